@@ -1,0 +1,34 @@
+# The base image is named by tag: pin it by digest in the pipeline that builds it, where a digest can
+# be verified.
+ARG PYTHON=python:3.13-slim
+
+FROM ${PYTHON} AS build
+WORKDIR /src
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+# Every file is checked against the lock once, here; later steps take them from /wheels alone.
+COPY requirements.lock ./
+RUN pip download --require-hashes -r requirements.lock -d /wheels
+RUN pip install --no-index --find-links /wheels hatchling
+COPY pyproject.toml README.md LICENSE NOTICE ./
+COPY reconciler ./reconciler
+COPY schemas ./schemas
+COPY examples ./examples
+RUN pip wheel --no-index --no-deps --no-build-isolation -w /wheels .
+# Takes the run-time dependencies and leaves the development tools behind.
+RUN python -m venv /opt/reconciler \
+ && /opt/reconciler/bin/pip install --no-index --find-links /wheels kubevirt-memory-reconciler
+
+FROM ${PYTHON}
+LABEL org.opencontainers.image.title="kubevirt-memory-reconciler" \
+      org.opencontainers.image.licenses="Apache-2.0"
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=build /opt/reconciler /opt/reconciler
+# The root file system may be read-only: clones and all else that is written goes to /tmp.
+ENV HOME=/tmp PATH=/opt/reconciler/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 65532:65532
+WORKDIR /tmp
+HEALTHCHECK NONE
+ENTRYPOINT ["reconciler"]
+CMD ["--help"]

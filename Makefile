@@ -1,0 +1,78 @@
+# Every target does its own set-up: `make test` in a fresh clone installs what it needs first.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+BUILD := build/wheel
+
+# Passed on to the program that the target runs: make test ARGS="tests/unit -k quantity".
+ARGS ?=
+
+.PHONY: help
+help:  ## Shows this list.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
+
+.PHONY: install
+install: $(STAMP)  ## Creates .venv with the reconciler command in it.
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed; reconciler needs Python 3.11 or newer" >&2; exit 1; }
+	@$(PYTHON) .ci/preflight.py
+	$(PYTHON) -m venv --clear $(VENV)
+
+$(STAMP): requirements.lock pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: demo
+demo: install  ## Plays a memory hotplug from Git to the guest on an embedded cluster.
+	@$(BIN)/reconciler demo $(ARGS)
+
+.PHONY: test
+test: install  ## Runs the tests on two cores, with branch coverage.
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
+
+.PHONY: check
+check: install  ## Format, lint, types, layers, workflows, data files.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/zizmor --offline --no-progress --persona pedantic .github examples/workflows/*.yml
+	$(BIN)/python .ci/check_data.py
+
+.PHONY: format
+format: install  ## Rewrites the code to the format that check asks for.
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: install  ## Measures rates on this machine and prints them.
+	$(BIN)/python tests/bench/run.py $(ARGS)
+
+.PHONY: envtest
+envtest: install  ## Runs tests/envtest against a real API server (see tests/envtest/README.md).
+	$(BIN)/python -m pytest tests/envtest $(ARGS)
+
+.PHONY: wheel
+wheel: install  ## Builds the wheel, and runs the demo and the tests against it without the source.
+	@.ci/wheel $(BUILD)
+
+# uv resolves for every Python and platform at once, which pip cannot; it is needed nowhere else.
+.PHONY: lock
+lock: install  ## Resolves the dependencies anew into requirements.lock (needs uv).
+	@uv=$$(command -v $(BIN)/uv uv | head -n 1) || { echo "make lock needs uv: pipx install uv" >&2; exit 1; }; \
+	"$$uv" pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock $(ARGS)
+	@if grep -nE '://|--(extra-)?index-url|--find-links' requirements.lock; then \
+	  echo "requirements.lock names a host; see the lines above" >&2; exit 1; fi
+
+.PHONY: clean
+clean:  ## Removes .venv and everything else that the targets made.
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
