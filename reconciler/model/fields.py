@@ -1,0 +1,112 @@
+"""Every field that the product may write, with its type and its wave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TypeAlias
+
+from .quantity import Duration, MemoryQuantity
+from .refs import FieldPath
+
+
+class WaveName(StrEnum):
+    """The waves of a plan, in the order in which they run."""
+
+    FEATURE_GATE = "feature-gate"
+    STRATEGY = "strategy"
+    MEMORY = "memory"
+
+
+class FieldType(StrEnum):
+    """How a managed field is read and compared."""
+
+    GATES = "gates"
+    """A list of which Git names members that must be there; others are left alone."""
+    NAMES = "names"
+    """A list that Git holds whole; its order means nothing."""
+    WORD = "word"
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    QUANTITY = "quantity"
+    DURATION = "duration"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NameSet:
+    """A list of names whose order and repetitions mean nothing."""
+
+    names: frozenset[str]
+    raw: tuple[str, ...] = field(compare=False)
+    """As written, in order."""
+
+    @classmethod
+    def of(cls, names: tuple[str, ...]) -> NameSet:
+        """The set of *names*, remembering their order."""
+        return cls(names=frozenset(names), raw=names)
+
+    def __str__(self) -> str:
+        return "[" + ", ".join(self.raw) + "]"
+
+
+SettingValue: TypeAlias = NameSet | MemoryQuantity | Duration | bool | int | str
+Settings: TypeAlias = Mapping[FieldPath, SettingValue]
+"""The managed fields that are set, each by its path; an absent field is not set."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManagedField:
+    """One writable field of the KubeVirt CR."""
+
+    path: FieldPath
+    type: FieldType
+    wave: WaveName = WaveName.STRATEGY
+
+
+CONFIGURATION: FieldPath = ("spec", "configuration")
+DEVELOPER: FieldPath = (*CONFIGURATION, "developerConfiguration")
+MIGRATIONS: FieldPath = (*CONFIGURATION, "migrations")
+LIVE_UPDATE: FieldPath = (*CONFIGURATION, "liveUpdateConfiguration")
+WORKLOAD_UPDATE: FieldPath = ("spec", "workloadUpdateStrategy")
+
+FEATURE_GATES: FieldPath = (*DEVELOPER, "featureGates")
+DISABLED_GATES: FieldPath = (*DEVELOPER, "disabledFeatureGates")
+ROLLOUT_STRATEGY: FieldPath = (*CONFIGURATION, "vmRolloutStrategy")
+UPDATE_METHODS: FieldPath = (*WORKLOAD_UPDATE, "workloadUpdateMethods")
+MAX_GUEST: FieldPath = (*LIVE_UPDATE, "maxGuest")
+MAX_HOTPLUG_RATIO: FieldPath = (*LIVE_UPDATE, "maxHotplugRatio")
+PARALLEL_MIGRATIONS: FieldPath = (*MIGRATIONS, "parallelMigrationsPerCluster")
+PARALLEL_OUTBOUND: FieldPath = (*MIGRATIONS, "parallelOutboundMigrationsPerNode")
+BANDWIDTH: FieldPath = (*MIGRATIONS, "bandwidthPerMigration")
+COMPLETION_TIMEOUT: FieldPath = (*MIGRATIONS, "completionTimeoutPerGiB")
+
+KUBEVIRT_FIELDS: tuple[ManagedField, ...] = (
+    ManagedField(path=FEATURE_GATES, type=FieldType.GATES, wave=WaveName.FEATURE_GATE),
+    ManagedField(path=UPDATE_METHODS, type=FieldType.NAMES),
+    ManagedField(path=(*WORKLOAD_UPDATE, "batchEvictionSize"), type=FieldType.INTEGER),
+    ManagedField(path=(*WORKLOAD_UPDATE, "batchEvictionInterval"), type=FieldType.DURATION),
+    ManagedField(path=ROLLOUT_STRATEGY, type=FieldType.WORD),
+    ManagedField(path=MAX_GUEST, type=FieldType.QUANTITY),
+    ManagedField(path=MAX_HOTPLUG_RATIO, type=FieldType.INTEGER),
+    ManagedField(path=(*LIVE_UPDATE, "maxCpuSockets"), type=FieldType.INTEGER),
+    ManagedField(path=PARALLEL_MIGRATIONS, type=FieldType.INTEGER),
+    ManagedField(path=PARALLEL_OUTBOUND, type=FieldType.INTEGER),
+    ManagedField(path=BANDWIDTH, type=FieldType.QUANTITY),
+    ManagedField(path=COMPLETION_TIMEOUT, type=FieldType.INTEGER),
+    ManagedField(path=(*MIGRATIONS, "progressTimeout"), type=FieldType.INTEGER),
+    ManagedField(path=(*MIGRATIONS, "allowAutoConverge"), type=FieldType.BOOLEAN),
+    ManagedField(path=(*MIGRATIONS, "allowPostCopy"), type=FieldType.BOOLEAN),
+    ManagedField(path=(*MIGRATIONS, "allowWorkloadDisruption"), type=FieldType.BOOLEAN),
+)
+"""``migrations.network`` is left out on purpose: a change restarts every virt-handler.
+
+Source: kubevirt v1.9.0 pkg/virt-operator/util/config.go:181-184.
+"""
+
+FIELD_BY_PATH: Mapping[FieldPath, ManagedField] = {each.path: each for each in KUBEVIRT_FIELDS}
+
+GUEST_MEMORY: FieldPath = ("spec", "template", "spec", "domain", "memory", "guest")
+GUEST_MAX_MEMORY: FieldPath = ("spec", "template", "spec", "domain", "memory", "maxGuest")
+INSTANCETYPE_NAME: FieldPath = ("spec", "instancetype", "name")
+INSTANCETYPE_REVISION: FieldPath = ("spec", "instancetype", "revisionName")

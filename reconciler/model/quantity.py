@@ -1,0 +1,153 @@
+"""Quantities and durations as Kubernetes reads them: compared by value, sent as spelled."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+_QUANTITY = re.compile(
+    r"(?P<sign>[+-]?)(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
+    r"(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?"
+)
+_DECIMAL_EXPONENT = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY_EXPONENT = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
+_INT64_MAX = 2**63 - 1
+_MAX_EXPONENT = 24
+_DURATION_UNIT = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|ms|s|m|h)"
+_DURATION = re.compile(rf"(?P<sign>[+-]?)(?P<parts>(?:{_DURATION_UNIT})+)")
+_DURATION_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
+_NANOSECONDS = {
+    "ns": 1,
+    "us": 10**3,
+    "µs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+
+KIB, MIB, GIB = 2**10, 2**20, 2**30
+
+
+class QuantityError(ValueError):
+    """A value that Kubernetes does not read as a quantity or duration; the text says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryQuantity:
+    """An amount of memory: equal by value, whatever its spelling."""
+
+    n_bytes: int
+    """Whole bytes, rounded up as ``resource.Quantity.Value`` does."""
+    raw: str | int = field(compare=False)
+    """As written; needed to send Git's spelling, and for a JSON Patch ``test`` of the server's."""
+
+    @classmethod
+    def parse(cls, value: object) -> MemoryQuantity:
+        """Read *value* as Kubernetes reads a quantity.
+
+        Args:
+            value: Text such as ``2Gi``, ``1.5G``, ``1e9``, or a number of bytes.
+
+        Raises:
+            QuantityError: It is no quantity, negative, or more than 2^63-1 bytes.
+
+        Source: apimachinery v0.33 pkg/api/resource/quantity.go (ParseQuantity, Value).
+        """
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise QuantityError(f"{value!r} is not a quantity; write a size such as 2Gi")
+        text = value if isinstance(value, str) else repr(value)
+        match = _QUANTITY.fullmatch(text)
+        if match is None:
+            raise QuantityError(f"{text!r} is not a quantity{_suggestion(text)}")
+        exact = _exact(match["number"], match["suffix"] or "", text)
+        n_bytes = math.ceil(-exact if match["sign"] == "-" else exact)
+        if n_bytes < 0:
+            raise QuantityError(f"{text!r} is negative; memory is zero or more")
+        if n_bytes > _INT64_MAX:
+            raise QuantityError(f"{text!r} is more than 2^63-1 bytes")
+        return cls(n_bytes=n_bytes, raw=value if isinstance(value, str | int) else text)
+
+    @classmethod
+    def of(cls, n_bytes: int) -> MemoryQuantity:
+        """*n_bytes* in the shortest exact spelling."""
+        return cls(n_bytes=n_bytes, raw=canonical(n_bytes))
+
+    def __str__(self) -> str:
+        return str(self.raw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duration:
+    """A Go duration: ``60s`` and ``1m0s`` are equal."""
+
+    nanoseconds: int
+    raw: str = field(compare=False)
+
+    @classmethod
+    def parse(cls, value: object) -> Duration:
+        """Read *value* as Go's ``time.ParseDuration`` does.
+
+        Raises:
+            QuantityError: It is no duration; a bare number has no unit and is none.
+        """
+        match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+        if match is None or not isinstance(value, str):
+            if value == "0":
+                return cls(nanoseconds=0, raw="0")
+            raise QuantityError(f"{value!r} is not a duration; write it as 90s, 10m or 1h30m")
+        parts = _DURATION_PART.findall(match["parts"])
+        total = sum(Fraction(number.rstrip(".")) * _NANOSECONDS[unit] for number, unit in parts)
+        return cls(nanoseconds=int(-total if match["sign"] == "-" else total), raw=value)
+
+    @property
+    def seconds(self) -> float:
+        """The length in seconds."""
+        return self.nanoseconds / 10**9
+
+    def __str__(self) -> str:
+        return self.raw
+
+
+def canonical(n_bytes: int) -> str:
+    """Spell *n_bytes* exactly, with the largest binary suffix that divides it."""
+    for suffix, exponent in reversed(_BINARY_EXPONENT.items()):
+        if n_bytes and n_bytes % (1 << exponent) == 0:
+            return f"{n_bytes >> exponent}{suffix}"
+    return str(n_bytes)
+
+
+def human(n_bytes: float) -> str:
+    """Spell *n_bytes* for a person: at most one decimal, binary units."""
+    for suffix, exponent in reversed(_BINARY_EXPONENT.items()):
+        if abs(n_bytes) >= 1 << exponent:
+            return f"{n_bytes / (1 << exponent):.1f}".removesuffix(".0") + suffix
+    return f"{n_bytes:.0f}"
+
+
+def _exact(number: str, suffix: str, text: str) -> Fraction:
+    amount = Fraction(number.rstrip(".") if number != "." else "0")
+    if suffix in _BINARY_EXPONENT:
+        return amount * (1 << _BINARY_EXPONENT[suffix])
+    # A lone E is the decimal suffix exa; followed by digits it is an exponent.
+    exponent = _DECIMAL_EXPONENT.get(suffix) if suffix else 0
+    if exponent is None:
+        exponent = int(suffix[1:])
+    if abs(exponent) > _MAX_EXPONENT:
+        raise QuantityError(f"{text!r} has an exponent beyond {_MAX_EXPONENT}")
+    return amount * Fraction(10) ** exponent
+
+
+def _suggestion(text: str) -> str:
+    """Guess what was meant by the usual slips: a trailing B, a lower-case or spaced suffix."""
+    squeezed = re.sub(r"\s+", "", text)
+    match = re.fullmatch(r"([0-9.]+)([kKmMgGtTpPeE])(i?)[bB]?", squeezed)
+    if match is None:
+        return "; write a size such as 2Gi, 1536Mi or 2147483648"
+    number, unit, binary = match.groups()
+    if binary:
+        return f"; did you mean {number}{unit.upper()}i?"
+    decimal = "k" if unit in "kK" else unit.upper()
+    return f"; did you mean {number}{unit.upper()}i, or {number}{decimal} for the decimal size?"

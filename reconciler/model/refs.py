@@ -1,0 +1,61 @@
+"""Where a thing is: an object in the cluster, a field in an object, a place in a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType, TypeAlias
+
+FieldPath: TypeAlias = tuple[str, ...]
+"""The keys from an object's root to a field, for example ``("spec", "template")``."""
+
+Uid = NewType("Uid", str)
+"""A Kubernetes object UID: never mixed up with a name, which a re-created object shares."""
+
+KUBEVIRT_GROUP = "kubevirt.io"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A place in a desired-state file; line and column count from 1."""
+
+    path: str
+    line: int
+    column: int
+    revision: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class ObjectRef:
+    """The identity of an object, without version: group, kind, namespace, name."""
+
+    group: str = KUBEVIRT_GROUP
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        where = f"{self.namespace}/{self.name}" if self.namespace else self.name
+        return f"{self.kind} {where}"
+
+
+def kubevirt_ref(namespace: str, name: str) -> ObjectRef:
+    """The reference of a KubeVirt CR."""
+    return ObjectRef(kind="KubeVirt", namespace=namespace, name=name)
+
+
+def vm_ref(namespace: str, name: str) -> ObjectRef:
+    """The reference of a VirtualMachine."""
+    return ObjectRef(kind="VirtualMachine", namespace=namespace, name=name)
+
+
+def dotted(path: FieldPath) -> str:
+    """*path* as people write it: ``spec.template.spec``."""
+    return ".".join(path)
+
+
+def pointer(path: FieldPath) -> str:
+    """*path* as a JSON Pointer (RFC 6901)."""
+    return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in path)

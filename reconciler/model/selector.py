@@ -1,0 +1,100 @@
+"""Label selectors, in the syntax of ``kubectl -l``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NAME = r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+_KEY = rf"(?:[a-z0-9](?:[-a-z0-9.]*[a-z0-9])?/)?{_NAME}"
+_VALUE = rf"(?:{_NAME})?"
+_EQUALITY = re.compile(rf"(?P<key>{_KEY})\s*(?P<operator>!=|==?)\s*(?P<value>{_VALUE})")
+_SET = re.compile(rf"(?P<key>{_KEY})\s+(?P<operator>in|notin)\s*\((?P<values>[^()]*)\)")
+_PRESENCE = re.compile(rf"(?P<not>!?)\s*(?P<key>{_KEY})")
+_COMMA = re.compile(r",(?![^(]*\))")
+
+
+class SelectorError(ValueError):
+    """A text that is no label selector; the message says which part."""
+
+
+class _Operator(StrEnum):
+    IN = "in"
+    NOT_IN = "notin"
+    """True as well where the label is absent, as in Kubernetes."""
+    EXISTS = "exists"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One condition on one label."""
+
+    key: str
+    operator: _Operator
+    values: frozenset[str] = frozenset()
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether *labels* meet the condition."""
+        match self.operator:
+            case _Operator.IN:
+                return labels.get(self.key) in self.values
+            case _Operator.NOT_IN:
+                return labels.get(self.key) not in self.values
+            case _Operator.EXISTS:
+                return self.key in labels
+            case _Operator.ABSENT:
+                return self.key not in labels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selector:
+    """Conditions that must all hold; without any, everything matches."""
+
+    requirements: tuple[Requirement, ...] = ()
+    raw: str = field(default="", compare=False)
+
+    @classmethod
+    def parse(cls, text: str) -> Selector:
+        """Read *text*: ``a=b``, ``a!=b``, ``a in (b,c)``, ``a notin (b)``, ``a``, ``!a``.
+
+        Raises:
+            SelectorError: A part of it is none of these.
+
+        Source: apimachinery v0.33 pkg/labels/selector.go (Parse).
+        """
+        if not text.strip():
+            return cls(raw=text)
+        parts = (part.strip() for part in _COMMA.split(text))
+        return cls(requirements=tuple(_requirement(part, text) for part in parts), raw=text)
+
+    def matches(self, labels: Mapping[str, str]) -> bool:
+        """Whether *labels* meet every condition."""
+        return all(each.matches(labels) for each in self.requirements)
+
+    def __str__(self) -> str:
+        return self.raw
+
+
+def _requirement(part: str, text: str) -> Requirement:
+    if match := _EQUALITY.fullmatch(part):
+        operator = _Operator.NOT_IN if match["operator"] == "!=" else _Operator.IN
+        return Requirement(key=match["key"], operator=operator, values=frozenset({match["value"]}))
+    if match := _SET.fullmatch(part):
+        values = frozenset(value.strip() for value in match["values"].split(","))
+        for value in values:
+            if re.fullmatch(_VALUE, value) is None:
+                raise SelectorError(f"{value!r} is no label value (in the selector {text!r})")
+        return Requirement(key=match["key"], operator=_Operator(match["operator"]), values=values)
+    if match := _PRESENCE.fullmatch(part):
+        operator = _Operator.ABSENT if match["not"] else _Operator.EXISTS
+        return Requirement(key=match["key"], operator=operator)
+    raise SelectorError(
+        f"{part!r} is no label condition (in the selector {text!r}); "
+        "write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"
+    )

@@ -1,0 +1,124 @@
+"""What the inner rooms need of the outside: readers, a writer, a lease, a clock, a listener."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from types import TracebackType
+    from typing import Self
+
+    from reconciler.model.desired import Reading
+    from reconciler.model.live import LiveKubeVirt, LiveState, LiveVM
+    from reconciler.model.plan import Action
+    from reconciler.model.progress import Progress
+    from reconciler.model.refs import ObjectRef
+    from reconciler.model.write import Written
+
+
+class Clock(Protocol):
+    """The only source of time."""
+
+    def now(self) -> datetime:
+        """The time of day, aware, in UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary moment; never runs backwards."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Let *seconds* pass."""
+        ...
+
+
+class DesiredReader(Protocol):
+    """Reads the desired state."""
+
+    def read(self) -> Reading:
+        """One revision, whole, with the configuration at its root.
+
+        Raises:
+            SourceError: It cannot be read. What it says wrongly is in its diagnostics.
+        """
+        ...
+
+
+class LiveReader(Protocol):
+    """Reads the cluster once."""
+
+    def read(self) -> LiveState:
+        """One snapshot.
+
+        Raises:
+            ClusterError: The cluster cannot be read.
+        """
+        ...
+
+
+class LiveFeed(Protocol):
+    """Keeps a snapshot up to date; opened with ``with``."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...
+
+    def current(self) -> LiveState:
+        """The newest snapshot."""
+        ...
+
+    def wait(self, timeout_s: float) -> LiveState:
+        """The newest snapshot, after a change or *timeout_s*, whichever is first."""
+        ...
+
+
+class Writer(Protocol):
+    """Writes to the cluster; survey is never handed one."""
+
+    def write(self, action: Action, *, dry_run: bool = False) -> Written:
+        """Send the one request of *action*; a refusal is a value.
+
+        Raises:
+            ClusterError: No answer, 401, or a server that is unavailable.
+        """
+        ...
+
+    def read_vm(self, ref: ObjectRef) -> LiveVM | None:
+        """The VM as it is now; None if it is not there."""
+        ...
+
+    def read_kubevirt(self, ref: ObjectRef) -> LiveKubeVirt:
+        """The KubeVirt CR as it is now."""
+        ...
+
+
+class Lease(Protocol):
+    """The right to patch; taking it and giving it back is wiring's."""
+
+    def held(self) -> bool:
+        """Whether the lease is still ours; renews it when due. False stops every new patch."""
+        ...
+
+
+class Recorder(Protocol):
+    """Leaves Events on objects, for people who look at the VM and not at our report."""
+
+    def record(
+        self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
+    ) -> None:
+        """Leave one Event; a failure to do so is logged and changes nothing else."""
+        ...
+
+
+class Listener(Protocol):
+    """Hears each step of a run."""
+
+    def __call__(self, progress: Progress) -> None:
+        """Take notice of *progress*."""
+        ...
