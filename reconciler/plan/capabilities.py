@@ -1,0 +1,178 @@
+"""What each KubeVirt version can do, as data: one table, each cell with its source."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias, TypeVar
+
+from reconciler.model.quantity import GIB
+
+T = TypeVar("T")
+Version: TypeAlias = tuple[int, int, int]
+Row: TypeAlias = tuple[tuple[Version, T, str], ...]
+"""Cells (version, value, source): a value holds from its version until the next cell's."""
+
+LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
+OLDEST_KNOWN: Version = (1, 1, 0)
+NEWEST_KNOWN: Version = (1, 9, 0)
+
+
+class Instancetype(StrEnum):
+    """What a change of ``spec.instancetype.name`` needs to be live."""
+
+    DENIED = "denied"
+    DROP_REVISION = "drop-revision"
+    """``revisionName`` has to be removed in the same patch."""
+    NAME_ALONE = "name-alone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """One version's column of the table."""
+
+    version: Version
+    """The version looked up: the reported one, or the newest known for an unknown one."""
+    known: bool
+    """False where the version is unknown or newer than the table."""
+    gate_needed: bool
+    """Whether ``VMLiveUpdateFeatures`` must be listed for LiveUpdate to be in force."""
+    strategy_field: bool
+    """Whether ``spec.configuration.vmRolloutStrategy`` exists."""
+    default_strategy: str
+    """What an unset ``vmRolloutStrategy`` means."""
+    architectures: frozenset[str]
+    """Where memory can be plugged."""
+    minimum_guest: int
+    """Bytes; a smaller guest cannot be changed live. 0 for no minimum."""
+    hugepages: bool
+    dedicated_cpus: bool
+    restart_self_clears: bool
+    """Whether RestartRequired goes by itself once nothing needs a restart any more."""
+    shrink_below_boot_denied: bool
+    """Whether the webhook denies a shrink below the boot size instead of asking for a restart."""
+    instancetype: Instancetype
+    disabled_gates: bool
+    """Whether ``developerConfiguration.disabledFeatureGates`` exists."""
+    allow_workload_disruption: bool
+    """Whether ``migrations.allowWorkloadDisruption`` exists."""
+    completion_timeout_per_gib_s: int
+    """Default of ``migrations.completionTimeoutPerGiB``, in seconds."""
+    failed_plug_shown: bool
+    """Whether a refused plug leaves ``HotMemoryChange=False``."""
+    update_backoff: bool
+    """Whether failed workload-update migrations back off before the next try."""
+
+
+_AMD64 = frozenset({"amd64"})
+_AMD64_ARM64 = frozenset({"amd64", "arm64"})
+
+GATE_NEEDED = (
+    ((1, 1, 0), True, "v1.1.0 pkg/virt-api/webhooks/.../vms-admitter.go:440-446"),
+    ((1, 5, 0), False, "v1.5.0 pkg/virt-config/featuregate/inactive.go:98; recorded v1.6.3"),
+)
+STRATEGY_FIELD = (
+    ((1, 1, 0), False, "v1.1.0 staging/src/kubevirt.io/api/core/v1/types.go"),
+    ((1, 2, 0), True, "v1.2.0 pkg/virt-config/virt-config.go:89"),
+)
+DEFAULT_STRATEGY = (
+    ((1, 1, 0), "Stage", "v1.2.0 pkg/virt-config/virt-config.go:89; v1.5.0 :93"),
+    ((1, 6, 0), "LiveUpdate", "v1.6.0 pkg/virt-config/virt-config.go:93"),
+)
+ARCHITECTURES = (
+    ((1, 1, 0), _AMD64, "v1.1.0 pkg/virt-api/webhooks/.../vms-admitter.go"),
+    ((1, 3, 0), _AMD64_ARM64, "v1.3.0 pkg/liveupdate/memory/memory.go"),
+    ((1, 5, 3), _AMD64, "v1.5.3 pkg/liveupdate/memory/memory.go:99"),
+    ((1, 6, 0), _AMD64, "v1.6.0 pkg/defaults/defaults.go:122"),
+)
+MINIMUM_GUEST = (
+    ((1, 1, 0), 0, "v1.3.0 pkg/liveupdate/memory/memory.go has no such test"),
+    ((1, 3, 1), GIB, "v1.3.1 pkg/liveupdate/memory/memory.go:104"),
+)
+HUGEPAGES = (
+    ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592"),
+    ((1, 3, 0), True, "v1.3.0 pkg/liveupdate/memory/memory.go; recorded v1.3.1"),
+)
+DEDICATED_CPUS = (
+    ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592"),
+    ((1, 3, 0), True, "kubevirt PR 12128; recorded v1.3.1"),
+)
+RESTART_SELF_CLEARS = (
+    ((1, 1, 0), False, "recorded v1.3.1, v1.6.3 above-max-then-revert"),
+    ((1, 6, 4), True, "v1.6.4 pkg/virt-controller/watch/vm/vm.go:2977"),
+    ((1, 7, 0), False, "v1.7.0 pkg/virt-controller/watch/vm/vm.go"),
+    ((1, 7, 1), True, "v1.7.1 pkg/virt-controller/watch/vm/vm.go:2987; recorded v1.9.0"),
+)
+SHRINK_BELOW_BOOT_DENIED = (
+    ((1, 1, 0), True, "v1.1.0 vms-admitter.go:865-939"),
+    ((1, 2, 0), False, "recorded v1.3.1 shrink-below-boot"),
+)
+INSTANCETYPE = (
+    ((1, 1, 0), Instancetype.DENIED, "v1.1.0 vms-admitter.go:456-592"),
+    ((1, 3, 0), Instancetype.DROP_REVISION, "v1.3.0 tests/hotplug/instancetype.go:140-142"),
+    ((1, 5, 0), Instancetype.NAME_ALONE, "v1.9.0 tests/hotplug/instancetype.go:128; recorded"),
+)
+DISABLED_GATES = (
+    ((1, 1, 0), False, "v1.6.0 types.go has no such field"),
+    ((1, 7, 0), True, "v1.7.0 staging/src/kubevirt.io/api/core/v1/types.go"),
+)
+ALLOW_WORKLOAD_DISRUPTION = (
+    ((1, 1, 0), False, "v1.4.0 types.go has no such field"),
+    ((1, 5, 0), True, "v1.5.0 pkg/virt-config/virt-config.go:175-187"),
+)
+COMPLETION_TIMEOUT_PER_GIB = (
+    ((1, 1, 0), 800, "v1.3.0 pkg/virt-config/virt-config.go"),
+    ((1, 4, 0), 150, "v1.4.0 pkg/virt-config/virt-config.go:44-52"),
+)
+FAILED_PLUG_SHOWN = (
+    ((1, 1, 0), False, "v1.2.0 pkg/virt-handler/vm.go"),
+    ((1, 3, 0), True, "kubevirt PR 12153; recorded v1.3.1 plug-refused"),
+)
+UPDATE_BACKOFF = (
+    ((1, 1, 0), False, "v1.3.0 pkg/virt-controller/watch/migration.go"),
+    ((1, 3, 1), True, "recorded v1.3.1 migration-fails; kubevirt PR 12336"),
+)
+
+
+def capabilities_of(reported: str) -> Capabilities:
+    """The capabilities of the version that the KubeVirt CR reports.
+
+    An unknown version, and one newer than the table, counts as the newest known; one older
+    counts as the oldest. ``known`` says which it was.
+    """
+    parsed = parse_version(reported)
+    version = NEWEST_KNOWN if parsed is None else min(max(parsed, OLDEST_KNOWN), _NEWEST_PATCH)
+    known = parsed is not None and OLDEST_KNOWN[:2] <= parsed[:2] <= NEWEST_KNOWN[:2]
+    return Capabilities(
+        version=version,
+        known=known,
+        gate_needed=_cell(GATE_NEEDED, version),
+        strategy_field=_cell(STRATEGY_FIELD, version),
+        default_strategy=_cell(DEFAULT_STRATEGY, version),
+        architectures=_cell(ARCHITECTURES, version),
+        minimum_guest=_cell(MINIMUM_GUEST, version),
+        hugepages=_cell(HUGEPAGES, version),
+        dedicated_cpus=_cell(DEDICATED_CPUS, version),
+        restart_self_clears=_cell(RESTART_SELF_CLEARS, version),
+        shrink_below_boot_denied=_cell(SHRINK_BELOW_BOOT_DENIED, version),
+        instancetype=_cell(INSTANCETYPE, version),
+        disabled_gates=_cell(DISABLED_GATES, version),
+        allow_workload_disruption=_cell(ALLOW_WORKLOAD_DISRUPTION, version),
+        completion_timeout_per_gib_s=_cell(COMPLETION_TIMEOUT_PER_GIB, version),
+        failed_plug_shown=_cell(FAILED_PLUG_SHOWN, version),
+        update_backoff=_cell(UPDATE_BACKOFF, version),
+    )
+
+
+def parse_version(reported: str) -> Version | None:
+    """``v1.9.0``, ``1.9.0-rc.2`` or ``v1.9.0-12-gabc`` as numbers; None for anything else."""
+    match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(?:$|[-+])", reported)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+_NEWEST_PATCH: Version = (NEWEST_KNOWN[0], NEWEST_KNOWN[1], 10**6)
+
+
+def _cell(row: Row[T], version: Version) -> T:
+    return next(value for since, value, _source in reversed(row) if since <= version)

@@ -1,0 +1,129 @@
+"""The whole decision: desired state and live state in, plan out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconciler.model.desired import DesiredState
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.live import LiveState
+from reconciler.model.plan import Decision, Effect, Plan, Reason
+from reconciler.plan.capabilities import NEWEST_KNOWN
+from reconciler.plan.digest import plan_digest
+from reconciler.plan.forecast import forecast
+from reconciler.plan.kubevirt import decide_kubevirt
+from reconciler.plan.policy import PlanPolicy
+from reconciler.plan.regime import Regime, regime_of
+from reconciler.plan.vm import decide_vm
+from reconciler.plan.waves import waves_of
+
+if TYPE_CHECKING:
+    from reconciler.model.refs import ObjectRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What every decision of one moment shares."""
+
+    desired: DesiredState
+    live: LiveState
+    policy: PlanPolicy
+    now: datetime
+    kubevirt: Decision | None
+    before: Regime
+    after: Regime
+
+    def vm(self, ref: ObjectRef) -> Decision:
+        """Decide the VM *ref*, which the desired state holds."""
+        return decide_vm(
+            self.desired,
+            self.desired.vms[ref],
+            self.live,
+            before=self.before,
+            after=self.after,
+            policy=self.policy,
+            now=self.now,
+        )
+
+
+def frame(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: datetime) -> Frame:
+    """Decide the CR, and with it the regime that the VMs will meet."""
+    decided = decide_kubevirt(desired, live)
+    return Frame(
+        desired=desired,
+        live=live,
+        policy=policy,
+        now=now,
+        kubevirt=decided.decision,
+        before=regime_of(live.kubevirt),
+        after=regime_of(decided.after),
+    )
+
+
+def decide(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: datetime) -> Plan:
+    """Decide every object that Git names.
+
+    Args:
+        desired: One revision; its order means nothing.
+        live: One snapshot.
+        policy: What the user has consented to.
+        now: Aware; only ages are computed from it.
+
+    Returns:
+        A plan with one decision an object, in the order of the references. Where the desired
+        state is invalid, or meant for another cluster, nothing is to be done.
+    """
+    around = frame(desired, live, policy, now)
+    decisions = [around.vm(ref) for ref in sorted(desired.vms)]
+    if around.kubevirt is not None:
+        decisions.insert(0, around.kubevirt)
+    if policy.cluster and live.cluster_id != policy.cluster:
+        decisions = [_wrong_cluster(each, live, policy) for each in decisions]
+    if not desired.valid:
+        decisions = [replace(each, actions=()) for each in decisions]
+    actions = [action for each in decisions for action in each.actions]
+    priorities = {ref: vm.priority for ref, vm in desired.vms.items()}
+    waves = waves_of(actions, priorities)
+    return Plan(
+        revision=desired.revision,
+        dirty=desired.dirty,
+        cluster=live.cluster_id,
+        kubevirt=live.kubevirt.ref,
+        kubevirt_version=live.kubevirt.version,
+        observed_at=live.observed_at,
+        decisions=tuple(decisions),
+        waves=waves,
+        forecast=forecast(decisions, live, around.after, priorities),
+        diagnostics=(*desired.diagnostics, *_version_note(around.before, live)),
+        skipped=desired.skipped,
+        digest=plan_digest(action for wave in waves for action in wave.actions),
+    )
+
+
+def _wrong_cluster(decision: Decision, live: LiveState, policy: PlanPolicy) -> Decision:
+    return replace(
+        decision,
+        effect=Effect.BLOCKED,
+        reason=Reason.WRONG_CLUSTER,
+        message=f"Git is meant for cluster {policy.cluster}, and this is "
+        f"{live.cluster_id or 'one that does not tell its id'}",
+        hint="check the context, or `cluster` in .reconciler.yaml",
+        actions=(),
+    )
+
+
+def _version_note(regime: Regime, live: LiveState) -> tuple[Diagnostic, ...]:
+    if regime.capabilities.known:
+        return ()
+    used = ".".join(map(str, regime.capabilities.version[:2]))
+    newest = ".".join(map(str, NEWEST_KNOWN[:2]))
+    note = Diagnostic(
+        severity=Severity.WARNING,
+        code="unknown-kubevirt-version",
+        message=f"KubeVirt {live.kubevirt.version or 'without a version'} is not a version known "
+        f"here (up to v{newest}); it is treated as v{used}",
+        ref=live.kubevirt.ref,
+    )
+    return (note,)

@@ -1,0 +1,79 @@
+"""What virt-api's webhook would deny, whether or not the VM runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan import Reason
+from reconciler.plan.rules import memory
+from reconciler.plan.rules.situation import Finding, Situation, StoredRule, blocked
+
+if TYPE_CHECKING:
+    from reconciler.model.quantity import MemoryQuantity
+
+
+def memory_from_instancetype(situation: Situation) -> Finding | None:
+    """``memory.guest`` beside an instancetype is a conflict, and denied.
+
+    Source: recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest; v1.9.0
+    pkg/instancetype/apply/memory.go:73-99.
+    """
+    if situation.vm.instancetype is None:
+        return None
+    return blocked(
+        Reason.MEMORY_FROM_INSTANCETYPE,
+        f"takes its memory from the instancetype {situation.vm.instancetype}; "
+        "a guest size beside it is denied",
+        "name another instancetype in Git instead of memory.guest",
+    )
+
+
+def own_max_guest(situation: Situation) -> Finding | None:
+    """With its own ``maxGuest`` the VM's template is checked at admission, under LiveUpdate.
+
+    Source: recorded v1.3.1, v1.6.3, v1.9.0 above-explicit-max-guest; v1.9.0
+    pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
+    """
+    own = situation.vm.max_guest
+    if own is None or not situation.after.live_update:
+        return None
+    if situation.target.n_bytes > own.n_bytes:
+        return blocked(
+            Reason.DENIED_ABOVE_MAX_GUEST,
+            f"{situation.target} is above the VM's own maxGuest {own}; the webhook denies it",
+            f"lower the guest to {own} or less, or raise maxGuest, which needs a restart",
+        )
+    problem = memory.unpluggable(
+        situation.vm.constraints, situation.after.capabilities, situation.target, own
+    )
+    if problem is None:
+        return None
+    return blocked(
+        Reason.DENIED_BY_ADMISSION,
+        f"the webhook denies it, since the VM has its own maxGuest: {problem.message}",
+        problem.hint,
+    )
+
+
+def above_limit_under_stage(situation: Situation) -> Finding | None:
+    """Under Stage a guest above the memory limit is denied; under LiveUpdate it is not (>= v1.3).
+
+    Source: v1.9.0 vmi-create-admitter.go:1024-1047.
+    """
+    limit: MemoryQuantity | None = situation.vm.constraints.limits
+    if limit is None or situation.after.live_update:
+        return None
+    if situation.target.n_bytes <= limit.n_bytes:
+        return None
+    return blocked(
+        Reason.DENIED_BY_ADMISSION,
+        f"{situation.target} is above the VM's memory limit {limit}; the webhook denies it",
+        "raise resources.limits.memory as well, or use the rollout strategy LiveUpdate",
+    )
+
+
+ADMISSION: tuple[StoredRule, ...] = (
+    memory_from_instancetype,
+    own_max_guest,
+    above_limit_under_stage,
+)

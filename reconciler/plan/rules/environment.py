@@ -1,0 +1,100 @@
+"""What around a VM keeps a good change from taking effect, for now or for ever."""
+
+from __future__ import annotations
+
+from reconciler.model.plan import Reason
+from reconciler.plan.regime import EVICT, LIVE_MIGRATE
+from reconciler.plan.rules.hotplug import in_progress
+from reconciler.plan.rules.situation import (
+    Finding,
+    Running,
+    RunningRule,
+    blocked,
+    unfinished,
+    wait,
+)
+
+
+def update_methods(running: Running) -> Finding | None:
+    """Only LiveMigrate carries a memory change out; Evict kills the VM instead.
+
+    Source: recorded v1.9.0 evict-only, no-update-methods, misspelt-update-method; kubevirt
+    v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425.
+    """
+    methods = running.after.methods
+    if LIVE_MIGRATE in methods:
+        return None
+    if EVICT in methods:
+        return blocked(
+            Reason.EVICT_HAZARD,
+            "workloadUpdateMethods has Evict without LiveMigrate: "
+            "the VM would be killed to get its memory",
+            "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git",
+        )
+    listed = f" (it lists {', '.join(sorted(methods))})" if methods else ""
+    return blocked(
+        Reason.NO_LIVE_MIGRATE,
+        f"workloadUpdateMethods has no LiveMigrate{listed}: the change would stay in flight for "
+        "ever, without a migration",
+        "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git",
+    )
+
+
+def another_node(running: Running) -> Finding | None:
+    """The target pod never runs on the source's node.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-911.
+    """
+    nodes = running.situation.nodes
+    if not nodes or any(each.schedulable and each.name != running.vmi.node for each in nodes):
+        return None
+    return blocked(
+        Reason.NO_OTHER_NODE,
+        f"no node but {running.vmi.node} can run VMs, and a migration needs another one",
+        "add or uncordon a node",
+    )
+
+
+def kubevirt_unsettled(running: Running) -> Finding | None:
+    """KubeVirt starts no update migration until it is deployed and settled.
+
+    Source: recorded (updater idle while not Deployed); workload-updater.go:450-455.
+    """
+    unsettled = running.situation.before.unsettled
+    if not unsettled:
+        return None
+    return wait(Reason.KUBEVIRT_NOT_SETTLED, f"the KubeVirt CR has not settled: {unsettled}")
+
+
+def hotplug_in_flight(running: Running) -> Finding | None:
+    """One change at a time: a second is refused until the first has ended.
+
+    Source: recorded slow-then-second-change; kubevirt v1.9.0 vm.go:3484-3487.
+    """
+    if not in_progress(running):
+        return None
+    return wait(
+        Reason.HOTPLUG_IN_FLIGHT,
+        f"a change to {running.vmi.guest} is in flight and cannot be cancelled",
+        "the new size is written once it has ended",
+    )
+
+
+def migration_in_flight(running: Running) -> Finding | None:
+    """While the VM migrates for any cause, its memory is not changed.
+
+    Source: kubevirt v1.9.0 vm.go:3484-3487; facts: a target pod made for the old size fails the
+    plug and a second migration follows.
+    """
+    migration = unfinished(running.situation.migrations)
+    if migration is None:
+        return None
+    return wait(
+        Reason.MIGRATION_IN_FLIGHT,
+        f"the migration {migration.ref.name} is {migration.phase or 'new'}",
+        "the new size is written once it has ended",
+    )
+
+
+ENVIRONMENT: tuple[RunningRule, ...] = (update_methods, another_node)
+TRANSIENT: tuple[RunningRule, ...] = (kubevirt_unsettled, hotplug_in_flight, migration_in_flight)

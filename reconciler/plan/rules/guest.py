@@ -1,0 +1,74 @@
+"""What a reviewer should know of the guest and of other writers, without changing the effect."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan import Effect
+
+if TYPE_CHECKING:
+    from reconciler.plan.rules.situation import Finding, Situation
+
+OLDEST_KERNEL = (5, 8)
+"""virtio-mem came to Linux on x86 with 5.8. Source: kubevirt issue 14095."""
+
+OWN_MANAGER = "reconciler"
+REVERTING_MANAGERS = frozenset(
+    {"argocd-controller", "kustomize-controller", "helm-controller", "kapp", "kluctl"}
+)
+"""Field managers of tools that write a whole manifest again and again."""
+
+
+def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
+    """Each a sentence; empty where nothing is to be changed."""
+    if finding.effect is Effect.NONE:
+        return ()
+    found = (
+        _kernel(situation),
+        _windows(situation),
+        _other_writer(situation),
+        _sticky(situation, finding),
+    )
+    return tuple(each for each in found if each)
+
+
+def _kernel(situation: Situation) -> str:
+    kernel = situation.vmi.kernel if situation.vmi else ""
+    match = re.match(r"(\d+)\.(\d+)", kernel)
+    if match is None or _is_windows(situation) or (int(match[1]), int(match[2])) >= OLDEST_KERNEL:
+        return ""
+    return (
+        f"the guest reported kernel {kernel}, older than 5.8: it may ignore plugged memory "
+        "(read when its system was first seen, so it may be newer now)"
+    )
+
+
+def _windows(situation: Situation) -> str:
+    if not _is_windows(situation):
+        return ""
+    return "the guest is Windows: it needs a recent viomem driver, and does not give memory back"
+
+
+def _is_windows(situation: Situation) -> bool:
+    return situation.vmi is not None and situation.vmi.guest_os == "mswindows"
+
+
+def _other_writer(situation: Situation) -> str:
+    manager = situation.vm.guest_manager
+    if manager not in REVERTING_MANAGERS:
+        return ""
+    return (
+        f"{manager} owns the guest size now and will write its own value back; "
+        "let it ignore this field (see examples/interop)"
+    )
+
+
+def _sticky(situation: Situation, finding: Finding) -> str:
+    staged = finding.effect is Effect.RESTART and situation.policy.stage_restarts
+    if not staged or situation.after.capabilities.restart_self_clears:
+        return ""
+    return (
+        "staging this change stops every other live update of the VM until it restarts "
+        "(KubeVirt 1.6.3 and older, and 1.7.0)"
+    )

@@ -1,0 +1,198 @@
+"""Which changes of a running VM the API accepts but only a restart makes effective.
+
+The order is virt-controller's own: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.live import is_false, is_true
+from reconciler.model.plan import Reason
+from reconciler.plan.rules import memory
+from reconciler.plan.rules.situation import Finding, Running, RunningRule, blocked, restart, wait
+
+if TYPE_CHECKING:
+    from reconciler.model.live import Condition
+
+OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
+"""Message of RestartRequired. Source: recorded; kubevirt v1.9.0 vm.go:3051."""
+
+
+def live_update_not_in_force(running: Running) -> Finding | None:
+    """Without LiveUpdate every template change waits for a restart.
+
+    Source: recorded v1.3.1 gate-missing and v1.9.0 stage-then-live-update.
+    """
+    match running.after.obstacle:
+        case Reason.GATE_MISSING:
+            return restart(
+                Reason.GATE_MISSING,
+                "the feature gate VMLiveUpdateFeatures is not enabled, so nothing is changed live",
+                "name the gate in the KubeVirt manifest in Git",
+            )
+        case Reason.STRATEGY_STAGE:
+            return restart(
+                Reason.STRATEGY_STAGE,
+                "the rollout strategy is Stage, so changes wait for a restart",
+                "set vmRolloutStrategy: LiveUpdate in the KubeVirt manifest in Git",
+            )
+        case _:
+            return None
+
+
+def plug_failed_before(running: Running) -> Finding | None:
+    """After a refused plug every further change asks for a restart, even a revert.
+
+    Source: recorded plug-refused-then-revert; kubevirt v1.9.0 vm.go:3466.
+    """
+    if not is_false(running.vmi.conditions, "HotMemoryChange"):
+        return None
+    return restart(
+        Reason.PLUG_FAILED_BEFORE,
+        "an earlier plug was refused by libvirt or QEMU; nothing more is changed live",
+        "restart the VM",
+    )
+
+
+def restart_required_stays(running: Running) -> Finding | None:
+    """While RestartRequired is set, every live update of the VM is skipped.
+
+    Old versions keep it until the VM restarts; newer ones drop it once nothing but live fields
+    differ. Source: recorded above-max-then-revert (v1.3.1, v1.6.3, v1.9.0); facts in
+    ``capabilities.RESTART_SELF_CLEARS``.
+    """
+    condition: Condition | None = running.vm.conditions.get("RestartRequired")
+    if condition is None or condition.status != "True":
+        return None
+    if not running.after.capabilities.restart_self_clears:
+        return restart(
+            Reason.RESTART_REQUIRED_STICKY,
+            "RestartRequired is set, and this KubeVirt version keeps it until the VM restarts: "
+            f"{condition.message}",
+            "restart the VM; until then none of its changes is live",
+        )
+    if condition.message == OTHER_FIELD and running.situation.before.live_update:
+        return restart(
+            Reason.OTHER_EDIT_PENDING,
+            f"another edit of the VM waits for a restart ({condition.message}); "
+            "while it does, nothing is changed live",
+            "restart the VM, or take the other edit back",
+        )
+    return None
+
+
+def guest_not_set(running: Running) -> Finding | None:
+    """A VMI that reports no guest size cannot be compared by virt-controller.
+
+    Source: kubevirt v1.9.0 vm.go:3444-3460.
+    """
+    if running.vmi.guest is not None and running.vmi.guest_current is not None:
+        return None
+    return wait(Reason.STARTING, "the running instance reports no memory yet")
+
+
+def not_migratable(running: Running) -> Finding | None:
+    """Hotplug migrates the VM; one that cannot migrate asks for a restart.
+
+    Also in the first moments after its start, when the condition is not there yet.
+    Source: recorded not-migratable; kubevirt v1.9.0 vm.go:3475.
+    """
+    condition = running.vmi.conditions.get("LiveMigratable")
+    if condition is None:
+        return wait(
+            Reason.MIGRATABILITY_UNKNOWN,
+            "KubeVirt has not said yet whether the VM can migrate",
+            "a patch now would ask for a restart",
+        )
+    if condition.status == "True":
+        return None
+    why = f": {condition.message or condition.reason}" if condition.message else ""
+    return restart(
+        Reason.NOT_MIGRATABLE,
+        f"the VM cannot be live-migrated{why}",
+        "hotplug needs a migration; remove what prevents it, or restart the VM",
+    )
+
+
+def no_max_guest(running: Running) -> Finding | None:
+    """A maxGuest is fixed when the instance is created, under LiveUpdate only.
+
+    Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0
+    pkg/defaults/defaults.go:84-135, vm.go:3480.
+    """
+    if running.vmi.max_guest is not None:
+        return None
+    capabilities = running.after.capabilities
+    booted = running.vmi.guest_at_boot or running.vmi.guest
+    problem = memory.unsupported(running.vmi.constraints, capabilities)
+    if problem is None and booted is not None:
+        problem = memory.misaligned(booted, running.vmi.constraints) or memory.below_minimum(
+            booted, capabilities
+        )
+    if problem is not None:
+        return restart(
+            problem.reason,
+            f"the VM booted without room for hotplug: {problem.message}",
+            "it has room after a restart only if that changes",
+        )
+    limit = running.situation.before.max_guest
+    if limit is not None and booted is not None and limit.n_bytes < booted.n_bytes:
+        return restart(
+            Reason.NO_MAX_GUEST,
+            f"the VM booted with {booted}, above the cluster's maxGuest {limit}, "
+            "and so without room for hotplug",
+            "raise liveUpdateConfiguration.maxGuest, then restart the VM",
+        )
+    return restart(
+        Reason.BOOTED_BEFORE,
+        "the VM booted before LiveUpdate was in force, so its instance has no maxGuest",
+        "it needs one restart; after that its memory can be changed live",
+    )
+
+
+def size_cannot_be_plugged(running: Running) -> Finding | None:
+    """The shared rule set, against the maxGuest of the running instance.
+
+    Source: recorded above-max-guest, misaligned; kubevirt v1.9.0 vm.go:3494.
+    """
+    if running.vmi.max_guest is None:
+        return None
+    problem = memory.unpluggable(
+        running.vmi.constraints, running.after.capabilities, running.target, running.vmi.max_guest
+    )
+    return restart(problem.reason, problem.message, problem.hint) if problem else None
+
+
+def below_boot(running: Running) -> Finding | None:
+    """A VM never shrinks live below what it booted with.
+
+    Source: recorded shrink-below-boot; kubevirt v1.9.0 vm.go:3500; v1.1.0
+    vms-admitter.go:865-939 denies it instead.
+    """
+    booted = running.vmi.guest_at_boot
+    if booted is None or running.target.n_bytes >= booted.n_bytes:
+        return None
+    message = f"{running.target} is below {booted}, with which the VM booted"
+    if running.after.capabilities.shrink_below_boot_denied:
+        return blocked(Reason.DENIED_BY_ADMISSION, f"{message}; the webhook denies it")
+    return restart(
+        Reason.BELOW_BOOT, message, f"{booted} is the least that can be reached without a restart"
+    )
+
+
+def in_progress(running: Running) -> bool:
+    """Whether KubeVirt is carrying a memory change out."""
+    return is_true(running.vmi.conditions, "HotMemoryChange")
+
+
+RESTART: tuple[RunningRule, ...] = (
+    live_update_not_in_force,
+    plug_failed_before,
+    restart_required_stays,
+    guest_not_set,
+    not_migratable,
+    no_max_guest,
+    size_cannot_be_plugged,
+    below_boot,
+)

@@ -1,0 +1,247 @@
+"""What happens to one VM."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.fields import GUEST_MAX_MEMORY, GUEST_MEMORY, WaveName
+from reconciler.model.plan import Action, Change, Decision, Effect, Reason, Verb
+from reconciler.plan.digest import action_digest
+from reconciler.plan.patches import guest_patch
+from reconciler.plan.rules import guest
+from reconciler.plan.rules.admission import ADMISSION
+from reconciler.plan.rules.environment import ENVIRONMENT, TRANSIENT
+from reconciler.plan.rules.hotplug import RESTART
+from reconciler.plan.rules.situation import Finding, Running, Situation, blocked
+from reconciler.plan.rules.standing import standing
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.model.desired import DesiredState, DesiredVM
+    from reconciler.model.live import LiveState, LiveVM
+    from reconciler.model.quantity import MemoryQuantity
+    from reconciler.plan.policy import PlanPolicy
+    from reconciler.plan.regime import Regime
+
+
+def decide_vm(
+    state: DesiredState,
+    desired: DesiredVM,
+    live: LiveState,
+    *,
+    before: Regime,
+    after: Regime,
+    policy: PlanPolicy,
+    now: datetime,
+) -> Decision:
+    """Decide one VM: what is, what would happen, and the patch if it may happen."""
+    vm = live.vms.get(desired.ref)
+    if vm is None:
+        return _absent(state, desired, live, policy)
+    if desired.guest is None:
+        finding = Finding(
+            effect=Effect.NONE,
+            reason=Reason.NOTHING_NAMED,
+            message="Git names no guest memory for this VM",
+        )
+        return _decision(state, desired, vm, finding)
+    situation = Situation(
+        desired=desired,
+        target=desired.guest,
+        vm=vm,
+        vmi=live.vmis.get(desired.ref),
+        migrations=live.migrations.get(desired.ref, ()),
+        nodes=live.nodes,
+        before=before,
+        after=after,
+        policy=policy,
+        now=now,
+    )
+    finding = find(situation)
+    changes = _changes(state, desired, vm, desired.guest)
+    action = None
+    if changes and _consented(finding.effect, policy):
+        action = _patch_action(live.cluster_id, vm, desired.guest, finding)
+    warnings = (*_max_guest_differs(desired, vm), *guest.warnings(situation, finding))
+    return _decision(
+        state, desired, vm, finding, changes=changes, warnings=warnings, action=action
+    )
+
+
+def find(situation: Situation) -> Finding:
+    """The effect on a VM that is in the cluster; the first rule that speaks decides."""
+    vm, vmi = situation.vm, situation.vmi
+    if vm.deleting:
+        return blocked(Reason.BEING_DELETED, "the VM is being deleted")
+    running = None if vmi is None or vmi.final else Running(situation=situation, vmi=vmi)
+    if vm.guest == situation.target:
+        return standing(running) if running else _stopped(situation)
+    if vm.suspended or situation.desired.suspended:
+        return _suspended(situation)
+    for rule in ADMISSION:
+        finding = rule(situation)
+        if finding is not None:
+            return finding
+    if running is None:
+        return Finding(
+            effect=Effect.COLD,
+            reason=Reason.NOT_RUNNING,
+            message=f"the VM is not running; it starts with {situation.target}",
+        )
+    return _change_of(running)
+
+
+def _change_of(running: Running) -> Finding:
+    for rule in (*RESTART, *ENVIRONMENT, *TRANSIENT):
+        finding = rule(running)
+        if finding is not None:
+            return finding
+    if running.vmi.guest == running.target:
+        return Finding(
+            effect=Effect.LIVE,
+            reason=Reason.BACK_TO_RUNNING,
+            message=f"the guest has {running.target} already; no migration is needed",
+        )
+    grows = running.vmi.guest is None or running.target.n_bytes > running.vmi.guest.n_bytes
+    return Finding(
+        effect=Effect.LIVE,
+        reason=Reason.HOTPLUG if grows else Reason.HOTUNPLUG,
+        message=f"hotplugs from {running.vmi.guest} to {running.target} through a live migration"
+        if grows
+        else f"shrinks from {running.vmi.guest} to {running.target} through a live migration; "
+        "the guest may keep a part",
+    )
+
+
+def _stopped(situation: Situation) -> Finding:
+    return Finding(
+        effect=Effect.NONE,
+        reason=Reason.STOPPED_AS_DESIRED,
+        message=f"the VM is not running; it starts with {situation.target}",
+    )
+
+
+def _suspended(situation: Situation) -> Finding:
+    where = "in Git" if situation.desired.suspended else "on the cluster"
+    return blocked(
+        Reason.SUSPENDED,
+        f"suspended {where}: the annotation memory.reconciler.dev/suspend is true",
+        "remove the annotation to let the change happen",
+    )
+
+
+def _absent(
+    state: DesiredState, desired: DesiredVM, live: LiveState, policy: PlanPolicy
+) -> Decision:
+    if policy.create and desired.manifest is not None and not desired.suspended:
+        finding = Finding(
+            effect=Effect.CREATE, reason=Reason.NEW, message="the cluster has no such VM"
+        )
+        digest = action_digest(
+            cluster=live.cluster_id,
+            ref=desired.ref,
+            uid=None,
+            effect=finding.effect,
+            reason=finding.reason,
+            manifest=desired.manifest,
+        )
+        action = Action(
+            ref=desired.ref,
+            uid=None,
+            wave=WaveName.MEMORY,
+            effect=finding.effect,
+            reason=finding.reason,
+            verb=Verb.CREATE,
+            manifest=desired.manifest,
+            digest=digest,
+        )
+        return _decision(state, desired, None, finding, action=action)
+    hint = "correct namespace and name in Git, or create the VM"
+    if desired.manifest is not None and not policy.create:
+        hint += "; with `create: true` in .reconciler.yaml it is created from Git"
+    finding = blocked(Reason.NOT_FOUND, "the cluster has no such VM", hint)
+    return _decision(state, desired, None, finding)
+
+
+def _changes(
+    state: DesiredState, desired: DesiredVM, vm: LiveVM, target: MemoryQuantity
+) -> tuple[Change, ...]:
+    if vm.guest == target:
+        return ()
+    change = Change(
+        field=GUEST_MEMORY,
+        before=vm.guest,
+        after=target,
+        at=state.at(desired.ref, GUEST_MEMORY),
+        wave=WaveName.MEMORY,
+    )
+    return (change,)
+
+
+def _consented(effect: Effect, policy: PlanPolicy) -> bool:
+    return effect in (Effect.LIVE, Effect.COLD) or (
+        effect is Effect.RESTART and policy.stage_restarts
+    )
+
+
+def _patch_action(cluster: str, vm: LiveVM, target: MemoryQuantity, finding: Finding) -> Action:
+    patch = guest_patch(vm, target)
+    digest = action_digest(
+        cluster=cluster,
+        ref=vm.ref,
+        uid=vm.uid,
+        effect=finding.effect,
+        reason=finding.reason,
+        patch=patch,
+    )
+    return Action(
+        ref=vm.ref,
+        uid=vm.uid,
+        wave=WaveName.MEMORY,
+        effect=finding.effect,
+        reason=finding.reason,
+        patch=patch,
+        digest=digest,
+    )
+
+
+def _decision(
+    state: DesiredState,
+    desired: DesiredVM,
+    vm: LiveVM | None,
+    finding: Finding,
+    *,
+    changes: tuple[Change, ...] = (),
+    warnings: tuple[str, ...] = (),
+    action: Action | None = None,
+) -> Decision:
+    return Decision(
+        ref=desired.ref,
+        uid=vm.uid if vm else None,
+        effect=finding.effect,
+        reason=finding.reason,
+        message=finding.message,
+        hint=finding.hint,
+        at=state.at(desired.ref, GUEST_MEMORY),
+        changes=changes,
+        warnings=warnings,
+        owner=vm.guest_manager if vm else "",
+        actions=(action,) if action else (),
+    )
+
+
+def _max_guest_differs(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
+    """A VM's maxGuest is never written, since that forces a restart; a difference is told.
+
+    Source: recorded write-maxguest-on-running; kubevirt issue 17610.
+    """
+    if desired.max_guest is None or desired.max_guest == vm.max_guest:
+        return ()
+    has = vm.max_guest if vm.max_guest is not None else "none"
+    return (
+        (
+            f"{GUEST_MAX_MEMORY[-1]} is {desired.max_guest} in Git and {has} in the cluster; "
+            "it is not written, since that would force a restart"
+        ),
+    )

@@ -1,0 +1,35 @@
+"""The order of a plan: feature gate, then strategies, then memory, each behind a barrier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.fields import WaveName
+from reconciler.model.plan import Barrier, Wave
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from reconciler.model.plan import Action
+    from reconciler.model.refs import ObjectRef
+
+SETTLE_DEADLINE_S = 300.0
+SETTLED = "the KubeVirt CR is Deployed, its generation observed, and its components have read it"
+
+
+def waves_of(actions: Iterable[Action], priorities: Mapping[ObjectRef, int]) -> tuple[Wave, ...]:
+    """The waves that have actions; within one, higher priority first, then by reference.
+
+    A wave waits for the CR to settle if a wave before it changes the CR.
+    """
+    by_wave: dict[WaveName, list[Action]] = {name: [] for name in WaveName}
+    for action in actions:
+        by_wave[action.wave].append(action)
+    waves: list[Wave] = []
+    for name, members in by_wave.items():
+        if not members:
+            continue
+        barrier = Barrier(condition=SETTLED, deadline_s=SETTLE_DEADLINE_S) if waves else None
+        ordered = sorted(members, key=lambda each: (-priorities.get(each.ref, 0), each.ref))
+        waves.append(Wave(name=name, barrier=barrier, actions=tuple(ordered)))
+    return tuple(waves)

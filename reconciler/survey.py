@@ -1,0 +1,74 @@
+"""Reads what is desired and what is live, and asks for the plan: no writer in reach."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.errors import InvalidError
+from reconciler.model.config import Config
+from reconciler.model.desired import DesiredState, Reading
+from reconciler.model.diagnostic import Severity
+from reconciler.model.live import LiveState
+from reconciler.model.plan import Plan
+from reconciler.plan.decide import decide
+from reconciler.plan.policy import PlanPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.ports import Clock, DesiredReader, LiveReader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """One look at both sides, and what follows from it."""
+
+    config: Config
+    desired: DesiredState
+    live: LiveState
+    policy: PlanPolicy
+    plan: Plan
+
+
+def read_valid(reader: DesiredReader) -> Reading:
+    """The desired state and its configuration.
+
+    Raises:
+        SourceError: It cannot be read.
+        InvalidError: It can, and says something that is wrong; every finding is in it.
+    """
+    reading = reader.read()
+    if reading.state.valid:
+        return reading
+    found = reading.state.diagnostics
+    errors = sum(1 for each in found if each.severity is Severity.ERROR)
+    text = f"{errors} error{'s' if errors > 1 else ''} in the desired state at "
+    raise InvalidError(f"{text}{reading.state.revision}; nothing was planned", found)
+
+
+def survey(
+    desired: DesiredReader,
+    live: LiveReader,
+    clock: Clock,
+    consents: Callable[[Config], PlanPolicy],
+) -> Survey:
+    """The plan of one revision against one snapshot.
+
+    The desired state is read first: while it is invalid, the cluster is not asked.
+
+    Raises:
+        SourceError: The desired state cannot be read.
+        InvalidError: The desired state is invalid.
+        ClusterError: The cluster cannot be read.
+    """
+    reading = read_valid(desired)
+    policy = consents(reading.config)
+    snapshot = live.read()
+    return Survey(
+        config=reading.config,
+        desired=reading.state,
+        live=snapshot,
+        policy=policy,
+        plan=decide(reading.state, snapshot, policy, clock.now()),
+    )

@@ -1,0 +1,183 @@
+"""Values as a healthy v1.9.0 cluster would give them; a test names only what it is about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from reconciler.model import fields
+from reconciler.model.desired import DesiredKubeVirt, DesiredState, DesiredVM
+from reconciler.model.fields import NameSet
+from reconciler.model.live import (
+    Condition,
+    LiveKubeVirt,
+    LiveMigration,
+    LiveNode,
+    LiveState,
+    LiveVM,
+    LiveVMI,
+    MigrationPhase,
+)
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.model.refs import Location, ObjectRef, Uid, kubevirt_ref, vm_ref
+from reconciler.plan.decide import decide
+from reconciler.plan.policy import PlanPolicy
+
+NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+VM = vm_ref("db", "pg-0")
+KUBEVIRT = kubevirt_ref("kubevirt", "kubevirt")
+
+
+def q(text: str | int) -> MemoryQuantity:
+    return MemoryQuantity.parse(text)
+
+
+def condition(status: str, reason: str = "", message: str = "") -> Condition:
+    return Condition(status=status, reason=reason, message=message)
+
+
+def make_vm(ref: ObjectRef = VM, guest: str | None = "1Gi", **overrides: Any) -> LiveVM:
+    base = LiveVM(
+        ref=ref,
+        uid=Uid(f"uid-{ref.name}"),
+        generation=1,
+        guest=q(guest) if guest else None,
+        max_guest=None,
+        conditions={"Ready": condition("True")},
+        printable_status="Running",
+    )
+    return replace(base, **overrides)
+
+
+def make_vmi(
+    ref: ObjectRef = VM, guest: str = "1Gi", max_guest: str | None = "4Gi", **overrides: Any
+) -> LiveVMI:
+    size = q(guest)
+    base = LiveVMI(
+        ref=ref,
+        uid=Uid(f"vmi-{ref.name}"),
+        phase="Running",
+        node="node01",
+        guest=size,
+        max_guest=q(max_guest) if max_guest else None,
+        guest_at_boot=size,
+        guest_requested=size,
+        guest_current=size,
+        conditions={"Ready": condition("True"), "LiveMigratable": condition("True")},
+    )
+    return replace(base, **overrides)
+
+
+def make_migration(
+    ref: ObjectRef = VM, phase: str = "Running", name: str = "m-1", **overrides: Any
+) -> LiveMigration:
+    base = LiveMigration(
+        ref=ObjectRef(kind="VirtualMachineInstanceMigration", namespace=ref.namespace, name=name),
+        uid=Uid(f"uid-{name}"),
+        vmi_name=ref.name,
+        phase=MigrationPhase(phase),
+        created_at=NOW,
+        for_update=True,
+    )
+    return replace(base, **overrides)
+
+
+def make_kubevirt(version: str = "v1.9.0", **overrides: Any) -> LiveKubeVirt:
+    """A settled CR with LiveUpdate by default and LiveMigrate listed."""
+    settings = {fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}
+    base = LiveKubeVirt(
+        ref=KUBEVIRT,
+        uid=Uid("uid-kubevirt"),
+        generation=1,
+        observed_generation=1,
+        phase="Deployed",
+        version=version,
+        target_version=version,
+        deployment_id="d",
+        target_deployment_id="d",
+        settings=settings,
+        containers=frozenset({("spec",), fields.WORKLOAD_UPDATE}),
+        spellings={fields.UPDATE_METHODS: ["LiveMigrate"]},
+    )
+    return replace(base, **overrides)
+
+
+def with_settings(kubevirt: LiveKubeVirt, **settings: Any) -> LiveKubeVirt:
+    """*kubevirt* with managed fields set by their last key, for example ``vmRolloutStrategy``."""
+    by_name = {each.path[-1]: each.path for each in fields.KUBEVIRT_FIELDS}
+    merged = dict(kubevirt.settings)
+    spellings = dict(kubevirt.spellings)
+    containers = set(kubevirt.containers)
+    for name, value in settings.items():
+        path = by_name[name]
+        if value is None:
+            merged.pop(path, None)
+            spellings.pop(path, None)
+            continue
+        merged[path] = value
+        spellings[path] = list(value.raw) if isinstance(value, NameSet) else str(value)
+        containers |= {path[:length] for length in range(1, len(path))}
+    return replace(
+        kubevirt, settings=merged, spellings=spellings, containers=frozenset(containers)
+    )
+
+
+def make_live(
+    *vms: LiveVM,
+    vmis: tuple[LiveVMI, ...] = (),
+    migrations: tuple[LiveMigration, ...] = (),
+    kubevirt: LiveKubeVirt | None = None,
+    **overrides: Any,
+) -> LiveState:
+    by_vm: dict[ObjectRef, tuple[LiveMigration, ...]] = {}
+    for each in migrations:
+        ref = vm_ref(each.ref.namespace, each.vmi_name)
+        by_vm[ref] = (*by_vm.get(ref, ()), each)
+    base = LiveState(
+        cluster_id="cluster",
+        observed_at=NOW,
+        kubevirt=kubevirt or make_kubevirt(),
+        vms={each.ref: each for each in vms},
+        vmis={each.ref: each for each in vmis},
+        migrations=by_vm,
+        nodes=tuple(
+            LiveNode(name=name, schedulable=True, allocatable=q("64Gi"))
+            for name in ("node01", "node02", "node03")
+        ),
+    )
+    return replace(base, **overrides)
+
+
+def make_desired(
+    *vms: DesiredVM, kubevirt: dict[tuple[str, ...], Any] | None = None, **overrides: Any
+) -> DesiredState:
+    provenance = {
+        (each.ref, fields.GUEST_MEMORY): Location(
+            path=f"vms/{each.ref.name}.yaml", line=12, column=18
+        )
+        for each in vms
+    }
+    base = DesiredState(
+        revision="0123abc",
+        kubevirt=DesiredKubeVirt(ref=KUBEVIRT, settings=kubevirt) if kubevirt else None,
+        vms={each.ref: each for each in vms},
+        provenance=provenance,
+    )
+    return replace(base, **overrides)
+
+
+def want(guest: str | None, ref: ObjectRef = VM, **overrides: Any) -> DesiredVM:
+    return replace(DesiredVM(ref=ref, guest=q(guest) if guest else None), **overrides)
+
+
+def plan_of(desired: DesiredState, live: LiveState, **policy: Any) -> Any:
+    return decide(desired, live, PlanPolicy(**policy), NOW)
+
+
+def effect_of(desired: DesiredState, live: LiveState, **policy: Any) -> tuple[str, str]:
+    """Effect and reason of the only VM, or of the only object."""
+    decisions = plan_of(desired, live, **policy).decisions
+    chosen = [each for each in decisions if each.ref.kind == "VirtualMachine"] or decisions
+    assert len(chosen) == 1
+    return chosen[0].effect.value, chosen[0].reason.value

@@ -1,0 +1,158 @@
+"""What happens to the KubeVirt CR."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import (
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+    with_settings,
+)
+
+from reconciler.model import fields
+from reconciler.model.fields import NameSet
+
+GATE = NameSet.of(("VMLiveUpdateFeatures",))
+ALL_THREE = {
+    fields.FEATURE_GATES: GATE,
+    fields.ROLLOUT_STRATEGY: "LiveUpdate",
+    fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",)),
+}
+
+
+def bare(version: str, **overrides):
+    """A CR whose configuration has other feature gates and nothing else, as a walk-through."""
+    others = NameSet.of(("Snapshot", "HotplugVolumes"))
+    kubevirt = with_settings(
+        make_kubevirt(version, **overrides), featureGates=others, workloadUpdateMethods=None
+    )
+    containers = frozenset(path for path in kubevirt.containers if path != fields.WORKLOAD_UPDATE)
+    from dataclasses import replace  # noqa: PLC0415
+
+    return replace(kubevirt, containers=containers)
+
+
+def decision_of(kubevirt, settings):
+    (decision,) = plan_of(make_desired(kubevirt=settings), make_live(kubevirt=kubevirt)).decisions
+    return decision
+
+
+def test_gate_comes_before_strategies_and_each_patch_is_exact():
+    decision = decision_of(bare("v1.3.1"), ALL_THREE)
+    assert decision.effect.value == "config"
+    gate, strategy = decision.actions
+    assert [each.plain() for each in gate.patch] == [
+        {"op": "test", "path": "/metadata/uid", "value": "uid-kubevirt"},
+        {
+            "op": "test",
+            "path": "/spec/configuration/developerConfiguration/featureGates",
+            "value": ["Snapshot", "HotplugVolumes"],
+        },
+        {
+            "op": "add",
+            "path": "/spec/configuration/developerConfiguration/featureGates/-",
+            "value": "VMLiveUpdateFeatures",
+        },
+    ]
+    assert [each.plain() for each in strategy.patch] == [
+        {"op": "test", "path": "/metadata/uid", "value": "uid-kubevirt"},
+        {"op": "test", "path": "/metadata/generation", "value": 2},
+        {
+            "op": "add",
+            "path": "/spec/workloadUpdateStrategy",
+            "value": {"workloadUpdateMethods": ["LiveMigrate"]},
+        },
+        {"op": "add", "path": "/spec/configuration/vmRolloutStrategy", "value": "LiveUpdate"},
+    ]
+
+
+def test_waves_are_in_order_and_each_waits_for_the_cr_to_settle():
+    desired = make_desired(want("2Gi"), kubevirt=ALL_THREE)
+    plan = plan_of(desired, make_live(make_vm(), vmis=(make_vmi(),), kubevirt=bare("v1.3.1")))
+    shape = [(wave.name.value, wave.barrier is not None, len(wave.actions)) for wave in plan.waves]
+    assert shape == [("feature-gate", False, 1), ("strategy", True, 1), ("memory", True, 1)]
+
+
+@pytest.mark.parametrize("version", ["v1.5.0", "v1.6.3", "v1.9.0"])
+def test_a_graduated_gate_is_not_added(version):
+    decision = decision_of(bare(version), {fields.FEATURE_GATES: GATE})
+    assert (decision.effect.value, decision.reason.value) == ("none", "gate-graduated")
+    assert decision.actions == ()
+
+
+def test_only_the_graduated_gate_is_left_out_beside_others():
+    settings = {fields.FEATURE_GATES: NameSet.of(("VMLiveUpdateFeatures", "ExpandDisks"))}
+    decision = decision_of(bare("v1.9.0"), settings)
+    assert [str(each.after) for each in decision.changes] == [
+        "[Snapshot, HotplugVolumes, ExpandDisks]"
+    ]
+    assert any("graduated" in each for each in decision.warnings)
+
+
+def test_a_spelling_difference_alone_is_no_change():
+    kubevirt = with_settings(make_kubevirt(), maxGuest=q("2048Mi"))
+    decision = decision_of(kubevirt, {fields.MAX_GUEST: q("2Gi")})
+    assert decision.effect.value == "none"
+
+
+def test_the_order_of_update_methods_means_nothing():
+    kubevirt = with_settings(
+        make_kubevirt(), workloadUpdateMethods=NameSet.of(("Evict", "LiveMigrate"))
+    )
+    settings = {fields.UPDATE_METHODS: NameSet.of(("LiveMigrate", "Evict"))}
+    assert decision_of(kubevirt, settings).effect.value == "none"
+
+
+@pytest.mark.parametrize(
+    ("kubevirt", "settings", "expected"),
+    [
+        pytest.param(
+            bare("v1.9.0", owners=("HyperConverged/kubevirt-hyperconverged",)),
+            {fields.ROLLOUT_STRATEGY: "Stage"},
+            ("blocked", "owned-by-hyperconverged"),
+            id="HyperConverged owns it",
+        ),
+        pytest.param(
+            bare("v1.8.0", disabled_gates=frozenset({"ExpandDisks"})),
+            {fields.FEATURE_GATES: NameSet.of(("ExpandDisks",))},
+            ("blocked", "gate-disabled"),
+            id="the gate is disabled on the cluster",
+        ),
+        pytest.param(
+            bare("v1.1.1"),
+            {fields.ROLLOUT_STRATEGY: "LiveUpdate"},
+            ("blocked", "unknown-field"),
+            id="v1.1 has no rollout strategy",
+        ),
+        pytest.param(
+            bare("v1.9.0", phase="Deploying"),
+            {fields.ROLLOUT_STRATEGY: "Stage"},
+            ("wait", "kubevirt-not-settled"),
+            id="not settled",
+        ),
+        pytest.param(
+            bare("v1.8.0", target_version="v1.9.0"),
+            {fields.ROLLOUT_STRATEGY: "Stage"},
+            ("wait", "kubevirt-not-settled"),
+            id="an upgrade is under way",
+        ),
+    ],
+)
+def test_a_cr_that_may_not_change_says_why_and_has_no_action(kubevirt, settings, expected):
+    decision = decision_of(kubevirt, settings)
+    assert (decision.effect.value, decision.reason.value) == expected
+    assert decision.actions == ()
+    assert decision.changes, "what would change is shown all the same"
+
+
+def test_memory_goes_on_if_a_foreign_cr_suffices_as_it_is():
+    kubevirt = make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",))
+    desired = make_desired(want("2Gi"), kubevirt={fields.MAX_GUEST: q("8Gi")})
+    plan = plan_of(desired, make_live(make_vm(), vmis=(make_vmi(),), kubevirt=kubevirt))
+    assert [each.effect.value for each in plan.decisions] == ["blocked", "live"]
