@@ -1,0 +1,1 @@
+"""Loads the published JSON Schemas and checks plain values against them."""

@@ -1,0 +1,137 @@
+"""Checks a plain value against one of our schemas and says in plain words what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+
+from . import formats, loader, wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import ValidationError
+
+_NEAR = 0.8
+"""How alike two keys must be (difflib's ratio) to be taken for one."""
+
+ValuePath: TypeAlias = tuple[str | int, ...]
+"""Keys and list positions from the root; indexes into the checked value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One thing that is wrong."""
+
+    path: ValuePath
+    """Ends with the key itself where a key is unknown or missing."""
+    code: str
+    """Stable kebab-case name of the rule."""
+    message: str
+    """A sentence with the values; no final full stop."""
+    hint: str = ""
+
+
+def check(
+    document: Any,  # noqa: ANN401 - any JSON value
+    schema_name: str,
+) -> tuple[Violation, ...]:
+    """Everything in *document* that the schema does not allow, each once, in no special order.
+
+    Args:
+        document: Plain values or a ruamel tree; numbers and texts are never converted.
+        schema_name: For example ``manifest``; see ``schemas/``.
+    """
+    found = dict.fromkeys(map(_violation, _validator(schema_name).iter_errors(document)))
+    mistyped = {each.path for each in found if each.code == "wrong-type"}
+    # What else a value of the wrong type breaks says nothing more.
+    return tuple(e for e in found if e.code == "wrong-type" or e.path not in mistyped)
+
+
+def _violation(error: ValidationError) -> Violation:
+    path = tuple(error.absolute_path)
+    found = wording.Finding(
+        keyword=str(error.validator),
+        expected=error.validator_value,
+        value=error.instance,
+        schema=error.schema if isinstance(error.schema, dict) else {},
+        path=path,
+        cause=str(error.cause or ""),
+    )
+    code, message, hint = wording.word(found)
+    return Violation(path=path, code=code, message=message, hint=hint)
+
+
+@cache
+def _validator(schema_name: str) -> Draft202012Validator:
+    """Made once a schema: jsonschema takes 0.2 s to import and some to compile."""
+    from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - slow import
+    from jsonschema.validators import extend  # noqa: PLC0415 - slow import
+
+    checker = FormatChecker(formats=())
+    for name, function in formats.CHECKS.items():
+        checker.checks(name, raises=ValueError)(function)
+    keywords = {
+        "required": _required,
+        "additionalProperties": _additional,
+        "x-near-miss": _near_miss,
+        "x-belongs": _belongs,
+    }
+    # The stubs of types-jsonschema leave extend untyped.
+    kind: type[Draft202012Validator] = extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]
+    return kind(loader.load(schema_name), format_checker=checker)
+
+
+def _required(
+    _: Draft202012Validator, required: list[str], instance: object, __: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    """As jsonschema's own, but with the missing key as the end of the path."""
+    if isinstance(instance, dict):
+        yield from (_error(name) for name in required if name not in instance)
+
+
+def _additional(
+    validator: Draft202012Validator,
+    allowed: Mapping[str, Any] | bool,  # noqa: FBT001 - a schema may be a boolean
+    instance: object,
+    schema: Mapping[str, Any],
+) -> Iterator[ValidationError]:
+    """As jsonschema's own, but one error an unknown key, with the key as the end of the path."""
+    for name in _unknown_keys(instance, schema):
+        if allowed is False:
+            yield _error(name)
+        else:
+            yield from validator.descend(
+                cast("dict[str, Any]", instance)[name], allowed, path=name
+            )
+
+
+def _near_miss(
+    _: Draft202012Validator, names: list[str], instance: object, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    """Our keyword for an open mapping: a key that looks like one of *names* is a slip."""
+    for key in _unknown_keys(instance, schema):
+        if wording.close(key, names, cutoff=_NEAR):
+            yield _error(key)
+
+
+def _belongs(
+    _: Draft202012Validator, places: Mapping[str, str], instance: object, __: Mapping[str, Any]
+) -> Iterator[ValidationError]:
+    """Our keyword for an open mapping: keys that are ours, but belong elsewhere."""
+    if isinstance(instance, dict):
+        yield from (_error(name) for name in instance if name in places)
+
+
+def _unknown_keys(instance: object, schema: Mapping[str, Any]) -> list[str]:
+    if not isinstance(instance, dict):
+        return []
+    return [name for name in instance if name not in schema.get("properties", {})]
+
+
+def _error(name: str) -> ValidationError:
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - slow import
+
+    return ValidationError("", path=[name])

@@ -1,0 +1,106 @@
+"""The formats that our schemas name, each checked by the value that reads it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.model.selector import Selector
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_MAX_SUBDOMAIN = 253
+
+
+def quantity(value: object) -> bool:
+    """An amount of zero or more; other types are the type check's business."""
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        MemoryQuantity.parse(value)
+    return True
+
+
+def memory(value: object) -> bool:
+    """A quantity above zero."""
+    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+        found = MemoryQuantity.parse(value)
+        if found.n_bytes == 0:
+            raise ValueError(f"{value!r} is no memory at all; write a size such as 2Gi")
+    return True
+
+
+def duration(value: object) -> bool:
+    """A Go duration of zero or more."""
+    if isinstance(value, str) and Duration.parse(value).nanoseconds < 0:
+        raise ValueError(f"{value!r} is negative; write it as 90s, 10m or 1h30m")
+    return True
+
+
+def timeout(value: object) -> bool:
+    """A Go duration above zero."""
+    if isinstance(value, str) and Duration.parse(value).nanoseconds <= 0:
+        raise ValueError(f"{value!r} is no time at all; write it as 90s, 10m or 1h30m")
+    return True
+
+
+def selector(value: object) -> bool:
+    """A label selector."""
+    if isinstance(value, str):
+        Selector.parse(value)
+    return True
+
+
+def dns_label(value: object) -> bool:
+    """The name of a namespace.
+
+    Source: RFC 1123; apimachinery v0.33 pkg/util/validation (IsDNS1123Label).
+    """
+    if isinstance(value, str) and _LABEL.fullmatch(value) is None:
+        raise ValueError(
+            f"{value!r} is no valid namespace; use at most 63 lower-case letters, digits and "
+            "'-', with a letter or digit at both ends"
+        )
+    return True
+
+
+def dns_subdomain(value: object) -> bool:
+    """The name of an object.
+
+    Source: RFC 1123; apimachinery v0.33 pkg/util/validation (IsDNS1123Subdomain).
+    """
+    if isinstance(value, str) and (
+        len(value) > _MAX_SUBDOMAIN or _SUBDOMAIN.fullmatch(value) is None
+    ):
+        raise ValueError(
+            f"{value!r} is no valid name; use at most 253 lower-case letters, digits, '-' and "
+            "'.', with a letter or digit at both ends"
+        )
+    return True
+
+
+def relative_path(value: object) -> bool:
+    """A path that stays inside the repository."""
+    if not isinstance(value, str):
+        return True
+    if not value or value.startswith("/") or "\\" in value or ".." in value.split("/"):
+        raise ValueError(
+            f"{value!r} is no path inside the repository; write it from the root, "
+            "with '/' and without '..'"
+        )
+    return True
+
+
+CHECKS: dict[str, Callable[[object], bool]] = {
+    "quantity": quantity,
+    "memory": memory,
+    "duration": duration,
+    "timeout": timeout,
+    "selector": selector,
+    "dns-label": dns_label,
+    "dns-subdomain": dns_subdomain,
+    "relative-path": relative_path,
+}
+"""Each answers True or raises ValueError, whose text after ``; `` is the hint."""

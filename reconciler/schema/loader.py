@@ -1,0 +1,37 @@
+"""Finds the JSON Schemas: in the installed package, or beside it in a checkout."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+PACKAGE = "reconciler"
+
+
+@cache
+def load(name: str) -> dict[str, Any]:
+    """The schema *name*, for example ``manifest`` or ``config``.
+
+    Raises:
+        FileNotFoundError: The installation is incomplete.
+    """
+    filename = f"{name}.schema.json"
+    tried = []
+    for folder in _folders():
+        file = folder.joinpath(filename)
+        if file.is_file():
+            schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+            return schema
+        tried.append(str(file))
+    raise FileNotFoundError(f"the schema {filename} is not installed; looked at {tried}")
+
+
+def _folders() -> tuple[Traversable, ...]:
+    """A wheel carries the schemas inside the package; an editable install reads the checkout."""
+    package = resources.files(PACKAGE)
+    return package.joinpath("schemas"), package.joinpath("..", "schemas")

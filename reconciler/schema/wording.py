@@ -1,0 +1,193 @@
+"""Says what is wrong with a value in words for the person who wrote it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+_TYPE_WORDS = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "an integer",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "nothing",
+}
+_FORMAT_CODES = {
+    "quantity": "bad-quantity",
+    "memory": "bad-quantity",
+    "duration": "bad-duration",
+    "timeout": "bad-duration",
+    "selector": "bad-selector",
+    "dns-label": "bad-name",
+    "dns-subdomain": "bad-name",
+    "relative-path": "bad-path",
+}
+_KINDS = {bool: "a boolean", str: "text", int: "an integer", float: "a fraction"}
+_TIMES = frozenset({"duration", "timeout"})
+_MAX_SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a schema's keyword found, as jsonschema gives it."""
+
+    keyword: str
+    expected: Any
+    """The keyword's value in the schema."""
+    value: object
+    schema: Mapping[str, Any]
+    path: tuple[str | int, ...]
+    """Of the value; ends with the key itself where a key is unknown or missing."""
+    cause: str = ""
+    """What the format's function said; after ``; `` stands its hint."""
+
+
+def word(found: Finding) -> tuple[str, str, str]:
+    """Code, message and hint."""
+    where = dotted(found.path) or "the document"
+    writer = _WRITERS.get(found.keyword)
+    if writer is None:
+        message = f"{where} is {shown(found.value)}, against {found.keyword} {found.expected}"
+        return "bad-value", message, ""
+    return writer(found, where)
+
+
+def _unknown(found: Finding, where: str) -> tuple[str, str, str]:
+    known = tuple(found.schema.get("properties", ()))
+    hint = suggestion(found.path[-1], known)
+    return "unknown-field", f"{where} is not a known field", hint
+
+
+def _slip(found: Finding, where: str) -> tuple[str, str, str]:
+    hint = did_you_mean(str(found.path[-1]), found.expected)
+    return "unknown-field", f"{where} is not a known field", hint
+
+
+def _misplaced(found: Finding, where: str) -> tuple[str, str, str]:
+    right = found.expected[found.path[-1]]
+    return "unknown-field", f"{where} is not a known field", f"it belongs at {right}"
+
+
+def _missing(_: Finding, where: str) -> tuple[str, str, str]:
+    return "missing-field", f"{where} is missing", ""
+
+
+def _type(found: Finding, where: str) -> tuple[str, str, str]:
+    types = [found.expected] if isinstance(found.expected, str) else list(found.expected)
+    wanted = " or ".join(_TYPE_WORDS[name] for name in types if name != "null")
+    message = f"{where} is {described(found.value)}; expected {wanted}"
+    if found.schema.get("format") in _TIMES and isinstance(found.value, int):
+        return "wrong-type", message, f"write it with its unit, for example {found.value}s"
+    return "wrong-type", message, _type_hint(found.value, types)
+
+
+def _choice(found: Finding, where: str) -> tuple[str, str, str]:
+    choices = found.expected if isinstance(found.expected, list) else [found.expected]
+    message = f"{where} is {shown(found.value)}; expected {' or '.join(map(str, choices))}"
+    return "bad-value", message, did_you_mean(str(found.value), map(str, choices))
+
+
+def _format(found: Finding, where: str) -> tuple[str, str, str]:
+    message, _, hint = found.cause.partition("; ")
+    return _FORMAT_CODES[found.expected], f"{where}: {message}", hint
+
+
+def _bound(found: Finding, where: str) -> tuple[str, str, str]:
+    bound = "at least" if found.keyword == "minimum" else "at most"
+    message = f"{where} is {found.value}; expected {bound} {found.expected}"
+    return "bad-value", message, str(found.schema.get("x-hint", ""))
+
+
+def _empty(_: Finding, where: str) -> tuple[str, str, str]:
+    return "bad-value", f"{where} is empty", ""
+
+
+_WRITERS: Mapping[str, Callable[[Finding, str], tuple[str, str, str]]] = {
+    "additionalProperties": _unknown,
+    "x-near-miss": _slip,
+    "x-belongs": _misplaced,
+    "required": _missing,
+    "type": _type,
+    "enum": _choice,
+    "const": _choice,
+    "format": _format,
+    "minimum": _bound,
+    "maximum": _bound,
+    "minLength": _empty,
+    "minItems": _empty,
+}
+
+
+def dotted(path: Iterable[str | int]) -> str:
+    """*path* as people write it: ``items[2].spec.paths[0]``."""
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return text.removeprefix(".")
+
+
+def shown(value: object) -> str:
+    """*value* as JSON, cut to a readable length."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
+
+
+def described(value: object) -> str:
+    """*value* with its type."""
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    kind = _KINDS.get(type(value))
+    return f"{shown(value)} ({kind})" if kind else shown(value)
+
+
+def suggestion(name: object, known: Sequence[str]) -> str:
+    """What was probably meant by *name*, and what is allowed."""
+    allowed = "allowed: " + ", ".join(sorted(known))
+    guess = did_you_mean(str(name), known)
+    return f"{guess} {allowed}" if guess else allowed
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``did you mean X?`` where one of *known* is close to *name*."""
+    found = close(name, known)
+    return f"did you mean {found}?" if found else ""
+
+
+def close(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """The one of *known* that is most like *name*, whatever the case; empty without one.
+
+    Args:
+        name: What was written.
+        known: What could have been meant.
+        cutoff: The least likeness, from 0 to 1, as ``difflib`` counts it.
+    """
+    by_lower = {each.lower(): each for each in known}
+    found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
+    return by_lower[found[0]] if found else ""
+
+
+def _type_hint(value: object, types: Sequence[str]) -> str:
+    if value is None:
+        return "give it a value, or leave the key out"
+    if isinstance(value, str):
+        return "write it without quotes" if _would_fit(value, types) else ""
+    if isinstance(value, float) and "integer" in types and "string" in types:
+        return "write a size such as 1536Mi, or whole bytes"
+    if "string" in types and isinstance(value, bool | int | float):
+        return f'put it in quotes: "{shown(value)}"'
+    return ""
+
+
+def _would_fit(text: str, types: Sequence[str]) -> bool:
+    """Whether *text* without its quotes would have one of *types*."""
+    is_number = text.isascii() and text.isdigit()
+    is_boolean = text in {"true", "false"}
+    return (is_number and "integer" in types) or (is_boolean and "boolean" in types)

@@ -1,0 +1,1 @@
+"""Git to desired state: repositories, YAML with places, manifests and configuration."""

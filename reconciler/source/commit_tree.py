@@ -1,0 +1,61 @@
+"""Reads the files of one commit from the object database, without a checkout."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .tree import Entry, EntryKind
+
+if TYPE_CHECKING:
+    from .repository import Repository
+
+_ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-)\t(.*)", re.DOTALL)
+"""Mode, type, hash, size and path, as ``git ls-tree --long`` writes them."""
+_KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
+
+
+class CommitTree:
+    """The files of one commit; implements ``tree.FileTree``."""
+
+    def __init__(self, repository: Repository, commit: str) -> None:
+        self._repository = repository
+        self.revision = commit
+        self.commit: str | None = commit
+        """The same hash: what is read is what was committed."""
+
+    @cached_property
+    def _entries(self) -> tuple[Entry, ...]:
+        listing = self._repository.checked(
+            "ls-tree", "-r", "-z", "--long", "--full-tree", self.revision
+        )
+        lines = (_ENTRY.fullmatch(line) for line in listing.split(b"\0"))
+        return tuple(_entry(match) for match in lines if match is not None)
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry, in the order of paths."""
+        return self._entries
+
+    def changed(self) -> tuple[str, ...]:
+        """Nothing: a commit does not differ from itself."""
+        return ()
+
+    def read(self, entry: Entry) -> bytes:
+        """Contents of a file.
+
+        Raises:
+            SourceError: The object is missing.
+        """
+        return self._repository.contents(entry.blob)
+
+
+def _entry(match: re.Match[bytes]) -> Entry:
+    mode = match[1].decode()
+    return Entry(
+        path=match[5].decode("utf-8", "backslashreplace"),
+        kind=_KINDS.get(mode, EntryKind.FILE),
+        mode=mode,
+        blob=match[3].decode(),
+        size=0 if match[4] == b"-" else int(match[4]),
+    )

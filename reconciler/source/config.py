@@ -1,0 +1,128 @@
+"""Reads ``.reconciler.yaml`` of the manifests' own revision, so that Git alone decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.config import CONFIG_KEYS, Config, Mode, RestartConsent
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.quantity import Duration
+from reconciler.model.selector import Selector
+from reconciler.schema.check import ValuePath, Violation, check
+
+from . import documents
+from .nodes import Problem
+from .objects import SourceFile
+from .text import MAX_BYTES, decode, too_large
+from .tree import CONFIG_PATH, EntryKind, FileTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .nodes import Node
+
+_OTHER_NAMES = (".reconciler.yml", ".reconciler.json", "reconciler.yaml")
+_NOT_YET = frozenset(
+    {
+        ("windows",),
+        ("rollout", "maxPerNode"),
+        ("rollout", "batches"),
+        ("rollout", "canary"),
+    }
+)
+"""Keys of a later version; said so instead of calling them unknown."""
+_READERS: Mapping[str, Callable[[Any], object]] = {
+    "mode": Mode,
+    "paths": tuple,
+    "selector": Selector.parse,
+    "restart": RestartConsent,
+    "rollout.timeouts.migration": Duration.parse,
+    "rollout.timeouts.guest": Duration.parse,
+    "rollout.timeouts.settle": Duration.parse,
+}
+"""How a value is read that is not taken as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigResult:
+    """The configuration; a value that is not valid has its default and a diagnostic."""
+
+    config: Config
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def read_config(tree: FileTree) -> ConfigResult:
+    """The configuration at the root of *tree*; the defaults where there is none.
+
+    Raises:
+        SourceError: The file is there, but its contents cannot be read.
+    """
+    for entry in tree.entries():
+        file = SourceFile(path=entry.path, revision=tree.commit)
+        if entry.path in _OTHER_NAMES:
+            hint = f"rename it to {CONFIG_PATH}"
+            error = file.error("misnamed-config", f"only {CONFIG_PATH} is read", hint=hint)
+            return ConfigResult(config=Config(), diagnostics=(error,))
+        if entry.path == CONFIG_PATH:
+            if entry.kind is not EntryKind.FILE:
+                error = file.error(
+                    "not-followed", f"this is a {entry.kind}; write the file itself"
+                )
+                return ConfigResult(config=Config(), diagnostics=(error,))
+            if entry.size > MAX_BYTES:
+                error = file.diagnose(too_large(entry.size))
+                return ConfigResult(config=Config(), diagnostics=(error,))
+            return parse_config(file, tree.read(entry))
+    return ConfigResult(config=Config())
+
+
+def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
+    """The configuration that *data* holds."""
+    text = decode(data)
+    if isinstance(text, Problem):
+        return ConfigResult(config=Config(), diagnostics=(file.diagnose(text),))
+    found = documents.parse(text)
+    diagnostics = [file.diagnose(problem) for problem in found.problems]
+    for extra in found.roots[1:]:
+        message = "the configuration is one document, and this is another one"
+        problem = Problem(mark=extra.mark, code="extra-document", message=message)
+        diagnostics.append(file.diagnose(problem))
+    if not found.roots:
+        return ConfigResult(config=Config(), diagnostics=tuple(diagnostics))
+    root = found.roots[0]
+    violations = check(root.value, "config")
+    diagnostics.extend(_diagnose(file, root, violation) for violation in violations)
+    config = _decode(file, root, {violation.path for violation in violations})
+    return ConfigResult(config=config, diagnostics=tuple(diagnostics))
+
+
+def _decode(file: SourceFile, root: Node, invalid: set[ValuePath]) -> Config:
+    config = Config()
+    for key in CONFIG_KEYS:
+        path = tuple(key.split("."))
+        node = root.find(path)
+        if node is None or any(bad[: len(path)] == path for bad in invalid):
+            continue
+        read = _READERS.get(key)
+        value = node.value if read is None else read(node.value)
+        config = config.overridden({key: value}, file.location(node.mark))
+    return config
+
+
+def _diagnose(file: SourceFile, root: Node, violation: Violation) -> Diagnostic:
+    path, message, hint = violation.path, violation.message, violation.hint
+    later = path in _NOT_YET or (path == ("restart",) and root.value["restart"] == "window")
+    if later:
+        name = "restart: window" if path == ("restart",) else ".".join(map(str, path))
+        message, hint = f"{name} is not supported yet", ""
+        if path == ("restart",):
+            hint = "write never, or stage to let the VM's next restart take the change"
+    is_key = violation.code == "unknown-field"
+    return Diagnostic(
+        severity=Severity.ERROR,
+        code="not-supported" if later else violation.code,
+        message=message,
+        at=file.location(root.key_at(path) if is_key else root.at(path)),
+        hint=hint,
+    )

@@ -1,0 +1,110 @@
+"""Reads one manifest file into objects with places: a pure function of its path and bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.refs import ObjectRef
+from reconciler.schema.check import check
+
+from . import decode_kubevirt, decode_vm, documents
+from .kinds import API_VERSION, classify
+from .objects import FileObject, FileResult, Manifest, SourceFile
+from .text import decode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .nodes import Node
+
+_DECODERS = {"KubeVirt": decode_kubevirt.decode, "VirtualMachine": decode_vm.decode}
+
+
+def parse_file(path: str, data: bytes, *, revision: str | None = None) -> FileResult:
+    """Everything that the file says; what is wrong becomes diagnostics, never an exception.
+
+    Args:
+        path: For the places, from the root with ``/``.
+        data: YAML or JSON, one or many documents.
+        revision: Commit that the bytes are from, for the places.
+    """
+    file = SourceFile(path=path, revision=revision)
+    text = decode(data)
+    if not isinstance(text, str):
+        return FileResult(diagnostics=(file.diagnose(text),))
+    found = documents.parse(text)
+    gathered = _Gathered(file)
+    for root in found.roots:
+        gathered.take(root)
+    diagnostics = (*map(file.diagnose, found.problems), *gathered.diagnostics)
+    return FileResult(
+        objects=tuple(gathered.objects),
+        skipped=dict(sorted(gathered.skipped.items())),
+        diagnostics=diagnostics,
+    )
+
+
+class _Gathered:
+    """What the documents of one file hold, so far."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+        self.objects: list[FileObject] = []
+        self.skipped: Counter[str] = Counter()
+        self.diagnostics: list[Diagnostic] = []
+
+    def take(self, node: Node, *, listed_kind: str = "") -> None:
+        """Take a document, or an item of a list whose items are of *listed_kind*."""
+        if not isinstance(node.value, dict):
+            return
+        kind = node.value.get("kind", listed_kind or None)
+        version = node.value.get("apiVersion", API_VERSION if listed_kind else None)
+        what = classify(node, kind=kind, api_version=version)
+        if what.problem is not None:
+            self.diagnostics.append(self.file.diagnose(what.problem))
+        elif what.listed is not None:
+            for item in _items(node):
+                self.take(item, listed_kind=what.listed)
+        elif what.skipped is not None:
+            self.skipped[what.skipped] += 1
+        elif what.managed is not None:
+            self._read(node, what.managed)
+
+    def _read(self, node: Node, kind: str) -> None:
+        node = node._replace(value={"apiVersion": API_VERSION, "kind": kind} | node.value)
+        manifest = Manifest(file=self.file, node=node, kind=kind)
+        manifest = replace(manifest, ref=_ref(manifest))
+        violations = tuple(_violations(manifest))
+        if manifest.ref is None:
+            self.diagnostics.extend(violations)
+        else:
+            self.objects.append(_DECODERS[kind](manifest, manifest.ref, violations))
+
+
+def _items(node: Node) -> tuple[Node, ...]:
+    items = node.children.get("items")
+    return tuple(items.children.values()) if items and isinstance(items.value, list) else ()
+
+
+def _ref(manifest: Manifest) -> ObjectRef | None:
+    """Its identity; the namespace is empty where the manifest names none."""
+    name = manifest.get(("metadata", "name"))
+    namespace = manifest.get(("metadata", "namespace"))
+    if not isinstance(name, str) or not isinstance(namespace, str | None):
+        return None
+    return ObjectRef(kind=manifest.kind, namespace=namespace or "", name=name)
+
+
+def _violations(manifest: Manifest) -> Iterator[Diagnostic]:
+    for each in check(manifest.node.value, "manifest"):
+        yield manifest.report(
+            Severity.ERROR,
+            each.code,
+            each.message,
+            each.path,
+            key=each.code == "unknown-field",
+            hint=each.hint,
+        )

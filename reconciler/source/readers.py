@@ -1,0 +1,153 @@
+"""The desired state's readers: a commit, a working tree, or text that was piped in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.config import Config
+from reconciler.model.desired import Reading
+
+from .assemble import assemble
+from .config import read_config
+from .manifests import parse_file
+from .tree import CONFIG_PATH, is_manifest, is_under, normal, select
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from .repository import Repository
+    from .tree import FileTree
+
+
+def _unchanged(config: Config) -> Config:
+    return config
+
+
+def read_tree(
+    tree: FileTree,
+    *,
+    default_namespace: str | None = None,
+    override: Callable[[Config], Config] = _unchanged,
+) -> Reading:
+    """Everything that *tree* says.
+
+    Args:
+        tree: One revision.
+        default_namespace: For manifests that name none; without it they are errors.
+        override: Puts flags and environment over the file's configuration.
+
+    Raises:
+        SourceError: A file of the tree cannot be read.
+    """
+    found = read_config(tree)
+    config = override(found.config)
+    selection = select(tree, config)
+    folders = tuple(map(normal, config.paths))
+    dirty = any(
+        path == CONFIG_PATH or (is_manifest(path) and is_under(path, folders))
+        for path in tree.changed()
+    )
+    state = assemble(
+        (
+            parse_file(entry.path, tree.read(entry), revision=tree.commit)
+            for entry in selection.files
+        ),
+        revision=tree.revision,
+        dirty=dirty,
+        default_namespace=default_namespace,
+        selector=config.selector,
+        diagnostics=(*found.diagnostics, *selection.diagnostics),
+    )
+    return Reading(config=config, state=state)
+
+
+class CommitReader:
+    """Reads a revision of a repository; a branch is resolved anew at each read."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        revision: str = "HEAD",
+        *,
+        default_namespace: str | None = None,
+        override: Callable[[Config], Config] = _unchanged,
+    ) -> None:
+        self._repository = repository
+        self._revision = revision
+        self._default_namespace = default_namespace
+        self._override = override
+
+    def read(self) -> Reading:
+        """One commit, whole, with the configuration at its root.
+
+        Raises:
+            SourceError: There is no such revision, or the repository cannot be read.
+        """
+        return read_tree(
+            self._repository.commit_tree(self._revision),
+            default_namespace=self._default_namespace,
+            override=self._override,
+        )
+
+
+class WorkingTreeReader:
+    """Reads the files as they lie in the working tree, and says whether they are committed."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        *,
+        default_namespace: str | None = None,
+        override: Callable[[Config], Config] = _unchanged,
+    ) -> None:
+        self._repository = repository
+        self._default_namespace = default_namespace
+        self._override = override
+
+    def read(self) -> Reading:
+        """The working tree, whole, with the configuration at its root.
+
+        Raises:
+            SourceError: There is none, or it cannot be read.
+        """
+        return read_tree(
+            self._repository.working_tree(),
+            default_namespace=self._default_namespace,
+            override=self._override,
+        )
+
+
+class StreamReader:
+    """Reads texts that are in no repository, such as rendered manifests on standard input."""
+
+    def __init__(
+        self,
+        texts: Sequence[tuple[str, bytes]],
+        *,
+        name: str = "stdin",
+        default_namespace: str | None = None,
+        config: Config | None = None,
+    ) -> None:
+        """Take what was read already.
+
+        Args:
+            texts: Name and contents of each, in order.
+            name: What the state's revision is called.
+            default_namespace: For manifests that name none; without it they are errors.
+            config: Only its selector matters here; its paths are of a repository.
+        """
+        self._texts = tuple(texts)
+        self._name = name
+        self._default_namespace = default_namespace
+        self._config = config or Config()
+
+    def read(self) -> Reading:
+        """All the texts, with the configuration that was given."""
+        state = assemble(
+            (parse_file(path, data) for path, data in self._texts),
+            revision=self._name,
+            dirty=False,
+            default_namespace=self._default_namespace,
+            selector=self._config.selector,
+        )
+        return Reading(config=self._config, state=state)

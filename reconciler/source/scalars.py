@@ -1,0 +1,126 @@
+"""Reads plain YAML scalars as Kubernetes does, which is YAML 1.1 with some of Go's ways.
+
+``kubectl`` turns YAML into JSON with sigs.k8s.io/yaml, so what counts is the JSON it would send.
+
+Source: sigs.k8s.io/yaml v1.4 goyaml.v2/resolve.go (resolve) and yaml.go (convertToJSONableObject).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import TypeAlias
+
+Scalar: TypeAlias = str | int | float | bool | None
+
+_TAG = "tag:yaml.org,2002:"
+_WORDS: dict[str, Scalar] = {
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), True),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF"), False),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+}
+_NO_JSON = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
+_DECIMAL = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_BASED = re.compile(r"(?P<sign>[-+]?)0(?P<base>[xX]|[oO]|[bB]|)(?P<digits>[0-9a-fA-F]+)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_BASES = {"x": 16, "o": 8, "b": 2, "": 8}
+_UINT64_MAX, _INT64_MIN = 2**64 - 1, -(2**63)
+_MANY_DIGITS = 100
+_FIRST = frozenset("0123456789+-.yYnNtTfFoO~")
+_INTEGRAL_BELOW = 1e21
+"""Go's JSON writes whole floats below this without an exponent: they are integers to a reader."""
+
+
+class ScalarError(ValueError):
+    """A scalar that has no JSON value."""
+
+
+def resolve(text: str) -> Scalar:
+    """The value of the plain (unquoted) scalar *text*.
+
+    ``yes``, ``no``, ``on``, ``off``, ``y`` and ``n`` are booleans; ``0777`` and ``0o777`` are
+    octal; ``1e3`` is the number 1000, sent as an integer; dates and ``1:30`` stay text.
+
+    Raises:
+        ScalarError: Infinity or not-a-number, which JSON cannot say.
+    """
+    if text and text[0] not in _FIRST:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _NO_JSON.fullmatch(text):
+        raise ScalarError(f"{text} is no JSON number")
+    if text[0] in "yYnNtTfFoO~":
+        return text
+    number = _number(text.replace("_", "") if text[0] != "." else text)
+    return text if number is None else number
+
+
+def resolve_tagged(text: str, tag: str) -> Scalar:
+    """The value of *text* under an explicit *tag*; unknown tags leave the text as it is.
+
+    Raises:
+        ScalarError: The text does not fit the tag.
+    """
+    short = tag.removeprefix(_TAG)
+    if short == "binary":
+        try:
+            return base64.b64decode(text).decode()
+        except (binascii.Error, ValueError) as error:
+            raise ScalarError(f"{text!r} is not base64 of UTF-8 text, as !!binary asks") from error
+    if short not in {"bool", "int", "float", "null"}:
+        return text
+    value = resolve(text)
+    fits = {
+        "bool": isinstance(value, bool),
+        "int": isinstance(value, int) and not isinstance(value, bool),
+        "float": isinstance(value, int | float) and not isinstance(value, bool),
+        "null": value is None,
+    }
+    if not fits[short]:
+        raise ScalarError(f"{text!r} does not fit its tag !!{short}")
+    return value
+
+
+def key_text(value: Scalar) -> str:
+    """A mapping's key as the JSON name it becomes.
+
+    Raises:
+        ScalarError: It is null, which JSON has no name for.
+    """
+    match value:
+        case None:
+            raise ScalarError("a key is null")
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return str(value)
+
+
+def _number(text: str) -> int | float | None:
+    if _DECIMAL.fullmatch(text):
+        return _in_range(int(text)) if len(text) < _MANY_DIGITS else _whole(float(text))
+    if match := _BASED.fullmatch(text):
+        try:
+            digits = int(match["digits"], _BASES[match["base"].lower()])
+        except ValueError:
+            digits = None
+        if digits is not None:
+            return _in_range(-digits if match["sign"] == "-" else digits)
+    if _FLOAT.fullmatch(text):
+        return _whole(float(text))
+    return None
+
+
+def _in_range(value: int) -> int | float:
+    """Go reads what does not fit 64 bits as a float."""
+    return value if _INT64_MIN <= value <= _UINT64_MAX else _whole(float(value))
+
+
+def _whole(value: float) -> int | float:
+    if value in {float("inf"), float("-inf")}:
+        raise ScalarError("the number is too large for JSON")
+    return int(value) if value.is_integer() and abs(value) < _INTEGRAL_BELOW else value

@@ -1,0 +1,206 @@
+"""Violations say in plain words what is wrong, with the value and what to do."""
+
+import pytest
+from ruamel.yaml import YAML
+
+from reconciler.schema.check import Violation, check
+
+CONFIG = {"apiVersion": "reconciler/v1alpha1", "kind": "Config"}
+CR = {"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "metadata": {"name": "kubevirt"}}
+LIVE_UPDATE = "spec.configuration.liveUpdateConfiguration"
+
+
+def cr(**configuration):
+    return CR | {"spec": {"configuration": configuration}}
+
+
+@pytest.mark.parametrize(
+    ("document", "schema", "path", "code", "message", "hint"),
+    [
+        pytest.param(
+            CONFIG | {"selectr": "a=b"},
+            "config",
+            ("selectr",),
+            "unknown-field",
+            "selectr is not a known field",
+            "did you mean selector? allowed: apiVersion, cluster, create, kind, mode, paths, "
+            "restart, rollout, selector",
+            id="unknown key, with a guess",
+        ),
+        pytest.param(
+            CONFIG | {"rollout": {"zzz": 1}},
+            "config",
+            ("rollout", "zzz"),
+            "unknown-field",
+            "rollout.zzz is not a known field",
+            "allowed: failureBudget, maxConcurrent, timeouts",
+            id="unknown key, nothing like it",
+        ),
+        pytest.param(
+            {"apiVersion": "reconciler/v1alpha1"},
+            "config",
+            ("kind",),
+            "missing-field",
+            "kind is missing",
+            "",
+            id="missing key",
+        ),
+        pytest.param(
+            CONFIG | {"create": "true"},
+            "config",
+            ("create",),
+            "wrong-type",
+            'create is "true" (text); expected true or false',
+            "write it without quotes",
+            id="text for a boolean",
+        ),
+        pytest.param(
+            CONFIG | {"rollout": {"timeouts": {"guest": 300}}},
+            "config",
+            ("rollout", "timeouts", "guest"),
+            "wrong-type",
+            "rollout.timeouts.guest is 300 (an integer); expected text",
+            "write it with its unit, for example 300s",
+            id="a bare number for a duration",
+        ),
+        pytest.param(
+            CONFIG | {"rollout": {"timeouts": {"guest": "0s"}}},
+            "config",
+            ("rollout", "timeouts", "guest"),
+            "bad-duration",
+            "rollout.timeouts.guest: '0s' is no time at all",
+            "write it as 90s, 10m or 1h30m",
+            id="a timeout of nothing",
+        ),
+        pytest.param(
+            CONFIG | {"paths": ["a", "../b"]},
+            "config",
+            ("paths", 1),
+            "bad-path",
+            "paths[1]: '../b' is no path inside the repository",
+            "write it from the root, with '/' and without '..'",
+            id="a path out of the repository",
+        ),
+        pytest.param(
+            CONFIG | {"paths": []},
+            "config",
+            ("paths",),
+            "bad-value",
+            "paths is empty",
+            "",
+            id="an empty list",
+        ),
+        pytest.param(
+            CONFIG | {"mode": "Observe"},
+            "config",
+            ("mode",),
+            "bad-value",
+            'mode is "Observe"; expected observe or enforce',
+            "did you mean observe?",
+            id="not one of the choices",
+        ),
+        pytest.param(
+            CONFIG | {"mode": None},
+            "config",
+            ("mode",),
+            "wrong-type",
+            "mode is null; expected text",
+            "give it a value, or leave the key out",
+            id="null",
+        ),
+        pytest.param(
+            ["x"],
+            "config",
+            (),
+            "wrong-type",
+            "the document is a list; expected a mapping",
+            "",
+            id="the document itself",
+        ),
+        pytest.param(
+            cr(liveUpdateConfiguration={"maxGuest": "2GB"}),
+            "manifest",
+            ("spec", "configuration", "liveUpdateConfiguration", "maxGuest"),
+            "bad-quantity",
+            f"{LIVE_UPDATE}.maxGuest: '2GB' is not a quantity",
+            "did you mean 2Gi, or 2G for the decimal size?",
+            id="a quantity with a trailing B",
+        ),
+        pytest.param(
+            cr(liveUpdateConfiguration={"maxGuest": 1.5}),
+            "manifest",
+            ("spec", "configuration", "liveUpdateConfiguration", "maxGuest"),
+            "wrong-type",
+            f"{LIVE_UPDATE}.maxGuest is 1.5 (a fraction); expected text or an integer",
+            "write a size such as 1536Mi, or whole bytes",
+            id="a quantity with a fraction, which the CRD refuses",
+        ),
+        pytest.param(
+            cr(liveUpdateConfiguration={"maxHotplugRatio": 0}),
+            "manifest",
+            ("spec", "configuration", "liveUpdateConfiguration", "maxHotplugRatio"),
+            "bad-value",
+            f"{LIVE_UPDATE}.maxHotplugRatio is 0; expected at least 1",
+            "KubeVirt takes 0 for its default, 4; leave the field out for that",
+            id="a ratio of zero, which means four",
+        ),
+        pytest.param(
+            cr(vmRolloutStrategie="LiveUpdate"),
+            "manifest",
+            ("spec", "configuration", "vmRolloutStrategie"),
+            "unknown-field",
+            "spec.configuration.vmRolloutStrategie is not a known field",
+            "did you mean vmRolloutStrategy?",
+            id="a slip in an open mapping",
+        ),
+        pytest.param(
+            cr(workloadUpdateStrategy={}),
+            "manifest",
+            ("spec", "configuration", "workloadUpdateStrategy"),
+            "unknown-field",
+            "spec.configuration.workloadUpdateStrategy is not a known field",
+            "it belongs at spec.workloadUpdateStrategy",
+            id="a known key at the wrong place",
+        ),
+        pytest.param(
+            CR | {"metadata": {"name": "x", "labels": {"a": True}}},
+            "manifest",
+            ("metadata", "labels", "a"),
+            "wrong-type",
+            "metadata.labels.a is true (a boolean); expected text",
+            'put it in quotes: "true"',
+            id="a label that is no text",
+        ),
+    ],
+)
+def test_a_violation_says_where_what_and_what_to_do(document, schema, path, code, message, hint):
+    assert check(document, schema) == (
+        Violation(path=path, code=code, message=message, hint=hint),
+    )
+
+
+@pytest.mark.parametrize(
+    "siblings",
+    [
+        {"ksmConfiguration": {}, "apiConfiguration": {}, "network": {}, "smbios": {}},
+        {"controllerConfiguration": {}, "handlerConfiguration": {}, "tlsConfiguration": {}},
+        {"machineType": "q35", "memBalloonStatsPeriod": 5, "vmStateStorageClass": "x"},
+    ],
+)
+def test_fields_of_others_beside_ours_are_allowed(siblings):
+    assert check(cr(**siblings), "manifest") == ()
+
+
+@pytest.mark.parametrize("key", ["network", "disableTLS", "maxDowntimeMs", "nodeDrainTaintKey"])
+def test_migration_fields_that_are_not_managed_are_allowed(key):
+    assert check(cr(migrations={key: "anything"}), "manifest") == ()
+
+
+def test_every_violation_is_found_and_each_only_once():
+    document = cr(migrations={"a": 1, "b": 2}, liveUpdateConfiguration={"c": 3})
+    assert sorted(each.path[-1] for each in check(document, "manifest")) == ["a", "b", "c"]
+
+
+def test_a_ruamel_tree_is_checked_like_plain_values():
+    tree = YAML(typ="rt").load("apiVersion: reconciler/v1alpha1\nkind: Config\nmod: observe\n")
+    assert [each.path for each in check(tree, "config")] == [("mod",)]

@@ -1,0 +1,68 @@
+"""The schemas are found in a wheel and in a checkout."""
+
+import sys
+
+import jsonschema
+import pytest
+
+from reconciler.model.fields import KUBEVIRT_FIELDS, FieldType
+from reconciler.schema import loader
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """An empty package in place of ours, in a checkout of its own."""
+    name = "stand_in_for_reconciler"
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(loader, "PACKAGE", name)
+    loader.load.cache_clear()
+    yield folder
+    loader.load.cache_clear()
+    sys.modules.pop(name, None)
+
+
+def test_a_wheel_carries_the_schemas_inside_the_package(package):
+    (package / "schemas").mkdir()
+    (package / "schemas" / "x.schema.json").write_text('{"title": "wheel"}')
+    assert loader.load("x") == {"title": "wheel"}
+
+
+def test_an_editable_install_reads_the_schemas_of_the_checkout(package):
+    (package.parent / "schemas").mkdir()
+    (package.parent / "schemas" / "x.schema.json").write_text('{"title": "checkout"}')
+    assert loader.load("x") == {"title": "checkout"}
+
+
+def test_a_schema_that_is_missing_is_named(package):
+    with pytest.raises(FileNotFoundError, match=r"x\.schema\.json is not installed"):
+        loader.load("x")
+
+
+@pytest.mark.parametrize("name", ["manifest", "config"])
+def test_the_published_schemas_are_schemas(name):
+    jsonschema.Draft202012Validator.check_schema(loader.load(name))
+
+
+JSON_TYPES = {
+    FieldType.GATES: "array",
+    FieldType.NAMES: "array",
+    FieldType.WORD: "string",
+    FieldType.BOOLEAN: "boolean",
+    FieldType.INTEGER: "integer",
+    FieldType.QUANTITY: ["string", "integer"],
+    FieldType.DURATION: "string",
+}
+
+
+@pytest.mark.parametrize("field", KUBEVIRT_FIELDS, ids=lambda field: field.path[-1])
+def test_the_manifest_schema_has_every_managed_field_with_its_type(field):
+    schema = loader.load("manifest")
+    node = schema["$defs"]["kubevirt"]
+    for key in field.path[1:]:
+        node = node["properties"][key]
+        if "$ref" in node:
+            node = schema["$defs"][node["$ref"].rpartition("/")[2]]
+    assert node["type"] == JSON_TYPES[field.type]

@@ -1,0 +1,220 @@
+"""YAML text becomes plain values with true places, or problems with true places."""
+
+import pytest
+
+from reconciler.source import compose
+from reconciler.source.documents import MAX_BROKEN, parse
+from reconciler.source.nodes import Mark
+
+
+def only(text):
+    found = parse(text)
+    assert found.problems == ()
+    (root,) = found.roots
+    return root
+
+
+def problem(text):
+    (found,) = parse(text).problems
+    return found
+
+
+def test_values_know_their_places():
+    root = only("a:\n  - b: 1\n  - {c: 'x'}\n")
+    assert root.value == {"a": [{"b": 1}, {"c": "x"}]}
+    assert root.mark == Mark(1, 1)
+    assert root.at(("a", 0, "b")) == Mark(2, 8)
+    assert root.at(("a", 1, "c")) == Mark(3, 9)
+    assert root.key_at(("a", 1, "c")) == Mark(3, 6)
+
+
+def test_a_path_that_is_not_there_is_placed_at_the_nearest_value_above():
+    root = only("a:\n  b: 1\n")
+    assert root.at(("a", "x", "y")) == Mark(2, 3)
+    assert root.key_at(("a", "x")) == Mark(2, 3)
+    assert root.find(("a", "x", "y")) is None
+
+
+def test_quoted_scalars_are_text_whatever_they_look_like():
+    assert only("[yes, 'yes', \"1\", 1, ! 1, !!str 1]\n").value == [True, "yes", "1", 1, "1", "1"]
+
+
+def test_documents_are_separated_and_empty_ones_left_out():
+    found = parse("a: 1\n---\n---\n# only a comment\n---\nb: 2\n...\nc: 3\n")
+    assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}, {"c": 3}]
+    assert [root.mark.line for root in found.roots] == [1, 6, 8]
+
+
+def test_an_alias_repeats_the_value_and_points_at_its_anchor():
+    root = only("a: &x\n  k: 1\nb: *x\n")
+    assert root.value == {"a": {"k": 1}, "b": {"k": 1}}
+    assert root.at(("b", "k")) == Mark(2, 6)
+
+
+def test_written_keys_win_over_merged_ones_and_earlier_merges_over_later():
+    root = only("x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  <<: [*x, *y]\n  a: 3\n")
+    assert root.value["z"] == {"a": 3, "b": 1, "c": 2}
+    assert root.at(("z", "a")) == Mark(5, 6)
+    assert root.at(("z", "b")) == Mark(1, 17)
+    assert root.key_at(("z", "c")) == Mark(2, 14)
+
+
+def test_a_quoted_merge_key_is_an_ordinary_key():
+    assert only("a: {'<<': 1}\n").value == {"a": {"<<": 1}}
+
+
+def test_json_may_be_indented_with_tabs_and_escape_as_json_does():
+    root = only('{\n\t"a": "\\ud83d\\ude00 \\/",\n\t"b": [1e3, true, null]\n}\n')
+    assert root.value == {"a": "😀 /", "b": [1000, True, None]}
+    assert root.at(("b", 1)) == Mark(3, 13)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column", "code", "message"),
+    [
+        pytest.param(
+            "a: b: c\n", 1, 5, "not-yaml", "mapping values are not allowed here", id="colon"
+        ),
+        pytest.param(
+            "a: 'x\n",
+            2,
+            1,
+            "not-yaml",
+            "while scanning a quoted scalar found unexpected end of stream",
+            id="open quote",
+        ),
+        pytest.param(
+            "a:\n\t- b\n",
+            2,
+            1,
+            "not-yaml",
+            "while scanning for the next token found character '\\t' that cannot start any token",
+            id="tab",
+        ),
+        pytest.param(
+            "a: 1\nb: \x07\n",
+            2,
+            4,
+            "not-yaml",
+            "the character U+0007 is not allowed in YAML",
+            id="control character",
+        ),
+        pytest.param(
+            "a: 1\nb: *x\n",
+            2,
+            4,
+            "not-yaml",
+            "there is no anchor &x before this alias",
+            id="alias without anchor",
+        ),
+        pytest.param(
+            "a: &x\n  b: *x\n",
+            2,
+            6,
+            "not-yaml",
+            "the value of anchor &x contains itself",
+            id="alias to itself",
+        ),
+        pytest.param(
+            "? [a]\n: b\n",
+            1,
+            3,
+            "not-yaml",
+            "a mapping's key must be text, not a mapping or list",
+            id="list as key",
+        ),
+        pytest.param("a: 1\n~: 2\n", 2, 1, "not-yaml", "a key is null", id="null as key"),
+        pytest.param("a: .inf\n", 1, 4, "not-yaml", ".inf is no JSON number", id="infinity"),
+        pytest.param(
+            'a: "\\ud83d"\n',
+            1,
+            4,
+            "not-yaml",
+            "half a surrogate pair is no character",
+            id="half a surrogate pair",
+        ),
+        pytest.param(
+            "a: {<<: 1}\n",
+            1,
+            5,
+            "not-yaml",
+            "<< takes a mapping or a list of mappings",
+            id="merge of a number",
+        ),
+        pytest.param(
+            "a:\n  b: 1\n  c: 2\n  b: 3\n",
+            4,
+            3,
+            "duplicate-key",
+            "the key b stands twice in one mapping",
+            id="duplicate key",
+        ),
+        pytest.param(
+            "'1': a\n1: b\n",
+            2,
+            1,
+            "duplicate-key",
+            "the key 1 stands twice in one mapping",
+            id="duplicate key in another type",
+        ),
+        pytest.param(
+            "x: &x {a: 1}\ny:\n  a: 2\n  <<: *x\n",
+            4,
+            3,
+            "merge-order",
+            "<< brings the key a, which stands before it in the same mapping",
+            id="merge after the key",
+        ),
+        pytest.param(
+            "[" * 201 + "]" * 201,
+            1,
+            201,
+            "too-deep",
+            "values are nested more than 200 deep",
+            id="deep nesting",
+        ),
+    ],
+)
+def test_what_cannot_be_read_has_its_place(text, line, column, code, message):
+    found = problem(text)
+    assert (found.mark, found.code, found.message) == (Mark(line, column), code, message)
+
+
+def test_a_duplicate_key_names_the_first_and_hides_nothing_else():
+    found = parse("a: 1\na: 2\nb: 3\n---\nc: 4\n")
+    assert [root.value for root in found.roots] == [{"a": 1, "b": 3}, {"c": 4}]
+    assert found.problems[0].context == ("first at line 1, column 1",)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["x: [", "x: 'open", "x: y: z", "x: *none", "x: \x07", "x: @y", "{{ .Values.x }}: 1"],
+)
+def test_a_broken_document_hides_no_other_one(broken):
+    found = parse(f"a: 1\n---\n{broken}\n---\nb: 2\n--- # last\nc: 3\n")
+    assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}, {"c": 3}]
+    assert [root.mark.line for root in found.roots] == [1, 5, 7]
+    assert len(found.problems) == 1
+
+
+def test_a_broken_document_on_the_line_of_its_marker_is_reported_once():
+    found = parse("a: 1\n--- {]\n---\nb: 2\n")
+    assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}]
+    assert [each.mark.line for each in found.problems] == [2]
+
+
+def test_reading_stops_after_many_broken_documents():
+    assert len(parse("--- {]\n" * 50).problems) == MAX_BROKEN
+
+
+def test_a_template_is_recognised():
+    assert "this looks like a template" in problem("a: {{ .Values.a }}\n").hint
+
+
+def test_aliases_that_explode_are_refused_without_being_written_out(monkeypatch):
+    monkeypatch.setattr(compose, "MAX_VALUES", 1000)
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    found = problem("\n".join(lines) + "\n")
+    assert (found.code, found.mark) == ("too-large", Mark(3, 5))
+    assert found.message == "aliases make this more than 1000 values"

@@ -1,0 +1,274 @@
+"""Each slip in a manifest is one message at its true place."""
+
+import pytest
+
+from reconciler.source.manifests import parse_file
+from reconciler.source.text import MAX_BYTES
+
+
+def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):
+    """A minimal VM; its memory stands at line 10 (one more a line of *annotations*)."""
+    notes = f"  annotations:\n    {annotations}\n" if annotations else "  # none\n  # none\n"
+    return (
+        f"{head}apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
+        f"metadata:\n  name: pg-0\n  namespace: db\n{notes}"
+        f"spec:\n{spec}  template: {{spec: {{domain: {{memory: {{{memory}}}}}}}}}\n"
+    )
+
+
+def cr(spec):
+    return (
+        "apiVersion: kubevirt.io/v1\nkind: KubeVirt\n"
+        f"metadata: {{name: kubevirt, namespace: kubevirt}}\nspec:\n{spec}"
+    )
+
+
+def read(text):
+    return parse_file("vms/db.yaml", text.encode() if isinstance(text, str) else text)
+
+
+def said(result):
+    return [*result.diagnostics, *(each for o in result.objects for each in o.diagnostics)]
+
+
+WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            "a: 'x\n",
+            "vms/db.yaml:2:1: error[not-yaml] while scanning a quoted scalar found unexpected end "
+            "of stream",
+            id="not YAML",
+        ),
+        pytest.param(
+            b"a: \xff\n",
+            "vms/db.yaml:1:4: error[not-text] the byte 0xff is no UTF-8 text",
+            id="not text",
+        ),
+        pytest.param(
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+            "vms/db.yaml:1:1: error[lfs-pointer] this is a Git LFS pointer, not the manifest "
+            "itself\n  hint: keep manifests out of Git LFS",
+            id="LFS pointer",
+        ),
+        pytest.param(
+            b"#" * (MAX_BYTES + 1),
+            "vms/db.yaml:1:1: error[too-large] the file has more than 10,000,000 bytes; at most "
+            "10,000,000 are read\n"
+            "  hint: split it, or leave it out of paths in .reconciler.yaml",
+            id="too large",
+        ),
+        pytest.param(
+            vm("guest: 2Gi, guest: 4Gi"),
+            "vms/db.yaml:9:51: error[duplicate-key] the key guest stands twice in one mapping\n"
+            "  first at line 9, column 39\n"
+            "  hint: remove one of the two",
+            id="duplicate key",
+        ),
+        pytest.param(
+            vm("guest: 2GB"),
+            f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: '2GB' is not a quantity\n"
+            "  hint: did you mean 2Gi, or 2G for the decimal size?",
+            id="2GB",
+        ),
+        pytest.param(
+            vm("guest: -2Gi"),
+            f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: '-2Gi' is negative\n"
+            "  hint: memory is zero or more",
+            id="negative",
+        ),
+        pytest.param(
+            vm("guest: 0"),
+            f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: 0 is no memory at all\n"
+            "  hint: write a size such as 2Gi",
+            id="zero",
+        ),
+        pytest.param(
+            vm("guest: 1.5"),
+            f"vms/db.yaml:9:46: error[wrong-type] {WHERE}.guest is 1.5 (a fraction); "
+            f"expected text "
+            "or an integer\n  hint: write a size such as 1536Mi, or whole bytes",
+            id="fraction",
+        ),
+        pytest.param(
+            vm("guest: 2Gi, hugePages: {}"),
+            f"vms/db.yaml:9:51: error[unknown-field] {WHERE}.hugePages is not a known field\n"
+            "  hint: did you mean hugepages? allowed: guest, hugepages, maxGuest, "
+            "reservedOverhead",
+            id="unknown field under memory",
+        ),
+        pytest.param(
+            vm().replace("memory", "memmory"),
+            "vms/db.yaml:9:30: error[unknown-field] VirtualMachine db/pg-0: "
+            "spec.template.spec.domain.memmory is not a known field\n"
+            "  hint: did you mean memory?",
+            id="memory misspelt",
+        ),
+        pytest.param(
+            vm("guest: 16Gi, maxGuest: 8Gi"),
+            "vms/db.yaml:9:46: error[guest-above-max] VirtualMachine db/pg-0: guest 16Gi exceeds "
+            "maxGuest 8Gi\n"
+            "  maxGuest is set at vms/db.yaml:9:62\n"
+            "  hint: lower guest to 8Gi, or raise maxGuest, which needs a restart",
+            id="guest above own maxGuest",
+        ),
+        pytest.param(
+            vm(spec="  instancetype: {name: u1}\n"),
+            "vms/db.yaml:10:46: error[memory-from-instancetype] VirtualMachine db/pg-0: guest 2Gi "
+            "stands beside an instancetype, which sets the memory too\n"
+            "  instancetype is set at vms/db.yaml:9:17\n"
+            "  hint: remove memory.guest and choose the size by the instancetype's name",
+            id="guest beside an instancetype",
+        ),
+        pytest.param(
+            vm().replace("pg-0", "Pg_0"),
+            "vms/db.yaml:4:9: error[bad-name] VirtualMachine db/Pg_0: metadata.name: 'Pg_0' is no "
+            "valid name\n"
+            "  hint: use at most 253 lower-case letters, digits, '-' and '.', with a letter or "
+            "digit at both ends",
+            id="invalid name",
+        ),
+        pytest.param(
+            vm().replace("name: pg-0", "generateName: pg-"),
+            "vms/db.yaml:4:3: error[missing-field] metadata.name is missing",
+            id="missing name",
+        ),
+        pytest.param(
+            vm().replace("namespace: db", "namespace: d.b"),
+            "vms/db.yaml:5:14: error[bad-name] VirtualMachine d.b/pg-0: metadata.namespace: 'd.b' "
+            "is no valid namespace\n"
+            "  hint: use at most 63 lower-case letters, digits and '-', with a letter or digit at "
+            "both ends",
+            id="invalid namespace",
+        ),
+        pytest.param(
+            vm(annotations="memory.reconciler.dev/suspend: 'yes'"),
+            "vms/db.yaml:7:36: error[bad-annotation] VirtualMachine db/pg-0: "
+            'memory.reconciler.dev/suspend is "yes"; expected "true" or "false"',
+            id="bad suspend",
+        ),
+        pytest.param(
+            vm(annotations="memory.reconciler.dev/suspend: true"),
+            "vms/db.yaml:7:36: error[wrong-type] VirtualMachine db/pg-0: "
+            "metadata.annotations.memory.reconciler.dev/suspend is true (a boolean); expected "
+            'text\n  hint: put it in quotes: "true"',
+            id="suspend without quotes",
+        ),
+        pytest.param(
+            vm(annotations="memory.reconciler.dev/priority: high"),
+            "vms/db.yaml:7:37: error[bad-annotation] VirtualMachine db/pg-0: "
+            'memory.reconciler.dev/priority is "high"; expected an integer in quotes, for example '
+            '"10"',
+            id="bad priority",
+        ),
+        pytest.param(
+            vm(annotations="memory.reconciler.dev/suspended: 'true'"),
+            "vms/db.yaml:7:5: warning[unknown-annotation] VirtualMachine db/pg-0: "
+            "memory.reconciler.dev/suspended is not a known annotation and changes nothing\n"
+            "  hint: did you mean memory.reconciler.dev/suspend?",
+            id="unknown annotation",
+        ),
+        pytest.param(
+            vm(annotations="memory.reconciler.dev/restart: stage"),
+            "vms/db.yaml:7:5: warning[ignored-annotation] VirtualMachine db/pg-0: "
+            "memory.reconciler.dev/restart is not supported yet and changes nothing",
+            id="restart annotation",
+        ),
+        pytest.param(
+            vm("guest: 4G"),
+            "vms/db.yaml:9:46: warning[misaligned] VirtualMachine db/pg-0: guest 4G is no "
+            "multiple "
+            "of 2Mi, so it cannot be hotplugged\n"
+            "  hint: write 3816Mi, the next that is",
+            id="misaligned",
+        ),
+        pytest.param(
+            vm("guest: 1536Mi, hugepages: {pageSize: 1Gi}"),
+            "vms/db.yaml:9:46: warning[misaligned] VirtualMachine db/pg-0: guest 1536Mi is no "
+            "multiple of 1Gi, so it cannot be hotplugged\n"
+            "  hint: write 2Gi, the next that is",
+            id="misaligned to hugepages",
+        ),
+        pytest.param(
+            vm("guest: 512Mi"),
+            "vms/db.yaml:9:46: warning[below-minimum] VirtualMachine db/pg-0: guest 512Mi "
+            "is below "
+            "1Gi, so KubeVirt v1.3.1 and later does not hotplug it\n"
+            "  hint: write 1Gi or more to hotplug this VM",
+            id="below 1Gi",
+        ),
+        pytest.param(
+            vm(""),
+            "vms/db.yaml:1:1: warning[nothing-named] VirtualMachine db/pg-0: the manifest "
+            "names no "
+            "memory, so nothing is compared\n"
+            "  hint: set spec.template.spec.domain.memory.guest, or leave the file out of paths",
+            id="no memory named",
+        ),
+        pytest.param(
+            vm().replace("kubevirt.io/v1", "kubevirt.io/v1alpha3"),
+            "vms/db.yaml:1:13: error[bad-api-version] apiVersion kubevirt.io/v1alpha3 is "
+            "not read; "
+            "expected kubevirt.io/v1\n"
+            "  hint: write apiVersion: kubevirt.io/v1",
+            id="v1alpha3",
+        ),
+        pytest.param(
+            vm().replace("kubevirt.io/v1", "kubvirt.io/v1"),
+            "vms/db.yaml:1:13: error[bad-api-version] apiVersion is 'kubvirt.io/v1'; expected "
+            "'kubevirt.io/v1'",
+            id="group misspelt",
+        ),
+        pytest.param(
+            vm().replace("apiVersion: kubevirt.io/v1\n", ""),
+            "vms/db.yaml:1:7: error[bad-api-version] apiVersion of this VirtualMachine is "
+            "missing\n"
+            "  hint: write apiVersion: kubevirt.io/v1",
+            id="no apiVersion",
+        ),
+        pytest.param(
+            vm().replace("VirtualMachine", "VirtualMachin"),
+            "vms/db.yaml:2:7: error[unknown-kind] kind 'VirtualMachin' is none of kubevirt.io\n"
+            "  hint: did you mean VirtualMachine?",
+            id="kind misspelt",
+        ),
+        pytest.param(
+            vm().partition("spec:\n")[0],
+            "vms/db.yaml:1:1: error[missing-field] VirtualMachine db/pg-0: spec is missing",
+            id="no spec",
+        ),
+        pytest.param(
+            cr(
+                "  configuration:\n    developerConfiguration:\n"
+                "      featureGates: [A, B]\n      disabledFeatureGates: [C, B]\n"
+            ),
+            "vms/db.yaml:7:25: error[gate-disabled] KubeVirt kubevirt/kubevirt: the feature "
+            "gate B "
+            "is in featureGates and in disabledFeatureGates\n"
+            "  disabledFeatureGates names it at vms/db.yaml:8:33\n"
+            "  hint: remove it from one of the two lists",
+            id="gate in both lists",
+        ),
+        pytest.param(
+            cr("  workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigration]}\n"),
+            "vms/db.yaml:5:52: warning[unknown-method] KubeVirt kubevirt/kubevirt: LiveMigration "
+            "is no workload update method that KubeVirt knows; it ignores it\n"
+            "  hint: did you mean LiveMigrate?",
+            id="update method misspelt",
+        ),
+        pytest.param(
+            cr("  imagePullPolicy: Always\n  configuration: {migrations: {network: x}}\n"),
+            "vms/db.yaml:5:3: note[not-managed] KubeVirt kubevirt/kubevirt: left as the cluster "
+            "has them: spec.imagePullPolicy, spec.configuration.migrations.network",
+            id="fields that are not managed",
+        ),
+    ],
+)
+def test_each_slip_is_one_message_at_its_place(text, expected):
+    messages = [str(each) for each in said(read(text))]
+    assert expected in messages
+    extra = {"not-managed", "nothing-named"}
+    assert [m for m in messages if m != expected and not any(f"[{e}]" in m for e in extra)] == []

@@ -1,0 +1,240 @@
+"""One file becomes objects with places."""
+
+import pytest
+
+from reconciler.model.fields import (
+    BANDWIDTH,
+    FEATURE_GATES,
+    GUEST_MAX_MEMORY,
+    GUEST_MEMORY,
+    INSTANCETYPE_NAME,
+    MAX_GUEST,
+    MAX_HOTPLUG_RATIO,
+    ROLLOUT_STRATEGY,
+    UPDATE_METHODS,
+    WORKLOAD_UPDATE,
+    NameSet,
+)
+from reconciler.model.quantity import GIB, Duration, MemoryQuantity
+from reconciler.model.refs import kubevirt_ref, vm_ref
+from reconciler.source.manifests import parse_file
+
+
+def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):
+    """A minimal VM; its memory stands at line 10 (one more a line of *annotations*)."""
+    notes = f"  annotations:\n    {annotations}\n" if annotations else "  # none\n  # none\n"
+    return (
+        f"{head}apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
+        f"metadata:\n  name: pg-0\n  namespace: db\n{notes}"
+        f"spec:\n{spec}  template: {{spec: {{domain: {{memory: {{{memory}}}}}}}}}\n"
+    )
+
+
+def cr(spec):
+    return (
+        "apiVersion: kubevirt.io/v1\nkind: KubeVirt\n"
+        f"metadata: {{name: kubevirt, namespace: kubevirt}}\nspec:\n{spec}"
+    )
+
+
+def read(text):
+    return parse_file("vms/db.yaml", text.encode() if isinstance(text, str) else text)
+
+
+def said(result):
+    return [*result.diagnostics, *(each for o in result.objects for each in o.diagnostics)]
+
+
+def one(result):
+    assert said(result) == []
+    (found,) = result.objects
+    return found
+
+
+def test_a_minimal_vm_names_its_memory_with_its_place():
+    found = one(read(vm("guest: 2Gi, maxGuest: 8Gi")))
+    assert found.desired.ref == vm_ref("db", "pg-0")
+    assert found.desired.guest == MemoryQuantity.of(2 * GIB)
+    assert found.desired.guest.raw == "2Gi"
+    assert found.desired.max_guest == MemoryQuantity.of(8 * GIB)
+    assert found.desired.manifest is None
+    assert str(found.places[()]) == "vms/db.yaml:1:1"
+    assert str(found.places[GUEST_MEMORY]) == "vms/db.yaml:9:46"
+    assert str(found.places[GUEST_MAX_MEMORY]) == "vms/db.yaml:9:61"
+
+
+@pytest.mark.parametrize(
+    ("written", "n_bytes", "raw"),
+    [
+        ("2Gi", 2 * GIB, "2Gi"),
+        ("'2147483648'", 2 * GIB, "2147483648"),
+        ("2147483648", 2 * GIB, 2 * GIB),
+        ("2_147_483_648", 2 * GIB, 2 * GIB),
+        ("0x80000000", 2 * GIB, 2 * GIB),
+        ("2.147483648e9", 2 * GIB, 2 * GIB),
+        ("2147483648.0", 2 * GIB, 2 * GIB),
+        ("'2.5Gi'", 5 * GIB // 2, "2.5Gi"),
+    ],
+)
+def test_a_quantity_is_text_or_a_number_as_kubernetes_reads_it(written, n_bytes, raw):
+    guest = one(read(vm(f"guest: {written}"))).desired.guest
+    assert (guest.n_bytes, guest.raw) == (n_bytes, raw)
+    assert type(guest.raw) is type(raw)
+
+
+def test_a_vm_with_an_instancetype_names_no_guest():
+    text = vm(spec="  instancetype:\n    name: u1.large\n").replace("guest: 2Gi", "")
+    found = one(read(text))
+    assert (found.desired.guest, found.desired.instancetype) == (None, "u1.large")
+    assert str(found.places[INSTANCETYPE_NAME]) == "vms/db.yaml:10:11"
+
+
+def test_labels_and_annotations_are_read():
+    text = vm().replace("  # none\n", "  labels: {tier: db}\n", 1)
+    text = text.replace("  # none\n", "", 1).replace(
+        "spec:\n",
+        "  annotations:\n    memory.reconciler.dev/suspend: 'true'\n"
+        "    memory.reconciler.dev/priority: '-5'\n    other.example/x: any\nspec:\n",
+        1,
+    )
+    desired = one(read(text)).desired
+    assert (desired.labels, desired.suspended, desired.priority) == ({"tier": "db"}, True, -5)
+
+
+def test_a_complete_vm_carries_its_manifest_as_plain_values():
+    text = (
+        "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
+        "metadata: {name: a, namespace: b, uid: x, creationTimestamp: null, labels: &l {c: d}}\n"
+        "spec:\n  runStrategy: Always\n  template:\n    metadata: {labels: *l}\n"
+        "    spec: {domain: {devices: {}, memory: {guest: 2e9}}}\nstatus: {ready: yes}\n"
+    )
+    (found,) = read(text).objects
+    assert found.desired.manifest == {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": "a", "namespace": "b", "labels": {"c": "d"}},
+        "spec": {
+            "runStrategy": "Always",
+            "template": {
+                "metadata": {"labels": {"c": "d"}},
+                "spec": {"domain": {"devices": {}, "memory": {"guest": 2_000_000_000}}},
+            },
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "missing", ["  runStrategy: Always\n", "devices: {}, "], ids=["run strategy", "devices"]
+)
+def test_a_vm_is_not_complete_without(missing):
+    text = (
+        "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: a, namespace: b}\n"
+        "spec:\n  runStrategy: Always\n"
+        "  template: {spec: {domain: {devices: {}, memory: {guest: 2Gi}}}}\n"
+    )
+    assert one(read(text)).desired.manifest is not None
+    assert one(read(text.replace(missing, ""))).desired.manifest is None
+
+
+def test_a_cr_is_decoded_by_the_table_of_fields():
+    found = one(
+        read(
+            cr(
+                "  workloadUpdateStrategy:\n"
+                "    workloadUpdateMethods: [LiveMigrate, Evict]\n"
+                "    batchEvictionInterval: 1m\n"
+                "  configuration:\n"
+                "    developerConfiguration: {featureGates: [A]}\n"
+                "    vmRolloutStrategy: LiveUpdate\n"
+                "    liveUpdateConfiguration: {maxGuest: 64Gi, maxHotplugRatio: 8}\n"
+                "    migrations: {bandwidthPerMigration: 0, allowPostCopy: no}\n"
+            )
+        )
+    )
+    assert found.desired.ref == kubevirt_ref("kubevirt", "kubevirt")
+    assert found.desired.settings == {
+        FEATURE_GATES: NameSet.of(("A",)),
+        UPDATE_METHODS: NameSet.of(("Evict", "LiveMigrate")),
+        (*WORKLOAD_UPDATE, "batchEvictionInterval"): Duration.parse("60s"),
+        ROLLOUT_STRATEGY: "LiveUpdate",
+        MAX_GUEST: MemoryQuantity.of(64 * GIB),
+        MAX_HOTPLUG_RATIO: 8,
+        BANDWIDTH: MemoryQuantity.parse("0"),
+        (*BANDWIDTH[:-1], "allowPostCopy"): False,
+    }
+    assert str(found.places[MAX_HOTPLUG_RATIO]) == "vms/db.yaml:11:64"
+
+
+def test_merge_keys_and_anchors_point_at_where_the_value_stands():
+    text = (
+        ("apiVersion: kubevirt.io/v1\nkind: List\nsize: &size {guest: 4Gi}\nitems: []\n")
+        .replace("kubevirt.io/v1", "v1")
+        .replace(
+            "items: []",
+            "items:\n- apiVersion: kubevirt.io/v1\n  kind: VirtualMachine\n"
+            "  metadata: {name: a, namespace: b}\n"
+            "  spec: {template: {spec: {domain: {memory: {<<: *size, maxGuest: 8Gi}}}}}",
+        )
+    )
+    found = one(read(text))
+    assert str(found.places[GUEST_MEMORY]) == "vms/db.yaml:3:21"
+    assert str(found.places[()]) == "vms/db.yaml:5:3"
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "apiVersion: v1\nkind: List\nitems:\n",
+        "apiVersion: kubevirt.io/v1\nkind: VirtualMachineList\nitems:\n",
+    ],
+)
+def test_a_list_is_read_item_by_item(head):
+    body = "".join("  " + line for line in vm().splitlines(keepends=True))
+    result = read(head + "-" + body[1:] + "-" + body[1:].replace("pg-0", "pg-1"))
+    assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]
+
+
+def test_items_of_a_typed_list_need_no_kind():
+    result = read(
+        "apiVersion: kubevirt.io/v1\nkind: VirtualMachineList\nitems:\n"
+        "- metadata: {name: a, namespace: b}\n"
+        "  spec: {template: {spec: {domain: {memory: {guest: 2Gi}}}}}\n"
+    )
+    assert one(result).desired.ref == vm_ref("b", "a")
+
+
+def test_json_is_read_like_yaml():
+    result = parse_file(
+        "a.json",
+        b'{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",\n'
+        b'\t"metadata": {"name": "a", "namespace": "b"},\n'
+        b'\t"spec": {"template": {"spec": {"domain": {"memory": {"guest": "2Gi"}}}}}}\n',
+    )
+    assert str(one(result).places[GUEST_MEMORY]) == "a.json:3:64"
+
+
+def test_other_kinds_are_counted_and_files_that_are_no_manifests_ignored():
+    result = read(
+        "apiVersion: v1\nkind: ConfigMap\n---\napiVersion: v1\nkind: ConfigMap\n---\n"
+        "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\n---\n"
+        "apiVersion: vmoperator.vmware.com/v1alpha1\nkind: VirtualMachine\n---\n"
+        "replicas: 3\nkind: Deployment\n---\n- a\n- b\n---\nname: test\non: [push]\njobs: "
+        "{}\n---\n"
+        "apiVersion: v2\nname: chart\n---\njust text\n"
+    )
+    assert said(result) == []
+    assert result.objects == ()
+    assert result.skipped == {"ConfigMap": 2, "VirtualMachine": 1, "VirtualMachineInstance": 1}
+
+
+def test_the_revision_is_in_every_place():
+    result = parse_file("a.yaml", vm("guest: 1").encode(), revision="abc")
+    (found,) = result.objects
+    assert {each.revision for each in found.places.values()} == {"abc"}
+    assert {each.at.revision for each in found.diagnostics} == {"abc"}
+
+
+def test_one_bad_document_hides_no_other():
+    result = read(vm() + "---\n{{ bad\n---\n" + vm("guest: 2GB").replace("pg-0", "pg-1"))
+    assert [each.code for each in said(result)] == ["not-yaml", "bad-quantity"]
+    assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]

@@ -1,0 +1,324 @@
+"""A read brings configuration and desired state of one revision together."""
+
+import pytest
+
+from reconciler.model.config import Config
+from reconciler.model.fields import GUEST_MEMORY
+from reconciler.model.refs import kubevirt_ref, vm_ref
+from reconciler.model.selector import Selector
+from reconciler.source.readers import CommitReader, StreamReader, WorkingTreeReader
+from reconciler.source.repository import Repository
+from reconciler.source.text import MAX_BYTES
+
+CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
+CR = "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata: {name: %s, namespace: kubevirt}\n"
+
+
+def vm(name, namespace="db", guest="2Gi", labels="{}"):
+    where = f", namespace: {namespace}" if namespace else ""
+    return (
+        "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
+        f"metadata: {{name: {name}{where}, labels: {labels}}}\n"
+        f"spec: {{template: {{spec: {{domain: {{memory: {{guest: {guest}}}}}}}}}}}\n"
+    )
+
+
+@pytest.fixture
+def opened(git_repo):
+    with Repository.open(git_repo.path) as repository:
+        yield repository
+
+
+def messages(state):
+    return [str(each) for each in state.diagnostics]
+
+
+def test_a_commit_is_read_with_its_own_configuration(opened, git_repo):
+    first = git_repo.commit(
+        {
+            ".reconciler.yaml": CONFIG + "paths: [vms, cr.yaml]\nmode: observe\n",
+            "vms/b.yaml": vm("b"),
+            "vms/deep/a.yml": vm("a") + "---\napiVersion: v1\nkind: Secret\n",
+            "cr.yaml": CR % "kubevirt",
+            "elsewhere/c.yaml": vm("c"),
+            "vms/notes.txt": "a: [",
+        }
+    )
+    git_repo.commit({".reconciler.yaml": CONFIG})
+    reading = CommitReader(opened, first).read()
+    state = reading.state
+    assert reading.config.mode == "observe"
+    assert messages(state) == []
+    assert (state.revision, state.dirty, state.valid) == (first, False, True)
+    assert list(state.vms) == [vm_ref("db", "a"), vm_ref("db", "b")]
+    assert state.kubevirt.ref == kubevirt_ref("kubevirt", "kubevirt")
+    assert state.skipped == {"Secret": 1}
+    place = state.at(vm_ref("db", "a"), GUEST_MEMORY)
+    assert (str(place), place.revision) == ("vms/deep/a.yml:4:51", first)
+    assert list(CommitReader(opened, "main").read().state.vms)[2] == vm_ref("db", "c")
+
+
+def test_without_a_configuration_everything_is_read(opened, git_repo):
+    git_repo.commit({"a.yaml": vm("a"), ".hidden/b.json": vm("b"), "x/y/z/c.yaml": vm("c")})
+    reading = CommitReader(opened).read()
+    assert reading.config == Config()
+    assert [ref.name for ref in reading.state.vms] == ["a", "b", "c"]
+
+
+def test_flags_go_over_the_configuration(opened, git_repo):
+    git_repo.commit({".reconciler.yaml": CONFIG + "paths: [x]\n", "y/a.yaml": vm("a")})
+    reading = CommitReader(
+        opened, override=lambda config: config.overridden({"paths": ("./y/",)}, "flag --path")
+    ).read()
+    assert [ref.name for ref in reading.state.vms] == ["a"]
+    assert reading.config.origin("paths") == "flag --path"
+
+
+def test_one_bad_file_hides_no_other(opened, git_repo):
+    git_repo.commit(
+        {
+            "a.yaml": "a: [",
+            "b.yaml": b"\xff",
+            "c.yaml": vm("c", guest="2GB"),
+            "d.yaml": vm("d"),
+            "e.yaml": vm("e", namespace=""),
+        }
+    )
+    state = CommitReader(opened).read().state
+    assert [(each.code, each.at.path) for each in state.diagnostics] == [
+        ("not-yaml", "a.yaml"),
+        ("not-text", "b.yaml"),
+        ("bad-quantity", "c.yaml"),
+        ("no-namespace", "e.yaml"),
+    ]
+    assert list(state.vms) == [vm_ref("db", "c"), vm_ref("db", "d")]
+    assert not state.valid
+
+
+def test_the_same_object_twice_names_both_places(opened, git_repo):
+    git_repo.commit({"a.yaml": vm("a"), "b.yaml": "# second\n" + vm("a", guest="4Gi")})
+    state = CommitReader(opened).read().state
+    assert messages(state) == [
+        (
+            "b.yaml:2:1: error[duplicate-object] VirtualMachine db/a: the object stands "
+            "twice in the "
+            "desired state\n  first at a.yaml:1:1\n  hint: remove one of the two"
+        )
+    ]
+    assert str(state.vms[vm_ref("db", "a")].guest) == "2Gi"
+
+
+def test_two_kubevirts_name_both_places(opened, git_repo):
+    git_repo.commit({"a.yaml": CR % "one", "b.yaml": CR % "two", "c.yaml": CR % "one"})
+    diagnostics = CommitReader(opened).read().state.diagnostics
+    assert [str(each).partition("\n")[0] for each in diagnostics] == [
+        (
+            "b.yaml:1:1: error[two-kubevirts] KubeVirt kubevirt/two: a cluster has one "
+            "KubeVirt, and "
+            "this is another one"
+        ),
+        (
+            "c.yaml:1:1: error[duplicate-object] KubeVirt kubevirt/one: the object stands "
+            "twice in "
+            "the desired state"
+        ),
+    ]
+
+
+def test_a_vm_without_a_namespace_takes_the_default_or_is_an_error(opened, git_repo):
+    complete = vm("a", namespace="").replace("memory:", "devices: {}, memory:")
+    git_repo.commit({"a.yaml": complete.replace("spec: {", "spec: {running: true, ", 1)})
+    assert messages(CommitReader(opened).read().state) == [
+        (
+            "a.yaml:3:11: error[no-namespace] VirtualMachine a: the manifest names no namespace\n"
+            "  hint: set metadata.namespace, or give one with -n"
+        )
+    ]
+    state = CommitReader(opened, default_namespace="prod").read().state
+    assert messages(state) == []
+    (desired,) = state.vms.values()
+    assert desired.ref == vm_ref("prod", "a")
+    assert desired.manifest["metadata"]["namespace"] == "prod"
+    assert str(state.at(desired.ref, GUEST_MEMORY)).startswith("a.yaml:4:")
+
+
+def test_the_default_namespace_reaches_diagnostics_and_duplicates(opened, git_repo):
+    git_repo.commit({"a.yaml": vm("a", namespace="", guest="4G"), "b.yaml": vm("a", "prod")})
+    state = CommitReader(opened, default_namespace="prod").read().state
+    assert [(each.code, str(each.ref)) for each in state.diagnostics] == [
+        ("misaligned", "VirtualMachine prod/a"),
+        ("duplicate-object", "VirtualMachine prod/a"),
+    ]
+
+
+def test_the_selector_leaves_vms_out_and_says_how_many(opened, git_repo):
+    git_repo.commit(
+        {
+            ".reconciler.yaml": CONFIG + "selector: tier=db\n",
+            "a.yaml": vm("a", labels="{tier: db}"),
+            "b.yaml": vm("b", labels="{tier: web}"),
+            "c.yaml": vm("c"),
+        }
+    )
+    state = CommitReader(opened).read().state
+    assert [ref.name for ref in state.vms] == ["a"]
+    assert messages(state) == ["note[not-selected] 2 of 3 VMs do not match the selector tier=db"]
+
+
+def test_a_folder_with_a_kustomization_is_not_guessed_at(opened, git_repo):
+    git_repo.commit(
+        {
+            "base/kustomization.yaml": "resources: [vm.yaml]\n",
+            "base/vm.yaml": vm("a"),
+            "base/deep/vm.yaml": "a: [",
+            "plain/vm.yaml": vm("b"),
+        }
+    )
+    state = CommitReader(opened).read().state
+    assert [ref.name for ref in state.vms] == ["b"]
+    assert messages(state) == [
+        (
+            "base/kustomization.yaml:1:1: error[kustomization] the folder base has a "
+            "kustomization, "
+            "which only kustomize can read\n"
+            "  hint: render it and pipe it in (kubectl kustomize base | reconciler plan -f -), or "
+            "leave the folder out of paths in .reconciler.yaml"
+        )
+    ]
+
+
+def test_links_and_submodules_are_reported_and_not_followed(opened, git_repo):
+    commit = git_repo.commit({"real.yaml": vm("a")})
+    (git_repo.path / "link.yaml").symlink_to("real.yaml")
+    (git_repo.path / "folder").symlink_to("/etc")
+    git_repo.git("add", "--all")
+    git_repo.git("update-index", "--add", "--cacheinfo", f"160000,{commit},sub")
+    git_repo.git("commit", "--quiet", "--message=links")
+    state = CommitReader(opened).read().state
+    assert [str(each).partition("\n")[0] for each in state.diagnostics] == [
+        "folder:1:1: warning[not-followed] this is a symbolic link, which is not followed",
+        "link.yaml:1:1: error[not-followed] this is a symbolic link, which is not followed",
+        "sub:1:1: warning[not-followed] this is a submodule, which is not followed",
+    ]
+
+
+def test_a_file_that_is_too_large_is_named_and_not_read(opened, git_repo):
+    git_repo.commit({"big.yaml": b"#" * (MAX_BYTES + 1), "a.yaml": vm("a")})
+    state = CommitReader(opened).read().state
+    assert messages(state) == [
+        (
+            "big.yaml:1:1: error[too-large] the file has 10,000,001 bytes; at most 10,000,000 are "
+            "read\n  hint: split it, or leave it out of paths in .reconciler.yaml"
+        )
+    ]
+
+
+def test_a_path_that_is_not_there_is_an_error_at_the_configuration(opened, git_repo):
+    commit = git_repo.commit(
+        {".reconciler.yaml": CONFIG + "paths: [vms]\n", "vmss/a.yaml": vm("a")}
+    )
+    state = CommitReader(opened).read().state
+    assert messages(state) == [
+        (
+            f".reconciler.yaml:3:8: error[path-missing] the path 'vms' is not in {commit}\n"
+            "  hint: correct paths in .reconciler.yaml"
+        )
+    ]
+
+
+@pytest.mark.parametrize("name", [".reconciler.yml", "reconciler.yaml"])
+def test_a_configuration_under_another_name_is_an_error(opened, git_repo, name):
+    git_repo.commit({name: CONFIG + "mode: observe\n"})
+    assert messages(CommitReader(opened).read().state) == [
+        (
+            f"{name}:1:1: error[misnamed-config] only .reconciler.yaml is read\n"
+            "  hint: rename it to .reconciler.yaml"
+        )
+    ]
+
+
+def test_a_bad_configuration_makes_the_state_invalid(opened, git_repo):
+    git_repo.commit({".reconciler.yaml": CONFIG + "mod: observe\n"})
+    state = CommitReader(opened).read().state
+    assert [each.code for each in state.diagnostics] == ["unknown-field"]
+
+
+def test_a_branch_is_resolved_anew_at_each_read(opened, git_repo):
+    git_repo.commit({"a.yaml": vm("a")})
+    reader = CommitReader(opened, "main")
+    assert len(reader.read().state.vms) == 1
+    second = git_repo.commit({"b.yaml": vm("b")})
+    assert (reader.read().state.revision, len(reader.read().state.vms)) == (second, 2)
+
+
+def test_a_clean_working_tree_is_its_commit(opened, git_repo):
+    commit = git_repo.commit({"a.yaml": vm("a")})
+    state = WorkingTreeReader(opened).read().state
+    assert (state.revision, state.dirty, len(state.vms)) == (commit, False, 1)
+    assert state.at(vm_ref("db", "a")).revision is None
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        pytest.param({"vms/a.yaml": vm("x")}, ["x"], id="changed"),
+        pytest.param({"vms/b.yaml": vm("b")}, ["a", "b"], id="untracked"),
+        pytest.param({".reconciler.yaml": CONFIG + "paths: ['vms']\n"}, ["a"], id="configuration"),
+    ],
+)
+@pytest.mark.parametrize("staged", [False, True])
+def test_a_working_tree_is_dirty_where_it_matters(opened, git_repo, change, names, staged):
+    commit = git_repo.commit(
+        {".reconciler.yaml": CONFIG + "paths: [vms]\n", "vms/a.yaml": vm("a")}
+    )
+    git_repo.write(change)
+    if staged:
+        git_repo.git("add", "--all")
+    state = WorkingTreeReader(opened).read().state
+    assert (state.revision, state.dirty) == (commit, True)
+    assert [ref.name for ref in state.vms] == names
+
+
+def test_a_deleted_file_makes_the_working_tree_dirty(opened, git_repo):
+    git_repo.commit({"a.yaml": vm("a"), "b.yaml": vm("b")})
+    (git_repo.path / "a.yaml").unlink()
+    state = WorkingTreeReader(opened).read().state
+    assert (state.dirty, [ref.name for ref in state.vms]) == (True, ["b"])
+
+
+def test_other_changes_leave_the_working_tree_clean(opened, git_repo):
+    git_repo.commit(
+        {
+            ".reconciler.yaml": CONFIG + "paths: [vms]\n",
+            "vms/a.yaml": vm("a"),
+            ".gitignore": "ig\n",
+        }
+    )
+    git_repo.write({"README.md": "x", "other/b.yaml": vm("b"), "vms/ig/c.yaml": vm("c")})
+    state = WorkingTreeReader(opened).read().state
+    assert (state.dirty, [ref.name for ref in state.vms]) == (False, ["a"])
+
+
+def test_a_working_tree_before_its_first_commit(opened, git_repo):
+    git_repo.write({"a.yaml": vm("a")})
+    state = WorkingTreeReader(opened).read().state
+    assert (state.revision, state.dirty, len(state.vms)) == ("working-tree", True, 1)
+
+
+def test_a_folder_that_became_a_link_is_not_followed(opened, git_repo, tmp_path):
+    git_repo.commit({"vms/a.yaml": vm("a"), "b.yaml": vm("b")})
+    (git_repo.path / "vms").rename(tmp_path / "outside")
+    (git_repo.path / "vms").symlink_to(tmp_path / "outside")
+    state = WorkingTreeReader(opened).read().state
+    assert [ref.name for ref in state.vms] == ["b"]
+    assert ("not-followed", "vms/a.yaml") in [(d.code, d.at.path) for d in state.diagnostics]
+
+
+def test_a_stream_is_read_in_order_with_its_names():
+    texts = [("stdin", vm("a").encode()), ("more.yaml", vm("b", labels="{tier: db}").encode())]
+    state = StreamReader(texts).read().state
+    assert (state.revision, state.dirty, messages(state)) == ("stdin", False, [])
+    assert str(state.at(vm_ref("db", "b"))) == "more.yaml:1:1"
+    config = Config(selector=Selector.parse("tier=db"))
+    reading = StreamReader(texts, name="files", config=config).read()
+    assert (reading.config, reading.state.revision, len(reading.state.vms)) == (config, "files", 1)

@@ -1,0 +1,211 @@
+"""A remote repository is brought here read-only, within its time, and without leaking secrets."""
+
+import logging
+import socket
+import subprocess
+import threading
+
+import pytest
+
+from reconciler.clock import SystemClock
+from reconciler.errors import SourceError
+from reconciler.source.remote import clone_or_fetch
+from reconciler.source.repository import Repository
+
+
+@pytest.fixture
+def fetch(git_repo, tmp_path):
+    opened = []
+
+    def call(revision="HEAD", *, url=None, timeout_s=30, directory=tmp_path / "cache"):
+        repository, commit = clone_or_fetch(
+            url or f"file://{git_repo.path}",
+            directory,
+            revision,
+            timeout_s=timeout_s,
+            clock=SystemClock(),
+        )
+        opened.append(repository)
+        return repository, commit
+
+    yield call
+    for repository in opened:
+        repository.close()
+
+
+def refused(fetch, *arguments, **options):
+    with pytest.raises(SourceError) as caught:
+        fetch(*arguments, **options)
+    return f"{caught.value} | {caught.value.hint}"
+
+
+def read(repository, commit):
+    tree = repository.commit_tree(commit)
+    return {entry.path: tree.read(entry) for entry in tree.entries()}
+
+
+def test_head_a_branch_a_tag_and_a_hash_are_fetched(fetch, git_repo, tmp_path):
+    first = git_repo.commit({"a.yaml": "a: 1\n"})
+    git_repo.git("tag", "--annotate", "--message=x", "v1")
+    git_repo.git("branch", "topic/one")
+    second = git_repo.commit({"a.yaml": "a: 2\n"})
+    wanted = {"HEAD": second, "main": second, "v1": first, "topic/one": first, first: first}
+    wanted |= {first[:10]: first, "HEAD~1": first, "refs/heads/main": second}
+    for number, (revision, commit) in enumerate(wanted.items()):
+        repository, found = fetch(revision, directory=tmp_path / f"fresh{number}")
+        assert (revision, found) == (revision, commit)
+        expected = b"a: 1\n" if commit == first else b"a: 2\n"
+        assert read(repository, found) == {"a.yaml": expected}
+    for revision, commit in wanted.items():  # the same again, into one folder
+        assert fetch(revision)[1] == commit
+
+
+def test_a_branch_comes_without_its_history(fetch, git_repo, tmp_path):
+    git_repo.commit()
+    git_repo.commit()
+    fetch("main")
+    listed = subprocess.run(
+        ["git", "rev-list", "main"],
+        cwd=tmp_path / "cache",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert len(listed.stdout.split()) == 1
+
+
+def test_a_later_fetch_follows_pushes_force_pushes_and_deletions(fetch, git_repo):
+    first = git_repo.commit({"a.yaml": "a: 1\n"})
+    assert fetch("main")[1] == fetch()[1] == first
+    second = git_repo.commit({"a.yaml": "a: 2\n"})
+    assert fetch("main")[1] == fetch()[1] == second
+    git_repo.git("reset", "--quiet", "--hard", first)
+    third = git_repo.commit({"a.yaml": "a: 3\n"})
+    assert fetch("main")[1] == fetch()[1] == third
+    git_repo.git("branch", "gone")
+    assert fetch("gone")[1] == third
+    git_repo.git("branch", "--delete", "gone")
+    git_repo.git("tag", "gone", first)
+    assert fetch("gone")[1] == first
+    git_repo.git("tag", "--delete", "gone")
+    assert "there is no revision gone" in refused(fetch, "gone")
+
+
+def test_nothing_of_the_address_or_of_hooks_is_written(fetch, git_repo, tmp_path):
+    git_repo.commit()
+    fetch("main", url=f"file://s3cret@localhost{git_repo.path}")
+    files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert not [path for path in files if b"s3cret" in path.read_bytes()]
+    assert not list((tmp_path / "cache").glob("hooks/*"))
+
+
+def test_a_revision_that_is_not_there_names_the_address(fetch, git_repo):
+    git_repo.commit()
+    assert refused(fetch, "mian") == (
+        f"there is no revision mian in file://{git_repo.path} | did you mean main?"
+    )
+
+
+def test_an_empty_repository_has_no_commit(fetch, git_repo):
+    assert refused(fetch) == (
+        f"file://{git_repo.path} has no commit yet | commit the desired state"
+    )
+
+
+@pytest.mark.parametrize("revision", ["--upload-pack=touch x", "-h"])
+def test_an_option_is_no_revision(fetch, revision):
+    assert "is not a revision" in refused(fetch, revision)
+
+
+def test_a_repository_that_is_not_there_is_one_sentence(fetch, tmp_path):
+    message = refused(fetch, url=f"file://{tmp_path}/none")
+    assert message.startswith(f"file://{tmp_path}/none cannot be fetched: ")
+    assert message.endswith(" | check the address, the network and the credentials")
+
+
+def test_a_folder_in_use_by_something_else_is_left_alone(fetch, tmp_path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "precious").touch()
+    assert refused(fetch) == (
+        f"{tmp_path / 'cache'} is in use by something else, so nothing is fetched into it | "
+        "name an empty folder, or one that is not there yet"
+    )
+    assert (tmp_path / "cache" / "precious").exists()
+
+
+@pytest.fixture
+def silent_server():
+    """Takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_a_server_that_does_not_answer_costs_no_more_than_the_deadline(fetch, silent_server):
+    url = f"http://user:s3cret@127.0.0.1:{silent_server}/x"
+    assert refused(fetch, url=url, timeout_s=0.5) == (
+        f"http://127.0.0.1:{silent_server}/x was not fetched before the deadline | "
+        "allow more time with --deadline, or check the network"
+    )
+
+
+@pytest.fixture
+def refusing_server():
+    """Answers every request with 401."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stop = threading.Event()
+
+        def serve():
+            while not stop.is_set():
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(
+                        b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\n"
+                        b"Content-Length: 0\r\nConnection: close\r\n\r\n"
+                    )
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield server.getsockname()[1]
+        stop.set()
+        server.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def test_credentials_reach_no_message_and_no_log(fetch, refusing_server, caplog):
+    caplog.set_level(logging.DEBUG)
+    url = f"http://someone:s3cret@127.0.0.1:{refusing_server}/x?token=t0ken"
+    message = refused(fetch, url=url)
+    assert message.startswith(f"http://127.0.0.1:{refusing_server}/x cannot be fetched: ")
+    for secret in ("s3cret", "someone", "t0ken"):
+        assert secret not in message
+        assert secret not in caplog.text
+
+
+def test_it_never_asks_for_a_password(fetch, refusing_server, monkeypatch):
+    monkeypatch.delenv("SSH_ASKPASS", raising=False)
+    message = refused(fetch, url=f"http://127.0.0.1:{refusing_server}/x", timeout_s=20)
+    assert "terminal prompts disabled" in message
+
+
+def test_configuration_in_the_environment_is_kept(fetch, git_repo, monkeypatch, tmp_path):
+    git_repo.commit()
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.file://{git_repo.path}.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://git.example.com/fleet")
+    repository, _ = fetch("main", url="https://git.example.com/fleet")
+    assert isinstance(repository, Repository)
+
+
+def test_another_repository_in_the_environment_is_not_written_to(
+    fetch, git_repo, monkeypatch, tmp_path
+):
+    commit = git_repo.commit()
+    git_repo.git("init", "--quiet", "--bare", str(tmp_path / "other"))
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other"))
+    assert fetch("main")[1] == commit
+    assert not list((tmp_path / "other/refs/heads").iterdir())
+    assert not list((tmp_path / "other/objects/pack").iterdir())

@@ -1,0 +1,210 @@
+"""Commits are read from the object database; what is not there is one clear sentence."""
+
+import hashlib
+import itertools
+import os
+
+import pytest
+
+from reconciler.errors import SourceError
+from reconciler.source.repository import Repository
+from reconciler.source.tree import EntryKind
+
+
+@pytest.fixture
+def opened(git_repo):
+    with Repository.open(git_repo.path) as repository:
+        yield repository
+
+
+def refused(call, *arguments):
+    with pytest.raises(SourceError) as caught:
+        call(*arguments)
+    return f"{caught.value} | {caught.value.hint}"
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    assert refused(Repository.open, tmp_path / "x") == f"{tmp_path / 'x'} does not exist | "
+
+
+def test_a_folder_that_is_no_repository(tmp_path):
+    assert refused(Repository.open, tmp_path) == (
+        f"{tmp_path} is not a Git repository | "
+        "give the root of a repository, or pipe manifests in with -f -"
+    )
+
+
+def test_a_folder_inside_a_repository_names_the_root(git_repo):
+    git_repo.commit({"vms/a.yaml": "a: 1\n"})
+    assert refused(Repository.open, git_repo.path / "vms") == (
+        f"{git_repo.path / 'vms'} is not a Git repository | the repository's root is "
+        f"{git_repo.path}; give that, and choose folders by paths"
+    )
+
+
+def test_a_repository_without_a_commit(opened, git_repo):
+    assert refused(opened.resolve, "HEAD") == (
+        f"{git_repo.path} has no commit yet | commit the desired state"
+    )
+
+
+def test_a_branch_a_tag_a_hash_and_a_prefix_name_a_commit(opened, git_repo):
+    first = git_repo.commit({"a.yaml": "a: 1\n"})
+    git_repo.git("tag", "--annotate", "--message=x", "v1")
+    git_repo.git("branch", "topic/one")
+    git_repo.commit({"a.yaml": "a: 2\n"})
+    for revision in ("v1", "topic/one", first, first[:8], "HEAD~1", "main^", "refs/tags/v1"):
+        assert opened.resolve(revision) == first
+
+
+@pytest.mark.parametrize(
+    ("revision", "hint"),
+    [
+        ("mian", "did you mean main?"),
+        ("feature", "did you mean origin/feature?"),
+        ("zzzzzzz", "name a branch, tag or hash; see git log"),
+        ("0" * 40, "name a branch, tag or hash; see git log"),
+        ("main:a.yaml", "name a branch, tag or hash; see git log"),
+    ],
+)
+def test_a_revision_that_is_not_there(opened, git_repo, revision, hint):
+    commit = git_repo.commit({"a.yaml": "a: 1\n"})
+    git_repo.git("update-ref", "refs/remotes/origin/feature", commit)
+    expected = f"there is no revision {revision} in {git_repo.path} | "
+    assert refused(opened.resolve, revision).startswith(expected)
+    if revision != "main:a.yaml":
+        assert refused(opened.resolve, revision) == expected + hint
+
+
+@pytest.mark.parametrize("revision", ["", "--help", "-x"])
+def test_an_option_is_no_revision(opened, git_repo, revision):
+    git_repo.commit()
+    assert refused(opened.resolve, revision) == (
+        f"{revision!r} is not a revision | name a branch, tag or hash"
+    )
+
+
+def test_a_branch_and_a_tag_of_one_name_are_ambiguous_if_they_differ(opened, git_repo):
+    first = git_repo.commit({"a.yaml": "a: 1\n"})
+    git_repo.git("tag", "release")
+    git_repo.git("branch", "release")
+    assert opened.resolve("release") == first
+    second = git_repo.commit({"a.yaml": "a: 2\n"})
+    git_repo.git("branch", "--force", "release")
+    assert refused(opened.resolve, "release") == (
+        f"the revision release is ambiguous in {git_repo.path}: refs/heads/release "
+        f"({second[:12]}) and refs/tags/release ({first[:12]}) | write refs/heads/release"
+    )
+
+
+def test_a_prefix_that_fits_several_hashes_is_ambiguous(opened, git_repo):
+    git_repo.git("hash-object", "-w", "-t", "tree", os.devnull)
+    seen = {}
+    for number in itertools.count():
+        body = _commit(number)
+        prefix = hashlib.sha1(b"commit %d\0" % len(body) + body).hexdigest()[:4]
+        if prefix in seen:
+            break
+        seen[prefix] = body
+    for index, each in enumerate((seen[prefix], body)):
+        (git_repo.path / f"commit{index}").write_bytes(each)
+        git_repo.git("hash-object", "-w", "-t", "commit", f"commit{index}")
+    assert refused(opened.resolve, prefix) == (
+        f"the revision {prefix} is ambiguous in {git_repo.path}: several objects' hashes "
+        "begin so | write more of the hash"
+    )
+
+
+def _commit(number):
+    who = "Somebody <somebody@example.com> 1700000000 +0000"
+    empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+    return f"tree {empty}\nauthor {who}\ncommitter {who}\n\n{number}\n".encode()
+
+
+def test_a_tree_lists_files_links_and_submodules_without_following_them(opened, git_repo):
+    inner = git_repo.commit({"vms/a.yaml": "a: 1\n", "vms/ü\n.yaml": "b: 2\n"})
+    (git_repo.path / "link.yaml").symlink_to("/etc/passwd")
+    git_repo.git("add", "--all")
+    git_repo.git("update-index", "--add", "--cacheinfo", f"160000,{inner},sub")
+    git_repo.git("commit", "--quiet", "--message=links")
+    tree = opened.commit_tree("HEAD")
+    assert [(e.path, e.kind, e.mode, e.size) for e in tree.entries()] == [
+        ("link.yaml", EntryKind.SYMLINK, "120000", 11),
+        ("sub", EntryKind.SUBMODULE, "160000", 0),
+        ("vms/a.yaml", EntryKind.FILE, "100644", 5),
+        ("vms/ü\n.yaml", EntryKind.FILE, "100644", 5),
+    ]
+    assert [tree.read(e) for e in tree.entries() if e.kind is EntryKind.FILE] == [
+        b"a: 1\n",
+        b"b: 2\n",
+    ]
+    assert tree.changed() == ()
+
+
+def test_a_commit_is_read_whatever_the_working_tree_holds(opened, git_repo):
+    commit = git_repo.commit({"a.yaml": "a: 1\n"})
+    git_repo.write({"a.yaml": "a: 2\n", "b.yaml": "b: 1\n"})
+    tree = opened.commit_tree(commit)
+    assert [tree.read(entry) for entry in tree.entries()] == [b"a: 1\n"]
+
+
+def test_a_bare_repository_has_commits_but_no_working_tree(git_repo, tmp_path):
+    commit = git_repo.commit({"a.yaml": "a: 1\n"})
+    git_repo.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare"))
+    with Repository.open(tmp_path / "bare") as repository:
+        assert repository.resolve("main") == commit
+        assert refused(repository.working_tree) == (
+            f"{tmp_path / 'bare'} is a bare repository, without a working tree | "
+            "name a revision with --revision"
+        )
+
+
+def test_an_object_that_is_missing_is_named(opened, git_repo):
+    git_repo.commit({"a.yaml": "a: 1\n"})
+    tree = opened.commit_tree("HEAD")
+    (entry,) = tree.entries()
+    loose = git_repo.path / ".git" / "objects" / entry.blob[:2] / entry.blob[2:]
+    loose.unlink()
+    assert refused(tree.read, entry) == (
+        f"the object {entry.blob} is missing from {git_repo.path} | "
+        "the repository is damaged or a partial clone; fetch it again"
+    )
+
+
+def test_reading_runs_no_hook_and_no_monitor_and_writes_nothing(git_repo, tmp_path):
+    git_repo.commit({"a.yaml": "a: 1\n"})
+    trap = tmp_path / "trap"
+    script = git_repo.path / "trap.sh"
+    script.write_text(f"#!/bin/sh\ntouch {trap}\n")
+    script.chmod(0o755)
+    git_repo.git("config", "core.fsmonitor", str(script))
+    (git_repo.path / ".git/hooks").mkdir(exist_ok=True)
+    (git_repo.path / ".git/hooks/post-index-change").write_bytes(script.read_bytes())
+    (git_repo.path / ".git/hooks/post-index-change").chmod(0o755)
+    os.utime(git_repo.path / "a.yaml", (1, 1))
+    before = (git_repo.path / ".git/index").read_bytes()
+    with Repository.open(git_repo.path) as repository:
+        tree = repository.working_tree()
+        assert tree.changed() == ("trap.sh",)
+        assert [tree.read(e) for e in tree.entries() if e.path == "a.yaml"] == [b"a: 1\n"]
+    assert (git_repo.path / ".git/index").read_bytes() == before
+    assert not trap.exists()
+
+
+def test_another_repository_in_the_environment_changes_nothing(git_repo, tmp_path, monkeypatch):
+    commit = git_repo.commit({"a.yaml": "a: 1\n"})
+    git_repo.git("init", "--quiet", str(tmp_path / "other"))
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
+    with Repository.open(git_repo.path) as repository:
+        tree = repository.commit_tree("main")
+        assert (tree.revision, [tree.read(e) for e in tree.entries()]) == (commit, [b"a: 1\n"])
+        assert repository.working_tree().changed() == ()
+
+
+def test_without_git_it_says_so(git_repo, monkeypatch):
+    git_repo.commit()
+    with Repository.open(git_repo.path) as repository:
+        monkeypatch.setenv("PATH", "/nonexistent")
+        assert refused(repository.resolve, "HEAD") == (
+            "the program git is not installed | install git, or set PATH"
+        )

@@ -1,0 +1,96 @@
+"""Plain scalars are read as kubectl reads them.
+
+Expected values follow sigs.k8s.io/yaml v1.4 (goyaml.v2/resolve.go) and Go's encoding/json.
+"""
+
+import pytest
+
+from reconciler.source.scalars import ScalarError, key_text, resolve, resolve_tagged
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        # YAML 1.1 booleans, in three spellings each; any other spelling is text.
+        *((text, True) for text in ("y", "Y", "yes", "Yes", "YES", "on", "On", "ON")),
+        *((text, True) for text in ("true", "True", "TRUE")),
+        *((text, False) for text in ("n", "N", "no", "No", "NO", "off", "Off", "OFF")),
+        *((text, False) for text in ("false", "False", "FALSE")),
+        *((text, text) for text in ("yEs", "oN", "tRUE", "nope", "yes!")),
+        *((text, None) for text in ("", "~", "null", "Null", "NULL")),
+        ("nULL", "nULL"),
+        # Integers: Go's ParseInt with base 0, underscores dropped.
+        ("0", 0),
+        ("-12", -12),
+        ("+7", 7),
+        ("1_000", 1000),
+        ("0777", 511),
+        ("0o777", 511),
+        ("0x1F", 31),
+        ("-0x1f", -31),
+        ("0b101", 5),
+        ("18446744073709551615", 2**64 - 1),
+        # Not octal after all: Go goes on and reads a float, which JSON writes without fraction.
+        ("089", 89),
+        ("0o9", "0o9"),
+        ("0b12", "0b12"),
+        # Beyond 64 bits Go reads a float.
+        ("18446744073709551616", 18446744073709551616),
+        # 1e3 is a float to Go, and Go's JSON writes it as 1000: the server sees an integer.
+        ("1e3", 1000),
+        ("1E3", 1000),
+        ("1e+3", 1000),
+        ("2.0", 2),
+        ("1.", 1),
+        ("1e21", 1e21),
+        ("1.5", 1.5),
+        (".5", 0.5),
+        ("1e-3", 0.001),
+        # Text: sizes, versions, times, dates, which JSON has no type for.
+        *((text, text) for text in ("2Gi", "1.2.3", "1:30", "2001-12-14", "0x", "-", "+", ".")),
+        *((text, text) for text in ("1e", "e3", "1 2", "<<", "-.5.5")),
+    ],
+)
+def test_a_plain_scalar_has_the_value_that_kubectl_sends(text, value):
+    found = resolve(text)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize("text", [".inf", "-.Inf", "+.INF", ".nan", ".NaN", "9" * 5000])
+def test_a_number_that_json_cannot_say_is_refused(text):
+    with pytest.raises(ScalarError):
+        resolve(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "tag", "value"),
+    [
+        ("123", "tag:yaml.org,2002:str", "123"),
+        ("yes", "tag:yaml.org,2002:bool", True),
+        ("12", "tag:yaml.org,2002:int", 12),
+        ("12", "tag:yaml.org,2002:float", 12),
+        ("aGk=", "tag:yaml.org,2002:binary", "hi"),
+        ("12", "!vault", "12"),
+    ],
+)
+def test_a_tag_decides_the_type(text, tag, value):
+    assert resolve_tagged(text, tag) == value
+
+
+@pytest.mark.parametrize("tag", ["int", "bool", "float", "null", "binary"])
+def test_a_text_that_does_not_fit_its_tag_is_refused(tag):
+    with pytest.raises(ScalarError):
+        resolve_tagged("x!", f"tag:yaml.org,2002:{tag}")
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [(True, "true"), (False, "false"), (7, "7"), ("a", "a")]
+)
+def test_a_key_becomes_a_json_name(value, name):
+    assert key_text(value) == name
+
+
+def test_null_is_no_key():
+    with pytest.raises(ScalarError, match="a key is null"):
+        key_text(None)
