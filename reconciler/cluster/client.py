@@ -1,0 +1,289 @@
+"""The one door to the ``kubernetes`` library: authentication is its, requests and answers are raw.
+
+Reads that fail in passing are asked again; a write is sent once, and what it means that no answer
+came is for the caller to find out by reading.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import msgspec
+
+from reconciler.errors import ClusterError, ExpiredError
+
+from . import failures, kubeconfig, paths
+from .retry import Backoff, repeat
+from .transport import Transport
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+
+    from reconciler.ports import Clock
+
+    from .failures import Answer
+    from .library import Api
+
+log = logging.getLogger(__name__)
+
+FIELD_MANAGER = "reconciler"
+DEFAULT_TIMEOUT_S = 30.0
+PAGE_SIZE = 500
+"""Objects a page; 500 answered faster than 2000 when measured against a real API server."""
+_RELISTS = 3
+_SILENCE_S = 15.0
+"""How much longer than the server's own time-out a watch may stay silent."""
+
+
+class Page(NamedTuple):
+    """One page of a list."""
+
+    body: bytes
+    first: bool
+    """A list begins, or begins again because its token expired: drop what came before."""
+    resource_version: str
+    """Where a watch goes on after the list."""
+
+
+class _ListMeta(
+    msgspec.Struct, frozen=True, rename={"token": "continue", "version": "resourceVersion"}
+):
+    token: str | None = None
+    version: str | None = None
+
+
+class _List(msgspec.Struct, frozen=True):
+    metadata: _ListMeta = _ListMeta()
+
+
+class Client:
+    """Requests to one API server; safe to use from several threads."""
+
+    def __init__(
+        self,
+        api: Api,
+        *,
+        clock: Clock,
+        request_timeout_s: float = DEFAULT_TIMEOUT_S,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self._transport = Transport(api, timeout_s=request_timeout_s)
+        self._clock = clock
+        self._backoff = backoff or Backoff()
+        self.host = self._transport.host
+        """The server's host and port, fit to be shown."""
+        self.counters = self._transport.counters
+
+    @classmethod
+    def from_options(
+        cls,
+        *,
+        clock: Clock,
+        kubeconfig_path: str | None = None,
+        context: str | None = None,
+        request_timeout_s: float = DEFAULT_TIMEOUT_S,
+        backoff: Backoff | None = None,
+    ) -> Self:
+        """A client for the cluster that kubectl would talk to with the same options.
+
+        Raises:
+            UsageError: A kubeconfig or context is named that is not there.
+            ClusterError: There is no usable configuration.
+        """
+        from kubernetes import client  # noqa: PLC0415 - takes 0.5 s; not for validate and --help
+
+        configuration = kubeconfig.load(kubeconfig_path, context)
+        return cls(
+            client.ApiClient(configuration),
+            clock=clock,
+            request_timeout_s=request_timeout_s,
+            backoff=backoff,
+        )
+
+    def hasty(self) -> Client:
+        """The same connections and counters, but each read is sent once."""
+        twin = copy.copy(self)
+        twin._backoff = Backoff(attempts=1)  # noqa: SLF001 - of its own class
+        return twin
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._transport.close()
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Send one request, once, and hand back the answer, whatever its status.
+
+        A body of a PATCH must be a list: it is a JSON Patch, always.
+
+        Raises:
+            UnreachableError: No answer came; a write may have landed nonetheless.
+        """
+        return self._transport.exchange(method, path, query=query, body=body, timeout_s=timeout_s)
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """As ``exchange``, but a failed answer is raised.
+
+        Raises:
+            ClusterError: No answer, or one that is not 2xx.
+        """
+        answer = self.exchange(method, path, query=query, body=body, timeout_s=timeout_s)
+        if not answer.ok:
+            raise failures.from_answer(answer, self.host)
+        return answer
+
+    def get(
+        self,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> bytes:
+        """The body at *path*, asked for again where the failure may pass.
+
+        Raises:
+            ClusterError: It cannot be read.
+        """
+        return repeat(
+            lambda: self.send("GET", path, query=query, timeout_s=timeout_s).body,
+            clock=self._clock,
+            backoff=self._backoff,
+            on_retry=self._transport.retried,
+        )
+
+    def pages(
+        self, path: str, query: Mapping[str, str] | None = None, *, limit: int = PAGE_SIZE
+    ) -> Iterator[Page]:
+        """The list at *path*, page by page.
+
+        Where a page token expires in the middle, the list begins again, at most three times; the
+        page that begins it says so.
+
+        Raises:
+            ClusterError: The list cannot be read.
+        """
+        relists, token = 0, ""
+        while True:
+            wanted = {**(query or {}), "limit": str(limit)}
+            if token:
+                wanted["continue"] = token
+            try:
+                body = self.get(path, wanted)
+            except ExpiredError:
+                relists += 1
+                if not token or relists > _RELISTS:
+                    raise
+                log.info("page token expired, listing again", extra={"path": path})
+                token = ""
+                continue
+            try:
+                meta = msgspec.json.decode(body, type=_List).metadata
+            except msgspec.DecodeError as error:
+                what = f"the answer to a list of {paths.spoken(path)} at {self.host} is no list"
+                raise ClusterError(what, hint="check that the server is an API server") from error
+            yield Page(body, not token, meta.version or "")
+            token = meta.token or ""
+            if not token:
+                return
+
+    def watch(
+        self,
+        path: str,
+        resource_version: str,
+        timeout_s: float,
+        query: Mapping[str, str] | None = None,
+    ) -> Watch:
+        """Events at *path* after *resource_version*, bookmarks included.
+
+        Ends by itself when the server ends it after *timeout_s*; a server that falls silent is
+        given up a little later.
+
+        Raises:
+            ExpiredError: *resource_version* is too old; also while iterating.
+            ClusterError: The watch is refused or breaks; also while iterating.
+        """
+        wanted = {
+            **(query or {}),
+            "watch": "true",
+            "resourceVersion": resource_version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(max(1, round(timeout_s))),
+        }
+        response = self._transport.open("WATCH", path, wanted, None, timeout_s + _SILENCE_S)
+        if response.status != HTTPStatus.OK:
+            raise failures.from_answer(self._transport.finish(response, "GET", path), self.host)
+        return Watch(response, path=path, host=self.host, received=self._transport.received)
+
+    def patch(
+        self,
+        path: str,
+        ops: Sequence[Mapping[str, Any]],
+        *,
+        dry_run: bool = False,
+        field_manager: str = FIELD_MANAGER,
+        field_validation: str = "Strict",
+    ) -> Answer:
+        """Send a JSON Patch, once; a refusal is an answer too.
+
+        Raises:
+            UnreachableError: No answer came; the patch may have landed nonetheless.
+        """
+        query = _write_query(
+            dry_run=dry_run, field_manager=field_manager, field_validation=field_validation
+        )
+        return self.exchange("PATCH", path, query=query, body=list(ops))
+
+    def create(
+        self,
+        path: str,
+        body: Mapping[str, Any],
+        *,
+        dry_run: bool = False,
+        field_manager: str = FIELD_MANAGER,
+        field_validation: str = "Strict",
+    ) -> Answer:
+        """Create an object in the collection at *path*, once; a refusal is an answer too.
+
+        Raises:
+            UnreachableError: No answer came; the object may be there nonetheless.
+        """
+        query = _write_query(
+            dry_run=dry_run, field_manager=field_manager, field_validation=field_validation
+        )
+        return self.exchange("POST", path, query=query, body=dict(body))
+
+
+def _write_query(*, dry_run: bool, field_manager: str, field_validation: str) -> dict[str, str]:
+    query = {"fieldManager": field_manager, "fieldValidation": field_validation}
+    return {**query, "dryRun": "All"} if dry_run else query

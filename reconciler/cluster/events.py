@@ -1,0 +1,87 @@
+"""Leaves Events on VMs and the KubeVirt CR, for people who look at the object."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from reconciler.errors import ClusterError
+
+from . import paths
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.model.refs import ObjectRef
+    from reconciler.ports import Clock
+
+    from .client import Client
+
+log = logging.getLogger(__name__)
+
+CONTROLLER = "reconciler"
+_ACTION = "Reconcile"
+_MAX_NOTE = 1024
+_MAX_REASON = 128
+_MAX_PREFIX = 200
+
+
+def micro_time(at: datetime) -> str:
+    """*at* as a MicroTime, which always has six digits: ``2026-11-23T00:48:52.000000Z``."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class ClusterRecorder:
+    """Implements ``ports.Recorder`` with ``events.k8s.io/v1``.
+
+    Args:
+        instance: What names this run, such as the pod's name; at most 128 characters are sent.
+    """
+
+    def __init__(self, client: Client, *, clock: Clock, instance: str) -> None:
+        self._client = client
+        self._clock = clock
+        self._instance = instance[:128]
+        self._failed = False
+
+    def record(
+        self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
+    ) -> None:
+        """Leave one Event; the first failure is logged, and none changes anything else.
+
+        Args:
+            ref: The KubeVirt CR or the VM that the Event is about.
+            uid: Its uid, by which ``kubectl describe`` finds the Event.
+            reason: Stable, in CamelCase.
+            message: At most 1024 characters are sent.
+            warning: Whether its type is Warning rather than Normal.
+        """
+        event = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {
+                "generateName": f"{ref.name[:_MAX_PREFIX]}.",
+                "namespace": ref.namespace,
+            },
+            "eventTime": micro_time(self._clock.now()),
+            "reportingController": CONTROLLER,
+            "reportingInstance": self._instance,
+            "action": _ACTION,
+            "reason": reason[:_MAX_REASON],
+            "regarding": {
+                "apiVersion": f"{ref.group}/v1",
+                "kind": ref.kind,
+                "namespace": ref.namespace,
+                "name": ref.name,
+                "uid": uid,
+            },
+            "note": message if len(message) <= _MAX_NOTE else message[: _MAX_NOTE - 1] + "…",
+            "type": "Warning" if warning else "Normal",
+        }
+        path = paths.collection("events", ref.namespace, paths.EVENTS_API)
+        try:
+            self._client.send("POST", path, body=event)
+        except ClusterError as error:
+            level = logging.DEBUG if self._failed else logging.WARNING
+            self._failed = True
+            log.log(level, "events are not recorded: %s", error, extra={"ref": str(ref)})

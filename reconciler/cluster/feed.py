@@ -1,0 +1,248 @@
+"""Keeps a snapshot of the cluster up to date: a list and a watch a kind, kept as an index."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+
+from reconciler.model.live import LiveNode, LiveState
+
+from . import decode, paths
+from .decode_kubevirt import KubeVirts
+from .follower import Follower
+from .index import Migrations, Rows, Table
+from .reader import Listed, cluster_id, list_all, list_nodes, wrong_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from reconciler.errors import ClusterError
+    from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.live import LiveKubeVirt, LiveVM, LiveVMI
+    from reconciler.ports import Clock
+
+    from .client import Client
+    from .kinds import Readable
+
+V = TypeVar("V")
+
+_COALESCE_S = 0.05
+"""A burst of events is handed out as one change: real seconds to wait for the rest of it."""
+_PATIENCE_S = 120.0
+"""For how long a kind may be unreadable before the snapshot counts as too old to act on."""
+_NODES_S = 60.0
+_JOIN_S = 5.0
+
+
+class ClusterFeed:
+    """Implements ``ports.LiveFeed``; opened once.
+
+    Args:
+        namespace: Limits VMs, instances and migrations; None means all.
+        scale: How many seconds of the clock a real second has.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        *,
+        clock: Clock,
+        namespace: str | None = None,
+        scale: float = 1.0,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._scale = scale
+        self._changed = threading.Condition()
+        self._version = 0
+        self._seen = 0
+        self._cluster: tuple[str, tuple[Diagnostic, ...]] = ("", ())
+        self._kubevirts: Table[LiveKubeVirt] = Table()
+        self._vms: Table[LiveVM] = Table()
+        self._vmis: Table[LiveVMI] = Table()
+        self._migrations = Migrations()
+        self._nodes: Listed[LiveNode] = Listed(values=(), resource_version="")
+        self._kinds: tuple[_Kind[Any], ...] = (
+            _Kind(self, paths.collection(paths.KUBEVIRTS), KubeVirts(), self._kubevirts),
+            _Kind(self, paths.collection(paths.VMS, namespace), decode.VMS, self._vms),
+            _Kind(self, paths.collection(paths.VMIS, namespace), decode.VMIS, self._vmis),
+            _Kind(
+                self,
+                paths.collection(paths.MIGRATIONS, namespace),
+                decode.MIGRATIONS,
+                self._migrations,
+            ),
+        )
+        self._followers: tuple[Follower, ...] = ()
+
+    def __enter__(self) -> Self:
+        """List everything once, then follow it.
+
+        Raises:
+            KubeVirtMissingError: There is no KubeVirt, no CR of it, or more than one.
+            ClusterError: The cluster cannot be read.
+        """
+        self._cluster = cluster_id(self._client)
+        with ThreadPoolExecutor(len(self._kinds), thread_name_prefix="list") as pool:
+            lists = [pool.submit(kind.relist, self._client) for kind in self._kinds]
+            nodes = pool.submit(list_nodes, self._client)
+            versions = [each.result() for each in lists]
+        self._nodes = nodes.result()
+        self._config()
+        followers = [
+            Follower(
+                self._client,
+                kind,
+                path=kind.path,
+                version=version,
+                clock=self._clock,
+                scale=self._scale,
+            )
+            for kind, version in zip(self._kinds, versions, strict=True)
+        ]
+        if self._nodes.resource_version:
+            followers.append(
+                Follower(
+                    self._client,
+                    _NodeList(self),
+                    path=paths.NODES,
+                    version=self._nodes.resource_version,
+                    clock=self._clock,
+                    scale=self._scale,
+                    poll_s=_NODES_S,
+                    watchable=False,
+                )
+            )
+        self._followers = tuple(followers)
+        for follower in self._followers:
+            follower.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop following."""
+        for follower in self._followers:
+            follower.end()
+        for follower in self._followers:
+            follower.join(_JOIN_S)
+
+    def current(self) -> LiveState:
+        """The newest snapshot; it does not change any more.
+
+        Raises:
+            KubeVirtMissingError: The KubeVirt CR has gone, or another was added.
+            ClusterError: A kind could not be read for two minutes, and why.
+        """
+        self._refuse_if_stale()
+        with self._changed:
+            self._seen = self._version
+            return LiveState(
+                cluster_id=self._cluster[0],
+                observed_at=self._clock.now(),
+                kubevirt=self._config(),
+                vms=self._vms.view,
+                vmis=self._vmis.view,
+                migrations=self._migrations.view,
+                nodes=self._nodes.values,
+                diagnostics=(
+                    *self._kubevirts.findings,
+                    *self._vms.findings,
+                    *self._vmis.findings,
+                    *self._migrations.findings,
+                    *self._nodes.diagnostics,
+                    *self._cluster[1],
+                ),
+            )
+
+    def wait(self, timeout_s: float) -> LiveState:
+        """The newest snapshot, after a change or *timeout_s*, whichever is first.
+
+        A change that came since the last snapshot was handed out counts.
+
+        Raises:
+            ClusterError: As ``current``.
+        """
+        with self._changed:
+            changed = self._changed.wait_for(
+                lambda: self._version != self._seen, timeout_s / self._scale
+            )
+            if changed:
+                self._changed.wait_for(lambda: False, min(_COALESCE_S, timeout_s / self._scale))
+        return self.current()
+
+    def change(self, make: Callable[[], None]) -> None:
+        """Let *make* change the index while nobody reads it, and wake who waits."""
+        with self._changed:
+            make()
+            self._version += 1
+            self._changed.notify_all()
+
+    def take_nodes(self, nodes: Listed[LiveNode]) -> None:
+        """Hold *nodes*; wakes nobody where they are as before."""
+        if nodes.values != self._nodes.values:
+            self.change(lambda: setattr(self, "_nodes", nodes))
+
+    def _config(self) -> LiveKubeVirt:
+        found = self._kubevirts.view
+        if len(found) != 1:
+            raise wrong_number(self._client.host, found)
+        return next(iter(found.values()))
+
+    def _refuse_if_stale(self) -> None:
+        now = self._clock.monotonic()
+        failing: list[tuple[float, ClusterError]] = [
+            each.failing for each in self._followers if each.failing is not None
+        ]
+        if failing:
+            since, error = min(failing, key=lambda each: each[0])
+            if now - since > _PATIENCE_S:
+                raise error
+
+
+class _Kind(Generic[V]):
+    """One kind of the feed; implements ``follower.Target``."""
+
+    def __init__(
+        self, feed: ClusterFeed, path: str, kind: Readable[V], rows: Rows[V, Any]
+    ) -> None:
+        self.path = path
+        self._feed = feed
+        self._kind = kind
+        self._rows = rows
+
+    def relist(self, client: Client) -> str:
+        """List everything anew; the version after which a watch goes on."""
+        listed = list_all(client, self.path, self._kind)
+        self._feed.change(lambda: self._rows.replace(listed.values, listed.diagnostics))
+        return listed.resource_version
+
+    def event(self, kind: str, body: bytes) -> None:
+        """Take in one event; decoding happens before anybody is kept waiting."""
+        ref = self._kind.ref(body)
+        if kind == "DELETED":
+            self._feed.change(lambda: self._rows.drop(ref))
+            return
+        decoded = self._kind.take(body)
+        self._feed.change(lambda: self._rows.take(ref, decoded))
+
+
+class _NodeList:
+    """The nodes of the feed, which are only listed now and then."""
+
+    def __init__(self, feed: ClusterFeed) -> None:
+        self._feed = feed
+
+    def relist(self, client: Client) -> str:
+        """List the nodes anew."""
+        listed = list_nodes(client)
+        self._feed.take_nodes(listed)
+        return listed.resource_version
+
+    def event(self, kind: str, body: bytes) -> None:
+        """Nothing: nodes are not watched."""

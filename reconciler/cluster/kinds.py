@@ -1,0 +1,137 @@
+"""Reads pages and objects; one that cannot be read is a finding and hides no other; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.refs import KUBEVIRT_GROUP, ObjectRef
+
+from . import wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+W = TypeVar("W", wire.VM, wire.VMI, wire.Migration, wire.Node)
+V = TypeVar("V")
+
+
+class UnreadableError(ValueError):
+    """An object holds a value that its kind cannot have; the text says which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded(Generic[V]):
+    """What a page holds: the objects that could be read, and a finding for each other."""
+
+    values: tuple[V, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[W, V]):
+    """How the objects of one kind are read."""
+
+    name: str
+    wire: type[W]
+    live: Callable[[W], V]
+    keyed: str = ""
+    """The kind under whose reference the values are looked up, where it is another."""
+    _page: msgspec.json.Decoder[Any] = field(init=False, repr=False)
+    _item: msgspec.json.Decoder[W] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        page = msgspec.json.Decoder(wire.Page[self.wire])  # type: ignore[name-defined] # at run time
+        object.__setattr__(self, "_page", page)
+        object.__setattr__(self, "_item", msgspec.json.Decoder(self.wire))
+
+    def page(self, body: bytes) -> Decoded[V]:
+        """Every object of the page *body*."""
+        try:
+            items = self._page.decode(body).items or ()
+            return Decoded(values=tuple(self.live(item) for item in items))
+        except (msgspec.DecodeError, UnreadableError):
+            # One object is odd: read them one by one to tell which.
+            return self._one_by_one(body)
+
+    def one(self, body: bytes | msgspec.Raw) -> V:
+        """The object *body*.
+
+        Raises:
+            UnreadableError: It cannot be read.
+        """
+        try:
+            return self.live(self._item.decode(body))
+        except msgspec.DecodeError as error:
+            raise UnreadableError(str(error)) from error
+
+    def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
+        """The object *body*, or the finding that it cannot be read."""
+        try:
+            return Decoded(values=(self.one(body),))
+        except UnreadableError as error:
+            return Decoded(diagnostics=(self.finding(body, error),))
+
+    def finding(self, body: bytes | msgspec.Raw, error: Exception) -> Diagnostic:
+        """What to say of the object *body*, which could not be read because of *error*."""
+        return Diagnostic(
+            severity=Severity.WARNING,
+            code="unreadable-object",
+            message=f"the cluster's {self.name} cannot be read and is left out: {error}",
+            ref=self.ref(body),
+        )
+
+    def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
+        """The reference under which the object *body* is looked up."""
+        return identity(self.keyed or self.name, body)
+
+    def _one_by_one(self, body: bytes) -> Decoded[V]:
+        try:
+            items = _RAW_PAGE.decode(body).items or ()
+        except msgspec.DecodeError as error:
+            return Decoded(diagnostics=(self.finding(b"{}", error),))
+        return joined(self.take(item) for item in items)
+
+
+_RAW_PAGE = msgspec.json.Decoder(wire.Page[msgspec.Raw])
+
+
+def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
+    """*parts* as one."""
+    found = tuple(parts)
+    return Decoded(
+        values=tuple(value for part in found for value in part.values),
+        diagnostics=tuple(each for part in found for each in part.diagnostics),
+    )
+
+
+class Readable(Protocol[V]):
+    """A kind whose pages and objects can be read."""
+
+    def page(self, body: bytes) -> Decoded[V]:
+        """Every object of the page *body*."""
+        ...
+
+    def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
+        """The object *body*, or the finding that it cannot be read."""
+        ...
+
+    def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
+        """The reference under which the object *body* is looked up."""
+        ...
+
+
+def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
+    """The reference of the object *body*, as far as it can be told."""
+    try:
+        metadata = msgspec.json.decode(body, type=wire.Nameplate).metadata
+    except msgspec.DecodeError:
+        metadata = wire.Identity()
+    group = "" if kind == "Node" else KUBEVIRT_GROUP
+    return ObjectRef(
+        group=group, kind=kind, namespace=metadata.namespace or "", name=metadata.name or "?"
+    )

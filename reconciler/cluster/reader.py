@@ -1,0 +1,200 @@
+"""Reads the cluster once: paged LISTs, decoded page by page, and no request a VM."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
+
+from reconciler.errors import ClusterError, ForbiddenError, KubeVirtMissingError, NotFoundError
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.live import LiveKubeVirt, LiveNode, LiveState
+
+from . import decode, paths
+from .decode_kubevirt import KubeVirts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.refs import ObjectRef
+    from reconciler.ports import Clock
+
+    from .client import Client
+    from .kinds import Readable
+
+V = TypeVar("V")
+_CONNECTIONS = 4
+
+
+class _Namespace(msgspec.Struct, frozen=True):
+    class Meta(msgspec.Struct, frozen=True):
+        uid: str = ""
+
+    metadata: Meta = Meta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Generic[V]):
+    """A whole list, and where a watch goes on after it."""
+
+    values: tuple[V, ...]
+    resource_version: str
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class ClusterReader:
+    """Implements ``ports.LiveReader``.
+
+    Args:
+        namespace: Only this namespace's VMs, instances and migrations; None means all. The
+            KubeVirt CR is looked for in all namespaces.
+    """
+
+    def __init__(self, client: Client, *, clock: Clock, namespace: str | None = None) -> None:
+        self._client = client
+        self._clock = clock
+        self._namespace = namespace
+
+    def read(self) -> LiveState:
+        """One snapshot; the lists are read side by side, each at its own moment.
+
+        Raises:
+            KubeVirtMissingError: There is no KubeVirt, no CR of it, or more than one.
+            ClusterError: The cluster cannot be read.
+        """
+        observed_at = self._clock.now()
+        # Alone and first: a server that does not answer is then told once, and soon.
+        identity, unknown = cluster_id(self._client)
+        with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="list") as pool:
+            config = pool.submit(list_kubevirt, self._client)
+            vms = pool.submit(self._list, paths.VMS, decode.VMS)
+            vmis = pool.submit(self._list, paths.VMIS, decode.VMIS)
+            migrations = pool.submit(self._list, paths.MIGRATIONS, decode.MIGRATIONS)
+            nodes = pool.submit(list_nodes, self._client)
+            # The CR first: without KubeVirt, the others fail too, and less clearly.
+            found = config.result()
+            lists = (found, vms.result(), vmis.result(), migrations.result())
+        room = nodes.result()
+        return LiveState(
+            cluster_id=identity,
+            observed_at=observed_at,
+            kubevirt=found.values[0],
+            vms={each.ref: each for each in lists[1].values},
+            vmis={each.ref: each for each in lists[2].values},
+            migrations=decode.by_vm(lists[3].values),
+            nodes=room.values,
+            diagnostics=(
+                *(each for listed in lists for each in listed.diagnostics),
+                *room.diagnostics,
+                *unknown,
+            ),
+        )
+
+    def _list(self, plural: str, kind: Readable[V]) -> Listed[V]:
+        return list_all(self._client, paths.collection(plural, self._namespace), kind)
+
+
+def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
+    """Every object at *path*, decoded page by page.
+
+    Raises:
+        KubeVirtMissingError: The server does not know the kind.
+        ClusterError: The list cannot be read.
+    """
+    values: list[V] = []
+    findings: list[Diagnostic] = []
+    version = ""
+    try:
+        for page in client.pages(path):
+            if page.first:
+                values.clear()
+                findings.clear()
+                version = page.resource_version
+            decoded = kind.page(page.body)
+            values += decoded.values
+            findings += decoded.diagnostics
+    except NotFoundError as error:
+        raise _not_installed(client.host) from error
+    return Listed(values=tuple(values), resource_version=version, diagnostics=tuple(findings))
+
+
+def list_kubevirt(client: Client) -> Listed[LiveKubeVirt]:
+    """The one KubeVirt CR of the cluster, as a list of one.
+
+    Raises:
+        KubeVirtMissingError: There is none, or more than one.
+        ClusterError: The list or the CR cannot be read.
+    """
+    listed = list_all(client, paths.collection(paths.KUBEVIRTS), KubeVirts())
+    if not listed.values and listed.diagnostics:
+        raise ClusterError(f"at {client.host}, {listed.diagnostics[0].message}")
+    if len(listed.values) != 1:
+        raise wrong_number(client.host, (each.ref for each in listed.values))
+    return listed
+
+
+def list_nodes(client: Client) -> Listed[LiveNode]:
+    """The nodes; none and a finding where they may not be listed."""
+    try:
+        listed = list_all(client, paths.NODES, decode.NODES)
+    except ForbiddenError:
+        finding = _warning(
+            "nodes-unreadable",
+            "nodes may not be listed, so whether another node has room is not known",
+            "grant list on nodes",
+        )
+        return Listed(values=(), resource_version="", diagnostics=(finding,))
+    ordered = tuple(sorted(listed.values, key=lambda node: node.name))
+    return Listed(
+        values=ordered, resource_version=listed.resource_version, diagnostics=listed.diagnostics
+    )
+
+
+def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
+    """The uid of the namespace kube-system; empty and a finding where it may not be read.
+
+    Raises:
+        ClusterError: The server does not answer, or is no API server.
+    """
+    try:
+        body = client.get(paths.CLUSTER_IDENTITY)
+    except ForbiddenError:
+        finding = _warning(
+            "cluster-id-unknown",
+            "the namespace kube-system may not be read, so the cluster's identity is not known",
+            "grant get on the namespace kube-system",
+        )
+        return "", (finding,)
+    try:
+        return msgspec.json.decode(body, type=_Namespace).metadata.uid, ()
+    except msgspec.DecodeError as error:
+        what = f"the answer of {client.host} is no Namespace"
+        raise ClusterError(what, hint="check that the server is an API server") from error
+
+
+def wrong_number(host: str, refs: Iterable[ObjectRef]) -> KubeVirtMissingError:
+    """The error for *refs*, which are not exactly one KubeVirt CR."""
+    found = sorted(f"{ref.namespace}/{ref.name}" for ref in refs)
+    if not found:
+        return KubeVirtMissingError(
+            f"the cluster at {host} has no KubeVirt CR",
+            hint="create one, or use the context of a cluster that runs KubeVirt",
+        )
+    return KubeVirtMissingError(
+        f"the cluster at {host} has {len(found)} KubeVirt CRs, where KubeVirt expects one:"
+        f" {', '.join(found)}",
+        hint="delete all but the one that virt-operator follows",
+    )
+
+
+def _not_installed(host: str) -> KubeVirtMissingError:
+    return KubeVirtMissingError(
+        f"KubeVirt is not installed at {host}: the server does not know its kinds",
+        hint="install KubeVirt, or use the context of a cluster that runs it",
+    )
+
+
+def _warning(code: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)

@@ -1,0 +1,172 @@
+"""One request, one answer: authentication by the ``kubernetes`` library, raw bodies, no retry."""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reconciler import __version__
+from reconciler.errors import UnauthorizedError
+
+from . import failures
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from .failures import Answer
+    from .library import Api, Response
+
+JSON_PATCH = "application/json-patch+json"
+_WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
+_CONNECT_S = 10.0
+
+
+@dataclass(slots=True)
+class Counters:
+    """What the client has sent and received so far."""
+
+    requests: dict[str, int] = field(default_factory=dict)
+    """By method; a watch counts as WATCH."""
+    retries: int = 0
+    n_bytes: int = 0
+    """Bytes of answers' bodies."""
+
+    @property
+    def total(self) -> int:
+        """All requests."""
+        return sum(self.requests.values())
+
+
+class Transport:
+    """Requests to one API server; safe to use from several threads."""
+
+    def __init__(self, api: Api, *, timeout_s: float) -> None:
+        self._api = api
+        self._api.user_agent = f"reconciler/{__version__}"
+        self._timeout_s = timeout_s
+        self._lock = threading.Lock()
+        self.host = failures.safe_host(api.configuration.host)
+        """The server's host and port, fit to be shown."""
+        self.counters = Counters()
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self._api.close()
+
+    def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        timeout_s: float | None = None,
+    ) -> Answer:
+        """Send one request, once, and hand back the answer, whatever its status.
+
+        A body of a PATCH must be a list: it is a JSON Patch, always.
+
+        Raises:
+            UnreachableError: No answer came; a write may have landed nonetheless.
+        """
+        response = self.open(method, path, query, body, timeout_s)
+        return self.finish(response, method, path)
+
+    def finish(self, response: Response, method: str, path: str) -> Answer:
+        """Read *response* to its end.
+
+        Raises:
+            UnreachableError: It broke off.
+        """
+        try:
+            content = response.data
+        except Exception as error:
+            raise failures.from_exception(error, method, path, self.host) from error
+        finally:
+            response.release_conn()
+        self.received(len(content))
+        return _answer(method, path, response, content)
+
+    def open(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: object = None,
+        timeout_s: float | None = None,
+    ) -> Response:
+        """Send one request, once; the answer's body is still to be read.
+
+        The method WATCH is a GET that is counted by itself; *timeout_s* bounds each wait for the
+        server, not the whole answer.
+
+        Raises:
+            UnreachableError: No answer came; a write may have landed nonetheless.
+        """
+        wait_s = timeout_s or self._timeout_s
+        with self._lock:
+            self.counters.requests[method] = self.counters.requests.get(method, 0) + 1
+        verb = "GET" if method == "WATCH" else method
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            # The library turns a patch without this header, or one that is no list, into a merge.
+            headers["Content-Type"] = JSON_PATCH if verb == "PATCH" else "application/json"
+        try:
+            request = self._api.param_serialize(
+                verb,
+                path,
+                query_params=list((query or {}).items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            # One time-out to connect, one between two pieces: a long answer may take its time.
+            response = self._api.call_api(
+                *request, _request_timeout=(min(wait_s, _CONNECT_S), wait_s)
+            )
+        except ValueError as error:
+            # http.client quotes a header that it refuses: `from None` keeps the token unseen.
+            if "header" in str(error).lower():
+                raise UnauthorizedError(
+                    "the token holds a character that no HTTP header may hold",
+                    hint="write the token again, without line breaks",
+                ) from None
+            raise failures.from_exception(error, verb, path, self.host) from None
+        except Exception as error:
+            raise failures.from_exception(error, verb, path, self.host) from error
+        return response.response
+
+    def received(self, n_bytes: int) -> None:
+        """Count *n_bytes* of an answer."""
+        with self._lock:
+            self.counters.n_bytes += n_bytes
+
+    def retried(self) -> None:
+        """Count one more attempt."""
+        with self._lock:
+            self.counters.retries += 1
+
+
+def _answer(method: str, path: str, response: Response, content: bytes) -> Answer:
+    headers = response.headers
+    texts = (
+        re.sub(r"\\(.)", r"\1", text)
+        for line in headers.getlist("Warning")
+        for text in _WARNING.findall(line)
+    )
+    return failures.Answer(
+        method=method,
+        path=path,
+        status=response.status,
+        body=content,
+        reason=response.reason or "",
+        warnings=tuple(dict.fromkeys(text for text in texts if text.strip())),
+        retry_after_s=_seconds(headers.get("Retry-After")),
+    )
+
+
+def _seconds(text: str | None) -> float | None:
+    """Retry-After in seconds; its other form, a date, is not sent by API servers."""
+    return float(text) if text and text.isascii() and text.isdigit() else None

@@ -1,0 +1,107 @@
+"""One watch: lines of JSON as they come, until the server ends it or somebody closes it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.errors import UnreachableError
+
+from . import failures, paths
+from .failures import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reconciler.errors import ClusterError
+
+    from .library import Response
+
+_CHUNK = 1 << 16
+
+
+class _Event(msgspec.Struct, frozen=True):
+    type: str
+    object: msgspec.Raw
+
+
+_DECODER = msgspec.json.Decoder(_Event)
+
+
+class SilentError(UnreachableError):
+    """A watch of which nothing came for too long: what it missed is not known, so list again."""
+
+
+class Watch:
+    """Iterates over ``(type, raw object)``; types are ADDED, MODIFIED, DELETED and BOOKMARK."""
+
+    def __init__(
+        self,
+        response: Response,
+        *,
+        path: str,
+        host: str,
+        received: Callable[[int], None],
+    ) -> None:
+        self._response = response
+        self._path = path
+        self._host = host
+        self._received = received
+        self._closed = threading.Event()
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        """Each event until the watch ends.
+
+        Raises:
+            ExpiredError: The server has forgotten what happened since; list again.
+            SilentError: Nothing came for too long; list again.
+            ClusterError: The server reports another failure, or the connection broke.
+        """
+        try:
+            for line in self._lines():
+                try:
+                    event = _DECODER.decode(line)
+                except msgspec.DecodeError as error:
+                    raise failures.from_exception(error, "GET", self._path, self._host) from error
+                if event.type == "ERROR":
+                    raise self._failure(event.object)
+                yield event.type, bytes(event.object)
+        finally:
+            self._response.close()
+
+    def close(self) -> None:
+        """End the watch; may be called from another thread, whose iteration then ends."""
+        self._closed.set()
+        try:
+            self._response.shutdown()
+        except (RuntimeError, ValueError, OSError):
+            # Already at its end: there is no connection left to shut down.
+            return
+
+    def _lines(self) -> Iterator[bytes]:
+        rest = b""
+        while not self._closed.is_set():
+            try:
+                chunk = self._response.read1(_CHUNK)
+            except Exception as error:
+                if self._closed.is_set():
+                    return
+                raise self._broken(error) from error
+            if not chunk:
+                return
+            self._received(len(chunk))
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (line for line in lines if line.strip())
+
+    def _broken(self, error: Exception) -> ClusterError:
+        if failures.timed_out(error):
+            what = f"the watch of {paths.spoken(self._path)} at {self._host} fell silent"
+            return SilentError(what)
+        return failures.from_exception(error, "GET", self._path, self._host)
+
+    def _failure(self, body: msgspec.Raw) -> Exception:
+        status = failures.read_status(body)
+        answer = Answer(method="GET", path=self._path, status=status.code or 500, body=bytes(body))
+        return failures.from_answer(answer, self._host)

@@ -1,0 +1,243 @@
+"""The client: what it sends, what it repeats, and how it follows pages."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+
+import pytest
+
+from reconciler import __version__
+from reconciler.errors import (
+    ClusterError,
+    ConflictError,
+    ExpiredError,
+    ForbiddenError,
+    NotFoundError,
+    RejectedError,
+    UnauthorizedError,
+    UnavailableError,
+    UnreachableError,
+)
+
+VMS = "/apis/kubevirt.io/v1/virtualmachines"
+PG0 = "/apis/kubevirt.io/v1/namespaces/db/virtualmachines/pg-0"
+
+
+def test_a_patch_is_a_json_patch_with_manager_and_strict_validation(server, client, reply):
+    ops = [{"op": "test", "path": "/metadata/uid", "value": "u"}]
+    server.on(PG0, reply(200, {}))
+    client.patch(PG0, ops)
+    (request,) = server.requests
+    assert request.method == "PATCH"
+    assert request.headers["Content-Type"] == "application/json-patch+json"
+    assert request.body == ops
+    assert request.query == {"fieldManager": "reconciler", "fieldValidation": "Strict"}
+
+
+def test_an_empty_patch_is_still_a_json_patch(server, client, reply):
+    server.on(PG0, reply(200, {}))
+    client.patch(PG0, [])
+    assert server.requests[0].headers["Content-Type"] == "application/json-patch+json"
+    assert server.requests[0].body == []
+
+
+def test_a_null_in_a_patch_is_sent(server, client, reply):
+    server.on(PG0, reply(200, {}))
+    client.patch(PG0, [{"op": "add", "path": "/a", "value": None}])
+    assert server.requests[0].body == [{"op": "add", "path": "/a", "value": None}]
+
+
+def test_a_dry_run_says_so(server, client, reply):
+    server.on(PG0, reply(200, {}))
+    client.patch(PG0, [], dry_run=True)
+    assert server.requests[0].query["dryRun"] == "All"
+
+
+def test_every_request_carries_the_token_and_names_the_program(server, client, reply, harness):
+    server.on(VMS, reply(200, {}))
+    client.get(VMS)
+    headers = {name.lower(): value for name, value in server.requests[0].headers.items()}
+    assert headers["user-agent"] == f"reconciler/{__version__}"
+    assert headers["authorization"] == f"Bearer {harness.TOKEN}"
+
+
+def test_pages_follow_the_tokens_to_the_end(server, client, page):
+    server.on(VMS, page({"n": 1}, token="a/b+c="), page({"n": 2}, token="d"), page({"n": 3}))
+    found = list(client.pages(VMS, limit=1))
+    assert [json.loads(each.body)["items"][0]["n"] for each in found] == [1, 2, 3]
+    assert [each.first for each in found] == [True, False, False]
+    assert {each.resource_version for each in found} == {"9488"}
+    assert [each.query.get("continue") for each in server.requests] == [None, "a/b+c=", "d"]
+    assert {each.query["limit"] for each in server.requests} == {"1"}
+
+
+def test_a_token_that_expires_in_the_middle_begins_the_list_again(server, client, page, failure):
+    gone = failure(410, "The provided continue parameter is too old", "Expired")
+    server.on(VMS, page({"n": 1}, token="a"), gone, page({"n": 1}, token="b"), page({"n": 2}))
+    assert [each.first for each in client.pages(VMS)] == [True, True, False]
+
+
+def test_tokens_that_keep_expiring_are_an_error(server, client, page, failure):
+    gone = failure(410, "too old", "Expired")
+    server.handlers[VMS] = lambda r: gone if "continue" in r.query else page({}, token="a")
+    with pytest.raises(ExpiredError):
+        list(client.pages(VMS))
+    assert len(server.requests) == 8
+
+
+def test_a_page_that_is_no_list_is_an_error(server, client, reply):
+    server.on(VMS, reply(200, "<html>Log in</html>"))
+    with pytest.raises(ClusterError, match="is no list"):
+        list(client.pages(VMS))
+
+
+def test_a_read_is_repeated_while_the_server_is_unavailable(server, client, clock, failure, reply):
+    server.on(VMS, failure(503, "apiserver not ready"), reply(cut=True), reply(200, "{}"))
+    assert client.get(VMS) == b"{}"
+    assert client.counters.retries == 2
+    assert client.counters.requests == {"GET": 3}
+    assert 0 < clock.elapsed < 5
+
+
+def test_retry_after_is_waited_for(server, client, clock, reply):
+    busy = reply(429, "", (("Retry-After", "7"),))
+    server.on(VMS, busy, reply(200, "{}"))
+    client.get(VMS)
+    assert clock.elapsed >= 7
+
+
+def test_retry_after_beyond_the_total_time_is_an_error_at_once(server, client, clock, reply):
+    server.on(VMS, reply(429, "", (("Retry-After", "3600"),)))
+    with pytest.raises(UnavailableError, match="asks to wait 3600 s") as caught:
+        client.get(VMS)
+    assert caught.value.retry_after_s == 3600
+    assert clock.elapsed == 0
+
+
+def test_retries_are_bounded(server, client, failure):
+    server.on(VMS, failure(500, "etcd is gone"))
+    with pytest.raises(UnavailableError, match="500: etcd is gone"):
+        client.get(VMS)
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("method", ["PATCH", "POST", "PUT", "DELETE"])
+def test_a_write_is_sent_once(server, client, failure, method):
+    server.on(PG0, failure(503, "not ready"))
+    with pytest.raises(UnavailableError):
+        client.send(method, PG0, body=[] if method == "PATCH" else {"a": 1})
+    assert len(server.requests) == 1
+
+
+def test_a_write_whose_connection_breaks_is_sent_once(server, client, reply):
+    server.on(PG0, reply(cut=True))
+    with pytest.raises(UnreachableError):
+        client.patch(PG0, [])
+    assert len(server.requests) == 1
+
+
+def test_a_hasty_client_reads_once_and_counts_with_its_twin(server, client, failure):
+    server.on(VMS, failure(503, "not ready"))
+    with pytest.raises(UnavailableError):
+        client.hasty().get(VMS)
+    assert client.counters.total == 1
+
+
+FAILURES = [
+    (401, "Unauthorized", UnauthorizedError, "the credentials are not accepted"),
+    (403, 'User "u" cannot list resource', ForbiddenError, 'not allowed: User "u" cannot list'),
+    (404, 'virtualmachines "pg-0" not found', NotFoundError, "not found (404)"),
+    (409, "the object has been modified", ConflictError, "has been modified (409)"),
+    (410, "too old resource version", ExpiredError, "too old resource version (410)"),
+    (415, "unknown format", RejectedError, "unknown format (415)"),
+    (422, "is invalid", RejectedError, "is invalid (422)"),
+    (429, "too many requests", UnavailableError, "the server answers 429: too many requests"),
+    (503, "not ready", UnavailableError, "the server answers 503: not ready"),
+]
+
+
+@pytest.mark.parametrize(("code", "said", "kind", "sentence"), FAILURES)
+def test_a_failed_answer_is_one_sentence(server, client, failure, code, said, kind, sentence):
+    server.on(PG0, failure(code, said))
+    with pytest.raises(kind) as caught:
+        client.send("GET", PG0)
+    text = str(caught.value)
+    assert sentence in text
+    assert f"cannot read virtualmachines db/pg-0 at 127.0.0.1:{server.port}" in text
+    assert "\n" not in text
+    assert caught.value.status == code
+
+
+def test_a_body_that_is_no_status_is_not_quoted(server, client, reply):
+    server.on(PG0, reply(403, "<html>secret of a proxy</html>"))
+    with pytest.raises(ForbiddenError) as caught:
+        client.send("GET", PG0)
+    assert str(caught.value).endswith("not allowed: Forbidden")
+
+
+def test_a_long_sentence_is_cut(server, client, failure):
+    server.on(PG0, failure(422, "x" * 1000))
+    with pytest.raises(RejectedError) as caught:
+        client.send("GET", PG0)
+    assert len(re.search("x+…", str(caught.value))[0]) == 256
+
+
+def test_an_object_that_the_server_quotes_is_not_repeated(server, client, failure):
+    quoted = '" " is invalid: patch: Invalid value: "{\\"userData\\":\\"hunter2\\"}": strict'
+    server.on(PG0, failure(422, quoted + ' decoding error: unknown field "gueest"'))
+    with pytest.raises(RejectedError) as caught:
+        client.send("GET", PG0)
+    assert "hunter2" not in str(caught.value)
+    assert 'unknown field "gueest"' in str(caught.value)
+
+
+def test_a_refused_connection_is_one_sentence(make_client, backoff):
+    client = make_client("http://127.0.0.1:1", backoff=backoff(attempts=1))
+    with pytest.raises(UnreachableError, match=r"at 127.0.0.1:1: connection refused$") as caught:
+        client.get(VMS)
+    assert caught.value.hint
+
+
+def test_an_unknown_host_is_one_sentence(make_client, backoff):
+    client = make_client("http://no-such-host.invalid", backoff=backoff(attempts=1))
+    with pytest.raises(UnreachableError, match=r"no-such-host.invalid: the host name is not"):
+        client.get(VMS)
+
+
+def test_a_server_without_tls_is_one_sentence(server, make_client, backoff):
+    client = make_client(f"https://127.0.0.1:{server.port}", backoff=backoff(attempts=1))
+    with pytest.raises(UnreachableError, match=r"TLS fails$"):
+        client.get(VMS)
+
+
+def test_a_silent_server_is_one_sentence(server, make_client, backoff, reply):
+    released = threading.Event()
+
+    def hang():
+        yield b"{"
+        released.wait(5)
+
+    server.on(VMS, reply(chunks=hang()))
+    client = make_client(backoff=backoff(attempts=1), request_timeout_s=0.2)
+    with pytest.raises(UnreachableError, match=r"no answer within the time-out$"):
+        client.get(VMS)
+    released.set()
+
+
+def test_warnings_are_collected_once_without_empty_ones(server, client, reply):
+    headers = (
+        ("Warning", '299 - "unknown field \\"spec.nope\\""'),
+        ("Warning", '299 - "b", 299 - "c"'),
+        ("Warning", '299 - ""'),
+        ("Warning", '299 - "b"'),
+    )
+    server.on(PG0, reply(200, {}, headers))
+    assert client.patch(PG0, []).warnings == ('unknown field "spec.nope"', "b", "c")
+
+
+def test_bytes_are_counted(server, client, reply):
+    server.on(VMS, reply(200, "12345"))
+    client.get(VMS)
+    assert client.counters.n_bytes == 5

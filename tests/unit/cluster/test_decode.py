@@ -1,0 +1,257 @@
+"""Decoding: each field from its place, every odd shape, and no object hiding another."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from reconciler.cluster import decode
+from reconciler.cluster.kinds import UnreadableError
+from reconciler.model.live import Constraints, MigrationPhase, is_true
+from reconciler.model.quantity import GIB, MIB, MemoryQuantity
+from reconciler.model.refs import vm_ref
+
+PG0 = vm_ref("db", "pg-0")
+
+
+def read(kind, body):
+    return kind.one(json.dumps(body).encode())
+
+
+def test_a_vm_is_read_field_by_field(raw_vm):
+    body = raw_vm(guest="2048Mi")
+    body["metadata"] |= {"labels": {"app": "pg"}, "deletionTimestamp": "2026-11-23T01:00:00Z"}
+    body["spec"]["instancetype"] = {"name": "u1.medium"}
+    body["spec"]["template"]["spec"]["domain"]["memory"]["maxGuest"] = "8Gi"
+    body["status"]["conditions"] = [
+        {"type": "RestartRequired", "status": "True", "message": "memory updated"}
+    ]
+    vm = read(decode.VMS, body)
+    assert vm.ref == PG0
+    assert vm.uid == "uid-pg-0"
+    assert vm.generation == 1
+    assert vm.guest == MemoryQuantity.parse("2Gi")
+    assert vm.guest.raw == "2048Mi"
+    assert vm.max_guest.n_bytes == 8 * GIB
+    assert vm.memory_present
+    assert vm.instancetype == "u1.medium"
+    assert vm.constraints == Constraints(architecture="amd64")
+    assert is_true(vm.conditions, "RestartRequired")
+    assert vm.conditions["RestartRequired"].message == "memory updated"
+    assert vm.printable_status == "Running"
+    assert vm.labels == {"app": "pg"}
+    assert vm.deleting
+    assert not vm.suspended
+
+
+@pytest.mark.parametrize(
+    ("spec", "wanted"),
+    [
+        ({"runStrategy": "Always"}, True),
+        ({"runStrategy": "Manual"}, True),
+        ({"runStrategy": "RerunOnFailure"}, True),
+        ({"runStrategy": "Halted"}, False),
+        ({"running": True}, True),
+        ({"running": False}, False),
+        ({"running": None, "runStrategy": "Halted"}, False),
+    ],
+)
+def test_only_halted_wants_no_instance(raw_vm, spec, wanted):
+    assert read(decode.VMS, raw_vm(spec=spec)).running_wanted is wanted
+
+
+@pytest.mark.parametrize(
+    ("annotations", "suspended"),
+    [
+        ({"memory.reconciler.dev/suspend": "true"}, True),
+        ({"memory.reconciler.dev/suspend": "false"}, False),
+        ({"suspend": "true"}, False),
+        (None, False),
+    ],
+)
+def test_only_our_annotation_suspends(raw_vm, annotations, suspended):
+    body = raw_vm()
+    body["metadata"]["annotations"] = annotations
+    assert read(decode.VMS, body).suspended is suspended
+
+
+@pytest.mark.parametrize(
+    ("domain", "found"),
+    [
+        ({"cpu": {"realtime": {}}}, {"realtime": True}),
+        ({"cpu": {"numa": {"guestMappingPassthrough": {}}}}, {"numa_passthrough": True}),
+        ({"cpu": {"numa": {}}}, {}),
+        ({"cpu": {"dedicatedCpuPlacement": True}}, {"dedicated_cpus": True}),
+        ({"launchSecurity": {"sev": {}}}, {"launch_security": True}),
+        ({"memory": {"hugepages": {"pageSize": "1Gi"}}}, {"hugepages": "1Gi"}),
+        (
+            {"resources": {"requests": {"memory": 2**20}, "limits": {"memory": "2Mi"}}},
+            {"requests": MemoryQuantity.of(MIB), "limits": MemoryQuantity.of(2 * MIB)},
+        ),
+    ],
+)
+def test_constraints_come_from_the_template_and_the_instance(raw_vm, raw_vmi, domain, found):
+    vm, vmi = raw_vm(), raw_vmi()
+    vm["spec"]["template"]["spec"] = {"domain": domain}
+    vmi["spec"] = {"domain": domain}
+    assert read(decode.VMS, vm).constraints == Constraints(**found)
+    assert read(decode.VMIS, vmi).constraints == Constraints(**found)
+
+
+def owner(manager: str, time: str, *path: str) -> dict:
+    fields: dict = {}
+    for key in reversed(path):
+        fields = {f"f:{key}": fields}
+    return {"manager": manager, "operation": "Update", "time": time, "fieldsV1": fields}
+
+
+GUEST = ("spec", "template", "spec", "domain", "memory", "guest")
+
+
+def test_the_manager_is_who_wrote_the_guest_size_last(raw_vm):
+    body = raw_vm()
+    body["metadata"]["managedFields"] = [
+        owner("kubectl", "2026-11-23T00:48:49Z", *GUEST),
+        owner("argocd", "2026-11-23T00:48:47Z", *GUEST),
+        owner("virt-controller", "2026-11-23T00:49:00Z", "status", "conditions"),
+        owner("other", "2026-11-23T00:50:00Z", *GUEST[:-1]),
+        {"manager": "odd", "fieldsV1": None},
+    ]
+    vm = read(decode.VMS, body)
+    assert vm.guest_manager == "kubectl"
+    assert vm.guest_changed_at == datetime(2026, 11, 23, 0, 48, 49, tzinfo=UTC)
+
+
+def test_an_instance_is_read_field_by_field(raw_vmi):
+    body = raw_vmi(
+        memory={"guestAtBoot": "1Gi", "guestRequested": "2Gi", "guestCurrent": 1610612736},
+        migrationState={
+            "startTimestamp": "2026-11-23T00:41:23Z",
+            "endTimestamp": "2026-11-23T00:41:25Z",
+            "migrationUid": "m-1",
+            "targetDirectMigrationNodePorts": {"49152": 49152},
+        },
+    )
+    vmi = read(decode.VMIS, body)
+    assert vmi.ref == PG0
+    assert (vmi.phase, vmi.node, vmi.vcpus) == ("Running", "node01", 6)
+    assert (vmi.guest.raw, vmi.max_guest.raw) == ("1Gi", "4Gi")
+    sizes = (vmi.guest_at_boot, vmi.guest_requested, vmi.guest_current)
+    assert [each.n_bytes for each in sizes] == [GIB, 2 * GIB, 3 * GIB // 2]
+    assert is_true(vmi.conditions, "LiveMigratable")
+    assert vmi.conditions["LiveMigratable"].since == datetime(2026, 11, 23, 0, 40, 29, tzinfo=UTC)
+    assert vmi.migration_started_at == datetime(2026, 11, 23, 0, 41, 23, tzinfo=UTC)
+    assert vmi.migration_ended_at == datetime(2026, 11, 23, 0, 41, 25, tzinfo=UTC)
+    assert vmi.migration_uid == "m-1"
+    assert (vmi.kernel, vmi.guest_os) == ("6.12.8-0-virt", "alpine")
+
+
+def test_a_migration_is_read_field_by_field(raw_migration):
+    body = raw_migration(
+        status={
+            "phase": "Failed",
+            "migrationState": {
+                "startTimestamp": "2026-11-23T00:41:23Z",
+                "endTimestamp": "2026-11-23T00:41:25Z",
+                "sourceNode": "node01",
+                "targetNode": "node02",
+                "failureReason": "Live migration has been aborted",
+            },
+        }
+    )
+    migration = read(decode.MIGRATIONS, body)
+    assert str(migration.ref).endswith("db/kubevirt-workload-update-mwljw")
+    assert migration.vmi_name == "pg-0"
+    assert migration.phase is MigrationPhase.FAILED
+    assert migration.for_update
+    assert migration.created_at == datetime(2026, 11, 23, 0, 40, 27, tzinfo=UTC)
+    assert (migration.source_node, migration.target_node) == ("node01", "node02")
+    assert migration.failure_reason == "Live migration has been aborted"
+    assert migration.ended_at == datetime(2026, 11, 23, 0, 41, 25, tzinfo=UTC)
+
+
+def test_a_migration_that_failed_before_the_hand_over_ended_with_its_phase(raw_migration):
+    entered = {"phase": "Failed", "phaseTransitionTimestamp": "2026-11-23T00:46:00Z"}
+    status = {"phase": "Failed", "phaseTransitionTimestamps": [entered]}
+    migration = read(decode.MIGRATIONS, raw_migration(status=status))
+    assert migration.ended_at == datetime(2026, 11, 23, 0, 46, tzinfo=UTC)
+
+
+def test_a_phase_of_a_newer_kubevirt_is_not_finished(raw_migration):
+    migration = read(decode.MIGRATIONS, raw_migration(status={"phase": "Teleporting"}))
+    assert not migration.phase.finished
+
+
+def test_migrations_are_grouped_by_vm_oldest_first(raw_migration):
+    bodies = [raw_migration("b"), raw_migration("a"), raw_migration("c")]
+    bodies[1]["metadata"]["creationTimestamp"] = "2026-11-23T00:00:00Z"
+    found = decode.by_vm([read(decode.MIGRATIONS, body) for body in bodies])
+    assert {ref: [each.ref.name for each in group] for ref, group in found.items()} == {
+        PG0: ["a", "b", "c"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("labels", "spec", "schedulable"),
+    [
+        ({"kubevirt.io/schedulable": "true"}, {}, True),
+        ({"kubevirt.io/schedulable": "true"}, None, True),
+        ({"kubevirt.io/schedulable": "true"}, {"unschedulable": True}, False),
+        ({"kubevirt.io/schedulable": "false"}, {}, False),
+        (None, {}, False),
+    ],
+)
+def test_a_node_takes_guests_if_labelled_and_not_cordoned(labels, spec, schedulable):
+    body = {"metadata": {"name": "n", "labels": labels}, "spec": spec, "status": {}}
+    assert read(decode.NODES, body).schedulable is schedulable
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"metadata": {"name": "pg-0"}},
+        {"metadata": {"name": "pg-0", "labels": None, "annotations": None}, "spec": None},
+        {"metadata": {"name": "pg-0"}, "spec": {"template": {"spec": {"domain": None}}}},
+        {"metadata": {"name": "pg-0"}, "status": {"conditions": None, "memory": None}},
+    ],
+)
+@pytest.mark.parametrize("kind", [decode.VMS, decode.VMIS, decode.MIGRATIONS, decode.NODES])
+def test_absent_and_null_parts_are_no_obstacle(kind, body):
+    assert read(kind, body)
+
+
+def test_a_null_memory_is_no_memory(raw_vm):
+    body = raw_vm()
+    body["spec"]["template"]["spec"]["domain"]["memory"] = None
+    vm = read(decode.VMS, body)
+    assert vm.guest is None
+    assert not vm.memory_present
+
+
+@pytest.mark.parametrize(
+    ("guest", "said"),
+    [("2GB", "memory.guest: '2GB' is not a quantity"), ({"a": 1}, "got `object`")],
+)
+def test_an_odd_object_is_a_finding_and_hides_no_other(raw_vm, guest, said):
+    body = {"items": [raw_vm("a"), raw_vm("odd", guest), raw_vm("b")]}
+    decoded = decode.VMS.page(json.dumps(body).encode())
+    assert [vm.ref.name for vm in decoded.values] == ["a", "b"]
+    (finding,) = decoded.diagnostics
+    assert finding.ref == vm_ref("db", "odd")
+    assert said in finding.message
+
+
+def test_an_odd_instance_is_found_under_its_vm(raw_vmi):
+    body = {"items": [raw_vmi(memory={"guestCurrent": []})]}
+    (finding,) = decode.VMIS.page(json.dumps(body).encode()).diagnostics
+    assert finding.ref == PG0
+    assert "VirtualMachineInstance" in finding.message
+
+
+@pytest.mark.parametrize("body", ["[]", '"x"', "{", '{"metadata": {}}'])
+def test_what_is_no_object_is_unreadable(body):
+    with pytest.raises(UnreadableError):
+        decode.VMS.one(body.encode())
+    assert decode.VMS.take(body.encode()).diagnostics

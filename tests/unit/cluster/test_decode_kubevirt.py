@@ -1,0 +1,115 @@
+"""The KubeVirt CR: every managed field by its type, and what surrounds it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from reconciler.cluster.decode_kubevirt import KubeVirts, kubevirt
+from reconciler.model import fields
+from reconciler.model.fields import NameSet
+from reconciler.model.quantity import GIB, Duration, MemoryQuantity
+
+
+def read(body):
+    return kubevirt(json.dumps(body).encode())
+
+
+def test_status_tells_whether_the_components_follow(raw_kubevirt):
+    live, findings = read(raw_kubevirt())
+    assert findings == ()
+    assert str(live.ref) == "KubeVirt kubevirt/kubevirt"
+    assert (live.generation, live.observed_generation, live.phase) == (2, 2, "Deployed")
+    assert (live.version, live.target_version) == ("v1.9.0", "v1.9.0")
+    assert (live.deployment_id, live.target_deployment_id) == ("d1", "d1")
+    assert not live.deleting
+
+
+def test_settings_are_read_by_their_types(raw_kubevirt):
+    live, _ = read(raw_kubevirt())
+    assert live.settings == {
+        fields.FEATURE_GATES: NameSet.of(("Snapshot",)),
+        fields.ROLLOUT_STRATEGY: "LiveUpdate",
+        fields.MAX_GUEST: MemoryQuantity.of(8 * GIB),
+        fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",)),
+        ("spec", "workloadUpdateStrategy", "batchEvictionInterval"): Duration.parse("60s"),
+    }
+    interval = ("spec", "workloadUpdateStrategy", "batchEvictionInterval")
+    assert live.spellings[interval] == "1m0s"
+    assert live.spellings[fields.FEATURE_GATES] == ["Snapshot"]
+
+
+def test_containers_are_the_parents_that_exist(raw_kubevirt):
+    live, _ = read(raw_kubevirt(configuration={"migrations": {}, "liveUpdateConfiguration": None}))
+    assert live.containers == {
+        ("spec",),
+        ("spec", "configuration"),
+        ("spec", "configuration", "migrations"),
+    }
+
+
+def test_an_empty_list_is_set_and_a_null_one_is_not(raw_kubevirt):
+    developer = {"featureGates": None, "disabledFeatureGates": ["A"]}
+    live, _ = read(
+        raw_kubevirt(
+            configuration={"developerConfiguration": developer},
+            workloadUpdateStrategy={"workloadUpdateMethods": []},
+        )
+    )
+    assert live.settings == {fields.UPDATE_METHODS: NameSet.of(())}
+    assert live.disabled_gates == {"A"}
+
+
+@pytest.mark.parametrize(
+    ("configuration", "said"),
+    [
+        ({"vmRolloutStrategy": 1}, "vmRolloutStrategy cannot be read"),
+        ({"liveUpdateConfiguration": {"maxGuest": "8GB"}}, "did you mean 8Gi"),
+        ({"migrations": {"parallelMigrationsPerCluster": True}}, "True is not a whole number"),
+        ({"migrations": {"allowPostCopy": "yes"}}, "'yes' is not true or false"),
+        ({"developerConfiguration": {"featureGates": [1]}}, "[1] is not a list of names"),
+    ],
+)
+def test_a_field_of_the_wrong_type_counts_as_not_set_and_is_told(
+    raw_kubevirt, configuration, said
+):
+    live, findings = read(raw_kubevirt(configuration=configuration))
+    assert live.settings == {}
+    assert len(live.spellings) == 1
+    (finding,) = findings
+    assert said in finding.message
+    assert finding.ref == live.ref
+
+
+def test_managers_are_who_wrote_each_field_last(raw_kubevirt):
+    def entry(manager, time, fields_v1):
+        return {"manager": manager, "time": time, "fieldsV1": fields_v1}
+
+    strategy = {"f:spec": {"f:configuration": {"f:vmRolloutStrategy": {}}}}
+    gates = {"f:spec": {"f:configuration": {"f:developerConfiguration": {"f:featureGates": {}}}}}
+    body = raw_kubevirt()
+    body["metadata"]["managedFields"] = [
+        entry("kubectl", "2026-11-23T00:00:02Z", strategy),
+        entry("helm", "2026-11-23T00:00:01Z", {"f:spec": {**strategy["f:spec"]}}),
+        entry("hco", "2026-11-23T00:00:01Z", gates),
+        entry("odd", "2026-11-23T00:00:03Z", None),
+    ]
+    body["metadata"]["ownerReferences"] = [{"kind": "HyperConverged", "name": "hco", "uid": "x"}]
+    live, _ = read(body)
+    assert live.managers == {fields.ROLLOUT_STRATEGY: "kubectl", fields.FEATURE_GATES: "hco"}
+    assert live.owners == ("HyperConverged/hco",)
+
+
+@pytest.mark.parametrize("part", ["spec", "status"])
+@pytest.mark.parametrize("value", [None, {}, [], "x"])
+def test_a_cr_without_a_part_is_read(raw_kubevirt, part, value):
+    live, _ = read({**raw_kubevirt(), part: value})
+    assert live.ref.name == "kubevirt"
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"metadata": {}}'])
+def test_what_is_no_cr_is_a_finding(body):
+    decoded = KubeVirts().take(body)
+    assert decoded.values == ()
+    assert "cannot be read" in decoded.diagnostics[0].message

@@ -1,0 +1,112 @@
+"""Events are left or logged, never fatal; missing rights are named all at once."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from reconciler.cluster import access
+from reconciler.cluster.events import ClusterRecorder
+from reconciler.errors import ForbiddenError
+from reconciler.model.refs import vm_ref
+
+EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
+REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+PG0 = vm_ref("db", "pg-0")
+
+
+@pytest.fixture
+def recorder(client, clock):
+    return ClusterRecorder(client, clock=clock, instance="run-1")
+
+
+def test_an_event_regards_the_vm(server, recorder, reply):
+    server.on(EVENTS, reply(201, {}))
+    recorder.record(PG0, "u-1", reason="MemoryPatched", message="guest 1Gi -> 2Gi")
+    (request,) = server.requests
+    event = request.body
+    assert event["metadata"] == {"generateName": "pg-0.", "namespace": "db"}
+    assert event["eventTime"] == "2026-11-23T00:00:00.000000Z"
+    assert event["reportingController"] == "reconciler"
+    assert event["reportingInstance"] == "run-1"
+    assert (event["reason"], event["type"]) == ("MemoryPatched", "Normal")
+    assert event["regarding"] == {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "namespace": "db",
+        "name": "pg-0",
+        "uid": "u-1",
+    }
+    assert event["note"] == "guest 1Gi -> 2Gi"
+
+
+def test_a_long_note_is_cut_and_a_warning_is_one(server, recorder, reply):
+    server.on(EVENTS, reply(201, {}))
+    recorder.record(PG0, "u-1", reason="Failed", message="x" * 2000, warning=True)
+    event = server.requests[0].body
+    assert len(event["note"]) == 1024
+    assert event["type"] == "Warning"
+
+
+def test_a_failure_is_logged_once_at_warning(server, recorder, failure, caplog):
+    caplog.set_level(logging.DEBUG, "reconciler")
+    server.on(EVENTS, failure(403, "cannot create events", "Forbidden"))
+    recorder.record(PG0, "u", reason="A", message="m")
+    recorder.record(PG0, "u", reason="B", message="m")
+    levels = [each.levelno for each in caplog.records if "events are not" in each.message]
+    assert levels == [logging.WARNING, logging.DEBUG]
+
+
+def allow(server, reply, *denied):
+    def answer(request):
+        asked = request.body["spec"]["resourceAttributes"]
+        allowed = (asked["verb"], asked["resource"]) not in denied
+        return reply(201, {"status": {"allowed": allowed}})
+
+    server.handlers[REVIEWS] = answer
+
+
+def test_a_right_is_asked_for_as_it_is(server, client, reply):
+    allow(server, reply)
+    right = access.Right(verb="patch", group="kubevirt.io", resource="virtualmachines")
+    assert access.may(client, right)
+    assert server.requests[0].body["spec"]["resourceAttributes"] == {
+        "verb": "patch",
+        "group": "kubevirt.io",
+        "resource": "virtualmachines",
+    }
+
+
+def test_all_rights_there(server, client, reply):
+    allow(server, reply)
+    access.require(client, access.apply_rights("kubevirt", "lease"))
+    assert len(server.requests) == 11
+
+
+def test_every_missing_right_is_named(server, client, reply):
+    allow(server, reply, ("patch", "virtualmachines"), ("update", "leases"))
+    with pytest.raises(ForbiddenError) as caught:
+        access.require(client, access.apply_rights("kubevirt", "lease", "db"))
+    text = str(caught.value)
+    assert "lack 2 of the needed rights" in text
+    assert "patch virtualmachines.kubevirt.io in db" in text
+    assert "update leases.coordination.k8s.io in kubevirt" in text
+    assert caught.value.hint
+
+
+def test_only_what_is_used_is_needed():
+    without = access.apply_rights("kubevirt", "lease", config=False)
+    assert not any(each.resource == "kubevirts" and each.verb == "patch" for each in without)
+    assert not any(
+        each.verb == "create" and each.resource == "virtualmachines" for each in without
+    )
+    with_create = access.apply_rights("kubevirt", "lease", create=True)
+    assert any(
+        each.verb == "create" and each.resource == "virtualmachines" for each in with_create
+    )
+
+
+def test_a_subresource_is_spelled_with_a_slash():
+    right = access.Right(verb="update", group="g", resource="vms", subresource="restart")
+    assert str(right) == "update vms/restart.g"

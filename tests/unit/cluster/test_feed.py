@@ -1,0 +1,250 @@
+"""The feed: one list a kind, then events; relists when it must, and ends at once."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import threading
+
+import pytest
+
+from reconciler.cluster import feed as feed_module
+from reconciler.cluster import follower as follower_module
+from reconciler.cluster.feed import ClusterFeed
+from reconciler.errors import KubeVirtMissingError, UnavailableError
+from reconciler.model.refs import vm_ref
+
+API = "/apis/kubevirt.io/v1"
+PG0 = vm_ref("db", "pg-0")
+END = object()
+
+
+class Stream:
+    """A watch that the test writes line by line."""
+
+    def __init__(self):
+        self.lines = queue.SimpleQueue()
+
+    def send(self, kind, body):
+        self.lines.put(json.dumps({"type": kind, "object": body}).encode() + b"\n")
+
+    def end(self):
+        self.lines.put(END)
+
+    def __iter__(self):
+        while (line := self.lines.get()) is not END:
+            yield line
+
+
+@pytest.fixture
+def streams(cluster, harness, monkeypatch):
+    """The scripted cluster, of which each kind can be watched."""
+    monkeypatch.setattr(follower_module, "_SHORTEST_S", 0.0)
+    found = {}
+    for kind in ("kubevirts", "virtualmachines", "virtualmachineinstances"):
+        _watchable(cluster, harness, found, kind)
+    _watchable(cluster, harness, found, "virtualmachineinstancemigrations")
+    yield found
+    for stream in found.values():
+        stream.end()
+
+
+def _watchable(cluster, harness, found, kind):
+    lists, stream = cluster.handlers[f"{API}/{kind}"], Stream()
+    found[kind] = stream
+
+    def answer(request):
+        if "watch" in request.query:
+            return harness.Reply(chunks=iter(stream))
+        return lists(request)
+
+    cluster.handlers[f"{API}/{kind}"] = answer
+
+
+@pytest.fixture
+def feed(client, clock):
+    return ClusterFeed(client, clock=clock)
+
+
+def wait_until(feed, holds, timeout_s=5.0):
+    """The first snapshot of which *holds*; each wait is woken by a change."""
+    for _ in range(20):
+        state = feed.wait(timeout_s)
+        if holds(state):
+            return state
+    raise AssertionError("the feed never said so")
+
+
+def lists_of(cluster, kind):
+    return [r for r in cluster.requests if r.path == f"{API}/{kind}" and "watch" not in r.query]
+
+
+def watches_of(cluster, kind):
+    return [r for r in cluster.requests if r.path == f"{API}/{kind}" and "watch" in r.query]
+
+
+def test_it_begins_with_everything(streams, feed):
+    with feed:
+        state = feed.current()
+    assert state.cluster_id == "cluster-1"
+    assert list(state.vms) == list(state.vmis) == list(state.migrations) == [PG0]
+    assert state.nodes[0].name == "node01"
+
+
+def test_events_change_the_next_snapshot_and_not_the_last(streams, feed, raw_vm):
+    with feed:
+        before = feed.current()
+        streams["virtualmachines"].send("MODIFIED", raw_vm(guest="2Gi"))
+        streams["virtualmachines"].send("ADDED", raw_vm("pg-1"))
+        after = wait_until(feed, lambda state: len(state.vms) == 2)
+    assert after.vms[PG0].guest.raw == "2Gi"
+    assert before.vms[PG0].guest.raw == "1Gi"
+    assert len(before.vms) == 1
+
+
+def test_what_did_not_change_is_not_copied(streams, feed, raw_vm):
+    with feed:
+        before = feed.current()
+        streams["virtualmachines"].send("MODIFIED", raw_vm(guest="2Gi"))
+        after = wait_until(feed, lambda state: state.vms is not before.vms)
+    assert after.vmis is before.vmis
+    assert after.migrations is before.migrations
+
+
+def test_a_deleted_object_goes(streams, feed, raw_vm, raw_vmi, raw_migration):
+    with feed:
+        feed.current()
+        streams["virtualmachines"].send("DELETED", raw_vm())
+        streams["virtualmachineinstances"].send("DELETED", raw_vmi())
+        streams["virtualmachineinstancemigrations"].send("DELETED", raw_migration())
+        wait_until(feed, lambda s: not s.vms and not s.vmis and not s.migrations)
+
+
+def test_migrations_of_a_vm_stay_sorted(streams, feed, raw_migration):
+    older = raw_migration("older")
+    older["metadata"]["creationTimestamp"] = "2026-11-22T00:00:00Z"
+    with feed:
+        streams["virtualmachineinstancemigrations"].send("ADDED", older)
+        state = wait_until(feed, lambda state: len(state.migrations[PG0]) == 2)
+    assert state.migrations[PG0][0].ref.name == "older"
+
+
+def test_an_object_that_turns_odd_is_left_out_until_it_is_sound(streams, feed, raw_vmi):
+    with feed:
+        streams["virtualmachineinstances"].send("MODIFIED", raw_vmi(memory=[]))
+        state = wait_until(feed, lambda state: state.diagnostics)
+        assert state.vmis == {}
+        assert state.diagnostics[0].ref == PG0
+        streams["virtualmachineinstances"].send("MODIFIED", raw_vmi())
+        state = wait_until(feed, lambda state: not state.diagnostics)
+        assert PG0 in state.vmis
+
+
+def test_a_watch_that_ends_goes_on_after_the_last_event(streams, cluster, feed, raw_vm):
+    later = raw_vm(guest="2Gi")
+    later["metadata"]["resourceVersion"] = "9999"
+    with feed:
+        feed.current()
+        streams["virtualmachines"].send("MODIFIED", later)
+        streams["virtualmachines"].send("BOOKMARK", {"metadata": {"resourceVersion": "10001"}})
+        streams["virtualmachines"].end()
+        streams["virtualmachines"].send("MODIFIED", raw_vm(guest="3Gi"))
+        wait_until(feed, lambda state: state.vms[PG0].guest.raw == "3Gi")
+    versions = [each.query["resourceVersion"] for each in watches_of(cluster, "virtualmachines")]
+    assert versions[:2] == ["9488", "10001"]
+    assert len(lists_of(cluster, "virtualmachines")) == 1
+
+
+def test_an_expired_watch_lists_again(streams, cluster, feed, page, raw_vm, harness):
+    lists = [page(raw_vm()), page(raw_vm("fresh"), version="9999")]
+    watch = cluster.handlers[f"{API}/virtualmachines"]
+
+    def answer(request):
+        return watch(request) if "watch" in request.query else lists.pop(0)
+
+    cluster.handlers[f"{API}/virtualmachines"] = answer
+    with feed:
+        feed.current()
+        gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}
+        streams["virtualmachines"].send("ERROR", gone)
+        state = wait_until(feed, lambda state: vm_ref("db", "fresh") in state.vms)
+    assert PG0 not in state.vms
+    assert watches_of(cluster, "virtualmachines")[-1].query["resourceVersion"] == "9999"
+
+
+def test_a_forbidden_watch_becomes_lists_and_says_so_once(
+    cluster, streams, failure, page, raw_vm, caplog, client, clock
+):
+    lists = [page(raw_vm()), page(raw_vm("second")), page(raw_vm("third"))]
+
+    def answer(request):
+        if "watch" in request.query:
+            return failure(403, "cannot watch", "Forbidden")
+        return lists.pop(0) if len(lists) > 1 else lists[0]
+
+    cluster.handlers[f"{API}/virtualmachines"] = answer
+    with ClusterFeed(client, clock=clock, scale=1000.0) as scaled:
+        wait_until(scaled, lambda state: vm_ref("db", "third") in state.vms, 5000.0)
+    said = [r for r in caplog.records if "listing every 10 s instead" in r.getMessage()]
+    assert len(said) == 1
+    assert len(watches_of(cluster, "virtualmachines")) == 1
+
+
+def test_a_burst_is_one_change(streams, feed, raw_vm, monkeypatch):
+    monkeypatch.setattr(feed_module, "_COALESCE_S", 0.3)
+    with feed:
+        feed.current()
+        for i in range(50):
+            streams["virtualmachines"].send("ADDED", raw_vm(f"burst-{i}"))
+        assert len(feed.wait(5.0).vms) == 51
+
+
+def test_waiting_ends_when_nothing_changes(streams, feed):
+    with feed:
+        before = feed.current()
+        assert feed.wait(0.05).vms is before.vms
+
+
+def test_it_ends_at_once_and_leaves_no_thread(streams, feed):
+    with feed:
+        feed.current()
+    assert not [each for each in threading.enumerate() if each.name.startswith("follow")]
+
+
+def test_a_cluster_without_kubevirt_is_told_at_the_start(server, feed, reply):
+    server.on("/api/v1/namespaces/kube-system", reply(200, {"metadata": {"uid": "u"}}))
+    with pytest.raises(KubeVirtMissingError), feed:
+        pass
+
+
+def test_a_second_cr_is_told(streams, feed, raw_kubevirt):
+    with feed:
+        feed.current()
+        streams["kubevirts"].send("ADDED", raw_kubevirt("second"))
+        with pytest.raises(KubeVirtMissingError, match="2 KubeVirt CRs"):
+            wait_until(feed, lambda _: False)
+
+
+def test_a_server_that_stays_away_is_told_when_the_snapshot_is_too_old(
+    streams, cluster, feed, failure, clock, caplog
+):
+    caplog.set_level(logging.WARNING)
+    asked, answers = threading.Event(), []
+
+    def answer(request):
+        answers.append(request)
+        if len(answers) > 1:  # the first failure is known once a second request comes
+            asked.set()
+        return failure(503, "not ready")
+
+    with feed:
+        feed.current()
+        cluster.handlers[f"{API}/virtualmachines"] = answer
+        streams["virtualmachines"].end()
+        assert asked.wait(5)
+        assert feed.current().vms
+        clock.elapsed += 121
+        with pytest.raises(UnavailableError, match="not ready"):
+            feed.current()
+    assert sum("trying again" in each.getMessage() for each in caplog.records) == 1

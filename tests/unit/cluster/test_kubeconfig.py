@@ -1,0 +1,65 @@
+"""Which server and credentials are used, and the sentence where there are none."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import pytest
+
+from reconciler.cluster.client import Client
+from reconciler.errors import ClusterError, UnauthorizedError, UsageError
+
+
+def connect(clock, **options) -> Client:
+    return Client.from_options(clock=clock, **options)
+
+
+@pytest.fixture(autouse=True)
+def _no_cluster(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_no_configuration_at_all(clock):
+    with pytest.raises(ClusterError, match="there is no cluster to talk to") as caught:
+        connect(clock)
+    assert "--kubeconfig" in caught.value.hint
+
+
+def test_a_file_that_is_not_there(clock):
+    with pytest.raises(UsageError, match="the kubeconfig /no/such/file does not exist"):
+        connect(clock, kubeconfig_path="/no/such/file")
+
+
+def test_a_context_that_is_not_there(clock, make_kubeconfig):
+    path = make_kubeconfig("http://127.0.0.1:1")
+    with pytest.raises(ClusterError, match="it names no context elsewhere"):
+        connect(clock, kubeconfig_path=path, context="elsewhere")
+
+
+def test_a_context_without_a_file(clock):
+    with pytest.raises(UsageError, match="no kubeconfig to take the context a from"):
+        connect(clock, context="a")
+
+
+def test_the_environment_names_a_file(clock, make_kubeconfig, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", make_kubeconfig("https://api.example:6443/base"))
+    with connect(clock) as client:
+        assert client.host == "api.example:6443"
+
+
+def test_a_credential_plugin_that_fails(clock, make_kubeconfig, caplog):
+    user = {
+        "exec": {
+            "apiVersion": "client.authentication.k8s.io/v1",
+            "command": sys.executable,
+            "args": ["-c", "import sys; sys.exit('secret-of-the-plugin')"],
+        }
+    }
+    handlers = list(logging.getLogger().handlers)
+    with pytest.raises(UnauthorizedError, match="the credential plugin") as caught:
+        connect(clock, kubeconfig_path=make_kubeconfig("http://127.0.0.1:1", user))
+    assert "secret-of-the-plugin" not in str(caught.value) + caplog.text
+    assert logging.getLogger().handlers == handlers

@@ -1,0 +1,138 @@
+"""Reading once: which requests, what state, and the sentence where there is no KubeVirt."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from reconciler.cluster.reader import ClusterReader
+from reconciler.errors import (
+    ClusterError,
+    ForbiddenError,
+    KubeVirtMissingError,
+    UnavailableError,
+    UnreachableError,
+)
+from reconciler.model.refs import vm_ref
+
+API = "/apis/kubevirt.io/v1"
+PG0 = vm_ref("db", "pg-0")
+
+
+@pytest.fixture
+def read(client, clock):
+    return lambda namespace=None: ClusterReader(client, clock=clock, namespace=namespace).read()
+
+
+def test_a_snapshot_holds_every_kind(cluster, read):
+    state = read()
+    assert state.cluster_id == "cluster-1"
+    assert state.observed_at == datetime(2026, 11, 23, tzinfo=UTC)
+    assert state.kubevirt.version == "v1.9.0"
+    assert list(state.vms) == [PG0]
+    assert list(state.vmis) == [PG0]
+    assert [each.vmi_name for each in state.migrations[PG0]] == ["pg-0"]
+    assert [node.name for node in state.nodes] == ["node01"]
+    assert state.diagnostics == ()
+
+
+def test_six_requests_and_none_a_vm(cluster, read, page, raw_vm):
+    cluster.on(f"{API}/virtualmachines", page(*(raw_vm(f"vm-{i}") for i in range(50))))
+    assert len(read().vms) == 50
+    assert sorted(request.path for request in cluster.requests) == [
+        "/api/v1/namespaces/kube-system",
+        "/api/v1/nodes",
+        f"{API}/kubevirts",
+        f"{API}/virtualmachineinstancemigrations",
+        f"{API}/virtualmachineinstances",
+        f"{API}/virtualmachines",
+    ]
+
+
+def test_a_namespace_limits_vms_and_not_the_cr(cluster, read):
+    cluster.handlers[f"{API}/namespaces/db"] = lambda request: cluster.handlers[
+        request.path.replace("/namespaces/db", "")
+    ](request)
+    assert list(read("db").vms) == [PG0]
+    paths = {request.path for request in cluster.requests}
+    assert f"{API}/kubevirts" in paths
+    assert f"{API}/namespaces/db/virtualmachines" in paths
+    assert f"{API}/virtualmachines" not in paths
+
+
+def test_a_list_that_begins_again_holds_nothing_twice(cluster, read, page, raw_vm, failure):
+    gone = failure(410, "too old", "Expired")
+    a, b = raw_vm("a"), raw_vm("b")
+    cluster.on(f"{API}/virtualmachines", page(a, token="x"), gone, page(b))
+    assert [ref.name for ref in read().vms] == ["b"]
+
+
+def test_an_odd_vm_is_left_out_and_told(cluster, read, page, raw_vm):
+    cluster.on(f"{API}/virtualmachines", page(raw_vm("a"), raw_vm("odd", "8GB")))
+    state = read()
+    assert [ref.name for ref in state.vms] == ["a"]
+    (finding,) = state.diagnostics
+    assert finding.ref == vm_ref("db", "odd")
+
+
+def test_no_kubevirt_at_all(server, read, reply):
+    server.on("/api/v1/namespaces/kube-system", reply(200, {"metadata": {"uid": "u"}}))
+    with pytest.raises(KubeVirtMissingError, match=r"KubeVirt is not installed at 127.0.0.1") as e:
+        read()
+    assert e.value.hint
+
+
+def test_no_cr(cluster, read, page):
+    cluster.on(f"{API}/kubevirts", page())
+    with pytest.raises(KubeVirtMissingError, match="has no KubeVirt CR") as caught:
+        read()
+    assert caught.value.hint
+
+
+def test_two_crs_are_named(cluster, read, page, raw_kubevirt):
+    cluster.on(f"{API}/kubevirts", page(raw_kubevirt("b"), raw_kubevirt("a")))
+    with pytest.raises(KubeVirtMissingError, match=r"2 KubeVirt CRs.*: kubevirt/a, kubevirt/b"):
+        read()
+
+
+def test_an_unreadable_cr(cluster, read, page):
+    cluster.on(f"{API}/kubevirts", page({"metadata": {}}))
+    with pytest.raises(ClusterError, match="KubeVirt CR cannot be read: it has no name"):
+        read()
+
+
+def test_nodes_and_identity_may_be_forbidden(cluster, read, failure):
+    cluster.on("/api/v1", failure(403, "no", "Forbidden"))
+    cluster.on("/api/v1/nodes", failure(403, "no", "Forbidden"))
+    cluster.on("/api/v1/namespaces/kube-system", failure(403, "no", "Forbidden"))
+    state = read()
+    assert state.nodes == ()
+    assert state.cluster_id == ""
+    assert [each.code for each in state.diagnostics] == ["nodes-unreadable", "cluster-id-unknown"]
+
+
+def test_vms_may_not_be_forbidden(cluster, read, failure):
+    message = 'virtualmachines.kubevirt.io is forbidden: User "u" cannot list resource'
+    cluster.on(f"{API}/virtualmachines", failure(403, message, "Forbidden"))
+    with pytest.raises(ForbiddenError, match="cannot list resource"):
+        read()
+
+
+def test_a_server_that_does_not_answer_is_asked_for_nothing_else(server, read, reply):
+    server.on("/", reply(cut=True))
+    with pytest.raises(UnreachableError):
+        read()
+    assert {each.path for each in server.requests} == {"/api/v1/namespaces/kube-system"}
+
+
+def test_a_server_that_is_no_api_server(server, read, reply):
+    server.on("/", reply(200, "<html>"))
+    with pytest.raises(ClusterError, match="is no Namespace"):
+        read()
+
+
+def test_a_server_that_is_down_ends_the_read(cluster, read, failure):
+    cluster.on(f"{API}/virtualmachineinstances", failure(503, "not ready"))
+    with pytest.raises(UnavailableError):
+        read()

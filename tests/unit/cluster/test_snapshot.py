@@ -1,0 +1,285 @@
+"""Snapshots: exact in both directions, small, and clear about what is wrong with a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.cluster import snapshot
+from reconciler.cluster.reader import ClusterReader
+from reconciler.cluster.snapshot import SnapshotReader
+from reconciler.errors import ClusterError
+from reconciler.model import codec
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.fields import KUBEVIRT_FIELDS, FieldType, NameSet
+from reconciler.model.live import (
+    Condition,
+    Constraints,
+    LiveKubeVirt,
+    LiveMigration,
+    LiveNode,
+    LiveState,
+    LiveVM,
+    LiveVMI,
+    MigrationPhase,
+)
+from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.model.refs import Location, ObjectRef, Uid, vm_ref
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "schemas/snapshot.schema.json").read_text())
+
+names = st.text("abcdefgh-.0", min_size=1, max_size=8)
+texts = st.text(max_size=12)
+times = st.datetimes(timezones=st.just(UTC))
+spelled = st.one_of(st.integers(0, 2**63 - 1), st.sampled_from(["1Gi", "1.5G", "1e9", "500m"]))
+quantities = st.builds(MemoryQuantity.parse, spelled)
+conditions = st.dictionaries(
+    texts, st.builds(Condition, status=texts, reason=texts, message=texts, since=st.none() | times)
+)
+constraints = st.builds(
+    Constraints,
+    architecture=texts,
+    realtime=st.booleans(),
+    hugepages=st.none() | texts,
+    requests=st.none() | quantities,
+    limits=st.none() | quantities,
+)
+refs = st.builds(vm_ref, names, names)
+sizes = st.none() | quantities
+vms = st.builds(
+    LiveVM,
+    ref=refs,
+    uid=texts.map(Uid),
+    guest=sizes,
+    max_guest=sizes,
+    instancetype=st.none() | texts,
+    constraints=constraints,
+    conditions=conditions,
+    labels=st.dictionaries(texts, texts),
+    guest_changed_at=st.none() | times,
+)
+vmis = st.builds(
+    LiveVMI,
+    ref=refs,
+    uid=texts.map(Uid),
+    guest=sizes,
+    max_guest=sizes,
+    guest_at_boot=sizes,
+    guest_requested=sizes,
+    guest_current=sizes,
+    constraints=constraints,
+    conditions=conditions,
+    created_at=st.none() | times,
+    migration_started_at=st.none() | times,
+    migration_ended_at=st.none() | times,
+)
+migrations = st.builds(
+    LiveMigration,
+    ref=st.builds(ObjectRef, kind=st.just("Migration"), namespace=names, name=names),
+    uid=texts.map(Uid),
+    vmi_name=names,
+    phase=st.sampled_from(MigrationPhase),
+    conditions=conditions,
+    created_at=st.none() | times,
+    started_at=st.none() | times,
+    ended_at=st.none() | times,
+)
+paths = st.sampled_from([each.path for each in KUBEVIRT_FIELDS])
+VALUES = {
+    FieldType.GATES: st.lists(names).map(tuple).map(NameSet.of),
+    FieldType.NAMES: st.lists(names).map(tuple).map(NameSet.of),
+    FieldType.WORD: texts,
+    FieldType.BOOLEAN: st.booleans(),
+    FieldType.INTEGER: st.integers(0, 100),
+    FieldType.QUANTITY: quantities,
+    FieldType.DURATION: st.sampled_from(["60s", "1m0s", "0"]).map(Duration.parse),
+}
+kubevirts = st.builds(
+    LiveKubeVirt,
+    ref=refs,
+    uid=texts.map(Uid),
+    observed_generation=st.none() | st.integers(),
+    settings=st.fixed_dictionaries(
+        {}, optional={each.path: VALUES[each.type] for each in KUBEVIRT_FIELDS}
+    ),
+    containers=st.frozensets(paths.map(lambda path: path[:-1])),
+    spellings=st.dictionaries(paths, st.none() | texts | st.integers() | st.lists(texts)),
+    disabled_gates=st.frozensets(texts),
+    managers=st.dictionaries(paths, texts),
+    owners=st.lists(texts).map(tuple),
+)
+findings = st.builds(
+    Diagnostic,
+    severity=st.sampled_from(Severity),
+    code=texts,
+    message=texts,
+    at=st.none() | st.builds(Location, path=texts, line=st.just(1), column=st.just(2)),
+    ref=st.none() | refs,
+    context=st.lists(texts).map(tuple),
+)
+
+
+def by_ref(values):
+    return st.lists(values, max_size=3).map(lambda found: {each.ref: each for each in found})
+
+
+def grouped(found):
+    groups = {}
+    for each in found:
+        ref = vm_ref(each.ref.namespace, each.vmi_name)
+        groups[ref] = (*groups.get(ref, ()), each)
+    return groups
+
+
+states = st.builds(
+    LiveState,
+    cluster_id=texts,
+    observed_at=times,
+    kubevirt=kubevirts,
+    vms=by_ref(vms),
+    vmis=by_ref(vmis),
+    migrations=st.lists(migrations, max_size=3).map(grouped),
+    nodes=st.lists(
+        st.builds(LiveNode, name=names, schedulable=st.booleans(), allocatable=sizes), max_size=2
+    ).map(tuple),
+    diagnostics=st.lists(findings, max_size=2).map(tuple),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(states)
+def test_what_is_written_is_what_is_read(state):
+    text = snapshot.dump(state)
+    found = snapshot.load(text, "it")
+    assert found == state
+    assert list(found.vms) == list(state.vms)
+    assert found.kubevirt.spellings == state.kubevirt.spellings
+    assert snapshot.dump(found) == text
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("ref", ObjectRef),
+        ("condition", Condition),
+        ("constraints", Constraints),
+        ("kubevirt", LiveKubeVirt),
+        ("virtualMachine", LiveVM),
+        ("instance", LiveVMI),
+        ("migration", LiveMigration),
+        ("node", LiveNode),
+        ("location", Location),
+        ("diagnostic", Diagnostic),
+    ],
+)
+def test_the_schema_knows_every_field_of_a_value(name, kind):
+    def camel(text):
+        head, *rest = text.split("_")
+        return head + "".join(part.title() for part in rest)
+
+    named = SCHEMA["$defs"][name]
+    always = [
+        each.name
+        for each in dataclasses.fields(kind)
+        if each.default is each.default_factory is dataclasses.MISSING
+    ]
+    assert set(named["properties"]) == {camel(each.name) for each in dataclasses.fields(kind)}
+    assert set(named["required"]) == {camel(each) for each in always}
+
+
+@pytest.mark.parametrize("raw", ["1Gi", "1024Mi", "1e9", 1073741824])
+def test_spellings_survive(raw):
+    vm = LiveVM(
+        ref=vm_ref("db", "pg-0"),
+        uid=Uid("u"),
+        generation=1,
+        guest=MemoryQuantity.parse(raw),
+        max_guest=None,
+    )
+    again = codec.decode(LiveVM, codec.encode(vm), "vm")
+    assert again.guest.raw == raw
+    assert type(again.guest.raw) is type(raw)
+
+
+@pytest.fixture
+def make_state(cluster, client, clock):
+    return lambda: ClusterReader(client, clock=clock).read()
+
+
+def test_a_snapshot_holds_decoded_fields_only(cluster, make_state, page, raw_vm):
+    body = raw_vm()
+    body["metadata"]["annotations"] = {"secret-of-others": "s3cret"}
+    body["spec"]["template"]["spec"]["volumes"] = [{"cloudInitNoCloud": {"userData": "s3cret"}}]
+    cluster.on("/apis/kubevirt.io/v1/virtualmachines", page(body))
+    text = snapshot.dump(make_state()).decode()
+    assert "s3cret" not in text
+    document = json.loads(text)
+    assert document["virtualMachines"][0] == {
+        "ref": {"kind": "VirtualMachine", "namespace": "db", "name": "pg-0"},
+        "uid": "uid-pg-0",
+        "generation": 1,
+        "guest": "1Gi",
+        "maxGuest": None,
+        "constraints": {"architecture": "amd64"},
+        "printableStatus": "Running",
+    }
+    assert document["kubevirt"]["settings"]["spec.configuration.vmRolloutStrategy"] == "LiveUpdate"
+
+
+def test_a_file_is_read(make_state, tmp_path):
+    state = make_state()
+    path = tmp_path / "live.json"
+    path.write_bytes(snapshot.dump(state))
+    assert SnapshotReader(path).read() == state
+    assert SnapshotReader(path).read().observed_at == datetime(2026, 11, 23, tzinfo=UTC)
+
+
+WRONG = [
+    pytest.param(lambda _: "{", "is not JSON", id="truncated"),
+    pytest.param(lambda _: "[]", "it is no Snapshot: kind is 'list'", id="list"),
+    pytest.param(lambda d: {**d, "kind": "Plan"}, "kind is 'Plan'", id="kind"),
+    pytest.param(
+        lambda d: {**d, "apiVersion": "reconciler/v9"},
+        "apiVersion is 'reconciler/v9'; this program reads 'reconciler/v1alpha1'",
+        id="version",
+    ),
+    pytest.param(lambda d: {**d, "kubevirt": {}}, "kubevirt: .* is missing", id="missing"),
+    pytest.param(
+        lambda d: {**d, "virtualMachines": {}}, "virtualMachines: expected a list", id="l"
+    ),
+    pytest.param(
+        lambda d: {**d, "virtualMachines": [{**d["virtualMachines"][0], "guest": "2GB"}]},
+        r"virtualMachines\[0\].guest: '2GB' is not a quantity",
+        id="quantity",
+    ),
+    pytest.param(
+        lambda d: {**d, "virtualMachines": [{**d["virtualMachines"][0], "gueest": 1}]},
+        r"virtualMachines\[0\]: unknown field gueest",
+        id="unknown",
+    ),
+    pytest.param(lambda d: {**d, "observedAt": "now"}, "observedAt: ", id="time"),
+]
+
+
+@pytest.mark.parametrize(("damage", "sentence"), WRONG)
+def test_what_is_wrong_with_a_file_is_said(make_state, tmp_path, damage, sentence):
+    damaged = damage(json.loads(snapshot.dump(make_state())))
+    path = tmp_path / "live.json"
+    path.write_text(damaged if isinstance(damaged, str) else json.dumps(damaged))
+    with pytest.raises(ClusterError, match=sentence) as caught:
+        SnapshotReader(path).read()
+    assert str(path) in str(caught.value)
+    assert caught.value.hint
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(ClusterError, match="cannot be read: No such file"):
+        SnapshotReader(tmp_path / "none").read()

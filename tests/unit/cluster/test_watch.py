@@ -1,0 +1,106 @@
+"""A watch: what it asks for, what it hands out, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import pytest
+
+from reconciler.cluster import client as client_module
+from reconciler.cluster.watch import SilentError
+from reconciler.errors import ExpiredError, ForbiddenError, UnreachableError
+
+VMS = "/apis/kubevirt.io/v1/virtualmachines"
+
+
+def event(event_type: str, **body: object) -> bytes:
+    return json.dumps({"type": event_type, "object": body}).encode() + b"\n"
+
+
+def test_it_asks_for_bookmarks_a_version_and_an_end(server, client, reply):
+    server.on(VMS, reply(chunks=[]))
+    assert list(client.watch(VMS, "42", 60.0)) == []
+    query = server.requests[0].query
+    assert query["resourceVersion"] == "42"
+    assert query["allowWatchBookmarks"] == "true"
+    assert query["timeoutSeconds"] == "60"
+    assert client.counters.requests == {"WATCH": 1}
+
+
+def test_events_come_whole_however_they_are_cut(server, client, reply):
+    text = event("ADDED", a=1) + event("BOOKMARK", b=2) + event("DELETED", c="é")
+    chunks = [text[i : i + 7] for i in range(0, len(text), 7)]
+    server.on(VMS, reply(chunks=chunks))
+    found = [(kind, json.loads(body)) for kind, body in client.watch(VMS, "1", 60.0)]
+    assert found == [("ADDED", {"a": 1}), ("BOOKMARK", {"b": 2}), ("DELETED", {"c": "é"})]
+
+
+def test_an_expired_version_in_the_stream_is_told(server, client, reply):
+    gone = event("ERROR", kind="Status", code=410, reason="Expired", message="too old: 1 (5773)")
+    server.on(VMS, reply(chunks=[event("ADDED", a=1), gone]))
+    watch = iter(client.watch(VMS, "1", 60.0))
+    next(watch)
+    with pytest.raises(ExpiredError, match=r"too old: 1 \(5773\)"):
+        next(watch)
+
+
+def test_an_expired_version_as_the_answer_is_told(server, client, failure):
+    server.on(VMS, failure(410, "too old resource version: 1", "Expired"))
+    with pytest.raises(ExpiredError):
+        client.watch(VMS, "1", 60.0)
+
+
+def test_a_forbidden_watch_is_told(server, client, failure):
+    server.on(VMS, failure(403, "cannot watch", "Forbidden"))
+    with pytest.raises(ForbiddenError, match="cannot watch"):
+        client.watch(VMS, "1", 60.0)
+
+
+def test_what_is_no_event_is_a_broken_watch(server, client, reply):
+    server.on(VMS, reply(chunks=[b"<html>\n"]))
+    with pytest.raises(UnreachableError, match="the connection broke"):
+        list(client.watch(VMS, "1", 60.0))
+
+
+def test_a_server_that_falls_silent_is_given_up(server, client, reply, monkeypatch):
+    released = threading.Event()
+
+    def hang():
+        yield event("ADDED", a=1)
+        released.wait(5)
+
+    monkeypatch.setattr(client_module, "_SILENCE_S", 0.0)
+    server.on(VMS, reply(chunks=hang()))
+    watch = iter(client.watch(VMS, "1", 0.1))
+    next(watch)
+    with pytest.raises(SilentError, match=r"the watch of virtualmachines at .* fell silent"):
+        next(watch)
+    released.set()
+
+
+def test_closing_wakes_the_thread_that_reads(server, client, reply):
+    released, begun = threading.Event(), threading.Event()
+
+    def hang():
+        yield event("ADDED", a=1)
+        released.wait(5)
+
+    server.on(VMS, reply(chunks=hang()))
+    watch = client.watch(VMS, "1", 60.0)
+    seen = []
+
+    def read():
+        for kind, _ in watch:
+            seen.append(kind)
+            begun.set()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert begun.wait(5)
+    watch.close()
+    thread.join(2)
+    assert not thread.is_alive()
+    assert seen == ["ADDED"]
+    released.set()
+    watch.close()
