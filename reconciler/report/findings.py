@@ -1,0 +1,87 @@
+"""What is wrong in the desired state: diagnostics as text, and as the JSON of ``validate``."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Severity
+from reconciler.model.refs import Location
+
+from .layout import Paint, Tone, printable
+from .structured import API_VERSION, diagnostic_document, dumps
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reconciler.model.desired import DesiredState
+    from reconciler.model.diagnostic import Diagnostic
+
+_TONES = {Severity.ERROR: Tone.BAD, Severity.WARNING: Tone.WARN, Severity.NOTE: Tone.NOTE}
+_NOWHERE = Location(path="", line=0, column=0)
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+def validation_text(desired: DesiredState, *, color: bool = False) -> str:
+    """The findings in *desired* and one line that sums them up, ending in a line feed.
+
+    Lines are never wrapped, so that ``path:line:column`` stays readable for other programs.
+    """
+    lines = [*finding_lines(desired.diagnostics, Paint(enabled=color)), _verdict(desired)]
+    return "\n".join(lines) + "\n"
+
+
+def validation_json(desired: DesiredState) -> str:
+    """The findings in *desired* and what was read, as JSON."""
+    totals = Counter(each.severity for each in desired.diagnostics)
+    return dumps(
+        {
+            "apiVersion": API_VERSION,
+            "kind": "Validation",
+            "revision": desired.revision,
+            "dirty": desired.dirty,
+            "valid": desired.valid,
+            "summary": {str(severity): totals[severity] for severity in Severity},
+            "objects": {
+                "KubeVirt": 0 if desired.kubevirt is None else 1,
+                "VirtualMachine": len(desired.vms),
+            },
+            "diagnostics": [diagnostic_document(each) for each in by_place(desired.diagnostics)],
+            "skipped": dict(sorted(desired.skipped.items())),
+        }
+    )
+
+
+def finding_lines(diagnostics: Sequence[Diagnostic], paint: Paint) -> Iterator[str]:
+    """Each diagnostic, by place in the files; the first line of each carries everything."""
+    for each in by_place(diagnostics):
+        where = f"{each.at}: " if each.at else ""
+        code = paint(f"{each.severity}[{printable(each.code)}]", _TONES[each.severity])
+        what = f"{each.ref}: " if each.ref else ""
+        yield f"{printable(where)}{code} {printable(what)}{printable(each.message)}"
+        yield from (f"  {printable(line)}" for line in each.context)
+        if each.hint:
+            yield f"  hint: {printable(each.hint)}"
+
+
+def by_place(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+    """*diagnostics* by file, line and column; those without a place come last."""
+
+    def key(each: Diagnostic) -> tuple[bool, str, int, int, int]:
+        at = each.at or _NOWHERE
+        return each.at is None, at.path, at.line, at.column, _RANK[each.severity]
+
+    return sorted(diagnostics, key=key)
+
+
+def _verdict(desired: DesiredState) -> str:
+    totals = Counter(each.severity for each in desired.diagnostics)
+    found = ", ".join(
+        f"{totals[severity]} {severity}{'s' if totals[severity] != 1 else ''}"
+        for severity in Severity
+        if totals[severity]
+    )
+    read = f"{len(desired.vms)} VirtualMachines" if len(desired.vms) != 1 else "1 VirtualMachine"
+    if desired.kubevirt is not None:
+        read = f"1 KubeVirt, {read}"
+    return f"{'Valid' if desired.valid else 'Invalid'}: {read}" + (f"; {found}" if found else "")

@@ -1,0 +1,130 @@
+"""A run's report for a terminal: what became of each object, the totals, the exit code."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from reconciler.model.outcome import ExitCode, Result
+
+from . import wording
+from .layout import Cell, Paint, Row, Tone, paragraph, table
+from .text import heading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.model.outcome import MigrationSummary, Outcome, RunReport
+
+_ORDER = (
+    Result.FAILED,
+    Result.STALE,
+    Result.HELD,
+    Result.RUNNING,
+    Result.NOT_STARTED,
+    Result.DONE,
+)
+"""What needs a person comes first."""
+
+_TONES = {
+    Result.DONE: Tone.GOOD,
+    Result.FAILED: Tone.BAD,
+    Result.RUNNING: Tone.NOTE,
+    Result.HELD: Tone.WARN,
+    Result.STALE: Tone.WARN,
+    Result.NOT_STARTED: Tone.FAINT,
+}
+_HEAD = ("RESULT", "NAMESPACE", "NAME", "GUEST", "TIME", "REASON", "MIGRATION")
+_FOLDED = ("NAMESPACE", "NAME", "REASON", "MIGRATION")
+
+
+def run_text(
+    run: RunReport, *, width: int = 120, color: bool = False, verbose: bool = False
+) -> str:
+    """*run* as text, ending in a line feed.
+
+    Args:
+        run: What to show.
+        width: Columns of the terminal.
+        color: Whether to style with ANSI codes.
+        verbose: Also list the objects that were as desired before the run.
+    """
+    return "\n".join(_lines(run, Paint(enabled=color), width=width, verbose=verbose)) + "\n"
+
+
+def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
+    yield paint(f"Run {run.run_id}", Tone.STRONG)
+    took = wording.duration((run.ended_at - run.started_at).total_seconds())
+    yield f"  {wording.moment(run.started_at)}, took {took}"
+    yield from heading(run.plan, paint, width=width)
+    shown = [each for each in run.outcomes if verbose or not _untouched(each)]
+    shown.sort(key=lambda each: _ORDER.index(each.result))
+    if shown:
+        yield ""
+        rows = [_row(each) for each in shown]
+        yield from table(_HEAD, rows, width=width, wrap=_FOLDED, paint=paint)
+    yield ""
+    totals = Counter(each.result for each in run.outcomes)
+    words = ", ".join(f"{totals[each]} {_word(each)}" for each in _ORDER if totals[each])
+    yield paint(f"Run: {words or 'nothing to do'}.", Tone.STRONG)
+    hidden = len(run.outcomes) - len(shown)
+    if hidden:
+        yield f"Not listed: {hidden} as desired before the run."
+    yield from _exit(run, paint, width=width)
+
+
+def _row(outcome: Outcome) -> Row:
+    notes = [outcome.message] if outcome.message else []
+    if outcome.failed_migrations:
+        notes.append(f"failed migrations: {outcome.failed_migrations}")
+    if outcome.migration and outcome.migration.failure_reason:
+        notes.append(f"last migration: {outcome.migration.failure_reason}")
+    if outcome.hint:
+        notes.append(f"hint: {outcome.hint}")
+    name = outcome.ref.name
+    return Row(
+        (
+            Cell(_word(outcome.result).upper(), _TONES[outcome.result]),
+            Cell(outcome.ref.namespace),
+            Cell(name if outcome.ref.kind == "VirtualMachine" else f"{outcome.ref.kind} {name}"),
+            Cell(_guest(outcome)),
+            Cell("-" if outcome.seconds is None else wording.duration(outcome.seconds)),
+            Cell(outcome.reason),
+            Cell(_migration(outcome.migration), Tone.FAINT),
+        ),
+        tuple(notes),
+    )
+
+
+def _untouched(outcome: Outcome) -> bool:
+    return outcome.result is Result.DONE and outcome.effect == "none"
+
+
+def _guest(outcome: Outcome) -> str:
+    if outcome.guest_before is None and outcome.guest_now is None:
+        return "-"
+    before = "-" if outcome.guest_before is None else wording.spelled(outcome.guest_before)
+    now = "-" if outcome.guest_now is None else wording.spelled(outcome.guest_now)
+    return f"{before} -> {now}"
+
+
+def _migration(migration: MigrationSummary | None) -> str:
+    if migration is None:
+        return "-"
+    nodes = f" {migration.source_node or '?'} -> {migration.target_node or '?'}"
+    known = migration.source_node or migration.target_node
+    return f"{migration.name}{nodes if known else ''} ({migration.phase or 'no phase yet'})"
+
+
+def _word(result: Result) -> str:
+    return result.replace("-", " ")
+
+
+def _exit(run: RunReport, paint: Paint, *, width: int) -> Iterator[str]:
+    tone = Tone.GOOD if run.exit is ExitCode.DONE else Tone.WARN
+    if run.exit in (ExitCode.ERROR, ExitCode.FAILED, ExitCode.INVALID):
+        tone = Tone.BAD
+    code = paint(f"Exit code {run.exit.value}", tone)
+    yield f"{code}: {wording.MEANING[run.exit]}."
+    if run.message:
+        yield from paragraph(run.message, width=width, indent="  ")

@@ -1,0 +1,182 @@
+"""The words that all formats share: counts, sizes, times, places, and what a code means."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from reconciler.model.fields import NameSet, SettingValue
+from reconciler.model.outcome import ExitCode
+from reconciler.model.plan import Effect
+from reconciler.model.quantity import MemoryQuantity, canonical, human
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from reconciler.model.plan import Change, Decision, Forecast, Plan, VMForecast
+    from reconciler.model.refs import Location, ObjectRef
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_MINUTE, _HOUR = 60, 3600
+_NAMESPACES = 5
+
+NO_CANCEL = (
+    "KubeVirt cannot cancel a memory change that has begun: it refuses the old value until the"
+    " change has ended, and then migrates the VM a second time."
+)
+"""Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487."""
+
+ATTENTION = (
+    Effect.BLOCKED,
+    Effect.RESTART,
+    Effect.WAIT,
+    Effect.CONFIG,
+    Effect.CREATE,
+    Effect.LIVE,
+    Effect.COLD,
+    Effect.NONE,
+)
+"""The effects in the order in which a reader needs them: what needs a person comes first."""
+
+MEANING: Mapping[ExitCode, str] = {
+    ExitCode.DONE: "everything desired is in place",
+    ExitCode.ERROR: "an error ended the run",
+    ExitCode.CHANGES: "changes are pending",
+    ExitCode.INVALID: "the desired state is invalid",
+    ExitCode.BLOCKED: "something desired is blocked, waits or needs a restart",
+    ExitCode.FAILED: "part of the rollout failed",
+    ExitCode.DEADLINE: "the run ended while healthy work goes on; the next run continues it",
+    ExitCode.LEASE_HELD: "another run holds the lease",
+    ExitCode.STALE: "something approved went stale and was left alone",
+    ExitCode.USAGE: "the command line was wrong",
+    ExitCode.INTERRUPTED: "the run was interrupted",
+}
+
+
+def by_attention(plan: Plan) -> list[Decision]:
+    """The decisions that are not ``none``, those that need a person first."""
+    rank = {effect: place for place, effect in enumerate(ATTENTION)}
+    shown = [each for each in plan.decisions if each.effect is not Effect.NONE]
+    return sorted(shown, key=lambda each: rank[each.effect])
+
+
+def origin(revision: str, *, dirty: bool) -> str:
+    """Where the desired state comes from: a commit as people quote it, or its source's name."""
+    short = f"commit {revision[:12]}" if _COMMIT.fullmatch(revision) else revision
+    return f"{short} with uncommitted changes" if dirty else short
+
+
+def short_digest(digest: str) -> str:
+    """The first twelve digits of a digest; ``-`` for none."""
+    return digest.removeprefix("sha256:")[:12] or "-"
+
+
+def moment(at: datetime) -> str:
+    """*at* for people, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def spelled(value: SettingValue | None) -> str:
+    """*value* as written; a bare number of bytes as a size."""
+    match value:
+        case None:
+            return "(not set)"
+        case bool():
+            return str(value).lower()
+        case MemoryQuantity(raw=int()):
+            return canonical(value.n_bytes)
+        case NameSet() | MemoryQuantity() | int() | str():
+            return str(value)
+        case _:
+            return value.raw
+
+
+def place(at: Location | None) -> str:
+    """``path:line:column``; ``-`` where Git does not say it."""
+    return str(at) if at else "-"
+
+
+def counts(summary: Mapping[Effect, int]) -> str:
+    """``1 config, 3 live, 12 unchanged``, in the enum's order."""
+    words = [f"{n} {effect}" for effect, n in summary.items() if effect is not Effect.NONE]
+    unchanged = summary.get(Effect.NONE, 0)
+    if unchanged or not words:
+        words.append(f"{unchanged} unchanged")
+    return ", ".join(words)
+
+
+def costs(forecast: Forecast) -> str:
+    """What the memory wave costs, as one sentence; empty where nothing migrates."""
+    if not forecast.migrations:
+        return ""
+    parts = [f"Migrations {forecast.migrations}", f"copies {human(forecast.n_bytes_copied)}"]
+    if total := sum(forecast.peak_extra_requests.values()):
+        shares = _largest(forecast.peak_extra_requests)
+        parts.append(f"peak extra requests {human(total)} ({shares})")
+    parts.append(f"ends in {span(forecast.earliest_s, forecast.latest_s)}")
+    return ", ".join(parts) + "."
+
+
+def eta(decision: Decision, forecast: VMForecast | None) -> str:
+    """When *decision* takes effect, counted from the begin of the memory wave."""
+    if forecast is not None:
+        return span(forecast.earliest_s, forecast.latest_s)
+    match decision.effect:
+        case Effect.COLD | Effect.CREATE:
+            return "at start"
+        case Effect.RESTART:
+            return "at restart"
+        case _:
+            return "-"
+
+
+def span(earliest_s: float, latest_s: float) -> str:
+    """A range of seconds, rounded outwards so that it still holds both ends."""
+    low, high = _rough(earliest_s, up=False), _rough(latest_s, up=True)
+    return low if low == high else f"{low}-{high}"
+
+
+def duration(seconds: float) -> str:
+    """*seconds* as people say them: ``4.2s``, ``42s``, ``3m20s``, ``1h5m``."""
+    if round(seconds, 1) < _MINUTE:
+        return f"{seconds:.1f}".removesuffix(".0") + "s"
+    whole = round(seconds)
+    if whole < _HOUR:
+        return _joined((whole // _MINUTE, "m"), (whole % _MINUTE, "s"))
+    return _joined((whole // _HOUR, "h"), (whole % _HOUR // _MINUTE, "m"))
+
+
+def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
+    """The forecast of each VM that has one."""
+    return {each.ref: each for each in plan.forecast.vms}
+
+
+def ends(changes: tuple[Change, ...]) -> tuple[str, str]:
+    """From and to of an object's first change; ``-`` where there is none."""
+    if not changes:
+        return "-", "-"
+    first = changes[0]
+    return ("-" if first.before is None else spelled(first.before)), spelled(first.after)
+
+
+def _largest(by_namespace: Mapping[str, int]) -> str:
+    """The namespaces that need most, and what the others need together."""
+    ranked = sorted(by_namespace.items(), key=lambda item: (-item[1], item[0]))
+    parts = [f"{name} {human(n)}" for name, n in ranked[:_NAMESPACES] if n]
+    rest = [n for _, n in ranked[_NAMESPACES:] if n]
+    if rest:
+        parts.append(f"{len(rest)} more namespaces {human(sum(rest))}")
+    return ", ".join(parts)
+
+
+def _rough(seconds: float, *, up: bool) -> str:
+    step = 1 if seconds < 2 * _MINUTE else _MINUTE
+    whole = (math.ceil if up else math.floor)(seconds / step) * step
+    return duration(whole)
+
+
+def _joined(*parts: tuple[int, str]) -> str:
+    return "".join(f"{n}{unit}" for n, unit in parts if n)

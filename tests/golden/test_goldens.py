@@ -1,0 +1,128 @@
+"""Each format of each value, compared with a file; the JSON also with its published schema."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from reconciler.model.outcome import Result
+from reconciler.model.plan import Effect
+from reconciler.report.findings import validation_json, validation_text
+from reconciler.report.markdown import plan_markdown
+from reconciler.report.run_text import run_text
+from reconciler.report.status import status_json, status_text
+from reconciler.report.structured import plan_json, run_json
+from reconciler.report.text import plan_text
+
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+
+
+@pytest.fixture(params=["plan", "report"])
+def schema(request):
+    return json.loads((SCHEMAS / f"{request.param}.schema.json").read_text(encoding="utf-8"))
+
+
+def validate(document: str, name: str) -> None:
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+    Draft202012Validator(schema).validate(json.loads(document))
+
+
+def test_the_examples_show_every_effect_and_every_result(plan, run):
+    assert {each.effect for each in plan.decisions} == set(Effect)
+    assert {each.result for each in run.outcomes} == set(Result)
+
+
+def test_plan_as_text(plan, golden):
+    golden("plan.txt", plan_text(plan, width=110))
+
+
+def test_plan_as_text_on_a_narrow_terminal(plan, golden):
+    golden("plan-narrow.txt", plan_text(plan, width=80))
+
+
+def test_plan_as_text_with_patches_and_unchanged(plan, golden):
+    golden("plan-verbose.txt", plan_text(plan, width=110, verbose=True))
+
+
+def test_plan_as_text_with_nothing_to_do(converged_plan, golden):
+    golden("plan-converged.txt", plan_text(converged_plan, width=110))
+
+
+def test_plan_as_markdown(plan, golden):
+    golden("plan.md", plan_markdown(plan))
+
+
+def test_plan_as_markdown_with_nothing_to_do(converged_plan, golden):
+    golden("plan-converged.md", plan_markdown(converged_plan))
+
+
+def test_plan_as_json(plan, golden):
+    document = plan_json(plan)
+    validate(document, "plan")
+    golden("plan.json", document)
+
+
+def test_plan_as_json_with_nothing_to_do(converged_plan, golden):
+    document = plan_json(converged_plan)
+    validate(document, "plan")
+    golden("plan-converged.json", document)
+
+
+def test_run_as_text(run, golden):
+    golden("run.txt", run_text(run, width=110))
+
+
+def test_run_as_json(run, golden):
+    document = run_json(run)
+    validate(document, "report")
+    golden("run.json", document)
+
+
+def test_status_as_text(desired, live, verdicts, golden):
+    golden("status.txt", status_text(desired, live, verdicts, width=130))
+
+
+def test_status_as_json(desired, live, verdicts, golden):
+    golden("status.json", status_json(desired, live, verdicts, unmanaged=True))
+
+
+def test_validation_as_text(desired, golden):
+    golden("validation.txt", validation_text(desired))
+
+
+def test_validation_as_json(desired, golden):
+    golden("validation.json", validation_json(desired))
+
+
+def test_schemas_are_valid_closed_and_described(schema):
+    Draft202012Validator.check_schema(schema)
+
+    def walk(node, where):
+        if "properties" in node:
+            assert node.get("additionalProperties") is False, where
+            for name, each in node["properties"].items():
+                assert "description" in each or "$ref" in each, f"{where}.{name}"
+                walk(each, f"{where}.{name}")
+        for name, each in node.get("$defs", {}).items():
+            assert "description" in each, name
+            walk(each, name)
+
+    walk(schema, "$")
+
+
+def test_schemas_refuse_what_is_not_in_them(plan, run):
+    for document, name in ((plan_json(plan), "plan"), (run_json(run), "report")):
+        schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
+        validator = Draft202012Validator(schema)
+        assert not validator.is_valid(json.loads(document) | {"extra": 1})
+
+
+def test_styling_changes_nothing_but_escape_codes(plan, run):
+    for render, value in ((plan_text, plan), (run_text, run)):
+        styled = render(value, width=110, color=True)
+        assert "\x1b[31m" in styled
+        assert re.sub(r"\x1b\[\d*m", "", styled) == render(value, width=110)
