@@ -96,7 +96,7 @@ def decide(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: date
         decisions=tuple(decisions),
         waves=waves,
         forecast=forecast(decisions, live, around.after, priorities),
-        diagnostics=(*desired.diagnostics, *_version_note(around.before, live)),
+        diagnostics=(*desired.diagnostics, *live.diagnostics, *_version_note(around.before, live)),
         skipped=desired.skipped,
         digest=plan_digest(action for wave in waves for action in wave.actions),
     )

@@ -1,0 +1,112 @@
+"""The way of one object through a run: what was written, what was seen, how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconciler.model.live import LiveMigration, LiveVM
+from reconciler.model.outcome import Actuation, MigrationSummary, Outcome, Result
+from reconciler.model.plan import Action, Decision
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.rollout.convergence import share
+
+if TYPE_CHECKING:
+    from reconciler.model.refs import ObjectRef
+
+
+@dataclass(slots=True, kw_only=True)
+class Course:
+    """One object in one run: the only mutable state of a rollout.
+
+    Nothing of it is kept; the next run rebuilds it from the cluster.
+    """
+
+    planned: Decision
+    latest: Decision
+    actuation: Actuation = Actuation.PENDING
+    result: Result | None = None
+    """None while the object is not done with."""
+    action: Action | None = None
+    written: LiveVM | None = None
+    """The VM as the server answered our write, until the feed has caught up with it."""
+    written_at: float = 0.0
+    """Monotonic."""
+    patched_at: datetime | None = None
+    ended_at: datetime | None = None
+    migration: LiveMigration | None = None
+    """The newest migration seen since the change began."""
+    failed_migrations: int = 0
+    guest_before: MemoryQuantity | None = None
+    guest_now: MemoryQuantity | None = None
+    fraction: float = 0.0
+    reason: str = ""
+    message: str = ""
+    hint: str = ""
+    attempts: int = 0
+    """Writes that were not taken, and led to a new decision."""
+    not_before: float = 0.0
+    """Monotonic seconds before which the next write is not tried."""
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object."""
+        return self.planned.ref
+
+    @property
+    def open(self) -> bool:
+        """Whether the object is not done with."""
+        return self.result is None
+
+    @property
+    def patched(self) -> bool:
+        """Whether this run wrote the VM."""
+        return self.actuation is Actuation.SUCCEEDED
+
+    def end(self, result: Result, reason: str, message: str, hint: str, at: datetime) -> None:
+        """Close the course."""
+        self.result, self.reason, self.message, self.hint = result, reason, message, hint
+        self.ended_at = at
+
+    def advance(self, migration: LiveMigration | None) -> float:
+        """Move the bar, never backwards, and return where it stands."""
+        self.fraction = max(self.fraction, share(migration))
+        return self.fraction
+
+    def outcome(self) -> Outcome:
+        """The course as a value."""
+        spent = None
+        if self.patched_at and self.ended_at and self.result is Result.DONE:
+            spent = (self.ended_at - self.patched_at).total_seconds()
+        return Outcome(
+            ref=self.ref,
+            effect=self.planned.effect,
+            actuation=self.actuation,
+            result=self.result or Result.NOT_STARTED,
+            reason=self.reason or self.latest.reason.value,
+            message=self.message or self.latest.message,
+            hint=self.hint or self.latest.hint,
+            action_id=self.action.id if self.action else "",
+            digest=self.action.digest if self.action else "",
+            patched_at=self.patched_at,
+            ended_at=self.ended_at,
+            seconds=spent,
+            failed_migrations=self.failed_migrations,
+            migration=_summary(self.migration),
+            guest_before=self.guest_before,
+            guest_now=self.guest_now,
+        )
+
+
+def _summary(migration: LiveMigration | None) -> MigrationSummary | None:
+    if migration is None:
+        return None
+    return MigrationSummary(
+        name=migration.ref.name,
+        uid=migration.uid,
+        phase=migration.phase.value,
+        source_node=migration.source_node,
+        target_node=migration.target_node,
+        failure_reason=migration.failure_reason,
+    )

@@ -1,0 +1,144 @@
+"""The waves of the KubeVirt CR: one patch each, and the CR settled before the next one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.outcome import Actuation, Result
+from reconciler.model.plan import Effect, Reason
+from reconciler.model.progress import Step
+from reconciler.plan.regime import unsettled
+from reconciler.rollout import writing
+from reconciler.rollout.course import Course
+
+if TYPE_CHECKING:
+    from reconciler.model.live import LiveKubeVirt, LiveState
+    from reconciler.model.plan import Decision, Plan
+    from reconciler.plan.decide import Frame
+    from reconciler.rollout.outside import Outside
+    from reconciler.rollout.pacing import RolloutPolicy
+
+
+class SettingsWaves:
+    """Brings the CR to what Git says, and says when memory may begin."""
+
+    def __init__(self, plan: Plan, policy: RolloutPolicy, outside: Outside) -> None:
+        self._policy, self._outside = policy, outside
+        decision = next((each for each in plan.decisions if each.ref.kind == "KubeVirt"), None)
+        self._course = _course(decision) if decision else None
+        self._written: LiveKubeVirt | None = None
+        self._written_at: float | None = None
+        self._settled_at: float | None = None
+        self._told = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether the CR still has to change or to settle."""
+        return self._course is not None and self._course.open
+
+    @property
+    def failed(self) -> bool:
+        """Whether the CR could not be brought to what Git says."""
+        return self._course is not None and self._course.result is Result.FAILED
+
+    def courses(self) -> tuple[Course, ...]:
+        """The CR's course, where it takes part."""
+        return (self._course,) if self._course else ()
+
+    def overlaid(self, live: LiveState) -> LiveState:
+        """*live*, with our own write where the feed has not caught up with it yet."""
+        written = self._written
+        if written is None or live.kubevirt.uid != written.uid:
+            return live
+        if live.kubevirt.generation >= written.generation:
+            self._written = None
+            return live
+        return replace(live, kubevirt=written)
+
+    def step(self, around: Frame) -> bool:
+        """Do what the CR needs now; True once memory may begin."""
+        if self._course is None or not self._course.open:
+            return self._settled(around)
+        decision = around.kubevirt or self._course.latest
+        self._course.latest = decision
+        match decision.effect:
+            case Effect.CONFIG if self._settled(around):
+                self._write(decision)
+                return False
+            case Effect.NONE if self._settled(around):
+                self._done()
+                return True
+            case Effect.BLOCKED:
+                self._hold(decision)
+                return self._settled(around)
+            case _:
+                self._overdue(around)
+                return False
+
+    def _write(self, decision: Decision) -> None:
+        course = self._course
+        clock = self._outside.clock
+        if course is None or clock.monotonic() < course.not_before or not decision.actions:
+            return
+        action = decision.actions[0]
+        self._outside.tell(Step.WAVE, f"wave {action.wave}", ref=course.ref)
+        written = writing.write(course, decision, action, self._outside)
+        if written is not None:
+            self._written = written.kubevirt
+            self._written_at, self._settled_at = clock.monotonic(), None
+
+    def _settled(self, around: Frame) -> bool:
+        """Settled, and long enough for the components to have read it.
+
+        Source: kubevirt v1.9.0 pkg/healthz/healthz.go:99-108 is the only exact signal, and
+        needs rights on pods; so observedGeneration and a few seconds more.
+        """
+        why = unsettled(around.live.kubevirt)
+        now = self._outside.clock.monotonic()
+        if why:
+            self._settled_at = None
+            if why != self._told:
+                self._told = why
+                self._outside.tell(
+                    Step.BARRIER,
+                    f"waits for the CR to settle: {why}",
+                    ref=around.live.kubevirt.ref,
+                )
+            return False
+        if self._written_at is None:
+            return True
+        if self._settled_at is None:
+            self._settled_at = now
+        return now - self._settled_at >= self._policy.settle_s
+
+    def _overdue(self, around: Frame) -> None:
+        if self._course is None or self._written_at is None:
+            return
+        waited = self._outside.clock.monotonic() - self._written_at
+        why = unsettled(around.live.kubevirt)
+        if why and waited >= self._policy.settle_deadline_s:
+            message = f"the CR did not settle within {waited:.0f} s: {why}"
+            self._end(Result.FAILED, "not-settled", message)
+
+    def _done(self) -> None:
+        reason, message = Reason.CONFIG_AS_DESIRED, "the KubeVirt CR says what Git says"
+        self._end(Result.DONE, reason.value, message)
+
+    def _hold(self, decision: Decision) -> None:
+        self._end(Result.HELD, decision.reason.value, decision.message, decision.hint)
+
+    def _end(self, result: Result, reason: str, message: str, hint: str = "") -> None:
+        if self._course is None:
+            return
+        self._course.end(result, reason, message, hint, self._outside.clock.now())
+        if self._course.actuation is Actuation.PENDING:
+            self._course.actuation = Actuation.SKIPPED
+        step = {Result.DONE: Step.DONE, Result.FAILED: Step.FAILED}.get(result, Step.SKIPPED)
+        self._outside.tell(step, message, ref=self._course.ref, reason=reason)
+
+
+def _course(decision: Decision) -> Course | None:
+    if decision.effect is Effect.NONE:
+        return None
+    return Course(planned=decision, latest=decision)

@@ -1,0 +1,275 @@
+"""Whole runs over the simulator, in process, on a stepped clock: the main job and its failures."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+import pytest
+from support.simulated import Rig, simulator, vm_yaml
+
+from reconciler.model.outcome import ExitCode
+from reconciler.plan.policy import PlanPolicy
+
+KUBEVIRT = """\
+---
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec:
+  configuration:
+    developerConfiguration: {featureGates: [VMLiveUpdateFeatures]}
+    vmRolloutStrategy: LiveUpdate
+  workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}
+"""
+ASK_2GI = vm_yaml("default", "vm", "2Gi")
+
+
+def rig(world: str, **changes) -> Rig:
+    return Rig(simulator(world, **changes))
+
+
+def only(report):
+    (outcome,) = report.outcomes
+    return outcome
+
+
+def test_a_hotplug_is_done_once_the_guest_has_the_memory():
+    run = rig("hotplug")
+    report = run.apply(ASK_2GI)
+    outcome = only(report)
+    assert (report.exit, outcome.result, outcome.reason) == (ExitCode.DONE, "done", "converged")
+    assert run.vmi("default", "vm")["status"]["memory"] == {
+        "guestAtBoot": "1Gi",
+        "guestCurrent": "2Gi",
+        "guestRequested": "2Gi",
+        "memoryOverhead": "268Mi",
+    }
+    assert (str(outcome.guest_before), str(outcome.guest_now)) == ("1Gi", "2Gi")
+    assert outcome.migration is not None
+    assert outcome.migration.phase == "Succeeded"
+
+
+def test_a_second_run_finds_nothing_to_do_and_sends_no_patch():
+    run = rig("hotplug")
+    run.apply(ASK_2GI)
+    before = len(run.patches())
+    report = run.apply(ASK_2GI)
+    assert (report.exit, report.outcomes) == (ExitCode.DONE, ())
+    assert len(run.patches()) == before == 1
+
+
+@pytest.mark.parametrize(
+    ("world", "guest", "reason"),
+    [
+        ("above-max", "5Gi", "above-max-guest"),
+        ("above-explicit-max", "3Gi", "denied-above-max-guest"),
+        ("misaligned", "1500001Ki", "misaligned"),
+        ("not-migratable", "2Gi", "not-migratable"),
+        ("shrink-below-boot", "1Gi", "below-boot-memory"),
+        ("booted-under-stage", "2Gi", "booted-before-live-update"),
+        ("stage", "2Gi", "strategy-stage"),
+        ("gate-missing", "2Gi", "gate-missing"),
+        ("no-update-methods", "2Gi", "no-live-migrate"),
+        ("misspelt-update-method", "2Gi", "no-live-migrate"),
+        ("evict-only", "2Gi", "evict-hazard"),
+        ("one-node", "2Gi", "no-other-node"),
+    ],
+)
+def test_what_would_not_be_live_is_not_written_without_consent(world, guest, reason):
+    run = rig(world)
+    report = run.apply(vm_yaml("default", "vm", guest))
+    outcome = only(report)
+    assert (report.exit, outcome.result, outcome.reason) == (ExitCode.BLOCKED, "held", reason)
+    assert run.patches() == []
+
+
+def test_a_stopped_vm_gets_its_size_for_the_next_start():
+    run = rig("halted")
+    report = run.apply(ASK_2GI)
+    assert report.exit is ExitCode.DONE
+    assert only(report).reason == "stopped-as-desired"
+    assert len(run.patches()) == 1
+
+
+@pytest.mark.parametrize(
+    ("world", "reason", "says"),
+    [
+        ("migration-fails", "migration-failing", "3 migrations failed"),
+        ("plug-refused", "plug-refused", "refused"),
+        ("guest-silent", "guest-silent", "the guest has 1Gi"),
+        ("quota", "quota-refused", "quota"),
+    ],
+)
+def test_failures_are_told_apart(world, reason, says):
+    run = rig(world)
+    report = run.apply(ASK_2GI, deadline_s=1200)
+    outcome = only(report)
+    assert (report.exit, outcome.result, outcome.reason) == (ExitCode.FAILED, "failed", reason)
+    assert says in outcome.message
+    assert len(run.patches()) == 1, "a failed change is not written again"
+
+
+def test_a_migration_that_fails_once_is_waited_for():
+    run = rig("migration-fails-once")
+    report = run.apply(ASK_2GI, deadline_s=600)
+    assert (report.exit, only(report).failed_migrations) == (ExitCode.DONE, 1)
+
+
+def test_a_failure_of_an_earlier_run_counts_in_the_next_one():
+    run = rig("plug-refused")
+    run.apply(ASK_2GI)
+    report = run.apply(ASK_2GI)
+    assert (report.exit, only(report).reason) == (ExitCode.FAILED, "plug-refused")
+    assert len(run.patches()) == 1
+
+
+def test_a_run_that_is_cut_short_is_continued_without_a_second_patch():
+    run = rig("slow")
+    report = run.apply(ASK_2GI, deadline_s=8)
+    assert (report.exit, only(report).result) == (ExitCode.DEADLINE, "running")
+    report = run.apply(ASK_2GI)
+    outcome = only(report)
+    assert (report.exit, outcome.result, outcome.actuation) == (
+        ExitCode.DONE,
+        "done",
+        "not-needed",
+    )
+    assert len(run.patches()) == 1
+
+
+def test_somebody_elses_change_in_flight_is_followed_and_then_ours_is_made():
+    run = rig("in-flight")
+    report = run.apply(vm_yaml("default", "vm", "3Gi"), deadline_s=1200)
+    assert report.exit is ExitCode.DONE
+    assert run.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "3Gi"
+
+
+def test_gate_then_strategies_then_memory_each_after_the_cr_has_settled():
+    """The walk-through on v1.3.1: a VM that booted before needs a restart, a later one is live."""
+    run = rig("walkthrough")
+    old = vm_yaml("default", "vm-cirros", "2Gi")
+    report = run.apply(KUBEVIRT + old)
+    assert {str(each.ref): (each.result.value, each.reason) for each in report.outcomes} == {
+        "KubeVirt kubevirt/kubevirt": ("done", "config-as-desired"),
+        "VirtualMachine default/vm-cirros": ("held", "booted-before-live-update"),
+    }
+    kubevirt = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
+    assert run.patches() == [kubevirt, kubevirt]
+    live = run.feed.current().kubevirt
+    gates = next(v for path, v in live.settings.items() if path[-1] == "featureGates")
+    assert gates.raw == ("Snapshot", "HotplugVolumes", "VMLiveUpdateFeatures")
+
+    run.create_vm("default", "vm-alpine", "1Gi")
+    report = run.apply(KUBEVIRT + old + vm_yaml("default", "vm-alpine", "2Gi"))
+    assert {each.ref.name: each.reason for each in report.outcomes} == {
+        "vm-cirros": "booted-before-live-update",
+        "vm-alpine": "converged",
+    }
+    assert run.vmi("default", "vm-alpine")["status"]["memory"] == {
+        "guestAtBoot": "1Gi",
+        "guestCurrent": "2Gi",
+        "guestRequested": "2Gi",
+    }
+
+
+def test_memory_waits_until_the_cr_has_settled_and_a_few_seconds_more():
+    run = rig("no-update-methods")
+    run.apply(KUBEVIRT + ASK_2GI)
+    patches = [each for each in run.sim.request_log if each.method == "PATCH"]
+    first_cr, first_vm = (
+        next(each.at for each in patches if kind in each.path)
+        for kind in ("/kubevirts/", "/virtualmachines/")
+    )
+    assert (first_vm - first_cr).total_seconds() >= 5
+
+
+def test_a_staged_restart_is_written_once_and_stays_pending():
+    run = rig("above-max")
+    consent = PlanPolicy(stage_restarts=True)
+    five = vm_yaml("default", "vm", "5Gi")
+    report = run.apply(five, choices=consent)
+    assert (report.exit, only(report).reason) == (ExitCode.BLOCKED, "restart-pending")
+    again = run.apply(five, choices=consent)
+    assert (again.exit, only(again).reason) == (ExitCode.BLOCKED, "restart-pending")
+    assert len(run.patches()) == 1
+
+
+def test_never_more_changes_in_flight_than_kubevirts_limit_or_ours():
+    vms = [{"name": f"vm-{n}", "namespace": "default", "guest": "1Gi"} for n in range(8)]
+    text = "".join(vm_yaml("default", f"vm-{n}", "2Gi") for n in range(8))
+    for limit, allowed in ((None, 5), (2, 2)):
+        run = rig("hotplug", vms=vms, nodes=6)
+        most = 0
+        original = run.feed.wait
+
+        def counting(timeout_s, original=original):
+            nonlocal most
+            live = original(timeout_s)
+            changing = sum("HotMemoryChange" in each.conditions for each in live.vmis.values())
+            most = max(most, changing)
+            return live
+
+        run.feed.wait = counting
+        report = run.apply(text, max_concurrent=limit)
+        assert report.exit is ExitCode.DONE
+        assert 1 < most <= allowed
+
+
+def test_after_the_failure_budget_no_new_vm_is_patched():
+    vms = [
+        {
+            "name": f"vm-{n}",
+            "namespace": "default",
+            "guest": "1Gi",
+            "faults": {"plugRefused": "always"},
+        }
+        for n in range(4)
+    ]
+    run = rig("hotplug", vms=vms)
+    text = "".join(vm_yaml("default", f"vm-{n}", "2Gi") for n in range(4))
+    report = run.apply(text, max_concurrent=1, failure_budget=2)
+    assert report.exit is ExitCode.FAILED
+    assert sorted(each.reason for each in report.outcomes) == [
+        "failure-budget",
+        "failure-budget",
+        "plug-refused",
+        "plug-refused",
+    ]
+    assert len(run.patches()) == 2
+
+
+def test_a_vm_that_only_git_has_is_created_with_consent_and_followed():
+    run = rig("hotplug")
+    manifest = (
+        "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
+        "metadata: {name: fresh, namespace: default}\n"
+        "spec: {runStrategy: Always, template: {spec: "
+        "{domain: {memory: {guest: 2Gi}, devices: {}}}}}\n"
+    )
+    report = run.apply(manifest, choices=PlanPolicy(create=True))
+    assert report.exit is ExitCode.DONE
+    assert [each.path for each in run.sim.request_log if each.method == "POST"].count(
+        "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
+    ) == 1
+
+
+def test_each_patch_is_a_json_patch_with_field_manager_and_strict_validation():
+    run = rig("hotplug")
+    run.apply(ASK_2GI)
+    (patch,) = [each for each in run.sim.request_log if each.method == "PATCH"]
+    assert patch.content_type == "application/json-patch+json"
+    query = dict(parse_qsl(patch.query))
+    assert (query["fieldManager"], query["fieldValidation"]) == ("reconciler", "Strict")
+
+
+def test_being_asked_to_end_leaves_healthy_work_running():
+    run = rig("slow")
+    original = run.feed.wait
+
+    def stop_soon(timeout_s):
+        run.stop = any(each.step == "patched" for each in run.heard)
+        return original(timeout_s)
+
+    run.feed.wait = stop_soon
+    report = run.apply(ASK_2GI)
+    assert (report.exit, only(report).result) == (ExitCode.DEADLINE, "running")

@@ -1,0 +1,211 @@
+"""The simulator in process, behind the product's own client: no socket, time moved by hand."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import unquote
+
+import yaml
+from support.builders import PlanPolicy
+
+from reconciler.cluster.client import Client
+from reconciler.cluster.events import ClusterRecorder
+from reconciler.cluster.lease import ClusterLease
+from reconciler.cluster.reader import ClusterReader
+from reconciler.cluster.writer import ClusterWriter
+from reconciler.model.progress import Progress
+from reconciler.plan.decide import decide
+from reconciler.rollout import loop
+from reconciler.rollout.outside import Outside
+from reconciler.rollout.pacing import RolloutPolicy
+from reconciler.simulator import worlds
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.simulator import Simulator
+from reconciler.source.readers import StreamReader
+
+WORLDS = Path(__file__).resolve().parents[2] / "examples" / "worlds"
+
+
+def simulator(world: str, **changes) -> Simulator:
+    """The example *world*, on a stepped clock; *changes* replace top-level keys of the file."""
+    document = yaml.safe_load((WORLDS / f"{world}.yaml").read_text()) | changes
+    return Simulator(worlds.parse(document), clock=SimClock(scale=None))
+
+
+class SteppedClock:
+    """The simulator's time, moved by whoever waits."""
+
+    scale = 1.0
+
+    def __init__(self, sim: Simulator) -> None:
+        self._sim = sim
+
+    def now(self):
+        return self._sim.clock.now()
+
+    def monotonic(self) -> float:
+        return self._sim.clock.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        self._sim.engine.step(seconds)
+
+
+class InProcessApi:
+    """Stands where the kubernetes library's ApiClient stands."""
+
+    def __init__(self, sim: Simulator) -> None:
+        self._sim = sim
+        self.configuration = SimpleNamespace(host="http://in-process")
+        self.user_agent = ""
+
+    def close(self) -> None:
+        pass
+
+    def param_serialize(self, method, path, *, query_params, header_params, body, **_rest):
+        return method, path, query_params, header_params, body
+
+    def call_api(self, method, path, query, headers, body, **_rest):
+        answer = self._sim.request(
+            method,
+            unquote(path),
+            query=tuple((key, str(value)) for key, value in query),
+            headers=headers | {"user-agent": self.user_agent},
+            body=json.dumps(body).encode() if body is not None else b"",
+        )
+        return SimpleNamespace(response=_Response(answer))
+
+
+class _Response:
+    def __init__(self, answer) -> None:
+        self.status = answer.status
+        self.reason = ""
+        self.data = answer.body
+        self.headers = _Headers(answer.headers)
+
+    def release_conn(self) -> None:
+        pass
+
+
+class _Headers(dict):
+    def __init__(self, headers) -> None:
+        pairs = list(headers.items() if hasattr(headers, "items") else headers)
+        super().__init__({name.lower(): value for name, value in pairs})
+        self._pairs = pairs
+
+    def get(self, name, default=None):
+        return super().get(name.lower(), default)
+
+    def getlist(self, name):
+        return [value for key, value in self._pairs if key.lower() == name.lower()]
+
+
+class PolledFeed:
+    """A LiveFeed that lets simulated time pass and lists again."""
+
+    def __init__(self, client: Client, clock: SteppedClock) -> None:
+        self._reader = ClusterReader(client, clock=clock)
+        self._clock = clock
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error) -> None:
+        pass
+
+    def current(self):
+        return self._reader.read()
+
+    def wait(self, timeout_s: float):
+        self._clock.sleep(min(timeout_s, 0.5))
+        return self._reader.read()
+
+
+@dataclass
+class Rig:
+    """One simulator and everything a run needs around it."""
+
+    sim: Simulator
+    heard: list[Progress] = field(default_factory=list)
+    stop: bool = False
+
+    def __post_init__(self) -> None:
+        self.clock = SteppedClock(self.sim)
+        self.client = Client(InProcessApi(self.sim), clock=self.clock)
+        self.feed = PolledFeed(self.client, self.clock)
+
+    def desired(self, text: str):
+        """The desired state that *text*, YAML, says."""
+        return StreamReader([("desired.yaml", text.encode())]).read().state
+
+    def plan(self, text: str, **policy):
+        """The plan for *text* against the cluster as it is now."""
+        return decide(
+            self.desired(text), self.feed.current(), PlanPolicy(**policy), self.clock.now()
+        )
+
+    def apply(self, text: str, *, choices: PlanPolicy | None = None, **policy):
+        """One whole run, as the apply command makes it."""
+        choices = choices or PlanPolicy()
+        desired = self.desired(text)
+        plan = decide(desired, self.feed.current(), choices, self.clock.now())
+        lease = ClusterLease(
+            self.client, clock=self.clock, namespace="kubevirt", name="test", holder="test-run"
+        )
+        with lease:
+            outside = Outside(
+                feed=self.feed,
+                writer=ClusterWriter(self.client),
+                lease=lease,
+                clock=self.clock,
+                recorder=ClusterRecorder(self.client, clock=self.clock, instance="test-run"),
+                listener=self.heard.append,
+                stopping=lambda: self.stop,
+            )
+            return loop.run(
+                plan, desired, choices, RolloutPolicy(**policy), outside, run_id="test-run"
+            )
+
+    def patches(self) -> list[str]:
+        """The paths of all patches that were sent by the product, in order."""
+        return [
+            each.path
+            for each in self.sim.request_log
+            if each.method == "PATCH" and each.user_agent.startswith("reconciler/")
+        ]
+
+    def create_vm(self, namespace: str, name: str, guest: str) -> None:
+        """Create a running VM as a person would, and let it boot."""
+        template = {"spec": {"domain": {"memory": {"guest": guest}, "devices": {}}}}
+        manifest = {
+            "apiVersion": "kubevirt.io/v1",
+            "kind": "VirtualMachine",
+            "metadata": {"name": name, "namespace": namespace},
+            "spec": {"runStrategy": "Always", "template": template},
+        }
+        answer = self.sim.request(
+            "POST",
+            f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachines",
+            headers={"content-type": "application/json"},
+            body=json.dumps(manifest).encode(),
+        )
+        assert answer.status == 201, answer.body
+        self.clock.sleep(30.0)
+
+    def vmi(self, namespace: str, name: str) -> dict:
+        """The instance as the API shows it."""
+        path = f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances/{name}"
+        return json.loads(self.sim.request("GET", path).body)
+
+
+def vm_yaml(namespace: str, name: str, guest: str) -> str:
+    """A manifest that holds just metadata and the memory."""
+    return f"""\
+---
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata: {{name: {name}, namespace: {namespace}}}
+spec: {{template: {{spec: {{domain: {{memory: {{guest: {guest}}}}}}}}}}}
+"""
