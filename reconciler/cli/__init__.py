@@ -1,0 +1,1 @@
+"""The command line: reads flags, wires adapters to rooms, shows results, picks the exit code."""

@@ -1,0 +1,69 @@
+"""The command line: which commands there are, and the process's exit code."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from reconciler import __version__
+from reconciler.cli import (
+    apply,
+    cluster,
+    demo,
+    plan,
+    reconcile,
+    snapshot,
+    status,
+    validate,
+)
+from reconciler.model.outcome import ExitCode
+
+app = typer.Typer(
+    name="reconciler",
+    help="Makes a cluster's KubeVirt configuration and VM memory what Git says, live, "
+    "and says before it acts what will happen to every VM.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for module in (demo, plan, apply, reconcile, status, validate, snapshot, cluster):
+    app.command(module.__name__.rpartition(".")[2])(module.command)
+
+_USAGE: type[Exception] = typer.BadParameter.__bases__[0]
+"""typer's own usage error; its module is private."""
+
+
+@app.callback(invoke_without_command=True)
+def _root(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+def entry() -> None:
+    """The console script."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return its exit code."""
+    try:
+        found = app(args=arguments, prog_name="reconciler", standalone_mode=False)
+    except typer.Abort:
+        print("interrupted", file=sys.stderr)
+        return ExitCode.INTERRUPTED
+    except _USAGE as error:
+        print(f"error: {_text(error)}", file=sys.stderr)
+        print("  hint: see `reconciler --help` and `reconciler COMMAND --help`", file=sys.stderr)
+        return ExitCode.USAGE
+    return int(found) if isinstance(found, int) else ExitCode.DONE
+
+
+def _text(error: Exception) -> str:
+    message = getattr(error, "format_message", None)
+    return str(message()) if callable(message) else str(error)

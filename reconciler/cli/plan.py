@@ -1,0 +1,113 @@
+"""``reconciler plan``: what would happen; changes nothing."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from reconciler.cli import options, screen, wiring
+from reconciler.cli.exits import ended
+from reconciler.cli.options import PlanFormat, TextFormat
+from reconciler.model.outcome import ExitCode
+from reconciler.model.plan import Effect, Plan
+
+if TYPE_CHECKING:
+    from reconciler.ports import Clock
+
+HELD = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanOptions:
+    """What the command line asks for."""
+
+    source: wiring.SourceOptions
+    cluster: wiring.ClusterOptions = field(default_factory=wiring.ClusterOptions)
+    snapshot: Path | None = None
+    output: PlanFormat = PlanFormat.TEXT
+    verbose: int = 0
+    detailed_exitcode: bool = False
+
+
+def command(
+    repo: options.Repo = None,
+    revision: options.Revision = "HEAD",
+    working_tree: options.WorkingTree = False,
+    files: options.Files = None,
+    namespace: options.Namespace = None,
+    selector: options.Selector = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    request_timeout: options.RequestTimeout = 30.0,
+    snapshot: options.Snapshot = None,
+    output: options.OutputPlan = PlanFormat.TEXT,
+    detailed_exitcode: options.DetailedExitcode = False,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormat = TextFormat.TEXT,
+) -> None:
+    """Show what would happen to every VM; change nothing."""
+    screen.logging(log_format, verbose)
+    asked = PlanOptions(
+        source=wiring.SourceOptions(
+            repo=repo,
+            revision=revision,
+            working_tree=working_tree,
+            files=tuple(files or ()),
+            namespace=namespace,
+            selector=selector,
+        ),
+        cluster=wiring.ClusterOptions(
+            kubeconfig=str(kubeconfig) if kubeconfig else None,
+            context=context,
+            request_timeout_s=request_timeout,
+        ),
+        snapshot=snapshot,
+        output=output,
+        verbose=verbose,
+        detailed_exitcode=detailed_exitcode,
+    )
+    raise typer.Exit(ended(lambda: run(asked, wiring.real_clock()), sys.stderr))
+
+
+def run(asked: PlanOptions, clock: Clock) -> ExitCode:
+    """Read both sides, decide, print."""
+    from reconciler.survey import survey  # noqa: PLC0415 - keeps --help fast
+
+    with (
+        wiring.desired(asked.source) as desired,
+        wiring.live(asked.cluster, asked.snapshot, clock) as live,
+    ):
+        found = survey(desired, live, clock, wiring.plan_policy)
+    show(found.plan, asked.output, asked.verbose)
+    return exit_code(found.plan) if asked.detailed_exitcode else ExitCode.DONE
+
+
+def show(plan: Plan, output: PlanFormat, verbose: int) -> None:
+    """Print *plan* on stdout."""
+    match output:
+        case PlanFormat.JSON:
+            from reconciler.report.structured import plan_json  # noqa: PLC0415 - one of three
+
+            screen.result(plan_json(plan))
+        case PlanFormat.MARKDOWN:
+            from reconciler.report.markdown import plan_markdown  # noqa: PLC0415 - one of three
+
+            screen.result(plan_markdown(plan))
+        case PlanFormat.TEXT:
+            from reconciler.report.text import plan_text  # noqa: PLC0415 - one of three
+
+            look = screen.look(sys.stdout)
+            text = plan_text(plan, width=look.width, color=look.color, verbose=verbose > 0)
+            screen.result(text)
+
+
+def exit_code(plan: Plan) -> ExitCode:
+    """2 where something would change, else 4 where something is held, else 0."""
+    if plan.waves:
+        return ExitCode.CHANGES
+    held = any(each.effect in HELD for each in plan.decisions)
+    return ExitCode.BLOCKED if held else ExitCode.DONE

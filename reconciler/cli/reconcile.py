@@ -1,0 +1,61 @@
+"""``reconciler reconcile``: one pass for a CronJob, which goes on where the last one ended."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from reconciler.cli import options, screen, wiring
+from reconciler.cli.exits import ended
+from reconciler.cli.options import TextFormat
+from reconciler.model.outcome import ExitCode
+
+QUIET = frozenset({ExitCode.BLOCKED, ExitCode.DEADLINE, ExitCode.LEASE_HELD})
+"""What a CronJob would count as a failure though the next pass simply goes on."""
+
+
+def command(
+    repo: options.Repo = None,
+    revision: options.Revision = "HEAD",
+    working_tree: options.WorkingTree = False,
+    files: options.Files = None,
+    namespace: options.Namespace = None,
+    selector: options.Selector = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    request_timeout: options.RequestTimeout = 30.0,
+    deadline: options.Deadline = 480.0,
+    mode: options.Mode = None,
+    detailed_exitcode: options.DetailedExitcode = False,
+    output: options.Output = TextFormat.TEXT,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormat = TextFormat.TEXT,
+) -> None:
+    """One pass: plan, apply what may be applied, follow until done or the deadline."""
+    from reconciler.cli import applying  # noqa: PLC0415 - keeps --help fast
+
+    screen.logging(log_format, verbose)
+    asked = applying.ApplyOptions(
+        source=wiring.SourceOptions(
+            repo=repo,
+            revision=revision,
+            working_tree=working_tree,
+            files=tuple(files or ()),
+            namespace=namespace,
+            selector=selector,
+            mode=mode,
+        ),
+        cluster=wiring.ClusterOptions(
+            kubeconfig=str(kubeconfig) if kubeconfig else None,
+            context=context,
+            request_timeout_s=request_timeout,
+        ),
+        output=output,
+        log_format=log_format,
+        verbose=verbose,
+        deadline_s=deadline,
+        unattended=True,
+    )
+    code = ended(lambda: applying.run(asked, wiring.real_clock()), sys.stderr)
+    raise typer.Exit(ExitCode.DONE if code in QUIET and not detailed_exitcode else code)

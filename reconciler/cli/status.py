@@ -1,0 +1,82 @@
+"""``reconciler status``: desired and live memory side by side."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from reconciler.cli import options, screen, wiring
+from reconciler.cli.exits import ended
+from reconciler.cli.options import TextFormat
+from reconciler.model.outcome import ExitCode
+
+Unmanaged = Annotated[
+    bool, typer.Option("--all", "-a", help="Also list VMs that Git does not name.")
+]
+
+
+def command(
+    repo: options.Repo = None,
+    revision: options.Revision = "HEAD",
+    working_tree: options.WorkingTree = False,
+    files: options.Files = None,
+    namespace: options.Namespace = None,
+    selector: options.Selector = None,
+    kubeconfig: options.Kubeconfig = None,
+    context: options.Context = None,
+    request_timeout: options.RequestTimeout = 30.0,
+    snapshot: options.Snapshot = None,
+    unmanaged: Unmanaged = False,
+    output: options.Output = TextFormat.TEXT,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormat = TextFormat.TEXT,
+) -> None:
+    """Show desired and live memory side by side, and what is in flight."""
+    screen.logging(log_format, verbose)
+    source = wiring.SourceOptions(
+        repo=repo,
+        revision=revision,
+        working_tree=working_tree,
+        files=tuple(files or ()),
+        namespace=namespace,
+        selector=selector,
+    )
+    cluster = wiring.ClusterOptions(
+        kubeconfig=str(kubeconfig) if kubeconfig else None,
+        context=context,
+        request_timeout_s=request_timeout,
+    )
+
+    def run() -> ExitCode:
+        from reconciler.report.status import (  # noqa: PLC0415 - keeps --help fast
+            status_json,
+            status_text,
+        )
+        from reconciler.rollout.convergence import convergence  # noqa: PLC0415 - with it
+        from reconciler.survey import survey  # noqa: PLC0415 - with it
+
+        clock = wiring.real_clock()
+        with (
+            wiring.desired(source) as desired,
+            wiring.live(cluster, snapshot, clock) as live,
+        ):
+            found = survey(desired, live, clock, wiring.plan_policy)
+        judged = {each.ref: convergence(each, patched=False) for each in found.plan.decisions}
+        if output is TextFormat.JSON:
+            screen.result(status_json(found.desired, found.live, judged, unmanaged=unmanaged))
+            return ExitCode.DONE
+        look = screen.look(sys.stdout)
+        text = status_text(
+            found.desired,
+            found.live,
+            judged,
+            unmanaged=unmanaged,
+            width=look.width,
+            color=look.color,
+        )
+        screen.result(text)
+        return ExitCode.DONE
+
+    raise typer.Exit(ended(run, sys.stderr))

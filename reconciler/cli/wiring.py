@@ -1,0 +1,202 @@
+"""The only composition root: options in, readers, writers and clocks out."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.clock import ScaledClock, SystemClock
+from reconciler.errors import UsageError
+from reconciler.model.config import Config, Mode, RestartConsent
+from reconciler.plan.policy import PlanPolicy
+
+if TYPE_CHECKING:
+    from reconciler.cluster.client import Client
+    from reconciler.ports import Clock, DesiredReader, LiveReader
+    from reconciler.rollout.pacing import RolloutPolicy
+    from reconciler.source.repository import Repository
+
+LEASE = "memory-reconciler"
+"""Named in the Role of examples/deploy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """Where the desired state comes from."""
+
+    repo: str | None = None
+    revision: str = "HEAD"
+    working_tree: bool = False
+    files: tuple[str, ...] = ()
+    namespace: str | None = None
+    selector: str | None = None
+    mode: str | None = None
+    fetch_timeout_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """Which cluster, and how patient we are with it."""
+
+    kubeconfig: str | None = None
+    context: str | None = None
+    request_timeout_s: float = 30.0
+    time_scale: float = 1.0
+    """Seconds of the clock a real second; more than 1 only in the demo."""
+
+
+def run_id() -> str:
+    """Names this run and no other: pod or host, and process."""
+    return f"{os.environ.get('HOSTNAME') or socket.gethostname()}-{os.getpid()}"
+
+
+def real_clock() -> Clock:
+    """The time as it passes."""
+    return SystemClock()
+
+
+def scaled_clock(epoch: datetime, scale: float) -> Clock:
+    """Time that runs *scale* times as fast from *epoch* on; for the demo alone."""
+    return ScaledClock(epoch=epoch, scale=scale)
+
+
+@contextmanager
+def desired(options: SourceOptions) -> Iterator[DesiredReader]:
+    """The reader of the desired state; a clone made for it is gone at the end.
+
+    Raises:
+        UsageError: The options name no source, or two.
+        SourceError: The repository cannot be opened or fetched.
+    """
+    from reconciler.source import inputs, readers  # noqa: PLC0415 - keeps --help fast
+
+    if options.repo and options.files:
+        raise UsageError("--repo and -f name two sources", hint="give one of them")
+    if options.files:
+        yield readers.StreamReader(
+            inputs.read_inputs(options.files, sys.stdin.buffer),
+            name="stdin" if options.files == ("-",) else "files",
+            default_namespace=options.namespace,
+            config=_overridden(Config(), options),
+        )
+        return
+    if not options.repo:
+        raise UsageError(
+            "no desired state is named",
+            hint="give --repo PATH or URL, or pipe manifests in with `-f -`",
+        )
+    with _repository(options) as (repository, revision):
+        if options.working_tree:
+            yield readers.WorkingTreeReader(
+                repository,
+                default_namespace=options.namespace,
+                override=lambda config: _overridden(config, options),
+            )
+        else:
+            yield readers.CommitReader(
+                repository,
+                revision,
+                default_namespace=options.namespace,
+                override=lambda config: _overridden(config, options),
+            )
+
+
+@contextmanager
+def client(options: ClusterOptions, clock: Clock) -> Iterator[Client]:
+    """A client of the cluster, closed at the end."""
+    from reconciler.cluster.client import Client  # noqa: PLC0415 - 0.5 s, only where needed
+
+    with Client.from_options(
+        clock=clock,
+        kubeconfig_path=options.kubeconfig,
+        context=options.context,
+        request_timeout_s=options.request_timeout_s,
+    ) as opened:
+        yield opened
+
+
+@contextmanager
+def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterator[LiveReader]:
+    """The reader of a cluster, or of a file that stands for one."""
+    if snapshot is not None:
+        from reconciler.cluster.snapshot import SnapshotReader  # noqa: PLC0415 - only where needed
+
+        yield SnapshotReader(snapshot)
+        return
+    from reconciler.cluster.reader import ClusterReader  # noqa: PLC0415 - only where needed
+
+    with client(options, clock) as opened:
+        yield ClusterReader(opened, clock=clock)
+
+
+def plan_policy(config: Config) -> PlanPolicy:
+    """What the configuration consents to."""
+    return PlanPolicy(
+        create=config.create,
+        stage_restarts=config.restart is RestartConsent.STAGE,
+        guest_timeout_s=config.guest_timeout.seconds,
+        cluster=config.cluster or "",
+    )
+
+
+def rollout_policy(config: Config, *, deadline_s: float | None, follow: bool) -> RolloutPolicy:
+    """How fast, how far and how long."""
+    from reconciler.rollout.pacing import RolloutPolicy  # noqa: PLC0415 - only where needed
+
+    return RolloutPolicy(
+        max_concurrent=config.max_concurrent,
+        failure_budget=config.failure_budget,
+        settle_deadline_s=config.settle_timeout.seconds,
+        deadline_s=deadline_s,
+        follow=follow,
+    )
+
+
+def _overridden(config: Config, options: SourceOptions) -> Config:
+    from reconciler.model.selector import Selector, SelectorError  # noqa: PLC0415 - with its users
+
+    if options.mode is not None:
+        if options.mode not in set(Mode):
+            raise UsageError(f"--mode {options.mode} is neither observe nor enforce")
+        config = config.overridden({"mode": Mode(options.mode)}, "flag --mode")
+    if options.selector is not None:
+        try:
+            chosen = Selector.parse(options.selector)
+        except SelectorError as error:
+            raise UsageError(f"--selector {options.selector}: {error}") from error
+        config = config.overridden({"selector": chosen}, "flag --selector")
+    return config
+
+
+@contextmanager
+def _repository(options: SourceOptions) -> Iterator[tuple[Repository, str]]:
+    """The repository, and the revision to read in it."""
+    from reconciler.source.address import is_remote  # noqa: PLC0415 - git takes 0.2 s
+    from reconciler.source.remote import clone_or_fetch  # noqa: PLC0415 - with it
+    from reconciler.source.repository import Repository  # noqa: PLC0415 - with it
+
+    repo = options.repo or ""
+    if not is_remote(repo):
+        with Repository.open(repo) as opened:
+            yield opened, options.revision
+        return
+    if options.working_tree:
+        raise UsageError("--working-tree needs a local repository", hint="clone it first")
+    with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
+        fetched, commit = clone_or_fetch(
+            repo,
+            Path(folder) / "repository.git",
+            options.revision,
+            timeout_s=options.fetch_timeout_s,
+            clock=real_clock(),
+        )
+        with fetched:
+            yield fetched, commit

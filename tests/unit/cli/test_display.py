@@ -1,0 +1,113 @@
+"""Progress as lines and as bars."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from reconciler.cli.display import LineDisplay, LiveDisplay
+from reconciler.cli.logs import LogFormat
+from reconciler.model.progress import Progress, Step
+from reconciler.model.refs import kubevirt_ref, vm_ref
+
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+PG = vm_ref("db", "pg-0")
+
+
+def event(step: Step, message: str = "m", *, seconds: int = 0, ref=PG, **fields) -> Progress:
+    return Progress(
+        at=NOW + timedelta(seconds=seconds), step=step, message=message, ref=ref, **fields
+    )
+
+
+@pytest.fixture
+def stream():
+    return io.StringIO()
+
+
+@pytest.fixture
+def live(stream):
+    with LiveDisplay(Console(file=stream, force_terminal=True, width=100)) as display:
+        yield display
+
+
+def shown(stream: io.StringIO) -> str:
+    return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", stream.getvalue())
+
+
+def test_a_line_says_when_what_and_why(stream):
+    LineDisplay(stream)(event(Step.FAILED, "no room", seconds=5, reason="target-unschedulable"))
+    assert stream.getvalue() == "09:30:05 failed    db/pg-0: no room (target-unschedulable)\n"
+
+
+def test_a_moved_estimate_alone_is_no_line(stream):
+    display = LineDisplay(stream)
+    for fraction in (0.1, 0.2):
+        display(event(Step.PHASE, "Running", fraction=fraction))
+        display(event(Step.PHASE, "Running", ref=vm_ref("db", "pg-1"), fraction=fraction))
+    display(event(Step.PHASE, "Succeeded"))
+    assert len(stream.getvalue().splitlines()) == 3
+
+
+def test_a_json_line_has_the_fields_of_a_log_line(stream):
+    LineDisplay(stream, LogFormat.JSON)(event(Step.FAILED, "no room", reason="r", fraction=0.25))
+    assert json.loads(stream.getvalue()) == {
+        "level": "error",
+        "ts": "2026-03-02T09:30:00Z",
+        "msg": "no room",
+        "step": "failed",
+        "kind": "VirtualMachine",
+        "namespace": "db",
+        "name": "pg-0",
+        "reason": "r",
+        "fraction": 0.25,
+    }
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_a_message_cannot_forge_a_line(stream, log_format):
+    LineDisplay(stream, log_format)(event(Step.WAVE, "a\nb\x1b[2J", ref=None))
+    assert len(stream.getvalue().splitlines()) == 1
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_bar_lives_from_the_patch_to_the_end(live, stream):
+    live(event(Step.PATCHED, "patched"))
+    live(event(Step.PHASE, "Running", seconds=42, fraction=0.5))
+    assert live.in_flight == 1
+    live(event(Step.DONE, "the guest has 12Gi", seconds=60))
+    assert live.in_flight == 0
+    assert "09:31:00 done      db/pg-0: the guest has 12Gi" in shown(stream)
+
+
+def test_a_bar_never_runs_backwards_nor_beyond_its_end(live):
+    for fraction in (0.6, 0.2, None, 7.0):
+        live(event(Step.PHASE, "Running", fraction=fraction))
+        assert live._bars.tasks[0].completed >= 0.6
+    assert live._bars.tasks[0].completed == 1.0
+
+
+def test_elapsed_time_is_that_of_the_events(live):
+    live(event(Step.PATCHED))
+    live(event(Step.PHASE, seconds=200))
+    assert live._bars.tasks[0].fields["elapsed"] == "3m20s"
+
+
+def test_what_is_no_vm_is_a_line(live, stream):
+    live(event(Step.WAVE, "wave memory begins", ref=None))
+    live(event(Step.PATCHED, "written", ref=kubevirt_ref("kubevirt", "kubevirt")))
+    assert live.in_flight == 0
+    assert "wave memory begins" in shown(stream)
+    assert "KubeVirt kubevirt/kubevirt: written" in shown(stream)
+
+
+def test_foreign_text_is_no_markup(live, stream):
+    live(event(Step.DONE, "[red]x[/red] [/nonsense]"))
+    live(event(Step.PATCHED, "[/nonsense]"))
+    live._bars.refresh()
+    assert "[red]x[/red] [/nonsense]" in shown(stream)

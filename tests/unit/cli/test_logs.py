@@ -1,0 +1,139 @@
+"""Log lines: text for people, JSON for machines, secrets for nobody."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+
+import pytest
+
+from reconciler.cli.logs import LogFormat, configure, use_color
+
+LOG = logging.getLogger("reconciler.rollout")
+
+
+@pytest.fixture(autouse=True)
+def _restored():
+    root, ours = logging.getLogger(), logging.getLogger("reconciler")
+    before = list(root.handlers), root.level, ours.level
+    yield
+    root.handlers[:], root.level, ours.level = before
+    logging.getLogger().setLevel(before[1])
+
+
+@pytest.fixture
+def stream():
+    return io.StringIO()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_text_line_has_level_message_and_fields(stream):
+    configure(stream=stream)
+    LOG.info("patch applied", extra={"ref": "VirtualMachine db/pg-0"})
+    assert stream.getvalue() == "info: patch applied ref=VirtualMachine db/pg-0\n"
+
+
+def test_a_json_line_has_level_time_message_and_fields(stream):
+    fields = configure(stream=stream, log_format=LogFormat.JSON)
+    fields.add(run_id="r1", revision="abc")
+    LOG.warning("slow %s", "answer", extra={"ref": "KubeVirt k/k", "revision": "own"})
+    line = json.loads(stream.getvalue())
+    assert line.pop("ts").endswith("Z")
+    assert line == {
+        "level": "warning",
+        "msg": "slow answer",
+        "run_id": "r1",
+        "revision": "own",
+        "ref": "KubeVirt k/k",
+    }
+
+
+@pytest.mark.parametrize(("verbosity", "lines"), [(0, 1), (1, 2)])
+def test_debug_lines_need_a_flag(stream, verbosity, lines):
+    configure(stream=stream, verbosity=verbosity)
+    LOG.debug("GET /apis")
+    LOG.info("read")
+    assert len(stream.getvalue().splitlines()) == lines
+
+
+def test_debug_lines_of_other_packages_stay_hidden(stream):
+    configure(stream=stream, verbosity=3)
+    logging.getLogger("kubernetes.client.rest").debug("response body: secret")
+    logging.getLogger("urllib3").info("connection")
+    assert stream.getvalue() == ""
+
+
+def test_a_second_call_replaces_the_first(stream):
+    first = io.StringIO()
+    configure(stream=first)
+    configure(stream=stream)
+    LOG.info("once")
+    assert first.getvalue() == ""
+    assert stream.getvalue().count("once") == 1
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_credentials_are_not_written(stream, log_format):
+    configure(stream=stream, log_format=log_format)
+    LOG.info(
+        "clone https://me:hunter2@example.org/r.git with Authorization: Bearer eyJh.x.y",
+        extra={"ref": "ssh://hunter2@example.org"},
+    )
+    assert "hunter2" not in stream.getvalue()
+    assert "eyJh" not in stream.getvalue()
+    assert "example.org/r.git" in stream.getvalue()
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_an_error_is_shown_without_its_cause(stream, log_format):
+    configure(stream=stream, log_format=log_format)
+
+    def get():
+        raise ValueError("HTTP response headers: Set-Cookie")
+
+    def read():
+        try:
+            get()
+        except ValueError as error:
+            raise RuntimeError("cannot read the cluster") from error
+
+    try:
+        read()
+    except RuntimeError:
+        LOG.exception("failed")
+    assert "RuntimeError: cannot read the cluster" in stream.getvalue()
+    assert "Set-Cookie" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_a_message_cannot_forge_a_line(stream, log_format):
+    configure(stream=stream, log_format=log_format)
+    LOG.info("a\nerror: b\x1b[2J")
+    assert len(stream.getvalue().splitlines()) == 1
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_lines_follow_a_redirected_stderr(monkeypatch, stream):
+    configure()
+    monkeypatch.setattr("sys.stderr", stream)
+    LOG.info("above the bars")
+    assert "above the bars" in stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "color"),
+    [
+        (Terminal(), {}, True),
+        (Terminal(), {"NO_COLOR": "1"}, False),
+        (Terminal(), {"NO_COLOR": ""}, True),
+        (Terminal(), {"TERM": "dumb"}, False),
+        (io.StringIO(), {}, False),
+    ],
+)
+def test_color_is_for_terminals_whose_owner_takes_it(stream, environ, color):
+    assert use_color(stream, environ) is color
