@@ -35,7 +35,10 @@ class Verdict(StrEnum):
     IN_PROGRESS = "in-progress"
     FAILED = "failed"
     NOT_FOUND = "not-found"
-    UNKNOWN = "unknown"
+    PENDING = "pending"
+    """A change may be made, and is not made yet."""
+    HELD = "held"
+    """Left alone: blocked, or in need of a restart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

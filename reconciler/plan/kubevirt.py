@@ -61,7 +61,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
         uid=current.uid,
         effect=Effect.CONFIG,
         reason=Reason.CONFIG_CHANGE,
-        message=f"{len(changes)} field{'s' if len(changes) > 1 else ''} of the KubeVirt CR change",
+        message=f"changes {len(changes)} field{'s' if len(changes) > 1 else ''} of the KubeVirt CR",
         at=state.at(desired.ref),
         changes=changes,
         warnings=(*warnings, *_blast_radius(changes, live)),

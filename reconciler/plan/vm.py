@@ -40,12 +40,7 @@ def decide_vm(
     if vm is None:
         return _absent(state, desired, live, policy)
     if desired.guest is None:
-        finding = Finding(
-            effect=Effect.NONE,
-            reason=Reason.NOTHING_NAMED,
-            message="Git names no guest memory for this VM",
-        )
-        return _decision(state, desired, vm, finding)
+        return _decision(state, desired, vm, _without_guest(desired, vm))
     situation = Situation(
         desired=desired,
         target=desired.guest,
@@ -128,6 +123,25 @@ def _suspended(situation: Situation) -> Finding:
         Reason.SUSPENDED,
         f"suspended {where}: the annotation memory.reconciler.dev/suspend is true",
         "remove the annotation to let the change happen",
+    )
+
+
+def _without_guest(desired: DesiredVM, vm: LiveVM) -> Finding:
+    """A VM of which Git names no size; its instancetype is compared, and not written yet."""
+    wanted, has = desired.instancetype, vm.instancetype
+    if wanted is None or wanted == has:
+        return Finding(
+            effect=Effect.NONE,
+            reason=Reason.NOTHING_NAMED,
+            message=f"its instancetype is {has}, as desired"
+            if wanted
+            else "Git names no guest memory for this VM",
+        )
+    return blocked(
+        Reason.INSTANCETYPE_CHANGE,
+        f"Git names the instancetype {wanted}, and the VM has {has or 'none'}; "
+        "a change of instancetype is not made by this version",
+        "change spec.instancetype.name by hand",
     )
 
 

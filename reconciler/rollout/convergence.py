@@ -76,6 +76,6 @@ def _verdict(decision: Decision, *, patched: bool) -> Verdict:
         return Verdict.NOT_FOUND
     if decision.effect is Effect.WAIT:
         return Verdict.IN_PROGRESS
-    if patched and decision.effect in (Effect.RESTART, Effect.BLOCKED):
-        return Verdict.FAILED
-    return Verdict.UNKNOWN
+    if decision.actions:
+        return Verdict.PENDING
+    return Verdict.FAILED if patched else Verdict.HELD

@@ -115,6 +115,8 @@ class MemoryWave:
         course.guest_now = vmi.guest_current if vmi else None
         if decision.reason in UNDER_WAY and course.actuation is Actuation.PENDING:
             course.actuation = Actuation.NOT_NEEDED
+        if course.patched and decision.actions:
+            return self._lost(course, decision)
         judged = convergence(decision, patched=course.patched)
         changed = decision.message != course.latest.message
         course.latest = decision
@@ -124,7 +126,7 @@ class MemoryWave:
             case Verdict.FAILED | Verdict.NOT_FOUND:
                 staged = course.planned.effect is Effect.RESTART
                 self._end(course, Result.HELD if staged else Result.FAILED, decision)
-            case Verdict.UNKNOWN if not decision.actions:
+            case Verdict.HELD:
                 self._end(course, Result.HELD, decision)
             case Verdict.IN_PROGRESS if changed and _begun(course):
                 self._outside.tell(
@@ -135,6 +137,23 @@ class MemoryWave:
                     fraction=course.advance(course.migration),
                 )
         return course.open
+
+    def _lost(self, course: Course, decision: Decision) -> bool:
+        """Our value is gone: another VM has the name now, or somebody wrote another size."""
+        course.latest = decision
+        if course.action and course.action.uid not in (None, decision.uid):
+            course.actuation, course.patched_at = Actuation.PENDING, None
+            self._outside.tell(
+                Step.FOLLOWING, "the VM was deleted and created again; begins anew", ref=course.ref
+            )
+            return True
+        found = decision.changes[0].before if decision.changes else "another size"
+        writer = f" ({decision.owner})" if decision.owner else ""
+        message = f"somebody{writer} wrote {found} over our patch; it is not written again"
+        hint = "let one tool own the field"
+        course.end(Result.FAILED, "reverted", message, hint, self._outside.clock.now())
+        self._outside.tell(Step.FAILED, message, ref=course.ref, reason="reverted")
+        return False
 
     def _begin(self, candidates: dict[ObjectRef, Decision], around: Frame) -> None:
         failures = sum(1 for each in self.courses.values() if each.result is Result.FAILED)

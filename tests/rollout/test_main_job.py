@@ -273,3 +273,45 @@ def test_being_asked_to_end_leaves_healthy_work_running():
     run.feed.wait = stop_soon
     report = run.apply(ASK_2GI)
     assert (report.exit, only(report).result) == (ExitCode.DEADLINE, "running")
+
+
+def test_a_size_that_somebody_writes_back_is_told_and_not_fought_over():
+    run = rig("hotplug")
+    path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+    original, answered = run.feed.wait, []
+
+    def write_back(timeout_s):
+        if run.patches() and not answered:
+            answered.append(run.merge(path, {"spec": memory_of("1Gi")}, agent="argocd-controller"))
+        return original(timeout_s)
+
+    run.feed.wait = write_back
+    report = run.apply(ASK_2GI, deadline_s=300)
+    outcome = only(report)
+    assert answered == [200]
+    assert (report.exit, outcome.reason) == (ExitCode.FAILED, "reverted")
+    assert "argocd-controller" in outcome.message
+    assert len(run.patches()) == 1
+
+
+def test_a_vm_that_is_deleted_and_created_again_begins_anew():
+    run = rig("slow")
+    path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+    original, done = run.feed.wait, []
+
+    def recreate(timeout_s):
+        if run.patches() and not done:
+            done.append(run.sim.request("DELETE", path).status)
+            run.clock.sleep(30.0)
+            run.create_vm("default", "vm", "1Gi")
+        return original(timeout_s)
+
+    run.feed.wait = recreate
+    report = run.apply(ASK_2GI, deadline_s=900)
+    assert done == [200]
+    assert (report.exit, only(report).reason) == (ExitCode.DONE, "converged")
+    assert len(run.patches()) == 2, "one for each of the two VMs"
+
+
+def memory_of(guest: str) -> dict:
+    return {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}

@@ -194,6 +194,12 @@ class Rig:
         assert answer.status == 201, answer.body
         self.clock.sleep(30.0)
 
+    def merge(self, path: str, change: dict, *, agent: str) -> int:
+        """Write *change* as another client would; the answer's status."""
+        headers = {"content-type": "application/merge-patch+json", "user-agent": agent}
+        body = json.dumps(change).encode()
+        return self.sim.request("PATCH", path, headers=headers, body=body).status
+
     def vmi(self, namespace: str, name: str) -> dict:
         """The instance as the API shows it."""
         path = f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances/{name}"

@@ -60,7 +60,7 @@ def _other_writer(situation: Situation) -> str:
         return ""
     return (
         f"{manager} owns the guest size now and will write its own value back; "
-        "let it ignore this field (see examples/interop)"
+        "let it ignore this field"
     )
 
 

@@ -56,30 +56,44 @@ def plug_failed_before(running: Running) -> Finding | None:
 
 
 def restart_required_stays(running: Running) -> Finding | None:
-    """While RestartRequired is set, every live update of the VM is skipped.
+    """Old versions keep RestartRequired until the VM restarts, and skip every live update.
 
-    Old versions keep it until the VM restarts; newer ones drop it once nothing but live fields
-    differ. Source: recorded above-max-then-revert (v1.3.1, v1.6.3, v1.9.0); facts in
-    ``capabilities.RESTART_SELF_CLEARS``.
+    Source: recorded v1.3.1 and v1.6.3 above-max-then-revert; ``capabilities.RESTART_SELF_CLEARS``.
     """
-    condition: Condition | None = running.vm.conditions.get("RestartRequired")
-    if condition is None or condition.status != "True":
+    condition = _restart_required(running)
+    if condition is None or running.after.capabilities.restart_self_clears:
         return None
-    if not running.after.capabilities.restart_self_clears:
-        return restart(
-            Reason.RESTART_REQUIRED_STICKY,
-            "RestartRequired is set, and this KubeVirt version keeps it until the VM restarts: "
-            f"{condition.message}",
-            "restart the VM; until then none of its changes is live",
-        )
-    if condition.message == OTHER_FIELD and running.situation.before.live_update:
-        return restart(
-            Reason.OTHER_EDIT_PENDING,
-            f"another edit of the VM waits for a restart ({condition.message}); "
-            "while it does, nothing is changed live",
-            "restart the VM, or take the other edit back",
-        )
-    return None
+    return restart(
+        Reason.RESTART_REQUIRED_STICKY,
+        "RestartRequired is set, and this KubeVirt version keeps it until the VM restarts: "
+        f"{condition.message}",
+        "restart the VM; until then none of its changes is live",
+    )
+
+
+def other_edit_pending(running: Running) -> Finding | None:
+    """While another edit waits for a restart, memory is not changed live either.
+
+    Newer versions look at the template anew each time; under LiveUpdate the message then means
+    that a field differs which cannot be changed live. Set under Stage it may mean memory alone.
+    Source: recorded v1.9.0 mixed-edit-one-patch, write-maxguest-on-running.
+    """
+    condition = _restart_required(running)
+    if condition is None or condition.message != OTHER_FIELD:
+        return None
+    if not running.situation.before.live_update:
+        return None
+    return restart(
+        Reason.OTHER_EDIT_PENDING,
+        f"another edit of the VM waits for a restart ({condition.message}); "
+        "while it does, nothing is changed live",
+        "restart the VM, or take the other edit back",
+    )
+
+
+def _restart_required(running: Running) -> Condition | None:
+    condition = running.vm.conditions.get("RestartRequired")
+    return condition if condition is not None and condition.status == "True" else None
 
 
 def guest_not_set(running: Running) -> Finding | None:
@@ -195,4 +209,5 @@ RESTART: tuple[RunningRule, ...] = (
     no_max_guest,
     size_cannot_be_plugged,
     below_boot,
+    other_edit_pending,
 )
