@@ -61,7 +61,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
         uid=current.uid,
         effect=Effect.CONFIG,
         reason=Reason.CONFIG_CHANGE,
-        message=f"changes {len(changes)} field{'s' if len(changes) > 1 else ''} of the KubeVirt CR",
+        message=f"changes {len(changes)} field{'' if len(changes) == 1 else 's'} of the CR",
         at=state.at(desired.ref),
         changes=changes,
         warnings=(*warnings, *_blast_radius(changes, live)),
@@ -259,5 +259,6 @@ def _blast_radius(changes: tuple[Change, ...], live: LiveState) -> tuple[str, ..
     if not enabled:
         return ()
     stuck = sum(1 for vmi in live.vmis.values() if is_true(vmi.conditions, "HotMemoryChange"))
-    begin = f"{stuck} VMs with a change that was stuck begin to migrate; " if stuck else ""
+    whose = "1 VM whose change was stuck begins" if stuck == 1 else f"{stuck} VMs begin"
+    begin = f"{whose} to migrate at once; " if stuck else ""
     return (f"LiveMigrate comes on: {begin}every later KubeVirt upgrade migrates all VMs",)

@@ -1,0 +1,127 @@
+"""The layout of the repository and the form of its modules."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+import reconciler
+from reconciler.schema.check import check
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(reconciler.__file__).parent
+MODULES = sorted(PACKAGE.rglob("*.py"))
+IDS = [path.relative_to(PACKAGE).as_posix() for path in MODULES]
+
+KEPT = {
+    ".ci",
+    ".dockerignore",
+    ".github",
+    ".gitignore",
+    ".pre-commit-config.yaml",
+    "CHANGELOG.md",
+    "Dockerfile",
+    "LICENSE",
+    "Makefile",
+    "NOTICE",
+    "README.md",
+    "examples",
+    "pyproject.toml",
+    "reconciler",
+    "requirements.lock",
+    "schemas",
+    "tests",
+}
+MADE = {".git", ".venv", "build", "dist"}
+"""Made by tools and ignored by Git, as is every ``.something_cache``."""
+CEILING = 400
+
+
+def is_made(name: str) -> bool:
+    return name in MADE or name == ".hypothesis" or name.startswith(".coverage") or "cache" in name
+
+
+def test_top_level_holds_only_the_known_names():
+    found = {path.name for path in ROOT.iterdir() if not is_made(path.name)}
+    assert found <= KEPT, f"place these in the layout: {sorted(found - KEPT)}"
+
+
+def test_git_ignores_what_the_tools_make():
+    ignored = (ROOT / ".gitignore").read_text().splitlines()
+    for name in (".venv/", "build/", "dist/", ".mypy_cache/", ".ruff_cache/", ".pytest_cache/"):
+        assert name in ignored
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_module_says_at_its_top_what_it_is_about(path):
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    assert docstring, "no docstring"
+    summary = docstring.split("\n\n")[0].replace("\n", " ")
+    assert re.fullmatch(r"[\w`\"'].{10,200}[.?]", summary), summary
+
+
+@pytest.mark.parametrize("path", MODULES, ids=IDS)
+def test_module_stays_below_the_ceiling(path):
+    assert path.read_text(encoding="utf-8").count("\n") <= CEILING
+
+
+def own_texts() -> list[Path]:
+    folders = [PACKAGE, *(ROOT / name for name in (".ci", ".github", "examples", "tests"))]
+    here = Path(__file__)
+    return [
+        path
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in {".py", ".md", ".yaml", ".yml"} and path != here
+    ]
+
+
+def test_nothing_is_left_to_be_done_in_the_text():
+    mark = re.compile(r"\b(TODO|FIXME|XXX)\b")
+    found = [str(path) for path in own_texts() if mark.search(path.read_text(encoding="utf-8"))]
+    assert found == []
+
+
+def test_lock_file_pins_every_file_by_hash_and_names_no_host():
+    lock = (ROOT / "requirements.lock").read_text()
+    requirements = re.split(r"\n(?=[a-z0-9])", lock.strip())
+    assert len(requirements) > 50
+    for requirement in requirements:
+        assert re.match(r"[a-z0-9.\[\]_-]+==\S+", requirement), requirement
+        assert "--hash=sha256:" in requirement, requirement
+    assert "://" not in lock
+    assert "index-url" not in lock
+
+
+MARKDOWN = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / ".github").rglob("*.md"))]
+MARKDOWN += sorted((ROOT / "examples").rglob("*.md"))
+
+
+@pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_local_link_leads_somewhere(path):
+    for target in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8")):
+        if "://" not in target:
+            assert (path.parent / target).exists(), target
+
+
+def test_every_document_in_the_readme_fits_its_schema():
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    documents = [each for block in blocks for each in YAML(typ="safe").load_all(block)]
+    assert {each["kind"] for each in documents} == {"KubeVirt", "VirtualMachine", "Config"}
+    for each in documents:
+        assert check(each, "config" if each["kind"] == "Config" else "manifest") == ()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / ".github/adr").glob("0*.md")), ids=lambda p: p.stem
+)
+def test_decision_record_has_the_parts_that_nygard_gives_it(path):
+    text = path.read_text(encoding="utf-8")
+    headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
+    assert headings == ["Status", "Context", "Decision", "Consequences"]
+    assert re.match(rf"# {int(path.name[:4])}\. \S", text)
+    assert path.name in (path.parent / "README.md").read_text()

@@ -1,0 +1,105 @@
+"""Workflows, ours and those for users: pinned actions, least permissions, no injection."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = [
+    *sorted((ROOT / ".github/workflows").glob("*.yml")),
+    *sorted((ROOT / "examples/workflows").glob("*.yml")),
+]
+every_workflow = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+
+
+def load(path: Path) -> dict:
+    return YAML(typ="safe").load(path)
+
+
+def steps(workflow: dict) -> list[dict]:
+    return [step for job in workflow["jobs"].values() for step in job["steps"]]
+
+
+def test_the_workflows_are_found():
+    assert {path.name for path in FILES} >= {"ci.yml", "plan.yml", "apply.yml"}
+
+
+@every_workflow
+def test_every_action_is_pinned_by_commit_with_its_version_beside_it(path):
+    lines = [line for line in path.read_text().splitlines() if "uses:" in line]
+    assert lines
+    for line in lines:
+        assert re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+
+
+def test_one_action_has_one_version_in_all_workflows():
+    pins = {
+        tuple(line.split("uses: ")[1].split("@"))
+        for path in FILES
+        for line in path.read_text().splitlines()
+        if "uses:" in line
+    }
+    actions = [action for action, _ in pins]
+    assert sorted(actions) == sorted(set(actions))
+
+
+@every_workflow
+def test_no_permission_is_given_but_by_a_job_that_needs_it(path):
+    workflow = load(path)
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert job["permissions"]["contents"] == "read"
+        written = {scope for scope, right in job["permissions"].items() if right == "write"}
+        assert written <= {"pull-requests"}
+
+
+@every_workflow
+def test_no_script_has_a_value_pasted_into_it(path):
+    for step in steps(load(path)):
+        assert "${{" not in step.get("run", "")
+
+
+@every_workflow
+def test_every_script_is_valid_bash(path):
+    for step in steps(load(path)):
+        if "run" in step:
+            subprocess.run(["bash", "-n"], input=step["run"].encode(), check=True)
+
+
+@every_workflow
+def test_checkout_leaves_no_credentials_behind(path):
+    checkouts = [s for s in steps(load(path)) if s.get("uses", "").startswith("actions/checkout@")]
+    assert checkouts
+    assert all(step["with"]["persist-credentials"] is False for step in checkouts)
+
+
+@every_workflow
+def test_every_job_ends_by_itself(path):
+    assert all(job["timeout-minutes"] <= 60 for job in load(path)["jobs"].values())
+
+
+@every_workflow
+def test_code_of_a_fork_never_meets_a_secret(path):
+    workflow = load(path)
+    assert "pull_request_target" not in workflow["on"]
+    if "pull_request" in workflow["on"]:
+        assert "secrets." not in path.read_text()
+
+
+def test_ci_runs_the_recipes_that_a_person_runs():
+    runs = "\n".join(
+        step.get("run", "") for step in steps(load(ROOT / ".github/workflows/ci.yml"))
+    )
+    for target in ("check", "test", "demo", "wheel", "envtest"):
+        assert f"make {target}" in runs
+
+
+def test_ci_tests_every_python_that_the_package_claims():
+    matrix = load(ROOT / ".github/workflows/ci.yml")["jobs"]["test"]["strategy"]["matrix"]
+    claimed = re.findall(r"Python :: (3\.\d+)\"", (ROOT / "pyproject.toml").read_text())
+    assert matrix["python"] == claimed
