@@ -1,0 +1,73 @@
+"""One simulated clock: real, scaled, or stepped by hand."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+STEPPED_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
+"""Where a stepped clock starts unless told otherwise, so that runs repeat exactly."""
+
+
+class SimClock:
+    """Simulated time.
+
+    With `scale` 1.0 a simulated second is a real one, with 60.0 a real second is a simulated
+    minute. With `scale` None time stands still until `advance` or `advance_to` moves it.
+    """
+
+    def __init__(self, *, scale: float | None = 1.0, epoch: datetime | None = None) -> None:
+        if scale is not None and scale <= 0:
+            raise ValueError(f"clock scale must be above 0 or None (stepped), not {scale!r}")
+        if epoch is not None and epoch.tzinfo is None:
+            raise ValueError(f"clock epoch {epoch!r} has no time zone; give an aware datetime")
+        self.scale: Final = scale
+        default = STEPPED_EPOCH if scale is None else datetime.now(UTC)
+        self.epoch: Final = default if epoch is None else epoch.astimezone(UTC)
+        self._started = time.monotonic()
+        self._stepped = 0.0
+
+    @property
+    def stepped(self) -> bool:
+        """Whether time moves only when told to."""
+        return self.scale is None
+
+    def monotonic(self) -> float:
+        """Simulated seconds since the clock was made; never goes back."""
+        if self.scale is None:
+            return self._stepped
+        return (time.monotonic() - self._started) * self.scale
+
+    def now(self) -> datetime:
+        """Simulated date and time: UTC, aware, in microseconds."""
+        return self.epoch + timedelta(seconds=self.monotonic())
+
+    def advance(self, seconds: float) -> None:
+        """Moves a stepped clock forward by `seconds`."""
+        self.advance_to(self._stepped + seconds)
+
+    def advance_to(self, moment: float) -> None:
+        """Moves a stepped clock to `moment` (simulated seconds since start); never back."""
+        if self.scale is not None:
+            raise RuntimeError(f"a clock with scale {self.scale} cannot be stepped by hand")
+        if moment < self._stepped:
+            raise ValueError(f"the clock is at {self._stepped} s and cannot go back to {moment} s")
+        self._stepped = moment
+
+    def real_delay(self, moment: float) -> float:
+        """Real seconds until simulated `moment`: 0 if it has passed, infinite if stepped."""
+        remaining = moment - self.monotonic()
+        if remaining <= 0:
+            return 0.0
+        return float("inf") if self.scale is None else remaining / self.scale
+
+
+def rfc3339(moment: datetime) -> str:
+    """Writes a time as object metadata holds it: `2026-11-23T00:48:47Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def rfc3339_micro(moment: datetime) -> str:
+    """Writes a time as Leases and Events hold it: `2026-11-23T00:48:47.000123Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,62 @@
+"""Reading JSON with the sentences of Go's decoder for what is wrong with it.
+
+Source: Go 1.26 encoding/json scanner.go.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+import orjson
+
+_KEY: Final = "looking for beginning of object key string"
+_AFTER: Final = {
+    "Expecting property name enclosed in double quotes": _KEY,
+    "Illegal trailing comma before end of object": _KEY,
+    "Illegal trailing comma before end of array": "looking for beginning of value",
+    "Expecting value": "looking for beginning of value",
+    "Expecting ':' delimiter": "after object key",
+    "Extra data": "after top-level value",
+    "Invalid control character at": "in string literal",
+    "Invalid \\escape": "in string escape code",
+}
+
+
+class MalformedError(ValueError):
+    """Bytes that are no JSON; the message is Go's."""
+
+
+def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
+    """Decodes JSON.
+
+    Raises:
+        MalformedError: It is none.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise MalformedError(_complaint(body)) from None
+
+
+def type_name(value: Any) -> str:  # noqa: ANN401  # any JSON value
+    """Names a JSON value's type as Go does: array, object, string, number, bool."""
+    if isinstance(value, bool):
+        return "bool"
+    names = {dict: "object", list: "array", str: "string", int: "number", float: "number"}
+    return names.get(type(value), "null")
+
+
+def _complaint(body: bytes) -> str:
+    text = body.decode("utf-8", "replace")
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        if error.pos >= len(text) or error.msg.startswith("Unterminated"):
+            return "unexpected end of JSON input"
+        where = _AFTER.get(error.msg)
+        if where is None:
+            inside = text[: error.pos].rstrip()[-1:] in {'"', "]", "}"} and "{" in text
+            where = "after object key:value pair" if inside else "after array element"
+        return f"invalid character {text[error.pos]!r} {where}"
+    return "invalid UTF-8"

@@ -1,0 +1,76 @@
+"""What every component of the simulated cluster shares: store, time, configuration, faults."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.clock import rfc3339
+from reconciler.simulator.kubevirt.config import ClusterConfig, read_config
+from reconciler.simulator.kubevirt.inventory import Inventory
+from reconciler.simulator.kubevirt.objects import KUBEVIRTS, VMIS, VMS, Json, dig
+from reconciler.simulator.kubevirt.recorder import Recorder
+from reconciler.simulator.kubevirt.versions import behaviour
+from reconciler.simulator.store import Key
+
+if TYPE_CHECKING:
+    from reconciler.simulator.engine import Engine
+    from reconciler.simulator.kubevirt.faults import Faults
+    from reconciler.simulator.store import StoreEvent
+
+CONFIG_LAG_S: Final = 1.0
+"""How long the components take to read a changed CR through their informers; theirs to choose."""
+
+
+class Cluster:
+    """The shared context of KubeVirt's components."""
+
+    def __init__(self, engine: Engine, faults: Faults, *, version: str, bandwidth: int) -> None:
+        self.engine: Final = engine
+        self.store: Final = engine.store
+        self.faults: Final = faults
+        self.bandwidth: Final = bandwidth
+        """What the network carries for one migration, in bytes a second."""
+        self.inventory: Final = Inventory()
+        self.recorder: Final = Recorder(engine.store, engine.random)
+        self._config = read_config({}, behaviour(version))
+        engine.store.subscribe(self._observe)
+
+    @property
+    def config(self) -> ClusterConfig:
+        """The CR as the components know it now, up to `CONFIG_LAG_S` behind the stored one."""
+        return self._config
+
+    def read_config(self) -> None:
+        """Reads the stored CR; without one, or before it is deployed, nothing changes."""
+        kubevirt = self.kubevirt()
+        version = dig(kubevirt, "status", "observedKubeVirtVersion")
+        if kubevirt is not None and version is not None:
+            self._config = read_config(kubevirt, behaviour(version))
+
+    def now(self) -> str:
+        """The simulated time as object metadata holds it."""
+        return rfc3339(self.engine.clock.now())
+
+    def kubevirt(self) -> Json | None:
+        """Returns the KubeVirt CR: the first in list order."""
+        key = next(self.store.keys(KUBEVIRTS), None)
+        return None if key is None else self.store.get(key)
+
+    def vm(self, namespace: str, name: str) -> Json | None:
+        """Returns a VirtualMachine."""
+        return self.store.get(Key(VMS, namespace, name))
+
+    def vmi(self, namespace: str, name: str) -> Json | None:
+        """Returns a VirtualMachineInstance."""
+        return self.store.get(Key(VMIS, namespace, name))
+
+    def _observe(self, event: StoreEvent) -> None:
+        self.inventory.observe(event)
+        if event.key.resource == KUBEVIRTS:
+            self.engine.at(CONFIG_LAG_S, self.read_config)
+
+    def age_s(self, timestamp: str) -> float:
+        """Returns how many simulated seconds ago an object's time stamp was."""
+        then = datetime.fromisoformat(timestamp)
+        return (self.engine.clock.now() - then).total_seconds()

@@ -1,0 +1,87 @@
+"""KubeVirt's components put together over one cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from reconciler.simulator.kubevirt.actions import Actions
+from reconciler.simulator.kubevirt.handler import Handler
+from reconciler.simulator.kubevirt.migrations import MigrationController
+from reconciler.simulator.kubevirt.objects import KUBEVIRTS, MIGRATIONS
+from reconciler.simulator.kubevirt.operator import Operator, Owner
+from reconciler.simulator.kubevirt.quotas import Quotas
+from reconciler.simulator.kubevirt.scheduler import Scheduler
+from reconciler.simulator.kubevirt.updater import WorkloadUpdater
+from reconciler.simulator.kubevirt.vm_controller import VMController
+from reconciler.simulator.kubevirt.vm_webhooks import VMWebhooks
+from reconciler.simulator.kubevirt.vmi_controller import VMIController
+from reconciler.simulator.kubevirt.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from reconciler.simulator.admission import Admission
+    from reconciler.simulator.kubevirt.cluster import Cluster
+    from reconciler.simulator.kubevirt.inventory import Name
+    from reconciler.simulator.kubevirt.objects import Json
+    from reconciler.simulator.kubevirt.profiles import Profiles
+    from reconciler.simulator.store import StoreEvent
+
+
+class Component(Protocol):
+    """Something that watches the store."""
+
+    def observe(self, event: StoreEvent) -> None:
+        """Takes note of one change."""
+        ...
+
+
+class ControlPlane:
+    """virt-api, virt-operator, virt-controller, virt-handler, and the Kubernetes beneath them."""
+
+    def __init__(self, cluster: Cluster, admission: Admission, profiles: Profiles) -> None:
+        self._cluster = cluster
+        self.quotas = Quotas(cluster)
+        self.scheduler = Scheduler(cluster)
+        self.operator = Operator(cluster)
+        self.vms = VMController(cluster)
+        self.vmis = VMIController(cluster, self.quotas)
+        self.migrations = MigrationController(cluster, self.quotas)
+        self.updater = WorkloadUpdater(cluster, self.vmis)
+        self.handler = Handler(cluster, profiles)
+        VMWebhooks(cluster).register(admission)
+        Webhooks(cluster).register(admission)
+        Actions(cluster).register(admission)
+
+    def start(self, unsettled: tuple[Name, ...], owner_spec: Json | None) -> None:
+        """Starts watching, and takes up what the seeded objects leave to do.
+
+        Args:
+            unsettled: VMs whose stored objects ask for something; all others are at rest.
+            owner_spec: The spec that the CR's owner insists on, if it has one.
+        """
+        store = self._cluster.store
+        self._cluster.read_config()
+        components: list[Component] = [
+            self.quotas,
+            self.scheduler,
+            self.operator,
+            self.vms,
+            self.vmis,
+            self.migrations,
+            self.updater,
+            self.handler,
+        ]
+        for component in components:
+            store.subscribe(component.observe)
+        if owner_spec is not None:
+            store.subscribe(Owner(self._cluster, owner_spec).observe)
+        for key in store.keys(KUBEVIRTS):
+            self.operator.queue.add(key)
+        for key in store.keys(MIGRATIONS):
+            self.migrations.queue.add(key)
+        for namespace in self._cluster.inventory.quotas:
+            self.quotas.queue.add(namespace)
+        for name in unsettled:
+            self.vms.sync(name)
+            self.vmis.sync(name)
+            self.vms.sync(name)
+        self.updater.queue.add("round")

@@ -1,0 +1,265 @@
+"""What controllers look up often, kept current from the store's events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import orjson
+
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.objects import (
+    FINAL_PHASES,
+    HOT_MEMORY_CHANGE,
+    MIGRATIONS,
+    NODES,
+    PODS,
+    QUOTAS,
+    VMIS,
+    Json,
+    dig,
+    size,
+)
+from reconciler.simulator.store import Key
+
+if TYPE_CHECKING:
+    from reconciler.simulator.store import StoreEvent
+
+Name: TypeAlias = tuple[str, str]
+"""A namespace and a name."""
+
+CREATED_BY: Final = "kubevirt.io/created-by"
+MIGRATION_JOB: Final = "kubevirt.io/migrationJobUID"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodFacts:
+    """A pod as scheduling, quotas and controllers see it. Memory in bytes."""
+
+    key: Key
+    created_by: str
+    """The uid of its VMI; empty for a pod that is no launcher."""
+    migration: str
+    """The uid of the migration whose target it is, if any."""
+    node: str
+    phase: str
+    deleting: bool
+    memory: int
+    hugepages: int
+    limit: int
+
+    @property
+    def active(self) -> bool:
+        """Whether it takes room on a node and in a quota."""
+        return self.phase not in FINAL_PHASES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationFacts:
+    """A migration as limits, back-off and clean-up see it."""
+
+    key: Key
+    uid: str
+    vmi: Name
+    phase: str
+    priority: str
+    created: str
+    revision: int
+    """Of the write that made it: the order in which migrations were made."""
+    ended: str
+    """When it became Succeeded or Failed, RFC 3339; empty before."""
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether it has not ended."""
+        return self.phase not in FINAL_PHASES
+
+    @property
+    def past_pending(self) -> bool:
+        """Whether it has started and not ended."""
+        return self.unfinished and self.phase not in {"", "Pending"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFacts:
+    """A node as the scheduler sees it. Sizes in bytes."""
+
+    name: str
+    memory: int
+    hugepages: int
+    schedulable: bool
+    labels: dict[str, str]
+
+
+class Inventory:
+    """Indexes over the store; `observe` is its subscription."""
+
+    def __init__(self) -> None:
+        self.pods: dict[Key, PodFacts] = {}
+        self.nodes: dict[str, NodeFacts] = {}
+        self.migrations: dict[Key, MigrationFacts] = {}
+        self.hotplugs: dict[Name, None] = {}
+        """VMIs with HotMemoryChange=True, in the order in which they got it."""
+        self.launchers: dict[str, dict[Name, None]] = defaultdict(dict)
+        """The running VMIs by the image of their launcher."""
+        self.quotas: dict[str, set[Key]] = defaultdict(set)
+        self.memory_used: dict[str, int] = defaultdict(int)
+        self.hugepages_used: dict[str, int] = defaultdict(int)
+        self._unfinished: dict[Key, None] = {}
+        self._targets: dict[str, Key] = {}
+        self._pods_by_vmi: dict[str, dict[Key, None]] = defaultdict(dict)
+        self._pods_by_namespace: dict[str, dict[Key, None]] = defaultdict(dict)
+        self._migrations_by_vmi: dict[Name, dict[Key, None]] = defaultdict(dict)
+
+    def observe(self, event: StoreEvent) -> None:
+        """Takes one change of the store into account."""
+        resource, gone = event.key.resource, event.type == "DELETED"
+        if resource == VMIS:
+            self._note_vmi(event, gone=gone)
+        elif resource == PODS:
+            self._note_pod(event, gone=gone)
+        elif resource == MIGRATIONS:
+            self._note_migration(event, gone=gone)
+        elif resource == NODES:
+            if gone:
+                self.nodes.pop(event.key.name, None)
+            else:
+                self.nodes[event.key.name] = _node_facts(orjson.loads(event.body))
+        elif resource == QUOTAS:
+            quotas = self.quotas[event.key.namespace]
+            (quotas.discard if gone else quotas.add)(event.key)
+
+    def pods_of(self, vmi_uid: str) -> list[PodFacts]:
+        """Returns a VMI's launcher pods, oldest first."""
+        return [self.pods[key] for key in self._pods_by_vmi.get(vmi_uid, ())]
+
+    def pods_in(self, namespace: str) -> list[PodFacts]:
+        """Returns the pods of a namespace, oldest first."""
+        return [self.pods[key] for key in self._pods_by_namespace.get(namespace, ())]
+
+    def target_pod(self, migration_uid: str) -> PodFacts | None:
+        """Returns the target pod of a migration, if it exists."""
+        key = self._targets.get(migration_uid)
+        return None if key is None else self.pods.get(key)
+
+    def migrations_of(self, vmi: Name) -> list[MigrationFacts]:
+        """Returns the migrations of a VMI, oldest first."""
+        found = [self.migrations[key] for key in self._migrations_by_vmi.get(vmi, ())]
+        return sorted(found, key=lambda facts: facts.revision)
+
+    def unfinished_migrations(self) -> list[MigrationFacts]:
+        """Returns all migrations that have not ended, oldest first."""
+        return [self.migrations[key] for key in self._unfinished]
+
+    def outdated(self, image: str) -> list[Name]:
+        """Returns the VMIs whose launcher has another image than `image`."""
+        return [n for other, names in self.launchers.items() if other != image for n in names]
+
+    def _note_vmi(self, event: StoreEvent, *, gone: bool) -> None:
+        name = (event.key.namespace, event.key.name)
+        status: Json = {} if gone else orjson.loads(event.body).get("status") or {}
+        image = status.get("launcherContainerImageVersion")
+        if image and name not in self.launchers[image]:
+            for names in self.launchers.values():
+                names.pop(name, None)
+            self.launchers[image][name] = None
+        elif gone:
+            for names in self.launchers.values():
+                names.pop(name, None)
+        found = status.get("conditions") or ()
+        if any(c["type"] == HOT_MEMORY_CHANGE and c["status"] == "True" for c in found):
+            self.hotplugs.setdefault(name)
+        else:
+            self.hotplugs.pop(name, None)
+
+    def _note_pod(self, event: StoreEvent, *, gone: bool) -> None:
+        known = self.pods.pop(event.key, None)
+        self._count(known, sign=-1)
+        if gone:
+            self._pods_by_namespace[event.key.namespace].pop(event.key, None)
+            if known is not None:
+                self._pods_by_vmi[known.created_by].pop(event.key, None)
+                self._targets.pop(known.migration, None)
+            return
+        facts = pod_facts(event.key, orjson.loads(event.body))
+        self.pods[event.key] = facts
+        self._count(facts, sign=1)
+        self._pods_by_namespace[event.key.namespace].setdefault(event.key)
+        if facts.created_by:
+            self._pods_by_vmi[facts.created_by].setdefault(event.key)
+        if facts.migration:
+            self._targets[facts.migration] = event.key
+
+    def _count(self, facts: PodFacts | None, *, sign: int) -> None:
+        if facts is not None and facts.node and facts.active:
+            self.memory_used[facts.node] += sign * facts.memory
+            self.hugepages_used[facts.node] += sign * facts.hugepages
+
+    def _note_migration(self, event: StoreEvent, *, gone: bool) -> None:
+        known = self.migrations.pop(event.key, None)
+        if gone:
+            self._unfinished.pop(event.key, None)
+            if known is not None:
+                self._migrations_by_vmi[known.vmi].pop(event.key, None)
+            return
+        first = known.revision if known is not None else event.rv
+        facts = _migration_facts(event.key, orjson.loads(event.body), first)
+        self.migrations[event.key] = facts
+        self._migrations_by_vmi[facts.vmi].setdefault(event.key)
+        if facts.unfinished:
+            self._unfinished.setdefault(event.key)
+        else:
+            self._unfinished.pop(event.key, None)
+
+
+def pod_facts(key: Key, pod: Json) -> PodFacts:
+    """Reads a pod."""
+    labels = pod["metadata"].get("labels") or {}
+    containers = pod["spec"].get("containers") or ()
+    annotations = pod["metadata"].get("annotations") or {}
+    return PodFacts(
+        key=key,
+        created_by=labels.get(CREATED_BY, ""),
+        migration=annotations.get(MIGRATION_JOB, labels.get(MIGRATION_JOB, "")),
+        node=pod["spec"].get("nodeName", ""),
+        phase=dig(pod, "status", "phase") or "Pending",
+        deleting=pod["metadata"].get("deletionTimestamp") is not None,
+        memory=sum(size(c, "resources", "requests", "memory") or 0 for c in containers),
+        hugepages=sum(_hugepages(dig(c, "resources", "requests")) for c in containers),
+        limit=sum(size(c, "resources", "limits", "memory") or 0 for c in containers),
+    )
+
+
+def _hugepages(resources: Json | None) -> int:
+    found = (resources or {}).items()
+    return sum(quantity.parse(value) for name, value in found if name.startswith("hugepages-"))
+
+
+def _node_facts(node: Json) -> NodeFacts:
+    labels = node["metadata"].get("labels") or {}
+    allocatable = dig(node, "status", "allocatable") or {}
+    return NodeFacts(
+        name=node["metadata"]["name"],
+        memory=quantity.parse(allocatable.get("memory", "0")),
+        hugepages=_hugepages(allocatable),
+        schedulable=labels.get("kubevirt.io/schedulable") == "true"
+        and not dig(node, "spec", "unschedulable"),
+        labels=labels,
+    )
+
+
+def _migration_facts(key: Key, migration: Json, revision: int) -> MigrationFacts:
+    phase = dig(migration, "status", "phase") or ""
+    stamps = dig(migration, "status", "phaseTransitionTimestamps") or ()
+    ended = next((s["phaseTransitionTimestamp"] for s in stamps if s["phase"] in FINAL_PHASES), "")
+    return MigrationFacts(
+        key=key,
+        uid=migration["metadata"]["uid"],
+        vmi=(key.namespace, dig(migration, "spec", "vmiName") or ""),
+        phase=phase,
+        priority=dig(migration, "spec", "priority") or "",
+        created=migration["metadata"]["creationTimestamp"],
+        revision=revision,
+        ended=ended,
+    )

@@ -1,0 +1,67 @@
+"""When a migration may start, how long it backs off, and which finished ones are dropped. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from reconciler.simulator.kubevirt.inventory import MigrationFacts
+
+BACKOFF_S: Final = 20
+"""Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1049-1112; recorded."""
+KEPT_FINISHED: Final = 5
+"""Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314."""
+
+PRIORITIES: Final[Mapping[str, int]] = {
+    "system-critical": 100,
+    "user-triggered": 50,
+    "system-maintenance": 20,
+}
+"""Source: v1.9.0 pkg/util/migrations/migrations.go:19-23; none is 0."""
+
+OLD_POLL_S: Final = 5.0
+_POLL_S: Final[Mapping[str, float]] = {"system-critical": 1.0, "user-triggered": 3.0}
+
+
+def rank(priority: str) -> int:
+    """Returns how urgent a migration of a priority is; higher goes first."""
+    return PRIORITIES.get(priority, 0)
+
+
+def poll_s(priority: str, *, queue: bool) -> float:
+    """Returns after how many seconds a migration held back by a limit looks again.
+
+    Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1413; v1.6.0: 5 s.
+    """
+    return _POLL_S.get(priority, OLD_POLL_S) if queue else OLD_POLL_S
+
+
+def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
+    """Returns when a VMI's next automatic migration may start, or None: at once.
+
+    20 s after the latest failure, doubled for each failure before it without a success between.
+
+    Args:
+        earlier: The VMI's other migrations, oldest first.
+    """
+    failures = 0
+    latest: MigrationFacts | None = None
+    for facts in earlier:
+        if facts.phase == "Failed":
+            failures += 1
+            latest = facts
+        elif facts.phase == "Succeeded":
+            failures, latest = 0, None
+    if latest is None or not latest.ended:
+        return None
+    wait = timedelta(seconds=BACKOFF_S * 2 ** (failures - 1))
+    return datetime.fromisoformat(latest.ended) + wait
+
+
+def surplus(migrations: Iterable[MigrationFacts]) -> tuple[MigrationFacts, ...]:
+    """Returns the finished migrations of one VMI beyond the newest five, oldest first."""
+    finished = sorted((m for m in migrations if not m.unfinished), key=lambda m: m.revision)
+    return tuple(finished[:-KEPT_FINISHED]) if len(finished) > KEPT_FINISHED else ()

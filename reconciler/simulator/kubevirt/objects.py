@@ -1,0 +1,172 @@
+"""Small readers and writers of Kubernetes objects: nested fields, conditions, owners."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.store import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Json: TypeAlias = dict[str, Any]
+
+VMS: Final = "virtualmachines.kubevirt.io"
+VMIS: Final = "virtualmachineinstances.kubevirt.io"
+MIGRATIONS: Final = "virtualmachineinstancemigrations.kubevirt.io"
+KUBEVIRTS: Final = "kubevirts.kubevirt.io"
+REVISIONS: Final = "controllerrevisions.apps"
+PODS: Final = "pods"
+NODES: Final = "nodes"
+QUOTAS: Final = "resourcequotas"
+
+HOT_MEMORY_CHANGE: Final = "HotMemoryChange"
+RESTART_REQUIRED: Final = "RestartRequired"
+FAILURE: Final = "Failure"
+READY: Final = "Ready"
+LIVE_MIGRATABLE: Final = "LiveMigratable"
+
+FINAL_PHASES: Final = frozenset({"Succeeded", "Failed"})
+
+
+def key_of(resource: str, obj: Json) -> Key:
+    """Returns the store key of an object of `resource`."""
+    meta = obj["metadata"]
+    return Key(resource, meta.get("namespace", ""), meta["name"])
+
+
+def dig(obj: Json | None, *path: str) -> Any:  # noqa: ANN401 - any JSON value
+    """Returns the value at a path of field names, or None where the path ends early."""
+    found: Any = obj
+    for name in path:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(name)
+    return found
+
+
+def section(obj: Json, *path: str) -> Json:
+    """Returns the mapping at a path, making it and its parents where absent or null."""
+    found = obj
+    for name in path:
+        if not isinstance(found.get(name), dict):
+            found[name] = {}
+        found = found[name]
+    return found
+
+
+def size(obj: Json | None, *path: str) -> int | None:
+    """Returns the quantity at a path in bytes, or None where absent."""
+    value = dig(obj, *path)
+    return None if value is None else quantity.parse(value)
+
+
+def condition(obj: Json | None, kind: str) -> Json | None:
+    """Returns an object's condition of a type."""
+    return next((c for c in conditions(obj) if c["type"] == kind), None)
+
+
+def condition_status(obj: Json | None, kind: str) -> str:
+    """Returns True, False or Unknown as the condition says, or an empty text without one."""
+    found = condition(obj, kind)
+    return "" if found is None else str(found["status"])
+
+
+def conditions(obj: Json | None) -> Iterator[Json]:
+    """Yields an object's conditions in their order."""
+    yield from dig(obj, "status", "conditions") or ()
+
+
+def set_condition(obj: Json, new: Json) -> None:
+    """Puts a condition in place of one of its type that says something else, or at the end.
+
+    One that says the same is left alone, so that its times stay.
+    """
+    status = section(obj, "status")
+    present: list[Json] = status.setdefault("conditions", [])
+    for index, old in enumerate(present):
+        if old["type"] == new["type"]:
+            if _statement(old) != _statement(new):
+                present[index] = new
+            return
+    present.append(new)
+
+
+def drop_condition(obj: Json, kind: str) -> None:
+    """Removes the condition of a type, if there is one."""
+    present = dig(obj, "status", "conditions")
+    if present:
+        left = [c for c in present if c["type"] != kind]
+        if left:
+            obj["status"]["conditions"] = left
+        else:
+            del obj["status"]["conditions"]
+
+
+def make_condition(
+    kind: str,
+    status: str,
+    *,
+    at: str | None,
+    probed: bool = False,
+    reason: str = "",
+    message: str = "",
+) -> Json:
+    """Builds a condition with KubeVirt's field order and its habit of null times."""
+    made: Json = {"lastProbeTime": at if probed else None, "lastTransitionTime": at}
+    if message:
+        made["message"] = message
+    if reason:
+        made["reason"] = reason
+    return {**made, "status": status, "type": kind}
+
+
+def drop_finalizer(obj: Json, name: str) -> None:
+    """Removes a finalizer, and the list with the last of them."""
+    meta = obj["metadata"]
+    left = [f for f in meta.get("finalizers") or () if f != name]
+    if left:
+        meta["finalizers"] = left
+    else:
+        meta.pop("finalizers", None)
+
+
+def controller_reference(owner: Json) -> Json:
+    """Returns the owner reference by which `owner` controls another object."""
+    return {
+        "apiVersion": owner["apiVersion"],
+        "blockOwnerDeletion": True,
+        "controller": True,
+        "kind": owner["kind"],
+        "name": owner["metadata"]["name"],
+        "uid": owner["metadata"]["uid"],
+    }
+
+
+def is_running(vmi: Json | None) -> bool:
+    """Tells whether a VMI is in phase Running."""
+    return bool(dig(vmi, "status", "phase") == "Running")
+
+
+def is_final(obj: Json | None) -> bool:
+    """Tells whether a VMI, migration or pod has ended."""
+    return str(dig(obj, "status", "phase")) in FINAL_PHASES
+
+
+def is_deleting(obj: Json | None) -> bool:
+    """Tells whether an object is marked for deletion."""
+    return dig(obj, "metadata", "deletionTimestamp") is not None
+
+
+def is_migrating(vmi: Json | None) -> bool:
+    """Tells whether a VMI's memory is being transferred.
+
+    Source: v1.9.0 pkg/controller/conditions.go: a start without an end.
+    """
+    state = dig(vmi, "status", "migrationState") or {}
+    return bool(state.get("startTimestamp")) and not state.get("endTimestamp")
+
+
+def _statement(found: Json) -> tuple[Any, ...]:
+    return tuple(found.get(name) for name in ("status", "reason", "message"))

@@ -1,0 +1,111 @@
+"""Kubernetes quantities: reading any legal spelling, and writing the canonical one.
+
+The simulator's own implementation: it is compared with the planner's, so it shares none of it.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_CEILING, Decimal
+from functools import lru_cache
+from typing import Final
+
+KI: Final = 1024
+MI: Final = 1024**2
+GI: Final = 1024**3
+
+PATTERN_MESSAGE: Final = (
+    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
+)
+"""Source: k8s.io/apimachinery v0.36 pkg/api/resource/quantity.go (ErrFormatWrong), recorded."""
+
+_BINARY: Final = {"": 0, "Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+_DECIMAL: Final = {
+    "n": -9,
+    "u": -6,
+    "m": -3,
+    "": 0,
+    "k": 3,
+    "M": 6,
+    "G": 9,
+    "T": 12,
+    "P": 15,
+    "E": 18,
+}
+_SPELLING: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
+
+
+class QuantityError(ValueError):
+    """The text is not a quantity."""
+
+
+def parse(value: str | float) -> int:
+    """Reads a quantity as whole bytes, rounding fractions up.
+
+    Raises:
+        QuantityError: It matches no legal spelling.
+    """
+    return int(_decimal(str(value)).to_integral_value(rounding=ROUND_CEILING))
+
+
+def canonical(value: str | float) -> str:
+    """Writes a quantity as the server stores it once a webhook has read it: `1024Mi` → `1Gi`.
+
+    Binary spellings take the largest binary suffix that keeps the number whole, others the
+    largest decimal one.
+
+    Raises:
+        QuantityError: It matches no legal spelling.
+
+    Source: k8s.io/apimachinery v0.36 pkg/api/resource/quantity.go (CanonicalizeBytes).
+    """
+    text = str(value)
+    amount = _decimal(text)
+    if amount == 0:
+        return "0"
+    suffix = _SPELLING.fullmatch(text.strip()).group(2) or ""  # type: ignore[union-attr]  # _decimal has matched it
+    if suffix.endswith("i"):
+        return binary(int(amount.to_integral_value(rounding=ROUND_CEILING)))
+    if suffix[:1] in {"e", "E"} and len(suffix) > 1:
+        return _with_exponent(amount)
+    return _with_decimal_suffix(amount)
+
+
+def binary(n_bytes: int) -> str:
+    """Writes bytes with the largest binary suffix that keeps them whole: `1Gi`, `1500001Ki`."""
+    for suffix in ("Ei", "Pi", "Ti", "Gi", "Mi", "Ki"):
+        unit = 1024 ** _BINARY[suffix]
+        if n_bytes and n_bytes % unit == 0:
+            return f"{n_bytes // unit}{suffix}"
+    return str(n_bytes)
+
+
+@lru_cache(maxsize=4096)
+def _decimal(text: str) -> Decimal:
+    match = _SPELLING.fullmatch(text.strip())
+    if match is None:
+        raise QuantityError(PATTERN_MESSAGE)
+    number, suffix = Decimal(match.group(1)), match.group(2) or ""
+    if suffix.endswith("i"):
+        return number * Decimal(1024) ** _BINARY[suffix]
+    if suffix[:1] in {"e", "E"} and len(suffix) > 1:
+        return number.scaleb(int(suffix[1:]))
+    return number.scaleb(_DECIMAL[suffix])
+
+
+def _with_decimal_suffix(amount: Decimal) -> str:
+    for suffix in ("E", "P", "T", "G", "M", "k", "", "m", "u"):
+        scaled = amount.scaleb(-_DECIMAL[suffix])
+        if scaled == scaled.to_integral_value():
+            return f"{int(scaled)}{suffix}"
+    return f"{int(amount.scaleb(9).to_integral_value(rounding=ROUND_CEILING))}n"
+
+
+def _with_exponent(amount: Decimal) -> str:
+    for exponent in (18, 15, 12, 9, 6, 3):
+        scaled = amount.scaleb(-exponent)
+        if scaled == scaled.to_integral_value():
+            return f"{int(scaled)}e{exponent}"
+    return (
+        str(int(amount)) if amount == amount.to_integral_value() else _with_decimal_suffix(amount)
+    )

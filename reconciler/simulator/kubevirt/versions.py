@@ -1,0 +1,183 @@
+"""What differs between KubeVirt v1.1 and v1.9, as one table of the simulator's own.
+
+v1.3.1, v1.6.3 and v1.9.0 were recorded on a real control plane; the other versions follow
+KubeVirt's code at its release tags.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Final, TypeAlias
+
+from reconciler.simulator.kubevirt.quantity import GI, MI
+
+Version: TypeAlias = tuple[int, int, int]
+
+OLDEST: Final = (1, 1, 0)
+NEWEST: Final = (1, 9)
+
+
+class Rollout(StrEnum):
+    """`spec.configuration.vmRolloutStrategy`."""
+
+    STAGE = "Stage"
+    LIVE_UPDATE = "LiveUpdate"
+
+
+class GateStage(StrEnum):
+    """How far a feature gate has come in a version."""
+
+    ABSENT = "absent"
+    LISTED = "listed"
+    """Works only where the CR lists it (alpha; and beta up to v1.8)."""
+    DEFAULT_ON = "default-on"
+    """Works unless the CR disables it (beta from v1.9)."""
+    GRADUATED = "graduated"
+
+
+def parse_version(text: str) -> Version:
+    """Reads `v1.9.0` or `1.9`.
+
+    Raises:
+        ValueError: It is no version, or older than v1.1 or newer than v1.9.
+    """
+    match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:[-+].*)?", str(text))
+    if match is None:
+        raise ValueError(f"{text!r} is not a KubeVirt version; write it like v1.9.0")
+    version = (int(match[1]), int(match[2]), int(match[3] or 0))
+    if version < OLDEST or version[:2] > NEWEST:
+        raise ValueError(f"KubeVirt {text} is not simulated; v1.1 to v1.9 are")
+    return version
+
+
+def since(version: Version, *bounds: str) -> bool:
+    """Tells whether a change is in a version, given each release line's first version with it.
+
+    `since(v, "1.6.4", "1.7.1")`: in v1.6 from patch 4, in v1.7 from patch 1, and in every later
+    line.
+    """
+    lines = {bound[:2]: bound for bound in map(parse_version, bounds)}
+    first = lines.get(version[:2])
+    return version >= first if first is not None else version > max(lines.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """How one version behaves, where versions differ. Sizes in bytes."""
+
+    version: Version
+    live_update_gate: GateStage
+    """VMLiveUpdateFeatures. Source: v1.4.0 pkg/virt-config/virt-config.go:455, v1.5.0
+    pkg/virt-config/featuregate/inactive.go:98."""
+    default_rollout: Rollout | None
+    """None: v1.1 has no strategy, a VM asks for live updates itself."""
+    hotplug_architectures: tuple[str, ...]
+    start_architectures: tuple[str, ...]
+    """Those for which maxGuest is set when a VMI starts (v1.6.0 differs from the rule)."""
+    minimum_guest: int
+    strict_hotplug_vm: bool
+    """v1.1/v1.2: hugepages and dedicated CPUs deny a VM with its own maxGuest."""
+    limits_deny: bool
+    restart_required: bool
+    self_clearing: bool
+    """Whether RestartRequired goes by itself. Source: v1.6.4
+    pkg/virt-controller/watch/vm/vm.go:2977, v1.7.1:2987, v1.8.0."""
+    plug_failure_visible: bool
+    instancetype_in_status: bool
+    """The revision is kept in status.instancetypeRef, so a changed name alone hotplugs."""
+    integer_guest: bool
+    default_requests: bool
+    """The VMI gets requests.memory from its guest size. Source: commit 51927ed13c (v1.7.0)."""
+    backoff: bool
+    """Workload-update migrations back off. v1.3.1 does so by recording, v1.3.0 by code not."""
+    priority_gate: GateStage
+    completion_timeout_per_gib_s: int
+    workload_disruption: bool
+    gate_overlap_denied: bool
+    memory_overhead_status: bool
+    overhead_fixed: int
+    overhead_graphics: int
+    firmware_uuid: bool
+    multi_architecture_gate: bool
+    pci_topology: bool
+    finalizer: str
+    pod_awaited: bool
+    """A VMI says that its pod does not exist before it does (recorded on v1.3.1 only)."""
+    finished_mirror: bool
+    """Finished migrations go on copying the VMI's newest one (recorded on v1.3.1 only)."""
+    conflict_message: str
+    """How a clash with the instancetype reads (recorded on v1.3.1, v1.6.3 and v1.9.0)."""
+    template_timestamp: bool
+    """The VM template carries `creationTimestamp: null` (recorded up to v1.6.3)."""
+
+    @property
+    def text(self) -> str:
+        """The version as KubeVirt's status spells it: `v1.9.0`."""
+        return "v" + ".".join(map(str, self.version))
+
+
+@lru_cache
+def behaviour(text: str) -> Behaviour:
+    """Looks a version up.
+
+    Raises:
+        ValueError: The version is not simulated.
+
+    Source: KubeVirt release tags v1.1.0 to v1.9.0; the table of versions in each row's field.
+    """
+    v = parse_version(text)
+    arm = since(v, "1.3.0") and not since(v, "1.5.3", "1.6.1")
+    return Behaviour(
+        version=v,
+        live_update_gate=GateStage.GRADUATED if since(v, "1.5.0") else GateStage.LISTED,
+        default_rollout=_default_rollout(v),
+        hotplug_architectures=("amd64", "arm64") if arm else ("amd64",),
+        start_architectures=("amd64", "arm64") if arm and not since(v, "1.6.0") else ("amd64",),
+        minimum_guest=GI if since(v, "1.3.1") else 0,
+        strict_hotplug_vm=not since(v, "1.3.0"),
+        limits_deny=not since(v, "1.2.1"),
+        restart_required=since(v, "1.2.0"),
+        self_clearing=since(v, "1.6.4", "1.7.1"),
+        plug_failure_visible=since(v, "1.3.0"),
+        instancetype_in_status=since(v, "1.5.0"),
+        integer_guest=since(v, "1.6.0"),
+        default_requests=not since(v, "1.7.0"),
+        backoff=since(v, "1.3.1"),
+        priority_gate=_priority_gate(v),
+        completion_timeout_per_gib_s=150 if since(v, "1.4.0") else 800,
+        workload_disruption=since(v, "1.5.0"),
+        gate_overlap_denied=since(v, "1.8.0"),
+        memory_overhead_status=since(v, "1.9.0"),
+        overhead_fixed=(220 if since(v, "1.5.0") else 210) * MI,
+        overhead_graphics=(32 if since(v, "1.6.0") else 16) * MI,
+        firmware_uuid=since(v, "1.6.0"),
+        multi_architecture_gate=not since(v, "1.7.0"),
+        pci_topology=since(v, "1.9.0"),
+        finalizer=("kubevirt.io/" if since(v, "1.7.0") else "") + "foregroundDeleteVirtualMachine",
+        pod_awaited=not since(v, "1.4.0"),
+        finished_mirror=not since(v, "1.4.0"),
+        conflict_message=_conflict_message(v),
+        template_timestamp=not since(v, "1.7.0"),
+    )
+
+
+def _default_rollout(version: Version) -> Rollout | None:
+    if not since(version, "1.2.0"):
+        return None
+    return Rollout.LIVE_UPDATE if since(version, "1.6.0") else Rollout.STAGE
+
+
+def _conflict_message(version: Version) -> str:
+    if since(version, "1.7.0"):
+        return "VM field(s) {guest} conflicts with selected instance type"
+    fields = "field(s)" if since(version, "1.4.0") else "field"
+    return f"VM {fields} {{memory}} conflicts with selected instance type"
+
+
+def _priority_gate(version: Version) -> GateStage:
+    if since(version, "1.9.0"):
+        return GateStage.GRADUATED
+    return GateStage.LISTED if since(version, "1.7.0") else GateStage.ABSENT

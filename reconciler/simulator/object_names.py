@@ -1,0 +1,73 @@
+"""Names of objects: what the server accepts.
+
+Source: k8s.io/apimachinery v0.36 pkg/util/validation/validation.go and pkg/api/validation.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.statuses import FieldError, quote
+
+if TYPE_CHECKING:
+    from reconciler.simulator.codec import Json
+    from reconciler.simulator.resources import Resource
+
+_LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
+_SUBDOMAIN: Final = rf"{_LABEL}(\.{_LABEL})*"
+_SUBDOMAIN_MAX: Final = 253
+_LABEL_MAX: Final = 63
+_SUBDOMAIN_TEXT: Final = (
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
+    "'.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used "
+    f"for validation is '{_SUBDOMAIN}')"
+)
+_LABEL_TEXT: Final = (
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and "
+    "must start and end with an alphanumeric character (e.g. 'my-name',  or '123-abc', regex "
+    f"used for validation is '{_LABEL}')"
+)
+_LABEL_NAMES: Final = frozenset({"namespaces"})
+_LABEL_VALUE: Final = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?"
+_LABEL_VALUE_TEXT: Final = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or "
+    "'.', and must start and end with an alphanumeric character (e.g. 'MyValue',  or "
+    f"'my_value',  or '12345', regex used for validation is '{_LABEL_VALUE}')"
+)
+
+
+def check(resource: Resource, metadata: Json) -> list[FieldError]:
+    """Returns what is wrong with an object's name and labels."""
+    return [*_check_name(resource, metadata.get("name", "")), *_check_labels(metadata)]
+
+
+def _check_name(resource: Resource, name: str) -> list[FieldError]:
+    if not name:
+        message = "Required value: name or generateName is required"
+        return [FieldError(field="metadata.name", reason="FieldValueRequired", message=message)]
+    if resource.group == "rbac.authorization.k8s.io":
+        bad = "/" in name or "%" in name or name in {".", ".."}
+        return [_invalid("metadata.name", name, "may not contain '/'")] if bad else []
+    narrow = resource.qualified in _LABEL_NAMES
+    most, pattern = (_LABEL_MAX, _LABEL) if narrow else (_SUBDOMAIN_MAX, _SUBDOMAIN)
+    errors: list[FieldError] = []
+    if len(name) > most:
+        errors.append(_invalid("metadata.name", name, f"must be no more than {most} bytes"))
+    if not re.fullmatch(pattern, name):
+        text = _LABEL_TEXT if narrow else _SUBDOMAIN_TEXT
+        errors.append(_invalid("metadata.name", name, text))
+    return errors
+
+
+def _check_labels(metadata: Json) -> list[FieldError]:
+    return [
+        _invalid("metadata.labels", value, _LABEL_VALUE_TEXT)
+        for value in (metadata.get("labels") or {}).values()
+        if not re.fullmatch(_LABEL_VALUE, value) or len(value) > _LABEL_MAX
+    ]
+
+
+def _invalid(field: str, value: str, problem: str) -> FieldError:
+    message = f"Invalid value: {quote(value)}: {problem}"
+    return FieldError(field=field, reason="FieldValueInvalid", message=message)

@@ -1,0 +1,150 @@
+"""The facade: one world, running, with its API server in process and over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator import kubeconfig, rbac, serving, users
+from reconciler.simulator.admission import Admission
+from reconciler.simulator.api import Api
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.engine import Engine
+from reconciler.simulator.faults import Faults as ApiFaults
+from reconciler.simulator.kubevirt.cluster import Cluster
+from reconciler.simulator.kubevirt.control_plane import ControlPlane
+from reconciler.simulator.kubevirt.faults import Faults
+from reconciler.simulator.kubevirt.profiles import Profiles
+from reconciler.simulator.messages import Request, RequestRecord, Response, User
+from reconciler.simulator.seeding import Seeder
+from reconciler.simulator.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.simulator.watch import WatchStream
+    from reconciler.simulator.world_model import TimelineEntry, World
+
+
+class Simulator:
+    """A world in motion.
+
+    With the default clock simulated time is real time and passes while `serve` runs; with a
+    stepped clock it stands still until `engine.step` or `engine.run_until` moves it.
+    """
+
+    def __init__(
+        self, world: World, *, clock: SimClock | None = None, seed: int | None = None
+    ) -> None:
+        """Builds the world's objects and starts its components.
+
+        Args:
+            world: What there is.
+            clock: Simulated time; None: real time.
+            seed: Of names, uids and delays; None takes the world's.
+
+        Raises:
+            WorldError: The world's VMs do not fit on its nodes.
+        """
+        chosen = world.seed if seed is None else seed
+        self.world: Final = world
+        self.clock: Final = clock or SimClock()
+        self.store: Final = Store(self.clock, seed=chosen)
+        self.engine: Final = Engine(self.clock, self.store, seed=chosen)
+        self.faults: Final = Faults({vm.key: vm.faults for vm in world.vms})
+        self.cluster: Final = Cluster(
+            self.engine, self.faults, version=world.version, bandwidth=world.bandwidth
+        )
+        admission = Admission()
+        profiles = Profiles({vm.key: vm.profile for vm in world.vms})
+        self.control_plane: Final = ControlPlane(self.cluster, admission, profiles)
+        known = {
+            token: User(who["user"], tuple(who.get("groups") or ()))
+            for token, who in world.tokens.items()
+        }
+        self.api: Final = Api(
+            self.store,
+            admission,
+            tokens=users.Tokens(self.clock, known),
+            mode=rbac.Mode(world.rbac),
+            faults=ApiFaults(list(world.api_faults), seed=chosen),
+        )
+        with self.store.lock:
+            unsettled = Seeder(world, self.store).seed()
+            owner_spec = dict(world.kubevirt_spec) if world.kubevirt_owner else None
+            self.control_plane.start(unsettled, owner_spec)
+        for entry in world.timeline:
+            self._schedule(entry)
+
+    @property
+    def request_log(self) -> list[RequestRecord]:
+        """Every request so far, oldest first."""
+        return self.api.log
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | Iterable[tuple[str, str]] = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+        user: User | None = None,
+    ) -> Response | WatchStream:
+        """Sends one request in process.
+
+        Args:
+            method: The HTTP method.
+            path: Decoded, without the query.
+            query: Decoded parameters; pairs where one is repeated.
+            headers: Names in any case.
+            body: The encoded body.
+            user: Who asks; None: whoever the Authorization header says, without one the
+                administrator.
+        """
+        lower = {name.lower(): value for name, value in (headers or {}).items()}
+        pairs = query.items() if isinstance(query, Mapping) else query
+        return self.api.handle(
+            Request(
+                method=method,
+                path=path,
+                query=tuple(pairs),
+                headers=lower,
+                body=body,
+                user=user or (None if "authorization" in lower else users.ADMIN),
+            )
+        )
+
+    def serve(self, host: str = "127.0.0.1", port: int = 0) -> serving.Server:
+        """Serves over HTTP from a thread of its own, and lets time pass.
+
+        Returns:
+            The running server, with its `url` and the administrator's `token`; a context manager.
+
+        Raises:
+            OSError: The address cannot be listened on.
+        """
+        return serving.Server(self.api, self.engine, host=host, port=port)
+
+    def kubeconfig(self, url: str, token: str) -> str:
+        """Returns a kubeconfig with which kubectl reaches a served simulator."""
+        return kubeconfig.render(url, token)
+
+    def _schedule(self, entry: TimelineEntry) -> None:
+        def happen() -> None:
+            for key, faults in entry.faults.items():
+                self.faults.inject(*key, faults)
+            if entry.request:
+                self.request(
+                    entry.request.get("method", "PATCH"),
+                    entry.request["path"],
+                    headers={
+                        "content-type": entry.request.get(
+                            "contentType", "application/merge-patch+json"
+                        ),
+                        "user-agent": entry.request.get("userAgent", "kubectl"),
+                    },
+                    body=json.dumps(entry.request.get("body") or {}).encode(),
+                )
+
+        self.engine.at(entry.at_s, happen)

@@ -1,0 +1,148 @@
+"""A world as values: what there is in a simulated cluster when it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from reconciler.simulator.faults import Fault
+from reconciler.simulator.kubevirt import profiles
+from reconciler.simulator.kubevirt.faults import VMFaults
+from reconciler.simulator.kubevirt.quantity import GI
+
+DEFAULT_VERSION: Final = "v1.9.0"
+DEFAULT_NODES: Final = 3
+DEFAULT_NODE_MEMORY: Final = 256 * GI
+DEFAULT_BANDWIDTH: Final = 2 * GI
+DEFAULT_GUEST: Final = GI
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeSpec:
+    """A node that can run VMs. Sizes in bytes."""
+
+    name: str
+    memory: int = DEFAULT_NODE_MEMORY
+    """Allocatable memory."""
+    hugepages: int = 0
+    """Allocatable huge pages of 2Mi."""
+    schedulable: bool = True
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VMSpec:
+    """A VM as the world starts. Sizes in bytes."""
+
+    path: str
+    """Where the world file has it: `vms[3]`."""
+    name: str
+    namespace: str
+    guest: int | None = None
+    """What the VM asks for now; None takes it from an instancetype, or from `spec`."""
+    max_guest: int | None = None
+    booted_with: int | None = None
+    """What the running guest started with, where it differs from `guest`."""
+    hotplugged: bool = False
+    """The change from `booted_with` to `guest` was plugged before the world starts."""
+    booted_under: str = ""
+    """The rollout strategy when it started; empty: the CR's."""
+    guest_current: int | None = None
+    """What the guest has, where it differs from what it was offered."""
+    last_plug_refused: bool = False
+    """HotMemoryChange is False already."""
+    running: bool = True
+    node: str = ""
+    launcher: str = ""
+    """KubeVirt's version when it started, where an upgrade came since; empty: the present one."""
+    architecture: str = "amd64"
+    instancetype: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    domain: Mapping[str, Any] = field(default_factory=dict)
+    """Merged over the VM's domain: cpu, resources, hugepages, launchSecurity, …"""
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    """A complete VirtualMachine spec, in place of the one made from the fields above."""
+    manager: str = "kubectl-create"
+    """The field manager that wrote the VM."""
+    profile: profiles.GuestProfile = field(default_factory=profiles.GuestProfile)
+    faults: VMFaults = field(default_factory=VMFaults)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return self.namespace, self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstancetypeSpec:
+    """An instancetype; without a namespace, a cluster-wide one."""
+
+    name: str
+    namespace: str
+    guest: int
+    cpu: int
+    max_guest: int | None = None
+    overcommit_percent: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuotaSpec:
+    """A ResourceQuota."""
+
+    path: str
+    name: str
+    namespace: str
+    hard: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationSpec:
+    """A migration that somebody else has made when the world starts."""
+
+    path: str
+    name: str
+    namespace: str
+    vmi: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineEntry:
+    """Something that happens by itself, `at_s` simulated seconds after the start."""
+
+    at_s: float
+    request: Mapping[str, Any]
+    """A request to the API server as an administrator: method, path, body, contentType."""
+    faults: Mapping[tuple[str, str], VMFaults]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A whole world, as its file says it, with defaults filled in."""
+
+    name: str = "world"
+    version: str = DEFAULT_VERSION
+    kubevirt_namespace: str = "kubevirt"
+    kubevirt_names: tuple[str, ...] = ("kubevirt",)
+    """One, in a sound cluster; none or two to try what a client then says."""
+    kubevirt_spec: Mapping[str, Any] = field(default_factory=dict)
+    kubevirt_owner: str = ""
+    """HyperConverged: its operator takes back what others change in the CR."""
+    nodes: tuple[NodeSpec, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    vms: tuple[VMSpec, ...] = ()
+    instancetypes: tuple[InstancetypeSpec, ...] = ()
+    quotas: tuple[QuotaSpec, ...] = ()
+    migrations: tuple[MigrationSpec, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
+    objects: tuple[Mapping[str, Any], ...] = ()
+    """Other objects, as manifests."""
+    bandwidth: int = DEFAULT_BANDWIDTH
+    """Bytes a second that the network carries for one migration."""
+    rbac: str = "open"
+    """open: every token may do everything. enforced: roles and bindings decide."""
+    tokens: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Bearer token → user and groups."""
+    api_faults: tuple[Fault, ...] = ()
+    seed: int = 0

@@ -1,0 +1,171 @@
+"""Reads a world file's plain values into typed ones, gathering every problem with its path."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from reconciler.simulator.kubevirt import quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Json: TypeAlias = dict[str, Any]
+
+_DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong with a world."""
+
+    path: str
+    """Where: `vms[3].guest`."""
+    message: str
+    """What, with the value, and what would be right."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class WorldError(ValueError):
+    """A world that cannot be: every problem at once."""
+
+    def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(f"{source} is not a possible world:{lines}")
+        self.problems = problems
+
+
+@dataclass(slots=True)
+class Fields:
+    """One mapping of a world file; each field is read once, unread ones are problems."""
+
+    values: Json
+    path: str
+    problems: list[Problem]
+    _read: set[str] = field(default_factory=set)
+
+    def problem(self, name: str, message: str) -> None:
+        """Notes a problem with a field, or with the mapping itself where `name` is empty."""
+        where = ".".join(part for part in (self.path, name) if part) or "world"
+        self.problems.append(Problem(path=where, message=message))
+
+    def raw(self, name: str) -> Any:  # noqa: ANN401 - any YAML value
+        """Returns a field's value as it stands, None if absent."""
+        self._read.add(name)
+        return self.values.get(name)
+
+    def text(self, name: str, default: str = "", *, choices: tuple[str, ...] = ()) -> str:
+        """Reads a text, one of `choices` if there are any."""
+        value = self.raw(name)
+        if value is None:
+            return default
+        if not isinstance(value, str):
+            self.problem(name, f"{value!r} is not a text; put it in quotes")
+            return default
+        if choices and value not in choices:
+            self.problem(name, f"{value!r} is none of: {', '.join(choices)}")
+            return default
+        return value
+
+    def boolean(self, name: str, *, default: bool = False) -> bool:
+        """Reads true or false."""
+        return bool(self._typed(name, bool, default, "true or false"))
+
+    def integer(self, name: str, default: int = 0) -> int:
+        """Reads a whole number of zero or more."""
+        value = self._typed(name, int, default, "a whole number")
+        if isinstance(value, int) and value < 0:
+            self.problem(name, f"{value} is below 0")
+            return default
+        return int(value)
+
+    def memory(self, name: str) -> int | None:
+        """Reads a quantity as bytes, None if absent."""
+        value = self.raw(name)
+        if value is None:
+            return None
+        try:
+            return quantity.parse(value)
+        except quantity.QuantityError:
+            self.problem(name, f"{value!r} is not a quantity; write it like 2Gi")
+            return None
+
+    def seconds(self, name: str) -> float | None:
+        """Reads a duration such as `90s` as seconds, None if absent."""
+        value = self.raw(name)
+        if value is None:
+            return None
+        match = _DURATION.fullmatch(str(value))
+        if match is None:
+            self.problem(name, f"{value!r} is not a duration; write it like 90s or 10m")
+            return None
+        return float(match[1]) * _UNITS[match[2]]
+
+    def times(self, name: str, always: int) -> int:
+        """Reads how often a fault happens: a number, true or `always`."""
+        value = self.raw(name)
+        if value is True or value == "always":
+            return always
+        if value is None or value is False:
+            return 0
+        if not isinstance(value, int) or value < 0:
+            self.problem(name, f"{value!r} is neither a number of times nor `always`")
+            return 0
+        return value
+
+    def mapping(self, name: str) -> Json:
+        """Reads a mapping as it stands, empty if absent."""
+        return dict(self._typed(name, dict, {}, "a mapping"))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Reads a list of texts."""
+        values = self._typed(name, list, [], "a list")
+        for index, value in enumerate(values):
+            if not isinstance(value, str):
+                self.problem(f"{name}[{index}]", f"{value!r} is not a text")
+        return tuple(value for value in values if isinstance(value, str))
+
+    def nested(self, name: str) -> Fields:
+        """Opens a nested mapping, empty if absent."""
+        path = ".".join(part for part in (self.path, name) if part)
+        return Fields(self.mapping(name), path, self.problems)
+
+    def each(self, name: str) -> Iterator[Fields]:
+        """Opens each mapping of a list."""
+        for index, value in enumerate(self._typed(name, list, [], "a list")):
+            where = ".".join(part for part in (self.path, f"{name}[{index}]") if part)
+            if isinstance(value, dict):
+                yield Fields(value, where, self.problems)
+            else:
+                self.problems.append(
+                    Problem(path=where, message=f"{value!r} is not a mapping of fields")
+                )
+
+    def finish(self) -> None:
+        """Notes each field that nothing has read."""
+        for name in sorted(self.values.keys() - self._read, key=str):
+            known = ", ".join(sorted(self._read))
+            self.problem(str(name), f"there is no such field; known here: {known}")
+
+    def checked(self, name: str, check: Callable[[str], object], default: str) -> str:
+        """Reads a text that `check` must accept; its ValueError becomes a problem."""
+        value = self.text(name, default)
+        try:
+            check(value)
+        except ValueError as error:
+            self.problem(name, str(error))
+            return default
+        return value
+
+    def _typed(self, name: str, kind: type, default: Any, what: str) -> Any:  # noqa: ANN401 - any YAML value
+        value = self.raw(name)
+        if value is None:
+            return default
+        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+            self.problem(name, f"{value!r} is not {what}")
+            return default
+        return value

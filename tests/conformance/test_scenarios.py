@@ -1,0 +1,267 @@
+"""The simulator against what a real control plane did, scenario by scenario.
+
+scenarios.yaml holds, for each scenario and the versions in which it went the same way: the VM, the
+requests and their answers, and every visible change of the VM, its VMI and its migrations after
+each request, in order. Grouping into events is not compared (a controller may write two changes
+at once or one after the other), their order on each object is.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from reconciler.simulator import clock, simulator, worlds
+
+SCENARIOS = YAML(typ="safe", pure=True).load(
+    (Path(__file__).parent / "scenarios.yaml").read_text(encoding="utf-8")
+)
+PATHS = {
+    "vm": "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm",
+    "kubevirt": "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt",
+}
+RESOURCES = {
+    "virtualmachines.kubevirt.io": "vm",
+    "virtualmachineinstances.kubevirt.io": "vmi",
+    "virtualmachineinstancemigrations.kubevirt.io": "migration",
+}
+CONTENT_TYPES = {list: "application/json-patch+json", dict: "application/merge-patch+json"}
+
+HYPERVISOR = {"podMemoryLabel": "gone"}
+"""virt-handler removes this label after a plug; a script played it in the recordings."""
+
+RESTART_REQUIRED_S = (0.03, 0.21)
+MIGRATION_S = (1.4, 20.0)
+
+
+def view(obj):
+    """The fields of an object that the scenarios compare, by short names, as they are."""
+    fields = {
+        "VirtualMachine": vm_fields,
+        "VirtualMachineInstance": vmi_fields,
+        "VirtualMachineInstanceMigration": migration_fields,
+    }[obj["kind"]]
+    meta, status = obj["metadata"], obj.get("status", {})
+    seen = fields(obj["metadata"], obj.get("spec", {}), status)
+    seen["deletionTimestamp"] = present(meta.get("deletionTimestamp"))
+    for found in status.get("conditions", ()):
+        said = [found["status"], found.get("reason"), found.get("message")]
+        seen[found["type"]] = ": ".join(str(part) for part in said if part)
+    return {name: value for name, value in seen.items() if value is not None}
+
+
+def present(value):
+    return None if value is None else "set"
+
+
+def pick(values, *names):
+    return {name: values.get(name) for name in names}
+
+
+def vm_fields(meta, spec, status):
+    memory = spec["template"]["spec"]["domain"].get("memory", {})
+    return {
+        "generation": meta["generation"],
+        "runStrategy": spec.get("runStrategy"),
+        "instancetype": spec.get("instancetype", {}).get("name"),
+        "instancetypeRef": status.get("instancetypeRef", {}).get("name"),
+        "startFailures": status.get("startFailure", {}).get("consecutiveFailCount"),
+        **pick(memory, "guest", "maxGuest"),
+        **pick(status, "desiredGeneration", "observedGeneration", "printableStatus"),
+        **pick(status, "ready", "created"),
+    }
+
+
+def vmi_fields(meta, spec, status):
+    labels, annotations = meta.get("labels", {}), meta.get("annotations", {})
+    resources, state = spec["domain"].get("resources", {}), status.get("migrationState", {})
+    times = ("startTimestamp", "endTimestamp", "targetNodeDomainReadyTimestamp")
+    places = ("targetNodeAddress", "sourceNode", "targetNode", "sourcePod", "targetPod")
+    memory = status.get("memory", {})
+    return {
+        **pick(spec["domain"].get("memory", {}), "guest", "maxGuest"),
+        "requests": resources.get("requests", {}).get("memory"),
+        "limits": resources.get("limits", {}).get("memory"),
+        "vmGeneration": annotations.get("kubevirt.io/vm-generation"),
+        "nonroot": annotations.get("kubevirt.io/nonroot"),
+        "podMemoryLabel": labels.get("kubevirt.io/vmi-pod-memory-resource-requests"),
+        "targetLabel": present(labels.get("kubevirt.io/migrationTargetNodeName")),
+        "phase": status.get("phase"),
+        **pick(memory, "guestAtBoot", "guestRequested", "guestCurrent", "memoryOverhead"),
+        **pick(state, "completed", "failed", "failureReason", "targetMemoryOverhead"),
+        **{name: present(state.get(name)) for name in times + places},
+    }
+
+
+def migration_fields(meta, spec, status):
+    state, annotations = status.get("migrationState", {}), meta.get("annotations", {})
+    return {
+        "priority": spec.get("priority"),
+        "vmi": present(meta.get("labels", {}).get("kubevirt.io/vmi-name")),
+        "workloadUpdate": present(annotations.get("kubevirt.io/workloadUpdateMigration")),
+        "finalizer": "set" if meta.get("finalizers") else None,
+        "phase": status.get("phase"),
+        **pick(state, "completed", "failed", "failureReason"),
+        **{name: present(state.get(name)) for name in ("sourcePod", "targetPod")},
+    }
+
+
+def difference(before, after):
+    """The fields that differ between two views; what went away is `gone`."""
+    changed = {k: v for k, v in after.items() if before.get(k) != v}
+    return {**changed, **dict.fromkeys(before.keys() - after.keys(), "gone")}
+
+
+class Log:
+    """The visible changes of a run, per object, as the scenarios name the objects."""
+
+    def __init__(self, sim):
+        self.changes = []
+        self._views = {}
+        self._names = {}
+        self._sim = sim
+        for resource in RESOURCES:
+            for key in sim.store.keys(resource):
+                self._views[self._name(key)] = view(sim.store.get(key))
+        sim.store.subscribe(self._note)
+
+    def _name(self, key):
+        kind = RESOURCES[key.resource]
+        if kind != "migration":
+            return kind
+        return self._names.setdefault(key.name, f"migration{len(self._names) + 1}")
+
+    def _note(self, event):
+        if event.key.resource not in RESOURCES:
+            return
+        name, now = self._name(event.key), self._sim.clock.monotonic()
+        if event.type == "DELETED":
+            self.changes.append((now, name, {"object": "deleted"}))
+            self._views[name] = {}
+            return
+        after = view(json.loads(event.body))
+        changed = difference(self._views.get(name, {}), after)
+        self._views[name] = after
+        if event.type == "ADDED":
+            changed["object"] = "added"
+        if changed:
+            self.changes.append((now, name, changed))
+
+
+def cases():
+    for name, blocks in SCENARIOS.items():
+        for block in blocks:
+            for version in block["versions"]:
+                yield pytest.param(version, block, id=f"{version}-{name}")
+
+
+def run(version, block):
+    """Plays a scenario; returns the responses and all changes with the time since the start."""
+    world = worlds.parse(
+        {
+            "apiVersion": "simulator/v1alpha1",
+            "kind": "World",
+            "nodes": 2,
+            "kubevirt": {"version": version, "spec": block["kubevirt"]},
+            "vms": [{"name": "vm", **block["vm"]}],
+            **block.get("world", {}),
+        }
+    )
+    sim = simulator.Simulator(world, clock=clock.SimClock(scale=None))
+    log = Log(sim)
+    sim.engine.run_until(1.0)
+    responses = []
+    for step in block["steps"]:
+        body = step.get("patch")
+        responses.append(
+            sim.request(
+                "DELETE" if body is None else "PATCH",
+                PATHS[step.get("of", "vm")],
+                headers={} if body is None else {"Content-Type": CONTENT_TYPES[type(body)]},
+                body=b"" if body is None else json.dumps(body).encode(),
+            )
+        )
+        sim.engine.step(step["for"])
+    return responses, log.changes
+
+
+CASES = list(cases())
+
+
+def in_order(moves, name):
+    """One object's changes as (event number, field, value)."""
+    mine = [change for _, who, change in moves if who == name]
+    return [(n, k, v) for n, change in enumerate(mine) for k, v in change.items()]
+
+
+def skippable(name, field, value):
+    """A controller that acts on levels may miss a state that its source soon left again."""
+    return name == "vm" and field == "Ready" and str(value).startswith("False")
+
+
+def mismatch(expected, moves):
+    """Says how one object's changes differ from the expected groups, empty if they do not."""
+    names = {name for group in expected for name in group} | {name for _, name, _ in moves}
+    for name in sorted(names):
+        groups = [group[name] for group in expected if name in group]
+        found = in_order(moves, name)
+        position = 0
+        for group in groups:
+            last = position
+            for field, value in group.items():
+                if skippable(name, field, value):
+                    continue
+                hits = [n for n, k, v in found if k == field and v == value and n >= position]
+                if not hits:
+                    return f"{name}: {field}={value!r} is missing after {position}: {found}"
+                last = max(last, hits[0])
+            position = last
+        wanted = sum(not skippable(name, *item) for group in groups for item in group.items())
+        extra = [
+            (k, v) for _, k, v in found if HYPERVISOR.get(k) != v and not skippable(name, k, v)
+        ]
+        if len(extra) != wanted:
+            rest = list(extra)
+            for group in groups:
+                for item in group.items():
+                    if item in rest:
+                        rest.remove(item)
+            return f"{name}: {wanted} changes expected, {len(extra)} seen; left over: {rest}"
+    return ""
+
+
+@pytest.mark.parametrize(("version", "block"), CASES)
+def test_the_simulator_does_what_was_recorded(version, block):
+    responses, changes = run(version, block)
+    for step, response in zip(block["steps"], responses, strict=True):
+        assert response.status == step["status"], response.body
+        if "message" in step:
+            assert json.loads(response.body)["message"] == step["message"]
+    expected = [group for step in block["steps"] for group in step["sees"]]
+    assert mismatch(expected, changes) == ""
+
+
+@pytest.mark.parametrize(("version", "block"), CASES)
+def test_changes_come_within_the_recorded_times(version, block):
+    patched = hotplug = None
+    for at, name, change in run(version, block)[1]:
+        if name == "vm" and "generation" in change:
+            patched = at
+        if name == "vm" and "True" in change.get("RestartRequired", "") and hotplug is None:
+            assert RESTART_REQUIRED_S[0] <= at - patched <= RESTART_REQUIRED_S[1]
+        if name == "vmi" and change.get("HotMemoryChange") == "True":
+            hotplug = at
+        if name == "migration1" and change.get("object") == "added":
+            assert MIGRATION_S[0] <= at - hotplug <= MIGRATION_S[1]
+
+
+def test_failed_migrations_are_tried_again_20_40_and_80_seconds_apart():
+    [block] = [b for b in SCENARIOS["migration-fails"] if "v1.9.0" in b["versions"]]
+    phases = [(at, name, c["phase"]) for at, name, c in run("v1.9.0", block)[1] if "phase" in c]
+    failed = [at for at, _, phase in phases if phase == "Failed"]
+    again = [at for at, name, phase in phases if phase == "Scheduling" and name != "migration1"]
+    waits = [start - end for end, start in zip(failed, again, strict=False)]
+    assert [round(wait, -1) for wait in waits] == [20, 40, 80]

@@ -1,0 +1,197 @@
+"""Discovery, OpenAPI, tables, health: what kubectl asks before and besides its work."""
+
+import pytest
+from support.apiserver import TABLE, VMS, ApiServer, vm_key
+
+from reconciler.simulator import jsonpath
+from reconciler.simulator.admission import ActionResult
+from reconciler.simulator.table_columns import duration
+
+AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+
+
+@pytest.fixture
+def server():
+    fresh = ApiServer()
+    fresh.admission.action("virtualmachines", "restart", lambda _: ActionResult())
+    return fresh
+
+
+def test_both_forms_of_discovery_tell_the_same(server):
+    classic, aggregated = set(), set()
+    for root in ("/api", "/apis"):
+        listed = server.send("GET", root).body
+        versions = [g["preferredVersion"]["groupVersion"] for g in listed.get("groups", ())]
+        for version in versions or ["v1"]:
+            resources = server.send("GET", f"{root}/{version}").body["resources"]
+            classic |= {(version, r["name"]) for r in resources}
+        answer = server.send("GET", root, accept=f"{AGGREGATED},application/json")
+        assert answer.header("content-type") == [AGGREGATED]
+        for group in answer.body["items"]:
+            name = group["metadata"].get("name")
+            for version in group["versions"]:
+                full = f"{name}/{version['version']}" if name else version["version"]
+                for resource in version["resources"]:
+                    if resource.get("verbs"):
+                        aggregated.add((full, resource["resource"]))
+                    aggregated |= {
+                        (full, f"{resource['resource']}/{sub['subresource']}")
+                        for sub in resource.get("subresources", ())
+                    }
+    assert classic == aggregated
+    assert ("kubevirt.io/v1", "virtualmachines/status") in classic
+    assert ("subresources.kubevirt.io/v1", "virtualmachines/restart") in classic
+
+
+def test_every_listed_collection_can_be_listed(server):
+    for group in server.send("GET", "/apis").body["groups"]:
+        version = group["preferredVersion"]["groupVersion"]
+        for resource in server.send("GET", f"/apis/{version}").body["resources"]:
+            if "list" in resource["verbs"]:
+                answer = server.send("GET", f"/apis/{version}/{resource['name']}")
+                assert answer.body["kind"] == f"{resource['kind']}List"
+                assert (
+                    server.send("GET", f"/apis/{version}/{resource['name']}", accept=TABLE).body[
+                        "kind"
+                    ]
+                    == "Table"
+                )
+
+
+def test_every_listed_version_has_an_openapi_document(server):
+    paths = server.send("GET", "/openapi/v3").body["paths"]
+    for path, entry in paths.items():
+        document = server.send("GET", entry["serverRelativeURL"]).body
+        assert document["openapi"].startswith("3."), path
+    schemas = server.send("GET", "/openapi/v3/apis/kubevirt.io/v1").body["components"]["schemas"]
+    memory = schemas["io.kubevirt.v1.VirtualMachine"]["properties"]["spec"]["properties"][
+        "template"
+    ]["properties"]["spec"]["properties"]["domain"]["properties"]["memory"]
+    assert memory["properties"]["guest"]["x-kubernetes-int-or-string"] is True
+
+
+def test_patch_is_documented_to_take_field_validation(server):
+    paths = server.send("GET", "/openapi/v3/apis/kubevirt.io/v1").body["paths"]
+    patch = paths["/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachines/{name}"]["patch"]
+    assert "fieldValidation" in [p["name"] for p in patch["parameters"]]
+    assert patch["x-kubernetes-group-version-kind"]["kind"] == "VirtualMachine"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz", "/readyz/ping"])
+def test_health(server, path):
+    assert server.send("GET", path).text == "ok"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nope",
+        "/apis/nope",
+        "/apis/kubevirt.io/v9",
+        "/apis/kubevirt.io/v1/namespaces/db/virtualmachines/a/b/c",
+        "/openapi/v3/apis/nope/v1",
+        "/apis/subresources.kubevirt.io/v1/namespaces/db/virtualmachines/pg/nope",
+        f"{VMS}/pg/nope",
+    ],
+)
+def test_unknown_paths_are_plain_404s(server, path):
+    answer = server.send("GET", path)
+    assert (answer.status, answer.text) == (404, "404 page not found\n")
+
+
+def test_methods_that_a_path_does_not_know_are_405(server):
+    assert server.send("POST", f"{VMS}/pg", {}).status == 405
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/virtualmachines.kubevirt.io"
+    assert server.send("DELETE", path).status == 405
+
+
+def test_an_action_is_run_and_answers(server):
+    asked = []
+
+    def restart(request):
+        asked.append((request.name, request.dry_run, request.body))
+        return ActionResult(status=202)
+
+    server.admission.action("virtualmachines", "restart", restart)
+    path = "/apis/subresources.kubevirt.io/v1/namespaces/db/virtualmachines/pg/restart"
+    answer = server.send("PUT", f"{path}?dryRun=All", {"gracePeriodSeconds": 0})
+    assert (answer.status, answer.text) == (202, "")
+    assert asked == [("pg", True, {"gracePeriodSeconds": 0})]
+
+
+def test_a_table_row_shows_the_printer_columns(server):
+    server.create_vm()
+    server.store.mutate(
+        vm_key(),
+        lambda o: o.update(
+            status={
+                "printableStatus": "Running",
+                "conditions": [{"type": "Ready", "status": "True"}],
+            }
+        ),
+        status=True,
+    )
+    server.clock.advance(200)
+    answer = server.send("GET", f"{VMS}/pg", accept=TABLE).body
+    assert answer["rows"][0]["cells"] == ["pg", "3m20s", "Running", "True"]
+    assert answer["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
+
+
+@pytest.mark.parametrize(
+    ("resource", "columns"),
+    [
+        ("virtualmachines", "Name Age Status Ready"),
+        ("virtualmachineinstances", "Name Age Phase IP NodeName Ready Live-Migratable* Paused*"),
+        ("virtualmachineinstancemigrations", "Name Phase VMI"),
+        ("kubevirts", "Name Age Phase"),
+    ],
+)
+def test_columns_are_those_of_kubevirts_definitions(server, resource, columns):
+    listed = server.send("GET", f"/apis/kubevirt.io/v1/{resource}", accept=TABLE).body
+    shown = [c["name"] + "*" * bool(c["priority"]) for c in listed["columnDefinitions"]]
+    assert " ".join(shown) == columns
+
+
+def test_metadata_alone_can_be_asked_for(server):
+    server.create_vm()
+    accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
+    answer = server.send("GET", VMS, accept=accept).body
+    assert answer["kind"] == "PartialObjectMetadataList"
+    assert "spec" not in answer["items"][0]
+
+
+def test_a_form_that_cannot_be_served_is_406(server):
+    assert server.send("GET", VMS, accept="application/cbor").status == 406
+
+
+@pytest.mark.parametrize("query", ["limit=x", "resourceVersion=x", "watch=1&timeoutSeconds=x"])
+def test_a_number_that_is_none_is_a_bad_request(server, query):
+    answer = server.send("GET", f"{VMS}?{query}")
+    assert (answer.status, answer.body["reason"]) == (400, "BadRequest")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0s"),
+        (119, "119s"),
+        (120, "2m"),
+        (599, "9m59s"),
+        (600, "10m"),
+        (3 * 3600, "3h"),
+        (5 * 3600 + 60, "5h1m"),
+        (9 * 3600, "9h"),
+        (50 * 3600, "2d2h"),
+        (10 * 86400, "10d"),
+        (800 * 86400, "2y70d"),
+        (-1, "0s"),
+    ],
+)
+def test_ages(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_column_path_that_is_not_understood_is_an_error():
+    assert jsonpath.find({"a": [{"t": "x", "v": 1}]}, ".a[?(@.t=='x')].v") == [1]
+    with pytest.raises(ValueError, match="beyond what is supported"):
+        jsonpath.find({}, ".a..b")

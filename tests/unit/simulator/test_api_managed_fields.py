@@ -1,0 +1,153 @@
+"""Who owns which field, down to the leaf."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from support.apiserver import ApiServer, vm
+
+from reconciler.simulator import managed_fields, schema
+
+ROOT = schema.of("virtualmachines.kubevirt.io")
+GUEST = ("f:spec", "f:template", "f:spec", "f:domain", "f:memory", "f:guest")
+
+
+def owners(obj):
+    return {
+        (e["manager"], e["operation"], e.get("subresource", "")): managed_fields.decode(
+            e["fieldsV1"]
+        )
+        for e in obj["metadata"].get("managedFields", [])
+    }
+
+
+def replace_guest(value):
+    return [{"op": "replace", "path": "/spec/template/spec/domain/memory/guest", "value": value}]
+
+
+def test_the_creator_owns_every_leaf_it_sent_and_nothing_of_the_server():
+    created = ApiServer().create_vm(labels={"tier": "db"}).body
+    owned = owners(created)["test", "Update", ""]
+    assert GUEST in owned
+    assert ("f:metadata", "f:labels", "f:tier") in owned
+    assert not [path for path in owned if path[:2] == ("f:metadata", "f:name")]
+    assert ("f:metadata",) not in owned
+
+
+def test_a_patch_takes_the_leaf_it_changes_from_its_owner_and_no_other():
+    server = ApiServer()
+    server.create_vm()
+    patched = server.patch(replace_guest("2Gi"), query="fieldManager=reconciler").body
+    assert owners(patched)["reconciler", "Update", ""] == {GUEST}
+    assert GUEST not in owners(patched)["test", "Update", ""]
+    assert GUEST[:-1] in owners(patched)["test", "Update", ""]
+
+
+def test_a_patch_that_changes_nothing_owns_nothing():
+    server = ApiServer()
+    server.create_vm()
+    patched = server.patch(replace_guest("1Gi"), query="fieldManager=reconciler").body
+    assert set(owners(patched)) == {("test", "Update", "")}
+
+
+def test_the_manager_defaults_to_the_user_agent_up_to_the_slash():
+    server = ApiServer()
+    created = server.send(
+        "POST",
+        "/apis/kubevirt.io/v1/namespaces/db/virtualmachines",
+        vm(),
+        user_agent="kubectl-create/v1.32 (linux/amd64)",
+    )
+    assert set(owners(created.body)) == {("kubectl-create", "Update", "")}
+
+
+def test_a_removed_field_is_nobodys():
+    server = ApiServer()
+    server.create_vm(labels={"tier": "db"})
+    patched = server.patch([{"op": "remove", "path": "/metadata/labels/tier"}]).body
+    assert not [p for p in owners(patched)["test", "Update", ""] if p[-1] == "f:tier"]
+
+
+def test_a_status_write_is_recorded_apart():
+    server = ApiServer()
+    server.create_vm()
+    answer = server.send(
+        "PATCH",
+        "/apis/kubevirt.io/v1/namespaces/db/virtualmachines/pg/status",
+        {"status": {"ready": True}},
+        "application/merge-patch+json",
+    )
+    assert ("f:status", "f:ready") in owners(answer.body)["test", "Update", "status"]
+
+
+def test_the_time_of_an_entry_moves_only_when_its_manager_changes_something():
+    server = ApiServer()
+    created = server.create_vm().body["metadata"]["managedFields"][0]["time"]
+    server.clock.advance(10)
+    same = server.patch(replace_guest("1Gi")).body["metadata"]["managedFields"][0]["time"]
+    later = server.patch(replace_guest("2Gi")).body["metadata"]["managedFields"][0]["time"]
+    assert created == same == "2026-01-01T00:00:00Z"
+    assert later == "2026-01-01T00:00:10Z"
+
+
+def test_lists_merged_by_key_are_owned_item_by_item_and_atomic_lists_whole():
+    node = {
+        "type": "object",
+        "properties": {
+            "keyed": {
+                "type": "array",
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+                "items": {"type": "object", "properties": {"name": {}, "size": {}}},
+            },
+            "gates": {"type": "array", "x-kubernetes-list-type": "set", "items": {}},
+            "methods": {"type": "array", "x-kubernetes-list-type": "atomic", "items": {}},
+        },
+    }
+    new = {"keyed": [{"name": "a", "size": 1}], "gates": ["X"], "methods": ["M"]}
+    changed, _ = managed_fields.changes({}, new, node)
+    assert changed == {
+        ("f:keyed",),
+        ("f:keyed", 'k:{"name":"a"}'),
+        ("f:keyed", 'k:{"name":"a"}', "f:name"),
+        ("f:keyed", 'k:{"name":"a"}', "f:size"),
+        ("f:gates",),
+        ("f:gates", 'v:"X"'),
+        ("f:methods",),
+    }
+
+
+PATHS = st.sets(
+    st.lists(st.sampled_from(["f:a", "f:b", 'k:{"n":"x"}', 'v:"y"']), min_size=1, max_size=4).map(
+        tuple
+    )
+)
+
+
+@given(PATHS)
+def test_a_set_of_paths_survives_encoding(paths):
+    assert managed_fields.decode(managed_fields.encode(paths)) == paths
+
+
+GUESTS = st.sampled_from(["1Gi", "2Gi", "3Gi"])
+WRITES = st.lists(st.tuples(st.sampled_from(["ann", "bob", "cyd"]), GUESTS), max_size=6)
+
+
+@given(WRITES)
+def test_a_leaf_has_exactly_one_updating_owner_the_last_who_changed_it(writes):
+    live, entries, expected = {}, [], None
+    for manager, guest in [("test", "1Gi"), *writes]:
+        new = vm(guest=guest)
+        before = live.get("spec", {}).get("template", {})
+        if not before or before != new["spec"]["template"]:
+            expected = manager
+        entries = managed_fields.after_update(
+            live,
+            new,
+            entries,
+            root=ROOT,
+            manager=manager,
+            api_version="kubevirt.io/v1",
+            time="2026-01-01T00:00:00Z",
+        )
+        live = new
+    holding = [e["manager"] for e in entries if GUEST in managed_fields.decode(e["fieldsV1"])]
+    assert holding == [expected]

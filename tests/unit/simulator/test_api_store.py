@@ -1,0 +1,187 @@
+"""The store: revisions, generations, finalizers, owners."""
+
+import pytest
+from support.apiserver import vm, vm_key
+
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.store import AlreadyExistsError, ConflictError, Key, NotFoundError, Store
+
+VMI = Key("virtualmachineinstances.kubevirt.io", "db", "pg")
+POD = Key("pods", "db", "launcher")
+
+
+@pytest.fixture
+def store():
+    return Store(SimClock(scale=None))
+
+
+def write(field, value):
+    return lambda obj: obj.update({field: value})
+
+
+def test_a_new_object_is_stamped(store):
+    meta = store.create(vm_key(), vm())["metadata"]
+    assert meta["generation"] == 1
+    assert meta["creationTimestamp"] == "2026-01-01T00:00:00Z"
+    assert meta["resourceVersion"] == str(store.rv)
+    assert len(meta["uid"]) == 36
+
+
+def test_the_same_seed_gives_the_same_uids():
+    uids = {Store(SimClock(scale=None), seed=7).uid() for _ in range(3)}
+    assert len(uids) == 1
+    assert uids != {Store(SimClock(scale=None), seed=8).uid()}
+
+
+def test_a_name_is_taken_once(store):
+    store.create(vm_key(), vm())
+    with pytest.raises(AlreadyExistsError):
+        store.create(vm_key(), vm())
+
+
+def test_a_returned_object_is_a_copy(store):
+    store.create(vm_key(), vm())["spec"]["runStrategy"] = "broken"
+    assert store.get(vm_key())["spec"]["runStrategy"] == "Halted"
+
+
+@pytest.mark.parametrize(
+    ("key", "status", "change", "generation"),
+    [
+        (vm_key(), False, write("spec", {"runStrategy": "Always"}), 2),
+        (vm_key(), True, write("status", {"ready": True}), 1),
+        (VMI, False, write("status", {"phase": "Running"}), 2),
+        (VMI, False, write("spec", {"x": 1}), 2),
+        (vm_key(), False, lambda obj: obj["metadata"].update(labels={"a": "b"}), 1),
+        (POD, True, write("status", {"phase": "Running"}), 1),
+    ],
+)
+def test_generation_counts_changes_of_what_the_kind_counts(store, key, status, change, generation):
+    store.create(key, {"spec": {"runStrategy": "Halted"}})
+    before = store.rv
+    assert store.mutate(key, change, status=status)["metadata"]["generation"] == generation
+    assert store.rv == before + 1
+
+
+def test_a_write_that_changes_nothing_makes_no_revision_and_no_event(store):
+    store.create(vm_key(), vm())
+    events = []
+    store.subscribe(events.append)
+    before = store.rv
+    store.mutate(vm_key(), lambda _: None, manager="virt-controller")
+    assert (store.rv, events) == (before, [])
+
+
+def test_a_main_write_keeps_the_status_and_a_status_write_all_else(store):
+    store.create(vm_key(), vm())
+    store.mutate(vm_key(), write("status", {"ready": True}), status=True)
+    store.mutate(vm_key(), lambda o: o.update(spec={"a": 1}, status={"ready": False}))
+    store.mutate(vm_key(), lambda o: o.update(spec={"a": 2}, status={"n": 1}), status=True)
+    assert store.get(vm_key())["spec"] == {"a": 1}
+    assert store.get(vm_key())["status"] == {"n": 1}
+
+
+def test_a_kind_without_a_status_subresource_refuses_status_writes(store):
+    store.create(VMI, {})
+    with pytest.raises(ValueError, match="no status subresource"):
+        store.update(VMI, {"status": {}}, status=True)
+
+
+def test_a_stale_write_conflicts(store):
+    stale = store.create(vm_key(), vm())
+    store.mutate(vm_key(), write("spec", {}))
+    with pytest.raises(ConflictError):
+        store.update(vm_key(), stale)
+
+
+def test_a_write_to_what_was_created_anew_conflicts(store):
+    uid = store.create(vm_key(), vm())["metadata"]["uid"]
+    store.delete(vm_key())
+    store.create(vm_key(), vm())
+    with pytest.raises(ConflictError, match="UID in precondition"):
+        store.update(vm_key(), {"metadata": {"uid": uid}})
+    with pytest.raises(ConflictError):
+        store.delete(vm_key(), uid=uid)
+
+
+def test_updating_what_is_absent_fails_and_mutating_it_does_not(store):
+    with pytest.raises(NotFoundError):
+        store.update(vm_key(), vm())
+    assert store.mutate(vm_key(), lambda _: None) is None
+    assert store.delete(vm_key()) is None
+
+
+def test_a_dry_run_shows_the_result_and_stores_nothing(store):
+    store.create(vm_key(), vm())
+    before = store.rv
+    shown = store.update(vm_key(), vm(guest="2Gi"), dry_run=True)
+    assert shown["metadata"]["generation"] == 2
+    assert shown["metadata"]["resourceVersion"] == str(before) == str(store.rv)
+    assert store.create(vm_key("other"), vm("other"), dry_run=True)
+    assert store.raw(vm_key("other")) is None
+
+
+def test_finalizers_keep_a_deleted_object_until_the_last_is_gone(store):
+    store.create(vm_key(), vm(finalizers=["a", "b"]))
+    events = []
+    store.subscribe(lambda event: events.append(event.type))
+    marked = store.delete(vm_key())["metadata"]
+    assert marked["deletionTimestamp"] == "2026-01-01T00:00:00Z"
+    assert marked["generation"] == 2
+    store.delete(vm_key())
+    store.mutate(vm_key(), lambda o: o["metadata"].update(finalizers=["b"]))
+    assert store.get(vm_key()) is not None
+    store.mutate(vm_key(), lambda o: o["metadata"].pop("finalizers"))
+    assert store.get(vm_key()) is None
+    assert events == ["MODIFIED", "MODIFIED", "DELETED"]
+
+
+def owned_by(*owners):
+    return {"metadata": {"ownerReferences": [{"uid": o["metadata"]["uid"]} for o in owners]}}
+
+
+def test_what_only_the_deleted_owned_goes_with_it_and_the_rest_stays(store):
+    first, second = store.create(vm_key("a"), vm("a")), store.create(vm_key("b"), vm("b"))
+    store.create(VMI, owned_by(first))
+    store.create(POD, owned_by(store.get(VMI)))
+    shared = Key("pods", "db", "shared")
+    store.create(shared, owned_by(first, second))
+    store.delete(vm_key("a"))
+    assert store.get(VMI) is None
+    assert store.get(POD) is None
+    assert store.get(shared) is not None
+    store.delete(vm_key("b"))
+    assert store.get(shared) is None
+
+
+def test_a_stopped_subscriber_hears_nothing(store):
+    events = []
+    stop = store.subscribe(events.append)
+    stop()
+    store.create(vm_key(), vm())
+    assert events == []
+
+
+def test_history_forgets_the_oldest_beyond_its_capacity():
+    store = Store(SimClock(scale=None), history=3)
+    start = store.rv
+    for name in "abcde":
+        store.create(vm_key(name), vm(name))
+    assert len(store.events_since(start + 2, "virtualmachines.kubevirt.io")) == 3
+    with pytest.raises(Exception, match="compacted"):
+        store.events_since(start + 1, "virtualmachines.kubevirt.io")
+
+
+def test_keys_and_lists_are_in_the_servers_order(store):
+    for namespace, name in (("b", "z"), ("a", "y"), ("a-b", "x"), ("a", "x")):
+        store.create(vm_key(name, namespace), vm(name))
+    keys = list(store.keys("virtualmachines.kubevirt.io"))
+    assert [key.path for key in keys] == ["a-b/x", "a/x", "a/y", "b/z"]
+    assert [o["metadata"]["name"] for o in store.list("virtualmachines.kubevirt.io", "a")] == [
+        "x",
+        "y",
+    ]
+
+
+def test_an_unknown_resource_is_refused_with_the_known_ones(store):
+    with pytest.raises(LookupError, match=r"virtualmachinez.*it has:"):
+        store.create(Key("virtualmachinez", "db", "x"), {})

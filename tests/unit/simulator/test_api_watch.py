@@ -1,0 +1,141 @@
+"""WATCH: order, resumption, selectors, bookmarks, time-outs, tables."""
+
+import pytest
+from support.apiserver import TABLE, VMS, ApiServer, frames, vm, vm_key
+
+
+@pytest.fixture
+def server():
+    return ApiServer()
+
+
+def told(stream):
+    return [(f["type"], f["object"]["metadata"].get("name")) for f in frames(stream)]
+
+
+def test_without_a_revision_it_starts_with_what_is_there(server):
+    server.create_vm("a")
+    stream = server.watch(f"{VMS}?watch=1")
+    server.create_vm("b")
+    assert told(stream) == [("ADDED", "a"), ("ADDED", "b")]
+
+
+def test_from_a_revision_it_replays_what_came_after(server):
+    server.create_vm("a")
+    since = server.store.rv
+    server.patch({"spec": {"runStrategy": "Always"}}, "a")
+    server.send("DELETE", f"{VMS}/a")
+    stream = server.watch(f"{VMS}?watch=true&resourceVersion={since}")
+    assert told(stream) == [("MODIFIED", "a"), ("DELETED", "a")]
+
+
+def test_revisions_rise_from_event_to_event(server):
+    stream = server.watch(f"{VMS}?watch=1&resourceVersion=0")
+    for name in "abc":
+        server.create_vm(name)
+    server.send("DELETE", f"{VMS}/b")
+    revisions = [int(f["object"]["metadata"]["resourceVersion"]) for f in frames(stream)]
+    assert revisions == sorted(set(revisions))
+    assert revisions[-1] == server.store.rv
+
+
+def test_other_namespaces_and_kinds_are_not_seen(server):
+    stream = server.watch(f"{VMS}?watch=1")
+    server.store.create(vm_key("x", "other"), {"spec": {}})
+    server.send("POST", "/api/v1/namespaces/db/configmaps", {"metadata": {"name": "c"}})
+    assert told(stream) == []
+
+
+def test_an_object_that_enters_or_leaves_a_selection_is_added_or_deleted(server):
+    server.create_vm("a")
+    stream = server.watch(f"{VMS}?watch=1&labelSelector=live")
+    server.patch({"metadata": {"labels": {"live": "yes"}}}, "a")
+    server.patch({"metadata": {"labels": {"more": "yes"}}}, "a")
+    server.patch({"metadata": {"labels": {"live": None}}}, "a")
+    assert told(stream) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
+
+
+def test_a_compacted_revision_is_an_error_event_and_the_end(server):
+    server.create_vm("a")
+    server.store.compact(server.store.rv)
+    stream = server.watch(f"{VMS}?watch=1&resourceVersion=1001")
+    (error,) = frames(stream)
+    assert stream.status == 200
+    assert (error["type"], error["object"]["code"]) == ("ERROR", 410)
+    assert error["object"]["message"].startswith("too old resource version: 1001 (")
+    assert stream.ended
+
+
+def test_bookmarks_come_each_simulated_minute_when_asked_for(server):
+    stream = server.watch(f"{VMS}?watch=1&allowWatchBookmarks=true")
+    silent = server.watch(f"{VMS}?watch=1")
+    server.clock.advance(59)
+    assert frames(stream) == []
+    server.clock.advance(1)
+    (bookmark,) = frames(stream)
+    assert bookmark["type"] == "BOOKMARK"
+    assert bookmark["object"]["metadata"]["resourceVersion"] == str(server.store.rv)
+    assert frames(silent) == []
+
+
+def test_initial_events_end_with_an_annotated_bookmark(server):
+    server.create_vm("a")
+    query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
+    found = frames(server.watch(f"{VMS}?{query}&allowWatchBookmarks=true"))
+    assert [f["type"] for f in found] == ["ADDED", "BOOKMARK"]
+    annotations = found[1]["object"]["metadata"]["annotations"]
+    assert annotations == {"k8s.io/initial-events-end": "true"}
+
+
+def test_it_ends_after_its_timeout_in_simulated_time(server):
+    stream = server.watch(f"{VMS}?watch=1&timeoutSeconds=5")
+    server.clock.advance(4.9)
+    stream.poll()
+    assert not stream.ended
+    server.clock.advance(0.1)
+    stream.poll()
+    assert stream.ended
+
+
+def test_a_closed_watch_hears_nothing_more(server):
+    stream = server.watch(f"{VMS}?watch=1")
+    stream.close()
+    server.create_vm("a")
+    assert frames(stream) == []
+
+
+def test_a_reader_is_woken_for_each_event(server):
+    woken = []
+    stream = server.watch(f"{VMS}?watch=1")
+    stream.on_ready(lambda: woken.append(server.store.rv))
+    server.create_vm("a")
+    server.create_vm("b")
+    assert len(woken) == 2
+
+
+def test_a_write_inside_a_subscriber_is_seen_after_its_cause(server):
+    def answer(event):
+        if event.key.name == "cause":
+            server.store.create(vm_key("effect"), vm("effect"))
+
+    server.store.subscribe(answer)
+    stream = server.watch(f"{VMS}?watch=1")
+    server.create_vm("cause")
+    assert told(stream) == [("ADDED", "cause"), ("ADDED", "effect")]
+
+
+def test_as_a_table_only_the_first_event_describes_the_columns(server):
+    stream = server.watch(f"{VMS}?watch=1", accept=TABLE)
+    server.create_vm("a")
+    server.create_vm("b")
+    first, second = (f["object"] for f in frames(stream))
+    assert [c["name"] for c in first["columnDefinitions"]] == ["Name", "Age", "Status", "Ready"]
+    assert second["columnDefinitions"] == []
+    assert second["rows"][0]["cells"][0] == "b"
+
+
+def test_a_watch_of_one_name(server):
+    stream = server.watch(f"{VMS}/a?watch=1")
+    server.create_vm("a")
+    server.create_vm("b")
+    assert told(stream) == [("ADDED", "a")]
