@@ -67,7 +67,6 @@ class Reason(StrEnum):
     PLUG_FAILED_BEFORE = "plug-failed-before"
     RESTART_REQUIRED_STICKY = "restart-required-sticky"
     OTHER_EDIT_PENDING = "other-edit-pending"
-    GUEST_NOT_SET = "guest-not-set"
     # wait
     IN_FLIGHT = "in-flight"
     MIGRATION_RETRYING = "migration-retrying"
@@ -77,7 +76,6 @@ class Reason(StrEnum):
     STARTING = "starting"
     MIGRATABILITY_UNKNOWN = "migratability-unknown"
     KUBEVIRT_NOT_SETTLED = "kubevirt-not-settled"
-    AFTER_CONFIG = "after-config"
     # blocked
     NOT_FOUND = "not-found"
     BEING_DELETED = "being-deleted"

@@ -12,6 +12,7 @@ import orjson
 
 from reconciler.model.fields import NameSet, SettingValue
 from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.plan.evidence import EVIDENCE
 
 from .wording import MEANING
 
@@ -147,7 +148,7 @@ def _kubevirt(plan: Plan) -> dict[str, Any]:
 
 
 def _object(decision: Decision) -> dict[str, Any]:
-    actions = decision.actions
+    actions, known = decision.actions, EVIDENCE[decision.reason]
     return {
         **identity(decision.ref),
         "uid": decision.uid,
@@ -155,6 +156,7 @@ def _object(decision: Decision) -> dict[str, Any]:
         "reason": str(decision.reason),
         "message": decision.message,
         "hint": decision.hint,
+        "evidence": {"mark": str(known.mark), "where": known.where},
         "wave": str(actions[0].wave) if actions else None,
         "digest": _digest(actions),
         "warnings": list(decision.warnings),

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan import Effect, Verb
+from reconciler.plan.evidence import EVIDENCE
 
 from . import wording
 from .findings import finding_lines
@@ -176,6 +177,9 @@ def _why(decision: Decision, paint: Paint, *, width: int, verbose: bool) -> Iter
             yield from _change(change, width=width)
     for warning in decision.warnings:
         yield from paragraph(warning, width=width, indent="    ", label="warning: ")
+    if verbose:
+        known = EVIDENCE[decision.reason]
+        yield from paragraph(known.where, width=width, indent="    ", label=f"{known.mark}: ")
     if decision.owner and verbose:
         yield from paragraph(decision.owner, width=width, indent="    ", label="now set by: ")
     if decision.hint:

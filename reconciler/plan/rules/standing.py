@@ -97,10 +97,19 @@ def _failing(running: Running) -> Finding | None:
     failed = failed_in_a_row(migrations)
     if not failed or not hotplug.in_progress(running):
         return None
-    why = next((each.failure_reason for each in reversed(migrations) if each.failure_reason), "")
-    text = f"{failed} migration{'s' if failed > 1 else ''} failed" + (f": {why}" if why else "")
+    last = next(each for each in reversed(migrations) if each.phase is MigrationPhase.FAILED)
+    count = f"{failed} migration{'s' if failed > 1 else ''} failed"
+    homeless = not last.target_node and last.started_at is None
+    why = "no node took the target pod" if homeless else last.failure_reason
+    text = f"{count}: {why}" if why else count
     if failed < running.situation.policy.failed_migrations:
         return wait(Reason.MIGRATION_RETRYING, f"{text}; KubeVirt tries again after a pause")
+    if homeless:
+        return blocked(
+            Reason.TARGET_UNSCHEDULABLE,
+            f"{text}; KubeVirt goes on trying, with longer pauses",
+            "make room on another node, or look at what keeps the launcher pod from it",
+        )
     return blocked(
         Reason.MIGRATION_FAILING,
         f"{text}; KubeVirt goes on trying, with longer pauses",
