@@ -58,6 +58,9 @@ bench: install  ## Measures rates on this machine and prints them.
 
 .PHONY: envtest
 envtest: install  ## Runs tests/envtest against a real API server (see tests/envtest/README.md).
+	@[[ -n "$${KUBEBUILDER_ASSETS:-}" || "$${RECONCILER_ENVTEST_CLUSTER:-}" == 1 ]] || { \
+	  echo "make envtest needs KUBEBUILDER_ASSETS, a folder with etcd and kube-apiserver, or" \
+	    "RECONCILER_ENVTEST_CLUSTER=1 and KUBECONFIG; see tests/envtest/README.md" >&2; exit 1; }
 	$(BIN)/python -m pytest tests/envtest $(ARGS)
 
 .PHONY: wheel

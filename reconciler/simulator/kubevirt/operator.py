@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from reconciler.simulator.store import Key, StoreEvent
 
 MANAGER: Final = "virt-operator"
+
+NEW_INSTALLATION: Final = "v1.9.0"
+"""What an operator installs for a CR that a client creates and that names no version."""
 LATENCY_S: Final = (0.1, 0.3)
 SETTLE_S: Final = (2.0, 4.0)
 """How long a round takes without a rollout of components; the simulator's choice."""
@@ -79,10 +82,9 @@ class Operator:
 
 
 def target_version(kubevirt: Json) -> str:
-    """Returns the version that the CR asks for: its imageTag, else the one it runs."""
-    return str(
-        dig(kubevirt, "spec", "imageTag") or dig(kubevirt, "status", "observedKubeVirtVersion")
-    )
+    """Returns the version that the CR asks for: its imageTag, else the one it runs, else ours."""
+    asked = dig(kubevirt, "spec", "imageTag")
+    return str(asked or dig(kubevirt, "status", "observedKubeVirtVersion") or NEW_INSTALLATION)
 
 
 def deployment_id(kubevirt: Json) -> str:

@@ -736,3 +736,24 @@ def test_instancetypes_that_differ_in_a_field_that_is_not_live_need_a_restart():
     sim.engine.run_until(10)
     message = "a non-live-updatable field was changed in the template spec"
     assert said(sim) == {"RestartRequired": message}
+
+
+def test_a_kubevirt_that_a_client_creates_without_a_version_settles_as_the_newest():
+    running = Simulator(
+        parse(
+            {
+                "apiVersion": "simulator/v1alpha1",
+                "kind": "World",
+                "name": "empty",
+                "kubevirt": {"version": "v1.9.0", "names": []},
+            }
+        ),
+        clock=SimClock(scale=None),
+    )
+    path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts"
+    body = b'{"apiVersion":"kubevirt.io/v1","kind":"KubeVirt","metadata":{"name":"kubevirt"}}'
+    headers = {"content-type": "application/json"}
+    assert running.request("POST", path, headers=headers, body=body).status == 201
+    running.engine.step(30)
+    found = json.loads(running.request("GET", f"{path}/kubevirt").body)
+    assert found["status"]["observedKubeVirtVersion"] == "v1.9.0"

@@ -1,0 +1,70 @@
+"""The three clusters that the suite runs against, each as the path of a kubeconfig."""
+
+from __future__ import annotations
+
+import os
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from envtest import control_plane, definitions
+
+from reconciler.clock import SystemClock
+from reconciler.cluster.client import Client
+from reconciler.simulator import kubeconfig, worlds
+from reconciler.simulator.simulator import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+WORLD = {
+    "apiVersion": "simulator/v1alpha1",
+    "kind": "World",
+    "kubevirt": {"version": "v1.9.0", "names": []},
+    "rbac": "enforced",
+}
+"""As near to a bare API server as a world can be: no KubeVirt CR, no VMs, RBAC enforced."""
+
+
+def chosen(environment: Mapping[str, str]) -> str:
+    """Which cluster *environment* asks for: given, started or simulated."""
+    if environment.get("RECONCILER_ENVTEST_CLUSTER") == "1":
+        return "given"
+    return "started" if environment.get("KUBEBUILDER_ASSETS") else "simulated"
+
+
+@contextmanager
+def given(folder: Path) -> Iterator[str]:
+    """The cluster of KUBECONFIG, as it is."""
+    path = os.environ.get("KUBECONFIG", "")
+    if not path:
+        raise LookupError("RECONCILER_ENVTEST_CLUSTER=1 needs KUBECONFIG to name the cluster")
+    yield path
+
+
+@contextmanager
+def started(folder: Path) -> Iterator[str]:
+    """etcd and kube-apiserver of KUBEBUILDER_ASSETS, with the definitions of KUBEVIRT_CRDS."""
+    crds = definitions.load(Path(os.environ.get("KUBEVIRT_CRDS") or definitions.SHIPPED))
+    assets = Path(os.environ["KUBEBUILDER_ASSETS"])
+    plane = control_plane.ControlPlane.on_free_ports(assets, folder)
+    with control_plane.started(plane) as path:
+        with Client.from_options(clock=SystemClock(), kubeconfig_path=str(path)) as admin:
+            definitions.install(admin, crds)
+        yield str(path)
+
+
+@contextmanager
+def simulated(folder: Path) -> Iterator[str]:
+    """The simulator, over HTTP."""
+    with Simulator(worlds.parse(WORLD)).serve() as server:
+        path = folder / "kubeconfig"
+        kubeconfig.write(path, server.url, server.token)
+        yield str(path)
+
+
+PROVIDERS: dict[str, Callable[[Path], AbstractContextManager[str]]] = {
+    "given": given,
+    "started": started,
+    "simulated": simulated,
+}

@@ -1,0 +1,79 @@
+"""KubeVirt's CustomResourceDefinitions: found in a folder, installed, and waited for."""
+
+from __future__ import annotations
+
+import json
+import time
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+
+from reconciler.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.cluster.client import Client
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+SHIPPED = Path(str(resources.files("reconciler.simulator") / "crds"))
+"""KubeVirt v1.9.0's, which the simulator serves; beside them lies what is no definition."""
+_READY_S = 30.0
+_POLL_S = 0.1
+
+
+def load(folder: Path) -> list[dict[str, Any]]:
+    """The documents of kind CustomResourceDefinition in *folder*'s JSON and YAML files.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    found = [each for each in _documents(folder) if _is_definition(each)]
+    if not found:
+        raise FileNotFoundError(f"KUBEVIRT_CRDS: no CustomResourceDefinition in {folder}")
+    return found
+
+
+def install(client: Client, definitions: list[dict[str, Any]]) -> None:
+    """Creates *definitions* and waits until each of their kinds is served.
+
+    Raises:
+        TimeoutError: One is not served in time.
+    """
+    for each in definitions:
+        client.send("POST", CRDS, body=each)
+    for each in definitions:
+        _await(client, each)
+
+
+def _documents(folder: Path) -> Iterator[Any]:
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".json":
+            yield json.loads(path.read_bytes())
+        elif path.suffix in {".yaml", ".yml"}:
+            yield from YAML(typ="safe").load_all(path.read_text(encoding="utf-8"))
+
+
+def _is_definition(document: Any) -> bool:
+    return isinstance(document, dict) and document.get("kind") == "CustomResourceDefinition"
+
+
+def _await(client: Client, definition: dict[str, Any]) -> None:
+    spec = definition["spec"]
+    served = next(each["name"] for each in spec["versions"] if each["served"])
+    path = f"/apis/{spec['group']}/{served}/{spec['names']['plural']}"
+    deadline = time.monotonic() + _READY_S
+    while not _served(client, path):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{path} is not served {_READY_S} s after its definition was made")
+        time.sleep(_POLL_S)
+
+
+def _served(client: Client, path: str) -> bool:
+    try:
+        client.send("GET", path, query={"limit": "1"})
+    except NotFoundError:
+        return False
+    return True

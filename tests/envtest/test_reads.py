@@ -1,0 +1,144 @@
+"""Reads: paged lists, one snapshot, a watch and a feed, and each refusal by its kind."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+import pytest
+
+from reconciler.clock import SystemClock
+from reconciler.cluster import paths, snapshot
+from reconciler.cluster.decode import VMS
+from reconciler.cluster.feed import ClusterFeed
+from reconciler.cluster.reader import ClusterReader, list_all
+from reconciler.errors import ForbiddenError, NotFoundError, UnauthorizedError
+from reconciler.model.fields import GUEST_MEMORY
+from reconciler.model.refs import pointer
+
+GROW = [{"op": "replace", "path": pointer(GUEST_MEMORY), "value": "2Gi"}]
+WAIT_S = 20.0
+
+
+def names(page):
+    return [item["metadata"]["name"] for item in json.loads(page.body)["items"]]
+
+
+def test_a_list_comes_in_pages_that_continue_each_other(client, namespace, make_vm):
+    made = [make_vm(f"vm-{n}").name for n in range(5)]
+    pages = list(client.pages(paths.collection(paths.VMS, namespace), limit=2))
+    assert [names(page) for page in pages] == [made[:2], made[2:4], made[4:]]
+    assert [page.first for page in pages] == [True, False, False]
+    assert len({page.resource_version for page in pages}) == 1
+
+
+def test_all_pages_of_a_list_are_of_one_moment(client, namespace, make_vm):
+    for name in ("a", "c", "e"):
+        make_vm(name)
+    pages = client.pages(paths.collection(paths.VMS, namespace), limit=1)
+    seen = names(next(pages))
+    make_vm("b")
+    client.send("DELETE", paths.member(paths.VMS, namespace, "e"))
+    assert seen + [name for page in pages for name in names(page)] == ["a", "c", "e"]
+
+
+def test_the_reader_reads_what_is_there(client, kubevirt, namespace, make_vm):
+    refs = {make_vm("a"), make_vm("b", guest="2Gi")}
+    live = ClusterReader(client, clock=SystemClock(), namespace=namespace).read()
+    assert set(live.vms) == refs
+    assert {ref.name: str(vm.guest) for ref, vm in live.vms.items()} == {"a": "1Gi", "b": "2Gi"}
+    assert live.kubevirt.ref == kubevirt
+    assert live.vmis == {}
+    identity = json.loads(client.get(paths.CLUSTER_IDENTITY))["metadata"]["uid"]
+    assert live.cluster_id == identity
+
+
+def test_a_snapshot_of_live_objects_survives_a_file(
+    client, kubevirt, namespace, make_vm, tmp_path
+):
+    make_vm("a")
+    make_vm("b", guest=None)
+    live = ClusterReader(client, clock=SystemClock(), namespace=namespace).read()
+    file = tmp_path / "snapshot.json"
+    file.write_bytes(snapshot.dump(live))
+    assert snapshot.SnapshotReader(file).read() == live
+
+
+def test_a_watch_goes_on_where_the_list_ended(client, namespace, make_vm):
+    path = paths.collection(paths.VMS, namespace)
+    make_vm("before")
+    listed = list_all(client, path, VMS)
+    ref = make_vm("after")
+    client.patch(paths.of(ref), GROW)
+    seen = []
+    with closing(client.watch(path, listed.resource_version, WAIT_S)) as watch:
+        for kind, body in watch:
+            if kind != "BOOKMARK":
+                vm = VMS.one(body)
+                seen.append((kind, vm.ref.name, str(vm.guest)))
+            if seen[-1:] == [("MODIFIED", "after", "2Gi")]:
+                break
+    # A controller may write the status of either in between; added is only the one.
+    assert [each for each in seen if each[0] == "ADDED"] == [("ADDED", "after", "1Gi")]
+    assert seen[-1] == ("MODIFIED", "after", "2Gi")
+
+
+def test_the_feed_sees_what_another_client_changes(make_client, kubevirt, namespace, make_vm):
+    ref = make_vm()
+    other = make_client()
+    clock = SystemClock()
+    with ClusterFeed(make_client(), clock=clock, namespace=namespace) as feed:
+        assert str(feed.current().vms[ref].guest) == "1Gi"
+        other.patch(paths.of(ref), GROW)
+        changed = _until(feed, clock, lambda live: str(live.vms[ref].guest) == "2Gi")
+        assert changed.vms[ref].guest_manager == "reconciler"
+        late = make_vm("late")
+        _until(feed, clock, lambda live: late in live.vms)
+        other.send("DELETE", paths.of(late))
+        _until(feed, clock, lambda live: late not in live.vms)
+
+
+def _until(feed, clock, holds):
+    """The first snapshot of which *holds* is true."""
+    deadline = clock.monotonic() + WAIT_S
+    live = feed.current()
+    while not holds(live):
+        assert clock.monotonic() < deadline, "the feed does not see the change"
+        live = feed.wait(1.0)
+    return live
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("/apis/kubevirt.io/v1/namespaces/{}/virtualmachines/nope", id="no-object"),
+        pytest.param("/apis/kubevirt.io/v1/namespaces/{}/nopes", id="no-kind"),
+        pytest.param("/apis/nope.example/v1/nopes", id="no-group"),
+    ],
+)
+def test_404_is_not_found(client, namespace, path):
+    with pytest.raises(NotFoundError) as caught:
+        client.get(path.format(namespace))
+    assert caught.value.status == 404
+
+
+def test_a_vm_that_is_not_there_is_none(writer, namespace, make_vm):
+    ref = make_vm()
+    assert writer.read_vm(ref) is not None
+    assert writer.read_vm(type(ref)(kind=ref.kind, namespace=namespace, name="nope")) is None
+
+
+def test_403_is_forbidden_and_names_the_right(robot, namespace):
+    with pytest.raises(ForbiddenError) as caught:
+        robot.get(paths.collection(paths.VMS, namespace))
+    assert caught.value.status == 403
+    text = str(caught.value)
+    assert f"virtualmachines in {namespace}" in text
+    assert 'cannot list resource "virtualmachines"' in text
+
+
+def test_401_is_unauthorized_and_does_not_repeat_the_token(stranger, namespace):
+    with pytest.raises(UnauthorizedError) as caught:
+        stranger.get(paths.collection(paths.VMS, namespace))
+    assert caught.value.status == 401
+    assert "nobody-knows-me" not in str(caught.value)

@@ -1,0 +1,204 @@
+"""What the product uses besides KubeVirt's kinds: the Lease, Events, and reviews of access."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from reconciler.clock import SystemClock
+from reconciler.cluster import access, paths
+from reconciler.cluster.events import ClusterRecorder
+from reconciler.cluster.lease import ClusterLease
+from reconciler.cluster.writer import ClusterWriter
+from reconciler.errors import ForbiddenError, LeaseHeldError
+from reconciler.model.fields import GUEST_MEMORY, WaveName
+from reconciler.model.plan import Action, Effect, PatchOp, Reason
+from reconciler.model.refs import pointer
+from reconciler.model.write import Refusal
+
+
+@pytest.fixture
+def make_lease(client, namespace, make_clock):
+    def make(holder, clock=None):
+        return ClusterLease(
+            client, clock=clock or make_clock(), namespace=namespace, name="run", holder=holder
+        )
+
+    return make
+
+
+@pytest.fixture
+def record(client, namespace):
+    """The Lease as the server holds it; with arguments, after somebody has changed its spec."""
+    path = paths.member("leases", namespace, "run", paths.LEASES_API)
+
+    def access_record(**changes):
+        held = json.loads(client.get(path))
+        if changes:
+            body = {**held, "spec": {**held["spec"], **changes}}
+            held = json.loads(client.send("PUT", path, body=body).body)
+        return held["spec"]
+
+    return access_record
+
+
+def test_a_lease_is_taken_renewed_and_given_back(make_lease, record, make_clock):
+    clock = make_clock()
+    with make_lease("a", clock) as lease:
+        taken = record()
+        assert (taken["holderIdentity"], taken["leaseDurationSeconds"]) == ("a", 15)
+        clock.elapsed += 6
+        assert lease.held()
+        assert record()["renewTime"] > taken["renewTime"]
+        assert record()["acquireTime"] == taken["acquireTime"]
+    assert record().get("holderIdentity", "") == ""
+
+
+def test_a_lease_that_was_given_back_is_taken_at_once(make_lease, record, make_clock):
+    with make_lease("a"):
+        pass
+    clock = make_clock()
+    with make_lease("b", clock):
+        assert record()["holderIdentity"] == "b"
+        assert record()["leaseTransitions"] == 1
+    assert clock.elapsed == 0
+
+
+def test_a_holder_that_renews_keeps_the_lease(make_lease, record, make_clock):
+    clock = make_clock()
+    clock.on_sleep = lambda: record(renewTime="2026-11-23T00:00:01.000000Z")
+    with make_lease("a"):
+        with pytest.raises(LeaseHeldError) as caught, make_lease("b", clock):
+            pytest.fail("two runs hold the lease")
+        assert caught.value.holder == "a"
+        assert record()["holderIdentity"] == "a"
+
+
+def test_a_silent_holder_is_taken_over_after_its_duration(make_lease, record, make_clock):
+    clock = make_clock()
+    with make_lease("a") as dead:
+        with make_lease("b", clock) as taken:
+            assert clock.elapsed > 15
+            assert record()["holderIdentity"] == "b"
+            clock.elapsed += 6
+            assert taken.held()
+            dead._clock.elapsed += 6
+            assert not dead.held()
+        assert record().get("holderIdentity", "") == "", "the dead run does not take it back"
+
+
+def test_a_foreign_edit_of_the_lease_does_not_cost_it(make_lease, record, make_clock):
+    clock = make_clock()
+    with make_lease("a", clock) as lease:
+        record(leaseTransitions=7)
+        clock.elapsed += 6
+        assert lease.held()
+        assert record()["leaseTransitions"] == 7
+
+
+def test_two_that_want_the_lease_at_once_do_not_both_hold_it(make_lease, record):
+    leases = {name: make_lease(name) for name in ("a", "b")}
+
+    def hold(name):
+        try:
+            leases[name].__enter__()
+        except LeaseHeldError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        got = dict(zip(leases, pool.map(hold, leases), strict=True))
+    holder = record()["holderIdentity"]
+    assert got[holder]
+    leases[holder]._clock.elapsed += 6
+    assert leases[holder].held()
+    loser = leases["b" if holder == "a" else "a"]
+    loser._clock.elapsed += 6
+    assert not loser.held()
+
+
+def test_an_event_through_events_v1_is_read_through_core_v1(client, namespace, make_vm, writer):
+    ref = make_vm()
+    uid = writer.read_vm(ref).uid
+    recorder = ClusterRecorder(client, clock=SystemClock(), instance="test-run")
+    recorder.record(ref, uid, reason="MemoryPatched", message="guest 1Gi -> 2Gi", warning=True)
+    path = f"/api/v1/namespaces/{namespace}/events"
+    query = {"fieldSelector": f"involvedObject.uid={uid},reason=MemoryPatched"}
+    (event,) = json.loads(client.get(path, query))["items"]
+    assert event["message"] == "guest 1Gi -> 2Gi"
+    assert (event["type"], event["action"]) == ("Warning", "Reconcile")
+    assert event["reportingComponent"] == "reconciler"
+    assert event["reportingInstance"] == "test-run"
+    about = event["involvedObject"]
+    assert (about["kind"], about["namespace"], about["name"]) == (ref.kind, namespace, ref.name)
+
+
+def test_an_event_that_may_not_be_recorded_changes_nothing_else(robot, make_vm, writer, caplog):
+    ref = make_vm()
+    recorder = ClusterRecorder(robot, clock=SystemClock(), instance="test-run")
+    recorder.record(ref, writer.read_vm(ref).uid, reason="MemoryPatched", message="m")
+    (logged,) = [each for each in caplog.records if each.name.startswith("reconciler")]
+    assert "events are not recorded" in logged.getMessage()
+
+
+def test_the_server_says_which_rights_there_are(client, robot, namespace):
+    rights = access.apply_rights(namespace, "run", namespace, create=True)
+    access.require(client, rights)
+    with pytest.raises(ForbiddenError) as caught:
+        access.require(robot, rights)
+    assert f"lack {len(rights)} of the needed rights" in str(caught.value)
+    for right in rights:
+        assert str(right) in str(caught.value)
+
+
+def test_a_role_gives_one_right_and_no_other(client, robot, namespace, make_vm, eventually):
+    def may(verb):
+        right = access.Right(
+            verb=verb, group="kubevirt.io", resource=paths.VMS, namespace=namespace
+        )
+        return access.may(robot, right)
+
+    grant(client, namespace, "get")
+    ref = make_vm()
+    # The server learns of roles from a watch of its own.
+    eventually(lambda: may("get"), "the role is in force")
+    assert not may("list")
+    assert not may("patch")
+    writer = ClusterWriter(robot)
+    assert writer.read_vm(ref) is not None
+    patch = (PatchOp(op="replace", path=pointer(GUEST_MEMORY), value="2Gi"),)
+    action = Action(
+        ref=ref,
+        uid=None,
+        wave=WaveName.MEMORY,
+        effect=Effect.COLD,
+        reason=Reason.NOT_RUNNING,
+        patch=patch,
+        digest="sha256:0",
+    )
+    written = writer.write(action)
+    assert (written.refusal, written.status) == (Refusal.FORBIDDEN, 403)
+    assert 'cannot patch resource "virtualmachines"' in written.message
+
+
+def grant(client, namespace, *verbs):
+    """Lets the robot do *verbs* with VMs of *namespace*."""
+    api = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
+    rule = {"apiGroups": ["kubevirt.io"], "resources": [paths.VMS], "verbs": list(verbs)}
+    role = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": "robot"},
+        "rules": [rule],
+    }
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "robot"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "robot"},
+        "subjects": [{"kind": "ServiceAccount", "name": "robot", "namespace": namespace}],
+    }
+    client.send("POST", f"{api}/roles", body=role)
+    client.send("POST", f"{api}/rolebindings", body=binding)

@@ -1,0 +1,264 @@
+"""The walk-through's three kubectl patches, and the product's own on the same KubeVirt CR."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from dataclasses import replace
+
+import pytest
+from support.builders import make_desired, make_live
+
+from reconciler.cluster import paths
+from reconciler.model import fields
+from reconciler.model.desired import DesiredKubeVirt
+from reconciler.model.fields import NameSet
+from reconciler.plan.kubevirt import decide_kubevirt
+
+GATES = "/spec/configuration/developerConfiguration/featureGates"
+FIRST = [{"op": "add", "path": GATES, "value": ["VMLiveUpdateFeatures"]}]
+SECOND = [{"op": "add", "path": "/spec/configuration/vmRolloutStrategy", "value": "LiveUpdate"}]
+THIRD = [
+    {
+        "op": "add",
+        "path": "/spec/workloadUpdateStrategy/workloadUpdateMethods",
+        "value": ["LiveMigrate"],
+    }
+]
+NO_CAUSE = {
+    "kind": "Status",
+    "apiVersion": "v1",
+    "metadata": {},
+    "status": "Failure",
+    "message": "the server rejected our request due to an error in our request",
+    "reason": "Invalid",
+    "details": {},
+    "code": 422,
+}
+"""What a failed patch is answered, be it a failed test or a missing parent.
+
+Source: kube-apiserver 1.36.2, recorded.
+"""
+DEFAULTS = {"configuration": {"developerConfiguration": {"featureGates": ["Snapshot", "Root"]}}}
+"""A CR with feature gates of others; neither strategy is set."""
+
+KUBECTL = shutil.which(
+    "kubectl", path=os.pathsep.join((os.environ.get("KUBEBUILDER_ASSETS", ""), os.environ["PATH"]))
+)
+"""The one that comes with the API server, where one does."""
+
+needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
+
+
+@pytest.fixture
+def patch(client):
+    """Sends operations as kubectl does: under its field manager, without field validation."""
+
+    def send(ref, ops):
+        return client.exchange(
+            "PATCH", paths.of(ref), query={"fieldManager": "kubectl-patch"}, body=ops
+        )
+
+    return send
+
+
+@pytest.fixture
+def kubectl(kubeconfig, tmp_path):
+    """Sends operations with kubectl; hands back the finished process."""
+
+    def send(ref, ops):
+        command = [KUBECTL, f"--kubeconfig={kubeconfig}", f"--cache-dir={tmp_path}"]
+        command += [f"--namespace={ref.namespace}", "patch", "kv", ref.name]
+        command += ["--type=json", f"-p={json.dumps(ops)}", "--output=json"]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    return send
+
+
+@pytest.fixture
+def spec_of(client):
+    def read(ref):
+        return json.loads(client.get(paths.of(ref)))["spec"]
+
+    return read
+
+
+@pytest.fixture
+def live(writer):
+    """The CR as the product reads it, as if virt-operator of v1.3.1 had settled it."""
+
+    def read(ref):
+        settled = {"phase": "Deployed", "version": "v1.3.1", "target_version": "v1.3.1"}
+        found = writer.read_kubevirt(ref)
+        done = {"observed_generation": found.generation, "deployment_id": "d"}
+        return replace(found, **settled, **done, target_deployment_id="d")
+
+    return read
+
+
+@pytest.fixture
+def carry_out(writer, live):
+    """Decides and writes, wave by wave, until the plan has nothing left; hands back each patch."""
+
+    def run(ref):
+        settings = {
+            fields.FEATURE_GATES: NameSet.of(("VMLiveUpdateFeatures",)),
+            fields.ROLLOUT_STRATEGY: "LiveUpdate",
+            fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",)),
+        }
+        desired = replace(make_desired(), kubevirt=DesiredKubeVirt(ref=ref, settings=settings))
+        sent = []
+        while True:
+            decision = decide_kubevirt(desired, make_live(kubevirt=live(ref))).decision
+            if not decision.actions:
+                return sent
+            assert len(sent) < 2, "the CR does not come to rest"
+            written = writer.write(decision.actions[0])
+            assert written.refusal is None, written.message
+            sent.append(decision.actions[0].patch)
+
+    return run
+
+
+def test_the_first_patch_answers_200_and_wipes_the_gates_of_others(make_kubevirt, patch, spec_of):
+    ref = make_kubevirt(DEFAULTS)
+    answer = patch(ref, FIRST)
+    assert answer.status == 200
+    assert spec_of(ref)["configuration"]["developerConfiguration"] == {
+        "featureGates": ["VMLiveUpdateFeatures"]
+    }
+
+
+def test_the_first_patch_fails_where_its_parent_is_absent(make_kubevirt, patch, spec_of):
+    ref = make_kubevirt({"configuration": {}})
+    answer = patch(ref, FIRST)
+    assert (answer.status, json.loads(answer.body)) == (422, NO_CAUSE)
+    assert spec_of(ref) == {"configuration": {}}
+
+
+def test_the_second_patch_sets_the_strategy(make_kubevirt, patch, spec_of):
+    ref = make_kubevirt(DEFAULTS)
+    assert patch(ref, SECOND).status == 200
+    assert spec_of(ref)["configuration"] == {
+        **DEFAULTS["configuration"],
+        "vmRolloutStrategy": "LiveUpdate",
+    }
+
+
+def test_the_third_patch_fails_where_its_parent_is_absent(make_kubevirt, patch, spec_of):
+    ref = make_kubevirt(DEFAULTS)
+    answer = patch(ref, THIRD)
+    assert (answer.status, json.loads(answer.body)) == (422, NO_CAUSE)
+    assert spec_of(ref) == DEFAULTS
+
+
+def test_the_third_patch_takes_its_place_where_the_parent_is_there(make_kubevirt, patch, spec_of):
+    ref = make_kubevirt({**DEFAULTS, "workloadUpdateStrategy": {"batchEvictionSize": 5}})
+    assert patch(ref, THIRD).status == 200
+    assert spec_of(ref)["workloadUpdateStrategy"] == {
+        "batchEvictionSize": 5,
+        "workloadUpdateMethods": ["LiveMigrate"],
+    }
+
+
+@needs_kubectl
+def test_kubectl_itself_sends_them_and_is_answered_the_same(make_kubevirt, kubectl, spec_of):
+    ref = make_kubevirt(DEFAULTS)
+    first, second, third = (kubectl(ref, ops) for ops in (FIRST, SECOND, THIRD))
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert json.loads(first.stdout)["spec"]["configuration"] == {
+        "developerConfiguration": {"featureGates": ["VMLiveUpdateFeatures"]}
+    }
+    assert third.returncode == 1
+    assert NO_CAUSE["message"] in third.stderr
+    assert spec_of(ref) == json.loads(second.stdout)["spec"]
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({}, id="nothing-is-set"),
+        pytest.param({"configuration": {}}, id="an-empty-configuration"),
+        pytest.param({"configuration": {"developerConfiguration": {}}}, id="no-list-of-gates"),
+        pytest.param({"workloadUpdateStrategy": {}}, id="an-empty-update-strategy"),
+    ],
+)
+def test_the_products_patches_work_where_parents_are_absent(
+    spec, make_kubevirt, carry_out, spec_of
+):
+    ref = make_kubevirt(spec)
+    carry_out(ref)
+    assert spec_of(ref) == {
+        "configuration": {
+            "developerConfiguration": {"featureGates": ["VMLiveUpdateFeatures"]},
+            "vmRolloutStrategy": "LiveUpdate",
+        },
+        "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
+    }
+
+
+def test_the_products_patches_keep_everything_of_others(make_kubevirt, carry_out, spec_of):
+    spec = {
+        "configuration": {
+            **DEFAULTS["configuration"],
+            "liveUpdateConfiguration": {"maxGuest": "8Gi"},
+            "vmRolloutStrategy": "Stage",
+        },
+        "workloadUpdateStrategy": {"batchEvictionSize": 5, "workloadUpdateMethods": ["Evict"]},
+    }
+    ref = make_kubevirt(spec)
+    carry_out(ref)
+    assert spec_of(ref) == {
+        "configuration": {
+            "developerConfiguration": {
+                "featureGates": ["Snapshot", "Root", "VMLiveUpdateFeatures"]
+            },
+            "liveUpdateConfiguration": {"maxGuest": "8Gi"},
+            "vmRolloutStrategy": "LiveUpdate",
+        },
+        "workloadUpdateStrategy": {
+            "batchEvictionSize": 5,
+            "workloadUpdateMethods": ["LiveMigrate"],
+        },
+    }
+
+
+def test_one_wave_for_the_gate_and_one_for_the_strategies(make_kubevirt, carry_out):
+    gate, strategy = carry_out(make_kubevirt(DEFAULTS))
+    assert [(op.op, op.path) for op in gate if op.op != "test"] == [("add", f"{GATES}/-")]
+    assert {op.path for op in strategy if op.op != "test"} == {
+        "/spec/configuration/vmRolloutStrategy",
+        "/spec/workloadUpdateStrategy",
+    }
+
+
+def test_a_gate_that_somebody_adds_meanwhile_is_not_lost(
+    make_kubevirt, writer, live, patch, carry_out, spec_of
+):
+    ref = make_kubevirt(DEFAULTS)
+    settings = {fields.FEATURE_GATES: NameSet.of(("VMLiveUpdateFeatures",))}
+    desired = replace(make_desired(), kubevirt=DesiredKubeVirt(ref=ref, settings=settings))
+    stale = decide_kubevirt(desired, make_live(kubevirt=live(ref))).decision.actions[0]
+    assert patch(ref, [{"op": "add", "path": f"{GATES}/-", "value": "Sidecar"}]).status == 200
+    assert writer.write(stale).refusal == "guard"
+    carry_out(ref)
+    assert spec_of(ref)["configuration"]["developerConfiguration"]["featureGates"] == [
+        "Snapshot",
+        "Root",
+        "Sidecar",
+        "VMLiveUpdateFeatures",
+    ]
+
+
+def test_the_cr_names_the_product_as_owner_of_what_it_wrote(make_kubevirt, carry_out, writer):
+    ref = make_kubevirt(DEFAULTS)
+    before = writer.read_kubevirt(ref).managers
+    assert before == {fields.FEATURE_GATES: "somebody"}
+    carry_out(ref)
+    assert writer.read_kubevirt(ref).managers == {
+        fields.FEATURE_GATES: "reconciler",
+        fields.ROLLOUT_STRATEGY: "reconciler",
+        fields.UPDATE_METHODS: "reconciler",
+    }
