@@ -36,6 +36,10 @@ class InvalidError(ReconcilerError):
         self.diagnostics = diagnostics
 
 
+class WrongClusterError(ReconcilerError):
+    """The desired state is meant for another cluster."""
+
+
 class ClusterError(ReconcilerError):
     """The API server's answer, without headers and bodies, which may hold secrets."""
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan import Action
     from reconciler.model.progress import Progress
     from reconciler.model.refs import ObjectRef
+    from reconciler.model.room import Room
     from reconciler.model.write import Written
 
 
@@ -56,6 +57,14 @@ class LiveReader(Protocol):
         """
         ...
 
+    def room(self) -> Room | None:
+        """Pods and quotas now, asked for where a live change needs them; None if there are none.
+
+        Raises:
+            ClusterError: They cannot be read, for another reason than missing rights.
+        """
+        ...
+
 
 class LiveFeed(Protocol):
     """Keeps a snapshot up to date; opened with ``with``."""
@@ -75,6 +84,14 @@ class LiveFeed(Protocol):
 
     def wait(self, timeout_s: float) -> LiveState:
         """The newest snapshot, after a change or *timeout_s*, whichever is first."""
+        ...
+
+    def room(self) -> Room | None:
+        """Read pods and quotas now; snapshots hold them from then on.
+
+        Raises:
+            ClusterError: They cannot be read, for another reason than missing rights.
+        """
         ...
 
 

@@ -19,9 +19,19 @@ import msgspec
 
 from .diagnostic import Diagnostic
 from .fields import FIELD_BY_PATH, FieldType, NameSet, Settings, SettingValue
-from .live import LiveKubeVirt, LiveMigration, LiveNode, LiveState, LiveVM, LiveVMI
+from .live import (
+    LiveInstancetype,
+    LiveKubeVirt,
+    LiveMigration,
+    LiveMigrationPolicy,
+    LiveNode,
+    LiveState,
+    LiveVM,
+    LiveVMI,
+)
 from .quantity import Duration, MemoryQuantity, QuantityError
 from .refs import FieldPath, ObjectRef, dotted, vm_ref
+from .room import Room
 from .setting import read_setting
 
 if TYPE_CHECKING:
@@ -39,7 +49,7 @@ class CodecError(ValueError):
 def snapshot(state: LiveState) -> dict[str, Any]:
     """*state* as a document of plain JSON values."""
     migrations = [each for group in state.migrations.values() for each in group]
-    return {
+    document = {
         "apiVersion": API_VERSION,
         "kind": KIND,
         "cluster": state.cluster_id,
@@ -49,8 +59,13 @@ def snapshot(state: LiveState) -> dict[str, Any]:
         "instances": [encode(each) for each in state.vmis.values()],
         "migrations": [encode(each) for each in migrations],
         "nodes": [encode(each) for each in state.nodes],
+        "instancetypes": [encode(each) for each in state.instancetypes.values()],
+        "instancetypeKinds": encode(state.instancetype_kinds),
+        "migrationPolicies": [encode(each) for each in state.migration_policies],
+        "namespaceLabels": encode(state.namespace_labels),
         "diagnostics": [encode(each) for each in state.diagnostics],
     }
+    return document if state.room is None else {**document, "room": encode(state.room)}
 
 
 def from_snapshot(document: object) -> LiveState:
@@ -71,6 +86,9 @@ def from_snapshot(document: object) -> LiveState:
         migrations[ref] = (*migrations.get(ref, ()), each)
     vms = decode(tuple[LiveVM, ...], document.get("virtualMachines", []), "virtualMachines")
     vmis = decode(tuple[LiveVMI, ...], document.get("instances", []), "instances")
+    offered = decode(
+        tuple[LiveInstancetype, ...], document.get("instancetypes", []), "instancetypes"
+    )
     return LiveState(
         cluster_id=decode(str, document.get("cluster"), "cluster"),
         observed_at=decode(datetime, document.get("observedAt"), "observedAt"),
@@ -79,7 +97,25 @@ def from_snapshot(document: object) -> LiveState:
         vmis={each.ref: each for each in vmis},
         migrations=migrations,
         nodes=decode(tuple[LiveNode, ...], document.get("nodes", []), "nodes"),
+        instancetypes={each.ref: each for each in offered},
+        instancetype_kinds=decode(
+            frozenset[str], document.get("instancetypeKinds", []), "instancetypeKinds"
+        ),
+        migration_policies=decode(
+            tuple[LiveMigrationPolicy, ...],
+            document.get("migrationPolicies", []),
+            "migrationPolicies",
+        ),
+        namespace_labels=cast(
+            "Mapping[str, Mapping[str, str]]",
+            _decode(
+                Mapping[str, Mapping[str, str]],
+                document.get("namespaceLabels", {}),
+                "namespaceLabels",
+            ),
+        ),
         diagnostics=decode(tuple[Diagnostic, ...], document.get("diagnostics", []), "diagnostics"),
+        room=decode(Room, document["room"], "room") if "room" in document else None,
     )
 
 

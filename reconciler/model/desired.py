@@ -33,6 +33,8 @@ class DesiredVM:
     """Read to be compared; never written to a VM that exists."""
     instancetype: str | None = None
     """``spec.instancetype.name``."""
+    instancetype_kind: str | None = None
+    """``spec.instancetype.kind``; where Git names none, the VM's own counts."""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     priority: int = 0

@@ -109,4 +109,5 @@ FIELD_BY_PATH: Mapping[FieldPath, ManagedField] = {each.path: each for each in K
 GUEST_MEMORY: FieldPath = ("spec", "template", "spec", "domain", "memory", "guest")
 GUEST_MAX_MEMORY: FieldPath = ("spec", "template", "spec", "domain", "memory", "maxGuest")
 INSTANCETYPE_NAME: FieldPath = ("spec", "instancetype", "name")
+INSTANCETYPE_KIND: FieldPath = ("spec", "instancetype", "kind")
 INSTANCETYPE_REVISION: FieldPath = ("spec", "instancetype", "revisionName")

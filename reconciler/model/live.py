@@ -11,6 +11,7 @@ from .diagnostic import Diagnostic
 from .fields import Settings
 from .quantity import MemoryQuantity
 from .refs import FieldPath, ObjectRef, Uid
+from .room import Room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,14 @@ class LiveKubeVirt:
     """Field manager of each managed field that has one, from managedFields."""
     owners: tuple[str, ...] = ()
     """``Kind/name`` of each ownerReference."""
+    live_update_changed_at: datetime | None = None
+    """When the rollout strategy or a feature gate was last written, from managedFields."""
+    outdated_workloads: int = 0
+    """``status.outdatedVirtualMachineInstanceWorkloads``: running VMs that need a migration."""
+    memory_overcommit: int = 100
+    """``developerConfiguration.memoryOvercommit``, percent."""
+    overhead_ratio: float = 1.0
+    """``additionalGuestMemoryOverheadRatio``."""
     deleting: bool = False
 
 
@@ -92,7 +101,16 @@ class LiveVM:
     max_guest: MemoryQuantity | None
     memory_present: bool = True
     """Whether ``domain.memory`` exists, so that a guest size can be added under it."""
+    live_update_memory: bool = False
+    """Whether ``spec.liveUpdateFeatures.memory`` is there, the switch that only v1.1 has."""
     instancetype: str | None = None
+    instancetype_kind: str = ""
+    """``spec.instancetype.kind``."""
+    revision_name: str = ""
+    """``spec.instancetype.revisionName``."""
+    revision: str = ""
+    """Name of the ControllerRevision that keeps the instancetype for the VM, from spec or status;
+    empty until KubeVirt has made one for the instancetype that the VM names."""
     running_wanted: bool = True
     """From ``runStrategy`` or ``running``: false for Halted."""
     constraints: Constraints = field(default_factory=Constraints)
@@ -101,7 +119,7 @@ class LiveVM:
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     guest_manager: str = ""
-    """Field manager of the guest size, from managedFields."""
+    """Field manager of the guest size, or of the instancetype's name, from managedFields."""
     guest_changed_at: datetime | None = None
     """When that manager last wrote the VM; not before the guest size was last changed."""
     deleting: bool = False
@@ -126,6 +144,8 @@ class LiveVMI:
     conditions: Conditions = field(default_factory=dict)
     constraints: Constraints = field(default_factory=Constraints)
     vcpus: int = 1
+    max_sockets: int | None = None
+    """``domain.cpu.maxSockets``: how far sockets can be added, fixed at boot."""
     created_at: datetime | None = None
     migration_started_at: datetime | None = None
     migration_ended_at: datetime | None = None
@@ -134,6 +154,13 @@ class LiveVMI:
     """``status.guestOSInfo.kernelRelease``; empty without a guest agent."""
     guest_os: str = ""
     """``status.guestOSInfo.id``."""
+    graphics: bool = True
+    """Whether a graphics device is attached, as it is by default."""
+    memory_overhead: MemoryQuantity | None = None
+    """``status.memory.memoryOverhead``, what the launcher needs beside the guest; from v1.9 on."""
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    """``spec.nodeSelector``."""
+    labels: Mapping[str, str] = field(default_factory=dict)
     deleting: bool = False
 
     @property
@@ -193,6 +220,48 @@ class LiveNode:
     schedulable: bool
     """Not cordoned, and labelled ``kubevirt.io/schedulable=true``."""
     allocatable: MemoryQuantity | None = None
+    hugepages: Mapping[str, MemoryQuantity] = field(default_factory=dict)
+    """Allocatable huge pages by page size, such as ``2Mi``."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Without those of ``room.UNREAD_LABELS``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveInstancetype:
+    """A VirtualMachineInstancetype or VirtualMachineClusterInstancetype, as it is now."""
+
+    ref: ObjectRef
+    uid: Uid
+    generation: int
+    guest: MemoryQuantity
+    max_guest: MemoryQuantity | None = None
+    overcommit_percent: int = 0
+    cpus: int = 0
+    """``cpu.guest``; 0 where it is not given."""
+    constraints: Constraints = field(default_factory=Constraints)
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Every other field of the spec by its path in dots, as JSON; annotations are left out."""
+
+    def kept_by(self, revision: str) -> bool:
+        """Whether the ControllerRevision *revision* was made of the type as it is now.
+
+        Source: recorded v1.3.1, v1.6.3, v1.9.0 instancetype-change: its name ends in the uid and
+        generation of the type.
+        """
+        return revision.endswith(f"-{self.uid}-{self.generation}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveMigrationPolicy:
+    """A MigrationPolicy that selects something; of its settings only what a forecast reads."""
+
+    name: str
+    bandwidth: MemoryQuantity | None = None
+    """``spec.bandwidthPerMigration``, bytes a second; None leaves the CR's."""
+    vmi_labels: Mapping[str, str] = field(default_factory=dict)
+    """``spec.selectors.virtualMachineInstanceSelector``."""
+    namespace_labels: Mapping[str, str] = field(default_factory=dict)
+    """``spec.selectors.namespaceSelector``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,5 +278,15 @@ class LiveState:
     """By the reference of the VM, oldest first."""
     nodes: tuple[LiveNode, ...] = ()
     """Empty also where nodes may not be listed, which a diagnostic then says."""
+    instancetypes: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)
+    """Listed only where a VM has an instancetype."""
+    instancetype_kinds: frozenset[str] = frozenset()
+    """The kinds of instancetype that were listed; of others nothing is known."""
+    migration_policies: tuple[LiveMigrationPolicy, ...] = ()
+    """Empty also where there is no such kind, or where they may not be listed."""
+    namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By namespace; listed only where a migration policy selects by them."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """What could not be read: objects that are left out, nodes, the cluster's identity."""
+    room: Room | None = None
+    """Pods and quotas; None where nothing has needed them yet."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from .diagnostic import Diagnostic, Severity
 from .fields import SettingValue, WaveName
+from .quantity import MemoryQuantity
 from .refs import FieldPath, Location, ObjectRef, Uid
 
 
@@ -67,6 +68,9 @@ class Reason(StrEnum):
     PLUG_FAILED_BEFORE = "plug-failed-before"
     RESTART_REQUIRED_STICKY = "restart-required-sticky"
     OTHER_EDIT_PENDING = "other-edit-pending"
+    INSTANCETYPE_DIFFERS = "instancetype-differs-otherwise"
+    INSTANCETYPE_NOT_LIVE = "instancetype-not-live"
+    LIVE_UPDATE_FEATURES_UNSET = "live-update-features-unset"
     # wait
     IN_FLIGHT = "in-flight"
     MIGRATION_RETRYING = "migration-retrying"
@@ -76,17 +80,24 @@ class Reason(StrEnum):
     STARTING = "starting"
     MIGRATABILITY_UNKNOWN = "migratability-unknown"
     KUBEVIRT_NOT_SETTLED = "kubevirt-not-settled"
+    WAITS_FOR_ROOM = "waits-for-room"
     # blocked
     NOT_FOUND = "not-found"
     BEING_DELETED = "being-deleted"
     SUSPENDED = "suspended"
+    NOT_STARTING = "not-starting"
     DENIED_ABOVE_MAX_GUEST = "denied-above-max-guest"
     DENIED_BY_ADMISSION = "denied-by-admission"
     MEMORY_FROM_INSTANCETYPE = "memory-from-instancetype"
     INSTANCETYPE_CHANGE = "instancetype-change"
+    INSTANCETYPE_NOT_FOUND = "instancetype-not-found"
+    INSTANCETYPE_UNREADABLE = "instancetype-unreadable"
+    LIMITS_OVERCOMMIT = "limits-overcommit"
     NO_LIVE_MIGRATE = "no-live-migrate"
     EVICT_HAZARD = "evict-hazard"
     NO_OTHER_NODE = "no-other-node"
+    NO_NODE_WITH_ROOM = "no-node-with-room"
+    QUOTA_WOULD_REFUSE = "quota-would-refuse"
     PLUG_REFUSED = "plug-refused"
     GUEST_SILENT = "guest-silent"
     MIGRATION_FAILING = "migration-failing"
@@ -97,7 +108,6 @@ class Reason(StrEnum):
     GATE_DISABLED = "gate-disabled"
     UNKNOWN_FIELD = "unknown-field"
     WRONG_KUBEVIRT = "wrong-kubevirt"
-    WRONG_CLUSTER = "wrong-cluster"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +180,10 @@ class Decision:
     """A sentence with the values; no final full stop."""
     hint: str = ""
     at: Location | None = None
+    target: MemoryQuantity | None = None
+    """The memory that Git asks for, also where an instancetype gives it; None for no VM's size."""
+    guest: MemoryQuantity | None = None
+    """What the running guest has now; absent where the VM does not run."""
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
     owner: str = ""
@@ -198,7 +212,7 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMForecast:
-    """When one VM should have its memory, in seconds after the memory wave begins."""
+    """When one VM should have its memory, in seconds after the run begins."""
 
     ref: ObjectRef
     position: int
@@ -209,7 +223,7 @@ class VMForecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What the memory wave costs, and how long it should take."""
+    """What the memory wave costs, and how long it should take, the waves before it included."""
 
     migrations: int
     n_bytes_copied: int

@@ -12,6 +12,9 @@ Uid = NewType("Uid", str)
 """A Kubernetes object UID: never mixed up with a name, which a re-created object shares."""
 
 KUBEVIRT_GROUP = "kubevirt.io"
+INSTANCETYPE_GROUP = "instancetype.kubevirt.io"
+INSTANCETYPE = "VirtualMachineInstancetype"
+CLUSTER_INSTANCETYPE = "VirtualMachineClusterInstancetype"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +52,21 @@ def kubevirt_ref(namespace: str, name: str) -> ObjectRef:
 def vm_ref(namespace: str, name: str) -> ObjectRef:
     """The reference of a VirtualMachine."""
     return ObjectRef(kind="VirtualMachine", namespace=namespace, name=name)
+
+
+def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
+    """The reference of the instancetype that a VM in *namespace* names.
+
+    KubeVirt reads the kind in any case, in singular and plural; none means the cluster-wide one.
+
+    Source: kubevirt v1.9.0 pkg/instancetype/find/spec.go;
+    staging/src/kubevirt.io/api/instancetype/register.go.
+    """
+    if (kind or "").lower().removesuffix("s") == INSTANCETYPE.lower():
+        return ObjectRef(
+            group=INSTANCETYPE_GROUP, kind=INSTANCETYPE, namespace=namespace, name=name
+        )
+    return ObjectRef(group=INSTANCETYPE_GROUP, kind=CLUSTER_INSTANCETYPE, namespace="", name=name)
 
 
 def dotted(path: FieldPath) -> str:

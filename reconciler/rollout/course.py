@@ -64,6 +64,11 @@ class Course:
         """Whether this run wrote the VM."""
         return self.actuation is Actuation.SUCCEEDED
 
+    @property
+    def begun(self) -> bool:
+        """Whether the change is made, by this run or before it."""
+        return self.patched or self.actuation is Actuation.NOT_NEEDED
+
     def end(self, result: Result, reason: str, message: str, hint: str, at: datetime) -> None:
         """Close the course."""
         self.result, self.reason, self.message, self.hint = result, reason, message, hint

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.outcome import Actuation, Result, RunReport
+from reconciler.model.outcome import Result, RunReport
 from reconciler.model.plan import Effect
 from reconciler.model.progress import Step
 from reconciler.plan.decide import Frame, frame
@@ -109,10 +109,12 @@ class _Rollout:
             if not self.outside.lease.held():
                 self.lease_lost = True
                 return "the lease was lost; no new patch without it"
+            given_up = self.settings.failed or self.settings.overdue
             self._round(live)
-            if self.settings.failed and not self.memory.under_way:
-                return "the KubeVirt CR did not reach what Git says"
-            if not self.policy.follow and not self.memory.can_begin:
+            idle = not self.settings.open and not self.memory.can_begin
+            if given_up and idle and not self.memory.under_way:
+                return "KubeVirt did not take its configuration up; what needs it was not begun"
+            if not self.policy.follow and idle:
                 return "not followed, as asked"
             if self.open:
                 live = self.outside.feed.wait(self._pause(began))
@@ -145,9 +147,9 @@ class _Rollout:
         for course in courses:
             if not course.open:
                 continue
-            begun = course.patched or course.actuation is Actuation.NOT_NEEDED
-            if begun:
-                result = Result.RUNNING if self.policy.follow else Result.DONE
+            if course.begun:
+                left_alone = not self.policy.follow and course.ref.kind == "VirtualMachine"
+                result = Result.DONE if left_alone else Result.RUNNING
             elif course.latest.effect is Effect.WAIT:
                 result = Result.HELD
             else:

@@ -13,24 +13,20 @@ from reconciler.rollout import writing
 from reconciler.rollout.convergence import FAILURES, UNDER_WAY, convergence
 from reconciler.rollout.course import Course
 from reconciler.rollout.pacing import may_begin as room_for
+from reconciler.rollout.rooms import Rooms
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from reconciler.model.live import LiveMigration, LiveState
+    from reconciler.model.live import LiveMigration, LiveState, LiveVM, LiveVMI
     from reconciler.model.plan import Action, Decision, Plan
     from reconciler.model.refs import ObjectRef
     from reconciler.plan.decide import Frame
     from reconciler.rollout.outside import Outside
     from reconciler.rollout.pacing import RolloutPolicy
 
-OVERLAY_S = 30.0
-"""How long our own write is believed against a feed that does not show it."""
-SETTLING_S = 10.0
-"""How long after a patch a VM counts as in flight though its VMI does not show it yet.
-
-Source: recorded; virt-controller answers a patch within 0.3 s, on an idle cluster.
-"""
+CREATED_S = 30.0
+"""How long a VM that we created is believed to be there though the feed does not show it."""
 
 
 class MemoryWave:
@@ -45,10 +41,12 @@ class MemoryWave:
         self._budget_told = False
         self.can_begin = True
         """Whether changes that may be made have not been made yet."""
+        self.rooms = Rooms(outside)
         self.courses: dict[ObjectRef, Course] = {}
+        live = outside.feed.current()
         for decision in plan.decisions:
             if _is_vm(decision.ref) and decision.effect is not Effect.NONE:
-                self.courses[decision.ref] = self._opened(decision)
+                self.courses[decision.ref] = self._opened(decision, live)
 
     @property
     def open(self) -> bool:
@@ -58,23 +56,27 @@ class MemoryWave:
     @property
     def under_way(self) -> bool:
         """Whether any VM is on its way."""
-        return any(course.open and _begun(course) for course in self.courses.values())
+        return any(course.open and course.begun for course in self.courses.values())
 
     def overlaid(self, live: LiveState) -> LiveState:
-        """*live*, with our own writes where the feed has not caught up with them yet."""
+        """*live*, with our own writes where the feed has not caught up, and with room enough."""
         newer = {}
         for ref, course in self.courses.items():
             if course.written is None:
                 continue
-            seen = live.vms.get(ref)
-            caught_up = seen is not None and (
-                seen.uid != course.written.uid or seen.generation >= course.written.generation
-            )
-            if caught_up or self._outside.clock.monotonic() - course.written_at > OVERLAY_S:
-                course.written = None
-            else:
+            if self._ahead(course, course.written, live.vms.get(ref)):
                 newer[ref] = course.written
-        return replace(live, vms={**live.vms, **newer}) if newer else live
+            else:
+                course.written = None
+        live = replace(live, vms={**live.vms, **newer}) if newer else live
+        return self.rooms.overlaid(live, self.courses.values())
+
+    def _ahead(self, course: Course, written: LiveVM, seen: LiveVM | None) -> bool:
+        """Whether the answer to our write is newer than what the feed shows."""
+        if seen is None:
+            created = course.action is not None and course.action.uid is None
+            return created and self._outside.clock.monotonic() - course.written_at < CREATED_S
+        return seen.uid == written.uid and seen.generation < written.generation
 
     def step(self, around: Frame, *, may_begin: bool) -> None:
         """Look at each open VM, then begin what there is room for."""
@@ -90,10 +92,10 @@ class MemoryWave:
         if may_begin and candidates:
             self._begin(candidates, around)
 
-    def _opened(self, decision: Decision) -> Course:
+    def _opened(self, decision: Decision, live: LiveState) -> Course:
         course = Course(planned=decision, latest=decision)
-        live = self._outside.feed.current().vmis.get(decision.ref)
-        course.guest_before = course.guest_now = live.guest_current if live else None
+        vmi = live.vmis.get(decision.ref)
+        course.guest_before = course.guest_now = vmi.guest_current if vmi else None
         if decision.reason in FAILURES:
             self._end(course, Result.FAILED, decision)
         elif decision.reason in UNDER_WAY:
@@ -128,7 +130,7 @@ class MemoryWave:
                 self._end(course, Result.HELD if staged else Result.FAILED, decision)
             case Verdict.HELD:
                 self._end(course, Result.HELD, decision)
-            case Verdict.IN_PROGRESS if changed and _begun(course):
+            case Verdict.IN_PROGRESS if changed and course.begun:
                 self._outside.tell(
                     Step.PHASE,
                     decision.message,
@@ -147,6 +149,11 @@ class MemoryWave:
                 Step.FOLLOWING, "the VM was deleted and created again; begins anew", ref=course.ref
             )
             return True
+        if decision.effect is Effect.CREATE:
+            message = "the VM was created, and somebody deleted it"
+            course.end(Result.FAILED, "deleted", message, "", self._outside.clock.now())
+            self._outside.tell(Step.FAILED, message, ref=course.ref, reason="deleted")
+            return False
         found = decision.changes[0].before if decision.changes else "another size"
         writer = f" ({decision.owner})" if decision.owner else ""
         message = f"somebody{writer} wrote {found} over our patch; it is not written again"
@@ -162,7 +169,9 @@ class MemoryWave:
             return
         if not self._begun:
             self._begun = True
-            self._outside.tell(Step.WAVE, f"wave memory: {len(candidates)} VMs to change")
+            count = len(candidates)
+            plural = "" if count == 1 else "s"
+            self._outside.tell(Step.WAVE, f"wave memory: {count} VM{plural} to change")
         now = self._outside.clock.monotonic()
         due = [ref for ref in self._ordered(candidates) if self.courses[ref].not_before <= now]
         actions: list[Action] = [candidates[ref].actions[0] for ref in due]
@@ -171,8 +180,9 @@ class MemoryWave:
             around.live,
             around.before,
             self._policy,
-            just_patched=self._just_patched(now),
+            just_patched=self._just_patched(around.live),
             failures=failures,
+            fits=self.rooms.fits(around.live, self.courses, candidates),
         )
         for action in chosen:
             if self._outside.stopping() or not self._outside.lease.held():
@@ -185,14 +195,16 @@ class MemoryWave:
         known = set(first)
         return first + [ref for ref in candidates if ref not in known]
 
-    def _just_patched(self, now: float) -> list[ObjectRef]:
+    def _just_patched(self, live: LiveState) -> list[ObjectRef]:
+        """VMs whose change KubeVirt has not taken up visibly yet, in flight all the same."""
         return [
             ref
             for ref, course in self.courses.items()
-            if course.patched
-            and course.open
-            and course.planned.effect is Effect.LIVE
-            and now - course.written_at < SETTLING_S
+            if course.open
+            and course.patched
+            and course.action is not None
+            and course.action.effect is Effect.LIVE
+            and not _taken_up(course, live.vmis.get(ref))
         ]
 
     def _stop(self, candidates: dict[ObjectRef, Decision], failures: int) -> None:
@@ -246,5 +258,10 @@ def _since(
     return tuple(each for each in migrations if not each.created_at or each.created_at >= whole)
 
 
-def _begun(course: Course) -> bool:
-    return course.patched or course.actuation is Actuation.NOT_NEEDED
+def _taken_up(course: Course, vmi: LiveVMI | None) -> bool:
+    """Whether the instance shows the change: as in flight, or as done."""
+    if vmi is None or "HotMemoryChange" in vmi.conditions:
+        return True
+    requested = vmi.guest_requested
+    wanted = course.planned.changes[0].after if course.planned.changes else None
+    return requested is not None and requested == wanted

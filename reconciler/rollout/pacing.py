@@ -10,7 +10,7 @@ from reconciler.model.live import is_true
 from reconciler.model.plan import Effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from reconciler.model.live import LiveState
     from reconciler.model.plan import Action
@@ -43,11 +43,13 @@ def may_begin(
     *,
     just_patched: Iterable[ObjectRef],
     failures: int,
+    fits: Callable[[ObjectRef], bool] = lambda _ref: True,
 ) -> tuple[Action, ...]:
     """The first of *candidates* for which there is room, in their order.
 
     In flight counts every VM with HotMemoryChange=True or an unfinished migration, whoever began
-    it, and those patched a moment ago. A change that does not migrate needs no room.
+    it, and those patched a moment ago. A change that does not migrate needs no room. *fits* is
+    asked last, about a VM for which there is a place in the queue.
     """
     if failures >= policy.failure_budget:
         return ()
@@ -64,6 +66,8 @@ def may_begin(
             continue
         node = node_of(live, action.ref)
         if room <= 0 or (node and by_node[node] >= regime.outbound_per_node):
+            continue
+        if not fits(action.ref):
             continue
         room -= 1
         by_node[node] += 1

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.outcome import Actuation, Result
 from reconciler.model.plan import Effect, Reason
 from reconciler.model.progress import Step
+from reconciler.model.refs import dotted
 from reconciler.plan.regime import unsettled
 from reconciler.rollout import writing
 from reconciler.rollout.course import Course
@@ -15,6 +16,7 @@ from reconciler.rollout.course import Course
 if TYPE_CHECKING:
     from reconciler.model.live import LiveKubeVirt, LiveState
     from reconciler.model.plan import Decision, Plan
+    from reconciler.model.refs import FieldPath
     from reconciler.plan.decide import Frame
     from reconciler.rollout.outside import Outside
     from reconciler.rollout.pacing import RolloutPolicy
@@ -30,7 +32,12 @@ class SettingsWaves:
         self._written: LiveKubeVirt | None = None
         self._written_at: float | None = None
         self._settled_at: float | None = None
+        self._began = outside.clock.monotonic()
+        self._sent: set[FieldPath] = set()
+        """Fields that this run has written."""
         self._told = ""
+        self.overdue = False
+        """Whether the CR has not settled for longer than it may take, whoever changed it."""
 
     @property
     def open(self) -> bool:
@@ -64,7 +71,7 @@ class SettingsWaves:
         self._course.latest = decision
         match decision.effect:
             case Effect.CONFIG if self._settled(around):
-                self._write(decision)
+                self._write_unless_reverted(decision)
                 return False
             case Effect.NONE if self._settled(around):
                 self._done()
@@ -73,8 +80,19 @@ class SettingsWaves:
                 self._hold(decision)
                 return self._settled(around)
             case _:
-                self._overdue(around)
+                self._fail_if_overdue(around)
                 return False
+
+    def _write_unless_reverted(self, decision: Decision) -> None:
+        """Write the next wave, unless somebody has taken back what this run wrote."""
+        reverted = [each for each in decision.changes if each.field in self._sent]
+        if not reverted or self._written is not None:
+            self._write(decision)
+            return
+        names = ", ".join(dotted(each.field) for each in reverted)
+        writer = f" ({decision.owner})" if decision.owner else ""
+        message = f"somebody{writer} took {names} back; it is not written again"
+        self._end(Result.FAILED, "reverted", message, "let one tool own the KubeVirt CR")
 
     def _write(self, decision: Decision) -> None:
         course = self._course
@@ -87,6 +105,7 @@ class SettingsWaves:
         if written is not None:
             self._written = written.kubevirt
             self._written_at, self._settled_at = clock.monotonic(), None
+            self._sent |= {each.field for each in decision.changes if each.wave is action.wave}
 
     def _settled(self, around: Frame) -> bool:
         """Settled, and long enough for the components to have read it.
@@ -96,6 +115,8 @@ class SettingsWaves:
         """
         why = unsettled(around.live.kubevirt)
         now = self._outside.clock.monotonic()
+        since = self._began if self._written_at is None else self._written_at
+        self.overdue = bool(why) and now - since >= self._policy.settle_deadline_s
         if why:
             self._settled_at = None
             if why != self._told:
@@ -112,14 +133,13 @@ class SettingsWaves:
             self._settled_at = now
         return now - self._settled_at >= self._policy.settle_s
 
-    def _overdue(self, around: Frame) -> None:
-        if self._course is None or self._written_at is None:
+    def _fail_if_overdue(self, around: Frame) -> None:
+        if self._settled(around) or not self.overdue:
             return
-        waited = self._outside.clock.monotonic() - self._written_at
         why = unsettled(around.live.kubevirt)
-        if why and waited >= self._policy.settle_deadline_s:
-            message = f"the CR did not settle within {waited:.0f} s: {why}"
-            self._end(Result.FAILED, "not-settled", message)
+        limit = self._policy.settle_deadline_s
+        message = f"the CR did not settle within {limit:.0f} s: {why}"
+        self._end(Result.FAILED, "not-settled", message)
 
     def _done(self) -> None:
         reason, message = Reason.CONFIG_AS_DESIRED, "the KubeVirt CR says what Git says"

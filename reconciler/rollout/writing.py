@@ -40,6 +40,9 @@ def write(course: Course, decision: Decision, action: Action, outside: Outside) 
     if written.refusal is None:
         _taken(course, decision, action, written, outside)
         return written
+    if action.verb is Verb.CREATE and written.refusal is Refusal.NOT_FOUND:
+        _failed(course, "namespace-not-found", written.message, outside)
+        return None
     if written.refusal in DECIDE_AGAIN:
         _again(course, "changed-meanwhile", written.message, outside)
         return None
@@ -89,6 +92,7 @@ def _failed(course: Course, reason: str, message: str, outside: Outside) -> None
     course.actuation = Actuation.FAILED
     hint = {
         Refusal.FORBIDDEN.value: "grant the rights of examples/deploy",
+        "namespace-not-found": "create the namespace, or correct it in Git",
         Refusal.NOT_AS_WRITTEN.value: "a webhook or an older CRD changed the value",
     }.get(reason, "")
     course.end(Result.FAILED, reason, message, hint, outside.clock.now())

@@ -73,6 +73,8 @@ def test_a_second_run_finds_nothing_to_do_and_sends_no_patch():
         ("misspelt-update-method", "2Gi", "no-live-migrate"),
         ("evict-only", "2Gi", "evict-hazard"),
         ("one-node", "2Gi", "no-other-node"),
+        ("nodes-full", "2Gi", "no-node-with-room"),
+        ("quota", "2Gi", "quota-would-refuse"),
     ],
 )
 def test_what_would_not_be_live_is_not_written_without_consent(world, guest, reason):
@@ -95,9 +97,9 @@ def test_a_stopped_vm_gets_its_size_for_the_next_start():
     ("world", "reason", "says"),
     [
         ("migration-fails", "migration-failing", "3 migrations failed"),
+        ("target-unschedulable", "target-unschedulable", "no node took the target pod"),
         ("plug-refused", "plug-refused", "refused"),
         ("guest-silent", "guest-silent", "the guest has 1Gi"),
-        ("quota", "quota-refused", "quota"),
     ],
 )
 def test_failures_are_told_apart(world, reason, says):
@@ -315,3 +317,104 @@ def test_a_vm_that_is_deleted_and_created_again_begins_anew():
 
 def memory_of(guest: str) -> dict:
     return {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}
+
+
+def test_a_restart_asked_for_under_stage_does_not_stand_in_the_way_of_live_update():
+    """Under Stage memory alone sets it, and a change of the CR has no VM looked at again."""
+    run = rig("hotplug")
+    kubevirt = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
+    vm = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+    run.clock.sleep(20.0)
+    stage = {"spec": {"configuration": {"vmRolloutStrategy": "Stage"}}}
+    assert run.merge(kubevirt, stage, agent="kubectl") == 200
+    run.clock.sleep(30.0)
+    assert run.merge(vm, {"spec": memory_of("2Gi")}, agent="kubectl") == 200
+    run.clock.sleep(10.0)
+    text = KUBEVIRT + vm_yaml("default", "vm", "3Gi")
+    assert [each.effect.value for each in run.plan(text).decisions] == ["config", "live"]
+    report = run.apply(text, deadline_s=600)
+    assert [(each.ref.kind, each.reason) for each in report.outcomes] == [
+        ("KubeVirt", "config-as-desired"),
+        ("VirtualMachine", "converged"),
+    ]
+
+
+def test_a_cr_that_somebody_takes_back_again_and_again_is_not_fought_over():
+    run = rig("no-update-methods")
+    path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
+    original, told = run.feed.wait, []
+
+    def take_back(timeout_s):
+        live = original(timeout_s)
+        if any("LiveMigrate" in str(each) for each in live.kubevirt.settings.values()):
+            change = {"spec": {"workloadUpdateStrategy": {"workloadUpdateMethods": []}}}
+            told.append(run.merge(path, change, agent="argocd-controller"))
+        return live
+
+    run.feed.wait = take_back
+    report = run.apply(KUBEVIRT + ASK_2GI, deadline_s=900)
+    assert told
+    assert {each.ref.kind: each.reason for each in report.outcomes} == {
+        "KubeVirt": "reverted",
+        "VirtualMachine": "no-live-migrate",
+    }
+    assert report.exit is ExitCode.FAILED
+    assert len([each for each in run.patches() if "/kubevirts/" in each]) <= 2
+
+
+def test_no_wait_ends_only_after_the_last_patch():
+    run = rig("no-update-methods")
+    report = run.apply(KUBEVIRT + ASK_2GI, follow=False)
+    assert [each.result.value for each in report.outcomes] == ["done", "done"]
+    assert [each.rsplit("/", 2)[-2] for each in run.patches()] == ["kubevirts", "virtualmachines"]
+
+
+def test_changes_that_were_planned_to_wait_respect_the_limit_too():
+    vms = [
+        {"name": f"vm-{n}", "namespace": "default", "guest": "2Gi", "bootedWith": "1Gi"}
+        for n in range(5)
+    ]
+    run = rig("hotplug", vms=vms, nodes=6)
+    text = "".join(vm_yaml("default", f"vm-{n}", "3Gi") for n in range(5))
+    original, most = run.feed.wait, []
+
+    def counting(timeout_s):
+        live = original(timeout_s)
+        three = [v for v in live.vms.values() if str(v.guest) == "3Gi"]
+        done = [r for r, v in live.vmis.items() if str(v.guest_current) == "3Gi"]
+        most.append(len([v for v in three if v.ref not in done]))
+        return live
+
+    run.feed.wait = counting
+    report = run.apply(text, max_concurrent=1, deadline_s=1200)
+    assert report.exit is ExitCode.DONE
+    assert max(most) == 1
+
+
+def test_a_vm_for_a_namespace_that_is_not_there_says_so():
+    run = rig("hotplug")
+    manifest = (
+        "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
+        "metadata: {name: fresh, namespace: nowhere}\n"
+        "spec: {runStrategy: Always, template: {spec: "
+        "{domain: {memory: {guest: 2Gi}, devices: {}}}}}\n"
+    )
+    outcome = only(run.apply(manifest, choices=PlanPolicy(create=True)))
+    assert (outcome.result, outcome.reason) == ("failed", "namespace-not-found")
+    assert "nowhere" in outcome.message
+
+
+def test_between_two_waves_of_the_cr_a_vm_is_judged_by_what_is_still_to_come():
+    """The first wave unsettles the CR; that LiveMigrate comes with the second must not be lost."""
+    run = rig("no-update-methods")
+    gate = KUBEVIRT.replace("[VMLiveUpdateFeatures]", "[ExpandDisks]")
+    report = run.apply(gate + ASK_2GI)
+    assert {each.ref.kind: each.reason for each in report.outcomes} == {
+        "KubeVirt": "config-as-desired",
+        "VirtualMachine": "converged",
+    }
+    assert [each.rsplit("/", 2)[-2] for each in run.patches()] == [
+        "kubevirts",
+        "kubevirts",
+        "virtualmachines",
+    ]

@@ -78,6 +78,8 @@ def make_migration(
         vmi_name=ref.name,
         phase=MigrationPhase(phase),
         created_at=NOW,
+        started_at=NOW,
+        target_node="node02",
         for_update=True,
     )
     return replace(base, **overrides)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import unquote
@@ -17,7 +17,6 @@ from reconciler.cluster.lease import ClusterLease
 from reconciler.cluster.reader import ClusterReader
 from reconciler.cluster.writer import ClusterWriter
 from reconciler.model.progress import Progress
-from reconciler.plan.decide import decide
 from reconciler.rollout import loop
 from reconciler.rollout.outside import Outside
 from reconciler.rollout.pacing import RolloutPolicy
@@ -25,6 +24,7 @@ from reconciler.simulator import worlds
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
 from reconciler.source.readers import StreamReader
+from reconciler.survey import decided
 
 WORLDS = Path(__file__).resolve().parents[2] / "examples" / "worlds"
 
@@ -108,6 +108,7 @@ class PolledFeed:
     def __init__(self, client: Client, clock: SteppedClock) -> None:
         self._reader = ClusterReader(client, clock=clock)
         self._clock = clock
+        self._room = None
 
     def __enter__(self):
         return self
@@ -115,12 +116,20 @@ class PolledFeed:
     def __exit__(self, *_error) -> None:
         pass
 
+    def read(self):
+        self._room = None
+        return self.current()
+
     def current(self):
-        return self._reader.read()
+        return replace(self._reader.read(), room=self._room)
+
+    def room(self):
+        self._room = self._reader.room()
+        return self._room
 
     def wait(self, timeout_s: float):
         self._clock.sleep(min(timeout_s, 0.5))
-        return self._reader.read()
+        return self.current()
 
 
 @dataclass
@@ -142,15 +151,13 @@ class Rig:
 
     def plan(self, text: str, **policy):
         """The plan for *text* against the cluster as it is now."""
-        return decide(
-            self.desired(text), self.feed.current(), PlanPolicy(**policy), self.clock.now()
-        )
+        return decided(self.desired(text), self.feed, PlanPolicy(**policy), self.clock)[1]
 
     def apply(self, text: str, *, choices: PlanPolicy | None = None, **policy):
         """One whole run, as the apply command makes it."""
         choices = choices or PlanPolicy()
         desired = self.desired(text)
-        plan = decide(desired, self.feed.current(), choices, self.clock.now())
+        _, plan = decided(desired, self.feed, choices, self.clock)
         lease = ClusterLease(
             self.client, clock=self.clock, namespace="kubevirt", name="test", holder="test-run"
         )

@@ -1,0 +1,134 @@
+"""From what happened to a VM's memory to the effects that would have been true, without a planner.
+
+The facts are named at the top of tests/conformance/planner.yaml. Sizes are compared by value.
+"""
+
+from __future__ import annotations
+
+import json
+
+from support.builders import q
+
+GIVEN_UP = 3
+"""So many migrations that failed in a row, and a rollout counts the VM as failed."""
+
+
+def effects_of_change(happened, *, wants, had=None):
+    """The effects that would have been true before a request.
+
+    Args:
+        happened: The facts, from the request on.
+        wants: The size that was asked for.
+        had: The size that the spec had; None where it had none.
+    """
+    migrations, waits = happened.get("migrations", ()), happened.get("restartRequired")
+    cut_short = happened.get("fault") or happened.get("then")
+    there = arrived(happened, wants)
+    # It was on its way, live, up to the fault or to what somebody else then did.
+    under_way = bool(migrations and cut_short)
+    match happened:
+        case {"denial": _} | {"killed": True}:
+            return {"blocked"}
+        case {"ran": False}:
+            return {"cold"}
+        case {"refused": _} if there:
+            return {"wait"}
+        case _ if under_way or (there and waits is None):
+            return {"live"} if had is None or q(had) != q(wants) else {"none"}
+        case _ if waits is not None:
+            return {"restart"}
+        case {"hotMemoryChange": ["True", *_]}:
+            # It was taken up, and never ended.
+            return {"blocked"}
+    raise AssertionError(happened)
+
+
+def effects_as_it_stands(happened, *, wants):
+    """The effects that are true of a VM whose spec says already what is wanted."""
+    migrations = happened.get("migrations", ())
+    match happened:
+        case {"ran": False}:
+            return {"none"}
+        case {"hotMemoryChange": ["False"]} | {"quotaRefused": True}:
+            return {"blocked"}
+        case {"restartRequired": _}:
+            return {"restart"}
+        case _ if migrations.count("Failed") >= GIVEN_UP:
+            return {"blocked"}
+        case {"hotMemoryChange": ["True"]}:
+            return {"wait"} if migrations else {"blocked"}
+        case _ if arrived(happened, wants):
+            return {"none"}
+    raise AssertionError(happened)
+
+
+def arrived(happened, wants):
+    """Whether the guest had the size in the end."""
+    return "guestCurrent" in happened and q(happened["guestCurrent"]) == q(wants)
+
+
+class Witness:
+    """Gathers the facts of one VM from a simulator's store, from now on."""
+
+    def __init__(self, sim, namespace, name):
+        self._key = (namespace, name)
+        self._vmi = self._stored(sim, "virtualmachineinstances")
+        self._vm = self._stored(sim, "virtualmachines")
+        self._first = self._vmi
+        self._hot = []
+        self._phases = {}
+        self._said = {}
+        sim.store.subscribe(self._note)
+
+    def _stored(self, sim, plural):
+        found = sim.store.list(f"{plural}.kubevirt.io")
+        return next((each for each in found if self._is_mine(each["metadata"])), None)
+
+    def _is_mine(self, metadata):
+        return (metadata["namespace"], metadata["name"]) == self._key
+
+    def _note(self, event):
+        found = json.loads(event.body)
+        match event.key.resource.partition(".")[0]:
+            case "virtualmachines" if self._is_mine(found["metadata"]):
+                self._vm = found
+                failure = condition(found, "Failure")
+                if failure.get("reason") == "HotPlugMemoryError":
+                    self._said["refused"] = failure["message"]
+            case "virtualmachineinstances" if self._is_mine(found["metadata"]):
+                self._look_at(found, gone=event.type == "DELETED")
+            case "virtualmachineinstancemigrations":
+                if (found["metadata"]["namespace"], found["spec"]["vmiName"]) == self._key:
+                    phase = found.get("status", {}).get("phase")
+                    self._phases[found["metadata"]["name"]] = phase
+
+    def _look_at(self, vmi, *, gone):
+        same = self._first is not None and vmi["metadata"]["uid"] == self._first["metadata"]["uid"]
+        if self._first is not None and (
+            gone or not same or vmi["status"].get("phase") in {"Failed", "Succeeded"}
+        ):
+            self._said["killed"] = True
+        self._vmi = None if gone else vmi
+        status = condition(vmi, "HotMemoryChange").get("status", "gone")
+        if (self._hot or status != "gone") and self._hot[-1:] != [status]:
+            self._hot.append(status)
+
+    def facts(self):
+        """What has happened so far, by the names of planner.yaml."""
+        waits = condition(self._vm, "RestartRequired")
+        memory = self._vmi["status"].get("memory", {}) if self._vmi else {}
+        found = {
+            **self._said,
+            "ran": self._first is not None,
+            "restartRequired": waits.get("message") if waits.get("status") == "True" else None,
+            "hotMemoryChange": self._hot,
+            "migrations": list(self._phases.values()),
+            "guestCurrent": memory.get("guestCurrent"),
+        }
+        return {name: value for name, value in found.items() if value not in (None, [])}
+
+
+def condition(found, name):
+    """The condition of a raw object; empty where there is none."""
+    conditions = found.get("status", {}).get("conditions") or ()
+    return next((each for each in conditions if each["type"] == name), {})
