@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.errors import InvalidError
+from reconciler.errors import InvalidError, WrongClusterError
 from reconciler.model.config import Config
 from reconciler.model.desired import DesiredState, Reading
 from reconciler.model.diagnostic import Severity
 from reconciler.model.live import LiveState
 from reconciler.model.plan import Plan
 from reconciler.plan.decide import decide
+from reconciler.plan.placing import migrates
 from reconciler.plan.policy import PlanPolicy
 
 if TYPE_CHECKING:
@@ -60,15 +61,48 @@ def survey(
     Raises:
         SourceError: The desired state cannot be read.
         InvalidError: The desired state is invalid.
+        WrongClusterError: It is meant for another cluster.
         ClusterError: The cluster cannot be read.
     """
     reading = read_valid(desired)
     policy = consents(reading.config)
-    snapshot = live.read()
+    snapshot, plan = decided(reading.state, live, policy, clock)
     return Survey(
         config=reading.config,
         desired=reading.state,
         live=snapshot,
         policy=policy,
-        plan=decide(reading.state, snapshot, policy, clock.now()),
+        plan=plan,
+    )
+
+
+def decided(
+    desired: DesiredState, live: LiveReader, policy: PlanPolicy, clock: Clock
+) -> tuple[LiveState, Plan]:
+    """The plan, and the snapshot it was made from.
+
+    Pods and quotas are read only if a VM would migrate, and the plan is then made again.
+
+    Raises:
+        ClusterError: The cluster cannot be read.
+    """
+    snapshot = live.read()
+    _refuse_another_cluster(snapshot, policy)
+    plan = decide(desired, snapshot, policy, clock.now())
+    if snapshot.room is not None or not any(migrates(each) for each in plan.decisions):
+        return snapshot, plan
+    room = live.room()
+    if room is None:
+        return snapshot, plan
+    snapshot = replace(snapshot, room=room)
+    return snapshot, decide(desired, snapshot, policy, clock.now())
+
+
+def _refuse_another_cluster(live: LiveState, policy: PlanPolicy) -> None:
+    if not policy.cluster or live.cluster_id == policy.cluster:
+        return
+    found = live.cluster_id or "one that does not tell its id"
+    raise WrongClusterError(
+        f"the desired state is meant for cluster {policy.cluster}, and this is {found}",
+        hint="check the context, or `cluster` in .reconciler.yaml",
     )

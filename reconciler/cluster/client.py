@@ -155,9 +155,27 @@ class Client:
     ) -> Answer:
         """As ``exchange``, but a failed answer is raised.
 
+        A 429 says that the request was not carried out, so any method is sent again after it.
+
         Raises:
             ClusterError: No answer, or one that is not 2xx.
         """
+        return repeat(
+            lambda: self._once(method, path, query, body, timeout_s),
+            clock=self._clock,
+            backoff=self._backoff,
+            on_retry=self._transport.retried,
+            may_pass=lambda error: error.status == HTTPStatus.TOO_MANY_REQUESTS,
+        )
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: object,
+        timeout_s: float | None,
+    ) -> Answer:
         answer = self.exchange(method, path, query=query, body=body, timeout_s=timeout_s)
         if not answer.ok:
             raise failures.from_answer(answer, self.host)
@@ -176,7 +194,7 @@ class Client:
             ClusterError: It cannot be read.
         """
         return repeat(
-            lambda: self.send("GET", path, query=query, timeout_s=timeout_s).body,
+            lambda: self._once("GET", path, query, None, timeout_s).body,
             clock=self._clock,
             backoff=self._backoff,
             on_retry=self._transport.retried,

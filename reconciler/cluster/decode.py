@@ -17,12 +17,15 @@ from reconciler.model.live import (
 )
 from reconciler.model.quantity import MemoryQuantity, QuantityError
 from reconciler.model.refs import ObjectRef, Uid, vm_ref
+from reconciler.model.room import UNREAD_LABELS
 
 from . import wire
 from .kinds import Kind, UnreadableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from .wire_managers import VMManager
 
 SUSPEND = "memory.reconciler.dev/suspend"
 """Annotation: ``true`` leaves the VM alone."""
@@ -32,6 +35,8 @@ FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go.
 """
 SCHEDULABLE = "kubevirt.io/schedulable"
+HUGEPAGES = "hugepages-"
+"""Resource names begin so; the size of a page follows."""
 
 _UNCONSTRAINED = Constraints()
 _NO_DOMAIN = wire.Domain()
@@ -107,14 +112,23 @@ def vm(item: wire.VM) -> LiveVM:
     template = spec.template.spec if spec.template else None
     memory = template.domain.memory if template and template.domain else None
     manager, changed_at = _guest_manager(meta.managed_fields or ())
+    kind = spec.instancetype or wire.Instancetype()
+    switch = spec.live_update_features.memory if spec.live_update_features else None
+    own_max = memory.max_guest if memory else None
+    if own_max is None and switch is not None:
+        own_max = switch.max_guest
     return LiveVM(
         ref=vm_ref(meta.namespace or "", meta.name),
         uid=Uid(meta.uid or ""),
         generation=meta.generation or 0,
         guest=amount(memory.guest, "memory.guest") if memory else None,
-        max_guest=amount(memory.max_guest, "memory.maxGuest") if memory else None,
+        max_guest=amount(own_max, "memory.maxGuest"),
         memory_present=memory is not None,
-        instancetype=(spec.instancetype.name or None) if spec.instancetype else None,
+        live_update_memory=switch is not None,
+        instancetype=kind.name or None,
+        instancetype_kind=kind.kind or "",
+        revision_name=kind.revision_name or "",
+        revision=_revision(kind, status.instancetype_ref),
         running_wanted=spec.run_strategy != "Halted" and spec.running is not False,
         constraints=constraints(template),
         conditions=conditions(status.conditions),
@@ -127,8 +141,19 @@ def vm(item: wire.VM) -> LiveVM:
     )
 
 
-def _guest_manager(entries: tuple[()] | list[wire.VMManager]) -> tuple[str, datetime | None]:
-    """Who wrote the guest size last, and when; times sort as text, for they are all UTC."""
+def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str:
+    """The revision that the VM holds; one in the status counts only for the type still named.
+
+    Source: kubevirt v1.4.0 types.go (spec.instancetype.revisionName), v1.5.0
+    (status.instancetypeRef); recorded v1.6.3, v1.9.0 instancetype-change.
+    """
+    if kind.revision_name or kept is None or kept.name != kind.name:
+        return kind.revision_name or ""
+    return (kept.controller_revision_ref.name or "") if kept.controller_revision_ref else ""
+
+
+def _guest_manager(entries: tuple[()] | list[VMManager]) -> tuple[str, datetime | None]:
+    """Who wrote the VM's size last, and when; times sort as text, for they are all UTC."""
     owners = [each for each in entries if each.fields and each.fields.guest]
     latest = max(owners, key=lambda each: each.time or "", default=None)
     return (latest.manager or "", moment(latest.time)) if latest else ("", None)
@@ -155,12 +180,17 @@ def vmi(item: wire.VMI) -> LiveVMI:
         conditions=conditions(status.conditions),
         constraints=constraints(spec),
         vcpus=(cpu.sockets or 1) * (cpu.cores or 1) * (cpu.threads or 1) if cpu else 1,
+        max_sockets=cpu.max_sockets if cpu else None,
         created_at=moment(meta.creation_timestamp),
         migration_started_at=moment(migration.start_timestamp),
         migration_ended_at=moment(migration.end_timestamp),
         migration_uid=migration.migration_uid or "",
         kernel=guest_os.kernel_release or "",
         guest_os=guest_os.id or "",
+        graphics=not (domain.devices and domain.devices.autoattach_graphics_device is False),
+        memory_overhead=amount(sizes.memory_overhead, "memoryOverhead"),
+        node_selector=(spec.node_selector or {}) if spec else {},
+        labels=meta.labels or {},
         deleting=meta.deletion_timestamp is not None,
     )
 
@@ -213,11 +243,18 @@ def node(item: wire.Node) -> LiveNode:
     """The node *item*."""
     meta, status = item.metadata, item.status or wire.NodeStatus()
     cordoned = bool(item.spec and item.spec.unschedulable)
-    allocatable = status.allocatable.memory if status.allocatable else None
+    allocatable, labels = status.allocatable or {}, meta.labels or {}
+    sizes = {
+        name.removeprefix(HUGEPAGES): amount(found, f"allocatable.{name}")
+        for name, found in allocatable.items()
+        if name.startswith(HUGEPAGES)
+    }
     return LiveNode(
         name=meta.name,
-        schedulable=not cordoned and (meta.labels or {}).get(SCHEDULABLE) == "true",
-        allocatable=amount(allocatable, "allocatable.memory"),
+        schedulable=not cordoned and labels.get(SCHEDULABLE) == "true",
+        allocatable=amount(allocatable.get("memory"), "allocatable.memory"),
+        hugepages={size: found for size, found in sizes.items() if found and found.n_bytes},
+        labels={key: text for key, text in labels.items() if not key.startswith(UNREAD_LABELS)},
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -9,7 +10,9 @@ import msgspec
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import (
     DISABLED_GATES,
+    FEATURE_GATES,
     KUBEVIRT_FIELDS,
+    ROLLOUT_STRATEGY,
 )
 from reconciler.model.live import LiveKubeVirt
 from reconciler.model.quantity import QuantityError
@@ -17,10 +20,15 @@ from reconciler.model.refs import FieldPath, ObjectRef, Uid, dotted, kubevirt_re
 from reconciler.model.setting import read_setting
 
 from . import wire
+from .decode import moment
 from .kinds import Decoded, UnreadableError, identity, joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
+
+_OVERCOMMIT = ("spec", "configuration", "developerConfiguration", "memoryOvercommit")
+_OVERHEAD_RATIO = ("spec", "configuration", "additionalGuestMemoryOverheadRatio")
 
 
 def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic, ...]]:
@@ -74,6 +82,10 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
             f"{_text(each, 'kind')}/{_text(each, 'name')}"
             for each in _maps(meta, "ownerReferences")
         ),
+        live_update_changed_at=_changed_at(meta, (ROLLOUT_STRATEGY, FEATURE_GATES)),
+        outdated_workloads=_integer(status.get("outdatedVirtualMachineInstanceWorkloads")) or 0,
+        memory_overcommit=_integer(at(found, _OVERCOMMIT)) or 100,
+        overhead_ratio=_ratio(at(found, _OVERHEAD_RATIO)),
         deleting=meta.get("deletionTimestamp") is not None,
     )
     return live, tuple(findings)
@@ -139,6 +151,17 @@ def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
     }
 
 
+def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime | None:
+    """When a writer of one of *paths* last wrote the CR; not before the field was last changed."""
+    keys = [tuple(f"f:{key}" for key in path) for path in paths]
+    times = [
+        moment(_text(entry, "time"))
+        for entry in _maps(meta, "managedFields")
+        if any(at(entry.get("fieldsV1"), each) is not None for each in keys)
+    ]
+    return max((each for each in times if each is not None), default=None)
+
+
 def _maps(found: dict[str, Any], key: str) -> list[dict[str, Any]]:
     values = found.get(key)
     return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
@@ -151,6 +174,15 @@ def _text(found: dict[str, Any], key: str) -> str:
 
 def _integer(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _ratio(value: object) -> float:
+    """The ratio that *value* spells; 1 where it is absent or no number, as KubeVirt takes it."""
+    try:
+        ratio = float(value) if isinstance(value, str) else 1.0
+    except ValueError:
+        return 1.0
+    return ratio if math.isfinite(ratio) and ratio >= 1.0 else 1.0
 
 
 def _names(values: list[Any]) -> tuple[str, ...]:

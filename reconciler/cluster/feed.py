@@ -12,7 +12,17 @@ from . import decode, paths
 from .decode_kubevirt import KubeVirts
 from .follower import Follower
 from .index import Migrations, Rows, Table
-from .reader import Listed, cluster_id, list_all, list_nodes, wrong_number
+from .migration_policies import MigrationPolicies, list_migration_policies
+from .reader import (
+    Instancetypes,
+    Listed,
+    cluster_id,
+    list_all,
+    list_instancetypes,
+    list_nodes,
+    wrong_number,
+)
+from .room import read_room
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
     from reconciler.errors import ClusterError
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live import LiveKubeVirt, LiveVM, LiveVMI
+    from reconciler.model.room import Room
     from reconciler.ports import Clock
 
     from .client import Client
@@ -33,6 +44,9 @@ _COALESCE_S = 0.05
 _PATIENCE_S = 120.0
 """For how long a kind may be unreadable before the snapshot counts as too old to act on."""
 _NODES_S = 60.0
+_INSTANCETYPES_S = 60.0
+_LISTED = "listed"
+"""Stands for a version where lists of several kinds have none in common."""
 _JOIN_S = 5.0
 
 
@@ -53,6 +67,7 @@ class ClusterFeed:
         scale: float = 1.0,
     ) -> None:
         self._client = client
+        self._namespace = namespace
         self._clock = clock
         self._scale = scale
         self._changed = threading.Condition()
@@ -64,6 +79,9 @@ class ClusterFeed:
         self._vmis: Table[LiveVMI] = Table()
         self._migrations = Migrations()
         self._nodes: Listed[LiveNode] = Listed(values=(), resource_version="")
+        self._types = Instancetypes()
+        self._policies = MigrationPolicies()
+        self._room: Room | None = None
         self._kinds: tuple[_Kind[Any], ...] = (
             _Kind(self, paths.collection(paths.KUBEVIRTS), KubeVirts(), self._kubevirts),
             _Kind(self, paths.collection(paths.VMS, namespace), decode.VMS, self._vms),
@@ -88,8 +106,13 @@ class ClusterFeed:
         with ThreadPoolExecutor(len(self._kinds), thread_name_prefix="list") as pool:
             lists = [pool.submit(kind.relist, self._client) for kind in self._kinds]
             nodes = pool.submit(list_nodes, self._client)
+            policies = pool.submit(list_migration_policies, self._client)
             versions = [each.result() for each in lists]
         self._nodes = nodes.result()
+        # Once: only the forecast reads them, which is made when a run begins.
+        self._policies = policies.result()
+        types = _TypeLists(self)
+        types.relist(self._client)
         self._config()
         followers = [
             Follower(
@@ -115,6 +138,18 @@ class ClusterFeed:
                     watchable=False,
                 )
             )
+        followers.append(
+            Follower(
+                self._client,
+                types,
+                path=paths.INSTANCETYPES,
+                version=_LISTED,
+                clock=self._clock,
+                scale=self._scale,
+                poll_s=_INSTANCETYPES_S,
+                watchable=False,
+            )
+        )
         self._followers = tuple(followers)
         for follower in self._followers:
             follower.start()
@@ -150,12 +185,19 @@ class ClusterFeed:
                 vmis=self._vmis.view,
                 migrations=self._migrations.view,
                 nodes=self._nodes.values,
+                room=self._room,
+                instancetypes=self._types.values,
+                instancetype_kinds=self._types.kinds,
+                migration_policies=self._policies.values,
+                namespace_labels=self._policies.namespace_labels,
                 diagnostics=(
                     *self._kubevirts.findings,
                     *self._vms.findings,
                     *self._vmis.findings,
                     *self._migrations.findings,
                     *self._nodes.diagnostics,
+                    *self._types.diagnostics,
+                    *self._policies.diagnostics,
                     *self._cluster[1],
                 ),
             )
@@ -176,6 +218,17 @@ class ClusterFeed:
                 self._changed.wait_for(lambda: False, min(_COALESCE_S, timeout_s / self._scale))
         return self.current()
 
+    def room(self) -> Room:
+        """Read pods and quotas of all namespaces now; the snapshots hold them from then on.
+
+        Raises:
+            ClusterError: They cannot be read, for another reason than missing rights.
+        """
+        found = read_room(self._client, self._clock)
+        with self._changed:
+            self._room = found
+        return found
+
     def change(self, make: Callable[[], None]) -> None:
         """Let *make* change the index while nobody reads it, and wake who waits."""
         with self._changed:
@@ -187,6 +240,14 @@ class ClusterFeed:
         """Hold *nodes*; wakes nobody where they are as before."""
         if nodes.values != self._nodes.values:
             self.change(lambda: setattr(self, "_nodes", nodes))
+
+    def list_types(self, client: Client) -> None:
+        """List the instancetypes, if a VM has one; wakes nobody where they are as before."""
+        with self._changed:
+            vms = self._vms.view
+        found = list_instancetypes(client, vms.values(), self._namespace)
+        if found != self._types:
+            self.change(lambda: setattr(self, "_types", found))
 
     def _config(self) -> LiveKubeVirt:
         found = self._kubevirts.view
@@ -246,3 +307,18 @@ class _NodeList:
 
     def event(self, kind: str, body: bytes) -> None:
         """Nothing: nodes are not watched."""
+
+
+class _TypeLists:
+    """The instancetypes of the feed, which are only listed now and then."""
+
+    def __init__(self, feed: ClusterFeed) -> None:
+        self._feed = feed
+
+    def relist(self, client: Client) -> str:
+        """List both kinds anew."""
+        self._feed.list_types(client)
+        return _LISTED
+
+    def event(self, kind: str, body: bytes) -> None:
+        """Nothing: instancetypes are not watched."""

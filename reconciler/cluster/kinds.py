@@ -9,14 +9,20 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 import msgspec
 
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.refs import KUBEVIRT_GROUP, ObjectRef
+from reconciler.model.refs import (
+    CLUSTER_INSTANCETYPE,
+    INSTANCETYPE,
+    INSTANCETYPE_GROUP,
+    KUBEVIRT_GROUP,
+    ObjectRef,
+)
 
 from . import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-W = TypeVar("W", wire.VM, wire.VMI, wire.Migration, wire.Node)
+W = TypeVar("W", bound=wire.Wire)
 V = TypeVar("V")
 
 
@@ -97,6 +103,13 @@ class Kind(Generic[W, V]):
         return joined(self.take(item) for item in items)
 
 
+_GROUPS = {
+    "Node": "",
+    "Pod": "",
+    "ResourceQuota": "",
+    INSTANCETYPE: INSTANCETYPE_GROUP,
+    CLUSTER_INSTANCETYPE: INSTANCETYPE_GROUP,
+}
 _RAW_PAGE = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 
 
@@ -131,7 +144,7 @@ def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
         metadata = msgspec.json.decode(body, type=wire.Nameplate).metadata
     except msgspec.DecodeError:
         metadata = wire.Identity()
-    group = "" if kind == "Node" else KUBEVIRT_GROUP
+    group = _GROUPS.get(kind, KUBEVIRT_GROUP)
     return ObjectRef(
         group=group, kind=kind, namespace=metadata.namespace or "", name=metadata.name or "?"
     )

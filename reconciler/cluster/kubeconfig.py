@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _HOME_CONFIG = "~/.kube/config"
 _HINT = "name a kubeconfig with --kubeconfig or KUBECONFIG, or run inside a cluster"
 
+_OTHER = "mend it, or name another one with --kubeconfig"
+
 
 def load(kubeconfig: str | None, context: str | None) -> Configuration:
     """The library's ``Configuration`` for the cluster that the options name.
@@ -72,11 +74,15 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        raise ClusterError(f"the kubeconfig {files}{where} is not YAML") from None
+        raise ClusterError(f"the kubeconfig {files}{where} is not YAML", hint=_OTHER) from None
     except OSError as error:
-        raise ClusterError(f"the kubeconfig {files} cannot be read: {error.strerror}") from None
+        raise ClusterError(
+            f"the kubeconfig {files} cannot be read: {error.strerror}", hint=_OTHER
+        ) from None
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise ClusterError(f"the kubeconfig {files} has not the shape of one") from None
+        raise ClusterError(
+            f"the kubeconfig {files} has not the shape of one", hint=_OTHER
+        ) from None
     if failures:
         raise UnauthorizedError(
             f"the credential plugin that the kubeconfig {files} names failed",

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 import msgspec
 
 from reconciler.errors import ClusterError, ForbiddenError, KubeVirtMissingError, NotFoundError
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.live import LiveKubeVirt, LiveNode, LiveState
+from reconciler.model.live import LiveInstancetype, LiveKubeVirt, LiveNode, LiveState, LiveVM
+from reconciler.model.refs import CLUSTER_INSTANCETYPE, INSTANCETYPE, ObjectRef
 
 from . import decode, paths
+from .decode_instancetype import CLUSTER_WIDE, NAMESPACED
 from .decode_kubevirt import KubeVirts
+from .migration_policies import list_migration_policies
+from .room import read_room
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reconciler.model.refs import ObjectRef
+    from reconciler.model.room import Room
     from reconciler.ports import Clock
 
     from .client import Client
@@ -41,6 +46,16 @@ class Listed(Generic[V]):
 
     values: tuple[V, ...]
     resource_version: str
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instancetypes:
+    """What the lists of both kinds of instancetype say."""
+
+    values: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)
+    kinds: frozenset[str] = frozenset()
+    """The kinds that could be listed."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -73,10 +88,12 @@ class ClusterReader:
             vmis = pool.submit(self._list, paths.VMIS, decode.VMIS)
             migrations = pool.submit(self._list, paths.MIGRATIONS, decode.MIGRATIONS)
             nodes = pool.submit(list_nodes, self._client)
+            policies = pool.submit(list_migration_policies, self._client)
             # The CR first: without KubeVirt, the others fail too, and less clearly.
             found = config.result()
             lists = (found, vms.result(), vmis.result(), migrations.result())
         room = nodes.result()
+        types = list_instancetypes(self._client, lists[1].values, self._namespace)
         return LiveState(
             cluster_id=identity,
             observed_at=observed_at,
@@ -85,12 +102,26 @@ class ClusterReader:
             vmis={each.ref: each for each in lists[2].values},
             migrations=decode.by_vm(lists[3].values),
             nodes=room.values,
+            instancetypes=types.values,
+            instancetype_kinds=types.kinds,
+            migration_policies=policies.result().values,
+            namespace_labels=policies.result().namespace_labels,
             diagnostics=(
                 *(each for listed in lists for each in listed.diagnostics),
                 *room.diagnostics,
+                *types.diagnostics,
+                *policies.result().diagnostics,
                 *unknown,
             ),
         )
+
+    def room(self) -> Room:
+        """Pods and quotas of all namespaces; what may not be listed is left out, and told.
+
+        Raises:
+            ClusterError: They cannot be read, for another reason.
+        """
+        return read_room(self._client, self._clock)
 
     def _list(self, plural: str, kind: Readable[V]) -> Listed[V]:
         return list_all(self._client, paths.collection(plural, self._namespace), kind)
@@ -149,6 +180,46 @@ def list_nodes(client: Client) -> Listed[LiveNode]:
     ordered = tuple(sorted(listed.values, key=lambda node: node.name))
     return Listed(
         values=ordered, resource_version=listed.resource_version, diagnostics=listed.diagnostics
+    )
+
+
+def list_instancetypes(
+    client: Client, vms: Iterable[LiveVM], namespace: str | None = None
+) -> Instancetypes:
+    """Both kinds, with two requests; nothing and no request where none of *vms* has one.
+
+    Raises:
+        ClusterError: A list cannot be read, for another reason than that it may not or is absent.
+    """
+    if not any(vm.instancetype for vm in vms):
+        return Instancetypes()
+    found: dict[str, Listed[LiveInstancetype] | Diagnostic] = {
+        INSTANCETYPE: _list_types(client, NAMESPACED, paths.INSTANCETYPES, namespace),
+        CLUSTER_INSTANCETYPE: _list_types(client, CLUSTER_WIDE, paths.CLUSTER_INSTANCETYPES),
+    }
+    read = {kind: each for kind, each in found.items() if isinstance(each, Listed)}
+    return Instancetypes(
+        values={value.ref: value for listed in read.values() for value in listed.values},
+        kinds=frozenset(read),
+        diagnostics=(
+            *(finding for listed in read.values() for finding in listed.diagnostics),
+            *(each for each in found.values() if isinstance(each, Diagnostic)),
+        ),
+    )
+
+
+def _list_types(
+    client: Client, kind: Readable[LiveInstancetype], plural: str, namespace: str | None = None
+) -> Listed[LiveInstancetype] | Diagnostic:
+    path = paths.collection(plural, namespace, paths.INSTANCETYPE_API)
+    try:
+        return list_all(client, path, kind)
+    except ForbiddenError:
+        why, hint = "may not be listed", f"grant list on {plural} of instancetype.kubevirt.io"
+    except KubeVirtMissingError:
+        why, hint = "are not known to the server", "look at the CRDs that KubeVirt installs"
+    return _warning(
+        "instancetypes-unreadable", f"{plural} {why}; the memory that they give is unknown", hint
     )
 
 

@@ -38,9 +38,16 @@ class Backoff:
 
 
 def repeat(
-    ask: Callable[[], T], *, clock: Clock, backoff: Backoff, on_retry: Callable[[], None]
+    ask: Callable[[], T],
+    *,
+    clock: Clock,
+    backoff: Backoff,
+    on_retry: Callable[[], None],
+    may_pass: Callable[[ClusterError], bool] = lambda error: error.retryable,
 ) -> T:
-    """The answer of *ask*, asked again on errors that may pass; for requests without effect only.
+    """The answer of *ask*, asked again on errors that *may_pass*.
+
+    The default is for requests without effect only.
 
     A server's Retry-After is honoured where it fits into the total time.
 
@@ -54,7 +61,7 @@ def repeat(
         try:
             return ask()
         except ClusterError as error:
-            if not error.retryable or attempt >= backoff.attempts:
+            if not may_pass(error) or attempt >= backoff.attempts:
                 raise
             pause_s = backoff.pause_s(attempt, _RANDOM.random())
             if isinstance(error, UnavailableError) and error.retry_after_s is not None:

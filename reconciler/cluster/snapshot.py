@@ -9,6 +9,8 @@ import msgspec
 
 from reconciler.errors import ClusterError
 from reconciler.model import codec
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.room import Room
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveState
@@ -54,3 +56,23 @@ class SnapshotReader:
                 f"the snapshot {self._path} cannot be read: {error.strerror}", hint=_HINT
             ) from error
         return load(text, str(self._path))
+
+    def room(self) -> Room:
+        """No room, and that this is so: the file has none where it is asked for.
+
+        Raises:
+            ClusterError: The file cannot be read, or is no snapshot.
+        """
+        finding = Diagnostic(
+            severity=Severity.WARNING,
+            code="room-not-in-snapshot",
+            message=f"the snapshot {self._path} holds no pods and quotas, so whether a migration "
+            "has room was not looked at",
+            hint=_HINT,
+        )
+        return Room(
+            observed_at=self.read().observed_at,
+            pods_known=False,
+            quotas_known=False,
+            diagnostics=(finding,),
+        )

@@ -10,6 +10,8 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
+from .wire_managers import VMManager
+
 T = TypeVar("T")
 Amount: TypeAlias = str | int | float | None
 
@@ -86,6 +88,7 @@ class Cpu(Wire, frozen=True):
     sockets: int | None = None
     cores: int | None = None
     threads: int | None = None
+    max_sockets: int | None = None
     dedicated_cpu_placement: bool | None = None
     realtime: dict[str, Any] | None = None
     numa: Numa | None = None
@@ -104,6 +107,12 @@ class Resources(Wire, frozen=True):
     limits: Amounts | None = None
 
 
+class Devices(Wire, frozen=True):
+    """``domain.devices``."""
+
+    autoattach_graphics_device: bool | None = None
+
+
 class Domain(Wire, frozen=True):
     """``domain``, of a template or of an instance."""
 
@@ -111,6 +120,7 @@ class Domain(Wire, frozen=True):
     cpu: Cpu | None = None
     resources: Resources | None = None
     launch_security: dict[str, Any] | None = None
+    devices: Devices | None = None
 
 
 class GuestSpec(Wire, frozen=True):
@@ -118,6 +128,7 @@ class GuestSpec(Wire, frozen=True):
 
     architecture: str | None = None
     domain: Domain | None = None
+    node_selector: dict[str, str] | None = None
 
 
 class Template(Wire, frozen=True):
@@ -130,6 +141,20 @@ class Instancetype(Wire, frozen=True):
     """``spec.instancetype`` of a VM."""
 
     name: str | None = None
+    kind: str | None = None
+    revision_name: str | None = None
+
+
+class LiveUpdateMemory(Wire, frozen=True):
+    """``spec.liveUpdateFeatures.memory`` of a VM; v1.1 only."""
+
+    max_guest: Amount = None
+
+
+class LiveUpdateFeatures(Wire, frozen=True):
+    """``spec.liveUpdateFeatures`` of a VM; v1.1 only."""
+
+    memory: LiveUpdateMemory | None = None
 
 
 class VMSpec(Wire, frozen=True):
@@ -138,65 +163,29 @@ class VMSpec(Wire, frozen=True):
     run_strategy: str | None = None
     running: bool | None = None
     instancetype: Instancetype | None = None
+    live_update_features: LiveUpdateFeatures | None = None
     template: Template | None = None
+
+
+class RevisionRef(Wire, frozen=True):
+    """``status.instancetypeRef.controllerRevisionRef`` of a VM."""
+
+    name: str | None = None
+
+
+class InstancetypeRef(Wire, frozen=True):
+    """``status.instancetypeRef`` of a VM."""
+
+    name: str | None = None
+    controller_revision_ref: RevisionRef | None = None
 
 
 class VMStatus(Wire, frozen=True):
     """``status`` of a VM."""
 
     printable_status: str | None = None
+    instancetype_ref: InstancetypeRef | None = None
     conditions: list[Condition] | None = None
-
-
-class OwnsGuest(msgspec.Struct, frozen=True, rename={"guest": "f:guest"}, gc=False):
-    """The end of the path to the guest size in FieldsV1."""
-
-    guest: dict[str, Any] | None = None
-
-
-class OwnsMemory(msgspec.Struct, frozen=True, rename={"memory": "f:memory"}, gc=False):
-    """``f:domain``."""
-
-    memory: OwnsGuest | None = None
-
-
-class OwnsDomain(msgspec.Struct, frozen=True, rename={"domain": "f:domain"}, gc=False):
-    """``f:spec`` of the template."""
-
-    domain: OwnsMemory | None = None
-
-
-class OwnsTemplateSpec(msgspec.Struct, frozen=True, rename={"spec": "f:spec"}, gc=False):
-    """``f:template``."""
-
-    spec: OwnsDomain | None = None
-
-
-class OwnsTemplate(msgspec.Struct, frozen=True, rename={"template": "f:template"}, gc=False):
-    """``f:spec`` of the VM."""
-
-    template: OwnsTemplateSpec | None = None
-
-
-class OwnsSpec(msgspec.Struct, frozen=True, rename={"spec": "f:spec"}, gc=False):
-    """FieldsV1 of a VM, followed only to the guest size: managedFields are most of a page."""
-
-    spec: OwnsTemplate | None = None
-
-    @property
-    def guest(self) -> bool:
-        """Whether the guest size is among the fields."""
-        template = self.spec.template if self.spec else None
-        domain = template.spec.domain if template and template.spec else None
-        return bool(domain and domain.memory and domain.memory.guest is not None)
-
-
-class VMManager(Wire, frozen=True):
-    """An entry of a VM's managedFields."""
-
-    manager: str | None = None
-    time: str | None = None
-    fields: OwnsSpec | None = msgspec.field(name="fieldsV1", default=None)
 
 
 class VMMeta(Meta, frozen=True):
@@ -219,6 +208,7 @@ class MemoryStatus(Wire, frozen=True):
     guest_at_boot: Amount = None
     guest_requested: Amount = None
     guest_current: Amount = None
+    memory_overhead: Amount = None
 
 
 class MigrationState(Wire, frozen=True):
@@ -297,7 +287,7 @@ class NodeSpec(Wire, frozen=True):
 class NodeStatus(Wire, frozen=True):
     """``status`` of a node."""
 
-    allocatable: Amounts | None = None
+    allocatable: dict[str, Amount] | None = None
 
 
 class Node(Wire, frozen=True):
@@ -306,3 +296,10 @@ class Node(Wire, frozen=True):
     metadata: Meta
     spec: NodeSpec | None = None
     status: NodeStatus | None = None
+
+
+class InstancetypeItem(Wire, frozen=True):
+    """A VirtualMachineInstancetype or VirtualMachineClusterInstancetype."""
+
+    metadata: Meta
+    spec: dict[str, Any] | None = None

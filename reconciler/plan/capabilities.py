@@ -48,19 +48,21 @@ class Capabilities:
     """Bytes; a smaller guest cannot be changed live. 0 for no minimum."""
     hugepages: bool
     dedicated_cpus: bool
+    memory_limits: bool
+    """Whether memory can be plugged into a VM with ``resources.limits.memory``."""
+    vm_switch: bool
+    """Whether a VM's memory is live only where it has ``spec.liveUpdateFeatures.memory``."""
     restart_self_clears: bool
     """Whether RestartRequired goes by itself once nothing needs a restart any more."""
     shrink_below_boot_denied: bool
     """Whether the webhook denies a shrink below the boot size instead of asking for a restart."""
     instancetype: Instancetype
-    disabled_gates: bool
-    """Whether ``developerConfiguration.disabledFeatureGates`` exists."""
+    gate_overlap_denied: bool
+    """Whether a gate in ``featureGates`` and in ``disabledFeatureGates`` is denied."""
     allow_workload_disruption: bool
     """Whether ``migrations.allowWorkloadDisruption`` exists."""
     completion_timeout_per_gib_s: int
     """Default of ``migrations.completionTimeoutPerGiB``, in seconds."""
-    failed_plug_shown: bool
-    """Whether a refused plug leaves ``HotMemoryChange=False``."""
     update_backoff: bool
     """Whether failed workload-update migrations back off before the next try."""
 
@@ -98,6 +100,14 @@ DEDICATED_CPUS = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592"),
     ((1, 3, 0), True, "kubevirt PR 12128; recorded v1.3.1"),
 )
+MEMORY_LIMITS = (
+    ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567"),
+    ((1, 2, 1), True, "kubevirt PR 11498; recorded v1.3.1 limits-memory-below"),
+)
+VM_SWITCH = (
+    ((1, 1, 0), True, "v1.1.0 staging/src/kubevirt.io/api/core/v1/types.go"),
+    ((1, 2, 0), False, "v1.2.0 types.go has no such field"),
+)
 RESTART_SELF_CLEARS = (
     ((1, 1, 0), False, "recorded v1.3.1, v1.6.3 above-max-then-revert"),
     ((1, 6, 4), True, "v1.6.4 pkg/virt-controller/watch/vm/vm.go:2977"),
@@ -110,12 +120,12 @@ SHRINK_BELOW_BOOT_DENIED = (
 )
 INSTANCETYPE = (
     ((1, 1, 0), Instancetype.DENIED, "v1.1.0 vms-admitter.go:456-592"),
-    ((1, 3, 0), Instancetype.DROP_REVISION, "v1.3.0 tests/hotplug/instancetype.go:140-142"),
+    ((1, 2, 1), Instancetype.DROP_REVISION, "v1.2.1 vms-admitter.go; recorded v1.3.1"),
     ((1, 5, 0), Instancetype.NAME_ALONE, "v1.9.0 tests/hotplug/instancetype.go:128; recorded"),
 )
-DISABLED_GATES = (
-    ((1, 1, 0), False, "v1.6.0 types.go has no such field"),
-    ((1, 7, 0), True, "v1.7.0 staging/src/kubevirt.io/api/core/v1/types.go"),
+GATE_OVERLAP_DENIED = (
+    ((1, 1, 0), False, "v1.7.0 has the field and no such check; earlier ones have no field"),
+    ((1, 8, 0), True, "v1.8.0 kubevirt-update-admitter.go; v1.9.0 :508-532"),
 )
 ALLOW_WORKLOAD_DISRUPTION = (
     ((1, 1, 0), False, "v1.4.0 types.go has no such field"),
@@ -124,10 +134,6 @@ ALLOW_WORKLOAD_DISRUPTION = (
 COMPLETION_TIMEOUT_PER_GIB = (
     ((1, 1, 0), 800, "v1.3.0 pkg/virt-config/virt-config.go"),
     ((1, 4, 0), 150, "v1.4.0 pkg/virt-config/virt-config.go:44-52"),
-)
-FAILED_PLUG_SHOWN = (
-    ((1, 1, 0), False, "v1.2.0 pkg/virt-handler/vm.go"),
-    ((1, 3, 0), True, "kubevirt PR 12153; recorded v1.3.1 plug-refused"),
 )
 UPDATE_BACKOFF = (
     ((1, 1, 0), False, "v1.3.0 pkg/virt-controller/watch/migration.go"),
@@ -147,21 +153,22 @@ def capabilities_of(reported: str) -> Capabilities:
     return Capabilities(
         version=version,
         known=known,
-        gate_needed=_cell(GATE_NEEDED, version),
-        strategy_field=_cell(STRATEGY_FIELD, version),
-        default_strategy=_cell(DEFAULT_STRATEGY, version),
-        architectures=_cell(ARCHITECTURES, version),
-        minimum_guest=_cell(MINIMUM_GUEST, version),
-        hugepages=_cell(HUGEPAGES, version),
-        dedicated_cpus=_cell(DEDICATED_CPUS, version),
-        restart_self_clears=_cell(RESTART_SELF_CLEARS, version),
-        shrink_below_boot_denied=_cell(SHRINK_BELOW_BOOT_DENIED, version),
-        instancetype=_cell(INSTANCETYPE, version),
-        disabled_gates=_cell(DISABLED_GATES, version),
-        allow_workload_disruption=_cell(ALLOW_WORKLOAD_DISRUPTION, version),
-        completion_timeout_per_gib_s=_cell(COMPLETION_TIMEOUT_PER_GIB, version),
-        failed_plug_shown=_cell(FAILED_PLUG_SHOWN, version),
-        update_backoff=_cell(UPDATE_BACKOFF, version),
+        gate_needed=cell(GATE_NEEDED, version),
+        strategy_field=cell(STRATEGY_FIELD, version),
+        default_strategy=cell(DEFAULT_STRATEGY, version),
+        architectures=cell(ARCHITECTURES, version),
+        minimum_guest=cell(MINIMUM_GUEST, version),
+        hugepages=cell(HUGEPAGES, version),
+        dedicated_cpus=cell(DEDICATED_CPUS, version),
+        memory_limits=cell(MEMORY_LIMITS, version),
+        vm_switch=cell(VM_SWITCH, version),
+        restart_self_clears=cell(RESTART_SELF_CLEARS, version),
+        shrink_below_boot_denied=cell(SHRINK_BELOW_BOOT_DENIED, version),
+        instancetype=cell(INSTANCETYPE, version),
+        gate_overlap_denied=cell(GATE_OVERLAP_DENIED, version),
+        allow_workload_disruption=cell(ALLOW_WORKLOAD_DISRUPTION, version),
+        completion_timeout_per_gib_s=cell(COMPLETION_TIMEOUT_PER_GIB, version),
+        update_backoff=cell(UPDATE_BACKOFF, version),
     )
 
 
@@ -174,5 +181,6 @@ def parse_version(reported: str) -> Version | None:
 _NEWEST_PATCH: Version = (NEWEST_KNOWN[0], NEWEST_KNOWN[1], 10**6)
 
 
-def _cell(row: Row[T], version: Version) -> T:
+def cell(row: Row[T], version: Version) -> T:
+    """The value of *row* that holds for *version*."""
     return next(value for since, value, _source in reversed(row) if since <= version)

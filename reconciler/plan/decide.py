@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING
 from reconciler.model.desired import DesiredState
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live import LiveState
-from reconciler.model.plan import Decision, Effect, Plan, Reason
+from reconciler.model.plan import Decision, Plan
 from reconciler.plan.capabilities import NEWEST_KNOWN
 from reconciler.plan.digest import plan_digest
 from reconciler.plan.forecast import forecast
 from reconciler.plan.kubevirt import decide_kubevirt
+from reconciler.plan.placing import crowding
 from reconciler.plan.policy import PlanPolicy
 from reconciler.plan.regime import Regime, regime_of
 from reconciler.plan.vm import decide_vm
 from reconciler.plan.waves import waves_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.model.plan import Wave
     from reconciler.model.refs import ObjectRef
 
 
@@ -73,14 +77,12 @@ def decide(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: date
 
     Returns:
         A plan with one decision an object, in the order of the references. Where the desired
-        state is invalid, or meant for another cluster, nothing is to be done.
+        state is invalid, nothing is to be done.
     """
     around = frame(desired, live, policy, now)
     decisions = [around.vm(ref) for ref in sorted(desired.vms)]
     if around.kubevirt is not None:
         decisions.insert(0, around.kubevirt)
-    if policy.cluster and live.cluster_id != policy.cluster:
-        decisions = [_wrong_cluster(each, live, policy) for each in decisions]
     if not desired.valid:
         decisions = [replace(each, actions=()) for each in decisions]
     actions = [action for each in decisions for action in each.actions]
@@ -95,23 +97,30 @@ def decide(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: date
         observed_at=live.observed_at,
         decisions=tuple(decisions),
         waves=waves,
-        forecast=forecast(decisions, live, around.after, priorities),
-        diagnostics=(*desired.diagnostics, *live.diagnostics, *_version_note(around.before, live)),
+        forecast=forecast(
+            decisions, live, around.after, priorities, max_concurrent=policy.max_concurrent
+        ),
+        diagnostics=(
+            *desired.diagnostics,
+            *live.diagnostics,
+            *_version_note(around.before, live),
+            *_room_notes(decisions, waves, around),
+        ),
         skipped=desired.skipped,
         digest=plan_digest(action for wave in waves for action in wave.actions),
     )
 
 
-def _wrong_cluster(decision: Decision, live: LiveState, policy: PlanPolicy) -> Decision:
-    return replace(
-        decision,
-        effect=Effect.BLOCKED,
-        reason=Reason.WRONG_CLUSTER,
-        message=f"Git is meant for cluster {policy.cluster}, and this is "
-        f"{live.cluster_id or 'one that does not tell its id'}",
-        hint="check the context, or `cluster` in .reconciler.yaml",
-        actions=(),
-    )
+def _room_notes(
+    decisions: Sequence[Decision], waves: Sequence[Wave], around: Frame
+) -> tuple[Diagnostic, ...]:
+    """What could not be looked at, and which changes have no room beside the others."""
+    live, limit = around.live, around.after.parallel
+    if live.room is None:
+        return ()
+    if around.policy.max_concurrent is not None:
+        limit = min(limit, around.policy.max_concurrent)
+    return (*live.room.diagnostics, *crowding(decisions, waves, live, limit))
 
 
 def _version_note(regime: Regime, live: LiveState) -> tuple[Diagnostic, ...]:

@@ -82,18 +82,32 @@ EVIDENCE: Mapping[Reason, Evidence] = {
     Reason.STARTING: _source(f"v1.9.0 {_VM}:3444-3460"),
     Reason.MIGRATABILITY_UNKNOWN: _source(f"v1.9.0 {_VM}:3475"),
     Reason.KUBEVIRT_NOT_SETTLED: _source(f"v1.9.0 {_UPDATER}:450-455"),
+    Reason.WAITS_FOR_ROOM: _own("the room that is lacking is held by migrations under way"),
     Reason.NOT_FOUND: _own("the object is not there"),
     Reason.BEING_DELETED: _recorded("delete-during-hotplug, all versions"),
+    Reason.NOT_STARTING: _own("an instance that is not up 15 minutes after its creation"),
     Reason.SUSPENDED: _own("annotation memory.reconciler.dev/suspend"),
     Reason.DENIED_ABOVE_MAX_GUEST: _recorded("above-explicit-max-guest, all versions"),
     Reason.DENIED_BY_ADMISSION: _source("v1.9.0 vms-admitter.go:279-296"),
     Reason.MEMORY_FROM_INSTANCETYPE: _recorded("instancetype-and-guest, all versions"),
-    Reason.INSTANCETYPE_CHANGE: _recorded("instancetype-change, all versions"),
+    Reason.INSTANCETYPE_CHANGE: _own("of an instancetype only the name is written"),
+    Reason.INSTANCETYPE_NOT_FOUND: _source("v1.9.0 pkg/instancetype/webhooks/vm/admitter.go"),
+    Reason.INSTANCETYPE_UNREADABLE: _own("what cannot be read cannot be predicted"),
+    Reason.INSTANCETYPE_DIFFERS: _source(f"v1.9.0 {_VM}:2989-3053"),
+    Reason.INSTANCETYPE_NOT_LIVE: _source("inference from v1.2.0 vms-admitter.go:430-567"),
+    Reason.LIVE_UPDATE_FEATURES_UNSET: _source("v1.1.0 vms-admitter.go:440-446"),
+    Reason.LIMITS_OVERCOMMIT: _source(
+        f"v1.9.0 {_VM}:3528-3547; that the target pod is then refused is inference"
+    ),
     Reason.NO_LIVE_MIGRATE: _recorded("no-update-methods, misspelt-update-method v1.9.0"),
     Reason.EVICT_HAZARD: _recorded("evict-only v1.9.0"),
     Reason.NO_OTHER_NODE: _source(
         "v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-911"
     ),
+    Reason.NO_NODE_WITH_ROOM: _recorded(
+        "target-unschedulable v1.9.0; what a pod asks for: hotplug-succeeds, all versions"
+    ),
+    Reason.QUOTA_WOULD_REFUSE: _recorded("quota-holds-one-pod v1.9.0"),
     Reason.PLUG_REFUSED: _recorded("plug-refused, all versions"),
     Reason.GUEST_SILENT: _source("v1.9.0 pkg/virt-handler/vm.go:1051-1061; kubevirt issue 14095"),
     Reason.MIGRATION_FAILING: _recorded("migration-fails, all versions"),
@@ -106,6 +120,5 @@ EVIDENCE: Mapping[Reason, Evidence] = {
     Reason.GATE_DISABLED: _source("v1.9.0 kubevirt-update-admitter.go:508-532"),
     Reason.UNKNOWN_FIELD: _recorded("api mechanics: an unknown field is pruned"),
     Reason.WRONG_KUBEVIRT: _own("Git names another CR"),
-    Reason.WRONG_CLUSTER: _own("cluster in .reconciler.yaml"),
 }
 """Every reason but those that are not in use yet."""

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import FEATURE_GATES, MIGRATIONS, ROLLOUT_STRATEGY, NameSet, WaveName
-from reconciler.model.live import LiveKubeVirt, is_true
+from reconciler.model.live import LiveKubeVirt
 from reconciler.model.plan import Action, Change, Decision, Effect, Reason
 from reconciler.model.refs import dotted
+from reconciler.plan.blast import blast_radius
 from reconciler.plan.capabilities import LIVE_UPDATE_GATE
 from reconciler.plan.digest import action_digest
 from reconciler.plan.drift import kubevirt_drift
 from reconciler.plan.patches import settings_patch
-from reconciler.plan.regime import LIVE_MIGRATE, Regime, foreseen, regime_of
+from reconciler.plan.regime import Regime, foreseen, regime_of
 
 if TYPE_CHECKING:
     from reconciler.model.desired import DesiredKubeVirt, DesiredState
@@ -53,9 +54,12 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
     if not changes:
         return _unchanged(state, desired, current, graduated=bool(warnings), warnings=warnings)
     obstacle = _obstacle(changes, current, regime)
-    if obstacle is not None:
-        return _held(state, desired, current, *obstacle, changes=changes, warnings=warnings)
     actions, after = _actions(live.cluster_id, current, changes)
+    if obstacle is not None:
+        held = _held(state, desired, current, *obstacle, changes=changes, warnings=warnings)
+        # What only has to wait will be made, and the VMs meet the CR as it will be then.
+        waits = obstacle[0] is Effect.WAIT
+        return replace(held, after=after) if waits else held
     decision = Decision(
         ref=current.ref,
         uid=current.uid,
@@ -64,7 +68,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
         message=f"changes {len(changes)} field{'' if len(changes) == 1 else 's'} of the CR",
         at=state.at(desired.ref),
         changes=changes,
-        warnings=(*warnings, *_blast_radius(changes, live)),
+        warnings=(*warnings, *blast_radius(changes, live, after)),
         actions=actions,
     )
     return KubeVirtDecision(decision=decision, after=after)
@@ -164,7 +168,7 @@ def _obstacle(
             f"the KubeVirt CR is owned by {owner}, which reverts direct changes",
             "make the change in the HyperConverged resource",
         )
-    disabled = _disabled(changes, current)
+    disabled = _disabled(changes, current) if regime.capabilities.gate_overlap_denied else []
     if disabled:
         return (
             Effect.BLOCKED,
@@ -247,18 +251,3 @@ def _actions(
         )
         after = foreseen(after, own)
     return tuple(actions), after
-
-
-def _blast_radius(changes: tuple[Change, ...], live: LiveState) -> tuple[str, ...]:
-    """How many VMs begin to migrate because LiveMigrate comes on."""
-    if LIVE_MIGRATE in regime_of(live.kubevirt).methods:
-        return ()
-    enabled = any(
-        isinstance(each.after, NameSet) and LIVE_MIGRATE in each.after.names for each in changes
-    )
-    if not enabled:
-        return ()
-    stuck = sum(1 for vmi in live.vmis.values() if is_true(vmi.conditions, "HotMemoryChange"))
-    whose = "1 VM whose change was stuck begins" if stuck == 1 else f"{stuck} VMs begin"
-    begin = f"{whose} to migrate at once; " if stuck else ""
-    return (f"LiveMigrate comes on: {begin}every later KubeVirt upgrade migrates all VMs",)

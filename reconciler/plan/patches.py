@@ -10,14 +10,24 @@ Source: recorded against kube-apiserver 1.36.2 (failed test, missing parent, add
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
-from reconciler.model.fields import FEATURE_GATES, GUEST_MEMORY, NameSet
+from reconciler.model.fields import (
+    FEATURE_GATES,
+    GUEST_MAX_MEMORY,
+    GUEST_MEMORY,
+    INSTANCETYPE_NAME,
+    INSTANCETYPE_REVISION,
+    NameSet,
+)
 from reconciler.model.plan import PatchOp
 from reconciler.model.refs import pointer
 from reconciler.plan.regime import spelled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reconciler.model.live import LiveKubeVirt, LiveVM
     from reconciler.model.plan import Change
     from reconciler.model.quantity import MemoryQuantity
@@ -42,6 +52,37 @@ def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
         return (*guards, PatchOp(op="add", path=path, value=value))
     parent = pointer(GUEST_MEMORY[:-1])
     return (*guards, PatchOp(op="add", path=parent, value={GUEST_MEMORY[-1]: value}))
+
+
+def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
+    """Let *vm*, which has an instancetype, take the one called *name*.
+
+    A ``revisionName`` in the spec keeps the old type, so it goes in the same patch.
+    Source: recorded v1.3.1 instancetype-change (denied without that), v1.6.3 and v1.9.0 (the
+    spec holds none); v1.3.0 tests/hotplug/instancetype.go:140-142.
+    """
+    path, revision = pointer(INSTANCETYPE_NAME), pointer(INSTANCETYPE_REVISION)
+    guards = [_same_object(vm.uid), PatchOp(op="test", path=path, value=vm.instancetype)]
+    writes = [PatchOp(op="replace", path=path, value=name)]
+    if vm.revision_name:
+        guards.append(PatchOp(op="test", path=revision, value=vm.revision_name))
+        writes.append(PatchOp(op="remove", path=revision))
+    return (*guards, *writes)
+
+
+def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """*manifest* as a POST sends it: sizes that are bare numbers as their digits in strings.
+
+    Source: recorded; v1.3.1 denies a number ("must be of type string").
+    """
+    made: dict[str, Any] = copy.deepcopy(dict(manifest))
+    for path in (GUEST_MEMORY, GUEST_MAX_MEMORY):
+        parent: Any = made
+        for key in path[:-1]:
+            parent = parent.get(key) if isinstance(parent, dict) else None
+        if isinstance(parent, dict) and isinstance(parent.get(path[-1]), int):
+            parent[path[-1]] = str(parent[path[-1]])
+    return made
 
 
 def settings_patch(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> tuple[PatchOp, ...]:

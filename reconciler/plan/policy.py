@@ -19,3 +19,5 @@ class PlanPolicy:
     """How many failed migrations in a row make a VM count as failed, though KubeVirt goes on."""
     cluster: str = ""
     """Uid of the namespace kube-system that Git is meant for; empty for any."""
+    max_concurrent: int | None = None
+    """At most this many changes in flight; None leaves KubeVirt's own limits."""

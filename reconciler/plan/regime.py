@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.model import fields
@@ -37,6 +38,8 @@ class Regime:
     outbound_per_node: int
     bandwidth: int
     """Bytes a second and migration; 0 for no limit."""
+    live_update_changed_at: datetime | None
+    """When strategy or gates were last written; what KubeVirt judged before may be out of date."""
     unsettled: str
     """Why the components may not follow the CR yet; empty where they do."""
 
@@ -64,6 +67,7 @@ def regime_of(kubevirt: LiveKubeVirt) -> Regime:
             kubevirt.settings.get(fields.PARALLEL_OUTBOUND), DEFAULT_PARALLEL_OUTBOUND
         ),
         bandwidth=bandwidth.n_bytes if isinstance(bandwidth, MemoryQuantity) else 0,
+        live_update_changed_at=kubevirt.live_update_changed_at,
         unsettled=unsettled(kubevirt),
     )
 

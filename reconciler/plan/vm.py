@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.fields import GUEST_MAX_MEMORY, GUEST_MEMORY, WaveName
-from reconciler.model.plan import Action, Change, Decision, Effect, Reason, Verb
+from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
+from reconciler.model.plan import Action, Decision, Effect, PatchOp, Reason, Verb
+from reconciler.plan.aim import Aim, aim_of, aimed_field
 from reconciler.plan.digest import action_digest
-from reconciler.plan.patches import guest_patch
-from reconciler.plan.rules import guest
+from reconciler.plan.patches import posted
+from reconciler.plan.rules import guest, instancetype, overcommit
 from reconciler.plan.rules.admission import ADMISSION
+from reconciler.plan.rules.capacity import CAPACITY
 from reconciler.plan.rules.environment import ENVIRONMENT, TRANSIENT
+from reconciler.plan.rules.first_versions import waits_without_a_word
 from reconciler.plan.rules.hotplug import RESTART
+from reconciler.plan.rules.overcommit import OVERCOMMIT
 from reconciler.plan.rules.situation import Finding, Running, Situation, blocked
 from reconciler.plan.rules.standing import standing
 
@@ -19,8 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.model.desired import DesiredState, DesiredVM
-    from reconciler.model.live import LiveState, LiveVM
-    from reconciler.model.quantity import MemoryQuantity
+    from reconciler.model.live import LiveState, LiveVM, LiveVMI
     from reconciler.plan.policy import PlanPolicy
     from reconciler.plan.regime import Regime
 
@@ -39,11 +42,14 @@ def decide_vm(
     vm = live.vms.get(desired.ref)
     if vm is None:
         return _absent(state, desired, live, policy)
-    if desired.guest is None:
-        return _decision(state, desired, vm, _without_guest(desired, vm))
+    aim = aim_of(state, desired, vm, live)
+    if isinstance(aim, Finding):
+        return _decision(state, desired, vm, _being_deleted(vm) or aim)
     situation = Situation(
         desired=desired,
-        target=desired.guest,
+        target=aim.target,
+        as_desired=aim.as_desired,
+        types=aim.types,
         vm=vm,
         vmi=live.vmis.get(desired.ref),
         migrations=live.migrations.get(desired.ref, ()),
@@ -52,26 +58,32 @@ def decide_vm(
         after=after,
         policy=policy,
         now=now,
+        live=live,
     )
     finding = find(situation)
-    changes = _changes(state, desired, vm, desired.guest)
     action = None
-    if changes and _consented(finding.effect, policy):
-        action = _patch_action(live.cluster_id, vm, desired.guest, finding)
-    warnings = (*_max_guest_differs(desired, vm), *guest.warnings(situation, finding))
+    if aim.changes and _consented(finding.effect, policy):
+        action = _patch_action(live.cluster_id, vm, aim.patch, finding)
+    warnings = (
+        *_max_guest_differs(desired, vm),
+        *instancetype.warnings(situation, finding),
+        *overcommit.warnings(situation, finding),
+        *guest.warnings(situation, finding),
+    )
+    vmi = situation.vmi
     return _decision(
-        state, desired, vm, finding, changes=changes, warnings=warnings, action=action
+        state, desired, vm, finding, aim=aim, vmi=vmi, warnings=warnings, action=action
     )
 
 
 def find(situation: Situation) -> Finding:
     """The effect on a VM that is in the cluster; the first rule that speaks decides."""
     vm, vmi = situation.vm, situation.vmi
-    if vm.deleting:
-        return blocked(Reason.BEING_DELETED, "the VM is being deleted")
+    if (deleted := _being_deleted(vm)) is not None:
+        return deleted
     running = None if vmi is None or vmi.final else Running(situation=situation, vmi=vmi)
-    if vm.guest == situation.target:
-        return standing(running) if running else _stopped(situation)
+    if situation.as_desired:
+        return _standing(running) if running else _stopped(situation)
     if vm.suspended or situation.desired.suspended:
         return _suspended(situation)
     for rule in ADMISSION:
@@ -88,7 +100,7 @@ def find(situation: Situation) -> Finding:
 
 
 def _change_of(running: Running) -> Finding:
-    for rule in (*RESTART, *ENVIRONMENT, *TRANSIENT):
+    for rule in (*RESTART, *OVERCOMMIT, *ENVIRONMENT, *TRANSIENT):
         finding = rule(running)
         if finding is not None:
             return finding
@@ -98,6 +110,10 @@ def _change_of(running: Running) -> Finding:
             reason=Reason.BACK_TO_RUNNING,
             message=f"the guest has {running.target} already; no migration is needed",
         )
+    for rule in CAPACITY:
+        finding = rule(running)
+        if finding is not None:
+            return finding
     grows = running.vmi.guest is None or running.target.n_bytes > running.vmi.guest.n_bytes
     return Finding(
         effect=Effect.LIVE,
@@ -107,6 +123,10 @@ def _change_of(running: Running) -> Finding:
         else f"shrinks from {running.vmi.guest} to {running.target} through a live migration; "
         "the guest may keep a part",
     )
+
+
+def _standing(running: Running) -> Finding:
+    return waits_without_a_word(running) or standing(running)
 
 
 def _stopped(situation: Situation) -> Finding:
@@ -126,23 +146,8 @@ def _suspended(situation: Situation) -> Finding:
     )
 
 
-def _without_guest(desired: DesiredVM, vm: LiveVM) -> Finding:
-    """A VM of which Git names no size; its instancetype is compared, and not written yet."""
-    wanted, has = desired.instancetype, vm.instancetype
-    if wanted is None or wanted == has:
-        return Finding(
-            effect=Effect.NONE,
-            reason=Reason.NOTHING_NAMED,
-            message=f"its instancetype is {has}, as desired"
-            if wanted
-            else "Git names no guest memory for this VM",
-        )
-    return blocked(
-        Reason.INSTANCETYPE_CHANGE,
-        f"Git names the instancetype {wanted}, and the VM has {has or 'none'}; "
-        "a change of instancetype is not made by this version",
-        "change spec.instancetype.name by hand",
-    )
+def _being_deleted(vm: LiveVM) -> Finding | None:
+    return blocked(Reason.BEING_DELETED, "the VM is being deleted") if vm.deleting else None
 
 
 def _absent(
@@ -152,13 +157,14 @@ def _absent(
         finding = Finding(
             effect=Effect.CREATE, reason=Reason.NEW, message="the cluster has no such VM"
         )
+        manifest = posted(desired.manifest)
         digest = action_digest(
             cluster=live.cluster_id,
             ref=desired.ref,
             uid=None,
             effect=finding.effect,
             reason=finding.reason,
-            manifest=desired.manifest,
+            manifest=manifest,
         )
         action = Action(
             ref=desired.ref,
@@ -167,7 +173,7 @@ def _absent(
             effect=finding.effect,
             reason=finding.reason,
             verb=Verb.CREATE,
-            manifest=desired.manifest,
+            manifest=manifest,
             digest=digest,
         )
         return _decision(state, desired, None, finding, action=action)
@@ -178,29 +184,15 @@ def _absent(
     return _decision(state, desired, None, finding)
 
 
-def _changes(
-    state: DesiredState, desired: DesiredVM, vm: LiveVM, target: MemoryQuantity
-) -> tuple[Change, ...]:
-    if vm.guest == target:
-        return ()
-    change = Change(
-        field=GUEST_MEMORY,
-        before=vm.guest,
-        after=target,
-        at=state.at(desired.ref, GUEST_MEMORY),
-        wave=WaveName.MEMORY,
-    )
-    return (change,)
-
-
 def _consented(effect: Effect, policy: PlanPolicy) -> bool:
     return effect in (Effect.LIVE, Effect.COLD) or (
         effect is Effect.RESTART and policy.stage_restarts
     )
 
 
-def _patch_action(cluster: str, vm: LiveVM, target: MemoryQuantity, finding: Finding) -> Action:
-    patch = guest_patch(vm, target)
+def _patch_action(
+    cluster: str, vm: LiveVM, patch: tuple[PatchOp, ...], finding: Finding
+) -> Action:
     digest = action_digest(
         cluster=cluster,
         ref=vm.ref,
@@ -226,7 +218,8 @@ def _decision(
     vm: LiveVM | None,
     finding: Finding,
     *,
-    changes: tuple[Change, ...] = (),
+    aim: Aim | None = None,
+    vmi: LiveVMI | None = None,
     warnings: tuple[str, ...] = (),
     action: Action | None = None,
 ) -> Decision:
@@ -237,8 +230,10 @@ def _decision(
         reason=finding.reason,
         message=finding.message,
         hint=finding.hint,
-        at=state.at(desired.ref, GUEST_MEMORY),
-        changes=changes,
+        at=state.at(desired.ref, aimed_field(desired)),
+        target=aim.target if aim else None,
+        guest=vmi.guest_current if vmi and not vmi.final else None,
+        changes=aim.changes if aim else (),
         warnings=warnings,
         owner=vm.guest_manager if vm else "",
         actions=(action,) if action else (),

@@ -99,7 +99,7 @@ def _machines(plan: Plan, attention: Sequence[Decision], limit: int) -> Section:
     machines = [each for each in attention if each.ref.kind == "VirtualMachine"]
 
     def row(decision: Decision) -> str:
-        before, after = wording.ends(decision.changes)
+        before, after = wording.ends(decision)
         return _row(
             code(decision.ref.namespace, _NAME),
             code(decision.ref.name, _NAME),

@@ -157,6 +157,8 @@ def _object(decision: Decision) -> dict[str, Any]:
         "message": decision.message,
         "hint": decision.hint,
         "evidence": {"mark": str(known.mark), "where": known.where},
+        "guest": _amount(decision.guest),
+        "target": _amount(decision.target),
         "wave": str(actions[0].wave) if actions else None,
         "digest": _digest(actions),
         "warnings": list(decision.warnings),
@@ -166,6 +168,10 @@ def _object(decision: Decision) -> dict[str, Any]:
         "patch": [op.plain() for action in actions for op in action.patch],
         "actions": [_action(each) for each in actions],
     }
+
+
+def _amount(size: MemoryQuantity | None) -> str | int | None:
+    return None if size is None else size.raw
 
 
 def _digest(actions: tuple[Action, ...]) -> str | None:

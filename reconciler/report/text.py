@@ -146,7 +146,7 @@ def _machines(
 
 
 def _machine(decision: Decision, eta: str) -> Row:
-    before, after = wording.ends(decision.changes)
+    before, after = wording.ends(decision)
     tone = _TONES[decision.effect]
     return Row(
         (
@@ -192,8 +192,9 @@ def _name(ref: ObjectRef) -> str:
 
 def _summary(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
     line = f"Plan: {wording.counts(plan.summary)}. {wording.costs(plan.forecast)}".rstrip()
+    followed = sum(each.effect is Effect.WAIT and not each.changes for each in plan.decisions)
     if not plan.waves:
-        line += " Nothing to apply."
+        line += f" Nothing to write; {followed} in flight." if followed else " Nothing to apply."
     yield from (paint(each, Tone.STRONG) for each in paragraph(line, width=width))
     if plan.forecast.migrations:
         for assumption in plan.forecast.assumptions:

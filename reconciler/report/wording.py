@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from reconciler.model.plan import Change, Decision, Forecast, Plan, VMForecast
+    from reconciler.model.plan import Decision, Forecast, Plan, VMForecast
     from reconciler.model.refs import Location, ObjectRef
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -121,7 +121,7 @@ def costs(forecast: Forecast) -> str:
 
 
 def eta(decision: Decision, forecast: VMForecast | None) -> str:
-    """When *decision* takes effect, counted from the begin of the memory wave."""
+    """When *decision* takes effect, counted from the begin of the run."""
     if forecast is not None:
         return span(forecast.earliest_s, forecast.latest_s)
     match decision.effect:
@@ -154,12 +154,14 @@ def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
     return {each.ref: each for each in plan.forecast.vms}
 
 
-def ends(changes: tuple[Change, ...]) -> tuple[str, str]:
-    """From and to of an object's first change; ``-`` where there is none."""
-    if not changes:
-        return "-", "-"
-    first = changes[0]
-    return ("-" if first.before is None else spelled(first.before)), spelled(first.after)
+def ends(decision: Decision) -> tuple[str, str]:
+    """From and to of a VM; for one whose spec is as desired, what the guest has and is to get."""
+    if decision.changes:
+        first = decision.changes[0]
+        return ("-" if first.before is None else spelled(first.before)), spelled(first.after)
+    sizes = (decision.guest, decision.target)
+    has, wants = (str(each) if each is not None else "-" for each in sizes)
+    return has, wants
 
 
 def _largest(by_namespace: Mapping[str, int]) -> str:

@@ -18,14 +18,19 @@ _MAX_SUBDOMAIN = 253
 
 def quantity(value: object) -> bool:
     """An amount of zero or more; other types are the type check's business."""
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+    if _is_amount(value):
         MemoryQuantity.parse(value)
     return True
 
 
+def _is_amount(value: object) -> bool:
+    """A whole number too large for Go's integers comes as a float, and counts as an integer."""
+    return isinstance(value, str | int | float) and not isinstance(value, bool)
+
+
 def memory(value: object) -> bool:
     """A quantity above zero."""
-    if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+    if _is_amount(value):
         found = MemoryQuantity.parse(value)
         if found.n_bytes == 0:
             raise ValueError(f"{value!r} is no memory at all; write a size such as 2Gi")

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.model.desired import DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.fields import GUEST_MAX_MEMORY, GUEST_MEMORY, INSTANCETYPE_NAME
+from reconciler.model.fields import (
+    GUEST_MAX_MEMORY,
+    GUEST_MEMORY,
+    INSTANCETYPE_KIND,
+    INSTANCETYPE_NAME,
+)
 from reconciler.model.quantity import GIB, MIB, MemoryQuantity, QuantityError, canonical
 from reconciler.model.refs import FieldPath, ObjectRef, dotted
 
@@ -48,6 +53,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         guest=_memory(manifest, GUEST_MEMORY),
         max_guest=_memory(manifest, GUEST_MAX_MEMORY),
         instancetype=_text(manifest.get(INSTANCETYPE_NAME)),
+        instancetype_kind=_text(manifest.get(INSTANCETYPE_KIND)),
         labels=_labels(manifest),
         suspended=annotation.suspended(manifest),
         priority=annotation.priority(manifest),

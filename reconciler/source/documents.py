@@ -16,6 +16,7 @@ MAX_BROKEN = 10
 """After so many unreadable documents the rest of a text is left unread."""
 
 _DOCUMENT_LINE = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+_SYNTAX_HINT = "check the indentation, quotes and brackets here and in the lines before"
 _TEMPLATE_HINT = (
     "this looks like a template: render it and pipe it in with -f -, "
     "or leave it out of paths in .reconciler.yaml"
@@ -71,7 +72,9 @@ def _documents(text: str, line: int) -> Iterator[tuple[Node | None, tuple[Proble
         at = error.problem_mark or error.context_mark
         mark = Mark(at.line + line + 1, at.column + 1) if at else Mark(line + 1, 1)
         message = " ".join(str(each) for each in (error.context, error.problem) if each)
-        raise ProblemError(Problem(mark=mark, code="not-yaml", message=message)) from error
+        raise ProblemError(
+            Problem(mark=mark, code="not-yaml", message=message, hint=_SYNTAX_HINT)
+        ) from error
     except ReaderError as error:
         # The reader looks at the whole text first: what precedes the bad character is whole.
         before = [each.start() for each in _DOCUMENT_LINE.finditer(text, 0, error.position)]

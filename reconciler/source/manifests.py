@@ -12,6 +12,7 @@ from reconciler.schema.check import check
 
 from . import decode_kubevirt, decode_vm, documents
 from .kinds import API_VERSION, classify
+from .nodes import Problem
 from .objects import FileObject, FileResult, Manifest, SourceFile
 from .text import decode
 
@@ -59,6 +60,8 @@ class _Gathered:
     def take(self, node: Node, *, listed_kind: str = "") -> None:
         """Take a document, or an item of a list whose items are of *listed_kind*."""
         if not isinstance(node.value, dict):
+            if isinstance(node.value, str | int | float):
+                self.diagnostics.append(self.file.diagnose(_no_object(node)))
             return
         kind = node.value.get("kind", listed_kind or None)
         version = node.value.get("apiVersion", API_VERSION if listed_kind else None)
@@ -82,6 +85,13 @@ class _Gathered:
             self.diagnostics.extend(violations)
         else:
             self.objects.append(_DECODERS[kind](manifest, manifest.ref, violations))
+
+
+def _no_object(node: Node) -> Problem:
+    """Bare text is what a failed rendering or an error page leaves behind."""
+    text = str(node.value).split("\n", 1)[0][:40]
+    message = f"the document is {text!r}, and no Kubernetes object"
+    return Problem(mark=node.mark, code="not-an-object", message=message)
 
 
 def _items(node: Node) -> tuple[Node, ...]:

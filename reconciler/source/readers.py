@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.config import Config
-from reconciler.model.desired import Reading
+from reconciler.model.desired import DesiredState, Reading
+from reconciler.model.diagnostic import Diagnostic, Severity
 
 from .assemble import assemble
 from .config import read_config
@@ -150,4 +152,17 @@ class StreamReader:
             default_namespace=self._default_namespace,
             selector=self._config.selector,
         )
-        return Reading(config=self._config, state=state)
+        return Reading(config=self._config, state=_with_something(state))
+
+
+def _with_something(state: DesiredState) -> DesiredState:
+    """Nothing at all is what a failed rendering pipes in, and is no desired state."""
+    if state.kubevirt or state.vms or state.skipped or state.diagnostics:
+        return state
+    error = Diagnostic(
+        severity=Severity.ERROR,
+        code="nothing-read",
+        message=f"{state.revision} holds no object",
+        hint="look whether the command that renders it has failed",
+    )
+    return replace(state, diagnostics=(error,))

@@ -36,6 +36,7 @@ _ENVIRONMENT = {
     "GIT_NO_REPLACE_OBJECTS": "1",  # a commit is what its hash says
     "GIT_NO_LAZY_FETCH": "1",  # reading never goes to the network
 }
+_TRAILER = "fatal: Could not read from remote repository."
 _TERMINATE_S = 2.0
 """How long git may take to remove its lock files after SIGTERM."""
 
@@ -52,6 +53,8 @@ class Output:
     def reason(self) -> str:
         """Git's own words for a failure, in one line."""
         lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
+        # What follows the reason when a transport fails, and says nothing of its own.
+        lines = lines[: lines.index(_TRAILER)] or lines if _TRAILER in lines else lines
         fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
         return (fatal or lines or [f"exit status {self.status}"])[-1].removeprefix("fatal: ")
 
@@ -123,7 +126,7 @@ class Repository:
         try:
             return cls(Repo(path, expand_vars=False))
         except NoSuchPathError as error:
-            raise SourceError(f"{path} does not exist") from error
+            raise SourceError(f"{path} does not exist", hint=_root_hint(path)) from error
         except InvalidGitRepositoryError as error:
             raise SourceError(f"{path} is not a Git repository", hint=_root_hint(path)) from error
 

@@ -24,6 +24,12 @@ RIGHTS = {
         (KUBEVIRT, "virtualmachineinstances", "", READ),
         (KUBEVIRT, "virtualmachineinstancemigrations", "", READ),
         ("", "nodes", "", READ),
+        ("instancetype.kubevirt.io", "virtualmachineinstancetypes", "", ("list",)),
+        ("instancetype.kubevirt.io", "virtualmachineclusterinstancetypes", "", ("list",)),
+        ("", "pods", "", ("list",)),
+        ("", "resourcequotas", "", ("list",)),
+        ("migrations.kubevirt.io", "migrationpolicies", "", ("list",)),
+        ("", "namespaces", "", ("list",)),
         ("", "namespaces", "kube-system", ("get",)),
     },
     "reconciler-apply": {

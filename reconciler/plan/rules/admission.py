@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from reconciler.model.plan import Reason
+from reconciler.model.quantity import MemoryQuantity, QuantityError
 from reconciler.plan.rules import memory
+from reconciler.plan.rules.instancetype import denied_by_version
 from reconciler.plan.rules.situation import Finding, Situation, StoredRule, blocked
-
-if TYPE_CHECKING:
-    from reconciler.model.quantity import MemoryQuantity
 
 
 def memory_from_instancetype(situation: Situation) -> Finding | None:
@@ -18,7 +15,7 @@ def memory_from_instancetype(situation: Situation) -> Finding | None:
     Source: recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest; v1.9.0
     pkg/instancetype/apply/memory.go:73-99.
     """
-    if situation.vm.instancetype is None:
+    if situation.vm.instancetype is None or situation.types is not None:
         return None
     return blocked(
         Reason.MEMORY_FROM_INSTANCETYPE,
@@ -34,7 +31,7 @@ def own_max_guest(situation: Situation) -> Finding | None:
     Source: recorded v1.3.1, v1.6.3, v1.9.0 above-explicit-max-guest; v1.9.0
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
     """
-    own = situation.vm.max_guest
+    own = situation.own_max_guest
     if own is None or not situation.after.live_update:
         return None
     if situation.target.n_bytes > own.n_bytes:
@@ -43,9 +40,12 @@ def own_max_guest(situation: Situation) -> Finding | None:
             f"{situation.target} is above the VM's own maxGuest {own}; the webhook denies it",
             f"lower the guest to {own} or less, or raise maxGuest, which needs a restart",
         )
-    problem = memory.unpluggable(
-        situation.vm.constraints, situation.after.capabilities, situation.target, own
+    capabilities = situation.after.capabilities
+    problems = (
+        memory.unpluggable(each, capabilities, situation.target, own)
+        for each in situation.constraints
     )
+    problem = next((each for each in problems if each is not None), None)
     if problem is None:
         return None
     return blocked(
@@ -72,8 +72,33 @@ def above_limit_under_stage(situation: Situation) -> Finding | None:
     )
 
 
+def whole_pages(situation: Situation) -> Finding | None:
+    """With hugepages the memory is whole pages, for a stopped VM too.
+
+    The value that counts is requests, else guest, else limits.
+    Source: v1.9.0 vmi-create-admitter.go:1067-1096.
+    """
+    constraints = situation.vm.constraints
+    if not constraints.hugepages or constraints.requests is not None:
+        return None
+    try:
+        page = MemoryQuantity.parse(constraints.hugepages)
+    except QuantityError:
+        return None
+    target = situation.target
+    if not page.n_bytes or (target.n_bytes >= page.n_bytes and not target.n_bytes % page.n_bytes):
+        return None
+    return blocked(
+        Reason.DENIED_BY_ADMISSION,
+        f"{target} is not a multiple of the VM's page size {page}; the webhook denies it",
+        "write whole pages",
+    )
+
+
 ADMISSION: tuple[StoredRule, ...] = (
     memory_from_instancetype,
+    denied_by_version,
     own_max_guest,
+    whole_pages,
     above_limit_under_stage,
 )

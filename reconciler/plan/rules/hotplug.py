@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.live import is_false, is_true
 from reconciler.model.plan import Reason
-from reconciler.plan.rules import memory
-from reconciler.plan.rules.situation import Finding, Running, RunningRule, blocked, restart, wait
+from reconciler.plan.rules import first_versions, instancetype, memory
+from reconciler.plan.rules.situation import Finding, Running, RunningRule, blocked, restart
+from reconciler.plan.rules.starting import coming_up
 
 if TYPE_CHECKING:
     from reconciler.model.live import Condition
@@ -81,7 +82,7 @@ def other_edit_pending(running: Running) -> Finding | None:
     condition = _restart_required(running)
     if condition is None or condition.message != OTHER_FIELD:
         return None
-    if not running.situation.before.live_update:
+    if not running.situation.before.live_update or _judged_under_stage(running, condition):
         return None
     return restart(
         Reason.OTHER_EDIT_PENDING,
@@ -89,6 +90,18 @@ def other_edit_pending(running: Running) -> Finding | None:
         "while it does, nothing is changed live",
         "restart the VM, or take the other edit back",
     )
+
+
+def _judged_under_stage(running: Running, condition: Condition) -> bool:
+    """Whether the condition may be left from before LiveUpdate came into force.
+
+    Under Stage memory alone sets it, and a change of the CR has no VM looked at again.
+    Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0 vm.go:3577-3599.
+    """
+    changed = running.situation.before.live_update_changed_at
+    memory_explains_it = running.vm.guest != running.vmi.guest
+    older = changed is not None and condition.since is not None and condition.since <= changed
+    return memory_explains_it and older
 
 
 def _restart_required(running: Running) -> Condition | None:
@@ -103,7 +116,7 @@ def guest_not_set(running: Running) -> Finding | None:
     """
     if running.vmi.guest is not None and running.vmi.guest_current is not None:
         return None
-    return wait(Reason.STARTING, "the running instance reports no memory yet")
+    return coming_up(running, Reason.STARTING, "the running instance reports no memory yet")
 
 
 def not_migratable(running: Running) -> Finding | None:
@@ -114,7 +127,8 @@ def not_migratable(running: Running) -> Finding | None:
     """
     condition = running.vmi.conditions.get("LiveMigratable")
     if condition is None:
-        return wait(
+        return coming_up(
+            running,
             Reason.MIGRATABILITY_UNKNOWN,
             "KubeVirt has not said yet whether the VM can migrate",
             "a patch now would ask for a restart",
@@ -202,8 +216,11 @@ def in_progress(running: Running) -> bool:
 
 RESTART: tuple[RunningRule, ...] = (
     live_update_not_in_force,
+    first_versions.live_update_not_asked_for,
     plug_failed_before,
     restart_required_stays,
+    instancetype.size_not_live,
+    instancetype.differs_otherwise,
     guest_not_set,
     not_migratable,
     no_max_guest,

@@ -46,13 +46,19 @@ def unpluggable(
 
 
 def unsupported(constraints: Constraints, capabilities: Capabilities) -> Problem | None:
-    """What in the VM's configuration rules memory hotplug out for every size."""
+    """What in the VM's configuration rules memory hotplug out for every size.
+
+    Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-70; v1.1.0 vms-admitter.go:456-592
+    and v1.2.0 :430-567 for dedicated CPUs, hugepages and limits; recorded v1.3.1, v1.6.3, v1.9.0
+    dedicated-cpu, hugepages-2mi, limits-memory-below.
+    """
     for present, what in (
         (constraints.realtime, "a realtime CPU"),
         (constraints.numa_passthrough, "NUMA guestMappingPassthrough"),
         (constraints.launch_security, "launchSecurity"),
         (constraints.dedicated_cpus and not capabilities.dedicated_cpus, "dedicated CPUs"),
         (bool(constraints.hugepages) and not capabilities.hugepages, "hugepages"),
+        (constraints.limits is not None and not capabilities.memory_limits, "a memory limit"),
     ):
         if present:
             return Problem(

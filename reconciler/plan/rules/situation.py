@@ -8,11 +8,29 @@ from datetime import datetime
 from typing import TypeAlias
 
 from reconciler.model.desired import DesiredVM
-from reconciler.model.live import LiveMigration, LiveNode, LiveVM, LiveVMI
+from reconciler.model.live import (
+    Constraints,
+    LiveInstancetype,
+    LiveMigration,
+    LiveNode,
+    LiveState,
+    LiveVM,
+    LiveVMI,
+)
 from reconciler.model.plan import Effect, Reason
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.plan.policy import PlanPolicy
 from reconciler.plan.regime import Regime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Types:
+    """The instancetypes of a VM for which Git names one; None where one is not known."""
+
+    has: LiveInstancetype | None
+    wanted: LiveInstancetype | None
+    revision_kept: bool
+    """Whether the VM holds an older revision of the type that it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +39,11 @@ class Situation:
 
     desired: DesiredVM
     target: MemoryQuantity
+    """The size that Git names, or that of the instancetype which it names."""
+    as_desired: bool
+    """Whether the VM's spec says what Git says."""
+    types: Types | None = None
+    """None where Git names the size itself."""
     vm: LiveVM
     vmi: LiveVMI | None
     """None, or final, where the VM is not running."""
@@ -33,6 +56,20 @@ class Situation:
     """KubeVirt as it will be after the plan's own changes of the CR."""
     policy: PlanPolicy
     now: datetime
+    live: LiveState | None = None
+    """The whole snapshot; only the rules of ``capacity`` look beyond the VM."""
+
+    @property
+    def own_max_guest(self) -> MemoryQuantity | None:
+        """The VM's own ``maxGuest``, or that of the instancetype that Git names."""
+        wanted = self.types.wanted if self.types else None
+        return (wanted.max_guest if wanted else None) or self.vm.max_guest
+
+    @property
+    def constraints(self) -> tuple[Constraints, ...]:
+        """Of the VM's template, and of the instancetype that Git names."""
+        wanted = self.types.wanted if self.types else None
+        return (self.vm.constraints, *((wanted.constraints,) if wanted else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

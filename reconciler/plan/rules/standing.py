@@ -14,6 +14,7 @@ from reconciler.model.plan import Effect, Reason
 from reconciler.model.quantity import human
 from reconciler.plan.rules import environment, hotplug
 from reconciler.plan.rules.situation import Finding, Running, blocked, restart, unfinished, wait
+from reconciler.plan.rules.starting import coming_up
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveMigration
@@ -33,9 +34,8 @@ def standing(running: Running) -> Finding:
         if finding is not None:
             return finding
     if running.vmi.phase != "Running":
-        return wait(
-            Reason.STARTING, f"the VM is starting with {running.target} ({_phase(running)})"
-        )
+        message = f"the VM is starting with {running.target} ({_phase(running)})"
+        return coming_up(running, Reason.STARTING, message)
     return _in_flight(running) or _converged(running) or _guest(running)
 
 
@@ -103,7 +103,8 @@ def _failing(running: Running) -> Finding | None:
     why = "no node took the target pod" if homeless else last.failure_reason
     text = f"{count}: {why}" if why else count
     if failed < running.situation.policy.failed_migrations:
-        return wait(Reason.MIGRATION_RETRYING, f"{text}; KubeVirt tries again after a pause")
+        pause = "after a pause" if running.after.capabilities.update_backoff else "at once"
+        return wait(Reason.MIGRATION_RETRYING, f"{text}; KubeVirt tries again {pause}")
     if homeless:
         return blocked(
             Reason.TARGET_UNSCHEDULABLE,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.kubevirt import overhead, quantity
 from reconciler.simulator.kubevirt.inventory import CREATED_BY, MIGRATION_JOB
-from reconciler.simulator.kubevirt.objects import PODS, Json, controller_reference, dig
+from reconciler.simulator.kubevirt.objects import PODS, Json, controller_reference, dig, size
 from reconciler.simulator.store import Key
 
 if TYPE_CHECKING:
@@ -64,6 +64,24 @@ def make_pod(vmi: Json, config: ClusterConfig, suffix: str, migration: Json | No
         "spec": spec,
         "status": {"phase": "Pending", "qosClass": "Burstable"},
     }
+
+
+def invalid(pod: Json) -> str | None:
+    """Returns the API server's error for a pod that requests more memory than its limit, or None.
+
+    Source: kubernetes v1.36 pkg/apis/core/validation/validation.go (ValidateResourceRequirements).
+    """
+    for number, container in enumerate(pod["spec"]["containers"]):
+        requests = size(container, "resources", "requests", "memory")
+        limits = size(container, "resources", "limits", "memory")
+        if requests is not None and limits is not None and requests > limits:
+            return (
+                f'Pod "{pod["metadata"]["name"]}" is invalid: '
+                f"spec.containers[{number}].resources.requests: Invalid value: "
+                f'"{container["resources"]["requests"]["memory"]}": must be less than or equal to '
+                f"memory limit of {container['resources']['limits']['memory']}"
+            )
+    return None
 
 
 def image(version: str) -> str:

@@ -29,10 +29,10 @@ class MigrationPods:
         self._quotas = quotas
 
     def create(self, migration: Json, vmi: Json) -> str | None:
-        """Creates the target pod of a migration; returns the quota's refusal, if there is one."""
+        """Creates the target pod of a migration; returns the API server's refusal, if any."""
         pod = launcher.make_pod(vmi, self._cluster.config, self._cluster.store.suffix(), migration)
         key = launcher.pod_key(pod)
-        refusal = self._quotas.refusal(key, pod)
+        refusal = launcher.invalid(pod) or self._quotas.refusal(key, pod)
         if refusal is not None:
             self._record(vmi, "Warning", "FailedCreate", f"Error creating pod: {refusal}")
             return refusal

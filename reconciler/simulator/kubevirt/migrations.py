@@ -176,8 +176,10 @@ class MigrationController:
             queue = self._cluster.config.migration_priorities
             self.queue.add_after(facts.key, migration_rules.poll_s(facts.priority, queue=queue))
             return
-        if self._pods.create(migration, vmi) is not None:
-            self._report_quota(migration)
+        if (refusal := self._pods.create(migration, vmi)) is not None:
+            # Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772.
+            if "exceeded quota" in refusal:
+                self._report_quota(migration)
             self.queue.add_after(facts.key, RETRY_S)
             return
         drop_condition(migration, QUOTA_REJECTED)

@@ -37,7 +37,7 @@ def test_a_snapshot_holds_every_kind(cluster, read):
     assert state.diagnostics == ()
 
 
-def test_six_requests_and_none_a_vm(cluster, read, page, raw_vm):
+def test_seven_requests_and_none_a_vm(cluster, read, page, raw_vm):
     cluster.on(f"{API}/virtualmachines", page(*(raw_vm(f"vm-{i}") for i in range(50))))
     assert len(read().vms) == 50
     assert sorted(request.path for request in cluster.requests) == [
@@ -47,6 +47,7 @@ def test_six_requests_and_none_a_vm(cluster, read, page, raw_vm):
         f"{API}/virtualmachineinstancemigrations",
         f"{API}/virtualmachineinstances",
         f"{API}/virtualmachines",
+        "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies",
     ]
 
 

@@ -22,8 +22,10 @@ from reconciler.model.fields import KUBEVIRT_FIELDS, FieldType, NameSet
 from reconciler.model.live import (
     Condition,
     Constraints,
+    LiveInstancetype,
     LiveKubeVirt,
     LiveMigration,
+    LiveMigrationPolicy,
     LiveNode,
     LiveState,
     LiveVM,
@@ -31,7 +33,16 @@ from reconciler.model.live import (
     MigrationPhase,
 )
 from reconciler.model.quantity import Duration, MemoryQuantity
-from reconciler.model.refs import Location, ObjectRef, Uid, vm_ref
+from reconciler.model.refs import (
+    CLUSTER_INSTANCETYPE,
+    INSTANCETYPE,
+    Location,
+    ObjectRef,
+    Uid,
+    instancetype_ref,
+    vm_ref,
+)
+from reconciler.model.room import Launcher, MemoryUse, NodeUse, Quota, Room
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas/snapshot.schema.json").read_text())
 
@@ -60,6 +71,7 @@ vms = st.builds(
     guest=sizes,
     max_guest=sizes,
     instancetype=st.none() | texts,
+    revision=texts,
     constraints=constraints,
     conditions=conditions,
     labels=st.dictionaries(texts, texts),
@@ -138,6 +150,36 @@ def grouped(found):
     return groups
 
 
+instancetypes = st.builds(
+    LiveInstancetype,
+    ref=st.builds(instancetype_ref, st.sampled_from([INSTANCETYPE, ""]), names, names),
+    uid=texts.map(Uid),
+    guest=quantities,
+    max_guest=sizes,
+    constraints=constraints,
+    others=st.dictionaries(texts, texts),
+)
+
+amounts = st.dictionaries(texts, st.integers(0, 2**63 - 1), max_size=2)
+uses = st.builds(MemoryUse, memory=st.integers(0, 2**63 - 1), hugepages=amounts)
+launchers = st.builds(Launcher, namespace=names, node=texts, requests=uses, limit=st.integers(0))
+rooms = st.builds(
+    Room,
+    observed_at=times,
+    pods_known=st.booleans(),
+    nodes=st.dictionaries(
+        texts, st.builds(NodeUse, requested=uses, moving=uses | st.just(MemoryUse())), max_size=2
+    ),
+    launchers=st.dictionaries(
+        texts.map(Uid), st.lists(launchers, max_size=2).map(tuple), max_size=2
+    ),
+    quotas=st.dictionaries(
+        names,
+        st.lists(st.builds(Quota, name=names, hard=amounts, used=amounts), max_size=2).map(tuple),
+        max_size=2,
+    ),
+    diagnostics=st.lists(findings, max_size=1).map(tuple),
+)
 states = st.builds(
     LiveState,
     cluster_id=texts,
@@ -147,8 +189,30 @@ states = st.builds(
     vmis=by_ref(vmis),
     migrations=st.lists(migrations, max_size=3).map(grouped),
     nodes=st.lists(
-        st.builds(LiveNode, name=names, schedulable=st.booleans(), allocatable=sizes), max_size=2
+        st.builds(
+            LiveNode,
+            name=names,
+            schedulable=st.booleans(),
+            allocatable=sizes,
+            hugepages=st.dictionaries(texts, quantities, max_size=2),
+            labels=st.dictionaries(texts, texts, max_size=2),
+        ),
+        max_size=2,
     ).map(tuple),
+    room=st.none() | rooms,
+    instancetypes=by_ref(instancetypes),
+    instancetype_kinds=st.frozensets(st.sampled_from([INSTANCETYPE, CLUSTER_INSTANCETYPE])),
+    migration_policies=st.lists(
+        st.builds(
+            LiveMigrationPolicy,
+            name=names,
+            bandwidth=sizes,
+            vmi_labels=st.dictionaries(texts, texts, max_size=2),
+            namespace_labels=st.dictionaries(texts, texts, max_size=2),
+        ),
+        max_size=2,
+    ).map(tuple),
+    namespace_labels=st.dictionaries(names, st.dictionaries(texts, texts, max_size=2), max_size=2),
     diagnostics=st.lists(findings, max_size=2).map(tuple),
 )
 
@@ -175,7 +239,14 @@ def test_what_is_written_is_what_is_read(state):
         ("virtualMachine", LiveVM),
         ("instance", LiveVMI),
         ("migration", LiveMigration),
+        ("migrationPolicy", LiveMigrationPolicy),
         ("node", LiveNode),
+        ("memoryUse", MemoryUse),
+        ("launcher", Launcher),
+        ("nodeUse", NodeUse),
+        ("quota", Quota),
+        ("room", Room),
+        ("instancetype", LiveInstancetype),
         ("location", Location),
         ("diagnostic", Diagnostic),
     ],

@@ -162,6 +162,27 @@ CHANGES = [
         id="instancetype-and-guest",
     ),
     pytest.param(
+        live(
+            vm=make_vm(constraints=Constraints(limits=q("2Gi"))),
+            kubevirt=with_settings(make_kubevirt(), vmRolloutStrategy="Stage"),
+        ),
+        "3Gi",
+        ("blocked", "denied-by-admission"),
+        id="above the memory limit under Stage",
+    ),
+    pytest.param(
+        make_live(make_vm(constraints=Constraints(hugepages="1Gi"))),
+        "2500Mi",
+        ("blocked", "denied-by-admission"),
+        id="no whole hugepages, though stopped",
+    ),
+    pytest.param(
+        live(vmi=replace(make_vmi(), guest_current=None, created_at=NOW)),
+        "2Gi",
+        ("wait", "starting"),
+        id="the instance reports no memory yet",
+    ),
+    pytest.param(
         live(kubevirt=with_settings(make_kubevirt(), workloadUpdateMethods=None)),
         "2Gi",
         ("blocked", "no-live-migrate"),
@@ -320,6 +341,19 @@ STANDING = [
         live(
             vm=make_vm(guest="2Gi"),
             vmi=changing("2Gi"),
+            migrations=tuple(
+                make_migration(phase="Failed", name=f"m-{n}", started_at=None, target_node="")
+                for n in range(3)
+            ),
+        ),
+        "2Gi",
+        ("blocked", "target-unschedulable"),
+        id="target-unschedulable, three times",
+    ),
+    pytest.param(
+        live(
+            vm=make_vm(guest="2Gi"),
+            vmi=changing("2Gi"),
             migrations=(
                 make_migration(
                     phase="Pending",
@@ -396,6 +430,15 @@ def test_restart_required_blocks_later_changes_where_it_is_sticky(version, expec
     assert effect_of(make_desired(want("2Gi")), live(vm=vm, kubevirt=kubevirt)) == expected
 
 
+@pytest.mark.parametrize(
+    ("minutes", "expected"), [(1, ("wait", "starting")), (16, ("blocked", "not-starting"))]
+)
+def test_a_start_is_waited_for_but_not_for_ever(minutes, expected):
+    created = NOW - timedelta(minutes=minutes)
+    vmi = replace(make_vmi(), phase="Scheduling", created_at=created)
+    assert effect_of(make_desired(want("1Gi")), live(vmi=vmi)) == expected
+
+
 def test_another_pending_edit_keeps_memory_from_being_live():
     """mixed-edit: another template field differs, so nothing is live until it is taken back."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", OTHER)})
@@ -440,12 +483,6 @@ def test_a_vm_is_created_only_with_consent_and_a_complete_manifest():
         "blocked",
         "not-found",
     )
-
-
-def test_a_plan_for_another_cluster_does_nothing():
-    plan = plan_of(make_desired(want("2Gi")), live(), cluster="another")
-    assert [each.reason.value for each in plan.decisions] == ["wrong-cluster"]
-    assert plan.waves == ()
 
 
 def test_every_decision_says_where_git_says_it():

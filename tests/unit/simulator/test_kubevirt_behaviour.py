@@ -751,7 +751,8 @@ def test_a_kubevirt_that_a_client_creates_without_a_version_settles_as_the_newes
         clock=SimClock(scale=None),
     )
     path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts"
-    body = b'{"apiVersion":"kubevirt.io/v1","kind":"KubeVirt","metadata":{"name":"kubevirt"}}'
+    cr = {"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "metadata": {"name": "kubevirt"}}
+    body = json.dumps(cr | {"spec": {}}).encode()
     headers = {"content-type": "application/json"}
     assert running.request("POST", path, headers=headers, body=body).status == 201
     running.engine.step(30)

@@ -122,7 +122,8 @@ def test_an_empty_file_is_all_defaults(text):
             (
                 ".reconciler.yaml:4:1: error[not-yaml] while parsing a flow node expected "
                 "the node "
-                "content, but found '<stream end>'"
+                "content, but found '<stream end>'\n"
+                "  hint: check the indentation, quotes and brackets here and in the lines before"
             ),
         ),
         (

@@ -40,7 +40,8 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         pytest.param(
             "a: 'x\n",
             "vms/db.yaml:2:1: error[not-yaml] while scanning a quoted scalar found unexpected end "
-            "of stream",
+            "of stream\n"
+            "  hint: check the indentation, quotes and brackets here and in the lines before",
             id="not YAML",
         ),
         pytest.param(

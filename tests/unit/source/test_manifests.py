@@ -220,11 +220,22 @@ def test_other_kinds_are_counted_and_files_that_are_no_manifests_ignored():
         "apiVersion: vmoperator.vmware.com/v1alpha1\nkind: VirtualMachine\n---\n"
         "replicas: 3\nkind: Deployment\n---\n- a\n- b\n---\nname: test\non: [push]\njobs: "
         "{}\n---\n"
-        "apiVersion: v2\nname: chart\n---\njust text\n"
+        "apiVersion: v2\nname: chart\n"
     )
     assert said(result) == []
     assert result.objects == ()
     assert result.skipped == {"ConfigMap": 2, "VirtualMachine": 1, "VirtualMachineInstance": 1}
+
+
+@pytest.mark.parametrize("text", ["just text\n", "<html>404</html>", "42\n"])
+def test_bare_text_is_no_object_and_says_so(text):
+    (found,) = said(read(text))
+    assert (found.severity, found.code, str(found.at)) == (
+        "error",
+        "not-an-object",
+        "vms/db.yaml:1:1",
+    )
+    assert text.strip() in found.message
 
 
 def test_the_revision_is_in_every_place():

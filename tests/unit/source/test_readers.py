@@ -322,3 +322,13 @@ def test_a_stream_is_read_in_order_with_its_names():
     config = Config(selector=Selector.parse("tier=db"))
     reading = StreamReader(texts, name="files", config=config).read()
     assert (reading.config, reading.state.revision, len(reading.state.vms)) == (config, "files", 1)
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"# a comment\n", b"---\n"])
+def test_a_stream_that_holds_nothing_is_an_error(text):
+    """`kubectl kustomize BROKEN | reconciler apply -f -` must not pass for an empty wish."""
+    state = StreamReader([("stdin", text)]).read().state
+    assert [(each.severity, each.code) for each in state.diagnostics] == [
+        ("error", "nothing-read")
+    ]
+    assert not state.valid

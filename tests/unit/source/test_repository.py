@@ -24,7 +24,10 @@ def refused(call, *arguments):
 
 
 def test_a_folder_that_is_not_there(tmp_path):
-    assert refused(Repository.open, tmp_path / "x") == f"{tmp_path / 'x'} does not exist | "
+    assert refused(Repository.open, tmp_path / "x") == (
+        f"{tmp_path / 'x'} does not exist | "
+        "give the root of a repository, or pipe manifests in with -f -"
+    )
 
 
 def test_a_folder_that_is_no_repository(tmp_path):

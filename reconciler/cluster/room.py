@@ -1,0 +1,74 @@
+"""Reads pods and quotas: two requests, whatever the size of the cluster."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from reconciler.errors import ForbiddenError
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.room import Room
+
+from . import decode_room, paths
+
+if TYPE_CHECKING:
+    from reconciler.ports import Clock
+
+    from .client import Client
+    from .kinds import Decoded, Readable
+
+V = TypeVar("V")
+
+TIMEOUT_S = 60.0
+"""For one answer with every pod of a large cluster in it."""
+_CACHED = {"resourceVersion": "0"}
+"""Any version, from the API server's own cache: whole, without a page token."""
+_NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
+
+
+def read_room(client: Client, clock: Clock) -> Room:
+    """The room that pods and quotas leave; what may not be listed is left out, and told.
+
+    Raises:
+        ClusterError: They cannot be read, for another reason than missing rights.
+    """
+    observed_at = clock.now()
+    with ThreadPoolExecutor(2, thread_name_prefix="room") as pool:
+        listing = pool.submit(
+            _list, client, paths.PODS, decode_room.PODS, fieldSelector=_NOT_ENDED
+        )
+        limits = pool.submit(_list, client, paths.QUOTAS, decode_room.QUOTAS)
+        pods, quotas = listing.result(), limits.result()
+    running = decode_room.launchers(pods.values if pods else ())
+    return Room(
+        observed_at=observed_at,
+        pods_known=pods is not None,
+        quotas_known=quotas is not None,
+        nodes=decode_room.node_uses(pods.values if pods else (), running),
+        launchers=running,
+        quotas=decode_room.quotas_by_namespace(quotas.values if quotas else (), running),
+        diagnostics=(
+            *_told(pods, "pods", "whether a node has room for a migration's target"),
+            *_told(quotas, "resourcequotas", "whether a quota holds a migration's target"),
+        ),
+    )
+
+
+def _list(client: Client, path: str, kind: Readable[V], **selector: str) -> Decoded[V] | None:
+    """Every object at *path*, in one answer; None where it may not be listed."""
+    try:
+        return kind.page(client.get(path, {**_CACHED, **selector}, timeout_s=TIMEOUT_S))
+    except ForbiddenError:
+        return None
+
+
+def _told(found: Decoded[V] | None, plural: str, question: str) -> tuple[Diagnostic, ...]:
+    if found is not None:
+        return found.diagnostics
+    finding = Diagnostic(
+        severity=Severity.WARNING,
+        code=f"{plural}-unreadable",
+        message=f"{plural} may not be listed, so {question} was not looked at",
+        hint=f"grant list on {plural}",
+    )
+    return (finding,)

@@ -1,0 +1,224 @@
+"""The forecast against whole runs: a seeded family of fleets, rolled out without faults.
+
+What is varied: number and size of the VMs, nodes, KubeVirt's limits and the user's own, the
+bandwidth and how it can be known (the CR's limit, finished migrations, or not at all), migrations
+of others in flight, and changes of the CR before the memory.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+
+import pytest
+from support.builders import PlanPolicy
+from support.simulated import PolledFeed, Rig, vm_yaml
+
+from reconciler.model.outcome import ExitCode
+from reconciler.simulator import worlds
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.simulator import Simulator
+
+MI, GI = 2**20, 2**30
+SIZES = (1, 2, 4, 8, 16, 32, 64)
+FAMILIES = ("assumed", "limited", "learned", "shared")
+FLEETS = 5
+"""A family; the seeds are its numbers."""
+INSIDE = 0.95
+RATIO = 3.0
+LONGEST_S = 120.0
+"""About how long a fleet may take, so that the test is quick: it gets fewer VMs otherwise."""
+CONFIG = """\
+---
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec:
+  configuration: {vmRolloutStrategy: LiveUpdate}
+  workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}
+"""
+
+
+class QuickFeed(PolledFeed):
+    """Looks once a simulated second, and reads only what has changed: there are many runs here."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__(rig.client, rig.clock)
+        self._store = rig.sim.store
+        self._seen = -1
+
+    def current(self):
+        if self._store.rv != self._seen:
+            self._seen = self._store.rv
+            self._last = super().current()
+        return replace(self._last, observed_at=self._clock.now())
+
+    def wait(self, timeout_s: float):
+        self._clock.sleep(min(timeout_s, 1.0))
+        return self.current()
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """A world, and what is asked of it."""
+
+    name: str
+    document: dict
+    sizes: dict[str, int]
+    """GiB by VM; each is to get a quarter more, at the least 1."""
+    history: tuple[str, ...] = ()
+    """VMs that were changed before."""
+    config: bool = False
+    max_concurrent: int | None = None
+
+    @property
+    def desired(self) -> str:
+        vms = (
+            vm_yaml("fleet", name, f"{size + max(1, size // 4)}Gi")
+            for name, size in self.sizes.items()
+        )
+        return (CONFIG if self.config else "") + "".join(vms)
+
+
+def fleet(family: str, seed: int) -> Fleet:
+    dice = random.Random(f"{family}-{seed}")
+    limit, network = 0, dice.randint(1200, 2900)
+    if family == "limited":
+        limit = dice.choice((200, 400, 800))
+    elif family == "learned":
+        network = dice.choice((150, 300, 700, 2000, 5000))
+    places, outbound = dice.choice((1, 2, 3, 5, 8)), dice.choice((1, 2, 3))
+    max_concurrent = dice.choice((None, None, 2, 4))
+    count, largest = dice.randint(3, 40), dice.randint(2, len(SIZES))
+    at_once = min(places, max_concurrent or places)
+    sizes: dict[str, int] = {}
+    spent_s = 0.0
+    for n in range(count):
+        size = dice.choice(SIZES[:largest])
+        spent_s += (8 + size * 1024 / min(network, limit or network)) / at_once
+        if len(sizes) >= 3 and spent_s > LONGEST_S:
+            break
+        sizes[f"vm-{n:02}"] = size
+    spec: dict = {
+        "configuration": {
+            "liveUpdateConfiguration": {"maxGuest": "128Gi"},
+            "migrations": {
+                "parallelMigrationsPerCluster": places,
+                "parallelOutboundMigrationsPerNode": outbound,
+            },
+        },
+        "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
+    }
+    if limit:
+        spec["configuration"]["migrations"]["bandwidthPerMigration"] = f"{limit}Mi"
+    config = family in ("assumed", "limited") and dice.random() < 0.4
+    if config:
+        spec.pop("workloadUpdateStrategy")
+    others = dice.randint(1, 4) if family == "shared" else 0
+    names = [*sizes, *(f"other-{n}" for n in range(others))]
+    document = {
+        "apiVersion": "simulator/v1alpha1",
+        "kind": "World",
+        "name": f"{family}-{seed}",
+        "kubevirt": {"version": "v1.9.0", "spec": spec},
+        "nodes": dice.randint(2, 8),
+        "nodeMemory": "16Ti",
+        "bandwidth": f"{network}Mi",
+        "seed": seed,
+        "vms": [
+            {
+                "name": name,
+                "namespace": "fleet",
+                "guest": f"{sizes.get(name) or dice.choice(SIZES[:largest])}Gi",
+            }
+            for name in names
+        ],
+        "migrations": [{"vmi": f"other-{n}", "namespace": "fleet"} for n in range(others)],
+    }
+    some = dice.sample(sorted(sizes), k=min(len(sizes), 4)) if family == "learned" else ()
+    return Fleet(
+        name=f"{family}-{seed}",
+        document=document,
+        sizes=sizes,
+        history=tuple(some),
+        config=config,
+        max_concurrent=max_concurrent,
+    )
+
+
+@dataclass
+class Compared:
+    """Forecast and run of one fleet."""
+
+    name: str
+    inside: int
+    vms: int
+    plan_inside: bool
+    ratio: float
+    plan: tuple[float, float, float]
+    """Earliest, actual and latest end of all."""
+    position: float = 0.0
+    """Where the actual ends lie on average: 0 is the earliest, 1 the latest."""
+
+
+def compare(chosen: Fleet) -> Compared:
+    rig = Rig(Simulator(worlds.parse(chosen.document), clock=SimClock(scale=None)))
+    rig.feed = QuickFeed(rig)
+    if chosen.history:
+        largest = max(chosen.sizes, key=chosen.sizes.__getitem__)
+        earlier = {*chosen.history, largest}
+        before = "".join(
+            vm_yaml("fleet", name, f"{chosen.sizes[name] * 1024 + 128}Mi")
+            for name in sorted(earlier)
+        )
+        assert rig.apply(before).exit is ExitCode.DONE
+    if chosen.document["migrations"]:
+        rig.clock.sleep(3.0)
+    report = rig.apply(
+        chosen.desired,
+        choices=PlanPolicy(max_concurrent=chosen.max_concurrent),
+        max_concurrent=chosen.max_concurrent,
+    )
+    assert report.exit is ExitCode.DONE, [each.message for each in report.outcomes]
+    forecast = report.plan.forecast
+    assert forecast.migrations == len(chosen.sizes)
+    ends = {
+        each.ref: (each.ended_at - report.started_at).total_seconds() for each in report.outcomes
+    }
+    last = max(ends.values())
+    places = [
+        (ends[vm.ref] - vm.earliest_s) / (vm.latest_s - vm.earliest_s) for vm in forecast.vms
+    ]
+    ratios = [vm.latest_s / vm.earliest_s for vm in (*forecast.vms, forecast)]
+    return Compared(
+        name=chosen.name,
+        inside=sum(0 <= place <= 1 for place in places),
+        vms=len(places),
+        plan_inside=forecast.earliest_s <= last <= forecast.latest_s,
+        ratio=max(ratios),
+        plan=(forecast.earliest_s, last, forecast.latest_s),
+        position=sum(places) / len(places),
+    )
+
+
+def told(found: list[Compared]) -> str:
+    """The figures, for whoever looks at them with -s."""
+    lines = [
+        f"{each.name:12} {each.inside}/{each.vms} VMs inside, plan {each.plan[0]:.0f} <= "
+        f"{each.plan[1]:.0f} <= {each.plan[2]:.0f} s, ratio {each.ratio:.2f}, "
+        f"at {each.position:.2f}"
+        for each in found
+    ]
+    inside, vms = sum(each.inside for each in found), sum(each.vms for each in found)
+    plans = sum(each.plan_inside for each in found)
+    lines.append(f"{inside}/{vms} VMs = {inside / vms:.1%}, {plans}/{len(found)} plans inside")
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_ends_of_runs_without_faults_lie_within_the_forecast(family):
+    found = [compare(fleet(family, seed)) for seed in range(FLEETS)]
+    print(told(found))  # noqa: T201 - the figures are asked for
+    assert sum(each.inside for each in found) >= INSIDE * sum(each.vms for each in found)
+    assert sum(each.plan_inside for each in found) >= INSIDE * len(found)
+    assert max(each.ratio for each in found) < RATIO

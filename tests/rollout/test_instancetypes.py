@@ -1,0 +1,193 @@
+"""Whole runs over VMs that take their memory from an instancetype, in each recorded version."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.simulated import Rig, simulator
+
+from reconciler.model.outcome import ExitCode
+
+VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+TYPES = "/apis/instancetype.kubevirt.io/v1beta1"
+VERSIONS = ("v1.3.1", "v1.6.3", "v1.9.0")
+
+
+def manifest(name: str) -> str:
+    return f"""\
+---
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata: {{name: vm, namespace: default}}
+spec: {{instancetype: {{kind: VirtualMachineInstancetype, name: {name}}}}}
+"""
+
+
+def rig(version: str, **changes) -> Rig:
+    spec = {
+        "configuration": {
+            "developerConfiguration": {"featureGates": ["VMLiveUpdateFeatures"]},
+            "vmRolloutStrategy": "LiveUpdate",
+        },
+        "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
+    }
+    return Rig(simulator("instancetype", kubevirt={"version": version, "spec": spec}, **changes))
+
+
+def stored(run: Rig) -> dict:
+    return json.loads(run.sim.request("GET", VM).body)
+
+
+def only(report):
+    (outcome,) = report.outcomes
+    return outcome
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_changed_name_is_done_once_the_guest_has_the_size_of_the_type(version):
+    run = rig(version)
+    report = run.apply(manifest("large"))
+    outcome = only(report)
+    assert (report.exit, outcome.result, outcome.reason) == (ExitCode.DONE, "done", "converged")
+    memory = run.vmi("default", "vm")["status"]["memory"]
+    assert (memory["guestAtBoot"], memory["guestRequested"], memory["guestCurrent"]) == (
+        "1Gi",
+        "2Gi",
+        "2Gi",
+    )
+    assert stored(run)["spec"]["instancetype"]["name"] == "large"
+    assert outcome.migration is not None
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_second_run_finds_the_type_and_sends_nothing(version):
+    run = rig(version)
+    run.apply(manifest("large"))
+    report = run.apply(manifest("large"))
+    assert (report.exit, report.outcomes, len(run.patches())) == (ExitCode.DONE, (), 1)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_there_and_back_again(version):
+    run = rig(version)
+    run.apply(manifest("large"))
+    report = run.apply(manifest("small"))
+    assert (report.exit, only(report).reason) == (ExitCode.DONE, "converged")
+    assert run.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "1Gi"
+
+
+def test_v1_3_1_keeps_the_new_revision_after_it():
+    run = rig("v1.3.1")
+    before = stored(run)["spec"]["instancetype"]["revisionName"]
+    run.apply(manifest("large"))
+    after = stored(run)["spec"]["instancetype"]["revisionName"]
+    assert ("-small-" in before, "-large-" in after) == (True, True)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_change_that_somebody_else_made_is_followed(version):
+    run = rig(version)
+    # A merge patch with null removes the revisionName, where there is one.
+    change = {"spec": {"instancetype": {"name": "large", "revisionName": None}}}
+    assert run.merge(VM, change, agent="kubectl") == 200
+    run.clock.sleep(2.0)
+    (decision,) = run.plan(manifest("large")).decisions
+    assert (decision.effect.value, decision.reason.value) == ("wait", "in-flight")
+    assert decision.owner == "kubectl"
+    report = run.apply(manifest("large"))
+    assert (report.exit, only(report).reason, run.patches()) == (ExitCode.DONE, "converged", [])
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_stopped_vm_takes_the_type_for_its_next_start(version):
+    run = rig(version, vms=[{"name": "vm", "instancetype": "small", "running": False}])
+    report = run.apply(manifest("large"))
+    assert (report.exit, only(report).reason) == (ExitCode.DONE, "stopped-as-desired")
+    assert stored(run)["spec"]["instancetype"]["name"] == "large"
+
+
+def test_a_type_that_is_not_there_is_not_written():
+    run = rig("v1.9.0")
+    report = run.apply(manifest("larg"))
+    assert (report.exit, only(report).reason) == (ExitCode.BLOCKED, "instancetype-not-found")
+    assert run.patches() == []
+    # The API server would have said the same.
+    spec = {"spec": {"instancetype": {"name": "larg"}}}
+    assert run.merge(VM, spec, agent="kubectl") == 422
+
+
+@pytest.mark.parametrize("world", ["instancetype", "hotplug"])
+def test_types_are_listed_only_where_a_vm_has_one(world):
+    run = Rig(simulator(world))
+    run.feed.current()
+    asked = [each.path for each in run.sim.request_log if each.path.startswith(TYPES)]
+    assert asked == (
+        [
+            f"{TYPES}/virtualmachineinstancetypes",
+            f"{TYPES}/virtualmachineclusterinstancetypes",
+        ]
+        if world == "instancetype"
+        else []
+    )
+
+
+def test_a_cluster_wide_type_serves_as_well():
+    kinds = [{"name": "small", "guest": "1Gi"}, {"name": "large", "guest": "2Gi"}]
+    run = rig("v1.9.0", instancetypes=kinds, vms=[])
+    matcher = {"kind": "VirtualMachineClusterInstancetype", "name": "small"}
+    made = {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": "vm", "namespace": "default"},
+        "spec": {
+            "runStrategy": "Always",
+            "instancetype": matcher,
+            "template": {"spec": {"domain": {"devices": {}}}},
+        },
+    }
+    headers = {"content-type": "application/json"}
+    collection = VM.removesuffix("/vm")
+    run.sim.request("POST", collection, headers=headers, body=json.dumps(made).encode())
+    run.clock.sleep(30.0)
+    text = manifest("large").replace("VirtualMachineInstancetype", matcher["kind"])
+    assert run.apply(text).exit == ExitCode.DONE
+    assert run.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
+
+
+def test_requests_alone_get_a_guest_size_under_the_guard_of_the_generation():
+    run = Rig(simulator("requests-only"))
+    text = manifest("x").replace(
+        "instancetype: {kind: VirtualMachineInstancetype, name: x}",
+        "template: {spec: {domain: {memory: {guest: 2Gi}}}}",
+    )
+    (decision,) = run.plan(text).decisions
+    assert [(op.op, op.path) for op in decision.actions[0].patch] == [
+        ("test", "/metadata/uid"),
+        ("test", "/metadata/generation"),
+        ("add", "/spec/template/spec/domain/memory"),
+    ]
+    report = run.apply(text)
+    assert (report.exit, only(report).reason) == (ExitCode.DONE, "converged")
+    domain = stored(run)["spec"]["template"]["spec"]["domain"]
+    assert (domain["memory"], domain["resources"]) == (
+        {"guest": "2Gi"},
+        {"requests": {"memory": "1Gi"}},
+    )
+
+
+def test_the_target_pod_of_a_lifted_request_above_its_limit_is_refused():
+    run = Rig(simulator("limits-overcommit"))
+    memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "4Gi"}}}}}}
+    assert run.merge(VM, memory, agent="kubectl") == 200
+    run.clock.sleep(600.0)
+    vmi = run.vmi("default", "vm")
+    assert vmi["spec"]["domain"]["resources"] == {
+        "requests": {"memory": "4Gi"},
+        "limits": {"memory": "3Gi"},
+    }
+    assert vmi["status"]["memory"]["guestCurrent"] == "2Gi"
+    said = [each["note"] for each in run.sim.store.list("events.events.k8s.io")] or [
+        each["message"] for each in run.sim.store.list("events")
+    ]
+    assert any("must be less than or equal to memory limit of" in each for each in said)

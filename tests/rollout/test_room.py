@@ -1,0 +1,219 @@
+"""Room for target pods: what the plan says of it is what happens, and a run keeps to it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+import yaml
+from support.simulated import WORLDS, Rig, simulator, vm_yaml
+
+from reconciler.cluster.snapshot import SnapshotReader, dump
+from reconciler.model.outcome import ExitCode
+from reconciler.model.quantity import MIB, MemoryQuantity
+from reconciler.plan.policy import PlanPolicy
+from reconciler.survey import decided
+
+ASK = vm_yaml("default", "vm", "2Gi")
+BOTH = vm_yaml("default", "first", "2Gi") + vm_yaml("default", "second", "2Gi")
+VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+MIGRATIONS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstancemigrations"
+PODS, QUOTAS = "/api/v1/pods", "/api/v1/resourcequotas"
+CR = yaml.safe_load((WORLDS / "nodes-full.yaml").read_text())["kubevirt"]["spec"]
+VERSIONS = ("v1.3.1", "v1.6.3", "v1.9.0")
+
+
+def rig(world: str, **changes) -> Rig:
+    run = Rig(simulator(world, **changes))
+    run.clock.sleep(15.0)
+    return run
+
+
+def items(run: Rig, path: str) -> list[dict]:
+    return json.loads(run.sim.request("GET", path).body)["items"]
+
+
+def effect(run: Rig, text: str = ASK) -> tuple[str, str]:
+    (decision,) = run.plan(text).decisions
+    return decision.effect.value, decision.reason.value
+
+
+def patched_by_hand(run: Rig, guest: str = "2Gi") -> str:
+    """What the guest has ten minutes after somebody has patched it against the plan."""
+    memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
+    assert run.merge(VM, memory, agent="kubectl") == 200
+    run.clock.sleep(600.0)
+    return run.vmi("default", "vm")["status"]["memory"]["guestCurrent"]
+
+
+def requests(pod: dict) -> int:
+    sizes = (
+        each["resources"].get("requests", {}).get("memory") for each in pod["spec"]["containers"]
+    )
+    return sum(MemoryQuantity.parse(size).n_bytes for size in sizes if size)
+
+
+def target_size(version: str, guest: str) -> int:
+    """What the target pod of the VM asks for on a cluster with room, as its source and it ran."""
+    run = versioned("hotplug", version)
+    patched_by_hand(run, guest)
+    running = [each for each in items(run, PODS) if each["status"]["phase"] == "Running"]
+    return requests(running[0])
+
+
+def versioned(world: str, version: str, **changes) -> Rig:
+    gate = {"developerConfiguration": {"featureGates": ["VMLiveUpdateFeatures"]}}
+    configuration = {**CR["configuration"], **(gate if version < "v1.5" else {})}
+    spec = {**CR, "configuration": configuration}
+    return rig(world, kubevirt={"version": version, "spec": spec}, **changes)
+
+
+@pytest.mark.parametrize("world", ["nodes-full", "quota"])
+def test_what_is_blocked_for_room_does_not_happen_if_patched_nonetheless(world):
+    run = rig(world)
+    assert effect(run)[0] == "blocked"
+    assert patched_by_hand(run) == "1Gi"
+    found = items(run, MIGRATIONS)
+    assert {each["status"]["phase"] for each in found} <= {"Pending", "Scheduling", "Failed"}
+    refused = [c["type"] for each in found for c in each["status"].get("conditions", ())]
+    assert ("migrationRejectedByResourceQuota" in refused) is (world == "quota")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("spare", [0, -1])
+def test_to_the_byte_a_node_holds_what_the_plan_says_it_holds(version, spare):
+    needed = target_size(version, "2Gi")
+    run = versioned("hotplug", version, nodes=2, nodeMemory=str(needed + spare))
+    foreseen = effect(run)
+    assert foreseen == (("live", "hotplug") if spare == 0 else ("blocked", "no-node-with-room"))
+    assert patched_by_hand(run) == ("2Gi" if spare == 0 else "1Gi")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("spare", [0, -1])
+def test_to_the_byte_a_quota_holds_what_the_plan_says_it_holds(version, spare):
+    both = target_size(version, "1Gi") + target_size(version, "2Gi")
+    quota = {"name": "team", "hard": {"requests.memory": str(both + spare)}}
+    run = versioned("hotplug", version, quotas=[quota])
+    foreseen = effect(run)
+    assert foreseen == (("live", "hotplug") if spare == 0 else ("blocked", "quota-would-refuse"))
+    assert patched_by_hand(run) == ("2Gi" if spare == 0 else "1Gi")
+
+
+def test_the_need_and_the_best_node_are_those_of_the_cluster():
+    run = rig("nodes-full")
+    (decision,) = run.plan(ASK).decisions
+    used = {each["spec"]["nodeName"]: requests(each) for each in items(run, PODS)}
+    assert f"asks for {-(-target_size('v1.9.0', '2Gi') // MIB)}Mi" in decision.message
+    assert f"free of the other nodes: {(3072 * MIB - used['node02']) // MIB}Mi" in decision.message
+
+
+def test_pods_and_quotas_are_read_once_for_a_plan_and_only_for_a_live_change():
+    run = rig("hotplug")
+    run.plan(ASK)
+    run.plan(vm_yaml("default", "vm", "1Gi"))
+    run.plan(vm_yaml("default", "vm", "5Gi"))
+    asked = [each.path for each in run.sim.request_log if each.path in (PODS, QUOTAS)]
+    assert sorted(asked) == [PODS, QUOTAS]
+
+
+def test_without_the_right_to_list_pods_the_plan_says_that_it_has_not_looked():
+    fault = {"verbs": ["list"], "resource": "pods", "code": 403}
+    run = rig("nodes-full", apiFaults=[fault])
+    plan = run.plan(ASK)
+    assert plan.summary == {"live": 1}
+    assert [each.code for each in plan.diagnostics] == ["pods-unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("with_room", "foreseen", "codes"),
+    [(True, {"blocked": 1}, []), (False, {"live": 1}, ["room-not-in-snapshot"])],
+)
+def test_a_snapshot_has_the_room_that_was_read_or_the_plan_says_that_it_has_none(
+    tmp_path, with_room, foreseen, codes
+):
+    run = rig("nodes-full")
+    path = tmp_path / "live.json"
+    live = run.feed.read()
+    path.write_bytes(dump(replace(live, room=run.feed.room() if with_room else None)))
+    _, plan = decided(run.desired(ASK), SnapshotReader(path), PlanPolicy(), run.clock)
+    assert plan.summary == foreseen
+    assert [each.code for each in plan.diagnostics] == codes
+
+
+def never_refused(run: Rig):
+    """Watches that no target pod is refused by a quota or waits for a node."""
+    seen = []
+
+    def look(event):
+        found = json.loads(event.body)
+        for each in found.get("status", {}).get("conditions") or ():
+            unplaced = each["type"] == "PodScheduled" and each["status"] == "False"
+            if unplaced or each["type"] == "migrationRejectedByResourceQuota":
+                seen.append((found["kind"], found["metadata"]["name"], each["type"]))
+
+    run.sim.store.subscribe(look)
+    return seen
+
+
+def test_changes_that_have_room_one_after_another_are_made_so():
+    run = rig("room-one-after-another")
+    refused = never_refused(run)
+    report = run.apply(BOTH, deadline_s=600)
+    assert [each.code for each in report.plan.diagnostics] == ["room-one-after-another"]
+    assert report.exit is ExitCode.DONE
+    assert {each.reason for each in report.outcomes} == {"converged"}
+    assert refused == []
+    assert (report.ended_at - report.started_at).total_seconds() < 45, "not a minute's wait"
+
+
+def test_patched_at_once_they_would_be_refused():
+    run = rig("room-one-after-another")
+    refused = never_refused(run)
+    memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "2Gi"}}}}}}
+    for name in ("first", "second"):
+        run.merge(VM.replace("/vm", f"/{name}"), memory, agent="kubectl")
+    run.clock.sleep(60.0)
+    assert refused
+
+
+def test_room_that_one_change_takes_is_not_there_for_the_next():
+    run = rig("room-for-one")
+    refused = never_refused(run)
+    report = run.apply(BOTH, deadline_s=900)
+    assert [each.code for each in report.plan.diagnostics] == ["room-not-for-all"]
+    assert sorted((each.result.value, each.reason) for each in report.outcomes) == [
+        ("done", "converged"),
+        ("held", "no-node-with-room"),
+    ]
+    assert report.exit is ExitCode.BLOCKED
+    assert len(run.patches()) == 1
+    assert refused == []
+
+
+def test_a_quota_that_comes_after_the_patch_is_told_as_a_failure():
+    run = rig("quota-comes-later")
+    report = run.apply(ASK, deadline_s=600)
+    assert report.plan.summary == {"live": 1}
+    (outcome,) = report.outcomes
+    assert (outcome.result, outcome.reason) == ("failed", "quota-refused")
+    assert (report.exit, len(run.patches())) == (ExitCode.FAILED, 1)
+
+
+def test_a_run_reads_pods_about_once_a_minute_while_changes_are_to_begin_and_not_after():
+    vms = [
+        {"name": f"vm-{n}", "guest": "1Gi", "node": "node01", "faults": {"transfer": "100s"}}
+        for n in range(3)
+    ]
+    run = rig("hotplug", vms=vms)
+    report = run.apply(
+        "".join(vm_yaml("default", f"vm-{n}", "2Gi") for n in range(3)),
+        max_concurrent=1,
+        deadline_s=1200,
+    )
+    assert report.exit is ExitCode.DONE
+    spent_s = (report.ended_at - report.started_at).total_seconds()
+    reads = sum(each.path == PODS for each in run.sim.request_log)
+    last_s = 100.0
+    assert (spent_s - 2 * last_s) / 60 <= reads <= 1 + (spent_s - last_s) / 60

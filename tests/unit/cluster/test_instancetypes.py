@@ -1,0 +1,201 @@
+"""Instancetypes as the server gives them, and which requests they cost."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from reconciler.cluster import decode, decode_instancetype
+from reconciler.cluster.feed import ClusterFeed
+from reconciler.cluster.reader import ClusterReader
+from reconciler.model.refs import CLUSTER_INSTANCETYPE, INSTANCETYPE, instancetype_ref
+
+API = "/apis/instancetype.kubevirt.io/v1beta1"
+TYPES, CLUSTER_TYPES = (
+    f"{API}/virtualmachineinstancetypes",
+    f"{API}/virtualmachineclusterinstancetypes",
+)
+SMALL = {
+    "metadata": {"name": "small", "namespace": "db", "uid": "u-1", "generation": 3},
+    "spec": {
+        "annotations": {"secret-of-others": "s3cret"},
+        "cpu": {"guest": 2, "dedicatedCPUPlacement": True, "maxSockets": 8, "realtime": None},
+        "memory": {
+            "guest": "1Gi",
+            "maxGuest": "4Gi",
+            "overcommitPercent": 50,
+            "hugepages": {"pageSize": "2Mi"},
+        },
+        "nodeSelector": {"zone": "a"},
+        "gpus": [{"name": "g", "deviceName": "d"}],
+        "launchSecurity": {},
+    },
+}
+
+
+def decoded(body):
+    return decode_instancetype.NAMESPACED.one(json.dumps(body).encode())
+
+
+def test_everything_that_can_differ_is_held_and_annotations_are_not():
+    found = decoded(SMALL)
+    assert found.ref == instancetype_ref(INSTANCETYPE, "db", "small")
+    assert (str(found.guest), str(found.max_guest)) == ("1Gi", "4Gi")
+    assert (found.overcommit_percent, found.cpus) == (50, 2)
+    assert found.constraints.dedicated_cpus
+    assert found.constraints.launch_security
+    assert not found.constraints.realtime
+    assert found.constraints.hugepages == "2Mi"
+    assert found.others == {
+        "cpu.dedicatedCPUPlacement": "true",
+        "cpu.maxSockets": "8",
+        "gpus": '[{"deviceName":"d","name":"g"}]',
+        "launchSecurity": "{}",
+        "memory.hugepages.pageSize": '"2Mi"',
+        "nodeSelector.zone": '"a"',
+    }
+
+
+@pytest.mark.parametrize(
+    ("revision", "kept"),
+    [
+        # recorded v1.6.3 and v1.9.0 instancetype-change: VM, type, version, uid, generation
+        ("pg-0-small-v1beta1-u-1-3", True),
+        ("pg-0-small-v1beta1-u-1-2", False),
+        ("pg-0-small-v1beta1-u-2-3", False),
+        ("", False),
+    ],
+)
+def test_a_revision_tells_by_its_name_what_it_was_made_of(revision, kept):
+    assert decoded(SMALL).kept_by(revision) is kept
+
+
+@pytest.mark.parametrize("spec", [None, {}, {"memory": {}}, {"memory": {"guest": "1GB"}}])
+def test_a_type_without_a_readable_size_is_told(spec):
+    body = json.dumps({**SMALL, "spec": spec}).encode()
+    taken = decode_instancetype.CLUSTER_WIDE.take(body)
+    assert taken.values == ()
+    assert taken.diagnostics[0].ref.kind == CLUSTER_INSTANCETYPE
+
+
+@pytest.mark.parametrize(
+    ("kind", "wide"),
+    [
+        # v1.9.0 pkg/instancetype/find/spec.go
+        ("VirtualMachineInstancetype", False),
+        ("virtualmachineinstancetype", False),
+        ("virtualmachineinstancetypes", False),
+        ("VirtualMachineClusterInstancetype", True),
+        ("virtualmachineclusterinstancetypes", True),
+        ("", True),
+        (None, True),
+    ],
+)
+def test_the_kind_is_read_as_kubevirt_reads_it(kind, wide):
+    assert instancetype_ref(kind, "db", "small").namespace == ("" if wide else "db")
+
+
+def vm_with_type(raw_vm, spec=None, status=None):
+    body = raw_vm()
+    named = {"kind": INSTANCETYPE, "name": "small"}
+    body["spec"]["instancetype"] = named | (spec or {})
+    body["status"] |= status or {}
+    return body
+
+
+def reference(name):
+    return {"instancetypeRef": {"name": name, "controllerRevisionRef": {"name": "pg-0-small-1"}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "revision_name", "revision"),
+    [
+        pytest.param({}, {}, "", "", id="none yet"),
+        pytest.param({"revisionName": "r"}, {}, "r", "r", id="v1.3.1: in the spec"),
+        pytest.param({}, reference("small"), "", "pg-0-small-1", id="v1.6.3: in the status"),
+        pytest.param({}, reference("large"), "", "", id="of the type that it had before"),
+        pytest.param(
+            {"revisionName": "r"}, reference("small"), "r", "r", id="the spec goes first"
+        ),
+    ],
+)
+def test_which_revision_a_vm_holds(raw_vm, spec, status, revision_name, revision):
+    vm = decode.VMS.one(json.dumps(vm_with_type(raw_vm, spec, status)).encode())
+    assert (vm.instancetype, vm.instancetype_kind) == ("small", INSTANCETYPE)
+    assert (vm.revision_name, vm.revision) == (revision_name, revision)
+
+
+def test_the_switch_of_v1_1_is_read(raw_vm):
+    body = raw_vm()
+    assert not decode.VMS.one(json.dumps(body).encode()).live_update_memory
+    body["spec"]["liveUpdateFeatures"] = {"memory": {"maxGuest": "8Gi"}}
+    vm = decode.VMS.one(json.dumps(body).encode())
+    assert (vm.live_update_memory, str(vm.max_guest)) == (True, "8Gi")
+
+
+def test_who_named_the_type_is_who_owns_the_size(raw_vm):
+    body = vm_with_type(raw_vm)
+    fields = {"f:spec": {"f:instancetype": {"f:name": {}, "f:kind": {}}}}
+    other = {"f:spec": {"f:instancetype": {"f:revisionName": {}}}}
+    body["metadata"]["managedFields"] = [
+        {"manager": "flux", "time": "2026-11-23T00:00:00Z", "fieldsV1": fields},
+        {"manager": "virt-controller", "time": "2026-11-23T00:00:09Z", "fieldsV1": other},
+    ]
+    assert decode.VMS.one(json.dumps(body).encode()).guest_manager == "flux"
+
+
+@pytest.fixture
+def with_types(cluster, page, raw_vm):
+    wide = {**SMALL, "metadata": {"name": "wide", "uid": "u-2", "generation": 1}}
+    cluster.on("/apis/kubevirt.io/v1/virtualmachines", page(vm_with_type(raw_vm)))
+    cluster.on(TYPES, page(SMALL))
+    cluster.on(CLUSTER_TYPES, page(wide))
+    return cluster
+
+
+def asked(cluster):
+    return [each.path for each in cluster.requests if each.path.startswith(API)]
+
+
+def test_both_kinds_are_listed_where_a_vm_has_a_type(with_types, client, clock):
+    state = ClusterReader(client, clock=clock).read()
+    assert {str(ref) for ref in state.instancetypes} == {
+        "VirtualMachineInstancetype db/small",
+        "VirtualMachineClusterInstancetype wide",
+    }
+    assert state.instancetype_kinds == {INSTANCETYPE, CLUSTER_INSTANCETYPE}
+    assert (asked(with_types), state.diagnostics) == ([TYPES, CLUSTER_TYPES], ())
+
+
+def test_no_request_is_made_where_none_has(cluster, client, clock):
+    state = ClusterReader(client, clock=clock).read()
+    assert (asked(cluster), state.instancetypes, state.instancetype_kinds) == (
+        [],
+        {},
+        frozenset(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "says"),
+    [
+        (403, "may not be listed; the memory that they give is unknown"),
+        (404, "are not known to the server; the memory that they give is unknown"),
+    ],
+)
+def test_a_kind_that_cannot_be_listed_is_told(with_types, client, clock, failure, code, says):
+    with_types.on(CLUSTER_TYPES, failure(code, "no", {403: "Forbidden", 404: "NotFound"}[code]))
+    state = ClusterReader(client, clock=clock).read()
+    assert state.instancetype_kinds == {INSTANCETYPE}
+    (finding,) = state.diagnostics
+    assert finding.code == "instancetypes-unreadable"
+    assert finding.message == f"virtualmachineclusterinstancetypes {says}"
+    assert finding.hint
+
+
+def test_the_feed_has_them_too(with_types, client, clock):
+    with ClusterFeed(client, clock=clock) as feed:
+        state = feed.current()
+    assert len(state.instancetypes) == 2
+    assert state.instancetype_kinds == {INSTANCETYPE, CLUSTER_INSTANCETYPE}

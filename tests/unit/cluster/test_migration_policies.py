@@ -1,0 +1,66 @@
+"""Migration policies: which requests, what is kept, and that plans do without them."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.cluster.migration_policies import (
+    NAMESPACES,
+    POLICIES,
+    MigrationPolicies,
+    list_migration_policies,
+)
+from reconciler.model.live import LiveMigrationPolicy
+from reconciler.model.quantity import MemoryQuantity
+
+
+def raw(name: str, **spec: object) -> dict:
+    return {"metadata": {"name": name}, "spec": spec}
+
+
+def test_policies_come_in_the_order_of_their_names_and_no_namespace_is_listed(
+    server, client, page
+):
+    one = raw(
+        "b",
+        bandwidthPerMigration="64Mi",
+        selectors={"virtualMachineInstanceSelector": {"app": "pg"}},
+    )
+    server.on(POLICIES, page(one, raw("a", selectors={}), raw("never", allowPostCopy=True)))
+    assert list_migration_policies(client) == MigrationPolicies(
+        values=(
+            LiveMigrationPolicy(name="a"),
+            LiveMigrationPolicy(
+                name="b", bandwidth=MemoryQuantity.parse("64Mi"), vmi_labels={"app": "pg"}
+            ),
+        )
+    )
+    assert [request.path for request in server.requests] == [POLICIES]
+
+
+def test_namespaces_are_listed_where_a_policy_selects_by_them(server, client, page):
+    server.on(POLICIES, page(raw("a", selectors={"namespaceSelector": {"tier": "db"}})))
+    labelled = {"metadata": {"name": "db", "labels": {"tier": "db"}}}
+    server.on(NAMESPACES, page(labelled, {"metadata": {"name": "web"}}))
+    found = list_migration_policies(client)
+    assert [dict(each.namespace_labels) for each in found.values] == [{"tier": "db"}]
+    assert found.namespace_labels == {"db": {"tier": "db"}, "web": {}}
+
+
+def test_a_cluster_without_the_kind_has_none_and_that_is_no_finding(server, client):
+    assert list_migration_policies(client) == MigrationPolicies()
+
+
+def test_what_may_not_be_listed_is_a_note(server, client, failure):
+    server.on(POLICIES, failure(403, "forbidden", "Forbidden"))
+    (note,) = list_migration_policies(client).diagnostics
+    assert (note.severity, note.code) == ("note", "migration-policies-unreadable")
+    assert "may not be listed" in note.message
+
+
+@pytest.mark.parametrize("bandwidth", ["fast", [1]])
+def test_what_cannot_be_read_is_a_note_and_stops_nothing(server, client, page, bandwidth):
+    server.on(POLICIES, page(raw("a", selectors={}, bandwidthPerMigration=bandwidth)))
+    found = list_migration_policies(client)
+    assert found.values == ()
+    assert "cannot be read" in found.diagnostics[0].message

@@ -1,0 +1,239 @@
+"""Pods and quotas: two requests, what a pod counts as, and what may not be listed is told."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from reconciler.cluster import decode_room
+from reconciler.cluster.feed import ClusterFeed
+from reconciler.cluster.reader import ClusterReader
+from reconciler.cluster.room import read_room
+from reconciler.errors import UnavailableError
+from reconciler.model.quantity import GIB, MIB
+from reconciler.model.room import Launcher, MemoryUse, NodeUse, Quota
+
+PODS, QUOTAS = "/api/v1/pods", "/api/v1/resourcequotas"
+
+
+def asks(memory=None, **more):
+    requests = {**({"memory": memory} if memory else {}), **more}
+    return {"name": "c", "resources": {"requests": requests}}
+
+
+def raw_pod(name="p", *, vmi="", node="node01", phase="Running", containers=(), **spec):
+    labels = {"kubevirt.io/created-by": vmi, "kubevirt.io": "virt-launcher"} if vmi else {}
+    return {
+        "metadata": {"name": name, "namespace": "db", "labels": labels},
+        "spec": {"nodeName": node, "containers": list(containers), **spec},
+        "status": {"phase": phase},
+    }
+
+
+def raw_quota(name="team", hard=None, used=None, **spec):
+    hard = hard or {"requests.memory": "4Gi"}
+    status = {"hard": hard, "used": used or {}}
+    return {
+        "metadata": {"name": name, "namespace": "db"},
+        "spec": {"hard": hard, **spec},
+        "status": status,
+    }
+
+
+def decoded(kind, raw):
+    return kind.one(json.dumps(raw).encode())
+
+
+@pytest.fixture
+def read(server, client, clock, page):
+    def make(pods=(), quotas=()):
+        server.on(PODS, page(*pods))
+        server.on(QUOTAS, page(*quotas))
+        return read_room(client, clock)
+
+    return make
+
+
+# Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests).
+PODS_AND_SIZES = [
+    pytest.param({"containers": [asks("1Gi"), asks("512Mi")]}, 1536, id="the sum"),
+    pytest.param({"containers": [asks(), {"name": "bare"}]}, 0, id="nothing asked for"),
+    pytest.param(
+        {"containers": [asks("1Gi")], "initContainers": [asks("2Gi"), asks("3Gi")]},
+        3072,
+        id="the largest init container, where it is more",
+    ),
+    pytest.param(
+        {"containers": [asks("1Gi")], "initContainers": [asks("512Mi")]}, 1024, id="and not less"
+    ),
+    pytest.param(
+        {
+            "containers": [asks("1Gi")],
+            "initContainers": [{**asks("1Gi"), "restartPolicy": "Always"}, asks("512Mi")],
+        },
+        2048,
+        id="a sidecar goes on running",
+    ),
+    pytest.param(
+        {
+            "containers": [asks("1Gi")],
+            "initContainers": [{**asks("1Gi"), "restartPolicy": "Always"}, asks("3Gi")],
+        },
+        4096,
+        id="an init container beside a sidecar",
+    ),
+    pytest.param(
+        {"containers": [asks("1Gi")], "overhead": {"memory": "100Mi"}}, 1124, id="overhead"
+    ),
+    pytest.param(
+        {"containers": [asks("1Gi")], "resources": {"requests": {"memory": "3Gi"}}},
+        3072,
+        id="the pod's own requests",
+    ),
+    pytest.param({"containers": [asks("1e9")]}, 1e9 / MIB, id="any spelling"),
+]
+
+
+@pytest.mark.parametrize(("spec", "mebibytes"), PODS_AND_SIZES)
+def test_a_pod_counts_as_the_scheduler_counts_it(spec, mebibytes):
+    found = decoded(decode_room.PODS, raw_pod(**spec))
+    assert found.launcher.requests.memory == mebibytes * MIB
+
+
+def test_huge_pages_are_counted_by_their_size():
+    containers = [asks("1Gi", **{"hugepages-2Mi": "2Gi", "cpu": "1"}), asks()]
+    found = decoded(decode_room.PODS, raw_pod(containers=containers))
+    assert found.launcher.requests == MemoryUse(memory=GIB, hugepages={"2Mi": 2 * GIB})
+
+
+def test_use_is_added_up_by_node_and_the_ended_count_nothing(read):
+    found = read(
+        [
+            raw_pod("a", containers=[asks("1Gi")]),
+            raw_pod("b", containers=[asks("2Gi")], phase="Pending"),
+            raw_pod("c", node="node02", containers=[asks("4Gi")]),
+            raw_pod("d", containers=[asks("8Gi")], phase="Succeeded"),
+            raw_pod("e", node="", containers=[asks("16Gi")], phase="Pending"),
+        ]
+    )
+    assert found.nodes == {
+        "node01": NodeUse(requested=MemoryUse(memory=3 * GIB)),
+        "node02": NodeUse(requested=MemoryUse(memory=4 * GIB)),
+    }
+
+
+def test_two_launchers_of_one_vm_are_moving(read):
+    quota = raw_quota(
+        hard={"requests.memory": "8Gi", "pods": "9"}, used={"requests.memory": "3Gi"}
+    )
+    found = read(
+        [
+            raw_pod("old", vmi="u1", containers=[asks("1Gi")]),
+            raw_pod("new", vmi="u1", node="node02", containers=[asks("2Gi")]),
+            raw_pod("rest", vmi="u2", containers=[asks("4Gi")]),
+        ],
+        [quota],
+    )
+    assert found.nodes["node01"].moving.memory == GIB
+    assert found.nodes["node02"].moving.memory == 2 * GIB
+    assert [each.node for each in found.launchers["u1"]] == ["node01", "node02"]
+    (held,) = found.quotas["db"]
+    assert held == Quota(
+        name="team",
+        hard={"requests.memory": 8 * GIB, "pods": 9},
+        used={"requests.memory": 3 * GIB, "pods": 0},
+        moving={"requests.memory": 2 * GIB, "pods": 1},
+    )
+
+
+def test_limits_of_a_launcher_are_added_up(read):
+    containers = [
+        {"resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "2Gi"}}},
+        {"resources": {"limits": {"memory": "60M"}}},
+        {},
+    ]
+    found = read([raw_pod(vmi="u1", containers=containers)])
+    assert found.launchers["u1"] == (
+        Launcher(
+            namespace="db",
+            node="node01",
+            requests=MemoryUse(memory=GIB),
+            limit=2 * GIB + 60_000_000,
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "counts"),
+    [
+        ({}, True),
+        ({"scopes": ["NotTerminating", "NotBestEffort"]}, True),
+        ({"scopes": ["Terminating"]}, False),
+        ({"scopes": ["BestEffort"]}, False),
+        ({"scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass"}]}}, False),
+    ],
+)
+def test_a_quota_counts_only_where_its_scopes_hold_a_launcher(read, spec, counts):
+    assert bool(read(quotas=[raw_quota(**spec)]).quotas) is counts
+
+
+def test_a_quota_of_other_resources_is_left_out(read):
+    assert read(quotas=[raw_quota(hard={"requests.cpu": "4"})]).quotas == {}
+
+
+def test_two_requests_whatever_the_size(server, read):
+    pods = [raw_pod(f"p{i}", vmi=f"u{i}", containers=[asks("1Gi")]) for i in range(300)]
+    read(pods, [raw_quota()])
+    assert sorted(each.path for each in server.requests) == [PODS, QUOTAS]
+    for each in server.requests:
+        assert each.query["resourceVersion"] == "0"
+        assert "limit" not in each.query
+    (listing,) = (each for each in server.requests if each.path == PODS)
+    assert listing.query["fieldSelector"] == "status.phase!=Succeeded,status.phase!=Failed"
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "knows"),
+    [(PODS, "pods-unreadable", "quotas"), (QUOTAS, "resourcequotas-unreadable", "pods")],
+)
+def test_what_may_not_be_listed_is_told_and_the_other_is_read(
+    server, client, clock, page, failure, path, code, knows
+):
+    server.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
+    server.on(QUOTAS, page(raw_quota()))
+    server.on(path, failure(403, "no", "Forbidden"))
+    found = read_room(client, clock)
+    (finding,) = found.diagnostics
+    assert (finding.code, finding.severity) == (code, "warning")
+    assert "was not looked at" in finding.message
+    assert (found.pods_known, found.quotas_known) == (knows == "pods", knows == "quotas")
+
+
+def test_an_odd_pod_is_left_out_and_told(read):
+    found = read([raw_pod("a", containers=[asks("1Gi")]), raw_pod("b", containers=[asks("1GB")])])
+    assert found.nodes["node01"].requested.memory == GIB
+    (finding,) = found.diagnostics
+    assert str(finding.ref) == "Pod db/b"
+
+
+def test_a_server_that_is_down_ends_the_read(server, client, clock, page, failure):
+    server.on(QUOTAS, page())
+    server.on(PODS, failure(503, "not ready"))
+    with pytest.raises(UnavailableError):
+        read_room(client, clock)
+
+
+def test_a_snapshot_reads_no_pods(cluster, client, clock):
+    assert ClusterReader(client, clock=clock).read().room is None
+    assert not [each for each in cluster.requests if each.path in (PODS, QUOTAS)]
+
+
+def test_the_feed_hands_out_the_room_that_it_was_asked_for(cluster, client, clock, page):
+    cluster.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
+    cluster.on(QUOTAS, page())
+    with ClusterFeed(client, clock=clock) as feed:
+        assert feed.current().room is None
+        found = feed.room()
+        assert feed.current().room == found
+    assert found.nodes["node01"].requested.memory == GIB

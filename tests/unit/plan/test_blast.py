@@ -1,0 +1,66 @@
+"""What a change of the CR sets in motion beyond the VMs that Git names."""
+
+from __future__ import annotations
+
+from support.builders import (
+    condition,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    with_settings,
+)
+
+from reconciler.model import fields
+from reconciler.model.fields import NameSet
+from reconciler.model.refs import vm_ref
+
+
+def warnings(settings, kubevirt, *vmis):
+    vms = [make_vm(ref=each.ref) for each in vmis]
+    live = make_live(*vms, vmis=vmis, kubevirt=kubevirt)
+    (decision,) = plan_of(make_desired(kubevirt=settings), live).decisions
+    assert decision.effect.value == "config"
+    return " / ".join(decision.warnings)
+
+
+def running(name: str, guest: str = "1Gi", **overrides):
+    return make_vmi(ref=vm_ref("db", name), guest=guest, **overrides)
+
+
+def test_live_migrate_counts_what_begins_to_migrate_at_once():
+    without = with_settings(make_kubevirt(outdated_workloads=3), workloadUpdateMethods=None)
+    stuck = running("a", conditions={"HotMemoryChange": condition("True")})
+    found = warnings({fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}, without, stuck)
+    assert "3 VMs begin to migrate at once" in found
+    assert "1 with a memory change that was stuck, 2 with an outdated launcher" in found
+
+
+def test_live_update_names_the_vms_that_need_one_restart():
+    stage = with_settings(make_kubevirt(), vmRolloutStrategy="Stage")
+    vmis = [running(name, max_guest=None) for name in "abcde"]
+    found = warnings({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage, *vmis)
+    assert "5 running VMs booted before and need one restart" in found
+    assert "db/a, db/b, db/c and 2 more" in found
+
+
+def test_stage_says_that_nothing_is_live_any_more():
+    found = warnings({fields.ROLLOUT_STRATEGY: "Stage"}, make_kubevirt(), running("a"))
+    assert "LiveUpdate goes out of force" in found
+
+
+def test_a_max_guest_tells_who_loses_and_who_gains_room_at_the_next_start():
+    kubevirt = with_settings(make_kubevirt(), maxGuest=q("4Gi"))
+    vmis = (running("small", "1Gi"), running("middle", "3Gi"), running("large", "8Gi"))
+    lower = warnings({fields.MAX_GUEST: q("2Gi")}, kubevirt, *vmis)
+    assert "lose room: db/middle" in lower
+    assert "gain" not in lower
+    higher = warnings({fields.MAX_GUEST: q("16Gi")}, kubevirt, *vmis)
+    assert "gain room: db/large" in higher
+
+
+def test_a_change_that_sets_nothing_else_in_motion_says_nothing():
+    assert warnings({fields.PARALLEL_MIGRATIONS: 7}, make_kubevirt(), running("a")) == ""

@@ -1,0 +1,50 @@
+"""What an approval is bound to."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model.plan import Effect, PatchOp, Reason
+from reconciler.model.refs import Uid, vm_ref
+from reconciler.plan.digest import action_digest, plan_digest
+
+BASE = {
+    "cluster": "c",
+    "ref": vm_ref("db", "pg-0"),
+    "uid": Uid("u"),
+    "effect": Effect.LIVE,
+    "reason": Reason.HOTPLUG,
+    "patch": (PatchOp(op="replace", path="/spec", value="2Gi"),),
+}
+PINNED = "sha256:1aeef0c4098aadc230260e150a940393caf436d5c0c0ec4836337ee0dafdb136"
+
+
+def test_the_bytes_of_a_digest_are_pinned():
+    """A change of the encoding makes every approval stale."""
+    assert action_digest(**BASE) == PINNED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"cluster": "d"},
+        {"ref": vm_ref("db", "pg-1")},
+        {"uid": Uid("v")},
+        {"effect": Effect.RESTART},
+        {"reason": Reason.ABOVE_MAX_GUEST},
+        {"patch": (PatchOp(op="replace", path="/spec", value="3Gi"),)},
+        {"patch": ()},
+    ],
+)
+def test_everything_that_an_approval_means_changes_the_digest(change):
+    assert action_digest(**BASE | change) != action_digest(**BASE)
+
+
+def test_the_order_of_keys_in_a_manifest_means_nothing():
+    left = action_digest(**BASE | {"patch": (), "manifest": {"a": 1, "b": {"c": 2, "d": 3}}})
+    right = action_digest(**BASE | {"patch": (), "manifest": {"b": {"d": 3, "c": 2}, "a": 1}})
+    assert left == right
+
+
+def test_the_plans_digest_is_over_its_actions_alone():
+    assert plan_digest([]) == plan_digest(iter(()))

@@ -1,0 +1,171 @@
+"""KubeVirt v1.1 and v1.2, by the code of their release tags; no control plane of them is recorded.
+
+The simulator does not play the switch of v1.1: the CRDs that it serves are of v1.9 and prune it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import (
+    condition,
+    effect_of,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_migration,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+    with_settings,
+)
+
+from reconciler.model.fields import NameSet
+from reconciler.model.live import Constraints
+
+GATE = NameSet.of(("VMLiveUpdateFeatures",))
+CONFIGURATIONS = {
+    "dedicated": Constraints(dedicated_cpus=True),
+    "hugepages": Constraints(hugepages="2Mi"),
+    "limits": Constraints(limits=q("8Gi")),
+}
+
+
+def cluster(version, *, constraints=None, own_max=None, switch=True, vmi=None, **vm):
+    found = constraints or Constraints()
+    strategy = {} if version.startswith("v1.1.") else {"vmRolloutStrategy": "LiveUpdate"}
+    return make_live(
+        make_vm(
+            constraints=found,
+            max_guest=q(own_max) if own_max else None,
+            live_update_memory=switch,
+            **vm,
+        ),
+        vmis=(vmi or make_vmi(constraints=found),),
+        kubevirt=with_settings(make_kubevirt(version), featureGates=GATE, **strategy),
+    )
+
+
+def effect(live, guest="2Gi"):
+    return effect_of(make_desired(want(guest)), live)
+
+
+DENIED = ("blocked", "denied-by-admission")
+RESTART = ("restart", "unsupported-configuration")
+LIVE = ("live", "hotplug")
+
+
+@pytest.mark.parametrize(
+    ("version", "what", "own_max", "expected"),
+    [
+        # v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567: only with an own maxGuest is it denied
+        ("v1.1.0", "dedicated", "4Gi", DENIED),
+        ("v1.2.0", "dedicated", "4Gi", DENIED),
+        ("v1.2.2", "dedicated", "4Gi", DENIED),
+        ("v1.3.0", "dedicated", "4Gi", LIVE),
+        ("v1.1.0", "hugepages", "4Gi", DENIED),
+        ("v1.2.2", "hugepages", "4Gi", DENIED),
+        ("v1.3.0", "hugepages", "4Gi", LIVE),
+        ("v1.1.0", "limits", "4Gi", DENIED),
+        ("v1.2.0", "limits", "4Gi", DENIED),
+        # the check of limits is gone in v1.2.1
+        ("v1.2.1", "limits", "4Gi", LIVE),
+        ("v1.2.0", "dedicated", None, RESTART),
+        ("v1.2.0", "hugepages", None, RESTART),
+        ("v1.2.0", "limits", None, RESTART),
+        # recorded v1.3.1, v1.6.3, v1.9.0 dedicated-cpu, hugepages-2mi, limits-memory-below
+        *(
+            (version, what, None, LIVE)
+            for version in ("v1.3.1", "v1.6.3", "v1.9.0")
+            for what in CONFIGURATIONS
+        ),
+    ],
+)
+def test_what_the_first_versions_do_not_plug(version, what, own_max, expected):
+    live = cluster(version, constraints=CONFIGURATIONS[what], own_max=own_max)
+    assert effect(live) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "switch", "expected"),
+    [
+        # v1.1.0 vms-admitter.go:440-446: the VM asks for it; v1.2.0 types.go has no such field
+        ("v1.1.0", False, ("restart", "live-update-features-unset")),
+        ("v1.1.1", False, ("restart", "live-update-features-unset")),
+        ("v1.1.0", True, LIVE),
+        ("v1.2.0", False, LIVE),
+        ("v1.9.0", False, LIVE),
+    ],
+)
+def test_v1_1_changes_only_vms_that_ask_for_it(version, switch, expected):
+    assert effect(cluster(version, switch=switch)) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "expected"),
+    [
+        # v1.1.0 vms-admitter.go:865-939 "cannot set less memory than what the guest booted with"
+        ("v1.1.0", DENIED),
+        ("v1.2.0", ("restart", "below-boot-memory")),
+        ("v1.3.1", ("restart", "below-boot-memory")),
+    ],
+)
+def test_v1_1_denies_less_than_at_boot(version, expected):
+    live = cluster(version, vmi=make_vmi(guest="2Gi"), guest="2Gi")
+    assert effect(live, "1Gi") == expected
+
+
+IN_FLIGHT = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
+
+
+@pytest.mark.parametrize(
+    ("live", "reason"),
+    [
+        # the webhook would deny both: "cannot update memory while another memory change is in
+        # progress", "cannot update while VMI migration is in progress"
+        pytest.param(
+            cluster("v1.1.0", vmi=make_vmi(conditions=IN_FLIGHT)), "hotplug-in-flight", id="plug"
+        ),
+        pytest.param(
+            replace(
+                cluster("v1.1.0"),
+                migrations={make_vm().ref: (make_migration(phase="Running"),)},
+            ),
+            "migration-in-flight",
+            id="migration",
+        ),
+    ],
+)
+def test_v1_1_is_not_asked_while_it_would_deny(live, reason):
+    assert effect(live) == ("wait", reason)
+
+
+def test_v1_1_has_no_word_for_a_value_that_waits():
+    live = cluster("v1.1.0", switch=False, guest="2Gi")
+    assert effect(live) == ("restart", "restart-pending")
+    assert effect(cluster("v1.1.0", switch=False)) == ("restart", "live-update-features-unset")
+
+
+@pytest.mark.parametrize("version", ["v1.1.0", "v1.3.1", "v1.6.3", "v1.9.0"])
+def test_a_bare_number_is_sent_as_a_string(version):
+    # recorded: v1.3.1 denies a number, v1.6.3 and v1.9.0 take both
+    (decision,) = plan_of(make_desired(want(2147483648)), cluster(version)).decisions
+    assert decision.actions[0].patch[-1].value == "2147483648"
+
+
+def test_a_bare_number_in_a_new_vm_is_sent_as_a_string():
+    memory = {"guest": 2147483648, "maxGuest": "4Gi"}
+    manifest = {"spec": {"template": {"spec": {"domain": {"memory": memory}}}}}
+    desired = make_desired(want(2147483648, manifest=manifest))
+    (decision,) = plan_of(desired, make_live(), create=True).decisions
+    sent = decision.actions[0].manifest["spec"]["template"]["spec"]["domain"]["memory"]
+    assert sent == {"guest": "2147483648", "maxGuest": "4Gi"}
+    assert memory["guest"] == 2147483648
+
+
+def test_on_v1_1_a_value_that_the_guest_has_is_converged():
+    live = cluster("v1.1.0", switch=False, guest="2Gi", vmi=make_vmi(guest="2Gi"))
+    assert effect(live) == ("none", "converged")

@@ -1,0 +1,361 @@
+"""A VM that takes its memory from an instancetype: effect, patch and words, by version."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import (
+    VM,
+    condition,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+    with_settings,
+)
+
+from reconciler.model import fields
+from reconciler.model.fields import NameSet
+from reconciler.model.live import Constraints, LiveInstancetype
+from reconciler.model.refs import CLUSTER_INSTANCETYPE, INSTANCETYPE, Uid, instancetype_ref
+
+GATED = {"featureGates": NameSet.of(("VMLiveUpdateFeatures",)), "vmRolloutStrategy": "LiveUpdate"}
+
+
+def kind(name: str, guest: str, *, scope: str = INSTANCETYPE, **overrides) -> LiveInstancetype:
+    base = LiveInstancetype(
+        ref=instancetype_ref(scope, VM.namespace, name),
+        uid=Uid(f"uid-{name}"),
+        generation=1,
+        guest=q(guest),
+        cpus=1,
+    )
+    return replace(base, **overrides)
+
+
+SMALL, LARGE = kind("small", "1Gi"), kind("large", "2Gi")
+
+
+def sized(name: str = "small", **overrides):
+    held = f"pg-0-{name}-v1beta1-uid-{name}-1"
+    named = {"instancetype": name, "instancetype_kind": INSTANCETYPE, "revision": held}
+    return make_vm(guest=None, memory_present=False, **named | overrides)
+
+
+def cluster(vm=None, vmi=None, *, types=(SMALL, LARGE), version="v1.9.0", **overrides):
+    kinds = frozenset({INSTANCETYPE, CLUSTER_INSTANCETYPE})
+    live = make_live(
+        vm or sized(),
+        vmis=(vmi or make_vmi(),),
+        kubevirt=with_settings(make_kubevirt(version), **GATED),
+        instancetypes={each.ref: each for each in types},
+        instancetype_kinds=kinds,
+    )
+    return replace(live, **overrides)
+
+
+def ask(name: str = "large", **overrides):
+    return want(None, instancetype=name, **overrides)
+
+
+def decided(live, desired=None, **policy):
+    (decision,) = plan_of(make_desired(desired or ask()), live, **policy).decisions
+    return decision
+
+
+def told(decision):
+    return decision.effect.value, decision.reason.value
+
+
+def patch_of(decision):
+    return [op.plain() for action in decision.actions for op in action.patch]
+
+
+SAME = [
+    {"op": "test", "path": "/metadata/uid", "value": "uid-pg-0"},
+    {"op": "test", "path": "/spec/instancetype/name", "value": "small"},
+]
+NAME = {"op": "replace", "path": "/spec/instancetype/name", "value": "large"}
+
+
+@pytest.mark.parametrize("version", ["v1.2.1", "v1.3.1", "v1.4.0"])
+def test_the_revision_in_the_spec_goes_in_the_same_patch(version):
+    # recorded v1.3.1 instancetype-change: denied without; v1.4.0 tests/hotplug/instancetype.go
+    decision = decided(cluster(sized(revision_name="pg-0-small-1"), version=version))
+    assert told(decision) == ("live", "hotplug")
+    path = "/spec/instancetype/revisionName"
+    assert patch_of(decision) == [
+        *SAME,
+        {"op": "test", "path": path, "value": "pg-0-small-1"},
+        NAME,
+        {"op": "remove", "path": path},
+    ]
+
+
+@pytest.mark.parametrize("version", ["v1.3.1", "v1.5.0", "v1.6.3", "v1.9.0"])
+def test_a_vm_without_a_revision_in_its_spec_gets_the_name_alone(version):
+    # recorded v1.6.3 and v1.9.0 instancetype-change
+    decision = decided(cluster(version=version))
+    assert (told(decision), patch_of(decision)) == (("live", "hotplug"), [*SAME, NAME])
+    (change,) = decision.changes
+    assert (change.field, change.before, change.after) == (
+        fields.INSTANCETYPE_NAME,
+        "small",
+        "large",
+    )
+    assert decision.target == q("2Gi")
+
+
+@pytest.mark.parametrize(
+    ("version", "own_max", "expected"),
+    [
+        # v1.1.0 vms-admitter.go:456-592 and v1.2.0 :430-567 look at VMs with an own maxGuest;
+        # gone in v1.2.1
+        ("v1.1.0", "4Gi", ("blocked", "denied-by-admission")),
+        ("v1.2.0", "4Gi", ("blocked", "denied-by-admission")),
+        ("v1.2.1", "4Gi", ("live", "hotplug")),
+        ("v1.3.0", "4Gi", ("live", "hotplug")),
+        ("v1.1.0", None, ("restart", "live-update-features-unset")),
+        ("v1.2.0", None, ("restart", "instancetype-not-live")),
+        ("v1.2.1", None, ("live", "hotplug")),
+        ("v1.9.0", None, ("live", "hotplug")),
+    ],
+)
+def test_what_each_version_makes_of_a_changed_name(version, own_max, expected):
+    vm = sized(max_guest=q(own_max) if own_max else None)
+    assert told(decided(cluster(vm, version=version))) == expected
+
+
+def test_a_stopped_vm_starts_with_the_new_type():
+    live = replace(cluster(), vmis={})
+    assert told(decided(live)) == ("cold", "not-running")
+    assert patch_of(decided(live)) == [*SAME, NAME]
+
+
+RULES = [
+    pytest.param(
+        cluster(types=(SMALL, kind("large", "5Gi"))),
+        ("restart", "above-max-guest"),
+        id="above the maxGuest of the running instance",
+    ),
+    pytest.param(
+        cluster(types=(SMALL, kind("large", "1500001Ki"))),
+        ("restart", "misaligned"),
+        id="misaligned",
+    ),
+    pytest.param(
+        cluster(vmi=make_vmi(guest="4Gi", max_guest="16Gi"), types=(SMALL, LARGE)),
+        ("restart", "below-boot-memory"),
+        id="below what it booted with",
+    ),
+    pytest.param(
+        cluster(
+            types=(
+                kind("small", "1Gi", max_guest=q("2Gi")),
+                kind("large", "3Gi", max_guest=q("2Gi")),
+            )
+        ),
+        ("blocked", "denied-above-max-guest"),
+        id="above the type's own maxGuest",
+    ),
+    pytest.param(
+        cluster(vmi=make_vmi(conditions={"LiveMigratable": condition("False")})),
+        ("restart", "not-migratable"),
+        id="not migratable",
+    ),
+    pytest.param(
+        cluster(vmi=make_vmi(guest="2Gi")), ("live", "back-to-running-value"), id="the same size"
+    ),
+    pytest.param(cluster(sized(suspended=True)), ("blocked", "suspended"), id="suspended"),
+    pytest.param(cluster(sized(deleting=True)), ("blocked", "being-deleted"), id="deleted"),
+]
+
+
+@pytest.mark.parametrize(("live", "expected"), RULES)
+def test_the_hotplug_rules_hold_for_the_size_of_the_new_type(live, expected):
+    assert told(decided(live)) == expected
+
+
+DIFFERENCES = [
+    # v1.9.0 vm.go:2989-3033: sockets, memory.guest and nodeSelector are copied over, no other
+    pytest.param({"others": {"schedulerName": '"slow"'}}, "schedulerName unset -> ", id="field"),
+    pytest.param({"others": {"cpu.maxSockets": "8"}}, "cpu.maxSockets unset -> 8", id="sockets"),
+    pytest.param({"max_guest": q("8Gi")}, "memory.maxGuest unset -> 8Gi", id="maxGuest"),
+    pytest.param({"overcommit_percent": 50}, "overcommitPercent", id="overcommit"),
+    pytest.param({"cpus": 8}, "cpu.guest 1 -> 8 (at most 4 sockets)", id="too many sockets"),
+    pytest.param({"cpus": 0}, "cpu.guest 1 -> 0", id="fewer CPUs"),
+]
+
+
+@pytest.mark.parametrize(("difference", "says"), DIFFERENCES)
+def test_types_that_differ_in_what_is_not_live_need_a_restart(difference, says):
+    live = cluster(vmi=make_vmi(max_sockets=4), types=(SMALL, replace(LARGE, **difference)))
+    decision = decided(live)
+    assert told(decision) == ("restart", "instancetype-differs-otherwise")
+    assert says in decision.message
+
+
+def test_two_overcommitting_types_differ_in_their_requests():
+    # v1.9.0 pkg/instancetype/apply/memory.go: requests are a share of the size
+    types = (kind("small", "1Gi", overcommit_percent=50), kind("large", "2Gi"))
+    types = (types[0], replace(types[1], overcommit_percent=50))
+    assert told(decided(cluster(types=types))) == ("restart", "instancetype-differs-otherwise")
+
+
+@pytest.mark.parametrize(
+    ("difference", "says"),
+    [
+        ({"cpus": 4}, "its CPUs change with it, from 1 to 4"),
+        ({"others": {"nodeSelector.zone": '"a"'}}, "its nodeSelector changes with it"),
+    ],
+)
+def test_what_changes_live_beside_the_memory_is_a_warning(difference, says):
+    live = cluster(vmi=make_vmi(max_sockets=4), types=(SMALL, replace(LARGE, **difference)))
+    decision = decided(live)
+    assert told(decision) == ("live", "hotplug")
+    assert [says in each for each in decision.warnings] == [True]
+
+
+def test_types_that_are_alike_otherwise_say_nothing_more():
+    alike = {"others": {"ioThreadsPolicy": '"auto"'}, "max_guest": q("8Gi")}
+    live = cluster(types=(replace(SMALL, **alike), replace(LARGE, **alike)))
+    assert (told(decided(live)), decided(live).warnings) == (("live", "hotplug"), ())
+
+
+NOWHERE = [
+    pytest.param((SMALL, LARGE), "larg", "did you mean large?", id="a slip"),
+    pytest.param((SMALL,), "huge", "correct the name in Git, or create it", id="nothing near"),
+    pytest.param(
+        (SMALL, kind("large", "2Gi", scope=CLUSTER_INSTANCETYPE)),
+        "large",
+        "there is a VirtualMachineClusterInstancetype of that name, and the VM's kind is "
+        "VirtualMachineInstancetype",
+        id="the other kind",
+    ),
+]
+
+
+@pytest.mark.parametrize(("types", "name", "hint"), NOWHERE)
+def test_a_type_that_is_not_there_is_denied(types, name, hint):
+    decision = decided(cluster(types=types), ask(name))
+    assert told(decision) == ("blocked", "instancetype-not-found")
+    assert decision.message == (
+        f"there is no VirtualMachineInstancetype db/{name}; the webhook denies it"
+    )
+    assert (decision.hint, decision.actions) == (hint, ())
+
+
+def test_a_type_of_another_namespace_is_not_there():
+    other = replace(LARGE, ref=instancetype_ref(INSTANCETYPE, "web", "large"))
+    assert told(decided(cluster(types=(SMALL, other)))) == ("blocked", "instancetype-not-found")
+
+
+def test_what_may_not_be_read_is_not_guessed():
+    live = cluster(types=(), instancetype_kinds=frozenset({CLUSTER_INSTANCETYPE}))
+    assert told(decided(live)) == ("blocked", "instancetype-unreadable")
+
+
+@pytest.mark.parametrize("spelled", ["", "virtualmachineclusterinstancetypes", None])
+def test_without_a_kind_the_cluster_wide_type_is_meant(spelled):
+    # v1.9.0 pkg/instancetype/find/spec.go
+    types = [kind("small", "1Gi", scope=CLUSTER_INSTANCETYPE)]
+    types.append(kind("large", "2Gi", scope=CLUSTER_INSTANCETYPE))
+    live = cluster(sized(instancetype_kind=""), types=types)
+    assert told(decided(live, ask(instancetype_kind=spelled))) == ("live", "hotplug")
+
+
+@pytest.mark.parametrize(
+    ("vm", "desired"),
+    [
+        pytest.param(make_vm(), ask(), id="the VM has a size of its own"),
+        pytest.param(sized(), ask(instancetype_kind=CLUSTER_INSTANCETYPE), id="another kind"),
+    ],
+)
+def test_only_a_name_is_changed(vm, desired):
+    decision = decided(cluster(vm), desired)
+    assert told(decision) == ("blocked", "instancetype-change")
+    assert decision.actions == ()
+
+
+def test_a_size_beside_an_instancetype_is_denied():
+    # recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest
+    assert told(decided(cluster(), want("2Gi"))) == ("blocked", "memory-from-instancetype")
+
+
+def changing():
+    conditions = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
+    return replace(make_vmi(conditions=conditions), guest=q("2Gi"))
+
+
+STANDING = [
+    # recorded v1.9.0 instancetype-change, from the patch to the end
+    pytest.param(make_vmi(), ("wait", "in-flight"), id="the VMI has the old size"),
+    pytest.param(changing(), ("wait", "in-flight"), id="HotMemoryChange"),
+    pytest.param(
+        replace(make_vmi(guest="2Gi"), guest_current=q("1Gi")),
+        ("wait", "guest-accepting"),
+        id="the guest has not taken it yet",
+    ),
+    pytest.param(make_vmi(guest="2Gi"), ("none", "converged"), id="done"),
+]
+
+
+@pytest.mark.parametrize("revision", ["pg-0-large-v1beta1-uid-large-1", ""])
+@pytest.mark.parametrize(("vmi", "expected"), STANDING)
+def test_a_written_name_counts_once_the_guest_has_its_size(vmi, revision, expected):
+    decision = decided(cluster(sized("large", revision=revision), vmi))
+    assert (told(decision), decision.changes) == (expected, ())
+
+
+def test_a_restart_required_after_a_changed_name_is_pending():
+    waiting = {"RestartRequired": condition("True", message="memory updated ...")}
+    assert told(decided(cluster(sized("large", conditions=waiting)))) == (
+        "restart",
+        "restart-pending",
+    )
+
+
+def test_a_vm_keeps_the_revision_of_a_type_that_was_edited():
+    # kubevirt-facts: editing the object does nothing to VMs that hold a ControllerRevision
+    edited = kind("small", "8Gi", generation=2)
+    decision = decided(cluster(types=(edited,)), ask("small"))
+    assert told(decision) == ("none", "converged")
+    assert "holds an older revision of small" in decision.warnings[0]
+
+
+def test_a_stopped_vm_of_an_unreadable_type_is_as_desired():
+    live = cluster(types=(), instancetype_kinds=frozenset(), vmis={})
+    decision = decided(live, ask("small"))
+    assert told(decision) == ("none", "stopped-as-desired")
+
+
+def test_stopped_vms_tell_the_size_of_their_type():
+    decision = decided(replace(cluster(), vmis={}), ask("small"))
+    assert told(decision) == ("none", "stopped-as-desired")
+    assert "it starts with 1Gi" in decision.message
+
+
+def test_features_of_a_type_with_its_own_max_guest_are_denied():
+    # v1.9.0 vms-admitter.go:279-296 checks the VM with its instancetype applied
+    wanted = replace(LARGE, max_guest=q("4Gi"), constraints=Constraints(realtime=True))
+    decision = decided(cluster(types=(SMALL, wanted)))
+    assert told(decision) == ("blocked", "denied-by-admission")
+
+
+def test_what_an_older_revision_differs_in_is_not_known():
+    edited = kind("small", "1Gi", generation=2, others={"schedulerName": '"slow"'})
+    decision = decided(cluster(types=(edited, LARGE)))
+    assert told(decision) == ("live", "hotplug")
+    assert "holds an older revision of small" in decision.warnings[0]
+
+
+def test_a_vm_that_is_being_deleted_needs_no_type():
+    assert told(decided(cluster(sized(deleting=True)), ask("none"))) == (
+        "blocked",
+        "being-deleted",
+    )

@@ -1,0 +1,446 @@
+"""The forecast: queue, learned times, policies, and what adding VMs or places changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.builders import (
+    NOW,
+    condition,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_migration,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+    with_settings,
+)
+
+from reconciler.model.fields import UPDATE_METHODS, NameSet
+from reconciler.model.live import LiveMigrationPolicy
+from reconciler.model.refs import vm_ref
+from reconciler.plan import migration_queue
+from reconciler.plan.migration_policies import bandwidth
+from reconciler.plan.migration_queue import Held, Job, Places
+
+if TYPE_CHECKING:
+    import random
+
+GIB = 2**30
+
+
+def fleet(*vms, migrations=(), others=(), kubevirt=None, **overrides):
+    """Desired and live state: each of *vms* is (name, GiB, node) and is to have 1 GiB more."""
+    refs = {name: vm_ref("db", name) for name, *_ in vms}
+    lives = [make_vm(refs[name], guest=f"{size}Gi") for name, size, _ in vms]
+    vmis = [
+        make_vmi(refs[name], guest=f"{size}Gi", max_guest="1Ti", node=node)
+        for name, size, node in vms
+    ]
+    live = make_live(
+        *lives,
+        vmis=(*vmis, *others),
+        migrations=tuple(migrations),
+        kubevirt=with_settings(kubevirt or make_kubevirt(), maxGuest=q("1Ti")),
+        nodes=(),
+        **overrides,
+    )
+    return make_desired(*(want(f"{size + 1}Gi", refs[name]) for name, size, _ in vms)), live
+
+
+def forecast_of(desired, live, **policy):
+    plan = plan_of(desired, live, **policy)
+    assert {each.reason for each in plan.decisions if each.ref.kind == "VirtualMachine"} <= {
+        "hotplug"
+    }
+    return plan.forecast
+
+
+def finished(name: str, seconds: float, *, ref, ago_s: float = 3600.0, wait_s: float = 3.0):
+    created = NOW - timedelta(seconds=ago_s)
+    started = created + timedelta(seconds=wait_s)
+    return make_migration(
+        ref,
+        "Succeeded",
+        name,
+        created_at=created,
+        started_at=started,
+        ended_at=started + timedelta(seconds=seconds),
+        for_update=False,
+    )
+
+
+# The queue
+
+
+@pytest.mark.parametrize(
+    ("jobs", "places", "held", "ends"),
+    [
+        ("a5 a5 a5", (2, 2), (), [5, 5, 10]),
+        ("a5 a5 b5", (2, 1), (), [5, 10, 5]),
+        ("a5 a5 a5 b1 b1", (3, 1), (), [5, 10, 15, 1, 2]),
+        ("a5 b5", (1, 1), (), [5, 10]),
+        ("a5 b5", (2, 1), (("a", 3),), [8, 5]),
+        ("a5 b5", (2, 2), (("c", 3), ("d", 4)), [8, 9]),
+        ("a5", (1, 1), (("c", 3), ("c", 9)), [14]),
+        ("?5 ?5 ?5", (3, 1), (), [5, 5, 5]),
+    ],
+)
+def test_a_job_starts_once_the_cluster_and_its_node_have_a_place(jobs, places, held, ends):
+    found = migration_queue.ends(
+        [Job(each[0].replace("?", ""), float(each[1:])) for each in jobs.split()],
+        Places(cluster=places[0], per_node=places[1]),
+        [Held(node, until) for node, until in held],
+    )
+    assert found == ends
+
+
+# What is learned
+
+
+def test_finished_migrations_tell_the_rate():
+    other = vm_ref("db", "other")
+    desired, live = fleet(
+        ("vm", 20, "node01"),
+        others=(make_vmi(other, guest="10Gi", node="node02"),),
+        migrations=(finished("m-1", 100, ref=other), finished("m-2", 104, ref=other)),
+    )
+    found = forecast_of(desired, live)
+    assert found.earliest_s < 20 * 10 < found.latest_s
+    assert found.latest_s < 2 * found.earliest_s
+    assert any("as 2 finished migrations took" in each for each in found.assumptions)
+
+
+def test_without_history_and_bandwidth_the_network_is_assumed_and_said_to_be():
+    found = forecast_of(*fleet(("vm", 20, "node01")))
+    assert any("10 to 25 Gbit/s" in each for each in found.assumptions)
+
+
+def test_a_single_odd_migration_does_not_decide():
+    other = vm_ref("db", "other")
+    usual = [finished(f"m-{n}", 100, ref=other) for n in range(8)]
+    sane = fleet(
+        ("vm", 20, "node01"),
+        others=(make_vmi(other, guest="10Gi", node="node02"),),
+        migrations=usual,
+    )
+    odd = fleet(
+        ("vm", 20, "node01"),
+        others=(make_vmi(other, guest="10Gi", node="node02"),),
+        migrations=[*usual, finished("m-9", 3000, ref=other)],
+    )
+    assert forecast_of(*sane).latest_s == forecast_of(*odd).latest_s
+
+
+def test_a_migration_that_changed_the_memory_copied_what_there_was_before():
+    ref = vm_ref("db", "other")
+    grown = replace(make_vmi(ref, guest="80Gi", node="node02"), guest_at_boot=q("10Gi"))
+    update = replace(finished("m-1", 100, ref=ref), for_update=True)
+    desired, live = fleet(("vm", 20, "node01"), others=(grown,), migrations=(update,))
+    found = forecast_of(desired, live)
+    assert found.earliest_s < 20 * 10 < found.latest_s
+
+
+def test_history_under_a_limit_that_the_plan_changes_tells_nothing():
+    other = vm_ref("db", "other")
+    _, live = fleet(
+        ("vm", 20, "node01"),
+        others=(make_vmi(other, guest="10Gi", node="node02"),),
+        migrations=(finished("m-1", 120, ref=other),),
+        kubevirt=with_settings(make_kubevirt(), bandwidthPerMigration=q("100Mi")),
+    )
+    changed = {
+        each: value
+        for each, value in with_settings(
+            make_kubevirt(), bandwidthPerMigration=q("400Mi")
+        ).settings.items()
+        if each != UPDATE_METHODS
+    }
+    desired = make_desired(want("21Gi", vm_ref("db", "vm")), kubevirt=changed)
+    before = forecast_of(make_desired(want("21Gi", vm_ref("db", "vm"))), live)
+    after = forecast_of(desired, live)
+    assert before.earliest_s < 20 * 12 < before.latest_s
+    assert after.earliest_s < 20 * 1024 / 400 * 1.2 < after.latest_s < before.earliest_s
+    assert not any("finished" in each for each in after.assumptions)
+
+
+def test_a_bandwidth_limit_bounds_what_was_learned_without_one():
+    other = vm_ref("db", "other")
+    desired, live = fleet(
+        ("vm", 20, "node01"),
+        others=(make_vmi(other, guest="10Gi", node="node02"),),
+        migrations=(finished("m-1", 5, ref=other),),
+    )
+    (vmi,) = (each for ref, each in live.vmis.items() if ref != other)
+    slow = replace(
+        live,
+        vmis={**live.vmis, vmi.ref: replace(vmi, labels={"slow": "yes"})},
+        migration_policies=(policy("p", "100Mi", "slow=yes"),),
+    )
+    assert forecast_of(desired, live).latest_s < 60
+    found = forecast_of(desired, slow)
+    assert found.earliest_s < 20 * 1024 / 100 + 15 < found.latest_s
+    assert found.latest_s < 2 * found.earliest_s
+
+
+# What takes places
+
+
+def test_others_in_flight_take_places_until_they_end():
+    other = vm_ref("db", "other")
+    one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
+    busy = replace(
+        make_vmi(other, guest="20Gi", node="node02"),
+        migration_uid="uid-m-1",
+        migration_started_at=NOW,
+    )
+    free = forecast_of(*fleet(("vm", 1, "node01"), kubevirt=one_place))
+    held = forecast_of(
+        *fleet(
+            ("vm", 1, "node01"),
+            others=(busy,),
+            migrations=(make_migration(other, "Running"),),
+            kubevirt=one_place,
+        )
+    )
+    near = forecast_of(
+        *fleet(
+            ("vm", 1, "node01"),
+            others=(replace(busy, migration_started_at=NOW - timedelta(seconds=8)),),
+            migrations=(make_migration(other, "Running"),),
+            kubevirt=one_place,
+        )
+    )
+    assert free.earliest_s < near.earliest_s < held.earliest_s
+    assert free.latest_s < near.latest_s < held.latest_s
+    assert any("1 other migration takes a place" in each for each in held.assumptions)
+
+
+def test_a_change_in_flight_without_a_migration_takes_a_place_too():
+    one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
+    waiting = make_vmi(
+        vm_ref("db", "other"), node="node02", conditions={"HotMemoryChange": condition("True")}
+    )
+    free = forecast_of(*fleet(("vm", 1, "node01"), kubevirt=one_place))
+    held = forecast_of(*fleet(("vm", 1, "node01"), others=(waiting,), kubevirt=one_place))
+    assert free.latest_s < held.earliest_s * 2
+
+
+def test_the_users_own_limit_counts_if_it_is_the_lower_one():
+    vms = [(f"vm-{n}", 4, f"node0{n}") for n in range(5)]
+    free, own = forecast_of(*fleet(*vms)), forecast_of(*fleet(*vms), max_concurrent=1)
+    assert own.latest_s > 4 * free.latest_s
+    assert forecast_of(*fleet(*vms), max_concurrent=99) == free
+
+
+def test_the_settling_of_the_cr_comes_before_the_memory():
+    desired, live = fleet(("vm", 1, "node01"))
+    alone = forecast_of(desired, live)
+    bare = with_settings(live.kubevirt, workloadUpdateMethods=None)
+    both = make_desired(
+        want("2Gi", vm_ref("db", "vm")), kubevirt={UPDATE_METHODS: NameSet.of(("LiveMigrate",))}
+    )
+    found = forecast_of(both, replace(live, kubevirt=bare))
+    assert found.earliest_s > alone.earliest_s
+    assert found.latest_s > alone.latest_s + 8
+    assert any("the CR settles within" in each for each in found.assumptions)
+
+
+# What it costs
+
+
+def test_costs_are_the_sum_of_growth_and_the_second_pods_at_once():
+    vms = (("a", 8, "node01"), ("b", 4, "node02"), ("c", 2, "node03"))
+    found = forecast_of(
+        *fleet(*vms, kubevirt=with_settings(make_kubevirt(), parallelMigrationsPerCluster=2))
+    )
+    assert (found.migrations, found.n_bytes_copied) == (3, 14 * GIB)
+    # Each grows by 1 GiB, and the two largest have two pods at once.
+    assert found.peak_extra_requests == {"db": (3 + 8 + 4) * GIB}
+    assert [(each.ref.name, each.position) for each in found.vms] == [("a", 1), ("b", 2), ("c", 3)]
+
+
+def test_nothing_that_migrates_costs_nothing():
+    found = forecast_of(*fleet())
+    assert (found.migrations, found.earliest_s, found.latest_s) == (0, 0.0, 0.0)
+    assert (found.vms, found.assumptions, dict(found.peak_extra_requests)) == ((), (), {})
+
+
+# Migration policies
+
+
+def policy(name: str, limit: str | None, vmi: str = "", namespace: str = ""):
+    def labels(text: str) -> dict[str, str]:
+        return dict(pair.split("=") for pair in text.split())
+
+    return LiveMigrationPolicy(
+        name=name,
+        bandwidth=q(limit) if limit else None,
+        vmi_labels=labels(vmi),
+        namespace_labels=labels(namespace),
+    )
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        ((), "64Mi"),
+        ((policy("a", "1Mi", "app=pg"),), "1Mi"),
+        ((policy("a", "1Mi", "app=web"),), "64Mi"),
+        ((policy("a", "1Mi", "app=pg", "tier=web"),), "64Mi"),
+        ((policy("a", "1Mi", "app=pg"), policy("b", "2Mi", "app=pg size=big")), "2Mi"),
+        ((policy("a", "1Mi", "", "tier=db"), policy("b", "2Mi", "app=pg")), "2Mi"),
+        ((policy("a", "1Mi", "", "tier=db zone=1"), policy("b", "2Mi", "app=pg")), "1Mi"),
+        ((policy("b", "2Mi", "app=pg"), policy("a", "1Mi", "size=big")), "1Mi"),
+        ((policy("a", None, "app=pg size=big"), policy("b", "2Mi", "app=pg")), "64Mi"),
+        ((policy("a", "0", "app=pg"),), "0"),
+        ((policy("a", "1Mi"),), "1Mi"),
+    ],
+)
+def test_the_most_specific_policy_sets_the_bandwidth(policies, expected):
+    """Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146."""
+    vmi = make_vmi(labels={"app": "pg", "size": "big"})
+    live = make_live(
+        migration_policies=policies,
+        namespace_labels={"db": {"tier": "db", "zone": "1"}, "x": {"tier": "web"}},
+    )
+    assert bandwidth(vmi, live, q("64Mi").n_bytes) == q(expected).n_bytes
+
+
+def test_a_policy_slows_only_the_vms_that_it_selects():
+    desired, live = fleet(("a", 20, "node01"), ("b", 20, "node02"))
+    vmis = dict(live.vmis)
+    vmis[vm_ref("db", "b")] = replace(vmis[vm_ref("db", "b")], labels={"slow": "yes"})
+    limited = replace(live, vmis=vmis, migration_policies=(policy("p", "10Mi", "slow=yes"),))
+    free, slow = forecast_of(desired, live).vms, forecast_of(desired, limited).vms
+    assert slow[0] == free[0]
+    assert slow[1].earliest_s > 10 * free[1].latest_s
+
+
+# Properties
+
+machines = st.lists(
+    st.tuples(st.integers(1, 64), st.sampled_from(["node01", "node02", "node03"])),
+    min_size=1,
+    max_size=14,
+)
+limits = st.tuples(st.integers(1, 8), st.integers(1, 4))
+durations = st.lists(st.integers(1, 400), max_size=6)
+
+
+def named(found):
+    return [(f"vm-{n:02}", size, node) for n, (size, node) in enumerate(found)]
+
+
+def limited(places: int, per_node: int):
+    return with_settings(
+        make_kubevirt(),
+        parallelMigrationsPerCluster=places,
+        parallelOutboundMigrationsPerNode=per_node,
+    )
+
+
+def past(seconds):
+    ref = vm_ref("db", "other")
+    return {
+        "others": (make_vmi(ref, guest="16Gi", node="node02"),),
+        "migrations": tuple(finished(f"m-{n}", each, ref=ref) for n, each in enumerate(seconds)),
+    }
+
+
+@settings(max_examples=60, deadline=None)
+@given(machines, limits, durations, st.integers(0, 3))
+def test_each_range_is_narrower_than_a_factor_of_three(vms, limit, seconds, running):
+    before = past(seconds)
+    for n in range(running):
+        ref = vm_ref("db", f"running-{n}")
+        before["others"] += (make_vmi(ref, guest="32Gi", node="node01"),)
+        before["migrations"] += (make_migration(ref, "Running", f"running-{n}"),)
+    found = forecast_of(*fleet(*named(vms), kubevirt=limited(*limit), **before))
+    for each in (found, *found.vms):
+        assert 0 < each.earliest_s <= each.latest_s < 3 * each.earliest_s
+
+
+@settings(max_examples=40, deadline=None)
+@given(machines, limits, durations, st.randoms(use_true_random=False))
+def test_the_order_of_what_is_read_means_nothing(vms, limit, seconds, dice: random.Random):
+    desired, live = fleet(*named(vms), kubevirt=limited(*limit), **past(seconds))
+
+    def shuffled(mapping):
+        return dict(dice.sample(list(mapping.items()), k=len(mapping)))
+
+    other = replace(
+        live,
+        vms=shuffled(live.vms),
+        vmis=shuffled(live.vmis),
+        migrations={
+            ref: tuple(dice.sample(group, k=len(group))) for ref, group in live.migrations.items()
+        },
+    )
+    again = replace(desired, vms=shuffled(desired.vms))
+    assert forecast_of(again, other) == forecast_of(desired, live)
+
+
+@settings(max_examples=60, deadline=None)
+@given(machines, limits, durations, st.data())
+def test_another_vm_never_makes_the_plan_end_earlier(vms, limit, seconds, data):
+    """Where only the cluster's limit counts: with a node's as well, order can matter a little."""
+    places = limit[0]
+    kubevirt = limited(places, places)
+    every = named(vms)
+    some = data.draw(st.lists(st.sampled_from(every), unique=True, min_size=1))
+    more = forecast_of(*fleet(*every, kubevirt=kubevirt, **past(seconds)))
+    fewer = forecast_of(*fleet(*sorted(some), kubevirt=kubevirt, **past(seconds)))
+    assert fewer.earliest_s <= more.earliest_s + 1e-6
+    assert fewer.latest_s <= more.latest_s + 1e-6
+    assert fewer.n_bytes_copied <= more.n_bytes_copied
+    assert fewer.peak_extra_requests["db"] <= more.peak_extra_requests["db"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(machines, limits, st.integers(1, 4))
+def test_more_places_never_make_an_end_later(vms, limit, more):
+    places = limit[0]
+    few = forecast_of(*fleet(*named(vms), kubevirt=limited(places, 8)))
+    many = forecast_of(*fleet(*named(vms), kubevirt=limited(places + more, 12)))
+    for before, after in zip((few, *few.vms), (many, *many.vms), strict=True):
+        assert after.earliest_s <= before.earliest_s + 1e-6
+        assert after.latest_s <= before.latest_s + 1e-6
+
+
+jobs = st.lists(
+    st.builds(Job, st.sampled_from("abc"), st.integers(1, 60).map(float)), min_size=1, max_size=20
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(jobs, limits, st.integers(0, 3), st.integers(0, 3))
+def test_with_both_limits_more_places_cost_less_than_the_longest_job(queue, limit, more, own):
+    few = migration_queue.ends(queue, Places(cluster=limit[0], per_node=limit[1]))
+    many = migration_queue.ends(queue, Places(cluster=limit[0] + more, per_node=limit[1] + own))
+    longest = max(job.seconds for job in queue)
+    assert max(many) < max(few) + longest
+
+
+@settings(max_examples=200, deadline=None)
+@given(jobs, limits)
+def test_no_place_is_left_free_and_none_is_taken_twice(queue, limit):
+    places = Places(cluster=limit[0], per_node=limit[1])
+    ends = migration_queue.ends(queue, places)
+    spans = [(end - job.seconds, end, job.node) for job, end in zip(queue, ends, strict=True)]
+    for start, _, node in spans:
+        at_once = [each for each in spans if each[0] <= start < each[1]]
+        assert len(at_once) <= places.cluster
+        assert sum(each[2] == node for each in at_once) <= places.per_node
+        before = [each for each in spans if each[0] < start <= each[1]]
+        full = len(before) >= places.cluster
+        own_full = sum(each[2] == node for each in before) >= places.per_node
+        assert start == 0 or full or own_full

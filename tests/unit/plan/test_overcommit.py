@@ -1,0 +1,85 @@
+"""Requests and limits beside the guest's memory, and memory that comes from requests alone."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of, q, want
+
+from reconciler.model.live import Constraints
+
+
+def decided(guest: str, *, requests: str | None, limits: str | None, vmi: str = "2Gi", **vm):
+    resources = Constraints(
+        requests=q(requests) if requests else None, limits=q(limits) if limits else None
+    )
+    live = make_live(
+        make_vm(guest=vm.pop("spec", vmi), constraints=resources, **vm),
+        vmis=(make_vmi(guest=vmi, max_guest="16Gi", constraints=resources),),
+    )
+    (decision,) = plan_of(make_desired(want(guest)), live).decisions
+    return decision
+
+
+def told(decision):
+    return decision.effect.value, decision.reason.value
+
+
+LIMITS = [
+    # v1.9.0 vm.go:3522-3547: requests grow by what the guest grows, limits too, unless requests
+    # had to be lifted to the size of the guest
+    pytest.param("2Gi", "2560Mi", "live", False, id="requests as the guest (limits-memory-below)"),
+    pytest.param("3Gi", "3Gi", "live", False, id="requests above the guest"),
+    pytest.param("1Gi", "3Gi", "blocked", False, id="lifted above the limit, which stays"),
+    pytest.param("1Gi", "4Gi", "live", True, id="lifted to exactly the limit"),
+    pytest.param("1Gi", "8Gi", "live", True, id="lifted below the limit"),
+    pytest.param("1Gi", None, "live", True, id="lifted, without a limit"),
+    pytest.param(None, "3Gi", "live", False, id="no requests: the limit alone"),
+    pytest.param(None, None, "live", False, id="neither"),
+]
+
+
+@pytest.mark.parametrize(("requests", "limits", "effect", "warns"), LIMITS)
+def test_a_limit_stays_where_requests_are_lifted(requests, limits, effect, warns):
+    decision = decided("4Gi", requests=requests, limits=limits)
+    assert decision.effect.value == effect
+    assert decision.reason.value == ("limits-overcommit" if effect == "blocked" else "hotplug")
+    assert any("overcommit is lost" in each for each in decision.warnings) is warns
+
+
+def test_the_trap_is_told_with_its_values():
+    decision = decided("4Gi", requests="1Gi", limits="3Gi")
+    assert "requests 1Gi, less than the guest's 2Gi" in decision.message
+    assert "lift that to 4Gi and leave the limit at 3Gi" in decision.message
+    assert "limits.memory of 4Gi or more" in decision.hint
+    assert decision.actions == ()
+
+
+def test_a_value_that_runs_already_moves_no_requests():
+    decision = decided("2Gi", requests="1Gi", limits="1536Mi", spec="4Gi")
+    assert (told(decision), decision.warnings) == (("live", "back-to-running-value"), ())
+
+
+@pytest.mark.parametrize(
+    ("memory_present", "write"),
+    [
+        (False, {"op": "add", "path": "/domain/memory", "value": {"guest": "2Gi"}}),
+        (True, {"op": "add", "path": "/domain/memory/guest", "value": "2Gi"}),
+    ],
+)
+def test_a_vm_with_requests_alone_gets_a_guest_size_live(memory_present, write):
+    # v1.9.0 vm.go:3023-3028; tests/hotplug/memory.go:235ff
+    decision = decided(
+        "2Gi", requests="1Gi", limits=None, vmi="1Gi", spec=None, memory_present=memory_present
+    )
+    assert told(decision) == ("live", "hotplug")
+    (action,) = decision.actions
+    assert [op.plain() for op in action.patch] == [
+        {"op": "test", "path": "/metadata/uid", "value": "uid-pg-0"},
+        {"op": "test", "path": "/metadata/generation", "value": 1},
+        write | {"path": f"/spec/template/spec{write['path']}"},
+    ]
+
+
+def test_the_size_that_the_requests_gave_needs_no_migration():
+    decision = decided("1Gi", requests="1Gi", limits=None, vmi="1Gi", spec=None)
+    assert told(decision) == ("live", "back-to-running-value")

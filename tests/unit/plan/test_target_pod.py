@@ -1,0 +1,175 @@
+"""What a target pod asks for: recorded sizes, by version, and the delta rule of requests."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from support.builders import make_kubevirt, make_vmi, q
+
+from reconciler.model.live import Constraints
+from reconciler.model.quantity import GIB, MIB
+from reconciler.model.room import Launcher, MemoryUse
+from reconciler.plan.target_pod import (
+    CONSOLE_LOG,
+    Asked,
+    Rendering,
+    asked_after,
+    compute,
+    rendering_of,
+    target_pod,
+)
+
+MI = MIB
+
+
+def vmi_with(requests=None, limits=None, guest="1Gi", **more):
+    keys = {key: more.pop(key) for key in tuple(more) if key in Constraints.__dataclass_fields__}
+    constraints = Constraints(
+        architecture=keys.pop("architecture", "amd64"),
+        requests=q(requests) if requests else None,
+        limits=q(limits) if limits else None,
+        **keys,
+    )
+    return make_vmi(guest=guest, constraints=constraints, **more)
+
+
+# The label kubevirt.io/vmi-pod-memory-resource-requests, as recorded; each VM had one vCPU.
+RECORDED = [
+    ("1.3.1", "hotplug-succeeds", "2Gi", "2Gi", {}, 2294 * MI),
+    ("1.3.1", "dedicated-cpu", "2Gi", "2Gi", {"dedicated_cpus": True}, 2394 * MI),
+    ("1.3.1", "hugepages-2mi", "2Gi", "2Gi", {"hugepages": "2Mi"}, 2405433344),
+    ("1.3.1", "slow-then-second-change", "3Gi", "4Gi", {}, 4557111297),
+    ("1.6.3", "hotplug-succeeds", "2Gi", "2Gi", {}, 2320 * MI),
+    ("1.6.3", "dedicated-cpu", "2Gi", "2Gi", {"dedicated_cpus": True}, 2420 * MI),
+    ("1.6.3", "hugepages-2mi", "2Gi", "2Gi", {"hugepages": "2Mi"}, 2432696320),
+    ("1.6.3", "gate-missing", "3Gi", "3Gi", {}, 3508535297),
+    ("1.6.3", "slow-then-second-change", "3Gi", "4Gi", {}, 4584374273),
+    ("1.9.0", "hotplug-succeeds", "2Gi", None, {}, 2316 * MI),
+    ("1.9.0", "slow-then-second-change", "3Gi", None, {}, 3340 * MI),
+    ("1.9.0", "dedicated-cpu", "2Gi", None, {"dedicated_cpus": True}, 2416 * MI),
+    ("1.9.0", "hugepages-2mi", "2Gi", None, {"hugepages": "2Mi"}, 2316 * MI),
+    ("1.9.0", "requests-memory-too", "2Gi", "2Gi", {}, 2320 * MI),
+    ("1.9.0", "limits-memory-below", "2Gi", "2Gi", {"limits": "2560Mi"}, 2320 * MI),
+]
+
+
+@pytest.mark.parametrize(
+    ("version", "situation", "guest", "requests", "more", "n_bytes"),
+    RECORDED,
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_compute_container_asks_for_what_was_recorded(
+    version, situation, guest, requests, more, n_bytes
+):
+    vmi = vmi_with(requests, guest=guest, **more)
+    asked = Asked(
+        requests=q(requests).n_bytes if requests else None,
+        limits=q(more["limits"]).n_bytes if "limits" in more else None,
+    )
+    rendering = rendering_of(make_kubevirt(f"v{version}"))
+    assert compute(vmi, q(guest).n_bytes, asked, rendering).total == n_bytes
+
+
+# KubeVirt v1.9.0 template.go:1633-1674 and hypervisorbackend.go:37-178, worked out by hand.
+EXAMPLES = [
+    pytest.param((1, 9, 0), 4, None, {}, 8484, id="8Gi, 4 vCPUs"),
+    pytest.param((1, 6, 0), 4, "8Gi", {}, 8500, id="page tables"),
+    pytest.param((1, 5, 0), 4, "8Gi", {}, 8484, id="smaller graphics"),
+    pytest.param((1, 4, 0), 4, "8Gi", {}, 8474, id="smaller fixed part"),
+    pytest.param((1, 1, 0), 1, "8Gi", {}, 8450, id="the oldest"),
+    pytest.param((1, 9, 0), 1, None, {"graphics": False}, 8428, id="no graphics"),
+    pytest.param((1, 9, 0), 1, None, {"architecture": "arm64"}, 8588, id="arm64"),
+]
+
+
+@pytest.mark.parametrize(("version", "vcpus", "requests", "more", "mebibytes"), EXAMPLES)
+def test_the_formula_by_version(version, vcpus, requests, more, mebibytes):
+    vmi = vmi_with(requests, guest="8Gi", vcpus=vcpus, **more)
+    asked = Asked(requests=q(requests).n_bytes if requests else None, limits=None)
+    found = compute(vmi, 8 * GIB, asked, Rendering(version=version))
+    assert found.total == mebibytes * MI
+
+
+def test_the_crs_ratio_multiplies_the_overhead_of_dedicated_cpus_from_v1_6_on():
+    vmi, nothing = vmi_with(dedicated_cpus=True), Asked(requests=None, limits=None)
+    for version, mebibytes in (((1, 9, 0), (268 + 100) * 2), ((1, 5, 0), 252 * 2 + 100)):
+        found = compute(vmi, GIB, nothing, Rendering(version=version, ratio=Fraction(2)))
+        assert found.overhead == mebibytes * MI
+
+
+def test_overcommit_shrinks_the_request_only_where_the_vm_has_none():
+    rendering = Rendering(version=(1, 9, 0), overcommit=200)
+    bare = compute(vmi_with(), 2 * GIB, Asked(requests=None, limits=None), rendering)
+    own = compute(vmi_with("2Gi"), 2 * GIB, Asked(requests=2 * GIB, limits=None), rendering)
+    assert (bare.request, own.request) == (1024 * MI + 268 * MI, 2048 * MI + 272 * MI)
+
+
+# kubevirt v1.9.0 vm.go:3522-3547; the first and third are recorded.
+FOLLOWED = [
+    pytest.param("1Gi", None, "2Gi", ("2Gi", None), id="requests follow"),
+    pytest.param(None, None, "2Gi", (None, None), id="none stays none"),
+    pytest.param("1Gi", "1536Mi", "2Gi", ("2Gi", "2560Mi"), id="limits follow"),
+    pytest.param("512Mi", "1536Mi", "2Gi", ("2Gi", "1536Mi"), id="lifted: limits stay"),
+    pytest.param("2Gi", None, "2Gi", ("3Gi", None), id="above the guest stays above"),
+    pytest.param(None, "2Gi", "3Gi", (None, "2Gi"), id="limits alone stay"),
+]
+
+
+@pytest.mark.parametrize(("requests", "limits", "target", "after"), FOLLOWED)
+def test_requests_and_limits_follow_the_guest(requests, limits, target, after):
+    found = asked_after(vmi_with(requests, limits), q(target).n_bytes)
+    expected = tuple(q(each).n_bytes if each else None for each in after)
+    assert (found.requests, found.limits) == expected
+
+
+def test_requests_follow_what_the_guest_has_and_not_what_its_spec_says():
+    # recorded v1.3.1 slow-then-second-change: spec 2Gi, guest 1Gi, requests 2Gi; then 3Gi.
+    vmi = vmi_with("2Gi", guest="2Gi", guest_current=q("1Gi"))
+    assert asked_after(vmi, 3 * GIB).requests == 4 * GIB
+
+
+def launcher(memory: int, limit: int = 0) -> Launcher:
+    return Launcher(namespace="db", node="node01", requests=MemoryUse(memory=memory), limit=limit)
+
+
+def test_the_source_pod_and_the_difference_are_the_target_pod():
+    sidecars = 777
+    source = launcher(1024 * MI + 268 * MI + sidecars)
+    found = target_pod(vmi_with(), q("2Gi"), Rendering(version=(1, 9, 0)), source)
+    assert found.request == 2316 * MI + sidecars
+    assert (found.hugepages, found.limit) == (0, None)
+
+
+def test_a_shrink_asks_for_less_than_the_source_pod():
+    source = launcher(2316 * MI)
+    found = target_pod(vmi_with(guest="2Gi"), q("1Gi"), Rendering(version=(1, 9, 0)), source)
+    assert found.request == (2316 - 1024) * MI
+
+
+def test_limits_of_the_pod_grow_with_the_vms_and_with_the_page_tables():
+    source = launcher((1024 + 270) * MI, limit=(1536 + 270) * MI + 60_000_000)
+    vmi = vmi_with("1Gi", "1536Mi")
+    found = target_pod(vmi, q("2Gi"), Rendering(version=(1, 9, 0)), source)
+    assert found.request == 2320 * MI
+    assert found.limit == (2560 + 272) * MI + 60_000_000
+
+
+def test_huge_pages_hold_the_guest_and_plain_memory_the_rest():
+    source = launcher(268 * MI)
+    vmi = vmi_with(hugepages="2Mi")
+    found = target_pod(vmi, q("2Gi"), Rendering(version=(1, 9, 0)), source)
+    assert (found.request, found.hugepages, found.page_size) == (268 * MI, 2 * GIB, "2Mi")
+
+
+def test_without_the_source_pod_the_formula_is_used():
+    found = target_pod(vmi_with(), q("2Gi"), Rendering(version=(1, 9, 0)), None)
+    assert found.request == 2316 * MI + CONSOLE_LOG
+
+
+def test_a_requests_change_in_the_source_pods_page_tables_is_counted():
+    # 1.6.3: 1Gi asks for 1024 + 270 Mi, 2Gi for 2048 + 272 Mi, both recorded.
+    found = target_pod(
+        vmi_with("1Gi"), q("2Gi"), Rendering(version=(1, 6, 3)), launcher(1294 * MI)
+    )
+    assert found.request == 2320 * MI

@@ -1,0 +1,83 @@
+"""One look at both sides: in which order, and what ends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+from support.builders import NOW, make_desired, make_live, make_vm, make_vmi, want
+
+from reconciler.errors import InvalidError, WrongClusterError
+from reconciler.model.config import Config
+from reconciler.model.desired import DesiredState, Reading
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.live import LiveState
+from reconciler.plan.policy import PlanPolicy
+from reconciler.survey import survey
+
+
+class FixedClock:
+    def now(self):
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        raise AssertionError(f"a survey waits for nothing, and slept {seconds} s")
+
+
+@dataclass
+class Desired:
+    state: DesiredState
+
+    def read(self) -> Reading:
+        return Reading(config=Config(), state=self.state)
+
+
+@dataclass
+class Live:
+    state: LiveState
+    reads: list[str] = field(default_factory=list)
+
+    def read(self) -> LiveState:
+        self.reads.append("state")
+        return self.state
+
+    def room(self) -> None:
+        self.reads.append("room")
+
+
+def look(state: DesiredState, live: Live, **policy):
+    return survey(Desired(state), live, FixedClock(), lambda _config: PlanPolicy(**policy))
+
+
+def test_while_the_desired_state_is_invalid_the_cluster_is_not_asked():
+    error = Diagnostic(severity=Severity.ERROR, code="any", message="wrong")
+    live = Live(make_live())
+    with pytest.raises(InvalidError, match="1 error in the desired state") as caught:
+        look(make_desired(diagnostics=(error,)), live)
+    assert caught.value.diagnostics == (error,)
+    assert live.reads == []
+
+
+@pytest.mark.parametrize(
+    ("found", "says"), [("another", "this is another"), ("", "does not tell")]
+)
+def test_a_state_that_is_meant_for_another_cluster_ends_in_an_error(found, says):
+    with pytest.raises(WrongClusterError, match=says):
+        look(make_desired(), Live(make_live(cluster_id=found)), cluster="the-right-one")
+
+
+def test_the_right_cluster_is_planned_for():
+    live = Live(make_live(cluster_id="the-right-one"))
+    assert look(make_desired(), live, cluster="the-right-one").plan.cluster == "the-right-one"
+
+
+def test_room_is_read_only_where_a_vm_would_migrate():
+    still = Live(make_live(make_vm(), vmis=(make_vmi(),)))
+    look(make_desired(want("1Gi")), still)
+    assert still.reads == ["state"]
+    moving = Live(make_live(make_vm(), vmis=(make_vmi(),)))
+    look(make_desired(want("2Gi")), moving)
+    assert moving.reads == ["state", "room"]
