@@ -51,4 +51,6 @@ def command(
         deadline_s=deadline,
         follow=not no_wait,
     )
-    raise typer.Exit(ended(lambda: applying.run(asked, wiring.real_clock()), sys.stderr))
+    raise typer.Exit(
+        ended(lambda: applying.run(asked, wiring.real_clock()), sys.stderr, log_format)
+    )

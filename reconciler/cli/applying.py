@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reconciler.cli import screen, wiring
@@ -22,6 +22,7 @@ from reconciler.survey import Survey
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveState
+    from reconciler.model.room import Room
     from reconciler.ports import Lease, Listener
 
 log = logging.getLogger(__name__)
@@ -65,10 +66,11 @@ def run(asked: ApplyOptions, clock: Clock) -> ExitCode:
     began = clock.monotonic()
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
-        desired = stack.enter_context(wiring.desired(asked.source))
-        client = stack.enter_context(wiring.client(asked.cluster, clock))
-        feed = ClusterFeed(client, clock=clock, scale=asked.cluster.time_scale)
-        found = survey(desired, _Opening(feed, stack), clock, wiring.plan_policy)
+        with stop.at_once():
+            desired = stack.enter_context(wiring.desired(_in_time(asked)))
+            client = stack.enter_context(wiring.client(asked.cluster, clock))
+            feed = ClusterFeed(client, clock=clock, scale=asked.cluster.time_scale)
+            found = survey(desired, _Opening(feed, stack), clock, wiring.plan_policy)
         session = _Session(
             asked=asked,
             clock=clock,
@@ -79,12 +81,20 @@ def run(asked: ApplyOptions, clock: Clock) -> ExitCode:
             found=found,
         )
         _show_plan(found.plan, asked)
-        if asked.unattended and found.config.mode is Mode.OBSERVE:
-            log.info("mode is observe: nothing is written")
-            return ExitCode.BLOCKED if _pending(found.plan) else ExitCode.DONE
-        report = _rollout(session)
+        observing = asked.unattended and found.config.mode is Mode.OBSERVE
+        report = _observed(session) if observing else _rollout(session)
+    if stop.interrupted:
+        report = replace(report, exit=ExitCode.INTERRUPTED)
     _show_report(report, asked)
-    return ExitCode.INTERRUPTED if stop.interrupted else report.exit
+    return report.exit
+
+
+def _in_time(asked: ApplyOptions) -> wiring.SourceOptions:
+    """A fetch takes no longer than the whole run may."""
+    if asked.deadline_s is None:
+        return asked.source
+    limit_s = min(asked.source.fetch_timeout_s, asked.deadline_s)
+    return replace(asked.source, fetch_timeout_s=limit_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +107,15 @@ class _Opening:
     def read(self) -> LiveState:
         return self.stack.enter_context(self.feed).current()
 
+    def room(self) -> Room | None:
+        return self.feed.room()
+
+
+def _observed(session: _Session) -> RunReport:
+    from reconciler.rollout.observed import observed  # noqa: PLC0415 - rarely needed
+
+    return observed(session.found.plan, run_id=wiring.run_id(), at=session.clock.now())
+
 
 def _rollout(session: _Session) -> RunReport:
     from reconciler.cluster.events import ClusterRecorder  # noqa: PLC0415 - keeps --help fast
@@ -107,10 +126,12 @@ def _rollout(session: _Session) -> RunReport:
     asked, clock, found = session.asked, session.clock, session.found
     run_id = wiring.run_id()
     with ExitStack() as stack:
+        with session.stop.at_once():
+            lease = stack.enter_context(_lease(session, run_id))
         outside = Outside(
             feed=session.feed,
             writer=ClusterWriter(session.client),
-            lease=stack.enter_context(_lease(session, run_id)),
+            lease=lease,
             clock=clock,
             recorder=ClusterRecorder(session.client, clock=clock, instance=run_id),
             listener=stack.enter_context(_listener(asked)),
@@ -190,7 +211,3 @@ def _show_report(report: RunReport, asked: ApplyOptions) -> None:
     look = screen.look(sys.stdout)
     text = run_text(report, width=look.width, color=look.color, verbose=asked.verbose > 0)
     screen.result(text)
-
-
-def _pending(plan: Plan) -> bool:
-    return any(each.effect is not Effect.NONE for each in plan.decisions)

@@ -30,7 +30,9 @@ Target = Annotated[
     Path,
     typer.Option("--kubeconfig", metavar="FILE", help="Kubeconfig to write once it is ready."),
 ]
-Port = Annotated[int, typer.Option("--port", help="Port on 127.0.0.1; 0 for a free one.")]
+Port = Annotated[
+    int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 for a free one.")
+]
 Scale = Annotated[
     float, typer.Option("--time-scale", min=0.1, help="Simulated seconds a real second.")
 ]
@@ -58,7 +60,7 @@ def command(
                 clock.sleep(_POLL_S)
         return ExitCode.DONE
 
-    raise typer.Exit(ended(run, sys.stderr))
+    raise typer.Exit(ended(run, sys.stderr, log_format))
 
 
 class Served:
@@ -88,7 +90,7 @@ def served(world: Path, *, port: int = 0, time_scale: float = 1.0) -> Iterator[S
     try:
         simulator = Simulator(worlds.load(world), clock=SimClock(scale=time_scale))
     except worlds.WorldError as error:
-        raise UsageError(f"{world} is no possible world: {error}") from error
+        raise UsageError(str(error), hint="see examples/worlds") from error
     except OSError as error:
         raise UsageError(f"{world}: {error.strerror}", hint="see examples/worlds") from error
     try:
@@ -113,4 +115,5 @@ def write_kubeconfig(served: Served, path: Path) -> None:
         part.write_text(text)
         part.replace(path)
     except OSError as error:
-        raise UsageError(f"--kubeconfig {path}: {error.strerror}") from error
+        hint = "name a file in a folder that is there"
+        raise UsageError(f"--kubeconfig {path}: {error.strerror}", hint=hint) from error

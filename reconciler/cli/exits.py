@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from reconciler.cli.options import TextFormat
+from reconciler.cli.signals import Terminated
 from reconciler.errors import InvalidError, LeaseHeldError, ReconcilerError, UsageError
+from reconciler.model.diagnostic import Severity
 from reconciler.model.outcome import ExitCode
 
 if TYPE_CHECKING:
     from typing import TextIO
 
+    from reconciler.model.diagnostic import Diagnostic
 
-def ended(run: Callable[[], ExitCode], stderr: TextIO) -> ExitCode:
-    """Run a command; turn what ends it into a sentence on *stderr* and an exit code."""
+log = logging.getLogger(__name__)
+
+
+def ended(
+    run: Callable[[], ExitCode], stderr: TextIO, log_format: TextFormat = TextFormat.TEXT
+) -> ExitCode:
+    """Run a command; turn what ends it into a sentence on *stderr* and an exit code.
+
+    Args:
+        run: The command.
+        stderr: Where text goes; JSON goes where the log goes.
+        log_format: How the sentence is written.
+    """
+    say = _Text(stderr) if log_format is TextFormat.TEXT else _Log()
     try:
         return run()
     except ReconcilerError as error:
-        _say(error, stderr)
+        if isinstance(error, InvalidError):
+            for diagnostic in error.diagnostics:
+                say.finding(diagnostic)
+        say.error(str(error), error.hint)
         return _CODES.get(type(error), ExitCode.ERROR)
+    except Terminated:
+        say.error("asked to end before anything was written", "")
+        return ExitCode.DEADLINE
     except KeyboardInterrupt:
-        print("interrupted", file=stderr)
+        say.error("interrupted", "")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         # The reader of our output went away; Python would complain again when it flushes.
@@ -35,12 +58,39 @@ _CODES = {
     LeaseHeldError: ExitCode.LEASE_HELD,
     UsageError: ExitCode.USAGE,
 }
+_LEVELS = {
+    Severity.ERROR: logging.ERROR,
+    Severity.WARNING: logging.WARNING,
+    Severity.NOTE: logging.INFO,
+}
 
 
-def _say(error: ReconcilerError, stderr: TextIO) -> None:
-    if isinstance(error, InvalidError):
-        for diagnostic in error.diagnostics:
-            print(diagnostic, file=stderr)
-    print(f"error: {error}", file=stderr)
-    if error.hint:
-        print(f"  hint: {error.hint}", file=stderr)
+class _Text:
+    """For people."""
+
+    def __init__(self, stderr: TextIO) -> None:
+        self._stderr = stderr
+
+    def finding(self, diagnostic: Diagnostic) -> None:
+        print(diagnostic, file=self._stderr)
+
+    def error(self, message: str, hint: str) -> None:
+        print(f"error: {message}", file=self._stderr)
+        if hint:
+            print(f"  hint: {hint}", file=self._stderr)
+
+
+class _Log:
+    """For programs, which read one JSON object a line."""
+
+    def finding(self, diagnostic: Diagnostic) -> None:
+        from reconciler.report.structured import (  # noqa: PLC0415 - keeps --help fast
+            diagnostic_document,
+        )
+
+        fields: dict[str, Any] = diagnostic_document(diagnostic)
+        del fields["severity"], fields["message"]
+        log.log(_LEVELS[diagnostic.severity], "%s", diagnostic.message, extra=fields)
+
+    def error(self, message: str, hint: str) -> None:
+        log.error("%s", message, extra={"hint": hint} if hint else {})

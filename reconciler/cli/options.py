@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -26,8 +26,10 @@ class TextFormat(StrEnum):
     JSON = "json"
 
 
-def seconds(text: str) -> float:
-    """Read ``90s``, ``10m`` or ``1h30m``."""
+def seconds(text: str | float) -> float:
+    """Read ``90s``, ``10m`` or ``1h30m``; a default comes as the number that it is."""
+    if not isinstance(text, str):
+        return float(text)
     try:
         found = Duration.parse(text).seconds
     except QuantityError as error:
@@ -113,6 +115,7 @@ RequestTimeout = Annotated[
         metavar="DURATION",
         parser=seconds,
         envvar=_env("REQUEST_TIMEOUT"),
+        show_default="30s",
         help="How long one request may take, such as 30s.",
     ),
 ]
@@ -127,7 +130,11 @@ Snapshot = Annotated[
 Verbose = Annotated[
     int,
     typer.Option(
-        "-v", "--verbose", count=True, help="Say more: -v patches and unchanged VMs, -vv requests."
+        "-v",
+        "--verbose",
+        count=True,
+        show_default=False,
+        help="Say more: -v patches and unchanged VMs, -vv requests.",
     ),
 ]
 LogFormat = Annotated[
@@ -148,16 +155,22 @@ DetailedExitcode = Annotated[
         help="Tell more by the exit code (see README).",
     ),
 ]
-Deadline = Annotated[
-    float | None,
-    typer.Option(
+
+
+def _deadline(*, shown: str | bool) -> Any:  # noqa: ANN401 - what typer takes in an annotation
+    return typer.Option(
         "--deadline",
         metavar="DURATION",
         parser=seconds,
         envvar=_env("DEADLINE"),
+        show_default=shown,
         help="End after this long; healthy migrations go on and the next run follows them.",
-    ),
-]
+    )
+
+
+PASS_S = 480.0
+Deadline = Annotated[float | None, _deadline(shown=False)]
+PassDeadline = Annotated[float, _deadline(shown="8m")]
 NoWait = Annotated[
     bool,
     typer.Option("--no-wait", envvar=_env("NO_WAIT"), help="End once the patches are sent."),

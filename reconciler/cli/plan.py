@@ -70,7 +70,7 @@ def command(
         verbose=verbose,
         detailed_exitcode=detailed_exitcode,
     )
-    raise typer.Exit(ended(lambda: run(asked, wiring.real_clock()), sys.stderr))
+    raise typer.Exit(ended(lambda: run(asked, wiring.real_clock()), sys.stderr, log_format))
 
 
 def run(asked: PlanOptions, clock: Clock) -> ExitCode:

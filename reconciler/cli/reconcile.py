@@ -25,7 +25,7 @@ def command(
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     request_timeout: options.RequestTimeout = 30.0,
-    deadline: options.Deadline = 480.0,
+    deadline: options.PassDeadline = options.PASS_S,
     mode: options.Mode = None,
     detailed_exitcode: options.DetailedExitcode = False,
     output: options.Output = TextFormat.TEXT,
@@ -57,5 +57,5 @@ def command(
         deadline_s=deadline,
         unattended=True,
     )
-    code = ended(lambda: applying.run(asked, wiring.real_clock()), sys.stderr)
+    code = ended(lambda: applying.run(asked, wiring.real_clock()), sys.stderr, log_format)
     raise typer.Exit(ExitCode.DONE if code in QUIET and not detailed_exitcode else code)

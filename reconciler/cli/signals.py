@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from types import FrameType
 
 
+class Terminated(BaseException):
+    """SIGTERM, where nothing has been written that would have to be brought to an end."""
+
+
 @dataclass(slots=True)
 class Stop:
     """Whether somebody asked the process to end."""
@@ -17,6 +21,35 @@ class Stop:
     asked: bool = False
     interrupted: bool = False
     """By Ctrl-C; a second one ends at once."""
+    _at_once: bool = False
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """A block that a signal breaks off, such as a long read or a wait for the lease.
+
+        Raises:
+            Terminated: SIGTERM came.
+            KeyboardInterrupt: Ctrl-C came.
+        """
+        self._at_once = True
+        try:
+            if self.asked:
+                raise self._end()
+            yield
+        finally:
+            self._at_once = False
+
+    def note(self, number: int, _frame: FrameType | None) -> None:
+        """Take a signal in."""
+        if self.asked and number == signal.SIGINT:
+            raise KeyboardInterrupt
+        self.asked = True
+        self.interrupted = number == signal.SIGINT
+        if self._at_once:
+            raise self._end()
+
+    def _end(self) -> BaseException:
+        return KeyboardInterrupt() if self.interrupted else Terminated()
 
 
 @contextmanager
@@ -26,14 +59,7 @@ def stop_on_signals() -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        if stop.asked and number == signal.SIGINT:
-            raise KeyboardInterrupt
-        stop.asked = True
-        stop.interrupted = number == signal.SIGINT
-
-    before = {each: signal.signal(each, note) for each in (signal.SIGTERM, signal.SIGINT)}
+    before = {each: signal.signal(each, stop.note) for each in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield stop
     finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -40,14 +41,15 @@ def command(
         from reconciler.cluster.snapshot import dump  # noqa: PLC0415 - keeps --help fast
 
         with wiring.live(cluster, None, wiring.real_clock()) as reader:
-            document = dump(reader.read())
+            document = dump(replace(reader.read(), room=reader.room()))
         if out is None:
             screen.result(document.decode())
             return ExitCode.DONE
         try:
             out.write_bytes(document)
         except OSError as error:
-            raise UsageError(f"--out {out}: {error.strerror}") from error
+            hint = "name a file in a folder that is there, or none for standard output"
+            raise UsageError(f"--out {out}: {error.strerror}", hint=hint) from error
         return ExitCode.DONE
 
-    raise typer.Exit(ended(run, sys.stderr))
+    raise typer.Exit(ended(run, sys.stderr, log_format))

@@ -79,4 +79,4 @@ def command(
         screen.result(text)
         return ExitCode.DONE
 
-    raise typer.Exit(ended(run, sys.stderr))
+    raise typer.Exit(ended(run, sys.stderr, log_format))

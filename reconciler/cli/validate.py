@@ -48,4 +48,4 @@ def command(
             screen.result(validation_text(state, color=screen.look(sys.stdout).color))
         return ExitCode.DONE if state.valid else ExitCode.INVALID
 
-    raise typer.Exit(ended(run, sys.stderr))
+    raise typer.Exit(ended(run, sys.stderr, log_format))

@@ -78,8 +78,7 @@ def desired(options: SourceOptions) -> Iterator[DesiredReader]:
     """
     from reconciler.source import inputs, readers  # noqa: PLC0415 - keeps --help fast
 
-    if options.repo and options.files:
-        raise UsageError("--repo and -f name two sources", hint="give one of them")
+    _reject_contradictions(options)
     if options.files:
         yield readers.StreamReader(
             inputs.read_inputs(options.files, sys.stdin.buffer),
@@ -107,6 +106,23 @@ def desired(options: SourceOptions) -> Iterator[DesiredReader]:
                 default_namespace=options.namespace,
                 override=lambda config: _overridden(config, options),
             )
+
+
+def _reject_contradictions(options: SourceOptions) -> None:
+    named = options.revision != SourceOptions().revision
+    if options.repo and options.files:
+        raise UsageError(
+            "--repo and -f name two sources",
+            hint="give one of them; RECONCILER_REPO counts as --repo",
+        )
+    if options.files and (named or options.working_tree):
+        other = "--working-tree" if options.working_tree else "--revision"
+        raise UsageError(f"{other} is about a repository, and -f names none", hint="leave it out")
+    if named and options.working_tree:
+        raise UsageError(
+            f"--working-tree reads what lies in --repo, not the revision {options.revision}",
+            hint="leave one of the two out",
+        )
 
 
 @contextmanager
@@ -144,6 +160,7 @@ def plan_policy(config: Config) -> PlanPolicy:
         stage_restarts=config.restart is RestartConsent.STAGE,
         guest_timeout_s=config.guest_timeout.seconds,
         cluster=config.cluster or "",
+        max_concurrent=config.max_concurrent,
     )
 
 
@@ -165,13 +182,17 @@ def _overridden(config: Config, options: SourceOptions) -> Config:
 
     if options.mode is not None:
         if options.mode not in set(Mode):
-            raise UsageError(f"--mode {options.mode} is neither observe nor enforce")
+            raise UsageError(
+                f"--mode {options.mode} is not known", hint="write observe or enforce"
+            )
         config = config.overridden({"mode": Mode(options.mode)}, "flag --mode")
     if options.selector is not None:
         try:
             chosen = Selector.parse(options.selector)
         except SelectorError as error:
-            raise UsageError(f"--selector {options.selector}: {error}") from error
+            raise UsageError(
+                f"--selector {options.selector}: {error}", hint="it is what kubectl's -l takes"
+            ) from error
         config = config.overridden({"selector": chosen}, "flag --selector")
     return config
 

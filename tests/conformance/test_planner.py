@@ -1,0 +1,165 @@
+"""The planner against what a real control plane did, moment by moment.
+
+planner.yaml holds the objects as they were just before each change of memory and, as facts of
+their own, what then happened. Here the objects go through the product's decoder to the planner,
+and the facts alone, without the objects, say which effect would have been true.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support.recorded import TABLE, predicted, true_effects, waited_before
+
+README = Path(__file__).parents[2] / "README.md"
+
+IN_EVERY_VERSION = {
+    "above-explicit-max-guest",
+    "above-max-guest",
+    "above-max-then-revert",
+    "cluster-maxguest-reached",
+    "dedicated-cpu",
+    "delete-during-hotplug",
+    "halted",
+    "hotplug-succeeds",
+    "hotplug-with-test-op",
+    "hugepages-2mi",
+    "instancetype-and-guest",
+    "limits-memory-below",
+    "migration-fails",
+    "misaligned",
+    "mixed-edit-one-patch",
+    "not-migratable",
+    "plug-refused",
+    "plug-refused-then-revert",
+    "requests-memory-too",
+    "restart-after-restart-required",
+    "same-value-other-spelling",
+    "shrink-below-boot",
+    "slow-then-second-change",
+    "stage-then-live-update",
+    "stop-during-hotplug",
+    "target-unschedulable",
+    "write-maxguest-on-running",
+}
+RECORDED = {
+    "v1.3.1": IN_EVERY_VERSION | {"gate-missing"},
+    "v1.6.3": IN_EVERY_VERSION | {"gate-missing", "instancetype-change", "migration-fails-once"},
+    "v1.9.0": IN_EVERY_VERSION
+    | {
+        "evict-only",
+        "instancetype-change",
+        "misspelt-update-method",
+        "no-update-methods",
+        "quota-holds-one-pod",
+    },
+}
+"""Every scenario that was recorded, but those that planner.yaml leaves out."""
+
+REASONS = {
+    "a non-live-updatable field was changed in the template spec": {
+        "gate-missing",
+        "strategy-stage",
+        "other-edit-pending",
+    },
+    "memory updated in template spec. Memory-hotplug failed and is not available for this VM "
+    "configuration": {"plug-failed-before"},
+    "memory updated in template spec. Memory-hotplug is only available for migratable VMs": {
+        "not-migratable"
+    },
+    "memory updated in template spec. Memory-hotplug is not available for this VM configuration": {
+        "booted-before-live-update"
+    },
+    "memory hotplug not supported, Guest memory is greater than the configured maxGuest memory": {
+        "above-max-guest"
+    },
+    "memory hotplug not supported, Guest memory must be 2Mi aligned": {"misaligned"},
+    "memory updated in template spec to a value lower than what the VM started with": {
+        "below-boot-memory"
+    },
+}
+"""Which reasons of ours say what KubeVirt said in RestartRequired."""
+STICKY = {"v1.3.1", "v1.6.3"}
+"""Recorded to keep RestartRequired, with its old message, whatever is asked for after it."""
+
+
+def moments():
+    for scenario, rows in TABLE["scenarios"].items():
+        for row in rows:
+            for version in row["versions"]:
+                yield pytest.param(version, row, id=f"{version}-{scenario}-{row['at']}")
+
+
+MOMENTS = list(moments())
+
+
+@pytest.mark.parametrize(("version", "row"), MOMENTS)
+def test_the_planner_foretells_what_was_recorded(version, row):
+    decision = predicted(version, row)
+    assert decision.effect in true_effects(row), (decision.reason, decision.message, row)
+
+
+ASKING_FOR_A_RESTART = [
+    each
+    for each in MOMENTS
+    if each.values[1]["at"] != "the end" and true_effects(each.values[1]) == {"restart"}
+]
+
+
+@pytest.mark.parametrize(("version", "row"), ASKING_FOR_A_RESTART)
+def test_the_reason_for_a_restart_is_the_one_that_kubevirt_gave(version, row):
+    expected = REASONS[row["happened"]["restartRequired"]]
+    if version in STICKY and waited_before(row):
+        expected = {"restart-required-sticky"} | (expected & {"plug-failed-before"})
+    assert predicted(version, row).reason in expected
+
+
+@pytest.mark.parametrize("version", RECORDED)
+def test_every_recorded_scenario_is_in_the_table(version):
+    found = {
+        scenario
+        for scenario, rows in TABLE["scenarios"].items()
+        if any(version in row["versions"] for row in rows)
+    }
+    assert found == RECORDED[version]
+
+
+WORDS = (
+    (lambda facts: "denial" in facts, "denied"),
+    (lambda facts: facts.get("ran") is False, "used at the next start"),
+    (lambda facts: "killed" in facts, "the VM was killed, and started with the new size"),
+    (lambda facts: "refused" in facts, "refused, then carried out after the change in flight"),
+    (lambda facts: facts.get("hotMemoryChange") == ["True", "gone"], "migrated; the guest had it"),
+    (lambda facts: "migrations" in facts, "on its way live, until: {cut_short}"),
+    (lambda facts: "restartRequired" in facts, "RestartRequired"),
+    (lambda facts: "hotMemoryChange" in facts, "taken up, and never carried out"),
+    (lambda _: True, "nothing was left to do"),
+)
+"""What happened after a request in a few words; the first that holds says it."""
+
+
+def told(facts):
+    words = next(words for holds, words in WORDS if holds(facts))
+    return words.format(cut_short=facts.get("fault") or facts.get("then"))
+
+
+def foretold_and_happened():
+    """The table of the README: each scenario with what the planner says and what was recorded."""
+    lines = ["| situation | KubeVirt | the plan says | what happened |", "|---|---|---|---|"]
+    for scenario, rows in TABLE["scenarios"].items():
+        ways = {}
+        for version in RECORDED:
+            mine = [r for r in rows if version in r["versions"] and r["at"] != "the end"]
+            effects = [predicted(version, row) for row in mine]
+            says = ", then ".join(f"{each.effect} `{each.reason}`" for each in effects)
+            happened = ", then ".join(told(row["happened"]) for row in mine)
+            if mine:
+                ways.setdefault((says, happened), []).append(version)
+        for (says, happened), versions in ways.items():
+            lines.append(f"| {scenario} | {', '.join(versions)} | {says} | {happened} |")
+    return "\n".join(lines)
+
+
+def test_the_readme_shows_what_was_foretold_and_what_happened():
+    assert foretold_and_happened() in README.read_text(encoding="utf-8")

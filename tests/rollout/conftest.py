@@ -1,0 +1,42 @@
+"""What the tests of the commands share: served worlds, a repository, the commands."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from contextlib import ExitStack
+
+import pytest
+from support.served import Command, Git, plain_environment, serving
+
+
+@pytest.fixture(autouse=True)
+def _apart(monkeypatch):
+    """Keep a test apart from this machine's settings, and its logging from other tests."""
+    plain_environment(monkeypatch)
+    loggers = [logging.getLogger(), logging.getLogger("reconciler")]
+    before = [(each, each.level, list(each.handlers)) for each in loggers]
+    yield
+    for each, level, handlers in before:
+        each.setLevel(level)
+        each.handlers[:] = handlers
+
+
+@pytest.fixture
+def git(tmp_path):
+    return Git(tmp_path / "repo")
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Serves example worlds until the end of the test."""
+    numbers = itertools.count(1)
+    with ExitStack() as stack:
+        yield lambda world, **changes: stack.enter_context(
+            serving(tmp_path / f"kubeconfig-{next(numbers)}", world, **changes)
+        )
+
+
+@pytest.fixture
+def command(capsys):
+    return Command(capsys)

@@ -1,0 +1,103 @@
+"""apply over HTTP: the whole way, nothing twice, and who prints what where."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+from support.served import SCHEMAS
+from support.simulated import vm_yaml
+
+ASK_2GI = vm_yaml("default", "vm", "2Gi")
+REPORT = json.loads((SCHEMAS / "report.schema.json").read_text())
+
+
+def test_apply_ends_once_the_guest_has_the_memory_and_a_second_one_writes_nothing(
+    serve, git, command
+):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    first = command("apply", "--repo", git, on=cluster)
+    assert (first.code, first.out.splitlines()[-1]) == (
+        0,
+        "Exit code 0: everything desired is in place.",
+    )
+    assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
+    assert len(cluster.ours("PATCH")) == 1
+    written = cluster.writes()
+
+    plan = command("plan", "--repo", git, "-o", "json", "--detailed-exitcode", on=cluster)
+    assert (plan.code, plan.json["waves"], plan.json["summary"]) == (0, [], {"none": 1})
+    second = command("apply", "--repo", git, on=cluster)
+    assert second.code == 0
+    assert cluster.writes() == written, "no PATCH, no lease, no Event"
+
+
+def test_the_lease_is_taken_and_given_back_and_events_are_left(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    command("apply", "--repo", git, on=cluster)
+    assert cluster.lease()["spec"]["holderIdentity"] == ""
+    events = cluster.get("/api/v1/namespaces/default/events")["items"]
+    ours = {each["reason"] for each in events if each["reportingComponent"] == "reconciler"}
+    assert ours == {"MemoryPatched", "MemoryReached"}
+
+
+def test_the_result_is_on_stdout_and_progress_on_stderr(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    ended = command("apply", "--repo", git, on=serve("hotplug"))
+    steps = [line.split()[1] for line in ended.err.splitlines()]
+    assert [steps[0], steps[1], steps[-1]] == ["wave", "patched", "done"]
+    assert "patched   default/vm: patched: guest 1Gi -> 2Gi (hotplug)" in ended.err
+    assert "patched   " not in ended.out
+    assert ended.out.count("\nPlan: ") == ended.out.count("\nRun: ") == 1
+
+
+def test_the_report_in_json_is_all_of_stdout_and_what_the_schema_says(serve, git, command):
+    revision = git.commit({"vm.yaml": ASK_2GI})
+    ended = command("apply", "--repo", git, "-o", "json", on=serve("hotplug"))
+    report = ended.json
+    jsonschema.validate(report, REPORT)
+    (outcome,) = report["outcomes"]
+    assert (report["exit"]["code"], report["plan"]["revision"]) == (0, revision)
+    assert (outcome["result"], outcome["actuation"]) == ("done", "succeeded")
+    assert "patched" in ended.err
+
+
+def test_every_line_of_a_json_log_is_an_object_with_level_time_and_message(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    good = command("apply", "--repo", git, "-o", "json", "--log-format", "json", "-vv", on=cluster)
+    git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
+    bad = command("apply", "--repo", git, "--log-format", "json", on=cluster)
+    lines = [[json.loads(each) for each in ended.err.splitlines()] for ended in (good, bad)]
+    assert all({"level", "ts", "msg"} <= each.keys() for each in [*lines[0], *lines[1]])
+    assert {"wave", "patched", "done"} <= {each.get("step") for each in lines[0]}
+    finding, error = lines[1]
+    assert (bad.code, bad.out) == (3, "")
+    assert (finding["level"], finding["code"]) == ("error", "bad-quantity")
+    assert finding["at"] == {"path": "vm.yaml", "line": 5, "column": 51}
+    assert (error["level"], error["msg"].startswith("1 error in the desired")) == ("error", True)
+
+
+def test_no_wait_ends_after_the_patch_and_the_next_apply_follows_it(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("slow", scale=40.0)
+    ended = command("apply", "--repo", git, "--no-wait", "-o", "json", on=cluster)
+    assert ended.code == 0
+    assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "1Gi"
+    again = command("apply", "--repo", git, "-o", "json", on=cluster)
+    (outcome,) = again.json["outcomes"]
+    assert (again.code, outcome["result"], outcome["actuation"]) == (0, "done", "not-needed")
+    assert len(cluster.ours("PATCH")) == 1
+
+
+def test_one_bad_vm_does_not_stop_the_others(serve, git, command):
+    git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "bad", "2Gi")})
+    vms = [
+        {"name": "vm", "guest": "1Gi"},
+        {"name": "bad", "guest": "1Gi", "faults": {"plugRefused": "always"}},
+    ]
+    ended = command("apply", "--repo", git, "-o", "json", on=serve("hotplug", vms=vms))
+    found = {each["name"]: each["result"] for each in ended.json["outcomes"]}
+    assert (ended.code, found) == (5, {"vm": "done", "bad": "failed"})

@@ -1,0 +1,293 @@
+"""Bad input: one clear sentence with place and hint, its exit code, and no traceback."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass, field
+
+import pytest
+from support.served import Git, serving
+from support.simulated import vm_yaml
+
+GOOD = vm_yaml("default", "vm", "2Gi")
+UNKNOWN = GOOD.replace("guest: 2Gi", "guest: 2Gi, gest: 3Gi")
+TOKEN = "t0ken-of-nobody"
+NEVER = ("Traceback", "Error(", "Exception", "None", TOKEN)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """What is wrong, and what is said about it; {here} is the test's folder."""
+
+    arguments: str
+    code: int
+    says: tuple[str, ...]
+    files: dict[str, str] | None = field(default_factory=lambda: {"vm.yaml": GOOD})
+    """Committed to {here}/repo; None leaves that without a commit."""
+    beside: dict[str, str] = field(default_factory=dict)
+    """Written into {here}."""
+
+
+SOURCE = {
+    "a folder that is no repository": Case(
+        arguments="plan --repo {here}/plain",
+        code=1,
+        beside={"plain/vm.yaml": GOOD},
+        says=("{here}/plain is not a Git repository", "give the root of a repository"),
+    ),
+    "a folder that is not there": Case(
+        arguments="apply --repo {here}/nowhere",
+        code=1,
+        says=("{here}/nowhere does not exist", "give the root of a repository"),
+    ),
+    "an address where no repository is": Case(
+        arguments="reconcile --repo file://{here}/nowhere",
+        code=1,
+        says=(
+            "file://{here}/nowhere cannot be fetched",
+            "does not appear to be a git repository",
+            "check the address",
+        ),
+    ),
+    "an address that is never fetched from": Case(
+        arguments="reconcile --repo ftp://example.com/x",
+        code=1,
+        says=("'ftp://example.com/x' is not an address", "use https://"),
+    ),
+    "an empty repository": Case(
+        arguments="plan --repo {here}/repo",
+        code=1,
+        files=None,
+        says=("{here}/repo has no commit yet", "commit the desired state"),
+    ),
+    "a revision that is not there": Case(
+        arguments="plan --repo {here}/repo --revision mian",
+        code=1,
+        says=("there is no revision mian in {here}/repo", "did you mean main?"),
+    ),
+    "a revision that the remote lacks": Case(
+        arguments="reconcile --repo file://{here}/repo --revision v9",
+        code=1,
+        says=("there is no revision v9 in file://{here}/repo", "name a branch, tag or hash"),
+    ),
+    "a file that is not there": Case(
+        arguments="plan -f {here}/vm.yaml",
+        code=1,
+        says=("{here}/vm.yaml does not exist", "name a file, a folder, or -"),
+    ),
+}
+DESIRED = {
+    "a file that is not YAML": Case(
+        arguments="plan --repo {here}/repo",
+        code=3,
+        files={"vms/db.yaml": "a: [1\nb: 2\n"},
+        says=("vms/db.yaml:2:2: error[not-yaml]", "check the indentation"),
+    ),
+    "a quantity 2GB": Case(
+        arguments="apply --repo {here}/repo",
+        code=3,
+        files={"vms/db.yaml": vm_yaml("default", "vm", "2GB")},
+        says=("vms/db.yaml:5:51: error[bad-quantity]", "'2GB' is not a quantity", "mean 2Gi"),
+    ),
+    "a VM twice": Case(
+        arguments="reconcile --repo {here}/repo",
+        code=3,
+        files={"a.yaml": GOOD, "b.yaml": GOOD},
+        says=("b.yaml:2:1: error[duplicate-object]", "first at a.yaml:2:1", "remove one"),
+    ),
+    "an unknown field under memory": Case(
+        arguments="plan --repo {here}/repo",
+        code=3,
+        files={"a.yaml": UNKNOWN},
+        says=("a.yaml:5:56: error[unknown-field]", "memory.gest", "did you mean guest?"),
+    ),
+    "a VM without a namespace": Case(
+        arguments="plan --repo {here}/repo",
+        code=3,
+        files={"a.yaml": GOOD.replace(", namespace: default", "")},
+        says=("a.yaml:4:11: error[no-namespace]", "give one with -n"),
+    ),
+    "a value that the configuration does not know": Case(
+        arguments="reconcile --repo {here}/repo",
+        code=3,
+        files={
+            ".reconciler.yaml": "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: enforced\n"
+        },
+        says=(".reconciler.yaml:3:7: error[bad-value]", "did you mean enforce?"),
+    ),
+}
+USAGE = {
+    "an unknown option": Case(
+        arguments="plan --repo {here}/repo --nope",
+        code=64,
+        says=("No such option: --nope", "reconciler --help"),
+    ),
+    "an unknown command": Case(
+        arguments="plann", code=64, says=("No such command 'plann'", "Did you mean 'plan'?")
+    ),
+    "two sources": Case(
+        arguments="plan --repo {here}/repo -f -",
+        code=64,
+        says=("--repo and -f name two sources", "give one of them"),
+    ),
+    "no source": Case(
+        arguments="reconcile", code=64, says=("no desired state is named", "give --repo")
+    ),
+    "a revision of files": Case(
+        arguments="plan -f {here}/repo/vm.yaml --revision main",
+        code=64,
+        says=("--revision is about a repository", "leave it out"),
+    ),
+    "a revision of a working tree": Case(
+        arguments="plan --repo {here}/repo --working-tree --revision main",
+        code=64,
+        says=("--working-tree reads what lies in --repo", "leave one of the two out"),
+    ),
+    "a deadline without a unit": Case(
+        arguments="apply --repo {here}/repo --deadline 10",
+        code=64,
+        says=("'10' is not a duration; write it as 90s, 10m or 1h30m", "--deadline"),
+    ),
+    "a deadline of nothing": Case(
+        arguments="apply --repo {here}/repo --deadline 0s",
+        code=64,
+        says=("--deadline", "'0s' is not more than zero"),
+    ),
+    "a mode that is none": Case(
+        arguments="reconcile --repo {here}/repo --mode obey",
+        code=64,
+        says=("--mode obey is not known", "write observe or enforce"),
+    ),
+    "a selector that is none": Case(
+        arguments="plan --repo {here}/repo -l a=b=c",
+        code=64,
+        says=("--selector a=b=c", "write a=b, a!=b"),
+    ),
+    "a kubeconfig that is not there": Case(
+        arguments="plan --repo {here}/repo --kubeconfig {here}/none",
+        code=64,
+        says=("the kubeconfig {here}/none does not exist", "name a kubeconfig with"),
+    ),
+    "a folder to write to that is not there": Case(
+        arguments="snapshot --out {here}/none/live.json",
+        code=64,
+        says=("--out {here}/none/live.json: No such file", "in a folder that is there"),
+    ),
+}
+FILES = {
+    "a context that the kubeconfig lacks": Case(
+        arguments="plan --repo {here}/repo --context prod",
+        code=1,
+        says=("it names no context prod", "kubectl config view"),
+    ),
+    "a kubeconfig that is not YAML": Case(
+        arguments="plan --repo {here}/repo --kubeconfig {here}/config",
+        code=1,
+        beside={"config": f"users: [{{token: {TOKEN}\n"},
+        says=("the kubeconfig {here}/config:2:1 is not YAML", "name another one"),
+    ),
+    "a snapshot that is not JSON": Case(
+        arguments="plan --repo {here}/repo --snapshot {here}/live.json",
+        code=1,
+        beside={"live.json": "hello"},
+        says=("the snapshot {here}/live.json is not JSON", "reconciler snapshot"),
+    ),
+    "a snapshot that is something else": Case(
+        arguments="status --repo {here}/repo --snapshot {here}/live.json",
+        code=1,
+        beside={"live.json": '{"apiVersion": "v1", "kind": "Pod"}'},
+        says=("it is no Snapshot: kind is 'Pod'", "reconciler snapshot"),
+    ),
+    "a snapshot that is not there": Case(
+        arguments="plan --repo {here}/repo --snapshot {here}/none.json",
+        code=1,
+        says=("the snapshot {here}/none.json cannot be read: No such file",),
+    ),
+}
+CASES = SOURCE | DESIRED | USAGE | FILES
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    with serving(tmp_path_factory.mktemp("cluster") / "kubeconfig", "hotplug") as served:
+        yield served
+
+
+def refused(ended, case_says, code) -> None:
+    """One sentence, after the findings if there are some; nothing else anywhere."""
+    assert (ended.code, ended.out) == (code, "")
+    assert [each for each in case_says if each not in ended.err] == []
+    assert [each for each in NEVER if each in ended.err] == []
+    lines = ended.err.splitlines()
+    assert sum(each.startswith("error: ") for each in lines) == 1
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_bad_input_is_one_sentence_with_place_and_hint(
+    case, cluster, command, tmp_path, monkeypatch
+):
+    repository = Git(tmp_path / "repo")
+    if case.files is not None:
+        repository.commit(case.files)
+    for name, text in case.beside.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setenv("RECONCILER_KUBECONFIG", str(cluster.kubeconfig))
+    before = len(cluster.writes())
+    ended = command(*case.arguments.format(here=tmp_path).split())
+    refused(ended, [each.format(here=tmp_path) for each in case.says], case.code)
+    assert "  hint: " in ended.err, "every sentence says what to do"
+    assert len(cluster.writes()) == before
+
+
+@pytest.mark.parametrize("name", ["plan", "apply", "reconcile", "status", "snapshot"])
+@pytest.mark.parametrize(
+    ("world", "says"),
+    [
+        ("no-kubevirt", ("has no KubeVirt CR", "hint: create one, or use the context")),
+        (
+            "two-kubevirts",
+            ("has 2 KubeVirt CRs", "kubevirt/kubevirt, kubevirt/kubevirt-two", "hint: delete"),
+        ),
+    ],
+)
+def test_a_cluster_without_one_kubevirt_cr_is_refused(world, says, name, serve, git, command):
+    git.commit({"vm.yaml": GOOD})
+    source = [] if name == "snapshot" else ["--repo", git]
+    served = serve(world)
+    refused(command(name, *source, on=served), says, 1)
+    assert served.writes() == []
+
+
+def test_a_token_that_is_not_known_is_401(serve, git, command, tmp_path):
+    git.commit({"vm.yaml": GOOD})
+    kubeconfig = serve("hotplug").credentials(tmp_path / "kubeconfig", TOKEN)
+    ended = command("apply", "--repo", git, "--kubeconfig", kubeconfig)
+    refused(ended, ("the credentials are not accepted (401", "hint: check the context's"), 1)
+
+
+def test_a_user_without_rights_is_403_and_reads_which_one_is_missing(
+    serve, git, command, tmp_path
+):
+    git.commit({"vm.yaml": GOOD})
+    served = serve("hotplug", rbac="enforced", tokens={TOKEN: {"user": "somebody"}})
+    kubeconfig = served.credentials(tmp_path / "kubeconfig", TOKEN)
+    ended = command("plan", "--repo", git, "--kubeconfig", kubeconfig)
+    says = ('User "somebody" cannot list resource "kubevirts"', "hint: grant the right")
+    refused(ended, says, 1)
+
+
+def test_a_fetch_takes_no_longer_than_the_whole_run_may(command):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"http://127.0.0.1:{mute.getsockname()[1]}/vms.git"
+        ended = command("reconcile", "--repo", address, "--deadline", "500ms")
+    refused(ended, (f"{address} was not fetched before the deadline", "hint: allow more"), 1)
+
+
+def test_a_server_that_does_not_answer_is_named(serve, git, command, tmp_path):
+    git.commit({"vm.yaml": GOOD})
+    kubeconfig = tmp_path / "kubeconfig"
+    # Port 9, discard, is served by nobody; ports below 1024 are never handed out as free ones.
+    kubeconfig.write_text(serve("hotplug").simulator.kubeconfig("http://127.0.0.1:9", TOKEN))
+    ended = command("plan", "--repo", git, "--kubeconfig", kubeconfig)
+    refused(ended, ("127.0.0.1:9: connection refused", "hint: check that the API server"), 1)

@@ -1,0 +1,175 @@
+"""examples/deploy on a cluster with RBAC: the CronJob's account does its job and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from ruamel.yaml import YAML
+from support.served import EXAMPLES, serving
+from support.simulated import vm_yaml
+
+DEPLOY = EXAMPLES / "deploy"
+CORE = "/api/v1/namespaces"
+KUBEVIRT = "/apis/kubevirt.io/v1"
+VMS = f"{KUBEVIRT}/namespaces/default/virtualmachines"
+VMIS = f"{KUBEVIRT}/namespaces/default/virtualmachineinstances"
+MIGRATIONS = f"{KUBEVIRT}/namespaces/default/virtualmachineinstancemigrations"
+CR = f"{KUBEVIRT}/namespaces/kubevirt/kubevirts/kubevirt"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+ACTIONS = "/apis/subresources.kubevirt.io/v1/namespaces/default"
+ACCOUNT = f"{CORE}/memory-reconciler/serviceaccounts/memory-reconciler"
+COLLECTIONS = {
+    "Namespace": CORE,
+    "ServiceAccount": CORE + "/{}/serviceaccounts",
+    "ConfigMap": CORE + "/{}/configmaps",
+    "ClusterRole": RBAC + "/clusterroles",
+    "ClusterRoleBinding": RBAC + "/clusterrolebindings",
+    "Role": RBAC + "/namespaces/{}/roles",
+    "RoleBinding": RBAC + "/namespaces/{}/rolebindings",
+    "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
+}
+OPTIONAL = frozenset({"/api/v1/pods", "/api/v1/resourcequotas"})
+"""What a plan reads if it may, and does without."""
+DESIRED = vm_yaml("default", "vm", "2Gi") + (
+    "---\n"
+    "apiVersion: kubevirt.io/v1\n"
+    "kind: KubeVirt\n"
+    "metadata: {name: kubevirt, namespace: kubevirt}\n"
+    "spec: {workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}}\n"
+)
+
+
+def base() -> list[dict]:
+    """The objects of the base, in its order."""
+    yaml = YAML(typ="safe")
+    names = yaml.load(DEPLOY / "base" / "kustomization.yaml")["resources"]
+    return [each for name in names for each in yaml.load_all(DEPLOY / "base" / name)]
+
+
+def observing() -> list[dict]:
+    """The base without what the overlay observe deletes."""
+    yaml = YAML(typ="safe")
+    overlay = yaml.load(DEPLOY / "overlays" / "observe" / "kustomization.yaml")
+    patches = [yaml.load(each["patch"]) for each in overlay["patches"] if "patch" in each]
+    deleted = [identity(each) for each in patches if each.get("$patch") == "delete"]
+    assert len(deleted) == len(patches), "the overlay is read here as far as it deletes"
+    return [each for each in base() if identity(each) not in deleted]
+
+
+def identity(manifest: dict) -> tuple[str, str, str]:
+    metadata = manifest["metadata"]
+    return manifest["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def deploy(cluster, manifests: list[dict]) -> str:
+    """Create *manifests* as the administrator; the token of the CronJob's account."""
+    for each in manifests:
+        kind, namespace, _name = identity(each)
+        status, body = cluster.ask("POST", COLLECTIONS[kind].format(namespace), each)
+        assert status == 201, body
+    status, body = cluster.ask("POST", f"{ACCOUNT}/token", {"spec": {}})
+    assert status == 201, body
+    return body["status"]["token"]
+
+
+def test_the_cronjobs_account_does_the_whole_job(serve, git, command, tmp_path):
+    cluster = serve("no-update-methods", rbac="enforced")
+    git.commit({"desired.yaml": DESIRED})
+    kubeconfig = cluster.credentials(tmp_path / "account", deploy(cluster, base()))
+    arguments = ("--repo", f"file://{git}", "--deadline", "2m", "--kubeconfig", kubeconfig)
+    ended = command("reconcile", *arguments, "--detailed-exitcode", "-o", "json")
+    assert ended.code == 0, ended.err
+    assert {each["result"] for each in ended.json["outcomes"]} == {"done"}
+    assert [each.path for each in cluster.ours("PATCH")] == [CR, f"{VMS}/vm"]
+    assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
+    assert cluster.lease()["spec"]["holderIdentity"] == ""
+    reasons = {
+        each["reason"]
+        for namespace in ("default", "kubevirt")
+        for each in cluster.get(f"{CORE}/{namespace}/events")["items"]
+        if each["reportingComponent"] == "reconciler"
+    }
+    assert reasons == {"ConfigPatched", "MemoryPatched", "MemoryReached"}
+    users = {each.user for each in cluster.ours()}
+    assert users == {"system:serviceaccount:memory-reconciler:memory-reconciler"}
+    refused = {each.path for each in cluster.ours() if each.status == 403}
+    assert refused <= OPTIONAL
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory):
+    """A cluster with the base on it, and the account's token."""
+    kubeconfig = tmp_path_factory.mktemp("deployed") / "kubeconfig"
+    with serving(kubeconfig, "hotplug", rbac="enforced") as cluster:
+        yield cluster, deploy(cluster, base())
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/api/v1/secrets"),
+        ("GET", f"{CORE}/memory-reconciler/secrets/git-credentials"),
+        ("GET", f"{CORE}/memory-reconciler/configmaps/git-askpass"),
+        ("GET", f"{CORE}/default"),
+        ("GET", f"{CORE}/default/pods/virt-launcher-vm/log"),
+        ("DELETE", f"{CORE}/default/pods"),
+        ("POST", f"{CORE}/default/pods"),
+        ("PATCH", "/api/v1/nodes/node01"),
+        ("DELETE", "/api/v1/nodes/node01"),
+        ("POST", VMS),
+        ("PUT", f"{VMS}/vm"),
+        ("DELETE", f"{VMS}/vm"),
+        ("DELETE", VMS),
+        ("PATCH", f"{VMIS}/vm"),
+        ("DELETE", f"{VMIS}/vm"),
+        ("POST", MIGRATIONS),
+        ("DELETE", MIGRATIONS),
+        ("PUT", f"{ACTIONS}/virtualmachines/vm/restart"),
+        ("PUT", f"{ACTIONS}/virtualmachineinstances/vm/pause"),
+        ("POST", f"{KUBEVIRT}/namespaces/kubevirt/kubevirts"),
+        ("PUT", CR),
+        ("DELETE", CR),
+        ("GET", LEASES.format("kubevirt")),
+        ("GET", LEASES.format("kubevirt") + "/virt-controller"),
+        ("PUT", LEASES.format("kubevirt") + "/virt-controller"),
+        ("PATCH", LEASES.format("kubevirt") + "/memory-reconciler"),
+        ("DELETE", LEASES.format("kubevirt") + "/memory-reconciler"),
+        ("POST", LEASES.format("default")),
+        ("GET", f"{CORE}/default/events"),
+        ("POST", f"{CORE}/default/events"),
+        ("PATCH", f"{RBAC}/clusterroles/reconciler-apply"),
+        ("POST", f"{RBAC}/clusterrolebindings"),
+        ("POST", f"{ACCOUNT}/token"),
+        ("PATCH", "/apis/batch/v1/namespaces/memory-reconciler/cronjobs/memory-reconciler"),
+    ],
+)
+def test_the_cronjobs_account_is_forbidden_everything_else(method, path, deployed):
+    cluster, token = deployed
+    status, body = cluster.ask(method, path, {} if method != "GET" else None, token=token)
+    assert (status, body["reason"]) == (403, "Forbidden")
+
+
+def test_the_cronjobs_account_may_be_nobody_else(deployed):
+    cluster, token = deployed
+    someone = {"impersonate-user": "kubernetes-admin", "impersonate-group": "system:masters"}
+    status, _ = cluster.ask("GET", "/api/v1/secrets", token=token, **someone)
+    assert status == 403
+
+
+def test_the_observing_account_plans_and_cannot_patch(serve, git, command, tmp_path):
+    cluster = serve("hotplug", rbac="enforced")
+    git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
+    token = deploy(cluster, observing())
+    kubeconfig = cluster.credentials(tmp_path / "account", token)
+    arguments = ("--repo", f"file://{git}", "--kubeconfig", kubeconfig)
+    plan = command("plan", *arguments, "-o", "json")
+    assert (plan.code, plan.json["summary"]) == (0, {"live": 1})
+    assert command("reconcile", *arguments, "--mode", "observe").code == 0
+
+    ended = command("reconcile", *arguments)
+    assert ended.code == 1
+    assert "the credentials lack" in ended.err
+    assert "patch virtualmachines.kubevirt.io" in ended.err
+    assert "update leases.coordination.k8s.io in kubevirt" in ended.err
+    assert cluster.writes() == []
+    assert cluster.ask("PATCH", f"{VMS}/vm", {}, token=token)[0] == 403

@@ -1,0 +1,155 @@
+"""plan, snapshot, status and validate against a served world: what they print and answer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from io import BytesIO, TextIOWrapper
+
+import jsonschema
+import pytest
+from support.served import EXAMPLES, SCHEMAS
+from support.simulated import vm_yaml
+
+ASK_2GI = vm_yaml("default", "vm", "2Gi")
+SECRET = "hunter2-of-the-guest"
+
+
+def valid(document: object, schema: str) -> object:
+    """*document*, once it is known to be what the published *schema* says."""
+    jsonschema.validate(document, json.loads((SCHEMAS / f"{schema}.schema.json").read_text()))
+    return document
+
+
+def with_fleet(git) -> None:
+    shutil.copytree(EXAMPLES / "fleet", git.path, dirs_exist_ok=True)
+    git.commit({})
+
+
+def test_a_plan_in_json_is_what_the_schema_says_and_names_the_commit(serve, git, command):
+    with_fleet(git)
+    ended = command("plan", "--repo", git, "-o", "json", on=serve("fleet"))
+    plan = valid(ended.json, "plan")
+    assert (ended.code, plan["revision"]) == (0, git("rev-parse", "HEAD"))
+    assert set(plan["summary"]) >= {"none", "config", "live", "cold", "restart", "blocked"}
+
+
+def test_a_plan_changes_nothing_and_asks_no_vm_by_itself(serve, git, command):
+    with_fleet(git)
+    cluster = serve("fleet")
+    command("plan", "--repo", git, on=cluster)
+    assert cluster.writes() == []
+    paths = [each.path for each in cluster.ours()]
+    assert len(paths) == len(set(paths)), "one list a kind"
+    assert [each for each in paths if "pg-" in each] == []
+
+
+def test_a_plan_as_text_says_effect_reason_and_place(serve, git, command):
+    git.commit({"vms/vm.yaml": ASK_2GI})
+    ended = command("plan", "--repo", git, on=serve("hotplug"))
+    (row,) = (each for each in ended.out.splitlines() if each.startswith("default "))
+    assert row.split()[:6] == ["default", "vm", "1Gi", "2Gi", "live", "hotplug"]
+    assert row.endswith("vms/vm.yaml:5:51")
+    assert "\x1b" not in ended.out, "no colours where there is no terminal"
+    assert ended.err == ""
+
+
+def test_a_plan_as_markdown_is_one_comment_that_can_be_found_again(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    ended = command("plan", "--repo", git, "-o", "markdown", on=serve("hotplug"))
+    assert ended.out.startswith("<!-- reconciler-plan -->\n")
+    assert "| **live** | hotplug |" in ended.out
+
+
+def test_a_plan_against_a_snapshot_is_the_plan_against_the_cluster(serve, git, command, tmp_path):
+    with_fleet(git)
+    cluster = serve("fleet", scale=0.001)  # between two reads nothing moves
+    snapshot = tmp_path / "live.json"
+    assert command("snapshot", "--out", snapshot, on=cluster).code == 0
+    plans = [
+        command("plan", "--repo", git, "-o", "json", on=cluster).json,
+        command("plan", "--repo", git, "-o", "json", "--snapshot", snapshot).json,
+    ]
+    assert plans[0]["digest"] == plans[1]["digest"]
+    assert plans[0]["objects"] == plans[1]["objects"]
+
+
+def test_a_snapshot_holds_what_a_plan_needs_and_no_secret(serve, command):
+    cluster = serve("hotplug")
+    volume = {"name": "init", "cloudInitNoCloud": {"userData": f"password: {SECRET}"}}
+    template = {"domain": {"devices": {}, "memory": {"guest": "1Gi"}}, "volumes": [volume]}
+    manifest = {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": "keeper", "annotations": {"example.com/token": SECRET}},
+        "spec": {"runStrategy": "Halted", "template": {"spec": template}},
+    }
+    vms = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
+    status, created = cluster.ask("POST", vms, manifest)
+    assert status == 201, created
+    ended = command("snapshot", on=cluster)
+    snapshot = valid(ended.json, "snapshot")
+    assert "keeper" in {each["ref"]["name"] for each in snapshot["virtualMachines"]}
+    assert SECRET not in ended.out
+
+
+@pytest.mark.parametrize(
+    ("world", "guest", "code"),
+    [("hotplug", "2Gi", 2), ("above-max", "5Gi", 4), ("hotplug", "1024Mi", 0)],
+    ids=["changes", "held", "as desired"],
+)
+def test_the_detailed_exit_code_tells_changes_from_held_from_nothing(
+    world, guest, code, serve, git, command
+):
+    git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
+    cluster = serve(world)
+    assert command("plan", "--repo", git, "--detailed-exitcode", on=cluster).code == code
+    assert command("plan", "--repo", git, on=cluster).code == 0
+
+
+def test_manifests_are_read_from_standard_input(serve, command, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(ASK_2GI.encode())))
+    plan = command("plan", "-f", "-", "-o", "json", on=serve("hotplug")).json
+    (change,) = plan["objects"][0]["changes"]
+    assert change["at"] == {"path": "stdin", "line": 5, "column": 51}
+
+
+def test_a_working_tree_is_read_as_it_lies_and_said_to_be_dirty(serve, git, command):
+    git.commit({"vm.yaml": vm_yaml("default", "vm", "1Gi")})
+    (git.path / "vm.yaml").write_text(ASK_2GI)
+    cluster = serve("hotplug")
+    lying = command("plan", "--repo", git, "--working-tree", "-o", "json", on=cluster).json
+    committed = command("plan", "--repo", git, "-o", "json", on=cluster).json
+    assert (lying["dirty"], lying["summary"]) == (True, {"live": 1})
+    assert (committed["dirty"], committed["summary"]) == (False, {"none": 1})
+
+
+def test_options_come_from_the_environment_and_a_flag_beats_it(serve, git, command, monkeypatch):
+    git.commit({"vm.yaml": ASK_2GI})
+    monkeypatch.setenv("RECONCILER_REPO", str(git))
+    monkeypatch.setenv("RECONCILER_KUBECONFIG", str(serve("hotplug").kubeconfig))
+    monkeypatch.setenv("RECONCILER_OUTPUT", "json")
+    assert command("plan").json["summary"] == {"live": 1}
+    assert command("plan", "-o", "text").out.startswith("Plan ")
+
+
+def test_status_shows_desired_and_live_side_by_side(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    text = command("status", "--repo", git, on=cluster)
+    (row,) = (each for each in text.out.splitlines() if each.startswith("default "))
+    assert row.split()[:6] == ["default", "vm", "2Gi", "1Gi", "1Gi", "4Gi"]
+    document = command("status", "--repo", git, "-o", "json", on=cluster)
+    assert (text.code, document.code, document.json["kind"]) == (0, 0, "Status")
+    assert cluster.writes() == []
+
+
+def test_validate_needs_no_cluster(git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    ended = command("validate", "--repo", git)
+    assert (ended.code, ended.out, ended.err) == (0, "Valid: 1 VirtualMachine\n", "")
+    git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
+    ended = command("validate", "--repo", git, "-o", "json")
+    (finding,) = ended.json["diagnostics"]
+    assert (ended.code, finding["code"], finding["at"]["line"]) == (3, "bad-quantity", 5)

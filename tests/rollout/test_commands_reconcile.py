@@ -1,0 +1,119 @@
+"""reconcile over HTTP: one pass of a CronJob, its exit codes, observe, and another's lease."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+from support.served import SCHEMAS
+from support.simulated import vm_yaml
+
+ASK_2GI = vm_yaml("default", "vm", "2Gi")
+OBSERVE = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: observe\n"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
+RENEWED_S = 5.0
+"""As often, in simulated seconds, as a living holder renews."""
+
+
+def held_by_another(cluster) -> None:
+    """Let another run hold the lease, and renew it as long as the cluster is served."""
+    spec = {"holderIdentity": "another-pod-42", "leaseDurationSeconds": 15}
+    metadata = {"name": "memory-reconciler", "namespace": "kubevirt"}
+    status, _ = cluster.ask("POST", LEASES, {"metadata": metadata, "spec": spec})
+    assert status == 201
+
+    def renew() -> None:
+        now = cluster.simulator.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        cluster.ask("PATCH", f"{LEASES}/memory-reconciler", {"spec": {"renewTime": now}})
+        cluster.simulator.engine.at(RENEWED_S, renew)
+
+    renew()
+
+
+@pytest.mark.parametrize(
+    ("world", "guest", "code", "detailed"),
+    [
+        ("hotplug", "2Gi", 0, 0),
+        ("above-max", "5Gi", 0, 4),
+        ("plug-refused", "2Gi", 5, 5),
+        ("no-kubevirt", "2Gi", 1, 1),
+        ("hotplug", "2GB", 3, 3),
+    ],
+    ids=["done", "held", "failed", "error", "invalid"],
+)
+def test_what_the_next_pass_may_mend_is_no_failure_unless_detail_is_asked_for(
+    world, guest, code, detailed, serve, git, command
+):
+    git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
+    cluster = serve(world)
+    assert command("reconcile", "--repo", git, on=cluster).code == code
+    again = command("reconcile", "--repo", git, "--detailed-exitcode", on=cluster)
+    assert again.code == detailed
+
+
+def test_a_deadline_leaves_the_migration_to_the_next_pass(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("slow", scale=1.0)
+    pass_ = ("reconcile", "--repo", git, "-o", "json", "--deadline")
+    first = command(*pass_, "1s", on=cluster)
+    second = command(*pass_, "500ms", "--detailed-exitcode", on=cluster)
+    results = [
+        [(each["result"], each["actuation"]) for each in ended.json["outcomes"]]
+        for ended in (first, second)
+    ]
+    assert results == [[("running", "succeeded")], [("running", "not-needed")]]
+    assert (first.code, second.code, first.json["exit"]["code"]) == (0, 6, 6)
+    assert len(cluster.ours("PATCH")) == 1
+    assert cluster.lease()["spec"]["holderIdentity"] == ""
+
+
+@pytest.mark.parametrize("way", ["file", "flag"])
+def test_mode_observe_reports_and_writes_nothing_at_all(way, serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI} | ({".reconciler.yaml": OBSERVE} if way == "file" else {}))
+    flags = ["--mode", "observe"] if way == "flag" else []
+    cluster = serve("hotplug")
+    ended = command("reconcile", "--repo", git, *flags, "-o", "json", on=cluster)
+    detailed = command("reconcile", "--repo", git, *flags, "--detailed-exitcode", on=cluster)
+    jsonschema.validate(ended.json, json.loads((SCHEMAS / "report.schema.json").read_text()))
+    (outcome,) = ended.json["outcomes"]
+    assert (outcome["result"], outcome["reason"]) == ("held", "mode-observe")
+    assert (ended.code, detailed.code) == (0, 4)
+    assert "mode is observe: nothing was written" in detailed.out
+    assert cluster.writes() == []
+
+
+def test_mode_enforce_on_the_command_line_beats_observe_in_the_file(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
+    cluster = serve("hotplug")
+    assert command("reconcile", "--repo", git, "--mode", "enforce", on=cluster).code == 0
+    assert len(cluster.ours("PATCH")) == 1
+
+
+def test_mode_observe_does_not_bind_a_person_who_applies(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
+    cluster = serve("hotplug")
+    assert command("apply", "--repo", git, on=cluster).code == 0
+    assert len(cluster.ours("PATCH")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["reconcile"], 0),
+        (["reconcile", "--detailed-exitcode"], 7),
+        (["apply"], 7),
+    ],
+    ids=["reconcile", "detailed", "apply"],
+)
+def test_while_another_run_holds_the_lease_nothing_is_written(
+    arguments, code, serve, git, command
+):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    held_by_another(cluster)
+    ended = command(*arguments, "--repo", git, on=cluster)
+    assert ended.code == code
+    assert "another run holds the lease kubevirt/memory-reconciler" in ended.err
+    assert "another-pod-42" in ended.err
+    assert cluster.writes() == []
