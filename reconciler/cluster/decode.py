@@ -110,7 +110,8 @@ def vm(item: wire.VM) -> LiveVM:
     """The VM *item*."""
     meta, spec, status = item.metadata, item.spec or wire.VMSpec(), item.status or wire.VMStatus()
     template = spec.template.spec if spec.template else None
-    memory = template.domain.memory if template and template.domain else None
+    domain = template.domain if template else None
+    memory, cpu = (domain.memory, domain.cpu) if domain else (None, None)
     manager, changed_at = _guest_manager(meta.managed_fields or ())
     kind = spec.instancetype or wire.Instancetype()
     switch = spec.live_update_features.memory if spec.live_update_features else None
@@ -131,6 +132,7 @@ def vm(item: wire.VM) -> LiveVM:
         revision=_revision(kind, status.instancetype_ref),
         running_wanted=spec.run_strategy != "Halted" and spec.running is not False,
         constraints=constraints(template),
+        cpu=(cpu.sockets, cpu.cores, cpu.threads) if cpu else (None, None, None),
         conditions=conditions(status.conditions),
         printable_status=status.printable_status or "",
         labels=meta.labels or {},
@@ -187,12 +189,22 @@ def vmi(item: wire.VMI) -> LiveVMI:
         migration_uid=migration.migration_uid or "",
         kernel=guest_os.kernel_release or "",
         guest_os=guest_os.id or "",
+        backup=_backup(status),
         graphics=not (domain.devices and domain.devices.autoattach_graphics_device is False),
         memory_overhead=amount(sizes.memory_overhead, "memoryOverhead"),
         node_selector=(spec.node_selector or {}) if spec else {},
         labels=meta.labels or {},
         deleting=meta.deletion_timestamp is not None,
     )
+
+
+def _backup(status: wire.VMIStatus) -> str:
+    """The name of a backup that has neither completed nor failed."""
+    tracking = status.changed_block_tracking
+    backup = tracking.backup_status if tracking else None
+    if backup is None or backup.completed or backup.failed:
+        return ""
+    return backup.backup_name or ""
 
 
 def migration(item: wire.Migration) -> LiveMigration:

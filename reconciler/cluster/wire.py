@@ -229,6 +229,20 @@ class GuestOS(Wire, frozen=True):
     kernel_release: str | None = None
 
 
+class BackupStatus(Wire, frozen=True):
+    """``status.changedBlockTracking.backupStatus`` of an instance, from v1.8."""
+
+    backup_name: str | None = None
+    completed: bool | None = None
+    failed: bool | None = None
+
+
+class BlockTracking(Wire, frozen=True):
+    """``status.changedBlockTracking`` of an instance."""
+
+    backup_status: BackupStatus | None = None
+
+
 class VMIStatus(Wire, frozen=True):
     """``status`` of an instance."""
 
@@ -238,6 +252,7 @@ class VMIStatus(Wire, frozen=True):
     conditions: list[Condition] | None = None
     migration_state: MigrationState | None = None
     guest_os: GuestOS | None = msgspec.field(name="guestOSInfo", default=None)
+    changed_block_tracking: BlockTracking | None = None
 
 
 class VMI(Wire, frozen=True):

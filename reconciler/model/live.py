@@ -118,6 +118,8 @@ class LiveVM:
     printable_status: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
+    cpu: tuple[int | None, int | None, int | None] = (None, None, None)
+    """Sockets, cores and threads of the template; None where it does not name them."""
     guest_manager: str = ""
     """Field manager of the guest size, or of the instancetype's name, from managedFields."""
     guest_changed_at: datetime | None = None
@@ -154,6 +156,8 @@ class LiveVMI:
     """``status.guestOSInfo.kernelRelease``; empty without a guest agent."""
     guest_os: str = ""
     """``status.guestOSInfo.id``."""
+    backup: str = ""
+    """Name of a backup that runs; empty for none, and before v1.8."""
     graphics: bool = True
     """Whether a graphics device is attached, as it is by default."""
     memory_overhead: MemoryQuantity | None = None

@@ -78,6 +78,7 @@ class Reason(StrEnum):
     HOTPLUG_IN_FLIGHT = "hotplug-in-flight"
     MIGRATION_IN_FLIGHT = "migration-in-flight"
     STARTING = "starting"
+    BACKUP_RUNNING = "backup-running"
     MIGRATABILITY_UNKNOWN = "migratability-unknown"
     KUBEVIRT_NOT_SETTLED = "kubevirt-not-settled"
     WAITS_FOR_ROOM = "waits-for-room"

@@ -78,6 +78,9 @@ EVIDENCE: Mapping[Reason, Evidence] = {
     Reason.MIGRATION_RETRYING: _recorded("migration-fails, all versions"),
     Reason.GUEST_ACCEPTING: _recorded("hotplug-succeeds: guestCurrent comes after Succeeded"),
     Reason.HOTPLUG_IN_FLIGHT: _recorded("slow-then-second-change, all versions"),
+    Reason.BACKUP_RUNNING: _source(
+        "v1.8.0 pkg/virt-controller/watch/migration/migration.go; v1.9.0 :1581-1645"
+    ),
     Reason.MIGRATION_IN_FLIGHT: _source(f"v1.9.0 {_VM}:3484-3487"),
     Reason.STARTING: _source(f"v1.9.0 {_VM}:3444-3460"),
     Reason.MIGRATABILITY_UNKNOWN: _source(f"v1.9.0 {_VM}:3475"),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
 from reconciler.model.plan import Action, Decision, Effect, PatchOp, Reason, Verb
+from reconciler.plan import mixed
 from reconciler.plan.aim import Aim, aim_of, aimed_field
 from reconciler.plan.digest import action_digest
 from reconciler.plan.patches import posted
@@ -69,6 +70,7 @@ def decide_vm(
         *instancetype.warnings(situation, finding),
         *overcommit.warnings(situation, finding),
         *guest.warnings(situation, finding),
+        *(mixed.warnings(desired, vm) if aim.changes else ()),
     )
     vmi = situation.vmi
     return _decision(

@@ -96,5 +96,24 @@ def migration_in_flight(running: Running) -> Finding | None:
     )
 
 
+def backup_running(running: Running) -> Finding | None:
+    """A migration for a memory change waits until the VM's backup has ended.
+
+    Source: kubevirt v1.9.0 migration.go:1581-1645 (migrationBlockedByBackup), from v1.8.
+    """
+    if not running.vmi.backup:
+        return None
+    return wait(
+        Reason.BACKUP_RUNNING,
+        f"the backup {running.vmi.backup} runs, and migrations wait for it",
+        "the new size is written once it has ended",
+    )
+
+
 ENVIRONMENT: tuple[RunningRule, ...] = (update_methods, another_node)
-TRANSIENT: tuple[RunningRule, ...] = (kubevirt_unsettled, hotplug_in_flight, migration_in_flight)
+TRANSIENT: tuple[RunningRule, ...] = (
+    kubevirt_unsettled,
+    hotplug_in_flight,
+    migration_in_flight,
+    backup_running,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reconciler.model.live import is_true
 from reconciler.model.plan import Effect
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
     found = (
         _kernel(situation),
         _windows(situation),
+        _paused(situation),
         _other_writer(situation),
         _sticky(situation, finding),
     )
@@ -48,6 +50,13 @@ def _windows(situation: Situation) -> str:
     if not _is_windows(situation):
         return ""
     return "the guest is Windows: it needs a recent viomem driver, and does not give memory back"
+
+
+def _paused(situation: Situation) -> str:
+    """An inference from kubevirt v1.9.0 pkg/virt-handler/migration-target.go:191-205."""
+    if situation.vmi is None or not is_true(situation.vmi.conditions, "Paused"):
+        return ""
+    return "the VM is paused: it migrates, and its guest takes the memory once it is resumed"
 
 
 def _is_windows(situation: Situation) -> bool:

@@ -174,6 +174,8 @@ def _guest(running: Running) -> Finding:
         )
     current = human(vmi.guest_current.n_bytes) if vmi.guest_current else "nothing"
     text = f"{running.target} was plugged, and the guest has {current}"
+    if is_true(vmi.conditions, "Paused"):
+        return wait(Reason.GUEST_ACCEPTING, f"{text}; it is paused, and takes it once resumed")
     ended = vmi.migration_ended_at
     waited_s = (situation.now - ended).total_seconds() if ended else None
     if waited_s is None or waited_s < situation.policy.guest_timeout_s:

@@ -255,3 +255,26 @@ def test_what_is_no_object_is_unreadable(body):
     with pytest.raises(UnreadableError):
         decode.VMS.one(body.encode())
     assert decode.VMS.take(body.encode()).diagnostics
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"backupName": "nightly"}, "nightly"),
+        ({"backupName": "nightly", "completed": True}, ""),
+        ({"backupName": "nightly", "failed": True}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_backup_counts_while_it_has_neither_completed_nor_failed(raw_vmi, status, expected):
+    """Source: CRD virtualmachineinstances v1.9, status.changedBlockTracking.backupStatus."""
+    body = raw_vmi()
+    body["status"]["changedBlockTracking"] = {"state": "Enabled", "backupStatus": status}
+    assert read(decode.VMIS, body).backup == expected
+
+
+def test_the_cpu_of_a_template_is_read_as_far_as_it_is_named(raw_vm):
+    body = raw_vm()
+    assert read(decode.VMS, body).cpu == (None, None, None)
+    body["spec"]["template"]["spec"]["domain"]["cpu"] = {"cores": 2, "sockets": 3}
+    assert read(decode.VMS, body).cpu == (3, 2, None)

@@ -219,6 +219,9 @@ CHANGES = [
         id="somebody migrates it",
     ),
     pytest.param(
+        live(vmi=make_vmi(backup="nightly")), "2Gi", ("wait", "backup-running"), id="backup"
+    ),
+    pytest.param(
         live(kubevirt=make_kubevirt(phase="Deploying")),
         "2Gi",
         ("wait", "kubevirt-not-settled"),
@@ -316,6 +319,15 @@ STANDING = [
         "2Gi",
         ("blocked", "guest-silent"),
         id="plugged, the guest ignores it",
+    ),
+    pytest.param(
+        live(
+            vm=make_vm(guest="2Gi"),
+            vmi=replace(plugged("2Gi", "1Gi", 999), conditions={"Paused": condition("True")}),
+        ),
+        "2Gi",
+        ("wait", "guest-accepting"),
+        id="plugged while paused: the guest takes it once resumed",
     ),
     pytest.param(
         live(

@@ -1,0 +1,55 @@
+"""What else Git says of a VM, beside its memory."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of, q, want
+
+from reconciler.model.live import Constraints
+
+
+def warnings(domain, guest="2Gi", **vm):
+    spec = {"runStrategy": "Always", "template": {"spec": {"domain": domain}}}
+    desired = make_desired(want(guest, manifest={"kind": "VirtualMachine", "spec": spec}))
+    live = make_live(make_vm(**vm), vmis=(make_vmi(),))
+    (decision,) = plan_of(desired, live).decisions
+    return " / ".join(decision.warnings)
+
+
+@pytest.mark.parametrize(
+    ("domain", "vm", "says"),
+    [
+        ({"cpu": {"cores": 4}}, {"cpu": (1, 2, 1)}, "cpu.cores 4 (cluster: 2)"),
+        ({"cpu": {"threads": 2}}, {}, "cpu.threads 2 (cluster: none)"),
+        (
+            {"resources": {"limits": {"memory": "4Gi"}}},
+            {"constraints": Constraints(limits=q("2Gi"))},
+            "limits.memory 4Gi (cluster: 2Gi)",
+        ),
+        ({"memory": {"hugepages": {"pageSize": "2Mi"}}}, {}, "hugepages 2Mi (cluster: none)"),
+    ],
+)
+def test_an_edit_that_another_tool_would_apply_beside_the_memory_is_told(domain, vm, says):
+    found = warnings(domain, **vm)
+    assert says in found
+    assert "would ask for a restart" in found
+
+
+@pytest.mark.parametrize(
+    ("domain", "vm"),
+    [
+        ({"cpu": {"sockets": 4}}, {"cpu": (1, 1, 1)}),
+        ({"cpu": {"cores": 2}}, {"cpu": (1, 2, 1)}),
+        (
+            {"resources": {"requests": {"memory": "1024Mi"}}},
+            {"constraints": Constraints(requests=q("1Gi"))},
+        ),
+        ({}, {"cpu": (1, 2, 1)}),
+    ],
+)
+def test_what_is_live_equal_by_value_or_not_named_is_no_such_edit(domain, vm):
+    assert warnings(domain, **vm) == ""
+
+
+def test_without_a_change_of_memory_nothing_is_told():
+    assert warnings({"cpu": {"cores": 4}}, guest="1Gi") == ""
