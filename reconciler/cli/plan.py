@@ -52,19 +52,8 @@ def command(
     """Show what would happen to every VM; change nothing."""
     screen.logging(log_format, verbose)
     asked = PlanOptions(
-        source=wiring.SourceOptions(
-            repo=repo,
-            revision=revision,
-            working_tree=working_tree,
-            files=tuple(files or ()),
-            namespace=namespace,
-            selector=selector,
-        ),
-        cluster=wiring.ClusterOptions(
-            kubeconfig=str(kubeconfig) if kubeconfig else None,
-            context=context,
-            request_timeout_s=request_timeout,
-        ),
+        source=wiring.source_options(repo, revision, working_tree, files, namespace, selector),
+        cluster=wiring.cluster_options(kubeconfig, context, request_timeout),
         snapshot=snapshot,
         output=output,
         verbose=verbose,

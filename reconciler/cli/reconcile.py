@@ -37,20 +37,10 @@ def command(
 
     screen.logging(log_format, verbose)
     asked = applying.ApplyOptions(
-        source=wiring.SourceOptions(
-            repo=repo,
-            revision=revision,
-            working_tree=working_tree,
-            files=tuple(files or ()),
-            namespace=namespace,
-            selector=selector,
-            mode=mode,
+        source=wiring.source_options(
+            repo, revision, working_tree, files, namespace, selector, mode
         ),
-        cluster=wiring.ClusterOptions(
-            kubeconfig=str(kubeconfig) if kubeconfig else None,
-            context=context,
-            request_timeout_s=request_timeout,
-        ),
+        cluster=wiring.cluster_options(kubeconfig, context, request_timeout),
         output=output,
         log_format=log_format,
         verbose=verbose,

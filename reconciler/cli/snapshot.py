@@ -31,11 +31,7 @@ def command(
 ) -> None:
     """Write what `plan --snapshot` reads: decoded fields only, no manifests, no secrets."""
     screen.logging(log_format, verbose)
-    cluster = wiring.ClusterOptions(
-        kubeconfig=str(kubeconfig) if kubeconfig else None,
-        context=context,
-        request_timeout_s=request_timeout,
-    )
+    cluster = wiring.cluster_options(kubeconfig, context, request_timeout)
 
     def run() -> ExitCode:
         from reconciler.cluster.snapshot import dump  # noqa: PLC0415 - keeps --help fast

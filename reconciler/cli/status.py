@@ -35,19 +35,8 @@ def command(
 ) -> None:
     """Show desired and live memory side by side, and what is in flight."""
     screen.logging(log_format, verbose)
-    source = wiring.SourceOptions(
-        repo=repo,
-        revision=revision,
-        working_tree=working_tree,
-        files=tuple(files or ()),
-        namespace=namespace,
-        selector=selector,
-    )
-    cluster = wiring.ClusterOptions(
-        kubeconfig=str(kubeconfig) if kubeconfig else None,
-        context=context,
-        request_timeout_s=request_timeout,
-    )
+    source = wiring.source_options(repo, revision, working_tree, files, namespace, selector)
+    cluster = wiring.cluster_options(kubeconfig, context, request_timeout)
 
     def run() -> ExitCode:
         from reconciler.report.status import (  # noqa: PLC0415 - keeps --help fast

@@ -25,14 +25,7 @@ def command(
 ) -> None:
     """Check the desired state: each finding with file, line and column; no cluster."""
     screen.logging(log_format, verbose)
-    source = wiring.SourceOptions(
-        repo=repo,
-        revision=revision,
-        working_tree=working_tree,
-        files=tuple(files or ()),
-        namespace=namespace,
-        selector=selector,
-    )
+    source = wiring.source_options(repo, revision, working_tree, files, namespace, selector)
 
     def run() -> ExitCode:
         from reconciler.report.findings import (  # noqa: PLC0415 - keeps --help fast

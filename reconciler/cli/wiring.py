@@ -53,6 +53,38 @@ class ClusterOptions:
     """Seconds of the clock a real second; more than 1 only in the demo."""
 
 
+def source_options(
+    repo: str | None,
+    revision: str,
+    working_tree: bool,
+    files: list[str] | None,
+    namespace: str | None,
+    selector: str | None,
+    mode: str | None = None,
+) -> SourceOptions:
+    """What the options that commands share say of the desired state."""
+    return SourceOptions(
+        repo=repo,
+        revision=revision,
+        working_tree=working_tree,
+        files=tuple(files or ()),
+        namespace=namespace,
+        selector=selector,
+        mode=mode,
+    )
+
+
+def cluster_options(
+    kubeconfig: Path | None, context: str | None, request_timeout_s: float
+) -> ClusterOptions:
+    """What the options that commands share say of the cluster."""
+    return ClusterOptions(
+        kubeconfig=str(kubeconfig) if kubeconfig else None,
+        context=context,
+        request_timeout_s=request_timeout_s,
+    )
+
+
 def run_id() -> str:
     """Names this run and no other: pod or host, and process."""
     return f"{os.environ.get('HOSTNAME') or socket.gethostname()}-{os.getpid()}"
