@@ -124,6 +124,7 @@ class Stage:
             "  kubectl get vm,vmi,vmim -A",
             f"  kubectl describe vm -n {namespace} {vm}",
             "  kubectl get vmi -A -w",
+            "Its clock runs ahead of yours, so ages may read <invalid>.",
         )
         with stop_on_signals() as stop:
             while not stop.asked:
