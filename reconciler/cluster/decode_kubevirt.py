@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.fields import (
     DISABLED_GATES,
     FEATURE_GATES,
@@ -106,7 +106,7 @@ class KubeVirts:
         except UnreadableError as error:
             finding = Diagnostic(
                 severity=Severity.WARNING,
-                code="unreadable-object",
+                code=UNREADABLE_OBJECT,
                 message=f"the cluster's KubeVirt CR cannot be read: {error}",
                 ref=self.ref(body),
             )

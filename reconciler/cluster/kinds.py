@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.refs import (
     CLUSTER_INSTANCETYPE,
     INSTANCETYPE,
@@ -86,7 +86,7 @@ class Kind(Generic[W, V]):
         """What to say of the object *body*, which could not be read because of *error*."""
         return Diagnostic(
             severity=Severity.WARNING,
-            code="unreadable-object",
+            code=UNREADABLE_OBJECT,
             message=f"the cluster's {self.name} cannot be read and is left out: {error}",
             ref=self.ref(body),
         )

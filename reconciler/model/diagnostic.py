@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from .refs import Location, ObjectRef
 
+UNREADABLE_OBJECT = "unreadable-object"
+"""Code of the finding on an object of the cluster that was left out, under its reference."""
+
 
 class Severity(StrEnum):
     """How much a diagnostic matters; an error makes the desired state invalid."""

@@ -84,6 +84,7 @@ class Reason(StrEnum):
     WAITS_FOR_ROOM = "waits-for-room"
     # blocked
     NOT_FOUND = "not-found"
+    UNREADABLE = "unreadable"
     BEING_DELETED = "being-deleted"
     SUSPENDED = "suspended"
     NOT_STARTING = "not-starting"

@@ -44,12 +44,16 @@ class Capabilities:
     """What an unset ``vmRolloutStrategy`` means."""
     architectures: frozenset[str]
     """Where memory can be plugged."""
+    start_architectures: frozenset[str]
+    """Where a VM is started with room for that, a maxGuest."""
     minimum_guest: int
     """Bytes; a smaller guest cannot be changed live. 0 for no minimum."""
     hugepages: bool
     dedicated_cpus: bool
     memory_limits: bool
     """Whether memory can be plugged into a VM with ``resources.limits.memory``."""
+    guest_above_limit: bool
+    """Whether, under LiveUpdate, a guest above its memory limit is admitted."""
     vm_switch: bool
     """Whether a VM's memory is live only where it has ``spec.liveUpdateFeatures.memory``."""
     restart_self_clears: bool
@@ -86,7 +90,13 @@ ARCHITECTURES = (
     ((1, 1, 0), _AMD64, "v1.1.0 pkg/virt-api/webhooks/.../vms-admitter.go"),
     ((1, 3, 0), _AMD64_ARM64, "v1.3.0 pkg/liveupdate/memory/memory.go"),
     ((1, 5, 3), _AMD64, "v1.5.3 pkg/liveupdate/memory/memory.go:99"),
-    ((1, 6, 0), _AMD64, "v1.6.0 pkg/defaults/defaults.go:122"),
+    ((1, 6, 0), _AMD64_ARM64, "v1.6.0 pkg/liveupdate/memory/memory.go still admits it"),
+    ((1, 6, 1), _AMD64, "v1.6.1 pkg/liveupdate/memory/memory.go:99"),
+)
+START_ARCHITECTURES = (
+    ((1, 1, 0), _AMD64, "v1.1.0 pkg/virt-api/webhooks/.../vms-admitter.go"),
+    ((1, 3, 0), _AMD64_ARM64, "v1.3.0 pkg/virt-api/webhooks/defaults.go:79-98"),
+    ((1, 5, 3), _AMD64, "v1.5.3 pkg/liveupdate/memory/memory.go:99; v1.6.0 defaults.go:122"),
 )
 MINIMUM_GUEST = (
     ((1, 1, 0), 0, "v1.3.0 pkg/liveupdate/memory/memory.go has no such test"),
@@ -103,6 +113,10 @@ DEDICATED_CPUS = (
 MEMORY_LIMITS = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567"),
     ((1, 2, 1), True, "kubevirt PR 11498; recorded v1.3.1 limits-memory-below"),
+)
+GUEST_ABOVE_LIMIT = (
+    ((1, 1, 0), False, "the check is skipped under LiveUpdate from v1.3 on only"),
+    ((1, 3, 0), True, "v1.9.0 vmi-create-admitter.go:1024-1047; recorded v1.3.1"),
 )
 VM_SWITCH = (
     ((1, 1, 0), True, "v1.1.0 staging/src/kubevirt.io/api/core/v1/types.go"),
@@ -157,10 +171,12 @@ def capabilities_of(reported: str) -> Capabilities:
         strategy_field=cell(STRATEGY_FIELD, version),
         default_strategy=cell(DEFAULT_STRATEGY, version),
         architectures=cell(ARCHITECTURES, version),
+        start_architectures=cell(START_ARCHITECTURES, version),
         minimum_guest=cell(MINIMUM_GUEST, version),
         hugepages=cell(HUGEPAGES, version),
         dedicated_cpus=cell(DEDICATED_CPUS, version),
         memory_limits=cell(MEMORY_LIMITS, version),
+        guest_above_limit=cell(GUEST_ABOVE_LIMIT, version),
         vm_switch=cell(VM_SWITCH, version),
         restart_self_clears=cell(RESTART_SELF_CLEARS, version),
         shrink_below_boot_denied=cell(SHRINK_BELOW_BOOT_DENIED, version),
@@ -173,9 +189,13 @@ def capabilities_of(reported: str) -> Capabilities:
 
 
 def parse_version(reported: str) -> Version | None:
-    """``v1.9.0``, ``1.9.0-rc.2`` or ``v1.9.0-12-gabc`` as numbers; None for anything else."""
+    """``v1.9.0``, ``1.9.0-rc.2`` or ``v1.9.0-12-gabc`` as numbers; None for anything else.
+
+    ``v0.0.0`` stands for no release: it is what a build without a version reports.
+    """
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(?:$|[-+])", reported)
-    return (int(match[1]), int(match[2]), int(match[3])) if match else None
+    version = (int(match[1]), int(match[2]), int(match[3])) if match else None
+    return None if version == (0, 0, 0) else version
 
 
 _NEWEST_PATCH: Version = (NEWEST_KNOWN[0], NEWEST_KNOWN[1], 10**6)

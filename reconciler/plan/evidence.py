@@ -87,6 +87,7 @@ EVIDENCE: Mapping[Reason, Evidence] = {
     Reason.KUBEVIRT_NOT_SETTLED: _source(f"v1.9.0 {_UPDATER}:450-455"),
     Reason.WAITS_FOR_ROOM: _own("the room that is lacking is held by migrations under way"),
     Reason.NOT_FOUND: _own("the object is not there"),
+    Reason.UNREADABLE: _own("the object is there, and a value in it cannot be read"),
     Reason.BEING_DELETED: _recorded("delete-during-hotplug, all versions"),
     Reason.NOT_STARTING: _own("an instance that is not up 15 minutes after its creation"),
     Reason.SUSPENDED: _own("annotation memory.reconciler.dev/suspend"),

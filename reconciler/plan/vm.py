@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.diagnostic import UNREADABLE_OBJECT
 from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
 from reconciler.model.plan import Action, Decision, Effect, PatchOp, Reason, Verb
 from reconciler.plan import mixed
@@ -41,6 +42,9 @@ def decide_vm(
 ) -> Decision:
     """Decide one VM: what is, what would happen, and the patch if it may happen."""
     vm = live.vms.get(desired.ref)
+    unreadable = _unreadable(desired, live)
+    if unreadable is not None:
+        return _decision(state, desired, vm, unreadable)
     if vm is None:
         return _absent(state, desired, live, policy)
     aim = aim_of(state, desired, vm, live)
@@ -150,6 +154,18 @@ def _suspended(situation: Situation) -> Finding:
 
 def _being_deleted(vm: LiveVM) -> Finding | None:
     return blocked(Reason.BEING_DELETED, "the VM is being deleted") if vm.deleting else None
+
+
+def _unreadable(desired: DesiredVM, live: LiveState) -> Finding | None:
+    """A VM or an instance that is there and was left out is not one that is absent."""
+    messages = [
+        each.message
+        for each in live.diagnostics
+        if each.ref == desired.ref and each.code == UNREADABLE_OBJECT
+    ]
+    if not messages:
+        return None
+    return blocked(Reason.UNREADABLE, messages[0], "correct the object in the cluster")
 
 
 def _absent(

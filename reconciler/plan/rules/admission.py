@@ -55,20 +55,22 @@ def own_max_guest(situation: Situation) -> Finding | None:
     )
 
 
-def above_limit_under_stage(situation: Situation) -> Finding | None:
-    """Under Stage a guest above the memory limit is denied; under LiveUpdate it is not (>= v1.3).
+def above_limit(situation: Situation) -> Finding | None:
+    """A guest above the memory limit is denied; from v1.3 on not under LiveUpdate.
 
     Source: v1.9.0 vmi-create-admitter.go:1024-1047.
     """
     limit: MemoryQuantity | None = situation.vm.constraints.limits
-    if limit is None or situation.after.live_update:
+    after = situation.after
+    if limit is None or (after.live_update and after.capabilities.guest_above_limit):
         return None
     if situation.target.n_bytes <= limit.n_bytes:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
         f"{situation.target} is above the VM's memory limit {limit}; the webhook denies it",
-        "raise resources.limits.memory as well, or use the rollout strategy LiveUpdate",
+        "raise resources.limits.memory as well"
+        + ("" if after.live_update else ", or use the rollout strategy LiveUpdate"),
     )
 
 
@@ -100,5 +102,5 @@ ADMISSION: tuple[StoredRule, ...] = (
     denied_by_version,
     own_max_guest,
     whole_pages,
-    above_limit_under_stage,
+    above_limit,
 )

@@ -153,7 +153,7 @@ def no_max_guest(running: Running) -> Finding | None:
         return None
     capabilities = running.after.capabilities
     booted = running.vmi.guest_at_boot or running.vmi.guest
-    problem = memory.unsupported(running.vmi.constraints, capabilities)
+    problem = memory.not_at_start(running.vmi.constraints, capabilities)
     if problem is None and booted is not None:
         problem = memory.misaligned(booted, running.vmi.constraints) or memory.below_minimum(
             booted, capabilities

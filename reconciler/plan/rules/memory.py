@@ -65,14 +65,29 @@ def unsupported(constraints: Constraints, capabilities: Capabilities) -> Problem
                 reason=Reason.UNSUPPORTED_CONFIGURATION,
                 message=f"the VM has {what}, with which memory cannot be plugged",
             )
+    return _foreign(constraints, capabilities.architectures)
+
+
+def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Problem | None:
+    """What in the VM's configuration keeps it from starting with room for hotplug.
+
+    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 leaves arm64 out, which
+    its memory.go still admits.
+    """
+    return unsupported(constraints, capabilities) or _foreign(
+        constraints, capabilities.start_architectures
+    )
+
+
+def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Problem | None:
     architecture = constraints.architecture or "amd64"
-    if architecture not in capabilities.architectures:
-        return Problem(
-            reason=Reason.UNSUPPORTED_ARCHITECTURE,
-            message=f"memory cannot be plugged on {architecture} "
-            f"(only on {', '.join(sorted(capabilities.architectures))} in this version)",
-        )
-    return None
+    if architecture in architectures:
+        return None
+    return Problem(
+        reason=Reason.UNSUPPORTED_ARCHITECTURE,
+        message=f"memory cannot be plugged on {architecture} "
+        f"(only on {', '.join(sorted(architectures))} in this version)",
+    )
 
 
 def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Problem | None:

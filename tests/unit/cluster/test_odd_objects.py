@@ -1,0 +1,265 @@
+"""Odd live objects from the wire to the plan: each is judged, or told, and hides no other."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from support.builders import VM, make_desired, make_live, want
+
+from reconciler.cluster import decode
+from reconciler.cluster.decode_kubevirt import kubevirt
+from reconciler.model.quantity import MIB
+from reconciler.model.refs import vm_ref
+from reconciler.plan.decide import decide
+from reconciler.plan.policy import PlanPolicy
+
+BESIDE = vm_ref("db", "beside")
+SOON = datetime(2026, 11, 23, 0, 41, 0, tzinfo=UTC)
+"""Half a minute after the instances were created."""
+UNREADABLE = ("blocked", "unreadable")
+CONVERGED, HOTPLUG = ("none", "converged"), ("live", "hotplug")
+MIGRATABLE = {"type": "LiveMigratable", "status": "True"}
+
+
+def page(kind, *bodies):
+    return kind.page(json.dumps({"items": list(bodies)}).encode())
+
+
+@pytest.fixture
+def planned(raw_kubevirt, raw_vm, raw_vmi):
+    """The plan from what the API server answered; a sound VM stands beside the odd one."""
+
+    def make(vm=None, vmi=None, cr=None, guest="2Gi"):
+        found, _ = kubevirt(json.dumps(cr or raw_kubevirt()).encode())
+        vms = page(decode.VMS, vm or raw_vm(), raw_vm(BESIDE.name))
+        vmis = page(decode.VMIS, vmi or raw_vmi(), raw_vmi(BESIDE.name))
+        live = make_live(
+            *vms.values,
+            vmis=vmis.values,
+            kubevirt=found,
+            diagnostics=(*vms.diagnostics, *vmis.diagnostics),
+        )
+        wanted = make_desired(want(guest), want("1Gi", BESIDE))
+        return decide(wanted, live, PlanPolicy(), SOON)
+
+    return make
+
+
+def effects(plan):
+    """Effect and reason of the odd VM; the one beside it is judged as ever."""
+    found = {each.ref: (each.effect.value, each.reason.value) for each in plan.decisions}
+    assert found[BESIDE] == CONVERGED
+    return found[VM]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param({"memory": None}, ("wait", "starting"), id="null memory"),
+        pytest.param({"memory": {}}, ("wait", "starting"), id="empty memory"),
+        pytest.param({"memory": {"guestAtBoot": "1Gi"}}, ("wait", "starting"), id="boot alone"),
+        pytest.param({"memory": {"guestCurrent": "1Gi"}}, HOTPLUG, id="current alone"),
+        pytest.param(
+            {"conditions": None}, ("wait", "migratability-unknown"), id="null conditions"
+        ),
+        pytest.param({"conditions": []}, ("wait", "migratability-unknown"), id="no conditions"),
+        pytest.param(
+            {"conditions": [MIGRATABLE, {"type": "Levitating", "status": "Perhaps"}]},
+            HOTPLUG,
+            id="a condition unknown to us",
+        ),
+        pytest.param(
+            {"conditions": [{"type": "LiveMigratable", "status": "Unknown"}]},
+            ("restart", "not-migratable"),
+            id="migratable is Unknown",
+        ),
+        pytest.param(
+            {"conditions": [MIGRATABLE, {"type": "HotMemoryChange", "status": "Perhaps"}]},
+            HOTPLUG,
+            id="an unknown status of a condition that we know",
+        ),
+        pytest.param(
+            {"conditions": [{**MIGRATABLE, "reason": None, "message": None}]},
+            HOTPLUG,
+            id="a condition with null words",
+        ),
+        pytest.param({"phase": None}, HOTPLUG, id="null phase"),
+        pytest.param({"phase": "Levitating"}, HOTPLUG, id="a phase unknown to us"),
+        pytest.param({"nodeName": None, "guestOSInfo": None}, HOTPLUG, id="no node, no guest"),
+        pytest.param({"migrationState": None}, HOTPLUG, id="null migrationState"),
+    ],
+)
+def test_an_instance_with_an_odd_status_is_judged(planned, raw_vmi, change, expected):
+    plan = planned(vmi=raw_vmi(**change))
+    assert effects(plan) == expected
+    assert plan.diagnostics == ()
+
+
+@pytest.mark.parametrize("status", [None, {}, "absent"])
+def test_an_instance_without_a_status_is_starting(planned, raw_vmi, status):
+    body = {**raw_vmi(), "status": status}
+    if status == "absent":
+        del body["status"]
+    plan = planned(vmi=body)
+    assert effects(plan) == ("wait", "starting")
+    assert plan.diagnostics == ()
+
+
+@pytest.mark.parametrize(
+    "status", [None, {}, {"conditions": None}, {"conditions": [{"type": "X", "status": "Y"}]}]
+)
+def test_a_vm_without_a_known_status_is_judged_by_its_instance(planned, raw_vm, status):
+    assert effects(planned(vm=raw_vm(status=status))) == HOTPLUG
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (("spec", "template", "spec", "domain", "memory"), HOTPLUG),
+        (("spec", "template", "spec", "domain", "resources"), HOTPLUG),
+        (("spec", "template", "spec", "domain", "cpu"), HOTPLUG),
+        (("spec", "instancetype"), HOTPLUG),
+        (("metadata", "labels"), HOTPLUG),
+        (("metadata", "annotations"), HOTPLUG),
+        (("metadata", "managedFields"), HOTPLUG),
+    ],
+)
+def test_a_null_part_of_a_vm_is_an_absent_one(planned, raw_vm, path, expected):
+    body = raw_vm()
+    part = body
+    for key in path[:-1]:
+        part = part[key]
+    part[path[-1]] = None
+    assert effects(planned(vm=body)) == expected
+
+
+@pytest.mark.parametrize("status", [None, {}, "absent"])
+def test_a_cr_without_a_status_has_not_settled_and_no_known_version(planned, raw_kubevirt, status):
+    body = {**raw_kubevirt(), "status": status}
+    if status == "absent":
+        del body["status"]
+    plan = planned(cr=body)
+    assert effects(plan) == ("wait", "kubevirt-not-settled")
+    (note,) = plan.diagnostics
+    assert note.code == "unknown-kubevirt-version"
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"configuration": None, "workloadUpdateStrategy": None},
+        {"configuration": {}, "workloadUpdateStrategy": {}},
+        {
+            "configuration": {
+                "developerConfiguration": None,
+                "vmRolloutStrategy": None,
+                "liveUpdateConfiguration": None,
+                "migrations": None,
+            },
+            "workloadUpdateStrategy": {"workloadUpdateMethods": None},
+        },
+    ],
+)
+def test_null_parts_of_a_cr_mean_their_defaults(planned, raw_kubevirt, spec):
+    # v1.9.0: LiveUpdate by default (virt-config.go:514-517), no update methods (types.go:2515)
+    plan = planned(cr=raw_kubevirt(**spec))
+    assert effects(plan) == ("blocked", "no-live-migrate")
+    assert plan.diagnostics == ()
+
+
+# Every spelling that apimachinery v0.33 pkg/api/resource/quantity.go reads.
+ONE_GIB = [
+    "1Gi",
+    "1024Mi",
+    "1048576Ki",
+    "1.0Gi",
+    "1.Gi",
+    "+1Gi",
+    "01Gi",
+    ".0009765625Ti",
+    "1073741824",
+    1073741824,
+    "1073741.824k",
+    "1073.741824M",
+    "1.073741824G",
+    "1.073741824e9",
+    "1.073741824E9",
+    "1.073741824e+9",
+    "1073741824000e-3",
+    "1073741824000m",
+    "1073741824000000u",
+    "1073741824000000000n",
+    "1073741823999m",
+]
+
+
+@pytest.mark.parametrize("spelling", ONE_GIB)
+def test_a_legal_spelling_counts_by_its_value(planned, raw_vm, raw_vmi, spelling):
+    sizes = dict.fromkeys(("guestAtBoot", "guestRequested", "guestCurrent"), spelling)
+    body = raw_vmi(memory=sizes)
+    body["spec"]["domain"]["memory"]["guest"] = spelling
+    same = planned(vm=raw_vm(guest=spelling), vmi=body, guest="1Gi")
+    assert effects(same) == CONVERGED
+    assert effects(planned(vm=raw_vm(guest=spelling), vmi=body)) == HOTPLUG
+
+
+def test_the_patch_tests_for_the_spelling_that_the_server_has(planned, raw_vm):
+    plan = planned(vm=raw_vm(guest="1.073741824e9"))
+    (action,) = [action for each in plan.decisions for action in each.actions]
+    assert "1.073741824e9" in [op.value for op in action.patch if op.op == "test"]
+
+
+@pytest.mark.parametrize(
+    ("spelling", "n_bytes"), [("1.5Gi", 1536 * MIB), ("2E", 2 * 10**18), ("4e0Gi", None), (0, 0)]
+)
+def test_a_size_is_read_to_the_byte_or_not_at_all(raw_vm, spelling, n_bytes):
+    found = page(decode.VMS, raw_vm(guest=spelling))
+    assert [vm.guest.n_bytes for vm in found.values] == ([] if n_bytes is None else [n_bytes])
+    assert len(found.diagnostics) == (n_bytes is None)
+
+
+ILLEGAL = [
+    "1GB",
+    "1 Gi",
+    " 1Gi",
+    "1gi",
+    "Gi",
+    "1e",
+    "1_000",
+    "0x10",
+    "1,5Gi",
+    "-1Gi",
+    "9E19",
+    "NaN",
+]
+
+
+@pytest.mark.parametrize("spelling", [*ILLEGAL, "9" * 30, True, [], {}, -1])
+def test_an_illegal_size_of_a_vm_is_told_and_hides_no_other(planned, raw_vm, spelling):
+    plan = planned(vm=raw_vm(guest=spelling))
+    assert effects(plan) == UNREADABLE
+    (finding,) = plan.diagnostics
+    assert finding.ref == VM
+    assert "guest" in finding.message
+    assert not [action for each in plan.decisions for action in each.actions]
+
+
+@pytest.mark.parametrize("spelling", [*ILLEGAL, True, [], {}, -1])
+@pytest.mark.parametrize("name", ["guestAtBoot", "guestRequested", "guestCurrent"])
+def test_an_illegal_size_of_an_instance_is_told_and_nothing_is_written(
+    planned, raw_vmi, name, spelling
+):
+    sizes = {"guestAtBoot": "1Gi", "guestRequested": "1Gi", "guestCurrent": "1Gi", name: spelling}
+    plan = planned(vmi=raw_vmi(memory=sizes))
+    assert effects(plan) == UNREADABLE
+    assert not [action for each in plan.decisions for action in each.actions]
+    (finding,) = plan.diagnostics
+    assert finding.ref == VM
+    assert name in finding.message or "object" in finding.message
+
+
+def test_an_instance_that_runs_at_zero_bytes_is_judged(planned, raw_vmi):
+    zero = dict.fromkeys(("guestAtBoot", "guestRequested", "guestCurrent"), "0")
+    assert effects(planned(vmi=raw_vmi(memory=zero)))[0] in {"live", "wait"}
