@@ -135,7 +135,8 @@ def not_migratable(running: Running) -> Finding | None:
         )
     if condition.status == "True":
         return None
-    why = f": {condition.message or condition.reason}" if condition.message else ""
+    told = condition.message or condition.reason
+    why = f": {told}" if told else ""
     return restart(
         Reason.NOT_MIGRATABLE,
         f"the VM cannot be live-migrated{why}",

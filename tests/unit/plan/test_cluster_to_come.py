@@ -1,0 +1,163 @@
+"""VMs and patches meet the CR as the plan's own changes leave it, also where it has to wait."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import (
+    condition,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+    with_settings,
+)
+
+from reconciler.model import fields
+from reconciler.model.fields import NameSet
+
+GATE = NameSet.of(("VMLiveUpdateFeatures",))
+
+
+def both(settings, kubevirt):
+    live = make_live(make_vm(), vmis=(make_vmi(),), kubevirt=kubevirt)
+    decisions = plan_of(make_desired(want("2Gi"), kubevirt=settings), live).decisions
+    return [(each.effect.value, each.reason.value) for each in decisions]
+
+
+def test_a_cr_that_only_has_to_wait_counts_as_it_will_be():
+    stage = with_settings(make_kubevirt(phase="Deploying"), vmRolloutStrategy="Stage")
+    waits = ("wait", "kubevirt-not-settled")
+    assert both({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage) == [waits, waits]
+
+
+def test_a_cr_that_is_blocked_counts_as_it_is():
+    stage = with_settings(
+        make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",)),
+        vmRolloutStrategy="Stage",
+    )
+    assert both({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage) == [
+        ("blocked", "owned-by-hyperconverged"),
+        ("restart", "strategy-stage"),
+    ]
+
+
+def test_the_second_patch_does_not_replace_the_spec_that_the_first_has_made():
+    empty = replace(
+        with_settings(make_kubevirt("v1.3.1"), workloadUpdateMethods=None),
+        containers=frozenset(),
+    )
+    settings = {fields.FEATURE_GATES: GATE, fields.ROLLOUT_STRATEGY: "LiveUpdate"}
+    (decision,) = plan_of(make_desired(kubevirt=settings), make_live(kubevirt=empty)).decisions
+    first, second = (each.patch[-1].plain() for each in decision.actions)
+    assert first == {
+        "op": "add",
+        "path": "/spec",
+        "value": {
+            "configuration": {"developerConfiguration": {"featureGates": ["VMLiveUpdateFeatures"]}}
+        },
+    }
+    assert second == {
+        "op": "add",
+        "path": "/spec/configuration/vmRolloutStrategy",
+        "value": "LiveUpdate",
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({fields.MAX_GUEST: q("8Gi")}, "changes 1 field of the CR"),
+        (
+            {fields.MAX_GUEST: q("8Gi"), fields.PARALLEL_MIGRATIONS: 7},
+            "changes 2 fields of the CR",
+        ),
+    ],
+)
+def test_changed_fields_are_counted(settings, message):
+    (decision,) = plan_of(make_desired(kubevirt=settings), make_live()).decisions
+    assert decision.message == message
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        ("a", "1 running VM booted before and needs one restart"),
+        ("ab", "2 running VMs booted before and need one restart"),
+        ("abc", "can be changed live (db/a, db/b, db/c)"),
+        ("abcd", "can be changed live (db/a, db/b, db/c and 1 more)"),
+    ],
+)
+def test_vms_that_need_a_restart_are_counted(names, says):
+    vms = [make_vm(ref=replace(make_vm().ref, name=name)) for name in names]
+    live = make_live(
+        *vms,
+        vmis=tuple(make_vmi(ref=each.ref, max_guest=None) for each in vms),
+        kubevirt=with_settings(make_kubevirt(), vmRolloutStrategy="Stage"),
+    )
+    settings = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}
+    (decision,) = plan_of(make_desired(kubevirt=settings), live).decisions
+    assert says in " / ".join(decision.warnings)
+
+
+@pytest.mark.parametrize(
+    ("stuck", "outdated", "says"),
+    [
+        (0, 0, "LiveMigrate comes on: every later KubeVirt upgrade"),
+        (1, 0, "1 VM begins to migrate at once (1 with a memory change that was stuck, 0 with"),
+        (1, 1, "1 VM begins to migrate at once (1 with a memory change that was stuck, 0 with"),
+        (2, 0, "2 VMs begin to migrate at once (2 with a memory change that was stuck, 0 with"),
+    ],
+)
+def test_what_begins_to_migrate_with_live_migrate_is_counted(stuck, outdated, says):
+    conditions = {"HotMemoryChange": condition("True")}
+    vms = [make_vm(ref=replace(make_vm().ref, name=f"vm-{n}")) for n in range(stuck)]
+    live = make_live(
+        *vms,
+        vmis=tuple(make_vmi(ref=each.ref, conditions=conditions) for each in vms),
+        kubevirt=with_settings(
+            make_kubevirt(outdated_workloads=outdated), workloadUpdateMethods=None
+        ),
+    )
+    settings = {fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}
+    (decision,) = plan_of(make_desired(kubevirt=settings), live).decisions
+    assert says in " / ".join(decision.warnings)
+
+
+@pytest.mark.parametrize("beside", ["ExpandDisks", "VSOCK"])
+def test_every_gate_beside_the_graduated_one_is_added(beside):
+    kubevirt = with_settings(make_kubevirt(), featureGates=NameSet.of(("Snapshot",)))
+    settings = {fields.FEATURE_GATES: NameSet.of(("VMLiveUpdateFeatures", beside))}
+    (decision,) = plan_of(make_desired(kubevirt=settings), make_live(kubevirt=kubevirt)).decisions
+    (write,) = (op.plain() for op in decision.actions[0].patch if op.op == "add")
+    assert write["value"] == beside
+
+
+@pytest.mark.parametrize(
+    ("overrides", "settled"),
+    [
+        # kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126
+        ({"deployment_id": "abc", "target_deployment_id": "".join("abc")}, True),
+        ({"deployment_id": "abc", "target_deployment_id": "abd"}, False),
+        ({"deployment_id": "abd", "target_deployment_id": "abc"}, False),
+        ({"version": "v1.9.0", "target_version": "".join("v1.9.0")}, True),
+        ({"version": "v1.9.0", "target_version": ""}, True),
+        ({"version": "v1.9.0", "target_version": "v1.8.0"}, False),
+        ({"generation": 3, "observed_generation": 3}, True),
+        ({"generation": 3, "observed_generation": 4}, True),
+        ({"generation": 3, "observed_generation": None}, True),
+        ({"generation": 3, "observed_generation": 2}, False),
+        ({"phase": "".join("Deployed")}, True),
+        ({"phase": ""}, False),
+    ],
+)
+def test_a_settled_cr_has_its_deployment_version_and_generation_carried_out(overrides, settled):
+    live = make_live(make_vm(), vmis=(make_vmi(),), kubevirt=make_kubevirt(**overrides))
+    (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
+    expected = "hotplug" if settled else "kubevirt-not-settled"
+    assert decision.reason.value == expected

@@ -1,0 +1,89 @@
+"""What a reviewer is told of the guest and of other writers, beside the effect."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import (
+    condition,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    want,
+)
+
+
+def warned(guest="2Gi", *, vm=None, version="v1.9.0", policy=None, **vmi):
+    live = make_live(
+        vm or make_vm(), vmis=(replace(make_vmi(), **vmi),), kubevirt=make_kubevirt(version)
+    )
+    (decision,) = plan_of(make_desired(want(guest)), live, **(policy or {})).decisions
+    return " / ".join(decision.warnings)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "old"),
+    [
+        # virtio-mem came to Linux with 5.8: kubevirt issue 14095
+        ("4.18.0-553.el8", True),
+        ("4.9.1", True),
+        ("5.7.19", True),
+        ("5.8.0", False),
+        ("5.14.0-427.el9", False),
+        ("6.1.0-13-amd64", False),
+        ("", False),
+        ("unknown", False),
+    ],
+)
+def test_a_kernel_without_virtio_mem_is_told(kernel, old):
+    assert ("older than 5.8" in warned(kernel=kernel)) is old
+
+
+def test_windows_is_told_of_its_driver_and_not_of_a_linux_kernel():
+    found = warned(guest_os="mswindows", kernel="4.0")
+    assert "viomem driver" in found
+    assert "older than 5.8" not in found
+    assert "viomem" not in warned(guest_os="fedora")
+
+
+def test_a_paused_vm_takes_its_memory_once_resumed():
+    conditions = {"LiveMigratable": condition("True"), "Paused": condition("True")}
+    assert "once it is resumed" in warned(conditions=conditions)
+    assert warned() == ""
+
+
+@pytest.mark.parametrize(
+    ("manager", "reverts"),
+    [("argocd-controller", True), ("kubectl", False), ("reconciler", False), ("", False)],
+)
+def test_a_tool_that_writes_the_size_back_is_named(manager, reverts):
+    found = warned(vm=make_vm(guest_manager=manager))
+    assert (f"{manager} owns the guest size" in found) is reverts
+
+
+def test_where_nothing_changes_there_is_nothing_to_warn_of():
+    assert warned("1Gi", kernel="4.18.0", vm=make_vm(guest_manager="argocd-controller")) == ""
+
+
+@pytest.mark.parametrize(
+    ("guest", "version", "stage", "told"),
+    [
+        # recorded v1.3.1 and v1.6.3 above-max-then-revert: RestartRequired stays
+        ("5Gi", "v1.6.3", True, True),
+        ("5Gi", "v1.6.3", False, False),
+        ("2Gi", "v1.9.0", True, False),
+        ("5Gi", "v1.9.0", True, False),
+    ],
+)
+def test_only_a_staged_restart_on_an_old_version_stops_other_updates(guest, version, stage, told):
+    found = warned(guest, version=version, policy={"stage_restarts": stage})
+    assert ("stops every other live update" in found) is told
+
+
+def test_a_change_that_waits_stages_nothing():
+    found = warned(version="v1.6.3", policy={"stage_restarts": True}, conditions={})
+    assert "stops every other live update" not in found

@@ -1,0 +1,213 @@
+"""The values at which a rule begins to speak: one below, the value itself, one above."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.builders import (
+    NOW,
+    condition,
+    effect_of,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_migration,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+    with_settings,
+)
+
+from reconciler.model.live import Constraints
+
+CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
+
+
+@pytest.mark.parametrize(
+    ("cluster_max", "expected"),
+    [
+        # pkg/defaults/defaults.go:115-135: only a maxGuest below the size leaves no room
+        ("4Gi", ("restart", "no-max-guest")),
+        ("8Gi", ("restart", "booted-before-live-update")),
+        ("16Gi", ("restart", "booted-before-live-update")),
+    ],
+)
+def test_only_a_cluster_maximum_below_the_boot_size_takes_the_room(cluster_max, expected):
+    live = make_live(
+        make_vm(guest="8Gi"),
+        vmis=(make_vmi(guest="8Gi", max_guest=None),),
+        kubevirt=with_settings(make_kubevirt(), maxGuest=q(cluster_max)),
+    )
+    assert effect_of(make_desired(want("10Gi")), live) == expected
+
+
+@pytest.mark.parametrize(
+    ("page", "guest", "denied"),
+    [
+        # v1.9.0 vmi-create-admitter.go:1067-1096
+        ("1Gi", "512Mi", True),
+        ("1Gi", "1Gi", False),
+        ("1Gi", "1536Mi", True),
+        ("1Gi", "2Gi", False),
+        ("2Mi", "2049Mi", True),
+        ("2Mi", "2050Mi", False),
+    ],
+)
+def test_one_page_is_whole_pages(page, guest, denied):
+    vm = make_vm(guest="4Gi", constraints=Constraints(hugepages=page))
+    expected = ("blocked", "denied-by-admission") if denied else ("cold", "not-running")
+    assert effect_of(make_desired(want(guest)), make_live(vm)) == expected
+
+
+@pytest.mark.parametrize(("limit", "denied"), [("2Gi", True), ("3Gi", False), ("4Gi", False)])
+def test_under_stage_the_limit_itself_is_allowed(limit, denied):
+    vm = make_vm(constraints=Constraints(limits=q(limit)))
+    kubevirt = with_settings(make_kubevirt(), vmRolloutStrategy="Stage")
+    expected = ("blocked", "denied-by-admission") if denied else ("cold", "not-running")
+    assert effect_of(make_desired(want("3Gi")), make_live(vm, kubevirt=kubevirt)) == expected
+
+
+@pytest.mark.parametrize(
+    ("succeeded", "before", "expected"),
+    [
+        (0, 2, "in-flight"),
+        (1, 0, "in-flight"),
+        (1, 2, "in-flight"),
+        (2, 0, "ineffective-migrations"),
+        (3, 0, "ineffective-migrations"),
+    ],
+)
+def test_one_migration_may_have_carried_the_size_from_before(succeeded, before, expected):
+    changed = NOW - timedelta(minutes=5)
+    times = [changed - timedelta(minutes=1)] * before + [changed] * succeeded
+    live = make_live(
+        make_vm(guest="2Gi", guest_changed_at=changed),
+        vmis=(replace(make_vmi(conditions=CHANGING), guest=q("2Gi")),),
+        migrations=tuple(
+            make_migration(phase="Succeeded", name=f"m-{n}", created_at=at)
+            for n, at in enumerate(times)
+        ),
+    )
+    assert effect_of(make_desired(want("2Gi")), live)[1] == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(899, ("wait", "starting")), (900, ("blocked", "not-starting"))],
+)
+def test_a_start_is_waited_for_fifteen_minutes(seconds, expected):
+    created = NOW - timedelta(seconds=seconds)
+    vmi = replace(make_vmi(), phase="Scheduling", created_at=created)
+    live = make_live(make_vm(), vmis=(vmi,))
+    assert effect_of(make_desired(want("1Gi")), live) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(299, ("wait", "guest-accepting")), (300, ("blocked", "guest-silent"))],
+)
+def test_a_guest_has_its_whole_timeout(seconds, expected):
+    vmi = replace(
+        make_vmi(guest="2Gi"),
+        guest_current=q("1Gi"),
+        migration_ended_at=NOW - timedelta(seconds=seconds),
+    )
+    live = make_live(make_vm(guest="2Gi"), vmis=(vmi,))
+    assert effect_of(make_desired(want("2Gi")), live) == expected
+
+
+@pytest.mark.parametrize(
+    ("in_git", "in_cluster", "says"),
+    [
+        (None, None, None),
+        (None, "4Gi", None),
+        ("4Gi", "4Gi", None),
+        ("4096Mi", "4Gi", None),
+        ("8Gi", "4Gi", "maxGuest is 8Gi in Git and 4Gi in the cluster"),
+        ("2Gi", "4Gi", "maxGuest is 2Gi in Git and 4Gi in the cluster"),
+        ("8Gi", None, "maxGuest is 8Gi in Git and none in the cluster"),
+    ],
+)
+def test_a_max_guest_that_differs_is_told_and_not_written(in_git, in_cluster, says):
+    # recorded write-maxguest-on-running; kubevirt issue 17610
+    vm = make_vm(max_guest=q(in_cluster) if in_cluster else None)
+    desired = make_desired(want("2Gi", max_guest=q(in_git) if in_git else None))
+    (decision,) = plan_of(desired, make_live(vm, vmis=(make_vmi(),))).decisions
+    assert [says in each for each in decision.warnings] == ([True] if says else [])
+    assert [op.op for op in decision.actions[0].patch] == ["test", "test", "replace"]
+
+
+OTHER = "a non-live-updatable field was changed in the template spec"
+
+
+@pytest.mark.parametrize(
+    ("since_s", "changed_s", "running", "expected"),
+    [
+        # recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0 vm.go:3577-3599
+        pytest.param(-1, 0, "1Gi", ("live", "hotplug"), id="judged under Stage"),
+        pytest.param(0, 0, "1Gi", ("live", "hotplug"), id="in the same second"),
+        pytest.param(1, 0, "1Gi", ("restart", "other-edit-pending"), id="judged since"),
+        pytest.param(-1, 0, "2Gi", ("restart", "other-edit-pending"), id="not for its memory"),
+        pytest.param(None, 0, "1Gi", ("restart", "other-edit-pending"), id="of unknown age"),
+        pytest.param(-1, None, "1Gi", ("restart", "other-edit-pending"), id="CR never changed"),
+    ],
+)
+def test_only_a_condition_from_before_live_update_may_be_out_of_date(
+    since_s, changed_s, running, expected
+):
+    then = NOW - timedelta(hours=1)
+    since = None if since_s is None else then + timedelta(seconds=since_s)
+    changed = None if changed_s is None else then + timedelta(seconds=changed_s)
+    waiting = replace(condition("True", "", OTHER), since=since)
+    live = make_live(
+        make_vm(guest="2Gi", conditions={"RestartRequired": waiting}),
+        vmis=(make_vmi(guest=running),),
+        kubevirt=make_kubevirt(live_update_changed_at=changed),
+    )
+    assert effect_of(make_desired(want("3Gi")), live) == expected
+
+
+@pytest.mark.parametrize("requested", ["1Gi", None])
+@pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
+def test_a_size_that_the_hypervisor_was_not_asked_for_is_in_flight(requested, phase):
+    changed = NOW - timedelta(minutes=5)
+    ended = 1 if phase == "Succeeded" else 2
+    live = make_live(
+        make_vm(guest="2Gi", guest_changed_at=changed),
+        vmis=(
+            replace(make_vmi(guest="2Gi"), guest_requested=q(requested) if requested else None),
+        ),
+        migrations=tuple(make_migration(phase=phase, name=f"m-{n}") for n in range(ended)),
+    )
+    assert effect_of(make_desired(want("2Gi")), live) == ("wait", "in-flight")
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("True", ("restart", "restart-required-sticky")),
+        ("False", ("live", "hotplug")),
+        ("Unknown", ("live", "hotplug")),
+    ],
+)
+def test_restart_required_counts_only_where_it_is_true(status, expected):
+    live = make_live(
+        make_vm(conditions={"RestartRequired": condition(status, "", "memory updated")}),
+        vmis=(make_vmi(),),
+        kubevirt=with_settings(make_kubevirt("v1.6.3"), vmRolloutStrategy="LiveUpdate"),
+    )
+    assert effect_of(make_desired(want("2Gi")), live) == expected
+
+
+def test_migrations_are_not_ineffective_once_the_hypervisor_was_asked():
+    vmi = replace(make_vmi(guest="2Gi"), guest_current=q("1Gi"))
+    live = make_live(
+        make_vm(guest="2Gi", guest_changed_at=NOW - timedelta(minutes=5)),
+        vmis=(vmi,),
+        migrations=tuple(make_migration(phase="Succeeded", name=f"m-{n}") for n in range(3)),
+    )
+    assert effect_of(make_desired(want("2Gi")), live) == ("wait", "guest-accepting")

@@ -1,0 +1,189 @@
+"""The values that messages and hints give: names, sizes and counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.builders import (
+    NOW,
+    VM,
+    condition,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_migration,
+    make_vm,
+    make_vmi,
+    plan_of,
+    want,
+)
+
+from reconciler.model.live import Constraints
+from reconciler.model.room import Quota, Room
+
+
+def decided(guest="2Gi", *, vm=None, vmi=None, migrations=()):
+    live = make_live(vm or make_vm(), vmis=(vmi or make_vmi(),), migrations=migrations)
+    (decision,) = plan_of(make_desired(want(guest)), live).decisions
+    return decision
+
+
+@pytest.mark.parametrize(
+    ("guest", "hint"),
+    [
+        # blocks of 2Mi: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:37-40
+        ("1500001Ki", "write 1464Mi or 1466Mi"),
+        ("1051137Ki", "write 1026Mi or 1028Mi"),
+        ("2G", "write 1906Mi or 1908Mi"),
+    ],
+)
+def test_a_misaligned_size_comes_with_the_two_whole_ones_beside_it(guest, hint):
+    assert decided(guest).hint == hint
+
+
+def test_why_a_vm_cannot_migrate_is_quoted():
+    said = condition("False", "DisksNotLiveMigratable", "PVC is not shared")
+    decision = decided(vmi=make_vmi(conditions={"LiveMigratable": said}))
+    assert decision.message == "the VM cannot be live-migrated: PVC is not shared"
+
+
+def test_a_migration_that_is_waited_for_is_named_with_its_phase():
+    running = (make_migration(phase="Running", name="m-7", for_update=False),)
+    assert decided(migrations=running).message == "the migration m-7 is Running"
+    new = (make_migration(phase="", name="m-8", for_update=False),)
+    assert decided(migrations=new).message == "the migration m-8 is new"
+
+
+CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
+
+
+@pytest.mark.parametrize(
+    ("failed", "reason", "message"),
+    [
+        (1, "migration-retrying", "1 migration failed"),
+        (2, "migration-retrying", "2 migrations failed"),
+        (3, "migration-failing", "3 migrations failed"),
+        (4, "migration-failing", "4 migrations failed"),
+    ],
+)
+def test_failed_migrations_are_counted_one_by_one(failed, reason, message):
+    decision = decided(
+        vm=make_vm(guest="2Gi"),
+        vmi=replace(make_vmi(conditions=CHANGING), guest=make_vm(guest="2Gi").guest),
+        migrations=tuple(make_migration(phase="Failed", name=f"m-{n}") for n in range(failed)),
+    )
+    assert (decision.reason.value, decision.message.partition(";")[0]) == (reason, message)
+
+
+@pytest.mark.parametrize(
+    ("reason", "effect"),
+    [("HotPlugMemoryError", "wait"), ("FailedCreate", "none"), ("SyncFailed", "none")],
+)
+def test_only_a_hotplug_failure_queues_memory_behind_another_change(reason, effect):
+    failure = {"Failure": condition("True", reason, "in progress")}
+    assert decided("1Gi", vm=make_vm(conditions=failure)).effect.value == effect
+    for status in ("False", "Unknown"):
+        ended = {"Failure": condition(status, reason, "in progress")}
+        assert decided("1Gi", vm=make_vm(conditions=ended)).effect.value == "none"
+
+
+@pytest.mark.parametrize(
+    ("reason", "text", "says"),
+    [
+        ("Memory Hotplug Failed", "not supported", "not supported"),
+        ("Memory Hotplug Failed", "", "Memory Hotplug Failed"),
+    ],
+)
+def test_why_a_plug_was_refused_is_quoted(reason, text, says):
+    # recorded plug-refused
+    conditions = {"HotMemoryChange": condition("False", reason, text)}
+    decision = decided(vm=make_vm(guest="2Gi"), vmi=make_vmi(conditions=conditions))
+    assert decision.message == f"libvirt or QEMU refused 2Gi: {says}"
+
+
+@pytest.mark.parametrize(("phase", "guest"), [("Running", "1Gi"), ("Succeeded", None)])
+def test_the_guests_size_is_that_of_an_instance_which_has_not_ended(phase, guest):
+    found = decided(vmi=replace(make_vmi(), phase=phase)).guest
+    assert (str(found) if found else None) == guest
+
+
+@pytest.mark.parametrize(
+    ("guest_has", "says"),
+    [("1Gi", "the guest has 1Gi so far"), (None, "the guest has nothing so far")],
+)
+def test_what_the_guest_has_taken_so_far_is_told(guest_has, says):
+    vmi = make_vmi(guest="2Gi")
+    current = make_vm(guest=guest_has).guest
+    decision = decided(vm=make_vm(guest="2Gi"), vmi=replace(vmi, guest_current=current))
+    assert decision.message == f"2Gi was plugged, and {says}"
+
+
+@pytest.mark.parametrize("status", ["False", "Unknown"])
+def test_a_restart_is_pending_only_where_the_condition_is_true(status):
+    conditions = {"RestartRequired": condition(status, "", "memory updated")}
+    assert decided("1Gi", vm=make_vm(conditions=conditions)).reason.value == "converged"
+
+
+@pytest.mark.parametrize(("guest", "told"), [("2Gi", True), ("5Gi", False)])
+def test_only_a_live_change_ends_the_overcommit(guest, told):
+    vmi = make_vmi(constraints=Constraints(requests=make_vm(guest="512Mi").guest))
+    found = decided(guest, vmi=vmi).warnings
+    assert any("overcommit is lost" in each for each in found) is told
+
+
+@pytest.mark.parametrize(
+    ("failed_on", "reason"),
+    [
+        ({"started_at": None, "target_node": ""}, "target-unschedulable"),
+        ({"started_at": None, "target_node": "node02"}, "migration-failing"),
+        ({"started_at": NOW, "target_node": ""}, "migration-failing"),
+    ],
+)
+def test_only_a_target_pod_without_a_node_is_called_unschedulable(failed_on, reason):
+    migrations = tuple(
+        make_migration(phase="Failed", name=f"m-{n}", **failed_on) for n in range(3)
+    )
+    vmi = replace(make_vmi(conditions=CHANGING), guest=make_vm(guest="2Gi").guest)
+    decision = decided(vm=make_vm(guest="2Gi"), vmi=vmi, migrations=migrations)
+    assert decision.reason.value == reason
+
+
+@pytest.mark.parametrize(
+    ("version", "pause"),
+    [("v1.3.0", "at once"), ("v1.3.1", "after a pause"), ("v1.9.0", "after a pause")],
+)
+def test_how_soon_kubevirt_tries_again_is_told_by_version(version, pause):
+    # recorded v1.3.1 migration-fails; kubevirt PR 12336
+    live = make_live(
+        make_vm(guest="2Gi"),
+        vmis=(replace(make_vmi(conditions=CHANGING), guest=make_vm(guest="2Gi").guest),),
+        migrations=(make_migration(phase="Failed"),),
+        kubevirt=make_kubevirt(version),
+    )
+    (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
+    assert decision.message.endswith(f"KubeVirt tries again {pause}")
+
+
+def test_the_age_of_a_start_is_told_in_minutes():
+    vmi = replace(make_vmi(), phase="Scheduling", created_at=NOW - timedelta(hours=1))
+    assert "60 min after its instance was created" in decided("1Gi", vmi=vmi).message
+
+
+def test_a_quota_that_nothing_uses_yet_says_so():
+    quota = Quota(name="team", hard={"pods": 0}, used={})
+    room = Room(
+        observed_at=NOW, nodes={}, quotas={VM.namespace: (quota,)}, launchers={}, pods_known=False
+    )
+    live = make_live(make_vm(), vmis=(make_vmi(),), room=room)
+    (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
+    assert decision.message.endswith("pods has 0 used of 0")
+
+
+@pytest.mark.parametrize(("current", "has"), [("1Gi", "1Gi"), (None, "2Gi")])
+def test_a_pending_restart_tells_what_the_guest_has_or_else_was_given(current, has):
+    conditions = {"RestartRequired": condition("True", "", "memory updated")}
+    vmi = replace(make_vmi(guest="2Gi"), guest_current=make_vm(guest=current).guest)
+    decision = decided("3Gi", vm=make_vm(guest="3Gi", conditions=conditions), vmi=vmi)
+    assert f"says 3Gi, the guest has {has}, and" in decision.message
