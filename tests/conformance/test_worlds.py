@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import yaml
 from support.builders import q
-from support.happened import Witness, effects_of_change
-from support.simulated import WORLDS, PolledFeed, Rig, simulator
+from support.forced import forced, hasty, instances
+from support.happened import effects_of_change
+from support.simulated import WORLDS, simulator
 
 from reconciler.errors import ClusterError
-from reconciler.model.fields import INSTANCETYPE_NAME
 from reconciler.model.plan import Effect
 
 ROWS = yaml.load(
@@ -24,19 +24,8 @@ BEGINS_S = 15.0
 DEADLINE_S = 1200.0
 
 
-class HastyFeed(PolledFeed):
-    """Looks less often, so that the long worlds are played in less time."""
-
-    def wait(self, timeout_s):
-        self._clock.sleep(max(timeout_s, 2.0))
-        return self.current()
-
-
 def rig(name):
-    found = Rig(simulator(name))
-    found.feed = HastyFeed(found.client, found.clock)
-    found.clock.sleep(BEGINS_S)
-    return found
+    return hasty(simulator(name), begins_s=BEGINS_S)
 
 
 @cache
@@ -53,16 +42,6 @@ def played(name):
     run = rig(name)
     before = {each["metadata"]["uid"] for each in instances(run)}
     return run, before, run.apply(desired(name), deadline_s=DEADLINE_S)
-
-
-def instances(run):
-    return run.sim.store.list("virtualmachineinstances.kubevirt.io")
-
-
-def size_of(run, instancetype):
-    """The memory that an instancetype gives."""
-    [found] = [each for each in run.sim.world.instancetypes if each.name == instancetype]
-    return q(found.guest)
 
 
 def said(thing, reason):
@@ -124,7 +103,6 @@ def test_what_is_held_is_not_touched(name):
 
 OUR_OWN = {"not-found", "being-deleted", "suspended"}
 """Reasons that claim nothing about what KubeVirt would do."""
-DEFIED_S = 900.0
 
 
 def defied():
@@ -144,19 +122,8 @@ def test_a_patch_against_the_plan_ends_as_the_plan_says(name, vm):
     """Nothing is held back that would have worked."""
     run = rig(name)
     [decision] = [each for each in run.plan(desired(name)).decisions if each.ref.name == vm]
-    witness = Witness(run.sim, decision.ref.namespace, vm)
-    [change] = decision.changes
-    path = f"/apis/kubevirt.io/v1/namespaces/{decision.ref.namespace}/virtualmachines/{vm}"
-    body = str(change.after)
-    for key in reversed(change.field):
-        body = {key: body}
-    denied = run.merge(path, body, agent="kubectl") >= 400
-    run.clock.sleep(DEFIED_S)
-    facts = witness.facts() | ({"denial": "by the webhook"} if denied else {})
-    had, wants = str(change.before), str(change.after)
-    if change.field == INSTANCETYPE_NAME:
-        had, wants = size_of(run, had), size_of(run, wants)
-    true = effects_of_change(facts, wants=str(wants), had=str(had))
+    facts, wants, had = forced(run, decision)
+    true = effects_of_change(facts, wants=wants, had=had)
     if decision.effect is Effect.WAIT:
         # KubeVirt queues such a change; the plan waits, and both come to the same.
         assert true <= {"wait", "live"}, facts

@@ -1,0 +1,237 @@
+"""Random worlds, planned, applied and played to the end: what the plan says is what happens."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from support.builders import q
+from support.forced import forced, hasty, instances
+from support.happened import condition, effects_of_change
+from support.random_worlds import CASES, LASTING
+
+from reconciler.model.plan import Effect
+from reconciler.simulator import worlds
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.kubevirt.faults import NO_FAULTS
+from reconciler.simulator.simulator import Simulator
+
+THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
+pytestmark = pytest.mark.timeout(0 if THOROUGH else 120)
+SETTINGS = settings(
+    max_examples=500 if THOROUGH else 25,
+    derandomize=not THOROUGH,
+    database=None,
+    deadline=None,
+    phases=(Phase.generate, Phase.shrink),
+    print_blob=THOROUGH,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+DEADLINE_S = 1800.0
+SOON_S = 5.0
+"""Enough for a run to write all that it may write at once."""
+HELD = {Effect.RESTART, Effect.BLOCKED}
+FOR_LACK_OF_ROOM = {"no-node-with-room", "quota-would-refuse", "waits-for-room"}
+UNFINISHED = {"running", "not-started"}
+
+
+def rig(case):
+    """A fresh copy of the world."""
+    sim = Simulator(worlds.parse(case.world), clock=SimClock(scale=None))
+    return hasty(sim, begins_s=case.begins_s)
+
+
+def patched(run):
+    """The VMs that were written, once for each time."""
+    return [path.rpartition("/")[2] for path in run.patches() if "/virtualmachines/" in path]
+
+
+def uids(run):
+    return {each["metadata"]["uid"] for each in instances(run)}
+
+
+def fault_of(case, name):
+    return case.vms[name].get("faults", {})
+
+
+def recovers(fault):
+    """Whether a VM gets its memory all the same, a few tries later."""
+    [times] = fault.values() or [0]
+    return not fault.keys() - {"migrationFails", "targetUnschedulable"} and times not in LASTING
+
+
+class Traffic:
+    """Notes, at each write of a running VM's size, how many changes were in flight with it."""
+
+    def __init__(self, run):
+        self.peak = 0
+        self._vms, self._vmis, self._moving = {}, {}, set()
+        self._keep = {"virtualmachines": self._vms, "virtualmachineinstances": self._vmis}
+        for plural, kept in self._keep.items():
+            for each in run.sim.store.list(f"{plural}.kubevirt.io"):
+                kept[each["metadata"]["name"]] = each
+        for each in run.sim.store.list("virtualmachineinstancemigrations.kubevirt.io"):
+            self._migration(each)
+        run.sim.store.subscribe(self._note)
+
+    def _note(self, event):
+        found, plural = json.loads(event.body), event.key.resource.partition(".")[0]
+        if plural == "virtualmachineinstancemigrations":
+            self._migration(found)
+        if plural not in self._keep:
+            return
+        name = found["metadata"]["name"]
+        before, self._keep[plural][name] = self._keep[plural].get(name, found), found
+        if plural == "virtualmachines" and size(before) != size(found) and self._begins(name):
+            self.peak = max(self.peak, len(self._busy() | {name}))
+
+    def _migration(self, found):
+        name, phase = found["spec"]["vmiName"], found.get("status", {}).get("phase")
+        self._moving.discard(name)
+        if phase not in {"Succeeded", "Failed"}:
+            self._moving.add(name)
+
+    def _begins(self, name):
+        vmi = self._vmis.get(name)
+        return vmi is not None and wants(self._vms[name]) != wants(vmi)
+
+    def _busy(self):
+        changing = {
+            name
+            for name, each in self._vmis.items()
+            if condition(each, "HotMemoryChange").get("status") == "True"
+        }
+        return changing | self._moving
+
+
+def size(vm):
+    return vm["spec"]["template"]["spec"]["domain"]["memory"]["guest"]
+
+
+def wants(found):
+    """The size of a VM's template, or of an instance."""
+    spec = found["spec"].get("template", found)["spec"]
+    return q(spec["domain"]["memory"]["guest"])
+
+
+def limit_of(case):
+    configuration = case.world["kubevirt"]["spec"]["configuration"]
+    own = configuration.get("migrations", {}).get("parallelMigrationsPerCluster", 5)
+    return min(own, case.max_concurrent or own)
+
+
+@SETTINGS
+@given(CASES)
+def test_a_rollout_keeps_what_the_plan_has_said(case):
+    run = rig(case)
+    before, traffic, busy_before = uids(run), Traffic(run), len(in_the_way(run))
+    report = run.apply(case.desired, deadline_s=DEADLINE_S, max_concurrent=case.max_concurrent)
+    planned = {d.ref.name: d for d in report.plan.decisions if d.ref.kind == "VirtualMachine"}
+    ends = {o.ref.name: o for o in report.outcomes if o.ref.kind == "VirtualMachine"}
+
+    # Nothing was restarted, evicted or written that the plan had left alone.
+    assert uids(run) == before
+    assert all(each["status"]["phase"] == "Running" for each in instances(run))
+    assert not {name for name in patched(run) if planned[name].effect in HELD}
+    assert len(patched(run)) == len(set(patched(run)))
+    assert traffic.peak <= max(limit_of(case), busy_before)
+
+    for name, outcome in ends.items():
+        reached(run, planned[name], outcome)
+        if outcome.result == "failed":
+            assert is_true(case, name, outcome.reason), outcome
+        if outcome.reason == "failure-budget":
+            assert sum(each.result == "failed" for each in ends.values()) >= 3
+        elif outcome.result in UNFINISHED:
+            assert "deadline" in report.message
+        elif planned[name].effect is Effect.LIVE and recovers(fault_of(case, name)):
+            held = outcome.result == "held" and outcome.reason in FOR_LACK_OF_ROOM
+            lacking = outcome.reason in {"target-unschedulable", "quota-refused"}
+            assert outcome.result == "done" or held or lacking, outcome
+
+    again_offers_only_what_is_left(case, run, planned, ends)
+
+
+def reached(run, decision, outcome):
+    """What is said to be done is in the guest."""
+    if outcome.result == "done" and outcome.reason == "converged":
+        vmi = run.vmi(outcome.ref.namespace, outcome.ref.name)
+        assert q(vmi["status"]["memory"]["guestCurrent"]) == decision.target
+
+
+def is_true(case, name, reason):
+    """Whether the world has what the reason of a failure says."""
+    fault = fault_of(case, name)
+    match reason:
+        case "plug-refused":
+            return "plugRefused" in fault
+        case "migration-failing":
+            return "migrationFails" in fault
+        case "guest-silent":
+            return "guestSilent" in fault or "guestKeeps" in fault
+        case "target-unschedulable":
+            return "targetUnschedulable" in fault or int(case.world["nodeMemory"]) < 64 * 2**30
+        case "quota-refused":
+            return "quotas" in case.world
+    return False
+
+
+def again_offers_only_what_is_left(case, run, planned, ends):
+    again = run.plan(case.desired)
+    open_before = {
+        name
+        for name, each in planned.items()
+        if each.actions or each.effect is Effect.WAIT or each.reason in FOR_LACK_OF_ROOM
+    }
+    done = {name for name, each in ends.items() if each.result == "done"}
+    offered = {d.ref.name for d in again.decisions if d.actions and d.ref.kind != "KubeVirt"}
+    assert offered <= open_before - done
+    sent = len(patched(run))
+    run.apply(case.desired, deadline_s=SOON_S, max_concurrent=case.max_concurrent)
+    assert not set(patched(run)[sent:]) - offered
+
+
+@SETTINGS
+@given(CASES)
+def test_what_the_plan_leaves_alone_would_not_have_worked(case):
+    """Each in a copy of its own, in which what is written later meets no fault."""
+    plan = rig(case).plan(case.desired)
+    if any(decision.effect is Effect.CONFIG for decision in plan.decisions):
+        return
+    for ref in [d.ref for d in plan.decisions if d.effect in {*HELD, Effect.WAIT} and d.changes]:
+        if ref.kind == "KubeVirt":
+            continue
+        run = rig(case)
+        [decision] = [each for each in run.plan(case.desired).decisions if each.ref == ref]
+        if decision.reason == "suspended":
+            continue
+        moving = in_the_way(run)
+        run.sim.faults.inject(ref.namespace, ref.name, NO_FAULTS)
+        facts, wanted, had = forced(run, decision)
+        if "refused" in facts and ref.name in moving & in_the_way(run):
+            # Behind a change that never ends: it comes to none of the planner's effects.
+            continue
+        true = effects_of_change(facts, wants=wanted, had=had)
+        if decision.effect is Effect.WAIT:
+            # KubeVirt queues the change or refuses it, or never ends the one that is in flight.
+            room = decision.reason == "waits-for-room"
+            assert ref.name in moving or (room and moving), decision
+            assert true <= {"wait", "live", "blocked"}, (decision, facts)
+        else:
+            assert true == {decision.effect.value}, (decision, facts)
+
+
+def in_the_way(run):
+    """The VMs with a change or a migration in flight."""
+    changing = {
+        each["metadata"]["name"]
+        for each in instances(run)
+        if condition(each, "HotMemoryChange").get("status") == "True"
+    }
+    return changing | {
+        each["spec"]["vmiName"]
+        for each in run.sim.store.list("virtualmachineinstancemigrations.kubevirt.io")
+        if each.get("status", {}).get("phase") not in {"Succeeded", "Failed"}
+    }

@@ -1,0 +1,60 @@
+"""A patch made against the plan, and what KubeVirt makes of it."""
+
+from __future__ import annotations
+
+from support.builders import q
+from support.happened import Witness
+from support.simulated import PolledFeed, Rig
+
+from reconciler.model.fields import INSTANCETYPE_NAME
+
+DEFIED_S = 900.0
+
+
+class HastyFeed(PolledFeed):
+    """Looks less often, so that the long worlds are played in less time."""
+
+    def wait(self, timeout_s):
+        self._clock.sleep(max(timeout_s, 2.0))
+        return self.current()
+
+
+def hasty(sim, *, begins_s):
+    """A rig that looks seldom, *begins_s* seconds after the beginning of its world."""
+    found = Rig(sim)
+    found.feed = HastyFeed(found.client, found.clock)
+    found.clock.sleep(begins_s)
+    return found
+
+
+def instances(run):
+    return run.sim.store.list("virtualmachineinstances.kubevirt.io")
+
+
+def forced(run, decision):
+    """Makes the one change of *decision* as a person would: the facts, and the sizes it was about.
+
+    Returns:
+        What happened, by the names of planner.yaml; the size that was asked for, and the one that
+        the spec had, None where it had none.
+    """
+    namespace, vm = decision.ref.namespace, decision.ref.name
+    witness = Witness(run.sim, namespace, vm)
+    [change] = decision.changes
+    path = f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachines/{vm}"
+    body = str(change.after)
+    for key in reversed(change.field):
+        body = {key: body}
+    denied = run.merge(path, body, agent="kubectl") >= 400
+    run.clock.sleep(DEFIED_S)
+    facts = witness.facts() | ({"denial": "by the webhook"} if denied else {})
+    had, wants = change.before and str(change.before), str(change.after)
+    if change.field == INSTANCETYPE_NAME:
+        had, wants = (str(_size_of(run, each)) for each in (had, wants))
+    return facts, wants, had
+
+
+def _size_of(run, instancetype):
+    """The memory that an instancetype gives."""
+    [found] = [each for each in run.sim.world.instancetypes if each.name == instancetype]
+    return q(found.guest)

@@ -1,0 +1,220 @@
+"""Random worlds and what Git asks of them, composed so that they could have come about.
+
+Left out is what no rollout is to blame for: a VM whose size is on its way already where
+workloadUpdateMethods has Evict alone, since KubeVirt kills it whatever is planned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+import yaml
+from hypothesis import strategies as st
+from support.simulated import vm_yaml
+
+VERSIONS = ("v1.3.1", "v1.5.3", "v1.6.3", "v1.7.1", "v1.9.0")
+MIB, GIB = 2**20, 2**30
+GATE = "VMLiveUpdateFeatures"
+LASTING = ("always", 3, 5)
+"""How often a fault that a rollout of three tries gives up on happens."""
+OVERHEAD = GIB // 2
+"""More than a launcher of such a VM needs beside the guest."""
+
+BOOTS = (GIB, 2 * GIB, 3 * GIB, 4 * GIB, GIB + 512 * MIB)
+RARELY = (False,) * 11 + (True,)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """A world, and the manifests that Git holds for it."""
+
+    world: dict
+    desired: str
+    begins_s: float
+    """When it is planned, after the beginning of the world."""
+    max_concurrent: int | None
+
+    @property
+    def vms(self):
+        return {vm["name"]: vm for vm in self.world["vms"]}
+
+    def __repr__(self):
+        """Everything that it takes to play the example again."""
+        choices = f"begins_s={self.begins_s} max_concurrent={self.max_concurrent}"
+        return f"{choices}\n{yaml.safe_dump(self.world)}{self.desired}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Control:
+    """The KubeVirt of a case: its CR, and what Git changes in it."""
+
+    version: str
+    spec: dict
+    wanted: dict
+
+    @property
+    def live(self):
+        """Whether a VM that starts under it gets room for hotplug."""
+        configuration = self.spec["configuration"]
+        default = "LiveUpdate" if self.version == "v1.9.0" else "Stage"
+        return self.gated and configuration.get("vmRolloutStrategy", default) == "LiveUpdate"
+
+    @property
+    def gated(self):
+        gates = (
+            self.spec["configuration"].get("developerConfiguration", {}).get("featureGates", ())
+        )
+        return self.version != "v1.3.1" or GATE in gates
+
+    @property
+    def cluster_max(self):
+        found = self.spec["configuration"].get("liveUpdateConfiguration", {}).get("maxGuest")
+        return int(found.removesuffix("Gi")) * GIB if found else None
+
+    @property
+    def kills(self):
+        return self.spec.get("workloadUpdateStrategy", {}).get("workloadUpdateMethods") == [
+            "Evict"
+        ]
+
+
+def control_of(rng):
+    version = rng.choice(VERSIONS)
+    configuration, wanted = {}, {}
+    strategy = rng.choice(["LiveUpdate"] * 5 + ["Stage", None])
+    if strategy:
+        configuration["vmRolloutStrategy"] = strategy
+    gates = rng.choice([[GATE], [GATE, "Snapshot"], [GATE], ["Snapshot"], None])
+    if gates:
+        configuration["developerConfiguration"] = {"featureGates": gates}
+    if rng.choice(RARELY):
+        configuration["liveUpdateConfiguration"] = {"maxGuest": rng.choice(["2Gi", "6Gi"])}
+    if rng.choice(RARELY):
+        parallel = rng.choice([1, 2, 3])
+        configuration["migrations"] = {"parallelMigrationsPerCluster": parallel}
+    methods = rng.choice([["LiveMigrate"]] * 5 + [["LiveMigrate", "Evict"], ["Evict"], [], None])
+    spec = {"configuration": configuration}
+    if methods is not None:
+        spec["workloadUpdateStrategy"] = {"workloadUpdateMethods": methods}
+    if rng.choice([False, False, True]):
+        wanted = {
+            "configuration": {"vmRolloutStrategy": "LiveUpdate"},
+            "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
+        }
+        if version == "v1.3.1":
+            named = [*(gates or ()), GATE]
+            wanted["configuration"]["developerConfiguration"] = {
+                "featureGates": list(dict.fromkeys(named))
+            }
+    return Control(version=version, spec=spec, wanted=wanted)
+
+
+def fault_of(rng):
+    times = rng.choice([1, 2, *LASTING])
+    found = [{"migrationFails": times}, {"plugRefused": 1}, {"targetUnschedulable": times}]
+    return rng.choice([*[{}] * 6, *found, {"guestSilent": True}, {"guestKeeps": str(GIB)}])
+
+
+def vm_of(rng, control, name):
+    booted = rng.choice(BOOTS)
+    vm = {"name": name, "guest": str(booted)}
+    stage = rng.choice(RARELY)
+    roomy = control.gated if rng.choice(RARELY) and not stage else control.live and not stage
+    most = rng.choice([None] * 4 + [booted, booted + GIB, 2 * booted])
+    if most:
+        vm["maxGuest"] = str(most)
+    if rng.choice(RARELY):
+        return vm | {"running": False}
+    if roomy and not control.live:
+        vm["bootedUnder"] = "LiveUpdate"
+    elif stage:
+        vm["bootedUnder"] = "Stage"
+    if not rng.choice([True] * 9 + [False]):
+        vm["migratable"] = False
+    if rng.choice(RARELY):
+        vm["annotations"] = {"memory.reconciler.dev/suspend": "true"}
+    vm |= _edited(rng, control, vm, booted, roomy=roomy and vm.get("migratable", True))
+    if found := fault_of(rng):
+        vm["faults"] = found
+    return vm
+
+
+def _edited(rng, control, vm, booted, *, roomy):
+    """What has become of its size since it started: nothing, plugged long ago, or just written."""
+    limit = min(int(vm.get("maxGuest", 4 * booted)), control.cluster_max or 4 * booted)
+    what = rng.choice(["nothing"] * 5 + ["plugged", "written"])
+    if what == "plugged" and roomy and booted + GIB <= limit:
+        return {"guest": str(booted + GIB), "bootedWith": str(booted), "hotplugged": True}
+    if what == "written" and not control.kills:
+        size = booted + rng.choice([GIB, 512 * MIB, MIB])
+        if "maxGuest" not in vm or (size <= int(vm["maxGuest"]) and size % (2 * MIB) == 0):
+            return {"guest": str(size), "bootedWith": str(booted)}
+    return {}
+
+
+def size_for(rng, vm):
+    """What Git asks for: above, below, the same in another spelling, aligned or not."""
+    has = int(vm["guest"])
+    most = int(vm.get("maxGuest", 4 * has))
+    rare = [has, int(vm.get("bootedWith", has)), has // 2, most, most + GIB, has + MIB]
+    more = [GIB, 2 * GIB, 512 * MIB, 2 * MIB, GIB + 4096, -512 * MIB]
+    size = rng.choice([*(has + each for each in more), *rare])
+    return rng.choice(_spellings(size))
+
+
+def _spellings(size):
+    found = [str(size), f"{size}000m"]
+    found += [f"{size // MIB}Mi"] if size % MIB == 0 else []
+    return found + ([f"{size // GIB}Gi"] if size % GIB == 0 else [])
+
+
+def case_of(around, each):
+    """A case of numbers: one for all that the VMs share, and one for each VM."""
+    rng, own = Random(around), [Random(seed) for seed in each]
+    control = control_of(rng)
+    found = [vm_of(vm_rng, control, f"vm-{n}") for n, vm_rng in enumerate(own)]
+    load = [max(int(vm["guest"]), int(vm.get("bootedWith", 0))) + OVERHEAD for vm in found]
+    count = rng.choice([3, 2, 4, 3, 2, 4, 1])
+    spare = rng.choice([64 * GIB, 4 * GIB, GIB, 0])
+    world = {
+        "apiVersion": "simulator/v1alpha1",
+        "kind": "World",
+        "kubevirt": {"version": control.version, "spec": control.spec},
+        "nodes": count,
+        "nodeMemory": str(sum(load) // count + max(load) + spare),
+        "bandwidth": rng.choice(["256Mi", "1Gi"]),
+        "vms": found,
+    }
+    if rng.choice(RARELY):
+        hard = sum(load) + rng.choice([0, 2 * GIB, 6 * GIB])
+        world["quotas"] = [{"name": "quota", "hard": {"requests.memory": str(hard)}}]
+    movable = [vm["name"] for vm in found if vm.get("migratable", True) and "running" not in vm]
+    if movable and rng.choice(RARELY):
+        world["migrations"] = [{"vmi": rng.choice(movable)}]
+    desired = [
+        vm_yaml("default", each[1]["name"], f'"{size_for(*each)}"')
+        for each in zip(own, found, strict=True)
+    ]
+    if control.wanted:
+        desired.append(_kubevirt_yaml(control.wanted))
+    concurrent = rng.choice([None, None, 1, 2])
+    begins_s = rng.choice([15.0, 8.0, 4.0, 2.0])
+    return Case(
+        world=world, desired="".join(desired), begins_s=begins_s, max_concurrent=concurrent
+    )
+
+
+def _kubevirt_yaml(spec):
+    manifest = {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "KubeVirt",
+        "metadata": {"name": "kubevirt", "namespace": "kubevirt"},
+        "spec": spec,
+    }
+    return f"---\n{yaml.safe_dump(manifest)}"
+
+
+SEEDS = st.integers(0, 2**32)
+"""Hypothesis varies numbers better than a tree of choices; it still leaves VMs out to shrink."""
+CASES = st.builds(case_of, SEEDS, st.lists(SEEDS, min_size=1, max_size=6, unique=True))
