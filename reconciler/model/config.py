@@ -50,8 +50,6 @@ class Config:
     """Hotplugs at a time; None leaves it to KubeVirt's own limits."""
     failure_budget: int = 3
     """After so many failures no new VM is patched."""
-    migration_timeout: Duration | None = None
-    """None derives it from the VM's size and KubeVirt's limits."""
     guest_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
     """How long the guest may take to use or give back memory after the migration."""
     settle_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
@@ -85,7 +83,6 @@ CONFIG_KEYS: Mapping[str, str] = {
     "restart": "restart",
     "rollout.maxConcurrent": "max_concurrent",
     "rollout.failureBudget": "failure_budget",
-    "rollout.timeouts.migration": "migration_timeout",
     "rollout.timeouts.guest": "guest_timeout",
     "rollout.timeouts.settle": "settle_timeout",
 }

@@ -263,5 +263,4 @@ def _taken_up(course: Course, vmi: LiveVMI | None) -> bool:
     if vmi is None or "HotMemoryChange" in vmi.conditions:
         return True
     requested = vmi.guest_requested
-    wanted = course.planned.changes[0].after if course.planned.changes else None
-    return requested is not None and requested == wanted
+    return requested is not None and requested == course.latest.target

@@ -29,6 +29,7 @@ _NOT_YET = frozenset(
         ("rollout", "maxPerNode"),
         ("rollout", "batches"),
         ("rollout", "canary"),
+        ("rollout", "timeouts", "migration"),
     }
 )
 """Keys of a later version; said so instead of calling them unknown."""
@@ -37,7 +38,6 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "paths": tuple,
     "selector": Selector.parse,
     "restart": RestartConsent,
-    "rollout.timeouts.migration": Duration.parse,
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }

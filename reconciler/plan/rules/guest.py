@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 OLDEST_KERNEL = (5, 8)
 """virtio-mem came to Linux on x86 with 5.8. Source: kubevirt issue 14095."""
 
-OWN_MANAGER = "reconciler"
 REVERTING_MANAGERS = frozenset(
     {"argocd-controller", "kustomize-controller", "helm-controller", "kapp", "kluctl"}
 )

@@ -22,7 +22,6 @@ def test_the_defaults_are_safe():
     assert (config.create, config.restart) == (False, RestartConsent.NEVER)
     assert (config.max_concurrent, config.failure_budget, config.cluster) == (None, 3, None)
     assert (config.guest_timeout.seconds, config.settle_timeout.seconds) == (300, 300)
-    assert config.migration_timeout is None
     assert {config.origin(key) for key in CONFIG_KEYS} == {"default"}
 
 
@@ -30,7 +29,7 @@ def test_every_value_is_read_and_knows_its_place():
     result = read(
         HEAD + "mode: observe\npaths: [vms, infra/kubevirt.yaml]\nselector: tier in (db)\n"
         "cluster: 6e0c\ncreate: yes\nrestart: stage\nrollout:\n  maxConcurrent: 4\n"
-        "  failureBudget: 1\n  timeouts: {migration: 1h, guest: 90s, settle: 10m}\n"
+        "  failureBudget: 1\n  timeouts: {guest: 90s, settle: 10m}\n"
     )
     assert result.diagnostics == ()
     config = result.config
@@ -43,12 +42,11 @@ def test_every_value_is_read_and_knows_its_place():
         restart=RestartConsent.STAGE,
         max_concurrent=4,
         failure_budget=1,
-        migration_timeout=Duration.parse("1h"),
         guest_timeout=Duration.parse("90s"),
         settle_timeout=Duration.parse("10m"),
     )
     assert config.origin("rollout.timeouts.guest") == Location(
-        path=".reconciler.yaml", line=12, column=36, revision="abc"
+        path=".reconciler.yaml", line=12, column=21, revision="abc"
     )
     assert all(isinstance(config.origin(key), Location) for key in CONFIG_KEYS)
 
@@ -147,3 +145,11 @@ def test_each_slip_is_one_message_at_its_place(text, expected):
 def test_a_value_that_is_not_valid_has_its_default_and_the_others_hold():
     config = read(HEAD + "mode: never\ncreate: true\nselector: '='\npaths: [a, /b]\n").config
     assert config == Config(create=True)
+
+
+def test_a_time_out_that_nothing_heeds_is_not_accepted():
+    (found,) = read(HEAD + "rollout: {timeouts: {migration: 1h}}\n").diagnostics
+    assert (found.code, found.message) == (
+        "not-supported",
+        "rollout.timeouts.migration is not supported yet",
+    )
