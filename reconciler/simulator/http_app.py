@@ -41,7 +41,7 @@ def build(api: Api) -> Starlette:
             )
         )
         if answer.delay_s:
-            await _sleep(api.store.clock, answer.delay_s)
+            await _sleep(http, api.store.clock, answer.delay_s)
         if isinstance(answer, Response):
             whole = HttpResponse(answer.body, answer.status)
             return _with_headers(whole, answer.headers)
@@ -59,9 +59,12 @@ def _with_headers(response: HttpResponse, headers: Headers) -> HttpResponse:
     return response
 
 
-async def _sleep(clock: SimClock, seconds: float) -> None:
+async def _sleep(http: HttpRequest, clock: SimClock, seconds: float) -> None:
+    """Lets simulated time pass, as long as somebody waits for the answer."""
     until = clock.monotonic() + seconds
-    while clock.monotonic() < until:  # noqa: ASYNC110  # a stepped clock has no event
+    while (  # noqa: ASYNC110  # a stepped clock has no event
+        clock.monotonic() < until and not await http.is_disconnected()
+    ):
         await asyncio.sleep(min(clock.real_delay(until), _STEPPED_POLL_S))
 
 

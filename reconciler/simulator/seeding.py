@@ -12,6 +12,7 @@ from reconciler.simulator.kubevirt import (
     quantity,
 )
 from reconciler.simulator.kubevirt.config import read_config
+from reconciler.simulator.kubevirt.launcher import CPU_VENDOR_LABEL
 from reconciler.simulator.kubevirt.migration_objects import prepare_migration
 from reconciler.simulator.kubevirt.objects import (
     KUBEVIRTS,
@@ -24,6 +25,8 @@ from reconciler.simulator.store import Key
 from reconciler.simulator.world_reader import WorldError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reconciler.simulator.kubevirt.inventory import Name
     from reconciler.simulator.store import Store
     from reconciler.simulator.world_model import InstancetypeSpec, NodeSpec, World
@@ -81,6 +84,16 @@ class Seeder:
         }
         for name in sorted(names):
             bootstrap.ensure_namespace(self._store, name)
+        for name, labels in world.namespace_labels.items():
+            if labels:
+                self._label_namespace(name, labels)
+
+    def _label_namespace(self, name: str, labels: Mapping[str, str]) -> None:
+        self._store.mutate(
+            Key("namespaces", "", name),
+            lambda stored: stored["metadata"]["labels"].update(labels),
+            manager="kubectl-create",
+        )
 
     def _seed_kubevirt(self) -> None:
         world, now = self._world, self._now()
@@ -130,7 +143,7 @@ def node_object(node: NodeSpec, version: str) -> Json:
     return {
         "metadata": {
             "labels": {
-                "cpu-vendor.node.kubevirt.io/Intel": "true",
+                f"{CPU_VENDOR_LABEL}{node.cpu_vendor}": "true",
                 "kubernetes.io/arch": "amd64",
                 "kubernetes.io/hostname": node.name,
                 "kubernetes.io/os": "linux",

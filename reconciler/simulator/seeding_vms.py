@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from reconciler.simulator import codec
 from reconciler.simulator.clock import rfc3339
 from reconciler.simulator.kubevirt import (
+    backups,
     defaults,
     instancetypes,
     launcher,
@@ -101,6 +102,9 @@ class VMSeeder:
             },
             "spec": body,
         }
+        if spec.vmi_labels:
+            labels = section(vm, "spec", "template", "metadata", "labels")
+            labels.update(spec.vmi_labels)
         defaults.vm_defaults(vm, self._config, self._store.uid)
         return vm
 
@@ -174,6 +178,8 @@ class VMSeeder:
         )
         set_condition(vmi, make_condition(READY, "True", at=now, probed=True))
         spec.profile.report(vmi, now)
+        if spec.backup is not None:
+            status["changedBlockTracking"] = backups.started(spec.backup.name, at=now)
         if spec.guest_current is not None:
             status["memory"]["guestCurrent"] = quantity.binary(spec.guest_current)
         if spec.last_plug_refused:

@@ -12,6 +12,7 @@ from reconciler.simulator.api import Api
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.engine import Engine
 from reconciler.simulator.faults import Faults as ApiFaults
+from reconciler.simulator.kubevirt.backups import Backups
 from reconciler.simulator.kubevirt.cluster import Cluster
 from reconciler.simulator.kubevirt.control_plane import ControlPlane
 from reconciler.simulator.kubevirt.faults import Faults
@@ -74,6 +75,9 @@ class Simulator:
             unsettled = Seeder(world, self.store).seed()
             owner_spec = dict(world.kubevirt_spec) if world.kubevirt_owner else None
             self.control_plane.start(unsettled, owner_spec)
+        for vm in world.vms:
+            if vm.backup is not None and vm.backup.ends_s is not None:
+                self._schedule_end(vm.key, vm.backup.name, vm.backup.ends_s)
         for entry in world.timeline:
             self._schedule(entry)
 
@@ -129,6 +133,9 @@ class Simulator:
     def kubeconfig(self, url: str, token: str) -> str:
         """Returns a kubeconfig with which kubectl reaches a served simulator."""
         return kubeconfig.render(url, token)
+
+    def _schedule_end(self, vm: tuple[str, str], backup: str, ends_s: float) -> None:
+        self.engine.at(ends_s, lambda: Backups(self.cluster).end(vm, backup))
 
     def _schedule(self, entry: TimelineEntry) -> None:
         def happen() -> None:

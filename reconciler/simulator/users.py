@@ -62,6 +62,10 @@ class Tokens:
         self._expiry[token] = self._clock.monotonic() + lifetime_s
         return token
 
+    def revoke(self, token: str) -> None:
+        """Accepts `token` no more."""
+        self._users.pop(token, None)
+
     def user(self, authorization: str) -> User | None:
         """Reads an Authorization header.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from reconciler.simulator import resources
+from reconciler.simulator import codec, resources, schema, validation
 from reconciler.simulator.kubevirt import memory, quantity
 from reconciler.simulator.kubevirt.config import read_config
 from reconciler.simulator.kubevirt.versions import Rollout, behaviour
@@ -91,9 +91,21 @@ def _check_objects(world: World) -> Iterator[Problem]:
         metadata = manifest.get("metadata")
         if not isinstance(metadata, dict) or not metadata.get("name"):
             yield _problem(f"{path}.metadata.name", "an object needs a name")
-        if kind_of(manifest) is None:
+        kind = kind_of(manifest)
+        if kind is None:
             given = f"{manifest.get('apiVersion')}, {manifest.get('kind')}"
             yield _problem(f"{path}.kind", f"the simulator keeps no objects of {given}")
+        elif kind.custom:
+            yield from _check_schema(path, manifest, schema.served(kind))
+
+
+def _check_schema(path: str, manifest: Mapping[str, Any], node: codec.Json) -> Iterator[Problem]:
+    """What the API server would refuse, or drop without a word."""
+    given = codec.copy(dict(manifest))
+    for error in validation.check(given, node):
+        yield _problem(f"{path}.{error.field}", error.message)
+    for field in validation.prune(given, node):
+        yield _problem(f"{path}.{field}", "there is no such field")
 
 
 def kind_of(manifest: Mapping[str, Any]) -> resources.Resource | None:
@@ -106,6 +118,9 @@ def kind_of(manifest: Mapping[str, Any]) -> resources.Resource | None:
 def _check_vm(world: World, vm: VMSpec) -> Iterator[Problem]:
     yield from _check_sizes(world, vm)
     yield from _check_state(vm)
+    if vm.backup is not None and not behaviour(world.version).backups:
+        message = f"KubeVirt {world.version} does not know backups; they came with v1.8"
+        yield _problem(f"{vm.path}.backup", message)
     nodes = {node.name: node for node in world.nodes}
     if vm.node and vm.node not in nodes:
         yield _problem(f"{vm.path}.node", f"{vm.node!r} is none of: {', '.join(sorted(nodes))}")
@@ -143,6 +158,7 @@ def _check_state(vm: VMSpec) -> Iterator[Problem]:
             ("launcher", vm.launcher),
             ("guestCurrent", vm.guest_current),
             ("lastPlugRefused", vm.last_plug_refused),
+            ("backup", vm.backup),
         ):
             if value:
                 yield _problem(f"{vm.path}.{name}", "a VM with running: false has not booted")

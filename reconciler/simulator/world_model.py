@@ -14,6 +14,7 @@ from reconciler.simulator.kubevirt.quantity import GI
 DEFAULT_VERSION: Final = "v1.9.0"
 DEFAULT_NODES: Final = 3
 DEFAULT_NODE_MEMORY: Final = 256 * GI
+DEFAULT_CPU_VENDOR: Final = "Intel"
 DEFAULT_BANDWIDTH: Final = 2 * GI
 DEFAULT_GUEST: Final = GI
 
@@ -28,7 +29,18 @@ class NodeSpec:
     hugepages: int = 0
     """Allocatable huge pages of 2Mi."""
     schedulable: bool = True
+    cpu_vendor: str = DEFAULT_CPU_VENDOR
+    """As the node's labeller names it: Intel, AMD."""
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackupSpec:
+    """A backup that runs when the world starts."""
+
+    name: str
+    ends_s: float | None = None
+    """After how many simulated seconds it is done; None: it goes on for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +72,9 @@ class VMSpec:
     instancetype: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    vmi_labels: Mapping[str, str] = field(default_factory=dict)
+    """Labels of its template, and with that of its VMI: what a MigrationPolicy selects by."""
+    backup: BackupSpec | None = None
     domain: Mapping[str, Any] = field(default_factory=dict)
     """Merged over the VM's domain: cpu, resources, hugepages, launchSecurity, …"""
     spec: Mapping[str, Any] = field(default_factory=dict)
@@ -131,6 +146,8 @@ class World:
     """HyperConverged: its operator takes back what others change in the CR."""
     nodes: tuple[NodeSpec, ...] = ()
     namespaces: tuple[str, ...] = ()
+    namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By namespace, beside what every namespace has."""
     vms: tuple[VMSpec, ...] = ()
     instancetypes: tuple[InstancetypeSpec, ...] = ()
     quotas: tuple[QuotaSpec, ...] = ()

@@ -129,6 +129,14 @@ class Fields:
                 self.problem(f"{name}[{index}]", f"{value!r} is not a text")
         return tuple(value for value in values if isinstance(value, str))
 
+    def labels(self, name: str) -> dict[str, str]:
+        """Reads a mapping of texts."""
+        values = self.mapping(name)
+        for key, value in values.items():
+            if not isinstance(value, str):
+                self.problem(f"{name}.{key}", f"{value!r} is not a text; put it in quotes")
+        return {str(key): str(value) for key, value in values.items()}
+
     def nested(self, name: str) -> Fields:
         """Opens a nested mapping, empty if absent."""
         path = ".".join(part for part in (self.path, name) if part)

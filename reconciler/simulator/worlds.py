@@ -13,10 +13,12 @@ from reconciler.simulator.kubevirt import profiles, versions
 from reconciler.simulator.kubevirt.faults import ALWAYS, VMFaults
 from reconciler.simulator.world_model import (
     DEFAULT_BANDWIDTH,
+    DEFAULT_CPU_VENDOR,
     DEFAULT_GUEST,
     DEFAULT_NODE_MEMORY,
     DEFAULT_NODES,
     DEFAULT_VERSION,
+    BackupSpec,
     InstancetypeSpec,
     MigrationSpec,
     NodeSpec,
@@ -77,6 +79,7 @@ def _world(fields: Fields) -> World:
             fields.problem(name, f"{value!r} should be {expected}")
     kubevirt = fields.nested("kubevirt")
     names = kubevirt.texts("names") if "names" in kubevirt.values else ("kubevirt",)
+    namespaces = _namespaces(fields)
     world = World(
         name=fields.text("name", "world"),
         version=kubevirt.checked("version", versions.behaviour, DEFAULT_VERSION),
@@ -85,7 +88,8 @@ def _world(fields: Fields) -> World:
         kubevirt_spec=kubevirt.mapping("spec"),
         kubevirt_owner=kubevirt.text("owner", choices=("HyperConverged",)),
         nodes=_nodes(fields),
-        namespaces=fields.texts("namespaces"),
+        namespaces=tuple(namespaces),
+        namespace_labels=namespaces,
         vms=tuple(_vm(entry) for entry in fields.each("vms")),
         instancetypes=tuple(_instancetype(entry) for entry in fields.each("instancetypes")),
         quotas=tuple(_quota(entry) for entry in fields.each("quotas")),
@@ -100,6 +104,20 @@ def _world(fields: Fields) -> World:
     )
     kubevirt.finish()
     return world
+
+
+def _namespaces(fields: Fields) -> dict[str, dict[str, str]]:
+    """Reads a list of names, and of mappings with a name and labels."""
+    given = fields.raw("namespaces")
+    entries = [{"name": e} if isinstance(e, str) else e for e in given or ()]
+    found: dict[str, dict[str, str]] = {}
+    for entry in Fields({"namespaces": entries}, "", fields.problems).each("namespaces"):
+        name = entry.text("name")
+        if not name:
+            entry.problem("name", "a namespace needs a name")
+        found[name] = entry.labels("labels")
+        entry.finish()
+    return found
 
 
 def _nodes(fields: Fields) -> tuple[NodeSpec, ...]:
@@ -117,6 +135,7 @@ def _node(entry: Fields, memory: int) -> NodeSpec:
         memory=entry.memory("memory") or memory,
         hugepages=entry.memory("hugepages") or 0,
         schedulable=entry.boolean("schedulable", default=True),
+        cpu_vendor=entry.text("cpuVendor") or DEFAULT_CPU_VENDOR,
         labels=entry.mapping("labels"),
     )
     entry.finish()
@@ -144,6 +163,8 @@ def _vm(entry: Fields) -> VMSpec:
         instancetype=instancetype,
         labels=entry.mapping("labels"),
         annotations=entry.mapping("annotations"),
+        vmi_labels=entry.labels("vmiLabels"),
+        backup=_backup(entry.nested("backup")) if entry.raw("backup") is not None else None,
         domain=entry.mapping("domain"),
         spec=spec,
         manager=entry.text("manager", "kubectl-create"),
@@ -164,6 +185,14 @@ def _profile(entry: Fields) -> profiles.GuestProfile:
         migratable=entry.boolean("migratable", default=True),
         paused=entry.boolean("paused"),
     )
+
+
+def _backup(entry: Fields) -> BackupSpec:
+    made = BackupSpec(name=entry.text("name"), ends_s=entry.seconds("ends"))
+    if not made.name:
+        entry.problem("name", "a backup needs a name")
+    entry.finish()
+    return made
 
 
 def _faults(entry: Fields) -> VMFaults:

@@ -101,7 +101,7 @@ def test_what_is_held_is_not_touched(name):
     assert written & held == set()
 
 
-OUR_OWN = {"not-found", "being-deleted", "suspended"}
+OUR_OWN = {"not-found", "being-deleted", "suspended", "unreadable"}
 """Reasons that claim nothing about what KubeVirt would do."""
 
 

@@ -1,8 +1,9 @@
 """The forecast against whole runs: a seeded family of fleets, rolled out without faults.
 
 What is varied: number and size of the VMs, nodes, KubeVirt's limits and the user's own, the
-bandwidth and how it can be known (the CR's limit, finished migrations, or not at all), migrations
-of others in flight, and changes of the CR before the memory.
+bandwidth and how it can be known (the CR's limit, those of migration policies, finished
+migrations, or not at all), migrations of others in flight, and changes of the CR before the
+memory.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from reconciler.simulator.simulator import Simulator
 
 MI, GI = 2**20, 2**30
 SIZES = (1, 2, 4, 8, 16, 32, 64)
-FAMILIES = ("assumed", "limited", "learned", "shared")
+FAMILIES = ("assumed", "limited", "policies", "learned", "shared")
 FLEETS = 5
 """A family; the seeds are its numbers."""
 INSIDE = 0.95
@@ -37,6 +38,35 @@ spec:
   configuration: {vmRolloutStrategy: LiveUpdate}
   workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}
 """
+
+
+def policy(name: str, limit: str, **labels: str) -> dict:
+    return {
+        "apiVersion": "migrations.kubevirt.io/v1alpha1",
+        "kind": "MigrationPolicy",
+        "metadata": {"name": name},
+        "spec": {
+            "bandwidthPerMigration": limit,
+            "selectors": {
+                "namespaceSelector": {"stage": "production"},
+                "virtualMachineInstanceSelector": labels,
+            },
+        },
+    }
+
+
+POLICIES = [
+    policy("all", "600Mi"),
+    policy("databases", "150Mi", role="database"),
+    policy("fast-databases", "1000Mi", role="database", disk="fast"),
+]
+POLICED = (
+    ({}, 600),
+    ({"disk": "fast"}, 600),
+    ({"role": "database"}, 150),
+    ({"role": "database", "disk": "fast"}, 1000),
+)
+"""Labels of a VM, and the Mi a second that the policies give its migration."""
 
 
 class QuickFeed(PolledFeed):
@@ -83,7 +113,7 @@ class Fleet:
 def fleet(family: str, seed: int) -> Fleet:
     dice = random.Random(f"{family}-{seed}")
     limit, network = 0, dice.randint(1200, 2900)
-    if family == "limited":
+    if family in ("limited", "policies"):
         limit = dice.choice((200, 400, 800))
     elif family == "learned":
         network = dice.choice((150, 300, 700, 2000, 5000))
@@ -92,13 +122,18 @@ def fleet(family: str, seed: int) -> Fleet:
     count, largest = dice.randint(3, 40), dice.randint(2, len(SIZES))
     at_once = min(places, max_concurrent or places)
     sizes: dict[str, int] = {}
+    labels: dict[str, dict[str, str]] = {}
     spent_s = 0.0
     for n in range(count):
         size = dice.choice(SIZES[:largest])
-        spent_s += (8 + size * 1024 / min(network, limit or network)) / at_once
+        own, allowed = {}, limit
+        if family == "policies":
+            own, allowed = dice.choice(POLICED)
+        spent_s += (8 + size * 1024 / min(network, allowed or network)) / at_once
         if len(sizes) >= 3 and spent_s > LONGEST_S:
             break
         sizes[f"vm-{n:02}"] = size
+        labels[f"vm-{n:02}"] = own
     spec: dict = {
         "configuration": {
             "liveUpdateConfiguration": {"maxGuest": "128Gi"},
@@ -124,12 +159,15 @@ def fleet(family: str, seed: int) -> Fleet:
         "nodes": dice.randint(2, 8),
         "nodeMemory": "16Ti",
         "bandwidth": f"{network}Mi",
+        "namespaces": [{"name": "fleet", "labels": {"stage": "production"}}],
+        "objects": POLICIES if family == "policies" else [],
         "seed": seed,
         "vms": [
             {
                 "name": name,
                 "namespace": "fleet",
                 "guest": f"{sizes.get(name) or dice.choice(SIZES[:largest])}Gi",
+                "vmiLabels": labels.get(name, {}),
             }
             for name in names
         ],

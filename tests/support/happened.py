@@ -37,8 +37,8 @@ def effects_of_change(happened, *, wants, had=None):
             return {"live"} if had is None or q(had) != q(wants) else {"none"}
         case _ if waits is not None:
             return {"restart"}
-        case {"hotMemoryChange": ["True", *_]}:
-            # It was taken up, and never ended.
+        case {"hotMemoryChange": ["True", *_]} | {"refused": _}:
+            # It was taken up and never ended, or refused behind another that never ended.
             return {"blocked"}
     raise AssertionError(happened)
 

@@ -13,7 +13,8 @@ import yaml
 from hypothesis import strategies as st
 from support.simulated import vm_yaml
 
-VERSIONS = ("v1.3.1", "v1.5.3", "v1.6.3", "v1.7.1", "v1.9.0")
+VERSIONS = ("v1.3.1", "v1.5.3", "v1.6.3", "v1.7.1", "v1.8.0", "v1.9.0", "v1.9.0")
+STAGE_BY_DEFAULT = ("v1.3.1", "v1.5.3")
 MIB, GIB = 2**20, 2**30
 GATE = "VMLiveUpdateFeatures"
 LASTING = ("always", 3, 5)
@@ -21,8 +22,17 @@ LASTING = ("always", 3, 5)
 OVERHEAD = GIB // 2
 """More than a launcher of such a VM needs beside the guest."""
 
+GENTLE = (
+    {"bandwidthPerMigration": "128Mi"},
+    {"bandwidthPerMigration": "2Gi", "completionTimeoutPerGiB": 300},
+    {"allowPostCopy": True},
+    {},
+)
+"""Settings of a migration policy with which a migration still ends."""
+
 BOOTS = (GIB, 2 * GIB, 3 * GIB, 4 * GIB, GIB + 512 * MIB)
 RARELY = (False,) * 11 + (True,)
+OFTEN = (False,) * 3 + (True,)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +67,7 @@ class Control:
     def live(self):
         """Whether a VM that starts under it gets room for hotplug."""
         configuration = self.spec["configuration"]
-        default = "LiveUpdate" if self.version == "v1.9.0" else "Stage"
+        default = "Stage" if self.version in STAGE_BY_DEFAULT else "LiveUpdate"
         return self.gated and configuration.get("vmRolloutStrategy", default) == "LiveUpdate"
 
     @property
@@ -82,10 +92,10 @@ class Control:
 def control_of(rng):
     version = rng.choice(VERSIONS)
     configuration, wanted = {}, {}
-    strategy = rng.choice(["LiveUpdate"] * 5 + ["Stage", None])
+    strategy = rng.choice(["LiveUpdate"] * 20 + ["Stage", None])
     if strategy:
         configuration["vmRolloutStrategy"] = strategy
-    gates = rng.choice([[GATE], [GATE, "Snapshot"], [GATE], ["Snapshot"], None])
+    gates = rng.choice([[GATE], [GATE, "Snapshot"]] * 4 + [["Snapshot"], None])
     if gates:
         configuration["developerConfiguration"] = {"featureGates": gates}
     if rng.choice(RARELY):
@@ -93,7 +103,7 @@ def control_of(rng):
     if rng.choice(RARELY):
         parallel = rng.choice([1, 2, 3])
         configuration["migrations"] = {"parallelMigrationsPerCluster": parallel}
-    methods = rng.choice([["LiveMigrate"]] * 5 + [["LiveMigrate", "Evict"], ["Evict"], [], None])
+    methods = rng.choice([["LiveMigrate"], ["LiveMigrate", "Evict"]] * 10 + [["Evict"], [], None])
     spec = {"configuration": configuration}
     if methods is not None:
         spec["workloadUpdateStrategy"] = {"workloadUpdateMethods": methods}
@@ -121,16 +131,18 @@ def vm_of(rng, control, name):
     vm = {"name": name, "guest": str(booted)}
     stage = rng.choice(RARELY)
     roomy = control.gated if rng.choice(RARELY) and not stage else control.live and not stage
-    most = rng.choice([None] * 4 + [booted, booted + GIB, 2 * booted])
+    most = rng.choice([None] * 9 + [booted, booted + GIB, 2 * booted])
     if most:
         vm["maxGuest"] = str(most)
+    if rng.choice(OFTEN):
+        vm["domain"] = {"resources": _resources(rng, booted)}
     if rng.choice(RARELY):
         return vm | {"running": False}
     if roomy and not control.live:
         vm["bootedUnder"] = "LiveUpdate"
     elif stage:
         vm["bootedUnder"] = "Stage"
-    if not rng.choice([True] * 9 + [False]):
+    if not rng.choice([True] * 14 + [False]):
         vm["migratable"] = False
     if rng.choice(RARELY):
         vm["annotations"] = {"memory.reconciler.dev/suspend": "true"}
@@ -138,6 +150,14 @@ def vm_of(rng, control, name):
     if found := fault_of(rng):
         vm["faults"] = found
     return vm
+
+
+def _resources(rng, booted):
+    """Requests, and perhaps a limit: one that the guest fills, leaves room in, or is above."""
+    requests = rng.choice([booted, booted, booted, booted - 256 * MIB])
+    found = {"requests": {"memory": str(requests)}}
+    limit = rng.choice([None, booted, booted + 256 * MIB, booted + 2 * GIB])
+    return found | ({"limits": {"memory": str(limit)}} if limit else {})
 
 
 def _edited(rng, control, vm, booted, *, roomy):
@@ -157,6 +177,9 @@ def size_for(rng, vm):
     """What Git asks for: above, below, the same in another spelling, aligned or not."""
     has = int(vm["guest"])
     most = int(vm.get("maxGuest", 4 * has))
+    good = [size for size in (has + GIB, has + 512 * MIB, has + 2 * MIB) if size <= most]
+    if good and rng.choice([True] * 4 + [False]):
+        return rng.choice(_spellings(rng.choice(good)))
     rare = [has, int(vm.get("bootedWith", has)), has // 2, most, most + GIB, has + MIB]
     more = [GIB, 2 * GIB, 512 * MIB, 2 * MIB, GIB + 4096, -512 * MIB]
     size = rng.choice([*(has + each for each in more), *rare])
@@ -175,13 +198,13 @@ def case_of(around, each):
     control = control_of(rng)
     found = [vm_of(vm_rng, control, f"vm-{n}") for n, vm_rng in enumerate(own)]
     load = [max(int(vm["guest"]), int(vm.get("bootedWith", 0))) + OVERHEAD for vm in found]
-    count = rng.choice([3, 2, 4, 3, 2, 4, 1])
-    spare = rng.choice([64 * GIB, 4 * GIB, GIB, 0])
+    count = rng.choice([3, 2, 4] * 6 + [1])
+    spare = rng.choice([64 * GIB, 64 * GIB, 4 * GIB, 4 * GIB, GIB, 0])
     world = {
         "apiVersion": "simulator/v1alpha1",
         "kind": "World",
         "kubevirt": {"version": control.version, "spec": control.spec},
-        "nodes": count,
+        "nodes": _nodes(rng, count),
         "nodeMemory": str(sum(load) // count + max(load) + spare),
         "bandwidth": rng.choice(["256Mi", "1Gi"]),
         "vms": found,
@@ -200,9 +223,50 @@ def case_of(around, each):
         desired.append(_kubevirt_yaml(control.wanted))
     concurrent = rng.choice([None, None, 1, 2])
     begins_s = rng.choice([15.0, 8.0, 4.0, 2.0])
+    if rng.choice(RARELY):
+        world |= _policies(rng, own, found)
+    if control.version == "v1.9.0":
+        _back_up(own, found)
     return Case(
         world=world, desired="".join(desired), begins_s=begins_s, max_concurrent=concurrent
     )
+
+
+def _back_up(own, vms):
+    """Has backups run, on VMs that run: some end soon, some outlast a rollout."""
+    for rng, vm in zip(own, vms, strict=True):
+        if rng.choice(RARELY) and vm.get("running", True):
+            ends = rng.choice([{"ends": "20s"}, {"ends": "4m"}, {}])
+            vm["backup"] = {"name": "nightly", **ends}
+
+
+def _policies(rng, own, vms):
+    """Policies for all VMs and for some of them; none makes a migration fail."""
+    for vm_rng, vm in zip(own, vms, strict=True):
+        if vm_rng.choice([True, False]):
+            vm["vmiLabels"] = {"role": "database"}
+    made = [
+        {
+            "apiVersion": "migrations.kubevirt.io/v1alpha1",
+            "kind": "MigrationPolicy",
+            "metadata": {"name": name},
+            "spec": {"selectors": selectors, **rng.choice(GENTLE)},
+        }
+        for name, selectors in (
+            ("databases", {"virtualMachineInstanceSelector": {"role": "database"}}),
+            ("production", {"namespaceSelector": {"stage": "production"}}),
+        )
+    ]
+    namespaces = [{"name": "default", "labels": {"stage": "production"}}]
+    return {"namespaces": namespaces, "objects": rng.choice([made, made[:1], made[1:]])}
+
+
+def _nodes(rng, count):
+    """So many nodes, now and then not all of one CPU vendor."""
+    vendors = rng.choice([("Intel",)] * 4 + [("Intel", "AMD"), ("AMD", "AMD", "Intel")])
+    return [
+        {"name": f"node{n + 1:02d}", "cpuVendor": vendors[n % len(vendors)]} for n in range(count)
+    ]
 
 
 def _kubevirt_yaml(spec):

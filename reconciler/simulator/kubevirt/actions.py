@@ -11,6 +11,7 @@ from reconciler.simulator.kubevirt.objects import (
     VMS,
     Json,
     condition_status,
+    dig,
     is_final,
     is_running,
     key_of,
@@ -45,15 +46,19 @@ class Actions:
         admission.action("virtualmachineinstances", "guestosinfo", self.guest_os_info)
 
     def restart(self, request: ActionRequest) -> ActionResult:
-        """Stops the running VMI and starts another."""
+        """Stops the VMI and starts another; 500, not 409, while an earlier request is open."""
         vm = self._cluster.vm(request.namespace, request.name)
         if vm is None:
             return _not_found(request)
-        if run_strategy(vm) == "Halted":
-            return _conflict(request, "RunStategy Halted does not support manual restart requests")
+        strategy = run_strategy(vm)
+        if strategy in {"Halted", "Once"}:
+            why = f"RunStategy {strategy} does not support manual restart requests"
+            return _conflict(request, why)
         vmi = self._cluster.vmi(request.namespace, request.name)
-        if vmi is None or is_final(vmi):
-            return _conflict(request, "VM is not running")
+        if vmi is None:
+            return _conflict(request, "VM is not running: Halted")
+        if dig(vm, "status", "stateChangeRequests"):
+            return _internal("unable to complete request: stop/start already underway")
         if not request.dry_run:
             stop = {"action": "Stop", "uid": vmi["metadata"]["uid"]}
             self._ask(vm, [stop, {"action": "Start"}])
@@ -135,6 +140,20 @@ def _conflict(request: ActionRequest, why: str) -> ActionResult:
         f'Operation cannot be fulfilled on virtualmachine.kubevirt.io "{request.name}": {why}'
     )
     return _failure(request, 409, "Conflict", message)
+
+
+def _internal(why: str) -> ActionResult:
+    body: Json = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": f"Internal error occurred: {why}",
+        "reason": "InternalError",
+        "details": {"causes": [{"message": why}]},
+        "code": 500,
+    }
+    return ActionResult(status=500, body=body)
 
 
 def _failure(request: ActionRequest, code: int, reason: str, message: str) -> ActionResult:

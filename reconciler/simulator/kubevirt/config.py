@@ -63,16 +63,6 @@ class ClusterConfig:
         """A source node's limit on migrations at once."""
         return int(str(self.migrations["parallelOutboundMigrationsPerNode"]))
 
-    @property
-    def bandwidth(self) -> int:
-        """Bytes a second that one migration may use; 0 is no limit."""
-        return quantity.parse(str(self.migrations["bandwidthPerMigration"]))
-
-    @property
-    def completion_timeout_per_gib_s(self) -> int:
-        """Seconds that a migration may take for each (decimal) GB of guest memory."""
-        return int(str(self.migrations["completionTimeoutPerGiB"]))
-
     def has_gate(self, name: str, stage: GateStage) -> bool:
         """Tells whether a gate at a stage is on.
 

@@ -144,17 +144,20 @@ class Handler:
     def _transfer(self, vmi: Json) -> tuple[float, Callable[[Json], None]]:
         """Returns how long the transfer takes, in seconds, and how it ends.
 
+        It goes by the settings that were resolved at the hand-over, a policy's among them.
+
         Source: v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814.
         """
-        config, faults = self._cluster.config, self._cluster.faults.of(*_name(vmi))
-        rate = min(self._cluster.bandwidth, config.bandwidth or self._cluster.bandwidth)
+        faults = self._cluster.faults.of(*_name(vmi))
+        settings = vmi["status"]["migrationState"]["migrationConfiguration"]
+        allowed = quantity.parse(settings["bandwidthPerMigration"])
+        rate = min(self._cluster.bandwidth, allowed or self._cluster.bandwidth)
         current = size(vmi, "status", "memory", "guestCurrent") or 0
         wanted = size(vmi, "spec", "domain", "memory", "guest") or 0
         needed = faults.transfer_s
         if needed is None:
             needed = TRANSFER_BASE_S + current / rate
-        settings = config.migrations
-        limit = config.completion_timeout_per_gib_s * math.ceil(max(wanted, 1) / 1e9)
+        limit = int(settings["completionTimeoutPerGiB"]) * math.ceil(max(wanted, 1) / 1e9)
         if settings.get("allowPostCopy"):
             return min(needed, limit + TRANSFER_BASE_S), self._arrive
         if settings.get("allowWorkloadDisruption"):

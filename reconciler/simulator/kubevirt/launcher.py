@@ -10,14 +10,24 @@ from reconciler.simulator.kubevirt.objects import PODS, Json, controller_referen
 from reconciler.simulator.store import Key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reconciler.simulator.kubevirt.config import ClusterConfig
 
 DOMAIN_ANNOTATION: Final = "kubevirt.io/domain"
 OVERHEAD_ANNOTATION: Final = "kubevirt.io/memory-overhead-bytes"
 CPU_SHARE: Final = "100m"
+CPU_VENDOR_LABEL: Final = "cpu-vendor.node.kubevirt.io/"
+"""Begins the label that a node's labeller writes for its vendor, with the value `true`."""
 
 
-def make_pod(vmi: Json, config: ClusterConfig, suffix: str, migration: Json | None = None) -> Json:
+def make_pod(
+    vmi: Json,
+    config: ClusterConfig,
+    suffix: str,
+    migration: Json | None = None,
+    node_labels: Mapping[str, str] | None = None,
+) -> Json:
     """Builds the launcher pod of a VMI's present spec.
 
     Args:
@@ -25,9 +35,10 @@ def make_pod(vmi: Json, config: ClusterConfig, suffix: str, migration: Json | No
         config: The CR as virt-controller knows it.
         suffix: Five characters that end the pod's name.
         migration: The migration whose target the pod is; it then avoids the VMI's nodes.
+        node_labels: Of the source's node, to whose CPU vendor a target keeps.
 
     Source: v1.9.0 pkg/virt-controller/services/template.go:1633-1714,
-    pkg/virt-controller/watch/migration/migration.go:889-911.
+    pkg/virt-controller/watch/migration/migration.go:889-911,986-1005.
     """
     meta = vmi["metadata"]
     labels = {
@@ -51,6 +62,8 @@ def make_pod(vmi: Json, config: ClusterConfig, suffix: str, migration: Json | No
         labels[MIGRATION_JOB] = migration["metadata"]["uid"]
         annotations["kubevirt.io/migrationJobName"] = migration["metadata"]["name"]
         spec["affinity"] = _away_from(meta["uid"])
+        if config.behaviour.same_cpu_vendor:
+            spec["nodeSelector"].update(_cpu_vendor(node_labels or {}))
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -123,6 +136,10 @@ def _fixed(n_bytes: int, *, limit: int) -> Json:
         "requests": {"memory": quantity.canonical(n_bytes)},
         "limits": {"memory": quantity.canonical(limit)},
     }
+
+
+def _cpu_vendor(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if name.startswith(CPU_VENDOR_LABEL)}
 
 
 def _away_from(vmi_uid: str) -> Json:

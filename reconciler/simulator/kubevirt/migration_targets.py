@@ -30,7 +30,14 @@ class MigrationPods:
 
     def create(self, migration: Json, vmi: Json) -> str | None:
         """Creates the target pod of a migration; returns the API server's refusal, if any."""
-        pod = launcher.make_pod(vmi, self._cluster.config, self._cluster.store.suffix(), migration)
+        source = self._cluster.inventory.nodes.get(dig(vmi, "status", "nodeName") or "")
+        pod = launcher.make_pod(
+            vmi,
+            self._cluster.config,
+            self._cluster.store.suffix(),
+            migration,
+            source.labels if source is not None else None,
+        )
         key = launcher.pod_key(pod)
         refusal = launcher.invalid(pod) or self._quotas.refusal(key, pod)
         if refusal is not None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 from reconciler.simulator import codec
 from reconciler.simulator.engine import WorkQueue
 from reconciler.simulator.kubevirt import (
+    backups,
     defaults,
+    migration_policies,
     migration_rules,
     migration_targets,
     overhead,
@@ -38,12 +40,13 @@ from reconciler.simulator.kubevirt.objects import (
     set_condition,
 )
 from reconciler.simulator.kubevirt.vmi_controller import enter_phase
+from reconciler.simulator.store import Key
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import MigrationFacts, PodFacts
     from reconciler.simulator.kubevirt.quotas import Quotas
-    from reconciler.simulator.store import Key, StoreEvent
+    from reconciler.simulator.store import StoreEvent
 
 MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.01, 0.02)
@@ -59,6 +62,7 @@ class MigrationController:
         self._store = cluster.store
         self._limits = MigrationLimits(cluster)
         self._pods = migration_targets.MigrationPods(cluster, quotas)
+        self._backups = backups.Backups(cluster)
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
@@ -172,6 +176,9 @@ class MigrationController:
         if not is_running(vmi) or condition_status(vmi, LIVE_MIGRATABLE) == "False":
             self.queue.add_after(facts.key, RETRY_S)
             return
+        if self._waits_for_backup(migration, vmi):
+            self.queue.add_after(facts.key, RETRY_S)
+            return
         if not self._limits.has_slot(facts, vmi):
             queue = self._cluster.config.migration_priorities
             self.queue.add_after(facts.key, migration_rules.poll_s(facts.priority, queue=queue))
@@ -184,6 +191,15 @@ class MigrationController:
             return
         drop_condition(migration, QUOTA_REJECTED)
         self._enter(migration, "Scheduling")
+
+    def _waits_for_backup(self, migration: Json, vmi: Json) -> bool:
+        said = condition(migration, backups.BLOCKED)
+        waits = self._backups.hold(migration, vmi)
+        if not waits:
+            drop_condition(migration, backups.BLOCKED)
+        if condition(migration, backups.BLOCKED) != said:
+            self._save(migration)
+        return waits
 
     def _report_quota(self, migration: Json) -> None:
         if condition(migration, QUOTA_REJECTED) is None:
@@ -198,8 +214,13 @@ class MigrationController:
         """Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1199-1293,2697-2717."""
         config = self._cluster.config
         memory = overhead.pod_memory(vmi, config)
+        policy = self._policy(vmi)
+        named = {} if policy is None else {"migrationPolicyName": policy["metadata"]["name"]}
         state: Json = {
-            "migrationConfiguration": dict(config.migrations),
+            "migrationConfiguration": migration_policies.settings(
+                config.migrations, policy, config.behaviour
+            ),
+            **named,
             "migrationUid": migration["metadata"]["uid"],
             "sourceNode": vmi["status"]["nodeName"],
             "sourcePod": self._pods.source(vmi),
@@ -218,6 +239,11 @@ class MigrationController:
         vmi["metadata"].pop("resourceVersion", None)
         self._store.update(key_of(VMIS, vmi), vmi, manager=MANAGER)
         self._enter(migration, "PreparingTarget")
+
+    def _policy(self, vmi: Json) -> Json | None:
+        namespace = Key(migration_policies.NAMESPACES, "", vmi["metadata"]["namespace"])
+        found = self._store.list(migration_policies.POLICIES)
+        return migration_policies.applied(found, vmi, self._store.get(namespace))
 
     def _follow(self, migration: Json, facts: MigrationFacts, vmi: Json, state: Json) -> None:
         if is_deleting(migration) and not state.get("completed"):

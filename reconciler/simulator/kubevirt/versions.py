@@ -97,7 +97,13 @@ class Behaviour:
     completion_timeout_per_gib_s: int
     workload_disruption: bool
     gate_overlap_denied: bool
+    backups: bool
+    """Migrations wait for a VMI's backup. Source: v1.9.0 pkg/virt-controller/watch/migration/
+    migration.go:1581-1645, from v1.8."""
     memory_overhead_status: bool
+    same_cpu_vendor: bool
+    """A migration's target needs the CPU vendor of its source. Source: v1.9.0
+    pkg/virt-controller/watch/migration/migration.go:986-1005; older versions are not known to."""
     overhead_fixed: int
     overhead_graphics: int
     firmware_uuid: bool
@@ -150,7 +156,9 @@ def behaviour(text: str) -> Behaviour:
         completion_timeout_per_gib_s=150 if since(v, "1.4.0") else 800,
         workload_disruption=since(v, "1.5.0"),
         gate_overlap_denied=since(v, "1.8.0"),
+        backups=since(v, "1.8.0"),
         memory_overhead_status=since(v, "1.9.0"),
+        same_cpu_vendor=since(v, "1.9.0"),
         overhead_fixed=(220 if since(v, "1.5.0") else 210) * MI,
         overhead_graphics=(32 if since(v, "1.6.0") else 16) * MI,
         firmware_uuid=since(v, "1.6.0"),

@@ -653,12 +653,66 @@ def test_requests_that_no_pod_could_have_are_denied(resources, message):
     assert message in json.loads(patch(sim, vm_path(), body).body)["message"]
 
 
-@pytest.mark.parametrize(("strategy", "status"), [("Stage", 422), ("LiveUpdate", 200)])
-def test_a_guest_above_its_limit_is_denied_under_stage_only(strategy, status):
-    spec = {"configuration": {"vmRolloutStrategy": strategy}}
-    limited = {"resources": {"limits": {"memory": "1536Mi"}, "requests": {"memory": "1Gi"}}}
-    sim = simulate({"name": "vm", "domain": limited}, spec=spec)
-    assert ask(sim, "2Gi").status == status
+LIMITED = {"resources": {"limits": {"memory": "1536Mi"}, "requests": {"memory": "1Gi"}}}
+
+
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize(
+    ("version", "strategy", "gates", "denied"),
+    [
+        # v1.9.0 ADM/vmi-create-admitter.go:1024-1047; recorded v1.3.1, v1.6.3 and v1.9.0
+        # limits-memory-below (admitted under LiveUpdate)
+        ("v1.1.1", None, [], True),
+        ("v1.2.1", "Stage", [], True),
+        ("v1.2.1", "LiveUpdate", ["VMLiveUpdateFeatures"], True),
+        ("v1.3.1", "LiveUpdate", ["VMLiveUpdateFeatures"], False),
+        ("v1.3.1", "LiveUpdate", [], True),
+        ("v1.5.3", None, [], True),
+        ("v1.6.3", None, [], False),
+        ("v1.9.0", "LiveUpdate", [], False),
+        ("v1.9.0", "Stage", [], True),
+    ],
+)
+def test_a_guest_above_its_limit_is_denied_unless_live_update_follows_it(
+    version, strategy, gates, denied, running
+):
+    configuration = {"developerConfiguration": {"featureGates": gates}}
+    if strategy is not None:
+        configuration["vmRolloutStrategy"] = strategy
+    stored = {"name": "vm", "domain": LIMITED, "running": running}
+    sim = simulate(stored, version=version, spec={"configuration": configuration})
+    assert ask(sim, "1536Mi").status == 200
+    answer = ask(sim, "2Gi")
+    assert answer.status == (422 if denied else 200)
+    if denied:
+        [cause] = json.loads(answer.body)["details"]["causes"]
+        assert cause["field"] == "spec.template.spec.domain.memory.guest"
+        assert cause["message"] == (
+            "spec.template.spec.domain.memory.guest '2Gi' must be equal to or less than the "
+            "memory limit spec.template.spec.domain.resources.limits.memory '1536Mi'"
+        )
+
+
+@pytest.mark.parametrize(
+    ("version", "vendors", "ends"),
+    [
+        # v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005; not known of older ones
+        ("v1.8.0", ("Intel", "AMD"), "2Gi"),
+        ("v1.9.0", ("Intel", "AMD"), "1Gi"),
+        ("v1.9.0", ("AMD", "AMD"), "2Gi"),
+        ("v1.9.0", ("Intel", "AMD", "Intel"), "2Gi"),
+    ],
+)
+def test_a_target_keeps_to_the_cpu_vendor_of_its_source(version, vendors, ends):
+    nodes = [{"name": f"node0{n}", "cpuVendor": each} for n, each in enumerate(vendors, 1)]
+    sim = simulate({"name": "vm", "node": "node01"}, version=version, nodes=nodes)
+    ask(sim, "2Gi")
+    sim.engine.run_until(120)
+    assert memory(sim)[2] == ends
+    labels = sim.store.get(Key("nodes", "", "node01"))["metadata"]["labels"]
+    assert labels[f"cpu-vendor.node.kubevirt.io/{vendors[0]}"] == "true"
+    if len(vendors) > 2:
+        assert vmi(sim)["status"]["nodeName"] == "node03"
 
 
 @pytest.mark.parametrize("field", ["nodeSelector", "affinity", "tolerations"])

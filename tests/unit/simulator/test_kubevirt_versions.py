@@ -113,6 +113,9 @@ def test_architectures_by_version(version, hotplug, start):
         ("v1.5.0", "overhead_fixed", 220 * MI),
         ("v1.5.3", "overhead_graphics", 16 * MI),
         ("v1.6.0", "overhead_graphics", 32 * MI),
+        # v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005
+        ("v1.8.0", "same_cpu_vendor", False),
+        ("v1.9.0", "same_cpu_vendor", True),
         # v1.7.0 featuregate/active.go:190, v1.8.0:270, v1.9.0 inactive.go:233
         ("v1.6.3", "priority_gate", GateStage.ABSENT),
         ("v1.8.0", "priority_gate", GateStage.LISTED),

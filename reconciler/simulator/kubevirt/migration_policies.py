@@ -1,0 +1,70 @@
+"""MigrationPolicies: which one a migration goes by, and what it makes of the CR's settings. Pure.
+
+The cluster's limits, its time-out without progress and the rest are never a policy's.
+
+Source: v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146,
+staging/src/kubevirt.io/api/migrations/v1alpha1/types.go:43-64.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.objects import Json, dig
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from reconciler.simulator.kubevirt.versions import Behaviour
+
+POLICIES: Final = "migrationpolicies.migrations.kubevirt.io"
+NAMESPACES: Final = "namespaces"
+_SETTINGS: Final = ("allowAutoConverge", "allowPostCopy", "completionTimeoutPerGiB")
+
+
+def applied(policies: Iterable[Json], vmi: Json, namespace: Json | None) -> Json | None:
+    """Returns the policy that a VMI's migration goes by, if one selects it.
+
+    All labels of both selectors have to be there. Most labels win, among as many the one with
+    more of the VMI's, and then the first by name.
+    """
+    of_vmi = dig(vmi, "metadata", "labels") or {}
+    of_namespace = dig(namespace, "metadata", "labels") or {}
+    best: tuple[tuple[int, int, str], Json] | None = None
+    for policy in policies:
+        selectors = dig(policy, "spec", "selectors")
+        if selectors is None:
+            continue
+        asked = selectors.get("virtualMachineInstanceSelector") or {}
+        around = selectors.get("namespaceSelector") or {}
+        if not (asked.items() <= of_vmi.items() and around.items() <= of_namespace.items()):
+            continue
+        place = (-len(asked) - len(around), -len(asked), policy["metadata"]["name"])
+        if best is None or place < best[0]:
+            best = (place, policy)
+    return None if best is None else best[1]
+
+
+def settings(base: Mapping[str, object], policy: Json | None, behaviour: Behaviour) -> Json:
+    """Returns a migration's settings: the CR's, with what its policy says in their place.
+
+    Args:
+        base: `spec.configuration.migrations` over its defaults.
+        policy: The policy that the migration goes by.
+        behaviour: The version's; disruption came with v1.5, maxDowntimeMs with v1.9.
+    """
+    spec = dig(policy, "spec") or {}
+    made = dict(base)
+    known = [*_SETTINGS]
+    if behaviour.workload_disruption:
+        # A policy that allows post-copy alone allows disruption with it.
+        if spec.get("allowPostCopy") is not None:
+            made["allowWorkloadDisruption"] = spec["allowPostCopy"]
+        known.append("allowWorkloadDisruption")
+    if "maxDowntimeMs" in base:
+        known.append("maxDowntimeMs")
+    made.update({name: spec[name] for name in known if spec.get(name) is not None})
+    if (bandwidth := spec.get("bandwidthPerMigration")) is not None:
+        made["bandwidthPerMigration"] = quantity.canonical(bandwidth)
+    return made
