@@ -78,6 +78,7 @@ class Reason(StrEnum):
     HOTPLUG_IN_FLIGHT = "hotplug-in-flight"
     MIGRATION_IN_FLIGHT = "migration-in-flight"
     STARTING = "starting"
+    RESTARTING = "restarting"
     BACKUP_RUNNING = "backup-running"
     MIGRATABILITY_UNKNOWN = "migratability-unknown"
     KUBEVIRT_NOT_SETTLED = "kubevirt-not-settled"
@@ -95,6 +96,7 @@ class Reason(StrEnum):
     INSTANCETYPE_NOT_FOUND = "instancetype-not-found"
     INSTANCETYPE_UNREADABLE = "instancetype-unreadable"
     LIMITS_OVERCOMMIT = "limits-overcommit"
+    HOTPLUG_STUCK = "hotplug-stuck"
     NO_LIVE_MIGRATE = "no-live-migrate"
     EVICT_HAZARD = "evict-hazard"
     NO_OTHER_NODE = "no-other-node"
@@ -144,6 +146,8 @@ class Verb(StrEnum):
 
     PATCH = "patch"
     CREATE = "create"
+    RESTART = "restart"
+    """The restart subresource; it has no body, and carries no guard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +162,7 @@ class Action:
     reason: Reason
     verb: Verb = Verb.PATCH
     patch: tuple[PatchOp, ...] = ()
-    """Guards (``test``) first; empty for a create."""
+    """Guards (``test``) first; empty for a create and a restart."""
     manifest: Mapping[str, Any] | None = None
     """What a create sends; plain JSON values."""
     digest: str

@@ -78,11 +78,15 @@ EVIDENCE: Mapping[Reason, Evidence] = {
     Reason.MIGRATION_RETRYING: _recorded("migration-fails, all versions"),
     Reason.GUEST_ACCEPTING: _recorded("hotplug-succeeds: guestCurrent comes after Succeeded"),
     Reason.HOTPLUG_IN_FLIGHT: _recorded("slow-then-second-change, all versions"),
+    Reason.HOTPLUG_STUCK: _recorded(
+        "slow-then-second-change, all versions: the refusal; no-update-methods v1.9.0: no end"
+    ),
     Reason.BACKUP_RUNNING: _source(
         "v1.8.0 pkg/virt-controller/watch/migration/migration.go; v1.9.0 :1581-1645"
     ),
     Reason.MIGRATION_IN_FLIGHT: _source(f"v1.9.0 {_VM}:3484-3487"),
     Reason.STARTING: _source(f"v1.9.0 {_VM}:3444-3460"),
+    Reason.RESTARTING: _source("v1.9.0 pkg/virt-api/rest/lifecycle.go: stateChangeRequests"),
     Reason.MIGRATABILITY_UNKNOWN: _source(f"v1.9.0 {_VM}:3475"),
     Reason.KUBEVIRT_NOT_SETTLED: _source(f"v1.9.0 {_UPDATER}:450-455"),
     Reason.WAITS_FOR_ROOM: _own("the room that is lacking is held by migrations under way"),

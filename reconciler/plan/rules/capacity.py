@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.plan import Reason
 from reconciler.model.quantity import MIB, canonical
+from reconciler.plan.capabilities import OLDEST_KNOWN
 from reconciler.plan.room import demands, exceeded, free, pod_for, takers
 from reconciler.plan.rules.situation import Finding, Running, RunningRule, blocked, wait
 
@@ -32,7 +33,7 @@ def node_with_room(running: Running) -> Finding | None:
     pod = pod_for(live, running.vmi, running.target)
     nodes = takers(running.vmi, live.nodes, running.after.capabilities.version)
     if not nodes:
-        return _nowhere(running)
+        return no_taker(running)
     if any(free(node, live.room, pod.page_size).holds(pod) for node in nodes):
         return None
     needs = f"the target pod asks for {_need(pod)}, and {_most(nodes, live.room, pod)}"
@@ -84,13 +85,26 @@ def quota_with_room(running: Running) -> Finding | None:
     )
 
 
-def _nowhere(running: Running) -> Finding:
+def no_taker(running: Running) -> Finding | None:
+    """No other node is one to which the VM may migrate, however empty.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
+    """
+    nodes = running.situation.nodes
+    if not nodes or takers(running.vmi, nodes, running.after.capabilities.version):
+        return None
     selector = ", ".join(f"{k}={v}" for k, v in sorted(running.vmi.node_selector.items()))
-    lacks = f"the VM's nodeSelector {selector}" if selector else "its CPU vendor"
+    lacks, hint = (
+        f"the VM's nodeSelector {selector}",
+        "label another node, or change what the VM selects",
+    )
+    if not selector or takers(running.vmi, nodes, OLDEST_KNOWN):
+        lacks, hint = "its CPU vendor", "add a node with the same CPU vendor"
+        lacks += " and the VM's nodeSelector" if selector else ""
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
         f"no node but {running.vmi.node} that can run VMs has {lacks}",
-        "label another node, or change what the VM selects",
+        hint,
     )
 
 

@@ -14,6 +14,8 @@ from reconciler.plan.rules.situation import (
     wait,
 )
 
+ADD_LIVE_MIGRATE = "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git"
+
 
 def update_methods(running: Running) -> Finding | None:
     """Only LiveMigrate carries a memory change out; Evict kills the VM instead.
@@ -29,14 +31,14 @@ def update_methods(running: Running) -> Finding | None:
             Reason.EVICT_HAZARD,
             "workloadUpdateMethods has Evict without LiveMigrate: "
             "the VM would be killed to get its memory",
-            "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git",
+            ADD_LIVE_MIGRATE,
         )
     listed = f" (it lists {', '.join(sorted(methods))})" if methods else ""
     return blocked(
         Reason.NO_LIVE_MIGRATE,
         f"workloadUpdateMethods has no LiveMigrate{listed}: the change would stay in flight for "
         "ever, without a migration",
-        "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git",
+        ADD_LIVE_MIGRATE,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reconciler.model.config import RestartConsent
 from reconciler.model.live import is_true
 from reconciler.model.plan import Effect
 
@@ -73,7 +74,7 @@ def _other_writer(situation: Situation) -> str:
 
 
 def _sticky(situation: Situation, finding: Finding) -> str:
-    staged = finding.effect is Effect.RESTART and situation.policy.stage_restarts
+    staged = finding.effect is Effect.RESTART and situation.consent is not RestartConsent.NEVER
     if not staged or situation.after.capabilities.restart_self_clears:
         return ""
     return (

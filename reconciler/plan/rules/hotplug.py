@@ -23,8 +23,12 @@ OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
 def live_update_not_in_force(running: Running) -> Finding | None:
     """Without LiveUpdate every template change waits for a restart.
 
-    Source: recorded v1.3.1 gate-missing and v1.9.0 stage-then-live-update.
+    Not so a change back to what the VM started with, from which nothing then differs.
+    Source: recorded v1.3.1 gate-missing and v1.9.0 stage-then-live-update; kubevirt v1.9.0
+    vm.go:2989-3061 for the way back.
     """
+    if running.target == running.vmi.guest == running.vmi.guest_at_boot:
+        return None
     match running.after.obstacle:
         case Reason.GATE_MISSING:
             return restart(
@@ -215,7 +219,7 @@ def in_progress(running: Running) -> bool:
     return is_true(running.vmi.conditions, "HotMemoryChange")
 
 
-RESTART: tuple[RunningRule, ...] = (
+OF_VM: tuple[RunningRule, ...] = (
     live_update_not_in_force,
     first_versions.live_update_not_asked_for,
     plug_failed_before,
@@ -223,9 +227,9 @@ RESTART: tuple[RunningRule, ...] = (
     instancetype.size_not_live,
     instancetype.differs_otherwise,
     guest_not_set,
-    not_migratable,
-    no_max_guest,
-    size_cannot_be_plugged,
-    below_boot,
-    other_edit_pending,
 )
+"""What KubeVirt looks at whatever the size is, even one that the running instance has."""
+OF_HOTPLUG: tuple[RunningRule, ...] = (not_migratable, no_max_guest)
+"""What it looks at for another size, even while a change is in flight."""
+OF_SIZE: tuple[RunningRule, ...] = (size_cannot_be_plugged, below_boot)
+"""What it comes to last."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.model.desired import DesiredVM
 from reconciler.model.live import (
@@ -21,6 +21,9 @@ from reconciler.model.plan import Effect, Reason
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.plan.policy import PlanPolicy
 from reconciler.plan.regime import Regime
+
+if TYPE_CHECKING:
+    from reconciler.model.config import RestartConsent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,16 @@ class Situation:
     now: datetime
     live: LiveState | None = None
     """The whole snapshot; only the rules of ``capacity`` look beyond the VM."""
+
+    @property
+    def consent(self) -> RestartConsent:
+        """What may be done if the change needs a restart: Git's word on the VM beats the rest."""
+        return self.desired.restart or self.policy.restart
+
+    @property
+    def suspended(self) -> bool:
+        """Whether Git or the cluster says that the VM is to be left alone."""
+        return self.vm.suspended or self.desired.suspended
 
     @property
     def own_max_guest(self) -> MemoryQuantity | None:

@@ -140,6 +140,20 @@ def test_the_source_nodes_cpu_vendor_counts(version, effect):
     assert judged(state) == effect
 
 
+@pytest.mark.parametrize(
+    ("selector", "says"),
+    [({}, "has its CPU vendor"), ({"zone": "a"}, "has its CPU vendor and the VM's nodeSelector")],
+)
+def test_a_cpu_vendor_that_no_other_node_has_is_named(selector, says):
+    intel, amd = (
+        {f"cpu-vendor.node.kubevirt.io/{name}": "true", "zone": "a"} for name in ("Intel", "AMD")
+    )
+    nodes = (node("node01", labels=intel), node("node02", labels=amd))
+    decision = only(live(room(), nodes=nodes, vmi=make_vmi(node_selector=selector)))
+    assert decision.message.endswith(says)
+    assert decision.hint == "add a node with the same CPU vendor"
+
+
 @pytest.mark.parametrize(("free", "effect"), [("2Gi", LIVE), ("1Gi", NO_NODE)])
 def test_huge_pages_must_be_free_too(free, effect):
     nodes = (node("node01"), node("node02", hugepages={"2Mi": q(free)}))

@@ -1,0 +1,133 @@
+"""A change that is in flight while Git asks for another size.
+
+virt-controller refuses every other size before it looks at it, for as long as the change is in
+flight. One that ends is waited for, and then the new size is judged by its own rules. One that
+cannot end keeps even a size that could never be plugged from being judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.live import is_true
+from reconciler.model.plan import Effect, Reason
+from reconciler.plan.regime import EVICT, LIVE_MIGRATE
+from reconciler.plan.rules.capacity import no_taker
+from reconciler.plan.rules.environment import ADD_LIVE_MIGRATE, another_node
+from reconciler.plan.rules.hotplug import OF_SIZE, in_progress
+from reconciler.plan.rules.situation import Finding, Running, blocked, unfinished
+from reconciler.plan.rules.standing import QUOTA
+
+if TYPE_CHECKING:
+    from reconciler.model.live import LiveMigration
+
+
+def back_to_running(running: Running) -> Finding | None:
+    """A size that the instance has is not looked at further, and needs no migration.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3469-3471; recorded v1.9.0
+    above-max-then-revert.
+    """
+    if running.vmi.guest != running.target:
+        return None
+    if in_progress(running) or unfinished(running.situation.migrations) is not None:
+        return None
+    return Finding(
+        effect=Effect.LIVE,
+        reason=Reason.BACK_TO_RUNNING,
+        message=f"the guest has {running.target} already; no migration is needed",
+    )
+
+
+def stuck(running: Running) -> Finding | None:
+    """Another size is refused for ever behind a change that nothing carries out.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 looks at migratability
+    and maxGuest, then for a change in flight, and only then at the size; recorded
+    slow-then-second-change (the refusal) and no-update-methods (the change that never ends).
+    """
+    if not in_progress(running) or running.vmi.guest == running.target:
+        return None
+    migration = unfinished(running.situation.migrations)
+    if migration is None and _kills(running):
+        return blocked(
+            Reason.EVICT_HAZARD,
+            f"a change to {running.vmi.guest} is in flight, and workloadUpdateMethods has Evict "
+            "without LiveMigrate: the VM is killed to get its memory, whatever is written",
+            ADD_LIVE_MIGRATE,
+        )
+    obstacle = _obstacle(running, migration)
+    if obstacle is None:
+        return None
+    own = _own(running)
+    return blocked(
+        Reason.HOTPLUG_STUCK,
+        f"a change to {running.vmi.guest} is in flight and cannot end ({obstacle.message}); "
+        f"until it does, KubeVirt refuses {running.target}"
+        + (f"; besides, {own.message}" if own else ""),
+        obstacle.hint,
+    )
+
+
+def judged_later(running: Running, finding: Finding) -> Finding:
+    """*finding* about the size, with what KubeVirt says of it first where a change is in flight.
+
+    Source: recorded slow-then-second-change: the refused size is tried again by itself.
+    """
+    if not in_progress(running):
+        return finding
+    return replace(
+        finding,
+        message=f"{finding.message}; KubeVirt comes to that once the change to "
+        f"{running.vmi.guest}, which is in flight, has ended",
+    )
+
+
+def _kills(running: Running) -> bool:
+    methods = running.after.methods
+    return EVICT in methods and LIVE_MIGRATE not in methods
+
+
+def _obstacle(running: Running, migration: LiveMigration | None) -> Finding | None:
+    """What keeps the change in flight from ever ending.
+
+    Any migration carries it out, one that somebody has made by hand too.
+    Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208.
+    """
+    if migration is None and LIVE_MIGRATE not in running.after.methods:
+        return blocked(
+            Reason.NO_LIVE_MIGRATE, "workloadUpdateMethods has no LiveMigrate", ADD_LIVE_MIGRATE
+        )
+    if migration is not None and migration.target_node:
+        return None
+    return another_node(running) or no_taker(running) or _quota(running, migration)
+
+
+def _quota(running: Running, migration: LiveMigration | None) -> Finding | None:
+    """A target pod that a quota refuses, unless another migration will give some of it back.
+
+    Source: recorded v1.9.0 quota-holds-one-pod: it is tried again, without a time-out.
+    """
+    if migration is None or not is_true(migration.conditions, QUOTA):
+        return None
+    namespace, live = running.vm.ref.namespace, running.situation.live
+    others = live.migrations.items() if live is not None else ()
+    if any(_moves(found) for ref, found in others if ref.namespace == namespace):
+        return None
+    return blocked(
+        Reason.QUOTA_REFUSED,
+        f"the quota of namespace {namespace} refuses the target pod of {migration.ref.name}",
+        "raise the ResourceQuota; it must hold both pods while the VM migrates",
+    )
+
+
+def _moves(migrations: tuple[LiveMigration, ...]) -> bool:
+    """Whether the last of a VM's migrations has a target pod that it will give up or take over."""
+    found = unfinished(migrations)
+    return found is not None and not is_true(found.conditions, QUOTA)
+
+
+def _own(running: Running) -> Finding | None:
+    """What stands in the way of the size itself."""
+    return next((found for rule in OF_SIZE if (found := rule(running)) is not None), None)

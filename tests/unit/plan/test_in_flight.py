@@ -1,0 +1,234 @@
+"""A change that is in flight while Git asks for another size, or for the size that runs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import (
+    condition,
+    effect_of,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_migration,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+    with_settings,
+)
+
+from reconciler.model.fields import NameSet
+from reconciler.model.live import LiveNode
+from reconciler.model.refs import vm_ref
+
+CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
+NO_METHODS = with_settings(make_kubevirt(), workloadUpdateMethods=NameSet.of(()))
+EVICT = with_settings(make_kubevirt(), workloadUpdateMethods=NameSet.of(("Evict",)))
+ONE_NODE = {"nodes": (LiveNode(name="node01", schedulable=True),)}
+INTEL, AMD = ({f"cpu-vendor.node.kubevirt.io/{name}": "true"} for name in ("Intel", "AMD"))
+TWO_VENDORS = {
+    "nodes": (
+        LiveNode(name="node01", schedulable=True, labels=INTEL),
+        LiveNode(name="node02", schedulable=True, labels=AMD),
+    )
+}
+STUCK = ("blocked", "hotplug-stuck")
+HAZARD = ("blocked", "evict-hazard")
+ABOVE = ("restart", "above-max-guest")
+WAITS = ("wait", "hotplug-in-flight")
+
+
+def flying(*, migrations=(), conditions=CHANGING, max_guest="4Gi", **more):
+    """A VM of 1536Mi with a change to 2Gi in flight."""
+    vmi = make_vmi(guest="1536Mi", max_guest=max_guest, conditions=conditions)
+    return make_live(
+        make_vm(guest="2Gi"), vmis=(replace(vmi, guest=q("2Gi")),), migrations=migrations, **more
+    )
+
+
+def refused_by_quota(**more):
+    rejected = {"migrationRejectedByResourceQuota": condition("True")}
+    pending = {"started_at": None, "target_node": "", "conditions": rejected}
+    return make_migration(phase="Pending", **{**pending, **more})
+
+
+PENDING = make_migration(phase="Scheduling", started_at=None, target_node="")
+RUNNING = make_migration(phase="Running")
+OTHER_VM = vm_ref("db", "other")
+
+
+# kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 in its order: migratability,
+# maxGuest, a change in flight, and only then the size. Recorded: slow-then-second-change.
+@pytest.mark.parametrize(
+    ("live", "guest", "expected"),
+    [
+        pytest.param(flying(), "3Gi", WAITS, id="it will end"),
+        pytest.param(flying(), "8Gi", ABOVE, id="it will end, and then the size counts"),
+        pytest.param(flying(migrations=(RUNNING,)), "8Gi", ABOVE, id="it is migrating"),
+        pytest.param(flying(kubevirt=NO_METHODS), "3Gi", STUCK, id="nothing migrates it"),
+        pytest.param(flying(kubevirt=NO_METHODS), "8Gi", STUCK, id="whatever the size"),
+        pytest.param(flying(kubevirt=NO_METHODS), "1Gi", STUCK, id="be it too small"),
+        pytest.param(flying(kubevirt=NO_METHODS), "2000000000", STUCK, id="be it misaligned"),
+        pytest.param(
+            flying(kubevirt=NO_METHODS, migrations=(RUNNING,)), "8Gi", ABOVE, id="by hand"
+        ),
+        pytest.param(
+            flying(kubevirt=NO_METHODS, migrations=(RUNNING,)),
+            "3Gi",
+            ("blocked", "no-live-migrate"),
+            id="by hand, and the next one would be stuck",
+        ),
+        pytest.param(flying(kubevirt=EVICT), "8Gi", HAZARD, id="it is killed"),
+        pytest.param(
+            flying(kubevirt=EVICT, migrations=(RUNNING,)), "8Gi", ABOVE, id="not while it migrates"
+        ),
+        pytest.param(flying(**ONE_NODE), "3Gi", STUCK, id="no other node"),
+        pytest.param(flying(**ONE_NODE), "8Gi", STUCK, id="no other node, whatever the size"),
+        pytest.param(flying(**ONE_NODE, migrations=(PENDING,)), "8Gi", STUCK, id="without target"),
+        pytest.param(flying(**ONE_NODE, migrations=(RUNNING,)), "8Gi", ABOVE, id="with a target"),
+        pytest.param(flying(**TWO_VENDORS), "8Gi", STUCK, id="no node of its CPU vendor"),
+        pytest.param(
+            flying(**TWO_VENDORS, kubevirt=make_kubevirt("v1.8.0")), "3Gi", WAITS, id="v1.8"
+        ),
+        pytest.param(flying(migrations=(refused_by_quota(),)), "8Gi", STUCK, id="a quota"),
+        pytest.param(
+            flying(migrations=(refused_by_quota(), make_migration(OTHER_VM, name="m-2"))),
+            "3Gi",
+            WAITS,
+            id="a quota that another migration gives back",
+        ),
+        pytest.param(
+            flying(migrations=(refused_by_quota(), refused_by_quota(ref=OTHER_VM, name="m-2"))),
+            "3Gi",
+            STUCK,
+            id="a quota that refuses another one too",
+        ),
+        pytest.param(
+            flying(
+                migrations=(refused_by_quota(), make_migration(vm_ref("web", "a"), name="m-2"))
+            ),
+            "3Gi",
+            STUCK,
+            id="a migration in another namespace gives nothing back",
+        ),
+        pytest.param(
+            flying(
+                kubevirt=NO_METHODS,
+                conditions={**CHANGING, "LiveMigratable": condition("False")},
+            ),
+            "3Gi",
+            ("restart", "not-migratable"),
+            id="migratability comes first",
+        ),
+        pytest.param(
+            flying(kubevirt=NO_METHODS, max_guest=None),
+            "3Gi",
+            ("restart", "booted-before-live-update"),
+            id="a missing maxGuest comes first",
+        ),
+    ],
+)
+def test_behind_a_change_that_cannot_end_no_size_is_judged(live, guest, expected):
+    assert effect_of(make_desired(want(guest)), live) == expected
+
+
+def test_git_may_bring_the_end_about():
+    methods = {("spec", "workloadUpdateStrategy", "workloadUpdateMethods"): "LiveMigrate"}
+    found = {path: NameSet.of((name,)) for path, name in methods.items()}
+    desired = make_desired(want("3Gi"), kubevirt=found)
+    assert effect_of(desired, flying(kubevirt=NO_METHODS)) == WAITS
+
+
+def decided(guest, live):
+    (decision,) = plan_of(make_desired(want(guest)), live).decisions
+    return decision
+
+
+def test_both_obstacles_are_told():
+    decision = decided("8Gi", flying(kubevirt=NO_METHODS))
+    assert decision.message == (
+        "a change to 2Gi is in flight and cannot end (workloadUpdateMethods has no LiveMigrate); "
+        "until it does, KubeVirt refuses 8Gi; besides, 8Gi is above maxGuest 4Gi, which was fixed "
+        "when the VM booted"
+    )
+    assert decision.hint.startswith("add LiveMigrate")
+    assert decided("3Gi", flying(kubevirt=NO_METHODS)).message.endswith("KubeVirt refuses 3Gi")
+
+
+def test_a_size_that_is_judged_later_says_so():
+    assert decided("8Gi", flying()).message.endswith(
+        "; KubeVirt comes to that once the change to 2Gi, which is in flight, has ended"
+    )
+    at_rest = make_live(make_vm(), vmis=(make_vmi(),))
+    assert "in flight" not in decided("8Gi", at_rest).message
+
+
+OTHER_EDIT = "a non-live-updatable field was changed in the template spec"
+BACK = ("live", "back-to-running-value")
+
+
+# kubevirt v1.9.0 vm.go:3469-3471: equal sizes end the function before any rule about the VM;
+# :3050-3053 (another edit) and :3466 (a plug that failed) come before even that.
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, BACK, id="no migration is needed"),
+        pytest.param(
+            {"conditions": {"LiveMigratable": condition("False")}}, BACK, id="not migratable"
+        ),
+        pytest.param({"conditions": {}}, BACK, id="not yet known to be"),
+        pytest.param({"max_guest": None}, BACK, id="booted under Stage"),
+        pytest.param({"guest": "512Mi"}, BACK, id="too small to be plugged"),
+        pytest.param({"guest": "1000001Ki"}, BACK, id="misaligned"),
+        pytest.param(
+            {"conditions": {"HotMemoryChange": condition("False")}},
+            ("restart", "plug-failed-before"),
+            id="after a refused plug",
+        ),
+    ],
+)
+@pytest.mark.parametrize("around", [{}, {"kubevirt": NO_METHODS}, ONE_NODE])
+def test_the_size_that_runs_is_always_taken_back(changes, expected, around):
+    vmi = make_vmi(**changes)
+    live = make_live(make_vm(guest="3Gi"), vmis=(vmi,), **around)
+    assert effect_of(make_desired(want(str(vmi.guest))), live) == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "message", "expected"),
+    [
+        ("v1.9.0", OTHER_EDIT, ("restart", "other-edit-pending")),
+        ("v1.9.0", "memory updated in template spec", BACK),
+        # recorded v1.6.3 above-max-then-revert
+        ("v1.6.3", "memory updated in template spec", ("restart", "restart-required-sticky")),
+    ],
+)
+def test_a_restart_that_is_asked_for_may_stand_before_it(version, message, expected):
+    waiting = {"RestartRequired": condition("True", "", message)}
+    live = make_live(
+        make_vm(guest="3Gi", conditions=waiting),
+        vmis=(make_vmi(),),
+        kubevirt=with_settings(make_kubevirt(version), vmRolloutStrategy="LiveUpdate"),
+    )
+    assert effect_of(make_desired(want("1Gi")), live) == expected
+
+
+# kubevirt v1.9.0 vm.go:2989-3061: compared is the template that the VM started with.
+@pytest.mark.parametrize(
+    ("at_boot", "version", "expected"),
+    [
+        ("1Gi", "v1.9.0", BACK),
+        ("512Mi", "v1.9.0", ("restart", "strategy-stage")),
+        ("1Gi", "v1.6.3", ("restart", "restart-required-sticky")),
+    ],
+)
+def test_under_stage_only_the_size_of_the_start_is_taken_back(at_boot, version, expected):
+    live = make_live(
+        make_vm(guest="3Gi", conditions={"RestartRequired": condition("True", "", OTHER_EDIT)}),
+        vmis=(make_vmi(guest_at_boot=q(at_boot)),),
+        kubevirt=with_settings(make_kubevirt(version), vmRolloutStrategy="Stage"),
+    )
+    assert effect_of(make_desired(want("1Gi")), live) == expected
