@@ -2,7 +2,8 @@
 
 Fields are spelled in camelCase and left out where they have their default, quantities and
 durations are written as the server spelled them, and maps that are keyed by references become
-lists. A field that is added to a live value is carried without a change here.
+lists. A field that is added to a live value is carried without a change here, unless its metadata
+say ``kept: False``.
 """
 
 from __future__ import annotations
@@ -151,7 +152,8 @@ def _fields_of(value: DataclassInstance) -> dict[str, object]:
     return {
         _camel(each.name): encode(found)
         for each in dataclasses.fields(value)
-        if not _is_default(each, found := getattr(value, each.name))
+        if each.metadata.get("kept", True)
+        and not _is_default(each, found := getattr(value, each.name))
     }
 
 

@@ -25,6 +25,38 @@ class RestartConsent(StrEnum):
     NEVER = "never"
     STAGE = "stage"
     """Write the change and let the VM's next restart take it."""
+    WINDOW = "window"
+    """Write the change and restart the VM, inside a window."""
+
+
+class WindowKind(StrEnum):
+    """What a window does to writes."""
+
+    ALLOW = "allow"
+    """Once there is one of these, writes happen inside of one only."""
+    DENY = "deny"
+    """No write; beats every allow."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A recurring span of time."""
+
+    kind: WindowKind
+    cron: str
+    """When it opens: five fields, as crontab(5) has them."""
+    duration: Duration
+    time_zone: str = "UTC"
+    """IANA name, in which *cron* is read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Canary:
+    """VMs that change before all others."""
+
+    selector: Selector
+    soak: Duration
+    """How long they must have kept their memory before the others begin."""
 
 
 Origin: TypeAlias = Location | str
@@ -48,8 +80,20 @@ class Config:
     restart: RestartConsent = RestartConsent.NEVER
     max_concurrent: int | None = None
     """Hotplugs at a time; None leaves it to KubeVirt's own limits."""
+    max_per_node: int | None = None
+    """Hotplugs at a time of VMs on one node; None leaves it to KubeVirt's own limits."""
+    batches: tuple[Selector, ...] = ()
+    """The order of the VMs: each batch after the one before; those that none selects come last."""
+    canary: Canary | None = None
+    anti_affinity: tuple[str, ...] = ()
+    """Label keys: VMs of a namespace that share a value are never changed at the same time."""
     failure_budget: int = 3
     """After so many failures no new VM is patched."""
+    failed_migrations: int = 3
+    """After so many failed migrations in a row a VM is given up, though KubeVirt goes on."""
+    windows: tuple[Window, ...] = ()
+    annotate: bool = False
+    """Whether a VM that is patched is annotated with commit, digest and time."""
     guest_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
     """How long the guest may take to use or give back memory after the migration."""
     settle_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
@@ -81,8 +125,15 @@ CONFIG_KEYS: Mapping[str, str] = {
     "cluster": "cluster",
     "create": "create",
     "restart": "restart",
+    "annotate": "annotate",
+    "windows": "windows",
     "rollout.maxConcurrent": "max_concurrent",
+    "rollout.maxPerNode": "max_per_node",
+    "rollout.batches": "batches",
+    "rollout.canary": "canary",
+    "rollout.antiAffinity": "anti_affinity",
     "rollout.failureBudget": "failure_budget",
+    "rollout.failedMigrations": "failed_migrations",
     "rollout.timeouts.guest": "guest_timeout",
     "rollout.timeouts.settle": "settle_timeout",
 }

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .config import Config
+from .config import Config, RestartConsent
 from .diagnostic import Diagnostic, Severity
 from .fields import Settings
 from .quantity import MemoryQuantity
@@ -39,6 +39,8 @@ class DesiredVM:
     suspended: bool = False
     priority: int = 0
     """Higher starts first; annotation ``memory.reconciler.dev/priority``."""
+    restart: RestartConsent | None = None
+    """Overrides the configuration's; annotation ``memory.reconciler.dev/restart``, in Git only."""
     manifest: Mapping[str, Any] | None = None
     """The whole manifest where it is complete enough to create the VM from; plain JSON values."""
 

@@ -17,6 +17,7 @@ class WaveName(StrEnum):
     FEATURE_GATE = "feature-gate"
     STRATEGY = "strategy"
     MEMORY = "memory"
+    RESTART = "restart"
 
 
 class FieldType(StrEnum):
@@ -80,6 +81,8 @@ PARALLEL_MIGRATIONS: FieldPath = (*MIGRATIONS, "parallelMigrationsPerCluster")
 PARALLEL_OUTBOUND: FieldPath = (*MIGRATIONS, "parallelOutboundMigrationsPerNode")
 BANDWIDTH: FieldPath = (*MIGRATIONS, "bandwidthPerMigration")
 COMPLETION_TIMEOUT: FieldPath = (*MIGRATIONS, "completionTimeoutPerGiB")
+POST_COPY: FieldPath = (*MIGRATIONS, "allowPostCopy")
+WORKLOAD_DISRUPTION: FieldPath = (*MIGRATIONS, "allowWorkloadDisruption")
 
 KUBEVIRT_FIELDS: tuple[ManagedField, ...] = (
     ManagedField(path=FEATURE_GATES, type=FieldType.GATES, wave=WaveName.FEATURE_GATE),
@@ -96,8 +99,8 @@ KUBEVIRT_FIELDS: tuple[ManagedField, ...] = (
     ManagedField(path=COMPLETION_TIMEOUT, type=FieldType.INTEGER),
     ManagedField(path=(*MIGRATIONS, "progressTimeout"), type=FieldType.INTEGER),
     ManagedField(path=(*MIGRATIONS, "allowAutoConverge"), type=FieldType.BOOLEAN),
-    ManagedField(path=(*MIGRATIONS, "allowPostCopy"), type=FieldType.BOOLEAN),
-    ManagedField(path=(*MIGRATIONS, "allowWorkloadDisruption"), type=FieldType.BOOLEAN),
+    ManagedField(path=POST_COPY, type=FieldType.BOOLEAN),
+    ManagedField(path=WORKLOAD_DISRUPTION, type=FieldType.BOOLEAN),
 )
 """``migrations.network`` is left out on purpose: a change restarts every virt-handler.
 

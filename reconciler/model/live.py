@@ -124,6 +124,13 @@ class LiveVM:
     """Field manager of the guest size, or of the instancetype's name, from managedFields."""
     guest_changed_at: datetime | None = None
     """When that manager last wrote the VM; not before the guest size was last changed."""
+    restart_asked: bool = False
+    """Whether ``status.stateChangeRequests`` holds a stop or start that is not done yet."""
+    annotated: bool = True
+    """Whether ``metadata.annotations`` is there, so that one can be added to it."""
+    resource_version: str = field(default="", compare=False, metadata={"kept": False})
+    """Guards a patch that has to add ``metadata.annotations``; nothing else. It changes with every
+    heartbeat of a status, so it is no part of what a snapshot keeps."""
     deleting: bool = False
 
 
@@ -257,11 +264,17 @@ class LiveInstancetype:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveMigrationPolicy:
-    """A MigrationPolicy that selects something; of its settings only what a forecast reads."""
+    """A MigrationPolicy that selects something; of its settings only what times depend on."""
 
     name: str
     bandwidth: MemoryQuantity | None = None
     """``spec.bandwidthPerMigration``, bytes a second; None leaves the CR's."""
+    completion_timeout_per_gib: int | None = None
+    """``spec.completionTimeoutPerGiB``, seconds; None leaves the CR's."""
+    allow_post_copy: bool | None = None
+    """``spec.allowPostCopy``; None leaves the CR's."""
+    allow_workload_disruption: bool | None = None
+    """``spec.allowWorkloadDisruption``; None leaves it to ``allow_post_copy``, else to the CR."""
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
     """``spec.selectors.virtualMachineInstanceSelector``."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)

@@ -131,3 +131,5 @@ class RunReport:
     message: str = ""
     """Why the run ended as it did, where the outcomes alone do not say it."""
     counts: Mapping[Result, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    """What was special about the run: whose approval it carried out, that windows were ignored."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from .outcome import Outcome
 from .refs import ObjectRef
 
 
@@ -16,6 +17,7 @@ class Step(StrEnum):
     BARRIER = "barrier"
     PATCHED = "patched"
     CREATED = "created"
+    RESTARTED = "restarted"
     FOLLOWING = "following"
     PHASE = "phase"
     DONE = "done"
@@ -36,3 +38,5 @@ class Progress:
     reason: str = ""
     fraction: float | None = None
     """Estimated share of the way from patch to convergence; never runs backwards."""
+    outcome: Outcome | None = None
+    """What became of the object, with the step that ends its course."""

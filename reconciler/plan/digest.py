@@ -10,8 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from reconciler.model.plan import Action, Effect, PatchOp, Reason
+    from reconciler.model.plan import Action, Effect, PatchOp
     from reconciler.model.refs import ObjectRef, Uid
+
+GENERATION = "/metadata/generation"
+"""Where a patch looks whether anything at all was written meanwhile."""
 
 
 def action_digest(
@@ -20,19 +23,39 @@ def action_digest(
     ref: ObjectRef,
     uid: Uid | None,
     effect: Effect,
-    reason: Reason,
+    reason: str,
     patch: tuple[PatchOp, ...] = (),
     manifest: Mapping[str, Any] | None = None,
+    restart: bool = False,
 ) -> str:
-    """``sha256:…`` over everything that an approval means; times and messages are left out."""
-    write: object = manifest if manifest is not None else [each.plain() for each in patch]
+    """``sha256:…`` over everything that an approval means.
+
+    Times and messages are left out, and so is the number that a patch tests the generation
+    for: KubeVirt's controllers raise it as well, and nobody approves it.
+    """
+    write: object = [_approved(each) for each in patch]
+    if manifest is not None:
+        write = manifest
+    elif restart:
+        write = {"subresource": "restart"}
     identity = [ref.group, ref.kind, ref.namespace, ref.name]
     return _sha256([cluster, identity, uid, effect, reason, write])
 
 
 def plan_digest(actions: Iterable[Action]) -> str:
     """``sha256:…`` over the actions' digests, in order."""
-    return _sha256([each.digest for each in actions])
+    return digest_over(each.digest for each in actions)
+
+
+def digest_over(digests: Iterable[str]) -> str:
+    """The same from the digests themselves."""
+    return _sha256(list(digests))
+
+
+def _approved(op: PatchOp) -> dict[str, Any]:
+    if op.op == "test" and op.path == GENERATION:
+        return {"op": op.op, "path": op.path}
+    return op.plain()
 
 
 def _sha256(value: object) -> str:

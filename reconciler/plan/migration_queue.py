@@ -1,14 +1,15 @@
-"""When migrations end that wait for places in the cluster and on their source nodes; pure."""
+"""When changes end that wait for places: in the cluster, on a node, in their groups; pure."""
 
 from __future__ import annotations
 
 import heapq
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +26,14 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A migration that waits for a place."""
+    """A change that waits for a place."""
 
     node: str
     """The source node; empty where it is not known, which no node's limit then holds back."""
     seconds: float
     """From the moment that it takes its place to the moment that it gives it back."""
+    groups: frozenset[Hashable] = frozenset()
+    """One job of a group goes at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,67 +42,81 @@ class Held:
 
     node: str
     until_s: float
+    groups: frozenset[Hashable] = frozenset()
 
 
 def ends(jobs: Sequence[Job], places: Places, held: Iterable[Held] = ()) -> list[float]:
     """When each job gives its place back, in seconds from the beginning.
 
-    Whenever a place is free, the first of *jobs* takes it whose node has one free too; a job that
-    its node holds back does not hold back those behind it. So, as with any two limits at once,
-    an additional place can put a single end off, by less than the longest job.
+    Whenever a place is free, the first of *jobs* takes it whose node and groups have one free
+    too; a job that these hold back does not hold back those behind it. So, as with any two
+    limits at once, an additional place can put a single end off, by less than the longest job.
     """
     queue = _Queue(jobs, places)
     for each in held:
-        queue.take(each.node, each.until_s)
+        queue.take(queue.limits(each), each.until_s)
     return queue.run()
 
 
 class _Queue:
+    """Each job that cannot go waits at one limit that is reached, and is looked at again there.
+
+    So a place that comes free costs a look at those who wait for it, not at everybody.
+    """
+
     def __init__(self, jobs: Sequence[Job], places: Places) -> None:
         self._jobs = jobs
         self._cluster, self._per_node = max(1, places.cluster), max(1, places.per_node)
-        self._waiting: dict[str, deque[int]] = defaultdict(deque)
-        for n, job in enumerate(jobs):
-            self._waiting[self._lane(n, job)].append(n)
-        self._running: list[tuple[float, str]] = []
-        self._used: Counter[str] = Counter()
+        self._running: list[tuple[float, int, tuple[Hashable, ...]]] = []
+        self._number = count()
+        self._used: Counter[Hashable] = Counter()
+        self._waiting: dict[Hashable, list[int]] = defaultdict(list)
+        self._ready = list(range(len(jobs)))
+        self._woken: dict[int, Hashable] = {}
 
-    def take(self, lane: str, until_s: float) -> None:
-        heapq.heappush(self._running, (until_s, lane))
-        self._used[lane] += 1
+    @staticmethod
+    def limits(job: Job | Held) -> tuple[Hashable, ...]:
+        """What *job* needs a place of, groups first since they are narrower."""
+        return (*job.groups, job.node) if job.node else tuple(job.groups)
+
+    def take(self, limits: tuple[Hashable, ...], until_s: float) -> None:
+        heapq.heappush(self._running, (until_s, next(self._number), limits))
+        self._used.update(limits)
 
     def run(self) -> list[float]:
         found = [0.0] * len(self._jobs)
-        now = 0.0
-        heads = [(lane[0], name) for name, lane in self._waiting.items() if self._room(name)]
-        heapq.heapify(heads)
-        left = len(self._jobs)
+        now, left = 0.0, len(self._jobs)
         while left:
-            while heads and len(self._running) < self._cluster:
-                n, lane = heapq.heappop(heads)
-                self._waiting[lane].popleft()
-                found[n] = now + self._jobs[n].seconds
-                self.take(lane, found[n])
-                left -= 1
-                self._offer(heads, lane)
-            now = self._running[0][0]
+            while self._ready and len(self._running) < self._cluster:
+                n = heapq.heappop(self._ready)
+                if self._begins(n):
+                    found[n] = now + self._jobs[n].seconds
+                    self.take(self.limits(self._jobs[n]), found[n])
+                    left -= 1
+                self._wake(self._woken.pop(n, None))
+            if left:
+                now = self._running[0][0]
             while self._running and self._running[0][0] <= now:
-                _, lane = heapq.heappop(self._running)
-                self._used[lane] -= 1
-                if self._used[lane] == self._per_node - 1:
-                    self._offer(heads, lane)
+                _, _, limits = heapq.heappop(self._running)
+                self._used.subtract(limits)
+                for limit in limits:
+                    self._wake(limit)
         return found
 
-    @staticmethod
-    def _lane(n: int, job: Job) -> str:
-        # A node's name has no line feed: a job without a node gets a lane of its own.
-        return job.node or f"\n{n}"
+    def _begins(self, n: int) -> bool:
+        """Whether the job may go now; otherwise it waits at the first limit that is reached."""
+        for limit in self.limits(self._jobs[n]):
+            if not self._room(limit):
+                heapq.heappush(self._waiting[limit], n)
+                return False
+        return True
 
-    def _room(self, lane: str) -> bool:
-        return self._used[lane] < self._per_node
+    def _room(self, limit: Hashable) -> bool:
+        return self._used[limit] < (self._per_node if isinstance(limit, str) else 1)
 
-    def _offer(self, heads: list[tuple[int, str]], lane: str) -> None:
-        """The lane's first job may go, once; called when it has become first or free."""
-        waiting = self._waiting.get(lane)
-        if waiting and self._room(lane):
-            heapq.heappush(heads, (waiting[0], lane))
+    def _wake(self, limit: Hashable) -> None:
+        """Look at the first who waits there; once it has gone, or not, at the next."""
+        if limit is not None and self._waiting.get(limit) and self._room(limit):
+            n = heapq.heappop(self._waiting[limit])
+            self._woken[n] = limit
+            heapq.heappush(self._ready, n)

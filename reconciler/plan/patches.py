@@ -70,6 +70,20 @@ def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
     return (*guards, *writes)
 
 
+def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tuple[PatchOp, ...]:
+    """*patch* with the annotation *key* added to it.
+
+    Where *vm* has no annotations the map has to be added whole, so that the patch then tests the
+    resourceVersion: it could wipe one that somebody adds meanwhile.
+    """
+    if vm.annotated:
+        path = pointer(("metadata", "annotations", key))
+        return (*patch, PatchOp(op="add", path=path, value=text))
+    guard = PatchOp(op="test", path="/metadata/resourceVersion", value=vm.resource_version)
+    added = PatchOp(op="add", path="/metadata/annotations", value={key: text})
+    return (guard, *patch, added)
+
+
 def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
     """*manifest* as a POST sends it: sizes that are bare numbers as their digits in strings.
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.model.config import Canary, RestartConsent, Window
+from reconciler.model.selector import Selector
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanPolicy:
@@ -11,8 +14,8 @@ class PlanPolicy:
 
     create: bool = False
     """Whether a VM that only Git has is created."""
-    stage_restarts: bool = False
-    """Whether a change that needs a restart is written, to take effect at the next one."""
+    restart: RestartConsent = RestartConsent.NEVER
+    """What may be done to a VM whose change needs a restart, where Git says nothing of it."""
     guest_timeout_s: float = 300.0
     """How long a guest may take to accept memory after the migration has ended."""
     failed_migrations: int = 3
@@ -21,3 +24,13 @@ class PlanPolicy:
     """Uid of the namespace kube-system that Git is meant for; empty for any."""
     max_concurrent: int | None = None
     """At most this many changes in flight; None leaves KubeVirt's own limits."""
+    max_per_node: int | None = None
+    """At most this many in flight of VMs on one node; None leaves KubeVirt's own limits."""
+    batches: tuple[Selector, ...] = ()
+    """The order of the VMs; those that none selects come last."""
+    canary: Canary | None = None
+    """VMs that change before all others."""
+    anti_affinity: tuple[str, ...] = ()
+    """Label keys: VMs of a namespace that share a value are never changed at the same time."""
+    windows: tuple[Window, ...] = ()
+    """When writes may happen; empty for always."""

@@ -38,6 +38,12 @@ class Regime:
     outbound_per_node: int
     bandwidth: int
     """Bytes a second and migration; 0 for no limit."""
+    completion_timeout_per_gib: int
+    """Seconds that a migration may take a decimal GB; 0 for no limit."""
+    post_copy: bool
+    """Whether a migration that takes too long goes on in post-copy."""
+    disruption: bool
+    """Whether the guest may be paused for a migration that takes too long."""
     live_update_changed_at: datetime | None
     """When strategy or gates were last written; what KubeVirt judged before may be out of date."""
     unsettled: str
@@ -55,6 +61,7 @@ def regime_of(kubevirt: LiveKubeVirt) -> Regime:
     methods = kubevirt.settings.get(fields.UPDATE_METHODS)
     max_guest = kubevirt.settings.get(fields.MAX_GUEST)
     bandwidth = kubevirt.settings.get(fields.BANDWIDTH)
+    post_copy = kubevirt.settings.get(fields.POST_COPY) is True
     return Regime(
         capabilities=capabilities,
         obstacle=_obstacle(kubevirt, capabilities),
@@ -67,6 +74,14 @@ def regime_of(kubevirt: LiveKubeVirt) -> Regime:
             kubevirt.settings.get(fields.PARALLEL_OUTBOUND), DEFAULT_PARALLEL_OUTBOUND
         ),
         bandwidth=bandwidth.n_bytes if isinstance(bandwidth, MemoryQuantity) else 0,
+        completion_timeout_per_gib=_number(
+            kubevirt.settings.get(fields.COMPLETION_TIMEOUT),
+            capabilities.completion_timeout_per_gib_s,
+        ),
+        post_copy=post_copy,
+        # Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:175-187 (post-copy, if not set).
+        disruption=capabilities.allow_workload_disruption
+        and kubevirt.settings.get(fields.WORKLOAD_DISRUPTION, post_copy) is True,
         live_update_changed_at=kubevirt.live_update_changed_at,
         unsettled=unsettled(kubevirt),
     )

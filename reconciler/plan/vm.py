@@ -6,19 +6,20 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import UNREADABLE_OBJECT
 from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
-from reconciler.model.plan import Action, Decision, Effect, PatchOp, Reason, Verb
+from reconciler.model.plan import Action, Decision, Effect, Reason, Verb
 from reconciler.plan import mixed
 from reconciler.plan.aim import Aim, aim_of, aimed_field
+from reconciler.plan.consent import consented
 from reconciler.plan.digest import action_digest
 from reconciler.plan.patches import posted
-from reconciler.plan.rules import guest, instancetype, overcommit
+from reconciler.plan.rules import guest, in_flight, instancetype, overcommit
 from reconciler.plan.rules.admission import ADMISSION
 from reconciler.plan.rules.capacity import CAPACITY
 from reconciler.plan.rules.environment import ENVIRONMENT, TRANSIENT
 from reconciler.plan.rules.first_versions import waits_without_a_word
-from reconciler.plan.rules.hotplug import RESTART
+from reconciler.plan.rules.hotplug import OF_HOTPLUG, OF_SIZE, OF_VM, other_edit_pending
 from reconciler.plan.rules.overcommit import OVERCOMMIT
-from reconciler.plan.rules.situation import Finding, Running, Situation, blocked
+from reconciler.plan.rules.situation import Finding, Running, Situation, blocked, wait
 from reconciler.plan.rules.standing import standing
 
 if TYPE_CHECKING:
@@ -66,9 +67,7 @@ def decide_vm(
         live=live,
     )
     finding = find(situation)
-    action = None
-    if aim.changes and _consented(finding.effect, policy):
-        action = _patch_action(live.cluster_id, vm, aim.patch, finding)
+    finding, actions = consented(situation, finding, aim)
     warnings = (
         *_max_guest_differs(desired, vm),
         *instancetype.warnings(situation, finding),
@@ -78,7 +77,7 @@ def decide_vm(
     )
     vmi = situation.vmi
     return _decision(
-        state, desired, vm, finding, aim=aim, vmi=vmi, warnings=warnings, action=action
+        state, desired, vm, finding, aim=aim, vmi=vmi, warnings=warnings, actions=actions
     )
 
 
@@ -89,10 +88,8 @@ def find(situation: Situation) -> Finding:
         return deleted
     running = None if vmi is None or vmi.final else Running(situation=situation, vmi=vmi)
     if situation.as_desired:
-        return _standing(running) if running else _stopped(situation)
-    if vm.suspended or situation.desired.suspended:
-        return _suspended(situation)
-    for rule in ADMISSION:
+        return _restarting(vm) or (_standing(running) if running else _stopped(situation))
+    for rule in (_suspended, _restarting_too, *ADMISSION):
         finding = rule(situation)
         if finding is not None:
             return finding
@@ -106,17 +103,21 @@ def find(situation: Situation) -> Finding:
 
 
 def _change_of(running: Running) -> Finding:
-    for rule in (*RESTART, *OVERCOMMIT, *ENVIRONMENT, *TRANSIENT):
+    """The first rule that speaks, in the order in which virt-controller decides.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
+    """
+    has_it = running.vmi.guest == running.target
+    hotplug = () if has_it else OF_HOTPLUG
+    for rule in (*OF_VM, *hotplug, other_edit_pending, in_flight.back_to_running, in_flight.stuck):
         finding = rule(running)
         if finding is not None:
             return finding
-    if running.vmi.guest == running.target:
-        return Finding(
-            effect=Effect.LIVE,
-            reason=Reason.BACK_TO_RUNNING,
-            message=f"the guest has {running.target} already; no migration is needed",
-        )
-    for rule in CAPACITY:
+    for rule in OF_SIZE:
+        finding = rule(running)
+        if finding is not None:
+            return in_flight.judged_later(running, finding)
+    for rule in (*OVERCOMMIT, *ENVIRONMENT, *TRANSIENT, *CAPACITY):
         finding = rule(running)
         if finding is not None:
             return finding
@@ -135,6 +136,17 @@ def _standing(running: Running) -> Finding:
     return waits_without_a_word(running) or standing(running)
 
 
+def _restarting(vm: LiveVM) -> Finding | None:
+    """Whoever asked for it: what the VM shows now says nothing of what it has after that.
+
+    Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (restart) writes a Stop and a Start into
+    ``status.stateChangeRequests``; virt-controller removes each once it is done.
+    """
+    if not vm.restart_asked:
+        return None
+    return wait(Reason.RESTARTING, f"a restart was asked for; the VM starts with {vm.guest}")
+
+
 def _stopped(situation: Situation) -> Finding:
     return Finding(
         effect=Effect.NONE,
@@ -143,7 +155,13 @@ def _stopped(situation: Situation) -> Finding:
     )
 
 
-def _suspended(situation: Situation) -> Finding:
+def _restarting_too(situation: Situation) -> Finding | None:
+    return _restarting(situation.vm)
+
+
+def _suspended(situation: Situation) -> Finding | None:
+    if not situation.suspended:
+        return None
     where = "in Git" if situation.desired.suspended else "on the cluster"
     return blocked(
         Reason.SUSPENDED,
@@ -194,40 +212,12 @@ def _absent(
             manifest=manifest,
             digest=digest,
         )
-        return _decision(state, desired, None, finding, action=action)
+        return _decision(state, desired, None, finding, actions=(action,))
     hint = "correct namespace and name in Git, or create the VM"
     if desired.manifest is not None and not policy.create:
         hint += "; with `create: true` in .reconciler.yaml it is created from Git"
     finding = blocked(Reason.NOT_FOUND, "the cluster has no such VM", hint)
     return _decision(state, desired, None, finding)
-
-
-def _consented(effect: Effect, policy: PlanPolicy) -> bool:
-    return effect in (Effect.LIVE, Effect.COLD) or (
-        effect is Effect.RESTART and policy.stage_restarts
-    )
-
-
-def _patch_action(
-    cluster: str, vm: LiveVM, patch: tuple[PatchOp, ...], finding: Finding
-) -> Action:
-    digest = action_digest(
-        cluster=cluster,
-        ref=vm.ref,
-        uid=vm.uid,
-        effect=finding.effect,
-        reason=finding.reason,
-        patch=patch,
-    )
-    return Action(
-        ref=vm.ref,
-        uid=vm.uid,
-        wave=WaveName.MEMORY,
-        effect=finding.effect,
-        reason=finding.reason,
-        patch=patch,
-        digest=digest,
-    )
 
 
 def _decision(
@@ -239,7 +229,7 @@ def _decision(
     aim: Aim | None = None,
     vmi: LiveVMI | None = None,
     warnings: tuple[str, ...] = (),
-    action: Action | None = None,
+    actions: tuple[Action, ...] = (),
 ) -> Decision:
     return Decision(
         ref=desired.ref,
@@ -254,7 +244,7 @@ def _decision(
         changes=aim.changes if aim else (),
         warnings=warnings,
         owner=vm.guest_manager if vm else "",
-        actions=(action,) if action else (),
+        actions=actions,
     )
 
 

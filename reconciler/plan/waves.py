@@ -29,7 +29,8 @@ def waves_of(actions: Iterable[Action], priorities: Mapping[ObjectRef, int]) -> 
     for name, members in by_wave.items():
         if not members:
             continue
-        barrier = Barrier(condition=SETTLED, deadline_s=SETTLE_DEADLINE_S) if waves else None
+        settles = waves and name is not WaveName.RESTART
+        barrier = Barrier(condition=SETTLED, deadline_s=SETTLE_DEADLINE_S) if settles else None
         ordered = sorted(members, key=lambda each: (-priorities.get(each.ref, 0), each.ref))
         waves.append(Wave(name=name, barrier=barrier, actions=tuple(ordered)))
     return tuple(waves)

@@ -6,7 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.model.schedule import ScheduleError, check_cron, time_zones, zone_of
 from reconciler.model.selector import Selector
+
+from . import wording
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _MAX_SUBDOMAIN = 253
+_LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
 def quantity(value: object) -> bool:
@@ -98,6 +102,41 @@ def relative_path(value: object) -> bool:
     return True
 
 
+def label_key(value: object) -> bool:
+    """The key of a label, such as ``app.kubernetes.io/instance``.
+
+    Source: apimachinery v0.33 pkg/util/validation (IsQualifiedName).
+    """
+    if not isinstance(value, str):
+        return True
+    prefix, slash, name = value.rpartition("/")
+    fits = len(prefix) <= _MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(prefix)
+    if _LABEL_NAME.fullmatch(name) is None or (slash and not fits):
+        raise ValueError(
+            f"{value!r} is no label key; write one such as app or app.kubernetes.io/instance"
+        )
+    return True
+
+
+def cron(value: object) -> bool:
+    """A cron expression of five fields."""
+    if isinstance(value, str):
+        check_cron(value)
+    return True
+
+
+def time_zone(value: object) -> bool:
+    """The IANA name of a time zone."""
+    if isinstance(value, str):
+        try:
+            zone_of(value)
+        except ScheduleError as error:
+            if guess := wording.did_you_mean(value, time_zones()):
+                raise ValueError(f"{value!r} is no time zone; {guess}") from error
+            raise
+    return True
+
+
 CHECKS: dict[str, Callable[[object], bool]] = {
     "quantity": quantity,
     "memory": memory,
@@ -107,5 +146,8 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "dns-label": dns_label,
     "dns-subdomain": dns_subdomain,
     "relative-path": relative_path,
+    "label-key": label_key,
+    "cron": cron,
+    "time-zone": time_zone,
 }
 """Each answers True or raises ValueError, whose text after ``; `` is the hint."""

@@ -29,6 +29,9 @@ _FORMAT_CODES = {
     "dns-label": "bad-name",
     "dns-subdomain": "bad-name",
     "relative-path": "bad-path",
+    "label-key": "bad-label",
+    "cron": "bad-cron",
+    "time-zone": "bad-time-zone",
 }
 _KINDS = {bool: "a boolean", str: "text", int: "an integer", float: "a fraction"}
 _TIMES = frozenset({"duration", "timeout"})
@@ -62,7 +65,8 @@ def word(found: Finding) -> tuple[str, str, str]:
 
 def _unknown(found: Finding, where: str) -> tuple[str, str, str]:
     known = tuple(found.schema.get("properties", ()))
-    hint = suggestion(found.path[-1], known)
+    hints = found.schema.get("x-hints", {})
+    hint = hints.get(found.path[-1]) or suggestion(found.path[-1], known)
     return "unknown-field", f"{where} is not a known field", hint
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from reconciler.model.config import RestartConsent
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.schema.wording import did_you_mean
 
@@ -19,6 +20,7 @@ PRIORITY = f"{PREFIX}priority"
 RESTART = f"{PREFIX}restart"
 
 _BOOLEANS = {"true": True, "false": False}
+_CONSENTS = {str(each): each for each in RestartConsent}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
@@ -33,6 +35,14 @@ def priority(manifest: Manifest) -> int:
     return int(text) if _INTEGER.fullmatch(text) else 0
 
 
+def restart(manifest: Manifest) -> RestartConsent | None:
+    """What may be done where a change needs a restart; None leaves it to the configuration.
+
+    Git alone may say so: on the cluster the annotation counts for nothing.
+    """
+    return _CONSENTS.get(_texts(manifest).get(RESTART, ""))
+
+
 def findings(manifest: Manifest) -> Iterator[Diagnostic]:
     """What is wrong with the annotations under our prefix."""
     known = (SUSPEND, PRIORITY, RESTART)
@@ -44,9 +54,11 @@ def findings(manifest: Manifest) -> Iterator[Diagnostic]:
         elif key == PRIORITY and _INTEGER.fullmatch(text) is None:
             message = f'{key} is "{text}"; expected an integer in quotes, for example "10"'
             yield manifest.report(Severity.ERROR, "bad-annotation", message, path)
-        elif key == RESTART:
-            message = f"{key} is not supported yet and changes nothing"
-            yield manifest.report(Severity.WARNING, "ignored-annotation", message, path, key=True)
+        elif key == RESTART and text not in _CONSENTS:
+            wanted = " or ".join(f'"{each}"' for each in _CONSENTS)
+            message = f'{key} is "{text}"; expected {wanted}'
+            hint = did_you_mean(text, _CONSENTS)
+            yield manifest.report(Severity.ERROR, "bad-annotation", message, path, hint=hint)
         elif key.startswith(PREFIX) and key not in known:
             yield manifest.report(
                 Severity.WARNING,

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reconciler.model.config import CONFIG_KEYS, Config, Mode, RestartConsent
+from reconciler.model.config import (
+    CONFIG_KEYS,
+    Canary,
+    Config,
+    Mode,
+    RestartConsent,
+    Window,
+    WindowKind,
+)
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.quantity import Duration
 from reconciler.model.selector import Selector
@@ -18,26 +26,36 @@ from .text import MAX_BYTES, decode, too_large
 from .tree import CONFIG_PATH, EntryKind, FileTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .nodes import Node
 
 _OTHER_NAMES = (".reconciler.yml", ".reconciler.json", "reconciler.yaml")
-_NOT_YET = frozenset(
-    {
-        ("windows",),
-        ("rollout", "maxPerNode"),
-        ("rollout", "batches"),
-        ("rollout", "canary"),
-        ("rollout", "timeouts", "migration"),
-    }
-)
-"""Keys of a later version; said so instead of calling them unknown."""
+
+
+def _windows(found: Iterable[Mapping[str, str]]) -> tuple[Window, ...]:
+    return tuple(
+        Window(
+            kind=WindowKind(each["kind"]),
+            cron=each["cron"],
+            duration=Duration.parse(each["duration"]),
+            time_zone=each.get("timeZone", "UTC"),
+        )
+        for each in found
+    )
+
+
 _READERS: Mapping[str, Callable[[Any], object]] = {
     "mode": Mode,
     "paths": tuple,
     "selector": Selector.parse,
     "restart": RestartConsent,
+    "windows": _windows,
+    "rollout.batches": lambda found: tuple(Selector.parse(each["selector"]) for each in found),
+    "rollout.canary": lambda found: Canary(
+        selector=Selector.parse(found["selector"]), soak=Duration.parse(found["soak"])
+    ),
+    "rollout.antiAffinity": tuple,
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
@@ -94,6 +112,8 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
     violations = check(root.value, "config")
     diagnostics.extend(_diagnose(file, root, violation) for violation in violations)
     config = _decode(file, root, {violation.path for violation in violations})
+    if not violations:
+        diagnostics.extend(_unlimited_restarts(file, root, config))
     return ConfigResult(config=config, diagnostics=tuple(diagnostics))
 
 
@@ -111,18 +131,25 @@ def _decode(file: SourceFile, root: Node, invalid: set[ValuePath]) -> Config:
 
 
 def _diagnose(file: SourceFile, root: Node, violation: Violation) -> Diagnostic:
-    path, message, hint = violation.path, violation.message, violation.hint
-    later = path in _NOT_YET or (path == ("restart",) and root.value["restart"] == "window")
-    if later:
-        name = "restart: window" if path == ("restart",) else ".".join(map(str, path))
-        message, hint = f"{name} is not supported yet", ""
-        if path == ("restart",):
-            hint = "write never, or stage to let the VM's next restart take the change"
     is_key = violation.code == "unknown-field"
     return Diagnostic(
         severity=Severity.ERROR,
-        code="not-supported" if later else violation.code,
-        message=message,
-        at=file.location(root.key_at(path) if is_key else root.at(path)),
-        hint=hint,
+        code=violation.code,
+        message=violation.message,
+        at=file.location(root.key_at(violation.path) if is_key else root.at(violation.path)),
+        hint=violation.hint,
     )
+
+
+def _unlimited_restarts(file: SourceFile, root: Node, config: Config) -> Iterator[Diagnostic]:
+    """Consent to restarts in windows of which there are none to wait for."""
+    allowed = any(each.kind is WindowKind.ALLOW for each in config.windows)
+    if config.restart is RestartConsent.WINDOW and not allowed:
+        yield Diagnostic(
+            severity=Severity.WARNING,
+            code="restarts-unlimited",
+            message="restart is window, and no window of kind allow is there, so that VMs may be "
+            "restarted at any time",
+            at=file.location(root.at(("restart",))),
+            hint="add a window of kind allow to windows",
+        )

@@ -57,6 +57,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         labels=_labels(manifest),
         suspended=annotation.suspended(manifest),
         priority=annotation.priority(manifest),
+        restart=annotation.restart(manifest),
         manifest=_complete(manifest),
     )
     named = (GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME, ("metadata",))

@@ -34,6 +34,8 @@ def test_the_bytes_of_a_digest_are_pinned():
         {"reason": Reason.ABOVE_MAX_GUEST},
         {"patch": (PatchOp(op="replace", path="/spec", value="3Gi"),)},
         {"patch": ()},
+        {"patch": (), "manifest": {"kind": "VirtualMachine"}},
+        {"patch": (), "restart": True},
     ],
 )
 def test_everything_that_an_approval_means_changes_the_digest(change):
@@ -48,3 +50,40 @@ def test_the_order_of_keys_in_a_manifest_means_nothing():
 
 def test_the_plans_digest_is_over_its_actions_alone():
     assert plan_digest([]) == plan_digest(iter(()))
+
+
+def guarded(generation: object, op: str = "test", path: str = "/metadata/generation"):
+    return {"patch": (PatchOp(op=op, path=path, value=generation), *BASE["patch"])}
+
+
+def test_a_generation_that_moved_changes_no_approval():
+    """Controllers raise it too, and a fleet of 10,000 VMs never stands still."""
+    assert action_digest(**BASE | guarded(3)) == action_digest(**BASE | guarded(4))
+
+
+def test_whether_the_generation_is_guarded_is_part_of_an_approval():
+    assert action_digest(**BASE | guarded(3)) != action_digest(**BASE)
+
+
+@pytest.mark.parametrize(
+    ("op", "path"),
+    [
+        pytest.param("replace", "/metadata/generation", id="another operation"),
+        pytest.param("test", "/metadata/uid", id="another guard"),
+        pytest.param("test", "/spec/metadata/generation", id="another leaf of that name"),
+    ],
+)
+def test_no_other_operations_value_is_left_out(op, path):
+    left = action_digest(**BASE | guarded(3, op, path))
+    assert left != action_digest(**BASE | guarded(4, op, path))
+
+
+def test_a_restart_is_another_action_than_an_empty_patch():
+    restart = {"patch": (), "restart": True}
+    assert action_digest(**BASE | restart) != action_digest(**BASE | {"patch": ()})
+    assert action_digest(**BASE | restart) == action_digest(**BASE | restart)
+
+
+def test_the_bytes_of_a_restarts_digest_are_pinned():
+    found = action_digest(**BASE | {"patch": (), "restart": True})
+    assert found == "sha256:5660565d6145c1ef800ebc4a1b84694bd3c84a3f945cc2f254dc06dfdf91f23d"

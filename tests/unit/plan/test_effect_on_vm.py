@@ -23,6 +23,7 @@ from support.builders import (
     with_settings,
 )
 
+from reconciler.model.config import RestartConsent
 from reconciler.model.fields import NameSet
 from reconciler.model.live import Constraints, LiveNode
 
@@ -481,7 +482,9 @@ def test_a_restart_is_not_written_without_consent():
 
 def test_a_restart_is_staged_with_consent_and_warns_where_it_is_sticky():
     kubevirt = with_settings(make_kubevirt("v1.6.3"))
-    plan = plan_of(make_desired(want("5Gi")), live(kubevirt=kubevirt), stage_restarts=True)
+    plan = plan_of(
+        make_desired(want("5Gi")), live(kubevirt=kubevirt), restart=RestartConsent.STAGE
+    )
     (decision,) = plan.decisions
     assert len(decision.actions) == 1
     assert any("stops every other live update" in each for each in decision.warnings)

@@ -16,6 +16,8 @@ from support.builders import (
     want,
 )
 
+from reconciler.model.config import RestartConsent
+
 
 def warned(guest="2Gi", *, vm=None, version="v1.9.0", policy=None, **vmi):
     live = make_live(
@@ -80,10 +82,11 @@ def test_where_nothing_changes_there_is_nothing_to_warn_of():
     ],
 )
 def test_only_a_staged_restart_on_an_old_version_stops_other_updates(guest, version, stage, told):
-    found = warned(guest, version=version, policy={"stage_restarts": stage})
+    consent = RestartConsent.STAGE if stage else RestartConsent.NEVER
+    found = warned(guest, version=version, policy={"restart": consent})
     assert ("stops every other live update" in found) is told
 
 
 def test_a_change_that_waits_stages_nothing():
-    found = warned(version="v1.6.3", policy={"stage_restarts": True}, conditions={})
+    found = warned(version="v1.6.3", policy={"restart": RestartConsent.STAGE}, conditions={})
     assert "stops every other live update" not in found

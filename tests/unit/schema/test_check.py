@@ -23,8 +23,8 @@ def cr(**configuration):
             ("selectr",),
             "unknown-field",
             "selectr is not a known field",
-            "did you mean selector? allowed: apiVersion, cluster, create, kind, mode, paths, "
-            "restart, rollout, selector",
+            "did you mean selector? allowed: annotate, apiVersion, cluster, create, kind, mode, "
+            "paths, restart, rollout, selector, windows",
             id="unknown key, with a guess",
         ),
         pytest.param(
@@ -33,7 +33,8 @@ def cr(**configuration):
             ("rollout", "zzz"),
             "unknown-field",
             "rollout.zzz is not a known field",
-            "allowed: failureBudget, maxConcurrent, timeouts",
+            "allowed: antiAffinity, batches, canary, failedMigrations, failureBudget, "
+            "maxConcurrent, maxPerNode, timeouts",
             id="unknown key, nothing like it",
         ),
         pytest.param(

@@ -2,7 +2,16 @@
 
 import pytest
 
-from reconciler.model.config import CONFIG_KEYS, Config, Mode, RestartConsent
+from reconciler.cli.wiring import plan_policy, rollout_policy
+from reconciler.model.config import (
+    CONFIG_KEYS,
+    Canary,
+    Config,
+    Mode,
+    RestartConsent,
+    Window,
+    WindowKind,
+)
 from reconciler.model.quantity import Duration
 from reconciler.model.refs import Location
 from reconciler.model.selector import Selector
@@ -21,6 +30,9 @@ def test_the_defaults_are_safe():
     assert (config.mode, config.paths, config.selector) == (Mode.ENFORCE, (".",), Selector())
     assert (config.create, config.restart) == (False, RestartConsent.NEVER)
     assert (config.max_concurrent, config.failure_budget, config.cluster) == (None, 3, None)
+    assert (config.max_per_node, config.failed_migrations, config.annotate) == (None, 3, False)
+    assert (config.windows, config.batches, config.canary) == ((), (), None)
+    assert config.anti_affinity == ()
     assert (config.guest_timeout.seconds, config.settle_timeout.seconds) == (300, 300)
     assert {config.origin(key) for key in CONFIG_KEYS} == {"default"}
 
@@ -28,8 +40,12 @@ def test_the_defaults_are_safe():
 def test_every_value_is_read_and_knows_its_place():
     result = read(
         HEAD + "mode: observe\npaths: [vms, infra/kubevirt.yaml]\nselector: tier in (db)\n"
-        "cluster: 6e0c\ncreate: yes\nrestart: stage\nrollout:\n  maxConcurrent: 4\n"
-        "  failureBudget: 1\n  timeouts: {guest: 90s, settle: 10m}\n"
+        "cluster: 6e0c\ncreate: yes\nrestart: window\nannotate: true\nwindows:\n"
+        "- {kind: allow, cron: 0 22 * * 1-5, duration: 4h, timeZone: Europe/Berlin}\n"
+        "- {kind: deny, cron: 0 0 20 12 *, duration: 408h}\nrollout:\n  maxConcurrent: 4\n"
+        "  maxPerNode: 1\n  batches: [{selector: tier=test}, {selector: '!tier'}]\n"
+        "  canary: {selector: canary, soak: 30m}\n  antiAffinity: [app, example.com/quorum]\n"
+        "  failureBudget: 1\n  failedMigrations: 2\n  timeouts: {guest: 90s, settle: 10m}\n"
     )
     assert result.diagnostics == ()
     config = result.config
@@ -39,16 +55,41 @@ def test_every_value_is_read_and_knows_its_place():
         selector=Selector.parse("tier in (db)"),
         cluster="6e0c",
         create=True,
-        restart=RestartConsent.STAGE,
+        restart=RestartConsent.WINDOW,
+        annotate=True,
+        windows=(
+            Window(
+                kind=WindowKind.ALLOW,
+                cron="0 22 * * 1-5",
+                duration=Duration.parse("4h"),
+                time_zone="Europe/Berlin",
+            ),
+            Window(kind=WindowKind.DENY, cron="0 0 20 12 *", duration=Duration.parse("408h")),
+        ),
         max_concurrent=4,
+        max_per_node=1,
+        batches=(Selector.parse("tier=test"), Selector.parse("!tier")),
+        canary=Canary(selector=Selector.parse("canary"), soak=Duration.parse("30m")),
+        anti_affinity=("app", "example.com/quorum"),
         failure_budget=1,
+        failed_migrations=2,
         guest_timeout=Duration.parse("90s"),
         settle_timeout=Duration.parse("10m"),
     )
     assert config.origin("rollout.timeouts.guest") == Location(
-        path=".reconciler.yaml", line=12, column=21, revision="abc"
+        path=".reconciler.yaml", line=21, column=21, revision="abc"
     )
     assert all(isinstance(config.origin(key), Location) for key in CONFIG_KEYS)
+    plan = plan_policy(config)
+    assert (plan.restart, plan.windows) == (RestartConsent.WINDOW, config.windows)
+    assert plan.failed_migrations == 2
+    assert (plan.max_per_node, plan.batches, plan.canary, plan.anti_affinity) == (
+        1,
+        config.batches,
+        config.canary,
+        config.anti_affinity,
+    )
+    assert rollout_policy(config, deadline_s=None, follow=True).annotate
 
 
 def test_a_flag_overrides_the_file_and_says_so():
@@ -72,25 +113,118 @@ def test_an_empty_file_is_all_defaults(text):
             (
                 ".reconciler.yaml:4:3: error[unknown-field] rollout.failurebudget is not a "
                 "known field"
-                "\n  hint: did you mean failureBudget? allowed: failureBudget, "
-                "maxConcurrent, timeouts"
+                "\n  hint: did you mean failureBudget? allowed: antiAffinity, batches, canary, "
+                "failedMigrations, failureBudget, maxConcurrent, maxPerNode, timeouts"
             ),
         ),
         (
             HEAD + "restart: window\n",
             (
-                ".reconciler.yaml:3:10: error[not-supported] restart: window is not "
-                "supported yet\n"
-                "  hint: write never, or stage to let the VM's next restart take the change"
+                ".reconciler.yaml:3:10: warning[restarts-unlimited] restart is window, and no "
+                "window of kind allow is there, so that VMs may be restarted at any time\n"
+                "  hint: add a window of kind allow to windows"
             ),
         ),
         (
-            HEAD + "windows: []\n",
-            ".reconciler.yaml:3:1: error[not-supported] windows is not supported yet",
+            HEAD + "restart: windows\n",
+            (
+                '.reconciler.yaml:3:10: error[bad-value] restart is "windows"; expected never or '
+                "stage or window\n  hint: did you mean window?"
+            ),
         ),
         (
-            HEAD + "rollout: {maxPerNode: 1}\n",
-            ".reconciler.yaml:3:11: error[not-supported] rollout.maxPerNode is not supported yet",
+            HEAD + "windows:\n- {kind: allow, cron: 0 25 * * *, duration: 1h}\n",
+            (
+                ".reconciler.yaml:4:23: error[bad-cron] windows[0].cron: '0 25 * * *' is no cron "
+                "expression: bad hour\n  hint: write the five fields minute, hour, day of month, "
+                "month and day of week, such as 0 22 * * 1-5"
+            ),
+        ),
+        (
+            HEAD + "windows:\n- {kind: allow, cron: '@daily', duration: 1h}\n",
+            (
+                ".reconciler.yaml:4:23: error[bad-cron] windows[0].cron: '@daily' is no cron "
+                "expression\n  hint: write the five fields minute, hour, day of month, "
+                "month and day of week, such as 0 22 * * 1-5"
+            ),
+        ),
+        (
+            HEAD + "windows:\n- {kind: allow, cron: 0 0 * * *, duration: 1h,\n"
+            "   timeZone: europe/berlin}\n",
+            (
+                ".reconciler.yaml:5:14: error[bad-time-zone] windows[0].timeZone: 'europe/berlin' "
+                "is no time zone\n  hint: did you mean Europe/Berlin?"
+            ),
+        ),
+        (
+            HEAD + "windows: [{kind: deny, cron: 0 0 * * *, duration: 0s}]\n",
+            (
+                ".reconciler.yaml:3:51: error[bad-duration] windows[0].duration: '0s' is no time "
+                "at all\n  hint: write it as 90s, 10m or 1h30m"
+            ),
+        ),
+        (
+            HEAD + "windows: [{kind: deny, cron: 0 0 * * *}]\n",
+            ".reconciler.yaml:3:11: error[missing-field] windows[0].duration is missing",
+        ),
+        (
+            HEAD + "windows: [{kind: never, cron: 0 0 * * *, duration: 1h}]\n",
+            (
+                '.reconciler.yaml:3:18: error[bad-value] windows[0].kind is "never"; expected '
+                "allow or deny"
+            ),
+        ),
+        (
+            HEAD + "rollout: {maxPerNode: 0}\n",
+            (
+                ".reconciler.yaml:3:23: error[bad-value] rollout.maxPerNode is 0; expected at "
+                "least 1"
+            ),
+        ),
+        (
+            HEAD + "rollout: {failedMigrations: 0}\n",
+            (
+                ".reconciler.yaml:3:29: error[bad-value] rollout.failedMigrations is 0; expected "
+                "at least 1"
+            ),
+        ),
+        (
+            HEAD + "rollout:\n  batches:\n  - selector: tier=db\n  - tier=web\n",
+            (
+                ".reconciler.yaml:6:5: error[wrong-type] rollout.batches[1] is "
+                '"tier=web" (text); expected a mapping'
+            ),
+        ),
+        (
+            HEAD + "rollout:\n  batches:\n  - selector: tier in web\n",
+            (
+                ".reconciler.yaml:5:15: error[bad-selector] rollout.batches[0].selector: "
+                "'tier in web' is no label condition (in the selector 'tier in web')\n"
+                "  hint: write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"
+            ),
+        ),
+        (
+            HEAD + "rollout: {canary: {selector: canary}}\n",
+            ".reconciler.yaml:3:19: error[missing-field] rollout.canary.soak is missing",
+        ),
+        (
+            HEAD + "rollout: {canary: {selector: '', soak: 1h}}\n",
+            ".reconciler.yaml:3:30: error[bad-value] rollout.canary.selector is empty",
+        ),
+        (
+            HEAD + "rollout: {antiAffinity: [app, 'quorum=etcd']}\n",
+            (
+                ".reconciler.yaml:3:31: error[bad-label] rollout.antiAffinity[1]: 'quorum=etcd' "
+                "is no label key\n  hint: write one such as app or app.kubernetes.io/instance"
+            ),
+        ),
+        (
+            HEAD + "rollout: {timeouts: {migration: 1h}}\n",
+            (
+                ".reconciler.yaml:3:22: error[unknown-field] rollout.timeouts.migration is not a "
+                "known field\n  hint: KubeVirt's own bounds judge a migration: "
+                "completionTimeoutPerGiB and progressTimeout under migrations of the KubeVirt CR"
+            ),
         ),
         (
             HEAD + "selector: a in b\n",
@@ -147,9 +281,15 @@ def test_a_value_that_is_not_valid_has_its_default_and_the_others_hold():
     assert config == Config(create=True)
 
 
-def test_a_time_out_that_nothing_heeds_is_not_accepted():
-    (found,) = read(HEAD + "rollout: {timeouts: {migration: 1h}}\n").diagnostics
-    assert (found.code, found.message) == (
-        "not-supported",
-        "rollout.timeouts.migration is not supported yet",
-    )
+def test_restarts_in_a_window_need_no_warning_where_there_is_one():
+    windows = "windows: [{kind: allow, cron: 0 2 * * *, duration: 2h}]\n"
+    assert read(HEAD + "restart: window\n" + windows).diagnostics == ()
+    (found,) = read(HEAD + "restart: window\n" + windows.replace("allow", "deny")).diagnostics
+    assert (found.severity, found.code) == ("warning", "restarts-unlimited")
+
+
+def test_a_window_that_is_not_valid_leaves_no_half_of_the_windows():
+    windows = "windows:\n- {kind: allow, cron: 0 2 * * *, duration: 2h}\n- {kind: deny, cron: x}\n"
+    result = read(HEAD + "restart: window\n" + windows)
+    assert result.config.windows == ()
+    assert {each.code for each in result.diagnostics} == {"bad-cron", "missing-field"}

@@ -173,10 +173,11 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             id="unknown annotation",
         ),
         pytest.param(
-            vm(annotations="memory.reconciler.dev/restart: stage"),
-            "vms/db.yaml:7:5: warning[ignored-annotation] VirtualMachine db/pg-0: "
-            "memory.reconciler.dev/restart is not supported yet and changes nothing",
-            id="restart annotation",
+            vm(annotations="memory.reconciler.dev/restart: windows"),
+            "vms/db.yaml:7:36: error[bad-annotation] VirtualMachine db/pg-0: "
+            'memory.reconciler.dev/restart is "windows"; expected "never" or "stage" or "window"\n'
+            "  hint: did you mean window?",
+            id="bad restart",
         ),
         pytest.param(
             vm("guest: 4G"),

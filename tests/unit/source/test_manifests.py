@@ -2,6 +2,7 @@
 
 import pytest
 
+from reconciler.model.config import RestartConsent
 from reconciler.model.fields import (
     BANDWIDTH,
     FEATURE_GATES,
@@ -99,6 +100,19 @@ def test_labels_and_annotations_are_read():
     )
     desired = one(read(text)).desired
     assert (desired.labels, desired.suspended, desired.priority) == ({"tier": "db"}, True, -5)
+    assert desired.restart is None
+
+
+@pytest.mark.parametrize("consent", RestartConsent)
+def test_a_vm_may_say_itself_what_is_done_where_it_needs_a_restart(consent):
+    found = one(read(vm(annotations=f"memory.reconciler.dev/restart: {consent}")))
+    assert (found.desired.restart, found.diagnostics) == (consent, ())
+
+
+def test_a_consent_that_cannot_be_read_is_none():
+    (found,) = read(vm(annotations="memory.reconciler.dev/restart: always")).objects
+    assert found.desired.restart is None
+    assert [each.code for each in found.diagnostics] == ["bad-annotation"]
 
 
 def test_a_complete_vm_carries_its_manifest_as_plain_values():

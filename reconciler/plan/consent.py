@@ -1,0 +1,107 @@
+"""Which writes the user has consented to: a change that is live or cold, and a restart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.config import RestartConsent
+from reconciler.model.fields import WaveName
+from reconciler.model.plan import Action, Effect, Reason, Verb
+from reconciler.plan.digest import action_digest
+from reconciler.plan.rules.situation import Running
+from reconciler.plan.rules.standing import has_memory
+
+if TYPE_CHECKING:
+    from reconciler.model.live import LiveVM
+    from reconciler.plan.aim import Aim
+    from reconciler.plan.rules.situation import Finding, Situation
+
+STAGED = "it is written, as consented, and takes effect at the next restart"
+RESTARTED = "it is written and the VM restarted, as consented, inside a window"
+RESTARTED_NOW = "the VM is restarted, as consented, inside a window"
+
+
+def consented(
+    situation: Situation, finding: Finding, aim: Aim
+) -> tuple[Finding, tuple[Action, ...]]:
+    """The actions on one VM, in wave order; the hint says what becomes of a needed restart.
+
+    A restart is asked for only where the guest lacks the memory that Git wants: one that waits
+    for another field is somebody else's to decide.
+    """
+    if finding.effect in (Effect.LIVE, Effect.COLD):
+        return finding, _patched(situation, finding, aim)
+    if finding.effect is not Effect.RESTART or situation.suspended:
+        return finding, ()
+    hint, actions = _with_restart(situation, finding, aim)
+    return replace(finding, hint=hint or finding.hint), actions
+
+
+def _with_restart(
+    situation: Situation, finding: Finding, aim: Aim
+) -> tuple[str, tuple[Action, ...]]:
+    patch = _patched(situation, finding, aim)
+    consent = situation.consent
+    if consent is RestartConsent.WINDOW and patch:
+        return RESTARTED, (*patch, _restarted(situation))
+    if consent is RestartConsent.WINDOW and _lacks_memory(situation):
+        return RESTARTED_NOW, (_restarted(situation),)
+    if consent is RestartConsent.STAGE and patch:
+        return STAGED, patch
+    return "", ()
+
+
+def _lacks_memory(situation: Situation) -> bool:
+    vmi = situation.vmi
+    return vmi is not None and not has_memory(Running(situation=situation, vmi=vmi))
+
+
+def _patched(situation: Situation, finding: Finding, aim: Aim) -> tuple[Action, ...]:
+    if not aim.changes:
+        return ()
+    vm = situation.vm
+    digest = action_digest(
+        cluster=_cluster(situation),
+        ref=vm.ref,
+        uid=vm.uid,
+        effect=finding.effect,
+        reason=finding.reason,
+        patch=aim.patch,
+    )
+    action = Action(
+        ref=vm.ref,
+        uid=vm.uid,
+        wave=WaveName.MEMORY,
+        effect=finding.effect,
+        reason=finding.reason,
+        patch=aim.patch,
+        digest=digest,
+    )
+    return (action,)
+
+
+def _restarted(situation: Situation) -> Action:
+    """The same whether the new size is written already or not, so that one approval holds."""
+    vm: LiveVM = situation.vm
+    digest = action_digest(
+        cluster=_cluster(situation),
+        ref=vm.ref,
+        uid=vm.uid,
+        effect=Effect.RESTART,
+        reason=Reason.RESTART_PENDING,
+        restart=True,
+    )
+    return Action(
+        ref=vm.ref,
+        uid=vm.uid,
+        wave=WaveName.RESTART,
+        effect=Effect.RESTART,
+        reason=Reason.RESTART_PENDING,
+        verb=Verb.RESTART,
+        digest=digest,
+    )
+
+
+def _cluster(situation: Situation) -> str:
+    return situation.live.cluster_id if situation.live else ""

@@ -1,0 +1,67 @@
+"""What a plan approves."""
+
+from __future__ import annotations
+
+from support.builders import (
+    KUBEVIRT,
+    VM,
+    make_desired,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    want,
+)
+
+from reconciler.model import fields
+from reconciler.model.approval import ApprovedAction
+from reconciler.model.config import RestartConsent
+from reconciler.model.fields import NameSet, WaveName
+from reconciler.model.plan import Effect
+from reconciler.model.refs import vm_ref
+from reconciler.plan.approval import approval_of
+
+
+def test_every_action_is_approved_with_its_change_and_nothing_else():
+    other = vm_ref("db", "as-it-is")
+    live = make_live(make_vm(), make_vm(other), vmis=(make_vmi(), make_vmi(other)))
+    plan = plan_of(make_desired(want("2Gi"), want("1Gi", other)), live)
+    found = approval_of(plan)
+    (action,) = plan.waves[0].actions
+    assert (found.cluster, found.revision, found.digest) == ("cluster", "0123abc", plan.digest)
+    assert found.actions == {
+        VM: (
+            ApprovedAction(
+                wave=WaveName.MEMORY,
+                digest=action.digest,
+                effect=Effect.LIVE,
+                reason="hotplug",
+                change="guest 1Gi -> 2Gi",
+            ),
+        )
+    }
+
+
+def test_a_custom_resource_is_approved_wave_by_wave():
+    wanted = {
+        fields.FEATURE_GATES: NameSet.of(("Snapshot",)),
+        fields.ROLLOUT_STRATEGY: "LiveUpdate",
+    }
+    found = approval_of(plan_of(make_desired(kubevirt=wanted), make_live()))
+    changes = [(each.wave.value, each.change) for each in found.actions[KUBEVIRT]]
+    assert changes == [
+        ("feature-gate", "featureGates unset -> [Snapshot]"),
+        ("strategy", "vmRolloutStrategy unset -> LiveUpdate"),
+    ]
+    assert found.of(KUBEVIRT, WaveName.STRATEGY) == found.actions[KUBEVIRT][1]
+
+
+def test_a_restart_is_approved_by_itself():
+    live = make_live(make_vm(), vmis=(make_vmi(),))
+    plan = plan_of(make_desired(want("8Gi")), live, restart=RestartConsent.WINDOW)
+    found = approval_of(plan).actions[VM]
+    assert [(each.wave.value, each.change) for each in found] == [
+        ("memory", "guest 1Gi -> 8Gi"),
+        ("restart", "restart"),
+    ]
+    assert len({each.digest for each in found}) == 2

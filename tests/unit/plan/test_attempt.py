@@ -1,0 +1,112 @@
+"""The bound of a first attempt: KubeVirt's time-outs by version, CR and migration policy."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from support.builders import VM, make_kubevirt, make_live, make_vm, make_vmi, q, with_settings
+
+from reconciler.model.live import LiveMigrationPolicy
+from reconciler.plan.attempt import DETECTION_S, PENDING_S, attempt_bound_s, restart_bound_s
+from reconciler.plan.migration_times import PREPARATION
+from reconciler.plan.regime import regime_of
+from reconciler.plan.rules.starting import START_TIMEOUT_S
+
+BEFORE_TRANSFER_S = DETECTION_S + PENDING_S + PREPARATION.high
+
+
+def transfer_s(target="16Gi", version="v1.9.0", policies=(), **settings):
+    """The bound, without what comes before the transfer."""
+    kubevirt = with_settings(make_kubevirt(version), **settings)
+    vmi = make_vmi(labels={"app": "pg"})
+    live = make_live(make_vm(), vmis=(vmi,), kubevirt=kubevirt, migration_policies=tuple(policies))
+    bound = attempt_bound_s(live.vmis[VM], q(target), live, regime_of(kubevirt))
+    return bound - BEFORE_TRANSFER_S
+
+
+def policy(**settings):
+    return LiveMigrationPolicy(name="p", vmi_labels={"app": "pg"}, **settings)
+
+
+@pytest.mark.parametrize(
+    ("target", "gigabytes"),
+    [("16Gi", 18), ("1Gi", 2), ("1G", 1), (10**9 + 1, 2), ("64Gi", 69)],
+)
+def test_the_size_counts_in_decimal_gb_rounded_up(target, gigabytes):
+    assert transfer_s(target) == 150 * gigabytes
+
+
+@pytest.mark.parametrize(
+    ("version", "settings", "seconds"),
+    [
+        pytest.param("v1.3.1", {}, 800 * 18, id="longer up to v1.3"),
+        pytest.param("v1.4.0", {}, 150 * 18, id="default from v1.4 on"),
+        pytest.param("v1.9.0", {"completionTimeoutPerGiB": 60}, 60 * 18, id="set"),
+        pytest.param("v1.9.0", {"completionTimeoutPerGiB": 0}, math.inf, id="no time-out"),
+        pytest.param(
+            "v1.9.0", {"allowWorkloadDisruption": True}, 2 * 2700, id="paused, and doubled"
+        ),
+        pytest.param(
+            "v1.4.0", {"allowWorkloadDisruption": True}, 2700, id="no such field before v1.5"
+        ),
+        pytest.param("v1.5.0", {"allowWorkloadDisruption": True}, 2 * 2700, id="from v1.5 on"),
+        pytest.param("v1.9.0", {"allowPostCopy": True}, 2 * 2700, id="post-copy"),
+        pytest.param("v1.3.1", {"allowPostCopy": True}, 2 * 800 * 18, id="post-copy, v1.3"),
+        pytest.param("v1.9.0", {"allowPostCopy": False}, 2700, id="said no"),
+    ],
+)
+def test_the_cr_and_the_version_give_the_time(version, settings, seconds):
+    assert transfer_s(version=version, **settings) == seconds
+
+
+@pytest.mark.parametrize(
+    ("found", "settings", "seconds"),
+    [
+        pytest.param(policy(), {}, 2700, id="says nothing"),
+        pytest.param(policy(completion_timeout_per_gib=10), {}, 180, id="time-out"),
+        pytest.param(
+            policy(completion_timeout_per_gib=0),
+            {"completionTimeoutPerGiB": 60},
+            math.inf,
+            id="no time-out",
+        ),
+        pytest.param(policy(allow_workload_disruption=True), {}, 5400, id="disruption"),
+        pytest.param(
+            policy(allow_workload_disruption=False),
+            {"allowWorkloadDisruption": True},
+            2700,
+            id="no disruption",
+        ),
+        pytest.param(policy(allow_post_copy=True), {}, 5400, id="post-copy"),
+        pytest.param(
+            policy(allow_post_copy=False),
+            {"allowPostCopy": True},
+            2700,
+            id="no post-copy means no disruption",
+        ),
+        pytest.param(
+            LiveMigrationPolicy(
+                name="p", vmi_labels={"app": "web"}, completion_timeout_per_gib=10
+            ),
+            {},
+            2700,
+            id="of others",
+        ),
+    ],
+)
+def test_what_a_migration_policy_says_goes_before_the_cr(found, settings, seconds):
+    assert transfer_s(policies=[found], **settings) == seconds
+
+
+def test_a_policy_cannot_allow_what_the_version_does_not_have():
+    found = policy(allow_workload_disruption=True)
+    assert transfer_s(version="v1.4.0", policies=[found]) == 2700
+
+
+def test_a_target_pod_may_be_pending_for_a_quarter_of_an_hour():
+    assert 900 < BEFORE_TRANSFER_S < 1000
+
+
+def test_a_restart_is_bound_by_what_a_start_is():
+    assert restart_bound_s() == START_TIMEOUT_S

@@ -1,0 +1,85 @@
+"""The formats of schedules and labels: what they take, and what they say to the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.schema.formats import CHECKS
+
+WRITE_CRON = (
+    "write the five fields minute, hour, day of month, month and day of week, such as 0 22 * * 1-5"
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("cron", "0 22 * * 1-5"),
+        ("cron", "*/15 0-5,22,23 1 JAN,Jul SUN"),
+        ("cron", "0 0 L * *"),
+        ("cron", "0 0 29 2 *"),
+        ("cron", 5),
+        ("time-zone", "UTC"),
+        ("time-zone", "Europe/Berlin"),
+        ("time-zone", "America/Argentina/Buenos_Aires"),
+        ("time-zone", None),
+        ("label-key", "app"),
+        ("label-key", "app.kubernetes.io/instance"),
+        ("label-key", "a" * 63),
+        ("label-key", 1),
+    ],
+)
+def test_a_value_is_taken(name, value):
+    assert CHECKS[name](value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("cron", "", f"'' is no cron expression; {WRITE_CRON}"),
+        ("cron", "0 22 * *", f"'0 22 * *' is no cron expression; {WRITE_CRON}"),
+        ("cron", "0 0 22 * * 1", f"'0 0 22 * * 1' is no cron expression; {WRITE_CRON}"),
+        ("cron", "60 0 * * *", f"'60 0 * * *' is no cron expression: bad minute; {WRITE_CRON}"),
+        (
+            "cron",
+            "0 0 31 4 *",
+            f"'0 0 31 4 *' is no cron expression: bad day-of-month; {WRITE_CRON}",
+        ),
+        (
+            "cron",
+            "0 0 */20 * 1L",
+            f"'0 0 */20 * 1L' names a day that there never is; {WRITE_CRON}",
+        ),
+        (
+            "time-zone",
+            "Europe/Berln",
+            "'Europe/Berln' is no time zone; did you mean Europe/Berlin?",
+        ),
+        *(
+            (
+                "time-zone",
+                name,
+                f"{name!r} is no time zone; write an IANA name such as Europe/Berlin",
+            )
+            for name in ("", "+02:00", "..", "/etc/hostname")
+        ),
+        *(
+            (
+                "label-key",
+                key,
+                f"{key!r} is no label key; write one such as app or app.kubernetes.io/instance",
+            )
+            for key in ("", "/a", "a/", "a/b/c", "a=b", "a b", "-a", "A/b", "a" * 64, "e." * 127)
+        ),
+    ],
+)
+def test_a_value_is_refused_with_what_to_write(name, value, message):
+    with pytest.raises(ValueError, match="; ") as caught:
+        CHECKS[name](value)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("name", ["localtime", "posixrules", "right/Europe/Berlin", "Europe"])
+def test_what_else_lies_among_the_time_zones_of_a_machine_is_none(name):
+    with pytest.raises(ValueError, match="is no time zone"):
+        CHECKS["time-zone"](name)

@@ -1,0 +1,191 @@
+"""An approved plan in a file: what is read of it, and every way in which it is refused."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of, want
+
+from reconciler.errors import SourceError
+from reconciler.model import fields
+from reconciler.model.config import RestartConsent
+from reconciler.model.desired import DesiredVM
+from reconciler.model.fields import NameSet
+from reconciler.model.refs import vm_ref
+from reconciler.plan.approval import approval_of
+from reconciler.report.structured import plan_document, plan_json
+from reconciler.source.approved import read_approval
+
+NEW = {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "spec": {"runStrategy": "Always"}}
+
+
+def rich_plan(**overrides):
+    """A plan with every kind of write: two waves of the CR, a patch, a restart, a create."""
+    names = {name: vm_ref("db", name) for name in ("grows", "restarts", "as-it-is", "new")}
+    vms = [make_vm(ref) for name, ref in names.items() if name != "new"]
+    desired = make_desired(
+        want("2Gi", names["grows"]),
+        want("8Gi", names["restarts"]),
+        want("1Gi", names["as-it-is"]),
+        DesiredVM(ref=names["new"], guest=None, manifest=NEW),
+        kubevirt={
+            fields.FEATURE_GATES: NameSet.of(("A", "B")),
+            fields.ROLLOUT_STRATEGY: "LiveUpdate",
+        },
+        **overrides,
+    )
+    live = make_live(*vms, vmis=tuple(make_vmi(each.ref) for each in vms))
+    return plan_of(desired, live, create=True, restart=RestartConsent.WINDOW)
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "plan.json"
+
+
+def refused(file, text: str) -> tuple[str, str]:
+    file.write_text(text)
+    with pytest.raises(SourceError) as caught:
+        read_approval(file)
+    assert str(file) in str(caught.value)
+    return str(caught.value), caught.value.hint
+
+
+def test_what_is_read_is_what_the_plan_approves(file):
+    plan = rich_plan()
+    file.write_text(plan_json(plan))
+    found = read_approval(file)
+    assert found == approval_of(plan)
+    changes = [each.change for group in found.actions.values() for each in group]
+    assert sorted(changes) == [
+        "create",
+        "featureGates unset -> [A, B]",
+        "guest 1Gi -> 2Gi",
+        "guest 1Gi -> 8Gi",
+        "restart",
+        "vmRolloutStrategy unset -> LiveUpdate",
+    ]
+
+
+def test_that_files_were_not_committed_is_read(file):
+    file.write_text(plan_json(rich_plan(dirty=True)))
+    assert read_approval(file).dirty
+
+
+def test_a_plan_that_would_do_nothing_approves_nothing(file):
+    plan = plan_of(make_desired(want("1Gi")), make_live(make_vm(), vmis=(make_vmi(),)))
+    file.write_text(plan_json(plan))
+    assert read_approval(file).actions == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is not JSON"),
+        ("{", "is not JSON"),
+        ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "is not JSON"),
+        ("[" * 100_000, "is not JSON"),
+        ("[]", "is no Plan: it holds no JSON object"),
+        ('{"kind": "RunReport"}', "is no Plan: its kind is 'RunReport'"),
+        ('{"kind": "Plan", "apiVersion": "reconciler/v9"}', "apiVersion 'reconciler/v9'"),
+        ('{"kind": "Plan", "apiVersion": "reconciler/v1alpha1"}', "is missing"),
+    ],
+)
+def test_what_is_no_plan_is_refused_with_the_reason(text, says, file):
+    message, hint = refused(file, text)
+    assert says in message
+    assert hint
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(SourceError, match=r"nowhere\.json cannot be read: No such file"):
+        read_approval(tmp_path / "nowhere.json")
+
+
+def grows(document):
+    (found,) = (each for each in document["objects"] if each["name"] == "grows")
+    return found
+
+
+def bigger(document):
+    grows(document)["actions"][0]["patch"][-1]["value"] = "64Gi"
+
+
+def another_object(document):
+    grows(document)["name"] = "as-it-was-not"
+
+
+def another_uid(document):
+    grows(document)["uid"] = "another"
+
+
+def another_cluster(document):
+    document["cluster"] = "another"
+
+
+def another_effect(document):
+    grows(document)["actions"][0]["effect"] = "cold"
+
+
+def another_sum(document):
+    document["digest"] = "sha256:" + "0" * 64
+
+
+def fewer_actions(document):
+    document["objects"].remove(grows(document))
+
+
+def fewer_in_the_waves(document):
+    document["waves"][-2]["actions"].pop()
+
+
+def one_more_of_another_plan(document):
+    """Sound by itself, and not what the plan's own digest is over."""
+    ref = vm_ref("db", "smuggled")
+    plan = plan_of(make_desired(want("2Gi", ref)), make_live(make_vm(ref), vmis=(make_vmi(ref),)))
+    document["objects"] += json.loads(plan_json(plan))["objects"]
+
+
+def twice(document):
+    document["objects"].append(grows(document))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        bigger,
+        another_object,
+        another_uid,
+        another_cluster,
+        another_effect,
+        another_sum,
+        fewer_actions,
+        fewer_in_the_waves,
+        one_more_of_another_plan,
+        twice,
+    ],
+    ids=lambda edit: edit.__name__,
+)
+def test_a_file_that_was_edited_is_no_approval(edit, file):
+    """What somebody reads in the file is what the digests are bound to."""
+    document = json.loads(plan_json(rich_plan()))
+    edit(document)
+    _, hint = refused(file, json.dumps(document))
+    assert "was changed after the plan was made" in hint
+
+
+def test_an_unknown_wave_is_refused_by_the_schema(file):
+    document = plan_document(rich_plan())
+    grows(document)["actions"][0]["wave"] = "someday"
+    message, _ = refused(file, json.dumps(document))
+    assert "someday" in message
+
+
+def test_what_the_plan_leaves_alone_costs_no_check(file):
+    """Of 10,000 VMs nearly all may be as desired; only what takes part is looked at."""
+    document = json.loads(plan_json(rich_plan()))
+    (still,) = (each for each in document["objects"] if each["name"] == "as-it-is")
+    still["reason"] = 7
+    file.write_text(json.dumps(document))
+    assert len(read_approval(file).actions) == 4
