@@ -40,6 +40,10 @@ class WrongClusterError(ReconcilerError):
     """The desired state is meant for another cluster."""
 
 
+class StaleError(ReconcilerError):
+    """What was approved is not what would be done now."""
+
+
 class ClusterError(ReconcilerError):
     """The API server's answer, without headers and bodies, which may hold secrets."""
 
@@ -105,3 +109,11 @@ class LeaseHeldError(ReconcilerError):
     def __init__(self, message: str, *, holder: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.holder = holder
+
+
+class BrokenOff(BaseException):
+    """The process was asked to end, and what it did last took too long to be waited for.
+
+    Raised by a timer, in the midst of anything; whether a request that it broke off was carried
+    out is not known.
+    """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
     from types import TracebackType
     from typing import Self
@@ -98,8 +99,15 @@ class LiveFeed(Protocol):
 class Writer(Protocol):
     """Writes to the cluster; survey is never handed one."""
 
-    def write(self, action: Action, *, dry_run: bool = False) -> Written:
-        """Send the one request of *action*; a refusal is a value.
+    def write(
+        self, action: Action, *, dry_run: bool = False, timeout_s: float | None = None
+    ) -> Written:
+        """Send the one request of *action*, once; a refusal is a value.
+
+        Args:
+            action: A patch, a create or a restart.
+            dry_run: Let the server check it and change nothing.
+            timeout_s: The longest to wait for the answer; None for the client's own.
 
         Raises:
             ClusterError: No answer, 401, or a server that is unavailable.
@@ -120,6 +128,21 @@ class Lease(Protocol):
 
     def held(self) -> bool:
         """Whether the lease is still ours; renews it when due. False stops every new patch."""
+        ...
+
+    def spare_s(self) -> float:
+        """For how long it stays ours though nothing renews it; no request may wait longer."""
+        ...
+
+    def notes(self) -> Mapping[str, str]:
+        """The annotations under our prefix, as they were last read or written."""
+        ...
+
+    def note(self, notes: Mapping[str, str | None]) -> bool:
+        """Write annotations at once, None removes one; False if the lease is lost or not heard of.
+
+        What could not be written is tried again when the lease is next renewed.
+        """
         ...
 
 

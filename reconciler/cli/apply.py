@@ -6,12 +6,14 @@ import sys
 
 import typer
 
-from reconciler.cli import options, screen, wiring
+from reconciler.cli import approving, options, screen, wiring
 from reconciler.cli.exits import ended
 from reconciler.cli.options import TextFormat
+from reconciler.model.outcome import ExitCode
 
 
 def command(
+    invoked: typer.Context,
     repo: options.Repo = None,
     revision: options.Revision = "HEAD",
     working_tree: options.WorkingTree = False,
@@ -23,6 +25,11 @@ def command(
     request_timeout: options.RequestTimeout = 30.0,
     deadline: options.Deadline = None,
     no_wait: options.NoWait = False,
+    approved: options.ApprovedPlan = None,
+    expect_digest: options.ExpectDigest = None,
+    ignore_windows: options.IgnoreWindows = False,
+    report: options.Report = None,
+    trace: options.Trace = None,
     output: options.Output = TextFormat.TEXT,
     verbose: options.Verbose = 0,
     log_format: options.LogFormat = TextFormat.TEXT,
@@ -31,15 +38,30 @@ def command(
     from reconciler.cli import applying  # noqa: PLC0415 - keeps --help fast
 
     screen.logging(log_format, verbose)
-    asked = applying.ApplyOptions(
-        source=wiring.source_options(repo, revision, working_tree, files, namespace, selector),
-        cluster=wiring.cluster_options(kubeconfig, context, request_timeout),
-        output=output,
-        log_format=log_format,
-        verbose=verbose,
-        deadline_s=deadline,
-        follow=not no_wait,
-    )
-    raise typer.Exit(
-        ended(lambda: applying.run(asked, wiring.real_clock()), sys.stderr, log_format)
-    )
+    source = wiring.source_options(repo, revision, working_tree, files, namespace, selector)
+    # A default tells nothing of which revision is meant; one from the environment does.
+    named = getattr(invoked.get_parameter_source("revision"), "name", "") != "DEFAULT"
+
+    def run() -> ExitCode:
+        approval = approving.read(approved, expect_digest)
+        asked = applying.ApplyOptions(
+            source=(
+                approving.source_of(approval, approved, source, named=named)
+                if approval and approved
+                else source
+            ),
+            cluster=wiring.cluster_options(kubeconfig, context, request_timeout),
+            output=output,
+            log_format=log_format,
+            verbose=verbose,
+            deadline_s=deadline,
+            follow=not no_wait,
+            approval=approval,
+            expect_digest=expect_digest,
+            ignore_windows=ignore_windows,
+            report=report,
+            trace=trace,
+        )
+        return applying.run(asked, wiring.real_clock())
+
+    raise typer.Exit(ended(run, sys.stderr, log_format))

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.cli import screen, wiring
+from reconciler.cli import approving, files, leasing, showing, tracing, wiring
 from reconciler.cli.options import TextFormat
-from reconciler.cli.signals import Stop, stop_on_signals
+from reconciler.cli.signals import Stop, Terminated, stop_on_signals
 from reconciler.cluster.client import Client
 from reconciler.cluster.feed import ClusterFeed
+from reconciler.errors import LeaseHeldError, StaleError
+from reconciler.model.approval import Approval
 from reconciler.model.config import Mode
 from reconciler.model.outcome import ExitCode, RunReport
-from reconciler.model.plan import Effect, Plan
 from reconciler.ports import Clock
 from reconciler.survey import Survey
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveState
     from reconciler.model.room import Room
-    from reconciler.ports import Lease, Listener
 
 log = logging.getLogger(__name__)
+
+HURRY_S = 8.0
+"""How long after a signal the last request may end; a pod is killed after 30 s by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,15 @@ class ApplyOptions:
     show_plan: bool = True
     unattended: bool = False
     """Whether `mode: observe` of the configuration binds this command."""
+    approval: Approval | None = None
+    """Nothing else is written."""
+    expect_digest: str | None = None
+    """Of the plan, without which nothing is written."""
+    ignore_windows: bool = False
+    report: Path | None = None
+    """Where the report goes, besides stdout."""
+    trace: Path | None = None
+    """Where the lines of the VMs are appended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +70,8 @@ class _Session:
     client: Client
     feed: ClusterFeed
     found: Survey
+    run_id: str
+    started_at: datetime
 
 
 def run(asked: ApplyOptions, clock: Clock) -> ExitCode:
@@ -63,14 +79,18 @@ def run(asked: ApplyOptions, clock: Clock) -> ExitCode:
     from reconciler.cluster.feed import ClusterFeed  # noqa: PLC0415 - keeps --help fast
     from reconciler.survey import survey  # noqa: PLC0415 - with it
 
-    began = clock.monotonic()
+    began, started_at = clock.monotonic(), clock.now()
+    if asked.report is not None:
+        files.claim(asked.report, "--report")
+    consents = partial(wiring.plan_policy, ignore_windows=asked.ignore_windows)
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
         with stop.at_once():
             desired = stack.enter_context(wiring.desired(_in_time(asked)))
             client = stack.enter_context(wiring.client(asked.cluster, clock))
+            stop.when_asked.append(lambda: client.hurry(HURRY_S))
             feed = ClusterFeed(client, clock=clock, scale=asked.cluster.time_scale)
-            found = survey(desired, _Opening(feed, stack), clock, wiring.plan_policy)
+            found = survey(desired, _Opening(feed, stack), clock, consents)
         session = _Session(
             asked=asked,
             clock=clock,
@@ -79,14 +99,59 @@ def run(asked: ApplyOptions, clock: Clock) -> ExitCode:
             client=client,
             feed=feed,
             found=found,
+            run_id=wiring.run_id(),
+            started_at=started_at,
         )
-        _show_plan(found.plan, asked)
-        observing = asked.unattended and found.config.mode is Mode.OBSERVE
-        report = _observed(session) if observing else _rollout(session)
+        showing.show_plan(found.plan, asked)
+        report = _carried_out(session)
     if stop.interrupted:
         report = replace(report, exit=ExitCode.INTERRUPTED)
-    _show_report(report, asked)
+    try:
+        showing.leave_report(report, asked)
+    finally:
+        showing.show_report(report, asked)
     return report.exit
+
+
+def _carried_out(session: _Session) -> RunReport:
+    """The run's report; one that ends before it may write leaves its report as a file alone."""
+    asked, found = session.asked, session.found
+    observing = asked.unattended and found.config.mode is Mode.OBSERVE
+    if asked.ignore_windows and found.config.windows:
+        log.warning("the windows of .reconciler.yaml are ignored, as asked by --ignore-windows")
+    try:
+        approval = approving.agreed(found.plan, asked.approval, asked.expect_digest)
+        report = _observed(session) if observing else _rollout(session, approval)
+    except (LeaseHeldError, StaleError) as error:
+        code = ExitCode.STALE if isinstance(error, StaleError) else ExitCode.LEASE_HELD
+        showing.leave_report(_unwritten(session, code, str(error)), asked)
+        raise
+    except Terminated:
+        message = "asked to end before anything was written"
+        showing.leave_report(_unwritten(session, ExitCode.DEADLINE, message), asked)
+        raise
+    return replace(report, notes=(*report.notes, *_notes(session, approval)))
+
+
+def _notes(session: _Session, approval: Approval | None) -> Iterator[str]:
+    """What an audit should know of the run."""
+    if approval is not None:
+        yield approving.note(approval)
+    if session.asked.ignore_windows and session.found.config.windows:
+        yield "the windows of .reconciler.yaml were ignored, as asked by --ignore-windows"
+
+
+def _unwritten(session: _Session, why: ExitCode, message: str) -> RunReport:
+    from reconciler.rollout.unwritten import unwritten  # noqa: PLC0415 - rarely needed
+
+    return unwritten(
+        session.found.plan,
+        run_id=session.run_id,
+        started_at=session.started_at,
+        ended_at=session.clock.now(),
+        why=why,
+        message=message,
+    )
 
 
 def _in_time(asked: ApplyOptions) -> wiring.SourceOptions:
@@ -114,100 +179,59 @@ class _Opening:
 def _observed(session: _Session) -> RunReport:
     from reconciler.rollout.observed import observed  # noqa: PLC0415 - rarely needed
 
-    return observed(session.found.plan, run_id=wiring.run_id(), at=session.clock.now())
+    return observed(session.found.plan, run_id=session.run_id, at=session.clock.now())
 
 
-def _rollout(session: _Session) -> RunReport:
+def _rollout(session: _Session, approval: Approval | None) -> RunReport:
     from reconciler.cluster.events import ClusterRecorder  # noqa: PLC0415 - keeps --help fast
     from reconciler.cluster.writer import ClusterWriter  # noqa: PLC0415 - with it
     from reconciler.rollout import loop  # noqa: PLC0415 - with it
     from reconciler.rollout.outside import Outside  # noqa: PLC0415 - with it
 
     asked, clock, found = session.asked, session.clock, session.found
-    run_id = wiring.run_id()
+    run_id = session.run_id
     with ExitStack() as stack:
         with session.stop.at_once():
-            lease = stack.enter_context(_lease(session, run_id))
+            held = stack.enter_context(
+                leasing.leases(
+                    found.plan,
+                    session.client,
+                    clock,
+                    namespace=found.live.kubevirt.ref.namespace,
+                    run_id=run_id,
+                    scale=asked.cluster.time_scale,
+                )
+            )
+        tracer = stack.enter_context(
+            tracing.tracer(
+                asked.trace,
+                run_id=run_id,
+                revision=found.plan.revision,
+                in_log=asked.log_format is TextFormat.JSON,
+            )
+        )
         outside = Outside(
             feed=session.feed,
             writer=ClusterWriter(session.client),
-            lease=lease,
+            config_lease=held.config,
+            memory_lease=held.memory,
             clock=clock,
-            recorder=ClusterRecorder(session.client, clock=clock, instance=run_id),
-            listener=stack.enter_context(_listener(asked)),
+            recorder=ClusterRecorder(
+                session.client,
+                clock=clock,
+                instance=run_id,
+                revision=found.desired.revision,
+            ),
+            listener=showing.Listeners((stack.enter_context(showing.listener(asked)), tracer)),
             stopping=lambda: session.stop.asked,
+            breakable=session.stop.breakable,
         )
         left_s = None
         if asked.deadline_s is not None:
             left_s = max(0.0, asked.deadline_s - (clock.monotonic() - session.began))
-        policy = wiring.rollout_policy(found.config, deadline_s=left_s, follow=asked.follow)
-        return loop.run(found.plan, found.desired, found.policy, policy, outside, run_id=run_id)
-
-
-@contextmanager
-def _lease(session: _Session, run_id: str) -> Iterator[Lease]:
-    """The lease, where the run may write; the rights are looked at first, all at once."""
-    from reconciler.cluster import access  # noqa: PLC0415 - keeps --help fast
-    from reconciler.cluster.lease import ClusterLease, LeaseTimes  # noqa: PLC0415 - with it
-    from reconciler.rollout import loop  # noqa: PLC0415 - with it
-
-    plan, kubevirt = session.found.plan, session.found.live.kubevirt.ref
-    if not loop.touches(plan):
-        yield loop.NoLease()
-        return
-    kinds = {action.ref.kind for wave in plan.waves for action in wave.actions}
-    rights = access.apply_rights(
-        kubevirt.namespace,
-        wiring.LEASE,
-        config=kubevirt.kind in kinds,
-        create=any(each.effect is Effect.CREATE for each in plan.decisions),
-    )
-    access.require(session.client, rights)
-    with ClusterLease(
-        session.client,
-        clock=session.clock,
-        namespace=kubevirt.namespace,
-        name=wiring.LEASE,
-        holder=run_id,
-        times=LeaseTimes().scaled(session.asked.cluster.time_scale),
-    ) as lease:
-        yield lease
-
-
-@contextmanager
-def _listener(asked: ApplyOptions) -> Iterator[Listener]:
-    from reconciler.cli.display import LineDisplay, LiveDisplay  # noqa: PLC0415 - keeps --help fast
-    from reconciler.cli.logs import LogFormat  # noqa: PLC0415 - with it
-
-    look = screen.look(sys.stderr)
-    if look.terminal and asked.log_format is TextFormat.TEXT:
-        from rich.console import Console  # noqa: PLC0415 - only on a terminal
-
-        with LiveDisplay(Console(stderr=True)) as display:
-            yield display
-        return
-    yield LineDisplay(sys.stderr, LogFormat(asked.log_format.value))
-
-
-def _show_plan(plan: Plan, asked: ApplyOptions) -> None:
-    """The plan first, for people; a program reads it in the report."""
-    if not asked.show_plan or TextFormat.JSON in (asked.output, asked.log_format):
-        return
-    from reconciler.report.text import plan_text  # noqa: PLC0415 - one of several formats
-
-    look = screen.look(sys.stdout)
-    text = plan_text(plan, width=look.width, color=look.color, verbose=asked.verbose > 0)
-    screen.result(text)
-
-
-def _show_report(report: RunReport, asked: ApplyOptions) -> None:
-    if asked.output is TextFormat.JSON:
-        from reconciler.report.structured import run_json  # noqa: PLC0415 - one of two formats
-
-        screen.result(run_json(report))
-        return
-    from reconciler.report.run_text import run_text  # noqa: PLC0415 - one of two formats
-
-    look = screen.look(sys.stdout)
-    text = run_text(report, width=look.width, color=look.color, verbose=asked.verbose > 0)
-    screen.result(text)
+        policy = wiring.rollout_policy(
+            found.config, deadline_s=left_s, follow=asked.follow, approval=approval
+        )
+        report = loop.run(found.plan, found.desired, found.policy, policy, outside, run_id=run_id)
+        tracer.finish(report)
+        return report

@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.cli.options import TextFormat
 from reconciler.cli.signals import Terminated
-from reconciler.errors import InvalidError, LeaseHeldError, ReconcilerError, UsageError
+from reconciler.errors import (
+    InvalidError,
+    LeaseHeldError,
+    ReconcilerError,
+    StaleError,
+    UsageError,
+)
 from reconciler.model.diagnostic import Severity
 from reconciler.model.outcome import ExitCode
 
@@ -56,6 +62,7 @@ def ended(
 _CODES = {
     InvalidError: ExitCode.INVALID,
     LeaseHeldError: ExitCode.LEASE_HELD,
+    StaleError: ExitCode.STALE,
     UsageError: ExitCode.USAGE,
 }
 _LEVELS = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,6 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from reconciler.model.quantity import Duration, QuantityError
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class PlanFormat(StrEnum):
@@ -37,6 +40,16 @@ def seconds(text: str | float) -> float:
     if found <= 0:
         raise typer.BadParameter(f"{text!r} is not more than zero")
     return found
+
+
+def digest(text: str) -> str:
+    """Read ``sha256:`` and 64 digits; an abbreviation could stand for another plan."""
+    if not _DIGEST.fullmatch(text):
+        raise typer.BadParameter(
+            f"{text!r} is no digest; it is `sha256:` and 64 hexadecimal digits, as in `digest` of "
+            "`reconciler plan -o json`"
+        )
+    return text
 
 
 def _env(name: str) -> str:
@@ -127,6 +140,61 @@ Snapshot = Annotated[
         help="Plan against a file that `reconciler snapshot` wrote, without a cluster.",
     ),
 ]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        envvar=_env("OUT"),
+        help="Also write the plan as JSON to a file, for `apply --plan FILE`.",
+    ),
+]
+ApprovedPlan = Annotated[
+    Path | None,
+    typer.Option(
+        "--plan",
+        metavar="FILE",
+        envvar=_env("PLAN"),
+        help="Apply what `plan --out FILE` showed, as far as it is still the same, and no more; "
+        "without --revision its own commit is read.",
+    ),
+]
+ExpectDigest = Annotated[
+    str | None,
+    typer.Option(
+        "--expect-digest",
+        metavar="sha256:HEX",
+        parser=digest,
+        envvar=_env("EXPECT_DIGEST"),
+        help="Apply only if the whole plan has this digest; else write nothing and answer 8.",
+    ),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option(
+        "--report",
+        metavar="FILE",
+        envvar=_env("REPORT"),
+        help="Also write the report as JSON to a file, however the run ends once it has a plan.",
+    ),
+]
+Trace = Annotated[
+    Path | None,
+    typer.Option(
+        "--trace",
+        metavar="FILE",
+        envvar=_env("TRACE"),
+        help="Append a line of JSON to a file for each VM, when the run is done with it.",
+    ),
+]
+IgnoreWindows = Annotated[
+    bool,
+    typer.Option(
+        "--ignore-windows",
+        help="Write outside of the windows of .reconciler.yaml too, restarts that it consents to "
+        "included; the report says so. It has no environment variable.",
+    ),
+]
 Verbose = Annotated[
     int,
     typer.Option(
@@ -168,6 +236,26 @@ def _deadline(*, shown: str | bool) -> Any:  # noqa: ANN401 - what typer takes i
     )
 
 
+Watch = Annotated[
+    bool,
+    typer.Option(
+        "-w",
+        "--watch",
+        help="Show it again after each change, until Ctrl-C (exit code 130) or --deadline (0); "
+        "Git is read once.",
+    ),
+]
+WatchDeadline = Annotated[
+    float | None,
+    typer.Option(
+        "--deadline",
+        "--timeout",
+        metavar="DURATION",
+        parser=seconds,
+        show_default=False,
+        help="End --watch after this long.",
+    ),
+]
 PASS_S = 480.0
 Deadline = Annotated[float | None, _deadline(shown=False)]
 PassDeadline = Annotated[float, _deadline(shown="8m")]

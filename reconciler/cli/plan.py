@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from reconciler.cli import options, screen, wiring
+from reconciler.cli import files, options, screen, wiring
 from reconciler.cli.exits import ended
 from reconciler.cli.options import PlanFormat, TextFormat
 from reconciler.model.outcome import ExitCode
@@ -17,6 +18,8 @@ from reconciler.model.plan import Effect, Plan
 
 if TYPE_CHECKING:
     from reconciler.ports import Clock
+
+log = logging.getLogger(__name__)
 
 HELD = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
 
@@ -28,6 +31,7 @@ class PlanOptions:
     source: wiring.SourceOptions
     cluster: wiring.ClusterOptions = field(default_factory=wiring.ClusterOptions)
     snapshot: Path | None = None
+    out: Path | None = None
     output: PlanFormat = PlanFormat.TEXT
     verbose: int = 0
     detailed_exitcode: bool = False
@@ -44,6 +48,7 @@ def command(
     context: options.Context = None,
     request_timeout: options.RequestTimeout = 30.0,
     snapshot: options.Snapshot = None,
+    out: options.Out = None,
     output: options.OutputPlan = PlanFormat.TEXT,
     detailed_exitcode: options.DetailedExitcode = False,
     verbose: options.Verbose = 0,
@@ -55,6 +60,7 @@ def command(
         source=wiring.source_options(repo, revision, working_tree, files, namespace, selector),
         cluster=wiring.cluster_options(kubeconfig, context, request_timeout),
         snapshot=snapshot,
+        out=out,
         output=output,
         verbose=verbose,
         detailed_exitcode=detailed_exitcode,
@@ -71,8 +77,17 @@ def run(asked: PlanOptions, clock: Clock) -> ExitCode:
         wiring.live(asked.cluster, asked.snapshot, clock) as live,
     ):
         found = survey(desired, live, clock, wiring.plan_policy)
+    if asked.out is not None:
+        _leave(found.plan, asked.out)
     show(found.plan, asked.output, asked.verbose)
     return exit_code(found.plan) if asked.detailed_exitcode else ExitCode.DONE
+
+
+def _leave(plan: Plan, out: Path) -> None:
+    from reconciler.report.structured import plan_json  # noqa: PLC0415 - rarely needed
+
+    files.leave(out, plan_json(plan), "--out")
+    log.info("the plan is in %s; `reconciler apply --plan` takes it as the approval", out)
 
 
 def show(plan: Plan, output: PlanFormat, verbose: int) -> None:

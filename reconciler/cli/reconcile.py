@@ -28,6 +28,8 @@ def command(
     deadline: options.PassDeadline = options.PASS_S,
     mode: options.Mode = None,
     detailed_exitcode: options.DetailedExitcode = False,
+    report: options.Report = None,
+    trace: options.Trace = None,
     output: options.Output = TextFormat.TEXT,
     verbose: options.Verbose = 0,
     log_format: options.LogFormat = TextFormat.TEXT,
@@ -46,6 +48,8 @@ def command(
         verbose=verbose,
         deadline_s=deadline,
         unattended=True,
+        report=report,
+        trace=trace,
     )
     code = ended(lambda: applying.run(asked, wiring.real_clock()), sys.stderr, log_format)
     raise typer.Exit(ExitCode.DONE if code in QUIET and not detailed_exitcode else code)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
+
+from reconciler.errors import BrokenOff
+
+PATIENCE_S = 4.0
+"""How long a run may take to end by itself, before what it waits for is broken off."""
 
 
 class Terminated(BaseException):
@@ -21,7 +26,13 @@ class Stop:
     asked: bool = False
     interrupted: bool = False
     """By Ctrl-C; a second one ends at once."""
+    patience_s: float = PATIENCE_S
+    """Real seconds."""
+    when_asked: list[Callable[[], None]] = field(default_factory=list)
+    """Called in the midst of anything, so each does no more than set a value."""
     _at_once: bool = False
+    _breakable: bool = False
+    _overdue: bool = False
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
@@ -39,14 +50,39 @@ class Stop:
         finally:
             self._at_once = False
 
+    @contextmanager
+    def breakable(self) -> Iterator[None]:
+        """A block that looks at ``asked`` and ends; if it does not in time, it is broken off.
+
+        Raises:
+            BrokenOff: It has not ended by itself, as where a server does not answer.
+        """
+        self._breakable = True
+        try:
+            if self._overdue:
+                raise BrokenOff
+            yield
+        finally:
+            self._breakable = False
+
     def note(self, number: int, _frame: FrameType | None) -> None:
         """Take a signal in."""
         if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
+        if not self.asked:
+            signal.setitimer(signal.ITIMER_REAL, self.patience_s)
+            for each in self.when_asked:
+                each()
         self.asked = True
-        self.interrupted = number == signal.SIGINT
+        self.interrupted = self.interrupted or number == signal.SIGINT
         if self._at_once:
             raise self._end()
+
+    def overdue(self, _number: int, _frame: FrameType | None) -> None:
+        """Break off what is breakable: the patience is over."""
+        self._overdue = True
+        if self._breakable:
+            raise BrokenOff
 
     def _end(self) -> BaseException:
         return KeyboardInterrupt() if self.interrupted else Terminated()
@@ -59,9 +95,15 @@ def stop_on_signals() -> Iterator[Stop]:
     if threading.current_thread() is not threading.main_thread():
         yield stop
         return
-    before = {each: signal.signal(each, stop.note) for each in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {
+        signal.SIGTERM: stop.note,
+        signal.SIGINT: stop.note,
+        signal.SIGALRM: stop.overdue,
+    }
+    before = {each: signal.signal(each, handler) for each, handler in handlers.items()}
     try:
         yield stop
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for each, handler in before.items():
             signal.signal(each, handler)

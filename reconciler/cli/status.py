@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from reconciler.cli import options, screen, wiring
 from reconciler.cli.exits import ended
 from reconciler.cli.options import TextFormat
+from reconciler.errors import UsageError
 from reconciler.model.outcome import ExitCode
 
 Unmanaged = Annotated[
@@ -29,6 +31,8 @@ def command(
     request_timeout: options.RequestTimeout = 30.0,
     snapshot: options.Snapshot = None,
     unmanaged: Unmanaged = False,
+    watch: options.Watch = False,
+    deadline: options.WatchDeadline = None,
     output: options.Output = TextFormat.TEXT,
     verbose: options.Verbose = 0,
     log_format: options.LogFormat = TextFormat.TEXT,
@@ -39,6 +43,18 @@ def command(
     cluster = wiring.cluster_options(kubeconfig, context, request_timeout)
 
     def run() -> ExitCode:
+        _reject_contradictions(watch=watch, snapshot=snapshot, deadline_s=deadline)
+        if watch:
+            from reconciler.cli import watching  # noqa: PLC0415 - keeps --help fast
+
+            asked = watching.WatchOptions(
+                source=source,
+                cluster=cluster,
+                unmanaged=unmanaged,
+                output=output,
+                deadline_s=deadline,
+            )
+            return watching.run(asked, wiring.real_clock())
         from reconciler.report.status import (  # noqa: PLC0415 - keeps --help fast
             status_json,
             status_text,
@@ -69,3 +85,15 @@ def command(
         return ExitCode.DONE
 
     raise typer.Exit(ended(run, sys.stderr, log_format))
+
+
+def _reject_contradictions(
+    *, watch: bool, snapshot: Path | None, deadline_s: float | None
+) -> None:
+    if watch and snapshot is not None:
+        raise UsageError(
+            "--watch follows a cluster, and a snapshot does not change",
+            hint="leave one of the two out; RECONCILER_SNAPSHOT counts as --snapshot",
+        )
+    if deadline_s is not None and not watch:
+        raise UsageError("--deadline ends --watch, which is not asked for", hint="leave it out")

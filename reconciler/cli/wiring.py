@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import sys
 import tempfile
@@ -15,17 +16,20 @@ from typing import TYPE_CHECKING
 
 from reconciler.clock import ScaledClock, SystemClock
 from reconciler.errors import UsageError
-from reconciler.model.config import Config, Mode, RestartConsent
+from reconciler.model.config import Config, Mode
 from reconciler.plan.policy import PlanPolicy
 
 if TYPE_CHECKING:
     from reconciler.cluster.client import Client
+    from reconciler.model.approval import Approval
     from reconciler.ports import Clock, DesiredReader, LiveReader
-    from reconciler.rollout.pacing import RolloutPolicy
+    from reconciler.rollout.policy import RolloutPolicy
     from reconciler.source.repository import Repository
 
-LEASE = "memory-reconciler"
-"""Named in the Role of examples/deploy."""
+CONFIG_LEASE = "memory-reconciler-config"
+"""Over the KubeVirt CR; named in the Role of examples/deploy."""
+MEMORY_LEASE = "memory-reconciler-memory-0"
+"""Over the VMs; named there too. The number is that of a shard, of which there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +90,12 @@ def cluster_options(
 
 
 def run_id() -> str:
-    """Names this run and no other: pod or host, and process."""
-    return f"{os.environ.get('HOSTNAME') or socket.gethostname()}-{os.getpid()}"
+    """Names this run and no other: pod or host, process, and chance.
+
+    Pods on one host network share the host's name, and the first process of each is number 1.
+    """
+    host = os.environ.get("HOSTNAME") or socket.gethostname()
+    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 def real_clock() -> Clock:
@@ -185,24 +193,33 @@ def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterat
         yield ClusterReader(opened, clock=clock)
 
 
-def plan_policy(config: Config) -> PlanPolicy:
+def plan_policy(config: Config, *, ignore_windows: bool = False) -> PlanPolicy:
     """What the configuration consents to."""
     return PlanPolicy(
         create=config.create,
-        stage_restarts=config.restart is RestartConsent.STAGE,
+        restart=config.restart,
         guest_timeout_s=config.guest_timeout.seconds,
         cluster=config.cluster or "",
         max_concurrent=config.max_concurrent,
+        max_per_node=config.max_per_node,
+        batches=config.batches,
+        canary=config.canary,
+        anti_affinity=config.anti_affinity,
+        failed_migrations=config.failed_migrations,
+        windows=() if ignore_windows else config.windows,
     )
 
 
-def rollout_policy(config: Config, *, deadline_s: float | None, follow: bool) -> RolloutPolicy:
-    """How fast, how far and how long."""
-    from reconciler.rollout.pacing import RolloutPolicy  # noqa: PLC0415 - only where needed
+def rollout_policy(
+    config: Config, *, deadline_s: float | None, follow: bool, approval: Approval | None = None
+) -> RolloutPolicy:
+    """How far and how long."""
+    from reconciler.rollout.policy import RolloutPolicy  # noqa: PLC0415 - only where needed
 
     return RolloutPolicy(
-        max_concurrent=config.max_concurrent,
         failure_budget=config.failure_budget,
+        annotate=config.annotate,
+        approval=approval,
         settle_deadline_s=config.settle_timeout.seconds,
         deadline_s=deadline_s,
         follow=follow,

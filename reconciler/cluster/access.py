@@ -33,8 +33,9 @@ class Right:
     def __str__(self) -> str:
         resource = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
         kind = f"{resource}.{self.group}" if self.group else resource
+        name = f" {self.name}" if self.name else ""
         where = f" in {self.namespace}" if self.namespace else ""
-        return f"{self.verb} {kind}{where}"
+        return f"{self.verb} {kind}{name}{where}"
 
 
 def plan_rights(namespace: str | None = None) -> tuple[Right, ...]:
@@ -48,35 +49,51 @@ def plan_rights(namespace: str | None = None) -> tuple[Right, ...]:
 
 def apply_rights(
     lease_namespace: str,
-    lease: str,
-    namespace: str | None = None,
     *,
-    config: bool = True,
+    config_lease: str | None = None,
+    memory_lease: str | None = None,
+    namespace: str | None = None,
     create: bool = False,
+    restart: bool = False,
 ) -> tuple[Right, ...]:
     """What an apply cannot do without.
 
     Args:
-        lease_namespace: Where the Lease and the KubeVirt CR are.
-        lease: The Lease's name.
+        lease_namespace: Where the Leases and the KubeVirt CR are.
+        config_lease: The Lease over the KubeVirt CR; None if the CR is not to be patched.
+        memory_lease: The Lease over the VMs; None if no VM is to be written to.
         namespace: Limits the VMs.
-        config: Whether the KubeVirt CR is to be patched.
         create: Whether VMs are to be created.
+        restart: Whether VMs are to be restarted.
     """
     where = namespace or ""
+    verbs = {"get": memory_lease, "patch": memory_lease, "create": create}
     rights = [
         *plan_rights(namespace),
-        Right(verb="get", group=_KUBEVIRT, resource=paths.VMS, namespace=where),
-        Right(verb="patch", group=_KUBEVIRT, resource=paths.VMS, namespace=where),
+        *(
+            Right(verb=verb, group=_KUBEVIRT, resource=paths.VMS, namespace=where)
+            for verb, needed in verbs.items()
+            if needed
+        ),
     ]
-    if create:
-        rights.append(Right(verb="create", group=_KUBEVIRT, resource=paths.VMS, namespace=where))
-    if config:
+    if restart:
+        rights.append(
+            Right(
+                verb="update",
+                group=f"subresources.{_KUBEVIRT}",
+                resource=paths.VMS,
+                subresource="restart",
+                namespace=where,
+            )
+        )
+    if config_lease:
         rights += (
             Right(verb=verb, group=_KUBEVIRT, resource=paths.KUBEVIRTS, namespace=lease_namespace)
             for verb in ("get", "patch")
         )
+    leases = [name for name in (config_lease, memory_lease) if name]
     # A create cannot be bound to a name: the object has none yet when the request is judged.
+    named = [("create", ""), *((verb, name) for name in leases for verb in ("get", "update"))]
     rights += (
         Right(
             verb=verb,
@@ -85,7 +102,7 @@ def apply_rights(
             namespace=lease_namespace,
             name=name,
         )
-        for verb, name in (("get", lease), ("create", ""), ("update", lease))
+        for verb, name in named
     )
     return tuple(rights)
 

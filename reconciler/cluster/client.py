@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import logging
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
@@ -21,7 +22,7 @@ from .transport import Transport
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from types import TracebackType
 
     from reconciler.ports import Clock
@@ -38,6 +39,16 @@ PAGE_SIZE = 500
 _RELISTS = 3
 _SILENCE_S = 15.0
 """How much longer than the server's own time-out a watch may stay silent."""
+
+
+_SHORTEST_WAIT_S = 0.2
+
+
+@dataclass(slots=True)
+class _Ending:
+    """When the client is to be done, on its clock; None while there is no hurry."""
+
+    at: float | None = None
 
 
 class Page(NamedTuple):
@@ -71,10 +82,13 @@ class Client:
         clock: Clock,
         request_timeout_s: float = DEFAULT_TIMEOUT_S,
         backoff: Backoff | None = None,
+        renewed: Callable[[], Api] | None = None,
     ) -> None:
-        self._transport = Transport(api, timeout_s=request_timeout_s)
+        self._transport = Transport(api, timeout_s=request_timeout_s, renewed=renewed)
         self._clock = clock
+        self._timeout_s = request_timeout_s
         self._backoff = backoff or Backoff()
+        self._ending = _Ending()
         self.host = self._transport.host
         """The server's host and port, fit to be shown."""
         self.counters = self._transport.counters
@@ -97,12 +111,16 @@ class Client:
         """
         from kubernetes import client  # noqa: PLC0415 - takes 0.5 s; not for validate and --help
 
-        configuration = kubeconfig.load(kubeconfig_path, context)
+        def api() -> Api:
+            built: Api = client.ApiClient(kubeconfig.load(kubeconfig_path, context))
+            return built
+
         return cls(
-            client.ApiClient(configuration),
+            api(),
             clock=clock,
             request_timeout_s=request_timeout_s,
             backoff=backoff,
+            renewed=api,
         )
 
     def hasty(self) -> Client:
@@ -110,6 +128,13 @@ class Client:
         twin = copy.copy(self)
         twin._backoff = Backoff(attempts=1)  # noqa: SLF001 - of its own class
         return twin
+
+    def hurry(self, left_s: float) -> None:
+        """Be done within *left_s* of the clock: waits get short, and nothing is asked again.
+
+        What is under way is not broken off. Holds for every twin.
+        """
+        self._ending.at = self._clock.monotonic() + left_s
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +167,22 @@ class Client:
         Raises:
             UnreachableError: No answer came; a write may have landed nonetheless.
         """
-        return self._transport.exchange(method, path, query=query, body=body, timeout_s=timeout_s)
+        wait_s = self._wait_s(timeout_s)
+        return self._transport.exchange(method, path, query=query, body=body, timeout_s=wait_s)
+
+    def _brief(self, timeout_s: float | None) -> float:
+        return self._timeout_s if timeout_s is None else min(self._timeout_s, timeout_s)
+
+    def _wait_s(self, timeout_s: float | None) -> float:
+        """How long to wait for the server; half of what is left where there is hurry.
+
+        Half, because connecting may take as long as the answer.
+        """
+        wait_s = self._timeout_s if timeout_s is None else timeout_s
+        if self._ending.at is None:
+            return wait_s
+        left_s = self._ending.at - self._clock.monotonic()
+        return min(wait_s, max(_SHORTEST_WAIT_S, left_s / 2))
 
     def send(
         self,
@@ -165,7 +205,9 @@ class Client:
             clock=self._clock,
             backoff=self._backoff,
             on_retry=self._transport.retried,
-            may_pass=lambda error: error.status == HTTPStatus.TOO_MANY_REQUESTS,
+            may_pass=lambda error: (
+                error.status == HTTPStatus.TOO_MANY_REQUESTS and self._ending.at is None
+            ),
         )
 
     def _once(
@@ -198,6 +240,7 @@ class Client:
             clock=self._clock,
             backoff=self._backoff,
             on_retry=self._transport.retried,
+            may_pass=lambda error: error.retryable and self._ending.at is None,
         )
 
     def pages(
@@ -271,8 +314,11 @@ class Client:
         dry_run: bool = False,
         field_manager: str = FIELD_MANAGER,
         field_validation: str = "Strict",
+        timeout_s: float | None = None,
     ) -> Answer:
         """Send a JSON Patch, once; a refusal is an answer too.
+
+        *timeout_s* shortens the client's own time-out, never lengthens it.
 
         Raises:
             UnreachableError: No answer came; the patch may have landed nonetheless.
@@ -280,7 +326,9 @@ class Client:
         query = _write_query(
             dry_run=dry_run, field_manager=field_manager, field_validation=field_validation
         )
-        return self.exchange("PATCH", path, query=query, body=list(ops))
+        return self.exchange(
+            "PATCH", path, query=query, body=list(ops), timeout_s=self._brief(timeout_s)
+        )
 
     def create(
         self,
@@ -290,6 +338,7 @@ class Client:
         dry_run: bool = False,
         field_manager: str = FIELD_MANAGER,
         field_validation: str = "Strict",
+        timeout_s: float | None = None,
     ) -> Answer:
         """Create an object in the collection at *path*, once; a refusal is an answer too.
 
@@ -299,7 +348,21 @@ class Client:
         query = _write_query(
             dry_run=dry_run, field_manager=field_manager, field_validation=field_validation
         )
-        return self.exchange("POST", path, query=query, body=dict(body))
+        return self.exchange(
+            "POST", path, query=query, body=dict(body), timeout_s=self._brief(timeout_s)
+        )
+
+    def restart(
+        self, path: str, *, dry_run: bool = False, timeout_s: float | None = None
+    ) -> Answer:
+        """Ask for the restart of the VM whose subresource is at *path*, once.
+
+        Raises:
+            UnreachableError: No answer came; the restart may be under way nonetheless.
+        """
+        # RestartOptions; the query of other writes means nothing here.
+        options = {"dryRun": ["All"]} if dry_run else {}
+        return self.exchange("PUT", path, body=options, timeout_s=self._brief(timeout_s))
 
 
 def _write_query(*, dry_run: bool, field_manager: str, field_validation: str) -> dict[str, str]:

@@ -139,6 +139,9 @@ def vm(item: wire.VM) -> LiveVM:
         suspended=(meta.annotations or {}).get(SUSPEND) == "true",
         guest_manager=manager,
         guest_changed_at=changed_at,
+        restart_asked=bool(status.state_change_requests),
+        annotated=meta.annotations is not None,
+        resource_version=meta.resource_version or "",
         deleting=meta.deletion_timestamp is not None,
     )
 

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 CONTROLLER = "reconciler"
 _ACTION = "Reconcile"
+REVISION = "memory.reconciler.dev/revision"
+"""Annotation of an Event: the commit that was being carried out."""
+_MAX_INSTANCE = 128
 _MAX_NOTE = 1024
 _MAX_REASON = 128
 _MAX_PREFIX = 200
@@ -35,13 +38,15 @@ class ClusterRecorder:
     """Implements ``ports.Recorder`` with ``events.k8s.io/v1``.
 
     Args:
-        instance: What names this run, such as the pod's name; at most 128 characters are sent.
+        instance: What names this run, such as pod and process; at most 128 characters are sent.
+        revision: The commit that the run carries out.
     """
 
-    def __init__(self, client: Client, *, clock: Clock, instance: str) -> None:
+    def __init__(self, client: Client, *, clock: Clock, instance: str, revision: str) -> None:
         self._client = client
         self._clock = clock
-        self._instance = instance[:128]
+        self._instance = instance[:_MAX_INSTANCE]
+        self._revision = revision
         self._failed = False
 
     def record(
@@ -62,6 +67,7 @@ class ClusterRecorder:
             "metadata": {
                 "generateName": f"{ref.name[:_MAX_PREFIX]}.",
                 "namespace": ref.namespace,
+                "annotations": {REVISION: self._revision},
             },
             "eventTime": micro_time(self._clock.now()),
             "reportingController": CONTROLLER,

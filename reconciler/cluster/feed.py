@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from reconciler.model.live import LiveNode, LiveState
 
-from . import decode, paths
+from . import background, decode, paths
 from .decode_kubevirt import KubeVirts
 from .follower import Follower
 from .index import Migrations, Rows, Table
@@ -47,7 +46,8 @@ _NODES_S = 60.0
 _INSTANCETYPES_S = 60.0
 _LISTED = "listed"
 """Stands for a version where lists of several kinds have none in common."""
-_JOIN_S = 5.0
+_JOIN_S = 1.0
+"""For all threads together; one that still waits for a server dies with the process."""
 
 
 class ClusterFeed:
@@ -103,11 +103,10 @@ class ClusterFeed:
             ClusterError: The cluster cannot be read.
         """
         self._cluster = cluster_id(self._client)
-        with ThreadPoolExecutor(len(self._kinds), thread_name_prefix="list") as pool:
-            lists = [pool.submit(kind.relist, self._client) for kind in self._kinds]
-            nodes = pool.submit(list_nodes, self._client)
-            policies = pool.submit(list_migration_policies, self._client)
-            versions = [each.result() for each in lists]
+        lists = [background.begin(kind.relist, self._client) for kind in self._kinds]
+        nodes = background.begin(list_nodes, self._client)
+        policies = background.begin(list_migration_policies, self._client)
+        versions = [each.result() for each in lists]
         self._nodes = nodes.result()
         # Once: only the forecast reads them, which is made when a run begins.
         self._policies = policies.result()
@@ -165,7 +164,7 @@ class ClusterFeed:
         for follower in self._followers:
             follower.end()
         for follower in self._followers:
-            follower.join(_JOIN_S)
+            follower.join(_JOIN_S / len(self._followers))
 
     def current(self) -> LiveState:
         """The newest snapshot; it does not change any more.

@@ -1,4 +1,7 @@
-"""Follows one kind in a thread: list, watch, resume, list again; polls where it may not watch."""
+"""Follows one kind in a thread: list, watch, resume, list again; polls where it may not watch.
+
+A list follows also now and then without need, for a proxy that loses events tells nobody.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from reconciler.errors import ClusterError, ExpiredError, ForbiddenError
+from reconciler.errors import ClusterError, ExpiredError, ForbiddenError, UnavailableError
 
 from .retry import Backoff
 from .watch import SilentError, Watch
@@ -22,10 +25,14 @@ log = logging.getLogger(__name__)
 
 WATCH_S = 60.0
 """A watch's length; API servers send a bookmark about once a minute, so silence shows soon."""
+RELIST_S = 600.0
+"""For how long events alone are believed; a watch that is open then is read to its end."""
 POLL_S = 10.0
 _BACKOFF = Backoff(first_s=0.25, longest_s=10.0)
 _SHORTEST_S = 1.0
 """A watch that ends sooner, without an event, is not opened again at once."""
+_LONGEST_PAUSE_S = 60.0
+"""However long a server asks to wait: the snapshot is too old to act on soon after."""
 
 
 class Target(Protocol):
@@ -78,6 +85,7 @@ class Follower(threading.Thread):
         self._target = target
         self._path = path
         self._version = version
+        self._listed_at = clock.monotonic()
         self._clock = clock
         self._scale = scale
         self._poll_s = poll_s
@@ -106,12 +114,17 @@ class Follower(threading.Thread):
             except ExpiredError:
                 log.info("watch expired, listing again", extra={"path": self._path})
                 self._version = ""
+                self._ended.wait(_SHORTEST_S)
             except ClusterError as error:
                 self._failed(error)
 
     def _step(self) -> None:
+        if self._clock.monotonic() - self._listed_at >= RELIST_S:
+            self._version = ""
         if not self._version:
+            began = self._clock.monotonic()
             self._version = self._target.relist(self._client)
+            self._listed_at = began
             self._well()
         if self._watchable:
             self._follow()
@@ -154,7 +167,10 @@ class Follower(threading.Thread):
             log.warning("%s; trying again", error)
         else:
             self._failing = (self._failing[0], error)
-        self._ended.wait(_BACKOFF.pause_s(self._failures, 0.5))
+        pause_s = _BACKOFF.pause_s(self._failures, 0.5)
+        if isinstance(error, UnavailableError) and error.retry_after_s is not None:
+            pause_s = max(pause_s, min(error.retry_after_s, _LONGEST_PAUSE_S) / self._scale)
+        self._ended.wait(pause_s)
 
 
 def _version(body: bytes) -> str:

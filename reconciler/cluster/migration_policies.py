@@ -43,6 +43,9 @@ class _Selectors(wire.Wire, frozen=True):
 class _Spec(wire.Wire, frozen=True):
     selectors: _Selectors | None = None
     bandwidth_per_migration: wire.Amount = None
+    completion_timeout: int | None = msgspec.field(name="completionTimeoutPerGiB", default=None)
+    allow_post_copy: bool | None = None
+    allow_workload_disruption: bool | None = None
 
 
 class _Policy(wire.Wire, frozen=True):
@@ -88,6 +91,9 @@ def _policies(client: Client) -> Iterator[LiveMigrationPolicy]:
                     spec.bandwidth_per_migration,
                     f"bandwidthPerMigration of the policy {item.metadata.name}",
                 ),
+                completion_timeout_per_gib=spec.completion_timeout,
+                allow_post_copy=spec.allow_post_copy,
+                allow_workload_disruption=spec.allow_workload_disruption,
                 vmi_labels=spec.selectors.virtual_machine_instance_selector or {},
                 namespace_labels=spec.selectors.namespace_selector or {},
             )

@@ -23,6 +23,8 @@ CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
 """Its uid names the cluster."""
 LEASES_API = "/apis/coordination.k8s.io/v1"
 EVENTS_API = "/apis/events.k8s.io/v1"
+ACTIONS_API = "/apis/subresources.kubevirt.io/v1"
+"""Answered by virt-api itself."""
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 _PLURALS = {"KubeVirt": KUBEVIRTS, "VirtualMachine": VMS}
@@ -48,6 +50,11 @@ def of(ref: ObjectRef) -> str:
 def siblings(ref: ObjectRef) -> str:
     """The collection in which *ref* is or would be."""
     return collection(_PLURALS[ref.kind], ref.namespace)
+
+
+def restart(ref: ObjectRef) -> str:
+    """The path that restarts the VM *ref*."""
+    return f"{member(VMS, ref.namespace, ref.name, ACTIONS_API)}/restart"
 
 
 def spoken(path: str) -> str:

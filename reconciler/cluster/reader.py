@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -14,7 +13,7 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live import LiveInstancetype, LiveKubeVirt, LiveNode, LiveState, LiveVM
 from reconciler.model.refs import CLUSTER_INSTANCETYPE, INSTANCETYPE, ObjectRef
 
-from . import decode, paths
+from . import background, decode, paths
 from .decode_instancetype import CLUSTER_WIDE, NAMESPACED
 from .decode_kubevirt import KubeVirts
 from .migration_policies import list_migration_policies
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from .kinds import Readable
 
 V = TypeVar("V")
-_CONNECTIONS = 4
 
 
 class _Namespace(msgspec.Struct, frozen=True):
@@ -82,16 +80,15 @@ class ClusterReader:
         observed_at = self._clock.now()
         # Alone and first: a server that does not answer is then told once, and soon.
         identity, unknown = cluster_id(self._client)
-        with ThreadPoolExecutor(_CONNECTIONS, thread_name_prefix="list") as pool:
-            config = pool.submit(list_kubevirt, self._client)
-            vms = pool.submit(self._list, paths.VMS, decode.VMS)
-            vmis = pool.submit(self._list, paths.VMIS, decode.VMIS)
-            migrations = pool.submit(self._list, paths.MIGRATIONS, decode.MIGRATIONS)
-            nodes = pool.submit(list_nodes, self._client)
-            policies = pool.submit(list_migration_policies, self._client)
-            # The CR first: without KubeVirt, the others fail too, and less clearly.
-            found = config.result()
-            lists = (found, vms.result(), vmis.result(), migrations.result())
+        config = background.begin(list_kubevirt, self._client)
+        vms = background.begin(self._list, paths.VMS, decode.VMS)
+        vmis = background.begin(self._list, paths.VMIS, decode.VMIS)
+        migrations = background.begin(self._list, paths.MIGRATIONS, decode.MIGRATIONS)
+        nodes = background.begin(list_nodes, self._client)
+        policies = background.begin(list_migration_policies, self._client)
+        # The CR first: without KubeVirt, the others fail too, and less clearly.
+        found = config.result()
+        lists = (found, vms.result(), vmis.result(), migrations.result())
         room = nodes.result()
         types = list_instancetypes(self._client, lists[1].values, self._namespace)
         return LiveState(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.errors import ForbiddenError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.room import Room
 
-from . import decode_room, paths
+from . import background, decode_room, paths
 
 if TYPE_CHECKING:
     from reconciler.ports import Clock
@@ -33,12 +32,11 @@ def read_room(client: Client, clock: Clock) -> Room:
         ClusterError: They cannot be read, for another reason than missing rights.
     """
     observed_at = clock.now()
-    with ThreadPoolExecutor(2, thread_name_prefix="room") as pool:
-        listing = pool.submit(
-            _list, client, paths.PODS, decode_room.PODS, fieldSelector=_NOT_ENDED
-        )
-        limits = pool.submit(_list, client, paths.QUOTAS, decode_room.QUOTAS)
-        pods, quotas = listing.result(), limits.result()
+    listing = background.begin(
+        _list, client, paths.PODS, decode_room.PODS, fieldSelector=_NOT_ENDED
+    )
+    limits = background.begin(_list, client, paths.QUOTAS, decode_room.QUOTAS)
+    pods, quotas = listing.result(), limits.result()
     running = decode_room.launchers(pods.values if pods else ())
     return Room(
         observed_at=observed_at,

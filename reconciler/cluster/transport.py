@@ -1,22 +1,30 @@
-"""One request, one answer: authentication by the ``kubernetes`` library, raw bodies, no retry."""
+"""One request, one answer: authentication by the ``kubernetes`` library, raw bodies.
+
+No retry but one: a 401 says that nothing was done, so any request is sent again with credentials
+that were read anew.
+"""
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from reconciler import __version__
-from reconciler.errors import UnauthorizedError
+from reconciler.errors import ReconcilerError, UnauthorizedError
 
 from . import failures
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from .failures import Answer
     from .library import Api, Response
+
+log = logging.getLogger(__name__)
 
 JSON_PATCH = "application/json-patch+json"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
@@ -40,13 +48,20 @@ class Counters:
 
 
 class Transport:
-    """Requests to one API server; safe to use from several threads."""
+    """Requests to one API server; safe to use from several threads.
 
-    def __init__(self, api: Api, *, timeout_s: float) -> None:
-        self._api = api
-        self._api.user_agent = f"reconciler/{__version__}"
+    Args:
+        renewed: Reads the configuration anew, credentials and all; None keeps what there is.
+    """
+
+    def __init__(
+        self, api: Api, *, timeout_s: float, renewed: Callable[[], Api] | None = None
+    ) -> None:
+        self._api = _named(api)
         self._timeout_s = timeout_s
+        self._renewed = renewed
         self._lock = threading.Lock()
+        self._renewing = threading.Lock()
         self.host = failures.safe_host(api.configuration.host)
         """The server's host and port, fit to be shown."""
         self.counters = Counters()
@@ -105,6 +120,37 @@ class Transport:
         Raises:
             UnreachableError: No answer came; a write may have landed nonetheless.
         """
+        api = self._api
+        response = self._open(api, method, path, query, body, timeout_s)
+        if response.status == HTTPStatus.UNAUTHORIZED and self._renew(api, path):
+            self.finish(response, method, path)
+            response = self._open(self._api, method, path, query, body, timeout_s)
+        return response
+
+    def _renew(self, used: Api, path: str) -> bool:
+        """Whether the credentials were read anew since *used* was built from them."""
+        if self._renewed is None:
+            return False
+        with self._renewing:
+            if self._api is not used:
+                return True  # another thread was refused too, and was faster
+            try:
+                self._api = _named(self._renewed())
+            except ReconcilerError as error:
+                log.warning("the credentials are not read anew: %s", error)
+                return False
+        log.info("a request was answered 401, read the credentials anew", extra={"path": path})
+        return True
+
+    def _open(
+        self,
+        api: Api,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: object,
+        timeout_s: float | None,
+    ) -> Response:
         wait_s = timeout_s or self._timeout_s
         with self._lock:
             self.counters.requests[method] = self.counters.requests.get(method, 0) + 1
@@ -114,7 +160,7 @@ class Transport:
             # The library turns a patch without this header, or one that is no list, into a merge.
             headers["Content-Type"] = JSON_PATCH if verb == "PATCH" else "application/json"
         try:
-            request = self._api.param_serialize(
+            request = api.param_serialize(
                 verb,
                 path,
                 query_params=list((query or {}).items()),
@@ -123,9 +169,7 @@ class Transport:
                 auth_settings=["BearerToken"],
             )
             # One time-out to connect, one between two pieces: a long answer may take its time.
-            response = self._api.call_api(
-                *request, _request_timeout=(min(wait_s, _CONNECT_S), wait_s)
-            )
+            response = api.call_api(*request, _request_timeout=(min(wait_s, _CONNECT_S), wait_s))
         except ValueError as error:
             # http.client quotes a header that it refuses: `from None` keeps the token unseen.
             if "header" in str(error).lower():
@@ -147,6 +191,11 @@ class Transport:
         """Count one more attempt."""
         with self._lock:
             self.counters.retries += 1
+
+
+def _named(api: Api) -> Api:
+    api.user_agent = f"reconciler/{__version__}"
+    return api
 
 
 def _answer(method: str, path: str, response: Response, content: bytes) -> Answer:

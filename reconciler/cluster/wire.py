@@ -180,17 +180,25 @@ class InstancetypeRef(Wire, frozen=True):
     controller_revision_ref: RevisionRef | None = None
 
 
+class StateChange(Wire, frozen=True):
+    """A stop or start that is asked for, in ``status.stateChangeRequests`` of a VM."""
+
+    action: str | None = None
+
+
 class VMStatus(Wire, frozen=True):
     """``status`` of a VM."""
 
     printable_status: str | None = None
     instancetype_ref: InstancetypeRef | None = None
     conditions: list[Condition] | None = None
+    state_change_requests: list[StateChange] | None = None
 
 
 class VMMeta(Meta, frozen=True):
     """``metadata`` of a VM."""
 
+    resource_version: str | None = None
     managed_fields: list[VMManager] | None = None
 
 

@@ -29,35 +29,55 @@ Source: kube-apiserver 1.36, recorded.
 """
 
 
+_UNDER_WAY = "stop/start already underway"
+
+
 class ClusterWriter:
     """Implements ``ports.Writer``."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    def write(self, action: Action, *, dry_run: bool = False) -> Written:
+    def write(
+        self, action: Action, *, dry_run: bool = False, timeout_s: float | None = None
+    ) -> Written:
         """Send the one request of *action*, once; a refusal is a value.
 
+        Args:
+            action: A patch, a create or a restart.
+            dry_run: Let the server check it and change nothing.
+            timeout_s: The longest to wait for the answer; the client's own time-out holds too.
+
         Raises:
-            ClusterError: No answer, 401, or a server that is unavailable.
+            UnavailableError: 429 or 5xx, also a webhook that did not answer; with the server's
+                Retry-After.
+            ClusterError: No answer, or 401.
         """
-        if action.verb is Verb.CREATE:
-            body = dict(action.manifest or {})
-            answer = self._client.create(paths.siblings(action.ref), body, dry_run=dry_run)
-        else:
-            ops = [op.plain() for op in action.patch]
-            answer = self._client.patch(paths.of(action.ref), ops, dry_run=dry_run)
+        answer = self._send(action, dry_run=dry_run, timeout_s=timeout_s)
         if answer.ok:
             return _taken(action, answer)
-        refusal = refusal_of(answer)
+        refusal = refusal_of(answer) or _unrestarted(action, answer)
         if refusal is None:
             raise failures.from_answer(answer, self._client.host)
         return Written(
             refusal=refusal,
             status=answer.status,
-            message=failures.sentence(answer.explained()),
+            message=failures.sentence(answer.explained()) or answer.reason,
             warnings=answer.warnings,
         )
+
+    def _send(self, action: Action, *, dry_run: bool, timeout_s: float | None) -> Answer:
+        client, ref = self._client, action.ref
+        match action.verb:
+            case Verb.CREATE:
+                body = dict(action.manifest or {})
+                path = paths.siblings(ref)
+                return client.create(path, body, dry_run=dry_run, timeout_s=timeout_s)
+            case Verb.RESTART:
+                return client.restart(paths.restart(ref), dry_run=dry_run, timeout_s=timeout_s)
+            case Verb.PATCH:
+                ops = [op.plain() for op in action.patch]
+                return client.patch(paths.of(ref), ops, dry_run=dry_run, timeout_s=timeout_s)
 
     def read_vm(self, ref: ObjectRef) -> LiveVM | None:
         """The VM as it is now; None if it is not there.
@@ -121,8 +141,30 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
             return None
 
 
+def _unrestarted(action: Action, answer: Answer) -> Refusal | None:
+    """What is a refusal of a restart alone.
+
+    virt-api answers 409 only where two requests meet; one that finds another under way gets 500.
+
+    Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (RestartVMRequestHandler,
+    getChangeRequestJson).
+    """
+    if action.verb is not Verb.RESTART:
+        return None
+    if _UNDER_WAY in (answer.explained().message or ""):
+        return Refusal.CONFLICT
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS):
+        return None
+    return Refusal.DENIED if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+
+
 def _taken(action: Action, answer: Answer) -> Written:
-    """The answer to a write that the server took: is it what was written?"""
+    """The answer to a write that the server took: is it what was written?
+
+    That to a restart has no body.
+    """
+    if action.verb is Verb.RESTART:
+        return Written(status=answer.status, warnings=answer.warnings)
     try:
         held = msgspec.json.decode(answer.body, type=dict)
         if action.verb is Verb.CREATE:

@@ -57,6 +57,8 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
     took = wording.duration((run.ended_at - run.started_at).total_seconds())
     yield f"  {wording.moment(run.started_at)}, took {took}"
     yield from heading(run.plan, paint, width=width)
+    for note in run.notes:
+        yield from paragraph(note, width=width, indent="  ", label="note: ")
     shown = [each for each in run.outcomes if verbose or not _untouched(each)]
     shown.sort(key=lambda each: _ORDER.index(each.result))
     if shown:

@@ -109,26 +109,35 @@ def status_json(
     unmanaged: bool = False,
 ) -> str:
     """The same as JSON; quantities as spelled, null where a side does not say one."""
+    return dumps(status_document(desired, live, convergence, unmanaged=unmanaged))
+
+
+def status_document(
+    desired: DesiredState | None,
+    live: LiveState,
+    convergence: Mapping[ObjectRef, Convergence] | None = None,
+    *,
+    unmanaged: bool = False,
+) -> dict[str, Any]:
+    """The same as plain JSON values."""
     machines = _machines(desired, live, convergence or {}, unmanaged=unmanaged)
     cr = live.kubevirt
-    return dumps(
-        {
-            "apiVersion": API_VERSION,
-            "kind": "Status",
-            "revision": desired.revision if desired else None,
-            "dirty": desired.dirty if desired else False,
-            "cluster": live.cluster_id,
-            "observedAt": timestamp(live.observed_at),
-            "kubevirt": {
-                "namespace": cr.ref.namespace,
-                "name": cr.ref.name,
-                "version": cr.version,
-                "phase": cr.phase,
-            },
-            "migrationsInFlight": _in_flight(live),
-            "vms": [_document(each) for each in machines],
-        }
-    )
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Status",
+        "revision": desired.revision if desired else None,
+        "dirty": desired.dirty if desired else False,
+        "cluster": live.cluster_id,
+        "observedAt": timestamp(live.observed_at),
+        "kubevirt": {
+            "namespace": cr.ref.namespace,
+            "name": cr.ref.name,
+            "version": cr.version,
+            "phase": cr.phase,
+        },
+        "migrationsInFlight": _in_flight(live),
+        "vms": [_document(each) for each in machines],
+    }
 
 
 def _machines(

@@ -96,6 +96,7 @@ def run_document(run: RunReport) -> dict[str, Any]:
             "cluster": run.plan.cluster,
             "kubevirt": _kubevirt(run.plan),
         },
+        "notes": list(run.notes),
         "counts": {str(result): n for result, n in sorted(counts.items()) if n},
         "outcomes": [_outcome(each) for each in run.outcomes],
     }
@@ -197,6 +198,8 @@ def _action(action: Action) -> dict[str, Any]:
         "id": action.id,
         "wave": str(action.wave),
         "verb": str(action.verb),
+        "effect": str(action.effect),
+        "reason": str(action.reason),
         "digest": action.digest,
         "patch": [op.plain() for op in action.patch],
     }

@@ -123,6 +123,8 @@ def _write(action: Action) -> Iterator[str]:
     if action.verb is Verb.CREATE:
         # The manifest itself may hold secrets, such as cloud-init; the file is named above.
         yield "    create from the manifest in Git"
+    if action.verb is Verb.RESTART:
+        yield "    restart the VM"
     yield from (f"    {printable(operation(each))}" for each in action.patch)
 
 

@@ -65,8 +65,13 @@ def by_attention(plan: Plan) -> list[Decision]:
 
 def origin(revision: str, *, dirty: bool) -> str:
     """Where the desired state comes from: a commit as people quote it, or its source's name."""
-    short = f"commit {revision[:12]}" if _COMMIT.fullmatch(revision) else revision
+    short = f"commit {revision[:12]}" if is_commit(revision) else revision
     return f"{short} with uncommitted changes" if dirty else short
+
+
+def is_commit(revision: str) -> bool:
+    """Whether *revision* is the hash of a commit, and not the name of another source."""
+    return _COMMIT.fullmatch(revision) is not None
 
 
 def short_digest(digest: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.model.live import LiveMigration, LiveVM
@@ -11,9 +11,13 @@ from reconciler.model.outcome import Actuation, MigrationSummary, Outcome, Resul
 from reconciler.model.plan import Action, Decision
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.rollout.convergence import share
+from reconciler.rollout.gates import Hold
 
 if TYPE_CHECKING:
     from reconciler.model.refs import ObjectRef
+
+SHOWS = timedelta(seconds=2)
+"""By then a snapshot shows a write that was carried out."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,7 +37,15 @@ class Course:
     """The VM as the server answered our write, until the feed has caught up with it."""
     written_at: float = 0.0
     """Monotonic."""
+    unanswered_at: datetime | None = None
+    """When a write was last sent that was not answered, so that it may have landed."""
     patched_at: datetime | None = None
+    looked_at: datetime | None = None
+    """When the snapshot was read in which the object was last looked at."""
+    restarted_at: datetime | None = None
+    """When this run asked for the VM's restart."""
+    hold: Hold | None = None
+    """Why it did not begin when it was last looked at."""
     ended_at: datetime | None = None
     migration: LiveMigration | None = None
     """The newest migration seen since the change began."""
@@ -68,6 +80,12 @@ class Course:
     def begun(self) -> bool:
         """Whether the change is made, by this run or before it."""
         return self.patched or self.actuation is Actuation.NOT_NEEDED
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a write may have landed that no snapshot can have shown yet."""
+        sent, looked = self.unanswered_at, self.looked_at
+        return sent is not None and (looked is None or looked <= sent + SHOWS)
 
     def end(self, result: Result, reason: str, message: str, hint: str, at: datetime) -> None:
         """Close the course."""

@@ -7,27 +7,35 @@ now. What it knows beyond the cluster and Git is only for its report.
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.model.outcome import Result, RunReport
+from reconciler.errors import BrokenOff, ClusterError
+from reconciler.model.outcome import Actuation, ExitCode, Outcome, Result, RunReport
 from reconciler.model.plan import Effect
 from reconciler.model.progress import Step
 from reconciler.plan.decide import Frame, frame
-from reconciler.rollout import verdict
+from reconciler.rollout import approvals, verdict
+from reconciler.rollout.gates import CANARY_FAILED
 from reconciler.rollout.memory import MemoryWave
 from reconciler.rollout.settings import SettingsWaves
+from reconciler.rollout.writing import Writes
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.model.approval import Approval
     from reconciler.model.desired import DesiredState
     from reconciler.model.live import LiveState
-    from reconciler.model.outcome import Outcome
     from reconciler.model.plan import Plan
     from reconciler.plan.policy import PlanPolicy
+    from reconciler.rollout.course import Course
     from reconciler.rollout.outside import Outside
-    from reconciler.rollout.pacing import RolloutPolicy
+    from reconciler.rollout.policy import RolloutPolicy
 
 ROUND_S = 1.0
 """The longest a round lasts, so that deadline, lease and signals are noticed in time."""
+BROKEN_OFF = "asked to end; the last request was broken off and its answer is not known"
 
 
 def run(
@@ -43,36 +51,51 @@ def run(
 
     Every write is decided again from the newest snapshot; *plan* says which objects take part.
 
-    Raises:
-        ClusterError: The API server's answer makes going on impossible, such as 401.
+    An answer of the API server that makes going on impossible, such as 401, ends the run with
+    a report as well: what was written until then is in it.
     """
     started = outside.clock.now()
     rollout = _Rollout(plan, desired, choices, policy, outside)
-    message = rollout.follow() if plan.applyable or rollout.open else ""
-    outcomes = rollout.outcomes(message)
+    error = None
+    try:
+        with outside.breakable():
+            message = rollout.follow() if plan.applyable or rollout.open else ""
+    except BrokenOff:
+        message = BROKEN_OFF
+    except ClusterError as found:
+        error, message = found, f"ended by an error: {found}"
+    outcomes = (*rollout.outcomes(message), *_unnamed(plan, policy.approval))
+    code = verdict.exit_code(outcomes, lease_lost=rollout.lease_lost, valid=not plan.errored)
     return RunReport(
         run_id=run_id,
         plan=plan,
         outcomes=outcomes,
         started_at=started,
         ended_at=outside.clock.now(),
-        exit=verdict.exit_code(outcomes, lease_lost=rollout.lease_lost, valid=not plan.errored),
+        exit=ExitCode.ERROR if error else code,
         message=message,
         counts=verdict.counts(outcomes),
     )
 
 
-def touches(plan: Plan) -> bool:
-    """Whether a run of *plan* may write, and so needs the lease."""
-    return any(each.actions or each.effect is Effect.WAIT for each in plan.decisions)
-
-
-class NoLease:
-    """Stands in for a lease in a run that writes nothing."""
-
-    def held(self) -> bool:
-        """Nothing is written, so nothing has to be held."""
-        return True
+def _unnamed(plan: Plan, approval: Approval | None) -> tuple[Outcome, ...]:
+    """What was approved for objects that Git no longer names."""
+    named = {each.ref for each in plan.decisions}
+    actions = approval.actions if approval else {}
+    return tuple(
+        Outcome(
+            ref=ref,
+            effect=approved[0].effect,
+            actuation=Actuation.SKIPPED,
+            result=Result.STALE,
+            reason=approvals.STALE,
+            message=f"approved: {approved[0].effect} ({approved[0].reason}); now: Git at "
+            f"{plan.revision} does not name it",
+            hint=approvals.HINT,
+        )
+        for ref, approved in actions.items()
+        if ref not in named
+    )
 
 
 class _Rollout:
@@ -85,9 +108,12 @@ class _Rollout:
         outside: Outside,
     ) -> None:
         self.desired, self.choices, self.policy, self.outside = desired, choices, policy, outside
-        self.settings = SettingsWaves(plan, policy, outside)
-        self.memory = MemoryWave(plan, policy, outside)
+        self.writes = Writes(outside, revision=plan.revision, annotate=policy.annotate)
+        self.settings = SettingsWaves(plan, policy, outside, self.writes)
+        self.memory = MemoryWave(plan, policy, outside, self.writes)
         self.lease_lost = False
+        self.stuck = False
+        """Whether the run ended because nothing that is left can begin before its end."""
         self.errored = plan.errored
 
     @property
@@ -97,28 +123,66 @@ class _Rollout:
 
     def follow(self) -> str:
         """Go round until nothing is open; the sentence says why it ended before that."""
-        clock = self.outside.clock
-        began = clock.monotonic()
+        began = self.outside.clock.monotonic()
         live = self.outside.feed.current()
         while self.open:
-            if self.outside.stopping():
-                return "asked to end; what migrates goes on without us"
-            spent = clock.monotonic() - began
-            if self.policy.deadline_s is not None and spent >= self.policy.deadline_s:
-                return "the deadline was reached; what migrates goes on without us"
-            if not self.outside.lease.held():
-                self.lease_lost = True
-                return "the lease was lost; no new patch without it"
+            ended = self._interrupted(began)
+            if ended:
+                return ended
             given_up = self.settings.failed or self.settings.overdue
             self._round(live)
-            idle = not self.settings.open and not self.memory.can_begin
-            if given_up and idle and not self.memory.under_way:
-                return "KubeVirt did not take its configuration up; what needs it was not begun"
-            if not self.policy.follow and idle:
-                return "not followed, as asked"
+            ended = self._resting(began, given_up=given_up)
+            if ended:
+                return ended
             if self.open:
                 live = self.outside.feed.wait(self._pause(began))
         return ""
+
+    def _interrupted(self, began: float) -> str:
+        """Why no round may begin; empty where one may."""
+        if self.outside.stopping():
+            return "asked to end; what migrates goes on without us"
+        if self._left(began) <= 0:
+            return "the deadline was reached; what migrates goes on without us"
+        if not self.outside.held():
+            self.lease_lost = True
+            return "the lease was lost; no new patch without it"
+        return ""
+
+    def _resting(self, began: float, *, given_up: bool) -> str:
+        """Why another round would change nothing; empty where it may.
+
+        Raises:
+            ClusterError: The API server has not answered writes for too long.
+        """
+        clock, patience = self.outside.clock, self.writes.patience
+        if patience.error is not None and patience.spent(clock.monotonic()):
+            raise patience.error
+        idle = not self.settings.open and not self.memory.can_begin
+        if given_up and idle and not self.memory.under_way:
+            return "KubeVirt did not take its configuration up; what needs it was not begun"
+        if not self.policy.follow and idle:
+            return "not followed, as asked"
+        self.stuck = self._stuck(clock.now() + timedelta(seconds=self._left(began)))
+        return "nothing more can begin now" if self.stuck else ""
+
+    def _stuck(self, ends: datetime) -> bool:
+        """Whether all that is left is held back for longer than this run lasts."""
+        if self.memory.under_way:
+            return False
+        if self.settings.open:
+            return self.settings.hold is not None
+        if not self.memory.held_back:
+            return False
+        holds = self.memory.holds.values()
+        lifts = [each.until for each in holds if each.until and not each.final]
+        return not lifts or min(lifts) > ends
+
+    def _left(self, began: float) -> float:
+        """Seconds until the deadline; a year where there is none."""
+        if self.policy.deadline_s is None:
+            return 365 * 86400.0
+        return self.policy.deadline_s - (self.outside.clock.monotonic() - began)
 
     def _round(self, live: LiveState) -> None:
         around = self._frame(self.settings.overlaid(self.memory.overlaid(live)))
@@ -133,10 +197,7 @@ class _Rollout:
         return replace(around, after=around.before) if given_up else around
 
     def _pause(self, began: float) -> float:
-        if self.policy.deadline_s is None:
-            return ROUND_S
-        left = self.policy.deadline_s - (self.outside.clock.monotonic() - began)
-        return max(0.0, min(ROUND_S, left))
+        return max(0.0, min(ROUND_S, self._left(began)))
 
     def outcomes(self, message: str) -> tuple[Outcome, ...]:
         """Close what is still open, and sum it all up."""
@@ -145,14 +206,28 @@ class _Rollout:
         courses = [*self.settings.courses(), *self.memory.courses.values()]
         now = self.outside.clock.now()
         for course in courses:
-            if not course.open:
-                continue
-            if course.begun:
-                left_alone = not self.policy.follow and course.ref.kind == "VirtualMachine"
-                result = Result.DONE if left_alone else Result.RUNNING
-            elif course.latest.effect is Effect.WAIT:
-                result = Result.HELD
-            else:
-                result = Result.NOT_STARTED
-            course.end(result, course.latest.reason.value, course.latest.message, "", now)
+            if course.open:
+                self._close(course, now)
         return tuple(course.outcome() for course in courses)
+
+    def _close(self, course: Course, now: datetime) -> None:
+        """End what the run leaves open."""
+        latest, hold = course.latest, course.hold or self.settings.hold
+        if course.begun:
+            left_alone = not self.policy.follow and course.ref.kind == "VirtualMachine"
+            result = Result.DONE if left_alone else Result.RUNNING
+        elif course.in_doubt:
+            message = f"the answer to its last write is not known: {latest.message}"
+            course.end(Result.RUNNING, latest.reason.value, message, "", now)
+            return
+        elif latest.effect is Effect.WAIT:
+            result = Result.HELD
+        elif hold is not None:
+            result = Result.HELD if self.stuck else hold.result
+            if hold.reason == CANARY_FAILED:
+                result = hold.result
+            course.end(result, hold.reason, hold.message, hold.hint, now)
+            return
+        else:
+            result = Result.NOT_STARTED
+        course.end(result, latest.reason.value, latest.message, "", now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from reconciler.model.progress import Progress, Step
 from reconciler.ports import Clock, Lease, Listener, LiveFeed, Recorder, Writer
 
 if TYPE_CHECKING:
+    from reconciler.model.outcome import Outcome
     from reconciler.model.refs import ObjectRef
 
 
@@ -19,12 +21,21 @@ class Outside:
 
     feed: LiveFeed
     writer: Writer
-    lease: Lease
+    config_lease: Lease
+    """The right to write to the KubeVirt CR."""
+    memory_lease: Lease
+    """The right to write to VMs; its notes are what one pass leaves to the next."""
     clock: Clock
     recorder: Recorder
     listener: Listener
     stopping: Callable[[], bool]
     """Whether the process was asked to end."""
+    breakable: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Opens a block in which ``errors.BrokenOff`` may be raised, and nowhere else."""
+
+    def held(self) -> bool:
+        """Whether every lease is still ours; renews each that is due."""
+        return all([self.config_lease.held(), self.memory_lease.held()])
 
     def tell(
         self,
@@ -34,6 +45,7 @@ class Outside:
         ref: ObjectRef | None = None,
         reason: str = "",
         fraction: float | None = None,
+        outcome: Outcome | None = None,
     ) -> None:
         """Let the listener know of one step."""
         self.listener(
@@ -44,5 +56,6 @@ class Outside:
                 ref=ref,
                 reason=reason,
                 fraction=fraction,
+                outcome=outcome,
             )
         )

@@ -8,27 +8,40 @@ from typing import TYPE_CHECKING
 from reconciler.model.outcome import Actuation, Result
 from reconciler.model.plan import Effect, Reason
 from reconciler.model.progress import Step
+from reconciler.model.record import RecordedFailure
 from reconciler.model.refs import dotted
 from reconciler.plan.regime import unsettled
-from reconciler.rollout import writing
+from reconciler.rollout import approvals
 from reconciler.rollout.course import Course
+from reconciler.rollout.gates import closed_hold, opened
+from reconciler.rollout.losses import REVERTED
+from reconciler.rollout.memo import Memo
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveKubeVirt, LiveState
     from reconciler.model.plan import Decision, Plan
     from reconciler.model.refs import FieldPath
     from reconciler.plan.decide import Frame
+    from reconciler.rollout.gates import Hold
     from reconciler.rollout.outside import Outside
-    from reconciler.rollout.pacing import RolloutPolicy
+    from reconciler.rollout.policy import RolloutPolicy
+    from reconciler.rollout.writing import Writes
+
+OWNED = "let one tool own the KubeVirt CR; Git's next change, or an hour, lets it be tried again"
 
 
 class SettingsWaves:
     """Brings the CR to what Git says, and says when memory may begin."""
 
-    def __init__(self, plan: Plan, policy: RolloutPolicy, outside: Outside) -> None:
-        self._policy, self._outside = policy, outside
+    def __init__(
+        self, plan: Plan, policy: RolloutPolicy, outside: Outside, writes: Writes
+    ) -> None:
+        self._policy, self._outside, self._writes = policy, outside, writes
+        self._memo = Memo(outside.config_lease, outside.clock.now())
         decision = next((each for each in plan.decisions if each.ref.kind == "KubeVirt"), None)
         self._course = _course(decision) if decision else None
+        self.hold: Hold | None = None
+        """Why the CR was not written in the last round though it could be."""
         self._written: LiveKubeVirt | None = None
         self._written_at: float | None = None
         self._settled_at: float | None = None
@@ -46,8 +59,11 @@ class SettingsWaves:
 
     @property
     def failed(self) -> bool:
-        """Whether the CR could not be brought to what Git says."""
-        return self._course is not None and self._course.result is Result.FAILED
+        """Whether the CR could be changed, and will not be in this run."""
+        course = self._course
+        if course is None or course.result not in (Result.FAILED, Result.STALE, Result.HELD):
+            return False
+        return course.result is not Result.HELD or course.reason == approvals.NOT_APPROVED
 
     def courses(self) -> tuple[Course, ...]:
         """The CR's course, where it takes part."""
@@ -69,9 +85,10 @@ class SettingsWaves:
             return self._settled(around)
         decision = around.kubevirt or self._course.latest
         self._course.latest = decision
+        self.hold = None
         match decision.effect:
             case Effect.CONFIG if self._settled(around):
-                self._write_unless_reverted(decision)
+                self._write_unless_reverted(decision, around)
                 return False
             case Effect.NONE if self._settled(around):
                 self._done()
@@ -83,25 +100,49 @@ class SettingsWaves:
                 self._fail_if_overdue(around)
                 return False
 
-    def _write_unless_reverted(self, decision: Decision) -> None:
+    def _write_unless_reverted(self, decision: Decision, around: Frame) -> None:
         """Write the next wave, unless somebody has taken back what this run wrote."""
+        recorded = self._memo.record.failures.get(decision.ref)
+        if recorded is not None and recorded.target == _wanted(decision) and not self._sent:
+            self._end(Result.FAILED, recorded.reason, recorded.message, OWNED)
+            return
         reverted = [each for each in decision.changes if each.field in self._sent]
         if not reverted or self._written is not None:
-            self._write(decision)
+            self._write(decision, around)
             return
         names = ", ".join(dotted(each.field) for each in reverted)
         writer = f" ({decision.owner})" if decision.owner else ""
         message = f"somebody{writer} took {names} back; it is not written again"
-        self._end(Result.FAILED, "reverted", message, "let one tool own the KubeVirt CR")
+        failure = RecordedFailure(
+            uid=decision.uid,
+            target=_wanted(decision),
+            reason=REVERTED,
+            message=message,
+            at=self._outside.clock.now(),
+        )
+        self._memo.failed(decision.ref, failure)
+        self._end(Result.FAILED, REVERTED, message, OWNED)
 
-    def _write(self, decision: Decision) -> None:
+    def _write(self, decision: Decision, around: Frame) -> None:
         course = self._course
         clock = self._outside.clock
         if course is None or clock.monotonic() < course.not_before or not decision.actions:
             return
         action = decision.actions[0]
+        if not approvals.covers(self._policy.approval, decision):
+            message = f"not approved, so not written: {decision.message}"
+            self._end(Result.HELD, approvals.NOT_APPROVED, message, approvals.HINT)
+            return
+        stale = approvals.difference(self._policy.approval, decision, action)
+        if stale:
+            self._end(Result.STALE, approvals.STALE, stale, approvals.HINT)
+            return
+        self.hold = course.hold = closed_hold(opened(around))
+        lease = self._outside.config_lease
+        if self.hold is not None or not self._writes.may_send(lease):
+            return
         self._outside.tell(Step.WAVE, f"wave {action.wave}", ref=course.ref)
-        written = writing.write(course, decision, action, self._outside)
+        written = self._writes.send(course, decision, action, lease)
         if written is not None:
             self._written = written.kubevirt
             self._written_at, self._settled_at = clock.monotonic(), None
@@ -142,10 +183,16 @@ class SettingsWaves:
         self._end(Result.FAILED, "not-settled", message)
 
     def _done(self) -> None:
+        if self._course is not None:
+            self._memo.forget(self._course.ref)
         reason, message = Reason.CONFIG_AS_DESIRED, "the KubeVirt CR says what Git says"
         self._end(Result.DONE, reason.value, message)
 
     def _hold(self, decision: Decision) -> None:
+        stale = approvals.difference(self._policy.approval, decision, None)
+        if stale:
+            self._end(Result.STALE, approvals.STALE, stale, approvals.HINT)
+            return
         self._end(Result.HELD, decision.reason.value, decision.message, decision.hint)
 
     def _end(self, result: Result, reason: str, message: str, hint: str = "") -> None:
@@ -155,10 +202,17 @@ class SettingsWaves:
         if self._course.actuation is Actuation.PENDING:
             self._course.actuation = Actuation.SKIPPED
         step = {Result.DONE: Step.DONE, Result.FAILED: Step.FAILED}.get(result, Step.SKIPPED)
-        self._outside.tell(step, message, ref=self._course.ref, reason=reason)
+        self._outside.tell(
+            step, message, ref=self._course.ref, reason=reason, outcome=self._course.outcome()
+        )
 
 
 def _course(decision: Decision) -> Course | None:
     if decision.effect is Effect.NONE:
         return None
     return Course(planned=decision, latest=decision)
+
+
+def _wanted(decision: Decision) -> str:
+    """What Git wants of the CR, spelled in one way."""
+    return "; ".join(sorted(f"{dotted(each.field)}={each.after}" for each in decision.changes))

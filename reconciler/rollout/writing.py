@@ -1,18 +1,24 @@
-"""One write and what its answer means: taken, decide again, or failed."""
+"""One write and what its answer means: taken, decide again, failed, or nobody there to answer."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.errors import ClusterError
+from reconciler.errors import BrokenOff, ClusterError
 from reconciler.model.outcome import Actuation, Result
 from reconciler.model.plan import Effect, Verb
 from reconciler.model.progress import Step
 from reconciler.model.write import Refusal
+from reconciler.plan.patches import annotated
+from reconciler.rollout.patience import Patience
 
 if TYPE_CHECKING:
+    from reconciler.model.live import LiveVM
     from reconciler.model.plan import Action, Decision
     from reconciler.model.write import Written
+    from reconciler.ports import Lease
     from reconciler.rollout.course import Course
     from reconciler.rollout.outside import Outside
 
@@ -21,87 +27,166 @@ DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Re
 
 ATTEMPTS = 5
 PAUSE_S = 1.0
+APPLIED = "memory.reconciler.dev/applied"
+"""The annotation that a patched VM gets, if the configuration asks for it."""
+EVENTS = {Verb.PATCH: "MemoryPatched", Verb.CREATE: "VMCreated", Verb.RESTART: "RestartAsked"}
 
 
-def write(course: Course, decision: Decision, action: Action, outside: Outside) -> Written | None:
-    """Send *action*; None where it was not taken.
+class Writes:
+    """Sends the writes of one run.
 
-    Raises:
-        ClusterError: The server's answer ends the run, such as 401.
+    Args:
+        revision: The commit that they carry out.
+        annotate: Whether a VM that is patched says so in an annotation.
     """
-    course.action = action
-    try:
-        written = outside.writer.write(action)
-    except ClusterError as error:
-        if not error.retryable:
+
+    def __init__(self, outside: Outside, *, revision: str, annotate: bool) -> None:
+        self._outside, self._revision, self._annotate = outside, revision, annotate
+        self.patience = Patience()
+
+    def may_send(self, lease: Lease) -> bool:
+        """Whether a write may be sent now: asked before each."""
+        if self._outside.stopping() or self.patience.pausing(self._outside.clock.monotonic()):
+            return False
+        return lease.held()
+
+    def send(
+        self,
+        course: Course,
+        decision: Decision,
+        action: Action,
+        lease: Lease,
+        vm: LiveVM | None = None,
+    ) -> Written | None:
+        """Send *action*; None where it was not taken.
+
+        Args:
+            course: The object's, which takes the answer in.
+            decision: What *action* belongs to.
+            action: Its one request.
+            lease: No answer is waited for longer than it lasts.
+            vm: The VM that *decision* was made from; needed to annotate it.
+
+        Raises:
+            ClusterError: The server's answer ends the run, such as 401.
+        """
+        outside = self._outside
+        course.action = action
+        at = outside.clock.now()
+        try:
+            written = outside.writer.write(
+                self._traced(action, vm), timeout_s=max(1.0, lease.spare_s())
+            )
+        except BrokenOff:
+            course.unanswered_at = at
             raise
-        _again(course, "unavailable", str(error), outside)
+        except ClusterError as error:
+            if not error.retryable:
+                raise
+            course.unanswered_at = at
+            self._away(error)
+            return None
+        self.patience.well()
+        if written.refusal is None:
+            self._taken(course, decision, action, written)
+            return written
+        if action.verb is Verb.CREATE and written.refusal is Refusal.NOT_FOUND:
+            self._failed(course, "namespace-not-found", written.message)
+        elif written.refusal in DECIDE_AGAIN:
+            self._again(course, written.message)
+        else:
+            self._failed(course, written.refusal.value, written.message)
         return None
-    if written.refusal is None:
-        _taken(course, decision, action, written, outside)
-        return written
-    if action.verb is Verb.CREATE and written.refusal is Refusal.NOT_FOUND:
-        _failed(course, "namespace-not-found", written.message, outside)
-        return None
-    if written.refusal in DECIDE_AGAIN:
-        _again(course, "changed-meanwhile", written.message, outside)
-        return None
-    _failed(course, written.refusal.value, written.message, outside)
-    return None
+
+    def _traced(self, action: Action, vm: LiveVM | None) -> Action:
+        """*action* with the annotation, which is no part of what was approved: it has the time."""
+        if not self._annotate or vm is None or action.verb is not Verb.PATCH:
+            return action
+        said = {
+            "revision": self._revision,
+            "digest": action.digest,
+            "time": f"{self._outside.clock.now():%Y-%m-%dT%H:%M:%SZ}",
+        }
+        text = json.dumps(said, separators=(",", ":"))
+        return replace(action, patch=annotated(action.patch, vm, APPLIED, text))
+
+    def _away(self, error: ClusterError) -> None:
+        pause_s = self.patience.failed(error, self._outside.clock.monotonic())
+        self._outside.tell(
+            Step.BARRIER,
+            f"writes pause for {pause_s:.0f} s: {error}",
+            reason="unavailable",
+        )
+
+    def _taken(self, course: Course, decision: Decision, action: Action, written: Written) -> None:
+        outside = self._outside
+        course.actuation = Actuation.SUCCEEDED
+        course.attempts = 0
+        now = outside.clock.now()
+        if action.verb is Verb.RESTART:
+            course.restarted_at = now
+        course.patched_at = course.patched_at or now
+        course.written, course.written_at = written.vm, outside.clock.monotonic()
+        message = _said(decision, action)
+        for warning in written.warnings:
+            message += f" (the server warns: {warning})"
+        outside.tell(
+            {Verb.CREATE: Step.CREATED, Verb.RESTART: Step.RESTARTED}.get(
+                action.verb, Step.PATCHED
+            ),
+            message,
+            ref=course.ref,
+            reason=decision.reason.value,
+            fraction=0.0 if decision.effect is Effect.LIVE else None,
+        )
+        uid = decision.uid or (written.vm.uid if written.vm else "")
+        if uid:
+            is_vm = course.ref.kind == "VirtualMachine"
+            reason = EVENTS[action.verb] if is_vm else "ConfigPatched"
+            outside.recorder.record(course.ref, uid, reason=reason, message=message)
+
+    def _again(self, course: Course, message: str) -> None:
+        reason = "changed-meanwhile"
+        course.attempts += 1
+        if course.attempts >= ATTEMPTS:
+            self._failed(course, reason, f"{message}; given up after {ATTEMPTS} tries")
+            return
+        pause_s = PAUSE_S * 2 ** (course.attempts - 1)
+        course.not_before = self._outside.clock.monotonic() + pause_s
+        self._outside.tell(
+            Step.FOLLOWING, f"decides again: {message}", ref=course.ref, reason=reason
+        )
+
+    def _failed(self, course: Course, reason: str, message: str) -> None:
+        outside = self._outside
+        if course.actuation is Actuation.PENDING:
+            course.actuation = Actuation.FAILED
+        hint = {
+            Refusal.FORBIDDEN.value: "grant the rights of examples/deploy",
+            "namespace-not-found": "create the namespace, or correct it in Git",
+            Refusal.NOT_AS_WRITTEN.value: "a webhook or an older CRD changed the value",
+        }.get(reason, "")
+        course.end(Result.FAILED, reason, message, hint, outside.clock.now())
+        outside.tell(Step.FAILED, message, ref=course.ref, reason=reason, outcome=course.outcome())
+        if course.latest.uid:
+            outside.recorder.record(
+                course.ref,
+                course.latest.uid,
+                reason="WriteRefused",
+                message=f"{reason}: {message}",
+                warning=True,
+            )
 
 
-def _taken(
-    course: Course, decision: Decision, action: Action, written: Written, outside: Outside
-) -> None:
-    course.actuation = Actuation.SUCCEEDED
-    course.attempts = 0
-    course.patched_at = outside.clock.now()
-    course.written, course.written_at = written.vm, outside.clock.monotonic()
-    created = action.verb is Verb.CREATE
+def _said(decision: Decision, action: Action) -> str:
+    """What was done, with the values."""
+    if action.verb is Verb.RESTART:
+        return f"asked for a restart, after which it has {decision.target}"
     text = "; ".join(
         f"{change.field[-1]} {change.before if change.before is not None else 'unset'} -> "
         f"{change.after}"
         for change in decision.changes
         if change.wave is action.wave
     )
-    message = ("created" if created else "patched") + (f": {text}" if text else "")
-    for warning in written.warnings:
-        message += f" (the server warns: {warning})"
-    outside.tell(
-        Step.CREATED if created else Step.PATCHED,
-        message,
-        ref=course.ref,
-        reason=decision.reason.value,
-        fraction=0.0 if decision.effect is Effect.LIVE else None,
-    )
-    if decision.uid:
-        reason = "MemoryPatched" if course.ref.kind == "VirtualMachine" else "ConfigPatched"
-        outside.recorder.record(course.ref, decision.uid, reason=reason, message=message)
-
-
-def _again(course: Course, reason: str, message: str, outside: Outside) -> None:
-    course.attempts += 1
-    if course.attempts >= ATTEMPTS:
-        _failed(course, reason, f"{message}; given up after {ATTEMPTS} tries", outside)
-        return
-    course.not_before = outside.clock.monotonic() + PAUSE_S * 2 ** (course.attempts - 1)
-    outside.tell(Step.FOLLOWING, f"decides again: {message}", ref=course.ref, reason=reason)
-
-
-def _failed(course: Course, reason: str, message: str, outside: Outside) -> None:
-    course.actuation = Actuation.FAILED
-    hint = {
-        Refusal.FORBIDDEN.value: "grant the rights of examples/deploy",
-        "namespace-not-found": "create the namespace, or correct it in Git",
-        Refusal.NOT_AS_WRITTEN.value: "a webhook or an older CRD changed the value",
-    }.get(reason, "")
-    course.end(Result.FAILED, reason, message, hint, outside.clock.now())
-    outside.tell(Step.FAILED, message, ref=course.ref, reason=reason)
-    if course.latest.uid:
-        outside.recorder.record(
-            course.ref,
-            course.latest.uid,
-            reason="WriteRefused",
-            message=f"{reason}: {message}",
-            warning=True,
-        )
+    done = "created" if action.verb is Verb.CREATE else "patched"
+    return f"{done}: {text}" if text else done

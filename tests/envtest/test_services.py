@@ -48,8 +48,8 @@ def test_a_lease_is_taken_renewed_and_given_back(make_lease, record, make_clock)
     clock = make_clock()
     with make_lease("a", clock) as lease:
         taken = record()
-        assert (taken["holderIdentity"], taken["leaseDurationSeconds"]) == ("a", 15)
-        clock.elapsed += 6
+        assert (taken["holderIdentity"], taken["leaseDurationSeconds"]) == ("a", 30)
+        clock.elapsed += 11
         assert lease.held()
         assert record()["renewTime"] > taken["renewTime"]
         assert record()["acquireTime"] == taken["acquireTime"]
@@ -80,11 +80,11 @@ def test_a_silent_holder_is_taken_over_after_its_duration(make_lease, record, ma
     clock = make_clock()
     with make_lease("a") as dead:
         with make_lease("b", clock) as taken:
-            assert clock.elapsed > 15
+            assert clock.elapsed > 30
             assert record()["holderIdentity"] == "b"
-            clock.elapsed += 6
+            clock.elapsed += 11
             assert taken.held()
-            dead._clock.elapsed += 6
+            dead._clock.elapsed += 11
             assert not dead.held()
         assert record().get("holderIdentity", "") == "", "the dead run does not take it back"
 
@@ -93,7 +93,7 @@ def test_a_foreign_edit_of_the_lease_does_not_cost_it(make_lease, record, make_c
     clock = make_clock()
     with make_lease("a", clock) as lease:
         record(leaseTransitions=7)
-        clock.elapsed += 6
+        clock.elapsed += 11
         assert lease.held()
         assert record()["leaseTransitions"] == 7
 
@@ -112,17 +112,19 @@ def test_two_that_want_the_lease_at_once_do_not_both_hold_it(make_lease, record)
         got = dict(zip(leases, pool.map(hold, leases), strict=True))
     holder = record()["holderIdentity"]
     assert got[holder]
-    leases[holder]._clock.elapsed += 6
+    leases[holder]._clock.elapsed += 11
     assert leases[holder].held()
     loser = leases["b" if holder == "a" else "a"]
-    loser._clock.elapsed += 6
+    loser._clock.elapsed += 11
     assert not loser.held()
 
 
 def test_an_event_through_events_v1_is_read_through_core_v1(client, namespace, make_vm, writer):
     ref = make_vm()
     uid = writer.read_vm(ref).uid
-    recorder = ClusterRecorder(client, clock=SystemClock(), instance="test-run")
+    recorder = ClusterRecorder(
+        client, clock=SystemClock(), instance="test-run", revision="test-commit"
+    )
     recorder.record(ref, uid, reason="MemoryPatched", message="guest 1Gi -> 2Gi", warning=True)
     path = f"/api/v1/namespaces/{namespace}/events"
     query = {"fieldSelector": f"involvedObject.uid={uid},reason=MemoryPatched"}
@@ -137,14 +139,23 @@ def test_an_event_through_events_v1_is_read_through_core_v1(client, namespace, m
 
 def test_an_event_that_may_not_be_recorded_changes_nothing_else(robot, make_vm, writer, caplog):
     ref = make_vm()
-    recorder = ClusterRecorder(robot, clock=SystemClock(), instance="test-run")
+    recorder = ClusterRecorder(
+        robot, clock=SystemClock(), instance="test-run", revision="test-commit"
+    )
     recorder.record(ref, writer.read_vm(ref).uid, reason="MemoryPatched", message="m")
     (logged,) = [each for each in caplog.records if each.name.startswith("reconciler")]
     assert "events are not recorded" in logged.getMessage()
 
 
 def test_the_server_says_which_rights_there_are(client, robot, namespace):
-    rights = access.apply_rights(namespace, "run", namespace, create=True)
+    rights = access.apply_rights(
+        namespace,
+        config_lease="config",
+        memory_lease="memory",
+        namespace=namespace,
+        create=True,
+        restart=True,
+    )
     access.require(client, rights)
     with pytest.raises(ForbiddenError) as caught:
         access.require(robot, rights)

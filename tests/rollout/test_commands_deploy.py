@@ -7,6 +7,8 @@ from ruamel.yaml import YAML
 from support.served import EXAMPLES, serving
 from support.simulated import vm_yaml
 
+from reconciler.cli.wiring import CONFIG_LEASE, MEMORY_LEASE
+
 DEPLOY = EXAMPLES / "deploy"
 CORE = "/api/v1/namespaces"
 KUBEVIRT = "/apis/kubevirt.io/v1"
@@ -82,7 +84,8 @@ def test_the_cronjobs_account_does_the_whole_job(serve, git, command, tmp_path):
     assert {each["result"] for each in ended.json["outcomes"]} == {"done"}
     assert [each.path for each in cluster.ours("PATCH")] == [CR, f"{VMS}/vm"]
     assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
-    assert cluster.lease()["spec"]["holderIdentity"] == ""
+    for name in (CONFIG_LEASE, MEMORY_LEASE):
+        assert cluster.lease(name)["spec"]["holderIdentity"] == ""
     reasons = {
         each["reason"]
         for namespace in ("default", "kubevirt")
@@ -132,8 +135,9 @@ def deployed(tmp_path_factory):
         ("GET", LEASES.format("kubevirt")),
         ("GET", LEASES.format("kubevirt") + "/virt-controller"),
         ("PUT", LEASES.format("kubevirt") + "/virt-controller"),
-        ("PATCH", LEASES.format("kubevirt") + "/memory-reconciler"),
-        ("DELETE", LEASES.format("kubevirt") + "/memory-reconciler"),
+        ("PATCH", LEASES.format("kubevirt") + f"/{CONFIG_LEASE}"),
+        ("PATCH", LEASES.format("kubevirt") + f"/{MEMORY_LEASE}"),
+        ("DELETE", LEASES.format("kubevirt") + f"/{MEMORY_LEASE}"),
         ("POST", LEASES.format("default")),
         ("GET", f"{CORE}/default/events"),
         ("POST", f"{CORE}/default/events"),
@@ -170,6 +174,7 @@ def test_the_observing_account_plans_and_cannot_patch(serve, git, command, tmp_p
     assert ended.code == 1
     assert "the credentials lack" in ended.err
     assert "patch virtualmachines.kubevirt.io" in ended.err
-    assert "update leases.coordination.k8s.io in kubevirt" in ended.err
+    assert f"update leases.coordination.k8s.io {MEMORY_LEASE} in kubevirt" in ended.err
+    assert CONFIG_LEASE not in ended.err, "the CR is as desired"
     assert cluster.writes() == []
     assert cluster.ask("PATCH", f"{VMS}/vm", {}, token=token)[0] == 403

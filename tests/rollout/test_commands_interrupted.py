@@ -5,17 +5,20 @@ from __future__ import annotations
 import json
 import signal
 import socket
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from support.served import line_with, process
 from support.simulated import vm_yaml
+
+from reconciler.cli.wiring import MEMORY_LEASE
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 MIGRATIONS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstancemigrations"
 MIGRATING = "migrates to 2Gi"
 GRACE_S = 10.0
+AT_ONCE_S = 4.0
 
 
 def arguments(cluster, git) -> list[object]:
@@ -23,7 +26,7 @@ def arguments(cluster, git) -> list[object]:
 
 
 def test_killed_while_a_migration_runs_and_started_again_it_ends_the_same(serve, git):
-    """The second run waits until the lease of the first, 15 s, has run out."""
+    """The lease of the first run is shortened, for the test to be fast."""
     git.commit({"vm.yaml": ASK_2GI})
     vm = {"name": "vm", "guest": "1Gi", "faults": {"transfer": "90s"}}
     cluster = serve("hotplug", vms=[vm], scale=5.0)
@@ -32,6 +35,7 @@ def test_killed_while_a_migration_runs_and_started_again_it_ends_the_same(serve,
         run.kill()
     assert run.returncode == -signal.SIGKILL
     assert cluster.lease()["spec"]["holderIdentity"] != ""
+    cluster.orphaned()
 
     with process(*arguments(cluster, git)) as run:
         out, err = run.communicate()
@@ -86,7 +90,7 @@ def test_asked_to_end_while_it_waits_for_the_lease_it_ends_at_once(number, code,
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     dead = {"holderIdentity": "long-gone", "leaseDurationSeconds": 3600}
-    metadata = {"name": "memory-reconciler", "namespace": "kubevirt"}
+    metadata = {"name": MEMORY_LEASE, "namespace": "kubevirt"}
     cluster.ask("POST", LEASES, {"metadata": metadata, "spec": dead})
     with process(*arguments(cluster, git)) as run:
         line_with(run.stderr, "is held by long-gone")
@@ -115,3 +119,130 @@ def test_asked_to_end_while_it_fetches_it_ends_at_once():
         "error: asked to end before anything was written\n",
     )
     assert took_s < GRACE_S
+
+
+def never(seconds="10m", **hit):
+    """A fault: the server does what is asked for, and its answer comes far too late."""
+    return {"effect": "slow", "delay": seconds, **hit}
+
+
+ENDS = pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGTERM, 6), (signal.SIGINT, 130)],
+    ids=["SIGTERM", "Ctrl-C"],
+)
+BROKEN_OFF = "asked to end; the last request was broken off and its answer is not known"
+
+
+def holders(cluster):
+    return {each["spec"]["holderIdentity"] for each in cluster.get(LEASES)["items"]}
+
+
+def hung(cluster, method, part):
+    """Wait until the product has sent a request that is not answered yet."""
+    until = monotonic() + 60
+    while not cluster.ours(method, part):
+        assert monotonic() < until, f"no {method} of {part}"
+        sleep(0.01)
+
+
+def ended(run, number):
+    """Ask *run* to end: its report if it printed one, what it said, and after how long."""
+    began = monotonic()
+    run.send_signal(number)
+    out, err = run.communicate()
+    took_s = monotonic() - began
+    assert "Traceback" not in err
+    assert took_s < GRACE_S
+    return json.loads(out) if out else None, err, took_s
+
+
+def reconciling(cluster, git):
+    return ("reconcile", "--detailed-exitcode", *arguments(cluster, git)[1:])
+
+
+@ENDS
+def test_asked_to_end_while_a_patch_is_not_answered_it_breaks_it_off_and_reports(
+    number, code, serve, git
+):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug", apiFaults=[never(verbs=["patch"], resource="virtualmachines")])
+    with process(*reconciling(cluster, git)) as run:
+        hung(cluster, "PATCH", "virtualmachines")
+        report, err, _ = ended(run, number)
+    assert (run.returncode, report["exit"]["code"]) == (code, code)
+    assert report["exit"]["message"] == BROKEN_OFF
+    assert BROKEN_OFF in err
+    (outcome,) = report["outcomes"]
+    assert outcome["result"] in {"not-started", "running"}
+    assert len(cluster.ours("PATCH", "virtualmachines")) == 1
+    assert holders(cluster) == {""}
+
+
+@ENDS
+def test_asked_to_end_it_does_not_wait_for_the_leases_to_be_given_back(number, code, serve, git):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("slow", scale=5.0, apiFaults=[never(verbs=["update"], resource="leases")])
+    with process(*reconciling(cluster, git)) as run:
+        line_with(run.stderr, MIGRATING)
+        report, err, _ = ended(run, number)
+    assert (run.returncode, report["exit"]["code"]) == (code, code)
+    assert report["outcomes"][0]["result"] == "running"
+    assert "is not given back" in err
+
+
+def test_asked_to_end_while_a_renewal_is_not_answered_it_breaks_it_off_and_reports(serve, git):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("slow", scale=1.0, apiFaults=[never(verbs=["update"], resource="leases")])
+    with process(*reconciling(cluster, git)) as run:
+        hung(cluster, "PUT", "leases")
+        report, _, _ = ended(run, signal.SIGTERM)
+    assert (run.returncode, report["exit"]["code"]) == (6, 6)
+    assert report["outcomes"][0]["result"] == "running"
+
+
+def test_asked_to_end_while_the_lease_is_asked_for_it_ends_at_once(serve, git):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug", apiFaults=[never(verbs=["create"], resource="leases")])
+    with process(*reconciling(cluster, git)) as run:
+        hung(cluster, "POST", "leases")
+        report, err, took_s = ended(run, signal.SIGTERM)
+    assert (run.returncode, report) == (6, None)
+    assert err == "error: asked to end before anything was written\n"
+    assert took_s < AT_ONCE_S
+
+
+@pytest.mark.parametrize(
+    ("resource", "number", "code"),
+    [
+        ("kubevirts", signal.SIGTERM, 6),
+        ("virtualmachines", signal.SIGINT, 130),
+        ("nodes", signal.SIGTERM, 6),
+    ],
+)
+def test_asked_to_end_while_a_list_is_not_answered_it_ends_at_once(
+    resource, number, code, serve, git
+):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug", apiFaults=[never(verbs=["list"], resource=resource)])
+    with process(*reconciling(cluster, git)) as run:
+        hung(cluster, "GET", f"/{resource}")
+        report, err, took_s = ended(run, number)
+    assert (run.returncode, report) == (code, None)
+    assert err.startswith("error: ")
+    assert took_s < AT_ONCE_S
+    assert cluster.writes() == []
+
+
+def test_a_second_ctrl_c_ends_at_once(serve, git):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug", apiFaults=[never(verbs=["patch"], resource="virtualmachines")])
+    with process(*arguments(cluster, git)) as run:
+        hung(cluster, "PATCH", "virtualmachines")
+        run.send_signal(signal.SIGINT)
+        sleep(0.5)  # two signals at once would be one
+        report, err, took_s = ended(run, signal.SIGINT)
+    assert (run.returncode, report) == (130, None)
+    assert err.endswith("error: interrupted\n")
+    assert took_s < AT_ONCE_S
+    assert holders(cluster) == {""}

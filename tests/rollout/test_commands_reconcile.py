@@ -9,6 +9,8 @@ import pytest
 from support.served import SCHEMAS
 from support.simulated import vm_yaml
 
+from reconciler.cli.wiring import MEMORY_LEASE
+
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 OBSERVE = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: observe\n"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
@@ -19,13 +21,13 @@ RENEWED_S = 5.0
 def held_by_another(cluster) -> None:
     """Let another run hold the lease, and renew it as long as the cluster is served."""
     spec = {"holderIdentity": "another-pod-42", "leaseDurationSeconds": 15}
-    metadata = {"name": "memory-reconciler", "namespace": "kubevirt"}
+    metadata = {"name": MEMORY_LEASE, "namespace": "kubevirt"}
     status, _ = cluster.ask("POST", LEASES, {"metadata": metadata, "spec": spec})
     assert status == 201
 
     def renew() -> None:
         now = cluster.simulator.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        cluster.ask("PATCH", f"{LEASES}/memory-reconciler", {"spec": {"renewTime": now}})
+        cluster.ask("PATCH", f"{LEASES}/{MEMORY_LEASE}", {"spec": {"renewTime": now}})
         cluster.simulator.engine.at(RENEWED_S, renew)
 
     renew()
@@ -114,6 +116,6 @@ def test_while_another_run_holds_the_lease_nothing_is_written(
     held_by_another(cluster)
     ended = command(*arguments, "--repo", git, on=cluster)
     assert ended.code == code
-    assert "another run holds the lease kubevirt/memory-reconciler" in ended.err
+    assert f"another run holds the lease kubevirt/{MEMORY_LEASE} at" in ended.err
     assert "another-pod-42" in ended.err
     assert cluster.writes() == []

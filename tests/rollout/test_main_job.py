@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 import pytest
 from support.simulated import Rig, simulator, vm_yaml
 
+from reconciler.model.config import RestartConsent
 from reconciler.model.outcome import ExitCode
 from reconciler.plan.policy import PlanPolicy
 
@@ -187,7 +188,7 @@ def test_memory_waits_until_the_cr_has_settled_and_a_few_seconds_more():
 
 def test_a_staged_restart_is_written_once_and_stays_pending():
     run = rig("above-max")
-    consent = PlanPolicy(stage_restarts=True)
+    consent = PlanPolicy(restart=RestartConsent.STAGE)
     five = vm_yaml("default", "vm", "5Gi")
     report = run.apply(five, choices=consent)
     assert (report.exit, only(report).reason) == (ExitCode.BLOCKED, "restart-pending")

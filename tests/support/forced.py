@@ -15,7 +15,7 @@ class HastyFeed(PolledFeed):
     """Looks less often, so that the long worlds are played in less time."""
 
     def wait(self, timeout_s):
-        self._clock.sleep(max(timeout_s, 2.0))
+        self._clock.sleep(max(timeout_s, 4.0))
         return self.current()
 
 

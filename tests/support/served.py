@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from reconciler.cli.main import main
+from reconciler.cli.wiring import CONFIG_LEASE, MEMORY_LEASE
 from reconciler.simulator import worlds
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
@@ -32,6 +33,7 @@ SCALE = 20.0
 REVIEWS = "selfsubjectaccessreviews"
 COMMAND = (sys.executable, "-c", "from reconciler.cli.main import entry; entry()")
 """The console script, whatever folder it is installed in."""
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -86,11 +88,17 @@ class Served:
             f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances/{name}"
         )
 
-    def lease(self) -> Any:
-        """The lease that runs take."""
-        return self.get(
-            "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases/memory-reconciler"
-        )
+    def lease(self, name: str = MEMORY_LEASE) -> Any:
+        """A lease that runs take."""
+        return self.get(f"{LEASES}/{name}")
+
+    def orphaned(self, lasts_s: int = 1) -> None:
+        """Let the leases of a run that was killed last *lasts_s*, as if it had asked for that."""
+        for lease in self.get(LEASES)["items"]:
+            if lease["metadata"]["name"] in (CONFIG_LEASE, MEMORY_LEASE):
+                path = f"{LEASES}/{lease['metadata']['name']}"
+                status, body = self.ask("PATCH", path, {"spec": {"leaseDurationSeconds": lasts_s}})
+                assert status == 200, body
 
     def credentials(self, path: Path, token: str) -> Path:
         """Write a kubeconfig that holds *token*."""

@@ -19,7 +19,7 @@ from reconciler.cluster.writer import ClusterWriter
 from reconciler.model.progress import Progress
 from reconciler.rollout import loop
 from reconciler.rollout.outside import Outside
-from reconciler.rollout.pacing import RolloutPolicy
+from reconciler.rollout.policy import RolloutPolicy
 from reconciler.simulator import worlds
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
@@ -139,6 +139,8 @@ class Rig:
     sim: Simulator
     heard: list[Progress] = field(default_factory=list)
     stop: bool = False
+    holder: str = "test-run"
+    """Of the leases."""
 
     def __post_init__(self) -> None:
         self.clock = SteppedClock(self.sim)
@@ -156,24 +158,32 @@ class Rig:
     def apply(self, text: str, *, choices: PlanPolicy | None = None, **policy):
         """One whole run, as the apply command makes it."""
         choices = choices or PlanPolicy()
+        paced = [key for key in policy if key in PlanPolicy.__dataclass_fields__]
+        choices = replace(choices, **{key: policy.pop(key) for key in paced})
         desired = self.desired(text)
         _, plan = decided(desired, self.feed, choices, self.clock)
-        lease = ClusterLease(
-            self.client, clock=self.clock, namespace="kubevirt", name="test", holder="test-run"
-        )
-        with lease:
+        with self.lease("test-config") as config_lease, self.lease("test-memory") as memory_lease:
             outside = Outside(
                 feed=self.feed,
                 writer=ClusterWriter(self.client),
-                lease=lease,
+                config_lease=config_lease,
+                memory_lease=memory_lease,
                 clock=self.clock,
-                recorder=ClusterRecorder(self.client, clock=self.clock, instance="test-run"),
+                recorder=ClusterRecorder(
+                    self.client, clock=self.clock, instance="test-run", revision="test-commit"
+                ),
                 listener=self.heard.append,
                 stopping=lambda: self.stop,
             )
             return loop.run(
                 plan, desired, choices, RolloutPolicy(**policy), outside, run_id="test-run"
             )
+
+    def lease(self, name: str) -> ClusterLease:
+        """A lease of the cluster, not taken yet."""
+        return ClusterLease(
+            self.client, clock=self.clock, namespace="kubevirt", name=name, holder=self.holder
+        )
 
     def patches(self) -> list[str]:
         """The paths of all patches that were sent by the product, in order."""
@@ -213,12 +223,17 @@ class Rig:
         return json.loads(self.sim.request("GET", path).body)
 
 
-def vm_yaml(namespace: str, name: str, guest: str) -> str:
-    """A manifest that holds just metadata and the memory."""
+def vm_yaml(namespace: str, name: str, guest: str, **metadata: dict[str, str]) -> str:
+    """A manifest that holds just metadata and the memory.
+
+    Args:
+        metadata: ``labels`` and ``annotations``.
+    """
+    more = "".join(f", {key}: {json.dumps(value)}" for key, value in metadata.items())
     return f"""\
 ---
 apiVersion: kubevirt.io/v1
 kind: VirtualMachine
-metadata: {{name: {name}, namespace: {namespace}}}
+metadata: {{name: {name}, namespace: {namespace}{more}}}
 spec: {{template: {{spec: {{domain: {{memory: {{guest: {guest}}}}}}}}}}}
 """

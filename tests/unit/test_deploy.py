@@ -11,6 +11,8 @@ import pytest
 from kubernetes import client
 from ruamel.yaml import YAML
 
+from reconciler.cli.wiring import CONFIG_LEASE, MEMORY_LEASE
+
 DEPLOY = Path(__file__).resolve().parents[2] / "examples" / "deploy"
 BASE = DEPLOY / "base"
 OVERLAYS = sorted((DEPLOY / "overlays").iterdir())
@@ -39,7 +41,8 @@ RIGHTS = {
     },
     "reconciler-lease": {
         ("coordination.k8s.io", "leases", "", ("create",)),
-        ("coordination.k8s.io", "leases", "memory-reconciler", ("get", "update")),
+        ("coordination.k8s.io", "leases", CONFIG_LEASE, ("get", "update")),
+        ("coordination.k8s.io", "leases", MEMORY_LEASE, ("get", "update")),
     },
 }
 MODELS = {
@@ -256,13 +259,20 @@ def test_observe_has_no_right_to_write_and_asks_for_a_plan():
     assert container["args"][0] == "plan"
 
 
-def test_create_adds_the_right_to_create_vms_and_nothing_else():
-    seen = rendered(DEPLOY / "overlays" / "create")
+@pytest.mark.parametrize(
+    ("overlay", "right"),
+    [
+        ("create", (KUBEVIRT, "virtualmachines", "", ("create",))),
+        ("restart", (f"subresources.{KUBEVIRT}", "virtualmachines/restart", "", ("update",))),
+    ],
+)
+def test_overlay_adds_one_right_and_nothing_else(overlay, right):
+    seen = rendered(DEPLOY / "overlays" / overlay)
     found = {
         o["metadata"]["name"]: rights(o) for o in seen if o["kind"] in {"Role", "ClusterRole"}
     }
     expected = {name: set(value) for name, value in RIGHTS.items()}
-    expected["reconciler-apply"].add((KUBEVIRT, "virtualmachines", "", ("create",)))
+    expected["reconciler-apply"].add(right)
     assert found == expected
 
 

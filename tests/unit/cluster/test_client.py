@@ -9,6 +9,7 @@ import threading
 import pytest
 
 from reconciler import __version__
+from reconciler.cluster.transport import Transport
 from reconciler.errors import (
     ClusterError,
     ConflictError,
@@ -241,3 +242,32 @@ def test_bytes_are_counted(server, client, reply):
     server.on(VMS, reply(200, "12345"))
     client.get(VMS)
     assert client.counters.n_bytes == 5
+
+
+def test_in_a_hurry_nothing_is_asked_again_and_no_wait_is_longer_than_half_of_what_is_left(
+    server, client, clock, failure, monkeypatch
+):
+    server.on(VMS, failure(503, "not now"))
+    seen = []
+    sent = Transport.exchange
+
+    def watched(self, method, path, **options):
+        seen.append(options["timeout_s"])
+        return sent(self, method, path, **options)
+
+    monkeypatch.setattr(Transport, "exchange", watched)
+    client.hurry(8.0)
+    for passed_s in (0.0, 2.0, 4.0, 9.0):
+        clock.elapsed += passed_s
+        with pytest.raises(UnavailableError):
+            client.hasty().get(VMS)
+    assert seen == [4.0, 3.0, 1.0, 0.2]
+    assert len(server.requests) == 4
+
+
+def test_in_a_hurry_a_write_is_not_sent_again_either(server, client, reply):
+    server.on(VMS, reply(429, "", (("Retry-After", "1"),)))
+    client.hurry(8.0)
+    with pytest.raises(UnavailableError):
+        client.send("PUT", VMS, body={}, timeout_s=0.5)
+    assert len(server.requests) == 1

@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.cluster import decode
 from reconciler.cluster.kinds import UnreadableError
+from reconciler.model import codec
 from reconciler.model.live import Constraints, MigrationPhase, is_true
 from reconciler.model.quantity import GIB, MIB, MemoryQuantity
 from reconciler.model.refs import vm_ref
@@ -278,3 +279,34 @@ def test_the_cpu_of_a_template_is_read_as_far_as_it_is_named(raw_vm):
     assert read(decode.VMS, body).cpu == (None, None, None)
     body["spec"]["template"]["spec"]["domain"]["cpu"] = {"cores": 2, "sockets": 3}
     assert read(decode.VMS, body).cpu == (3, 2, None)
+
+
+@pytest.mark.parametrize(
+    ("requests", "asked"),
+    [
+        (None, False),
+        ([], False),
+        ([{"action": "Start"}], True),
+        ([{"action": "Stop", "uid": "u"}, {"action": "Start", "data": {"paused": "true"}}], True),
+    ],
+)
+def test_a_restart_that_is_asked_for_shows_until_it_is_done(raw_vm, requests, asked):
+    body = raw_vm()
+    body["status"]["stateChangeRequests"] = requests
+    assert read(decode.VMS, body).restart_asked is asked
+
+
+@pytest.mark.parametrize(("annotations", "there"), [(None, False), ({}, True), ({"a": "b"}, True)])
+def test_whether_there_are_annotations_to_add_to(raw_vm, annotations, there):
+    body = raw_vm()
+    body["metadata"]["annotations"] = annotations
+    assert read(decode.VMS, body).annotated is there
+
+
+def test_a_version_is_read_but_makes_no_difference(raw_vm):
+    one, other = raw_vm(), raw_vm()
+    other["metadata"]["resourceVersion"] = "8"
+    seen = [read(decode.VMS, body) for body in (one, other)]
+    assert [each.resource_version for each in seen] == ["7", "8"]
+    assert seen[0] == seen[1]
+    assert codec.encode(seen[0]) == codec.encode(seen[1])

@@ -18,7 +18,7 @@ PG0 = vm_ref("db", "pg-0")
 
 @pytest.fixture
 def recorder(client, clock):
-    return ClusterRecorder(client, clock=clock, instance="run-1")
+    return ClusterRecorder(client, clock=clock, instance="run-1", revision="test-commit")
 
 
 def test_an_event_regards_the_vm(server, recorder, reply):
@@ -26,7 +26,11 @@ def test_an_event_regards_the_vm(server, recorder, reply):
     recorder.record(PG0, "u-1", reason="MemoryPatched", message="guest 1Gi -> 2Gi")
     (request,) = server.requests
     event = request.body
-    assert event["metadata"] == {"generateName": "pg-0.", "namespace": "db"}
+    assert event["metadata"] == {
+        "generateName": "pg-0.",
+        "namespace": "db",
+        "annotations": {"memory.reconciler.dev/revision": "test-commit"},
+    }
     assert event["eventTime"] == "2026-11-23T00:00:00.000000Z"
     assert event["reportingController"] == "reconciler"
     assert event["reportingInstance"] == "run-1"
@@ -78,33 +82,76 @@ def test_a_right_is_asked_for_as_it_is(server, client, reply):
     }
 
 
+BOTH = access.apply_rights("kubevirt", config_lease="config", memory_lease="memory")
+
+
 def test_all_rights_there(server, client, reply):
     allow(server, reply)
-    access.require(client, access.apply_rights("kubevirt", "lease"))
-    assert len(server.requests) == 11
+    access.require(client, BOTH)
+    assert len(server.requests) == 13
 
 
 def test_every_missing_right_is_named(server, client, reply):
     allow(server, reply, ("patch", "virtualmachines"), ("update", "leases"))
     with pytest.raises(ForbiddenError) as caught:
-        access.require(client, access.apply_rights("kubevirt", "lease", "db"))
+        access.require(
+            client,
+            access.apply_rights(
+                "kubevirt", config_lease="config", memory_lease="memory", namespace="db"
+            ),
+        )
     text = str(caught.value)
-    assert "lack 2 of the needed rights" in text
+    assert "lack 3 of the needed rights" in text
     assert "patch virtualmachines.kubevirt.io in db" in text
-    assert "update leases.coordination.k8s.io in kubevirt" in text
+    assert "update leases.coordination.k8s.io config in kubevirt" in text
+    assert "update leases.coordination.k8s.io memory in kubevirt" in text
     assert caught.value.hint
 
 
-def test_only_what_is_used_is_needed():
-    without = access.apply_rights("kubevirt", "lease", config=False)
-    assert not any(each.resource == "kubevirts" and each.verb == "patch" for each in without)
-    assert not any(
-        each.verb == "create" and each.resource == "virtualmachines" for each in without
-    )
-    with_create = access.apply_rights("kubevirt", "lease", create=True)
-    assert any(
-        each.verb == "create" and each.resource == "virtualmachines" for each in with_create
-    )
+LEASE = "leases.coordination.k8s.io"
+NEEDED_FOR = [
+    (
+        {"config_lease": "config"},
+        {
+            "get kubevirts.kubevirt.io in kubevirt",
+            "patch kubevirts.kubevirt.io in kubevirt",
+            f"create {LEASE} in kubevirt",
+            f"get {LEASE} config in kubevirt",
+            f"update {LEASE} config in kubevirt",
+        },
+    ),
+    (
+        {"memory_lease": "memory"},
+        {
+            "get virtualmachines.kubevirt.io",
+            "patch virtualmachines.kubevirt.io",
+            f"create {LEASE} in kubevirt",
+            f"get {LEASE} memory in kubevirt",
+            f"update {LEASE} memory in kubevirt",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("leases", "needed"), NEEDED_FOR, ids=["config", "memory"])
+def test_only_what_is_used_is_needed(leases, needed):
+    reads = set(access.plan_rights())
+    asked = access.apply_rights("kubevirt", **leases)
+    assert {str(each) for each in set(asked) - reads} == needed
+
+
+@pytest.mark.parametrize(
+    ("consent", "needed"),
+    [
+        ({"create": True}, {"create virtualmachines.kubevirt.io"}),
+        ({"restart": True}, {"update virtualmachines/restart.subresources.kubevirt.io"}),
+    ],
+    ids=["create", "restart"],
+)
+def test_a_consent_that_is_used_needs_one_right_more(consent, needed):
+    without = access.apply_rights("kubevirt", memory_lease="memory")
+    asked = access.apply_rights("kubevirt", memory_lease="memory", **consent)
+    assert {str(each) for each in set(asked) - set(without)} == needed
 
 
 def test_a_subresource_is_spelled_with_a_slash():

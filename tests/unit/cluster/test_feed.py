@@ -6,9 +6,11 @@ import json
 import logging
 import queue
 import threading
+from time import monotonic
 
 import pytest
 
+from reconciler.cluster import client as client_module
 from reconciler.cluster import feed as feed_module
 from reconciler.cluster import follower as follower_module
 from reconciler.cluster.feed import ClusterFeed
@@ -248,3 +250,91 @@ def test_a_server_that_stays_away_is_told_when_the_snapshot_is_too_old(
         with pytest.raises(UnavailableError, match="not ready"):
             feed.current()
     assert sum("trying again" in each.getMessage() for each in caplog.records) == 1
+
+
+def test_events_alone_are_believed_for_ten_minutes(streams, cluster, feed, page, raw_vm, clock):
+    """A proxy that loses events tells nobody; only a list shows what was missed."""
+    lists = [page(raw_vm()), page(raw_vm("missed"), version="9999")]
+    watch = cluster.handlers[f"{API}/virtualmachines"]
+
+    def answer(request):
+        return watch(request) if "watch" in request.query else lists.pop(0)
+
+    cluster.handlers[f"{API}/virtualmachines"] = answer
+    with feed:
+        feed.current()
+        clock.elapsed += follower_module.RELIST_S - 1
+        streams["virtualmachines"].end()
+        streams["virtualmachines"].send("MODIFIED", raw_vm(guest="2Gi"))
+        wait_until(feed, lambda state: state.vms[PG0].guest.raw == "2Gi")
+        assert len(lists_of(cluster, "virtualmachines")) == 1
+        clock.elapsed += 1
+        streams["virtualmachines"].end()
+        state = wait_until(feed, lambda state: vm_ref("db", "missed") in state.vms)
+    assert PG0 not in state.vms
+    assert len(lists_of(cluster, "virtualmachines")) == 2
+    assert watches_of(cluster, "virtualmachines")[-1].query["resourceVersion"] == "9999"
+    assert len(lists_of(cluster, "virtualmachineinstances")) == 1
+
+
+def _nothing_until(ended):
+    ended.wait(5)
+    yield from ()
+
+
+def test_a_silent_watch_is_listed_again(cluster, feed, page, raw_vm, monkeypatch, harness):
+    monkeypatch.setattr(follower_module, "WATCH_S", 0.2)
+    monkeypatch.setattr(client_module, "_SILENCE_S", 0.1)
+    lists = [page(raw_vm()), page(raw_vm("missed"))]
+    ended = threading.Event()
+
+    def answer(request):
+        if "watch" in request.query:
+            return harness.Reply(chunks=_nothing_until(ended))
+        return lists.pop(0) if len(lists) > 1 else lists[0]
+
+    cluster.handlers[f"{API}/virtualmachines"] = answer
+    with feed:
+        wait_until(feed, lambda state: vm_ref("db", "missed") in state.vms)
+        ended.set()
+
+
+@pytest.mark.parametrize("code", [410, 429, 503])
+def test_a_server_that_never_lets_watch_is_not_asked_in_a_rush(cluster, feed, failure, code):
+    lists = cluster.handlers[f"{API}/virtualmachines"]
+    refused = threading.Event()
+
+    def answer(request):
+        if "watch" not in request.query:
+            return lists(request)
+        refused.set()
+        return failure(code, "no watch")
+
+    cluster.handlers[f"{API}/virtualmachines"] = answer
+    with feed:
+        assert refused.wait(5)
+        feed.wait(0.2)
+    assert len(lists_of(cluster, "virtualmachines")) <= 2
+    assert len(watches_of(cluster, "virtualmachines")) <= 2
+
+
+def test_an_end_waits_for_no_server(streams, cluster, feed, page, raw_vm, harness):
+    """A list that is never answered: its thread is left to die with the process."""
+    never = threading.Event()
+
+    def answer(request):
+        if "watch" in request.query:
+            return harness.Reply(410, {"kind": "Status", "code": 410})
+        if len(lists_of(cluster, "virtualmachines")) > 1:
+            hung.set()
+            never.wait(20)
+        return page(raw_vm())
+
+    hung = threading.Event()
+    cluster.handlers[f"{API}/virtualmachines"] = answer
+    with feed:
+        assert hung.wait(5)
+        began = monotonic()
+    took_s = monotonic() - began
+    never.set()
+    assert took_s < 2.0

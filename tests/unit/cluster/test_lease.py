@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from reconciler.cluster.lease import ClusterLease
 from reconciler.errors import ForbiddenError, LeaseHeldError
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
+
+
+ROLLOUT = "memory.reconciler.dev/rollout"
 
 
 class LeaseApi:
@@ -17,6 +22,8 @@ class LeaseApi:
         self.stored = None
         self.version = 0
         self.failing = None
+        self.deaf = False
+        """Whether writes are carried out and their answers lost."""
         self._conftest = harness
 
     def handle(self, request):
@@ -27,7 +34,8 @@ class LeaseApi:
         if not self.stored:
             return self._conftest.status(404, "not found", "NotFound")
         if request.method == "PUT":
-            return self._update(request.body)
+            answer = self._update(request.body)
+            return self._conftest.Reply(cut=True) if self.deaf else answer
         return self._conftest.Reply(200, self.stored)
 
     def _create(self, body):
@@ -78,14 +86,14 @@ def foreign(api, **spec):
         "renewTime": "1999-01-01T00:00:00.000000Z",
         "leaseTransitions": 3,
     }
-    metadata = {"name": "reconciler", "annotations": {"canary": "done"}}
+    metadata = {"name": "reconciler", "annotations": {"other/tool": "mine", ROLLOUT: "half"}}
     api.store({"metadata": metadata, "spec": {**base, **spec}})
 
 
 def test_a_free_lease_is_made_held_and_given_back(api, make, clock):
     with make() as lease:
         assert api.holder == "us"
-        assert api.stored["spec"]["leaseDurationSeconds"] == 15
+        assert api.stored["spec"]["leaseDurationSeconds"] == 30
         assert api.stored["spec"]["acquireTime"] == "2026-11-23T00:00:00.000000Z"
         assert lease.held()
     assert api.holder == ""
@@ -111,13 +119,13 @@ def test_an_earlier_start_of_the_same_run_is_no_obstacle(api, make, clock):
 def test_it_is_renewed_only_when_due(api, make, clock, server):
     with make() as lease:
         sent = len(server.requests)
-        clock.elapsed = 4.9
+        clock.elapsed = 9.9
         assert lease.held()
         assert len(server.requests) == sent
-        clock.elapsed = 5.1
+        clock.elapsed = 10.1
         assert lease.held()
         assert len(server.requests) == sent + 1
-        assert api.stored["spec"]["renewTime"] == "2026-11-23T00:00:05.100000Z"
+        assert api.stored["spec"]["renewTime"] == "2026-11-23T00:00:10.100000Z"
         assert api.stored["spec"]["acquireTime"] == "2026-11-23T00:00:00.000000Z"
 
 
@@ -140,7 +148,7 @@ def test_a_dead_holder_is_replaced_after_its_duration_whatever_its_clock_said(
         assert api.holder == "us"
         assert 20 < clock.elapsed <= 22
         assert api.stored["spec"]["leaseTransitions"] == 4
-        assert api.stored["metadata"]["annotations"] == {"canary": "done"}
+        assert api.stored["metadata"]["annotations"] == {"other/tool": "mine", ROLLOUT: "half"}
 
 
 def test_of_two_that_wait_for_a_dead_one_only_one_gets_it(api, make, clock):
@@ -161,8 +169,9 @@ def test_of_two_that_wait_for_a_dead_one_only_one_gets_it(api, make, clock):
 def test_a_taken_lease_is_lost_for_good(api, make, clock):
     with make() as lease:
         api.spec(holderIdentity="them")
-        clock.elapsed = 6
+        clock.elapsed = 11
         assert not lease.held()
+        assert lease.spare_s() == 0
         api.spec(holderIdentity="us")
         assert not lease.held()
     assert api.holder == "us"
@@ -171,14 +180,14 @@ def test_a_taken_lease_is_lost_for_good(api, make, clock):
 def test_a_deleted_lease_is_lost(api, make, clock):
     with make() as lease:
         api.stored = None
-        clock.elapsed = 6
+        clock.elapsed = 11
         assert not lease.held()
 
 
 def test_a_foreign_edit_that_leaves_us_the_holder_is_survived(api, make, clock):
     with make() as lease:
         api.store({**api.stored, "metadata": {**api.stored["metadata"], "labels": {"a": "b"}}})
-        clock.elapsed = 6
+        clock.elapsed = 11
         assert lease.held()
         assert api.stored["metadata"]["labels"] == {"a": "b"}
 
@@ -186,23 +195,25 @@ def test_a_foreign_edit_that_leaves_us_the_holder_is_survived(api, make, clock):
 def test_a_server_that_does_not_answer_is_borne_for_a_while(api, make, clock, failure):
     with make() as lease:
         api.failing = failure(503, "not ready")
-        clock.elapsed = 6
+        clock.elapsed = 11
         assert lease.held()
-        clock.elapsed = 11.9
+        clock.elapsed = 24.9
         assert lease.held()
-        clock.elapsed = 12.1
+        clock.elapsed = 25.1
         assert not lease.held()
         api.failing = None
-        assert lease.held()
+        clock.elapsed = 27
+        assert lease.held(), "nobody took it meanwhile, which the renewal proves"
 
 
 def test_a_lease_that_another_took_while_the_server_was_away_is_lost(api, make, clock, failure):
     with make() as lease:
         api.failing = failure(503, "not ready")
-        clock.elapsed = 20
+        clock.elapsed = 26
         assert not lease.held()
         api.failing = None
         api.spec(holderIdentity="them")
+        clock.elapsed = 30
         assert not lease.held()
     assert api.holder == "them"
 
@@ -217,3 +228,195 @@ def test_a_lease_that_may_not_be_read_is_an_error(api, make, failure):
     api.failing = failure(403, "cannot get leases", "Forbidden")
     with pytest.raises(ForbiddenError, match="cannot get leases"), make():
         pass
+
+
+def test_what_is_spare_shrinks_until_it_is_renewed(api, make, clock):
+    with make() as lease:
+        assert lease.spare_s() == 25
+        clock.elapsed = 9.5
+        assert lease.held()
+        assert lease.spare_s() == 15.5
+        clock.elapsed = 10
+        assert lease.held()
+        assert lease.spare_s() == 25
+        clock.elapsed = 100
+        assert lease.spare_s() == 0
+    assert lease.spare_s() == 0
+
+
+def test_a_request_that_begins_while_it_is_held_may_take_a_quarter_of_a_minute(api, make, clock):
+    with make() as lease:
+        for elapsed in range(0, 300, 3):
+            clock.elapsed = float(elapsed)
+            assert lease.held()
+            assert lease.spare_s() >= 15
+
+
+@pytest.mark.parametrize("hours", [-5, 5], ids=["behind", "ahead"])
+def test_of_a_living_holder_with_a_wrong_clock_it_is_not_taken(api, make, clock, hours):
+    foreign(api, renewTime=at(clock, hours))
+
+    def renew():
+        if clock.elapsed % 10 == 0:
+            api.spec(renewTime=at(clock, hours))
+
+    clock.on_sleep = renew
+    with pytest.raises(LeaseHeldError, match="them"), make():
+        pass
+    assert api.holder == "them"
+
+
+def at(clock, hours):
+    return (clock.now() + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def test_a_process_that_was_paused_renews_if_nobody_took_it(api, make, clock):
+    with make() as lease:
+        clock.elapsed = 60
+        assert lease.spare_s() == 0
+        assert lease.held()
+        assert lease.spare_s() == 25
+    assert api.holder == ""
+
+
+@pytest.mark.parametrize("holder", ["them", ""], ids=["still held", "given back since"])
+def test_a_process_that_was_paused_learns_that_another_took_it(api, make, clock, holder):
+    with make() as lease:
+        api.spec(holderIdentity=holder)
+        clock.elapsed = 60
+        assert not lease.held()
+        assert not lease.held()
+    assert api.holder == holder
+
+
+def test_a_process_that_was_paused_while_it_renewed_asks_once_more(api, make, clock, server):
+    with make() as lease:
+        answer = server.handlers[LEASES]
+
+        def slow(request):
+            server.handlers[LEASES] = answer
+            replied = answer(request)
+            api.spec(holderIdentity="them")
+            clock.elapsed += 60
+            return replied
+
+        server.handlers[LEASES] = slow
+        clock.elapsed = 10
+        assert not lease.held()
+
+
+def test_a_renewal_whose_answer_was_lost_is_no_loss(api, make, clock):
+    with make() as lease:
+        api.deaf = True
+        clock.elapsed = 10
+        assert lease.held()
+        assert lease.spare_s() == 15
+        api.deaf = False
+        clock.elapsed = 13
+        assert lease.held()
+        assert lease.spare_s() == 25
+
+
+def test_a_failed_renewal_is_not_repeated_at_once(api, make, clock, failure, server):
+    with make() as lease:
+        api.failing = failure(503, "not ready")
+        clock.elapsed = 10
+        sent = len(server.requests)
+        assert [lease.held() for _ in range(5)] == [True] * 5
+        assert len(server.requests) == sent + 1
+        clock.elapsed = 12
+        assert lease.held()
+        assert len(server.requests) == sent + 2
+
+
+@pytest.mark.parametrize(("asked", "waits"), [(6, 6), (3600, 7.5)], ids=["borne", "too long"])
+def test_a_server_that_asks_for_patience_gets_what_the_lease_has(
+    api, make, clock, reply, server, asked, waits
+):
+    with make() as lease:
+        api.failing = reply(429, "slow down", headers=(("Retry-After", str(asked)),))
+        clock.elapsed = 10
+        assert lease.held()
+        assert clock.elapsed == 10, "the client itself does not wait"
+        sent = len(server.requests)
+        clock.elapsed = 10 + waits - 0.1
+        assert lease.held()
+        assert len(server.requests) == sent
+        api.failing = None
+        clock.elapsed = 10 + waits
+        assert lease.held()
+        assert lease.spare_s() == 25
+
+
+def test_a_lease_that_is_waited_for_lets_another_be_kept(api, client, clock):
+    foreign(api, leaseDurationSeconds=3)
+    kept = []
+    with ClusterLease(
+        client,
+        clock=clock,
+        namespace="kubevirt",
+        name="reconciler",
+        holder="us",
+        waiting=lambda: kept.append(clock.elapsed),
+    ):
+        assert kept == [0, 1, 2, 3]
+
+
+def test_on_a_faster_clock_its_times_are_real_seconds(api, client, clock):
+    with ClusterLease(
+        client, clock=clock, namespace="kubevirt", name="reconciler", holder="us", scale=60.0
+    ) as lease:
+        clock.elapsed = 9.0 * 60
+        assert lease.held()
+        assert lease.spare_s() == 16
+        clock.elapsed = 61.0 * 60
+        assert lease.spare_s() == 0
+        assert api.stored["spec"]["leaseDurationSeconds"] == 30
+
+
+def test_a_run_is_told_who_holds_which_lease_where(api, make, clock, client):
+    foreign(api, holderIdentity="pod-7")
+    clock.on_sleep = lambda: api.spec(renewTime=str(clock.elapsed))
+    with pytest.raises(LeaseHeldError) as caught, make():
+        pass
+    expected = f"another run holds the lease kubevirt/reconciler at {client.host}: pod-7"
+    assert str(caught.value) == expected
+    assert "30 s" in caught.value.hint
+
+
+def test_a_process_that_was_paused_while_it_renewed_goes_on_if_nobody_took_it(
+    api, make, clock, server
+):
+    with make() as lease:
+        answer = server.handlers[LEASES]
+
+        def slow(request):
+            server.handlers[LEASES] = answer
+            clock.elapsed += 60
+            return answer(request)
+
+        server.handlers[LEASES] = slow
+        clock.elapsed = 10
+        assert lease.held()
+        assert lease.spare_s() == 25
+
+
+def test_who_took_the_lease_keeps_it_when_we_end(api, make):
+    with make():
+        api.spec(holderIdentity="them")
+    assert api.holder == "them"
+
+
+def test_it_is_given_back_in_spite_of_a_foreign_edit(api, make):
+    with make():
+        api.spec(leaseTransitions=9)
+    assert api.holder == ""
+    assert api.stored["spec"]["leaseTransitions"] == 9
+
+
+def test_on_a_faster_clock_it_waits_real_seconds_for_a_dead_holder(api, client, clock):
+    foreign(api, leaseDurationSeconds=3)
+    with ClusterLease(
+        client, clock=clock, namespace="kubevirt", name="reconciler", holder="us", scale=60.0
+    ):
+        assert clock.elapsed == 4 * 60

@@ -38,6 +38,27 @@ def test_policies_come_in_the_order_of_their_names_and_no_namespace_is_listed(
     assert [request.path for request in server.requests] == [POLICIES]
 
 
+def test_what_bounds_a_migration_is_read_and_what_is_not_set_is_left_to_the_cr(
+    server, client, page
+):
+    settings = {
+        "completionTimeoutPerGiB": 0,
+        "allowPostCopy": False,
+        "allowWorkloadDisruption": True,
+        "allowAutoConverge": True,
+    }
+    server.on(POLICIES, page(raw("a", selectors={}, **settings), raw("b", selectors={})))
+    assert list_migration_policies(client).values == (
+        LiveMigrationPolicy(
+            name="a",
+            completion_timeout_per_gib=0,
+            allow_post_copy=False,
+            allow_workload_disruption=True,
+        ),
+        LiveMigrationPolicy(name="b"),
+    )
+
+
 def test_namespaces_are_listed_where_a_policy_selects_by_them(server, client, page):
     server.on(POLICIES, page(raw("a", selectors={"namespaceSelector": {"tier": "db"}})))
     labelled = {"metadata": {"name": "db", "labels": {"tier": "db"}}}

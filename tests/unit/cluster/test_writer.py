@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.cluster.transport import Transport
 from reconciler.cluster.writer import ClusterWriter
 from reconciler.errors import UnauthorizedError, UnavailableError, UnreachableError
 from reconciler.model import fields
@@ -202,3 +203,52 @@ def test_reading_one_object(server, writer, reply, raw_vm, raw_kubevirt, failure
     assert writer.read_vm(PG0).guest.raw == "1Gi"
     assert writer.read_vm(vm_ref("db", "pg-1")) is None
     assert writer.read_kubevirt(KUBEVIRT).version == "v1.9.0"
+
+
+WEBHOOK = (
+    'Internal error occurred: failed calling webhook "virtualmachine-validator.kubevirt.io":'
+    ' failed to call webhook: Post "https://virt-api.kubevirt.svc:443/virtualmachines-validate?'
+    'timeout=10s": dial tcp 10.96.0.7:443: connect: connection refused'
+)
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_a_webhook_that_does_not_answer_has_denied_nothing(server, writer, failure, verb):
+    server.on("/apis", failure(500, WEBHOOK, "InternalError"))
+    with pytest.raises(UnavailableError, match="failed calling webhook") as caught:
+        writer.write(action(verb=verb, manifest={}))
+    assert caught.value.retryable
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_a_server_that_asks_to_wait_is_not_asked_again_and_says_how_long(
+    server, writer, reply, verb
+):
+    server.on("/apis", reply(429, "", (("Retry-After", "7"),)))
+    with pytest.raises(UnavailableError) as caught:
+        writer.write(action(verb=verb, manifest={}))
+    assert caught.value.retry_after_s == 7.0
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("own_s", "given_s", "waits_s"), [(5.0, 2.0, 2.0), (2.0, 5.0, 2.0), (3.0, None, 3.0)]
+)
+@pytest.mark.parametrize("verb", Verb)
+def test_a_write_waits_no_longer_than_asked_and_never_longer_than_the_client_does(
+    server, make_client, failure, monkeypatch, verb, own_s, given_s, waits_s
+):
+    server.on("/apis", failure(503, "not now"))
+    client = make_client(request_timeout_s=own_s)
+    seen = []
+    sent = Transport.open
+
+    def watched(self, method, path, query=None, body=None, timeout_s=None):
+        seen.append(timeout_s)
+        return sent(self, method, path, query, body, timeout_s)
+
+    monkeypatch.setattr(Transport, "open", watched)
+    with pytest.raises(UnavailableError):
+        ClusterWriter(client).write(action(verb=verb, manifest={}), timeout_s=given_s)
+    assert seen == [waits_s]

@@ -1,0 +1,84 @@
+"""Takes the leases that a run needs, after a look at the rights that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+from reconciler.cli import wiring
+from reconciler.model.plan import Effect, Verb
+from reconciler.ports import Lease
+
+if TYPE_CHECKING:
+    from reconciler.cluster.client import Client
+    from reconciler.model.plan import Plan
+    from reconciler.ports import Clock
+
+
+class Leases(NamedTuple):
+    """Both rights of one run; one that it does not need is always held."""
+
+    config: Lease
+    memory: Lease
+
+
+@contextmanager
+def leases(
+    plan: Plan, client: Client, clock: Clock, *, namespace: str, run_id: str, scale: float
+) -> Iterator[Leases]:
+    """What a run of *plan* may need to hold, until the block ends.
+
+    Args:
+        plan: Says which objects may be written to.
+        client: The cluster.
+        clock: Of the run.
+        namespace: That of the KubeVirt CR, in which the leases are.
+        run_id: The holder.
+        scale: Seconds of *clock* a real second.
+
+    Raises:
+        ForbiddenError: Rights are missing.
+        LeaseHeldError: Another run holds one of them; the other is given back.
+        ClusterError: The rights or the leases cannot be read or written.
+    """
+    from reconciler.cluster import access  # noqa: PLC0415 - keeps --help fast
+    from reconciler.cluster.lease import ClusterLease  # noqa: PLC0415 - with it
+    from reconciler.rollout.leases import (  # noqa: PLC0415 - with it
+        NoLease,
+        touches_config,
+        touches_memory,
+    )
+
+    config, memory = touches_config(plan), touches_memory(plan)
+    if config or memory:
+        access.require(
+            client,
+            access.apply_rights(
+                namespace,
+                config_lease=wiring.CONFIG_LEASE if config else None,
+                memory_lease=wiring.MEMORY_LEASE if memory else None,
+                create=any(each.effect is Effect.CREATE for each in plan.decisions),
+                restart=any(
+                    action.verb is Verb.RESTART for wave in plan.waves for action in wave.actions
+                ),
+            ),
+        )
+
+    def lease(name: str, beside: Lease) -> ClusterLease:
+        return ClusterLease(
+            client,
+            clock=clock,
+            namespace=namespace,
+            name=name,
+            holder=run_id,
+            scale=scale,
+            waiting=beside.held,
+        )
+
+    # Always in this order, so that no two runs wait for each other.
+    with ExitStack() as stack:
+        none = NoLease()
+        first: Lease = stack.enter_context(lease(wiring.CONFIG_LEASE, none)) if config else none
+        second: Lease = stack.enter_context(lease(wiring.MEMORY_LEASE, first)) if memory else none
+        yield Leases(config=first, memory=second)

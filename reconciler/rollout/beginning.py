@@ -1,0 +1,170 @@
+"""Begins changes: those whose turn it is, for which there is room, and which are approved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.fields import WaveName
+from reconciler.model.outcome import Actuation, Result
+from reconciler.model.plan import Effect, Verb
+from reconciler.model.progress import Step
+from reconciler.plan.order import groups_of
+from reconciler.rollout import approvals, pacing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.live import LiveState, LiveVMI
+    from reconciler.model.plan import Decision, Plan
+    from reconciler.model.refs import ObjectRef
+    from reconciler.plan.decide import Frame
+    from reconciler.rollout.closing import Closing
+    from reconciler.rollout.course import Course
+    from reconciler.rollout.gates import Gates, Hold
+    from reconciler.rollout.outside import Outside
+    from reconciler.rollout.policy import RolloutPolicy
+    from reconciler.rollout.rooms import Rooms
+    from reconciler.rollout.writing import Writes
+
+
+class Beginning:
+    """The beginnings of one run's VMs."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        policy: RolloutPolicy,
+        outside: Outside,
+        *,
+        writes: Writes,
+        closing: Closing,
+        gates: Gates,
+        rooms: Rooms,
+    ) -> None:
+        self._policy, self._outside, self._writes = policy, outside, writes
+        self._closing, self._gates, self._rooms = closing, gates, rooms
+        self._order = dict.fromkeys(action.ref for wave in plan.waves for action in wave.actions)
+        self._begun = False
+        self.holds: dict[ObjectRef, Hold] = {}
+        """Why each VM whose turn it is not did not begin in the last round."""
+
+    def begin(
+        self,
+        candidates: Mapping[ObjectRef, Decision],
+        courses: Mapping[ObjectRef, Course],
+        around: Frame,
+    ) -> None:
+        """Begin what may begin of *candidates*, each with the next write to be made.
+
+        Raises:
+            ClusterError: The server's answer ends the run, such as 401.
+        """
+        failures = sum(1 for each in courses.values() if each.result is Result.FAILED)
+        if failures >= self._policy.failure_budget:
+            self._stop(candidates, courses, failures)
+            return
+        now = self._outside.clock.monotonic()
+        self._gates.look(around, courses)
+        ready: list[Decision] = []
+        for ref in self._ordered(candidates):
+            hold = self._gates.hold(candidates[ref], around)
+            courses[ref].hold = hold
+            if hold is not None:
+                self.holds[ref] = hold
+            elif courses[ref].not_before <= now:
+                ready.append(candidates[ref])
+        self._gates.tell(self.holds)
+        for decision in self._chosen(ready, candidates, courses, around):
+            course, action = courses[decision.ref], decision.actions[0]
+            stale = approvals.difference(self._policy.approval, decision, action)
+            if stale:
+                self._closing.stale(course, stale)
+                continue
+            if not self._writes.may_send(self._outside.memory_lease):
+                return
+            self._announce(len(candidates))
+            vm = around.live.vms.get(decision.ref)
+            self._writes.send(course, decision, action, self._outside.memory_lease, vm)
+
+    def _chosen(
+        self,
+        ready: list[Decision],
+        candidates: Mapping[ObjectRef, Decision],
+        courses: Mapping[ObjectRef, Course],
+        around: Frame,
+    ) -> list[Decision]:
+        """Restarts whose size is written go on; of the rest, those for which there is room."""
+        going_on = [each for each in ready if courses[each.ref].patched]
+        new = [each for each in ready if not courses[each.ref].patched]
+        keys = around.policy.anti_affinity
+        chosen = pacing.may_begin(
+            new,
+            around.live,
+            around.before,
+            around.policy,
+            busy=_busy(courses, around.live),
+            fits=self._rooms.fits(around.live, courses, candidates),
+            groups_of=lambda ref: groups_of(ref, around.desired, around.live, keys),
+        )
+        return [*going_on, *chosen]
+
+    def _announce(self, count: int) -> None:
+        if self._begun:
+            return
+        self._begun = True
+        plural = "" if count == 1 else "s"
+        self._outside.tell(Step.WAVE, f"wave memory: {count} VM{plural} to change")
+
+    def _ordered(self, candidates: Mapping[ObjectRef, Decision]) -> list[ObjectRef]:
+        first = [ref for ref in self._order if ref in candidates]
+        return first + [ref for ref in candidates if ref not in self._order]
+
+    def _stop(
+        self,
+        candidates: Mapping[ObjectRef, Decision],
+        courses: Mapping[ObjectRef, Course],
+        failures: int,
+    ) -> None:
+        """Close what has not begun, once the failure budget is spent."""
+        message = f"not begun: {failures} VMs failed and the failure budget is "
+        message += f"{self._policy.failure_budget}"
+        hint = "look at the failures first; raise rollout.failureBudget to go on regardless"
+        for ref in candidates:
+            course = courses[ref]
+            if not course.patched:
+                course.actuation = Actuation.SKIPPED
+                self._closing.close(course, Result.NOT_STARTED, "failure-budget", message, hint)
+
+
+def _busy(courses: Mapping[ObjectRef, Course], live: LiveState) -> list[ObjectRef]:
+    """VMs whose change KubeVirt has not taken up visibly yet, in flight all the same."""
+    return [
+        ref
+        for ref, course in courses.items()
+        if course.open and course.patched and _disturbed(course, live.vmis.get(ref))
+    ]
+
+
+def asked(course: Course, decision: Decision) -> bool:
+    """Whether this run has made the next write of *decision* already."""
+    restart = decision.actions[0].verb is Verb.RESTART
+    return course.restarted_at is not None if restart else course.patched
+
+
+def _disturbed(course: Course, vmi: LiveVMI | None) -> bool:
+    """Whether a VM that this run wrote is disturbed by it, beyond what the snapshot shows."""
+    if course.restarted_at is not None:
+        return True
+    if course.action is None or course.action.wave is not WaveName.MEMORY:
+        return False
+    if any(each.verb is Verb.RESTART for each in course.latest.actions):
+        return True
+    return course.action.effect is Effect.LIVE and not _taken_up(course, vmi)
+
+
+def _taken_up(course: Course, vmi: LiveVMI | None) -> bool:
+    """Whether the instance shows the change: as in flight, or as done."""
+    if vmi is None or "HotMemoryChange" in vmi.conditions:
+        return True
+    requested = vmi.guest_requested
+    return requested is not None and requested == course.latest.target

@@ -1,0 +1,73 @@
+"""Ends the courses of VMs: each end is said, kept for later passes, and shown as an Event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.outcome import Actuation, Result
+from reconciler.model.progress import Step
+from reconciler.rollout import approvals
+
+if TYPE_CHECKING:
+    from reconciler.model.approval import Approval
+    from reconciler.model.plan import Decision
+    from reconciler.rollout.course import Course
+    from reconciler.rollout.memo import Memo
+    from reconciler.rollout.outside import Outside
+
+
+class Closing:
+    """The ends of one run's VMs."""
+
+    def __init__(self, outside: Outside, memo: Memo, approval: Approval | None) -> None:
+        self._outside, self._memo, self._approval = outside, memo, approval
+
+    def held(self, course: Course, decision: Decision) -> None:
+        """Nothing can be done now; where something else was approved, that went stale."""
+        stale = approvals.difference(self._approval, decision, None)
+        if stale and not course.begun:
+            self.stale(course, stale)
+        else:
+            self.end(course, Result.HELD, decision)
+
+    def stale(self, course: Course, difference: str) -> None:
+        """What was approved is no longer what would happen."""
+        course.actuation = Actuation.SKIPPED
+        self.close(course, Result.STALE, approvals.STALE, difference, approvals.HINT)
+
+    def not_approved(self, course: Course) -> None:
+        """Nothing was approved for the VM."""
+        course.actuation = Actuation.SKIPPED
+        message = f"not approved, so not written: {course.latest.message}"
+        self.close(course, Result.HELD, approvals.NOT_APPROVED, message, approvals.HINT)
+
+    def end(self, course: Course, result: Result, decision: Decision) -> None:
+        """The newest decision says how it ended."""
+        course.latest = decision
+        if course.actuation is Actuation.PENDING:
+            course.actuation = Actuation.SKIPPED
+        self.close(course, result, decision.reason.value, decision.message, decision.hint)
+
+    def close(self, course: Course, result: Result, reason: str, message: str, hint: str) -> None:
+        """End *course* for a reason of the run itself."""
+        course.end(result, reason, message, hint, self._outside.clock.now())
+        step = {Result.DONE: Step.DONE, Result.FAILED: Step.FAILED}.get(result, Step.SKIPPED)
+        if result is Result.DONE:
+            self._memo.forget(course.ref)
+        self._outside.tell(
+            step,
+            message,
+            ref=course.ref,
+            reason=reason,
+            fraction=1.0 if result is Result.DONE else None,
+            outcome=course.outcome(),
+        )
+        uid = course.latest.uid
+        if uid and course.patched and result in (Result.DONE, Result.FAILED):
+            self._outside.recorder.record(
+                course.ref,
+                uid,
+                reason="MemoryReached" if result is Result.DONE else "MemoryNotReached",
+                message=message,
+                warning=result is Result.FAILED,
+            )

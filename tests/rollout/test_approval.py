@@ -1,0 +1,231 @@
+"""An approval over whole runs: what is the same is done, what is not is left alone and shown."""
+
+from __future__ import annotations
+
+import pytest
+from support.simulated import Rig, simulator, vm_yaml
+
+from reconciler.model.outcome import ExitCode
+from reconciler.plan.approval import approval_of
+
+KUBEVIRT = """\
+---
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec:
+  configuration:
+    developerConfiguration: {featureGates: [VMLiveUpdateFeatures]}
+    vmRolloutStrategy: LiveUpdate
+  workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}
+"""
+CR = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
+VMS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
+ASK_2GI = vm_yaml("default", "vm", "2Gi")
+BOTH = ASK_2GI + vm_yaml("default", "other", "2Gi")
+TWO = [{"name": "vm", "guest": "1Gi"}, {"name": "other", "guest": "1Gi"}]
+
+
+def rig(world: str = "hotplug", **changes) -> Rig:
+    return Rig(simulator(world, **changes))
+
+
+def approved(run: Rig, text: str):
+    return approval_of(run.plan(text))
+
+
+def by_hand(run: Rig, guest: str, name: str = "vm") -> None:
+    """A person writes another size."""
+    memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
+    assert run.merge(f"{VMS}/{name}", memory, agent="kubectl") == 200
+
+
+def ends(report) -> dict[str, tuple[str, str]]:
+    return {each.ref.name: (each.result.value, each.reason) for each in report.outcomes}
+
+
+def outcome_of(report, name: str):
+    return next(each for each in report.outcomes if each.ref.name == name)
+
+
+def patched(run: Rig) -> list[str]:
+    return [each.rpartition("/")[2] for each in run.patches()]
+
+
+def test_what_is_still_the_same_is_done():
+    run = rig()
+    report = run.apply(ASK_2GI, approval=approved(run, ASK_2GI))
+    assert (report.exit, ends(report)) == (ExitCode.DONE, {"vm": ("done", "converged")})
+
+
+def test_an_approval_is_used_up_by_being_carried_out_and_not_stale():
+    """A second run of the same job finds everything as approved."""
+    run = rig()
+    approval = approved(run, ASK_2GI)
+    run.apply(ASK_2GI, approval=approval)
+    again = run.apply(ASK_2GI, approval=approval)
+    assert (again.exit, again.outcomes) == (ExitCode.DONE, ())
+    assert patched(run) == ["vm"]
+
+
+def test_a_run_that_was_cut_short_goes_on_under_the_same_approval():
+    run = rig("slow")
+    approval = approved(run, ASK_2GI)
+    assert run.apply(ASK_2GI, approval=approval, deadline_s=8).exit is ExitCode.DEADLINE
+    report = run.apply(ASK_2GI, approval=approval)
+    assert (report.exit, ends(report)) == (ExitCode.DONE, {"vm": ("done", "converged")})
+    assert patched(run) == ["vm"]
+
+
+@pytest.mark.parametrize("guest", ["1536Mi", "3Gi"])
+def test_another_value_than_the_approved_one_started_from_is_stale(guest):
+    run = rig()
+    approval = approved(run, ASK_2GI)
+    by_hand(run, guest)
+    run.clock.sleep(120.0)
+    report = run.apply(ASK_2GI, approval=approval)
+    stale = outcome_of(report, "vm")
+    assert (report.exit, stale.result) == (ExitCode.STALE, "stale")
+    before, after = stale.message.split("; now: ")
+    assert before.startswith("approved: live (hotplug)")
+    assert "guest 1Gi -> 2Gi" in before
+    assert after
+    assert patched(run) == []
+
+
+def test_another_vm_of_the_same_name_is_stale():
+    run = rig()
+    approval = approved(run, ASK_2GI)
+    assert run.sim.request("DELETE", f"{VMS}/vm").status == 200
+    run.clock.sleep(60.0)
+    run.create_vm("default", "vm", "1Gi")
+    report = run.apply(ASK_2GI, approval=approval)
+    assert (report.exit, outcome_of(report, "vm").result) == (ExitCode.STALE, "stale")
+    assert patched(run) == []
+
+
+def test_another_size_in_git_is_stale():
+    run = rig()
+    approval = approved(run, ASK_2GI)
+    report = run.apply(vm_yaml("default", "vm", "3Gi"), approval=approval)
+    stale = outcome_of(report, "vm")
+    assert (report.exit, stale.result) == (ExitCode.STALE, "stale")
+    assert "guest 1Gi -> 2Gi" in stale.message
+    assert patched(run) == []
+
+
+def test_a_hotplug_that_would_now_be_a_restart_is_stale():
+    """The patch would be the same, and what it does would not."""
+    run = rig()
+    approval = approved(run, ASK_2GI)
+    stage = {"spec": {"configuration": {"vmRolloutStrategy": "Stage"}}}
+    assert run.merge(CR, stage, agent="kubectl") == 200
+    run.clock.sleep(60.0)
+    report = run.apply(ASK_2GI, approval=approval)
+    stale = outcome_of(report, "vm")
+    assert (report.exit, stale.result) == (ExitCode.STALE, "stale")
+    assert "now: restart (strategy-stage)" in stale.message
+    assert patched(run) == []
+
+
+def test_the_others_go_on_where_one_is_stale():
+    run = rig(vms=TWO)
+    approval = approved(run, BOTH)
+    by_hand(run, "1536Mi")
+    run.clock.sleep(120.0)
+    report = run.apply(BOTH, approval=approval)
+    assert report.exit is ExitCode.STALE
+    assert {name: result for name, (result, _) in ends(report).items()} == {
+        "vm": "stale",
+        "other": "done",
+    }
+    assert patched(run) == ["other"]
+
+
+def test_what_goes_stale_while_the_run_works_on_another_is_left_alone():
+    run = rig(vms=TWO)
+    approval = approved(run, BOTH)
+    first, second = (action.ref.name for action in run.plan(BOTH).waves[0].actions)
+    run.sim.engine.at(3.0, lambda: by_hand(run, "1536Mi", second))
+    report = run.apply(BOTH, approval=approval, max_concurrent=1)
+    assert report.exit is ExitCode.STALE
+    assert (ends(report)[first][0], ends(report)[second][0]) == ("done", "stale")
+    assert patched(run) == [first]
+
+
+def test_what_was_not_approved_is_left_alone():
+    run = rig(vms=TWO)
+    report = run.apply(BOTH, approval=approved(run, ASK_2GI))
+    assert report.exit is ExitCode.BLOCKED
+    assert ends(report) == {"vm": ("done", "converged"), "other": ("held", "not-approved")}
+    assert patched(run) == ["vm"]
+
+
+def test_a_vm_that_was_as_desired_when_it_was_approved_is_not_changed_back():
+    run = rig(vms=TWO)
+    as_it_is = vm_yaml("default", "other", "1Gi")
+    approval = approved(run, ASK_2GI + as_it_is)
+    by_hand(run, "1536Mi", "other")
+    run.clock.sleep(120.0)
+    report = run.apply(ASK_2GI + as_it_is, approval=approval)
+    assert ends(report)["vm"] == ("done", "converged")
+    assert ends(report)["other"][0] == "held"
+    assert patched(run) == ["vm"]
+
+
+def test_somebody_who_made_the_approved_change_already_makes_nothing_stale():
+    run = rig("slow")
+    approval = approved(run, ASK_2GI)
+    by_hand(run, "2Gi")
+    report = run.apply(ASK_2GI, approval=approval)
+    assert (report.exit, ends(report)) == (ExitCode.DONE, {"vm": ("done", "converged")})
+    assert patched(run) == []
+
+
+def test_a_custom_resource_is_changed_wave_by_wave_as_approved():
+    """The second patch is made for what the first one leaves, and is still the approved one."""
+    run = rig("walkthrough")
+    report = run.apply(KUBEVIRT, approval=approved(run, KUBEVIRT))
+    assert (report.exit, ends(report)) == (
+        ExitCode.DONE,
+        {"kubevirt": ("done", "config-as-desired")},
+    )
+    assert run.patches() == [CR, CR]
+
+
+def test_a_generation_that_moved_makes_nothing_stale():
+    run = rig("no-update-methods")
+    text = KUBEVIRT + ASK_2GI
+    approval = approved(run, text)
+    before = run.feed.current().kubevirt.generation
+    other = {"spec": {"imagePullPolicy": "IfNotPresent"}}
+    assert run.merge(CR, other, agent="kubectl") == 200
+    run.clock.sleep(60.0)
+    assert run.feed.current().kubevirt.generation > before
+    report = run.apply(text, approval=approval)
+    assert report.exit is ExitCode.DONE
+    assert {result for result, _ in ends(report).values()} == {"done"}
+
+
+def test_a_custom_resource_that_was_not_approved_is_left_alone_and_memory_judged_without_it():
+    """The hotplug was approved for a CR that migrates; in one that does not it is another."""
+    run = rig("no-update-methods")
+    approval = approved(run, KUBEVIRT + ASK_2GI)
+    only_vm = type(approval)(
+        cluster=approval.cluster,
+        revision=approval.revision,
+        digest=approval.digest,
+        actions={ref: each for ref, each in approval.actions.items() if ref.name == "vm"},
+    )
+    report = run.apply(KUBEVIRT + ASK_2GI, approval=only_vm)
+    assert ends(report)["kubevirt"] == ("held", "not-approved")
+    assert ends(report)["vm"][0] in {"stale", "held"}
+    assert run.patches() == []
+
+
+def test_without_anything_approved_nothing_at_all_is_written():
+    run = rig("no-update-methods")
+    nothing = approved(run, vm_yaml("default", "vm", "1Gi"))
+    report = run.apply(KUBEVIRT + ASK_2GI, approval=nothing)
+    assert (report.exit, run.patches()) == (ExitCode.BLOCKED, [])
+    assert {result for result, _ in ends(report).values()} == {"held"}

@@ -1,0 +1,221 @@
+"""plan --out, then apply --plan or --expect-digest: what is approved, refused, and left alone."""
+
+from __future__ import annotations
+
+import json
+import sys
+from io import BytesIO, TextIOWrapper
+
+import jsonschema
+import pytest
+from support.served import SCHEMAS
+from support.simulated import vm_yaml
+
+ASK_2GI = vm_yaml("default", "vm", "2Gi")
+ASK_3GI = vm_yaml("default", "vm", "3Gi")
+VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+TWO = [{"name": "vm", "guest": "1Gi"}, {"name": "other", "guest": "1Gi"}]
+OBSERVE = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: observe\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "plan.json"
+
+
+def outcomes(ended) -> dict[str, tuple[str, str]]:
+    return {each["name"]: (each["result"], each["reason"]) for each in ended.json["outcomes"]}
+
+
+def writes_to_vms(cluster) -> list[str]:
+    return [each.path for each in cluster.ours("PATCH") if "/virtualmachines/" in each.path]
+
+
+def shrink_by_hand(cluster, guest: str) -> None:
+    """Somebody else changes the VM between the plan and its turn."""
+    memory = {"memory": {"guest": guest}}
+    change = {"spec": {"template": {"spec": {"domain": memory}}}}
+    assert cluster.ask("PATCH", VM, change)[0] == 200
+
+
+def test_the_plan_in_the_file_is_the_one_that_json_prints(serve, git, command, file):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    shown = command("plan", "--repo", git, "-o", "json", "--out", file, on=cluster)
+    assert json.loads(file.read_text()) == shown.json
+    jsonschema.validate(shown.json, json.loads((SCHEMAS / "plan.schema.json").read_text()))
+    text = command("plan", "--repo", git, "--out", file, on=cluster)
+    assert text.out.startswith("Plan ")
+    assert f"the plan is in {file}" in text.err
+
+
+def test_where_the_plan_goes_may_come_from_the_environment(serve, git, command, file, monkeypatch):
+    git.commit({"vm.yaml": ASK_2GI})
+    monkeypatch.setenv("RECONCILER_OUT", str(file))
+    command("plan", "--repo", git, on=serve("hotplug"))
+    assert json.loads(file.read_text())["kind"] == "Plan"
+
+
+def test_an_approved_plan_is_carried_out_though_the_branch_has_moved_on(serve, git, command, file):
+    approved = git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    command("plan", "--repo", git, "--out", file, on=cluster)
+    git.commit({"vm.yaml": ASK_3GI})
+    ended = command("apply", "--repo", git, "--plan", file, "-o", "json", on=cluster)
+    assert (ended.code, outcomes(ended)) == (0, {"vm": ("done", "converged")})
+    assert ended.json["plan"]["revision"] == approved
+    digest = json.loads(file.read_text())["digest"]
+    assert ended.json["notes"] == [
+        f"1 action approved, by the plan {digest} of commit {approved[:12]}"
+    ]
+    assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
+
+
+def test_a_plan_made_from_a_snapshot_of_the_same_cluster_is_an_approval(
+    serve, git, command, file, tmp_path
+):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    command("snapshot", "--out", tmp_path / "live.json", on=cluster)
+    command("plan", "--repo", git, "--snapshot", tmp_path / "live.json", "--out", file)
+    ended = command("apply", "--repo", git, "--plan", file, "-o", "json", on=cluster)
+    assert (ended.code, outcomes(ended)) == (0, {"vm": ("done", "converged")})
+
+
+def test_an_approved_plan_that_was_carried_out_is_nothing_more_to_do(serve, git, command, file):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    command("plan", "--repo", git, "--out", file, on=cluster)
+    apply = ("apply", "--repo", git, "--plan", file, "-o", "json")
+    assert [command(*apply, on=cluster).code for _ in range(2)] == [0, 0]
+    assert len(writes_to_vms(cluster)) == 1
+
+
+def test_what_went_stale_is_shown_with_its_difference_and_the_rest_goes_on(
+    serve, git, command, file
+):
+    git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "other", "2Gi")})
+    cluster = serve("hotplug", vms=TWO)
+    command("plan", "--repo", git, "--out", file, on=cluster)
+    shrink_by_hand(cluster, "1536Mi")
+    ended = command("apply", "--repo", git, "--plan", file, "-o", "json", on=cluster)
+    assert ended.code == 8
+    assert outcomes(ended)["other"] == ("done", "converged")
+    (stale,) = (each for each in ended.json["outcomes"] if each["name"] == "vm")
+    assert stale["result"] == "stale"
+    assert "approved: live" in stale["message"]
+    assert "; now: " in stale["message"]
+    assert [each.rpartition("/")[2] for each in writes_to_vms(cluster)] == ["other"]
+
+
+def test_what_was_not_approved_is_left_alone(serve, git, command, file):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug", vms=TWO)
+    command("plan", "--repo", git, "--out", file, on=cluster)
+    git.commit({"other.yaml": vm_yaml("default", "other", "2Gi")})
+    apply = ("apply", "--repo", git, "--plan", file, "--revision", "main", "-o", "json")
+    ended = command(*apply, on=cluster)
+    assert outcomes(ended) == {"vm": ("done", "converged"), "other": ("held", "not-approved")}
+    assert ended.code == 4
+
+
+def test_a_plan_of_another_cluster_is_refused(serve, git, command, file, tmp_path):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster, live = serve("hotplug"), tmp_path / "live.json"
+    command("snapshot", "--out", live, on=cluster)
+    snapshot = json.loads(live.read_text())
+    here, snapshot["cluster"] = snapshot["cluster"], "another"
+    live.write_text(json.dumps(snapshot))
+    command("plan", "--repo", git, "--snapshot", live, "--out", file)
+    ended = command("apply", "--repo", git, "--plan", file, on=cluster)
+    assert ended.code == 1
+    assert f"approved for cluster another, and this is {here}" in ended.err
+    assert cluster.writes() == []
+
+
+def test_a_plan_of_uncommitted_files_needs_the_files(serve, git, command, file):
+    git.commit({"vm.yaml": vm_yaml("default", "vm", "1Gi")})
+    (git.path / "vm.yaml").write_text(ASK_2GI)
+    cluster = serve("hotplug")
+    command("plan", "--repo", git, "--working-tree", "--out", file, on=cluster)
+    refused = command("apply", "--repo", git, "--plan", file, on=cluster)
+    assert refused.code == 1
+    assert "made from files that were not committed" in refused.err
+    assert "--working-tree" in refused.err
+    assert cluster.writes() == []
+    ended = command("apply", "--repo", git, "--plan", file, "--working-tree", on=cluster)
+    assert (ended.code, len(writes_to_vms(cluster))) == (0, 1)
+
+
+def test_a_plan_of_rendered_manifests_needs_the_manifests(
+    serve, git, command, file, tmp_path, monkeypatch
+):
+    git.commit({"vm.yaml": ASK_2GI})
+    (tmp_path / "rendered.yaml").write_text(ASK_2GI)
+    cluster = serve("hotplug")
+    command("plan", "-f", tmp_path / "rendered.yaml", "--out", file, on=cluster)
+    refused = command("apply", "--repo", git, "--plan", file, on=cluster)
+    assert (refused.code, "was made from files, not from a commit" in refused.err) == (1, True)
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(ASK_2GI.encode())))
+    assert command("apply", "-f", "-", "--plan", file, on=cluster).code == 0
+    assert len(writes_to_vms(cluster)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("{", "is not JSON"), ('{"kind": "Snapshot"}', "is no Plan")]
+)
+def test_what_is_no_plan_is_refused_before_anything_is_read(text, says, git, command, file):
+    file.write_text(text)
+    ended = command("apply", "--repo", git, "--plan", file)
+    assert (ended.code, ended.out) == (1, "")
+    assert f"error: the plan {file} {says}" in ended.err
+
+
+def test_a_plan_does_not_bind_a_person_to_the_mode_of_the_file(serve, git, command, file):
+    git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
+    cluster = serve("hotplug")
+    command("plan", "--repo", git, "--out", file, on=cluster)
+    assert command("apply", "--repo", git, "--plan", file, on=cluster).code == 0
+    assert len(writes_to_vms(cluster)) == 1
+
+
+def test_the_expected_digest_lets_the_whole_plan_pass(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    digest = command("plan", "--repo", git, "-o", "json", on=cluster).json["digest"]
+    ended = command("apply", "--repo", git, "--expect-digest", digest, "-o", "json", on=cluster)
+    assert (ended.code, outcomes(ended)) == (0, {"vm": ("done", "converged")})
+    assert ended.json["notes"][0].startswith(f"1 action approved, by the plan {digest}")
+
+
+def test_another_digest_than_the_expected_one_writes_nothing(serve, git, command, tmp_path):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    digest = command("plan", "--repo", git, "-o", "json", on=cluster).json["digest"]
+    git.commit({"vm.yaml": ASK_3GI})
+    report = tmp_path / "report.json"
+    expecting = ("apply", "--repo", git, "--expect-digest", digest, "--report", report)
+    ended = command(*expecting, on=cluster)
+    now = command("plan", "--repo", git, "-o", "json", on=cluster).json["digest"]
+    assert ended.code == 8
+    assert f"{digest} was approved, and the plan made now has {now}" in ended.err
+    assert "apply --plan" in ended.err
+    assert ended.out.startswith("Plan "), "what it would be now is shown"
+    assert cluster.writes() == []
+    left = json.loads(report.read_text())
+    jsonschema.validate(left, json.loads((SCHEMAS / "report.schema.json").read_text()))
+    assert (left["exit"]["code"], left["exit"]["name"]) == (8, "stale")
+    assert [each["result"] for each in left["outcomes"]] == ["not-started"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--expect-digest", "238f8dc966c2"], "is no digest"),
+        (["--expect-digest", "sha256:" + "a" * 64, "--plan", "plan.json"], "two approvals"),
+    ],
+    ids=["abbreviated", "twice"],
+)
+def test_an_approval_that_cannot_be_meant_is_a_wrong_command_line(arguments, says, git, command):
+    ended = command("apply", "--repo", git, *arguments)
+    assert (ended.code, says in ended.err) == (64, True)

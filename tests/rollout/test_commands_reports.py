@@ -1,0 +1,193 @@
+"""--report and --trace: what a run leaves behind as files, however it ends."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import jsonschema
+import pytest
+from support.served import SCHEMAS, line_with, process
+from support.simulated import vm_yaml
+
+ASK_2GI = vm_yaml("default", "vm", "2Gi")
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
+WINDOWS = """\
+apiVersion: reconciler/v1alpha1
+kind: Config
+windows:
+  - {kind: deny, cron: "* * * * *", duration: 24h}
+"""
+
+
+def valid(text: str, schema: str):
+    """The document that *text* is, once it is known to be what the published *schema* says."""
+    document = json.loads(text)
+    jsonschema.validate(document, json.loads((SCHEMAS / f"{schema}.schema.json").read_text()))
+    return document
+
+
+@pytest.fixture
+def report(tmp_path):
+    return tmp_path / "report.json"
+
+
+@pytest.mark.parametrize(
+    ("world", "guest", "code"),
+    [("hotplug", "2Gi", 0), ("above-max", "5Gi", 4), ("plug-refused", "2Gi", 5)],
+    ids=["done", "held", "failed"],
+)
+@pytest.mark.parametrize("verb", ["apply", "reconcile"])
+def test_the_report_is_left_whatever_is_printed(
+    verb, world, guest, code, serve, git, command, report
+):
+    git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
+    ended = command(verb, "--repo", git, "--report", report, on=serve(world))
+    assert "Run " in ended.out
+    assert valid(report.read_text(), "report")["exit"]["code"] == code
+
+
+def test_in_json_the_file_is_what_is_printed(serve, git, command, report):
+    git.commit({"vm.yaml": ASK_2GI})
+    ended = command("apply", "--repo", git, "-o", "json", "--report", report, on=serve("hotplug"))
+    assert report.read_text() == ended.out
+
+
+def test_where_another_run_holds_the_lease_the_report_says_so(serve, git, command, report):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    now = cluster.simulator.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    spec = {"holderIdentity": "another", "leaseDurationSeconds": 15, "renewTime": now}
+    metadata = {"name": "memory-reconciler-memory-0", "namespace": "kubevirt"}
+    assert cluster.ask("POST", LEASES, {"metadata": metadata, "spec": spec})[0] == 201
+
+    def renew() -> None:
+        now = cluster.simulator.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        cluster.ask("PATCH", f"{LEASES}/{metadata['name']}", {"spec": {"renewTime": now}})
+        cluster.simulator.engine.at(5.0, renew)
+
+    renew()
+    ended = command("reconcile", "--repo", git, "--report", report, on=cluster)
+    left = valid(report.read_text(), "report")
+    assert ended.code == 0
+    assert (left["exit"]["code"], left["exit"]["name"]) == (7, "lease-held")
+    assert "another" in left["exit"]["message"]
+    (outcome,) = left["outcomes"]
+    assert (outcome["result"], outcome["reason"]) == ("not-started", "lease-held")
+
+
+def test_a_run_that_reaches_its_deadline_leaves_its_report(serve, git, command, report):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("slow", scale=1.0)
+    ended = command("apply", "--repo", git, "--deadline", "2s", "--report", report, on=cluster)
+    left = valid(report.read_text(), "report")
+    assert (ended.code, left["exit"]["code"]) == (6, 6)
+    assert [each["result"] for each in left["outcomes"]] == ["running"]
+
+
+def test_a_run_that_is_asked_to_end_leaves_its_report(serve, git, report):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("slow", scale=5.0)
+    arguments = ["--kubeconfig", cluster.kubeconfig, "--report", report]
+    with process("apply", "--repo", git, *arguments) as run:
+        line_with(run.stderr, "patched")
+        run.send_signal(signal.SIGTERM)
+        run.communicate()
+    left = valid(report.read_text(), "report")
+    assert (run.returncode, left["exit"]["code"]) == (6, 6)
+    assert [each["result"] for each in left["outcomes"]] == ["running"]
+
+
+def test_a_run_that_is_asked_to_end_before_it_writes_leaves_its_report(serve, git, report):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    spec = {"holderIdentity": "long-gone", "leaseDurationSeconds": 3600}
+    metadata = {"name": "memory-reconciler-memory-0", "namespace": "kubevirt"}
+    cluster.ask("POST", LEASES, {"metadata": metadata, "spec": spec})
+    arguments = ["--kubeconfig", cluster.kubeconfig, "--report", report]
+    with process("apply", "--repo", git, *arguments) as run:
+        line_with(run.stderr, "long-gone")
+        run.send_signal(signal.SIGTERM)
+        run.communicate()
+    left = valid(report.read_text(), "report")
+    assert (run.returncode, left["exit"]["code"]) == (6, 6)
+    assert left["exit"]["message"] == "asked to end before anything was written"
+    assert [each["result"] for each in left["outcomes"]] == ["not-started"]
+
+
+def test_a_run_that_ends_before_its_plan_leaves_no_report_of_an_earlier_one(
+    serve, git, command, report
+):
+    git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
+    report.write_text("of an earlier run")
+    ended = command("apply", "--repo", git, "--report", report, on=serve("hotplug"))
+    assert ended.code == 3
+    assert not report.exists()
+
+
+def test_a_report_that_could_not_be_written_is_said_before_anything_is(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    ended = command("apply", "--repo", git, "--report", "/nowhere/report.json", on=cluster)
+    assert (ended.code, ended.out) == (64, "")
+    assert "--report /nowhere/report.json" in ended.err
+    assert cluster.ours() == []
+
+
+def test_a_trace_has_a_line_a_vm_from_commit_to_guest(serve, git, command, tmp_path):
+    revision = git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "bad", "2Gi")})
+    vms = [
+        {"name": "vm", "guest": "1Gi"},
+        {"name": "bad", "guest": "1Gi", "faults": {"plugRefused": "always"}},
+    ]
+    trace = tmp_path / "trace.jsonl"
+    cluster = serve("hotplug", vms=vms)
+    command("apply", "--repo", git, "--trace", trace, on=cluster)
+    lines = {
+        each["name"]: each
+        for each in (valid(line, "trace") for line in trace.read_text().splitlines())
+    }
+    assert {name: each["result"] for name, each in lines.items()} == {
+        "vm": "done",
+        "bad": "failed",
+    }
+    done = lines["vm"]
+    migrations = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstancemigrations"
+    (migration,) = (
+        each
+        for each in cluster.get(migrations)["items"]
+        if each["metadata"]["name"] == done["migration"]
+    )
+    assert (done["revision"], done["migrationUid"]) == (revision, migration["metadata"]["uid"])
+    assert done["sourceNode"] != done["targetNode"]
+    assert done["seconds"] > 0
+    assert done["digest"].startswith("sha256:")
+
+
+def test_in_a_json_log_each_vm_has_one_such_line(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    ended = command("apply", "--repo", git, "--log-format", "json", on=serve("hotplug"))
+    lines = [json.loads(each) for each in ended.err.splitlines()]
+    (line,) = (each for each in lines if each["msg"] == "done with the VM")
+    assert (line["level"], line["name"], line["result"]) == ("info", "vm", "done")
+
+
+def test_outside_of_the_windows_apply_writes_only_if_it_is_told_to(serve, git, command, report):
+    git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": WINDOWS})
+    cluster = serve("hotplug")
+    held = command("apply", "--repo", git, "-o", "json", on=cluster)
+    (outcome,) = held.json["outcomes"]
+    assert (held.code, outcome["result"], outcome["reason"]) == (4, "held", "outside-window")
+    assert cluster.ours("PATCH") == []
+
+    broken = command("apply", "--repo", git, "--ignore-windows", "--report", report, on=cluster)
+    assert broken.code == 0
+    assert "windows of .reconciler.yaml are ignored" in broken.err
+    assert "note: the windows of .reconciler.yaml were ignored" in broken.out
+    (note,) = valid(report.read_text(), "report")["notes"]
+    assert "--ignore-windows" in note
+
+
+def test_an_unattended_pass_cannot_ignore_windows(git, command):
+    ended = command("reconcile", "--repo", git, "--ignore-windows")
+    assert (ended.code, "--ignore-windows" in ended.err) == (64, True)

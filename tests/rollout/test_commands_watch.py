@@ -1,0 +1,113 @@
+"""status --watch: what is shown at once, what a change shows, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+from itertools import pairwise
+
+import pytest
+from support.served import COMMAND, line_with, process
+from support.simulated import vm_yaml
+
+ASK_2GI = vm_yaml("default", "vm", "2Gi")
+VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+GROWN = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "2Gi"}}}}}}
+
+
+def watch(cluster, git, *arguments: object) -> list[object]:
+    return ["status", "--watch", "--repo", git, "--kubeconfig", cluster.kubeconfig, *arguments]
+
+
+def test_each_change_of_a_vm_is_a_line_until_ctrl_c(serve, git):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug", scale=5.0)
+    with process(*watch(cluster, git)) as run:
+        first = line_with(run.stdout, "default/vm: ")
+        assert "desired 2Gi, spec 1Gi, guest 1Gi, Running on " in first
+        cluster.ask("PATCH", VM, GROWN)
+        line_with(run.stdout, "spec 2Gi, guest 1Gi")
+        line_with(run.stdout, "migration ")
+        line_with(run.stdout, "spec 2Gi, guest 2Gi")
+        run.send_signal(signal.SIGINT)
+        _, err = run.communicate()
+    assert (run.returncode, err) == (130, "")
+    assert cluster.writes() == []
+
+
+def test_in_json_each_change_is_one_document_on_one_line(serve, git):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug", scale=5.0)
+    with process(*watch(cluster, git, "-o", "json")) as run:
+        assert run.stdout is not None
+        seen = [json.loads(run.stdout.readline())]
+        cluster.ask("PATCH", VM, GROWN)
+        while seen[-1]["vms"][0]["guestCurrent"] != "2Gi":
+            seen.append(json.loads(run.stdout.readline()))
+        run.send_signal(signal.SIGTERM)
+        run.communicate()
+    assert run.returncode == 0, "asked to end, and nothing is wrong"
+    assert {each["kind"] for each in seen} == {"Status"}
+    assert len(seen) > 2
+    said = [json.dumps(each | {"observedAt": None}) for each in seen]
+    assert all(before != after for before, after in pairwise(said))
+
+
+def test_it_ends_by_itself_after_the_deadline_and_says_nothing_twice(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    for flag in ("--deadline", "--timeout"):
+        ended = command("status", "--watch", "--repo", git, flag, "300ms", on=cluster)
+        assert ended.code == 0
+        assert [line.split(" ", 1)[1].split(":")[0] for line in ended.out.splitlines()] == [
+            "KubeVirt kubevirt/kubevirt",
+            "default/vm",
+        ]
+
+
+def test_on_a_terminal_the_table_is_drawn_again(serve, git):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug", scale=5.0)
+    ours, theirs = pty.openpty()
+    arguments = [*COMMAND, *map(str, watch(cluster, git))]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "140", "LINES": "40"}
+    with subprocess.Popen(arguments, stdout=theirs, stderr=theirs, env=environment) as run:
+        os.close(theirs)
+        shown = read_until(ours, "1 VM listed")
+        cluster.ask("PATCH", VM, GROWN)
+        shown += read_until(ours, "converged")
+        run.send_signal(signal.SIGINT)
+    os.close(ours)
+    assert run.returncode == 130
+    assert shown.count("NAMESPACE") > 1
+    assert "\x1b[" in shown
+
+
+def read_until(terminal: int, words: str) -> str:
+    shown = ""
+    while words not in shown:
+        assert select.select([terminal], [], [], 30)[0], shown
+        shown += os.read(terminal, 65536).decode()
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--watch", "--snapshot", "live.json"], "a snapshot does not change"),
+        (["--deadline", "5s"], "--deadline ends --watch"),
+    ],
+    ids=["snapshot", "deadline"],
+)
+def test_what_makes_no_sense_together_is_a_wrong_command_line(arguments, says, git, command):
+    ended = command("status", "--repo", git, *arguments)
+    assert (ended.code, says in ended.err) == (64, True)
+
+
+def test_an_invalid_desired_state_ends_it(serve, git, command):
+    git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
+    assert command("status", "--watch", "--repo", git, on=serve("hotplug")).code == 3

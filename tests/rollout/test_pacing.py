@@ -1,0 +1,241 @@
+"""Which VM changes when: batches, canaries, groups kept apart, limits a node."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+
+from support.simulated import Rig, simulator, vm_yaml
+
+from reconciler.model.config import Canary
+from reconciler.model.outcome import ExitCode, Result
+from reconciler.model.quantity import Duration
+from reconciler.model.selector import Selector
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
+
+
+def rig(**vms: dict) -> Rig:
+    """A cluster with room, and VMs of 1Gi by their names, each with *vms*' keys."""
+    listed = [
+        {"name": name, "namespace": "default", "guest": "1Gi", **more}
+        for name, more in vms.items()
+    ]
+    return Rig(simulator("hotplug", vms=listed, nodes=6))
+
+
+def labelled(name: str, size: str = "2Gi", **labels: str) -> str:
+    return vm_yaml("default", name, size, labels=labels)
+
+
+def select(text: str) -> Selector:
+    return Selector.parse(text)
+
+
+def order(run: Rig) -> list[str]:
+    """The VMs in the order in which they were patched."""
+    return [path.rsplit("/", 1)[1] for path in run.patches()]
+
+
+def results(report) -> dict[str, tuple[Result, str]]:
+    return {each.ref.name: (each.result, each.reason) for each in report.outcomes}
+
+
+def overlaps(run: Rig) -> set[frozenset[str]]:
+    """The pairs of VMs that were seen in flight at the same time."""
+    seen: set[frozenset[str]] = set()
+    original = run.feed.wait
+
+    def looking(timeout_s):
+        live = original(timeout_s)
+        flying = {
+            ref.name for ref, vmi in live.vmis.items() if "HotMemoryChange" in vmi.conditions
+        }
+        seen.update(frozenset((a, b)) for a in flying for b in flying if a != b)
+        return live
+
+    run.feed.wait = looking
+    return seen
+
+
+def test_a_batch_begins_when_the_one_before_it_is_done_with():
+    run = rig(a={}, b={}, c={}, d={})
+    text = labelled("a", tier="prod") + labelled("b") + labelled("c", tier="dev")
+    text += labelled("d", tier="prod")
+    together = overlaps(run)
+    report = run.apply(text, batches=(select("tier=dev"), select("tier=prod")))
+    assert report.exit is ExitCode.DONE
+    assert order(run) == ["c", "a", "d", "b"]
+    assert together == {frozenset("ad")}
+
+
+def test_labels_of_the_cluster_select_and_those_of_git_go_on_top():
+    run = rig(a={"labels": {"tier": "dev"}}, b={"labels": {"tier": "dev"}})
+    text = labelled("a", tier="prod") + labelled("b")
+    run.apply(text, batches=(select("tier=dev"),))
+    assert order(run) == ["b", "a"]
+
+
+def test_a_failed_batch_does_not_stop_the_next_one_within_the_budget():
+    run = rig(a={"faults": {"plugRefused": "always"}}, b={})
+    text = labelled("a", tier="dev") + labelled("b")
+    report = run.apply(text, batches=(select("tier=dev"),))
+    assert report.exit is ExitCode.FAILED
+    assert results(report) == {
+        "a": (Result.FAILED, "plug-refused"),
+        "b": (Result.DONE, "converged"),
+    }
+
+
+def test_vms_of_a_group_are_never_changed_at_the_same_time():
+    run = rig(a={}, b={}, c={})
+    text = labelled("a", app="pg") + labelled("b", app="pg") + labelled("c", app="web")
+    together = overlaps(run)
+    report = run.apply(text, anti_affinity=("app",))
+    assert report.exit is ExitCode.DONE
+    assert frozenset("ab") not in together
+    assert frozenset("ac") in together or frozenset("bc") in together
+
+
+def test_a_group_ends_at_its_namespace():
+    run = Rig(
+        simulator(
+            "hotplug",
+            nodes=6,
+            namespaces=["one", "two"],
+            vms=[
+                {"name": "a", "namespace": "one", "guest": "1Gi"},
+                {"name": "b", "namespace": "two", "guest": "1Gi"},
+            ],
+        )
+    )
+    text = vm_yaml("one", "a", "2Gi", labels={"app": "pg"})
+    text += vm_yaml("two", "b", "2Gi", labels={"app": "pg"})
+    together = overlaps(run)
+    run.apply(text, anti_affinity=("app",))
+    assert together == {frozenset("ab")}
+
+
+def test_a_member_that_migrates_for_another_cause_keeps_its_group_waiting():
+    run = rig(a={"labels": {"app": "pg"}, "faults": {"transfer": "60s"}}, b={})
+    run.sim.request(
+        "POST",
+        "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstancemigrations",
+        headers={"content-type": "application/json"},
+        body=json.dumps(
+            {
+                "apiVersion": "kubevirt.io/v1",
+                "kind": "VirtualMachineInstanceMigration",
+                "metadata": {"name": "drain", "namespace": "default"},
+                "spec": {"vmiName": "a"},
+            }
+        ).encode(),
+    )
+    began = run.clock.monotonic()
+    report = run.apply(labelled("b", app="pg"), anti_affinity=("app",))
+    assert report.exit is ExitCode.DONE
+    assert run.clock.monotonic() - began > 60
+
+
+def test_never_more_on_a_node_than_the_configuration_allows():
+    run = rig(**{name: {"node": "node01"} for name in "abc"})
+    together = overlaps(run)
+    text = "".join(labelled(name) for name in "abc")
+    assert run.apply(text, max_per_node=1).exit is ExitCode.DONE
+    assert together == set()
+
+
+def canary(soak: str = "2m") -> Canary:
+    return Canary(selector=select("canary=true"), soak=Duration.parse(soak))
+
+
+CANARY_AND_REST = labelled("a", canary="true") + labelled("b") + labelled("c")
+
+
+def test_the_others_begin_when_the_canaries_have_soaked():
+    run = rig(a={}, b={}, c={})
+    report = run.apply(CANARY_AND_REST, canary=canary())
+    assert report.exit is ExitCode.DONE
+    patched = {
+        each.path.rsplit("/", 1)[1]: each.at
+        for each in run.sim.request_log
+        if each.method == "PATCH" and "/virtualmachines/" in each.path
+    }
+    assert (patched["b"] - patched["a"]).total_seconds() >= 120
+    assert (patched["c"] - patched["a"]).total_seconds() >= 120
+
+
+def test_a_canary_that_fails_ends_the_rollout_of_the_others():
+    run = rig(a={"faults": {"plugRefused": "always"}}, b={}, c={})
+    for _ in range(2):
+        report = run.apply(CANARY_AND_REST, canary=canary())
+        assert report.exit is ExitCode.FAILED
+        assert results(report) == {
+            "a": (Result.FAILED, "plug-refused"),
+            "b": (Result.NOT_STARTED, "canary-failed"),
+            "c": (Result.NOT_STARTED, "canary-failed"),
+        }
+    assert order(run) == ["a"]
+
+
+def test_a_later_pass_goes_on_with_the_soak_and_does_not_begin_it_anew():
+    run = rig(a={}, b={}, c={})
+    first = run.apply(CANARY_AND_REST, canary=canary(), deadline_s=60)
+    assert results(first)["b"] == (Result.HELD, "canary-soak")
+    assert first.exit is ExitCode.BLOCKED
+    run.clock.sleep(60)
+    second = run.apply(CANARY_AND_REST, canary=canary(), deadline_s=100)
+    assert second.exit is ExitCode.DONE
+    began = run.clock.now() - second.started_at
+    assert began.total_seconds() < 100
+
+
+def test_another_commit_that_wants_the_same_of_the_canaries_goes_on_with_their_soak():
+    run = rig(a={}, b={}, c={})
+    run.apply(CANARY_AND_REST, canary=canary(), deadline_s=60)
+    run.clock.sleep(120)
+    began = run.clock.monotonic()
+    other = labelled("a", canary="true") + labelled("b", "3Gi") + labelled("c")
+    assert run.apply(other, canary=canary(), deadline_s=110).exit is ExitCode.DONE
+    assert run.clock.monotonic() - began < 60
+
+
+def test_a_size_that_is_new_to_the_canaries_is_soaked_anew():
+    run = rig(a={}, b={}, c={})
+    run.apply(CANARY_AND_REST, canary=canary(), deadline_s=60)
+    run.clock.sleep(120)
+    other = labelled("a", "3Gi", canary="true") + labelled("b") + labelled("c")
+    report = run.apply(other, canary=canary(), deadline_s=60)
+    assert results(report)["b"] == (Result.HELD, "canary-soak")
+
+
+def test_a_canary_that_selects_nothing_holds_everything():
+    run = rig(b={})
+    report = run.apply(labelled("b"), canary=canary())
+    assert (report.exit, results(report)) == (
+        ExitCode.BLOCKED,
+        {"b": (Result.HELD, "no-canary")},
+    )
+    assert order(run) == []
+
+
+def test_canaries_that_are_all_held_prove_nothing():
+    run = rig(a={}, b={})
+    text = labelled("a", "9Gi", canary="true") + labelled("b")
+    report = run.apply(text, canary=canary())
+    assert results(report) == {
+        "a": (Result.HELD, "above-max-guest"),
+        "b": (Result.HELD, "canaries-held"),
+    }
+
+
+def test_what_is_held_back_is_said_once_and_not_once_a_vm():
+    run = rig(a={}, **{f"vm-{n}": {} for n in range(6)})
+    text = labelled("a", canary="true") + "".join(labelled(f"vm-{n}") for n in range(6))
+    run.apply(text, canary=canary())
+    told = [each.message for each in run.heard if "canar" in each.message]
+    by_message = defaultdict(int)
+    for message in told:
+        by_message[message] += 1
+    assert set(by_message.values()) == {1}
+    assert len(told) <= 3

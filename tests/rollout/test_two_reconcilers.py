@@ -1,0 +1,253 @@
+"""Two runs against one cluster: one works, the other waits its turn, and none patches twice."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from support.served import LEASES, line_with, process
+from support.simulated import (
+    InProcessApi,
+    PolledFeed,
+    Rig,
+    SteppedClock,
+    simulator,
+    vm_yaml,
+)
+
+from reconciler.cli.wiring import CONFIG_LEASE, MEMORY_LEASE
+from reconciler.cluster.client import Client
+from reconciler.errors import LeaseHeldError
+from reconciler.model.outcome import ExitCode
+from reconciler.model.progress import Step
+
+NAMES = ("a", "b", "c")
+VMS = [{"name": name, "guest": "1Gi"} for name in NAMES]
+ASK_2GI = "".join(vm_yaml("default", name, "2Gi") for name in NAMES)
+PATCHES = [f"/apis/kubevirt.io/v1/namespaces/default/virtualmachines/{name}" for name in NAMES]
+RENEWED_S = 10.0
+"""As often, in simulated seconds, as a living holder renews."""
+
+
+class Vanished(BaseException):
+    """The process is gone."""
+
+
+class CutApi(InProcessApi):
+    """The network of one run, which can be cut."""
+
+    cut = False
+
+    def call_api(self, *request, **options):
+        if self.cut:
+            raise TimeoutError
+        return super().call_api(*request, **options)
+
+
+class KeepingClock(SteppedClock):
+    """While one run waits, the other one goes on and keeps its leases."""
+
+    keep = staticmethod(lambda: None)
+
+    def sleep(self, seconds):
+        super().sleep(seconds)
+        self.keep()
+
+
+class Heard(list):
+    """Calls back, once, at the first step of one kind."""
+
+    def __init__(self, step, then):
+        super().__init__()
+        self.step, self.then = step, then
+
+    def append(self, progress):
+        super().append(progress)
+        if progress.step is self.step:
+            self.step = None
+            self.then()
+
+
+class Run(Rig):
+    """One of several runs."""
+
+    def __post_init__(self):
+        self.taken = []
+        self.clock = KeepingClock(self.sim)
+        self.api = CutApi(self.sim)
+        self.client = Client(self.api, clock=self.clock)
+        self.feed = PolledFeed(self.client, self.clock)
+
+    def lease(self, name):
+        self.taken.append(super().lease(name))
+        return self.taken[-1]
+
+    def keep(self):
+        for each in self.taken:
+            each.held()
+
+
+@pytest.fixture
+def sim():
+    return simulator("hotplug", vms=VMS)
+
+
+def sizes(run):
+    return [run.vmi("default", name)["status"]["memory"]["guestCurrent"] for name in NAMES]
+
+
+def test_while_one_works_the_other_is_told_who_does(sim):
+    first, second = Run(sim, holder="first"), Run(sim, holder="second")
+    second.clock.keep = first.keep
+
+    def meanwhile():
+        with pytest.raises(LeaseHeldError, match="first") as caught:
+            second.apply(ASK_2GI)
+        assert caught.value.holder == "first"
+
+    first.heard = Heard(Step.PATCHED, meanwhile)
+    report = first.apply(ASK_2GI, max_concurrent=1)
+    assert first.heard.step is None, "the second one has tried"
+    assert report.exit is ExitCode.DONE
+    assert sorted(first.patches()) == PATCHES
+
+
+@pytest.mark.parametrize("step", [Step.WAVE, Step.PATCHED, Step.PHASE, Step.DONE])
+def test_one_that_vanishes_is_replaced_after_its_lease_and_nothing_is_patched_twice(sim, step):
+    first, second = Run(sim, holder="first"), Run(sim, holder="second")
+
+    def vanish():
+        first.api.cut = True
+        raise Vanished
+
+    first.heard = Heard(step, vanish)
+    with pytest.raises(Vanished):
+        first.apply(ASK_2GI, max_concurrent=1)
+    patched = len(second.patches())
+    assert patched < len(NAMES)
+    began = second.clock.monotonic()
+    report = second.apply(ASK_2GI, max_concurrent=1)
+    assert report.exit is ExitCode.DONE
+    assert second.clock.monotonic() - began > 30
+    assert sorted(second.patches()) == PATCHES
+    assert sizes(second) == ["2Gi"] * 3
+
+
+def test_one_that_was_paused_for_so_long_that_another_took_over_patches_nothing(sim):
+    first, second = Run(sim, holder="first"), Run(sim, holder="second")
+    reports = []
+
+    def paused():
+        reports.append(second.apply(ASK_2GI, max_concurrent=1))
+
+    first.heard = Heard(Step.PATCHED, paused)
+    report = first.apply(ASK_2GI, max_concurrent=1)
+    assert report.exit is ExitCode.LEASE_HELD
+    assert reports[0].exit is ExitCode.DONE
+    assert sorted(first.patches()) == PATCHES
+
+
+def test_one_that_was_paused_and_replaced_by_nobody_goes_on(sim):
+    run = Run(sim, holder="first")
+    run.heard = Heard(Step.PATCHED, lambda: run.clock.sleep(120.0))
+    assert run.apply(ASK_2GI, max_concurrent=1).exit is ExitCode.DONE
+    assert sorted(run.patches()) == PATCHES
+
+
+# Processes, over HTTP.
+
+SLOW = {"name": "vm", "guest": "1Gi", "faults": {"transfer": "60s"}}
+VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+
+
+def held_by_another(cluster, name) -> None:
+    """Let another run hold the lease, and renew it as long as the cluster is served."""
+    spec = {"holderIdentity": "another-pod-42", "leaseDurationSeconds": 30}
+    cluster.ask(
+        "POST", LEASES, {"metadata": {"name": name, "namespace": "kubevirt"}, "spec": spec}
+    )
+
+    def renew():
+        now = cluster.simulator.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        cluster.ask("PATCH", f"{LEASES}/{name}", {"spec": {"renewTime": now}})
+        cluster.simulator.engine.at(RENEWED_S, renew)
+
+    renew()
+
+
+def test_a_killed_process_is_replaced_by_the_next_and_a_living_one_is_not(serve, git):
+    """The lease of the killed one is shortened, for the test to be fast."""
+    git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
+    cluster = serve("hotplug", vms=[SLOW], scale=4.0)
+    given = ("reconcile", "--repo", git, "--kubeconfig", cluster.kubeconfig, "--detailed-exitcode")
+    with process(*given) as first:
+        line_with(first.stderr, "migrates to 2Gi")
+        holder = cluster.lease()["spec"]["holderIdentity"]
+        with process(*given) as second:
+            _, err = second.communicate()
+        assert second.returncode == 7, err
+        assert f"another run holds the lease kubevirt/{MEMORY_LEASE}" in err
+        assert holder in err
+        first.kill()
+    assert first.returncode == -signal.SIGKILL
+    assert cluster.lease()["spec"]["holderIdentity"] == holder
+
+    cluster.orphaned()
+    with process(*given) as third:
+        _, err = third.communicate()
+    assert third.returncode == 0, err
+    assert f"taking the lease kubevirt/{MEMORY_LEASE} from {holder}" in err
+    assert [each.path for each in cluster.ours("PATCH")] == [VM]
+    assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
+    assert cluster.lease()["spec"]["holderIdentity"] == ""
+    assert cluster.lease()["spec"]["leaseTransitions"] == 1
+
+
+DESIRED = (
+    vm_yaml("default", "vm", "2Gi")
+    + """\
+---
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec: {workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}}
+"""
+)
+
+
+@pytest.mark.parametrize("name", [CONFIG_LEASE, MEMORY_LEASE])
+def test_a_run_that_gets_one_of_its_leases_writes_nothing_and_keeps_none(
+    name, serve, git, command
+):
+    git.commit({"desired.yaml": DESIRED})
+    cluster = serve("no-update-methods")
+    held_by_another(cluster, name)
+    ended = command("apply", "--repo", git, on=cluster)
+    assert ended.code == 7
+    assert f"kubevirt/{name}" in ended.err
+    assert "another-pod-42" in ended.err
+    assert cluster.ours("PATCH") == []
+    holders = {each["metadata"]["name"]: each["spec"] for each in cluster.get(LEASES)["items"]}
+    assert holders[name]["holderIdentity"] == "another-pod-42"
+    if name == MEMORY_LEASE:
+        assert holders[CONFIG_LEASE]["holderIdentity"] == ""
+
+
+@pytest.mark.parametrize(
+    ("world", "guest", "needs", "other"),
+    [
+        ("hotplug", "2Gi", MEMORY_LEASE, CONFIG_LEASE),
+        ("no-update-methods", "1Gi", CONFIG_LEASE, MEMORY_LEASE),
+    ],
+    ids=["memory", "config"],
+)
+def test_a_lease_that_a_run_does_not_need_may_be_held_by_another(
+    world, guest, needs, other, serve, git, command
+):
+    git.commit({"desired.yaml": DESIRED.replace("2Gi", guest)})
+    cluster = serve(world)
+    held_by_another(cluster, other)
+    ended = command("apply", "--repo", git, on=cluster)
+    assert ended.code == 0, ended.err
+    assert len(cluster.ours("PATCH")) == 1
+    assert cluster.lease(needs)["spec"]["holderIdentity"] == ""

@@ -1,0 +1,245 @@
+"""When a run may write, and what it does to VMs whose change needs a restart."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from support.simulated import Rig, simulator, vm_yaml
+
+from reconciler.model.config import RestartConsent, Window, WindowKind
+from reconciler.model.outcome import ExitCode, Result
+from reconciler.model.quantity import Duration
+from reconciler.plan.policy import PlanPolicy
+
+KUBEVIRT = """\
+---
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec:
+  configuration:
+    vmRolloutStrategy: LiveUpdate
+  workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}
+"""
+
+
+def rig(world: str = "hotplug", **changes) -> Rig:
+    return Rig(simulator(world, **changes))
+
+
+def window(
+    run: Rig, begins_in_s: float, lasts: str, kind: WindowKind = WindowKind.ALLOW
+) -> Window:
+    """A window that opens at the minute that comes *begins_in_s* after now, or began before."""
+    begins = run.clock.now() + timedelta(seconds=begins_in_s)
+    cron = f"{begins.minute} {begins.hour} {begins.day} {begins.month} *"
+    return Window(kind=kind, cron=cron, duration=Duration.parse(lasts))
+
+
+def consents(*windows: Window, restart: RestartConsent = RestartConsent.NEVER) -> PlanPolicy:
+    return PlanPolicy(windows=windows, restart=restart)
+
+
+def outcomes(report) -> dict[str, tuple[Result, str]]:
+    return {each.ref.name: (each.result, each.reason) for each in report.outcomes}
+
+
+def restarts(run: Rig) -> list[str]:
+    return [
+        each.path.split("/")[-2]
+        for each in run.sim.request_log
+        if each.method == "PUT" and each.path.endswith("/restart")
+    ]
+
+
+TWO_GI, FIVE_GI = vm_yaml("default", "vm", "2Gi"), vm_yaml("default", "vm", "5Gi")
+
+
+def test_outside_a_window_nothing_is_written_and_the_run_ends_at_once():
+    run = rig()
+    report = run.apply(TWO_GI, choices=consents(window(run, 3600, "8h")))
+    assert report.exit is ExitCode.BLOCKED
+    assert outcomes(report) == {"vm": (Result.HELD, "outside-window")}
+    assert "opens at" in report.outcomes[0].message
+    assert run.patches() == []
+    assert (report.ended_at - report.started_at).total_seconds() < 2
+
+
+def test_inside_a_window_the_change_is_made():
+    run = rig()
+    report = run.apply(TWO_GI, choices=consents(window(run, -3600, "8h")))
+    assert (report.exit, len(run.patches())) == (ExitCode.DONE, 1)
+
+
+def test_a_window_that_denies_beats_one_that_allows():
+    run = rig()
+    windows = window(run, -3600, "8h"), window(run, -60, "1h", WindowKind.DENY)
+    report = run.apply(TWO_GI, choices=consents(*windows))
+    assert outcomes(report) == {"vm": (Result.HELD, "outside-window")}
+    assert run.patches() == []
+
+
+def test_the_custom_resource_is_written_inside_a_window_only():
+    run = rig("stage")
+    report = run.apply(KUBEVIRT, choices=consents(window(run, 3600, "8h")))
+    assert (report.exit, outcomes(report)) == (
+        ExitCode.BLOCKED,
+        {"kubevirt": (Result.HELD, "outside-window")},
+    )
+    assert run.patches() == []
+
+
+def test_a_hotplug_does_not_begin_if_the_bound_of_its_first_attempt_does_not_fit():
+    """900 s for the target pod and 150 s a GB are more than what is left of the window."""
+    run = rig()
+    report = run.apply(TWO_GI, choices=consents(window(run, -60, "16m")))
+    assert outcomes(report) == {"vm": (Result.HELD, "outside-window")}
+    assert "may take" in report.outcomes[0].message
+    assert run.patches() == []
+
+
+def test_a_vm_that_does_not_run_needs_no_more_than_an_open_window():
+    run = rig("halted")
+    report = run.apply(TWO_GI, choices=consents(window(run, -60, "3m")))
+    assert (report.exit, len(run.patches())) == (ExitCode.DONE, 1)
+
+
+def test_a_later_pass_outside_the_window_follows_what_is_in_flight():
+    run = rig("slow")
+    run.apply(TWO_GI, deadline_s=30)
+    report = run.apply(TWO_GI, choices=consents(window(run, 3600, "8h")))
+    assert (report.exit, outcomes(report)["vm"][0]) == (ExitCode.DONE, Result.DONE)
+    assert len(run.patches()) == 1
+
+
+def test_with_consent_the_size_is_written_and_the_vm_restarted_and_followed():
+    run = rig("above-max")
+    before = run.vmi("default", "vm")["metadata"]["uid"]
+    report = run.apply(FIVE_GI, choices=consents(restart=RestartConsent.WINDOW))
+    assert report.exit is ExitCode.DONE
+    assert outcomes(report) == {"vm": (Result.DONE, "converged")}
+    vmi = run.vmi("default", "vm")
+    assert vmi["metadata"]["uid"] != before
+    assert vmi["status"]["memory"]["guestCurrent"] == "5Gi"
+    assert (run.patches()[0].split("/")[-1], restarts(run)) == ("vm", ["vm"])
+
+
+def test_outside_a_window_a_vm_is_neither_staged_nor_restarted():
+    run = rig("above-max")
+    closed = consents(window(run, 3600, "8h"), restart=RestartConsent.WINDOW)
+    report = run.apply(FIVE_GI, choices=closed)
+    assert outcomes(report) == {"vm": (Result.HELD, "outside-window")}
+    assert (run.patches(), restarts(run)) == ([], [])
+
+
+def test_a_restart_does_not_begin_if_it_may_not_end_in_the_window():
+    run = rig("above-max")
+    short = consents(window(run, -60, "10m"), restart=RestartConsent.WINDOW)
+    run.apply(FIVE_GI, choices=short)
+    assert (run.patches(), restarts(run)) == ([], [])
+
+
+@pytest.mark.parametrize("consent", [RestartConsent.NEVER, RestartConsent.STAGE])
+def test_without_consent_nothing_is_restarted(consent):
+    run = rig("above-max")
+    run.apply(FIVE_GI, choices=consents(restart=consent))
+    assert restarts(run) == []
+
+
+def test_gits_word_on_a_vm_beats_the_configuration():
+    run = rig("above-max")
+    never = vm_yaml("default", "vm", "5Gi", annotations={"memory.reconciler.dev/restart": "never"})
+    report = run.apply(never, choices=consents(restart=RestartConsent.WINDOW))
+    assert outcomes(report) == {"vm": (Result.HELD, "above-max-guest")}
+    allowed = never.replace('"never"', '"window"')
+    assert run.apply(allowed).exit is ExitCode.DONE
+    assert restarts(run) == ["vm"]
+
+
+def test_consent_on_the_cluster_counts_for_nothing():
+    run = rig("above-max")
+    path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+    annotations = {"memory.reconciler.dev/restart": "window"}
+    run.merge(path, {"metadata": {"annotations": annotations}}, agent="kubectl")
+    run.apply(FIVE_GI)
+    assert restarts(run) == []
+
+
+def test_a_vm_that_waits_for_a_restart_already_is_restarted_with_consent():
+    run = rig("restart-pending")
+    guest = run.sim.request("GET", "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm")
+    assert b"RestartRequired" in guest.body
+    report = run.apply(
+        vm_yaml("default", "vm", "6Gi"), choices=consents(restart=RestartConsent.WINDOW)
+    )
+    assert report.exit is ExitCode.DONE
+    assert (run.patches(), restarts(run)) == ([], ["vm"])
+
+
+def test_a_vm_that_has_its_memory_is_not_restarted_for_somebody_elses_edit():
+    run = rig("hotplug")
+    path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+    cores = {"spec": {"template": {"spec": {"domain": {"cpu": {"cores": 4}}}}}}
+    run.merge(path, cores, agent="kubectl")
+    run.clock.sleep(5)
+    one = vm_yaml("default", "vm", "1Gi")
+    report = run.apply(one, choices=consents(restart=RestartConsent.WINDOW))
+    assert outcomes(report) == {"vm": (Result.HELD, "restart-pending")}
+    assert restarts(run) == []
+
+
+def test_members_of_a_group_are_restarted_one_after_the_other():
+    vms = [
+        {"name": name, "namespace": "default", "guest": "1Gi", "labels": {"app": "pg"}}
+        for name in "abc"
+    ]
+    run = rig("above-max", vms=vms)
+    away: list[int] = []
+    original = run.feed.wait
+
+    def looking(timeout_s):
+        live = original(timeout_s)
+        running = [each for each in live.vmis.values() if each.phase == "Running"]
+        away.append(len(live.vms) - len([each for each in running if not each.deleting]))
+        return live
+
+    run.feed.wait = looking
+    text = "".join(vm_yaml("default", name, "5Gi") for name in "abc")
+    report = run.apply(
+        text, choices=consents(restart=RestartConsent.WINDOW), anti_affinity=("app",)
+    )
+    assert report.exit is ExitCode.DONE
+    assert sorted(restarts(run)) == ["a", "b", "c"]
+    assert max(away) == 1
+
+
+def test_a_killed_run_is_resumed_and_restarts_nothing_twice():
+    run = rig("above-max")
+
+    class Killed(BaseException):
+        pass
+
+    original, asked = run.feed.wait, []
+
+    def dying(timeout_s):
+        live = original(timeout_s)
+        asked.extend(restarts(run))
+        if asked:
+            raise Killed
+        return live
+
+    run.feed.wait = dying
+    choices = consents(restart=RestartConsent.WINDOW)
+    with pytest.raises(Killed):
+        run.apply(FIVE_GI, choices=choices)
+    run.feed.wait = original
+    report = run.apply(FIVE_GI, choices=choices)
+    assert (report.exit, restarts(run)) == (ExitCode.DONE, ["vm"])
+
+
+def test_a_suspended_vm_is_not_restarted():
+    run = rig("restart-pending")
+    text = vm_yaml("default", "vm", "6Gi", annotations={"memory.reconciler.dev/suspend": "true"})
+    run.apply(text, choices=consents(restart=RestartConsent.WINDOW))
+    assert restarts(run) == []

@@ -1,0 +1,185 @@
+"""What a run makes of the answers to its writes, and of no answer at all."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.simulated import Rig, simulator, vm_yaml
+
+from reconciler.errors import UnreachableError
+from reconciler.model.outcome import ExitCode, Result
+from reconciler.plan.policy import PlanPolicy
+from reconciler.simulator.faults import Effect, Fault
+
+VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+TWO_GI = vm_yaml("default", "vm", "2Gi")
+
+
+def rig(world: str = "hotplug", **changes) -> Rig:
+    return Rig(simulator(world, **changes))
+
+
+def away(run: Rig, **more) -> Fault:
+    fault = Fault(effect=Effect.STATUS, methods=frozenset({"PATCH"}), code=503, **more)
+    run.sim.api.faults.add(fault)
+    return fault
+
+
+def only(report):
+    (outcome,) = report.outcomes
+    return outcome
+
+
+def test_a_server_that_is_away_for_a_while_is_nobodys_failure():
+    run = rig()
+    fault = away(run, times=6)
+    report = run.apply(TWO_GI)
+    assert (report.exit, only(report).result) == (ExitCode.DONE, Result.DONE)
+    assert run.sim.api.faults.fired(fault) == 6
+    assert [each for each in run.heard if each.reason == "unavailable"]
+
+
+def test_the_pause_that_a_server_names_is_kept():
+    run = rig()
+    away(run, times=1, retry_after_s=40)
+    report = run.apply(TWO_GI)
+    tries = [each.at for each in run.sim.request_log if each.method == "PATCH"]
+    assert report.exit is ExitCode.DONE
+    assert (tries[1] - tries[0]).total_seconds() >= 40
+
+
+def test_a_server_that_stays_away_ends_the_run_with_an_error_and_a_report():
+    run = rig()
+    away(run)
+    report = run.apply(TWO_GI)
+    assert report.exit is ExitCode.ERROR
+    assert only(report).result is Result.NOT_STARTED
+    assert "503" in report.message
+    assert 300 <= (report.ended_at - report.started_at).total_seconds() < 400
+
+
+def test_while_the_server_is_away_for_one_vm_no_other_is_tried():
+    vms = [{"name": f"vm-{n}", "namespace": "default", "guest": "1Gi"} for n in range(4)]
+    run = rig(vms=vms, nodes=6)
+    fault = away(run, times=1)
+    text = "".join(vm_yaml("default", f"vm-{n}", "2Gi") for n in range(4))
+    assert run.apply(text).exit is ExitCode.DONE
+    tries = [each.at for each in run.sim.request_log if each.method == "PATCH"]
+    assert run.sim.api.faults.fired(fault) == 1
+    assert (tries[1] - tries[0]).total_seconds() >= 0.5
+
+
+def test_a_write_that_landed_unanswered_is_not_sent_again_and_counts_as_ours():
+    run = rig()
+    original = run.client.patch
+
+    def losing(*arguments, **keywords):
+        original(*arguments, **keywords)
+        run.client.patch = original
+        raise UnreachableError("the connection broke")
+
+    run.client.patch = losing
+    report = run.apply(TWO_GI)
+    outcome = only(report)
+    assert (report.exit, outcome.actuation.value) == (ExitCode.DONE, "succeeded")
+    assert outcome.seconds is not None
+    assert len(run.patches()) == 1
+
+
+@pytest.mark.parametrize("status", [403, 422])
+def test_a_refusal_is_the_vms_own_failure_and_the_others_go_on(status):
+    vms = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in ("vm", "other")]
+    run = rig(vms=vms)
+    fault = Fault(
+        effect=Effect.STATUS,
+        methods=frozenset({"PATCH"}),
+        name="vm",
+        code=status,
+        message="no",
+    )
+    run.sim.api.faults.add(fault)
+    report = run.apply(TWO_GI + vm_yaml("default", "other", "2Gi"))
+    results = {each.ref.name: each.result for each in report.outcomes}
+    assert (report.exit, results) == (
+        ExitCode.FAILED,
+        {"vm": Result.FAILED, "other": Result.DONE},
+    )
+
+
+def test_a_vm_says_which_commit_changed_it_only_if_the_configuration_asks_for_it():
+    for asked in (False, True):
+        run = rig()
+        run.apply(TWO_GI, annotate=asked)
+        vm = json.loads(run.sim.request("GET", VM).body)
+        said = vm["metadata"].get("annotations", {}).get("memory.reconciler.dev/applied")
+        assert (said is not None) is asked
+    applied = json.loads(said)
+    assert applied["revision"] == "stdin"
+    assert applied["digest"].startswith("sha256:")
+    assert applied["time"].endswith("Z")
+
+
+def test_an_annotation_wipes_none_that_somebody_else_wrote():
+    run = rig()
+    run.merge(VM, {"metadata": {"annotations": {"theirs": "kept"}}}, agent="kubectl")
+    run.apply(TWO_GI, annotate=True)
+    vm = json.loads(run.sim.request("GET", VM).body)
+    assert vm["metadata"]["annotations"]["theirs"] == "kept"
+    assert "memory.reconciler.dev/applied" in vm["metadata"]["annotations"]
+
+
+def test_a_patch_that_somebody_took_back_is_not_sent_again_by_the_next_pass():
+    run = rig("slow")
+    original = run.feed.wait
+
+    def reverting(timeout_s):
+        live = original(timeout_s)
+        if run.patches():
+            run.feed.wait = original
+            memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "1Gi"}}}}}}
+            assert run.merge(VM, memory, agent="flux") == 200
+        return live
+
+    run.feed.wait = reverting
+    first = run.apply(TWO_GI)
+    assert (first.exit, only(first).reason) == (ExitCode.FAILED, "reverted")
+    run.clock.sleep(600)
+    second = run.apply(TWO_GI)
+    assert (second.exit, only(second).reason) == (ExitCode.FAILED, "reverted")
+    assert len([path for path in run.patches() if path == VM]) == 1
+    three = run.apply(vm_yaml("default", "vm", "3Gi"))
+    assert three.exit is ExitCode.DONE
+
+
+def test_a_failure_that_is_an_hour_old_is_tried_again():
+    run = rig("slow")
+    original = run.feed.wait
+
+    def reverting(timeout_s):
+        live = original(timeout_s)
+        if run.patches():
+            run.feed.wait = original
+            memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "1Gi"}}}}}}
+            run.merge(VM, memory, agent="flux")
+        return live
+
+    run.feed.wait = reverting
+    run.apply(TWO_GI)
+    run.clock.sleep(3700)
+    assert run.apply(TWO_GI).exit is ExitCode.DONE
+
+
+def test_the_failures_of_an_earlier_pass_count_in_the_budget():
+    names = [f"vm-{n}" for n in range(5)]
+    vms = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in names]
+    for each in vms[:3]:
+        each["faults"] = {"plugRefused": "always"}
+    run = rig(vms=vms, nodes=6)
+    first = "".join(vm_yaml("default", name, "2Gi") for name in names[:3])
+    assert run.apply(first).exit is ExitCode.FAILED
+    run.clock.sleep(60)
+    everything = "".join(vm_yaml("default", name, "2Gi") for name in names)
+    report = run.apply(everything, choices=PlanPolicy())
+    reasons = sorted(each.reason for each in report.outcomes)
+    assert reasons == ["failure-budget"] * 2 + ["plug-refused"] * 3

@@ -1,0 +1,69 @@
+"""Files that a command leaves: whole or not at all, and never something old in their place."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+
+import pytest
+
+from reconciler.cli import files
+from reconciler.errors import UsageError
+
+
+def test_a_file_is_replaced_as_a_whole_and_nothing_else_is_left(tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text("old")
+    with path.open() as reader:
+        files.leave(path, "new", "--report")
+        assert reader.read() == "old", "who has it open reads on in what it was"
+    assert path.read_text() == "new"
+    assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
+
+
+def test_a_file_has_the_rights_that_the_user_gives_to_new_files(tmp_path):
+    before = os.umask(0o027)
+    try:
+        files.leave(tmp_path / "plan.json", "{}", "--out")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "plan.json").stat().st_mode) == 0o640
+
+
+def test_a_link_keeps_leading_to_the_file(tmp_path):
+    (tmp_path / "there").mkdir()
+    target, link = tmp_path / "there" / "report.json", tmp_path / "link.json"
+    target.write_text("old")
+    link.symlink_to(target)
+    files.leave(link, "new", "--report")
+    assert (link.is_symlink(), target.read_text()) == (True, "new")
+
+
+def test_a_pipe_is_written_through(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    files.claim(pipe, "--report")
+    files.leave(pipe, "new", "--report")
+    reader.join(10)
+    assert read == ["new"]
+    assert pipe.is_fifo()
+
+
+def test_claiming_removes_the_report_of_an_earlier_run(tmp_path):
+    path = tmp_path / "report.json"
+    path.write_text("of an earlier run")
+    files.claim(path, "--report")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("write", [files.claim, lambda path, flag: files.leave(path, "", flag)])
+@pytest.mark.parametrize("name", ["nowhere/report.json", "."])
+def test_what_cannot_be_written_is_named_with_its_flag(write, name, tmp_path):
+    with pytest.raises(UsageError, match="--report") as caught:
+        write(tmp_path / name, "--report")
+    assert str(tmp_path) in str(caught.value)
+    assert caught.value.hint

@@ -1,0 +1,168 @@
+"""The trace: a line for a VM when it ends, or with the run, and never twice for one end."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
+import jsonschema
+import pytest
+from support.served import SCHEMAS
+
+from reconciler.cli.tracing import Tracer, tracer
+from reconciler.errors import UsageError
+from reconciler.model.outcome import Actuation, MigrationSummary, Outcome, Result
+from reconciler.model.plan import Effect
+from reconciler.model.progress import Progress, Step
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.model.refs import Uid, kubevirt_ref, vm_ref
+
+AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+PG = vm_ref("db", "pg-0")
+SCHEMA = json.loads((SCHEMAS / "trace.schema.json").read_text())
+DONE = Outcome(
+    ref=PG,
+    effect=Effect.LIVE,
+    actuation=Actuation.SUCCEEDED,
+    result=Result.DONE,
+    reason="converged",
+    message="the guest has 12Gi",
+    digest="sha256:" + "a" * 64,
+    patched_at=AT,
+    ended_at=AT + timedelta(seconds=42.5),
+    seconds=42.5,
+    migration=MigrationSummary(
+        name="m-1", uid=Uid("u-1"), phase="Succeeded", source_node="n1", target_node="n2"
+    ),
+    guest_before=MemoryQuantity.parse("8Gi"),
+    guest_now=MemoryQuantity.parse("12Gi"),
+)
+HELD = replace(
+    DONE,
+    ref=vm_ref("db", "pg-1"),
+    actuation=Actuation.SKIPPED,
+    result=Result.HELD,
+    digest="",
+    patched_at=None,
+    ended_at=None,
+    seconds=None,
+    migration=None,
+)
+
+
+def ended(outcome: Outcome, step: Step = Step.DONE) -> Progress:
+    return Progress(at=AT, step=step, message="m", ref=outcome.ref, outcome=outcome)
+
+
+def report(*outcomes: Outcome):
+    return SimpleNamespace(outcomes=outcomes, ended_at=AT + timedelta(minutes=5))
+
+
+@pytest.fixture
+def file():
+    return io.StringIO()
+
+
+@pytest.fixture
+def trace(file):
+    return Tracer(run_id="run", revision="abc", file=file, log=None)
+
+
+def lines(stream) -> list[dict]:
+    return [json.loads(each) for each in stream.getvalue().splitlines()]
+
+
+def test_a_line_leads_from_the_commit_to_the_guest(trace, file):
+    trace(ended(DONE))
+    (line,) = lines(file)
+    jsonschema.validate(line, SCHEMA)
+    assert line == {
+        "ts": "2026-03-02T09:30:42.500Z",
+        "runId": "run",
+        "revision": "abc",
+        "namespace": "db",
+        "name": "pg-0",
+        "effect": "live",
+        "digest": "sha256:" + "a" * 64,
+        "actuation": "succeeded",
+        "patchedAt": "2026-03-02T09:30:00Z",
+        "migration": "m-1",
+        "migrationUid": "u-1",
+        "sourceNode": "n1",
+        "targetNode": "n2",
+        "failedMigrations": 0,
+        "seconds": 42.5,
+        "guestBefore": "8Gi",
+        "guestNow": "12Gi",
+        "result": "done",
+        "reason": "converged",
+        "message": "the guest has 12Gi",
+    }
+
+
+def test_a_vm_that_the_run_left_as_it_was_is_a_line_at_its_end(trace, file):
+    trace(ended(DONE))
+    trace.finish(report(DONE, HELD))
+    names = [(each["name"], each["ts"]) for each in lines(file)]
+    assert names == [("pg-0", "2026-03-02T09:30:42.500Z"), ("pg-1", "2026-03-02T09:35:00Z")]
+    jsonschema.validate(lines(file)[1], SCHEMA)
+
+
+def test_an_end_that_turned_out_otherwise_is_a_second_line(trace, file):
+    """As with a canary that lost its memory while it soaked: the last line counts."""
+    trace(ended(DONE))
+    trace.finish(report(replace(DONE, result=Result.FAILED)))
+    assert [each["result"] for each in lines(file)] == ["done", "failed"]
+
+
+def test_steps_on_the_way_and_the_custom_resource_are_no_line(trace, file):
+    trace(Progress(at=AT, step=Step.PHASE, message="m", ref=PG))
+    config = replace(DONE, ref=kubevirt_ref("kubevirt", "kubevirt"))
+    trace(ended(config))
+    trace.finish(report(config))
+    assert file.getvalue() == ""
+
+
+def test_in_a_json_log_the_line_is_one_like_the_others():
+    log = io.StringIO()
+    Tracer(run_id="run", revision="abc", file=None, log=log)(ended(DONE))
+    (line,) = lines(log)
+    assert (line["level"], line["msg"], line["ts"]) == (
+        "info",
+        "done with the VM",
+        "2026-03-02T09:30:42.500Z",
+    )
+    assert (line["name"], line["migrationUid"], line["result"]) == ("pg-0", "u-1", "done")
+
+
+def test_a_file_is_appended_to(tmp_path):
+    path = tmp_path / "trace.jsonl"
+    for _ in range(2):
+        with tracer(path, run_id="run", revision="abc", in_log=False) as opened:
+            opened(ended(DONE))
+    assert len(path.read_text().splitlines()) == 2
+
+
+def test_a_file_that_cannot_be_opened_is_said_before_anything_is_written(tmp_path):
+    with (
+        pytest.raises(UsageError, match=r"--trace .*nowhere/trace: No such file"),
+        tracer(tmp_path / "nowhere" / "trace", run_id="r", revision="a", in_log=False),
+    ):
+        pass
+
+
+class Full(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+def test_a_full_disk_ends_the_file_and_not_the_rollout(caplog):
+    trace = Tracer(run_id="run", revision="abc", file=Full(), log=None)
+    trace(ended(DONE))
+    trace(ended(HELD))
+    assert [each.message for each in caplog.records] == [
+        "--trace ends here: No space left on device"
+    ]

@@ -1,0 +1,163 @@
+"""401: the credentials are read anew, wherever they come from, and the request is sent again."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from kubernetes.config import incluster_config
+
+from reconciler.cluster.client import Client
+from reconciler.errors import UnauthorizedError
+from reconciler.simulator import users, worlds
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.simulator import Simulator
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+VMS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
+WORLD = {
+    "apiVersion": "simulator/v1alpha1",
+    "kind": "World",
+    "name": "tokens",
+    "kubevirt": {"version": "v1.9.0"},
+    "vms": [{"name": "vm", "guest": "1Gi"}],
+}
+HOUR_S = 3600.0
+
+
+@pytest.fixture
+def simulator():
+    return Simulator(worlds.parse(WORLD), clock=SimClock())
+
+
+@pytest.fixture
+def tokens(simulator):
+    return simulator.api.tokens
+
+
+@pytest.fixture
+def url(simulator):
+    with simulator.serve() as server:
+        yield server.url
+
+
+@pytest.fixture
+def token_file(tmp_path, tokens):
+    path = tmp_path / "token"
+    path.write_text(tokens.issue(users.ADMIN, HOUR_S))
+    return path
+
+
+def by_file(token_file: Path) -> dict:
+    return {"tokenFile": str(token_file)}
+
+
+def by_plugin(token_file: Path) -> dict:
+    program = (
+        "import json,sys;"
+        "t=open(sys.argv[1]).read();"
+        "print(json.dumps({'apiVersion':'client.authentication.k8s.io/v1',"
+        "'kind':'ExecCredential','status':{'token':t}}))"
+    )
+    plugin = {
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": sys.executable,
+        "args": ["-c", program, str(token_file)],
+        "interactiveMode": "Never",
+    }
+    return {"exec": plugin}
+
+
+@pytest.fixture(params=[by_file, by_plugin], ids=["token file", "exec plugin"])
+def rotated(request, url, clock, make_kubeconfig, token_file, simulator, tokens):
+    """A client whose token is revoked, with another one where it came from."""
+    path = make_kubeconfig(url, request.param(token_file))
+    with Client.from_options(clock=clock, kubeconfig_path=path) as client:
+        client.get(VMS)
+        tokens.revoke(token_file.read_text())
+        token_file.write_text(tokens.issue(users.ADMIN, HOUR_S))
+        simulator.api.log.clear()
+        yield client
+
+
+def statuses(simulator):
+    return [each.status for each in simulator.request_log]
+
+
+def test_a_read_is_asked_again_with_the_new_token(rotated, simulator):
+    rotated.get(VMS)
+    rotated.get(VMS)
+    assert statuses(simulator) == [401, 200, 200]
+
+
+def test_a_patch_is_sent_again_for_a_401_says_that_nothing_was_done(rotated, simulator):
+    ops = [{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]
+    assert rotated.patch(f"{VMS}/vm", ops).status == 200
+    assert statuses(simulator) == [401, 200]
+
+
+def test_a_watch_is_opened_again(rotated, simulator):
+    watch = rotated.watch(VMS, "1", 5.0)
+    watch.close()
+    assert statuses(simulator) == [401, 200]
+
+
+def test_a_second_401_ends(url, clock, make_kubeconfig, token_file, simulator, tokens):
+    path = make_kubeconfig(url, by_file(token_file))
+    with Client.from_options(clock=clock, kubeconfig_path=path) as client:
+        tokens.revoke(token_file.read_text())
+        with pytest.raises(UnauthorizedError, match="the credentials are not accepted"):
+            client.get(VMS)
+    assert statuses(simulator) == [401, 401]
+
+
+def test_credentials_that_cannot_be_read_anew_end_with_the_401(
+    url, clock, make_kubeconfig, token_file, simulator, tokens, caplog
+):
+    caplog.set_level(logging.INFO)
+    path = make_kubeconfig(url, by_plugin(token_file))
+    secret = token_file.read_text()
+    with Client.from_options(clock=clock, kubeconfig_path=path) as client:
+        tokens.revoke(secret)
+        token_file.unlink()
+        with pytest.raises(UnauthorizedError, match="the credentials are not accepted"):
+            client.get(VMS)
+    assert statuses(simulator) == [401]
+    assert "the credentials are not read anew: the credential plugin" in caplog.text
+    assert secret not in caplog.text
+
+
+def test_a_pod_reads_the_token_that_was_written_for_it_meanwhile(
+    server, clock, reply, failure, tmp_path, monkeypatch
+):
+    """The library itself reads the file once a minute; a 401 does not wait for that."""
+    token, root = tmp_path / "token", tmp_path / "ca.crt"
+    token.write_text("old")
+    root.write_text("not read over http")
+    load = incluster_config.InClusterConfigLoader._load_config
+
+    def load_for_http(loader):
+        load(loader)
+        loader.host = f"http://127.0.0.1:{server.port}"
+
+    monkeypatch.setattr(incluster_config.InClusterConfigLoader, "_load_config", load_for_http)
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(root))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(server.port))
+
+    def answer(request):
+        new = request.headers["authorization"].endswith(" new")
+        return reply(200, {}) if new else failure(401, "Unauthorized")
+
+    server.handlers[VMS] = answer
+    with Client.from_options(clock=clock) as client:
+        token.write_text("new")
+        client.get(VMS)
+    assert len(server.requests) == 2

@@ -1,0 +1,188 @@
+"""The notes of a lease: written at once, kept until they are, handed on to the next holder."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.cluster.lease import ClusterLease
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
+ROLLOUT = "memory.reconciler.dev/rollout"
+OTHER = "memory.reconciler.dev/other"
+
+
+class Stored:
+    """One Lease that is there, as an API server keeps it."""
+
+    def __init__(self, harness):
+        self._harness = harness
+        self.failing = None
+        self.version = 0
+        self.write(
+            {
+                "metadata": {
+                    "name": "reconciler",
+                    "labels": {"team": "a"},
+                    "annotations": {"somebody/else": "1", OTHER: "old"},
+                },
+                "spec": {"holderIdentity": ""},
+            }
+        )
+
+    def write(self, body):
+        self.version += 1
+        self.body = {**body, "metadata": {**body["metadata"], "resourceVersion": self.version}}
+
+    def annotate(self, **annotations):
+        metadata = self.body["metadata"]
+        merged = {**metadata["annotations"], **annotations}
+        self.write({**self.body, "metadata": {**metadata, "annotations": merged}})
+
+    @property
+    def annotations(self):
+        return self.body["metadata"]["annotations"]
+
+    def handle(self, request):
+        failing = self.failing(request) if callable(self.failing) else self.failing
+        if failing:
+            return failing
+        if request.method == "PUT":
+            if request.body["metadata"]["resourceVersion"] != self.version:
+                return self._harness.status(409, "the object has been modified", "Conflict")
+            self.write(request.body)
+        return self._harness.Reply(200, self.body)
+
+
+@pytest.fixture
+def stored(server, harness):
+    stored = Stored(harness)
+    server.handlers[LEASES] = stored.handle
+    return stored
+
+
+@pytest.fixture
+def make(client, clock):
+    def make(holder="us"):
+        return ClusterLease(
+            client, clock=clock, namespace="kubevirt", name="reconciler", holder=holder
+        )
+
+    return make
+
+
+def test_only_our_annotations_are_notes(stored, make):
+    lease = make()
+    assert lease.notes() == {}
+    with lease:
+        assert lease.notes() == {OTHER: "old"}
+
+
+def test_a_note_is_written_at_once_with_a_renewal_and_leaves_all_else(stored, make, clock):
+    with make() as lease:
+        clock.elapsed = 3
+        assert lease.note({ROLLOUT: "{}"})
+        assert stored.annotations == {"somebody/else": "1", OTHER: "old", ROLLOUT: "{}"}
+        assert stored.body["metadata"]["labels"] == {"team": "a"}
+        assert stored.body["spec"]["renewTime"] == "2026-11-23T00:00:03.000000Z"
+        assert lease.notes() == {OTHER: "old", ROLLOUT: "{}"}
+        assert lease.spare_s() == 25
+
+
+def test_none_removes_a_note(stored, make):
+    with make() as lease:
+        assert lease.note({OTHER: None})
+        assert stored.annotations == {"somebody/else": "1"}
+        assert lease.notes() == {}
+
+
+def test_what_is_written_already_is_not_written_again(stored, make, server):
+    with make() as lease:
+        sent = len(server.requests)
+        assert lease.note({OTHER: "old", ROLLOUT: None})
+        assert len(server.requests) == sent
+
+
+def test_an_annotation_of_somebody_else_is_not_ours_to_write(stored, make):
+    with make() as lease, pytest.raises(ValueError, match="somebody/else does not begin with"):
+        lease.note({"somebody/else": "2"})
+    assert stored.annotations["somebody/else"] == "1"
+
+
+def test_a_note_that_fails_is_written_with_the_next_renewal(stored, make, clock, failure):
+    with make() as lease:
+        stored.failing = failure(503, "not ready")
+        assert not lease.note({ROLLOUT: "1"})
+        assert not lease.note({OTHER: None})
+        assert lease.notes() == {OTHER: "old"}
+        stored.failing = None
+        clock.elapsed = 2
+        assert lease.held()
+        assert stored.annotations == {"somebody/else": "1", ROLLOUT: "1"}
+        assert lease.notes() == {ROLLOUT: "1"}
+
+
+def test_of_two_that_fail_the_later_counts(stored, make, clock, failure):
+    with make() as lease:
+        stored.failing = failure(503, "not ready")
+        assert not lease.note({ROLLOUT: "1"})
+        assert not lease.note({ROLLOUT: "2"})
+        stored.failing = None
+        clock.elapsed = 2
+        assert lease.note({ROLLOUT: "3"})
+        assert stored.annotations[ROLLOUT] == "3"
+
+
+def test_a_note_that_fails_is_written_when_the_lease_is_given_back(stored, make, failure):
+    with make() as lease:
+        stored.failing = failure(503, "not ready")
+        assert not lease.note({ROLLOUT: "1"})
+        stored.failing = None
+    assert stored.annotations[ROLLOUT] == "1"
+    assert stored.body["spec"]["holderIdentity"] == ""
+
+
+def test_a_note_beside_a_foreign_edit_keeps_both(stored, make):
+    with make() as lease:
+        stored.annotate(**{"somebody/new": "2"})
+        assert lease.note({ROLLOUT: "1"})
+        assert stored.annotations == {
+            "somebody/else": "1",
+            "somebody/new": "2",
+            OTHER: "old",
+            ROLLOUT: "1",
+        }
+
+
+def test_a_lost_lease_takes_no_note(stored, make):
+    with make() as lease:
+        body = stored.body
+        stored.write({**body, "spec": {**body["spec"], "holderIdentity": "them"}})
+        assert not lease.note({ROLLOUT: "1"})
+        assert ROLLOUT not in stored.annotations
+        assert not lease.held()
+        assert not lease.note({ROLLOUT: "1"})
+    assert ROLLOUT not in stored.annotations
+
+
+def test_a_note_that_is_refused_does_not_cost_the_lease(stored, make, clock, failure, caplog):
+    def too_long(request):
+        long = len(str(request.body)) > 10_000
+        return failure(422, "annotations: Too long", "Invalid") if long else None
+
+    with make() as lease:
+        stored.failing = too_long
+        assert not lease.note({ROLLOUT: "x" * 20_000})
+        assert "does not take memory.reconciler.dev/rollout" in caplog.text
+        for clock.elapsed in (10.0, 20.0, 30.0, 40.0):
+            assert lease.held()
+        assert lease.note({ROLLOUT: "x"})
+
+
+def test_who_takes_the_lease_over_reads_the_notes_of_who_had_it(stored, make, clock):
+    with make("them") as dead:
+        assert dead.note({ROLLOUT: "half"})
+        with make("us") as lease:
+            assert clock.elapsed > 30
+            assert lease.notes() == {OTHER: "old", ROLLOUT: "half"}
+            assert lease.note({OTHER: None})
+        assert stored.annotations == {"somebody/else": "1", ROLLOUT: "half"}

@@ -1,0 +1,119 @@
+"""The lease before a server that takes requests and never answers: it ends in time."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from reconciler.cluster.client import Client
+from reconciler.cluster.lease import ClusterLease, LeaseTimes
+
+
+class Response:
+    reason = ""
+
+    def __init__(self, status, body):
+        self.status, self.data = status, json.dumps(body).encode()
+        self.headers = SimpleNamespace(get=lambda _name: None, getlist=lambda _name: [])
+
+    def release_conn(self):
+        pass
+
+
+class MuteApi:
+    """Stands where the library's ApiClient stands; a request waits as long as it was told to."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.configuration = SimpleNamespace(host="http://mute")
+        self.user_agent = ""
+        self.stored = None
+        self.mute = False
+        self.waits = []
+
+    def close(self):
+        pass
+
+    def param_serialize(self, method, path, *, body, **_rest):
+        return method, path, {}, body, None
+
+    def call_api(self, method, _path, _headers, body, _form, *, _request_timeout):
+        if self.mute:
+            connect_s, answer_s = _request_timeout
+            self.waits.append(connect_s + answer_s)
+            self.clock.elapsed += connect_s + answer_s
+            raise TimeoutError
+        if method in ("POST", "PUT"):
+            self.stored = body
+        if self.stored is None:
+            return SimpleNamespace(response=Response(404, {"reason": "NotFound"}))
+        return SimpleNamespace(response=Response(200, self.stored))
+
+
+@pytest.fixture
+def api(clock):
+    return MuteApi(clock)
+
+
+@pytest.fixture
+def make(api, clock):
+    def make(**times):
+        return ClusterLease(
+            Client(api, clock=clock),
+            clock=clock,
+            namespace="kubevirt",
+            name="reconciler",
+            holder="us",
+            times=LeaseTimes(**times),
+        )
+
+    return make
+
+
+@pytest.mark.parametrize("begins_s", [0.0, 9.9, 10.0, 14.0, 19.0, 24.0, 24.9])
+def test_it_stops_being_held_before_another_may_take_it(api, make, clock, begins_s):
+    with make() as lease:
+        clock.elapsed = begins_s
+        api.mute = True
+        while True:
+            spare_s = lease.spare_s()
+            held = lease.held()
+            assert not held or clock.elapsed < 25.0
+            if not held:
+                break
+            assert 0.0 < lease.spare_s() <= spare_s
+            clock.elapsed += 1.0
+        assert lease.spare_s() == 0.0
+        assert not lease.held()
+
+
+@pytest.mark.parametrize("begins_s", [10.0, 16.0, 20.0, 23.5])
+def test_no_renewal_outlasts_what_is_spare_when_it_begins(api, make, clock, begins_s):
+    with make() as lease:
+        clock.elapsed = begins_s
+        api.mute = True
+        spare_s = lease.spare_s()
+        lease.held()
+        (wait_s,) = api.waits
+        assert wait_s <= spare_s
+
+
+def test_a_note_waits_no_longer_than_a_renewal(api, make, clock):
+    with make() as lease:
+        api.mute = True
+        clock.elapsed = 20.0
+        assert not lease.note({"memory.reconciler.dev/rollout": "1"})
+        assert api.waits == [pytest.approx(5.0)]
+        assert not lease.note({"memory.reconciler.dev/rollout": "2"})
+        assert len(api.waits) == 1
+
+
+@pytest.mark.parametrize(("times", "most_s"), [({}, 2.0), ({"give_back_s": 1.0}, 1.0)])
+def test_giving_back_takes_no_longer_than_it_may(api, make, clock, caplog, times, most_s):
+    with make(**times):
+        api.mute = True
+        began = clock.elapsed
+    assert clock.elapsed - began <= most_s
+    assert "is not given back" in caplog.text

@@ -1,0 +1,75 @@
+"""The restart of a VM: one PUT on its subresource, and what each answer of virt-api means."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.cluster.writer import ClusterWriter
+from reconciler.errors import UnauthorizedError, UnavailableError
+from reconciler.model.fields import WaveName
+from reconciler.model.plan import Action, Effect, Reason, Verb
+from reconciler.model.refs import Uid, vm_ref
+from reconciler.model.write import Refusal
+
+PATH = "/apis/subresources.kubevirt.io/v1/namespaces/db/virtualmachines/pg-0/restart"
+RESTART = Action(
+    ref=vm_ref("db", "pg-0"),
+    uid=Uid("uid-pg-0"),
+    wave=WaveName.RESTART,
+    effect=Effect.RESTART,
+    reason=Reason.RESTART_PENDING,
+    verb=Verb.RESTART,
+    digest="sha256:0",
+)
+HALTED = (
+    'Operation cannot be fulfilled on virtualmachine.kubevirt.io "pg-0": RunStategy Halted does'
+    " not support manual restart requests"
+)
+UNDER_WAY = "Internal error occurred: unable to complete request: stop/start already underway"
+
+
+@pytest.fixture
+def writer(client):
+    return ClusterWriter(client)
+
+
+def test_it_is_a_put_with_empty_options(server, writer, reply):
+    server.on(PATH, reply(202, ""))
+    written = writer.write(RESTART)
+    assert (written.refusal, written.status, written.vm) == (None, 202, None)
+    (request,) = server.requests
+    assert (request.method, request.path, request.body, request.query) == ("PUT", PATH, {}, {})
+    assert request.headers["Content-Type"] == "application/json"
+
+
+def test_a_dry_run_is_asked_for_in_the_body(server, writer, reply):
+    server.on(PATH, reply(202, ""))
+    writer.write(RESTART, dry_run=True)
+    assert server.requests[0].body == {"dryRun": ["All"]}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "message", "refusal"),
+    [
+        (409, "Conflict", HALTED, Refusal.CONFLICT),
+        (500, "InternalError", UNDER_WAY, Refusal.CONFLICT),
+        (404, "NotFound", 'virtualmachine.kubevirt.io "pg-0" not found', Refusal.NOT_FOUND),
+        (403, "Forbidden", "cannot update resource", Refusal.FORBIDDEN),
+        (400, "BadRequest", "gracePeriod has to be greater or equal to 0", Refusal.DENIED),
+        (405, "MethodNotAllowed", "not here", Refusal.DENIED),
+    ],
+)
+def test_a_refusal_is_a_value(server, writer, failure, code, reason, message, refusal):
+    server.on(PATH, failure(code, message, reason))
+    written = writer.write(RESTART)
+    assert (written.refusal, written.status, written.message) == (refusal, code, message)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"), [(401, UnauthorizedError), (429, UnavailableError), (503, UnavailableError)]
+)
+def test_a_server_that_does_not_judge_it_is_an_error(server, writer, failure, code, kind):
+    server.on(PATH, failure(code, "no"))
+    with pytest.raises(kind):
+        writer.write(RESTART)

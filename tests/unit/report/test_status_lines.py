@@ -1,0 +1,92 @@
+"""The status as lines: what is said of a VM, and when it is said again."""
+
+from __future__ import annotations
+
+from reconciler.report.status_lines import changed_lines, essence, status_lines
+
+CR = {"namespace": "kubevirt", "name": "kubevirt", "version": "v1.9.0", "phase": "Deployed"}
+
+
+def vm(name: str = "pg-0", **overrides) -> dict:
+    base = {
+        "kind": "VirtualMachine",
+        "namespace": "db",
+        "name": name,
+        "desired": "12Gi",
+        "desiredInstancetype": None,
+        "spec": "8Gi",
+        "specInstancetype": None,
+        "guestRequested": "8Gi",
+        "guestCurrent": "8Gi",
+        "guestAtBoot": "8Gi",
+        "maxGuest": "32Gi",
+        "phase": "Running",
+        "node": "node01",
+        "conditions": [],
+        "migration": None,
+        "convergence": None,
+    }
+    return base | overrides
+
+
+def document(*vms: dict, at: str = "2026-03-02T09:30:00Z", **cr: str) -> dict:
+    return {"kind": "Status", "observedAt": at, "kubevirt": CR | cr, "vms": list(vms)}
+
+
+def judged(message: str = "m", verdict: str = "in-progress", reason: str = "in-flight") -> dict:
+    return {"verdict": verdict, "reason": reason, "message": message, "hint": ""}
+
+
+def line(found: dict) -> str:
+    return status_lines(document(found))["db/pg-0"]
+
+
+def test_a_line_says_both_sides_where_it_runs_and_how_far_it_is():
+    migration = {"phase": "Running", "sourceNode": "node01", "targetNode": "node02"}
+    found = vm(migration=migration, convergence=judged(), conditions=["HotMemoryChange"])
+    assert line(found) == (
+        "desired 12Gi, spec 8Gi, guest 8Gi, Running on node01, migration Running node01 -> "
+        "node02, in-progress (in-flight), HotMemoryChange"
+    )
+
+
+def test_what_is_not_known_is_a_dash_and_an_instancetype_stands_for_a_size():
+    found = vm(desired=None, desiredInstancetype="large", spec=None, guestCurrent=None, node=None)
+    assert line(found) == "desired large, spec -, guest -, Running"
+
+
+def test_a_migration_without_nodes_and_phase_is_said_plainly():
+    found = vm(migration={"phase": "", "sourceNode": None, "targetNode": None})
+    assert line(found).endswith(", migration Unset")
+
+
+def test_only_what_changed_is_said_again():
+    before = status_lines(document(vm(), vm("pg-1")))
+    now = status_lines(document(vm(), vm("pg-1", guestCurrent="12Gi")))
+    assert list(changed_lines(before, now)) == [
+        "db/pg-1: desired 12Gi, spec 8Gi, guest 12Gi, Running on node01"
+    ]
+    assert list(changed_lines(now, now)) == []
+
+
+def test_what_has_gone_and_a_custom_resource_that_changed_are_said():
+    before = status_lines(document(vm()))
+    now = status_lines(document(phase="Updating"))
+    assert list(changed_lines(before, now)) == [
+        "KubeVirt kubevirt/kubevirt: v1.9.0 Updating",
+        "db/pg-0: no longer there",
+    ]
+
+
+def test_time_that_passes_is_no_change():
+    before = document(vm(convergence=judged("for 5 s")))
+    now = document(vm(convergence=judged("for 6 s")), at="2026-03-02T09:30:01Z")
+    assert essence(before) == essence(now)
+    assert status_lines(before) == status_lines(now)
+    failed = document(vm(convergence=judged("for 6 s", "failed", "guest-silent")))
+    assert essence(failed) != essence(now)
+
+
+def test_an_escape_sequence_in_a_name_is_shown_and_not_obeyed():
+    (_, found) = status_lines(document(vm("pg\x1b[2J")))
+    assert found == "db/pg\\x1b[2J"

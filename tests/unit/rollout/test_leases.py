@@ -1,0 +1,57 @@
+"""A run needs the lease over what it may write to, and no other."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of, want
+
+from reconciler.model.plan import Effect
+from reconciler.model.refs import kubevirt_ref, vm_ref
+from reconciler.rollout.leases import NoLease, touches_config, touches_memory
+
+KUBEVIRT = kubevirt_ref("kubevirt", "kubevirt")
+VM = vm_ref("db", "pg-0")
+
+
+def plan_with(ref, effect, *, actions):
+    """A plan of one decision."""
+    live = make_live(make_vm(), vmis=(make_vmi(),))
+    plan = plan_of(make_desired(want("2Gi")), live)
+    (decision,) = [each for each in plan.decisions if each.ref.kind == "VirtualMachine"]
+    assert decision.actions
+    changed = dataclasses.replace(
+        decision, ref=ref, effect=effect, actions=decision.actions if actions else ()
+    )
+    return dataclasses.replace(plan, decisions=(changed,))
+
+
+@pytest.mark.parametrize(
+    ("ref", "config", "memory"), [(KUBEVIRT, True, False), (VM, False, True)], ids=["CR", "VM"]
+)
+@pytest.mark.parametrize(
+    ("effect", "actions", "may_write"),
+    [
+        (Effect.LIVE, True, True),
+        (Effect.WAIT, False, True),
+        (Effect.BLOCKED, False, False),
+        (Effect.RESTART, False, False),
+        (Effect.NONE, False, False),
+    ],
+)
+def test_lease_is_needed_for_an_action_and_for_what_may_become_one(
+    ref, config, memory, effect, actions, may_write
+):
+    plan = plan_with(ref, effect, actions=actions)
+    assert touches_config(plan) is (config and may_write)
+    assert touches_memory(plan) is (memory and may_write)
+
+
+def test_what_stands_in_for_a_lease_is_held_and_keeps_nothing():
+    lease = NoLease()
+    assert lease.held()
+    assert lease.spare_s() == math.inf
+    assert not lease.note({"memory.reconciler.dev/rollout": "{}"})
+    assert lease.notes() == {}

@@ -1,0 +1,193 @@
+"""What one pass leaves to the next: kept exactly, bounded, and no obstacle where it is garbage."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model.record import Record, RecordedFailure, Soak
+from reconciler.model.refs import kubevirt_ref, vm_ref
+from reconciler.rollout import record as codec
+
+NOW = datetime(2026, 11, 23, 12, 0, 30, 250_000, tzinfo=UTC)
+
+
+def failure(**changes):
+    given = {
+        "uid": "uid-1",
+        "target": "12Gi",
+        "reason": "reverted",
+        "message": "somebody took it back",
+        "at": NOW,
+    }
+    return RecordedFailure(**(given | changes))
+
+
+def many(count, **changes):
+    return Record(
+        soak=Soak(digest="sha256:1", since=NOW),
+        failures={
+            vm_ref("db", f"vm-{i}"): failure(at=NOW + timedelta(seconds=i), **changes)
+            for i in range(count)
+        },
+    )
+
+
+times = st.datetimes(timezones=st.just(UTC))
+texts = st.text(max_size=codec.LONGEST_MESSAGE)
+records = st.builds(
+    Record,
+    soak=st.none() | st.builds(Soak, digest=texts, since=times),
+    failures=st.dictionaries(
+        st.builds(vm_ref, texts, texts) | st.builds(kubevirt_ref, texts, texts),
+        st.builds(
+            RecordedFailure,
+            uid=st.none() | texts,
+            target=texts,
+            reason=texts,
+            message=texts,
+            at=times,
+        ),
+        max_size=5,
+    ),
+)
+
+
+@given(records)
+def test_what_is_kept_is_read_again_exactly(record):
+    assert codec.decoded(codec.encoded(record)) == codec.Reading(record)
+
+
+def test_the_form_is_stable():
+    record = Record(
+        soak=Soak(digest="sha256:1", since=NOW), failures={vm_ref("db", "pg-0"): failure()}
+    )
+    assert json.loads(codec.encoded(record)) == {
+        "soak": {"digest": "sha256:1", "since": "2026-11-23T12:00:30.250000Z"},
+        "failures": [
+            {
+                "kind": "VirtualMachine",
+                "namespace": "db",
+                "name": "pg-0",
+                "uid": "uid-1",
+                "target": "12Gi",
+                "reason": "reverted",
+                "message": "somebody took it back",
+                "at": "2026-11-23T12:00:30.250000Z",
+            }
+        ],
+    }
+
+
+def test_nothing_to_keep_is_no_annotation():
+    assert codec.encoded(Record()) is None
+    assert codec.decoded(None) == codec.decoded("") == codec.Reading(Record())
+
+
+def test_times_of_another_zone_are_the_same_moment():
+    east = NOW.astimezone(timezone(timedelta(hours=5)))
+    soak = Soak(digest="d", since=east)
+    assert codec.decoded(codec.encoded(Record(soak=soak))).record.soak == soak
+
+
+def test_of_too_many_failures_the_oldest_are_dropped():
+    found = codec.decoded(codec.encoded(many(codec.MOST_FAILURES + 7))).record
+    assert len(found.failures) == codec.MOST_FAILURES
+    assert vm_ref("db", "vm-6") not in found.failures
+    assert vm_ref("db", "vm-7") in found.failures
+    assert found.soak is not None
+
+
+def test_a_long_message_is_cut():
+    record = Record(failures={vm_ref("db", "pg-0"): failure(message="x" * 5000)})
+    (found,) = codec.decoded(codec.encoded(record)).record.failures.values()
+    assert found.message == "x" * (codec.LONGEST_MESSAGE - 1) + "…"
+
+
+@pytest.mark.parametrize("character", ["x", "\u00e9", "\U0001f600", "\x00", '"'])
+def test_it_stays_far_below_what_an_object_may_hold(character):
+    long = character * 253
+    record = many(codec.MOST_FAILURES, message=character * 5000, reason=long, target=long)
+    text = codec.encoded(record)
+    assert len(text.encode()) <= codec.MOST_BYTES
+    found = codec.decoded(text).record
+    assert found.failures
+    newest = vm_ref("db", f"vm-{codec.MOST_FAILURES - 1}")
+    assert newest in found.failures
+    assert found.soak == record.soak
+
+
+GARBAGE = [
+    " ",
+    "null",
+    "1",
+    "[]",
+    '"text"',
+    "{",
+    "[" * 100_000,
+    '{"soak": 1}',
+    '{"soak": {"digest": "d"}}',
+    '{"soak": {"digest": 1, "since": "2026-11-23T12:00:00Z"}}',
+    '{"soak": {"digest": "d", "since": "yesterday"}}',
+    '{"soak": {"digest": "d", "since": "2026-11-23T12:00:00"}}',
+    '{"soak": {"digest": "d", "since": 5}}',
+    '{"soak": {"digest": "d", "since": "0001-01-01T00:00:00+23:00"}}',
+    '{"failures": 1}',
+    '{"failures": {"a": 1}}',
+    '{"failures": [1]}',
+    '{"failures": [{}]}',
+]
+
+
+@pytest.mark.parametrize("text", GARBAGE, ids=lambda text: text[:30])
+def test_garbage_is_an_empty_record_with_a_sentence(text):
+    found = codec.decoded(text)
+    assert found.record == Record()
+    assert "memory.reconciler.dev/rollout of the lease cannot be read" in found.problem
+    assert "\n" not in found.problem
+    assert len(found.problem) < 400
+
+
+@given(st.text())
+def test_no_text_is_too_odd_to_be_read(text):
+    found = codec.decoded(text)
+    assert bool(found.problem) == (found.record == Record() and not _empty(text))
+
+
+def _empty(text):
+    if not text:
+        return True
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return False
+    return isinstance(document, dict)
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["soak", "failures", "uid", "at"]), inner)
+        ),
+        max_leaves=8,
+    )
+)
+def test_no_json_is_too_odd_to_be_read(value):
+    found = codec.decoded(json.dumps(value))
+    assert found.record == Record()
+
+
+@pytest.mark.parametrize(("age_s", "kept"), [(0, True), (3600, True), (3601, False), (-5, True)])
+def test_a_failure_is_forgotten_after_an_hour(age_s, kept):
+    soak = Soak(digest="d", since=NOW - timedelta(days=3))
+    ref = vm_ref("db", "pg-0")
+    record = Record(soak=soak, failures={ref: failure(at=NOW - timedelta(seconds=age_s))})
+    left = codec.lapsed(record, NOW)
+    assert (ref in left.failures) is kept
+    assert left.soak == soak
