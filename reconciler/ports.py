@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
     from types import TracebackType
     from typing import Self
 
+    from reconciler.errors import ClusterError
     from reconciler.model.desired import Reading
     from reconciler.model.live import LiveKubeVirt, LiveState, LiveVM
     from reconciler.model.plan import Action
@@ -111,6 +112,20 @@ class Writer(Protocol):
 
         Raises:
             ClusterError: No answer, 401, or a server that is unavailable.
+        """
+        ...
+
+    def write_each(
+        self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
+    ) -> Iterator[tuple[Action, Written | ClusterError]]:
+        """Send the requests of *actions*, several at a time; each answer as it comes.
+
+        An action is taken from *actions* only when it is sent at once, so that whoever makes them
+        decides right before each. That no answer came is a value here.
+
+        Args:
+            actions: Patches, creates and restarts of different objects.
+            timeout_s: The longest to wait for an answer, asked before each request.
         """
         ...
 

@@ -58,6 +58,11 @@ class ApplyOptions:
     """Where the lines of the VMs are appended."""
 
 
+PARALLEL_WRITES = 16
+"""Requests under way at once; few enough for the share that API priority and fairness leaves one
+client, and a server that has less says so with 429."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Session:
     """What one run has opened."""
@@ -212,7 +217,7 @@ def _rollout(session: _Session, approval: Approval | None) -> RunReport:
         )
         outside = Outside(
             feed=session.feed,
-            writer=ClusterWriter(session.client),
+            writer=ClusterWriter(session.client, parallel=PARALLEL_WRITES),
             config_lease=held.config,
             memory_lease=held.memory,
             clock=clock,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,13 @@ from reconciler.errors import ClusterError, NotFoundError
 from reconciler.model.plan import Action, Verb
 from reconciler.model.write import Refusal, Written
 
-from . import decode, failures, paths, verify
+from . import background, decode, failures, paths, verify
 from .decode_kubevirt import kubevirt
 from .kinds import UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from reconciler.model.live import LiveKubeVirt, LiveVM
     from reconciler.model.refs import ObjectRef
 
@@ -33,10 +36,15 @@ _UNDER_WAY = "stop/start already underway"
 
 
 class ClusterWriter:
-    """Implements ``ports.Writer``."""
+    """Implements ``ports.Writer``.
 
-    def __init__(self, client: Client) -> None:
+    Args:
+        parallel: How many requests ``write_each`` has under way at most.
+    """
+
+    def __init__(self, client: Client, *, parallel: int = 1) -> None:
         self._client = client
+        self._parallel = parallel
 
     def write(
         self, action: Action, *, dry_run: bool = False, timeout_s: float | None = None
@@ -65,6 +73,32 @@ class ClusterWriter:
             message=failures.sentence(answer.explained()) or answer.reason,
             warnings=answer.warnings,
         )
+
+    def write_each(
+        self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
+    ) -> Iterator[tuple[Action, Written | ClusterError]]:
+        """Send the requests of *actions*, several at a time; each answer as it comes.
+
+        An action is taken from *actions* only when it is sent at once. That no answer came is a
+        value here.
+        """
+        if self._parallel == 1:
+            yield from ((each, self._attempt(each, timeout_s())) for each in actions)
+            return
+        turns, waiting = iter(actions), dict[Future[Written | ClusterError], Action]()
+        while True:
+            while len(waiting) < self._parallel and (action := next(turns, None)) is not None:
+                waiting[background.begin(self._attempt, action, timeout_s())] = action
+            if not waiting:
+                return
+            for done in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(done), done.result()
+
+    def _attempt(self, action: Action, timeout_s: float) -> Written | ClusterError:
+        try:
+            return self.write(action, timeout_s=timeout_s)
+        except ClusterError as error:
+            return error
 
     def _send(self, action: Action, *, dry_run: bool, timeout_s: float | None) -> Answer:
         client, ref = self._client, action.ref

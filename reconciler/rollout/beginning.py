@@ -10,9 +10,10 @@ from reconciler.model.plan import Effect, Verb
 from reconciler.model.progress import Step
 from reconciler.plan.order import groups_of
 from reconciler.rollout import approvals, pacing
+from reconciler.rollout.writing import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from reconciler.model.live import LiveState, LiveVMI
     from reconciler.model.plan import Decision, Plan
@@ -59,7 +60,7 @@ class Beginning:
         Raises:
             ClusterError: The server's answer ends the run, such as 401.
         """
-        failures = sum(1 for each in courses.values() if each.result is Result.FAILED)
+        failures = _failures(courses)
         if failures >= self._policy.failure_budget:
             self._stop(candidates, courses, failures)
             return
@@ -74,17 +75,33 @@ class Beginning:
             elif courses[ref].not_before <= now:
                 ready.append(candidates[ref])
         self._gates.tell(self.holds)
-        for decision in self._chosen(ready, candidates, courses, around):
+        chosen = self._chosen(ready, candidates, courses, around)
+        self._writes.send_each(
+            self._turns(chosen, courses, around, len(candidates)), self._outside.memory_lease
+        )
+
+    def _turns(
+        self,
+        chosen: list[Decision],
+        courses: Mapping[ObjectRef, Course],
+        around: Frame,
+        count: int,
+    ) -> Iterator[Turn]:
+        """The writes that may be sent, each looked at again right before that."""
+        before = _failures(courses)
+        for decision in chosen:
             course, action = courses[decision.ref], decision.actions[0]
             stale = approvals.difference(self._policy.approval, decision, action)
             if stale:
                 self._closing.stale(course, stale)
                 continue
-            if not self._writes.may_send(self._outside.memory_lease):
+            failures = before + sum(courses[each.ref].result is Result.FAILED for each in chosen)
+            spent = failures >= self._policy.failure_budget
+            if spent or not self._writes.may_send(self._outside.memory_lease):
                 return
-            self._announce(len(candidates))
+            self._announce(count)
             vm = around.live.vms.get(decision.ref)
-            self._writes.send(course, decision, action, self._outside.memory_lease, vm)
+            yield Turn(course=course, decision=decision, action=action, vm=vm)
 
     def _chosen(
         self,
@@ -134,6 +151,10 @@ class Beginning:
             if not course.patched:
                 course.actuation = Actuation.SKIPPED
                 self._closing.close(course, Result.NOT_STARTED, "failure-budget", message, hint)
+
+
+def _failures(courses: Mapping[ObjectRef, Course]) -> int:
+    return sum(1 for each in courses.values() if each.result is Result.FAILED)
 
 
 def _busy(courses: Mapping[ObjectRef, Course], live: LiveState) -> list[ObjectRef]:

@@ -76,7 +76,7 @@ class Gates:
             before = named(self._rank, around.policy)
             return Hold(
                 reason="waits-for-canaries" if self._rank == CANARY else "waits-for-batch",
-                message=f"begins when {before} are done with",
+                message=f"begins after {before}",
             )
         if rank > CANARY and self._canaries is not None:
             return self._canaries
@@ -137,13 +137,11 @@ class Gates:
                 reason=CANARY_FAILED,
                 message=f"the canary {failed[0].namespace}/{failed[0].name} failed"
                 + (f", and {len(failed) - 1} more" if len(failed) > 1 else ""),
-                hint="look at the canary first",
+                hint="find out why; the others begin once the canaries have their memory",
                 final=True,
             )
         if any(each.effect is Effect.WAIT for each in now.values()):
-            return Hold(
-                reason="waits-for-canaries", message="begins when the canaries are done with"
-            )
+            return Hold(reason="waits-for-canaries", message="begins after the canaries")
         converged = [ref for ref in refs if now[ref].effect is Effect.NONE]
         if not converged:
             return Hold(

@@ -30,14 +30,16 @@ class Patience:
         """Note a write that was not answered at *now*, monotonic; the pause in seconds."""
         if self.error is None:
             self._since, self._failures = now, 0
-        self._failures += 1
+        if not self.pausing(now):
+            # Of several writes that were under way at once only one makes the pause longer.
+            self._failures += 1
         self.error = error
         doubled = FIRST_S * 2.0 ** min(self._failures - 1, 10)
         pause_s = min(doubled, LONGEST_S) * (0.5 + _RANDOM.random())
         asked_s = error.retry_after_s if isinstance(error, UnavailableError) else None
         pause_s = max(pause_s, asked_s or 0.0)
-        self._not_before = now + pause_s
-        return pause_s
+        self._not_before = max(self._not_before, now + pause_s)
+        return self._not_before - now
 
     def well(self) -> None:
         """Note a write that was answered, with whatever."""

@@ -16,6 +16,7 @@ from reconciler.rollout.course import Course
 from reconciler.rollout.gates import closed_hold, opened
 from reconciler.rollout.losses import REVERTED
 from reconciler.rollout.memo import Memo
+from reconciler.rollout.writing import Turn
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveKubeVirt, LiveState
@@ -142,7 +143,8 @@ class SettingsWaves:
         if self.hold is not None or not self._writes.may_send(lease):
             return
         self._outside.tell(Step.WAVE, f"wave {action.wave}", ref=course.ref)
-        written = self._writes.send(course, decision, action, lease)
+        turn = Turn(course=course, decision=decision, action=action)
+        written = self._writes.send(turn, lease)
         if written is not None:
             self._written = written.kubevirt
             self._written_at, self._settled_at = clock.monotonic(), None

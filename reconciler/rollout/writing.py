@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.errors import BrokenOff, ClusterError
+from reconciler.errors import ClusterError
+from reconciler.model.live import LiveVM
 from reconciler.model.outcome import Actuation, Result
-from reconciler.model.plan import Effect, Verb
+from reconciler.model.plan import Action, Decision, Effect, Verb
 from reconciler.model.progress import Step
-from reconciler.model.write import Refusal
+from reconciler.model.write import Refusal, Written
 from reconciler.plan.patches import annotated
+from reconciler.rollout.course import Course
 from reconciler.rollout.patience import Patience
 
 if TYPE_CHECKING:
-    from reconciler.model.live import LiveVM
-    from reconciler.model.plan import Action, Decision
-    from reconciler.model.write import Written
+    from collections.abc import Iterable, Iterator
+
     from reconciler.ports import Lease
-    from reconciler.rollout.course import Course
     from reconciler.rollout.outside import Outside
 
 DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Refusal.EXISTS})
@@ -30,6 +30,20 @@ PAUSE_S = 1.0
 APPLIED = "memory.reconciler.dev/applied"
 """The annotation that a patched VM gets, if the configuration asks for it."""
 EVENTS = {Verb.PATCH: "MemoryPatched", Verb.CREATE: "VMCreated", Verb.RESTART: "RestartAsked"}
+
+
+@dataclass(slots=True, kw_only=True)
+class Turn:
+    """One write whose turn it is."""
+
+    course: Course
+    decision: Decision
+    """What *action* belongs to."""
+    action: Action
+    vm: LiveVM | None = None
+    """The VM that *decision* was made from; needed to annotate it."""
+    written: Written | None = None
+    """The answer, where the write was taken."""
 
 
 class Writes:
@@ -50,53 +64,59 @@ class Writes:
             return False
         return lease.held()
 
-    def send(
-        self,
-        course: Course,
-        decision: Decision,
-        action: Action,
-        lease: Lease,
-        vm: LiveVM | None = None,
-    ) -> Written | None:
-        """Send *action*; None where it was not taken.
-
-        Args:
-            course: The object's, which takes the answer in.
-            decision: What *action* belongs to.
-            action: Its one request.
-            lease: No answer is waited for longer than it lasts.
-            vm: The VM that *decision* was made from; needed to annotate it.
+    def send(self, turn: Turn, lease: Lease) -> Written | None:
+        """Send one write; None where it was not taken.
 
         Raises:
             ClusterError: The server's answer ends the run, such as 401.
         """
-        outside = self._outside
-        course.action = action
-        at = outside.clock.now()
-        try:
-            written = outside.writer.write(
-                self._traced(action, vm), timeout_s=max(1.0, lease.spare_s())
-            )
-        except BrokenOff:
-            course.unanswered_at = at
-            raise
-        except ClusterError as error:
-            if not error.retryable:
-                raise
-            course.unanswered_at = at
-            self._away(error)
-            return None
-        self.patience.well()
+        self.send_each([turn], lease)
+        return turn.written
+
+    def send_each(self, turns: Iterable[Turn], lease: Lease) -> None:
+        """Send writes, several at a time, and take the answer of each in.
+
+        Args:
+            turns: Of different objects; the next is taken only when it is sent at once.
+            lease: No answer is waited for longer than it lasts.
+
+        Raises:
+            ClusterError: The server's answer ends the run, such as 401.
+        """
+        sent: dict[str, Turn] = {}
+        answers = self._outside.writer.write_each(
+            self._noted(turns, sent), timeout_s=lambda: max(1.0, lease.spare_s())
+        )
+        for action, answer in answers:
+            turn = sent.pop(action.id)
+            if isinstance(answer, ClusterError):
+                if not answer.retryable:
+                    raise answer
+                self._away(answer)
+                continue
+            turn.course.unanswered_at = None
+            self.patience.well()
+            self._answered(turn, answer)
+
+    def _noted(self, turns: Iterable[Turn], sent: dict[str, Turn]) -> Iterator[Action]:
+        """The request of each turn; until its answer has come, what became of it is in doubt."""
+        for turn in turns:
+            turn.course.action = turn.action
+            turn.course.unanswered_at = self._outside.clock.now()
+            sent[turn.action.id] = turn
+            yield self._traced(turn.action, turn.vm)
+
+    def _answered(self, turn: Turn, written: Written) -> None:
+        course, action = turn.course, turn.action
         if written.refusal is None:
-            self._taken(course, decision, action, written)
-            return written
-        if action.verb is Verb.CREATE and written.refusal is Refusal.NOT_FOUND:
+            turn.written = written
+            self._taken(course, turn.decision, action, written)
+        elif action.verb is Verb.CREATE and written.refusal is Refusal.NOT_FOUND:
             self._failed(course, "namespace-not-found", written.message)
         elif written.refusal in DECIDE_AGAIN:
             self._again(course, written.message)
         else:
             self._failed(course, written.refusal.value, written.message)
-        return None
 
     def _traced(self, action: Action, vm: LiveVM | None) -> Action:
         """*action* with the annotation, which is no part of what was approved: it has the time."""

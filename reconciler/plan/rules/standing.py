@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 QUOTA = "migrationRejectedByResourceQuota"
 """Condition of a migration. Source: recorded v1.9.0 quota-holds-one-pod."""
 
+STOP = (
+    "to stop the migrations, restart the VM, or take LiveMigrate out of workloadUpdateMethods "
+    "for as long as it takes to delete the one that is under way"
+)
+"""Source: kubevirt v1.9.0 vm.go:3484-3487 (a revert is refused), workload-updater.go:366-428 (the
+updater makes another migration as long as the change is in flight and LiveMigrate is listed)."""
+
 
 def standing(running: Running) -> Finding:
     """Judge a VM whose spec holds the desired size; failures are looked for before success.
@@ -109,12 +116,12 @@ def _failing(running: Running) -> Finding | None:
         return blocked(
             Reason.TARGET_UNSCHEDULABLE,
             f"{text}; KubeVirt goes on trying, with longer pauses",
-            "make room on another node, or look at what keeps the launcher pod from it",
+            f"make room on another node, or look at what keeps the launcher pod from it; {STOP}",
         )
     return blocked(
         Reason.MIGRATION_FAILING,
         f"{text}; KubeVirt goes on trying, with longer pauses",
-        "find out why it cannot migrate; to stop the tries, restart the VM",
+        f"find out why it cannot migrate; {STOP}",
     )
 
 
@@ -134,7 +141,8 @@ def _ineffective(running: Running) -> Finding | None:
         Reason.INEFFECTIVE_MIGRATIONS,
         f"{len(succeeded)} migrations succeeded since the change, and {requested} is still what "
         f"the hypervisor was asked for, not {running.target}",
-        "look at the events of the VirtualMachineInstance for the launcher's memory request",
+        "look at the events of the VirtualMachineInstance for the launcher's memory request; "
+        f"{STOP}",
     )
 
 

@@ -12,7 +12,10 @@ AWAY = UnreachableError("no answer")
 
 def test_pauses_grow_up_to_a_limit_and_vary():
     patience = Patience()
-    pauses = [patience.failed(AWAY, float(n)) for n in range(12)]
+    pauses, now = [], 0.0
+    for _ in range(12):
+        pauses.append(patience.failed(AWAY, now))
+        now += pauses[-1]
     assert 0.5 <= pauses[0] <= 1.5
     assert all(pause <= LONGEST_S * 1.5 for pause in pauses)
     assert min(pauses[-3:]) >= LONGEST_S / 2
@@ -49,3 +52,9 @@ def test_one_answer_makes_it_whole_again():
     assert not patience.spent(TOTAL_S * 2)
     patience.failed(AWAY, TOTAL_S * 2)
     assert not patience.spent(TOTAL_S * 2 + 1)
+
+
+def test_writes_that_were_under_way_together_make_one_pause():
+    patience = Patience()
+    pauses = [patience.failed(AWAY, 0.0) for _ in range(16)]
+    assert max(pauses) <= 1.5

@@ -1,0 +1,98 @@
+"""Several writes at a time: how many at most, taken one by one, and each answer as it comes."""
+
+from __future__ import annotations
+
+import threading
+from http import HTTPStatus
+from types import SimpleNamespace
+
+import pytest
+
+from reconciler.cluster.failures import Answer
+from reconciler.cluster.writer import ClusterWriter
+from reconciler.errors import UnavailableError, UnreachableError
+from reconciler.model.fields import WaveName
+from reconciler.model.plan import Action, Effect, Reason, Verb
+from reconciler.model.refs import vm_ref
+
+
+def action(name: str) -> Action:
+    return Action(
+        ref=vm_ref("default", name),
+        uid="uid",
+        wave=WaveName.RESTART,
+        effect=Effect.RESTART,
+        reason=Reason.RESTART_PENDING,
+        verb=Verb.RESTART,
+        digest="sha256:1",
+    )
+
+
+class Server:
+    """Answers when it is told to, and counts what is under way."""
+
+    host = "here"
+
+    def __init__(self, together: int) -> None:
+        self.most = self.now = 0
+        self._lock = threading.Lock()
+        self._gate = threading.Barrier(together, timeout=20)
+        self.answers: dict[str, HTTPStatus | Exception] = {}
+
+    def restart(self, path, *, dry_run, timeout_s):
+        assert (dry_run, timeout_s) == (False, 7.0)
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        self._gate.wait()
+        with self._lock:
+            self.now -= 1
+        found = self.answers.get(path.split("/")[-2], HTTPStatus.ACCEPTED)
+        if isinstance(found, Exception):
+            raise found
+        return Answer(method="PUT", path=path, status=int(found), body=b"")
+
+
+def send(server: Server, names: list[str], parallel: int) -> dict[str, object]:
+    writer = ClusterWriter(server, parallel=parallel)
+    answers = writer.write_each((action(name) for name in names), timeout_s=lambda: 7.0)
+    return {each.ref.name: answer for each, answer in answers}
+
+
+@pytest.mark.parametrize("parallel", [1, 2, 4])
+def test_so_many_are_under_way_at_once_and_no_more(parallel):
+    server = Server(parallel)
+    answers = send(server, [f"vm-{n}" for n in range(parallel * 3)], parallel)
+    assert server.most == parallel
+    assert len(answers) == parallel * 3
+
+
+def test_that_no_answer_came_is_a_value_and_stops_no_other():
+    server = Server(2)
+    server.answers = {"b": UnreachableError("the connection broke"), "c": HTTPStatus(503)}
+    answers = send(server, ["a", "b", "c", "d"], 2)
+    assert isinstance(answers["b"], UnreachableError)
+    assert isinstance(answers["c"], UnavailableError)
+    assert [answers["a"].refusal, answers["d"].refusal] == [None, None]
+
+
+@pytest.mark.parametrize("parallel", [1, 3])
+def test_the_next_is_taken_only_when_it_can_be_sent_at_once(parallel):
+    """So whoever makes them may stop at any time, and nothing that was made is left unsent."""
+    server, made = Server(1), []
+
+    def turns():
+        for n in range(100):
+            made.append(n)
+            yield action(f"vm-{n}")
+
+    answers = ClusterWriter(server, parallel=parallel).write_each(turns(), timeout_s=lambda: 7.0)
+    next(answers)
+    assert len(made) <= parallel
+    answers.close()
+
+
+def test_an_error_of_ours_is_not_swallowed():
+    writer = ClusterWriter(SimpleNamespace(host="here"), parallel=2)
+    with pytest.raises(AttributeError):
+        list(writer.write_each([action("a")], timeout_s=lambda: 7.0))
