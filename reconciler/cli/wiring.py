@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.clock import ScaledClock, SystemClock
 from reconciler.errors import UsageError
-from reconciler.model.config import Config, Mode
+from reconciler.model.config import Config, Mode, Window, WindowKind
+from reconciler.model.quantity import Duration
 from reconciler.plan.policy import PlanPolicy
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ CONFIG_LEASE = "memory-reconciler-config"
 """Over the KubeVirt CR; named in the Role of examples/deploy."""
 MEMORY_LEASE = "memory-reconciler-memory-0"
 """Over the VMs; named there too. The number is that of a shard, of which there is one."""
+
+ALWAYS = (Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h")),)
+"""A window that never closes, in place of those that are ignored on request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +210,7 @@ def plan_policy(config: Config, *, ignore_windows: bool = False) -> PlanPolicy:
         canary=config.canary,
         anti_affinity=config.anti_affinity,
         failed_migrations=config.failed_migrations,
-        windows=() if ignore_windows else config.windows,
+        windows=ALWAYS if ignore_windows else config.windows,
     )
 
 

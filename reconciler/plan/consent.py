@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.config import RestartConsent
+from reconciler.model.config import RestartConsent, WindowKind
 from reconciler.model.fields import WaveName
 from reconciler.model.plan import Action, Effect, Reason, Verb
 from reconciler.plan.digest import action_digest
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from reconciler.plan.aim import Aim
     from reconciler.plan.rules.situation import Finding, Situation
 
-STAGED = "it is written, as consented, and takes effect at the next restart"
-RESTARTED = "it is written and the VM restarted, as consented, inside a window"
-RESTARTED_NOW = "the VM is restarted, as consented, inside a window"
+STAGED = "it is written and takes effect at the next restart"
+RESTARTED = "it is written and the VM restarted inside a window"
+RESTARTED_NOW = "the VM is restarted inside a window"
+NO_WINDOW = "`restart: window` restarts nothing while `windows` has none of kind allow"
 
 
 def consented(
@@ -35,6 +36,8 @@ def consented(
     if finding.effect is not Effect.RESTART or situation.suspended:
         return finding, ()
     hint, actions = _with_restart(situation, finding, aim)
+    if actions:
+        hint = f"{hint}, as {_consent(situation)} consents"
     return replace(finding, hint=hint or finding.hint), actions
 
 
@@ -43,6 +46,8 @@ def _with_restart(
 ) -> tuple[str, tuple[Action, ...]]:
     patch = _patched(situation, finding, aim)
     consent = situation.consent
+    if consent is RestartConsent.WINDOW and not _has_window(situation):
+        return NO_WINDOW, ()
     if consent is RestartConsent.WINDOW and patch:
         return RESTARTED, (*patch, _restarted(situation))
     if consent is RestartConsent.WINDOW and _lacks_memory(situation):
@@ -50,6 +55,17 @@ def _with_restart(
     if consent is RestartConsent.STAGE and patch:
         return STAGED, patch
     return "", ()
+
+
+def _has_window(situation: Situation) -> bool:
+    return any(each.kind is WindowKind.ALLOW for each in situation.policy.windows)
+
+
+def _consent(situation: Situation) -> str:
+    """Where the consent comes from."""
+    if situation.desired.restart is not None:
+        return "the annotation memory.reconciler.dev/restart in Git"
+    return f"`restart: {situation.consent}`"
 
 
 def _lacks_memory(situation: Situation) -> bool:

@@ -14,6 +14,8 @@ from reconciler.plan.capabilities import NEWEST_KNOWN
 from reconciler.plan.digest import plan_digest
 from reconciler.plan.forecast import forecast
 from reconciler.plan.kubevirt import decide_kubevirt
+from reconciler.plan.notes import rollout_notes
+from reconciler.plan.order import ranks
 from reconciler.plan.placing import crowding
 from reconciler.plan.policy import PlanPolicy
 from reconciler.plan.regime import Regime, regime_of
@@ -87,7 +89,8 @@ def decide(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: date
         decisions = [replace(each, actions=()) for each in decisions]
     actions = [action for each in decisions for action in each.actions]
     priorities = {ref: vm.priority for ref, vm in desired.vms.items()}
-    waves = waves_of(actions, priorities)
+    turns = ranks(desired.vms, desired, live, policy) if policy.canary or policy.batches else {}
+    waves = waves_of(actions, priorities, turns)
     return Plan(
         revision=desired.revision,
         dirty=desired.dirty,
@@ -97,14 +100,13 @@ def decide(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: date
         observed_at=live.observed_at,
         decisions=tuple(decisions),
         waves=waves,
-        forecast=forecast(
-            decisions, live, around.after, priorities, max_concurrent=policy.max_concurrent
-        ),
+        forecast=forecast(decisions, waves, around, turns),
         diagnostics=(
             *desired.diagnostics,
             *live.diagnostics,
             *_version_note(around.before, live),
             *_room_notes(decisions, waves, around),
+            *rollout_notes(decisions, around, turns),
         ),
         skipped=desired.skipped,
         digest=plan_digest(action for wave in waves for action in wave.actions),

@@ -1,4 +1,4 @@
-"""What the memory wave costs and how long it should take, from KubeVirt's own limits.
+"""What the memory wave costs and how long it should take, from KubeVirt's and the user's limits.
 
 A range, not a promise: it holds as long as its assumptions do, and they are said with it.
 """
@@ -6,25 +6,25 @@ A range, not a promise: it holds as long as its assumptions do, and they are sai
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.model.live import MigrationPhase, is_true
-from reconciler.model.plan import Effect, Forecast, Reason, VMForecast
-from reconciler.model.quantity import human
-from reconciler.model.refs import ObjectRef
-from reconciler.plan import migration_queue, migration_times
+from reconciler.model.plan import Effect, Forecast, VMForecast
+from reconciler.plan import migration_times
+from reconciler.plan.assumptions import assumptions
 from reconciler.plan.migration_policies import bandwidth
-from reconciler.plan.migration_queue import Held, Job, Places
-from reconciler.plan.migration_times import ACCEPTANCE, DETECTION, Estimates, Span
-from reconciler.plan.regime import regime_of
+from reconciler.plan.migration_queue import Places
+from reconciler.plan.migration_times import Span
+from reconciler.plan.moves import moves_of, others_of
+from reconciler.plan.order import CANARY, groups_of
+from reconciler.plan.turns import Turns, ends_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from reconciler.model.live import LiveMigration, LiveState, LiveVMI
-    from reconciler.model.plan import Decision
-    from reconciler.plan.regime import Regime
+    from reconciler.model.plan import Decision, Wave
+    from reconciler.model.refs import ObjectRef
+    from reconciler.plan.decide import Frame
+    from reconciler.plan.moves import Move, Other
 
 SETTLING = Span(5.5, 9.0, 15.0)
 """From a patch of the CR to the next wave: virt-operator's round, and 5 s for the components.
@@ -34,40 +34,13 @@ round, and nobody reports that the components have read the CR.
 """
 EARLIER, LATER = 1.85, 1.6
 """How far an end may lie before or after the likely one, as factors: together below 3."""
-STARTED = frozenset({MigrationPhase.RUNNING, MigrationPhase.SYNCHRONIZING})
-NOT_BEGUN = frozenset({MigrationPhase.UNSET, MigrationPhase.PENDING})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Move:
-    """One migration that the plan causes."""
-
-    ref: ObjectRef
-    node: str
-    n_bytes: int
-    after: int
-    limit: int
-    span: Span
-    """From the patch to the end of the migration."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Other:
-    """A change or migration in flight that the plan does not cause."""
-
-    node: str
-    span: Span
-    """What is left of it."""
-    begun: bool
 
 
 def forecast(
     decisions: Sequence[Decision],
-    live: LiveState,
-    regime: Regime,
-    priorities: Mapping[ObjectRef, int],
-    *,
-    max_concurrent: int | None = None,
+    waves: Sequence[Wave],
+    around: Frame,
+    ranks: Mapping[ObjectRef, int],
 ) -> Forecast:
     """Queue the plan's migrations behind those in flight, and add them up.
 
@@ -75,67 +48,68 @@ def forecast(
 
     Args:
         decisions: One an object, in any order.
-        live: The snapshot from which they were made.
-        regime: KubeVirt's behaviour once the CR is as the plan makes it.
-        priorities: By VM; the higher goes first, and those that are not named have 0.
-        max_concurrent: The user's limit; None leaves KubeVirt's.
+        waves: Those of the plan; the changes begin in their order, as far as there is room.
+        around: The moment, with what the user has chosen.
+        ranks: As ``order.ranks`` gives them; those that are not named have the first.
     """
-    before = regime_of(live.kubevirt).bandwidth
+    live, regime = around.live, around.after
+    before = around.before.bandwidth
     times = migration_times.estimates(live, lambda vmi: bandwidth(vmi, live, before))
-    moves = _moves(decisions, live, regime, times)
-    moves.sort(key=lambda move: (-priorities.get(move.ref, 0), move.ref))
-    others = _others(live, regime, times)
-    places = Places(
-        cluster=min(regime.parallel, max_concurrent or regime.parallel),
-        per_node=regime.outbound_per_node,
+    order = dict.fromkeys(action.ref for wave in waves for action in wave.actions)
+    by_ref = {each.ref: each for each in decisions}
+    # The waves are in order each, and a restart alone is not in the one of memory.
+    moves = moves_of(
+        by_ref, sorted(order, key=lambda ref: ranks.get(ref, CANARY)), live, regime, times
     )
+    others = others_of(live, regime, times)
+    turns = _turns(decisions, moves, others, around, ranks)
     settling = SETTLING.times(_config_waves(decisions))
-    ends = _ends(moves, others, regime, places, settling)
+    ends = [
+        (move, end.narrowed(EARLIER, LATER))
+        for move, end in zip(moves, ends_of(moves, others, turns, settling), strict=True)
+        if move.migrates
+    ]
     vms = tuple(
         VMForecast(ref=move.ref, position=n, earliest_s=end.low, latest_s=end.high)
-        for n, (move, end) in enumerate(zip(moves, ends, strict=True), 1)
+        for n, (move, end) in enumerate(ends, 1)
     )
+    migrations = [move for move, _ in ends]
     return Forecast(
-        migrations=len(moves),
-        n_bytes_copied=sum(move.n_bytes for move in moves),
-        peak_extra_requests=_peak(moves, places.cluster),
+        migrations=len(vms),
+        n_bytes_copied=sum(move.n_bytes for move in migrations),
+        peak_extra_requests=_peak(migrations, turns.own.cluster),
         earliest_s=max((each.earliest_s for each in vms), default=0.0),
         latest_s=max((each.latest_s for each in vms), default=0.0),
         vms=vms,
-        assumptions=_assumptions(moves, others, places, times, settling) if moves else (),
+        assumptions=assumptions(moves, others, turns, times, settling, around) if vms else (),
     )
 
 
-def _moves(
-    decisions: Sequence[Decision], live: LiveState, regime: Regime, times: Estimates
-) -> list[_Move]:
-    found = []
-    for decision in decisions:
-        vmi = live.vmis.get(decision.ref)
-        if vmi is None or not _migrates(decision):
-            continue
-        n_bytes, limit = _current(vmi), bandwidth(vmi, live, regime.bandwidth)
-        found.append(
-            _Move(
-                ref=decision.ref,
-                node=vmi.node,
-                n_bytes=n_bytes,
-                after=decision.target.n_bytes if decision.target else n_bytes,
-                limit=limit,
-                span=DETECTION + times.preparation + times.transfer(n_bytes, limit),
-            )
-        )
-    return found
-
-
-def _migrates(decision: Decision) -> bool:
-    moves = decision.reason in (Reason.HOTPLUG, Reason.HOTUNPLUG)
-    return decision.effect is Effect.LIVE and moves and bool(decision.actions)
-
-
-def _current(vmi: LiveVMI) -> int:
-    size = vmi.guest_current or vmi.guest
-    return size.n_bytes if size else 0
+def _turns(
+    decisions: Sequence[Decision],
+    moves: Sequence[Move],
+    others: Sequence[Other],
+    around: Frame,
+    ranks: Mapping[ObjectRef, int],
+) -> Turns:
+    policy, regime = around.policy, around.after
+    keys, canary = policy.anti_affinity, policy.canary
+    refs = [*(each.ref for each in moves), *(each.ref for each in others)]
+    return Turns(
+        ranks=ranks,
+        groups={ref: groups_of(ref, around.desired, around.live, keys) for ref in refs}
+        if keys
+        else {},
+        own=Places(
+            cluster=min(regime.parallel, policy.max_concurrent or regime.parallel),
+            per_node=min(
+                regime.outbound_per_node, policy.max_per_node or regime.outbound_per_node
+            ),
+        ),
+        kubevirt=Places(cluster=regime.parallel, per_node=regime.outbound_per_node),
+        soak_s=float(canary.soak.seconds) if canary else None,
+        followed=frozenset(each.ref for each in decisions if each.effect is Effect.WAIT),
+    )
 
 
 def _config_waves(decisions: Sequence[Decision]) -> int:
@@ -147,84 +121,7 @@ def _config_waves(decisions: Sequence[Decision]) -> int:
     )
 
 
-def _others(live: LiveState, regime: Regime, times: Estimates) -> list[_Other]:
-    """What is in flight; whoever began it, it takes a place until it ends."""
-    found = []
-    for ref in sorted(live.migrations.keys() | live.vmis.keys()):
-        vmi = live.vmis.get(ref)
-        going = [each for each in live.migrations.get(ref, ()) if not each.phase.finished]
-        changing = vmi is not None and is_true(vmi.conditions, "HotMemoryChange")
-        if vmi is None or not (going or changing):
-            continue
-        transfer = times.transfer(_current(vmi), bandwidth(vmi, live, regime.bandwidth))
-        if not going:
-            whole = DETECTION + times.preparation + transfer
-            found.append(_Other(node=vmi.node, span=whole, begun=False))
-            continue
-        begun = going[-1].phase not in NOT_BEGUN
-        left = _left(going[-1], vmi, live, times.preparation, transfer)
-        found.append(_Other(node=vmi.node, span=left, begun=begun))
-    return found
-
-
-def _left(
-    migration: LiveMigration, vmi: LiveVMI, live: LiveState, preparation: Span, transfer: Span
-) -> Span:
-    """What is left of a migration in flight, as far as its phase and its begin tell."""
-    if migration.phase not in STARTED:
-        return preparation + transfer
-    begun = vmi.migration_started_at if vmi.migration_uid == migration.uid else None
-    spent = max(0.0, (live.observed_at - begun).total_seconds()) if begun else 0.0
-    # One that takes longer than it should is as far from its end as it is late.
-    late = max(0.0, spent - transfer.likely)
-    return Span(
-        max(0.0, transfer.low - spent),
-        max(0.0, transfer.likely - spent) + late / 2,
-        max(0.0, transfer.high - spent) + late,
-    )
-
-
-def _ends(
-    moves: Sequence[_Move],
-    others: Sequence[_Other],
-    regime: Regime,
-    places: Places,
-    settling: Span,
-) -> list[Span]:
-    """When each guest has its memory; the extremes stay within a factor of what is likely."""
-    rows = [
-        [
-            settling_s + end + acceptance_s
-            for end in _queued(
-                [Job(move.node, move.span.three[n]) for move in moves],
-                [(each, max(0.0, each.span.three[n] - settling_s)) for each in others],
-                regime,
-                places,
-            )
-        ]
-        for n, (settling_s, acceptance_s) in enumerate(
-            zip(settling.three, ACCEPTANCE.three, strict=True)
-        )
-    ]
-    return [Span(*row).narrowed(EARLIER, LATER) for row in zip(*rows, strict=True)]
-
-
-def _queued(
-    jobs: Sequence[Job],
-    others: Sequence[tuple[_Other, float]],
-    regime: Regime,
-    places: Places,
-) -> list[float]:
-    """The others first, under KubeVirt's own limits; each holds a place from the beginning on."""
-    own = Places(cluster=regime.parallel, per_node=regime.outbound_per_node)
-    begun = [Held(other.node, left_s) for other, left_s in others if other.begun]
-    pending = [Job(other.node, left_s) for other, left_s in others if not other.begun]
-    ends = migration_queue.ends(pending, own, begun)
-    waiting = [Held(job.node, end) for job, end in zip(pending, ends, strict=True)]
-    return migration_queue.ends(jobs, places, [*begun, *waiting])
-
-
-def _peak(moves: Sequence[_Move], places: int) -> dict[str, int]:
+def _peak(moves: Sequence[Move], places: int) -> dict[str, int]:
     """By namespace: what has grown, and the second pods of those that migrate at once.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go:1633-1674; the target pod
@@ -240,42 +137,3 @@ def _peak(moves: Sequence[_Move], places: int) -> dict[str, int]:
         namespace: growth[namespace] + sum(sorted(sizes, reverse=True)[:places])
         for namespace, sizes in sorted(second.items())
     }
-
-
-def _assumptions(
-    moves: Sequence[_Move],
-    others: Sequence[_Other],
-    places: Places,
-    times: Estimates,
-    settling: Span,
-) -> tuple[str, ...]:
-    limits = f"{places.cluster} at once in the cluster, {places.per_node} from one node"
-    if others:
-        one = len(others) == 1
-        take = (
-            "migration takes a place until it ends"
-            if one
-            else "migrations take places until they end"
-        )
-        limits += f"; {len(others)} other {take}"
-    before = (
-        (f"the CR settles within {settling.low:.0f} to {settling.high:.0f} s",)
-        if settling.high
-        else ()
-    )
-    fixed = DETECTION + times.preparation
-    start = f"a migration begins {fixed.low:.0f} to {fixed.high:.0f} s after its turn has come"
-    rates = tuple(_rate(limit, times) for limit in sorted({move.limit for move in moves}))
-    quiet = "no migration fails, none of others begins meanwhile, and nodes have room for targets"
-    return (limits, *before, start, *rates, quiet)
-
-
-def _rate(limit: int, times: Estimates) -> str:
-    per_gib = times.per_gib(limit)
-    rate = f"{per_gib.low:.2g} to {per_gib.high:.2g} s a GiB"
-    bound = f", with at most {human(limit)}/s a migration (bandwidthPerMigration)" if limit else ""
-    if known := len(times.comparable(limit)):
-        return f"{rate}{bound}, as {known} finished migrations took"
-    if limit:
-        return f"{rate}{bound}"
-    return f"{rate}, as on a network of 10 to 25 Gbit/s: no bandwidth is set, none was observed"

@@ -6,10 +6,16 @@ import heapq
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
+
+
+Group: TypeAlias = tuple[str, str, str]
+"""Namespace, label key and value."""
+Limit: TypeAlias = str | Group
+"""A node, by its name, or a group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +38,7 @@ class Job:
     """The source node; empty where it is not known, which no node's limit then holds back."""
     seconds: float
     """From the moment that it takes its place to the moment that it gives it back."""
-    groups: frozenset[Hashable] = frozenset()
+    groups: frozenset[Group] = frozenset()
     """One job of a group goes at a time."""
 
 
@@ -42,7 +48,7 @@ class Held:
 
     node: str
     until_s: float
-    groups: frozenset[Hashable] = frozenset()
+    groups: frozenset[Group] = frozenset()
 
 
 def ends(jobs: Sequence[Job], places: Places, held: Iterable[Held] = ()) -> list[float]:
@@ -67,19 +73,19 @@ class _Queue:
     def __init__(self, jobs: Sequence[Job], places: Places) -> None:
         self._jobs = jobs
         self._cluster, self._per_node = max(1, places.cluster), max(1, places.per_node)
-        self._running: list[tuple[float, int, tuple[Hashable, ...]]] = []
+        self._running: list[tuple[float, int, tuple[Limit, ...]]] = []
         self._number = count()
-        self._used: Counter[Hashable] = Counter()
-        self._waiting: dict[Hashable, list[int]] = defaultdict(list)
+        self._used: Counter[Limit] = Counter()
+        self._waiting: dict[Limit, list[int]] = defaultdict(list)
         self._ready = list(range(len(jobs)))
-        self._woken: dict[int, Hashable] = {}
+        self._woken: dict[int, Limit] = {}
 
     @staticmethod
-    def limits(job: Job | Held) -> tuple[Hashable, ...]:
+    def limits(job: Job | Held) -> tuple[Limit, ...]:
         """What *job* needs a place of, groups first since they are narrower."""
         return (*job.groups, job.node) if job.node else tuple(job.groups)
 
-    def take(self, limits: tuple[Hashable, ...], until_s: float) -> None:
+    def take(self, limits: tuple[Limit, ...], until_s: float) -> None:
         heapq.heappush(self._running, (until_s, next(self._number), limits))
         self._used.update(limits)
 
@@ -111,10 +117,10 @@ class _Queue:
                 return False
         return True
 
-    def _room(self, limit: Hashable) -> bool:
+    def _room(self, limit: Limit) -> bool:
         return self._used[limit] < (self._per_node if isinstance(limit, str) else 1)
 
-    def _wake(self, limit: Hashable) -> None:
+    def _wake(self, limit: Limit | None) -> None:
         """Look at the first who waits there; once it has gone, or not, at the next."""
         if limit is not None and self._waiting.get(limit) and self._room(limit):
             n = heapq.heappop(self._waiting[limit])

@@ -49,7 +49,7 @@ def crowding(
             _warning(
                 "room-one-after-another",
                 f"{_count(late)} no room while the others migrate, and one after another they "
-                f"have: {_names(late)}",
+                f"have: {names(late)}",
                 "they are written as room comes; the forecast does not count that wait",
             )
         )
@@ -58,7 +58,7 @@ def crowding(
             _warning(
                 "room-not-for-all",
                 f"{_count(never)} room now, and none once the others before them have grown: "
-                f"{_names(never)}",
+                f"{names(never)}",
                 "free memory or add a node; the last ones are held back otherwise",
             )
         )
@@ -107,7 +107,8 @@ def _count(refs: Sequence[ObjectRef]) -> str:
     return f"{len(refs)} {'change has' if len(refs) == 1 else 'changes have'}"
 
 
-def _names(refs: Sequence[ObjectRef]) -> str:
+def names(refs: Sequence[ObjectRef]) -> str:
+    """The first of *refs*, and how many more there are."""
     named = ", ".join(f"{ref.namespace}/{ref.name}" for ref in refs[:_NAMED])
     more = len(refs) - _NAMED
     return f"{named} and {more} more" if more > 0 else named

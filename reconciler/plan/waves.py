@@ -17,20 +17,34 @@ SETTLE_DEADLINE_S = 300.0
 SETTLED = "the KubeVirt CR is Deployed, its generation observed, and its components have read it"
 
 
-def waves_of(actions: Iterable[Action], priorities: Mapping[ObjectRef, int]) -> tuple[Wave, ...]:
-    """The waves that have actions; within one, higher priority first, then by reference.
+def waves_of(
+    actions: Iterable[Action],
+    priorities: Mapping[ObjectRef, int],
+    ranks: Mapping[ObjectRef, int],
+) -> tuple[Wave, ...]:
+    """The waves that have actions, each in the order in which the rollout begins them.
 
-    A wave waits for the CR to settle if a wave before it changes the CR.
+    That is by rank (canaries, then batch by batch, then the rest), then higher priority first,
+    then by reference. A wave waits for the CR to settle if a wave before it changes the CR.
+
+    Args:
+        actions: In any order.
+        priorities: By VM; those that are not named have 0.
+        ranks: As ``order.ranks`` gives them; those that are not named have 0.
     """
     by_wave: dict[WaveName, list[Action]] = {name: [] for name in WaveName}
     for action in actions:
         by_wave[action.wave].append(action)
+
+    def turn(action: Action) -> tuple[int, int, ObjectRef]:
+        return ranks.get(action.ref, 0), -priorities.get(action.ref, 0), action.ref
+
     waves: list[Wave] = []
     for name, members in by_wave.items():
         if not members:
             continue
         settles = waves and name is not WaveName.RESTART
         barrier = Barrier(condition=SETTLED, deadline_s=SETTLE_DEADLINE_S) if settles else None
-        ordered = sorted(members, key=lambda each: (-priorities.get(each.ref, 0), each.ref))
+        ordered = sorted(members, key=turn)
         waves.append(Wave(name=name, barrier=barrier, actions=tuple(ordered)))
     return tuple(waves)

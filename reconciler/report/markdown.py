@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.fields import WaveName
+
 from . import wording
 from .budget import Section, rendered_upto, size, within
 from .escape import code, inline, json_line, paragraph
@@ -62,6 +64,9 @@ def _opening(plan: Plan) -> Iterator[str]:
         yield "\n**The desired state is invalid: nothing of this plan can be applied.**"
     elif not plan.waves:
         yield "\nNothing to apply."
+    for wave in plan.waves:
+        if wave.name is WaveName.RESTART:
+            yield f"\n**{inline(wording.restarts(wave), 5 * _SENTENCE)}.**"
     if costs := wording.costs(plan.forecast):
         yield f"\n{inline(costs, _SENTENCE)}"
         yield f"\n{inline(wording.NO_CANCEL, _SENTENCE)}"

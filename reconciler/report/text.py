@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from reconciler.model.fields import WaveName
 from reconciler.model.plan import Effect, Verb
 from reconciler.plan.evidence import EVIDENCE
 
@@ -91,6 +92,9 @@ def _wave(
         limit = wording.duration(wave.barrier.deadline_s)
         words = f"{wave.barrier.condition} (at most {limit})"
         yield from paragraph(words, width=width, indent="  ", label="begins when: ")
+    if wave.name is WaveName.RESTART and not verbose:
+        yield from paragraph(f"{wording.restarts(wave)}.", width=width, indent="  ")
+        return
     decisions = {each.ref: each for each in plan.decisions}
     folded: Counter[Effect] = Counter()
     for action in wave.actions:

@@ -9,19 +9,20 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.fields import NameSet, SettingValue
 from reconciler.model.outcome import ExitCode
-from reconciler.model.plan import Effect
+from reconciler.model.plan import Effect, Verb
 from reconciler.model.quantity import MemoryQuantity, canonical, human
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from reconciler.model.plan import Decision, Forecast, Plan, VMForecast
+    from reconciler.model.plan import Decision, Forecast, Plan, VMForecast, Wave
     from reconciler.model.refs import Location, ObjectRef
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MINUTE, _HOUR = 60, 3600
 _NAMESPACES = 5
+_RESTARTS = 20
 
 NO_CANCEL = (
     "KubeVirt cannot cancel a memory change that has begun: it refuses the old value until the"
@@ -125,6 +126,15 @@ def costs(forecast: Forecast) -> str:
     return ", ".join(parts) + "."
 
 
+def restarts(wave: Wave) -> str:
+    """Which VMs the wave of restarts restarts; no final full stop."""
+    refs = [each.ref for each in wave.actions]
+    names = ", ".join(f"{each.namespace}/{each.name}" for each in refs[:_RESTARTS])
+    more = f" and {len(refs) - _RESTARTS} more" if len(refs) > _RESTARTS else ""
+    subject = "1 VM is" if len(refs) == 1 else f"{len(refs)} VMs are"
+    return f"{subject} restarted, as consented, right after the size is written: {names}{more}"
+
+
 def eta(decision: Decision, forecast: VMForecast | None) -> str:
     """When *decision* takes effect, counted from the begin of the run."""
     if forecast is not None:
@@ -132,6 +142,8 @@ def eta(decision: Decision, forecast: VMForecast | None) -> str:
     match decision.effect:
         case Effect.COLD | Effect.CREATE:
             return "at start"
+        case Effect.RESTART if any(each.verb is Verb.RESTART for each in decision.actions):
+            return "restarted"
         case Effect.RESTART:
             return "at restart"
         case _:

@@ -113,7 +113,7 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
     diagnostics.extend(_diagnose(file, root, violation) for violation in violations)
     config = _decode(file, root, {violation.path for violation in violations})
     if not violations:
-        diagnostics.extend(_unlimited_restarts(file, root, config))
+        diagnostics.extend(_windowless_restarts(file, root, config))
     return ConfigResult(config=config, diagnostics=tuple(diagnostics))
 
 
@@ -141,15 +141,15 @@ def _diagnose(file: SourceFile, root: Node, violation: Violation) -> Diagnostic:
     )
 
 
-def _unlimited_restarts(file: SourceFile, root: Node, config: Config) -> Iterator[Diagnostic]:
+def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterator[Diagnostic]:
     """Consent to restarts in windows of which there are none to wait for."""
     allowed = any(each.kind is WindowKind.ALLOW for each in config.windows)
     if config.restart is RestartConsent.WINDOW and not allowed:
         yield Diagnostic(
             severity=Severity.WARNING,
-            code="restarts-unlimited",
-            message="restart is window, and no window of kind allow is there, so that VMs may be "
-            "restarted at any time",
+            code="no-window",
+            message="restart is window, and no window of kind allow is there, so that no VM is "
+            "restarted",
             at=file.location(root.at(("restart",))),
             hint="add a window of kind allow to windows",
         )

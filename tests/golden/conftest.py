@@ -8,7 +8,16 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from support.builders import (
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_vm,
+    make_vmi,
+    with_settings,
+)
 
+from reconciler.model.config import Canary, RestartConsent, Window, WindowKind
 from reconciler.model.desired import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import (
@@ -53,8 +62,11 @@ from reconciler.model.plan import (
     VMForecast,
     Wave,
 )
-from reconciler.model.quantity import GIB, MemoryQuantity
+from reconciler.model.quantity import GIB, Duration, MemoryQuantity
 from reconciler.model.refs import Location, ObjectRef, Uid, kubevirt_ref, pointer, vm_ref
+from reconciler.model.selector import Selector
+from reconciler.plan.decide import decide
+from reconciler.plan.policy import PlanPolicy
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 COMMIT = "8b1d2f70c3a94e5566778899aabbccddeeff0011"
@@ -391,6 +403,42 @@ def converged_plan() -> Plan:
     """Nothing to do."""
     unchanged = tuple(each for each in decisions() if each.effect is Effect.NONE)
     return sealed(unchanged, revision="working-tree")
+
+
+@pytest.fixture
+def paced_plan() -> Plan:
+    """What decide() makes of a canary, batches, closed windows and consented restarts."""
+    sizes = {
+        ("db", "pg-0"): ("4Gi", {"canary": "true", "app": "pg"}),
+        ("db", "pg-1"): ("4Gi", {"app": "pg"}),
+        ("db", "pg-2"): ("64Gi", {"app": "pg"}),
+        ("web", "fe-0"): ("2Gi", {"stage": "test"}),
+        ("web", "fe-1"): ("32Gi", {}),
+    }
+    refs = {vm_ref(*key): value for key, value in sizes.items()}
+    live = make_live(
+        *(make_vm(ref) for ref in refs),
+        vmis=tuple(make_vmi(ref, max_guest="16Gi") for ref in refs),
+        observed_at=NOW,
+        kubevirt=with_settings(make_kubevirt(), maxGuest=size("16Gi")),
+    )
+    consents = {vm_ref("db", "pg-2"): RestartConsent.WINDOW}
+    desired = make_desired(
+        *(
+            DesiredVM(ref=ref, guest=size(guest), labels=labels, restart=consents.get(ref))
+            for ref, (guest, labels) in refs.items()
+        )
+    )
+    window = Window(kind=WindowKind.ALLOW, cron="0 22 * * 1-5", duration=Duration.parse("20m"))
+    policy = PlanPolicy(
+        restart=RestartConsent.WINDOW,
+        max_per_node=1,
+        windows=(window,),
+        batches=(Selector.parse("stage=test"),),
+        anti_affinity=("app",),
+        canary=Canary(selector=Selector.parse("canary=true"), soak=Duration.parse("30m")),
+    )
+    return decide(desired, live, policy, NOW)
 
 
 @pytest.fixture

@@ -66,6 +66,20 @@ def test_plan_as_json(plan, golden):
     golden("plan.json", document)
 
 
+def test_paced_plan_as_text(paced_plan, golden):
+    golden("plan-paced.txt", plan_text(paced_plan, width=110))
+
+
+def test_paced_plan_as_markdown(paced_plan, golden):
+    golden("plan-paced.md", plan_markdown(paced_plan))
+
+
+def test_paced_plan_as_json(paced_plan, golden):
+    document = plan_json(paced_plan)
+    validate(document, "plan")
+    golden("plan-paced.json", document)
+
+
 def test_plan_as_json_with_nothing_to_do(converged_plan, golden):
     document = plan_json(converged_plan)
     validate(document, "plan")

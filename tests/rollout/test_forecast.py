@@ -2,20 +2,23 @@
 
 What is varied: number and size of the VMs, nodes, KubeVirt's limits and the user's own, the
 bandwidth and how it can be known (the CR's limit, those of migration policies, finished
-migrations, or not at all), migrations of others in flight, and changes of the CR before the
-memory.
+migrations, or not at all), migrations of others in flight, changes of the CR before the memory,
+and the user's pacing: limits a node, batches, canaries that soak, and groups kept apart.
 """
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import pytest
 from support.builders import PlanPolicy
 from support.simulated import PolledFeed, Rig, vm_yaml
 
+from reconciler.model.config import Canary
 from reconciler.model.outcome import ExitCode
+from reconciler.model.quantity import Duration
+from reconciler.model.selector import Selector
 from reconciler.simulator import worlds
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
@@ -23,6 +26,7 @@ from reconciler.simulator.simulator import Simulator
 MI, GI = 2**20, 2**30
 SIZES = (1, 2, 4, 8, 16, 32, 64)
 FAMILIES = ("assumed", "limited", "policies", "learned", "shared")
+PACED = ("per-node", "batches", "canary", "apart")
 FLEETS = 5
 """A family; the seeds are its numbers."""
 INSIDE = 0.95
@@ -99,15 +103,42 @@ class Fleet:
     history: tuple[str, ...] = ()
     """VMs that were changed before."""
     config: bool = False
-    max_concurrent: int | None = None
+    choices: PlanPolicy = field(default_factory=PlanPolicy)
+    labels: dict[str, dict[str, str]] = field(default_factory=dict)
+    """In Git, by VM."""
 
     @property
     def desired(self) -> str:
         vms = (
-            vm_yaml("fleet", name, f"{size + max(1, size // 4)}Gi")
+            vm_yaml(
+                "fleet", name, f"{size + max(1, size // 4)}Gi", labels=self.labels.get(name, {})
+            )
             for name, size in self.sizes.items()
         )
         return (CONFIG if self.config else "") + "".join(vms)
+
+
+def paced(family: str, dice: random.Random, names: list[str]) -> tuple[dict, dict]:
+    """The user's choices, and the labels of VMs by which they go."""
+    if family == "per-node":
+        return {"max_per_node": 1}, {}
+    if family == "batches":
+        stages = ("test", "staging", "production", "other")
+        selectors = tuple(Selector.parse(f"stage={each}") for each in stages[: dice.randint(1, 3)])
+        return {"batches": selectors}, {name: {"stage": dice.choice(stages)} for name in names}
+    if family == "canary":
+        first = dice.sample(names, k=dice.randint(1, max(1, len(names) // 4)))
+        canary = Canary(
+            selector=Selector.parse("canary=true"),
+            soak=Duration.parse(dice.choice(("30s", "2m", "10m"))),
+        )
+        return {"canary": canary}, {name: {"canary": "true"} for name in first}
+    if family == "apart":
+        apps = max(1, len(names) // dice.randint(2, 5))
+        return {"anti_affinity": ("app",)}, {
+            name: {"app": f"app-{dice.randrange(apps)}"} for name in names if dice.random() < 0.8
+        }
+    return {}, {}
 
 
 def fleet(family: str, seed: int) -> Fleet:
@@ -119,6 +150,8 @@ def fleet(family: str, seed: int) -> Fleet:
         network = dice.choice((150, 300, 700, 2000, 5000))
     places, outbound = dice.choice((1, 2, 3, 5, 8)), dice.choice((1, 2, 3))
     max_concurrent = dice.choice((None, None, 2, 4))
+    if family == "per-node":
+        places, outbound, max_concurrent = 8, 3, None
     count, largest = dice.randint(3, 40), dice.randint(2, len(SIZES))
     at_once = min(places, max_concurrent or places)
     sizes: dict[str, int] = {}
@@ -150,13 +183,14 @@ def fleet(family: str, seed: int) -> Fleet:
     if config:
         spec.pop("workloadUpdateStrategy")
     others = dice.randint(1, 4) if family == "shared" else 0
+    chosen, of_git = paced(family, dice, list(sizes))
     names = [*sizes, *(f"other-{n}" for n in range(others))]
     document = {
         "apiVersion": "simulator/v1alpha1",
         "kind": "World",
         "name": f"{family}-{seed}",
         "kubevirt": {"version": "v1.9.0", "spec": spec},
-        "nodes": dice.randint(2, 8),
+        "nodes": dice.randint(2, 3 if family == "per-node" else 8),
         "nodeMemory": "16Ti",
         "bandwidth": f"{network}Mi",
         "namespaces": [{"name": "fleet", "labels": {"stage": "production"}}],
@@ -180,7 +214,8 @@ def fleet(family: str, seed: int) -> Fleet:
         sizes=sizes,
         history=tuple(some),
         config=config,
-        max_concurrent=max_concurrent,
+        choices=PlanPolicy(max_concurrent=max_concurrent, **chosen),
+        labels=of_git,
     )
 
 
@@ -212,11 +247,7 @@ def compare(chosen: Fleet) -> Compared:
         assert rig.apply(before).exit is ExitCode.DONE
     if chosen.document["migrations"]:
         rig.clock.sleep(3.0)
-    report = rig.apply(
-        chosen.desired,
-        choices=PlanPolicy(max_concurrent=chosen.max_concurrent),
-        max_concurrent=chosen.max_concurrent,
-    )
+    report = rig.apply(chosen.desired, choices=chosen.choices)
     assert report.exit is ExitCode.DONE, [each.message for each in report.outcomes]
     forecast = report.plan.forecast
     assert forecast.migrations == len(chosen.sizes)
@@ -253,7 +284,7 @@ def told(found: list[Compared]) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", [*FAMILIES, *PACED])
 def test_the_ends_of_runs_without_faults_lie_within_the_forecast(family):
     found = [compare(fleet(family, seed)) for seed in range(FLEETS)]
     print(told(found))  # noqa: T201 - the figures are asked for

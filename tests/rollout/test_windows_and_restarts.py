@@ -24,6 +24,9 @@ spec:
 """
 
 
+ALWAYS = Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h"))
+
+
 def rig(world: str = "hotplug", **changes) -> Rig:
     return Rig(simulator(world, **changes))
 
@@ -38,6 +41,8 @@ def window(
 
 
 def consents(*windows: Window, restart: RestartConsent = RestartConsent.NEVER) -> PlanPolicy:
+    if restart is RestartConsent.WINDOW and not windows:
+        windows = (ALWAYS,)
     return PlanPolicy(windows=windows, restart=restart)
 
 
@@ -153,7 +158,7 @@ def test_gits_word_on_a_vm_beats_the_configuration():
     report = run.apply(never, choices=consents(restart=RestartConsent.WINDOW))
     assert outcomes(report) == {"vm": (Result.HELD, "above-max-guest")}
     allowed = never.replace('"never"', '"window"')
-    assert run.apply(allowed).exit is ExitCode.DONE
+    assert run.apply(allowed, choices=consents(ALWAYS)).exit is ExitCode.DONE
     assert restarts(run) == ["vm"]
 
 
@@ -162,8 +167,19 @@ def test_consent_on_the_cluster_counts_for_nothing():
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     annotations = {"memory.reconciler.dev/restart": "window"}
     run.merge(path, {"metadata": {"annotations": annotations}}, agent="kubectl")
-    run.apply(FIVE_GI)
+    run.apply(FIVE_GI, choices=consents(ALWAYS))
     assert restarts(run) == []
+
+
+def test_without_any_window_consent_to_restart_in_one_restarts_nothing():
+    run = rig("above-max")
+    denied = Window(kind=WindowKind.DENY, cron="0 0 1 1 *", duration=Duration.parse("1h"))
+    for windows in ((), (denied,)):
+        choices = PlanPolicy(restart=RestartConsent.WINDOW, windows=windows)
+        report = run.apply(FIVE_GI, choices=choices)
+        assert outcomes(report) == {"vm": (Result.HELD, "above-max-guest")}
+        assert "kind allow" in report.outcomes[0].hint
+    assert (run.patches(), restarts(run)) == ([], [])
 
 
 def test_a_vm_that_waits_for_a_restart_already_is_restarted_with_consent():

@@ -103,6 +103,64 @@ def test_a_job_starts_once_the_cluster_and_its_node_have_a_place(jobs, places, h
     assert found == ends
 
 
+@pytest.mark.parametrize(
+    ("jobs", "places", "ends"),
+    [
+        (("a5 g", "b5 g", "c5"), (3, 3), [5, 10, 5]),
+        (("a5 g", "a5 g", "a5"), (3, 2), [5, 10, 5]),
+        (("a5 g h", "b1 g", "c1 h", "d1"), (4, 4), [5, 6, 6, 1]),
+        (("a5 g", "b5 g", "c5"), (1, 1), [5, 10, 15]),
+    ],
+)
+def test_one_job_of_a_group_goes_at_a_time_and_holds_back_no_other(jobs, places, ends):
+    found = migration_queue.ends(
+        [Job(head[0], float(head[1:]), groups) for head, groups in map(grouped, jobs)],
+        Places(cluster=places[0], per_node=places[1]),
+    )
+    assert found == ends
+
+
+def grouped(job: str) -> tuple[str, frozenset[tuple[str, str, str]]]:
+    head, *names = job.split()
+    return head, frozenset(("db", "app", name) for name in names)
+
+
+def test_a_group_that_is_held_is_waited_for():
+    (group,) = grouped("a1 g")[1]
+    held = [Held("b", 4.0, frozenset({group}))]
+    places = Places(cluster=2, per_node=2)
+    assert migration_queue.ends([Job("a", 5.0, frozenset({group}))], places, held) == [9.0]
+
+
+LIMITED = st.builds(
+    Job,
+    st.sampled_from(["", "a", "b", "c"]),
+    st.integers(1, 6).map(float),
+    st.frozensets(st.sampled_from([("db", "app", name) for name in "wxyz"]), max_size=2),
+)
+
+
+@given(st.lists(LIMITED, max_size=25), st.integers(1, 6), st.integers(1, 3))
+def test_the_queue_does_what_looking_at_everybody_each_time_would_do(jobs, cluster, per_node):
+    running: list[tuple[float, Job]] = []
+    expected, waiting, now = [0.0] * len(jobs), list(range(len(jobs))), 0.0
+    while waiting:
+        for n in tuple(waiting):
+            job = jobs[n]
+            same_node = sum(each.node == job.node for _, each in running)
+            if len(running) >= cluster or (job.node and same_node >= per_node):
+                continue
+            if any(each.groups & job.groups for _, each in running):
+                continue
+            expected[n] = now + job.seconds
+            running.append((expected[n], job))
+            waiting.remove(n)
+        now = min((end for end, _ in running), default=now)
+        running = [each for each in running if each[0] > now]
+    places = Places(cluster=cluster, per_node=per_node)
+    assert migration_queue.ends(jobs, places) == expected
+
+
 # What is learned
 
 

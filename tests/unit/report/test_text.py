@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.fields import NameSet
-from reconciler.model.plan import Forecast
+from reconciler.model.fields import NameSet, WaveName
+from reconciler.model.plan import Action, Effect, Forecast, Reason, Verb, Wave
 from reconciler.model.quantity import GIB, Duration, MemoryQuantity
-from reconciler.model.refs import Location
+from reconciler.model.refs import Location, vm_ref
 from reconciler.report import wording
 from reconciler.report.findings import by_place, finding_lines
 from reconciler.report.layout import Cell, Paint, Row, Tone, paragraph, printable, table
@@ -144,3 +144,27 @@ def test_findings_are_in_the_order_of_the_files():
 def test_a_finding_shows_everything_but_control_characters():
     finding = Diagnostic(severity=Severity.ERROR, code="c", message="bad \x1b[2J", hint="do\tit")
     assert list(finding_lines([finding], PLAIN)) == ["error[c] bad \\x1b[2J", "  hint: do it"]
+
+
+def restarting(*names: str) -> Wave:
+    actions = tuple(
+        Action(
+            ref=vm_ref("db", name),
+            uid=None,
+            wave=WaveName.RESTART,
+            effect=Effect.RESTART,
+            reason=Reason.RESTART_PENDING,
+            verb=Verb.RESTART,
+            digest="",
+        )
+        for name in names
+    )
+    return Wave(name=WaveName.RESTART, barrier=None, actions=actions)
+
+
+def test_restarts_are_named_and_counted_where_they_are_many():
+    one = wording.restarts(restarting("pg-0"))
+    assert one == "1 VM is restarted, as consented, right after the size is written: db/pg-0"
+    many = wording.restarts(restarting(*(f"pg-{n}" for n in range(25))))
+    assert many.startswith("25 VMs are restarted")
+    assert many.endswith("db/pg-19 and 5 more")

@@ -120,8 +120,8 @@ def test_an_empty_file_is_all_defaults(text):
         (
             HEAD + "restart: window\n",
             (
-                ".reconciler.yaml:3:10: warning[restarts-unlimited] restart is window, and no "
-                "window of kind allow is there, so that VMs may be restarted at any time\n"
+                ".reconciler.yaml:3:10: warning[no-window] restart is window, and no "
+                "window of kind allow is there, so that no VM is restarted\n"
                 "  hint: add a window of kind allow to windows"
             ),
         ),
@@ -285,7 +285,7 @@ def test_restarts_in_a_window_need_no_warning_where_there_is_one():
     windows = "windows: [{kind: allow, cron: 0 2 * * *, duration: 2h}]\n"
     assert read(HEAD + "restart: window\n" + windows).diagnostics == ()
     (found,) = read(HEAD + "restart: window\n" + windows.replace("allow", "deny")).diagnostics
-    assert (found.severity, found.code) == ("warning", "restarts-unlimited")
+    assert (found.severity, found.code) == ("warning", "no-window")
 
 
 def test_a_window_that_is_not_valid_leaves_no_half_of_the_windows():

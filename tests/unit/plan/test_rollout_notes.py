@@ -1,0 +1,307 @@
+"""What a plan says of order, windows and restarts, before anything is done."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from support.builders import (
+    NOW,
+    condition,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+    with_settings,
+)
+
+from reconciler.model.config import Canary, RestartConsent, Window, WindowKind
+from reconciler.model.diagnostic import Severity
+from reconciler.model.fields import WaveName
+from reconciler.model.quantity import Duration
+from reconciler.model.refs import vm_ref
+from reconciler.model.selector import Selector
+
+NOTES = {
+    "batches",
+    "canaries-held",
+    "canary",
+    "next-window",
+    "no-canary",
+    "outside-window",
+    "restarts",
+    "window-too-short",
+}
+
+
+def world(*names: str, wanted: str = "2Gi", sizes=None, git=None, priorities=None, live=None):
+    """VMs of 1Gi that are to have *wanted*; *git* gives their labels there, ``k=v`` each."""
+    refs = [vm_ref("db", name) for name in names]
+    desired = make_desired(
+        *(
+            want(
+                (sizes or {}).get(ref.name, wanted),
+                ref,
+                labels=dict([(git or {})[ref.name].split("=")]) if ref.name in (git or {}) else {},
+                priority=(priorities or {}).get(ref.name, 0),
+            )
+            for ref in refs
+        )
+    )
+    state = live or make_live(
+        *(make_vm(ref) for ref in refs), vmis=tuple(make_vmi(ref) for ref in refs)
+    )
+    return desired, state
+
+
+def select(text: str) -> Selector:
+    return Selector.parse(text)
+
+
+def canary(text: str = "canary=true", soak: str = "30m") -> Canary:
+    return Canary(selector=select(text), soak=Duration.parse(soak))
+
+
+def window(begins_in_s: float, lasts: str, kind: WindowKind = WindowKind.ALLOW) -> Window:
+    begins = NOW + timedelta(seconds=begins_in_s)
+    cron = f"{begins.minute} {begins.hour} * * *"
+    return Window(kind=kind, cron=cron, duration=Duration.parse(lasts))
+
+
+def notes(desired, live, **policy) -> dict[str, tuple[Severity, str]]:
+    """What this module's subject says, by code."""
+    found = plan_of(desired, live, **policy).diagnostics
+    return {each.code: (each.severity, each.message) for each in found if each.code in NOTES}
+
+
+def order(plan) -> list[str]:
+    return [action.ref.name for wave in plan.waves for action in wave.actions]
+
+
+def queue(plan) -> list[str]:
+    return [each.ref.name for each in plan.forecast.vms]
+
+
+def test_the_plan_has_the_order_of_the_rollout_rank_then_priority_then_reference():
+    desired, live = world(
+        *"abcdef",
+        git={"e": "canary=true", "b": "stage=test", "d": "stage=test", "a": "stage=prod"},
+        priorities={"d": 5, "f": 9},
+    )
+    plan = plan_of(
+        desired, live, canary=canary(), batches=(select("stage=test"), select("stage=prod"))
+    )
+    assert order(plan) == ["e", "d", "b", "a", "f", "c"]
+    assert queue(plan) == ["e", "d", "b", "a", "f", "c"]
+    assert [each.position for each in plan.forecast.vms] == [1, 2, 3, 4, 5, 6]
+
+
+def test_without_choices_nothing_is_said():
+    assert notes(*world("a", "b")) == {}
+
+
+def test_nothing_is_said_where_nothing_is_to_be_done():
+    choices = {
+        "canary": canary(),
+        "batches": (select("a=b"),),
+        "windows": (window(3600, "1h"),),
+        "restart": RestartConsent.WINDOW,
+    }
+    assert notes(*world("a", wanted="1Gi"), **choices) == {}
+
+
+def test_the_next_window_is_named_while_none_is_open():
+    found = notes(*world("a"), windows=(window(3600, "8h"),))
+    assert found == {
+        "outside-window": (
+            Severity.NOTE,
+            "no window is open; the next one opens at 2026-11-23 13:00 UTC",
+        )
+    }
+
+
+def test_windows_that_never_open_are_a_warning():
+    never = Window(kind=WindowKind.ALLOW, cron="0 0 29 2 *", duration=Duration.parse("1h"))
+    assert notes(*world("a"), windows=(never,))["outside-window"][0] is Severity.WARNING
+
+
+def test_a_change_that_fits_in_the_open_window_is_not_mentioned():
+    assert notes(*world("a"), windows=(window(-60, "8h"),)) == {}
+
+
+def test_a_change_that_fits_in_a_later_window_only_is_a_note():
+    found = notes(*world("a"), windows=(window(-3000, "1h"),))
+    assert list(found) == ["next-window"]
+    severity, message = found["next-window"]
+    assert severity is Severity.NOTE
+    assert message == (
+        "the window closes at 2026-11-23 12:10 UTC, and the first attempt of 1 VM may take "
+        "longer: db/a (up to 23 min)"
+    )
+
+
+def test_a_change_that_fits_in_no_window_is_a_warning_that_names_those_that_need_most_first():
+    names = [f"vm-{n}" for n in range(7)]
+    desired, live = world(*names, sizes={"vm-5": "3Gi"})
+    found = notes(desired, live, windows=(window(-60, "16m"),))
+    assert found == {
+        "window-too-short": (
+            Severity.WARNING,
+            (
+                "the longest window that can be foreseen leaves 16 min, and the first attempt of "
+                "7 VMs may take longer: db/vm-5, db/vm-0, db/vm-1, db/vm-2, db/vm-3 and 2 more "
+                "(up to 25 min)"
+            ),
+        )
+    }
+
+
+def test_the_longest_of_the_windows_ahead_counts_and_not_only_the_next():
+    short = tuple(window(3600 * n, "16m") for n in range(1, 6))
+    assert list(notes(*world("a"), windows=short)) == ["outside-window", "window-too-short"]
+    assert list(notes(*world("a"), windows=(*short, window(36000, "1h")))) == ["outside-window"]
+
+
+def test_a_migration_without_a_bound_fits_in_no_window_that_ends():
+    kubevirt = with_settings(make_kubevirt(), completionTimeoutPerGiB=0)
+    ref = vm_ref("db", "a")
+    live = make_live(make_vm(ref), vmis=(make_vmi(ref),), kubevirt=kubevirt)
+    found = notes(*world("a", live=live), windows=(window(-60, "8h"),))
+    assert found["window-too-short"][1].endswith("db/a (without a bound)")
+
+
+def test_canaries_are_counted_with_their_soak_and_those_who_wait():
+    desired, live = world(*"abcd", git={"a": "canary=true", "c": "canary=true"})
+    assert notes(desired, live, canary=canary()) == {
+        "canary": (
+            Severity.NOTE,
+            (
+                "2 of 2 canaries (canary=true) change first; once they have kept their memory for "
+                "30m, 2 other VMs begin"
+            ),
+        )
+    }
+
+
+def test_canaries_that_need_no_change_are_soaked_all_the_same():
+    desired, live = world("a", "b", sizes={"a": "1Gi"}, git={"a": "canary=true"})
+    found = notes(desired, live, canary=canary())
+    assert found["canary"][1].startswith("no canary (canary=true) changes first; once they")
+
+
+@pytest.mark.parametrize("names", [("a",), ("a", "b")])
+def test_a_canary_that_selects_nothing_is_a_warning(names):
+    assert notes(*world(*names), canary=canary()) == {
+        "no-canary": (
+            Severity.WARNING,
+            "rollout.canary selects no VM (canary=true), so no VM is changed",
+        )
+    }
+
+
+def test_canaries_that_are_all_held_are_a_warning():
+    desired, live = world("a", "b", sizes={"a": "9Gi"}, git={"a": "canary=true"})
+    found = notes(desired, live, canary=canary())
+    assert list(found) == ["canaries-held"]
+    assert found["canaries-held"][0] is Severity.WARNING
+
+
+def test_batches_are_counted_in_their_order_the_rest_last_and_empty_ones_left_out():
+    desired, live = world(*"abcd", git={"a": "stage=prod", "b": "stage=test", "c": "stage=prod"})
+    stages = tuple(select(f"stage={each}") for each in ("test", "staging", "prod"))
+    assert notes(desired, live, batches=stages) == {
+        "batches": (
+            Severity.NOTE,
+            (
+                "VMs change batch by batch, each when the one before has ended: "
+                "batch 1 (stage=test): 1, batch 3 (stage=prod): 2, the rest: 1"
+            ),
+        )
+    }
+
+
+def test_restarts_are_counted_with_where_the_consent_comes_from():
+    desired, live = world("a", "b", "c", wanted="9Gi")
+    by_git = vm_ref("db", "b")
+    desired.vms[by_git] = want("9Gi", by_git, restart=RestartConsent.WINDOW)
+    plan = plan_of(desired, live, restart=RestartConsent.WINDOW)
+    told = {each.code: each for each in plan.diagnostics}["restarts"]
+    assert told.severity is Severity.NOTE
+    assert told.message == (
+        "3 VMs are restarted, as consented: db/a, db/b, db/c (2 by `restart: window`, "
+        "1 by the annotation memory.reconciler.dev/restart in Git)"
+    )
+    assert told.hint == "no window is set: they are restarted at any time"
+    hints = [each.hint for each in plan.decisions]
+    assert hints[0].endswith("as `restart: window` consents")
+    assert hints[1].endswith("as the annotation memory.reconciler.dev/restart in Git consents")
+    assert [each.name for each in plan.waves] == [WaveName.MEMORY, WaveName.RESTART]
+
+
+# The forecast
+
+
+def test_limits_of_the_user_a_node_lengthen_the_forecast():
+    desired, live = world(*"abc")
+    free, bound = plan_of(desired, live), plan_of(desired, live, max_per_node=1)
+    assert bound.forecast.latest_s > free.forecast.latest_s
+    assert any("1 from one node" in each for each in bound.forecast.assumptions)
+
+
+def test_members_of_a_group_are_counted_one_after_another():
+    desired, live = world("a", "b", git={"a": "app=pg", "b": "app=pg"})
+    free, apart = plan_of(desired, live), plan_of(desired, live, anti_affinity=("app",))
+    assert [each.latest_s for each in free.forecast.vms] == [free.forecast.latest_s] * 2
+    assert apart.forecast.latest_s == pytest.approx(2 * free.forecast.latest_s, rel=0.1)
+
+
+def test_the_soak_is_in_both_bounds_of_those_who_wait_for_it():
+    desired, live = world("a", "b", git={"a": "canary=true"})
+    first, second = plan_of(desired, live, canary=canary()).forecast.vms
+    assert first.latest_s < 1800 < second.earliest_s
+    assert second.latest_s - second.earliest_s < 120
+
+
+def test_a_rank_waits_for_one_of_the_rank_before_that_is_in_flight_already():
+    a, b = vm_ref("db", "a"), vm_ref("db", "b")
+    flying = make_vmi(a, guest="64Gi", conditions={"HotMemoryChange": condition("True")})
+    live = make_live(
+        make_vm(a, guest="64Gi"),
+        make_vm(b),
+        vmis=(flying, make_vmi(b)),
+        kubevirt=with_settings(make_kubevirt(), maxGuest=q("1Ti")),
+    )
+    desired, _ = world("a", "b", sizes={"a": "64Gi"}, git={"a": "stage=test"})
+    free = plan_of(desired, live).forecast
+    after = plan_of(desired, live, batches=(select("stage=test"),)).forecast
+    assert after.earliest_s > free.earliest_s + 20
+
+
+def test_restarts_take_places_and_are_in_no_other_figure():
+    desired, live = world(*"abc", sizes={"a": "9Gi"})
+    plan = plan_of(desired, live, restart=RestartConsent.WINDOW, max_concurrent=1)
+    without = plan_of(desired, live, max_concurrent=1)
+    assert (plan.forecast.migrations, queue(plan)) == (2, ["b", "c"])
+    assert plan.forecast.n_bytes_copied == without.forecast.n_bytes_copied
+    assert plan.forecast.latest_s > without.forecast.latest_s
+    assert any(each.startswith("1 VM is restarted") for each in plan.forecast.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("windows", "said"),
+    [
+        ((), None),
+        ((window(-60, "8h"),), "times count from now on"),
+        ((window(3600, "8h"),), "times count from when a window lets the run begin"),
+    ],
+)
+def test_a_forecast_under_windows_says_from_when_it_counts(windows, said):
+    assumptions = plan_of(*world("a"), windows=windows).forecast.assumptions
+    assert [each for each in assumptions if each.startswith("times")] == (
+        [each for each in assumptions if said and each.startswith(said)]
+    )
+    assert bool(said) == any(each.startswith("times") for each in assumptions)
