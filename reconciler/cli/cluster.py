@@ -77,8 +77,17 @@ class Served:
 
 
 @contextmanager
-def served(world: Path, *, port: int = 0, time_scale: float = 1.0) -> Iterator[Served]:
+def served(
+    world: Path, *, port: int = 0, time_scale: float = 1.0, dated: bool = False
+) -> Iterator[Served]:
     """Serve the world of a file until the end of the block.
+
+    Args:
+        world: The file.
+        port: On 127.0.0.1; 0 for a free one.
+        time_scale: Simulated seconds a real second.
+        dated: Whether the clock starts at the time that the world names, if it names one. Only
+            clients that go by this clock then understand the times of its objects.
 
     Raises:
         UsageError: The file describes no possible world, or the port is taken.
@@ -88,7 +97,9 @@ def served(world: Path, *, port: int = 0, time_scale: float = 1.0) -> Iterator[S
     from reconciler.simulator.simulator import Simulator  # noqa: PLC0415 - with it
 
     try:
-        simulator = Simulator(worlds.load(world), clock=SimClock(scale=time_scale))
+        loaded = worlds.load(world)
+        begins = loaded.starts_at if dated else None
+        simulator = Simulator(loaded, clock=SimClock(scale=time_scale, epoch=begins))
     except worlds.WorldError as error:
         raise UsageError(str(error), hint="see examples/worlds") from error
     except OSError as error:

@@ -59,6 +59,12 @@ class Stage:
         _git(self.repository, "add", "--all")
         _git(self.repository, "commit", "--quiet", "--message", f"Set {', '.join(names)}")
 
+    def show_config(self) -> None:
+        """Print how the reconciler may act, where Git says anything of it."""
+        file = self.repository / ".reconciler.yaml"
+        if file.is_file():
+            screen.result(f"$ cat {self.repository.name}/{file.name}\n\n{file.read_text()}\n")
+
     def plan(self) -> ExitCode:
         """Run a real plan."""
         from reconciler.cli import plan  # noqa: PLC0415 - keeps --help fast
@@ -124,7 +130,7 @@ class Stage:
             "  kubectl get vm,vmi,vmim -A",
             f"  kubectl describe vm -n {namespace} {vm}",
             "  kubectl get vmi -A -w",
-            "Its clock runs ahead of yours, so ages may read <invalid>.",
+            "Its clock is not yours, so ages may be wrong or read <invalid>.",
         )
         with stop_on_signals() as stop:
             while not stop.asked:
@@ -156,7 +162,7 @@ def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[St
     repository = folder / world.stem
     repository.mkdir()
     _git(repository, "init", "--quiet", "--initial-branch", "main")
-    with served(world, time_scale=scale) as running:
+    with served(world, time_scale=scale, dated=True) as running:
         kubeconfig = folder / f"{world.stem}.kubeconfig"
         write_kubeconfig(running, kubeconfig)
         yield Stage(

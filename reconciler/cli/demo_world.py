@@ -33,8 +33,9 @@ class PlayedWorld:
 def find(name: str, examples: Path) -> PlayedWorld:
     """The world *name* of *examples*, or that of a file, with what Git asks for in it.
 
-    The manifests lie in ``desired/`` beside the world, under its name. A world that tells a whole
-    story has a folder of its own in *examples* instead.
+    The manifests lie in ``desired/`` beside the world, under its name: a file, or a folder where
+    Git's side has a ``.reconciler.yaml``. A world that tells a whole story has a folder of its own
+    in *examples* instead.
 
     Raises:
         UsageError: There is no such world, or nothing is desired in it.
@@ -46,15 +47,16 @@ def find(name: str, examples: Path) -> PlayedWorld:
         close = " or ".join(difflib.get_close_matches(name, known))
         hint = f"do you mean {close}?" if close else "`reconciler demo --list` lists them"
         raise UsageError(f"--world {name}: there is no such world", hint=hint)
-    beside, story = file.parent / "desired" / file.name, examples / file.stem
+    beside = file.parent / "desired" / file.name
     if beside.is_file():
         return PlayedWorld(file=file, folder=beside.parent, manifests=(beside.name,))
-    if story.is_dir():
-        names = tuple(path.name for path in sorted(story.iterdir()))
-        return PlayedWorld(file=file, folder=story, manifests=names)
+    for folder in (beside.with_suffix(""), examples / file.stem):
+        if folder.is_dir():
+            names = tuple(path.name for path in sorted(folder.iterdir()))
+            return PlayedWorld(file=file, folder=folder, manifests=names)
     raise UsageError(
         f"--world {name}: nothing says what Git asks for in it",
-        hint=f"write the manifests to {beside}",
+        hint=f"write the manifests to {beside}, or to a folder {beside.with_suffix('')}",
     )
 
 
@@ -89,6 +91,7 @@ def play(world: PlayedWorld, folder: Path, scale: float, deadline_s: float, *, k
         stage.title(f"The world {world.file.stem}")
         stage.say(*_comment(world.file))
         stage.commit(*world.manifests)
+        stage.show_config()
         stage.clock.sleep(BEGINS_S)
         if ended(stage.plan, sys.stderr) is ExitCode.DONE:
             ended(lambda: stage.apply(deadline_s=deadline_s), sys.stderr)

@@ -18,12 +18,14 @@ from reconciler.simulator.kubevirt.control_plane import ControlPlane
 from reconciler.simulator.kubevirt.faults import Faults
 from reconciler.simulator.kubevirt.profiles import Profiles
 from reconciler.simulator.messages import Request, RequestRecord, Response, User
+from reconciler.simulator.pace import UNPACED, Pace
 from reconciler.simulator.seeding import Seeder
 from reconciler.simulator.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from reconciler.simulator.history import StoreEvent
     from reconciler.simulator.watch import WatchStream
     from reconciler.simulator.world_model import TimelineEntry, World
 
@@ -36,7 +38,12 @@ class Simulator:
     """
 
     def __init__(
-        self, world: World, *, clock: SimClock | None = None, seed: int | None = None
+        self,
+        world: World,
+        *,
+        clock: SimClock | None = None,
+        seed: int | None = None,
+        pace: Pace = UNPACED,
     ) -> None:
         """Builds the world's objects and starts its components.
 
@@ -44,6 +51,7 @@ class Simulator:
             world: What there is.
             clock: Simulated time; None: real time.
             seed: Of names, uids and delays; None takes the world's.
+            pace: How long the API server takes over its answers.
 
         Raises:
             WorldError: The world's VMs do not fit on its nodes.
@@ -70,6 +78,7 @@ class Simulator:
             tokens=users.Tokens(self.clock, known),
             mode=rbac.Mode(world.rbac),
             faults=ApiFaults(list(world.api_faults), seed=chosen),
+            pace=pace,
         )
         with self.store.lock:
             unsettled = Seeder(world, self.store).seed()
@@ -154,4 +163,17 @@ class Simulator:
                     body=json.dumps(entry.request.get("body") or {}).encode(),
                 )
 
-        self.engine.at(entry.at_s, happen)
+        if entry.phase:
+            self._once_migrating(entry, happen)
+        else:
+            self.engine.at(entry.at_s, happen)
+
+    def _once_migrating(self, entry: TimelineEntry, happen: Callable[[], None]) -> None:
+        def look(event: StoreEvent) -> None:
+            facts = self.cluster.inventory.migrations.get(event.key)
+            if facts and facts.vmi == entry.migrating and facts.phase == entry.phase:
+                unsubscribe()
+                # Not inside of the write that shows it: that has to end first.
+                self.engine.at(entry.at_s, happen)
+
+        unsubscribe = self.store.subscribe(look)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
 
 from reconciler.simulator.faults import Fault
@@ -124,9 +125,16 @@ class MigrationSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """Something that happens by itself, `at_s` simulated seconds after the start."""
+    """Something that happens by itself, `at_s` simulated seconds after the start.
+
+    With a phase: so long after a migration of that VM has first come to it.
+    """
 
     at_s: float
+    migrating: tuple[str, str] = ("", "")
+    """Namespace and name of the VM whose migration it waits for."""
+    phase: str = ""
+    """Of that migration; empty: it waits for none."""
     request: Mapping[str, Any]
     """A request to the API server as an administrator: method, path, body, contentType."""
     faults: Mapping[tuple[str, str], VMFaults]
@@ -137,6 +145,8 @@ class World:
     """A whole world, as its file says it, with defaults filled in."""
 
     name: str = "world"
+    starts_at: datetime | None = None
+    """What the clock shows when it starts, for whoever makes that clock; None: any time."""
     version: str = DEFAULT_VERSION
     kubevirt_namespace: str = "kubevirt"
     kubevirt_names: tuple[str, ...] = ("kubevirt",)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.simulator.kubevirt import quantity
@@ -104,6 +105,20 @@ class Fields:
             self.problem(name, f"{value!r} is not a duration; write it like 90s or 10m")
             return None
         return float(match[1]) * _UNITS[match[2]]
+
+    def instant(self, name: str) -> datetime | None:
+        """Reads a date and time with its offset from UTC, None if absent."""
+        value = self.text(name)
+        if not value:
+            return None
+        try:
+            read = datetime.fromisoformat(value)
+        except ValueError:
+            read = None
+        if read is None or read.tzinfo is None:
+            self.problem(name, f"{value!r} is no instant; write it like 2026-07-06T22:00:00+02:00")
+            return None
+        return read
 
     def times(self, name: str, always: int) -> int:
         """Reads how often a fault happens: a number, true or `always`."""

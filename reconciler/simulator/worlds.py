@@ -35,6 +35,8 @@ Json: TypeAlias = dict[str, Any]
 
 API_VERSION: Final = "simulator/v1alpha1"
 KIND: Final = "World"
+PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running")
+"""Of a migration that has not ended, in their order."""
 
 
 def load(path: Path | str) -> World:
@@ -82,6 +84,7 @@ def _world(fields: Fields) -> World:
     namespaces = _namespaces(fields)
     world = World(
         name=fields.text("name", "world"),
+        starts_at=fields.instant("startsAt"),
         version=kubevirt.checked("version", versions.behaviour, DEFAULT_VERSION),
         kubevirt_namespace=kubevirt.text("namespace", "kubevirt"),
         kubevirt_names=names,
@@ -247,7 +250,13 @@ def _migration(entry: Fields) -> MigrationSpec:
 def _entry(entry: Fields) -> TimelineEntry:
     faults: dict[tuple[str, str], VMFaults] = {}
     at_s = entry.seconds("at")
-    if at_s is None:
+    when = entry.nested("when")
+    vm, phase = when.text("vm"), when.text("phase", choices=("", *PHASES))
+    migrating = (when.text("namespace", "default"), vm)
+    when.finish()
+    if bool(vm) is not bool(phase):
+        entry.problem("when", "name both, the VM that migrates and the phase it comes to")
+    if at_s is None and not phase:
         entry.problem("at", "when does it happen? write it like 30s")
     for change in entry.each("faults"):
         key = (change.text("namespace", "default"), change.text("name"))
@@ -258,6 +267,12 @@ def _entry(entry: Fields) -> TimelineEntry:
                 change.problems,
             )
         )
-    made = TimelineEntry(at_s=at_s or 0.0, request=entry.mapping("request"), faults=faults)
+    made = TimelineEntry(
+        at_s=at_s or 0.0,
+        migrating=migrating,
+        phase=phase,
+        request=entry.mapping("request"),
+        faults=faults,
+    )
     entry.finish()
     return made

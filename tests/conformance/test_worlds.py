@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,14 @@ import yaml
 from support.builders import q
 from support.forced import forced, hasty, instances
 from support.happened import effects_of_change
-from support.simulated import WORLDS, simulator
+from support.simulated import WORLDS, PolledFeed, simulator
 
+from reconciler.cli.wiring import plan_policy, rollout_policy
 from reconciler.errors import ClusterError
+from reconciler.model.config import Config
 from reconciler.model.plan import Effect
+from reconciler.source.config import parse_config
+from reconciler.source.objects import SourceFile
 
 ROWS = yaml.load(
     (Path(__file__).parent / "worlds.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
@@ -28,20 +34,49 @@ def rig(name):
     return hasty(simulator(name), begins_s=BEGINS_S)
 
 
+def folder_of(name):
+    """Where Git's side of a world lies that has a folder of its own; None for a single file."""
+    folders = (WORLDS / "desired" / name, WORLDS.parent / name)
+    return next((each for each in folders if each.is_dir()), None)
+
+
 @cache
 def desired(name):
     """The manifests that belong to the world; `demo --world` commits the same."""
-    single, folder = WORLDS / "desired" / f"{name}.yaml", WORLDS.parent / name
-    files = [single] if single.exists() else sorted(folder.rglob("[!.]*.yaml"))
+    folder = folder_of(name)
+    single = WORLDS / "desired" / f"{name}.yaml"
+    files = sorted(folder.rglob("[!.]*.yaml")) if folder else [single]
     return "\n---\n".join(path.read_text(encoding="utf-8") for path in files)
+
+
+@cache
+def config(name):
+    """What Git says beside them of how the reconciler may act."""
+    folder = folder_of(name)
+    file = folder and folder / ".reconciler.yaml"
+    if not file or not file.is_file():
+        return Config()
+    read = parse_config(SourceFile(path=file.name, revision=None), file.read_bytes())
+    assert read.diagnostics == ()
+    return read.config
+
+
+def planned(run, name):
+    choices = plan_policy(config(name))
+    return run.plan(
+        desired(name), **{each.name: getattr(choices, each.name) for each in fields(choices)}
+    )
 
 
 @cache
 def played(name):
     """The finished run, what it has left behind, and the instances that there were before."""
     run = rig(name)
-    before = {each["metadata"]["uid"] for each in instances(run)}
-    return run, before, run.apply(desired(name), deadline_s=DEADLINE_S)
+    before = {each["metadata"]["uid"]: each["metadata"]["name"] for each in instances(run)}
+    policy = rollout_policy(config(name), deadline_s=DEADLINE_S, follow=True)
+    pacing = {each.name: getattr(policy, each.name) for each in fields(policy)}
+    report = run.apply(desired(name), choices=plan_policy(config(name)), **pacing)
+    return run, before, report
 
 
 def said(thing, reason):
@@ -51,14 +86,14 @@ def said(thing, reason):
 def test_every_world_has_its_row_and_its_manifests():
     names = {path.stem for path in WORLDS.glob("*.yaml")}
     assert set(ROWS) == names
-    assert {path.stem for path in (WORLDS / "desired").glob("*.yaml")} <= names
+    assert {path.stem for path in (WORLDS / "desired").iterdir()} <= names
     assert [name for name in names if not desired(name)] == []
 
 
 @pytest.mark.parametrize("name", [name for name in ROWS if name not in RUNS])
 def test_a_cluster_that_cannot_be_planned_for_is_an_error(name):
     with pytest.raises(ClusterError, match=ROWS[name]["error"]):
-        rig(name).plan(desired(name))
+        planned(rig(name), name)
 
 
 @pytest.mark.parametrize("name", RUNS)
@@ -81,15 +116,17 @@ def test_the_run_ends_as_the_world_has_it(name):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_what_is_done_is_in_the_guest_and_nothing_was_restarted(name):
+def test_what_is_done_is_in_the_guest_and_nothing_was_restarted_unasked(name):
     run, before, report = played(name)
     targets = {each.ref: each.target for each in report.plan.decisions}
     after = instances(run)
     for outcome in report.outcomes:
         if outcome.result == "done" and outcome.reason == "converged":
             vmi = run.vmi(outcome.ref.namespace, outcome.ref.name)
-            assert q(vmi["status"]["memory"]["guestCurrent"]) == targets[outcome.ref]
-    assert {each["metadata"]["uid"] for each in after} <= before
+            target = targets[outcome.ref] or run.desired(desired(name)).vms[outcome.ref].guest
+            assert q(vmi["status"]["memory"]["guestCurrent"]) == target
+    new = [each for each in after if each["metadata"]["uid"] not in before]
+    assert [each["metadata"]["name"] for each in new] == RUNS[name].get("started", [])
     assert all(each["status"]["phase"] == "Running" for each in after)
 
 
@@ -98,7 +135,41 @@ def test_what_is_held_is_not_touched(name):
     run, _, report = played(name)
     written = {path.rpartition("/")[2] for path in run.patches()}
     held = {each.ref.name for each in report.outcomes if each.result == "held"}
-    assert written & held == set()
+    assert written & held == set(RUNS[name].get("staged", []))
+
+
+class Watched(PolledFeed):
+    """Remembers which VMs it has seen in flight at the same time."""
+
+    together = frozenset()
+
+    def wait(self, timeout_s):
+        live = super().wait(timeout_s)
+        flying = [
+            ref.name for ref, vmi in live.vmis.items() if "HotMemoryChange" in vmi.conditions
+        ]
+        self.together |= {frozenset((a, b)) for a in flying for b in flying if a < b}
+        return live
+
+
+@pytest.mark.parametrize(
+    ("name", "apart"),
+    [
+        ("anti-affinity", ("etcd-0", "etcd-1", "etcd-2")),
+        ("batches", ("front", "front-test", "tool")),
+        ("canary-soaks", ("canary", "front-0")),
+        ("one-per-node", ("first", "second")),
+    ],
+)
+def test_the_configuration_of_a_world_keeps_apart_what_would_be_in_flight_at_once(name, apart):
+    never = {frozenset(pair) for pair in combinations(apart, 2)}
+    seen = {}
+    for choices in (plan_policy(config(name)), plan_policy(Config())):
+        run = rig(name)
+        run.feed = Watched(run.client, run.clock)
+        assert run.apply(desired(name), choices=choices).exit.name == "DONE"
+        seen[choices] = never & run.feed.together
+    assert list(seen.values()) == [set(), never]
 
 
 OUR_OWN = {"not-found", "being-deleted", "suspended", "unreadable"}
@@ -121,7 +192,7 @@ def defied():
 def test_a_patch_against_the_plan_ends_as_the_plan_says(name, vm):
     """Nothing is held back that would have worked."""
     run = rig(name)
-    [decision] = [each for each in run.plan(desired(name)).decisions if each.ref.name == vm]
+    [decision] = [each for each in planned(run, name).decisions if each.ref.name == vm]
     facts, wants, had = forced(run, decision)
     true = effects_of_change(facts, wants=wants, had=had)
     if decision.effect is Effect.WAIT:

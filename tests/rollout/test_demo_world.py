@@ -28,6 +28,23 @@ def test_a_world_is_committed_planned_applied_and_reported(capsys):
     assert "not-running" in out[plan:apply]
 
 
+def test_a_world_with_a_configuration_shows_it_and_is_played_by_it_at_its_own_time(capsys):
+    code, out, _ = played(capsys, "--world", "window-closed")
+    assert code == 0
+    about = out.index("# Changes are for weekday nights")
+    config = out.index("$ cat window-closed/.reconciler.yaml")
+    assert about < config < out.index("kind: allow") < out.index("$ reconciler plan")
+    assert "no window is open; the next one opens at 2026-07-06 20:00 UTC" in out
+    assert "Run: 1 held." in out
+
+
+def test_a_restart_that_is_consented_to_is_played_to_its_end(capsys):
+    code, out, _ = played(capsys, "--world", "restart-consented")
+    assert code == 0
+    assert "the guest has 5Gi" in out
+    assert "Run: 1 done." in out
+
+
 def test_what_the_world_is_an_example_of_is_no_failure_of_the_demo(capsys):
     code, out, err = played(capsys, "--world", "no-kubevirt")
     assert code == 0
@@ -42,6 +59,17 @@ def test_a_world_of_ones_own_is_played_with_the_manifests_beside_it(capsys, tmp_
     code, out, _ = played(capsys, "--world", str(tmp_path / "mine.yaml"))
     assert code == 0
     assert "Exit code 4" in out
+
+
+def test_what_git_asks_for_in_a_world_of_ones_own_may_be_a_folder_with_a_configuration(
+    capsys, tmp_path
+):
+    shutil.copytree(WORLDS / "desired" / "restart-staged", tmp_path / "desired" / "mine")
+    shutil.copy(WORLDS / "restart-staged.yaml", tmp_path / "mine.yaml")
+    code, out, _ = played(capsys, "--world", str(tmp_path / "mine.yaml"))
+    assert code == 0
+    assert "restart: stage" in out
+    assert "restart-pending" in out
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,8 @@ WORLDS = Path(__file__).resolve().parents[2] / "examples" / "worlds"
 def simulator(world: str, **changes) -> Simulator:
     """The example *world*, on a stepped clock; *changes* replace top-level keys of the file."""
     document = yaml.safe_load((WORLDS / f"{world}.yaml").read_text()) | changes
-    return Simulator(worlds.parse(document), clock=SimClock(scale=None))
+    world = worlds.parse(document)
+    return Simulator(world, clock=SimClock(scale=None, epoch=world.starts_at))
 
 
 class SteppedClock:

@@ -84,6 +84,8 @@ def vm(**fields):
         ({"timeline": [{"request": {}}]}, "timeline[0].at", "30s"),
         ({"vms": ["vm"]}, "vms[0]", "'vm'"),
         ({"nodes": -1}, "nodes", "-1"),
+        ({"startsAt": "tonight"}, "startsAt", "'tonight'"),
+        ({"startsAt": "2026-07-06T22:00:00"}, "startsAt", "+02:00"),
         (
             {"objects": [{"apiVersion": "v1", "kind": "Gadget", "metadata": {"name": "g"}}]},
             "objects[0].kind",

@@ -1,0 +1,71 @@
+"""The timeline of a world: what happens at a time, and what waits for a migration."""
+
+from __future__ import annotations
+
+import pytest
+from support.simulated import Rig
+
+from reconciler.simulator import worlds
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.simulator import Simulator
+
+MARK = {
+    "path": "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm",
+    "body": {"metadata": {"labels": {"marked": "yes"}}},
+}
+
+
+def world(*entries, **changes):
+    return {
+        "apiVersion": "simulator/v1alpha1",
+        "kind": "World",
+        "vms": [{"name": "vm", "guest": "1Gi"}],
+        "timeline": list(entries),
+        **changes,
+    }
+
+
+def marked_at(entry, **changes):
+    """When the entry has happened, and the phase of the only migration then."""
+    simulator = Simulator(worlds.parse(world(entry, **changes)), clock=SimClock(scale=None))
+    run = Rig(simulator)
+    for _ in range(600):
+        [vm] = simulator.store.list("virtualmachines.kubevirt.io")
+        if vm["metadata"].get("labels", {}).get("marked"):
+            migrations = simulator.store.list("virtualmachineinstancemigrations.kubevirt.io")
+            return simulator.clock.monotonic(), [each["status"]["phase"] for each in migrations]
+        run.clock.sleep(0.05)
+    return None
+
+
+def test_without_a_phase_it_happens_at_its_time():
+    assert marked_at({"at": "3s", "request": MARK}) == (pytest.approx(3.0, abs=0.1), [])
+
+
+@pytest.mark.parametrize("phase", ["Scheduling", "PreparingTarget", "Running"])
+def test_with_a_phase_it_happens_when_a_migration_of_the_vm_comes_to_it(phase):
+    by_hand = [{"vmi": "vm"}]
+    entry = {"when": {"vm": "vm", "phase": phase}, "request": MARK}
+    assert marked_at(entry, migrations=by_hand)[1] == [phase]
+    later = marked_at(entry | {"at": "20s"}, migrations=by_hand)
+    assert later[1] == ["Succeeded"]
+    assert later[0] > 20.0
+
+
+def test_without_a_migration_it_never_happens():
+    assert marked_at({"when": {"vm": "vm", "phase": "Running"}, "request": MARK}) is None
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        ({"request": MARK}, "when does it happen"),
+        ({"when": {"vm": "vm"}, "request": MARK}, "name both"),
+        ({"when": {"phase": "Running"}, "request": MARK}, "name both"),
+        ({"when": {"vm": "vm", "phase": "Sleeping"}, "request": MARK}, "Sleeping"),
+        ({"when": {"vm": "vm", "phase": "Running", "for": "1s"}, "request": MARK}, "for"),
+    ],
+)
+def test_a_timeline_that_says_too_little_is_refused(entry, says):
+    with pytest.raises(worlds.WorldError, match=says):
+        worlds.parse(world(entry))
