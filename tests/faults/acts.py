@@ -1,0 +1,256 @@
+"""What each fault does: to the server's answers, the wire, KubeVirt, the objects, the lease.
+
+Each begins a fault on a stage, and answers with a question: how often has it struck so far?
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from faults.stage import API, CR_PATH, LEASES, TARGET, VMS, vm_path
+
+from reconciler.simulator.faults import Effect
+from reconciler.simulator.faults import Fault as ApiFault
+from reconciler.simulator.kubevirt.faults import VMFaults
+
+# The API server
+
+
+def answering(stage, *, lasts_s=None, **what):
+    """The server answers so from now on, *lasts_s* simulated seconds or as often as `times`."""
+    fault = ApiFault(user="product", **what)
+    faults = stage.sim.api.faults
+    faults.add(fault)
+    if lasts_s is not None:
+        stage.soon(lambda: faults.remove(fault), lasts_s)
+    return lambda: faults.fired(fault)
+
+
+PATCHES = frozenset({"PATCH"})
+
+
+def status(code, **what):
+    return partial(answering, effect=Effect.STATUS, code=code, **what)
+
+
+def losing(stage, *, answers=0, requests=0):
+    stage.wire.lose_answers += answers
+    stage.wire.lose_requests += requests
+    return lambda: stage.wire.fired
+
+
+# KubeVirt and its guests
+
+
+def striking(stage, kind, *, ends_s=None, **faults):
+    """VM b has *faults*."""
+    stage.sim.faults.inject("default", TARGET, VMFaults(**faults))
+    if ends_s is not None:
+        end = partial(stage.sim.faults.inject, "default", TARGET, VMFaults())
+        stage.soon(end, ends_s)
+    struck = []
+    real = stage.sim.faults.strikes
+
+    def counted(namespace, name, which):
+        hit = real(namespace, name, which)
+        if hit and (name, which) == (TARGET, kind):
+            struck.append(which)
+        return hit
+
+    stage.sim.faults.strikes = counted
+    return lambda: len(struck)
+
+
+def silent(stage):
+    stage.sim.faults.inject("default", TARGET, VMFaults(guest_silent=True))
+
+    def deaf():
+        [vmi] = [each for each in stage.vmis() if each["metadata"]["name"] == TARGET]
+        memory = vmi["status"]["memory"]
+        return int(memory["guestRequested"] != memory["guestCurrent"])
+
+    return deaf
+
+
+def upgrading(stage):
+    version = stage.kubevirt()["status"]["observedKubeVirtVersion"]
+    newer = {"v1.9.0": "v1.9.1", "v1.3.1": "v1.4.0"}[version]
+    assert stage.ask("PATCH", CR_PATH, {"spec": {"imageTag": newer}}) == 200
+    return lambda: stage.kubevirt()["status"]["observedKubeVirtVersion"] == newer
+
+
+def _migrate(stage, name):
+    body = {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachineInstanceMigration",
+        "metadata": {"name": "by-hand"},
+        "spec": {"vmiName": name},
+    }
+    path = f"{API}/namespaces/default/virtualmachineinstancemigrations"
+    return stage.ask("POST", path, body) == 201
+
+
+def foreign_migration(stage):
+    """Of the VM that is not under way."""
+    made = [name for name in (VMS[-1], TARGET, "still") if _migrate(stage, name)][:1]
+    for _ in made:
+        return lambda: 1
+    raise AssertionError("nobody could be migrated")
+
+
+def vanishing(stage):
+    """The migration of b is deleted, finalizers and all."""
+    gone = []
+    for each in stage.migrations(TARGET):
+        if each["status"]["phase"] not in ("Succeeded", "Failed"):
+            [key] = [
+                key
+                for key in stage.sim.store.keys("virtualmachineinstancemigrations.kubevirt.io")
+                if key.name == each["metadata"]["name"]
+            ]
+            stage.sim.store.mutate(key, lambda thing: thing["metadata"].pop("finalizers", None))
+            gone.append(stage.sim.store.delete(key))
+    return lambda: len(gone)
+
+
+def full(stage, ends_s=120.0):
+    """No node takes another pod."""
+    nodes = list(stage.sim.store.keys("nodes"))
+
+    def cordon(on):
+        for key in nodes:
+            stage.sim.store.mutate(key, lambda node: node["spec"].update(unschedulable=on))
+
+    cordon(on=True)
+    stage.soon(lambda: cordon(on=False), ends_s)
+    return lambda: 1
+
+
+def quota(stage, ends_s=120.0):
+    path = "/api/v1/namespaces/default/resourcequotas"
+    body = {
+        "apiVersion": "v1",
+        "kind": "ResourceQuota",
+        "metadata": {"name": "tight"},
+        "spec": {"hard": {"requests.memory": "1Gi"}},
+    }
+    assert stage.ask("POST", path, body) == 201
+    stage.soon(lambda: stage.ask("DELETE", f"{path}/tight"), ends_s)
+    return lambda: 1
+
+
+# Others who write
+
+
+def _spec_before(stage):
+    """The spec of the CR, before the product's first write of it."""
+    return stage.first_spec
+
+
+def _put_back(stage, agent):
+    cr = stage.kubevirt()
+    cr["spec"] = _spec_before(stage)
+    return stage.ask("PUT", CR_PATH, cr, agent=agent) == 200
+
+
+def taken_back(stage):
+    done = _put_back(stage, "another-tool")
+    stage.taken_back.append("kubevirt")
+    return lambda: int(done)
+
+
+def owned(stage):
+    """HyperConverged's operator wakes up, and takes back whatever others write."""
+    put = []
+
+    def watch(event):
+        if event.key.resource == "kubevirts.kubevirt.io":
+            stage.soon(correct, 1.0)
+
+    def correct():
+        if stage.kubevirt()["spec"] != _spec_before(stage):
+            put.append(_put_back(stage, "hyperconverged-cluster-operator"))
+
+    stage.sim.store.subscribe(watch)
+    stage.soon(correct, 1.0)
+    return lambda: sum(put)
+
+
+def resized(stage, guest):
+    memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
+    done = stage.ask("PATCH", vm_path(TARGET), memory) == 200
+    stage.taken_back.append(TARGET)
+    return lambda: int(done)
+
+
+def labelled(stage):
+    change = {"metadata": {"labels": {"team": "a"}, "annotations": {"note": "x"}}}
+    done = stage.ask("PATCH", vm_path(TARGET), change) == 200
+    return lambda: int(done)
+
+
+def _delete(stage):
+    """Deleted, and gone with its instance."""
+    return stage.ask("DELETE", vm_path(TARGET)) == 200
+
+
+def recreated(stage):
+    """Deleted; five seconds later a VM of the same name and of the old size is there."""
+    done = [_delete(stage)]
+    template = {"spec": {"domain": {"memory": {"guest": "1Gi"}, "devices": {}}}}
+    body = {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": TARGET},
+        "spec": {"runStrategy": "Always", "template": template},
+    }
+
+    def create():
+        path = vm_path(TARGET).rpartition("/")[0]
+        done.append(stage.ask("POST", path, body) == 201)
+
+    stage.soon(create, 5.0)
+    return lambda: int(all(done) and len(done) == 2)
+
+
+def deleted(stage):
+    done = _delete(stage)
+    return lambda: int(done)
+
+
+# The lease, and the process
+
+
+def _leases(stage):
+    found = stage.sim.store.list("leases.coordination.k8s.io")
+    return [each for each in found if each["spec"].get("holderIdentity") == stage.holder]
+
+
+def lease_taken(stage):
+    """Somebody else holds it, renews it for 40 seconds, and gives it back."""
+    taken = []
+    stage.robbed_at = stage.clock.now()
+    for lease in _leases(stage):
+        path = f"{LEASES}/{lease['metadata']['name']}"
+
+        def write(path=path, **spec):
+            return stage.ask("PATCH", path, {"spec": spec}) == 200
+
+        taken.append(write(holderIdentity="somebody-else"))
+        for seconds in range(5, 40, 5):
+            stage.soon(partial(write, leaseTransitions=seconds), seconds)
+        stage.soon(partial(write, holderIdentity=""), 40.0)
+    return lambda: len(taken)
+
+
+def lease_deleted(stage):
+    stage.robbed_at = stage.clock.now()
+    done = [
+        stage.ask("DELETE", f"{LEASES}/{lease['metadata']['name']}") for lease in _leases(stage)
+    ]
+    return lambda: len(done)
+
+
+def asked_to_end(stage):
+    stage.stop = True
+    return lambda: 1

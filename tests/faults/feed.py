@@ -1,0 +1,84 @@
+"""The product's feed without its threads: lists what has changed, when it is asked."""
+
+from __future__ import annotations
+
+from reconciler.cluster.feed import ClusterFeed
+from reconciler.cluster.migration_policies import list_migration_policies
+from reconciler.cluster.reader import cluster_id, list_instancetypes, list_nodes
+from reconciler.errors import ClusterError
+
+PATIENCE_S = 120.0
+"""For how long the feed goes on with what it has while nothing can be read."""
+COALESCE_S = 0.05
+KINDS = (
+    "kubevirts.kubevirt.io",
+    "virtualmachines.kubevirt.io",
+    "virtualmachineinstances.kubevirt.io",
+    "virtualmachineinstancemigrations.kubevirt.io",
+)
+
+
+class SteppedFeed(ClusterFeed):
+    """A LiveFeed that lets simulated time pass.
+
+    It bears with a server that does not answer as the threads do: the snapshot stays what it was
+    for two minutes, then the error is raised.
+    """
+
+    def __init__(self, client, clock, sim):
+        super().__init__(client, clock=clock)
+        self._sim = sim
+        self._hasty = client.hasty()
+        self._dirty = {*KINDS, "nodes"}
+        self._failing_since = None
+        sim.store.subscribe(lambda event: self._dirty.add(event.key.resource))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        pass
+
+    def read(self):
+        self._room = None
+        self._cluster = cluster_id(self._client)
+        self._dirty |= {*KINDS, "nodes"}
+        self._list(self._client)
+        self._policies = list_migration_policies(self._client)
+        self._types = list_instancetypes(self._client, self._vms.view.values())
+        return super().current()
+
+    def current(self):
+        try:
+            self._list(self._hasty)
+        except ClusterError as error:
+            now = self._clock.monotonic()
+            since = self._failing_since = self._failing_since or now
+            if now - since > PATIENCE_S:
+                raise error from None
+        else:
+            self._failing_since = None
+        return super().current()
+
+    def wait(self, timeout_s):
+        """Until something that is followed changes or the time is up; a burst is one change."""
+        left_s = timeout_s
+        while left_s > 0 and self._dirty.isdisjoint(KINDS):
+            due = self._sim.engine.next_due()
+            step = left_s if due is None else due - self._clock.monotonic()
+            step = min(max(step, 0.01), left_s)
+            self._clock.sleep(step)
+            left_s -= step
+        self._clock.sleep(min(COALESCE_S if left_s > 0 else 0.0, timeout_s))
+        if self._failing_since is not None:
+            self._clock.sleep(timeout_s)
+        return self.current()
+
+    def _list(self, client):
+        for name, kind in zip(KINDS, self._kinds, strict=True):
+            if name in self._dirty:
+                kind.relist(client)
+                self._dirty.discard(name)
+        if "nodes" in self._dirty:
+            self._nodes = list_nodes(client)
+            self._dirty.discard("nodes")

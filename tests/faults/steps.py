@@ -1,0 +1,167 @@
+"""The steps of a rollout as moments: a request of the product, its answer, or a change."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import partial
+
+from faults.stage import CR_PATH, DEFAULT, GATED, TARGET, VMS, conditions, size, vm_path
+
+VMIS = "virtualmachineinstances.kubevirt.io"
+MIGRATIONS = "virtualmachineinstancemigrations.kubevirt.io"
+LEASES = "leases.coordination.k8s.io"
+PHASES = (
+    "Pending",
+    "Scheduling",
+    "Scheduled",
+    "PreparingTarget",
+    "TargetReady",
+    "Running",
+    "Succeeded",
+)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The *nth* patch of *path*, before the server has it, or when the product has the answer."""
+
+    path: str
+    when: str = "asked"
+    nth: int = 1
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The first change of an object of *resource* after which *seen* holds."""
+
+    resource: str
+    seen: object
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step; *place* orders those of one control."""
+
+    name: str
+    place: int
+    control: str
+    moment: object
+
+    @property
+    def kubevirt(self):
+        return {"default": DEFAULT, "gated": GATED}[self.control]
+
+    def __str__(self):
+        return self.name
+
+
+def reach(stage, step, act):
+    """Call *act* once, at *step*, in simulated time; answers with what tells whether it came."""
+    came = []
+
+    def once():
+        if not came:
+            came.append(stage.clock.now())
+            act()
+
+    moment = step.moment
+    if isinstance(moment, Asked):
+        seen = []
+
+        def hook(when, method, path):
+            if (when, method, path) == (moment.when, "PATCH", moment.path):
+                seen.append(path)
+                if len(seen) == moment.nth:
+                    once()
+
+        stage.hooks.append(hook)
+    else:
+
+        def change(event):
+            if came or event.key.resource != moment.resource or event.type == "DELETED":
+                return
+            if moment.seen(stage, json.loads(event.body)):
+                # Not inside of the write that shows it: that has to end first.
+                stage.soon(once)
+
+        stage.sim.store.subscribe(change)
+    return came
+
+
+def _named(name, thing):
+    return thing["metadata"]["name"] == name
+
+
+def _lease_taken(stage, lease):
+    return "memory" in lease["metadata"]["name"] and lease["spec"]["holderIdentity"]
+
+
+def _settling(generation, stage, cr):
+    return cr["metadata"]["generation"] >= generation and cr["status"]["phase"] == "Deploying"
+
+
+def _settled(generation, stage, cr):
+    return cr["status"]["phase"] == "Deployed" and cr["status"]["observedGeneration"] >= generation
+
+
+def _noticed(stage, vmi):
+    return _named(TARGET, vmi) and conditions(vmi).get("HotMemoryChange") == "True"
+
+
+def _phase(phase, stage, migration):
+    of_target = migration["spec"]["vmiName"] == TARGET
+    return of_target and migration.get("status", {}).get("phase") == phase
+
+
+def _accepts(stage, vmi):
+    memory = vmi["status"].get("memory", {})
+    asked, has = size(memory.get("guestRequested")), size(memory.get("guestCurrent"))
+    return _named(TARGET, vmi) and asked == "2Gi" and has == "1Gi"
+
+
+def _converged(name, stage, vmi):
+    return _named(name, vmi) and size(vmi["status"].get("memory", {}).get("guestCurrent")) == "2Gi"
+
+
+def _wave(name, nth, generation):
+    """The steps of one wave of the CR, whose patch makes *generation*."""
+    cr = "kubevirts.kubevirt.io"
+    return [
+        (f"{name} patch", Asked(CR_PATH, "asked", nth)),
+        (f"{name} patched", Asked(CR_PATH, "answered", nth)),
+        (f"{name} settling", Changed(cr, partial(_settling, generation))),
+        (f"{name} settled", Changed(cr, partial(_settled, generation))),
+    ]
+
+
+LEASE = ("lease taken", Changed(LEASES, _lease_taken))
+MEMORY = [
+    (f"{TARGET} patch", Asked(vm_path(TARGET))),
+    (f"{TARGET} patched", Asked(vm_path(TARGET), "answered")),
+    (f"{TARGET} noticed", Changed(VMIS, _noticed)),
+    *((f"{TARGET} {phase}", Changed(MIGRATIONS, partial(_phase, phase))) for phase in PHASES),
+    (f"{TARGET} accepts", Changed(VMIS, _accepts)),
+    (f"{VMS[-1]} patch", Asked(vm_path(VMS[-1]))),
+    (f"{TARGET} converged", Changed(VMIS, partial(_converged, TARGET))),
+    ("end", Changed(VMIS, partial(_converged, VMS[-1]))),
+]
+
+
+def _steps(control, *moments):
+    return [Step(name, place, control, moment) for place, (name, moment) in enumerate(moments)]
+
+
+STEPS = {
+    "default": _steps("default", LEASE, *_wave("strategy", 1, 2), *MEMORY),
+    "gated": _steps("gated", LEASE, *_wave("gate", 1, 3), *_wave("strategy", 2, 4)),
+}
+"""The second one is about the waves of the CR: in v1.9.0 there is one, in v1.3.1 there are two."""
+
+
+def between(control, first, last):
+    """The steps from *first* to *last*, both included; those of *control* that it has."""
+    names = [each.name for each in STEPS[control]]
+    begin = names.index(first) if first in names else 0
+    end = names.index(last) if last in names else len(names) - 1
+    return STEPS[control][begin : end + 1]

@@ -1,0 +1,233 @@
+"""The faults: what each does to the cluster or the wire, when it makes sense, what it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from faults.acts import (
+    PATCHES,
+    answering,
+    asked_to_end,
+    deleted,
+    foreign_migration,
+    full,
+    labelled,
+    lease_deleted,
+    lease_taken,
+    losing,
+    owned,
+    quota,
+    recreated,
+    resized,
+    silent,
+    status,
+    striking,
+    taken_back,
+    upgrading,
+    vanishing,
+)
+from faults.stage import TARGET, VMS
+from faults.steps import STEPS, between
+
+from reconciler.simulator.faults import Effect
+from reconciler.simulator.kubevirt.faults import ALWAYS
+from reconciler.simulator.kubevirt.faults import Fault as Kind
+
+FIRST, LAST = "lease taken", "end"
+LAST_WRITE = f"{VMS[-1]} patch"
+WEBHOOK = (
+    'Internal error occurred: failed calling webhook "virtualmachine-validator.kubevirt.io": '
+    'failed to call webhook: Post "https://virt-api.kubevirt.svc:443/virtualmachines-validate": '
+    "context deadline exceeded"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One fault.
+
+    *begin* is called at the step and returns a question: how often has it struck so far?
+    """
+
+    name: str
+    begin: Callable
+    first: str = FIRST
+    last: str = LAST
+    why: str = ""
+    """Why it makes no sense before *first* or after *last*."""
+    controls: tuple = ("default", "gated")
+    leaves: dict = field(default_factory=dict)
+    """What does not come to the undisturbed end, and the reasons a report may give for it."""
+
+    def steps(self):
+        """The steps at which it can happen."""
+        return [each for control in self.controls for each in self._of(control)]
+
+    def _of(self, control):
+        names = {each.name for each in STEPS[control]}
+        if self.first not in names and self.first not in {each.name for each in STEPS["default"]}:
+            raise ValueError(self.first)
+        if control == "gated" and self.first not in names:
+            return []
+        return between(control, self.first, self.last)
+
+    def __str__(self):
+        return self.name
+
+
+WRITES_LEFT = "no patch comes after the last one"
+PLUGGED = "what a migration carries is decided when it arrives"
+UNBORN = "there is no migration of the VM to strike before it is wanted"
+B_ONLY = {"controls": ("default",)}
+REFUSED = {TARGET: {"plug-refused", "plug-failed-before", "restart-pending"}}
+SILENT = {TARGET: {"guest-silent", "guest-accepting"}}
+GONE = {TARGET: {"deleted", "not-found"}}
+HYPERCONVERGED = {
+    "kubevirt": {"owned-by-hyperconverged", "reverted"},
+    **{name: {"no-live-migrate", "converged", None} for name in VMS},
+}
+
+FAULTS = (
+    Fault(
+        name="conflict, once",
+        begin=status(409, methods=PATCHES, times=1),
+        last=LAST_WRITE,
+        why=WRITES_LEFT,
+    ),
+    Fault(
+        name="conflict, three times",
+        begin=status(409, methods=PATCHES, times=3),
+        last=LAST_WRITE,
+        why=WRITES_LEFT,
+    ),
+    Fault(
+        name="forbidden for 30 s",
+        begin=status(403, methods=PATCHES, lasts_s=30.0),
+        last=LAST_WRITE,
+        why=WRITES_LEFT,
+    ),
+    Fault(name="429 with Retry-After", begin=status(429, retry_after_s=7, times=5)),
+    Fault(name="500, twice", begin=status(500, times=2)),
+    Fault(name="503 for 20 s", begin=status(503, lasts_s=20.0)),
+    Fault(name="503 for 200 s", begin=status(503, lasts_s=200.0)),
+    Fault(
+        name="webhook down for 20 s",
+        begin=status(500, methods=PATCHES, message=WEBHOOK, lasts_s=20.0),
+        last=LAST_WRITE,
+        why=WRITES_LEFT,
+    ),
+    Fault(
+        name="answers 5 s late for 40 s",
+        begin=partial(answering, effect=Effect.SLOW, seconds=5.0, lasts_s=40.0),
+    ),
+    Fault(
+        name="answer lost, write landed",
+        begin=partial(losing, answers=1),
+        last=LAST_WRITE,
+        why=WRITES_LEFT,
+    ),
+    Fault(
+        name="two answers lost, writes landed",
+        begin=partial(losing, answers=2),
+        last=LAST_WRITE,
+        why=WRITES_LEFT,
+    ),
+    Fault(
+        name="request lost",
+        begin=partial(losing, requests=1),
+        last=LAST_WRITE,
+        why=WRITES_LEFT,
+    ),
+    Fault(name="401, once", begin=status(401, times=1)),
+    Fault(name="401 for 30 s", begin=status(401, lasts_s=30.0)),
+    Fault(
+        name="lease cannot be renewed for 40 s",
+        begin=status(500, methods=frozenset({"PUT", "PATCH"}), resource="leases", lasts_s=40.0),
+    ),
+    Fault(
+        name="migration fails once",
+        begin=partial(striking, kind=Kind.MIGRATION_FAILS, migration_fails=1),
+        last=f"{TARGET} Running",
+        why=PLUGGED,
+        **B_ONLY,
+    ),
+    Fault(
+        name="migration fails twice",
+        begin=partial(striking, kind=Kind.MIGRATION_FAILS, migration_fails=2),
+        last=f"{TARGET} Running",
+        why=PLUGGED,
+        **B_ONLY,
+    ),
+    Fault(
+        name="migration fails for 15 minutes",
+        begin=partial(striking, kind=Kind.MIGRATION_FAILS, migration_fails=ALWAYS, ends_s=900.0),
+        last=f"{TARGET} Running",
+        why=PLUGGED,
+        **B_ONLY,
+    ),
+    Fault(
+        name="target unschedulable once",
+        begin=partial(striking, kind=Kind.TARGET_UNSCHEDULABLE, target_unschedulable=1),
+        last=f"{TARGET} noticed",
+        why="a pod is given its node as soon as it is made",
+        **B_ONLY,
+    ),
+    Fault(
+        name="plug refused",
+        begin=partial(striking, kind=Kind.PLUG_REFUSED, plug_refused=ALWAYS),
+        last=f"{TARGET} Running",
+        why=PLUGGED,
+        leaves=REFUSED,
+        **B_ONLY,
+    ),
+    Fault(
+        name="guest silent",
+        begin=silent,
+        last=f"{TARGET} accepts",
+        why="the guest has its memory then",
+        leaves=SILENT,
+        **B_ONLY,
+    ),
+    Fault(name="KubeVirt upgrade", begin=upgrading),
+    Fault(name="foreign migration", begin=foreign_migration),
+    Fault(
+        name="migration disappears",
+        begin=vanishing,
+        first=f"{TARGET} Pending",
+        last=f"{TARGET} Running",
+        why="there is no migration that has not ended",
+        **B_ONLY,
+    ),
+    Fault(name="nodes full for 120 s", begin=full, last=LAST_WRITE, why="no pod is made after it"),
+    Fault(name="quota for 120 s", begin=quota, last=LAST_WRITE, why="no pod is made after it"),
+    Fault(
+        name="CR taken back once",
+        begin=taken_back,
+        first="strategy patched",
+        why="there is nothing to take back",
+    ),
+    Fault(
+        name="CR owned by HyperConverged",
+        begin=owned,
+        first="strategy patched",
+        why="there is nothing to take back",
+        leaves=HYPERCONVERGED,
+        **B_ONLY,
+    ),
+    Fault(name="VM given another size", begin=partial(resized, guest="1536Mi"), **B_ONLY),
+    Fault(
+        name="VM's size taken back",
+        begin=partial(resized, guest="1Gi"),
+        first=f"{TARGET} patched",
+        why="there is nothing to take back",
+        **B_ONLY,
+    ),
+    Fault(name="VM labelled by another", begin=labelled),
+    Fault(name="VM deleted and created again", begin=recreated, **B_ONLY),
+    Fault(name="VM deleted", begin=deleted, leaves=GONE, **B_ONLY),
+    Fault(name="lease taken by another", begin=lease_taken),
+    Fault(name="lease deleted", begin=lease_deleted),
+    Fault(name="asked to end", begin=asked_to_end),
+)

@@ -1,0 +1,87 @@
+"""The process dies at some instant and gives nothing back; the passes after it finish the work."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from faults.judging import pass_of, passes_until, patched_too_often, undisturbed
+from faults.stage import DEFAULT, GATED, Killed, desired_of, stage_of
+
+CONTROLS = {"default": DEFAULT, "gated": GATED}
+COUNT = 20
+"""Instants for each control and each kind."""
+
+
+class Reaper:
+    """Counts instants, and kills at the chosen one.
+
+    An instant is a pause of the product, or either side of one of its requests.
+    """
+
+    def __init__(self, stage, kinds, at=None):
+        self._stage, self._at = stage, at
+        self.seen = []
+        stage.hooks.append(self._request if "requests" in kinds else lambda *_: None)
+        if "pauses" in kinds:
+            self._sleep, stage.clock.sleep = stage.clock.sleep, self._pause
+
+    def _request(self, when, method, path):
+        self._instant(f"{when} {method} {path}")
+
+    def _pause(self, seconds):
+        self._sleep(seconds / 2)
+        self._instant("pause")
+        self._sleep(seconds / 2)
+
+    def _instant(self, what):
+        self.seen.append(what)
+        if len(self.seen) - 1 == self._at:
+            self._stage.api.dead = True
+            raise Killed
+
+
+@cache
+def instants(control, kinds):
+    """How many there are in an undisturbed pass."""
+    stage = stage_of(CONTROLS[control])
+    reaper = Reaper(stage, kinds)
+    done = pass_of(stage, desired_of(CONTROLS[control]))
+    assert done.code == "DONE"
+    return tuple(reaper.seen)
+
+
+def chosen(control, kinds):
+    """Some of all instants, evenly; of the requests, both sides of every write among them."""
+    seen = instants(control, kinds)
+    picked = {round(n * (len(seen) - 1) / (COUNT - 1)) for n in range(COUNT)}
+    writes = {n for n, what in enumerate(seen) if " PATCH " in what}
+    return sorted(picked | writes)
+
+
+CASES = [
+    pytest.param(control, kinds, at, id=f"{control}-{kinds}-{at}")
+    for control in CONTROLS
+    for kinds in ("requests", "pauses")
+    for at in chosen(control, kinds)
+]
+
+
+@pytest.mark.parametrize(("control", "kinds", "at"), CASES)
+def test_what_a_killed_pass_began_is_finished(control, kinds, at, tally):
+    stage, text = stage_of(CONTROLS[control]), desired_of(CONTROLS[control])
+    reaper = Reaper(stage, kinds, at)
+    first = pass_of(stage, text)
+    assert isinstance(first.error, Killed)
+    assert len(reaper.seen) == at + 1
+    stage.hooks.clear()
+    vars(stage.clock).pop("sleep", None)
+    tally("injected")
+    # At once: it has to wait for the lease of the dead to run out, and takes it over.
+    expected = undisturbed(control)
+    last = passes_until(stage, text, expected, pauses_s=(0.0, 60.0))
+    assert stage.end_state() == expected, last.error
+    assert last.code == "DONE"
+    assert stage.problems == []
+    assert patched_too_often(stage) == {}
+    tally("survived")

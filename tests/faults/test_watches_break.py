@@ -1,0 +1,37 @@
+"""Watches that drop, expire or fall silent under a real process: the pass ends as without them."""
+
+from __future__ import annotations
+
+import pytest
+from faults.judging import undisturbed
+from faults.stage import Stage
+from faults.test_killed_process import repo, served  # noqa: F401 - fixtures
+
+from reconciler.simulator.faults import Effect
+from reconciler.simulator.faults import Fault as ApiFault
+
+WATCHES = frozenset({"watch"})
+FAULTS = {
+    "dropped after each event": ApiFault(effect=Effect.DROP, verbs=WATCHES, events=1, times=12),
+    "refused with 500": ApiFault(effect=Effect.STATUS, verbs=WATCHES, code=500, times=8),
+    "refused with 429": ApiFault(
+        effect=Effect.STATUS, verbs=WATCHES, code=429, retry_after_s=1, times=8
+    ),
+    "too old": ApiFault(effect=Effect.EXPIRE, verbs=WATCHES, times=8),
+    "silent": ApiFault(
+        effect=Effect.SILENT, verbs=WATCHES, resource="virtualmachineinstancemigrations", times=1
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_pass_bears_with_a_watch_that_is(name, served, tally):  # noqa: F811 - a fixture
+    faults = served.simulator.api.faults
+    faults.add(FAULTS[name])
+    with served.begin() as process:
+        said, _ = process.communicate(timeout=90)
+    assert faults.fired(FAULTS[name]) > 0, said
+    tally("injected")
+    assert process.returncode == 0, said
+    assert Stage(served.simulator).end_state() == undisturbed("default")
+    tally("survived")
