@@ -23,6 +23,7 @@ class Step(StrEnum):
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"
+    STAGED = "staged"
     LEASE = "lease"
     ENDING = "ending"
 

@@ -77,8 +77,8 @@ def _order(moves: Sequence[Move], turns: Turns, around: Frame) -> Iterator[str]:
     canary = around.policy.canary
     if canary is not None and ranks != {CANARY}:
         yield (
-            f"the canaries soak for {canary.soak} before the others begin; it is counted in full, "
-            "also where an earlier run has begun it"
+            f"the canaries soak for {canary.soak} before the others begin, counted in full even "
+            "if an earlier run began it"
         )
     apart = [each for each in moves if turns.groups.get(each.ref)]
     if len(apart) > 1:

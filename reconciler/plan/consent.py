@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 STAGED = "it is written and takes effect at the next restart"
 RESTARTED = "it is written and the VM restarted inside a window"
 RESTARTED_NOW = "the VM is restarted inside a window"
+WITHHELD = "the annotation memory.reconciler.dev/restart: never in Git withholds the consent"
 NO_WINDOW = "`restart: window` restarts nothing while `windows` has none of kind allow"
 
 
@@ -54,6 +55,9 @@ def _with_restart(
         return RESTARTED_NOW, (_restarted(situation),)
     if consent is RestartConsent.STAGE and patch:
         return STAGED, patch
+    withheld = situation.policy.restart is not RestartConsent.NEVER
+    if consent is RestartConsent.NEVER and withheld:
+        return f"{finding.hint}; {WITHHELD}" if finding.hint else WITHHELD, ()
     return "", ()
 
 

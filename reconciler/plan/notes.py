@@ -68,7 +68,7 @@ def _windows(vms: Sequence[Decision], around: Frame) -> Iterator[Diagnostic]:
             "window-too-short",
             f"the longest window that can be foreseen leaves {_minutes(longest)}, and the first "
             f"attempt of {_vms(never)} may take longer: {_named(never, needs)}",
-            "they begin in no window; make one longer, or lower completionTimeoutPerGiB",
+            "make a window longer, or lower completionTimeoutPerGiB; without that they never begin",
         )
     if now.is_open and now.until is not None:
         late = [
@@ -81,7 +81,9 @@ def _windows(vms: Sequence[Decision], around: Frame) -> Iterator[Diagnostic]:
                 "next-window",
                 f"the window closes at {_moment(now.until)}, and the first attempt of "
                 f"{_vms(late)} may take longer: {_named(late, needs)}",
-                "they begin in a later window with that much time left",
+                "begins in a later window with that much time left"
+                if len(late) == 1
+                else "they begin in a later window with that much time left",
             )
 
 
@@ -138,12 +140,17 @@ def _canaries(
             "look at why the canaries are held",
         )
     elif others:
-        first = f"{changing} of {len(canaries)} canaries" if changing else "no canary"
-        verb = "changes" if changing <= 1 else "change"
+        of = f" of {len(canaries)}" if changing not in (0, len(canaries)) else ""
+        first = f"{changing}{of} {'canary' if len(canaries) == 1 else 'canaries'}"
+        verb = "changes" if changing == 1 else "change"
+        begins = f"{others} other VM{'s begin' if others > 1 else ' begins'}"
         yield _note(
             "canary",
-            f"{first} ({canary.selector}) {verb} first; once they have kept their memory for "
-            f"{canary.soak}, {others} other VM{'s begin' if others > 1 else ' begins'}",
+            f"{first} ({canary.selector}) {verb} first; once the canaries have kept their memory "
+            f"for {canary.soak}, {begins}"
+            if changing
+            else f"no canary ({canary.selector}) changes; once the canaries have kept their "
+            f"memory for {canary.soak}, {begins}",
             "if a canary fails, the others are left alone",
         )
 
@@ -178,7 +185,6 @@ def _restarts(vms: Sequence[Decision], around: Frame) -> Iterator[Diagnostic]:
         "restarts",
         f"{_vms(refs)} {'is' if len(refs) == 1 else 'are'} restarted, as consented: "
         f"{names(refs)} ({consents})",
-        "" if around.policy.windows else "no window is set: they are restarted at any time",
     )
 
 

@@ -35,6 +35,8 @@ _TONES = {
     Result.NOT_STARTED: Tone.FAINT,
 }
 _HEAD = ("RESULT", "NAMESPACE", "NAME", "GUEST", "TIME", "REASON", "MIGRATION")
+_ALIKE = 10
+"""So many objects are listed to which nothing happened for one and the same reason."""
 _FOLDED = ("NAMESPACE", "NAME", "REASON", "MIGRATION")
 
 
@@ -63,16 +65,35 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
     shown.sort(key=lambda each: _ORDER.index(each.result))
     if shown:
         yield ""
-        rows = [_row(each) for each in shown]
+        rows = list(_rows(shown, most=len(shown) if verbose else _ALIKE))
         yield from table(_HEAD, rows, width=width, wrap=_FOLDED, paint=paint)
     yield ""
     totals = Counter(each.result for each in run.outcomes)
     words = ", ".join(f"{totals[each]} {_word(each)}" for each in _ORDER if totals[each])
     yield paint(f"Run: {words or 'nothing to do'}.", Tone.STRONG)
-    hidden = len(run.outcomes) - len(shown)
+    hidden = sum(map(_untouched, run.outcomes)) if not verbose else 0
     if hidden:
         yield f"Not listed: {hidden} as desired before the run."
     yield from _exit(run, paint, width=width)
+
+
+def _rows(outcomes: list[Outcome], most: int) -> Iterator[Row]:
+    """One an outcome; what is said of several alike is said once, below the last of them.
+
+    Of those to which nothing happened, for one reason, *most* are listed and the rest counted.
+    """
+    alike: dict[tuple[object, ...], list[Outcome]] = {}
+    for each in outcomes:
+        quiet = each.result in (Result.HELD, Result.NOT_STARTED)
+        own = (each.reason, each.message, each.hint) if quiet else (each.ref,)
+        alike.setdefault((each.result, *own), []).append(each)
+    for group in alike.values():
+        listed, more = group[:most], len(group) - most
+        for each in listed[:-1]:
+            yield Row(_row(each).cells, ())
+        last = _row(listed[-1])
+        rest = (f"and {more} more, likewise",) if more > 0 else ()
+        yield Row(last.cells, (*last.notes, *rest))
 
 
 def _row(outcome: Outcome) -> Row:

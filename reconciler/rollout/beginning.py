@@ -8,8 +8,10 @@ from reconciler.model.fields import WaveName
 from reconciler.model.outcome import Actuation, Result
 from reconciler.model.plan import Effect, Verb
 from reconciler.model.progress import Step
+from reconciler.model.refs import ObjectRef
 from reconciler.plan.order import groups_of
 from reconciler.rollout import approvals, pacing
+from reconciler.rollout.gates import Hold
 from reconciler.rollout.writing import Turn
 
 if TYPE_CHECKING:
@@ -17,11 +19,10 @@ if TYPE_CHECKING:
 
     from reconciler.model.live import LiveState, LiveVMI
     from reconciler.model.plan import Decision, Plan
-    from reconciler.model.refs import ObjectRef
     from reconciler.plan.decide import Frame
     from reconciler.rollout.closing import Closing
     from reconciler.rollout.course import Course
-    from reconciler.rollout.gates import Gates, Hold
+    from reconciler.rollout.gates import Gates
     from reconciler.rollout.outside import Outside
     from reconciler.rollout.policy import RolloutPolicy
     from reconciler.rollout.rooms import Rooms
@@ -74,7 +75,6 @@ class Beginning:
                 self.holds[ref] = hold
             elif courses[ref].not_before <= now:
                 ready.append(candidates[ref])
-        self._gates.tell(self.holds)
         chosen = self._chosen(ready, candidates, courses, around)
         self._writes.send_each(
             self._turns(chosen, courses, around, len(candidates)), self._outside.memory_lease
@@ -113,16 +113,23 @@ class Beginning:
         """Restarts whose size is written go on; of the rest, those for which there is room."""
         going_on = [each for each in ready if courses[each.ref].patched]
         new = [each for each in ready if not courses[each.ref].patched]
-        keys = around.policy.anti_affinity
+        keys, waits = around.policy.anti_affinity, dict[ObjectRef, str]()
         chosen = pacing.may_begin(
             new,
             around.live,
             around.before,
             around.policy,
             busy=_busy(courses, around.live),
+            waits=waits,
             fits=self._rooms.fits(around.live, courses, candidates),
             groups_of=lambda ref: groups_of(ref, around.desired, around.live, keys),
         )
+        waiting = {
+            ref: Hold(reason="waits-for-place", message=message) for ref, message in waits.items()
+        }
+        for ref, hold in waiting.items():
+            courses[ref].hold = hold
+        self._gates.tell({**self.holds, **waiting})
         return [*going_on, *chosen]
 
     def _announce(self, count: int) -> None:

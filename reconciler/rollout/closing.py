@@ -51,7 +51,8 @@ class Closing:
     def close(self, course: Course, result: Result, reason: str, message: str, hint: str) -> None:
         """End *course* for a reason of the run itself."""
         course.end(result, reason, message, hint, self._outside.clock.now())
-        step = {Result.DONE: Step.DONE, Result.FAILED: Step.FAILED}.get(result, Step.SKIPPED)
+        left = Step.STAGED if course.patched else Step.SKIPPED
+        step = {Result.DONE: Step.DONE, Result.FAILED: Step.FAILED}.get(result, left)
         if result is Result.DONE:
             self._memo.forget(course.ref)
         self._outside.tell(

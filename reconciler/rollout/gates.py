@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -53,7 +54,7 @@ class Gates:
     def __init__(self, outside: Outside, memo: Memo) -> None:
         self._outside, self._memo = outside, memo
         self._ranks: dict[ObjectRef, int] = {}
-        self._told = ""
+        self._told: set[str] = set()
         self._opening: Opening | None = None
         self._rank = CANARY
         self._canaries: Hold | None = None
@@ -83,17 +84,13 @@ class Gates:
         return self._of_windows(decision, around)
 
     def tell(self, holds: Mapping[ObjectRef, Hold]) -> None:
-        """Say once what is held back and why, not once a VM."""
-        reasons: dict[str, list[str]] = {}
-        for hold in holds.values():
-            reasons.setdefault(hold.reason, []).append(hold.message)
-        text = "; ".join(
-            f"{len(messages)} VM{'s' if len(messages) > 1 else ''}: {messages[0]}"
-            for messages in reasons.values()
-        )
-        if text and text != self._told:
-            self._outside.tell(Step.BARRIER, text, reason=" ".join(sorted(reasons)))
-        self._told = text
+        """Say what is held back and why: each reason once, not once a VM nor once a round."""
+        alike = Counter((hold.reason, hold.message) for hold in holds.values())
+        for (reason, message), n in alike.items():
+            if message not in self._told:
+                self._told.add(message)
+                vms = f"{n} VM{'s' if n > 1 else ''}"
+                self._outside.tell(Step.BARRIER, f"{vms}: {message}", reason=reason)
 
     def _of_windows(self, decision: Decision, around: Frame) -> Hold | None:
         closed = closed_hold(self._opening)

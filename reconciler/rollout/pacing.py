@@ -27,13 +27,15 @@ def may_begin(
     policy: PlanPolicy,
     *,
     busy: Iterable[ObjectRef],
+    waits: dict[ObjectRef, str],
     fits: Callable[[ObjectRef], bool] = lambda _ref: True,
     groups_of: Callable[[ObjectRef], Groups] = lambda _ref: frozenset(),
 ) -> tuple[Decision, ...]:
     """The first of *candidates* for which there is room, in their order.
 
     Counted are every VM with HotMemoryChange=True or an unfinished migration, and every restart
-    under way, whoever began it; *busy* names those of which the snapshot cannot know yet. A
+    under way, whoever began it; *busy* names those of which the snapshot cannot know yet, and
+    *waits* gets why each of the others does not begin. A
     change that disturbs nothing needs no room. *fits* is asked last, about a VM for which there
     is a place in the queue.
     """
@@ -54,11 +56,16 @@ def may_begin(
             chosen.append(decision)
             continue
         node, own = node_of(live, ref), groups_of(ref)
-        if room <= 0 or ref in taken or own & groups:
-            continue
-        if node and by_node[node] >= per_node:
-            continue
-        if not fits(ref):
+        if own & groups:
+            _, key, value = min(own & groups)
+            waits[ref] = f"another VM with {key}={value} is being changed"
+        elif room <= 0 or ref in taken:
+            waits[ref] = f"{limit} changes are under way, as many as may be at a time"
+        elif node and by_node[node] >= per_node:
+            waits[ref] = f"{per_node} of {node} are under way, as many as may be at a time"
+        elif not fits(ref):
+            waits[ref] = "what is under way holds the room that its target pod needs"
+        if ref in waits:
             continue
         room -= 1
         by_node[node] += 1

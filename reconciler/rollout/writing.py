@@ -208,5 +208,4 @@ def _said(decision: Decision, action: Action) -> str:
         for change in decision.changes
         if change.wave is action.wave
     )
-    done = "created" if action.verb is Verb.CREATE else "patched"
-    return f"{done}: {text}" if text else done
+    return text or ("created" if action.verb is Verb.CREATE else "patched")

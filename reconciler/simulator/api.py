@@ -6,6 +6,7 @@ authenticate → faults → authorize → the handler of the verb → log.
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.parse import urlencode
 
@@ -23,6 +24,7 @@ from reconciler.simulator.messages import (
     json_response,
     text_response,
 )
+from reconciler.simulator.pace import UNPACED, Pace
 from reconciler.simulator.patching import Patcher
 from reconciler.simulator.rbac import Attempt, Authorizer, Mode
 from reconciler.simulator.reading import Reader
@@ -58,6 +60,7 @@ class Api:
         tokens: Tokens | None = None,
         mode: Mode = Mode.OPEN,
         faults: Faults | None = None,
+        pace: Pace = UNPACED,
     ) -> None:
         """Builds a server over a store, and stores what every cluster has.
 
@@ -67,11 +70,13 @@ class Api:
             tokens: Who may speak; None: only the administrator, whose token is made up.
             mode: Whether roles decide.
             faults: What goes wrong.
+            pace: How long answers take.
         """
         self.store: Final = store
         self.tokens: Final = tokens or Tokens(store.clock)
         self.faults: Final = faults or Faults()
         self.log: list[RequestRecord] = []
+        self._pace = pace
         self._admission = admission
         self._authorizer = Authorizer(store, mode)
         self._reader = Reader(store)
@@ -146,8 +151,12 @@ class Api:
             stream = WatchStream(self.store, call, delay_s=delay)
             self._watches.add(stream)
             return stream
+        started = self.store.clock.monotonic()
         try:
-            return _delayed(self._dispatch(call), delay)
+            response = self._dispatch(call)
+            taken_s = self.store.clock.monotonic() - started
+            paced_s = self._pace.least_s(target.verb, response.n_listed) - taken_s
+            return _delayed(response, delay + max(paced_s, 0.0))
         except statuses.RefusalError as refusal:
             return _delayed(refusal.response(call.warnings), delay)
 
@@ -230,6 +239,4 @@ class Api:
 def _delayed(response: Response, delay_s: float) -> Response:
     if not delay_s:
         return response
-    return Response(
-        status=response.status, headers=response.headers, body=response.body, delay_s=delay_s
-    )
+    return replace(response, delay_s=delay_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
@@ -67,7 +67,9 @@ class Response:
     headers: Headers = (("Content-Type", JSON_TYPE),)
     body: bytes = b""
     delay_s: float = 0.0
-    """Simulated seconds that the transport waits before it answers (a fault)."""
+    """Simulated seconds that the transport waits before it answers (a fault, or the pace)."""
+    n_listed: int = 0
+    """How many objects a list holds."""
 
     def header(self, name: str) -> str:
         """Returns the first header of that name (any case), empty if absent."""
@@ -106,6 +108,11 @@ def json_response(status: int, body: Json, *, warnings: list[str] | None = None)
 def bytes_response(status: int, body: bytes, content_type: str = JSON_TYPE) -> Response:
     """Answers with bytes that are encoded already."""
     return Response(status=status, headers=_headers(content_type, []), body=body)
+
+
+def counted(response: Response, n_listed: int) -> Response:
+    """The same answer, which says how many objects it lists."""
+    return replace(response, n_listed=n_listed)
 
 
 def text_response(status: int, text: str) -> Response:

@@ -17,7 +17,7 @@ from reconciler.simulator import paging, selectors, statuses
 from reconciler.simulator.codec import Json, decode
 from reconciler.simulator.faults import Effect
 from reconciler.simulator.history import ExpiredError
-from reconciler.simulator.messages import bytes_response, json_response
+from reconciler.simulator.messages import bytes_response, counted, json_response
 from reconciler.simulator.table import Form, metadata_of, table, wanted
 
 if TYPE_CHECKING:
@@ -56,8 +56,11 @@ class Reader:
 
     def collection(self, call: Call) -> Response:
         """Answers the GET of a collection."""
-        form = wanted(call.request.header("accept"))
         listing = self._collect(call, selection(call))
+        return counted(self._listed(call, listing), len(listing.bodies))
+
+    def _listed(self, call: Call, listing: _Listing) -> Response:
+        form = wanted(call.request.header("accept"))
         kind = call.resource.kind
         if form is Form.TABLE:
             objects = [decode(body) for body in listing.bodies]

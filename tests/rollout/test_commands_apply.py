@@ -48,7 +48,7 @@ def test_the_result_is_on_stdout_and_progress_on_stderr(serve, git, command):
     ended = command("apply", "--repo", git, on=serve("hotplug"))
     steps = [line.split()[1] for line in ended.err.splitlines()]
     assert [steps[0], steps[1], steps[-1]] == ["wave", "patched", "done"]
-    assert "patched   default/vm: patched: guest 1Gi -> 2Gi (hotplug)" in ended.err
+    assert "patched   default/vm: guest 1Gi -> 2Gi (hotplug)" in ended.err
     assert "patched   " not in ended.out
     assert ended.out.count("\nPlan: ") == ended.out.count("\nRun: ") == 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from support.builders import ALWAYS
 from support.simulated import Rig, simulator, vm_yaml
 
 from reconciler.model.config import Canary, RestartConsent
@@ -72,7 +73,7 @@ def test_restarts_happen_in_the_order_of_the_plan_beside_what_is_live():
             ("c", "5Gi", {"canary": "true"}),
         )
     )
-    choices = PlanPolicy(canary=CANARY, restart=RestartConsent.WINDOW)
+    choices = PlanPolicy(canary=CANARY, restart=RestartConsent.WINDOW, windows=(ALWAYS,))
     report = run.apply(text, choices=choices, max_concurrent=1)
     assert report.exit is ExitCode.DONE
     assert planned(report) == written(run) == ["c", "a", "b"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from support.builders import ALWAYS
 from support.simulated import Rig, simulator, vm_yaml
 
 from reconciler.model.config import RestartConsent, Window, WindowKind
@@ -22,9 +23,6 @@ spec:
     vmRolloutStrategy: LiveUpdate
   workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}
 """
-
-
-ALWAYS = Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h"))
 
 
 def rig(world: str = "hotplug", **changes) -> Rig:

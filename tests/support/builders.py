@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.model import fields
+from reconciler.model.config import Window, WindowKind
 from reconciler.model.desired import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.fields import NameSet
 from reconciler.model.live import (
@@ -19,7 +20,7 @@ from reconciler.model.live import (
     LiveVMI,
     MigrationPhase,
 )
-from reconciler.model.quantity import MemoryQuantity
+from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.refs import Location, ObjectRef, Uid, kubevirt_ref, vm_ref
 from reconciler.plan.decide import decide
 from reconciler.plan.policy import PlanPolicy
@@ -171,6 +172,10 @@ def make_desired(
 
 def want(guest: str | None, ref: ObjectRef = VM, **overrides: Any) -> DesiredVM:
     return replace(DesiredVM(ref=ref, guest=q(guest) if guest else None), **overrides)
+
+
+ALWAYS = Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h"))
+"""A window that never closes."""
 
 
 def plan_of(desired: DesiredState, live: LiveState, **policy: Any) -> Any:

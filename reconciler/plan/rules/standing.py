@@ -41,7 +41,7 @@ def standing(running: Running) -> Finding:
         if finding is not None:
             return finding
     if running.vmi.phase != "Running":
-        message = f"the VM is starting with {running.target} ({_phase(running)})"
+        message = f"the VM is starting with {running.target}, {_phase(running)}"
         return coming_up(running, Reason.STARTING, message)
     return _in_flight(running) or _converged(running) or _guest(running)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from support.builders import (
+    ALWAYS,
     KUBEVIRT,
     VM,
     make_desired,
@@ -58,7 +59,9 @@ def test_a_custom_resource_is_approved_wave_by_wave():
 
 def test_a_restart_is_approved_by_itself():
     live = make_live(make_vm(), vmis=(make_vmi(),))
-    plan = plan_of(make_desired(want("8Gi")), live, restart=RestartConsent.WINDOW)
+    plan = plan_of(
+        make_desired(want("8Gi")), live, restart=RestartConsent.WINDOW, windows=(ALWAYS,)
+    )
     found = approval_of(plan).actions[VM]
     assert [(each.wave.value, each.change) for each in found] == [
         ("memory", "guest 1Gi -> 8Gi"),

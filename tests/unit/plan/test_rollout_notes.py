@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from support.builders import (
+    ALWAYS,
     NOW,
     condition,
     make_desired,
@@ -180,8 +181,8 @@ def test_canaries_are_counted_with_their_soak_and_those_who_wait():
         "canary": (
             Severity.NOTE,
             (
-                "2 of 2 canaries (canary=true) change first; once they have kept their memory for "
-                "30m, 2 other VMs begin"
+                "2 canaries (canary=true) change first; once the canaries have kept their "
+                "memory for 30m, 2 other VMs begin"
             ),
         )
     }
@@ -190,7 +191,7 @@ def test_canaries_are_counted_with_their_soak_and_those_who_wait():
 def test_canaries_that_need_no_change_are_soaked_all_the_same():
     desired, live = world("a", "b", sizes={"a": "1Gi"}, git={"a": "canary=true"})
     found = notes(desired, live, canary=canary())
-    assert found["canary"][1].startswith("no canary (canary=true) changes first; once they")
+    assert found["canary"][1].startswith("no canary (canary=true) changes; once the canaries")
 
 
 @pytest.mark.parametrize("names", [("a",), ("a", "b")])
@@ -228,14 +229,13 @@ def test_restarts_are_counted_with_where_the_consent_comes_from():
     desired, live = world("a", "b", "c", wanted="9Gi")
     by_git = vm_ref("db", "b")
     desired.vms[by_git] = want("9Gi", by_git, restart=RestartConsent.WINDOW)
-    plan = plan_of(desired, live, restart=RestartConsent.WINDOW)
+    plan = plan_of(desired, live, restart=RestartConsent.WINDOW, windows=(ALWAYS,))
     told = {each.code: each for each in plan.diagnostics}["restarts"]
     assert told.severity is Severity.NOTE
     assert told.message == (
         "3 VMs are restarted, as consented: db/a, db/b, db/c (2 by `restart: window`, "
         "1 by the annotation memory.reconciler.dev/restart in Git)"
     )
-    assert told.hint == "no window is set: they are restarted at any time"
     hints = [each.hint for each in plan.decisions]
     assert hints[0].endswith("as `restart: window` consents")
     assert hints[1].endswith("as the annotation memory.reconciler.dev/restart in Git consents")
@@ -283,7 +283,9 @@ def test_a_rank_waits_for_one_of_the_rank_before_that_is_in_flight_already():
 
 def test_restarts_take_places_and_are_in_no_other_figure():
     desired, live = world(*"abc", sizes={"a": "9Gi"})
-    plan = plan_of(desired, live, restart=RestartConsent.WINDOW, max_concurrent=1)
+    plan = plan_of(
+        desired, live, restart=RestartConsent.WINDOW, windows=(ALWAYS,), max_concurrent=1
+    )
     without = plan_of(desired, live, max_concurrent=1)
     assert (plan.forecast.migrations, queue(plan)) == (2, ["b", "c"])
     assert plan.forecast.n_bytes_copied == without.forecast.n_bytes_copied

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of, want
+from support.builders import ALWAYS, make_desired, make_live, make_vm, make_vmi, plan_of, want
 
 from reconciler.errors import SourceError
 from reconciler.model import fields
@@ -36,7 +36,7 @@ def rich_plan(**overrides):
         **overrides,
     )
     live = make_live(*vms, vmis=tuple(make_vmi(each.ref) for each in vms))
-    return plan_of(desired, live, create=True, restart=RestartConsent.WINDOW)
+    return plan_of(desired, live, create=True, restart=RestartConsent.WINDOW, windows=(ALWAYS,))
 
 
 @pytest.fixture
