@@ -36,6 +36,7 @@ def assumptions(
     return (
         *_begin(around),
         _limits(others, turns),
+        *_shards(around),
         *_order(moves, turns, around),
         *(
             (f"the CR settles within {settling.low:.0f} to {settling.high:.0f} s",)
@@ -68,6 +69,12 @@ def _limits(others: Sequence[Other], turns: Turns) -> str:
     take = "migration takes a place until it ends" if one else "migrations take places until"
     take += "" if one else " they end"
     return f"{limits}; {len(others)} other {take}"
+
+
+def _shards(around: Frame) -> Iterator[str]:
+    shard = around.policy.shard
+    if shard.total > 1:
+        yield f"the other {shard.total - 1} of {shard.total} shards keep to their share of these"
 
 
 def _order(moves: Sequence[Move], turns: Turns, around: Frame) -> Iterator[str]:

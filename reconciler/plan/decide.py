@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.desired import DesiredState
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live import LiveState
-from reconciler.model.plan import Decision, Plan
+from reconciler.model.plan import Decision, Effect, Plan, Reason
 from reconciler.plan.capabilities import NEWEST_KNOWN
 from reconciler.plan.digest import plan_digest
 from reconciler.plan.forecast import forecast
@@ -62,7 +62,7 @@ def frame(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: datet
         live=live,
         policy=policy,
         now=now,
-        kubevirt=decided.decision,
+        kubevirt=_left_to_another(decided.decision, policy),
         before=regime_of(live.kubevirt),
         after=regime_of(decided.after),
     )
@@ -82,7 +82,8 @@ def decide(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: date
         state is invalid, nothing is to be done.
     """
     around = frame(desired, live, policy, now)
-    decisions = [around.vm(ref) for ref in sorted(desired.vms)]
+    own = (ref for ref in desired.vms if policy.shard.holds(ref.namespace))
+    decisions = [around.vm(ref) for ref in sorted(own)]
     if around.kubevirt is not None:
         decisions.insert(0, around.kubevirt)
     if not desired.valid:
@@ -113,6 +114,20 @@ def decide(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: date
     )
 
 
+def _left_to_another(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
+    """The CR's decision as a shard sees it that leaves the CR to another one."""
+    if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
+        return decision
+    return replace(
+        decision,
+        effect=Effect.WAIT,
+        reason=Reason.KUBEVIRT_NOT_SETTLED,
+        message=f"shard 0 {decision.message}",
+        hint=f"run shard 0/{policy.shard.total} as well",
+        actions=(),
+    )
+
+
 def _room_notes(
     decisions: Sequence[Decision], waves: Sequence[Wave], around: Frame
 ) -> tuple[Diagnostic, ...]:
@@ -122,6 +137,7 @@ def _room_notes(
         return ()
     if around.policy.max_concurrent is not None:
         limit = min(limit, around.policy.max_concurrent)
+    limit = around.policy.shard.share(limit)
     return (*live.room.diagnostics, *crowding(decisions, waves, live, limit))
 
 

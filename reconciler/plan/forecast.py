@@ -101,7 +101,9 @@ def _turns(
         if keys
         else {},
         own=Places(
-            cluster=min(regime.parallel, policy.max_concurrent or regime.parallel),
+            cluster=policy.shard.share(
+                min(regime.parallel, policy.max_concurrent or regime.parallel)
+            ),
             per_node=min(
                 regime.outbound_per_node, policy.max_per_node or regime.outbound_per_node
             ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from reconciler.model.config import Canary, RestartConsent, Window
 from reconciler.model.selector import Selector
+from reconciler.model.shard import Shard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,5 +33,7 @@ class PlanPolicy:
     """VMs that change before all others."""
     anti_affinity: tuple[str, ...] = ()
     """Label keys: VMs of a namespace that share a value are never changed at the same time."""
+    shard: Shard = field(default_factory=Shard)
+    """Whose VMs are decided; all are looked at."""
     windows: tuple[Window, ...] = ()
     """When writes may happen; empty for always."""

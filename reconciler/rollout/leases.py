@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reconciler.model.plan import Plan
+    from reconciler.model.shard import Shard
 
 
-def touches_config(plan: Plan) -> bool:
+def touches_config(plan: Plan, shard: Shard) -> bool:
     """Whether a run of *plan* may write to the KubeVirt CR."""
-    return _touches(plan, "KubeVirt")
+    return shard.has_config and _touches(plan, "KubeVirt")
 
 
 def touches_memory(plan: Plan) -> bool:

@@ -64,7 +64,7 @@ def run(
         message = BROKEN_OFF
     except ClusterError as found:
         error, message = found, f"ended by an error: {found}"
-    outcomes = (*rollout.outcomes(message), *_unnamed(plan, policy.approval))
+    outcomes = (*rollout.outcomes(message), *_unnamed(plan, choices, policy.approval))
     code = verdict.exit_code(outcomes, lease_lost=rollout.lease_lost, valid=not plan.errored)
     return RunReport(
         run_id=run_id,
@@ -78,7 +78,7 @@ def run(
     )
 
 
-def _unnamed(plan: Plan, approval: Approval | None) -> tuple[Outcome, ...]:
+def _unnamed(plan: Plan, choices: PlanPolicy, approval: Approval | None) -> tuple[Outcome, ...]:
     """What was approved for objects that Git no longer names."""
     named = {each.ref for each in plan.decisions}
     actions = approval.actions if approval else {}
@@ -94,7 +94,7 @@ def _unnamed(plan: Plan, approval: Approval | None) -> tuple[Outcome, ...]:
             hint=approvals.HINT,
         )
         for ref, approved in actions.items()
-        if ref not in named
+        if ref not in named and choices.shard.holds(ref.namespace)
     )
 
 

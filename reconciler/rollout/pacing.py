@@ -35,9 +35,8 @@ def may_begin(
 
     Counted are every VM with HotMemoryChange=True or an unfinished migration, and every restart
     under way, whoever began it; *busy* names those of which the snapshot cannot know yet, and
-    *waits* gets why each of the others does not begin. A
-    change that disturbs nothing needs no room. *fits* is asked last, about a VM for which there
-    is a place in the queue.
+    *waits* gets why each of the others does not begin. A change that disturbs nothing needs no
+    room. *fits* is asked last, about a VM for which there is a place in the queue.
     """
     taken = disturbed(live) | set(busy)
     limit = regime.parallel
@@ -46,7 +45,9 @@ def may_begin(
     per_node = regime.outbound_per_node
     if policy.max_per_node is not None:
         per_node = min(per_node, policy.max_per_node)
-    room = limit - len(taken)
+    # Shards that look at the same moment keep to the limit together only if each keeps to a share.
+    own = sum(policy.shard.holds(ref.namespace) for ref in taken)
+    room = min(limit - len(taken), policy.shard.share(limit) - own)
     by_node = Counter(node_of(live, ref) for ref in taken)
     groups = {group for ref in taken for group in groups_of(ref)}
     chosen: list[Decision] = []
@@ -55,9 +56,9 @@ def may_begin(
         if what is Disturbance.NONE:
             chosen.append(decision)
             continue
-        node, own = node_of(live, ref), groups_of(ref)
-        if own & groups:
-            _, key, value = min(own & groups)
+        node, mates = node_of(live, ref), groups_of(ref)
+        if mates & groups:
+            _, key, value = min(mates & groups)
             waits[ref] = f"another VM with {key}={value} is being changed"
         elif room <= 0 or ref in taken:
             waits[ref] = f"{limit} changes are under way, as many as may be at a time"
@@ -69,7 +70,7 @@ def may_begin(
             continue
         room -= 1
         by_node[node] += 1
-        groups |= own
+        groups |= mates
         chosen.append(decision)
     return tuple(chosen)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.config import RestartConsent
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.schema.wording import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from .objects import Manifest
 
@@ -24,42 +24,58 @@ _CONSENTS = {str(each): each for each in RestartConsent}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
-def suspended(manifest: Manifest) -> bool:
-    """Whether the VM is to be left alone."""
-    return _BOOLEANS.get(_texts(manifest).get(SUSPEND, ""), False)
+class Treatment(NamedTuple):
+    """How one VM is to be treated."""
 
-
-def priority(manifest: Manifest) -> int:
-    """Higher starts first; 0 where Git says nothing."""
-    text = _texts(manifest).get(PRIORITY, "")
-    return int(text) if _INTEGER.fullmatch(text) else 0
-
-
-def restart(manifest: Manifest) -> RestartConsent | None:
+    suspended: bool = False
+    """Whether it is to be left alone."""
+    priority: int = 0
+    """Higher starts first."""
+    restart: RestartConsent | None = None
     """What may be done where a change needs a restart; None leaves it to the configuration.
 
     Git alone may say so: on the cluster the annotation counts for nothing.
     """
-    return _CONSENTS.get(_texts(manifest).get(RESTART, ""))
+
+
+def treatment(annotations: Mapping[str, str]) -> Treatment:
+    """What the *annotations* say; what is not valid says nothing."""
+    number = annotations.get(PRIORITY, "")
+    return Treatment(
+        suspended=_BOOLEANS.get(annotations.get(SUSPEND, ""), False),
+        priority=int(number) if _INTEGER.fullmatch(number) else 0,
+        restart=_CONSENTS.get(annotations.get(RESTART, "")),
+    )
+
+
+def is_valid(key: str, text: str) -> bool:
+    """Whether nothing is to be said of the annotation *key* with the value *text*."""
+    if key == PRIORITY:
+        return _INTEGER.fullmatch(text) is not None
+    if key in {SUSPEND, RESTART}:
+        return text in (_BOOLEANS if key == SUSPEND else _CONSENTS)
+    return not key.startswith(PREFIX)
 
 
 def findings(manifest: Manifest) -> Iterator[Diagnostic]:
     """What is wrong with the annotations under our prefix."""
     known = (SUSPEND, PRIORITY, RESTART)
-    for key, text in _texts(manifest).items():
+    for key, text in texts(manifest).items():
+        if is_valid(key, text):
+            continue
         path = ("metadata", "annotations", key)
-        if key == SUSPEND and text not in _BOOLEANS:
+        if key == SUSPEND:
             message = f'{key} is "{text}"; expected "true" or "false"'
             yield manifest.report(Severity.ERROR, "bad-annotation", message, path)
-        elif key == PRIORITY and _INTEGER.fullmatch(text) is None:
+        elif key == PRIORITY:
             message = f'{key} is "{text}"; expected an integer in quotes, for example "10"'
             yield manifest.report(Severity.ERROR, "bad-annotation", message, path)
-        elif key == RESTART and text not in _CONSENTS:
+        elif key == RESTART:
             wanted = " or ".join(f'"{each}"' for each in _CONSENTS)
             message = f'{key} is "{text}"; expected {wanted}'
             hint = did_you_mean(text, _CONSENTS)
             yield manifest.report(Severity.ERROR, "bad-annotation", message, path, hint=hint)
-        elif key.startswith(PREFIX) and key not in known:
+        else:
             yield manifest.report(
                 Severity.WARNING,
                 "unknown-annotation",
@@ -70,7 +86,8 @@ def findings(manifest: Manifest) -> Iterator[Diagnostic]:
             )
 
 
-def _texts(manifest: Manifest) -> dict[str, str]:
+def texts(manifest: Manifest) -> dict[str, str]:
+    """The annotations that are text."""
     found = manifest.get(("metadata", "annotations"))
     if not isinstance(found, dict):
         return {}

@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 from .tree import Entry, EntryKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from .repository import Repository
 
-_ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-)\t(.*)", re.DOTALL)
-"""Mode, type, hash, size and path, as ``git ls-tree --long`` writes them."""
+_ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t(.*)", re.DOTALL)
+"""Mode, type, hash, size and path, as ``git ls-tree --long`` writes them.
+
+The size of an object that is missing is BAD; to read it is refused.
+"""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
 
 
@@ -49,6 +54,14 @@ class CommitTree:
         """
         return self._repository.contents(entry.blob)
 
+    def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
+        """Contents of each file, in order.
+
+        Raises:
+            SourceError: An object is missing.
+        """
+        return self._repository.many_contents([entry.blob for entry in entries])
+
 
 def _entry(match: re.Match[bytes]) -> Entry:
     mode = match[1].decode()
@@ -57,5 +70,5 @@ def _entry(match: re.Match[bytes]) -> Entry:
         kind=_KINDS.get(mode, EntryKind.FILE),
         mode=mode,
         blob=match[3].decode(),
-        size=0 if match[4] == b"-" else int(match[4]),
+        size=int(match[4]) if match[4].isdigit() else 0,
     )

@@ -31,7 +31,7 @@ MINIMUM = GIB
 """Source: kubevirt v1.3.1 pkg/liveupdate/memory/memory.go:104."""
 
 _MEMORY: FieldPath = GUEST_MEMORY[:-1]
-_PAGE_SIZE: FieldPath = (*_MEMORY, "hugepages", "pageSize")
+PAGE_SIZE: FieldPath = (*_MEMORY, "hugepages", "pageSize")
 _DEVICES: FieldPath = (*_MEMORY[:-1], "devices")
 _INSTANCETYPE: FieldPath = ("spec", "instancetype")
 _SERVER_SET = frozenset(
@@ -48,6 +48,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         ref: Its identity.
         found: What the schema found.
     """
+    treatment = annotation.treatment(annotation.texts(manifest))
     desired = DesiredVM(
         ref=ref,
         guest=_memory(manifest, GUEST_MEMORY),
@@ -55,10 +56,10 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         instancetype=_text(manifest.get(INSTANCETYPE_NAME)),
         instancetype_kind=_text(manifest.get(INSTANCETYPE_KIND)),
         labels=_labels(manifest),
-        suspended=annotation.suspended(manifest),
-        priority=annotation.priority(manifest),
-        restart=annotation.restart(manifest),
-        manifest=_complete(manifest),
+        suspended=treatment.suspended,
+        priority=treatment.priority,
+        restart=treatment.restart,
+        manifest=complete(manifest.node.value),
     )
     named = (GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME, ("metadata",))
     return FileObject(
@@ -117,8 +118,7 @@ def _fitness(
     manifest: Manifest, name: str, path: FieldPath, amount: MemoryQuantity
 ) -> Iterator[Diagnostic]:
     """Sizes with which KubeVirt does not hotplug."""
-    huge = manifest.get(_PAGE_SIZE) == "1Gi"
-    step = HUGE_ALIGNMENT if huge else ALIGNMENT
+    step = alignment(manifest.get(PAGE_SIZE))
     if amount.n_bytes % step:
         above = canonical(-(-amount.n_bytes // step) * step)
         yield manifest.report(
@@ -136,6 +136,11 @@ def _fitness(
             path,
             hint="write 1Gi or more to hotplug this VM",
         )
+
+
+def alignment(page_size: object) -> int:
+    """Of which number of bytes a size must be a multiple to be hotplugged."""
+    return HUGE_ALIGNMENT if page_size == "1Gi" else ALIGNMENT
 
 
 def _memory(manifest: Manifest, path: FieldPath) -> MemoryQuantity | None:
@@ -160,16 +165,24 @@ def _labels(manifest: Manifest) -> Mapping[str, str]:
     return {key: value for key, value in labels.items() if isinstance(value, str)}
 
 
-def _complete(manifest: Manifest) -> dict[str, Any] | None:
-    """What a POST can send; None where the manifest is too short to make a VM of.
+def complete(value: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a POST can send; None where the manifest *value* is too short to make a VM of.
 
     Source: kubevirt v1.9.0 CRD virtualmachines.kubevirt.io (required: template, devices).
     """
-    spec = manifest.get(("spec",))
+    spec = value.get("spec")
     runs = isinstance(spec, dict) and ("runStrategy" in spec or "running" in spec)
-    if not runs or manifest.node.find(_DEVICES) is None:
+    if not runs or not _has(value, _DEVICES):
         return None
-    value: dict[str, Any] = {k: v for k, v in manifest.node.value.items() if k != "status"}
-    metadata = value["metadata"].items()
-    value["metadata"] = {key: each for key, each in metadata if key not in _SERVER_SET}
-    return value
+    made: dict[str, Any] = {key: each for key, each in value.items() if key != "status"}
+    metadata = made["metadata"].items()
+    made["metadata"] = {key: each for key, each in metadata if key not in _SERVER_SET}
+    return made
+
+
+def _has(value: object, path: FieldPath) -> bool:
+    for key in path:
+        if not isinstance(value, dict) or key not in value:
+            return False
+        value = value[key]
+    return True

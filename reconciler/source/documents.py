@@ -6,7 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from . import plain
 from .compose import Composer
+from .lines import Lines, has_odd_characters
 from .nodes import Mark, Node, Problem, ProblemError
 
 if TYPE_CHECKING:
@@ -32,7 +34,24 @@ class Documents:
 
 
 def parse(text: str) -> Documents:
-    r"""Read *text*, whose lines end with ``\n``; one broken document hides no other.
+    r"""Read *text*, whose lines end with ``\n``; one broken document hides no other."""
+    return parse_plain(text) or parse_any(text)
+
+
+def parse_plain(text: str) -> Documents | None:
+    """The same of a text of plain lines; None where it is another one."""
+    if has_odd_characters(text):
+        return None
+    lines = Lines()
+    found = [plain.read(each, lines) for each in plain.texts(text, lines)]
+    read = [each for each in found if each is not None]
+    if not found or len(read) < len(found):
+        return None
+    return Documents(roots=tuple(each.node() for each in read if each.value is not None))
+
+
+def parse_any(text: str) -> Documents:
+    """The same with ruamel alone, which reads everything, and takes its time.
 
     After a problem, reading goes on at the next line that begins with ``---``, which can stand
     nowhere but between documents.

@@ -1,4 +1,4 @@
-"""Reads one manifest file into objects with places: a pure function of its path and bytes."""
+"""Reads one manifest file into objects with places: with what earlier files have taught."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.refs import ObjectRef
 from reconciler.schema.check import check
 
-from . import decode_kubevirt, decode_vm, documents
+from . import decode_kubevirt, decode_vm, documents, plain
 from .kinds import API_VERSION, classify
+from .lines import Lines, has_odd_characters
 from .nodes import Problem
 from .objects import FileObject, FileResult, Manifest, SourceFile
+from .templates import Reader as VMReader
+from .templates import Template, learn
 from .text import decode
 
 if TYPE_CHECKING:
@@ -21,31 +24,85 @@ if TYPE_CHECKING:
 
     from .nodes import Node
 
+MAX_TEMPLATES = 1_000
+
 _DECODERS = {"KubeVirt": decode_kubevirt.decode, "VirtualMachine": decode_vm.decode}
 
 
 def parse_file(path: str, data: bytes, *, revision: str | None = None) -> FileResult:
-    """Everything that the file says; what is wrong becomes diagnostics, never an exception.
+    """Everything that one file says; see ``ManifestReader.read``."""
+    return ManifestReader().read(path, data, revision=revision)
 
-    Args:
-        path: For the places, from the root with ``/``.
-        data: YAML or JSON, one or many documents.
-        revision: Commit that the bytes are from, for the places.
+
+class ManifestReader:
+    """Reads manifest files, each the faster for what it has in common with those before it.
+
+    What it answers is a pure function of a file's path and bytes: what is remembered is how to
+    read, never what was read.
     """
-    file = SourceFile(path=path, revision=revision)
-    text = decode(data)
-    if not isinstance(text, str):
-        return FileResult(diagnostics=(file.diagnose(text),))
-    found = documents.parse(text)
+
+    def __init__(self) -> None:
+        self.lines = Lines()
+        self._templates: dict[tuple[int, ...], Template] = {}
+        self._vms = VMReader(self.lines)
+
+    def read(self, path: str, data: bytes, *, revision: str | None = None) -> FileResult:
+        """Everything that the file says; what is wrong becomes diagnostics, never an exception.
+
+        Args:
+            path: For the places, from the root with ``/``.
+            data: YAML or JSON, one or many documents.
+            revision: Commit that the bytes are from, for the places.
+        """
+        file = SourceFile(path=path, revision=revision)
+        text = decode(data)
+        if not isinstance(text, str):
+            return FileResult(diagnostics=(file.diagnose(text),))
+        return self._plainly(file, text) or read_any(file, text)
+
+    def _plainly(self, file: SourceFile, text: str) -> FileResult | None:
+        """What *text* says, if it is made of plain lines alone."""
+        if has_odd_characters(text):
+            return None
+        if self.lines.forget_some():
+            self._templates.clear()
+        gathered = _Gathered(file)
+        found = plain.texts(text, self.lines)
+        for each in found:
+            template = self._templates.get(each.forms)
+            vm = template and self._vms.read(each, template, file)
+            if vm:
+                gathered.objects.append(vm)
+                continue
+            document = plain.read(each, self.lines)
+            if document is None:
+                return None
+            if document.value is not None:
+                self._take(document, gathered)
+        return gathered.result() if found else None
+
+    def _take(self, document: plain.Document, gathered: _Gathered) -> None:
+        known = len(gathered.objects), len(gathered.diagnostics)
+        root = document.node()
+        gathered.take(root)
+        is_vm = root.value.get("kind") == "VirtualMachine"
+        if is_vm and known == (len(gathered.objects) - 1, len(gathered.diagnostics)):
+            template = learn(document, gathered.objects[-1])
+            again = template and self._vms.read(document.text, template, gathered.file)
+            if template and again:
+                gathered.objects[-1] = again  # equal, and smaller
+                if len(self._templates) >= MAX_TEMPLATES:
+                    self._templates.clear()
+                self._templates[document.text.forms] = template
+
+
+def read_any(file: SourceFile, text: str) -> FileResult:
+    """What *text* says, by the way that everything can go."""
+    found = documents.parse_any(text)
     gathered = _Gathered(file)
     for root in found.roots:
         gathered.take(root)
-    diagnostics = (*map(file.diagnose, found.problems), *gathered.diagnostics)
-    return FileResult(
-        objects=tuple(gathered.objects),
-        skipped=dict(sorted(gathered.skipped.items())),
-        diagnostics=diagnostics,
-    )
+    return gathered.result(*map(file.diagnose, found.problems))
 
 
 class _Gathered:
@@ -56,6 +113,14 @@ class _Gathered:
         self.objects: list[FileObject] = []
         self.skipped: Counter[str] = Counter()
         self.diagnostics: list[Diagnostic] = []
+
+    def result(self, *diagnostics: Diagnostic) -> FileResult:
+        """All of it, with *diagnostics* of the file before those of its documents."""
+        return FileResult(
+            objects=tuple(self.objects),
+            skipped=dict(sorted(self.skipped.items())),
+            diagnostics=(*diagnostics, *self.diagnostics),
+        )
 
     def take(self, node: Node, *, listed_kind: str = "") -> None:
         """Take a document, or an item of a list whose items are of *listed_kind*."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,14 +12,23 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 
 from .assemble import assemble
 from .config import read_config
-from .manifests import parse_file
+from .manifests import ManifestReader
+from .objects import SourceFile
 from .tree import CONFIG_PATH, is_manifest, is_under, normal, select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from .cache import ParseCache
+    from .frozen import Thawing
+    from .objects import FileResult
     from .repository import Repository
-    from .tree import FileTree
+    from .tree import Entry, FileTree
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 5_000
+"""Files between two looks into the cache."""
 
 
 def _unchanged(config: Config) -> Config:
@@ -30,6 +40,7 @@ def read_tree(
     *,
     default_namespace: str | None = None,
     override: Callable[[Config], Config] = _unchanged,
+    cache: ParseCache | None = None,
 ) -> Reading:
     """Everything that *tree* says.
 
@@ -37,6 +48,7 @@ def read_tree(
         tree: One revision.
         default_namespace: For manifests that name none; without it they are errors.
         override: Puts flags and environment over the file's configuration.
+        cache: What was parsed before; of use only where files have hashes.
 
     Raises:
         SourceError: A file of the tree cannot be read.
@@ -50,10 +62,7 @@ def read_tree(
         for path in tree.changed()
     )
     state = assemble(
-        (
-            parse_file(entry.path, tree.read(entry), revision=tree.commit)
-            for entry in selection.files
-        ),
+        _results(tree, selection.files, cache),
         revision=tree.revision,
         dirty=dirty,
         default_namespace=default_namespace,
@@ -61,6 +70,44 @@ def read_tree(
         diagnostics=(*found.diagnostics, *selection.diagnostics),
     )
     return Reading(config=config, state=state)
+
+
+def _results(
+    tree: FileTree, files: Sequence[Entry], cache: ParseCache | None
+) -> Iterator[FileResult]:
+    reader = ManifestReader()
+    if cache is None:
+        for entry, data in zip(files, tree.read_all(files), strict=True):
+            yield reader.read(entry.path, data, revision=tree.commit)
+        return
+    from .frozen import Thawing, freeze  # noqa: PLC0415 - only with a cache
+
+    thawing = Thawing(reader.lines)
+    for start in range(0, len(files), _AT_ONCE):
+        some = files[start : start + _AT_ONCE]
+        kept = cache.get([entry.blob for entry in some])
+        found = {entry.path: _thawed(entry, kept, thawing, tree.commit) for entry in some}
+        fresh = [entry for entry in some if found[entry.path] is None]
+        records = {}
+        for entry, data in zip(fresh, tree.read_all(fresh), strict=True):
+            result = reader.read(entry.path, data, revision=tree.commit)
+            found[entry.path] = result
+            records[entry.blob] = freeze(result, entry.path)
+        cache.put({blob: record for blob, record in records.items() if record is not None})
+        yield from (result for result in found.values() if result is not None)
+
+
+def _thawed(
+    entry: Entry, kept: Mapping[str, bytes], thawing: Thawing, revision: str | None
+) -> FileResult | None:
+    record = kept.get(entry.blob)
+    if record is None:
+        return None
+    try:
+        return thawing.thaw(record, SourceFile(path=entry.path, revision=revision))
+    except ValueError as error:
+        log.warning("what the cache holds of %s is not read: %s", entry.path, error)
+        return None
 
 
 class CommitReader:
@@ -73,11 +120,13 @@ class CommitReader:
         *,
         default_namespace: str | None = None,
         override: Callable[[Config], Config] = _unchanged,
+        cache: ParseCache | None = None,
     ) -> None:
         self._repository = repository
         self._revision = revision
         self._default_namespace = default_namespace
         self._override = override
+        self._cache = cache
 
     def read(self) -> Reading:
         """One commit, whole, with the configuration at its root.
@@ -89,6 +138,7 @@ class CommitReader:
             self._repository.commit_tree(self._revision),
             default_namespace=self._default_namespace,
             override=self._override,
+            cache=self._cache,
         )
 
 
@@ -145,8 +195,9 @@ class StreamReader:
 
     def read(self) -> Reading:
         """All the texts, with the configuration that was given."""
+        reader = ManifestReader()
         state = assemble(
-            (parse_file(path, data) for path, data in self._texts),
+            (reader.read(path, data) for path, data in self._texts),
             revision=self._name,
             dirty=False,
             default_namespace=self._default_namespace,

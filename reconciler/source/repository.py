@@ -9,9 +9,10 @@ import difflib
 import os
 import signal
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from reconciler.errors import SourceError
 
@@ -19,11 +20,11 @@ from .commit_tree import CommitTree
 from .working_tree import WorkingTree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
-    from git import Repo
+    from git import Git, Repo
 
 _OPTIONS = (
     *("-c", "core.hooksPath=/dev/null"),
@@ -37,6 +38,7 @@ _ENVIRONMENT = {
     "GIT_NO_LAZY_FETCH": "1",  # reading never goes to the network
 }
 _TRAILER = "fatal: Could not read from remote repository."
+_HEADER_WORDS = 3
 _TERMINATE_S = 2.0
 """How long git may take to remove its lock files after SIGTERM."""
 
@@ -72,20 +74,7 @@ def execute(
         SourceError: There is no git.
         TimeoutError: It took longer than *timeout_s*; it is ended, with its children.
     """
-    try:
-        from git import Git  # noqa: PLC0415 - takes 0.2 s and looks for the git program
-        from git.exc import GitCommandNotFound  # noqa: PLC0415 - the same
-    except ImportError as error:
-        raise _no_git() from error
-    try:
-        process = Git(str(folder)).execute(
-            ["git", *_OPTIONS, *arguments],
-            as_process=True,
-            env={**_ENVIRONMENT, **(environment or {})},
-            start_new_session=True,  # one signal ends git and its transport helpers
-        )
-    except GitCommandNotFound as error:
-        raise _no_git() from error
+    process = started(folder, arguments, environment=environment)
     popen = cast("subprocess.Popen[bytes]", process.proc)
     try:
         stdout, stderr = popen.communicate(timeout=timeout_s)
@@ -96,6 +85,35 @@ def execute(
         _end(popen)
         raise
     return Output(status=popen.returncode, stdout=stdout, stderr=stderr.decode("utf-8", "replace"))
+
+
+def started(
+    folder: Path,
+    arguments: tuple[str, ...],
+    *,
+    environment: Mapping[str, str] | None = None,
+    stdin: BinaryIO | None = None,
+) -> Git.AutoInterrupt:
+    """Begin to run git in *folder*, which never asks anything; it ends with what is returned.
+
+    Raises:
+        SourceError: There is no git.
+    """
+    try:
+        from git import Git  # noqa: PLC0415 - takes 0.2 s and looks for the git program
+        from git.exc import GitCommandNotFound  # noqa: PLC0415 - the same
+    except ImportError as error:
+        raise _no_git() from error
+    try:
+        return Git(str(folder)).execute(
+            ["git", *_OPTIONS, *arguments],
+            istream=stdin,
+            as_process=True,
+            env={**_ENVIRONMENT, **(environment or {})},
+            start_new_session=True,  # one signal ends git and its transport helpers
+        )
+    except GitCommandNotFound as error:
+        raise _no_git() from error
 
 
 class Repository:
@@ -213,10 +231,47 @@ class Repository:
         try:
             return self._repo.git.get_object_data(blob)[3]
         except (ValueError, OSError) as error:
-            raise SourceError(
-                f"the object {blob} is missing from {self.root}",
-                hint="the repository is damaged or a partial clone; fetch it again",
-            ) from error
+            raise self._missing(blob) from error
+
+    def many_contents(self, blobs: Sequence[str]) -> Iterator[bytes]:
+        """The contents of each of *blobs*, in order, read by git while the caller works.
+
+        Raises:
+            SourceError: One of them is not there.
+        """
+        with tempfile.TemporaryFile() as names:
+            # A pipe would fill up on both sides, as git answers before it has heard all of them.
+            names.write("\n".join(blobs).encode())
+            names.seek(0)
+            process = started(
+                self.root,
+                ("cat-file", "--batch"),
+                environment=self._environment,
+                stdin=cast("BinaryIO", names),
+            )
+            popen = cast("subprocess.Popen[bytes]", process.proc)
+            try:
+                for blob in blobs:
+                    yield self._next_contents(blob, cast("IO[bytes]", popen.stdout))
+            finally:
+                popen.kill()
+                popen.communicate()
+
+    def _next_contents(self, blob: str, answers: IO[bytes]) -> bytes:
+        """One answer: a line with hash, type and size, the contents, and a line feed."""
+        header = answers.readline().split()
+        if len(header) == _HEADER_WORDS and header[0] == blob.encode():
+            size = int(header[2])
+            data = answers.read(size + 1)
+            if len(data) == size + 1:
+                return data[:-1]
+        raise self._missing(blob)
+
+    def _missing(self, blob: str) -> SourceError:
+        return SourceError(
+            f"the object {blob} is missing from {self.root}",
+            hint="the repository is damaged or a partial clone; fetch it again",
+        )
 
     def references(self, *patterns: str) -> dict[str, str]:
         """Full name and commit of each branch and tag that the *patterns* match."""

@@ -15,7 +15,7 @@ from .objects import SourceFile
 from .text import MAX_BYTES, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from reconciler.model.config import Config
 
@@ -74,6 +74,14 @@ class FileTree(Protocol):
 
         Raises:
             SourceError: It cannot be read.
+        """
+        ...
+
+    def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
+        """Contents of each file, in order; far faster than one by one where Git reads them.
+
+        Raises:
+            SourceError: One cannot be read.
         """
         ...
 

@@ -13,7 +13,7 @@ from .text import MAX_BYTES
 from .tree import Entry, EntryKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from .repository import Repository
 
@@ -88,6 +88,14 @@ class WorkingTree:
         except OSError as error:
             raise SourceError(f"{entry.path} cannot be read: {error.strerror}") from error
         raise SourceError(f"{entry.path} is no regular file any more")
+
+    def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
+        """Contents of each file, in order.
+
+        Raises:
+            SourceError: A file is unreadable, or no regular file.
+        """
+        return map(self.read, entries)
 
     def _entry(self, name: bytes, mode: str) -> Entry | None:
         try:

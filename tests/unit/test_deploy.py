@@ -11,7 +11,8 @@ import pytest
 from kubernetes import client
 from ruamel.yaml import YAML
 
-from reconciler.cli.wiring import CONFIG_LEASE, MEMORY_LEASE
+from reconciler.cli.wiring import CONFIG_LEASE, MEMORY_LEASE, memory_lease
+from reconciler.model.shard import Shard
 
 DEPLOY = Path(__file__).resolve().parents[2] / "examples" / "deploy"
 BASE = DEPLOY / "base"
@@ -280,3 +281,17 @@ def test_overlay_adds_one_right_and_nothing_else(overlay, right):
 def test_every_overlay_stands_on_the_base(overlay):
     (kustomization,) = load(overlay / "kustomization.yaml")
     assert kustomization["resources"] == ["../../base"]
+
+
+def test_shards_overlay_gives_each_pod_its_own_namespaces_and_its_own_lease():
+    seen = rendered(DEPLOY / "overlays" / "shards")
+    (cronjob,) = (o for o in seen if o["kind"] == "CronJob")
+    job = cronjob["spec"]["jobTemplate"]["spec"]
+    total = job["completions"]
+    assert (job["completionMode"], job["parallelism"]) == ("Indexed", total)
+    assert ("backoffLimit" in job, job["backoffLimitPerIndex"]) == (False, 0)
+    arguments = job["template"]["spec"]["containers"][0]["args"]
+    assert arguments[-2:] == ["--shard", f"$(JOB_COMPLETION_INDEX)/{total}"]
+    (role,) = (o for o in seen if o["kind"] == "Role")
+    leases = {memory_lease(Shard(index=index, total=total)) for index in range(total)}
+    assert set(role["rules"][1]["resourceNames"]) == {CONFIG_LEASE, *leases}

@@ -10,6 +10,7 @@ from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of
 
 from reconciler.model.plan import Effect
 from reconciler.model.refs import kubevirt_ref, vm_ref
+from reconciler.model.shard import Shard
 from reconciler.rollout.leases import NoLease, touches_config, touches_memory
 
 KUBEVIRT = kubevirt_ref("kubevirt", "kubevirt")
@@ -45,7 +46,8 @@ def test_lease_is_needed_for_an_action_and_for_what_may_become_one(
     ref, config, memory, effect, actions, may_write
 ):
     plan = plan_with(ref, effect, actions=actions)
-    assert touches_config(plan) is (config and may_write)
+    assert touches_config(plan, Shard()) is (config and may_write)
+    assert not touches_config(plan, Shard(index=1, total=2))
     assert touches_memory(plan) is (memory and may_write)
 
 

@@ -211,3 +211,33 @@ def test_without_git_it_says_so(git_repo, monkeypatch):
         assert refused(repository.resolve, "HEAD") == (
             "the program git is not installed | install git, or set PATH"
         )
+
+
+def test_many_contents_come_in_the_order_in_which_they_are_asked_for(git_repo):
+    texts = {f"{n}.yaml": f"{n}\n" * n for n in range(50)} | {"bytes.yaml": b"\0\r\n\xff"}
+    git_repo.commit(texts)
+    with Repository.open(git_repo.path) as repository:
+        tree = repository.commit_tree("HEAD")
+        entries = tree.entries()[::-1]
+        found = dict(zip([entry.path for entry in entries], tree.read_all(entries), strict=True))
+    assert found == {n: t if isinstance(t, bytes) else t.encode() for n, t in texts.items()}
+
+
+def test_a_reading_of_many_may_be_left_early(git_repo):
+    git_repo.commit({f"{n}.yaml": "x" * 100_000 for n in range(5)})
+    with Repository.open(git_repo.path) as repository:
+        tree = repository.commit_tree("HEAD")
+        contents = tree.read_all(tree.entries())
+        assert next(contents) == b"x" * 100_000
+        contents.close()
+        assert list(tree.read_all(())) == []
+
+
+def test_one_missing_object_of_many_is_named(git_repo):
+    git_repo.commit({"a.yaml": "a: 1\n", "b.yaml": "b: 1\n"})
+    blob = git_repo.git("rev-parse", "HEAD:b.yaml")
+    (git_repo.path / ".git/objects" / blob[:2] / blob[2:]).unlink()
+    with Repository.open(git_repo.path) as repository:
+        tree = repository.commit_tree("HEAD")
+        with pytest.raises(SourceError, match=f"the object {blob} is missing"):
+            list(tree.read_all(tree.entries()))

@@ -1,0 +1,155 @@
+"""A plan of which only the changed VMs were decided anew is the plan from scratch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.builders import (
+    NOW,
+    condition,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_migration,
+    make_vm,
+    make_vmi,
+    q,
+    want,
+    with_settings,
+)
+
+from reconciler.model.fields import NameSet
+from reconciler.model.live import LiveNode, MigrationPhase
+from reconciler.model.plan import Reason
+from reconciler.model.refs import vm_ref
+from reconciler.model.room import Room
+from reconciler.plan.again import Again
+from reconciler.plan.decide import decide
+from reconciler.plan.policy import PlanPolicy
+
+REFS = [vm_ref("db", f"pg-{n}") for n in range(6)]
+SIZES = ("1Gi", "2Gi", "3Gi", "5Gi", "1025Mi")
+
+
+@st.composite
+def live_states(draw):
+    """A change of some VMs, and now and then of what all share."""
+    return {
+        "sizes": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
+        "spec": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
+        "guest": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
+        "silent": draw(st.sets(st.sampled_from(REFS), max_size=1)),
+        "flying": draw(st.sets(st.sampled_from(REFS), max_size=1)),
+        "migrating": draw(st.sets(st.sampled_from(REFS), max_size=1)),
+        "gone": draw(st.sets(st.sampled_from(REFS), max_size=1)),
+        "methods": draw(st.sampled_from([None, None, None, ("LiveMigrate",), ("Evict",), ()])),
+        "max_guest": draw(st.sampled_from([None, None, None, "2Gi", "16Gi"])),
+        "nodes": draw(st.sampled_from([None, None, None, 1, 3])),
+        "room": draw(st.sampled_from([None, None, True])),
+        "later_s": draw(st.sampled_from([0, 1, 400])),
+    }
+
+
+class Story:
+    """Git and the cluster, changed step by step; what a step does not touch stays the same."""
+
+    def __init__(self):
+        self.now = NOW
+        self.desired = make_desired(*(want("2Gi", ref) for ref in REFS))
+        vms = [make_vm(ref) for ref in REFS]
+        self.live = make_live(*vms, vmis=tuple(make_vmi(ref) for ref in REFS))
+
+    def step(self, change):
+        self.now += timedelta(seconds=change["later_s"])
+        wanted = {ref: want(size, ref) for ref, size in change["sizes"].items()}
+        self.desired = replace(self.desired, vms={**self.desired.vms, **wanted})
+        vms = dict(self.live.vms)
+        vms.update({ref: make_vm(ref, size) for ref, size in change["spec"].items()})
+        vmis = dict(self.live.vmis)
+        for ref, size in change["guest"].items():
+            memory = {"guest": q(size), "guest_requested": q(size), "guest_current": q(size)}
+            ended = self.now - timedelta(seconds=10)
+            vmis[ref] = replace(make_vmi(ref), **memory, migration_ended_at=ended)
+        for ref in change["silent"]:
+            vms[ref] = make_vm(ref, "2Gi")
+            asked = {"guest": q("2Gi"), "guest_requested": q("2Gi"), "guest_current": q("1Gi")}
+            vmis[ref] = replace(make_vmi(ref), **asked, migration_ended_at=self.now)
+        for ref in change["flying"] & vmis.keys():
+            conditions = {**vmis[ref].conditions, "HotMemoryChange": condition("True")}
+            vmis[ref] = replace(vmis[ref], conditions=conditions)
+        for ref in change["gone"]:
+            vms.pop(ref, None)
+            vmis.pop(ref, None)
+        migrations = dict(self.live.migrations)
+        for ref in change["migrating"]:
+            migrations[ref] = (make_migration(phase=MigrationPhase.RUNNING),)
+        kubevirt = self.live.kubevirt
+        if change["methods"] is not None:
+            methods = NameSet.of(change["methods"])
+            kubevirt = with_settings(kubevirt, workloadUpdateMethods=methods)
+        if change["max_guest"]:
+            kubevirt = with_settings(kubevirt, maxGuest=q(change["max_guest"]))
+        nodes = self.live.nodes
+        if change["nodes"]:
+            nodes = tuple(
+                LiveNode(name=f"node0{n}", schedulable=True, allocatable=q("64Gi"))
+                for n in range(1, change["nodes"] + 1)
+            )
+        room = self.live.room or (Room(observed_at=self.now) if change["room"] else None)
+        self.live = replace(
+            self.live,
+            observed_at=self.now,
+            vms=vms,
+            vmis=vmis,
+            migrations=migrations,
+            kubevirt=kubevirt,
+            nodes=nodes,
+            room=room,
+        )
+
+
+@given(st.lists(live_states(), min_size=1, max_size=6))
+@settings(max_examples=120, deadline=None)
+def test_each_plan_is_equal_to_one_from_scratch(changes):
+    story, again, policy = Story(), Again(), PlanPolicy()
+    again.decide(story.desired, story.live, policy, story.now)
+    for change in changes:
+        story.step(change)
+        arguments = story.desired, story.live, policy, story.now
+        assert again.decide(*arguments) == decide(*arguments)
+
+
+def test_what_has_not_changed_is_not_decided_again():
+    story, again, policy = Story(), Again(), PlanPolicy()
+    again.decide(story.desired, story.live, policy, story.now)
+    assert again.decided == len(REFS)
+    again.decide(story.desired, story.live, policy, story.now)
+    quiet = again.decided
+    vms = {**story.live.vms, REFS[0]: make_vm(REFS[0], "2Gi")}
+    live = replace(story.live, vms=vms)
+    again.decide(story.desired, live, policy, story.now)
+    assert again.decided <= quiet + 1
+    again.decide(story.desired, replace(live, kubevirt=make_kubevirt("v1.8.0")), policy, story.now)
+    assert again.decided == len(REFS)
+
+
+def quiet() -> dict:
+    """A step in which nothing changes."""
+    nothing = {name: {} for name in ("sizes", "spec", "guest")}
+    unchanged = dict.fromkeys(("methods", "max_guest", "nodes", "room"))
+    moving = dict.fromkeys(("silent", "flying", "migrating", "gone"), frozenset())
+    return {**nothing, **unchanged, **moving, "later_s": 0}
+
+
+def test_what_is_judged_by_the_time_is_decided_again_as_time_goes_by():
+    story, again, policy = Story(), Again(), PlanPolicy()
+    story.step(quiet() | {"silent": {REFS[0]}})
+    reasons = []
+    for later_s in (0, 400):
+        story.step(quiet() | {"later_s": later_s})
+        plan = again.decide(story.desired, story.live, policy, story.now)
+        reasons.append(next(each.reason for each in plan.decisions if each.ref == REFS[0]))
+    assert reasons == [Reason.GUEST_ACCEPTING, Reason.GUEST_SILENT]

@@ -1,0 +1,338 @@
+"""What the reader of plain lines reads, ruamel reads in the same way; else it declines."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from reconciler.source.documents import parse_any, parse_plain
+from reconciler.source.text import decode
+
+ROOT = Path(__file__).resolve().parents[2]
+CORPUS = sorted(
+    path
+    for folder in ("examples", "tests", ".github", "schemas")
+    for suffix in ("*.yaml", "*.yml", "*.json")
+    for path in (ROOT / folder).rglob(suffix)
+    if path.stat().st_size < 30_000
+)
+
+
+def differs(text: str) -> str:
+    """Why the two readers disagree on *text*; empty where they agree, or the fast one declines."""
+    plain = parse_plain(text)
+    if plain is None:
+        return ""
+    # repr tells true from 1 and 1 from 1.0, and the order of keys.
+    full = parse_any(text)
+    return "" if repr(plain) == repr(full) else f"{text!r}\n{plain}\n{full}"
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_files_are_read_alike(path):
+    text = decode(path.read_bytes())
+    assert isinstance(text, str)
+    assert differs(text) == ""
+
+
+SCALARS = [
+    *("yes", "no", "on", "off", "y", "n", "Y", "N", "true", "True", "TRUE", "false", "tRue"),
+    *("~", "null", "Null", "nULL", "", "none", "''", '""', "'~'", '"null"', "'yes'", '"1"'),
+    *("0", "1", "-1", "+1", "007", "0777", "0o17", "0x1F", "0b11", "08", "1_000", "_1", "1__0"),
+    *("1e3", "1E3", "1.5", "1.", ".5", "-.5", "+.5", ".", "..", "...", ".inf", "-.Inf", ".nan"),
+    *("1e400", "9223372036854775808", "18446744073709551616", "99999999999999999999999"),
+    *("2001-01-01", "2001-12-14t21:59:43.10-05:00", "1:30", "12:30:45", "190:20:30", "1.5Gi"),
+    *("2Gi", "2 Gi", "a b", "a: b", "a:b", "a :b", "a : b", "a #b", "a#b", "#a", "a# b", "a:"),
+    *("- a", "-a", "-", "--", "---", "--- a", "? a", "?a", ": a", ":a", "::", "a - b", "-1Gi"),
+    *("*a", "&a b", "&a", "!!str 1", "!x y", "!", "%a", "@a", "`a", "|", "|-", "|+", ">", ">-"),
+    *("| # c", "|2", "|-1", "{}", "[]", "{ }", "[ ]", "{a: 1}", "[a, b]", "[1,2]", "{a}", "a]"),
+    *("a}", "a,b", "a, b", "]", "}", "<<", "<< ", "=", "=a", "<", "$a", "$(a)", "(a)", "a'b"),
+    *('a"b', "'a'b", '"a" b', "'a''b'", '"a\\nb"', '"\\u00e4"', '"a', "'a", "a'", 'a"', "'a' #c"),
+    *('"a: b"', "'a: b'", '"#"', "'- a'", "'a'  ", "ä", "ß€", "日本", "\u00a0", "\u00ad", "é #x"),
+    *(
+        "\U0001f600",
+        "\u2028",
+        "\u0085",
+        "\ufeff",
+        "\ufffd",
+        "\x7f",
+        "\ue000",
+        "a\tb",
+        "\ta",
+        "a\t",
+    ),
+    *("a  b", "a  # c", "a#", "http://x:80/y?z=1#f", "a@b", "ssh-rsa AAAA+b/c== d@e", "C:\\x"),
+    *("quay.io/a/b:v1", "a,", "a;", "a&b", "a*b", "a!b", "a|b", "a>b", "a%b", "a@", "a`b", "/dev"),
+    *("[a]", "[ a , b ]", '["a", 1, yes]', "['x', ~]", "[a b]", "[a, ]", "[,a]", "[a: b]", "[#a]"),
+    *(
+        "[1.5, 0777]",
+        "[a]b",
+        "[a] b",
+        "[[a]]",
+        "[a/b, c.d]",
+        "[-a]",
+        '["a"b]',
+        '["a":b]',
+        "[.inf]",
+    ),
+    *(
+        '"a\\nb"',
+        '"\\t\\"q\\" \\\\ \\/"',
+        '"\\x41"',
+        '"\\u00e4"',
+        '"\\e"',
+        '"a\\"',
+        '"\\ud83d\\ude00"',
+    ),
+    *("'a\\nb'", '["a\\nb"]', "a\\nb", '"\\r\\n"', '"a" "b"', "['a''b']", '"a""b"', "[a,b,c]"),
+    *("~a", "~/a", "1 2", "1,2", "0.0", "-0", "-0.0", "+", "+a", "1a", "0xg", "0o8", "1e", "e1"),
+]
+KEYS = [
+    *("a", "b", "c", "metadata", "name", "a.b/c-d", "a_b", "1", "01", "1.5", "1e3", "yes", "on"),
+    *(
+        "null",
+        "~",
+        "true",
+        "y",
+        '"a"',
+        "'b'",
+        '"a b"',
+        "'a: b'",
+        '"yes"',
+        "<<",
+        "? a",
+        "-a",
+        "a b",
+    ),
+    *("a:b", "a#b", "ä", "&x a", "*a", "!!str a", "{a: b}", "[a]", '"\\u0061"', "''", "a "),
+]
+PLAIN_KEYS = st.sampled_from(["a", "b", "c", "a.b/c", "kind", "1", "yes", '"a b"', "'d'"])
+PLAIN_VALUES = st.sampled_from(
+    [
+        "x",
+        "1",
+        "yes",
+        "2Gi",
+        "[a, 'b']",
+        '"a\\nb"',
+        "'q'",
+        '"d"',
+        "{}",
+        "[]",
+        "",
+        "a b",
+        "u:1",
+        "x # c",
+        "~",
+        "1.50",
+    ]
+)
+
+
+@st.composite
+def blocks(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES, depth=3, column=0):
+    """Lines of a block mapping at *column*; keys may repeat and values may be odd."""
+    lines = []
+    pad = " " * column
+    for _ in range(draw(st.integers(1, 4))):
+        key = draw(keys)
+        kind = draw(st.integers(0, 9)) if depth else 0
+        indent = column + draw(st.sampled_from([1, 2, 2, 2, 4]))
+        if kind <= 4:
+            lines.append(f"{pad}{key}: {draw(values)}".rstrip())
+        elif kind <= 6:
+            lines.append(f"{pad}{key}:")
+            lines += draw(blocks(keys, values, depth - 1, indent))
+        elif kind <= 8:
+            at = draw(st.sampled_from([column, indent]))
+            lines.append(f"{pad}{key}:" + draw(st.sampled_from(["", " # c", " "])))
+            for _ in range(draw(st.integers(1, 3))):
+                if draw(st.booleans()):
+                    lines.append(" " * at + "- " + draw(values))
+                else:
+                    gap = draw(st.sampled_from([1, 1, 1, 3]))
+                    inner = draw(blocks(keys, values, depth - 1, at + 1 + gap))
+                    first = " " * at + "-" + " " * gap + inner[0].lstrip(" ")
+                    lines += [first, *inner[1:]]
+        else:
+            lines.append(f"{pad}{key}: {draw(st.sampled_from(['|', '|-', '|', '|+', '>']))}")
+            for _ in range(draw(st.integers(0, 4))):
+                text = draw(
+                    st.sampled_from(["x", "# c", "", "  y", "k: v", "- i", "---", " ", "a\\"])
+                )
+                at = draw(st.sampled_from([indent, indent, indent, indent + 1, column]))
+                lines.append(" " * at + text)
+        if draw(st.integers(0, 7)) == 0:
+            at = draw(st.sampled_from([0, column, column + 2]))
+            lines.append(" " * at + draw(st.sampled_from(["", "# c", "#", "#a: b"])))
+    return lines
+
+
+@st.composite
+def files(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES):
+    """Texts of one or more documents, sometimes with a line spoilt, moved or doubled."""
+    lines = []
+    for _ in range(draw(st.integers(1, 3))):
+        lines += draw(blocks(keys, values))
+        if draw(st.booleans()):
+            lines.append(draw(st.sampled_from(["---", "--- ", "--- # c", "...", "--- a", "# c"])))
+    for _ in range(draw(st.integers(0, 2))):
+        at = draw(st.integers(0, len(lines) - 1))
+        match draw(st.integers(0, 5)):
+            case 0:
+                lines.insert(at, draw(st.sampled_from(lines)))
+            case 1:
+                lines[at] = " " + lines[at]
+            case 2:
+                lines[at] = lines[at].removeprefix(" ")
+            case 3:
+                del lines[at:]
+                lines.append("")
+            case 4:
+                lines.insert(
+                    at, draw(st.sampled_from(["", "  ", "# c", "---", "x", "  x", "- x"]))
+                )
+            case 5:
+                lines[at] += draw(st.sampled_from([" ", "  # c", " #", "#", ":", "\t", " x"]))
+    return "\n".join(lines) + draw(st.sampled_from(["\n", "", "\n\n", "\n  "]))
+
+
+@given(files())
+@settings(max_examples=400, deadline=None)
+@example("a: |\n  x")
+@example("a: |\n  x\n---\nb: |-\n  y")
+@example("a: |\n  x\n\n---\n")
+def test_files_of_plain_lines_are_read_alike(text):
+    assert differs(text) == ""
+
+
+@given(files(st.sampled_from(KEYS), st.sampled_from(SCALARS)))
+@settings(max_examples=400, deadline=None)
+def test_files_with_odd_keys_and_values_are_read_alike(text):
+    assert differs(text) == ""
+
+
+@pytest.mark.parametrize("value", SCALARS)
+def test_every_odd_value_is_read_alike_wherever_it_stands(value):
+    for text in (
+        f"a: {value}",
+        f"a: {value}\nb: 1\n",
+        f"a:  {value}\n",
+        f"a:\n  - {value}\n  - 1\n",
+        f"a:\n- {value}\n",
+        f"a:\n  - b: {value}\n    c: 1\n",
+        f"a: {value} # c\n",
+        f"a: {value}\n  more\n",
+        f"a: {value}\n\n    b\n",
+        f"a: {value}\n  b: 1\n",
+        f"a:\n  {value}\n",
+        f"{value}\n",
+        f"a: '{value}'\nb: \"{value}\"\n",
+        f"a: |\n  {value}\nb: {value}\n",
+        f"{value}: a\n",
+        f"x{value}: a{value}\n",
+    ):
+        assert differs(text) == ""
+
+
+@given(st.text(st.sampled_from("ab: -\n\n  []{},'\"&*<?|>!#%@`~0x1.\t"), max_size=40))
+@settings(max_examples=600, deadline=None)
+@example("a: |\n  x\n # c\n")
+@example("a: |\n  x\n   \n\nb: 1\n")
+@example("a:\n- b\n c: 1\n")
+@example("a: 'b'\n'c': d\n")
+def test_texts_made_of_yaml_signs_are_read_alike(text):
+    assert differs(text) == ""
+
+
+@given(st.text(max_size=20), st.integers(0, 60))
+@settings(max_examples=400, deadline=None)
+def test_texts_with_any_character_in_them_are_read_alike(odd, at):
+    text = "a: b\nc:\n  - d: e\n    f: 'g'\nh: |\n  i\nj: \"k\"\n"
+    assert differs(text[:at] + odd.replace("\r", "") + text[at:]) == ""
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.text("abk.", min_size=1, max_size=3), st.integers() | st.text(), max_size=3
+        ),
+        max_size=3,
+    )
+)
+@settings(max_examples=100, deadline=None)
+def test_json_is_read_alike(value):
+    assert differs(json.dumps(value)) == ""
+    assert differs(json.dumps(value, indent=2, ensure_ascii=False)) == ""
+
+
+MANIFEST = """\
+# A database.
+---
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata:
+  name: pg-0   # the first one
+  namespace: "db"
+  labels: {}
+  annotations:
+    memory.reconciler.dev/priority: '10'
+spec:
+  runStrategy: Always
+  template:
+    spec:
+      domain:
+        memory:
+          guest: 2Gi
+        devices:
+          disks:
+          - name: root
+            disk: {}
+
+          - name: init
+      volumes:
+        - cloudInitNoCloud:
+            userData: |
+              #cloud-config
+              runcmd: [a, "b"]
+
+              users:
+                - name: é
+---
+kind: ConfigMap
+apiVersion: v1
+"""
+
+
+def test_an_ordinary_manifest_is_plain():
+    assert parse_plain(MANIFEST) is not None
+    assert differs(MANIFEST) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 1\na: 2\n",
+        "a: *b\n",
+        "a: &b 1\n",
+        "a: !!str 1\n",
+        "<<: {}\n",
+        "a:\tb\n",
+        "a: b\n  c\n",
+        "- a\n",
+        "a\n",
+        "a: .inf\n",
+        "null: a\n",
+        "a: >\n  b\n",
+        "%YAML 1.1\n---\na: 1\n",
+        "a: b\n...\n",
+        "a: [b: c]\n",
+        "a: {b: c}\n",
+        'a: "\\x41"\n',
+        "a: \u2028\n",
+    ],
+)
+def test_what_is_not_plain_is_left_to_ruamel(text):
+    assert parse_plain(text) is None

@@ -1,0 +1,275 @@
+"""What was parsed once is not parsed again, and a cache that fails changes nothing."""
+
+import logging
+import multiprocessing
+import os
+import sqlite3
+import stat
+
+import pytest
+
+from reconciler.source import cache as cache_module
+from reconciler.source.cache import FILE, ParseCache
+from reconciler.source.manifests import ManifestReader
+from reconciler.source.readers import CommitReader
+from reconciler.source.repository import Repository
+
+VM = """\
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata:
+  name: {name}
+  namespace: db
+spec:
+  runStrategy: Always
+  template:
+    spec:
+      domain:
+        devices: {{}}
+        memory:
+          guest: {guest}
+"""
+KUBEVIRT = """\
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec:
+  imageTag: v1.9.0
+  configuration:
+    vmRolloutStrategy: LiveUpdate
+    liveUpdateConfiguration: {maxGuest: 8Gi}
+"""
+FILES = {
+    "vms/a.yaml": VM.format(name="a", guest="2Gi"),
+    "vms/b.yaml": VM.format(name="b", guest="2Gi") + "---\n" + VM.format(name="c", guest="4Gi"),
+    "vms/low.yaml": VM.format(name="low", guest="512Mi"),
+    "vms/flow.yaml": "{kind: Secret, apiVersion: v1}\n",
+    "kubevirt.yaml": KUBEVIRT,
+}
+
+
+@pytest.fixture
+def parsed(monkeypatch):
+    """The paths of the files that are parsed."""
+    found = []
+    read = ManifestReader.read
+
+    def counted(self, path, data, *, revision=None):
+        found.append(path)
+        return read(self, path, data, revision=revision)
+
+    monkeypatch.setattr(ManifestReader, "read", counted)
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path / "cache"
+
+
+def read(git_repo, folder):
+    with Repository.open(git_repo.path) as repository:
+        if folder is None:
+            return CommitReader(repository).read().state
+        with ParseCache(folder) as cache:
+            return CommitReader(repository, cache=cache).read().state
+
+
+def same(one, other):
+    return repr(one) == repr(other) and dict(one.provenance) == dict(other.provenance)
+
+
+def test_a_file_is_parsed_once_and_says_the_same_when_it_is_kept(git_repo, folder, parsed):
+    git_repo.commit(FILES)
+    plain = read(git_repo, None)
+    first = read(git_repo, folder)
+    parsed.clear()
+    second = read(git_repo, folder)
+    assert parsed == []
+    assert same(plain, first)
+    assert same(plain, second)
+    assert [each.code for each in second.diagnostics] == ["not-managed", "below-minimum"]
+
+
+def test_only_what_changed_is_parsed_again_and_places_are_of_the_new_commit(
+    git_repo, folder, parsed
+):
+    git_repo.commit(FILES)
+    read(git_repo, folder)
+    commit = git_repo.commit({"vms/a.yaml": VM.format(name="a", guest="4Gi")})
+    parsed.clear()
+    state = read(git_repo, folder)
+    assert parsed == ["vms/a.yaml"]
+    assert {each.revision for each in state.provenance.values()} == {commit}
+    assert {each.at.revision for each in state.diagnostics} == {commit}
+
+
+def test_a_file_that_moved_is_found_by_its_contents_and_told_by_its_new_path(git_repo, folder):
+    git_repo.commit(FILES)
+    read(git_repo, folder)
+    git_repo.git("mv", "vms", "machines")
+    git_repo.commit()
+    assert same(read(git_repo, None), read(git_repo, folder))
+
+
+def test_two_files_of_equal_contents_are_told_apart(git_repo, folder):
+    git_repo.commit({"vms/a.yaml": FILES["vms/low.yaml"], "vms/b.yaml": FILES["vms/low.yaml"]})
+    for _ in range(2):
+        assert same(read(git_repo, None), read(git_repo, folder))
+
+
+def test_the_cache_can_be_read_by_its_owner_alone(git_repo, folder):
+    git_repo.commit(FILES)
+    read(git_repo, folder)
+    assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_another_version_of_the_program_does_not_take_what_this_one_kept(
+    git_repo, folder, parsed, monkeypatch
+):
+    git_repo.commit(FILES)
+    read(git_repo, folder)
+    parsed.clear()
+    monkeypatch.setattr(cache_module, "version", lambda: "another")
+    read(git_repo, folder)
+    assert len(parsed) == len(FILES)
+    monkeypatch.undo()
+    parsed.clear()
+    read(git_repo, folder)
+    assert parsed == []
+
+
+@pytest.mark.parametrize("damage", ["junk", "cut", "empty", "other-table"])
+def test_a_damaged_cache_is_made_anew_and_named_in_the_log(
+    git_repo, folder, parsed, caplog, damage
+):
+    git_repo.commit(FILES)
+    plain = read(git_repo, None)
+    read(git_repo, folder)
+    file = folder / FILE
+    contents = file.read_bytes()
+    if damage == "other-table":
+        file.unlink()
+        with sqlite3.connect(file) as database:
+            database.execute("CREATE TABLE entries (a)")
+        database.close()
+    else:
+        made = {"junk": b"junk" * 5000, "cut": contents[:5000], "empty": b""}
+        file.write_bytes(made[damage])
+    with caplog.at_level(logging.WARNING):
+        assert same(plain, read(git_repo, folder))
+    if damage != "empty":
+        assert "cache" in caplog.text
+    for _ in range(2):
+        read(git_repo, folder)
+    parsed.clear()
+    assert same(plain, read(git_repo, folder))
+    assert parsed == []
+
+
+def test_a_record_that_was_changed_is_not_believed(git_repo, folder, parsed):
+    git_repo.commit(FILES)
+    plain = read(git_repo, None)
+    read(git_repo, folder)
+    with sqlite3.connect(folder / FILE) as database:
+        changed = database.execute(
+            "UPDATE entries SET record = CAST(replace(CAST(record AS TEXT), '4Gi', '8Gi') AS BLOB)"
+        )
+        assert changed.rowcount == len(FILES)
+    database.close()
+    assert same(plain, read(git_repo, folder))
+
+
+def test_a_folder_that_cannot_be_written_is_read_all_the_same(git_repo, folder, parsed):
+    if os.geteuid() == 0:
+        pytest.skip("root may write everywhere")
+    git_repo.commit(FILES)
+    read(git_repo, folder)
+    (folder / FILE).chmod(0o400)
+    folder.chmod(0o500)
+    parsed.clear()
+    read(git_repo, folder)
+    assert parsed == []
+
+
+def test_a_folder_that_cannot_be_made_is_named_in_the_log(git_repo, tmp_path, caplog):
+    git_repo.commit(FILES)
+    (tmp_path / "file").write_text("")
+    with caplog.at_level(logging.WARNING):
+        assert same(read(git_repo, None), read(git_repo, tmp_path / "file" / "cache"))
+    assert "is not used" in caplog.text
+
+
+def test_a_link_in_the_place_of_the_cache_is_not_followed(git_repo, folder, tmp_path):
+    git_repo.commit(FILES)
+    folder.mkdir()
+    (folder / FILE).symlink_to(tmp_path / "elsewhere")
+    assert same(read(git_repo, None), read(git_repo, folder))
+    assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_cache_that_another_process_writes_to_is_done_without(
+    git_repo, folder, caplog, monkeypatch
+):
+    git_repo.commit(FILES)
+    read(git_repo, folder)
+    monkeypatch.setattr(cache_module, "_BUSY_S", 0.01)
+    other = sqlite3.connect(folder / FILE, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with caplog.at_level(logging.WARNING):
+        assert same(read(git_repo, None), read(git_repo, folder))
+    other.close()
+    assert "locked" in caplog.text
+
+
+def fill(folder, names):
+    with ParseCache(folder) as cache:
+        for name in names:
+            cache.put({name: name.encode() * 50})
+
+
+def test_two_processes_share_a_cache(folder):
+    spawn = multiprocessing.get_context("fork")
+    names = [[f"{n}-{i}" for i in range(40)] for n in range(2)]
+    processes = [spawn.Process(target=fill, args=(folder, each)) for each in names]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(30)
+    assert [process.exitcode for process in processes] == [0, 0]
+    with ParseCache(folder) as cache:
+        assert cache.get([*names[0], *names[1]]).keys() == {*names[0], *names[1]}
+
+
+def test_the_oldest_entries_go_when_there_are_too_many(folder, monkeypatch):
+    monkeypatch.setattr(cache_module, "MAX_ENTRIES", 20)
+    for run in range(5):
+        with ParseCache(folder) as cache:
+            cache.put({f"{run}-{i}": b"x" for i in range(10)})
+    with ParseCache(folder) as cache:
+        kept = cache.get([f"{run}-{i}" for run in range(5) for i in range(10)])
+    assert len(kept) <= 20
+    assert {f"4-{i}" for i in range(10)} <= kept.keys()
+    assert not any(name.startswith(("0-", "1-")) for name in kept)
+
+
+def test_the_oldest_entries_go_when_they_are_too_large(folder, monkeypatch):
+    monkeypatch.setattr(cache_module, "MAX_BYTES", 10_000)
+    for run in range(5):
+        with ParseCache(folder) as cache:
+            cache.put({f"{run}-{i}": b"x" * 900 for i in range(5)})
+    with ParseCache(folder) as cache:
+        kept = cache.get([f"{run}-{i}" for run in range(5) for i in range(5)])
+    assert sum(map(len, kept.values())) <= 10_000
+    assert {f"4-{i}" for i in range(5)} <= kept.keys()
+
+
+def test_what_is_in_use_does_not_grow_old(folder, monkeypatch):
+    monkeypatch.setattr(cache_module, "MAX_ENTRIES", 20)
+    with ParseCache(folder) as cache:
+        cache.put({"used": b"x"})
+    for run in range(40):
+        with ParseCache(folder) as cache:
+            assert cache.get(["used"]) == {"used": b"x"}
+            cache.put({f"{run}": b"x"})

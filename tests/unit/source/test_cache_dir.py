@@ -1,0 +1,67 @@
+"""The option --cache-dir reaches the reader, and a plain repository needs no slow library."""
+
+import subprocess
+import sys
+
+import pytest
+
+from reconciler.cli.main import main
+from reconciler.source.cache import FILE
+
+VM = """\
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata:
+  name: pg-0
+  namespace: db
+spec:
+  template:
+    spec:
+      domain:
+        memory:
+          guest: 2Gi
+"""
+CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\npaths: [vms]\n"
+FILES = {".reconciler.yaml": CONFIG, "vms/pg-0.yaml": VM}
+
+
+def test_validate_keeps_what_it_parsed(git_repo, tmp_path, capsys):
+    git_repo.commit(FILES)
+    for _ in range(2):
+        arguments = ["--repo", str(git_repo.path), "--cache-dir", str(tmp_path / "cache")]
+        assert main(["validate", *arguments]) == 0
+        assert capsys.readouterr().out == "Valid: 1 VirtualMachine\n"
+    assert (tmp_path / "cache" / FILE).is_file()
+
+
+@pytest.mark.parametrize("name", ["plan", "apply", "reconcile", "status"])
+def test_every_command_that_reads_git_has_the_option(git_repo, tmp_path, name, monkeypatch):
+    monkeypatch.setenv("RECONCILER_CACHE_DIR", str(tmp_path / "cache"))
+    git_repo.commit(FILES)
+    options = ["--snapshot", str(tmp_path / "missing")] if name in {"plan", "status"} else []
+    kubeconfig = str(tmp_path / "no-kubeconfig")
+    if not options:
+        options = ["--kubeconfig", kubeconfig]
+    # What is live cannot be read; what is desired was read before.
+    assert main([name, "--repo", str(git_repo.path), *options]) != 0
+    if name in {"plan", "status"}:
+        assert (tmp_path / "cache" / FILE).is_file()
+
+
+LOADED = """
+import sys
+from reconciler.cli.main import main
+code = main(sys.argv[1:])
+loaded = {each.partition(".")[0] for each in sys.modules}
+slow = {"kubernetes", "ruamel", "jsonschema", "deepdiff", "msgspec", "sqlite3"}
+print(code, sorted(loaded & slow))
+"""
+
+
+def test_a_repository_of_plain_manifests_is_validated_without_ruamel_and_jsonschema(git_repo):
+    git_repo.commit(FILES)
+    arguments = ["validate", "--repo", str(git_repo.path)]
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "0 []"
