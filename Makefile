@@ -53,8 +53,8 @@ format: install  ## Rewrites the code to the format that check asks for.
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: install  ## Measures rates on this machine and prints them.
-	$(BIN)/python tests/bench/run.py $(ARGS)
+bench: install  ## Measures a plan of many VMs against the least it could cost.
+	PYTHONPATH=tests $(BIN)/python -m bench.run $(ARGS)
 
 .PHONY: envtest
 envtest: install  ## Runs tests/envtest against a real API server (see tests/envtest/README.md).

@@ -1,0 +1,203 @@
+"""Everything that is measured of one fleet, each of it several times in turn."""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import sys
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import applying, floor, peers, phases, processes, server
+from bench.applying import Applied
+from bench.floor import Floor
+from bench.peers import Peer
+from bench.processes import Cost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bench.fleet import Fleet
+    from bench.server import Served, Server
+
+LATE = ("kubernetes", "git", "jsonschema", "deepdiff", "ruamel")
+"""Libraries that ``--help`` must not import."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is to be measured, besides the plan."""
+
+    repeat: int = 3
+    apply: bool = True
+    phases: bool = True
+    n_peers: int = 0
+    """VMs that the peers get."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Of one fleet. None: not measured, for the reason that the table gives."""
+
+    n_vms: int
+    n_manifests: int
+    n_finished: int
+    n_changed: int
+    repeat: int
+    floors: tuple[Floor, ...]
+    plan: Cost
+    warm: Cost | None
+    validate: Cost
+    start: Cost
+    """``reconciler --help``."""
+    imported: tuple[str, ...]
+    """Of the libraries that this must not import."""
+    requests: int | None
+    """Of one plan."""
+    gets: dict[str, int]
+    """The same by what was asked for."""
+    server_cpu_s: float | None
+    """CPU time of the server during one plan."""
+    unpaced: Floor | None
+    """The same floor where the server answers as fast as it can: its own serving time."""
+    phases: dict[str, tuple[float, float]]
+    applied: Applied | None
+    peers: tuple[Peer, ...]
+    serve_s: float | None
+    load: float
+    """The machine's load average over a minute before the measurements."""
+
+    def floor(self, part: str) -> float:
+        """The median of one part of the floor."""
+        return statistics.median(getattr(each, part) for each in self.floors)
+
+
+def of_fleet(fleet: Fleet, asked: Asked, say: Callable[[str], None]) -> Figures:
+    """Measure *fleet*, on the simulated cluster."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        repo = folder / "repo"
+        say(f"{fleet.n_vms} VMs: write the repository and start the server")
+        load = os.getloadavg()[0]
+        fleet.commit(repo)
+        with server.serving(fleet, server.Pacing(), folder) as paced:
+            check(fleet, repo, paced)
+            paced.since()
+            found = _plan(repo, paced.kubeconfig, asked, say, served=paced)
+            measured = peers.measure(fleet, asked.n_peers, paced.kubeconfig)
+        say("the server's own serving time")
+        with server.serving(fleet, server.Pacing(listed_per_s=None), folder) as unpaced:
+            own = floor.in_a_process(unpaced.kubeconfig, repo)
+        applied = None
+        if asked.apply:
+            say("apply")
+            applied = applying.measure(fleet, repo, folder)
+    return Figures(
+        n_vms=fleet.n_vms,
+        n_changed=len(fleet.changed),
+        n_finished=len(list(fleet.finished(datetime.now(UTC)))),
+        load=load,
+        unpaced=own,
+        applied=applied,
+        peers=measured,
+        **found,
+    )
+
+
+def of_cluster(kubeconfig: Path, repo: Path, asked: Asked, say: Callable[[str], None]) -> Figures:
+    """Measure a real cluster and the repository that is meant for it; nothing is written."""
+    load = os.getloadavg()[0]
+    found = _plan(repo, kubeconfig, asked, say, served=None)
+    return Figures(
+        n_vms=found["n_manifests"],
+        n_changed=0,
+        n_finished=0,
+        load=load,
+        unpaced=None,
+        applied=None,
+        peers=(),
+        **found,
+    )
+
+
+def check(fleet: Fleet, repo: Path, served: Server) -> None:
+    """The plan is the one that the fleet was made for; else no figure means anything.
+
+    Raises:
+        SystemExit: It is another one.
+    """
+    arguments = ("plan", "--output", "json", "--repo", repo, "--kubeconfig", served.kubeconfig)
+    done = processes.run([processes.COMMAND, *arguments], keep=True)
+    summary = json.loads(done.stdout)["summary"]
+    n_changed, n_migrating = len(fleet.changed), sum(vm.migrating for vm in fleet.vms)
+    # The KubeVirt CR is an object of the plan, too.
+    rest = fleet.n_vms + 1 - n_changed - n_migrating
+    expected = {"live": n_changed, "wait": n_migrating, "none": rest}
+    if {effect: n for effect, n in summary.items() if n} != {
+        k: n for k, n in expected.items() if n
+    }:
+        raise SystemExit(f"the plan of the generated fleet is not the expected one: {summary}")
+
+
+def _plan(
+    repo: Path,
+    kubeconfig: Path,
+    asked: Asked,
+    say: Callable[[str], None],
+    *,
+    served: Server | None,
+) -> dict[str, object]:
+    plan = (processes.COMMAND, "plan", "--repo", repo, "--kubeconfig", kubeconfig)
+    validate = (processes.COMMAND, "validate", "--repo", repo)
+    warmable = processes.has_option("plan", "--cache-dir")
+    floors: list[Floor] = []
+    costs: dict[str, list[Cost]] = {name: [] for name in ("plan", "warm", "validate", "start")}
+    seen: list[Served] = []
+    with tempfile.TemporaryDirectory(prefix="bench-cache-") as cache:
+        warm = (*plan, "--cache-dir", cache)
+        if warmable:
+            processes.run(warm)
+        # In turn, so that what else the machine does falls on each of them.
+        for turn in range(asked.repeat):
+            say(f"floor, plan, validate: {turn + 1} of {asked.repeat}")
+            floors.append(floor.in_a_process(kubeconfig, repo))
+            if served:
+                served.since()
+            costs["plan"].append(processes.run(plan))
+            if served:
+                seen.append(served.since())
+            if warmable:
+                costs["warm"].append(processes.run(warm))
+            costs["validate"].append(processes.run(validate))
+            costs["start"].append(processes.run((processes.COMMAND, "--help")))
+    if asked.phases:
+        say("phases")
+    return {
+        "n_manifests": floors[0].n_blobs,
+        "repeat": asked.repeat,
+        "floors": tuple(floors),
+        "plan": processes.median(costs["plan"]),
+        "warm": processes.median(costs["warm"]) if warmable else None,
+        "validate": processes.median(costs["validate"]),
+        "start": processes.median(costs["start"]),
+        "imported": imported(),
+        "requests": max(each.requests for each in seen) if seen else None,
+        "gets": seen[-1].gets if seen else {},
+        "server_cpu_s": statistics.median(each.cpu_s for each in seen) if seen else None,
+        "phases": phases.in_a_process(kubeconfig, repo) if asked.phases else {},
+        "serve_s": None,
+    }
+
+
+def imported() -> tuple[str, ...]:
+    """Which of the late libraries ``reconciler --help`` imports nonetheless."""
+    program = (
+        "import sys; from reconciler.cli.main import main; main(['--help']); "
+        f"print('imported', *(each for each in {LATE!r} if each in sys.modules))"
+    )
+    done = processes.run((sys.executable, "-c", program), keep=True)
+    return tuple(done.stdout.decode().splitlines()[-1].split()[1:])

@@ -1,0 +1,105 @@
+"""Makes one plan step by step, as the command does it, and times each step.
+
+Its import is a step, too: everything that a plan needs is imported here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kubernetes import client  # noqa: F401 - the product imports it late, and a plan always does
+
+from reconciler.cli import wiring
+from reconciler.cluster import decode, paths
+from reconciler.cluster.client import Client
+from reconciler.cluster.reader import ClusterReader
+from reconciler.model.config import Config
+from reconciler.plan.decide import decide
+from reconciler.report.markdown import plan_markdown
+from reconciler.report.structured import plan_json
+from reconciler.report.text import plan_text
+from reconciler.source.readers import CommitReader
+from reconciler.source.repository import Repository
+from reconciler.source.tree import select
+from reconciler.survey import decided
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from bench.phases import Stopwatch
+
+    from reconciler.model.desired import Reading
+    from reconciler.model.live import LiveState
+    from reconciler.model.plan import Plan
+    from reconciler.model.room import Room
+
+KINDS = {
+    paths.VMS: decode.VMS,
+    paths.VMIS: decode.VMIS,
+    paths.MIGRATIONS: decode.MIGRATIONS,
+}
+
+
+class Read:
+    """A reader of what was read already."""
+
+    def __init__(self, live: LiveState, room: Room | None) -> None:
+        self._live, self._room = live, room
+
+    def read(self) -> LiveState:
+        return self._live
+
+    def room(self) -> Room | None:
+        return self._room
+
+
+def measure(timed: Stopwatch, kubeconfig: Path | None, repo: Path) -> None:
+    """Make one plan."""
+    clock = wiring.real_clock()
+    reading = source(timed, repo)
+    with Client.from_options(
+        clock=clock, kubeconfig_path=str(kubeconfig) if kubeconfig else None
+    ) as opened:
+        pages(timed, opened)
+        reader = ClusterReader(opened, clock=clock)
+        with timed("read the cluster, lists side by side"):
+            live = reader.read()
+        with timed("read pods and quotas"):
+            room = reader.room()
+    policy = wiring.plan_policy(reading.config)
+    with timed("decide, without them"):
+        decide(reading.state, live, policy, clock.now())
+    with timed("decide, twice, as a plan does"):
+        _, plan = decided(reading.state, Read(live, room), policy, clock)
+    rendered(timed, plan)
+
+
+def source(timed: Stopwatch, repo: Path) -> Reading:
+    """Read Git."""
+    with Repository.open(repo) as opened:
+        with timed("read git"):
+            tree = opened.commit_tree("HEAD")
+            for entry in select(tree, Config()).files:
+                tree.read(entry)
+        with timed("read git, parse, check, assemble"):
+            return CommitReader(opened).read()
+
+
+def pages(timed: Stopwatch, opened: Client) -> None:
+    """List and decode, one kind after the other."""
+    for plural, kind in KINDS.items():
+        with timed(f"list {plural}"):
+            bodies = [page.body for page in opened.pages(paths.collection(plural))]
+        with timed("decode those pages"):
+            for body in bodies:
+                kind.page(body)
+
+
+def rendered(timed: Stopwatch, plan: Plan) -> None:
+    """Print *plan* in every form."""
+    with timed("render text"):
+        plan_text(plan, width=100, color=False, verbose=False)
+    with timed("render markdown"):
+        plan_markdown(plan)
+    with timed("render json"):
+        plan_json(plan)

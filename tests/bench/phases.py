@@ -1,0 +1,59 @@
+"""What the parts of a plan take, room by room, one after the other in one process.
+
+``python -m bench.phases`` does that once, and prints a line of JSON: phase and seconds, in order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import processes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Stopwatch:
+    """Seconds and CPU seconds a phase."""
+
+    def __init__(self) -> None:
+        self.phases: dict[str, tuple[float, float]] = {}
+
+    @contextmanager
+    def __call__(self, phase: str) -> Iterator[None]:
+        start, start_cpu = time.perf_counter(), time.process_time()
+        yield
+        wall_s, cpu_s = time.perf_counter() - start, time.process_time() - start_cpu
+        before = self.phases.get(phase, (0.0, 0.0))
+        self.phases[phase] = (before[0] + wall_s, before[1] + cpu_s)
+
+
+def in_a_process(kubeconfig: Path | None, repo: Path) -> dict[str, tuple[float, float]]:
+    """Make one plan in a process of its own."""
+    arguments = ["--repo", str(repo), *(("--kubeconfig", str(kubeconfig)) if kubeconfig else ())]
+    found = json.loads(processes.printed("bench.phases", *arguments))
+    return {name: (wall_s, cpu_s) for name, (wall_s, cpu_s) in found.items()}
+
+
+def main() -> None:
+    """Print the figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--repo", type=Path, required=True)
+    parser.add_argument("--kubeconfig", type=Path)
+    options = parser.parse_args()
+    timed = Stopwatch()
+    with timed("import"):
+        parts = importlib.import_module("bench.parts")
+    parts.measure(timed, options.kubeconfig, options.repo)
+    sys.stdout.write(json.dumps(timed.phases))
+
+
+if __name__ == "__main__":
+    main()

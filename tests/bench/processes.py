@@ -1,0 +1,127 @@
+"""Runs a command as its user would, and says what it cost: time, CPU time, memory."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMAND = Path(sys.executable).with_name("reconciler")
+"""The installed command."""
+MB = 1e6
+MODULES = Path(__file__).resolve().parents[1]
+"""Where this folder is found as a package."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What one process, with those that it started and waited for, has cost."""
+
+    wall_s: float
+    cpu_s: float
+    """User and system."""
+    peak_mb: float
+    """The largest resident set of one process, in 10^6 bytes."""
+    code: int
+    stdout: bytes = b""
+
+
+class FailedError(Exception):
+    """The command did not end as it should have; the text is what it said."""
+
+
+def run(
+    arguments: Sequence[str | Path], *, codes: Sequence[int] = (0,), keep: bool = False
+) -> Cost:
+    """Run a command and wait for it.
+
+    This process must be small: a child is told the resident set that it was forked from.
+
+    Args:
+        arguments: The program, and what it is given.
+        codes: The exit codes with which it has done its work.
+        keep: Hand back what it printed; else it is read and dropped.
+
+    Raises:
+        FailedError: Another exit code.
+    """
+    start = time.perf_counter()
+    with (
+        # A file, for a pipe that nobody reads while stdout is read would fill up and halt it.
+        tempfile.TemporaryFile() as stderr,
+        subprocess.Popen(
+            [str(each) for each in arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            env=environment(),
+        ) as process,
+    ):
+        assert process.stdout is not None
+        stdout = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        stderr.seek(0)
+        said = stderr.read().decode(errors="replace").strip()[-2000:]
+    if process.returncode not in codes:
+        name = " ".join(Path(str(each)).name for each in arguments[:3])
+        raise FailedError(f"{name} ended with {process.returncode}: {said}")
+    return Cost(
+        wall_s=wall_s,
+        cpu_s=usage.ru_utime + usage.ru_stime,
+        peak_mb=usage.ru_maxrss * 1024 / MB,
+        code=process.returncode,
+        stdout=stdout if keep else b"",
+    )
+
+
+def environment() -> dict[str, str]:
+    """This process's, without what would change what the commands do."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RECONCILER_", "GIT_"))}
+    return {
+        **kept,
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(MODULES), kept.get("PYTHONPATH")))),
+    }
+
+
+def printed(module: str, *arguments: str | Path) -> bytes:
+    """What a module of this folder prints, run in a process of its own.
+
+    Raises:
+        CalledProcessError: It failed, and has said why on stderr.
+    """
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    return subprocess.run(command, stdout=subprocess.PIPE, env=environment(), check=True).stdout
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """The median of each figure."""
+    return Cost(
+        wall_s=statistics.median(each.wall_s for each in costs),
+        cpu_s=statistics.median(each.cpu_s for each in costs),
+        peak_mb=statistics.median(each.peak_mb for each in costs),
+        code=costs[0].code,
+    )
+
+
+def found(program: str) -> str | None:
+    """Where *program* is on PATH."""
+    return shutil.which(program)
+
+
+def has_option(command: str, option: str) -> bool:
+    """Whether the installed command knows *option* yet."""
+    return option.encode() in run([COMMAND, command, "--help"], keep=True).stdout

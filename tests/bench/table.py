@@ -1,0 +1,240 @@
+"""The figures against their targets, as a Markdown table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bench import applying, server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from bench.figures import Figures
+
+TIMES = "\N{MULTIPLICATION SIGN}"
+OTHER_REQUESTS = 12
+"""What a plan may ask for besides the pages of VMs, VMIs and migrations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One figure and its target."""
+
+    work: str
+    measured: str
+    against: str = ""
+    value: float | None = None
+    """What the target limits; None where it was not measured."""
+    limit: float = 0.0
+    unit: str = ""
+    """Of both; empty for a ratio."""
+    least: bool = False
+    """The value is to be at least the limit."""
+
+    @property
+    def met(self) -> bool | None:
+        if self.value is None:
+            return None
+        return self.value >= self.limit if self.least else self.value <= self.limit
+
+    def cells(self) -> tuple[str, ...]:
+        target = f"{'≥' if self.least else '≤'} {self.limit:,.4g} {self.unit or TIMES}"
+        if self.value is None:
+            return (self.work, self.measured, self.against, "", target, "not measured")
+        value = f"{self.value:,.3g} {self.unit or TIMES}"
+        return self.work, self.measured, self.against, value, target, "yes" if self.met else "no"
+
+
+def seconds(value: float) -> str:
+    return f"{value:,.2f} s" if value >= 1 else f"{value * 1e3:,.0f} ms"
+
+
+def rows(found: Figures) -> Iterator[Row]:
+    """One a target."""
+    plan, whole_s, lists_s = found.plan, found.floor("whole_s"), found.floor("list_s")
+    decode_cpu_s = found.floor("decode_cpu_s")
+    yield Row(
+        work="`plan`, cold, whole process",
+        measured=seconds(plan.wall_s),
+        against=f"floor {seconds(whole_s)}",
+        value=plan.wall_s / whole_s,
+        limit=1.5,
+    )
+    warm = found.warm
+    none = "no `--cache-dir` yet"
+    yield Row(
+        work="`plan`, warm cache",
+        measured=seconds(warm.wall_s) if warm else none,
+        against=f"LISTs {seconds(lists_s)}",
+        value=warm.wall_s / lists_s if warm else None,
+        limit=1.25,
+    )
+    yield Row(
+        work="CPU time of a warm plan",
+        measured=seconds(warm.cpu_s) if warm else f"{none}; cold {seconds(plan.cpu_s)}",
+        against=f"decoding with orjson {seconds(decode_cpu_s)}",
+        value=warm.cpu_s / decode_cpu_s if warm else None,
+        limit=2.5,
+    )
+    pages = int(found.floor("pages"))
+    yield Row(
+        work="requests of a plan",
+        measured="only the simulated server counts" if found.requests is None else "",
+        against=f"{pages} pages",
+        value=found.requests,
+        limit=pages + OTHER_REQUESTS,
+        unit="requests",
+    )
+    yield Row(
+        work="peak memory of a plan",
+        measured="cold",
+        value=plan.peak_mb,
+        limit=memory_limit_mb(found.n_vms),
+        unit="MB",
+    )
+    source_s = found.floor("source_s")
+    yield Row(
+        work=f"`validate` of {found.n_manifests:,} manifest files, cold",
+        measured=seconds(found.validate.wall_s),
+        against=f"git and ryaml {seconds(source_s)}",
+        value=found.validate.wall_s / source_s,
+        limit=2,
+    )
+    yield Row(
+        work="`serve`: one VM changed in Git, one in the cluster",
+        measured="" if found.serve_s is not None else "no engine yet",
+        value=found.serve_s and found.serve_s * 1e3,
+        limit=200,
+        unit="ms",
+    )
+    yield _applied(found)
+    late = ", ".join(found.imported)
+    yield Row(
+        work="`reconciler --help`",
+        measured=f"imports {late}" if late else "imports no cluster or Git library",
+        value=found.start.wall_s,
+        limit=0.3,
+        unit="s",
+    )
+
+
+def _applied(found: Figures) -> Row:
+    applied = found.applied
+    work = "`apply`: patches a second"
+    if applied is None:
+        return Row(work=work, measured="not asked for", limit=10, least=True)
+    return Row(
+        work=f"{work}, {applied.n_patches} changed VMs",
+        measured=f"{applied.per_s:,.0f}/s",
+        against=f"one by one {applied.one_by_one_per_s:,.0f}/s",
+        value=applied.per_s / applied.one_by_one_per_s,
+        limit=10,
+        least=True,
+    )
+
+
+def memory_limit_mb(n_vms: int) -> float:
+    """250 MB up to 10,000 VMs, 1,200 MB at 100,000, and a straight line between."""
+    return 250 + 950 * max(n_vms - 10_000, 0) / 90_000
+
+
+def growth(found: Sequence[Figures]) -> Iterator[Row]:
+    """What ten times the VMs cost; one row where there are no two such fleets."""
+    pairs = [(a, b) for a in found for b in found if b.n_vms == 10 * a.n_vms]
+    for small, large in pairs:
+        yield Row(
+            work=f"`plan` of {large.n_vms:,} VMs",
+            measured=seconds(large.plan.wall_s),
+            against=f"{small.n_vms:,} VMs {seconds(small.plan.wall_s)}",
+            value=large.plan.wall_s / small.plan.wall_s,
+            limit=11,
+        )
+    if not any(large.n_vms == 100_000 for _, large in pairs):
+        yield Row(work="`plan` of 100,000 VMs", measured="give `--vms 10000 100000`", limit=11)
+
+
+PEERS = (
+    "Peers in the same run. They ask VM by VM, and the simulated server answers that "
+    "at once: on a real one, `kubectl diff` was measured to take 75 ms a VM."
+)
+HEAD = ("work", "measured", "against", "result", "target", "met")
+
+
+def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table whose columns are aligned in the text, too."""
+    every = [tuple(head), *(tuple(line) for line in lines)]
+    widths = [max(len(line[n]) for line in every) for n in range(len(head))]
+    rule = tuple("-" * width for width in widths)
+    shown = (every[0], rule, *every[1:])
+    return "\n".join(
+        f"| {' | '.join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))} |"
+        for line in shown
+    )
+
+
+def report(found: Sequence[Figures], about: str) -> str:
+    """Everything, as Markdown; *about* says where and when it was measured."""
+    parts = ["# Figures of one run of `make bench`", about]
+    for each in found:
+        about_fleet = (
+            f"{each.n_changed:,} changed, {each.n_manifests:,} manifest files, "
+            f"{each.n_finished:,} finished migrations; medians of {each.repeat} runs; "
+            f"load average before: {each.load:.1f}."
+        )
+        parts += [
+            f"## {each.n_vms:,} VMs",
+            about_fleet,
+            markdown(HEAD, (row.cells() for row in rows(each))),
+            _floor(each),
+        ]
+        if each.phases:
+            lines = [(n, seconds(w), seconds(c)) for n, (w, c) in each.phases.items()]
+            parts += [
+                "Phases of a plan, one after the other in one process:",
+                markdown(("phase", "time", "CPU time"), lines),
+            ]
+        if each.peers:
+            parts += [PEERS, markdown(("peer", "VMs", "time"), _peers(each))]
+    parts += ["## Growth", markdown(HEAD, (row.cells() for row in growth(found)))]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _floor(found: Figures) -> str:
+    floor = (
+        f"Floor, one after the other: LISTs {seconds(found.floor('list_s'))} "
+        f"({found.floor('pages'):.0f} pages, {found.floor('n_bytes') / 1e6:.1f} MB), "
+        f"of which decoding {seconds(found.floor('decode_s'))}; "
+        f"git {seconds(found.floor('git_s'))}; ryaml {seconds(found.floor('yaml_s'))}."
+    )
+    parts = [floor]
+    if found.gets:
+        gets = ", ".join(f"{kind} {n}" for kind, n in found.gets.items())
+        parts.append(f"GETs of one plan: {gets}.")
+    if found.unpaced is not None and found.server_cpu_s is not None:
+        own_s = found.unpaced.list_s - found.unpaced.decode_s
+        parts.append(
+            f"Paced to {server.LISTED_PER_S:,.0f} objects a second on one list; unpaced, the "
+            f"server answers the same LISTs in {seconds(own_s)}. One plan costs it "
+            f"{seconds(found.server_cpu_s)} of CPU time."
+        )
+    if found.applied is not None:
+        cpu_s = found.applied.server_cpu_s / max(found.applied.n_patches, 1)
+        parts.append(
+            f"For `apply` a write takes {seconds(applying.WRITE_S)} on the server, of which its "
+            f"own CPU time is {seconds(cpu_s)} at most; the changed VMs are stopped."
+        )
+    return "\n\n".join(parts)
+
+
+def _peers(found: Figures) -> Iterator[tuple[str, ...]]:
+    for each in found.peers:
+        if each.wall_s is None:
+            yield f"`{each.name}`", f"{each.n_vms:,}", f"not measured: {each.why_not}"
+        else:
+            rate = each.wall_s / each.n_vms
+            yield (
+                f"`{each.name}`",
+                f"{each.n_vms:,}",
+                f"{seconds(each.wall_s)}, {seconds(rate)} each",
+            )

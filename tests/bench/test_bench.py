@@ -1,0 +1,100 @@
+"""The bench itself: its fleets repeat, and a small one goes through every step."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+import yaml
+from bench import figures, run, table
+from bench.fleet import Fleet
+
+from reconciler.simulator import worlds
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_fleet_is_the_same_for_the_same_seed():
+    one, same, other = (Fleet(n_vms=200, seed=seed) for seed in (7, 7, 8))
+    assert list(one.files()) == list(same.files())
+    assert one.world() == same.world()
+    assert list(one.finished(NOW)) == list(same.finished(NOW))
+    assert one.vms != other.vms
+
+
+def test_every_twentieth_vm_is_changed_and_files_hold_all_of_them():
+    fleet = Fleet(n_vms=400)
+    assert len(fleet.changed) == 20
+    texts = [text for path, text in fleet.files() if path.startswith("vms/")]
+    documents = [list(yaml.safe_load_all(text)) for text in texts]
+    found = {
+        (each["metadata"]["namespace"], each["metadata"]["name"]): each
+        for file in documents
+        for each in file
+    }
+    assert len(found) == 400
+    assert any(len(file) > 1 for file in documents)
+    for vm in fleet.vms:
+        manifest = found[vm.namespace, vm.name]
+        assert manifest["spec"]["template"]["spec"]["domain"]["memory"] == {
+            "guest": f"{vm.wanted}Gi"
+        }
+
+
+def test_git_and_the_world_differ_in_the_size_of_changed_vms_alone():
+    fleet = Fleet(n_vms=60)
+    live = {vm["name"]: vm["spec"] for vm in fleet.world()["vms"]}
+    differing = set()
+    for vm in fleet.vms:
+        wanted = yaml.safe_load(vm.manifest())["spec"]
+        if wanted != live[vm.name]:
+            differing.add(vm)
+            memory = live[vm.name]["template"]["spec"]["domain"]["memory"]
+            memory["guest"] = f"{vm.wanted}Gi"
+        assert wanted == live[vm.name]
+    assert differing == set(fleet.changed)
+
+
+def test_world_of_a_fleet_is_possible():
+    world = worlds.parse(Fleet(n_vms=200).world())
+    assert len(world.vms) == 200
+    assert len(world.migrations) == 2
+
+
+def test_bench_measures_a_small_fleet_and_writes_every_row(tmp_path, capsys):
+    results = tmp_path / "RESULTS.md"
+    run.main(["--vms", "40", "--repeat", "1", "--results", str(results)])
+    text = results.read_text()
+    assert capsys.readouterr().out == text
+    for work in ("cold, whole", "warm cache", "CPU time", "requests", "peak memory", "`validate`"):
+        assert work in text
+    for work in ("`serve`", "`apply`", "--help", "100,000", "render text", "kubectl diff"):
+        assert work in text
+    assert str(tmp_path) not in text
+
+
+def test_wrong_plan_ends_the_bench(tmp_path, monkeypatch):
+    monkeypatch.setattr(Fleet, "changed", (), raising=False)
+    with pytest.raises(SystemExit, match="not the expected one"):
+        figures.of_fleet(Fleet(n_vms=40), figures.Asked(repeat=1), run.say)
+
+
+@pytest.mark.parametrize(
+    ("value", "least", "met"),
+    [(1.5, False, True), (1.6, False, False), (1.5, True, True), (1.4, True, False)],
+)
+def test_target_is_met_at_its_limit(value, least, met):
+    row = table.Row(work="w", measured="m", value=value, limit=1.5, least=least)
+    assert row.met is met
+    assert row.cells()[-1] == ("yes" if met else "no")
+
+
+def test_what_was_not_measured_says_so():
+    row = table.Row(work="w", measured="no option yet", limit=1.5)
+    assert row.met is None
+    assert row.cells()[-1] == "not measured"
+
+
+def test_memory_may_grow_with_the_fleet():
+    limits = [table.memory_limit_mb(n) for n in (1000, 10_000, 100_000)]
+    assert limits == [250, 250, 1200]
