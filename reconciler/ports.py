@@ -160,6 +160,13 @@ class Lease(Protocol):
         """
         ...
 
+    def abandon(self) -> None:
+        """Do not give it back at the end, but let it run out.
+
+        For a write that may still be under way: nobody may follow before it is over.
+        """
+        ...
+
 
 class Recorder(Protocol):
     """Leaves Events on objects, for people who look at the VM and not at our report."""
@@ -167,7 +174,7 @@ class Recorder(Protocol):
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> None:
-        """Leave one Event; a failure to do so is logged and changes nothing else."""
+        """Leave one Event, at once or not at all; a failure is logged and changes nothing else."""
         ...
 
 

@@ -12,7 +12,7 @@ from reconciler.model.diagnostic import Severity
 from reconciler.model.live import LiveState
 from reconciler.model.plan import Plan
 from reconciler.plan.decide import decide
-from reconciler.plan.placing import migrates
+from reconciler.plan.placing import asks_for_room
 from reconciler.plan.policy import PlanPolicy
 
 if TYPE_CHECKING:
@@ -81,15 +81,15 @@ def decided(
 ) -> tuple[LiveState, Plan]:
     """The plan, and the snapshot it was made from.
 
-    Pods and quotas are read only if a VM would migrate, and the plan is then made again.
+    Pods and quotas are read only if a VM would migrate or does, and the plan is then made again.
 
     Raises:
         ClusterError: The cluster cannot be read.
     """
     snapshot = live.read()
-    _refuse_another_cluster(snapshot, policy)
+    refuse_another_cluster(snapshot, policy)
     plan = decide(desired, snapshot, policy, clock.now())
-    if snapshot.room is not None or not any(migrates(each) for each in plan.decisions):
+    if snapshot.room is not None or not any(asks_for_room(each) for each in plan.decisions):
         return snapshot, plan
     room = live.room()
     if room is None:
@@ -98,7 +98,12 @@ def decided(
     return snapshot, decide(desired, snapshot, policy, clock.now())
 
 
-def _refuse_another_cluster(live: LiveState, policy: PlanPolicy) -> None:
+def refuse_another_cluster(live: LiveState, policy: PlanPolicy) -> None:
+    """Nothing, where *live* is the cluster that *policy* names, or where it names none.
+
+    Raises:
+        WrongClusterError: It is another one.
+    """
     if not policy.cluster or live.cluster_id == policy.cluster:
         return
     found = live.cluster_id or "one that does not tell its id"

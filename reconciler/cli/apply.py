@@ -20,6 +20,8 @@ def command(
     files: options.Files = None,
     namespace: options.Namespace = None,
     selector: options.Selector = None,
+    cache_dir: options.CacheDir = None,
+    shard: options.ShardOption = options.WHOLE,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     request_timeout: options.RequestTimeout = 30.0,
@@ -38,7 +40,9 @@ def command(
     from reconciler.cli import applying  # noqa: PLC0415 - keeps --help fast
 
     screen.logging(log_format, verbose)
-    source = wiring.source_options(repo, revision, working_tree, files, namespace, selector)
+    source = wiring.source_options(
+        repo, revision, working_tree, files, namespace, selector, cache_dir=cache_dir, shard=shard
+    )
     # A default tells nothing of which revision is meant; one from the environment does.
     named = getattr(invoked.get_parameter_source("revision"), "name", "") != "DEFAULT"
 

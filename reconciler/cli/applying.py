@@ -6,7 +6,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -84,10 +84,12 @@ def run(asked: ApplyOptions, clock: Clock) -> ExitCode:
     from reconciler.cluster.feed import ClusterFeed  # noqa: PLC0415 - keeps --help fast
     from reconciler.survey import survey  # noqa: PLC0415 - with it
 
-    began, started_at = clock.monotonic(), clock.now()
+    began = clock.monotonic()
     if asked.report is not None:
         files.claim(asked.report, "--report")
-    consents = partial(wiring.plan_policy, ignore_windows=asked.ignore_windows)
+    consents = partial(
+        wiring.plan_policy, shard=asked.source.shard, ignore_windows=asked.ignore_windows
+    )
     with ExitStack() as stack:
         stop = stack.enter_context(stop_on_signals())
         with stop.at_once():
@@ -105,7 +107,8 @@ def run(asked: ApplyOptions, clock: Clock) -> ExitCode:
             feed=feed,
             found=found,
             run_id=wiring.run_id(),
-            started_at=started_at,
+            # By the clock that the API server has set meanwhile, as is all else in the report.
+            started_at=clock.now() - timedelta(seconds=clock.monotonic() - began),
         )
         showing.show_plan(found.plan, asked)
         report = _carried_out(session)
@@ -195,16 +198,19 @@ def _rollout(session: _Session, approval: Approval | None) -> RunReport:
 
     asked, clock, found = session.asked, session.clock, session.found
     run_id = session.run_id
+    until = None if asked.deadline_s is None else session.began + asked.deadline_s
     with ExitStack() as stack:
         with session.stop.at_once():
             held = stack.enter_context(
                 leasing.leases(
                     found.plan,
+                    asked.source.shard,
                     session.client,
                     clock,
                     namespace=found.live.kubevirt.ref.namespace,
                     run_id=run_id,
                     scale=asked.cluster.time_scale,
+                    until=until,
                 )
             )
         tracer = stack.enter_context(
@@ -231,9 +237,7 @@ def _rollout(session: _Session, approval: Approval | None) -> RunReport:
             stopping=lambda: session.stop.asked,
             breakable=session.stop.breakable,
         )
-        left_s = None
-        if asked.deadline_s is not None:
-            left_s = max(0.0, asked.deadline_s - (clock.monotonic() - session.began))
+        left_s = None if until is None else max(0.0, until - clock.monotonic())
         policy = wiring.rollout_policy(
             found.config, deadline_s=left_s, follow=asked.follow, approval=approval
         )

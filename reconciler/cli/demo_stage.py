@@ -107,7 +107,7 @@ class Stage:
         text = (self.source / name).read_bytes()
         (vm,) = StreamReader([(name, text)]).read().state.vms.values()
         collection = f"/apis/kubevirt.io/v1/namespaces/{vm.ref.namespace}"
-        body = json.dumps(vm.manifest).encode()
+        body = json.dumps(dict(vm.manifest or {})).encode()
         self._ask("POST", f"{collection}/virtualmachines", body)
         path = f"{collection}/virtualmachineinstances/{vm.ref.name}"
         while not _migratable(self._ask("GET", path)):

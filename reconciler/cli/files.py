@@ -1,12 +1,19 @@
-"""Files that a command leaves behind: whole, or not at all."""
+"""Files that a command leaves behind: whole, or not at all, and for their owner alone.
+
+A plan and a report name every VM and node, and diagnostics quote what Git holds.
+"""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import IO
 
 from reconciler.errors import UsageError
 
+PRIVATE = 0o600
+_APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _HINT = "name a file in a folder that is there and may be written to"
 
 
@@ -20,7 +27,7 @@ def claim(path: Path, flag: str) -> None:
         if _replaceable(path):
             path.resolve().unlink(missing_ok=True)
             part = _part(path)
-            part.touch()
+            part.touch(PRIVATE)
             part.unlink()
         elif path.is_dir():
             raise IsADirectoryError(21, "it is a folder")
@@ -39,10 +46,21 @@ def leave(path: Path, text: str, flag: str) -> None:
             path.write_text(text, encoding="utf-8")
             return
         part = _part(path)
-        part.write_text(text, encoding="utf-8")
+        part.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, _NEW, PRIVATE), "w", encoding="utf-8") as file:
+            file.write(text)
         part.replace(path.resolve())
     except OSError as error:
         raise _unwritable(path, flag, error) from error
+
+
+def appended(path: Path) -> IO[str]:
+    """*path*, open for lines to be appended; a file that is made for them is its owner's alone.
+
+    Raises:
+        OSError: It cannot be opened for writing.
+    """
+    return os.fdopen(os.open(path, _APPENDED, PRIVATE), "a", encoding="utf-8")
 
 
 def _replaceable(path: Path) -> bool:

@@ -13,6 +13,7 @@ from reconciler.ports import Lease
 if TYPE_CHECKING:
     from reconciler.cluster.client import Client
     from reconciler.model.plan import Plan
+    from reconciler.model.shard import Shard
     from reconciler.ports import Clock
 
 
@@ -25,17 +26,27 @@ class Leases(NamedTuple):
 
 @contextmanager
 def leases(
-    plan: Plan, client: Client, clock: Clock, *, namespace: str, run_id: str, scale: float
+    plan: Plan,
+    shard: Shard,
+    client: Client,
+    clock: Clock,
+    *,
+    namespace: str,
+    run_id: str,
+    scale: float,
+    until: float | None,
 ) -> Iterator[Leases]:
     """What a run of *plan* may need to hold, until the block ends.
 
     Args:
         plan: Says which objects may be written to.
+        shard: Whose VMs they are.
         client: The cluster.
         clock: Of the run.
         namespace: That of the KubeVirt CR, in which the leases are.
         run_id: The holder.
         scale: Seconds of *clock* a real second.
+        until: Monotonic; the longest to wait for a lease.
 
     Raises:
         ForbiddenError: Rights are missing.
@@ -50,14 +61,14 @@ def leases(
         touches_memory,
     )
 
-    config, memory = touches_config(plan), touches_memory(plan)
+    config, memory = touches_config(plan, shard), touches_memory(plan)
     if config or memory:
         access.require(
             client,
             access.apply_rights(
                 namespace,
                 config_lease=wiring.CONFIG_LEASE if config else None,
-                memory_lease=wiring.MEMORY_LEASE if memory else None,
+                memory_lease=wiring.memory_lease(shard) if memory else None,
                 create=any(each.effect is Effect.CREATE for each in plan.decisions),
                 restart=any(
                     action.verb is Verb.RESTART for wave in plan.waves for action in wave.actions
@@ -66,6 +77,7 @@ def leases(
         )
 
     def lease(name: str, beside: Lease) -> ClusterLease:
+        wait_s = None if until is None else max(0.0, until - clock.monotonic()) / scale
         return ClusterLease(
             client,
             clock=clock,
@@ -73,6 +85,7 @@ def leases(
             name=name,
             holder=run_id,
             scale=scale,
+            wait_s=wait_s,
             waiting=beside.held,
         )
 
@@ -80,5 +93,7 @@ def leases(
     with ExitStack() as stack:
         none = NoLease()
         first: Lease = stack.enter_context(lease(wiring.CONFIG_LEASE, none)) if config else none
-        second: Lease = stack.enter_context(lease(wiring.MEMORY_LEASE, first)) if memory else none
+        second: Lease = none
+        if memory:
+            second = stack.enter_context(lease(wiring.memory_lease(shard), first))
         yield Leases(config=first, memory=second)

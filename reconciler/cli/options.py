@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from reconciler.model.quantity import Duration, QuantityError
+from reconciler.model.shard import Shard, ShardError
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -107,6 +108,40 @@ Selector = Annotated[
         "--selector",
         envvar=_env("SELECTOR"),
         help="Only VMs whose labels in Git match, such as app=db,tier!=test.",
+    ),
+]
+
+
+def shard(text: str | Shard) -> Shard:
+    """Read ``I/N``; a default comes as the shard that it is."""
+    if isinstance(text, Shard):
+        return text
+    try:
+        return Shard.parse(text)
+    except ShardError as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+WHOLE = Shard()
+ShardOption = Annotated[
+    Shard,
+    typer.Option(
+        "--shard",
+        metavar="I/N",
+        parser=shard,
+        envvar=_env("SHARD"),
+        show_default=False,
+        help="Only VMs of namespaces whose hash falls to shard I of N, from 0; 0 has the CR.",
+    ),
+]
+CacheDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache-dir",
+        metavar="FOLDER",
+        envvar=_env("CACHE_DIR"),
+        help="Keep there what manifests say, so that a file that did not change is not parsed "
+        "again; none by default.",
     ),
 ]
 Kubeconfig = Annotated[

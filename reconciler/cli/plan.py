@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ def command(
     files: options.Files = None,
     namespace: options.Namespace = None,
     selector: options.Selector = None,
+    cache_dir: options.CacheDir = None,
+    shard: options.ShardOption = options.WHOLE,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     request_timeout: options.RequestTimeout = 30.0,
@@ -57,7 +60,16 @@ def command(
     """Show what would happen to every VM; change nothing."""
     screen.logging(log_format, verbose)
     asked = PlanOptions(
-        source=wiring.source_options(repo, revision, working_tree, files, namespace, selector),
+        source=wiring.source_options(
+            repo,
+            revision,
+            working_tree,
+            files,
+            namespace,
+            selector,
+            cache_dir=cache_dir,
+            shard=shard,
+        ),
         cluster=wiring.cluster_options(kubeconfig, context, request_timeout),
         snapshot=snapshot,
         out=out,
@@ -76,7 +88,8 @@ def run(asked: PlanOptions, clock: Clock) -> ExitCode:
         wiring.desired(asked.source) as desired,
         wiring.live(asked.cluster, asked.snapshot, clock) as live,
     ):
-        found = survey(desired, live, clock, wiring.plan_policy)
+        choices = partial(wiring.plan_policy, shard=asked.source.shard)
+        found = survey(desired, live, clock, choices)
     if asked.out is not None:
         _leave(found.plan, asked.out)
     show(found.plan, asked.output, asked.verbose)

@@ -22,6 +22,8 @@ def command(
     files: options.Files = None,
     namespace: options.Namespace = None,
     selector: options.Selector = None,
+    cache_dir: options.CacheDir = None,
+    shard: options.ShardOption = options.WHOLE,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     request_timeout: options.RequestTimeout = 30.0,
@@ -40,7 +42,15 @@ def command(
     screen.logging(log_format, verbose)
     asked = applying.ApplyOptions(
         source=wiring.source_options(
-            repo, revision, working_tree, files, namespace, selector, mode
+            repo,
+            revision,
+            working_tree,
+            files,
+            namespace,
+            selector,
+            mode,
+            cache_dir=cache_dir,
+            shard=shard,
         ),
         cluster=wiring.cluster_options(kubeconfig, context, request_timeout),
         output=output,

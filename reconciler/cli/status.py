@@ -26,6 +26,7 @@ def command(
     files: options.Files = None,
     namespace: options.Namespace = None,
     selector: options.Selector = None,
+    cache_dir: options.CacheDir = None,
     kubeconfig: options.Kubeconfig = None,
     context: options.Context = None,
     request_timeout: options.RequestTimeout = 30.0,
@@ -39,7 +40,9 @@ def command(
 ) -> None:
     """Show desired and live memory side by side, and what is in flight."""
     screen.logging(log_format, verbose)
-    source = wiring.source_options(repo, revision, working_tree, files, namespace, selector)
+    source = wiring.source_options(
+        repo, revision, working_tree, files, namespace, selector, cache_dir=cache_dir
+    )
     cluster = wiring.cluster_options(kubeconfig, context, request_timeout)
 
     def run() -> ExitCode:

@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from reconciler.cli import files
 from reconciler.errors import UsageError
 from reconciler.report.structured import compact
 from reconciler.report.trace import trace_document
@@ -75,7 +76,7 @@ def tracer(file: Path | None, *, run_id: str, revision: str, in_log: bool) -> It
         opened = None
         if file is not None:
             try:
-                opened = stack.enter_context(file.open("a", encoding="utf-8"))
+                opened = stack.enter_context(files.appended(file))
             except OSError as error:
                 hint = "name a file in a folder that is there and may be written to"
                 raise UsageError(f"--trace {file}: {error.strerror}", hint=hint) from error

@@ -19,13 +19,16 @@ def command(
     files: options.Files = None,
     namespace: options.Namespace = None,
     selector: options.Selector = None,
+    cache_dir: options.CacheDir = None,
     output: options.Output = TextFormat.TEXT,
     verbose: options.Verbose = 0,
     log_format: options.LogFormat = TextFormat.TEXT,
 ) -> None:
     """Check the desired state: each finding with file, line and column; no cluster."""
     screen.logging(log_format, verbose)
-    source = wiring.source_options(repo, revision, working_tree, files, namespace, selector)
+    source = wiring.source_options(
+        repo, revision, working_tree, files, namespace, selector, cache_dir=cache_dir
+    )
 
     def run() -> ExitCode:
         from reconciler.report.findings import (  # noqa: PLC0415 - keeps --help fast

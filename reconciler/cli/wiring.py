@@ -9,15 +9,16 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.clock import ScaledClock, SystemClock
+from reconciler.clock import ScaledClock, ServerClock, SystemClock
 from reconciler.errors import UsageError
 from reconciler.model.config import Config, Mode, Window, WindowKind
 from reconciler.model.quantity import Duration
+from reconciler.model.shard import Shard
 from reconciler.plan.policy import PlanPolicy
 
 if TYPE_CHECKING:
@@ -25,12 +26,13 @@ if TYPE_CHECKING:
     from reconciler.model.approval import Approval
     from reconciler.ports import Clock, DesiredReader, LiveReader
     from reconciler.rollout.policy import RolloutPolicy
+    from reconciler.source.cache import ParseCache
     from reconciler.source.repository import Repository
 
 CONFIG_LEASE = "memory-reconciler-config"
 """Over the KubeVirt CR; named in the Role of examples/deploy."""
 MEMORY_LEASE = "memory-reconciler-memory-0"
-"""Over the VMs; named there too. The number is that of a shard, of which there is one."""
+"""Over the VMs, of the first shard if there are several; named there too."""
 
 ALWAYS = (Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h")),)
 """A window that never closes, in place of those that are ignored on request."""
@@ -48,6 +50,10 @@ class SourceOptions:
     selector: str | None = None
     mode: str | None = None
     fetch_timeout_s: float = 120.0
+    cache_dir: Path | None = None
+    """Where what was parsed is kept between runs; None keeps nothing."""
+    shard: Shard = field(default_factory=Shard)
+    """Whose VMs are decided; all are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +75,8 @@ def source_options(
     namespace: str | None,
     selector: str | None,
     mode: str | None = None,
+    cache_dir: Path | None = None,
+    shard: Shard = Shard(),  # noqa: B008 - frozen
 ) -> SourceOptions:
     """What the options that commands share say of the desired state."""
     return SourceOptions(
@@ -79,6 +87,8 @@ def source_options(
         namespace=namespace,
         selector=selector,
         mode=mode,
+        cache_dir=cache_dir,
+        shard=shard,
     )
 
 
@@ -93,6 +103,11 @@ def cluster_options(
     )
 
 
+def memory_lease(shard: Shard) -> str:
+    """The lease over the VMs of *shard*."""
+    return f"memory-reconciler-memory-{shard.index}"
+
+
 def run_id() -> str:
     """Names this run and no other: pod or host, process, and chance.
 
@@ -103,13 +118,13 @@ def run_id() -> str:
 
 
 def real_clock() -> Clock:
-    """The time as it passes."""
-    return SystemClock()
+    """The time as it passes; of day, it is the API server's once that has answered."""
+    return ServerClock(SystemClock())
 
 
 def scaled_clock(epoch: datetime, scale: float) -> Clock:
     """Time that runs *scale* times as fast from *epoch* on; for the demo alone."""
-    return ScaledClock(epoch=epoch, scale=scale)
+    return ServerClock(ScaledClock(epoch=epoch, scale=scale))
 
 
 @contextmanager
@@ -144,12 +159,25 @@ def desired(options: SourceOptions) -> Iterator[DesiredReader]:
                 override=lambda config: _overridden(config, options),
             )
         else:
-            yield readers.CommitReader(
-                repository,
-                revision,
-                default_namespace=options.namespace,
-                override=lambda config: _overridden(config, options),
-            )
+            with _cache(options) as cache:
+                yield readers.CommitReader(
+                    repository,
+                    revision,
+                    default_namespace=options.namespace,
+                    override=lambda config: _overridden(config, options),
+                    cache=cache,
+                )
+
+
+@contextmanager
+def _cache(options: SourceOptions) -> Iterator[ParseCache | None]:
+    if options.cache_dir is None:
+        yield None
+        return
+    from reconciler.source.cache import ParseCache  # noqa: PLC0415 - only where asked for
+
+    with ParseCache(options.cache_dir) as cache:
+        yield cache
 
 
 def _reject_contradictions(options: SourceOptions) -> None:
@@ -179,6 +207,7 @@ def client(options: ClusterOptions, clock: Clock) -> Iterator[Client]:
         kubeconfig_path=options.kubeconfig,
         context=options.context,
         request_timeout_s=options.request_timeout_s,
+        timekeeper=clock if isinstance(clock, ServerClock) else None,
     ) as opened:
         yield opened
 
@@ -197,9 +226,15 @@ def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterat
         yield ClusterReader(opened, clock=clock)
 
 
-def plan_policy(config: Config, *, ignore_windows: bool = False) -> PlanPolicy:
-    """What the configuration consents to."""
+def plan_policy(
+    config: Config,
+    *,
+    shard: Shard = Shard(),  # noqa: B008 - frozen
+    ignore_windows: bool = False,
+) -> PlanPolicy:
+    """What the configuration consents to, and for which VMs."""
     return PlanPolicy(
+        shard=shard,
         create=config.create,
         restart=config.restart,
         guest_timeout_s=config.guest_timeout.seconds,

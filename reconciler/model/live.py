@@ -72,6 +72,8 @@ class LiveKubeVirt:
     """``developerConfiguration.memoryOvercommit``, percent."""
     overhead_ratio: float = 1.0
     """``additionalGuestMemoryOverheadRatio``."""
+    eviction_strategy: str = ""
+    """``configuration.evictionStrategy``, of VMs that name none; empty where it is not set."""
     deleting: bool = False
 
 
@@ -155,6 +157,10 @@ class LiveVMI:
     vcpus: int = 1
     max_sockets: int | None = None
     """``domain.cpu.maxSockets``: how far sockets can be added, fixed at boot."""
+    cpu: tuple[int | None, int | None, int | None] = (None, None, None)
+    """Sockets, cores and threads; None where the instance does not name them."""
+    eviction_strategy: str = ""
+    """``spec.evictionStrategy``; empty where the CR's holds."""
     created_at: datetime | None = None
     migration_started_at: datetime | None = None
     migration_ended_at: datetime | None = None

@@ -108,6 +108,8 @@ class Outcome:
     action_id: str = ""
     digest: str = ""
     patched_at: datetime | None = None
+    restarted_at: datetime | None = None
+    """When the run asked for the VM's restart."""
     ended_at: datetime | None = None
     seconds: float | None = None
     """From the patch to convergence."""

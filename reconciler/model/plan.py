@@ -79,6 +79,7 @@ class Reason(StrEnum):
     MIGRATION_IN_FLIGHT = "migration-in-flight"
     STARTING = "starting"
     RESTARTING = "restarting"
+    LIVE_AT_NEXT_SYNC = "live-at-next-sync"
     BACKUP_RUNNING = "backup-running"
     MIGRATABILITY_UNKNOWN = "migratability-unknown"
     KUBEVIRT_NOT_SETTLED = "kubevirt-not-settled"
@@ -112,6 +113,7 @@ class Reason(StrEnum):
     GATE_DISABLED = "gate-disabled"
     UNKNOWN_FIELD = "unknown-field"
     WRONG_KUBEVIRT = "wrong-kubevirt"
+    WOULD_EVICT = "would-evict"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +166,7 @@ class Action:
     patch: tuple[PatchOp, ...] = ()
     """Guards (``test``) first; empty for a create and a restart."""
     manifest: Mapping[str, Any] | None = None
-    """What a create sends; plain JSON values."""
+    """What a create sends; plain JSON values, which may hold secrets, and so are never shown."""
     digest: str
     """``sha256:…`` over cluster, object, uid, effect, reason and write."""
 
@@ -235,6 +237,8 @@ class Forecast:
     n_bytes_copied: int
     peak_extra_requests: Mapping[str, int]
     """By namespace: the most bytes of memory requests beyond today's while target pods run."""
+    peak_extra_total: int = 0
+    """The same of all namespaces together, of which no more migrate at once than of one."""
     earliest_s: float
     latest_s: float
     vms: tuple[VMForecast, ...] = ()

@@ -31,9 +31,23 @@ class RecordedFailure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """A VM that was created or restarted by us, and has to come up."""
+
+    uid: Uid | None
+    """None for one that was created."""
+    target: str
+    instance: Uid | None
+    """Of the instance that it had before."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """Kept in the annotations of the memory lease, one JSON value."""
 
     soak: Soak | None = None
     failures: Mapping[ObjectRef, RecordedFailure] = field(default_factory=dict)
     """By VM."""
+    starts: Mapping[ObjectRef, Start] = field(default_factory=dict)
+    """By VM; noted before the request is sent."""

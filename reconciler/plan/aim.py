@@ -6,10 +6,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from reconciler.model.diagnostic import Severity
 from reconciler.model.fields import GUEST_MEMORY, INSTANCETYPE_NAME, WaveName
 from reconciler.model.plan import Change, Effect, PatchOp, Reason
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.model.refs import CLUSTER_INSTANCETYPE, INSTANCETYPE, instancetype_ref
+from reconciler.model.refs import (
+    CLUSTER_INSTANCETYPE,
+    INSTANCETYPE,
+    dotted,
+    instancetype_ref,
+)
 from reconciler.plan.patches import guest_patch, instancetype_patch
 from reconciler.plan.rules.situation import Finding, Types, blocked
 
@@ -36,12 +42,43 @@ def aim_of(state: DesiredState, desired: DesiredVM, vm: LiveVM, live: LiveState)
     if desired.guest is not None:
         return _by_size(state, desired, vm, desired.guest)
     if desired.instancetype is None:
+        unreadable = _unreadable(state, desired)
+        if unreadable is not None:
+            return unreadable
         return Finding(
             effect=Effect.NONE,
             reason=Reason.NOTHING_NAMED,
             message="Git names no guest memory for this VM",
         )
     return _by_instancetype(state, desired, vm, live, desired.instancetype)
+
+
+def _unreadable(state: DesiredState, desired: DesiredVM) -> Finding | None:
+    """A size that Git names and that is none; where it stands is in the finding on it."""
+    errors = [
+        each
+        for each in state.diagnostics
+        if each.severity is Severity.ERROR
+        and each.ref == desired.ref
+        and dotted(GUEST_MEMORY) in each.message
+    ]
+    if not errors:
+        return None
+    return blocked(
+        Reason.UNREADABLE,
+        f"Git's size cannot be read: {errors[0].message}",
+        errors[0].hint or "correct it in Git",
+    )
+
+
+def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:
+    """What a VM that is created from Git is given of the managed fields."""
+    value = desired.guest or desired.instancetype
+    if value is None:
+        return ()
+    field = aimed_field(desired)
+    at = state.at(desired.ref, field)
+    return (Change(field=field, before=None, after=value, at=at, wave=WaveName.MEMORY),)
 
 
 def aimed_field(desired: DesiredVM) -> FieldPath:

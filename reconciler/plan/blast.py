@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import MAX_GUEST
-from reconciler.model.live import is_true
+from reconciler.model.live import Constraints, is_true
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.plan.evictions import names, threat
 from reconciler.plan.regime import LIVE_MIGRATE, Regime, regime_of
+from reconciler.plan.rules import memory
+from reconciler.plan.rules.staged import comes_live
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reconciler.model.live import LiveKubeVirt, LiveState, LiveVMI
     from reconciler.model.plan import Change
-    from reconciler.model.quantity import MemoryQuantity
-
-NAMED = 3
-"""How many VMs are named before the rest is counted."""
 
 
 def blast_radius(
@@ -33,11 +33,36 @@ def blast_radius(
     running = [each for each in live.vmis.values() if not each.final]
     found = (
         _migrations_begin(before, then, live, running),
+        threat(before, then, running),
         _live_update_comes(before, then, running),
+        _staged_come_live(before, then, live, running),
         _live_update_goes(before, then, running),
-        *(_max_guest(each, running) for each in changes if each.field == MAX_GUEST),
+        *(_max_guest(each, live, running) for each in changes if each.field == MAX_GUEST),
     )
     return tuple(each for each in found if each)
+
+
+def _staged_come_live(
+    before: Regime, then: Regime, live: LiveState, running: Iterable[LiveVMI]
+) -> str:
+    """Sizes that were written under Stage, whoever wrote them, reach the guests.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR has no
+    VM looked at), pkg/controller/virtinformers.go:376 (12 h).
+    """
+    found = [
+        vmi
+        for vmi in running
+        if (vm := live.vms.get(vmi.ref)) is not None and comes_live(vm, vmi, then)
+    ]
+    if not found or before.live_update:
+        return ""
+    subject = "1 VM whose size was" if len(found) == 1 else f"{len(found)} VMs whose sizes were"
+    verb, whose = ("changes", "its") if len(found) == 1 else ("change", "their")
+    return (
+        f"LiveUpdate comes into force: {subject} written before {verb} live at {whose} next event "
+        f"or within 12 h ({names(found)})"
+    )
 
 
 def _migrations_begin(
@@ -74,51 +99,48 @@ def _live_update_comes(before: Regime, then: Regime, running: Iterable[LiveVMI])
     verb = "need" if len(without) > 1 else "needs"
     return (
         f"LiveUpdate comes into force: {subject} booted before and {verb} one restart "
-        f"until memory can be changed live ({_names(without)})"
+        f"until memory can be changed live ({names(without)})"
     )
 
 
 def _live_update_goes(before: Regime, then: Regime, running: list[LiveVMI]) -> str:
     """Source: recorded v1.9.0 stage-then-live-update, first patch."""
-    if not before.live_update or then.live_update:
+    if not before.live_update or then.live_update or not running:
         return ""
-    return (
-        f"LiveUpdate goes out of force: every later change of the {len(running)} running VMs "
-        "waits for a restart"
-    )
+    n = len(running)
+    whose = "the running VM" if n == 1 else f"the {n} running VMs"
+    return f"LiveUpdate goes out of force: every later change of {whose} waits for a restart"
 
 
-def _max_guest(change: Change, running: Iterable[LiveVMI]) -> str:
+def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> str:
     """Which VMs lose or gain room for hotplug at their next start.
 
-    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135: a maxGuest below a VM's size gives
-    it no room at all; what runs keeps what it booted with.
+    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135 and
+    pkg/liveupdate/memory/memory.go:53-107: a maxGuest below a VM's size, or not in whole blocks,
+    gives it no room at all; a VM's own comes first; what runs keeps what it booted with.
     """
-    before, after = _n_bytes(change.before), _n_bytes(change.after)
+    before, after = _quantity(change.before), _quantity(change.after)
     if after is None:
         return ""
-    sizes = [(each, each.guest) for each in running if each.guest is not None]
-    lose = [vmi for vmi, guest in sizes if _holds(before, guest) and not _holds(after, guest)]
-    gain = [vmi for vmi, guest in sizes if not _holds(before, guest) and _holds(after, guest)]
+    own = {ref for ref, vm in live.vms.items() if vm.max_guest is not None}
+    under = [each for each in running if each.ref not in own]
+    lose = [vmi for vmi in under if _holds(before, vmi) and not _holds(after, vmi)]
+    gain = [vmi for vmi in under if not _holds(before, vmi) and _holds(after, vmi)]
     found = (("lose", lose), ("gain", gain))
-    parts = [f"{verb} room: {_names(group)}" for verb, group in found if group]
+    parts = [f"{verb} room: {names(group)}" for verb, group in found if group]
     if not parts:
         return ""
     what = f"maxGuest {change.after} counts from a VM's next start; then for hotplug "
-    return what + ", ".join(parts)
+    uneven = memory.misaligned(after, Constraints()) if lose else None
+    return what + ", ".join(parts) + (f" ({uneven.message}; {uneven.hint})" if uneven else "")
 
 
-def _n_bytes(value: object) -> int | None:
-    found = getattr(value, "n_bytes", None)
-    return found if isinstance(found, int) else None
+def _quantity(value: object) -> MemoryQuantity | None:
+    return value if isinstance(value, MemoryQuantity) else None
 
 
-def _holds(limit: int | None, guest: MemoryQuantity) -> bool:
+def _holds(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
     """Without a limit in the CR the ratio gives room to every size."""
-    return limit is None or guest.n_bytes <= limit
-
-
-def _names(vmis: list[LiveVMI]) -> str:
-    names = sorted(f"{each.ref.namespace}/{each.ref.name}" for each in vmis)
-    rest = len(names) - NAMED
-    return ", ".join(names[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
+    if limit is None or vmi.guest is None:
+        return True
+    return vmi.guest.n_bytes <= limit.n_bytes and memory.misaligned(limit, vmi.constraints) is None

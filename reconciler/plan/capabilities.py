@@ -15,6 +15,7 @@ Row: TypeAlias = tuple[tuple[Version, T, str], ...]
 """Cells (version, value, source): a value holds from its version until the next cell's."""
 
 LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
+MULTI_ARCHITECTURE_GATE = "MultiArchitecture"
 OLDEST_KNOWN: Version = (1, 1, 0)
 NEWEST_KNOWN: Version = (1, 9, 0)
 
@@ -46,6 +47,8 @@ class Capabilities:
     """Where memory can be plugged."""
     start_architectures: frozenset[str]
     """Where a VM is started with room for that, a maxGuest."""
+    architecture_gate: bool
+    """Whether a VM of another architecture than virt-api's is denied without its gate."""
     minimum_guest: int
     """Bytes; a smaller guest cannot be changed live. 0 for no minimum."""
     hugepages: bool
@@ -97,6 +100,10 @@ START_ARCHITECTURES = (
     ((1, 1, 0), _AMD64, "v1.1.0 pkg/virt-api/webhooks/.../vms-admitter.go"),
     ((1, 3, 0), _AMD64_ARM64, "v1.3.0 pkg/virt-api/webhooks/defaults.go:79-98"),
     ((1, 5, 3), _AMD64, "v1.5.3 pkg/liveupdate/memory/memory.go:99; v1.6.0 defaults.go:122"),
+)
+ARCHITECTURE_GATE = (
+    ((1, 1, 0), True, "recorded v1.3.1, v1.6.3: an arm64 VM is denied without MultiArchitecture"),
+    ((1, 8, 0), False, "the gate is deprecated since v1.8.0; recorded v1.9.0"),
 )
 MINIMUM_GUEST = (
     ((1, 1, 0), 0, "v1.3.0 pkg/liveupdate/memory/memory.go has no such test"),
@@ -172,6 +179,7 @@ def capabilities_of(reported: str) -> Capabilities:
         default_strategy=cell(DEFAULT_STRATEGY, version),
         architectures=cell(ARCHITECTURES, version),
         start_architectures=cell(START_ARCHITECTURES, version),
+        architecture_gate=cell(ARCHITECTURE_GATE, version),
         minimum_guest=cell(MINIMUM_GUEST, version),
         hugepages=cell(HUGEPAGES, version),
         dedicated_cpus=cell(DEDICATED_CPUS, version),

@@ -82,7 +82,7 @@ def _patched(situation: Situation, finding: Finding, aim: Aim) -> tuple[Action, 
         return ()
     vm = situation.vm
     digest = action_digest(
-        cluster=_cluster(situation),
+        cluster=situation.cluster,
         ref=vm.ref,
         uid=vm.uid,
         effect=finding.effect,
@@ -105,7 +105,7 @@ def _restarted(situation: Situation) -> Action:
     """The same whether the new size is written already or not, so that one approval holds."""
     vm: LiveVM = situation.vm
     digest = action_digest(
-        cluster=_cluster(situation),
+        cluster=situation.cluster,
         ref=vm.ref,
         uid=vm.uid,
         effect=Effect.RESTART,
@@ -121,7 +121,3 @@ def _restarted(situation: Situation) -> Action:
         verb=Verb.RESTART,
         digest=digest,
     )
-
-
-def _cluster(situation: Situation) -> str:
-    return situation.live.cluster_id if situation.live else ""

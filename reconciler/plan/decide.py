@@ -19,6 +19,7 @@ from reconciler.plan.order import ranks
 from reconciler.plan.placing import crowding
 from reconciler.plan.policy import PlanPolicy
 from reconciler.plan.regime import Regime, regime_of
+from reconciler.plan.rules.situation import Sight
 from reconciler.plan.vm import decide_vm
 from reconciler.plan.waves import waves_of
 
@@ -43,15 +44,27 @@ class Frame:
 
     def vm(self, ref: ObjectRef) -> Decision:
         """Decide the VM *ref*, which the desired state holds."""
-        return decide_vm(
+        return self.seen(ref)[0]
+
+    def seen(self, ref: ObjectRef) -> tuple[Decision, bool]:
+        """The same, and whether it was judged by the time or by other VMs as well."""
+        sight = Sight(self.live, self.now)
+        decision = decide_vm(
             self.desired,
             self.desired.vms[ref],
             self.live,
             before=self.before,
             after=self.after,
             policy=self.policy,
-            now=self.now,
+            sight=sight,
         )
+        return decision, sight.looked
+
+    @property
+    def own(self) -> list[ObjectRef]:
+        """The VMs to be decided, in order."""
+        holds = self.policy.shard.holds
+        return sorted(ref for ref in self.desired.vms if holds(ref.namespace))
 
 
 def frame(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: datetime) -> Frame:
@@ -82,8 +95,13 @@ def decide(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: date
         state is invalid, nothing is to be done.
     """
     around = frame(desired, live, policy, now)
-    own = (ref for ref in desired.vms if policy.shard.holds(ref.namespace))
-    decisions = [around.vm(ref) for ref in sorted(own)]
+    return assembled(around, [around.vm(ref) for ref in around.own])
+
+
+def assembled(around: Frame, vms: list[Decision]) -> Plan:
+    """The plan with the decisions on *vms*, one for each of ``around.own``."""
+    desired, live, policy = around.desired, around.live, around.policy
+    decisions = list(vms)
     if around.kubevirt is not None:
         decisions.insert(0, around.kubevirt)
     if not desired.valid:

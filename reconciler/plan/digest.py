@@ -25,21 +25,37 @@ def action_digest(
     effect: Effect,
     reason: str,
     patch: tuple[PatchOp, ...] = (),
-    manifest: Mapping[str, Any] | None = None,
+    manifest: str | None = None,
     restart: bool = False,
 ) -> str:
     """``sha256:…`` over everything that an approval means.
 
     Times and messages are left out, and so is the number that a patch tests the generation
     for: KubeVirt's controllers raise it as well, and nobody approves it.
+
+    Args:
+        cluster: The uid of the namespace kube-system.
+        ref: The object.
+        uid: None for one that is to be created.
+        effect: As planned.
+        reason: As planned.
+        patch: What is sent, where it is a patch.
+        manifest: The ``manifest_digest`` of what is sent, where it is a create. The manifest itself
+            may hold secrets, and so cannot be shown to whoever shall make the digest again.
+        restart: Whether what is sent is a restart.
     """
     write: object = [_approved(each) for each in patch]
     if manifest is not None:
-        write = manifest
+        write = {"manifestDigest": manifest}
     elif restart:
         write = {"subresource": "restart"}
     identity = [ref.group, ref.kind, ref.namespace, ref.name]
     return _sha256([cluster, identity, uid, effect, reason, write])
+
+
+def manifest_digest(manifest: Mapping[str, Any]) -> str:
+    """``sha256:…`` over *manifest* as JSON with sorted keys and no blanks."""
+    return _sha256(manifest)
 
 
 def plan_digest(actions: Iterable[Action]) -> str:

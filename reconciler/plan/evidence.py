@@ -85,6 +85,7 @@ EVIDENCE: Mapping[Reason, Evidence] = {
         "v1.8.0 pkg/virt-controller/watch/migration/migration.go; v1.9.0 :1581-1645"
     ),
     Reason.MIGRATION_IN_FLIGHT: _source(f"v1.9.0 {_VM}:3484-3487"),
+    Reason.LIVE_AT_NEXT_SYNC: _source(f"v1.9.0 {_VM}:2989-3061,3577-3599"),
     Reason.STARTING: _source(f"v1.9.0 {_VM}:3444-3460"),
     Reason.RESTARTING: _source("v1.9.0 pkg/virt-api/rest/lifecycle.go: stateChangeRequests"),
     Reason.MIGRATABILITY_UNKNOWN: _source(f"v1.9.0 {_VM}:3475"),
@@ -128,5 +129,6 @@ EVIDENCE: Mapping[Reason, Evidence] = {
     Reason.GATE_DISABLED: _source("v1.9.0 kubevirt-update-admitter.go:508-532"),
     Reason.UNKNOWN_FIELD: _recorded("api mechanics: an unknown field is pruned"),
     Reason.WRONG_KUBEVIRT: _own("Git names another CR"),
+    Reason.WOULD_EVICT: _recorded("evict-only v1.9.0; old launchers are read from v1.9.0 code"),
 }
 """Every reason but those that are not in use yet."""

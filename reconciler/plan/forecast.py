@@ -78,6 +78,7 @@ def forecast(
         migrations=len(vms),
         n_bytes_copied=sum(move.n_bytes for move in migrations),
         peak_extra_requests=_peak(migrations, turns.own.cluster),
+        peak_extra_total=_most(migrations, turns.own.cluster),
         earliest_s=max((each.earliest_s for each in vms), default=0.0),
         latest_s=max((each.latest_s for each in vms), default=0.0),
         vms=vms,
@@ -121,6 +122,13 @@ def _config_waves(decisions: Sequence[Decision]) -> int:
         for each in decisions
         if each.effect is Effect.CONFIG
     )
+
+
+def _most(moves: Sequence[Move], places: int) -> int:
+    """As ``_peak``, of all namespaces together."""
+    growth = sum(max(0, move.after - move.n_bytes) for move in moves)
+    second = sorted((min(move.after, move.n_bytes) for move in moves), reverse=True)
+    return growth + sum(second[:places])
 
 
 def _peak(moves: Sequence[Move], places: int) -> dict[str, int]:

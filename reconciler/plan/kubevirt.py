@@ -13,6 +13,7 @@ from reconciler.plan.blast import blast_radius
 from reconciler.plan.capabilities import LIVE_UPDATE_GATE
 from reconciler.plan.digest import action_digest
 from reconciler.plan.drift import kubevirt_drift
+from reconciler.plan.evictions import would_evict
 from reconciler.plan.patches import settings_patch
 from reconciler.plan.regime import Regime, foreseen, regime_of
 
@@ -53,8 +54,8 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
     changes, warnings = _without_graduated(drift, regime)
     if not changes:
         return _unchanged(state, desired, current, graduated=bool(warnings), warnings=warnings)
-    obstacle = _obstacle(changes, current, regime)
     actions, after = _actions(live.cluster_id, current, changes)
+    obstacle = _obstacle(changes, current, regime) or would_evict(live, after)
     if obstacle is not None:
         held = _held(state, desired, current, *obstacle, changes=changes, warnings=warnings)
         # What only has to wait will be made, and the VMs meet the CR as it will be then.

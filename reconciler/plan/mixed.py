@@ -7,13 +7,12 @@ v1.6.3 and v1.9.0.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.quantity import MemoryQuantity, QuantityError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from reconciler.model.desired import DesiredVM
     from reconciler.model.live import LiveVM
     from reconciler.model.refs import FieldPath
@@ -65,8 +64,7 @@ def _same(wanted: object, has: object) -> bool:
 
 def _at(tree: object, path: FieldPath) -> Any:  # noqa: ANN401 - any JSON value
     for key in path:
-        if not isinstance(tree, dict):
+        if not isinstance(tree, Mapping):
             return None
-        node: Mapping[str, Any] = tree
-        tree = node.get(key)
+        tree = tree.get(key)
     return tree

@@ -26,6 +26,11 @@ def migrates(decision: Decision) -> bool:
     return decision.effect is Effect.LIVE and decision.reason is not Reason.BACK_TO_RUNNING
 
 
+def asks_for_room(decision: Decision) -> bool:
+    """Whether *decision* is judged by room: a change to be made, or one to be waited for."""
+    return migrates(decision) or decision.reason is Reason.HOTPLUG_IN_FLIGHT
+
+
 def crowding(
     decisions: Sequence[Decision], waves: Sequence[Wave], live: LiveState, at_once: int
 ) -> tuple[Diagnostic, ...]:

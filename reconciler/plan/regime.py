@@ -10,7 +10,12 @@ from reconciler.model import fields
 from reconciler.model.fields import NameSet, SettingValue
 from reconciler.model.plan import Reason
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.plan.capabilities import LIVE_UPDATE_GATE, Capabilities, capabilities_of
+from reconciler.plan.capabilities import (
+    LIVE_UPDATE_GATE,
+    MULTI_ARCHITECTURE_GATE,
+    Capabilities,
+    capabilities_of,
+)
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveKubeVirt
@@ -34,6 +39,10 @@ class Regime:
     """Why LiveUpdate is not in force; None where it is."""
     methods: frozenset[str]
     max_guest: MemoryQuantity | None
+    eviction_strategy: str
+    """Of VMs that name none; empty for ``None``, which is the default."""
+    multi_architecture: bool
+    """Whether the gate is listed that admits VMs of another architecture, where one is needed."""
     parallel: int
     outbound_per_node: int
     bandwidth: int
@@ -67,6 +76,9 @@ def regime_of(kubevirt: LiveKubeVirt) -> Regime:
         obstacle=_obstacle(kubevirt, capabilities),
         methods=methods.names if isinstance(methods, NameSet) else frozenset(),
         max_guest=max_guest if isinstance(max_guest, MemoryQuantity) else None,
+        eviction_strategy=kubevirt.eviction_strategy,
+        multi_architecture=not capabilities.architecture_gate
+        or _listed(kubevirt, MULTI_ARCHITECTURE_GATE),
         parallel=_number(
             kubevirt.settings.get(fields.PARALLEL_MIGRATIONS), DEFAULT_PARALLEL_MIGRATIONS
         ),
@@ -140,14 +152,17 @@ def _obstacle(kubevirt: LiveKubeVirt, capabilities: Capabilities) -> Reason | No
     Source: kubevirt v1.3.0 pkg/virt-config/virt-config.go:482-489 asks for the gate and the
     strategy; v1.5.0 :467-470 for the strategy alone; v1.9.0 :514-517 counts null as LiveUpdate.
     """
-    gates = kubevirt.settings.get(fields.FEATURE_GATES)
-    listed = isinstance(gates, NameSet) and LIVE_UPDATE_GATE in gates.names
-    if capabilities.gate_needed and not listed:
+    if capabilities.gate_needed and not _listed(kubevirt, LIVE_UPDATE_GATE):
         return Reason.GATE_MISSING
     strategy = kubevirt.settings.get(fields.ROLLOUT_STRATEGY, capabilities.default_strategy)
     if capabilities.strategy_field and strategy != "LiveUpdate":
         return Reason.STRATEGY_STAGE
     return None
+
+
+def _listed(kubevirt: LiveKubeVirt, gate: str) -> bool:
+    gates = kubevirt.settings.get(fields.FEATURE_GATES)
+    return isinstance(gates, NameSet) and gate in gates.names
 
 
 def _number(value: SettingValue | None, default: int) -> int:

@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import UNREADABLE_OBJECT
 from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
 from reconciler.model.plan import Action, Decision, Effect, Reason, Verb
 from reconciler.plan import mixed
-from reconciler.plan.aim import Aim, aim_of, aimed_field
+from reconciler.plan.aim import Aim, aim_of, aimed_field, given
 from reconciler.plan.consent import consented
-from reconciler.plan.digest import action_digest
+from reconciler.plan.digest import action_digest, manifest_digest
 from reconciler.plan.patches import posted
-from reconciler.plan.rules import guest, in_flight, instancetype, overcommit
+from reconciler.plan.rules import guest, in_flight, instancetype, overcommit, staged
 from reconciler.plan.rules.admission import ADMISSION
 from reconciler.plan.rules.capacity import CAPACITY
 from reconciler.plan.rules.environment import ENVIRONMENT, TRANSIENT
 from reconciler.plan.rules.first_versions import waits_without_a_word
 from reconciler.plan.rules.hotplug import OF_HOTPLUG, OF_SIZE, OF_VM, other_edit_pending
 from reconciler.plan.rules.overcommit import OVERCOMMIT
-from reconciler.plan.rules.situation import Finding, Running, Situation, blocked, wait
+from reconciler.plan.rules.situation import Finding, Running, Sight, Situation, blocked, wait
 from reconciler.plan.rules.standing import standing
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from reconciler.model.desired import DesiredState, DesiredVM
     from reconciler.model.live import LiveState, LiveVM, LiveVMI
     from reconciler.plan.policy import PlanPolicy
@@ -39,9 +38,19 @@ def decide_vm(
     before: Regime,
     after: Regime,
     policy: PlanPolicy,
-    now: datetime,
+    sight: Sight,
 ) -> Decision:
-    """Decide one VM: what is, what would happen, and the patch if it may happen."""
+    """Decide one VM: what is, what would happen, and the patch if it may happen.
+
+    Args:
+        state: What Git says.
+        desired: Of this VM.
+        live: The snapshot; only what it says of this VM, and what all VMs share, is read from it.
+        before: KubeVirt as it is now.
+        after: KubeVirt after the plan's own changes.
+        policy: What the user has consented to.
+        sight: The time, and the rest of the snapshot.
+    """
     vm = live.vms.get(desired.ref)
     unreadable = _unreadable(desired, live)
     if unreadable is not None:
@@ -63,15 +72,17 @@ def decide_vm(
         before=before,
         after=after,
         policy=policy,
-        now=now,
-        live=live,
+        cluster=live.cluster_id,
+        sight=sight,
     )
+    running = _running(situation)
     finding = find(situation)
     finding, actions = consented(situation, finding, aim)
     warnings = (
         *_max_guest_differs(desired, vm),
         *instancetype.warnings(situation, finding),
         *overcommit.warnings(situation, finding),
+        *staged.warnings(running, finding),
         *guest.warnings(situation, finding),
         *(mixed.warnings(desired, vm) if aim.changes else ()),
     )
@@ -83,10 +94,10 @@ def decide_vm(
 
 def find(situation: Situation) -> Finding:
     """The effect on a VM that is in the cluster; the first rule that speaks decides."""
-    vm, vmi = situation.vm, situation.vmi
+    vm = situation.vm
     if (deleted := _being_deleted(vm)) is not None:
         return deleted
-    running = None if vmi is None or vmi.final else Running(situation=situation, vmi=vmi)
+    running = _running(situation)
     if situation.as_desired:
         return _restarting(vm) or (_standing(running) if running else _stopped(situation))
     for rule in (_suspended, _restarting_too, *ADMISSION):
@@ -100,6 +111,11 @@ def find(situation: Situation) -> Finding:
             message=f"the VM is not running; it starts with {situation.target}",
         )
     return _change_of(running)
+
+
+def _running(situation: Situation) -> Running | None:
+    vmi = situation.vmi
+    return None if vmi is None or vmi.final else Running(situation=situation, vmi=vmi)
 
 
 def _change_of(running: Running) -> Finding:
@@ -133,7 +149,7 @@ def _change_of(running: Running) -> Finding:
 
 
 def _standing(running: Running) -> Finding:
-    return waits_without_a_word(running) or standing(running)
+    return waits_without_a_word(running) or staged.live_at_next_sync(running) or standing(running)
 
 
 def _restarting(vm: LiveVM) -> Finding | None:
@@ -200,7 +216,7 @@ def _absent(
             uid=None,
             effect=finding.effect,
             reason=finding.reason,
-            manifest=manifest,
+            manifest=manifest_digest(manifest),
         )
         action = Action(
             ref=desired.ref,
@@ -212,7 +228,8 @@ def _absent(
             manifest=manifest,
             digest=digest,
         )
-        return _decision(state, desired, None, finding, actions=(action,))
+        created = _decision(state, desired, None, finding, actions=(action,))
+        return replace(created, changes=given(state, desired))
     hint = "correct namespace and name in Git, or create the VM"
     if desired.manifest is not None and not policy.create:
         hint += "; with `create: true` in .reconciler.yaml it is created from Git"

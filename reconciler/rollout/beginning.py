@@ -5,24 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import WaveName
+from reconciler.model.live import is_true
 from reconciler.model.outcome import Actuation, Result
 from reconciler.model.plan import Effect, Verb
 from reconciler.model.progress import Step
+from reconciler.model.record import Start
 from reconciler.model.refs import ObjectRef
 from reconciler.plan.order import groups_of
 from reconciler.rollout import approvals, pacing
 from reconciler.rollout.gates import Hold
+from reconciler.rollout.losses import wanted
+from reconciler.rollout.starts import starts_itself
 from reconciler.rollout.writing import Turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from reconciler.model.live import LiveState, LiveVMI
-    from reconciler.model.plan import Decision, Plan
+    from reconciler.model.plan import Action, Decision, Plan
     from reconciler.plan.decide import Frame
     from reconciler.rollout.closing import Closing
     from reconciler.rollout.course import Course
     from reconciler.rollout.gates import Gates
+    from reconciler.rollout.memo import Memo
     from reconciler.rollout.outside import Outside
     from reconciler.rollout.policy import RolloutPolicy
     from reconciler.rollout.rooms import Rooms
@@ -42,9 +47,10 @@ class Beginning:
         closing: Closing,
         gates: Gates,
         rooms: Rooms,
+        memo: Memo,
     ) -> None:
         self._policy, self._outside, self._writes = policy, outside, writes
-        self._closing, self._gates, self._rooms = closing, gates, rooms
+        self._closing, self._gates, self._rooms, self._memo = closing, gates, rooms, memo
         self._order = dict.fromkeys(action.ref for wave in plan.waves for action in wave.actions)
         self._begun = False
         self.holds: dict[ObjectRef, Hold] = {}
@@ -91,6 +97,9 @@ class Beginning:
         before = _failures(courses)
         for decision in chosen:
             course, action = courses[decision.ref], decision.actions[0]
+            if not approvals.covers(self._policy.approval, decision):
+                self._closing.not_approved(course)
+                continue
             stale = approvals.difference(self._policy.approval, decision, action)
             if stale:
                 self._closing.stale(course, stale)
@@ -99,9 +108,36 @@ class Beginning:
             spent = failures >= self._policy.failure_budget
             if spent or not self._writes.may_send(self._outside.memory_lease):
                 return
+            if action.verb is Verb.RESTART and not self._still_waits(decision):
+                continue
             self._announce(count)
             vm = around.live.vms.get(decision.ref)
+            self._note_start(decision, action, around)
             yield Turn(course=course, decision=decision, action=action, vm=vm)
+
+    def _still_waits(self, decision: Decision) -> bool:
+        """Whether the VM itself, read now, waits for a restart that nobody has asked for.
+
+        A restart carries no guard, and the feed may lag behind.
+        """
+        vm = self._outside.writer.read_vm(decision.ref)
+        if vm is None or vm.uid != decision.uid or vm.restart_asked:
+            return False
+        return is_true(vm.conditions, "RestartRequired")
+
+    def _note_start(self, decision: Decision, action: Action, around: Frame) -> None:
+        """Let later passes know that the VM is ours to bring up, before it goes down."""
+        created = action.verb is Verb.CREATE and starts_itself(action.manifest or {})
+        if not created and action.verb is not Verb.RESTART:
+            return
+        vmi = around.live.vmis.get(decision.ref)
+        start = Start(
+            uid=decision.uid,
+            target=wanted(decision),
+            instance=vmi.uid if vmi is not None else None,
+            at=self._outside.clock.now(),
+        )
+        self._memo.starts(decision.ref, start)
 
     def _chosen(
         self,
@@ -129,6 +165,10 @@ class Beginning:
         }
         for ref, hold in waiting.items():
             courses[ref].hold = hold
+        given_up = {ref for ref, each in courses.items() if each.result is Result.FAILED}
+        if pacing.disturbed(around.live) <= given_up:
+            # KubeVirt goes on with those that were given up, so no place will ever be free.
+            self.holds.update(waiting)
         self._gates.tell({**self.holds, **waiting})
         return [*going_on, *chosen]
 
@@ -155,9 +195,12 @@ class Beginning:
         hint = "look at the failures first; raise rollout.failureBudget to go on regardless"
         for ref in candidates:
             course = courses[ref]
-            if not course.patched:
+            said = message
+            if course.patched:
+                said = f"its size is written, and it was not restarted: {message}"
+            else:
                 course.actuation = Actuation.SKIPPED
-                self._closing.close(course, Result.NOT_STARTED, "failure-budget", message, hint)
+            self._closing.close(course, Result.NOT_STARTED, "failure-budget", said, hint)
 
 
 def _failures(courses: Mapping[ObjectRef, Course]) -> int:
@@ -171,12 +214,6 @@ def _busy(courses: Mapping[ObjectRef, Course], live: LiveState) -> list[ObjectRe
         for ref, course in courses.items()
         if course.open and course.patched and _disturbed(course, live.vmis.get(ref))
     ]
-
-
-def asked(course: Course, decision: Decision) -> bool:
-    """Whether this run has made the next write of *decision* already."""
-    restart = decision.actions[0].verb is Verb.RESTART
-    return course.restarted_at is not None if restart else course.patched
 
 
 def _disturbed(course: Course, vmi: LiveVMI | None) -> bool:

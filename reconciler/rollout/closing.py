@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.fields import WaveName
 from reconciler.model.outcome import Actuation, Result
+from reconciler.model.plan import Verb
 from reconciler.model.progress import Step
+from reconciler.model.record import RecordedFailure
 from reconciler.rollout import approvals
+from reconciler.rollout.convergence import FAILURES
+from reconciler.rollout.losses import wanted
 
 if TYPE_CHECKING:
     from reconciler.model.approval import Approval
@@ -30,14 +35,24 @@ class Closing:
         else:
             self.end(course, Result.HELD, decision)
 
+    def written(self, course: Course, decision: Decision, *, staged: bool) -> None:
+        """The size is written, and nothing that this run may do brings it to the guest."""
+        restart = self._approval and self._approval.of(course.ref, WaveName.RESTART)
+        if staged and restart:
+            self.stale(course, approvals.difference(self._approval, decision, None))
+        else:
+            self.end(course, Result.HELD if staged else Result.FAILED, decision)
+
     def stale(self, course: Course, difference: str) -> None:
         """What was approved is no longer what would happen."""
-        course.actuation = Actuation.SKIPPED
+        if course.actuation is Actuation.PENDING:
+            course.actuation = Actuation.SKIPPED
         self.close(course, Result.STALE, approvals.STALE, difference, approvals.HINT)
 
     def not_approved(self, course: Course) -> None:
         """Nothing was approved for the VM."""
-        course.actuation = Actuation.SKIPPED
+        if course.actuation is Actuation.PENDING:
+            course.actuation = Actuation.SKIPPED
         message = f"not approved, so not written: {course.latest.message}"
         self.close(course, Result.HELD, approvals.NOT_APPROVED, message, approvals.HINT)
 
@@ -55,6 +70,8 @@ class Closing:
         step = {Result.DONE: Step.DONE, Result.FAILED: Step.FAILED}.get(result, left)
         if result is Result.DONE:
             self._memo.forget(course.ref)
+        elif result is Result.FAILED and course.patched and reason not in _SHOWN:
+            self._memo.failed(course.ref, self._failure(course, reason, message))
         self._outside.tell(
             step,
             message,
@@ -72,3 +89,18 @@ class Closing:
                 message=message,
                 warning=result is Result.FAILED,
             )
+
+    def _failure(self, course: Course, reason: str, message: str) -> RecordedFailure:
+        """For later passes, which see neither our write nor what became of it."""
+        created = course.action is not None and course.action.verb is Verb.CREATE
+        return RecordedFailure(
+            uid=None if created else course.latest.uid,
+            target="" if created else wanted(course.latest),
+            reason=reason,
+            message=message,
+            at=self._outside.clock.now(),
+        )
+
+
+_SHOWN = frozenset(each.value for each in FAILURES)
+"""What the cluster itself shows to every pass."""

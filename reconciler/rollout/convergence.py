@@ -24,9 +24,20 @@ FAILURES = frozenset(
 """What the cluster shows as failed, whichever pass or person began it."""
 
 UNDER_WAY = frozenset(
-    {Reason.IN_FLIGHT, Reason.MIGRATION_RETRYING, Reason.GUEST_ACCEPTING, Reason.STARTING}
+    {
+        Reason.IN_FLIGHT,
+        Reason.MIGRATION_RETRYING,
+        Reason.GUEST_ACCEPTING,
+        Reason.STARTING,
+        Reason.RESTARTING,
+    }
 )
-"""The spec holds the desired size already, and the guest is on its way to it."""
+
+
+def is_under_way(decision: Decision) -> bool:
+    """Whether the spec holds the desired size already, and the guest is on its way to it."""
+    return decision.reason in UNDER_WAY and not decision.changes
+
 
 _SHARE = {
     "": 0.05,
@@ -78,4 +89,6 @@ def _verdict(decision: Decision, *, patched: bool) -> Verdict:
         return Verdict.IN_PROGRESS
     if decision.actions:
         return Verdict.PENDING
-    return Verdict.FAILED if patched else Verdict.HELD
+    # What was written is good where only an edit of somebody else keeps it back.
+    failed = patched and decision.reason is not Reason.OTHER_EDIT_PENDING
+    return Verdict.FAILED if failed else Verdict.HELD

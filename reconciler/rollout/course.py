@@ -113,10 +113,12 @@ class Course:
             action_id=self.action.id if self.action else "",
             digest=self.action.digest if self.action else "",
             patched_at=self.patched_at,
+            restarted_at=self.restarted_at,
             ended_at=self.ended_at,
             seconds=spent,
             failed_migrations=self.failed_migrations,
-            migration=_summary(self.migration),
+            # One of a VM that was left alone has carried nothing of ours.
+            migration=_summary(self.migration) if self.begun else None,
             guest_before=self.guest_before,
             guest_now=self.guest_now,
         )

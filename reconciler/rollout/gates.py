@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from reconciler.model.config import RestartConsent
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Effect
 from reconciler.model.progress import Step
@@ -44,6 +45,8 @@ class Hold:
     """When time alone will end it, where that is known."""
     final: bool = False
     """Whether nothing that this run can wait for will end it."""
+    closed: bool = False
+    """Whether no window is open, so that nothing at all may begin."""
     result: Result = Result.NOT_STARTED
     """What becomes of the VM if the run ends meanwhile."""
 
@@ -128,6 +131,7 @@ class Gates:
             for ref in refs
             if now[ref].reason in FAILURES
             or (ref in courses and courses[ref].result is Result.FAILED)
+            or _is_left_pending(now[ref], around)
         ]
         if failed:
             return Hold(
@@ -149,11 +153,14 @@ class Gates:
                 result=Result.HELD,
             )
         wanted = {ref: _wanted(around.desired.vms[ref]) for ref in converged}
-        return self._soaks(soak_digest(wanted), around.now, canary.soak.seconds)
+        changed = _last_change(converged, around, courses)
+        return self._soaks(soak_digest(wanted), changed, around.now, canary.soak.seconds)
 
-    def _soaks(self, digest: str, now: datetime, soak_s: float) -> Hold | None:
+    def _soaks(
+        self, digest: str, changed: datetime | None, now: datetime, soak_s: float
+    ) -> Hold | None:
         soak = self._memo.record.soak
-        if soak is None or soak.digest != digest:
+        if soak is None or soak.digest != digest or (changed and changed > soak.since):
             soak = Soak(digest=digest, since=now)
             self._memo.soaks(soak)
         until = soak.since + timedelta(seconds=soak_s)
@@ -183,9 +190,33 @@ def closed_hold(found: Opening | None) -> Hold | None:
         hint="it begins in a window; apply --ignore-windows does not wait for one",
         until=found.opens,
         final=True,
+        closed=True,
         result=Result.HELD,
     )
 
 
 def _wanted(desired: DesiredVM) -> str:
     return str(desired.guest.n_bytes) if desired.guest else desired.instancetype or ""
+
+
+def _is_left_pending(canary: Decision, around: Frame) -> bool:
+    """Whether a canary has its size written and waits for a restart that nobody will ask for."""
+    if canary.effect is not Effect.RESTART or canary.changes or canary.actions:
+        return False
+    consent = around.desired.vms[canary.ref].restart or around.policy.restart
+    return consent is not RestartConsent.STAGE
+
+
+def _last_change(
+    canaries: list[ObjectRef], around: Frame, courses: Mapping[ObjectRef, Course]
+) -> datetime | None:
+    """When a canary was last written, started, or done with in this run."""
+    moments: list[datetime | None] = []
+    for ref in canaries:
+        vm, vmi, course = around.live.vms.get(ref), around.live.vmis.get(ref), courses.get(ref)
+        moments += [
+            vm.guest_changed_at if vm else None,
+            vmi.created_at if vmi else None,
+            course.ended_at if course else None,
+        ]
+    return max((each for each in moments if each is not None), default=None)

@@ -49,3 +49,6 @@ class NoLease:
     def note(self, _notes: Mapping[str, str | None]) -> bool:
         """Nothing is kept."""
         return False
+
+    def abandon(self) -> None:
+        """Nothing is given back anyway."""

@@ -62,6 +62,10 @@ def run(
             message = rollout.follow() if plan.applyable or rollout.open else ""
     except BrokenOff:
         message = BROKEN_OFF
+        if rollout.in_doubt:
+            # A request may still be carried out: nobody is to follow before the lease runs out.
+            outside.config_lease.abandon()
+            outside.memory_lease.abandon()
     except ClusterError as found:
         error, message = found, f"ended by an error: {found}"
     outcomes = (*rollout.outcomes(message), *_unnamed(plan, choices, policy.approval))
@@ -112,6 +116,8 @@ class _Rollout:
         self.settings = SettingsWaves(plan, policy, outside, self.writes)
         self.memory = MemoryWave(plan, policy, outside, self.writes)
         self.lease_lost = False
+        self.ready = False
+        """Whether the CR is as memory needs it."""
         self.stuck = False
         """Whether the run ended because nothing that is left can begin before its end."""
         self.errored = plan.errored
@@ -120,6 +126,12 @@ class _Rollout:
     def open(self) -> bool:
         """Whether anything is left to do or to follow."""
         return not self.errored and (self.settings.open or self.memory.open)
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a write was sent that was not answered yet."""
+        courses = (*self.settings.courses(), *self.memory.courses.values())
+        return any(each.unanswered_at is not None for each in courses)
 
     def follow(self) -> str:
         """Go round until nothing is open; the sentence says why it ended before that."""
@@ -159,7 +171,8 @@ class _Rollout:
         if patience.error is not None and patience.spent(clock.monotonic()):
             raise patience.error
         idle = not self.settings.open and not self.memory.can_begin
-        if given_up and idle and not self.memory.under_way:
+        unready = not self.settings.open and not self.ready
+        if given_up and (idle or unready) and not self.memory.under_way:
             return "KubeVirt did not take its configuration up; what needs it was not begun"
         if not self.policy.follow and idle:
             return "not followed, as asked"
@@ -172,9 +185,11 @@ class _Rollout:
             return False
         if self.settings.open:
             return self.settings.hold is not None
+        holds = self.memory.holds.values()
+        if any(each.closed for each in holds):
+            return True
         if not self.memory.held_back:
             return False
-        holds = self.memory.holds.values()
         lifts = [each.until for each in holds if each.until and not each.final]
         return not lifts or min(lifts) > ends
 
@@ -186,8 +201,8 @@ class _Rollout:
 
     def _round(self, live: LiveState) -> None:
         around = self._frame(self.settings.overlaid(self.memory.overlaid(live)))
-        ready = self.settings.step(around)
-        self.memory.step(around, may_begin=ready)
+        self.ready = self.settings.step(around)
+        self.memory.step(around, may_begin=self.ready)
 
     def _frame(self, live: LiveState) -> Frame:
         around = frame(self.desired, live, self.choices, self.outside.clock.now())

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan import Effect, Verb
-from reconciler.model.record import RecordedFailure
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from reconciler.model.plan import Decision
 
 REVERTED = "reverted"
@@ -21,18 +18,13 @@ def same_restart(decision: Decision) -> bool:
     return bool(decision.actions) and decision.actions[0].verb is Verb.RESTART
 
 
-def lost(decision: Decision, now: datetime) -> RecordedFailure:
-    """The failure of a VM that, after our write, is to be written again."""
+def lost(decision: Decision) -> tuple[str, str]:
+    """Reason and message for a VM that, after our write, is to be written again."""
     if decision.effect is Effect.CREATE:
-        reason, message = DELETED, "the VM was created, and somebody deleted it"
-    else:
-        found = decision.changes[0].before if decision.changes else "another size"
-        writer = f" ({decision.owner})" if decision.owner else ""
-        reason = REVERTED
-        message = f"somebody{writer} wrote {found} over our patch; it is not written again"
-    return RecordedFailure(
-        uid=decision.uid, target=wanted(decision), reason=reason, message=message, at=now
-    )
+        return DELETED, "the VM was created, and somebody deleted it"
+    found = decision.changes[0].before if decision.changes else "another size"
+    writer = f" ({decision.owner})" if decision.owner else ""
+    return REVERTED, f"somebody{writer} wrote {found} over our patch; it is not written again"
 
 
 def wanted(decision: Decision) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.plan import Effect
 from reconciler.rollout import record as codec
+from reconciler.rollout.convergence import is_under_way
 from reconciler.rollout.losses import wanted
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.model.plan import Decision
-    from reconciler.model.record import Record, RecordedFailure, Soak
+    from reconciler.model.record import Record, RecordedFailure, Soak, Start
     from reconciler.model.refs import ObjectRef
     from reconciler.ports import Lease
 
@@ -28,9 +30,12 @@ class Memo:
         """Why what earlier runs have left cannot be read; empty where it can."""
 
     def failure_of(self, decision: Decision) -> RecordedFailure | None:
-        """A failure that holds for what is decided now: the same VM, and the same size wanted."""
+        """A failure that holds for what is decided now: the same VM, and the same size wanted.
+
+        Whatever was in the way then, what is under way or as desired now is no failure.
+        """
         found = self.record.failures.get(decision.ref)
-        if found is None or not decision.actions:
+        if found is None or decision.effect is Effect.NONE or is_under_way(decision):
             return None
         same = found.uid == decision.uid and found.target == wanted(decision)
         return found if same else None
@@ -39,11 +44,24 @@ class Memo:
         """Remember a failure that the object itself does not show."""
         self._keep(replace(self.record, failures={**self.record.failures, ref: failure}))
 
+    def start_of(self, decision: Decision) -> Start | None:
+        """The start that was asked for by us: of a VM that we created, or with this size."""
+        found = self.record.starts.get(decision.ref)
+        if found is None or found.uid is None:
+            return found
+        same = found.uid == decision.uid and found.target == wanted(decision)
+        return found if same else None
+
+    def starts(self, ref: ObjectRef, start: Start) -> None:
+        """Remember that a VM is to come up, before that is asked for."""
+        self._keep(replace(self.record, starts={**self.record.starts, ref: start}))
+
     def forget(self, ref: ObjectRef) -> None:
         """The object is as desired."""
-        if ref in self.record.failures:
-            rest = {each: why for each, why in self.record.failures.items() if each != ref}
-            self._keep(replace(self.record, failures=rest))
+        if ref in self.record.failures or ref in self.record.starts:
+            failures = {each: why for each, why in self.record.failures.items() if each != ref}
+            starts = {each: start for each, start in self.record.starts.items() if each != ref}
+            self._keep(replace(self.record, failures=failures, starts=starts))
 
     def soaks(self, soak: Soak) -> None:
         """Remember since when the canaries have what Git wants."""

@@ -6,24 +6,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.outcome import Actuation, Result, Verdict
-from reconciler.model.plan import Effect
+from reconciler.model.plan import Effect, Verb
 from reconciler.model.progress import Step
 from reconciler.plan.rules.standing import failed_in_a_row
 from reconciler.rollout import approvals
-from reconciler.rollout.beginning import Beginning, asked
+from reconciler.rollout.beginning import Beginning
 from reconciler.rollout.closing import Closing
-from reconciler.rollout.convergence import FAILURES, UNDER_WAY, convergence
+from reconciler.rollout.convergence import FAILURES, convergence, is_under_way
 from reconciler.rollout.course import Course
 from reconciler.rollout.gates import Gates
 from reconciler.rollout.losses import lost, same_restart
 from reconciler.rollout.memo import Memo
 from reconciler.rollout.rooms import Rooms
+from reconciler.rollout.starts import failure, gap, may_ask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from reconciler.model.live import LiveMigration, LiveState, LiveVM, LiveVMI
+    from reconciler.model.live import LiveMigration, LiveState, LiveVM
     from reconciler.model.plan import Decision, Plan
     from reconciler.model.refs import ObjectRef
     from reconciler.plan.decide import Frame
@@ -58,6 +59,7 @@ class MemoryWave:
             closing=self._closing,
             gates=Gates(outside, self._memo),
             rooms=self.rooms,
+            memo=self._memo,
         )
         self.courses: dict[ObjectRef, Course] = {}
         live = outside.feed.current()
@@ -115,7 +117,7 @@ class MemoryWave:
                 continue
             decision = around.vm(ref)
             still_open = self._look(course, decision, around.live)
-            if still_open and decision.actions and not asked(course, decision):
+            if still_open and decision.actions and self._may_write(course, decision, around):
                 candidates[ref] = decision
         self.can_begin = bool(candidates)
         self._beginning.holds.clear()
@@ -136,7 +138,10 @@ class MemoryWave:
             self._closing.not_approved(course)
         elif decision.reason in FAILURES:
             self._closing.end(course, Result.FAILED, decision)
-        elif decision.reason in UNDER_WAY:
+        elif (failed := self._failed_start(decision, live)) is not None:
+            course.actuation = Actuation.SKIPPED
+            self._closing.close(course, Result.FAILED, *failed, decision.hint)
+        elif is_under_way(decision):
             self._taken_over(course, live.vms.get(decision.ref))
         elif decision.effect is not Effect.WAIT and not decision.actions:
             self._closing.held(course, decision)
@@ -168,18 +173,19 @@ class MemoryWave:
         judged = convergence(decision, patched=course.patched)
         changed = decision.message != course.latest.message
         course.latest = decision
-        if course.restarted_at is not None and _starts(decision, live):
+        if (failed := self._failed_start(decision, live)) is not None:
+            self._closing.close(course, Result.FAILED, *failed, decision.hint)
+            return False
+        if self._memo.start_of(decision) is not None and gap(decision, live):
             return True
         match judged.verdict:
             case Verdict.CURRENT:
                 self._closing.end(course, Result.DONE, decision)
             case Verdict.FAILED | Verdict.NOT_FOUND:
                 staged = course.planned.effect is Effect.RESTART and course.restarted_at is None
-                self._closing.end(course, Result.HELD if staged else Result.FAILED, decision)
+                self._closing.written(course, decision, staged=staged)
             case Verdict.HELD:
                 self._closing.held(course, decision)
-            case Verdict.PENDING if course.restarted_at is not None:
-                self._still_pending(course, decision, vmi)
             case Verdict.IN_PROGRESS if changed and course.begun:
                 self._outside.tell(
                     Step.PHASE,
@@ -192,10 +198,10 @@ class MemoryWave:
 
     def _landed(self, course: Course, decision: Decision) -> None:
         """The value is there though this run knows of no write of its own that was taken."""
-        there = decision.reason in UNDER_WAY or decision.effect is Effect.NONE
+        there = is_under_way(decision) or decision.effect is Effect.NONE
         if there and course.unanswered_at is not None:
             course.actuation, course.patched_at = Actuation.SUCCEEDED, course.unanswered_at
-        elif decision.reason in UNDER_WAY:
+        elif is_under_way(decision):
             course.actuation = Actuation.NOT_NEEDED
 
     def _lost(self, course: Course, decision: Decision) -> bool:
@@ -208,20 +214,23 @@ class MemoryWave:
                 Step.FOLLOWING, "the VM was deleted and created again; begins anew", ref=course.ref
             )
             return True
-        failure = lost(decision, self._outside.clock.now())
-        self._memo.failed(course.ref, failure)
-        hint = "let one tool own the field"
-        self._closing.close(course, Result.FAILED, failure.reason, failure.message, hint)
+        reason, message = lost(decision)
+        self._closing.close(course, Result.FAILED, reason, message, "let one tool own the field")
         return False
 
-    def _still_pending(self, course: Course, decision: Decision, vmi: LiveVMI | None) -> None:
-        """After our restart: the old instance is still seen, or the new one waits as well."""
-        began = vmi.created_at if vmi else None
-        asked = course.restarted_at
-        if began is None or asked is None or began <= asked:
-            return
-        message = f"it was restarted, and still: {decision.message}"
-        self._closing.close(course, Result.FAILED, "restart-ineffective", message, decision.hint)
+    def _failed_start(self, decision: Decision, live: LiveState) -> tuple[str, str] | None:
+        """Why a VM that we have created or restarted, in this pass or before it, has failed."""
+        start = self._memo.start_of(decision)
+        if start is None:
+            return None
+        return failure(decision, start, live, self._outside.clock.now())
+
+    def _may_write(self, course: Course, decision: Decision, around: Frame) -> bool:
+        """Whether the next write of *decision* is not made already."""
+        if decision.actions[0].verb is not Verb.RESTART:
+            return not course.patched
+        start = self._memo.start_of(decision)
+        return may_ask(decision, start, around.live, around.now)
 
 
 OURS = "reconciler"
@@ -230,17 +239,6 @@ OURS = "reconciler"
 
 def _is_vm(ref: ObjectRef) -> bool:
     return ref.kind == "VirtualMachine"
-
-
-def _starts(decision: Decision, live: LiveState) -> bool:
-    """Whether the VM is between its old instance and the new one.
-
-    A VM and its instance are watched apart, so that the restart may show as done before the new
-    instance shows.
-    """
-    vm = live.vms.get(decision.ref)
-    vmi = live.vmis.get(decision.ref)
-    return (vmi is None or vmi.final) and vm is not None and vm.running_wanted
 
 
 def _since(

@@ -49,7 +49,7 @@ def may_begin(
     own = sum(policy.shard.holds(ref.namespace) for ref in taken)
     room = min(limit - len(taken), policy.shard.share(limit) - own)
     by_node = Counter(node_of(live, ref) for ref in taken)
-    groups = {group for ref in taken for group in groups_of(ref)}
+    groups = {group for ref in taken | coming_up(live) for group in groups_of(ref)}
     chosen: list[Decision] = []
     for decision in candidates:
         ref, what = decision.ref, disturbance(decision)
@@ -59,7 +59,7 @@ def may_begin(
         node, mates = node_of(live, ref), groups_of(ref)
         if mates & groups:
             _, key, value = min(mates & groups)
-            waits[ref] = f"another VM with {key}={value} is being changed"
+            waits[ref] = f"another VM with {key}={value} is being changed, or is not up"
         elif room <= 0 or ref in taken:
             waits[ref] = f"{limit} changes are under way, as many as may be at a time"
         elif node and by_node[node] >= per_node:
@@ -87,6 +87,15 @@ def disturbed(live: LiveState) -> set[ObjectRef]:
     }
     restarting = {ref for ref, vm in live.vms.items() if vm.restart_asked}
     return changing | migrating | restarting
+
+
+def coming_up(live: LiveState) -> set[ObjectRef]:
+    """The VMs whose instance is there and does not serve: it starts, or it goes."""
+    return {
+        ref
+        for ref, vmi in live.vmis.items()
+        if vmi.deleting or (vmi.phase != "Running" and not vmi.final)
+    }
 
 
 def node_of(live: LiveState, ref: ObjectRef) -> str:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.model.record import Record, RecordedFailure, Soak
-from reconciler.model.refs import KUBEVIRT_GROUP, ObjectRef, Uid
+from reconciler.model.record import Record, RecordedFailure, Soak, Start
+from reconciler.model.refs import KUBEVIRT_GROUP, ObjectRef, Uid, vm_ref
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,10 +53,13 @@ def encoded(record: Record) -> str | None:
     Of more failures than may be kept the oldest are left out, and long messages are cut.
     """
     newest = sorted(record.failures.items(), key=_age, reverse=True)[:MOST_FAILURES]
-    while newest or record.soak:
+    begun = sorted(record.starts.items(), key=lambda item: item[1].at, reverse=True)
+    starts = [_start_document(ref, each) for ref, each in begun[:MOST_FAILURES]]
+    while newest or record.soak or starts:
         failures = [_failure_document(ref, each) for ref, each in newest]
         soak = {"soak": _soak_document(record.soak)} if record.soak else {}
-        text = json.dumps({**soak, "failures": failures}, separators=(",", ":"))
+        document = {**soak, "failures": failures, **({"starts": starts} if starts else {})}
+        text = json.dumps(document, separators=(",", ":"))
         if len(text) <= MOST_BYTES or not newest:
             return text
         newest = newest[: len(newest) * 3 // 4]
@@ -71,7 +74,10 @@ def decoded(text: str | None) -> Reading:
         document = json.loads(text)
         soak = document.get("soak")
         failures = dict(_failure(each) for each in document.get("failures", []))
-        return Reading(Record(soak=_soak(soak) if soak else None, failures=failures))
+        starts = dict(_start(each) for each in document.get("starts", []))
+        return Reading(
+            Record(soak=_soak(soak) if soak else None, failures=failures, starts=starts)
+        )
     except _UNREADABLE as error:
         why = _cut(f"{type(error).__name__}: {error}", _SHOWN)
         return Reading(
@@ -82,9 +88,10 @@ def decoded(text: str | None) -> Reading:
 
 
 def lapsed(record: Record, now: datetime) -> Record:
-    """*record* without the failures that are older than an hour at *now*."""
+    """*record* without the failures and starts that are older than an hour at *now*."""
     kept = {ref: each for ref, each in record.failures.items() if now - each.at <= LASTS}
-    return replace(record, failures=kept)
+    starts = {ref: each for ref, each in record.starts.items() if now - each.at <= LASTS}
+    return replace(record, failures=kept, starts=starts)
 
 
 def _age(item: tuple[ObjectRef, RecordedFailure]) -> tuple[datetime, ObjectRef]:
@@ -126,6 +133,27 @@ def _failure(document: Mapping[str, Any]) -> tuple[ObjectRef, RecordedFailure]:
         target=_text(document["target"]),
         reason=_text(document["reason"]),
         message=_text(document["message"]),
+        at=_time(document["at"]),
+    )
+
+
+def _start_document(ref: ObjectRef, start: Start) -> dict[str, str | None]:
+    return {
+        "namespace": ref.namespace,
+        "name": ref.name,
+        "uid": start.uid,
+        "target": start.target,
+        "instance": start.instance,
+        "at": _rfc3339(start.at),
+    }
+
+
+def _start(document: Mapping[str, Any]) -> tuple[ObjectRef, Start]:
+    uid, instance = document["uid"], document["instance"]
+    return vm_ref(_text(document["namespace"]), _text(document["name"])), Start(
+        uid=None if uid is None else Uid(_text(uid)),
+        target=_text(document["target"]),
+        instance=None if instance is None else Uid(_text(instance)),
         at=_time(document["at"]),
     )
 

@@ -10,10 +10,12 @@ from reconciler.model.plan import Effect, Reason
 from reconciler.model.progress import Step
 from reconciler.model.record import RecordedFailure
 from reconciler.model.refs import dotted
+from reconciler.model.shard import Shard
 from reconciler.plan.regime import unsettled
 from reconciler.rollout import approvals
 from reconciler.rollout.course import Course
 from reconciler.rollout.gates import closed_hold, opened
+from reconciler.rollout.leases import touches_config
 from reconciler.rollout.losses import REVERTED
 from reconciler.rollout.memo import Memo
 from reconciler.rollout.writing import Turn
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from reconciler.rollout.policy import RolloutPolicy
     from reconciler.rollout.writing import Writes
 
+UNLEASED = "changed-meanwhile"
+LATER = "the next run changes it: it could not be changed when this one began"
 OWNED = "let one tool own the KubeVirt CR; Git's next change, or an hour, lets it be tried again"
 
 
@@ -41,6 +45,7 @@ class SettingsWaves:
         self._memo = Memo(outside.config_lease, outside.clock.now())
         decision = next((each for each in plan.decisions if each.ref.kind == "KubeVirt"), None)
         self._course = _course(decision) if decision else None
+        self._leased = touches_config(plan, Shard())
         self.hold: Hold | None = None
         """Why the CR was not written in the last round though it could be."""
         self._written: LiveKubeVirt | None = None
@@ -64,7 +69,10 @@ class SettingsWaves:
         course = self._course
         if course is None or course.result not in (Result.FAILED, Result.STALE, Result.HELD):
             return False
-        return course.result is not Result.HELD or course.reason == approvals.NOT_APPROVED
+        return course.result is not Result.HELD or course.reason in (
+            approvals.NOT_APPROVED,
+            UNLEASED,
+        )
 
     def courses(self) -> tuple[Course, ...]:
         """The CR's course, where it takes part."""
@@ -130,6 +138,10 @@ class SettingsWaves:
         if course is None or clock.monotonic() < course.not_before or not decision.actions:
             return
         action = decision.actions[0]
+        if not self._leased:
+            # What was in the way went after the plan was made, for which no lease was taken.
+            self._end(Result.HELD, UNLEASED, f"not begun: {decision.message}", LATER)
+            return
         if not approvals.covers(self._policy.approval, decision):
             message = f"not approved, so not written: {decision.message}"
             self._end(Result.HELD, approvals.NOT_APPROVED, message, approvals.HINT)

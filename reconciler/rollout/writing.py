@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Refusal.EXISTS})
 """The object is not what the decision was made from: read again, decide again."""
 
+INTERNAL_ERROR = 500
+"""The API server's own answer where a webhook does not answer it."""
 ATTEMPTS = 5
 PAUSE_S = 1.0
 APPLIED = "memory.reconciler.dev/applied"
@@ -84,19 +87,33 @@ class Writes:
             ClusterError: The server's answer ends the run, such as 401.
         """
         sent: dict[str, Turn] = {}
+        ends: list[ClusterError] = []
+        open_turns = itertools.takewhile(lambda _turn: not ends, turns)
         answers = self._outside.writer.write_each(
-            self._noted(turns, sent), timeout_s=lambda: max(1.0, lease.spare_s())
+            self._noted(open_turns, sent), timeout_s=lambda: max(1.0, lease.spare_s())
         )
         for action, answer in answers:
             turn = sent.pop(action.id)
             if isinstance(answer, ClusterError):
-                if not answer.retryable:
-                    raise answer
-                self._away(answer)
+                # Those under way are waited for: the lease is theirs too.
+                self._unanswered(turn, answer, ends)
                 continue
             turn.course.unanswered_at = None
             self.patience.well()
             self._answered(turn, answer)
+        if ends:
+            raise ends[0]
+
+    def _unanswered(self, turn: Turn, error: ClusterError, ends: list[ClusterError]) -> None:
+        """A request that was not carried out, as far as is known."""
+        if not error.retryable:
+            turn.course.unanswered_at = None
+            ends.append(error)
+        elif error.status == INTERNAL_ERROR:
+            # A webhook that fails for one object does so for others only if it is down.
+            self._again(turn.course, str(error), "unavailable")
+        else:
+            self._away(error)
 
     def _noted(self, turns: Iterable[Turn], sent: dict[str, Turn]) -> Iterator[Action]:
         """The request of each turn; until its answer has come, what became of it is in doubt."""
@@ -165,8 +182,7 @@ class Writes:
             reason = EVENTS[action.verb] if is_vm else "ConfigPatched"
             outside.recorder.record(course.ref, uid, reason=reason, message=message)
 
-    def _again(self, course: Course, message: str) -> None:
-        reason = "changed-meanwhile"
+    def _again(self, course: Course, message: str, reason: str = "changed-meanwhile") -> None:
         course.attempts += 1
         if course.attempts >= ATTEMPTS:
             self._failed(course, reason, f"{message}; given up after {ATTEMPTS} tries")

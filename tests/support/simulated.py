@@ -142,6 +142,7 @@ class Rig:
     stop: bool = False
     holder: str = "test-run"
     """Of the leases."""
+    writer: type[ClusterWriter] = ClusterWriter
 
     def __post_init__(self) -> None:
         self.clock = SteppedClock(self.sim)
@@ -166,7 +167,7 @@ class Rig:
         with self.lease("test-config") as config_lease, self.lease("test-memory") as memory_lease:
             outside = Outside(
                 feed=self.feed,
-                writer=ClusterWriter(self.client),
+                writer=self.writer(self.client),
                 config_lease=config_lease,
                 memory_lease=memory_lease,
                 clock=self.clock,

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from reconciler.model.plan import Reason
 from reconciler.model.quantity import MemoryQuantity, QuantityError
+from reconciler.plan.capabilities import MULTI_ARCHITECTURE_GATE
 from reconciler.plan.rules import memory
 from reconciler.plan.rules.instancetype import denied_by_version
 from reconciler.plan.rules.situation import Finding, Situation, StoredRule, blocked
+
+ARCHITECTURE = "kubernetes.io/arch"
+"""Label of every node."""
 
 
 def memory_from_instancetype(situation: Situation) -> Finding | None:
@@ -25,14 +29,36 @@ def memory_from_instancetype(situation: Situation) -> Finding | None:
     )
 
 
+def foreign_architecture(situation: Situation) -> Finding | None:
+    """Up to v1.7 a VM of another architecture than virt-api's is denied without the gate for it.
+
+    Where virt-api runs is not looked at: nodes that are all of the VM's architecture let it be.
+    Source: recorded v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
+    """
+    architecture = situation.vm.constraints.architecture
+    if situation.after.multi_architecture or architecture in ("", "amd64"):
+        return None
+    found = {each.labels.get(ARCHITECTURE, "amd64") for each in situation.nodes}
+    if found == {architecture}:
+        return None
+    return blocked(
+        Reason.DENIED_BY_ADMISSION,
+        f"the VM is of architecture {architecture}, and the webhook denies it without the feature "
+        f"gate {MULTI_ARCHITECTURE_GATE}",
+        "name the gate in the KubeVirt manifest in Git",
+    )
+
+
 def own_max_guest(situation: Situation) -> Finding | None:
     """With its own ``maxGuest`` the VM's template is checked at admission, under LiveUpdate.
 
+    On v1.1 only where the VM asks for live updates (v1.1.0 vms-admitter.go:440-496).
     Source: recorded v1.3.1, v1.6.3, v1.9.0 above-explicit-max-guest; v1.9.0
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
     """
-    own = situation.own_max_guest
-    if own is None or not situation.after.live_update:
+    own, after = situation.own_max_guest, situation.after
+    unasked = after.capabilities.vm_switch and not situation.vm.live_update_memory
+    if own is None or not after.live_update or unasked:
         return None
     if situation.target.n_bytes > own.n_bytes:
         return blocked(
@@ -40,7 +66,7 @@ def own_max_guest(situation: Situation) -> Finding | None:
             f"{situation.target} is above the VM's own maxGuest {own}; the webhook denies it",
             f"lower the guest to {own} or less, or raise maxGuest, which needs a restart",
         )
-    capabilities = situation.after.capabilities
+    capabilities = after.capabilities
     problems = (
         memory.unpluggable(each, capabilities, situation.target, own)
         for each in situation.constraints
@@ -99,6 +125,7 @@ def whole_pages(situation: Situation) -> Finding | None:
 
 ADMISSION: tuple[StoredRule, ...] = (
     memory_from_instancetype,
+    foreign_architecture,
     denied_by_version,
     own_max_guest,
     whole_pages,

@@ -7,6 +7,7 @@ here; ``placing`` looks at them together.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan import Reason
@@ -14,6 +15,7 @@ from reconciler.model.quantity import MIB, canonical
 from reconciler.plan.capabilities import OLDEST_KNOWN
 from reconciler.plan.room import demands, exceeded, free, pod_for, takers
 from reconciler.plan.rules.situation import Finding, Running, RunningRule, blocked, wait
+from reconciler.plan.target_pod import rendering_of, target_pod
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveNode
@@ -28,7 +30,7 @@ def node_with_room(running: Running) -> Finding | None:
     target-unschedulable: the migration stays Scheduling, until its pod is removed after 300 s.
     """
     live = running.situation.live
-    if live is None or live.room is None or not live.room.pods_known or not live.nodes:
+    if live.room is None or not live.room.pods_known or not live.nodes:
         return None
     pod = pod_for(live, running.vmi, running.target)
     nodes = takers(running.vmi, live.nodes, running.after.capabilities.version)
@@ -51,6 +53,31 @@ def node_with_room(running: Running) -> Finding | None:
     )
 
 
+def no_room_in_flight(running: Running) -> Finding | None:
+    """No other node would ever hold the target pod of the change that is in flight.
+
+    The instance has the requests of the new size already, and its pod was made for the old one;
+    so the new pod follows from the instance alone.
+    Source: as ``node_with_room``; a pod that no node takes is removed after 300 s and made again.
+    """
+    live, size = running.situation.live, running.vmi.guest
+    if live.room is None or not live.room.pods_known or size is None:
+        return None
+    nodes = takers(running.vmi, live.nodes, running.after.capabilities.version)
+    at_rest = replace(running.vmi, guest_current=size)
+    pod = target_pod(at_rest, size, rendering_of(live.kubevirt), None)
+    room = live.room
+    if not nodes or any(
+        free(node, room, pod.page_size, settled=True).holds(pod) for node in nodes
+    ):
+        return None
+    return blocked(
+        Reason.NO_NODE_WITH_ROOM,
+        f"its target pod asks for {_need(pod)}, and {_most(nodes, room, pod)}",
+        "free memory on another node, or add one",
+    )
+
+
 def quota_with_room(running: Running) -> Finding | None:
     """Every quota of the namespace must hold both pods while the VM migrates.
 
@@ -62,7 +89,7 @@ def quota_with_room(running: Running) -> Finding | None:
     quota-holds-one-pod: the migration stays Pending, without a time-out.
     """
     live = running.situation.live
-    if live is None or live.room is None or not live.room.quotas_known:
+    if live.room is None or not live.room.quotas_known:
         return None
     quotas = live.room.quotas.get(running.vm.ref.namespace, ())
     if not quotas:

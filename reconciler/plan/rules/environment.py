@@ -13,33 +13,57 @@ from reconciler.plan.rules.situation import (
     unfinished,
     wait,
 )
+from reconciler.plan.updating import Fate, fate_of
 
 ADD_LIVE_MIGRATE = "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git"
 
 
 def update_methods(running: Running) -> Finding | None:
-    """Only LiveMigrate carries a memory change out; Evict kills the VM instead.
+    """LiveMigrate carries a memory change out; Evict kills the VM, unless that is denied.
 
     Source: recorded v1.9.0 evict-only, no-update-methods, misspelt-update-method; kubevirt
-    v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425.
+    v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425 and
+    pod-eviction-admitter.go:127-183: an eviction that is denied for a VM with an eviction
+    strategy becomes a migration, which plugs the memory as well.
     """
     methods = running.after.methods
+    match fate_of(running.vmi, running.after):
+        case Fate.MIGRATED | Fate.EVACUATED:
+            return None
+        case Fate.KILLED:
+            without = (
+                "Evict, and the VM cannot be migrated"
+                if LIVE_MIGRATE in methods
+                else "Evict without LiveMigrate"
+            )
+            return blocked(
+                Reason.EVICT_HAZARD,
+                f"workloadUpdateMethods has {without}: the VM would be killed to get its memory",
+                ADD_LIVE_MIGRATE,
+            )
+        case _:
+            return blocked(Reason.NO_LIVE_MIGRATE, _nothing_migrates(running), _hint(methods))
+
+
+def _nothing_migrates(running: Running) -> str:
+    methods = running.after.methods
+    ends = "the change would stay in flight for ever, without a migration"
     if LIVE_MIGRATE in methods:
-        return None
+        return f"the VM cannot be migrated now: {ends}"
     if EVICT in methods:
-        return blocked(
-            Reason.EVICT_HAZARD,
-            "workloadUpdateMethods has Evict without LiveMigrate: "
-            "the VM would be killed to get its memory",
-            ADD_LIVE_MIGRATE,
+        strategy = running.vmi.eviction_strategy or running.after.eviction_strategy
+        return (
+            "workloadUpdateMethods has Evict without LiveMigrate, and the VM's evictionStrategy "
+            f"{strategy} has its eviction denied: {ends}"
         )
     listed = f" (it lists {', '.join(sorted(methods))})" if methods else ""
-    return blocked(
-        Reason.NO_LIVE_MIGRATE,
-        f"workloadUpdateMethods has no LiveMigrate{listed}: the change would stay in flight for "
-        "ever, without a migration",
-        ADD_LIVE_MIGRATE,
-    )
+    return f"workloadUpdateMethods has no LiveMigrate{listed}: {ends}"
+
+
+def _hint(methods: frozenset[str]) -> str:
+    if LIVE_MIGRATE in methods:
+        return "remove what prevents its migration, or restart the VM"
+    return ADD_LIVE_MIGRATE
 
 
 def another_node(running: Running) -> Finding | None:
@@ -75,9 +99,11 @@ def hotplug_in_flight(running: Running) -> Finding | None:
     """
     if not in_progress(running):
         return None
+    backup = running.vmi.backup
+    held = f"; its migration waits for the backup {backup}, which runs" if backup else ""
     return wait(
         Reason.HOTPLUG_IN_FLIGHT,
-        f"a change to {running.vmi.guest} is in flight and cannot be cancelled",
+        f"a change to {running.vmi.guest} is in flight and cannot be cancelled{held}",
         "the new size is written once it has ended",
     )
 

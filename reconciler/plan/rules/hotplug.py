@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.live import is_false, is_true
 from reconciler.model.plan import Reason
+from reconciler.plan import edits
 from reconciler.plan.rules import first_versions, instancetype, memory
 from reconciler.plan.rules.situation import Finding, Running, RunningRule, blocked, restart
 from reconciler.plan.rules.starting import coming_up
@@ -84,28 +85,43 @@ def other_edit_pending(running: Running) -> Finding | None:
     Source: recorded v1.9.0 mixed-edit-one-patch, write-maxguest-on-running.
     """
     condition = _restart_required(running)
-    if condition is None or condition.message != OTHER_FIELD:
+    if condition is None or not other_edit_waits(running):
         return None
-    if not running.situation.before.live_update or _judged_under_stage(running, condition):
-        return None
+    seen = edits.waiting(running.vm, running.vmi)
+    what = ", ".join(seen) or condition.message
     return restart(
         Reason.OTHER_EDIT_PENDING,
-        f"another edit of the VM waits for a restart ({condition.message}); "
-        "while it does, nothing is changed live",
+        f"another edit of the VM waits for a restart ({what}); while it does, nothing is changed "
+        "live",
         "restart the VM, or take the other edit back",
     )
 
 
-def _judged_under_stage(running: Running, condition: Condition) -> bool:
-    """Whether the condition may be left from before LiveUpdate came into force.
+def other_edit_waits(running: Running) -> bool:
+    """Whether RestartRequired stands for an edit beside the memory, as far as that can be seen."""
+    condition = _restart_required(running)
+    if condition is None or condition.message != OTHER_FIELD:
+        return False
+    return not may_be_memory_alone(running)
 
-    Under Stage memory alone sets it, and a change of the CR has no VM looked at again.
+
+def may_be_memory_alone(running: Running) -> bool:
+    """Whether RestartRequired may have been set under Stage, by the memory and nothing else.
+
+    Under Stage memory alone sets it, and a change of the CR has no VM looked at again. Another
+    edit may wait beside the memory without being seen.
     Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0 vm.go:3577-3599.
     """
-    changed = running.situation.before.live_update_changed_at
+    condition = _restart_required(running)
+    if condition is None or condition.message != OTHER_FIELD:
+        return False
     memory_explains_it = running.vm.guest != running.vmi.guest
-    older = changed is not None and condition.since is not None and condition.since <= changed
-    return memory_explains_it and older
+    if not memory_explains_it or edits.waiting(running.vm, running.vmi):
+        return False
+    before = running.situation.before
+    changed, since = before.live_update_changed_at, condition.since
+    older = changed is not None and since is not None and since <= changed
+    return not before.live_update or older
 
 
 def _restart_required(running: Running) -> Condition | None:
@@ -170,6 +186,14 @@ def no_max_guest(running: Running) -> Finding | None:
             "it has room after a restart only if that changes",
         )
     limit = running.situation.before.max_guest
+    uneven = memory.misaligned(limit, running.vmi.constraints) if limit else None
+    if uneven is not None and running.vm.max_guest is None:
+        return restart(
+            Reason.NO_MAX_GUEST,
+            f"the VM booted without room for hotplug: the cluster's maxGuest {uneven.message}",
+            f"set liveUpdateConfiguration.maxGuest in whole blocks ({uneven.hint}), then restart "
+            "the VM",
+        )
     if limit is not None and booted is not None and limit.n_bytes < booted.n_bytes:
         return restart(
             Reason.NO_MAX_GUEST,
@@ -177,9 +201,14 @@ def no_max_guest(running: Running) -> Finding | None:
             "and so without room for hotplug",
             "raise liveUpdateConfiguration.maxGuest, then restart the VM",
         )
+    missing = (
+        "without live update of its memory (spec.liveUpdateFeatures.memory and the feature gate)"
+        if capabilities.vm_switch
+        else "before LiveUpdate was in force"
+    )
     return restart(
         Reason.BOOTED_BEFORE,
-        "the VM booted before LiveUpdate was in force, so its instance has no maxGuest",
+        f"the VM booted {missing}, so its instance has no maxGuest",
         "it needs one restart; after that its memory can be changed live",
     )
 

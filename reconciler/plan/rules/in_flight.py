@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.live import is_true
 from reconciler.model.plan import Effect, Reason
-from reconciler.plan.regime import EVICT, LIVE_MIGRATE
-from reconciler.plan.rules.capacity import no_taker
+from reconciler.plan.regime import LIVE_MIGRATE
+from reconciler.plan.rules.capacity import no_room_in_flight, no_taker
 from reconciler.plan.rules.environment import ADD_LIVE_MIGRATE, another_node
 from reconciler.plan.rules.hotplug import OF_SIZE, in_progress
 from reconciler.plan.rules.situation import Finding, Running, blocked, unfinished
-from reconciler.plan.rules.standing import QUOTA
+from reconciler.plan.rules.standing import QUOTA, failing, ineffective
+from reconciler.plan.updating import Fate, fate_of
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveMigration
@@ -50,7 +51,8 @@ def stuck(running: Running) -> Finding | None:
     if not in_progress(running) or running.vmi.guest == running.target:
         return None
     migration = unfinished(running.situation.migrations)
-    if migration is None and _kills(running):
+    fate = fate_of(running.vmi, running.after)
+    if migration is None and fate is Fate.KILLED:
         return blocked(
             Reason.EVICT_HAZARD,
             f"a change to {running.vmi.guest} is in flight, and workloadUpdateMethods has Evict "
@@ -84,24 +86,50 @@ def judged_later(running: Running, finding: Finding) -> Finding:
     )
 
 
-def _kills(running: Running) -> bool:
-    methods = running.after.methods
-    return EVICT in methods and LIVE_MIGRATE not in methods
-
-
 def _obstacle(running: Running, migration: LiveMigration | None) -> Finding | None:
     """What keeps the change in flight from ever ending.
 
-    Any migration carries it out, one that somebody has made by hand too.
-    Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208.
+    Any migration carries it out, one that somebody has made by hand too. One that failed again
+    and again counts as no way out, also while the next one has a target.
+    Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; recorded
+    migration-fails and target-unschedulable: they are tried again without end.
     """
-    if migration is None and LIVE_MIGRATE not in running.after.methods:
-        return blocked(
-            Reason.NO_LIVE_MIGRATE, "workloadUpdateMethods has no LiveMigrate", ADD_LIVE_MIGRATE
-        )
+    carried = fate_of(running.vmi, running.after) in (Fate.MIGRATED, Fate.EVACUATED)
+    if migration is None and not carried:
+        return _not_carried(running)
+    failed = failing(running)
+    if failed is not None and failed.effect is Effect.BLOCKED:
+        return failed
     if migration is not None and migration.target_node:
         return None
-    return another_node(running) or no_taker(running) or _quota(running, migration)
+    return (
+        another_node(running)
+        or no_taker(running)
+        or _quota(running, migration)
+        or no_room_in_flight(running)
+        or _in_vain(running)
+    )
+
+
+def _not_carried(running: Running) -> Finding:
+    if LIVE_MIGRATE in running.after.methods:
+        return blocked(
+            Reason.NOT_MIGRATABLE, "the VM cannot be migrated", "remove what prevents it"
+        )
+    strategy = running.vmi.eviction_strategy or running.after.eviction_strategy
+    kept = fate_of(running.vmi, running.after) is Fate.KEPT
+    denied = f", and evictionStrategy {strategy} has evictions denied" if kept else ""
+    return blocked(
+        Reason.NO_LIVE_MIGRATE,
+        f"workloadUpdateMethods has no LiveMigrate{denied}",
+        ADD_LIVE_MIGRATE,
+    )
+
+
+def _in_vain(running: Running) -> Finding | None:
+    """Migrations that succeed one after another, of which none has plugged the size in flight."""
+    size = running.vmi.guest
+    return None if size is None else ineffective(running, size)
 
 
 def _quota(running: Running, migration: LiveMigration | None) -> Finding | None:
@@ -111,8 +139,8 @@ def _quota(running: Running, migration: LiveMigration | None) -> Finding | None:
     """
     if migration is None or not is_true(migration.conditions, QUOTA):
         return None
-    namespace, live = running.vm.ref.namespace, running.situation.live
-    others = live.migrations.items() if live is not None else ()
+    namespace = running.vm.ref.namespace
+    others = running.situation.live.migrations.items()
     if any(_moves(found) for ref, found in others if ref.namespace == namespace):
         return None
     return blocked(

@@ -20,12 +20,14 @@ LIVE = ("nodeSelector",)
 def denied_by_version(situation: Situation) -> Finding | None:
     """The first versions deny an instancetype in a VM whose memory can be changed live.
 
-    Only a VM with its own ``maxGuest`` is looked at; v1.1 keeps that in the VM's switch.
+    Only a VM with its own ``maxGuest`` is looked at, on v1.1 only one with the VM's switch.
     Source: kubevirt v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567; gone in v1.2.1.
     """
     if situation.types is None or not _refused(situation):
         return None
-    if situation.own_max_guest is None and not situation.vm.live_update_memory:
+    switched = situation.vm.live_update_memory
+    asked = switched or situation.own_max_guest is not None
+    if not (switched if situation.after.capabilities.vm_switch else asked):
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,

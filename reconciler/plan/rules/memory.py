@@ -101,7 +101,7 @@ def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Problem | Non
     return Problem(
         reason=Reason.MISALIGNED,
         message=f"{guest} is not a multiple of {human(block)}",
-        hint=f"write {lower} or {upper}",
+        hint=f"write {lower} or {upper}" if guest.n_bytes > block else f"write {upper}",
     )
 
 

@@ -38,6 +38,31 @@ def limits_overcommit(running: Running) -> Finding | None:
     )
 
 
+def limit_stays(running: Running) -> Finding | None:
+    """Without requests nothing follows the guest: it would outgrow its pod's memory limit.
+
+    The pod is made from the limit where the instance has no requests, and both stay as they are.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522 (from v1.7 on an instance has
+    requests only if its VM names them); pkg/virt-controller/services/renderresources.go:220-317;
+    inference that the kernel ends the guest once it uses more than the limit, or that the plug is
+    refused again and again.
+    """
+    constraints = running.vmi.constraints
+    limits = constraints.limits
+    if limits is None or constraints.requests is not None:
+        return None
+    if running.vmi.guest == running.target or running.target.n_bytes <= limits.n_bytes:
+        return None
+    return blocked(
+        Reason.LIMITS_OVERCOMMIT,
+        f"the instance has a memory limit of {limits} and no requests, so KubeVirt leaves the "
+        f"limit at {limits}, which a guest of {running.target} does not fit into",
+        f"restart the VM with limits.memory of {running.target} or more, or with requests.memory "
+        "not below memory.guest",
+    )
+
+
 def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
     """That a live change ends the VM's overcommit.
 
@@ -62,4 +87,4 @@ def _lifted(vmi: LiveVMI) -> bool:
     return requests is not None and current is not None and requests.n_bytes < current.n_bytes
 
 
-OVERCOMMIT: tuple[RunningRule, ...] = (limits_overcommit,)
+OVERCOMMIT: tuple[RunningRule, ...] = (limits_overcommit, limit_stays)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.model.desired import DesiredVM
@@ -23,6 +22,8 @@ from reconciler.plan.policy import PlanPolicy
 from reconciler.plan.regime import Regime
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from reconciler.model.config import RestartConsent
 
 
@@ -34,6 +35,31 @@ class Types:
     wanted: LiveInstancetype | None
     revision_kept: bool
     """Whether the VM holds an older revision of the type that it has."""
+
+
+class Sight:
+    """The time and the whole snapshot, and whether anybody has looked at them.
+
+    A decision for which nobody has holds until the VM itself changes.
+    """
+
+    __slots__ = ("_live", "_now", "looked")
+
+    def __init__(self, live: LiveState, now: datetime) -> None:
+        self._live, self._now = live, now
+        self.looked = False
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        self.looked = True
+        return self._now
+
+    @property
+    def live(self) -> LiveState:
+        """The whole snapshot."""
+        self.looked = True
+        return self._live
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +84,20 @@ class Situation:
     after: Regime
     """KubeVirt as it will be after the plan's own changes of the CR."""
     policy: PlanPolicy
-    now: datetime
-    live: LiveState | None = None
-    """The whole snapshot; only the rules of ``capacity`` look beyond the VM."""
+    cluster: str
+    """The uid of the namespace kube-system."""
+    sight: Sight
+    """What lies beyond the VM, and whether a rule has looked there."""
+
+    @property
+    def now(self) -> datetime:
+        """The time, for what is judged by its age."""
+        return self.sight.now
+
+    @property
+    def live(self) -> LiveState:
+        """The whole snapshot, for what is judged by other VMs, such as room."""
+        return self.sight.live
 
     @property
     def consent(self) -> RestartConsent:

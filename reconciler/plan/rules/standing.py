@@ -18,6 +18,7 @@ from reconciler.plan.rules.starting import coming_up
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveMigration
+    from reconciler.model.quantity import MemoryQuantity
 
 QUOTA = "migrationRejectedByResourceQuota"
 """Condition of a migration. Source: recorded v1.9.0 quota-holds-one-pod."""
@@ -36,14 +37,14 @@ def standing(running: Running) -> Finding:
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
     pkg/virt-handler/migration-target.go:1152-1208; recorded for each outcome but a silent guest.
     """
-    for rule in (_plug_refused, _restart_pending, _quota_refused, _failing, _ineffective):
+    for rule in (_plug_refused, _restart_pending, _quota_refused, failing, _ineffective):
         finding = rule(running)
         if finding is not None:
             return finding
     if running.vmi.phase != "Running":
         message = f"the VM is starting with {running.target}, {_phase(running)}"
         return coming_up(running, Reason.STARTING, message)
-    return _in_flight(running) or _converged(running) or _guest(running)
+    return _staged(running) or _in_flight(running) or _converged(running) or _guest(running)
 
 
 def has_memory(running: Running) -> bool:
@@ -79,6 +80,13 @@ def _restart_pending(running: Running) -> Finding | None:
     if condition is None or not is_true(running.vm.conditions, "RestartRequired"):
         return None
     has = running.vmi.guest_current or running.vmi.guest
+    if hotplug.other_edit_waits(running) and not has_memory(running):
+        return restart(
+            Reason.OTHER_EDIT_PENDING,
+            f"the VM's spec says {running.target}, the guest has {has}, and another edit of the "
+            f"VM waits for a restart ({condition.message}); while it does, nothing is live",
+            "restart the VM, or take the other edit back",
+        )
     return restart(
         Reason.RESTART_PENDING,
         f"the VM's spec says {running.target}, the guest has {has}, and the VM waits for a "
@@ -99,7 +107,11 @@ def _quota_refused(running: Running) -> Finding | None:
     )
 
 
-def _failing(running: Running) -> Finding | None:
+def failing(running: Running) -> Finding | None:
+    """Migrations for the change in flight that failed one after another.
+
+    Source: recorded migration-fails, target-unschedulable.
+    """
     migrations = running.situation.migrations
     failed = failed_in_a_row(migrations)
     if not failed or not hotplug.in_progress(running):
@@ -126,9 +138,17 @@ def _failing(running: Running) -> Finding | None:
 
 
 def _ineffective(running: Running) -> Finding | None:
+    return ineffective(running, running.target)
+
+
+def ineffective(running: Running, size: MemoryQuantity) -> Finding | None:
+    """Migrations that succeeded since the VM's size was written, without *size* being plugged.
+
+    Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1187-1231.
+    """
     since = running.vm.guest_changed_at
     requested = running.vmi.guest_requested
-    if since is None or requested is None or requested.n_bytes == running.target.n_bytes:
+    if since is None or requested is None or requested.n_bytes == size.n_bytes:
         return None
     succeeded = [
         each
@@ -140,9 +160,27 @@ def _ineffective(running: Running) -> Finding | None:
     return blocked(
         Reason.INEFFECTIVE_MIGRATIONS,
         f"{len(succeeded)} migrations succeeded since the change, and {requested} is still what "
-        f"the hypervisor was asked for, not {running.target}",
+        f"the hypervisor was asked for, not {size}",
         "look at the events of the VirtualMachineInstance for the launcher's memory request; "
         f"{STOP}",
+    )
+
+
+def _staged(running: Running) -> Finding | None:
+    """Back to the size of its start, a VM gets no RestartRequired; its instance stays as it is.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 compares with the revision
+    of the start, and :3351 changes nothing live without LiveUpdate.
+    """
+    situation, has = running.situation, running.vmi.guest
+    in_force = situation.before.live_update or situation.after.live_update
+    if in_force or has is None or has == running.target:
+        return None
+    return restart(
+        Reason.RESTART_PENDING,
+        f"the VM's spec says {running.target}, its instance has {has}, and without LiveUpdate "
+        "that stays until a restart; KubeVirt does not ask for one",
+        "restart the VM",
     )
 
 

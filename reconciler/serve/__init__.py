@@ -1,0 +1,1 @@
+"""The long-running reconciler: plans again whenever Git or the cluster changes."""

@@ -1,0 +1,98 @@
+"""Keeps a plan up to date: what Git says now, against an index that watches keep current.
+
+Asks the API server for nothing but pods and quotas, and those only when a VM would migrate and
+what is known of them is old. Holds no writer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.plan.again import Again
+from reconciler.plan.placing import asks_for_room
+from reconciler.survey import Survey, read_valid, refuse_another_cluster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.model.config import Config
+    from reconciler.model.desired import Reading
+    from reconciler.model.live import LiveState
+    from reconciler.model.plan import Plan
+    from reconciler.plan.policy import PlanPolicy
+    from reconciler.ports import Clock, DesiredReader, LiveFeed
+
+ROOM_S = 60.0
+"""How old pods and quotas may be."""
+
+
+class Engine:
+    """One cluster's.
+
+    Args:
+        desired: Read by ``pull``.
+        feed: Open, for as long as the engine is used.
+        clock: What ages are reckoned by.
+        consents: What a configuration consents to.
+    """
+
+    def __init__(
+        self,
+        desired: DesiredReader,
+        feed: LiveFeed,
+        clock: Clock,
+        consents: Callable[[Config], PlanPolicy],
+    ) -> None:
+        self._desired, self._feed, self._clock = desired, feed, clock
+        self._consents = consents
+        self._again = Again()
+        self._reading: Reading | None = None
+
+    @property
+    def decided(self) -> int:
+        """How many VMs were decided anew for the last plan."""
+        return self._again.decided
+
+    def pull(self) -> None:
+        """Read what Git says now; what was read before stays in force where that fails.
+
+        Raises:
+            SourceError: It cannot be read.
+            InvalidError: It can, and says something that is wrong.
+        """
+        self._reading = read_valid(self._desired)
+
+    def plan(self) -> Survey:
+        """The plan as of now, equal to one from scratch.
+
+        Raises:
+            SourceError: Git was never read before, and cannot be.
+            InvalidError: The same, and what it says is wrong.
+            WrongClusterError: What Git says is meant for another cluster.
+            ClusterError: The cluster was not heard of for too long.
+        """
+        if self._reading is None:
+            self.pull()
+            return self.plan()
+        reading = self._reading
+        policy = self._consents(reading.config)
+        live = self._feed.current()
+        refuse_another_cluster(live, policy)
+        plan = self._decided(reading, live, policy)
+        if any(map(asks_for_room, plan.decisions)) and self._is_old(live):
+            room = self._feed.room()
+            if room is not None:
+                live = replace(live, room=room)
+                plan = self._decided(reading, live, policy)
+        return Survey(
+            config=reading.config, desired=reading.state, live=live, policy=policy, plan=plan
+        )
+
+    def _decided(self, reading: Reading, live: LiveState, policy: PlanPolicy) -> Plan:
+        return self._again.decide(reading.state, live, policy, self._clock.now())
+
+    def _is_old(self, live: LiveState) -> bool:
+        if live.room is None:
+            return True
+        return (self._clock.now() - live.room.observed_at).total_seconds() > ROOM_S

@@ -1,0 +1,424 @@
+"""What must hold when several things go wrong one after another: passes, budgets, approvals."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from support.builders import ALWAYS, q
+from support.simulated import Rig, simulator, vm_yaml
+
+from reconciler.cluster.events import ClusterRecorder
+from reconciler.cluster.writer import ClusterWriter
+from reconciler.errors import UnreachableError
+from reconciler.model.config import Canary, RestartConsent, Window, WindowKind
+from reconciler.model.outcome import ExitCode, Result
+from reconciler.model.progress import Step
+from reconciler.model.quantity import Duration
+from reconciler.model.selector import Selector
+from reconciler.plan.approval import approval_of
+from reconciler.plan.policy import PlanPolicy
+from reconciler.rollout import loop
+from reconciler.rollout.leases import NoLease, touches_config
+from reconciler.rollout.outside import Outside
+from reconciler.rollout.policy import RolloutPolicy
+from reconciler.simulator.faults import Effect, Fault
+from reconciler.survey import decided
+
+VMS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
+VMIS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances"
+CR = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
+RESTARTS = {"restart": RestartConsent.WINDOW, "windows": (ALWAYS,)}
+CANARY = {"canary": "true"}
+
+
+def rig(world: str = "hotplug", **changes) -> Rig:
+    return Rig(simulator(world, **changes))
+
+
+def vms(*names: str, **more) -> list[dict]:
+    return [{"name": name, "namespace": "default", "guest": "1Gi", **more} for name in names]
+
+
+def size(guest: str) -> dict:
+    return {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
+
+
+def manifest(name: str, guest: str, strategy: str = "Always") -> str:
+    return f"""\
+---
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata: {{name: {name}, namespace: default}}
+spec:
+  runStrategy: {strategy}
+  template: {{spec: {{domain: {{memory: {{guest: {guest}}}, devices: {{}}}}}}}}
+"""
+
+
+def refusing(run: Rig, code: int, name: str, **more) -> None:
+    fault = Fault(
+        effect=Effect.STATUS,
+        methods=frozenset({"PATCH"}),
+        resource="virtualmachines",
+        name=name,
+        code=code,
+        **more,
+    )
+    run.sim.api.faults.add(fault)
+
+
+def ends(report) -> dict[str, tuple[Result, str]]:
+    return {each.ref.name: (each.result, each.reason) for each in report.outcomes}
+
+
+def patched(run: Rig) -> list[str]:
+    return [path.rpartition("/")[2] for path in run.patches()]
+
+
+def restarted(run: Rig) -> list[str]:
+    return [
+        each.path.split("/")[-2]
+        for each in run.sim.request_log
+        if each.method == "PUT" and each.path.endswith("/restart") and each.status == 202
+    ]
+
+
+def soaking(soak: str) -> Canary:
+    return Canary(selector=Selector.parse("canary=true"), soak=Duration.parse(soak))
+
+
+class Heard(list):
+    """What a run says; *act* happens in the midst of it, at the first step of one kind."""
+
+    def __init__(self, step: Step, act, name: str = "") -> None:
+        super().__init__()
+        self._step, self._act, self._name = step, act, name
+
+    def append(self, progress) -> None:
+        super().append(progress)
+        named = not self._name or (progress.ref and progress.ref.name == self._name)
+        if self._act and progress.step is self._step and named:
+            act, self._act = self._act, None
+            act()
+
+
+class TestApproval:
+    def test_what_waited_when_the_plan_was_made_was_not_approved(self):
+        run = rig(vms=vms("vm", "other"))
+        run.merge(f"{VMS}/other", size("2Gi"), agent="kubectl")
+        run.clock.sleep(3)
+        text = vm_yaml("default", "vm", "2Gi") + vm_yaml("default", "other", "3Gi")
+        approval = approval_of(run.plan(text))
+        assert [ref.name for ref in approval.actions] == ["vm"]
+        report = run.apply(text, approval=approval)
+        assert patched(run) == ["vm"]
+        assert ends(report)["other"] == (Result.HELD, "not-approved")
+
+    def test_a_restart_that_was_not_approved_is_stale_and_the_patch_was_sent(self):
+        run = rig()
+        text = vm_yaml("default", "vm", "5Gi")
+        approval = approval_of(run.plan(text, restart=RestartConsent.STAGE))
+        report = run.apply(text, approval=approval, **RESTARTS)
+        assert (report.exit, restarted(run)) == (ExitCode.STALE, [])
+        (outcome,) = report.outcomes
+        assert (outcome.result, outcome.actuation.value) == (Result.STALE, "succeeded")
+
+    def test_an_approved_restart_to_which_nobody_consents_any_more_is_stale(self):
+        run = rig()
+        text = vm_yaml("default", "vm", "5Gi")
+        approval = approval_of(run.plan(text, **RESTARTS))
+        report = run.apply(text, approval=approval, restart=RestartConsent.STAGE)
+        assert (report.exit, restarted(run)) == (ExitCode.STALE, [])
+
+
+class TestGroups:
+    def test_a_later_pass_waits_for_a_member_that_is_still_coming_up(self):
+        run = rig(vms=vms("a", "b"))
+        labels = {"app": "x"}
+        text = "".join(vm_yaml("default", name, "5Gi", labels=labels) for name in "ab")
+        run.heard = Heard(Step.RESTARTED, lambda: setattr(run, "stop", True))
+        run.apply(text, anti_affinity=("app",), **RESTARTS)
+        assert restarted(run) == ["a"]
+        phases = []
+
+        def look():
+            answer = run.sim.request("GET", f"{VMIS}/a")
+            phases.append(json.loads(answer.body).get("status", {}).get("phase"))
+
+        run.stop, run.heard = False, Heard(Step.PATCHED, look, "b")
+        report = run.apply(text, anti_affinity=("app",), **RESTARTS)
+        assert (report.exit, phases) == (ExitCode.DONE, ["Running"])
+        assert restarted(run) == ["a", "b"]
+
+
+class TestFailuresOfEarlierPasses:
+    def test_a_vm_that_our_restart_left_dead_stays_a_failure(self):
+        run = rig(vms=vms("a", "b"))
+        labels = {"app": "x"}
+        text = vm_yaml("default", "a", "2000Gi", labels=labels)
+        text += vm_yaml("default", "b", "5Gi", labels=labels)
+        choices = {**RESTARTS, "anti_affinity": ("app",), "failure_budget": 1}
+        codes = []
+        for _ in range(4):
+            codes.append(run.apply(text, deadline_s=480, **choices).exit)
+            run.clock.sleep(120)
+        assert codes[0] is ExitCode.DEADLINE
+        assert codes[-1] is ExitCode.FAILED
+        assert restarted(run) == ["a"]
+
+    def test_a_canary_that_failed_in_one_pass_holds_the_others_in_the_next(self):
+        run = rig(vms=vms("c1", "c2", "rest"))
+        text = "".join(vm_yaml("default", each, "2Gi", labels=CANARY) for each in ("c1", "c2"))
+        text += vm_yaml("default", "rest", "2Gi")
+        cores = {"spec": {"template": {"spec": {"domain": {"cpu": {"cores": 2}}}}}}
+        run.heard = Heard(
+            Step.PATCHED, lambda: run.merge(f"{VMS}/c1", cores, agent="kubectl"), "c1"
+        )
+        for _ in range(2):
+            report = run.apply(text, canary=soaking("10s"), deadline_s=900)
+            assert ends(report)["rest"][1] == "canary-failed"
+        assert "rest" not in patched(run)
+
+    def test_a_restart_that_changed_nothing_is_not_asked_for_again(self):
+        run = rig("restart-pending")
+        original = run.feed.current
+        (pending,) = original().vms.values()
+
+        def unchanged():
+            """As if the new instance had come up as the old one was."""
+            live = original()
+            vmis = {ref: replace(each, guest_current=q("1Gi")) for ref, each in live.vmis.items()}
+            return replace(live, vms={pending.ref: pending}, vmis=vmis)
+
+        run.feed.current = unchanged
+        for _ in range(3):
+            report = run.apply(vm_yaml("default", "vm", "6Gi"), deadline_s=400, **RESTARTS)
+            run.clock.sleep(120)
+        assert ends(report) == {"vm": (Result.FAILED, "restart-ineffective")}
+        assert restarted(run) == ["vm"]
+
+    def test_a_vm_that_somebody_deletes_after_we_created_it_is_not_created_again(self):
+        run = rig()
+        text = manifest("new", "2Gi")
+        for _ in range(3):
+            run.heard = Heard(
+                Step.CREATED,
+                lambda: (
+                    run.clock.sleep(2.0),
+                    run.sim.request("DELETE", f"{VMS}/new"),
+                ),
+            )
+            report = run.apply(text, create=True, deadline_s=300)
+            assert report.exit is ExitCode.FAILED
+            run.clock.sleep(120)
+        posts = [each for each in run.sim.request_log if each.method == "POST"]
+        assert len([each for each in posts if each.path == VMS]) == 1
+
+
+class TestRunsEnd:
+    """Without a deadline."""
+
+    def test_the_budget_is_spent_between_a_size_and_its_restart(self):
+        run = rig(vms=vms("a", "b"))
+        refusing(run, 403, "b")
+        text = vm_yaml("default", "a", "5Gi") + vm_yaml("default", "b", "2Gi")
+        report = run.apply(text, failure_budget=1, **RESTARTS)
+        assert report.exit is ExitCode.FAILED
+        assert ends(report)["a"] == (Result.NOT_STARTED, "failure-budget")
+        assert "written" in next(each for each in report.outcomes if each.ref.name == "a").message
+
+    @pytest.mark.parametrize(
+        "choices", [{"max_concurrent": 1}, {"anti_affinity": ("app",)}], ids=["place", "group"]
+    )
+    def test_a_vm_that_was_given_up_keeps_its_place_for_ever(self, choices):
+        run = rig("storm")
+        labels = {"app": "x"}
+        text = "".join(
+            vm_yaml("default", each, "2Gi", labels=labels) for each in ("flaky", "front")
+        )
+        report = run.apply(text, failed_migrations=2, **choices)
+        assert report.exit is ExitCode.FAILED
+        assert ends(report)["front"] == (Result.HELD, "waits-for-place")
+
+    def test_the_custom_resource_never_settles_and_a_stopped_vm_is_to_change(self):
+        restless = [
+            {
+                "at": f"{2 * n - 199}s",
+                "request": {
+                    "path": CR,
+                    "body": {"spec": {"configuration": {"migrations": {"progressTimeout": n}}}},
+                },
+            }
+            for n in range(100, 500)
+        ]
+        stopped = vms("vm", running=False)
+        run = rig("cr-not-deployed", vms=stopped, timeline=restless)
+        run.clock.sleep(3)
+        report = run.apply(vm_yaml("default", "vm", "2Gi"))
+        assert "did not take" in report.message
+        assert (report.ended_at - report.started_at).total_seconds() < 400
+
+    def test_no_window_is_open_and_one_vm_waits_for_something_else(self):
+        run = rig("storm")
+        run.merge(f"{VMS}/flaky", size("2Gi"), agent="kubectl")
+        run.clock.sleep(30)
+        far = Window(kind=WindowKind.ALLOW, cron="0 0 1 6 *", duration=Duration.parse("1h"))
+        text = vm_yaml("default", "flaky", "3Gi") + vm_yaml("default", "front", "3Gi")
+        report = run.apply(text, windows=(far,))
+        assert report.exit is ExitCode.BLOCKED
+        assert (report.ended_at - report.started_at).total_seconds() < 5
+
+    def test_the_instance_never_comes_back_after_our_restart(self):
+        run = rig("above-max")
+        original = run.feed.current
+
+        def gone():
+            live = original()
+            return replace(live, vmis={}) if restarted(run) else live
+
+        run.feed.current = gone
+        report = run.apply(vm_yaml("default", "vm", "5Gi"), **RESTARTS)
+        assert ends(report) == {"vm": (Result.FAILED, "not-starting")}
+
+
+class TestOneBadVM:
+    @pytest.mark.parametrize("choices", [{}, {"max_concurrent": 1}], ids=["many", "one"])
+    def test_a_webhook_that_fails_for_one_vm_does_not_stop_the_others(self, choices):
+        run = rig(vms=vms("a", "b", "c"))
+        words = 'Internal error occurred: failed calling webhook "x": timeout'
+        refusing(run, 500, "a", message=words)
+        text = "".join(vm_yaml("default", name, "2Gi") for name in "abc")
+        report = run.apply(text, **choices)
+        found = ends(report)
+        assert report.exit is ExitCode.FAILED
+        assert found["a"] == (Result.FAILED, "unavailable")
+        assert [found[name][0] for name in "bc"] == [Result.DONE] * 2
+
+
+class TestLeases:
+    def test_no_patch_lands_after_the_lease_was_given_back(self):
+        """An answer that ends the run lets the requests under way come to theirs."""
+        run = rig(vms=vms("a", "b"))
+        answers = []
+
+        class Together(ClusterWriter):
+            """Answers to the second request after the first has ended the run."""
+
+            def write_each(self, actions, *, timeout_s):
+                for each, answer in super().write_each(list(actions), timeout_s=timeout_s):
+                    answers.append(each.ref.name)
+                    yield each, answer
+
+        refusing(run, 401, "a")
+        text = vm_yaml("default", "a", "2Gi") + vm_yaml("default", "b", "2Gi")
+        run.writer = Together
+        report = run.apply(text)
+        assert report.exit is ExitCode.ERROR
+        writes = [
+            each.path
+            for each in run.sim.request_log
+            if each.method in ("PATCH", "PUT") and each.user_agent.startswith("reconciler/")
+        ]
+        last_patch = max(n for n, path in enumerate(writes) if "/virtualmachines/" in path)
+        freed = [n for n, path in enumerate(writes) if "/leases/" in path]
+        assert last_patch < freed[-1]
+
+    def test_the_custom_resource_is_not_written_without_its_lease(self):
+        kubevirt = """\
+---
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec:
+  configuration: {developerConfiguration: {featureGates: [Snapshot]}}
+"""
+        run = rig()
+        gates = {"spec": {"configuration": {"developerConfiguration": {}}}}
+        listed = gates["spec"]["configuration"]["developerConfiguration"]
+        listed["disabledFeatureGates"] = ["Snapshot"]
+        run.merge(CR, gates, agent="kubectl")
+        run.clock.sleep(30)
+        desired, choices = run.desired(kubevirt), PlanPolicy()
+        _, plan = decided(desired, run.feed, choices, run.clock)
+        assert not touches_config(plan, choices.shard)
+        listed["disabledFeatureGates"] = None
+        run.merge(CR, gates, agent="kubectl")
+        run.clock.sleep(20)
+        outside = Outside(
+            feed=run.feed,
+            writer=ClusterWriter(run.client),
+            config_lease=NoLease(),
+            memory_lease=NoLease(),
+            clock=run.clock,
+            recorder=ClusterRecorder(run.client, clock=run.clock, instance="t", revision="c"),
+            listener=run.heard.append,
+            stopping=lambda: False,
+        )
+        loop.run(plan, desired, choices, RolloutPolicy(), outside, run_id="t")
+        assert run.patches() == []
+
+
+class TestSoak:
+    def test_begins_anew_for_a_canary_that_changed_meanwhile(self):
+        run = rig(vms=vms("c1", "rest"))
+
+        def text(canary: str, rest: str) -> str:
+            first = vm_yaml("default", "c1", canary, labels=CANARY)
+            return first + vm_yaml("default", "rest", rest)
+
+        run.apply(text("2Gi", "2Gi"), canary=soaking("2m"))
+        run.merge(f"{VMS}/c1", size("3Gi"), agent="kubectl")
+        run.clock.sleep(60)
+        report = run.apply(text("2Gi", "3Gi"), canary=soaking("2m"))
+        times = {each.ref.name: each for each in report.outcomes}
+        waited = times["rest"].patched_at - times["c1"].ended_at
+        assert waited.total_seconds() >= 119
+
+
+class TestCreated:
+    def test_a_vm_that_is_to_start_is_done_when_its_guest_has_its_memory(self):
+        run = rig()
+        run.feed.wait = lambda _timeout_s: (run.clock.sleep(0.02), run.feed.current())[1]
+        report = run.apply(manifest("new", "2Gi"), create=True)
+        assert ends(report) == {"new": (Result.DONE, "converged")}
+
+    def test_one_that_fits_nowhere_fails(self):
+        run = rig()
+        report = run.apply(manifest("new", "9000Gi"), create=True)
+        assert ends(report) == {"new": (Result.FAILED, "not-starting")}
+
+    @pytest.mark.parametrize("strategy", ["Halted", "Manual"])
+    def test_one_that_is_not_to_start_is_done_at_once(self, strategy):
+        run = rig()
+        report = run.apply(manifest("new", "2Gi", strategy), create=True)
+        assert ends(report) == {"new": (Result.DONE, "stopped-as-desired")}
+
+
+class TestRestarts:
+    def test_one_whose_answer_was_lost_is_not_asked_for_twice_while_the_feed_is_stale(self):
+        run = rig("above-max")
+        frozen, original = [], run.feed.current
+
+        def stale():
+            live = original()
+            if restarted(run) and not frozen:
+                frozen.append((run.clock.monotonic(), before[-1]))
+            if frozen and run.clock.monotonic() - frozen[0][0] < 60:
+                return frozen[0][1]
+            before.append(live)
+            return live
+
+        before = [original()]
+        run.feed.current = stale
+        sending = run.client.restart
+
+        def losing(*arguments, **named):
+            run.client.restart = sending
+            sending(*arguments, **named)
+            raise UnreachableError("the connection broke")
+
+        run.client.restart = losing
+        report = run.apply(vm_yaml("default", "vm", "5Gi"), **RESTARTS)
+        assert (report.exit, restarted(run)) == (ExitCode.DONE, ["vm"])

@@ -1,0 +1,104 @@
+"""The engine behind `serve`: a plan that follows Git and the cluster without listing anything."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+
+import pytest
+from support.simulated import vm_yaml
+
+from reconciler.clock import SystemClock
+from reconciler.cluster.client import Client
+from reconciler.cluster.feed import ClusterFeed
+from reconciler.errors import InvalidError
+from reconciler.model.refs import vm_ref
+from reconciler.plan.decide import decide
+from reconciler.plan.policy import PlanPolicy
+from reconciler.serve.engine import Engine
+from reconciler.source.readers import CommitReader
+from reconciler.source.repository import Repository
+
+NAMES = [f"vm-{n}" for n in range(12)]
+VMS = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in NAMES]
+POLICY = PlanPolicy()
+
+
+def manifests(**sizes: str) -> dict[str, str]:
+    return {f"{name}.yaml": vm_yaml("default", name, sizes.get(name, "1Gi")) for name in NAMES}
+
+
+@contextmanager
+def engine(cluster, repository):
+    clock = SystemClock()
+    with (
+        Client.from_options(clock=clock, kubeconfig_path=str(cluster.kubeconfig)) as client,
+        Repository.open(str(repository.path)) as opened,
+        ClusterFeed(client, clock=clock) as feed,
+    ):
+        yield Engine(CommitReader(opened), feed, clock, lambda _config: POLICY), feed
+
+
+def patched(cluster, name: str, size: str) -> None:
+    """Another client writes a VM's size."""
+    guest = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": size}}}}}}
+    answer = cluster.simulator.request(
+        "PATCH",
+        f"/apis/kubevirt.io/v1/namespaces/default/virtualmachines/{name}",
+        headers={"content-type": "application/merge-patch+json", "user-agent": "kubectl"},
+        body=json.dumps(guest).encode(),
+    )
+    assert answer.status == 200
+
+
+def seen(feed, name: str, size: str):
+    """Wait until the feed shows the VM with its new size."""
+    for _ in range(200):
+        guest = feed.wait(0.5).vms[vm_ref("default", name)].guest
+        if str(guest) == size:
+            return
+    pytest.fail(f"{name} was never seen with {size}")
+
+
+def test_one_change_in_git_and_one_in_the_cluster_need_no_list(serve, git):
+    cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
+    git.commit(manifests())
+    with engine(cluster, git) as (planner, feed):
+        planner.plan()
+        before = len(cluster.ours())
+        git.commit(manifests(**{"vm-3": "2Gi"}))
+        patched(cluster, "vm-5", "3Gi")
+        seen(feed, "vm-5", "3Gi")
+        planner.pull()
+        found = planner.plan()
+        assert {
+            str(each.ref.name): each.effect.value for each in found.plan.decisions if each.actions
+        } == {
+            "vm-3": "cold",
+            "vm-5": "cold",
+        }
+        assert planner.decided == 2
+        assert found.plan == decide(found.desired, found.live, POLICY, found.plan.observed_at)
+        assert len(cluster.ours()) == before
+
+
+def test_what_git_said_before_stays_in_force_while_it_is_invalid(serve, git):
+    cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
+    git.commit(manifests(**{"vm-3": "2Gi"}))
+    with engine(cluster, git) as (planner, _feed):
+        first = planner.plan().plan
+        git.commit({"vm-3.yaml": "kind: VirtualMachine\n"})
+        with pytest.raises(InvalidError):
+            planner.pull()
+        assert planner.plan().plan.revision == first.revision
+
+
+def test_room_is_read_when_a_vm_would_migrate_and_not_again_while_it_is_fresh(serve, git):
+    cluster = serve("hotplug", vms=VMS)
+    git.commit(manifests(**{"vm-3": "2Gi"}))
+    with engine(cluster, git) as (planner, _feed):
+        planner.plan()
+        pods = len(cluster.ours("GET", "/pods"))
+        assert pods >= 1
+        assert planner.plan().live.room is not None
+        assert len(cluster.ours("GET", "/pods")) == pods

@@ -1,0 +1,28 @@
+"""What a fresh decision means for a VM that this run has written, or has not."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import VM
+
+from reconciler.model.outcome import Verdict
+from reconciler.model.plan import Decision, Effect, Reason
+from reconciler.rollout.convergence import convergence
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason", "patched", "expected"),
+    [
+        (Effect.RESTART, Reason.RESTART_PENDING, True, Verdict.FAILED),
+        (Effect.RESTART, Reason.RESTART_PENDING, False, Verdict.HELD),
+        # What was written is good, and an edit that could not be seen keeps it back.
+        (Effect.RESTART, Reason.OTHER_EDIT_PENDING, True, Verdict.HELD),
+        (Effect.RESTART, Reason.OTHER_EDIT_PENDING, False, Verdict.HELD),
+        (Effect.WAIT, Reason.LIVE_AT_NEXT_SYNC, True, Verdict.IN_PROGRESS),
+        (Effect.BLOCKED, Reason.MIGRATION_FAILING, False, Verdict.FAILED),
+        (Effect.NONE, Reason.CONVERGED, True, Verdict.CURRENT),
+    ],
+)
+def test_a_vm_that_needs_a_restart_after_our_write_has_failed(effect, reason, patched, expected):
+    decision = Decision(ref=VM, uid=None, effect=effect, reason=reason, message="so it is")
+    assert convergence(decision, patched=patched).verdict is expected
