@@ -40,8 +40,8 @@ def action_digest(
         effect: As planned.
         reason: As planned.
         patch: What is sent, where it is a patch.
-        manifest: The ``manifest_digest`` of what is sent, where it is a create. The manifest itself
-            may hold secrets, and so cannot be shown to whoever shall make the digest again.
+        manifest: The ``manifest_digest`` of what is sent, where it is a create. The manifest
+            may hold secrets, and so is not shown to whoever makes the digest again.
         restart: Whether what is sent is a restart.
     """
     write: object = [_approved(each) for each in patch]

@@ -7,7 +7,7 @@ how fast a guest changes its memory is not either.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from reconciler.model.live import MigrationPhase
@@ -106,9 +106,16 @@ class Estimates:
 
     observed: tuple[Observed, ...]
     preparation: Span
+    _known: dict[int, Span] = field(default_factory=dict, compare=False, repr=False)
+    """What was worked out already, by limit: it takes a look at every migration."""
 
     def per_gib(self, limit: int) -> Span:
         """Seconds a GiB under the bandwidth *limit*, bytes a second; 0 for none."""
+        if limit not in self._known:
+            self._known[limit] = self._per_gib(limit)
+        return self._known[limit]
+
+    def _per_gib(self, limit: int) -> Span:
         assumed = _assumed(limit)
         comparable = self.comparable(limit)
         if not comparable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
@@ -44,11 +45,15 @@ def build(api: Api) -> Starlette:
             await _sleep(http, api.store.clock, answer.delay_s)
         if isinstance(answer, Response):
             whole = HttpResponse(answer.body, answer.status)
-            return _with_headers(whole, answer.headers)
+            return _with_headers(whole, (*answer.headers, _date(api.store.clock)))
         stream = StreamingResponse(_frames(answer, api.store.clock), answer.status)
-        return _with_headers(stream, answer.headers)
+        return _with_headers(stream, (*answer.headers, _date(api.store.clock)))
 
     return Starlette(routes=[Route("/{path:path}", endpoint, methods=_METHODS)])
+
+
+def _date(clock: SimClock) -> tuple[str, str]:
+    return "Date", format_datetime(clock.now(), usegmt=True)
 
 
 def _with_headers(response: HttpResponse, headers: Headers) -> HttpResponse:

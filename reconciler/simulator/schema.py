@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 UNKNOWN: Final[Json] = {}
 """The schema of a value about which nothing is said."""
 _STRING: Final[Json] = {"type": "string"}
+_ANYTHING: Final[Json] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 METADATA: Final[Json] = {
     "type": "object",
     "properties": {
@@ -116,8 +117,20 @@ def _custom(resource: Resource) -> Json | None:
     for version in crd["spec"]["versions"]:
         if version["name"] == resource.version:
             found: Json = version["schema"]["openAPIV3Schema"]
-            return found
+            return _with_old_fields(found, resource)
     return None
+
+
+def _with_old_fields(root: Json, resource: Resource) -> Json:
+    """Adds what only KubeVirt v1.1 serves; the webhook of a later one drops it."""
+    if resource.plural != "virtualmachines":
+        return root
+    spec = root["properties"]["spec"]
+    fields = {**spec["properties"], "liveUpdateFeatures": _ANYTHING}
+    return {
+        **root,
+        "properties": {**root["properties"], "spec": {**spec, "properties": fields}},
+    }
 
 
 @cache

@@ -138,8 +138,8 @@ def node_object(node: NodeSpec, version: str) -> Json:
     """Builds a node that can run VMs."""
     memory = quantity.binary(node.memory)
     capacity = {"cpu": "64", "memory": memory, "pods": "500", "devices.kubevirt.io/kvm": "1k"}
-    if node.hugepages:
-        capacity["hugepages-2Mi"] = quantity.binary(node.hugepages)
+    for page, n_bytes in node.hugepages.items():
+        capacity[f"hugepages-{page}"] = quantity.binary(n_bytes)
     return {
         "metadata": {
             "labels": {

@@ -12,6 +12,8 @@ from reconciler.simulator.kubevirt import (
     defaults,
     instancetypes,
     launcher,
+    live_update,
+    memory,
     overhead,
     quantity,
     vm_status,
@@ -21,6 +23,7 @@ from reconciler.simulator.kubevirt.objects import (
     HOT_MEMORY_CHANGE,
     READY,
     REVISIONS,
+    SWITCH,
     VMIS,
     VMS,
     make_condition,
@@ -51,6 +54,11 @@ class VMSeeder:
         self._config = config
         self._types = instancetypes.Instancetypes(store)
         self._free = {node.name: node.memory for node in world.nodes if node.schedulable}
+        self._pages = {
+            (node.name, f"hugepages-{page}"): n_bytes
+            for node in world.nodes
+            for page, n_bytes in node.hugepages.items()
+        }
         self.problems: list[Problem] = []
 
     def seed(self, spec: VMSpec) -> bool:
@@ -74,8 +82,6 @@ class VMSeeder:
         vm_status.first_status(vm)
         vm_status.refresh(vm, vmi, now=self._now())
         self._store.update(key, vm, status=True)
-        if spec.hotplugged:
-            self._store.mutate(Key(VMIS, *spec.key), lambda stored: _hotplugged(stored, spec))
         if spec.booted_with is not None:
             self._store.mutate(
                 key,
@@ -90,6 +96,8 @@ class VMSeeder:
     def _vm_object(self, spec: VMSpec) -> Json:
         body = codec.copy(dict(spec.spec)) if spec.spec else _vm_spec(spec)
         body.setdefault("runStrategy", "Always" if spec.running else "Halted")
+        if spec.instancetype and not spec.spec:
+            body["instancetype"] = {"kind": self._kind_of(spec), "name": spec.instancetype}
         vm: Json = {
             "apiVersion": "kubevirt.io/v1",
             "kind": "VirtualMachine",
@@ -107,6 +115,12 @@ class VMSeeder:
             labels.update(spec.vmi_labels)
         defaults.vm_defaults(vm, self._config, self._store.uid)
         return vm
+
+    def _kind_of(self, spec: VMSpec) -> str:
+        own = (spec.instancetype, spec.namespace)
+        namespaced = any((t.name, t.namespace) == own for t in self._world.instancetypes)
+        scope = "" if namespaced else "Cluster"
+        return f"VirtualMachine{scope}Instancetype"
 
     def _keep_instancetype(self, vm: Json) -> Json:
         found = self._types.named(vm)
@@ -136,7 +150,15 @@ class VMSeeder:
         vmi = defaults.make_vmi(vm, self._types.domain(vm, config.behaviour), config)
         vmi["metadata"]["annotations"].update(defaults.OBSERVED_VERSIONS)
         vmi["metadata"]["uid"] = "pending"
+        if spec.hotplugged:
+            if "maxGuest" not in vmi["spec"]["domain"]["memory"]:
+                message = f"its instance has no room for hotplug ({namespace}/{spec.name})"
+                self.problems.append(Problem(path=f"{spec.path}.hotplugged", message=message))
+            _hotplug(vmi, spec)
         pod = launcher.make_pod(vmi, config, self._store.suffix())
+        if (refused := launcher.invalid(pod)) is not None:
+            message = f"{spec.namespace}/{spec.name} could not have come to run so: {refused}"
+            self.problems.append(Problem(path=spec.path, message=message))
         node = self._place(spec, overhead.pod_memory(vmi, config))
         self._report_running(vmi, spec, node, config)
         stored = self._store.create(
@@ -193,10 +215,10 @@ class VMSeeder:
             )
             set_condition(vmi, refused)
 
-    def _place(self, spec: VMSpec, memory: overhead.PodMemory) -> str:
+    def _place(self, spec: VMSpec, asked: overhead.PodMemory) -> str:
         roomiest = max(self._free, key=lambda name: self._free[name], default="")
         node = spec.node or roomiest
-        needed = memory.request + overhead.CONSOLE_LOG_CONTAINER + overhead.CONTAINER_DISK
+        needed = asked.request + overhead.CONSOLE_LOG_CONTAINER + overhead.CONTAINER_DISK
         if self._free.get(node, 0) < needed:
             free = quantity.binary(max(self._free.get(node, 0), 0))
             message = (
@@ -205,28 +227,29 @@ class VMSeeder:
             )
             self.problems.append(Problem(path=spec.path, message=message))
         self._free[node] = self._free.get(node, 0) - needed
-        if memory.hugepages and not any(
-            other.name == node and other.hugepages >= memory.hugepages
-            for other in self._world.nodes
-        ):
-            message = f"{spec.namespace}/{spec.name} needs huge pages, and {node!r} has too few"
-            self.problems.append(Problem(path=spec.path, message=message))
+        if asked.hugepages:
+            pages = (node, f"hugepages-{quantity.binary(asked.hugepage_size)}")
+            self._pages[pages] = self._pages.get(pages, 0) - asked.hugepages
+            if self._pages[pages] < 0:
+                message = f"{spec.namespace}/{spec.name}: {node!r} has too few {pages[1]} for it"
+                self.problems.append(Problem(path=spec.path, message=message))
         return node
 
     def _now(self) -> str:
         return rfc3339(self._store.clock.now())
 
 
-def _hotplugged(vmi: Json, spec: VMSpec) -> None:
+def _hotplug(vmi: Json, spec: VMSpec) -> None:
     """Gives a VMI its VM's present size, as a hotplug long done has left it."""
-    now = quantity.binary(spec.guest or 0)
-    domain, memory = vmi["spec"]["domain"], vmi["status"]["memory"]
-    if "memory" in (domain["resources"].get("requests") or {}):
-        domain["resources"]["requests"]["memory"] = now
-    domain["memory"]["guest"] = now
-    memory["guestRequested"] = now
-    if spec.guest_current is None:
-        memory["guestCurrent"] = now
+    target, status = spec.guest or 0, vmi["status"]["memory"]
+    resources = memory.resource_change(
+        vmi["spec"]["domain"], target=target, current=spec.booted_with or 0
+    )
+    plugged = live_update.MemoryDecision(
+        verdict=live_update.Verdict.HOTPLUG, guest=target, resources=resources
+    )
+    live_update.hotplug(vmi, plugged)
+    status["guestRequested"] = status["guestCurrent"] = quantity.binary(target)
 
 
 def _vm_spec(spec: VMSpec) -> Json:
@@ -253,8 +276,10 @@ def _vm_spec(spec: VMSpec) -> Json:
             },
         },
     }
-    if spec.instancetype:
-        made["instancetype"] = {"kind": "VirtualMachineInstancetype", "name": spec.instancetype}
+    if spec.eviction_strategy:
+        made["template"]["spec"]["evictionStrategy"] = spec.eviction_strategy
+    if spec.live_update_features is not None:
+        made[SWITCH] = codec.copy(dict(spec.live_update_features))
     return made
 
 

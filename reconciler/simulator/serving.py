@@ -193,6 +193,7 @@ def _config(api: Api) -> uvicorn.Config:
         lifespan="off",
         ws="none",
         server_header=False,
+        date_header=False,  # ours is of simulated time
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_GRACE_S,
     )

@@ -6,8 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from reconciler.simulator import codec, resources, schema, validation
-from reconciler.simulator.kubevirt import memory, quantity
+from reconciler.simulator.kubevirt import first_version, memory, quantity
 from reconciler.simulator.kubevirt.config import read_config
+from reconciler.simulator.kubevirt.objects import SWITCH
 from reconciler.simulator.kubevirt.versions import Rollout, behaviour
 from reconciler.simulator.world_reader import Problem
 
@@ -139,6 +140,12 @@ def _check_sizes(world: World, vm: VMSpec) -> Iterator[Problem]:
     version = behaviour(world.version)
     if vm.guest == 0:
         yield _problem(f"{vm.path}.guest", "0 is no size for a guest")
+    if not version.vm_switch and vm.live_update_features is not None:
+        message = f"KubeVirt {world.version} does not know it; it went with v1.2"
+        yield _problem(f"{vm.path}.liveUpdateFeatures", message)
+    if version.vm_switch:
+        yield from _check_switch(world, vm)
+        return
     live = read_config({"spec": dict(world.kubevirt_spec)}, version).live_update
     if vm.guest is None or vm.max_guest is None or not live:
         return
@@ -147,6 +154,24 @@ def _check_sizes(world: World, vm: VMSpec) -> Iterator[Problem]:
     if refused is not None:
         given = f"guest {quantity.binary(vm.guest)}, maxGuest {quantity.binary(vm.max_guest)}"
         yield _problem(f"{vm.path}.maxGuest", f"KubeVirt denies this VM ({given}): {refused}")
+
+
+def _check_switch(world: World, vm: VMSpec) -> Iterator[Problem]:
+    """What the webhook of v1.1 denies."""
+    guest = {} if vm.guest is None else {"guest": quantity.binary(vm.guest)}
+    own = {} if vm.max_guest is None else {"maxGuest": quantity.binary(vm.max_guest)}
+    switch = {} if vm.live_update_features is None else {SWITCH: vm.live_update_features}
+    kind = {"instancetype": {"name": vm.instancetype}} if vm.instancetype else {}
+    memory = {**guest, **own, **(vm.domain.get("memory") or {})}
+    template = {"architecture": vm.architecture, "domain": {**vm.domain, "memory": memory}}
+    config = read_config({"spec": dict(world.kubevirt_spec)}, behaviour(world.version))
+    asked = {"spec": {**switch, **kind, "template": {"spec": template}}}
+    refused = None if vm.spec else first_version.refusal(asked, config)
+    if refused is not None:
+        yield _problem(vm.path, f"KubeVirt denies this VM ({refused[1]}): {refused[0]}")
+    if vm.booted_under:
+        message = f"KubeVirt {world.version} has no rollout strategy; it came with v1.2"
+        yield _problem(f"{vm.path}.bootedUnder", message)
 
 
 def _check_state(vm: VMSpec) -> Iterator[Problem]:

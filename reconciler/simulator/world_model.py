@@ -27,8 +27,8 @@ class NodeSpec:
     name: str
     memory: int = DEFAULT_NODE_MEMORY
     """Allocatable memory."""
-    hugepages: int = 0
-    """Allocatable huge pages of 2Mi."""
+    hugepages: Mapping[str, int] = field(default_factory=dict)
+    """Allocatable huge pages by their size: 2Mi, 1Gi."""
     schedulable: bool = True
     cpu_vendor: str = DEFAULT_CPU_VENDOR
     """As the node's labeller names it: Intel, AMD."""
@@ -70,6 +70,10 @@ class VMSpec:
     launcher: str = ""
     """KubeVirt's version when it started, where an upgrade came since; empty: the present one."""
     architecture: str = "amd64"
+    eviction_strategy: str = ""
+    """Empty: the CR's."""
+    live_update_features: Mapping[str, Any] | None = None
+    """What of it may be changed live, as a VM of KubeVirt v1.1 says it."""
     instancetype: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)

@@ -35,6 +35,8 @@ Json: TypeAlias = dict[str, Any]
 
 API_VERSION: Final = "simulator/v1alpha1"
 KIND: Final = "World"
+PAGE_SIZES: Final = ("2Mi", "1Gi")
+EVICTION_STRATEGIES: Final = ("None", "LiveMigrate", "LiveMigrateIfPossible", "External")
 PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running")
 """Of a migration that has not ended, in their order."""
 
@@ -136,13 +138,24 @@ def _node(entry: Fields, memory: int) -> NodeSpec:
     node = NodeSpec(
         name=entry.text("name"),
         memory=entry.memory("memory") or memory,
-        hugepages=entry.memory("hugepages") or 0,
+        hugepages=_hugepages(entry),
         schedulable=entry.boolean("schedulable", default=True),
         cpu_vendor=entry.text("cpuVendor") or DEFAULT_CPU_VENDOR,
         labels=entry.mapping("labels"),
     )
     entry.finish()
     return node
+
+
+def _hugepages(entry: Fields) -> dict[str, int]:
+    """Reads a quantity, of pages of 2Mi, or quantities by the size of their pages."""
+    if not isinstance(entry.raw("hugepages"), dict):
+        usual = entry.memory("hugepages")
+        return {PAGE_SIZES[0]: usual} if usual else {}
+    by_size = entry.nested("hugepages")
+    found = {page: by_size.memory(page) or 0 for page in PAGE_SIZES}
+    by_size.finish()
+    return found
 
 
 def _vm(entry: Fields) -> VMSpec:
@@ -163,6 +176,10 @@ def _vm(entry: Fields) -> VMSpec:
         node=entry.text("node"),
         launcher=entry.text("launcher"),
         architecture=entry.text("architecture", "amd64"),
+        eviction_strategy=entry.text("evictionStrategy", choices=EVICTION_STRATEGIES),
+        live_update_features=entry.mapping("liveUpdateFeatures")
+        if entry.raw("liveUpdateFeatures") is not None
+        else None,
         instancetype=instancetype,
         labels=entry.mapping("labels"),
         annotations=entry.mapping("annotations"),

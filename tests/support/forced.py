@@ -7,8 +7,13 @@ from support.happened import Witness
 from support.simulated import PolledFeed, Rig
 
 from reconciler.model.fields import INSTANCETYPE_NAME
+from reconciler.model.plan import Effect
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.simulator.kubevirt.versions import behaviour
 
 DEFIED_S = 900.0
+SETTLED_S = 30.0
+"""Enough for a changed CR to be Deployed again and read by the components."""
 
 
 class HastyFeed(PolledFeed):
@@ -45,13 +50,53 @@ def forced(run, decision):
     body = str(change.after)
     for key in reversed(change.field):
         body = {key: body}
+    if change.field == INSTANCETYPE_NAME and _keeps_revision(run, namespace, vm):
+        # Source: kubevirt v1.3.0 tests/hotplug/instancetype.go:140-142, v1.4.0:123-125.
+        body["spec"]["instancetype"]["revisionName"] = None
     denied = run.merge(path, body, agent="kubectl") >= 400
     run.clock.sleep(DEFIED_S)
     facts = witness.facts() | ({"denial": "by the webhook"} if denied else {})
+    found = behaviour(run.sim.world.version)
+    if not found.restart_required or not run.sim.cluster.config.live_update:
+        facts["mute"] = True
+    if change.field == INSTANCETYPE_NAME and not found.instancetypes_live:
+        facts["unheard"] = True
     had, wants = change.before and str(change.before), str(change.after)
     if change.field == INSTANCETYPE_NAME:
         had, wants = (str(_size_of(run, each)) for each in (had, wants))
     return facts, wants, had
+
+
+def forced_settings(run, plan):
+    """Makes the plan's changes of the KubeVirt CR as a person would, and lets them settle."""
+    for decision in plan.decisions:
+        if decision.effect is not Effect.CONFIG:
+            continue
+        path = (
+            f"/apis/kubevirt.io/v1/namespaces/{decision.ref.namespace}"
+            f"/kubevirts/{decision.ref.name}"
+        )
+        for change in decision.changes:
+            body = _plain(change.after)
+            for key in reversed(change.field):
+                body = {key: body}
+            assert run.merge(path, body, agent="kubectl") == 200, change
+    run.clock.sleep(SETTLED_S)
+
+
+def _plain(value):
+    if isinstance(value, MemoryQuantity):
+        return str(value)
+    return list(value.raw) if hasattr(value, "raw") else value
+
+
+def _keeps_revision(run, namespace, name):
+    [vm] = [
+        each
+        for each in run.sim.store.list("virtualmachines.kubevirt.io")
+        if (each["metadata"]["namespace"], each["metadata"]["name"]) == (namespace, name)
+    ]
+    return "revisionName" in vm["spec"]["instancetype"]
 
 
 def _size_of(run, instancetype):

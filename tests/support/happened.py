@@ -23,7 +23,7 @@ def effects_of_change(happened, *, wants, had=None):
     """
     migrations, waits = happened.get("migrations", ()), happened.get("restartRequired")
     cut_short = happened.get("fault") or happened.get("then")
-    there = arrived(happened, wants)
+    there = arrived(happened, wants) and "outgrown" not in happened
     # It was on its way, live, up to the fault or to what somebody else then did.
     under_way = bool(migrations and cut_short)
     match happened:
@@ -33,14 +33,23 @@ def effects_of_change(happened, *, wants, had=None):
             return {"cold"}
         case {"refused": _} if there:
             return {"wait"}
-        case _ if under_way or (there and waits is None):
+        case _ if (under_way or (there and waits is None)) and "unheard" not in happened:
             return {"live"} if had is None or q(had) != q(wants) else {"none"}
-        case _ if waits is not None:
+        case _ if waits is not None or _silent(happened):
             return {"restart"}
-        case {"hotMemoryChange": ["True", *_]} | {"refused": _}:
-            # It was taken up and never ended, or refused behind another that never ended.
+        case {"hotMemoryChange": ["True", *_]} | {"refused": _} | {"outgrown": _}:
+            # The guest does not fit into its pod, and is ended once it uses all of its memory; or
+            # the change was taken up and never ended, or refused behind another that never ended.
             return {"blocked"}
     raise AssertionError(happened)
+
+
+def _silent(happened):
+    """Whether a change was left alone, without a word that it waits for a restart."""
+    if "unheard" in happened:
+        # KubeVirt looks at nothing of it before the next start.
+        return True
+    return happened.get("mute") and not happened.keys() & {"hotMemoryChange", "refused"}
 
 
 def effects_as_it_stands(happened, *, wants):
@@ -124,8 +133,18 @@ class Witness:
             "hotMemoryChange": self._hot,
             "migrations": list(self._phases.values()),
             "guestCurrent": memory.get("guestCurrent"),
+            "outgrown": _outgrown(self._vmi) or None,
         }
         return {name: value for name, value in found.items() if value not in (None, [])}
+
+
+def _outgrown(vmi):
+    """Whether the guest has more memory than its launcher's container may use for it."""
+    if not vmi or not vmi["status"].get("memory"):
+        return False
+    limit = vmi["spec"]["domain"].get("resources", {}).get("limits", {}).get("memory")
+    has = vmi["status"]["memory"]["guestCurrent"]
+    return limit is not None and q(has).n_bytes > q(limit).n_bytes
 
 
 def condition(found, name):

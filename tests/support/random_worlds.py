@@ -11,12 +11,24 @@ from random import Random
 
 import yaml
 from hypothesis import strategies as st
+from support.random_extras import (
+    EVICTIONS,
+    GATE,
+    GATED,
+    OLD,
+    SWITCHED,
+    extended,
+    guest_of,
+    pages_of,
+    type_of,
+    type_yaml,
+    wanted_type,
+)
 from support.simulated import vm_yaml
 
 VERSIONS = ("v1.3.1", "v1.5.3", "v1.6.3", "v1.7.1", "v1.8.0", "v1.9.0", "v1.9.0")
-STAGE_BY_DEFAULT = ("v1.3.1", "v1.5.3")
+STAGE_BY_DEFAULT = (*OLD, "v1.3.1", "v1.5.3")
 MIB, GIB = 2**20, 2**30
-GATE = "VMLiveUpdateFeatures"
 LASTING = ("always", 3, 5)
 """How often a fault that a rollout of three tries gives up on happens."""
 OVERHEAD = GIB // 2
@@ -67,6 +79,8 @@ class Control:
     def live(self):
         """Whether a VM that starts under it gets room for hotplug."""
         configuration = self.spec["configuration"]
+        if self.version in SWITCHED:
+            return self.gated
         default = "Stage" if self.version in STAGE_BY_DEFAULT else "LiveUpdate"
         return self.gated and configuration.get("vmRolloutStrategy", default) == "LiveUpdate"
 
@@ -75,7 +89,7 @@ class Control:
         gates = (
             self.spec["configuration"].get("developerConfiguration", {}).get("featureGates", ())
         )
-        return self.version != "v1.3.1" or GATE in gates
+        return self.version not in GATED or GATE in gates
 
     @property
     def cluster_max(self):
@@ -89,11 +103,19 @@ class Control:
         ]
 
 
-def control_of(rng):
+def control_of(rng, more):
+    """The KubeVirt of a case.
+
+    Args:
+        rng: Of the choices that there have been from the beginning.
+        more: Of those that were added to them.
+    """
     version = rng.choice(VERSIONS)
+    if more.choice(OFTEN):
+        version = more.choice(OLD)
     configuration, wanted = {}, {}
     strategy = rng.choice(["LiveUpdate"] * 20 + ["Stage", None])
-    if strategy:
+    if strategy and version not in SWITCHED:
         configuration["vmRolloutStrategy"] = strategy
     gates = rng.choice([[GATE], [GATE, "Snapshot"]] * 4 + [["Snapshot"], None])
     if gates:
@@ -105,19 +127,25 @@ def control_of(rng):
         configuration["migrations"] = {"parallelMigrationsPerCluster": parallel}
     methods = rng.choice([["LiveMigrate"], ["LiveMigrate", "Evict"]] * 10 + [["Evict"], [], None])
     spec = {"configuration": configuration}
+    if more.choice(RARELY):
+        configuration["evictionStrategy"] = more.choice(EVICTIONS)
     if methods is not None:
         spec["workloadUpdateStrategy"] = {"workloadUpdateMethods": methods}
     if rng.choice([False, False, True]):
-        wanted = {
-            "configuration": {"vmRolloutStrategy": "LiveUpdate"},
-            "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
-        }
-        if version == "v1.3.1":
-            named = [*(gates or ()), GATE]
-            wanted["configuration"]["developerConfiguration"] = {
-                "featureGates": list(dict.fromkeys(named))
-            }
+        wanted = _wanted(version, gates)
     return Control(version=version, spec=spec, wanted=wanted)
+
+
+def _wanted(version, gates):
+    """What Git asks of the CR, so that VMs are changed live."""
+    configuration = {} if version in SWITCHED else {"vmRolloutStrategy": "LiveUpdate"}
+    if version in GATED:
+        named = list(dict.fromkeys([*(gates or ()), GATE]))
+        configuration["developerConfiguration"] = {"featureGates": named}
+    return {
+        "configuration": configuration,
+        "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
+    }
 
 
 def fault_of(rng):
@@ -176,7 +204,8 @@ def _edited(rng, control, vm, booted, *, roomy):
 def size_for(rng, vm):
     """What Git asks for: above, below, the same in another spelling, aligned or not."""
     has = int(vm["guest"])
-    most = int(vm.get("maxGuest", 4 * has))
+    own = vm.get("maxGuest") or vm.get("liveUpdateFeatures", {}).get("memory", {}).get("maxGuest")
+    most = int(own or 4 * has)
     good = [size for size in (has + GIB, has + 512 * MIB, has + 2 * MIB) if size <= most]
     if good and rng.choice([True] * 4 + [False]):
         return rng.choice(_spellings(rng.choice(good)))
@@ -195,16 +224,18 @@ def _spellings(size):
 def case_of(around, each):
     """A case of numbers: one for all that the VMs share, and one for each VM."""
     rng, own = Random(around), [Random(seed) for seed in each]
-    control = control_of(rng)
-    found = [vm_of(vm_rng, control, f"vm-{n}") for n, vm_rng in enumerate(own)]
-    load = [max(int(vm["guest"]), int(vm.get("bootedWith", 0))) + OVERHEAD for vm in found]
+    more, extra = Random(f"more {around}"), [Random(f"more {seed}") for seed in each]
+    control = control_of(rng, more)
+    usual = [vm_of(vm_rng, control, f"vm-{n}") for n, vm_rng in enumerate(own)]
+    found = [extended(*each) for each in zip(extra, [control] * len(usual), usual, strict=True)]
+    load = [max(guest_of(vm), int(vm.get("bootedWith", 0))) + OVERHEAD for vm in found]
     count = rng.choice([3, 2, 4] * 6 + [1])
     spare = rng.choice([64 * GIB, 64 * GIB, 4 * GIB, 4 * GIB, GIB, 0])
     world = {
         "apiVersion": "simulator/v1alpha1",
         "kind": "World",
         "kubevirt": {"version": control.version, "spec": control.spec},
-        "nodes": _nodes(rng, count),
+        "nodes": [node | _pages(more, found) for node in _nodes(rng, count)],
         "nodeMemory": str(sum(load) // count + max(load) + spare),
         "bandwidth": rng.choice(["256Mi", "1Gi"]),
         "vms": found,
@@ -215,9 +246,19 @@ def case_of(around, each):
     movable = [vm["name"] for vm in found if vm.get("migratable", True) and "running" not in vm]
     if movable and rng.choice(RARELY):
         world["migrations"] = [{"vmi": rng.choice(movable)}]
+    kinds = {
+        vm["name"]: wanted_type(vm_rng, vm)
+        for vm_rng, vm in zip(extra, found, strict=True)
+        if "instancetype" in vm
+    }
+    if kinds:
+        named = {*kinds.values(), *(vm["instancetype"] for vm in found if "instancetype" in vm)}
+        world["instancetypes"] = [type_of(name) for name in sorted(named)]
     desired = [
-        vm_yaml("default", each[1]["name"], f'"{size_for(*each)}"')
-        for each in zip(own, found, strict=True)
+        type_yaml(vm["name"], kinds[vm["name"]])
+        if vm["name"] in kinds
+        else vm_yaml("default", vm["name"], f'"{size_for(vm_rng, vm)}"')
+        for vm_rng, vm in zip(own, found, strict=True)
     ]
     if control.wanted:
         desired.append(_kubevirt_yaml(control.wanted))
@@ -230,6 +271,11 @@ def case_of(around, each):
     return Case(
         world=world, desired="".join(desired), begins_s=begins_s, max_concurrent=concurrent
     )
+
+
+def _pages(rng, vms):
+    found = pages_of(rng, vms)
+    return {"hugepages": found} if found else {}
 
 
 def _back_up(own, vms):

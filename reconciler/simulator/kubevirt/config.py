@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.objects import Json, dig
+from reconciler.simulator.kubevirt.objects import SWITCH, Json, dig
 from reconciler.simulator.kubevirt.versions import Behaviour, GateStage, Rollout
 
 LIVE_UPDATE_GATE: Final = "VMLiveUpdateFeatures"
@@ -47,6 +47,13 @@ class ClusterConfig:
         return self.rollout is Rollout.LIVE_UPDATE and self.has_gate(
             LIVE_UPDATE_GATE, self.behaviour.live_update_gate
         )
+
+    def updates_live(self, vm: Json) -> bool:
+        """Whether the memory of a VM may be changed live: on v1.1 the VM says so, then the CR."""
+        if not self.behaviour.vm_switch:
+            return self.live_update
+        gate = self.has_gate(LIVE_UPDATE_GATE, self.behaviour.live_update_gate)
+        return gate and dig(vm, "spec", SWITCH, "memory") is not None
 
     @property
     def migration_priorities(self) -> bool:

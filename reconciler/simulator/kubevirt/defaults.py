@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from reconciler.simulator import codec
 from reconciler.simulator.kubevirt import memory, quantity
 from reconciler.simulator.kubevirt.objects import (
+    SWITCH,
     Json,
     controller_reference,
     dig,
@@ -29,6 +30,7 @@ OBSERVED_VERSIONS: Final = {
 PCI_TOPOLOGY: Final = ("kubevirt.io/pci-topology-version", "v3")
 _FIRMWARE_NAMESPACE: Final = uuid.UUID("6a1a24a1-4061-4607-8bf4-a3963d0c5895")
 
+TOPOLOGY: Final = ("cores", "sockets", "threads")
 _QUANTITIES: Final = (("memory", "guest"), ("memory", "maxGuest"))
 
 
@@ -97,6 +99,7 @@ def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
     spec: Json = codec.copy(template["spec"])
     spec["domain"] = codec.copy(domain)
     _domain_defaults(spec, vm, config)
+    # Frozen here: a CR changed later asks nothing of VMIs that run.
     spec.setdefault("evictionStrategy", config.eviction_strategy)
     for volume in spec.get("volumes") or ():
         if "containerDisk" in volume:
@@ -136,23 +139,26 @@ def revision_name(vm: Json) -> str:
 
 def _domain_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
     domain = spec["domain"]
-    cpu = section(domain, "cpu")
-    cpu.setdefault("model", "host-model")
-    if not cpu.get("dedicatedCpuPlacement"):
-        for part in ("cores", "sockets", "threads"):
-            cpu.setdefault(part, 1)
-    if config.live_update and not cpu.get("dedicatedCpuPlacement"):
-        ratio = config.max_hotplug_ratio
-        cpu.setdefault("maxSockets", config.max_cpu_sockets or cpu["sockets"] * ratio)
+    _cpu_defaults(section(domain, "cpu"), config)
     section(domain, "features", "acpi").setdefault("enabled", True)
     section(domain, "firmware").setdefault(
         "uuid", str(uuid.uuid5(_FIRMWARE_NAMESPACE, vm["metadata"]["name"]))
     )
-    _memory_defaults(spec, config)
+    _memory_defaults(spec, vm, config)
     canonicalise(domain)
 
 
-def _memory_defaults(spec: Json, config: ClusterConfig) -> None:
+def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
+    """Fills in the topology only where none of it is given; recorded (a VM with cores alone)."""
+    cpu.setdefault("model", "host-model")
+    if not any(cpu.get(part) for part in TOPOLOGY):
+        cpu.update(dict.fromkeys(TOPOLOGY, 1))
+    if config.live_update and (sockets := cpu.get("sockets")):
+        room = config.max_cpu_sockets or sockets * config.max_hotplug_ratio
+        cpu.setdefault("maxSockets", room)
+
+
+def _memory_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
     domain = spec["domain"]
     resources = section(domain, "resources")
     memory_section = section(domain, "memory")
@@ -164,10 +170,11 @@ def _memory_defaults(spec: Json, config: ClusterConfig) -> None:
         )
         if fallback is not None:
             memory_section["guest"] = fallback
-    if config.behaviour.default_requests and "guest" in memory_section:
-        guest = quantity.parse(memory_section["guest"]) * 100 // config.memory_overcommit
-        section(resources, "requests").setdefault("memory", quantity.binary(guest))
-    if config.live_update:
+    if config.behaviour.default_requests:
+        _default_requests(resources, memory_section, config)
+    if config.behaviour.vm_switch and dig(vm, "spec", SWITCH, "memory", "maxGuest"):
+        memory_section["maxGuest"] = vm["spec"][SWITCH]["memory"]["maxGuest"]
+    if config.updates_live(vm):
         ceiling = memory.start_max_guest(
             domain,
             spec.get("architecture", "amd64"),
@@ -181,9 +188,21 @@ def _memory_defaults(spec: Json, config: ClusterConfig) -> None:
         del domain["memory"]
 
 
+def _default_requests(resources: Json, memory_section: Json, config: ClusterConfig) -> None:
+    """Gives a VMI requests as large as its limits, or as its guest.
+
+    Source: v1.6.0 pkg/defaults/defaults.go (setDefaultResourceRequests); gone in v1.7.0.
+    """
+    limits = dig(resources, "limits", "memory")
+    if limits is None and "guest" not in memory_section:
+        return
+    guest = quantity.parse(memory_section.get("guest", 0)) * 100 // config.memory_overcommit
+    section(resources, "requests").setdefault("memory", limits or quantity.binary(guest))
+
+
 def _first_status(domain: Json, revision: str) -> Json:
     cpu = domain["cpu"]
-    topology = {part: cpu.get(part) or 1 for part in ("cores", "sockets", "threads")}
+    topology = {part: cpu[part] for part in TOPOLOGY if cpu.get(part)}
     status: Json = {
         "currentCPUTopology": topology,
         "guestOSInfo": {},

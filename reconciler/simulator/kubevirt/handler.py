@@ -10,9 +10,10 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.engine import WorkQueue
-from reconciler.simulator.kubevirt import guest, quantity
+from reconciler.simulator.kubevirt import defaults, guest, overhead, quantity
 from reconciler.simulator.kubevirt.faults import Fault
 from reconciler.simulator.kubevirt.objects import (
+    HOT_CPU_CHANGE,
     HOT_MEMORY_CHANGE,
     READY,
     VMIS,
@@ -183,6 +184,7 @@ class Handler:
         status["nodeName"] = state["targetNode"]
         section(vmi, "metadata", "labels")["kubevirt.io/nodeName"] = state["targetNode"]
         status.pop("launcherContainerImageVersion", None)
+        self._plug_cpus(vmi)
         self._plug(vmi)
         self._save(vmi)
         self._settle_guest(vmi)
@@ -203,27 +205,31 @@ class Handler:
 
     # Plugging
 
+    def _plug_cpus(self, vmi: Json) -> None:
+        """Source: v1.9.0 pkg/virt-handler/migration-target.go (finalizeMigration): CPUs first."""
+        if condition(vmi, HOT_CPU_CHANGE) is None:
+            return
+        drop_condition(vmi, HOT_CPU_CHANGE)
+        cpu = dig(vmi, "spec", "domain", "cpu") or {}
+        now = {part: cpu[part] for part in defaults.TOPOLOGY if cpu.get(part)}
+        section(vmi, "status")["currentCPUTopology"] = now
+
     def _plug(self, vmi: Json) -> None:
         """Hands libvirt the new size once a migration has ended.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,1229-1231; v1.1.0 and v1.2.0
         drop the condition where libvirt refuses.
         """
-        if condition(vmi, HOT_MEMORY_CHANGE) is None:
-            return
-        wanted = size(vmi, "spec", "domain", "memory", "guest") or 0
         labels = section(vmi, "metadata", "labels")
         pod_request = labels.pop(POD_REQUEST_LABEL, None)
         labels.pop(OVERHEAD_RATIO_LABEL, None)
+        if condition(vmi, HOT_MEMORY_CHANGE) is None:
+            return
+        wanted = size(vmi, "spec", "domain", "memory", "guest") or 0
         drop_condition(vmi, HOT_MEMORY_CHANGE)
-        if pod_request is not None and quantity.parse(pod_request) < wanted:
+        if (misfit := self._pod_misfit(vmi, wanted, pod_request)) is not None:
             self._cluster.recorder.record(
-                vmi,
-                "Warning",
-                f"amount of requested guest memory ({quantity.binary(wanted)}) exceeds the "
-                f"launcher memory request ({pod_request})",
-                "failed to update guest memory",
-                component="virt-handler",
+                vmi, "Warning", misfit, "failed to update guest memory", component=MANAGER
             )
             return
         if self._cluster.faults.strikes(*_name(vmi), Fault.PLUG_REFUSED):
@@ -239,6 +245,27 @@ class Handler:
                 set_condition(vmi, refused)
             return
         section(vmi, "status", "memory")["guestRequested"] = quantity.binary(wanted)
+
+    def _pod_misfit(self, vmi: Json, wanted: int, pod_request: str | None) -> str | None:
+        """Returns why a launcher pod's request is too little for its VMI, or None.
+
+        Needed is the overhead and the VMI's requests, not the guest: one without requests (the
+        usual from v1.7) always fits, even where its limit or its overcommit is below its guest,
+        and one whose pod leaves the overhead out (overcommitGuestOverhead) never does. That the
+        older versions reckon alike is inference.
+
+        Source: v1.9.0 pkg/virt-handler/migration-target.go:1163-1190.
+        """
+        if pod_request is None:
+            return f"cannot parse Memory requests from VMI label: {quantity.PATTERN_MESSAGE}"
+        requests = size(vmi, "spec", "domain", "resources", "requests", "memory") or 0
+        needed = overhead.memory_overhead(vmi, self._cluster.config) + requests
+        if quantity.parse(pod_request) >= needed:
+            return None
+        return (
+            f"amount of requested guest memory ({quantity.binary(wanted)}) exceeds the launcher "
+            f"memory request ({pod_request})"
+        )
 
     def _settle_guest(self, vmi: Json) -> None:
         requested = size(vmi, "status", "memory", "guestRequested")

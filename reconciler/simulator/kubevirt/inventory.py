@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -11,7 +12,7 @@ import orjson
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.objects import (
     FINAL_PHASES,
-    HOT_MEMORY_CHANGE,
+    HOT_CHANGES,
     MIGRATIONS,
     NODES,
     PODS,
@@ -46,7 +47,8 @@ class PodFacts:
     phase: str
     deleting: bool
     memory: int
-    hugepages: int
+    hugepages: Mapping[str, int]
+    """By resource, such as `hugepages-2Mi`."""
     limit: int
 
     @property
@@ -87,7 +89,8 @@ class NodeFacts:
 
     name: str
     memory: int
-    hugepages: int
+    hugepages: Mapping[str, int]
+    """By resource, such as `hugepages-2Mi`."""
     schedulable: bool
     labels: dict[str, str]
 
@@ -100,12 +103,13 @@ class Inventory:
         self.nodes: dict[str, NodeFacts] = {}
         self.migrations: dict[Key, MigrationFacts] = {}
         self.hotplugs: dict[Name, None] = {}
-        """VMIs with HotMemoryChange=True, in the order in which they got it."""
+        """VMIs with a change in flight, of memory or CPUs, in the order in which they got it."""
         self.launchers: dict[str, dict[Name, None]] = defaultdict(dict)
         """The running VMIs by the image of their launcher."""
         self.quotas: dict[str, set[Key]] = defaultdict(set)
         self.memory_used: dict[str, int] = defaultdict(int)
-        self.hugepages_used: dict[str, int] = defaultdict(int)
+        self.hugepages_used: dict[tuple[str, str], int] = defaultdict(int)
+        """By node and resource."""
         self._unfinished: dict[Key, None] = {}
         self._targets: dict[str, Key] = {}
         self._pods_by_vmi: dict[str, dict[Key, None]] = defaultdict(dict)
@@ -168,7 +172,7 @@ class Inventory:
             for names in self.launchers.values():
                 names.pop(name, None)
         found = status.get("conditions") or ()
-        if any(c["type"] == HOT_MEMORY_CHANGE and c["status"] == "True" for c in found):
+        if any(c["type"] in HOT_CHANGES and c["status"] == "True" for c in found):
             self.hotplugs.setdefault(name)
         else:
             self.hotplugs.pop(name, None)
@@ -194,7 +198,8 @@ class Inventory:
     def _count(self, facts: PodFacts | None, *, sign: int) -> None:
         if facts is not None and facts.node and facts.active:
             self.memory_used[facts.node] += sign * facts.memory
-            self.hugepages_used[facts.node] += sign * facts.hugepages
+            for resource, n_bytes in facts.hugepages.items():
+                self.hugepages_used[facts.node, resource] += sign * n_bytes
 
     def _note_migration(self, event: StoreEvent, *, gone: bool) -> None:
         known = self.migrations.pop(event.key, None)
@@ -226,14 +231,18 @@ def pod_facts(key: Key, pod: Json) -> PodFacts:
         phase=dig(pod, "status", "phase") or "Pending",
         deleting=pod["metadata"].get("deletionTimestamp") is not None,
         memory=sum(size(c, "resources", "requests", "memory") or 0 for c in containers),
-        hugepages=sum(_hugepages(dig(c, "resources", "requests")) for c in containers),
+        hugepages=_hugepages(*(dig(c, "resources", "requests") for c in containers)),
         limit=sum(size(c, "resources", "limits", "memory") or 0 for c in containers),
     )
 
 
-def _hugepages(resources: Json | None) -> int:
-    found = (resources or {}).items()
-    return sum(quantity.parse(value) for name, value in found if name.startswith("hugepages-"))
+def _hugepages(*resources: Json | None) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
+    for each in resources:
+        for name, value in (each or {}).items():
+            if name.startswith("hugepages-"):
+                found[name] += quantity.parse(value)
+    return dict(found)
 
 
 def _node_facts(node: Json) -> NodeFacts:

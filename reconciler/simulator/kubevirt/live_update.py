@@ -37,6 +37,9 @@ NO_MAX_GUEST: Final = (
 BELOW_BOOT: Final = (
     "memory updated in template spec to a value lower than what the VM started with"
 )
+ABOVE_MAX: Final = "memory updated in template spec to a value higher than what's available"
+"""Before v1.3: since then the common rules come first. Source: v1.2.0 pkg/virt-controller/watch/
+vm.go:3189."""
 UNSUPPORTED_PREFIX: Final = "memory hotplug not supported, "
 ANOTHER_IN_PROGRESS: Final = "another memory hotplug is in progress"
 MIGRATING: Final = "memory hotplug is not allowed while VMI is migrating"
@@ -55,7 +58,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryDecision:
-    """The verdict on a VM's memory, with the condition's message or the new sizes in bytes."""
+    """The verdict on a VM's memory, with the condition's message or the new sizes in bytes.
+
+    Before v1.2 a restart is asked for by nothing: the change waits for one.
+    """
 
     verdict: Verdict
     message: str = ""
@@ -91,7 +97,7 @@ def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
     return _without_nulls(expected) != _without_nulls(current)
 
 
-def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDecision:  # noqa: PLR0911
+def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDecision:  # noqa: C901, PLR0911
     # one return a rule, in the order of KubeVirt's own function
     """Decides what a VM's desired memory means for its running VMI.
 
@@ -124,6 +130,8 @@ def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDe
         return MemoryDecision(verdict=Verdict.REFUSED, message=ERROR_PREFIX + MIGRATING)
     resized = codec.copy(domain)
     resized["memory"]["guest"] = quantity.binary(wanted)
+    if wanted > ceiling and config.behaviour.strict_hotplug_vm:
+        return _restart(ABOVE_MAX)
     architecture = vmi["spec"].get("architecture", "amd64")
     refused = memory.hotplug_refusal(resized, architecture, ceiling, config.behaviour)
     if refused is not None:

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 Json: TypeAlias = dict[str, Any]
 
+SWITCH: Final = "liveUpdateFeatures"
+"""In a VM's spec, on v1.1 only: what of it may be changed live."""
+
 VMS: Final = "virtualmachines.kubevirt.io"
 VMIS: Final = "virtualmachineinstances.kubevirt.io"
 MIGRATIONS: Final = "virtualmachineinstancemigrations.kubevirt.io"
@@ -22,6 +25,8 @@ NODES: Final = "nodes"
 QUOTAS: Final = "resourcequotas"
 
 HOT_MEMORY_CHANGE: Final = "HotMemoryChange"
+HOT_CPU_CHANGE: Final = "HotVCPUChange"
+HOT_CHANGES: Final = frozenset({HOT_MEMORY_CHANGE, HOT_CPU_CHANGE})
 RESTART_REQUIRED: Final = "RestartRequired"
 FAILURE: Final = "Failure"
 READY: Final = "Ready"

@@ -109,8 +109,9 @@ class Scheduler:
             return "node(s) didn't match pod anti-affinity rules"
         if facts.memory > node.memory - inventory.memory_used[node.name]:
             return "Insufficient memory"
-        if facts.hugepages > node.hugepages - inventory.hugepages_used[node.name]:
-            return "Insufficient hugepages"
+        for name, asked in facts.hugepages.items():
+            if asked > node.hugepages.get(name, 0) - inventory.hugepages_used[node.name, name]:
+                return f"Insufficient {name}"
         return None
 
     def _is_barred(self, facts: PodFacts, pod: Json) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.engine import WorkQueue
-from reconciler.simulator.kubevirt import launcher
+from reconciler.simulator.kubevirt import eviction, launcher
 from reconciler.simulator.kubevirt.migration_objects import (
     EVACUATION,
     WORKLOAD_UPDATE,
@@ -146,9 +146,7 @@ class WorkloadUpdater:
         self._store.create(key_of(MIGRATIONS, migration), migration, manager=MANAGER)
         made = migration["metadata"]["name"]
         message = f"Created Migration {made} for automated workload update"
-        self._cluster.recorder.record(
-            vmi, "Normal", "SuccessfulCreate", message, component=COMPONENT
-        )
+        self._report(vmi, "Normal", "SuccessfulCreate", message)
 
     def _priority(self, name: Name) -> str:
         return USER_TRIGGERED if name in self._cluster.inventory.hotplugs else SYSTEM_CRITICAL
@@ -171,15 +169,19 @@ class WorkloadUpdater:
         self._next_eviction_s = now_s + config.batch_eviction_interval_s
         for vmi in candidates[: config.batch_eviction_size]:
             meta = vmi["metadata"]
-            if vmi["spec"].get("evictionStrategy") == LIVE_MIGRATE:
-                self._evacuate(vmi)
+            name = (meta["namespace"], meta["name"])
+            denial = eviction.denial(vmi)
+            if denial is None:
+                said = f"Evicted vmi pod of {'/'.join(name)} for automated workload update"
+                self._report(vmi, "Normal", "SuccessfulEvict", said)
+                self._vmis.evict(name)
                 continue
-            name = f"{meta['namespace']}/{meta['name']}"
-            message = f"Evicted vmi pod of {name} for automated workload update"
-            self._cluster.recorder.record(
-                vmi, "Normal", "SuccessfulEvict", message, component=COMPONENT
-            )
-            self._vmis.evict((meta["namespace"], meta["name"]))
+            self._report(vmi, "Warning", "FailedEvict", f"Error evicting pod: {denial}")
+            if eviction.evacuates(vmi):
+                self._evacuate(vmi)
+
+    def _report(self, vmi: Json, kind: str, reason: str, message: str) -> None:
+        self._cluster.recorder.record(vmi, kind, reason, message, component=COMPONENT)
 
     def _evacuate(self, vmi: Json) -> None:
         """The eviction is denied and becomes an evacuation, which plugs the memory as well."""

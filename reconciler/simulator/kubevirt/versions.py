@@ -81,6 +81,14 @@ class Behaviour:
     strict_hotplug_vm: bool
     """v1.1/v1.2: hugepages and dedicated CPUs deny a VM with its own maxGuest."""
     limits_deny: bool
+    vm_switch: bool
+    """A VM asks for live updates itself, by spec.liveUpdateFeatures, and its webhook denies what
+    later versions answer with RestartRequired. Source: v1.1.0 pkg/virt-api/webhooks/
+    validating-webhook/admitters/vms-admitter.go:440-592,865-939."""
+    instancetypes_live: bool
+    """An instancetype's memory reaches a running VM. Before, a VM with live updates and a maxGuest
+    of its own is denied an instancetype. Source: v1.1.0 vms-admitter.go:456-592, v1.2.0:430-567;
+    that without one nothing happens at all is inference."""
     restart_required: bool
     self_clearing: bool
     """Whether RestartRequired goes by itself. Source: v1.6.4
@@ -108,6 +116,8 @@ class Behaviour:
     overhead_graphics: int
     firmware_uuid: bool
     multi_architecture_gate: bool
+    """A VM of another architecture than virt-api's needs the gate MultiArchitecture. Source: seen
+    on v1.3.1 and v1.6.3, not on v1.9.0; the gate is marked as deprecated since v1.8.0."""
     pci_topology: bool
     finalizer: str
     pod_awaited: bool
@@ -145,6 +155,8 @@ def behaviour(text: str) -> Behaviour:
         minimum_guest=GI if since(v, "1.3.1") else 0,
         strict_hotplug_vm=not since(v, "1.3.0"),
         limits_deny=not since(v, "1.2.1"),
+        vm_switch=not since(v, "1.2.0"),
+        instancetypes_live=since(v, "1.2.1"),
         restart_required=since(v, "1.2.0"),
         self_clearing=since(v, "1.6.4", "1.7.1"),
         plug_failure_visible=since(v, "1.3.0"),
@@ -162,7 +174,7 @@ def behaviour(text: str) -> Behaviour:
         overhead_fixed=(220 if since(v, "1.5.0") else 210) * MI,
         overhead_graphics=(32 if since(v, "1.6.0") else 16) * MI,
         firmware_uuid=since(v, "1.6.0"),
-        multi_architecture_gate=not since(v, "1.7.0"),
+        multi_architecture_gate=not since(v, "1.8.0"),
         pci_topology=since(v, "1.9.0"),
         finalizer=("kubevirt.io/" if since(v, "1.7.0") else "") + "foregroundDeleteVirtualMachine",
         pod_awaited=not since(v, "1.4.0"),

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.admission import Denial, Review
-from reconciler.simulator.kubevirt import defaults, instancetypes, memory, quantity
+from reconciler.simulator.kubevirt import (
+    defaults,
+    first_version,
+    instancetypes,
+    memory,
+    quantity,
+)
 from reconciler.simulator.kubevirt.config import MULTI_ARCHITECTURE_GATE
-from reconciler.simulator.kubevirt.objects import VMS, Json, dig, size
+from reconciler.simulator.kubevirt.objects import SWITCH, VMS, Json, dig, size
 
 if TYPE_CHECKING:
     from reconciler.simulator.admission import Admission
@@ -41,6 +47,8 @@ class VMWebhooks:
         if review.operation == "DELETE" or review.subresource:
             return None
         config = self._cluster.config
+        if not config.behaviour.vm_switch:
+            review.object["spec"].pop(SWITCH, None)  # KubeVirt v1.2 and newer have no such field.
         guest = dig(review.object, *MEMORY_FIELD.split("."))
         if (wrong := _wrong_type(guest, integers=config.behaviour.integer_guest)) is not None:
             return Denial(webhook=MUTATOR, message=wrong, causes=({"message": wrong},))
@@ -77,6 +85,7 @@ class VMWebhooks:
             or self._architecture_denial(vm)
             or self._template_denial(vm)
             or self._live_update_denial(vm)
+            or self._switch_denial(review)
         )
 
     def _matcher_denial(self, review: Review) -> Denial | None:
@@ -111,14 +120,15 @@ class VMWebhooks:
         return Denial(webhook=VALIDATOR, message=message, causes=causes)
 
     def _architecture_denial(self, vm: Json) -> Denial | None:
-        """Source: seen on v1.3.1 and v1.6.3; the wording is the simulator's."""
+        """Source: v1.6.3 ADM/vmi-create-admitter.go (validateArchitecture); virt-api is amd64."""
         config = self._cluster.config
         wanted = dig(vm, "spec", "template", "spec", "architecture")
         gate = MULTI_ARCHITECTURE_GATE in config.gates
         if wanted == "amd64" or gate or not config.behaviour.multi_architecture_gate:
             return None
         field = "spec.template.spec.architecture"
-        return _denied(f"{MULTI_ARCHITECTURE_GATE} feature gate is not enabled", field)
+        said = f"{MULTI_ARCHITECTURE_GATE} feature gate is not enabled in kubevirt-config"
+        return _denied(f"{said}, invalid entry {field}", field)
 
     def _template_denial(self, vm: Json) -> Denial | None:
         """Source: v1.9.0 ADM/vmi-create-admitter.go:87,1024-1047,1112-1140."""
@@ -161,9 +171,25 @@ class VMWebhooks:
         own = size(domain, "memory", "maxGuest")
         if not config.live_update or own is None:
             return None
+        if vm["spec"].get("instancetype") and not config.behaviour.instancetypes_live:
+            return _denied(first_version.NO_INSTANCETYPE, "spec.instancetype")
         architecture = dig(vm, "spec", "template", "spec", "architecture") or "amd64"
         refused = memory.hotplug_refusal(domain, architecture, own, config.behaviour)
         return None if refused is None else _denied(refused, MEMORY_FIELD)
+
+    def _switch_denial(self, review: Review) -> Denial | None:
+        """Applies the rules that only v1.1 has."""
+        config, meta = self._cluster.config, review.object["metadata"]
+        if not config.behaviour.vm_switch:
+            return None
+        refused = first_version.refusal(review.object, config)
+        if refused is None and review.old is not None:
+            name = (meta["namespace"], meta["name"])
+            running = self._cluster.inventory.migrations_of(name)
+            uid = next((facts.uid for facts in running if facts.unfinished), "")
+            vmi = self._cluster.vmi(*name)
+            refused = first_version.update_refusal(review.old, review.object, vmi, uid)
+        return None if refused is None else _denied(*refused)
 
 
 def _hugepages_denial(domain: Json, field: str) -> Denial | None:

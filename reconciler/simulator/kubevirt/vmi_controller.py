@@ -8,6 +8,7 @@ from reconciler.simulator import codec
 from reconciler.simulator.engine import WorkQueue
 from reconciler.simulator.kubevirt import defaults, launcher, overhead, quantity
 from reconciler.simulator.kubevirt.objects import (
+    HOT_CPU_CHANGE,
     HOT_MEMORY_CHANGE,
     PODS,
     READY,
@@ -248,8 +249,14 @@ class VMIController:
 def request_hotplug(vmi: Json) -> None:
     """Adds HotMemoryChange where a running VMI's spec asks for other memory than was plugged.
 
+    HotVCPUChange likewise, for other CPUs than it has.
+
     Source: v1.9.0 pkg/virt-controller/watch/vmi/lifecycle.go:502-508,1158-1163.
     """
+    cpu, has = dig(vmi, "spec", "domain", "cpu") or {}, dig(vmi, "status", "currentCPUTopology")
+    other = has is not None and any(cpu.get(p) != has.get(p) for p in defaults.TOPOLOGY)
+    if other and condition(vmi, HOT_CPU_CHANGE) is None:
+        set_condition(vmi, make_condition(HOT_CPU_CHANGE, "True", at=None))
     wanted = size(vmi, "spec", "domain", "memory", "guest")
     plugged = size(vmi, "status", "memory", "guestRequested")
     if wanted is None or plugged is None or wanted == plugged:

@@ -16,6 +16,7 @@ from support.builders import (
 
 from reconciler.model import fields
 from reconciler.model.fields import NameSet
+from reconciler.model.live import Constraints
 from reconciler.model.refs import vm_ref
 
 
@@ -60,6 +61,28 @@ def test_a_max_guest_tells_who_loses_and_who_gains_room_at_the_next_start():
     assert "gain" not in lower
     higher = warnings({fields.MAX_GUEST: q("16Gi")}, kubevirt, *vmis)
     assert "gain room: db/large" in higher
+
+
+# v1.9.0 pkg/liveupdate/memory/memory.go:53-107, test 8; a VM's own maxGuest comes first
+# (pkg/defaults/defaults.go:115-135).
+def test_a_max_guest_that_is_no_whole_block_takes_room_from_every_vm_but_one_with_its_own():
+    pages = Constraints(hugepages="1Gi")
+    vmis = (running("a"), running("own"), running("huge", constraints=pages))
+    vms = [make_vm(ref=each.ref) for each in vmis]
+    vms[1] = make_vm(ref=vmis[1].ref, max_guest=q("8Gi"))
+    live = make_live(*vms, vmis=vmis)
+
+    def told(size):
+        settings = {fields.MAX_GUEST: q(size)}
+        (decision,) = plan_of(make_desired(kubevirt=settings), live).decisions
+        return " / ".join(decision.warnings)
+
+    assert told("5000M") == (
+        "maxGuest 5000M counts from a VM's next start; then for hotplug lose room: db/a, db/huge "
+        "(5000M is not a multiple of 2Mi; write 4768Mi or 4770Mi)"
+    )
+    assert "lose room: db/huge" in told("4610Mi")
+    assert told("5Gi") == ""
 
 
 def test_a_change_that_sets_nothing_else_in_motion_says_nothing():

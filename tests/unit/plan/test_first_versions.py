@@ -1,7 +1,4 @@
-"""KubeVirt v1.1 and v1.2, by the code of their release tags; no control plane of them is recorded.
-
-The simulator does not play the switch of v1.1: the CRDs that it serves are of v1.9 and prune it.
-"""
+"""KubeVirt v1.1 and v1.2, by the code of their release tags; no control plane is recorded."""
 
 from __future__ import annotations
 
@@ -169,3 +166,18 @@ def test_a_bare_number_in_a_new_vm_is_sent_as_a_string():
 def test_on_v1_1_a_value_that_the_guest_has_is_converged():
     live = cluster("v1.1.0", switch=False, guest="2Gi", vmi=make_vmi(guest="2Gi"))
     assert effect(live) == ("none", "converged")
+
+
+# v1.1 has no strategy that a VM could have booted before: v1.1.0 vms-admitter.go:440-446.
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("v1.1.0", "without live update of its memory (spec.liveUpdateFeatures.memory and the"),
+        ("v1.2.0", "before LiveUpdate was in force"),
+    ],
+)
+def test_a_vm_without_room_is_told_what_it_booted_without(version, said):
+    live = cluster(version, vmi=make_vmi(max_guest=None))
+    (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
+    assert decision.reason.value == "booted-before-live-update"
+    assert said in decision.message

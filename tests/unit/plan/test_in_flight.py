@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from support.builders import (
+    NOW,
     condition,
     effect_of,
     make_desired,
@@ -21,8 +22,9 @@ from support.builders import (
 )
 
 from reconciler.model.fields import NameSet
-from reconciler.model.live import LiveNode
+from reconciler.model.live import Constraints, LiveNode
 from reconciler.model.refs import vm_ref
+from reconciler.model.room import MemoryUse, NodeUse, Room
 
 CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
 NO_METHODS = with_settings(make_kubevirt(), workloadUpdateMethods=NameSet.of(()))
@@ -133,6 +135,97 @@ OTHER_VM = vm_ref("db", "other")
 )
 def test_behind_a_change_that_cannot_end_no_size_is_judged(live, guest, expected):
     assert effect_of(make_desired(want(guest)), live) == expected
+
+
+FAILED = {"phase": "Failed", "started_at": None, "target_node": ""}
+
+
+def failed(n, *, begun=False, reason=""):
+    more = {"started_at": NOW, "target_node": "node02"} if begun else {}
+    return tuple(
+        make_migration(name=f"m-{i}", **{**FAILED, **more}, failure_reason=reason)
+        for i in range(n)
+    )
+
+
+# Recorded migration-fails and target-unschedulable: they are tried again without end. The size
+# that is in flight itself is called migration-failing and target-unschedulable then.
+@pytest.mark.parametrize(
+    ("migrations", "expected", "said"),
+    [
+        (failed(2), WAITS, ""),
+        (failed(3), STUCK, "3 migrations failed: no node took the target pod"),
+        ((*failed(3), PENDING), STUCK, "no node took the target pod"),
+        (failed(3, begun=True, reason="connection lost"), STUCK, "connection lost"),
+        ((*failed(3, begun=True), RUNNING), STUCK, "3 migrations failed"),
+        ((*failed(3), make_migration(name="m-9", phase="Succeeded")), WAITS, ""),
+    ],
+)
+def test_a_change_that_failed_again_and_again_is_not_waited_for(migrations, expected, said):
+    live = flying(migrations=migrations)
+    assert effect_of(make_desired(want("3Gi")), live) == expected
+    assert said in decided("3Gi", live).message
+
+
+def test_a_change_that_succeeds_without_effect_is_not_waited_for():
+    # v1.9.0 migration-target.go:1187-1231: the plug fails its size check, and it begins again
+    done = tuple(make_migration(name=f"m-{i}", phase="Succeeded") for i in range(2))
+    live = flying(migrations=done)
+    since = {ref: replace(vm, guest_changed_at=NOW) for ref, vm in live.vms.items()}
+    decision = decided("3Gi", replace(live, vms=since))
+    assert (decision.effect.value, decision.reason.value) == STUCK
+    assert "2 migrations succeeded since the change" in decision.message
+    assert "not 2Gi" in decision.message
+
+
+def crowded(requested, *, moving="0"):
+    """Two nodes of 4Gi, of which the other one has *requested* taken."""
+    nodes = tuple(
+        LiveNode(name=name, schedulable=True, allocatable=q("4Gi"))
+        for name in ("node01", "node02")
+    )
+    used = NodeUse(
+        requested=MemoryUse(memory=q(requested).n_bytes),
+        moving=MemoryUse(memory=q(moving).n_bytes),
+    )
+    room = Room(observed_at=NOW, nodes={"node02": used})
+    return {"nodes": nodes, "room": room}
+
+
+# The pod of 2Gi asks for 2Gi, its overhead and its console log: 2342Mi.
+@pytest.mark.parametrize(
+    ("around", "migrations", "expected"),
+    [
+        (crowded("1Gi"), (), WAITS),
+        (crowded("2Gi"), (), STUCK),
+        (crowded("2Gi"), (PENDING,), STUCK),
+        (crowded("2Gi"), (RUNNING,), WAITS),
+        (crowded("2Gi", moving="1Gi"), (), WAITS),
+    ],
+)
+def test_a_change_whose_pod_fits_nowhere_is_not_waited_for(around, migrations, expected):
+    live = flying(migrations=migrations, **around)
+    assert effect_of(make_desired(want("1792Mi")), live) == expected
+    if expected == STUCK:
+        assert "node02 has the most free of the other nodes: 2048Mi" in (
+            decided("1792Mi", live).message
+        )
+
+
+@pytest.mark.parametrize(("taken", "expected"), [("1536Mi", WAITS), ("2Gi", STUCK)])
+def test_requests_have_grown_with_the_change_in_flight_already(taken, expected):
+    live = flying(**crowded(taken))
+    asked = Constraints(requests=q("2Gi"))
+    grown = {ref: replace(vmi, constraints=asked) for ref, vmi in live.vmis.items()}
+    assert effect_of(make_desired(want("1792Mi")), replace(live, vmis=grown)) == expected
+
+
+def test_a_backup_that_holds_the_change_in_flight_is_named():
+    live = flying()
+    held = {ref: replace(vmi, backup="nightly") for ref, vmi in live.vmis.items()}
+    message = decided("3Gi", replace(live, vmis=held)).message
+    assert "its migration waits for the backup nightly, which runs" in message
+    assert "backup" not in decided("3Gi", live).message
 
 
 def test_git_may_bring_the_end_about():

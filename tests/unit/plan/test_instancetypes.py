@@ -114,9 +114,8 @@ def test_a_vm_without_a_revision_in_its_spec_gets_the_name_alone(version):
 @pytest.mark.parametrize(
     ("version", "own_max", "expected"),
     [
-        # v1.1.0 vms-admitter.go:456-592 and v1.2.0 :430-567 look at VMs with an own maxGuest;
-        # gone in v1.2.1
-        ("v1.1.0", "4Gi", ("blocked", "denied-by-admission")),
+        # v1.2.0 vms-admitter.go:430-567 looks at VMs with an own maxGuest; gone in v1.2.1
+        ("v1.1.0", "4Gi", ("restart", "live-update-features-unset")),
         ("v1.2.0", "4Gi", ("blocked", "denied-by-admission")),
         ("v1.2.1", "4Gi", ("live", "hotplug")),
         ("v1.3.0", "4Gi", ("live", "hotplug")),
@@ -129,6 +128,14 @@ def test_a_vm_without_a_revision_in_its_spec_gets_the_name_alone(version):
 def test_what_each_version_makes_of_a_changed_name(version, own_max, expected):
     vm = sized(max_guest=q(own_max) if own_max else None)
     assert told(decided(cluster(vm, version=version))) == expected
+
+
+@pytest.mark.parametrize("own_max", [None, "4Gi"])
+def test_v1_1_denies_a_changed_name_where_the_vm_asks_for_live_updates(own_max):
+    # v1.1.0 vms-admitter.go:456-592, under spec.liveUpdateFeatures
+    vm = sized(max_guest=q(own_max) if own_max else None, live_update_memory=True)
+    expected = ("blocked", "denied-by-admission")
+    assert told(decided(cluster(vm, version="v1.1.0"))) == expected
 
 
 def test_a_stopped_vm_starts_with_the_new_type():

@@ -22,7 +22,8 @@ from support.builders import (
     with_settings,
 )
 
-from reconciler.model.live import Constraints
+from reconciler.model.fields import NameSet
+from reconciler.model.live import Constraints, LiveNode
 
 CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
 
@@ -36,13 +37,70 @@ CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("T
         ("16Gi", ("restart", "booted-before-live-update")),
     ],
 )
-def test_only_a_cluster_maximum_below_the_boot_size_takes_the_room(cluster_max, expected):
+def test_a_cluster_maximum_below_the_boot_size_takes_the_room(cluster_max, expected):
     live = make_live(
         make_vm(guest="8Gi"),
         vmis=(make_vmi(guest="8Gi", max_guest=None),),
         kubevirt=with_settings(make_kubevirt(), maxGuest=q(cluster_max)),
     )
     assert effect_of(make_desired(want("10Gi")), live) == expected
+
+
+# v1.9.0 pkg/liveupdate/memory/memory.go:53-107, test 8, is asked at the start of an instance too.
+@pytest.mark.parametrize(
+    ("cluster_max", "page", "own", "expected"),
+    [
+        ("5000M", None, None, ("restart", "no-max-guest")),
+        ("4609Mi", None, None, ("restart", "no-max-guest")),
+        ("4610Mi", None, None, ("restart", "booted-before-live-update")),
+        ("4610Mi", "1Gi", None, ("restart", "no-max-guest")),
+        ("5Gi", "1Gi", None, ("restart", "booted-before-live-update")),
+        ("5000M", None, "8Gi", ("restart", "booted-before-live-update")),
+    ],
+)
+def test_a_cluster_maximum_that_is_no_whole_block_takes_the_room(cluster_max, page, own, expected):
+    constraints = Constraints(hugepages=page)
+    live = make_live(
+        make_vm(guest="2Gi", constraints=constraints, max_guest=q(own) if own else None),
+        vmis=(make_vmi(guest="2Gi", max_guest=None, constraints=constraints),),
+        kubevirt=with_settings(make_kubevirt(), maxGuest=q(cluster_max)),
+    )
+    assert effect_of(make_desired(want("3Gi")), live) == expected
+
+
+def test_a_cluster_maximum_that_is_no_whole_block_is_told_with_a_better_one():
+    live = make_live(
+        make_vm(guest="2Gi"),
+        vmis=(make_vmi(guest="2Gi", max_guest=None),),
+        kubevirt=with_settings(make_kubevirt(), maxGuest=q("5000M")),
+    )
+    (decision,) = plan_of(make_desired(want("3Gi")), live).decisions
+    assert "the cluster's maxGuest 5000M is not a multiple of 2Mi" in decision.message
+    assert "write 4768Mi or 4770Mi" in decision.hint
+
+
+# The same test against the maxGuest of the running instance; at admission against the VM's own.
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [(None, ("restart", "misaligned")), ("5000M", ("blocked", "denied-by-admission"))],
+)
+def test_a_maximum_that_is_no_whole_block_lets_nothing_be_plugged(own, expected):
+    live = make_live(
+        make_vm(max_guest=q(own) if own else None), vmis=(make_vmi(max_guest="5000M"),)
+    )
+    assert effect_of(make_desired(want("2Gi")), live) == expected
+    (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
+    assert "the VM's maxGuest 5000M is not a multiple of 2Mi" in decision.message
+
+
+@pytest.mark.parametrize(
+    ("guest", "hint"),
+    [("1000m", "write 2Mi"), ("1Mi", "write 2Mi"), ("3Mi", "write 2Mi or 4Mi")],
+)
+def test_no_hint_names_a_size_of_nothing(guest, hint):
+    live = make_live(make_vm(), vmis=(make_vmi(),))
+    (decision,) = plan_of(make_desired(want(guest)), live).decisions
+    assert (decision.reason.value, decision.hint) == ("misaligned", hint)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +119,41 @@ def test_one_page_is_whole_pages(page, guest, denied):
     vm = make_vm(guest="4Gi", constraints=Constraints(hugepages=page))
     expected = ("blocked", "denied-by-admission") if denied else ("cold", "not-running")
     assert effect_of(make_desired(want(guest)), make_live(vm)) == expected
+
+
+@pytest.mark.parametrize("guest", ["2049Mi", "1Mi"])
+def test_with_requests_those_are_the_whole_pages(guest):
+    # v1.9.0 vmi-create-admitter.go:1067-1096: requests, else guest
+    vm = make_vm(guest="4Gi", constraints=Constraints(hugepages="2Mi", requests=q("4Gi")))
+    assert effect_of(make_desired(want(guest)), make_live(vm)) == ("cold", "not-running")
+
+
+# Recorded v1.3.1 and v1.6.3: arm64 is denied without MultiArchitecture; v1.9.0: it is not.
+@pytest.mark.parametrize(
+    ("version", "architecture", "gates", "nodes", "denied"),
+    [
+        ("v1.6.3", "arm64", (), ("amd64",), True),
+        ("v1.6.3", "arm64", (), (None,), True),
+        ("v1.6.3", "arm64", (), ("arm64", "amd64"), True),
+        ("v1.6.3", "arm64", (), ("arm64",), False),
+        ("v1.6.3", "arm64", ("MultiArchitecture",), ("amd64",), False),
+        ("v1.6.3", "amd64", (), ("amd64",), False),
+        ("v1.6.3", "", (), ("amd64",), False),
+        ("v1.9.0", "arm64", (), ("amd64",), False),
+    ],
+)
+def test_another_architecture_needs_its_gate(version, architecture, gates, nodes, denied):
+    listed = NameSet.of(("VMLiveUpdateFeatures", *gates))
+    live = make_live(
+        make_vm(constraints=Constraints(architecture=architecture)),
+        kubevirt=with_settings(make_kubevirt(version), featureGates=listed),
+        nodes=tuple(
+            LiveNode(name=f"n{n}", schedulable=True, labels={"kubernetes.io/arch": a} if a else {})
+            for n, a in enumerate(nodes)
+        ),
+    )
+    expected = ("blocked", "denied-by-admission") if denied else ("cold", "not-running")
+    assert effect_of(make_desired(want("2Gi")), live) == expected
 
 
 @pytest.mark.parametrize(("limit", "denied"), [("2Gi", True), ("3Gi", False), ("4Gi", False)])

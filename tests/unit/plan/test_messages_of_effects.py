@@ -20,7 +20,9 @@ from support.builders import (
     want,
 )
 
+from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live import Constraints
+from reconciler.model.refs import vm_ref
 from reconciler.model.room import Quota, Room
 
 
@@ -187,3 +189,30 @@ def test_a_pending_restart_tells_what_the_guest_has_or_else_was_given(current, h
     vmi = replace(make_vmi(guest="2Gi"), guest_current=make_vm(guest=current).guest)
     decision = decided("3Gi", vm=make_vm(guest="3Gi", conditions=conditions), vmi=vmi)
     assert f"says 3Gi, the guest has {has}, and" in decision.message
+
+
+def test_a_size_that_cannot_be_read_is_not_called_unnamed():
+    bad = Diagnostic(
+        severity=Severity.ERROR,
+        code="bad-quantity",
+        message="spec.template.spec.domain.memory.guest: 'abc' is not a quantity",
+        ref=VM,
+        hint="write a size such as 2Gi",
+    )
+    live = make_live(make_vm(), vmis=(make_vmi(),))
+
+    def decided(*diagnostics):
+        desired = make_desired(want(None), diagnostics=diagnostics)
+        (decision,) = plan_of(desired, live).decisions
+        return decision
+
+    decision = decided(bad)
+    assert (decision.effect.value, decision.reason.value) == ("blocked", "unreadable")
+    assert decision.message == f"Git's size cannot be read: {bad.message}"
+    assert decision.hint == bad.hint
+    for other in (
+        replace(bad, ref=vm_ref("db", "other")),
+        replace(bad, severity=Severity.WARNING),
+        replace(bad, message="metadata.labels: 'x' is no label"),
+    ):
+        assert decided(other).reason.value == "nothing-named"

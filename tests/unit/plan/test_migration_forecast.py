@@ -326,6 +326,24 @@ def test_costs_are_the_sum_of_growth_and_the_second_pods_at_once():
     assert [(each.ref.name, each.position) for each in found.vms] == [("a", 1), ("b", 2), ("c", 3)]
 
 
+def test_no_more_second_pods_at_once_in_all_namespaces_than_in_one():
+    desired, live = fleet(
+        *((name, 4, f"node0{n}") for n, name in enumerate("abc", 1)),
+        kubevirt=with_settings(make_kubevirt(), parallelMigrationsPerCluster=2),
+    )
+    assert forecast_of(desired, live).peak_extra_total == (3 + 4 + 4) * GIB
+    moved = {each.ref: vm_ref(f"ns-{each.ref.name}", each.ref.name) for each in live.vms.values()}
+    apart = replace(
+        live,
+        vms={moved[ref]: replace(vm, ref=moved[ref]) for ref, vm in live.vms.items()},
+        vmis={moved[ref]: replace(vmi, ref=moved[ref]) for ref, vmi in live.vmis.items()},
+    )
+    wanted = {moved[ref]: replace(vm, ref=moved[ref]) for ref, vm in desired.vms.items()}
+    found = forecast_of(replace(desired, vms=wanted), apart)
+    assert found.peak_extra_requests == {f"ns-{name}": 5 * GIB for name in "abc"}
+    assert found.peak_extra_total == (3 + 4 + 4) * GIB
+
+
 def test_nothing_that_migrates_costs_nothing():
     found = forecast_of(*fleet())
     assert (found.migrations, found.earliest_s, found.latest_s) == (0, 0.0, 0.0)

@@ -33,7 +33,9 @@ LIMITS = [
     pytest.param("1Gi", "4Gi", "live", True, id="lifted to exactly the limit"),
     pytest.param("1Gi", "8Gi", "live", True, id="lifted below the limit"),
     pytest.param("1Gi", None, "live", True, id="lifted, without a limit"),
-    pytest.param(None, "3Gi", "live", False, id="no requests: the limit alone"),
+    # v1.9.0 vm.go:3522: without requests (v1.7 on, where the VM names none) nothing is raised
+    pytest.param(None, "3Gi", "blocked", False, id="no requests: above the limit, which stays"),
+    pytest.param(None, "4Gi", "live", False, id="no requests: exactly the limit"),
     pytest.param(None, None, "live", False, id="neither"),
 ]
 
@@ -50,6 +52,14 @@ def test_the_trap_is_told_with_its_values():
     decision = decided("4Gi", requests="1Gi", limits="3Gi")
     assert "requests 1Gi, less than the guest's 2Gi" in decision.message
     assert "lift that to 4Gi and leave the limit at 3Gi" in decision.message
+    assert "limits.memory of 4Gi or more" in decision.hint
+    assert decision.actions == ()
+
+
+def test_a_limit_alone_is_told_with_its_values():
+    decision = decided("4Gi", requests=None, limits="3Gi")
+    assert "a memory limit of 3Gi and no requests" in decision.message
+    assert "a guest of 4Gi does not fit" in decision.message
     assert "limits.memory of 4Gi or more" in decision.hint
     assert decision.actions == ()
 

@@ -177,3 +177,12 @@ def test_a_kubeconfig_is_private_and_names_server_and_token(tmp_path, served):
     text = kubeconfig.render(served.url, served.token)
     assert served.url in text
     assert json.dumps(path.read_text()) == json.dumps(text)
+
+
+def test_the_date_of_an_answer_is_simulated_time(server, served):
+    server.clock.advance(90_061)
+    for path, first_line in ((VMS, False), (f"{VMS}?watch=true&timeoutSeconds=1", True)):
+        if first_line:
+            server.create_vm()
+        answer = over_http(served.url, "GET", path, token=served.token, first_line=first_line)
+        assert answer.header("date") == ["Fri, 02 Jan 2026 01:01:01 GMT"]

@@ -492,7 +492,8 @@ def test_a_plug_refused_before_v1_3_is_not_seen_and_tried_again():
 
 
 def test_a_plug_into_a_pod_that_is_too_small_migrates_again():
-    sim = simulate({"name": "vm", "faults": {"transfer": "10s"}})
+    requests = {"resources": {"requests": {"memory": "1Gi"}}}
+    sim = simulate({"name": "vm", "domain": requests, "faults": {"transfer": "10s"}})
     ask(sim, "2Gi")
     sim.engine.run_until(8)
     key = Key("virtualmachineinstances.kubevirt.io", "default", "vm")
@@ -633,7 +634,7 @@ def test_an_own_max_guest_denies_nothing_under_stage():
     ],
 )
 def test_a_guest_must_fill_its_huge_pages(domain, guest, message):
-    nodes = [{"name": "n", "hugepages": "8Gi"}]
+    nodes = [{"name": "n", "hugepages": {"2Mi": "8Gi", "1Gi": "8Gi"}}]
     given = {"memory": {"guest": "2Gi", **domain}}
     sim = simulate({"name": "vm", "guest": "2Gi", "domain": given}, nodes=nodes)
     assert message in json.loads(ask(sim, guest).body)["message"]

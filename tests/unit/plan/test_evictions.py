@@ -1,0 +1,237 @@
+"""A change of the CR that lets KubeVirt evict running VMs, and whom an eviction kills."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import (
+    condition,
+    effect_of,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_migration,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+    with_settings,
+)
+
+from reconciler.model import fields
+from reconciler.model.fields import NameSet
+from reconciler.model.refs import vm_ref
+
+MIGRATES = {"LiveMigratable": condition("True")}
+STAYS = {"LiveMigratable": condition("False")}
+IN_FLIGHT = {"HotMemoryChange": condition("True")}
+OLD = {"kubevirt.io/outdatedLauncherImage": ""}
+LABEL, NO_LABEL = {"labels": OLD}, {}
+
+
+def listing(*methods, **overrides):
+    return with_settings(make_kubevirt(**overrides), workloadUpdateMethods=NameSet.of(methods))
+
+
+def vmi(name="a", **more):
+    return make_vmi(ref=vm_ref("db", name), **{"conditions": MIGRATES, **more})
+
+
+def planned(kubevirt, methods, *vmis, vms=None, migrations=(), **git):
+    """The decision on the CR where Git lists *methods*."""
+    found = [make_vm(ref=each.ref) for each in vmis] if vms is None else vms
+    live = make_live(*found, vmis=vmis, kubevirt=kubevirt, migrations=migrations)
+    settings = {fields.UPDATE_METHODS: NameSet.of(methods), **git.pop("settings", {})}
+    (decision,) = plan_of(make_desired(kubevirt=settings), live).decisions
+    return decision
+
+
+CONFIG = ("config", "config-change")
+EVICTS = ("blocked", "would-evict")
+NONE, ONLY_MIGRATE, BOTH, ONLY_EVICT = (), ("LiveMigrate",), ("LiveMigrate", "Evict"), ("Evict",)
+
+
+# kubevirt v1.9.0 workload-updater.go:366-428: LiveMigrate moves what can migrate, Evict the rest;
+# pod-eviction-admitter.go:127-183: what an eviction strategy makes of it.
+@pytest.mark.parametrize(
+    ("before", "after", "more", "expected"),
+    [
+        pytest.param(NONE, ONLY_EVICT, {"conditions": MIGRATES | IN_FLIGHT}, EVICTS, id="stuck"),
+        pytest.param(NONE, ONLY_EVICT, LABEL, EVICTS, id="an old launcher"),
+        pytest.param(NONE, ONLY_EVICT, NO_LABEL, CONFIG, id="nothing waits"),
+        pytest.param(NONE, BOTH, LABEL, CONFIG, id="it migrates"),
+        pytest.param(
+            ONLY_MIGRATE, BOTH, {**LABEL, "conditions": STAYS}, EVICTS, id="it cannot migrate"
+        ),
+        pytest.param(ONLY_MIGRATE, BOTH, {"conditions": STAYS}, CONFIG, id="nor waits"),
+        pytest.param(
+            BOTH, ONLY_EVICT, {"conditions": MIGRATES | IN_FLIGHT}, EVICTS, id="LiveMigrate goes"
+        ),
+        pytest.param(BOTH, ONLY_MIGRATE, {**LABEL, "conditions": STAYS}, CONFIG, id="Evict goes"),
+        pytest.param(
+            ONLY_EVICT, ("Evict", "Other"), LABEL, CONFIG, id="it was going to be killed anyhow"
+        ),
+        pytest.param(
+            NONE, ONLY_EVICT, {**LABEL, "eviction_strategy": "LiveMigrate"}, CONFIG, id="evacuated"
+        ),
+        pytest.param(
+            NONE,
+            ONLY_EVICT,
+            {**LABEL, "eviction_strategy": "LiveMigrate", "conditions": STAYS},
+            CONFIG,
+            id="denied",
+        ),
+        pytest.param(
+            NONE,
+            ONLY_EVICT,
+            {**LABEL, "eviction_strategy": "LiveMigrateIfPossible", "conditions": STAYS},
+            EVICTS,
+            id="not possible",
+        ),
+        pytest.param(
+            NONE, ONLY_EVICT, {**LABEL, "eviction_strategy": "External"}, CONFIG, id="external"
+        ),
+        pytest.param(NONE, ONLY_EVICT, {**LABEL, "eviction_strategy": "None"}, EVICTS, id="None"),
+        pytest.param(NONE, ONLY_EVICT, {**LABEL, "phase": "Scheduled"}, CONFIG, id="starting"),
+        pytest.param(NONE, ONLY_EVICT, {**LABEL, "deleting": True}, CONFIG, id="going anyhow"),
+    ],
+)
+def test_what_would_kill_a_vm_at_once_is_not_written(before, after, more, expected):
+    decision = planned(listing(*before), after, vmi(**more))
+    assert (decision.effect.value, decision.reason.value) == expected
+    assert bool(decision.actions) is (expected == CONFIG)
+
+
+def test_the_strategy_of_the_cr_holds_for_vms_that_name_none():
+    old = listing(eviction_strategy="LiveMigrate")
+    assert planned(old, ("Evict",), vmi(labels=OLD)).effect.value == "config"
+    other = vmi(labels=OLD, eviction_strategy="None")
+    assert planned(old, ("Evict",), other).reason.value == "would-evict"
+
+
+def test_the_vms_are_named_with_why_and_what_to_do():
+    vmis = [vmi(name, labels=OLD) for name in "bcde"]
+    flying = vmi("a", conditions=MIGRATES | IN_FLIGHT)
+    decision = planned(listing(), ("Evict",), flying, *vmis)
+    assert decision.message == (
+        "KubeVirt would then evict 5 running VMs, whose guests stop: db/a (a change in flight), "
+        "db/b (an outdated launcher), db/c (an outdated launcher) and 2 more"
+    )
+    assert decision.hint.startswith("list LiveMigrate in workloadUpdateMethods as well")
+    alone = planned(listing("LiveMigrate"), BOTH, vmi(labels=OLD, conditions=STAYS))
+    assert "evict 1 running VM, whose guest stops: db/a (an outdated launcher)" in alone.message
+    assert alone.hint.startswith("wait until")
+
+
+def test_vms_without_the_label_are_named_where_kubevirt_counts_more():
+    decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
+    assert (
+        "db/b (perhaps an outdated launcher, of which KubeVirt counts 1 more)" in decision.message
+    )
+    counted = planned(listing(outdated_workloads=1), ("Evict",), vmi("a", labels=OLD), vmi("b"))
+    assert "db/b" not in counted.message
+
+
+def test_a_vm_that_migrates_now_counts_too_for_its_migration_may_fail():
+    decision = planned(
+        listing(*BOTH),
+        ("Evict",),
+        vmi(conditions=MIGRATES | IN_FLIGHT),
+        migrations=(make_migration(vm_ref("db", "a")),),
+    )
+    assert decision.reason.value == "would-evict"
+
+
+def test_a_size_that_comes_into_force_with_the_change_counts():
+    stage = with_settings(listing("Evict"), vmRolloutStrategy="Stage")
+    staged = make_vm(ref=vm_ref("db", "a"), guest="2Gi")
+    live_update = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}
+    decision = planned(stage, ("Evict",), vmi(), vms=[staged], settings=live_update)
+    assert decision.reason.value == "would-evict"
+    assert "db/a (a size written before, which then comes into force)" in decision.message
+    kept = planned(
+        stage,
+        ("Evict",),
+        vmi(eviction_strategy="LiveMigrate"),
+        vms=[staged],
+        settings=live_update,
+    )
+    assert kept.effect.value == "config"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "vmis", "said"),
+    [
+        (NONE, ONLY_EVICT, [vmi("a")], "concerns 1 (db/a)"),
+        (NONE, ONLY_EVICT, [vmi("a", eviction_strategy="LiveMigrate")], "concerns none"),
+        (ONLY_MIGRATE, BOTH, [vmi("a"), vmi("b", conditions=STAYS)], "concerns 1 (db/b)"),
+        (ONLY_MIGRATE, BOTH, [vmi("a")], "a VM that cannot be migrated and waits for a change"),
+        (BOTH, ONLY_EVICT, [vmi("a")], "Evict stays without LiveMigrate"),
+        (BOTH, ONLY_MIGRATE, [vmi("a")], ""),
+        (ONLY_EVICT, BOTH, [vmi("a")], ""),
+    ],
+)
+def test_what_may_be_evicted_later_is_told(before, after, vmis, said):
+    found = [
+        each for each in planned(listing(*before), after, *vmis).warnings if "evicted" in each
+    ]
+    assert said in " / ".join(found) if said else not found
+
+
+EVICT_ONLY = listing("Evict")
+
+
+# Recorded v1.9.0 evict-only (killed); pod-eviction-admitter.go:127-183 for the strategies.
+@pytest.mark.parametrize(
+    ("strategy", "of_cr", "expected"),
+    [
+        ("", "", ("blocked", "evict-hazard")),
+        ("None", "LiveMigrate", ("blocked", "evict-hazard")),
+        ("LiveMigrate", "", ("live", "hotplug")),
+        ("", "LiveMigrate", ("live", "hotplug")),
+        ("LiveMigrateIfPossible", "", ("live", "hotplug")),
+        ("External", "", ("blocked", "no-live-migrate")),
+    ],
+)
+@pytest.mark.parametrize("flying", [False, True])
+def test_a_strategy_may_make_a_migration_of_an_eviction(strategy, of_cr, expected, flying):
+    found = make_vmi(eviction_strategy=strategy)
+    vm = make_vm()
+    if flying:
+        vm = make_vm(guest="2Gi")
+        found = replace(found, guest=q("2Gi"), conditions=MIGRATES | IN_FLIGHT)
+        expected = {
+            "hotplug": ("wait", "hotplug-in-flight"),
+            "no-live-migrate": ("blocked", "hotplug-stuck"),
+        }.get(expected[1], expected)
+    live = make_live(vm, vmis=(found,), kubevirt=replace(EVICT_ONLY, eviction_strategy=of_cr))
+    assert effect_of(make_desired(want("3Gi")), live) == expected
+
+
+def test_a_denied_eviction_is_told_with_the_strategy():
+    live = make_live(
+        make_vm(), vmis=(make_vmi(eviction_strategy="External"),), kubevirt=EVICT_ONLY
+    )
+    (decision,) = plan_of(make_desired(want("3Gi")), live).decisions
+    assert "the VM's evictionStrategy External has its eviction denied" in decision.message
+
+
+# What is written already, and can no longer be carried out.
+@pytest.mark.parametrize(
+    ("methods", "more", "reason", "said"),
+    [
+        (ONLY_MIGRATE, {}, "no-live-migrate", "the VM cannot be migrated now"),
+        (BOTH, {}, "evict-hazard", "Evict, and the VM cannot be migrated"),
+        (ONLY_EVICT, {}, "evict-hazard", "Evict without LiveMigrate"),
+        (ONLY_EVICT, {"eviction_strategy": "LiveMigrate"}, "no-live-migrate", "LiveMigrate has"),
+        (NONE, {}, "no-live-migrate", "has no LiveMigrate"),
+    ],
+)
+def test_a_vm_that_lost_its_migratability_in_flight(methods, more, reason, said):
+    flying = replace(make_vmi(conditions=STAYS | IN_FLIGHT, **more), guest=q("2Gi"))
+    live = make_live(make_vm(guest="2Gi"), vmis=(flying,), kubevirt=listing(*methods))
+    (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
+    assert (decision.effect.value, decision.reason.value) == ("blocked", reason)
+    assert said in decision.message

@@ -1,0 +1,72 @@
+"""Evict as an update method: which VMs are killed, and which migrate instead.
+
+Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183;
+pkg/virt-controller/watch/workload-updater/workload-updater.go:519-527,602-632.
+"""
+
+from __future__ import annotations
+
+import pytest
+from support.playing import Play
+
+EVICT = {
+    "configuration": {"vmRolloutStrategy": "LiveUpdate"},
+    "workloadUpdateStrategy": {"workloadUpdateMethods": ["Evict"]},
+}
+MIGRATES = {"LiveMigrate", "LiveMigrateIfPossible"}
+
+
+def uid(play):
+    return play.vmi and play.vmi["metadata"]["uid"]
+
+
+@pytest.mark.parametrize("where", ["vm", "cluster"])
+@pytest.mark.parametrize("strategy", ["None", "LiveMigrate", "LiveMigrateIfPossible", "External"])
+def test_only_a_strategy_that_migrates_keeps_a_hotplug_from_killing(strategy, where):
+    own = {"evictionStrategy": strategy} if where == "vm" else {}
+    configuration = dict(EVICT["configuration"])
+    if where == "cluster":
+        configuration["evictionStrategy"] = strategy
+    play = Play({"guest": "2Gi", **own}, spec=EVICT | {"configuration": configuration})
+    before = uid(play)
+    play.ask("3Gi")
+    play.run(90)
+    if strategy in MIGRATES:
+        assert (uid(play), play.memory) == (before, ("2Gi", "3Gi", "3Gi"))
+        assert play.phases == ["Succeeded"]
+    elif strategy == "External":
+        assert (uid(play), play.memory) == (before, ("2Gi", "2Gi", "2Gi"))
+        assert (play.said, play.phases) == ({"HotMemoryChange": "True"}, [])
+    else:
+        assert uid(play) != before
+        assert play.memory == ("3Gi", "3Gi", "3Gi")
+    denied = play.events("FailedEvict")
+    assert bool(denied) is (strategy != "None")
+    assert all("Eviction triggered evacuation of VMI" in each for each in denied)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "killed"),
+    [
+        ("None", True),
+        ("LiveMigrate", False),
+        ("LiveMigrateIfPossible", True),
+        ("External", False),
+    ],
+)
+def test_an_outdated_vm_that_cannot_migrate_is_killed_unless_its_strategy_forbids(
+    strategy, killed
+):
+    vm = {"migratable": False, "evictionStrategy": strategy, "launcher": "v1.8.0"}
+    play = Play(vm, spec=EVICT)
+    before = uid(play)
+    play.run(90)
+    assert (uid(play) != before) is killed
+    assert play.phases == []
+    if strategy == "LiveMigrate":
+        assert play.events("FailedEvict")[0].endswith("but is not live-migratable")
+
+
+def test_a_strategy_that_the_cluster_gets_later_does_not_count_for_a_vm_that_runs():
+    play = Play({"guest": "2Gi"}, spec=EVICT)
+    assert play.vmi["spec"]["evictionStrategy"] == "None"

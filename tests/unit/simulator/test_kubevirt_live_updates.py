@@ -1,0 +1,165 @@
+"""Live updates beside memory: CPU sockets, and where a VM may run; and their order.
+
+Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:640-670,2989-3061,3351-3366;
+pkg/virt-handler/migration-target.go (finalizeMigration).
+"""
+
+from __future__ import annotations
+
+import pytest
+from support.playing import Play
+
+ABOVE = "CPU sockets updated in template spec to a value higher than what's available"
+FEWER = "Reduction of CPU socket count requires a restart"
+CPUS = {"cpu": {"sockets": 2, "cores": 1, "threads": 1}}
+
+
+def play_of(version="v1.9.0", **vm):
+    return Play({"guest": "2Gi", "domain": CPUS, **vm}, version=version)
+
+
+def cpus(play):
+    return play.vmi["status"]["currentCPUTopology"]["sockets"]
+
+
+def test_sockets_are_plugged_by_a_migration():
+    play = play_of()
+    play.domain(cpu={"sockets": 4})
+    play.run(1)
+    assert "HotVCPUChange" in play.said
+    assert cpus(play) == 2
+    play.run(60)
+    assert (cpus(play), play.said, play.phases) == (4, {}, ["Succeeded"])
+
+
+def test_cpus_and_memory_share_one_migration():
+    play = play_of()
+    play.domain(cpu={"sockets": 4}, memory={"guest": "3Gi"})
+    play.run(60)
+    assert (cpus(play), play.memory[2], play.phases) == (4, "3Gi", ["Succeeded"])
+
+
+@pytest.mark.parametrize(("sockets", "said"), [(9, ABOVE), (1, FEWER)])
+def test_sockets_outside_of_the_room_need_a_restart(sockets, said):
+    play = play_of()
+    play.domain(cpu={"sockets": sockets})
+    play.run(30)
+    assert play.said == {"RestartRequired": said}
+    assert (cpus(play), play.phases) == (2, [])
+
+
+def test_the_room_is_the_clusters_or_four_times_the_sockets():
+    assert play_of().vmi["spec"]["domain"]["cpu"]["maxSockets"] == 8
+    spec = {"configuration": {"liveUpdateConfiguration": {"maxCpuSockets": 3}}}
+    found = Play({"domain": CPUS}, spec=spec).vmi["spec"]["domain"]["cpu"]
+    assert found["maxSockets"] == 3
+
+
+def test_on_arm64_sockets_need_a_restart():
+    play = play_of(architecture="arm64")
+    play.domain(cpu={"sockets": 4})
+    play.run(5)
+    assert play.said == {"RestartRequired": "ARM doesn't support CPU hotplug"}
+
+
+@pytest.mark.parametrize(
+    ("version", "reached"),
+    [("v1.6.3", "2Gi"), ("v1.6.4", "3Gi"), ("v1.7.0", "2Gi"), ("v1.9.0", "3Gi")],
+)
+def test_sockets_that_need_a_restart_hold_later_memory_back_where_that_is_sticky(version, reached):
+    play = play_of(version)
+    play.domain(cpu={"sockets": 9})
+    play.run(5)
+    play.ask("3Gi")
+    play.run(60)
+    assert play.memory[2] == reached
+    assert play.said == {"RestartRequired": ABOVE}
+
+
+@pytest.mark.parametrize("version", ["v1.6.3", "v1.9.0"])
+def test_in_one_edit_memory_goes_on_while_sockets_wait_for_a_restart(version):
+    play = play_of(version)
+    play.domain(cpu={"sockets": 9}, memory={"guest": "3Gi"})
+    play.run(60)
+    assert play.memory[2] == "3Gi"
+    assert play.said == {"RestartRequired": ABOVE}
+
+
+def test_an_instancetype_with_more_cpus_than_there_is_room_for_needs_a_restart():
+    kinds = [
+        {"name": "small", "guest": "2Gi", "cpu": 1},
+        {"name": "wide", "guest": "3Gi", "cpu": 8},
+    ]
+    play = Play({"instancetype": "small"}, instancetypes=kinds)
+    play.patch({"spec": {"instancetype": {"name": "wide"}}})
+    play.run(60)
+    assert play.said == {"RestartRequired": ABOVE}
+
+
+def test_an_error_of_the_cpu_step_puts_memory_off():
+    play = play_of(faults={"transfer": "20s"})
+    play.domain(cpu={"sockets": 3})
+    play.run(1)
+    play.domain(cpu={"sockets": 4}, memory={"guest": "3Gi"})
+    play.run(1)
+    assert play.said["Failure"].endswith("another CPU hotplug is in progress")
+    assert play.vmi["spec"]["domain"]["memory"]["guest"] == "2Gi"
+    play.run(120)
+    assert (cpus(play), play.memory[2], play.said) == (4, "3Gi", {})
+    assert play.phases == ["Succeeded"] * 2
+
+
+def test_a_template_with_cores_alone_is_left_as_it_is():
+    # Recorded on v1.3.1, v1.6.3 and v1.9.0 (dedicated-cpu).
+    play = Play({"domain": {"cpu": {"cores": 2}}})
+    assert play.vmi["spec"]["domain"]["cpu"] == {"cores": 2, "model": "host-model"}
+    assert play.vmi["status"]["currentCPUTopology"] == {"cores": 2}
+    assert play.said == {}
+
+
+PLACES = {
+    "nodeSelector": {"zone": "b"},
+    "affinity": {"nodeAffinity": {}},
+    "tolerations": [{"key": "zone", "operator": "Exists"}],
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_where_a_vm_may_run_is_carried_to_its_instance(name):
+    play = play_of()
+    play.template(**{name: PLACES[name]})
+    play.run(5)
+    assert play.vmi["spec"][name] == PLACES[name]
+    assert (play.said, play.phases) == ({}, [])
+    play.template(**{name: None})
+    play.run(5)
+    assert name not in play.vmi["spec"]
+
+
+def test_a_carried_node_selector_decides_where_the_next_migration_goes():
+    nodes = [{"name": f"node{n}", "labels": {"zone": f"z{n}"}} for n in range(4)]
+    play = Play({"guest": "2Gi", "node": "node0"}, nodes=nodes)
+    play.template(nodeSelector={"zone": "z3"}, domain={"memory": {"guest": "3Gi"}})
+    play.run(60)
+    assert play.vmi["status"]["nodeName"] == "node3"
+
+
+def test_under_stage_nothing_of_it_is_carried():
+    spec = {"configuration": {"vmRolloutStrategy": "Stage"}}
+    play = Play({"guest": "2Gi"}, spec=spec)
+    play.template(nodeSelector={"zone": "b"})
+    play.run(5)
+    assert "nodeSelector" not in play.vmi["spec"]
+    assert "RestartRequired" in play.said
+
+
+def test_where_a_vm_may_run_waits_for_a_migration_to_end():
+    play = play_of(faults={"transfer": "20s"})
+    play.ask("3Gi")
+    play.run(10)
+    play.template(nodeSelector={"zone": "b"})
+    play.run(2)
+    said = "Node affinity should not be changed during VMI migration"
+    assert play.said["Failure"].endswith(said)
+    play.run(60)
+    assert play.vmi["spec"]["nodeSelector"] == {"zone": "b"}
