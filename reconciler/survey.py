@@ -11,7 +11,7 @@ from reconciler.model.desired import DesiredState, Reading
 from reconciler.model.diagnostic import Severity
 from reconciler.model.live import LiveState
 from reconciler.model.plan import Plan
-from reconciler.plan.decide import decide
+from reconciler.plan.decide import decide, frame
 from reconciler.plan.placing import asks_for_room
 from reconciler.plan.policy import PlanPolicy
 
@@ -81,20 +81,17 @@ def decided(
 ) -> tuple[LiveState, Plan]:
     """The plan, and the snapshot it was made from.
 
-    Pods and quotas are read only if a VM would migrate or does, and the plan is then made again.
+    Pods and quotas are read only if a VM would migrate or does.
 
     Raises:
         ClusterError: The cluster cannot be read.
     """
     snapshot = live.read()
     refuse_another_cluster(snapshot, policy)
-    plan = decide(desired, snapshot, policy, clock.now())
-    if snapshot.room is not None or not any(asks_for_room(each) for each in plan.decisions):
-        return snapshot, plan
-    room = live.room()
-    if room is None:
-        return snapshot, plan
-    snapshot = replace(snapshot, room=room)
+    if snapshot.room is None:
+        around = frame(desired, snapshot, policy, clock.now())
+        if any(asks_for_room(around.vm(ref)) for ref in around.own):
+            snapshot = replace(snapshot, room=live.room())
     return snapshot, decide(desired, snapshot, policy, clock.now())
 
 

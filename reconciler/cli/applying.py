@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.cli import approving, files, leasing, showing, tracing, wiring
+from reconciler.cli import approving, exits, files, leasing, showing, tracing, wiring
 from reconciler.cli.options import TextFormat
 from reconciler.cli.signals import Stop, Terminated, stop_on_signals
 from reconciler.cluster.client import Client
 from reconciler.cluster.feed import ClusterFeed
-from reconciler.errors import LeaseHeldError, StaleError
+from reconciler.errors import ReconcilerError
 from reconciler.model.approval import Approval
 from reconciler.model.config import Mode
 from reconciler.model.outcome import ExitCode, RunReport
@@ -78,6 +78,12 @@ class _Session:
     run_id: str
     started_at: datetime
 
+    @property
+    def until(self) -> float | None:
+        """When its time is over, monotonic; None for no deadline."""
+        deadline_s = self.asked.deadline_s
+        return None if deadline_s is None else self.began + deadline_s
+
 
 def run(asked: ApplyOptions, clock: Clock) -> ExitCode:
     """One whole run; the report goes to stdout, everything on the way to stderr."""
@@ -127,18 +133,52 @@ def _carried_out(session: _Session) -> RunReport:
     observing = asked.unattended and found.config.mode is Mode.OBSERVE
     if asked.ignore_windows and found.config.windows:
         log.warning("the windows of .reconciler.yaml are ignored, as asked by --ignore-windows")
-    try:
-        approval = approving.agreed(found.plan, asked.approval, asked.expect_digest)
-        report = _observed(session) if observing else _rollout(session, approval)
-    except (LeaseHeldError, StaleError) as error:
-        code = ExitCode.STALE if isinstance(error, StaleError) else ExitCode.LEASE_HELD
-        showing.leave_report(_unwritten(session, code, str(error)), asked)
-        raise
-    except Terminated:
-        message = "asked to end before anything was written"
-        showing.leave_report(_unwritten(session, ExitCode.DEADLINE, message), asked)
-        raise
+    tracer = None
+    with ExitStack() as stack:
+        try:
+            tracer = stack.enter_context(_tracer(session))
+            approval = approving.agreed(found.plan, asked.approval, asked.expect_digest)
+            held = None if observing else stack.enter_context(_leases(session))
+        except (ReconcilerError, Terminated, KeyboardInterrupt) as error:
+            code, message = exits.ending(error)
+            unwritten = _unwritten(session, code, message)
+            if tracer is not None:
+                pass
+            showing.leave_report(unwritten, asked)
+            raise
+        report = _rollout(session, approval, held, tracer) if held else _observed(session)
+        tracer.finish(report)
     return replace(report, notes=(*report.notes, *_notes(session, approval)))
+
+
+def _tracer(session: _Session) -> AbstractContextManager[tracing.Tracer]:
+    return tracing.tracer(
+        session.asked.trace,
+        run_id=session.run_id,
+        revision=session.found.plan.revision,
+        in_log=session.asked.log_format is TextFormat.JSON,
+    )
+
+
+@contextmanager
+def _leases(session: _Session) -> Iterator[leasing.Leases]:
+    """What has to be held; waiting for it ends with a signal, or when the run's time is over."""
+    asked, found = session.asked, session.found
+    with ExitStack() as stack:
+        with session.stop.at_once():
+            held = stack.enter_context(
+                leasing.leases(
+                    found.plan,
+                    asked.source.shard,
+                    session.client,
+                    session.clock,
+                    namespace=found.live.kubevirt.ref.namespace,
+                    run_id=session.run_id,
+                    scale=asked.cluster.time_scale,
+                    until=session.until,
+                )
+            )
+        yield held
 
 
 def _notes(session: _Session, approval: Approval | None) -> Iterator[str]:
@@ -190,37 +230,16 @@ def _observed(session: _Session) -> RunReport:
     return observed(session.found.plan, run_id=session.run_id, at=session.clock.now())
 
 
-def _rollout(session: _Session, approval: Approval | None) -> RunReport:
+def _rollout(
+    session: _Session, approval: Approval | None, held: leasing.Leases, tracer: tracing.Tracer
+) -> RunReport:
     from reconciler.cluster.events import ClusterRecorder  # noqa: PLC0415 - keeps --help fast
     from reconciler.cluster.writer import ClusterWriter  # noqa: PLC0415 - with it
     from reconciler.rollout import loop  # noqa: PLC0415 - with it
     from reconciler.rollout.outside import Outside  # noqa: PLC0415 - with it
 
-    asked, clock, found = session.asked, session.clock, session.found
-    run_id = session.run_id
-    until = None if asked.deadline_s is None else session.began + asked.deadline_s
-    with ExitStack() as stack:
-        with session.stop.at_once():
-            held = stack.enter_context(
-                leasing.leases(
-                    found.plan,
-                    asked.source.shard,
-                    session.client,
-                    clock,
-                    namespace=found.live.kubevirt.ref.namespace,
-                    run_id=run_id,
-                    scale=asked.cluster.time_scale,
-                    until=until,
-                )
-            )
-        tracer = stack.enter_context(
-            tracing.tracer(
-                asked.trace,
-                run_id=run_id,
-                revision=found.plan.revision,
-                in_log=asked.log_format is TextFormat.JSON,
-            )
-        )
+    clock, found, run_id = session.clock, session.found, session.run_id
+    with showing.listener(session.asked) as listener:
         outside = Outside(
             feed=session.feed,
             writer=ClusterWriter(session.client, parallel=PARALLEL_WRITES),
@@ -233,14 +252,15 @@ def _rollout(session: _Session, approval: Approval | None) -> RunReport:
                 instance=run_id,
                 revision=found.desired.revision,
             ),
-            listener=showing.Listeners((stack.enter_context(showing.listener(asked)), tracer)),
+            listener=showing.Listeners((listener, tracer)),
             stopping=lambda: session.stop.asked,
             breakable=session.stop.breakable,
         )
-        left_s = None if until is None else max(0.0, until - clock.monotonic())
+        until = session.until
         policy = wiring.rollout_policy(
-            found.config, deadline_s=left_s, follow=asked.follow, approval=approval
+            found.config,
+            deadline_s=None if until is None else max(0.0, until - clock.monotonic()),
+            follow=session.asked.follow,
+            approval=approval,
         )
-        report = loop.run(found.plan, found.desired, found.policy, policy, outside, run_id=run_id)
-        tracer.finish(report)
-        return report
+        return loop.run(found.plan, found.desired, found.policy, policy, outside, run_id=run_id)

@@ -46,17 +46,24 @@ def ended(
             for diagnostic in error.diagnostics:
                 say.finding(diagnostic)
         say.error(str(error), error.hint)
-        return _CODES.get(type(error), ExitCode.ERROR)
-    except Terminated:
-        say.error("asked to end before anything was written", "")
-        return ExitCode.DEADLINE
-    except KeyboardInterrupt:
-        say.error("interrupted", "")
-        return ExitCode.INTERRUPTED
+        return ending(error)[0]
+    except (Terminated, KeyboardInterrupt) as error:
+        code, message = ending(error)
+        say.error(message, "")
+        return code
     except BrokenPipeError:
         # The reader of our output went away; Python would complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.ERROR
+
+
+def ending(error: ReconcilerError | Terminated | KeyboardInterrupt) -> tuple[ExitCode, str]:
+    """The exit code of a command that *error* ends, and the sentence that says why."""
+    if isinstance(error, Terminated):
+        return ExitCode.DEADLINE, "asked to end before anything was written"
+    if isinstance(error, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED, "interrupted"
+    return _CODES.get(type(error), ExitCode.ERROR), str(error)
 
 
 _CODES = {

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from .failures import Answer
     from .library import Api
+    from .transport import Timekeeper
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +84,11 @@ class Client:
         request_timeout_s: float = DEFAULT_TIMEOUT_S,
         backoff: Backoff | None = None,
         renewed: Callable[[], Api] | None = None,
+        timekeeper: Timekeeper | None = None,
     ) -> None:
-        self._transport = Transport(api, timeout_s=request_timeout_s, renewed=renewed)
+        self._transport = Transport(
+            api, timeout_s=request_timeout_s, renewed=renewed, timekeeper=timekeeper
+        )
         self._clock = clock
         self._timeout_s = request_timeout_s
         self._backoff = backoff or Backoff()
@@ -102,6 +106,7 @@ class Client:
         context: str | None = None,
         request_timeout_s: float = DEFAULT_TIMEOUT_S,
         backoff: Backoff | None = None,
+        timekeeper: Timekeeper | None = None,
     ) -> Self:
         """A client for the cluster that kubectl would talk to with the same options.
 
@@ -121,6 +126,7 @@ class Client:
             request_timeout_s=request_timeout_s,
             backoff=backoff,
             renewed=api,
+            timekeeper=timekeeper,
         )
 
     def hasty(self) -> Client:
@@ -174,15 +180,12 @@ class Client:
         return self._timeout_s if timeout_s is None else min(self._timeout_s, timeout_s)
 
     def _wait_s(self, timeout_s: float | None) -> float:
-        """How long to wait for the server; half of what is left where there is hurry.
-
-        Half, because connecting may take as long as the answer.
-        """
+        """How long to wait for the server; no longer than what is left where there is hurry."""
         wait_s = self._timeout_s if timeout_s is None else timeout_s
         if self._ending.at is None:
             return wait_s
         left_s = self._ending.at - self._clock.monotonic()
-        return min(wait_s, max(_SHORTEST_WAIT_S, left_s / 2))
+        return min(wait_s, max(_SHORTEST_WAIT_S, left_s))
 
     def send(
         self,

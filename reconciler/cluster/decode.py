@@ -186,6 +186,8 @@ def vmi(item: wire.VMI) -> LiveVMI:
         constraints=constraints(spec),
         vcpus=(cpu.sockets or 1) * (cpu.cores or 1) * (cpu.threads or 1) if cpu else 1,
         max_sockets=cpu.max_sockets if cpu else None,
+        cpu=(cpu.sockets, cpu.cores, cpu.threads) if cpu else (None, None, None),
+        eviction_strategy=(spec.eviction_strategy or "") if spec else "",
         created_at=moment(meta.creation_timestamp),
         migration_started_at=moment(migration.start_timestamp),
         migration_ended_at=moment(migration.end_timestamp),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _OVERCOMMIT = ("spec", "configuration", "developerConfiguration", "memoryOvercommit")
 _OVERHEAD_RATIO = ("spec", "configuration", "additionalGuestMemoryOverheadRatio")
+_EVICTION_STRATEGY = ("spec", "configuration", "evictionStrategy")
 
 
 def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic, ...]]:
@@ -86,6 +87,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
         outdated_workloads=_integer(status.get("outdatedVirtualMachineInstanceWorkloads")) or 0,
         memory_overcommit=_integer(at(found, _OVERCOMMIT)) or 100,
         overhead_ratio=_ratio(at(found, _OVERHEAD_RATIO)),
+        eviction_strategy=_string(at(found, _EVICTION_STRATEGY)),
         deleting=meta.get("deletionTimestamp") is not None,
     )
     return live, tuple(findings)
@@ -168,7 +170,10 @@ def _maps(found: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 
 def _text(found: dict[str, Any], key: str) -> str:
-    value = found.get(key)
+    return _string(found.get(key))
+
+
+def _string(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 

@@ -27,6 +27,10 @@ _MAX_INSTANCE = 128
 _MAX_NOTE = 1024
 _MAX_REASON = 128
 _MAX_PREFIX = 200
+_LIMIT_S = 2.0
+"""The longest to wait for one; meanwhile no patch is sent, and no lease renewed."""
+_PAUSE_S = 60.0
+"""After a failure none is tried for so long, on the run's clock."""
 
 
 def micro_time(at: datetime) -> str:
@@ -43,16 +47,20 @@ class ClusterRecorder:
     """
 
     def __init__(self, client: Client, *, clock: Clock, instance: str, revision: str) -> None:
-        self._client = client
+        # What a server that is short of breath asks to wait would be taken from the rollout.
+        self._client = client.hasty()
         self._clock = clock
         self._instance = instance[:_MAX_INSTANCE]
         self._revision = revision
         self._failed = False
+        self._not_before = 0.0
 
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> None:
         """Leave one Event; the first failure is logged, and none changes anything else.
+
+        It is sent once. After a failure the next ones are left out, for a minute.
 
         Args:
             ref: The KubeVirt CR or the VM that the Event is about.
@@ -61,6 +69,8 @@ class ClusterRecorder:
             message: At most 1024 characters are sent.
             warning: Whether its type is Warning rather than Normal.
         """
+        if self._clock.monotonic() < self._not_before:
+            return
         event = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
@@ -86,8 +96,9 @@ class ClusterRecorder:
         }
         path = paths.collection("events", ref.namespace, paths.EVENTS_API)
         try:
-            self._client.send("POST", path, body=event)
+            self._client.send("POST", path, body=event, timeout_s=_LIMIT_S)
         except ClusterError as error:
             level = logging.DEBUG if self._failed else logging.WARNING
             self._failed = True
+            self._not_before = self._clock.monotonic() + _PAUSE_S
             log.log(level, "events are not recorded: %s", error, extra={"ref": str(ref)})

@@ -9,6 +9,7 @@ failures as values and cannot give the lease back.
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -35,6 +36,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
+_LONGEST_S = 120.0
+"""As long as a silent holder's record is believed, whatever duration it names.
+
+No run asks for more than ``LeaseTimes.duration_s``. A larger number is a slip of somebody's hand,
+and would keep every run out for as long as it says. A holder that renews more seldom than this is
+none of ours.
+"""
 _BRIEF_S = 1.0
 """With less than this to spare nothing is begun, so a renewal need not hurry for it."""
 
@@ -50,7 +58,7 @@ class LeaseTimes:
     margin_s: float = 5.0
     """How long before its end an unrenewed lease counts as gone, for a patch under way."""
     request_s: float = 5.0
-    """The longest to wait for a connection, and again for an answer."""
+    """The longest that one request may take, connecting and its answer together."""
     again_s: float = 2.0
     """How long after a renewal that failed the next one is tried."""
     give_back_s: float = 2.0
@@ -68,6 +76,7 @@ class ClusterLease:
         namespace: That of the KubeVirt CR.
         holder: Names this run and no other, such as pod or host and a run id.
         scale: Seconds of *clock* a real second.
+        wait_s: The longest to watch another holder, in real seconds; None for its duration.
         waiting: Called again and again while another holder is watched, such as to keep a lease
             that is held already.
     """
@@ -82,6 +91,7 @@ class ClusterLease:
         holder: str,
         times: LeaseTimes | None = None,
         scale: float = 1.0,
+        wait_s: float | None = None,
         waiting: Callable[[], object] = _nothing,
     ) -> None:
         # What is to be sent again is sent here: the client's patience could outlast the lease.
@@ -94,7 +104,9 @@ class ClusterLease:
         self._fresh = lease_record.fresh(namespace, name)
         self._holder = holder
         self._times = times or LeaseTimes()
+        self._wait_s = math.inf if wait_s is None else wait_s
         self._waiting = waiting
+        self._abandoned = False
         self._record: dict[str, Any] | None = None
         self._notes: Mapping[str, str] = {}
         self._unwritten: dict[str, str | None] = {}
@@ -105,10 +117,11 @@ class ClusterLease:
         """Take the lease; waits to see whether another holder is alive, at most its duration.
 
         Raises:
-            LeaseHeldError: Another run holds it and is alive.
+            LeaseHeldError: Another run holds it and is alive, or the time to find out is over.
             ClusterError: The lease cannot be read or written.
         """
-        seen, since = None, self._now()
+        began = self._now()
+        seen, since = None, began
         while True:
             record = self._read()
             if record is None:
@@ -120,7 +133,8 @@ class ClusterLease:
             if foreign and seen is not None and spec != seen:
                 raise self._held_by(holder)
             silent_s = self._now() - since
-            lasts_s = float(spec.get("leaseDurationSeconds") or self._times.duration_s)
+            named_s = float(spec.get("leaseDurationSeconds") or self._times.duration_s)
+            lasts_s = min(named_s, _LONGEST_S)
             dead = seen is not None and silent_s > lasts_s
             if not foreign or dead:
                 if foreign:
@@ -134,8 +148,11 @@ class ClusterLease:
                 seen = spec
                 words = "the lease %s is held by %s; watching whether it is renewed"
                 log.info(words, self._where, holder)
+            left_s = self._wait_s - (self._now() - began)
+            if left_s <= 0:
+                raise self._unsettled(holder)
             self._waiting()
-            self._clock.sleep(_POLL_S * self._scale)
+            self._clock.sleep(min(_POLL_S, left_s) * self._scale)
 
     def __exit__(
         self,
@@ -143,8 +160,18 @@ class ClusterLease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the lease back; a failure to do so costs the next run a wait, nothing else."""
+        """Give the lease back; a failure to do so costs the next run a wait, nothing else.
+
+        One that was abandoned is left to run out.
+        """
         if self._record is None:
+            return
+        if self._abandoned:
+            self._record = None
+            words = (
+                "the lease %s is not given back, since a write may be under way; it ends by itself"
+            )
+            log.warning(words, self._where)
             return
         record, self._record = self._record, None
         until = self._now() + self._times.give_back_s
@@ -157,6 +184,13 @@ class ClusterLease:
                     self._free(found, until)
         except ClusterError as failure:
             log.warning("the lease %s is not given back: %s", self._where, failure)
+
+    def abandon(self) -> None:
+        """Let it run out instead of giving it back: a write may still be under way at the end.
+
+        Until then it is held and renewed as before.
+        """
+        self._abandoned = True
 
     def held(self) -> bool:
         """Whether the lease is ours; renews it when due.
@@ -303,7 +337,7 @@ class ClusterLease:
         return lease_record.decoded(answer.body)
 
     def _limit_s(self) -> float:
-        """The time-out of one request: connecting and its answer together fit in what is spare."""
+        """The time-out of one request: it and one more fit in what is spare."""
         spare_s = self.spare_s()
         if spare_s < _BRIEF_S:
             return self._times.request_s
@@ -315,6 +349,14 @@ class ClusterLease:
     def _now(self) -> float:
         """Real seconds since an arbitrary moment."""
         return self._clock.monotonic() / self._scale
+
+    def _unsettled(self, holder: str) -> LeaseHeldError:
+        return LeaseHeldError(
+            f"the lease {self._where} at {self._client.host} is held by {holder}, and the deadline"
+            " came before it was seen whether that run is alive",
+            holder=holder,
+            hint=f"a run that died is found out after {self._times.duration_s} s; give more time",
+        )
 
     def _held_by(self, holder: str) -> LeaseHeldError:
         return LeaseHeldError(

@@ -10,8 +10,10 @@ import logging
 import re
 import threading
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from reconciler import __version__
 from reconciler.errors import ReconcilerError, UnauthorizedError
@@ -20,6 +22,7 @@ from . import failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from .failures import Answer
     from .library import Api, Response
@@ -47,19 +50,38 @@ class Counters:
         return sum(self.requests.values())
 
 
+class Timekeeper(Protocol):
+    """Whoever wants to know what time the server has."""
+
+    def monotonic(self) -> float:
+        """Seconds since an arbitrary moment."""
+        ...
+
+    def heard(self, date: datetime, *, asked_at: float) -> None:
+        """Take notice of an answer's Date, and of when the request was sent, by ``monotonic``."""
+        ...
+
+
 class Transport:
     """Requests to one API server; safe to use from several threads.
 
     Args:
         renewed: Reads the configuration anew, credentials and all; None keeps what there is.
+        timekeeper: Is told the Date of each answer.
     """
 
     def __init__(
-        self, api: Api, *, timeout_s: float, renewed: Callable[[], Api] | None = None
+        self,
+        api: Api,
+        *,
+        timeout_s: float,
+        renewed: Callable[[], Api] | None = None,
+        timekeeper: Timekeeper | None = None,
     ) -> None:
         self._api = _named(api)
         self._timeout_s = timeout_s
         self._renewed = renewed
+        self._timekeeper = timekeeper
         self._lock = threading.Lock()
         self._renewing = threading.Lock()
         self.host = failures.safe_host(api.configuration.host)
@@ -159,6 +181,7 @@ class Transport:
         if body is not None:
             # The library turns a patch without this header, or one that is no list, into a merge.
             headers["Content-Type"] = JSON_PATCH if verb == "PATCH" else "application/json"
+        asked_at = self._timekeeper.monotonic() if self._timekeeper else 0.0
         try:
             request = api.param_serialize(
                 verb,
@@ -168,8 +191,7 @@ class Transport:
                 body=body,
                 auth_settings=["BearerToken"],
             )
-            # One time-out to connect, one between two pieces: a long answer may take its time.
-            response = api.call_api(*request, _request_timeout=(min(wait_s, _CONNECT_S), wait_s))
+            response = api.call_api(*request, _request_timeout=_split(wait_s, method))
         except ValueError as error:
             # http.client quotes a header that it refuses: `from None` keeps the token unseen.
             if "header" in str(error).lower():
@@ -180,6 +202,8 @@ class Transport:
             raise failures.from_exception(error, verb, path, self.host) from None
         except Exception as error:
             raise failures.from_exception(error, verb, path, self.host) from error
+        if self._timekeeper and (date := _date(response.response.headers.get("Date"))):
+            self._timekeeper.heard(date, asked_at=asked_at)
         return response.response
 
     def received(self, n_bytes: int) -> None:
@@ -191,6 +215,15 @@ class Transport:
         """Count one more attempt."""
         with self._lock:
             self.counters.retries += 1
+
+
+def _split(wait_s: float, method: str) -> tuple[float, float]:
+    """The longest to connect, and to wait for the answer then: together *wait_s*.
+
+    What comes of a watch, or of a long answer, may take its time: the second is between pieces.
+    """
+    connect_s = min(wait_s / 3, _CONNECT_S)
+    return connect_s, wait_s if method == "WATCH" else wait_s - connect_s
 
 
 def _named(api: Api) -> Api:
@@ -214,6 +247,15 @@ def _answer(method: str, path: str, response: Response, content: bytes) -> Answe
         warnings=tuple(dict.fromkeys(text for text in texts if text.strip())),
         retry_after_s=_seconds(headers.get("Retry-After")),
     )
+
+
+def _date(text: str | None) -> datetime | None:
+    """A Date header; None where there is none, or none that can be read."""
+    try:
+        date = parsedate_to_datetime(text or "")
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
 
 
 def _seconds(text: str | None) -> float | None:

@@ -128,6 +128,7 @@ class GuestSpec(Wire, frozen=True):
 
     architecture: str | None = None
     domain: Domain | None = None
+    eviction_strategy: str | None = None
     node_selector: dict[str, str] | None = None
 
 

@@ -12,6 +12,7 @@ import orjson
 
 from reconciler.model.fields import NameSet, SettingValue
 from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.plan.digest import manifest_digest
 from reconciler.plan.evidence import EVIDENCE
 
 from .wording import MEANING
@@ -204,7 +205,8 @@ def _action(action: Action) -> dict[str, Any]:
         "patch": [op.plain() for op in action.patch],
     }
     if action.manifest is not None:
-        document["manifest"] = dict(action.manifest)
+        # The manifest itself may hold secrets, such as cloud-init, and a plan is passed around.
+        document["manifestDigest"] = manifest_digest(action.manifest)
     return document
 
 
@@ -255,6 +257,7 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
         "actionId": outcome.action_id or None,
         "digest": outcome.digest or None,
         "patchedAt": timestamp(outcome.patched_at) if outcome.patched_at else None,
+        "restartedAt": timestamp(outcome.restarted_at) if outcome.restarted_at else None,
         "endedAt": timestamp(outcome.ended_at) if outcome.ended_at else None,
         "seconds": None if outcome.seconds is None else number(outcome.seconds),
         "failedMigrations": outcome.failed_migrations,

@@ -34,6 +34,7 @@ def trace_document(
         "digest": outcome.digest or None,
         "actuation": str(outcome.actuation),
         "patchedAt": timestamp(outcome.patched_at) if outcome.patched_at else None,
+        "restartedAt": timestamp(outcome.restarted_at) if outcome.restarted_at else None,
         "migration": (migration.name or None) if migration else None,
         "migrationUid": (migration.uid or None) if migration else None,
         "sourceNode": (migration.source_node or None) if migration else None,

@@ -119,7 +119,7 @@ def costs(forecast: Forecast) -> str:
     if not forecast.migrations:
         return ""
     parts = [f"Migrations {forecast.migrations}", f"copies {human(forecast.n_bytes_copied)}"]
-    if total := sum(forecast.peak_extra_requests.values()):
+    if total := forecast.peak_extra_total:
         shares = _largest(forecast.peak_extra_requests)
         parts.append(f"peak extra requests {human(total)} ({shares})")
     parts.append(f"ends in {span(forecast.earliest_s, forecast.latest_s)}")

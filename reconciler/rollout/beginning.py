@@ -166,9 +166,12 @@ class Beginning:
         for ref, hold in waiting.items():
             courses[ref].hold = hold
         given_up = {ref for ref, each in courses.items() if each.result is Result.FAILED}
-        if pacing.disturbed(around.live) <= given_up:
-            # KubeVirt goes on with those that were given up, so no place will ever be free.
-            self.holds.update(waiting)
+        taken = pacing.disturbed(around.live)
+        if taken <= given_up:
+            # KubeVirt goes on with those that were given up, so that no place will ever be free.
+            # Room is known only as it was when it was last read.
+            stays = {ref for ref, why in waits.items() if taken or why != pacing.ROOM_TAKEN}
+            self.holds.update({ref: waiting[ref] for ref in stays})
         self._gates.tell({**self.holds, **waiting})
         return [*going_on, *chosen]
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from reconciler.plan.policy import PlanPolicy
     from reconciler.plan.regime import Regime
 
+ROOM_TAKEN = "what is under way holds the room that its target pod needs"
+
 Groups = frozenset[tuple[str, str, str]]
 
 
@@ -65,7 +67,7 @@ def may_begin(
         elif node and by_node[node] >= per_node:
             waits[ref] = f"{per_node} of {node} are under way, as many as may be at a time"
         elif not fits(ref):
-            waits[ref] = "what is under way holds the room that its target pod needs"
+            waits[ref] = ROOM_TAKEN
         if ref in waits:
             continue
         room -= 1

@@ -101,7 +101,7 @@ def _actions(
             effect=effect,
             reason=action["reason"],
             patch=tuple(PatchOp(**operation) for operation in action["patch"]),
-            manifest=action.get("manifest"),
+            manifest=action.get("manifestDigest"),
             restart=verb is Verb.RESTART,
         )
         if found != action["digest"]:

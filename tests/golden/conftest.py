@@ -363,6 +363,7 @@ def plan() -> Plan:
         migrations=2,
         n_bytes_copied=24 * GIB,
         peak_extra_requests={"db": 25 * GIB},
+        peak_extra_total=25 * GIB,
         earliest_s=38.5,
         latest_s=410.0,
         vms=(

@@ -176,7 +176,7 @@ def test_asked_to_end_while_a_patch_is_not_answered_it_breaks_it_off_and_reports
     (outcome,) = report["outcomes"]
     assert outcome["result"] in {"not-started", "running"}
     assert len(cluster.ours("PATCH", "virtualmachines")) == 1
-    assert holders(cluster) == {""}
+    assert "" not in holders(cluster), "nobody may follow while the patch may still land"
 
 
 @ENDS

@@ -115,6 +115,74 @@ def test_a_run_that_is_asked_to_end_before_it_writes_leaves_its_report(serve, gi
     assert [each["result"] for each in left["outcomes"]] == ["not-started"]
 
 
+OBSERVE = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: observe\n"
+READER = "may-only-read"
+
+
+def early(reason: str, serve, git, command, tmp_path, leave):
+    """A run that ends for *reason* after its plan was made, and before it may write."""
+    git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
+    if reason == "mode observe":
+        return command("reconcile", "--repo", git, *leave, on=serve("hotplug"))
+    if reason == "no rights":
+        tokens = {READER: {"user": "reader"}}
+        rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]
+        cluster = serve("hotplug", rbac="enforced", tokens=tokens, objects=reader(rules))
+        kubeconfig = cluster.credentials(tmp_path / "config", READER)
+        return command("apply", "--repo", git, "--kubeconfig", kubeconfig, *leave)
+    if reason == "lease not written":
+        fault = {"effect": "status", "code": 500, "verbs": ["create"], "resource": "leases"}
+        return command("apply", "--repo", git, *leave, on=serve("hotplug", apiFaults=[fault]))
+    cluster, plan = serve("hotplug"), tmp_path / "plan.json"
+    assert command("plan", "--repo", git, "--out", plan, on=cluster).code == 0
+    if reason == "plan of another cluster":
+        other = serve("hotplug", seed=99)
+        return command("apply", "--repo", git, "--plan", plan, *leave, on=other)
+    expected = ("--expect-digest", "sha256:" + "0" * 64)
+    return command("apply", "--repo", git, *expected, *leave, on=cluster)
+
+
+def reader(rules):
+    kind = {"apiVersion": "rbac.authorization.k8s.io/v1"}
+    group = "rbac.authorization.k8s.io"
+    return [
+        {**kind, "kind": "ClusterRole", "metadata": {"name": "reader"}, "rules": rules},
+        {
+            **kind,
+            "kind": "ClusterRoleBinding",
+            "metadata": {"name": "reader"},
+            "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": "reader"},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": "reader"}],
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("mode observe", 4),
+        ("no rights", 1),
+        ("lease not written", 1),
+        ("plan of another cluster", 1),
+        ("another digest", 8),
+    ],
+)
+def test_however_a_run_ends_once_it_has_a_plan_it_leaves_report_and_trace(
+    reason, code, serve, git, command, tmp_path, report
+):
+    trace = tmp_path / "trace.jsonl"
+    leave = ("--report", report, "--trace", trace, "-v")
+    ended = early(reason, serve, git, command, tmp_path, leave)
+    left = valid(report.read_text(), "report")
+    assert left["exit"]["code"] == code
+    assert ended.code == (0 if reason == "mode observe" else code)
+    (line,) = (valid(each, "trace") for each in trace.read_text().splitlines())
+    (outcome,) = left["outcomes"]
+    assert (line["name"], line["actuation"]) == ("vm", "skipped")
+    assert (line["result"], line["reason"]) == (outcome["result"], outcome["reason"])
+    assert line["digest"] == outcome["digest"]
+
+
 def test_a_run_that_ends_before_its_plan_leaves_no_report_of_an_earlier_one(
     serve, git, command, report
 ):

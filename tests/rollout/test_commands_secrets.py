@@ -1,8 +1,11 @@
-"""What must never be seen: tokens of kubeconfigs and passwords in addresses."""
+"""What must never be seen: tokens of kubeconfigs, passwords in addresses and in manifests."""
 
 from __future__ import annotations
 
+import json
+
 import pytest
+import yaml
 from support.simulated import vm_yaml
 
 TOKEN = "t0ken-never-to-be-seen"
@@ -55,3 +58,64 @@ def test_a_password_in_the_address_of_a_repository_is_never_shown(
     assert (ended.code, ended.out) == (1, "")
     assert "https://127.0.0.1:9/vms.git cannot be fetched" in ended.err
     assert [each for each in (*SECRETS, "robot") if each in ended.err] == []
+
+
+CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\ncreate: true\n"
+
+
+def new_vm() -> str:
+    """A VM to create, whose cloud-init holds a password."""
+    cloud_init = {"userData": f"#cloud-config\npassword: {PASSWORD}\n"}
+    volumes = [{"name": "init", "cloudInitNoCloud": cloud_init}]
+    disks = [{"name": "init", "disk": {"bus": "virtio"}}]
+    domain = {"memory": {"guest": "1Gi"}, "devices": {"disks": disks}}
+    made = {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {"namespace": "default", "name": "new"},
+        "spec": {
+            "runStrategy": "Always",
+            "template": {"spec": {"domain": domain, "volumes": volumes}},
+        },
+    }
+    return yaml.safe_dump(made)
+
+
+@pytest.mark.parametrize("shown", ["json", "text"])
+def test_what_a_vm_is_created_from_is_in_no_plan_report_trace_or_log(
+    shown, serve, git, command, tmp_path
+):
+    git.commit({"vm.yaml": new_vm(), ".reconciler.yaml": CONFIG})
+    cluster = serve("hotplug")
+    plan, report, trace = (tmp_path / name for name in ("plan.json", "report.json", "trace"))
+    look = ("-vv", "-o", shown)
+    planned = command("plan", "--repo", git, *look, "--out", plan, on=cluster)
+    leave = ("--report", report, "--trace", trace)
+    ended = command("apply", "--repo", git, "--plan", plan, *look, *leave, on=cluster)
+    assert (planned.code, ended.code) == (0, 0)
+    made = cluster.get("/apis/kubevirt.io/v1/namespaces/default/virtualmachines/new")
+    assert PASSWORD in json.dumps(made), "it was created whole"
+    printed = (planned.out, planned.err, ended.out, ended.err)
+    left = [each.read_text() for each in (plan, report, trace)]
+    assert [each for each in (*printed, *left) if PASSWORD in each] == []
+    (entry,) = json.loads(plan.read_text())["objects"]
+    (change,) = entry["changes"]
+    assert (change["field"].rpartition(".")[2], change["from"], change["to"]) == (
+        "guest",
+        None,
+        "1Gi",
+    )
+
+
+def test_an_approved_create_is_stale_once_the_manifest_is_another(serve, git, command, tmp_path):
+    git.commit({"vm.yaml": new_vm(), ".reconciler.yaml": CONFIG})
+    cluster = serve("hotplug")
+    plan = tmp_path / "plan.json"
+    assert command("plan", "--repo", git, "--out", plan, on=cluster).code == 0
+    git.commit({"vm.yaml": new_vm().replace(PASSWORD, "an0ther")})
+    ended = command(
+        "apply", "--repo", git, "--revision", "HEAD", "--plan", plan, "-o", "json", on=cluster
+    )
+    assert ended.code == 8
+    assert cluster.ours("POST", "/virtualmachines") == []
+    assert "an0ther" not in ended.out + ended.err

@@ -122,6 +122,8 @@ def test_with_consent_the_size_is_written_and_the_vm_restarted_and_followed():
     report = run.apply(FIVE_GI, choices=consents(restart=RestartConsent.WINDOW))
     assert report.exit is ExitCode.DONE
     assert outcomes(report) == {"vm": (Result.DONE, "converged")}
+    (outcome,) = report.outcomes
+    assert outcome.patched_at <= outcome.restarted_at <= outcome.ended_at
     vmi = run.vmi("default", "vm")
     assert vmi["metadata"]["uid"] != before
     assert vmi["status"]["memory"]["guestCurrent"] == "5Gi"

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.clock import ScaledClock, SystemClock
+from reconciler.clock import ScaledClock, ServerClock, SystemClock
 
 EPOCH = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -45,3 +46,71 @@ def test_a_scale_is_above_zero(scale):
 def test_an_epoch_names_its_time_zone():
     with pytest.raises(ValueError, match="names no time zone"):
         ScaledClock(epoch=EPOCH.replace(tzinfo=None), scale=1)
+
+
+class Stepped:
+    """A clock that stands."""
+
+    def __init__(self) -> None:
+        self.at, self.elapsed = EPOCH, 0.0
+
+    def now(self) -> datetime:
+        return self.at + timedelta(seconds=self.elapsed)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds
+
+
+def told(clock: ServerClock, base: Stepped, ahead_s: float, took_s: float = 0.1) -> float:
+    """How far *clock* is ahead of *base* once a server ahead by *ahead_s* has answered."""
+    asked_at = base.elapsed
+    written = base.now() + timedelta(seconds=took_s / 2 + ahead_s)
+    base.sleep(took_s)
+    clock.heard(written.replace(microsecond=0), asked_at=asked_at)
+    return (clock.now() - base.now()).total_seconds()
+
+
+@pytest.mark.parametrize("ahead_s", [-600.0, -3.0, 3.0, 86_400.0])
+def test_the_time_of_day_is_the_servers_and_no_other_time_is(ahead_s):
+    base = Stepped()
+    clock = ServerClock(base)
+    assert told(clock, base, ahead_s) == pytest.approx(ahead_s, abs=0.6)
+    assert clock.monotonic() == base.monotonic() == 0.1
+    clock.sleep(5.0)
+    assert base.monotonic() == pytest.approx(5.1)
+
+
+@pytest.mark.parametrize("ahead_s", [-1.4, 0.0, 1.4])
+def test_what_whole_seconds_cannot_tell_is_not_corrected(ahead_s):
+    base = Stepped()
+    assert told(ServerClock(base), base, ahead_s) == 0.0
+
+
+def test_an_answer_that_was_long_under_way_says_nothing():
+    base = Stepped()
+    assert told(ServerClock(base), base, 600.0, took_s=1.1) == 0.0
+
+
+def test_one_server_of_several_that_is_wrong_moves_nothing_and_a_clock_that_is_set_does():
+    base = Stepped()
+    clock = ServerClock(base)
+    assert [told(clock, base, each) for each in (0.0, 0.0, 0.0, 600.0, 0.0)] == [0.0] * 5
+    for _ in range(3):
+        told(clock, base, 600.0)
+    assert told(clock, base, 600.0) == pytest.approx(600.0, abs=0.6)
+
+
+@pytest.mark.parametrize(("ahead_s", "side"), [(600.0, "behind"), (-600.0, "ahead of")])
+def test_a_machine_that_is_far_off_is_told_once(ahead_s, side, caplog):
+    caplog.set_level(logging.WARNING)
+    base = Stepped()
+    clock = ServerClock(base)
+    told(clock, base, 20.0)
+    assert caplog.messages == []
+    for each in (ahead_s, ahead_s, ahead_s, 2 * ahead_s, 2 * ahead_s, 2 * ahead_s):
+        told(clock, base, each)
+    (message,) = caplog.messages
+    assert f"s {side} the API server's" in message

@@ -22,13 +22,21 @@ def test_a_file_is_replaced_as_a_whole_and_nothing_else_is_left(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_a_file_has_the_rights_that_the_user_gives_to_new_files(tmp_path):
-    before = os.umask(0o027)
+def test_a_file_is_its_owners_alone_whatever_lay_there_before(tmp_path):
+    before = os.umask(0o002)
     try:
-        files.leave(tmp_path / "plan.json", "{}", "--out")
+        (tmp_path / "report.json").write_text("old, for everybody")
+        for name in ("plan.json", "report.json"):
+            files.leave(tmp_path / name, "{}", "--out")
+        with files.appended(tmp_path / "trace.jsonl") as trace:
+            trace.write("{}")
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "plan.json").stat().st_mode) == 0o640
+    assert {each.name: stat.S_IMODE(each.stat().st_mode) for each in tmp_path.iterdir()} == {
+        "plan.json": 0o600,
+        "report.json": 0o600,
+        "trace.jsonl": 0o600,
+    }
 
 
 def test_a_link_keeps_leading_to_the_file(tmp_path):

@@ -32,6 +32,7 @@ DONE = Outcome(
     message="the guest has 12Gi",
     digest="sha256:" + "a" * 64,
     patched_at=AT,
+    restarted_at=AT + timedelta(seconds=2),
     ended_at=AT + timedelta(seconds=42.5),
     seconds=42.5,
     migration=MigrationSummary(
@@ -47,6 +48,7 @@ HELD = replace(
     result=Result.HELD,
     digest="",
     patched_at=None,
+    restarted_at=None,
     ended_at=None,
     seconds=None,
     migration=None,
@@ -89,6 +91,7 @@ def test_a_line_leads_from_the_commit_to_the_guest(trace, file):
         "digest": "sha256:" + "a" * 64,
         "actuation": "succeeded",
         "patchedAt": "2026-03-02T09:30:00Z",
+        "restartedAt": "2026-03-02T09:30:02Z",
         "migration": "m-1",
         "migrationUid": "u-1",
         "sourceNode": "n1",

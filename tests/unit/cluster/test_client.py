@@ -244,7 +244,7 @@ def test_bytes_are_counted(server, client, reply):
     assert client.counters.n_bytes == 5
 
 
-def test_in_a_hurry_nothing_is_asked_again_and_no_wait_is_longer_than_half_of_what_is_left(
+def test_in_a_hurry_nothing_is_asked_again_and_no_wait_is_longer_than_what_is_left(
     server, client, clock, failure, monkeypatch
 ):
     server.on(VMS, failure(503, "not now"))
@@ -257,11 +257,11 @@ def test_in_a_hurry_nothing_is_asked_again_and_no_wait_is_longer_than_half_of_wh
 
     monkeypatch.setattr(Transport, "exchange", watched)
     client.hurry(8.0)
-    for passed_s in (0.0, 2.0, 4.0, 9.0):
+    for passed_s in (0.0, 4.0, 3.0, 9.0):
         clock.elapsed += passed_s
         with pytest.raises(UnavailableError):
             client.hasty().get(VMS)
-    assert seen == [4.0, 3.0, 1.0, 0.2]
+    assert seen == [5.0, 4.0, 1.0, 0.2]
     assert len(server.requests) == 4
 
 

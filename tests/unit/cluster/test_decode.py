@@ -281,6 +281,15 @@ def test_the_cpu_of_a_template_is_read_as_far_as_it_is_named(raw_vm):
     assert read(decode.VMS, body).cpu == (3, 2, None)
 
 
+def test_the_cpu_and_the_eviction_strategy_of_an_instance_are_read(raw_vmi):
+    body = raw_vmi()
+    body["spec"]["domain"]["cpu"] = {"cores": 2, "sockets": 3, "maxSockets": 8}
+    assert read(decode.VMIS, body).cpu == (3, 2, None)
+    assert read(decode.VMIS, body).eviction_strategy == ""
+    body["spec"]["evictionStrategy"] = "LiveMigrate"
+    assert read(decode.VMIS, body).eviction_strategy == "LiveMigrate"
+
+
 @pytest.mark.parametrize(
     ("requests", "asked"),
     [

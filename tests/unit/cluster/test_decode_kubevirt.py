@@ -101,6 +101,13 @@ def test_managers_are_who_wrote_each_field_last(raw_kubevirt):
     assert live.owners == ("HyperConverged/hco",)
 
 
+@pytest.mark.parametrize(("value", "expected"), [("External", "External"), (None, ""), (7, "")])
+def test_the_eviction_strategy_is_read_where_it_is_text(raw_kubevirt, value, expected):
+    body = raw_kubevirt()
+    body["spec"].setdefault("configuration", {})["evictionStrategy"] = value
+    assert read(body)[0].eviction_strategy == expected
+
+
 @pytest.mark.parametrize("part", ["spec", "status"])
 @pytest.mark.parametrize("value", [None, {}, [], "x"])
 def test_a_cr_without_a_part_is_read(raw_kubevirt, part, value):

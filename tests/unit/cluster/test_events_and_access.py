@@ -8,6 +8,7 @@ import pytest
 
 from reconciler.cluster import access
 from reconciler.cluster.events import ClusterRecorder
+from reconciler.cluster.transport import Transport
 from reconciler.errors import ForbiddenError
 from reconciler.model.refs import vm_ref
 
@@ -53,13 +54,41 @@ def test_a_long_note_is_cut_and_a_warning_is_one(server, recorder, reply):
     assert event["type"] == "Warning"
 
 
-def test_a_failure_is_logged_once_at_warning(server, recorder, failure, caplog):
+def test_a_failure_is_logged_once_at_warning(server, recorder, clock, failure, caplog):
     caplog.set_level(logging.DEBUG, "reconciler")
     server.on(EVENTS, failure(403, "cannot create events", "Forbidden"))
     recorder.record(PG0, "u", reason="A", message="m")
+    clock.elapsed += 60
     recorder.record(PG0, "u", reason="B", message="m")
     levels = [each.levelno for each in caplog.records if "events are not" in each.message]
     assert levels == [logging.WARNING, logging.DEBUG]
+
+
+def test_a_server_that_is_short_of_breath_costs_the_run_nothing(server, recorder, clock, reply):
+    server.on(EVENTS, reply(429, "", (("Retry-After", "40"),)), reply(201, {}))
+    recorder.record(PG0, "u", reason="A", message="m")
+    assert (clock.elapsed, len(server.requests)) == (0.0, 1)
+    for passed_s in (1.0, 58.0):
+        clock.elapsed += passed_s
+        recorder.record(PG0, "u", reason="B", message="left out")
+    assert len(server.requests) == 1
+    clock.elapsed += 1.0
+    recorder.record(PG0, "u", reason="C", message="m")
+    assert [each.body["reason"] for each in server.requests] == ["A", "C"]
+
+
+def test_an_event_is_waited_for_two_seconds(server, recorder, reply, monkeypatch):
+    server.on(EVENTS, reply(201, {}))
+    seen = []
+    sent = Transport.exchange
+
+    def watched(self, method, path, **options):
+        seen.append(options["timeout_s"])
+        return sent(self, method, path, **options)
+
+    monkeypatch.setattr(Transport, "exchange", watched)
+    recorder.record(PG0, "u", reason="A", message="m")
+    assert seen == [2.0]
 
 
 def allow(server, reply, *denied):

@@ -71,9 +71,14 @@ def api(server, harness):
 
 @pytest.fixture
 def make(client, clock):
-    def make(holder="us"):
+    def make(holder="us", **options):
         return ClusterLease(
-            client, clock=clock, namespace="kubevirt", name="reconciler", holder=holder
+            client,
+            clock=clock,
+            namespace="kubevirt",
+            name="reconciler",
+            holder=holder,
+            **options,
         )
 
     return make
@@ -149,6 +154,49 @@ def test_a_dead_holder_is_replaced_after_its_duration_whatever_its_clock_said(
         assert 20 < clock.elapsed <= 22
         assert api.stored["spec"]["leaseTransitions"] == 4
         assert api.stored["metadata"]["annotations"] == {"other/tool": "mine", ROLLOUT: "half"}
+
+
+def test_a_duration_that_nobody_means_keeps_no_run_out_for_hours(api, make, clock):
+    foreign(api, leaseDurationSeconds=86_400)
+    with make():
+        assert api.holder == "us"
+        assert 120 < clock.elapsed <= 122
+
+
+@pytest.mark.parametrize("wait_s", [0.0, 0.4, 7.0, 14.5])
+def test_waiting_for_a_holder_that_may_be_dead_ends_when_the_run_must(api, make, clock, wait_s):
+    foreign(api)
+    with pytest.raises(LeaseHeldError, match="is held by them, and the deadline") as caught:
+        make(wait_s=wait_s).__enter__()
+    assert caught.value.holder == "them"
+    assert clock.elapsed == pytest.approx(wait_s)
+    assert api.holder == "them"
+
+
+def test_real_seconds_are_waited_by_a_clock_that_runs_faster(api, make, clock):
+    foreign(api)
+    with pytest.raises(LeaseHeldError):
+        make(wait_s=2.0, scale=10.0).__enter__()
+    assert clock.elapsed == pytest.approx(20.0)
+
+
+def test_a_free_lease_is_taken_also_where_no_time_is_left(api, make):
+    with make(wait_s=0.0):
+        assert api.holder == "us"
+
+
+def test_one_that_is_abandoned_is_held_on_and_then_left_to_run_out(api, make, clock, server):
+    with make() as lease:
+        lease.abandon()
+        clock.elapsed = 10
+        assert lease.held()
+        assert server.requests[-1].method == "PUT"
+        sent = len(server.requests)
+    assert len(server.requests) == sent
+    assert (api.holder, lease.held()) == ("us", False)
+    with make("next"):
+        assert api.holder == "next"
+        assert clock.elapsed > 10 + 30
 
 
 def test_of_two_that_wait_for_a_dead_one_only_one_gets_it(api, make, clock):

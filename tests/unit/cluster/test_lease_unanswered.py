@@ -105,7 +105,7 @@ def test_a_note_waits_no_longer_than_a_renewal(api, make, clock):
         api.mute = True
         clock.elapsed = 20.0
         assert not lease.note({"memory.reconciler.dev/rollout": "1"})
-        assert api.waits == [pytest.approx(5.0)]
+        assert api.waits == [pytest.approx(2.5)]
         assert not lease.note({"memory.reconciler.dev/rollout": "2"})
         assert len(api.waits) == 1
 

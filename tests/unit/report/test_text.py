@@ -124,6 +124,7 @@ def test_many_namespaces_are_summed_up():
         migrations=9,
         n_bytes_copied=GIB,
         peak_extra_requests={f"n{n}": n * GIB for n in range(9)},
+        peak_extra_total=36 * GIB,
         earliest_s=1,
         latest_s=2,
     )

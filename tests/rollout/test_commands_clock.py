@@ -1,0 +1,61 @@
+"""A machine whose clock is wrong: times in the cluster are judged by the API server's time."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+
+import pytest
+from support.served import SCALE
+from support.simulated import vm_yaml
+
+from reconciler.cli import applying, wiring
+from reconciler.cli.options import TextFormat
+from reconciler.clock import ScaledClock, ServerClock
+
+
+@pytest.fixture
+def run(serve, git, tmp_path, capsys):
+    """One run over a VM that grows, by a clock that is *ahead_s* ahead of the cluster's."""
+
+    def run(
+        ahead_s: float, world: str, *, corrected: bool = True, deadline_s: float | None = None
+    ):
+        git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
+        cluster = serve(world)
+        epoch = cluster.simulator.clock.now() + timedelta(seconds=ahead_s)
+        clock = ScaledClock(epoch=epoch, scale=SCALE)
+        asked = applying.ApplyOptions(
+            source=wiring.SourceOptions(repo=str(git)),
+            cluster=wiring.ClusterOptions(kubeconfig=str(cluster.kubeconfig), time_scale=SCALE),
+            output=TextFormat.JSON,
+            deadline_s=deadline_s,
+        )
+        applying.run(asked, ServerClock(clock) if corrected else clock)
+        return json.loads(capsys.readouterr().out), cluster
+
+    return run
+
+
+@pytest.mark.parametrize(("ahead_s", "side"), [(600.0, "ahead of"), (-600.0, "behind")])
+def test_a_healthy_vm_is_followed_to_its_end_by_a_clock_ten_minutes_off(
+    run, ahead_s, side, caplog
+):
+    report, cluster = run(ahead_s, "hotplug")
+    (outcome,) = report["outcomes"]
+    assert (outcome["result"], outcome["reason"]) == ("done", "converged")
+    assert f"s {side} the API server's" in caplog.text
+    times = [report["startedAt"], outcome["patchedAt"], outcome["endedAt"], report["endedAt"]]
+    assert times == sorted(times)
+    ended_at = datetime.fromisoformat(report["endedAt"])
+    assert abs((cluster.simulator.clock.now() - ended_at).total_seconds()) < 120
+
+
+@pytest.mark.parametrize(
+    ("corrected", "reason"), [(True, "guest-accepting"), (False, "guest-silent")]
+)
+def test_a_guest_is_given_its_five_minutes_by_the_servers_time(run, corrected, reason):
+    """Nobody sees how long a guest takes: what is not corrected calls each one silent."""
+    report, _ = run(600.0, "guest-silent", corrected=corrected, deadline_s=100.0)
+    (outcome,) = report["outcomes"]
+    assert outcome["reason"] == reason

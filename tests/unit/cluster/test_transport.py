@@ -1,0 +1,83 @@
+"""How long a request may take, and what an answer says of the server's time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from reconciler.cluster.transport import Transport
+
+DATE = "Mon, 23 Nov 2026 00:10:00 GMT"
+
+
+class Response:
+    status, reason, data = 200, "OK", b"{}"
+
+    def __init__(self, date: str | None) -> None:
+        headers = {"Date": date}
+        self.headers = SimpleNamespace(get=headers.get, getlist=lambda _name: [])
+
+    def release_conn(self) -> None:
+        """Nothing is open."""
+
+
+class Api:
+    """Stands where the library's ApiClient stands; remembers the time-outs."""
+
+    def __init__(self, date: str | None) -> None:
+        self.configuration = SimpleNamespace(host="http://here")
+        self.user_agent = ""
+        self.waits = []
+        self._date = date
+
+    def param_serialize(self, *_request, **_rest):
+        return ()
+
+    def call_api(self, *, _request_timeout):
+        self.waits.append(_request_timeout)
+        return SimpleNamespace(response=Response(self._date))
+
+
+class Ear:
+    def __init__(self) -> None:
+        self.dates = []
+
+    def monotonic(self) -> float:
+        return 7.0
+
+    def heard(self, date, *, asked_at) -> None:
+        self.dates.append((date, asked_at))
+
+
+@pytest.mark.parametrize(
+    ("timeout_s", "connect_s"), [(0.3, 0.1), (3.0, 1.0), (30.0, 10.0), (90.0, 10.0)]
+)
+def test_the_time_out_bounds_connecting_and_the_answer_together(timeout_s, connect_s):
+    api = Api(None)
+    transport = Transport(api, timeout_s=20.0)
+    transport.exchange("GET", "/api", timeout_s=timeout_s)
+    ((connect, answer),) = api.waits
+    assert connect == pytest.approx(connect_s)
+    assert connect + answer == pytest.approx(timeout_s)
+
+
+def test_a_watch_may_be_silent_for_the_whole_time_out():
+    api = Api(None)
+    Transport(api, timeout_s=20.0).open("WATCH", "/api", timeout_s=75.0)
+    assert api.waits == [(10.0, 75.0)]
+
+
+@pytest.mark.parametrize("method", ["GET", "WATCH", "PATCH"])
+def test_the_servers_time_is_passed_on(method):
+    ear = Ear()
+    Transport(Api(DATE), timeout_s=20.0, timekeeper=ear).open(method, "/api", body=[])
+    assert ear.dates == [(datetime(2026, 11, 23, 0, 10, tzinfo=UTC), 7.0)]
+
+
+@pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Nov 2026 00:10:00 GMT"])
+def test_a_server_that_tells_no_time_is_no_error(date):
+    ear = Ear()
+    Transport(Api(date), timeout_s=20.0, timekeeper=ear).exchange("GET", "/api")
+    assert ear.dates == []
