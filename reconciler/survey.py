@@ -90,7 +90,7 @@ def decided(
     refuse_another_cluster(snapshot, policy)
     if snapshot.room is None:
         around = frame(desired, snapshot, policy, clock.now())
-        if any(asks_for_room(around.vm(ref)) for ref in around.own):
+        if any(asks_for_room(around.vm(ref), snapshot) for ref in around.own):
             snapshot = replace(snapshot, room=live.room())
     return snapshot, decide(desired, snapshot, policy, clock.now())
 

@@ -143,7 +143,7 @@ def _carried_out(session: _Session) -> RunReport:
             code, message = exits.ending(error)
             unwritten = _unwritten(session, code, message)
             if tracer is not None:
-                pass
+                tracer.finish(unwritten)
             showing.leave_report(unwritten, asked)
             raise
         report = _rollout(session, approval, held, tracer) if held else _observed(session)

@@ -81,7 +81,7 @@ class ClusterLease:
             that is held already.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each but the client is given by name
         self,
         client: Client,
         *,

@@ -17,7 +17,7 @@ from reconciler.plan.rules import guest, in_flight, instancetype, overcommit, st
 from reconciler.plan.rules.admission import ADMISSION
 from reconciler.plan.rules.capacity import CAPACITY
 from reconciler.plan.rules.environment import ENVIRONMENT, TRANSIENT
-from reconciler.plan.rules.first_versions import waits_without_a_word
+from reconciler.plan.rules.first_versions import below_boot_denied, waits_without_a_word
 from reconciler.plan.rules.hotplug import OF_HOTPLUG, OF_SIZE, OF_VM, other_edit_pending
 from reconciler.plan.rules.overcommit import OVERCOMMIT
 from reconciler.plan.rules.situation import Finding, Running, Sight, Situation, blocked, wait
@@ -110,7 +110,8 @@ def find(situation: Situation) -> Finding:
             reason=Reason.NOT_RUNNING,
             message=f"the VM is not running; it starts with {situation.target}",
         )
-    return _change_of(running)
+    denied = below_boot_denied(running)
+    return denied or in_flight.denied_meanwhile(running, _change_of(running))
 
 
 def _running(situation: Situation) -> Running | None:

@@ -19,6 +19,7 @@ FAILURES = frozenset(
         Reason.INEFFECTIVE_MIGRATIONS,
         Reason.TARGET_UNSCHEDULABLE,
         Reason.QUOTA_REFUSED,
+        Reason.HOTPLUG_STUCK,
     }
 )
 """What the cluster shows as failed, whichever pass or person began it."""

@@ -224,4 +224,6 @@ def _said(decision: Decision, action: Action) -> str:
         for change in decision.changes
         if change.wave is action.wave
     )
-    return text or ("created" if action.verb is Verb.CREATE else "patched")
+    if action.verb is Verb.CREATE:
+        return f"created with {decision.target}" if decision.target else "created"
+    return text or "patched"

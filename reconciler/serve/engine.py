@@ -80,7 +80,7 @@ class Engine:
         live = self._feed.current()
         refuse_another_cluster(live, policy)
         plan = self._decided(reading, live, policy)
-        if any(map(asks_for_room, plan.decisions)) and self._is_old(live):
+        if self._is_old(live) and any(asks_for_room(each, live) for each in plan.decisions):
             room = self._feed.room()
             if room is not None:
                 live = replace(live, room=room)

@@ -146,7 +146,8 @@ def test_a_rollout_keeps_what_the_plan_has_said(case):
     for name, outcome in ends.items():
         reached(run, planned[name], outcome)
         if outcome.result == "failed":
-            assert is_true(case, name, outcome.reason), outcome
+            stuck = outcome.reason == "hotplug-stuck" and name in in_the_way(run)
+            assert stuck or is_true(case, name, outcome.reason), outcome
         if outcome.reason == "failure-budget":
             assert sum(each.result == "failed" for each in ends.values()) >= 3
         elif outcome.result in UNFINISHED:

@@ -199,6 +199,15 @@ class TestFailuresOfEarlierPasses:
         assert ends(report) == {"vm": (Result.FAILED, "restart-ineffective")}
         assert restarted(run) == ["vm"]
 
+    def test_another_size_in_git_does_not_hide_a_change_that_was_given_up(self):
+        run = rig("storm")
+        choices = {"failed_migrations": 2, "failure_budget": 1, "deadline_s": 600}
+        assert run.apply(vm_yaml("default", "flaky", "2Gi"), **choices).exit is ExitCode.FAILED
+        text = vm_yaml("default", "flaky", "3Gi") + vm_yaml("default", "front", "2Gi")
+        report = run.apply(text, **choices)
+        assert (report.exit, patched(run)) == (ExitCode.FAILED, ["flaky"])
+        assert ends(report)["front"] == (Result.NOT_STARTED, "failure-budget")
+
     def test_a_vm_that_somebody_deletes_after_we_created_it_is_not_created_again(self):
         run = rig()
         text = manifest("new", "2Gi")

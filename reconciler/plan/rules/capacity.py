@@ -19,8 +19,13 @@ from reconciler.plan.target_pod import rendering_of, target_pod
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveNode
+    from reconciler.model.quantity import MemoryQuantity
     from reconciler.model.room import Quota, Room
     from reconciler.plan.target_pod import TargetPod
+
+RAISE_QUOTA = (
+    "raise the ResourceQuota; it must hold the old pod and the new one while the VM migrates"
+)
 
 
 def node_with_room(running: Running) -> Finding | None:
@@ -53,20 +58,36 @@ def node_with_room(running: Running) -> Finding | None:
     )
 
 
+def no_quota_in_flight(running: Running) -> Finding | None:
+    """A quota would never hold the target pod of the change in flight, which is not made yet.
+
+    Source: as ``quota_with_room``.
+    """
+    live, size = running.situation.live, running.vmi.guest
+    room = live.room
+    if room is None or not (room.quotas_known and room.pods_known) or size is None:
+        return None
+    if len(room.launchers.get(running.vmi.uid, ())) > 1:
+        return None
+    pod = _pod_in_flight(running, size)
+    for quota in room.quotas.get(running.vm.ref.namespace, ()):
+        for resource in exceeded(quota, pod, settled=True):
+            return blocked(
+                Reason.QUOTA_WOULD_REFUSE, _quota_says(running, quota, resource, pod), RAISE_QUOTA
+            )
+    return None
+
+
 def no_room_in_flight(running: Running) -> Finding | None:
     """No other node would ever hold the target pod of the change that is in flight.
 
-    The instance has the requests of the new size already, and its pod was made for the old one;
-    so the new pod follows from the instance alone.
     Source: as ``node_with_room``; a pod that no node takes is removed after 300 s and made again.
     """
     live, size = running.situation.live, running.vmi.guest
     if live.room is None or not live.room.pods_known or size is None:
         return None
     nodes = takers(running.vmi, live.nodes, running.after.capabilities.version)
-    at_rest = replace(running.vmi, guest_current=size)
-    pod = target_pod(at_rest, size, rendering_of(live.kubevirt), None)
-    room = live.room
+    pod, room = _pod_in_flight(running, size), live.room
     if not nodes or any(
         free(node, room, pod.page_size, settled=True).holds(pod) for node in nodes
     ):
@@ -108,7 +129,7 @@ def quota_with_room(running: Running) -> Finding | None:
     return blocked(
         Reason.QUOTA_WOULD_REFUSE,
         says,
-        "raise the ResourceQuota; it must hold the old pod and the new one while the VM migrates",
+        RAISE_QUOTA,
     )
 
 
@@ -133,6 +154,16 @@ def no_taker(running: Running) -> Finding | None:
         f"no node but {running.vmi.node} that can run VMs has {lacks}",
         hint,
     )
+
+
+def _pod_in_flight(running: Running, size: MemoryQuantity) -> TargetPod:
+    """The target pod of the change to *size* that is in flight.
+
+    The instance has the requests of the new size already, and its pod was made for the old one;
+    so the new pod follows from the instance alone.
+    """
+    at_rest = replace(running.vmi, guest_current=size)
+    return target_pod(at_rest, size, rendering_of(running.situation.live.kubevirt), None)
 
 
 def _need(pod: TargetPod) -> str:

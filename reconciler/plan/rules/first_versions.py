@@ -1,11 +1,11 @@
-"""What only KubeVirt v1.1 does: each VM has to ask for live updates of its memory."""
+"""What only KubeVirt v1.1 does: each VM asks for live updates, and its webhook judges them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan import Reason
-from reconciler.plan.rules.situation import Finding, Running, restart
+from reconciler.plan.rules.situation import Finding, Running, blocked, restart
 
 if TYPE_CHECKING:
     from reconciler.plan.rules.situation import Situation
@@ -39,6 +39,32 @@ def waits_without_a_word(running: Running) -> Finding | None:
         f"the VM's spec says {running.target} and the guest has {has}; KubeVirt v1.1 leaves it "
         "so until the VM restarts",
         "restart the VM",
+    )
+
+
+def judged_at_admission(running: Running) -> bool:
+    """Whether the webhook compares a size with the running instance, before anything else does.
+
+    It denies less than at boot, and every size while a memory change or a migration is in flight.
+    Source: kubevirt v1.1.0 vms-admitter.go:865-939, of VMs with the switch; gone in v1.2.0.
+    """
+    return running.after.capabilities.vm_switch and running.vm.live_update_memory
+
+
+def below_boot_denied(running: Running) -> Finding | None:
+    """Less than the VM booted with is denied, be the VM able to hotplug or not.
+
+    Source: kubevirt v1.1.0 vms-admitter.go:865-939; newer versions ask for a restart.
+    """
+    booted = running.vmi.guest_at_boot
+    if booted is None or running.target.n_bytes >= booted.n_bytes:
+        return None
+    if not (running.after.capabilities.shrink_below_boot_denied and running.vm.live_update_memory):
+        return None
+    return blocked(
+        Reason.DENIED_BY_ADMISSION,
+        f"{running.target} is below {booted}, with which the VM booted; the webhook denies it",
+        f"{booted} is the least while the VM runs; stop it to give it less",
     )
 
 

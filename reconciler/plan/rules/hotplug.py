@@ -11,7 +11,7 @@ from reconciler.model.live import is_false, is_true
 from reconciler.model.plan import Reason
 from reconciler.plan import edits
 from reconciler.plan.rules import first_versions, instancetype, memory
-from reconciler.plan.rules.situation import Finding, Running, RunningRule, blocked, restart
+from reconciler.plan.rules.situation import Finding, Running, RunningRule, restart
 from reconciler.plan.rules.starting import coming_up
 
 if TYPE_CHECKING:
@@ -229,17 +229,16 @@ def size_cannot_be_plugged(running: Running) -> Finding | None:
 def below_boot(running: Running) -> Finding | None:
     """A VM never shrinks live below what it booted with.
 
-    Source: recorded shrink-below-boot; kubevirt v1.9.0 vm.go:3500; v1.1.0
-    vms-admitter.go:865-939 denies it instead.
+    Source: recorded shrink-below-boot; kubevirt v1.9.0 vm.go:3500. On v1.1 it is denied instead:
+    ``first_versions.below_boot_denied``.
     """
     booted = running.vmi.guest_at_boot
     if booted is None or running.target.n_bytes >= booted.n_bytes:
         return None
-    message = f"{running.target} is below {booted}, with which the VM booted"
-    if running.after.capabilities.shrink_below_boot_denied:
-        return blocked(Reason.DENIED_BY_ADMISSION, f"{message}; the webhook denies it")
     return restart(
-        Reason.BELOW_BOOT, message, f"{booted} is the least that can be reached without a restart"
+        Reason.BELOW_BOOT,
+        f"{running.target} is below {booted}, with which the VM booted",
+        f"{booted} is the least that can be reached without a restart",
     )
 
 

@@ -10,11 +10,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.live import is_true
+from reconciler.model.live import MigrationPhase, is_true
 from reconciler.model.plan import Effect, Reason
 from reconciler.plan.regime import LIVE_MIGRATE
-from reconciler.plan.rules.capacity import no_room_in_flight, no_taker
-from reconciler.plan.rules.environment import ADD_LIVE_MIGRATE, another_node
+from reconciler.plan.rules.capacity import no_quota_in_flight, no_room_in_flight, no_taker
+from reconciler.plan.rules.environment import (
+    ADD_LIVE_MIGRATE,
+    another_node,
+    hotplug_in_flight,
+    migration_in_flight,
+)
+from reconciler.plan.rules.first_versions import judged_at_admission
 from reconciler.plan.rules.hotplug import OF_SIZE, in_progress
 from reconciler.plan.rules.situation import Finding, Running, blocked, unfinished
 from reconciler.plan.rules.standing import QUOTA, failing, ineffective
@@ -22,6 +28,10 @@ from reconciler.plan.updating import Fate, fate_of
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveMigration
+
+
+NO_POD_YET = (MigrationPhase.UNSET, MigrationPhase.PENDING)
+"""Source: recorded v1.9.0 quota-holds-one-pod: Pending until the quota takes the target pod."""
 
 
 def back_to_running(running: Running) -> Finding | None:
@@ -77,12 +87,33 @@ def judged_later(running: Running, finding: Finding) -> Finding:
 
     Source: recorded slow-then-second-change: the refused size is tried again by itself.
     """
-    if not in_progress(running):
+    if not in_progress(running) or judged_at_admission(running):
         return finding
     return replace(
         finding,
         message=f"{finding.message}; KubeVirt comes to that once the change to "
         f"{running.vmi.guest}, which is in flight, has ended",
+    )
+
+
+def denied_meanwhile(running: Running, finding: Finding) -> Finding:
+    """*finding*, or that its time has not come where v1.1's webhook denies every size as yet.
+
+    Source: kubevirt v1.1.0 vms-admitter.go:865-939.
+    """
+    if finding.effect is not Effect.RESTART or not judged_at_admission(running):
+        return finding
+    held = stuck(running)
+    if held is not None:
+        return held
+    held = hotplug_in_flight(running) or migration_in_flight(running)
+    if held is None:
+        return finding
+    return replace(
+        held,
+        message=f"{held.message}, and the webhook denies every other size until it has ended; "
+        f"after that: {finding.message}",
+        hint=finding.hint,
     )
 
 
@@ -106,6 +137,7 @@ def _obstacle(running: Running, migration: LiveMigration | None) -> Finding | No
         another_node(running)
         or no_taker(running)
         or _quota(running, migration)
+        or _quota_to_come(running, migration)
         or no_room_in_flight(running)
         or _in_vain(running)
     )
@@ -132,6 +164,14 @@ def _in_vain(running: Running) -> Finding | None:
     return None if size is None else ineffective(running, size)
 
 
+def _quota_to_come(running: Running, migration: LiveMigration | None) -> Finding | None:
+    """A quota that will refuse the target pod, which is not made yet."""
+    begun = migration is not None and migration.phase not in NO_POD_YET
+    if begun or _gives_back(running):
+        return None
+    return no_quota_in_flight(running)
+
+
 def _quota(running: Running, migration: LiveMigration | None) -> Finding | None:
     """A target pod that a quota refuses, unless another migration will give some of it back.
 
@@ -139,14 +179,24 @@ def _quota(running: Running, migration: LiveMigration | None) -> Finding | None:
     """
     if migration is None or not is_true(migration.conditions, QUOTA):
         return None
-    namespace = running.vm.ref.namespace
-    others = running.situation.live.migrations.items()
-    if any(_moves(found) for ref, found in others if ref.namespace == namespace):
+    if _gives_back(running):
         return None
+    namespace = running.vm.ref.namespace
     return blocked(
         Reason.QUOTA_REFUSED,
         f"the quota of namespace {namespace} refuses the target pod of {migration.ref.name}",
         "raise the ResourceQuota; it must hold both pods while the VM migrates",
+    )
+
+
+def _gives_back(running: Running) -> bool:
+    """Whether a migration in the VM's namespace will give back some of its quotas."""
+    namespace = running.vm.ref.namespace
+    others = running.situation.live.migrations.items()
+    return any(
+        _moves(found)
+        for ref, found in others
+        if ref.namespace == namespace and ref != running.vm.ref
     )
 
 

@@ -20,14 +20,15 @@ LIVE = ("nodeSelector",)
 def denied_by_version(situation: Situation) -> Finding | None:
     """The first versions deny an instancetype in a VM whose memory can be changed live.
 
-    Only a VM with its own ``maxGuest`` is looked at, on v1.1 only one with the VM's switch.
+    Only a VM with its own ``maxGuest`` is looked at, under LiveUpdate; on v1.1 one with the VM's
+    switch, whatever else it has.
     Source: kubevirt v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567; gone in v1.2.1.
     """
     if situation.types is None or not _refused(situation):
         return None
-    switched = situation.vm.live_update_memory
-    asked = switched or situation.own_max_guest is not None
-    if not (switched if situation.after.capabilities.vm_switch else asked):
+    after = situation.after
+    own = after.live_update and situation.own_max_guest is not None
+    if not (situation.vm.live_update_memory if after.capabilities.vm_switch else own):
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,

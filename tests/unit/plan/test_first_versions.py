@@ -140,6 +140,90 @@ def test_v1_1_is_not_asked_while_it_would_deny(live, reason):
     assert effect(live) == ("wait", reason)
 
 
+# v1.1.0 vms-admitter.go:865-939 stands before anything that virt-controller looks at.
+UNABLE = {
+    "cannot migrate": (
+        make_vmi(guest="2Gi", conditions={"LiveMigratable": condition("False")}),
+        {},
+    ),
+    "not known to": (make_vmi(guest="2Gi", conditions={}), {}),
+    "no room": (make_vmi(guest="2Gi", max_guest=None), {}),
+    "a limit, and so no room": (
+        make_vmi(guest="2Gi", max_guest=None, constraints=CONFIGURATIONS["limits"]),
+        {"constraints": CONFIGURATIONS["limits"]},
+    ),
+    "in flight": (replace(make_vmi(guest="2Gi", conditions=IN_FLIGHT), guest=q("3Gi")), {}),
+}
+
+
+@pytest.mark.parametrize(("vmi", "vm"), UNABLE.values(), ids=UNABLE)
+def test_v1_1_denies_less_than_at_boot_before_all_else(vmi, vm):
+    assert effect(cluster("v1.1.1", vmi=vmi, guest="2Gi", **vm), "1Gi") == DENIED
+
+
+@pytest.mark.parametrize(
+    ("version", "switch", "expected"),
+    [
+        ("v1.1.1", False, ("restart", "live-update-features-unset")),
+        ("v1.2.0", True, ("restart", "not-migratable")),
+    ],
+)
+def test_others_are_not_denied_less_than_at_boot(version, switch, expected):
+    vmi, _ = UNABLE["cannot migrate"]
+    assert effect(cluster(version, switch=switch, vmi=vmi, guest="2Gi"), "1Gi") == expected
+
+
+def migrating(live, phase="Running"):
+    return replace(live, migrations={make_vm().ref: (make_migration(phase=phase),)})
+
+
+FLYING = replace(make_vmi(conditions=IN_FLIGHT), guest=q("2Gi"))
+FIXED = {"LiveMigratable": condition("False"), "HotMemoryChange": condition("True")}
+ABOVE = ("restart", "above-max-guest")
+
+
+# "cannot update memory while another memory change is in progress" and "cannot update while VMI
+# migration is in progress": any size is denied; where nothing ends that, it stays so.
+@pytest.mark.parametrize(
+    ("live", "guest", "expected"),
+    [
+        (cluster("v1.1.1"), "8Gi", ABOVE),
+        (cluster("v1.1.1", vmi=FLYING, guest="2Gi"), "8Gi", ("wait", "hotplug-in-flight")),
+        (
+            cluster("v1.1.1", vmi=FLYING, guest="2Gi"),
+            "2000000000",
+            ("wait", "hotplug-in-flight"),
+        ),
+        (migrating(cluster("v1.1.1")), "8Gi", ("wait", "migration-in-flight")),
+        (migrating(cluster("v1.1.1"), "Succeeded"), "8Gi", ABOVE),
+        (
+            migrating(cluster("v1.1.1", switch=False)),
+            "8Gi",
+            ("restart", "live-update-features-unset"),
+        ),
+        (
+            cluster("v1.1.1", vmi=replace(FLYING, conditions=FIXED), guest="2Gi"),
+            "3Gi",
+            ("blocked", "hotplug-stuck"),
+        ),
+        (cluster("v1.2.0", vmi=FLYING, guest="2Gi"), "8Gi", ABOVE),
+        (migrating(cluster("v1.2.0")), "8Gi", ABOVE),
+    ],
+)
+def test_v1_1_denies_every_size_while_something_is_in_flight(live, guest, expected):
+    assert effect(live, guest) == expected
+
+
+def test_what_comes_after_the_denial_is_told():
+    live = cluster("v1.1.1", vmi=FLYING, guest="2Gi")
+    (decision,) = plan_of(make_desired(want("8Gi")), live).decisions
+    assert decision.message == (
+        "a change to 2Gi is in flight and cannot be cancelled, and the webhook denies every other "
+        "size until it has ended; after that: 8Gi is above maxGuest 4Gi, which was fixed when the "
+        "VM booted"
+    )
+
+
 def test_v1_1_has_no_word_for_a_value_that_waits():
     live = cluster("v1.1.0", switch=False, guest="2Gi")
     assert effect(live) == ("restart", "restart-pending")

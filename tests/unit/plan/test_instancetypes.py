@@ -138,6 +138,30 @@ def test_v1_1_denies_a_changed_name_where_the_vm_asks_for_live_updates(own_max):
     assert told(decided(cluster(vm, version="v1.1.0"))) == expected
 
 
+# v1.2.0 vms-admitter.go:430-567 is reached under LiveUpdate alone, v1.2.0 virt-config.go:463-470;
+# v1.1.0 has no strategy: what counts there is the switch.
+@pytest.mark.parametrize(
+    ("version", "switch", "settings", "expected"),
+    [
+        ("v1.2.0", False, {"featureGates": None}, ("restart", "gate-missing")),
+        ("v1.2.0", False, {"vmRolloutStrategy": "Stage"}, ("restart", "strategy-stage")),
+        ("v1.2.0", False, {}, ("blocked", "denied-by-admission")),
+        ("v1.1.0", True, {"featureGates": None}, ("blocked", "denied-by-admission")),
+        ("v1.1.0", False, {"featureGates": None}, ("restart", "gate-missing")),
+    ],
+)
+@pytest.mark.parametrize("owner", ["the VM", "the new type"])
+def test_a_changed_name_is_denied_only_where_live_update_is_in_force(
+    version, switch, settings, expected, owner
+):
+    own = q("4Gi")
+    vm = sized(max_guest=own if owner == "the VM" else None, live_update_memory=switch)
+    large = LARGE if owner == "the VM" else kind("large", "2Gi", max_guest=own)
+    live = cluster(vm, types=(SMALL, large), version=version)
+    live = replace(live, kubevirt=with_settings(live.kubevirt, **settings))
+    assert told(decided(live)) == expected
+
+
 def test_a_stopped_vm_starts_with_the_new_type():
     live = replace(cluster(), vmis={})
     assert told(decided(live)) == ("cold", "not-running")

@@ -1,0 +1,201 @@
+"""What a plan of a fixed fleet costs, counted at the doors: nothing grows with the VMs unseen."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from contextlib import contextmanager
+from functools import wraps
+
+import deepdiff
+import pytest
+from bench.fleet import Fleet
+from bench.world_server import add_finished
+from support.served import Served
+
+from reconciler.clock import SystemClock
+from reconciler.cluster import kinds
+from reconciler.cluster.client import Client
+from reconciler.cluster.feed import ClusterFeed
+from reconciler.model.refs import vm_ref
+from reconciler.plan.decide import Frame
+from reconciler.plan.policy import PlanPolicy
+from reconciler.serve.engine import Engine
+from reconciler.simulator import worlds
+from reconciler.simulator.simulator import Simulator
+from reconciler.source import manifests, plain, repository
+from reconciler.source.readers import CommitReader
+from reconciler.source.repository import Repository
+
+FLEET = Fleet(n_vms=600, n_finished=700)
+N_CHANGED = len(FLEET.changed)
+N_MIGRATING = sum(vm.migrating for vm in FLEET.vms)
+PAGE = 500
+LISTS = {
+    "virtualmachines": FLEET.n_vms,
+    "virtualmachineinstances": FLEET.n_vms,
+    "virtualmachineinstancemigrations": 700 + N_MIGRATING,
+}
+KINDS = ("VirtualMachine", "VirtualMachineInstance", "VirtualMachineInstanceMigration")
+N_PODS = FLEET.n_vms + N_MIGRATING
+"""Launchers, and those that the migrations under way have made."""
+PAGES = sum(math.ceil(n / PAGE) for n in LISTS.values())
+N_FILES = sum(1 for path, _ in FLEET.files() if path != ".reconciler.yaml")
+CONFIG = 1
+FORMS = 2
+"""Manifests that are read in full: a VM, which teaches how to read all others, and the CR."""
+
+
+@pytest.fixture(scope="module")
+def repo(tmp_path_factory):
+    path = tmp_path_factory.mktemp("fleet") / "repo"
+    FLEET.commit(path)
+    return path
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """The fleet, served; its finished migrations outnumber its VMs."""
+    simulator = Simulator(worlds.parse(FLEET.world()))
+    add_finished(simulator, FLEET)
+    with simulator.serve() as server:
+        kubeconfig = tmp_path / "kubeconfig"
+        kubeconfig.write_text(simulator.kubeconfig(server.url, server.token))
+        yield Served(
+            simulator=simulator, url=server.url, token=server.token, kubeconfig=kubeconfig
+        )
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Counts at the doors of the product, as long as the test lasts."""
+    found = Counter()
+
+    def count(owner, name, what, how_many=lambda _: 1):
+        inner = getattr(owner, name)
+
+        @wraps(inner)
+        def counting(*arguments, **options):
+            answer = inner(*arguments, **options)
+            found[what] += how_many(answer)
+            return answer
+
+        monkeypatch.setattr(owner, name, counting)
+
+    def blobs(inner):
+        def counting(self, wanted):
+            found["blobs"] += len(wanted)
+            return inner(self, wanted)
+
+        return counting
+
+    count(manifests, "read_any", "parsed by ruamel")
+    count(plain, "read", "read in full")
+    count(kinds.Kind, "take", "objects one by one")
+    count(repository, "started", "git processes")
+    count(Frame, "seen", "decisions")
+    count(deepdiff, "DeepDiff", "deepdiff")
+
+    def pages(inner):
+        def counting(self, body):
+            page = inner(self, body)
+            found[self.name] += len(page.values) + len(page.diagnostics)
+            return page
+
+        return counting
+
+    monkeypatch.setattr(Repository, "many_contents", blobs(Repository.many_contents))
+    monkeypatch.setattr(kinds.Kind, "page", pages(kinds.Kind.page))
+    return found
+
+
+def test_requests_of_a_plan_are_its_pages_and_a_dozen(cluster, repo, command):
+    assert command("plan", "--repo", repo, on=cluster).code == 0
+    sent = cluster.ours()
+    listed = Counter(each.path.rsplit("/", 1)[-1] for each in sent if each.method == "GET")
+    assert {plural: listed[plural] for plural in LISTS} == {
+        plural: math.ceil(n / PAGE) for plural, n in LISTS.items()
+    }
+    assert len(sent) <= PAGES + 12
+
+
+def test_each_object_is_decoded_once(cluster, repo, command, counted):
+    assert command("plan", "--repo", repo, on=cluster).code == 0
+    assert {kind: counted[kind] for kind in KINDS} == dict(zip(KINDS, LISTS.values(), strict=True))
+    assert counted["Pod"] <= N_PODS
+    assert counted["objects one by one"] == 0
+
+
+def test_each_manifest_is_read_once_and_by_its_lines_alone(cluster, repo, command, counted):
+    assert command("plan", "--repo", repo, on=cluster).code == 0
+    assert counted["blobs"] == N_FILES
+    assert counted["parsed by ruamel"] == 0
+    # The whole of a manifest is looked at where a change needs it, once.
+    assert counted["read in full"] <= CONFIG + FORMS + N_CHANGED
+    assert counted["git processes"] <= 6
+
+
+def test_nothing_is_read_again_that_the_cache_holds(cluster, repo, command, counted, tmp_path):
+    cached = ("plan", "--repo", repo, "--cache-dir", tmp_path / "cache")
+    cold = command(*cached, "--output", "json", on=cluster)
+    assert counted["blobs"] == N_FILES
+    counted.clear()
+    warm = command(*cached, "--output", "json", on=cluster)
+    assert counted["blobs"] == 0
+    assert counted["parsed by ruamel"] == 0
+    assert counted["read in full"] <= CONFIG + N_CHANGED
+    assert warm.json["digest"] == cold.json["digest"]
+
+
+def test_a_vm_is_decided_at_most_twice(cluster, repo, command, counted):
+    """Once to see whether room matters, and once with it."""
+    assert command("plan", "--repo", repo, on=cluster).code == 0
+    assert counted["decisions"] <= 2 * FLEET.n_vms
+
+
+def test_only_a_cr_that_differs_is_compared_leaf_by_leaf(cluster, repo, command, counted):
+    assert command("plan", "--repo", repo, on=cluster).code == 0
+    assert counted["deepdiff"] == 0
+    path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
+    spec = {"configuration": {"vmRolloutStrategy": "Stage"}}
+    assert cluster.ask("PATCH", path, {"spec": spec})[0] == 200
+    assert command("plan", "--repo", repo, on=cluster).code == 0
+    assert 1 <= counted["deepdiff"] <= 3
+
+
+@contextmanager
+def followed(cluster, repo):
+    clock = SystemClock()
+    with (
+        Client.from_options(clock=clock, kubeconfig_path=str(cluster.kubeconfig)) as client,
+        Repository.open(str(repo)) as opened,
+        ClusterFeed(client, clock=clock) as feed,
+    ):
+        yield Engine(CommitReader(opened), feed, clock, lambda _config: PlanPolicy()), feed
+
+
+def test_a_plan_that_follows_decides_what_changed_and_what_is_under_way(cluster, repo, counted):
+    still = next(vm for vm in FLEET.vms if not (vm.changed or vm.migrating))
+    ref = vm_ref(still.namespace, still.name)
+    with followed(cluster, repo) as (engine, feed):
+        engine.plan()
+        engine.plan()
+        # Those are judged by the time and by each other, so that they are decided each time.
+        under_way = N_CHANGED + N_MIGRATING
+        assert engine.decided <= under_way
+        counted.clear()
+        path = f"/apis/kubevirt.io/v1/namespaces/{ref.namespace}/virtualmachines/{ref.name}"
+        size = f"{still.running + 1}Gi"
+        guest = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": size}}}}}}
+        before = len(cluster.ours())
+        assert cluster.ask("PATCH", path, guest)[0] == 200
+        for _ in range(100):
+            if str(feed.wait(0.1).vms[ref].guest) == size:
+                break
+        engine.pull()
+        found = engine.plan().plan
+        assert next(each for each in found.decisions if each.ref == ref).changes
+        assert engine.decided <= under_way + 1
+        assert counted["decisions"] <= under_way + 1
+        assert not any(counted[kind] for kind in (*KINDS, "Pod"))
+        assert len(cluster.ours()) == before
