@@ -49,7 +49,8 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
     # Retries are decided in one place, by method and kind of error; see client.
     configuration.retries = False
     configuration.keep_alive = True
-    configuration.connection_pool_maxsize = 10
+    # 16 patches side by side, a watch a kind, leases: one that does not fit is opened anew.
+    configuration.connection_pool_maxsize = 32
     return configuration
 
 

@@ -9,6 +9,7 @@ from reconciler.model.config import RestartConsent, WindowKind
 from reconciler.model.fields import WaveName
 from reconciler.model.plan import Action, Effect, Reason, Verb
 from reconciler.plan.digest import action_digest
+from reconciler.plan.room import pod_for
 from reconciler.plan.rules.situation import Running
 from reconciler.plan.rules.standing import has_memory
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 STAGED = "it is written and takes effect at the next restart"
 RESTARTED = "it is written and the VM restarted inside a window"
 RESTARTED_NOW = "the VM is restarted inside a window"
+TOO_LARGE = "it is not restarted: no node is large enough for it, so it would not come up again"
 WITHHELD = "the annotation memory.reconciler.dev/restart: never in Git withholds the consent"
 NO_WINDOW = "`restart: window` restarts nothing while `windows` has none of kind allow"
 
@@ -46,19 +48,36 @@ def _with_restart(
     situation: Situation, finding: Finding, aim: Aim
 ) -> tuple[str, tuple[Action, ...]]:
     patch = _patched(situation, finding, aim)
-    consent = situation.consent
-    if consent is RestartConsent.WINDOW and not _has_window(situation):
+    match situation.consent:
+        case RestartConsent.WINDOW:
+            return _in_a_window(situation, patch)
+        case RestartConsent.STAGE if patch:
+            return STAGED, patch
+        case RestartConsent.NEVER if situation.policy.restart is not RestartConsent.NEVER:
+            return f"{finding.hint}; {WITHHELD}" if finding.hint else WITHHELD, ()
+        case _:
+            return "", ()
+
+
+def _in_a_window(
+    situation: Situation, patch: tuple[Action, ...]
+) -> tuple[str, tuple[Action, ...]]:
+    if not patch and not _lacks_memory(situation):
+        return "", ()
+    if not any(each.kind is WindowKind.ALLOW for each in situation.policy.windows):
         return NO_WINDOW, ()
-    if consent is RestartConsent.WINDOW and patch:
-        return RESTARTED, (*patch, _restarted(situation))
-    if consent is RestartConsent.WINDOW and _lacks_memory(situation):
-        return RESTARTED_NOW, (_restarted(situation),)
-    if consent is RestartConsent.STAGE and patch:
-        return STAGED, patch
-    withheld = situation.policy.restart is not RestartConsent.NEVER
-    if consent is RestartConsent.NEVER and withheld:
-        return f"{finding.hint}; {WITHHELD}" if finding.hint else WITHHELD, ()
-    return "", ()
+    if _fits_nowhere(situation):
+        return TOO_LARGE, ()
+    return RESTARTED if patch else RESTARTED_NOW, (*patch, _restarted(situation))
+
+
+def _fits_nowhere(situation: Situation) -> bool:
+    """Whether its pod asks for more than any node has, whatever else runs there."""
+    sizes = [each.allocatable for each in situation.nodes if each.schedulable]
+    if situation.vmi is None or not sizes or any(size is None for size in sizes):
+        return False
+    pod = pod_for(situation.live, situation.vmi, situation.target)
+    return all(size is not None and pod.request > size.n_bytes for size in sizes)
 
 
 def _has_window(situation: Situation) -> bool:

@@ -68,7 +68,7 @@ def _windows(vms: Sequence[Decision], around: Frame) -> Iterator[Diagnostic]:
             "window-too-short",
             f"the longest window that can be foreseen leaves {_minutes(longest)}, and the first "
             f"attempt of {_vms(never)} may take longer: {_named(never, needs)}",
-            "make a window longer, or lower completionTimeoutPerGiB; without that they never begin",
+            "make a window longer, or lower completionTimeoutPerGiB; else they never begin",
         )
     if now.is_open and now.until is not None:
         late = [

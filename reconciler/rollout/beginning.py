@@ -193,7 +193,8 @@ class Beginning:
         failures: int,
     ) -> None:
         """Close what has not begun, once the failure budget is spent."""
-        message = f"not begun: {failures} VMs failed and the failure budget is "
+        vms = f"{failures} VM{'s' if failures > 1 else ''}"
+        message = f"not begun: {vms} failed and the failure budget is "
         message += f"{self._policy.failure_budget}"
         hint = "look at the failures first; raise rollout.failureBudget to go on regardless"
         for ref in candidates:

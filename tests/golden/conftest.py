@@ -412,7 +412,7 @@ def paced_plan() -> Plan:
     sizes = {
         ("db", "pg-0"): ("4Gi", {"canary": "true", "app": "pg"}),
         ("db", "pg-1"): ("4Gi", {"app": "pg"}),
-        ("db", "pg-2"): ("64Gi", {"app": "pg"}),
+        ("db", "pg-2"): ("48Gi", {"app": "pg"}),
         ("web", "fe-0"): ("2Gi", {"stage": "test"}),
         ("web", "fe-1"): ("32Gi", {}),
     }

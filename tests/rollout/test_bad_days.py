@@ -155,9 +155,14 @@ class TestGroups:
 
 class TestFailuresOfEarlierPasses:
     def test_a_vm_that_our_restart_left_dead_stays_a_failure(self):
-        run = rig(vms=vms("a", "b"))
+        filling = [
+            {"name": f"big-{n}", "namespace": "default", "guest": "20Gi", "node": f"node0{n}"}
+            for n in (1, 2, 3)
+        ]
+        small = [{**each, "node": "node01"} for each in vms("a", "b")]
+        run = rig(vms=[*small, *filling], nodeMemory="32Gi")
         labels = {"app": "x"}
-        text = vm_yaml("default", "a", "2000Gi", labels=labels)
+        text = vm_yaml("default", "a", "24Gi", labels=labels)
         text += vm_yaml("default", "b", "5Gi", labels=labels)
         choices = {**RESTARTS, "anti_affinity": ("app",), "failure_budget": 1}
         codes = []
@@ -224,6 +229,14 @@ class TestFailuresOfEarlierPasses:
             run.clock.sleep(120)
         posts = [each for each in run.sim.request_log if each.method == "POST"]
         assert len([each for each in posts if each.path == VMS]) == 1
+
+
+def test_a_vm_is_not_restarted_to_a_size_that_no_node_has():
+    run = rig()
+    report = run.apply(vm_yaml("default", "vm", "2000Gi"), **RESTARTS)
+    (outcome,) = report.outcomes
+    assert (run.patches(), restarted(run)) == ([], [])
+    assert "no node is large enough" in outcome.hint
 
 
 class TestRunsEnd:
