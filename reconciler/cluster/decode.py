@@ -103,6 +103,7 @@ def constraints(spec: wire.GuestSpec | None) -> Constraints:
         hugepages=memory.hugepages.page_size if memory and memory.hugepages else None,
         requests=amount(requests.memory, "resources.requests.memory") if requests else None,
         limits=amount(limits.memory, "resources.limits.memory") if limits else None,
+        overhead_left_out=bool(resources and resources.overcommit_guest_overhead),
     )
 
 

@@ -105,6 +105,7 @@ class Resources(Wire, frozen=True):
 
     requests: Amounts | None = None
     limits: Amounts | None = None
+    overcommit_guest_overhead: bool | None = None
 
 
 class Devices(Wire, frozen=True):

@@ -90,6 +90,8 @@ class Constraints:
     """Page size, for example ``1Gi``."""
     requests: MemoryQuantity | None = None
     limits: MemoryQuantity | None = None
+    overhead_left_out: bool = False
+    """``resources.overcommitGuestOverhead``: the pod does not ask for what the launcher needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

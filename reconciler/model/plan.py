@@ -97,6 +97,7 @@ class Reason(StrEnum):
     INSTANCETYPE_NOT_FOUND = "instancetype-not-found"
     INSTANCETYPE_UNREADABLE = "instancetype-unreadable"
     LIMITS_OVERCOMMIT = "limits-overcommit"
+    OVERHEAD_OVERCOMMIT = "overhead-overcommit"
     HOTPLUG_STUCK = "hotplug-stuck"
     NO_LIVE_MIGRATE = "no-live-migrate"
     EVICT_HAZARD = "evict-hazard"

@@ -108,6 +108,9 @@ EVIDENCE: Mapping[Reason, Evidence] = {
     Reason.LIMITS_OVERCOMMIT: _source(
         f"v1.9.0 {_VM}:3528-3547; that the target pod is then refused is inference"
     ),
+    Reason.OVERHEAD_OVERCOMMIT: _source(
+        "v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; the loop is inference"
+    ),
     Reason.NO_LIVE_MIGRATE: _recorded("no-update-methods, misspelt-update-method v1.9.0"),
     Reason.EVICT_HAZARD: _recorded("evict-only v1.9.0"),
     Reason.NO_OTHER_NODE: _source(

@@ -29,6 +29,7 @@ def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
         _kernel(situation),
         _windows(situation),
         _paused(situation),
+        _silent_before(situation),
         _other_writer(situation),
         _sticky(situation, finding),
     )
@@ -61,6 +62,20 @@ def _paused(situation: Situation) -> str:
 
 def _is_windows(situation: Situation) -> bool:
     return situation.vmi is not None and situation.vmi.guest_os == "mswindows"
+
+
+def _silent_before(situation: Situation) -> str:
+    """Source: kubevirt issue 14095: a guest without the driver takes no size, now or later."""
+    vmi = situation.vmi
+    if vmi is None or vmi.guest_requested is None or vmi.guest_current is None:
+        return ""
+    short = vmi.guest_current.n_bytes < vmi.guest_requested.n_bytes
+    if not short or is_true(vmi.conditions, "HotMemoryChange"):
+        return ""
+    return (
+        f"the guest has {vmi.guest_current} of the {vmi.guest_requested} that were plugged before, "
+        "and may not take this size either"
+    )
 
 
 def _other_writer(situation: Situation) -> str:

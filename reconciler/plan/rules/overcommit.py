@@ -63,6 +63,29 @@ def limit_stays(running: Running) -> Finding | None:
     )
 
 
+def overhead_left_out(running: Running) -> Finding | None:
+    """A pod that does not ask for the launcher's overhead is too small for every plug.
+
+    On the target the pod's request is compared with the overhead and the instance's requests
+    together; without requests the overhead alone is asked for, which every pod holds.
+
+    Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,
+    pkg/hypervisor/kvm/hypervisorbackend.go:37-178 (overcommitGuestOverhead); the loop of
+    migrations that succeed is inference.
+    """
+    constraints = running.vmi.constraints
+    if not constraints.overhead_left_out or constraints.requests is None:
+        return None
+    if running.vmi.guest == running.target:
+        return None
+    return blocked(
+        Reason.OVERHEAD_OVERCOMMIT,
+        "the VM has overcommitGuestOverhead and requests: its pod asks for less than the plug "
+        "needs, so that one migration would follow another without effect",
+        "restart the VM without overcommitGuestOverhead, or without requests.memory from v1.7 on",
+    )
+
+
 def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
     """That a live change ends the VM's overcommit.
 
@@ -87,4 +110,4 @@ def _lifted(vmi: LiveVMI) -> bool:
     return requests is not None and current is not None and requests.n_bytes < current.n_bytes
 
 
-OVERCOMMIT: tuple[RunningRule, ...] = (limits_overcommit, limit_stays)
+OVERCOMMIT: tuple[RunningRule, ...] = (limits_overcommit, limit_stays, overhead_left_out)

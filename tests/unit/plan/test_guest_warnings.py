@@ -13,6 +13,7 @@ from support.builders import (
     make_vm,
     make_vmi,
     plan_of,
+    q,
     want,
 )
 
@@ -90,3 +91,17 @@ def test_only_a_staged_restart_on_an_old_version_stops_other_updates(guest, vers
 def test_a_change_that_waits_stages_nothing():
     found = warned(version="v1.6.3", policy={"restart": RestartConsent.STAGE}, conditions={})
     assert "stops every other live update" not in found
+
+
+@pytest.mark.parametrize(
+    ("requested", "current", "told"), [("2Gi", "1Gi", True), ("2Gi", "2Gi", False)]
+)
+def test_a_guest_that_has_not_taken_its_last_size_is_told(requested, current, told):
+    found = warned(
+        "3Gi",
+        vm=make_vm(guest="2Gi"),
+        guest=q("2Gi"),
+        guest_requested=q(requested),
+        guest_current=q(current),
+    )
+    assert ("may not take this size either" in found) is told

@@ -8,9 +8,19 @@ from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of
 from reconciler.model.live import Constraints
 
 
-def decided(guest: str, *, requests: str | None, limits: str | None, vmi: str = "2Gi", **vm):
+def decided(
+    guest: str,
+    *,
+    requests: str | None,
+    limits: str | None,
+    vmi: str = "2Gi",
+    bare: bool = False,
+    **vm,
+):
     resources = Constraints(
-        requests=q(requests) if requests else None, limits=q(limits) if limits else None
+        requests=q(requests) if requests else None,
+        limits=q(limits) if limits else None,
+        overhead_left_out=bare,
     )
     live = make_live(
         make_vm(guest=vm.pop("spec", vmi), constraints=resources, **vm),
@@ -62,6 +72,21 @@ def test_a_limit_alone_is_told_with_its_values():
     assert "a guest of 4Gi does not fit" in decision.message
     assert "limits.memory of 4Gi or more" in decision.hint
     assert decision.actions == ()
+
+
+@pytest.mark.parametrize(
+    ("requests", "guest", "reason"),
+    [
+        # v1.9.0 migration-target.go:1152-1208: the pod's request against overhead and requests
+        ("2Gi", "4Gi", "overhead-overcommit"),
+        # without requests the overhead alone is needed
+        (None, "4Gi", "hotplug"),
+        ("2Gi", "2Gi", "converged"),
+    ],
+)
+def test_a_pod_without_its_overhead_holds_no_plug_of_a_vm_with_requests(requests, guest, reason):
+    decision = decided(guest, requests=requests, limits=None, bare=True)
+    assert decision.reason.value == reason
 
 
 def test_a_value_that_runs_already_moves_no_requests():
