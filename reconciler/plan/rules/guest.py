@@ -73,8 +73,8 @@ def _silent_before(situation: Situation) -> str:
     if not short or is_true(vmi.conditions, "HotMemoryChange"):
         return ""
     return (
-        f"the guest has {vmi.guest_current} of the {vmi.guest_requested} that were plugged before, "
-        "and may not take this size either"
+        f"the guest has {vmi.guest_current} of the {vmi.guest_requested} that were plugged "
+        "before, and may not take this size either"
     )
 
 

@@ -97,11 +97,5 @@ def test_a_change_that_waits_stages_nothing():
     ("requested", "current", "told"), [("2Gi", "1Gi", True), ("2Gi", "2Gi", False)]
 )
 def test_a_guest_that_has_not_taken_its_last_size_is_told(requested, current, told):
-    found = warned(
-        "3Gi",
-        vm=make_vm(guest="2Gi"),
-        guest=q("2Gi"),
-        guest_requested=q(requested),
-        guest_current=q(current),
-    )
+    found = warned("3Gi", guest_requested=q(requested), guest_current=q(current))
     assert ("may not take this size either" in found) is told
