@@ -6,6 +6,7 @@ from reconciler.model.plan import Reason
 from reconciler.model.quantity import MemoryQuantity, QuantityError
 from reconciler.plan.capabilities import MULTI_ARCHITECTURE_GATE
 from reconciler.plan.rules import memory
+from reconciler.plan.rules.first_versions import switch_denied
 from reconciler.plan.rules.instancetype import denied_by_version
 from reconciler.plan.rules.situation import Finding, Situation, StoredRule, blocked
 
@@ -124,6 +125,7 @@ def whole_pages(situation: Situation) -> Finding | None:
 
 
 ADMISSION: tuple[StoredRule, ...] = (
+    switch_denied,
     memory_from_instancetype,
     foreign_architecture,
     denied_by_version,

@@ -26,6 +26,24 @@ def live_update_not_asked_for(running: Running) -> Finding | None:
     )
 
 
+def switch_denied(situation: Situation) -> Finding | None:
+    """With the switch and without the gate every write of the VM is denied, running or not.
+
+    Source: kubevirt v1.1.0 vms-admitter.go:440-446.
+    """
+    after = situation.after
+    if not after.capabilities.vm_switch or not situation.vm.live_update_memory:
+        return None
+    if after.obstacle is not Reason.GATE_MISSING:
+        return None
+    return blocked(
+        Reason.DENIED_BY_ADMISSION,
+        "the VM has spec.liveUpdateFeatures, and the webhook denies every write of it without the "
+        "feature gate VMLiveUpdateFeatures",
+        "list the gate in the KubeVirt manifest in Git",
+    )
+
+
 def waits_without_a_word(running: Running) -> Finding | None:
     """v1.1 has no RestartRequired: a written value waits and nothing on the VM says so.
 
