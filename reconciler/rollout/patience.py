@@ -41,9 +41,13 @@ class Patience:
         self._not_before = max(self._not_before, now + pause_s)
         return self._not_before - now
 
-    def well(self) -> None:
-        """Note a write that was answered, with whatever."""
-        self.error = None
+    def well(self, now: float) -> None:
+        """Note a write that was answered at *now*, with whatever.
+
+        One that was under way when another was turned away says nothing of the pause asked for.
+        """
+        if not self.pausing(now):
+            self.error = None
 
     def pausing(self, now: float) -> bool:
         """Whether no write may be sent at *now*, monotonic."""

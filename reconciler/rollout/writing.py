@@ -99,7 +99,7 @@ class Writes:
                 self._unanswered(turn, answer, ends)
                 continue
             turn.course.unanswered_at = None
-            self.patience.well()
+            self.patience.well(self._outside.clock.monotonic())
             self._answered(turn, answer)
         if ends:
             raise ends[0]

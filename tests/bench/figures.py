@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import applying, floor, peers, phases, processes, server
+from bench import applying, floor, following, peers, phases, processes, server
 from bench.applying import Applied
 from bench.floor import Floor
+from bench.following import Both
 from bench.peers import Peer
 from bench.processes import Cost
 
@@ -34,6 +35,7 @@ class Asked:
 
     repeat: int = 3
     apply: bool = True
+    follow: bool = True
     phases: bool = True
     n_peers: int = 0
     """VMs that the peers get."""
@@ -67,13 +69,40 @@ class Figures:
     phases: dict[str, tuple[float, float]]
     applied: Applied | None
     peers: tuple[Peer, ...]
-    serve_s: float | None
+    followed: Both | None
     load: float
     """The machine's load average over a minute before the measurements."""
 
     def floor(self, part: str) -> float:
         """The median of one part of the floor."""
         return statistics.median(getattr(each, part) for each in self.floors)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alone:
+    """A plan of a fleet for which all else would take too long, made once."""
+
+    n_vms: int
+    plan: Cost
+    load: float
+    """As in ``Figures``."""
+
+
+def plan_alone(fleet: Fleet, say: Callable[[str], None]) -> Alone:
+    """Plan *fleet* on the paced simulated cluster."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        say(f"{fleet.n_vms} VMs: write the repository and start the server, for the plan alone")
+        fleet.commit(folder / "repo")
+        with server.serving(fleet, server.Pacing(), folder) as paced:
+            return planned(fleet.n_vms, folder / "repo", paced.kubeconfig)
+
+
+def planned(n_vms: int, repo: Path, kubeconfig: Path) -> Alone:
+    """One plan of a served fleet."""
+    load = os.getloadavg()[0]
+    plan = (processes.COMMAND, "plan", "--repo", repo, "--kubeconfig", kubeconfig)
+    return Alone(n_vms=n_vms, plan=processes.run(plan), load=load)
 
 
 def of_fleet(fleet: Fleet, asked: Asked, say: Callable[[str], None]) -> Figures:
@@ -92,6 +121,11 @@ def of_fleet(fleet: Fleet, asked: Asked, say: Callable[[str], None]) -> Figures:
         say("the server's own serving time")
         with server.serving(fleet, server.Pacing(listed_per_s=None), folder) as unpaced:
             own = floor.in_a_process(unpaced.kubeconfig, repo)
+            followed = None
+            if asked.follow:
+                say("serve")
+                # Last: it changes the cluster.
+                followed = following.measure(fleet, repo, unpaced, folder)
         applied = None
         if asked.apply:
             say("apply")
@@ -103,6 +137,7 @@ def of_fleet(fleet: Fleet, asked: Asked, say: Callable[[str], None]) -> Figures:
         load=load,
         unpaced=own,
         applied=applied,
+        followed=followed,
         peers=measured,
         **found,
     )
@@ -119,6 +154,7 @@ def of_cluster(kubeconfig: Path, repo: Path, asked: Asked, say: Callable[[str], 
         load=load,
         unpaced=None,
         applied=None,
+        followed=None,
         peers=(),
         **found,
     )
@@ -189,7 +225,6 @@ def _plan(
         "gets": seen[-1].gets if seen else {},
         "server_cpu_s": statistics.median(each.cpu_s for each in seen) if seen else None,
         "phases": phases.in_a_process(kubeconfig, repo) if asked.phases else {},
-        "serve_s": None,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -176,12 +176,14 @@ class Fleet:
     Args:
         n_finished: Migrations that have ended; None makes one of every fifth VM.
         stopped: The changed VMs do not run, so that no patch waits for a migration of another.
+        settled: Git says of every VM what the cluster has.
     """
 
     n_vms: int
     seed: int = 1
     n_finished: int | None = None
     stopped: bool = False
+    settled: bool = False
 
     @cached_property
     def vms(self) -> tuple[VM, ...]:
@@ -205,6 +207,8 @@ class Fleet:
                     migrating=index in migrating,
                 )
             )
+        if self.settled:
+            made = [replace(vm, wanted=vm.running) for vm in made]
         return tuple(made)
 
     @property

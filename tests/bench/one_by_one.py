@@ -6,9 +6,13 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.bare import VMS, Bare
 from bench.fleet import Fleet
+
+if TYPE_CHECKING:
+    from bench.fleet import VM
 
 MOST = 50
 """As many patches tell how fast they go."""
@@ -26,14 +30,23 @@ def main() -> None:
     chosen = Fleet(n_vms=options.vms, seed=options.seed).changed[:MOST]
     start = time.perf_counter()
     for vm in chosen:
-        ops = [
-            {"op": "test", "path": GUEST, "value": f"{vm.running}Gi"},
-            {"op": "replace", "path": GUEST, "value": f"{vm.wanted}Gi"},
-        ]
-        path = f"/apis/kubevirt.io/v1/namespaces/{vm.namespace}/{VMS}/{vm.name}"
-        if (status := bare.patch(path, ops)) != 200:
-            raise SystemExit(f"the patch of {vm.namespace}/{vm.name} is answered {status}")
+        patched(bare, vm, vm.wanted)
     sys.stdout.write(str(len(chosen) / (time.perf_counter() - start)))
+
+
+def patched(bare: Bare, vm: VM, gib: int) -> None:
+    """Give *vm* another size.
+
+    Raises:
+        SystemExit: The server refuses.
+    """
+    ops = [
+        {"op": "test", "path": GUEST, "value": f"{vm.running}Gi"},
+        {"op": "replace", "path": GUEST, "value": f"{gib}Gi"},
+    ]
+    path = f"/apis/kubevirt.io/v1/namespaces/{vm.namespace}/{VMS}/{vm.name}"
+    if (status := bare.patch(path, ops)) != 200:
+        raise SystemExit(f"the patch of {vm.namespace}/{vm.name} is answered {status}")
 
 
 if __name__ == "__main__":

@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = figures.Asked(
         repeat=options.repeat,
         apply=not options.no_apply,
+        follow=not options.no_serve,
         phases=not options.no_phases,
         n_peers=options.peers,
     )
@@ -38,7 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
             for n_vms in options.vms
         ]
-    text = table.report(found, machine.about())
+    alone = [
+        figures.plan_alone(Fleet(n_vms=n_vms, seed=options.seed), say)
+        for n_vms in options.plan_alone
+    ]
+    text = table.report(found, alone, machine.about())
     options.results.write_text(text)
     sys.stdout.write(text)
 
@@ -48,11 +53,13 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--vms", type=int, nargs="+", default=[1000], help="sizes of the fleets (default 1000)")
+    add("--plan-alone", type=int, nargs="*", default=[], help="sizes to plan once, and no more")
     add("--seed", type=int, default=1, help="of the fleets (default 1)")
     add("--finished", type=int, help="finished migrations (default: one for five VMs)")
     add("--repeat", type=int, default=3, help="runs of which the median is taken (default 3)")
     add("--peers", type=int, default=0, help="VMs for kubectl diff and kapp (default 0: none)")
     add("--no-apply", action="store_true", help="leave apply out")
+    add("--no-serve", action="store_true", help="leave serve out")
     add("--no-phases", action="store_true", help="leave the phases out")
     add("--kubeconfig", type=Path, help="measure this cluster; only reads")
     add("--repo", type=Path, help="the repository that is meant for it")

@@ -10,7 +10,8 @@ from bench import applying, server
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from bench.figures import Figures
+    from bench.figures import Alone, Figures
+    from bench.following import Followed
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 OTHER_REQUESTS = 12
@@ -42,7 +43,8 @@ class Row:
         target = f"{'≥' if self.least else '≤'} {self.limit:,.4g} {self.unit or TIMES}"
         if self.value is None:
             return (self.work, self.measured, self.against, "", target, "not measured")
-        value = f"{self.value:,.3g} {self.unit or TIMES}"
+        digits = ",.0f" if self.value >= 100 else ",.3g"
+        value = f"{self.value:{digits}} {self.unit or TIMES}"
         return self.work, self.measured, self.against, value, target, "yes" if self.met else "no"
 
 
@@ -101,13 +103,7 @@ def rows(found: Figures) -> Iterator[Row]:
         value=found.validate.wall_s / source_s,
         limit=2,
     )
-    yield Row(
-        work="`serve`: one VM changed in Git, one in the cluster",
-        measured="" if found.serve_s is not None else "no engine yet",
-        value=found.serve_s and found.serve_s * 1e3,
-        limit=200,
-        unit="ms",
-    )
+    yield _followed(found)
     yield _applied(found)
     late = ", ".join(found.imported)
     yield Row(
@@ -116,6 +112,18 @@ def rows(found: Figures) -> Iterator[Row]:
         value=found.start.wall_s,
         limit=0.3,
         unit="s",
+    )
+
+
+def _followed(found: Figures) -> Row:
+    followed = found.followed
+    return Row(
+        work="`serve`: one VM changed in Git, one in the cluster",
+        measured=f"GETs meanwhile: {followed.requests}" if followed else "not asked for",
+        against="",
+        value=followed and followed.settled.plan_s * 1e3,
+        limit=200,
+        unit="ms",
     )
 
 
@@ -139,19 +147,29 @@ def memory_limit_mb(n_vms: int) -> float:
     return 250 + 950 * max(n_vms - 10_000, 0) / 90_000
 
 
-def growth(found: Sequence[Figures]) -> Iterator[Row]:
+def growth(found: Sequence[Figures], alone: Sequence[Alone] = ()) -> Iterator[Row]:
     """What ten times the VMs cost; one row where there are no two such fleets."""
-    pairs = [(a, b) for a in found for b in found if b.n_vms == 10 * a.n_vms]
+    pairs = [(a, b) for a in found for b in (*found, *alone) if b.n_vms == 10 * a.n_vms]
     for small, large in pairs:
+        cpu = f"CPU time {seconds(small.plan.cpu_s)} and {seconds(large.plan.cpu_s)}"
         yield Row(
             work=f"`plan` of {large.n_vms:,} VMs",
             measured=seconds(large.plan.wall_s),
-            against=f"{small.n_vms:,} VMs {seconds(small.plan.wall_s)}",
+            against=f"{small.n_vms:,} VMs {seconds(small.plan.wall_s)}; {cpu}",
             value=large.plan.wall_s / small.plan.wall_s,
             limit=11,
         )
+    for each in alone:
+        yield Row(
+            work=f"peak memory of a plan of {each.n_vms:,} VMs",
+            measured=f"once; load average before {each.load:.1f}",
+            value=each.plan.peak_mb,
+            limit=memory_limit_mb(each.n_vms),
+            unit="MB",
+        )
     if not any(large.n_vms == 100_000 for _, large in pairs):
-        yield Row(work="`plan` of 100,000 VMs", measured="give `--vms 10000 100000`", limit=11)
+        give = "give `--vms 10000 --plan-alone 100000`"
+        yield Row(work="`plan` of 100,000 VMs", measured=give, limit=11)
 
 
 PEERS = (
@@ -173,7 +191,7 @@ def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
     )
 
 
-def report(found: Sequence[Figures], about: str) -> str:
+def report(found: Sequence[Figures], alone: Sequence[Alone], about: str) -> str:
     """Everything, as Markdown; *about* says where and when it was measured."""
     parts = ["# Figures of one run of `make bench`", about]
     for each in found:
@@ -196,7 +214,7 @@ def report(found: Sequence[Figures], about: str) -> str:
             ]
         if each.peers:
             parts += [PEERS, markdown(("peer", "VMs", "time"), _peers(each))]
-    parts += ["## Growth", markdown(HEAD, (row.cells() for row in growth(found)))]
+    parts += ["## Growth", markdown(HEAD, (row.cells() for row in growth(found, alone)))]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
@@ -218,6 +236,12 @@ def _floor(found: Figures) -> str:
             f"server answers the same LISTs in {seconds(own_s)}. One plan costs it "
             f"{seconds(found.server_cpu_s)} of CPU time."
         )
+    if found.followed is not None:
+        settled, pending = found.followed.settled, found.followed.pending
+        parts.append(
+            "`serve`, medians of five rounds, with nothing else to be changed: "
+            f"{_state(settled)}. With {found.n_changed:,} changes pending: {_state(pending)}."
+        )
     if found.applied is not None:
         cpu_s = found.applied.server_cpu_s / max(found.applied.n_patches, 1)
         parts.append(
@@ -225,6 +249,14 @@ def _floor(found: Figures) -> str:
             f"own CPU time is {seconds(cpu_s)} at most; the changed VMs are stopped."
         )
     return "\n\n".join(parts)
+
+
+def _state(followed: Followed) -> str:
+    return (
+        f"reading Git {seconds(followed.pull_s)}, the plan "
+        f"{seconds(followed.plan_s - followed.pull_s)}, {seconds(followed.cpu_s)} of CPU time in "
+        f"all, at most {followed.decided} VMs decided anew"
+    )
 
 
 def _peers(found: Figures) -> Iterator[tuple[str, ...]]:

@@ -63,10 +63,13 @@ def test_world_of_a_fleet_is_possible():
 
 def test_bench_measures_a_small_fleet_and_writes_every_row(tmp_path, capsys):
     results = tmp_path / "RESULTS.md"
-    run.main(["--vms", "40", "--repeat", "1", "--results", str(results)])
+    sizes = ("--vms", "40", "--plan-alone", "400")
+    run.main([*sizes, "--repeat", "1", "--results", str(results)])
     text = results.read_text()
     assert capsys.readouterr().out == text
     for work in ("cold, whole", "warm cache", "CPU time", "requests", "peak memory", "`validate`"):
+        assert work in text
+    for work in ("`plan` of 400 VMs", "peak memory of a plan of 400 VMs", "GETs meanwhile: 0"):
         assert work in text
     for work in ("`serve`", "`apply`", "--help", "100,000", "render text", "kubectl diff"):
         assert work in text

@@ -46,12 +46,19 @@ def test_it_ends_with_the_total_since_the_first_failure_and_not_since_the_last()
 
 def test_one_answer_makes_it_whole_again():
     patience = Patience()
-    patience.failed(AWAY, 0.0)
-    patience.well()
-    assert not patience.pausing(0.0)
+    after = patience.failed(AWAY, 0.0)
+    patience.well(after)
+    assert not patience.pausing(after)
     assert not patience.spent(TOTAL_S * 2)
     patience.failed(AWAY, TOTAL_S * 2)
     assert not patience.spent(TOTAL_S * 2 + 1)
+
+
+def test_an_answer_during_the_pause_does_not_end_it():
+    patience = Patience()
+    patience.failed(UnavailableError("slow down", status=429, retry_after_s=5.0), 0.0)
+    patience.well(1.0)
+    assert patience.pausing(4.9)
 
 
 def test_writes_that_were_under_way_together_make_one_pause():

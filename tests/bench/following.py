@@ -1,0 +1,203 @@
+"""How long a new plan takes after one change in Git and one in the cluster.
+
+Once where nothing else is to be changed, and once where the changes of the fleet are pending.
+
+``python -m bench.following`` follows a cluster as `serve` does, changes both a few times, and
+prints a line of JSON. It writes to both, so they are made for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import processes
+from bench.bare import Bare
+from bench.fleet import GIT_ENVIRONMENT, Fleet
+from bench.one_by_one import patched
+
+from reconciler.cli import wiring
+from reconciler.cluster.client import Client
+from reconciler.cluster.feed import ClusterFeed
+from reconciler.model.refs import vm_ref
+from reconciler.serve.engine import Engine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.fleet import VM
+    from bench.server import Server
+
+ROUNDS = 5
+_WAIT_S = 10.0
+"""How long a change in the cluster may take to arrive."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """Medians of some rounds, in seconds."""
+
+    plan_s: float
+    """From the moment at which both changes are there until the new plan is."""
+    pull_s: float
+    """The part of it that Git is."""
+    cpu_s: float
+    decided: int
+    """Most VMs that were decided anew for one plan."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Both:
+    """The fleet in two states."""
+
+    settled: Followed
+    pending: Followed
+    requests: int
+    """GETs that the server answered in all the rounds."""
+
+
+def measure(fleet: Fleet, repo: Path, served: Server, folder: Path) -> Both:
+    """Follow *served* and a clone of *repo* in a process of its own."""
+    clone = folder / "followed"
+    _git(folder, "clone", "--quiet", str(repo), str(clone))
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "bench.following", "--kubeconfig", str(served.kubeconfig)),
+            *("--repo", str(clone), "--vms", str(fleet.n_vms), "--seed", str(fleet.seed)),
+        ],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=processes.environment(),
+        text=True,
+    )
+    with process:
+        try:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            if process.stdout.readline() != "first\n":
+                raise SystemExit("there is no first plan; its reason is above")
+            served.since()
+            process.stdin.write("\n")
+            process.stdin.flush()
+            found = json.loads(process.stdout.readline())
+            gets = served.since().gets
+            process.stdin.close()
+        finally:
+            process.kill()
+    settled, pending = (Followed(**found[state]) for state in ("settled", "pending"))
+    return Both(settled=settled, pending=pending, requests=sum(gets.values()))
+
+
+def main() -> None:
+    """Print the figures, once the first plan was told of and a line was read."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--vms", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--kubeconfig", type=Path, required=True)
+    parser.add_argument("--repo", type=Path, required=True)
+    options = parser.parse_args()
+    gc.set_threshold(50_000, 20, 20)  # as the commands do
+    fleet = Fleet(n_vms=options.vms, seed=options.seed)
+    settle(fleet, options.repo)
+    clock = wiring.real_clock()
+    source = wiring.SourceOptions(repo=str(options.repo))
+    with (
+        Client.from_options(clock=clock, kubeconfig_path=str(options.kubeconfig)) as client,
+        wiring.desired(source) as desired,
+        ClusterFeed(client, clock=clock) as feed,
+    ):
+        engine = Engine(desired, feed, clock, wiring.plan_policy)
+        quiet = [vm for vm in fleet.vms if not (vm.changed or vm.migrating)]
+        still = iter([vm for vm in quiet if file_of(vm, options.repo).exists()])
+        bare = Bare(options.kubeconfig)
+        # The first change has pods and quotas read, which then count as fresh for a minute.
+        rounds(still, options.repo, bare, engine, feed, n=1)
+        _say("first")
+        sys.stdin.readline()
+        settled = rounds(still, options.repo, bare, engine, feed)
+        _git(options.repo, "revert", "--no-edit", f"HEAD~{1 + ROUNDS}")
+        pending = rounds(still, options.repo, bare, engine, feed)
+        _say(json.dumps({"settled": asdict(settled), "pending": asdict(pending)}))
+        sys.stdin.readline()  # before watches end, and the server counts what comes then
+
+
+def settle(fleet: Fleet, repo: Path) -> None:
+    """Let Git say what the cluster has, in one commit."""
+    for path, text in replace(fleet, settled=True).files():
+        (repo / path).write_text(text)
+    _git(repo, "commit", "--quiet", "--all", "--message=settled")
+
+
+def rounds(
+    still: Iterator[VM], repo: Path, bare: Bare, engine: Engine, feed: ClusterFeed, n: int = ROUNDS
+) -> Followed:
+    """Change one VM on either side, and time the plan that says so; *still* gives them."""
+    pulls, plans, cpus, decided = [], [], [], []
+    engine.pull()
+    engine.plan()
+    for _ in range(n):
+        in_git, in_cluster = next(still), next(still)
+        commit(in_git, repo)
+        patched(bare, in_cluster, in_cluster.wanted + 1)
+        arrived(feed, in_cluster)
+        start, start_cpu = time.perf_counter(), time.process_time()
+        engine.pull()
+        pulls.append(time.perf_counter() - start)
+        plan = engine.plan().plan
+        plans.append(time.perf_counter() - start)
+        cpus.append(time.process_time() - start_cpu)
+        decided.append(engine.decided)
+        changed = {each.ref for each in plan.decisions if each.changes}
+        for vm in (in_git, in_cluster):
+            if vm_ref(vm.namespace, vm.name) not in changed:
+                raise SystemExit(f"the new plan does not change {vm.namespace}/{vm.name}")
+    return Followed(
+        plan_s=statistics.median(plans),
+        pull_s=statistics.median(pulls),
+        cpu_s=statistics.median(cpus),
+        decided=max(decided),
+    )
+
+
+def commit(vm: VM, repo: Path) -> None:
+    """Give *vm*, the first of its file, one GiB more in Git."""
+    path = file_of(vm, repo)
+    wanted = f"guest: {vm.wanted}Gi"
+    path.write_text(path.read_text().replace(wanted, f"guest: {vm.wanted + 1}Gi", 1))
+    _git(repo, "commit", "--quiet", "--all", "--message=more")
+
+
+def file_of(vm: VM, repo: Path) -> Path:
+    """Where *vm* stands, unless it shares the file of another."""
+    return repo / "vms" / vm.namespace / f"{vm.name}.yaml"
+
+
+def arrived(feed: ClusterFeed, vm: VM) -> None:
+    """Wait until the feed shows that *vm* was patched."""
+    ref, end = vm_ref(vm.namespace, vm.name), time.monotonic() + _WAIT_S
+    while str(feed.current().vms[ref].guest) != f"{vm.wanted + 1}Gi":
+        if time.monotonic() > end:
+            raise SystemExit(f"the patch of {vm.namespace}/{vm.name} was never seen")
+        feed.wait(0.5)
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    command = ["git", "-c", "gc.auto=0", *arguments]
+    subprocess.run(command, cwd=folder, env=GIT_ENVIRONMENT, stdout=subprocess.DEVNULL, check=True)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
