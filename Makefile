@@ -35,7 +35,11 @@ demo: install  ## Plays a memory hotplug from Git to the guest on an embedded cl
 	@$(BIN)/reconciler demo $(ARGS)
 
 .PHONY: test
-test: install  ## Runs the tests on two cores, with branch coverage.
+test: install  ## Runs the tests on two cores.
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+.PHONY: coverage
+coverage: install  ## The same with branch coverage, which takes twice as long.
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
 .PHONY: check
