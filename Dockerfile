@@ -7,7 +7,7 @@ WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 # Every file is checked against the lock once, here; later steps take them from /wheels alone.
 COPY requirements.lock ./
-RUN pip download --require-hashes -r requirements.lock -d /wheels
+RUN pip download --require-hashes --no-deps -r requirements.lock -d /wheels
 RUN pip install --no-index --find-links /wheels hatchling
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY reconciler ./reconciler
