@@ -19,12 +19,11 @@ CLUSTER_INSTANCETYPE = "VirtualMachineClusterInstancetype"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """A place in a desired-state file; line and column count from 1."""
+    """A place in a file of the revision that was read; line and column count from 1."""
 
     path: str
     line: int
     column: int
-    revision: str | None = None
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line}:{self.column}"

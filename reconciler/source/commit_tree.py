@@ -27,8 +27,6 @@ class CommitTree:
     def __init__(self, repository: Repository, commit: str) -> None:
         self._repository = repository
         self.revision = commit
-        self.commit: str | None = commit
-        """The same hash: what is read is what was committed."""
 
     @cached_property
     def _entries(self) -> tuple[Entry, ...]:

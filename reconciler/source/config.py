@@ -77,7 +77,7 @@ def read_config(tree: FileTree) -> ConfigResult:
         SourceError: The file is there, but its contents cannot be read.
     """
     for entry in tree.entries():
-        file = SourceFile(path=entry.path, revision=tree.commit)
+        file = SourceFile(path=entry.path)
         if entry.path in _OTHER_NAMES:
             hint = f"rename it to {CONFIG_PATH}"
             error = file.error("misnamed-config", f"only {CONFIG_PATH} is read", hint=hint)

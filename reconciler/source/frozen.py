@@ -1,4 +1,4 @@
-"""What a file says ↔ bytes, exactly, without the file's revision.
+"""What a file says ↔ bytes, exactly.
 
 VMs of which nothing is to be said, which are nearly all, are written short; everything else by
 the codec, with the file's path, which stands in the texts of diagnostics.
@@ -7,7 +7,6 @@ the codec, with the file's path, which stands in the texts of diagnostics.
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -86,7 +85,7 @@ class Thawing:
             return FileResult(
                 objects=tuple(_object(each, file) for each in found["objects"]),
                 skipped=found["skipped"],
-                diagnostics=_diagnostics(found["diagnostics"], file),
+                diagnostics=_diagnostics(found["diagnostics"]),
             )
         except (LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"it has another form: {error!r}") from error
@@ -150,8 +149,7 @@ def _document(found: FileObject) -> dict[str, object]:
 def _said(diagnostic: Diagnostic) -> object:
     from reconciler.model import codec  # noqa: PLC0415 - rarely needed, and slow to import
 
-    at = diagnostic.at and replace(diagnostic.at, revision=None)
-    return codec.encode(replace(diagnostic, at=at))
+    return codec.encode(diagnostic)
 
 
 def _object(found: Any, file: SourceFile) -> FileObject:  # noqa: ANN401 - JSON
@@ -162,14 +160,11 @@ def _object(found: Any, file: SourceFile) -> FileObject:  # noqa: ANN401 - JSON
     return FileObject(
         desired=codec.decode(kind, found["desired"], "desired"),
         places=Places(file, marks, 0),
-        diagnostics=_diagnostics(found["diagnostics"], file),
+        diagnostics=_diagnostics(found["diagnostics"]),
     )
 
 
-def _diagnostics(found: Any, file: SourceFile) -> tuple[Diagnostic, ...]:  # noqa: ANN401 - JSON
+def _diagnostics(found: Any) -> tuple[Diagnostic, ...]:  # noqa: ANN401 - JSON
     from reconciler.model import codec  # noqa: PLC0415 - as above
 
-    read = codec.decode(tuple[Diagnostic, ...], found, "diagnostics")
-    return tuple(
-        replace(each, at=each.at and replace(each.at, revision=file.revision)) for each in read
-    )
+    return codec.decode(tuple[Diagnostic, ...], found, "diagnostics")

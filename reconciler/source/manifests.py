@@ -29,9 +29,9 @@ MAX_TEMPLATES = 1_000
 _DECODERS = {"KubeVirt": decode_kubevirt.decode, "VirtualMachine": decode_vm.decode}
 
 
-def parse_file(path: str, data: bytes, *, revision: str | None = None) -> FileResult:
+def parse_file(path: str, data: bytes) -> FileResult:
     """Everything that one file says; see ``ManifestReader.read``."""
-    return ManifestReader().read(path, data, revision=revision)
+    return ManifestReader().read(path, data)
 
 
 class ManifestReader:
@@ -46,15 +46,14 @@ class ManifestReader:
         self._templates: dict[tuple[int, ...], Template] = {}
         self._vms = VMReader(self.lines)
 
-    def read(self, path: str, data: bytes, *, revision: str | None = None) -> FileResult:
+    def read(self, path: str, data: bytes) -> FileResult:
         """Everything that the file says; what is wrong becomes diagnostics, never an exception.
 
         Args:
             path: For the places, from the root with ``/``.
             data: YAML or JSON, one or many documents.
-            revision: Commit that the bytes are from, for the places.
         """
-        file = SourceFile(path=path, revision=revision)
+        file = SourceFile(path=path)
         text = decode(data)
         if not isinstance(text, str):
             return FileResult(diagnostics=(file.diagnose(text),))

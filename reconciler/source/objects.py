@@ -19,12 +19,10 @@ class SourceFile:
 
     path: str
     """From the root of the repository, with ``/``; a name where there is no repository."""
-    revision: str | None = None
-    """Commit hash; None where the text is in no commit."""
 
     def location(self, mark: Mark) -> Location:
         """*mark* in this file."""
-        return Location(path=self.path, line=mark.line, column=mark.column, revision=self.revision)
+        return Location(path=self.path, line=mark.line, column=mark.column)
 
     def diagnose(self, problem: Problem) -> Diagnostic:
         """*problem* as an error at its place."""

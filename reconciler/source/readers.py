@@ -78,7 +78,7 @@ def _results(
     reader = ManifestReader()
     if cache is None:
         for entry, data in zip(files, tree.read_all(files), strict=True):
-            yield reader.read(entry.path, data, revision=tree.commit)
+            yield reader.read(entry.path, data)
         return
     from .frozen import Thawing, freeze  # noqa: PLC0415 - only with a cache
 
@@ -86,25 +86,23 @@ def _results(
     for start in range(0, len(files), _AT_ONCE):
         some = files[start : start + _AT_ONCE]
         kept = cache.get([entry.blob for entry in some])
-        found = {entry.path: _thawed(entry, kept, thawing, tree.commit) for entry in some}
+        found = {entry.path: _thawed(entry, kept, thawing) for entry in some}
         fresh = [entry for entry in some if found[entry.path] is None]
         records = {}
         for entry, data in zip(fresh, tree.read_all(fresh), strict=True):
-            result = reader.read(entry.path, data, revision=tree.commit)
+            result = reader.read(entry.path, data)
             found[entry.path] = result
             records[entry.blob] = freeze(result, entry.path)
         cache.put({blob: record for blob, record in records.items() if record is not None})
         yield from (result for result in found.values() if result is not None)
 
 
-def _thawed(
-    entry: Entry, kept: Mapping[str, bytes], thawing: Thawing, revision: str | None
-) -> FileResult | None:
+def _thawed(entry: Entry, kept: Mapping[str, bytes], thawing: Thawing) -> FileResult | None:
     record = kept.get(entry.blob)
     if record is None:
         return None
     try:
-        return thawing.thaw(record, SourceFile(path=entry.path, revision=revision))
+        return thawing.thaw(record, SourceFile(path=entry.path))
     except ValueError as error:
         log.warning("what the cache holds of %s is not read: %s", entry.path, error)
         return None

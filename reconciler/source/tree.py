@@ -56,11 +56,6 @@ class FileTree(Protocol):
         """Commit hash; ``working-tree`` where there is no commit yet."""
         ...
 
-    @property
-    def commit(self) -> str | None:
-        """Commit hash where what is read is what was committed; None for a working tree."""
-        ...
-
     def entries(self) -> tuple[Entry, ...]:
         """Every entry, in the order of paths."""
         ...
@@ -114,8 +109,8 @@ def select(tree: FileTree, config: Config) -> Selection:
     files = [e for e in rest if e.kind is EntryKind.FILE and is_manifest(e.path)]
     diagnostics = (
         *_missing(config, folders, tree, entries),
-        *(_kustomization(SourceFile(path=e.path, revision=tree.commit)) for e in kustomized),
-        *_unread(rest, tree.commit),
+        *(_kustomization(SourceFile(path=e.path)) for e in kustomized),
+        *_unread(rest),
     )
     readable = tuple(entry for entry in files if entry.size <= MAX_BYTES)
     return Selection(files=readable, diagnostics=diagnostics)
@@ -152,9 +147,9 @@ def _kustomization(file: SourceFile) -> Diagnostic:
     )
 
 
-def _unread(entries: Iterable[Entry], commit: str | None) -> Iterator[Diagnostic]:
+def _unread(entries: Iterable[Entry]) -> Iterator[Diagnostic]:
     for entry in entries:
-        file = SourceFile(path=entry.path, revision=commit)
+        file = SourceFile(path=entry.path)
         if entry.kind is EntryKind.FILE:
             if is_manifest(entry.path) and entry.size > MAX_BYTES:
                 yield file.diagnose(too_large(entry.size))

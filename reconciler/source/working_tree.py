@@ -30,8 +30,6 @@ class WorkingTree:
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._root = repository.root
-        self.commit: str | None = None
-        """None: what is read need not be what was committed."""
 
     @cached_property
     def revision(self) -> str:

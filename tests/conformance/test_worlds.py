@@ -56,7 +56,7 @@ def config(name):
     file = folder and folder / ".reconciler.yaml"
     if not file or not file.is_file():
         return Config()
-    read = parse_config(SourceFile(path=file.name, revision=None), file.read_bytes())
+    read = parse_config(SourceFile(path=file.name), file.read_bytes())
     assert read.diagnostics == ()
     return read.config
 

@@ -102,7 +102,7 @@ def size(text: str | int) -> MemoryQuantity:
 
 
 def at(path: str, line: int, column: int = 18) -> Location:
-    return Location(path=path, line=line, column=column, revision=COMMIT)
+    return Location(path=path, line=line, column=column)
 
 
 def patch_of(ref: ObjectRef, *ops: PatchOp) -> tuple[PatchOp, ...]:

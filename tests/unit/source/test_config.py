@@ -22,7 +22,7 @@ HEAD = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 
 
 def read(text):
-    return parse_config(SourceFile(path=".reconciler.yaml", revision="abc"), text.encode())
+    return parse_config(SourceFile(path=".reconciler.yaml"), text.encode())
 
 
 def test_the_defaults_are_safe():
@@ -77,7 +77,7 @@ def test_every_value_is_read_and_knows_its_place():
         settle_timeout=Duration.parse("10m"),
     )
     assert config.origin("rollout.timeouts.guest") == Location(
-        path=".reconciler.yaml", line=21, column=21, revision="abc"
+        path=".reconciler.yaml", line=21, column=21
     )
     assert all(isinstance(config.origin(key), Location) for key in CONFIG_KEYS)
     plan = plan_policy(config)

@@ -252,13 +252,6 @@ def test_bare_text_is_no_object_and_says_so(text):
     assert text.strip() in found.message
 
 
-def test_the_revision_is_in_every_place():
-    result = parse_file("a.yaml", vm("guest: 1").encode(), revision="abc")
-    (found,) = result.objects
-    assert {each.revision for each in found.places.values()} == {"abc"}
-    assert {each.at.revision for each in found.diagnostics} == {"abc"}
-
-
 def test_one_bad_document_hides_no_other():
     result = read(vm() + "---\n{{ bad\n---\n" + vm("guest: 2GB").replace("pg-0", "pg-1"))
     assert [each.code for each in said(result)] == ["not-yaml", "bad-quantity"]
