@@ -123,6 +123,12 @@ def from_snapshot(document: object) -> LiveState:
 def encode(value: object) -> object:  # noqa: PLR0911 - a table, one type a row
     """*value* as plain JSON values."""
     match value:
+        case ObjectRef():
+            return {
+                name: each
+                for name, each in value._asdict().items()
+                if each != ObjectRef._field_defaults.get(name)
+            }
         case MemoryQuantity() | Duration():
             return value.raw
         case NameSet():
@@ -187,7 +193,7 @@ def _decode(kind: object, value: object, at: str) -> object:
         return value
     if kind is MemoryQuantity:
         return _setting(FieldType.QUANTITY, value, at)
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+    if kind is ObjectRef or (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
         return _object_of(kind, value, at)
     try:
         return msgspec.convert(value, type=getattr(kind, "__supertype__", kind))
@@ -215,7 +221,7 @@ def _decode_generic(kind: object, value: object, at: str) -> object:
     return None if value is None else _decode(given, value, at)
 
 
-def _object_of(kind: type[DataclassInstance], value: object, at: str) -> object:
+def _object_of(kind: Any, value: object, at: str) -> object:  # noqa: ANN401 - a type
     found = _object(value, at)
     hints = _hints(kind)
     known = {_camel(name): name for name in hints}
@@ -233,12 +239,14 @@ def _object_of(kind: type[DataclassInstance], value: object, at: str) -> object:
 
 
 @functools.cache
-def _hints(kind: type[DataclassInstance]) -> dict[str, object]:
+def _hints(kind: Any) -> dict[str, object]:  # noqa: ANN401 - a type
     return get_type_hints(kind)
 
 
 @functools.cache
-def _required(kind: type[DataclassInstance]) -> tuple[str, ...]:
+def _required(kind: Any) -> tuple[str, ...]:  # noqa: ANN401 - a type
+    if kind is ObjectRef:
+        return tuple(name for name in ObjectRef._fields if name not in ObjectRef._field_defaults)
     return tuple(
         each.name
         for each in dataclasses.fields(kind)

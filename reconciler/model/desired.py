@@ -59,10 +59,10 @@ class DesiredState:
     skipped: Mapping[str, int] = field(default_factory=dict)
     """How many documents of each other kind were left alone."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    provenance: Mapping[tuple[ObjectRef, FieldPath], Location] = field(
+    provenance: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    """Where each value was read; the path ``()`` is the object itself."""
+    """Where each value of an object was read; the path ``()`` is the object itself."""
 
     @property
     def valid(self) -> bool:
@@ -71,8 +71,9 @@ class DesiredState:
 
     def at(self, ref: ObjectRef, path: FieldPath = ()) -> Location | None:
         """Where *path* of *ref* was read, or the nearest place above it."""
+        places = self.provenance.get(ref, {})
         for length in range(len(path), -1, -1):
-            found = self.provenance.get((ref, path[:length]))
+            found = places.get(path[:length])
             if found is not None:
                 return found
         return None

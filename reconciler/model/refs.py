@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NewType, TypeAlias
+from typing import NamedTuple, NewType, TypeAlias
 
 FieldPath: TypeAlias = tuple[str, ...]
 """The keys from an object's root to a field, for example ``("spec", "template")``."""
@@ -29,14 +29,17 @@ class Location:
         return f"{self.path}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class ObjectRef:
-    """The identity of an object, without version: group, kind, namespace, name."""
+class ObjectRef(NamedTuple):
+    """The identity of an object, without version: kind, namespace, name, group.
 
-    group: str = KUBEVIRT_GROUP
+    A tuple, since everything is kept by reference, and a tuple is hashed, compared and ordered
+    without a call of Python code.
+    """
+
     kind: str
     namespace: str
     name: str
+    group: str = KUBEVIRT_GROUP
 
     def __str__(self) -> str:
         where = f"{self.namespace}/{self.name}" if self.namespace else self.name

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.desired import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.refs import FieldPath, Location, ObjectRef
 
 from .lazy_manifest import LazyManifest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from reconciler.model.refs import ObjectRef
     from reconciler.model.selector import Selector
 
     from .objects import FileObject, FileResult
@@ -58,7 +58,7 @@ def assemble(
                 objects[ref] = placed
     vms = {
         ref: o.desired
-        for ref, o in sorted(objects.items(), key=_order)
+        for ref, o in sorted(objects.items(), key=itemgetter(0))
         if isinstance(o.desired, DesiredVM)
     }
     selected = {ref: vm for ref, vm in vms.items() if selector.matches(vm.labels)}
@@ -72,27 +72,8 @@ def assemble(
         vms=selected,
         skipped=dict(sorted(skipped.items())),
         diagnostics=tuple(sorted(found, key=_place)),
-        provenance=_Provenance(objects),
+        provenance={ref: each.places for ref, each in objects.items()},
     )
-
-
-class _Provenance(Mapping[tuple[ObjectRef, FieldPath], Location]):
-    """Where each value was read; each place is worked out when it is asked for."""
-
-    __slots__ = ("_objects",)
-
-    def __init__(self, objects: Mapping[ObjectRef, FileObject]) -> None:
-        self._objects = {ref: each.places for ref, each in objects.items()}
-
-    def __getitem__(self, key: tuple[ObjectRef, FieldPath]) -> Location:
-        ref, path = key
-        return self._objects[ref][path]
-
-    def __iter__(self) -> Iterator[tuple[ObjectRef, FieldPath]]:
-        return ((ref, path) for ref, places in self._objects.items() for path in places)
-
-    def __len__(self) -> int:
-        return sum(map(len, self._objects.values()))
 
 
 def _in_namespace(each: FileObject, default: str | None) -> FileObject:
@@ -100,7 +81,7 @@ def _in_namespace(each: FileObject, default: str | None) -> FileObject:
     ref = each.desired.ref
     if ref.namespace or not default:
         return each
-    new = replace(ref, namespace=default)
+    new = ref._replace(namespace=default)
     desired = replace(each.desired, ref=new)
     if isinstance(desired, DesiredVM) and desired.manifest is not None:
         desired = replace(desired, manifest=_placed(desired.manifest, default))
@@ -159,12 +140,6 @@ def _left_out(n_vms: int, n_selected: int, selector: Selector) -> Iterator[Diagn
 def _kubevirt(crs: list[FileObject]) -> DesiredKubeVirt | None:
     first = crs[0].desired if crs else None
     return first if isinstance(first, DesiredKubeVirt) else None
-
-
-def _order(item: tuple[ObjectRef, FileObject]) -> tuple[str, str, str, str]:
-    """As references are ordered, and far faster than by comparing them one with another."""
-    ref = item[0]
-    return ref.group, ref.kind, ref.namespace, ref.name
 
 
 def _place(each: Diagnostic) -> tuple[str, int, int]:

@@ -156,9 +156,9 @@ def make_desired(
     *vms: DesiredVM, kubevirt: dict[tuple[str, ...], Any] | None = None, **overrides: Any
 ) -> DesiredState:
     provenance = {
-        (each.ref, fields.GUEST_MEMORY): Location(
-            path=f"vms/{each.ref.name}.yaml", line=12, column=18
-        )
+        each.ref: {
+            fields.GUEST_MEMORY: Location(path=f"vms/{each.ref.name}.yaml", line=12, column=18)
+        }
         for each in vms
     }
     base = DesiredState(

@@ -235,10 +235,15 @@ def test_what_is_written_is_what_is_read(state):
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(text))
 
 
+def test_the_schema_knows_every_part_of_a_reference():
+    named = SCHEMA["$defs"]["ref"]
+    assert set(named["properties"]) == set(ObjectRef._fields)
+    assert set(named["required"]) == set(ObjectRef._fields) - ObjectRef._field_defaults.keys()
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("ref", ObjectRef),
         ("condition", Condition),
         ("constraints", Constraints),
         ("kubevirt", LiveKubeVirt),

@@ -94,7 +94,7 @@ def test_changed_fields_are_counted(settings, message):
     ],
 )
 def test_vms_that_need_a_restart_are_counted(names, says):
-    vms = [make_vm(ref=replace(make_vm().ref, name=name)) for name in names]
+    vms = [make_vm(ref=make_vm().ref._replace(name=name)) for name in names]
     live = make_live(
         *vms,
         vmis=tuple(make_vmi(ref=each.ref, max_guest=None) for each in vms),
@@ -116,7 +116,7 @@ def test_vms_that_need_a_restart_are_counted(names, says):
 )
 def test_what_begins_to_migrate_with_live_migrate_is_counted(stuck, outdated, says):
     conditions = {"HotMemoryChange": condition("True")}
-    vms = [make_vm(ref=replace(make_vm().ref, name=f"vm-{n}")) for n in range(stuck)]
+    vms = [make_vm(ref=make_vm().ref._replace(name=f"vm-{n}")) for n in range(stuck)]
     live = make_live(
         *vms,
         vmis=tuple(make_vmi(ref=each.ref, conditions=conditions) for each in vms),
