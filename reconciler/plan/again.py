@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from operator import is_
+from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.model.desired import DesiredVM
-from reconciler.model.live import LiveMigration, LiveVM, LiveVMI
-from reconciler.model.plan import Decision
-from reconciler.model.refs import Location
-from reconciler.plan.aim import aimed_field
 from reconciler.plan.decide import assembled, frame
+from reconciler.plan.target_pod import rendering_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from reconciler.model.desired import DesiredState
     from reconciler.model.live import LiveState
-    from reconciler.model.plan import Plan
+    from reconciler.model.plan import Decision, Plan
     from reconciler.model.refs import ObjectRef
+    from reconciler.model.room import Room
     from reconciler.plan.decide import Frame
     from reconciler.plan.policy import PlanPolicy
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """A decision, and all that it was made from beside what every VM shares."""
+class _Kept(NamedTuple):
+    """A decision, and what it was made from beside what every VM shares."""
 
-    desired: DesiredVM
-    at: Location | None
-    vm: LiveVM | None
-    vmi: LiveVMI | None
-    migrations: tuple[LiveMigration, ...]
+    row: Sequence[object]
     decision: Decision
 
 
 class Again:
     """Plans one state after another, equal to what ``decide`` would say of each.
 
-    A decision is made anew where its VM, the instance, a migration or Git's word has changed, or
-    where it was judged by the time or by other VMs; all are, where something changed that every
-    VM shares, such as the KubeVirt CR or the nodes.
+    A decision is made anew where Git's word, its place, the VM, the instance or the migrations are
+    not the very values that it was made from, where it was judged by pods and quotas that were
+    read anew since, and where it was judged by the time or by other VMs. All are, where something
+    changed that every VM shares, such as the KubeVirt CR or the nodes.
+
+    Values are told apart by identity: two that are equal may be spelled differently, and a
+    decision holds the spelling. So what has not changed must be the same value as before.
     """
 
     def __init__(self) -> None:
         self._shared: tuple[object, ...] = ()
+        self._room: Room | None = None
         self._kept: dict[ObjectRef, _Kept] = {}
+        self._by_room: set[ObjectRef] = set()
+        """Those of ``_kept`` that were judged by pods and quotas."""
         self.decided = 0
         """How many VMs were decided anew for the last plan."""
 
@@ -54,33 +54,37 @@ class Again:
     ) -> Plan:
         """As ``plan.decide.decide``."""
         around = frame(desired, live, policy, now)
-        shared = _shared(around)
-        before = self._kept if shared == self._shared else {}
-        self._shared, self._kept, self.decided = shared, {}, 0
-        return assembled(around, [self._decision(ref, around, before) for ref in around.own])
+        self._forget(around)
+        self.decided = 0
+        own = around.own
+        sources = (desired.vms, desired.provenance, live.vms, live.vmis, live.migrations)
+        rows = zip(*(map(source.get, own) for source in sources), strict=True)
+        return assembled(around, list(map(self._decision, own, rows, [around] * len(own))))
 
-    def _decision(self, ref: ObjectRef, around: Frame, before: dict[ObjectRef, _Kept]) -> Decision:
-        live, wanted = around.live, around.desired.vms[ref]
-        at = around.desired.at(ref, aimed_field(wanted))
-        vm, vmi = live.vms.get(ref), live.vmis.get(ref)
-        migrations = live.migrations.get(ref, ())
-        kept = before.get(ref)
-        if (
-            kept is not None
-            and kept.vm is vm
-            and kept.vmi is vmi
-            and kept.migrations is migrations
-            and (kept.desired is wanted or kept.desired == wanted)
-            and (kept.at == at or not kept.decision.changes)
-        ):
-            if kept.at != at:
-                kept = replace(kept, at=at, decision=replace(kept.decision, at=at))
-            self._kept[ref] = kept
+    def _forget(self, around: Frame) -> None:
+        """Drop what was decided under what is no longer so."""
+        shared, room = _shared(around), around.live.room
+        if shared != self._shared:
+            self._kept.clear()
+        elif room is not self._room:
+            for ref in self._by_room:
+                self._kept.pop(ref, None)
+        if shared != self._shared or room is not self._room:
+            self._by_room.clear()
+        self._shared, self._room = shared, room
+
+    def _decision(self, ref: ObjectRef, row: tuple[object, ...], around: Frame) -> Decision:
+        kept = self._kept.get(ref)
+        if kept is not None and all(map(is_, kept.row, row)):
             return kept.decision
         self.decided += 1
-        decision, looked_beyond = around.seen(ref)
-        if not looked_beyond:
-            self._kept[ref] = _Kept(wanted, at, vm, vmi, migrations, decision)
+        decision, sight = around.seen(ref)
+        if sight.beyond:
+            self._kept.pop(ref, None)
+            return decision
+        self._kept[ref] = _Kept(row, decision)
+        if sight.room_seen:
+            self._by_room.add(ref)
         return decision
 
 
@@ -91,6 +95,7 @@ def _shared(around: Frame) -> tuple[object, ...]:
         around.before,
         around.after,
         around.policy,
+        rendering_of(live.kubevirt),
         live.cluster_id,
         live.nodes,
         live.instancetypes,

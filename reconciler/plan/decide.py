@@ -46,8 +46,8 @@ class Frame:
         """Decide the VM *ref*, which the desired state holds."""
         return self.seen(ref)[0]
 
-    def seen(self, ref: ObjectRef) -> tuple[Decision, bool]:
-        """The same, and whether it was judged by the time or by other VMs as well."""
+    def seen(self, ref: ObjectRef) -> tuple[Decision, Sight]:
+        """The same, and which of the rest of the snapshot it was judged by."""
         sight = Sight(self.live, self.now)
         decision = decide_vm(
             self.desired,
@@ -58,7 +58,7 @@ class Frame:
             policy=self.policy,
             sight=sight,
         )
-        return decision, sight.looked
+        return decision, sight
 
     @property
     def own(self) -> list[ObjectRef]:

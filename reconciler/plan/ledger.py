@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from reconciler.model.fields import INSTANCETYPE_NAME
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.refs import instancetype_ref
-from reconciler.plan.capabilities import capabilities_of
 from reconciler.plan.room import demands, free, pod_for, takers
+from reconciler.plan.target_pod import rendering_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,7 @@ class Ledger:
 
     def __init__(self, live: LiveState) -> None:
         self._live = live
-        self._version = capabilities_of(live.kubevirt.version).version
+        self._rendering = rendering_of(live.kubevirt)
         self._taken: dict[str, Counter[str]] = defaultdict(Counter)
         """By node: what was promised, by page size; the empty one is plain memory."""
         self._used: dict[str, Counter[str]] = defaultdict(Counter)
@@ -54,7 +54,9 @@ class Ledger:
     def place(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
         """Promise room to the VM *ref*; False, and nothing is promised, where there is none."""
         vmi = self._live.vmis.get(ref)
-        return vmi is None or self._take(ref, vmi, pod_for(self._live, vmi, target))
+        if vmi is None:
+            return True
+        return self._take(ref, vmi, pod_for(self._live.room, self._rendering, vmi, target))
 
     def _take(self, ref: ObjectRef, vmi: LiveVMI, pod: TargetPod) -> bool:
         if self._live.room is None:
@@ -96,7 +98,7 @@ class Ledger:
             self._used[ref.namespace].subtract(gone)
 
     def _takers(self, vmi: LiveVMI) -> Iterable[LiveNode]:
-        return takers(vmi, self._live.nodes, self._version)
+        return takers(vmi, self._live.nodes, self._rendering.version)
 
     def _fits(self, node: LiveNode, pod: TargetPod) -> bool:
         assert self._live.room is not None  # noqa: S101 - looked at by the caller; for mypy

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.model.room import UNREAD_LABELS, NodeUse, Room
-from reconciler.plan.target_pod import TargetPod, rendering_of, source_of, target_pod
+from reconciler.plan.target_pod import Rendering, TargetPod, source_of, target_pod
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reconciler.model.live import LiveNode, LiveState, LiveVMI
+    from reconciler.model.live import LiveNode, LiveVMI
     from reconciler.model.quantity import MemoryQuantity
     from reconciler.model.room import Quota
     from reconciler.plan.capabilities import Version
@@ -43,10 +43,12 @@ class Free:
         return enough and pod.hugepages <= self.hugepages
 
 
-def pod_for(live: LiveState, vmi: LiveVMI, target: MemoryQuantity) -> TargetPod:
+def pod_for(
+    room: Room | None, rendering: Rendering, vmi: LiveVMI, target: MemoryQuantity
+) -> TargetPod:
     """The target pod of *vmi* with *target*, from its present pod where that is known."""
-    launchers = live.room.launchers.get(vmi.uid, ()) if live.room else ()
-    return target_pod(vmi, target, rendering_of(live.kubevirt), source_of(vmi, launchers))
+    launchers = room.launchers.get(vmi.uid, ()) if room else ()
+    return target_pod(vmi, target, rendering, source_of(vmi, launchers))
 
 
 def takers(vmi: LiveVMI, nodes: Iterable[LiveNode], version: Version) -> tuple[LiveNode, ...]:

@@ -12,6 +12,7 @@ which is up to 26Mi less than what the new one asks for.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -98,10 +99,16 @@ class TargetPod:
 
 def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
     """How the CR *kubevirt* has launcher pods made."""
+    return _rendering(kubevirt.version, kubevirt.memory_overcommit, str(kubevirt.overhead_ratio))
+
+
+@functools.lru_cache
+def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
+    """Asked for each VM, of which all share it."""
     return Rendering(
-        version=capabilities_of(kubevirt.version).version,
-        overcommit=max(1, kubevirt.memory_overcommit),
-        ratio=Fraction(str(kubevirt.overhead_ratio)),
+        version=capabilities_of(version).version,
+        overcommit=max(1, overcommit),
+        ratio=Fraction(ratio),
     )
 
 

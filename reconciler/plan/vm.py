@@ -22,6 +22,7 @@ from reconciler.plan.rules.hotplug import OF_HOTPLUG, OF_SIZE, OF_VM, other_edit
 from reconciler.plan.rules.overcommit import OVERCOMMIT
 from reconciler.plan.rules.situation import Finding, Running, Sight, Situation, blocked, wait
 from reconciler.plan.rules.standing import standing
+from reconciler.plan.target_pod import rendering_of
 
 if TYPE_CHECKING:
     from reconciler.model.desired import DesiredState, DesiredVM
@@ -69,6 +70,7 @@ def decide_vm(
         vmi=live.vmis.get(desired.ref),
         migrations=live.migrations.get(desired.ref, ()),
         nodes=live.nodes,
+        rendering=rendering_of(live.kubevirt),
         before=before,
         after=after,
         policy=policy,

@@ -12,6 +12,7 @@ from reconciler.model.progress import Step
 from reconciler.plan.ledger import Ledger, grown_to
 from reconciler.plan.placing import migrates
 from reconciler.plan.room import pod_for
+from reconciler.plan.target_pod import rendering_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -87,7 +88,7 @@ class Rooms:
             placed = ledger.place(ref, size)
             self._short = self._short or not placed
             if placed:
-                self._promised[ref] = pod_for(live, vmi, size)
+                self._promised[ref] = pod_for(live.room, rendering_of(live.kubevirt), vmi, size)
             return placed
 
         return ask

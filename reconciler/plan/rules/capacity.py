@@ -15,7 +15,7 @@ from reconciler.model.quantity import MIB, canonical
 from reconciler.plan.capabilities import OLDEST_KNOWN
 from reconciler.plan.room import demands, exceeded, free, pod_for, takers
 from reconciler.plan.rules.situation import Finding, Running, RunningRule, blocked, wait
-from reconciler.plan.target_pod import rendering_of, target_pod
+from reconciler.plan.target_pod import target_pod
 
 if TYPE_CHECKING:
     from reconciler.model.live import LiveNode
@@ -34,17 +34,17 @@ def node_with_room(running: Running) -> Finding | None:
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; recorded
     target-unschedulable: the migration stays Scheduling, until its pod is removed after 300 s.
     """
-    live = running.situation.live
-    if live.room is None or not live.room.pods_known or not live.nodes:
+    situation, room = running.situation, running.situation.room
+    if room is None or not room.pods_known or not situation.nodes:
         return None
-    pod = pod_for(live, running.vmi, running.target)
-    nodes = takers(running.vmi, live.nodes, running.after.capabilities.version)
+    pod = pod_for(room, situation.rendering, running.vmi, running.target)
+    nodes = takers(running.vmi, situation.nodes, running.after.capabilities.version)
     if not nodes:
         return no_taker(running)
-    if any(free(node, live.room, pod.page_size).holds(pod) for node in nodes):
+    if any(free(node, room, pod.page_size).holds(pod) for node in nodes):
         return None
-    needs = f"the target pod asks for {_need(pod)}, and {_most(nodes, live.room, pod)}"
-    if any(free(node, live.room, pod.page_size, settled=True).holds(pod) for node in nodes):
+    needs = f"the target pod asks for {_need(pod)}, and {_most(nodes, room, pod)}"
+    if any(free(node, room, pod.page_size, settled=True).holds(pod) for node in nodes):
         return wait(
             Reason.WAITS_FOR_ROOM,
             f"{needs}; migrations that are under way hold more",
@@ -63,8 +63,7 @@ def no_quota_in_flight(running: Running) -> Finding | None:
 
     Source: as ``quota_with_room``.
     """
-    live, size = running.situation.live, running.vmi.guest
-    room = live.room
+    room, size = running.situation.room, running.vmi.guest
     if room is None or not (room.quotas_known and room.pods_known) or size is None:
         return None
     if len(room.launchers.get(running.vmi.uid, ())) > 1:
@@ -83,11 +82,11 @@ def no_room_in_flight(running: Running) -> Finding | None:
 
     Source: as ``node_with_room``; a pod that no node takes is removed after 300 s and made again.
     """
-    live, size = running.situation.live, running.vmi.guest
-    if live.room is None or not live.room.pods_known or size is None:
+    room, size = running.situation.room, running.vmi.guest
+    if room is None or not room.pods_known or size is None:
         return None
-    nodes = takers(running.vmi, live.nodes, running.after.capabilities.version)
-    pod, room = _pod_in_flight(running, size), live.room
+    nodes = takers(running.vmi, running.situation.nodes, running.after.capabilities.version)
+    pod = _pod_in_flight(running, size)
     if not nodes or any(
         free(node, room, pod.page_size, settled=True).holds(pod) for node in nodes
     ):
@@ -109,13 +108,13 @@ def quota_with_room(running: Running) -> Finding | None:
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; recorded
     quota-holds-one-pod: the migration stays Pending, without a time-out.
     """
-    live = running.situation.live
-    if live.room is None or not live.room.quotas_known:
+    room = running.situation.room
+    if room is None or not room.quotas_known:
         return None
-    quotas = live.room.quotas.get(running.vm.ref.namespace, ())
+    quotas = room.quotas.get(running.vm.ref.namespace, ())
     if not quotas:
         return None
-    pod = pod_for(live, running.vmi, running.target)
+    pod = pod_for(room, running.situation.rendering, running.vmi, running.target)
     over = [(quota, resource) for quota in quotas for resource in exceeded(quota, pod)]
     if not over:
         return None
@@ -163,7 +162,7 @@ def _pod_in_flight(running: Running, size: MemoryQuantity) -> TargetPod:
     so the new pod follows from the instance alone.
     """
     at_rest = replace(running.vmi, guest_current=size)
-    return target_pod(at_rest, size, rendering_of(running.situation.live.kubevirt), None)
+    return target_pod(at_rest, size, running.situation.rendering, None)
 
 
 def _need(pod: TargetPod) -> str:

@@ -20,11 +20,13 @@ from reconciler.model.plan import Effect, Reason
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.plan.policy import PlanPolicy
 from reconciler.plan.regime import Regime
+from reconciler.plan.target_pod import Rendering
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.model.config import RestartConsent
+    from reconciler.model.room import Room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,28 +40,38 @@ class Types:
 
 
 class Sight:
-    """The time and the whole snapshot, and whether anybody has looked at them.
+    """The time and the whole snapshot, and which of it anybody has looked at.
 
-    A decision for which nobody has holds until the VM itself changes.
+    A decision for which nobody has holds until the VM itself changes; one for which pods and
+    quotas alone were looked at, until these are read anew.
     """
 
-    __slots__ = ("_live", "_now", "looked")
+    __slots__ = ("_live", "_now", "beyond", "room_seen")
 
     def __init__(self, live: LiveState, now: datetime) -> None:
         self._live, self._now = live, now
-        self.looked = False
+        self.beyond = False
+        """Whether the time or other VMs were looked at."""
+        self.room_seen = False
+        """Whether pods and quotas were."""
 
     @property
     def now(self) -> datetime:
         """The time."""
-        self.looked = True
+        self.beyond = True
         return self._now
 
     @property
     def live(self) -> LiveState:
         """The whole snapshot."""
-        self.looked = True
+        self.beyond = True
         return self._live
+
+    @property
+    def room(self) -> Room | None:
+        """Pods and quotas, as they were last read."""
+        self.room_seen = True
+        return self._live.room
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +91,8 @@ class Situation:
     migrations: tuple[LiveMigration, ...]
     """Of this VM, oldest first."""
     nodes: tuple[LiveNode, ...]
+    rendering: Rendering
+    """How KubeVirt makes launcher pods now."""
     before: Regime
     """KubeVirt as it is now."""
     after: Regime
@@ -96,8 +110,13 @@ class Situation:
 
     @property
     def live(self) -> LiveState:
-        """The whole snapshot, for what is judged by other VMs, such as room."""
+        """The whole snapshot, for what is judged by other VMs."""
         return self.sight.live
+
+    @property
+    def room(self) -> Room | None:
+        """Pods and quotas; None where they were not read."""
+        return self.sight.room
 
     @property
     def consent(self) -> RestartConsent:
