@@ -128,8 +128,12 @@ def scaled_clock(epoch: datetime, scale: float) -> Clock:
 
 
 @contextmanager
-def desired(options: SourceOptions) -> Iterator[DesiredReader]:
+def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[DesiredReader]:
     """The reader of the desired state; a clone made for it is gone at the end.
+
+    Args:
+        options: Where it comes from.
+        follow: Whether it will be read again and again; then what was read is kept.
 
     Raises:
         UsageError: The options name no source, or two.
@@ -160,7 +164,8 @@ def desired(options: SourceOptions) -> Iterator[DesiredReader]:
             )
         else:
             with _cache(options) as cache:
-                yield readers.CommitReader(
+                reader = readers.FollowingReader if follow else readers.CommitReader
+                yield reader(
                     repository,
                     revision,
                     default_namespace=options.namespace,

@@ -66,12 +66,14 @@ class Again:
         shared, room = _shared(around), around.live.room
         if shared != self._shared:
             self._kept.clear()
+            self._by_room.clear()
         elif room is not self._room:
             for ref in self._by_room:
                 self._kept.pop(ref, None)
-        if shared != self._shared or room is not self._room:
             self._by_room.clear()
         self._shared, self._room = shared, room
+        if len(self._kept) > len(around.desired.vms):
+            self._kept = {ref: self._kept[ref] for ref in self._kept if ref in around.desired.vms}
 
     def _decision(self, ref: ObjectRef, row: tuple[object, ...], around: Frame) -> Decision:
         kept = self._kept.get(ref)

@@ -63,8 +63,10 @@ class Frame:
     @property
     def own(self) -> list[ObjectRef]:
         """The VMs to be decided, in order."""
-        holds = self.policy.shard.holds
-        return sorted(ref for ref in self.desired.vms if holds(ref.namespace))
+        shard = self.policy.shard
+        if shard.total == 1:
+            return sorted(self.desired.vms)
+        return sorted(ref for ref in self.desired.vms if shard.holds(ref.namespace))
 
 
 def frame(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: datetime) -> Frame:

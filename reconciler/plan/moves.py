@@ -26,6 +26,7 @@ START = Span(5.0, 20.0, 60.0)
 """Of a VM that is created. Source: assumed."""
 WRITE = Span(0.2, 1.0, 2.0)
 """A change that only takes note of a size. Source: the rollout looks once a second."""
+HOTPLUG = "HotMemoryChange"
 STARTED = frozenset({MigrationPhase.RUNNING, MigrationPhase.SYNCHRONIZING})
 NOT_BEGUN = frozenset({MigrationPhase.UNSET, MigrationPhase.PENDING})
 
@@ -116,12 +117,16 @@ def _current(vmi: LiveVMI) -> int:
 
 def others_of(live: LiveState, regime: Regime, times: Estimates) -> list[Other]:
     """What is in flight; whoever began it, it takes a place until it ends."""
+    unfinished = {
+        ref: going
+        for ref, migrations in live.migrations.items()
+        if (going := [each for each in migrations if not each.phase.finished])
+    }
+    changing = [ref for ref, vmi in live.vmis.items() if is_true(vmi.conditions, HOTPLUG)]
     found = []
-    for ref in sorted(live.migrations.keys() | live.vmis.keys()):
-        vmi = live.vmis.get(ref)
-        going = [each for each in live.migrations.get(ref, ()) if not each.phase.finished]
-        changing = vmi is not None and is_true(vmi.conditions, "HotMemoryChange")
-        if vmi is None or not (going or changing):
+    for ref in sorted({*unfinished, *changing}):
+        vmi, going = live.vmis.get(ref), unfinished.get(ref, [])
+        if vmi is None:
             continue
         transfer = times.transfer(_current(vmi), bandwidth(vmi, live, regime.bandwidth))
         if not going:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.model.desired import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
 
-from .lazy_manifest import LazyManifest
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from reconciler.model.refs import ObjectRef
     from reconciler.model.selector import Selector
@@ -26,7 +23,6 @@ def assemble(
     *,
     revision: str,
     dirty: bool,
-    default_namespace: str | None,
     selector: Selector,
     diagnostics: Sequence[Diagnostic] = (),
 ) -> DesiredState:
@@ -36,7 +32,6 @@ def assemble(
         results: In the order in which files are to be read; of two equal objects the first counts.
         revision: What was read.
         dirty: Whether it differs from its commit.
-        default_namespace: For objects that name none; without it they are errors.
         selector: VMs whose labels in Git do not match are left out.
         diagnostics: What was found before the files were read.
     """
@@ -45,17 +40,17 @@ def assemble(
     objects: dict[ObjectRef, FileObject] = {}
     for result in results:
         found.extend(result.diagnostics)
-        skipped.update(result.skipped)
+        if result.skipped:
+            skipped.update(result.skipped)
         for each in result.objects:
-            placed = _in_namespace(each, default_namespace)
-            found.extend(placed.diagnostics)
-            ref = placed.desired.ref
+            found.extend(each.diagnostics)
+            ref = each.desired.ref
             if not ref.namespace:
-                found.append(_homeless(placed))
+                found.append(_homeless(each))
             elif ref in objects:
-                found.append(_twice(objects[ref], placed))
+                found.append(_twice(objects[ref], each))
             else:
-                objects[ref] = placed
+                objects[ref] = each
     vms = {
         ref: o.desired
         for ref, o in sorted(objects.items(), key=itemgetter(0))
@@ -74,25 +69,6 @@ def assemble(
         diagnostics=tuple(sorted(found, key=_place)),
         provenance={ref: each.places for ref, each in objects.items()},
     )
-
-
-def _in_namespace(each: FileObject, default: str | None) -> FileObject:
-    """The same in the *default* namespace, where it names none."""
-    ref = each.desired.ref
-    if ref.namespace or not default:
-        return each
-    new = ref._replace(namespace=default)
-    desired = replace(each.desired, ref=new)
-    if isinstance(desired, DesiredVM) and desired.manifest is not None:
-        desired = replace(desired, manifest=_placed(desired.manifest, default))
-    diagnostics = tuple(replace(d, ref=new) if d.ref == ref else d for d in each.diagnostics)
-    return replace(each, desired=desired, diagnostics=diagnostics)
-
-
-def _placed(manifest: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
-    if isinstance(manifest, LazyManifest):
-        return manifest.in_namespace(namespace)
-    return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
 
 
 def _homeless(each: FileObject) -> Diagnostic:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from .tree import Entry, EntryKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from .repository import Repository
 
@@ -18,23 +20,58 @@ _ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t(.*)", re.DOTALL)
 
 The size of an object that is missing is BAD; to read it is refused.
 """
+_FEW = 500
+"""Names that are sure to fit on a command line."""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
 
 
 class CommitTree:
     """The files of one commit; implements ``tree.FileTree``."""
 
-    def __init__(self, repository: Repository, commit: str) -> None:
+    def __init__(
+        self, repository: Repository, commit: str, *, before: CommitTree | None = None
+    ) -> None:
+        """Take the tree of *commit*.
+
+        Args:
+            repository: That holds it.
+            commit: Its hash.
+            before: A tree that was read already: only what differs from it is listed.
+        """
         self._repository = repository
+        self._before = before
         self.revision = commit
 
     @cached_property
     def _entries(self) -> tuple[Entry, ...]:
+        before, self._before = self._before, None  # no chain of all trees that were ever read
+        found = before and self._after(before)
+        return found or _sorted(self._listed())
+
+    def _listed(self, *names: str) -> list[Entry]:
         listing = self._repository.checked(
-            "ls-tree", "-r", "-z", "--long", "--full-tree", self.revision
+            *("--literal-pathspecs", "ls-tree", "-r", "-z", "--long", "--full-tree"),
+            *(self.revision, "--", *names),
         )
         lines = (_ENTRY.fullmatch(line) for line in listing.split(b"\0"))
-        return tuple(_entry(match) for match in lines if match is not None)
+        return [_entry(match) for match in lines if match is not None]
+
+    def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
+        """The entries by what differs from *before*; None where that is much, or not known."""
+        output = self._repository.run(
+            *("diff-tree", "-r", "-z", "--no-renames", "--name-only"),
+            *(before.revision, self.revision, "--"),
+        )
+        names = output.stdout.split(b"\0")[:-1]
+        if output.status or len(names) > _FEW:
+            return None  # the other commit may be gone, after a force push
+        known = {entry.path: entry for entry in before.entries()}
+        if len(known) < len(before.entries()):
+            return None  # two names that are shown alike
+        for name in names:
+            known.pop(_shown(name), None)
+        known |= {entry.path: entry for entry in self._listed(*map(os.fsdecode, names))}
+        return _sorted(known.values())
 
     def entries(self) -> tuple[Entry, ...]:
         """Every entry, in the order of paths."""
@@ -61,10 +98,18 @@ class CommitTree:
         return self._repository.many_contents([entry.blob for entry in entries])
 
 
+def _sorted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    return tuple(sorted(entries, key=attrgetter("path")))
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")
+
+
 def _entry(match: re.Match[bytes]) -> Entry:
     mode = match[1].decode()
     return Entry(
-        path=match[5].decode("utf-8", "backslashreplace"),
+        path=_shown(match[5]),
         kind=_KINDS.get(mode, EntryKind.FILE),
         mode=mode,
         blob=match[3].decode(),

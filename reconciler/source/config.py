@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from .nodes import Node
+    from .tree import Entry
 
 _OTHER_NAMES = (".reconciler.yml", ".reconciler.json", "reconciler.yaml")
 
@@ -70,29 +71,31 @@ class ConfigResult:
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
-def read_config(tree: FileTree) -> ConfigResult:
-    """The configuration at the root of *tree*; the defaults where there is none.
+def config_entry(tree: FileTree) -> Entry | None:
+    """The file at the root of *tree* that holds the configuration, or one that seems meant to."""
+    names = {CONFIG_PATH, *_OTHER_NAMES}
+    return next((entry for entry in tree.entries() if entry.path in names), None)
+
+
+def read_config(tree: FileTree, entry: Entry | None) -> ConfigResult:
+    """The configuration that *entry* of *tree* holds; the defaults where there is none.
 
     Raises:
         SourceError: The file is there, but its contents cannot be read.
     """
-    for entry in tree.entries():
-        file = SourceFile(path=entry.path)
-        if entry.path in _OTHER_NAMES:
-            hint = f"rename it to {CONFIG_PATH}"
-            error = file.error("misnamed-config", f"only {CONFIG_PATH} is read", hint=hint)
-            return ConfigResult(config=Config(), diagnostics=(error,))
-        if entry.path == CONFIG_PATH:
-            if entry.kind is not EntryKind.FILE:
-                error = file.error(
-                    "not-followed", f"this is a {entry.kind}; write the file itself"
-                )
-                return ConfigResult(config=Config(), diagnostics=(error,))
-            if entry.size > MAX_BYTES:
-                error = file.diagnose(too_large(entry.size))
-                return ConfigResult(config=Config(), diagnostics=(error,))
-            return parse_config(file, tree.read(entry))
-    return ConfigResult(config=Config())
+    if entry is None:
+        return ConfigResult(config=Config())
+    file = SourceFile(path=entry.path)
+    if entry.path != CONFIG_PATH:
+        hint = f"rename it to {CONFIG_PATH}"
+        error = file.error("misnamed-config", f"only {CONFIG_PATH} is read", hint=hint)
+    elif entry.kind is not EntryKind.FILE:
+        error = file.error("not-followed", f"this is a {entry.kind}; write the file itself")
+    elif entry.size > MAX_BYTES:
+        error = file.diagnose(too_large(entry.size))
+    else:
+        return parse_config(file, tree.read(entry))
+    return ConfigResult(config=Config(), diagnostics=(error,))
 
 
 def parse_config(file: SourceFile, data: bytes) -> ConfigResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,24 +10,18 @@ from reconciler.model.desired import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
 
 from .assemble import assemble
-from .config import read_config
-from .manifests import ManifestReader
-from .objects import SourceFile
-from .tree import CONFIG_PATH, is_manifest, is_under, normal, select
+from .config import ConfigResult, config_entry, read_config
+from .contents import FileContents, RememberedContents
+from .tree import CONFIG_PATH, is_manifest, normal, select, under
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from .cache import ParseCache
-    from .frozen import Thawing
-    from .objects import FileResult
+    from .commit_tree import CommitTree
+    from .contents import Contents
     from .repository import Repository
     from .tree import Entry, FileTree
-
-log = logging.getLogger(__name__)
-
-_AT_ONCE = 5_000
-"""Files between two looks into the cache."""
 
 
 def _unchanged(config: Config) -> Config:
@@ -36,76 +29,33 @@ def _unchanged(config: Config) -> Config:
 
 
 def read_tree(
-    tree: FileTree,
-    *,
-    default_namespace: str | None = None,
-    override: Callable[[Config], Config] = _unchanged,
-    cache: ParseCache | None = None,
+    tree: FileTree, found: ConfigResult, contents: Contents, override: Callable[[Config], Config]
 ) -> Reading:
     """Everything that *tree* says.
 
     Args:
         tree: One revision.
-        default_namespace: For manifests that name none; without it they are errors.
+        found: Its configuration.
+        contents: What its files say.
         override: Puts flags and environment over the file's configuration.
-        cache: What was parsed before; of use only where files have hashes.
 
     Raises:
         SourceError: A file of the tree cannot be read.
     """
-    found = read_config(tree)
     config = override(found.config)
     selection = select(tree, config)
-    folders = tuple(map(normal, config.paths))
+    within = under(map(normal, config.paths))
     dirty = any(
-        path == CONFIG_PATH or (is_manifest(path) and is_under(path, folders))
-        for path in tree.changed()
+        path == CONFIG_PATH or (is_manifest(path) and within(path)) for path in tree.changed()
     )
     state = assemble(
-        _results(tree, selection.files, cache),
+        contents.of(tree, selection.files),
         revision=tree.revision,
         dirty=dirty,
-        default_namespace=default_namespace,
         selector=config.selector,
         diagnostics=(*found.diagnostics, *selection.diagnostics),
     )
     return Reading(config=config, state=state)
-
-
-def _results(
-    tree: FileTree, files: Sequence[Entry], cache: ParseCache | None
-) -> Iterator[FileResult]:
-    reader = ManifestReader()
-    if cache is None:
-        for entry, data in zip(files, tree.read_all(files), strict=True):
-            yield reader.read(entry.path, data)
-        return
-    from .frozen import Thawing, freeze  # noqa: PLC0415 - only with a cache
-
-    thawing = Thawing(reader.lines)
-    for start in range(0, len(files), _AT_ONCE):
-        some = files[start : start + _AT_ONCE]
-        kept = cache.get([entry.blob for entry in some])
-        found = {entry.path: _thawed(entry, kept, thawing) for entry in some}
-        fresh = [entry for entry in some if found[entry.path] is None]
-        records = {}
-        for entry, data in zip(fresh, tree.read_all(fresh), strict=True):
-            result = reader.read(entry.path, data)
-            found[entry.path] = result
-            records[entry.blob] = freeze(result, entry.path)
-        cache.put({blob: record for blob, record in records.items() if record is not None})
-        yield from (result for result in found.values() if result is not None)
-
-
-def _thawed(entry: Entry, kept: Mapping[str, bytes], thawing: Thawing) -> FileResult | None:
-    record = kept.get(entry.blob)
-    if record is None:
-        return None
-    try:
-        return thawing.thaw(record, SourceFile(path=entry.path))
-    except ValueError as error:
-        log.warning("what the cache holds of %s is not read: %s", entry.path, error)
-        return None
 
 
 class CommitReader:
@@ -120,11 +70,19 @@ class CommitReader:
         override: Callable[[Config], Config] = _unchanged,
         cache: ParseCache | None = None,
     ) -> None:
+        """Read *revision*, a branch, tag or hash.
+
+        Args:
+            repository: That holds it.
+            revision: What git makes a commit of.
+            default_namespace: For manifests that name none; without it they are errors.
+            override: Puts flags and environment over the file's configuration.
+            cache: What was parsed in earlier runs.
+        """
         self._repository = repository
         self._revision = revision
-        self._default_namespace = default_namespace
         self._override = override
-        self._cache = cache
+        self._contents = FileContents(default_namespace=default_namespace, cache=cache)
 
     def read(self) -> Reading:
         """One commit, whole, with the configuration at its root.
@@ -132,12 +90,55 @@ class CommitReader:
         Raises:
             SourceError: There is no such revision, or the repository cannot be read.
         """
-        return read_tree(
-            self._repository.commit_tree(self._revision),
-            default_namespace=self._default_namespace,
-            override=self._override,
-            cache=self._cache,
+        tree = self._repository.commit_tree(self._revision)
+        found = read_config(tree, config_entry(tree))
+        return read_tree(tree, found, self._contents, self._override)
+
+
+class FollowingReader:
+    """Reads a revision again and again, and of a new commit only what differs from the last one.
+
+    Answers what ``CommitReader`` would. What an unchanged file says is the very value that it was.
+    """
+
+    def __init__(
+        self,
+        repository: Repository,
+        revision: str = "HEAD",
+        *,
+        default_namespace: str | None = None,
+        override: Callable[[Config], Config] = _unchanged,
+        cache: ParseCache | None = None,
+    ) -> None:
+        """As ``CommitReader``."""
+        self._repository = repository
+        self._revision = revision
+        self._override = override
+        self._contents = RememberedContents(
+            FileContents(default_namespace=default_namespace, cache=cache)
         )
+        self._last: tuple[CommitTree, Reading] | None = None
+        self._config: tuple[Entry | None, ConfigResult] | None = None
+
+    def read(self) -> Reading:
+        """One commit, whole, with the configuration at its root.
+
+        Raises:
+            SourceError: There is no such revision, or the repository cannot be read.
+        """
+        before = self._last and self._last[0]
+        tree = self._repository.commit_tree(self._revision, before=before)
+        if self._last is None or tree is not before:
+            found = self._configuration(tree)
+            reading = read_tree(tree, found, self._contents, self._override)
+            self._last = tree, reading
+        return self._last[1]
+
+    def _configuration(self, tree: CommitTree) -> ConfigResult:
+        entry = config_entry(tree)
+        if self._config is None or self._config[0] != entry:
+            self._config = entry, read_config(tree, entry)
+        return self._config[1]
 
 
 class WorkingTreeReader:
@@ -151,8 +152,8 @@ class WorkingTreeReader:
         override: Callable[[Config], Config] = _unchanged,
     ) -> None:
         self._repository = repository
-        self._default_namespace = default_namespace
         self._override = override
+        self._contents = FileContents(default_namespace=default_namespace)
 
     def read(self) -> Reading:
         """The working tree, whole, with the configuration at its root.
@@ -160,11 +161,9 @@ class WorkingTreeReader:
         Raises:
             SourceError: There is none, or it cannot be read.
         """
-        return read_tree(
-            self._repository.working_tree(),
-            default_namespace=self._default_namespace,
-            override=self._override,
-        )
+        tree = self._repository.working_tree()
+        found = read_config(tree, config_entry(tree))
+        return read_tree(tree, found, self._contents, self._override)
 
 
 class StreamReader:
@@ -188,17 +187,15 @@ class StreamReader:
         """
         self._texts = tuple(texts)
         self._name = name
-        self._default_namespace = default_namespace
+        self._contents = FileContents(default_namespace=default_namespace)
         self._config = config or Config()
 
     def read(self) -> Reading:
         """All the texts, with the configuration that was given."""
-        reader = ManifestReader()
         state = assemble(
-            (reader.read(path, data) for path, data in self._texts),
+            (self._contents.text(name, data) for name, data in self._texts),
             revision=self._name,
             dirty=False,
-            default_namespace=self._default_namespace,
             selector=self._config.selector,
         )
         return Reading(config=self._config, state=_with_something(state))

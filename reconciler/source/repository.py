@@ -201,13 +201,16 @@ class Repository:
             )
         raise self._unknown_revision(revision, output)
 
-    def commit_tree(self, revision: str) -> CommitTree:
-        """The files of the commit that *revision* names.
+    def commit_tree(self, revision: str, *, before: CommitTree | None = None) -> CommitTree:
+        """The files of the commit that *revision* names; *before* itself where that is its commit.
 
         Raises:
             SourceError: It names none, or more than one.
         """
-        return CommitTree(self, self.resolve(revision))
+        commit = self.resolve(revision)
+        if before is not None and before.revision == commit:
+            return before
+        return CommitTree(self, commit, before=before)
 
     def working_tree(self) -> WorkingTree:
         """The files as they lie in the working tree.

@@ -15,7 +15,7 @@ from .objects import SourceFile
 from .text import MAX_BYTES, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from reconciler.model.config import Config
 
@@ -94,18 +94,24 @@ def is_manifest(path: str) -> bool:
     return path.endswith(SUFFIXES) and path != CONFIG_PATH
 
 
-def is_under(path: str, folders: Iterable[str]) -> bool:
-    """Whether *path* is one of *folders* or below one."""
-    return any(folder in {".", path} or path.startswith(f"{folder}/") for folder in folders)
+def under(folders: Iterable[str]) -> Callable[[str], bool]:
+    """Tells of a path whether it is one of *folders* or below one."""
+    itself = frozenset(folders)
+    if "." in itself:
+        return lambda _path: True
+    below = tuple(f"{folder}/" for folder in itself)
+    return lambda path: path.startswith(below) or path in itself
 
 
 def select(tree: FileTree, config: Config) -> Selection:
     """The manifest files of *tree* that the configuration asks for."""
     folders = tuple(normal(path) for path in config.paths)
-    entries = tuple(entry for entry in tree.entries() if is_under(entry.path, folders))
+    within = under(folders)
+    entries = tuple(entry for entry in tree.entries() if within(entry.path))
     kustomized = tuple(e for e in entries if e.path.rpartition("/")[2] in KUSTOMIZATIONS)
     roots = tuple(dirname(entry.path) or "." for entry in kustomized)
-    rest = [entry for entry in entries if not is_under(entry.path, roots)]
+    rendered = under(roots)
+    rest = [entry for entry in entries if not rendered(entry.path)]
     files = [e for e in rest if e.kind is EntryKind.FILE and is_manifest(e.path)]
     diagnostics = (
         *_missing(config, folders, tree, entries),
@@ -126,7 +132,8 @@ def _missing(
 ) -> Iterator[Diagnostic]:
     origin = config.origin("paths")
     for written, folder in zip(config.paths, folders, strict=True):
-        if folder != "." and not any(is_under(entry.path, (folder,)) for entry in entries):
+        within = under((folder,))
+        if folder != "." and not any(within(entry.path) for entry in entries):
             source = "" if isinstance(origin, Location) else f" (from {origin})"
             yield Diagnostic(
                 severity=Severity.ERROR,
@@ -151,7 +158,7 @@ def _unread(entries: Iterable[Entry]) -> Iterator[Diagnostic]:
     for entry in entries:
         file = SourceFile(path=entry.path)
         if entry.kind is EntryKind.FILE:
-            if is_manifest(entry.path) and entry.size > MAX_BYTES:
+            if entry.size > MAX_BYTES and is_manifest(entry.path):
                 yield file.diagnose(too_large(entry.size))
             continue
         is_error = is_manifest(entry.path)

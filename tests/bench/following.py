@@ -111,7 +111,7 @@ def main() -> None:
     source = wiring.SourceOptions(repo=str(options.repo))
     with (
         Client.from_options(clock=clock, kubeconfig_path=str(options.kubeconfig)) as client,
-        wiring.desired(source) as desired,
+        wiring.desired(source, follow=True) as desired,
         ClusterFeed(client, clock=clock) as feed,
     ):
         engine = Engine(desired, feed, clock, wiring.plan_policy)

@@ -24,7 +24,7 @@ from reconciler.serve.engine import Engine
 from reconciler.simulator import worlds
 from reconciler.simulator.simulator import Simulator
 from reconciler.source import manifests, plain, repository
-from reconciler.source.readers import CommitReader
+from reconciler.source.readers import FollowingReader
 from reconciler.source.repository import Repository
 
 FLEET = Fleet(n_vms=600, n_finished=700)
@@ -171,7 +171,7 @@ def followed(cluster, repo):
         Repository.open(str(repo)) as opened,
         ClusterFeed(client, clock=clock) as feed,
     ):
-        yield Engine(CommitReader(opened), feed, clock, lambda _config: PlanPolicy()), feed
+        yield Engine(FollowingReader(opened), feed, clock, lambda _config: PlanPolicy()), feed
 
 
 def test_a_plan_that_follows_decides_what_changed_and_what_is_under_way(cluster, repo, counted):

@@ -16,7 +16,7 @@ from reconciler.model.refs import vm_ref
 from reconciler.plan.decide import decide
 from reconciler.plan.policy import PlanPolicy
 from reconciler.serve.engine import Engine
-from reconciler.source.readers import CommitReader
+from reconciler.source.readers import FollowingReader
 from reconciler.source.repository import Repository
 
 NAMES = [f"vm-{n}" for n in range(12)]
@@ -36,7 +36,7 @@ def engine(cluster, repository):
         Repository.open(str(repository.path)) as opened,
         ClusterFeed(client, clock=clock) as feed,
     ):
-        yield Engine(CommitReader(opened), feed, clock, lambda _config: POLICY), feed
+        yield Engine(FollowingReader(opened), feed, clock, lambda _config: POLICY), feed
 
 
 def patched(cluster, name: str, size: str) -> None:

@@ -1,0 +1,199 @@
+"""A revision that is read again and again: equal to reading it afresh, and only what changed."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.errors import SourceError
+from reconciler.model.refs import vm_ref
+from reconciler.source.readers import CommitReader, FollowingReader
+from reconciler.source.repository import Repository
+
+from .conftest import GitRepo
+
+VM = """\
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata: {{name: {name}{where}, labels: {{tier: {tier}}}}}
+spec: {{template: {{spec: {{domain: {{memory: {{guest: {guest}}}}}}}}}}}
+"""
+CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
+PATHS = ("vms/a.yaml", "vms/b.yaml", "vms/deep/c.yaml", "vms/ü.yml", "more/d.yaml", "e.json")
+
+
+def vm(name, guest="2Gi", tier="db", where=", namespace: db"):
+    return VM.format(name=name, guest=guest, tier=tier, where=where)
+
+
+TEXTS = st.one_of(
+    st.builds(
+        vm,
+        st.sampled_from("abc"),
+        st.sampled_from(("1Gi", "2Gi", "2048Mi", "3G")),
+        st.sampled_from(("db", "web")),
+        st.sampled_from((", namespace: db", "")),
+    ),
+    st.just(vm("x") + "---\n" + vm("y")),
+    st.just("apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"),
+    st.just("a: ["),
+)
+CONFIGS = st.sampled_from(
+    (None, CONFIG, CONFIG + "paths: [vms]\n", CONFIG + "paths: [no]\n", CONFIG + "mode: 7\n")
+)
+STEPS = st.fixed_dictionaries(
+    {
+        "files": st.dictionaries(st.sampled_from(PATHS), st.none() | TEXTS, max_size=3),
+        "config": st.none() | CONFIGS.map(lambda text: ("set", text)),
+        "misnamed": st.booleans(),
+        "kustomized": st.booleans(),
+        "linked": st.booleans(),
+        "back": st.integers(0, 3).map(lambda n: n == 3),
+    }
+)
+
+
+def take(repo, step):
+    """Change the working tree as *step* says, or go back to the first commit; then commit."""
+    if step["back"]:
+        repo.git("reset", "--quiet", "--hard", repo.git("rev-list", "--max-parents=0", "HEAD"))
+        return
+    wanted = {
+        **step["files"],
+        ".reconciler.yml": CONFIG if step["misnamed"] else None,
+        "vms/deep/kustomization.yaml": "resources: []\n" if step["kustomized"] else None,
+        **({".reconciler.yaml": step["config"][1]} if step["config"] else {}),
+    }
+    link = repo.path / "vms/link.yaml"
+    link.unlink(missing_ok=True)
+    for name, text in wanted.items():
+        if text is None:
+            (repo.path / name).unlink(missing_ok=True)
+    repo.write({name: text for name, text in wanted.items() if text is not None})
+    if step["linked"]:
+        link.parent.mkdir(exist_ok=True)
+        link.symlink_to("a.yaml")
+    repo.commit()
+
+
+def told(reading):
+    places = {ref: dict(each) for ref, each in reading.state.provenance.items()}
+    return repr(reading), places
+
+
+@given(st.lists(STEPS, min_size=1, max_size=4), st.sampled_from((None, "prod")))
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_what_is_read_again_is_what_would_be_read_afresh(steps, namespace):
+    folder = Path(tempfile.mkdtemp())
+    try:
+        repo = GitRepo(folder / "repo")
+        repo.commit({"vms/a.yaml": vm("a")})
+        with Repository.open(repo.path) as opened:
+            following = FollowingReader(opened, default_namespace=namespace)
+            following.read()
+            for step in steps:
+                take(repo, step)
+                afresh = CommitReader(opened, default_namespace=namespace).read()
+                assert told(following.read()) == told(afresh)
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def opened(git_repo):
+    git_repo.commit({f"vms/{name}.yaml": vm(name) for name in "abc"})
+    with Repository.open(git_repo.path) as repository:
+        yield repository
+
+
+@pytest.fixture
+def read(monkeypatch):
+    """The hashes of the objects whose contents git is asked for."""
+    found = []
+    inner = Repository.many_contents
+
+    def counting(self, blobs):
+        found.extend(blobs)
+        return inner(self, blobs)
+
+    monkeypatch.setattr(Repository, "many_contents", counting)
+    return found
+
+
+def test_only_files_that_changed_are_read(opened, git_repo, read):
+    following = FollowingReader(opened)
+    following.read()
+    assert len(read) == 3
+    read.clear()
+    git_repo.commit({"vms/b.yaml": vm("b", "4Gi")})
+    following.read()
+    assert read == [git_repo.git("rev-parse", "HEAD:vms/b.yaml")]
+
+
+def test_a_file_that_did_not_change_says_the_very_same_values(opened, git_repo):
+    following = FollowingReader(opened, default_namespace="prod")
+    git_repo.commit({"vms/c.yaml": vm("c", where="")})
+    before = following.read().state
+    git_repo.commit({"vms/b.yaml": vm("b", "4Gi")})
+    after = following.read().state
+    for ref in (vm_ref("db", "a"), vm_ref("prod", "c")):
+        assert after.vms[ref] is before.vms[ref]
+        assert after.provenance[ref] is before.provenance[ref]
+    assert str(after.vms[vm_ref("db", "b")].guest) == "4Gi"
+
+
+def test_the_same_commit_is_not_read_again(opened, git_repo, read):
+    following = FollowingReader(opened)
+    first = following.read()
+    read.clear()
+    assert following.read() is first
+    assert read == []
+
+
+def test_a_commit_that_is_gone_is_no_obstacle(opened, git_repo):
+    following = FollowingReader(opened)
+    following.read()
+    git_repo.git("checkout", "--quiet", "--orphan", "new")
+    git_repo.commit({"vms/b.yaml": vm("b", "4Gi")})
+    git_repo.git("branch", "--quiet", "--delete", "--force", "main")
+    git_repo.git("reflog", "expire", "--expire=now", "--all")
+    git_repo.git("gc", "--quiet", "--prune=now")
+    assert told(following.read()) == told(CommitReader(opened).read())
+
+
+def test_more_changes_than_fit_on_a_command_line_are_read(opened, git_repo):
+    following = FollowingReader(opened)
+    following.read()
+    git_repo.commit({f"vms/{'x' * 200}-{n}.yaml": vm(f"x-{n}") for n in range(600)})
+    assert len(following.read().state.vms) == 603
+
+
+@pytest.mark.parametrize("name", [":(top)a.yaml", "*.yaml", "-r.yaml", b"\xff.yaml"])
+def test_a_file_with_an_odd_name_is_followed(opened, git_repo, name):
+    following = FollowingReader(opened)
+    following.read()
+    git_repo.commit({os.fsdecode(name): vm("odd")})
+    assert told(following.read()) == told(CommitReader(opened).read())
+    assert vm_ref("db", "odd") in following.read().state.vms
+    (git_repo.path / os.fsdecode(name)).unlink()
+    git_repo.commit()
+    assert vm_ref("db", "odd") not in following.read().state.vms
+
+
+def test_what_cannot_be_read_is_read_the_next_time(opened, git_repo):
+    following = FollowingReader(opened)
+    following.read()
+    git_repo.commit({"vms/b.yaml": vm("b", "4Gi")})
+    blob = git_repo.git("rev-parse", "HEAD:vms/b.yaml")
+    stored = git_repo.path / ".git/objects" / blob[:2] / blob[2:]
+    kept = stored.rename(git_repo.path / ".git/kept")
+    with pytest.raises(SourceError, match="missing"):
+        following.read()
+    kept.rename(stored)
+    assert told(following.read()) == told(CommitReader(opened).read())
