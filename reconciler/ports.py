@@ -96,6 +96,13 @@ class LiveFeed(Protocol):
         """
         ...
 
+    def refresh_room(self) -> None:
+        """Begin to read them, unless that is under way; snapshots hold them once they are read.
+
+        A failure is logged, and leaves what there was.
+        """
+        ...
+
 
 class Writer(Protocol):
     """Writes to the cluster; survey is never handed one."""

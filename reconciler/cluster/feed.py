@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from reconciler.errors import ClusterError
 from reconciler.model.live import LiveNode, LiveState
 
 from . import background, decode, paths
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
-    from reconciler.errors import ClusterError
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live import LiveKubeVirt, LiveVM, LiveVMI
     from reconciler.model.room import Room
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from .kinds import Readable
 
 V = TypeVar("V")
+
+log = logging.getLogger(__name__)
 
 _COALESCE_S = 0.05
 """A burst of events is handed out as one change: real seconds to wait for the rest of it."""
@@ -82,6 +85,8 @@ class ClusterFeed:
         self._types = Instancetypes()
         self._policies = MigrationPolicies()
         self._room: Room | None = None
+        self._refreshing = False
+        """Whether pods and quotas are being read in the background."""
         self._kinds: tuple[_Kind[Any], ...] = (
             _Kind(self, paths.collection(paths.KUBEVIRTS), KubeVirts(), self._kubevirts),
             _Kind(self, paths.collection(paths.VMS, namespace), decode.VMS, self._vms),
@@ -227,6 +232,26 @@ class ClusterFeed:
         with self._changed:
             self._room = found
         return found
+
+    def refresh_room(self) -> None:
+        """Begin to read them, unless that is under way; wakes who waits once they are read.
+
+        A failure is logged, and leaves what there was.
+        """
+        with self._changed:
+            if self._refreshing:
+                return
+            self._refreshing = True
+        background.begin(self._refresh_room)
+
+    def _refresh_room(self) -> None:
+        try:
+            found = read_room(self._client, self._clock)
+            self.change(lambda: setattr(self, "_room", found))
+        except ClusterError as error:
+            log.warning("pods and quotas are not read anew: %s", error)
+        finally:
+            self._refreshing = False
 
     def change(self, make: Callable[[], None]) -> None:
         """Let *make* change the index while nobody reads it, and wake who waits."""

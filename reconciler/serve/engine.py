@@ -1,11 +1,13 @@
 """Keeps a plan up to date: what Git says now, against an index that watches keep current.
 
-Asks the API server for nothing but pods and quotas, and those only when a VM would migrate and
-what is known of them is old. Holds no writer.
+Asks the API server for nothing but pods and quotas, and those only when a VM would migrate. They
+are read before the first such plan; later plans go by what is known of them, and have them read
+anew beside it when that is old. Holds no writer.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,9 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock, DesiredReader, LiveFeed
 
 ROOM_S = 60.0
-"""How old pods and quotas may be."""
+"""How old pods and quotas may be before they are read anew."""
+OLDEST_ROOM_S = 300.0
+"""How old they may be for a plan: no plan is made by older ones."""
 
 
 class Engine:
@@ -70,7 +74,8 @@ class Engine:
             SourceError: Git was never read before, and cannot be.
             InvalidError: The same, and what it says is wrong.
             WrongClusterError: What Git says is meant for another cluster.
-            ClusterError: The cluster was not heard of for too long.
+            ClusterError: The cluster was not heard of for too long, or pods and quotas are
+                needed and cannot be read.
         """
         if self._reading is None:
             self.pull()
@@ -80,9 +85,11 @@ class Engine:
         live = self._feed.current()
         refuse_another_cluster(live, policy)
         plan = self._decided(reading, live, policy)
-        if self._is_old(live) and any(asks_for_room(each, live) for each in plan.decisions):
-            room = self._feed.room()
-            if room is not None:
+        age_s = self._room_age_s(live)
+        if age_s > ROOM_S and any(asks_for_room(each, live) for each in plan.decisions):
+            if age_s <= OLDEST_ROOM_S:
+                self._feed.refresh_room()
+            elif (room := self._feed.room()) is not None:
                 live = replace(live, room=room)
                 plan = self._decided(reading, live, policy)
         return Survey(
@@ -92,7 +99,7 @@ class Engine:
     def _decided(self, reading: Reading, live: LiveState, policy: PlanPolicy) -> Plan:
         return self._again.decide(reading.state, live, policy, self._clock.now())
 
-    def _is_old(self, live: LiveState) -> bool:
+    def _room_age_s(self, live: LiveState) -> float:
         if live.room is None:
-            return True
-        return (self._clock.now() - live.room.observed_at).total_seconds() > ROOM_S
+            return math.inf
+        return (self._clock.now() - live.room.observed_at).total_seconds()

@@ -59,7 +59,7 @@ class CommitTree:
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
         """The entries by what differs from *before*; None where that is much, or not known."""
         output = self._repository.run(
-            *("diff-tree", "-r", "-z", "--no-renames", "--name-only"),
+            *("diff-tree", "-r", "-z", "--name-only"),
             *(before.revision, self.revision, "--"),
         )
         names = output.stdout.split(b"\0")[:-1]

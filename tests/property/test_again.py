@@ -21,11 +21,11 @@ from support.builders import (
     with_settings,
 )
 
-from reconciler.model.fields import NameSet
+from reconciler.model.fields import GUEST_MEMORY, NameSet
 from reconciler.model.live import LiveNode, MigrationPhase
-from reconciler.model.plan import Reason
-from reconciler.model.refs import vm_ref
-from reconciler.model.room import Room
+from reconciler.model.plan import Effect, Reason
+from reconciler.model.refs import Location, vm_ref
+from reconciler.model.room import MemoryUse, NodeUse, Room
 from reconciler.plan.again import Again
 from reconciler.plan.decide import decide
 from reconciler.plan.policy import PlanPolicy
@@ -48,7 +48,7 @@ def live_states(draw):
         "methods": draw(st.sampled_from([None, None, None, ("LiveMigrate",), ("Evict",), ()])),
         "max_guest": draw(st.sampled_from([None, None, None, "2Gi", "16Gi"])),
         "nodes": draw(st.sampled_from([None, None, None, 1, 3])),
-        "room": draw(st.sampled_from([None, None, True])),
+        "room": draw(st.sampled_from([None, None, "small", "large"])),
         "later_s": draw(st.sampled_from([0, 1, 400])),
     }
 
@@ -98,7 +98,11 @@ class Story:
                 LiveNode(name=f"node0{n}", schedulable=True, allocatable=q("64Gi"))
                 for n in range(1, change["nodes"] + 1)
             )
-        room = self.live.room or (Room(observed_at=self.now) if change["room"] else None)
+        room = self.live.room
+        if change["room"]:
+            taken = {"small": q("62Gi"), "large": q("1Gi")}[change["room"]].n_bytes
+            uses = {f"node0{n}": NodeUse(requested=MemoryUse(memory=taken)) for n in range(1, 4)}
+            room = Room(observed_at=self.now, nodes=uses)
         self.live = replace(
             self.live,
             observed_at=self.now,
@@ -142,6 +146,47 @@ def quiet() -> dict:
     unchanged = dict.fromkeys(("methods", "max_guest", "nodes", "room"))
     moving = dict.fromkeys(("silent", "flying", "migrating", "gone"), frozenset())
     return {**nothing, **unchanged, **moving, "later_s": 0}
+
+
+def test_a_size_that_is_only_spelled_otherwise_is_told_in_its_new_spelling():
+    story, again, policy = Story(), Again(), PlanPolicy()
+    for size in ("2Gi", "2048Mi"):
+        story.desired = make_desired(want(size, REFS[0]))
+        plan = again.decide(story.desired, story.live, policy, story.now)
+        (change,) = next(each for each in plan.decisions if each.ref == REFS[0]).changes
+        assert str(change.after) == size
+
+
+def test_a_value_that_moved_in_its_file_is_told_at_its_new_place():
+    story, again, policy = Story(), Again(), PlanPolicy()
+    for line in (7, 9):
+        place = Location(path="vms.yaml", line=line, column=1)
+        story.desired = replace(story.desired, provenance={REFS[0]: {GUEST_MEMORY: place}})
+        plan = again.decide(story.desired, story.live, policy, story.now)
+        decision = next(each for each in plan.decisions if each.ref == REFS[0])
+        assert decision.at == decision.changes[0].at == place
+
+
+def test_what_is_judged_by_room_is_decided_again_when_room_is_read_anew():
+    story, again, policy = Story(), Again(), PlanPolicy()
+    story.step(quiet() | {"nodes": 3, "room": "large"})
+    effects, decided = [], []
+    for room in ("large", None, "small", None):
+        story.step(quiet() | {"room": room})
+        plan = again.decide(story.desired, story.live, policy, story.now)
+        effects.append(next(each.effect for each in plan.decisions if each.ref == REFS[0]))
+        decided.append(again.decided)
+    assert effects == [Effect.LIVE, Effect.LIVE, Effect.BLOCKED, Effect.BLOCKED]
+    assert decided == [6, 0, 6, 0]
+
+
+def test_what_git_no_longer_names_is_forgotten():
+    story, again, policy = Story(), Again(), PlanPolicy()
+    again.decide(story.desired, story.live, policy, story.now)
+    fewer = make_desired(want("2Gi", REFS[0]))
+    plan = again.decide(fewer, story.live, policy, story.now)
+    assert [each.ref for each in plan.decisions] == [REFS[0]]
+    assert plan == decide(fewer, story.live, policy, story.now)
 
 
 def test_what_is_judged_by_the_time_is_decided_again_as_time_goes_by():

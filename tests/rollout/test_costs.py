@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections import Counter
 from contextlib import contextmanager
 from functools import wraps
 
 import deepdiff
 import pytest
+from bench import following
 from bench.fleet import Fleet
 from bench.world_server import add_finished
 from support.served import Served
@@ -174,28 +176,37 @@ def followed(cluster, repo):
         yield Engine(FollowingReader(opened), feed, clock, lambda _config: PlanPolicy()), feed
 
 
-def test_a_plan_that_follows_decides_what_changed_and_what_is_under_way(cluster, repo, counted):
-    still = next(vm for vm in FLEET.vms if not (vm.changed or vm.migrating))
-    ref = vm_ref(still.namespace, still.name)
+def test_a_plan_that_follows_reads_and_decides_what_changed_alone(
+    cluster, repo, counted, tmp_path
+):
+    shutil.copytree(repo, tmp_path / "repo")
+    repo = tmp_path / "repo"
+    quiet = (vm for vm in FLEET.vms if not (vm.changed or vm.migrating))
+    still = [vm for vm in quiet if following.file_of(vm, repo).exists()]
+    in_git, in_cluster = still[:2]
+    ref = vm_ref(in_cluster.namespace, in_cluster.name)
     with followed(cluster, repo) as (engine, feed):
         engine.plan()
         engine.plan()
-        # Those are judged by the time and by each other, so that they are decided each time.
-        under_way = N_CHANGED + N_MIGRATING
-        assert engine.decided <= under_way
+        # Those are judged by the time or by each other, so that they are decided each time.
+        assert engine.decided <= N_MIGRATING
         counted.clear()
-        path = f"/apis/kubevirt.io/v1/namespaces/{ref.namespace}/virtualmachines/{ref.name}"
-        size = f"{still.running + 1}Gi"
-        guest = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": size}}}}}}
         before = len(cluster.ours())
+        following.commit(in_git, repo)
+        path = f"/apis/kubevirt.io/v1/namespaces/{ref.namespace}/virtualmachines/{ref.name}"
+        size = f"{in_cluster.running + 1}Gi"
+        guest = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": size}}}}}}
         assert cluster.ask("PATCH", path, guest)[0] == 200
         for _ in range(100):
             if str(feed.wait(0.1).vms[ref].guest) == size:
                 break
         engine.pull()
         found = engine.plan().plan
-        assert next(each for each in found.decisions if each.ref == ref).changes
-        assert engine.decided <= under_way + 1
-        assert counted["decisions"] <= under_way + 1
+        changed = {each.ref for each in found.decisions if each.changes}
+        assert {ref, vm_ref(in_git.namespace, in_git.name)} <= changed
+        assert engine.decided <= N_MIGRATING + 2
+        assert counted["decisions"] <= N_MIGRATING + 2
+        assert (counted["blobs"], counted["git processes"]) == (1, 5)
+        assert counted["read in full"] <= 2
         assert not any(counted[kind] for kind in (*KINDS, "Pod"))
         assert len(cluster.ours()) == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from support.simulated import vm_yaml
@@ -15,7 +16,7 @@ from reconciler.errors import InvalidError
 from reconciler.model.refs import vm_ref
 from reconciler.plan.decide import decide
 from reconciler.plan.policy import PlanPolicy
-from reconciler.serve.engine import Engine
+from reconciler.serve.engine import OLDEST_ROOM_S, ROOM_S, Engine
 from reconciler.source.readers import FollowingReader
 from reconciler.source.repository import Repository
 
@@ -29,14 +30,31 @@ def manifests(**sizes: str) -> dict[str, str]:
 
 
 @contextmanager
-def engine(cluster, repository):
-    clock = SystemClock()
+def engine(cluster, repository, clock=None):
+    clock = clock or SystemClock()
     with (
         Client.from_options(clock=clock, kubeconfig_path=str(cluster.kubeconfig)) as client,
         Repository.open(str(repository.path)) as opened,
         ClusterFeed(client, clock=clock) as feed,
     ):
         yield Engine(FollowingReader(opened), feed, clock, lambda _config: POLICY), feed
+
+
+class Late:
+    """A clock that can be put forward; waiting is real."""
+
+    def __init__(self):
+        self._base = SystemClock()
+        self.later_s = 0.0
+
+    def now(self):
+        return self._base.now() + timedelta(seconds=self.later_s)
+
+    def monotonic(self):
+        return self._base.monotonic()
+
+    def sleep(self, seconds):
+        self._base.sleep(seconds)
 
 
 def patched(cluster, name: str, size: str) -> None:
@@ -102,3 +120,27 @@ def test_room_is_read_when_a_vm_would_migrate_and_not_again_while_it_is_fresh(se
         assert pods >= 1
         assert planner.plan().live.room is not None
         assert len(cluster.ours("GET", "/pods")) == pods
+
+
+def test_old_room_is_read_beside_the_plan_that_goes_by_it(serve, git):
+    cluster = serve("hotplug", vms=VMS)
+    git.commit(manifests(**{"vm-3": "2Gi"}))
+    clock = Late()
+    with engine(cluster, git, clock) as (planner, feed):
+        old = planner.plan().live.room
+        clock.later_s = ROOM_S + 10
+        assert planner.plan().live.room is old
+        for _ in range(200):
+            if feed.wait(0.5).room is not old:
+                break
+        assert planner.plan().live.room is not old
+
+
+def test_room_that_is_too_old_to_go_by_is_read_first(serve, git):
+    cluster = serve("hotplug", vms=VMS)
+    git.commit(manifests(**{"vm-3": "2Gi"}))
+    clock = Late()
+    with engine(cluster, git, clock) as (planner, _feed):
+        old = planner.plan().live.room
+        clock.later_s = OLDEST_ROOM_S + 10
+        assert planner.plan().live.room is not old

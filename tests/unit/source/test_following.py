@@ -160,6 +160,7 @@ def test_a_commit_that_is_gone_is_no_obstacle(opened, git_repo):
     following = FollowingReader(opened)
     following.read()
     git_repo.git("checkout", "--quiet", "--orphan", "new")
+    git_repo.git("rm", "--quiet", "-r", "--force", ".")
     git_repo.commit({"vms/b.yaml": vm("b", "4Gi")})
     git_repo.git("branch", "--quiet", "--delete", "--force", "main")
     git_repo.git("reflog", "expire", "--expire=now", "--all")
@@ -170,8 +171,9 @@ def test_a_commit_that_is_gone_is_no_obstacle(opened, git_repo):
 def test_more_changes_than_fit_on_a_command_line_are_read(opened, git_repo):
     following = FollowingReader(opened)
     following.read()
-    git_repo.commit({f"vms/{'x' * 200}-{n}.yaml": vm(f"x-{n}") for n in range(600)})
-    assert len(following.read().state.vms) == 603
+    folder = "/".join(["x" * 250] * 10)
+    git_repo.commit({f"{folder}/{n}.yaml": vm(f"x-{n}") for n in range(900)})
+    assert len(following.read().state.vms) == 903
 
 
 @pytest.mark.parametrize("name", [":(top)a.yaml", "*.yaml", "-r.yaml", b"\xff.yaml"])
@@ -184,6 +186,15 @@ def test_a_file_with_an_odd_name_is_followed(opened, git_repo, name):
     (git_repo.path / os.fsdecode(name)).unlink()
     git_repo.commit()
     assert vm_ref("db", "odd") not in following.read().state.vms
+
+
+def test_two_files_whose_names_are_shown_alike_are_told_apart(opened, git_repo):
+    git_repo.commit({os.fsdecode(b"\xff.yaml"): vm("one"), "\\xff.yaml": vm("two")})
+    following = FollowingReader(opened)
+    following.read()
+    git_repo.commit({"\\xff.yaml": vm("two", "3Gi")})
+    assert told(following.read()) == told(CommitReader(opened).read())
+    assert {ref.name for ref in following.read().state.vms} >= {"one", "two"}
 
 
 def test_what_cannot_be_read_is_read_the_next_time(opened, git_repo):
