@@ -117,7 +117,9 @@ def of_fleet(fleet: Fleet, asked: Asked, say: Callable[[str], None]) -> Figures:
             check(fleet, repo, paced)
             paced.since()
             found = _plan(repo, paced.kubeconfig, asked, say, served=paced)
-            measured = peers.measure(fleet, asked.n_peers, paced.kubeconfig)
+            say("peers")
+            manifests = [vm.manifest() for vm in fleet.vms[: asked.n_peers]]
+            measured = peers.measure(manifests, paced.kubeconfig, asked.repeat)
         say("the server's own serving time")
         with server.serving(fleet, server.Pacing(listed_per_s=None), folder) as unpaced:
             own = floor.in_a_process(unpaced.kubeconfig, repo)
@@ -147,6 +149,8 @@ def of_cluster(kubeconfig: Path, repo: Path, asked: Asked, say: Callable[[str], 
     """Measure a real cluster and the repository that is meant for it; nothing is written."""
     load = os.getloadavg()[0]
     found = _plan(repo, kubeconfig, asked, say, served=None)
+    say("peers")
+    manifests = peers.of_repository(repo, asked.n_peers)
     return Figures(
         n_vms=found["n_manifests"],
         n_changed=0,
@@ -155,7 +159,7 @@ def of_cluster(kubeconfig: Path, repo: Path, asked: Asked, say: Callable[[str], 
         unpaced=None,
         applied=None,
         followed=None,
-        peers=(),
+        peers=peers.measure(manifests, kubeconfig, asked.repeat),
         **found,
     )
 

@@ -1,19 +1,20 @@
-"""What other tools take for the plan of the same fleet; only of as many VMs as asked for.
+"""What other tools take for the plan of the same fleet; of as many VMs as they are given.
 
 They take tens of milliseconds a VM, so that 10,000 VMs take minutes.
 """
 
 from __future__ import annotations
 
+import statistics
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import processes
 
 if TYPE_CHECKING:
-    from bench.fleet import Fleet
+    from collections.abc import Sequence
 
 PEERS = {
     "kubectl diff": ("kubectl", "diff", "--recursive", "--filename"),
@@ -32,21 +33,38 @@ class Peer:
     name: str
     n_vms: int
     wall_s: float | None = None
+    """Median."""
     why_not: str = ""
 
 
-def measure(fleet: Fleet, n_vms: int, kubeconfig: Path) -> tuple[Peer, ...]:
-    """Every peer once, with the first *n_vms* of *fleet*."""
+def measure(manifests: Sequence[str], kubeconfig: Path, repeat: int) -> tuple[Peer, ...]:
+    """Every peer that is on PATH *repeat* times, in turn, with the same *manifests*."""
     with tempfile.TemporaryDirectory(prefix="bench-peers-") as folder:
-        for vm in fleet.vms[:n_vms]:
-            (Path(folder) / f"{vm.name}.yaml").write_text(vm.manifest())
-        return tuple(_one(name, n_vms, Path(folder), kubeconfig) for name in PEERS)
+        for number, text in enumerate(manifests):
+            (Path(folder) / f"{number}.yaml").write_text(text)
+        found: dict[str, list[Peer]] = {name: [] for name in PEERS}
+        for _ in range(repeat):
+            for name, costs in found.items():
+                if not costs or costs[-1].wall_s is not None:
+                    costs.append(_one(name, len(manifests), Path(folder), kubeconfig))
+        return tuple(map(_median, found.values()))
+
+
+def of_repository(repo: Path, n_vms: int) -> list[str]:
+    """The texts of the first manifest files of *repo*."""
+    files = sorted(each for each in repo.rglob("*.y*ml") if not each.name.startswith("."))
+    return [each.read_text() for each in files[:n_vms]]
+
+
+def _median(costs: Sequence[Peer]) -> Peer:
+    times = [each.wall_s for each in costs if each.wall_s is not None]
+    return replace(costs[-1], wall_s=statistics.median(times)) if times else costs[-1]
 
 
 def _one(name: str, n_vms: int, folder: Path, kubeconfig: Path) -> Peer:
     program, *arguments = PEERS[name]
     if not n_vms:
-        return Peer(name=name, n_vms=0, why_not="not asked for (--peers N)")
+        return Peer(name=name, n_vms=0, why_not="not asked for (--peers 0)")
     path = processes.found(program)
     if path is None:
         return Peer(name=name, n_vms=n_vms, why_not=f"no {program} on PATH")

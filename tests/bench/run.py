@@ -57,7 +57,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=1, help="of the fleets (default 1)")
     add("--finished", type=int, help="finished migrations (default: one for five VMs)")
     add("--repeat", type=int, default=3, help="runs of which the median is taken (default 3)")
-    add("--peers", type=int, default=0, help="VMs for kubectl diff and kapp (default 0: none)")
+    add("--peers", type=int, default=50, help="VMs for kubectl diff and kapp (default 50)")
     add("--no-apply", action="store_true", help="leave apply out")
     add("--no-serve", action="store_true", help="leave serve out")
     add("--no-phases", action="store_true", help="leave the phases out")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 import yaml
-from bench import figures, run, table
+from bench import figures, peers, run, table
 from bench.fleet import Fleet
 
 from reconciler.simulator import worlds
@@ -63,7 +63,7 @@ def test_world_of_a_fleet_is_possible():
 
 def test_bench_measures_a_small_fleet_and_writes_every_row(tmp_path, capsys):
     results = tmp_path / "RESULTS.md"
-    sizes = ("--vms", "40", "--plan-alone", "400")
+    sizes = ("--vms", "40", "--plan-alone", "400", "--peers", "2")
     run.main([*sizes, "--repeat", "1", "--results", str(results)])
     text = results.read_text()
     assert capsys.readouterr().out == text
@@ -90,6 +90,22 @@ def test_target_is_met_at_its_limit(value, least, met):
     row = table.Row(work="w", measured="m", value=value, limit=1.5, least=least)
     assert row.met is met
     assert row.cells()[-1] == ("yes" if met else "no")
+
+
+def test_targets_are_not_held_against_a_smaller_fleet():
+    row = table.Row(work="w", measured="m", value=9, limit=1.5, judged=False)
+    assert row.met is None
+    assert row.cells()[-1] == "for 10,000"
+
+
+def test_peers_of_a_repository_get_its_first_manifests(tmp_path):
+    Fleet(n_vms=30).commit(tmp_path / "repo")
+    found = peers.of_repository(tmp_path / "repo", 3)
+    assert [yaml.safe_load(each.split("---")[0])["kind"] for each in found] == [
+        "KubeVirt",
+        "VirtualMachine",
+        "VirtualMachine",
+    ]
 
 
 def test_what_was_not_measured_says_so():
