@@ -9,8 +9,9 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from reconciler.model.progress import Progress, Step
+from reconciler.report.json_text import compact
 from reconciler.report.layout import printable
-from reconciler.report.structured import compact, identity, timestamp
+from reconciler.report.structured import identity, timestamp
 from reconciler.report.wording import duration
 
 from .logs import LogFormat

@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 PRIVATE = 0o600
 _APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -35,21 +38,26 @@ def claim(path: Path, flag: str) -> None:
         raise _unwritable(path, flag, error) from error
 
 
-def leave(path: Path, text: str, flag: str) -> None:
-    """Let *path* hold *text*; whoever reads it meanwhile finds the old contents, or none.
+def leave(path: Path, pieces: Iterable[str], flag: str) -> None:
+    """Let *path* hold *pieces*; whoever reads it meanwhile finds the old contents, or none.
 
     Raises:
         UsageError: It cannot be written.
     """
     try:
         if not _replaceable(path):
-            path.write_text(text, encoding="utf-8")
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(pieces)
             return
         part = _part(path)
         part.unlink(missing_ok=True)
-        with os.fdopen(os.open(part, _NEW, PRIVATE), "w", encoding="utf-8") as file:
-            file.write(text)
-        part.replace(path.resolve())
+        try:
+            with os.fdopen(os.open(part, _NEW, PRIVATE), "w", encoding="utf-8") as file:
+                file.writelines(pieces)
+            part.replace(path.resolve())
+        finally:
+            # Left where a piece could not be made or written.
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(path, flag, error) from error
 

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import IO, TYPE_CHECKING, Any
 
+from reconciler.report.json_text import compact
 from reconciler.report.layout import Paint, Tone, printable
-from reconciler.report.structured import compact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -89,11 +89,12 @@ def run(asked: PlanOptions, clock: Clock) -> ExitCode:
         wiring.live(asked.cluster, asked.snapshot, clock) as live,
     ):
         choices = partial(wiring.plan_policy, shard=asked.source.shard)
-        found = survey(desired, live, clock, choices)
+        # The plan alone: what it was made from is most of what is kept in memory.
+        plan = survey(desired, live, clock, choices).plan
     if asked.out is not None:
-        _leave(found.plan, asked.out)
-    show(found.plan, asked.output, asked.verbose)
-    return exit_code(found.plan) if asked.detailed_exitcode else ExitCode.DONE
+        _leave(plan, asked.out)
+    show(plan, asked.output, asked.verbose)
+    return exit_code(plan) if asked.detailed_exitcode else ExitCode.DONE
 
 
 def _leave(plan: Plan, out: Path) -> None:
@@ -109,17 +110,16 @@ def show(plan: Plan, output: PlanFormat, verbose: int) -> None:
         case PlanFormat.JSON:
             from reconciler.report.structured import plan_json  # noqa: PLC0415 - one of three
 
-            screen.result(plan_json(plan))
+            screen.stream(plan_json(plan))
         case PlanFormat.MARKDOWN:
             from reconciler.report.markdown import plan_markdown  # noqa: PLC0415 - one of three
 
-            screen.result(plan_markdown(plan))
+            screen.stream(plan_markdown(plan))
         case PlanFormat.TEXT:
             from reconciler.report.text import plan_text  # noqa: PLC0415 - one of three
 
             look = screen.look(sys.stdout)
-            text = plan_text(plan, width=look.width, color=look.color, verbose=verbose > 0)
-            screen.result(text)
+            screen.stream(plan_text(plan, width=look.width, color=look.color, verbose=verbose > 0))
 
 
 def exit_code(plan: Plan) -> ExitCode:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import TextIO
 
     from reconciler.cli.options import TextFormat
@@ -38,7 +39,12 @@ def look(stream: TextIO) -> Look:
 
 def result(text: str) -> None:
     """Print what the command is for."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    stream((text if text.endswith("\n") else text + "\n",))
+
+
+def stream(pieces: Iterable[str]) -> None:
+    """Print what the command is for, each piece as it is made."""
+    sys.stdout.writelines(pieces)
     sys.stdout.flush()
 
 

@@ -54,8 +54,7 @@ def show_plan(plan: Plan, asked: ApplyOptions) -> None:
     from reconciler.report.text import plan_text  # noqa: PLC0415 - one of several formats
 
     look = screen.look(sys.stdout)
-    text = plan_text(plan, width=look.width, color=look.color, verbose=asked.verbose > 0)
-    screen.result(text)
+    screen.stream(plan_text(plan, width=look.width, color=look.color, verbose=asked.verbose > 0))
 
 
 def leave_report(report: RunReport, asked: ApplyOptions) -> None:
@@ -76,10 +75,9 @@ def show_report(report: RunReport, asked: ApplyOptions) -> None:
     if asked.output is TextFormat.JSON:
         from reconciler.report.structured import run_json  # noqa: PLC0415 - one of two formats
 
-        screen.result(run_json(report))
+        screen.stream(run_json(report))
         return
     from reconciler.report.run_text import run_text  # noqa: PLC0415 - one of two formats
 
     look = screen.look(sys.stdout)
-    text = run_text(report, width=look.width, color=look.color, verbose=asked.verbose > 0)
-    screen.result(text)
+    screen.stream(run_text(report, width=look.width, color=look.color, verbose=asked.verbose > 0))

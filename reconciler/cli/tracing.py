@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from reconciler.cli import files
 from reconciler.errors import UsageError
-from reconciler.report.structured import compact
+from reconciler.report.json_text import compact
 from reconciler.report.trace import trace_document
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from reconciler.model.outcome import Convergence, ExitCode
 from reconciler.model.refs import ObjectRef
 from reconciler.plan.decide import frame
 from reconciler.report import status, status_lines
-from reconciler.report.structured import compact
+from reconciler.report.json_text import compact
 from reconciler.rollout.convergence import convergence
 from reconciler.survey import survey
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.model.plan import Effect
 
+from .layout import ended
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -46,8 +48,10 @@ def rendered_upto(
     return tuple(rows)
 
 
-def within(opening: str, sections: Sequence[Section], *, limit: int, elsewhere: str) -> str:
-    """*opening* and *sections* in at most *limit* bytes of UTF-8.
+def within(
+    opening: str, sections: Sequence[Section], *, limit: int, elsewhere: str
+) -> Iterator[str]:
+    """*opening* and *sections*, one after the other, in at most *limit* bytes of UTF-8.
 
     Args:
         opening: Always shown whole.
@@ -58,10 +62,9 @@ def within(opening: str, sections: Sequence[Section], *, limit: int, elsewhere: 
     filled = [each for each in sections if each.total]
     room = limit - size(opening) - len(filled) * (_FRAME + size(elsewhere))
     wants = [sum(map(size, each.rows)) for each in filled]
-    blocks = [opening]
+    yield f"{opening}\n"
     for section, share in zip(filled, shares(wants, room), strict=True):
-        blocks.append("\n".join(_lines(section, share, elsewhere)))
-    return "\n\n".join(blocks) + "\n"
+        yield from ended(("", *_lines(section, share, elsewhere)))
 
 
 def shares(wants: Sequence[int], room: int) -> list[int]:

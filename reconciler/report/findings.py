@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from reconciler.model.diagnostic import Severity
 from reconciler.model.refs import Location
 
+from .json_text import dumps
 from .layout import Paint, Tone, printable
-from .structured import API_VERSION, diagnostic_document, dumps
+from .structured import API_VERSION, diagnostic_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,11 +6,11 @@ import re
 import textwrap
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _GAP = "  "
 _NARROWEST = 16
@@ -69,18 +69,26 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else _shown(each) for each in text)
 
 
+def ended(lines: Iterable[str]) -> Iterator[str]:
+    """*lines*, each ending in a line feed."""
+    return (f"{each}\n" for each in lines)
+
+
 def table(
     head: Sequence[str], rows: Sequence[Row], *, width: int, wrap: Sequence[str], paint: Paint
 ) -> Iterator[str]:
     """The lines of a table; columns named in *wrap* are folded where *width* does not suffice."""
-    titles = Row(tuple(Cell(each, Tone.STRONG) for each in head))
-    clean = [
-        Row(tuple(Cell(printable(c.text), c.tone) for c in row.cells), row.notes) for row in rows
-    ]
-    natural = [max(map(len, column)) for column in _columns((titles, *clean))]
+    natural = [len(each) for each in head]
+    for row in rows:
+        sizes = (len(printable(each.text)) for each in row.cells)
+        natural = [max(pair) for pair in zip(natural, sizes, strict=True)]
     widths = _fitted(natural, width, {head.index(each) for each in wrap})
-    for row in (titles, *clean):
-        folded = [_folded(cell.text, size) for cell, size in zip(row.cells, widths, strict=True)]
+    titles = Row(tuple(Cell(each, Tone.STRONG) for each in head))
+    for row in chain((titles,), rows):
+        folded = [
+            _folded(printable(cell.text), size)
+            for cell, size in zip(row.cells, widths, strict=True)
+        ]
         for parts in zip_longest(*folded, fillvalue=""):
             padded = [
                 paint(text, cell.tone) + " " * (size - len(text))
@@ -104,10 +112,6 @@ def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> It
         break_long_words=False,
         break_on_hyphens=False,
     )
-
-
-def _columns(rows: Sequence[Row]) -> Iterator[tuple[str, ...]]:
-    return zip(*([cell.text for cell in row.cells] for row in rows), strict=True)
 
 
 def _fitted(natural: list[int], width: int, wrap: set[int]) -> list[int]:

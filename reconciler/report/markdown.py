@@ -30,8 +30,8 @@ _NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
 """Most characters of one name, value, sentence, and most bytes of one patch."""
 
 
-def plan_markdown(plan: Plan, *, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> str:
-    """*plan* as GitHub Markdown of at most *limit* bytes, whatever its size.
+def plan_markdown(plan: Plan, *, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> Iterator[str]:
+    """*plan* as GitHub Markdown of at most *limit* bytes, whatever its size, piece by piece.
 
     Args:
         plan: What to show.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.outcome import ExitCode, Result
 
 from . import wording
-from .layout import Cell, Paint, Row, Tone, paragraph, table
+from .layout import Cell, Paint, Row, Tone, ended, paragraph, table
 from .text import heading
 
 if TYPE_CHECKING:
@@ -42,8 +42,8 @@ _FOLDED = ("NAMESPACE", "NAME", "REASON", "MIGRATION")
 
 def run_text(
     run: RunReport, *, width: int = 120, color: bool = False, verbose: bool = False
-) -> str:
-    """*run* as text, ending in a line feed.
+) -> Iterator[str]:
+    """*run* as text, line by line, each ending in a line feed.
 
     Args:
         run: What to show.
@@ -51,7 +51,7 @@ def run_text(
         color: Whether to style with ANSI codes.
         verbose: Also list the objects that were as desired before the run.
     """
-    return "\n".join(_lines(run, Paint(enabled=color), width=width, verbose=verbose)) + "\n"
+    return ended(_lines(run, Paint(enabled=color), width=width, verbose=verbose))
 
 
 def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:

@@ -11,8 +11,9 @@ from reconciler.model.outcome import Convergence
 from reconciler.model.refs import ObjectRef
 
 from . import wording
+from .json_text import dumps
 from .layout import Cell, Paint, Row, Tone, paragraph, table
-from .structured import API_VERSION, dumps, identity, plain, timestamp
+from .structured import API_VERSION, identity, plain, timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,63 +1,57 @@
-"""A plan or a run as a JSON document; the shapes are in ``schemas/`` and stay as they are."""
+"""A plan or a run as a JSON document; the shapes are in ``schemas/`` and stay as they are.
+
+The lists of a document that grow with the fleet are iterators, which make each element when it
+is asked for, once.
+"""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import UTC
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
-
-import orjson
 
 from reconciler.model.fields import NameSet, SettingValue
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.plan.digest import manifest_digest
 from reconciler.plan.evidence import EVIDENCE
 
+from .json_text import pieces
 from .wording import MEANING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.outcome import MigrationSummary, Outcome, RunReport
-    from reconciler.model.plan import Action, Barrier, Change, Decision, Forecast, Plan, Wave
+    from reconciler.model.plan import (
+        Action,
+        Barrier,
+        Change,
+        Decision,
+        Forecast,
+        Plan,
+        VMForecast,
+        Wave,
+    )
     from reconciler.model.refs import Location, ObjectRef
 
 API_VERSION = "reconciler/v1alpha1"
 
 
-def plan_json(plan: Plan) -> str:
-    """*plan* as the JSON of ``schemas/plan.schema.json``."""
-    return dumps(plan_document(plan))
+def plan_json(plan: Plan) -> Iterator[str]:
+    """*plan* as the JSON of ``schemas/plan.schema.json``, piece by piece."""
+    return pieces(plan_document(plan))
 
 
-def run_json(run: RunReport) -> str:
-    """*run* as the JSON of ``schemas/report.schema.json``."""
-    return dumps(run_document(run))
-
-
-def dumps(document: dict[str, Any]) -> str:
-    """Indented JSON with its keys in the order of *document*, ending in a line feed."""
-    try:
-        return orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2).decode() + "\n"
-    except TypeError:
-        # A YAML escape can spell a lone surrogate or an integer beyond 64 bits, which orjson
-        # refuses; the standard library writes both as JSON allows.
-        return json.dumps(document, default=str, indent=2) + "\n"
-
-
-def compact(document: dict[str, Any]) -> str:
-    """The same on one line, without a line feed."""
-    try:
-        return orjson.dumps(document, default=str).decode()
-    except TypeError:
-        return json.dumps(document, default=str, separators=(",", ":"))
+def run_json(run: RunReport) -> Iterator[str]:
+    """*run* as the JSON of ``schemas/report.schema.json``, piece by piece."""
+    return pieces(run_document(run))
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
-    """*plan* as plain JSON values."""
+    """*plan* as JSON values."""
     return {
         "apiVersion": API_VERSION,
         "kind": "Plan",
@@ -68,16 +62,16 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "observedAt": timestamp(plan.observed_at),
         "kubevirt": _kubevirt(plan),
         "summary": {str(effect): n for effect, n in plan.summary.items()},
-        "objects": [_object(each) for each in plan.decisions],
+        "objects": map(_object, plan.decisions),
         "waves": [_wave(each) for each in plan.waves],
         "forecast": _forecast(plan.forecast),
-        "diagnostics": [diagnostic_document(each) for each in plan.diagnostics],
+        "diagnostics": map(diagnostic_document, plan.diagnostics),
         "skipped": dict(sorted(plan.skipped.items())),
     }
 
 
 def run_document(run: RunReport) -> dict[str, Any]:
-    """*run* as plain JSON values."""
+    """*run* as JSON values."""
     counts = run.counts or Counter(each.result for each in run.outcomes)
     return {
         "apiVersion": API_VERSION,
@@ -99,7 +93,7 @@ def run_document(run: RunReport) -> dict[str, Any]:
         },
         "notes": list(run.notes),
         "counts": {str(result): n for result, n in sorted(counts.items()) if n},
-        "outcomes": [_outcome(each) for each in run.outcomes],
+        "outcomes": map(_outcome, run.outcomes),
     }
 
 
@@ -214,7 +208,7 @@ def _wave(wave: Wave) -> dict[str, Any]:
     return {
         "name": str(wave.name),
         "barrier": _barrier(wave.barrier),
-        "actions": [each.id for each in wave.actions],
+        "actions": (each.id for each in wave.actions),
     }
 
 
@@ -231,17 +225,18 @@ def _forecast(forecast: Forecast) -> dict[str, Any]:
         "peakExtraRequests": dict(sorted(forecast.peak_extra_requests.items())),
         "earliestSeconds": number(forecast.earliest_s),
         "latestSeconds": number(forecast.latest_s),
-        "vms": [
-            {
-                "namespace": each.ref.namespace,
-                "name": each.ref.name,
-                "position": each.position,
-                "earliestSeconds": number(each.earliest_s),
-                "latestSeconds": number(each.latest_s),
-            }
-            for each in forecast.vms
-        ],
+        "vms": map(_vm_forecast, forecast.vms),
         "assumptions": list(forecast.assumptions),
+    }
+
+
+def _vm_forecast(forecast: VMForecast) -> dict[str, Any]:
+    return {
+        "namespace": forecast.ref.namespace,
+        "name": forecast.ref.name,
+        "position": forecast.position,
+        "earliestSeconds": number(forecast.earliest_s),
+        "latestSeconds": number(forecast.latest_s),
     }
 
 

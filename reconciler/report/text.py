@@ -11,8 +11,8 @@ from reconciler.plan.evidence import EVIDENCE
 
 from . import wording
 from .findings import finding_lines
-from .layout import Cell, Paint, Row, Tone, paragraph, printable, table
-from .structured import compact
+from .json_text import compact
+from .layout import Cell, Paint, Row, Tone, ended, paragraph, printable, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,8 +35,10 @@ _HEAD = ("NAMESPACE", "NAME", "FROM", "TO", "EFFECT", "REASON", "ETA", "WHERE")
 _FOLDED = ("NAMESPACE", "NAME", "REASON", "WHERE")
 
 
-def plan_text(plan: Plan, *, width: int = 120, color: bool = False, verbose: bool = False) -> str:
-    """*plan* as text, ending in a line feed.
+def plan_text(
+    plan: Plan, *, width: int = 120, color: bool = False, verbose: bool = False
+) -> Iterator[str]:
+    """*plan* as text, line by line, each ending in a line feed.
 
     Args:
         plan: What to show.
@@ -45,12 +47,11 @@ def plan_text(plan: Plan, *, width: int = 120, color: bool = False, verbose: boo
         verbose: Also show what is unchanged, each action on its own with its patch, why for
             every object, and who owns the value now.
     """
-    return "\n".join(plan_lines(plan, width=width, color=color, verbose=verbose)) + "\n"
-
-
-def plan_lines(plan: Plan, *, width: int, color: bool, verbose: bool) -> Iterator[str]:
-    """The lines of `plan_text`, one by one."""
     paint = Paint(enabled=color)
+    return ended(_lines(plan, paint, width=width, verbose=verbose))
+
+
+def _lines(plan: Plan, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
     yield from heading(plan, paint, width=width)
     for number, wave in enumerate(plan.waves, start=1):
         yield ""
@@ -95,7 +96,7 @@ def _wave(
     if wave.name is WaveName.RESTART and not verbose:
         yield from paragraph(f"{wording.restarts(wave)}.", width=width, indent="  ")
         return
-    decisions = {each.ref: each for each in plan.decisions}
+    decisions = {each.ref: each for each in plan.decisions if each.actions}
     folded: Counter[Effect] = Counter()
     for action in wave.actions:
         if action.ref.kind == "VirtualMachine" and not verbose:

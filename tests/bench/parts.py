@@ -5,6 +5,7 @@ Its import is a step, too: everything that a plan needs is imported here.
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from kubernetes import client  # noqa: F401 - the product imports it late, and a plan always does
@@ -98,8 +99,8 @@ def pages(timed: Stopwatch, opened: Client) -> None:
 def rendered(timed: Stopwatch, plan: Plan) -> None:
     """Print *plan* in every form."""
     with timed("render text"):
-        plan_text(plan, width=100, color=False, verbose=False)
+        deque(plan_text(plan, width=100, color=False, verbose=False), maxlen=0)
     with timed("render markdown"):
-        plan_markdown(plan)
+        deque(plan_markdown(plan), maxlen=0)
     with timed("render json"):
-        plan_json(plan)
+        deque(plan_json(plan), maxlen=0)

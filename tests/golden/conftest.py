@@ -84,7 +84,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def golden(request: pytest.FixtureRequest):
     """Compares text with the file of that name beside this one, or rewrites the file."""
 
-    def compare(name: str, text: str) -> None:
+    def compare(name: str, pieces) -> None:
+        text = "".join(pieces)
         path = Path(__file__).parent / name
         if request.config.getoption("--update-goldens", default=False):
             path.write_text(text, encoding="utf-8")

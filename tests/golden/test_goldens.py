@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from jsonschema import Draft202012Validator
 from reconciler.model.outcome import Result
 from reconciler.model.plan import Effect
 from reconciler.report.findings import validation_json, validation_text
+from reconciler.report.json_text import dumps
 from reconciler.report.markdown import plan_markdown
 from reconciler.report.run_text import run_text
 from reconciler.report.status import status_json, status_text
-from reconciler.report.structured import plan_json, run_json
+from reconciler.report.structured import plan_document, plan_json, run_document, run_json
 from reconciler.report.text import plan_text
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -29,6 +31,17 @@ def schema(request):
 def validate(document: str, name: str) -> None:
     schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(json.loads(document))
+
+
+def made(value):
+    """*value* with lists where it has iterators."""
+    match value:
+        case dict():
+            return {key: made(each) for key, each in value.items()}
+        case list() | Iterator():
+            return [made(each) for each in value]
+        case _:
+            return value
 
 
 def test_the_examples_show_every_effect_and_every_result(plan, run):
@@ -61,7 +74,7 @@ def test_plan_as_markdown_with_nothing_to_do(converged_plan, golden):
 
 
 def test_plan_as_json(plan, golden):
-    document = plan_json(plan)
+    document = "".join(plan_json(plan))
     validate(document, "plan")
     golden("plan.json", document)
 
@@ -75,15 +88,21 @@ def test_paced_plan_as_markdown(paced_plan, golden):
 
 
 def test_paced_plan_as_json(paced_plan, golden):
-    document = plan_json(paced_plan)
+    document = "".join(plan_json(paced_plan))
     validate(document, "plan")
     golden("plan-paced.json", document)
 
 
 def test_plan_as_json_with_nothing_to_do(converged_plan, golden):
-    document = plan_json(converged_plan)
+    document = "".join(plan_json(converged_plan))
     validate(document, "plan")
     golden("plan-converged.json", document)
+
+
+def test_a_document_in_pieces_is_the_document_as_a_whole(plan, paced_plan, converged_plan, run):
+    for each in (plan, paced_plan, converged_plan):
+        assert "".join(plan_json(each)) == dumps(made(plan_document(each)))
+    assert "".join(run_json(run)) == dumps(made(run_document(run)))
 
 
 def test_run_as_text(run, golden):
@@ -91,7 +110,7 @@ def test_run_as_text(run, golden):
 
 
 def test_run_as_json(run, golden):
-    document = run_json(run)
+    document = "".join(run_json(run))
     validate(document, "report")
     golden("run.json", document)
 
@@ -129,14 +148,14 @@ def test_schemas_are_valid_closed_and_described(schema):
 
 
 def test_schemas_refuse_what_is_not_in_them(plan, run):
-    for document, name in ((plan_json(plan), "plan"), (run_json(run), "report")):
+    for pieces, name in ((plan_json(plan), "plan"), (run_json(run), "report")):
         schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
         validator = Draft202012Validator(schema)
-        assert not validator.is_valid(json.loads(document) | {"extra": 1})
+        assert not validator.is_valid(json.loads("".join(pieces)) | {"extra": 1})
 
 
 def test_styling_changes_nothing_but_escape_codes(plan, run):
     for render, value in ((plan_text, plan), (run_text, run)):
-        styled = render(value, width=110, color=True)
+        styled = "".join(render(value, width=110, color=True))
         assert "\x1b[31m" in styled
-        assert re.sub(r"\x1b\[\d*m", "", styled) == render(value, width=110)
+        assert re.sub(r"\x1b\[\d*m", "", styled) == "".join(render(value, width=110))

@@ -9,7 +9,7 @@ from io import BytesIO, TextIOWrapper
 
 import jsonschema
 import pytest
-from support.served import EXAMPLES, SCHEMAS
+from support.served import EXAMPLES, SCHEMAS, process
 from support.simulated import vm_yaml
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
@@ -33,6 +33,24 @@ def test_a_plan_in_json_is_what_the_schema_says_and_names_the_commit(serve, git,
     plan = valid(ended.json, "plan")
     assert (ended.code, plan["revision"]) == (0, git("rev-parse", "HEAD"))
     assert set(plan["summary"]) >= {"none", "config", "live", "cold", "restart", "blocked"}
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+def test_a_reader_that_goes_away_ends_a_plan_without_a_word(form, serve, git, command, tmp_path):
+    with_fleet(git)
+    snapshot = tmp_path / "live.json"
+    assert command("snapshot", "--out", snapshot, on=serve("fleet")).code == 0
+    with process("plan", "--repo", git, "--snapshot", snapshot, "-o", form) as run:
+        run.stdout.close()
+        assert (run.wait(60), run.stderr.read()) == (1, "")
+
+
+def test_what_is_left_in_a_file_is_what_is_printed(serve, git, command, tmp_path):
+    with_fleet(git)
+    plan = tmp_path / "plan.json"
+    ended = command("plan", "--repo", git, "-o", "json", "--out", plan, on=serve("fleet"))
+    assert plan.read_text() == ended.out
+    assert plan.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_plan_changes_nothing_and_asks_no_vm_by_itself(serve, git, command):

@@ -39,6 +39,20 @@ def test_a_file_is_its_owners_alone_whatever_lay_there_before(tmp_path):
     }
 
 
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError(28, "no space left")])
+def test_a_file_whose_pieces_end_early_is_as_it_was_and_nothing_else_is_left(error, tmp_path):
+    def pieces():
+        yield "new"
+        raise error
+
+    path = tmp_path / "plan.json"
+    path.write_text("old")
+    with pytest.raises((ValueError, KeyboardInterrupt, UsageError)):
+        files.leave(path, pieces(), "--out")
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_a_link_keeps_leading_to_the_file(tmp_path):
     (tmp_path / "there").mkdir()
     target, link = tmp_path / "there" / "report.json", tmp_path / "link.json"

@@ -27,6 +27,7 @@ from reconciler.model.plan import (
 )
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.refs import Location, Uid, kubevirt_ref, vm_ref
+from reconciler.report import budget
 from reconciler.report.budget import shares
 from reconciler.report.escape import code, inline, paragraph
 from reconciler.report.markdown import LIMIT, TAG, plan_markdown
@@ -114,6 +115,10 @@ def plan(decisions: tuple[Decision, ...], diagnostics: tuple[Diagnostic, ...] = 
     )
 
 
+def markdown(decisions, diagnostics=(), **how) -> str:
+    return "".join(plan_markdown(plan(decisions, diagnostics), **how))
+
+
 def parse(text: str):
     return MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
 
@@ -136,7 +141,7 @@ def test_no_text_changes_the_table_or_adds_html(name, message, path):
 def assert_intact(name: str, message: str, path: str) -> None:
     hostile = decision(name or "x", message, path=path)
     finding = Diagnostic(severity=Severity.WARNING, code="c", message=message, hint=name)
-    text = plan_markdown(plan((hostile, decision("plain", "grows")), (finding,)))
+    text = markdown((hostile, decision("plain", "grows")), (finding,))
     tokens = parse(text)
     kinds = [token.type for token in tokens]
     assert kinds.count("table_open") == 2
@@ -198,7 +203,7 @@ def test_ten_thousand_vms_fit_and_the_rest_is_counted(name):
         for n, effect in enumerate(reversed(effects))
     )
     began = time.perf_counter()
-    text = plan_markdown(plan(decisions), elsewhere="see [plan.json](https://example.org/plan)")
+    text = markdown(decisions, elsewhere="see [plan.json](https://example.org/plan)")
     assert time.perf_counter() - began < 5
     assert len(text) <= len(text.encode()) <= LIMIT < GITHUB_LIMIT
     shown = sum(token.type == "tr_open" for token in parse(text)) - 1
@@ -208,20 +213,36 @@ def test_ten_thousand_vms_fit_and_the_rest_is_counted(name):
     assert text.count("**blocked**") == 5, "what needs a person is not cut"
 
 
+@pytest.mark.parametrize("changed", [500, 10_000])
+def test_no_more_rows_are_made_than_a_comment_could_hold(changed, monkeypatch):
+    """However many VMs change: what is made for nothing is as much as one section may hold."""
+    made = []
+    monkeypatch.setattr(
+        budget, "size", lambda text, size=budget.size: made.append(text) or size(text)
+    )
+    decisions = tuple(decision(f"vm-{n}", "grows from 1Gi to 2Gi") for n in range(changed))
+    still = tuple(decision(f"is-{n}", "", effect=Effect.NONE) for n in range(10_000 - changed))
+    text = markdown(decisions + still)
+    assert len(text) <= len(text.encode()) <= LIMIT
+    assert f"of {changed} left out" in text
+    rows = {each for each in made if each.startswith(("| <code>db", "<details><summary><code>V"))}
+    assert sum(map(len, rows)) < 3 * LIMIT
+
+
 def test_ten_thousand_findings_fit_beside_the_vms():
     findings = tuple(
         Diagnostic(severity=Severity.ERROR, code="c", message=f"finding {n}")
         for n in range(10_000)
     )
     decisions = tuple(decision(f"vm-{n}", "grows") for n in range(10_000))
-    text = plan_markdown(plan(decisions, findings))
+    text = markdown(decisions, findings)
     assert len(text.encode()) <= LIMIT
     assert len(re.findall(r"of 10000 left out", text)) == 3
     assert "nothing of this plan can be applied" in text
 
 
 def test_more_than_forty_rows_are_folded_and_complete():
-    text = plan_markdown(plan(tuple(decision(f"vm-{n}", "grows") for n in range(60))))
+    text = markdown(tuple(decision(f"vm-{n}", "grows") for n in range(60)))
     assert "<details><summary>60 of 60</summary>" in text
     assert "left out" not in text
     assert text.count("<details>") == text.count("</details>") == 62

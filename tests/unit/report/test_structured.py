@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import json
+import tracemalloc
+from collections import deque
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 
 import pytest
 
 from reconciler.model.fields import NameSet, WaveName
-from reconciler.model.plan import Action, Decision, Effect, PatchOp, Reason
+from reconciler.model.plan import Action, Decision, Effect, Forecast, PatchOp, Plan, Reason, Wave
 from reconciler.model.quantity import Duration, MemoryQuantity
-from reconciler.model.refs import Uid, kubevirt_ref
-from reconciler.report.structured import _object, dumps, number, plain, timestamp
+from reconciler.model.refs import Uid, kubevirt_ref, vm_ref
+from reconciler.report.json_text import dumps
+from reconciler.report.structured import (
+    _object,
+    number,
+    plain,
+    plan_document,
+    plan_json,
+    timestamp,
+)
 
 REF = kubevirt_ref("kubevirt", "kubevirt")
 
@@ -84,10 +93,67 @@ def test_whole_seconds_have_no_fraction():
     assert [number(300.0), number(1.23456)] == [300, 1.235]
 
 
-@pytest.mark.parametrize("value", ["\ud800", 2**70, {1: "a"}])
-def test_what_yaml_can_spell_can_be_written(value):
-    assert json.loads(dumps({"manifest": value}))
+def odd_plan(n: int) -> Plan:
+    """*n* objects, the first of which holds what orjson refuses, and lists without elements."""
+    odd, plain = ("\ud800", 2**70), ({"a": [], "b": {}}, "a\nb", None)
+    decisions = tuple(
+        Decision(
+            ref=vm_ref("db", f"vm-{number}"),
+            uid=None,
+            effect=Effect.CREATE,
+            reason=Reason.NEW,
+            message="m" * 500,
+            actions=(
+                Action(
+                    ref=vm_ref("db", f"vm-{number}"),
+                    uid=None,
+                    wave=WaveName.MEMORY,
+                    effect=Effect.CREATE,
+                    reason=Reason.NEW,
+                    patch=tuple(
+                        PatchOp(op="add", path="/a", value=each)
+                        for each in (plain if number else odd + plain)
+                    ),
+                    digest="sha256:aa",
+                ),
+            ),
+        )
+        for number in range(n)
+    )
+    return Plan(
+        revision="working-tree",
+        dirty=True,
+        cluster="c",
+        kubevirt=REF,
+        kubevirt_version="",
+        observed_at=datetime(2026, 1, 1, tzinfo=UTC),
+        decisions=decisions,
+        waves=(Wave(name=WaveName.MEMORY, barrier=None, actions=()),),
+        forecast=Forecast(
+            migrations=0, n_bytes_copied=0, peak_extra_requests={}, earliest_s=0, latest_s=0
+        ),
+    )
 
 
-def test_keys_keep_their_order():
-    assert list(json.loads(dumps({"b": 1, "a": 2}))) == ["b", "a"]
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_an_odd_plan_in_pieces_is_the_document_as_a_whole(n):
+    plan = odd_plan(n)
+    document = plan_document(plan)
+    whole = document | {
+        "objects": [_object(each) for each in plan.decisions],
+        "waves": [{"name": "memory", "barrier": None, "actions": []}],
+        "forecast": document["forecast"] | {"vms": []},
+        "diagnostics": [],
+    }
+    assert "".join(plan_json(plan)) == dumps(whole)
+
+
+def test_a_plan_in_json_keeps_in_memory_no_more_than_one_object_of_it():
+    peaks = []
+    for n in (20, 400):
+        plan = odd_plan(n)
+        tracemalloc.start()
+        deque(plan_json(plan), maxlen=0)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 2 * peaks[0]

@@ -1,0 +1,84 @@
+"""JSON text: what is written piece by piece is what is written at once, and no piece is early."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.report.json_text import compact, dumps, pieces
+
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.sampled_from(["\n", '"\n"', "\u2028", "ä"])
+)
+WHOLE = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+PARTS = st.recursive(
+    WHOLE | st.lists(WHOLE, max_size=4).map(tuple),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+"""A document in which a tuple stands for what is made later."""
+
+
+def with_each_tuple(value, turned):
+    match value:
+        case tuple():
+            return turned(value)
+        case dict():
+            return {key: with_each_tuple(each, turned) for key, each in value.items()}
+        case list():
+            return [with_each_tuple(each, turned) for each in value]
+        case _:
+            return value
+
+
+@given(PARTS)
+def test_pieces_are_the_text_of_the_whole(document):
+    written = "".join(pieces(with_each_tuple(document, iter)))
+    assert written == dumps(with_each_tuple(document, list))
+
+
+@pytest.mark.parametrize("odd", ["\ud800", 2**70])
+def test_an_element_that_orjson_refuses_changes_no_other(odd):
+    written = "".join(pieces({"a": iter(["ä", odd, "ö"])}))
+    assert json.loads(written) == {"a": ["ä", odd, "ö"]}
+    assert written.splitlines()[2::2] == ['    "ä",', '    "ö"', "}"]
+
+
+def test_an_element_is_asked_for_when_it_is_written_and_not_before():
+    asked = []
+
+    def elements():
+        for number in range(3):
+            asked.append(number)
+            yield {"n": number}
+
+    stream = pieces({"before": {}, "many": elements(), "after": []})
+    assert [list(asked) for piece in stream if '"n"' in piece] == [[0], [0, 1], [0, 1, 2]]
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**70, {1: "a"}])
+def test_what_yaml_can_spell_can_be_written(value):
+    assert json.loads(dumps({"manifest": value}))
+    assert json.loads("".join(pieces({"manifest": iter([value])})))
+    assert json.loads(compact({"manifest": value}))
+
+
+def test_keys_keep_their_order():
+    assert list(json.loads(dumps({"b": 1, "a": 2}))) == ["b", "a"]
+    assert list(json.loads("".join(pieces({"b": iter([1]), "a": 2})))) == ["b", "a"]
