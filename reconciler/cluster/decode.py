@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from reconciler.model.live import (
-    Condition,
-    Constraints,
-    LiveMigration,
-    LiveNode,
-    LiveVM,
-    LiveVMI,
-    MigrationPhase,
-)
-from reconciler.model.quantity import MemoryQuantity, QuantityError
-from reconciler.model.refs import ObjectRef, Uid, vm_ref
+from reconciler.model.live import LiveMigration, LiveNode, LiveVM, LiveVMI, MigrationPhase
+from reconciler.model.refs import ObjectRef, Uid
 from reconciler.model.room import UNREAD_LABELS
 
 from . import wire
-from .kinds import Kind, UnreadableError
+from .kinds import Kind
+from .parts import amount, conditions, constraints, labels, moment, shared, topology, vm_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from .wire_managers import VMManager
 
@@ -38,73 +29,8 @@ SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
 """Resource names begin so; the size of a page follows."""
 
-_UNCONSTRAINED = Constraints()
 _NO_DOMAIN = wire.Domain()
-
-
-@lru_cache(maxsize=8192, typed=True)
-def _amount(value: str | float) -> MemoryQuantity:
-    return MemoryQuantity.parse(value)
-
-
-def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
-    """*value* of the field *name*; None where it is absent.
-
-    Raises:
-        UnreadableError: It is no quantity.
-    """
-    if value is None or value == "":
-        return None
-    try:
-        return _amount(value)
-    except QuantityError as error:
-        raise UnreadableError(f"{name}: {error}") from error
-
-
-@lru_cache(maxsize=8192)
-def moment(text: str | None) -> datetime | None:
-    """*text* as a time in UTC; None where it is absent or no time."""
-    if not text:
-        return None
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
-
-
-def conditions(found: list[wire.Condition] | None) -> Mapping[str, Condition]:
-    """The conditions by type; of two of the same type the last counts."""
-    return {
-        each.type: Condition(
-            status=each.status,
-            reason=each.reason or "",
-            message=each.message or "",
-            since=moment(each.last_transition_time),
-        )
-        for each in found or ()
-    }
-
-
-def constraints(spec: wire.GuestSpec | None) -> Constraints:
-    """What in *spec* bears on memory hotplug."""
-    if spec is None:
-        return _UNCONSTRAINED
-    domain = spec.domain or _NO_DOMAIN
-    cpu, memory, resources = domain.cpu, domain.memory, domain.resources
-    limits = resources.limits if resources else None
-    requests = resources.requests if resources else None
-    return Constraints(
-        architecture=spec.architecture or "",
-        realtime=bool(cpu and cpu.realtime is not None),
-        numa_passthrough=bool(cpu and cpu.numa and cpu.numa.guest_mapping_passthrough is not None),
-        launch_security=domain.launch_security is not None,
-        dedicated_cpus=bool(cpu and cpu.dedicated_cpu_placement),
-        hugepages=memory.hugepages.page_size if memory and memory.hugepages else None,
-        requests=amount(requests.memory, "resources.requests.memory") if requests else None,
-        limits=amount(limits.memory, "resources.limits.memory") if limits else None,
-        overhead_left_out=bool(resources and resources.overcommit_guest_overhead),
-    )
+_NO_CPU = wire.Cpu()
 
 
 def vm(item: wire.VM) -> LiveVM:
@@ -112,7 +38,7 @@ def vm(item: wire.VM) -> LiveVM:
     meta, spec, status = item.metadata, item.spec or wire.VMSpec(), item.status or wire.VMStatus()
     template = spec.template.spec if spec.template else None
     domain = template.domain if template else None
-    memory, cpu = (domain.memory, domain.cpu) if domain else (None, None)
+    memory, cpu = (domain.memory, domain.cpu or _NO_CPU) if domain else (None, _NO_CPU)
     manager, changed_at = _guest_manager(meta.managed_fields or ())
     kind = spec.instancetype or wire.Instancetype()
     switch = spec.live_update_features.memory if spec.live_update_features else None
@@ -120,23 +46,23 @@ def vm(item: wire.VM) -> LiveVM:
     if own_max is None and switch is not None:
         own_max = switch.max_guest
     return LiveVM(
-        ref=vm_ref(meta.namespace or "", meta.name),
+        ref=vm_ref(meta.namespace, meta.name),
         uid=Uid(meta.uid or ""),
         generation=meta.generation or 0,
         guest=amount(memory.guest, "memory.guest") if memory else None,
         max_guest=amount(own_max, "memory.maxGuest"),
         memory_present=memory is not None,
         live_update_memory=switch is not None,
-        instancetype=kind.name or None,
-        instancetype_kind=kind.kind or "",
+        instancetype=shared(kind.name) or None,
+        instancetype_kind=shared(kind.kind),
         revision_name=kind.revision_name or "",
         revision=_revision(kind, status.instancetype_ref),
         running_wanted=spec.run_strategy != "Halted" and spec.running is not False,
         constraints=constraints(template),
-        cpu=(cpu.sockets, cpu.cores, cpu.threads) if cpu else (None, None, None),
+        cpu=topology(cpu.sockets, cpu.cores, cpu.threads),
         conditions=conditions(status.conditions),
-        printable_status=status.printable_status or "",
-        labels=meta.labels or {},
+        printable_status=shared(status.printable_status),
+        labels=labels(meta.labels),
         suspended=(meta.annotations or {}).get(SUSPEND) == "true",
         guest_manager=manager,
         guest_changed_at=changed_at,
@@ -162,22 +88,22 @@ def _guest_manager(entries: tuple[()] | list[VMManager]) -> tuple[str, datetime 
     """Who wrote the VM's size last, and when; times sort as text, for they are all UTC."""
     owners = [each for each in entries if each.fields and each.fields.guest]
     latest = max(owners, key=lambda each: each.time or "", default=None)
-    return (latest.manager or "", moment(latest.time)) if latest else ("", None)
+    return (shared(latest.manager), moment(latest.time)) if latest else ("", None)
 
 
 def vmi(item: wire.VMI) -> LiveVMI:
     """The instance *item*, under the reference of its VM."""
     meta, spec, status = item.metadata, item.spec, item.status or wire.VMIStatus()
     domain = (spec.domain if spec else None) or _NO_DOMAIN
-    memory, cpu = domain.memory, domain.cpu
+    memory, cpu = domain.memory, domain.cpu or _NO_CPU
     sizes = status.memory or wire.MemoryStatus()
     migration = status.migration_state or wire.MigrationState()
     guest_os = status.guest_os or wire.GuestOS()
     return LiveVMI(
-        ref=vm_ref(meta.namespace or "", meta.name),
+        ref=vm_ref(meta.namespace, meta.name),
         uid=Uid(meta.uid or ""),
-        phase=status.phase or "",
-        node=status.node_name or "",
+        phase=shared(status.phase),
+        node=shared(status.node_name),
         guest=amount(memory.guest, "memory.guest") if memory else None,
         max_guest=amount(memory.max_guest, "memory.maxGuest") if memory else None,
         guest_at_boot=amount(sizes.guest_at_boot, "guestAtBoot"),
@@ -185,21 +111,21 @@ def vmi(item: wire.VMI) -> LiveVMI:
         guest_current=amount(sizes.guest_current, "guestCurrent"),
         conditions=conditions(status.conditions),
         constraints=constraints(spec),
-        vcpus=(cpu.sockets or 1) * (cpu.cores or 1) * (cpu.threads or 1) if cpu else 1,
-        max_sockets=cpu.max_sockets if cpu else None,
-        cpu=(cpu.sockets, cpu.cores, cpu.threads) if cpu else (None, None, None),
-        eviction_strategy=(spec.eviction_strategy or "") if spec else "",
+        vcpus=(cpu.sockets or 1) * (cpu.cores or 1) * (cpu.threads or 1),
+        max_sockets=cpu.max_sockets,
+        cpu=topology(cpu.sockets, cpu.cores, cpu.threads),
+        eviction_strategy=shared(spec.eviction_strategy if spec else None),
         created_at=moment(meta.creation_timestamp),
         migration_started_at=moment(migration.start_timestamp),
         migration_ended_at=moment(migration.end_timestamp),
         migration_uid=migration.migration_uid or "",
-        kernel=guest_os.kernel_release or "",
-        guest_os=guest_os.id or "",
+        kernel=shared(guest_os.kernel_release),
+        guest_os=shared(guest_os.id),
         backup=_backup(status),
         graphics=not (domain.devices and domain.devices.autoattach_graphics_device is False),
         memory_overhead=amount(sizes.memory_overhead, "memoryOverhead"),
-        node_selector=(spec.node_selector or {}) if spec else {},
-        labels=meta.labels or {},
+        node_selector=labels(spec.node_selector if spec else None),
+        labels=labels(meta.labels),
         deleting=meta.deletion_timestamp is not None,
     )
 
@@ -232,18 +158,18 @@ def migration(item: wire.Migration) -> LiveMigration:
     return LiveMigration(
         ref=ObjectRef(
             kind="VirtualMachineInstanceMigration",
-            namespace=meta.namespace or "",
+            namespace=shared(meta.namespace),
             name=meta.name,
         ),
         uid=Uid(meta.uid or ""),
-        vmi_name=(item.spec.vmi_name or "") if item.spec else "",
+        vmi_name=shared(item.spec.vmi_name if item.spec else None),
         phase=phase,
         created_at=moment(meta.creation_timestamp),
         started_at=moment(state.start_timestamp),
         ended_at=ended_at,
-        failure_reason=state.failure_reason or "",
-        source_node=state.source_node or "",
-        target_node=state.target_node or "",
+        failure_reason=shared(state.failure_reason),
+        source_node=shared(state.source_node),
+        target_node=shared(state.target_node),
         for_update=FOR_UPDATE in (meta.annotations or {}),
         conditions=conditions(status.conditions),
     )
@@ -261,7 +187,7 @@ def node(item: wire.Node) -> LiveNode:
     """The node *item*."""
     meta, status = item.metadata, item.status or wire.NodeStatus()
     cordoned = bool(item.spec and item.spec.unschedulable)
-    allocatable, labels = status.allocatable or {}, meta.labels or {}
+    allocatable, labelled = status.allocatable or {}, meta.labels or {}
     sizes = {
         name.removeprefix(HUGEPAGES): amount(found, f"allocatable.{name}")
         for name, found in allocatable.items()
@@ -269,10 +195,12 @@ def node(item: wire.Node) -> LiveNode:
     }
     return LiveNode(
         name=meta.name,
-        schedulable=not cordoned and labels.get(SCHEDULABLE) == "true",
+        schedulable=not cordoned and labelled.get(SCHEDULABLE) == "true",
         allocatable=amount(allocatable.get("memory"), "allocatable.memory"),
         hugepages={size: found for size, found in sizes.items() if found and found.n_bytes},
-        labels={key: text for key, text in labels.items() if not key.startswith(UNREAD_LABELS)},
+        labels=labels(
+            {key: text for key, text in labelled.items() if not key.startswith(UNREAD_LABELS)}
+        ),
     )
 
 

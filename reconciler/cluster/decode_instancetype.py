@@ -11,8 +11,8 @@ from reconciler.model.live import Constraints, LiveInstancetype
 from reconciler.model.refs import CLUSTER_INSTANCETYPE, INSTANCETYPE, Uid, instancetype_ref
 
 from . import wire
-from .decode import amount
 from .kinds import Kind, UnreadableError
+from .parts import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

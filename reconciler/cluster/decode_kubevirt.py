@@ -20,8 +20,8 @@ from reconciler.model.refs import FieldPath, ObjectRef, Uid, dotted, kubevirt_re
 from reconciler.model.setting import read_setting
 
 from . import wire
-from .decode import moment
 from .kinds import Decoded, UnreadableError, identity, joined
+from .parts import moment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconciler.model.refs import Uid
 from reconciler.model.room import Launcher, MemoryUse, NodeUse, Quota
 
 from . import wire_room as wire
-from .decode import HUGEPAGES, amount
+from .decode import HUGEPAGES
 from .kinds import Kind
+from .parts import amount, shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,15 +53,14 @@ def pod(item: wire.Pod) -> Pod:
     """The pod *item*."""
     meta, spec = item.metadata, item.spec or wire.PodSpec()
     phase = item.status.phase if item.status else None
-    namespace = meta.namespace or ""
     limits = (
         each.resources.limits.memory
         for each in spec.containers or ()
         if each.resources and each.resources.limits
     )
     launcher = Launcher(
-        namespace=namespace,
-        node=spec.node_name or "",
+        namespace=shared(meta.namespace),
+        node=shared(spec.node_name),
         requests=_requests(spec),
         limit=sum(_bytes(each, "limits.memory") for each in limits),
     )
@@ -92,14 +93,19 @@ def _requests(spec: wire.PodSpec) -> MemoryUse:
     total = (running + lasting) | peak
     total.update({name: n - total[name] for name, n in _amounts(spec.resources).items()})
     total.update(_counted(spec.overhead))
-    return MemoryUse(
-        memory=total["memory"],
-        hugepages={
-            name.removeprefix(HUGEPAGES): n
-            for name, n in sorted(total.items())
-            if name.startswith(HUGEPAGES) and n
-        },
-    )
+    pages = {
+        name.removeprefix(HUGEPAGES): n
+        for name, n in sorted(total.items())
+        if name.startswith(HUGEPAGES) and n
+    }
+    memory = total["memory"]
+    return MemoryUse(memory=memory, hugepages=pages) if pages else _without_pages(memory)
+
+
+@lru_cache(maxsize=1024)
+def _without_pages(memory: int) -> MemoryUse:
+    """What nearly every pod asks for: one value for all that ask for the same."""
+    return MemoryUse(memory=memory)
 
 
 def _amounts(resources: wire.PodResources | None) -> Counter[str]:

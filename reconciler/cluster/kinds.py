@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
@@ -47,22 +47,28 @@ class Kind(Generic[W, V]):
     live: Callable[[W], V]
     keyed: str = ""
     """The kind under whose reference the values are looked up, where it is another."""
-    _page: msgspec.json.Decoder[Any] = field(init=False, repr=False)
     _item: msgspec.json.Decoder[W] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        page = msgspec.json.Decoder(wire.Page[self.wire])  # type: ignore[name-defined] # at run time
-        object.__setattr__(self, "_page", page)
         object.__setattr__(self, "_item", msgspec.json.Decoder(self.wire))
 
     def page(self, body: bytes) -> Decoded[V]:
-        """Every object of the page *body*."""
+        """Every object of the page *body*, which may hold all pods of a cluster.
+
+        They are decoded one by one: an odd one hides no other, and of what is read only one is
+        there at a time, beside the values that are made of it.
+        """
         try:
-            items = self._page.decode(body).items or ()
-            return Decoded(values=tuple(self.live(item) for item in items))
-        except (msgspec.DecodeError, UnreadableError):
-            # One object is odd: read them one by one to tell which.
-            return self._one_by_one(body)
+            items = _PAGE.decode(body).items or ()
+        except msgspec.DecodeError as error:
+            return Decoded(diagnostics=(self.finding(b"{}", error),))
+        values, findings = [], []
+        for item in items:
+            try:
+                values.append(self.one(item))
+            except UnreadableError as error:
+                findings.append(self.finding(item, error))
+        return Decoded(values=tuple(values), diagnostics=tuple(findings))
 
     def one(self, body: bytes | msgspec.Raw) -> V:
         """The object *body*.
@@ -95,13 +101,6 @@ class Kind(Generic[W, V]):
         """The reference under which the object *body* is looked up."""
         return identity(self.keyed or self.name, body)
 
-    def _one_by_one(self, body: bytes) -> Decoded[V]:
-        try:
-            items = _RAW_PAGE.decode(body).items or ()
-        except msgspec.DecodeError as error:
-            return Decoded(diagnostics=(self.finding(b"{}", error),))
-        return joined(self.take(item) for item in items)
-
 
 _GROUPS = {
     "Node": "",
@@ -110,7 +109,7 @@ _GROUPS = {
     INSTANCETYPE: INSTANCETYPE_GROUP,
     CLUSTER_INSTANCETYPE: INSTANCETYPE_GROUP,
 }
-_RAW_PAGE = msgspec.json.Decoder(wire.Page[msgspec.Raw])
+_PAGE = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 
 
 def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:

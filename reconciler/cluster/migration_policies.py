@@ -13,8 +13,8 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live import LiveMigrationPolicy
 
 from . import wire
-from .decode import amount
 from .kinds import UnreadableError
+from .parts import amount
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,129 @@
+"""What objects say alike is one value: equal in every way, and never taken for another."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+
+import pytest
+
+from reconciler.cluster import decode, decode_room
+from reconciler.model.refs import Uid
+
+READY = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-23T00:40:29Z"}
+LABELS = {"tier": "db", "app.kubernetes.io/name": "pg-0"}
+
+
+def decoded(kind, *bodies):
+    """The values of one page each, so that nothing is shared but by what they say."""
+    return [kind.page(json.dumps({"items": [each]}).encode()).values[0] for each in bodies]
+
+
+def labelled(body):
+    return body | {"metadata": body["metadata"] | {"labels": LABELS}}
+
+
+def test_two_instances_share_what_they_say_alike(raw_vmi):
+    bodies = [
+        labelled(raw_vmi(name, conditions=[{**READY, "message": "guest of a fleet is ready"}]))
+        for name in ("pg-0", "pg-1")
+    ]
+    one, two = decoded(decode.VMIS, *bodies)
+    assert (one.ref.name, two.ref.name) == ("pg-0", "pg-1")
+    for name in ("constraints", "cpu", "node", "kernel", "guest_os", "phase", "guest_current"):
+        assert getattr(one, name) is getattr(two, name), name
+    assert one.conditions["Ready"] is two.conditions["Ready"]
+    assert one.ref.namespace is two.ref.namespace
+    assert one.labels["tier"] is two.labels["tier"]
+    assert one.node_selector is two.node_selector
+
+
+def test_a_vm_shares_its_name_with_its_instance_and_its_migrations(raw_vm, raw_vmi, raw_migration):
+    (vm,) = decoded(decode.VMS, labelled(raw_vm()))
+    (vmi,) = decoded(decode.VMIS, raw_vmi())
+    (migration,) = decoded(decode.MIGRATIONS, raw_migration())
+    assert vm.ref is vmi.ref is decode.vm_of(migration)
+    assert vm.labels["app.kubernetes.io/name"] is vm.ref.name
+
+
+@pytest.mark.parametrize("sizes", [("1Gi", "1024Mi"), (1073741824, 1073741824.0)])
+def test_sizes_that_are_equal_keep_each_its_own_spelling(sizes, raw_vm):
+    bodies = []
+    for size in sizes:
+        body = raw_vm(guest=size)
+        body["spec"]["template"]["spec"]["domain"]["resources"] = {"requests": {"memory": size}}
+        bodies.append(body)
+    for vm, size in zip(decoded(decode.VMS, *bodies), sizes, strict=True):
+        raw = str(size) if isinstance(size, float) else size
+        assert (vm.guest.raw, vm.constraints.requests.raw) == (raw, raw)
+
+
+def test_conditions_that_differ_in_one_word_are_two(raw_vmi):
+    others = ({"status": "False"}, {"reason": "r"}, {"message": "m"}, {"lastTransitionTime": None})
+    bodies = [raw_vmi(conditions=[{**READY, **each}]) for each in ({}, *others)]
+    found = [each.conditions["Ready"] for each in decoded(decode.VMIS, *bodies)]
+    assert len({(c.status, c.reason, c.message, c.since) for c in found}) == 5
+
+
+def test_constraints_that_differ_in_one_flag_are_two(raw_vmi):
+    domains = (
+        {"cpu": {"realtime": {}}},
+        {"cpu": {"dedicatedCpuPlacement": True}},
+        {"cpu": {"numa": {"guestMappingPassthrough": {}}}},
+        {"launchSecurity": {}},
+        {"resources": {"overcommitGuestOverhead": True}},
+        {"memory": {"hugepages": {"pageSize": "2Mi"}}},
+        {"resources": {"limits": {"memory": "1Gi"}}},
+        {"resources": {"requests": {"memory": "1Gi"}}},
+        {},
+    )
+    bodies = []
+    for domain in domains:
+        body = raw_vmi()
+        body["spec"] = {"architecture": "amd64", "domain": domain}
+        bodies.append(body)
+    found = [each.constraints for each in decoded(decode.VMIS, *bodies)]
+    assert len(set(found)) == len(domains)
+
+
+def kept_and_peak(kind, body: bytes) -> tuple[int, int]:
+    """Bytes that the page takes when it is decoded, and the most meanwhile."""
+    kind.page(body)
+    tracemalloc.start()
+    page = kind.page(body)
+    found = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert page.values
+    return found
+
+
+def test_an_object_of_a_fleet_keeps_little_more_than_what_is_its_own(raw_vmi):
+    n = 400
+    bodies = [
+        labelled(raw_vmi(f"pg-{number}", conditions=[READY, READY | {"type": "AgentConnected"}]))
+        for number in range(n)
+    ]
+    kept, _ = kept_and_peak(decode.VMIS, json.dumps({"items": bodies}).encode())
+    # Its slots, its uid, and two mappings of its own whose keys and values are shared.
+    assert kept < n * 800
+
+
+def test_of_an_answer_with_all_pods_one_is_decoded_at_a_time():
+    n = 400
+    requests = {"memory": "1Gi", **{f"example.com/device-{number}": "1" for number in range(40)}}
+    pods = [
+        {
+            "metadata": {
+                "name": f"p{number}",
+                "namespace": "db",
+                "labels": {"kubevirt.io/created-by": f"vmi-{number}"},
+            },
+            "spec": {"containers": [{"resources": {"requests": requests}}]},
+            "status": {"phase": "Running"},
+        }
+        for number in range(n)
+    ]
+    body = json.dumps({"items": pods}).encode()
+    kept, peak = kept_and_peak(decode_room.PODS, body)
+    assert decode_room.PODS.page(body).values[7].instance == Uid("vmi-7")
+    assert peak < kept + n * 150
