@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from reconciler.model.quantity import Duration, MemoryQuantity
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _MAX_SUBDOMAIN = 253
+_DATE_TIME = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 _LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
@@ -137,6 +141,18 @@ def time_zone(value: object) -> bool:
     return True
 
 
+def date_time(value: object) -> bool:
+    """A moment as RFC 3339 writes it, of which Python reads more forms than there are."""
+    if isinstance(value, str):
+        try:
+            found = _DATE_TIME.fullmatch(value) and datetime.fromisoformat(value)
+        except ValueError:
+            found = None
+        if not found:
+            raise ValueError(f"{value!r} is no time; write it as 2026-01-31T09:30:00Z")
+    return True
+
+
 CHECKS: dict[str, Callable[[object], bool]] = {
     "quantity": quantity,
     "memory": memory,
@@ -149,5 +165,6 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "label-key": label_key,
     "cron": cron,
     "time-zone": time_zone,
+    "date-time": date_time,
 }
 """Each answers True or raises ValueError, whose text after ``; `` is the hint."""

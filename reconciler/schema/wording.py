@@ -32,6 +32,7 @@ _FORMAT_CODES = {
     "label-key": "bad-label",
     "cron": "bad-cron",
     "time-zone": "bad-time-zone",
+    "date-time": "bad-time",
 }
 _KINDS = {bool: "a boolean", str: "text", int: "an integer", float: "a fraction"}
 _TIMES = frozenset({"duration", "timeout"})

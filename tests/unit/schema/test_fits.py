@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.schema import fits as fits_module
 from reconciler.schema.check import explain
-from reconciler.schema.fits import fits
+from reconciler.schema.fits import fits, part
 
 VM = {
     "apiVersion": "kubevirt.io/v1",
@@ -42,10 +42,41 @@ def test_what_the_check_finds_something_in_does_not_fit(changed):
     assert not fits("manifest")(VM | changed)
 
 
-def test_a_schema_with_a_format_that_is_not_known_lets_nothing_fit():
-    assert fits("plan") is fits_module._nothing
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"format": "made-up"},
+        {"prefixItems": []},
+        {"properties": {"a": {"maxLength": 3}}},
+        {"$ref": "#/$defs/nowhere"},
+        {"oneOf": [{"type": "string"}, {"type": "integer"}]},
+        {"oneOf": [{"type": "null"}, {"type": "string"}, {"type": "integer"}]},
+        {"oneOf": [{"type": "null"}, {"type": ["string", "null"]}]},
+        {"oneOf": [{"type": "null"}, {"enum": ["a", None]}]},
+        {"oneOf": [{"type": "null"}, {"minLength": 1}]},
+        {"oneOf": [{"type": "null"}, {"$ref": "#/$defs/anything"}]},
+    ],
+    ids=str,
+)
+def test_what_is_not_known_here_lets_nothing_fit(schema):
+    assert part(schema, {"$defs": {"anything": {}}}) is fits_module._nothing
 
 
-@pytest.mark.parametrize("name", ["manifest", "config"])
-def test_the_schemas_of_what_people_write_are_known_whole(name):
+@pytest.mark.parametrize(
+    ("schema", "good", "bad"),
+    [
+        ({"pattern": "^a+$"}, ["a", "aa", 1, None], ["", "b", "ab"]),
+        ({"oneOf": [{"type": "null"}, {"type": "string"}]}, [None, "a"], [1, [], True]),
+        ({"oneOf": [{"type": "null"}, {"enum": ["a"]}]}, [None, "a"], ["b", 0]),
+        ({"oneOf": [{"type": "null"}, {"$ref": "#/$defs/a"}]}, [None, "a"], ["b", 0]),
+        ({"type": "string", "format": "date-time"}, ["2026-01-01T00:00:00Z"], ["2026-01-01"]),
+    ],
+)
+def test_each_keyword_of_a_plan_tells_good_from_bad(schema, good, bad):
+    test = part(schema, {"$defs": {"a": {"type": "string", "pattern": "^a$"}}})
+    assert [test(each) for each in (*good, *bad)] == [True] * len(good) + [False] * len(bad)
+
+
+@pytest.mark.parametrize("name", ["manifest", "config", "plan"])
+def test_the_schemas_of_what_people_hand_in_are_known_whole(name):
     assert fits(name) is not fits_module._nothing

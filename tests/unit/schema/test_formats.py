@@ -23,6 +23,9 @@ WRITE_CRON = (
         ("time-zone", "Europe/Berlin"),
         ("time-zone", "America/Argentina/Buenos_Aires"),
         ("time-zone", None),
+        ("date-time", "2026-01-31T09:30:00Z"),
+        ("date-time", "2026-01-31T09:30:00.1234567+05:30"),
+        ("date-time", 1),
         ("label-key", "app"),
         ("label-key", "app.kubernetes.io/instance"),
         ("label-key", "a" * 63),
@@ -62,6 +65,19 @@ def test_a_value_is_taken(name, value):
                 f"{name!r} is no time zone; write an IANA name such as Europe/Berlin",
             )
             for name in ("", "+02:00", "..", "/etc/hostname")
+        ),
+        *(
+            ("date-time", text, f"{text!r} is no time; write it as 2026-01-31T09:30:00Z")
+            for text in (
+                "",
+                "now",
+                "2026-01-31",
+                "2026-02-30T09:30:00Z",
+                "2026-W05-6T09:30:00Z",
+                "2026-01-31T09:30:00",
+                "20260131T093000Z",
+                "2026-01-31T09:30:00Z\n",
+            )
         ),
         *(
             (

@@ -15,6 +15,7 @@ from reconciler.model.fields import NameSet
 from reconciler.model.refs import vm_ref
 from reconciler.plan.approval import approval_of
 from reconciler.report.structured import plan_json
+from reconciler.schema import check
 from reconciler.source.approved import read_approval
 
 NEW = {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "spec": {"runStrategy": "Always"}}
@@ -184,6 +185,50 @@ def test_an_unknown_wave_is_refused_by_the_schema(file):
     grows(document)["actions"][0]["wave"] = "someday"
     message, _ = refused(file, json.dumps(document))
     assert "someday" in message
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The mappings that jsonschema has looked at."""
+    seen = []
+    inner = check._required
+
+    def counting(validator, required, instance, schema):
+        seen.append(instance)
+        return inner(validator, required, instance, schema)
+
+    monkeypatch.setattr(check, "_required", counting)
+    validators = (check._validator, check._brief_validator)
+    for each in validators:
+        each.cache_clear()
+    yield seen
+    for each in validators:
+        each.cache_clear()
+
+
+def many(n):
+    refs = [vm_ref("db", f"vm-{number}") for number in range(n)]
+    vms = [make_vm(ref) for ref in refs]
+    live = make_live(*vms, vmis=tuple(map(make_vmi, refs)))
+    return as_json(plan_of(make_desired(*(want("2Gi", ref) for ref in refs)), live))
+
+
+def test_a_plan_that_fits_the_schema_is_not_shown_to_jsonschema(file, asked):
+    file.write_text(json.dumps(many(30)))
+    assert len(read_approval(file).actions) == 30
+    assert asked == []
+
+
+def test_of_many_objects_jsonschema_sees_those_that_do_not_fit(file, asked):
+    seen = []
+    for n in (3, 30):
+        document = many(n)
+        document["objects"][n - 1]["actions"][0]["wave"] = "someday"
+        message, _ = refused(file, json.dumps(document))
+        assert f"objects[{n - 1}].actions[0].wave" in message
+        seen.append(len(asked))
+        asked.clear()
+    assert seen[0] == seen[1] > 0
 
 
 def test_what_the_plan_leaves_alone_costs_no_check(file):

@@ -1,0 +1,106 @@
+"""A plan in a file, edited by whomever: the quick check is never kinder than jsonschema alone."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.schema.check import check, explain
+from reconciler.schema.fits import fits
+
+GOLDENS = Path(__file__).parents[1] / "golden"
+PLANS = [json.loads((GOLDENS / f"{name}.json").read_text()) for name in ("plan", "plan-paced")]
+DIGEST = "sha256:" + "0" * 64
+WORDS = [
+    *("", "live", "memory", "someday", "wait", "patch", "remove", "recorded", "error", "Plan"),
+    *("a-b", "a--b", "A", DIGEST, DIGEST[:-1], DIGEST + "\n", "2Gi", "\ud800"),
+    *("2026-01-01T00:00:00Z", "2026-01-01T00:00:00.5+01:00", "2026-13-01T00:00:00Z", "2026-01-01"),
+]
+KEYS = ["op", "path", "value", "wave", "line", "condition", "from", "manifestDigest", "x", "none"]
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-1, 2)
+    | st.just(2**70)
+    | st.floats()
+    | st.sampled_from(WORDS),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def places(tree, at=()):
+    yield at, tree
+    match tree:
+        case dict():
+            steps = tree.items()
+        case list():
+            steps = enumerate(tree)
+        case _:
+            steps = ()
+    for step, each in steps:
+        yield from places(each, (*at, step))
+
+
+def changed(tree, path, new):
+    """*tree* with the value at *path* replaced, which may be a new key; an Ellipsis takes it."""
+    if not path:
+        return new
+    step, *rest = path
+    if isinstance(tree, list):
+        made = [changed(each, rest, new) if n == step else each for n, each in enumerate(tree)]
+        return [each for each in made if each is not ...]
+    if not isinstance(tree, dict):
+        return tree
+    made = {**tree, step: changed(tree.get(step), rest, new)}
+    return {key: each for key, each in made.items() if each is not ...}
+
+
+def by_name(tree):
+    """The places in *tree* with their values, by the key that they stand at or below."""
+    found = defaultdict(list)
+    for path, value in places(tree):
+        keys = [each for each in path if isinstance(each, str)]
+        found[keys[-1] if keys else ""].append((path, value))
+    return found
+
+
+@st.composite
+def edited(draw):
+    """A plan with a few of its objects, changed in one or two places."""
+    plan = draw(st.sampled_from(PLANS))
+    objects = draw(st.lists(st.sampled_from(plan["objects"]), max_size=3))
+    tree = {**plan, "objects": objects, "diagnostics": plan["diagnostics"][:2]}
+    for _ in range(draw(st.integers(1, 2))):
+        # By name first, for of some there are far more than of others.
+        found = by_name(tree)
+        path, old = draw(st.sampled_from(found[draw(st.sampled_from(sorted(found)))]))
+        if draw(st.integers(0, 7)) == 0:
+            path = (*path[:-1], draw(st.sampled_from(KEYS)))
+        alike = st.sampled_from(WORDS) if isinstance(old, str) else st.integers(-1, 2)
+        tree = changed(tree, path, draw(st.one_of(alike, alike, JSON, st.just(...))))
+    return tree
+
+
+def as_found(violations):
+    return sorted(map(repr, violations))
+
+
+@given(edited())
+@settings(max_examples=600, deadline=None)
+def test_what_fits_is_a_plan_to_jsonschema_and_what_is_told_is_what_jsonschema_tells(tree):
+    found = explain(tree, "plan")
+    if fits("plan")(tree):
+        assert found == ()
+    assert as_found(check(tree, "plan")) == as_found(found)
+
+
+def test_the_plans_that_are_edited_here_fit():
+    for plan in PLANS:
+        assert fits("plan")(plan)
