@@ -56,7 +56,7 @@ def leave(path: Path, pieces: Iterable[str], flag: str) -> None:
                 file.writelines(pieces)
             part.replace(path.resolve())
         finally:
-            # Left where a piece could not be made or written.
+            # It is still there where a piece could not be made or written.
             part.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(path, flag, error) from error
