@@ -10,13 +10,9 @@ import copy
 import logging
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-import msgspec
-
-from reconciler.errors import ClusterError, ExpiredError
-
-from . import failures, kubeconfig, paths
+from . import failures, kubeconfig
 from .retry import Backoff, repeat
 from .transport import Transport
 from .watch import Watch
@@ -31,13 +27,12 @@ if TYPE_CHECKING:
     from .library import Api
     from .transport import Timekeeper
 
+T = TypeVar("T")
+
 log = logging.getLogger(__name__)
 
 FIELD_MANAGER = "reconciler"
 DEFAULT_TIMEOUT_S = 30.0
-PAGE_SIZE = 500
-"""Objects a page; 500 answered faster than 2000 when measured against a real API server."""
-_RELISTS = 3
 _SILENCE_S = 15.0
 """How much longer than the server's own time-out a watch may stay silent."""
 
@@ -50,27 +45,6 @@ class _Ending:
     """When the client is to be done, on its clock; None while there is no hurry."""
 
     at: float | None = None
-
-
-class Page(NamedTuple):
-    """One page of a list."""
-
-    body: bytes
-    first: bool
-    """A list begins, or begins again because its token expired: drop what came before."""
-    resource_version: str
-    """Where a watch goes on after the list."""
-
-
-class _ListMeta(
-    msgspec.Struct, frozen=True, rename={"token": "continue", "version": "resourceVersion"}
-):
-    token: str | None = None
-    version: str | None = None
-
-
-class _List(msgspec.Struct, frozen=True):
-    metadata: _ListMeta = _ListMeta()
 
 
 class Client:
@@ -238,48 +212,48 @@ class Client:
         Raises:
             ClusterError: It cannot be read.
         """
+        return self._again(lambda: self._once("GET", path, query, None, timeout_s).body)
+
+    def read(
+        self,
+        path: str,
+        take: Callable[[Iterator[bytes]], T],
+        query: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float | None = None,
+    ) -> T:
+        """What *take* makes of the body at *path*, of which it is handed what comes, as it comes.
+
+        It is begun again, from the first byte, where the failure may pass.
+
+        Args:
+            path: Of an object or a list.
+            take: Reads all that it is handed, or raises.
+            query: Of the request.
+            timeout_s: The longest wait for the next bytes.
+
+        Raises:
+            ClusterError: The body cannot be read.
+        """
+        return self._again(lambda: take(self._chunks(path, query, timeout_s)))
+
+    def _chunks(
+        self, path: str, query: Mapping[str, str] | None, timeout_s: float | None
+    ) -> Iterator[bytes]:
+        response = self._transport.open("GET", path, query, None, self._wait_s(timeout_s))
+        if response.status != HTTPStatus.OK:
+            raise failures.from_answer(self._transport.finish(response, "GET", path), self.host)
+        return self._transport.chunks(response, "GET", path)
+
+    def _again(self, ask: Callable[[], T]) -> T:
+        """What *ask* answers, asked again where the failure may pass."""
         return repeat(
-            lambda: self._once("GET", path, query, None, timeout_s).body,
+            ask,
             clock=self._clock,
             backoff=self._backoff,
             on_retry=self._transport.retried,
             may_pass=lambda error: error.retryable and self._ending.at is None,
         )
-
-    def pages(
-        self, path: str, query: Mapping[str, str] | None = None, *, limit: int = PAGE_SIZE
-    ) -> Iterator[Page]:
-        """The list at *path*, page by page.
-
-        Where a page token expires in the middle, the list begins again, at most three times; the
-        page that begins it says so.
-
-        Raises:
-            ClusterError: The list cannot be read.
-        """
-        relists, token = 0, ""
-        while True:
-            wanted = {**(query or {}), "limit": str(limit)}
-            if token:
-                wanted["continue"] = token
-            try:
-                body = self.get(path, wanted)
-            except ExpiredError:
-                relists += 1
-                if not token or relists > _RELISTS:
-                    raise
-                log.info("page token expired, listing again", extra={"path": path})
-                token = ""
-                continue
-            try:
-                meta = msgspec.json.decode(body, type=_List).metadata
-            except msgspec.DecodeError as error:
-                what = f"the answer to a list of {paths.spoken(path)} at {self.host} is no list"
-                raise ClusterError(what, hint="check that the server is an API server") from error
-            yield Page(body, not token, meta.version or "")
-            token = meta.token or ""
-            if not token:
-                return
 
     def watch(
         self,

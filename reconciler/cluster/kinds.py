@@ -53,15 +53,19 @@ class Kind(Generic[W, V]):
         object.__setattr__(self, "_item", msgspec.json.Decoder(self.wire))
 
     def page(self, body: bytes) -> Decoded[V]:
-        """Every object of the page *body*, which may hold all pods of a cluster.
-
-        They are decoded one by one: an odd one hides no other, and of what is read only one is
-        there at a time, beside the values that are made of it.
-        """
+        """Every object of the page *body*."""
         try:
             items = _PAGE.decode(body).items or ()
         except msgspec.DecodeError as error:
             return Decoded(diagnostics=(self.finding(b"{}", error),))
+        return self.each(items)
+
+    def each(self, items: Iterable[bytes | msgspec.Raw]) -> Decoded[V]:
+        """Every object of *items*, decoded one by one.
+
+        An odd one hides no other, and of what is read only one is there at a time, beside the
+        values that are made of it.
+        """
         values, findings = [], []
         for item in items:
             try:

@@ -14,6 +14,7 @@ from reconciler.model.live import LiveMigrationPolicy
 
 from . import wire
 from .kinds import UnreadableError
+from .paging import pages
 from .parts import amount
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def list_migration_policies(client: Client) -> MigrationPolicies:
 
 
 def _policies(client: Client) -> Iterator[LiveMigrationPolicy]:
-    for page in client.pages(POLICIES):
+    for page in pages(client, POLICIES):
         for item in msgspec.json.decode(page.body, type=wire.Page[_Policy]).items or ():
             spec = item.spec or _Spec()
             if spec.selectors is None:
@@ -100,7 +101,7 @@ def _policies(client: Client) -> Iterator[LiveMigrationPolicy]:
 
 
 def _labels(client: Client) -> Iterator[tuple[str, Mapping[str, str]]]:
-    for page in client.pages(NAMESPACES):
+    for page in pages(client, NAMESPACES):
         for item in msgspec.json.decode(page.body, type=wire.Page[_Named]).items or ():
             yield item.metadata.name, item.metadata.labels or {}
 

@@ -17,6 +17,7 @@ from . import background, decode, paths
 from .decode_instancetype import CLUSTER_WIDE, NAMESPACED
 from .decode_kubevirt import KubeVirts
 from .migration_policies import list_migration_policies
+from .paging import pages
 from .room import read_room
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
     findings: list[Diagnostic] = []
     version = ""
     try:
-        for page in client.pages(path):
+        for page in pages(client, path):
             if page.first:
                 values.clear()
                 findings.clear()

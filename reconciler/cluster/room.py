@@ -1,20 +1,22 @@
-"""Reads pods and quotas: two requests, whatever the size of the cluster."""
+"""Reads pods and quotas: two requests, whatever the size of the cluster, decoded as they come."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from reconciler.errors import ForbiddenError
+import msgspec
+
+from reconciler.errors import ClusterError, ForbiddenError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.room import Room
 
-from . import background, decode_room, paths
+from . import background, cutting, decode_room, paths
 
 if TYPE_CHECKING:
     from reconciler.ports import Clock
 
     from .client import Client
-    from .kinds import Decoded, Readable
+    from .kinds import Decoded, Kind
 
 V = TypeVar("V")
 
@@ -52,12 +54,24 @@ def read_room(client: Client, clock: Clock) -> Room:
     )
 
 
-def _list(client: Client, path: str, kind: Readable[V], **selector: str) -> Decoded[V] | None:
-    """Every object at *path*, in one answer; None where it may not be listed."""
+def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Decoded[V] | None:
+    """Every object at *path*, in one answer; None where it may not be listed.
+
+    A launcher pod of a real cluster has some 10 to 20 kB, of which little is kept: so each is
+    decoded as it comes, and the answer is never there whole.
+    """
     try:
-        return kind.page(client.get(path, {**_CACHED, **selector}, timeout_s=TIMEOUT_S))
+        return client.read(
+            path,
+            lambda chunks: kind.each(cutting.objects(chunks)),
+            {**_CACHED, **selector},
+            timeout_s=TIMEOUT_S,
+        )
     except ForbiddenError:
         return None
+    except msgspec.DecodeError as error:
+        what = f"the answer to a list of {paths.spoken(path)} at {client.host} is no list"
+        raise ClusterError(what, hint="check that the server is an API server") from error
 
 
 def _told(found: Decoded[V] | None, plural: str, question: str) -> tuple[Diagnostic, ...]:

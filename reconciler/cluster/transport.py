@@ -21,7 +21,7 @@ from reconciler.errors import ReconcilerError, UnauthorizedError
 from . import failures
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
     from .failures import Answer
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 JSON_PATCH = "application/json-patch+json"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 _CONNECT_S = 10.0
+_CHUNK = 1 << 18
 
 
 @dataclass(slots=True)
@@ -125,6 +126,21 @@ class Transport:
             response.release_conn()
         self.received(len(content))
         return _answer(method, path, response, content)
+
+    def chunks(self, response: Response, method: str, path: str) -> Iterator[bytes]:
+        """The body of *response* in pieces, as they come.
+
+        Raises:
+            UnreachableError: It broke off.
+        """
+        try:
+            while chunk := response.read1(_CHUNK):
+                self.received(len(chunk))
+                yield chunk
+        except Exception as error:
+            raise failures.from_exception(error, method, path, self.host) from error
+        finally:
+            response.release_conn()
 
     def open(
         self,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kubernetes import client  # noqa: F401 - the product imports it late, and a plan always does
 
 from reconciler.cli import wiring
-from reconciler.cluster import decode, paths
+from reconciler.cluster import decode, paging, paths
 from reconciler.cluster.client import Client
 from reconciler.cluster.reader import ClusterReader
 from reconciler.model.config import Config
@@ -90,7 +90,7 @@ def pages(timed: Stopwatch, opened: Client) -> None:
     """List and decode, one kind after the other."""
     for plural, kind in KINDS.items():
         with timed(f"list {plural}"):
-            bodies = [page.body for page in opened.pages(paths.collection(plural))]
+            bodies = [page.body for page in paging.pages(opened, paths.collection(plural))]
         with timed("decode those pages"):
             for body in bodies:
                 kind.page(body)

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from reconciler.clock import SystemClock
-from reconciler.cluster import paths, snapshot
+from reconciler.cluster import paging, paths, snapshot
 from reconciler.cluster.decode import VMS
 from reconciler.cluster.feed import ClusterFeed
 from reconciler.cluster.reader import ClusterReader, list_all
@@ -26,7 +26,7 @@ def names(page):
 
 def test_a_list_comes_in_pages_that_continue_each_other(client, namespace, make_vm):
     made = [make_vm(f"vm-{n}").name for n in range(5)]
-    pages = list(client.pages(paths.collection(paths.VMS, namespace), limit=2))
+    pages = list(paging.pages(client, paths.collection(paths.VMS, namespace), limit=2))
     assert [names(page) for page in pages] == [made[:2], made[2:4], made[4:]]
     assert [page.first for page in pages] == [True, False, False]
     assert len({page.resource_version for page in pages}) == 1
@@ -35,7 +35,7 @@ def test_a_list_comes_in_pages_that_continue_each_other(client, namespace, make_
 def test_all_pages_of_a_list_are_of_one_moment(client, namespace, make_vm):
     for name in ("a", "c", "e"):
         make_vm(name)
-    pages = client.pages(paths.collection(paths.VMS, namespace), limit=1)
+    pages = paging.pages(client, paths.collection(paths.VMS, namespace), limit=1)
     seen = names(next(pages))
     make_vm("b")
     client.send("DELETE", paths.member(paths.VMS, namespace, "e"))

@@ -98,16 +98,16 @@ def counted(monkeypatch):
     count(Frame, "seen", "decisions")
     count(deepdiff, "DeepDiff", "deepdiff")
 
-    def pages(inner):
-        def counting(self, body):
-            page = inner(self, body)
-            found[self.name] += len(page.values) + len(page.diagnostics)
-            return page
+    def each(inner):
+        def counting(self, items):
+            read = inner(self, items)
+            found[self.name] += len(read.values) + len(read.diagnostics)
+            return read
 
         return counting
 
     monkeypatch.setattr(Repository, "many_contents", blobs(Repository.many_contents))
-    monkeypatch.setattr(kinds.Kind, "page", pages(kinds.Kind.page))
+    monkeypatch.setattr(kinds.Kind, "each", each(kinds.Kind.each))
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -85,6 +86,10 @@ class _Response:
         self.reason = ""
         self.data = answer.body
         self.headers = _Headers(answer.headers)
+        self._unread = io.BytesIO(answer.body)
+
+    def read1(self, amount):
+        return self._unread.read(amount)
 
     def release_conn(self) -> None:
         pass

@@ -1,8 +1,7 @@
-"""The client: what it sends, what it repeats, and how it follows pages."""
+"""The client: what it sends, and what it repeats."""
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 
@@ -11,7 +10,6 @@ import pytest
 from reconciler import __version__
 from reconciler.cluster.transport import Transport
 from reconciler.errors import (
-    ClusterError,
     ConflictError,
     ExpiredError,
     ForbiddenError,
@@ -62,36 +60,6 @@ def test_every_request_carries_the_token_and_names_the_program(server, client, r
     headers = {name.lower(): value for name, value in server.requests[0].headers.items()}
     assert headers["user-agent"] == f"reconciler/{__version__}"
     assert headers["authorization"] == f"Bearer {harness.TOKEN}"
-
-
-def test_pages_follow_the_tokens_to_the_end(server, client, page):
-    server.on(VMS, page({"n": 1}, token="a/b+c="), page({"n": 2}, token="d"), page({"n": 3}))
-    found = list(client.pages(VMS, limit=1))
-    assert [json.loads(each.body)["items"][0]["n"] for each in found] == [1, 2, 3]
-    assert [each.first for each in found] == [True, False, False]
-    assert {each.resource_version for each in found} == {"9488"}
-    assert [each.query.get("continue") for each in server.requests] == [None, "a/b+c=", "d"]
-    assert {each.query["limit"] for each in server.requests} == {"1"}
-
-
-def test_a_token_that_expires_in_the_middle_begins_the_list_again(server, client, page, failure):
-    gone = failure(410, "The provided continue parameter is too old", "Expired")
-    server.on(VMS, page({"n": 1}, token="a"), gone, page({"n": 1}, token="b"), page({"n": 2}))
-    assert [each.first for each in client.pages(VMS)] == [True, True, False]
-
-
-def test_tokens_that_keep_expiring_are_an_error(server, client, page, failure):
-    gone = failure(410, "too old", "Expired")
-    server.handlers[VMS] = lambda r: gone if "continue" in r.query else page({}, token="a")
-    with pytest.raises(ExpiredError):
-        list(client.pages(VMS))
-    assert len(server.requests) == 8
-
-
-def test_a_page_that_is_no_list_is_an_error(server, client, reply):
-    server.on(VMS, reply(200, "<html>Log in</html>"))
-    with pytest.raises(ClusterError, match="is no list"):
-        list(client.pages(VMS))
 
 
 def test_a_read_is_repeated_while_the_server_is_unavailable(server, client, clock, failure, reply):
@@ -271,3 +239,32 @@ def test_in_a_hurry_a_write_is_not_sent_again_either(server, client, reply):
     with pytest.raises(UnavailableError):
         client.send("PUT", VMS, body={}, timeout_s=0.5)
     assert len(server.requests) == 1
+
+
+class TestReadAsItComes:
+    def test_what_comes_is_handed_on_before_the_rest_has_come(self, server, client, harness):
+        taken = threading.Event()
+
+        def chunks():
+            yield b"first"
+            assert taken.wait(10)
+            yield b"last"
+
+        def take(coming):
+            first = next(coming)
+            taken.set()
+            return [first, *coming]
+
+        server.on(VMS, harness.Reply(chunks=chunks()))
+        assert client.read(VMS, take) == [b"first", b"last"]
+        assert client.counters.n_bytes == 9
+
+    def test_it_is_begun_again_where_the_server_breaks_off(self, server, client, reply):
+        server.on(VMS, reply(cut=True), reply(200, "whole"))
+        assert client.read(VMS, b"".join) == b"whole"
+        assert client.counters.retries == 1
+
+    def test_a_refusal_is_raised_before_anything_is_taken(self, server, client, failure):
+        server.on(VMS, failure(403, "cannot list pods", "Forbidden"))
+        with pytest.raises(ForbiddenError):
+            client.read(VMS, lambda _coming: pytest.fail("there is nothing to take"))

@@ -1,0 +1,76 @@
+"""A list is cut into its objects as it comes, wherever its bytes are parted."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.cluster.cutting import objects
+
+SEAM = ',{"metadata":{'
+NAMES = st.sampled_from(["a", "ü", SEAM, f"x]{SEAM}}}", '"items":[', "\\", '\\"'])
+VALUES = st.recursive(
+    NAMES | st.integers() | st.none(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.fixed_dictionaries({"metadata": st.fixed_dictionaries({"name": inner})})
+        | st.dictionaries(NAMES, inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+PODS = st.lists(
+    st.fixed_dictionaries(
+        {"metadata": st.fixed_dictionaries({"name": NAMES}), "spec": VALUES, "status": VALUES}
+    ),
+    max_size=5,
+)
+
+
+def parted(text: bytes, places: list[int]) -> list[bytes]:
+    cuts = sorted({0, len(text), *(place % (len(text) + 1) for place in places)})
+    return [text[begin:end] for begin, end in pairwise(cuts)]
+
+
+def read(chunks) -> list[object]:
+    return [json.loads(bytes(each)) for each in objects(chunks)]
+
+
+@given(PODS, st.lists(st.integers(0, 5_000), max_size=12), st.booleans())
+@settings(max_examples=300)
+def test_objects_are_those_of_the_whole_list(pods, places, spaced):
+    document = {"kind": "PodList", "metadata": {"resourceVersion": "7"}, "items": pods}
+    form = {} if spaced else {"separators": (",", ":")}
+    text = json.dumps(document, ensure_ascii=False, **form).encode()
+    assert read(parted(text, places)) == pods
+
+
+def test_each_object_is_there_before_the_next_has_come():
+    text = b'{"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}},{"metadata":{}}]}'
+    come = []
+
+    def chunks():
+        for part in parted(text, [12, 50, 70]):
+            come.append(part)
+            yield part
+
+    first = next(objects(chunks()))
+    assert json.loads(bytes(first)) == {"metadata": {"name": "a"}}
+    assert b"".join(come) != text
+
+
+@pytest.mark.parametrize("text", ['{"items":null}', '{"items":[]}', '{"items": [ ]}', "{}"])
+def test_a_list_may_be_empty(text):
+    assert read([text.encode()]) == []
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<html>", "[]", '{"items":[{"metadata":{}}', '{"items":[{"metadata":{}}]']
+)
+def test_what_is_no_whole_list_is_refused(text):
+    with pytest.raises(msgspec.DecodeError):
+        read([text.encode()])

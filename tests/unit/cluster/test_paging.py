@@ -1,0 +1,42 @@
+"""A list comes page by page, and begins again where its token expires."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from reconciler.cluster.paging import pages
+from reconciler.errors import ClusterError, ExpiredError
+
+VMS = "/apis/kubevirt.io/v1/virtualmachines"
+
+
+def test_pages_follow_the_tokens_to_the_end(server, client, page):
+    server.on(VMS, page({"n": 1}, token="a/b+c="), page({"n": 2}, token="d"), page({"n": 3}))
+    found = list(pages(client, VMS, limit=1))
+    assert [json.loads(each.body)["items"][0]["n"] for each in found] == [1, 2, 3]
+    assert [each.first for each in found] == [True, False, False]
+    assert {each.resource_version for each in found} == {"9488"}
+    assert [each.query.get("continue") for each in server.requests] == [None, "a/b+c=", "d"]
+    assert {each.query["limit"] for each in server.requests} == {"1"}
+
+
+def test_a_token_that_expires_in_the_middle_begins_the_list_again(server, client, page, failure):
+    gone = failure(410, "The provided continue parameter is too old", "Expired")
+    server.on(VMS, page({"n": 1}, token="a"), gone, page({"n": 1}, token="b"), page({"n": 2}))
+    assert [each.first for each in pages(client, VMS)] == [True, True, False]
+
+
+def test_tokens_that_keep_expiring_are_an_error(server, client, page, failure):
+    gone = failure(410, "too old", "Expired")
+    server.handlers[VMS] = lambda r: gone if "continue" in r.query else page({}, token="a")
+    with pytest.raises(ExpiredError):
+        list(pages(client, VMS))
+    assert len(server.requests) == 8
+
+
+def test_a_page_that_is_no_list_is_an_error(server, client, reply):
+    server.on(VMS, reply(200, "<html>Log in</html>"))
+    with pytest.raises(ClusterError, match="is no list"):
+        list(pages(client, VMS))
