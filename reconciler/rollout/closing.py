@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.fields import WaveName
 from reconciler.model.outcome import Actuation, Result
-from reconciler.model.plan import Verb
+from reconciler.model.plan import Reason, Verb
 from reconciler.model.progress import Step
 from reconciler.model.record import RecordedFailure
 from reconciler.rollout import approvals
@@ -81,11 +81,13 @@ class Closing:
             outcome=course.outcome(),
         )
         uid = course.latest.uid
-        if uid and course.patched and result in (Result.DONE, Result.FAILED):
+        # A VM that stands still, as it may, has reached nothing yet.
+        reached = result is Result.DONE and reason != Reason.STOPPED_AS_DESIRED
+        if uid and course.patched and (reached or result is Result.FAILED):
             self._outside.recorder.record(
                 course.ref,
                 uid,
-                reason="MemoryReached" if result is Result.DONE else "MemoryNotReached",
+                reason="MemoryReached" if reached else "MemoryNotReached",
                 message=message,
                 warning=result is Result.FAILED,
             )

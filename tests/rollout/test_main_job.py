@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from urllib.parse import parse_qsl
 
 import pytest
@@ -32,6 +33,13 @@ def rig(world: str, **changes) -> Rig:
 def only(report):
     (outcome,) = report.outcomes
     return outcome
+
+
+def events(run: Rig) -> list[dict]:
+    """Those that the product has left."""
+    answer = run.sim.request("GET", "/apis/events.k8s.io/v1/events")
+    found = json.loads(answer.body)["items"]
+    return [each for each in found if each["reportingController"] == "reconciler"]
 
 
 def test_a_hotplug_is_done_once_the_guest_has_the_memory():
@@ -92,6 +100,7 @@ def test_a_stopped_vm_gets_its_size_for_the_next_start():
     assert report.exit is ExitCode.DONE
     assert only(report).reason == "stopped-as-desired"
     assert len(run.patches()) == 1
+    assert [each["reason"] for each in events(run)] == ["MemoryPatched"], "it reached nothing yet"
 
 
 @pytest.mark.parametrize(
