@@ -181,7 +181,10 @@ class Recorder(Protocol):
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> None:
-        """Leave one Event, at once or not at all; a failure is logged and changes nothing else."""
+        """Leave one Event of what happens now, without waiting for the server.
+
+        A failure is logged and changes nothing else.
+        """
         ...
 
 

@@ -20,10 +20,11 @@ from reconciler.errors import ReconcilerError
 from reconciler.model.approval import Approval
 from reconciler.model.config import Mode
 from reconciler.model.outcome import ExitCode, RunReport
-from reconciler.ports import Clock
+from reconciler.ports import Clock, Recorder
 from reconciler.survey import Survey
 
 if TYPE_CHECKING:
+    from reconciler.cluster.event_queue import QueuedRecorder
     from reconciler.model.live import LiveState
     from reconciler.model.room import Room
 
@@ -138,6 +139,8 @@ def _carried_out(session: _Session) -> RunReport:
         try:
             tracer = stack.enter_context(_tracer(session))
             approval = approving.agreed(found.plan, asked.approval, asked.expect_digest)
+            # Before the leases: they are given back first, nobody waits for our Events.
+            recorder = stack.enter_context(_recorder(session))
             held = None if observing else stack.enter_context(_leases(session))
         except (ReconcilerError, Terminated, KeyboardInterrupt) as error:
             code, message = exits.ending(error)
@@ -146,7 +149,10 @@ def _carried_out(session: _Session) -> RunReport:
                 tracer.finish(unwritten)
             showing.leave_report(unwritten, asked)
             raise
-        report = _rollout(session, approval, held, tracer) if held else _observed(session)
+        if held is None:
+            report = _observed(session)
+        else:
+            report = _rollout(session, approval, held, recorder, tracer)
         tracer.finish(report)
     return replace(report, notes=(*report.notes, *_notes(session, approval)))
 
@@ -158,6 +164,19 @@ def _tracer(session: _Session) -> AbstractContextManager[tracing.Tracer]:
         revision=session.found.plan.revision,
         in_log=session.asked.log_format is TextFormat.JSON,
     )
+
+
+def _recorder(session: _Session) -> QueuedRecorder:
+    from reconciler.cluster.event_queue import QueuedRecorder  # noqa: PLC0415 - keeps --help fast
+    from reconciler.cluster.events import ClusterRecorder  # noqa: PLC0415 - with it
+
+    recorder = ClusterRecorder(
+        session.client,
+        clock=session.clock,
+        instance=session.run_id,
+        revision=session.found.desired.revision,
+    )
+    return QueuedRecorder(recorder, hurried=lambda: session.stop.asked)
 
 
 @contextmanager
@@ -231,10 +250,13 @@ def _observed(session: _Session) -> RunReport:
 
 
 def _rollout(
-    session: _Session, approval: Approval | None, held: leasing.Leases, tracer: tracing.Tracer
+    session: _Session,
+    approval: Approval | None,
+    held: leasing.Leases,
+    recorder: Recorder,
+    tracer: tracing.Tracer,
 ) -> RunReport:
-    from reconciler.cluster.events import ClusterRecorder  # noqa: PLC0415 - keeps --help fast
-    from reconciler.cluster.writer import ClusterWriter  # noqa: PLC0415 - with it
+    from reconciler.cluster.writer import ClusterWriter  # noqa: PLC0415 - keeps --help fast
     from reconciler.rollout import loop  # noqa: PLC0415 - with it
     from reconciler.rollout.outside import Outside  # noqa: PLC0415 - with it
 
@@ -246,12 +268,7 @@ def _rollout(
             config_lease=held.config,
             memory_lease=held.memory,
             clock=clock,
-            recorder=ClusterRecorder(
-                session.client,
-                clock=clock,
-                instance=run_id,
-                revision=found.desired.revision,
-            ),
+            recorder=recorder,
             listener=showing.Listeners((listener, tracer)),
             stopping=lambda: session.stop.asked,
             breakable=session.stop.breakable,

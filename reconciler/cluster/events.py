@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import ClusterError
+from reconciler.model.refs import ObjectRef
 
 from . import paths
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from reconciler.model.refs import ObjectRef
     from reconciler.ports import Clock
 
     from .client import Client
@@ -28,7 +31,7 @@ _MAX_NOTE = 1024
 _MAX_REASON = 128
 _MAX_PREFIX = 200
 _LIMIT_S = 2.0
-"""The longest to wait for one; meanwhile no patch is sent, and no lease renewed."""
+"""The longest to wait for one."""
 _PAUSE_S = 60.0
 """After a failure none is tried for so long, on the run's clock."""
 
@@ -38,8 +41,18 @@ def micro_time(at: datetime) -> str:
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What is to be left on one object."""
+
+    ref: ObjectRef
+    body: Mapping[str, Any]
+
+
 class ClusterRecorder:
-    """Implements ``ports.Recorder`` with ``events.k8s.io/v1``.
+    """Makes and sends Events, ``events.k8s.io/v1``; safe to use from several threads.
+
+    A run's are queued: see ``event_queue``.
 
     Args:
         instance: What names this run, such as pod and process; at most 128 characters are sent.
@@ -47,20 +60,25 @@ class ClusterRecorder:
     """
 
     def __init__(self, client: Client, *, clock: Clock, instance: str, revision: str) -> None:
-        # What a server that is short of breath asks to wait would be taken from the rollout.
+        # A server that is short of breath gets the next Event later, and this one not again.
         self._client = client.hasty()
         self._clock = clock
         self._instance = instance[:_MAX_INSTANCE]
         self._revision = revision
+        self._lock = threading.Lock()
         self._failed = False
         self._not_before = 0.0
 
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> None:
-        """Leave one Event; the first failure is logged, and none changes anything else.
+        """Leave one Event of what happens now, and wait for the answer."""
+        self.leave(self.made(ref, uid, reason=reason, message=message, warning=warning))
 
-        It is sent once. After a failure the next ones are left out, for a minute.
+    def made(
+        self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
+    ) -> Event:
+        """An Event of what happens now, not left yet.
 
         Args:
             ref: The KubeVirt CR or the VM that the Event is about.
@@ -69,9 +87,7 @@ class ClusterRecorder:
             message: At most 1024 characters are sent.
             warning: Whether its type is Warning rather than Normal.
         """
-        if self._clock.monotonic() < self._not_before:
-            return
-        event = {
+        body = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {
@@ -94,11 +110,24 @@ class ClusterRecorder:
             "note": message if len(message) <= _MAX_NOTE else message[: _MAX_NOTE - 1] + "…",
             "type": "Warning" if warning else "Normal",
         }
-        path = paths.collection("events", ref.namespace, paths.EVENTS_API)
+        return Event(ref, body)
+
+    def leave(self, event: Event) -> bool:
+        """Send *event*, once; whether the server took it.
+
+        The first failure is logged at warning, the others at debug, and none changes anything
+        else. After a failure the next Events are left out, for a minute.
+        """
+        if self._clock.monotonic() < self._not_before:
+            return False
+        path = paths.collection("events", event.ref.namespace, paths.EVENTS_API)
         try:
-            self._client.send("POST", path, body=event, timeout_s=_LIMIT_S)
+            self._client.send("POST", path, body=event.body, timeout_s=_LIMIT_S)
         except ClusterError as error:
-            level = logging.DEBUG if self._failed else logging.WARNING
-            self._failed = True
-            self._not_before = self._clock.monotonic() + _PAUSE_S
-            log.log(level, "events are not recorded: %s", error, extra={"ref": str(ref)})
+            with self._lock:
+                level = logging.DEBUG if self._failed else logging.WARNING
+                self._failed = True
+                self._not_before = self._clock.monotonic() + _PAUSE_S
+            log.log(level, "events are not recorded: %s", error, extra={"ref": str(event.ref)})
+            return False
+        return True

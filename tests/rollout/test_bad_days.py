@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from support.builders import ALWAYS, q
@@ -346,6 +347,29 @@ class TestLeases:
         last_patch = max(n for n, path in enumerate(writes) if "/virtualmachines/" in path)
         freed = [n for n, path in enumerate(writes) if "/leases/" in path]
         assert last_patch < freed[-1]
+
+    def test_events_that_are_turned_away_stop_neither_renewals_nor_patches(self):
+        run = rig(vms=vms(*"abcd"))
+        fault = Fault(
+            effect=Effect.STATUS,
+            methods=frozenset({"POST"}),
+            resource="events",
+            code=429,
+            retry_after_s=40,
+        )
+        run.sim.api.faults.add(fault)
+        text = "".join(vm_yaml("default", name, "2Gi") for name in "abcd")
+        report = run.apply(text, max_concurrent=1)
+        assert (report.exit, patched(run)) == (ExitCode.DONE, list("abcd"))
+        renewed = [
+            each.at
+            for each in run.sim.request_log
+            if each.method == "PUT" and each.path.endswith("/test-memory")
+        ]
+        assert (report.ended_at - report.started_at).total_seconds() > 20
+        gaps = [(later - one).total_seconds() for one, later in pairwise(renewed)]
+        assert max(gaps) < 15
+        assert run.sim.api.faults.fired(fault) >= 1
 
     def test_the_custom_resource_is_not_written_without_its_lease(self):
         kubevirt = """\

@@ -1,11 +1,15 @@
-"""Events that the server does not take cost a rollout nothing."""
+"""Events that the server does not take, or not soon, cost a rollout nothing."""
 
 from __future__ import annotations
 
-from time import monotonic
+import signal
+from time import monotonic, sleep
 
 import pytest
+from support.served import process
 from support.simulated import vm_yaml
+
+from reconciler.cluster.event_queue import SENDERS
 
 SHORT_OF_BREATH = {"effect": "status", "code": 429, "retryAfter": "40s", "resource": "events"}
 MUTE = {"effect": "slow", "delay": "20m", "resource": "events"}
@@ -21,5 +25,50 @@ def test_patches_go_on_where_no_event_is_taken(fault, serve, git, command):
     ended = command("apply", "--repo", git, "-o", "json", on=cluster)
     assert monotonic() - began < 20
     assert [each["result"] for each in ended.json["outcomes"]] == ["done"] * 4
-    assert len(cluster.ours("POST", "/events")) == 1
+    # What was under way together was tried before any of it was known to be turned away.
+    assert 1 <= len(cluster.ours("POST", "/events")) <= SENDERS
     assert "events are not recorded" in ended.err
+    assert "8 of 8 events were not recorded" in ended.err
+
+
+SLOW = {"effect": "slow", "delay": "500ms", "resource": "events"}
+
+
+def stopped(serve, git, number):
+    """*number* VMs whose patches disturb nobody; each Event takes the server half a second."""
+    vms = [f"vm-{number}" for number in range(number)]
+    git.commit({"vms.yaml": "".join(vm_yaml("default", name, "2Gi") for name in vms)})
+    sizes = [{"name": name, "guest": "1Gi", "running": False} for name in vms]
+    return serve("halted", scale=1.0, vms=sizes, apiFaults=[SLOW])
+
+
+def freed(cluster):
+    """Whether the run holds no lease any more."""
+    leases = cluster.ours("PUT", "/leases/")
+    return bool(leases) and not cluster.lease()["spec"]["holderIdentity"]
+
+
+def test_nobody_waits_for_the_events_of_a_run_that_is_over(serve, git, command):
+    cluster = stopped(serve, git, 10)
+    assert command("apply", "--repo", git, on=cluster).code == 0
+    sent = [each.path.rpartition("/")[2] for each in cluster.ours() if each.method != "GET"]
+    assert sent.count("events") == 10
+    assert "memory-reconciler-memory-0" in sent
+    last = len(sent) - 1 - sent[::-1].index("memory-reconciler-memory-0")
+    assert sent[last:].count("events") > 1
+
+
+def test_asked_to_end_while_its_events_are_sent_a_run_ends_without_the_rest(serve, git):
+    cluster = stopped(serve, git, 100)
+    arguments = ("apply", "--repo", git, "--kubeconfig", cluster.kubeconfig)
+    with process(*arguments) as run:
+        until = monotonic() + 60
+        while not freed(cluster):
+            assert monotonic() < until
+            sleep(0.01)
+        began = monotonic()
+        run.send_signal(signal.SIGTERM)
+        out, err = run.communicate()
+    assert monotonic() - began < 4
+    assert (run.returncode, "100 done" in out) == (0, True)
+    assert "of 100 events were not recorded" in err

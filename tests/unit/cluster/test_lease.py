@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
 
+from reconciler.cluster import paths
+from reconciler.cluster.event_queue import QueuedRecorder
+from reconciler.cluster.events import ClusterRecorder
 from reconciler.cluster.lease import ClusterLease
 from reconciler.errors import ForbiddenError, LeaseHeldError
+from reconciler.model.refs import vm_ref
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 
@@ -394,6 +399,31 @@ def test_a_server_that_asks_for_patience_gets_what_the_lease_has(
         clock.elapsed = 10 + waits
         assert lease.held()
         assert lease.spare_s() == 25
+
+
+def test_events_that_are_turned_away_hold_up_neither_a_renewal_nor_a_patch(
+    api, make, client, server, clock, reply
+):
+    vm, turned_away = vm_ref("db", "pg-0"), threading.Event()
+
+    def busy(_request):
+        turned_away.set()
+        return reply(429, "slow down", (("Retry-After", "40"),))
+
+    events = "/apis/events.k8s.io/v1/namespaces/db/events"
+    server.handlers[events] = busy
+    server.on(paths.of(vm), reply(200, {}))
+    sender = ClusterRecorder(client, clock=clock, instance="us", revision="commit")
+    with make() as lease, QueuedRecorder(sender, hurried=lambda: False) as recorder:
+        clock.elapsed = 10
+        recorder.record(vm, "uid", reason="A", message="m")
+        assert turned_away.wait(20)
+        assert lease.held()
+        assert lease.spare_s() == 25, "it was renewed"
+        assert client.patch(paths.of(vm), []).ok
+        recorder.record(vm, "uid", reason="B", message="m")
+    assert clock.elapsed == 10, "nobody waits"
+    assert [each.path for each in server.requests].count(events) == 1
 
 
 def test_a_lease_that_is_waited_for_lets_another_be_kept(api, client, clock):

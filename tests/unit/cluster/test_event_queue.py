@@ -1,0 +1,243 @@
+"""Events are left in the background: nothing waits for one, and none is lost in silence."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+from types import SimpleNamespace
+
+import pytest
+
+from reconciler.cluster import event_queue, events, paths
+from reconciler.cluster.event_queue import SENDERS, QueuedRecorder
+from reconciler.cluster.events import ClusterRecorder
+from reconciler.model.refs import vm_ref
+
+EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
+PG0 = vm_ref("db", "pg-0")
+LONG_S = 20.0
+"""Longer than a test lasts: what waits for so long waits for ever."""
+
+
+class Endpoint:
+    """The server's door for Events, which is opened by the test."""
+
+    def __init__(self, reply) -> None:
+        self.came = threading.Semaphore(0)
+        self.opened = threading.Event()
+        self.steps: list[tuple[str, str, str]] = []
+        """Coming and going of each Event: which of both, of which object, and its reason."""
+        self.most = self._now = 0
+        self._reply = reply
+        self._lock = threading.Lock()
+
+    def handle(self, request):
+        name, reason = request.body["regarding"]["name"], request.body["reason"]
+        with self._lock:
+            self.steps.append(("comes", name, reason))
+            self._now += 1
+            self.most = max(self.most, self._now)
+        self.came.release()
+        self.opened.wait(LONG_S)
+        with self._lock:
+            self.steps.append(("goes", name, reason))
+            self._now -= 1
+        return self._reply(201, {})
+
+    def of(self, which: str) -> list[str]:
+        with self._lock:
+            return [reason for step, _, reason in self.steps if step == which]
+
+
+@pytest.fixture
+def endpoint(server, reply, monkeypatch):
+    monkeypatch.setattr(events, "_LIMIT_S", 3 * LONG_S)
+    endpoint = Endpoint(reply)
+    server.handlers[EVENTS] = endpoint.handle
+    yield endpoint
+    endpoint.opened.set()
+
+
+@pytest.fixture
+def make(client, clock):
+    def make(**options):
+        recorder = ClusterRecorder(client, clock=clock, instance="run-1", revision="commit")
+        return QueuedRecorder(recorder, **{"hurried": lambda: False, **options})
+
+    return make
+
+
+def record(recorder, reason, ref=PG0):
+    recorder.record(ref, f"uid-{ref.name}", reason=reason, message="m")
+
+
+def lines(caplog):
+    return [
+        (each.levelno, each.getMessage())
+        for each in caplog.records
+        if "events were not recorded" in each.getMessage()
+    ]
+
+
+def apart():
+    """One VM for each sender."""
+    named = (vm_ref("db", f"vm-{number}") for number in itertools.count())
+    found = {}
+    while len(found) < SENDERS:
+        ref = next(named)
+        found.setdefault(hash(ref) % SENDERS, ref)
+    return list(found.values())
+
+
+def test_a_patch_does_not_wait_for_an_event_that_is_not_answered(
+    server, make, client, endpoint, reply
+):
+    server.on(paths.of(PG0), reply(200, {}))
+    with make() as recorder:
+        for reason in "ABC":
+            record(recorder, reason)
+        assert endpoint.came.acquire(timeout=LONG_S)
+        assert client.patch(paths.of(PG0), []).ok
+        assert endpoint.of("goes") == []
+        endpoint.opened.set()
+    assert endpoint.of("goes") == ["A", "B", "C"]
+
+
+def test_while_the_run_goes_on_one_is_under_way_and_more_when_it_is_over(make, endpoint):
+    """The last of those that may be under way together opens the door to all."""
+    recorder = make()
+    with recorder:
+        for ref in apart():
+            record(recorder, "A", ref)
+        assert endpoint.came.acquire(timeout=LONG_S)
+        assert not endpoint.came.acquire(timeout=0.2)
+
+        def opening():
+            for _ in range(SENDERS - 1):
+                endpoint.came.acquire(timeout=LONG_S)
+            endpoint.opened.set()
+
+        opener = threading.Thread(target=opening)
+        opener.start()
+    opener.join()
+    assert endpoint.most == SENDERS
+
+
+def test_events_of_one_object_are_left_one_after_the_other_in_their_order(make, endpoint):
+    first, other, *_ = apart()
+    with make() as recorder:
+        for reason in "ABC":
+            record(recorder, reason, first)
+        record(recorder, "X", other)
+
+        def opening():
+            for _ in range(2):  # one of each: the next of the same object waits for its answer
+                endpoint.came.acquire(timeout=LONG_S)
+            endpoint.opened.set()
+
+        opener = threading.Thread(target=opening)
+        opener.start()
+    opener.join()
+    assert [(step, reason) for step, name, reason in endpoint.steps if name == first.name] == [
+        (step, reason) for reason in "ABC" for step in ("comes", "goes")
+    ]
+
+
+def test_an_event_has_the_time_at_which_it_happened(server, make, endpoint, clock):
+    with make() as recorder:
+        for second in (0, 5, 9):
+            clock.elapsed = second
+            record(recorder, "A")
+        clock.elapsed = 50
+        endpoint.opened.set()
+    assert [each.body["eventTime"][-10:-8] for each in server.requests] == ["00", "05", "09"]
+
+
+def test_at_the_end_everything_is_left_and_nothing_is_said(make, endpoint, caplog):
+    endpoint.opened.set()
+    with make() as recorder:
+        for number in range(50):
+            record(recorder, "A", vm_ref("db", f"vm-{number}"))
+    assert endpoint.of("goes") == ["A"] * 50
+    assert lines(caplog) == []
+
+
+def test_what_comes_while_too_many_wait_is_left_out_and_counted(make, endpoint, caplog):
+    with make(most=2) as recorder:
+        for reason in "ABCDE":
+            record(recorder, reason)
+        endpoint.opened.set()
+    assert endpoint.of("goes") == ["A", "B"]
+    assert lines(caplog) == [(logging.WARNING, "3 of 5 events were not recorded")]
+
+
+def test_what_is_left_out_after_a_failure_is_counted(server, make, failure, caplog):
+    server.on(EVENTS, failure(403, "cannot create events", "Forbidden"))
+    with make() as recorder:
+        for reason in "ABCDE":
+            record(recorder, reason)
+    assert [each.body["reason"] for each in server.requests] == ["A"]
+    assert lines(caplog) == [(logging.WARNING, "5 of 5 events were not recorded")]
+    said = [each.levelno for each in caplog.records if "events are not" in each.getMessage()]
+    assert said == [logging.WARNING]
+
+
+@pytest.mark.parametrize("hurried", [True, False], ids=["hurry", "no hurry"])
+def test_a_server_that_does_not_answer_is_waited_for_within_a_bound(
+    make, endpoint, caplog, monkeypatch, hurried
+):
+    """And of both bounds by the one that holds."""
+    monkeypatch.setattr(event_queue, "_HURRIED_S", 0.2 if hurried else 1e9)
+    monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9 if hurried else 0.2)
+    with make(hurried=lambda: hurried) as recorder:
+        for reason in "ABC":
+            record(recorder, reason)
+        assert endpoint.came.acquire(timeout=LONG_S)
+    assert endpoint.of("goes") == []
+    assert lines(caplog) == [(logging.WARNING, "3 of 3 events were not recorded")]
+    senders = [each for each in threading.enumerate() if "QueuedRecorder" in each.name]
+    assert senders
+    assert all(each.daemon for each in senders)
+    endpoint.opened.set()
+    for each in senders:
+        each.join(LONG_S)
+    assert endpoint.of("comes") == ["A"], "nothing is sent once it was counted"
+
+
+def test_a_signal_that_comes_while_the_queue_is_drained_makes_it_short(
+    make, endpoint, monkeypatch
+):
+    monkeypatch.setattr(event_queue, "_HURRIED_S", 0.2)
+    monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9)
+    answers = iter([False, False, False])
+    with make(hurried=lambda: next(answers, True)) as recorder:
+        record(recorder, "A")
+    assert endpoint.of("goes") == []
+
+
+def test_what_ended_the_block_is_not_kept_waiting(make, endpoint, caplog, monkeypatch):
+    monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9)
+
+    def interrupted():
+        with make() as recorder:
+            record(recorder, "A")
+            endpoint.came.acquire(timeout=LONG_S)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert endpoint.of("goes") == []
+    assert lines(caplog) == [(logging.WARNING, "1 of 1 events were not recorded")]
+
+
+def test_an_error_of_ours_is_not_swallowed(clock):
+    client = SimpleNamespace(hasty=lambda: SimpleNamespace(host="here"))
+    recorder = ClusterRecorder(client, clock=clock, instance="run-1", revision="commit")
+
+    def recorded():
+        with QueuedRecorder(recorder, hurried=lambda: False) as queue:
+            record(queue, "A")
+
+    with pytest.raises(AttributeError):
+        recorded()
