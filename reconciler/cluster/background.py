@@ -1,24 +1,27 @@
-"""Asks for several things at once, without ever keeping the process from ending."""
+"""Asks for several things at once, without ever keeping the process from ending.
+
+The threads of an executor are waited for when the process ends, for as long as a server does not
+answer; these are not.
+"""
 
 from __future__ import annotations
 
+import itertools
 import threading
 from concurrent.futures import Future
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
 
 P = ParamSpec("P")
+A = TypeVar("A")
 T = TypeVar("T")
 
 
 def begin(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
-    """Call *ask* in a thread of its own; the answer is the future's result.
-
-    The threads of an executor are waited for when the process ends, for as long as a server does
-    not answer; this one is not.
-    """
+    """Call *ask* in a thread of its own; the answer is the future's result."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -31,3 +34,40 @@ def begin(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[
 
     threading.Thread(target=run, name=f"ask {ask}", daemon=True).start()
     return future
+
+
+def each(ask: Callable[[A], T], given: Iterable[A], *, at_once: int) -> Iterator[tuple[A, T]]:
+    """Call *ask* for each of *given*, several at a time; each answer as it comes.
+
+    One is taken from *given* only when it can be asked for at once. A thread that has its answer
+    takes the next one: starting a thread waits for it to run, which takes long beside busy ones.
+    """
+    waiting: SimpleQueue[tuple[A] | None] = SimpleQueue()
+    answered: SimpleQueue[tuple[A, Future[T]]] = SimpleQueue()
+
+    def work() -> None:
+        while (taken := waiting.get()) is not None:
+            future: Future[T] = Future()
+            try:
+                future.set_result(ask(*taken))
+            except BaseException as error:  # noqa: BLE001 - whoever asked gets it
+                future.set_exception(error)
+            answered.put((*taken, future))
+
+    left, threads, under_way = iter(given), 0, 0
+    try:
+        while True:
+            for one in itertools.islice(left, at_once - under_way):
+                under_way += 1
+                if under_way > threads:
+                    threads += 1
+                    threading.Thread(target=work, name=f"ask {ask}", daemon=True).start()
+                waiting.put((one,))
+            if not under_way:
+                return
+            one, future = answered.get()
+            under_way -= 1
+            yield one, future.result()
+    finally:
+        for _ in range(threads):
+            waiting.put(None)

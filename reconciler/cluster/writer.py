@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import FIRST_COMPLETED, Future, wait
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -82,19 +81,15 @@ class ClusterWriter:
         An action is taken from *actions* only when it is sent at once. That no answer came is a
         value here.
         """
+        turns = ((each, timeout_s()) for each in actions)
         if self._parallel == 1:
-            yield from ((each, self._attempt(each, timeout_s())) for each in actions)
+            yield from ((turn[0], self._attempt(turn)) for turn in turns)
             return
-        turns, waiting = iter(actions), dict[Future[Written | ClusterError], Action]()
-        while True:
-            while len(waiting) < self._parallel and (action := next(turns, None)) is not None:
-                waiting[background.begin(self._attempt, action, timeout_s())] = action
-            if not waiting:
-                return
-            for done in wait(waiting, return_when=FIRST_COMPLETED).done:
-                yield waiting.pop(done), done.result()
+        for turn, answer in background.each(self._attempt, turns, at_once=self._parallel):
+            yield turn[0], answer
 
-    def _attempt(self, action: Action, timeout_s: float) -> Written | ClusterError:
+    def _attempt(self, turn: tuple[Action, float]) -> Written | ClusterError:
+        action, timeout_s = turn
         try:
             return self.write(action, timeout_s=timeout_s)
         except ClusterError as error:

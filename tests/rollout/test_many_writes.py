@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from support.simulated import vm_yaml
 
+from reconciler.cli.applying import PARALLEL_WRITES
+
 NAMES = [f"vm-{number:02}" for number in range(40)]
 BUSY = {
     "effect": "status",
@@ -18,12 +20,20 @@ BUSY = {
 }
 
 
+SLOW = {"effect": "slow", "delay": "1s", "verbs": ["patch"], "resource": "virtualmachines"}
+"""A second a patch: what comes within one is under way together."""
+
+
+def changed(serve, git, *faults):
+    git.commit({"vms.yaml": "".join(vm_yaml("default", name, "2Gi") for name in NAMES)})
+    stopped = [{"name": name, "guest": "1Gi", "running": False} for name in NAMES]
+    return serve("halted", scale=1.0, vms=stopped, apiFaults=list(faults))
+
+
 def test_each_vm_is_patched_once_and_a_refused_patch_waits_as_long_as_it_is_told_to(
     serve, git, command
 ):
-    git.commit({"vms.yaml": "".join(vm_yaml("default", name, "2Gi") for name in NAMES)})
-    stopped = [{"name": name, "guest": "1Gi", "running": False} for name in NAMES]
-    cluster = serve("halted", scale=1.0, vms=stopped, apiFaults=[BUSY])
+    cluster = changed(serve, git, BUSY)
     ended = command("apply", "--repo", git, "-o", "json", on=cluster)
     assert ended.code == 0
     assert {each["result"] for each in ended.json["outcomes"]} == {"done"}
@@ -38,3 +48,17 @@ def test_each_vm_is_patched_once_and_a_refused_patch_waits_as_long_as_it_is_told
     for each in refused:
         for earlier, later in pairwise(each):
             assert (later.at - earlier.at).total_seconds() >= 1
+
+
+def test_one_that_is_turned_away_lets_all_pause_and_then_as_many_go_on_as_before(
+    serve, git, command
+):
+    cluster = changed(serve, git, BUSY, SLOW)
+    assert command("apply", "--repo", git, on=cluster).code == 0
+    sent = cluster.ours("PATCH", "/virtualmachines/")
+    turned_away = [each.at for each in sent if each.status == 429]
+    pause = [each for each in sent if 0 <= (each.at - turned_away[0]).total_seconds() < 1]
+    assert len(pause) <= PARALLEL_WRITES, "those that were under way, and no other"
+    taken = [each.at for each in sent if each.at > turned_away[-1]]
+    together = [sum(0 <= (each - one).total_seconds() < 1 for each in taken) for one in taken]
+    assert max(together) == PARALLEL_WRITES

@@ -35,6 +35,7 @@ class Server:
 
     def __init__(self, together: int) -> None:
         self.most = self.now = 0
+        self.threads: set[int] = set()
         self._lock = threading.Lock()
         self._gate = threading.Barrier(together, timeout=20)
         self.answers: dict[str, HTTPStatus | Exception] = {}
@@ -42,6 +43,7 @@ class Server:
     def restart(self, path, *, dry_run, timeout_s):
         assert (dry_run, timeout_s) == (False, 7.0)
         with self._lock:
+            self.threads.add(threading.get_ident())
             self.now += 1
             self.most = max(self.most, self.now)
         self._gate.wait()
@@ -65,6 +67,7 @@ def test_so_many_are_under_way_at_once_and_no_more(parallel):
     answers = send(server, [f"vm-{n}" for n in range(parallel * 3)], parallel)
     assert server.most == parallel
     assert len(answers) == parallel * 3
+    assert len(server.threads) == parallel, "each takes the next one"
 
 
 def test_that_no_answer_came_is_a_value_and_stops_no_other():
@@ -90,6 +93,14 @@ def test_the_next_is_taken_only_when_it_can_be_sent_at_once(parallel):
     next(answers)
     assert len(made) <= parallel
     answers.close()
+
+
+def test_the_threads_end_with_the_answers():
+    before = set(threading.enumerate())
+    send(Server(3), [f"vm-{n}" for n in range(3)], 3)
+    for each in set(threading.enumerate()) - before:
+        each.join(20)
+        assert not each.is_alive()
 
 
 def test_an_error_of_ours_is_not_swallowed():
