@@ -13,6 +13,7 @@ from reconciler.model.record import Start
 from reconciler.model.refs import ObjectRef
 from reconciler.plan.order import groups_of
 from reconciler.rollout import approvals, pacing
+from reconciler.rollout.course import Course
 from reconciler.rollout.gates import Hold
 from reconciler.rollout.losses import wanted
 from reconciler.rollout.starts import starts_itself
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from reconciler.model.plan import Action, Decision, Plan
     from reconciler.plan.decide import Frame
     from reconciler.rollout.closing import Closing
-    from reconciler.rollout.course import Course
     from reconciler.rollout.gates import Gates
     from reconciler.rollout.memo import Memo
     from reconciler.rollout.outside import Outside
@@ -94,7 +94,7 @@ class Beginning:
         count: int,
     ) -> Iterator[Turn]:
         """The writes that may be sent, each looked at again right before that."""
-        before = _failures(courses)
+        failures, unheard = _failures(courses), list[Course]()
         for decision in chosen:
             course, action = courses[decision.ref], decision.actions[0]
             if not approvals.covers(self._policy.approval, decision):
@@ -104,7 +104,9 @@ class Beginning:
             if stale:
                 self._closing.stale(course, stale)
                 continue
-            failures = before + sum(courses[each.ref].result is Result.FAILED for each in chosen)
+            # Answers come in the meantime; one that has been heard cannot turn into a failure.
+            failures += sum(each.result is Result.FAILED for each in unheard)
+            unheard = [each for each in unheard if each.open and each.unanswered_at is not None]
             spent = failures >= self._policy.failure_budget
             if spent or not self._writes.may_send(self._outside.memory_lease):
                 return
@@ -113,6 +115,7 @@ class Beginning:
             self._announce(count)
             vm = around.live.vms.get(decision.ref)
             self._note_start(decision, action, around)
+            unheard.append(course)
             yield Turn(course=course, decision=decision, action=action, vm=vm)
 
     def _still_waits(self, decision: Decision) -> bool:

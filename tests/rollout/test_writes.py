@@ -70,6 +70,17 @@ def test_while_the_server_is_away_for_one_vm_no_other_is_tried():
     assert (tries[1] - tries[0]).total_seconds() >= 0.5
 
 
+def test_no_other_is_sent_once_the_failures_are_too_many():
+    names = [f"vm-{n}" for n in range(6)]
+    stopped = [{"name": name, "guest": "1Gi", "running": False} for name in names]
+    run = rig("halted", vms=stopped)
+    fault = Fault(effect=Effect.STATUS, methods=frozenset({"PATCH"}), code=403)
+    run.sim.api.faults.add(fault)
+    text = "".join(vm_yaml("default", name, "2Gi") for name in names)
+    assert run.apply(text, failure_budget=2).exit is ExitCode.FAILED
+    assert run.sim.api.faults.fired(fault) == 2
+
+
 def test_a_write_that_landed_unanswered_is_not_sent_again_and_counts_as_ours():
     run = rig()
     original = run.client.patch
