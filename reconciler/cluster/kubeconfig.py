@@ -49,8 +49,10 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
     # Retries are decided in one place, by method and kind of error; see client.
     configuration.retries = False
     configuration.keep_alive = True
-    # 16 patches side by side, a watch a kind, leases: one that does not fit is opened anew.
+    # 16 patches side by side, a watch a kind, a lease, Events: one too many is opened anew.
     configuration.connection_pool_maxsize = 32
+    # Once it is set, the library does not look for it in the environment before each request.
+    configuration.proxy = configuration.proxy
     return configuration
 
 

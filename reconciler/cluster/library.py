@@ -62,6 +62,7 @@ class Configuration(Protocol):
     retries: bool
     keep_alive: bool
     connection_pool_maxsize: int
+    proxy: str | None
 
 
 class Api(Protocol):

@@ -6,6 +6,7 @@ import logging
 import sys
 
 import pytest
+from kubernetes.client import configuration
 
 from reconciler.cluster.client import Client
 from reconciler.errors import ClusterError, UnauthorizedError, UsageError
@@ -63,3 +64,25 @@ def test_a_credential_plugin_that_fails(clock, make_kubeconfig, caplog):
         connect(clock, kubeconfig_path=make_kubeconfig("http://127.0.0.1:1", user))
     assert "secret-of-the-plugin" not in str(caught.value) + caplog.text
     assert logging.getLogger().handlers == handlers
+
+
+def test_the_environment_is_not_searched_for_a_proxy_before_each_request(
+    server, make_client, reply, monkeypatch
+):
+    client = make_client()
+    server.on("/version", reply(200, {}))
+
+    def searched():
+        raise AssertionError
+
+    monkeypatch.setattr(configuration, "getproxies", searched)
+    assert client.get("/version")
+
+
+def test_a_proxy_of_the_environment_is_used(server, make_client, reply, monkeypatch):
+    def proxies():
+        return {"http": f"http://127.0.0.1:{server.port}"}
+
+    monkeypatch.setattr(configuration, "getproxies", proxies)
+    server.on("/version", reply(200, {}))
+    assert make_client("http://api.example").get("/version")
