@@ -8,7 +8,6 @@ Source: github.com/evanphx/json-patch v4.12.0 (patch.go), which kube-apiserver v
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from reconciler.simulator import gojson
@@ -50,7 +49,7 @@ def apply(patch: list[dict[str, Any]], document: Any) -> Any:  # noqa: ANN401  #
     Raises:
         NotApplicableError: An operation does not apply; nothing is changed.
     """
-    patched = copy.deepcopy(document)
+    patched = _copy(document)
     for number, operation in enumerate(patch):
         try:
             _apply_one(operation, patched)
@@ -63,10 +62,10 @@ def _apply_one(operation: dict[str, Any], document: Any) -> None:  # noqa: ANN40
     parent, key = _find(document, _text(operation, "path"))
     match operation.get("op"):
         case "add":
-            _add(parent, key, copy.deepcopy(operation.get("value")))
+            _add(parent, key, _copy(operation.get("value")))
         case "replace":
             _get(parent, key)
-            _set(parent, key, copy.deepcopy(operation.get("value")))
+            _set(parent, key, _copy(operation.get("value")))
         case "remove":
             _remove(parent, key)
         case "move":
@@ -77,7 +76,7 @@ def _apply_one(operation: dict[str, Any], document: Any) -> None:  # noqa: ANN40
             _add(parent, key, value)
         case "copy":
             source, source_key = _find(document, _text(operation, "from"))
-            _add(parent, key, copy.deepcopy(_get(source, source_key)))
+            _add(parent, key, _copy(_get(source, source_key)))
         case "test":
             if "value" not in operation or not same(_get(parent, key), operation["value"]):
                 raise ValueError("test failed")
@@ -94,6 +93,13 @@ def same(left: Any, right: Any) -> bool:  # noqa: ANN401  # any JSON values
     if isinstance(left, list):
         return len(left) == len(right) and all(map(same, left, right))
     return bool(left == right)
+
+
+def _copy(value: Any) -> Any:  # noqa: ANN401  # any JSON value
+    """Returns a deep copy; JSON has no cycles, for which `copy.deepcopy` would look."""
+    if isinstance(value, dict):
+        return {name: _copy(item) for name, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
 
 
 def _text(operation: dict[str, Any], field: str) -> str:

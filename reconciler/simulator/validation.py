@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from reconciler.simulator.codec import Json
 
 _INVALID: Final = "FieldValueInvalid"
+_STRING: Final = {"type": "string"}
+"""The schema of most leaves: any text will do."""
 _TYPES: Final = {
     "object": (dict,),
     "array": (list,),
@@ -51,13 +53,13 @@ def _prune(value: Any, node: Json, at: str, unknown: list[str]) -> None:  # noqa
     others = node.get("additionalProperties")
     keep = others is True or node.get("x-kubernetes-preserve-unknown-fields")
     for name in list(value):
-        path = f"{at}.{name}" if at else name
         below = properties.get(name, others)
-        if isinstance(below, dict):
-            _prune(value[name], below, path, unknown)
-        elif not keep:
-            unknown.append(path)
-            del value[name]
+        if not isinstance(below, dict):
+            if not keep:
+                unknown.append(f"{at}.{name}" if at else name)
+                del value[name]
+        elif isinstance(value[name], dict | list):
+            _prune(value[name], below, f"{at}.{name}" if at else name, unknown)
 
 
 def apply_defaults(value: Any, node: Json) -> None:  # noqa: ANN401  # any JSON value
@@ -133,7 +135,9 @@ def _check_object(value: Json, node: Json, at: str, errors: list[FieldError]) ->
             path = f"{at}.{name}" if at else name
             errors.append(required(path))
     for name, item in value.items():
-        _check(item, schema.child(node, name), f"{at}.{name}" if at else name, errors)
+        below = schema.child(node, name)
+        if below != _STRING or not isinstance(item, str):
+            _check(item, below, f"{at}.{name}" if at else name, errors)
 
 
 def _check_list(value: list[Any], node: Json, at: str, errors: list[FieldError]) -> None:

@@ -48,6 +48,11 @@ def test_a_patch_that_changes_nothing_owns_nothing():
     assert set(owners(patched)) == {("test", "Update", "")}
 
 
+def test_a_value_that_is_spelled_otherwise_is_a_change():
+    changed, removed = managed_fields.changes({"a": {"b": 1}}, {"a": {"b": True}}, {})
+    assert (changed, removed) == ({("f:a", "f:b")}, set())
+
+
 def test_the_manager_defaults_to_the_user_agent_up_to_the_slash():
     server = ApiServer()
     created = server.send(

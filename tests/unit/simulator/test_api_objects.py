@@ -155,6 +155,15 @@ def test_unknown_fields(server, directive, status, warned):
         )
 
 
+def test_an_unknown_field_of_an_item_is_named_with_its_place(server):
+    disks = [{"name": "root"}, {"name": "data", "nope": 1}]
+    answer = server.send("POST", VMS, domain(devices={"disks": disks}))
+    where = "spec.template.spec.domain.devices.disks[1].nope"
+    assert answer.header("warning") == [f'299 - "unknown field \\"{where}\\""']
+    kept = answer.body["spec"]["template"]["spec"]["domain"]["devices"]["disks"]
+    assert "nope" not in kept[1]
+
+
 def test_fields_that_the_schema_leaves_open_are_kept(server):
     created = vm()
     created["spec"]["template"]["metadata"] = {"labels": {"a": "b"}, "anything": {"goes": [1]}}
