@@ -1,4 +1,4 @@
-"""What a plan of a fixed fleet costs, counted at the doors: nothing grows with the VMs unseen."""
+"""What a plan and an apply of a fixed fleet cost, counted: nothing grows with the VMs unseen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 import shutil
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import wraps
 
 import deepdiff
@@ -14,16 +15,20 @@ from bench import following
 from bench.fleet import Fleet
 from bench.world_server import add_finished
 from support.served import Served
+from urllib3.connection import HTTPConnection
 
+from reconciler.cli.applying import PARALLEL_WRITES
 from reconciler.clock import SystemClock
 from reconciler.cluster import kinds
 from reconciler.cluster.client import Client
+from reconciler.cluster.event_queue import BESIDE
 from reconciler.cluster.feed import ClusterFeed
 from reconciler.model.refs import vm_ref
 from reconciler.plan.decide import Frame
 from reconciler.plan.policy import PlanPolicy
 from reconciler.serve.engine import Engine
 from reconciler.simulator import worlds
+from reconciler.simulator.pace import UNPACED, Pace
 from reconciler.simulator.simulator import Simulator
 from reconciler.source import manifests, plain, repository
 from reconciler.source.readers import FollowingReader
@@ -43,6 +48,8 @@ N_PODS = FLEET.n_vms + N_MIGRATING
 """Launchers, and those that the migrations under way have made."""
 PAGES = sum(math.ceil(n / PAGE) for n in LISTS.values())
 N_FILES = sum(1 for path, _ in FLEET.files() if path != ".reconciler.yaml")
+WATCHES = 4
+LEASE = 1
 CONFIG = 1
 FORMS = 2
 """Manifests that are read in full: a VM, which teaches how to read all others, and the CR."""
@@ -55,17 +62,30 @@ def repo(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def cluster(tmp_path):
-    """The fleet, served; its finished migrations outnumber its VMs."""
-    simulator = Simulator(worlds.parse(FLEET.world()))
-    add_finished(simulator, FLEET)
+@contextmanager
+def serving(fleet, tmp_path, pace=UNPACED):
+    simulator = Simulator(worlds.parse(fleet.world()), pace=pace)
+    add_finished(simulator, fleet)
     with simulator.serve() as server:
         kubeconfig = tmp_path / "kubeconfig"
         kubeconfig.write_text(simulator.kubeconfig(server.url, server.token))
         yield Served(
             simulator=simulator, url=server.url, token=server.token, kubeconfig=kubeconfig
         )
+
+
+@pytest.fixture
+def cluster(tmp_path):
+    """The fleet, served; its finished migrations outnumber its VMs."""
+    with serving(FLEET, tmp_path) as served:
+        yield served
+
+
+@pytest.fixture
+def stopped(tmp_path):
+    """The same, where no change waits for a migration, and a write takes a while."""
+    with serving(replace(FLEET, stopped=True), tmp_path, Pace(write_s=0.05)) as served:
+        yield served
 
 
 @pytest.fixture
@@ -163,6 +183,33 @@ def test_only_a_cr_that_differs_is_compared_leaf_by_leaf(cluster, repo, command,
     assert cluster.ask("PATCH", path, {"spec": spec})[0] == 200
     assert command("plan", "--repo", repo, on=cluster).code == 0
     assert 1 <= counted["deepdiff"] <= 3
+
+
+def test_an_apply_sends_a_patch_and_an_event_a_changed_vm_and_opens_few_connections(
+    stopped, repo, command, monkeypatch
+):
+    connections = []
+    connect = HTTPConnection.connect
+
+    def connecting(self):
+        connections.append(self)
+        connect(self)
+
+    monkeypatch.setattr(HTTPConnection, "connect", connecting)
+    assert command("apply", "--no-wait", "--repo", repo, on=stopped).code == 0
+    path = "/apis/kubevirt.io/v1/namespaces/{}/virtualmachines/{}"
+    changed = {path.format(vm.namespace, vm.name) for vm in FLEET.changed}
+    patched = Counter(each.path for each in stopped.ours("PATCH"))
+    assert patched == dict.fromkeys(changed, 1)
+    posted = stopped.ours("POST", "/events")
+    about = stopped.get("/apis/events.k8s.io/v1/events")["items"]
+    ours = [each for each in about if each["reportingController"] == "reconciler"]
+    assert len(posted) == len(ours)
+    assert Counter(each["regarding"]["name"] for each in ours) == dict.fromkeys(
+        (vm.name for vm in FLEET.changed), 1
+    )
+    assert stopped.ours("GET", "/virtualmachines/") == []
+    assert len(connections) <= PARALLEL_WRITES + WATCHES + BESIDE + LEASE
 
 
 @contextmanager
