@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,9 +33,9 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
         msgspec.DecodeError: It is no list.
     """
     coming = iter(chunks)
-    head, rest = _head(coming)
-    searched = 0
-    for chunk in coming:
+    head, begun = _head(coming)
+    rest, searched = b"", 0
+    for chunk in chain((begun,), coming):
         rest += chunk
         begin = 0
         while (seam := rest.find(_SEAM, searched)) >= 0:

@@ -11,7 +11,17 @@ from reconciler.model.room import UNREAD_LABELS
 
 from . import wire
 from .kinds import Kind
-from .parts import amount, conditions, constraints, labels, moment, shared, topology, vm_ref
+from .parts import (
+    NO_DOMAIN,
+    amount,
+    conditions,
+    constraints,
+    labels,
+    moment,
+    shared,
+    shared_vm_ref,
+    topology,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +39,6 @@ SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
 """Resource names begin so; the size of a page follows."""
 
-_NO_DOMAIN = wire.Domain()
 _NO_CPU = wire.Cpu()
 
 
@@ -46,7 +55,7 @@ def vm(item: wire.VM) -> LiveVM:
     if own_max is None and switch is not None:
         own_max = switch.max_guest
     return LiveVM(
-        ref=vm_ref(meta.namespace, meta.name),
+        ref=shared_vm_ref(meta.namespace, meta.name),
         uid=Uid(meta.uid or ""),
         generation=meta.generation or 0,
         guest=amount(memory.guest, "memory.guest") if memory else None,
@@ -94,13 +103,13 @@ def _guest_manager(entries: tuple[()] | list[VMManager]) -> tuple[str, datetime 
 def vmi(item: wire.VMI) -> LiveVMI:
     """The instance *item*, under the reference of its VM."""
     meta, spec, status = item.metadata, item.spec, item.status or wire.VMIStatus()
-    domain = (spec.domain if spec else None) or _NO_DOMAIN
+    domain = (spec.domain if spec else None) or NO_DOMAIN
     memory, cpu = domain.memory, domain.cpu or _NO_CPU
     sizes = status.memory or wire.MemoryStatus()
     migration = status.migration_state or wire.MigrationState()
     guest_os = status.guest_os or wire.GuestOS()
     return LiveVMI(
-        ref=vm_ref(meta.namespace, meta.name),
+        ref=shared_vm_ref(meta.namespace, meta.name),
         uid=Uid(meta.uid or ""),
         phase=shared(status.phase),
         node=shared(status.node_name),
@@ -220,7 +229,7 @@ def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration
 
 def vm_of(each: LiveMigration) -> ObjectRef:
     """The VM that the migration *each* moves."""
-    return vm_ref(each.ref.namespace, each.vmi_name)
+    return shared_vm_ref(each.ref.namespace, each.vmi_name)
 
 
 def age_order(each: LiveMigration) -> tuple[datetime, str]:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from reconciler.errors import ClusterError
 from reconciler.model.live import LiveNode, LiveState
 
 from . import background, decode, paths
 from .decode_kubevirt import KubeVirts
+from .feed_targets import LISTED, KindTarget, NodeTarget, TypesTarget
 from .follower import Follower
-from .index import Migrations, Rows, Table
+from .index import Migrations, Table
 from .migration_policies import MigrationPolicies, list_migration_policies
 from .reader import (
     Instancetypes,
     Listed,
     cluster_id,
-    list_all,
     list_instancetypes,
     list_nodes,
     wrong_number,
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
     from .client import Client
-    from .kinds import Readable
 
 V = TypeVar("V")
 
@@ -45,10 +44,10 @@ _COALESCE_S = 0.05
 """A burst of events is handed out as one change: real seconds to wait for the rest of it."""
 _PATIENCE_S = 120.0
 """For how long a kind may be unreadable before the snapshot counts as too old to act on."""
+_ROOM_S = 10.0
+"""How often pods and quotas are read in the background at most."""
 _NODES_S = 60.0
 _INSTANCETYPES_S = 60.0
-_LISTED = "listed"
-"""Stands for a version where lists of several kinds have none in common."""
 _JOIN_S = 1.0
 """For all threads together; one that still waits for a server dies with the process."""
 
@@ -87,11 +86,13 @@ class ClusterFeed:
         self._room: Room | None = None
         self._refreshing = False
         """Whether pods and quotas are being read in the background."""
-        self._kinds: tuple[_Kind[Any], ...] = (
-            _Kind(self, paths.collection(paths.KUBEVIRTS), KubeVirts(), self._kubevirts),
-            _Kind(self, paths.collection(paths.VMS, namespace), decode.VMS, self._vms),
-            _Kind(self, paths.collection(paths.VMIS, namespace), decode.VMIS, self._vmis),
-            _Kind(
+        self._room_not_before = 0.0
+        """Monotonic seconds before which that is not begun again."""
+        self._kinds: tuple[KindTarget[Any], ...] = (
+            KindTarget(self, paths.collection(paths.KUBEVIRTS), KubeVirts(), self._kubevirts),
+            KindTarget(self, paths.collection(paths.VMS, namespace), decode.VMS, self._vms),
+            KindTarget(self, paths.collection(paths.VMIS, namespace), decode.VMIS, self._vmis),
+            KindTarget(
                 self,
                 paths.collection(paths.MIGRATIONS, namespace),
                 decode.MIGRATIONS,
@@ -115,7 +116,7 @@ class ClusterFeed:
         self._nodes = nodes.result()
         # Once: only the forecast reads them, which is made when a run begins.
         self._policies = policies.result()
-        types = _TypeLists(self)
+        types = TypesTarget(self)
         types.relist(self._client)
         self._config()
         followers = [
@@ -133,7 +134,7 @@ class ClusterFeed:
             followers.append(
                 Follower(
                     self._client,
-                    _NodeList(self),
+                    NodeTarget(self),
                     path=paths.NODES,
                     version=self._nodes.resource_version,
                     clock=self._clock,
@@ -147,7 +148,7 @@ class ClusterFeed:
                 self._client,
                 types,
                 path=paths.INSTANCETYPES,
-                version=_LISTED,
+                version=LISTED,
                 clock=self._clock,
                 scale=self._scale,
                 poll_s=_INSTANCETYPES_S,
@@ -230,7 +231,7 @@ class ClusterFeed:
         """
         found = read_room(self._client, self._clock)
         with self._changed:
-            self._room = found
+            self._take_room(found)
         return found
 
     def refresh_room(self) -> None:
@@ -239,19 +240,32 @@ class ClusterFeed:
         A failure is logged, and leaves what there was.
         """
         with self._changed:
-            if self._refreshing:
+            if self._refreshing or self._clock.monotonic() < self._room_not_before:
                 return
             self._refreshing = True
-        background.begin(self._refresh_room)
+            # After a failure, too: so often at most.
+            self._room_not_before = self._clock.monotonic() + _ROOM_S
+        try:
+            background.begin(self._refresh_room)
+        except RuntimeError as error:  # no thread can be started
+            self._refreshing = False
+            log.warning("pods and quotas are not read anew: %s", error)
 
     def _refresh_room(self) -> None:
         try:
             found = read_room(self._client, self._clock)
-            self.change(lambda: setattr(self, "_room", found))
+            self.change(lambda: self._take_room(found))
         except ClusterError as error:
             log.warning("pods and quotas are not read anew: %s", error)
+        except Exception:
+            log.exception("pods and quotas are not read anew")
         finally:
             self._refreshing = False
+
+    def _take_room(self, found: Room) -> None:
+        """Hold *found*, unless what is held was read later."""
+        if self._room is None or found.observed_at >= self._room.observed_at:
+            self._room = found
 
     def change(self, make: Callable[[], None]) -> None:
         """Let *make* change the index while nobody reads it, and wake who waits."""
@@ -288,61 +302,3 @@ class ClusterFeed:
             since, error = min(failing, key=lambda each: each[0])
             if now - since > _PATIENCE_S:
                 raise error
-
-
-class _Kind(Generic[V]):
-    """One kind of the feed; implements ``follower.Target``."""
-
-    def __init__(
-        self, feed: ClusterFeed, path: str, kind: Readable[V], rows: Rows[V, Any]
-    ) -> None:
-        self.path = path
-        self._feed = feed
-        self._kind = kind
-        self._rows = rows
-
-    def relist(self, client: Client) -> str:
-        """List everything anew; the version after which a watch goes on."""
-        listed = list_all(client, self.path, self._kind)
-        self._feed.change(lambda: self._rows.replace(listed.values, listed.diagnostics))
-        return listed.resource_version
-
-    def event(self, kind: str, body: bytes) -> None:
-        """Take in one event; decoding happens before anybody is kept waiting."""
-        ref = self._kind.ref(body)
-        if kind == "DELETED":
-            self._feed.change(lambda: self._rows.drop(ref))
-            return
-        decoded = self._kind.take(body)
-        self._feed.change(lambda: self._rows.take(ref, decoded))
-
-
-class _NodeList:
-    """The nodes of the feed, which are only listed now and then."""
-
-    def __init__(self, feed: ClusterFeed) -> None:
-        self._feed = feed
-
-    def relist(self, client: Client) -> str:
-        """List the nodes anew."""
-        listed = list_nodes(client)
-        self._feed.take_nodes(listed)
-        return listed.resource_version
-
-    def event(self, kind: str, body: bytes) -> None:
-        """Nothing: nodes are not watched."""
-
-
-class _TypeLists:
-    """The instancetypes of the feed, which are only listed now and then."""
-
-    def __init__(self, feed: ClusterFeed) -> None:
-        self._feed = feed
-
-    def relist(self, client: Client) -> str:
-        """List both kinds anew."""
-        self._feed.list_types(client)
-        return _LISTED
-
-    def event(self, kind: str, body: bytes) -> None:
-        """Nothing: instancetypes are not watched."""

@@ -66,13 +66,7 @@ class Kind(Generic[W, V]):
         An odd one hides no other, and of what is read only one is there at a time, beside the
         values that are made of it.
         """
-        values, findings = [], []
-        for item in items:
-            try:
-                values.append(self.one(item))
-            except UnreadableError as error:
-                findings.append(self.finding(item, error))
-        return Decoded(values=tuple(values), diagnostics=tuple(findings))
+        return joined(map(self.take, items))
 
     def one(self, body: bytes | msgspec.Raw) -> V:
         """The object *body*.
@@ -118,11 +112,12 @@ _PAGE = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 
 def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
     """*parts* as one."""
-    found = tuple(parts)
-    return Decoded(
-        values=tuple(value for part in found for value in part.values),
-        diagnostics=tuple(each for part in found for each in part.diagnostics),
-    )
+    values: list[V] = []
+    diagnostics: list[Diagnostic] = []
+    for part in parts:
+        values += part.values
+        diagnostics += part.diagnostics
+    return Decoded(values=tuple(values), diagnostics=tuple(diagnostics))
 
 
 class Readable(Protocol[V]):

@@ -28,7 +28,7 @@ _near = partial(lru_cache, maxsize=8192)
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 _NO_CONDITIONS: Mapping[str, Condition] = MappingProxyType({})
 _UNCONSTRAINED = Constraints()
-_NO_DOMAIN = wire.Domain()
+NO_DOMAIN = wire.Domain()
 
 
 @_near()
@@ -38,7 +38,7 @@ def shared(text: str | None) -> str:
 
 
 @_near()
-def vm_ref(namespace: str | None, name: str | None) -> refs.ObjectRef:
+def shared_vm_ref(namespace: str | None, name: str | None) -> refs.ObjectRef:
     """The reference of a VirtualMachine, which its instance and its migrations name, too."""
     return refs.vm_ref(shared(namespace), shared(name))
 
@@ -106,7 +106,7 @@ def constraints(spec: wire.GuestSpec | None) -> Constraints:
     """What in *spec* bears on memory hotplug."""
     if spec is None:
         return _UNCONSTRAINED
-    domain = spec.domain or _NO_DOMAIN
+    domain = spec.domain or NO_DOMAIN
     cpu, memory, resources = domain.cpu, domain.memory, domain.resources
     limits = resources.limits if resources else None
     requests = resources.requests if resources else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
+from reconciler.model.diagnostic import Severity
 from reconciler.plan.decide import assembled, frame
 from reconciler.plan.target_pod import rendering_of
 
@@ -48,6 +49,8 @@ class Again:
         """Those of ``_kept`` that were judged by pods and quotas."""
         self.decided = 0
         """How many VMs were decided anew for the last plan."""
+        self.judged_by_room = False
+        """Whether any decision of the last plan was made by pods and quotas, or lacked them."""
 
     def decide(
         self, desired: DesiredState, live: LiveState, policy: PlanPolicy, now: datetime
@@ -55,7 +58,7 @@ class Again:
         """As ``plan.decide.decide``."""
         around = frame(desired, live, policy, now)
         self._forget(around)
-        self.decided = 0
+        self.decided, self.judged_by_room = 0, bool(self._by_room)
         own = around.own
         sources = (desired.vms, desired.provenance, live.vms, live.vmis, live.migrations)
         rows = zip(*(map(source.get, own) for source in sources), strict=True)
@@ -73,7 +76,9 @@ class Again:
             self._by_room.clear()
         self._shared, self._room = shared, room
         if len(self._kept) > len(around.desired.vms):
-            self._kept = {ref: self._kept[ref] for ref in self._kept if ref in around.desired.vms}
+            for ref in self._kept.keys() - around.desired.vms.keys():
+                del self._kept[ref]
+                self._by_room.discard(ref)
 
     def _decision(self, ref: ObjectRef, row: tuple[object, ...], around: Frame) -> Decision:
         kept = self._kept.get(ref)
@@ -81,12 +86,14 @@ class Again:
             return kept.decision
         self.decided += 1
         decision, sight = around.seen(ref)
-        if sight.beyond:
-            self._kept.pop(ref, None)
-            return decision
-        self._kept[ref] = _Kept(row, decision)
+        self._kept.pop(ref, None)
+        self._by_room.discard(ref)
+        if not sight.beyond:
+            self._kept[ref] = _Kept(row, decision)
         if sight.room_seen:
-            self._by_room.add(ref)
+            self.judged_by_room = True
+            if not sight.beyond:
+                self._by_room.add(ref)
         return decision
 
 
@@ -103,4 +110,7 @@ def _shared(around: Frame) -> tuple[object, ...]:
         live.instancetypes,
         live.instancetype_kinds,
         live.diagnostics,
+        # Those that are equal may be spelled differently, and messages quote them.
+        *(each.max_guest and each.max_guest.raw for each in (around.before, around.after)),
+        tuple(each for each in around.desired.diagnostics if each.severity is Severity.ERROR),
     )

@@ -18,26 +18,28 @@ _INDENT = "  "
 def dumps(document: object) -> str:
     """Indented JSON with its keys in the order of *document*, ending in a line feed."""
     try:
-        return orjson.dumps(document, default=str, option=orjson.OPT_INDENT_2).decode() + "\n"
+        return orjson.dumps(document, default=_text, option=orjson.OPT_INDENT_2).decode() + "\n"
     except TypeError:
         # A YAML escape can spell a lone surrogate or an integer beyond 64 bits, which orjson
         # refuses; the standard library writes both as JSON allows.
-        return json.dumps(document, default=str, indent=2) + "\n"
+        return json.dumps(document, default=_text, indent=2) + "\n"
 
 
 def compact(document: dict[str, Any]) -> str:
     """The same on one line, without a line feed."""
     try:
-        return orjson.dumps(document, default=str).decode()
+        return orjson.dumps(document, default=_text).decode()
     except TypeError:
-        return json.dumps(document, default=str, separators=(",", ":"))
+        return json.dumps(document, default=_text, separators=(",", ":"))
 
 
 def pieces(document: object) -> Iterator[str]:
-    """The text of ``dumps``, piece by piece.
+    """The document of ``dumps``, piece by piece.
 
     An iterator in *document* stands for a list: each element is asked for, written and forgotten,
-    so that the document need never be there whole. An element itself holds no iterators.
+    so that the document need never be there whole. An element itself holds no iterators, and keys
+    are texts. The text is that of ``dumps`` as well, but for an element that orjson refuses: no
+    other is written with escapes because of it.
     """
     yield from _pieces(document, "\n")
     yield "\n"
@@ -85,3 +87,14 @@ def _enclosed(brackets: str, members: Iterable[Iterable[str]], line: str) -> Ite
 def _whole(value: object, line: str) -> str:
     # A line feed in a text is written as an escape, so that each one here ends a line.
     return dumps(value)[:-1].replace("\n", line)
+
+
+def _text(value: object) -> str:
+    """What JSON has no form for, as text.
+
+    Raises:
+        TypeError: It is an iterator, whose elements would be lost.
+    """
+    if isinstance(value, Iterator):
+        raise TypeError("an iterator is written by pieces() alone")
+    return str(value)

@@ -1,8 +1,8 @@
 """Keeps a plan up to date: what Git says now, against an index that watches keep current.
 
-Asks the API server for nothing but pods and quotas, and those only when a VM would migrate. They
-are read before the first such plan; later plans go by what is known of them, and have them read
-anew beside it when that is old. Holds no writer.
+Asks the API server for nothing but pods and quotas, and those only when a VM is judged by them.
+They are read before the first such plan; later plans go by what is known of them, and have them
+read anew beside it when that is old. Holds no writer.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.plan.again import Again
-from reconciler.plan.placing import asks_for_room
 from reconciler.survey import Survey, read_valid, refuse_another_cluster
 
 if TYPE_CHECKING:
@@ -86,7 +85,7 @@ class Engine:
         refuse_another_cluster(live, policy)
         plan = self._decided(reading, live, policy)
         age_s = self._room_age_s(live)
-        if age_s > ROOM_S and any(asks_for_room(each, live) for each in plan.decisions):
+        if age_s > ROOM_S and self._again.judged_by_room:
             if age_s <= OLDEST_ROOM_S:
                 self._feed.refresh_room()
             elif (room := self._feed.room()) is not None:

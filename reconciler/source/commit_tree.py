@@ -20,8 +20,10 @@ _ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t(.*)", re.DOTALL)
 
 The size of an object that is missing is BAD; to read it is refused.
 """
-_FEW = 500
-"""Names that are sure to fit on a command line."""
+_MOST_BYTES = 100_000
+"""Of names that are sure to fit on a command line, also if it is a single one."""
+_ESCAPE = "\\x"
+"""Stands in a path for a byte that is no text, or for itself."""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
 
 
@@ -59,17 +61,18 @@ class CommitTree:
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
         """The entries by what differs from *before*; None where that is much, or not known."""
         output = self._repository.run(
-            *("diff-tree", "-r", "-z", "--name-only"),
+            *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),
             *(before.revision, self.revision, "--"),
         )
-        names = output.stdout.split(b"\0")[:-1]
-        if output.status or len(names) > _FEW:
+        if output.status or len(output.stdout) > _MOST_BYTES:
             return None  # the other commit may be gone, after a force push
+        names = output.stdout.split(b"\0")[:-1]
+        paths = list(map(_shown, names))
+        if any(_ESCAPE in path for path in paths):
+            return None  # another file's name may be shown alike
         known = {entry.path: entry for entry in before.entries()}
-        if len(known) < len(before.entries()):
-            return None  # two names that are shown alike
-        for name in names:
-            known.pop(_shown(name), None)
+        for path in paths:
+            known.pop(path, None)
         known |= {entry.path: entry for entry in self._listed(*map(os.fsdecode, names))}
         return _sorted(known.values())
 

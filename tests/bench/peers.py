@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING
 
 from bench import processes
 
+from reconciler.source.config import config_entry, read_config
+from reconciler.source.repository import Repository
+from reconciler.source.tree import select
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -50,10 +54,13 @@ def measure(manifests: Sequence[str], kubeconfig: Path, repeat: int) -> tuple[Pe
         return tuple(map(_median, found.values()))
 
 
-def of_repository(repo: Path, n_vms: int) -> list[str]:
-    """The texts of the first manifest files of *repo*."""
-    files = sorted(each for each in repo.rglob("*.y*ml") if not each.name.startswith("."))
-    return [each.read_text() for each in files[:n_vms]]
+def of_repository(repo: Path, n_files: int) -> list[str]:
+    """The texts of the first *n_files* manifest files that a plan of *repo* reads."""
+    with Repository.open(repo) as opened:
+        tree = opened.commit_tree("HEAD")
+        config = read_config(tree, config_entry(tree)).config
+        files = select(tree, config).files[:n_files]
+        return [data.decode() for data in tree.read_all(files)]
 
 
 def _median(costs: Sequence[Peer]) -> Peer:

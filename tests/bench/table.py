@@ -58,9 +58,9 @@ def seconds(value: float) -> str:
 
 
 def rows(found: Figures) -> Iterator[Row]:
-    """One a target; the targets are meant for fleets of ``TARGET_VMS`` and more."""
-    judged = found.n_vms >= TARGET_VMS
-    return (replace(row, judged=judged) for row in _rows(found))
+    """One a target; those of ratios are meant for fleets of ``TARGET_VMS`` and more."""
+    large = found.n_vms >= TARGET_VMS
+    return (replace(row, judged=large or bool(row.unit)) for row in _rows(found))
 
 
 def _rows(found: Figures) -> Iterator[Row]:

@@ -101,11 +101,8 @@ def test_targets_are_not_held_against_a_smaller_fleet():
 def test_peers_of_a_repository_get_its_first_manifests(tmp_path):
     Fleet(n_vms=30).commit(tmp_path / "repo")
     found = peers.of_repository(tmp_path / "repo", 3)
-    assert [yaml.safe_load(each.split("---")[0])["kind"] for each in found] == [
-        "KubeVirt",
-        "VirtualMachine",
-        "VirtualMachine",
-    ]
+    kinds = [yaml.safe_load(each.split("---")[0])["kind"] for each in found]
+    assert kinds == ["KubeVirt", "VirtualMachine", "VirtualMachine"]
 
 
 def test_what_was_not_measured_says_so():

@@ -21,10 +21,12 @@ from support.builders import (
     with_settings,
 )
 
+from reconciler.model.desired import DesiredVM
+from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import GUEST_MEMORY, NameSet
 from reconciler.model.live import LiveNode, MigrationPhase
 from reconciler.model.plan import Effect, Reason
-from reconciler.model.refs import Location, vm_ref
+from reconciler.model.refs import Location, dotted, vm_ref
 from reconciler.model.room import MemoryUse, NodeUse, Room
 from reconciler.plan.again import Again
 from reconciler.plan.decide import decide
@@ -155,6 +157,34 @@ def test_a_size_that_is_only_spelled_otherwise_is_told_in_its_new_spelling():
         plan = again.decide(story.desired, story.live, policy, story.now)
         (change,) = next(each for each in plan.decisions if each.ref == REFS[0]).changes
         assert str(change.after) == size
+
+
+def test_a_maximum_that_is_only_spelled_otherwise_is_told_in_its_new_spelling():
+    story, again, policy = Story(), Again(), PlanPolicy()
+    vmis = {ref: replace(each, max_guest=None) for ref, each in story.live.vmis.items()}
+    story.live = replace(story.live, vmis=vmis)
+    for size in ("512Mi", "524288Ki"):
+        kubevirt = with_settings(story.live.kubevirt, maxGuest=q(size))
+        story.live = replace(story.live, kubevirt=kubevirt)
+        arguments = story.desired, story.live, policy, story.now
+        plan, afresh = again.decide(*arguments), decide(*arguments)
+        messages = [each.message for each in plan.decisions]
+        assert messages == [each.message for each in afresh.decisions]
+        assert size in messages[0]
+
+
+def test_an_error_about_a_vm_is_heeded_when_it_comes():
+    story, again, policy = Story(), Again(), PlanPolicy()
+    unnamed = DesiredVM(ref=REFS[0], guest=None)
+    story.desired = replace(story.desired, vms={**story.desired.vms, REFS[0]: unnamed})
+    message = f"{dotted(GUEST_MEMORY)} is odd"
+    error = Diagnostic(severity=Severity.ERROR, code="odd", message=message, ref=REFS[0])
+    reasons = []
+    for found in ((), (error,), ()):
+        story.desired = replace(story.desired, diagnostics=found)
+        plan = again.decide(story.desired, story.live, policy, story.now)
+        reasons.append(plan.decisions[0].reason)
+    assert reasons == [Reason.NOTHING_NAMED, Reason.UNREADABLE, Reason.NOTHING_NAMED]
 
 
 def test_a_value_that_moved_in_its_file_is_told_at_its_new_place():

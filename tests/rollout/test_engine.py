@@ -13,6 +13,7 @@ from reconciler.clock import SystemClock
 from reconciler.cluster.client import Client
 from reconciler.cluster.feed import ClusterFeed
 from reconciler.errors import InvalidError
+from reconciler.model.plan import Reason
 from reconciler.model.refs import vm_ref
 from reconciler.plan.decide import decide
 from reconciler.plan.policy import PlanPolicy
@@ -144,3 +145,19 @@ def test_room_that_is_too_old_to_go_by_is_read_first(serve, git):
         old = planner.plan().live.room
         clock.later_s = OLDEST_ROOM_S + 10
         assert planner.plan().live.room is not old
+
+
+def test_a_vm_that_room_holds_back_is_looked_at_again_when_there_is_room(serve, git):
+    cluster = serve("room-for-one")
+    git.commit({"vm.yaml": vm_yaml("default", "first", "4Gi")})
+    clock = Late()
+    with engine(cluster, git, clock) as (planner, feed):
+        (held,) = planner.plan().plan.decisions
+        assert held.reason is Reason.NO_NODE_WITH_ROOM
+        first = planner.plan().live.room
+        clock.later_s = ROOM_S + 10
+        planner.plan()
+        for _ in range(200):
+            if feed.wait(0.5).room is not first:
+                break
+        assert planner.plan().live.room is not first

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+from dataclasses import replace
 
 import pytest
 
@@ -217,6 +219,31 @@ def test_an_odd_pod_is_left_out_and_told(read):
     assert str(finding.ref) == "Pod db/b"
 
 
+def test_a_pod_is_decoded_before_the_next_has_come(
+    server, client, clock, page, harness, monkeypatch
+):
+    """All of them come in one answer, of some 10 kB each."""
+    decoded_one = threading.Event()
+    inner = decode_room.PODS.live
+
+    def chunks():
+        first, second = (json.dumps(raw_pod(name), separators=(",", ":")) for name in "ab")
+        yield f'{{"items":[{first},{second[:30]}'.encode()
+        assert decoded_one.wait(10)
+        yield f"{second[30:]}]}}".encode()
+
+    def live(item):
+        decoded_one.set()
+        return inner(item)
+
+    monkeypatch.setattr(decode_room, "PODS", replace(decode_room.PODS, live=live))
+    server.on(QUOTAS, page())
+    server.on(PODS, harness.Reply(chunks=chunks()))
+    found = read_room(client, clock)
+    assert found.pods_known
+    assert found.diagnostics == ()
+
+
 def test_a_server_that_is_down_ends_the_read(server, client, clock, page, failure):
     server.on(QUOTAS, page())
     server.on(PODS, failure(503, "not ready"))
@@ -237,3 +264,73 @@ def test_the_feed_hands_out_the_room_that_it_was_asked_for(cluster, client, cloc
         found = feed.room()
         assert feed.current().room == found
     assert found.nodes["node01"].requested.memory == GIB
+
+
+class TestRefreshed:
+    """Pods and quotas that are read anew beside what goes by the old ones."""
+
+    @pytest.fixture
+    def feed(self, cluster, client, clock, page):
+        cluster.on(QUOTAS, page())
+        with ClusterFeed(client, clock=clock) as feed:
+            yield feed
+
+    def test_who_waits_is_woken_once_they_are_read(self, cluster, feed, page):
+        cluster.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
+        feed.current()
+        feed.refresh_room()
+        assert feed.wait(30.0).room.nodes["node01"].requested.memory == GIB
+
+    def test_a_failure_is_logged_and_leaves_what_there_was(
+        self, cluster, feed, page, failure, caplog
+    ):
+        cluster.on(PODS, page())
+        old = feed.room()
+        logged = threading.Event()
+        cluster.handlers[PODS] = lambda _: failure(500, "odd")
+        caplog.handler.emit = _setting(logged, caplog.handler.emit)
+        feed.refresh_room()
+        assert logged.wait(30)
+        assert "pods and quotas are not read anew" in caplog.text
+        assert feed.current().room is old
+
+    def test_it_is_not_begun_again_at_once(self, cluster, feed, clock, page):
+        asked = []
+        cluster.handlers[PODS] = lambda request: (asked.append(request), page())[1]
+        feed.current()
+        feed.refresh_room()
+        feed.wait(30.0)
+        feed.refresh_room()
+        feed.wait(0.1)
+        assert len(asked) == 1
+        clock.elapsed += 10
+        feed.current()
+        feed.refresh_room()
+        feed.wait(30.0)
+        assert len(asked) == 2
+
+    def test_what_was_read_later_stays(self, cluster, feed, clock, page):
+        begun, go_on = threading.Event(), threading.Event()
+
+        def late(_request):
+            begun.set()
+            assert go_on.wait(30)
+            return page()
+
+        cluster.handlers[PODS] = late
+        feed.refresh_room()
+        assert begun.wait(30)
+        cluster.on(PODS, page())
+        clock.elapsed += 5
+        newer = feed.room()
+        feed.current()
+        go_on.set()
+        assert feed.wait(30.0).room is newer
+
+
+def _setting(event, emit):
+    def emitting(record):
+        emit(record)
+        event.set()
+
+    return emitting

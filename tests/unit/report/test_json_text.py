@@ -82,3 +82,9 @@ def test_what_yaml_can_spell_can_be_written(value):
 def test_keys_keep_their_order():
     assert list(json.loads(dumps({"b": 1, "a": 2}))) == ["b", "a"]
     assert list(json.loads("".join(pieces({"b": iter([1]), "a": 2})))) == ["b", "a"]
+
+
+@pytest.mark.parametrize("write", [dumps, compact])
+def test_an_iterator_is_refused_where_it_would_be_lost(write):
+    with pytest.raises(TypeError, match="pieces"):
+        write({"objects": iter([1])})

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -171,8 +172,7 @@ def test_a_commit_that_is_gone_is_no_obstacle(opened, git_repo):
 def test_more_changes_than_fit_on_a_command_line_are_read(opened, git_repo):
     following = FollowingReader(opened)
     following.read()
-    folder = "/".join(["x" * 250] * 10)
-    git_repo.commit({f"{folder}/{n}.yaml": vm(f"x-{n}") for n in range(900)})
+    git_repo.commit({f"{'x' * 200}/{n}.yaml": vm(f"x-{n}") for n in range(900)})
     assert len(following.read().state.vms) == 903
 
 
@@ -195,6 +195,48 @@ def test_two_files_whose_names_are_shown_alike_are_told_apart(opened, git_repo):
     git_repo.commit({"\\xff.yaml": vm("two", "3Gi")})
     assert told(following.read()) == told(CommitReader(opened).read())
     assert {ref.name for ref in following.read().state.vms} >= {"one", "two"}
+
+
+def staged(repo, mode, blob, path):
+    """Put an entry into the index that no file system may hold."""
+    line = f"{mode} {blob}\t".encode() + path + b"\0"
+    command = ["git", "update-index", "-z", "--add", "--index-info"]
+    subprocess.run(command, cwd=repo.path, input=line, check=True)
+
+
+@pytest.mark.parametrize("names", [(b"\\xff.yaml", b"\xff.yaml"), (b"\xff.yaml", b"\\xff.yaml")])
+def test_a_new_file_whose_name_is_shown_like_an_old_ones_hides_none(opened, git_repo, names):
+    following = FollowingReader(opened)
+    for name, path in zip(("one", "two"), names, strict=True):
+        git_repo.commit({os.fsdecode(path): vm(name)})
+        assert told(following.read()) == told(CommitReader(opened).read())
+    assert {ref.name for ref in following.read().state.vms} >= {"one", "two"}
+
+
+def test_a_submodule_is_seen_however_git_is_told_to_ignore_it(opened, git_repo):
+    modules = '[submodule "t"]\n\tpath = t.yaml\n\turl = ./t\n\tignore = all\n'
+    head = git_repo.commit({".gitmodules": modules})
+    following = FollowingReader(opened)
+    assert following.read().state.valid
+    staged(git_repo, "160000", head, b"t.yaml")
+    git_repo.git("commit", "--quiet", "--message=submodule")
+    assert told(following.read()) == told(CommitReader(opened).read())
+    assert not following.read().state.valid
+    git_repo.git("rm", "--quiet", "--cached", "t.yaml")
+    git_repo.git("commit", "--quiet", "--message=none")
+    assert following.read().state.valid
+
+
+@pytest.mark.parametrize(("n_names", "n_bytes"), [(400, 6_000), (1, 140_000)])
+def test_names_that_no_command_line_holds_are_read(opened, git_repo, n_names, n_bytes):
+    following = FollowingReader(opened)
+    following.read()
+    (git_repo.path / "text").write_text(vm("long"))
+    blob = git_repo.git("hash-object", "-w", "text")
+    for number in range(n_names):
+        staged(git_repo, "100644", blob, b"%d%s.yaml" % (number, b"x" * n_bytes))
+    git_repo.git("commit", "--quiet", "--message=long")
+    assert told(following.read()) == told(CommitReader(opened).read())
 
 
 def test_what_cannot_be_read_is_read_the_next_time(opened, git_repo):
