@@ -63,13 +63,10 @@ def takers(vmi: LiveVMI, nodes: Iterable[LiveNode], version: Version) -> tuple[L
     ]
     if source is not None and version >= VENDOR_SINCE:
         wanted += [each for each in source.labels.items() if each[0].startswith(CPU_VENDOR)]
-    return tuple(
-        each
-        for each in found
-        if each.schedulable
-        and each.name != vmi.node
-        and all(each.labels.get(key) == text for key, text in wanted)
-    )
+    others = [each for each in found if each.schedulable and each.name != vmi.node]
+    for key, text in wanted:
+        others = [each for each in others if each.labels.get(key) == text]
+    return tuple(others)
 
 
 def free(node: LiveNode, room: Room, page_size: str, *, settled: bool = False) -> Free:

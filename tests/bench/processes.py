@@ -87,8 +87,13 @@ def run(
 
 
 def environment() -> dict[str, str]:
-    """This process's, without what would change what the commands do."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("RECONCILER_", "GIT_"))}
+    """This process's, without what would change what the commands do.
+
+    An installed command finds its modules compiled. In a checkout its first run compiles them,
+    unless that is forbidden.
+    """
+    dropped = ("RECONCILER_", "GIT_", "PYTHONDONTWRITEBYTECODE")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
     return {
         **kept,
         "GIT_CONFIG_GLOBAL": os.devnull,
