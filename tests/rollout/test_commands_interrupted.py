@@ -208,7 +208,9 @@ def test_asked_to_end_while_the_lease_is_asked_for_it_ends_at_once(serve, git):
         hung(cluster, "POST", "leases")
         report, err, took_s = ended(run, signal.SIGTERM)
     assert (run.returncode, report) == (6, None)
-    assert err == "error: asked to end before anything was written\n"
+    # The cluster's time runs faster: a process that starts slowly warns of how far it is ahead.
+    said = [line for line in err.splitlines() if "clock" not in line]
+    assert said == ["error: asked to end before anything was written"]
     assert took_s < AT_ONCE_S
 
 
