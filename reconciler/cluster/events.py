@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from reconciler.errors import ClusterError
@@ -14,8 +15,6 @@ from reconciler.model.refs import ObjectRef
 from . import paths
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from reconciler.ports import Clock
 
     from .client import Client
@@ -29,7 +28,14 @@ REVISION = "memory.reconciler.dev/revision"
 _MAX_INSTANCE = 128
 _MAX_NOTE = 1024
 _MAX_REASON = 128
-_MAX_PREFIX = 200
+_MAX_NAME = 253
+"""The longest DNS subdomain.
+
+The others are bytes of UTF-8, although the server's messages say characters.
+
+Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go (legacyValidateEvent).
+"""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LIMIT_S = 2.0
 """The longest to wait for one."""
 _PAUSE_S = 60.0
@@ -39,6 +45,27 @@ _PAUSE_S = 60.0
 def micro_time(at: datetime) -> str:
     """*at* as a MicroTime, which always has six digits: ``2026-11-23T00:48:52.000000Z``."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def event_name(name: str, at_ns: int) -> str:
+    """Return the name of an Event about the object *name*, at *at_ns* since 1970.
+
+    A ``generateName`` that ends in a dot is refused, since it is not a DNS subdomain. A name that
+    would be too long is cut, where client-go takes a UUID.
+
+    Source: client-go v0.36 tools/record/event.go (makeEvent), tools/record/util/util.go
+    (GenerateEventName).
+    """
+    suffix = f".{at_ns:x}"
+    return name[: _MAX_NAME - len(suffix)].rstrip("-.") + suffix
+
+
+def _cut(text: str, most: int, end: str = "") -> str:
+    """Return *text*, or as much of it as fits in *most* bytes of UTF-8 together with *end*."""
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= most:
+        return text
+    return encoded[: most - len(end.encode())].decode(errors="ignore") + end
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +82,7 @@ class ClusterRecorder:
     A run's are queued: see ``event_queue``.
 
     Args:
-        instance: What names this run, such as pod and process; at most 128 characters are sent.
+        instance: What names this run, such as pod and process; at most 128 bytes are sent.
         revision: The commit that the run carries out.
     """
 
@@ -63,9 +90,11 @@ class ClusterRecorder:
         # A server that is short of breath gets the next Event later, and this one not again.
         self._client = client.hasty()
         self._clock = clock
-        self._instance = instance[:_MAX_INSTANCE]
+        self._instance = _cut(instance, _MAX_INSTANCE)
         self._revision = revision
         self._lock = threading.Lock()
+        self._named_ns = 0
+        """The time in the name of the newest Event."""
         self._failed = False
         self._not_before = 0.0
 
@@ -84,22 +113,23 @@ class ClusterRecorder:
             ref: The KubeVirt CR or the VM that the Event is about.
             uid: Its uid, by which ``kubectl describe`` finds the Event.
             reason: Stable, in CamelCase.
-            message: At most 1024 characters are sent.
+            message: At most 1024 bytes are sent.
             warning: Whether its type is Warning rather than Normal.
         """
+        now = self._clock.now()
         body = {
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {
-                "generateName": f"{ref.name[:_MAX_PREFIX]}.",
+                "name": event_name(ref.name, self._unique_ns(now)),
                 "namespace": ref.namespace,
                 "annotations": {REVISION: self._revision},
             },
-            "eventTime": micro_time(self._clock.now()),
+            "eventTime": micro_time(now),
             "reportingController": CONTROLLER,
             "reportingInstance": self._instance,
             "action": _ACTION,
-            "reason": reason[:_MAX_REASON],
+            "reason": _cut(reason, _MAX_REASON),
             "regarding": {
                 "apiVersion": f"{ref.group}/v1",
                 "kind": ref.kind,
@@ -107,10 +137,20 @@ class ClusterRecorder:
                 "name": ref.name,
                 "uid": uid,
             },
-            "note": message if len(message) <= _MAX_NOTE else message[: _MAX_NOTE - 1] + "…",
+            "note": _cut(message, _MAX_NOTE, "…"),
             "type": "Warning" if warning else "Normal",
         }
         return Event(ref, body)
+
+    def _unique_ns(self, now: datetime) -> int:
+        """Return *now* in ns; a later number where an Event of this run has that one already.
+
+        The clock has microseconds, and two Events of one object may share one.
+        """
+        now_ns = (now - _EPOCH) // timedelta(microseconds=1) * 1000
+        with self._lock:
+            self._named_ns = max(now_ns, self._named_ns + 1)
+            return self._named_ns
 
     def leave(self, event: Event) -> bool:
         """Send *event*, once; whether the server took it.

@@ -26,6 +26,7 @@ _CORE_TO_NEW: Final = {
 _NEW_TO_CORE: Final = {new: core for core, new in _CORE_TO_NEW.items()}
 _SHORT_MAX: Final = 128
 _NOTE_MAX: Final = 1024
+"""Limits in bytes of UTF-8, although the server's sentence says characters."""
 _FREE_NAMESPACES: Final = frozenset({"default", "kube-system"})
 
 
@@ -78,10 +79,11 @@ def _check_texts(event: Json, *, new: bool) -> list[FieldError]:
         text = event.get(field) or ""
         if not text:
             errors.append(_required(shown))
-        elif most and len(text) > most:
+        elif most and len(text.encode()) > most:
             errors.append(_too_long(shown, most))
-    if len(event.get("message") or "") > _NOTE_MAX:
-        errors.append(_too_long("note" if new else "message", _NOTE_MAX))
+    if len((event.get("message") or "").encode()) > _NOTE_MAX:
+        # The server names the stored field, also to a client of events.k8s.io.
+        errors.append(_too_long("message", _NOTE_MAX))
     return errors
 
 

@@ -39,24 +39,41 @@ _LABEL_VALUE_TEXT: Final = (
 
 def check(resource: Resource, metadata: Json) -> list[FieldError]:
     """Returns what is wrong with an object's name and labels."""
-    return [*_check_name(resource, metadata.get("name", "")), *_check_labels(metadata)]
-
-
-def _check_name(resource: Resource, name: str) -> list[FieldError]:
-    if not name:
+    prefix, name = metadata.get("generateName", ""), metadata.get("name", "")
+    errors: list[FieldError] = []
+    if prefix:
+        masked = _mask_trailing_dash(prefix)
+        errors += _check_name(resource, masked, "metadata.generateName", shown=prefix)
+    if name:
+        errors += _check_name(resource, name, "metadata.name", shown=name)
+    else:
         message = "Required value: name or generateName is required"
-        return [FieldError(field="metadata.name", reason="FieldValueRequired", message=message)]
+        errors.append(
+            FieldError(field="metadata.name", reason="FieldValueRequired", message=message)
+        )
+    return [*errors, *_check_labels(metadata)]
+
+
+def _mask_trailing_dash(prefix: str) -> str:
+    """Replace the end of a prefix that ends in a dash, as a generated name may follow a dash.
+
+    Source: k8s.io/apimachinery v0.36 pkg/api/validation/generic.go (maskTrailingDash).
+    """
+    return f"{prefix[:-2]}a" if len(prefix) > 1 and prefix.endswith("-") else prefix
+
+
+def _check_name(resource: Resource, name: str, field: str, *, shown: str) -> list[FieldError]:
     if resource.group == "rbac.authorization.k8s.io":
         bad = "/" in name or "%" in name or name in {".", ".."}
-        return [_invalid("metadata.name", name, "may not contain '/'")] if bad else []
+        return [_invalid(field, shown, "may not contain '/'")] if bad else []
     narrow = resource.qualified in _LABEL_NAMES
     most, pattern = (_LABEL_MAX, _LABEL) if narrow else (_SUBDOMAIN_MAX, _SUBDOMAIN)
     errors: list[FieldError] = []
     if len(name) > most:
-        errors.append(_invalid("metadata.name", name, f"must be no more than {most} bytes"))
+        errors.append(_invalid(field, shown, f"must be no more than {most} bytes"))
     if not re.fullmatch(pattern, name):
         text = _LABEL_TEXT if narrow else _SUBDOMAIN_TEXT
-        errors.append(_invalid("metadata.name", name, text))
+        errors.append(_invalid(field, shown, text))
     return errors
 
 

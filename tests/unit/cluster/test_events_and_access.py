@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 
 import pytest
 
-from reconciler.cluster import access
+from reconciler.cluster import access, events
 from reconciler.cluster.events import ClusterRecorder
 from reconciler.cluster.transport import Transport
 from reconciler.errors import ForbiddenError
@@ -28,7 +29,7 @@ def test_an_event_regards_the_vm(server, recorder, reply):
     (request,) = server.requests
     event = request.body
     assert event["metadata"] == {
-        "generateName": "pg-0.",
+        "name": "pg-0.18ea8382f8940000",
         "namespace": "db",
         "annotations": {"memory.reconciler.dev/revision": "test-commit"},
     }
@@ -50,8 +51,46 @@ def test_a_long_note_is_cut_and_a_warning_is_one(server, recorder, reply):
     server.on(EVENTS, reply(201, {}))
     recorder.record(PG0, "u-1", reason="Failed", message="x" * 2000, warning=True)
     event = server.requests[0].body
-    assert len(event["note"]) == 1024
+    assert len(event["note"].encode()) == 1024
+    assert event["note"].endswith("x…")
     assert event["type"] == "Warning"
+
+
+LIMITS = {"note": 1024, "reportingInstance": 128, "reason": 128}
+"""In bytes. Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go."""
+
+
+@pytest.mark.parametrize("text", ["x" * 2000, "ä" * 2000, "→" * 2000, "x→" * 1000])
+def test_event_texts_are_cut_to_bytes_that_the_server_takes(server, client, clock, reply, text):
+    server.on(EVENTS, reply(201, {}))
+    recorder = ClusterRecorder(client, clock=clock, instance=text, revision="test-commit")
+    recorder.record(PG0, "u-1", reason=text, message=text)
+    sizes = {field: len(server.requests[0].body[field].encode()) for field in LIMITS}
+    assert all(limit - 3 < sizes[field] <= limit for field, limit in LIMITS.items()), sizes
+
+
+SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+"""Source: k8s.io/apimachinery v0.36 pkg/util/validation/validation.go."""
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "pg-0", "db.example.com", "a" * 253, "a" * 235 + "-.-b" * 4]
+)
+def test_event_name_is_a_subdomain_and_starts_with_the_name_of_its_object(name):
+    found = events.event_name(name, 1_795_392_000_000_000_000)
+    assert re.fullmatch(SUBDOMAIN, found)
+    assert len(found) <= 253
+    assert name.startswith(found.rpartition(".")[0])
+    assert int(found.rpartition(".")[2], 16) == 1_795_392_000_000_000_000
+
+
+def test_events_of_one_moment_have_names_of_their_own(server, recorder, reply):
+    server.on(EVENTS, reply(201, {}))
+    for reason in "ABC":
+        recorder.record(PG0, "u-1", reason=reason, message="m")
+    names = [each.body["metadata"]["name"] for each in server.requests]
+    assert len(set(names)) == 3
+    assert names == sorted(names)
 
 
 def test_a_failure_is_logged_once_at_warning(server, recorder, clock, failure, caplog):

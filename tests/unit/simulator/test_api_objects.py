@@ -10,6 +10,7 @@ from reconciler.simulator.admission import Denial
 from reconciler.simulator.history import Key
 
 PODS = "/api/v1/namespaces/db/pods"
+EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
 STRATEGIC = "application/strategic-merge-patch+json"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 
@@ -21,6 +22,18 @@ def server():
 
 def pod(*containers, name="p"):
     return {"metadata": {"name": name}, "spec": {"containers": list(containers)}}
+
+
+def event_about(name):
+    return {
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reportingController": "reconciler.example",
+        "reportingInstance": "r-1",
+        "action": "Reconcile",
+        "reason": "MemoryPatched",
+        "type": "Normal",
+        "regarding": {"kind": "VirtualMachine", "namespace": "db", "name": name},
+    }
 
 
 def with_spec(**fields):
@@ -204,6 +217,50 @@ def test_generated_names_are_unlike(server):
     assert all(name.startswith("pg-") and len(name) == 8 for name in names)
 
 
+SUBDOMAIN = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "problem"),
+    [
+        ("pg-0-", ""),
+        ("pg.0--", ""),
+        ("pg-0.", f'metadata.generateName: Invalid value: "pg-0.": {SUBDOMAIN}'),
+        ("Pg-", f'metadata.generateName: Invalid value: "Pg-": {SUBDOMAIN}'),
+        ("a" * 254, "must be no more than 253 bytes"),
+    ],
+    ids=["dash", "two dashes", "dot", "upper case", "too long"],
+)
+@pytest.mark.parametrize("plural", ["events", "virtualmachines"])
+def test_generate_name_must_start_a_valid_name(server, plural, prefix, problem):
+    bodies = {"events": event_about("pg-0"), "virtualmachines": vm()}
+    collections = {"events": EVENTS, "virtualmachines": VMS}
+    body = {**bodies[plural], "metadata": {"generateName": prefix}}
+    answer = server.send("POST", collections[plural], body)
+    assert answer.status == (422 if problem else 201)
+    if problem:
+        assert problem in answer.body["message"]
+        assert answer.body["details"]["causes"][0]["field"] == "metadata.generateName"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "status"),
+    [
+        ({"name": "pg-0.18a5f2c7d3e4b1a0"}, 201),
+        ({"name": "pg-0."}, 422),
+        ({"name": "pg_0.18a5f2c7d3e4b1a0"}, 422),
+        ({}, 422),
+    ],
+    ids=["as client-go names it", "dot at the end", "underscore", "none"],
+)
+def test_event_name_must_be_a_subdomain(server, metadata, status):
+    answer = server.send("POST", EVENTS, {**event_about("pg-0"), "metadata": metadata})
+    assert answer.status == status
+    if not metadata:
+        problem = "metadata.name: Required value: name or generateName is required"
+        assert answer.body["message"] == f'Event "" is invalid: {problem}'
+
+
 def test_put_replaces_and_needs_the_revision_of_a_custom_object(server):
     created = server.create_vm().body
     created["spec"]["runStrategy"] = "Always"
@@ -373,24 +430,16 @@ def test_events_have_two_views_on_one_storage(server):
     [
         ({"action": ""}, "action: Required value"),
         ({"reportingInstance": "x" * 129}, "reportingInstance: Invalid value"),
-        ({"note": "x" * 1025}, "note: Invalid value"),
+        ({"note": "x" * 1025}, 'message: Invalid value: "": can have at most 1024 characters'),
+        ({"note": "…" * 342}, "message: Invalid value"),
+        ({"action": "ä" * 65}, "action: Invalid value"),
         ({"type": "Odd"}, 'type: Invalid value: "Odd"'),
         ({"regarding": {}}, "involvedObject.namespace: Invalid value"),
     ],
 )
 def test_an_event_that_is_not_complete_is_refused(server, change, problem):
-    event = {
-        "metadata": {"name": "e"},
-        "eventTime": "2026-01-01T00:00:00.000000Z",
-        "reportingController": "reconciler.example",
-        "reportingInstance": "r-1",
-        "action": "Reconcile",
-        "reason": "MemoryPatched",
-        "type": "Normal",
-        "regarding": {"namespace": "db"},
-        **change,
-    }
-    refused = server.send("POST", "/apis/events.k8s.io/v1/namespaces/db/events", event)
+    event = {**event_about("pg-0"), "metadata": {"name": "e"}, **change}
+    refused = server.send("POST", EVENTS, event)
     assert refused.status == 422
     assert problem in refused.body["message"]
 
