@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 _CONNECT_S = 10.0
@@ -101,15 +102,24 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: object = None,
         timeout_s: float | None = None,
+        accept: str = JSON,
     ) -> Answer:
         """Send one request, once, and hand back the answer, whatever its status.
 
         A body of a PATCH must be a list: it is a JSON Patch, always.
 
+        Args:
+            method: Of the request.
+            path: Of the request.
+            query: Of the request.
+            body: Sent as JSON; None for no body.
+            timeout_s: The longest to wait for the answer.
+            accept: The media types that the answer may have.
+
         Raises:
             UnreachableError: No answer came; a write may have landed nonetheless.
         """
-        response = self.open(method, path, query, body, timeout_s)
+        response = self.open(method, path, query, body, timeout_s, accept=accept)
         return self.finish(response, method, path)
 
     def finish(self, response: Response, method: str, path: str) -> Answer:
@@ -149,6 +159,8 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: object = None,
         timeout_s: float | None = None,
+        *,
+        accept: str = JSON,
     ) -> Response:
         """Send one request, once; the answer's body is still to be read.
 
@@ -159,10 +171,10 @@ class Transport:
             UnreachableError: No answer came; a write may have landed nonetheless.
         """
         api = self._api
-        response = self._open(api, method, path, query, body, timeout_s)
+        response = self._open(api, method, path, query, body, timeout_s, accept)
         if response.status == HTTPStatus.UNAUTHORIZED and self._renew(api, path):
             self.finish(response, method, path)
-            response = self._open(self._api, method, path, query, body, timeout_s)
+            response = self._open(self._api, method, path, query, body, timeout_s, accept)
         return response
 
     def _renew(self, used: Api, path: str) -> bool:
@@ -188,15 +200,16 @@ class Transport:
         query: Mapping[str, str] | None,
         body: object,
         timeout_s: float | None,
+        accept: str,
     ) -> Response:
         wait_s = timeout_s or self._timeout_s
         with self._lock:
             self.counters.requests[method] = self.counters.requests.get(method, 0) + 1
         verb = "GET" if method == "WATCH" else method
-        headers = {"Accept": "application/json"}
+        headers = {"Accept": accept}
         if body is not None:
             # The library turns a patch without this header, or one that is no list, into a merge.
-            headers["Content-Type"] = JSON_PATCH if verb == "PATCH" else "application/json"
+            headers["Content-Type"] = JSON_PATCH if verb == "PATCH" else JSON
         asked_at = self._timekeeper.monotonic() if self._timekeeper else 0.0
         try:
             request = api.param_serialize(

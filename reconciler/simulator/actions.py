@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.simulator import bodies
+from reconciler.simulator import bodies, gojson, statuses
 from reconciler.simulator.admission import ActionRequest
 from reconciler.simulator.codec import encode
-from reconciler.simulator.messages import bytes_response, text_response
+from reconciler.simulator.messages import Response, bytes_response, text_response
 
 if TYPE_CHECKING:
     from reconciler.simulator.admission import Admission
-    from reconciler.simulator.messages import Request, Response, User
+    from reconciler.simulator.codec import Json
+    from reconciler.simulator.messages import Request, User
     from reconciler.simulator.routes import Target
 
 
 def run_action(admission: Admission, request: Request, target: Target, user: User) -> Response:
-    """Runs the registered action; 404 if there is none."""
+    """Runs the registered action; 404 if there is none.
+
+    A PUT is answered without a body, so a client that accepts only JSON gets 406.
+
+    Source: v1.9.0 pkg/virt-api/api.go (routes without Produces); recorded v1.9.0.
+    """
     action = admission.find_action(target.plural, target.subresource)
     if action is None or not target.name:
         return text_response(404, "404 page not found\n")
-    body = bodies.read_options(request, "options") or None
+    if request.method == "PUT" and not _accepts_anything(request):
+        return text_response(406, "406: Not Acceptable\n\nAvailable representations: ")
+    body = _options(request) or None
     result = action(
         ActionRequest(
             resource=target.plural,
@@ -30,10 +38,42 @@ def run_action(admission: Admission, request: Request, target: Target, user: Use
             method=request.method,
             body=body,
             user=user.name,
-            dry_run="All" in request.params("dryRun") or _dry(body),
+            dry_run=_dry(body),
         )
     )
-    return bytes_response(result.status, b"" if result.body is None else encode(result.body))
+    if result.body is None:
+        return Response(status=result.status, headers=())
+    return bytes_response(result.status, encode(result.body))
+
+
+def _accepts_anything(request: Request) -> bool:
+    """Whether the client takes any type; without the header it does."""
+    types = (each.partition(";")[0].strip() for each in request.header("accept").split(","))
+    return any(each in {"", "*/*"} for each in types)
+
+
+def _options(request: Request) -> Json:
+    """Decodes the options in the body, which count alone: the query is not read.
+
+    Raises:
+        RefusalError: The body is not an object.
+    """
+    try:
+        return bodies.read_options(request, "options")
+    except statuses.RefusalError as error:
+        why = _complaint(request.body) or str(error)
+        message = f"Can not unmarshal Request body to struct, error: {why}"
+        raise statuses.bad_request(message) from error
+
+
+def _complaint(body: bytes) -> str:
+    """Returns what is wrong with a body that is not JSON, as Go's stream decoder says it."""
+    try:
+        gojson.loads(body)
+    except gojson.MalformedError as error:
+        text = str(error)
+        return "unexpected EOF" if text == "unexpected end of JSON input" else text
+    return ""
 
 
 def _dry(options: dict[str, object] | None) -> bool:

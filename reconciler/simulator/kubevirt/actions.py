@@ -31,7 +31,7 @@ MANAGER: Final = "virt-api"
 class Actions:
     """What a client may ask of a VM beside changing it.
 
-    Source: v1.9.0 pkg/virt-api/rest/lifecycle.go (bodies and codes from code, not recorded).
+    Source: v1.9.0 pkg/virt-api/rest/lifecycle.go; those of a restart are recorded (v1.9.0).
     """
 
     def __init__(self, cluster: Cluster) -> None:

@@ -25,6 +25,10 @@ HALTED = (
     'Operation cannot be fulfilled on virtualmachine.kubevirt.io "pg-0": RunStategy Halted does'
     " not support manual restart requests"
 )
+NOT_RUNNING = (
+    'Operation cannot be fulfilled on virtualmachine.kubevirt.io "pg-0": VM is not running: Halted'
+)
+NOT_JSON = "Can not unmarshal Request body to struct, error: unexpected EOF"
 UNDER_WAY = "Internal error occurred: unable to complete request: stop/start already underway"
 
 
@@ -40,6 +44,17 @@ def test_it_is_a_put_with_empty_options(server, writer, reply):
     (request,) = server.requests
     assert (request.method, request.path, request.body, request.query) == ("PUT", PATH, {}, {})
     assert request.headers["Content-Type"] == "application/json"
+    assert request.headers["Accept"] == "*/*"
+
+
+def test_restart_that_is_not_acceptable_is_refused_with_the_phrase_of_the_status(
+    server, writer, reply
+):
+    text = "406: Not Acceptable\n\nAvailable representations: "
+    server.on(PATH, reply(406, text, (("Content-Type", "text/plain; charset=utf-8"),)))
+    written = writer.write(RESTART)
+    assert (written.refusal, written.status) == (Refusal.DENIED, 406)
+    assert written.message == "Not Acceptable"
 
 
 def test_a_dry_run_is_asked_for_in_the_body(server, writer, reply):
@@ -52,9 +67,11 @@ def test_a_dry_run_is_asked_for_in_the_body(server, writer, reply):
     ("code", "reason", "message", "refusal"),
     [
         (409, "Conflict", HALTED, Refusal.CONFLICT),
+        (409, "Conflict", NOT_RUNNING, Refusal.CONFLICT),
         (500, "InternalError", UNDER_WAY, Refusal.CONFLICT),
         (404, "NotFound", 'virtualmachine.kubevirt.io "pg-0" not found', Refusal.NOT_FOUND),
         (403, "Forbidden", "cannot update resource", Refusal.FORBIDDEN),
+        (400, "BadRequest", NOT_JSON, Refusal.DENIED),
         (400, "BadRequest", "gracePeriod has to be greater or equal to 0", Refusal.DENIED),
         (405, "MethodNotAllowed", "not here", Refusal.DENIED),
     ],

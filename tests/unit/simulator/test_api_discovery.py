@@ -114,9 +114,10 @@ def test_an_action_is_run_and_answers(server):
 
     server.admission.action("virtualmachines", "restart", restart)
     path = "/apis/subresources.kubevirt.io/v1/namespaces/db/virtualmachines/pg/restart"
-    answer = server.send("PUT", f"{path}?dryRun=All", {"gracePeriodSeconds": 0})
+    options = {"gracePeriodSeconds": 0, "dryRun": ["All"]}
+    answer = server.send("PUT", path, options)
     assert (answer.status, answer.text) == (202, "")
-    assert asked == [("pg", True, {"gracePeriodSeconds": 0})]
+    assert asked == [("pg", True, options)]
 
 
 def test_a_table_row_shows_the_printer_columns(server):

@@ -35,9 +35,12 @@ def make():
     return make
 
 
-def restart(sim, name="vm", body=b"{}", user=None):
+def restart(sim, name="vm", body=b"{}", user=None, accept="*/*", query=()):
     headers = {"content-type": "application/json"}
-    return sim.request("PUT", PATH.format(name), headers=headers, body=body, user=user)
+    if accept is not None:
+        headers["accept"] = accept
+    path = PATH.format(name)
+    return sim.request("PUT", path, query=query, headers=headers, body=body, user=user)
 
 
 def said(answer):
@@ -64,6 +67,70 @@ def test_a_dry_run_asks_for_nothing(make):
     sim = make()
     assert restart(sim, body=b'{"dryRun":["All"]}').status == 202
     assert "stateChangeRequests" not in sim.store.get(VM)["status"]
+
+
+# The recorded rows of v1.9.0: `application/json` and `*/*`; the others from go-restful v3
+# route.go (matchesAccept).
+@pytest.mark.parametrize(
+    ("accept", "status", "text"),
+    [
+        ("application/json", 406, "406: Not Acceptable\n\nAvailable representations: "),
+        ("application/json, text/plain", 406, "406: Not Acceptable\n\nAvailable"),
+        ("*/*", 202, ""),
+        ("application/json, */*;q=0.5", 202, ""),
+        (None, 202, ""),
+    ],
+)
+def test_restart_is_acceptable_only_without_a_type(make, accept, status, text):
+    sim = make()
+    answer = restart(sim, accept=accept)
+    assert (answer.status, answer.body.decode()[: len(text)]) == (status, text)
+    expected = "text/plain; charset=utf-8" if status == 406 else ""
+    assert answer.header("Content-Type") == expected
+    assert ("stateChangeRequests" in sim.store.get(VM)["status"]) is (status == 202)
+
+
+def test_restart_has_no_body_in_its_answer(make):
+    answer = restart(make(), body=b"")
+    assert (answer.status, answer.headers, answer.body) == (202, (), b"")
+
+
+def test_restart_ignores_a_dry_run_in_the_query(make):
+    sim = make()
+    assert restart(sim, query=(("dryRun", "All"),)).status == 202
+    assert "stateChangeRequests" in sim.store.get(VM)["status"]
+
+
+def test_restart_refuses_a_body_that_is_not_json(make):
+    answer = restart(make(), body=b"{")
+    assert json.loads(answer.body) == {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": "Can not unmarshal Request body to struct, error: unexpected EOF",
+        "reason": "BadRequest",
+        "code": 400,
+    }
+
+
+def test_restart_of_a_created_vm_with_rerun_on_failure_is_taken(make):
+    sim = make()
+    body = {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": "rerun", "namespace": "default"},
+        "spec": {
+            "runStrategy": "RerunOnFailure",
+            "template": {"spec": {"domain": {"memory": {"guest": "1Gi"}, "devices": {}}}},
+        },
+    }
+    path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
+    headers = {"content-type": "application/json"}
+    created = sim.request("POST", path, headers=headers, body=json.dumps(body).encode())
+    assert created.status == 201
+    sim.engine.run_until(1)
+    assert restart(sim, "rerun").status == 202
 
 
 @pytest.mark.parametrize("strategy", ["Halted", "Once"])
