@@ -103,6 +103,10 @@ class KubeVirtMissingError(ClusterError):
     """The cluster has no KubeVirt CR, or more than one."""
 
 
+class BackgroundError(ClusterError):
+    """A background thread ended unexpectedly, so what it kept up to date no longer is."""
+
+
 class LeaseHeldError(ReconcilerError):
     """Another run holds the lease."""
 

@@ -12,6 +12,8 @@ from concurrent.futures import Future
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from reconciler.errors import BackgroundError, ReconcilerError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -20,15 +22,35 @@ A = TypeVar("A")
 T = TypeVar("T")
 
 
+def unexpected(what: str, error: BaseException) -> BackgroundError:
+    """Return the error for the main thread where *what* ended by *error*, a defect of ours."""
+    failure = BackgroundError(
+        f"{what} ended unexpectedly: {type(error).__name__}: {error}",
+        hint="this is a defect of reconciler; report it with the log",
+    )
+    failure.__cause__ = error
+    return failure
+
+
+def _outcome(ask: Callable[..., object], error: BaseException) -> BaseException:
+    """Return what the thread that waits for *ask* is to raise."""
+    if isinstance(error, ReconcilerError) or not isinstance(error, Exception):
+        return error
+    return unexpected(f"the background call {getattr(ask, '__qualname__', ask)}", error)
+
+
 def begin(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
-    """Call *ask* in a thread of its own; the answer is the future's result."""
+    """Call *ask* in a thread of its own; the answer is the future's result.
+
+    An unexpected error of *ask* is raised by the future as a ``BackgroundError``.
+    """
     future: Future[T] = Future()
 
     def run() -> None:
         try:
             answer = ask(*arguments, **named)
         except BaseException as error:  # noqa: BLE001 - whoever asked gets it
-            future.set_exception(error)
+            future.set_exception(_outcome(ask, error))
         else:
             future.set_result(answer)
 
@@ -51,7 +73,7 @@ def each(ask: Callable[[A], T], given: Iterable[A], *, at_once: int) -> Iterator
             try:
                 future.set_result(ask(*taken))
             except BaseException as error:  # noqa: BLE001 - whoever asked gets it
-                future.set_exception(error)
+                future.set_exception(_outcome(ask, error))
             answered.put((*taken, future))
 
     left, threads, under_way = iter(given), 0, 0

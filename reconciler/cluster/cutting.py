@@ -30,7 +30,7 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
     What is written in another way than an API server's is cut once all of it is there.
 
     Raises:
-        msgspec.DecodeError: It is no list.
+        msgspec.DecodeError: It is not a list; also the others of ``wire.UNDECODABLE``.
     """
     coming = iter(chunks)
     head, begun = _head(coming)
@@ -63,6 +63,6 @@ def _head(coming: Iterator[bytes]) -> tuple[bytes, bytes]:
 def _is_whole(piece: bytes) -> bool:
     try:
         _RAW.decode(piece)
-    except msgspec.DecodeError:
+    except wire.UNDECODABLE:
         return False
     return True

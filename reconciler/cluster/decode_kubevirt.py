@@ -40,7 +40,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
     """
     try:
         found = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except wire.UNDECODABLE as error:
         raise UnreadableError(str(error)) from error
     meta, status = child(found, "metadata"), child(found, "status")
     if not isinstance(meta.get("name"), str):
@@ -105,7 +105,7 @@ class KubeVirts:
         """The CR *body* with what is odd about it, or the finding that it cannot be read."""
         try:
             live, findings = kubevirt(body)
-        except UnreadableError as error:
+        except wire.UNDECODABLE as error:
             finding = Diagnostic(
                 severity=Severity.WARNING,
                 code=UNREADABLE_OBJECT,

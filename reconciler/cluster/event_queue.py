@@ -116,7 +116,11 @@ class QueuedRecorder:
             with self._turns:
                 if self._over:
                     return
-                left = self._recorder.leave(event)
+                try:
+                    left = self._recorder.leave(event)
+                except Exception:
+                    log.exception("the next events of %s are not recorded", event.ref)
+                    raise
             with self._lock:
                 self._waiting -= 1
                 self._left += left

@@ -27,7 +27,7 @@ from reconciler.errors import (
     UnreachableError,
 )
 
-from . import paths
+from . import paths, wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +98,7 @@ def read_status(body: bytes | msgspec.Raw) -> Status:
     """*body* as a Status; an empty one where it is something else, as a proxy's page is."""
     try:
         status = msgspec.json.decode(body, type=Status)
-    except msgspec.DecodeError:
+    except wire.UNDECODABLE:
         return Status()
     return status if status.kind == "Status" else Status()
 

@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from reconciler.errors import ClusterError
+from reconciler.errors import BackgroundError, ClusterError
 from reconciler.model.live import LiveNode, LiveState
 
 from . import background, decode, paths
@@ -84,6 +84,8 @@ class ClusterFeed:
         self._types = Instancetypes()
         self._policies = MigrationPolicies()
         self._room: Room | None = None
+        self._broken: BackgroundError | None = None
+        """By what a background thread ended, the first one that did."""
         self._refreshing = False
         """Whether pods and quotas are being read in the background."""
         self._room_not_before = 0.0
@@ -126,6 +128,7 @@ class ClusterFeed:
                 path=kind.path,
                 version=version,
                 clock=self._clock,
+                broke=self._break,
                 scale=self._scale,
             )
             for kind, version in zip(self._kinds, versions, strict=True)
@@ -138,6 +141,7 @@ class ClusterFeed:
                     path=paths.NODES,
                     version=self._nodes.resource_version,
                     clock=self._clock,
+                    broke=self._break,
                     scale=self._scale,
                     poll_s=_NODES_S,
                     watchable=False,
@@ -150,6 +154,7 @@ class ClusterFeed:
                 path=paths.INSTANCETYPES,
                 version=LISTED,
                 clock=self._clock,
+                broke=self._break,
                 scale=self._scale,
                 poll_s=_INSTANCETYPES_S,
                 watchable=False,
@@ -177,8 +182,11 @@ class ClusterFeed:
 
         Raises:
             KubeVirtMissingError: The KubeVirt CR has gone, or another was added.
+            BackgroundError: A thread that keeps the snapshot up to date has ended.
             ClusterError: A kind could not be read for two minutes, and why.
         """
+        if self._broken is not None:
+            raise self._broken
         self._refuse_if_stale()
         with self._changed:
             self._seen = self._version
@@ -217,7 +225,8 @@ class ClusterFeed:
         """
         with self._changed:
             changed = self._changed.wait_for(
-                lambda: self._version != self._seen, timeout_s / self._scale
+                lambda: self._version != self._seen or self._broken is not None,
+                timeout_s / self._scale,
             )
             if changed:
                 self._changed.wait_for(lambda: False, min(_COALESCE_S, timeout_s / self._scale))
@@ -257,8 +266,9 @@ class ClusterFeed:
             self.change(lambda: self._take_room(found))
         except ClusterError as error:
             log.warning("pods and quotas are not read anew: %s", error)
-        except Exception:
+        except Exception as error:
             log.exception("pods and quotas are not read anew")
+            self._break("the thread that reads pods and quotas", error)
         finally:
             self._refreshing = False
 
@@ -272,6 +282,12 @@ class ClusterFeed:
         with self._changed:
             make()
             self._version += 1
+            self._changed.notify_all()
+
+    def _break(self, what: str, error: Exception) -> None:
+        """Let ``current`` and ``wait`` raise, and wake the thread that waits."""
+        with self._changed:
+            self._broken = self._broken or background.unexpected(what, error)
             self._changed.notify_all()
 
     def take_nodes(self, nodes: Listed[LiveNode]) -> None:

@@ -13,10 +13,13 @@ import msgspec
 
 from reconciler.errors import ClusterError, ExpiredError, ForbiddenError, UnavailableError
 
+from . import wire
 from .retry import Backoff
 from .watch import SilentError, Watch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reconciler.ports import Clock
 
     from .client import Client
@@ -66,9 +69,10 @@ class Follower(threading.Thread):
         version: Where the first watch goes on; empty to begin with a list.
         scale: How many seconds of the clock a real second has.
         watchable: Whether to watch at all, or only to list now and then.
+        broke: Called in this thread with the unexpected error by which it ends.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each but the first two is given by name
         self,
         client: Client,
         target: Target,
@@ -76,6 +80,7 @@ class Follower(threading.Thread):
         path: str,
         version: str,
         clock: Clock,
+        broke: Callable[[str, Exception], None],
         scale: float = 1.0,
         poll_s: float = POLL_S,
         watchable: bool = True,
@@ -87,6 +92,7 @@ class Follower(threading.Thread):
         self._version = version
         self._listed_at = clock.monotonic()
         self._clock = clock
+        self._broke = broke
         self._scale = scale
         self._poll_s = poll_s
         self._watchable = watchable
@@ -107,7 +113,15 @@ class Follower(threading.Thread):
             self._watch.close()
 
     def run(self) -> None:
-        """Follow until ``end``."""
+        """Follow until ``end``, or until an unexpected error, which is handed on."""
+        try:
+            self._run()
+        except Exception as error:
+            if not self._ended.is_set():
+                log.exception("the thread that follows %s ended", self._path)
+                self._broke(f"the thread that follows {self._path}", error)
+
+    def _run(self) -> None:
         while not self._ended.is_set():
             try:
                 self._step()
@@ -176,5 +190,5 @@ class Follower(threading.Thread):
 def _version(body: bytes) -> str:
     try:
         return msgspec.json.decode(body, type=_Versioned).metadata.resource_version
-    except msgspec.DecodeError:
+    except wire.UNDECODABLE:
         return ""

@@ -56,7 +56,7 @@ class Kind(Generic[W, V]):
         """Every object of the page *body*."""
         try:
             items = _PAGE.decode(body).items or ()
-        except msgspec.DecodeError as error:
+        except wire.UNDECODABLE as error:
             return Decoded(diagnostics=(self.finding(b"{}", error),))
         return self.each(items)
 
@@ -76,7 +76,7 @@ class Kind(Generic[W, V]):
         """
         try:
             return self.live(self._item.decode(body))
-        except msgspec.DecodeError as error:
+        except wire.UNDECODABLE as error:
             raise UnreadableError(str(error)) from error
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
@@ -138,11 +138,20 @@ class Readable(Protocol[V]):
 
 def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
     """The reference of the object *body*, as far as it can be told."""
-    try:
-        metadata = msgspec.json.decode(body, type=wire.Nameplate).metadata
-    except msgspec.DecodeError:
-        metadata = wire.Identity()
+    metadata = _nameplate(body) or _nameplate(_head(body)) or wire.Identity()
     group = _GROUPS.get(kind, KUBEVIRT_GROUP)
     return ObjectRef(
         group=group, kind=kind, namespace=metadata.namespace or "", name=metadata.name or "?"
     )
+
+
+def _nameplate(body: bytes | msgspec.Raw) -> wire.Identity | None:
+    try:
+        return msgspec.json.decode(body, type=wire.Nameplate).metadata
+    except wire.UNDECODABLE:
+        return None
+
+
+def _head(body: bytes | msgspec.Raw) -> bytes:
+    """Return the object *body* without its spec and status, which API servers write last."""
+    return bytes(body).partition(b',"spec":')[0] + b"}"

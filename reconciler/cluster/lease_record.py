@@ -8,6 +8,8 @@ import msgspec
 
 from reconciler.errors import ClusterError
 
+from . import wire
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -23,7 +25,7 @@ def decoded(body: bytes) -> dict[str, Any]:
     """
     try:
         found: dict[str, Any] = msgspec.json.decode(body, type=dict)
-    except msgspec.DecodeError as error:
+    except wire.UNDECODABLE as error:
         raise ClusterError(f"the server's answer is no Lease: {error}") from error
     return found
 

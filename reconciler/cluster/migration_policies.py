@@ -13,7 +13,6 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live import LiveMigrationPolicy
 
 from . import wire
-from .kinds import UnreadableError
 from .paging import pages
 from .parts import amount
 
@@ -74,7 +73,7 @@ def list_migration_policies(client: Client) -> MigrationPolicies:
         return MigrationPolicies()
     except ForbiddenError:
         return MigrationPolicies(diagnostics=(_unread("may not be listed"),))
-    except (msgspec.DecodeError, UnreadableError) as error:
+    except wire.UNDECODABLE as error:
         return MigrationPolicies(diagnostics=(_unread(f"cannot be read: {error}"),))
     return MigrationPolicies(values=found, namespace_labels=labels)
 

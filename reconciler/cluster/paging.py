@@ -9,7 +9,7 @@ import msgspec
 
 from reconciler.errors import ClusterError, ExpiredError
 
-from . import paths
+from . import paths, wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -71,8 +71,9 @@ def pages(
             continue
         try:
             meta = msgspec.json.decode(body, type=_List).metadata
-        except msgspec.DecodeError as error:
-            what = f"the answer to a list of {paths.spoken(path)} at {client.host} is no list"
+        except wire.UNDECODABLE as error:
+            place = f"{paths.spoken(path)} at {client.host}"
+            what = f"the answer to a list of {place} cannot be read: {error}"
             raise ClusterError(what, hint="check that the server is an API server") from error
         yield Page(body, not token, meta.version or "")
         token = meta.token or ""

@@ -71,14 +71,21 @@ def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
 
 @_near()
 def moment(text: str | None) -> datetime | None:
-    """*text* as a time in UTC; None where it is absent or no time."""
+    """*text* as a time in UTC; None where it is absent or not a time.
+
+    Raises:
+        UnreadableError: It is a time that is out of range in UTC.
+    """
     if not text:
         return None
     try:
         parsed = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise UnreadableError(f"the time {text!r} is out of range in UTC") from error
 
 
 def conditions(found: list[wire.Condition] | None) -> Mapping[str, Condition]:

@@ -13,7 +13,7 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live import LiveInstancetype, LiveKubeVirt, LiveNode, LiveState, LiveVM
 from reconciler.model.refs import CLUSTER_INSTANCETYPE, INSTANCETYPE, ObjectRef
 
-from . import background, decode, paths
+from . import background, decode, paths, wire
 from .decode_instancetype import CLUSTER_WIDE, NAMESPACED
 from .decode_kubevirt import KubeVirts
 from .migration_policies import list_migration_policies
@@ -238,7 +238,7 @@ def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
         return "", (finding,)
     try:
         return msgspec.json.decode(body, type=_Namespace).metadata.uid, ()
-    except msgspec.DecodeError as error:
+    except wire.UNDECODABLE as error:
         what = f"the answer of {client.host} is no Namespace"
         raise ClusterError(what, hint="check that the server is an API server") from error
 

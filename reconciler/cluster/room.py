@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import msgspec
-
 from reconciler.errors import ClusterError, ForbiddenError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.room import Room
 
-from . import background, cutting, decode_room, paths
+from . import background, cutting, decode_room, paths, wire
 
 if TYPE_CHECKING:
     from reconciler.ports import Clock
@@ -69,8 +67,9 @@ def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Dec
         )
     except ForbiddenError:
         return None
-    except msgspec.DecodeError as error:
-        what = f"the answer to a list of {paths.spoken(path)} at {client.host} is no list"
+    except wire.UNDECODABLE as error:
+        place = f"{paths.spoken(path)} at {client.host}"
+        what = f"the answer to a list of {place} cannot be read: {error}"
         raise ClusterError(what, hint="check that the server is an API server") from error
 
 

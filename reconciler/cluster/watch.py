@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import msgspec
 
 from reconciler.errors import UnreachableError
 
-from . import failures, paths
+from . import failures, paths, wire
 from .failures import Answer
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ class _Event(msgspec.Struct, frozen=True):
 
 
 _DECODER = msgspec.json.Decoder(_Event)
+_WRITTEN = re.compile(rb'\{"type":"([A-Z]+)","object":(.*)\}\s*', re.DOTALL)
+"""An event as API servers write it.
+
+Source: k8s.io/apimachinery v0.36 pkg/apis/meta/v1/watch.go (WatchEvent).
+"""
 
 
 class SilentError(UnreachableError):
@@ -61,15 +67,22 @@ class Watch:
         """
         try:
             for line in self._lines():
-                try:
-                    event = _DECODER.decode(line)
-                except msgspec.DecodeError as error:
-                    raise failures.from_exception(error, "GET", self._path, self._host) from error
-                if event.type == "ERROR":
-                    raise self._failure(event.object)
-                yield event.type, bytes(event.object)
+                kind, body = self._event(line)
+                if kind == "ERROR":
+                    raise self._failure(body)
+                yield kind, body
         finally:
             self._response.close()
+
+    def _event(self, line: bytes) -> tuple[str, bytes]:
+        """Return the type and the object of *line*; only the object may be unreadable."""
+        try:
+            event = _DECODER.decode(line)
+        except wire.UNDECODABLE as error:
+            if written := _WRITTEN.fullmatch(line):
+                return written[1].decode(), written[2]
+            raise failures.from_exception(error, "GET", self._path, self._host) from error
+        return event.type, bytes(event.object)
 
     def close(self) -> None:
         """End the watch; may be called from another thread, whose iteration then ends."""
@@ -101,7 +114,7 @@ class Watch:
             return SilentError(what)
         return failures.from_exception(error, "GET", self._path, self._host)
 
-    def _failure(self, body: msgspec.Raw) -> Exception:
+    def _failure(self, body: bytes) -> Exception:
         status = failures.read_status(body)
-        answer = Answer(method="GET", path=self._path, status=status.code or 500, body=bytes(body))
+        answer = Answer(method="GET", path=self._path, status=status.code or 500, body=body)
         return failures.from_answer(answer, self._host)

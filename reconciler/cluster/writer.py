@@ -11,7 +11,7 @@ from reconciler.errors import ClusterError, NotFoundError
 from reconciler.model.plan import Action, Verb
 from reconciler.model.write import Refusal, Written
 
-from . import background, decode, failures, paths, verify
+from . import background, decode, failures, paths, verify, wire
 from .decode_kubevirt import kubevirt
 from .kinds import UnreadableError
 
@@ -202,7 +202,7 @@ def _taken(action: Action, answer: Answer) -> Written:
             missing = verify.unpatched(held, action.patch)
         vm = decode.VMS.one(answer.body) if action.ref.kind == "VirtualMachine" else None
         config = kubevirt(answer.body)[0] if action.ref.kind == "KubeVirt" else None
-    except (msgspec.DecodeError, UnreadableError) as error:
+    except wire.UNDECODABLE as error:
         missing, vm, config = (f"the answer cannot be read: {error}",), None, None
     return Written(
         refusal=Refusal.NOT_AS_WRITTEN if missing else None,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.errors import BrokenOff, ClusterError
+from reconciler.errors import BackgroundError, BrokenOff, ClusterError
 from reconciler.model.outcome import Actuation, ExitCode, Outcome, Result, RunReport
 from reconciler.model.plan import Effect
 from reconciler.model.progress import Step
@@ -62,12 +62,11 @@ def run(
             message = rollout.follow() if plan.applyable or rollout.open else ""
     except BrokenOff:
         message = BROKEN_OFF
-        if rollout.in_doubt:
-            # A request may still be carried out: nobody is to follow before the lease runs out.
-            outside.config_lease.abandon()
-            outside.memory_lease.abandon()
+        rollout.abandon_if_in_doubt()
     except ClusterError as found:
         error, message = found, f"ended by an error: {found}"
+        if isinstance(found, BackgroundError):
+            rollout.abandon_if_in_doubt()
     outcomes = (*rollout.outcomes(message), *_unnamed(plan, choices, policy.approval))
     code = verdict.exit_code(outcomes, lease_lost=rollout.lease_lost, valid=not plan.errored)
     return RunReport(
@@ -132,6 +131,12 @@ class _Rollout:
         """Whether a write was sent that was not answered yet."""
         courses = (*self.settings.courses(), *self.memory.courses.values())
         return any(each.unanswered_at is not None for each in courses)
+
+    def abandon_if_in_doubt(self) -> None:
+        """Let the leases run out where a request that was sent may still be carried out."""
+        if self.in_doubt:
+            self.outside.config_lease.abandon()
+            self.outside.memory_lease.abandon()
 
     def follow(self) -> str:
         """Go round until nothing is open; the sentence says why it ended before that."""

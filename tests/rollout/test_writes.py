@@ -7,6 +7,7 @@ import json
 import pytest
 from support.simulated import Rig, simulator, vm_yaml
 
+from reconciler.cluster.background import unexpected
 from reconciler.errors import UnreachableError
 from reconciler.model.outcome import ExitCode, Result
 from reconciler.plan.policy import PlanPolicy
@@ -57,6 +58,24 @@ def test_a_server_that_stays_away_ends_the_run_with_an_error_and_a_report():
     assert only(report).result is Result.NOT_STARTED
     assert "503" in report.message
     assert 300 <= (report.ended_at - report.started_at).total_seconds() < 400
+
+
+@pytest.mark.parametrize(("answered", "holder"), [(True, ""), (False, "test-run")])
+def test_lease_is_kept_after_the_end_of_a_thread_only_while_a_write_is_in_doubt(answered, holder):
+    run = rig()
+    if not answered:
+        away(run)
+
+    def ended(_timeout_s):
+        raise unexpected("the thread that follows VMs", ZeroDivisionError("no time"))
+
+    run.feed.wait = ended
+    report = run.apply(TWO_GI)
+    assert report.exit is ExitCode.ERROR
+    assert "the thread that follows VMs ended unexpectedly" in report.message
+    leases = run.sim.store.list("leases.coordination.k8s.io")
+    held = {each["metadata"]["name"]: each["spec"]["holderIdentity"] for each in leases}
+    assert held["test-memory"] == holder
 
 
 def test_while_the_server_is_away_for_one_vm_no_other_is_tried():

@@ -12,6 +12,7 @@ import pytest
 from reconciler.cluster import event_queue, events, paths
 from reconciler.cluster.event_queue import SENDERS, QueuedRecorder
 from reconciler.cluster.events import ClusterRecorder
+from reconciler.errors import BackgroundError
 from reconciler.model.refs import vm_ref
 
 EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
@@ -231,7 +232,7 @@ def test_what_ended_the_block_is_not_kept_waiting(make, endpoint, caplog, monkey
     assert lines(caplog) == [(logging.WARNING, "1 of 1 events were not recorded")]
 
 
-def test_an_error_of_ours_is_not_swallowed(clock):
+def test_an_error_of_ours_is_not_swallowed(clock, caplog):
     client = SimpleNamespace(hasty=lambda: SimpleNamespace(host="here"))
     recorder = ClusterRecorder(client, clock=clock, instance="run-1", revision="commit")
 
@@ -239,5 +240,7 @@ def test_an_error_of_ours_is_not_swallowed(clock):
         with QueuedRecorder(recorder, hurried=lambda: False) as queue:
             record(queue, "A")
 
-    with pytest.raises(AttributeError):
+    with pytest.raises(BackgroundError) as caught:
         recorded()
+    assert isinstance(caught.value.__cause__, AttributeError)
+    assert f"the next events of {PG0} are not recorded" in caplog.text

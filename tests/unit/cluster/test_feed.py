@@ -14,7 +14,7 @@ from reconciler.cluster import client as client_module
 from reconciler.cluster import feed as feed_module
 from reconciler.cluster import follower as follower_module
 from reconciler.cluster.feed import ClusterFeed
-from reconciler.errors import KubeVirtMissingError, UnavailableError
+from reconciler.errors import BackgroundError, KubeVirtMissingError, UnavailableError
 from reconciler.model.refs import vm_ref
 
 API = "/apis/kubevirt.io/v1"
@@ -30,6 +30,9 @@ class Stream:
 
     def send(self, kind, body):
         self.lines.put(json.dumps({"type": kind, "object": body}).encode() + b"\n")
+
+    def send_raw(self, line):
+        self.lines.put(line + b"\n")
 
     def end(self):
         self.lines.put(END)
@@ -141,6 +144,94 @@ def test_an_object_that_turns_odd_is_left_out_until_it_is_sound(streams, feed, r
         streams["virtualmachineinstances"].send("MODIFIED", raw_vmi())
         state = wait_until(feed, lambda state: not state.diagnostics)
         assert PG0 in state.vmis
+
+
+def _odd_vm(raw_vm, what):
+    """An event of the VM pg-0 that Python cannot decode."""
+    body = raw_vm()
+    body["metadata"]["labels"] = {"app": "BYTE"}
+    owner = {"f:spec": {"f:template": {"f:spec": {"f:domain": {"f:memory": {"f:guest": {}}}}}}}
+    if what.startswith("time"):
+        time = what.removeprefix("time ")
+        body["metadata"]["managedFields"] = [{"manager": "m", "time": time, "fieldsV1": owner}]
+    if what == "digits":
+        body["spec"]["template"]["spec"]["domain"]["memory"]["guest"] = "9" * 5000
+    body["spec"]["extra"] = "NEST"
+    line = json.dumps({"type": "MODIFIED", "object": body}, separators=(",", ":")).encode()
+    line = line.replace(b"BYTE", b"\xff" if what == "byte" else b"pg")
+    return line.replace(b'"NEST"', b"[" * 20_000 + b"]" * 20_000 if what == "nesting" else b"{}")
+
+
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("byte", "can't decode byte 0xff"),
+        ("nesting", "maximum recursion depth exceeded"),
+        ("time 0001-01-01T00:00:00+14:00", "the time '0001-01-01T00:00:00+14:00' is out of range"),
+        ("time 9999-12-31T23:59:59-01:00", "the time '9999-12-31T23:59:59-01:00' is out of range"),
+        ("digits", "Exceeds the limit"),
+    ],
+)
+def test_undecodable_event_is_a_finding_on_its_object_and_the_rest_goes_on(
+    streams, cluster, feed, raw_vm, what, why
+):
+    with feed:
+        streams["virtualmachines"].send_raw(_odd_vm(raw_vm, what))
+        state = wait_until(feed, lambda state: state.diagnostics)
+        assert state.vms == {}
+        (finding,) = state.diagnostics
+        assert (finding.code, finding.ref) == ("unreadable-object", PG0)
+        assert why in finding.message
+        streams["virtualmachines"].send("ADDED", raw_vm("pg-1"))
+        state = wait_until(feed, lambda state: vm_ref("db", "pg-1") in state.vms)
+        assert state.diagnostics == (finding,)
+        streams["virtualmachines"].send("MODIFIED", raw_vm())
+        state = wait_until(feed, lambda state: not state.diagnostics)
+        assert set(state.vms) == {PG0, vm_ref("db", "pg-1")}
+    assert len(watches_of(cluster, "virtualmachines")) == 1
+
+
+def test_undecodable_event_without_a_name_is_a_finding_and_the_rest_goes_on(streams, feed, raw_vm):
+    deep = b"[" * 20_000 + b"]" * 20_000
+    with feed:
+        line = b'{"type":"ADDED","object":{"metadata":{"annotations":%s}}}' % deep
+        streams["virtualmachines"].send_raw(line)
+        state = wait_until(feed, lambda state: state.diagnostics)
+        assert [each.ref.name for each in state.diagnostics] == ["?"]
+        streams["virtualmachines"].send("ADDED", raw_vm("pg-1"))
+        wait_until(feed, lambda state: len(state.vms) == 2)
+
+
+class BrokenClock:
+    """A clock that fails in the threads of followers once it is told to."""
+
+    def __init__(self, base):
+        self._base, self.broken = base, False
+
+    def __getattr__(self, name):
+        return getattr(self._base, name)
+
+    def monotonic(self):
+        if self.broken and threading.current_thread().name.startswith("follow"):
+            raise ZeroDivisionError("no time")
+        return self._base.monotonic()
+
+
+def test_follower_that_ends_unexpectedly_wakes_the_thread_that_waits(
+    streams, client, clock, caplog
+):
+    broken = BrokenClock(clock)
+    with ClusterFeed(client, clock=broken) as feed:
+        feed.current()
+        broken.broken = True
+        streams["virtualmachines"].end()
+        why = "virtualmachines ended unexpectedly: ZeroDivisionError: no time"
+        with pytest.raises(BackgroundError, match=why) as caught:
+            feed.wait(20.0)
+        assert isinstance(caught.value.__cause__, ZeroDivisionError)
+        with pytest.raises(BackgroundError):
+            feed.current()
+    assert [each.levelno for each in caplog.records if each.exc_info] == [logging.ERROR]
 
 
 def test_a_watch_that_ends_goes_on_after_the_last_event(streams, cluster, feed, raw_vm):

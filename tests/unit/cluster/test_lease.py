@@ -498,3 +498,19 @@ def test_on_a_faster_clock_it_waits_real_seconds_for_a_dead_holder(api, client, 
         client, clock=clock, namespace="kubevirt", name="reconciler", holder="us", scale=60.0
     ):
         assert clock.elapsed == 4 * 60
+
+
+DEEP = "[" * 20_000 + "]" * 20_000
+
+
+def test_lease_that_cannot_be_decoded_is_renewed_later(server, make, api, clock, harness, caplog):
+    with make("a") as lease:
+        api.failing = harness.Reply(200, f'{{"metadata":{DEEP}}}')
+        clock.elapsed += 11
+        assert lease.held()
+        assert "is not renewed: the server's answer is no Lease" in caplog.text
+        api.failing = None
+        clock.elapsed += 3
+        assert lease.held()
+        assert api.stored["spec"]["holderIdentity"] == "a"
+    assert not api.stored["spec"]["holderIdentity"]

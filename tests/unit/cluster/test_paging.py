@@ -36,7 +36,11 @@ def test_tokens_that_keep_expiring_are_an_error(server, client, page, failure):
     assert len(server.requests) == 8
 
 
-def test_a_page_that_is_no_list_is_an_error(server, client, reply):
-    server.on(VMS, reply(200, "<html>Log in</html>"))
-    with pytest.raises(ClusterError, match="is no list"):
+DEEP = "[" * 20_000 + "]" * 20_000
+
+
+@pytest.mark.parametrize("body", ["<html>Log in</html>", f'{{"items":{DEEP}}}'])
+def test_page_that_cannot_be_decoded_is_an_error(server, client, reply, body):
+    server.on(VMS, reply(200, body))
+    with pytest.raises(ClusterError, match=r"the answer to a list of .* cannot be read: "):
         list(pages(client, VMS))

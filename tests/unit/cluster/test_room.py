@@ -12,7 +12,7 @@ from reconciler.cluster import decode_room
 from reconciler.cluster.feed import ClusterFeed
 from reconciler.cluster.reader import ClusterReader
 from reconciler.cluster.room import read_room
-from reconciler.errors import UnavailableError
+from reconciler.errors import BackgroundError, UnavailableError
 from reconciler.model.quantity import GIB, MIB
 from reconciler.model.room import Launcher, MemoryUse, NodeUse, Quota
 
@@ -293,6 +293,23 @@ class TestRefreshed:
         assert logged.wait(30)
         assert "pods and quotas are not read anew" in caplog.text
         assert feed.current().room is old
+
+    def test_an_unexpected_error_is_raised_in_the_thread_that_waits(
+        self, feed, clock, monkeypatch
+    ):
+        now = clock.now
+
+        def broken():
+            if threading.current_thread() is threading.main_thread():
+                return now()
+            raise ZeroDivisionError("no time")
+
+        monkeypatch.setattr(clock, "now", broken)
+        feed.current()
+        feed.refresh_room()
+        why = "the thread that reads pods and quotas ended unexpectedly: ZeroDivisionError"
+        with pytest.raises(BackgroundError, match=why):
+            feed.wait(30.0)
 
     def test_it_is_not_begun_again_at_once(self, cluster, feed, clock, page):
         asked = []

@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.cluster.failures import Answer
 from reconciler.cluster.writer import ClusterWriter
-from reconciler.errors import UnavailableError, UnreachableError
+from reconciler.errors import BackgroundError, UnavailableError, UnreachableError
 from reconciler.model.fields import WaveName
 from reconciler.model.plan import Action, Effect, Reason, Verb
 from reconciler.model.refs import vm_ref
@@ -105,5 +105,6 @@ def test_the_threads_end_with_the_answers():
 
 def test_an_error_of_ours_is_not_swallowed():
     writer = ClusterWriter(SimpleNamespace(host="here"), parallel=2)
-    with pytest.raises(AttributeError):
+    with pytest.raises(BackgroundError) as caught:
         list(writer.write_each([action("a")], timeout_s=lambda: 7.0))
+    assert isinstance(caught.value.__cause__, AttributeError)

@@ -1,0 +1,48 @@
+"""A background thread that ends unexpectedly ends the run with a report and without a lease."""
+
+from __future__ import annotations
+
+import threading
+
+from support.simulated import vm_yaml
+
+from reconciler.cli import applying, wiring
+from reconciler.clock import SystemClock
+from reconciler.model.outcome import ExitCode
+
+EACH_WATCH_ENDS = {"effect": "drop", "verbs": ["watch"], "events": 1, "times": 1000}
+
+
+class BrokenClock(SystemClock):
+    """A clock that fails in the threads of followers after the first patch."""
+
+    def __init__(self, cluster):
+        super().__init__()
+        self._cluster = cluster
+
+    def monotonic(self):
+        follows = threading.current_thread().name.startswith("follow")
+        if follows and self._cluster.ours("PATCH", "/virtualmachines/"):
+            raise ZeroDivisionError("no time")
+        return super().monotonic()
+
+
+def test_run_whose_follower_ends_reports_an_error_and_gives_its_lease_back(
+    serve, git, tmp_path, capsys
+):
+    git.commit({"vms.yaml": vm_yaml("default", "vm", "2Gi")})
+    cluster = serve("hotplug", apiFaults=[EACH_WATCH_ENDS])
+    report = tmp_path / "report.json"
+    code = applying.run(
+        applying.ApplyOptions(
+            source=wiring.SourceOptions(repo=str(git)),
+            cluster=wiring.ClusterOptions(kubeconfig=str(cluster.kubeconfig)),
+            deadline_s=30.0,
+            report=report,
+        ),
+        BrokenClock(cluster),
+    )
+    assert code is ExitCode.ERROR
+    assert "ended unexpectedly: ZeroDivisionError: no time" in report.read_text()
+    assert "ended by an error: the thread that follows" in capsys.readouterr().out
+    assert not cluster.lease()["spec"]["holderIdentity"]
