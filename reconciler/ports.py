@@ -11,13 +11,13 @@ if TYPE_CHECKING:
     from typing import Self
 
     from reconciler.errors import ClusterError
-    from reconciler.model.desired import Reading
-    from reconciler.model.live import LiveKubeVirt, LiveState, LiveVM
-    from reconciler.model.plan import Action
-    from reconciler.model.progress import Progress
-    from reconciler.model.refs import ObjectRef
-    from reconciler.model.room import Room
-    from reconciler.model.write import Written
+    from reconciler.model.desired.desired_state import Reading
+    from reconciler.model.live.capacity import Room
+    from reconciler.model.live.live_state import LiveKubeVirt, LiveState, LiveVM
+    from reconciler.model.plan.plan import Action
+    from reconciler.model.references import ObjectRef
+    from reconciler.model.run.progress import Progress
+    from reconciler.model.run.write_result import Written
 
 
 class Clock(Protocol):

@@ -9,17 +9,9 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli import (
-    apply,
-    cluster,
-    demo,
-    plan,
-    reconcile,
-    snapshot,
-    status,
-    validate,
-)
-from reconciler.model.outcome import ExitCode
+from reconciler.cli.commands import apply, cluster, plan, reconcile, snapshot, status, validate
+from reconciler.cli.demo import command
+from reconciler.model.run.outcome import ExitCode
 
 app = typer.Typer(
     name="reconciler",
@@ -30,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (demo, plan, apply, reconcile, status, validate, snapshot, cluster):
+for module in (command, plan, apply, reconcile, status, validate, snapshot, cluster):
     app.command(module.__name__.rpartition(".")[2])(module.command)
 
 _USAGE: type[Exception] = typer.BadParameter.__bases__[0]

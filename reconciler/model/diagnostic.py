@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from .refs import Location, ObjectRef
+from reconciler.model.references import Location, ObjectRef
 
 UNREADABLE_OBJECT = "unreadable-object"
 """Code of the finding on an object of the cluster that was left out, under its reference."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from .quantity import Duration, MemoryQuantity
-from .refs import FieldPath
+from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.model.references import FieldPath
 
 
 class WaveName(StrEnum):

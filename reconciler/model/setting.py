@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .fields import FieldType, NameSet, SettingValue
-from .quantity import Duration, MemoryQuantity, QuantityError
+from reconciler.model.fields import FieldType, NameSet, SettingValue
+from reconciler.model.quantity import Duration, MemoryQuantity, QuantityError
 
 
 def read_setting(kind: FieldType, raw: object) -> SettingValue:

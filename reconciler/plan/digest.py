@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from reconciler.model.plan import Action, Effect, PatchOp
-    from reconciler.model.refs import ObjectRef, Uid
+    from reconciler.model.plan.plan import Action, Effect, PatchOp
+    from reconciler.model.references import ObjectRef, Uid
 
 GENERATION = "/metadata/generation"
 """Where a patch looks whether anything at all was written meanwhile."""

@@ -21,17 +21,17 @@ from reconciler.model.fields import (
     INSTANCETYPE_REVISION,
     NameSet,
 )
-from reconciler.model.plan import PatchOp
-from reconciler.model.refs import pointer
-from reconciler.plan.regime import spelled
+from reconciler.model.plan.plan import PatchOp
+from reconciler.model.references import pointer
+from reconciler.plan.behaviour.effective_config import spelled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reconciler.model.live import LiveKubeVirt, LiveVM
-    from reconciler.model.plan import Change
+    from reconciler.model.live.live_state import LiveKubeVirt, LiveVM
+    from reconciler.model.plan.plan import Change
     from reconciler.model.quantity import MemoryQuantity
-    from reconciler.model.refs import FieldPath, Uid
+    from reconciler.model.references import FieldPath, Uid
 
 
 def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import WaveName
-from reconciler.model.plan import Barrier, Wave
+from reconciler.model.plan.plan import Barrier, Wave
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from reconciler.model.plan import Action
-    from reconciler.model.refs import ObjectRef
+    from reconciler.model.plan.plan import Action
+    from reconciler.model.references import ObjectRef
 
 SETTLE_DEADLINE_S = 300.0
 SETTLED = "the KubeVirt CR is Deployed, its generation observed, and its components have read it"

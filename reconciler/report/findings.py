@@ -6,16 +6,15 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Severity
-from reconciler.model.refs import Location
-
-from .json_text import dumps
-from .layout import Paint, Tone, printable
-from .structured import API_VERSION, diagnostic_document
+from reconciler.model.references import Location
+from reconciler.report.json_documents import API_VERSION, diagnostic_document
+from reconciler.report.json_text import dumps
+from reconciler.report.terminal_layout import Paint, Tone, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from reconciler.model.desired import DesiredState
+    from reconciler.model.desired.desired_state import DesiredState
     from reconciler.model.diagnostic import Diagnostic
 
 _TONES = {Severity.ERROR: Tone.BAD, Severity.WARNING: Tone.WARN, Severity.NOTE: Tone.NOTE}

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from reconciler.model.outcome import ExitCode, Result
-
-from . import wording
-from .layout import Cell, Paint, Row, Tone, ended, paragraph, table
-from .text import heading
+from reconciler.model.run.outcome import ExitCode, Result
+from reconciler.report import wording
+from reconciler.report.plan_text import heading
+from reconciler.report.terminal_layout import Cell, Paint, Row, Tone, ended, paragraph, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.model.outcome import MigrationSummary, Outcome, RunReport
+    from reconciler.model.run.outcome import MigrationSummary, Outcome, RunReport
 
 _ORDER = (
     Result.FAILED,

@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reconciler.model.desired import DesiredVM
-from reconciler.model.live import LiveMigration, LiveVM, LiveVMI, is_false, is_true
-from reconciler.model.outcome import Convergence
-from reconciler.model.refs import ObjectRef
-
-from . import wording
-from .json_text import dumps
-from .layout import Cell, Paint, Row, Tone, paragraph, table
-from .structured import API_VERSION, identity, plain, timestamp
+from reconciler.model.desired.desired_state import DesiredVM
+from reconciler.model.live.live_state import LiveMigration, LiveVM, LiveVMI, is_false, is_true
+from reconciler.model.references import ObjectRef
+from reconciler.model.run.outcome import Convergence
+from reconciler.report import wording
+from reconciler.report.json_documents import API_VERSION, identity, plain, timestamp
+from reconciler.report.json_text import dumps
+from reconciler.report.terminal_layout import Cell, Paint, Row, Tone, paragraph, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reconciler.model.desired import DesiredState
-    from reconciler.model.live import LiveState
+    from reconciler.model.desired.desired_state import DesiredState
+    from reconciler.model.live.live_state import LiveState
     from reconciler.model.quantity import MemoryQuantity
 
 _HEAD = (

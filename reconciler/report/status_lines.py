@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .layout import printable
+from reconciler.report.terminal_layout import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

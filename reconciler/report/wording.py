@@ -8,16 +8,16 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import NameSet, SettingValue
-from reconciler.model.outcome import ExitCode
-from reconciler.model.plan import Effect, Verb
+from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.quantity import MemoryQuantity, canonical, human
+from reconciler.model.run.outcome import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from reconciler.model.plan import Decision, Forecast, Plan, VMForecast, Wave
-    from reconciler.model.refs import Location, ObjectRef
+    from reconciler.model.plan.plan import Decision, Forecast, Plan, VMForecast, Wave
+    from reconciler.model.references import Location, ObjectRef
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MINUTE, _HOUR = 60, 3600

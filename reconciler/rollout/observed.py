@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.outcome import Actuation, Outcome, Result, RunReport
-from reconciler.model.plan import Effect
-from reconciler.rollout import verdict
-from reconciler.rollout.convergence import FAILURES
+from reconciler.model.plan.plan import Effect
+from reconciler.model.run.outcome import Actuation, Outcome, Result, RunReport
+from reconciler.rollout import exit_code
+from reconciler.rollout.tracking.convergence import FAILURES
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from reconciler.model.plan import Decision, Plan
+    from reconciler.model.plan.plan import Decision, Plan
 
 MESSAGE = "mode is observe: nothing was written"
 REASON = "mode-observe"
@@ -28,9 +28,9 @@ def observed(plan: Plan, *, run_id: str, at: datetime) -> RunReport:
         outcomes=outcomes,
         started_at=at,
         ended_at=at,
-        exit=verdict.exit_code(outcomes, lease_lost=False, valid=not plan.errored),
+        exit=exit_code.exit_code(outcomes, lease_lost=False, valid=not plan.errored),
         message=MESSAGE,
-        counts=verdict.counts(outcomes),
+        counts=exit_code.counts(outcomes),
     )
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from . import formats, loader, wording
-from .fits import NEAR, fits, part
+from reconciler.schema import formats, schema_files, violations
+from reconciler.schema.fast_check import NEAR, fits, part
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
-    from .fits import Test
+    from reconciler.schema.fast_check import Test
 
 ValuePath: TypeAlias = tuple[str | int, ...]
 """Keys and list positions from the root; indexes into the checked value."""
@@ -67,7 +67,7 @@ def _all(errors: Iterable[ValidationError]) -> tuple[Violation, ...]:
 
 def _violation(error: ValidationError) -> Violation:
     path = tuple(error.absolute_path)
-    found = wording.Finding(
+    found = violations.Finding(
         keyword=str(error.validator),
         expected=error.validator_value,
         value=error.instance,
@@ -75,7 +75,7 @@ def _violation(error: ValidationError) -> Violation:
         path=path,
         cause=str(error.cause or ""),
     )
-    code, message, hint = wording.word(found)
+    code, message, hint = violations.word(found)
     return Violation(path=path, code=code, message=message, hint=hint)
 
 
@@ -96,7 +96,7 @@ def _validator(schema_name: str) -> Draft202012Validator:
     }
     # The stubs of types-jsonschema leave extend untyped.
     kind: type[Draft202012Validator] = extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]
-    return kind(loader.load(schema_name), format_checker=checker)
+    return kind(schema_files.load(schema_name), format_checker=checker)
 
 
 @cache
@@ -104,7 +104,7 @@ def _brief_validator(schema_name: str) -> Draft202012Validator:
     """The same, but it passes over the elements of a list that fit: of 10,000, all but a few."""
     from jsonschema.validators import extend  # noqa: PLC0415 - slow import
 
-    whole, root = _validator(schema_name), loader.load(schema_name)
+    whole, root = _validator(schema_name), schema_files.load(schema_name)
     tests: dict[str, Test] = {}
 
     def items(
@@ -152,7 +152,7 @@ def _near_miss(
 ) -> Iterator[ValidationError]:
     """Our keyword for an open mapping: a key that looks like one of *names* is a slip."""
     for key in _unknown_keys(instance, schema):
-        if wording.close(key, names, cutoff=NEAR):
+        if violations.close(key, names, cutoff=NEAR):
             yield _error(key)
 
 

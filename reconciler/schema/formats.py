@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.schedule import ScheduleError, check_cron, time_zones, zone_of
 from reconciler.model.selector import Selector
-
-from . import wording
+from reconciler.schema import violations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +134,7 @@ def time_zone(value: object) -> bool:
         try:
             zone_of(value)
         except ScheduleError as error:
-            if guess := wording.did_you_mean(value, time_zones()):
+            if guess := violations.did_you_mean(value, time_zones()):
                 raise ValueError(f"{value!r} is no time zone; {guess}") from error
             raise
     return True

@@ -11,17 +11,17 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.plan.again import Again
-from reconciler.survey import Survey, read_valid, refuse_another_cluster
+from reconciler.app.survey import Survey, read_valid, refuse_another_cluster
+from reconciler.plan.incremental import Again
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconciler.model.config import Config
-    from reconciler.model.desired import Reading
-    from reconciler.model.live import LiveState
-    from reconciler.model.plan import Plan
-    from reconciler.plan.policy import PlanPolicy
+    from reconciler.model.desired.config import Config
+    from reconciler.model.desired.desired_state import Reading
+    from reconciler.model.live.live_state import LiveState
+    from reconciler.model.plan.plan import Plan
+    from reconciler.plan.plan_policy import PlanPolicy
     from reconciler.ports import Clock, DesiredReader, LiveFeed
 
 ROOM_S = 60.0

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from reconciler.simulator.clock import SimClock
-    from reconciler.simulator.store import Store
+    from reconciler.simulator.store.store import Store
 
 K = TypeVar("K", bound="Hashable")
 

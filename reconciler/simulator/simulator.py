@@ -6,28 +6,30 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator import kubeconfig, rbac, serving, users
-from reconciler.simulator.admission import Admission
-from reconciler.simulator.api import Api
+from reconciler.simulator import kubeconfig
+from reconciler.simulator.apiserver.access import rbac, users
+from reconciler.simulator.apiserver.api import Api
+from reconciler.simulator.apiserver.pace import UNPACED, Pace
+from reconciler.simulator.apiserver.request.admission import Admission
+from reconciler.simulator.apiserver.request.faults import Faults as ApiFaults
+from reconciler.simulator.apiserver.request.messages import Request, RequestRecord, Response, User
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.engine import Engine
-from reconciler.simulator.faults import Faults as ApiFaults
-from reconciler.simulator.kubevirt.backups import Backups
+from reconciler.simulator.http_server import serving
 from reconciler.simulator.kubevirt.cluster import Cluster
 from reconciler.simulator.kubevirt.control_plane import ControlPlane
+from reconciler.simulator.kubevirt.controllers.backups import Backups
 from reconciler.simulator.kubevirt.faults import Faults
 from reconciler.simulator.kubevirt.profiles import Profiles
-from reconciler.simulator.messages import Request, RequestRecord, Response, User
-from reconciler.simulator.pace import UNPACED, Pace
-from reconciler.simulator.seeding import Seeder
-from reconciler.simulator.store import Store
+from reconciler.simulator.store.store import Store
+from reconciler.simulator.worlds.seeding import Seeder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from reconciler.simulator.history import StoreEvent
-    from reconciler.simulator.watch import WatchStream
-    from reconciler.simulator.world_model import TimelineEntry, World
+    from reconciler.simulator.apiserver.reading.watch import WatchStream
+    from reconciler.simulator.store.history import StoreEvent
+    from reconciler.simulator.worlds.world_model import TimelineEntry, World
 
 
 class Simulator:

@@ -6,16 +6,15 @@ from collections import Counter
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from reconciler.model.desired import DesiredKubeVirt, DesiredState, DesiredVM
+from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from reconciler.model.refs import ObjectRef
+    from reconciler.model.references import ObjectRef
     from reconciler.model.selector import Selector
-
-    from .objects import FileObject, FileResult
+    from reconciler.source.manifests.manifest_objects import FileObject, FileResult
 
 
 def assemble(

@@ -5,23 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.config import Config
-from reconciler.model.desired import DesiredState, Reading
+from reconciler.model.desired.config import Config
+from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
-
-from .assemble import assemble
-from .config import ConfigResult, config_entry, read_config
-from .contents import FileContents, RememberedContents
-from .tree import CONFIG_PATH, is_manifest, normal, select, under
+from reconciler.source.assemble import assemble
+from reconciler.source.cache.file_contents import FileContents, RememberedContents
+from reconciler.source.config_file import ConfigResult, config_entry, read_config
+from reconciler.source.git.file_tree import CONFIG_PATH, is_manifest, normal, select, under
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from .cache import ParseCache
-    from .commit_tree import CommitTree
-    from .contents import Contents
-    from .repository import Repository
-    from .tree import Entry, FileTree
+    from reconciler.source.cache.file_contents import Contents
+    from reconciler.source.cache.parse_cache import ParseCache
+    from reconciler.source.git.commit_tree import CommitTree
+    from reconciler.source.git.file_tree import Entry, FileTree
+    from reconciler.source.git.repository import Repository
 
 
 def _unchanged(config: Config) -> Config:

@@ -21,7 +21,7 @@ import ryaml
 from bench.floor import Floor
 from kubernetes import client
 
-from reconciler.cluster import kubeconfig
+from reconciler.cluster.api import kubeconfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,10 +24,10 @@ from bench.bare import Bare
 from bench.fleet import GIT_ENVIRONMENT, Fleet
 from bench.one_by_one import patched
 
-from reconciler.cli import wiring
-from reconciler.cluster.client import Client
-from reconciler.cluster.feed import ClusterFeed
-from reconciler.model.refs import vm_ref
+from reconciler.app import wiring
+from reconciler.cluster.api.client import Client
+from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.model.references import vm_ref
 from reconciler.serve.engine import Engine
 
 if TYPE_CHECKING:

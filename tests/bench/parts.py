@@ -10,34 +10,35 @@ from typing import TYPE_CHECKING
 
 from kubernetes import client  # noqa: F401 - the product imports it late, and a plan always does
 
-from reconciler.cli import wiring
-from reconciler.cluster import decode, paging, paths
-from reconciler.cluster.client import Client
-from reconciler.cluster.reader import ClusterReader
-from reconciler.model.config import Config
-from reconciler.plan.decide import decide
-from reconciler.report.markdown import plan_markdown
-from reconciler.report.structured import plan_json
-from reconciler.report.text import plan_text
+from reconciler.app import wiring
+from reconciler.app.survey import decided
+from reconciler.cluster.api import paging, resource_paths
+from reconciler.cluster.api.client import Client
+from reconciler.cluster.decode import workloads
+from reconciler.cluster.read.cluster_reader import ClusterReader
+from reconciler.model.desired.config import Config
+from reconciler.plan.planner import decide
+from reconciler.report.json_documents import plan_json
+from reconciler.report.plan_markdown import plan_markdown
+from reconciler.report.plan_text import plan_text
+from reconciler.source.git.file_tree import select
+from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader
-from reconciler.source.repository import Repository
-from reconciler.source.tree import select
-from reconciler.survey import decided
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from bench.phases import Stopwatch
 
-    from reconciler.model.desired import Reading
-    from reconciler.model.live import LiveState
-    from reconciler.model.plan import Plan
-    from reconciler.model.room import Room
+    from reconciler.model.desired.desired_state import Reading
+    from reconciler.model.live.capacity import Room
+    from reconciler.model.live.live_state import LiveState
+    from reconciler.model.plan.plan import Plan
 
 KINDS = {
-    paths.VMS: decode.VMS,
-    paths.VMIS: decode.VMIS,
-    paths.MIGRATIONS: decode.MIGRATIONS,
+    resource_paths.VMS: workloads.VMS,
+    resource_paths.VMIS: workloads.VMIS,
+    resource_paths.MIGRATIONS: workloads.MIGRATIONS,
 }
 
 
@@ -90,7 +91,9 @@ def pages(timed: Stopwatch, opened: Client) -> None:
     """List and decode, one kind after the other."""
     for plural, kind in KINDS.items():
         with timed(f"list {plural}"):
-            bodies = [page.body for page in paging.pages(opened, paths.collection(plural))]
+            bodies = [
+                page.body for page in paging.pages(opened, resource_paths.collection(plural))
+            ]
         with timed("decode those pages"):
             for body in bodies:
                 kind.page(body)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from bench import processes
 
-from reconciler.source.config import config_entry, read_config
-from reconciler.source.repository import Repository
-from reconciler.source.tree import select
+from reconciler.source.config_file import config_entry, read_config
+from reconciler.source.git.file_tree import select
+from reconciler.source.git.repository import Repository
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import yaml
 from bench import figures, peers, run, table
 from bench.fleet import Fleet
 
-from reconciler.simulator import worlds
+from reconciler.simulator.worlds import worlds
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -19,10 +19,10 @@ from typing import Any
 from bench.fleet import Fleet
 from bench.server import Served
 
-from reconciler.simulator import worlds
-from reconciler.simulator.pace import Pace
+from reconciler.simulator.apiserver.pace import Pace
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store import Key
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds import worlds
 
 STORED = "virtualmachineinstancemigrations.kubevirt.io"
 

@@ -14,12 +14,14 @@ import pytest
 from ruamel.yaml import YAML
 from support.apiserver import Answer, encoded, over_http
 
-from reconciler.simulator import bootstrap, simulator, worlds
+from reconciler.simulator import simulator
+from reconciler.simulator.apiserver import bootstrap
+from reconciler.simulator.apiserver.access.users import ADMIN, service_account
+from reconciler.simulator.apiserver.reading.watch import WatchStream
+from reconciler.simulator.apiserver.request.messages import Request, parse_query
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.messages import Request, parse_query
-from reconciler.simulator.store import Key
-from reconciler.simulator.users import ADMIN, service_account
-from reconciler.simulator.watch import WatchStream
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds import worlds
 
 EXCHANGES = YAML(typ="safe", pure=True).load(
     (Path(__file__).parent / "api_mechanics.yaml").read_text(encoding="utf-8")

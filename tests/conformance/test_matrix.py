@@ -26,8 +26,8 @@ from support.builders import (
 )
 
 from reconciler.model.fields import KUBEVIRT_FIELDS, FieldType, NameSet
-from reconciler.model.live import Constraints, LiveInstancetype
-from reconciler.model.refs import INSTANCETYPE, Uid, instancetype_ref
+from reconciler.model.live.live_state import Constraints, LiveInstancetype
+from reconciler.model.references import INSTANCETYPE, Uid, instancetype_ref
 
 TABLE = yaml.safe_load(Path(__file__).with_name("matrix.yaml").read_text(encoding="utf-8"))
 VERSIONS, UNKNOWN, ROWS = TABLE["versions"], TABLE["unknown"], TABLE["rows"]

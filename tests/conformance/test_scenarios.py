@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from reconciler.simulator import clock, simulator, worlds
+from reconciler.simulator import clock, simulator
+from reconciler.simulator.worlds import worlds
 
 SCENARIOS = YAML(typ="safe", pure=True).load(
     (Path(__file__).parent / "scenarios.yaml").read_text(encoding="utf-8")

@@ -14,12 +14,12 @@ from support.forced import forced, hasty, instances
 from support.happened import effects_of_change
 from support.simulated import WORLDS, PolledFeed, simulator
 
-from reconciler.cli.wiring import plan_policy, rollout_policy
+from reconciler.app.wiring import plan_policy, rollout_policy
 from reconciler.errors import ClusterError
-from reconciler.model.config import Config
-from reconciler.model.plan import Effect
-from reconciler.source.config import parse_config
-from reconciler.source.objects import SourceFile
+from reconciler.model.desired.config import Config
+from reconciler.model.plan.plan import Effect
+from reconciler.source.config_file import parse_config
+from reconciler.source.manifests.manifest_objects import SourceFile
 
 ROWS = yaml.load(
     (Path(__file__).parent / "worlds.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from envtest import control_plane, definitions
 
-from reconciler.clock import SystemClock
-from reconciler.cluster.client import Client
-from reconciler.simulator import kubeconfig, worlds
+from reconciler.app.clock import SystemClock
+from reconciler.cluster.api.client import Client
+from reconciler.simulator import kubeconfig
 from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

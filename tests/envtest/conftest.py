@@ -14,17 +14,17 @@ import pytest
 from envtest.clusters import PROVIDERS, chosen
 from kubernetes.client import ApiClient
 
-from reconciler.clock import SystemClock
-from reconciler.cluster import paths
-from reconciler.cluster.client import Client
-from reconciler.cluster.kubeconfig import load as load_kubeconfig
-from reconciler.cluster.writer import ClusterWriter
-from reconciler.model.refs import kubevirt_ref, vm_ref
+from reconciler.app.clock import SystemClock
+from reconciler.cluster.api import resource_paths
+from reconciler.cluster.api.client import Client
+from reconciler.cluster.api.kubeconfig import load as load_kubeconfig
+from reconciler.cluster.write.writer import ClusterWriter
+from reconciler.model.references import kubevirt_ref, vm_ref
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from reconciler.model.refs import ObjectRef
+    from reconciler.model.references import ObjectRef
 
 PREFIX = "reconciler-envtest-"
 NAMESPACES = "/api/v1/namespaces"
@@ -106,14 +106,14 @@ def namespace(client) -> Iterator[str]:
     finally:
         # Without kube-controller-manager, nothing empties a namespace that is deleted.
         for collection in (
-            paths.collection(paths.VMS, name),
-            paths.collection(paths.KUBEVIRTS, name),
-            paths.collection("leases", name, paths.LEASES_API),
-            paths.collection("events", name, paths.EVENTS_API),
+            resource_paths.collection(resource_paths.VMS, name),
+            resource_paths.collection(resource_paths.KUBEVIRTS, name),
+            resource_paths.collection("leases", name, resource_paths.LEASES_API),
+            resource_paths.collection("events", name, resource_paths.EVENTS_API),
         ):
             client.send("DELETE", collection)
         # The reader wants exactly one KubeVirt CR: the next test must not find this one's.
-        left = paths.collection(paths.KUBEVIRTS, name)
+        left = resource_paths.collection(resource_paths.KUBEVIRTS, name)
         _eventually(lambda: not json.loads(client.get(left))["items"], f"{left} is empty")
         client.send("DELETE", f"{NAMESPACES}/{name}")
 
@@ -132,7 +132,9 @@ def make_vm(client, namespace) -> Callable[..., ObjectRef]:
             "spec": {"runStrategy": "Halted", "template": {"spec": {"domain": domain}}},
         }
         answer = client.create(
-            paths.collection(paths.VMS, namespace), body, field_manager="somebody"
+            resource_paths.collection(resource_paths.VMS, namespace),
+            body,
+            field_manager="somebody",
         )
         assert answer.status == 201, answer.body
         return vm_ref(namespace, name)
@@ -152,7 +154,9 @@ def make_kubevirt(client, namespace) -> Callable[..., ObjectRef]:
             "spec": spec,
         }
         answer = client.create(
-            paths.collection(paths.KUBEVIRTS, namespace), body, field_manager="somebody"
+            resource_paths.collection(resource_paths.KUBEVIRTS, namespace),
+            body,
+            field_manager="somebody",
         )
         if b"denied the request" in answer.body:
             pytest.skip("this cluster has a KubeVirt CR, and virt-operator admits no second one")
@@ -165,7 +169,7 @@ def make_kubevirt(client, namespace) -> Callable[..., ObjectRef]:
 @pytest.fixture
 def kubevirt(client, make_kubevirt) -> ObjectRef:
     """The one KubeVirt CR: the cluster's own, which tests leave alone, or one for this test."""
-    items = json.loads(client.get(paths.collection(paths.KUBEVIRTS)))["items"]
+    items = json.loads(client.get(resource_paths.collection(resource_paths.KUBEVIRTS)))["items"]
     if items:
         metadata = items[0]["metadata"]
         return kubevirt_ref(metadata["namespace"], metadata["name"])

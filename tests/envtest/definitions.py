@@ -15,7 +15,7 @@ from reconciler.errors import NotFoundError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.cluster.client import Client
+    from reconciler.cluster.api.client import Client
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 SHIPPED = Path(str(resources.files("reconciler.simulator") / "crds"))

@@ -12,8 +12,8 @@ import pytest
 from envtest import clusters, control_plane, definitions
 from envtest.control_plane import HOST, ControlPlane, ControlPlaneError, running
 
-from reconciler.clock import SystemClock
-from reconciler.cluster.client import Client
+from reconciler.app.clock import SystemClock
+from reconciler.cluster.api.client import Client
 from reconciler.errors import UnauthorizedError
 
 if TYPE_CHECKING:

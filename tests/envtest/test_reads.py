@@ -7,14 +7,15 @@ from contextlib import closing
 
 import pytest
 
-from reconciler.clock import SystemClock
-from reconciler.cluster import paging, paths, snapshot
-from reconciler.cluster.decode import VMS
-from reconciler.cluster.feed import ClusterFeed
-from reconciler.cluster.reader import ClusterReader, list_all
+from reconciler.app.clock import SystemClock
+from reconciler.cluster.api import paging, resource_paths
+from reconciler.cluster.decode.workloads import VMS
+from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.read import snapshot_file
+from reconciler.cluster.read.cluster_reader import ClusterReader, list_all
 from reconciler.errors import ForbiddenError, NotFoundError, UnauthorizedError
 from reconciler.model.fields import GUEST_MEMORY
-from reconciler.model.refs import pointer
+from reconciler.model.references import pointer
 
 GROW = [{"op": "replace", "path": pointer(GUEST_MEMORY), "value": "2Gi"}]
 WAIT_S = 20.0
@@ -26,7 +27,9 @@ def names(page):
 
 def test_a_list_comes_in_pages_that_continue_each_other(client, namespace, make_vm):
     made = [make_vm(f"vm-{n}").name for n in range(5)]
-    pages = list(paging.pages(client, paths.collection(paths.VMS, namespace), limit=2))
+    pages = list(
+        paging.pages(client, resource_paths.collection(resource_paths.VMS, namespace), limit=2)
+    )
     assert [names(page) for page in pages] == [made[:2], made[2:4], made[4:]]
     assert [page.first for page in pages] == [True, False, False]
     assert len({page.resource_version for page in pages}) == 1
@@ -35,10 +38,10 @@ def test_a_list_comes_in_pages_that_continue_each_other(client, namespace, make_
 def test_all_pages_of_a_list_are_of_one_moment(client, namespace, make_vm):
     for name in ("a", "c", "e"):
         make_vm(name)
-    pages = paging.pages(client, paths.collection(paths.VMS, namespace), limit=1)
+    pages = paging.pages(client, resource_paths.collection(resource_paths.VMS, namespace), limit=1)
     seen = names(next(pages))
     make_vm("b")
-    client.send("DELETE", paths.member(paths.VMS, namespace, "e"))
+    client.send("DELETE", resource_paths.member(resource_paths.VMS, namespace, "e"))
     assert seen + [name for page in pages for name in names(page)] == ["a", "c", "e"]
 
 
@@ -49,7 +52,7 @@ def test_the_reader_reads_what_is_there(client, kubevirt, namespace, make_vm):
     assert {ref.name: str(vm.guest) for ref, vm in live.vms.items()} == {"a": "1Gi", "b": "2Gi"}
     assert live.kubevirt.ref == kubevirt
     assert live.vmis == {}
-    identity = json.loads(client.get(paths.CLUSTER_IDENTITY))["metadata"]["uid"]
+    identity = json.loads(client.get(resource_paths.CLUSTER_IDENTITY))["metadata"]["uid"]
     assert live.cluster_id == identity
 
 
@@ -60,16 +63,16 @@ def test_a_snapshot_of_live_objects_survives_a_file(
     make_vm("b", guest=None)
     live = ClusterReader(client, clock=SystemClock(), namespace=namespace).read()
     file = tmp_path / "snapshot.json"
-    file.write_bytes(snapshot.dump(live))
-    assert snapshot.SnapshotReader(file).read() == live
+    file.write_bytes(snapshot_file.dump(live))
+    assert snapshot_file.SnapshotReader(file).read() == live
 
 
 def test_a_watch_goes_on_where_the_list_ended(client, namespace, make_vm):
-    path = paths.collection(paths.VMS, namespace)
+    path = resource_paths.collection(resource_paths.VMS, namespace)
     make_vm("before")
     listed = list_all(client, path, VMS)
     ref = make_vm("after")
-    client.patch(paths.of(ref), GROW)
+    client.patch(resource_paths.of(ref), GROW)
     seen = []
     with closing(client.watch(path, listed.resource_version, WAIT_S)) as watch:
         for kind, body in watch:
@@ -89,12 +92,12 @@ def test_the_feed_sees_what_another_client_changes(make_client, kubevirt, namesp
     clock = SystemClock()
     with ClusterFeed(make_client(), clock=clock, namespace=namespace) as feed:
         assert str(feed.current().vms[ref].guest) == "1Gi"
-        other.patch(paths.of(ref), GROW)
+        other.patch(resource_paths.of(ref), GROW)
         changed = _until(feed, clock, lambda live: str(live.vms[ref].guest) == "2Gi")
         assert changed.vms[ref].guest_manager == "reconciler"
         late = make_vm("late")
         _until(feed, clock, lambda live: late in live.vms)
-        other.send("DELETE", paths.of(late))
+        other.send("DELETE", resource_paths.of(late))
         _until(feed, clock, lambda live: late not in live.vms)
 
 
@@ -130,7 +133,7 @@ def test_a_vm_that_is_not_there_is_none(writer, namespace, make_vm):
 
 def test_403_is_forbidden_and_names_the_right(robot, namespace):
     with pytest.raises(ForbiddenError) as caught:
-        robot.get(paths.collection(paths.VMS, namespace))
+        robot.get(resource_paths.collection(resource_paths.VMS, namespace))
     assert caught.value.status == 403
     text = str(caught.value)
     assert f"virtualmachines in {namespace}" in text
@@ -139,6 +142,6 @@ def test_403_is_forbidden_and_names_the_right(robot, namespace):
 
 def test_401_is_unauthorized_and_does_not_repeat_the_token(stranger, namespace):
     with pytest.raises(UnauthorizedError) as caught:
-        stranger.get(paths.collection(paths.VMS, namespace))
+        stranger.get(resource_paths.collection(resource_paths.VMS, namespace))
     assert caught.value.status == 401
     assert "nobody-knows-me" not in str(caught.value)

@@ -7,16 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from reconciler.clock import SystemClock
-from reconciler.cluster import access, paths
-from reconciler.cluster.events import ClusterRecorder
-from reconciler.cluster.lease import ClusterLease
-from reconciler.cluster.writer import ClusterWriter
+from reconciler.app.clock import SystemClock
+from reconciler.cluster.api import resource_paths
+from reconciler.cluster.lease.lease import ClusterLease
+from reconciler.cluster.write import access_review
+from reconciler.cluster.write.events import ClusterRecorder
+from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import ForbiddenError, LeaseHeldError
 from reconciler.model.fields import GUEST_MEMORY, WaveName
-from reconciler.model.plan import Action, Effect, PatchOp, Reason
-from reconciler.model.refs import pointer
-from reconciler.model.write import Refusal
+from reconciler.model.plan.plan import Action, Effect, PatchOp, Reason
+from reconciler.model.references import pointer
+from reconciler.model.run.write_result import Refusal
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def make_lease(client, namespace, make_clock):
 @pytest.fixture
 def record(client, namespace):
     """The Lease as the server holds it; with arguments, after somebody has changed its spec."""
-    path = paths.member("leases", namespace, "run", paths.LEASES_API)
+    path = resource_paths.member("leases", namespace, "run", resource_paths.LEASES_API)
 
     def access_record(**changes):
         held = json.loads(client.get(path))
@@ -148,7 +149,7 @@ def test_an_event_that_may_not_be_recorded_changes_nothing_else(robot, make_vm, 
 
 
 def test_the_server_says_which_rights_there_are(client, robot, namespace):
-    rights = access.apply_rights(
+    rights = access_review.apply_rights(
         namespace,
         config_lease="config",
         memory_lease="memory",
@@ -156,9 +157,9 @@ def test_the_server_says_which_rights_there_are(client, robot, namespace):
         create=True,
         restart=True,
     )
-    access.require(client, rights)
+    access_review.require(client, rights)
     with pytest.raises(ForbiddenError) as caught:
-        access.require(robot, rights)
+        access_review.require(robot, rights)
     assert f"lack {len(rights)} of the needed rights" in str(caught.value)
     for right in rights:
         assert str(right) in str(caught.value)
@@ -166,10 +167,10 @@ def test_the_server_says_which_rights_there_are(client, robot, namespace):
 
 def test_a_role_gives_one_right_and_no_other(client, robot, namespace, make_vm, eventually):
     def may(verb):
-        right = access.Right(
-            verb=verb, group="kubevirt.io", resource=paths.VMS, namespace=namespace
+        right = access_review.Right(
+            verb=verb, group="kubevirt.io", resource=resource_paths.VMS, namespace=namespace
         )
-        return access.may(robot, right)
+        return access_review.may(robot, right)
 
     grant(client, namespace, "get")
     ref = make_vm()
@@ -197,7 +198,7 @@ def test_a_role_gives_one_right_and_no_other(client, robot, namespace, make_vm, 
 def grant(client, namespace, *verbs):
     """Lets the robot do *verbs* with VMs of *namespace*."""
     api = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
-    rule = {"apiGroups": ["kubevirt.io"], "resources": [paths.VMS], "verbs": list(verbs)}
+    rule = {"apiGroups": ["kubevirt.io"], "resources": [resource_paths.VMS], "verbs": list(verbs)}
     role = {
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "Role",

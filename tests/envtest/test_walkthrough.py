@@ -11,11 +11,11 @@ from dataclasses import replace
 import pytest
 from support.builders import make_desired, make_live
 
-from reconciler.cluster import paths
+from reconciler.cluster.api import resource_paths
 from reconciler.model import fields
-from reconciler.model.desired import DesiredKubeVirt
+from reconciler.model.desired.desired_state import DesiredKubeVirt
 from reconciler.model.fields import NameSet
-from reconciler.plan.kubevirt import decide_kubevirt
+from reconciler.plan.kubevirt.kubevirt_decision import decide_kubevirt
 
 GATES = "/spec/configuration/developerConfiguration/featureGates"
 FIRST = [{"op": "add", "path": GATES, "value": ["VMLiveUpdateFeatures"]}]
@@ -58,7 +58,7 @@ def patch(client):
 
     def send(ref, ops):
         return client.exchange(
-            "PATCH", paths.of(ref), query={"fieldManager": "kubectl-patch"}, body=ops
+            "PATCH", resource_paths.of(ref), query={"fieldManager": "kubectl-patch"}, body=ops
         )
 
     return send
@@ -80,7 +80,7 @@ def kubectl(kubeconfig, tmp_path):
 @pytest.fixture
 def spec_of(client):
     def read(ref):
-        return json.loads(client.get(paths.of(ref)))["spec"]
+        return json.loads(client.get(resource_paths.of(ref)))["spec"]
 
     return read
 

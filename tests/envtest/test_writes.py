@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from reconciler.cluster import paths
+from reconciler.cluster.api import resource_paths
 from reconciler.model.fields import GUEST_MEMORY, WaveName
-from reconciler.model.plan import Action, Effect, PatchOp, Reason, Verb
+from reconciler.model.plan.plan import Action, Effect, PatchOp, Reason, Verb
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.model.refs import pointer, vm_ref
-from reconciler.model.write import Refusal
+from reconciler.model.references import pointer, vm_ref
+from reconciler.model.run.write_result import Refusal
 from reconciler.plan.patches import guest_patch
 
 GUEST = pointer(GUEST_MEMORY)
@@ -62,10 +62,10 @@ def test_the_products_patch_is_taken_and_verified(writer, vm):
 
 
 def test_a_patch_goes_out_as_a_json_patch_of_the_one_leaf(writer, client, vm):
-    before = json.loads(client.get(paths.of(vm.ref)))["spec"]
+    before = json.loads(client.get(resource_paths.of(vm.ref)))["spec"]
     writer.write(grow(vm))
     before["template"]["spec"]["domain"]["memory"]["guest"] = "2Gi"
-    assert json.loads(client.get(paths.of(vm.ref)))["spec"] == before
+    assert json.loads(client.get(resource_paths.of(vm.ref)))["spec"] == before
 
 
 def test_the_same_size_in_another_spelling_is_as_written(writer, vm):
@@ -109,13 +109,13 @@ def test_the_generation_guards_a_leaf_that_was_absent(writer, client, make_vm):
     patch = grow(bare, "2Gi")
     assert ("test", "/metadata/generation") in [(op.op, op.path) for op in patch.patch]
     meddle = [{"op": "add", "path": "/spec/template/metadata/labels", "value": {"a": "b"}}]
-    answer = client.patch(paths.of(bare.ref), meddle)
+    answer = client.patch(resource_paths.of(bare.ref), meddle)
     if answer.status == 422:
         # Without KubeVirt's webhooks, no annotation has made the template's metadata.
         meddle = [
             {"op": "add", "path": "/spec/template/metadata", "value": {"labels": {"a": "b"}}}
         ]
-        answer = client.patch(paths.of(bare.ref), meddle)
+        answer = client.patch(resource_paths.of(bare.ref), meddle)
     assert answer.status == 200, answer.body
     assert writer.write(patch).refusal == Refusal.GUARD
     again = writer.write(grow(writer.read_vm(bare.ref), "2Gi"))
@@ -129,7 +129,7 @@ def test_an_unknown_field_is_refused_and_not_pruned(writer, client, vm):
     assert (written.refusal, written.status) == (Refusal.DENIED, 422)
     assert 'unknown field "spec.template.spec.domain.memory.gueest"' in written.message
     ignored = client.patch(
-        paths.of(vm.ref), [op.plain() for op in patch], field_validation="Ignore"
+        resource_paths.of(vm.ref), [op.plain() for op in patch], field_validation="Ignore"
     )
     assert ignored.status == 200
     assert b"gueest" not in ignored.body  # without Strict: 200, pruned, and not a word
@@ -141,7 +141,7 @@ def test_a_value_of_the_wrong_type_is_refused(writer, vm):
 
 
 def test_a_vm_that_is_gone_is_not_found(writer, client, vm, eventually):
-    client.send("DELETE", paths.of(vm.ref))
+    client.send("DELETE", resource_paths.of(vm.ref))
     eventually(lambda: writer.read_vm(vm.ref) is None, f"{vm.ref} is gone")
     written = writer.write(grow(vm))
     assert (written.refusal, written.status) == (Refusal.NOT_FOUND, 404)
@@ -178,7 +178,7 @@ def test_the_reader_names_who_wrote_the_guest_size_last(writer, vm):
 
 def test_the_product_owns_the_leaf_that_it_wrote_and_nothing_else(writer, client, vm):
     writer.write(grow(vm))
-    entries = json.loads(client.get(paths.of(vm.ref)))["metadata"]["managedFields"]
+    entries = json.loads(client.get(resource_paths.of(vm.ref)))["metadata"]["managedFields"]
     (own,) = [each for each in entries if each["manager"] == "reconciler"]
     leaf = {"f:guest": {}}
     for key in ("memory", "domain", "spec", "template", "spec"):

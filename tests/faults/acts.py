@@ -9,8 +9,8 @@ from functools import partial
 
 from faults.stage import API, CR_PATH, LEASES, TARGET, VMS, vm_path
 
-from reconciler.simulator.faults import Effect
-from reconciler.simulator.faults import Fault as ApiFault
+from reconciler.simulator.apiserver.request.faults import Effect
+from reconciler.simulator.apiserver.request.faults import Fault as ApiFault
 from reconciler.simulator.kubevirt.faults import VMFaults
 
 # The API server

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.cluster.feed import ClusterFeed
-from reconciler.cluster.migration_policies import list_migration_policies
-from reconciler.cluster.reader import cluster_id, list_instancetypes, list_nodes
+from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.read.cluster_reader import cluster_id, list_instancetypes, list_nodes
+from reconciler.cluster.read.migration_policy_reader import list_migration_policies
 from reconciler.errors import ClusterError
 
 PATIENCE_S = 120.0

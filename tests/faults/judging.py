@@ -9,7 +9,7 @@ from functools import cache
 
 from faults.stage import DEFAULT, GATED, VMS, conditions, desired_of, size, stage_of
 
-from reconciler.model.outcome import ExitCode
+from reconciler.model.run.outcome import ExitCode
 
 DEADLINE_S = 600.0
 CRON_S = (60.0, 60.0, 300.0, 900.0, 3700.0, 3700.0, 60.0)

@@ -15,14 +15,14 @@ from support.simulated import InProcessApi, Rig, SteppedClock, vm_yaml
 from support.simulated import _Response as InProcessResponse
 from urllib3.exceptions import ReadTimeoutError
 
-from reconciler.cluster.client import Client
-from reconciler.cluster.lease import LeaseTimes
+from reconciler.cluster.api.client import Client
+from reconciler.cluster.lease.lease import LeaseTimes
 from reconciler.errors import ReconcilerError
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.simulator import worlds
+from reconciler.simulator.apiserver.request.messages import User
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.messages import User
 from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
 
 PARSED = {}
 """Desired states by their text: a CronJob reads the same thing over and over."""

@@ -31,7 +31,7 @@ from faults.acts import (
 from faults.stage import TARGET, VMS
 from faults.steps import STEPS, between
 
-from reconciler.simulator.faults import Effect
+from reconciler.simulator.apiserver.request.faults import Effect
 from reconciler.simulator.kubevirt.faults import ALWAYS
 from reconciler.simulator.kubevirt.faults import Fault as Kind
 

@@ -16,9 +16,9 @@ from faults.stage import DEFAULT, LEASES, VMS, Stage, desired_of, guest_of, vm_p
 from faults.steps import STEPS, Changed
 from support.served import Git, plain_environment
 
-from reconciler.simulator import worlds
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
 
 SCALE = 40.0
 """Simulated seconds a real second."""

@@ -17,8 +17,8 @@ from support.builders import (
     with_settings,
 )
 
-from reconciler.model.config import Canary, RestartConsent, Window, WindowKind
-from reconciler.model.desired import DesiredKubeVirt, DesiredState, DesiredVM
+from reconciler.model.desired.config import Canary, RestartConsent, Window, WindowKind
+from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import (
     FEATURE_GATES,
@@ -29,7 +29,7 @@ from reconciler.model.fields import (
     NameSet,
     WaveName,
 )
-from reconciler.model.live import (
+from reconciler.model.live.live_state import (
     Condition,
     LiveKubeVirt,
     LiveMigration,
@@ -38,17 +38,7 @@ from reconciler.model.live import (
     LiveVMI,
     MigrationPhase,
 )
-from reconciler.model.outcome import (
-    Actuation,
-    Convergence,
-    ExitCode,
-    MigrationSummary,
-    Outcome,
-    Result,
-    RunReport,
-    Verdict,
-)
-from reconciler.model.plan import (
+from reconciler.model.plan.plan import (
     Action,
     Barrier,
     Change,
@@ -63,10 +53,20 @@ from reconciler.model.plan import (
     Wave,
 )
 from reconciler.model.quantity import GIB, Duration, MemoryQuantity
-from reconciler.model.refs import Location, ObjectRef, Uid, kubevirt_ref, pointer, vm_ref
+from reconciler.model.references import Location, ObjectRef, Uid, kubevirt_ref, pointer, vm_ref
+from reconciler.model.run.outcome import (
+    Actuation,
+    Convergence,
+    ExitCode,
+    MigrationSummary,
+    Outcome,
+    Result,
+    RunReport,
+    Verdict,
+)
 from reconciler.model.selector import Selector
-from reconciler.plan.decide import decide
-from reconciler.plan.policy import PlanPolicy
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.plan.planner import decide
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 COMMIT = "8b1d2f70c3a94e5566778899aabbccddeeff0011"

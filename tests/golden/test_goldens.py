@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.model.outcome import Result
-from reconciler.model.plan import Effect
+from reconciler.model.plan.plan import Effect
+from reconciler.model.run.outcome import Result
 from reconciler.report.findings import validation_json, validation_text
+from reconciler.report.json_documents import plan_document, plan_json, run_document, run_json
 from reconciler.report.json_text import dumps
-from reconciler.report.markdown import plan_markdown
+from reconciler.report.plan_markdown import plan_markdown
+from reconciler.report.plan_text import plan_text
 from reconciler.report.run_text import run_text
 from reconciler.report.status import status_json, status_text
-from reconciler.report.structured import plan_document, plan_json, run_document, run_json
-from reconciler.report.text import plan_text
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 

@@ -21,16 +21,16 @@ from support.builders import (
     with_settings,
 )
 
-from reconciler.model.desired import DesiredVM
+from reconciler.model.desired.desired_state import DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import GUEST_MEMORY, NameSet
-from reconciler.model.live import LiveNode, MigrationPhase
-from reconciler.model.plan import Effect, Reason
-from reconciler.model.refs import Location, dotted, vm_ref
-from reconciler.model.room import MemoryUse, NodeUse, Room
-from reconciler.plan.again import Again
-from reconciler.plan.decide import decide
-from reconciler.plan.policy import PlanPolicy
+from reconciler.model.live.capacity import MemoryUse, NodeUse, Room
+from reconciler.model.live.live_state import LiveNode, MigrationPhase
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.references import Location, dotted, vm_ref
+from reconciler.plan.incremental import Again
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.plan.planner import decide
 
 REFS = [vm_ref("db", f"pg-{n}") for n in range(6)]
 SIZES = ("1Gi", "2Gi", "3Gi", "5Gi", "1025Mi")

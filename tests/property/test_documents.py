@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
-from reconciler.source.documents import parse
-from reconciler.source.manifests import parse_file
+from reconciler.source.manifests.manifest_reader import parse_file
+from reconciler.source.yaml.documents import parse
 
 TEXTS = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\ufeff"),

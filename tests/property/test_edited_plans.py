@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.schema.check import check, explain
-from reconciler.schema.fits import fits
+from reconciler.schema.fast_check import fits
 
 GOLDENS = Path(__file__).parents[1] / "golden"
 PLANS = [json.loads((GOLDENS / f"{name}.json").read_text()) for name in ("plan", "plan-paced")]

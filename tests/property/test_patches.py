@@ -10,10 +10,10 @@ from support.builders import KUBEVIRT, make_desired, make_live, plan_of
 
 from reconciler.model import fields
 from reconciler.model.fields import NameSet
-from reconciler.model.live import LiveKubeVirt
+from reconciler.model.live.live_state import LiveKubeVirt
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.model.refs import Uid
-from reconciler.simulator import jsonpatch
+from reconciler.model.references import Uid
+from reconciler.simulator.apiserver.patching import jsonpatch
 
 NAMES = st.lists(
     st.sampled_from(["Snapshot", "HotplugVolumes", "ExpandDisks", "VMLiveUpdateFeatures"]),

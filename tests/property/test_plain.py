@@ -7,8 +7,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from reconciler.source.documents import parse_any, parse_plain
-from reconciler.source.text import decode
+from reconciler.source.yaml.decode_text import decode
+from reconciler.source.yaml.documents import parse_any, parse_plain
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = sorted(

@@ -13,11 +13,11 @@ from support.happened import condition, effects_of_change
 from support.random_extras import STRICT, type_of
 from support.random_worlds import CASES, LASTING
 
-from reconciler.model.plan import Effect
-from reconciler.simulator import worlds
+from reconciler.model.plan.plan import Effect
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.kubevirt.faults import NO_FAULTS
 from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
 
 THOROUGH = os.environ.get("HYPOTHESIS_PROFILE") == "thorough"
 pytestmark = pytest.mark.timeout(0 if THOROUGH else 120)

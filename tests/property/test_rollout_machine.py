@@ -15,14 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from support.builders import PlanPolicy
 from support.simulated import vm_yaml
 
-from reconciler.model.config import RestartConsent, Window, WindowKind
-from reconciler.model.outcome import Result
+from reconciler.model.desired.config import RestartConsent, Window, WindowKind
 from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.model.run.outcome import Result
 from reconciler.rollout.observed import observed
-from reconciler.simulator import worlds
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.kubevirt.faults import VMFaults
 from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
 
 THOROUGH = os.environ.get("RECONCILER_THOROUGH") == "1"
 NAMES = ("a0", "a1", "b0", "b1", "c")

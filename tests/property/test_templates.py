@@ -4,10 +4,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.schema.check import check, explain
-from reconciler.schema.fits import fits
-from reconciler.source.frozen import Thawing, freeze
-from reconciler.source.manifests import ManifestReader, read_any
-from reconciler.source.objects import SourceFile
+from reconciler.schema.fast_check import fits
+from reconciler.source.cache.cache_codec import Thawing, freeze
+from reconciler.source.manifests.manifest_objects import SourceFile
+from reconciler.source.manifests.manifest_reader import ManifestReader, read_any
 
 FILE = SourceFile(path="vms/db.yaml")
 

@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.model.config import Window, WindowKind
+from reconciler.model.desired.config import Window, WindowKind
 from reconciler.model.quantity import Duration
-from reconciler.plan.windows import opening
+from reconciler.plan.timing.windows import opening
 
 MINUTE = timedelta(minutes=1)
 FIRST_DAYS = {

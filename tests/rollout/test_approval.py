@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from support.simulated import Rig, simulator, vm_yaml
 
-from reconciler.model.outcome import ExitCode
-from reconciler.plan.approval import approval_of
+from reconciler.model.run.outcome import ExitCode
+from reconciler.plan.approval_summary import approval_of
 
 KUBEVIRT = """\
 ---

@@ -10,22 +10,21 @@ import pytest
 from support.builders import ALWAYS, q
 from support.simulated import Rig, simulator, vm_yaml
 
-from reconciler.cluster.events import ClusterRecorder
-from reconciler.cluster.writer import ClusterWriter
+from reconciler.app.survey import decided
+from reconciler.cluster.write.events import ClusterRecorder
+from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import UnreachableError
-from reconciler.model.config import Canary, RestartConsent, Window, WindowKind
-from reconciler.model.outcome import ExitCode, Result
-from reconciler.model.progress import Step
+from reconciler.model.desired.config import Canary, RestartConsent, Window, WindowKind
 from reconciler.model.quantity import Duration
+from reconciler.model.run.outcome import ExitCode, Result
+from reconciler.model.run.progress import Step
 from reconciler.model.selector import Selector
-from reconciler.plan.approval import approval_of
-from reconciler.plan.policy import PlanPolicy
-from reconciler.rollout import loop
-from reconciler.rollout.leases import NoLease, touches_config
-from reconciler.rollout.outside import Outside
-from reconciler.rollout.policy import RolloutPolicy
-from reconciler.simulator.faults import Effect, Fault
-from reconciler.survey import decided
+from reconciler.plan.approval_summary import approval_of
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.rollout.rollout_policy import RolloutPolicy
+from reconciler.rollout.run_context import Outside
+from reconciler.rollout.writes.needed_leases import NoLease, touches_config
+from reconciler.simulator.apiserver.request.faults import Effect, Fault
 
 VMS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
 VMIS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances"
@@ -402,7 +401,7 @@ spec:
             listener=run.heard.append,
             stopping=lambda: False,
         )
-        loop.run(plan, desired, choices, RolloutPolicy(), outside, run_id="t")
+        run.run(plan, desired, choices, RolloutPolicy(), outside, run_id="t")
         assert run.patches() == []
 
 

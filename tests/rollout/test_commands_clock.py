@@ -9,9 +9,9 @@ import pytest
 from support.served import SCALE
 from support.simulated import vm_yaml
 
-from reconciler.cli import applying, wiring
+from reconciler.app import apply, wiring
+from reconciler.app.clock import ScaledClock, ServerClock
 from reconciler.cli.options import TextFormat
-from reconciler.clock import ScaledClock, ServerClock
 
 
 @pytest.fixture
@@ -25,13 +25,13 @@ def run(serve, git, tmp_path, capsys):
         cluster = serve(world)
         epoch = cluster.simulator.clock.now() + timedelta(seconds=ahead_s)
         clock = ScaledClock(epoch=epoch, scale=SCALE)
-        asked = applying.ApplyOptions(
+        asked = apply.ApplyOptions(
             source=wiring.SourceOptions(repo=str(git)),
             cluster=wiring.ClusterOptions(kubeconfig=str(cluster.kubeconfig), time_scale=SCALE),
             output=TextFormat.JSON,
             deadline_s=deadline_s,
         )
-        applying.run(asked, ServerClock(clock) if corrected else clock)
+        apply.run(asked, ServerClock(clock) if corrected else clock)
         return json.loads(capsys.readouterr().out), cluster
 
     return run

@@ -9,7 +9,7 @@ import pytest
 from support.served import process
 from support.simulated import vm_yaml
 
-from reconciler.cluster.event_queue import SENDERS
+from reconciler.cluster.write.event_queue import SENDERS
 
 SHORT_OF_BREATH = {"effect": "status", "code": 429, "retryAfter": "40s", "resource": "events"}
 MUTE = {"effect": "slow", "delay": "20m", "resource": "events"}

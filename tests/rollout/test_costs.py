@@ -17,22 +17,24 @@ from bench.world_server import add_finished
 from support.served import Served
 from urllib3.connection import HTTPConnection
 
-from reconciler.cli.applying import PARALLEL_WRITES
-from reconciler.clock import SystemClock
-from reconciler.cluster import kinds
-from reconciler.cluster.client import Client
-from reconciler.cluster.event_queue import BESIDE
-from reconciler.cluster.feed import ClusterFeed
-from reconciler.model.refs import vm_ref
-from reconciler.plan.decide import Frame
-from reconciler.plan.policy import PlanPolicy
+from reconciler.app.apply import PARALLEL_WRITES
+from reconciler.app.clock import SystemClock
+from reconciler.cluster.api.client import Client
+from reconciler.cluster.decode import pages
+from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.write.event_queue import BESIDE
+from reconciler.model.references import vm_ref
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.plan.planner import Frame
 from reconciler.serve.engine import Engine
-from reconciler.simulator import worlds
-from reconciler.simulator.pace import UNPACED, Pace
+from reconciler.simulator.apiserver.pace import UNPACED, Pace
 from reconciler.simulator.simulator import Simulator
-from reconciler.source import manifests, plain, repository
+from reconciler.simulator.worlds import worlds
+from reconciler.source.git import repository
+from reconciler.source.git.repository import Repository
+from reconciler.source.manifests import manifest_reader
 from reconciler.source.readers import FollowingReader
-from reconciler.source.repository import Repository
+from reconciler.source.yaml import fast_documents
 
 FLEET = Fleet(n_vms=600, n_finished=700)
 N_CHANGED = len(FLEET.changed)
@@ -113,9 +115,9 @@ def counted(monkeypatch):
 
         return counting
 
-    count(manifests, "read_any", "parsed by ruamel")
-    count(plain, "read", "read in full")
-    count(kinds.Kind, "one", "decoded")
+    count(manifest_reader, "read_any", "parsed by ruamel")
+    count(fast_documents, "read", "read in full")
+    count(pages.Kind, "one", "decoded")
     count(repository, "started", "git processes")
     count(Frame, "seen", "decisions")
     count(deepdiff, "DeepDiff", "deepdiff")
@@ -129,7 +131,7 @@ def counted(monkeypatch):
         return counting
 
     monkeypatch.setattr(Repository, "many_contents", blobs(Repository.many_contents))
-    monkeypatch.setattr(kinds.Kind, "each", each(kinds.Kind.each))
+    monkeypatch.setattr(pages.Kind, "each", each(pages.Kind.each))
     return found
 
 

@@ -9,17 +9,17 @@ from datetime import timedelta
 import pytest
 from support.simulated import vm_yaml
 
-from reconciler.clock import SystemClock
-from reconciler.cluster.client import Client
-from reconciler.cluster.feed import ClusterFeed
+from reconciler.app.clock import SystemClock
+from reconciler.cluster.api.client import Client
+from reconciler.cluster.informer.informer import ClusterFeed
 from reconciler.errors import InvalidError
-from reconciler.model.plan import Reason
-from reconciler.model.refs import vm_ref
-from reconciler.plan.decide import decide
-from reconciler.plan.policy import PlanPolicy
+from reconciler.model.plan.plan import Reason
+from reconciler.model.references import vm_ref
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.plan.planner import decide
 from reconciler.serve.engine import OLDEST_ROOM_S, ROOM_S, Engine
+from reconciler.source.git.repository import Repository
 from reconciler.source.readers import FollowingReader
-from reconciler.source.repository import Repository
 
 NAMES = [f"vm-{n}" for n in range(12)]
 VMS = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in NAMES]

@@ -15,13 +15,13 @@ import pytest
 from support.builders import PlanPolicy
 from support.simulated import PolledFeed, Rig, vm_yaml
 
-from reconciler.model.config import Canary
-from reconciler.model.outcome import ExitCode
+from reconciler.model.desired.config import Canary
 from reconciler.model.quantity import Duration
+from reconciler.model.run.outcome import ExitCode
 from reconciler.model.selector import Selector
-from reconciler.simulator import worlds
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
 
 MI, GI = 2**20, 2**30
 SIZES = (1, 2, 4, 8, 16, 32, 64)

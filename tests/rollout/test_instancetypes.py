@@ -7,7 +7,7 @@ import json
 import pytest
 from support.simulated import Rig, simulator
 
-from reconciler.model.outcome import ExitCode
+from reconciler.model.run.outcome import ExitCode
 
 VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
 TYPES = "/apis/instancetype.kubevirt.io/v1beta1"

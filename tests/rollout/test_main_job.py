@@ -8,9 +8,9 @@ from urllib.parse import parse_qsl
 import pytest
 from support.simulated import Rig, simulator, vm_yaml
 
-from reconciler.model.config import RestartConsent
-from reconciler.model.outcome import ExitCode
-from reconciler.plan.policy import PlanPolicy
+from reconciler.model.desired.config import RestartConsent
+from reconciler.model.run.outcome import ExitCode
+from reconciler.plan.plan_policy import PlanPolicy
 
 KUBEVIRT = """\
 ---

@@ -7,9 +7,9 @@ from collections import defaultdict
 
 from support.simulated import Rig, simulator, vm_yaml
 
-from reconciler.model.config import Canary
-from reconciler.model.outcome import ExitCode, Result
+from reconciler.model.desired.config import Canary
 from reconciler.model.quantity import Duration
+from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.model.selector import Selector
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"

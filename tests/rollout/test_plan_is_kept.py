@@ -5,12 +5,12 @@ from __future__ import annotations
 from support.builders import ALWAYS
 from support.simulated import Rig, simulator, vm_yaml
 
-from reconciler.model.config import Canary, RestartConsent
-from reconciler.model.outcome import ExitCode
-from reconciler.model.plan import Verb
+from reconciler.model.desired.config import Canary, RestartConsent
+from reconciler.model.plan.plan import Verb
 from reconciler.model.quantity import Duration
+from reconciler.model.run.outcome import ExitCode
 from reconciler.model.selector import Selector
-from reconciler.plan.policy import PlanPolicy
+from reconciler.plan.plan_policy import PlanPolicy
 
 PRIORITY = "memory.reconciler.dev/priority"
 CANARY = Canary(selector=Selector.parse("canary=true"), soak=Duration.parse("10s"))

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from support.simulated import WORLDS, Rig, simulator, vm_yaml
 
-from reconciler.cluster.snapshot import SnapshotReader, dump
-from reconciler.model.outcome import ExitCode
+from reconciler.app.survey import decided
+from reconciler.cluster.read.snapshot_file import SnapshotReader, dump
 from reconciler.model.quantity import MIB, MemoryQuantity
-from reconciler.plan.policy import PlanPolicy
-from reconciler.survey import decided
+from reconciler.model.run.outcome import ExitCode
+from reconciler.plan.plan_policy import PlanPolicy
 
 ASK = vm_yaml("default", "vm", "2Gi")
 BOTH = vm_yaml("default", "first", "2Gi") + vm_yaml("default", "second", "2Gi")

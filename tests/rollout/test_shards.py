@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from support.simulated import Rig, simulator, vm_yaml
 
-from reconciler.model.outcome import ExitCode, Result
-from reconciler.model.plan import Effect
+from reconciler.model.plan.plan import Effect
+from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.model.shard import Shard
-from reconciler.plan.policy import PlanPolicy
+from reconciler.plan.plan_policy import PlanPolicy
 
 KUBEVIRT = """\
 ---

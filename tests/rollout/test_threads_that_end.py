@@ -6,9 +6,9 @@ import threading
 
 from support.simulated import vm_yaml
 
-from reconciler.cli import applying, wiring
-from reconciler.clock import SystemClock
-from reconciler.model.outcome import ExitCode
+from reconciler.app import apply, wiring
+from reconciler.app.clock import SystemClock
+from reconciler.model.run.outcome import ExitCode
 
 EACH_WATCH_ENDS = {"effect": "drop", "verbs": ["watch"], "events": 1, "times": 1000}
 
@@ -33,8 +33,8 @@ def test_run_whose_follower_ends_reports_an_error_and_gives_its_lease_back(
     git.commit({"vms.yaml": vm_yaml("default", "vm", "2Gi")})
     cluster = serve("hotplug", apiFaults=[EACH_WATCH_ENDS])
     report = tmp_path / "report.json"
-    code = applying.run(
-        applying.ApplyOptions(
+    code = apply.run(
+        apply.ApplyOptions(
             source=wiring.SourceOptions(repo=str(git)),
             cluster=wiring.ClusterOptions(kubeconfig=str(cluster.kubeconfig)),
             deadline_s=30.0,

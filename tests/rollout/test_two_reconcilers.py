@@ -15,11 +15,11 @@ from support.simulated import (
     vm_yaml,
 )
 
-from reconciler.cli.wiring import CONFIG_LEASE, MEMORY_LEASE
-from reconciler.cluster.client import Client
+from reconciler.app.wiring import CONFIG_LEASE, MEMORY_LEASE
+from reconciler.cluster.api.client import Client
 from reconciler.errors import LeaseHeldError
-from reconciler.model.outcome import ExitCode
-from reconciler.model.progress import Step
+from reconciler.model.run.outcome import ExitCode
+from reconciler.model.run.progress import Step
 
 NAMES = ("a", "b", "c")
 VMS = [{"name": name, "guest": "1Gi"} for name in NAMES]

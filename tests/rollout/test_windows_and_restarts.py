@@ -8,10 +8,10 @@ import pytest
 from support.builders import ALWAYS
 from support.simulated import Rig, simulator, vm_yaml
 
-from reconciler.model.config import RestartConsent, Window, WindowKind
-from reconciler.model.outcome import ExitCode, Result
+from reconciler.model.desired.config import RestartConsent, Window, WindowKind
 from reconciler.model.quantity import Duration
-from reconciler.plan.policy import PlanPolicy
+from reconciler.model.run.outcome import ExitCode, Result
+from reconciler.plan.plan_policy import PlanPolicy
 
 KUBEVIRT = """\
 ---

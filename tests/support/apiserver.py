@@ -8,15 +8,15 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.simulator import bootstrap
-from reconciler.simulator.admission import Admission
-from reconciler.simulator.api import Api
+from reconciler.simulator.apiserver import bootstrap
+from reconciler.simulator.apiserver.access.rbac import Mode
+from reconciler.simulator.apiserver.access.users import ADMIN, Tokens
+from reconciler.simulator.apiserver.api import Api
+from reconciler.simulator.apiserver.reading.watch import WatchStream
+from reconciler.simulator.apiserver.request.admission import Admission
+from reconciler.simulator.apiserver.request.messages import Request, User, parse_query
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.messages import Request, User, parse_query
-from reconciler.simulator.rbac import Mode
-from reconciler.simulator.store import Key, Store
-from reconciler.simulator.users import ADMIN, Tokens
-from reconciler.simulator.watch import WatchStream
+from reconciler.simulator.store.store import Key, Store
 
 VMS = "/apis/kubevirt.io/v1/namespaces/db/virtualmachines"
 JSON_PATCH = "application/json-patch+json"

@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from reconciler.model import fields
-from reconciler.model.config import Window, WindowKind
-from reconciler.model.desired import DesiredKubeVirt, DesiredState, DesiredVM
+from reconciler.model.desired.config import Window, WindowKind
+from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.fields import NameSet
-from reconciler.model.live import (
+from reconciler.model.live.live_state import (
     Condition,
     LiveKubeVirt,
     LiveMigration,
@@ -21,9 +21,9 @@ from reconciler.model.live import (
     MigrationPhase,
 )
 from reconciler.model.quantity import Duration, MemoryQuantity
-from reconciler.model.refs import Location, ObjectRef, Uid, kubevirt_ref, vm_ref
-from reconciler.plan.decide import decide
-from reconciler.plan.policy import PlanPolicy
+from reconciler.model.references import Location, ObjectRef, Uid, kubevirt_ref, vm_ref
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.plan.planner import decide
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 VM = vm_ref("db", "pg-0")

@@ -7,7 +7,7 @@ from support.happened import Witness
 from support.simulated import PolledFeed, Rig
 
 from reconciler.model.fields import INSTANCETYPE_NAME
-from reconciler.model.plan import Effect
+from reconciler.model.plan.plan import Effect
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.simulator.kubevirt.versions import behaviour
 

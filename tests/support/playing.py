@@ -6,8 +6,8 @@ import json
 
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store import Key
-from reconciler.simulator.worlds import parse
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds.worlds import parse
 
 GATE = "VMLiveUpdateFeatures"
 LIVE = {

@@ -9,10 +9,10 @@ import yaml
 from support.builders import make_desired, make_live, plan_of, q
 from support.happened import effects_as_it_stands, effects_of_change
 
-from reconciler.cluster import decode, decode_instancetype, decode_kubevirt
-from reconciler.model.desired import DesiredVM
-from reconciler.model.live import LiveNode
-from reconciler.model.refs import vm_ref
+from reconciler.cluster.decode import instancetypes, kubevirt_cr, workloads
+from reconciler.model.desired.desired_state import DesiredVM
+from reconciler.model.live.live_state import LiveNode
+from reconciler.model.references import vm_ref
 
 TABLE = yaml.load(
     (Path(__file__).parents[1] / "conformance" / "planner.yaml").read_text(encoding="utf-8"),
@@ -39,10 +39,10 @@ def live_state(version, row):
         "observedGeneration": 1,
     }
     cr = named({"spec": TABLE["kubevirts"][row["kubevirt"]], "status": status}, name="kubevirt")
-    kubevirt, findings = decode_kubevirt.kubevirt(json.dumps(cr).encode())
-    vms = decode.VMS.page(page(named(row["vm"])))
-    vmis = decode.VMIS.page(page(*(named(row[key]) for key in ("vmi",) if key in row)))
-    migrations = decode.MIGRATIONS.page(
+    kubevirt, findings = kubevirt_cr.kubevirt(json.dumps(cr).encode())
+    vms = workloads.VMS.page(page(named(row["vm"])))
+    vmis = workloads.VMIS.page(page(*(named(row[key]) for key in ("vmi",) if key in row)))
+    migrations = workloads.MIGRATIONS.page(
         page(
             *(
                 named(each, name=f"m{n}", uid=f"m{n}") | {"spec": {"vmiName": "vm"}}
@@ -50,7 +50,7 @@ def live_state(version, row):
             )
         )
     )
-    types = decode_instancetype.NAMESPACED.page(
+    types = instancetypes.NAMESPACED.page(
         page(
             *(
                 named({"spec": spec}, name=name, uid=f"uid-{name}")
@@ -67,7 +67,7 @@ def live_state(version, row):
         kubevirt=kubevirt,
         nodes=NODES,
         instancetypes={each.ref: each for each in types.values},
-        instancetype_kinds=frozenset({decode_instancetype.NAMESPACED.name}),
+        instancetype_kinds=frozenset({instancetypes.NAMESPACED.name}),
     )
 
 

@@ -14,16 +14,16 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from reconciler.app.wiring import CONFIG_LEASE, MEMORY_LEASE
 from reconciler.cli.main import main
-from reconciler.cli.wiring import CONFIG_LEASE, MEMORY_LEASE
-from reconciler.simulator import worlds
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reconciler.simulator.messages import RequestRecord
+    from reconciler.simulator.apiserver.request.messages import RequestRecord
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 WORLDS = EXAMPLES / "worlds"

@@ -12,20 +12,20 @@ from urllib.parse import unquote
 import yaml
 from support.builders import PlanPolicy
 
-from reconciler.cluster.client import Client
-from reconciler.cluster.events import ClusterRecorder
-from reconciler.cluster.lease import ClusterLease
-from reconciler.cluster.reader import ClusterReader
-from reconciler.cluster.writer import ClusterWriter
-from reconciler.model.progress import Progress
-from reconciler.rollout import loop
-from reconciler.rollout.outside import Outside
-from reconciler.rollout.policy import RolloutPolicy
-from reconciler.simulator import worlds
+from reconciler.app.survey import decided
+from reconciler.cluster.api.client import Client
+from reconciler.cluster.lease.lease import ClusterLease
+from reconciler.cluster.read.cluster_reader import ClusterReader
+from reconciler.cluster.write.events import ClusterRecorder
+from reconciler.cluster.write.writer import ClusterWriter
+from reconciler.model.run.progress import Progress
+from reconciler.rollout import run
+from reconciler.rollout.rollout_policy import RolloutPolicy
+from reconciler.rollout.run_context import Outside
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
 from reconciler.source.readers import StreamReader
-from reconciler.survey import decided
 
 WORLDS = Path(__file__).resolve().parents[2] / "examples" / "worlds"
 
@@ -182,7 +182,7 @@ class Rig:
                 listener=self.heard.append,
                 stopping=lambda: self.stop,
             )
-            return loop.run(
+            return run.run(
                 plan, desired, choices, RolloutPolicy(**policy), outside, run_id="test-run"
             )
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reconciler.clock import ScaledClock, ServerClock, SystemClock
+from reconciler.app.clock import ScaledClock, ServerClock, SystemClock
 
 EPOCH = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 import pytest
 from support.builders import NOW, make_desired, make_live, make_vm, make_vmi, want
 
+from reconciler.app.survey import survey
 from reconciler.errors import InvalidError, WrongClusterError
-from reconciler.model.config import Config
-from reconciler.model.desired import DesiredState, Reading
+from reconciler.model.desired.config import Config
+from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.live import LiveState
-from reconciler.plan.policy import PlanPolicy
-from reconciler.survey import survey
+from reconciler.model.live.live_state import LiveState
+from reconciler.plan.plan_policy import PlanPolicy
 
 
 class FixedClock:

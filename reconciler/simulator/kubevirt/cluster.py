@@ -11,12 +11,12 @@ from reconciler.simulator.kubevirt.inventory import Inventory
 from reconciler.simulator.kubevirt.objects import KUBEVIRTS, VMIS, VMS, Json, dig
 from reconciler.simulator.kubevirt.recorder import Recorder
 from reconciler.simulator.kubevirt.versions import behaviour
-from reconciler.simulator.store import Key
+from reconciler.simulator.store.store import Key
 
 if TYPE_CHECKING:
     from reconciler.simulator.engine import Engine
     from reconciler.simulator.kubevirt.faults import Faults
-    from reconciler.simulator.store import StoreEvent
+    from reconciler.simulator.store.store import StoreEvent
 
 CONFIG_LAG_S: Final = 1.0
 """How long the components take to read a changed CR through their informers; theirs to choose."""

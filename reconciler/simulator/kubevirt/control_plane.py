@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.simulator.kubevirt.actions import Actions
-from reconciler.simulator.kubevirt.handler import Handler
-from reconciler.simulator.kubevirt.migrations import MigrationController
+from reconciler.simulator.kubevirt.controllers.operator import Operator, Owner
+from reconciler.simulator.kubevirt.controllers.updater import WorkloadUpdater
+from reconciler.simulator.kubevirt.controllers.vm_controller import VMController
+from reconciler.simulator.kubevirt.controllers.vmi_controller import VMIController
+from reconciler.simulator.kubevirt.migration.migration_controller import MigrationController
+from reconciler.simulator.kubevirt.node.handler import Handler
+from reconciler.simulator.kubevirt.node.quotas import Quotas
+from reconciler.simulator.kubevirt.node.scheduler import Scheduler
 from reconciler.simulator.kubevirt.objects import KUBEVIRTS, MIGRATIONS
-from reconciler.simulator.kubevirt.operator import Operator, Owner
-from reconciler.simulator.kubevirt.quotas import Quotas
-from reconciler.simulator.kubevirt.scheduler import Scheduler
-from reconciler.simulator.kubevirt.updater import WorkloadUpdater
-from reconciler.simulator.kubevirt.vm_controller import VMController
-from reconciler.simulator.kubevirt.vm_webhooks import VMWebhooks
-from reconciler.simulator.kubevirt.vmi_controller import VMIController
-from reconciler.simulator.kubevirt.webhooks import Webhooks
+from reconciler.simulator.kubevirt.webhooks.subresources import Actions
+from reconciler.simulator.kubevirt.webhooks.vm_webhooks import VMWebhooks
+from reconciler.simulator.kubevirt.webhooks.webhooks import Webhooks
 
 if TYPE_CHECKING:
-    from reconciler.simulator.admission import Admission
+    from reconciler.simulator.apiserver.request.admission import Admission
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import Name
     from reconciler.simulator.kubevirt.objects import Json
     from reconciler.simulator.kubevirt.profiles import Profiles
-    from reconciler.simulator.store import StoreEvent
+    from reconciler.simulator.store.store import StoreEvent
 
 
 class Component(Protocol):

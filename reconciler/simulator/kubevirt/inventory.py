@@ -22,10 +22,10 @@ from reconciler.simulator.kubevirt.objects import (
     dig,
     size,
 )
-from reconciler.simulator.store import Key
+from reconciler.simulator.store.store import Key
 
 if TYPE_CHECKING:
-    from reconciler.simulator.store import StoreEvent
+    from reconciler.simulator.store.store import StoreEvent
 
 Name: TypeAlias = tuple[str, str]
 """A namespace and a name."""

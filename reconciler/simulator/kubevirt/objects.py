@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.store import Key
+from reconciler.simulator.store.store import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

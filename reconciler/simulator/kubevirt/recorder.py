@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.clock import rfc3339
-from reconciler.simulator.store import Key
+from reconciler.simulator.store.store import Key
 
 if TYPE_CHECKING:
     import random
 
     from reconciler.simulator.kubevirt.objects import Json
-    from reconciler.simulator.store import Store
+    from reconciler.simulator.store.store import Store
 
 NORMAL: Final = "Normal"
 WARNING: Final = "Warning"

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from reconciler.cli.display import LineDisplay, LiveDisplay
-from reconciler.cli.logs import LogFormat
-from reconciler.model.progress import Progress, Step
-from reconciler.model.refs import kubevirt_ref, vm_ref
+from reconciler.cli.terminal.live_display import LineDisplay, LiveDisplay
+from reconciler.cli.terminal.log_format import LogFormat
+from reconciler.model.references import kubevirt_ref, vm_ref
+from reconciler.model.run.progress import Progress, Step
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 PG = vm_ref("db", "pg-0")

@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from reconciler.cli.logs import LogFormat, configure, use_color
+from reconciler.cli.terminal.log_format import LogFormat, configure, use_color
 
 LOG = logging.getLogger("reconciler.rollout")
 

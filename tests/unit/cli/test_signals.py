@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from reconciler.cli.signals import Stop, Terminated, stop_on_signals
+from reconciler.app.stop import Stop, Terminated, stop_on_signals
 from reconciler.errors import BrokenOff
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)

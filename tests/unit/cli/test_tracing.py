@@ -12,13 +12,13 @@ import jsonschema
 import pytest
 from support.served import SCHEMAS
 
-from reconciler.cli.tracing import Tracer, tracer
+from reconciler.app.trace_file import Tracer, tracer
 from reconciler.errors import UsageError
-from reconciler.model.outcome import Actuation, MigrationSummary, Outcome, Result
-from reconciler.model.plan import Effect
-from reconciler.model.progress import Progress, Step
+from reconciler.model.plan.plan import Effect
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.model.refs import Uid, kubevirt_ref, vm_ref
+from reconciler.model.references import Uid, kubevirt_ref, vm_ref
+from reconciler.model.run.outcome import Actuation, MigrationSummary, Outcome, Result
+from reconciler.model.run.progress import Progress, Step
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 PG = vm_ref("db", "pg-0")

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from reconciler.cluster.client import Client
-from reconciler.cluster.retry import Backoff
+from reconciler.cluster.api.client import Client
+from reconciler.cluster.api.retry import Backoff
 
 TOKEN = "t0ken-never-to-be-seen"
 PASSWORD = "passw0rd-never-to-be-seen"

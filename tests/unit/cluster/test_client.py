@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from reconciler import __version__
-from reconciler.cluster.transport import Transport
+from reconciler.cluster.api.transport import Transport
 from reconciler.errors import (
     ConflictError,
     ExpiredError,

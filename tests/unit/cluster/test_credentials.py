@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from kubernetes.config import incluster_config
 
-from reconciler.cluster.client import Client
+from reconciler.cluster.api.client import Client
 from reconciler.errors import UnauthorizedError
-from reconciler.simulator import users, worlds
+from reconciler.simulator.apiserver.access import users
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
 
 if TYPE_CHECKING:
     from pathlib import Path

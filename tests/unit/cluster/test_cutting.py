@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.cluster.cutting import objects
+from reconciler.cluster.decode.list_stream import objects
 
 SEAM = ',{"metadata":{'
 NAMES = st.sampled_from(["a", "ü", SEAM, f"x]{SEAM}}}", '"items":[', "\\", '\\"'])

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.cluster import decode
-from reconciler.cluster.kinds import UnreadableError
-from reconciler.model import codec
-from reconciler.model.live import Constraints, MigrationPhase, is_true
+from reconciler.cluster.decode import workloads
+from reconciler.cluster.decode.pages import UnreadableError
+from reconciler.model.live import snapshot_codec
+from reconciler.model.live.live_state import Constraints, MigrationPhase, is_true
 from reconciler.model.quantity import GIB, MIB, MemoryQuantity
-from reconciler.model.refs import vm_ref
+from reconciler.model.references import vm_ref
 
 PG0 = vm_ref("db", "pg-0")
 
@@ -29,7 +29,7 @@ def test_a_vm_is_read_field_by_field(raw_vm):
     body["status"]["conditions"] = [
         {"type": "RestartRequired", "status": "True", "message": "memory updated"}
     ]
-    vm = read(decode.VMS, body)
+    vm = read(workloads.VMS, body)
     assert vm.ref == PG0
     assert vm.uid == "uid-pg-0"
     assert vm.generation == 1
@@ -60,7 +60,7 @@ def test_a_vm_is_read_field_by_field(raw_vm):
     ],
 )
 def test_only_halted_wants_no_instance(raw_vm, spec, wanted):
-    assert read(decode.VMS, raw_vm(spec=spec)).running_wanted is wanted
+    assert read(workloads.VMS, raw_vm(spec=spec)).running_wanted is wanted
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_only_halted_wants_no_instance(raw_vm, spec, wanted):
 def test_only_our_annotation_suspends(raw_vm, annotations, suspended):
     body = raw_vm()
     body["metadata"]["annotations"] = annotations
-    assert read(decode.VMS, body).suspended is suspended
+    assert read(workloads.VMS, body).suspended is suspended
 
 
 @pytest.mark.parametrize(
@@ -97,8 +97,8 @@ def test_constraints_come_from_the_template_and_the_instance(raw_vm, raw_vmi, do
     vm, vmi = raw_vm(), raw_vmi()
     vm["spec"]["template"]["spec"] = {"domain": domain}
     vmi["spec"] = {"domain": domain}
-    assert read(decode.VMS, vm).constraints == Constraints(**found)
-    assert read(decode.VMIS, vmi).constraints == Constraints(**found)
+    assert read(workloads.VMS, vm).constraints == Constraints(**found)
+    assert read(workloads.VMIS, vmi).constraints == Constraints(**found)
 
 
 def owner(manager: str, time: str, *path: str) -> dict:
@@ -120,7 +120,7 @@ def test_the_manager_is_who_wrote_the_guest_size_last(raw_vm):
         owner("other", "2026-11-23T00:50:00Z", *GUEST[:-1]),
         {"manager": "odd", "fieldsV1": None},
     ]
-    vm = read(decode.VMS, body)
+    vm = read(workloads.VMS, body)
     assert vm.guest_manager == "kubectl"
     assert vm.guest_changed_at == datetime(2026, 11, 23, 0, 48, 49, tzinfo=UTC)
 
@@ -135,7 +135,7 @@ def test_an_instance_is_read_field_by_field(raw_vmi):
             "targetDirectMigrationNodePorts": {"49152": 49152},
         },
     )
-    vmi = read(decode.VMIS, body)
+    vmi = read(workloads.VMIS, body)
     assert vmi.ref == PG0
     assert (vmi.phase, vmi.node, vmi.vcpus) == ("Running", "node01", 6)
     assert (vmi.guest.raw, vmi.max_guest.raw) == ("1Gi", "4Gi")
@@ -162,7 +162,7 @@ def test_a_migration_is_read_field_by_field(raw_migration):
             },
         }
     )
-    migration = read(decode.MIGRATIONS, body)
+    migration = read(workloads.MIGRATIONS, body)
     assert str(migration.ref).endswith("db/kubevirt-workload-update-mwljw")
     assert migration.vmi_name == "pg-0"
     assert migration.phase is MigrationPhase.FAILED
@@ -176,19 +176,19 @@ def test_a_migration_is_read_field_by_field(raw_migration):
 def test_a_migration_that_failed_before_the_hand_over_ended_with_its_phase(raw_migration):
     entered = {"phase": "Failed", "phaseTransitionTimestamp": "2026-11-23T00:46:00Z"}
     status = {"phase": "Failed", "phaseTransitionTimestamps": [entered]}
-    migration = read(decode.MIGRATIONS, raw_migration(status=status))
+    migration = read(workloads.MIGRATIONS, raw_migration(status=status))
     assert migration.ended_at == datetime(2026, 11, 23, 0, 46, tzinfo=UTC)
 
 
 def test_a_phase_of_a_newer_kubevirt_is_not_finished(raw_migration):
-    migration = read(decode.MIGRATIONS, raw_migration(status={"phase": "Teleporting"}))
+    migration = read(workloads.MIGRATIONS, raw_migration(status={"phase": "Teleporting"}))
     assert not migration.phase.finished
 
 
 def test_migrations_are_grouped_by_vm_oldest_first(raw_migration):
     bodies = [raw_migration("b"), raw_migration("a"), raw_migration("c")]
     bodies[1]["metadata"]["creationTimestamp"] = "2026-11-23T00:00:00Z"
-    found = decode.by_vm([read(decode.MIGRATIONS, body) for body in bodies])
+    found = workloads.by_vm([read(workloads.MIGRATIONS, body) for body in bodies])
     assert {ref: [each.ref.name for each in group] for ref, group in found.items()} == {
         PG0: ["a", "b", "c"]
     }
@@ -206,7 +206,7 @@ def test_migrations_are_grouped_by_vm_oldest_first(raw_migration):
 )
 def test_a_node_takes_guests_if_labelled_and_not_cordoned(labels, spec, schedulable):
     body = {"metadata": {"name": "n", "labels": labels}, "spec": spec, "status": {}}
-    assert read(decode.NODES, body).schedulable is schedulable
+    assert read(workloads.NODES, body).schedulable is schedulable
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,9 @@ def test_a_node_takes_guests_if_labelled_and_not_cordoned(labels, spec, schedula
         {"metadata": {"name": "pg-0"}, "status": {"conditions": None, "memory": None}},
     ],
 )
-@pytest.mark.parametrize("kind", [decode.VMS, decode.VMIS, decode.MIGRATIONS, decode.NODES])
+@pytest.mark.parametrize(
+    "kind", [workloads.VMS, workloads.VMIS, workloads.MIGRATIONS, workloads.NODES]
+)
 def test_absent_and_null_parts_are_no_obstacle(kind, body):
     assert read(kind, body)
 
@@ -226,7 +228,7 @@ def test_absent_and_null_parts_are_no_obstacle(kind, body):
 def test_a_null_memory_is_no_memory(raw_vm):
     body = raw_vm()
     body["spec"]["template"]["spec"]["domain"]["memory"] = None
-    vm = read(decode.VMS, body)
+    vm = read(workloads.VMS, body)
     assert vm.guest is None
     assert not vm.memory_present
 
@@ -237,7 +239,7 @@ def test_a_null_memory_is_no_memory(raw_vm):
 )
 def test_an_odd_object_is_a_finding_and_hides_no_other(raw_vm, guest, said):
     body = {"items": [raw_vm("a"), raw_vm("odd", guest), raw_vm("b")]}
-    decoded = decode.VMS.page(json.dumps(body).encode())
+    decoded = workloads.VMS.page(json.dumps(body).encode())
     assert [vm.ref.name for vm in decoded.values] == ["a", "b"]
     (finding,) = decoded.diagnostics
     assert finding.ref == vm_ref("db", "odd")
@@ -246,7 +248,7 @@ def test_an_odd_object_is_a_finding_and_hides_no_other(raw_vm, guest, said):
 
 def test_an_odd_instance_is_found_under_its_vm(raw_vmi):
     body = {"items": [raw_vmi(memory={"guestCurrent": []})]}
-    (finding,) = decode.VMIS.page(json.dumps(body).encode()).diagnostics
+    (finding,) = workloads.VMIS.page(json.dumps(body).encode()).diagnostics
     assert finding.ref == PG0
     assert "VirtualMachineInstance" in finding.message
 
@@ -254,8 +256,8 @@ def test_an_odd_instance_is_found_under_its_vm(raw_vmi):
 @pytest.mark.parametrize("body", ["[]", '"x"', "{", '{"metadata": {}}'])
 def test_what_is_no_object_is_unreadable(body):
     with pytest.raises(UnreadableError):
-        decode.VMS.one(body.encode())
-    assert decode.VMS.take(body.encode()).diagnostics
+        workloads.VMS.one(body.encode())
+    assert workloads.VMS.take(body.encode()).diagnostics
 
 
 @pytest.mark.parametrize(
@@ -271,23 +273,23 @@ def test_a_backup_counts_while_it_has_neither_completed_nor_failed(raw_vmi, stat
     """Source: CRD virtualmachineinstances v1.9, status.changedBlockTracking.backupStatus."""
     body = raw_vmi()
     body["status"]["changedBlockTracking"] = {"state": "Enabled", "backupStatus": status}
-    assert read(decode.VMIS, body).backup == expected
+    assert read(workloads.VMIS, body).backup == expected
 
 
 def test_the_cpu_of_a_template_is_read_as_far_as_it_is_named(raw_vm):
     body = raw_vm()
-    assert read(decode.VMS, body).cpu == (None, None, None)
+    assert read(workloads.VMS, body).cpu == (None, None, None)
     body["spec"]["template"]["spec"]["domain"]["cpu"] = {"cores": 2, "sockets": 3}
-    assert read(decode.VMS, body).cpu == (3, 2, None)
+    assert read(workloads.VMS, body).cpu == (3, 2, None)
 
 
 def test_the_cpu_and_the_eviction_strategy_of_an_instance_are_read(raw_vmi):
     body = raw_vmi()
     body["spec"]["domain"]["cpu"] = {"cores": 2, "sockets": 3, "maxSockets": 8}
-    assert read(decode.VMIS, body).cpu == (3, 2, None)
-    assert read(decode.VMIS, body).eviction_strategy == ""
+    assert read(workloads.VMIS, body).cpu == (3, 2, None)
+    assert read(workloads.VMIS, body).eviction_strategy == ""
     body["spec"]["evictionStrategy"] = "LiveMigrate"
-    assert read(decode.VMIS, body).eviction_strategy == "LiveMigrate"
+    assert read(workloads.VMIS, body).eviction_strategy == "LiveMigrate"
 
 
 @pytest.mark.parametrize(
@@ -302,20 +304,20 @@ def test_the_cpu_and_the_eviction_strategy_of_an_instance_are_read(raw_vmi):
 def test_a_restart_that_is_asked_for_shows_until_it_is_done(raw_vm, requests, asked):
     body = raw_vm()
     body["status"]["stateChangeRequests"] = requests
-    assert read(decode.VMS, body).restart_asked is asked
+    assert read(workloads.VMS, body).restart_asked is asked
 
 
 @pytest.mark.parametrize(("annotations", "there"), [(None, False), ({}, True), ({"a": "b"}, True)])
 def test_whether_there_are_annotations_to_add_to(raw_vm, annotations, there):
     body = raw_vm()
     body["metadata"]["annotations"] = annotations
-    assert read(decode.VMS, body).annotated is there
+    assert read(workloads.VMS, body).annotated is there
 
 
 def test_a_version_is_read_but_makes_no_difference(raw_vm):
     one, other = raw_vm(), raw_vm()
     other["metadata"]["resourceVersion"] = "8"
-    seen = [read(decode.VMS, body) for body in (one, other)]
+    seen = [read(workloads.VMS, body) for body in (one, other)]
     assert [each.resource_version for each in seen] == ["7", "8"]
     assert seen[0] == seen[1]
-    assert codec.encode(seen[0]) == codec.encode(seen[1])
+    assert snapshot_codec.encode(seen[0]) == snapshot_codec.encode(seen[1])

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from reconciler.cluster.decode_kubevirt import KubeVirts, kubevirt
+from reconciler.cluster.decode.kubevirt_cr import KubeVirts, kubevirt
 from reconciler.model import fields
 from reconciler.model.fields import NameSet
 from reconciler.model.quantity import GIB, Duration, MemoryQuantity

@@ -9,11 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconciler.cluster import event_queue, events, paths
-from reconciler.cluster.event_queue import SENDERS, QueuedRecorder
-from reconciler.cluster.events import ClusterRecorder
+from reconciler.cluster.api import resource_paths
+from reconciler.cluster.write import event_queue, events
+from reconciler.cluster.write.event_queue import SENDERS, QueuedRecorder
+from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.errors import BackgroundError
-from reconciler.model.refs import vm_ref
+from reconciler.model.references import vm_ref
 
 EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
 PG0 = vm_ref("db", "pg-0")
@@ -94,12 +95,12 @@ def apart():
 def test_a_patch_does_not_wait_for_an_event_that_is_not_answered(
     server, make, client, endpoint, reply
 ):
-    server.on(paths.of(PG0), reply(200, {}))
+    server.on(resource_paths.of(PG0), reply(200, {}))
     with make() as recorder:
         for reason in "ABC":
             record(recorder, reason)
         assert endpoint.came.acquire(timeout=LONG_S)
-        assert client.patch(paths.of(PG0), []).ok
+        assert client.patch(resource_paths.of(PG0), []).ok
         assert endpoint.of("goes") == []
         endpoint.opened.set()
     assert endpoint.of("goes") == ["A", "B", "C"]

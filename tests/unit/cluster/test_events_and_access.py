@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from reconciler.cluster import access, events
-from reconciler.cluster.events import ClusterRecorder
-from reconciler.cluster.transport import Transport
+from reconciler.cluster.api.transport import Transport
+from reconciler.cluster.write import access_review, events
+from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.errors import ForbiddenError
-from reconciler.model.refs import vm_ref
+from reconciler.model.references import vm_ref
 
 EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
 REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
@@ -141,8 +141,8 @@ def allow(server, reply, *denied):
 
 def test_a_right_is_asked_for_as_it_is(server, client, reply):
     allow(server, reply)
-    right = access.Right(verb="patch", group="kubevirt.io", resource="virtualmachines")
-    assert access.may(client, right)
+    right = access_review.Right(verb="patch", group="kubevirt.io", resource="virtualmachines")
+    assert access_review.may(client, right)
     assert server.requests[0].body["spec"]["resourceAttributes"] == {
         "verb": "patch",
         "group": "kubevirt.io",
@@ -150,21 +150,21 @@ def test_a_right_is_asked_for_as_it_is(server, client, reply):
     }
 
 
-BOTH = access.apply_rights("kubevirt", config_lease="config", memory_lease="memory")
+BOTH = access_review.apply_rights("kubevirt", config_lease="config", memory_lease="memory")
 
 
 def test_all_rights_there(server, client, reply):
     allow(server, reply)
-    access.require(client, BOTH)
+    access_review.require(client, BOTH)
     assert len(server.requests) == 13
 
 
 def test_every_missing_right_is_named(server, client, reply):
     allow(server, reply, ("patch", "virtualmachines"), ("update", "leases"))
     with pytest.raises(ForbiddenError) as caught:
-        access.require(
+        access_review.require(
             client,
-            access.apply_rights(
+            access_review.apply_rights(
                 "kubevirt", config_lease="config", memory_lease="memory", namespace="db"
             ),
         )
@@ -203,8 +203,8 @@ NEEDED_FOR = [
 
 @pytest.mark.parametrize(("leases", "needed"), NEEDED_FOR, ids=["config", "memory"])
 def test_only_what_is_used_is_needed(leases, needed):
-    reads = set(access.plan_rights())
-    asked = access.apply_rights("kubevirt", **leases)
+    reads = set(access_review.plan_rights())
+    asked = access_review.apply_rights("kubevirt", **leases)
     assert {str(each) for each in set(asked) - reads} == needed
 
 
@@ -217,11 +217,11 @@ def test_only_what_is_used_is_needed(leases, needed):
     ids=["create", "restart"],
 )
 def test_a_consent_that_is_used_needs_one_right_more(consent, needed):
-    without = access.apply_rights("kubevirt", memory_lease="memory")
-    asked = access.apply_rights("kubevirt", memory_lease="memory", **consent)
+    without = access_review.apply_rights("kubevirt", memory_lease="memory")
+    asked = access_review.apply_rights("kubevirt", memory_lease="memory", **consent)
     assert {str(each) for each in set(asked) - set(without)} == needed
 
 
 def test_a_subresource_is_spelled_with_a_slash():
-    right = access.Right(verb="update", group="g", resource="vms", subresource="restart")
+    right = access_review.Right(verb="update", group="g", resource="vms", subresource="restart")
     assert str(right) == "update vms/restart.g"

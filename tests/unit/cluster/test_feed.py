@@ -10,12 +10,12 @@ from time import monotonic
 
 import pytest
 
-from reconciler.cluster import client as client_module
-from reconciler.cluster import feed as feed_module
-from reconciler.cluster import follower as follower_module
-from reconciler.cluster.feed import ClusterFeed
+from reconciler.cluster.api import client as client_module
+from reconciler.cluster.informer import informer as feed_module
+from reconciler.cluster.informer import reflector as follower_module
+from reconciler.cluster.informer.informer import ClusterFeed
 from reconciler.errors import BackgroundError, KubeVirtMissingError, UnavailableError
-from reconciler.model.refs import vm_ref
+from reconciler.model.references import vm_ref
 
 API = "/apis/kubevirt.io/v1"
 PG0 = vm_ref("db", "pg-0")

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from reconciler.cluster import decode, decode_instancetype
-from reconciler.cluster.feed import ClusterFeed
-from reconciler.cluster.reader import ClusterReader
-from reconciler.model.refs import CLUSTER_INSTANCETYPE, INSTANCETYPE, instancetype_ref
+from reconciler.cluster.decode import instancetypes, workloads
+from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.read.cluster_reader import ClusterReader
+from reconciler.model.references import CLUSTER_INSTANCETYPE, INSTANCETYPE, instancetype_ref
 
 API = "/apis/instancetype.kubevirt.io/v1beta1"
 TYPES, CLUSTER_TYPES = (
@@ -35,7 +35,7 @@ SMALL = {
 
 
 def decoded(body):
-    return decode_instancetype.NAMESPACED.one(json.dumps(body).encode())
+    return instancetypes.NAMESPACED.one(json.dumps(body).encode())
 
 
 def test_everything_that_can_differ_is_held_and_annotations_are_not():
@@ -74,7 +74,7 @@ def test_a_revision_tells_by_its_name_what_it_was_made_of(revision, kept):
 @pytest.mark.parametrize("spec", [None, {}, {"memory": {}}, {"memory": {"guest": "1GB"}}])
 def test_a_type_without_a_readable_size_is_told(spec):
     body = json.dumps({**SMALL, "spec": spec}).encode()
-    taken = decode_instancetype.CLUSTER_WIDE.take(body)
+    taken = instancetypes.CLUSTER_WIDE.take(body)
     assert taken.values == ()
     assert taken.diagnostics[0].ref.kind == CLUSTER_INSTANCETYPE
 
@@ -121,16 +121,16 @@ def reference(name):
     ],
 )
 def test_which_revision_a_vm_holds(raw_vm, spec, status, revision_name, revision):
-    vm = decode.VMS.one(json.dumps(vm_with_type(raw_vm, spec, status)).encode())
+    vm = workloads.VMS.one(json.dumps(vm_with_type(raw_vm, spec, status)).encode())
     assert (vm.instancetype, vm.instancetype_kind) == ("small", INSTANCETYPE)
     assert (vm.revision_name, vm.revision) == (revision_name, revision)
 
 
 def test_the_switch_of_v1_1_is_read(raw_vm):
     body = raw_vm()
-    assert not decode.VMS.one(json.dumps(body).encode()).live_update_memory
+    assert not workloads.VMS.one(json.dumps(body).encode()).live_update_memory
     body["spec"]["liveUpdateFeatures"] = {"memory": {"maxGuest": "8Gi"}}
-    vm = decode.VMS.one(json.dumps(body).encode())
+    vm = workloads.VMS.one(json.dumps(body).encode())
     assert (vm.live_update_memory, str(vm.max_guest)) == (True, "8Gi")
 
 
@@ -142,7 +142,7 @@ def test_who_named_the_type_is_who_owns_the_size(raw_vm):
         {"manager": "flux", "time": "2026-11-23T00:00:00Z", "fieldsV1": fields},
         {"manager": "virt-controller", "time": "2026-11-23T00:00:09Z", "fieldsV1": other},
     ]
-    assert decode.VMS.one(json.dumps(body).encode()).guest_manager == "flux"
+    assert workloads.VMS.one(json.dumps(body).encode()).guest_manager == "flux"
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 import pytest
 from kubernetes.client import configuration
 
-from reconciler.cluster.client import Client
+from reconciler.cluster.api.client import Client
 from reconciler.errors import ClusterError, UnauthorizedError, UsageError
 
 

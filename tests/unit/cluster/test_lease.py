@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from reconciler.cluster import paths
-from reconciler.cluster.event_queue import QueuedRecorder
-from reconciler.cluster.events import ClusterRecorder
-from reconciler.cluster.lease import ClusterLease
+from reconciler.cluster.api import resource_paths
+from reconciler.cluster.lease.lease import ClusterLease
+from reconciler.cluster.write.event_queue import QueuedRecorder
+from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.errors import ForbiddenError, LeaseHeldError
-from reconciler.model.refs import vm_ref
+from reconciler.model.references import vm_ref
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 
@@ -412,7 +412,7 @@ def test_events_that_are_turned_away_hold_up_neither_a_renewal_nor_a_patch(
 
     events = "/apis/events.k8s.io/v1/namespaces/db/events"
     server.handlers[events] = busy
-    server.on(paths.of(vm), reply(200, {}))
+    server.on(resource_paths.of(vm), reply(200, {}))
     sender = ClusterRecorder(client, clock=clock, instance="us", revision="commit")
     with make() as lease, QueuedRecorder(sender, hurried=lambda: False) as recorder:
         clock.elapsed = 10
@@ -420,7 +420,7 @@ def test_events_that_are_turned_away_hold_up_neither_a_renewal_nor_a_patch(
         assert turned_away.wait(20)
         assert lease.held()
         assert lease.spare_s() == 25, "it was renewed"
-        assert client.patch(paths.of(vm), []).ok
+        assert client.patch(resource_paths.of(vm), []).ok
         recorder.record(vm, "uid", reason="B", message="m")
     assert clock.elapsed == 10, "nobody waits"
     assert [each.path for each in server.requests].count(events) == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.cluster.lease import ClusterLease
+from reconciler.cluster.lease.lease import ClusterLease
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 ROLLOUT = "memory.reconciler.dev/rollout"

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconciler.cluster.client import Client
-from reconciler.cluster.lease import ClusterLease, LeaseTimes
+from reconciler.cluster.api.client import Client
+from reconciler.cluster.lease.lease import ClusterLease, LeaseTimes
 
 
 class Response:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.cluster.migration_policies import (
+from reconciler.cluster.read.migration_policy_reader import (
     NAMESPACES,
     POLICIES,
     MigrationPolicies,
     list_migration_policies,
 )
-from reconciler.model.live import LiveMigrationPolicy
+from reconciler.model.live.live_state import LiveMigrationPolicy
 from reconciler.model.quantity import MemoryQuantity
 
 

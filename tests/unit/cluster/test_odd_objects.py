@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 from support.builders import VM, make_desired, make_live, want
 
-from reconciler.cluster import decode
-from reconciler.cluster.decode_kubevirt import kubevirt
+from reconciler.cluster.decode import workloads
+from reconciler.cluster.decode.kubevirt_cr import kubevirt
 from reconciler.model.quantity import MIB
-from reconciler.model.refs import vm_ref
-from reconciler.plan.decide import decide
-from reconciler.plan.policy import PlanPolicy
+from reconciler.model.references import vm_ref
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.plan.planner import decide
 
 BESIDE = vm_ref("db", "beside")
 SOON = datetime(2026, 11, 23, 0, 41, 0, tzinfo=UTC)
@@ -33,8 +33,8 @@ def planned(raw_kubevirt, raw_vm, raw_vmi):
 
     def make(vm=None, vmi=None, cr=None, guest="2Gi"):
         found, _ = kubevirt(json.dumps(cr or raw_kubevirt()).encode())
-        vms = page(decode.VMS, vm or raw_vm(), raw_vm(BESIDE.name))
-        vmis = page(decode.VMIS, vmi or raw_vmi(), raw_vmi(BESIDE.name))
+        vms = page(workloads.VMS, vm or raw_vm(), raw_vm(BESIDE.name))
+        vmis = page(workloads.VMIS, vmi or raw_vmi(), raw_vmi(BESIDE.name))
         live = make_live(
             *vms.values,
             vmis=vmis.values,
@@ -215,7 +215,7 @@ def test_the_patch_tests_for_the_spelling_that_the_server_has(planned, raw_vm):
     ("spelling", "n_bytes"), [("1.5Gi", 1536 * MIB), ("2E", 2 * 10**18), ("4e0Gi", None), (0, 0)]
 )
 def test_a_size_is_read_to_the_byte_or_not_at_all(raw_vm, spelling, n_bytes):
-    found = page(decode.VMS, raw_vm(guest=spelling))
+    found = page(workloads.VMS, raw_vm(guest=spelling))
     assert [vm.guest.n_bytes for vm in found.values] == ([] if n_bytes is None else [n_bytes])
     assert len(found.diagnostics) == (n_bytes is None)
 

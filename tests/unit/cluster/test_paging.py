@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from reconciler.cluster.paging import pages
+from reconciler.cluster.api.paging import pages
 from reconciler.errors import ClusterError, ExpiredError
 
 VMS = "/apis/kubevirt.io/v1/virtualmachines"

@@ -7,8 +7,8 @@ import tracemalloc
 
 import pytest
 
-from reconciler.cluster import decode, decode_room
-from reconciler.model.refs import Uid
+from reconciler.cluster.decode import spare_capacity, workloads
+from reconciler.model.references import Uid
 
 READY = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-23T00:40:29Z"}
 LABELS = {"tier": "db", "app.kubernetes.io/name": "pg-0"}
@@ -28,7 +28,7 @@ def test_two_instances_share_what_they_say_alike(raw_vmi):
         labelled(raw_vmi(name, conditions=[{**READY, "message": "guest of a fleet is ready"}]))
         for name in ("pg-0", "pg-1")
     ]
-    one, two = decoded(decode.VMIS, *bodies)
+    one, two = decoded(workloads.VMIS, *bodies)
     assert (one.ref.name, two.ref.name) == ("pg-0", "pg-1")
     for name in ("constraints", "cpu", "node", "kernel", "guest_os", "phase", "guest_current"):
         assert getattr(one, name) is getattr(two, name), name
@@ -39,10 +39,10 @@ def test_two_instances_share_what_they_say_alike(raw_vmi):
 
 
 def test_a_vm_shares_its_name_with_its_instance_and_its_migrations(raw_vm, raw_vmi, raw_migration):
-    (vm,) = decoded(decode.VMS, labelled(raw_vm()))
-    (vmi,) = decoded(decode.VMIS, raw_vmi())
-    (migration,) = decoded(decode.MIGRATIONS, raw_migration())
-    assert vm.ref is vmi.ref is decode.vm_of(migration)
+    (vm,) = decoded(workloads.VMS, labelled(raw_vm()))
+    (vmi,) = decoded(workloads.VMIS, raw_vmi())
+    (migration,) = decoded(workloads.MIGRATIONS, raw_migration())
+    assert vm.ref is vmi.ref is workloads.vm_of(migration)
     assert vm.labels["app.kubernetes.io/name"] is vm.ref.name
 
 
@@ -53,7 +53,7 @@ def test_sizes_that_are_equal_keep_each_its_own_spelling(sizes, raw_vm):
         body = raw_vm(guest=size)
         body["spec"]["template"]["spec"]["domain"]["resources"] = {"requests": {"memory": size}}
         bodies.append(body)
-    for vm, size in zip(decoded(decode.VMS, *bodies), sizes, strict=True):
+    for vm, size in zip(decoded(workloads.VMS, *bodies), sizes, strict=True):
         raw = str(size) if isinstance(size, float) else size
         assert (vm.guest.raw, vm.constraints.requests.raw) == (raw, raw)
 
@@ -61,7 +61,7 @@ def test_sizes_that_are_equal_keep_each_its_own_spelling(sizes, raw_vm):
 def test_conditions_that_differ_in_one_word_are_two(raw_vmi):
     others = ({"status": "False"}, {"reason": "r"}, {"message": "m"}, {"lastTransitionTime": None})
     bodies = [raw_vmi(conditions=[{**READY, **each}]) for each in ({}, *others)]
-    found = [each.conditions["Ready"] for each in decoded(decode.VMIS, *bodies)]
+    found = [each.conditions["Ready"] for each in decoded(workloads.VMIS, *bodies)]
     assert len({(c.status, c.reason, c.message, c.since) for c in found}) == 5
 
 
@@ -82,7 +82,7 @@ def test_constraints_that_differ_in_one_flag_are_two(raw_vmi):
         body = raw_vmi()
         body["spec"] = {"architecture": "amd64", "domain": domain}
         bodies.append(body)
-    found = [each.constraints for each in decoded(decode.VMIS, *bodies)]
+    found = [each.constraints for each in decoded(workloads.VMIS, *bodies)]
     assert len(set(found)) == len(domains)
 
 
@@ -103,7 +103,7 @@ def test_an_object_of_a_fleet_keeps_little_more_than_what_is_its_own(raw_vmi):
         labelled(raw_vmi(f"pg-{number}", conditions=[READY, READY | {"type": "AgentConnected"}]))
         for number in range(n)
     ]
-    kept, _ = kept_and_peak(decode.VMIS, json.dumps({"items": bodies}).encode())
+    kept, _ = kept_and_peak(workloads.VMIS, json.dumps({"items": bodies}).encode())
     # Its slots, its uid, and two mappings of its own whose keys and values are shared.
     assert kept < n * 800
 
@@ -124,6 +124,6 @@ def test_of_an_answer_with_all_pods_one_is_decoded_at_a_time():
         for number in range(n)
     ]
     body = json.dumps({"items": pods}).encode()
-    kept, peak = kept_and_peak(decode_room.PODS, body)
-    assert decode_room.PODS.page(body).values[7].instance == Uid("vmi-7")
+    kept, peak = kept_and_peak(spare_capacity.PODS, body)
+    assert spare_capacity.PODS.page(body).values[7].instance == Uid("vmi-7")
     assert peak < kept + n * 150

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.cluster.reader import ClusterReader
+from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.errors import (
     ClusterError,
     ForbiddenError,
@@ -14,7 +14,7 @@ from reconciler.errors import (
     UnavailableError,
     UnreachableError,
 )
-from reconciler.model.refs import vm_ref
+from reconciler.model.references import vm_ref
 
 API = "/apis/kubevirt.io/v1"
 PG0 = vm_ref("db", "pg-0")

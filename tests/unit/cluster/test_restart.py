@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.cluster.writer import ClusterWriter
+from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import UnauthorizedError, UnavailableError
 from reconciler.model.fields import WaveName
-from reconciler.model.plan import Action, Effect, Reason, Verb
-from reconciler.model.refs import Uid, vm_ref
-from reconciler.model.write import Refusal
+from reconciler.model.plan.plan import Action, Effect, Reason, Verb
+from reconciler.model.references import Uid, vm_ref
+from reconciler.model.run.write_result import Refusal
 
 PATH = "/apis/subresources.kubevirt.io/v1/namespaces/db/virtualmachines/pg-0/restart"
 RESTART = Action(

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.cluster import decode_room
-from reconciler.cluster.feed import ClusterFeed
-from reconciler.cluster.reader import ClusterReader
-from reconciler.cluster.room import read_room
+from reconciler.cluster.decode import spare_capacity
+from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.read.capacity_reader import read_room
+from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.errors import BackgroundError, UnavailableError
+from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota
 from reconciler.model.quantity import GIB, MIB
-from reconciler.model.room import Launcher, MemoryUse, NodeUse, Quota
 
 PODS, QUOTAS = "/api/v1/pods", "/api/v1/resourcequotas"
 
@@ -99,13 +99,13 @@ PODS_AND_SIZES = [
 
 @pytest.mark.parametrize(("spec", "mebibytes"), PODS_AND_SIZES)
 def test_a_pod_counts_as_the_scheduler_counts_it(spec, mebibytes):
-    found = decoded(decode_room.PODS, raw_pod(**spec))
+    found = decoded(spare_capacity.PODS, raw_pod(**spec))
     assert found.launcher.requests.memory == mebibytes * MIB
 
 
 def test_huge_pages_are_counted_by_their_size():
     containers = [asks("1Gi", **{"hugepages-2Mi": "2Gi", "cpu": "1"}), asks()]
-    found = decoded(decode_room.PODS, raw_pod(containers=containers))
+    found = decoded(spare_capacity.PODS, raw_pod(containers=containers))
     assert found.launcher.requests == MemoryUse(memory=GIB, hugepages={"2Mi": 2 * GIB})
 
 
@@ -224,7 +224,7 @@ def test_a_pod_is_decoded_before_the_next_has_come(
 ):
     """All of them come in one answer, of some 10 kB each."""
     decoded_one = threading.Event()
-    inner = decode_room.PODS.live
+    inner = spare_capacity.PODS.live
 
     def chunks():
         first, second = (json.dumps(raw_pod(name), separators=(",", ":")) for name in "ab")
@@ -236,7 +236,7 @@ def test_a_pod_is_decoded_before_the_next_has_come(
         decoded_one.set()
         return inner(item)
 
-    monkeypatch.setattr(decode_room, "PODS", replace(decode_room.PODS, live=live))
+    monkeypatch.setattr(spare_capacity, "PODS", replace(spare_capacity.PODS, live=live))
     server.on(QUOTAS, page())
     server.on(PODS, harness.Reply(chunks=chunks()))
     found = read_room(client, clock)

@@ -7,7 +7,7 @@ import traceback
 
 import pytest
 
-from reconciler.cluster.client import Client
+from reconciler.cluster.api.client import Client
 from reconciler.errors import ReconcilerError
 
 VMS = "/apis/kubevirt.io/v1/virtualmachines"

@@ -12,14 +12,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.cluster import snapshot
-from reconciler.cluster.reader import ClusterReader
-from reconciler.cluster.snapshot import SnapshotReader
+from reconciler.cluster.read import snapshot_file
+from reconciler.cluster.read.cluster_reader import ClusterReader
+from reconciler.cluster.read.snapshot_file import SnapshotReader
 from reconciler.errors import ClusterError
-from reconciler.model import codec
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import KUBEVIRT_FIELDS, FieldType, NameSet
-from reconciler.model.live import (
+from reconciler.model.live import snapshot_codec
+from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota, Room
+from reconciler.model.live.live_state import (
     Condition,
     Constraints,
     LiveInstancetype,
@@ -33,7 +34,7 @@ from reconciler.model.live import (
     MigrationPhase,
 )
 from reconciler.model.quantity import Duration, MemoryQuantity
-from reconciler.model.refs import (
+from reconciler.model.references import (
     CLUSTER_INSTANCETYPE,
     INSTANCETYPE,
     Location,
@@ -42,7 +43,6 @@ from reconciler.model.refs import (
     instancetype_ref,
     vm_ref,
 )
-from reconciler.model.room import Launcher, MemoryUse, NodeUse, Quota, Room
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "schemas/snapshot.schema.json").read_text())
 
@@ -226,12 +226,12 @@ states = st.builds(
 @settings(max_examples=60, deadline=None)
 @given(states)
 def test_what_is_written_is_what_is_read(state):
-    text = snapshot.dump(state)
-    found = snapshot.load(text, "it")
+    text = snapshot_file.dump(state)
+    found = snapshot_file.load(text, "it")
     assert found == state
     assert list(found.vms) == list(state.vms)
     assert found.kubevirt.spellings == state.kubevirt.spellings
-    assert snapshot.dump(found) == text
+    assert snapshot_file.dump(found) == text
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(text))
 
 
@@ -287,7 +287,7 @@ def test_spellings_survive(raw):
         guest=MemoryQuantity.parse(raw),
         max_guest=None,
     )
-    again = codec.decode(LiveVM, codec.encode(vm), "vm")
+    again = snapshot_codec.decode(LiveVM, snapshot_codec.encode(vm), "vm")
     assert again.guest.raw == raw
     assert type(again.guest.raw) is type(raw)
 
@@ -302,7 +302,7 @@ def test_a_snapshot_holds_decoded_fields_only(cluster, make_state, page, raw_vm)
     body["metadata"]["annotations"] = {"secret-of-others": "s3cret"}
     body["spec"]["template"]["spec"]["volumes"] = [{"cloudInitNoCloud": {"userData": "s3cret"}}]
     cluster.on("/apis/kubevirt.io/v1/virtualmachines", page(body))
-    text = snapshot.dump(make_state()).decode()
+    text = snapshot_file.dump(make_state()).decode()
     assert "s3cret" not in text
     document = json.loads(text)
     assert document["virtualMachines"][0] == {
@@ -320,7 +320,7 @@ def test_a_snapshot_holds_decoded_fields_only(cluster, make_state, page, raw_vm)
 def test_a_file_is_read(make_state, tmp_path):
     state = make_state()
     path = tmp_path / "live.json"
-    path.write_bytes(snapshot.dump(state))
+    path.write_bytes(snapshot_file.dump(state))
     assert SnapshotReader(path).read() == state
     assert SnapshotReader(path).read().observed_at == datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -354,7 +354,7 @@ WRONG = [
 
 @pytest.mark.parametrize(("damage", "sentence"), WRONG)
 def test_what_is_wrong_with_a_file_is_said(make_state, tmp_path, damage, sentence):
-    damaged = damage(json.loads(snapshot.dump(make_state())))
+    damaged = damage(json.loads(snapshot_file.dump(make_state())))
     path = tmp_path / "live.json"
     path.write_text(damaged if isinstance(damaged, str) else json.dumps(damaged))
     with pytest.raises(ClusterError, match=sentence) as caught:

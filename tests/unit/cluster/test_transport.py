@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconciler.cluster.transport import Transport
+from reconciler.cluster.api.transport import Transport
 
 DATE = "Mon, 23 Nov 2026 00:10:00 GMT"
 

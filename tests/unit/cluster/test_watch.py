@@ -7,8 +7,8 @@ import threading
 
 import pytest
 
-from reconciler.cluster import client as client_module
-from reconciler.cluster.watch import SilentError
+from reconciler.cluster.api import client as client_module
+from reconciler.cluster.api.watch import SilentError
 from reconciler.errors import ExpiredError, ForbiddenError, UnreachableError
 
 VMS = "/apis/kubevirt.io/v1/virtualmachines"

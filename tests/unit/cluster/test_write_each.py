@@ -8,12 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconciler.cluster.failures import Answer
-from reconciler.cluster.writer import ClusterWriter
+from reconciler.cluster.api.api_errors import Answer
+from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import BackgroundError, UnavailableError, UnreachableError
 from reconciler.model.fields import WaveName
-from reconciler.model.plan import Action, Effect, Reason, Verb
-from reconciler.model.refs import vm_ref
+from reconciler.model.plan.plan import Action, Effect, Reason, Verb
+from reconciler.model.references import vm_ref
 
 
 def action(name: str) -> Action:

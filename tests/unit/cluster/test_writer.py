@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.cluster.transport import Transport
-from reconciler.cluster.writer import ClusterWriter
+from reconciler.cluster.api.transport import Transport
+from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import UnauthorizedError, UnavailableError, UnreachableError
 from reconciler.model import fields
 from reconciler.model.fields import WaveName
-from reconciler.model.plan import Action, Effect, PatchOp, Reason, Verb
-from reconciler.model.refs import Uid, kubevirt_ref, pointer, vm_ref
-from reconciler.model.write import Refusal
+from reconciler.model.plan.plan import Action, Effect, PatchOp, Reason, Verb
+from reconciler.model.references import Uid, kubevirt_ref, pointer, vm_ref
+from reconciler.model.run.write_result import Refusal
 
 PG0 = vm_ref("db", "pg-0")
 KUBEVIRT = kubevirt_ref("kubevirt", "kubevirt")

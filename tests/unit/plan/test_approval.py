@@ -15,12 +15,12 @@ from support.builders import (
 )
 
 from reconciler.model import fields
-from reconciler.model.approval import ApprovedAction
-from reconciler.model.config import RestartConsent
+from reconciler.model.desired.config import RestartConsent
 from reconciler.model.fields import NameSet, WaveName
-from reconciler.model.plan import Effect
-from reconciler.model.refs import vm_ref
-from reconciler.plan.approval import approval_of
+from reconciler.model.plan.approval import ApprovedAction
+from reconciler.model.plan.plan import Effect
+from reconciler.model.references import vm_ref
+from reconciler.plan.approval_summary import approval_of
 
 
 def test_every_action_is_approved_with_its_change_and_nothing_else():

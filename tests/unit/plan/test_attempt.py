@@ -7,11 +7,16 @@ import math
 import pytest
 from support.builders import VM, make_kubevirt, make_live, make_vm, make_vmi, q, with_settings
 
-from reconciler.model.live import LiveMigrationPolicy
-from reconciler.plan.attempt import DETECTION_S, PENDING_S, attempt_bound_s, restart_bound_s
-from reconciler.plan.migration_times import PREPARATION
-from reconciler.plan.regime import regime_of
-from reconciler.plan.rules.starting import START_TIMEOUT_S
+from reconciler.model.live.live_state import LiveMigrationPolicy
+from reconciler.plan.behaviour.effective_config import regime_of
+from reconciler.plan.timing.attempt_bound import (
+    DETECTION_S,
+    PENDING_S,
+    attempt_bound_s,
+    restart_bound_s,
+)
+from reconciler.plan.timing.migration_durations import PREPARATION
+from reconciler.plan.vm.rules.starting import START_TIMEOUT_S
 
 BEFORE_TRANSFER_S = DETECTION_S + PENDING_S + PREPARATION.high
 

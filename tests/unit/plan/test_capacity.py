@@ -21,12 +21,12 @@ from support.builders import (
 )
 
 from reconciler.model.fields import INSTANCETYPE_NAME, WaveName
-from reconciler.model.live import Constraints, LiveInstancetype, LiveNode
-from reconciler.model.plan import Change
+from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota, Room
+from reconciler.model.live.live_state import Constraints, LiveInstancetype, LiveNode
+from reconciler.model.plan.plan import Change
 from reconciler.model.quantity import GIB, MIB
-from reconciler.model.refs import Uid, instancetype_ref, vm_ref
-from reconciler.model.room import Launcher, MemoryUse, NodeUse, Quota, Room
-from reconciler.plan.ledger import grown_to
+from reconciler.model.references import Uid, instancetype_ref, vm_ref
+from reconciler.plan.capacity.reservations import grown_to
 
 OVERHEAD = 268 * MIB
 """Of a VM with one vCPU and no requests on v1.9.0, as recorded."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.model.plan import Effect, PatchOp, Reason
-from reconciler.model.refs import Uid, vm_ref
+from reconciler.model.plan.plan import Effect, PatchOp, Reason
+from reconciler.model.references import Uid, vm_ref
 from reconciler.plan.digest import action_digest, manifest_digest, plan_digest
 
 BASE = {

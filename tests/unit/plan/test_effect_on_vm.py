@@ -23,9 +23,9 @@ from support.builders import (
     with_settings,
 )
 
-from reconciler.model.config import RestartConsent
+from reconciler.model.desired.config import RestartConsent
 from reconciler.model.fields import NameSet
-from reconciler.model.live import Constraints, LiveNode
+from reconciler.model.live.live_state import Constraints, LiveNode
 
 MIGRATABLE = condition("True")
 ABOVE = "memory hotplug not supported, Guest memory is greater than the configured maxGuest memory"

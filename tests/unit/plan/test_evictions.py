@@ -22,7 +22,7 @@ from support.builders import (
 
 from reconciler.model import fields
 from reconciler.model.fields import NameSet
-from reconciler.model.refs import vm_ref
+from reconciler.model.references import vm_ref
 
 MIGRATES = {"LiveMigratable": condition("True")}
 STAYS = {"LiveMigratable": condition("False")}

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.model.plan import Reason
-from reconciler.plan.evidence import EVIDENCE, Mark
+from reconciler.model.plan.plan import Reason
+from reconciler.plan.reason_evidence import EVIDENCE, Mark
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "conformance" / "scenarios.yaml"
 RECORDED_TEXT = SCENARIOS.read_text()

@@ -21,7 +21,7 @@ from support.builders import (
 )
 
 from reconciler.model.fields import NameSet
-from reconciler.model.live import Constraints
+from reconciler.model.live.live_state import Constraints
 
 GATE = NameSet.of(("VMLiveUpdateFeatures",))
 CONFIGURATIONS = {

@@ -17,7 +17,7 @@ from support.builders import (
     want,
 )
 
-from reconciler.model.config import RestartConsent
+from reconciler.model.desired.config import RestartConsent
 
 
 def warned(guest="2Gi", *, vm=None, version="v1.9.0", policy=None, **vmi):

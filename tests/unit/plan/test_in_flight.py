@@ -22,10 +22,10 @@ from support.builders import (
 )
 
 from reconciler.model.fields import NameSet
-from reconciler.model.live import Constraints, LiveNode
-from reconciler.model.refs import Uid, vm_ref
-from reconciler.model.room import Launcher, MemoryUse, NodeUse, Quota, Room
-from reconciler.plan.placing import asks_for_room
+from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota, Room
+from reconciler.model.live.live_state import Constraints, LiveNode
+from reconciler.model.references import Uid, vm_ref
+from reconciler.plan.capacity.placement import asks_for_room
 
 CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
 NO_METHODS = with_settings(make_kubevirt(), workloadUpdateMethods=NameSet.of(()))

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from support.builders import VM, make_desired, make_live, make_vm, make_vmi, plan_of, q, want
 
-from reconciler.model.live import LiveInstancetype
-from reconciler.model.refs import INSTANCETYPE, Uid, instancetype_ref
+from reconciler.model.live.live_state import LiveInstancetype
+from reconciler.model.references import INSTANCETYPE, Uid, instancetype_ref
 
 
 def kind(name, guest, **more):

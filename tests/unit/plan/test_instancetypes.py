@@ -21,8 +21,8 @@ from support.builders import (
 
 from reconciler.model import fields
 from reconciler.model.fields import NameSet
-from reconciler.model.live import Constraints, LiveInstancetype
-from reconciler.model.refs import CLUSTER_INSTANCETYPE, INSTANCETYPE, Uid, instancetype_ref
+from reconciler.model.live.live_state import Constraints, LiveInstancetype
+from reconciler.model.references import CLUSTER_INSTANCETYPE, INSTANCETYPE, Uid, instancetype_ref
 
 GATED = {"featureGates": NameSet.of(("VMLiveUpdateFeatures",)), "vmRolloutStrategy": "LiveUpdate"}
 

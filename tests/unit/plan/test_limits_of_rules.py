@@ -23,7 +23,7 @@ from support.builders import (
 )
 
 from reconciler.model.fields import NameSet
-from reconciler.model.live import Constraints, LiveNode
+from reconciler.model.live.live_state import Constraints, LiveNode
 
 CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
 

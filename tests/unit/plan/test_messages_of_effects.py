@@ -21,9 +21,9 @@ from support.builders import (
 )
 
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.live import Constraints
-from reconciler.model.refs import vm_ref
-from reconciler.model.room import Quota, Room
+from reconciler.model.live.capacity import Quota, Room
+from reconciler.model.live.live_state import Constraints
+from reconciler.model.references import vm_ref
 
 
 def decided(guest="2Gi", *, vm=None, vmi=None, migrations=()):

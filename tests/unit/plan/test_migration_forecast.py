@@ -25,11 +25,11 @@ from support.builders import (
 )
 
 from reconciler.model.fields import UPDATE_METHODS, NameSet
-from reconciler.model.live import LiveMigrationPolicy
-from reconciler.model.refs import vm_ref
-from reconciler.plan import migration_queue
-from reconciler.plan.migration_policies import bandwidth
-from reconciler.plan.migration_queue import Held, Job, Places
+from reconciler.model.live.live_state import LiveMigrationPolicy
+from reconciler.model.references import vm_ref
+from reconciler.plan.behaviour.migration_policy import bandwidth
+from reconciler.plan.forecast import slots
+from reconciler.plan.forecast.slots import Held, Job, Places
 
 if TYPE_CHECKING:
     import random
@@ -95,7 +95,7 @@ def finished(name: str, seconds: float, *, ref, ago_s: float = 3600.0, wait_s: f
     ],
 )
 def test_a_job_starts_once_the_cluster_and_its_node_have_a_place(jobs, places, held, ends):
-    found = migration_queue.ends(
+    found = slots.ends(
         [Job(each[0].replace("?", ""), float(each[1:])) for each in jobs.split()],
         Places(cluster=places[0], per_node=places[1]),
         [Held(node, until) for node, until in held],
@@ -113,7 +113,7 @@ def test_a_job_starts_once_the_cluster_and_its_node_have_a_place(jobs, places, h
     ],
 )
 def test_one_job_of_a_group_goes_at_a_time_and_holds_back_no_other(jobs, places, ends):
-    found = migration_queue.ends(
+    found = slots.ends(
         [Job(head[0], float(head[1:]), groups) for head, groups in map(grouped, jobs)],
         Places(cluster=places[0], per_node=places[1]),
     )
@@ -129,7 +129,7 @@ def test_a_group_that_is_held_is_waited_for():
     (group,) = grouped("a1 g")[1]
     held = [Held("b", 4.0, frozenset({group}))]
     places = Places(cluster=2, per_node=2)
-    assert migration_queue.ends([Job("a", 5.0, frozenset({group}))], places, held) == [9.0]
+    assert slots.ends([Job("a", 5.0, frozenset({group}))], places, held) == [9.0]
 
 
 LIMITED = st.builds(
@@ -158,7 +158,7 @@ def test_the_queue_does_what_looking_at_everybody_each_time_would_do(jobs, clust
         now = min((end for end, _ in running), default=now)
         running = [each for each in running if each[0] > now]
     places = Places(cluster=cluster, per_node=per_node)
-    assert migration_queue.ends(jobs, places) == expected
+    assert slots.ends(jobs, places) == expected
 
 
 # What is learned
@@ -500,8 +500,8 @@ jobs = st.lists(
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits, st.integers(0, 3), st.integers(0, 3))
 def test_with_both_limits_more_places_cost_less_than_the_longest_job(queue, limit, more, own):
-    few = migration_queue.ends(queue, Places(cluster=limit[0], per_node=limit[1]))
-    many = migration_queue.ends(queue, Places(cluster=limit[0] + more, per_node=limit[1] + own))
+    few = slots.ends(queue, Places(cluster=limit[0], per_node=limit[1]))
+    many = slots.ends(queue, Places(cluster=limit[0] + more, per_node=limit[1] + own))
     longest = max(job.seconds for job in queue)
     assert max(many) < max(few) + longest
 
@@ -510,7 +510,7 @@ def test_with_both_limits_more_places_cost_less_than_the_longest_job(queue, limi
 @given(jobs, limits)
 def test_no_place_is_left_free_and_none_is_taken_twice(queue, limit):
     places = Places(cluster=limit[0], per_node=limit[1])
-    ends = migration_queue.ends(queue, places)
+    ends = slots.ends(queue, places)
     spans = [(end - job.seconds, end, job.node) for job, end in zip(queue, ends, strict=True)]
     for start, _, node in spans:
         at_once = [each for each in spans if each[0] <= start < each[1]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of, q, want
 
-from reconciler.model.live import Constraints
+from reconciler.model.live.live_state import Constraints
 
 
 def warnings(domain, guest="2Gi", **vm):

@@ -20,11 +20,11 @@ from support.builders import (
     with_settings,
 )
 
-from reconciler.model.config import Canary, RestartConsent, Window, WindowKind
+from reconciler.model.desired.config import Canary, RestartConsent, Window, WindowKind
 from reconciler.model.diagnostic import Severity
 from reconciler.model.fields import WaveName
 from reconciler.model.quantity import Duration
-from reconciler.model.refs import vm_ref
+from reconciler.model.references import vm_ref
 from reconciler.model.selector import Selector
 
 NOTES = {

@@ -23,8 +23,8 @@ from support.builders import (
 
 from reconciler.model import fields
 from reconciler.model.fields import NameSet
-from reconciler.model.live import Constraints
-from reconciler.model.refs import vm_ref
+from reconciler.model.live.live_state import Constraints
+from reconciler.model.references import vm_ref
 
 OTHER = "a non-live-updatable field was changed in the template spec"
 COMES = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}

@@ -7,10 +7,10 @@ from fractions import Fraction
 import pytest
 from support.builders import make_kubevirt, make_vmi, q
 
-from reconciler.model.live import Constraints
+from reconciler.model.live.capacity import Launcher, MemoryUse
+from reconciler.model.live.live_state import Constraints
 from reconciler.model.quantity import GIB, MIB
-from reconciler.model.room import Launcher, MemoryUse
-from reconciler.plan.target_pod import (
+from reconciler.plan.behaviour.target_pod import (
     CONSOLE_LOG,
     Asked,
     Rendering,

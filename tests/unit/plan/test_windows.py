@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from reconciler.model.config import Window, WindowKind
+from reconciler.model.desired.config import Window, WindowKind
 from reconciler.model.quantity import Duration
-from reconciler.plan.windows import HORIZON, MOST_SPANS, Opening, opening
+from reconciler.plan.timing.windows import HORIZON, MOST_SPANS, Opening, opening
 
 BERLIN = "Europe/Berlin"
 

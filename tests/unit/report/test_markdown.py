@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import GUEST_MEMORY, WaveName
-from reconciler.model.plan import (
+from reconciler.model.plan.plan import (
     Action,
     Change,
     Decision,
@@ -26,11 +26,11 @@ from reconciler.model.plan import (
     Wave,
 )
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.model.refs import Location, Uid, kubevirt_ref, vm_ref
-from reconciler.report import budget
-from reconciler.report.budget import shares
-from reconciler.report.escape import code, inline, paragraph
-from reconciler.report.markdown import LIMIT, TAG, plan_markdown
+from reconciler.model.references import Location, Uid, kubevirt_ref, vm_ref
+from reconciler.report import markdown_budget
+from reconciler.report.markdown_budget import shares
+from reconciler.report.markdown_escape import code, inline, paragraph
+from reconciler.report.plan_markdown import LIMIT, TAG, plan_markdown
 
 GITHUB_LIMIT = 65_536
 COLUMNS = 8
@@ -218,7 +218,9 @@ def test_no_more_rows_are_made_than_a_comment_could_hold(changed, monkeypatch):
     """However many VMs change: what is made for nothing is as much as one section may hold."""
     made = []
     monkeypatch.setattr(
-        budget, "size", lambda text, size=budget.size: made.append(text) or size(text)
+        markdown_budget,
+        "size",
+        lambda text, size=markdown_budget.size: made.append(text) or size(text),
     )
     decisions = tuple(decision(f"vm-{n}", "grows from 1Gi to 2Gi") for n in range(changed))
     still = tuple(decision(f"is-{n}", "", effect=Effect.NONE) for n in range(10_000 - changed))

@@ -10,11 +10,19 @@ from hashlib import sha256
 import pytest
 
 from reconciler.model.fields import NameSet, WaveName
-from reconciler.model.plan import Action, Decision, Effect, Forecast, PatchOp, Plan, Reason, Wave
+from reconciler.model.plan.plan import (
+    Action,
+    Decision,
+    Effect,
+    Forecast,
+    PatchOp,
+    Plan,
+    Reason,
+    Wave,
+)
 from reconciler.model.quantity import Duration, MemoryQuantity
-from reconciler.model.refs import Uid, kubevirt_ref, vm_ref
-from reconciler.report.json_text import dumps
-from reconciler.report.structured import (
+from reconciler.model.references import Uid, kubevirt_ref, vm_ref
+from reconciler.report.json_documents import (
     _object,
     number,
     plain,
@@ -22,6 +30,7 @@ from reconciler.report.structured import (
     plan_json,
     timestamp,
 )
+from reconciler.report.json_text import dumps
 
 REF = kubevirt_ref("kubevirt", "kubevirt")
 

@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import NameSet, WaveName
-from reconciler.model.plan import Action, Effect, Forecast, Reason, Verb, Wave
+from reconciler.model.plan.plan import Action, Effect, Forecast, Reason, Verb, Wave
 from reconciler.model.quantity import GIB, Duration, MemoryQuantity
-from reconciler.model.refs import Location, vm_ref
+from reconciler.model.references import Location, vm_ref
 from reconciler.report import wording
 from reconciler.report.findings import by_place, finding_lines
-from reconciler.report.layout import Cell, Paint, Row, Tone, paragraph, printable, table
+from reconciler.report.terminal_layout import Cell, Paint, Row, Tone, paragraph, printable, table
 
 PLAIN = Paint(enabled=False)
 

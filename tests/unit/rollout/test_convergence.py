@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.builders import VM
 
-from reconciler.model.outcome import Verdict
-from reconciler.model.plan import Decision, Effect, Reason
-from reconciler.rollout.convergence import convergence
+from reconciler.model.plan.plan import Decision, Effect, Reason
+from reconciler.model.run.outcome import Verdict
+from reconciler.rollout.tracking.convergence import convergence
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from support.builders import (
     want,
 )
 
-from reconciler.model.outcome import Actuation
-from reconciler.rollout.course import Course
+from reconciler.model.run.outcome import Actuation
+from reconciler.rollout.tracking.tracked_object import Course
 
 
 def course(**fields) -> Course:

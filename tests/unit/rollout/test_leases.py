@@ -8,10 +8,10 @@ import math
 import pytest
 from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of, want
 
-from reconciler.model.plan import Effect
-from reconciler.model.refs import kubevirt_ref, vm_ref
+from reconciler.model.plan.plan import Effect
+from reconciler.model.references import kubevirt_ref, vm_ref
 from reconciler.model.shard import Shard
-from reconciler.rollout.leases import NoLease, touches_config, touches_memory
+from reconciler.rollout.writes.needed_leases import NoLease, touches_config, touches_memory
 
 KUBEVIRT = kubevirt_ref("kubevirt", "kubevirt")
 VM = vm_ref("db", "pg-0")

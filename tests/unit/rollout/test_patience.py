@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.errors import UnavailableError, UnreachableError
-from reconciler.rollout.patience import LONGEST_S, TOTAL_S, Patience
+from reconciler.rollout.writes.backoff import LONGEST_S, TOTAL_S, Patience
 
 AWAY = UnreachableError("no answer")
 

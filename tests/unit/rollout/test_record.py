@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.model.record import Record, RecordedFailure, Soak
-from reconciler.model.refs import kubevirt_ref, vm_ref
-from reconciler.rollout import record as codec
+from reconciler.model.references import kubevirt_ref, vm_ref
+from reconciler.model.run.checkpoint import Record, RecordedFailure, Soak
+from reconciler.rollout.tracking import checkpoint_codec as codec
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, 250_000, tzinfo=UTC)
 

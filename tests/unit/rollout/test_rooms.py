@@ -8,10 +8,10 @@ from datetime import timedelta
 import pytest
 from support.builders import NOW, VM, make_desired, make_live, make_vm, make_vmi, plan_of, want
 
-from reconciler.model.outcome import Actuation, Result
-from reconciler.model.room import Launcher, MemoryUse, Room
-from reconciler.rollout.course import Course
-from reconciler.rollout.rooms import _hidden
+from reconciler.model.live.capacity import Launcher, MemoryUse, Room
+from reconciler.model.run.outcome import Actuation, Result
+from reconciler.rollout.limits.remaining_capacity import _hidden
+from reconciler.rollout.tracking.tracked_object import Course
 
 
 def at(seconds: float | None):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from reconciler.schema import fits as fits_module
+from reconciler.schema import fast_check as fits_module
 from reconciler.schema.check import explain
-from reconciler.schema.fits import fits, part
+from reconciler.schema.fast_check import fits, part
 
 VM = {
     "apiVersion": "kubevirt.io/v1",

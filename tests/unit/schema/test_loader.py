@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 
 from reconciler.model.fields import KUBEVIRT_FIELDS, FieldType
-from reconciler.schema import loader
+from reconciler.schema import schema_files
 
 
 @pytest.fixture
@@ -17,33 +17,33 @@ def package(tmp_path, monkeypatch):
     folder.mkdir()
     (folder / "__init__.py").touch()
     monkeypatch.syspath_prepend(str(tmp_path))
-    monkeypatch.setattr(loader, "PACKAGE", name)
-    loader.load.cache_clear()
+    monkeypatch.setattr(schema_files, "PACKAGE", name)
+    schema_files.load.cache_clear()
     yield folder
-    loader.load.cache_clear()
+    schema_files.load.cache_clear()
     sys.modules.pop(name, None)
 
 
 def test_a_wheel_carries_the_schemas_inside_the_package(package):
     (package / "schemas").mkdir()
     (package / "schemas" / "x.schema.json").write_text('{"title": "wheel"}')
-    assert loader.load("x") == {"title": "wheel"}
+    assert schema_files.load("x") == {"title": "wheel"}
 
 
 def test_an_editable_install_reads_the_schemas_of_the_checkout(package):
     (package.parent / "schemas").mkdir()
     (package.parent / "schemas" / "x.schema.json").write_text('{"title": "checkout"}')
-    assert loader.load("x") == {"title": "checkout"}
+    assert schema_files.load("x") == {"title": "checkout"}
 
 
 def test_a_schema_that_is_missing_is_named(package):
     with pytest.raises(FileNotFoundError, match=r"x\.schema\.json is not installed"):
-        loader.load("x")
+        schema_files.load("x")
 
 
 @pytest.mark.parametrize("name", ["manifest", "config"])
 def test_the_published_schemas_are_schemas(name):
-    jsonschema.Draft202012Validator.check_schema(loader.load(name))
+    jsonschema.Draft202012Validator.check_schema(schema_files.load(name))
 
 
 JSON_TYPES = {
@@ -59,7 +59,7 @@ JSON_TYPES = {
 
 @pytest.mark.parametrize("field", KUBEVIRT_FIELDS, ids=lambda field: field.path[-1])
 def test_the_manifest_schema_has_every_managed_field_with_its_type(field):
-    schema = loader.load("manifest")
+    schema = schema_files.load("manifest")
     node = schema["$defs"]["kubevirt"]
     for key in field.path[1:]:
         node = node["properties"][key]

@@ -3,9 +3,9 @@
 import pytest
 from support.apiserver import TABLE, VMS, ApiServer, vm_key
 
-from reconciler.simulator import jsonpath
-from reconciler.simulator.admission import ActionResult
-from reconciler.simulator.table_columns import duration
+from reconciler.simulator.apiserver.kubectl_face import jsonpath
+from reconciler.simulator.apiserver.kubectl_face.table_columns import duration
+from reconciler.simulator.apiserver.request.admission import ActionResult
 
 AGGREGATED = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
 

@@ -3,7 +3,7 @@
 import pytest
 from support.apiserver import VMS, ApiServer, frames, vm_key
 
-from reconciler.simulator.faults import Effect, Fault, Faults
+from reconciler.simulator.apiserver.request.faults import Effect, Fault, Faults
 
 
 @pytest.fixture

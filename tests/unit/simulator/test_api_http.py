@@ -9,9 +9,9 @@ from kubernetes import client, watch
 from support.apiserver import JSON_PATCH, VMS, ApiServer, over_http, vm, vm_key
 
 from reconciler.simulator import kubeconfig
+from reconciler.simulator.apiserver.request.faults import Effect, Fault
 from reconciler.simulator.engine import Engine
-from reconciler.simulator.faults import Effect, Fault
-from reconciler.simulator.serving import Server
+from reconciler.simulator.http_server.serving import Server
 
 WHERE = ("kubevirt.io", "v1", "db", "virtualmachines")
 

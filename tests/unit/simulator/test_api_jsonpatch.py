@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.simulator import jsonpatch
+from reconciler.simulator.apiserver.patching import jsonpatch
 
 DOCUMENT = {"a": {"b": 1, "list": ["x", "y"]}, "size": "1Gi", "empty": {}}
 

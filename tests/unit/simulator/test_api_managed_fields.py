@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.apiserver import ApiServer, vm
 
-from reconciler.simulator import managed_fields, schema
+from reconciler.simulator.store import managed_fields, structural_schema
 
-ROOT = schema.of("virtualmachines.kubevirt.io")
+ROOT = structural_schema.of("virtualmachines.kubevirt.io")
 GUEST = ("f:spec", "f:template", "f:spec", "f:domain", "f:memory", "f:guest")
 
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from support.apiserver import MERGE_PATCH, VMS, ApiServer, vm
 
-from reconciler.simulator import validation
-from reconciler.simulator.admission import Denial
-from reconciler.simulator.history import Key
+from reconciler.simulator.apiserver.request import validation
+from reconciler.simulator.apiserver.request.admission import Denial
+from reconciler.simulator.store.history import Key
 
 PODS = "/api/v1/namespaces/db/pods"
 EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from reconciler.simulator import worlds
+from reconciler.simulator.apiserver.pace import UNPACED, Pace
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.pace import UNPACED, Pace
 from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
 
 VMS = "/apis/kubevirt.io/v1/virtualmachines"
 ONE = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm-0"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.apiserver import TABLE, VMS, ApiServer, vm, vm_key
 
-from reconciler.simulator import paging
+from reconciler.simulator.apiserver.reading import paging
 
 ALL = "/apis/kubevirt.io/v1/virtualmachines"
 

@@ -3,9 +3,9 @@
 import pytest
 from support.apiserver import VMS, ApiServer
 
-from reconciler.simulator.messages import User
-from reconciler.simulator.rbac import Mode
-from reconciler.simulator.users import ANONYMOUS, service_account
+from reconciler.simulator.apiserver.access.rbac import Mode
+from reconciler.simulator.apiserver.access.users import ANONYMOUS, service_account
+from reconciler.simulator.apiserver.request.messages import User
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 BOB = User("bob", ("system:authenticated", "ops"))

@@ -3,7 +3,7 @@
 import pytest
 from support.apiserver import VMS, ApiServer
 
-from reconciler.simulator import selectors
+from reconciler.simulator.apiserver.reading import selectors
 
 LABELS = {"tier": "db", "size": "10"}
 MATCHES = {

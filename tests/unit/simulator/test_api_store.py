@@ -4,7 +4,13 @@ import pytest
 from support.apiserver import vm, vm_key
 
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.store import AlreadyExistsError, ConflictError, Key, NotFoundError, Store
+from reconciler.simulator.store.store import (
+    AlreadyExistsError,
+    ConflictError,
+    Key,
+    NotFoundError,
+    Store,
+)
 
 VMI = Key("virtualmachineinstances.kubevirt.io", "db", "pg")
 POD = Key("pods", "db", "launcher")

@@ -13,9 +13,9 @@ import pytest
 
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store import Key
-from reconciler.simulator.world_reader import WorldError
-from reconciler.simulator.worlds import parse
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds.world_reader import WorldError
+from reconciler.simulator.worlds.worlds import parse
 
 BLOCKED = "migrationBlockedByBackup"
 NIGHTLY = {"name": "nightly", "ends": "5m"}

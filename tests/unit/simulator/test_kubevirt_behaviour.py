@@ -9,8 +9,8 @@ import pytest
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.kubevirt.inventory import NodeFacts
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store import Key
-from reconciler.simulator.worlds import parse
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds.worlds import parse
 
 JSON_PATCH = {"Content-Type": "application/json-patch+json"}
 MERGE_PATCH = {"Content-Type": "application/merge-patch+json"}

@@ -11,7 +11,7 @@ import json
 import pytest
 from support.playing import LIVE, Play, message
 
-from reconciler.simulator.world_reader import WorldError
+from reconciler.simulator.worlds.world_reader import WorldError
 
 ABOVE_MAX = "Guest memory is greater than the configured maxGuest memory"
 SWITCH = {"liveUpdateFeatures": {"memory": {}}}

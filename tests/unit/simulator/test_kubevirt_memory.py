@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.simulator.kubevirt import memory, overhead, quantity
+from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.config import read_config
+from reconciler.simulator.kubevirt.rules import memory, overhead
 from reconciler.simulator.kubevirt.versions import behaviour
 
 GI = 1024**3

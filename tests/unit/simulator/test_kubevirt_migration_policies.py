@@ -12,13 +12,13 @@ from datetime import datetime
 import pytest
 
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.kubevirt import migration_policies
 from reconciler.simulator.kubevirt.config import read_config
+from reconciler.simulator.kubevirt.migration import migration_policy
 from reconciler.simulator.kubevirt.versions import behaviour
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store import Key
-from reconciler.simulator.world_reader import WorldError
-from reconciler.simulator.worlds import parse
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds.world_reader import WorldError
+from reconciler.simulator.worlds.worlds import parse
 
 POLICIES = "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies"
 
@@ -70,7 +70,7 @@ PROD, EAST = {"stage": "production"}, {"region": "east"}
 )
 def test_the_policy_with_the_most_matching_labels_applies(policies, expected):
     for given in (policies, policies[::-1]):
-        found = migration_policies.applied(
+        found = migration_policy.applied(
             given, labelled(colour="blue", size="big"), labelled(stage="production", region="east")
         )
         assert (found and found["metadata"]["name"]) == expected
@@ -80,7 +80,7 @@ def resolved(version="v1.9.0", migrations=None, **spec):
     known = behaviour(version)
     cr = {"spec": {"configuration": {"migrations": migrations or {}}}}
     base = read_config(cr, known).migrations
-    return base, migration_policies.settings(base, policy("a", **spec), known)
+    return base, migration_policy.settings(base, policy("a", **spec), known)
 
 
 def test_a_policy_replaces_what_it_names_and_nothing_else():

@@ -8,9 +8,9 @@ import pytest
 
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.engine import Engine, WorkQueue
-from reconciler.simulator.kubevirt import migration_rules
 from reconciler.simulator.kubevirt.inventory import MigrationFacts
-from reconciler.simulator.store import Key, Store
+from reconciler.simulator.kubevirt.migration import rules
+from reconciler.simulator.store.store import Key, Store
 
 
 def migration(number, phase, ended="2026-01-01T00:00:00Z"):
@@ -39,29 +39,29 @@ def migration(number, phase, ended="2026-01-01T00:00:00Z"):
     ],
 )
 def test_the_backoff_doubles_with_each_failure_in_a_row(phases, seconds):
-    end = migration_rules.backoff_end([migration(n, p) for n, p in enumerate(phases)])
+    end = rules.backoff_end([migration(n, p) for n, p in enumerate(phases)])
     assert (end - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds() == seconds
 
 
 @pytest.mark.parametrize("phases", [[], ["Succeeded"], ["Failed", "Succeeded"], ["Running"]])
 def test_there_is_no_backoff_without_a_last_failure(phases):
-    assert migration_rules.backoff_end([migration(n, p) for n, p in enumerate(phases)]) is None
+    assert rules.backoff_end([migration(n, p) for n, p in enumerate(phases)]) is None
 
 
 def test_the_five_newest_finished_migrations_are_kept():
     finished = [migration(n, "Failed") for n in range(8)]
-    surplus = migration_rules.surplus([*reversed(finished), migration(9, "Running")])
+    surplus = rules.surplus([*reversed(finished), migration(9, "Running")])
     assert [m.uid for m in surplus] == ["0", "1", "2"]
 
 
 def test_five_finished_migrations_are_no_surplus():
-    assert migration_rules.surplus([migration(n, "Succeeded") for n in range(5)]) == ()
+    assert rules.surplus([migration(n, "Succeeded") for n in range(5)]) == ()
 
 
 def test_priorities_are_ranked_as_kubevirt_ranks_them():
     # v1.9.0 pkg/util/migrations/migrations.go:19-23
     names = ["", "system-maintenance", "user-triggered", "system-critical"]
-    assert sorted(names, key=migration_rules.rank) == names
+    assert sorted(names, key=rules.rank) == names
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_priorities_are_ranked_as_kubevirt_ranks_them():
 )
 def test_a_migration_at_the_limit_looks_again(priority, queue, seconds):
     # v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1389; v1.6.0: always 5 s
-    assert migration_rules.poll_s(priority, queue=queue) == seconds
+    assert rules.poll_s(priority, queue=queue) == seconds
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from support.playing import LIVE, Play
 
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.store import Key
-from reconciler.simulator.world_reader import WorldError
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds.world_reader import WorldError
 
 MI = 1024**2
 TOO_SMALL = "amount of requested guest memory (3Gi) exceeds the launcher memory request"

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.simulator import worlds
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.world_reader import WorldError
+from reconciler.simulator.worlds import worlds
+from reconciler.simulator.worlds.world_reader import WorldError
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "worlds").glob("*.yaml"))
 STAGE = {"configuration": {"vmRolloutStrategy": "Stage"}}

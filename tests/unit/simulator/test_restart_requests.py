@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from reconciler.simulator import worlds
+from reconciler.simulator.apiserver.request.messages import User
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.messages import User
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store import Key
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds import worlds
 
 PATH = "/apis/subresources.kubevirt.io/v1/namespaces/default/virtualmachines/{}/restart"
 VM = Key("virtualmachines.kubevirt.io", "default", "vm")

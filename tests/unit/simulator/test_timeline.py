@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from support.simulated import Rig
 
-from reconciler.simulator import worlds
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
 
 MARK = {
     "path": "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm",

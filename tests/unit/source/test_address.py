@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.errors import SourceError
-from reconciler.source.address import checked, is_remote, shown, without_credentials
+from reconciler.source.git.repository_url import checked, is_remote, shown, without_credentials
 
 
 @pytest.mark.parametrize(

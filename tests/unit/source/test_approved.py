@@ -9,14 +9,14 @@ from support.builders import ALWAYS, make_desired, make_live, make_vm, make_vmi,
 
 from reconciler.errors import SourceError
 from reconciler.model import fields
-from reconciler.model.config import RestartConsent
-from reconciler.model.desired import DesiredVM
+from reconciler.model.desired.config import RestartConsent
+from reconciler.model.desired.desired_state import DesiredVM
 from reconciler.model.fields import NameSet
-from reconciler.model.refs import vm_ref
-from reconciler.plan.approval import approval_of
-from reconciler.report.structured import plan_json
+from reconciler.model.references import vm_ref
+from reconciler.plan.approval_summary import approval_of
+from reconciler.report.json_documents import plan_json
 from reconciler.schema import check
-from reconciler.source.approved import read_approval
+from reconciler.source.plan_file import read_approval
 
 NEW = {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "spec": {"runStrategy": "Always"}}
 

@@ -8,11 +8,11 @@ import stat
 
 import pytest
 
-from reconciler.source import cache as cache_module
-from reconciler.source.cache import FILE, ParseCache
-from reconciler.source.manifests import ManifestReader
+from reconciler.source.cache import parse_cache as cache_module
+from reconciler.source.cache.parse_cache import FILE, ParseCache
+from reconciler.source.git.repository import Repository
+from reconciler.source.manifests.manifest_reader import ManifestReader
 from reconciler.source.readers import CommitReader
-from reconciler.source.repository import Repository
 
 VM = """\
 apiVersion: kubevirt.io/v1

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from reconciler.cli.main import main
-from reconciler.source.cache import FILE
+from reconciler.source.cache.parse_cache import FILE
 
 VM = """\
 apiVersion: kubevirt.io/v1

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reconciler.cli.wiring import plan_policy, rollout_policy
-from reconciler.model.config import (
+from reconciler.app.wiring import plan_policy, rollout_policy
+from reconciler.model.desired.config import (
     CONFIG_KEYS,
     Canary,
     Config,
@@ -13,10 +13,10 @@ from reconciler.model.config import (
     WindowKind,
 )
 from reconciler.model.quantity import Duration
-from reconciler.model.refs import Location
+from reconciler.model.references import Location
 from reconciler.model.selector import Selector
-from reconciler.source.config import parse_config
-from reconciler.source.objects import SourceFile
+from reconciler.source.config_file import parse_config
+from reconciler.source.manifests.manifest_objects import SourceFile
 
 HEAD = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from reconciler.source import compose
-from reconciler.source.documents import MAX_BROKEN, parse
-from reconciler.source.nodes import Mark
+from reconciler.source.yaml import composer
+from reconciler.source.yaml.documents import MAX_BROKEN, parse
+from reconciler.source.yaml.nodes import Mark
 
 
 def only(text):
@@ -212,7 +212,7 @@ def test_a_template_is_recognised():
 
 
 def test_aliases_that_explode_are_refused_without_being_written_out(monkeypatch):
-    monkeypatch.setattr(compose, "MAX_VALUES", 1000)
+    monkeypatch.setattr(composer, "MAX_VALUES", 1000)
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     found = problem("\n".join(lines) + "\n")

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.errors import SourceError
-from reconciler.model.refs import vm_ref
+from reconciler.model.references import vm_ref
+from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader, FollowingReader
-from reconciler.source.repository import Repository
 
 from .conftest import GitRepo
 

@@ -5,8 +5,8 @@ import io
 import pytest
 
 from reconciler.errors import SourceError
-from reconciler.source.inputs import read_inputs
-from reconciler.source.text import MAX_BYTES
+from reconciler.source.stdin_and_files import read_inputs
+from reconciler.source.yaml.decode_text import MAX_BYTES
 
 
 def test_standard_input_files_and_folders_are_read_in_order(tmp_path):

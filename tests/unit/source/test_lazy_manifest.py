@@ -4,8 +4,8 @@ import copy
 
 import pytest
 
-from reconciler.source.lazy_manifest import LazyManifest
-from reconciler.source.lines import Lines
+from reconciler.source.manifests.lazy_manifest import LazyManifest
+from reconciler.source.yaml.fast_lines import Lines
 
 TEXT = """\
 apiVersion: kubevirt.io/v1

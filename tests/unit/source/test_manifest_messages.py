@@ -2,8 +2,8 @@
 
 import pytest
 
-from reconciler.source.manifests import parse_file
-from reconciler.source.text import MAX_BYTES
+from reconciler.source.manifests.manifest_reader import parse_file
+from reconciler.source.yaml.decode_text import MAX_BYTES
 
 
 def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):

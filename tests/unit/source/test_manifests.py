@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.model.config import RestartConsent
+from reconciler.model.desired.config import RestartConsent
 from reconciler.model.fields import (
     BANDWIDTH,
     FEATURE_GATES,
@@ -17,8 +17,8 @@ from reconciler.model.fields import (
     NameSet,
 )
 from reconciler.model.quantity import GIB, Duration, MemoryQuantity
-from reconciler.model.refs import kubevirt_ref, vm_ref
-from reconciler.source.manifests import parse_file
+from reconciler.model.references import kubevirt_ref, vm_ref
+from reconciler.source.manifests.manifest_reader import parse_file
 
 
 def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):

@@ -2,13 +2,13 @@
 
 import pytest
 
-from reconciler.model.config import Config
+from reconciler.model.desired.config import Config
 from reconciler.model.fields import GUEST_MEMORY
-from reconciler.model.refs import kubevirt_ref, vm_ref
+from reconciler.model.references import kubevirt_ref, vm_ref
 from reconciler.model.selector import Selector
+from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader, StreamReader, WorkingTreeReader
-from reconciler.source.repository import Repository
-from reconciler.source.text import MAX_BYTES
+from reconciler.source.yaml.decode_text import MAX_BYTES
 
 CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 CR = "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata: {name: %s, namespace: kubevirt}\n"

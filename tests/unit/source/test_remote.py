@@ -7,10 +7,10 @@ import threading
 
 import pytest
 
-from reconciler.clock import SystemClock
+from reconciler.app.clock import SystemClock
 from reconciler.errors import SourceError
-from reconciler.source.remote import clone_or_fetch
-from reconciler.source.repository import Repository
+from reconciler.source.git.remote import clone_or_fetch
+from reconciler.source.git.repository import Repository
 
 
 @pytest.fixture

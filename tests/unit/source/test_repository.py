@@ -7,8 +7,8 @@ import os
 import pytest
 
 from reconciler.errors import SourceError
-from reconciler.source.repository import Repository
-from reconciler.source.tree import EntryKind
+from reconciler.source.git.file_tree import EntryKind
+from reconciler.source.git.repository import Repository
 
 
 @pytest.fixture

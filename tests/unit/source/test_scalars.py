@@ -5,7 +5,7 @@ Expected values follow sigs.k8s.io/yaml v1.4 (goyaml.v2/resolve.go) and Go's enc
 
 import pytest
 
-from reconciler.source.scalars import ScalarError, key_text, resolve, resolve_tagged
+from reconciler.source.yaml.scalars import ScalarError, key_text, resolve, resolve_tagged
 
 
 @pytest.mark.parametrize(

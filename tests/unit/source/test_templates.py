@@ -1,9 +1,9 @@
 """What a template looks at again is everything that can make a value wrong."""
 
-from reconciler.schema.loader import load
-from reconciler.source.lines import PINNED
-from reconciler.source.manifests import ManifestReader
-from reconciler.source.templates import LOOKED_AT
+from reconciler.schema.schema_files import load
+from reconciler.source.manifests.fast_vm import LOOKED_AT
+from reconciler.source.manifests.manifest_reader import ManifestReader
+from reconciler.source.yaml.fast_lines import PINNED
 
 OF_FORM = {
     *("type", "properties", "required", "additionalProperties", "allOf", "if", "then", "$ref"),

@@ -1,0 +1,1 @@
+"""The use cases, and the composition root that hands them their readers, writers and clocks."""

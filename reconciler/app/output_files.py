@@ -1,0 +1,85 @@
+"""Files that a command leaves behind: whole, or not at all, and for their owner alone.
+
+A plan and a report name every VM and node, and diagnostics quote what Git holds.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import IO, TYPE_CHECKING
+
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+PRIVATE = 0o600
+_APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_HINT = "name a file in a folder that is there and may be written to"
+
+
+def claim(path: Path, flag: str) -> None:
+    """See to it that *path* can be written later, and that nothing old lies there until then.
+
+    Raises:
+        UsageError: It cannot; better now than after an hour.
+    """
+    try:
+        if _replaceable(path):
+            path.resolve().unlink(missing_ok=True)
+            part = _part(path)
+            part.touch(PRIVATE)
+            part.unlink()
+        elif path.is_dir():
+            raise IsADirectoryError(21, "it is a folder")
+    except OSError as error:
+        raise _unwritable(path, flag, error) from error
+
+
+def leave(path: Path, pieces: Iterable[str], flag: str) -> None:
+    """Let *path* hold *pieces*; whoever reads it meanwhile finds the old contents, or none.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    try:
+        if not _replaceable(path):
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(pieces)
+            return
+        part = _part(path)
+        part.unlink(missing_ok=True)
+        try:
+            with os.fdopen(os.open(part, _NEW, PRIVATE), "w", encoding="utf-8") as file:
+                file.writelines(pieces)
+            part.replace(path.resolve())
+        finally:
+            # It is still there where a piece could not be made or written.
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise _unwritable(path, flag, error) from error
+
+
+def appended(path: Path) -> IO[str]:
+    """*path*, open for lines to be appended; a file that is made for them is its owner's alone.
+
+    Raises:
+        OSError: It cannot be opened for writing.
+    """
+    return os.fdopen(os.open(path, _APPENDED, PRIVATE), "a", encoding="utf-8")
+
+
+def _replaceable(path: Path) -> bool:
+    """Whether *path* is a plain file or nothing yet; a pipe or /dev/stdout is written through."""
+    return path.is_file() or not path.exists()
+
+
+def _part(path: Path) -> Path:
+    target = path.resolve()
+    return target.with_name(f".{target.name}.{os.getpid()}.part")
+
+
+def _unwritable(path: Path, flag: str, error: OSError) -> UsageError:
+    return UsageError(f"{flag} {path}: {error.strerror}", hint=_HINT)

@@ -1,0 +1,91 @@
+"""Writes one JSON line for each VM that a run is done with: into the log, and into a file."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import ExitStack, contextmanager
+from typing import IO, TYPE_CHECKING, Any
+
+from reconciler.app import output_files
+from reconciler.errors import UsageError
+from reconciler.report.json_text import compact
+from reconciler.report.trace_line import trace_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+    from reconciler.model.references import ObjectRef
+    from reconciler.model.run.outcome import Outcome, Result, RunReport
+    from reconciler.model.run.progress import Progress
+
+log = logging.getLogger(__name__)
+
+MESSAGE = "done with the VM"
+"""By which a program finds these lines in a log; the fields say the rest."""
+
+
+class Tracer:
+    """Hears a run; knows in the end which VMs it has heard nothing of, and writes them too."""
+
+    def __init__(
+        self, *, run_id: str, revision: str, file: IO[str] | None, log: IO[str] | None
+    ) -> None:
+        self._run_id, self._revision = run_id, revision
+        self._file, self._log = file, log
+        self._written: dict[ObjectRef, Result] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        """Write the line of a VM whose course has ended."""
+        if progress.outcome is not None:
+            self._write(progress.outcome, progress.at)
+
+    def finish(self, report: RunReport) -> None:
+        """Write the lines of the VMs that ended with the run, or otherwise than was heard."""
+        for each in report.outcomes:
+            if self._written.get(each.ref) is not each.result:
+                self._write(each, report.ended_at)
+
+    def _write(self, outcome: Outcome, at: datetime) -> None:
+        if outcome.ref.kind != "VirtualMachine":
+            return
+        self._written[outcome.ref] = outcome.result
+        fields = trace_document(outcome, run_id=self._run_id, revision=self._revision, at=at)
+        self._append(fields)
+        _print(self._log, {"level": "info", "ts": fields["ts"], "msg": MESSAGE, **fields})
+
+    def _append(self, fields: dict[str, Any]) -> None:
+        """A full disk ends the file, not the rollout."""
+        try:
+            _print(self._file, fields)
+        except OSError as error:
+            log.error("--trace ends here: %s", error.strerror)  # noqa: TRY400 - no stack for users
+            self._file = None
+
+
+@contextmanager
+def tracer(file: Path | None, *, run_id: str, revision: str, in_log: bool) -> Iterator[Tracer]:
+    """A tracer that appends to *file*, and to stderr where the log is JSON.
+
+    Raises:
+        UsageError: The file cannot be opened for writing.
+    """
+    with ExitStack() as stack:
+        opened = None
+        if file is not None:
+            try:
+                opened = stack.enter_context(output_files.appended(file))
+            except OSError as error:
+                hint = "name a file in a folder that is there and may be written to"
+                raise UsageError(f"--trace {file}: {error.strerror}", hint=hint) from error
+        yield Tracer(
+            run_id=run_id, revision=revision, file=opened, log=sys.stderr if in_log else None
+        )
+
+
+def _print(stream: IO[str] | None, fields: dict[str, Any]) -> None:
+    if stream is not None:
+        stream.write(compact(fields) + "\n")
+        stream.flush()

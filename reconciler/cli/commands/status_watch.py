@@ -1,0 +1,172 @@
+"""``status --watch``: the status again after each change of the cluster."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from reconciler.app import wiring
+from reconciler.app.stop import Terminated, stop_on_signals
+from reconciler.app.survey import survey
+from reconciler.cli.options import TextFormat
+from reconciler.cli.terminal import screen
+from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.model.desired.desired_state import DesiredState
+from reconciler.model.live.live_state import LiveState
+from reconciler.model.references import ObjectRef
+from reconciler.model.run.outcome import Convergence, ExitCode
+from reconciler.plan.planner import frame
+from reconciler.report import status, status_lines
+from reconciler.report.json_text import compact
+from reconciler.rollout.tracking.convergence import convergence
+
+if TYPE_CHECKING:
+    from typing import Any
+
+    from reconciler.model.live.capacity import Room
+    from reconciler.ports import Clock
+
+LOOK_S = 5.0
+"""A verdict may change by the passing of time alone; so often it is looked at all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchOptions:
+    """What the command line asks for."""
+
+    source: wiring.SourceOptions
+    cluster: wiring.ClusterOptions
+    unmanaged: bool = False
+    output: TextFormat = TextFormat.TEXT
+    deadline_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _View:
+    """What is shown at one moment."""
+
+    desired: DesiredState
+    live: LiveState
+    judged: dict[ObjectRef, Convergence]
+    unmanaged: bool
+
+    def document(self) -> dict[str, Any]:
+        return status.status_document(
+            self.desired, self.live, self.judged, unmanaged=self.unmanaged
+        )
+
+
+_Show: TypeAlias = Callable[[_View], None]
+
+
+def run(asked: WatchOptions, clock: Clock) -> ExitCode:
+    """Show the status until the deadline or a signal; Git is read once.
+
+    Returns:
+        0 after the deadline or SIGTERM, 130 after Ctrl-C, as a shell says it of ``kubectl -w``.
+
+    Raises:
+        SourceError: The desired state cannot be read.
+        InvalidError: It is invalid.
+        ClusterError: The cluster cannot be read, or not for two minutes.
+    """
+    with stop_on_signals() as stop:
+        try:
+            with stop.at_once(), _shown(asked.output) as show:
+                _follow(asked, clock, show)
+        except Terminated:
+            return ExitCode.DONE
+        except KeyboardInterrupt:
+            return ExitCode.INTERRUPTED
+    return ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A feed as the survey reads it."""
+
+    feed: ClusterFeed
+
+    def read(self) -> LiveState:
+        return self.feed.current()
+
+    def room(self) -> Room | None:
+        return self.feed.room()
+
+
+def _follow(asked: WatchOptions, clock: Clock, show: _Show) -> None:
+    began = clock.monotonic()
+    with (
+        wiring.desired(asked.source) as reader,
+        wiring.client(asked.cluster, clock) as client,
+        ClusterFeed(client, clock=clock) as feed,
+    ):
+        found = survey(reader, _Opened(feed), clock, wiring.plan_policy)
+        live, left_s = found.live, LOOK_S
+        while left_s > 0:
+            around = frame(found.desired, live, found.policy, clock.now())
+            judged = {ref: convergence(around.vm(ref), patched=False) for ref in found.desired.vms}
+            show(_View(desired=found.desired, live=live, judged=judged, unmanaged=asked.unmanaged))
+            if asked.deadline_s is not None:
+                left_s = min(LOOK_S, asked.deadline_s - (clock.monotonic() - began))
+            if left_s > 0:
+                live = feed.wait(left_s)
+
+
+@contextmanager
+def _shown(output: TextFormat) -> Iterator[_Show]:
+    """How it is shown: a document a line, a live table, or a line a VM that has changed."""
+    if output is TextFormat.JSON:
+        yield _Documents()
+    elif screen.look(sys.stdout).terminal:
+        from rich.console import Console  # noqa: PLC0415 - only on a terminal
+        from rich.live import Live  # noqa: PLC0415 - only on a terminal
+        from rich.text import Text  # noqa: PLC0415 - only on a terminal
+
+        with Live(console=Console(), auto_refresh=False) as table:
+            yield lambda view: table.update(Text.from_ansi(_table(view)), refresh=True)
+    else:
+        yield _Lines()
+
+
+def _table(view: _View) -> str:
+    look = screen.look(sys.stdout)
+    return status.status_text(
+        view.desired,
+        view.live,
+        view.judged,
+        unmanaged=view.unmanaged,
+        width=look.width,
+        color=look.color,
+    )
+
+
+class _Documents:
+    """One JSON document a line, where it says something new."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, Any] = {}
+
+    def __call__(self, view: _View) -> None:
+        document = view.document()
+        now = status_lines.essence(document)
+        if now != self._before:
+            self._before = now
+            screen.result(compact(document))
+
+
+class _Lines:
+    """One line a VM, where it looks otherwise than before."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, str] = {}
+
+    def __call__(self, view: _View) -> None:
+        now = status_lines.status_lines(view.document())
+        at = f"{view.live.observed_at:%H:%M:%S}"
+        for line in status_lines.changed_lines(self._before, now):
+            screen.result(f"{at} {line}")
+        self._before = now

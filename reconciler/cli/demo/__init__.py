@@ -1,0 +1,1 @@
+"""``reconciler demo``: the whole story on an embedded cluster."""

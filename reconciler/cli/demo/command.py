@@ -1,0 +1,119 @@
+"""``reconciler demo``: two stories on the embedded cluster, over HTTP, with the real commands."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reconciler.cli import options
+from reconciler.cli.demo import demo_world
+from reconciler.cli.demo.demo_stage import Stage, examples, staged
+from reconciler.cli.options import TextFormat
+from reconciler.cli.terminal import screen
+from reconciler.cli.terminal.exit_codes import ended
+from reconciler.model.run.outcome import ExitCode
+
+Keep = Annotated[bool, typer.Option("--keep", help="Leave the last cluster up, to look at it.")]
+Scale = Annotated[
+    float, typer.Option("--time-scale", min=1.0, max=60.0, help="Simulated seconds a real second.")
+]
+World = Annotated[
+    str | None,
+    typer.Option(
+        "--world",
+        metavar="NAME|FILE",
+        help="Play one situation instead of the stories: a world of examples/worlds.",
+    ),
+]
+Deadline = Annotated[
+    float,
+    typer.Option(
+        "--deadline",
+        metavar="DURATION",
+        parser=options.seconds,
+        show_default="20m",
+        help="How long a world's apply may take, in simulated time.",
+    ),
+]
+List = Annotated[bool, typer.Option("--list", help="List the worlds, and play nothing.")]
+
+WHAT_IS_SIMULATED = """\
+The cluster is simulated: an API server on 127.0.0.1 with KubeVirt's admission, controllers and
+migrations behind it, as recorded from real ones, at {scale:.0f} times the speed. There is no
+hypervisor and no guest. Git, HTTP and every reconciler command below are real.
+"""
+
+
+def command(
+    world: World = None,
+    list_worlds: List = False,
+    keep: Keep = False,
+    time_scale: Scale = 20.0,
+    deadline: Deadline = demo_world.DEADLINE_S,
+    verbose: options.Verbose = 0,
+    log_format: options.LogFormat = TextFormat.TEXT,
+) -> None:
+    """The whole story on an embedded cluster, or one situation; needs nothing but git."""
+    screen.logging(log_format, verbose)
+
+    def run() -> ExitCode:
+        if list_worlds:
+            screen.result(demo_world.listing(examples() / "worlds"))
+            return ExitCode.DONE
+        played = demo_world.find(world, examples()) if world else None
+        screen.result(WHAT_IS_SIMULATED.format(scale=time_scale))
+        with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as folder:
+            if played:
+                demo_world.play(played, Path(folder), time_scale, deadline, keep=keep)
+            else:
+                _walkthrough(Path(folder), time_scale)
+                _fleet(Path(folder), time_scale, keep=keep)
+        return ExitCode.DONE
+
+    raise typer.Exit(ended(run, sys.stderr))
+
+
+def _walkthrough(folder: Path, scale: float) -> None:
+    """KubeVirt v1.3.1, as the walk-through of memory hotplug finds it."""
+    with _story(folder, "walkthrough", scale) as stage:
+        stage.title("Story one: KubeVirt v1.3.1, before anybody set memory hotplug up")
+        stage.say(
+            "Git names the feature gate, both strategies, and 2Gi for vm-cirros, which has been",
+            "running with 1Gi for a while.",
+        )
+        stage.commit("kubevirt.yaml", "vm-cirros.yaml")
+        stage.plan()
+        stage.apply(ExitCode.BLOCKED)
+        stage.say(
+            "The gate and the strategies are in force. Somebody creates vm-alpine with 1Gi, and",
+            "Git asks for 2Gi.",
+        )
+        stage.create_vm("vm-alpine.yaml")
+        stage.commit("vm-alpine.yaml", guest=("1Gi", "2Gi"))
+        stage.plan()
+        stage.apply(ExitCode.BLOCKED)
+        stage.show_memory("default", "vm-alpine")
+
+
+def _fleet(folder: Path, scale: float, *, keep: bool) -> None:
+    """KubeVirt v1.9.0, and a VM for every effect."""
+    with _story(folder, "fleet", scale) as stage:
+        stage.title("Story two: KubeVirt v1.9.0, and some twenty VMs")
+        stage.say(
+            "No gate is needed any more. One VM's migrations fail, another's hypervisor refuses",
+            "the memory, a third's guest ignores it; the report tells them apart.",
+        )
+        stage.commit(".reconciler.yaml", "kubevirt.yaml", "vms")
+        stage.plan()
+        stage.apply(ExitCode.FAILED, deadline_s=360.0)
+        if keep:
+            stage.keep("flaky", "lab")
+
+
+def _story(folder: Path, name: str, scale: float) -> AbstractContextManager[Stage]:
+    return staged(folder, examples() / "worlds" / f"{name}.yaml", examples() / name, scale)

@@ -1,0 +1,205 @@
+"""A stage of the demo: a temporary repository, an embedded cluster and a clock that runs fast."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reconciler.app import wiring
+from reconciler.cli.commands.cluster import Served
+from reconciler.cli.terminal import screen
+from reconciler.errors import ReconcilerError
+from reconciler.model.run.outcome import ExitCode
+from reconciler.ports import Clock
+
+
+def examples() -> Path:
+    """The folder ``examples``, of the installed package or of the checkout."""
+    package = Path(__file__).resolve().parents[2]
+    inside = package / "examples"
+    return inside if inside.is_dir() else package.parent / "examples"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One story: its repository, its cluster and its clock."""
+
+    source: Path
+    """The example that the repository is made of."""
+    repository: Path
+    kubeconfig: Path
+    served: Served
+    clock: Clock
+    scale: float
+
+    def title(self, text: str) -> None:
+        """Print a heading."""
+        screen.result(f"\n{text}\n{'=' * len(text)}\n\n")
+
+    def say(self, *lines: str) -> None:
+        """Print what the audience should know, as comments between the commands."""
+        screen.result("".join(f"# {line}\n" for line in lines) + "\n")
+
+    def commit(self, *names: str, guest: tuple[str, str] | None = None) -> None:
+        """Copy *names* from the example into the repository, and commit them."""
+        for name in names:
+            target = self.repository / name
+            if (self.source / name).is_dir():
+                shutil.copytree(self.source / name, target)
+                continue
+            text = (self.source / name).read_text()
+            if guest is not None:
+                text = text.replace(f"guest: {guest[0]}", f"guest: {guest[1]}")
+            target.write_text(text)
+        _git(self.repository, "add", "--all")
+        _git(self.repository, "commit", "--quiet", "--message", f"Set {', '.join(names)}")
+
+    def show_config(self) -> None:
+        """Print how the reconciler may act, where Git says anything of it."""
+        file = self.repository / ".reconciler.yaml"
+        if file.is_file():
+            screen.result(f"$ cat {self.repository.name}/{file.name}\n\n{file.read_text()}\n")
+
+    def plan(self) -> ExitCode:
+        """Run a real plan."""
+        from reconciler.cli.commands import plan  # noqa: PLC0415 - keeps --help fast
+
+        screen.result(f"$ reconciler plan --repo {self.repository.name}\n\n")
+        asked = plan.PlanOptions(source=self._source(), cluster=self._cluster())
+        code = plan.run(asked, self.clock)
+        screen.result("")
+        return code
+
+    def apply(self, expected: ExitCode | None = None, deadline_s: float | None = None) -> ExitCode:
+        """Run a real apply.
+
+        Raises:
+            ReconcilerError: It did not end as the story has it.
+        """
+        from reconciler.app import apply  # noqa: PLC0415 - keeps --help fast
+
+        limit = f" --deadline {deadline_s / 60:.0f}m" if deadline_s else ""
+        screen.result(f"$ reconciler apply --repo {self.repository.name}{limit}\n\n")
+        asked = apply.ApplyOptions(
+            source=self._source(),
+            cluster=self._cluster(),
+            deadline_s=deadline_s,
+            show_plan=False,
+        )
+        code = apply.run(asked, self.clock)
+        screen.result("")
+        if expected not in (None, code):
+            raise ReconcilerError(
+                f"the demo's apply ended with {code.name.lower()} ({code.value}), "
+                f"not with {expected.name.lower()} ({expected.value})"
+            )
+        return code
+
+    def create_vm(self, name: str) -> None:
+        """Create a VM as a person would, and wait until it can be migrated."""
+        from reconciler.source.readers import StreamReader  # noqa: PLC0415 - keeps --help fast
+
+        text = (self.source / name).read_bytes()
+        (vm,) = StreamReader([(name, text)]).read().state.vms.values()
+        collection = f"/apis/kubevirt.io/v1/namespaces/{vm.ref.namespace}"
+        body = json.dumps(dict(vm.manifest or {})).encode()
+        self._ask("POST", f"{collection}/virtualmachines", body)
+        path = f"{collection}/virtualmachineinstances/{vm.ref.name}"
+        while not _migratable(self._ask("GET", path)):
+            self.clock.sleep(1.0)
+
+    def show_memory(self, namespace: str, name: str) -> None:
+        """Print what the instance itself reports."""
+        path = f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances/{name}"
+        memory = self._ask("GET", path)["status"]["memory"]
+        screen.result(f"$ kubectl get vmi {name} -o json | jq .status.memory")
+        screen.result(json.dumps(memory, indent=2, sort_keys=True) + "\n")
+
+    def keep(self, vm: str = "vm", namespace: str = "default") -> None:
+        """Leave the cluster up until the person has seen enough, of one VM above all."""
+        from reconciler.app.stop import stop_on_signals  # noqa: PLC0415 - rarely needed
+
+        self.say(
+            "The cluster stays up until Ctrl-C. Look at it with:",
+            f"  export KUBECONFIG={self.kubeconfig}",
+            "  kubectl get vm,vmi,vmim -A",
+            f"  kubectl describe vm -n {namespace} {vm}",
+            "  kubectl get vmi -A -w",
+            "Its clock is not yours, so ages may be wrong or read <invalid>.",
+        )
+        with stop_on_signals() as stop:
+            while not stop.asked:
+                self.clock.sleep(1.0)
+
+    def _ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
+        """Ask the API server as another person would, not through the reconciler."""
+        headers = {"content-type": "application/json", "user-agent": "kubectl"}
+        answer = self.served.simulator.request(method, path, headers=headers, body=body)
+        found: dict[str, Any] = json.loads(getattr(answer, "body", b"{}"))
+        return found
+
+    def _source(self) -> wiring.SourceOptions:
+        return wiring.SourceOptions(repo=str(self.repository))
+
+    def _cluster(self) -> wiring.ClusterOptions:
+        return wiring.ClusterOptions(kubeconfig=str(self.kubeconfig), time_scale=self.scale)
+
+
+@contextmanager
+def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[Stage]:
+    """Serve *world* beside an empty repository, which *source* will fill.
+
+    Raises:
+        UsageError: The file describes no possible world.
+    """
+    from reconciler.cli.commands.cluster import served, write_kubeconfig  # noqa: PLC0415 - starts a server
+
+    repository = folder / world.stem
+    repository.mkdir()
+    _git(repository, "init", "--quiet", "--initial-branch", "main")
+    with served(world, time_scale=scale, dated=True) as running:
+        kubeconfig = folder / f"{world.stem}.kubeconfig"
+        write_kubeconfig(running, kubeconfig)
+        yield Stage(
+            source=source,
+            repository=repository,
+            kubeconfig=kubeconfig,
+            served=running,
+            clock=wiring.scaled_clock(running.simulator.clock.now(), scale),
+            scale=scale,
+        )
+
+
+def _migratable(vmi: dict[str, Any]) -> bool:
+    """Whether KubeVirt has said so; before it exists, the answer is a Status of kind Failure."""
+    if vmi["kind"] != "VirtualMachineInstance":
+        return False
+    conditions = vmi.get("status", {}).get("conditions", [])
+    return any(
+        each["type"] == "LiveMigratable" and each["status"] == "True" for each in conditions
+    )
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    """Run git as somebody with a name, whatever this machine's configuration says."""
+    who = (
+        "-c",
+        "user.name=Demo",
+        "-c",
+        "user.email=demo@example.com",
+        "-c",
+        "commit.gpgsign=false",
+    )
+    git = shutil.which("git")
+    if git is None:
+        raise ReconcilerError("git is not installed", hint="install git")
+    command = [git, "-C", str(folder), *who, *arguments]
+    done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - fixed arguments
+    if done.returncode:
+        raise ReconcilerError(f"git {arguments[0]} failed: {done.stderr.decode().strip()}")

@@ -1,0 +1,146 @@
+"""Shows a run while it goes on: a line an event, or a live table with a bar a VM."""
+
+from __future__ import annotations
+
+from typing import IO, TYPE_CHECKING, Any
+
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bars
+from rich.text import Text
+
+from reconciler.cli.terminal.log_format import LogFormat
+from reconciler.model.run.progress import Progress, Step
+from reconciler.report.json_documents import identity, timestamp
+from reconciler.report.json_text import compact
+from reconciler.report.terminal_layout import printable
+from reconciler.report.wording import duration
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from types import TracebackType
+    from typing import Self
+
+    from rich.console import Console
+    from rich.progress import TaskID
+
+    from reconciler.model.references import ObjectRef
+
+_ENDS = frozenset({Step.DONE, Step.FAILED, Step.SKIPPED})
+_STYLES = {Step.DONE: "green", Step.FAILED: "red", Step.SKIPPED: "yellow", Step.WAVE: "bold"}
+_LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
+
+
+class LineDisplay:
+    """One line an event; an event that only moves an estimate is left out."""
+
+    def __init__(self, stream: IO[str], log_format: LogFormat = LogFormat.TEXT) -> None:
+        self._stream = stream
+        self._line = _as_json if log_format is LogFormat.JSON else _as_text
+        self._last: dict[ObjectRef | None, tuple[Step, str, str]] = {}
+
+    def __call__(self, progress: Progress) -> None:
+        """Write *progress* at once."""
+        news = progress.step, progress.reason, progress.message
+        if progress.step is Step.PHASE and self._last.get(progress.ref) == news:
+            return
+        self._last[progress.ref] = news
+        self._stream.write(self._line(progress) + "\n")
+        self._stream.flush()
+
+
+class LiveDisplay:
+    """A bar for each VM in flight, and a line above them for each that has ended.
+
+    For terminals only; opened with ``with``, which restores the terminal at the end.
+    """
+
+    def __init__(self, console: Console) -> None:
+        # Foreign names and messages are no markup.
+        self._bars = Bars(
+            TextColumn("{task.fields[name]}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.percentage:>3.0f}%", markup=False),
+            TextColumn("{task.fields[elapsed]}", markup=False, style="dim"),
+            TextColumn("{task.fields[phase]}", markup=False),
+            console=console,
+            transient=True,
+        )
+        self._tasks: dict[ObjectRef, tuple[TaskID, datetime]] = {}
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    @property
+    def in_flight(self) -> int:
+        """How many bars are shown."""
+        return len(self._tasks)
+
+    def __call__(self, progress: Progress) -> None:
+        """Move the bar of the object, or write a line where there is none or it has ended."""
+        if progress.ref is None or progress.step in _ENDS:
+            self._say(progress)
+            self._remove(progress.ref)
+        elif progress.ref.kind != "VirtualMachine":
+            self._say(progress)
+        else:
+            self._move(progress.ref, progress)
+
+    def _move(self, ref: ObjectRef, progress: Progress) -> None:
+        if ref not in self._tasks:
+            task = self._bars.add_task("", total=1.0, name=_name(ref), elapsed="0s", phase="")
+            self._tasks[ref] = task, progress.at
+        task, began = self._tasks[ref]
+        reached = next(each.completed for each in self._bars.tasks if each.id == task)
+        self._bars.update(
+            task,
+            # An estimate may be revised; a bar that runs backwards only worries people.
+            completed=max(reached, min(progress.fraction or 0.0, 1.0)),
+            elapsed=duration(round((progress.at - began).total_seconds())),
+            phase=printable(progress.message),
+        )
+
+    def _remove(self, ref: ObjectRef | None) -> None:
+        if ref is not None and (known := self._tasks.pop(ref, None)):
+            self._bars.remove_task(known[0])
+
+    def _say(self, progress: Progress) -> None:
+        style = _STYLES.get(progress.step, "")
+        self._bars.console.print(Text(_as_text(progress), style=style), soft_wrap=True)
+
+
+def _as_text(progress: Progress) -> str:
+    what = f"{_name(progress.ref)}: " if progress.ref else ""
+    why = f" ({progress.reason})" if progress.reason else ""
+    line = f"{progress.step:<9} {what}{progress.message}{why}"
+    return f"{progress.at:%H:%M:%S} {printable(line)}"
+
+
+def _as_json(progress: Progress) -> str:
+    line: dict[str, Any] = {
+        "level": _LEVELS.get(progress.step, "info"),
+        "ts": timestamp(progress.at),
+        "msg": progress.message,
+        "step": str(progress.step),
+    }
+    if progress.ref is not None:
+        line |= identity(progress.ref)
+    if progress.reason:
+        line["reason"] = progress.reason
+    if progress.fraction is not None:
+        line["fraction"] = round(progress.fraction, 3)
+    return compact(line)
+
+
+def _name(ref: ObjectRef) -> str:
+    if ref.kind == "VirtualMachine":
+        return printable(f"{ref.namespace}/{ref.name}")
+    return printable(str(ref))

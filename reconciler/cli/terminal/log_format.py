@@ -1,0 +1,155 @@
+"""Logging to standard error: text for people, one JSON object a line for machines."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import traceback
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import IO, TYPE_CHECKING, Any
+
+from reconciler.report.json_text import compact
+from reconciler.report.terminal_layout import Paint, Tone, printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_SECRET = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?<=\bBearer )\S+", re.IGNORECASE)
+_TONES = {"debug": Tone.FAINT, "warning": Tone.WARN, "error": Tone.BAD, "critical": Tone.BAD}
+
+
+class LogFormat(StrEnum):
+    """How log and progress lines are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Fields(logging.Filter):
+    """What every line carries, such as ``run_id`` and ``revision``, once it is known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._fields: dict[str, str] = {}
+
+    def add(self, **fields: str) -> None:
+        """Put *fields* on every later line; a line's own field of that name wins."""
+        self._fields.update(fields)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Complete *record*; none is dropped."""
+        for name, value in self._fields.items():
+            record.__dict__.setdefault(name, value)
+        return True
+
+
+def configure(
+    *,
+    log_format: LogFormat = LogFormat.TEXT,
+    verbosity: int = 0,
+    color: bool = False,
+    stream: IO[str] | None = None,
+) -> Fields:
+    """Send all log records to *stream*; a second call replaces the first.
+
+    Args:
+        log_format: Text or JSON lines.
+        verbosity: 0 shows what changes, 1 and more every API call. Other packages' records are
+            shown from warning upwards only: their debug records hold bodies and headers.
+        color: Whether text is styled; JSON never is.
+        stream: None for whatever ``sys.stderr`` is when a line is written.
+
+    Returns:
+        The fields of every line, to be added to.
+    """
+    fields = Fields()
+    handler = _Lines(stream)
+    handler.addFilter(fields)
+    text = _Text(Paint(enabled=color))
+    handler.setFormatter(_Json() if log_format is LogFormat.JSON else text)
+    root = logging.getLogger()
+    for old in [each for each in root.handlers if isinstance(each, _Lines)]:
+        root.removeHandler(old)
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("reconciler").setLevel(logging.DEBUG if verbosity else logging.INFO)
+    return fields
+
+
+def use_color(stream: IO[str], environ: Mapping[str, str]) -> bool:
+    """Whether *stream* is a terminal whose owner takes colors (https://no-color.org)."""
+    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
+
+
+class _Lines(logging.Handler):
+    """Writes and flushes a line a record; follows ``sys.stderr`` when a display redirects it."""
+
+    def __init__(self, stream: IO[str] | None) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            stream = self._stream or sys.stderr
+            stream.write(self.format(record) + "\n")
+            stream.flush()
+        except Exception:  # noqa: BLE001  # logging's contract: report a failed line, go on
+            self.handleError(record)
+
+
+class _Json(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "level": record.levelname.lower(),
+            "ts": _timestamp(record.created),
+            "msg": _safe(record.getMessage()),
+            **_extras(record),
+        }
+        if error := _error(record):
+            line["error"] = error
+        return compact(line)
+
+
+class _Text(logging.Formatter):
+    def __init__(self, paint: Paint) -> None:
+        super().__init__()
+        self._paint = paint
+
+    def format(self, record: logging.LogRecord) -> str:
+        level = record.levelname.lower()
+        head = self._paint(f"{level}:", _TONES.get(level, Tone.NOTE))
+        extras = "".join(f" {name}={value}" for name, value in _extras(record).items())
+        line = f"{head} {printable(_safe(record.getMessage()))}"
+        line += self._paint(printable(extras), Tone.FAINT)
+        error = _error(record)
+        return f"{line}\n{error}" if error else line
+
+
+def _extras(record: logging.LogRecord) -> dict[str, Any]:
+    found = {name: each for name, each in record.__dict__.items() if name not in _STANDARD}
+    return {name: _safe(each) if isinstance(each, str) else each for name, each in found.items()}
+
+
+def _error(record: logging.LogRecord) -> str:
+    """The exception and its frames, without its causes.
+
+    A cause may be the Kubernetes client's own exception, whose text holds headers and bodies.
+    """
+    if not record.exc_info or record.exc_info[1] is None:
+        return ""
+    error = record.exc_info[1]
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    return _safe(f"{frames}{type(error).__name__}: {error}")
+
+
+def _safe(text: str) -> str:
+    """*text* without the credentials of a URL or a bearer token."""
+    return _SECRET.sub("***", text)
+
+
+def _timestamp(created: float) -> str:
+    at = datetime.fromtimestamp(created, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""Requests to an API server: credentials, transport, retries, watches and typed errors."""

@@ -1,0 +1,70 @@
+"""Where each kind lives in the API server, and how its objects are called in a sentence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from reconciler.model.references import ObjectRef
+
+KUBEVIRT_API = "/apis/kubevirt.io/v1"
+KUBEVIRTS = "kubevirts"
+VMS = "virtualmachines"
+VMIS = "virtualmachineinstances"
+MIGRATIONS = "virtualmachineinstancemigrations"
+NODES = "/api/v1/nodes"
+PODS = "/api/v1/pods"
+QUOTAS = "/api/v1/resourcequotas"
+INSTANCETYPE_API = "/apis/instancetype.kubevirt.io/v1beta1"
+INSTANCETYPES = "virtualmachineinstancetypes"
+CLUSTER_INSTANCETYPES = "virtualmachineclusterinstancetypes"
+CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
+"""Its uid names the cluster."""
+LEASES_API = "/apis/coordination.k8s.io/v1"
+EVENTS_API = "/apis/events.k8s.io/v1"
+ACTIONS_API = "/apis/subresources.kubevirt.io/v1"
+"""Answered by virt-api itself."""
+ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+
+_PLURALS = {"KubeVirt": KUBEVIRTS, "VirtualMachine": VMS}
+
+
+def collection(plural: str, namespace: str | None = None, api: str = KUBEVIRT_API) -> str:
+    """The path of all *plural*, in one namespace or in all."""
+    if namespace:
+        return f"{api}/namespaces/{quote(namespace, safe='')}/{plural}"
+    return f"{api}/{plural}"
+
+
+def member(plural: str, namespace: str, name: str, api: str = KUBEVIRT_API) -> str:
+    """The path of one object."""
+    return f"{collection(plural, namespace, api)}/{quote(name, safe='')}"
+
+
+def of(ref: ObjectRef) -> str:
+    """The path of the KubeVirt CR or VM that *ref* names."""
+    return member(_PLURALS[ref.kind], ref.namespace, ref.name)
+
+
+def siblings(ref: ObjectRef) -> str:
+    """The collection in which *ref* is or would be."""
+    return collection(_PLURALS[ref.kind], ref.namespace)
+
+
+def restart(ref: ObjectRef) -> str:
+    """The path that restarts the VM *ref*."""
+    return f"{member(VMS, ref.namespace, ref.name, ACTIONS_API)}/restart"
+
+
+def spoken(path: str) -> str:
+    """*path* as people say it: ``virtualmachines db/pg-0``, ``nodes``, ``leases in kubevirt``."""
+    parts = [part for part in path.split("/") if part]
+    parts = parts[2:] if parts[:1] == ["api"] else parts[3:]
+    match parts:
+        case ["namespaces", namespace, plural]:
+            return f"{plural} in {namespace}"
+        case ["namespaces", namespace, plural, name, *_]:
+            return f"{plural} {namespace}/{name}"
+        case _:
+            return " ".join(parts) or path

@@ -1,0 +1,119 @@
+"""One watch: lines of JSON as they come, until the server ends it or somebody closes it."""
+
+from __future__ import annotations
+
+import re
+import threading
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.cluster.api import api_errors, resource_paths
+from reconciler.cluster.api.api_errors import Answer
+from reconciler.cluster.decode import wire
+from reconciler.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reconciler.cluster.api.kubernetes_protocols import Response
+    from reconciler.errors import ClusterError
+
+_CHUNK = 1 << 16
+
+
+class _Event(msgspec.Struct, frozen=True):
+    type: str
+    object: msgspec.Raw
+
+
+_DECODER = msgspec.json.Decoder(_Event)
+_WRITTEN = re.compile(rb'\{"type":"([A-Z]+)","object":(.*)\}\s*', re.DOTALL)
+"""An event as API servers write it.
+
+Source: k8s.io/apimachinery v0.36 pkg/apis/meta/v1/watch.go (WatchEvent).
+"""
+
+
+class SilentError(UnreachableError):
+    """A watch of which nothing came for too long: what it missed is not known, so list again."""
+
+
+class Watch:
+    """Iterates over ``(type, raw object)``; types are ADDED, MODIFIED, DELETED and BOOKMARK."""
+
+    def __init__(
+        self,
+        response: Response,
+        *,
+        path: str,
+        host: str,
+        received: Callable[[int], None],
+    ) -> None:
+        self._response = response
+        self._path = path
+        self._host = host
+        self._received = received
+        self._closed = threading.Event()
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        """Each event until the watch ends.
+
+        Raises:
+            ExpiredError: The server has forgotten what happened since; list again.
+            SilentError: Nothing came for too long; list again.
+            ClusterError: The server reports another failure, or the connection broke.
+        """
+        try:
+            for line in self._lines():
+                kind, body = self._event(line)
+                if kind == "ERROR":
+                    raise self._failure(body)
+                yield kind, body
+        finally:
+            self._response.close()
+
+    def _event(self, line: bytes) -> tuple[str, bytes]:
+        """Return the type and the object of *line*; only the object may be unreadable."""
+        try:
+            event = _DECODER.decode(line)
+        except wire.UNDECODABLE as error:
+            if written := _WRITTEN.fullmatch(line):
+                return written[1].decode(), written[2]
+            raise api_errors.from_exception(error, "GET", self._path, self._host) from error
+        return event.type, bytes(event.object)
+
+    def close(self) -> None:
+        """End the watch; may be called from another thread, whose iteration then ends."""
+        self._closed.set()
+        try:
+            self._response.shutdown()
+        except (RuntimeError, ValueError, OSError):
+            # Already at its end: there is no connection left to shut down.
+            return
+
+    def _lines(self) -> Iterator[bytes]:
+        rest = b""
+        while not self._closed.is_set():
+            try:
+                chunk = self._response.read1(_CHUNK)
+            except Exception as error:
+                if self._closed.is_set():
+                    return
+                raise self._broken(error) from error
+            if not chunk:
+                return
+            self._received(len(chunk))
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from (line for line in lines if line.strip())
+
+    def _broken(self, error: Exception) -> ClusterError:
+        if api_errors.timed_out(error):
+            what = f"the watch of {resource_paths.spoken(self._path)} at {self._host} fell silent"
+            return SilentError(what)
+        return api_errors.from_exception(error, "GET", self._path, self._host)
+
+    def _failure(self, body: bytes) -> Exception:
+        status = api_errors.read_status(body)
+        answer = Answer(method="GET", path=self._path, status=status.code or 500, body=body)
+        return api_errors.from_answer(answer, self._host)

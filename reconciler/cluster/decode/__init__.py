@@ -1,0 +1,1 @@
+"""From JSON of the API server to values; pure."""

@@ -1,0 +1,154 @@
+"""What objects of several kinds have: amounts, times, labels, conditions, constraints; pure.
+
+The objects of a fleet say much alike, in every sentence of a condition and in every label, and
+each answer of the server brings its own copy. Equal ones become one value here, as far as they
+come near each other: that is most of the memory that a fleet would take.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from reconciler.cluster.decode import wire
+from reconciler.cluster.decode.pages import UnreadableError
+from reconciler.model import references
+from reconciler.model.live.live_state import Condition, Constraints
+from reconciler.model.quantity import MemoryQuantity, QuantityError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_near = partial(lru_cache, maxsize=8192)
+"""Remembers about as much as ten pages of different objects say."""
+
+_NO_LABELS: Mapping[str, str] = MappingProxyType({})
+_NO_CONDITIONS: Mapping[str, Condition] = MappingProxyType({})
+_UNCONSTRAINED = Constraints()
+NO_DOMAIN = wire.Domain()
+
+
+@_near()
+def shared(text: str | None) -> str:
+    """*text*, empty where it is absent."""
+    return text or ""
+
+
+@_near()
+def shared_vm_ref(namespace: str | None, name: str | None) -> references.ObjectRef:
+    """The reference of a VirtualMachine, which its instance and its migrations name, too."""
+    return references.vm_ref(shared(namespace), shared(name))
+
+
+def labels(found: Mapping[str, str] | None) -> Mapping[str, str]:
+    """The labels, or whatever else is texts by texts."""
+    if not found:
+        return _NO_LABELS
+    return {shared(key): shared(value) for key, value in found.items()}
+
+
+@_near(typed=True)
+def _amount(value: str | float) -> MemoryQuantity:
+    return MemoryQuantity.parse(value)
+
+
+def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
+    """*value* of the field *name*; None where it is absent.
+
+    Raises:
+        UnreadableError: It is no quantity.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        return _amount(value)
+    except QuantityError as error:
+        raise UnreadableError(f"{name}: {error}") from error
+
+
+@_near()
+def moment(text: str | None) -> datetime | None:
+    """*text* as a time in UTC; None where it is absent or not a time.
+
+    Raises:
+        UnreadableError: It is a time that is out of range in UTC.
+    """
+    if not text:
+        return None
+    try:
+        parsed = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    try:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise UnreadableError(f"the time {text!r} is out of range in UTC") from error
+
+
+def conditions(found: list[wire.Condition] | None) -> Mapping[str, Condition]:
+    """The conditions by type; of two of the same type the last counts."""
+    if not found:
+        return _NO_CONDITIONS
+    return {
+        shared(each.type): _condition(
+            each.status, each.reason, each.message, each.last_transition_time
+        )
+        for each in found
+    }
+
+
+@_near()
+def _condition(
+    status: str, reason: str | None, message: str | None, since: str | None
+) -> Condition:
+    return Condition(
+        status=shared(status), reason=shared(reason), message=shared(message), since=moment(since)
+    )
+
+
+def constraints(spec: wire.GuestSpec | None) -> Constraints:
+    """What in *spec* bears on memory hotplug."""
+    if spec is None:
+        return _UNCONSTRAINED
+    domain = spec.domain or NO_DOMAIN
+    cpu, memory, resources = domain.cpu, domain.memory, domain.resources
+    limits = resources.limits if resources else None
+    requests = resources.requests if resources else None
+    return _constraints(
+        spec.architecture,
+        memory.hugepages.page_size if memory and memory.hugepages else None,
+        requests.memory if requests else None,
+        limits.memory if limits else None,
+        realtime=bool(cpu and cpu.realtime is not None),
+        numa_passthrough=bool(cpu and cpu.numa and cpu.numa.guest_mapping_passthrough is not None),
+        launch_security=domain.launch_security is not None,
+        dedicated_cpus=bool(cpu and cpu.dedicated_cpu_placement),
+        overhead_left_out=bool(resources and resources.overcommit_guest_overhead),
+    )
+
+
+@_near(typed=True)
+def _constraints(
+    architecture: str | None,
+    hugepages: str | None,
+    requests: wire.Amount,
+    limits: wire.Amount,
+    **flags: bool,
+) -> Constraints:
+    return Constraints(
+        architecture=architecture or "",
+        hugepages=hugepages,
+        requests=amount(requests, "resources.requests.memory"),
+        limits=amount(limits, "resources.limits.memory"),
+        **flags,
+    )
+
+
+@_near()
+def topology(
+    sockets: int | None, cores: int | None, threads: int | None
+) -> tuple[int | None, int | None, int | None]:
+    """Sockets, cores and threads; None where they are not named."""
+    return sockets, cores, threads

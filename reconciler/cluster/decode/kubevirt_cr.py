@@ -1,0 +1,193 @@
+"""The KubeVirt CR: from what the server says to a value; pure."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from reconciler.cluster.decode import wire
+from reconciler.cluster.decode.common import moment
+from reconciler.cluster.decode.pages import Decoded, UnreadableError, identity, joined
+from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
+from reconciler.model.fields import (
+    DISABLED_GATES,
+    FEATURE_GATES,
+    KUBEVIRT_FIELDS,
+    ROLLOUT_STRATEGY,
+)
+from reconciler.model.live.live_state import LiveKubeVirt
+from reconciler.model.quantity import QuantityError
+from reconciler.model.references import FieldPath, ObjectRef, Uid, dotted, kubevirt_ref
+from reconciler.model.setting import read_setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+_OVERCOMMIT = ("spec", "configuration", "developerConfiguration", "memoryOvercommit")
+_OVERHEAD_RATIO = ("spec", "configuration", "additionalGuestMemoryOverheadRatio")
+_EVICTION_STRATEGY = ("spec", "configuration", "evictionStrategy")
+
+
+def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic, ...]]:
+    """The CR *body*, and a finding for each managed field that cannot be read.
+
+    Raises:
+        UnreadableError: It is no object with a name.
+    """
+    try:
+        found = msgspec.json.decode(body)
+    except wire.UNDECODABLE as error:
+        raise UnreadableError(str(error)) from error
+    meta, status = child(found, "metadata"), child(found, "status")
+    if not isinstance(meta.get("name"), str):
+        raise UnreadableError("it has no name")
+    ref = kubevirt_ref(_text(meta, "namespace"), _text(meta, "name"))
+    settings, findings = {}, []
+    spellings: dict[FieldPath, object] = {}
+    for managed in KUBEVIRT_FIELDS:
+        raw = at(found, managed.path)
+        if raw is None:
+            continue
+        spellings[managed.path] = raw
+        try:
+            settings[managed.path] = read_setting(managed.type, raw)
+        except QuantityError as error:
+            message = f"{dotted(managed.path)} cannot be read and counts as not set: {error}"
+            findings.append(
+                Diagnostic(
+                    severity=Severity.WARNING, code="unreadable-field", message=message, ref=ref
+                )
+            )
+    disabled = at(found, DISABLED_GATES)
+    observed = status.get("observedGeneration")
+    live = LiveKubeVirt(
+        ref=ref,
+        uid=Uid(_text(meta, "uid")),
+        generation=_integer(meta.get("generation")) or 0,
+        observed_generation=_integer(observed),
+        phase=_text(status, "phase"),
+        version=_text(status, "observedKubeVirtVersion"),
+        target_version=_text(status, "targetKubeVirtVersion"),
+        deployment_id=_text(status, "observedDeploymentID"),
+        target_deployment_id=_text(status, "targetDeploymentID"),
+        settings=settings,
+        containers=frozenset(_containers(found)),
+        spellings=spellings,
+        disabled_gates=frozenset(_names(disabled)) if isinstance(disabled, list) else frozenset(),
+        managers=_managers(meta),
+        owners=tuple(
+            f"{_text(each, 'kind')}/{_text(each, 'name')}"
+            for each in _maps(meta, "ownerReferences")
+        ),
+        live_update_changed_at=_changed_at(meta, (ROLLOUT_STRATEGY, FEATURE_GATES)),
+        outdated_workloads=_integer(status.get("outdatedVirtualMachineInstanceWorkloads")) or 0,
+        memory_overcommit=_integer(at(found, _OVERCOMMIT)) or 100,
+        overhead_ratio=_ratio(at(found, _OVERHEAD_RATIO)),
+        eviction_strategy=_string(at(found, _EVICTION_STRATEGY)),
+        deleting=meta.get("deletionTimestamp") is not None,
+    )
+    return live, tuple(findings)
+
+
+class KubeVirts:
+    """How the objects of the kind KubeVirt are read; implements ``decode.Readable``."""
+
+    def page(self, body: bytes) -> Decoded[LiveKubeVirt]:
+        """Every CR of the page *body*."""
+        items = msgspec.json.decode(body, type=wire.Page[msgspec.Raw]).items or ()
+        return joined(self.take(item) for item in items)
+
+    def take(self, body: bytes | msgspec.Raw) -> Decoded[LiveKubeVirt]:
+        """The CR *body* with what is odd about it, or the finding that it cannot be read."""
+        try:
+            live, findings = kubevirt(body)
+        except wire.UNDECODABLE as error:
+            finding = Diagnostic(
+                severity=Severity.WARNING,
+                code=UNREADABLE_OBJECT,
+                message=f"the cluster's KubeVirt CR cannot be read: {error}",
+                ref=self.ref(body),
+            )
+            return Decoded(diagnostics=(finding,))
+        return Decoded(values=(live,), diagnostics=findings)
+
+    def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
+        """The reference of the CR *body*."""
+        return identity("KubeVirt", body)
+
+
+def at(found: object, path: FieldPath) -> object:
+    """The value at *path* in *found*; None where a step is missing or null."""
+    for key in path:
+        if not isinstance(found, dict):
+            return None
+        found = found.get(key)
+    return found
+
+
+def child(found: object, key: str) -> dict[str, Any]:
+    """The map *key* of *found*; an empty one where there is none."""
+    value = found.get(key) if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def _containers(found: object) -> Iterator[FieldPath]:
+    for managed in KUBEVIRT_FIELDS:
+        for length in range(1, len(managed.path)):
+            if isinstance(at(found, managed.path[:length]), dict):
+                yield managed.path[:length]
+
+
+def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
+    """Who wrote each managed field last; of several owners the latest counts."""
+    entries = sorted(_maps(meta, "managedFields"), key=lambda each: _text(each, "time"))
+    return {
+        managed.path: _text(entry, "manager")
+        for entry in entries
+        for managed in KUBEVIRT_FIELDS
+        if at(entry.get("fieldsV1"), tuple(f"f:{key}" for key in managed.path)) is not None
+    }
+
+
+def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime | None:
+    """When a writer of one of *paths* last wrote the CR; not before the field was last changed."""
+    keys = [tuple(f"f:{key}" for key in path) for path in paths]
+    times = [
+        moment(_text(entry, "time"))
+        for entry in _maps(meta, "managedFields")
+        if any(at(entry.get("fieldsV1"), each) is not None for each in keys)
+    ]
+    return max((each for each in times if each is not None), default=None)
+
+
+def _maps(found: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    values = found.get(key)
+    return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
+
+
+def _text(found: dict[str, Any], key: str) -> str:
+    return _string(found.get(key))
+
+
+def _string(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _integer(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _ratio(value: object) -> float:
+    """The ratio that *value* spells; 1 where it is absent or no number, as KubeVirt takes it."""
+    try:
+        ratio = float(value) if isinstance(value, str) else 1.0
+    except ValueError:
+        return 1.0
+    return ratio if math.isfinite(ratio) and ratio >= 1.0 else 1.0
+
+
+def _names(values: list[Any]) -> tuple[str, ...]:
+    return tuple(each for each in values if isinstance(each, str))

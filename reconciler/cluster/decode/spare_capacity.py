@@ -1,0 +1,231 @@
+"""Pods and quotas: from what the server says to the room that they leave; pure."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from reconciler.cluster.decode import wire_capacity as wire
+from reconciler.cluster.decode.common import amount, shared
+from reconciler.cluster.decode.pages import Kind
+from reconciler.cluster.decode.workloads import HUGEPAGES
+from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota
+from reconciler.model.references import Uid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from reconciler.cluster.decode.wire import Amount
+
+ENDED = frozenset({"Succeeded", "Failed"})
+"""A pod in one of these phases takes no room."""
+JUDGED = ("requests.memory", "memory", "limits.memory", "pods", "count/pods")
+"""The resources of a quota that are compared with a launcher pod."""
+APPLYING_SCOPES = frozenset({"NotTerminating", "NotBestEffort"})
+"""Scopes that a launcher pod is in. A quota with any other scope is left out: Terminating and
+BestEffort never hold it, and whether a PriorityClass does is not read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """One pod that has not ended, or has."""
+
+    launcher: Launcher
+    """What it asks for; of any pod, launcher or not."""
+    instance: Uid
+    """The uid of the instance whose launcher it is; empty for any other pod."""
+    ended: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedQuota:
+    """A quota and its namespace."""
+
+    namespace: str
+    quota: Quota | None
+    """None for one that does not bear on launcher pods."""
+
+
+def pod(item: wire.Pod) -> Pod:
+    """The pod *item*."""
+    meta, spec = item.metadata, item.spec or wire.PodSpec()
+    phase = item.status.phase if item.status else None
+    limits = (
+        each.resources.limits.memory
+        for each in spec.containers or ()
+        if each.resources and each.resources.limits
+    )
+    launcher = Launcher(
+        namespace=shared(meta.namespace),
+        node=shared(spec.node_name),
+        requests=_requests(spec),
+        limit=sum(_bytes(each, "limits.memory") for each in limits),
+    )
+    created_by = meta.labels.created_by if meta.labels else None
+    return Pod(launcher=launcher, instance=Uid(created_by or ""), ended=phase in ENDED)
+
+
+def _requests(spec: wire.PodSpec) -> MemoryUse:
+    """What the scheduler counts for a pod.
+
+    The sum of its containers and of the init containers that go on running, or the most that
+    any init container needs with those before it, whichever is more; the pod's own requests
+    instead where it has them; and its overhead.
+
+    Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests); a resize in place
+    that is under way is not looked at.
+    """
+    running: Counter[str] = Counter()
+    for each in spec.containers or ():
+        running.update(_amounts(each.resources))
+    lasting: Counter[str] = Counter()
+    peak: Counter[str] = Counter()
+    for each in spec.init_containers or ():
+        asked = _amounts(each.resources)
+        if each.restart_policy == "Always":
+            lasting.update(asked)
+            peak |= lasting
+        else:
+            peak |= lasting + asked
+    total = (running + lasting) | peak
+    total.update({name: n - total[name] for name, n in _amounts(spec.resources).items()})
+    total.update(_counted(spec.overhead))
+    pages = {
+        name.removeprefix(HUGEPAGES): n
+        for name, n in sorted(total.items())
+        if name.startswith(HUGEPAGES) and n
+    }
+    memory = total["memory"]
+    return MemoryUse(memory=memory, hugepages=pages) if pages else _without_pages(memory)
+
+
+@lru_cache(maxsize=1024)
+def _without_pages(memory: int) -> MemoryUse:
+    """What nearly every pod asks for: one value for all that ask for the same."""
+    return MemoryUse(memory=memory)
+
+
+def _amounts(resources: wire.PodResources | None) -> Counter[str]:
+    return _counted(resources.requests if resources else None)
+
+
+def _counted(found: Mapping[str, Amount] | None) -> Counter[str]:
+    return Counter(
+        {
+            name: _bytes(value, name)
+            for name, value in (found or {}).items()
+            if name == "memory" or name.startswith(HUGEPAGES)
+        }
+    )
+
+
+def _bytes(value: Amount, name: str) -> int:
+    found = amount(value, name)
+    return found.n_bytes if found else 0
+
+
+def quota(item: wire.Quota) -> NamedQuota:
+    """The quota *item*: its hard limits as its status repeats them, which is what admission reads.
+
+    Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
+    """
+    meta, spec, status = item.metadata, item.spec or wire.QuotaSpec(), item.status
+    elsewhere = bool(spec.scope_selector) or not APPLYING_SCOPES.issuperset(spec.scopes or ())
+    hard = (status.hard if status else None) or spec.hard or {}
+    used = (status.used if status else None) or {}
+    judged = [name for name in JUDGED if name in hard]
+    found = Quota(
+        name=meta.name,
+        hard={name: _bytes(hard[name], name) for name in judged},
+        used={name: _bytes(used.get(name), name) for name in judged},
+    )
+    return NamedQuota(namespace=meta.namespace or "", quota=None if elsewhere else found)
+
+
+PODS = Kind("Pod", wire.Pod, pod)
+QUOTAS = Kind("ResourceQuota", wire.Quota, quota)
+
+
+def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:
+    """The launcher pods that take room, by the uid of their instance."""
+    found: dict[Uid, list[Launcher]] = defaultdict(list)
+    for each in pods:
+        if each.instance and not each.ended:
+            found[each.instance].append(each.launcher)
+    return {uid: tuple(group) for uid, group in found.items()}
+
+
+def node_uses(
+    pods: Iterable[Pod], found: Mapping[Uid, tuple[Launcher, ...]]
+) -> dict[str, NodeUse]:
+    """What the pods on each node ask for."""
+    requested: dict[str, Counter[str]] = defaultdict(Counter)
+    moving: dict[str, Counter[str]] = defaultdict(Counter)
+    for each in pods:
+        if each.ended or not each.launcher.node:
+            continue
+        asked = _flat(each.launcher.requests)
+        requested[each.launcher.node].update(asked)
+        if len(found.get(each.instance, ())) > 1:
+            moving[each.launcher.node].update(asked)
+    return {
+        name: NodeUse(requested=_use(requested[name]), moving=_use(moving[name]))
+        for name in sorted(requested)
+    }
+
+
+def quotas_by_namespace(
+    found: Iterable[NamedQuota], running: Mapping[Uid, tuple[Launcher, ...]]
+) -> dict[str, tuple[Quota, ...]]:
+    """The quotas that bear on launcher pods, with what the present migrations will give back."""
+    moving = _moving(running)
+    groups: dict[str, list[Quota]] = defaultdict(list)
+    for each in found:
+        if each.quota is None or not each.quota.hard:
+            continue
+        back = moving[each.namespace]
+        groups[each.namespace].append(
+            Quota(
+                name=each.quota.name,
+                hard=each.quota.hard,
+                used=each.quota.used,
+                moving={name: back[name] for name in each.quota.hard if back[name]},
+            )
+        )
+    return {
+        namespace: tuple(sorted(group, key=lambda each: each.name))
+        for namespace, group in sorted(groups.items())
+    }
+
+
+def _moving(running: Mapping[Uid, tuple[Launcher, ...]]) -> dict[str, Counter[str]]:
+    """By namespace: the larger pod of each VM that has two."""
+    moving: dict[str, Counter[str]] = defaultdict(Counter)
+    for pods in running.values():
+        if len(pods) < 2:  # noqa: PLR2004 - one pod is a VM at rest
+            continue
+        request = max(each.requests.memory for each in pods)
+        limit = max(each.limit for each in pods)
+        moving[pods[0].namespace].update(
+            {
+                "requests.memory": request,
+                "memory": request,
+                "limits.memory": limit,
+                "pods": 1,
+                "count/pods": 1,
+            }
+        )
+    return moving
+
+
+def _flat(use: MemoryUse) -> dict[str, int]:
+    return {"memory": use.memory, **use.hugepages}
+
+
+def _use(found: Counter[str]) -> MemoryUse:
+    return MemoryUse(
+        memory=found["memory"],
+        hugepages={name: n for name, n in sorted(found.items()) if name != "memory"},
+    )

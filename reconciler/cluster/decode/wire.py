@@ -1,0 +1,334 @@
+"""The part of Kubernetes' JSON that the product reads; all else is skipped while parsing.
+
+Every field may be absent or null, and every scalar whose spelling may vary is taken as it comes:
+what it means is decided in ``decode``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import msgspec
+
+from reconciler.cluster.decode.wire_managers import VMManager
+
+T = TypeVar("T")
+
+UNDECODABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
+"""What decoding raises for JSON that cannot be read: also for a byte that is not UTF-8
+(UnicodeDecodeError), a number with too many digits, and nesting that is too deep."""
+Amount: TypeAlias = str | int | float | None
+
+
+class Wire(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """Base of all: Kubernetes' camelCase, unknown fields skipped."""
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """One page of a list."""
+
+    items: list[T] | None = None
+
+
+class Identity(Wire, frozen=True):
+    """What tells which object it is, even where the rest cannot be read."""
+
+    namespace: str | None = None
+    name: str = ""
+
+
+class Nameplate(Wire, frozen=True):
+    """An object of which only the identity is read."""
+
+    metadata: Identity = Identity()
+
+
+class Meta(Wire, frozen=True):
+    """``metadata``, without what is large."""
+
+    name: str
+    namespace: str | None = None
+    uid: str | None = None
+    generation: int | None = None
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+
+
+class Condition(Wire, frozen=True):
+    """A condition; some kinds know only the time of a transition, some also of a probe."""
+
+    type: str
+    status: str = "Unknown"
+    reason: str | None = None
+    message: str | None = None
+    last_transition_time: str | None = None
+
+
+class Memory(Wire, frozen=True):
+    """``domain.memory``."""
+
+    guest: Amount = None
+    max_guest: Amount = None
+    hugepages: Hugepages | None = None
+
+
+class Hugepages(Wire, frozen=True):
+    """``domain.memory.hugepages``."""
+
+    page_size: str | None = None
+
+
+class Numa(Wire, frozen=True):
+    """``domain.cpu.numa``."""
+
+    guest_mapping_passthrough: dict[str, Any] | None = None
+
+
+class Cpu(Wire, frozen=True):
+    """``domain.cpu``."""
+
+    sockets: int | None = None
+    cores: int | None = None
+    threads: int | None = None
+    max_sockets: int | None = None
+    dedicated_cpu_placement: bool | None = None
+    realtime: dict[str, Any] | None = None
+    numa: Numa | None = None
+
+
+class Amounts(Wire, frozen=True):
+    """One side of ``domain.resources``."""
+
+    memory: Amount = None
+
+
+class Resources(Wire, frozen=True):
+    """``domain.resources``."""
+
+    requests: Amounts | None = None
+    limits: Amounts | None = None
+    overcommit_guest_overhead: bool | None = None
+
+
+class Devices(Wire, frozen=True):
+    """``domain.devices``."""
+
+    autoattach_graphics_device: bool | None = None
+
+
+class Domain(Wire, frozen=True):
+    """``domain``, of a template or of an instance."""
+
+    memory: Memory | None = None
+    cpu: Cpu | None = None
+    resources: Resources | None = None
+    launch_security: dict[str, Any] | None = None
+    devices: Devices | None = None
+
+
+class GuestSpec(Wire, frozen=True):
+    """``spec`` of an instance, which is also ``spec.template.spec`` of a VM."""
+
+    architecture: str | None = None
+    domain: Domain | None = None
+    eviction_strategy: str | None = None
+    node_selector: dict[str, str] | None = None
+
+
+class Template(Wire, frozen=True):
+    """``spec.template`` of a VM."""
+
+    spec: GuestSpec | None = None
+
+
+class Instancetype(Wire, frozen=True):
+    """``spec.instancetype`` of a VM."""
+
+    name: str | None = None
+    kind: str | None = None
+    revision_name: str | None = None
+
+
+class LiveUpdateMemory(Wire, frozen=True):
+    """``spec.liveUpdateFeatures.memory`` of a VM; v1.1 only."""
+
+    max_guest: Amount = None
+
+
+class LiveUpdateFeatures(Wire, frozen=True):
+    """``spec.liveUpdateFeatures`` of a VM; v1.1 only."""
+
+    memory: LiveUpdateMemory | None = None
+
+
+class VMSpec(Wire, frozen=True):
+    """``spec`` of a VM."""
+
+    run_strategy: str | None = None
+    running: bool | None = None
+    instancetype: Instancetype | None = None
+    live_update_features: LiveUpdateFeatures | None = None
+    template: Template | None = None
+
+
+class RevisionRef(Wire, frozen=True):
+    """``status.instancetypeRef.controllerRevisionRef`` of a VM."""
+
+    name: str | None = None
+
+
+class InstancetypeRef(Wire, frozen=True):
+    """``status.instancetypeRef`` of a VM."""
+
+    name: str | None = None
+    controller_revision_ref: RevisionRef | None = None
+
+
+class StateChange(Wire, frozen=True):
+    """A stop or start that is asked for, in ``status.stateChangeRequests`` of a VM."""
+
+    action: str | None = None
+
+
+class VMStatus(Wire, frozen=True):
+    """``status`` of a VM."""
+
+    printable_status: str | None = None
+    instancetype_ref: InstancetypeRef | None = None
+    conditions: list[Condition] | None = None
+    state_change_requests: list[StateChange] | None = None
+
+
+class VMMeta(Meta, frozen=True):
+    """``metadata`` of a VM."""
+
+    resource_version: str | None = None
+    managed_fields: list[VMManager] | None = None
+
+
+class VM(Wire, frozen=True):
+    """A VirtualMachine."""
+
+    metadata: VMMeta
+    spec: VMSpec | None = None
+    status: VMStatus | None = None
+
+
+class MemoryStatus(Wire, frozen=True):
+    """``status.memory`` of an instance."""
+
+    guest_at_boot: Amount = None
+    guest_requested: Amount = None
+    guest_current: Amount = None
+    memory_overhead: Amount = None
+
+
+class MigrationState(Wire, frozen=True):
+    """``status.migrationState`` of an instance or a migration."""
+
+    start_timestamp: str | None = None
+    end_timestamp: str | None = None
+    migration_uid: str | None = None
+    source_node: str | None = None
+    target_node: str | None = None
+    failure_reason: str | None = None
+
+
+class GuestOS(Wire, frozen=True):
+    """``status.guestOSInfo`` of an instance."""
+
+    id: str | None = None
+    kernel_release: str | None = None
+
+
+class BackupStatus(Wire, frozen=True):
+    """``status.changedBlockTracking.backupStatus`` of an instance, from v1.8."""
+
+    backup_name: str | None = None
+    completed: bool | None = None
+    failed: bool | None = None
+
+
+class BlockTracking(Wire, frozen=True):
+    """``status.changedBlockTracking`` of an instance."""
+
+    backup_status: BackupStatus | None = None
+
+
+class VMIStatus(Wire, frozen=True):
+    """``status`` of an instance."""
+
+    phase: str | None = None
+    node_name: str | None = None
+    memory: MemoryStatus | None = None
+    conditions: list[Condition] | None = None
+    migration_state: MigrationState | None = None
+    guest_os: GuestOS | None = msgspec.field(name="guestOSInfo", default=None)
+    changed_block_tracking: BlockTracking | None = None
+
+
+class VMI(Wire, frozen=True):
+    """A VirtualMachineInstance."""
+
+    metadata: Meta
+    spec: GuestSpec | None = None
+    status: VMIStatus | None = None
+
+
+class MigrationSpec(Wire, frozen=True):
+    """``spec`` of a migration."""
+
+    vmi_name: str | None = None
+
+
+class PhaseTransition(Wire, frozen=True):
+    """When a phase began."""
+
+    phase: str | None = None
+    time: str | None = msgspec.field(name="phaseTransitionTimestamp", default=None)
+
+
+class MigrationStatus(Wire, frozen=True):
+    """``status`` of a migration."""
+
+    phase: str | None = None
+    conditions: list[Condition] | None = None
+    migration_state: MigrationState | None = None
+    phase_transition_timestamps: list[PhaseTransition] | None = None
+
+
+class Migration(Wire, frozen=True):
+    """A VirtualMachineInstanceMigration."""
+
+    metadata: Meta
+    spec: MigrationSpec | None = None
+    status: MigrationStatus | None = None
+
+
+class NodeSpec(Wire, frozen=True):
+    """``spec`` of a node."""
+
+    unschedulable: bool | None = None
+
+
+class NodeStatus(Wire, frozen=True):
+    """``status`` of a node."""
+
+    allocatable: dict[str, Amount] | None = None
+
+
+class Node(Wire, frozen=True):
+    """A node."""
+
+    metadata: Meta
+    spec: NodeSpec | None = None
+    status: NodeStatus | None = None
+
+
+class InstancetypeItem(Wire, frozen=True):
+    """A VirtualMachineInstancetype or VirtualMachineClusterInstancetype."""
+
+    metadata: Meta
+    spec: dict[str, Any] | None = None

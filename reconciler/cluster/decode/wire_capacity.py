@@ -1,0 +1,84 @@
+"""The part of pods and quotas that the product reads, as in ``wire``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from reconciler.cluster.decode.wire import Amount, Amounts, Meta, Wire
+
+
+class PodLabels(msgspec.Struct, frozen=True, rename={"created_by": "kubevirt.io/created-by"}):
+    """The label of a launcher pod that holds the uid of its instance."""
+
+    created_by: str | None = None
+
+
+class PodMeta(Wire, frozen=True):
+    """``metadata`` of a pod."""
+
+    name: str
+    namespace: str | None = None
+    labels: PodLabels | None = None
+
+
+class PodResources(Wire, frozen=True):
+    """``resources`` of a container or of a pod."""
+
+    requests: dict[str, Amount] | None = None
+    limits: Amounts | None = None
+
+
+class Container(Wire, frozen=True):
+    """A container, or an init container."""
+
+    resources: PodResources | None = None
+    restart_policy: str | None = None
+
+
+class PodSpec(Wire, frozen=True):
+    """``spec`` of a pod."""
+
+    node_name: str | None = None
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+    resources: PodResources | None = None
+    overhead: dict[str, Amount] | None = None
+
+
+class PodStatus(Wire, frozen=True):
+    """``status`` of a pod."""
+
+    phase: str | None = None
+
+
+class Pod(Wire, frozen=True):
+    """A pod: only what the scheduler and a quota count."""
+
+    metadata: PodMeta
+    spec: PodSpec | None = None
+    status: PodStatus | None = None
+
+
+class QuotaSpec(Wire, frozen=True):
+    """``spec`` of a ResourceQuota."""
+
+    hard: dict[str, Amount] | None = None
+    scopes: list[str] | None = None
+    scope_selector: dict[str, Any] | None = None
+
+
+class QuotaStatus(Wire, frozen=True):
+    """``status`` of a ResourceQuota."""
+
+    hard: dict[str, Amount] | None = None
+    used: dict[str, Amount] | None = None
+
+
+class Quota(Wire, frozen=True):
+    """A ResourceQuota."""
+
+    metadata: Meta
+    spec: QuotaSpec | None = None
+    status: QuotaStatus | None = None

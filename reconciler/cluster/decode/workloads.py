@@ -1,0 +1,242 @@
+"""VMs, instances, migrations and nodes: from what the server says to values; pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from reconciler.cluster.decode import wire
+from reconciler.cluster.decode.common import (
+    NO_DOMAIN,
+    amount,
+    conditions,
+    constraints,
+    labels,
+    moment,
+    shared,
+    shared_vm_ref,
+    topology,
+)
+from reconciler.cluster.decode.pages import Kind
+from reconciler.model.live.capacity import UNREAD_LABELS
+from reconciler.model.live.live_state import (
+    LiveMigration,
+    LiveNode,
+    LiveVM,
+    LiveVMI,
+    MigrationPhase,
+)
+from reconciler.model.references import ObjectRef, Uid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.cluster.decode.wire_managers import VMManager
+
+SUSPEND = "memory.reconciler.dev/suspend"
+"""Annotation: ``true`` leaves the VM alone."""
+FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
+"""Annotation that the workload updater leaves on its migrations.
+
+Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go.
+"""
+SCHEDULABLE = "kubevirt.io/schedulable"
+HUGEPAGES = "hugepages-"
+"""Resource names begin so; the size of a page follows."""
+
+_NO_CPU = wire.Cpu()
+
+
+def vm(item: wire.VM) -> LiveVM:
+    """The VM *item*."""
+    meta, spec, status = item.metadata, item.spec or wire.VMSpec(), item.status or wire.VMStatus()
+    template = spec.template.spec if spec.template else None
+    domain = template.domain if template else None
+    memory, cpu = (domain.memory, domain.cpu or _NO_CPU) if domain else (None, _NO_CPU)
+    manager, changed_at = _guest_manager(meta.managed_fields or ())
+    kind = spec.instancetype or wire.Instancetype()
+    switch = spec.live_update_features.memory if spec.live_update_features else None
+    own_max = memory.max_guest if memory else None
+    if own_max is None and switch is not None:
+        own_max = switch.max_guest
+    return LiveVM(
+        ref=shared_vm_ref(meta.namespace, meta.name),
+        uid=Uid(meta.uid or ""),
+        generation=meta.generation or 0,
+        guest=amount(memory.guest, "memory.guest") if memory else None,
+        max_guest=amount(own_max, "memory.maxGuest"),
+        memory_present=memory is not None,
+        live_update_memory=switch is not None,
+        instancetype=shared(kind.name) or None,
+        instancetype_kind=shared(kind.kind),
+        revision_name=kind.revision_name or "",
+        revision=_revision(kind, status.instancetype_ref),
+        running_wanted=spec.run_strategy != "Halted" and spec.running is not False,
+        constraints=constraints(template),
+        cpu=topology(cpu.sockets, cpu.cores, cpu.threads),
+        conditions=conditions(status.conditions),
+        printable_status=shared(status.printable_status),
+        labels=labels(meta.labels),
+        suspended=(meta.annotations or {}).get(SUSPEND) == "true",
+        guest_manager=manager,
+        guest_changed_at=changed_at,
+        restart_asked=bool(status.state_change_requests),
+        annotated=meta.annotations is not None,
+        resource_version=meta.resource_version or "",
+        deleting=meta.deletion_timestamp is not None,
+    )
+
+
+def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str:
+    """The revision that the VM holds; one in the status counts only for the type still named.
+
+    Source: kubevirt v1.4.0 types.go (spec.instancetype.revisionName), v1.5.0
+    (status.instancetypeRef); recorded v1.6.3, v1.9.0 instancetype-change.
+    """
+    if kind.revision_name or kept is None or kept.name != kind.name:
+        return kind.revision_name or ""
+    return (kept.controller_revision_ref.name or "") if kept.controller_revision_ref else ""
+
+
+def _guest_manager(entries: tuple[()] | list[VMManager]) -> tuple[str, datetime | None]:
+    """Who wrote the VM's size last, and when; times sort as text, for they are all UTC."""
+    owners = [each for each in entries if each.fields and each.fields.guest]
+    latest = max(owners, key=lambda each: each.time or "", default=None)
+    return (shared(latest.manager), moment(latest.time)) if latest else ("", None)
+
+
+def vmi(item: wire.VMI) -> LiveVMI:
+    """The instance *item*, under the reference of its VM."""
+    meta, spec, status = item.metadata, item.spec, item.status or wire.VMIStatus()
+    domain = (spec.domain if spec else None) or NO_DOMAIN
+    memory, cpu = domain.memory, domain.cpu or _NO_CPU
+    sizes = status.memory or wire.MemoryStatus()
+    migration = status.migration_state or wire.MigrationState()
+    guest_os = status.guest_os or wire.GuestOS()
+    return LiveVMI(
+        ref=shared_vm_ref(meta.namespace, meta.name),
+        uid=Uid(meta.uid or ""),
+        phase=shared(status.phase),
+        node=shared(status.node_name),
+        guest=amount(memory.guest, "memory.guest") if memory else None,
+        max_guest=amount(memory.max_guest, "memory.maxGuest") if memory else None,
+        guest_at_boot=amount(sizes.guest_at_boot, "guestAtBoot"),
+        guest_requested=amount(sizes.guest_requested, "guestRequested"),
+        guest_current=amount(sizes.guest_current, "guestCurrent"),
+        conditions=conditions(status.conditions),
+        constraints=constraints(spec),
+        vcpus=(cpu.sockets or 1) * (cpu.cores or 1) * (cpu.threads or 1),
+        max_sockets=cpu.max_sockets,
+        cpu=topology(cpu.sockets, cpu.cores, cpu.threads),
+        eviction_strategy=shared(spec.eviction_strategy if spec else None),
+        created_at=moment(meta.creation_timestamp),
+        migration_started_at=moment(migration.start_timestamp),
+        migration_ended_at=moment(migration.end_timestamp),
+        migration_uid=migration.migration_uid or "",
+        kernel=shared(guest_os.kernel_release),
+        guest_os=shared(guest_os.id),
+        backup=_backup(status),
+        graphics=not (domain.devices and domain.devices.autoattach_graphics_device is False),
+        memory_overhead=amount(sizes.memory_overhead, "memoryOverhead"),
+        node_selector=labels(spec.node_selector if spec else None),
+        labels=labels(meta.labels),
+        deleting=meta.deletion_timestamp is not None,
+    )
+
+
+def _backup(status: wire.VMIStatus) -> str:
+    """The name of a backup that has neither completed nor failed."""
+    tracking = status.changed_block_tracking
+    backup = tracking.backup_status if tracking else None
+    if backup is None or backup.completed or backup.failed:
+        return ""
+    return backup.backup_name or ""
+
+
+def migration(item: wire.Migration) -> LiveMigration:
+    """The migration *item*."""
+    meta, status = item.metadata, item.status or wire.MigrationStatus()
+    state = status.migration_state or wire.MigrationState()
+    phase = _phase(status.phase or "")
+    ended_at = moment(state.end_timestamp)
+    if ended_at is None and phase.finished:
+        # A migration that failed before the hand-over has no state, only its phases.
+        ended_at = next(
+            (
+                moment(each.time)
+                for each in status.phase_transition_timestamps or ()
+                if each.phase == phase
+            ),
+            None,
+        )
+    return LiveMigration(
+        ref=ObjectRef(
+            kind="VirtualMachineInstanceMigration",
+            namespace=shared(meta.namespace),
+            name=meta.name,
+        ),
+        uid=Uid(meta.uid or ""),
+        vmi_name=shared(item.spec.vmi_name if item.spec else None),
+        phase=phase,
+        created_at=moment(meta.creation_timestamp),
+        started_at=moment(state.start_timestamp),
+        ended_at=ended_at,
+        failure_reason=shared(state.failure_reason),
+        source_node=shared(state.source_node),
+        target_node=shared(state.target_node),
+        for_update=FOR_UPDATE in (meta.annotations or {}),
+        conditions=conditions(status.conditions),
+    )
+
+
+def _phase(text: str) -> MigrationPhase:
+    try:
+        return MigrationPhase(text)
+    except ValueError:
+        # A phase of a newer KubeVirt: not finished, so that it counts as under way.
+        return MigrationPhase.UNSET
+
+
+def node(item: wire.Node) -> LiveNode:
+    """The node *item*."""
+    meta, status = item.metadata, item.status or wire.NodeStatus()
+    cordoned = bool(item.spec and item.spec.unschedulable)
+    allocatable, labelled = status.allocatable or {}, meta.labels or {}
+    sizes = {
+        name.removeprefix(HUGEPAGES): amount(found, f"allocatable.{name}")
+        for name, found in allocatable.items()
+        if name.startswith(HUGEPAGES)
+    }
+    return LiveNode(
+        name=meta.name,
+        schedulable=not cordoned and labelled.get(SCHEDULABLE) == "true",
+        allocatable=amount(allocatable.get("memory"), "allocatable.memory"),
+        hugepages={size: found for size, found in sizes.items() if found and found.n_bytes},
+        labels=labels(
+            {key: text for key, text in labelled.items() if not key.startswith(UNREAD_LABELS)}
+        ),
+    )
+
+
+VMS = Kind("VirtualMachine", wire.VM, vm)
+VMIS = Kind("VirtualMachineInstance", wire.VMI, vmi, keyed="VirtualMachine")
+MIGRATIONS = Kind("VirtualMachineInstanceMigration", wire.Migration, migration)
+NODES = Kind("Node", wire.Node, node)
+
+
+def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration, ...]]:
+    """*found* by the reference of the VM, oldest first."""
+    groups: dict[ObjectRef, list[LiveMigration]] = {}
+    for each in found:
+        groups.setdefault(vm_of(each), []).append(each)
+    return {ref: tuple(sorted(group, key=age_order)) for ref, group in groups.items()}
+
+
+def vm_of(each: LiveMigration) -> ObjectRef:
+    """The VM that the migration *each* moves."""
+    return shared_vm_ref(each.ref.namespace, each.vmi_name)
+
+
+def age_order(each: LiveMigration) -> tuple[datetime, str]:
+    """Sorts migrations oldest first; one without a time is the oldest."""
+    return (each.created_at or datetime.min.replace(tzinfo=UTC), each.ref.name)

@@ -1,0 +1,1 @@
+"""Lists and watches each kind, and keeps the newest decoded objects in a store."""

@@ -1,0 +1,192 @@
+"""Follows one kind in a thread: list, watch, resume, list again; polls where it may not watch.
+
+A list follows also now and then without need, for a proxy that loses events tells nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from reconciler.cluster.api.retry import Backoff
+from reconciler.cluster.api.watch import SilentError, Watch
+from reconciler.cluster.decode import wire
+from reconciler.errors import ClusterError, ExpiredError, ForbiddenError, UnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.cluster.api.client import Client
+    from reconciler.ports import Clock
+
+log = logging.getLogger(__name__)
+
+WATCH_S = 60.0
+"""A watch's length; API servers send a bookmark about once a minute, so silence shows soon."""
+RELIST_S = 600.0
+"""For how long events alone are believed; a watch that is open then is read to its end."""
+POLL_S = 10.0
+_BACKOFF = Backoff(first_s=0.25, longest_s=10.0)
+_SHORTEST_S = 1.0
+"""A watch that ends sooner, without an event, is not opened again at once."""
+_LONGEST_PAUSE_S = 60.0
+"""However long a server asks to wait: the snapshot is too old to act on soon after."""
+
+
+class Target(Protocol):
+    """What a follower feeds."""
+
+    def relist(self, client: Client) -> str:
+        """List everything anew; the version after which a watch goes on.
+
+        Raises:
+            ClusterError: It cannot be listed.
+        """
+        ...
+
+    def event(self, kind: str, body: bytes) -> None:
+        """Take in one event that is no bookmark."""
+        ...
+
+
+class _Meta(msgspec.Struct, frozen=True, rename="camel"):
+    resource_version: str = ""
+
+
+class _Versioned(msgspec.Struct, frozen=True):
+    metadata: _Meta = _Meta()
+
+
+class Follower(threading.Thread):
+    """One kind's thread; daemonic, so that a hung server never holds up the end of the process.
+
+    Args:
+        version: Where the first watch goes on; empty to begin with a list.
+        scale: How many seconds of the clock a real second has.
+        watchable: Whether to watch at all, or only to list now and then.
+        broke: Called in this thread with the unexpected error by which it ends.
+    """
+
+    def __init__(  # noqa: PLR0913 - each but the first two is given by name
+        self,
+        client: Client,
+        target: Target,
+        *,
+        path: str,
+        version: str,
+        clock: Clock,
+        broke: Callable[[str, Exception], None],
+        scale: float = 1.0,
+        poll_s: float = POLL_S,
+        watchable: bool = True,
+    ) -> None:
+        super().__init__(name=f"follow {path}", daemon=True)
+        self._client = client.hasty()
+        self._target = target
+        self._path = path
+        self._version = version
+        self._listed_at = clock.monotonic()
+        self._clock = clock
+        self._broke = broke
+        self._scale = scale
+        self._poll_s = poll_s
+        self._watchable = watchable
+        self._ended = threading.Event()
+        self._watch: Watch | None = None
+        self._failures = 0
+        self._failing: tuple[float, ClusterError] | None = None
+
+    @property
+    def failing(self) -> tuple[float, ClusterError] | None:
+        """Since when, on the clock's monotonic time, nothing could be read, and why; or None."""
+        return self._failing
+
+    def end(self) -> None:
+        """Stop soon; ``join`` waits for it."""
+        self._ended.set()
+        if self._watch is not None:
+            self._watch.close()
+
+    def run(self) -> None:
+        """Follow until ``end``, or until an unexpected error, which is handed on."""
+        try:
+            self._run()
+        except Exception as error:
+            if not self._ended.is_set():
+                log.exception("the thread that follows %s ended", self._path)
+                self._broke(f"the thread that follows {self._path}", error)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            try:
+                self._step()
+            except ExpiredError:
+                log.info("watch expired, listing again", extra={"path": self._path})
+                self._version = ""
+                self._ended.wait(_SHORTEST_S)
+            except ClusterError as error:
+                self._failed(error)
+
+    def _step(self) -> None:
+        if self._clock.monotonic() - self._listed_at >= RELIST_S:
+            self._version = ""
+        if not self._version:
+            began = self._clock.monotonic()
+            self._version = self._target.relist(self._client)
+            self._listed_at = began
+            self._well()
+        if self._watchable:
+            self._follow()
+        else:
+            self._ended.wait(self._poll_s / self._scale)
+            self._version = ""
+
+    def _follow(self) -> None:
+        began, busy = self._clock.monotonic(), False
+        try:
+            watch = self._client.watch(self._path, self._version, WATCH_S)
+        except ForbiddenError as error:
+            self._watchable = False
+            log.warning("listing every %g s instead: %s", self._poll_s, error)
+            return
+        self._watch = watch
+        if self._ended.is_set():
+            watch.close()
+        self._well()
+        for kind, body in watch:
+            busy = True
+            if kind != "BOOKMARK":
+                self._target.event(kind, body)
+            self._version = _version(body) or self._version
+            self._well()
+        if not busy and self._clock.monotonic() - began < _SHORTEST_S * self._scale:
+            self._ended.wait(_SHORTEST_S)
+
+    def _well(self) -> None:
+        self._failures, self._failing = 0, None
+
+    def _failed(self, error: ClusterError) -> None:
+        if self._ended.is_set():
+            return
+        self._failures += 1
+        if isinstance(error, SilentError):
+            self._version = ""
+        if self._failing is None:
+            self._failing = (self._clock.monotonic(), error)
+            log.warning("%s; trying again", error)
+        else:
+            self._failing = (self._failing[0], error)
+        pause_s = _BACKOFF.pause_s(self._failures, 0.5)
+        if isinstance(error, UnavailableError) and error.retry_after_s is not None:
+            pause_s = max(pause_s, min(error.retry_after_s, _LONGEST_PAUSE_S) / self._scale)
+        self._ended.wait(pause_s)
+
+
+def _version(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=_Versioned).metadata.resource_version
+    except wire.UNDECODABLE:
+        return ""

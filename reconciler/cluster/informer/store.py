@@ -1,0 +1,118 @@
+"""The newest decoded values of each kind, changed one by one and handed out whole.
+
+Knows nothing of threads: ``feed`` guards it. A view is copied only when it is asked for after a
+change, never an event.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from reconciler.cluster.decode import workloads
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from reconciler.cluster.decode.pages import Decoded
+    from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.live.live_state import LiveKubeVirt, LiveMigration, LiveVM, LiveVMI
+    from reconciler.model.references import ObjectRef
+
+V = TypeVar("V")
+R = TypeVar("R")
+L = TypeVar("L", "LiveKubeVirt", "LiveVM", "LiveVMI")
+
+
+class Rows(Generic[V, R]):
+    """Rows and findings by reference, with a copy of the rows that lasts until they change."""
+
+    def __init__(self) -> None:
+        self._rows: dict[ObjectRef, R] = {}
+        self._findings: dict[ObjectRef, Diagnostic] = {}
+        self._view: Mapping[ObjectRef, R] | None = None
+
+    @property
+    def view(self) -> Mapping[ObjectRef, R]:
+        """The rows as they are now; later changes do not show."""
+        if self._view is None:
+            self._view = MappingProxyType(dict(self._rows))
+        return self._view
+
+    @property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """One an object that could not be read."""
+        return tuple(self._findings.values())
+
+    def replace(self, values: Iterable[V], findings: Iterable[Diagnostic]) -> None:
+        """Forget everything and hold *values*, a new list."""
+        self._rows = {}
+        for value in values:
+            self.put(value)
+        self._findings = {each.ref: each for each in findings if each.ref}
+        self._view = None
+
+    def put(self, value: V) -> None:
+        """Hold *value* in place of its former self."""
+        raise NotImplementedError
+
+    def drop(self, ref: ObjectRef) -> None:
+        """Forget the object *ref*."""
+        raise NotImplementedError
+
+    def take(self, ref: ObjectRef, decoded: Decoded[V]) -> None:
+        """Hold what *decoded* says of the object *ref*: its value, or that it has none."""
+        self.drop(ref)
+        for value in decoded.values:
+            self.put(value)
+        for finding in decoded.diagnostics:
+            self._findings[ref] = finding
+
+
+class Table(Rows[L, L]):
+    """One row an object, under the value's own reference."""
+
+    def put(self, value: L) -> None:
+        """Hold *value* in place of its former self."""
+        self._rows[value.ref] = value
+        self._view = None
+
+    def drop(self, ref: ObjectRef) -> None:
+        """Forget the object *ref*."""
+        self._rows.pop(ref, None)
+        self._findings.pop(ref, None)
+        self._view = None
+
+
+class Migrations(Rows["LiveMigration", "tuple[LiveMigration, ...]"]):
+    """Migrations by the reference of their VM, oldest first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._vms: dict[ObjectRef, ObjectRef] = {}
+
+    def put(self, value: LiveMigration) -> None:
+        """Hold *value* in place of its former self."""
+        vm = workloads.vm_of(value)
+        others = (each for each in self._rows.get(vm, ()) if each.ref != value.ref)
+        self._rows[vm] = tuple(sorted((*others, value), key=workloads.age_order))
+        self._vms[value.ref] = vm
+        self._view = None
+
+    def drop(self, ref: ObjectRef) -> None:
+        """Forget the migration *ref*."""
+        self._findings.pop(ref, None)
+        vm = self._vms.pop(ref, None)
+        if vm is None:
+            return
+        rest = tuple(each for each in self._rows[vm] if each.ref != ref)
+        if rest:
+            self._rows[vm] = rest
+        else:
+            del self._rows[vm]
+        self._view = None
+
+    def replace(self, values: Iterable[LiveMigration], findings: Iterable[Diagnostic]) -> None:
+        """Forget everything and hold *values*, a new list."""
+        self._vms = {}
+        super().replace(values, findings)

@@ -1,0 +1,1 @@
+"""Reads the cluster, or a snapshot of it, once."""

@@ -1,0 +1,113 @@
+"""Reads migration policies, and the labels of namespaces where a policy selects by them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.cluster.api.paging import pages
+from reconciler.cluster.decode import wire
+from reconciler.cluster.decode.common import amount
+from reconciler.errors import ForbiddenError, NotFoundError
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.live.live_state import LiveMigrationPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.cluster.api.client import Client
+
+POLICIES = "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies"
+NAMESPACES = "/api/v1/namespaces"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MigrationPolicies:
+    """What there is of them; none where the cluster has no such kind."""
+
+    values: tuple[LiveMigrationPolicy, ...] = ()
+    """In the order of their names."""
+    namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class _Selectors(wire.Wire, frozen=True):
+    namespace_selector: dict[str, str] | None = None
+    virtual_machine_instance_selector: dict[str, str] | None = None
+
+
+class _Spec(wire.Wire, frozen=True):
+    selectors: _Selectors | None = None
+    bandwidth_per_migration: wire.Amount = None
+    completion_timeout: int | None = msgspec.field(name="completionTimeoutPerGiB", default=None)
+    allow_post_copy: bool | None = None
+    allow_workload_disruption: bool | None = None
+
+
+class _Policy(wire.Wire, frozen=True):
+    metadata: wire.Meta
+    spec: _Spec | None = None
+
+
+class _Named(wire.Wire, frozen=True):
+    metadata: wire.Meta
+
+
+def list_migration_policies(client: Client) -> MigrationPolicies:
+    """All policies, with one request; the namespaces with another, where a policy needs them.
+
+    Policies only make a forecast better: where they cannot be read, a note says so.
+
+    Raises:
+        ClusterError: A list cannot be read, for another reason than that it may not or is absent.
+    """
+    try:
+        found = tuple(sorted(_policies(client), key=lambda policy: policy.name))
+        selective = any(each.namespace_labels for each in found)
+        labels = dict(_labels(client)) if selective else {}
+    except NotFoundError:
+        return MigrationPolicies()
+    except ForbiddenError:
+        return MigrationPolicies(diagnostics=(_unread("may not be listed"),))
+    except wire.UNDECODABLE as error:
+        return MigrationPolicies(diagnostics=(_unread(f"cannot be read: {error}"),))
+    return MigrationPolicies(values=found, namespace_labels=labels)
+
+
+def _policies(client: Client) -> Iterator[LiveMigrationPolicy]:
+    for page in pages(client, POLICIES):
+        for item in msgspec.json.decode(page.body, type=wire.Page[_Policy]).items or ():
+            spec = item.spec or _Spec()
+            if spec.selectors is None:
+                # Source: kubevirt v1.9.0 migrationpolicy.go:98-100: without selectors, no match.
+                continue
+            yield LiveMigrationPolicy(
+                name=item.metadata.name,
+                bandwidth=amount(
+                    spec.bandwidth_per_migration,
+                    f"bandwidthPerMigration of the policy {item.metadata.name}",
+                ),
+                completion_timeout_per_gib=spec.completion_timeout,
+                allow_post_copy=spec.allow_post_copy,
+                allow_workload_disruption=spec.allow_workload_disruption,
+                vmi_labels=spec.selectors.virtual_machine_instance_selector or {},
+                namespace_labels=spec.selectors.namespace_selector or {},
+            )
+
+
+def _labels(client: Client) -> Iterator[tuple[str, Mapping[str, str]]]:
+    for page in pages(client, NAMESPACES):
+        for item in msgspec.json.decode(page.body, type=wire.Page[_Named]).items or ():
+            yield item.metadata.name, item.metadata.labels or {}
+
+
+def _unread(why: str) -> Diagnostic:
+    return Diagnostic(
+        severity=Severity.NOTE,
+        code="migration-policies-unreadable",
+        message=f"migration policies {why}; the forecast goes by the CR's bandwidth alone",
+        hint="grant list on migrationpolicies of migrations.kubevirt.io, and on namespaces",
+    )

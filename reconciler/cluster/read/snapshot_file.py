@@ -1,0 +1,80 @@
+"""Live state in a file: what ``snapshot`` writes and ``plan --snapshot`` reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.errors import ClusterError
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.live import snapshot_codec
+from reconciler.model.live.capacity import Room
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveState
+
+_HINT = "write one with reconciler snapshot"
+
+
+def dump(state: LiveState) -> bytes:
+    """*state* as the text of a snapshot: indented JSON that ends with a line feed."""
+    return (
+        msgspec.json.format(msgspec.json.encode(snapshot_codec.snapshot(state)), indent=1) + b"\n"
+    )
+
+
+def load(text: bytes, name: str) -> LiveState:
+    """The state that *text* holds; *name* is what errors call it.
+
+    Raises:
+        ClusterError: It is no JSON, no snapshot, of another version, or damaged.
+    """
+    try:
+        return snapshot_codec.from_snapshot(msgspec.json.decode(text))
+    except msgspec.DecodeError as error:
+        raise ClusterError(f"the snapshot {name} is not JSON: {error}", hint=_HINT) from error
+    except snapshot_codec.CodecError as error:
+        raise ClusterError(f"the snapshot {name} cannot be used: {error}", hint=_HINT) from error
+
+
+class SnapshotReader:
+    """Implements ``ports.LiveReader`` with a file."""
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+
+    def read(self) -> LiveState:
+        """The state that the file holds.
+
+        Raises:
+            ClusterError: The file cannot be read, or is no snapshot.
+        """
+        try:
+            text = self._path.read_bytes()
+        except OSError as error:
+            raise ClusterError(
+                f"the snapshot {self._path} cannot be read: {error.strerror}", hint=_HINT
+            ) from error
+        return load(text, str(self._path))
+
+    def room(self) -> Room:
+        """No room, and that this is so: the file has none where it is asked for.
+
+        Raises:
+            ClusterError: The file cannot be read, or is no snapshot.
+        """
+        finding = Diagnostic(
+            severity=Severity.WARNING,
+            code="room-not-in-snapshot",
+            message=f"the snapshot {self._path} holds no pods and quotas, so whether a migration "
+            "has room was not looked at",
+            hint=_HINT,
+        )
+        return Room(
+            observed_at=self.read().observed_at,
+            pods_known=False,
+            quotas_known=False,
+            diagnostics=(finding,),
+        )

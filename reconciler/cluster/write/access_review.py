@@ -1,0 +1,159 @@
+"""Which rights the credentials have, asked before the first write: one message names all gaps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.cluster.api import resource_paths
+from reconciler.errors import ForbiddenError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.cluster.api.client import Client
+
+_KUBEVIRT = "kubevirt.io"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Right:
+    """One verb on one resource; without a namespace in all of them."""
+
+    verb: str
+    group: str
+    resource: str
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        resource = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+        kind = f"{resource}.{self.group}" if self.group else resource
+        name = f" {self.name}" if self.name else ""
+        where = f" in {self.namespace}" if self.namespace else ""
+        return f"{self.verb} {kind}{name}{where}"
+
+
+def plan_rights(namespace: str | None = None) -> tuple[Right, ...]:
+    """What a plan cannot do without; *namespace* limits the VMs."""
+    scoped = tuple(
+        Right(verb="list", group=_KUBEVIRT, resource=resource, namespace=namespace or "")
+        for resource in (resource_paths.VMS, resource_paths.VMIS, resource_paths.MIGRATIONS)
+    )
+    return (Right(verb="list", group=_KUBEVIRT, resource=resource_paths.KUBEVIRTS), *scoped)
+
+
+def apply_rights(
+    lease_namespace: str,
+    *,
+    config_lease: str | None = None,
+    memory_lease: str | None = None,
+    namespace: str | None = None,
+    create: bool = False,
+    restart: bool = False,
+) -> tuple[Right, ...]:
+    """What an apply cannot do without.
+
+    Args:
+        lease_namespace: Where the Leases and the KubeVirt CR are.
+        config_lease: The Lease over the KubeVirt CR; None if the CR is not to be patched.
+        memory_lease: The Lease over the VMs; None if no VM is to be written to.
+        namespace: Limits the VMs.
+        create: Whether VMs are to be created.
+        restart: Whether VMs are to be restarted.
+    """
+    where = namespace or ""
+    verbs = {"get": memory_lease, "patch": memory_lease, "create": create}
+    rights = [
+        *plan_rights(namespace),
+        *(
+            Right(verb=verb, group=_KUBEVIRT, resource=resource_paths.VMS, namespace=where)
+            for verb, needed in verbs.items()
+            if needed
+        ),
+    ]
+    if restart:
+        rights.append(
+            Right(
+                verb="update",
+                group=f"subresources.{_KUBEVIRT}",
+                resource=resource_paths.VMS,
+                subresource="restart",
+                namespace=where,
+            )
+        )
+    if config_lease:
+        rights += (
+            Right(
+                verb=verb,
+                group=_KUBEVIRT,
+                resource=resource_paths.KUBEVIRTS,
+                namespace=lease_namespace,
+            )
+            for verb in ("get", "patch")
+        )
+    leases = [name for name in (config_lease, memory_lease) if name]
+    # A create cannot be bound to a name: the object has none yet when the request is judged.
+    named = [("create", ""), *((verb, name) for name in leases for verb in ("get", "update"))]
+    rights += (
+        Right(
+            verb=verb,
+            group="coordination.k8s.io",
+            resource="leases",
+            namespace=lease_namespace,
+            name=name,
+        )
+        for verb, name in named
+    )
+    return tuple(rights)
+
+
+class _Status(msgspec.Struct, frozen=True):
+    allowed: bool = False
+
+
+class _Review(msgspec.Struct, frozen=True):
+    status: _Status = _Status()
+
+
+def may(client: Client, right: Right) -> bool:
+    """Whether the credentials have *right*, as the server says.
+
+    Raises:
+        ClusterError: The server does not say.
+    """
+    asked = {
+        "verb": right.verb,
+        "group": right.group,
+        "resource": right.resource,
+        "subresource": right.subresource,
+        "namespace": right.namespace,
+        "name": right.name,
+    }
+    body = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
+    }
+    answer = client.send("POST", resource_paths.ACCESS_REVIEWS, body=body)
+    return msgspec.json.decode(answer.body, type=_Review).status.allowed
+
+
+def require(client: Client, rights: Iterable[Right]) -> None:
+    """Ask for every one of *rights*.
+
+    Raises:
+        ForbiddenError: Some are missing; the message names all of them.
+        ClusterError: The server does not say.
+    """
+    missing = [right for right in rights if not may(client, right)]
+    if missing:
+        raise ForbiddenError(
+            f"the credentials lack {len(missing)} of the needed rights at {client.host}:"
+            f" {', '.join(str(right) for right in missing)}",
+            hint="grant them with a Role or ClusterRole, or use another context",
+            status=403,
+        )

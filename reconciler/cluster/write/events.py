@@ -1,0 +1,171 @@
+"""Leaves Events on VMs and the KubeVirt CR, for people who look at the object."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cluster.api import resource_paths
+from reconciler.errors import ClusterError
+from reconciler.model.references import ObjectRef
+
+if TYPE_CHECKING:
+    from reconciler.cluster.api.client import Client
+    from reconciler.ports import Clock
+
+log = logging.getLogger(__name__)
+
+CONTROLLER = "reconciler"
+_ACTION = "Reconcile"
+REVISION = "memory.reconciler.dev/revision"
+"""Annotation of an Event: the commit that was being carried out."""
+_MAX_INSTANCE = 128
+_MAX_NOTE = 1024
+_MAX_REASON = 128
+_MAX_NAME = 253
+"""The longest DNS subdomain.
+
+The others are bytes of UTF-8, although the server's messages say characters.
+
+Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go (legacyValidateEvent).
+"""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LIMIT_S = 2.0
+"""The longest to wait for one."""
+_PAUSE_S = 60.0
+"""After a failure none is tried for so long, on the run's clock."""
+
+
+def micro_time(at: datetime) -> str:
+    """*at* as a MicroTime, which always has six digits: ``2026-11-23T00:48:52.000000Z``."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def event_name(name: str, at_ns: int) -> str:
+    """Return the name of an Event about the object *name*, at *at_ns* since 1970.
+
+    A ``generateName`` that ends in a dot is refused, since it is not a DNS subdomain. A name that
+    would be too long is cut, where client-go takes a UUID.
+
+    Source: client-go v0.36 tools/record/event.go (makeEvent), tools/record/util/util.go
+    (GenerateEventName).
+    """
+    suffix = f".{at_ns:x}"
+    return name[: _MAX_NAME - len(suffix)].rstrip("-.") + suffix
+
+
+def _cut(text: str, most: int, end: str = "") -> str:
+    """Return *text*, or as much of it as fits in *most* bytes of UTF-8 together with *end*."""
+    encoded = text.encode(errors="replace")
+    if len(encoded) <= most:
+        return text
+    return encoded[: most - len(end.encode())].decode(errors="ignore") + end
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What is to be left on one object."""
+
+    ref: ObjectRef
+    body: Mapping[str, Any]
+
+
+class ClusterRecorder:
+    """Makes and sends Events, ``events.k8s.io/v1``; safe to use from several threads.
+
+    A run's are queued: see ``event_queue``.
+
+    Args:
+        instance: What names this run, such as pod and process; at most 128 bytes are sent.
+        revision: The commit that the run carries out.
+    """
+
+    def __init__(self, client: Client, *, clock: Clock, instance: str, revision: str) -> None:
+        # A server that is short of breath gets the next Event later, and this one not again.
+        self._client = client.hasty()
+        self._clock = clock
+        self._instance = _cut(instance, _MAX_INSTANCE)
+        self._revision = revision
+        self._lock = threading.Lock()
+        self._named_ns = 0
+        """The time in the name of the newest Event."""
+        self._failed = False
+        self._not_before = 0.0
+
+    def record(
+        self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
+    ) -> None:
+        """Leave one Event of what happens now, and wait for the answer."""
+        self.leave(self.made(ref, uid, reason=reason, message=message, warning=warning))
+
+    def made(
+        self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
+    ) -> Event:
+        """An Event of what happens now, not left yet.
+
+        Args:
+            ref: The KubeVirt CR or the VM that the Event is about.
+            uid: Its uid, by which ``kubectl describe`` finds the Event.
+            reason: Stable, in CamelCase.
+            message: At most 1024 bytes are sent.
+            warning: Whether its type is Warning rather than Normal.
+        """
+        now = self._clock.now()
+        body = {
+            "apiVersion": "events.k8s.io/v1",
+            "kind": "Event",
+            "metadata": {
+                "name": event_name(ref.name, self._unique_ns(now)),
+                "namespace": ref.namespace,
+                "annotations": {REVISION: self._revision},
+            },
+            "eventTime": micro_time(now),
+            "reportingController": CONTROLLER,
+            "reportingInstance": self._instance,
+            "action": _ACTION,
+            "reason": _cut(reason, _MAX_REASON),
+            "regarding": {
+                "apiVersion": f"{ref.group}/v1",
+                "kind": ref.kind,
+                "namespace": ref.namespace,
+                "name": ref.name,
+                "uid": uid,
+            },
+            "note": _cut(message, _MAX_NOTE, "…"),
+            "type": "Warning" if warning else "Normal",
+        }
+        return Event(ref, body)
+
+    def _unique_ns(self, now: datetime) -> int:
+        """Return *now* in ns; a later number where an Event of this run has that one already.
+
+        The clock has microseconds, and two Events of one object may share one.
+        """
+        now_ns = (now - _EPOCH) // timedelta(microseconds=1) * 1000
+        with self._lock:
+            self._named_ns = max(now_ns, self._named_ns + 1)
+            return self._named_ns
+
+    def leave(self, event: Event) -> bool:
+        """Send *event*, once; whether the server took it.
+
+        The first failure is logged at warning, the others at debug, and none changes anything
+        else. After a failure the next Events are left out, for a minute.
+        """
+        if self._clock.monotonic() < self._not_before:
+            return False
+        path = resource_paths.collection("events", event.ref.namespace, resource_paths.EVENTS_API)
+        try:
+            self._client.send("POST", path, body=event.body, timeout_s=_LIMIT_S)
+        except ClusterError as error:
+            with self._lock:
+                level = logging.DEBUG if self._failed else logging.WARNING
+                self._failed = True
+                self._not_before = self._clock.monotonic() + _PAUSE_S
+            log.log(level, "events are not recorded: %s", error, extra={"ref": str(event.ref)})
+            return False
+        return True

@@ -1,0 +1,218 @@
+"""Writes to the cluster: one request an action, its answer verified by value."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.cluster.api import api_errors, resource_paths, threads
+from reconciler.cluster.decode import wire, workloads
+from reconciler.cluster.decode.kubevirt_cr import kubevirt
+from reconciler.cluster.decode.pages import UnreadableError
+from reconciler.cluster.write import answer_check
+from reconciler.errors import ClusterError, NotFoundError
+from reconciler.model.plan.plan import Action, Verb
+from reconciler.model.run.write_result import Refusal, Written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from reconciler.cluster.api.api_errors import Answer
+    from reconciler.cluster.api.client import Client
+    from reconciler.model.live.live_state import LiveKubeVirt, LiveVM
+    from reconciler.model.references import ObjectRef
+
+_NO_CAUSE = "the server rejected our request"
+"""How the sentence begins with which a failed ``test`` or a missing parent is answered.
+
+Source: kube-apiserver 1.36, recorded.
+"""
+
+
+_UNDER_WAY = "stop/start already underway"
+
+
+class ClusterWriter:
+    """Implements ``ports.Writer``.
+
+    Args:
+        parallel: How many requests ``write_each`` has under way at most.
+    """
+
+    def __init__(self, client: Client, *, parallel: int = 1) -> None:
+        self._client = client
+        self._parallel = parallel
+
+    def write(
+        self, action: Action, *, dry_run: bool = False, timeout_s: float | None = None
+    ) -> Written:
+        """Send the one request of *action*, once; a refusal is a value.
+
+        Args:
+            action: A patch, a create or a restart.
+            dry_run: Let the server check it and change nothing.
+            timeout_s: The longest to wait for the answer; the client's own time-out holds too.
+
+        Raises:
+            UnavailableError: 429 or 5xx, also a webhook that did not answer; with the server's
+                Retry-After.
+            ClusterError: No answer, or 401.
+        """
+        answer = self._send(action, dry_run=dry_run, timeout_s=timeout_s)
+        if answer.ok:
+            return _taken(action, answer)
+        refusal = refusal_of(answer) or _unrestarted(action, answer)
+        if refusal is None:
+            raise api_errors.from_answer(answer, self._client.host)
+        return Written(
+            refusal=refusal,
+            status=answer.status,
+            message=api_errors.sentence(answer.explained()) or answer.reason,
+            warnings=answer.warnings,
+        )
+
+    def write_each(
+        self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
+    ) -> Iterator[tuple[Action, Written | ClusterError]]:
+        """Send the requests of *actions*, several at a time; each answer as it comes.
+
+        An action is taken from *actions* only when it is sent at once. That no answer came is a
+        value here.
+        """
+        turns = ((each, timeout_s()) for each in actions)
+        if self._parallel == 1:
+            yield from ((turn[0], self._attempt(turn)) for turn in turns)
+            return
+        for turn, answer in threads.each(self._attempt, turns, at_once=self._parallel):
+            yield turn[0], answer
+
+    def _attempt(self, turn: tuple[Action, float]) -> Written | ClusterError:
+        action, timeout_s = turn
+        try:
+            return self.write(action, timeout_s=timeout_s)
+        except ClusterError as error:
+            return error
+
+    def _send(self, action: Action, *, dry_run: bool, timeout_s: float | None) -> Answer:
+        client, ref = self._client, action.ref
+        match action.verb:
+            case Verb.CREATE:
+                body = dict(action.manifest or {})
+                path = resource_paths.siblings(ref)
+                return client.create(path, body, dry_run=dry_run, timeout_s=timeout_s)
+            case Verb.RESTART:
+                return client.restart(
+                    resource_paths.restart(ref), dry_run=dry_run, timeout_s=timeout_s
+                )
+            case Verb.PATCH:
+                ops = [op.plain() for op in action.patch]
+                return client.patch(
+                    resource_paths.of(ref), ops, dry_run=dry_run, timeout_s=timeout_s
+                )
+
+    def read_vm(self, ref: ObjectRef) -> LiveVM | None:
+        """The VM as it is now; None if it is not there.
+
+        Raises:
+            ClusterError: It cannot be read.
+        """
+        try:
+            body = self._client.get(resource_paths.of(ref))
+        except NotFoundError:
+            return None
+        try:
+            return workloads.VMS.one(body)
+        except UnreadableError as error:
+            raise ClusterError(
+                f"the {ref} at {self._client.host} cannot be read: {error}"
+            ) from error
+
+    def read_kubevirt(self, ref: ObjectRef) -> LiveKubeVirt:
+        """The KubeVirt CR as it is now.
+
+        Raises:
+            ClusterError: It cannot be read, or is not there.
+        """
+        body = self._client.get(resource_paths.of(ref))
+        try:
+            return kubevirt(body)[0]
+        except UnreadableError as error:
+            raise ClusterError(
+                f"the {ref} at {self._client.host} cannot be read: {error}"
+            ) from error
+
+
+def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, one row a return
+    """What the failed *answer* means for the action; None where it is no refusal of it.
+
+    Source: kube-apiserver 1.36 with KubeVirt 1.9 webhooks, recorded.
+    """
+    status = answer.explained()
+    text = status.message or ""
+    denied = text.startswith("admission webhook") or "denied request:" in text
+    guarded = not status.causes and text.startswith(_NO_CAUSE)
+    match HTTPStatus(answer.status), status.reason:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.TOO_MANY_REQUESTS, _:
+            return None
+        case code, _ if denied and code < HTTPStatus.INTERNAL_SERVER_ERROR:
+            return Refusal.DENIED
+        case HTTPStatus.UNPROCESSABLE_ENTITY, _ if guarded:
+            return Refusal.GUARD
+        case ((HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST), _) if status.kind:
+            return Refusal.DENIED
+        case HTTPStatus.FORBIDDEN, _:
+            return Refusal.FORBIDDEN
+        case HTTPStatus.NOT_FOUND, "NotFound":
+            return Refusal.NOT_FOUND
+        case HTTPStatus.CONFLICT, "AlreadyExists":
+            return Refusal.EXISTS
+        case HTTPStatus.CONFLICT, _:
+            return Refusal.CONFLICT
+        case _:
+            return None
+
+
+def _unrestarted(action: Action, answer: Answer) -> Refusal | None:
+    """What is a refusal of a restart alone.
+
+    virt-api answers 409 only where two requests meet; one that finds another under way gets 500.
+
+    Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (RestartVMRequestHandler,
+    getChangeRequestJson).
+    """
+    if action.verb is not Verb.RESTART:
+        return None
+    if _UNDER_WAY in (answer.explained().message or ""):
+        return Refusal.CONFLICT
+    if answer.status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS):
+        return None
+    return Refusal.DENIED if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR else None
+
+
+def _taken(action: Action, answer: Answer) -> Written:
+    """The answer to a write that the server took: is it what was written?
+
+    That to a restart has no body.
+    """
+    if action.verb is Verb.RESTART:
+        return Written(status=answer.status, warnings=answer.warnings)
+    try:
+        held = msgspec.json.decode(answer.body, type=dict)
+        if action.verb is Verb.CREATE:
+            missing = answer_check.uncreated(held, action.manifest or {})
+        else:
+            missing = answer_check.unpatched(held, action.patch)
+        vm = workloads.VMS.one(answer.body) if action.ref.kind == "VirtualMachine" else None
+        config = kubevirt(answer.body)[0] if action.ref.kind == "KubeVirt" else None
+    except wire.UNDECODABLE as error:
+        missing, vm, config = (f"the answer cannot be read: {error}",), None, None
+    return Written(
+        refusal=Refusal.NOT_AS_WRITTEN if missing else None,
+        status=answer.status,
+        message="; ".join(missing),
+        warnings=answer.warnings,
+        vm=None if missing else vm,
+        kubevirt=None if missing else config,
+    )

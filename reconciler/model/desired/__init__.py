@@ -1,0 +1,1 @@
+"""What Git says: the desired state and the configuration."""

@@ -1,0 +1,1 @@
+"""What the cluster says: one snapshot, and its form as a file."""

@@ -1,0 +1,1 @@
+"""What will happen: decisions, actions, waves, and what was approved of them."""

@@ -1,0 +1,282 @@
+"""What will happen: ordered, digested intent, with one decision an object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.fields import SettingValue, WaveName
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.model.references import FieldPath, Location, ObjectRef, Uid
+
+
+class Effect(StrEnum):
+    """What will happen to one object."""
+
+    NONE = "none"
+    """As desired by value, and the running guest has it."""
+    CONFIG = "config"
+    LIVE = "live"
+    """Takes effect in the running guest."""
+    COLD = "cold"
+    """The VM is not running; it starts with the new size."""
+    RESTART = "restart"
+    """Takes effect only at the next restart."""
+    WAIT = "wait"
+    """Would be live, but something is in flight or unsettled."""
+    CREATE = "create"
+    BLOCKED = "blocked"
+    """Would be denied, would do harm, would have no effect, or has failed."""
+
+
+class Reason(StrEnum):
+    """Why an object has its effect; the codes are stable."""
+
+    # none
+    CONVERGED = "converged"
+    STOPPED_AS_DESIRED = "stopped-as-desired"
+    CONFIG_AS_DESIRED = "config-as-desired"
+    GATE_GRADUATED = "gate-graduated"
+    NOTHING_NAMED = "nothing-named"
+    # config
+    CONFIG_CHANGE = "config-change"
+    # live
+    HOTPLUG = "hotplug"
+    HOTUNPLUG = "hotunplug"
+    BACK_TO_RUNNING = "back-to-running-value"
+    # cold
+    NOT_RUNNING = "not-running"
+    # create
+    NEW = "new"
+    # restart
+    RESTART_PENDING = "restart-pending"
+    STRATEGY_STAGE = "strategy-stage"
+    GATE_MISSING = "gate-missing"
+    BOOTED_BEFORE = "booted-before-live-update"
+    NO_MAX_GUEST = "no-max-guest"
+    ABOVE_MAX_GUEST = "above-max-guest"
+    MISALIGNED = "misaligned"
+    BELOW_MINIMUM = "below-minimum"
+    BELOW_BOOT = "below-boot-memory"
+    NOT_MIGRATABLE = "not-migratable"
+    UNSUPPORTED_CONFIGURATION = "unsupported-configuration"
+    UNSUPPORTED_ARCHITECTURE = "unsupported-architecture"
+    PLUG_FAILED_BEFORE = "plug-failed-before"
+    RESTART_REQUIRED_STICKY = "restart-required-sticky"
+    OTHER_EDIT_PENDING = "other-edit-pending"
+    INSTANCETYPE_DIFFERS = "instancetype-differs-otherwise"
+    INSTANCETYPE_NOT_LIVE = "instancetype-not-live"
+    LIVE_UPDATE_FEATURES_UNSET = "live-update-features-unset"
+    # wait
+    IN_FLIGHT = "in-flight"
+    MIGRATION_RETRYING = "migration-retrying"
+    GUEST_ACCEPTING = "guest-accepting"
+    HOTPLUG_IN_FLIGHT = "hotplug-in-flight"
+    MIGRATION_IN_FLIGHT = "migration-in-flight"
+    STARTING = "starting"
+    RESTARTING = "restarting"
+    LIVE_AT_NEXT_SYNC = "live-at-next-sync"
+    BACKUP_RUNNING = "backup-running"
+    MIGRATABILITY_UNKNOWN = "migratability-unknown"
+    KUBEVIRT_NOT_SETTLED = "kubevirt-not-settled"
+    WAITS_FOR_ROOM = "waits-for-room"
+    # blocked
+    NOT_FOUND = "not-found"
+    UNREADABLE = "unreadable"
+    BEING_DELETED = "being-deleted"
+    SUSPENDED = "suspended"
+    NOT_STARTING = "not-starting"
+    DENIED_ABOVE_MAX_GUEST = "denied-above-max-guest"
+    DENIED_BY_ADMISSION = "denied-by-admission"
+    MEMORY_FROM_INSTANCETYPE = "memory-from-instancetype"
+    INSTANCETYPE_CHANGE = "instancetype-change"
+    INSTANCETYPE_NOT_FOUND = "instancetype-not-found"
+    INSTANCETYPE_UNREADABLE = "instancetype-unreadable"
+    LIMITS_OVERCOMMIT = "limits-overcommit"
+    OVERHEAD_OVERCOMMIT = "overhead-overcommit"
+    HOTPLUG_STUCK = "hotplug-stuck"
+    NO_LIVE_MIGRATE = "no-live-migrate"
+    EVICT_HAZARD = "evict-hazard"
+    NO_OTHER_NODE = "no-other-node"
+    NO_NODE_WITH_ROOM = "no-node-with-room"
+    QUOTA_WOULD_REFUSE = "quota-would-refuse"
+    PLUG_REFUSED = "plug-refused"
+    GUEST_SILENT = "guest-silent"
+    MIGRATION_FAILING = "migration-failing"
+    INEFFECTIVE_MIGRATIONS = "ineffective-migrations"
+    TARGET_UNSCHEDULABLE = "target-unschedulable"
+    QUOTA_REFUSED = "quota-refused"
+    OWNED_BY_OTHER = "owned-by-hyperconverged"
+    GATE_DISABLED = "gate-disabled"
+    UNKNOWN_FIELD = "unknown-field"
+    WRONG_KUBEVIRT = "wrong-kubevirt"
+    WOULD_EVICT = "would-evict"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One field that differs by value."""
+
+    field: FieldPath
+    before: SettingValue | None
+    """None where the live object has no such field."""
+    after: SettingValue
+    at: Location | None = None
+    wave: WaveName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchOp:
+    """One RFC 6902 operation."""
+
+    op: str
+    path: str
+    value: Any = None
+
+    def plain(self) -> dict[str, Any]:
+        """The operation as JSON."""
+        if self.op == "remove":
+            return {"op": self.op, "path": self.path}
+        return {"op": self.op, "path": self.path, "value": self.value}
+
+
+class Verb(StrEnum):
+    """The one request that carries an action out."""
+
+    PATCH = "patch"
+    CREATE = "create"
+    RESTART = "restart"
+    """The restart subresource; it has no body, and carries no guard."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """One object, one write, one reason."""
+
+    ref: ObjectRef
+    uid: Uid | None
+    """None for an object that is to be created."""
+    wave: WaveName
+    effect: Effect
+    reason: Reason
+    verb: Verb = Verb.PATCH
+    patch: tuple[PatchOp, ...] = ()
+    """Guards (``test``) first; empty for a create and a restart."""
+    manifest: Mapping[str, Any] | None = None
+    """What a create sends; plain JSON values, which may hold secrets, and so are never shown."""
+    digest: str
+    """``sha256:…`` over cluster, object, uid, effect, reason and write."""
+
+    @property
+    def id(self) -> str:
+        """Names the action within its plan: ``wave/Kind/namespace/name``."""
+        return f"{self.wave}/{self.ref.kind}/{self.ref.namespace}/{self.ref.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the plan says of one object."""
+
+    ref: ObjectRef
+    uid: Uid | None
+    effect: Effect
+    reason: Reason
+    message: str
+    """A sentence with the values; no final full stop."""
+    hint: str = ""
+    at: Location | None = None
+    target: MemoryQuantity | None = None
+    """The memory that Git asks for, also where an instancetype gives it; None for no VM's size."""
+    guest: MemoryQuantity | None = None
+    """What the running guest has now; absent where the VM does not run."""
+    changes: tuple[Change, ...] = ()
+    warnings: tuple[str, ...] = ()
+    owner: str = ""
+    """Field manager that owns the value now."""
+    actions: tuple[Action, ...] = ()
+    """In wave order; empty where the plan leaves the object alone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Barrier:
+    """What must hold before a wave begins."""
+
+    condition: str
+    """For people; the check itself is ``rollout``'s."""
+    deadline_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wave:
+    """Actions that share a precondition."""
+
+    name: WaveName
+    barrier: Barrier | None
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VMForecast:
+    """When one VM should have its memory, in seconds after the run begins."""
+
+    ref: ObjectRef
+    position: int
+    """Place in the queue, from 1."""
+    earliest_s: float
+    latest_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """What the memory wave costs, and how long it should take, the waves before it included."""
+
+    migrations: int
+    n_bytes_copied: int
+    peak_extra_requests: Mapping[str, int]
+    """By namespace: the most bytes of memory requests beyond today's while target pods run."""
+    peak_extra_total: int = 0
+    """The same of all namespaces together, of which no more migrate at once than of one."""
+    earliest_s: float
+    latest_s: float
+    vms: tuple[VMForecast, ...] = ()
+    assumptions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One decision an object, in the order of the references; waves in the order they run."""
+
+    revision: str
+    dirty: bool
+    cluster: str
+    kubevirt: ObjectRef
+    kubevirt_version: str
+    observed_at: datetime
+    decisions: tuple[Decision, ...]
+    waves: tuple[Wave, ...]
+    forecast: Forecast
+    diagnostics: tuple[Diagnostic, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    digest: str = ""
+
+    @property
+    def applyable(self) -> bool:
+        """Whether there is something to do and no error stands in the way."""
+        return bool(self.waves) and not self.errored
+
+    @property
+    def errored(self) -> bool:
+        """Whether the desired state is invalid, so that the plan is only to be looked at."""
+        return any(each.severity is Severity.ERROR for each in self.diagnostics)
+
+    @property
+    def summary(self) -> dict[Effect, int]:
+        """How many objects have each effect, in the enum's order, without zeros."""
+        counts = dict.fromkeys(Effect, 0)
+        for decision in self.decisions:
+            counts[decision.effect] += 1
+        return {effect: n for effect, n in counts.items() if n}

@@ -1,0 +1,43 @@
+"""What a run says while it goes on: one event a visible step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.model.references import ObjectRef
+from reconciler.model.run.outcome import Outcome
+
+
+class Step(StrEnum):
+    """The kinds of progress."""
+
+    WAVE = "wave"
+    BARRIER = "barrier"
+    PATCHED = "patched"
+    CREATED = "created"
+    RESTARTED = "restarted"
+    FOLLOWING = "following"
+    PHASE = "phase"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    STAGED = "staged"
+    LEASE = "lease"
+    ENDING = "ending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """One step of a run."""
+
+    at: datetime
+    step: Step
+    message: str
+    ref: ObjectRef | None = None
+    reason: str = ""
+    fraction: float | None = None
+    """Estimated share of the way from patch to convergence; never runs backwards."""
+    outcome: Outcome | None = None
+    """What became of the object, with the step that ends its course."""

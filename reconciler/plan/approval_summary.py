@@ -1,0 +1,57 @@
+"""What a plan approves, each action with its change in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.approval import Approval, ApprovedAction
+from reconciler.model.plan.plan import Verb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.plan.plan import Action, Change, Decision, Plan
+
+
+def approval_of(plan: Plan) -> Approval:
+    """The approval of everything that *plan* would do."""
+    return Approval(
+        cluster=plan.cluster,
+        revision=plan.revision,
+        digest=plan.digest,
+        actions={
+            each.ref: tuple(
+                ApprovedAction(
+                    wave=action.wave,
+                    digest=action.digest,
+                    effect=action.effect,
+                    reason=action.reason.value,
+                    change=change_of(each, action),
+                )
+                for action in each.actions
+            )
+            for each in plan.decisions
+            if each.actions
+        },
+    )
+
+
+def change_of(decision: Decision, action: Action) -> str:
+    """What *action*, one of *decision*, writes: ``guest 8Gi -> 12Gi``."""
+    own = (each for each in decision.changes if each.wave is action.wave)
+    return change_text(action.verb, map(_texts, own))
+
+
+def change_text(verb: Verb, changes: Iterable[tuple[str, str | None, str]]) -> str:
+    """The same from last key, old and new value of each field; an absent old value is None."""
+    if verb is not Verb.PATCH:
+        return verb.value
+    return ", ".join(
+        f"{name} {'unset' if before is None else before} -> {after}"
+        for name, before, after in changes
+    )
+
+
+def _texts(change: Change) -> tuple[str, str | None, str]:
+    before = None if change.before is None else str(change.before)
+    return change.field[-1], before, str(change.after)

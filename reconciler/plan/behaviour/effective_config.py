@@ -1,0 +1,169 @@
+"""How KubeVirt treats a memory change under the CR as it is, or as it will be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconciler.model import fields
+from reconciler.model.fields import NameSet, SettingValue
+from reconciler.model.plan.plan import Reason
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.plan.behaviour.versions import (
+    LIVE_UPDATE_GATE,
+    MULTI_ARCHITECTURE_GATE,
+    Capabilities,
+    capabilities_of,
+)
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveKubeVirt
+    from reconciler.model.plan.plan import Change
+
+LIVE_MIGRATE = "LiveMigrate"
+EVICT = "Evict"
+
+DEFAULT_PARALLEL_MIGRATIONS = 5
+"""Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52."""
+DEFAULT_PARALLEL_OUTBOUND = 2
+"""Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regime:
+    """KubeVirt's behaviour under one state of the CR."""
+
+    capabilities: Capabilities
+    obstacle: Reason | None
+    """Why LiveUpdate is not in force; None where it is."""
+    methods: frozenset[str]
+    max_guest: MemoryQuantity | None
+    eviction_strategy: str
+    """Of VMs that name none; empty for ``None``, which is the default."""
+    multi_architecture: bool
+    """Whether the gate is listed that admits VMs of another architecture, where one is needed."""
+    parallel: int
+    outbound_per_node: int
+    bandwidth: int
+    """Bytes a second and migration; 0 for no limit."""
+    completion_timeout_per_gib: int
+    """Seconds that a migration may take a decimal GB; 0 for no limit."""
+    post_copy: bool
+    """Whether a migration that takes too long goes on in post-copy."""
+    disruption: bool
+    """Whether the guest may be paused for a migration that takes too long."""
+    live_update_changed_at: datetime | None
+    """When strategy or gates were last written; what KubeVirt judged before may be out of date."""
+    unsettled: str
+    """Why the components may not follow the CR yet; empty where they do."""
+
+    @property
+    def live_update(self) -> bool:
+        """Whether template changes reach running VMs without a restart."""
+        return self.obstacle is None
+
+
+def regime_of(kubevirt: LiveKubeVirt) -> Regime:
+    """What the CR means to KubeVirt, defaults included."""
+    capabilities = capabilities_of(kubevirt.version)
+    methods = kubevirt.settings.get(fields.UPDATE_METHODS)
+    max_guest = kubevirt.settings.get(fields.MAX_GUEST)
+    bandwidth = kubevirt.settings.get(fields.BANDWIDTH)
+    post_copy = kubevirt.settings.get(fields.POST_COPY) is True
+    return Regime(
+        capabilities=capabilities,
+        obstacle=_obstacle(kubevirt, capabilities),
+        methods=methods.names if isinstance(methods, NameSet) else frozenset(),
+        max_guest=max_guest if isinstance(max_guest, MemoryQuantity) else None,
+        eviction_strategy=kubevirt.eviction_strategy,
+        multi_architecture=not capabilities.architecture_gate
+        or _listed(kubevirt, MULTI_ARCHITECTURE_GATE),
+        parallel=_number(
+            kubevirt.settings.get(fields.PARALLEL_MIGRATIONS), DEFAULT_PARALLEL_MIGRATIONS
+        ),
+        outbound_per_node=_number(
+            kubevirt.settings.get(fields.PARALLEL_OUTBOUND), DEFAULT_PARALLEL_OUTBOUND
+        ),
+        bandwidth=bandwidth.n_bytes if isinstance(bandwidth, MemoryQuantity) else 0,
+        completion_timeout_per_gib=_number(
+            kubevirt.settings.get(fields.COMPLETION_TIMEOUT),
+            capabilities.completion_timeout_per_gib_s,
+        ),
+        post_copy=post_copy,
+        # Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:175-187 (post-copy, if not set).
+        disruption=capabilities.allow_workload_disruption
+        and kubevirt.settings.get(fields.WORKLOAD_DISRUPTION, post_copy) is True,
+        live_update_changed_at=kubevirt.live_update_changed_at,
+        unsettled=unsettled(kubevirt),
+    )
+
+
+def unsettled(kubevirt: LiveKubeVirt) -> str:
+    """Why the components may not follow the CR yet; empty where they do.
+
+    Source: kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 sets observedGeneration only
+    at the end of a synced round; workload-updater.go:450-455 rests unless Deployed.
+    """
+    if kubevirt.phase != "Deployed":
+        return f"its phase is {kubevirt.phase or 'not set'}, not Deployed"
+    if kubevirt.target_version and kubevirt.target_version != kubevirt.version:
+        return f"KubeVirt is being changed from {kubevirt.version} to {kubevirt.target_version}"
+    if kubevirt.deployment_id != kubevirt.target_deployment_id:
+        return "its deployment is being rolled out"
+    observed = kubevirt.observed_generation
+    if observed is not None and observed < kubevirt.generation:
+        return f"generation {kubevirt.generation} is not observed yet (observed: {observed})"
+    return ""
+
+
+def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVirt:
+    """The CR as it will be once *changes* are applied and settled."""
+    if not changes:
+        return kubevirt
+    settings: dict[tuple[str, ...], SettingValue] = dict(kubevirt.settings)
+    spellings = dict(kubevirt.spellings)
+    containers = set(kubevirt.containers)
+    for change in changes:
+        settings[change.field] = change.after
+        spellings[change.field] = spelled(change.after)
+        containers.update(change.field[:length] for length in range(1, len(change.field)))
+    return replace(
+        kubevirt,
+        generation=kubevirt.generation + 1,
+        settings=settings,
+        spellings=spellings,
+        containers=frozenset(containers),
+    )
+
+
+def spelled(value: SettingValue) -> object:
+    """*value* as JSON, spelled as Git spells it."""
+    if isinstance(value, NameSet):
+        return list(value.raw)
+    if isinstance(value, bool | int | str):
+        return value
+    return str(value)
+
+
+def _obstacle(kubevirt: LiveKubeVirt, capabilities: Capabilities) -> Reason | None:
+    """Why LiveUpdate is not in force.
+
+    Source: kubevirt v1.3.0 pkg/virt-config/virt-config.go:482-489 asks for the gate and the
+    strategy; v1.5.0 :467-470 for the strategy alone; v1.9.0 :514-517 counts null as LiveUpdate.
+    """
+    if capabilities.gate_needed and not _listed(kubevirt, LIVE_UPDATE_GATE):
+        return Reason.GATE_MISSING
+    strategy = kubevirt.settings.get(fields.ROLLOUT_STRATEGY, capabilities.default_strategy)
+    if capabilities.strategy_field and strategy != "LiveUpdate":
+        return Reason.STRATEGY_STAGE
+    return None
+
+
+def _listed(kubevirt: LiveKubeVirt, gate: str) -> bool:
+    gates = kubevirt.settings.get(fields.FEATURE_GATES)
+    return isinstance(gates, NameSet) and gate in gates.names
+
+
+def _number(value: SettingValue | None, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else default

@@ -1,0 +1,50 @@
+"""Which bandwidth limit a migration will have: its MigrationPolicy's, else the CR's; pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.live.live_state import LiveMigrationPolicy, LiveState, LiveVMI
+
+
+def bandwidth(vmi: LiveVMI, live: LiveState, default: int) -> int:
+    """Bytes a second that a migration of *vmi* may use; 0 for no limit.
+
+    Args:
+        vmi: The instance.
+        live: Holds the policies and the labels of the namespaces.
+        default: ``bandwidthPerMigration`` of the CR.
+    """
+    policy = matching(vmi, live)
+    if policy is None or policy.bandwidth is None:
+        return default
+    return policy.bandwidth.n_bytes
+
+
+def matching(vmi: LiveVMI, live: LiveState) -> LiveMigrationPolicy | None:
+    """The policy that KubeVirt takes for *vmi*, if there is one.
+
+    Every label of both selectors must be there; the most labels win, then the most of the VMI's,
+    then the first by name.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146.
+    """
+    namespace = live.namespace_labels.get(vmi.ref.namespace, {})
+    found = [
+        each
+        for each in live.migration_policies
+        if _holds(each.vmi_labels, vmi.labels) and _holds(each.namespace_labels, namespace)
+    ]
+    return min(found, key=_rank, default=None)
+
+
+def _rank(policy: LiveMigrationPolicy) -> tuple[int, int, str]:
+    own = len(policy.vmi_labels)
+    return (-own - len(policy.namespace_labels), -own, policy.name)
+
+
+def _holds(selector: Mapping[str, str], labels: Mapping[str, str]) -> bool:
+    return all(labels.get(key) == value for key, value in selector.items())

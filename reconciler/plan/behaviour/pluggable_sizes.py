@@ -1,0 +1,138 @@
+"""Which sizes KubeVirt can plug at all: its shared rule set, without the states of one VM.
+
+Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-107 (ValidateLiveUpdateMemory); first
+failing test wins, in this order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.plan import Reason
+from reconciler.model.quantity import GIB, MIB, MemoryQuantity, canonical, human
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import Constraints
+    from reconciler.plan.behaviour.versions import Capabilities
+
+BLOCK = 2 * MIB
+"""Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:37-40."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Why a size cannot be plugged."""
+
+    reason: Reason
+    message: str
+    hint: str = ""
+
+
+def unpluggable(
+    constraints: Constraints,
+    capabilities: Capabilities,
+    guest: MemoryQuantity,
+    max_guest: MemoryQuantity,
+) -> Problem | None:
+    """The first reason for which *guest* cannot be plugged, or None."""
+    return (
+        unsupported(constraints, capabilities)
+        or _above(guest, max_guest)
+        or misaligned(guest, constraints)
+        or _max_misaligned(max_guest, constraints)
+        or below_minimum(guest, capabilities)
+    )
+
+
+def unsupported(constraints: Constraints, capabilities: Capabilities) -> Problem | None:
+    """What in the VM's configuration rules memory hotplug out for every size.
+
+    Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-70; v1.1.0 vms-admitter.go:456-592
+    and v1.2.0 :430-567 for dedicated CPUs, hugepages and limits; recorded v1.3.1, v1.6.3, v1.9.0
+    dedicated-cpu, hugepages-2mi, limits-memory-below.
+    """
+    for present, what in (
+        (constraints.realtime, "a realtime CPU"),
+        (constraints.numa_passthrough, "NUMA guestMappingPassthrough"),
+        (constraints.launch_security, "launchSecurity"),
+        (constraints.dedicated_cpus and not capabilities.dedicated_cpus, "dedicated CPUs"),
+        (bool(constraints.hugepages) and not capabilities.hugepages, "hugepages"),
+        (constraints.limits is not None and not capabilities.memory_limits, "a memory limit"),
+    ):
+        if present:
+            return Problem(
+                reason=Reason.UNSUPPORTED_CONFIGURATION,
+                message=f"the VM has {what}, with which memory cannot be plugged",
+            )
+    return _foreign(constraints, capabilities.architectures)
+
+
+def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Problem | None:
+    """What in the VM's configuration keeps it from starting with room for hotplug.
+
+    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 leaves arm64 out, which
+    its memory.go still admits.
+    """
+    return unsupported(constraints, capabilities) or _foreign(
+        constraints, capabilities.start_architectures
+    )
+
+
+def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Problem | None:
+    architecture = constraints.architecture or "amd64"
+    if architecture in architectures:
+        return None
+    return Problem(
+        reason=Reason.UNSUPPORTED_ARCHITECTURE,
+        message=f"memory cannot be plugged on {architecture} "
+        f"(only on {', '.join(sorted(architectures))} in this version)",
+    )
+
+
+def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Problem | None:
+    """Sizes are whole blocks of 2Mi, or of 1Gi with hugepages of 1Gi."""
+    block = GIB if constraints.hugepages == "1Gi" else BLOCK
+    remainder = guest.n_bytes % block
+    if not remainder:
+        return None
+    lower = canonical(guest.n_bytes - remainder)
+    upper = canonical(guest.n_bytes - remainder + block)
+    return Problem(
+        reason=Reason.MISALIGNED,
+        message=f"{guest} is not a multiple of {human(block)}",
+        hint=f"write {lower} or {upper}" if guest.n_bytes > block else f"write {upper}",
+    )
+
+
+def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Problem | None:
+    """Guests below 1Gi cannot be changed live."""
+    if guest.n_bytes >= capabilities.minimum_guest:
+        return None
+    return Problem(
+        reason=Reason.BELOW_MINIMUM,
+        message=f"{guest} is below {human(capabilities.minimum_guest)}, "
+        "the least guest memory that can be changed live",
+    )
+
+
+def _above(guest: MemoryQuantity, max_guest: MemoryQuantity) -> Problem | None:
+    if guest.n_bytes <= max_guest.n_bytes:
+        return None
+    return Problem(
+        reason=Reason.ABOVE_MAX_GUEST,
+        message=f"{guest} is above maxGuest {max_guest}, which was fixed when the VM booted",
+        hint=f"lower it to {max_guest} or less to stay live; "
+        "a restart fixes a new maxGuest from the new size",
+    )
+
+
+def _max_misaligned(max_guest: MemoryQuantity, constraints: Constraints) -> Problem | None:
+    problem = misaligned(max_guest, constraints)
+    if problem is None:
+        return None
+    return Problem(
+        reason=Reason.MISALIGNED,
+        message=f"the VM's maxGuest {problem.message}",
+        hint="a restart under an aligned maxGuest is needed",
+    )

@@ -1,0 +1,71 @@
+"""What KubeVirt's workload updater does with a VM whose change, or old launcher, waits for it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from reconciler.model.live.live_state import is_false, is_true
+from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveVMI
+    from reconciler.plan.behaviour.effective_config import Regime
+
+OUTDATED = "kubevirt.io/outdatedLauncherImage"
+"""Label of an instance whose launcher is not this KubeVirt's.
+
+Source: kubevirt v1.9.0 pkg/virt-controller/watch/vmi (setLauncherContainerInfo).
+"""
+CHANGES = ("HotMemoryChange", "HotVCPUChange", "VolumesChange", "MigrationRequired")
+"""Conditions of an instance that wait for a migration. Source: kubevirt v1.9.0
+pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428."""
+
+
+class Fate(StrEnum):
+    """What becomes of a VM that waits for the updater."""
+
+    MIGRATED = "migrated"
+    EVACUATED = "evacuated"
+    """Evicted; the eviction is denied and becomes a migration."""
+    KILLED = "killed"
+    """Evicted, so that its guest stops; with a run strategy that says so it starts again."""
+    KEPT = "kept"
+    """Evicted in vain: the eviction is denied, and no migration follows."""
+    LEFT = "left"
+    """Nothing is done."""
+
+
+def fate_of(vmi: LiveVMI, regime: Regime) -> Fate:
+    """What the updater does with *vmi* once it waits for it.
+
+    Whether a VM can migrate is told moments after its start; until then it counts as one that can.
+    An eviction with the strategy External is denied too, and left to whoever evacuates.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428
+    and pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183;
+    recorded evict-only (killed).
+    """
+    migratable = not is_false(vmi.conditions, "LiveMigratable")
+    if LIVE_MIGRATE in regime.methods and migratable:
+        return Fate.MIGRATED
+    if EVICT not in regime.methods:
+        return Fate.LEFT
+    match vmi.eviction_strategy or regime.eviction_strategy:
+        case "LiveMigrate":
+            return Fate.EVACUATED if migratable else Fate.KEPT
+        case "LiveMigrateIfPossible":
+            return Fate.EVACUATED if migratable else Fate.KILLED
+        case "External":
+            return Fate.KEPT
+        case _:
+            return Fate.KILLED
+
+
+def waits_for(vmi: LiveVMI) -> str:
+    """Why the updater would act on *vmi* now; empty where it would not."""
+    if vmi.phase != "Running" or vmi.deleting:
+        return ""
+    if any(is_true(vmi.conditions, each) for each in CHANGES):
+        return "a change in flight"
+    return "an outdated launcher" if OUTDATED in vmi.labels else ""

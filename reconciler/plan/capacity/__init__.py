@@ -1,0 +1,1 @@
+"""Which nodes and quotas can take target pods."""

@@ -1,0 +1,108 @@
+"""Which nodes and quotas would take a target pod: pure questions to one snapshot.
+
+Looked at: that the node is another one, takes guests, is not cordoned, carries the VM's
+nodeSelector and the source's CPU vendor, and has memory and huge pages left. Not looked at: CPU
+requests, the number of pods, devices, taints, affinity and host-model CPU labels. So a node that
+fits here may still refuse; one that does not fit here does refuse.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.live.capacity import UNREAD_LABELS, NodeUse, Room
+from reconciler.plan.behaviour.target_pod import Rendering, TargetPod, source_of, target_pod
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from reconciler.model.live.capacity import Quota
+    from reconciler.model.live.live_state import LiveNode, LiveVMI
+    from reconciler.model.quantity import MemoryQuantity
+    from reconciler.plan.behaviour.versions import Version
+
+CPU_VENDOR = "cpu-vendor.node.kubevirt.io/"
+VENDOR_SINCE: Version = (1, 9, 0)
+"""From when on a target needs the source's CPU vendor. Source: kubevirt v1.9.0
+pkg/virt-controller/watch/migration/migration.go:986-1005; older versions are not known to."""
+_NOTHING = NodeUse()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Free:
+    """What a node has left, in bytes; None where its allocatable memory is not known."""
+
+    memory: int | None
+    hugepages: int
+    """Of the one page size that was asked about."""
+
+    def holds(self, pod: TargetPod) -> bool:
+        """Whether *pod* fits."""
+        enough = self.memory is None or pod.request <= self.memory
+        return enough and pod.hugepages <= self.hugepages
+
+
+def pod_for(
+    room: Room | None, rendering: Rendering, vmi: LiveVMI, target: MemoryQuantity
+) -> TargetPod:
+    """The target pod of *vmi* with *target*, from its present pod where that is known."""
+    launchers = room.launchers.get(vmi.uid, ()) if room else ()
+    return target_pod(vmi, target, rendering, source_of(vmi, launchers))
+
+
+def takers(vmi: LiveVMI, nodes: Iterable[LiveNode], version: Version) -> tuple[LiveNode, ...]:
+    """The nodes to which *vmi* may migrate, room aside.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
+    """
+    found = tuple(nodes)
+    source = next((each for each in found if each.name == vmi.node), None)
+    wanted = [
+        (key, text) for key, text in vmi.node_selector.items() if not key.startswith(UNREAD_LABELS)
+    ]
+    if source is not None and version >= VENDOR_SINCE:
+        wanted += [each for each in source.labels.items() if each[0].startswith(CPU_VENDOR)]
+    others = [each for each in found if each.schedulable and each.name != vmi.node]
+    for key, text in wanted:
+        others = [each for each in others if each.labels.get(key) == text]
+    return tuple(others)
+
+
+def free(node: LiveNode, room: Room, page_size: str, *, settled: bool = False) -> Free:
+    """What *node* has left, and of the huge pages of *page_size*, which may be empty.
+
+    With *settled*, the pods of VMs that migrate now count as gone, which is the most that can be
+    hoped for once they have ended.
+    """
+    use = room.nodes.get(node.name, _NOTHING)
+    memory = use.requested.memory - (use.moving.memory if settled else 0)
+    huge = use.requested.hugepages.get(page_size, 0)
+    huge -= use.moving.hugepages.get(page_size, 0) if settled else 0
+    pages = node.hugepages.get(page_size)
+    return Free(
+        memory=node.allocatable.n_bytes - memory if node.allocatable else None,
+        hugepages=(pages.n_bytes if pages else 0) - huge,
+    )
+
+
+def demands(pod: TargetPod) -> dict[str, int]:
+    """What *pod* takes of a quota, by resource; what is not known is left out."""
+    counted = {"requests.memory": pod.request, "memory": pod.request}
+    if pod.limit is not None:
+        counted["limits.memory"] = pod.limit
+    return {**counted, "pods": 1, "count/pods": 1}
+
+
+def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator[str]:
+    """The resources of which *quota* has too little left for *pod*.
+
+    Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
+    """
+    for resource, needed in demands(pod).items():
+        if resource not in quota.hard:
+            continue
+        used = quota.used.get(resource, 0)
+        used -= quota.moving.get(resource, 0) if settled else 0
+        if used + needed > quota.hard[resource]:
+            yield resource

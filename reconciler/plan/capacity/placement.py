@@ -1,0 +1,127 @@
+"""Whether the changes of one plan have room together, placed one after another in wave order."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.live.live_state import is_true
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.plan.capacity.reservations import Ledger, grown_to
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.model.live.live_state import LiveState
+    from reconciler.model.plan.plan import Decision, Wave
+    from reconciler.model.quantity import MemoryQuantity
+    from reconciler.model.references import ObjectRef
+
+_NAMED = 5
+"""How many VMs a sentence names."""
+
+
+def migrates(decision: Decision) -> bool:
+    """Whether *decision* makes a VM migrate, and so needs room."""
+    return decision.effect is Effect.LIVE and decision.reason is not Reason.BACK_TO_RUNNING
+
+
+def asks_for_room(decision: Decision, live: LiveState) -> bool:
+    """Whether *decision* is judged by room: a change to be made, or one to be waited for.
+
+    A size that needs a restart waits for a change in flight as well.
+    """
+    if migrates(decision) or decision.reason is Reason.HOTPLUG_IN_FLIGHT:
+        return True
+    vmi = live.vmis.get(decision.ref)
+    in_flight = vmi is not None and is_true(vmi.conditions, "HotMemoryChange")
+    return in_flight and decision.effect is Effect.RESTART
+
+
+def crowding(
+    decisions: Sequence[Decision], waves: Sequence[Wave], live: LiveState, at_once: int
+) -> tuple[Diagnostic, ...]:
+    """Warn of changes that fit alone, but not beside or after the others.
+
+    *at_once* is how many migrations run at a time.
+    """
+    if live.room is None:
+        return ()
+    sizes = {each.ref: grown_to(each, live) for each in decisions if migrates(each)}
+    jobs = [
+        (action.ref, size)
+        for wave in waves
+        for action in wave.actions
+        if (size := sizes.get(action.ref)) is not None
+    ]
+    late, never = _queue(jobs, Ledger(live), max(1, at_once))
+    found = []
+    if late:
+        found.append(
+            _warning(
+                "room-one-after-another",
+                f"{_count(late)} no room while the others migrate, and one after another they "
+                f"have: {names(late)}",
+                "they are written as room comes; the forecast does not count that wait",
+            )
+        )
+    if never:
+        found.append(
+            _warning(
+                "room-not-for-all",
+                f"{_count(never)} room now, and none once the others before them have grown: "
+                f"{names(never)}",
+                "free memory or add a node; the last ones are held back otherwise",
+            )
+        )
+    return tuple(found)
+
+
+def _queue(
+    jobs: Sequence[tuple[ObjectRef, MemoryQuantity]], ledger: Ledger, at_once: int
+) -> tuple[list[ObjectRef], list[ObjectRef]]:
+    """Who has to wait for room, and who never gets any, with *at_once* places in the queue."""
+    running: deque[ObjectRef] = deque()
+    late: list[ObjectRef] = []
+    left: list[tuple[ObjectRef, MemoryQuantity]] = []
+    for ref, size in jobs:
+        if len(running) >= at_once:
+            ledger.settle(running.popleft())
+        waited = False
+        placed = ledger.place(ref, size)
+        while not placed and running:
+            ledger.settle(running.popleft())
+            waited = True
+            placed = ledger.place(ref, size)
+        if not placed:
+            left.append((ref, size))
+            continue
+        running.append(ref)
+        if waited:
+            late.append(ref)
+    while running:
+        ledger.settle(running.popleft())
+    never: list[ObjectRef] = []
+    for ref, size in left:
+        if ledger.place(ref, size):
+            ledger.settle(ref)
+            late.append(ref)
+        else:
+            never.append(ref)
+    return late, never
+
+
+def _warning(code: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)
+
+
+def _count(refs: Sequence[ObjectRef]) -> str:
+    return f"{len(refs)} {'change has' if len(refs) == 1 else 'changes have'}"
+
+
+def names(refs: Sequence[ObjectRef]) -> str:
+    """The first of *refs*, and how many more there are."""
+    named = ", ".join(f"{ref.namespace}/{ref.name}" for ref in refs[:_NAMED])
+    more = len(refs) - _NAMED
+    return f"{named} and {more} more" if more > 0 else named

@@ -1,0 +1,124 @@
+"""Who was promised which room: a scratch account of one snapshot's nodes and quotas."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+from reconciler.model.fields import INSTANCETYPE_NAME
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.model.references import instancetype_ref
+from reconciler.plan.behaviour.target_pod import rendering_of
+from reconciler.plan.capacity.fit import demands, free, pod_for, takers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.live.live_state import LiveNode, LiveState, LiveVMI
+    from reconciler.model.plan.plan import Decision
+    from reconciler.model.references import ObjectRef
+    from reconciler.plan.behaviour.target_pod import TargetPod
+
+
+def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
+    """The guest size that *decision* asks for; None where it asks for none."""
+    vm = live.vms.get(decision.ref)
+    for change in decision.changes:
+        if isinstance(change.after, MemoryQuantity):
+            return change.after
+        if change.field == INSTANCETYPE_NAME and vm is not None:
+            kind, namespace = vm.instancetype_kind, vm.ref.namespace
+            found = live.instancetypes.get(instancetype_ref(kind, namespace, str(change.after)))
+            return found.guest if found else None
+    return None
+
+
+class Ledger:
+    """Places target pods first-fit, in the order of the nodes' names.
+
+    That is optimistic: the scheduler spreads pods, and may so leave no node with room for a large
+    one where packing would.
+
+    Args:
+        live: With its room; what is not known there counts as enough.
+    """
+
+    def __init__(self, live: LiveState) -> None:
+        self._live = live
+        self._rendering = rendering_of(live.kubevirt)
+        self._taken: dict[str, Counter[str]] = defaultdict(Counter)
+        """By node: what was promised, by page size; the empty one is plain memory."""
+        self._used: dict[str, Counter[str]] = defaultdict(Counter)
+        """By namespace: what was promised, by resource of a quota."""
+
+    def place(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
+        """Promise room to the VM *ref*; False, and nothing is promised, where there is none."""
+        vmi = self._live.vmis.get(ref)
+        if vmi is None:
+            return True
+        return self._take(ref, vmi, pod_for(self._live.room, self._rendering, vmi, target))
+
+    def _take(self, ref: ObjectRef, vmi: LiveVMI, pod: TargetPod) -> bool:
+        if self._live.room is None:
+            return True
+        if not self._quotas_hold(ref.namespace, pod):
+            return False
+        if self._live.room.pods_known and self._live.nodes:
+            node = next((each for each in self._takers(vmi) if self._fits(each, pod)), None)
+            if node is None:
+                return False
+            self._count(node.name, pod.request, pod.hugepages, pod.page_size)
+        self._used[ref.namespace].update(demands(pod))
+        return True
+
+    def promise(self, ref: ObjectRef, pod: TargetPod) -> None:
+        """Hold room for the pod of a change that is made: where it has gone, or where it fits."""
+        vmi, room = self._live.vmis.get(ref), self._live.room
+        if vmi is None or room is None:
+            return
+        pods = room.launchers.get(vmi.uid, ())
+        if not pods or any(pod.node == vmi.node for pod in pods):
+            self._take(ref, vmi, pod)
+            return
+        self._count(vmi.node, pod.request, pod.hugepages, pod.page_size)
+        self._used[ref.namespace].update(demands(pod))
+
+    def settle(self, ref: ObjectRef) -> None:
+        """Take it that the VM *ref* has migrated: its old pod is gone, its new one stays."""
+        vmi = self._live.vmis.get(ref)
+        if vmi is None or self._live.room is None:
+            return
+        for pod in self._live.room.launchers.get(vmi.uid, ()):
+            if pod.node != vmi.node:
+                continue
+            size = vmi.constraints.hugepages or ""
+            self._count(pod.node, -pod.requests.memory, -pod.requests.hugepages.get(size, 0), size)
+            gone = {"requests.memory": pod.requests.memory, "memory": pod.requests.memory}
+            gone |= {"limits.memory": pod.limit, "pods": 1, "count/pods": 1}
+            self._used[ref.namespace].subtract(gone)
+
+    def _takers(self, vmi: LiveVMI) -> Iterable[LiveNode]:
+        return takers(vmi, self._live.nodes, self._rendering.version)
+
+    def _fits(self, node: LiveNode, pod: TargetPod) -> bool:
+        assert self._live.room is not None  # noqa: S101 - looked at by the caller; for mypy
+        left = free(node, self._live.room, pod.page_size)
+        taken = self._taken[node.name]
+        memory = left.memory is None or pod.request <= left.memory - taken[""]
+        return memory and (
+            not pod.hugepages or pod.hugepages <= left.hugepages - taken[pod.page_size]
+        )
+
+    def _quotas_hold(self, namespace: str, pod: TargetPod) -> bool:
+        room, promised = self._live.room, self._used[namespace]
+        return room is None or all(
+            quota.used.get(resource, 0) + promised[resource] + needed <= quota.hard[resource]
+            for quota in room.quotas.get(namespace, ())
+            for resource, needed in demands(pod).items()
+            if resource in quota.hard
+        )
+
+    def _count(self, node: str, memory: int, hugepages: int, page_size: str) -> None:
+        self._taken[node][""] += memory
+        if page_size:
+            self._taken[node][page_size] += hugepages

@@ -1,0 +1,1 @@
+"""How long the memory wave takes, and what that rests on."""

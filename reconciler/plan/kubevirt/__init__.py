@@ -1,0 +1,1 @@
+"""What happens to the KubeVirt CR, and to VMs because of it."""

@@ -1,0 +1,96 @@
+"""Which of the fields that Git names differ by value from the cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model import fields
+from reconciler.model.fields import FIELD_BY_PATH, FieldType, NameSet
+from reconciler.model.plan.plan import Change
+from reconciler.model.quantity import Duration, MemoryQuantity
+
+if TYPE_CHECKING:
+    from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState
+    from reconciler.model.fields import Settings, SettingValue
+    from reconciler.model.live.live_state import LiveKubeVirt
+    from reconciler.model.references import FieldPath
+
+
+def kubevirt_drift(
+    state: DesiredState, desired: DesiredKubeVirt, live: LiveKubeVirt
+) -> tuple[Change, ...]:
+    """The changes that make the CR say what Git names, in the order of the field table.
+
+    Gates that Git does not name stay in the list, in their order; missing ones are appended.
+    """
+    wanted = {
+        path: _with_live_gates(value, live.settings) if _is_gates(path) else value
+        for path, value in desired.settings.items()
+    }
+    differing = _differing(wanted, live.settings)
+    return tuple(
+        Change(
+            field=each.path,
+            before=live.settings.get(each.path),
+            after=wanted[each.path],
+            at=state.at(desired.ref, each.path),
+            wave=each.wave,
+        )
+        for each in fields.KUBEVIRT_FIELDS
+        if each.path in differing
+    )
+
+
+def _differing(wanted: Settings, live: Settings) -> frozenset[FieldPath]:
+    left = {path: value for path, value in live.items() if path in wanted}
+    if left == dict(wanted):
+        return frozenset()
+    # deepdiff costs 0.4 s to import; a plan without drift never does.
+    from deepdiff import DeepDiff  # noqa: PLC0415
+
+    diff = DeepDiff(_nested(left), _nested(wanted), view="tree", ignore_order=True)
+    found = {
+        tuple(str(key) for key in level.path(output_format="list"))
+        for levels in diff.values()
+        for level in levels
+    }
+    return frozenset(path for path in wanted if any(_related(path, each) for each in found))
+
+
+def _related(path: FieldPath, found: FieldPath) -> bool:
+    """Whether a difference at *found* touches *path*: inside it, or in a parent of it."""
+    shorter = min(len(path), len(found))
+    return path[:shorter] == found[:shorter]
+
+
+def _nested(settings: Settings) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path, value in settings.items():
+        parent = tree
+        for key in path[:-1]:
+            parent = parent.setdefault(key, {})
+        parent[path[-1]] = _comparable(value)
+    return tree
+
+
+def _comparable(value: SettingValue) -> object:
+    """*value* without its spelling, so that 1024Mi equals 1Gi."""
+    if isinstance(value, NameSet):
+        return sorted(value.names)
+    if isinstance(value, MemoryQuantity):
+        return value.n_bytes
+    if isinstance(value, Duration):
+        return value.nanoseconds
+    return value
+
+
+def _is_gates(path: FieldPath) -> bool:
+    return FIELD_BY_PATH[path].type is FieldType.GATES
+
+
+def _with_live_gates(value: SettingValue, live: Settings) -> SettingValue:
+    present = live.get(fields.FEATURE_GATES)
+    if not isinstance(value, NameSet) or not isinstance(present, NameSet):
+        return value
+    missing = tuple(dict.fromkeys(name for name in value.raw if name not in present.names))
+    return NameSet.of(present.raw + missing)

@@ -1,0 +1,116 @@
+"""Which running VMs a change of the KubeVirt CR would have evicted, at once or later."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.live.live_state import is_true
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE, Regime, regime_of
+from reconciler.plan.behaviour.workload_updater import Fate, fate_of, waits_for
+from reconciler.plan.vm.rules.staged import comes_live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.live.live_state import LiveKubeVirt, LiveState, LiveVMI
+
+NAMED = 3
+"""How many VMs are named before the rest is counted."""
+
+
+def would_evict(live: LiveState, after: LiveKubeVirt) -> tuple[Effect, Reason, str, str] | None:
+    """A change of the CR never kills a running VM: no consent to a restart goes that far.
+
+    Source: ``evicted``; recorded evict-only v1.9.0.
+    """
+    found = evicted(live, after)
+    if not found:
+        return None
+    subject = "1 running VM" if len(found) == 1 else f"{len(found)} running VMs"
+    regime = regime_of(after)
+    stops = "whose guest stops" if len(found) == 1 else "whose guests stop"
+    hint = "wait until they wait for nothing any more, or restart them yourself first"
+    if LIVE_MIGRATE not in regime.methods and any(
+        is_true(vmi.conditions, "LiveMigratable") for vmi, _ in found
+    ):
+        hint = f"list LiveMigrate in workloadUpdateMethods as well; or {hint}"
+    return (
+        Effect.BLOCKED,
+        Reason.WOULD_EVICT,
+        f"KubeVirt would then evict {subject}, {stops}: {_with_reasons(found)}",
+        hint,
+    )
+
+
+def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], ...]:
+    """The VMs that KubeVirt would kill because of a change of the CR, each with why, by name.
+
+    One with an old launcher is known by its label; where KubeVirt counts more of them than carry
+    one, every VM that may be among them is named. What is killed anyhow is left out.
+
+    Args:
+        live: The cluster as it is.
+        after: The CR as it will be.
+
+    Source: kubevirt v1.9.0 workload-updater.go:366-428,519-527; recorded evict-only.
+    """
+    before, then = regime_of(live.kubevirt), regime_of(after)
+    running = sorted(
+        (each for each in live.vmis.values() if each.phase == "Running" and not each.deleting),
+        key=lambda vmi: (vmi.ref.namespace, vmi.ref.name),
+    )
+    found: list[tuple[LiveVMI, str]] = []
+    unlabelled = live.kubevirt.outdated_workloads - sum(bool(waits_for(vmi)) for vmi in running)
+    for vmi in running:
+        vm = live.vms.get(vmi.ref)
+        staged = vm is not None and not before.live_update and comes_live(vm, vmi, then)
+        killed = fate_of(vmi, then) is Fate.KILLED
+        if not killed or (fate_of(vmi, before) is Fate.KILLED and not staged):
+            continue
+        why = waits_for(vmi)
+        if not why and staged:
+            why = "a size written before, which then comes into force"
+        if not why and unlabelled > 0:
+            why = f"perhaps an outdated launcher, of which KubeVirt counts {unlabelled} more"
+        if why:
+            found.append((vmi, why))
+    return tuple(found)
+
+
+def _with_reasons(found: tuple[tuple[LiveVMI, str], ...]) -> str:
+    """The first of *found* with why, and how many more there are."""
+    names = [f"{vmi.ref.namespace}/{vmi.ref.name} ({why})" for vmi, why in found]
+    return _listed(names)
+
+
+def threat(before: Regime, then: Regime, running: Iterable[LiveVMI]) -> str:
+    """Nothing waits now; what waits later, such as after an upgrade, is killed.
+
+    Source: kubevirt v1.9.0 workload-updater.go:366-428.
+    """
+    found = [
+        each
+        for each in running
+        if fate_of(each, then) is Fate.KILLED and fate_of(each, before) is not Fate.KILLED
+    ]
+    if EVICT not in then.methods or (EVICT in before.methods and not found):
+        return ""
+    what = "Evict stays without LiveMigrate" if EVICT in before.methods else "Evict comes on"
+    which = "cannot be migrated and " if LIVE_MIGRATE in then.methods else ""
+    concerned = f"{len(found)} ({names(found)})" if found else "none"
+    return (
+        f"{what}: a VM that {which}waits for a change or after a KubeVirt upgrade is evicted, "
+        "which stops its guest, unless its evictionStrategy prevents that; of the VMs that run "
+        f"now this concerns {concerned}"
+    )
+
+
+def names(vmis: list[LiveVMI]) -> str:
+    """The first of *vmis*, and how many more there are."""
+    return _listed(sorted(f"{each.ref.namespace}/{each.ref.name}" for each in vmis))
+
+
+def _listed(found: list[str]) -> str:
+    rest = len(found) - NAMED
+    return ", ".join(found[:NAMED]) + (f" and {rest} more" if rest > 0 else "")

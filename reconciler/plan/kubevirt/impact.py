@@ -1,0 +1,149 @@
+"""What else a change of the KubeVirt CR sets in motion, beyond the VMs that Git names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.fields import MAX_GUEST
+from reconciler.model.live.live_state import Constraints, is_true
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.plan.behaviour import pluggable_sizes
+from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE, Regime, regime_of
+from reconciler.plan.kubevirt.evictions import names, threat
+from reconciler.plan.vm.rules.staged import comes_live
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.live.live_state import LiveKubeVirt, LiveState, LiveVMI
+    from reconciler.model.plan.plan import Change
+
+
+def blast_radius(
+    changes: tuple[Change, ...], live: LiveState, after: LiveKubeVirt
+) -> tuple[str, ...]:
+    """A sentence for each consequence of *changes*; none for what stays as it was.
+
+    Args:
+        changes: Of the CR.
+        live: The cluster as it is.
+        after: The CR as it will be.
+    """
+    before, then = regime_of(live.kubevirt), regime_of(after)
+    running = [each for each in live.vmis.values() if not each.final]
+    found = (
+        _migrations_begin(before, then, live, running),
+        threat(before, then, running),
+        _live_update_comes(before, then, running),
+        _staged_come_live(before, then, live, running),
+        _live_update_goes(before, then, running),
+        *(_max_guest(each, live, running) for each in changes if each.field == MAX_GUEST),
+    )
+    return tuple(each for each in found if each)
+
+
+def _staged_come_live(
+    before: Regime, then: Regime, live: LiveState, running: Iterable[LiveVMI]
+) -> str:
+    """Sizes that were written under Stage, whoever wrote them, reach the guests.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR has no
+    VM looked at), pkg/controller/virtinformers.go:376 (12 h).
+    """
+    found = [
+        vmi
+        for vmi in running
+        if (vm := live.vms.get(vmi.ref)) is not None and comes_live(vm, vmi, then)
+    ]
+    if not found or before.live_update:
+        return ""
+    subject = "1 VM whose size was" if len(found) == 1 else f"{len(found)} VMs whose sizes were"
+    verb, whose = ("changes", "its") if len(found) == 1 else ("change", "their")
+    return (
+        f"LiveUpdate comes into force: {subject} written before {verb} live at {whose} next event "
+        f"or within 12 h ({names(found)})"
+    )
+
+
+def _migrations_begin(
+    before: Regime, then: Regime, live: LiveState, running: Iterable[LiveVMI]
+) -> str:
+    """LiveMigrate lets every VM that waits for a migration begin at once.
+
+    Source: kubevirt v1.9.0 workload-updater.go:366-428; the CR's own count takes in hotplugs
+    (469-493).
+    """
+    if LIVE_MIGRATE in before.methods or LIVE_MIGRATE not in then.methods:
+        return ""
+    stuck = sum(1 for each in running if is_true(each.conditions, "HotMemoryChange"))
+    waiting = max(stuck, live.kubevirt.outdated_workloads)
+    at_once = ""
+    if waiting:
+        subject = "1 VM begins" if waiting == 1 else f"{waiting} VMs begin"
+        at_once = f"{subject} to migrate at once ({stuck} with a memory change that was stuck, "
+        at_once += f"{waiting - stuck} with an outdated launcher); "
+    return f"LiveMigrate comes on: {at_once}every later KubeVirt upgrade migrates all VMs"
+
+
+def _live_update_comes(before: Regime, then: Regime, running: Iterable[LiveVMI]) -> str:
+    """VMs that booted before have no maxGuest, and need one restart.
+
+    Source: recorded v1.9.0 stage-then-live-update.
+    """
+    if before.live_update or not then.live_update:
+        return ""
+    without = [each for each in running if each.max_guest is None]
+    if not without:
+        return ""
+    subject = f"{len(without)} running VM{'s' if len(without) > 1 else ''}"
+    verb = "need" if len(without) > 1 else "needs"
+    return (
+        f"LiveUpdate comes into force: {subject} booted before and {verb} one restart "
+        f"until memory can be changed live ({names(without)})"
+    )
+
+
+def _live_update_goes(before: Regime, then: Regime, running: list[LiveVMI]) -> str:
+    """Source: recorded v1.9.0 stage-then-live-update, first patch."""
+    if not before.live_update or then.live_update or not running:
+        return ""
+    n = len(running)
+    whose = "the running VM" if n == 1 else f"the {n} running VMs"
+    return f"LiveUpdate goes out of force: every later change of {whose} waits for a restart"
+
+
+def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> str:
+    """Which VMs lose or gain room for hotplug at their next start.
+
+    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135 and
+    pkg/liveupdate/memory/memory.go:53-107: a maxGuest below a VM's size, or not in whole blocks,
+    gives it no room at all; a VM's own comes first; what runs keeps what it booted with.
+    """
+    before, after = _quantity(change.before), _quantity(change.after)
+    if after is None:
+        return ""
+    own = {ref for ref, vm in live.vms.items() if vm.max_guest is not None}
+    under = [each for each in running if each.ref not in own]
+    lose = [vmi for vmi in under if _holds(before, vmi) and not _holds(after, vmi)]
+    gain = [vmi for vmi in under if not _holds(before, vmi) and _holds(after, vmi)]
+    found = (("lose", lose), ("gain", gain))
+    parts = [f"{verb} room: {names(group)}" for verb, group in found if group]
+    if not parts:
+        return ""
+    what = f"maxGuest {change.after} counts from a VM's next start; then for hotplug "
+    uneven = pluggable_sizes.misaligned(after, Constraints()) if lose else None
+    return what + ", ".join(parts) + (f" ({uneven.message}; {uneven.hint})" if uneven else "")
+
+
+def _quantity(value: object) -> MemoryQuantity | None:
+    return value if isinstance(value, MemoryQuantity) else None
+
+
+def _holds(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
+    """Without a limit in the CR the ratio gives room to every size."""
+    if limit is None or vmi.guest is None:
+        return True
+    return (
+        vmi.guest.n_bytes <= limit.n_bytes
+        and pluggable_sizes.misaligned(limit, vmi.constraints) is None
+    )

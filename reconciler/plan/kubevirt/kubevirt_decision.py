@@ -1,0 +1,254 @@
+"""What happens to the KubeVirt CR: which gates and settings change, in which wave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.fields import FEATURE_GATES, MIGRATIONS, ROLLOUT_STRATEGY, NameSet, WaveName
+from reconciler.model.live.live_state import LiveKubeVirt
+from reconciler.model.plan.plan import Action, Change, Decision, Effect, Reason
+from reconciler.model.references import dotted
+from reconciler.plan.behaviour.effective_config import Regime, foreseen, regime_of
+from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
+from reconciler.plan.digest import action_digest
+from reconciler.plan.kubevirt.drift import kubevirt_drift
+from reconciler.plan.kubevirt.evictions import would_evict
+from reconciler.plan.kubevirt.impact import blast_radius
+from reconciler.plan.patches import settings_patch
+
+if TYPE_CHECKING:
+    from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState
+    from reconciler.model.live.live_state import LiveState
+
+HYPERCONVERGED_MANAGER = "hyperconverged-cluster-operator"
+"""Field manager of HyperConverged, which reverts direct patches of the CR."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeVirtDecision:
+    """The decision on the CR, and the CR as it will be."""
+
+    decision: Decision | None
+    """None where Git names no KubeVirt CR."""
+    after: LiveKubeVirt
+
+
+def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
+    """Decide the CR; a blocked or waiting one stays as it is."""
+    desired, current = state.kubevirt, live.kubevirt
+    if desired is None:
+        return KubeVirtDecision(decision=None, after=current)
+    if desired.ref != current.ref:
+        return _held(
+            state,
+            desired,
+            current,
+            Effect.BLOCKED,
+            Reason.WRONG_KUBEVIRT,
+            f"Git names {desired.ref}, and the cluster's is {current.ref}",
+            "correct name and namespace in Git",
+        )
+    regime = regime_of(current)
+    drift = kubevirt_drift(state, desired, current)
+    changes, warnings = _without_graduated(drift, regime)
+    if not changes:
+        return _unchanged(state, desired, current, graduated=bool(warnings), warnings=warnings)
+    actions, after = _actions(live.cluster_id, current, changes)
+    obstacle = _obstacle(changes, current, regime) or would_evict(live, after)
+    if obstacle is not None:
+        held = _held(state, desired, current, *obstacle, changes=changes, warnings=warnings)
+        # What only has to wait will be made, and the VMs meet the CR as it will be then.
+        waits = obstacle[0] is Effect.WAIT
+        return replace(held, after=after) if waits else held
+    decision = Decision(
+        ref=current.ref,
+        uid=current.uid,
+        effect=Effect.CONFIG,
+        reason=Reason.CONFIG_CHANGE,
+        message=f"changes {len(changes)} field{'' if len(changes) == 1 else 's'} of the CR",
+        at=state.at(desired.ref),
+        changes=changes,
+        warnings=(*warnings, *blast_radius(changes, live, after)),
+        actions=actions,
+    )
+    return KubeVirtDecision(decision=decision, after=after)
+
+
+def _unchanged(
+    state: DesiredState,
+    desired: DesiredKubeVirt,
+    current: LiveKubeVirt,
+    *,
+    graduated: bool,
+    warnings: tuple[str, ...],
+) -> KubeVirtDecision:
+    decision = Decision(
+        ref=current.ref,
+        uid=current.uid,
+        effect=Effect.NONE,
+        reason=Reason.GATE_GRADUATED if graduated else Reason.CONFIG_AS_DESIRED,
+        message=warnings[0] if graduated else "the KubeVirt CR says what Git says",
+        at=state.at(desired.ref),
+    )
+    return KubeVirtDecision(decision=decision, after=current)
+
+
+def _held(  # noqa: PLR0913 - one argument a field of the decision
+    state: DesiredState,
+    desired: DesiredKubeVirt,
+    current: LiveKubeVirt,
+    effect: Effect,
+    reason: Reason,
+    message: str,
+    hint: str,
+    *,
+    changes: tuple[Change, ...] = (),
+    warnings: tuple[str, ...] = (),
+) -> KubeVirtDecision:
+    decision = Decision(
+        ref=desired.ref,
+        uid=current.uid if desired.ref == current.ref else None,
+        effect=effect,
+        reason=reason,
+        message=message,
+        hint=hint,
+        at=(changes[0].at if changes else None) or state.at(desired.ref),
+        changes=changes,
+        warnings=warnings,
+    )
+    return KubeVirtDecision(decision=decision, after=current)
+
+
+def _without_graduated(
+    changes: tuple[Change, ...], regime: Regime
+) -> tuple[tuple[Change, ...], tuple[str, ...]]:
+    """Leave out a gate that this version has made the default.
+
+    Source: kubevirt v1.5.0 pkg/virt-config/featuregate/inactive.go:98; adding it only earns an
+    admission warning (kubevirt-update-admitter.go:448-473).
+    """
+    kept: list[Change] = []
+    warnings: list[str] = []
+    for change in changes:
+        if change.field != FEATURE_GATES or regime.capabilities.gate_needed:
+            kept.append(change)
+            continue
+        before = change.before.raw if isinstance(change.before, NameSet) else ()
+        after = change.after.raw if isinstance(change.after, NameSet) else ()
+        missing = [name for name in after if name not in before]
+        if LIVE_UPDATE_GATE not in missing:
+            kept.append(change)
+            continue
+        warnings.append(
+            f"feature gate {LIVE_UPDATE_GATE} has graduated (v1.5.0) and is not added; "
+            "it can go from Git"
+        )
+        others = tuple(name for name in missing if name != LIVE_UPDATE_GATE)
+        if others:
+            kept.append(
+                Change(
+                    field=change.field,
+                    before=change.before,
+                    after=NameSet.of((*before, *others)),
+                    at=change.at,
+                    wave=change.wave,
+                )
+            )
+    return tuple(kept), tuple(warnings)
+
+
+def _obstacle(
+    changes: tuple[Change, ...], current: LiveKubeVirt, regime: Regime
+) -> tuple[Effect, Reason, str, str] | None:
+    owner = _hyperconverged(current, changes)
+    if owner:
+        return (
+            Effect.BLOCKED,
+            Reason.OWNED_BY_OTHER,
+            f"the KubeVirt CR is owned by {owner}, which reverts direct changes",
+            "make the change in the HyperConverged resource",
+        )
+    disabled = _disabled(changes, current) if regime.capabilities.gate_overlap_denied else []
+    if disabled:
+        return (
+            Effect.BLOCKED,
+            Reason.GATE_DISABLED,
+            (
+                f"the cluster lists {', '.join(disabled)} under disabledFeatureGates, "
+                "and a gate in both lists is denied"
+            ),
+            "remove it from disabledFeatureGates first",
+        )
+    unknown = [dotted(each.field) for each in changes if not _known(each, regime)]
+    if unknown:
+        return (
+            Effect.BLOCKED,
+            Reason.UNKNOWN_FIELD,
+            f"KubeVirt {current.version} has no {', '.join(unknown)}; it would be dropped",
+            "remove it from Git, or upgrade KubeVirt",
+        )
+    if regime.unsettled:
+        return (
+            Effect.WAIT,
+            Reason.KUBEVIRT_NOT_SETTLED,
+            f"the KubeVirt CR has not settled: {regime.unsettled}",
+            "",
+        )
+    return None
+
+
+def _hyperconverged(current: LiveKubeVirt, changes: tuple[Change, ...]) -> str:
+    for owner in current.owners:
+        if owner.startswith("HyperConverged/"):
+            return owner
+    managers = {current.managers.get(each.field, "") for each in changes}
+    return HYPERCONVERGED_MANAGER if HYPERCONVERGED_MANAGER in managers else ""
+
+
+def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
+    """Source: kubevirt v1.9.0 kubevirt-update-admitter.go:508-532 (denied from v1.8)."""
+    gates = next((each.after for each in changes if each.field == FEATURE_GATES), None)
+    return sorted(gates.names & current.disabled_gates) if isinstance(gates, NameSet) else []
+
+
+def _known(change: Change, regime: Regime) -> bool:
+    if change.field == ROLLOUT_STRATEGY:
+        return regime.capabilities.strategy_field
+    if change.field == (*MIGRATIONS, "allowWorkloadDisruption"):
+        return regime.capabilities.allow_workload_disruption
+    return True
+
+
+def _actions(
+    cluster: str, current: LiveKubeVirt, changes: tuple[Change, ...]
+) -> tuple[tuple[Action, ...], LiveKubeVirt]:
+    """One action a wave; each is made for the CR as the wave before leaves it."""
+    actions: list[Action] = []
+    after = current
+    for wave in (WaveName.FEATURE_GATE, WaveName.STRATEGY):
+        own = tuple(each for each in changes if each.wave is wave)
+        if not own:
+            continue
+        patch = settings_patch(after, own)
+        digest = action_digest(
+            cluster=cluster,
+            ref=current.ref,
+            uid=current.uid,
+            effect=Effect.CONFIG,
+            reason=Reason.CONFIG_CHANGE,
+            patch=patch,
+        )
+        actions.append(
+            Action(
+                ref=current.ref,
+                uid=current.uid,
+                wave=wave,
+                effect=Effect.CONFIG,
+                reason=Reason.CONFIG_CHANGE,
+                patch=patch,
+                digest=digest,
+            )
+        )
+        after = foreseen(after, own)
+    return tuple(actions), after

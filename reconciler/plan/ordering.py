@@ -1,0 +1,65 @@
+"""In which order VMs change: canaries, then batch by batch, then the rest; pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from reconciler.model.desired.desired_state import DesiredState
+    from reconciler.model.live.live_state import LiveState
+    from reconciler.model.references import ObjectRef
+    from reconciler.plan.plan_policy import PlanPolicy
+
+CANARY = 0
+"""The rank of canaries; the first batch has 1."""
+
+
+def labels_of(ref: ObjectRef, desired: DesiredState, live: LiveState) -> Mapping[str, str]:
+    """A VM's labels in the cluster, with those that Git gives it on top."""
+    vm, wanted = live.vms.get(ref), desired.vms.get(ref)
+    return {**(vm.labels if vm else {}), **(wanted.labels if wanted else {})}
+
+
+def ranks(
+    refs: Iterable[ObjectRef], desired: DesiredState, live: LiveState, policy: PlanPolicy
+) -> Mapping[ObjectRef, int]:
+    """The rank of each VM: a lower one is done with before a higher one begins."""
+    return {ref: _rank(labels_of(ref, desired, live), policy) for ref in refs}
+
+
+def _rank(labels: Mapping[str, str], policy: PlanPolicy) -> int:
+    if policy.canary is not None and policy.canary.selector.matches(labels):
+        return CANARY
+    for n, selector in enumerate(policy.batches, CANARY + 1):
+        if selector.matches(labels):
+            return n
+    return CANARY + 1 + len(policy.batches)
+
+
+def named(rank: int, policy: PlanPolicy) -> str:
+    """A rank in words."""
+    if rank == CANARY:
+        return "the canaries"
+    n = rank - CANARY
+    return f"batch {n} ({policy.batches[n - 1]})" if n <= len(policy.batches) else "the rest"
+
+
+def groups_of(
+    ref: ObjectRef, desired: DesiredState, live: LiveState, keys: tuple[str, ...]
+) -> frozenset[tuple[str, str, str]]:
+    """The anti-affinity groups of a VM: namespace, label key and value of each."""
+    if not keys:
+        return frozenset()
+    labels = labels_of(ref, desired, live)
+    return frozenset((ref.namespace or "", key, labels[key]) for key in keys if key in labels)
+
+
+def soak_digest(canaries: Mapping[ObjectRef, str]) -> str:
+    """``sha256:…`` over the canaries and what Git wants for each, whatever their order."""
+    rows = sorted([ref.namespace or "", ref.name, wanted] for ref, wanted in canaries.items())
+    text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

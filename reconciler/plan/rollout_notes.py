@@ -1,0 +1,217 @@
+"""What the user's choices about pacing, windows and restarts mean for one plan, in words."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.plan.plan import Effect
+from reconciler.plan.capacity.placement import names
+from reconciler.plan.ordering import CANARY, named
+from reconciler.plan.timing.disruption import Disturbance, disturbance, need_s
+from reconciler.plan.timing.windows import opening
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from reconciler.model.desired.config import Canary, Window
+    from reconciler.model.plan.plan import Decision
+    from reconciler.model.references import ObjectRef
+    from reconciler.plan.plan_policy import PlanPolicy
+    from reconciler.plan.planner import Frame
+
+FORESEEN = 32
+"""How many openings ahead are looked at: a month of nights. What comes behind is not foreseen."""
+
+_MOST_MINUTES = 120
+
+
+def rollout_notes(
+    decisions: Sequence[Decision], around: Frame, ranks: Mapping[ObjectRef, int]
+) -> tuple[Diagnostic, ...]:
+    """What the rollout will do beyond the order of the waves; nothing where it will do nothing.
+
+    Args:
+        decisions: One an object, with the actions that will be carried out.
+        around: The moment, with what the user has chosen.
+        ranks: As ``order.ranks`` gives them, of every VM that Git names.
+    """
+    if not any(each.actions for each in decisions):
+        return ()
+    vms = [each for each in decisions if each.effect is not Effect.CONFIG and each.actions]
+    return (
+        *_windows(vms, around),
+        *(_canaries(decisions, vms, around.policy.canary, ranks) if around.policy.canary else ()),
+        *(_batches(vms, around.policy, ranks) if around.policy.batches else ()),
+        *_restarts(vms, around),
+    )
+
+
+def _windows(vms: Sequence[Decision], around: Frame) -> Iterator[Diagnostic]:
+    windows = around.policy.windows
+    if not windows:
+        return
+    now = opening(windows, around.now)
+    if not now.is_open:
+        yield _closed(now.opens)
+    needs = {each.ref: need_s(each, around.live, around.after) for each in vms}
+    most = max(needs.values(), default=0.0)
+    if now.is_open and now.fits(around.now, most):
+        return
+    longest = _longest(windows, around.now, most)
+    never = [ref for ref, seconds in needs.items() if seconds > longest]
+    if never and longest:
+        yield _warning(
+            "window-too-short",
+            f"the longest window that can be foreseen leaves {_minutes(longest)}, and the first "
+            f"attempt of {_vms(never)} may take longer: {_named(never, needs)}",
+            "make a window longer, or lower completionTimeoutPerGiB; else they never begin",
+        )
+    if now.is_open and now.until is not None:
+        late = [
+            ref
+            for ref, seconds in needs.items()
+            if seconds <= longest and not now.fits(around.now, seconds)
+        ]
+        if late:
+            yield _note(
+                "next-window",
+                f"the window closes at {_moment(now.until)}, and the first attempt of "
+                f"{_vms(late)} may take longer: {_named(late, needs)}",
+                "begins in a later window with that much time left"
+                if len(late) == 1
+                else "they begin in a later window with that much time left",
+            )
+
+
+def _closed(opens: datetime | None) -> Diagnostic:
+    hint = "apply --ignore-windows does not wait for one"
+    if opens is None:
+        message = "no window is open, and none opens within a year"
+        return _warning("outside-window", message, f"correct `windows`; {hint}")
+    message = f"no window is open; the next one opens at {_moment(opens)}"
+    return _note("outside-window", message, f"nothing is written before; {hint}")
+
+
+def _longest(windows: tuple[Window, ...], now: datetime, enough_s: float) -> float:
+    """Seconds of the longest opening ahead, or of the first that has *enough_s*."""
+    longest, moment = 0.0, now
+    for _ in range(2 * FORESEEN):
+        found = opening(windows, moment)
+        if not found.is_open:
+            if found.opens is None:
+                break
+            moment = found.opens
+            continue
+        if found.until is None:
+            return math.inf
+        longest = max(longest, (found.until - moment).total_seconds())
+        if longest >= enough_s:
+            break
+        moment = found.until
+    return longest
+
+
+def _canaries(
+    decisions: Sequence[Decision],
+    vms: Sequence[Decision],
+    canary: Canary,
+    ranks: Mapping[ObjectRef, int],
+) -> Iterator[Diagnostic]:
+    canaries = [each for each in decisions if ranks.get(each.ref) == CANARY]
+    others = sum(ranks[each.ref] > CANARY for each in vms)
+    if not canaries:
+        if vms:
+            yield _warning(
+                "no-canary",
+                f"rollout.canary selects no VM ({canary.selector}), so no VM is changed",
+                "label a VM in Git, or remove rollout.canary",
+            )
+        return
+    changing = sum(bool(each.actions) for each in canaries)
+    if others and not changing and not any(_counts(each) for each in canaries):
+        yield _warning(
+            "canaries-held",
+            f"none of the canaries ({canary.selector}) can be changed or has its memory, so no "
+            f"other VM is changed: {names([each.ref for each in canaries])}",
+            "look at why the canaries are held",
+        )
+    elif others:
+        of = f" of {len(canaries)}" if changing not in (0, len(canaries)) else ""
+        first = f"{changing}{of} {'canary' if len(canaries) == 1 else 'canaries'}"
+        verb = "changes" if changing == 1 else "change"
+        begins = f"{others} other VM{'s begin' if others > 1 else ' begins'}"
+        yield _note(
+            "canary",
+            f"{first} ({canary.selector}) {verb} first; once the canaries have kept their memory "
+            f"for {canary.soak}, {begins}"
+            if changing
+            else f"no canary ({canary.selector}) changes; once the canaries have kept their "
+            f"memory for {canary.soak}, {begins}",
+            "if a canary fails, the others are left alone",
+        )
+
+
+def _counts(canary: Decision) -> bool:
+    """Whether a canary that the plan leaves alone proves something, or may yet."""
+    return canary.effect in (Effect.NONE, Effect.WAIT)
+
+
+def _batches(
+    vms: Sequence[Decision], policy: PlanPolicy, ranks: Mapping[ObjectRef, int]
+) -> Iterator[Diagnostic]:
+    sizes = Counter(rank for each in vms if (rank := ranks[each.ref]) > CANARY)
+    if sizes:
+        told = ", ".join(f"{named(rank, policy)}: {n}" for rank, n in sorted(sizes.items()))
+        yield _note(
+            "batches", f"VMs change batch by batch, each when the one before has ended: {told}"
+        )
+
+
+def _restarts(vms: Sequence[Decision], around: Frame) -> Iterator[Diagnostic]:
+    refs = [each.ref for each in vms if disturbance(each) is Disturbance.RESTART]
+    if not refs:
+        return
+    by_git = sum(around.desired.vms[ref].restart is not None for ref in refs)
+    sources = (
+        (len(refs) - by_git, "by `restart: window`"),
+        (by_git, "by the annotation memory.reconciler.dev/restart in Git"),
+    )
+    consents = ", ".join(f"{n} {words}" for n, words in sources if n)
+    yield _note(
+        "restarts",
+        f"{_vms(refs)} {'is' if len(refs) == 1 else 'are'} restarted, as consented: "
+        f"{names(refs)} ({consents})",
+    )
+
+
+def _named(refs: Sequence[ObjectRef], needs: Mapping[ObjectRef, float]) -> str:
+    """Those that need most first, with how long the first may take."""
+    ranked = sorted(refs, key=lambda ref: (-needs[ref], ref))
+    most = needs[ranked[0]]
+    bound = "without a bound" if math.isinf(most) else f"up to {_minutes(most)}"
+    return f"{names(ranked)} ({bound})"
+
+
+def _minutes(seconds: float) -> str:
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < _MOST_MINUTES else f"{minutes / 60:.1f} h"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M %Z}"
+
+
+def _vms(refs: Sequence[ObjectRef]) -> str:
+    return f"{len(refs)} VM{'' if len(refs) == 1 else 's'}"
+
+
+def _note(code: str, message: str, hint: str = "") -> Diagnostic:
+    return Diagnostic(severity=Severity.NOTE, code=code, message=message, hint=hint)
+
+
+def _warning(code: str, message: str, hint: str = "") -> Diagnostic:
+    return Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)

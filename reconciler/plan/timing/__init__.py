@@ -1,0 +1,1 @@
+"""How long a change takes and disturbs, and when it may start."""

@@ -1,0 +1,228 @@
+"""How long one migration takes: learned from those that the cluster still shows, else assumed.
+
+Every time is a range. What is assumed is not promised: the network's rate is not in the API, and
+how fast a guest changes its memory is not either.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reconciler.model.live.live_state import MigrationPhase
+from reconciler.model.quantity import GIB
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from reconciler.model.live.live_state import LiveMigration, LiveState, LiveVMI
+
+    Limit = Callable[[LiveVMI], int]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Seconds at least, most likely, and at most."""
+
+    low: float
+    likely: float
+    high: float
+
+    def __add__(self, other: Span) -> Span:
+        return Span(self.low + other.low, self.likely + other.likely, self.high + other.high)
+
+    @property
+    def three(self) -> tuple[float, float, float]:
+        """At least, most likely, at most."""
+        return (self.low, self.likely, self.high)
+
+    def times(self, factor: float) -> Span:
+        """Each multiplied by *factor*, which is not negative."""
+        return Span(self.low * factor, self.likely * factor, self.high * factor)
+
+    def at_least(self, other: Span) -> Span:
+        """The later of both, each."""
+        return Span(
+            max(self.low, other.low), max(self.likely, other.likely), max(self.high, other.high)
+        )
+
+    def narrowed(self, earlier: float, later: float) -> Span:
+        """The part that lies within these factors of what is most likely."""
+        return Span(
+            max(self.low, self.likely / earlier), self.likely, min(self.high, self.likely * later)
+        )
+
+
+DETECTION = Span(1.4, 4.0, 11.0)
+"""From the patch to the migration object.
+
+Source: recorded, 1.4 to 20 s, mostly 5 s, 9 of 10 within 10 s; kubevirt v1.9.0
+pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226 (5 s from the VMI's event).
+Where changes follow each other, the updater is on its way already, hence less than 5 s.
+"""
+PREPARATION = Span(1.0, 2.5, 8.0)
+"""From the migration object to the begin of the transfer: target pod and hand-shakes.
+
+Source: recorded, 1.0 to 1.9 s where no place was waited for, with pods that start at once; what a
+node adds to start a pod is assumed.
+"""
+CONSTANT = Span(0.5, 1.5, 2.5)
+"""What a transfer takes beside copying memory. Source: assumed; recordings have no hypervisor."""
+ACCEPTANCE = Span(0.3, 0.7, 4.0)
+"""From the end of the migration to the guest's memory.
+
+Source: recorded, a moment (0.3 to 0.4 s); what a busy guest adds is assumed.
+"""
+NETWORK_S = Span(8 * 1.073741824 / 25, 8 * 1.073741824 / 16, 8 * 1.073741824 / 10)
+"""Seconds a GiB on a network of 25, 16 and 10 Gbit/s, where nothing is known. Source: assumed."""
+REPEATED = Span(1.0, 1.1, 1.5)
+"""How often memory is copied, because the guest changes it meanwhile. Source: assumed."""
+
+KEPT = 5
+"""Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314: as many
+finished migrations a VMI are kept, so that with fewer none is missing."""
+ROUNDING_S = 1.0
+"""Timestamps are whole seconds, so that a difference is true to a second either way."""
+SPREAD = 1.15
+"""How far a learned time is held to vary at the least, either way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """A finished migration."""
+
+    n_bytes: int
+    """The guest's memory when it was copied."""
+    preparation_s: float | None
+    transfer_s: float
+    limit: int
+    """The bandwidth limit that applied, bytes a second; 0 for none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimates:
+    """What migrations in this cluster take."""
+
+    observed: tuple[Observed, ...]
+    preparation: Span
+    _known: dict[int, Span] = field(default_factory=dict, compare=False, repr=False)
+    """What was worked out already, by limit: it takes a look at every migration."""
+
+    def per_gib(self, limit: int) -> Span:
+        """Seconds a GiB under the bandwidth *limit*, bytes a second; 0 for none."""
+        if limit not in self._known:
+            self._known[limit] = self._per_gib(limit)
+        return self._known[limit]
+
+    def _per_gib(self, limit: int) -> Span:
+        assumed = _assumed(limit)
+        comparable = self.comparable(limit)
+        if not comparable:
+            return assumed
+        learned = _learned(comparable, assumed)
+        return learned.at_least(REPEATED.times(GIB / limit)) if limit else learned
+
+    def transfer(self, n_bytes: int, limit: int) -> Span:
+        """The transfer of *n_bytes* of guest memory."""
+        return CONSTANT + self.per_gib(limit).times(n_bytes / GIB)
+
+    def comparable(self, limit: int) -> list[Observed]:
+        """The migrations that tell something of one under *limit*: the same limit, or none."""
+        same = [each for each in self.observed if each.limit == limit]
+        return same or [each for each in self.observed if not each.limit]
+
+
+def estimates(live: LiveState, limit: Limit) -> Estimates:
+    """Learn from the finished migrations of *live*.
+
+    Args:
+        live: One snapshot.
+        limit: The bandwidth limit of an instance as it is now, bytes a second; 0 for none.
+    """
+    observed = tuple(_history(live, limit))
+    waits = sorted(each.preparation_s for each in observed if each.preparation_s is not None)
+    if not waits:
+        return Estimates(observed=observed, preparation=PREPARATION)
+    # The quarter that waited least: others may have waited for a place as well.
+    usual = _quantile(waits, 0.25)
+    preparation = Span(
+        max(PREPARATION.low, usual - ROUNDING_S),
+        max(PREPARATION.low, usual + ROUNDING_S / 2),
+        max(usual + 3 * ROUNDING_S, min(_quantile(waits, 0.75), 2 * usual)),
+    )
+    return Estimates(observed=observed, preparation=preparation)
+
+
+def _history(live: LiveState, limit: Limit) -> Iterable[Observed]:
+    for ref in sorted(live.migrations):
+        vmi = live.vmis.get(ref)
+        if vmi is None:
+            continue
+        finished = [each for each in live.migrations[ref] if each.phase.finished]
+        for each in finished:
+            n_bytes = _size_then(each, finished, vmi)
+            if not n_bytes or each.phase is not MigrationPhase.SUCCEEDED:
+                continue
+            if each.started_at is None or each.ended_at is None:
+                continue
+            began = each.created_at
+            yield Observed(
+                n_bytes=n_bytes,
+                preparation_s=(each.started_at - began).total_seconds() if began else None,
+                transfer_s=max(0.0, (each.ended_at - each.started_at).total_seconds()),
+                limit=limit(vmi),
+            )
+
+
+def _size_then(
+    migration: LiveMigration, finished: Sequence[LiveMigration], vmi: LiveVMI
+) -> int | None:
+    """The guest's memory when *migration* copied it; None where that cannot be told.
+
+    The API shows the size at boot and the size now. A migration for an update may have changed
+    it, at its end: before the first such it was the one, after the last it is the other.
+    """
+    now, boot = vmi.guest_current, vmi.guest_at_boot
+    created = migration.created_at
+    if now is None or created is None or (vmi.created_at and created < vmi.created_at):
+        return None
+    if boot is None or boot.n_bytes == now.n_bytes:
+        return now.n_bytes
+    updates = [each.created_at for each in finished if each.for_update and each.created_at]
+    if updates and created > max(updates):
+        return now.n_bytes
+    if updates and created <= min(updates) and len(finished) < KEPT:
+        return boot.n_bytes
+    return None
+
+
+def _assumed(limit: int) -> Span:
+    if not limit:
+        return NETWORK_S
+    return NETWORK_S.at_least(REPEATED.times(GIB / limit))
+
+
+def _learned(observed: Sequence[Observed], assumed: Span) -> Span:
+    """Seconds a GiB, from the larger half of the guests: rounding hides the rate of small ones.
+
+    Each migration bounds the rate from both sides; the quartiles of the bounds keep single odd
+    ones from deciding. A side on which they leave more open than *assumed* keeps what is assumed.
+    """
+    largest = max(each.n_bytes for each in observed)
+    telling = [each for each in observed if 2 * each.n_bytes >= largest]
+    lows = sorted(_rate(each, -ROUNDING_S - CONSTANT.high) for each in telling)
+    highs = sorted(_rate(each, ROUNDING_S - CONSTANT.low) for each in telling)
+    low, high = sorted((_quantile(lows, 0.75), _quantile(highs, 0.25)))
+    low = min(max(low, assumed.low), high)
+    high = max(min(high, assumed.high), low)
+    likely = math.sqrt(low * high)
+    return Span(min(low, likely / SPREAD), likely, max(high, likely * SPREAD))
+
+
+def _rate(observed: Observed, more_s: float) -> float:
+    return max(0.0, observed.transfer_s + more_s) * GIB / observed.n_bytes
+
+
+def _quantile(ordered: Sequence[float], share: float) -> float:
+    return ordered[round(share * (len(ordered) - 1))]

@@ -1,0 +1,142 @@
+"""Which writes the user has consented to: a change that is live or cold, and a restart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.desired.config import RestartConsent, WindowKind
+from reconciler.model.fields import WaveName
+from reconciler.model.plan.plan import Action, Effect, Reason, Verb
+from reconciler.plan.capacity.fit import pod_for
+from reconciler.plan.digest import action_digest
+from reconciler.plan.vm.rules.situation import Running
+from reconciler.plan.vm.rules.vm_convergence import has_memory
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveVM
+    from reconciler.plan.vm.rules.situation import Finding, Situation
+    from reconciler.plan.vm.target_size import Aim
+
+STAGED = "it is written and takes effect at the next restart"
+RESTARTED = "it is written and the VM restarted inside a window"
+RESTARTED_NOW = "the VM is restarted inside a window"
+TOO_LARGE = "it is not restarted: no node is large enough for it, so it would not come up again"
+WITHHELD = "the annotation memory.reconciler.dev/restart: never in Git withholds the consent"
+NO_WINDOW = "`restart: window` restarts nothing while `windows` has none of kind allow"
+
+
+def consented(
+    situation: Situation, finding: Finding, aim: Aim
+) -> tuple[Finding, tuple[Action, ...]]:
+    """The actions on one VM, in wave order; the hint says what becomes of a needed restart.
+
+    A restart is asked for only where the guest lacks the memory that Git wants: one that waits
+    for another field is somebody else's to decide.
+    """
+    if finding.effect in (Effect.LIVE, Effect.COLD):
+        return finding, _patched(situation, finding, aim)
+    if finding.effect is not Effect.RESTART or situation.suspended:
+        return finding, ()
+    hint, actions = _with_restart(situation, finding, aim)
+    if actions:
+        hint = f"{hint}, as {_consent(situation)} consents"
+    return replace(finding, hint=hint or finding.hint), actions
+
+
+def _with_restart(
+    situation: Situation, finding: Finding, aim: Aim
+) -> tuple[str, tuple[Action, ...]]:
+    patch = _patched(situation, finding, aim)
+    match situation.consent:
+        case RestartConsent.WINDOW:
+            return _in_a_window(situation, patch)
+        case RestartConsent.STAGE if patch:
+            return STAGED, patch
+        case RestartConsent.NEVER if situation.policy.restart is not RestartConsent.NEVER:
+            return f"{finding.hint}; {WITHHELD}" if finding.hint else WITHHELD, ()
+        case _:
+            return "", ()
+
+
+def _in_a_window(
+    situation: Situation, patch: tuple[Action, ...]
+) -> tuple[str, tuple[Action, ...]]:
+    if not patch and not _lacks_memory(situation):
+        return "", ()
+    if not any(each.kind is WindowKind.ALLOW for each in situation.policy.windows):
+        return NO_WINDOW, ()
+    if _fits_nowhere(situation):
+        return TOO_LARGE, ()
+    return RESTARTED if patch else RESTARTED_NOW, (*patch, _restarted(situation))
+
+
+def _fits_nowhere(situation: Situation) -> bool:
+    """Whether its pod asks for more than any node has, whatever else runs there."""
+    sizes = [each.allocatable for each in situation.nodes if each.schedulable]
+    if situation.vmi is None or not sizes or any(size is None for size in sizes):
+        return False
+    pod = pod_for(situation.room, situation.rendering, situation.vmi, situation.target)
+    return all(size is not None and pod.request > size.n_bytes for size in sizes)
+
+
+def _has_window(situation: Situation) -> bool:
+    return any(each.kind is WindowKind.ALLOW for each in situation.policy.windows)
+
+
+def _consent(situation: Situation) -> str:
+    """Where the consent comes from."""
+    if situation.desired.restart is not None:
+        return "the annotation memory.reconciler.dev/restart in Git"
+    return f"`restart: {situation.consent}`"
+
+
+def _lacks_memory(situation: Situation) -> bool:
+    vmi = situation.vmi
+    return vmi is not None and not has_memory(Running(situation=situation, vmi=vmi))
+
+
+def _patched(situation: Situation, finding: Finding, aim: Aim) -> tuple[Action, ...]:
+    if not aim.changes:
+        return ()
+    vm = situation.vm
+    digest = action_digest(
+        cluster=situation.cluster,
+        ref=vm.ref,
+        uid=vm.uid,
+        effect=finding.effect,
+        reason=finding.reason,
+        patch=aim.patch,
+    )
+    action = Action(
+        ref=vm.ref,
+        uid=vm.uid,
+        wave=WaveName.MEMORY,
+        effect=finding.effect,
+        reason=finding.reason,
+        patch=aim.patch,
+        digest=digest,
+    )
+    return (action,)
+
+
+def _restarted(situation: Situation) -> Action:
+    """The same whether the new size is written already or not, so that one approval holds."""
+    vm: LiveVM = situation.vm
+    digest = action_digest(
+        cluster=situation.cluster,
+        ref=vm.ref,
+        uid=vm.uid,
+        effect=Effect.RESTART,
+        reason=Reason.RESTART_PENDING,
+        restart=True,
+    )
+    return Action(
+        ref=vm.ref,
+        uid=vm.uid,
+        wave=WaveName.RESTART,
+        effect=Effect.RESTART,
+        reason=Reason.RESTART_PENDING,
+        verb=Verb.RESTART,
+        digest=digest,
+    )

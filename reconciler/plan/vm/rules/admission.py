@@ -1,0 +1,135 @@
+"""What virt-api's webhook would deny, whether or not the VM runs."""
+
+from __future__ import annotations
+
+from reconciler.model.plan.plan import Reason
+from reconciler.model.quantity import MemoryQuantity, QuantityError
+from reconciler.plan.behaviour import pluggable_sizes
+from reconciler.plan.behaviour.versions import MULTI_ARCHITECTURE_GATE
+from reconciler.plan.vm.rules.instancetype import denied_by_version
+from reconciler.plan.vm.rules.situation import Finding, Situation, StoredRule, blocked
+from reconciler.plan.vm.rules.v1_1 import switch_denied
+
+ARCHITECTURE = "kubernetes.io/arch"
+"""Label of every node."""
+
+
+def memory_from_instancetype(situation: Situation) -> Finding | None:
+    """``memory.guest`` beside an instancetype is a conflict, and denied.
+
+    Source: recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest; v1.9.0
+    pkg/instancetype/apply/memory.go:73-99.
+    """
+    if situation.vm.instancetype is None or situation.types is not None:
+        return None
+    return blocked(
+        Reason.MEMORY_FROM_INSTANCETYPE,
+        f"takes its memory from the instancetype {situation.vm.instancetype}; "
+        "a guest size beside it is denied",
+        "name another instancetype in Git instead of memory.guest",
+    )
+
+
+def foreign_architecture(situation: Situation) -> Finding | None:
+    """Up to v1.7 a VM of another architecture than virt-api's is denied without the gate for it.
+
+    Where virt-api runs is not looked at: nodes that are all of the VM's architecture let it be.
+    Source: recorded v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
+    """
+    architecture = situation.vm.constraints.architecture
+    if situation.after.multi_architecture or architecture in ("", "amd64"):
+        return None
+    found = {each.labels.get(ARCHITECTURE, "amd64") for each in situation.nodes}
+    if found == {architecture}:
+        return None
+    return blocked(
+        Reason.DENIED_BY_ADMISSION,
+        f"the VM is of architecture {architecture}, and the webhook denies it without the feature "
+        f"gate {MULTI_ARCHITECTURE_GATE}",
+        "name the gate in the KubeVirt manifest in Git",
+    )
+
+
+def own_max_guest(situation: Situation) -> Finding | None:
+    """With its own ``maxGuest`` the VM's template is checked at admission, under LiveUpdate.
+
+    On v1.1 only where the VM asks for live updates (v1.1.0 vms-admitter.go:440-496).
+    Source: recorded v1.3.1, v1.6.3, v1.9.0 above-explicit-max-guest; v1.9.0
+    pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
+    """
+    own, after = situation.own_max_guest, situation.after
+    unasked = after.capabilities.vm_switch and not situation.vm.live_update_memory
+    if own is None or not after.live_update or unasked:
+        return None
+    if situation.target.n_bytes > own.n_bytes:
+        return blocked(
+            Reason.DENIED_ABOVE_MAX_GUEST,
+            f"{situation.target} is above the VM's own maxGuest {own}; the webhook denies it",
+            f"lower the guest to {own} or less, or raise maxGuest, which needs a restart",
+        )
+    capabilities = after.capabilities
+    problems = (
+        pluggable_sizes.unpluggable(each, capabilities, situation.target, own)
+        for each in situation.constraints
+    )
+    problem = next((each for each in problems if each is not None), None)
+    if problem is None:
+        return None
+    return blocked(
+        Reason.DENIED_BY_ADMISSION,
+        f"the webhook denies it, since the VM has its own maxGuest: {problem.message}",
+        problem.hint,
+    )
+
+
+def above_limit(situation: Situation) -> Finding | None:
+    """A guest above the memory limit is denied; from v1.3 on not under LiveUpdate.
+
+    Source: v1.9.0 vmi-create-admitter.go:1024-1047.
+    """
+    limit: MemoryQuantity | None = situation.vm.constraints.limits
+    after = situation.after
+    if limit is None or (after.live_update and after.capabilities.guest_above_limit):
+        return None
+    if situation.target.n_bytes <= limit.n_bytes:
+        return None
+    return blocked(
+        Reason.DENIED_BY_ADMISSION,
+        f"{situation.target} is above the VM's memory limit {limit}; the webhook denies it",
+        "raise resources.limits.memory as well"
+        + ("" if after.live_update else ", or use the rollout strategy LiveUpdate"),
+    )
+
+
+def whole_pages(situation: Situation) -> Finding | None:
+    """With hugepages the memory is whole pages, for a stopped VM too.
+
+    The value that counts is requests, else guest, else limits.
+    Source: v1.9.0 vmi-create-admitter.go:1067-1096.
+    """
+    constraints = situation.vm.constraints
+    if not constraints.hugepages or constraints.requests is not None:
+        return None
+    try:
+        page = MemoryQuantity.parse(constraints.hugepages)
+    except QuantityError:
+        return None
+    target = situation.target
+    if not page.n_bytes or (target.n_bytes >= page.n_bytes and not target.n_bytes % page.n_bytes):
+        return None
+    return blocked(
+        Reason.DENIED_BY_ADMISSION,
+        f"{target} is not a multiple of the VM's page size {page}; the webhook denies it",
+        "write whole pages",
+    )
+
+
+ADMISSION: tuple[StoredRule, ...] = (
+    switch_denied,
+    memory_from_instancetype,
+    foreign_architecture,
+    denied_by_version,
+    own_max_guest,
+    whole_pages,
+    above_limit,
+)

@@ -1,0 +1,215 @@
+"""A change that is in flight while Git asks for another size.
+
+virt-controller refuses every other size before it looks at it, for as long as the change is in
+flight. One that ends is waited for, and then the new size is judged by its own rules. One that
+cannot end keeps even a size that could never be plugged from being judged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.live.live_state import MigrationPhase, is_true
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
+from reconciler.plan.behaviour.workload_updater import Fate, fate_of
+from reconciler.plan.vm.rules.preconditions import (
+    ADD_LIVE_MIGRATE,
+    another_node,
+    hotplug_in_flight,
+    migration_in_flight,
+)
+from reconciler.plan.vm.rules.restart_required import OF_SIZE, in_progress
+from reconciler.plan.vm.rules.situation import Finding, Running, blocked, unfinished
+from reconciler.plan.vm.rules.target_capacity import (
+    no_quota_in_flight,
+    no_room_in_flight,
+    no_taker,
+)
+from reconciler.plan.vm.rules.v1_1 import judged_at_admission
+from reconciler.plan.vm.rules.vm_convergence import QUOTA, failing, ineffective
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveMigration
+
+
+NO_POD_YET = (MigrationPhase.UNSET, MigrationPhase.PENDING)
+"""Source: recorded v1.9.0 quota-holds-one-pod: Pending until the quota takes the target pod."""
+
+
+def back_to_running(running: Running) -> Finding | None:
+    """A size that the instance has is not looked at further, and needs no migration.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3469-3471; recorded v1.9.0
+    above-max-then-revert.
+    """
+    if running.vmi.guest != running.target:
+        return None
+    if in_progress(running) or unfinished(running.situation.migrations) is not None:
+        return None
+    return Finding(
+        effect=Effect.LIVE,
+        reason=Reason.BACK_TO_RUNNING,
+        message=f"the guest has {running.target} already; no migration is needed",
+    )
+
+
+def stuck(running: Running) -> Finding | None:
+    """Another size is refused for ever behind a change that nothing carries out.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 looks at migratability
+    and maxGuest, then for a change in flight, and only then at the size; recorded
+    slow-then-second-change (the refusal) and no-update-methods (the change that never ends).
+    """
+    if not in_progress(running) or running.vmi.guest == running.target:
+        return None
+    migration = unfinished(running.situation.migrations)
+    fate = fate_of(running.vmi, running.after)
+    if migration is None and fate is Fate.KILLED:
+        return blocked(
+            Reason.EVICT_HAZARD,
+            f"a change to {running.vmi.guest} is in flight, and workloadUpdateMethods has Evict "
+            "without LiveMigrate: the VM is killed to get its memory, whatever is written",
+            ADD_LIVE_MIGRATE,
+        )
+    obstacle = _obstacle(running, migration)
+    if obstacle is None:
+        return None
+    own = _own(running)
+    return blocked(
+        Reason.HOTPLUG_STUCK,
+        f"a change to {running.vmi.guest} is in flight and cannot end ({obstacle.message}); "
+        f"until it does, KubeVirt refuses {running.target}"
+        + (f"; besides, {own.message}" if own else ""),
+        obstacle.hint,
+    )
+
+
+def judged_later(running: Running, finding: Finding) -> Finding:
+    """*finding* about the size, with what KubeVirt says of it first where a change is in flight.
+
+    Source: recorded slow-then-second-change: the refused size is tried again by itself.
+    """
+    if not in_progress(running) or judged_at_admission(running):
+        return finding
+    return replace(
+        finding,
+        message=f"{finding.message}; KubeVirt comes to that once the change to "
+        f"{running.vmi.guest}, which is in flight, has ended",
+    )
+
+
+def denied_meanwhile(running: Running, finding: Finding) -> Finding:
+    """*finding*, or that its time has not come where v1.1's webhook denies every size as yet.
+
+    Source: kubevirt v1.1.0 vms-admitter.go:865-939.
+    """
+    if finding.effect is not Effect.RESTART or not judged_at_admission(running):
+        return finding
+    held = stuck(running)
+    if held is not None:
+        return held
+    held = hotplug_in_flight(running) or migration_in_flight(running)
+    if held is None:
+        return finding
+    return replace(
+        held,
+        message=f"{held.message}, and the webhook denies every other size until it has ended; "
+        f"after that: {finding.message}",
+        hint=finding.hint,
+    )
+
+
+def _obstacle(running: Running, migration: LiveMigration | None) -> Finding | None:
+    """What keeps the change in flight from ever ending.
+
+    Any migration carries it out, one that somebody has made by hand too. One that failed again
+    and again counts as no way out, also while the next one has a target.
+    Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; recorded
+    migration-fails and target-unschedulable: they are tried again without end.
+    """
+    carried = fate_of(running.vmi, running.after) in (Fate.MIGRATED, Fate.EVACUATED)
+    if migration is None and not carried:
+        return _not_carried(running)
+    failed = failing(running)
+    if failed is not None and failed.effect is Effect.BLOCKED:
+        return failed
+    if migration is not None and migration.target_node:
+        return None
+    return (
+        another_node(running)
+        or no_taker(running)
+        or _quota(running, migration)
+        or _quota_to_come(running, migration)
+        or no_room_in_flight(running)
+        or _in_vain(running)
+    )
+
+
+def _not_carried(running: Running) -> Finding:
+    if LIVE_MIGRATE in running.after.methods:
+        return blocked(
+            Reason.NOT_MIGRATABLE, "the VM cannot be migrated", "remove what prevents it"
+        )
+    strategy = running.vmi.eviction_strategy or running.after.eviction_strategy
+    kept = fate_of(running.vmi, running.after) is Fate.KEPT
+    denied = f", and evictionStrategy {strategy} has evictions denied" if kept else ""
+    return blocked(
+        Reason.NO_LIVE_MIGRATE,
+        f"workloadUpdateMethods has no LiveMigrate{denied}",
+        ADD_LIVE_MIGRATE,
+    )
+
+
+def _in_vain(running: Running) -> Finding | None:
+    """Migrations that succeed one after another, of which none has plugged the size in flight."""
+    size = running.vmi.guest
+    return None if size is None else ineffective(running, size)
+
+
+def _quota_to_come(running: Running, migration: LiveMigration | None) -> Finding | None:
+    """A quota that will refuse the target pod, which is not made yet."""
+    begun = migration is not None and migration.phase not in NO_POD_YET
+    if begun or _gives_back(running):
+        return None
+    return no_quota_in_flight(running)
+
+
+def _quota(running: Running, migration: LiveMigration | None) -> Finding | None:
+    """A target pod that a quota refuses, unless another migration will give some of it back.
+
+    Source: recorded v1.9.0 quota-holds-one-pod: it is tried again, without a time-out.
+    """
+    if migration is None or not is_true(migration.conditions, QUOTA):
+        return None
+    if _gives_back(running):
+        return None
+    namespace = running.vm.ref.namespace
+    return blocked(
+        Reason.QUOTA_REFUSED,
+        f"the quota of namespace {namespace} refuses the target pod of {migration.ref.name}",
+        "raise the ResourceQuota; it must hold both pods while the VM migrates",
+    )
+
+
+def _gives_back(running: Running) -> bool:
+    """Whether a migration in the VM's namespace will give back some of its quotas."""
+    namespace = running.vm.ref.namespace
+    others = running.situation.live.migrations.items()
+    return any(
+        _moves(found)
+        for ref, found in others
+        if ref.namespace == namespace and ref != running.vm.ref
+    )
+
+
+def _moves(migrations: tuple[LiveMigration, ...]) -> bool:
+    """Whether the last of a VM's migrations has a target pod that it will give up or take over."""
+    found = unfinished(migrations)
+    return found is not None and not is_true(found.conditions, QUOTA)
+
+
+def _own(running: Running) -> Finding | None:
+    """What stands in the way of the size itself."""
+    return next((found for rule in OF_SIZE if (found := rule(running)) is not None), None)

@@ -1,0 +1,98 @@
+"""What a reviewer should know of the guest and of other writers, without changing the effect."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reconciler.model.desired.config import RestartConsent
+from reconciler.model.live.live_state import is_true
+from reconciler.model.plan.plan import Effect
+
+if TYPE_CHECKING:
+    from reconciler.plan.vm.rules.situation import Finding, Situation
+
+OLDEST_KERNEL = (5, 8)
+"""virtio-mem came to Linux on x86 with 5.8. Source: kubevirt issue 14095."""
+
+REVERTING_MANAGERS = frozenset(
+    {"argocd-controller", "kustomize-controller", "helm-controller", "kapp", "kluctl"}
+)
+"""Field managers of tools that write a whole manifest again and again."""
+
+
+def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
+    """Each a sentence; empty where nothing is to be changed."""
+    if finding.effect is Effect.NONE:
+        return ()
+    found = (
+        _kernel(situation),
+        _windows(situation),
+        _paused(situation),
+        _silent_before(situation),
+        _other_writer(situation),
+        _sticky(situation, finding),
+    )
+    return tuple(each for each in found if each)
+
+
+def _kernel(situation: Situation) -> str:
+    kernel = situation.vmi.kernel if situation.vmi else ""
+    match = re.match(r"(\d+)\.(\d+)", kernel)
+    if match is None or _is_windows(situation) or (int(match[1]), int(match[2])) >= OLDEST_KERNEL:
+        return ""
+    return (
+        f"the guest reported kernel {kernel}, older than 5.8: it may ignore plugged memory "
+        "(read when its system was first seen, so it may be newer now)"
+    )
+
+
+def _windows(situation: Situation) -> str:
+    if not _is_windows(situation):
+        return ""
+    return "the guest is Windows: it needs a recent viomem driver, and does not give memory back"
+
+
+def _paused(situation: Situation) -> str:
+    """An inference from kubevirt v1.9.0 pkg/virt-handler/migration-target.go:191-205."""
+    if situation.vmi is None or not is_true(situation.vmi.conditions, "Paused"):
+        return ""
+    return "the VM is paused: it migrates, and its guest takes the memory once it is resumed"
+
+
+def _is_windows(situation: Situation) -> bool:
+    return situation.vmi is not None and situation.vmi.guest_os == "mswindows"
+
+
+def _silent_before(situation: Situation) -> str:
+    """Source: kubevirt issue 14095: a guest without the driver takes no size, now or later."""
+    vmi = situation.vmi
+    if vmi is None or vmi.guest_requested is None or vmi.guest_current is None:
+        return ""
+    short = vmi.guest_current.n_bytes < vmi.guest_requested.n_bytes
+    if not short or is_true(vmi.conditions, "HotMemoryChange"):
+        return ""
+    return (
+        f"the guest has {vmi.guest_current} of the {vmi.guest_requested} that were plugged "
+        "before, and may not take this size either"
+    )
+
+
+def _other_writer(situation: Situation) -> str:
+    manager = situation.vm.guest_manager
+    if manager not in REVERTING_MANAGERS:
+        return ""
+    return (
+        f"{manager} owns the guest size now and will write its own value back; "
+        "let it ignore this field"
+    )
+
+
+def _sticky(situation: Situation, finding: Finding) -> str:
+    staged = finding.effect is Effect.RESTART and situation.consent is not RestartConsent.NEVER
+    if not staged or situation.after.capabilities.restart_self_clears:
+        return ""
+    return (
+        "staging this change stops every other live update of the VM until it restarts "
+        "(KubeVirt 1.6.3 and older, and 1.7.0)"
+    )

@@ -1,0 +1,147 @@
+"""What around a VM keeps a good change from taking effect, for now or for ever."""
+
+from __future__ import annotations
+
+from reconciler.model.plan.plan import Reason
+from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
+from reconciler.plan.behaviour.workload_updater import Fate, fate_of
+from reconciler.plan.vm.rules.restart_required import in_progress
+from reconciler.plan.vm.rules.situation import (
+    Finding,
+    Running,
+    RunningRule,
+    blocked,
+    unfinished,
+    wait,
+)
+
+ADD_LIVE_MIGRATE = "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git"
+
+
+def update_methods(running: Running) -> Finding | None:
+    """LiveMigrate carries a memory change out; Evict kills the VM, unless that is denied.
+
+    Source: recorded v1.9.0 evict-only, no-update-methods, misspelt-update-method; kubevirt
+    v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425 and
+    pod-eviction-admitter.go:127-183: an eviction that is denied for a VM with an eviction
+    strategy becomes a migration, which plugs the memory as well.
+    """
+    methods = running.after.methods
+    match fate_of(running.vmi, running.after):
+        case Fate.MIGRATED | Fate.EVACUATED:
+            return None
+        case Fate.KILLED:
+            without = (
+                "Evict, and the VM cannot be migrated"
+                if LIVE_MIGRATE in methods
+                else "Evict without LiveMigrate"
+            )
+            return blocked(
+                Reason.EVICT_HAZARD,
+                f"workloadUpdateMethods has {without}: the VM would be killed to get its memory",
+                ADD_LIVE_MIGRATE,
+            )
+        case _:
+            return blocked(Reason.NO_LIVE_MIGRATE, _nothing_migrates(running), _hint(methods))
+
+
+def _nothing_migrates(running: Running) -> str:
+    methods = running.after.methods
+    ends = "the change would stay in flight for ever, without a migration"
+    if LIVE_MIGRATE in methods:
+        return f"the VM cannot be migrated now: {ends}"
+    if EVICT in methods:
+        strategy = running.vmi.eviction_strategy or running.after.eviction_strategy
+        return (
+            "workloadUpdateMethods has Evict without LiveMigrate, and the VM's evictionStrategy "
+            f"{strategy} has its eviction denied: {ends}"
+        )
+    listed = f" (it lists {', '.join(sorted(methods))})" if methods else ""
+    return f"workloadUpdateMethods has no LiveMigrate{listed}: {ends}"
+
+
+def _hint(methods: frozenset[str]) -> str:
+    if LIVE_MIGRATE in methods:
+        return "remove what prevents its migration, or restart the VM"
+    return ADD_LIVE_MIGRATE
+
+
+def another_node(running: Running) -> Finding | None:
+    """The target pod never runs on the source's node.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-911.
+    """
+    nodes = running.situation.nodes
+    if not nodes or any(each.schedulable and each.name != running.vmi.node for each in nodes):
+        return None
+    return blocked(
+        Reason.NO_OTHER_NODE,
+        f"no node but {running.vmi.node} can run VMs, and a migration needs another one",
+        "add or uncordon a node",
+    )
+
+
+def kubevirt_unsettled(running: Running) -> Finding | None:
+    """KubeVirt starts no update migration until it is deployed and settled.
+
+    Source: recorded (updater idle while not Deployed); workload-updater.go:450-455.
+    """
+    unsettled = running.situation.before.unsettled
+    if not unsettled:
+        return None
+    return wait(Reason.KUBEVIRT_NOT_SETTLED, f"the KubeVirt CR has not settled: {unsettled}")
+
+
+def hotplug_in_flight(running: Running) -> Finding | None:
+    """One change at a time: a second is refused until the first has ended.
+
+    Source: recorded slow-then-second-change; kubevirt v1.9.0 vm.go:3484-3487.
+    """
+    if not in_progress(running):
+        return None
+    backup = running.vmi.backup
+    held = f"; its migration waits for the backup {backup}, which runs" if backup else ""
+    return wait(
+        Reason.HOTPLUG_IN_FLIGHT,
+        f"a change to {running.vmi.guest} is in flight and cannot be cancelled{held}",
+        "the new size is written once it has ended",
+    )
+
+
+def migration_in_flight(running: Running) -> Finding | None:
+    """While the VM migrates for any cause, its memory is not changed.
+
+    Source: kubevirt v1.9.0 vm.go:3484-3487; facts: a target pod made for the old size fails the
+    plug and a second migration follows.
+    """
+    migration = unfinished(running.situation.migrations)
+    if migration is None:
+        return None
+    return wait(
+        Reason.MIGRATION_IN_FLIGHT,
+        f"the migration {migration.ref.name} is {migration.phase or 'new'}",
+        "the new size is written once it has ended",
+    )
+
+
+def backup_running(running: Running) -> Finding | None:
+    """A migration for a memory change waits until the VM's backup has ended.
+
+    Source: kubevirt v1.9.0 migration.go:1581-1645 (migrationBlockedByBackup), from v1.8.
+    """
+    if not running.vmi.backup:
+        return None
+    return wait(
+        Reason.BACKUP_RUNNING,
+        f"the backup {running.vmi.backup} runs, and migrations wait for it",
+        "the new size is written once it has ended",
+    )
+
+
+ENVIRONMENT: tuple[RunningRule, ...] = (update_methods, another_node)
+TRANSIENT: tuple[RunningRule, ...] = (
+    kubevirt_unsettled,
+    hotplug_in_flight,
+    migration_in_flight,
+    backup_running,
+)

@@ -1,0 +1,263 @@
+"""Which changes of a running VM the API accepts but only a restart makes effective.
+
+The order is virt-controller's own: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.live.live_state import is_false, is_true
+from reconciler.model.plan.plan import Reason
+from reconciler.plan.behaviour import pending_edits, pluggable_sizes
+from reconciler.plan.vm.rules import instancetype, v1_1
+from reconciler.plan.vm.rules.situation import Finding, Running, RunningRule, restart
+from reconciler.plan.vm.rules.starting import coming_up
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import Condition
+
+OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
+"""Message of RestartRequired. Source: recorded; kubevirt v1.9.0 vm.go:3051."""
+
+
+def live_update_not_in_force(running: Running) -> Finding | None:
+    """Without LiveUpdate every template change waits for a restart.
+
+    Not so a change back to what the VM started with, from which nothing then differs.
+    Source: recorded v1.3.1 gate-missing and v1.9.0 stage-then-live-update; kubevirt v1.9.0
+    vm.go:2989-3061 for the way back.
+    """
+    if running.target == running.vmi.guest == running.vmi.guest_at_boot:
+        return None
+    match running.after.obstacle:
+        case Reason.GATE_MISSING:
+            return restart(
+                Reason.GATE_MISSING,
+                "the feature gate VMLiveUpdateFeatures is not enabled, so nothing is changed live",
+                "name the gate in the KubeVirt manifest in Git",
+            )
+        case Reason.STRATEGY_STAGE:
+            return restart(
+                Reason.STRATEGY_STAGE,
+                "the rollout strategy is Stage, so changes wait for a restart",
+                "set vmRolloutStrategy: LiveUpdate in the KubeVirt manifest in Git",
+            )
+        case _:
+            return None
+
+
+def plug_failed_before(running: Running) -> Finding | None:
+    """After a refused plug every further change asks for a restart, even a revert.
+
+    Source: recorded plug-refused-then-revert; kubevirt v1.9.0 vm.go:3466.
+    """
+    if not is_false(running.vmi.conditions, "HotMemoryChange"):
+        return None
+    return restart(
+        Reason.PLUG_FAILED_BEFORE,
+        "an earlier plug was refused by libvirt or QEMU; nothing more is changed live",
+        "restart the VM",
+    )
+
+
+def restart_required_stays(running: Running) -> Finding | None:
+    """Old versions keep RestartRequired until the VM restarts, and skip every live update.
+
+    Source: recorded v1.3.1 and v1.6.3 above-max-then-revert; ``capabilities.RESTART_SELF_CLEARS``.
+    """
+    condition = _restart_required(running)
+    if condition is None or running.after.capabilities.restart_self_clears:
+        return None
+    return restart(
+        Reason.RESTART_REQUIRED_STICKY,
+        "RestartRequired is set, and this KubeVirt version keeps it until the VM restarts: "
+        f"{condition.message}",
+        "restart the VM; until then none of its changes is live",
+    )
+
+
+def other_edit_pending(running: Running) -> Finding | None:
+    """While another edit waits for a restart, memory is not changed live either.
+
+    Newer versions look at the template anew each time; under LiveUpdate the message then means
+    that a field differs which cannot be changed live. Set under Stage it may mean memory alone.
+    Source: recorded v1.9.0 mixed-edit-one-patch, write-maxguest-on-running.
+    """
+    condition = _restart_required(running)
+    if condition is None or not other_edit_waits(running):
+        return None
+    seen = pending_edits.waiting(running.vm, running.vmi)
+    what = ", ".join(seen) or condition.message
+    return restart(
+        Reason.OTHER_EDIT_PENDING,
+        f"another edit of the VM waits for a restart ({what}); while it does, nothing is changed "
+        "live",
+        "restart the VM, or take the other edit back",
+    )
+
+
+def other_edit_waits(running: Running) -> bool:
+    """Whether RestartRequired stands for an edit beside the memory, as far as that can be seen."""
+    condition = _restart_required(running)
+    if condition is None or condition.message != OTHER_FIELD:
+        return False
+    return not may_be_memory_alone(running)
+
+
+def may_be_memory_alone(running: Running) -> bool:
+    """Whether RestartRequired may have been set under Stage, by the memory and nothing else.
+
+    Under Stage memory alone sets it, and a change of the CR has no VM looked at again. Another
+    edit may wait beside the memory without being seen.
+    Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0 vm.go:3577-3599.
+    """
+    condition = _restart_required(running)
+    if condition is None or condition.message != OTHER_FIELD:
+        return False
+    memory_explains_it = running.vm.guest != running.vmi.guest
+    if not memory_explains_it or pending_edits.waiting(running.vm, running.vmi):
+        return False
+    before = running.situation.before
+    changed, since = before.live_update_changed_at, condition.since
+    older = changed is not None and since is not None and since <= changed
+    return not before.live_update or older
+
+
+def _restart_required(running: Running) -> Condition | None:
+    condition = running.vm.conditions.get("RestartRequired")
+    return condition if condition is not None and condition.status == "True" else None
+
+
+def guest_not_set(running: Running) -> Finding | None:
+    """A VMI that reports no guest size cannot be compared by virt-controller.
+
+    Source: kubevirt v1.9.0 vm.go:3444-3460.
+    """
+    if running.vmi.guest is not None and running.vmi.guest_current is not None:
+        return None
+    return coming_up(running, Reason.STARTING, "the running instance reports no memory yet")
+
+
+def not_migratable(running: Running) -> Finding | None:
+    """Hotplug migrates the VM; one that cannot migrate asks for a restart.
+
+    Also in the first moments after its start, when the condition is not there yet.
+    Source: recorded not-migratable; kubevirt v1.9.0 vm.go:3475.
+    """
+    condition = running.vmi.conditions.get("LiveMigratable")
+    if condition is None:
+        return coming_up(
+            running,
+            Reason.MIGRATABILITY_UNKNOWN,
+            "KubeVirt has not said yet whether the VM can migrate",
+            "a patch now would ask for a restart",
+        )
+    if condition.status == "True":
+        return None
+    told = condition.message or condition.reason
+    why = f": {told}" if told else ""
+    return restart(
+        Reason.NOT_MIGRATABLE,
+        f"the VM cannot be live-migrated{why}",
+        "hotplug needs a migration; remove what prevents it, or restart the VM",
+    )
+
+
+def no_max_guest(running: Running) -> Finding | None:
+    """A maxGuest is fixed when the instance is created, under LiveUpdate only.
+
+    Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0
+    pkg/defaults/defaults.go:84-135, vm.go:3480.
+    """
+    if running.vmi.max_guest is not None:
+        return None
+    capabilities = running.after.capabilities
+    booted = running.vmi.guest_at_boot or running.vmi.guest
+    problem = pluggable_sizes.not_at_start(running.vmi.constraints, capabilities)
+    if problem is None and booted is not None:
+        problem = pluggable_sizes.misaligned(
+            booted, running.vmi.constraints
+        ) or pluggable_sizes.below_minimum(booted, capabilities)
+    if problem is not None:
+        return restart(
+            problem.reason,
+            f"the VM booted without room for hotplug: {problem.message}",
+            "it has room after a restart only if that changes",
+        )
+    limit = running.situation.before.max_guest
+    uneven = pluggable_sizes.misaligned(limit, running.vmi.constraints) if limit else None
+    if uneven is not None and running.vm.max_guest is None:
+        return restart(
+            Reason.NO_MAX_GUEST,
+            f"the VM booted without room for hotplug: the cluster's maxGuest {uneven.message}",
+            f"set liveUpdateConfiguration.maxGuest in whole blocks ({uneven.hint}), then restart "
+            "the VM",
+        )
+    if limit is not None and booted is not None and limit.n_bytes < booted.n_bytes:
+        return restart(
+            Reason.NO_MAX_GUEST,
+            f"the VM booted with {booted}, above the cluster's maxGuest {limit}, "
+            "and so without room for hotplug",
+            "raise liveUpdateConfiguration.maxGuest, then restart the VM",
+        )
+    missing = (
+        "without live update of its memory (spec.liveUpdateFeatures.memory and the feature gate)"
+        if capabilities.vm_switch
+        else "before LiveUpdate was in force"
+    )
+    return restart(
+        Reason.BOOTED_BEFORE,
+        f"the VM booted {missing}, so its instance has no maxGuest",
+        "it needs one restart; after that its memory can be changed live",
+    )
+
+
+def size_cannot_be_plugged(running: Running) -> Finding | None:
+    """The shared rule set, against the maxGuest of the running instance.
+
+    Source: recorded above-max-guest, misaligned; kubevirt v1.9.0 vm.go:3494.
+    """
+    if running.vmi.max_guest is None:
+        return None
+    problem = pluggable_sizes.unpluggable(
+        running.vmi.constraints, running.after.capabilities, running.target, running.vmi.max_guest
+    )
+    return restart(problem.reason, problem.message, problem.hint) if problem else None
+
+
+def below_boot(running: Running) -> Finding | None:
+    """A VM never shrinks live below what it booted with.
+
+    Source: recorded shrink-below-boot; kubevirt v1.9.0 vm.go:3500. On v1.1 it is denied instead:
+    ``first_versions.below_boot_denied``.
+    """
+    booted = running.vmi.guest_at_boot
+    if booted is None or running.target.n_bytes >= booted.n_bytes:
+        return None
+    return restart(
+        Reason.BELOW_BOOT,
+        f"{running.target} is below {booted}, with which the VM booted",
+        f"{booted} is the least that can be reached without a restart",
+    )
+
+
+def in_progress(running: Running) -> bool:
+    """Whether KubeVirt is carrying a memory change out."""
+    return is_true(running.vmi.conditions, "HotMemoryChange")
+
+
+OF_VM: tuple[RunningRule, ...] = (
+    live_update_not_in_force,
+    v1_1.live_update_not_asked_for,
+    plug_failed_before,
+    restart_required_stays,
+    instancetype.size_not_live,
+    instancetype.differs_otherwise,
+    guest_not_set,
+)
+"""What KubeVirt looks at whatever the size is, even one that the running instance has."""
+OF_HOTPLUG: tuple[RunningRule, ...] = (not_migratable, no_max_guest)
+"""What it looks at for another size, even while a change is in flight."""
+OF_SIZE: tuple[RunningRule, ...] = (size_cannot_be_plugged, below_boot)
+"""What it comes to last."""

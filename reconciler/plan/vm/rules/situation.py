@@ -1,0 +1,198 @@
+"""All that the rules may look at for one VM, and what a rule answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from reconciler.model.desired.desired_state import DesiredVM
+from reconciler.model.live.live_state import (
+    Constraints,
+    LiveInstancetype,
+    LiveMigration,
+    LiveNode,
+    LiveState,
+    LiveVM,
+    LiveVMI,
+)
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.plan.behaviour.effective_config import Regime
+from reconciler.plan.behaviour.target_pod import Rendering
+from reconciler.plan.plan_policy import PlanPolicy
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.model.desired.config import RestartConsent
+    from reconciler.model.live.capacity import Room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Types:
+    """The instancetypes of a VM for which Git names one; None where one is not known."""
+
+    has: LiveInstancetype | None
+    wanted: LiveInstancetype | None
+    revision_kept: bool
+    """Whether the VM holds an older revision of the type that it has."""
+
+
+class Sight:
+    """The time and the whole snapshot, and which of it anybody has looked at.
+
+    A decision for which nobody has holds until the VM itself changes; one for which pods and
+    quotas alone were looked at, until these are read anew.
+    """
+
+    __slots__ = ("_live", "_now", "beyond", "room_seen")
+
+    def __init__(self, live: LiveState, now: datetime) -> None:
+        self._live, self._now = live, now
+        self.beyond = False
+        """Whether the time or other VMs were looked at."""
+        self.room_seen = False
+        """Whether pods and quotas were."""
+
+    @property
+    def now(self) -> datetime:
+        """The time."""
+        self.beyond = True
+        return self._now
+
+    @property
+    def live(self) -> LiveState:
+        """The whole snapshot."""
+        self.beyond = True
+        return self._live
+
+    @property
+    def room(self) -> Room | None:
+        """Pods and quotas, as they were last read."""
+        self.room_seen = True
+        return self._live.room
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """One VM that is in the cluster, with the memory that Git wants for it."""
+
+    desired: DesiredVM
+    target: MemoryQuantity
+    """The size that Git names, or that of the instancetype which it names."""
+    as_desired: bool
+    """Whether the VM's spec says what Git says."""
+    types: Types | None = None
+    """None where Git names the size itself."""
+    vm: LiveVM
+    vmi: LiveVMI | None
+    """None, or final, where the VM is not running."""
+    migrations: tuple[LiveMigration, ...]
+    """Of this VM, oldest first."""
+    nodes: tuple[LiveNode, ...]
+    rendering: Rendering
+    """How KubeVirt makes launcher pods now."""
+    before: Regime
+    """KubeVirt as it is now."""
+    after: Regime
+    """KubeVirt as it will be after the plan's own changes of the CR."""
+    policy: PlanPolicy
+    cluster: str
+    """The uid of the namespace kube-system."""
+    sight: Sight
+    """What lies beyond the VM, and whether a rule has looked there."""
+
+    @property
+    def now(self) -> datetime:
+        """The time, for what is judged by its age."""
+        return self.sight.now
+
+    @property
+    def live(self) -> LiveState:
+        """The whole snapshot, for what is judged by other VMs."""
+        return self.sight.live
+
+    @property
+    def room(self) -> Room | None:
+        """Pods and quotas; None where they were not read."""
+        return self.sight.room
+
+    @property
+    def consent(self) -> RestartConsent:
+        """What may be done if the change needs a restart: Git's word on the VM beats the rest."""
+        return self.desired.restart or self.policy.restart
+
+    @property
+    def suspended(self) -> bool:
+        """Whether Git or the cluster says that the VM is to be left alone."""
+        return self.vm.suspended or self.desired.suspended
+
+    @property
+    def own_max_guest(self) -> MemoryQuantity | None:
+        """The VM's own ``maxGuest``, or that of the instancetype that Git names."""
+        wanted = self.types.wanted if self.types else None
+        return (wanted.max_guest if wanted else None) or self.vm.max_guest
+
+    @property
+    def constraints(self) -> tuple[Constraints, ...]:
+        """Of the VM's template, and of the instancetype that Git names."""
+        wanted = self.types.wanted if self.types else None
+        return (self.vm.constraints, *((wanted.constraints,) if wanted else ()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A situation whose VM runs."""
+
+    situation: Situation
+    vmi: LiveVMI
+
+    @property
+    def vm(self) -> LiveVM:
+        """The VM's spec and conditions."""
+        return self.situation.vm
+
+    @property
+    def target(self) -> MemoryQuantity:
+        """What Git wants."""
+        return self.situation.target
+
+    @property
+    def after(self) -> Regime:
+        """KubeVirt after the plan's own changes."""
+        return self.situation.after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A rule's answer."""
+
+    effect: Effect
+    reason: Reason
+    message: str
+    hint: str = ""
+
+
+StoredRule: TypeAlias = Callable[[Situation], Finding | None]
+RunningRule: TypeAlias = Callable[[Running], Finding | None]
+
+
+def unfinished(migrations: tuple[LiveMigration, ...]) -> LiveMigration | None:
+    """The migration that has not ended yet, if there is one; KubeVirt allows one a VM."""
+    return next((each for each in reversed(migrations) if not each.phase.finished), None)
+
+
+def restart(reason: Reason, message: str, hint: str = "") -> Finding:
+    """The API would accept the patch, but only a restart makes it effective."""
+    return Finding(effect=Effect.RESTART, reason=reason, message=message, hint=hint)
+
+
+def wait(reason: Reason, message: str, hint: str = "") -> Finding:
+    """Nothing stands in the way but time."""
+    return Finding(effect=Effect.WAIT, reason=reason, message=message, hint=hint)
+
+
+def blocked(reason: Reason, message: str, hint: str = "") -> Finding:
+    """The patch would be denied, do harm or change nothing, or it has failed."""
+    return Finding(effect=Effect.BLOCKED, reason=reason, message=message, hint=hint)

@@ -1,0 +1,74 @@
+"""Sizes that were written while nothing was changed live, and come into force with LiveUpdate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.live.live_state import is_false, is_true
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.plan.behaviour import pending_edits, pluggable_sizes
+from reconciler.plan.vm.rules import preconditions, restart_required
+from reconciler.plan.vm.rules.situation import Running, wait
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveVM, LiveVMI
+    from reconciler.plan.behaviour.effective_config import Regime
+    from reconciler.plan.vm.rules.situation import Finding
+
+
+def comes_live(vm: LiveVM, vmi: LiveVMI, after: Regime) -> bool:
+    """Whether the size in the spec of *vm* reaches its guest under *after*, without a restart.
+
+    An edit beside the memory that cannot be seen would still keep it back.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 judges RestartRequired
+    anew, :3444-3566 looks at the size; up to v1.6.3 and in v1.7.0 RestartRequired stays.
+    """
+    size, has, room = vm.guest, vmi.guest, vmi.max_guest
+    if not after.live_update or vm.deleting or vmi.deleting:
+        return False
+    if size is None or has is None or room is None or size == has:
+        return False
+    capabilities = after.capabilities
+    sticks = is_true(vm.conditions, "RestartRequired") and not capabilities.restart_self_clears
+    if sticks or pending_edits.waiting(vm, vmi) or is_false(vmi.conditions, "HotMemoryChange"):
+        return False
+    boot = vmi.guest_at_boot
+    return (
+        is_true(vmi.conditions, "LiveMigratable")
+        and (boot is None or size.n_bytes >= boot.n_bytes)
+        and pluggable_sizes.unpluggable(vmi.constraints, capabilities, size, room) is None
+    )
+
+
+def live_at_next_sync(running: Running) -> Finding | None:
+    """A size that was written under Stage is looked at again only when the VM changes.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR has no
+    VM looked at), pkg/controller/virtinformers.go:376 (every 12 h all are).
+    """
+    situation, vm, vmi = running.situation, running.vm, running.vmi
+    staged = not situation.before.live_update or restart_required.may_be_memory_alone(running)
+    if vm.guest != running.target or not staged or not comes_live(vm, vmi, running.after):
+        return None
+    return preconditions.update_methods(running) or wait(
+        Reason.LIVE_AT_NEXT_SYNC,
+        f"the VM's spec says {running.target} and the guest has {vmi.guest_current or vmi.guest}; "
+        "KubeVirt changes that live when it next looks at the VM, within 12 h: a change of its "
+        "settings alone has no VM looked at",
+        "a label or an annotation that is set on the VM has it looked at now",
+    )
+
+
+def warnings(running: Running | None, finding: Finding) -> tuple[str, ...]:
+    """That an edit which cannot be seen may keep the change from becoming live."""
+    if running is None or finding.effect is not Effect.LIVE:
+        return ()
+    if not restart_required.may_be_memory_alone(running):
+        return ()
+    return (
+        (
+            "RestartRequired was set while LiveUpdate was not in force: if an edit beside the "
+            "memory waits too, the VM still needs a restart"
+        ),
+    )

@@ -1,0 +1,206 @@
+"""Whether a live change has room: a node and a quota that take the target pod beside the old one.
+
+A change is blocked only where the room could not come by itself: where the room that is lacking is
+held by migrations that are under way, it waits. Other changes of the same plan are not counted
+here; ``placing`` looks at them together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.plan import Reason
+from reconciler.model.quantity import MIB, canonical
+from reconciler.plan.behaviour.target_pod import target_pod
+from reconciler.plan.behaviour.versions import OLDEST_KNOWN
+from reconciler.plan.capacity.fit import demands, exceeded, free, pod_for, takers
+from reconciler.plan.vm.rules.situation import Finding, Running, RunningRule, blocked, wait
+
+if TYPE_CHECKING:
+    from reconciler.model.live.capacity import Quota, Room
+    from reconciler.model.live.live_state import LiveNode
+    from reconciler.model.quantity import MemoryQuantity
+    from reconciler.plan.behaviour.target_pod import TargetPod
+
+RAISE_QUOTA = (
+    "raise the ResourceQuota; it must hold the old pod and the new one while the VM migrates"
+)
+
+
+def node_with_room(running: Running) -> Finding | None:
+    """Another node must hold the target pod while the old one still runs.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; recorded
+    target-unschedulable: the migration stays Scheduling, until its pod is removed after 300 s.
+    """
+    situation, room = running.situation, running.situation.room
+    if room is None or not room.pods_known or not situation.nodes:
+        return None
+    pod = pod_for(room, situation.rendering, running.vmi, running.target)
+    nodes = takers(running.vmi, situation.nodes, running.after.capabilities.version)
+    if not nodes:
+        return no_taker(running)
+    if any(free(node, room, pod.page_size).holds(pod) for node in nodes):
+        return None
+    needs = f"the target pod asks for {_need(pod)}, and {_most(nodes, room, pod)}"
+    if any(free(node, room, pod.page_size, settled=True).holds(pod) for node in nodes):
+        return wait(
+            Reason.WAITS_FOR_ROOM,
+            f"{needs}; migrations that are under way hold more",
+            "it is written once there is room",
+        )
+    return blocked(
+        Reason.NO_NODE_WITH_ROOM,
+        needs,
+        "free memory on another node, add one, or ask for less; it must hold the new size while "
+        "the old pod still runs",
+    )
+
+
+def no_quota_in_flight(running: Running) -> Finding | None:
+    """A quota would never hold the target pod of the change in flight, which is not made yet.
+
+    Source: as ``quota_with_room``.
+    """
+    room, size = running.situation.room, running.vmi.guest
+    if room is None or not (room.quotas_known and room.pods_known) or size is None:
+        return None
+    if len(room.launchers.get(running.vmi.uid, ())) > 1:
+        return None
+    pod = _pod_in_flight(running, size)
+    for quota in room.quotas.get(running.vm.ref.namespace, ()):
+        for resource in exceeded(quota, pod, settled=True):
+            return blocked(
+                Reason.QUOTA_WOULD_REFUSE, _quota_says(running, quota, resource, pod), RAISE_QUOTA
+            )
+    return None
+
+
+def no_room_in_flight(running: Running) -> Finding | None:
+    """No other node would ever hold the target pod of the change that is in flight.
+
+    Source: as ``node_with_room``; a pod that no node takes is removed after 300 s and made again.
+    """
+    room, size = running.situation.room, running.vmi.guest
+    if room is None or not room.pods_known or size is None:
+        return None
+    nodes = takers(running.vmi, running.situation.nodes, running.after.capabilities.version)
+    pod = _pod_in_flight(running, size)
+    if not nodes or any(
+        free(node, room, pod.page_size, settled=True).holds(pod) for node in nodes
+    ):
+        return None
+    return blocked(
+        Reason.NO_NODE_WITH_ROOM,
+        f"its target pod asks for {_need(pod)}, and {_most(nodes, room, pod)}",
+        "free memory on another node, or add one",
+    )
+
+
+def quota_with_room(running: Running) -> Finding | None:
+    """Every quota of the namespace must hold both pods while the VM migrates.
+
+    Judged are memory requests and the number of pods, and memory limits where the VM sets one.
+    Left out are limits that KubeVirt sets by itself in a namespace with such a quota, CPU, huge
+    pages, and quotas for a priority class.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; recorded
+    quota-holds-one-pod: the migration stays Pending, without a time-out.
+    """
+    room = running.situation.room
+    if room is None or not room.quotas_known:
+        return None
+    quotas = room.quotas.get(running.vm.ref.namespace, ())
+    if not quotas:
+        return None
+    pod = pod_for(room, running.situation.rendering, running.vmi, running.target)
+    over = [(quota, resource) for quota in quotas for resource in exceeded(quota, pod)]
+    if not over:
+        return None
+    says = _quota_says(running, *over[0], pod)
+    if not any(True for quota in quotas for _ in exceeded(quota, pod, settled=True)):
+        return wait(
+            Reason.WAITS_FOR_ROOM,
+            f"{says}; migrations that are under way give some back",
+            "it is written once there is room",
+        )
+    return blocked(
+        Reason.QUOTA_WOULD_REFUSE,
+        says,
+        RAISE_QUOTA,
+    )
+
+
+def no_taker(running: Running) -> Finding | None:
+    """No other node is one to which the VM may migrate, however empty.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
+    """
+    nodes = running.situation.nodes
+    if not nodes or takers(running.vmi, nodes, running.after.capabilities.version):
+        return None
+    selector = ", ".join(f"{k}={v}" for k, v in sorted(running.vmi.node_selector.items()))
+    lacks, hint = (
+        f"the VM's nodeSelector {selector}",
+        "label another node, or change what the VM selects",
+    )
+    if not selector or takers(running.vmi, nodes, OLDEST_KNOWN):
+        lacks, hint = "its CPU vendor", "add a node with the same CPU vendor"
+        lacks += " and the VM's nodeSelector" if selector else ""
+    return blocked(
+        Reason.NO_NODE_WITH_ROOM,
+        f"no node but {running.vmi.node} that can run VMs has {lacks}",
+        hint,
+    )
+
+
+def _pod_in_flight(running: Running, size: MemoryQuantity) -> TargetPod:
+    """The target pod of the change to *size* that is in flight.
+
+    The instance has the requests of the new size already, and its pod was made for the old one;
+    so the new pod follows from the instance alone.
+    """
+    at_rest = replace(running.vmi, guest_current=size)
+    return target_pod(at_rest, size, running.situation.rendering, None)
+
+
+def _need(pod: TargetPod) -> str:
+    huge = f" and {canonical(pod.hugepages)} of {pod.page_size} pages" if pod.hugepages else ""
+    return _up(pod.request) + huge
+
+
+def _most(nodes: tuple[LiveNode, ...], room: Room, pod: TargetPod) -> str:
+    """Which of *nodes* comes nearest."""
+    best = max(nodes, key=lambda node: _left(node, room, pod))
+    left = free(best, room, pod.page_size)
+    memory, pages = left.memory or 0, max(0, left.hugepages)
+    huge = f" and {canonical(pages)} of {pod.page_size} pages" if pod.hugepages else ""
+    return f"{best.name} has the most free of the other nodes: {_down(memory)}{huge}"
+
+
+def _left(node: LiveNode, room: Room, pod: TargetPod) -> tuple[int, int]:
+    left = free(node, room, pod.page_size)
+    return (left.hugepages if pod.hugepages else 0, left.memory or 0)
+
+
+def _quota_says(running: Running, quota: Quota, resource: str, pod: TargetPod) -> str:
+    hard, used = quota.hard[resource], quota.used.get(resource, 0)
+    needed = demands(pod)[resource]
+    if resource in ("pods", "count/pods"):
+        amounts = f"{resource} has {used} used of {hard}"
+    else:
+        amounts = f"{resource} has {_up(used)} used of {_down(hard)} and {_up(needed)} is needed"
+    namespace = running.vm.ref.namespace
+    return f"the quota {quota.name} of namespace {namespace} refuses the target pod: {amounts}"
+
+
+def _up(n_bytes: int) -> str:
+    return f"{-(-n_bytes // MIB)}Mi"
+
+
+def _down(n_bytes: int) -> str:
+    return f"{max(0, n_bytes) // MIB}Mi"
+
+
+CAPACITY: tuple[RunningRule, ...] = (node_with_room, quota_with_room)

@@ -1,0 +1,237 @@
+"""How far a running VM is whose spec already says what Git says.
+
+Used for a value that somebody else or an earlier pass wrote, and to judge our own: success is
+the guest's memory, never the API server's answer nor a migration that succeeded.
+"""
+
+from __future__ import annotations
+
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from reconciler.model.live.live_state import MigrationPhase, is_false, is_true
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.quantity import human
+from reconciler.plan.vm.rules import preconditions, restart_required
+from reconciler.plan.vm.rules.situation import Finding, Running, blocked, restart, unfinished, wait
+from reconciler.plan.vm.rules.starting import coming_up
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveMigration
+    from reconciler.model.quantity import MemoryQuantity
+
+QUOTA = "migrationRejectedByResourceQuota"
+"""Condition of a migration. Source: recorded v1.9.0 quota-holds-one-pod."""
+
+STOP = (
+    "to stop the migrations, restart the VM, or take LiveMigrate out of workloadUpdateMethods "
+    "for as long as it takes to delete the one that is under way"
+)
+"""Source: kubevirt v1.9.0 vm.go:3484-3487 (a revert is refused), workload-updater.go:366-428 (the
+updater makes another migration as long as the change is in flight and LiveMigrate is listed)."""
+
+
+def standing(running: Running) -> Finding:
+    """Judge a VM whose spec holds the desired size; failures are looked for before success.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
+    pkg/virt-handler/migration-target.go:1152-1208; recorded for each outcome but a silent guest.
+    """
+    for rule in (_plug_refused, _restart_pending, _quota_refused, failing, _ineffective):
+        finding = rule(running)
+        if finding is not None:
+            return finding
+    if running.vmi.phase != "Running":
+        message = f"the VM is starting with {running.target}, {_phase(running)}"
+        return coming_up(running, Reason.STARTING, message)
+    return _staged(running) or _in_flight(running) or _converged(running) or _guest(running)
+
+
+def has_memory(running: Running) -> bool:
+    """Whether the guest itself has the desired size, as KubeVirt and libvirt report it."""
+    vmi, n_bytes = running.vmi, running.target.n_bytes
+    sizes = (vmi.guest, vmi.guest_requested, vmi.guest_current)
+    return all(size is not None and size.n_bytes == n_bytes for size in sizes)
+
+
+def failed_in_a_row(migrations: tuple[LiveMigration, ...]) -> int:
+    """How many update migrations have failed since the last one that succeeded.
+
+    KubeVirt keeps five finished migrations a VM, so the count ends there.
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314.
+    """
+    finished = [each for each in reversed(migrations) if each.phase.finished and each.for_update]
+    return sum(1 for _ in takewhile(lambda m: m.phase is MigrationPhase.FAILED, finished))
+
+
+def _plug_refused(running: Running) -> Finding | None:
+    condition = running.vmi.conditions.get("HotMemoryChange")
+    if condition is None or not is_false(running.vmi.conditions, "HotMemoryChange"):
+        return None
+    return blocked(
+        Reason.PLUG_REFUSED,
+        f"libvirt or QEMU refused {running.target}: {condition.message or condition.reason}",
+        "KubeVirt does not try again; restart the VM",
+    )
+
+
+def _restart_pending(running: Running) -> Finding | None:
+    condition = running.vm.conditions.get("RestartRequired")
+    if condition is None or not is_true(running.vm.conditions, "RestartRequired"):
+        return None
+    has = running.vmi.guest_current or running.vmi.guest
+    if restart_required.other_edit_waits(running) and not has_memory(running):
+        return restart(
+            Reason.OTHER_EDIT_PENDING,
+            f"the VM's spec says {running.target}, the guest has {has}, and another edit of the "
+            f"VM waits for a restart ({condition.message}); while it does, nothing is live",
+            "restart the VM, or take the other edit back",
+        )
+    return restart(
+        Reason.RESTART_PENDING,
+        f"the VM's spec says {running.target}, the guest has {has}, and the VM waits for a "
+        f"restart: {condition.message}",
+        "restart the VM",
+    )
+
+
+def _quota_refused(running: Running) -> Finding | None:
+    migration = unfinished(running.situation.migrations)
+    if migration is None or not is_true(migration.conditions, QUOTA):
+        return None
+    return blocked(
+        Reason.QUOTA_REFUSED,
+        f"the quota of namespace {running.vm.ref.namespace} refuses the target pod of "
+        f"{migration.ref.name}; both pods must fit while it migrates",
+        "raise the ResourceQuota; the migration then goes on by itself",
+    )
+
+
+def failing(running: Running) -> Finding | None:
+    """Migrations for the change in flight that failed one after another.
+
+    Source: recorded migration-fails, target-unschedulable.
+    """
+    migrations = running.situation.migrations
+    failed = failed_in_a_row(migrations)
+    if not failed or not restart_required.in_progress(running):
+        return None
+    last = next(each for each in reversed(migrations) if each.phase is MigrationPhase.FAILED)
+    count = f"{failed} migration{'s' if failed > 1 else ''} failed"
+    homeless = not last.target_node and last.started_at is None
+    why = "no node took the target pod" if homeless else last.failure_reason
+    text = f"{count}: {why}" if why else count
+    if failed < running.situation.policy.failed_migrations:
+        pause = "after a pause" if running.after.capabilities.update_backoff else "at once"
+        return wait(Reason.MIGRATION_RETRYING, f"{text}; KubeVirt tries again {pause}")
+    if homeless:
+        return blocked(
+            Reason.TARGET_UNSCHEDULABLE,
+            f"{text}; KubeVirt goes on trying, with longer pauses",
+            f"make room on another node, or look at what keeps the launcher pod from it; {STOP}",
+        )
+    return blocked(
+        Reason.MIGRATION_FAILING,
+        f"{text}; KubeVirt goes on trying, with longer pauses",
+        f"find out why it cannot migrate; {STOP}",
+    )
+
+
+def _ineffective(running: Running) -> Finding | None:
+    return ineffective(running, running.target)
+
+
+def ineffective(running: Running, size: MemoryQuantity) -> Finding | None:
+    """Migrations that succeeded since the VM's size was written, without *size* being plugged.
+
+    Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1187-1231.
+    """
+    since = running.vm.guest_changed_at
+    requested = running.vmi.guest_requested
+    if since is None or requested is None or requested.n_bytes == size.n_bytes:
+        return None
+    succeeded = [
+        each
+        for each in running.situation.migrations
+        if each.phase is MigrationPhase.SUCCEEDED and each.created_at and each.created_at >= since
+    ]
+    if len(succeeded) < 2:  # noqa: PLR2004 - one may have carried the size from before the change
+        return None
+    return blocked(
+        Reason.INEFFECTIVE_MIGRATIONS,
+        f"{len(succeeded)} migrations succeeded since the change, and {requested} is still what "
+        f"the hypervisor was asked for, not {size}",
+        "look at the events of the VirtualMachineInstance for the launcher's memory request; "
+        f"{STOP}",
+    )
+
+
+def _staged(running: Running) -> Finding | None:
+    """Back to the size of its start, a VM gets no RestartRequired; its instance stays as it is.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 compares with the revision
+    of the start, and :3351 changes nothing live without LiveUpdate.
+    """
+    situation, has = running.situation, running.vmi.guest
+    in_force = situation.before.live_update or situation.after.live_update
+    if in_force or has is None or has == running.target:
+        return None
+    return restart(
+        Reason.RESTART_PENDING,
+        f"the VM's spec says {running.target}, its instance has {has}, and without LiveUpdate "
+        "that stays until a restart; KubeVirt does not ask for one",
+        "restart the VM",
+    )
+
+
+def _in_flight(running: Running) -> Finding | None:
+    failure = running.vm.conditions.get("Failure")
+    if failure and failure.status == "True" and failure.reason == "HotPlugMemoryError":
+        return wait(Reason.IN_FLIGHT, f"queued behind another change: {failure.message}")
+    migration = unfinished(running.situation.migrations)
+    if restart_required.in_progress(running) and migration is None:
+        return preconditions.update_methods(running) or wait(
+            Reason.IN_FLIGHT, f"waits for KubeVirt to start the migration to {running.target}"
+        )
+    if migration is not None:
+        return wait(
+            Reason.IN_FLIGHT,
+            f"migrates to {running.target}: {migration.ref.name} is {migration.phase or 'new'}",
+        )
+    if running.vmi.guest is None or running.vmi.guest.n_bytes != running.target.n_bytes:
+        return wait(Reason.IN_FLIGHT, "KubeVirt has not taken the change up yet")
+    return None
+
+
+def _converged(running: Running) -> Finding | None:
+    if not has_memory(running):
+        return None
+    return Finding(
+        effect=Effect.NONE, reason=Reason.CONVERGED, message=f"the guest has {running.target}"
+    )
+
+
+def _guest(running: Running) -> Finding:
+    """The hypervisor was asked; only the guest's driver is missing from the chain."""
+    vmi, situation = running.vmi, running.situation
+    if vmi.guest_requested is None or vmi.guest_requested.n_bytes != running.target.n_bytes:
+        return wait(
+            Reason.IN_FLIGHT, f"the hypervisor has not been asked for {running.target} yet"
+        )
+    current = human(vmi.guest_current.n_bytes) if vmi.guest_current else "nothing"
+    text = f"{running.target} was plugged, and the guest has {current}"
+    if is_true(vmi.conditions, "Paused"):
+        return wait(Reason.GUEST_ACCEPTING, f"{text}; it is paused, and takes it once resumed")
+    ended = vmi.migration_ended_at
+    waited_s = (situation.now - ended).total_seconds() if ended else None
+    if waited_s is None or waited_s < situation.policy.guest_timeout_s:
+        return wait(Reason.GUEST_ACCEPTING, f"{text} so far")
+    return blocked(
+        Reason.GUEST_SILENT,
+        f"{text} {waited_s:.0f} s after the migration ended",
+        "the guest needs a virtio-mem driver (Linux 5.8 or newer) and must bring memory online",
+    )
+
+
+def _phase(running: Running) -> str:
+    return running.vmi.phase or "no phase yet"

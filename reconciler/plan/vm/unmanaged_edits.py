@@ -1,0 +1,70 @@
+"""What else Git says of a VM, which this product never writes but a whole-manifest tool would.
+
+Such an edit forces a restart, and while it waits for one nothing is changed live: applied
+together with the memory, it undoes the hotplug. Source: recorded mixed-edit-one-patch, v1.3.1,
+v1.6.3 and v1.9.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.quantity import MemoryQuantity, QuantityError
+
+if TYPE_CHECKING:
+    from reconciler.model.desired.desired_state import DesiredVM
+    from reconciler.model.live.live_state import LiveVM
+    from reconciler.model.references import FieldPath
+
+_DOMAIN: FieldPath = ("spec", "template", "spec", "domain")
+
+
+def warnings(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
+    """A sentence where the manifest differs from the VM in a field that needs a restart."""
+    if desired.manifest is None:
+        return ()
+    domain = _at(desired.manifest, _DOMAIN)
+    found = [
+        f"{name} {wanted} (cluster: {'none' if has is None else has})"
+        for name, wanted, has in _compared(domain, vm)
+        if wanted is not None and not _same(wanted, has)
+    ]
+    if not found:
+        return ()
+    named = ", ".join(found)
+    sentence = (
+        f"Git also says {named}; it is not written, and a tool that applies the whole manifest "
+        "would ask for a restart with it and stop every live change"
+    )
+    return (sentence,)
+
+
+def _compared(domain: object, vm: LiveVM) -> tuple[tuple[str, object, object], ...]:
+    """Name, Git's value and the cluster's, of fields that are not live; sockets are."""
+    _sockets, cores, threads = vm.cpu
+    requests, limits = vm.constraints.requests, vm.constraints.limits
+    return (
+        ("cpu.cores", _at(domain, ("cpu", "cores")), cores),
+        ("cpu.threads", _at(domain, ("cpu", "threads")), threads),
+        ("hugepages", _at(domain, ("memory", "hugepages", "pageSize")), vm.constraints.hugepages),
+        ("requests.memory", _at(domain, ("resources", "requests", "memory")), requests),
+        ("limits.memory", _at(domain, ("resources", "limits", "memory")), limits),
+    )
+
+
+def _same(wanted: object, has: object) -> bool:
+    if isinstance(has, MemoryQuantity):
+        try:
+            return MemoryQuantity.parse(wanted) == has
+        except QuantityError:
+            return False
+    return wanted == has
+
+
+def _at(tree: object, path: FieldPath) -> Any:  # noqa: ANN401 - any JSON value
+    for key in path:
+        if not isinstance(tree, Mapping):
+            return None
+        tree = tree.get(key)
+    return tree

@@ -1,0 +1,301 @@
+"""What happens to one VM."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import UNREADABLE_OBJECT
+from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
+from reconciler.model.plan.plan import Action, Decision, Effect, Reason, Verb
+from reconciler.plan.behaviour.target_pod import rendering_of
+from reconciler.plan.digest import action_digest, manifest_digest
+from reconciler.plan.patches import posted
+from reconciler.plan.vm import unmanaged_edits
+from reconciler.plan.vm.consent import consented
+from reconciler.plan.vm.rules import (
+    conflicting_change,
+    guest_warnings,
+    instancetype,
+    overcommit,
+    staged,
+)
+from reconciler.plan.vm.rules.admission import ADMISSION
+from reconciler.plan.vm.rules.overcommit import OVERCOMMIT
+from reconciler.plan.vm.rules.preconditions import ENVIRONMENT, TRANSIENT
+from reconciler.plan.vm.rules.restart_required import (
+    OF_HOTPLUG,
+    OF_SIZE,
+    OF_VM,
+    other_edit_pending,
+)
+from reconciler.plan.vm.rules.situation import Finding, Running, Sight, Situation, blocked, wait
+from reconciler.plan.vm.rules.target_capacity import CAPACITY
+from reconciler.plan.vm.rules.v1_1 import below_boot_denied, waits_without_a_word
+from reconciler.plan.vm.rules.vm_convergence import standing
+from reconciler.plan.vm.target_size import Aim, aim_of, aimed_field, given
+
+if TYPE_CHECKING:
+    from reconciler.model.desired.desired_state import DesiredState, DesiredVM
+    from reconciler.model.live.live_state import LiveState, LiveVM, LiveVMI
+    from reconciler.plan.behaviour.effective_config import Regime
+    from reconciler.plan.plan_policy import PlanPolicy
+
+
+def decide_vm(
+    state: DesiredState,
+    desired: DesiredVM,
+    live: LiveState,
+    *,
+    before: Regime,
+    after: Regime,
+    policy: PlanPolicy,
+    sight: Sight,
+) -> Decision:
+    """Decide one VM: what is, what would happen, and the patch if it may happen.
+
+    Args:
+        state: What Git says.
+        desired: Of this VM.
+        live: The snapshot; only what it says of this VM, and what all VMs share, is read from it.
+        before: KubeVirt as it is now.
+        after: KubeVirt after the plan's own changes.
+        policy: What the user has consented to.
+        sight: The time, and the rest of the snapshot.
+    """
+    vm = live.vms.get(desired.ref)
+    unreadable = _unreadable(desired, live)
+    if unreadable is not None:
+        return _decision(state, desired, vm, unreadable)
+    if vm is None:
+        return _absent(state, desired, live, policy)
+    aim = aim_of(state, desired, vm, live)
+    if isinstance(aim, Finding):
+        return _decision(state, desired, vm, _being_deleted(vm) or aim)
+    situation = Situation(
+        desired=desired,
+        target=aim.target,
+        as_desired=aim.as_desired,
+        types=aim.types,
+        vm=vm,
+        vmi=live.vmis.get(desired.ref),
+        migrations=live.migrations.get(desired.ref, ()),
+        nodes=live.nodes,
+        rendering=rendering_of(live.kubevirt),
+        before=before,
+        after=after,
+        policy=policy,
+        cluster=live.cluster_id,
+        sight=sight,
+    )
+    running = _running(situation)
+    finding = find(situation)
+    finding, actions = consented(situation, finding, aim)
+    warnings = (
+        *_max_guest_differs(desired, vm),
+        *instancetype.warnings(situation, finding),
+        *overcommit.warnings(situation, finding),
+        *staged.warnings(running, finding),
+        *guest_warnings.warnings(situation, finding),
+        *(unmanaged_edits.warnings(desired, vm) if aim.changes else ()),
+    )
+    vmi = situation.vmi
+    return _decision(
+        state, desired, vm, finding, aim=aim, vmi=vmi, warnings=warnings, actions=actions
+    )
+
+
+def find(situation: Situation) -> Finding:
+    """The effect on a VM that is in the cluster; the first rule that speaks decides."""
+    vm = situation.vm
+    if (deleted := _being_deleted(vm)) is not None:
+        return deleted
+    running = _running(situation)
+    if situation.as_desired:
+        return _restarting(vm) or (_standing(running) if running else _stopped(situation))
+    for rule in (_suspended, _restarting_too, *ADMISSION):
+        finding = rule(situation)
+        if finding is not None:
+            return finding
+    if running is None:
+        return Finding(
+            effect=Effect.COLD,
+            reason=Reason.NOT_RUNNING,
+            message=f"the VM is not running; it starts with {situation.target}",
+        )
+    denied = below_boot_denied(running)
+    return denied or conflicting_change.denied_meanwhile(running, _change_of(running))
+
+
+def _running(situation: Situation) -> Running | None:
+    vmi = situation.vmi
+    return None if vmi is None or vmi.final else Running(situation=situation, vmi=vmi)
+
+
+def _change_of(running: Running) -> Finding:
+    """The first rule that speaks, in the order in which virt-controller decides.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
+    """
+    has_it = running.vmi.guest == running.target
+    hotplug = () if has_it else OF_HOTPLUG
+    for rule in (
+        *OF_VM,
+        *hotplug,
+        other_edit_pending,
+        conflicting_change.back_to_running,
+        conflicting_change.stuck,
+    ):
+        finding = rule(running)
+        if finding is not None:
+            return finding
+    for rule in OF_SIZE:
+        finding = rule(running)
+        if finding is not None:
+            return conflicting_change.judged_later(running, finding)
+    for rule in (*OVERCOMMIT, *ENVIRONMENT, *TRANSIENT, *CAPACITY):
+        finding = rule(running)
+        if finding is not None:
+            return finding
+    grows = running.vmi.guest is None or running.target.n_bytes > running.vmi.guest.n_bytes
+    return Finding(
+        effect=Effect.LIVE,
+        reason=Reason.HOTPLUG if grows else Reason.HOTUNPLUG,
+        message=f"hotplugs from {running.vmi.guest} to {running.target} through a live migration"
+        if grows
+        else f"shrinks from {running.vmi.guest} to {running.target} through a live migration; "
+        "the guest may keep a part",
+    )
+
+
+def _standing(running: Running) -> Finding:
+    return waits_without_a_word(running) or staged.live_at_next_sync(running) or standing(running)
+
+
+def _restarting(vm: LiveVM) -> Finding | None:
+    """Whoever asked for it: what the VM shows now says nothing of what it has after that.
+
+    Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (restart) writes a Stop and a Start into
+    ``status.stateChangeRequests``; virt-controller removes each once it is done.
+    """
+    if not vm.restart_asked:
+        return None
+    return wait(Reason.RESTARTING, f"a restart was asked for; the VM starts with {vm.guest}")
+
+
+def _stopped(situation: Situation) -> Finding:
+    return Finding(
+        effect=Effect.NONE,
+        reason=Reason.STOPPED_AS_DESIRED,
+        message=f"the VM is not running; it starts with {situation.target}",
+    )
+
+
+def _restarting_too(situation: Situation) -> Finding | None:
+    return _restarting(situation.vm)
+
+
+def _suspended(situation: Situation) -> Finding | None:
+    if not situation.suspended:
+        return None
+    where = "in Git" if situation.desired.suspended else "on the cluster"
+    return blocked(
+        Reason.SUSPENDED,
+        f"suspended {where}: the annotation memory.reconciler.dev/suspend is true",
+        "remove the annotation to let the change happen",
+    )
+
+
+def _being_deleted(vm: LiveVM) -> Finding | None:
+    return blocked(Reason.BEING_DELETED, "the VM is being deleted") if vm.deleting else None
+
+
+def _unreadable(desired: DesiredVM, live: LiveState) -> Finding | None:
+    """A VM or an instance that is there and was left out is not one that is absent."""
+    messages = [
+        each.message
+        for each in live.diagnostics
+        if each.ref == desired.ref and each.code == UNREADABLE_OBJECT
+    ]
+    if not messages:
+        return None
+    return blocked(Reason.UNREADABLE, messages[0], "correct the object in the cluster")
+
+
+def _absent(
+    state: DesiredState, desired: DesiredVM, live: LiveState, policy: PlanPolicy
+) -> Decision:
+    if policy.create and desired.manifest is not None and not desired.suspended:
+        finding = Finding(
+            effect=Effect.CREATE, reason=Reason.NEW, message="the cluster has no such VM"
+        )
+        manifest = posted(desired.manifest)
+        digest = action_digest(
+            cluster=live.cluster_id,
+            ref=desired.ref,
+            uid=None,
+            effect=finding.effect,
+            reason=finding.reason,
+            manifest=manifest_digest(manifest),
+        )
+        action = Action(
+            ref=desired.ref,
+            uid=None,
+            wave=WaveName.MEMORY,
+            effect=finding.effect,
+            reason=finding.reason,
+            verb=Verb.CREATE,
+            manifest=manifest,
+            digest=digest,
+        )
+        created = _decision(state, desired, None, finding, actions=(action,))
+        return replace(created, changes=given(state, desired))
+    hint = "correct namespace and name in Git, or create the VM"
+    if desired.manifest is not None and not policy.create:
+        hint += "; with `create: true` in .reconciler.yaml it is created from Git"
+    finding = blocked(Reason.NOT_FOUND, "the cluster has no such VM", hint)
+    return _decision(state, desired, None, finding)
+
+
+def _decision(
+    state: DesiredState,
+    desired: DesiredVM,
+    vm: LiveVM | None,
+    finding: Finding,
+    *,
+    aim: Aim | None = None,
+    vmi: LiveVMI | None = None,
+    warnings: tuple[str, ...] = (),
+    actions: tuple[Action, ...] = (),
+) -> Decision:
+    return Decision(
+        ref=desired.ref,
+        uid=vm.uid if vm else None,
+        effect=finding.effect,
+        reason=finding.reason,
+        message=finding.message,
+        hint=finding.hint,
+        at=state.at(desired.ref, aimed_field(desired)),
+        target=aim.target if aim else None,
+        guest=vmi.guest_current if vmi and not vmi.final else None,
+        changes=aim.changes if aim else (),
+        warnings=warnings,
+        owner=vm.guest_manager if vm else "",
+        actions=actions,
+    )
+
+
+def _max_guest_differs(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
+    """A VM's maxGuest is never written, since that forces a restart; a difference is told.
+
+    Source: recorded write-maxguest-on-running; kubevirt issue 17610.
+    """
+    if desired.max_guest is None or desired.max_guest == vm.max_guest:
+        return ()
+    has = vm.max_guest if vm.max_guest is not None else "none"
+    return (
+        (
+            f"{GUEST_MAX_MEMORY[-1]} is {desired.max_guest} in Git and {has} in the cluster; "
+            "it is not written, since that would force a restart"
+        ),
+    )

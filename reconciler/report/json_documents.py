@@ -1,0 +1,278 @@
+"""A plan or a run as a JSON document; the shapes are in ``schemas/`` and stay as they are.
+
+The lists of a document that grow with the fleet are iterators, which make each element when it
+is asked for, once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.fields import NameSet, SettingValue
+from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.plan.digest import manifest_digest
+from reconciler.plan.reason_evidence import EVIDENCE
+from reconciler.report.json_text import pieces
+from reconciler.report.wording import MEANING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.plan.plan import (
+        Action,
+        Barrier,
+        Change,
+        Decision,
+        Forecast,
+        Plan,
+        VMForecast,
+        Wave,
+    )
+    from reconciler.model.references import Location, ObjectRef
+    from reconciler.model.run.outcome import MigrationSummary, Outcome, RunReport
+
+API_VERSION = "reconciler/v1alpha1"
+
+
+def plan_json(plan: Plan) -> Iterator[str]:
+    """*plan* as the JSON of ``schemas/plan.schema.json``, piece by piece."""
+    return pieces(plan_document(plan))
+
+
+def run_json(run: RunReport) -> Iterator[str]:
+    """*run* as the JSON of ``schemas/report.schema.json``, piece by piece."""
+    return pieces(run_document(run))
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """*plan* as JSON values."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Plan",
+        "revision": plan.revision,
+        "dirty": plan.dirty,
+        "digest": plan.digest,
+        "cluster": plan.cluster,
+        "observedAt": timestamp(plan.observed_at),
+        "kubevirt": _kubevirt(plan),
+        "summary": {str(effect): n for effect, n in plan.summary.items()},
+        "objects": map(_object, plan.decisions),
+        "waves": [_wave(each) for each in plan.waves],
+        "forecast": _forecast(plan.forecast),
+        "diagnostics": map(diagnostic_document, plan.diagnostics),
+        "skipped": dict(sorted(plan.skipped.items())),
+    }
+
+
+def run_document(run: RunReport) -> dict[str, Any]:
+    """*run* as JSON values."""
+    counts = run.counts or Counter(each.result for each in run.outcomes)
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "RunReport",
+        "runId": run.run_id,
+        "startedAt": timestamp(run.started_at),
+        "endedAt": timestamp(run.ended_at),
+        "exit": {
+            "code": int(run.exit),
+            "name": run.exit.name.lower().replace("_", "-"),
+            "message": run.message or MEANING[run.exit],
+        },
+        "plan": {
+            "revision": run.plan.revision,
+            "dirty": run.plan.dirty,
+            "digest": run.plan.digest,
+            "cluster": run.plan.cluster,
+            "kubevirt": _kubevirt(run.plan),
+        },
+        "notes": list(run.notes),
+        "counts": {str(result): n for result, n in sorted(counts.items()) if n},
+        "outcomes": map(_outcome, run.outcomes),
+    }
+
+
+def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
+    """*diagnostic* as plain JSON values."""
+    return {
+        "severity": str(diagnostic.severity),
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        "at": _at(diagnostic.at),
+        "object": identity(diagnostic.ref) if diagnostic.ref else None,
+        "context": list(diagnostic.context),
+        "hint": diagnostic.hint,
+    }
+
+
+def identity(ref: ObjectRef) -> dict[str, Any]:
+    """Kind, namespace and name."""
+    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+
+
+def timestamp(at: datetime) -> str:
+    """*at* as RFC 3339 in UTC, with milliseconds where it has any."""
+    precision = "milliseconds" if at.microsecond else "seconds"
+    return at.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def plain(value: SettingValue | None) -> Any:  # noqa: ANN401  # a JSON value has no narrower type
+    """*value* as JSON, spelled as it was read."""
+    match value:
+        case NameSet():
+            return list(value.raw)
+        case MemoryQuantity() | Duration():
+            return value.raw
+        case _:
+            return value
+
+
+def number(value: float) -> float | int:
+    """*value* to the millisecond, without a needless fraction."""
+    rounded = round(value, 3)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def _kubevirt(plan: Plan) -> dict[str, Any]:
+    ref = plan.kubevirt
+    return {"namespace": ref.namespace, "name": ref.name, "version": plan.kubevirt_version}
+
+
+def _object(decision: Decision) -> dict[str, Any]:
+    actions, known = decision.actions, EVIDENCE[decision.reason]
+    return {
+        **identity(decision.ref),
+        "uid": decision.uid,
+        "effect": str(decision.effect),
+        "reason": str(decision.reason),
+        "message": decision.message,
+        "hint": decision.hint,
+        "evidence": {"mark": str(known.mark), "where": known.where},
+        "guest": _amount(decision.guest),
+        "target": _amount(decision.target),
+        "wave": str(actions[0].wave) if actions else None,
+        "digest": _digest(actions),
+        "warnings": list(decision.warnings),
+        "owner": decision.owner or None,
+        "at": _at(decision.at),
+        "changes": [_change(each) for each in decision.changes],
+        "patch": [op.plain() for action in actions for op in action.patch],
+        "actions": [_action(each) for each in actions],
+    }
+
+
+def _amount(size: MemoryQuantity | None) -> str | int | None:
+    return None if size is None else size.raw
+
+
+def _digest(actions: tuple[Action, ...]) -> str | None:
+    """One approval for the object: over all its actions where it has several."""
+    if len(actions) <= 1:
+        return actions[0].digest if actions else None
+    joined = "\n".join(each.digest for each in actions)
+    return f"sha256:{sha256(joined.encode()).hexdigest()}"
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "field": ".".join(change.field),
+        "from": plain(change.before),
+        "to": plain(change.after),
+        "at": _at(change.at),
+        "wave": str(change.wave),
+    }
+
+
+def _action(action: Action) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "id": action.id,
+        "wave": str(action.wave),
+        "verb": str(action.verb),
+        "effect": str(action.effect),
+        "reason": str(action.reason),
+        "digest": action.digest,
+        "patch": [op.plain() for op in action.patch],
+    }
+    if action.manifest is not None:
+        # The manifest itself may hold secrets, such as cloud-init, and a plan is passed around.
+        document["manifestDigest"] = manifest_digest(action.manifest)
+    return document
+
+
+def _wave(wave: Wave) -> dict[str, Any]:
+    return {
+        "name": str(wave.name),
+        "barrier": _barrier(wave.barrier),
+        "actions": (each.id for each in wave.actions),
+    }
+
+
+def _barrier(barrier: Barrier | None) -> dict[str, Any] | None:
+    if barrier is None:
+        return None
+    return {"condition": barrier.condition, "deadlineSeconds": number(barrier.deadline_s)}
+
+
+def _forecast(forecast: Forecast) -> dict[str, Any]:
+    return {
+        "migrations": forecast.migrations,
+        "bytesCopied": forecast.n_bytes_copied,
+        "peakExtraRequests": dict(sorted(forecast.peak_extra_requests.items())),
+        "earliestSeconds": number(forecast.earliest_s),
+        "latestSeconds": number(forecast.latest_s),
+        "vms": map(_vm_forecast, forecast.vms),
+        "assumptions": list(forecast.assumptions),
+    }
+
+
+def _vm_forecast(forecast: VMForecast) -> dict[str, Any]:
+    return {
+        "namespace": forecast.ref.namespace,
+        "name": forecast.ref.name,
+        "position": forecast.position,
+        "earliestSeconds": number(forecast.earliest_s),
+        "latestSeconds": number(forecast.latest_s),
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        **identity(outcome.ref),
+        "effect": str(outcome.effect),
+        "actuation": str(outcome.actuation),
+        "result": str(outcome.result),
+        "reason": outcome.reason,
+        "message": outcome.message,
+        "hint": outcome.hint,
+        "actionId": outcome.action_id or None,
+        "digest": outcome.digest or None,
+        "patchedAt": timestamp(outcome.patched_at) if outcome.patched_at else None,
+        "restartedAt": timestamp(outcome.restarted_at) if outcome.restarted_at else None,
+        "endedAt": timestamp(outcome.ended_at) if outcome.ended_at else None,
+        "seconds": None if outcome.seconds is None else number(outcome.seconds),
+        "failedMigrations": outcome.failed_migrations,
+        "migration": _migration(outcome.migration),
+        "guestBefore": plain(outcome.guest_before),
+        "guestNow": plain(outcome.guest_now),
+    }
+
+
+def _migration(migration: MigrationSummary | None) -> dict[str, Any] | None:
+    if migration is None:
+        return None
+    return {
+        "name": migration.name,
+        "uid": migration.uid,
+        "phase": migration.phase,
+        "sourceNode": migration.source_node,
+        "targetNode": migration.target_node,
+        "failureReason": migration.failure_reason,
+    }
+
+
+def _at(at: Location | None) -> dict[str, Any] | None:
+    return None if at is None else {"path": at.path, "line": at.line, "column": at.column}

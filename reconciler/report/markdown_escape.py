@@ -1,0 +1,70 @@
+"""Foreign text as literal text in GitHub Markdown: no structure, HTML, link, mention or emoji.
+
+GitHub looks for mentions, issue numbers and emoji after entities are decoded, so an entity alone
+does not stop them: a zero-width space (``&#8203;``) does.
+"""
+
+from __future__ import annotations
+
+import re
+
+from reconciler.report.terminal_layout import printable
+
+_BREAK = "&#8203;"
+_SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&@$]")
+_UNSAFE_JSON = re.compile(r"[<>@]")
+_MENTION = re.compile(r"@(?=\S)")
+_ISSUE = re.compile(r"(?:#|\bGH-)(?=\d)", re.IGNORECASE)
+_LINK = re.compile(r":(?=//)|\bwww(?=\.)", re.IGNORECASE)
+_OPENING = re.compile(r"\d+[.)]|[-+=]")
+_EMOJI = re.compile(r":(?=[\w+-]+:)")
+
+
+def inline(text: str, limit: int = 100) -> str:
+    """*text* on one line, at most *limit* characters of it, safe within a line."""
+    return _escaped(text, limit, (_MENTION, _ISSUE, _LINK, _EMOJI))
+
+
+def code(text: str, limit: int = 100) -> str:
+    """*text* in a fixed-width face, which can be copied as it is; safe in HTML too.
+
+    In ``<code>`` GitHub makes no links and no emoji; mentions are broken all the same.
+    """
+    return f"<code>{_escaped(text, limit, (_MENTION,))}</code>"
+
+
+def paragraph(text: str, limit: int) -> str:
+    """The same at the begin of a line, where a digit or a dash could open a list."""
+    line = inline(text, limit)
+    return f"{_BREAK}{line}" if _OPENING.match(line) else line
+
+
+def json_line(document: str) -> str:
+    """JSON for a fenced block: the same value, without tags, mentions and control characters."""
+    if document.isprintable() and not _UNSAFE_JSON.search(document):
+        return document
+    return "".join(
+        _json_escape(each) if _UNSAFE_JSON.match(each) or not each.isprintable() else each
+        for each in document
+    )
+
+
+def _escaped(text: str, limit: int, broken: tuple[re.Pattern[str], ...]) -> str:
+    line = printable(text).strip()
+    if len(line) > limit:
+        line = line[: limit - 1] + "…"
+    ends = {match.end() for pattern in broken for match in pattern.finditer(line)}
+    if not ends and not _SPECIAL.search(line):
+        return line
+    return "".join(
+        _literal(each) + (_BREAK if place in ends else "") for place, each in enumerate(line, 1)
+    )
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
+
+
+def _literal(character: str) -> str:
+    return f"&#{ord(character)};" if _SPECIAL.match(character) else character

@@ -1,0 +1,189 @@
+"""A plan as a comment on a pull request: complete where it fits, summed up where it does not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.fields import WaveName
+from reconciler.report import wording
+from reconciler.report.findings import by_place
+from reconciler.report.markdown_budget import Section, rendered_upto, size, within
+from reconciler.report.markdown_escape import code, inline, json_line, paragraph
+from reconciler.report.plan_text import operation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.plan.plan import Change, Decision, Effect, Plan
+
+TAG = "<!-- reconciler-plan -->"
+"""Opens every comment, so that the next plan finds it and replaces it."""
+
+LIMIT = 65_000
+"""GitHub takes 65,536 characters; bytes of UTF-8 are counted here, which are never fewer."""
+
+ELSEWHERE = "the same command with `-o json` prints everything"
+
+_NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
+"""Most characters of one name, value, sentence, and most bytes of one patch."""
+
+
+def plan_markdown(plan: Plan, *, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> Iterator[str]:
+    """*plan* as GitHub Markdown of at most *limit* bytes, whatever its size, piece by piece.
+
+    Args:
+        plan: What to show.
+        limit: Most bytes of UTF-8; the summary alone may take 20,000.
+        elsewhere: Markdown that says where left-out rows are, such as a link to an artifact; no
+            final full stop.
+    """
+    attention = wording.by_attention(plan)
+    sections = (
+        _configuration(plan, limit),
+        _machines(plan, attention, limit),
+        _findings(plan.diagnostics, limit),
+        _details(attention, limit),
+    )
+    return within("\n".join(_opening(plan)), sections, limit=limit, elsewhere=elsewhere)
+
+
+def _opening(plan: Plan) -> Iterator[str]:
+    yield TAG
+    yield f"### Memory plan: {wording.counts(plan.summary)}"
+    yield ""
+    yield (
+        f"Plan {code(wording.short_digest(plan.digest))}"
+        f" of {inline(wording.origin(plan.revision, dirty=plan.dirty), _VALUE)}"
+        f" for cluster {code(plan.cluster, _VALUE)}"
+        f" with KubeVirt {inline(plan.kubevirt_version or 'of unknown version')},"
+        f" read {wording.moment(plan.observed_at)}."
+    )
+    if plan.errored:
+        yield "\n**The desired state is invalid: nothing of this plan can be applied.**"
+    elif not plan.waves:
+        yield "\nNothing to apply."
+    for wave in plan.waves:
+        if wave.name is WaveName.RESTART:
+            yield f"\n**{inline(wording.restarts(wave), 5 * _SENTENCE)}.**"
+    if costs := wording.costs(plan.forecast):
+        yield f"\n{inline(costs, _SENTENCE)}"
+        yield f"\n{inline(wording.NO_CANCEL, _SENTENCE)}"
+
+
+def _configuration(plan: Plan, limit: int) -> Section:
+    settings = [
+        (each.effect, change)
+        for each in plan.decisions
+        if each.ref.kind != "VirtualMachine"
+        for change in each.changes
+    ]
+    return Section(
+        title="Configuration of KubeVirt",
+        head=_head("Field", "From", "To", "Effect", "Wave", "Where"),
+        rows=rendered_upto(settings, lambda pair: _setting(*pair), limit),
+        total=len(settings),
+        effects=tuple(effect for effect, _ in settings),
+    )
+
+
+def _setting(effect: Effect, change: Change) -> str:
+    return _row(
+        code(".".join(change.field), _VALUE),
+        inline(wording.spelled(change.before), _VALUE),
+        inline(wording.spelled(change.after), _VALUE),
+        _strong(effect),
+        inline(change.wave),
+        code(wording.place(change.at), _VALUE),
+    )
+
+
+def _machines(plan: Plan, attention: Sequence[Decision], limit: int) -> Section:
+    forecasts = wording.forecasts(plan)
+    machines = [each for each in attention if each.ref.kind == "VirtualMachine"]
+
+    def row(decision: Decision) -> str:
+        before, after = wording.ends(decision)
+        return _row(
+            code(decision.ref.namespace, _NAME),
+            code(decision.ref.name, _NAME),
+            inline(before, _VALUE),
+            inline(after, _VALUE),
+            _strong(decision.effect),
+            inline(decision.reason),
+            inline(wording.eta(decision, forecasts.get(decision.ref))),
+            code(wording.place(decision.at), _VALUE),
+        )
+
+    return Section(
+        title="Virtual machines",
+        head=_head("Namespace", "Name", "From", "To", "Effect", "Reason", "ETA", "Where"),
+        rows=rendered_upto(machines, row, limit),
+        total=len(machines),
+        effects=tuple(each.effect for each in machines),
+    )
+
+
+def _findings(diagnostics: Sequence[Diagnostic], limit: int) -> Section:
+    return Section(
+        title="Findings",
+        head=_head("Severity", "Code", "Finding", "Where"),
+        rows=rendered_upto(by_place(diagnostics), _finding, limit),
+        total=len(diagnostics),
+    )
+
+
+def _finding(diagnostic: Diagnostic) -> str:
+    what = f"{diagnostic.ref}: " if diagnostic.ref else ""
+    hint = f"; hint: {diagnostic.hint}" if diagnostic.hint else ""
+    return _row(
+        _strong(diagnostic.severity),
+        code(diagnostic.code, _VALUE),
+        inline(f"{what}{diagnostic.message}{hint}", _SENTENCE),
+        code(wording.place(diagnostic.at), _VALUE),
+    )
+
+
+def _details(attention: Sequence[Decision], limit: int) -> Section:
+    return Section(
+        title="Details",
+        rows=rendered_upto(attention, lambda each: "\n".join(_detail(each)), limit),
+        total=len(attention),
+        effects=tuple(each.effect for each in attention),
+    )
+
+
+def _detail(decision: Decision) -> Iterator[str]:
+    verdict = f"{inline(decision.effect)}, {inline(decision.reason)}"
+    yield f"<details><summary>{code(str(decision.ref), 2 * _NAME)}: {verdict}</summary>"
+    yield ""
+    yield paragraph(decision.message, _SENTENCE)
+    items = [f"- Warning: {inline(each, _SENTENCE)}" for each in decision.warnings]
+    if decision.owner:
+        items.append(f"- Now set by {code(decision.owner, _VALUE)}")
+    if decision.hint:
+        items.append(f"- Hint: {inline(decision.hint, _SENTENCE)}")
+    if items:
+        yield ""
+        yield from items
+    operations = [json_line(operation(op)) for action in decision.actions for op in action.patch]
+    if operations and sum(map(size, operations)) <= _PATCH:
+        # Each line opens with a brace, so that no value can close the fence.
+        yield ""
+        yield "```json"
+        yield from operations
+        yield "```"
+    yield ""
+    yield "</details>"
+
+
+def _head(*titles: str) -> str:
+    return f"{_row(*titles)}\n{_row(*('---' for _ in titles))}"
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _strong(word: str) -> str:
+    return f"**{inline(word)}**"

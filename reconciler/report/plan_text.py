@@ -1,0 +1,220 @@
+"""A plan for a terminal: waves, a table of VMs, why each has its effect, and what it costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from reconciler.model.fields import WaveName
+from reconciler.model.plan.plan import Effect, Verb
+from reconciler.plan.reason_evidence import EVIDENCE
+from reconciler.report import wording
+from reconciler.report.findings import finding_lines
+from reconciler.report.json_text import compact
+from reconciler.report.terminal_layout import (
+    Cell,
+    Paint,
+    Row,
+    Tone,
+    ended,
+    paragraph,
+    printable,
+    table,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reconciler.model.plan.plan import Action, Change, Decision, PatchOp, Plan, Wave
+    from reconciler.model.references import ObjectRef
+
+_AS_ASKED = frozenset({Effect.LIVE, Effect.COLD, Effect.CREATE, Effect.CONFIG})
+_TONES = {
+    Effect.NONE: Tone.FAINT,
+    Effect.CONFIG: Tone.NOTE,
+    Effect.LIVE: Tone.GOOD,
+    Effect.COLD: Tone.NOTE,
+    Effect.RESTART: Tone.WARN,
+    Effect.WAIT: Tone.WARN,
+    Effect.CREATE: Tone.GOOD,
+    Effect.BLOCKED: Tone.BAD,
+}
+_HEAD = ("NAMESPACE", "NAME", "FROM", "TO", "EFFECT", "REASON", "ETA", "WHERE")
+_FOLDED = ("NAMESPACE", "NAME", "REASON", "WHERE")
+
+
+def plan_text(
+    plan: Plan, *, width: int = 120, color: bool = False, verbose: bool = False
+) -> Iterator[str]:
+    """*plan* as text, line by line, each ending in a line feed.
+
+    Args:
+        plan: What to show.
+        width: Columns of the terminal; long cells and sentences are wrapped to it.
+        color: Whether to style with ANSI codes.
+        verbose: Also show what is unchanged, each action on its own with its patch, why for
+            every object, and who owns the value now.
+    """
+    paint = Paint(enabled=color)
+    return ended(_lines(plan, paint, width=width, verbose=verbose))
+
+
+def _lines(plan: Plan, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
+    yield from heading(plan, paint, width=width)
+    for number, wave in enumerate(plan.waves, start=1):
+        yield ""
+        yield from _wave(number, wave, plan, paint, width=width, verbose=verbose)
+    attention = wording.by_attention(plan)
+    unchanged = [each for each in plan.decisions if each.effect is Effect.NONE]
+    listed = [*attention, *(unchanged if verbose else ())]
+    yield from _machines(listed, plan, paint, width=width)
+    explained = [each for each in listed if verbose or _surprising(each)]
+    if explained:
+        yield ""
+        yield paint("Why", Tone.STRONG)
+        for decision in explained:
+            yield from _why(decision, paint, width=width, verbose=verbose)
+    yield ""
+    yield from _summary(plan, paint, width=width)
+    if plan.diagnostics:
+        yield ""
+        yield from finding_lines(plan.diagnostics, paint)
+
+
+def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
+    """Which plan this is: digest, commit, cluster, KubeVirt version, time of reading."""
+    parts = (
+        wording.origin(plan.revision, dirty=plan.dirty),
+        f"cluster {plan.cluster}",
+        f"KubeVirt {plan.kubevirt_version or 'of unknown version'}",
+        f"read {wording.moment(plan.observed_at)}",
+    )
+    yield paint(f"Plan {wording.short_digest(plan.digest)}", Tone.STRONG)
+    yield from paragraph(", ".join(parts), width=width, indent="  ")
+
+
+def _wave(
+    number: int, wave: Wave, plan: Plan, paint: Paint, *, width: int, verbose: bool
+) -> Iterator[str]:
+    yield paint(f"Wave {number} {wave.name}", Tone.STRONG)
+    if wave.barrier is not None:
+        limit = wording.duration(wave.barrier.deadline_s)
+        words = f"{wave.barrier.condition} (at most {limit})"
+        yield from paragraph(words, width=width, indent="  ", label="begins when: ")
+    if wave.name is WaveName.RESTART and not verbose:
+        yield from paragraph(f"{wording.restarts(wave)}.", width=width, indent="  ")
+        return
+    decisions = {each.ref: each for each in plan.decisions if each.actions}
+    folded: Counter[Effect] = Counter()
+    for action in wave.actions:
+        if action.ref.kind == "VirtualMachine" and not verbose:
+            folded[action.effect] += 1
+            continue
+        yield f"  {printable(str(action.ref))}"
+        for change in decisions[action.ref].changes:
+            if change.wave is wave.name:
+                yield from _change(change, width=width)
+        if verbose:
+            yield from _write(action)
+    if folded:
+        yield f"  {wording.counts({each: folded[each] for each in Effect if folded[each]})}"
+
+
+def _change(change: Change, *, width: int) -> Iterator[str]:
+    before, after = wording.spelled(change.before), wording.spelled(change.after)
+    where = f"  {change.at}" if change.at else ""
+    field = ".".join(change.field)
+    line = printable(f"{field}: {before} -> {after}") + printable(where)
+    if len(line) + 4 <= width:
+        yield f"    {line}"
+        return
+    yield f"    {printable(field)}:"
+    yield from paragraph(f"{before} -> {after}{where}", width=width, indent="      ")
+
+
+def _write(action: Action) -> Iterator[str]:
+    if action.verb is Verb.CREATE:
+        # The manifest itself may hold secrets, such as cloud-init; the file is named above.
+        yield "    create from the manifest in Git"
+    if action.verb is Verb.RESTART:
+        yield "    restart the VM"
+    yield from (f"    {printable(operation(each))}" for each in action.patch)
+
+
+def operation(op: PatchOp) -> str:
+    """One JSON Patch operation on one line."""
+    return compact(op.plain())
+
+
+def _machines(
+    decisions: Sequence[Decision], plan: Plan, paint: Paint, *, width: int
+) -> Iterator[str]:
+    forecasts = wording.forecasts(plan)
+    rows = [
+        _machine(each, wording.eta(each, forecasts.get(each.ref)))
+        for each in decisions
+        if each.ref.kind == "VirtualMachine"
+    ]
+    if rows:
+        yield ""
+        yield from table(_HEAD, rows, width=width, wrap=_FOLDED, paint=paint)
+
+
+def _machine(decision: Decision, eta: str) -> Row:
+    before, after = wording.ends(decision)
+    tone = _TONES[decision.effect]
+    return Row(
+        (
+            Cell(decision.ref.namespace),
+            Cell(decision.ref.name),
+            Cell(before),
+            Cell(after),
+            Cell(decision.effect, tone),
+            Cell(decision.reason),
+            Cell(eta),
+            Cell(wording.place(decision.at), Tone.FAINT),
+        )
+    )
+
+
+def _surprising(decision: Decision) -> bool:
+    """Whether the table's row alone leaves a question open."""
+    return decision.effect not in _AS_ASKED or bool(decision.warnings)
+
+
+def _why(decision: Decision, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
+    verdict = paint(f"{decision.effect}, {decision.reason}", _TONES[decision.effect])
+    yield f"  {printable(_name(decision.ref))}: {verdict}"
+    yield from paragraph(decision.message, width=width, indent="    ")
+    # An action's own changes stand in its wave; what is not sent is shown here alone.
+    if len(decision.changes) > 1 and not decision.actions:
+        for change in decision.changes:
+            yield from _change(change, width=width)
+    for warning in decision.warnings:
+        yield from paragraph(warning, width=width, indent="    ", label="warning: ")
+    if verbose:
+        known = EVIDENCE[decision.reason]
+        yield from paragraph(known.where, width=width, indent="    ", label=f"{known.mark}: ")
+    if decision.owner and verbose:
+        yield from paragraph(decision.owner, width=width, indent="    ", label="now set by: ")
+    if decision.hint:
+        yield from paragraph(decision.hint, width=width, indent="    ", label="hint: ")
+
+
+def _name(ref: ObjectRef) -> str:
+    return f"{ref.namespace}/{ref.name}" if ref.kind == "VirtualMachine" else str(ref)
+
+
+def _summary(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
+    line = f"Plan: {wording.counts(plan.summary)}. {wording.costs(plan.forecast)}".rstrip()
+    followed = sum(each.effect is Effect.WAIT and not each.changes for each in plan.decisions)
+    if not plan.waves:
+        line += f" Nothing to write; {followed} in flight." if followed else " Nothing to apply."
+    yield from (paint(each, Tone.STRONG) for each in paragraph(line, width=width))
+    if plan.forecast.migrations:
+        for assumption in plan.forecast.assumptions:
+            yield from paragraph(assumption, width=width, indent="  ", label="assumes: ")
+        yield from paragraph(wording.NO_CANCEL, width=width)
+    if plan.skipped:
+        kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(plan.skipped.items()))
+        yield from paragraph(f"Left alone, of other kinds: {kinds}.", width=width)

@@ -1,0 +1,1 @@
+"""What holds a change back: windows, canaries, batches, capacity, approval, concurrency."""

@@ -1,0 +1,1 @@
+"""The waves of one run: the KubeVirt CR, then memory."""

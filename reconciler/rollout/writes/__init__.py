@@ -1,0 +1,1 @@
+"""Sends writes and reads what their answers mean."""

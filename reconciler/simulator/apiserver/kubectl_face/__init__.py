@@ -1,0 +1,1 @@
+"""What kubectl asks for beyond objects: discovery, OpenAPI and tables."""

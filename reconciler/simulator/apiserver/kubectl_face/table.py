@@ -1,0 +1,113 @@
+"""Forms of an answer: whole objects, tables for people, metadata alone.
+
+Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/response.go.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.apiserver.kubectl_face import table_columns
+from reconciler.simulator.apiserver.request import statuses
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.simulator.encoding.codec import Json
+    from reconciler.simulator.store.catalogue import Resource
+
+_META: Final = "meta.k8s.io/v1"
+_JSON_TYPES: Final = frozenset({"application/json", "*/*", "application/*", ""})
+_NOT_ACCEPTABLE: Final = (
+    "only the following media types are accepted: application/json, application/yaml, "
+    "application/vnd.kubernetes.protobuf"
+)
+
+
+class Form(StrEnum):
+    """How objects are sent."""
+
+    OBJECT = ""
+    TABLE = "Table"
+    METADATA = "PartialObjectMetadata"
+    METADATA_LIST = "PartialObjectMetadataList"
+
+
+def wanted(accept: str) -> Form:
+    """Reads an Accept header: the first form in it that can be served.
+
+    Raises:
+        RefusalError: None can.
+    """
+    for media_range in accept.split(","):
+        media_type, *parameters = (part.strip() for part in media_range.split(";"))
+        if media_type not in _JSON_TYPES:
+            continue
+        options = dict(p.partition("=")[::2] for p in parameters)
+        form = options.get("as", "")
+        if not form:
+            return Form.OBJECT
+        if form in set(Form) and options.get("v") == "v1":
+            return Form(form)
+    raise statuses.RefusalError(statuses.failure(406, "NotAcceptable", _NOT_ACCEPTABLE))
+
+
+def table(
+    resource: Resource,
+    objects: list[Json],
+    metadata: Json,
+    now: datetime,
+    *,
+    include: str = "",
+    headers: bool = True,
+) -> Json:
+    """Builds a Table.
+
+    Args:
+        resource: What the objects are.
+        objects: One a row.
+        metadata: Of the list.
+        now: For ages.
+        include: What each row carries: Metadata (the default), Object or None.
+        headers: Whether to describe the columns.
+    """
+    columns = table_columns.of(resource)
+    return {
+        "kind": "Table",
+        "apiVersion": _META,
+        "metadata": metadata,
+        "columnDefinitions": [_definition(column) for column in columns] if headers else [],
+        "rows": [
+            {
+                "cells": [column.cell(obj, now) for column in columns],
+                **_row_object(obj, include or "Metadata"),
+            }
+            for obj in objects
+        ],
+    }
+
+
+def _definition(column: table_columns.Column) -> Json:
+    return {
+        "name": column.name,
+        "type": column.type,
+        "format": column.format,
+        "description": "",
+        "priority": column.priority,
+    }
+
+
+def _row_object(obj: Json, include: str) -> Json:
+    match include:
+        case "None":
+            return {}
+        case "Object":
+            return {"object": obj}
+        case _:
+            return {"object": metadata_of(obj)}
+
+
+def metadata_of(obj: Json) -> Json:
+    """Returns an object's metadata alone."""
+    return {"kind": "PartialObjectMetadata", "apiVersion": _META, "metadata": obj["metadata"]}

@@ -1,0 +1,1 @@
+"""The patch formats that an API server takes."""

@@ -1,0 +1,1 @@
+"""GET, LIST and WATCH."""

@@ -1,0 +1,1 @@
+"""One request and its checks: body, schema, names, admission, refusals."""

@@ -1,0 +1,82 @@
+"""Calls of subresources.kubevirt.io, which KubeVirt's own API server answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.simulator.apiserver.request import bodies, statuses
+from reconciler.simulator.apiserver.request.admission import ActionRequest
+from reconciler.simulator.apiserver.request.messages import Response, bytes_response, text_response
+from reconciler.simulator.encoding import gojson
+from reconciler.simulator.encoding.codec import encode
+
+if TYPE_CHECKING:
+    from reconciler.simulator.apiserver.request.admission import Admission
+    from reconciler.simulator.apiserver.request.messages import Request, User
+    from reconciler.simulator.apiserver.request.routes import Target
+    from reconciler.simulator.encoding.codec import Json
+
+
+def run_action(admission: Admission, request: Request, target: Target, user: User) -> Response:
+    """Runs the registered action; 404 if there is none.
+
+    A PUT is answered without a body, so a client that accepts only JSON gets 406.
+
+    Source: v1.9.0 pkg/virt-api/api.go (routes without Produces); recorded v1.9.0.
+    """
+    action = admission.find_action(target.plural, target.subresource)
+    if action is None or not target.name:
+        return text_response(404, "404 page not found\n")
+    if request.method == "PUT" and not _accepts_anything(request):
+        return text_response(406, "406: Not Acceptable\n\nAvailable representations: ")
+    body = _options(request) or None
+    result = action(
+        ActionRequest(
+            resource=target.plural,
+            subresource=target.subresource,
+            namespace=target.namespace,
+            name=target.name,
+            method=request.method,
+            body=body,
+            user=user.name,
+            dry_run=_dry(body),
+        )
+    )
+    if result.body is None:
+        return Response(status=result.status, headers=())
+    return bytes_response(result.status, encode(result.body))
+
+
+def _accepts_anything(request: Request) -> bool:
+    """Whether the client takes any type; without the header it does."""
+    types = (each.partition(";")[0].strip() for each in request.header("accept").split(","))
+    return any(each in {"", "*/*"} for each in types)
+
+
+def _options(request: Request) -> Json:
+    """Decodes the options in the body, which count alone: the query is not read.
+
+    Raises:
+        RefusalError: The body is not an object.
+    """
+    try:
+        return bodies.read_options(request, "options")
+    except statuses.RefusalError as error:
+        why = _complaint(request.body) or str(error)
+        message = f"Can not unmarshal Request body to struct, error: {why}"
+        raise statuses.bad_request(message) from error
+
+
+def _complaint(body: bytes) -> str:
+    """Returns what is wrong with a body that is not JSON, as Go's stream decoder says it."""
+    try:
+        gojson.loads(body)
+    except gojson.MalformedError as error:
+        text = str(error)
+        return "unexpected EOF" if text == "unexpected end of JSON input" else text
+    return ""
+
+
+def _dry(options: dict[str, object] | None) -> bool:
+    asked = (options or {}).get("dryRun")
+    return isinstance(asked, list) and "All" in asked

@@ -1,0 +1,1 @@
+"""virt-controller and virt-operator."""

@@ -1,0 +1,174 @@
+"""virt-controller's VM controller: starts and stops VMIs, and carries VM changes to them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.clock import rfc3339
+from reconciler.simulator.encoding import codec
+from reconciler.simulator.engine import WorkQueue
+from reconciler.simulator.kubevirt.controllers.live_updates import LiveUpdates
+from reconciler.simulator.kubevirt.objects import (
+    RESTART_REQUIRED,
+    REVISIONS,
+    VMIS,
+    VMS,
+    Json,
+    dig,
+    drop_condition,
+    drop_finalizer,
+    is_deleting,
+    is_final,
+    key_of,
+    section,
+)
+from reconciler.simulator.kubevirt.rules import defaults, instancetypes, vm_status
+from reconciler.simulator.store.store import Key
+
+if TYPE_CHECKING:
+    from reconciler.simulator.kubevirt.cluster import Cluster
+    from reconciler.simulator.kubevirt.inventory import Name
+    from reconciler.simulator.store.store import StoreEvent
+
+MANAGER: Final = "virt-controller"
+LATENCY_S: Final = (0.03, 0.08)
+"""RestartRequired was recorded 30 to 210 ms after the patch."""
+START_RETRY_S: Final = 10
+"""Doubling by the square of failures; the first recorded as 10 s."""
+
+
+class VMController:
+    """Reconciles VirtualMachines."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._store = cluster.store
+        self._types = instancetypes.Instancetypes(cluster.store)
+        self._live = LiveUpdates(cluster, self._types)
+        self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
+
+    def observe(self, event: StoreEvent) -> None:
+        """Queues the VM that a change concerns; a change of the CR queues none."""
+        if event.key.resource in {VMS, VMIS}:
+            self.queue.add((event.key.namespace, event.key.name))
+
+    def sync(self, name: Name) -> None:
+        """Does what one VM needs now."""
+        vm = self._cluster.vm(*name)
+        if vm is None:
+            return
+        vmi = self._cluster.vmi(*name)
+        if is_deleting(vm):
+            self._terminate(vm, vmi)
+            return
+        if defaults.VM_FINALIZER not in (vm["metadata"].get("finalizers") or ()):
+            self._adopt(vm)
+            return
+        before = codec.copy(vm)
+        vmi = self._run(vm, vmi)
+        if vmi is not None and not is_final(vmi):
+            vmi = self._live.update(vm, vmi)
+        vm_status.refresh(vm, vmi, now=self._cluster.now())
+        self._save(before, vm)
+
+    def _save(self, before: Json, vm: Json) -> None:
+        if vm.get("status") != before.get("status"):
+            vm["metadata"].pop("resourceVersion", None)
+            self._store.update(key_of(VMS, vm), vm, status=True, manager=MANAGER)
+
+    def _adopt(self, vm: Json) -> None:
+        key = key_of(VMS, vm)
+        self._store.mutate(key, vm_status.first_status, status=True, manager=MANAGER)
+        self._store.mutate(key, _observe_versions, manager=MANAGER)
+        self._store.mutate(key, _add_finalizer, manager=MANAGER)
+
+    def _terminate(self, vm: Json, vmi: Json | None) -> None:
+        if vmi is None:
+            self._store.mutate(
+                key_of(VMS, vm),
+                lambda stored: drop_finalizer(stored, defaults.VM_FINALIZER),
+                manager=MANAGER,
+            )
+            return
+        if not is_deleting(vmi):
+            self._store.delete(key_of(VMIS, vmi))
+        before = codec.copy(vm)
+        self._note_failure(vm, vmi)
+        vm_status.refresh(vm, self._store.get(key_of(VMIS, vmi)), now=self._cluster.now())
+        self._save(before, vm)
+
+    # Starting and stopping
+
+    def _run(self, vm: Json, vmi: Json | None) -> Json | None:
+        """Starts or stops the VMI as the VM asks; returns the VMI as status shall show it."""
+        strategy = vm_status.run_strategy(vm)
+        requests = dig(vm, "status", "stateChangeRequests") or []
+        stop = next((r for r in requests if r["action"] == "Stop"), None)
+        start = any(r["action"] == "Start" for r in requests)
+        if vmi is None:
+            if stop is not None:
+                section(vm, "status")["stateChangeRequests"] = [
+                    r for r in requests if r is not stop
+                ]
+            if strategy in {"Always", "RerunOnFailure"} or start:
+                self._start(vm)
+            return None
+        asked = stop is not None and stop.get("uid") == vmi["metadata"]["uid"]
+        if is_deleting(vmi) or not (asked or strategy == "Halted" or is_final(vmi)):
+            return vmi
+        if is_final(vmi) and strategy != "Halted" and not asked:
+            self._note_failure(vm, vmi)
+        self._store.delete(key_of(VMIS, vmi))
+        return self._store.get(key_of(VMIS, vmi))
+
+    def _start(self, vm: Json) -> None:
+        retry = dig(vm, "status", "startFailure", "retryAfterTimestamp")
+        wait_s = _seconds_until(retry, self._cluster.engine.clock.now())
+        if wait_s > 0:
+            self.queue.add_after((vm["metadata"]["namespace"], vm["metadata"]["name"]), wait_s)
+            return
+        config = self._cluster.config
+        self._live.keep_instancetype(vm)
+        domain = self._types.domain(vm, config.behaviour)
+        self.keep_start_revision(vm)
+        vmi = defaults.make_vmi(vm, domain, config)
+        drop_condition(vm, RESTART_REQUIRED)
+        section(vm, "status").pop("stateChangeRequests", None)
+        self._store.create(key_of(VMIS, vmi), vmi, manager=MANAGER)
+
+    def keep_start_revision(self, vm: Json) -> None:
+        """Keeps the VM's spec as it starts, to compare later changes with."""
+        key = Key(REVISIONS, vm["metadata"]["namespace"], defaults.revision_name(vm))
+        if self._store.get(key) is None:
+            data = {"spec": codec.copy(vm["spec"])}
+            number = vm["metadata"]["generation"]
+            self._store.create(key, instancetypes.revision_object(key, vm, data, number))
+
+    def _note_failure(self, vm: Json, vmi: Json) -> None:
+        status = section(vm, "status")
+        earlier = status.get("startFailure") or {}
+        uid = vmi["metadata"]["uid"]
+        if earlier.get("lastFailedVMIUID") == uid or dig(vmi, "status", "phase") != "Failed":
+            return
+        count = earlier.get("consecutiveFailCount", 0) + 1
+        retry = self._cluster.engine.clock.now() + timedelta(seconds=START_RETRY_S * count**2)
+        status["startFailure"] = {
+            "consecutiveFailCount": count,
+            "lastFailedVMIUID": uid,
+            "retryAfterTimestamp": rfc3339(retry),
+        }
+
+
+def _observe_versions(vm: Json) -> None:
+    section(vm, "metadata", "annotations").update(defaults.OBSERVED_VERSIONS)
+
+
+def _add_finalizer(vm: Json) -> None:
+    vm["metadata"].setdefault("finalizers", []).append(defaults.VM_FINALIZER)
+
+
+def _seconds_until(moment: str | None, now: datetime) -> float:
+    if moment is None:
+        return 0.0
+    return (datetime.fromisoformat(moment).astimezone(UTC) - now).total_seconds()

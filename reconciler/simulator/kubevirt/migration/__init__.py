@@ -1,0 +1,1 @@
+"""Migrations, from Pending to their end."""

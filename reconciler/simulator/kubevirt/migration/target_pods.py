@@ -1,0 +1,112 @@
+"""The pods of a migration: its target from creation to the end, and its source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.node import launcher
+from reconciler.simulator.kubevirt.objects import Json, condition, dig, section
+
+if TYPE_CHECKING:
+    from reconciler.simulator.kubevirt.cluster import Cluster
+    from reconciler.simulator.kubevirt.inventory import MigrationFacts, PodFacts
+    from reconciler.simulator.kubevirt.node.quotas import Quotas
+
+MANAGER: Final = "virt-controller"
+COMPONENT: Final = "virtualmachineinstancemigration-controller"
+UNSCHEDULABLE_TIMEOUT: Final = "kubevirt.io/migrationUnschedulablePodTimeoutSeconds"
+PENDING_TIMEOUT: Final = "kubevirt.io/migrationPendingPodTimeoutSeconds"
+UNSCHEDULABLE_S: Final = 300.0
+PENDING_S: Final = 900.0
+"""Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756."""
+
+
+class MigrationPods:
+    """Creates, minds and ends the pods of migrations."""
+
+    def __init__(self, cluster: Cluster, quotas: Quotas) -> None:
+        self._cluster = cluster
+        self._quotas = quotas
+
+    def create(self, migration: Json, vmi: Json) -> str | None:
+        """Creates the target pod of a migration; returns the API server's refusal, if any."""
+        source = self._cluster.inventory.nodes.get(dig(vmi, "status", "nodeName") or "")
+        pod = launcher.make_pod(
+            vmi,
+            self._cluster.config,
+            self._cluster.store.suffix(),
+            migration,
+            source.labels if source is not None else None,
+        )
+        key = launcher.pod_key(pod)
+        refusal = launcher.invalid(pod) or self._quotas.refusal(key, pod)
+        if refusal is not None:
+            self._record(vmi, "Warning", "FailedCreate", f"Error creating pod: {refusal}")
+            return refusal
+        self._cluster.store.create(key, pod, manager=MANAGER)
+        message = f"Created migration target pod {key.namespace}/{key.name}"
+        self._record(migration, "Normal", "SuccessfulCreate", message)
+        return None
+
+    def mind(self, migration: Json, pod: PodFacts) -> float | None:
+        """Says on the migration why its pod does not start, and removes a pod that took too long.
+
+        Returns:
+            In how many seconds to look again; None once the pod is removed.
+        """
+        stored = self._cluster.store.get(pod.key)
+        scheduled = condition(stored, "PodScheduled")
+        unschedulable = scheduled is not None and scheduled["status"] == "False"
+        if unschedulable:
+            vmi = f"{pod.key.namespace}/{dig(migration, 'spec', 'vmiName')}"
+            message = f"Migration target pod for VMI [{vmi}] is currently unschedulable"
+            self._record(migration, "Warning", "migrationTargetPodUnschedulable", message)
+        annotations = migration["metadata"].get("annotations") or {}
+        name, default = (
+            (UNSCHEDULABLE_TIMEOUT, UNSCHEDULABLE_S)
+            if unschedulable
+            else (PENDING_TIMEOUT, PENDING_S)
+        )
+        limit_s = float(annotations.get(name, default))
+        left_s = limit_s - self._cluster.age_s((stored or {})["metadata"]["creationTimestamp"])
+        if left_s > 0:
+            return left_s
+        self._cluster.store.delete(pod.key)
+        return None
+
+    def source(self, vmi: Json) -> str:
+        """Returns the name of the pod in which a VMI runs."""
+        node = dig(vmi, "status", "nodeName")
+        pods = self._cluster.inventory.pods_of(vmi["metadata"]["uid"])
+        return next((pod.key.name for pod in pods if pod.active and pod.node == node), "")
+
+    def retire(self, pod: str, vmi: Json, phase: str) -> None:
+        """Ends one of a VMI's pods in a phase."""
+        for facts in self._cluster.inventory.pods_of(vmi["metadata"]["uid"]):
+            if facts.key.name == pod and facts.active:
+                self._cluster.store.mutate(
+                    facts.key, lambda p: section(p, "status").update(phase=phase), status=True
+                )
+
+    def remove(self, facts: MigrationFacts) -> None:
+        """Deletes the target pod of a migration, if there is one."""
+        pod = self._cluster.inventory.target_pod(facts.uid)
+        if pod is not None:
+            self._cluster.store.delete(pod.key)
+
+    def _record(self, about: Json, kind: str, reason: str, message: str) -> None:
+        self._cluster.recorder.record(about, kind, reason, message, component=COMPONENT)
+
+
+def pod_compute_memory(pod: Json | None) -> int:
+    """Returns what a launcher pod's compute container asks for, huge pages included, in bytes."""
+    containers = dig(pod, "spec", "containers") or ()
+    requests: Json | None = next(
+        (dig(c, "resources", "requests") for c in containers if c["name"] == "compute"), {}
+    )
+    return sum(
+        quantity.parse(value)
+        for name, value in (requests or {}).items()
+        if name == "memory" or name.startswith("hugepages-")
+    )

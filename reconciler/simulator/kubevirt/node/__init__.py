@@ -1,0 +1,1 @@
+"""What runs on nodes: scheduler, launcher pods, virt-handler, guests."""

@@ -1,0 +1,162 @@
+"""The scheduler and the kubelets: pods get a node with room, and start there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.engine import WorkQueue
+from reconciler.simulator.kubevirt.faults import Fault
+from reconciler.simulator.kubevirt.node.launcher import DOMAIN_ANNOTATION
+from reconciler.simulator.kubevirt.objects import (
+    NODES,
+    PODS,
+    Json,
+    dig,
+    make_condition,
+    section,
+    set_condition,
+)
+
+if TYPE_CHECKING:
+    from reconciler.simulator.kubevirt.cluster import Cluster
+    from reconciler.simulator.kubevirt.inventory import NodeFacts, PodFacts
+    from reconciler.simulator.store.store import Key, StoreEvent
+
+BIND_S: Final = (0.05, 0.3)
+START_S: Final = (0.3, 0.4)
+
+
+class Scheduler:
+    """Binds pending pods to nodes and starts bound ones."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._barred: set[Key] = set()
+        """Pods that a fault keeps from every node."""
+        self._waiting: dict[Key, None] = {}
+        self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=BIND_S)
+
+    def observe(self, event: StoreEvent) -> None:
+        """Queues a new pod, and all waiting ones when room may have come."""
+        if event.key.resource == NODES:
+            self._retry()
+        if event.key.resource != PODS:
+            return
+        if event.type == "DELETED":
+            self._waiting.pop(event.key, None)
+            self._barred.discard(event.key)
+            self._retry()
+            return
+        facts = self._cluster.inventory.pods.get(event.key)
+        if facts is None:
+            return
+        if not facts.active:
+            self._retry()
+        elif event.type == "ADDED" and not facts.node:
+            self.queue.add(event.key)
+
+    def sync(self, key: Key) -> None:
+        """Binds one pod, or says on it why no node takes it."""
+        facts = self._cluster.inventory.pods.get(key)
+        pod = self._cluster.store.get(key)
+        if facts is None or pod is None or facts.node or not facts.active:
+            return
+        node, message = self._choose(facts, pod)
+        if node is None:
+            self._waiting.setdefault(key)
+            self._report(key, message)
+            return
+        self._waiting.pop(key, None)
+        self._bind(key, node.name)
+
+    def _retry(self) -> None:
+        for key in self._waiting:
+            self.queue.add(key)
+
+    def _choose(self, facts: PodFacts, pod: Json) -> tuple[NodeFacts | None, str]:
+        """Picks the fitting node with most free memory; the first by name of equals.
+
+        Source: kubernetes v1.36 pkg/scheduler (NodeResourcesFit, LeastAllocated), memory only.
+        """
+        if self._is_barred(facts, pod):
+            total = len(self._cluster.inventory.nodes)
+            return None, f"0/{total} nodes are available: {total} Insufficient memory."
+        inventory = self._cluster.inventory
+        refused: Counter[str] = Counter()
+        fitting: list[NodeFacts] = []
+        for node in sorted(inventory.nodes.values(), key=lambda n: n.name):
+            reason = self._misfit(node, facts, pod)
+            if reason is None:
+                fitting.append(node)
+            else:
+                refused[reason] += 1
+        if fitting:
+            best = max(fitting, key=lambda n: n.memory - inventory.memory_used[n.name])
+            return best, ""
+        reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items()))
+        return None, f"0/{len(inventory.nodes)} nodes are available: {reasons}."
+
+    def _misfit(self, node: NodeFacts, facts: PodFacts, pod: Json) -> str | None:
+        inventory = self._cluster.inventory
+        selector = dig(pod, "spec", "nodeSelector") or {}
+        if not node.schedulable or any(node.labels.get(k) != v for k, v in selector.items()):
+            return "node(s) didn't match Pod's node affinity/selector"
+        if facts.migration and any(
+            other.node == node.name and other.active
+            for other in inventory.pods_of(facts.created_by)
+        ):
+            return "node(s) didn't match pod anti-affinity rules"
+        if facts.memory > node.memory - inventory.memory_used[node.name]:
+            return "Insufficient memory"
+        for name, asked in facts.hugepages.items():
+            if asked > node.hugepages.get(name, 0) - inventory.hugepages_used[node.name, name]:
+                return f"Insufficient {name}"
+        return None
+
+    def _is_barred(self, facts: PodFacts, pod: Json) -> bool:
+        if facts.key in self._barred:
+            return True
+        name = dig(pod, "metadata", "annotations", DOMAIN_ANNOTATION) or ""
+        struck = bool(facts.migration) and self._cluster.faults.strikes(
+            facts.key.namespace, name, Fault.TARGET_UNSCHEDULABLE
+        )
+        if struck:
+            self._barred.add(facts.key)
+        return struck
+
+    def _report(self, key: Key, message: str) -> None:
+        now = self._cluster.now()
+        found = make_condition(
+            "PodScheduled", "False", at=now, reason="Unschedulable", message=message
+        )
+        pod = self._cluster.store.mutate(key, lambda p: set_condition(p, found), status=True)
+        if pod is not None:
+            self._cluster.recorder.record(
+                pod, "Warning", "FailedScheduling", message, component="default-scheduler"
+            )
+
+    def _bind(self, key: Key, node: str) -> None:
+        self._cluster.store.mutate(key, lambda pod: pod["spec"].update(nodeName=node))
+        now = self._cluster.now()
+        done = make_condition("PodScheduled", "True", at=now)
+        self._cluster.store.mutate(key, lambda p: set_condition(p, done), status=True)
+        self._cluster.engine.at(self._cluster.engine.between(*START_S), lambda: self._start(key))
+
+    def _start(self, key: Key) -> None:
+        facts = self._cluster.inventory.pods.get(key)
+        if facts is None or facts.phase != "Pending":
+            return
+        now = self._cluster.now()
+
+        def run(pod: Json) -> None:
+            section(pod, "status").update(
+                phase="Running", startTime=now, hostIP=_address(facts.node)
+            )
+            set_condition(pod, make_condition("Ready", "True", at=now))
+
+        self._cluster.store.mutate(key, run, status=True)
+
+
+def _address(node: str) -> str:
+    return f"192.0.2.{sum(node.encode()) % 250 + 1}"

@@ -1,0 +1,1 @@
+"""What KubeVirt derives from a VM, by version; pure."""

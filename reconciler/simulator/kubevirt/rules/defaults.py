@@ -1,0 +1,222 @@
+"""What the webhooks and the VM controller fill in: a VM's defaults, and the VMI made from it."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+from reconciler.simulator.encoding import codec
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.objects import (
+    SWITCH,
+    Json,
+    controller_reference,
+    dig,
+    section,
+    size,
+)
+from reconciler.simulator.kubevirt.rules import memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.simulator.kubevirt.config import ClusterConfig
+
+VM_FINALIZER: Final = "kubevirt.io/virtualMachineControllerFinalize"
+GENERATION_ANNOTATION: Final = "kubevirt.io/vm-generation"
+OBSERVED_VERSIONS: Final = {
+    "kubevirt.io/latest-observed-api-version": "v1",
+    "kubevirt.io/storage-observed-api-version": "v1",
+}
+PCI_TOPOLOGY: Final = ("kubevirt.io/pci-topology-version", "v3")
+_FIRMWARE_NAMESPACE: Final = uuid.UUID("6a1a24a1-4061-4607-8bf4-a3963d0c5895")
+
+TOPOLOGY: Final = ("cores", "sockets", "threads")
+_QUANTITIES: Final = (("memory", "guest"), ("memory", "maxGuest"))
+
+
+def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | None) -> None:
+    """Fills in a VM in place, as the mutating webhook does on every write.
+
+    Args:
+        vm: The object under admission.
+        config: The CR as virt-api knows it.
+        new_uid: Makes the firmware's identities; None on an update, which adds none.
+
+    Raises:
+        QuantityError: A memory size is no quantity.
+
+    Source: recorded on v1.3.1, v1.6.3 and v1.9.0; v1.9.0 pkg/defaults/defaults.go:40-63.
+    """
+    template = section(vm, "spec", "template")
+    meta = template.get("metadata")
+    if config.behaviour.template_timestamp and new_uid is not None:
+        section(template, "metadata").setdefault("creationTimestamp", None)
+    if config.behaviour.pci_topology and new_uid is not None:
+        section(template, "metadata", "annotations").setdefault(*PCI_TOPOLOGY)
+    elif meta is None:
+        template.pop("metadata", None)
+    spec = section(template, "spec")
+    spec.setdefault("architecture", "amd64")
+    domain = section(spec, "domain")
+    section(domain, "devices")
+    section(domain, "resources")
+    section(domain, "machine").setdefault("type", "q35")
+    if config.behaviour.firmware_uuid and new_uid is not None:
+        firmware = section(domain, "firmware")
+        firmware.setdefault("serial", new_uid())
+        firmware.setdefault("uuid", new_uid())
+    canonicalise(domain)
+
+
+def canonicalise(domain: Json) -> None:
+    """Rewrites a domain's quantities as a component that read and wrote them leaves them.
+
+    Raises:
+        QuantityError: One is no quantity.
+    """
+    for parent, leaf in _QUANTITIES:
+        _canonicalise(domain.get(parent), leaf)
+    for kind in ("requests", "limits"):
+        found = dig(domain, "resources", kind)
+        for name in found or ():
+            _canonicalise(found, name)
+
+
+def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
+    """Builds the VMI that starts for a VM.
+
+    Args:
+        vm: The VirtualMachine.
+        domain: Its domain with the instancetype applied.
+        config: The CR as virt-controller knows it now: maxGuest is frozen from it.
+
+    Returns:
+        The VMI as first stored, in phase Pending.
+
+    Source: recorded on v1.3.1, v1.6.3 and v1.9.0; v1.9.0 pkg/defaults/defaults.go:84-156,239-260.
+    """
+    template = vm["spec"]["template"]
+    spec: Json = codec.copy(template["spec"])
+    spec["domain"] = codec.copy(domain)
+    _domain_defaults(spec, vm, config)
+    # Frozen here: a CR changed later asks nothing of VMIs that run.
+    spec.setdefault("evictionStrategy", config.eviction_strategy)
+    for volume in spec.get("volumes") or ():
+        if "containerDisk" in volume:
+            volume["containerDisk"].setdefault("imagePullPolicy", "IfNotPresent")
+    meta = vm["metadata"]
+    template_meta = template.get("metadata") or {}
+    annotations = {
+        **(template_meta.get("annotations") or {}),
+        GENERATION_ANNOTATION: str(meta["generation"]),
+    }
+    if instancetype := dig(vm, "spec", "instancetype"):
+        cluster_wide = (
+            str(instancetype.get("kind", "")).lower().startswith("virtualmachinecluster")
+        )
+        scope = "cluster-instancetype-name" if cluster_wide else "instancetype-name"
+        annotations[f"kubevirt.io/{scope}"] = instancetype["name"]
+    return {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachineInstance",
+        "metadata": {
+            "annotations": annotations,
+            "finalizers": [VM_FINALIZER, config.behaviour.finalizer],
+            **({"labels": dict(labels)} if (labels := template_meta.get("labels")) else {}),
+            "name": meta["name"],
+            "namespace": meta["namespace"],
+            "ownerReferences": [controller_reference(vm)],
+        },
+        "spec": spec,
+        "status": _first_status(spec["domain"], revision_name(vm)),
+    }
+
+
+def revision_name(vm: Json) -> str:
+    """Returns the name of the ControllerRevision that keeps the VM's spec as it starts now."""
+    return f"revision-start-vm-{vm['metadata']['uid']}-{vm['metadata']['generation']}"
+
+
+def _domain_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
+    domain = spec["domain"]
+    _cpu_defaults(section(domain, "cpu"), config)
+    section(domain, "features", "acpi").setdefault("enabled", True)
+    section(domain, "firmware").setdefault(
+        "uuid", str(uuid.uuid5(_FIRMWARE_NAMESPACE, vm["metadata"]["name"]))
+    )
+    _memory_defaults(spec, vm, config)
+    canonicalise(domain)
+
+
+def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
+    """Fills in the topology only where none of it is given; recorded (a VM with cores alone)."""
+    cpu.setdefault("model", "host-model")
+    if not any(cpu.get(part) for part in TOPOLOGY):
+        cpu.update(dict.fromkeys(TOPOLOGY, 1))
+    if config.live_update and (sockets := cpu.get("sockets")):
+        room = config.max_cpu_sockets or sockets * config.max_hotplug_ratio
+        cpu.setdefault("maxSockets", room)
+
+
+def _memory_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
+    domain = spec["domain"]
+    resources = section(domain, "resources")
+    memory_section = section(domain, "memory")
+    if "guest" not in memory_section:
+        fallback = (
+            dig(resources, "requests", "memory")
+            or dig(resources, "limits", "memory")
+            or dig(memory_section, "hugepages", "pageSize")
+        )
+        if fallback is not None:
+            memory_section["guest"] = fallback
+    if config.behaviour.default_requests:
+        _default_requests(resources, memory_section, config)
+    if config.behaviour.vm_switch and dig(vm, "spec", SWITCH, "memory", "maxGuest"):
+        memory_section["maxGuest"] = vm["spec"][SWITCH]["memory"]["maxGuest"]
+    if config.updates_live(vm):
+        ceiling = memory.start_max_guest(
+            domain,
+            spec.get("architecture", "amd64"),
+            cluster_max_guest=config.max_guest,
+            ratio=config.max_hotplug_ratio,
+            behaviour=config.behaviour,
+        )
+        if ceiling is not None:
+            memory_section["maxGuest"] = quantity.binary(ceiling)
+    if not memory_section:
+        del domain["memory"]
+
+
+def _default_requests(resources: Json, memory_section: Json, config: ClusterConfig) -> None:
+    """Gives a VMI requests as large as its limits, or as its guest.
+
+    Source: v1.6.0 pkg/defaults/defaults.go (setDefaultResourceRequests); gone in v1.7.0.
+    """
+    limits = dig(resources, "limits", "memory")
+    if limits is None and "guest" not in memory_section:
+        return
+    guest = quantity.parse(memory_section.get("guest", 0)) * 100 // config.memory_overcommit
+    section(resources, "requests").setdefault("memory", limits or quantity.binary(guest))
+
+
+def _first_status(domain: Json, revision: str) -> Json:
+    cpu = domain["cpu"]
+    topology = {part: cpu[part] for part in TOPOLOGY if cpu.get(part)}
+    status: Json = {
+        "currentCPUTopology": topology,
+        "guestOSInfo": {},
+        "phase": "Pending",
+        "runtimeUser": 107,
+        "virtualMachineRevisionName": revision,
+    }
+    if (guest := size(domain, "memory", "guest")) is not None:
+        text = quantity.binary(guest)
+        status["memory"] = {"guestAtBoot": text, "guestCurrent": text, "guestRequested": text}
+    return status
+
+
+def _canonicalise(parent: Any, leaf: str) -> None:  # noqa: ANN401 - any JSON value
+    if isinstance(parent, dict) and parent.get(leaf) is not None:
+        parent[leaf] = quantity.canonical(parent[leaf])

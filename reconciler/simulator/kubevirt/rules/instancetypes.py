@@ -1,0 +1,150 @@
+"""Instancetypes: applying one to a VM's domain, its conflicts, and the revision a VM keeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.encoding import codec
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.objects import (
+    REVISIONS,
+    Json,
+    controller_reference,
+    dig,
+    section,
+)
+from reconciler.simulator.store.store import Key
+
+if TYPE_CHECKING:
+    from reconciler.simulator.kubevirt.versions import Behaviour
+    from reconciler.simulator.store.store import Store
+
+NAMESPACED: Final = "virtualmachineinstancetypes.instancetype.kubevirt.io"
+CLUSTER_WIDE: Final = "virtualmachineclusterinstancetypes.instancetype.kubevirt.io"
+
+_CONFLICTS: Final = (
+    (("domain", "memory", "guest"), ("memory", "guest")),
+    (("domain", "memory", "maxGuest"), ("memory", "maxGuest")),
+    (("domain", "memory", "hugepages"), ("memory", "hugepages")),
+    (("domain", "resources", "requests", "memory"), ("memory", "guest")),
+    (("domain", "resources", "limits", "memory"), ("memory", "guest")),
+    (("domain", "cpu", "sockets"), ("cpu", "guest")),
+    (("domain", "cpu", "cores"), ("cpu", "guest")),
+    (("domain", "cpu", "threads"), ("cpu", "guest")),
+)
+"""Source: v1.9.0 pkg/instancetype/apply/memory.go:73-99, cpu.go."""
+
+
+class Instancetypes:
+    """Looks instancetypes up, live or as a VM's ControllerRevision keeps them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def named(self, vm: Json) -> Json | None:
+        """Returns the instancetype that a VM names, as it is now; None if none or absent."""
+        matcher = dig(vm, "spec", "instancetype")
+        return None if not matcher else self._store.get(_matched(matcher, _namespace(vm)))
+
+    def effective(self, vm: Json, behaviour: Behaviour) -> Json | None:
+        """Returns the instancetype as the VM's revision keeps it, else as it is now."""
+        name = revision_of(vm, behaviour)
+        revision = self._store.get(Key(REVISIONS, _namespace(vm), name)) if name else None
+        return revision["data"] if revision is not None else self.named(vm)
+
+    def domain(self, vm: Json, behaviour: Behaviour) -> Json:
+        """Returns the VM's domain with its instancetype applied."""
+        return apply(vm["spec"]["template"]["spec"]["domain"], self.effective(vm, behaviour))
+
+    def keep_revision(self, vm: Json, instancetype: Json) -> str:
+        """Stores an instancetype as a ControllerRevision of the VM and returns its name."""
+        meta = instancetype["metadata"]
+        name = (
+            f"{vm['metadata']['name']}-{meta['name']}-v1beta1-{meta['uid']}-{meta['generation']}"
+        )
+        key = Key(REVISIONS, _namespace(vm), name)
+        if self._store.get(key) is None:
+            self._store.create(key, revision_object(key, vm, instancetype, 0))
+        return name
+
+
+def apply(domain: Json, instancetype: Json | None) -> Json:
+    """Returns a copy of a domain with an instancetype's CPU and memory.
+
+    Source: v1.9.0 pkg/instancetype/apply/{cpu,memory}.go.
+    """
+    applied = codec.copy(domain)
+    spec = dig(instancetype, "spec")
+    if not spec:
+        return applied
+    guest = dig(spec, "memory", "guest")
+    if guest is not None:
+        section(applied, "memory")["guest"] = guest
+    for name in ("maxGuest", "hugepages"):
+        if dig(spec, "memory", name) is not None:
+            section(applied, "memory")[name] = spec["memory"][name]
+    if (percent := dig(spec, "memory", "overcommitPercent")) and guest is not None:
+        asked = quantity.parse(guest) * (100 - percent) // 100
+        section(applied, "resources", "requests")["memory"] = quantity.binary(asked)
+    if (sockets := dig(spec, "cpu", "guest")) is not None:
+        cpu = section(applied, "cpu")
+        cpu["sockets"] = sockets
+        cpu.setdefault("cores", 1)
+        cpu.setdefault("threads", 1)
+    return applied
+
+
+def conflicts(vm: Json, instancetype: Json | None) -> tuple[str, ...]:
+    """Returns the VM fields that its instancetype sets, too, as dotted paths."""
+    spec = dig(instancetype, "spec")
+    if not spec:
+        return ()
+    template = vm["spec"]["template"]["spec"]
+    return tuple(
+        "spec.template.spec." + ".".join(mine)
+        for mine, theirs in _CONFLICTS
+        if dig(template, *mine) is not None and dig(spec, *theirs) is not None
+    )
+
+
+def revision_of(vm: Json, behaviour: Behaviour) -> str | None:
+    """Returns the name of the ControllerRevision that holds a VM's instancetype, if kept.
+
+    One kept in the status is only valid for the instancetype that the spec still names.
+
+    Source: v1.4.0 types.go (spec.instancetype.revisionName), v1.5.0 (status.instancetypeRef).
+    """
+    named = dig(vm, "spec", "instancetype", "revisionName")
+    if not behaviour.instancetype_in_status or named:
+        return named or None
+    reference = dig(vm, "status", "instancetypeRef") or {}
+    if reference.get("name") != dig(vm, "spec", "instancetype", "name"):
+        return None
+    kept: str | None = dig(reference, "controllerRevisionRef", "name")
+    return kept
+
+
+def revision_object(key: Key, vm: Json, data: Json, number: int) -> Json:
+    """Builds a ControllerRevision that keeps `data` for a VM."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": key.name,
+            "namespace": key.namespace,
+            "ownerReferences": [controller_reference(vm)],
+        },
+        "data": data,
+        "revision": number,
+    }
+
+
+def _matched(matcher: Json, namespace: str) -> Key:
+    kind = str(matcher.get("kind") or "VirtualMachineClusterInstancetype").lower()
+    if kind.rstrip("s") == "virtualmachineinstancetype":
+        return Key(NAMESPACED, namespace, matcher["name"])
+    return Key(CLUSTER_WIDE, "", matcher["name"])
+
+
+def _namespace(vm: Json) -> str:
+    return str(vm["metadata"]["namespace"])

@@ -1,0 +1,1 @@
+"""virt-api's and virt-operator's webhooks and subresources."""

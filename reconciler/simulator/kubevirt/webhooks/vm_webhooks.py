@@ -1,0 +1,236 @@
+"""virt-api's webhooks for VirtualMachines: what is filled in, and what is denied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.apiserver.request.admission import Denial, Review
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.config import MULTI_ARCHITECTURE_GATE
+from reconciler.simulator.kubevirt.objects import SWITCH, VMS, Json, dig, size
+from reconciler.simulator.kubevirt.rules import defaults, instancetypes, memory, v1_1
+
+if TYPE_CHECKING:
+    from reconciler.simulator.apiserver.request.admission import Admission
+    from reconciler.simulator.kubevirt.cluster import Cluster
+
+MUTATOR: Final = "virtualmachines-mutator.kubevirt.io"
+VALIDATOR: Final = "virtualmachine-validator.kubevirt.io"
+MEMORY_FIELD: Final = "spec.template.spec.domain.memory.guest"
+RUNNING_WARNING: Final = "spec.running is deprecated, please use spec.runStrategy instead."
+_MEMORY_FIELDS: Final = frozenset({MEMORY_FIELD, "spec.template.spec.domain.memory.maxGuest"})
+SMALLEST_REQUEST: Final = 1_000_000
+
+
+class VMWebhooks:
+    """Mutation and validation of VirtualMachines."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._types = instancetypes.Instancetypes(cluster.store)
+
+    def register(self, admission: Admission) -> None:
+        """Adds the webhooks to the API server's registry."""
+        admission.mutating(VMS, self.mutate)
+        admission.validating(VMS, self.validate)
+
+    def mutate(self, review: Review) -> Denial | None:
+        """Fills in defaults and the canonical spelling of quantities.
+
+        Source: recorded on v1.9.0 (a wrong type or spelling is denied here, before the schema).
+        """
+        if review.operation == "DELETE" or review.subresource:
+            return None
+        config = self._cluster.config
+        if not config.behaviour.vm_switch:
+            review.object["spec"].pop(SWITCH, None)  # KubeVirt v1.2 and newer have no such field.
+        guest = dig(review.object, *MEMORY_FIELD.split("."))
+        if (wrong := _wrong_type(guest, integers=config.behaviour.integer_guest)) is not None:
+            return Denial(webhook=MUTATOR, message=wrong, causes=({"message": wrong},))
+        new_uid = self._cluster.store.uid if review.operation == "CREATE" else None
+        try:
+            defaults.vm_defaults(review.object, config, new_uid)
+        except quantity.QuantityError as error:
+            return Denial(webhook=MUTATOR, message=str(error), code=400, reason="")
+        return self._matcher_denial(review)
+
+    def validate(self, review: Review) -> Denial | None:
+        """Denies what KubeVirt's validator denies, for the memory of a VM.
+
+        Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:115-296.
+        """
+        vm = review.object
+        if (
+            review.operation == "DELETE"
+            or review.subresource
+            or vm["metadata"].get("deletionTimestamp")
+        ):
+            return None
+        spec = vm["spec"]
+        if "running" in spec:
+            review.warnings.append(RUNNING_WARNING)
+            if "runStrategy" in spec:
+                return _denied(
+                    "Running and RunStrategy are mutually exclusive. Note that Running is "
+                    "deprecated, please use RunStrategy instead",
+                    "spec.running",
+                )
+        return (
+            self._instancetype_denial(vm)
+            or self._architecture_denial(vm)
+            or self._template_denial(vm)
+            or self._live_update_denial(vm)
+            or self._switch_denial(review)
+        )
+
+    def _matcher_denial(self, review: Review) -> Denial | None:
+        """Up to v1.4 the revision in the spec must change with the name; recorded on v1.3.1."""
+        if review.old is None or self._cluster.config.behaviour.instancetype_in_status:
+            return None
+        old, new = (dig(vm, "spec", "instancetype") or {} for vm in (review.old, review.object))
+        stale = new.get("revisionName") and new.get("revisionName") == old.get("revisionName")
+        if old.get("name") == new.get("name") or not stale:
+            return None
+        message = "the Matcher Name has been updated without updating the RevisionName"
+        return _denied(message, "spec.instancetype.revisionName", webhook=MUTATOR)
+
+    def _instancetype_denial(self, vm: Json) -> Denial | None:
+        if not dig(vm, "spec", "instancetype"):
+            return None
+        instancetype = self._types.effective(vm, self._cluster.config.behaviour)
+        if instancetype is None:
+            name = vm["spec"]["instancetype"].get("name", "")
+            message = f"Failure to find instancetype: instancetype {name!r} not found"
+            return _denied(message.replace("'", '"'), "spec.instancetype")
+        fields = instancetypes.conflicts(vm, instancetype)
+        if not fields:
+            return None
+        parents = dict.fromkeys(f.rpartition(".")[0] if f in _MEMORY_FIELDS else f for f in fields)
+        message = self._cluster.config.behaviour.conflict_message.format(
+            guest=", ".join(fields), memory=", ".join(parents)
+        )
+        causes = tuple(
+            {"reason": "FieldValueInvalid", "message": message, "field": field} for field in fields
+        )
+        return Denial(webhook=VALIDATOR, message=message, causes=causes)
+
+    def _architecture_denial(self, vm: Json) -> Denial | None:
+        """Source: v1.6.3 ADM/vmi-create-admitter.go (validateArchitecture); virt-api is amd64."""
+        config = self._cluster.config
+        wanted = dig(vm, "spec", "template", "spec", "architecture")
+        gate = MULTI_ARCHITECTURE_GATE in config.gates
+        if wanted == "amd64" or gate or not config.behaviour.multi_architecture_gate:
+            return None
+        field = "spec.template.spec.architecture"
+        said = f"{MULTI_ARCHITECTURE_GATE} feature gate is not enabled in kubevirt-config"
+        return _denied(f"{said}, invalid entry {field}", field)
+
+    def _template_denial(self, vm: Json) -> Denial | None:
+        """Source: v1.9.0 ADM/vmi-create-admitter.go:87,1024-1047,1112-1140."""
+        config = self._cluster.config
+        behaviour = config.behaviour
+        domain = self._types.domain(vm, behaviour)
+        prefix = "spec.template.spec.domain"
+        guest = size(domain, "memory", "guest")
+        requests = size(domain, "resources", "requests", "memory")
+        limits = size(domain, "resources", "limits", "memory")
+        field = f"{prefix}.resources.requests.memory"
+        if requests is not None:
+            shown = domain["resources"]["requests"]["memory"]
+            if requests < 0:
+                return _denied(f"{field} '{shown}': must be greater than or equal to 0.", field)
+            if requests < SMALLEST_REQUEST:
+                return _denied(f"{field} '{shown}': must be greater than or equal to 1M.", field)
+            if limits is not None and requests > limits:
+                other = (
+                    f"{prefix}.resources.limits.memory '{domain['resources']['limits']['memory']}'"
+                )
+                return _denied(f"{field} '{shown}' is greater than {other}", field)
+        tolerant = config.live_update and behaviour.version >= (1, 3, 0)
+        if guest is not None and limits is not None and guest > limits and not tolerant:
+            message = (
+                f"{MEMORY_FIELD} '{domain['memory']['guest']}' must be equal to or less than the "
+                f"memory limit {prefix}.resources.limits.memory "
+                f"'{domain['resources']['limits']['memory']}'"
+            )
+            return _denied(message, MEMORY_FIELD)
+        return _hugepages_denial(domain, field)
+
+    def _live_update_denial(self, vm: Json) -> Denial | None:
+        """Applies the hotplug rules to a VM with its own maxGuest; the cluster's is not checked.
+
+        Source: v1.9.0 ADM/vms-admitter.go:279-296.
+        """
+        config = self._cluster.config
+        domain = self._types.domain(vm, config.behaviour)
+        own = size(domain, "memory", "maxGuest")
+        if not config.live_update or own is None:
+            return None
+        if vm["spec"].get("instancetype") and not config.behaviour.instancetypes_live:
+            return _denied(v1_1.NO_INSTANCETYPE, "spec.instancetype")
+        architecture = dig(vm, "spec", "template", "spec", "architecture") or "amd64"
+        refused = memory.hotplug_refusal(domain, architecture, own, config.behaviour)
+        return None if refused is None else _denied(refused, MEMORY_FIELD)
+
+    def _switch_denial(self, review: Review) -> Denial | None:
+        """Applies the rules that only v1.1 has."""
+        config, meta = self._cluster.config, review.object["metadata"]
+        if not config.behaviour.vm_switch:
+            return None
+        refused = v1_1.refusal(review.object, config)
+        if refused is None and review.old is not None:
+            name = (meta["namespace"], meta["name"])
+            running = self._cluster.inventory.migrations_of(name)
+            uid = next((facts.uid for facts in running if facts.unfinished), "")
+            vmi = self._cluster.vmi(*name)
+            refused = v1_1.update_refusal(review.old, review.object, vmi, uid)
+        return None if refused is None else _denied(*refused)
+
+
+def _hugepages_denial(domain: Json, field: str) -> Denial | None:
+    """Source: v1.9.0 ADM/vmi-create-admitter.go:1067-1096."""
+    page = size(domain, "memory", "hugepages", "pageSize")
+    if not page:
+        return None
+    tested = next(
+        (
+            value
+            for value in (
+                size(domain, "resources", "requests", "memory"),
+                size(domain, "memory", "guest"),
+                size(domain, "resources", "limits", "memory"),
+            )
+            if value is not None
+        ),
+        None,
+    )
+    shown = (
+        f"spec.template.spec.domain.hugepages.size '{domain['memory']['hugepages']['pageSize']}'"
+    )
+    if tested is not None and tested < page:
+        said = "must be equal to or larger than page size"
+        message = f"{field} '{quantity.binary(tested)}' {said} {shown}"
+        return _denied(message, field)
+    if tested is not None and tested % page:
+        message = f"{field} '{quantity.binary(tested)}' is not a multiple of the page size {shown}"
+        return _denied(message, field)
+    return None
+
+
+def _wrong_type(value: object, *, integers: bool) -> str | None:
+    """Source: recorded on v1.9.0; v1.3.1 denies an integer as `must be of type string`."""
+    if value is None or isinstance(value, str):
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if integers:
+            return None
+        kind = "integer" if isinstance(value, int) else "number"
+        return f'{MEMORY_FIELD} in body must be of type string: "{kind}"'
+    kind = {dict: "object", list: "array", bool: "boolean"}.get(type(value), "null")
+    accepted = "string,integer,number" if integers else "string"
+    return f'{MEMORY_FIELD} in body must be of type {accepted}: "{kind}"'
+
+
+def _denied(message: str, field: str, *, webhook: str = VALIDATOR) -> Denial:
+    cause = {"reason": "FieldValueInvalid", "message": message, "field": field}
+    return Denial(webhook=webhook, message=message, causes=(cause,))

@@ -1,0 +1,1 @@
+"""Objects at rest: encoded, versioned, owned, with the log of their changes."""

@@ -1,0 +1,281 @@
+"""Who owns which field: managedFields down to the leaf.
+
+A set of owned fields is a Python set of paths; a path is a tuple of FieldsV1 elements
+(`f:spec`, `k:{"name":"eth0"}`, `v:"Snapshot"`). The structural schema says which lists are
+merged by key, which are sets, and which are replaced whole.
+
+Source: sigs.k8s.io/structured-merge-diff v6 (typed/compare.go, fieldpath/serialize.go, merge/
+update.go) and k8s.io/apimachinery v0.36 util/managedfields.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from reconciler.simulator.encoding import codec
+from reconciler.simulator.store import structural_schema
+
+if TYPE_CHECKING:
+    from reconciler.simulator.encoding.codec import Json
+
+Path: TypeAlias = tuple[str, ...]
+FieldSet: TypeAlias = set[Path]
+Identity: TypeAlias = tuple[str, str, str, str]
+
+_SERVER_OWNED: Final = frozenset(
+    {
+        "name",
+        "namespace",
+        "creationTimestamp",
+        "selfLink",
+        "uid",
+        "generation",
+        "managedFields",
+        "resourceVersion",
+    }
+)
+
+
+def decode(fields: Json) -> FieldSet:
+    """Reads a FieldsV1 tree into a set of paths."""
+    paths: FieldSet = set()
+    _decode(fields, (), paths)
+    return paths
+
+
+def _decode(tree: Json, at: Path, paths: FieldSet) -> None:
+    for element, below in tree.items():
+        if element == ".":
+            paths.add(at)
+            continue
+        path = (*at, element)
+        if below:
+            _decode(below, path, paths)
+        else:
+            paths.add(path)
+
+
+def encode(paths: FieldSet) -> Json:
+    """Writes a set of paths as a FieldsV1 tree."""
+    tree: Json = {}
+    for path in sorted(paths, key=lambda p: (len(p), p)):
+        node = tree
+        for element in path:
+            node = node.setdefault(element, {})
+    _mark_members(tree, (), paths)
+    return tree
+
+
+def _mark_members(tree: Json, at: Path, paths: FieldSet) -> None:
+    for element in list(tree):
+        path = (*at, element)
+        below = tree[element]
+        if below:
+            _mark_members(below, path, paths)
+            if path in paths:
+                tree[element] = {".": {}, **below}
+
+
+def changes(live: Json, new: Json, root: Json) -> tuple[FieldSet, FieldSet]:
+    """Compares two objects and returns the fields (added or modified, removed)."""
+    changed: FieldSet = set()
+    removed: FieldSet = set()
+    _compare(own_content(live), own_content(new), root, (), changed, removed)
+    changed.discard(("f:metadata",))
+    removed.discard(("f:metadata",))
+    return changed, removed
+
+
+def own_content(obj: Json) -> Json:
+    """Returns the object without what only the server sets."""
+    content = {k: v for k, v in obj.items() if k not in {"apiVersion", "kind"}}
+    if "metadata" in content:
+        meta = content["metadata"]
+        content["metadata"] = {k: v for k, v in meta.items() if k not in _SERVER_OWNED}
+    return content
+
+
+def _compare(  # a recursion that carries its two result sets
+    old: Any,  # noqa: ANN401  # any JSON value
+    new: Any,  # noqa: ANN401  # any JSON value
+    node: Json,
+    at: Path,
+    changed: FieldSet,
+    removed: FieldSet,
+) -> None:
+    both = isinstance(old, dict) and isinstance(new, dict)
+    if both and codec.encode(old) == codec.encode(new):
+        return  # as most of an object is
+    before, after = children(old, node), children(new, node)
+    if before is None or after is None:
+        if old != new or type(old) is not type(new):
+            if before is not None:
+                collect(old, node, at, removed, containers=True)
+                removed.discard(at)
+            changed.add(at)
+            if after is not None:
+                collect(new, node, at, changed, containers=True)
+        return
+    for element, (value, below) in after.items():
+        earlier = before.get(element)
+        if earlier is None:
+            collect(value, below, (*at, element), changed, containers=True)
+        else:
+            _compare(earlier[0], value, below, (*at, element), changed, removed)
+    for element, (value, below) in before.items():
+        if element not in after:
+            collect(value, below, (*at, element), removed, containers=True)
+
+
+def collect(
+    value: Any,  # noqa: ANN401  # any JSON value
+    node: Json,
+    at: Path,
+    paths: FieldSet,
+    *,
+    containers: bool,
+) -> None:
+    """Adds a value's path and all paths below it.
+
+    Args:
+        value: Any JSON value.
+        node: Its schema.
+        at: Its path.
+        paths: The set that grows.
+        containers: Whether a filled object counts as a member itself. Updates count it; an
+            applied configuration counts only leaves, map entries and list items.
+    """
+    below = children(value, node)
+    if not below:
+        paths.add(at)
+        return
+    if containers:
+        paths.add(at)
+    declared = node.get("properties", {})
+    for element, (child, child_node) in below.items():
+        path = (*at, element)
+        collect(child, child_node, path, paths, containers=containers)
+        if not element.startswith("f:") or element[2:] not in declared:
+            paths.add(path)
+
+
+def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # noqa: ANN401  # any JSON value
+    """Splits a value into path element → (child, schema); None for a leaf.
+
+    Lists without a declared type, and lists whose items repeat a key, are leaves.
+    """
+    if isinstance(value, dict):
+        if node.get("x-kubernetes-map-type") == "atomic":
+            return None
+        return {
+            f"f:{name}": (item, structural_schema.child(node, name))
+            for name, item in value.items()
+        }
+    if not isinstance(value, list):
+        return None
+    items = structural_schema.items(node)
+    match node.get("x-kubernetes-list-type"):
+        case "map":
+            keys = node["x-kubernetes-list-map-keys"]
+            elements = [key_element(item, keys) for item in value]
+        case "set":
+            elements = ["v:" + _compact(item) for item in value]
+        case _:
+            return None
+    if len(set(elements)) != len(elements):
+        return None
+    return {element: (item, items) for element, item in zip(elements, value, strict=True)}
+
+
+def key_element(item: Any, keys: list[str]) -> str:  # noqa: ANN401  # any JSON value
+    """Names a list item by its keys: `k:{"name":"eth0"}`."""
+    known = {key: item[key] for key in keys if key in item} if isinstance(item, dict) else {}
+    return "k:" + _compact(known)
+
+
+def _compact(value: Any) -> str:  # noqa: ANN401  # any JSON value
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+
+
+def identity(entry: Json) -> Identity:
+    """What tells two managers apart: name, operation, API version, subresource.
+
+    An applier keeps its identity over API versions.
+    """
+    operation = entry["operation"]
+    version = "" if operation == "Apply" else entry.get("apiVersion", "")
+    return (entry["manager"], operation, version, entry.get("subresource", ""))
+
+
+def entry(paths: FieldSet, who: Identity, *, api_version: str, time: str) -> Json:
+    """Builds one managedFields entry."""
+    manager, operation, _, subresource = who
+    built: Json = {
+        "apiVersion": api_version,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": encode(paths),
+        "manager": manager,
+        "operation": operation,
+        "time": time,
+    }
+    if subresource:
+        built["subresource"] = subresource
+    return built
+
+
+def ordered(entries: list[Json]) -> list[Json]:
+    """Sorts entries as the server does: appliers first, then by time, then by name."""
+    return sorted(
+        entries,
+        key=lambda e: (
+            e["operation"],
+            e.get("time", ""),
+            e["manager"],
+            e.get("apiVersion", ""),
+            e.get("subresource", ""),
+        ),
+    )
+
+
+def without(entries: list[Json], lost: FieldSet) -> list[Json]:
+    """Takes fields away from every manager; a manager that owns nothing more disappears."""
+    kept: list[Json] = []
+    for one in entries:
+        owned = decode(one.get("fieldsV1", {}))
+        rest = owned - lost
+        if rest == owned:
+            kept.append(one)
+        elif rest:
+            kept.append({**one, "fieldsV1": encode(rest)})
+    return kept
+
+
+def after_update(  # the facts that make up one entry
+    live: Json,
+    new: Json,
+    entries: list[Json],
+    *,
+    root: Json,
+    manager: str,
+    api_version: str,
+    time: str,
+    subresource: str = "",
+) -> list[Json]:
+    """Returns the entries after `manager` wrote `new` over `live` with a create or an update.
+
+    The manager takes every field that it added or changed from everybody else. A write that
+    changes nothing leaves the entries as they are, times included.
+    """
+    changed, removed = changes(live, new, root)
+    if not changed and not removed:
+        return entries
+    who: Identity = (manager, "Update", api_version, subresource)
+    rest = without(entries, changed | removed)
+    if not changed:
+        return ordered(rest)
+    mine = next((e for e in rest if identity(e) == who), None)
+    if mine is not None:
+        rest = [e for e in rest if e is not mine]
+        changed |= decode(mine["fieldsV1"])
+    return ordered([*rest, entry(changed, who, api_version=api_version, time=time)])

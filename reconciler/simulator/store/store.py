@@ -1,0 +1,352 @@
+"""The object store: encoded objects, optimistic concurrency, finalizers, ordered change events."""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from reconciler.simulator.clock import rfc3339
+from reconciler.simulator.encoding import codec
+from reconciler.simulator.store import catalogue, managed_fields, stamps, structural_schema
+from reconciler.simulator.store.encoded_objects import Page, Shelf
+from reconciler.simulator.store.history import ExpiredError, History, Key, StoreEvent
+from reconciler.simulator.store.owners import Owners
+from reconciler.simulator.store.store_errors import (
+    AlreadyExistsError,
+    ConflictError,
+    NotFoundError,
+)
+
+if TYPE_CHECKING:
+    from reconciler.simulator.clock import SimClock
+    from reconciler.simulator.encoding.codec import Json
+
+__all__ = [
+    "AlreadyExistsError",
+    "ConflictError",
+    "ExpiredError",
+    "Key",
+    "NotFoundError",
+    "Page",
+    "Store",
+    "StoreEvent",
+]
+
+Subscriber: TypeAlias = Callable[[StoreEvent], None]
+
+_FIRST_REVISION: Final = 1000
+"""A real server's first objects make revisions, too; revision 1 is compacted on both."""
+
+
+class Store:
+    """All objects of the simulated cluster, kept as encoded bytes.
+
+    Every public method takes `lock`; a caller that must read and write as one step holds it
+    around both. Subscribers run inside the lock, after the commit, in commit order.
+    """
+
+    def __init__(self, clock: SimClock, *, seed: int = 0, history: int = 10_000) -> None:
+        self.lock: Final = threading.RLock()
+        self.clock: Final = clock
+        self.rv = _FIRST_REVISION
+        self._shelves: dict[str, Shelf] = defaultdict(Shelf)
+        self._history = History(capacity=history, start=_FIRST_REVISION)
+        self._minter = stamps.Minter(seed)
+        self._owners = Owners()
+        self._subscribers: list[Subscriber] = []
+        self._undelivered: deque[StoreEvent] = deque()
+        self._delivering = False
+
+    def uid(self) -> str:
+        """Returns a new uid."""
+        with self.lock:
+            return self._minter.uid()
+
+    def suffix(self) -> str:
+        """Returns five characters as generateName appends them."""
+        with self.lock:
+            return self._minter.suffix()
+
+    # Reading
+
+    def raw(self, key: Key) -> bytes | None:
+        """Returns the encoded object, None if absent."""
+        with self.lock:
+            return self._shelves[key.resource].bodies.get(key.path)
+
+    def get(self, key: Key) -> Json | None:
+        """Returns a freshly decoded object, None if absent."""
+        body = self.raw(key)
+        return None if body is None else codec.decode(body)
+
+    def keys(self, resource: str, namespace: str | None = None) -> Iterator[Key]:
+        """Yields the keys of a resource in the server's list order, as they are now."""
+        with self.lock:
+            paths = self._shelves[resource].paths(namespace)
+        return (_key(resource, path) for path in paths)
+
+    def list(self, resource: str, namespace: str | None = None) -> list[Json]:
+        """Returns the decoded objects of a resource in the server's list order."""
+        with self.lock:
+            shelf = self._shelves[resource]
+            return [codec.decode(shelf.bodies[path]) for path in shelf.paths(namespace)]
+
+    def page(
+        self,
+        resource: str,
+        namespace: str | None = None,
+        *,
+        after: str = "",
+        limit: int = 0,
+        revision: int | None = None,
+    ) -> Page:
+        """Returns one page of encoded objects.
+
+        Args:
+            resource: The storage key of the resource.
+            namespace: Only objects in it; None for all.
+            after: Path of the last object of the page before; empty for the first page.
+            limit: Most objects on the page; 0 for all.
+            revision: The revision to read at; None for the newest.
+
+        Raises:
+            ExpiredError: That revision is compacted.
+        """
+        with self.lock:
+            at = self.rv if revision is None else revision
+            return self._shelves[resource].page(
+                namespace,
+                after=after,
+                limit=limit,
+                revision=at,
+                earlier=self._earlier(resource, namespace, at),
+            )
+
+    def events_since(
+        self, rv: int, resource: str, namespace: str | None = None
+    ) -> Sequence[StoreEvent]:
+        """Returns a resource's changes after revision `rv`, oldest first.
+
+        Raises:
+            ExpiredError: Some of them are compacted.
+        """
+        with self.lock:
+            return self._history.since(rv, resource, namespace)
+
+    def compact(self, rv: int) -> None:
+        """Forgets changes up to `rv`: older watches and list pages answer 410 from now on."""
+        with self.lock:
+            self._history.compact(rv)
+
+    def dependents(self, uid: str) -> tuple[Key, ...]:
+        """Returns the objects that name `uid` as an owner."""
+        with self.lock:
+            return self._owners.dependents(uid)
+
+    # Writing
+
+    def create(
+        self, key: Key, obj: Json, *, manager: str | None = None, dry_run: bool = False
+    ) -> Json:
+        """Stores a new object and returns it as stored.
+
+        Stamps uid, resourceVersion, creationTimestamp, and generation where the kind has one.
+        With `manager` the fields of `obj` are recorded as that manager's.
+
+        Raises:
+            AlreadyExistsError: The key is taken.
+        """
+        resource = catalogue.stored(key.resource)
+        with self.lock:
+            if self.raw(key) is not None:
+                raise AlreadyExistsError(key)
+            new = codec.copy(obj)
+            new.setdefault("apiVersion", resource.api_version)
+            new.setdefault("kind", resource.kind)
+            meta = new.setdefault("metadata", {})
+            meta["name"] = key.name
+            if key.namespace:
+                meta["namespace"] = key.namespace
+            meta["uid"] = self._minter.uid()
+            meta["creationTimestamp"] = rfc3339(self.clock.now())
+            meta.pop("resourceVersion", None)
+            if resource.generation:
+                meta["generation"] = 1
+            if manager is not None:
+                self._own({}, new, resource, manager)
+            return new if dry_run else self._commit("ADDED", key, new, None)
+
+    def update(
+        self,
+        key: Key,
+        obj: Json,
+        *,
+        status: bool = False,
+        manager: str | None = None,
+        dry_run: bool = False,
+    ) -> Json:
+        """Replaces an object and returns it as stored.
+
+        With `status` only the status is written. Without, everything but the status is, for
+        kinds that have a status subresource, and everything for the others. A write that
+        changes nothing makes no revision and no event. One that takes the last finalizer from
+        an object under deletion removes it.
+
+        Raises:
+            NotFoundError: There is no such object.
+            ConflictError: `obj` names another resourceVersion or uid than the stored one.
+        """
+        resource = catalogue.stored(key.resource)
+        if status and not resource.status:
+            raise ValueError(f"{key.resource} has no status subresource; update the object itself")
+        with self.lock:
+            body = self.raw(key)
+            if body is None:
+                raise NotFoundError(key)
+            stored = codec.decode(body)
+            stamps.check_preconditions(key, stored, obj.get("metadata", {}))
+            new = stamps.merge(resource, stored, codec.copy(obj), status=status)
+            if manager is not None:
+                self._own(stored, new, resource, manager, subresource="status" if status else "")
+            stamps.count_generation(resource, stored, new)
+            if dry_run or codec.encode(new) == body:
+                return new
+            meta = new["metadata"]
+            if meta.get("deletionTimestamp") and not meta.get("finalizers"):
+                return self._remove(key, new, body)
+            return self._commit("MODIFIED", key, new, body)
+
+    def mutate(
+        self,
+        key: Key,
+        change: Callable[[Json], None],
+        *,
+        status: bool = False,
+        manager: str | None = None,
+    ) -> Json | None:
+        """Reads an object, lets `change` edit it in place, and stores it; None if absent."""
+        with self.lock:
+            obj = self.get(key)
+            if obj is None:
+                return None
+            change(obj)
+            return self.update(key, obj, status=status, manager=manager)
+
+    def delete(self, key: Key, *, uid: str | None = None) -> Json | None:
+        """Deletes an object; with finalizers, only marks it for deletion.
+
+        What it owned, and nothing else that lives owns, is deleted with it.
+
+        Returns:
+            The object as it last was, or as it is now marked; None if absent.
+
+        Raises:
+            ConflictError: The stored object has another uid than `uid`.
+        """
+        with self.lock:
+            body = self.raw(key)
+            if body is None:
+                return None
+            stored = codec.decode(body)
+            meta = stored["metadata"]
+            if uid is not None:
+                stamps.check_preconditions(key, stored, {"uid": uid})
+            if not meta.get("finalizers"):
+                return self._remove(key, stored, body)
+            if meta.get("deletionTimestamp"):
+                return stored
+            meta["deletionTimestamp"] = rfc3339(self.clock.now())
+            meta["deletionGracePeriodSeconds"] = 0
+            if "generation" in meta:
+                meta["generation"] += 1
+            return self._commit("MODIFIED", key, stored, body)
+
+    def subscribe(self, callback: Subscriber) -> Callable[[], None]:
+        """Calls `callback` after each commit, in order; returns how to stop that."""
+        with self.lock:
+            self._subscribers.append(callback)
+
+        def unsubscribe() -> None:
+            with self.lock:
+                if callback in self._subscribers:
+                    self._subscribers.remove(callback)
+
+        return unsubscribe
+
+    # Internals
+
+    def _own(
+        self,
+        live: Json,
+        new: Json,
+        resource: catalogue.Resource,
+        manager: str,
+        subresource: str = "",
+    ) -> None:
+        meta = new["metadata"]
+        entries = managed_fields.after_update(
+            live,
+            new,
+            live.get("metadata", {}).get("managedFields", []),
+            root=structural_schema.of(resource.storage),
+            manager=manager,
+            api_version=resource.api_version,
+            time=rfc3339(self.clock.now()),
+            subresource=subresource,
+        )
+        if entries:
+            meta["managedFields"] = entries
+        else:
+            meta.pop("managedFields", None)
+
+    def _commit(self, kind: str, key: Key, new: Json, previous: bytes | None) -> Json:
+        self.rv += 1
+        new["metadata"]["resourceVersion"] = str(self.rv)
+        body = codec.encode(new)
+        if kind == "DELETED":
+            self._shelves[key.resource].remove(key.path)
+        else:
+            self._shelves[key.resource].put(key.path, body)
+            self._owners.record(key, new)
+        event = StoreEvent(type=kind, key=key, rv=self.rv, body=body, previous=previous)
+        self._history.append(event)
+        self._undelivered.append(event)
+        self._deliver()
+        return new
+
+    def _remove(self, key: Key, last: Json, body: bytes) -> Json:
+        orphans = self._owners.forget(key)
+        self._commit("DELETED", key, last, body)
+        for orphan in orphans:
+            self.delete(orphan)
+        return last
+
+    def _deliver(self) -> None:
+        # A subscriber may write: its event waits until all have seen the one before.
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._undelivered:
+                event = self._undelivered.popleft()
+                for callback in tuple(self._subscribers):
+                    callback(event)
+        finally:
+            self._delivering = False
+
+    def _earlier(
+        self, resource: str, namespace: str | None, revision: int
+    ) -> dict[str, bytes | None]:
+        then: dict[str, bytes | None] = {}
+        if revision == self.rv:
+            return then
+        for event in self._history.since(revision, resource, namespace):
+            then.setdefault(event.key.path, event.previous)
+        return then
+
+
+def _key(resource: str, path: str) -> Key:
+    namespace, _, name = path.rpartition("/")
+    return Key(resource, namespace, name)

@@ -1,0 +1,153 @@
+"""Structural schemas of the served kinds: where they come from and how to walk them.
+
+A schema is a plain JSON Schema node as a CustomResourceDefinition holds it, without
+descriptions. `crds/<plural>.json` are KubeVirt v1.9.0's CustomResourceDefinitions;
+`crds/builtin.json` holds the built-in kinds, generated from
+the models of the Python client for Kubernetes (version 37).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources as package_files
+from typing import TYPE_CHECKING, Any, Final
+
+import orjson
+
+from reconciler.simulator.store import catalogue
+
+if TYPE_CHECKING:
+    from reconciler.simulator.encoding.codec import Json
+    from reconciler.simulator.store.catalogue import Resource
+
+
+UNKNOWN: Final[Json] = {}
+"""The schema of a value about which nothing is said."""
+_STRING: Final[Json] = {"type": "string"}
+_ANYTHING: Final[Json] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+METADATA: Final[Json] = {
+    "type": "object",
+    "properties": {
+        "annotations": {"type": "object", "additionalProperties": _STRING},
+        "creationTimestamp": {"type": "string", "format": "date-time", "nullable": True},
+        "deletionGracePeriodSeconds": {"type": "integer"},
+        "deletionTimestamp": {"type": "string", "format": "date-time", "nullable": True},
+        "finalizers": {"type": "array", "items": _STRING, "x-kubernetes-list-type": "set"},
+        "generateName": _STRING,
+        "generation": {"type": "integer"},
+        "labels": {"type": "object", "additionalProperties": _STRING},
+        "managedFields": {
+            "type": "array",
+            "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+        },
+        "name": _STRING,
+        "namespace": _STRING,
+        "ownerReferences": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "apiVersion": _STRING,
+                    "blockOwnerDeletion": {"type": "boolean"},
+                    "controller": {"type": "boolean"},
+                    "kind": _STRING,
+                    "name": _STRING,
+                    "uid": _STRING,
+                },
+                "required": ["apiVersion", "kind", "name", "uid"],
+            },
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["uid"],
+        },
+        "resourceVersion": _STRING,
+        "selfLink": _STRING,
+        "uid": _STRING,
+    },
+}
+
+
+def child(node: Json, name: str) -> Json:
+    """Returns the schema of the field `name` of an object, UNKNOWN if nothing is said."""
+    found = node.get("properties", UNKNOWN).get(name)
+    if found is None:
+        found = node.get("additionalProperties")
+    return found if isinstance(found, dict) else UNKNOWN
+
+
+def items(node: Json) -> Json:
+    """Returns the schema of the items of a list, UNKNOWN if nothing is said."""
+    found = node.get("items")
+    return found if isinstance(found, dict) else UNKNOWN
+
+
+@cache
+def definition(plural: str) -> Json | None:
+    """Returns the CustomResourceDefinition of a custom resource as KubeVirt ships it."""
+    file = package_files.files("reconciler.simulator") / "crds" / f"{plural}.json"
+    if not file.is_file():
+        return None
+    loaded: Json = orjson.loads(file.read_bytes())
+    return loaded
+
+
+@cache
+def of(storage: str) -> Json:
+    """Returns the schema of the objects kept under a storage key.
+
+    Its `properties.metadata` is the server's own; kinds without a schema here accept anything.
+    """
+    return served(catalogue.stored(storage))
+
+
+@cache
+def served(resource: Resource) -> Json:
+    """Returns the schema of a resource as it is served at its group and version."""
+    kind = f"{resource.api_version}/{resource.kind}"
+    root = _custom(resource) if resource.custom else _builtin().get(kind)
+    if root is None:
+        root = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    properties = {"apiVersion": _STRING, "kind": _STRING, **root.get("properties", {})}
+    return {**root, "properties": {**properties, "metadata": METADATA}}
+
+
+def _custom(resource: Resource) -> Json | None:
+    crd = definition(resource.plural)
+    if crd is None:
+        return None
+    for version in crd["spec"]["versions"]:
+        if version["name"] == resource.version:
+            found: Json = version["schema"]["openAPIV3Schema"]
+            return _with_old_fields(found, resource)
+    return None
+
+
+def _with_old_fields(root: Json, resource: Resource) -> Json:
+    """Adds what only KubeVirt v1.1 serves; the webhook of a later one drops it."""
+    if resource.plural != "virtualmachines":
+        return root
+    spec = root["properties"]["spec"]
+    fields = {**spec["properties"], "liveUpdateFeatures": _ANYTHING}
+    return {
+        **root,
+        "properties": {**root["properties"], "spec": {**spec, "properties": fields}},
+    }
+
+
+@cache
+def _builtin() -> dict[str, Json]:
+    file = package_files.files("reconciler.simulator") / "crds" / "builtin.json"
+    if not file.is_file():
+        return {}
+    definitions: dict[str, Json] = orjson.loads(file.read_bytes())
+    return {name: _resolve(node, definitions) for name, node in definitions.items()}
+
+
+def _resolve(node: Any, definitions: dict[str, Json]) -> Any:  # noqa: ANN401  # any JSON value
+    if isinstance(node, list):
+        return [_resolve(one, definitions) for one in node]
+    if not isinstance(node, dict):
+        return node
+    reference = node.get("$ref")
+    if reference is not None:
+        return _resolve(definitions[reference], definitions)
+    return {key: _resolve(value, definitions) for key, value in node.items()}

@@ -1,0 +1,1 @@
+"""World files: a simulated cluster as data."""

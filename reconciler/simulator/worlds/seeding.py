@@ -1,0 +1,185 @@
+"""Fills a store with a world's objects, coherent as a running cluster would have left them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from reconciler.simulator.apiserver import bootstrap
+from reconciler.simulator.clock import rfc3339
+from reconciler.simulator.encoding import codec
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.config import read_config
+from reconciler.simulator.kubevirt.controllers import operator
+from reconciler.simulator.kubevirt.migration_objects import prepare_migration
+from reconciler.simulator.kubevirt.node.launcher import CPU_VENDOR_LABEL
+from reconciler.simulator.kubevirt.objects import (
+    KUBEVIRTS,
+    MIGRATIONS,
+    NODES,
+    QUOTAS,
+)
+from reconciler.simulator.kubevirt.rules import instancetypes
+from reconciler.simulator.kubevirt.versions import behaviour
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds import seeding_vms, world_checks
+from reconciler.simulator.worlds.world_reader import WorldError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.simulator.kubevirt.inventory import Name
+    from reconciler.simulator.store.store import Store
+    from reconciler.simulator.worlds.world_model import InstancetypeSpec, NodeSpec, World
+
+Json: TypeAlias = dict[str, Any]
+
+HCO_MANAGER: Final = "hyperconverged-cluster-operator"
+
+
+class Seeder:
+    """Writes one world into an empty store."""
+
+    def __init__(self, world: World, store: Store) -> None:
+        self._world = world
+        self._store = store
+        self._config = read_config({"spec": dict(world.kubevirt_spec)}, behaviour(world.version))
+
+    def seed(self) -> tuple[Name, ...]:
+        """Creates all objects.
+
+        Returns:
+            The VMs that are not at rest: something they ask for is not done yet.
+
+        Raises:
+            WorldError: The VMs do not fit on the nodes.
+        """
+        self._seed_namespaces()
+        for node in self._world.nodes:
+            self._store.create(Key(NODES, "", node.name), node_object(node, self._world.version))
+        self._seed_kubevirt()
+        for spec in self._world.instancetypes:
+            self._seed_instancetype(spec.name, spec.namespace, _instancetype_spec(spec))
+        for quota in self._world.quotas:
+            hard = {"spec": {"hard": dict(quota.hard)}}
+            self._store.create(Key(QUOTAS, quota.namespace, quota.name), hard)
+        vms = seeding_vms.VMSeeder(self._world, self._store, self._config)
+        unsettled = [vm.key for vm in self._world.vms if vms.seed(vm)]
+        for migration in self._world.migrations:
+            body: Json = {"spec": {"vmiName": migration.vmi}}
+            prepare_migration(body)
+            key = Key(MIGRATIONS, migration.namespace, migration.name)
+            self._store.create(key, body, manager="kubectl-create")
+        for manifest in self._world.objects:
+            self._seed_object(dict(manifest))
+        if vms.problems:
+            raise WorldError(self._world.name, tuple(vms.problems))
+        return tuple(unsettled)
+
+    def _seed_namespaces(self) -> None:
+        world = self._world
+        names = {world.kubevirt_namespace, *world.namespaces}
+        names |= {vm.namespace for vm in world.vms} | {quota.namespace for quota in world.quotas}
+        names |= {
+            m["metadata"]["namespace"] for m in world.objects if m["metadata"].get("namespace")
+        }
+        for name in sorted(names):
+            bootstrap.ensure_namespace(self._store, name)
+        for name, labels in world.namespace_labels.items():
+            if labels:
+                self._label_namespace(name, labels)
+
+    def _label_namespace(self, name: str, labels: Mapping[str, str]) -> None:
+        self._store.mutate(
+            Key("namespaces", "", name),
+            lambda stored: stored["metadata"]["labels"].update(labels),
+            manager="kubectl-create",
+        )
+
+    def _seed_kubevirt(self) -> None:
+        world, now = self._world, self._now()
+        owned = world.kubevirt_owner == "HyperConverged"
+
+        def deployed(kubevirt: Json) -> None:
+            operator.report_deployed(kubevirt, now=now, version=behaviour(world.version).text)
+            kubevirt["status"]["outdatedVirtualMachineInstanceWorkloads"] = 0
+
+        for name in world.kubevirt_names:
+            body: Json = {
+                "metadata": {"finalizers": [operator.FINALIZER]},
+                "spec": codec.copy(dict(world.kubevirt_spec)),
+            }
+            if owned:
+                body["metadata"]["labels"] = {"app": "kubevirt-hyperconverged"}
+                body["metadata"]["ownerReferences"] = [_hyperconverged(self._store.uid())]
+            key = Key(KUBEVIRTS, world.kubevirt_namespace, name)
+            manager = HCO_MANAGER if owned else "kubectl-create"
+            self._store.create(key, body, manager=manager)
+            self._store.mutate(key, deployed, status=True, manager=operator.MANAGER)
+
+    def _seed_instancetype(self, name: str, namespace: str, spec: Json) -> None:
+        resource = instancetypes.NAMESPACED if namespace else instancetypes.CLUSTER_WIDE
+        self._store.create(Key(resource, namespace, name), {"spec": spec})
+
+    def _seed_object(self, manifest: Json) -> None:
+        found = world_checks.kind_of(manifest)
+        if found is None:
+            raise LookupError(f"{manifest.get('kind')} got past the checks of its world")
+        meta = manifest["metadata"]
+        namespace = meta.get("namespace", "default") if found.namespaced else ""
+        self._store.create(
+            Key(found.storage, namespace, meta["name"]), manifest, manager="kubectl-create"
+        )
+
+    def _now(self) -> str:
+        return rfc3339(self._store.clock.now())
+
+
+def node_object(node: NodeSpec, version: str) -> Json:
+    """Builds a node that can run VMs."""
+    memory = quantity.binary(node.memory)
+    capacity = {"cpu": "64", "memory": memory, "pods": "500", "devices.kubevirt.io/kvm": "1k"}
+    for page, n_bytes in node.hugepages.items():
+        capacity[f"hugepages-{page}"] = quantity.binary(n_bytes)
+    return {
+        "metadata": {
+            "labels": {
+                f"{CPU_VENDOR_LABEL}{node.cpu_vendor}": "true",
+                "kubernetes.io/arch": "amd64",
+                "kubernetes.io/hostname": node.name,
+                "kubernetes.io/os": "linux",
+                "kubevirt.io/schedulable": str(node.schedulable).lower(),
+                **node.labels,
+            },
+        },
+        "spec": {},
+        "status": {
+            "allocatable": capacity,
+            "capacity": capacity,
+            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
+            "nodeInfo": {
+                "architecture": "amd64",
+                "kubeletVersion": "v1.36.2",
+                "kernelVersion": version,
+            },
+        },
+    }
+
+
+def _instancetype_spec(spec: InstancetypeSpec) -> Json:
+    memory: Json = {"guest": quantity.binary(spec.guest)}
+    if spec.overcommit_percent:
+        memory["overcommitPercent"] = spec.overcommit_percent
+    if spec.max_guest is not None:
+        memory["maxGuest"] = quantity.binary(spec.max_guest)
+    return {"cpu": {"guest": spec.cpu}, "memory": memory}
+
+
+def _hyperconverged(uid: str) -> Json:
+    return {
+        "apiVersion": "hco.kubevirt.io/v1beta1",
+        "blockOwnerDeletion": True,
+        "controller": True,
+        "kind": "HyperConverged",
+        "name": "kubevirt-hyperconverged",
+        "uid": uid,
+    }

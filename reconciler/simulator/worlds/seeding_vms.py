@@ -1,0 +1,286 @@
+"""Fills a store with a world's VMs, each with all that a running one has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from reconciler.simulator.clock import rfc3339
+from reconciler.simulator.encoding import codec
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.controllers import backups, live_update
+from reconciler.simulator.kubevirt.node import launcher
+from reconciler.simulator.kubevirt.node.handler import PLUG_FAILED_MESSAGE, PLUG_FAILED_REASON
+from reconciler.simulator.kubevirt.objects import (
+    HOT_MEMORY_CHANGE,
+    READY,
+    REVISIONS,
+    SWITCH,
+    VMIS,
+    VMS,
+    make_condition,
+    section,
+    set_condition,
+)
+from reconciler.simulator.kubevirt.rules import (
+    defaults,
+    instancetypes,
+    memory,
+    overhead,
+    vm_status,
+)
+from reconciler.simulator.kubevirt.versions import Rollout
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds.world_reader import Problem
+
+if TYPE_CHECKING:
+    from reconciler.simulator.kubevirt.config import ClusterConfig
+    from reconciler.simulator.kubevirt.inventory import Name
+    from reconciler.simulator.store.store import Store
+    from reconciler.simulator.worlds.world_model import VMSpec, World
+
+Json: TypeAlias = dict[str, Any]
+
+IMAGE: Final = "registry.example/alpine-container-disk:v1"
+
+
+class VMSeeder:
+    """Writes VMs one by one; `problems` lists those that fit on no node."""
+
+    def __init__(self, world: World, store: Store, config: ClusterConfig) -> None:
+        self._world = world
+        self._store = store
+        self._config = config
+        self._types = instancetypes.Instancetypes(store)
+        self._free = {node.name: node.memory for node in world.nodes if node.schedulable}
+        self._pages = {
+            (node.name, f"hugepages-{page}"): n_bytes
+            for node in world.nodes
+            for page, n_bytes in node.hugepages.items()
+        }
+        self.problems: list[Problem] = []
+
+    def seed(self, spec: VMSpec) -> bool:
+        """Creates a VM and, if it runs, all that belongs to it; tells whether it is unsettled."""
+        vm = self._vm_object(spec)
+        key = Key(VMS, spec.namespace, spec.name)
+        if not spec.running:
+            vm_status.first_status(vm)
+            vm_status.refresh(vm, None, now=self._now())
+            self._store.create(key, vm, manager=spec.manager)
+            return False
+        wanted = vm["spec"]["template"]["spec"]["domain"].get("memory", {}).get("guest")
+        if spec.booted_with is not None:
+            section(vm, "spec", "template", "spec", "domain", "memory")["guest"] = quantity.binary(
+                spec.booted_with
+            )
+        vm = self._store.create(key, vm, manager=spec.manager)
+        if spec.instancetype:
+            vm = self._keep_instancetype(vm)
+        vmi = self._start(vm, spec)
+        vm_status.first_status(vm)
+        vm_status.refresh(vm, vmi, now=self._now())
+        self._store.update(key, vm, status=True)
+        if spec.booted_with is not None:
+            self._store.mutate(
+                key,
+                lambda stored: stored["spec"]["template"]["spec"]["domain"]["memory"].update(
+                    guest=wanted
+                ),
+                manager=spec.manager,
+            )
+        in_flight = spec.booted_with is not None and not spec.hotplugged
+        return in_flight or spec.last_plug_refused
+
+    def _vm_object(self, spec: VMSpec) -> Json:
+        body = codec.copy(dict(spec.spec)) if spec.spec else _vm_spec(spec)
+        body.setdefault("runStrategy", "Always" if spec.running else "Halted")
+        if spec.instancetype and not spec.spec:
+            body["instancetype"] = {"kind": self._kind_of(spec), "name": spec.instancetype}
+        vm: Json = {
+            "apiVersion": "kubevirt.io/v1",
+            "kind": "VirtualMachine",
+            "metadata": {
+                "annotations": {**spec.annotations, **defaults.OBSERVED_VERSIONS},
+                "finalizers": [defaults.VM_FINALIZER],
+                **({"labels": dict(spec.labels)} if spec.labels else {}),
+                "name": spec.name,
+                "namespace": spec.namespace,
+            },
+            "spec": body,
+        }
+        if spec.vmi_labels:
+            labels = section(vm, "spec", "template", "metadata", "labels")
+            labels.update(spec.vmi_labels)
+        defaults.vm_defaults(vm, self._config, self._store.uid)
+        return vm
+
+    def _kind_of(self, spec: VMSpec) -> str:
+        own = (spec.instancetype, spec.namespace)
+        namespaced = any((t.name, t.namespace) == own for t in self._world.instancetypes)
+        scope = "" if namespaced else "Cluster"
+        return f"VirtualMachine{scope}Instancetype"
+
+    def _keep_instancetype(self, vm: Json) -> Json:
+        found = self._types.named(vm)
+        if found is None:
+            return vm
+        revision = self._types.keep_revision(vm, found)
+        matcher = vm["spec"]["instancetype"]
+        if not self._config.behaviour.instancetype_in_status:
+            matcher["revisionName"] = revision
+            return self._store.update(Key(VMS, *_name(vm)), vm)
+        section(vm, "status")["instancetypeRef"] = {
+            "controllerRevisionRef": {"name": revision},
+            "kind": matcher["kind"],
+            "name": matcher["name"],
+        }
+        return vm
+
+    def _start(self, vm: Json, spec: VMSpec) -> Json:
+        config = self._config
+        if spec.booted_under:
+            config = replace(config, rollout=Rollout(spec.booted_under))
+        namespace = spec.namespace
+        key = Key(REVISIONS, namespace, defaults.revision_name(vm))
+        number = vm["metadata"]["generation"]
+        data = {"spec": codec.copy(vm["spec"])}
+        self._store.create(key, instancetypes.revision_object(key, vm, data, number))
+        vmi = defaults.make_vmi(vm, self._types.domain(vm, config.behaviour), config)
+        vmi["metadata"]["annotations"].update(defaults.OBSERVED_VERSIONS)
+        vmi["metadata"]["uid"] = "pending"
+        if spec.hotplugged:
+            if "maxGuest" not in vmi["spec"]["domain"]["memory"]:
+                message = f"its instance has no room for hotplug ({namespace}/{spec.name})"
+                self.problems.append(Problem(path=f"{spec.path}.hotplugged", message=message))
+            _hotplug(vmi, spec)
+        pod = launcher.make_pod(vmi, config, self._store.suffix())
+        if (refused := launcher.invalid(pod)) is not None:
+            message = f"{spec.namespace}/{spec.name} could not have come to run so: {refused}"
+            self.problems.append(Problem(path=spec.path, message=message))
+        node = self._place(spec, overhead.pod_memory(vmi, config))
+        self._report_running(vmi, spec, node, config)
+        stored = self._store.create(
+            Key(VMIS, namespace, spec.name), vmi, manager="virt-controller"
+        )
+        uid = stored["metadata"]["uid"]
+        pod["metadata"]["labels"]["kubevirt.io/created-by"] = uid
+        pod["metadata"]["ownerReferences"][0]["uid"] = uid
+        pod["spec"]["nodeName"] = node
+        pod["status"]["phase"] = "Running"
+        pod["status"]["conditions"] = [
+            make_condition(kind, "True", at=self._now()) for kind in ("PodScheduled", "Ready")
+        ]
+        pod_uid = self._store.create(launcher.pod_key(pod), pod)["metadata"]["uid"]
+        stored["status"]["activePods"] = {pod_uid: node}
+        return self._store.update(Key(VMIS, namespace, spec.name), stored)
+
+    def _report_running(self, vmi: Json, spec: VMSpec, node: str, config: ClusterConfig) -> None:
+        now, status = self._now(), vmi["status"]
+        section(vmi, "metadata", "labels")["kubevirt.io/nodeName"] = node
+        if config.behaviour.memory_overhead_status and "memory" in status:
+            status["memory"]["memoryOverhead"] = quantity.binary(
+                overhead.memory_overhead(vmi, config)
+            )
+        networks = vmi["spec"].get("networks") or ()
+        volumes = vmi["spec"].get("volumes") or ()
+        status.update(
+            phase="Running",
+            nodeName=node,
+            qosClass="Burstable",
+            migrationTransport="Unix",
+            launcherContainerImageVersion=launcher.image(spec.launcher or config.behaviour.text),
+            interfaces=[{"name": n["name"], "podInterfaceName": "eth0"} for n in networks],
+            volumeStatus=[{"name": volume["name"], "target": ""} for volume in volumes],
+            phaseTransitionTimestamps=[
+                {"phase": phase, "phaseTransitionTimestamp": now}
+                for phase in ("Pending", "Scheduling", "Scheduled")
+            ],
+        )
+        set_condition(vmi, make_condition(READY, "True", at=now, probed=True))
+        spec.profile.report(vmi, now)
+        if spec.backup is not None:
+            status["changedBlockTracking"] = backups.started(spec.backup.name, at=now)
+        if spec.guest_current is not None:
+            status["memory"]["guestCurrent"] = quantity.binary(spec.guest_current)
+        if spec.last_plug_refused:
+            refused = make_condition(
+                HOT_MEMORY_CHANGE,
+                "False",
+                at=now,
+                probed=True,
+                reason=PLUG_FAILED_REASON,
+                message=PLUG_FAILED_MESSAGE,
+            )
+            set_condition(vmi, refused)
+
+    def _place(self, spec: VMSpec, asked: overhead.PodMemory) -> str:
+        roomiest = max(self._free, key=lambda name: self._free[name], default="")
+        node = spec.node or roomiest
+        needed = asked.request + overhead.CONSOLE_LOG_CONTAINER + overhead.CONTAINER_DISK
+        if self._free.get(node, 0) < needed:
+            free = quantity.binary(max(self._free.get(node, 0), 0))
+            message = (
+                f"{spec.namespace}/{spec.name} needs {needed} bytes, and node {node!r} has only "
+                f"{free} left; add nodes or memory"
+            )
+            self.problems.append(Problem(path=spec.path, message=message))
+        self._free[node] = self._free.get(node, 0) - needed
+        if asked.hugepages:
+            pages = (node, f"hugepages-{quantity.binary(asked.hugepage_size)}")
+            self._pages[pages] = self._pages.get(pages, 0) - asked.hugepages
+            if self._pages[pages] < 0:
+                message = f"{spec.namespace}/{spec.name}: {node!r} has too few {pages[1]} for it"
+                self.problems.append(Problem(path=spec.path, message=message))
+        return node
+
+    def _now(self) -> str:
+        return rfc3339(self._store.clock.now())
+
+
+def _hotplug(vmi: Json, spec: VMSpec) -> None:
+    """Gives a VMI its VM's present size, as a hotplug long done has left it."""
+    target, status = spec.guest or 0, vmi["status"]["memory"]
+    resources = memory.resource_change(
+        vmi["spec"]["domain"], target=target, current=spec.booted_with or 0
+    )
+    plugged = live_update.MemoryDecision(
+        verdict=live_update.Verdict.HOTPLUG, guest=target, resources=resources
+    )
+    live_update.hotplug(vmi, plugged)
+    status["guestRequested"] = status["guestCurrent"] = quantity.binary(target)
+
+
+def _vm_spec(spec: VMSpec) -> Json:
+    domain: Json = {
+        "devices": {
+            "disks": [{"disk": {"bus": "virtio"}, "name": "containerdisk"}],
+            "interfaces": [{"masquerade": {}, "model": "virtio", "name": "default"}],
+        },
+    }
+    if spec.guest is not None:
+        domain["memory"] = {"guest": quantity.binary(spec.guest)}
+    if spec.max_guest is not None:
+        domain["memory"]["maxGuest"] = quantity.binary(spec.max_guest)
+    for name, value in spec.domain.items():
+        merged = {**domain.get(name, {}), **value} if isinstance(value, dict) else value
+        domain[name] = codec.copy(merged)
+    made: Json = {
+        "template": {
+            "spec": {
+                "architecture": spec.architecture,
+                "domain": domain,
+                "networks": [{"name": "default", "pod": {}}],
+                "volumes": [{"containerDisk": {"image": IMAGE}, "name": "containerdisk"}],
+            },
+        },
+    }
+    if spec.eviction_strategy:
+        made["template"]["spec"]["evictionStrategy"] = spec.eviction_strategy
+    if spec.live_update_features is not None:
+        made[SWITCH] = codec.copy(dict(spec.live_update_features))
+    return made
+
+
+def _name(obj: Json) -> Name:
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]

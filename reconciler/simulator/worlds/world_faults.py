@@ -1,0 +1,43 @@
+"""Reads the API server's faults of a world file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.simulator.apiserver.request.faults import Effect, Fault
+
+if TYPE_CHECKING:
+    from reconciler.simulator.worlds.world_reader import Fields
+
+
+def read(entry: Fields) -> Fault:
+    """Reads one fault: an effect, which requests it hits, and how often.
+
+    Durations are written `5s`; `times` left out means always.
+    """
+    effect = entry.text("effect", Effect.STATUS, choices=tuple(Effect))
+    times, retry = entry.raw("times"), entry.seconds("retryAfter")
+    probability = entry.raw("probability")
+    if times is not None and not isinstance(times, int):
+        entry.problem("times", f"{times!r} is not a number of times")
+    fault = Fault(
+        effect=Effect(effect),
+        methods=frozenset(entry.texts("methods")),
+        verbs=frozenset(entry.texts("verbs")),
+        resource=entry.text("resource"),
+        subresource=entry.text("subresource") if "subresource" in entry.values else None,
+        namespace=entry.text("namespace"),
+        name=entry.text("name"),
+        user=entry.text("user"),
+        skip=entry.integer("skip"),
+        times=times if isinstance(times, int) else None,
+        probability=probability if isinstance(probability, float) else 1.0,
+        code=entry.integer("code", 500),
+        message=entry.text("message"),
+        retry_after_s=None if retry is None else int(retry),
+        seconds=entry.seconds("delay") or 0.0,
+        events=entry.integer("events"),
+        id=entry.text("id"),
+    )
+    entry.finish()
+    return fault

@@ -1,0 +1,295 @@
+"""World files: a simulated cluster as data, read and checked before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from reconciler.simulator.kubevirt import profiles, versions
+from reconciler.simulator.kubevirt.faults import ALWAYS, VMFaults
+from reconciler.simulator.worlds import world_checks, world_faults
+from reconciler.simulator.worlds.world_model import (
+    DEFAULT_BANDWIDTH,
+    DEFAULT_CPU_VENDOR,
+    DEFAULT_GUEST,
+    DEFAULT_NODE_MEMORY,
+    DEFAULT_NODES,
+    DEFAULT_VERSION,
+    BackupSpec,
+    InstancetypeSpec,
+    MigrationSpec,
+    NodeSpec,
+    QuotaSpec,
+    TimelineEntry,
+    VMSpec,
+    World,
+)
+from reconciler.simulator.worlds.world_reader import Fields, Problem, WorldError
+
+__all__ = ["World", "WorldError", "load", "parse"]
+
+Json: TypeAlias = dict[str, Any]
+
+API_VERSION: Final = "simulator/v1alpha1"
+KIND: Final = "World"
+PAGE_SIZES: Final = ("2Mi", "1Gi")
+EVICTION_STRATEGIES: Final = ("None", "LiveMigrate", "LiveMigrateIfPossible", "External")
+PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running")
+"""Of a migration that has not ended, in their order."""
+
+
+def load(path: Path | str) -> World:
+    """Reads a world file.
+
+    Raises:
+        WorldError: It is no YAML, no world, or an impossible one; all problems are listed.
+        OSError: It cannot be read.
+    """
+    source = Path(path)
+    try:
+        document = YAML(typ="safe", pure=True).load(source.read_text(encoding="utf-8"))
+    except YAMLError as error:
+        first = str(error).splitlines()[0] if str(error) else "not YAML"
+        raise WorldError(str(path), (Problem(path="world", message=first),)) from error
+    return parse(document, source=str(path))
+
+
+def parse(document: object, *, source: str = "world") -> World:
+    """Reads a world from plain values.
+
+    Raises:
+        WorldError: It is no world, or an impossible one; all problems are listed.
+    """
+    problems: list[Problem] = []
+    if not isinstance(document, dict):
+        message = f"a mapping with kind: {KIND} is needed, not {type(document).__name__}"
+        raise WorldError(source, (Problem(path="world", message=message),))
+    fields = Fields(document, "", problems)
+    world = _world(fields)
+    fields.finish()
+    if not problems:
+        problems.extend(world_checks.check(world))
+    if problems:
+        raise WorldError(source, tuple(problems))
+    return world
+
+
+def _world(fields: Fields) -> World:
+    for name, expected in (("apiVersion", API_VERSION), ("kind", KIND)):
+        if (value := fields.raw(name)) != expected:
+            fields.problem(name, f"{value!r} should be {expected}")
+    kubevirt = fields.nested("kubevirt")
+    names = kubevirt.texts("names") if "names" in kubevirt.values else ("kubevirt",)
+    namespaces = _namespaces(fields)
+    world = World(
+        name=fields.text("name", "world"),
+        starts_at=fields.instant("startsAt"),
+        version=kubevirt.checked("version", versions.behaviour, DEFAULT_VERSION),
+        kubevirt_namespace=kubevirt.text("namespace", "kubevirt"),
+        kubevirt_names=names,
+        kubevirt_spec=kubevirt.mapping("spec"),
+        kubevirt_owner=kubevirt.text("owner", choices=("HyperConverged",)),
+        nodes=_nodes(fields),
+        namespaces=tuple(namespaces),
+        namespace_labels=namespaces,
+        vms=tuple(_vm(entry) for entry in fields.each("vms")),
+        instancetypes=tuple(_instancetype(entry) for entry in fields.each("instancetypes")),
+        quotas=tuple(_quota(entry) for entry in fields.each("quotas")),
+        migrations=tuple(_migration(entry) for entry in fields.each("migrations")),
+        timeline=tuple(_entry(entry) for entry in fields.each("timeline")),
+        objects=tuple(entry.values for entry in fields.each("objects")),
+        bandwidth=fields.memory("bandwidth") or DEFAULT_BANDWIDTH,
+        rbac=fields.text("rbac", "open", choices=("open", "enforced")),
+        tokens=fields.mapping("tokens"),
+        api_faults=tuple(world_faults.read(entry) for entry in fields.each("apiFaults")),
+        seed=fields.integer("seed"),
+    )
+    kubevirt.finish()
+    return world
+
+
+def _namespaces(fields: Fields) -> dict[str, dict[str, str]]:
+    """Reads a list of names, and of mappings with a name and labels."""
+    given = fields.raw("namespaces")
+    entries = [{"name": e} if isinstance(e, str) else e for e in given or ()]
+    found: dict[str, dict[str, str]] = {}
+    for entry in Fields({"namespaces": entries}, "", fields.problems).each("namespaces"):
+        name = entry.text("name")
+        if not name:
+            entry.problem("name", "a namespace needs a name")
+        found[name] = entry.labels("labels")
+        entry.finish()
+    return found
+
+
+def _nodes(fields: Fields) -> tuple[NodeSpec, ...]:
+    memory = fields.memory("nodeMemory") or DEFAULT_NODE_MEMORY
+    given = fields.raw("nodes")
+    if isinstance(given, list):
+        return tuple(_node(entry, memory) for entry in fields.each("nodes"))
+    count = fields.integer("nodes", DEFAULT_NODES)
+    return tuple(NodeSpec(name=f"node{n:02d}", memory=memory) for n in range(1, count + 1))
+
+
+def _node(entry: Fields, memory: int) -> NodeSpec:
+    node = NodeSpec(
+        name=entry.text("name"),
+        memory=entry.memory("memory") or memory,
+        hugepages=_hugepages(entry),
+        schedulable=entry.boolean("schedulable", default=True),
+        cpu_vendor=entry.text("cpuVendor") or DEFAULT_CPU_VENDOR,
+        labels=entry.mapping("labels"),
+    )
+    entry.finish()
+    return node
+
+
+def _hugepages(entry: Fields) -> dict[str, int]:
+    """Reads a quantity, of pages of 2Mi, or quantities by the size of their pages."""
+    if not isinstance(entry.raw("hugepages"), dict):
+        usual = entry.memory("hugepages")
+        return {PAGE_SIZES[0]: usual} if usual else {}
+    by_size = entry.nested("hugepages")
+    found = {page: by_size.memory(page) or 0 for page in PAGE_SIZES}
+    by_size.finish()
+    return found
+
+
+def _vm(entry: Fields) -> VMSpec:
+    spec, instancetype = entry.mapping("spec"), entry.text("instancetype")
+    guest = entry.memory("guest")
+    vm = VMSpec(
+        path=entry.path,
+        name=entry.text("name"),
+        namespace=entry.text("namespace", "default"),
+        guest=DEFAULT_GUEST if guest is None and not spec and not instancetype else guest,
+        max_guest=entry.memory("maxGuest"),
+        booted_with=entry.memory("bootedWith"),
+        hotplugged=entry.boolean("hotplugged"),
+        booted_under=entry.text("bootedUnder", choices=("Stage", "LiveUpdate")),
+        guest_current=entry.memory("guestCurrent"),
+        last_plug_refused=entry.boolean("lastPlugRefused"),
+        running=entry.boolean("running", default=True),
+        node=entry.text("node"),
+        launcher=entry.text("launcher"),
+        architecture=entry.text("architecture", "amd64"),
+        eviction_strategy=entry.text("evictionStrategy", choices=EVICTION_STRATEGIES),
+        live_update_features=entry.mapping("liveUpdateFeatures")
+        if entry.raw("liveUpdateFeatures") is not None
+        else None,
+        instancetype=instancetype,
+        labels=entry.mapping("labels"),
+        annotations=entry.mapping("annotations"),
+        vmi_labels=entry.labels("vmiLabels"),
+        backup=_backup(entry.nested("backup")) if entry.raw("backup") is not None else None,
+        domain=entry.mapping("domain"),
+        spec=spec,
+        manager=entry.text("manager", "kubectl-create"),
+        profile=_profile(entry),
+        faults=_faults(entry.nested("faults")),
+    )
+    entry.finish()
+    return vm
+
+
+def _profile(entry: Fields) -> profiles.GuestProfile:
+    given = entry.mapping("os")
+    kernel = entry.text("kernel")
+    os = {**profiles.ALPINE, **({"kernelRelease": kernel} if kernel else {})}
+    return profiles.GuestProfile(
+        os=given or os,
+        agent=entry.boolean("agent", default=True),
+        migratable=entry.boolean("migratable", default=True),
+        paused=entry.boolean("paused"),
+    )
+
+
+def _backup(entry: Fields) -> BackupSpec:
+    made = BackupSpec(name=entry.text("name"), ends_s=entry.seconds("ends"))
+    if not made.name:
+        entry.problem("name", "a backup needs a name")
+    entry.finish()
+    return made
+
+
+def _faults(entry: Fields) -> VMFaults:
+    faults = VMFaults(
+        migration_fails=entry.times("migrationFails", ALWAYS),
+        plug_refused=entry.times("plugRefused", ALWAYS),
+        target_unschedulable=entry.times("targetUnschedulable", ALWAYS),
+        guest_silent=entry.boolean("guestSilent"),
+        guest_keeps=entry.memory("guestKeeps"),
+        transfer_s=entry.seconds("transfer"),
+    )
+    entry.finish()
+    return faults
+
+
+def _instancetype(entry: Fields) -> InstancetypeSpec:
+    made = InstancetypeSpec(
+        name=entry.text("name"),
+        namespace=entry.text("namespace"),
+        guest=entry.memory("guest") or DEFAULT_GUEST,
+        cpu=entry.integer("cpu", 1),
+        max_guest=entry.memory("maxGuest"),
+        overcommit_percent=entry.integer("overcommitPercent"),
+    )
+    entry.finish()
+    return made
+
+
+def _quota(entry: Fields) -> QuotaSpec:
+    made = QuotaSpec(
+        path=entry.path,
+        name=entry.text("name", "quota"),
+        namespace=entry.text("namespace", "default"),
+        hard={name: str(value) for name, value in entry.mapping("hard").items()},
+    )
+    entry.finish()
+    return made
+
+
+def _migration(entry: Fields) -> MigrationSpec:
+    vmi = entry.text("vmi")
+    made = MigrationSpec(
+        path=entry.path,
+        name=entry.text("name", f"migrate-{vmi}"),
+        namespace=entry.text("namespace", "default"),
+        vmi=vmi,
+    )
+    entry.finish()
+    return made
+
+
+def _entry(entry: Fields) -> TimelineEntry:
+    faults: dict[tuple[str, str], VMFaults] = {}
+    at_s = entry.seconds("at")
+    when = entry.nested("when")
+    vm, phase = when.text("vm"), when.text("phase", choices=("", *PHASES))
+    migrating = (when.text("namespace", "default"), vm)
+    when.finish()
+    if bool(vm) is not bool(phase):
+        entry.problem("when", "name both, the VM that migrates and the phase it comes to")
+    if at_s is None and not phase:
+        entry.problem("at", "when does it happen? write it like 30s")
+    for change in entry.each("faults"):
+        key = (change.text("namespace", "default"), change.text("name"))
+        faults[key] = _faults(
+            Fields(
+                {k: v for k, v in change.values.items() if k not in {"namespace", "name"}},
+                change.path,
+                change.problems,
+            )
+        )
+    made = TimelineEntry(
+        at_s=at_s or 0.0,
+        migrating=migrating,
+        phase=phase,
+        request=entry.mapping("request"),
+        faults=faults,
+    )
+    entry.finish()
+    return made

@@ -1,0 +1,1 @@
+"""Keeps what files say from one run to the next."""

@@ -1,0 +1,197 @@
+"""Keeps what files say from one run to the next, by the hash of their contents.
+
+A cache may be missing, damaged, full, shared with other processes, or of a folder that cannot be
+written: then files are parsed as if there were none, and a line of the log says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import logging
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from reconciler.schema import schema_files
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+FILE = "manifests.sqlite3"
+MAX_ENTRIES = 250_000
+MAX_BYTES = 500_000_000
+"""Of all entries; the oldest go."""
+_MAX_RECORD = 4_000_000
+_BUSY_S = 2.0
+"""How long another process's write is waited for."""
+_REFRESH = 8
+"""After how many runs an entry that is in use is marked as new, so that not every run writes."""
+_AT_ONCE = 500
+_OUTSIDE = frozenset({3, 5, 6, 8, 10, 13, 14})
+"""SQLite's results for reasons that lie outside of the file: PERM, BUSY, LOCKED, READONLY, IOERR,
+FULL and CANTOPEN. Source: sqlite.org/rescode.html.
+"""
+_DIGEST_BYTES = 16
+_LAYOUT = """
+CREATE TABLE IF NOT EXISTS entries (
+  version TEXT NOT NULL, blob TEXT NOT NULL, run INTEGER NOT NULL, size INTEGER NOT NULL,
+  record BLOB NOT NULL, PRIMARY KEY (version, blob)
+);
+CREATE INDEX IF NOT EXISTS entries_by_run ON entries (run, size);
+"""
+_SELECT = "SELECT blob, run, record FROM entries WHERE version = ? AND blob IN "
+
+
+def version() -> str:
+    """Names everything that a manifest's meaning depends on besides its bytes: this program."""
+    package = Path(__file__).parents[2]
+    digest = hashlib.sha256(json.dumps(schema_files.load("manifest"), sort_keys=True).encode())
+    for room in ("model", "schema", "source"):
+        for module in sorted((package / room).glob("*.py")):
+            digest.update(module.read_bytes())
+    return digest.hexdigest()
+
+
+class ParseCache:
+    """The cache in one folder; opened with ``with``."""
+
+    def __init__(self, folder: Path) -> None:
+        """Use *folder*, which is made if it is not there, with access for its owner alone."""
+        self._path = folder / FILE
+        self._database: sqlite3.Connection | None = None
+        self._version = version()
+        self._run = 0
+        self._writable = True
+
+    def __enter__(self) -> Self:
+        self._attempt(self._open)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def get(self, blobs: Sequence[str]) -> dict[str, bytes]:
+        """What is kept under each of *blobs*, as far as it is kept, and is whole."""
+        return self._attempt(lambda: self._get(blobs)) or {}
+
+    def put(self, records: Mapping[str, bytes]) -> None:
+        """Keep *records*, each under the hash of what it was made from."""
+        small = {blob: each for blob, each in records.items() if len(each) <= _MAX_RECORD}
+        if small and self._writable:
+            self._attempt(lambda: self._put(small))
+
+    def _attempt(self, act: Callable[[], T]) -> T | None:
+        """Do it; what fails ends the use of this cache, and nothing else."""
+        import sqlite3  # noqa: PLC0415 - only with a cache
+
+        try:
+            return act()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode & 0xFF in _OUTSIDE:
+                self._give_up(f"is not used: {error}")
+                return None
+            self._give_up(f"is damaged, and the next run makes it anew: {error}")
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
+        except OSError as error:
+            self._give_up(f"is not used: {error.strerror}")
+        return None
+
+    def _give_up(self, why: str) -> None:
+        log.warning("the cache %s %s", self._path, why)
+        self._close()
+
+    def _open(self) -> None:
+        import sqlite3  # noqa: PLC0415 - only with a cache
+
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            os.close(os.open(self._path, flags, 0o600))
+        except OSError as error:
+            if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
+                raise
+            self._writable = False
+        mode = "rw" if self._writable else "ro"
+        uri = f"{self._path.absolute().as_uri()}?mode={mode}"
+        self._database = sqlite3.connect(uri, uri=True, timeout=_BUSY_S)
+        if self._writable:
+            self._database.execute("PRAGMA synchronous = OFF")  # a lost cache is no loss
+            self._database.executescript(_LAYOUT)
+        newest = self._database.execute("SELECT max(run) FROM entries").fetchone()[0]
+        self._run = (newest or 0) + 1
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _get(self, blobs: Sequence[str]) -> dict[str, bytes]:
+        found: dict[str, bytes] = {}
+        if self._database is None:
+            return found
+        fading: list[str] = []
+        for start in range(0, len(blobs), _AT_ONCE):
+            some = blobs[start : start + _AT_ONCE]
+            rows = self._database.execute(
+                _SELECT + f"({','.join('?' * len(some))})", (self._version, *some)
+            )
+            for blob, run, record in rows:
+                if _is_whole(blob, record):
+                    found[blob] = record[_DIGEST_BYTES:]
+                    if run < self._run - _REFRESH:
+                        fading.append(blob)
+        if fading and self._writable:
+            self._refresh(self._database, fading)
+        return found
+
+    def _refresh(self, database: sqlite3.Connection, blobs: Sequence[str]) -> None:
+        rows = [(self._run, self._version, blob) for blob in blobs]
+        with database:
+            database.executemany("UPDATE entries SET run = ? WHERE version = ? AND blob = ?", rows)
+
+    def _put(self, records: Mapping[str, bytes]) -> None:
+        rows = [
+            (self._version, blob, self._run, len(each), _digest(blob, each) + each)
+            for blob, each in records.items()
+        ]
+        if self._database is None:
+            return
+        with self._database as database:
+            database.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?)", rows)
+            self._drop_oldest(database)
+
+    def _drop_oldest(self, database: sqlite3.Connection) -> None:
+        count, n_bytes = database.execute("SELECT count(*), total(size) FROM entries").fetchone()
+        while count > MAX_ENTRIES or n_bytes > MAX_BYTES:
+            database.execute(
+                "DELETE FROM entries WHERE rowid IN "
+                "(SELECT rowid FROM entries ORDER BY run, rowid LIMIT max(1, ? / 10))",
+                (count,),
+            )
+            count, n_bytes = database.execute(
+                "SELECT count(*), total(size) FROM entries"
+            ).fetchone()
+
+
+def _digest(blob: str, record: bytes) -> bytes:
+    return hashlib.blake2b(record, key=blob.encode()[:64], digest_size=_DIGEST_BYTES).digest()
+
+
+def _is_whole(blob: str, record: object) -> bool:
+    return isinstance(record, bytes) and record.startswith(_digest(blob, record[_DIGEST_BYTES:]))

@@ -1,0 +1,157 @@
+"""Reads ``.reconciler.yaml`` of the manifests' own revision, so that Git alone decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.desired.config import (
+    CONFIG_KEYS,
+    Canary,
+    Config,
+    Mode,
+    RestartConsent,
+    Window,
+    WindowKind,
+)
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.quantity import Duration
+from reconciler.model.selector import Selector
+from reconciler.schema.check import ValuePath, Violation, check
+from reconciler.source.git.file_tree import CONFIG_PATH, EntryKind, FileTree
+from reconciler.source.manifests.manifest_objects import SourceFile
+from reconciler.source.yaml import documents
+from reconciler.source.yaml.decode_text import MAX_BYTES, decode, too_large
+from reconciler.source.yaml.nodes import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from reconciler.source.git.file_tree import Entry
+    from reconciler.source.yaml.nodes import Node
+
+_OTHER_NAMES = (".reconciler.yml", ".reconciler.json", "reconciler.yaml")
+
+
+def _windows(found: Iterable[Mapping[str, str]]) -> tuple[Window, ...]:
+    return tuple(
+        Window(
+            kind=WindowKind(each["kind"]),
+            cron=each["cron"],
+            duration=Duration.parse(each["duration"]),
+            time_zone=each.get("timeZone", "UTC"),
+        )
+        for each in found
+    )
+
+
+_READERS: Mapping[str, Callable[[Any], object]] = {
+    "mode": Mode,
+    "paths": tuple,
+    "selector": Selector.parse,
+    "restart": RestartConsent,
+    "windows": _windows,
+    "rollout.batches": lambda found: tuple(Selector.parse(each["selector"]) for each in found),
+    "rollout.canary": lambda found: Canary(
+        selector=Selector.parse(found["selector"]), soak=Duration.parse(found["soak"])
+    ),
+    "rollout.antiAffinity": tuple,
+    "rollout.timeouts.guest": Duration.parse,
+    "rollout.timeouts.settle": Duration.parse,
+}
+"""How a value is read that is not taken as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigResult:
+    """The configuration; a value that is not valid has its default and a diagnostic."""
+
+    config: Config
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def config_entry(tree: FileTree) -> Entry | None:
+    """The file at the root of *tree* that holds the configuration, or one that seems meant to."""
+    names = {CONFIG_PATH, *_OTHER_NAMES}
+    return next((entry for entry in tree.entries() if entry.path in names), None)
+
+
+def read_config(tree: FileTree, entry: Entry | None) -> ConfigResult:
+    """The configuration that *entry* of *tree* holds; the defaults where there is none.
+
+    Raises:
+        SourceError: The file is there, but its contents cannot be read.
+    """
+    if entry is None:
+        return ConfigResult(config=Config())
+    file = SourceFile(path=entry.path)
+    if entry.path != CONFIG_PATH:
+        hint = f"rename it to {CONFIG_PATH}"
+        error = file.error("misnamed-config", f"only {CONFIG_PATH} is read", hint=hint)
+    elif entry.kind is not EntryKind.FILE:
+        error = file.error("not-followed", f"this is a {entry.kind}; write the file itself")
+    elif entry.size > MAX_BYTES:
+        error = file.diagnose(too_large(entry.size))
+    else:
+        return parse_config(file, tree.read(entry))
+    return ConfigResult(config=Config(), diagnostics=(error,))
+
+
+def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
+    """The configuration that *data* holds."""
+    text = decode(data)
+    if isinstance(text, Problem):
+        return ConfigResult(config=Config(), diagnostics=(file.diagnose(text),))
+    found = documents.parse(text)
+    diagnostics = [file.diagnose(problem) for problem in found.problems]
+    for extra in found.roots[1:]:
+        message = "the configuration is one document, and this is another one"
+        problem = Problem(mark=extra.mark, code="extra-document", message=message)
+        diagnostics.append(file.diagnose(problem))
+    if not found.roots:
+        return ConfigResult(config=Config(), diagnostics=tuple(diagnostics))
+    root = found.roots[0]
+    violations = check(root.value, "config")
+    diagnostics.extend(_diagnose(file, root, violation) for violation in violations)
+    config = _decode(file, root, {violation.path for violation in violations})
+    if not violations:
+        diagnostics.extend(_windowless_restarts(file, root, config))
+    return ConfigResult(config=config, diagnostics=tuple(diagnostics))
+
+
+def _decode(file: SourceFile, root: Node, invalid: set[ValuePath]) -> Config:
+    config = Config()
+    for key in CONFIG_KEYS:
+        path = tuple(key.split("."))
+        node = root.find(path)
+        if node is None or any(bad[: len(path)] == path for bad in invalid):
+            continue
+        read = _READERS.get(key)
+        value = node.value if read is None else read(node.value)
+        config = config.overridden({key: value}, file.location(node.mark))
+    return config
+
+
+def _diagnose(file: SourceFile, root: Node, violation: Violation) -> Diagnostic:
+    is_key = violation.code == "unknown-field"
+    return Diagnostic(
+        severity=Severity.ERROR,
+        code=violation.code,
+        message=violation.message,
+        at=file.location(root.key_at(violation.path) if is_key else root.at(violation.path)),
+        hint=violation.hint,
+    )
+
+
+def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterator[Diagnostic]:
+    """Consent to restarts in windows of which there are none to wait for."""
+    allowed = any(each.kind is WindowKind.ALLOW for each in config.windows)
+    if config.restart is RestartConsent.WINDOW and not allowed:
+        yield Diagnostic(
+            severity=Severity.WARNING,
+            code="no-window",
+            message="restart is window, and no window of kind allow is there, so that no VM is "
+            "restarted",
+            at=file.location(root.at(("restart",))),
+            hint="add a window of kind allow to windows",
+        )

@@ -1,0 +1,1 @@
+"""Revisions and files of Git repositories, for reading only."""

@@ -1,0 +1,120 @@
+"""Reads the files of one commit from the object database, without a checkout."""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cached_property
+from operator import attrgetter
+from typing import TYPE_CHECKING
+
+from reconciler.source.git.file_tree import Entry, EntryKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from reconciler.source.git.repository import Repository
+
+_ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t(.*)", re.DOTALL)
+"""Mode, type, hash, size and path, as ``git ls-tree --long`` writes them.
+
+The size of an object that is missing is BAD; to read it is refused.
+"""
+_MOST_BYTES = 100_000
+"""Of names that are sure to fit on a command line, also if it is a single one."""
+_ESCAPE = "\\x"
+"""Stands in a path for a byte that is no text, or for itself."""
+_KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
+
+
+class CommitTree:
+    """The files of one commit; implements ``tree.FileTree``."""
+
+    def __init__(
+        self, repository: Repository, commit: str, *, before: CommitTree | None = None
+    ) -> None:
+        """Take the tree of *commit*.
+
+        Args:
+            repository: That holds it.
+            commit: Its hash.
+            before: A tree that was read already: only what differs from it is listed.
+        """
+        self._repository = repository
+        self._before = before
+        self.revision = commit
+
+    @cached_property
+    def _entries(self) -> tuple[Entry, ...]:
+        before, self._before = self._before, None  # no chain of all trees that were ever read
+        found = before and self._after(before)
+        return found or _sorted(self._listed())
+
+    def _listed(self, *names: str) -> list[Entry]:
+        listing = self._repository.checked(
+            *("--literal-pathspecs", "ls-tree", "-r", "-z", "--long", "--full-tree"),
+            *(self.revision, "--", *names),
+        )
+        lines = (_ENTRY.fullmatch(line) for line in listing.split(b"\0"))
+        return [_entry(match) for match in lines if match is not None]
+
+    def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
+        """The entries by what differs from *before*; None where that is much, or not known."""
+        output = self._repository.run(
+            *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),
+            *(before.revision, self.revision, "--"),
+        )
+        if output.status or len(output.stdout) > _MOST_BYTES:
+            return None  # the other commit may be gone, after a force push
+        names = output.stdout.split(b"\0")[:-1]
+        paths = list(map(_shown, names))
+        if any(_ESCAPE in path for path in paths):
+            return None  # another file's name may be shown alike
+        known = {entry.path: entry for entry in before.entries()}
+        for path in paths:
+            known.pop(path, None)
+        known |= {entry.path: entry for entry in self._listed(*map(os.fsdecode, names))}
+        return _sorted(known.values())
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry, in the order of paths."""
+        return self._entries
+
+    def changed(self) -> tuple[str, ...]:
+        """Nothing: a commit does not differ from itself."""
+        return ()
+
+    def read(self, entry: Entry) -> bytes:
+        """Contents of a file.
+
+        Raises:
+            SourceError: The object is missing.
+        """
+        return self._repository.contents(entry.blob)
+
+    def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
+        """Contents of each file, in order.
+
+        Raises:
+            SourceError: An object is missing.
+        """
+        return self._repository.many_contents([entry.blob for entry in entries])
+
+
+def _sorted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    return tuple(sorted(entries, key=attrgetter("path")))
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")
+
+
+def _entry(match: re.Match[bytes]) -> Entry:
+    mode = match[1].decode()
+    return Entry(
+        path=_shown(match[5]),
+        kind=_KINDS.get(mode, EntryKind.FILE),
+        mode=mode,
+        blob=match[3].decode(),
+        size=int(match[4]) if match[4].isdigit() else 0,
+    )

@@ -1,0 +1,350 @@
+"""The one door to Git: opens a local repository and reads commits from its object database.
+
+Nothing is checked out, no hook runs and nothing is written, unless ``remote`` asks for a fetch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import signal
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
+
+from reconciler.errors import SourceError
+from reconciler.source.git.commit_tree import CommitTree
+from reconciler.source.git.working_tree import WorkingTree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import TracebackType
+    from typing import Self
+
+    from git import Git, Repo
+
+_OPTIONS = (
+    *("-c", "core.hooksPath=/dev/null"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "maintenance.auto=false"),
+)
+_ENVIRONMENT = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",  # `git status` would otherwise write to the index
+    "GIT_NO_REPLACE_OBJECTS": "1",  # a commit is what its hash says
+    "GIT_NO_LAZY_FETCH": "1",  # reading never goes to the network
+}
+_TRAILER = "fatal: Could not read from remote repository."
+_HEADER_WORDS = 3
+_TERMINATE_S = 2.0
+"""How long git may take to remove its lock files after SIGTERM."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """What one git command answered."""
+
+    status: int
+    stdout: bytes
+    stderr: str
+
+    @property
+    def reason(self) -> str:
+        """Git's own words for a failure, in one line."""
+        lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
+        # What follows the reason when a transport fails, and says nothing of its own.
+        lines = lines[: lines.index(_TRAILER)] or lines if _TRAILER in lines else lines
+        fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
+        return (fatal or lines or [f"exit status {self.status}"])[-1].removeprefix("fatal: ")
+
+
+def execute(
+    folder: Path,
+    arguments: tuple[str, ...],
+    *,
+    environment: Mapping[str, str] | None = None,
+    timeout_s: float | None = None,
+) -> Output:
+    """Run git in *folder*, which never asks anything, and wait for its end.
+
+    Raises:
+        SourceError: There is no git.
+        TimeoutError: It took longer than *timeout_s*; it is ended, with its children.
+    """
+    process = started(folder, arguments, environment=environment)
+    popen = cast("subprocess.Popen[bytes]", process.proc)
+    try:
+        stdout, stderr = popen.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        _end(popen)
+        raise TimeoutError(f"git took longer than {timeout_s:g} s") from error
+    except BaseException:
+        _end(popen)
+        raise
+    return Output(status=popen.returncode, stdout=stdout, stderr=stderr.decode("utf-8", "replace"))
+
+
+def started(
+    folder: Path,
+    arguments: tuple[str, ...],
+    *,
+    environment: Mapping[str, str] | None = None,
+    stdin: BinaryIO | None = None,
+) -> Git.AutoInterrupt:
+    """Begin to run git in *folder*, which never asks anything; it ends with what is returned.
+
+    Raises:
+        SourceError: There is no git.
+    """
+    try:
+        from git import Git  # noqa: PLC0415 - takes 0.2 s and looks for the git program
+        from git.exc import GitCommandNotFound  # noqa: PLC0415 - the same
+    except ImportError as error:
+        raise _no_git() from error
+    try:
+        return Git(str(folder)).execute(
+            ["git", *_OPTIONS, *arguments],
+            istream=stdin,
+            as_process=True,
+            env={**_ENVIRONMENT, **(environment or {})},
+            start_new_session=True,  # one signal ends git and its transport helpers
+        )
+    except GitCommandNotFound as error:
+        raise _no_git() from error
+
+
+class Repository:
+    """A local repository, with or without a working tree; opened with ``with``, or closed."""
+
+    def __init__(self, repo: Repo) -> None:
+        self._repo = repo
+        self._git_dir = Path(repo.git_dir)
+        work = repo.working_tree_dir
+        self.root = Path(work) if work is not None else self._git_dir
+        """Where its files lie; the repository itself if it is bare."""
+        self.bare = work is None
+        self._environment = _pinned(self._git_dir, work)
+        repo.git.update_environment(**_ENVIRONMENT, **self._environment)
+
+    @classmethod
+    def open(cls, path: Path | str) -> Repository:
+        """The repository whose root is *path*.
+
+        Raises:
+            SourceError: There is no repository at *path*.
+        """
+        try:
+            from git import Repo  # noqa: PLC0415 - takes 0.2 s and looks for the git program
+            from git.exc import InvalidGitRepositoryError, NoSuchPathError  # noqa: PLC0415
+        except ImportError as error:
+            raise _no_git() from error
+        try:
+            return cls(Repo(path, expand_vars=False))
+        except NoSuchPathError as error:
+            raise SourceError(f"{path} does not exist", hint=_root_hint(path)) from error
+        except InvalidGitRepositoryError as error:
+            raise SourceError(f"{path} is not a Git repository", hint=_root_hint(path)) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the git processes that read objects."""
+        self._repo.close()
+
+    def run(self, *arguments: str) -> Output:
+        """Run one git command in the repository."""
+        return execute(self.root, arguments, environment=self._environment)
+
+    def checked(self, *arguments: str) -> bytes:
+        """The same, for a command that is expected to succeed.
+
+        Raises:
+            SourceError: It does not.
+        """
+        output = self.run(*arguments)
+        if output.status:
+            raise self._failure(output)
+        return output.stdout
+
+    def resolve(self, revision: str) -> str:
+        """The hash of the commit that *revision* names.
+
+        Args:
+            revision: A branch, a tag, a hash or a prefix of one, or what git makes of it.
+
+        Raises:
+            SourceError: It names none, or more than one.
+        """
+        if not revision or revision.startswith("-"):
+            raise SourceError(f"{revision!r} is not a revision", hint="name a branch, tag or hash")
+        self._reject_ambiguous(revision)
+        output = self.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
+        if output.status == 0:
+            return output.stdout.decode().strip()
+        if "ambiguous" in output.stderr:
+            raise SourceError(
+                f"the revision {revision} is ambiguous in {self.root}: several objects' hashes "
+                "begin so",
+                hint="write more of the hash",
+            )
+        raise self._unknown_revision(revision, output)
+
+    def commit_tree(self, revision: str, *, before: CommitTree | None = None) -> CommitTree:
+        """The files of the commit that *revision* names; *before* itself where that is its commit.
+
+        Raises:
+            SourceError: It names none, or more than one.
+        """
+        commit = self.resolve(revision)
+        if before is not None and before.revision == commit:
+            return before
+        return CommitTree(self, commit, before=before)
+
+    def working_tree(self) -> WorkingTree:
+        """The files as they lie in the working tree.
+
+        Raises:
+            SourceError: The repository is bare.
+        """
+        if self.bare:
+            raise SourceError(
+                f"{self.root} is a bare repository, without a working tree",
+                hint="name a revision with --revision",
+            )
+        return WorkingTree(self)
+
+    def contents(self, blob: str) -> bytes:
+        """The contents of the object with the hash *blob*.
+
+        Raises:
+            SourceError: It is not there.
+        """
+        try:
+            return self._repo.git.get_object_data(blob)[3]
+        except (ValueError, OSError) as error:
+            raise self._missing(blob) from error
+
+    def many_contents(self, blobs: Sequence[str]) -> Iterator[bytes]:
+        """The contents of each of *blobs*, in order, read by git while the caller works.
+
+        Raises:
+            SourceError: One of them is not there.
+        """
+        with tempfile.TemporaryFile() as names:
+            # A pipe would fill up on both sides, as git answers before it has heard all of them.
+            names.write("\n".join(blobs).encode())
+            names.seek(0)
+            process = started(
+                self.root,
+                ("cat-file", "--batch"),
+                environment=self._environment,
+                stdin=cast("BinaryIO", names),
+            )
+            popen = cast("subprocess.Popen[bytes]", process.proc)
+            try:
+                for blob in blobs:
+                    yield self._next_contents(blob, cast("IO[bytes]", popen.stdout))
+            finally:
+                popen.kill()
+                popen.communicate()
+
+    def _next_contents(self, blob: str, answers: IO[bytes]) -> bytes:
+        """One answer: a line with hash, type and size, the contents, and a line feed."""
+        header = answers.readline().split()
+        if len(header) == _HEADER_WORDS and header[0] == blob.encode():
+            size = int(header[2])
+            data = answers.read(size + 1)
+            if len(data) == size + 1:
+                return data[:-1]
+        raise self._missing(blob)
+
+    def _missing(self, blob: str) -> SourceError:
+        return SourceError(
+            f"the object {blob} is missing from {self.root}",
+            hint="the repository is damaged or a partial clone; fetch it again",
+        )
+
+    def references(self, *patterns: str) -> dict[str, str]:
+        """Full name and commit of each branch and tag that the *patterns* match."""
+        form = "--format=%(refname) %(objectname) %(*objectname)"
+        found: dict[str, str] = {}
+        for line in self.checked("for-each-ref", form, *patterns).decode().splitlines():
+            name, target, peeled = (*line.split(" "), "")[:3]
+            found[name] = peeled or target
+        return found
+
+    def _reject_ambiguous(self, revision: str) -> None:
+        names = [f"refs/{kind}/{revision}" for kind in ("heads", "tags", "remotes")]
+        found = {n: c for n, c in self.references(*names).items() if n in names}
+        if len(set(found.values())) > 1:
+            what = " and ".join(f"{name} ({commit[:12]})" for name, commit in found.items())
+            raise SourceError(
+                f"the revision {revision} is ambiguous in {self.root}: {what}",
+                hint=f"write {next(iter(found))}",
+            )
+
+    def _unknown_revision(self, revision: str, output: Output) -> SourceError:
+        if "dubious ownership" in output.stderr:
+            return self._failure(output)
+        names = [n.split("/", 2)[2] for n in self.references("refs/heads", "refs/tags")]
+        remote = [n.split("/", 2)[2] for n in self.references("refs/remotes")]
+        if not names and not remote and self.run("rev-parse", "--verify", "HEAD").status:
+            return SourceError(f"{self.root} has no commit yet", hint="commit the desired state")
+        same = [name for name in remote if name.partition("/")[2] == revision]
+        near = same or difflib.get_close_matches(revision, [*names, *remote], n=1)
+        return SourceError(
+            f"there is no revision {revision} in {self.root}",
+            hint=f"did you mean {near[0]}?" if near else "name a branch, tag or hash; see git log",
+        )
+
+    def _failure(self, output: Output) -> SourceError:
+        if "dubious ownership" in output.stderr:
+            return SourceError(
+                f"git refuses to read {self.root}, which belongs to another user",
+                hint=f"git config --global --add safe.directory {self.root}",
+            )
+        return SourceError(f"git failed in {self.root}: {output.reason}")
+
+
+def _pinned(git_dir: Path, work: object) -> dict[str, str]:
+    """Keeps git at this repository where the environment points to another one, as in hooks."""
+    if "GIT_DIR" not in os.environ:
+        return {}
+    return {"GIT_DIR": str(git_dir)} | ({"GIT_WORK_TREE": str(work)} if work else {})
+
+
+def _root_hint(path: Path | str) -> str:
+    parents = Path(path).resolve().parents
+    root = next((parent for parent in parents if (parent / ".git").exists()), None)
+    if root is None:
+        return "give the root of a repository, or pipe manifests in with -f -"
+    return f"the repository's root is {root}; give that, and choose folders by paths"
+
+
+def _no_git() -> SourceError:
+    return SourceError("the program git is not installed", hint="install git, or set PATH")
+
+
+def _end(popen: subprocess.Popen[bytes]) -> None:
+    """End the process and its children; git removes its lock files on SIGTERM."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(popen.pid, number)
+            popen.communicate(timeout=_TERMINATE_S)
+        except ProcessLookupError:
+            break
+        except subprocess.TimeoutExpired:
+            continue
+        else:
+            break

@@ -1,0 +1,126 @@
+"""Reads the files of a working tree as they lie on disk, following no link out of it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from reconciler.errors import SourceError
+from reconciler.source.git.file_tree import Entry, EntryKind
+from reconciler.source.yaml.decode_text import MAX_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reconciler.source.git.repository import Repository
+
+UNBORN = "working-tree"
+"""Revision of a working tree whose branch has no commit yet."""
+
+_STATUS = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+_SUBMODULE = "160000"
+
+
+class WorkingTree:
+    """Tracked and untracked files, without ignored ones; implements ``tree.FileTree``."""
+
+    def __init__(self, repository: Repository) -> None:
+        self._repository = repository
+        self._root = repository.root
+
+    @cached_property
+    def revision(self) -> str:
+        """Hash of the commit that is checked out; ``working-tree`` before the first."""
+        output = self._repository.run("rev-parse", "--verify", "HEAD^{commit}")
+        return output.stdout.decode().strip() if output.status == 0 else UNBORN
+
+    @cached_property
+    def _names(self) -> dict[bytes, str]:
+        """Name and mode of each tracked and untracked file, in the order of names."""
+        run = self._repository.checked
+        found: dict[bytes, str] = {}
+        for line in run("ls-files", "-z", "--stage").split(b"\0"):
+            about, _, name = line.partition(b"\t")
+            if name:
+                found[name] = about.split(b" ")[0].decode()
+        for name in run("ls-files", "-z", "--others", "--exclude-standard").split(b"\0"):
+            if name:  # a folder is a repository of its own, which git lists with a slash
+                found[name.rstrip(b"/")] = _SUBMODULE if name.endswith(b"/") else "100644"
+        return dict(sorted(found.items()))
+
+    @cached_property
+    def _entries(self) -> dict[str, tuple[bytes, Entry]]:
+        found = {}
+        for name, mode in self._names.items():
+            entry = self._entry(name, mode)
+            if entry is not None:
+                found[entry.path] = (name, entry)
+        return found
+
+    def entries(self) -> tuple[Entry, ...]:
+        """Every entry, in the order of paths; files deleted from disk are left out."""
+        return tuple(entry for _, entry in self._entries.values())
+
+    def changed(self) -> tuple[str, ...]:
+        """Paths that are staged, changed, untracked or missing from disk, in order."""
+        listing = self._repository.checked("status", *_STATUS, "--ignore-submodules=all")
+        changed = {_shown(line[3:]) for line in listing.split(b"\0") if line}
+        missing = {_shown(name) for name in self._names} - self._entries.keys()
+        return tuple(sorted(changed | missing))
+
+    def read(self, entry: Entry) -> bytes:
+        """Contents of a file.
+
+        Raises:
+            SourceError: It cannot be read, or is no longer a regular file.
+        """
+        name = self._entries[entry.path][0]
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        try:
+            with os.fdopen(os.open(self._root / os.fsdecode(name), flags), "rb") as file:
+                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    return file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise SourceError(f"{entry.path} cannot be read: {error.strerror}") from error
+        raise SourceError(f"{entry.path} is no regular file any more")
+
+    def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
+        """Contents of each file, in order.
+
+        Raises:
+            SourceError: A file is unreadable, or no regular file.
+        """
+        return map(self.read, entries)
+
+    def _entry(self, name: bytes, mode: str) -> Entry | None:
+        try:
+            status = (self._root / os.fsdecode(name)).lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        if mode == _SUBMODULE:
+            kind = EntryKind.SUBMODULE
+        elif stat.S_ISLNK(status.st_mode) or any(map(self._is_link, _parents(name))):
+            kind = EntryKind.SYMLINK
+        else:
+            kind = EntryKind.FILE if stat.S_ISREG(status.st_mode) else EntryKind.OTHER
+        return Entry(path=_shown(name), kind=kind, mode=mode, blob="", size=status.st_size)
+
+    @cached_property
+    def _links(self) -> dict[bytes, bool]:
+        return {}
+
+    def _is_link(self, folder: bytes) -> bool:
+        if folder not in self._links:
+            self._links[folder] = (self._root / os.fsdecode(folder)).is_symlink()
+        return self._links[folder]
+
+
+def _parents(name: bytes) -> Iterator[bytes]:
+    steps = name.split(b"/")[:-1]
+    return (b"/".join(steps[:length]) for length in range(1, len(steps) + 1))
+
+
+def _shown(name: bytes) -> str:
+    return name.decode("utf-8", "backslashreplace")

@@ -1,0 +1,1 @@
+"""From YAML documents to the objects that Git names."""

@@ -1,0 +1,39 @@
+"""Puts objects whose manifests name no namespace into one that was given."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.desired.desired_state import DesiredVM
+from reconciler.source.manifests.lazy_manifest import LazyManifest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.source.manifests.manifest_objects import FileObject, FileResult
+
+
+def placed(result: FileResult, namespace: str) -> FileResult:
+    """*result* with each object in *namespace* that names none."""
+    if all(each.desired.ref.namespace for each in result.objects):
+        return result
+    return replace(result, objects=tuple(_placed(each, namespace) for each in result.objects))
+
+
+def _placed(each: FileObject, namespace: str) -> FileObject:
+    ref = each.desired.ref
+    if ref.namespace:
+        return each
+    new = ref._replace(namespace=namespace)
+    desired = replace(each.desired, ref=new)
+    if isinstance(desired, DesiredVM) and desired.manifest is not None:
+        desired = replace(desired, manifest=_whole(desired.manifest, namespace))
+    diagnostics = tuple(replace(d, ref=new) if d.ref == ref else d for d in each.diagnostics)
+    return replace(each, desired=desired, diagnostics=diagnostics)
+
+
+def _whole(manifest: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
+    if isinstance(manifest, LazyManifest):
+        return manifest.in_namespace(namespace)
+    return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}

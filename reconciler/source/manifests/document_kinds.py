@@ -1,0 +1,89 @@
+"""Tells which documents are ours, which are others' and which are slips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.references import KUBEVIRT_GROUP
+from reconciler.schema.violations import close, did_you_mean
+from reconciler.source.yaml.nodes import Problem
+
+if TYPE_CHECKING:
+    from reconciler.source.yaml.nodes import Node
+
+VERSION = "v1"
+API_VERSION = f"{KUBEVIRT_GROUP}/{VERSION}"
+MANAGED = ("KubeVirt", "VirtualMachine")
+_OTHERS = (
+    "VirtualMachineInstance",
+    "VirtualMachineInstanceMigration",
+    "VirtualMachineInstancePreset",
+    "VirtualMachineInstanceReplicaSet",
+)
+"""The further kinds of the group.
+
+Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/register.go.
+"""
+_ALIKE = 0.8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What one document is; at most one of the fields is set, none if it is no manifest."""
+
+    managed: str | None = None
+    skipped: str | None = None
+    listed: str | None = None
+    """It is a list; its items are of this kind unless they say otherwise."""
+    problem: Problem | None = None
+
+
+def classify(node: Node, *, kind: object, api_version: object) -> Kind:
+    """What the document with *kind* and *api_version* is.
+
+    A mapping without both is taken for no manifest (Helm values, a workflow), unless it names
+    one of our kinds.
+    """
+    if not isinstance(kind, str):
+        return Kind()
+    if not isinstance(api_version, str):
+        return _without_version(node, kind)
+    if kind == "List" and api_version == "v1":
+        return Kind(listed="")
+    group, _, version = api_version.rpartition("/")
+    if group == KUBEVIRT_GROUP:
+        return _kubevirt_kind(node, kind, version)
+    if kind in MANAGED and close(group, [KUBEVIRT_GROUP], cutoff=_ALIKE):
+        message = f"apiVersion is {api_version!r}; expected {API_VERSION!r}"
+        return _problem(node, "apiVersion", "bad-api-version", message)
+    return Kind(skipped=kind)
+
+
+def _kubevirt_kind(node: Node, kind: str, version: str) -> Kind:
+    if kind in _OTHERS:
+        return Kind(skipped=kind)
+    known = (*MANAGED, *_OTHERS)
+    single = kind.removesuffix("List")
+    if single not in known:
+        message = f"kind {kind!r} is none of {KUBEVIRT_GROUP}"
+        hint = did_you_mean(kind, known) or f"known: {', '.join(known)}"
+        return _problem(node, "kind", "unknown-kind", message, hint=hint)
+    if single in MANAGED and version != VERSION:
+        message = f"apiVersion {KUBEVIRT_GROUP}/{version} is not read; expected {API_VERSION}"
+        hint = f"write apiVersion: {API_VERSION}"
+        return _problem(node, "apiVersion", "bad-api-version", message, hint=hint)
+    return Kind(listed=single) if single != kind else Kind(managed=kind)
+
+
+def _without_version(node: Node, kind: str) -> Kind:
+    if kind not in MANAGED:
+        return Kind()
+    message = f"apiVersion of this {kind} is missing"
+    hint = f"write apiVersion: {API_VERSION}"
+    return _problem(node, "kind", "bad-api-version", message, hint=hint)
+
+
+def _problem(node: Node, key: str, code: str, message: str, *, hint: str = "") -> Kind:
+    mark = node.at((key,))
+    return Kind(problem=Problem(mark=mark, code=code, message=message, hint=hint))

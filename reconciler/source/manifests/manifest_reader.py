@@ -1,0 +1,189 @@
+"""Reads one manifest file into objects with places: with what earlier files have taught."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.references import ObjectRef
+from reconciler.schema.check import check
+from reconciler.source.manifests import kubevirt_manifest, vm_manifest
+from reconciler.source.manifests.document_kinds import API_VERSION, classify
+from reconciler.source.manifests.fast_vm import Reader as VMReader
+from reconciler.source.manifests.fast_vm import Template, learn
+from reconciler.source.manifests.manifest_objects import (
+    FileObject,
+    FileResult,
+    Manifest,
+    SourceFile,
+)
+from reconciler.source.yaml import documents, fast_documents
+from reconciler.source.yaml.decode_text import decode
+from reconciler.source.yaml.fast_lines import Lines, has_odd_characters
+from reconciler.source.yaml.nodes import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.source.yaml.nodes import Node
+
+MAX_TEMPLATES = 1_000
+
+_DECODERS = {"KubeVirt": kubevirt_manifest.decode, "VirtualMachine": vm_manifest.decode}
+
+
+def parse_file(path: str, data: bytes) -> FileResult:
+    """Everything that one file says; see ``ManifestReader.read``."""
+    return ManifestReader().read(path, data)
+
+
+class ManifestReader:
+    """Reads manifest files, each the faster for what it has in common with those before it.
+
+    What it answers is a pure function of a file's path and bytes: what is remembered is how to
+    read, never what was read.
+    """
+
+    def __init__(self) -> None:
+        self.lines = Lines()
+        self._templates: dict[tuple[int, ...], Template] = {}
+        self._vms = VMReader(self.lines)
+
+    def read(self, path: str, data: bytes) -> FileResult:
+        """Everything that the file says; what is wrong becomes diagnostics, never an exception.
+
+        Args:
+            path: For the places, from the root with ``/``.
+            data: YAML or JSON, one or many documents.
+        """
+        file = SourceFile(path=path)
+        text = decode(data)
+        if not isinstance(text, str):
+            return FileResult(diagnostics=(file.diagnose(text),))
+        return self._plainly(file, text) or read_any(file, text)
+
+    def _plainly(self, file: SourceFile, text: str) -> FileResult | None:
+        """What *text* says, if it is made of plain lines alone."""
+        if has_odd_characters(text):
+            return None
+        if self.lines.forget_some():
+            self._templates.clear()
+        gathered = _Gathered(file)
+        found = fast_documents.texts(text, self.lines)
+        for each in found:
+            template = self._templates.get(each.forms)
+            vm = template and self._vms.read(each, template, file)
+            if vm:
+                gathered.objects.append(vm)
+                continue
+            document = fast_documents.read(each, self.lines)
+            if document is None:
+                return None
+            if document.value is not None:
+                self._take(document, gathered)
+        return gathered.result() if found else None
+
+    def _take(self, document: fast_documents.Document, gathered: _Gathered) -> None:
+        known = len(gathered.objects), len(gathered.diagnostics)
+        root = document.node()
+        gathered.take(root)
+        is_vm = root.value.get("kind") == "VirtualMachine"
+        if is_vm and known == (len(gathered.objects) - 1, len(gathered.diagnostics)):
+            template = learn(document, gathered.objects[-1])
+            again = template and self._vms.read(document.text, template, gathered.file)
+            if template and again:
+                gathered.objects[-1] = again  # equal, and smaller
+                if len(self._templates) >= MAX_TEMPLATES:
+                    self._templates.clear()
+                self._templates[document.text.forms] = template
+
+
+def read_any(file: SourceFile, text: str) -> FileResult:
+    """What *text* says, by the way that everything can go."""
+    found = documents.parse_any(text)
+    gathered = _Gathered(file)
+    for root in found.roots:
+        gathered.take(root)
+    return gathered.result(*map(file.diagnose, found.problems))
+
+
+class _Gathered:
+    """What the documents of one file hold, so far."""
+
+    def __init__(self, file: SourceFile) -> None:
+        self.file = file
+        self.objects: list[FileObject] = []
+        self.skipped: Counter[str] = Counter()
+        self.diagnostics: list[Diagnostic] = []
+
+    def result(self, *diagnostics: Diagnostic) -> FileResult:
+        """All of it, with *diagnostics* of the file before those of its documents."""
+        return FileResult(
+            objects=tuple(self.objects),
+            skipped=dict(sorted(self.skipped.items())),
+            diagnostics=(*diagnostics, *self.diagnostics),
+        )
+
+    def take(self, node: Node, *, listed_kind: str = "") -> None:
+        """Take a document, or an item of a list whose items are of *listed_kind*."""
+        if not isinstance(node.value, dict):
+            if isinstance(node.value, str | int | float):
+                self.diagnostics.append(self.file.diagnose(_no_object(node)))
+            return
+        kind = node.value.get("kind", listed_kind or None)
+        version = node.value.get("apiVersion", API_VERSION if listed_kind else None)
+        what = classify(node, kind=kind, api_version=version)
+        if what.problem is not None:
+            self.diagnostics.append(self.file.diagnose(what.problem))
+        elif what.listed is not None:
+            for item in _items(node):
+                self.take(item, listed_kind=what.listed)
+        elif what.skipped is not None:
+            self.skipped[what.skipped] += 1
+        elif what.managed is not None:
+            self._read(node, what.managed)
+
+    def _read(self, node: Node, kind: str) -> None:
+        node = node._replace(value={"apiVersion": API_VERSION, "kind": kind} | node.value)
+        manifest = Manifest(file=self.file, node=node, kind=kind)
+        manifest = replace(manifest, ref=_ref(manifest))
+        violations = tuple(_violations(manifest))
+        if manifest.ref is None:
+            self.diagnostics.extend(violations)
+        else:
+            self.objects.append(_DECODERS[kind](manifest, manifest.ref, violations))
+
+
+def _no_object(node: Node) -> Problem:
+    """Bare text is what a failed rendering or an error page leaves behind."""
+    text = str(node.value).split("\n", 1)[0][:40]
+    message = f"the document is {text!r}, and no Kubernetes object"
+    return Problem(mark=node.mark, code="not-an-object", message=message)
+
+
+def _items(node: Node) -> tuple[Node, ...]:
+    items = node.children.get("items")
+    return tuple(items.children.values()) if items and isinstance(items.value, list) else ()
+
+
+def _ref(manifest: Manifest) -> ObjectRef | None:
+    """Its identity; the namespace is empty where the manifest names none."""
+    name = manifest.get(("metadata", "name"))
+    namespace = manifest.get(("metadata", "namespace"))
+    if not isinstance(name, str) or not isinstance(namespace, str | None):
+        return None
+    return ObjectRef(kind=manifest.kind, namespace=namespace or "", name=name)
+
+
+def _violations(manifest: Manifest) -> Iterator[Diagnostic]:
+    for each in check(manifest.node.value, "manifest"):
+        yield manifest.report(
+            Severity.ERROR,
+            each.code,
+            each.message,
+            each.path,
+            key=each.code == "unknown-field",
+            hint=each.hint,
+        )

@@ -1,0 +1,94 @@
+"""The annotations under our prefix by which Git says how one VM is to be treated."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from reconciler.model.desired.config import RestartConsent
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.schema.violations import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from reconciler.source.manifests.manifest_objects import Manifest
+
+PREFIX = "memory.reconciler.dev/"
+SUSPEND = f"{PREFIX}suspend"
+PRIORITY = f"{PREFIX}priority"
+RESTART = f"{PREFIX}restart"
+
+_BOOLEANS = {"true": True, "false": False}
+_CONSENTS = {str(each): each for each in RestartConsent}
+_INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
+
+
+class Treatment(NamedTuple):
+    """How one VM is to be treated."""
+
+    suspended: bool = False
+    """Whether it is to be left alone."""
+    priority: int = 0
+    """Higher starts first."""
+    restart: RestartConsent | None = None
+    """What may be done where a change needs a restart; None leaves it to the configuration.
+
+    Git alone may say so: on the cluster the annotation counts for nothing.
+    """
+
+
+def treatment(annotations: Mapping[str, str]) -> Treatment:
+    """What the *annotations* say; what is not valid says nothing."""
+    number = annotations.get(PRIORITY, "")
+    return Treatment(
+        suspended=_BOOLEANS.get(annotations.get(SUSPEND, ""), False),
+        priority=int(number) if _INTEGER.fullmatch(number) else 0,
+        restart=_CONSENTS.get(annotations.get(RESTART, "")),
+    )
+
+
+def is_valid(key: str, text: str) -> bool:
+    """Whether nothing is to be said of the annotation *key* with the value *text*."""
+    if key == PRIORITY:
+        return _INTEGER.fullmatch(text) is not None
+    if key in {SUSPEND, RESTART}:
+        return text in (_BOOLEANS if key == SUSPEND else _CONSENTS)
+    return not key.startswith(PREFIX)
+
+
+def findings(manifest: Manifest) -> Iterator[Diagnostic]:
+    """What is wrong with the annotations under our prefix."""
+    known = (SUSPEND, PRIORITY, RESTART)
+    for key, text in texts(manifest).items():
+        if is_valid(key, text):
+            continue
+        path = ("metadata", "annotations", key)
+        if key == SUSPEND:
+            message = f'{key} is "{text}"; expected "true" or "false"'
+            yield manifest.report(Severity.ERROR, "bad-annotation", message, path)
+        elif key == PRIORITY:
+            message = f'{key} is "{text}"; expected an integer in quotes, for example "10"'
+            yield manifest.report(Severity.ERROR, "bad-annotation", message, path)
+        elif key == RESTART:
+            wanted = " or ".join(f'"{each}"' for each in _CONSENTS)
+            message = f'{key} is "{text}"; expected {wanted}'
+            hint = did_you_mean(text, _CONSENTS)
+            yield manifest.report(Severity.ERROR, "bad-annotation", message, path, hint=hint)
+        else:
+            yield manifest.report(
+                Severity.WARNING,
+                "unknown-annotation",
+                f"{key} is not a known annotation and changes nothing",
+                path,
+                key=True,
+                hint=did_you_mean(key, known) or f"known: {', '.join(known)}",
+            )
+
+
+def texts(manifest: Manifest) -> dict[str, str]:
+    """The annotations that are text."""
+    found = manifest.get(("metadata", "annotations"))
+    if not isinstance(found, dict):
+        return {}
+    return {key: value for key, value in found.items() if isinstance(value, str)}

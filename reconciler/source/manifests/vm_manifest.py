@@ -1,0 +1,187 @@
+"""Decodes one VirtualMachine manifest and judges what can be judged without a cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.desired.desired_state import DesiredVM
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.fields import (
+    GUEST_MAX_MEMORY,
+    GUEST_MEMORY,
+    INSTANCETYPE_KIND,
+    INSTANCETYPE_NAME,
+)
+from reconciler.model.quantity import GIB, MIB, MemoryQuantity, QuantityError, canonical
+from reconciler.model.references import FieldPath, ObjectRef, dotted
+from reconciler.source.manifests import vm_annotations
+from reconciler.source.manifests.manifest_objects import FileObject, Manifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+ALIGNMENT = 2 * MIB
+HUGE_ALIGNMENT = GIB
+"""With hugepages of 1Gi.
+
+Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:37-40; v1.3.0 and later.
+"""
+MINIMUM = GIB
+"""Source: kubevirt v1.3.1 pkg/liveupdate/memory/memory.go:104."""
+
+_MEMORY: FieldPath = GUEST_MEMORY[:-1]
+PAGE_SIZE: FieldPath = (*_MEMORY, "hugepages", "pageSize")
+_DEVICES: FieldPath = (*_MEMORY[:-1], "devices")
+_INSTANCETYPE: FieldPath = ("spec", "instancetype")
+_SERVER_SET = frozenset(
+    {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
+)
+"""Keys of ``metadata`` that only the API server writes; a POST that names some is refused."""
+
+
+def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
+    """The VM, with *found* and what its own rules find.
+
+    Args:
+        manifest: Checked against the schema; a value that it does not allow is left out here.
+        ref: Its identity.
+        found: What the schema found.
+    """
+    treatment = vm_annotations.treatment(vm_annotations.texts(manifest))
+    desired = DesiredVM(
+        ref=ref,
+        guest=_memory(manifest, GUEST_MEMORY),
+        max_guest=_memory(manifest, GUEST_MAX_MEMORY),
+        instancetype=_text(manifest.get(INSTANCETYPE_NAME)),
+        instancetype_kind=_text(manifest.get(INSTANCETYPE_KIND)),
+        labels=_labels(manifest),
+        suspended=treatment.suspended,
+        priority=treatment.priority,
+        restart=treatment.restart,
+        manifest=complete(manifest.node.value),
+    )
+    named = (GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME, ("metadata",))
+    return FileObject(
+        desired=desired,
+        places={(): manifest.at()}
+        | {path: manifest.at(path) for path in named if manifest.node.find(path)},
+        diagnostics=(*found, *_findings(manifest, desired)),
+    )
+
+
+def _findings(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
+    yield from vm_annotations.findings(manifest)
+    yield from _source_of_memory(manifest, vm)
+    if vm.guest and vm.max_guest and vm.guest.n_bytes > vm.max_guest.n_bytes:
+        yield manifest.report(
+            Severity.ERROR,
+            "guest-above-max",
+            f"guest {vm.guest} exceeds maxGuest {vm.max_guest}",
+            GUEST_MEMORY,
+            context=(f"maxGuest is set at {manifest.at(GUEST_MAX_MEMORY)}",),
+            hint=f"lower guest to {vm.max_guest}, or raise maxGuest, which needs a restart",
+        )
+    for name, path, amount in (
+        ("guest", GUEST_MEMORY, vm.guest),
+        ("maxGuest", GUEST_MAX_MEMORY, vm.max_guest),
+    ):
+        if amount is not None:
+            yield from _fitness(manifest, name, path, amount)
+
+
+def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
+    """A VM names its memory, or an instancetype, and not both.
+
+    Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go:73-99 (the conflict is denied).
+    """
+    instancetype = manifest.node.find(_INSTANCETYPE)
+    if vm.guest is not None and instancetype is not None:
+        yield manifest.report(
+            Severity.ERROR,
+            "memory-from-instancetype",
+            f"guest {vm.guest} stands beside an instancetype, which sets the memory too",
+            GUEST_MEMORY,
+            context=(f"instancetype is set at {manifest.at(_INSTANCETYPE)}",),
+            hint="remove memory.guest and choose the size by the instancetype's name",
+        )
+    if manifest.node.find(GUEST_MEMORY) is None and instancetype is None:
+        yield manifest.report(
+            Severity.WARNING,
+            "nothing-named",
+            "the manifest names no memory, so nothing is compared",
+            hint=f"set {dotted(GUEST_MEMORY)}, or leave the file out of paths",
+        )
+
+
+def _fitness(
+    manifest: Manifest, name: str, path: FieldPath, amount: MemoryQuantity
+) -> Iterator[Diagnostic]:
+    """Sizes with which KubeVirt does not hotplug."""
+    step = alignment(manifest.get(PAGE_SIZE))
+    if amount.n_bytes % step:
+        above = canonical(-(-amount.n_bytes // step) * step)
+        yield manifest.report(
+            Severity.WARNING,
+            "misaligned",
+            f"{name} {amount} is no multiple of {canonical(step)}, so it cannot be hotplugged",
+            path,
+            hint=f"write {above}, the next that is",
+        )
+    if amount.n_bytes < MINIMUM:
+        yield manifest.report(
+            Severity.WARNING,
+            "below-minimum",
+            f"{name} {amount} is below 1Gi, so KubeVirt v1.3.1 and later does not hotplug it",
+            path,
+            hint="write 1Gi or more to hotplug this VM",
+        )
+
+
+def alignment(page_size: object) -> int:
+    """Of which number of bytes a size must be a multiple to be hotplugged."""
+    return HUGE_ALIGNMENT if page_size == "1Gi" else ALIGNMENT
+
+
+def _memory(manifest: Manifest, path: FieldPath) -> MemoryQuantity | None:
+    value = manifest.get(path)
+    if not isinstance(value, str | int):
+        return None
+    try:
+        amount = MemoryQuantity.parse(value)
+    except QuantityError:  # the schema's check has reported it
+        return None
+    return amount if amount.n_bytes else None
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _labels(manifest: Manifest) -> Mapping[str, str]:
+    labels = manifest.get(("metadata", "labels"))
+    if not isinstance(labels, dict):
+        return {}
+    return {key: value for key, value in labels.items() if isinstance(value, str)}
+
+
+def complete(value: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What a POST can send; None where the manifest *value* is too short to make a VM of.
+
+    Source: kubevirt v1.9.0 CRD virtualmachines.kubevirt.io (required: template, devices).
+    """
+    spec = value.get("spec")
+    runs = isinstance(spec, dict) and ("runStrategy" in spec or "running" in spec)
+    if not runs or not _has(value, _DEVICES):
+        return None
+    made: dict[str, Any] = {key: each for key, each in value.items() if key != "status"}
+    metadata = made["metadata"].items()
+    made["metadata"] = {key: each for key, each in metadata if key not in _SERVER_SET}
+    return made
+
+
+def _has(value: object, path: FieldPath) -> bool:
+    for key in path:
+        if not isinstance(value, dict) or key not in value:
+            return False
+        value = value[key]
+    return True

@@ -1,0 +1,145 @@
+"""Reads the plan that somebody approved from the file that ``plan --out`` wrote.
+
+Nothing in the file is ever executed: what comes of it is digests to compare with. Each is made
+again from what the file shows, so that what a reader saw in it is what the approval is bound to.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from reconciler.errors import SourceError
+from reconciler.model.fields import WaveName
+from reconciler.model.plan.approval import Approval, ApprovedAction
+from reconciler.model.plan.plan import Effect, PatchOp, Verb
+from reconciler.model.references import ObjectRef, Uid
+from reconciler.plan.approval_summary import change_text
+from reconciler.plan.digest import action_digest, digest_over
+from reconciler.schema.check import check
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+API_VERSION = "reconciler/v1alpha1"
+KIND = "Plan"
+_HINT = "write one with `reconciler plan --out FILE`"
+_EDITED = "the file was changed after the plan was made; plan again and approve that"
+
+
+def read_approval(path: Path) -> Approval:
+    """What the plan in the file *path* approves.
+
+    Raises:
+        SourceError: The file cannot be read, is no plan of this version, or was changed.
+    """
+    document = _document(path)
+    _refuse_another_kind(document, path)
+    acting = [each for each in _list(document.get("objects")) if _acts(each)]
+    # What the plan leaves alone approves nothing; of 10,000 VMs it may be nearly all.
+    for wrong in check({**document, "objects": acting}, "plan"):
+        raise SourceError(f"the plan {path} cannot be used: {wrong.message}", hint=_HINT)
+    actions: dict[ObjectRef, tuple[ApprovedAction, ...]] = {}
+    for each in acting:
+        ref = ObjectRef(kind=each["kind"], namespace=each["namespace"], name=each["name"])
+        if ref in actions:
+            raise SourceError(f"the plan {path} names {ref} twice", hint=_EDITED)
+        actions[ref] = tuple(_actions(each, ref, document["cluster"], path))
+    _refuse_another_sum(document, path)
+    return Approval(
+        cluster=document["cluster"],
+        revision=document["revision"],
+        dirty=document["dirty"],
+        digest=document["digest"],
+        actions=actions,
+    )
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_bytes())
+    except OSError as error:
+        raise SourceError(
+            f"the plan {path} cannot be read: {error.strerror}", hint=_HINT
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"the plan {path} is not JSON: {error}", hint=_HINT) from error
+    if not isinstance(document, dict):
+        raise SourceError(f"the plan {path} is no {KIND}: it holds no JSON object", hint=_HINT)
+    return document
+
+
+def _refuse_another_kind(document: Mapping[str, Any], path: Path) -> None:
+    if (kind := document.get("kind")) != KIND:
+        raise SourceError(f"the plan {path} is no {KIND}: its kind is {kind!r}", hint=_HINT)
+    if (version := document.get("apiVersion")) != API_VERSION:
+        raise SourceError(
+            f"the plan {path} has the apiVersion {version!r}; this program reads {API_VERSION}",
+            hint="plan and apply with the same version of the program",
+        )
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _acts(each: object) -> bool:
+    """Whether an object takes part; what has another shape is the schema's to refuse."""
+    return not isinstance(each, dict) or each.get("actions") != []
+
+
+def _actions(
+    each: Mapping[str, Any], ref: ObjectRef, cluster: str, path: Path
+) -> Iterator[ApprovedAction]:
+    for action in each["actions"]:
+        verb, effect = Verb(action["verb"]), Effect(action["effect"])
+        found = action_digest(
+            cluster=cluster,
+            ref=ref,
+            uid=None if each["uid"] is None else Uid(each["uid"]),
+            effect=effect,
+            reason=action["reason"],
+            patch=tuple(PatchOp(**operation) for operation in action["patch"]),
+            manifest=action.get("manifestDigest"),
+            restart=verb is Verb.RESTART,
+        )
+        if found != action["digest"]:
+            raise SourceError(
+                f"the plan {path} does not fit together: {ref} shows an action with the digest "
+                f"{found}, and says {action['digest']}",
+                hint=_EDITED,
+            )
+        own = [change for change in each["changes"] if change["wave"] == action["wave"]]
+        yield ApprovedAction(
+            wave=WaveName(action["wave"]),
+            digest=action["digest"],
+            effect=effect,
+            reason=action["reason"],
+            change=change_text(verb, map(_texts, own)),
+        )
+
+
+def _texts(change: Mapping[str, Any]) -> tuple[str, str | None, str]:
+    before = None if change["from"] is None else _spelled(change["from"])
+    return change["field"].rpartition(".")[2], before, _spelled(change["to"])
+
+
+def _spelled(value: object) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+
+
+def _refuse_another_sum(document: Mapping[str, Any], path: Path) -> None:
+    digests = {
+        action["id"]: action["digest"]
+        for each in document["objects"]
+        for action in _list(each.get("actions"))
+    }
+    order = [name for wave in document["waves"] for name in wave["actions"]]
+    found = digest_over(digests.get(name, "") for name in order)
+    if set(order) != digests.keys() or found != document["digest"]:
+        raise SourceError(
+            f"the plan {path} does not fit together: its actions have the digest {found}, and "
+            f"it says {document['digest'] or 'none'}",
+            hint=_EDITED,
+        )

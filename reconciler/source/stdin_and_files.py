@@ -1,0 +1,57 @@
+"""Reads what ``-f`` names: standard input, files, and the files of folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from reconciler.errors import SourceError
+from reconciler.source.git.file_tree import KUSTOMIZATIONS, SUFFIXES
+from reconciler.source.yaml.decode_text import MAX_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+STDIN = "-"
+
+
+def read_inputs(names: Iterable[str], stdin: BinaryIO) -> tuple[tuple[str, bytes], ...]:
+    """Name and contents of each text, in order; what ``StreamReader`` takes.
+
+    Args:
+        names: ``-`` for standard input, a file, or a folder, of which, as with kubectl, the
+            YAML and JSON files are read but not those of its folders.
+        stdin: Read once, and only if named. No more than the size limit and one byte is read.
+
+    Raises:
+        SourceError: A name is not there, cannot be read, or is a folder with a kustomization.
+    """
+    found: list[tuple[str, bytes]] = []
+    for name in names:
+        if name == STDIN:
+            found.append(("stdin", stdin.read(MAX_BYTES + 1)))
+        else:
+            found.extend((str(path), _contents(path)) for path in _files(Path(name)))
+    return tuple(found)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.exists():
+        raise SourceError(f"{path} does not exist", hint="name a file, a folder, or - for stdin")
+    if not path.is_dir():
+        yield path
+        return
+    if any((path / name).exists() for name in KUSTOMIZATIONS):
+        raise SourceError(
+            f"the folder {path} has a kustomization, which only kustomize can read",
+            hint=f"render it and pipe it in (kubectl kustomize {path} | reconciler plan -f -)",
+        )
+    yield from sorted(each for each in path.iterdir() if each.name.endswith(SUFFIXES))
+
+
+def _contents(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}") from error
