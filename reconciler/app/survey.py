@@ -12,8 +12,9 @@ from reconciler.model.diagnostic import Severity
 from reconciler.model.live.live_state import LiveState
 from reconciler.model.plan.plan import Plan
 from reconciler.plan.capacity.placement import asks_for_room
+from reconciler.plan.context import plan_context
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.plan.planner import decide, frame
+from reconciler.plan.planner import decide
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,8 +90,8 @@ def decided(
     snapshot = live.read()
     refuse_another_cluster(snapshot, policy)
     if snapshot.room is None:
-        around = frame(desired, snapshot, policy, clock.now())
-        if any(asks_for_room(around.vm(ref), snapshot) for ref in around.own):
+        context = plan_context(desired, snapshot, policy, clock.now())
+        if any(asks_for_room(context.vm(ref), snapshot) for ref in context.own):
             snapshot = replace(snapshot, room=live.room())
     return snapshot, decide(desired, snapshot, policy, clock.now())
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.diagnostic import Severity
 from reconciler.plan.behaviour.target_pod import rendering_of
-from reconciler.plan.planner import assembled, frame
+from reconciler.plan.context import plan_context
+from reconciler.plan.planner import assembled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.plan import Decision, Plan
     from reconciler.model.references import ObjectRef
+    from reconciler.plan.context import PlanContext
     from reconciler.plan.plan_policy import PlanPolicy
-    from reconciler.plan.planner import Frame
 
 
 class _Kept(NamedTuple):
@@ -56,17 +57,17 @@ class Again:
         self, desired: DesiredState, live: LiveState, policy: PlanPolicy, now: datetime
     ) -> Plan:
         """As ``plan.decide.decide``."""
-        around = frame(desired, live, policy, now)
-        self._forget(around)
+        context = plan_context(desired, live, policy, now)
+        self._forget(context)
         self.decided, self.judged_by_room = 0, bool(self._by_room)
-        own = around.own
+        own = context.own
         sources = (desired.vms, desired.provenance, live.vms, live.vmis, live.migrations)
         rows = zip(*(map(source.get, own) for source in sources), strict=True)
-        return assembled(around, list(map(self._decision, own, rows, [around] * len(own))))
+        return assembled(context, list(map(self._decision, own, rows, [context] * len(own))))
 
-    def _forget(self, around: Frame) -> None:
+    def _forget(self, context: PlanContext) -> None:
         """Drop what was decided under what is no longer so."""
-        shared, room = _shared(around), around.live.room
+        shared, room = _shared(context), context.live.room
         if shared != self._shared:
             self._kept.clear()
             self._by_room.clear()
@@ -75,35 +76,35 @@ class Again:
                 self._kept.pop(ref, None)
             self._by_room.clear()
         self._shared, self._room = shared, room
-        if len(self._kept) > len(around.desired.vms):
-            for ref in self._kept.keys() - around.desired.vms.keys():
+        if len(self._kept) > len(context.desired.vms):
+            for ref in self._kept.keys() - context.desired.vms.keys():
                 del self._kept[ref]
                 self._by_room.discard(ref)
 
-    def _decision(self, ref: ObjectRef, row: tuple[object, ...], around: Frame) -> Decision:
+    def _decision(self, ref: ObjectRef, row: tuple[object, ...], context: PlanContext) -> Decision:
         kept = self._kept.get(ref)
         if kept is not None and all(map(is_, kept.row, row)):
             return kept.decision
         self.decided += 1
-        decision, sight = around.seen(ref)
+        decision, inputs_read = context.seen(ref)
         self._kept.pop(ref, None)
         self._by_room.discard(ref)
-        if not sight.beyond:
+        if not inputs_read.beyond:
             self._kept[ref] = _Kept(row, decision)
-        if sight.room_seen:
+        if inputs_read.room_seen:
             self.judged_by_room = True
-            if not sight.beyond:
+            if not inputs_read.beyond:
                 self._by_room.add(ref)
         return decision
 
 
-def _shared(around: Frame) -> tuple[object, ...]:
+def _shared(context: PlanContext) -> tuple[object, ...]:
     """What every decision is made from."""
-    live = around.live
+    live = context.live
     return (
-        around.before,
-        around.after,
-        around.policy,
+        context.before,
+        context.after,
+        context.policy,
         rendering_of(live.kubevirt),
         live.cluster_id,
         live.nodes,
@@ -111,6 +112,6 @@ def _shared(around: Frame) -> tuple[object, ...]:
         live.instancetype_kinds,
         live.diagnostics,
         # Those that are equal may be spelled differently, and messages quote them.
-        *(each.max_guest and each.max_guest.raw for each in (around.before, around.after)),
-        tuple(each for each in around.desired.diagnostics if each.severity is Severity.ERROR),
+        *(each.max_guest and each.max_guest.raw for each in (context.before, context.after)),
+        tuple(each for each in context.desired.diagnostics if each.severity is Severity.ERROR),
     )

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from reconciler.model.desired.config import Canary, Window
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
+    from reconciler.plan.context import PlanContext
     from reconciler.plan.plan_policy import PlanPolicy
-    from reconciler.plan.planner import Frame
 
 FORESEEN = 32
 """How many openings ahead are looked at: a month of nights. What comes behind is not foreseen."""
@@ -30,38 +30,42 @@ _MOST_MINUTES = 120
 
 
 def rollout_notes(
-    decisions: Sequence[Decision], around: Frame, ranks: Mapping[ObjectRef, int]
+    decisions: Sequence[Decision], context: PlanContext, ranks: Mapping[ObjectRef, int]
 ) -> tuple[Diagnostic, ...]:
     """What the rollout will do beyond the order of the waves; nothing where it will do nothing.
 
     Args:
         decisions: One an object, with the actions that will be carried out.
-        around: The moment, with what the user has chosen.
+        context: The moment, with what the user has chosen.
         ranks: As ``order.ranks`` gives them, of every VM that Git names.
     """
     if not any(each.actions for each in decisions):
         return ()
     vms = [each for each in decisions if each.effect is not Effect.CONFIG and each.actions]
     return (
-        *_windows(vms, around),
-        *(_canaries(decisions, vms, around.policy.canary, ranks) if around.policy.canary else ()),
-        *(_batches(vms, around.policy, ranks) if around.policy.batches else ()),
-        *_restarts(vms, around),
+        *_windows(vms, context),
+        *(
+            _canaries(decisions, vms, context.policy.canary, ranks)
+            if context.policy.canary
+            else ()
+        ),
+        *(_batches(vms, context.policy, ranks) if context.policy.batches else ()),
+        *_restarts(vms, context),
     )
 
 
-def _windows(vms: Sequence[Decision], around: Frame) -> Iterator[Diagnostic]:
-    windows = around.policy.windows
+def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnostic]:
+    windows = context.policy.windows
     if not windows:
         return
-    now = opening(windows, around.now)
+    now = opening(windows, context.now)
     if not now.is_open:
         yield _closed(now.opens)
-    needs = {each.ref: need_s(each, around.live, around.after) for each in vms}
+    needs = {each.ref: need_s(each, context.live, context.after) for each in vms}
     most = max(needs.values(), default=0.0)
-    if now.is_open and now.fits(around.now, most):
+    if now.is_open and now.fits(context.now, most):
         return
-    longest = _longest(windows, around.now, most)
+    longest = _longest(windows, context.now, most)
     never = [ref for ref, seconds in needs.items() if seconds > longest]
     if never and longest:
         yield _warning(
@@ -74,7 +78,7 @@ def _windows(vms: Sequence[Decision], around: Frame) -> Iterator[Diagnostic]:
         late = [
             ref
             for ref, seconds in needs.items()
-            if seconds <= longest and not now.fits(around.now, seconds)
+            if seconds <= longest and not now.fits(context.now, seconds)
         ]
         if late:
             yield _note(
@@ -171,11 +175,11 @@ def _batches(
         )
 
 
-def _restarts(vms: Sequence[Decision], around: Frame) -> Iterator[Diagnostic]:
+def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnostic]:
     refs = [each.ref for each in vms if disturbance(each) is Disturbance.RESTART]
     if not refs:
         return
-    by_git = sum(around.desired.vms[ref].restart is not None for ref in refs)
+    by_git = sum(context.desired.vms[ref].restart is not None for ref in refs)
     sources = (
         (len(refs) - by_git, "by `restart: window`"),
         (by_git, "by the annotation memory.reconciler.dev/restart in Git"),

@@ -14,7 +14,7 @@ from reconciler.errors import BackgroundError, BrokenOff, ClusterError
 from reconciler.model.plan.plan import Effect
 from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport
 from reconciler.model.run.progress import Step
-from reconciler.plan.planner import Frame, frame
+from reconciler.plan.context import PlanContext, plan_context
 from reconciler.rollout import exit_code
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import CANARY_FAILED
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from reconciler.plan.plan_policy import PlanPolicy
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import Outside
-    from reconciler.rollout.tracking.tracked_object import Course
+    from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 ROUND_S = 1.0
 """The longest a round lasts, so that deadline, lease and signals are noticed in time."""
@@ -206,16 +206,16 @@ class _Rollout:
         return self.policy.deadline_s - (self.outside.clock.monotonic() - began)
 
     def _round(self, live: LiveState) -> None:
-        around = self._frame(self.settings.overlaid(self.memory.overlaid(live)))
-        self.ready = self.settings.step(around)
-        self.memory.step(around, may_begin=self.ready)
+        context = self._frame(self.settings.overlaid(self.memory.overlaid(live)))
+        self.ready = self.settings.step(context)
+        self.memory.step(context, may_begin=self.ready)
 
-    def _frame(self, live: LiveState) -> Frame:
-        around = frame(self.desired, live, self.choices, self.outside.clock.now())
-        decided = around.kubevirt
+    def _frame(self, live: LiveState) -> PlanContext:
+        context = plan_context(self.desired, live, self.choices, self.outside.clock.now())
+        decided = context.kubevirt
         given_up = self.settings.failed and decided and decided.effect is Effect.CONFIG
         # A CR that would not change leaves memory to the regime that is in force.
-        return replace(around, after=around.before) if given_up else around
+        return replace(context, after=context.before) if given_up else context
 
     def _pause(self, began: float) -> float:
         return max(0.0, min(ROUND_S, self._left(began)))
@@ -231,7 +231,7 @@ class _Rollout:
                 self._close(course, now)
         return tuple(course.outcome() for course in courses)
 
-    def _close(self, course: Course, now: datetime) -> None:
+    def _close(self, course: TrackedObject, now: datetime) -> None:
         """End what the run leaves open."""
         latest, hold = course.latest, course.hold or self.settings.hold
         if course.begun:

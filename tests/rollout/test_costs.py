@@ -24,8 +24,8 @@ from reconciler.cluster.decode import pages
 from reconciler.cluster.informer.informer import ClusterFeed
 from reconciler.cluster.write.event_queue import BESIDE
 from reconciler.model.references import vm_ref
+from reconciler.plan.context import PlanContext
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.plan.planner import Frame
 from reconciler.serve.engine import Engine
 from reconciler.simulator.apiserver.pace import UNPACED, Pace
 from reconciler.simulator.simulator import Simulator
@@ -119,7 +119,7 @@ def counted(monkeypatch):
     count(fast_documents, "read", "read in full")
     count(pages.Kind, "one", "decoded")
     count(repository, "started", "git processes")
-    count(Frame, "seen", "decisions")
+    count(PlanContext, "seen", "decisions")
     count(deepdiff, "DeepDiff", "deepdiff")
 
     def each(inner):

@@ -221,10 +221,10 @@ def _spellings(size):
     return found + ([f"{size // GIB}Gi"] if size % GIB == 0 else [])
 
 
-def case_of(around, each):
+def case_of(context, each):
     """A case of numbers: one for all that the VMs share, and one for each VM."""
-    rng, own = Random(around), [Random(seed) for seed in each]
-    more, extra = Random(f"more {around}"), [Random(f"more {seed}") for seed in each]
+    rng, own = Random(context), [Random(seed) for seed in each]
+    more, extra = Random(f"more {context}"), [Random(f"more {seed}") for seed in each]
     control = control_of(rng, more)
     usual = [vm_of(vm_rng, control, f"vm-{n}") for n, vm_rng in enumerate(own)]
     found = [extended(*each) for each in zip(extra, [control] * len(usual), usual, strict=True)]

@@ -18,7 +18,7 @@ from reconciler.model.desired.desired_state import DesiredState
 from reconciler.model.live.live_state import LiveState
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.outcome import Convergence, ExitCode
-from reconciler.plan.planner import frame
+from reconciler.plan.context import plan_context
 from reconciler.report import status, status_lines
 from reconciler.report.json_text import compact
 from reconciler.rollout.tracking.convergence import convergence
@@ -107,8 +107,10 @@ def _follow(asked: WatchOptions, clock: Clock, show: _Show) -> None:
         found = survey(reader, _Opened(feed), clock, wiring.plan_policy)
         live, left_s = found.live, LOOK_S
         while left_s > 0:
-            around = frame(found.desired, live, found.policy, clock.now())
-            judged = {ref: convergence(around.vm(ref), patched=False) for ref in found.desired.vms}
+            context = plan_context(found.desired, live, found.policy, clock.now())
+            judged = {
+                ref: convergence(context.vm(ref), patched=False) for ref in found.desired.vms
+            }
             show(_View(desired=found.desired, live=live, judged=judged, unmanaged=asked.unmanaged))
             if asked.deadline_s is not None:
                 left_s = min(LOOK_S, asked.deadline_s - (clock.monotonic() - began))

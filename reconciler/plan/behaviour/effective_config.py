@@ -31,7 +31,7 @@ DEFAULT_PARALLEL_OUTBOUND = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Regime:
+class EffectiveConfig:
     """KubeVirt's behaviour under one state of the CR."""
 
     capabilities: Capabilities
@@ -64,14 +64,14 @@ class Regime:
         return self.obstacle is None
 
 
-def regime_of(kubevirt: LiveKubeVirt) -> Regime:
+def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
     """What the CR means to KubeVirt, defaults included."""
     capabilities = capabilities_of(kubevirt.version)
     methods = kubevirt.settings.get(fields.UPDATE_METHODS)
     max_guest = kubevirt.settings.get(fields.MAX_GUEST)
     bandwidth = kubevirt.settings.get(fields.BANDWIDTH)
     post_copy = kubevirt.settings.get(fields.POST_COPY) is True
-    return Regime(
+    return EffectiveConfig(
         capabilities=capabilities,
         obstacle=_obstacle(kubevirt, capabilities),
         methods=methods.names if isinstance(methods, NameSet) else frozenset(),

@@ -10,7 +10,7 @@ from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVMI
-    from reconciler.plan.behaviour.effective_config import Regime
+    from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 OUTDATED = "kubevirt.io/outdatedLauncherImage"
 """Label of an instance whose launcher is not this KubeVirt's.
@@ -36,7 +36,7 @@ class Fate(StrEnum):
     """Nothing is done."""
 
 
-def fate_of(vmi: LiveVMI, regime: Regime) -> Fate:
+def fate_of(vmi: LiveVMI, regime: EffectiveConfig) -> Fate:
     """What the updater does with *vmi* once it waits for it.
 
     Whether a VM can migrate is told moments after its start; until then it counts as one that can.

@@ -14,9 +14,9 @@ from reconciler.plan.timing.windows import opening
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from reconciler.plan.context import PlanContext
     from reconciler.plan.forecast.changes import Move, Other
-    from reconciler.plan.forecast.queueing import Turns
-    from reconciler.plan.planner import Frame
+    from reconciler.plan.forecast.queueing import Queue
     from reconciler.plan.timing.migration_durations import Estimates, Span
 
 QUIET = "no migration fails, none of others begins meanwhile, and nodes have room for targets"
@@ -25,19 +25,19 @@ QUIET = "no migration fails, none of others begins meanwhile, and nodes have roo
 def assumptions(
     moves: Sequence[Move],
     others: Sequence[Other],
-    turns: Turns,
+    turns: Queue,
     times: Estimates,
     settling: Span,
-    around: Frame,
+    context: PlanContext,
 ) -> tuple[str, ...]:
     """A sentence each, without a final full stop."""
     fixed = DETECTION + times.preparation
     migrations = [each for each in moves if each.migrates]
     return (
-        *_begin(around),
+        *_begin(context),
         _limits(others, turns),
-        *_shards(around),
-        *_order(moves, turns, around),
+        *_shards(context),
+        *_order(moves, turns, context),
         *(
             (f"the CR settles within {settling.low:.0f} to {settling.high:.0f} s",)
             if settling.high
@@ -50,18 +50,18 @@ def assumptions(
     )
 
 
-def _begin(around: Frame) -> Iterator[str]:
-    windows = around.policy.windows
+def _begin(context: PlanContext) -> Iterator[str]:
+    windows = context.policy.windows
     if not windows:
         return
-    now = opening(windows, around.now)
+    now = opening(windows, context.now)
     if now.is_open:
         yield "times count from now on, and what does not begin in this window begins in another"
     else:
         yield "times count from when a window lets the run begin, and it lasts until the end"
 
 
-def _limits(others: Sequence[Other], turns: Turns) -> str:
+def _limits(others: Sequence[Other], turns: Queue) -> str:
     limits = f"{turns.own.cluster} at once in the cluster, {turns.own.per_node} from one node"
     if not others:
         return limits
@@ -71,17 +71,17 @@ def _limits(others: Sequence[Other], turns: Turns) -> str:
     return f"{limits}; {len(others)} other {take}"
 
 
-def _shards(around: Frame) -> Iterator[str]:
-    shard = around.policy.shard
+def _shards(context: PlanContext) -> Iterator[str]:
+    shard = context.policy.shard
     if shard.total > 1:
         yield f"the other {shard.total - 1} of {shard.total} shards keep to their share of these"
 
 
-def _order(moves: Sequence[Move], turns: Turns, around: Frame) -> Iterator[str]:
+def _order(moves: Sequence[Move], turns: Queue, context: PlanContext) -> Iterator[str]:
     ranks = {turns.ranks.get(each.ref, CANARY) for each in moves}
     if len(ranks - {CANARY}) > 1:
         yield "a batch begins when all of the one before have ended"
-    canary = around.policy.canary
+    canary = context.policy.canary
     if canary is not None and ranks != {CANARY}:
         yield (
             f"the canaries soak for {canary.soak} before the others begin, counted in full even "
@@ -89,7 +89,7 @@ def _order(moves: Sequence[Move], turns: Turns, around: Frame) -> Iterator[str]:
         )
     apart = [each for each in moves if turns.groups.get(each.ref)]
     if len(apart) > 1:
-        keys = ", ".join(around.policy.anti_affinity)
+        keys = ", ".join(context.policy.anti_affinity)
         yield f"VMs of a namespace that share a value of {keys} change one after another"
 
 

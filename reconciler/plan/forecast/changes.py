@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.live.live_state import LiveMigration, LiveState, LiveVMI
     from reconciler.model.plan.plan import Decision
-    from reconciler.plan.behaviour.effective_config import Regime
+    from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 RESTART = Span(8.0, 25.0, 240.0)
 """From the request to the guest of the new instance. Source: assumed; a guest may take
@@ -69,7 +69,7 @@ def moves_of(
     decisions: Mapping[ObjectRef, Decision],
     order: Iterable[ObjectRef],
     live: LiveState,
-    regime: Regime,
+    regime: EffectiveConfig,
     times: Estimates,
 ) -> list[Move]:
     """The changes of VMs, in *order*."""
@@ -80,7 +80,7 @@ def moves_of(
     ]
 
 
-def _move(decision: Decision, live: LiveState, regime: Regime, times: Estimates) -> Move:
+def _move(decision: Decision, live: LiveState, regime: EffectiveConfig, times: Estimates) -> Move:
     vmi, nothing = live.vmis.get(decision.ref), Span(0.0, 0.0, 0.0)
     what, node = disturbance(decision), vmi.node if vmi else ""
     if vmi is None or what is not Disturbance.MIGRATION or not _migrates(decision):
@@ -115,7 +115,7 @@ def _current(vmi: LiveVMI) -> int:
     return size.n_bytes if size else 0
 
 
-def others_of(live: LiveState, regime: Regime, times: Estimates) -> list[Other]:
+def others_of(live: LiveState, regime: EffectiveConfig, times: Estimates) -> list[Other]:
     """What is in flight; whoever began it, it takes a place until it ends."""
     unfinished = {
         ref: going

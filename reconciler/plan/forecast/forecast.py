@@ -12,7 +12,7 @@ from reconciler.model.plan.plan import Effect, Forecast, VMForecast
 from reconciler.plan.behaviour.migration_policy import bandwidth
 from reconciler.plan.forecast.assumptions import assumptions
 from reconciler.plan.forecast.changes import moves_of, others_of
-from reconciler.plan.forecast.queueing import Turns, ends_of
+from reconciler.plan.forecast.queueing import Queue, ends_of
 from reconciler.plan.forecast.slots import Places
 from reconciler.plan.ordering import CANARY, groups_of
 from reconciler.plan.timing import migration_durations
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from reconciler.model.plan.plan import Decision, Wave
     from reconciler.model.references import ObjectRef
+    from reconciler.plan.context import PlanContext
     from reconciler.plan.forecast.changes import Move, Other
-    from reconciler.plan.planner import Frame
 
 SETTLING = Span(5.5, 9.0, 15.0)
 """From a patch of the CR to the next wave: virt-operator's round, and 5 s for the components.
@@ -39,7 +39,7 @@ EARLIER, LATER = 1.85, 1.6
 def forecast(
     decisions: Sequence[Decision],
     waves: Sequence[Wave],
-    around: Frame,
+    context: PlanContext,
     ranks: Mapping[ObjectRef, int],
 ) -> Forecast:
     """Queue the plan's migrations behind those in flight, and add them up.
@@ -49,11 +49,11 @@ def forecast(
     Args:
         decisions: One an object, in any order.
         waves: Those of the plan; the changes begin in their order, as far as there is room.
-        around: The moment, with what the user has chosen.
+        context: The moment, with what the user has chosen.
         ranks: As ``order.ranks`` gives them; those that are not named have the first.
     """
-    live, regime = around.live, around.after
-    before = around.before.bandwidth
+    live, regime = context.live, context.after
+    before = context.before.bandwidth
     times = migration_durations.estimates(live, lambda vmi: bandwidth(vmi, live, before))
     order = dict.fromkeys(action.ref for wave in waves for action in wave.actions)
     by_ref = {each.ref: each for each in decisions}
@@ -62,7 +62,7 @@ def forecast(
         by_ref, sorted(order, key=lambda ref: ranks.get(ref, CANARY)), live, regime, times
     )
     others = others_of(live, regime, times)
-    turns = _turns(decisions, moves, others, around, ranks)
+    turns = _turns(decisions, moves, others, context, ranks)
     settling = SETTLING.times(_config_waves(decisions))
     ends = [
         (move, end.narrowed(EARLIER, LATER))
@@ -82,7 +82,7 @@ def forecast(
         earliest_s=max((each.earliest_s for each in vms), default=0.0),
         latest_s=max((each.latest_s for each in vms), default=0.0),
         vms=vms,
-        assumptions=assumptions(moves, others, turns, times, settling, around) if vms else (),
+        assumptions=assumptions(moves, others, turns, times, settling, context) if vms else (),
     )
 
 
@@ -90,15 +90,15 @@ def _turns(
     decisions: Sequence[Decision],
     moves: Sequence[Move],
     others: Sequence[Other],
-    around: Frame,
+    context: PlanContext,
     ranks: Mapping[ObjectRef, int],
-) -> Turns:
-    policy, regime = around.policy, around.after
+) -> Queue:
+    policy, regime = context.policy, context.after
     keys, canary = policy.anti_affinity, policy.canary
     refs = [*(each.ref for each in moves), *(each.ref for each in others)]
-    return Turns(
+    return Queue(
         ranks=ranks,
-        groups={ref: groups_of(ref, around.desired, around.live, keys) for ref in refs}
+        groups={ref: groups_of(ref, context.desired, context.live, keys) for ref in refs}
         if keys
         else {},
         own=Places(

@@ -25,7 +25,7 @@ LOOK = Span(0.0, 0.5, 1.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turns:
+class Queue:
     """In which order, and how many at a time."""
 
     ranks: Mapping[ObjectRef, int]
@@ -43,7 +43,7 @@ class Turns:
 
 
 def ends_of(
-    moves: Sequence[Move], others: Sequence[Other], turns: Turns, settling: Span
+    moves: Sequence[Move], others: Sequence[Other], turns: Queue, settling: Span
 ) -> list[Span]:
     """When each of *moves*, ordered by rank, is done with, in seconds from the begin."""
     rows = [_row(moves, others, turns, settling.three[n], n) for n in range(3)]
@@ -51,7 +51,7 @@ def ends_of(
 
 
 def _row(
-    moves: Sequence[Move], others: Sequence[Other], turns: Turns, settling_s: float, n: int
+    moves: Sequence[Move], others: Sequence[Other], turns: Queue, settling_s: float, n: int
 ) -> list[float]:
     """The same for one of the three: at least, most likely, at most."""
     held = [(each, settling_s + end) for each, end in _others(others, turns, settling_s, n)]
@@ -75,7 +75,7 @@ def _row(
 
 
 def _others(
-    others: Sequence[Other], turns: Turns, settling_s: float, n: int
+    others: Sequence[Other], turns: Queue, settling_s: float, n: int
 ) -> list[tuple[Other, float]]:
     """When they end, from the moment on at which the CR has settled, under KubeVirt's limits."""
     left = [(each, max(0.0, each.span.three[n] - settling_s)) for each in others]
@@ -92,7 +92,7 @@ def _others(
 def _queued(
     members: Sequence[Move],
     held: Sequence[tuple[Other, float]],
-    turns: Turns,
+    turns: Queue,
     begins: float,
     n: int,
 ) -> list[float]:

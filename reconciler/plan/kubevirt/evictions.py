@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.live.live_state import is_true
 from reconciler.model.plan.plan import Effect, Reason
-from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE, Regime, regime_of
+from reconciler.plan.behaviour.effective_config import (
+    EVICT,
+    LIVE_MIGRATE,
+    EffectiveConfig,
+    effective_config_of,
+)
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of, waits_for
 from reconciler.plan.vm.rules.staged import comes_live
 
@@ -28,7 +33,7 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> tuple[Effect, Reason, s
     if not found:
         return None
     subject = "1 running VM" if len(found) == 1 else f"{len(found)} running VMs"
-    regime = regime_of(after)
+    regime = effective_config_of(after)
     stops = "whose guest stops" if len(found) == 1 else "whose guests stop"
     hint = "wait until they wait for nothing any more, or restart them yourself first"
     if LIVE_MIGRATE not in regime.methods and any(
@@ -55,7 +60,7 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428,519-527; recorded evict-only.
     """
-    before, then = regime_of(live.kubevirt), regime_of(after)
+    before, then = effective_config_of(live.kubevirt), effective_config_of(after)
     running = sorted(
         (each for each in live.vmis.values() if each.phase == "Running" and not each.deleting),
         key=lambda vmi: (vmi.ref.namespace, vmi.ref.name),
@@ -84,7 +89,7 @@ def _with_reasons(found: tuple[tuple[LiveVMI, str], ...]) -> str:
     return _listed(names)
 
 
-def threat(before: Regime, then: Regime, running: Iterable[LiveVMI]) -> str:
+def threat(before: EffectiveConfig, then: EffectiveConfig, running: Iterable[LiveVMI]) -> str:
     """Nothing waits now; what waits later, such as after an upgrade, is killed.
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428.

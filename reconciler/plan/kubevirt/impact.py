@@ -8,7 +8,11 @@ from reconciler.model.fields import MAX_GUEST
 from reconciler.model.live.live_state import Constraints, is_true
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.plan.behaviour import pluggable_sizes
-from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE, Regime, regime_of
+from reconciler.plan.behaviour.effective_config import (
+    LIVE_MIGRATE,
+    EffectiveConfig,
+    effective_config_of,
+)
 from reconciler.plan.kubevirt.evictions import names, threat
 from reconciler.plan.vm.rules.staged import comes_live
 
@@ -29,7 +33,7 @@ def blast_radius(
         live: The cluster as it is.
         after: The CR as it will be.
     """
-    before, then = regime_of(live.kubevirt), regime_of(after)
+    before, then = effective_config_of(live.kubevirt), effective_config_of(after)
     running = [each for each in live.vmis.values() if not each.final]
     found = (
         _migrations_begin(before, then, live, running),
@@ -43,7 +47,7 @@ def blast_radius(
 
 
 def _staged_come_live(
-    before: Regime, then: Regime, live: LiveState, running: Iterable[LiveVMI]
+    before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
     """Sizes that were written under Stage, whoever wrote them, reach the guests.
 
@@ -66,7 +70,7 @@ def _staged_come_live(
 
 
 def _migrations_begin(
-    before: Regime, then: Regime, live: LiveState, running: Iterable[LiveVMI]
+    before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
     """LiveMigrate lets every VM that waits for a migration begin at once.
 
@@ -85,7 +89,9 @@ def _migrations_begin(
     return f"LiveMigrate comes on: {at_once}every later KubeVirt upgrade migrates all VMs"
 
 
-def _live_update_comes(before: Regime, then: Regime, running: Iterable[LiveVMI]) -> str:
+def _live_update_comes(
+    before: EffectiveConfig, then: EffectiveConfig, running: Iterable[LiveVMI]
+) -> str:
     """VMs that booted before have no maxGuest, and need one restart.
 
     Source: recorded v1.9.0 stage-then-live-update.
@@ -103,7 +109,9 @@ def _live_update_comes(before: Regime, then: Regime, running: Iterable[LiveVMI])
     )
 
 
-def _live_update_goes(before: Regime, then: Regime, running: list[LiveVMI]) -> str:
+def _live_update_goes(
+    before: EffectiveConfig, then: EffectiveConfig, running: list[LiveVMI]
+) -> str:
     """Source: recorded v1.9.0 stage-then-live-update, first patch."""
     if not before.live_update or then.live_update or not running:
         return ""

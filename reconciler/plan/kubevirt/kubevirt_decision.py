@@ -9,7 +9,11 @@ from reconciler.model.fields import FEATURE_GATES, MIGRATIONS, ROLLOUT_STRATEGY,
 from reconciler.model.live.live_state import LiveKubeVirt
 from reconciler.model.plan.plan import Action, Change, Decision, Effect, Reason
 from reconciler.model.references import dotted
-from reconciler.plan.behaviour.effective_config import Regime, foreseen, regime_of
+from reconciler.plan.behaviour.effective_config import (
+    EffectiveConfig,
+    effective_config_of,
+    foreseen,
+)
 from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
 from reconciler.plan.digest import action_digest
 from reconciler.plan.kubevirt.drift import kubevirt_drift
@@ -49,7 +53,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
             f"Git names {desired.ref}, and the cluster's is {current.ref}",
             "correct name and namespace in Git",
         )
-    regime = regime_of(current)
+    regime = effective_config_of(current)
     drift = kubevirt_drift(state, desired, current)
     changes, warnings = _without_graduated(drift, regime)
     if not changes:
@@ -121,7 +125,7 @@ def _held(  # noqa: PLR0913 - one argument a field of the decision
 
 
 def _without_graduated(
-    changes: tuple[Change, ...], regime: Regime
+    changes: tuple[Change, ...], regime: EffectiveConfig
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     """Leave out a gate that this version has made the default.
 
@@ -159,7 +163,7 @@ def _without_graduated(
 
 
 def _obstacle(
-    changes: tuple[Change, ...], current: LiveKubeVirt, regime: Regime
+    changes: tuple[Change, ...], current: LiveKubeVirt, regime: EffectiveConfig
 ) -> tuple[Effect, Reason, str, str] | None:
     owner = _hyperconverged(current, changes)
     if owner:
@@ -212,7 +216,7 @@ def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
     return sorted(gates.names & current.disabled_gates) if isinstance(gates, NameSet) else []
 
 
-def _known(change: Change, regime: Regime) -> bool:
+def _known(change: Change, regime: EffectiveConfig) -> bool:
     if change.field == ROLLOUT_STRATEGY:
         return regime.capabilities.strategy_field
     if change.field == (*MIGRATIONS, "allowWorkloadDisruption"):

@@ -15,7 +15,7 @@ from reconciler.plan.vm.rules.starting import START_TIMEOUT_S
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveMigrationPolicy, LiveState, LiveVMI
     from reconciler.model.quantity import MemoryQuantity
-    from reconciler.plan.behaviour.effective_config import Regime
+    from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 DETECTION_S = 20.0
 """From the patch to the migration object. Source: recorded, 1.4 to 20 s."""
@@ -29,7 +29,7 @@ _GB = 10**9
 
 
 def attempt_bound_s(
-    vmi: LiveVMI, target: MemoryQuantity, live: LiveState, regime: Regime
+    vmi: LiveVMI, target: MemoryQuantity, live: LiveState, regime: EffectiveConfig
 ) -> float:
     """Seconds from the patch to the end of the migration that it causes; infinity for no bound.
 
@@ -64,7 +64,7 @@ def restart_bound_s() -> float:
     return START_TIMEOUT_S
 
 
-def _prolonged(policy: LiveMigrationPolicy | None, regime: Regime) -> bool:
+def _prolonged(policy: LiveMigrationPolicy | None, regime: EffectiveConfig) -> bool:
     """Whether a migration that takes too long goes on, paused or in post-copy.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146: what the

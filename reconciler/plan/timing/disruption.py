@@ -11,7 +11,7 @@ from reconciler.plan.timing.attempt_bound import attempt_bound_s, restart_bound_
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.plan import Decision
-    from reconciler.plan.behaviour.effective_config import Regime
+    from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 
 class Disturbance(StrEnum):
@@ -30,7 +30,7 @@ def disturbance(decision: Decision) -> Disturbance:
     return Disturbance.MIGRATION if decision.effect is Effect.LIVE else Disturbance.NONE
 
 
-def need_s(decision: Decision, live: LiveState, regime: Regime) -> float:
+def need_s(decision: Decision, live: LiveState, regime: EffectiveConfig) -> float:
     """Seconds that a window must have left for *decision* to begin; infinity for no bound.
 
     Args:

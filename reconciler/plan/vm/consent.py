@@ -10,13 +10,13 @@ from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Action, Effect, Reason, Verb
 from reconciler.plan.capacity.fit import pod_for
 from reconciler.plan.digest import action_digest
-from reconciler.plan.vm.rules.situation import Running
+from reconciler.plan.vm.rules.situation import RunningVM
 from reconciler.plan.vm.rules.vm_convergence import has_memory
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVM
     from reconciler.plan.vm.rules.situation import Finding, Situation
-    from reconciler.plan.vm.target_size import Aim
+    from reconciler.plan.vm.target_size import TargetSize
 
 STAGED = "it is written and takes effect at the next restart"
 RESTARTED = "it is written and the VM restarted inside a window"
@@ -27,7 +27,7 @@ NO_WINDOW = "`restart: window` restarts nothing while `windows` has none of kind
 
 
 def consented(
-    situation: Situation, finding: Finding, aim: Aim
+    situation: Situation, finding: Finding, aim: TargetSize
 ) -> tuple[Finding, tuple[Action, ...]]:
     """The actions on one VM, in wave order; the hint says what becomes of a needed restart.
 
@@ -45,7 +45,7 @@ def consented(
 
 
 def _with_restart(
-    situation: Situation, finding: Finding, aim: Aim
+    situation: Situation, finding: Finding, aim: TargetSize
 ) -> tuple[str, tuple[Action, ...]]:
     patch = _patched(situation, finding, aim)
     match situation.consent:
@@ -93,10 +93,10 @@ def _consent(situation: Situation) -> str:
 
 def _lacks_memory(situation: Situation) -> bool:
     vmi = situation.vmi
-    return vmi is not None and not has_memory(Running(situation=situation, vmi=vmi))
+    return vmi is not None and not has_memory(RunningVM(situation=situation, vmi=vmi))
 
 
-def _patched(situation: Situation, finding: Finding, aim: Aim) -> tuple[Action, ...]:
+def _patched(situation: Situation, finding: Finding, aim: TargetSize) -> tuple[Action, ...]:
     if not aim.changes:
         return ()
     vm = situation.vm

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Aim:
+class TargetSize:
     """The size to be reached, and the write that asks KubeVirt for it."""
 
     target: MemoryQuantity
@@ -37,7 +37,9 @@ class Aim:
     patch: tuple[PatchOp, ...] = ()
 
 
-def aim_of(state: DesiredState, desired: DesiredVM, vm: LiveVM, live: LiveState) -> Aim | Finding:
+def aim_of(
+    state: DesiredState, desired: DesiredVM, vm: LiveVM, live: LiveState
+) -> TargetSize | Finding:
     """The aim for *vm*, or why there is none."""
     if desired.guest is not None:
         return _by_size(state, desired, vm, desired.guest)
@@ -87,9 +89,11 @@ def aimed_field(desired: DesiredVM) -> FieldPath:
     return INSTANCETYPE_NAME if named else GUEST_MEMORY
 
 
-def _by_size(state: DesiredState, desired: DesiredVM, vm: LiveVM, size: MemoryQuantity) -> Aim:
+def _by_size(
+    state: DesiredState, desired: DesiredVM, vm: LiveVM, size: MemoryQuantity
+) -> TargetSize:
     if vm.guest == size:
-        return Aim(target=size, as_desired=True)
+        return TargetSize(target=size, as_desired=True)
     change = Change(
         field=GUEST_MEMORY,
         before=vm.guest,
@@ -97,12 +101,14 @@ def _by_size(state: DesiredState, desired: DesiredVM, vm: LiveVM, size: MemoryQu
         at=state.at(desired.ref, GUEST_MEMORY),
         wave=WaveName.MEMORY,
     )
-    return Aim(target=size, as_desired=False, changes=(change,), patch=guest_patch(vm, size))
+    return TargetSize(
+        target=size, as_desired=False, changes=(change,), patch=guest_patch(vm, size)
+    )
 
 
 def _by_instancetype(
     state: DesiredState, desired: DesiredVM, vm: LiveVM, live: LiveState, name: str
-) -> Aim | Finding:
+) -> TargetSize | Finding:
     namespace = vm.ref.namespace
     has = instancetype_ref(vm.instancetype_kind, namespace, vm.instancetype or "")
     wanted = instancetype_ref(desired.instancetype_kind or vm.instancetype_kind, namespace, name)
@@ -123,7 +129,7 @@ def _by_instancetype(
         at=state.at(desired.ref, INSTANCETYPE_NAME),
         wave=WaveName.MEMORY,
     )
-    return Aim(
+    return TargetSize(
         target=found.guest,
         as_desired=False,
         types=Types(has=kept, wanted=found, revision_kept=older),
@@ -132,7 +138,7 @@ def _by_instancetype(
     )
 
 
-def _held(vm: LiveVM, live: LiveState, types: Types) -> Aim | Finding:
+def _held(vm: LiveVM, live: LiveState, types: Types) -> TargetSize | Finding:
     """A VM with the instancetype that Git names.
 
     An older revision of it gives another size than the type does now, and only the running
@@ -144,7 +150,7 @@ def _held(vm: LiveVM, live: LiveState, types: Types) -> Aim | Finding:
     if types.has is not None and not types.revision_kept:
         size = types.has.guest
     if size is not None:
-        return Aim(target=size, as_desired=True, types=types)
+        return TargetSize(target=size, as_desired=True, types=types)
     return Finding(
         effect=Effect.NONE,
         reason=Reason.STOPPED_AS_DESIRED,

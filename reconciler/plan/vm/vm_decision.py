@@ -29,16 +29,23 @@ from reconciler.plan.vm.rules.restart_required import (
     OF_VM,
     other_edit_pending,
 )
-from reconciler.plan.vm.rules.situation import Finding, Running, Sight, Situation, blocked, wait
+from reconciler.plan.vm.rules.situation import (
+    Finding,
+    InputsRead,
+    RunningVM,
+    Situation,
+    blocked,
+    wait,
+)
 from reconciler.plan.vm.rules.target_capacity import CAPACITY
 from reconciler.plan.vm.rules.v1_1 import below_boot_denied, waits_without_a_word
 from reconciler.plan.vm.rules.vm_convergence import standing
-from reconciler.plan.vm.target_size import Aim, aim_of, aimed_field, given
+from reconciler.plan.vm.target_size import TargetSize, aim_of, aimed_field, given
 
 if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredState, DesiredVM
     from reconciler.model.live.live_state import LiveState, LiveVM, LiveVMI
-    from reconciler.plan.behaviour.effective_config import Regime
+    from reconciler.plan.behaviour.effective_config import EffectiveConfig
     from reconciler.plan.plan_policy import PlanPolicy
 
 
@@ -47,10 +54,10 @@ def decide_vm(
     desired: DesiredVM,
     live: LiveState,
     *,
-    before: Regime,
-    after: Regime,
+    before: EffectiveConfig,
+    after: EffectiveConfig,
     policy: PlanPolicy,
-    sight: Sight,
+    inputs_read: InputsRead,
 ) -> Decision:
     """Decide one VM: what is, what would happen, and the patch if it may happen.
 
@@ -61,7 +68,7 @@ def decide_vm(
         before: KubeVirt as it is now.
         after: KubeVirt after the plan's own changes.
         policy: What the user has consented to.
-        sight: The time, and the rest of the snapshot.
+        inputs_read: The time, and the rest of the snapshot.
     """
     vm = live.vms.get(desired.ref)
     unreadable = _unreadable(desired, live)
@@ -86,7 +93,7 @@ def decide_vm(
         after=after,
         policy=policy,
         cluster=live.cluster_id,
-        sight=sight,
+        inputs_read=inputs_read,
     )
     running = _running(situation)
     finding = find(situation)
@@ -127,12 +134,12 @@ def find(situation: Situation) -> Finding:
     return denied or conflicting_change.denied_meanwhile(running, _change_of(running))
 
 
-def _running(situation: Situation) -> Running | None:
+def _running(situation: Situation) -> RunningVM | None:
     vmi = situation.vmi
-    return None if vmi is None or vmi.final else Running(situation=situation, vmi=vmi)
+    return None if vmi is None or vmi.final else RunningVM(situation=situation, vmi=vmi)
 
 
-def _change_of(running: Running) -> Finding:
+def _change_of(running: RunningVM) -> Finding:
     """The first rule that speaks, in the order in which virt-controller decides.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
@@ -168,7 +175,7 @@ def _change_of(running: Running) -> Finding:
     )
 
 
-def _standing(running: Running) -> Finding:
+def _standing(running: RunningVM) -> Finding:
     return waits_without_a_word(running) or staged.live_at_next_sync(running) or standing(running)
 
 
@@ -263,7 +270,7 @@ def _decision(
     vm: LiveVM | None,
     finding: Finding,
     *,
-    aim: Aim | None = None,
+    aim: TargetSize | None = None,
     vmi: LiveVMI | None = None,
     warnings: tuple[str, ...] = (),
     actions: tuple[Action, ...] = (),

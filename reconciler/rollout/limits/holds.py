@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredVM
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
-    from reconciler.plan.planner import Frame
+    from reconciler.plan.context import PlanContext
     from reconciler.plan.timing.windows import Opening
     from reconciler.rollout.run_context import Outside
-    from reconciler.rollout.tracking.checkpoint_store import Memo
-    from reconciler.rollout.tracking.tracked_object import Course
+    from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
+    from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 OUTSIDE_WINDOW = "outside-window"
 CANARY_FAILED = "canary-failed"
@@ -51,10 +51,10 @@ class Hold:
     """What becomes of the VM if the run ends meanwhile."""
 
 
-class Gates:
+class Holds:
     """Those of one run; looked at anew each round."""
 
-    def __init__(self, outside: Outside, memo: Memo) -> None:
+    def __init__(self, outside: Outside, memo: CheckpointStore) -> None:
         self._outside, self._memo = outside, memo
         self._ranks: dict[ObjectRef, int] = {}
         self._told: set[str] = set()
@@ -62,29 +62,29 @@ class Gates:
         self._rank = CANARY
         self._canaries: Hold | None = None
 
-    def look(self, around: Frame, courses: Mapping[ObjectRef, Course]) -> None:
+    def look(self, context: PlanContext, courses: Mapping[ObjectRef, TrackedObject]) -> None:
         """Take the state of windows, canaries and batches in, before ``hold`` is asked."""
-        self._opening = opened(around)
-        unknown = [ref for ref in around.desired.vms if ref not in self._ranks]
-        self._ranks.update(ranks(unknown, around.desired, around.live, around.policy))
+        self._opening = opened(context)
+        unknown = [ref for ref in context.desired.vms if ref not in self._ranks]
+        self._ranks.update(ranks(unknown, context.desired, context.live, context.policy))
         self._rank = min(
             (self._ranks.get(ref, CANARY) for ref, each in courses.items() if each.open),
             default=CANARY,
         )
-        self._canaries = self._of_canaries(around, courses) if self._rank > CANARY else None
+        self._canaries = self._of_canaries(context, courses) if self._rank > CANARY else None
 
-    def hold(self, decision: Decision, around: Frame) -> Hold | None:
+    def hold(self, decision: Decision, context: PlanContext) -> Hold | None:
         """Why the VM of *decision* may not begin in this round; None where it may."""
         rank = self._ranks.get(decision.ref, CANARY)
         if rank > self._rank:
-            before = named(self._rank, around.policy)
+            before = named(self._rank, context.policy)
             return Hold(
                 reason="waits-for-canaries" if self._rank == CANARY else "waits-for-batch",
                 message=f"begins after {before}",
             )
         if rank > CANARY and self._canaries is not None:
             return self._canaries
-        return self._of_windows(decision, around)
+        return self._of_windows(decision, context)
 
     def tell(self, holds: Mapping[ObjectRef, Hold]) -> None:
         """Say what is held back and why: each reason once, not once a VM nor once a round."""
@@ -95,12 +95,12 @@ class Gates:
                 vms = f"{n} VM{'s' if n > 1 else ''}"
                 self._outside.tell(Step.BARRIER, f"{vms}: {message}", reason=reason)
 
-    def _of_windows(self, decision: Decision, around: Frame) -> Hold | None:
+    def _of_windows(self, decision: Decision, context: PlanContext) -> Hold | None:
         closed = closed_hold(self._opening)
         if closed is not None or self._opening is None:
             return closed
-        needed_s = need_s(decision, around.live, around.after)
-        if self._opening.fits(around.now, needed_s):
+        needed_s = need_s(decision, context.live, context.after)
+        if self._opening.fits(context.now, needed_s):
             return None
         until = self._opening.until
         return Hold(
@@ -112,8 +112,10 @@ class Gates:
             result=Result.HELD,
         )
 
-    def _of_canaries(self, around: Frame, courses: Mapping[ObjectRef, Course]) -> Hold | None:
-        canary = around.policy.canary
+    def _of_canaries(
+        self, context: PlanContext, courses: Mapping[ObjectRef, TrackedObject]
+    ) -> Hold | None:
+        canary = context.policy.canary
         if canary is None:
             return None
         refs = [ref for ref, rank in self._ranks.items() if rank == CANARY]
@@ -125,13 +127,13 @@ class Gates:
                 final=True,
                 result=Result.HELD,
             )
-        now = {ref: around.vm(ref) for ref in refs}
+        now = {ref: context.vm(ref) for ref in refs}
         failed = [
             ref
             for ref in refs
             if now[ref].reason in FAILURES
             or (ref in courses and courses[ref].result is Result.FAILED)
-            or _is_left_pending(now[ref], around)
+            or _is_left_pending(now[ref], context)
         ]
         if failed:
             return Hold(
@@ -152,9 +154,9 @@ class Gates:
                 final=True,
                 result=Result.HELD,
             )
-        wanted = {ref: _wanted(around.desired.vms[ref]) for ref in converged}
-        changed = _last_change(converged, around, courses)
-        return self._soaks(soak_digest(wanted), changed, around.now, canary.soak.seconds)
+        wanted = {ref: _wanted(context.desired.vms[ref]) for ref in converged}
+        changed = _last_change(converged, context, courses)
+        return self._soaks(soak_digest(wanted), changed, context.now, canary.soak.seconds)
 
     def _soaks(
         self, digest: str, changed: datetime | None, now: datetime, soak_s: float
@@ -173,10 +175,10 @@ class Gates:
         )
 
 
-def opened(around: Frame) -> Opening | None:
+def opened(context: PlanContext) -> Opening | None:
     """What the windows say now; None where there are none, so that it is always open."""
-    windows = around.policy.windows
-    return opening(windows, around.now) if windows else None
+    windows = context.policy.windows
+    return opening(windows, context.now) if windows else None
 
 
 def closed_hold(found: Opening | None) -> Hold | None:
@@ -199,21 +201,21 @@ def _wanted(desired: DesiredVM) -> str:
     return str(desired.guest.n_bytes) if desired.guest else desired.instancetype or ""
 
 
-def _is_left_pending(canary: Decision, around: Frame) -> bool:
+def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
     """Whether a canary has its size written and waits for a restart that nobody will ask for."""
     if canary.effect is not Effect.RESTART or canary.changes or canary.actions:
         return False
-    consent = around.desired.vms[canary.ref].restart or around.policy.restart
+    consent = context.desired.vms[canary.ref].restart or context.policy.restart
     return consent is not RestartConsent.STAGE
 
 
 def _last_change(
-    canaries: list[ObjectRef], around: Frame, courses: Mapping[ObjectRef, Course]
+    canaries: list[ObjectRef], context: PlanContext, courses: Mapping[ObjectRef, TrackedObject]
 ) -> datetime | None:
     """When a canary was last written, started, or done with in this run."""
     moments: list[datetime | None] = []
     for ref in canaries:
-        vm, vmi, course = around.live.vms.get(ref), around.live.vmis.get(ref), courses.get(ref)
+        vm, vmi, course = context.live.vms.get(ref), context.live.vmis.get(ref), courses.get(ref)
         moments += [
             vm.guest_changed_at if vm else None,
             vmi.created_at if vmi else None,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
-    from reconciler.plan.behaviour.effective_config import Regime
+    from reconciler.plan.behaviour.effective_config import EffectiveConfig
     from reconciler.plan.plan_policy import PlanPolicy
 
 ROOM_TAKEN = "what is under way holds the room that its target pod needs"
@@ -25,7 +25,7 @@ Groups = frozenset[tuple[str, str, str]]
 def may_begin(
     candidates: Sequence[Decision],
     live: LiveState,
-    regime: Regime,
+    regime: EffectiveConfig,
     policy: PlanPolicy,
     *,
     busy: Iterable[ObjectRef],

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
     from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.rollout.run_context import Outside
-    from reconciler.rollout.tracking.tracked_object import Course
+    from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 ROOM_S = 60.0
 """How old pods and quotas may be while changes are still to begin."""
@@ -44,7 +44,7 @@ class Rooms:
         self._not_before = 0.0
         """Monotonic seconds before which reading is not tried again after a failure."""
 
-    def overlaid(self, live: LiveState, courses: Iterable[Course]) -> LiveState:
+    def overlaid(self, live: LiveState, courses: Iterable[TrackedObject]) -> LiveState:
         """*live* with pods and quotas that are fresh enough, where a change still needs them.
 
         Raises:
@@ -67,7 +67,7 @@ class Rooms:
     def fits(
         self,
         live: LiveState,
-        courses: Mapping[ObjectRef, Course],
+        courses: Mapping[ObjectRef, TrackedObject],
         candidates: Mapping[ObjectRef, Decision],
     ) -> Callable[[ObjectRef], bool]:
         """A question to ask once for each VM that is to begin now: is there room left for it?
@@ -93,7 +93,7 @@ class Rooms:
 
         return ask
 
-    def _due(self, room: Room | None, courses: tuple[Course, ...]) -> bool:
+    def _due(self, room: Room | None, courses: tuple[TrackedObject, ...]) -> bool:
         if self._outside.clock.monotonic() < self._not_before:
             return False
         if room is None:
@@ -106,12 +106,12 @@ class Rooms:
         return age_s > (SHORT_ROOM_S if short and ended else ROOM_S)
 
 
-def _needs_room(course: Course) -> bool:
+def _needs_room(course: TrackedObject) -> bool:
     waits = course.latest.reason is Reason.WAITS_FOR_ROOM
     return course.open and not course.begun and (waits or migrates(course.latest))
 
 
-def _hidden(course: Course, vmi: LiveVMI | None, room: Room | None) -> bool:
+def _hidden(course: TrackedObject, vmi: LiveVMI | None, room: Room | None) -> bool:
     """Whether *course* takes room that the pods, as they were read, do not show."""
     written = course.patched_at
     if room is None or vmi is None or written is None or not course.patched:

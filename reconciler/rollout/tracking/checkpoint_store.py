@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Lease
 
 
-class Memo:
+class CheckpointStore:
     """One run's hold of what earlier runs have left."""
 
     def __init__(self, lease: Lease, now: datetime) -> None:

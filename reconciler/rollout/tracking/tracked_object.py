@@ -21,7 +21,7 @@ SHOWS = timedelta(seconds=2)
 
 
 @dataclass(slots=True, kw_only=True)
-class Course:
+class TrackedObject:
     """One object in one run: the only mutable state of a rollout.
 
     Nothing of it is kept; the next run rebuilds it from the cluster.

@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from reconciler.model.plan.approval import Approval
     from reconciler.model.plan.plan import Decision
     from reconciler.rollout.run_context import Outside
-    from reconciler.rollout.tracking.checkpoint_store import Memo
-    from reconciler.rollout.tracking.tracked_object import Course
+    from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
+    from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 
 class Closing:
     """The ends of one run's VMs."""
 
-    def __init__(self, outside: Outside, memo: Memo, approval: Approval | None) -> None:
+    def __init__(self, outside: Outside, memo: CheckpointStore, approval: Approval | None) -> None:
         self._outside, self._memo, self._approval = outside, memo, approval
 
-    def held(self, course: Course, decision: Decision) -> None:
+    def held(self, course: TrackedObject, decision: Decision) -> None:
         """Nothing can be done now; where something else was approved, that went stale."""
         stale = approval_check.difference(self._approval, decision, None)
         if stale and not course.begun:
@@ -35,7 +35,7 @@ class Closing:
         else:
             self.end(course, Result.HELD, decision)
 
-    def written(self, course: Course, decision: Decision, *, staged: bool) -> None:
+    def written(self, course: TrackedObject, decision: Decision, *, staged: bool) -> None:
         """The size is written, and nothing that this run may do brings it to the guest."""
         restart = self._approval and self._approval.of(course.ref, WaveName.RESTART)
         if staged and restart:
@@ -43,27 +43,29 @@ class Closing:
         else:
             self.end(course, Result.HELD if staged else Result.FAILED, decision)
 
-    def stale(self, course: Course, difference: str) -> None:
+    def stale(self, course: TrackedObject, difference: str) -> None:
         """What was approved is no longer what would happen."""
         if course.actuation is Actuation.PENDING:
             course.actuation = Actuation.SKIPPED
         self.close(course, Result.STALE, approval_check.STALE, difference, approval_check.HINT)
 
-    def not_approved(self, course: Course) -> None:
+    def not_approved(self, course: TrackedObject) -> None:
         """Nothing was approved for the VM."""
         if course.actuation is Actuation.PENDING:
             course.actuation = Actuation.SKIPPED
         message = f"not approved, so not written: {course.latest.message}"
         self.close(course, Result.HELD, approval_check.NOT_APPROVED, message, approval_check.HINT)
 
-    def end(self, course: Course, result: Result, decision: Decision) -> None:
+    def end(self, course: TrackedObject, result: Result, decision: Decision) -> None:
         """The newest decision says how it ended."""
         course.latest = decision
         if course.actuation is Actuation.PENDING:
             course.actuation = Actuation.SKIPPED
         self.close(course, result, decision.reason.value, decision.message, decision.hint)
 
-    def close(self, course: Course, result: Result, reason: str, message: str, hint: str) -> None:
+    def close(
+        self, course: TrackedObject, result: Result, reason: str, message: str, hint: str
+    ) -> None:
         """End *course* for a reason of the run itself."""
         course.end(result, reason, message, hint, self._outside.clock.now())
         left = Step.STAGED if course.patched else Step.SKIPPED
@@ -92,7 +94,7 @@ class Closing:
                 warning=result is Result.FAILED,
             )
 
-    def _failure(self, course: Course, reason: str, message: str) -> RecordedFailure:
+    def _failure(self, course: TrackedObject, reason: str, message: str) -> RecordedFailure:
         """For later passes, which see neither our write nor what became of it."""
         created = course.action is not None and course.action.verb is Verb.CREATE
         return RecordedFailure(

@@ -16,20 +16,20 @@ from reconciler.rollout.limits import approval_check, pacing
 from reconciler.rollout.limits.holds import Hold
 from reconciler.rollout.tracking.reverts import wanted
 from reconciler.rollout.tracking.starts import starts_itself
-from reconciler.rollout.tracking.tracked_object import Course
-from reconciler.rollout.writes.send import Turn
+from reconciler.rollout.tracking.tracked_object import TrackedObject
+from reconciler.rollout.writes.send import PendingWrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from reconciler.model.live.live_state import LiveState, LiveVMI
     from reconciler.model.plan.plan import Action, Decision, Plan
-    from reconciler.plan.planner import Frame
-    from reconciler.rollout.limits.holds import Gates
+    from reconciler.plan.context import PlanContext
+    from reconciler.rollout.limits.holds import Holds
     from reconciler.rollout.limits.remaining_capacity import Rooms
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import Outside
-    from reconciler.rollout.tracking.checkpoint_store import Memo
+    from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
     from reconciler.rollout.waves.completion import Closing
     from reconciler.rollout.writes.send import Writes
 
@@ -45,9 +45,9 @@ class Beginning:
         *,
         writes: Writes,
         closing: Closing,
-        gates: Gates,
+        gates: Holds,
         rooms: Rooms,
-        memo: Memo,
+        memo: CheckpointStore,
     ) -> None:
         self._policy, self._outside, self._writes = policy, outside, writes
         self._closing, self._gates, self._rooms, self._memo = closing, gates, rooms, memo
@@ -59,8 +59,8 @@ class Beginning:
     def begin(
         self,
         candidates: Mapping[ObjectRef, Decision],
-        courses: Mapping[ObjectRef, Course],
-        around: Frame,
+        courses: Mapping[ObjectRef, TrackedObject],
+        context: PlanContext,
     ) -> None:
         """Begin what may begin of *candidates*, each with the next write to be made.
 
@@ -72,29 +72,29 @@ class Beginning:
             self._stop(candidates, courses, failures)
             return
         now = self._outside.clock.monotonic()
-        self._gates.look(around, courses)
+        self._gates.look(context, courses)
         ready: list[Decision] = []
         for ref in self._ordered(candidates):
-            hold = self._gates.hold(candidates[ref], around)
+            hold = self._gates.hold(candidates[ref], context)
             courses[ref].hold = hold
             if hold is not None:
                 self.holds[ref] = hold
             elif courses[ref].not_before <= now:
                 ready.append(candidates[ref])
-        chosen = self._chosen(ready, candidates, courses, around)
+        chosen = self._chosen(ready, candidates, courses, context)
         self._writes.send_each(
-            self._turns(chosen, courses, around, len(candidates)), self._outside.memory_lease
+            self._turns(chosen, courses, context, len(candidates)), self._outside.memory_lease
         )
 
     def _turns(
         self,
         chosen: list[Decision],
-        courses: Mapping[ObjectRef, Course],
-        around: Frame,
+        courses: Mapping[ObjectRef, TrackedObject],
+        context: PlanContext,
         count: int,
-    ) -> Iterator[Turn]:
+    ) -> Iterator[PendingWrite]:
         """The writes that may be sent, each looked at again right before that."""
-        failures, unheard = _failures(courses), list[Course]()
+        failures, unheard = _failures(courses), list[TrackedObject]()
         for decision in chosen:
             course, action = courses[decision.ref], decision.actions[0]
             if not approval_check.covers(self._policy.approval, decision):
@@ -113,10 +113,10 @@ class Beginning:
             if action.verb is Verb.RESTART and not self._still_waits(decision):
                 continue
             self._announce(count)
-            vm = around.live.vms.get(decision.ref)
-            self._note_start(decision, action, around)
+            vm = context.live.vms.get(decision.ref)
+            self._note_start(decision, action, context)
             unheard.append(course)
-            yield Turn(course=course, decision=decision, action=action, vm=vm)
+            yield PendingWrite(course=course, decision=decision, action=action, vm=vm)
 
     def _still_waits(self, decision: Decision) -> bool:
         """Whether the VM itself, read now, waits for a restart that nobody has asked for.
@@ -128,12 +128,12 @@ class Beginning:
             return False
         return is_true(vm.conditions, "RestartRequired")
 
-    def _note_start(self, decision: Decision, action: Action, around: Frame) -> None:
+    def _note_start(self, decision: Decision, action: Action, context: PlanContext) -> None:
         """Let later passes know that the VM is ours to bring up, before it goes down."""
         created = action.verb is Verb.CREATE and starts_itself(action.manifest or {})
         if not created and action.verb is not Verb.RESTART:
             return
-        vmi = around.live.vmis.get(decision.ref)
+        vmi = context.live.vmis.get(decision.ref)
         start = Start(
             uid=decision.uid,
             target=wanted(decision),
@@ -146,22 +146,22 @@ class Beginning:
         self,
         ready: list[Decision],
         candidates: Mapping[ObjectRef, Decision],
-        courses: Mapping[ObjectRef, Course],
-        around: Frame,
+        courses: Mapping[ObjectRef, TrackedObject],
+        context: PlanContext,
     ) -> list[Decision]:
         """Restarts whose size is written go on; of the rest, those for which there is room."""
         going_on = [each for each in ready if courses[each.ref].patched]
         new = [each for each in ready if not courses[each.ref].patched]
-        keys, waits = around.policy.anti_affinity, dict[ObjectRef, str]()
+        keys, waits = context.policy.anti_affinity, dict[ObjectRef, str]()
         chosen = pacing.may_begin(
             new,
-            around.live,
-            around.before,
-            around.policy,
-            busy=_busy(courses, around.live),
+            context.live,
+            context.before,
+            context.policy,
+            busy=_busy(courses, context.live),
             waits=waits,
-            fits=self._rooms.fits(around.live, courses, candidates),
-            groups_of=lambda ref: groups_of(ref, around.desired, around.live, keys),
+            fits=self._rooms.fits(context.live, courses, candidates),
+            groups_of=lambda ref: groups_of(ref, context.desired, context.live, keys),
         )
         waiting = {
             ref: Hold(reason="waits-for-place", message=message) for ref, message in waits.items()
@@ -169,7 +169,7 @@ class Beginning:
         for ref, hold in waiting.items():
             courses[ref].hold = hold
         given_up = {ref for ref, each in courses.items() if each.result is Result.FAILED}
-        taken = pacing.disturbed(around.live)
+        taken = pacing.disturbed(context.live)
         if taken <= given_up:
             # KubeVirt goes on with those that were given up, so that no place will ever be free.
             # Room is known only as it was when it was last read.
@@ -192,7 +192,7 @@ class Beginning:
     def _stop(
         self,
         candidates: Mapping[ObjectRef, Decision],
-        courses: Mapping[ObjectRef, Course],
+        courses: Mapping[ObjectRef, TrackedObject],
         failures: int,
     ) -> None:
         """Close what has not begun, once the failure budget is spent."""
@@ -210,11 +210,11 @@ class Beginning:
             self._closing.close(course, Result.NOT_STARTED, "failure-budget", said, hint)
 
 
-def _failures(courses: Mapping[ObjectRef, Course]) -> int:
+def _failures(courses: Mapping[ObjectRef, TrackedObject]) -> int:
     return sum(1 for each in courses.values() if each.result is Result.FAILED)
 
 
-def _busy(courses: Mapping[ObjectRef, Course], live: LiveState) -> list[ObjectRef]:
+def _busy(courses: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[ObjectRef]:
     """VMs whose change KubeVirt has not taken up visibly yet, in flight all the same."""
     return [
         ref
@@ -223,7 +223,7 @@ def _busy(courses: Mapping[ObjectRef, Course], live: LiveState) -> list[ObjectRe
     ]
 
 
-def _disturbed(course: Course, vmi: LiveVMI | None) -> bool:
+def _disturbed(course: TrackedObject, vmi: LiveVMI | None) -> bool:
     """Whether a VM that this run wrote is disturbed by it, beyond what the snapshot shows."""
     if course.restarted_at is not None:
         return True
@@ -234,7 +234,7 @@ def _disturbed(course: Course, vmi: LiveVMI | None) -> bool:
     return course.action.effect is Effect.LIVE and not _taken_up(course, vmi)
 
 
-def _taken_up(course: Course, vmi: LiveVMI | None) -> bool:
+def _taken_up(course: TrackedObject, vmi: LiveVMI | None) -> bool:
     """Whether the instance shows the change: as in flight, or as done."""
     if vmi is None or "HotMemoryChange" in vmi.conditions:
         return True

@@ -14,17 +14,17 @@ from reconciler.model.shard import Shard
 from reconciler.plan.behaviour.effective_config import unsettled
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import closed_hold, opened
-from reconciler.rollout.tracking.checkpoint_store import Memo
+from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
 from reconciler.rollout.tracking.reverts import REVERTED
-from reconciler.rollout.tracking.tracked_object import Course
+from reconciler.rollout.tracking.tracked_object import TrackedObject
 from reconciler.rollout.writes.needed_leases import touches_config
-from reconciler.rollout.writes.send import Turn
+from reconciler.rollout.writes.send import PendingWrite
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveKubeVirt, LiveState
     from reconciler.model.plan.plan import Decision, Plan
     from reconciler.model.references import FieldPath
-    from reconciler.plan.planner import Frame
+    from reconciler.plan.context import PlanContext
     from reconciler.rollout.limits.holds import Hold
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import Outside
@@ -42,7 +42,7 @@ class SettingsWaves:
         self, plan: Plan, policy: RolloutPolicy, outside: Outside, writes: Writes
     ) -> None:
         self._policy, self._outside, self._writes = policy, outside, writes
-        self._memo = Memo(outside.config_lease, outside.clock.now())
+        self._memo = CheckpointStore(outside.config_lease, outside.clock.now())
         decision = next((each for each in plan.decisions if each.ref.kind == "KubeVirt"), None)
         self._course = _course(decision) if decision else None
         self._leased = touches_config(plan, Shard())
@@ -74,7 +74,7 @@ class SettingsWaves:
             UNLEASED,
         )
 
-    def courses(self) -> tuple[Course, ...]:
+    def courses(self) -> tuple[TrackedObject, ...]:
         """The CR's course, where it takes part."""
         return (self._course,) if self._course else ()
 
@@ -88,28 +88,28 @@ class SettingsWaves:
             return live
         return replace(live, kubevirt=written)
 
-    def step(self, around: Frame) -> bool:
+    def step(self, context: PlanContext) -> bool:
         """Do what the CR needs now; True once memory may begin."""
         if self._course is None or not self._course.open:
-            return self._settled(around)
-        decision = around.kubevirt or self._course.latest
+            return self._settled(context)
+        decision = context.kubevirt or self._course.latest
         self._course.latest = decision
         self.hold = None
         match decision.effect:
-            case Effect.CONFIG if self._settled(around):
-                self._write_unless_reverted(decision, around)
+            case Effect.CONFIG if self._settled(context):
+                self._write_unless_reverted(decision, context)
                 return False
-            case Effect.NONE if self._settled(around):
+            case Effect.NONE if self._settled(context):
                 self._done()
                 return True
             case Effect.BLOCKED:
                 self._hold(decision)
-                return self._settled(around)
+                return self._settled(context)
             case _:
-                self._fail_if_overdue(around)
+                self._fail_if_overdue(context)
                 return False
 
-    def _write_unless_reverted(self, decision: Decision, around: Frame) -> None:
+    def _write_unless_reverted(self, decision: Decision, context: PlanContext) -> None:
         """Write the next wave, unless somebody has taken back what this run wrote."""
         recorded = self._memo.record.failures.get(decision.ref)
         if recorded is not None and recorded.target == _wanted(decision) and not self._sent:
@@ -117,7 +117,7 @@ class SettingsWaves:
             return
         reverted = [each for each in decision.changes if each.field in self._sent]
         if not reverted or self._written is not None:
-            self._write(decision, around)
+            self._write(decision, context)
             return
         names = ", ".join(dotted(each.field) for each in reverted)
         writer = f" ({decision.owner})" if decision.owner else ""
@@ -132,7 +132,7 @@ class SettingsWaves:
         self._memo.failed(decision.ref, failure)
         self._end(Result.FAILED, REVERTED, message, OWNED)
 
-    def _write(self, decision: Decision, around: Frame) -> None:
+    def _write(self, decision: Decision, context: PlanContext) -> None:
         course = self._course
         clock = self._outside.clock
         if course is None or clock.monotonic() < course.not_before or not decision.actions:
@@ -150,25 +150,25 @@ class SettingsWaves:
         if stale:
             self._end(Result.STALE, approval_check.STALE, stale, approval_check.HINT)
             return
-        self.hold = course.hold = closed_hold(opened(around))
+        self.hold = course.hold = closed_hold(opened(context))
         lease = self._outside.config_lease
         if self.hold is not None or not self._writes.may_send(lease):
             return
         self._outside.tell(Step.WAVE, f"wave {action.wave}", ref=course.ref)
-        turn = Turn(course=course, decision=decision, action=action)
+        turn = PendingWrite(course=course, decision=decision, action=action)
         written = self._writes.send(turn, lease)
         if written is not None:
             self._written = written.kubevirt
             self._written_at, self._settled_at = clock.monotonic(), None
             self._sent |= {each.field for each in decision.changes if each.wave is action.wave}
 
-    def _settled(self, around: Frame) -> bool:
+    def _settled(self, context: PlanContext) -> bool:
         """Settled, and long enough for the components to have read it.
 
         Source: kubevirt v1.9.0 pkg/healthz/healthz.go:99-108 is the only exact signal, and
         needs rights on pods; so observedGeneration and a few seconds more.
         """
-        why = unsettled(around.live.kubevirt)
+        why = unsettled(context.live.kubevirt)
         now = self._outside.clock.monotonic()
         since = self._began if self._written_at is None else self._written_at
         self.overdue = bool(why) and now - since >= self._policy.settle_deadline_s
@@ -179,7 +179,7 @@ class SettingsWaves:
                 self._outside.tell(
                     Step.BARRIER,
                     f"waits for the CR to settle: {why}",
-                    ref=around.live.kubevirt.ref,
+                    ref=context.live.kubevirt.ref,
                 )
             return False
         if self._written_at is None:
@@ -188,10 +188,10 @@ class SettingsWaves:
             self._settled_at = now
         return now - self._settled_at >= self._policy.settle_s
 
-    def _fail_if_overdue(self, around: Frame) -> None:
-        if self._settled(around) or not self.overdue:
+    def _fail_if_overdue(self, context: PlanContext) -> None:
+        if self._settled(context) or not self.overdue:
             return
-        why = unsettled(around.live.kubevirt)
+        why = unsettled(context.live.kubevirt)
         limit = self._policy.settle_deadline_s
         message = f"the CR did not settle within {limit:.0f} s: {why}"
         self._end(Result.FAILED, "not-settled", message)
@@ -221,10 +221,10 @@ class SettingsWaves:
         )
 
 
-def _course(decision: Decision) -> Course | None:
+def _course(decision: Decision) -> TrackedObject | None:
     if decision.effect is Effect.NONE:
         return None
-    return Course(planned=decision, latest=decision)
+    return TrackedObject(planned=decision, latest=decision)
 
 
 def _wanted(decision: Decision) -> str:

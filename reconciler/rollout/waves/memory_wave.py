@@ -10,13 +10,13 @@ from reconciler.model.run.outcome import Actuation, Result, Verdict
 from reconciler.model.run.progress import Step
 from reconciler.plan.vm.rules.vm_convergence import failed_in_a_row
 from reconciler.rollout.limits import approval_check
-from reconciler.rollout.limits.holds import Gates
+from reconciler.rollout.limits.holds import Holds
 from reconciler.rollout.limits.remaining_capacity import Rooms
-from reconciler.rollout.tracking.checkpoint_store import Memo
+from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
 from reconciler.rollout.tracking.convergence import FAILURES, convergence, is_under_way
 from reconciler.rollout.tracking.reverts import lost, same_restart
 from reconciler.rollout.tracking.starts import failure, gap, may_ask
-from reconciler.rollout.tracking.tracked_object import Course
+from reconciler.rollout.tracking.tracked_object import TrackedObject
 from reconciler.rollout.waves.completion import Closing
 from reconciler.rollout.waves.dispatch import Beginning
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveMigration, LiveState, LiveVM
     from reconciler.model.plan.plan import Decision, Plan
     from reconciler.model.references import ObjectRef
-    from reconciler.plan.planner import Frame
+    from reconciler.plan.context import PlanContext
     from reconciler.rollout.limits.holds import Hold
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import Outside
@@ -47,7 +47,7 @@ class MemoryWave:
         self.can_begin = True
         """Whether changes that may be made have not been made yet."""
         self.rooms = Rooms(outside)
-        self._memo = Memo(outside.memory_lease, outside.clock.now())
+        self._memo = CheckpointStore(outside.memory_lease, outside.clock.now())
         if self._memo.problem:
             outside.tell(Step.LEASE, self._memo.problem)
         self._closing = Closing(outside, self._memo, policy.approval)
@@ -57,11 +57,11 @@ class MemoryWave:
             outside,
             writes=writes,
             closing=self._closing,
-            gates=Gates(outside, self._memo),
+            gates=Holds(outside, self._memo),
             rooms=self.rooms,
             memo=self._memo,
         )
-        self.courses: dict[ObjectRef, Course] = {}
+        self.courses: dict[ObjectRef, TrackedObject] = {}
         live = outside.feed.current()
         for decision in plan.decisions:
             if _is_vm(decision.ref) and decision.effect is not Effect.NONE:
@@ -102,30 +102,30 @@ class MemoryWave:
         live = replace(live, vms={**live.vms, **newer}) if newer else live
         return self.rooms.overlaid(live, self.courses.values())
 
-    def _ahead(self, course: Course, written: LiveVM, seen: LiveVM | None) -> bool:
+    def _ahead(self, course: TrackedObject, written: LiveVM, seen: LiveVM | None) -> bool:
         """Whether the answer to our write is newer than what the feed shows."""
         if seen is None:
             created = course.action is not None and course.action.uid is None
             return created and self._outside.clock.monotonic() - course.written_at < CREATED_S
         return seen.uid == written.uid and seen.generation < written.generation
 
-    def step(self, around: Frame, *, may_begin: bool) -> None:
+    def step(self, context: PlanContext, *, may_begin: bool) -> None:
         """Look at each open VM, then begin what there is room for."""
         candidates: dict[ObjectRef, Decision] = {}
         for ref, course in self.courses.items():
             if not course.open:
                 continue
-            decision = around.vm(ref)
-            still_open = self._look(course, decision, around.live)
-            if still_open and decision.actions and self._may_write(course, decision, around):
+            decision = context.vm(ref)
+            still_open = self._look(course, decision, context.live)
+            if still_open and decision.actions and self._may_write(course, decision, context):
                 candidates[ref] = decision
         self.can_begin = bool(candidates)
         self._beginning.holds.clear()
         if may_begin and candidates:
-            self._beginning.begin(candidates, self.courses, around)
+            self._beginning.begin(candidates, self.courses, context)
 
-    def _opened(self, decision: Decision, live: LiveState) -> Course:
-        course = Course(planned=decision, latest=decision)
+    def _opened(self, decision: Decision, live: LiveState) -> TrackedObject:
+        course = TrackedObject(planned=decision, latest=decision)
         vmi = live.vmis.get(decision.ref)
         course.guest_before = course.guest_now = vmi.guest_current if vmi else None
         recorded = self._memo.failure_of(decision)
@@ -147,7 +147,7 @@ class MemoryWave:
             self._closing.held(course, decision)
         return course
 
-    def _taken_over(self, course: Course, vm: LiveVM | None) -> None:
+    def _taken_over(self, course: TrackedObject, vm: LiveVM | None) -> None:
         """Follow what an earlier pass or somebody else has written."""
         course.actuation = Actuation.NOT_NEEDED
         decision = course.latest
@@ -157,7 +157,7 @@ class MemoryWave:
             Step.FOLLOWING, decision.message, ref=decision.ref, reason=decision.reason.value
         )
 
-    def _look(self, course: Course, decision: Decision, live: LiveState) -> bool:
+    def _look(self, course: TrackedObject, decision: Decision, live: LiveState) -> bool:
         """Judge one VM from the newest snapshot; False once it is done with."""
         course.looked_at = live.observed_at
         vmi = live.vmis.get(course.ref)
@@ -196,7 +196,7 @@ class MemoryWave:
                 )
         return course.open
 
-    def _landed(self, course: Course, decision: Decision) -> None:
+    def _landed(self, course: TrackedObject, decision: Decision) -> None:
         """The value is there though this run knows of no write of its own that was taken."""
         there = is_under_way(decision) or decision.effect is Effect.NONE
         if there and course.unanswered_at is not None:
@@ -204,7 +204,7 @@ class MemoryWave:
         elif is_under_way(decision):
             course.actuation = Actuation.NOT_NEEDED
 
-    def _lost(self, course: Course, decision: Decision) -> bool:
+    def _lost(self, course: TrackedObject, decision: Decision) -> bool:
         """Our value is gone: another VM has the name now, or somebody wrote another size."""
         course.latest = decision
         if course.action and course.action.uid not in (None, decision.uid):
@@ -225,12 +225,12 @@ class MemoryWave:
             return None
         return failure(decision, start, live, self._outside.clock.now())
 
-    def _may_write(self, course: Course, decision: Decision, around: Frame) -> bool:
+    def _may_write(self, course: TrackedObject, decision: Decision, context: PlanContext) -> bool:
         """Whether the next write of *decision* is not made already."""
         if decision.actions[0].verb is not Verb.RESTART:
             return not course.patched
         start = self._memo.start_of(decision)
-        return may_ask(decision, start, around.live, around.now)
+        return may_ask(decision, start, context.live, context.now)
 
 
 OURS = "reconciler"

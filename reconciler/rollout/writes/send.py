@@ -14,7 +14,7 @@ from reconciler.model.run.outcome import Actuation, Result
 from reconciler.model.run.progress import Step
 from reconciler.model.run.write_result import Refusal, Written
 from reconciler.plan.patches import annotated
-from reconciler.rollout.tracking.tracked_object import Course
+from reconciler.rollout.tracking.tracked_object import TrackedObject
 from reconciler.rollout.writes.backoff import Patience
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ EVENTS = {Verb.PATCH: "MemoryPatched", Verb.CREATE: "VMCreated", Verb.RESTART: "
 
 
 @dataclass(slots=True, kw_only=True)
-class Turn:
+class PendingWrite:
     """One write whose turn it is."""
 
-    course: Course
+    course: TrackedObject
     decision: Decision
     """What *action* belongs to."""
     action: Action
@@ -67,7 +67,7 @@ class Writes:
             return False
         return lease.held()
 
-    def send(self, turn: Turn, lease: Lease) -> Written | None:
+    def send(self, turn: PendingWrite, lease: Lease) -> Written | None:
         """Send one write; None where it was not taken.
 
         Raises:
@@ -76,7 +76,7 @@ class Writes:
         self.send_each([turn], lease)
         return turn.written
 
-    def send_each(self, turns: Iterable[Turn], lease: Lease) -> None:
+    def send_each(self, turns: Iterable[PendingWrite], lease: Lease) -> None:
         """Send writes, several at a time, and take the answer of each in.
 
         Args:
@@ -86,7 +86,7 @@ class Writes:
         Raises:
             ClusterError: The server's answer ends the run, such as 401.
         """
-        sent: dict[str, Turn] = {}
+        sent: dict[str, PendingWrite] = {}
         ends: list[ClusterError] = []
         open_turns = itertools.takewhile(lambda _turn: not ends, turns)
         answers = self._outside.writer.write_each(
@@ -104,7 +104,9 @@ class Writes:
         if ends:
             raise ends[0]
 
-    def _unanswered(self, turn: Turn, error: ClusterError, ends: list[ClusterError]) -> None:
+    def _unanswered(
+        self, turn: PendingWrite, error: ClusterError, ends: list[ClusterError]
+    ) -> None:
         """A request that was not carried out, as far as is known."""
         if not error.retryable:
             turn.course.unanswered_at = None
@@ -115,7 +117,9 @@ class Writes:
         else:
             self._away(error)
 
-    def _noted(self, turns: Iterable[Turn], sent: dict[str, Turn]) -> Iterator[Action]:
+    def _noted(
+        self, turns: Iterable[PendingWrite], sent: dict[str, PendingWrite]
+    ) -> Iterator[Action]:
         """The request of each turn; until its answer has come, what became of it is in doubt."""
         for turn in turns:
             turn.course.action = turn.action
@@ -123,7 +127,7 @@ class Writes:
             sent[turn.action.id] = turn
             yield self._traced(turn.action, turn.vm)
 
-    def _answered(self, turn: Turn, written: Written) -> None:
+    def _answered(self, turn: PendingWrite, written: Written) -> None:
         course, action = turn.course, turn.action
         if written.refusal is None:
             turn.written = written
@@ -155,7 +159,9 @@ class Writes:
             reason="unavailable",
         )
 
-    def _taken(self, course: Course, decision: Decision, action: Action, written: Written) -> None:
+    def _taken(
+        self, course: TrackedObject, decision: Decision, action: Action, written: Written
+    ) -> None:
         outside = self._outside
         course.actuation = Actuation.SUCCEEDED
         course.attempts = 0
@@ -182,7 +188,9 @@ class Writes:
             reason = EVENTS[action.verb] if is_vm else "ConfigPatched"
             outside.recorder.record(course.ref, uid, reason=reason, message=message)
 
-    def _again(self, course: Course, message: str, reason: str = "changed-meanwhile") -> None:
+    def _again(
+        self, course: TrackedObject, message: str, reason: str = "changed-meanwhile"
+    ) -> None:
         course.attempts += 1
         if course.attempts >= ATTEMPTS:
             self._failed(course, reason, f"{message}; given up after {ATTEMPTS} tries")
@@ -193,7 +201,7 @@ class Writes:
             Step.FOLLOWING, f"decides again: {message}", ref=course.ref, reason=reason
         )
 
-    def _failed(self, course: Course, reason: str, message: str) -> None:
+    def _failed(self, course: TrackedObject, reason: str, message: str) -> None:
         outside = self._outside
         if course.actuation is Actuation.PENDING:
             course.actuation = Actuation.FAILED

@@ -8,7 +8,7 @@ import pytest
 from support.builders import VM, make_kubevirt, make_live, make_vm, make_vmi, q, with_settings
 
 from reconciler.model.live.live_state import LiveMigrationPolicy
-from reconciler.plan.behaviour.effective_config import regime_of
+from reconciler.plan.behaviour.effective_config import effective_config_of
 from reconciler.plan.timing.attempt_bound import (
     DETECTION_S,
     PENDING_S,
@@ -26,7 +26,7 @@ def transfer_s(target="16Gi", version="v1.9.0", policies=(), **settings):
     kubevirt = with_settings(make_kubevirt(version), **settings)
     vmi = make_vmi(labels={"app": "pg"})
     live = make_live(make_vm(), vmis=(vmi,), kubevirt=kubevirt, migration_policies=tuple(policies))
-    bound = attempt_bound_s(live.vmis[VM], q(target), live, regime_of(kubevirt))
+    bound = attempt_bound_s(live.vmis[VM], q(target), live, effective_config_of(kubevirt))
     return bound - BEFORE_TRANSFER_S
 
 

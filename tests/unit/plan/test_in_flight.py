@@ -195,7 +195,7 @@ def crowded(requested, *, moving="0"):
 
 # The pod of 2Gi asks for 2Gi, its overhead and its console log: 2350Mi.
 @pytest.mark.parametrize(
-    ("around", "migrations", "expected"),
+    ("context", "migrations", "expected"),
     [
         (crowded("1Gi"), (), WAITS),
         (crowded("2Gi"), (), STUCK),
@@ -204,8 +204,8 @@ def crowded(requested, *, moving="0"):
         (crowded("2Gi", moving="1Gi"), (), WAITS),
     ],
 )
-def test_a_change_whose_pod_fits_nowhere_is_not_waited_for(around, migrations, expected):
-    live = flying(migrations=migrations, **around)
+def test_a_change_whose_pod_fits_nowhere_is_not_waited_for(context, migrations, expected):
+    live = flying(migrations=migrations, **context)
     assert effect_of(make_desired(want("1792Mi")), live) == expected
     if expected == STUCK:
         assert "node02 has the most free of the other nodes: 2048Mi" in (
@@ -245,7 +245,7 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
 
 # Recorded v1.9.0 quota-holds-one-pod: refused without end. The pod of 2Gi asks for 2350Mi.
 @pytest.mark.parametrize(
-    ("around", "migrations", "expected"),
+    ("context", "migrations", "expected"),
     [
         pytest.param(under_quota(3072), (), STUCK, id="no migration yet"),
         pytest.param(under_quota(3072), (UNASKED,), STUCK, id="not refused yet"),
@@ -262,8 +262,8 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
         pytest.param(under_quota(3072, quotas_known=False), (), ABOVE, id="quotas not known"),
     ],
 )
-def test_a_change_that_a_quota_will_refuse_is_not_waited_for(around, migrations, expected):
-    live = flying(migrations=migrations, **around)
+def test_a_change_that_a_quota_will_refuse_is_not_waited_for(context, migrations, expected):
+    live = flying(migrations=migrations, **context)
     assert effect_of(make_desired(want("8Gi")), live) == expected
     plain = STUCK if expected == STUCK else WAITS
     assert effect_of(make_desired(want("3Gi")), live) == plain
@@ -348,10 +348,10 @@ BACK = ("live", "back-to-running-value")
         ),
     ],
 )
-@pytest.mark.parametrize("around", [{}, {"kubevirt": NO_METHODS}, ONE_NODE])
-def test_the_size_that_runs_is_always_taken_back(changes, expected, around):
+@pytest.mark.parametrize("context", [{}, {"kubevirt": NO_METHODS}, ONE_NODE])
+def test_the_size_that_runs_is_always_taken_back(changes, expected, context):
     vmi = make_vmi(**changes)
-    live = make_live(make_vm(guest="3Gi"), vmis=(vmi,), **around)
+    live = make_live(make_vm(guest="3Gi"), vmis=(vmi,), **context)
     assert effect_of(make_desired(want(str(vmi.guest))), live) == expected
 
 

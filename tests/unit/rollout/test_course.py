@@ -17,13 +17,13 @@ from support.builders import (
 )
 
 from reconciler.model.run.outcome import Actuation
-from reconciler.rollout.tracking.tracked_object import Course
+from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 
-def course(**fields) -> Course:
+def course(**fields) -> TrackedObject:
     state = make_live(make_vm(), vmis=(make_vmi(),))
     (decision,) = plan_of(make_desired(want("2Gi")), state).decisions
-    return Course(planned=decision, latest=decision, **fields)
+    return TrackedObject(planned=decision, latest=decision, **fields)
 
 
 @pytest.mark.parametrize(

@@ -11,17 +11,17 @@ from support.builders import NOW, VM, make_desired, make_live, make_vm, make_vmi
 from reconciler.model.live.capacity import Launcher, MemoryUse, Room
 from reconciler.model.run.outcome import Actuation, Result
 from reconciler.rollout.limits.remaining_capacity import _hidden
-from reconciler.rollout.tracking.tracked_object import Course
+from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 
 def at(seconds: float | None):
     return None if seconds is None else NOW + timedelta(seconds=seconds)
 
 
-def course(patched: float | None, ended: float | None) -> Course:
+def course(patched: float | None, ended: float | None) -> TrackedObject:
     state = make_live(make_vm(), vmis=(make_vmi(),))
     (decision,) = plan_of(make_desired(want("2Gi", VM)), state).decisions
-    return Course(
+    return TrackedObject(
         planned=decision,
         latest=decision,
         action=decision.actions[0],

@@ -21,7 +21,7 @@ from reconciler.plan.vm.rules.preconditions import (
     migration_in_flight,
 )
 from reconciler.plan.vm.rules.restart_required import OF_SIZE, in_progress
-from reconciler.plan.vm.rules.situation import Finding, Running, blocked, unfinished
+from reconciler.plan.vm.rules.situation import Finding, RunningVM, blocked, unfinished
 from reconciler.plan.vm.rules.target_capacity import (
     no_quota_in_flight,
     no_room_in_flight,
@@ -38,7 +38,7 @@ NO_POD_YET = (MigrationPhase.UNSET, MigrationPhase.PENDING)
 """Source: recorded v1.9.0 quota-holds-one-pod: Pending until the quota takes the target pod."""
 
 
-def back_to_running(running: Running) -> Finding | None:
+def back_to_running(running: RunningVM) -> Finding | None:
     """A size that the instance has is not looked at further, and needs no migration.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3469-3471; recorded v1.9.0
@@ -55,7 +55,7 @@ def back_to_running(running: Running) -> Finding | None:
     )
 
 
-def stuck(running: Running) -> Finding | None:
+def stuck(running: RunningVM) -> Finding | None:
     """Another size is refused for ever behind a change that nothing carries out.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 looks at migratability
@@ -86,7 +86,7 @@ def stuck(running: Running) -> Finding | None:
     )
 
 
-def judged_later(running: Running, finding: Finding) -> Finding:
+def judged_later(running: RunningVM, finding: Finding) -> Finding:
     """*finding* about the size, with what KubeVirt says of it first where a change is in flight.
 
     Source: recorded slow-then-second-change: the refused size is tried again by itself.
@@ -100,7 +100,7 @@ def judged_later(running: Running, finding: Finding) -> Finding:
     )
 
 
-def denied_meanwhile(running: Running, finding: Finding) -> Finding:
+def denied_meanwhile(running: RunningVM, finding: Finding) -> Finding:
     """*finding*, or that its time has not come where v1.1's webhook denies every size as yet.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939.
@@ -121,7 +121,7 @@ def denied_meanwhile(running: Running, finding: Finding) -> Finding:
     )
 
 
-def _obstacle(running: Running, migration: LiveMigration | None) -> Finding | None:
+def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
     """What keeps the change in flight from ever ending.
 
     Any migration carries it out, one that somebody has made by hand too. One that failed again
@@ -147,7 +147,7 @@ def _obstacle(running: Running, migration: LiveMigration | None) -> Finding | No
     )
 
 
-def _not_carried(running: Running) -> Finding:
+def _not_carried(running: RunningVM) -> Finding:
     if LIVE_MIGRATE in running.after.methods:
         return blocked(
             Reason.NOT_MIGRATABLE, "the VM cannot be migrated", "remove what prevents it"
@@ -162,13 +162,13 @@ def _not_carried(running: Running) -> Finding:
     )
 
 
-def _in_vain(running: Running) -> Finding | None:
+def _in_vain(running: RunningVM) -> Finding | None:
     """Migrations that succeed one after another, of which none has plugged the size in flight."""
     size = running.vmi.guest
     return None if size is None else ineffective(running, size)
 
 
-def _quota_to_come(running: Running, migration: LiveMigration | None) -> Finding | None:
+def _quota_to_come(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
     """A quota that will refuse the target pod, which is not made yet."""
     begun = migration is not None and migration.phase not in NO_POD_YET
     if begun or _gives_back(running):
@@ -176,7 +176,7 @@ def _quota_to_come(running: Running, migration: LiveMigration | None) -> Finding
     return no_quota_in_flight(running)
 
 
-def _quota(running: Running, migration: LiveMigration | None) -> Finding | None:
+def _quota(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
     """A target pod that a quota refuses, unless another migration will give some of it back.
 
     Source: recorded v1.9.0 quota-holds-one-pod: it is tried again, without a time-out.
@@ -193,7 +193,7 @@ def _quota(running: Running, migration: LiveMigration | None) -> Finding | None:
     )
 
 
-def _gives_back(running: Running) -> bool:
+def _gives_back(running: RunningVM) -> bool:
     """Whether a migration in the VM's namespace will give back some of its quotas."""
     namespace = running.vm.ref.namespace
     others = running.situation.live.migrations.items()
@@ -210,6 +210,6 @@ def _moves(migrations: tuple[LiveMigration, ...]) -> bool:
     return found is not None and not is_true(found.conditions, QUOTA)
 
 
-def _own(running: Running) -> Finding | None:
+def _own(running: RunningVM) -> Finding | None:
     """What stands in the way of the size itself."""
     return next((found for rule in OF_SIZE if (found := rule(running)) is not None), None)

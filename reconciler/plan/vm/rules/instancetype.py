@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour.versions import Instancetype
-from reconciler.plan.vm.rules.situation import Finding, Running, Situation, blocked, restart
+from reconciler.plan.vm.rules.situation import Finding, RunningVM, Situation, blocked, restart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def denied_by_version(situation: Situation) -> Finding | None:
     )
 
 
-def size_not_live(running: Running) -> Finding | None:
+def size_not_live(running: RunningVM) -> Finding | None:
     """The same versions do not look for memory in an instancetype when they change it live.
 
     Source: inference from kubevirt v1.2.0 vms-admitter.go:430-567.
@@ -52,7 +52,7 @@ def size_not_live(running: Running) -> Finding | None:
     )
 
 
-def differs_otherwise(running: Running) -> Finding | None:
+def differs_otherwise(running: RunningVM) -> Finding | None:
     """Types that differ in a field which is not live: a restart, and nothing live before it.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053 compares the templates
@@ -117,7 +117,7 @@ def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[st
         )
 
 
-def _sockets(running: Running, has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
+def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
     """Sockets are only added, and only up to the maxSockets of the running instance.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:653-663.

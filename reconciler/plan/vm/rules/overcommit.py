@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Effect, Reason
-from reconciler.plan.vm.rules.situation import Finding, Running, blocked
+from reconciler.plan.vm.rules.situation import Finding, RunningVM, blocked
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVMI
     from reconciler.plan.vm.rules.situation import RunningRule, Situation
 
 
-def limits_overcommit(running: Running) -> Finding | None:
+def limits_overcommit(running: RunningVM) -> Finding | None:
     """Requests that are lifted above a limit which stays: the target pod cannot be created.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; inference that the API
@@ -38,7 +38,7 @@ def limits_overcommit(running: Running) -> Finding | None:
     )
 
 
-def limit_stays(running: Running) -> Finding | None:
+def limit_stays(running: RunningVM) -> Finding | None:
     """Without requests nothing follows the guest: it would outgrow its pod's memory limit.
 
     The pod is made from the limit where the instance has no requests, and both stay as they are.
@@ -63,7 +63,7 @@ def limit_stays(running: Running) -> Finding | None:
     )
 
 
-def overhead_left_out(running: Running) -> Finding | None:
+def overhead_left_out(running: RunningVM) -> Finding | None:
     """A pod that does not ask for the launcher's overhead is too small for every plug.
 
     On the target the pod's request is compared with the overhead and the instance's requests

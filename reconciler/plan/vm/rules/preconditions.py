@@ -8,8 +8,8 @@ from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.vm.rules.restart_required import in_progress
 from reconciler.plan.vm.rules.situation import (
     Finding,
-    Running,
     RunningRule,
+    RunningVM,
     blocked,
     unfinished,
     wait,
@@ -18,7 +18,7 @@ from reconciler.plan.vm.rules.situation import (
 ADD_LIVE_MIGRATE = "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git"
 
 
-def update_methods(running: Running) -> Finding | None:
+def update_methods(running: RunningVM) -> Finding | None:
     """LiveMigrate carries a memory change out; Evict kills the VM, unless that is denied.
 
     Source: recorded v1.9.0 evict-only, no-update-methods, misspelt-update-method; kubevirt
@@ -45,7 +45,7 @@ def update_methods(running: Running) -> Finding | None:
             return blocked(Reason.NO_LIVE_MIGRATE, _nothing_migrates(running), _hint(methods))
 
 
-def _nothing_migrates(running: Running) -> str:
+def _nothing_migrates(running: RunningVM) -> str:
     methods = running.after.methods
     ends = "the change would stay in flight for ever, without a migration"
     if LIVE_MIGRATE in methods:
@@ -66,7 +66,7 @@ def _hint(methods: frozenset[str]) -> str:
     return ADD_LIVE_MIGRATE
 
 
-def another_node(running: Running) -> Finding | None:
+def another_node(running: RunningVM) -> Finding | None:
     """The target pod never runs on the source's node.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-911.
@@ -81,7 +81,7 @@ def another_node(running: Running) -> Finding | None:
     )
 
 
-def kubevirt_unsettled(running: Running) -> Finding | None:
+def kubevirt_unsettled(running: RunningVM) -> Finding | None:
     """KubeVirt starts no update migration until it is deployed and settled.
 
     Source: recorded (updater idle while not Deployed); workload-updater.go:450-455.
@@ -92,7 +92,7 @@ def kubevirt_unsettled(running: Running) -> Finding | None:
     return wait(Reason.KUBEVIRT_NOT_SETTLED, f"the KubeVirt CR has not settled: {unsettled}")
 
 
-def hotplug_in_flight(running: Running) -> Finding | None:
+def hotplug_in_flight(running: RunningVM) -> Finding | None:
     """One change at a time: a second is refused until the first has ended.
 
     Source: recorded slow-then-second-change; kubevirt v1.9.0 vm.go:3484-3487.
@@ -108,7 +108,7 @@ def hotplug_in_flight(running: Running) -> Finding | None:
     )
 
 
-def migration_in_flight(running: Running) -> Finding | None:
+def migration_in_flight(running: RunningVM) -> Finding | None:
     """While the VM migrates for any cause, its memory is not changed.
 
     Source: kubevirt v1.9.0 vm.go:3484-3487; facts: a target pod made for the old size fails the
@@ -124,7 +124,7 @@ def migration_in_flight(running: Running) -> Finding | None:
     )
 
 
-def backup_running(running: Running) -> Finding | None:
+def backup_running(running: RunningVM) -> Finding | None:
     """A migration for a memory change waits until the VM's backup has ended.
 
     Source: kubevirt v1.9.0 migration.go:1581-1645 (migrationBlockedByBackup), from v1.8.

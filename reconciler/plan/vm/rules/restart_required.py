@@ -11,7 +11,7 @@ from reconciler.model.live.live_state import is_false, is_true
 from reconciler.model.plan.plan import Reason
 from reconciler.plan.behaviour import pending_edits, pluggable_sizes
 from reconciler.plan.vm.rules import instancetype, v1_1
-from reconciler.plan.vm.rules.situation import Finding, Running, RunningRule, restart
+from reconciler.plan.vm.rules.situation import Finding, RunningRule, RunningVM, restart
 from reconciler.plan.vm.rules.starting import coming_up
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
 """Message of RestartRequired. Source: recorded; kubevirt v1.9.0 vm.go:3051."""
 
 
-def live_update_not_in_force(running: Running) -> Finding | None:
+def live_update_not_in_force(running: RunningVM) -> Finding | None:
     """Without LiveUpdate every template change waits for a restart.
 
     Not so a change back to what the VM started with, from which nothing then differs.
@@ -47,7 +47,7 @@ def live_update_not_in_force(running: Running) -> Finding | None:
             return None
 
 
-def plug_failed_before(running: Running) -> Finding | None:
+def plug_failed_before(running: RunningVM) -> Finding | None:
     """After a refused plug every further change asks for a restart, even a revert.
 
     Source: recorded plug-refused-then-revert; kubevirt v1.9.0 vm.go:3466.
@@ -61,7 +61,7 @@ def plug_failed_before(running: Running) -> Finding | None:
     )
 
 
-def restart_required_stays(running: Running) -> Finding | None:
+def restart_required_stays(running: RunningVM) -> Finding | None:
     """Old versions keep RestartRequired until the VM restarts, and skip every live update.
 
     Source: recorded v1.3.1 and v1.6.3 above-max-then-revert; ``capabilities.RESTART_SELF_CLEARS``.
@@ -77,7 +77,7 @@ def restart_required_stays(running: Running) -> Finding | None:
     )
 
 
-def other_edit_pending(running: Running) -> Finding | None:
+def other_edit_pending(running: RunningVM) -> Finding | None:
     """While another edit waits for a restart, memory is not changed live either.
 
     Newer versions look at the template anew each time; under LiveUpdate the message then means
@@ -97,7 +97,7 @@ def other_edit_pending(running: Running) -> Finding | None:
     )
 
 
-def other_edit_waits(running: Running) -> bool:
+def other_edit_waits(running: RunningVM) -> bool:
     """Whether RestartRequired stands for an edit beside the memory, as far as that can be seen."""
     condition = _restart_required(running)
     if condition is None or condition.message != OTHER_FIELD:
@@ -105,7 +105,7 @@ def other_edit_waits(running: Running) -> bool:
     return not may_be_memory_alone(running)
 
 
-def may_be_memory_alone(running: Running) -> bool:
+def may_be_memory_alone(running: RunningVM) -> bool:
     """Whether RestartRequired may have been set under Stage, by the memory and nothing else.
 
     Under Stage memory alone sets it, and a change of the CR has no VM looked at again. Another
@@ -124,12 +124,12 @@ def may_be_memory_alone(running: Running) -> bool:
     return not before.live_update or older
 
 
-def _restart_required(running: Running) -> Condition | None:
+def _restart_required(running: RunningVM) -> Condition | None:
     condition = running.vm.conditions.get("RestartRequired")
     return condition if condition is not None and condition.status == "True" else None
 
 
-def guest_not_set(running: Running) -> Finding | None:
+def guest_not_set(running: RunningVM) -> Finding | None:
     """A VMI that reports no guest size cannot be compared by virt-controller.
 
     Source: kubevirt v1.9.0 vm.go:3444-3460.
@@ -139,7 +139,7 @@ def guest_not_set(running: Running) -> Finding | None:
     return coming_up(running, Reason.STARTING, "the running instance reports no memory yet")
 
 
-def not_migratable(running: Running) -> Finding | None:
+def not_migratable(running: RunningVM) -> Finding | None:
     """Hotplug migrates the VM; one that cannot migrate asks for a restart.
 
     Also in the first moments after its start, when the condition is not there yet.
@@ -164,7 +164,7 @@ def not_migratable(running: Running) -> Finding | None:
     )
 
 
-def no_max_guest(running: Running) -> Finding | None:
+def no_max_guest(running: RunningVM) -> Finding | None:
     """A maxGuest is fixed when the instance is created, under LiveUpdate only.
 
     Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0
@@ -213,7 +213,7 @@ def no_max_guest(running: Running) -> Finding | None:
     )
 
 
-def size_cannot_be_plugged(running: Running) -> Finding | None:
+def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
     """The shared rule set, against the maxGuest of the running instance.
 
     Source: recorded above-max-guest, misaligned; kubevirt v1.9.0 vm.go:3494.
@@ -226,7 +226,7 @@ def size_cannot_be_plugged(running: Running) -> Finding | None:
     return restart(problem.reason, problem.message, problem.hint) if problem else None
 
 
-def below_boot(running: Running) -> Finding | None:
+def below_boot(running: RunningVM) -> Finding | None:
     """A VM never shrinks live below what it booted with.
 
     Source: recorded shrink-below-boot; kubevirt v1.9.0 vm.go:3500. On v1.1 it is denied instead:
@@ -242,7 +242,7 @@ def below_boot(running: Running) -> Finding | None:
     )
 
 
-def in_progress(running: Running) -> bool:
+def in_progress(running: RunningVM) -> bool:
     """Whether KubeVirt is carrying a memory change out."""
     return is_true(running.vmi.conditions, "HotMemoryChange")
 

@@ -18,7 +18,7 @@ from reconciler.model.live.live_state import (
 )
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.plan.behaviour.effective_config import Regime
+from reconciler.plan.behaviour.effective_config import EffectiveConfig
 from reconciler.plan.behaviour.target_pod import Rendering
 from reconciler.plan.plan_policy import PlanPolicy
 
@@ -39,7 +39,7 @@ class Types:
     """Whether the VM holds an older revision of the type that it has."""
 
 
-class Sight:
+class InputsRead:
     """The time and the whole snapshot, and which of it anybody has looked at.
 
     A decision for which nobody has holds until the VM itself changes; one for which pods and
@@ -93,30 +93,30 @@ class Situation:
     nodes: tuple[LiveNode, ...]
     rendering: Rendering
     """How KubeVirt makes launcher pods now."""
-    before: Regime
+    before: EffectiveConfig
     """KubeVirt as it is now."""
-    after: Regime
+    after: EffectiveConfig
     """KubeVirt as it will be after the plan's own changes of the CR."""
     policy: PlanPolicy
     cluster: str
     """The uid of the namespace kube-system."""
-    sight: Sight
+    inputs_read: InputsRead
     """What lies beyond the VM, and whether a rule has looked there."""
 
     @property
     def now(self) -> datetime:
         """The time, for what is judged by its age."""
-        return self.sight.now
+        return self.inputs_read.now
 
     @property
     def live(self) -> LiveState:
         """The whole snapshot, for what is judged by other VMs."""
-        return self.sight.live
+        return self.inputs_read.live
 
     @property
     def room(self) -> Room | None:
         """Pods and quotas; None where they were not read."""
-        return self.sight.room
+        return self.inputs_read.room
 
     @property
     def consent(self) -> RestartConsent:
@@ -142,7 +142,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class RunningVM:
     """A situation whose VM runs."""
 
     situation: Situation
@@ -159,7 +159,7 @@ class Running:
         return self.situation.target
 
     @property
-    def after(self) -> Regime:
+    def after(self) -> EffectiveConfig:
         """KubeVirt after the plan's own changes."""
         return self.situation.after
 
@@ -175,7 +175,7 @@ class Finding:
 
 
 StoredRule: TypeAlias = Callable[[Situation], Finding | None]
-RunningRule: TypeAlias = Callable[[Running], Finding | None]
+RunningRule: TypeAlias = Callable[[RunningVM], Finding | None]
 
 
 def unfinished(migrations: tuple[LiveMigration, ...]) -> LiveMigration | None:

@@ -8,15 +8,15 @@ from reconciler.model.live.live_state import is_false, is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour import pending_edits, pluggable_sizes
 from reconciler.plan.vm.rules import preconditions, restart_required
-from reconciler.plan.vm.rules.situation import Running, wait
+from reconciler.plan.vm.rules.situation import RunningVM, wait
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVM, LiveVMI
-    from reconciler.plan.behaviour.effective_config import Regime
+    from reconciler.plan.behaviour.effective_config import EffectiveConfig
     from reconciler.plan.vm.rules.situation import Finding
 
 
-def comes_live(vm: LiveVM, vmi: LiveVMI, after: Regime) -> bool:
+def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
     """Whether the size in the spec of *vm* reaches its guest under *after*, without a restart.
 
     An edit beside the memory that cannot be seen would still keep it back.
@@ -41,7 +41,7 @@ def comes_live(vm: LiveVM, vmi: LiveVMI, after: Regime) -> bool:
     )
 
 
-def live_at_next_sync(running: Running) -> Finding | None:
+def live_at_next_sync(running: RunningVM) -> Finding | None:
     """A size that was written under Stage is looked at again only when the VM changes.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR has no
@@ -60,7 +60,7 @@ def live_at_next_sync(running: Running) -> Finding | None:
     )
 
 
-def warnings(running: Running | None, finding: Finding) -> tuple[str, ...]:
+def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
     """That an edit which cannot be seen may keep the change from becoming live."""
     if running is None or finding.effect is not Effect.LIVE:
         return ()

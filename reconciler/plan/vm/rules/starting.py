@@ -8,13 +8,13 @@ from reconciler.model.plan.plan import Reason
 from reconciler.plan.vm.rules.situation import Finding, blocked, wait
 
 if TYPE_CHECKING:
-    from reconciler.plan.vm.rules.situation import Running
+    from reconciler.plan.vm.rules.situation import RunningVM
 
 START_TIMEOUT_S = 900.0
 """How long a start is waited for; no claim about KubeVirt, which waits without end."""
 
 
-def coming_up(running: Running, reason: Reason, message: str, hint: str = "") -> Finding:
+def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") -> Finding:
     """*message* as something to wait for; as blocked once the instance is too old for that."""
     created = running.vmi.created_at
     age_s = (running.situation.now - created).total_seconds() if created else 0.0

@@ -15,7 +15,7 @@ from reconciler.model.quantity import MIB, canonical
 from reconciler.plan.behaviour.target_pod import target_pod
 from reconciler.plan.behaviour.versions import OLDEST_KNOWN
 from reconciler.plan.capacity.fit import demands, exceeded, free, pod_for, takers
-from reconciler.plan.vm.rules.situation import Finding, Running, RunningRule, blocked, wait
+from reconciler.plan.vm.rules.situation import Finding, RunningRule, RunningVM, blocked, wait
 
 if TYPE_CHECKING:
     from reconciler.model.live.capacity import Quota, Room
@@ -28,7 +28,7 @@ RAISE_QUOTA = (
 )
 
 
-def node_with_room(running: Running) -> Finding | None:
+def node_with_room(running: RunningVM) -> Finding | None:
     """Another node must hold the target pod while the old one still runs.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; recorded
@@ -58,7 +58,7 @@ def node_with_room(running: Running) -> Finding | None:
     )
 
 
-def no_quota_in_flight(running: Running) -> Finding | None:
+def no_quota_in_flight(running: RunningVM) -> Finding | None:
     """A quota would never hold the target pod of the change in flight, which is not made yet.
 
     Source: as ``quota_with_room``.
@@ -77,7 +77,7 @@ def no_quota_in_flight(running: Running) -> Finding | None:
     return None
 
 
-def no_room_in_flight(running: Running) -> Finding | None:
+def no_room_in_flight(running: RunningVM) -> Finding | None:
     """No other node would ever hold the target pod of the change that is in flight.
 
     Source: as ``node_with_room``; a pod that no node takes is removed after 300 s and made again.
@@ -98,7 +98,7 @@ def no_room_in_flight(running: Running) -> Finding | None:
     )
 
 
-def quota_with_room(running: Running) -> Finding | None:
+def quota_with_room(running: RunningVM) -> Finding | None:
     """Every quota of the namespace must hold both pods while the VM migrates.
 
     Judged are memory requests and the number of pods, and memory limits where the VM sets one.
@@ -132,7 +132,7 @@ def quota_with_room(running: Running) -> Finding | None:
     )
 
 
-def no_taker(running: Running) -> Finding | None:
+def no_taker(running: RunningVM) -> Finding | None:
     """No other node is one to which the VM may migrate, however empty.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
@@ -155,7 +155,7 @@ def no_taker(running: Running) -> Finding | None:
     )
 
 
-def _pod_in_flight(running: Running, size: MemoryQuantity) -> TargetPod:
+def _pod_in_flight(running: RunningVM, size: MemoryQuantity) -> TargetPod:
     """The target pod of the change to *size* that is in flight.
 
     The instance has the requests of the new size already, and its pod was made for the old one;
@@ -184,7 +184,7 @@ def _left(node: LiveNode, room: Room, pod: TargetPod) -> tuple[int, int]:
     return (left.hugepages if pod.hugepages else 0, left.memory or 0)
 
 
-def _quota_says(running: Running, quota: Quota, resource: str, pod: TargetPod) -> str:
+def _quota_says(running: RunningVM, quota: Quota, resource: str, pod: TargetPod) -> str:
     hard, used = quota.hard[resource], quota.used.get(resource, 0)
     needed = demands(pod)[resource]
     if resource in ("pods", "count/pods"):

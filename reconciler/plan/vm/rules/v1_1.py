@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Reason
-from reconciler.plan.vm.rules.situation import Finding, Running, blocked, restart
+from reconciler.plan.vm.rules.situation import Finding, RunningVM, blocked, restart
 
 if TYPE_CHECKING:
     from reconciler.plan.vm.rules.situation import Situation
 
 
-def live_update_not_asked_for(running: Running) -> Finding | None:
+def live_update_not_asked_for(running: RunningVM) -> Finding | None:
     """Without ``spec.liveUpdateFeatures.memory`` a change waits for a restart, without a word.
 
     Source: kubevirt v1.1.0 vms-admitter.go:440-496; the field is gone in v1.2.0.
@@ -44,7 +44,7 @@ def switch_denied(situation: Situation) -> Finding | None:
     )
 
 
-def waits_without_a_word(running: Running) -> Finding | None:
+def waits_without_a_word(running: RunningVM) -> Finding | None:
     """v1.1 has no RestartRequired: a written value waits and nothing on the VM says so.
 
     Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go knows no such condition.
@@ -60,7 +60,7 @@ def waits_without_a_word(running: Running) -> Finding | None:
     )
 
 
-def judged_at_admission(running: Running) -> bool:
+def judged_at_admission(running: RunningVM) -> bool:
     """Whether the webhook compares a size with the running instance, before anything else does.
 
     It denies less than at boot, and every size while a memory change or a migration is in flight.
@@ -69,7 +69,7 @@ def judged_at_admission(running: Running) -> bool:
     return running.after.capabilities.vm_switch and running.vm.live_update_memory
 
 
-def below_boot_denied(running: Running) -> Finding | None:
+def below_boot_denied(running: RunningVM) -> Finding | None:
     """Less than the VM booted with is denied, be the VM able to hotplug or not.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939; newer versions ask for a restart.

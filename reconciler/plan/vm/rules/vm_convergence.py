@@ -13,7 +13,14 @@ from reconciler.model.live.live_state import MigrationPhase, is_false, is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import human
 from reconciler.plan.vm.rules import preconditions, restart_required
-from reconciler.plan.vm.rules.situation import Finding, Running, blocked, restart, unfinished, wait
+from reconciler.plan.vm.rules.situation import (
+    Finding,
+    RunningVM,
+    blocked,
+    restart,
+    unfinished,
+    wait,
+)
 from reconciler.plan.vm.rules.starting import coming_up
 
 if TYPE_CHECKING:
@@ -31,7 +38,7 @@ STOP = (
 updater makes another migration as long as the change is in flight and LiveMigrate is listed)."""
 
 
-def standing(running: Running) -> Finding:
+def standing(running: RunningVM) -> Finding:
     """Judge a VM whose spec holds the desired size; failures are looked for before success.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
@@ -47,7 +54,7 @@ def standing(running: Running) -> Finding:
     return _staged(running) or _in_flight(running) or _converged(running) or _guest(running)
 
 
-def has_memory(running: Running) -> bool:
+def has_memory(running: RunningVM) -> bool:
     """Whether the guest itself has the desired size, as KubeVirt and libvirt report it."""
     vmi, n_bytes = running.vmi, running.target.n_bytes
     sizes = (vmi.guest, vmi.guest_requested, vmi.guest_current)
@@ -64,7 +71,7 @@ def failed_in_a_row(migrations: tuple[LiveMigration, ...]) -> int:
     return sum(1 for _ in takewhile(lambda m: m.phase is MigrationPhase.FAILED, finished))
 
 
-def _plug_refused(running: Running) -> Finding | None:
+def _plug_refused(running: RunningVM) -> Finding | None:
     condition = running.vmi.conditions.get("HotMemoryChange")
     if condition is None or not is_false(running.vmi.conditions, "HotMemoryChange"):
         return None
@@ -75,7 +82,7 @@ def _plug_refused(running: Running) -> Finding | None:
     )
 
 
-def _restart_pending(running: Running) -> Finding | None:
+def _restart_pending(running: RunningVM) -> Finding | None:
     condition = running.vm.conditions.get("RestartRequired")
     if condition is None or not is_true(running.vm.conditions, "RestartRequired"):
         return None
@@ -95,7 +102,7 @@ def _restart_pending(running: Running) -> Finding | None:
     )
 
 
-def _quota_refused(running: Running) -> Finding | None:
+def _quota_refused(running: RunningVM) -> Finding | None:
     migration = unfinished(running.situation.migrations)
     if migration is None or not is_true(migration.conditions, QUOTA):
         return None
@@ -107,7 +114,7 @@ def _quota_refused(running: Running) -> Finding | None:
     )
 
 
-def failing(running: Running) -> Finding | None:
+def failing(running: RunningVM) -> Finding | None:
     """Migrations for the change in flight that failed one after another.
 
     Source: recorded migration-fails, target-unschedulable.
@@ -137,11 +144,11 @@ def failing(running: Running) -> Finding | None:
     )
 
 
-def _ineffective(running: Running) -> Finding | None:
+def _ineffective(running: RunningVM) -> Finding | None:
     return ineffective(running, running.target)
 
 
-def ineffective(running: Running, size: MemoryQuantity) -> Finding | None:
+def ineffective(running: RunningVM, size: MemoryQuantity) -> Finding | None:
     """Migrations that succeeded since the VM's size was written, without *size* being plugged.
 
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1187-1231.
@@ -166,7 +173,7 @@ def ineffective(running: Running, size: MemoryQuantity) -> Finding | None:
     )
 
 
-def _staged(running: Running) -> Finding | None:
+def _staged(running: RunningVM) -> Finding | None:
     """Back to the size of its start, a VM gets no RestartRequired; its instance stays as it is.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 compares with the revision
@@ -184,7 +191,7 @@ def _staged(running: Running) -> Finding | None:
     )
 
 
-def _in_flight(running: Running) -> Finding | None:
+def _in_flight(running: RunningVM) -> Finding | None:
     failure = running.vm.conditions.get("Failure")
     if failure and failure.status == "True" and failure.reason == "HotPlugMemoryError":
         return wait(Reason.IN_FLIGHT, f"queued behind another change: {failure.message}")
@@ -203,7 +210,7 @@ def _in_flight(running: Running) -> Finding | None:
     return None
 
 
-def _converged(running: Running) -> Finding | None:
+def _converged(running: RunningVM) -> Finding | None:
     if not has_memory(running):
         return None
     return Finding(
@@ -211,7 +218,7 @@ def _converged(running: Running) -> Finding | None:
     )
 
 
-def _guest(running: Running) -> Finding:
+def _guest(running: RunningVM) -> Finding:
     """The hypervisor was asked; only the guest's driver is missing from the chain."""
     vmi, situation = running.vmi, running.situation
     if vmi.guest_requested is None or vmi.guest_requested.n_bytes != running.target.n_bytes:
@@ -233,5 +240,5 @@ def _guest(running: Running) -> Finding:
     )
 
 
-def _phase(running: Running) -> str:
+def _phase(running: RunningVM) -> str:
     return running.vmi.phase or "no phase yet"
