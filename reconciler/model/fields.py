@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeAlias
 
-from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.model.quantity import Duration, MemoryQuantity, QuantityError
 from reconciler.model.references import FieldPath
 
 
@@ -114,3 +114,33 @@ GUEST_MAX_MEMORY: FieldPath = ("spec", "template", "spec", "domain", "memory", "
 INSTANCETYPE_NAME: FieldPath = ("spec", "instancetype", "name")
 INSTANCETYPE_KIND: FieldPath = ("spec", "instancetype", "kind")
 INSTANCETYPE_REVISION: FieldPath = ("spec", "instancetype", "revisionName")
+
+
+def read_setting(kind: FieldType, raw: object) -> SettingValue:
+    """Read *raw*, a JSON value, as a field of type *kind*.
+
+    Raises:
+        QuantityError: The value has another type, or is not a valid quantity or duration.
+    """
+    match kind, raw:
+        case ((FieldType.GATES | FieldType.NAMES), list()):
+            if all(isinstance(each, str) for each in raw):
+                return NameSet.of(tuple(raw))
+        case FieldType.WORD, str():
+            return raw
+        case FieldType.BOOLEAN, bool():
+            return raw
+        case FieldType.INTEGER, int() if not isinstance(raw, bool):
+            return raw
+        case FieldType.QUANTITY, _:
+            return MemoryQuantity.parse(raw)
+        case FieldType.DURATION, _:
+            return Duration.parse(raw)
+    expected = {
+        FieldType.GATES: "a list of names",
+        FieldType.NAMES: "a list of names",
+        FieldType.WORD: "a word",
+        FieldType.BOOLEAN: "true or false",
+        FieldType.INTEGER: "a whole number",
+    }
+    raise QuantityError(f"{raw!r} is not {expected.get(kind, kind)}")

@@ -16,11 +16,11 @@ from reconciler.model.fields import (
     FEATURE_GATES,
     KUBEVIRT_FIELDS,
     ROLLOUT_STRATEGY,
+    read_setting,
 )
 from reconciler.model.live.live_state import LiveKubeVirt
 from reconciler.model.quantity import QuantityError
 from reconciler.model.references import FieldPath, ObjectRef, Uid, dotted, kubevirt_ref
-from reconciler.model.setting import read_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,10 +11,10 @@ from reconciler.model.fields import (
     GUEST_MEMORY,
     INSTANCETYPE_NAME,
     FieldType,
+    read_setting,
 )
 from reconciler.model.quantity import QuantityError
 from reconciler.model.references import FieldPath, dotted
-from reconciler.model.setting import read_setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

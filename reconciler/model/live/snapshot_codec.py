@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, get_origin, get_
 import msgspec
 
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.fields import FIELD_BY_PATH, FieldType, NameSet, Settings, SettingValue
+from reconciler.model.fields import (
+    FIELD_BY_PATH,
+    FieldType,
+    NameSet,
+    Settings,
+    SettingValue,
+    read_setting,
+)
 from reconciler.model.live.capacity import Room
 from reconciler.model.live.live_state import (
     LiveInstancetype,
@@ -33,7 +40,6 @@ from reconciler.model.live.live_state import (
 )
 from reconciler.model.quantity import Duration, MemoryQuantity, QuantityError
 from reconciler.model.references import FieldPath, ObjectRef, dotted, vm_ref
-from reconciler.model.setting import read_setting
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

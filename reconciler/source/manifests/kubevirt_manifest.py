@@ -14,16 +14,16 @@ from reconciler.model.fields import (
     KUBEVIRT_FIELDS,
     UPDATE_METHODS,
     FieldType,
-    NameSet,
     SettingValue,
+    read_setting,
 )
-from reconciler.model.quantity import Duration, MemoryQuantity, QuantityError
+from reconciler.model.quantity import QuantityError
 from reconciler.model.references import FieldPath, ObjectRef, dotted
 from reconciler.schema.violations import did_you_mean
 from reconciler.source.manifests.manifest_objects import FileObject, Manifest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
 
     from reconciler.source.yaml.nodes import Node
 
@@ -54,39 +54,11 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
 
 
 def _setting(kind: FieldType, value: object) -> SettingValue | None:
-    """*value* as *kind*; None where it is none, which the schema's check has reported."""
+    """*value* as *kind*; None where it has another form, which the schema check has reported."""
     try:
-        return _READERS[kind](value)
+        return read_setting(kind, value)
     except QuantityError:
         return None
-
-
-def _name_set(value: object) -> NameSet | None:
-    names = tuple(name for _, name in _names(value))
-    return NameSet.of(names) if isinstance(value, list) else None
-
-
-def _word(value: object) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _boolean(value: object) -> bool | None:
-    return value if isinstance(value, bool) else None
-
-
-def _integer(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-_READERS: Mapping[FieldType, Callable[[object], SettingValue | None]] = {
-    FieldType.GATES: _name_set,
-    FieldType.NAMES: _name_set,
-    FieldType.WORD: _word,
-    FieldType.BOOLEAN: _boolean,
-    FieldType.INTEGER: _integer,
-    FieldType.QUANTITY: MemoryQuantity.parse,
-    FieldType.DURATION: Duration.parse,
-}
 
 
 def _findings(manifest: Manifest) -> Iterator[Diagnostic]:
