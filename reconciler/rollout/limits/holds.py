@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.model.desired.config import RestartConsent
@@ -16,9 +15,11 @@ from reconciler.plan.ordering import CANARY, named, ranks, soak_digest
 from reconciler.plan.timing.disruption import need_s
 from reconciler.plan.timing.windows import opening
 from reconciler.rollout.tracking.convergence import FAILURES
+from reconciler.rollout.tracking.hold import Hold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from reconciler.model.desired.desired_state import DesiredVM
     from reconciler.model.plan.plan import Decision
@@ -31,24 +32,6 @@ if TYPE_CHECKING:
 
 OUTSIDE_WINDOW = "outside-window"
 CANARY_FAILED = "canary-failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """Why a VM does not begin now."""
-
-    reason: str
-    """Kebab-case and stable."""
-    message: str
-    hint: str = ""
-    until: datetime | None = None
-    """When time alone will end it, where that is known."""
-    final: bool = False
-    """Whether nothing that this run can wait for will end it."""
-    closed: bool = False
-    """Whether no window is open, so that nothing at all may begin."""
-    result: Result = Result.NOT_STARTED
-    """What becomes of the VM if the run ends meanwhile."""
 
 
 class Holds:

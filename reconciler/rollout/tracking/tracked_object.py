@@ -10,8 +10,8 @@ from reconciler.model.live.live_state import LiveMigration, LiveVM
 from reconciler.model.plan.plan import Action, Decision
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.run.outcome import Actuation, MigrationSummary, Outcome, Result
-from reconciler.rollout.limits.holds import Hold
 from reconciler.rollout.tracking.convergence import share
+from reconciler.rollout.tracking.hold import Hold
 
 if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef

@@ -13,7 +13,7 @@ from reconciler.model.run.outcome import Actuation, Result
 from reconciler.model.run.progress import Step
 from reconciler.plan.ordering import groups_of
 from reconciler.rollout.limits import approval_check, pacing
-from reconciler.rollout.limits.holds import Hold
+from reconciler.rollout.tracking.hold import Hold
 from reconciler.rollout.tracking.reverts import wanted
 from reconciler.rollout.tracking.starts import starts_itself
 from reconciler.rollout.tracking.tracked_object import TrackedObject

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision, Plan
     from reconciler.model.references import FieldPath
     from reconciler.plan.context import PlanContext
-    from reconciler.rollout.limits.holds import Hold
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import Outside
+    from reconciler.rollout.tracking.hold import Hold
     from reconciler.rollout.writes.send import Writes
 
 UNLEASED = "changed-meanwhile"
