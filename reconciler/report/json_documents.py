@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model.fields import NameSet, SettingValue
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.plan.digest import manifest_digest
-from reconciler.plan.reason_evidence import EVIDENCE
+from reconciler.plan.reasons.catalogue import CATALOGUE
 from reconciler.report.json_text import pieces
 from reconciler.report.wording import MEANING
 
@@ -143,7 +143,7 @@ def _kubevirt(plan: Plan) -> dict[str, Any]:
 
 
 def _object(decision: Decision) -> dict[str, Any]:
-    actions, known = decision.actions, EVIDENCE[decision.reason]
+    actions, known = decision.actions, CATALOGUE[decision.reason]
     return {
         **identity(decision.ref),
         "uid": decision.uid,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Effect, Verb
-from reconciler.plan.reason_evidence import EVIDENCE
+from reconciler.plan.reasons.catalogue import CATALOGUE
 from reconciler.report import wording
 from reconciler.report.findings import finding_lines
 from reconciler.report.json_text import compact
@@ -193,7 +193,7 @@ def _why(decision: Decision, paint: Paint, *, width: int, verbose: bool) -> Iter
     for warning in decision.warnings:
         yield from paragraph(warning, width=width, indent="    ", label="warning: ")
     if verbose:
-        known = EVIDENCE[decision.reason]
+        known = CATALOGUE[decision.reason]
         yield from paragraph(known.where, width=width, indent="    ", label=f"{known.mark}: ")
     if decision.owner and verbose:
         yield from paragraph(decision.owner, width=width, indent="    ", label="now set by: ")

@@ -1,0 +1,53 @@
+"""Every reason says what it means, what to do, how it is known and where it applies."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.model.plan.plan import Reason
+from reconciler.plan.reasons.catalogue import CATALOGUE
+from reconciler.plan.reasons.reason_entry import Mark
+
+TESTS = next(each for each in Path(__file__).resolve().parents if each.name == "tests")
+RECORDED_TEXT = (TESTS / "conformance" / "scenarios.yaml").read_text()
+VERSION = r"v1\.\d(\.\d)?"
+
+
+def marked(mark):
+    return [each for each in Reason if CATALOGUE[each].mark is mark]
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_reason_has_a_meaning_and_evidence(reason):
+    entry = CATALOGUE[reason]
+    assert entry.where
+    for text in filter(None, (entry.meaning, entry.action)):
+        assert re.fullmatch(r"[`\w].{10,}\.", text), text
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+def test_reason_names_the_versions_that_it_applies_to(reason):
+    entry = CATALOGUE[reason]
+    assert re.fullmatch(VERSION, entry.since)
+    assert re.fullmatch(rf"({VERSION}(, and {VERSION})?)?", entry.until)
+
+
+def test_catalogue_has_the_order_of_the_enum():
+    assert list(CATALOGUE) == list(Reason)
+
+
+@pytest.mark.parametrize("reason", marked(Mark.RECORDED))
+def test_recorded_reason_names_a_recorded_scenario(reason):
+    where = CATALOGUE[reason].where
+    if where.startswith("api mechanics"):
+        return
+    names = re.findall(r"[a-z]+(?:-[a-z0-9]+)+|halted|misaligned", where)
+    assert any(name in RECORDED_TEXT for name in names), where
+
+
+@pytest.mark.parametrize("reason", marked(Mark.SOURCE))
+def test_reason_read_from_code_names_a_version_or_file(reason):
+    assert re.search(r"v1\.\d+\.\d+|kubevirt ", CATALOGUE[reason].where)
