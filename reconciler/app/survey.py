@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.errors import InvalidError, WrongClusterError
@@ -11,10 +11,8 @@ from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Severity
 from reconciler.model.live.live_state import LiveState
 from reconciler.model.plan.plan import Plan
-from reconciler.plan.capacity.placement import asks_for_room
-from reconciler.plan.context import plan_context
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.plan.planner import decide
+from reconciler.plan.planner import Planner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,11 +87,11 @@ def decided(
     """
     snapshot = live.read()
     refuse_another_cluster(snapshot, policy)
-    if snapshot.room is None:
-        context = plan_context(desired, snapshot, policy, clock.now())
-        if any(asks_for_room(context.vm(ref), snapshot) for ref in context.own):
-            snapshot = replace(snapshot, room=live.room())
-    return snapshot, decide(desired, snapshot, policy, clock.now())
+    planner = Planner()
+    planner.update(desired, snapshot, policy, clock.now())
+    if planner.needs_capacity():
+        planner.add_capacity(live.room())
+    return planner.context.live, planner.plan()
 
 
 def refuse_another_cluster(live: LiveState, policy: PlanPolicy) -> None:

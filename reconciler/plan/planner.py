@@ -1,106 +1,229 @@
-"""The whole decision: desired state and live state in, plan out."""
+"""``Planner``: decides what happens to each object, and decides again only what has changed."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from operator import is_
+from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.plan.plan import Decision, Plan
-from reconciler.plan.behaviour.versions import NEWEST_KNOWN
-from reconciler.plan.capacity.placement import crowding
-from reconciler.plan.context import PlanContext, plan_context
-from reconciler.plan.digest import plan_digest
-from reconciler.plan.forecast.forecast import forecast
-from reconciler.plan.ordering import ranks
-from reconciler.plan.rollout_notes import rollout_notes
-from reconciler.plan.waves import waves_of
+from reconciler.model.diagnostic import Severity
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.plan.assembly import assemble
+from reconciler.plan.behaviour.effective_config import effective_config_of
+from reconciler.plan.behaviour.target_pod import rendering_of
+from reconciler.plan.context import PlanContext
+from reconciler.plan.kubevirt.kubevirt_decision import decide_kubevirt
+from reconciler.plan.vm.rules.situation import InputsRead
+from reconciler.plan.vm.vm_decision import decide_vm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from reconciler.model.desired.desired_state import DesiredState
+    from reconciler.model.live.capacity import Room
     from reconciler.model.live.live_state import LiveState
-    from reconciler.model.plan.plan import Wave
-    from reconciler.plan.behaviour.effective_config import EffectiveConfig
+    from reconciler.model.plan.plan import Decision, Plan
+    from reconciler.model.references import ObjectRef
     from reconciler.plan.plan_policy import PlanPolicy
 
 
-def decide(desired: DesiredState, live: LiveState, policy: PlanPolicy, now: datetime) -> Plan:
-    """Decide every object that Git names.
+class _Remembered(NamedTuple):
+    """A decision and the inputs that belong to its VM alone."""
 
-    Args:
-        desired: One revision; its order means nothing.
-        live: One snapshot.
-        policy: What the user has consented to.
-        now: Aware; only ages are computed from it.
+    inputs: Sequence[object]
+    decision: Decision
 
-    Returns:
-        A plan with one decision an object, in the order of the references. Where the desired
-        state is invalid, nothing is to be done.
+
+class Planner:
+    """Decides one state after another: for a plan, for each round of a rollout, for a watch.
+
+    ``update`` takes the inputs. After that, ``decision`` answers for one VM and ``plan`` for all.
+    A decision is remembered and returned again until something that it was made from changes:
+
+    - the VM's own inputs: what Git says, its place in Git, the VM, its instance, its migrations;
+    - pods and quotas, if a rule read them;
+    - the time or other VMs, if a rule read them: such a decision is valid until the next update;
+    - what all VMs share, such as the KubeVirt CR or the nodes.
+
+    The VM's own inputs are compared by identity, because equal values may be spelled differently
+    and a decision quotes them. So an input that has not changed must be the same object as before.
     """
-    context = plan_context(desired, live, policy, now)
-    return assembled(context, [context.vm(ref) for ref in context.own])
+
+    def __init__(self) -> None:
+        self._context: PlanContext | None = None
+        self._shared: tuple[object, ...] = ()
+        self._remembered: dict[ObjectRef, _Remembered] = {}
+        self._read_capacity: set[ObjectRef] = set()
+        """VMs whose decision read pods and quotas, or would have if they were known."""
+        self._momentary: set[ObjectRef] = set()
+        """VMs whose decision read the time or other VMs."""
+        self.decided = 0
+        """How many VMs were decided since the last update."""
+
+    @property
+    def context(self) -> PlanContext:
+        """The inputs of the last update."""
+        if self._context is None:
+            raise RuntimeError("update() comes first")
+        return self._context
+
+    @property
+    def capacity_mattered(self) -> bool:
+        """Whether a decision read pods and quotas, or would have if they were known."""
+        return bool(self._read_capacity)
+
+    def update(
+        self,
+        desired: DesiredState,
+        live: LiveState,
+        policy: PlanPolicy,
+        now: datetime,
+        *,
+        kubevirt_stays: bool = False,
+    ) -> PlanContext:
+        """Take new inputs and decide the KubeVirt CR.
+
+        Args:
+            desired: One revision; its order means nothing.
+            live: One snapshot.
+            policy: What the user has consented to.
+            now: Aware; only ages are computed from it.
+            kubevirt_stays: Whether VMs are decided as if a change of the CR were never made.
+        """
+        decided = decide_kubevirt(desired, live)
+        kubevirt = _left_to_shard_0(decided.decision, policy)
+        stays = kubevirt_stays and kubevirt is not None and kubevirt.effect is Effect.CONFIG
+        before = effective_config_of(live.kubevirt)
+        context = PlanContext(
+            desired=desired,
+            live=live,
+            policy=policy,
+            now=now,
+            kubevirt=kubevirt,
+            before=before,
+            after=before if stays else effective_config_of(decided.after),
+        )
+        self._forget_outdated(context)
+        self._context, self.decided = context, 0
+        return context
+
+    def needs_capacity(self) -> bool:
+        """Whether pods and quotas are not known and a decision would read them.
+
+        VMs are decided until the first one that would.
+        """
+        context = self.context
+        if context.live.room is not None:
+            return False
+        for ref in context.own:
+            if self.capacity_mattered:
+                break
+            self.decision(ref)
+        return self.capacity_mattered
+
+    def add_capacity(self, capacity: Room | None) -> None:
+        """Add pods and quotas to the inputs; only decisions that read them are made again."""
+        live = replace(self.context.live, room=capacity)
+        self._forget(self._read_capacity)
+        self._context = replace(self.context, live=live)
+
+    def decision(self, ref: ObjectRef) -> Decision:
+        """The decision on the VM *ref*, which must be in the desired state."""
+        context = self.context
+        return self._decision(ref, tuple(each.get(ref) for each in _by_vm(context)), context)
+
+    def plan(self) -> Plan:
+        """The plan: one decision for each object, in the order of their references.
+
+        Where the desired state is invalid, the plan has no actions.
+        """
+        context = self.context
+        own = context.own
+        inputs = zip(*(map(each.get, own) for each in _by_vm(context)), strict=True)
+        return assemble(context, map(self._decision, own, inputs, [context] * len(own)))
+
+    def _decision(
+        self, ref: ObjectRef, inputs: tuple[object, ...], context: PlanContext
+    ) -> Decision:
+        remembered = self._remembered.get(ref)
+        if remembered is not None and all(map(is_, remembered.inputs, inputs)):
+            return remembered.decision
+        self.decided += 1
+        inputs_read = InputsRead(context.live, context.now)
+        decision = decide_vm(
+            context.desired,
+            context.desired.vms[ref],
+            context.live,
+            before=context.before,
+            after=context.after,
+            policy=context.policy,
+            inputs_read=inputs_read,
+        )
+        self._remembered[ref] = _Remembered(inputs, decision)
+        for refs, read in (
+            (self._read_capacity, inputs_read.capacity_read),
+            (self._momentary, inputs_read.moment_read),
+        ):
+            if read:
+                refs.add(ref)
+            else:
+                refs.discard(ref)
+        return decision
+
+    def _forget_outdated(self, context: PlanContext) -> None:
+        """Forget the decisions that *context* makes outdated, but for the VMs' own inputs."""
+        shared, before = _shared(context), self._context
+        if shared != self._shared:
+            self._forget(list(self._remembered))
+        self._forget(self._momentary)
+        if before is not None and context.live.room is not before.live.room:
+            self._forget(self._read_capacity)
+        if len(self._remembered) > len(context.desired.vms):
+            self._forget(self._remembered.keys() - context.desired.vms.keys())
+        self._shared = shared
+
+    def _forget(self, refs: Iterable[ObjectRef]) -> None:
+        for ref in tuple(refs):
+            self._remembered.pop(ref, None)
+            self._read_capacity.discard(ref)
+            self._momentary.discard(ref)
 
 
-def assembled(context: PlanContext, vms: list[Decision]) -> Plan:
-    """The plan with the decisions on *vms*, one for each of ``context.own``."""
-    desired, live, policy = context.desired, context.live, context.policy
-    decisions = list(vms)
-    if context.kubevirt is not None:
-        decisions.insert(0, context.kubevirt)
-    if not desired.valid:
-        decisions = [replace(each, actions=()) for each in decisions]
-    actions = [action for each in decisions for action in each.actions]
-    priorities = {ref: vm.priority for ref, vm in desired.vms.items()}
-    turns = ranks(desired.vms, desired, live, policy) if policy.canary or policy.batches else {}
-    waves = waves_of(actions, priorities, turns)
-    return Plan(
-        revision=desired.revision,
-        dirty=desired.dirty,
-        cluster=live.cluster_id,
-        kubevirt=live.kubevirt.ref,
-        kubevirt_version=live.kubevirt.version,
-        observed_at=live.observed_at,
-        decisions=tuple(decisions),
-        waves=waves,
-        forecast=forecast(decisions, waves, context, turns),
-        diagnostics=(
-            *desired.diagnostics,
-            *live.diagnostics,
-            *_version_note(context.before, live),
-            *_room_notes(decisions, waves, context),
-            *rollout_notes(decisions, context, turns),
-        ),
-        skipped=desired.skipped,
-        digest=plan_digest(action for wave in waves for action in wave.actions),
+def _by_vm(context: PlanContext) -> tuple[Mapping[ObjectRef, object], ...]:
+    """The inputs that belong to one VM each."""
+    desired, live = context.desired, context.live
+    return desired.vms, desired.provenance, live.vms, live.vmis, live.migrations
+
+
+def _shared(context: PlanContext) -> tuple[object, ...]:
+    """The inputs that every decision is made from."""
+    live = context.live
+    return (
+        context.before,
+        context.after,
+        context.policy,
+        rendering_of(live.kubevirt),
+        live.cluster_id,
+        live.nodes,
+        live.instancetypes,
+        live.instancetype_kinds,
+        live.diagnostics,
+        # Equal quantities may be spelled differently, and messages quote them.
+        *(each.max_guest and each.max_guest.raw for each in (context.before, context.after)),
+        tuple(each for each in context.desired.diagnostics if each.severity is Severity.ERROR),
     )
 
 
-def _room_notes(
-    decisions: Sequence[Decision], waves: Sequence[Wave], context: PlanContext
-) -> tuple[Diagnostic, ...]:
-    """What could not be looked at, and which changes have no room beside the others."""
-    live, limit = context.live, context.after.parallel
-    if live.room is None:
-        return ()
-    if context.policy.max_concurrent is not None:
-        limit = min(limit, context.policy.max_concurrent)
-    limit = context.policy.shard.share(limit)
-    return (*live.room.diagnostics, *crowding(decisions, waves, live, limit))
-
-
-def _version_note(regime: EffectiveConfig, live: LiveState) -> tuple[Diagnostic, ...]:
-    if regime.capabilities.known:
-        return ()
-    used = ".".join(map(str, regime.capabilities.version[:2]))
-    newest = ".".join(map(str, NEWEST_KNOWN[:2]))
-    note = Diagnostic(
-        severity=Severity.WARNING,
-        code="unknown-kubevirt-version",
-        message=f"KubeVirt {live.kubevirt.version or 'without a version'} is not a version known "
-        f"here (up to v{newest}); it is treated as v{used}",
-        ref=live.kubevirt.ref,
+def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
+    """*decision* on the CR, as a shard that may not change the CR sees it."""
+    if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
+        return decision
+    return replace(
+        decision,
+        effect=Effect.WAIT,
+        reason=Reason.KUBEVIRT_NOT_SETTLED,
+        message=f"shard 0 {decision.message}",
+        hint=f"run shard 0/{policy.shard.total} as well",
+        actions=(),
     )
-    return (note,)

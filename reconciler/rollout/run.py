@@ -6,7 +6,6 @@ now. What it knows beyond the cluster and Git is only for its report.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from reconciler.errors import BackgroundError, BrokenOff, ClusterError
 from reconciler.model.plan.plan import Effect
 from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport
 from reconciler.model.run.progress import Step
-from reconciler.plan.context import PlanContext, plan_context
+from reconciler.plan.planner import Planner
 from reconciler.rollout import exit_code
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import CANARY_FAILED
@@ -112,6 +111,7 @@ class _Rollout:
         outside: Outside,
     ) -> None:
         self.desired, self.choices, self.policy, self.outside = desired, choices, policy, outside
+        self.planner = Planner()
         self.writes = Writes(outside, revision=plan.revision, annotate=policy.annotate)
         self.settings = SettingsWaves(plan, policy, outside, self.writes)
         self.memory = MemoryWave(plan, policy, outside, self.writes)
@@ -206,16 +206,15 @@ class _Rollout:
         return self.policy.deadline_s - (self.outside.clock.monotonic() - began)
 
     def _round(self, live: LiveState) -> None:
-        context = self._frame(self.settings.overlaid(self.memory.overlaid(live)))
+        context = self.planner.update(
+            self.desired,
+            self.settings.overlaid(self.memory.overlaid(live)),
+            self.choices,
+            self.outside.clock.now(),
+            kubevirt_stays=self.settings.failed,
+        )
         self.ready = self.settings.step(context)
-        self.memory.step(context, may_begin=self.ready)
-
-    def _frame(self, live: LiveState) -> PlanContext:
-        context = plan_context(self.desired, live, self.choices, self.outside.clock.now())
-        decided = context.kubevirt
-        given_up = self.settings.failed and decided and decided.effect is Effect.CONFIG
-        # A CR that would not change leaves memory to the regime that is in force.
-        return replace(context, after=context.before) if given_up else context
+        self.memory.step(self.planner, may_begin=self.ready)
 
     def _pause(self, began: float) -> float:
         return max(0.0, min(ROUND_S, self._left(began)))

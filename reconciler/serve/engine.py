@@ -8,11 +8,10 @@ read anew beside it when that is old. Holds no writer.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.app.survey import Survey, read_valid, refuse_another_cluster
-from reconciler.plan.incremental import Again
+from reconciler.plan.planner import Planner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from reconciler.model.desired.config import Config
     from reconciler.model.desired.desired_state import Reading
     from reconciler.model.live.live_state import LiveState
-    from reconciler.model.plan.plan import Plan
     from reconciler.plan.plan_policy import PlanPolicy
     from reconciler.ports import Clock, DesiredReader, LiveFeed
 
@@ -49,13 +47,13 @@ class Engine:
     ) -> None:
         self._desired, self._feed, self._clock = desired, feed, clock
         self._consents = consents
-        self._again = Again()
+        self._planner = Planner()
         self._reading: Reading | None = None
 
     @property
     def decided(self) -> int:
         """How many VMs were decided anew for the last plan."""
-        return self._again.decided
+        return self._planner.decided
 
     def pull(self) -> None:
         """Read what Git says now; what was read before stays in force where that fails.
@@ -83,20 +81,22 @@ class Engine:
         policy = self._consents(reading.config)
         live = self._feed.current()
         refuse_another_cluster(live, policy)
-        plan = self._decided(reading, live, policy)
+        self._planner.update(reading.state, live, policy, self._clock.now())
+        plan = self._planner.plan()
         age_s = self._room_age_s(live)
-        if age_s > ROOM_S and self._again.judged_by_room:
+        if age_s > ROOM_S and self._planner.capacity_mattered:
             if age_s <= OLDEST_ROOM_S:
                 self._feed.refresh_room()
             elif (room := self._feed.room()) is not None:
-                live = replace(live, room=room)
-                plan = self._decided(reading, live, policy)
+                self._planner.add_capacity(room)
+                plan = self._planner.plan()
         return Survey(
-            config=reading.config, desired=reading.state, live=live, policy=policy, plan=plan
+            config=reading.config,
+            desired=reading.state,
+            live=self._planner.context.live,
+            policy=policy,
+            plan=plan,
         )
-
-    def _decided(self, reading: Reading, live: LiveState, policy: PlanPolicy) -> Plan:
-        return self._again.decide(reading.state, live, policy, self._clock.now())
 
     def _room_age_s(self, live: LiveState) -> float:
         if live.room is None:

@@ -17,7 +17,7 @@ from reconciler.cluster.api.client import Client
 from reconciler.cluster.decode import workloads
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.model.desired.config import Config
-from reconciler.plan.planner import decide
+from reconciler.plan.planner import Planner
 from reconciler.report.json_documents import plan_json
 from reconciler.report.plan_markdown import plan_markdown
 from reconciler.report.plan_text import plan_text
@@ -70,8 +70,10 @@ def measure(timed: Stopwatch, kubeconfig: Path | None, repo: Path) -> None:
             room = reader.room()
     policy = wiring.plan_policy(reading.config)
     with timed("decide, without them"):
-        decide(reading.state, live, policy, clock.now())
-    with timed("decide, twice, as a plan does"):
+        planner = Planner()
+        planner.update(reading.state, live, policy, clock.now())
+        planner.plan()
+    with timed("decide, as a plan does"):
         _, plan = decided(reading.state, Read(live, room), policy, clock)
     rendered(timed, plan)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.builders import (
+    decide,
     make_desired,
     make_kubevirt,
     make_live,
@@ -66,7 +67,6 @@ from reconciler.model.run.outcome import (
 )
 from reconciler.model.selector import Selector
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.plan.planner import decide
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 COMMIT = "8b1d2f70c3a94e5566778899aabbccddeeff0011"
@@ -409,7 +409,7 @@ def converged_plan() -> Plan:
 
 @pytest.fixture
 def paced_plan() -> Plan:
-    """What decide() makes of a canary, batches, closed windows and consented restarts."""
+    """The plan for a canary, batches, closed windows and consented restarts."""
     sizes = {
         ("db", "pg-0"): ("4Gi", {"canary": "true", "app": "pg"}),
         ("db", "pg-1"): ("4Gi", {"app": "pg"}),

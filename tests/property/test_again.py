@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from support.builders import (
     NOW,
     condition,
+    decide,
     make_desired,
     make_kubevirt,
     make_live,
@@ -28,9 +29,8 @@ from reconciler.model.live.capacity import MemoryUse, NodeUse, Room
 from reconciler.model.live.live_state import LiveNode, MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.references import Location, dotted, vm_ref
-from reconciler.plan.incremental import Again
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.plan.planner import decide
+from reconciler.plan.planner import Planner
 
 REFS = [vm_ref("db", f"pg-{n}") for n in range(6)]
 SIZES = ("1Gi", "2Gi", "3Gi", "5Gi", "1025Mi")
@@ -120,26 +120,28 @@ class Story:
 @given(st.lists(live_states(), min_size=1, max_size=6))
 @settings(max_examples=120, deadline=None)
 def test_each_plan_is_equal_to_one_from_scratch(changes):
-    story, again, policy = Story(), Again(), PlanPolicy()
-    again.decide(story.desired, story.live, policy, story.now)
+    story, planner, policy = Story(), Planner(), PlanPolicy()
+    decide(story.desired, story.live, policy, story.now, planner)
     for change in changes:
         story.step(change)
         arguments = story.desired, story.live, policy, story.now
-        assert again.decide(*arguments) == decide(*arguments)
+        assert decide(*arguments, planner) == decide(*arguments)
 
 
 def test_what_has_not_changed_is_not_decided_again():
-    story, again, policy = Story(), Again(), PlanPolicy()
-    again.decide(story.desired, story.live, policy, story.now)
-    assert again.decided == len(REFS)
-    again.decide(story.desired, story.live, policy, story.now)
-    quiet = again.decided
+    story, planner, policy = Story(), Planner(), PlanPolicy()
+    decide(story.desired, story.live, policy, story.now, planner)
+    assert planner.decided == len(REFS)
+    decide(story.desired, story.live, policy, story.now, planner)
+    quiet = planner.decided
     vms = {**story.live.vms, REFS[0]: make_vm(REFS[0], "2Gi")}
     live = replace(story.live, vms=vms)
-    again.decide(story.desired, live, policy, story.now)
-    assert again.decided <= quiet + 1
-    again.decide(story.desired, replace(live, kubevirt=make_kubevirt("v1.8.0")), policy, story.now)
-    assert again.decided == len(REFS)
+    decide(story.desired, live, policy, story.now, planner)
+    assert planner.decided <= quiet + 1
+    decide(
+        story.desired, replace(live, kubevirt=make_kubevirt("v1.8.0")), policy, story.now, planner
+    )
+    assert planner.decided == len(REFS)
 
 
 def quiet() -> dict:
@@ -151,30 +153,30 @@ def quiet() -> dict:
 
 
 def test_a_size_that_is_only_spelled_otherwise_is_told_in_its_new_spelling():
-    story, again, policy = Story(), Again(), PlanPolicy()
+    story, planner, policy = Story(), Planner(), PlanPolicy()
     for size in ("2Gi", "2048Mi"):
         story.desired = make_desired(want(size, REFS[0]))
-        plan = again.decide(story.desired, story.live, policy, story.now)
+        plan = decide(story.desired, story.live, policy, story.now, planner)
         (change,) = next(each for each in plan.decisions if each.ref == REFS[0]).changes
         assert str(change.after) == size
 
 
 def test_a_maximum_that_is_only_spelled_otherwise_is_told_in_its_new_spelling():
-    story, again, policy = Story(), Again(), PlanPolicy()
+    story, planner, policy = Story(), Planner(), PlanPolicy()
     vmis = {ref: replace(each, max_guest=None) for ref, each in story.live.vmis.items()}
     story.live = replace(story.live, vmis=vmis)
     for size in ("512Mi", "524288Ki"):
         kubevirt = with_settings(story.live.kubevirt, maxGuest=q(size))
         story.live = replace(story.live, kubevirt=kubevirt)
         arguments = story.desired, story.live, policy, story.now
-        plan, afresh = again.decide(*arguments), decide(*arguments)
+        plan, afresh = decide(*arguments, planner), decide(*arguments)
         messages = [each.message for each in plan.decisions]
         assert messages == [each.message for each in afresh.decisions]
         assert size in messages[0]
 
 
 def test_an_error_about_a_vm_is_heeded_when_it_comes():
-    story, again, policy = Story(), Again(), PlanPolicy()
+    story, planner, policy = Story(), Planner(), PlanPolicy()
     unnamed = DesiredVM(ref=REFS[0], guest=None)
     story.desired = replace(story.desired, vms={**story.desired.vms, REFS[0]: unnamed})
     message = f"{dotted(GUEST_MEMORY)} is odd"
@@ -182,49 +184,49 @@ def test_an_error_about_a_vm_is_heeded_when_it_comes():
     reasons = []
     for found in ((), (error,), ()):
         story.desired = replace(story.desired, diagnostics=found)
-        plan = again.decide(story.desired, story.live, policy, story.now)
+        plan = decide(story.desired, story.live, policy, story.now, planner)
         reasons.append(plan.decisions[0].reason)
     assert reasons == [Reason.NOTHING_NAMED, Reason.UNREADABLE, Reason.NOTHING_NAMED]
 
 
 def test_a_value_that_moved_in_its_file_is_told_at_its_new_place():
-    story, again, policy = Story(), Again(), PlanPolicy()
+    story, planner, policy = Story(), Planner(), PlanPolicy()
     for line in (7, 9):
         place = Location(path="vms.yaml", line=line, column=1)
         story.desired = replace(story.desired, provenance={REFS[0]: {GUEST_MEMORY: place}})
-        plan = again.decide(story.desired, story.live, policy, story.now)
+        plan = decide(story.desired, story.live, policy, story.now, planner)
         decision = next(each for each in plan.decisions if each.ref == REFS[0])
         assert decision.at == decision.changes[0].at == place
 
 
 def test_what_is_judged_by_room_is_decided_again_when_room_is_read_anew():
-    story, again, policy = Story(), Again(), PlanPolicy()
+    story, planner, policy = Story(), Planner(), PlanPolicy()
     story.step(quiet() | {"nodes": 3, "room": "large"})
     effects, decided = [], []
     for room in ("large", None, "small", None):
         story.step(quiet() | {"room": room})
-        plan = again.decide(story.desired, story.live, policy, story.now)
+        plan = decide(story.desired, story.live, policy, story.now, planner)
         effects.append(next(each.effect for each in plan.decisions if each.ref == REFS[0]))
-        decided.append(again.decided)
+        decided.append(planner.decided)
     assert effects == [Effect.LIVE, Effect.LIVE, Effect.BLOCKED, Effect.BLOCKED]
     assert decided == [6, 0, 6, 0]
 
 
 def test_what_git_no_longer_names_is_forgotten():
-    story, again, policy = Story(), Again(), PlanPolicy()
-    again.decide(story.desired, story.live, policy, story.now)
+    story, planner, policy = Story(), Planner(), PlanPolicy()
+    decide(story.desired, story.live, policy, story.now, planner)
     fewer = make_desired(want("2Gi", REFS[0]))
-    plan = again.decide(fewer, story.live, policy, story.now)
+    plan = decide(fewer, story.live, policy, story.now, planner)
     assert [each.ref for each in plan.decisions] == [REFS[0]]
     assert plan == decide(fewer, story.live, policy, story.now)
 
 
 def test_what_is_judged_by_the_time_is_decided_again_as_time_goes_by():
-    story, again, policy = Story(), Again(), PlanPolicy()
+    story, planner, policy = Story(), Planner(), PlanPolicy()
     story.step(quiet() | {"silent": {REFS[0]}})
     reasons = []
     for later_s in (0, 400):
         story.step(quiet() | {"later_s": later_s})
-        plan = again.decide(story.desired, story.live, policy, story.now)
+        plan = decide(story.desired, story.live, policy, story.now, planner)
         reasons.append(next(each.reason for each in plan.decisions if each.ref == REFS[0]))
     assert reasons == [Reason.GUEST_ACCEPTING, Reason.GUEST_SILENT]

@@ -24,7 +24,7 @@ from reconciler.cluster.decode import pages
 from reconciler.cluster.informer.informer import ClusterFeed
 from reconciler.cluster.write.event_queue import BESIDE
 from reconciler.model.references import vm_ref
-from reconciler.plan.context import PlanContext
+from reconciler.plan import planner
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.serve.engine import Engine
 from reconciler.simulator.apiserver.pace import UNPACED, Pace
@@ -119,7 +119,7 @@ def counted(monkeypatch):
     count(fast_documents, "read", "read in full")
     count(pages.Kind, "one", "decoded")
     count(repository, "started", "git processes")
-    count(PlanContext, "seen", "decisions")
+    count(planner, "decide_vm", "decisions")
     count(deepdiff, "DeepDiff", "deepdiff")
 
     def each(inner):
@@ -174,10 +174,10 @@ def test_nothing_is_read_again_that_the_cache_holds(cluster, repo, command, coun
     assert warm.json["digest"] == cold.json["digest"]
 
 
-def test_a_vm_is_decided_at_most_twice(cluster, repo, command, counted):
-    """Once to see whether room matters, and once with it."""
+def test_plan_decides_each_vm_once(cluster, repo, command, counted):
+    """The first VM that needs pods and quotas is decided again once they are read."""
     assert command("plan", "--repo", repo, on=cluster).code == 0
-    assert counted["decisions"] <= 2 * FLEET.n_vms
+    assert counted["decisions"] == FLEET.n_vms + 1
 
 
 def test_only_a_cr_that_differs_is_compared_leaf_by_leaf(cluster, repo, command, counted):

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from support.builders import decide
 from support.simulated import vm_yaml
 
 from reconciler.app.clock import SystemClock
@@ -16,7 +17,6 @@ from reconciler.errors import InvalidError
 from reconciler.model.plan.plan import Reason
 from reconciler.model.references import vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.plan.planner import decide
 from reconciler.serve.engine import OLDEST_ROOM_S, ROOM_S, Engine
 from reconciler.source.git.repository import Repository
 from reconciler.source.readers import FollowingReader

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.model import fields
 from reconciler.model.desired.config import Window, WindowKind
@@ -23,7 +23,10 @@ from reconciler.model.live.live_state import (
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.references import Location, ObjectRef, Uid, kubevirt_ref, vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.plan.planner import decide
+from reconciler.plan.planner import Planner
+
+if TYPE_CHECKING:
+    from reconciler.model.plan.plan import Plan
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 VM = vm_ref("db", "pg-0")
@@ -176,6 +179,19 @@ def want(guest: str | None, ref: ObjectRef = VM, **overrides: Any) -> DesiredVM:
 
 ALWAYS = Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h"))
 """A window that never closes."""
+
+
+def decide(
+    desired: DesiredState,
+    live: LiveState,
+    policy: PlanPolicy,
+    now: datetime,
+    planner: Planner | None = None,
+) -> Plan:
+    """Return the plan that *planner* makes, by default a new one that remembers nothing."""
+    planner = planner or Planner()
+    planner.update(desired, live, policy, now)
+    return planner.plan()
 
 
 def plan_of(desired: DesiredState, live: LiveState, **policy: Any) -> Any:

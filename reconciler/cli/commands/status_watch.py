@@ -18,7 +18,7 @@ from reconciler.model.desired.desired_state import DesiredState
 from reconciler.model.live.live_state import LiveState
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.outcome import Convergence, ExitCode
-from reconciler.plan.context import plan_context
+from reconciler.plan.planner import Planner
 from reconciler.report import status, status_lines
 from reconciler.report.json_text import compact
 from reconciler.rollout.tracking.convergence import convergence
@@ -105,11 +105,11 @@ def _follow(asked: WatchOptions, clock: Clock, show: _Show) -> None:
         ClusterFeed(client, clock=clock) as feed,
     ):
         found = survey(reader, _Opened(feed), clock, wiring.plan_policy)
-        live, left_s = found.live, LOOK_S
+        live, left_s, planner = found.live, LOOK_S, Planner()
         while left_s > 0:
-            context = plan_context(found.desired, live, found.policy, clock.now())
+            planner.update(found.desired, live, found.policy, clock.now())
             judged = {
-                ref: convergence(context.vm(ref), patched=False) for ref in found.desired.vms
+                ref: convergence(planner.decision(ref), patched=False) for ref in found.desired.vms
             }
             show(_View(desired=found.desired, live=live, judged=judged, unmanaged=asked.unmanaged))
             if asked.deadline_s is not None:

@@ -6,7 +6,6 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.live.live_state import is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.capacity.reservations import Ledger, grown_to
 
@@ -25,18 +24,6 @@ _NAMED = 5
 def migrates(decision: Decision) -> bool:
     """Whether *decision* makes a VM migrate, and so needs room."""
     return decision.effect is Effect.LIVE and decision.reason is not Reason.BACK_TO_RUNNING
-
-
-def asks_for_room(decision: Decision, live: LiveState) -> bool:
-    """Whether *decision* is judged by room: a change to be made, or one to be waited for.
-
-    A size that needs a restart waits for a change in flight as well.
-    """
-    if migrates(decision) or decision.reason is Reason.HOTPLUG_IN_FLIGHT:
-        return True
-    vmi = live.vmis.get(decision.ref)
-    in_flight = vmi is not None and is_true(vmi.conditions, "HotMemoryChange")
-    return in_flight and decision.effect is Effect.RESTART
 
 
 def crowding(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
     from reconciler.plan.context import PlanContext
+    from reconciler.plan.planner import Planner
     from reconciler.plan.timing.windows import Opening
     from reconciler.rollout.run_context import Outside
     from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
@@ -45,8 +46,9 @@ class Holds:
         self._rank = CANARY
         self._canaries: Hold | None = None
 
-    def look(self, context: PlanContext, courses: Mapping[ObjectRef, TrackedObject]) -> None:
+    def look(self, planner: Planner, courses: Mapping[ObjectRef, TrackedObject]) -> None:
         """Take the state of windows, canaries and batches in, before ``hold`` is asked."""
+        context = planner.context
         self._opening = opened(context)
         unknown = [ref for ref in context.desired.vms if ref not in self._ranks]
         self._ranks.update(ranks(unknown, context.desired, context.live, context.policy))
@@ -54,7 +56,7 @@ class Holds:
             (self._ranks.get(ref, CANARY) for ref, each in courses.items() if each.open),
             default=CANARY,
         )
-        self._canaries = self._of_canaries(context, courses) if self._rank > CANARY else None
+        self._canaries = self._of_canaries(planner, courses) if self._rank > CANARY else None
 
     def hold(self, decision: Decision, context: PlanContext) -> Hold | None:
         """Why the VM of *decision* may not begin in this round; None where it may."""
@@ -96,9 +98,9 @@ class Holds:
         )
 
     def _of_canaries(
-        self, context: PlanContext, courses: Mapping[ObjectRef, TrackedObject]
+        self, planner: Planner, courses: Mapping[ObjectRef, TrackedObject]
     ) -> Hold | None:
-        canary = context.policy.canary
+        context, canary = planner.context, planner.context.policy.canary
         if canary is None:
             return None
         refs = [ref for ref, rank in self._ranks.items() if rank == CANARY]
@@ -110,7 +112,7 @@ class Holds:
                 final=True,
                 result=Result.HELD,
             )
-        now = {ref: context.vm(ref) for ref in refs}
+        now = {ref: planner.decision(ref) for ref in refs}
         failed = [
             ref
             for ref in refs

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState, LiveVMI
     from reconciler.model.plan.plan import Action, Decision, Plan
     from reconciler.plan.context import PlanContext
+    from reconciler.plan.planner import Planner
     from reconciler.rollout.limits.holds import Holds
     from reconciler.rollout.limits.remaining_capacity import Rooms
     from reconciler.rollout.rollout_policy import RolloutPolicy
@@ -60,19 +61,19 @@ class Beginning:
         self,
         candidates: Mapping[ObjectRef, Decision],
         courses: Mapping[ObjectRef, TrackedObject],
-        context: PlanContext,
+        planner: Planner,
     ) -> None:
         """Begin what may begin of *candidates*, each with the next write to be made.
 
         Raises:
             ClusterError: The server's answer ends the run, such as 401.
         """
-        failures = _failures(courses)
+        context, failures = planner.context, _failures(courses)
         if failures >= self._policy.failure_budget:
             self._stop(candidates, courses, failures)
             return
         now = self._outside.clock.monotonic()
-        self._gates.look(context, courses)
+        self._gates.look(planner, courses)
         ready: list[Decision] = []
         for ref in self._ordered(candidates):
             hold = self._gates.hold(candidates[ref], context)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision, Plan
     from reconciler.model.references import ObjectRef
     from reconciler.plan.context import PlanContext
+    from reconciler.plan.planner import Planner
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import Outside
     from reconciler.rollout.tracking.hold import Hold
@@ -109,20 +110,21 @@ class MemoryWave:
             return created and self._outside.clock.monotonic() - course.written_at < CREATED_S
         return seen.uid == written.uid and seen.generation < written.generation
 
-    def step(self, context: PlanContext, *, may_begin: bool) -> None:
+    def step(self, planner: Planner, *, may_begin: bool) -> None:
         """Look at each open VM, then begin what there is room for."""
+        context = planner.context
         candidates: dict[ObjectRef, Decision] = {}
         for ref, course in self.courses.items():
             if not course.open:
                 continue
-            decision = context.vm(ref)
+            decision = planner.decision(ref)
             still_open = self._look(course, decision, context.live)
             if still_open and decision.actions and self._may_write(course, decision, context):
                 candidates[ref] = decision
         self.can_begin = bool(candidates)
         self._beginning.holds.clear()
         if may_begin and candidates:
-            self._beginning.begin(candidates, self.courses, context)
+            self._beginning.begin(candidates, self.courses, planner)
 
     def _opened(self, decision: Decision, live: LiveState) -> TrackedObject:
         course = TrackedObject(planned=decision, latest=decision)

@@ -6,14 +6,13 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from support.builders import VM, make_desired, make_live, want
+from support.builders import VM, decide, make_desired, make_live, want
 
 from reconciler.cluster.decode import workloads
 from reconciler.cluster.decode.kubevirt_cr import kubevirt
 from reconciler.model.quantity import MIB
 from reconciler.model.references import vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.plan.planner import decide
 
 BESIDE = vm_ref("db", "beside")
 SOON = datetime(2026, 11, 23, 0, 41, 0, tzinfo=UTC)

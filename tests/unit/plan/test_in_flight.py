@@ -25,7 +25,8 @@ from reconciler.model.fields import NameSet
 from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota, Room
 from reconciler.model.live.live_state import Constraints, LiveNode
 from reconciler.model.references import Uid, vm_ref
-from reconciler.plan.capacity.placement import asks_for_room
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.plan.planner import Planner
 
 CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
 NO_METHODS = with_settings(make_kubevirt(), workloadUpdateMethods=NameSet.of(()))
@@ -281,8 +282,10 @@ def test_a_change_that_a_quota_will_refuse_is_not_waited_for(context, migrations
         (flying(kubevirt=NO_METHODS), "8Gi", False),
     ],
 )
-def test_room_is_read_for_what_a_change_in_flight_keeps_waiting(live, guest, asks):
-    assert asks_for_room(decided(guest, live), live) is asks
+def test_planner_needs_capacity_for_what_a_change_in_flight_keeps_waiting(live, guest, asks):
+    planner = Planner()
+    planner.update(make_desired(want(guest)), live, PlanPolicy(), NOW)
+    assert planner.needs_capacity() is asks
 
 
 def test_a_backup_that_holds_the_change_in_flight_is_named():

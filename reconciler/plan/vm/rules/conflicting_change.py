@@ -196,7 +196,7 @@ def _quota(running: RunningVM, migration: LiveMigration | None) -> Finding | Non
 def _gives_back(running: RunningVM) -> bool:
     """Whether a migration in the VM's namespace will give back some of its quotas."""
     namespace = running.vm.ref.namespace
-    others = running.situation.live.migrations.items()
+    others = running.situation.inputs_read.migrations.items()
     return any(
         _moves(found)
         for ref, found in others

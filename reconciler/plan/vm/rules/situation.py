@@ -12,7 +12,6 @@ from reconciler.model.live.live_state import (
     LiveInstancetype,
     LiveMigration,
     LiveNode,
-    LiveState,
     LiveVM,
     LiveVMI,
 )
@@ -23,10 +22,13 @@ from reconciler.plan.behaviour.target_pod import Rendering
 from reconciler.plan.plan_policy import PlanPolicy
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from reconciler.model.desired.config import RestartConsent
     from reconciler.model.live.capacity import Room
+    from reconciler.model.live.live_state import LiveState
+    from reconciler.model.references import ObjectRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,37 +42,37 @@ class Types:
 
 
 class InputsRead:
-    """The time and the whole snapshot, and which of it anybody has looked at.
+    """Inputs beyond the VM itself, and which of them a rule has read.
 
-    A decision for which nobody has holds until the VM itself changes; one for which pods and
-    quotas alone were looked at, until these are read anew.
+    A decision for which a rule read pods and quotas is valid until those change; one for which a
+    rule read the time or other VMs is valid for this moment only.
     """
 
-    __slots__ = ("_live", "_now", "beyond", "room_seen")
+    __slots__ = ("_live", "_now", "capacity_read", "moment_read")
 
     def __init__(self, live: LiveState, now: datetime) -> None:
         self._live, self._now = live, now
-        self.beyond = False
-        """Whether the time or other VMs were looked at."""
-        self.room_seen = False
-        """Whether pods and quotas were."""
+        self.moment_read = False
+        """Whether a rule has read the time or other VMs."""
+        self.capacity_read = False
+        """Whether a rule has read pods and quotas, or tried to."""
 
     @property
     def now(self) -> datetime:
         """The time."""
-        self.beyond = True
+        self.moment_read = True
         return self._now
 
     @property
-    def live(self) -> LiveState:
-        """The whole snapshot."""
-        self.beyond = True
-        return self._live
+    def migrations(self) -> Mapping[ObjectRef, tuple[LiveMigration, ...]]:
+        """The migrations of all VMs."""
+        self.moment_read = True
+        return self._live.migrations
 
     @property
     def room(self) -> Room | None:
-        """Pods and quotas, as they were last read."""
-        self.room_seen = True
+        """Pods and quotas; None where they are not known."""
+        self.capacity_read = True
         return self._live.room
 
 
@@ -107,11 +109,6 @@ class Situation:
     def now(self) -> datetime:
         """The time, for what is judged by its age."""
         return self.inputs_read.now
-
-    @property
-    def live(self) -> LiveState:
-        """The whole snapshot, for what is judged by other VMs."""
-        return self.inputs_read.live
 
     @property
     def room(self) -> Room | None:

@@ -1,0 +1,86 @@
+"""``assemble``: puts the decisions of one moment together to a plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.plan.plan import Plan
+from reconciler.plan.behaviour.versions import NEWEST_KNOWN
+from reconciler.plan.capacity.placement import crowding
+from reconciler.plan.digest import plan_digest
+from reconciler.plan.forecast.forecast import forecast
+from reconciler.plan.ordering import ranks
+from reconciler.plan.rollout_notes import rollout_notes
+from reconciler.plan.waves import waves_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from reconciler.model.live.live_state import LiveState
+    from reconciler.model.plan.plan import Decision, Wave
+    from reconciler.plan.behaviour.effective_config import EffectiveConfig
+    from reconciler.plan.context import PlanContext
+
+
+def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
+    """Return the plan with the decisions on *vms*, one for each of ``context.own``."""
+    desired, live, policy = context.desired, context.live, context.policy
+    decisions = list(vms)
+    if context.kubevirt is not None:
+        decisions.insert(0, context.kubevirt)
+    if not desired.valid:
+        decisions = [replace(each, actions=()) for each in decisions]
+    actions = [action for each in decisions for action in each.actions]
+    priorities = {ref: vm.priority for ref, vm in desired.vms.items()}
+    turns = ranks(desired.vms, desired, live, policy) if policy.canary or policy.batches else {}
+    waves = waves_of(actions, priorities, turns)
+    return Plan(
+        revision=desired.revision,
+        dirty=desired.dirty,
+        cluster=live.cluster_id,
+        kubevirt=live.kubevirt.ref,
+        kubevirt_version=live.kubevirt.version,
+        observed_at=live.observed_at,
+        decisions=tuple(decisions),
+        waves=waves,
+        forecast=forecast(decisions, waves, context, turns),
+        diagnostics=(
+            *desired.diagnostics,
+            *live.diagnostics,
+            *_version_note(context.before, live),
+            *_room_notes(decisions, waves, context),
+            *rollout_notes(decisions, context, turns),
+        ),
+        skipped=desired.skipped,
+        digest=plan_digest(action for wave in waves for action in wave.actions),
+    )
+
+
+def _room_notes(
+    decisions: Sequence[Decision], waves: Sequence[Wave], context: PlanContext
+) -> tuple[Diagnostic, ...]:
+    """What could not be looked at, and which changes have no room beside the others."""
+    live, limit = context.live, context.after.parallel
+    if live.room is None:
+        return ()
+    if context.policy.max_concurrent is not None:
+        limit = min(limit, context.policy.max_concurrent)
+    limit = context.policy.shard.share(limit)
+    return (*live.room.diagnostics, *crowding(decisions, waves, live, limit))
+
+
+def _version_note(regime: EffectiveConfig, live: LiveState) -> tuple[Diagnostic, ...]:
+    if regime.capabilities.known:
+        return ()
+    used = ".".join(map(str, regime.capabilities.version[:2]))
+    newest = ".".join(map(str, NEWEST_KNOWN[:2]))
+    note = Diagnostic(
+        severity=Severity.WARNING,
+        code="unknown-kubevirt-version",
+        message=f"KubeVirt {live.kubevirt.version or 'without a version'} is not a version known "
+        f"here (up to v{newest}); it is treated as v{used}",
+        ref=live.kubevirt.ref,
+    )
+    return (note,)
