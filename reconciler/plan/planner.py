@@ -160,22 +160,20 @@ class Planner:
             policy=context.policy,
             inputs_read=inputs_read,
         )
+        if remembered is not None:
+            self._forget((ref,))
         self._remembered[ref] = _Remembered(inputs, decision)
-        for refs, read in (
-            (self._read_capacity, inputs_read.capacity_read),
-            (self._momentary, inputs_read.moment_read),
-        ):
-            if read:
-                refs.add(ref)
-            else:
-                refs.discard(ref)
+        if inputs_read.capacity_read:
+            self._read_capacity.add(ref)
+        if inputs_read.moment_read:
+            self._momentary.add(ref)
         return decision
 
     def _forget_outdated(self, context: PlanContext) -> None:
         """Forget the decisions that *context* makes outdated, but for the VMs' own inputs."""
         shared, before = _shared(context), self._context
         if shared != self._shared:
-            self._forget(list(self._remembered))
+            self._forget(self._remembered)
         self._forget(self._momentary)
         if before is not None and context.live.room is not before.live.room:
             self._forget(self._read_capacity)
