@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from datetime import datetime
-    from types import TracebackType
-    from typing import Self
 
     from reconciler.errors import ClusterError
     from reconciler.model.desired.desired_state import Reading
-    from reconciler.model.live.capacity import Room
+    from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveKubeVirt, LiveState, LiveVM
     from reconciler.model.plan.plan import Action
     from reconciler.model.references import ObjectRef
@@ -59,7 +57,7 @@ class LiveReader(Protocol):
         """
         ...
 
-    def room(self) -> Room | None:
+    def capacity(self) -> Capacity | None:
         """Pods and quotas now, asked for where a live change needs them; None if there are none.
 
         Raises:
@@ -68,35 +66,14 @@ class LiveReader(Protocol):
         ...
 
 
-class LiveFeed(Protocol):
-    """Keeps a snapshot up to date; opened with ``with``."""
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None: ...
-
-    def current(self) -> LiveState:
-        """The newest snapshot."""
-        ...
+class Informer(LiveReader, Protocol):
+    """Keeps a snapshot of the cluster up to date; ``read`` returns the newest one."""
 
     def wait(self, timeout_s: float) -> LiveState:
         """The newest snapshot, after a change or *timeout_s*, whichever is first."""
         ...
 
-    def room(self) -> Room | None:
-        """Read pods and quotas now; snapshots hold them from then on.
-
-        Raises:
-            ClusterError: They cannot be read, for another reason than missing rights.
-        """
-        ...
-
-    def refresh_room(self) -> None:
+    def refresh_capacity(self) -> None:
         """Begin to read them, unless that is under way; snapshots hold them once they are read.
 
         A failure is logged, and leaves what there was.

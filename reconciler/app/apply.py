@@ -16,7 +16,7 @@ from reconciler.app.survey import Survey
 from reconciler.cli.options import TextFormat
 from reconciler.cli.terminal import exit_codes, run_output
 from reconciler.cluster.api.client import Client
-from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.errors import ReconcilerError
 from reconciler.model.desired.config import Mode
 from reconciler.model.plan.approval import Approval
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.cluster.write.event_queue import QueuedRecorder
-    from reconciler.model.live.capacity import Room
-    from reconciler.model.live.live_state import LiveState
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +74,7 @@ class _Session:
     """Monotonic, before the desired state was read."""
     stop: Stop
     client: Client
-    feed: ClusterFeed
+    informer: ClusterInformer
     found: Survey
     run_id: str
     started_at: datetime
@@ -91,7 +89,7 @@ class _Session:
 def run(asked: ApplyOptions, clock: Clock) -> ExitCode:
     """One whole run; the report goes to stdout, everything on the way to stderr."""
     from reconciler.app.survey import survey  # noqa: PLC0415 - with it
-    from reconciler.cluster.informer.informer import ClusterFeed  # noqa: PLC0415 - keeps --help fast
+    from reconciler.cluster.informer.informer import ClusterInformer  # noqa: PLC0415 - keeps --help fast
 
     began = clock.monotonic()
     if asked.report is not None:
@@ -105,15 +103,17 @@ def run(asked: ApplyOptions, clock: Clock) -> ExitCode:
             desired = stack.enter_context(wiring.desired(_in_time(asked)))
             client = stack.enter_context(wiring.client(asked.cluster, clock))
             stop.when_asked.append(lambda: client.hurry(HURRY_S))
-            feed = ClusterFeed(client, clock=clock, scale=asked.cluster.time_scale)
-            found = survey(desired, _Opening(feed, stack), clock, consents)
+            informer = stack.enter_context(
+                ClusterInformer(client, clock=clock, scale=asked.cluster.time_scale)
+            )
+            found = survey(desired, informer, clock, consents)
         session = _Session(
             asked=asked,
             clock=clock,
             began=began,
             stop=stop,
             client=client,
-            feed=feed,
+            informer=informer,
             found=found,
             run_id=wiring.run_id(),
             # By the clock that the API server has set meanwhile, as is all else in the report.
@@ -231,20 +231,6 @@ def _in_time(asked: ApplyOptions) -> wiring.SourceOptions:
     return replace(asked.source, fetch_timeout_s=limit_s)
 
 
-@dataclass(frozen=True, slots=True)
-class _Opening:
-    """Opens the feed at the first read, so that an invalid desired state asks no cluster."""
-
-    feed: ClusterFeed
-    stack: ExitStack
-
-    def read(self) -> LiveState:
-        return self.stack.enter_context(self.feed).current()
-
-    def room(self) -> Room | None:
-        return self.feed.room()
-
-
 def _observed(session: _Session) -> RunReport:
     from reconciler.rollout.observed import observed  # noqa: PLC0415 - rarely needed
 
@@ -265,7 +251,7 @@ def _rollout(
     clock, found, run_id = session.clock, session.found, session.run_id
     with run_output.listener(session.asked) as listener:
         outside = Outside(
-            feed=session.feed,
+            informer=session.informer,
             writer=ClusterWriter(session.client, parallel=PARALLEL_WRITES),
             config_lease=held.config,
             memory_lease=held.memory,

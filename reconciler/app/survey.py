@@ -90,7 +90,7 @@ def decided(
     planner = Planner()
     planner.update(desired, snapshot, policy, clock.now())
     if planner.needs_capacity():
-        planner.add_capacity(live.room())
+        planner.add_capacity(live.capacity())
     return planner.context.live, planner.plan()
 
 

@@ -50,7 +50,7 @@ def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
             *desired.diagnostics,
             *live.diagnostics,
             *_version_note(context.before, live),
-            *_room_notes(decisions, waves, context),
+            *_capacity_notes(decisions, waves, context),
             *rollout_notes(decisions, context, turns),
         ),
         skipped=desired.skipped,
@@ -58,17 +58,17 @@ def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
     )
 
 
-def _room_notes(
+def _capacity_notes(
     decisions: Sequence[Decision], waves: Sequence[Wave], context: PlanContext
 ) -> tuple[Diagnostic, ...]:
     """What could not be looked at, and which changes have no room beside the others."""
     live, limit = context.live, context.after.parallel
-    if live.room is None:
+    if live.capacity is None:
         return ()
     if context.policy.max_concurrent is not None:
         limit = min(limit, context.policy.max_concurrent)
     limit = context.policy.shard.share(limit)
-    return (*live.room.diagnostics, *crowding(decisions, waves, live, limit))
+    return (*live.capacity.diagnostics, *crowding(decisions, waves, live, limit))
 
 
 def _version_note(regime: EffectiveConfig, live: LiveState) -> tuple[Diagnostic, ...]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.model.desired.desired_state import DesiredState
-    from reconciler.model.live.capacity import Room
+    from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.plan import Decision, Plan
     from reconciler.model.references import ObjectRef
@@ -114,7 +114,7 @@ class Planner:
         VMs are decided until the first one that would.
         """
         context = self.context
-        if context.live.room is not None:
+        if context.live.capacity is not None:
             return False
         for ref in context.own:
             if self.capacity_mattered:
@@ -122,9 +122,9 @@ class Planner:
             self.decision(ref)
         return self.capacity_mattered
 
-    def add_capacity(self, capacity: Room | None) -> None:
+    def add_capacity(self, capacity: Capacity | None) -> None:
         """Add pods and quotas to the inputs; only decisions that read them are made again."""
-        live = replace(self.context.live, room=capacity)
+        live = replace(self.context.live, capacity=capacity)
         self._forget(self._read_capacity)
         self._context = replace(self.context, live=live)
 
@@ -175,7 +175,7 @@ class Planner:
         if shared != self._shared:
             self._forget(self._remembered)
         self._forget(self._momentary)
-        if before is not None and context.live.room is not before.live.room:
+        if before is not None and context.live.capacity is not before.live.capacity:
             self._forget(self._read_capacity)
         if len(self._remembered) > len(context.desired.vms):
             self._forget(self._remembered.keys() - context.desired.vms.keys())

@@ -47,7 +47,7 @@ def run(
     *,
     run_id: str,
 ) -> RunReport:
-    """Apply *plan* and follow it; the feed and the lease are open.
+    """Apply *plan* and follow it; the informer and the lease are open.
 
     Every write is decided again from the newest snapshot; *plan* says which objects take part.
 
@@ -142,7 +142,7 @@ class _Rollout:
     def follow(self) -> str:
         """Go round until nothing is open; the sentence says why it ended before that."""
         began = self.outside.clock.monotonic()
-        live = self.outside.feed.current()
+        live = self.outside.informer.read()
         while self.open:
             ended = self._interrupted(began)
             if ended:
@@ -153,7 +153,7 @@ class _Rollout:
             if ended:
                 return ended
             if self.open:
-                live = self.outside.feed.wait(self._pause(began))
+                live = self.outside.informer.wait(self._pause(began))
         return ""
 
     def _interrupted(self, began: float) -> str:

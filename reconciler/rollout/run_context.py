@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.model.run.progress import Progress, Step
-from reconciler.ports import Clock, Lease, Listener, LiveFeed, Recorder, Writer
+from reconciler.ports import Clock, Informer, Lease, Listener, Recorder, Writer
 
 if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Outside:
     """The ports of one run."""
 
-    feed: LiveFeed
+    informer: Informer
     writer: Writer
     config_lease: Lease
     """The right to write to the KubeVirt CR."""

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import Reading
     from reconciler.model.live.live_state import LiveState
     from reconciler.plan.plan_policy import PlanPolicy
-    from reconciler.ports import Clock, DesiredReader, LiveFeed
+    from reconciler.ports import Clock, DesiredReader, Informer
 
-ROOM_S = 60.0
+CAPACITY_AGE_S = 60.0
 """How old pods and quotas may be before they are read anew."""
-OLDEST_ROOM_S = 300.0
+OLDEST_CAPACITY_S = 300.0
 """How old they may be for a plan: no plan is made by older ones."""
 
 
@@ -33,7 +33,7 @@ class Engine:
 
     Args:
         desired: Read by ``pull``.
-        feed: Open, for as long as the engine is used.
+        informer: Open, for as long as the engine is used.
         clock: What ages are reckoned by.
         consents: What a configuration consents to.
     """
@@ -41,11 +41,11 @@ class Engine:
     def __init__(
         self,
         desired: DesiredReader,
-        feed: LiveFeed,
+        informer: Informer,
         clock: Clock,
         consents: Callable[[Config], PlanPolicy],
     ) -> None:
-        self._desired, self._feed, self._clock = desired, feed, clock
+        self._desired, self._informer, self._clock = desired, informer, clock
         self._consents = consents
         self._planner = Planner()
         self._reading: Reading | None = None
@@ -79,16 +79,16 @@ class Engine:
             return self.plan()
         reading = self._reading
         policy = self._consents(reading.config)
-        live = self._feed.current()
+        live = self._informer.read()
         refuse_another_cluster(live, policy)
         self._planner.update(reading.state, live, policy, self._clock.now())
         plan = self._planner.plan()
-        age_s = self._room_age_s(live)
-        if age_s > ROOM_S and self._planner.capacity_mattered:
-            if age_s <= OLDEST_ROOM_S:
-                self._feed.refresh_room()
-            elif (room := self._feed.room()) is not None:
-                self._planner.add_capacity(room)
+        age_s = self._capacity_age_s(live)
+        if age_s > CAPACITY_AGE_S and self._planner.capacity_mattered:
+            if age_s <= OLDEST_CAPACITY_S:
+                self._informer.refresh_capacity()
+            elif (capacity := self._informer.capacity()) is not None:
+                self._planner.add_capacity(capacity)
                 plan = self._planner.plan()
         return Survey(
             config=reading.config,
@@ -98,7 +98,7 @@ class Engine:
             plan=plan,
         )
 
-    def _room_age_s(self, live: LiveState) -> float:
-        if live.room is None:
+    def _capacity_age_s(self, live: LiveState) -> float:
+        if live.capacity is None:
             return math.inf
-        return (self._clock.now() - live.room.observed_at).total_seconds()
+        return (self._clock.now() - live.capacity.observed_at).total_seconds()

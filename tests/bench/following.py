@@ -26,7 +26,7 @@ from bench.one_by_one import patched
 
 from reconciler.app import wiring
 from reconciler.cluster.api.client import Client
-from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.model.references import vm_ref
 from reconciler.serve.engine import Engine
 
@@ -112,19 +112,19 @@ def main() -> None:
     with (
         Client.from_options(clock=clock, kubeconfig_path=str(options.kubeconfig)) as client,
         wiring.desired(source, follow=True) as desired,
-        ClusterFeed(client, clock=clock) as feed,
+        ClusterInformer(client, clock=clock) as informer,
     ):
-        engine = Engine(desired, feed, clock, wiring.plan_policy)
+        engine = Engine(desired, informer, clock, wiring.plan_policy)
         quiet = [vm for vm in fleet.vms if not (vm.changed or vm.migrating)]
         still = iter([vm for vm in quiet if file_of(vm, options.repo).exists()])
         bare = Bare(options.kubeconfig)
         # The first change has pods and quotas read, which then count as fresh for a minute.
-        rounds(still, options.repo, bare, engine, feed, n=1)
+        rounds(still, options.repo, bare, engine, informer, n=1)
         _say("first")
         sys.stdin.readline()
-        settled = rounds(still, options.repo, bare, engine, feed)
+        settled = rounds(still, options.repo, bare, engine, informer)
         _git(options.repo, "revert", "--no-edit", f"HEAD~{1 + ROUNDS}")
-        pending = rounds(still, options.repo, bare, engine, feed)
+        pending = rounds(still, options.repo, bare, engine, informer)
         _say(json.dumps({"settled": asdict(settled), "pending": asdict(pending)}))
         sys.stdin.readline()  # before watches end, and the server counts what comes then
 
@@ -137,7 +137,12 @@ def settle(fleet: Fleet, repo: Path) -> None:
 
 
 def rounds(
-    still: Iterator[VM], repo: Path, bare: Bare, engine: Engine, feed: ClusterFeed, n: int = ROUNDS
+    still: Iterator[VM],
+    repo: Path,
+    bare: Bare,
+    engine: Engine,
+    informer: ClusterInformer,
+    n: int = ROUNDS,
 ) -> Followed:
     """Change one VM on either side, and time the plan that says so; *still* gives them."""
     pulls, plans, cpus, decided = [], [], [], []
@@ -147,7 +152,7 @@ def rounds(
         in_git, in_cluster = next(still), next(still)
         commit(in_git, repo)
         patched(bare, in_cluster, in_cluster.wanted + 1)
-        arrived(feed, in_cluster)
+        arrived(informer, in_cluster)
         start, start_cpu = time.perf_counter(), time.process_time()
         engine.pull()
         pulls.append(time.perf_counter() - start)
@@ -180,13 +185,13 @@ def file_of(vm: VM, repo: Path) -> Path:
     return repo / "vms" / vm.namespace / f"{vm.name}.yaml"
 
 
-def arrived(feed: ClusterFeed, vm: VM) -> None:
-    """Wait until the feed shows that *vm* was patched."""
+def arrived(informer: ClusterInformer, vm: VM) -> None:
+    """Wait until the informer shows that *vm* was patched."""
     ref, end = vm_ref(vm.namespace, vm.name), time.monotonic() + _WAIT_S
-    while str(feed.current().vms[ref].guest) != f"{vm.wanted + 1}Gi":
+    while str(informer.read().vms[ref].guest) != f"{vm.wanted + 1}Gi":
         if time.monotonic() > end:
             raise SystemExit(f"the patch of {vm.namespace}/{vm.name} was never seen")
-        feed.wait(0.5)
+        informer.wait(0.5)
 
 
 def _git(folder: Path, *arguments: str) -> None:

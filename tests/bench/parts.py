@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from bench.phases import Stopwatch
 
     from reconciler.model.desired.desired_state import Reading
-    from reconciler.model.live.capacity import Room
+    from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.plan import Plan
 
@@ -45,14 +45,14 @@ KINDS = {
 class Read:
     """A reader of what was read already."""
 
-    def __init__(self, live: LiveState, room: Room | None) -> None:
-        self._live, self._room = live, room
+    def __init__(self, live: LiveState, capacity: Capacity | None) -> None:
+        self._live, self._capacity = live, capacity
 
     def read(self) -> LiveState:
         return self._live
 
-    def room(self) -> Room | None:
-        return self._room
+    def capacity(self) -> Capacity | None:
+        return self._capacity
 
 
 def measure(timed: Stopwatch, kubeconfig: Path | None, repo: Path) -> None:
@@ -67,14 +67,14 @@ def measure(timed: Stopwatch, kubeconfig: Path | None, repo: Path) -> None:
         with timed("read the cluster, lists side by side"):
             live = reader.read()
         with timed("read pods and quotas"):
-            room = reader.room()
+            capacity = reader.capacity()
     policy = wiring.plan_policy(reading.config)
     with timed("decide, without them"):
         planner = Planner()
         planner.update(reading.state, live, policy, clock.now())
         planner.plan()
     with timed("decide, as a plan does"):
-        _, plan = decided(reading.state, Read(live, room), policy, clock)
+        _, plan = decided(reading.state, Read(live, capacity), policy, clock)
     rendered(timed, plan)
 
 

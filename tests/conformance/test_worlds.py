@@ -12,7 +12,7 @@ import yaml
 from support.builders import q
 from support.forced import forced, hasty, instances
 from support.happened import effects_of_change
-from support.simulated import WORLDS, PolledFeed, simulator
+from support.simulated import WORLDS, PolledInformer, simulator
 
 from reconciler.app.wiring import plan_policy, rollout_policy
 from reconciler.errors import ClusterError
@@ -138,7 +138,7 @@ def test_what_is_held_is_not_touched(name):
     assert written & held == set(RUNS[name].get("staged", []))
 
 
-class Watched(PolledFeed):
+class Watched(PolledInformer):
     """Remembers which VMs it has seen in flight at the same time."""
 
     together = frozenset()
@@ -166,9 +166,9 @@ def test_the_configuration_of_a_world_keeps_apart_what_would_be_in_flight_at_onc
     seen = {}
     for choices in (plan_policy(config(name)), plan_policy(Config())):
         run = rig(name)
-        run.feed = Watched(run.client, run.clock)
+        run.informer = Watched(run.client, run.clock)
         assert run.apply(desired(name), choices=choices).exit.name == "DONE"
-        seen[choices] = never & run.feed.together
+        seen[choices] = never & run.informer.together
     assert list(seen.values()) == [set(), never]
 
 

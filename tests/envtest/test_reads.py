@@ -1,4 +1,4 @@
-"""Reads: paged lists, one snapshot, a watch and a feed, and each refusal by its kind."""
+"""Reads: paged lists, one snapshot, a watch and an informer, and each refusal by its kind."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from reconciler.app.clock import SystemClock
 from reconciler.cluster.api import paging, resource_paths
 from reconciler.cluster.decode.workloads import VMS
-from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.cluster.read import snapshot_file
 from reconciler.cluster.read.cluster_reader import ClusterReader, list_all
 from reconciler.errors import ForbiddenError, NotFoundError, UnauthorizedError
@@ -90,24 +90,24 @@ def test_the_feed_sees_what_another_client_changes(make_client, kubevirt, namesp
     ref = make_vm()
     other = make_client()
     clock = SystemClock()
-    with ClusterFeed(make_client(), clock=clock, namespace=namespace) as feed:
-        assert str(feed.current().vms[ref].guest) == "1Gi"
+    with ClusterInformer(make_client(), clock=clock, namespace=namespace) as informer:
+        assert str(informer.read().vms[ref].guest) == "1Gi"
         other.patch(resource_paths.of(ref), GROW)
-        changed = _until(feed, clock, lambda live: str(live.vms[ref].guest) == "2Gi")
+        changed = _until(informer, clock, lambda live: str(live.vms[ref].guest) == "2Gi")
         assert changed.vms[ref].guest_manager == "reconciler"
         late = make_vm("late")
-        _until(feed, clock, lambda live: late in live.vms)
+        _until(informer, clock, lambda live: late in live.vms)
         other.send("DELETE", resource_paths.of(late))
-        _until(feed, clock, lambda live: late not in live.vms)
+        _until(informer, clock, lambda live: late not in live.vms)
 
 
-def _until(feed, clock, holds):
+def _until(informer, clock, holds):
     """The first snapshot of which *holds* is true."""
     deadline = clock.monotonic() + WAIT_S
-    live = feed.current()
+    live = informer.read()
     while not holds(live):
-        assert clock.monotonic() < deadline, "the feed does not see the change"
-        live = feed.wait(1.0)
+        assert clock.monotonic() < deadline, "the informer does not see the change"
+        live = informer.wait(1.0)
     return live
 
 

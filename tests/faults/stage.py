@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from urllib.parse import unquote
 
-from faults.feed import SteppedFeed
+from faults.informer import SteppedInformer
 from support.simulated import InProcessApi, Rig, SteppedClock, vm_yaml
 from support.simulated import _Response as InProcessResponse
 from urllib3.exceptions import ReadTimeoutError
@@ -164,7 +164,7 @@ class Stage(Rig):
         """A new process: new connections, nothing remembered."""
         self.api = Api(self)
         self.client = Client(self.api, clock=self.clock, request_timeout_s=READ_TIMEOUT_S)
-        self.feed = SteppedFeed(self.client, self.clock, self.sim)
+        self.informer = SteppedInformer(self.client, self.clock, self.sim)
         self.stop = False
 
     def desired(self, text):

@@ -25,7 +25,7 @@ from support.builders import (
 from reconciler.model.desired.desired_state import DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import GUEST_MEMORY, NameSet
-from reconciler.model.live.capacity import MemoryUse, NodeUse, Room
+from reconciler.model.live.capacity import Capacity, MemoryUse, NodeUse
 from reconciler.model.live.live_state import LiveNode, MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.references import Location, dotted, vm_ref
@@ -50,7 +50,7 @@ def live_states(draw):
         "methods": draw(st.sampled_from([None, None, None, ("LiveMigrate",), ("Evict",), ()])),
         "max_guest": draw(st.sampled_from([None, None, None, "2Gi", "16Gi"])),
         "nodes": draw(st.sampled_from([None, None, None, 1, 3])),
-        "room": draw(st.sampled_from([None, None, "small", "large"])),
+        "capacity": draw(st.sampled_from([None, None, "small", "large"])),
         "later_s": draw(st.sampled_from([0, 1, 400])),
     }
 
@@ -100,11 +100,11 @@ class Story:
                 LiveNode(name=f"node0{n}", schedulable=True, allocatable=q("64Gi"))
                 for n in range(1, change["nodes"] + 1)
             )
-        room = self.live.room
-        if change["room"]:
-            taken = {"small": q("62Gi"), "large": q("1Gi")}[change["room"]].n_bytes
+        capacity = self.live.capacity
+        if change["capacity"]:
+            taken = {"small": q("62Gi"), "large": q("1Gi")}[change["capacity"]].n_bytes
             uses = {f"node0{n}": NodeUse(requested=MemoryUse(memory=taken)) for n in range(1, 4)}
-            room = Room(observed_at=self.now, nodes=uses)
+            capacity = Capacity(observed_at=self.now, nodes=uses)
         self.live = replace(
             self.live,
             observed_at=self.now,
@@ -113,7 +113,7 @@ class Story:
             migrations=migrations,
             kubevirt=kubevirt,
             nodes=nodes,
-            room=room,
+            capacity=capacity,
         )
 
 
@@ -147,7 +147,7 @@ def test_what_has_not_changed_is_not_decided_again():
 def quiet() -> dict:
     """A step in which nothing changes."""
     nothing = {name: {} for name in ("sizes", "spec", "guest")}
-    unchanged = dict.fromkeys(("methods", "max_guest", "nodes", "room"))
+    unchanged = dict.fromkeys(("methods", "max_guest", "nodes", "capacity"))
     moving = dict.fromkeys(("silent", "flying", "migrating", "gone"), frozenset())
     return {**nothing, **unchanged, **moving, "later_s": 0}
 
@@ -201,10 +201,10 @@ def test_a_value_that_moved_in_its_file_is_told_at_its_new_place():
 
 def test_what_is_judged_by_room_is_decided_again_when_room_is_read_anew():
     story, planner, policy = Story(), Planner(), PlanPolicy()
-    story.step(quiet() | {"nodes": 3, "room": "large"})
+    story.step(quiet() | {"nodes": 3, "capacity": "large"})
     effects, decided = [], []
-    for room in ("large", None, "small", None):
-        story.step(quiet() | {"room": room})
+    for capacity in ("large", None, "small", None):
+        story.step(quiet() | {"capacity": capacity})
         plan = decide(story.desired, story.live, policy, story.now, planner)
         effects.append(next(each.effect for each in plan.decisions if each.ref == REFS[0]))
         decided.append(planner.decided)

@@ -231,9 +231,9 @@ def test_what_the_plan_leaves_alone_would_not_have_worked(case):
         true = effects_of_change(facts, wants=wanted, had=had)
         if decision.effect is Effect.WAIT:
             # KubeVirt queues the change or refuses it, or never ends the one that is in flight.
-            room = decision.reason == "waits-for-room"
+            capacity = decision.reason == "waits-for-room"
             backup = decision.reason == "backup-running"
-            assert ref.name in moving or (room and moving) or backup, decision
+            assert ref.name in moving or (capacity and moving) or backup, decision
             assert true <= {"wait", "live", "blocked"}, (decision, facts)
         else:
             assert true == {decision.effect.value}, (decision, facts)

@@ -197,11 +197,11 @@ def test_a_generation_that_moved_makes_nothing_stale():
     run = rig("no-update-methods")
     text = KUBEVIRT + ASK_2GI
     approval = approved(run, text)
-    before = run.feed.current().kubevirt.generation
+    before = run.informer.read().kubevirt.generation
     other = {"spec": {"imagePullPolicy": "IfNotPresent"}}
     assert run.merge(CR, other, agent="kubectl") == 200
     run.clock.sleep(60.0)
-    assert run.feed.current().kubevirt.generation > before
+    assert run.informer.read().kubevirt.generation > before
     report = run.apply(text, approval=approval)
     assert report.exit is ExitCode.DONE
     assert {result for result, _ in ends(report).values()} == {"done"}

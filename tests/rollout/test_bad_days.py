@@ -188,7 +188,7 @@ class TestFailuresOfEarlierPasses:
 
     def test_a_restart_that_changed_nothing_is_not_asked_for_again(self):
         run = rig("restart-pending")
-        original = run.feed.current
+        original = run.informer.read
         (pending,) = original().vms.values()
 
         def unchanged():
@@ -197,7 +197,7 @@ class TestFailuresOfEarlierPasses:
             vmis = {ref: replace(each, guest_current=q("1Gi")) for ref, each in live.vmis.items()}
             return replace(live, vms={pending.ref: pending}, vmis=vmis)
 
-        run.feed.current = unchanged
+        run.informer.read = unchanged
         for _ in range(3):
             report = run.apply(vm_yaml("default", "vm", "6Gi"), deadline_s=400, **RESTARTS)
             run.clock.sleep(120)
@@ -294,13 +294,13 @@ class TestRunsEnd:
 
     def test_the_instance_never_comes_back_after_our_restart(self):
         run = rig("above-max")
-        original = run.feed.current
+        original = run.informer.read
 
         def gone():
             live = original()
             return replace(live, vmis={}) if restarted(run) else live
 
-        run.feed.current = gone
+        run.informer.read = gone
         report = run.apply(vm_yaml("default", "vm", "5Gi"), **RESTARTS)
         assert ends(report) == {"vm": (Result.FAILED, "not-starting")}
 
@@ -386,13 +386,13 @@ spec:
         run.merge(CR, gates, agent="kubectl")
         run.clock.sleep(30)
         desired, choices = run.desired(kubevirt), PlanPolicy()
-        _, plan = decided(desired, run.feed, choices, run.clock)
+        _, plan = decided(desired, run.informer, choices, run.clock)
         assert not touches_config(plan, choices.shard)
         listed["disabledFeatureGates"] = None
         run.merge(CR, gates, agent="kubectl")
         run.clock.sleep(20)
         outside = Outside(
-            feed=run.feed,
+            informer=run.informer,
             writer=ClusterWriter(run.client),
             config_lease=NoLease(),
             memory_lease=NoLease(),
@@ -425,7 +425,7 @@ class TestSoak:
 class TestCreated:
     def test_a_vm_that_is_to_start_is_done_when_its_guest_has_its_memory(self):
         run = rig()
-        run.feed.wait = lambda _timeout_s: (run.clock.sleep(0.02), run.feed.current())[1]
+        run.informer.wait = lambda _timeout_s: (run.clock.sleep(0.02), run.informer.read())[1]
         report = run.apply(manifest("new", "2Gi"), create=True)
         assert ends(report) == {"new": (Result.DONE, "converged")}
 
@@ -444,7 +444,7 @@ class TestCreated:
 class TestRestarts:
     def test_one_whose_answer_was_lost_is_not_asked_for_twice_while_the_feed_is_stale(self):
         run = rig("above-max")
-        frozen, original = [], run.feed.current
+        frozen, original = [], run.informer.read
 
         def stale():
             live = original()
@@ -456,7 +456,7 @@ class TestRestarts:
             return live
 
         before = [original()]
-        run.feed.current = stale
+        run.informer.read = stale
         sending = run.client.restart
 
         def losing(*arguments, **named):

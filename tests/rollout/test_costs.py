@@ -21,7 +21,7 @@ from reconciler.app.apply import PARALLEL_WRITES
 from reconciler.app.clock import SystemClock
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.decode import pages
-from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.cluster.write.event_queue import BESIDE
 from reconciler.model.references import vm_ref
 from reconciler.plan import planner
@@ -223,9 +223,12 @@ def followed(cluster, repo):
     with (
         Client.from_options(clock=clock, kubeconfig_path=str(cluster.kubeconfig)) as client,
         Repository.open(str(repo)) as opened,
-        ClusterFeed(client, clock=clock) as feed,
+        ClusterInformer(client, clock=clock) as informer,
     ):
-        yield Engine(FollowingReader(opened), feed, clock, lambda _config: PlanPolicy()), feed
+        yield (
+            Engine(FollowingReader(opened), informer, clock, lambda _config: PlanPolicy()),
+            informer,
+        )
 
 
 def test_a_plan_that_follows_reads_and_decides_what_changed_alone(
@@ -237,7 +240,7 @@ def test_a_plan_that_follows_reads_and_decides_what_changed_alone(
     still = [vm for vm in quiet if following.file_of(vm, repo).exists()]
     in_git, in_cluster = still[:2]
     ref = vm_ref(in_cluster.namespace, in_cluster.name)
-    with followed(cluster, repo) as (engine, feed):
+    with followed(cluster, repo) as (engine, informer):
         engine.plan()
         engine.plan()
         # Those are judged by the time or by each other, so that they are decided each time.
@@ -250,7 +253,7 @@ def test_a_plan_that_follows_reads_and_decides_what_changed_alone(
         guest = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": size}}}}}}
         assert cluster.ask("PATCH", path, guest)[0] == 200
         for _ in range(100):
-            if str(feed.wait(0.1).vms[ref].guest) == size:
+            if str(informer.wait(0.1).vms[ref].guest) == size:
                 break
         engine.pull()
         found = engine.plan().plan

@@ -12,12 +12,12 @@ from support.simulated import vm_yaml
 
 from reconciler.app.clock import SystemClock
 from reconciler.cluster.api.client import Client
-from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.errors import InvalidError
 from reconciler.model.plan.plan import Reason
 from reconciler.model.references import vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.serve.engine import OLDEST_ROOM_S, ROOM_S, Engine
+from reconciler.serve.engine import CAPACITY_AGE_S, OLDEST_CAPACITY_S, Engine
 from reconciler.source.git.repository import Repository
 from reconciler.source.readers import FollowingReader
 
@@ -36,9 +36,9 @@ def engine(cluster, repository, clock=None):
     with (
         Client.from_options(clock=clock, kubeconfig_path=str(cluster.kubeconfig)) as client,
         Repository.open(str(repository.path)) as opened,
-        ClusterFeed(client, clock=clock) as feed,
+        ClusterInformer(client, clock=clock) as informer,
     ):
-        yield Engine(FollowingReader(opened), feed, clock, lambda _config: POLICY), feed
+        yield Engine(FollowingReader(opened), informer, clock, lambda _config: POLICY), informer
 
 
 class Late:
@@ -70,10 +70,10 @@ def patched(cluster, name: str, size: str) -> None:
     assert answer.status == 200
 
 
-def seen(feed, name: str, size: str):
-    """Wait until the feed shows the VM with its new size."""
+def seen(informer, name: str, size: str):
+    """Wait until the informer shows the VM with its new size."""
     for _ in range(200):
-        guest = feed.wait(0.5).vms[vm_ref("default", name)].guest
+        guest = informer.wait(0.5).vms[vm_ref("default", name)].guest
         if str(guest) == size:
             return
     pytest.fail(f"{name} was never seen with {size}")
@@ -82,12 +82,12 @@ def seen(feed, name: str, size: str):
 def test_one_change_in_git_and_one_in_the_cluster_need_no_list(serve, git):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests())
-    with engine(cluster, git) as (planner, feed):
+    with engine(cluster, git) as (planner, informer):
         planner.plan()
         before = len(cluster.ours())
         git.commit(manifests(**{"vm-3": "2Gi"}))
         patched(cluster, "vm-5", "3Gi")
-        seen(feed, "vm-5", "3Gi")
+        seen(informer, "vm-5", "3Gi")
         planner.pull()
         found = planner.plan()
         assert {
@@ -104,7 +104,7 @@ def test_one_change_in_git_and_one_in_the_cluster_need_no_list(serve, git):
 def test_what_git_said_before_stays_in_force_while_it_is_invalid(serve, git):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests(**{"vm-3": "2Gi"}))
-    with engine(cluster, git) as (planner, _feed):
+    with engine(cluster, git) as (planner, _informer):
         first = planner.plan().plan
         git.commit({"vm-3.yaml": "kind: VirtualMachine\n"})
         with pytest.raises(InvalidError):
@@ -115,11 +115,11 @@ def test_what_git_said_before_stays_in_force_while_it_is_invalid(serve, git):
 def test_room_is_read_when_a_vm_would_migrate_and_not_again_while_it_is_fresh(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
-    with engine(cluster, git) as (planner, _feed):
+    with engine(cluster, git) as (planner, _informer):
         planner.plan()
         pods = len(cluster.ours("GET", "/pods"))
         assert pods >= 1
-        assert planner.plan().live.room is not None
+        assert planner.plan().live.capacity is not None
         assert len(cluster.ours("GET", "/pods")) == pods
 
 
@@ -127,37 +127,37 @@ def test_old_room_is_read_beside_the_plan_that_goes_by_it(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
-    with engine(cluster, git, clock) as (planner, feed):
-        old = planner.plan().live.room
-        clock.later_s = ROOM_S + 10
-        assert planner.plan().live.room is old
+    with engine(cluster, git, clock) as (planner, informer):
+        old = planner.plan().live.capacity
+        clock.later_s = CAPACITY_AGE_S + 10
+        assert planner.plan().live.capacity is old
         for _ in range(200):
-            if feed.wait(0.5).room is not old:
+            if informer.wait(0.5).capacity is not old:
                 break
-        assert planner.plan().live.room is not old
+        assert planner.plan().live.capacity is not old
 
 
 def test_room_that_is_too_old_to_go_by_is_read_first(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
-    with engine(cluster, git, clock) as (planner, _feed):
-        old = planner.plan().live.room
-        clock.later_s = OLDEST_ROOM_S + 10
-        assert planner.plan().live.room is not old
+    with engine(cluster, git, clock) as (planner, _informer):
+        old = planner.plan().live.capacity
+        clock.later_s = OLDEST_CAPACITY_S + 10
+        assert planner.plan().live.capacity is not old
 
 
 def test_a_vm_that_room_holds_back_is_looked_at_again_when_there_is_room(serve, git):
     cluster = serve("room-for-one")
     git.commit({"vm.yaml": vm_yaml("default", "first", "4Gi")})
     clock = Late()
-    with engine(cluster, git, clock) as (planner, feed):
+    with engine(cluster, git, clock) as (planner, informer):
         (held,) = planner.plan().plan.decisions
         assert held.reason is Reason.NO_NODE_WITH_ROOM
-        first = planner.plan().live.room
-        clock.later_s = ROOM_S + 10
+        first = planner.plan().live.capacity
+        clock.later_s = CAPACITY_AGE_S + 10
         planner.plan()
         for _ in range(200):
-            if feed.wait(0.5).room is not first:
+            if informer.wait(0.5).capacity is not first:
                 break
-        assert planner.plan().live.room is not first
+        assert planner.plan().live.capacity is not first

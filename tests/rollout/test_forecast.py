@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from support.builders import PlanPolicy
-from support.simulated import PolledFeed, Rig, vm_yaml
+from support.simulated import PolledInformer, Rig, vm_yaml
 
 from reconciler.model.desired.config import Canary
 from reconciler.model.quantity import Duration
@@ -73,7 +73,7 @@ POLICED = (
 """Labels of a VM, and the Mi a second that the policies give its migration."""
 
 
-class QuickFeed(PolledFeed):
+class QuickInformer(PolledInformer):
     """Looks once a simulated second, and reads only what has changed: there are many runs here."""
 
     def __init__(self, rig: Rig) -> None:
@@ -81,15 +81,15 @@ class QuickFeed(PolledFeed):
         self._store = rig.sim.store
         self._seen = -1
 
-    def current(self):
+    def read(self):
         if self._store.rv != self._seen:
             self._seen = self._store.rv
-            self._last = super().current()
+            self._last = super().read()
         return replace(self._last, observed_at=self._clock.now())
 
     def wait(self, timeout_s: float):
         self._clock.sleep(min(timeout_s, 1.0))
-        return self.current()
+        return self.read()
 
 
 @dataclass(frozen=True)
@@ -236,7 +236,7 @@ class Compared:
 
 def compare(chosen: Fleet) -> Compared:
     rig = Rig(Simulator(worlds.parse(chosen.document), clock=SimClock(scale=None)))
-    rig.feed = QuickFeed(rig)
+    rig.informer = QuickInformer(rig)
     if chosen.history:
         largest = max(chosen.sizes, key=chosen.sizes.__getitem__)
         earlier = {*chosen.history, largest}

@@ -120,7 +120,7 @@ def test_a_type_that_is_not_there_is_not_written():
 @pytest.mark.parametrize("world", ["instancetype", "hotplug"])
 def test_types_are_listed_only_where_a_vm_has_one(world):
     run = Rig(simulator(world))
-    run.feed.current()
+    run.informer.read()
     asked = [each.path for each in run.sim.request_log if each.path.startswith(TYPES)]
     assert asked == (
         [

@@ -167,7 +167,7 @@ def test_gate_then_strategies_then_memory_each_after_the_cr_has_settled():
     }
     kubevirt = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
     assert run.patches() == [kubevirt, kubevirt]
-    live = run.feed.current().kubevirt
+    live = run.informer.read().kubevirt
     gates = next(v for path, v in live.settings.items() if path[-1] == "featureGates")
     assert gates.raw == ("Snapshot", "HotplugVolumes", "VMLiveUpdateFeatures")
 
@@ -212,7 +212,7 @@ def test_never_more_changes_in_flight_than_kubevirts_limit_or_ours():
     for limit, allowed in ((None, 5), (2, 2)):
         run = rig("hotplug", vms=vms, nodes=6)
         most = 0
-        original = run.feed.wait
+        original = run.informer.wait
 
         def counting(timeout_s, original=original):
             nonlocal most
@@ -221,7 +221,7 @@ def test_never_more_changes_in_flight_than_kubevirts_limit_or_ours():
             most = max(most, changing)
             return live
 
-        run.feed.wait = counting
+        run.informer.wait = counting
         report = run.apply(text, max_concurrent=limit)
         assert report.exit is ExitCode.DONE
         assert 1 < most <= allowed
@@ -276,13 +276,13 @@ def test_each_patch_is_a_json_patch_with_field_manager_and_strict_validation():
 
 def test_being_asked_to_end_leaves_healthy_work_running():
     run = rig("slow")
-    original = run.feed.wait
+    original = run.informer.wait
 
     def stop_soon(timeout_s):
         run.stop = any(each.step == "patched" for each in run.heard)
         return original(timeout_s)
 
-    run.feed.wait = stop_soon
+    run.informer.wait = stop_soon
     report = run.apply(ASK_2GI)
     assert (report.exit, only(report).result) == (ExitCode.DEADLINE, "running")
 
@@ -290,14 +290,14 @@ def test_being_asked_to_end_leaves_healthy_work_running():
 def test_a_size_that_somebody_writes_back_is_told_and_not_fought_over():
     run = rig("hotplug")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
-    original, answered = run.feed.wait, []
+    original, answered = run.informer.wait, []
 
     def write_back(timeout_s):
         if run.patches() and not answered:
             answered.append(run.merge(path, {"spec": memory_of("1Gi")}, agent="argocd-controller"))
         return original(timeout_s)
 
-    run.feed.wait = write_back
+    run.informer.wait = write_back
     report = run.apply(ASK_2GI, deadline_s=300)
     outcome = only(report)
     assert answered == [200]
@@ -309,7 +309,7 @@ def test_a_size_that_somebody_writes_back_is_told_and_not_fought_over():
 def test_a_vm_that_is_deleted_and_created_again_begins_anew():
     run = rig("slow")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
-    original, done = run.feed.wait, []
+    original, done = run.informer.wait, []
 
     def recreate(timeout_s):
         if run.patches() and not done:
@@ -318,7 +318,7 @@ def test_a_vm_that_is_deleted_and_created_again_begins_anew():
             run.create_vm("default", "vm", "1Gi")
         return original(timeout_s)
 
-    run.feed.wait = recreate
+    run.informer.wait = recreate
     report = run.apply(ASK_2GI, deadline_s=900)
     assert done == [200]
     assert (report.exit, only(report).reason) == (ExitCode.DONE, "converged")
@@ -352,7 +352,7 @@ def test_a_restart_asked_for_under_stage_does_not_stand_in_the_way_of_live_updat
 def test_a_cr_that_somebody_takes_back_again_and_again_is_not_fought_over():
     run = rig("no-update-methods")
     path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
-    original, told = run.feed.wait, []
+    original, told = run.informer.wait, []
 
     def take_back(timeout_s):
         live = original(timeout_s)
@@ -361,7 +361,7 @@ def test_a_cr_that_somebody_takes_back_again_and_again_is_not_fought_over():
             told.append(run.merge(path, change, agent="argocd-controller"))
         return live
 
-    run.feed.wait = take_back
+    run.informer.wait = take_back
     report = run.apply(KUBEVIRT + ASK_2GI, deadline_s=900)
     assert told
     assert {each.ref.kind: each.reason for each in report.outcomes} == {
@@ -386,7 +386,7 @@ def test_changes_that_were_planned_to_wait_respect_the_limit_too():
     ]
     run = rig("hotplug", vms=vms, nodes=6)
     text = "".join(vm_yaml("default", f"vm-{n}", "3Gi") for n in range(5))
-    original, most = run.feed.wait, []
+    original, most = run.informer.wait, []
 
     def counting(timeout_s):
         live = original(timeout_s)
@@ -395,7 +395,7 @@ def test_changes_that_were_planned_to_wait_respect_the_limit_too():
         most.append(len([v for v in three if v.ref not in done]))
         return live
 
-    run.feed.wait = counting
+    run.informer.wait = counting
     report = run.apply(text, max_concurrent=1, deadline_s=1200)
     assert report.exit is ExitCode.DONE
     assert max(most) == 1

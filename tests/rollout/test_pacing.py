@@ -44,7 +44,7 @@ def results(report) -> dict[str, tuple[Result, str]]:
 def overlaps(run: Rig) -> set[frozenset[str]]:
     """The pairs of VMs that were seen in flight at the same time."""
     seen: set[frozenset[str]] = set()
-    original = run.feed.wait
+    original = run.informer.wait
 
     def looking(timeout_s):
         live = original(timeout_s)
@@ -54,7 +54,7 @@ def overlaps(run: Rig) -> set[frozenset[str]]:
         seen.update(frozenset((a, b)) for a in flying for b in flying if a != b)
         return live
 
-    run.feed.wait = looking
+    run.informer.wait = looking
     return seen
 
 

@@ -127,16 +127,18 @@ def test_without_the_right_to_list_pods_the_plan_says_that_it_has_not_looked():
 
 
 @pytest.mark.parametrize(
-    ("with_room", "foreseen", "codes"),
+    ("with_capacity", "foreseen", "codes"),
     [(True, {"blocked": 1}, []), (False, {"live": 1}, ["room-not-in-snapshot"])],
 )
 def test_a_snapshot_has_the_room_that_was_read_or_the_plan_says_that_it_has_none(
-    tmp_path, with_room, foreseen, codes
+    tmp_path, with_capacity, foreseen, codes
 ):
     run = rig("nodes-full")
     path = tmp_path / "live.json"
-    live = run.feed.read()
-    path.write_bytes(dump(replace(live, room=run.feed.room() if with_room else None)))
+    live = run.informer.read()
+    path.write_bytes(
+        dump(replace(live, capacity=run.informer.capacity() if with_capacity else None))
+    )
     _, plan = decided(run.desired(ASK), SnapshotReader(path), PlanPolicy(), run.clock)
     assert plan.summary == foreseen
     assert [each.code for each in plan.diagnostics] == codes

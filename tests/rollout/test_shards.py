@@ -67,7 +67,7 @@ def test_each_shard_keeps_to_its_share_of_the_limit():
         vms = [{"name": f"vm-{n}", "namespace": name, "guest": "1Gi"} for n in range(6)]
         run = Rig(simulator("hotplug", vms=vms, namespaces=[name], nodes=12))
         text = "".join(vm_yaml(name, f"vm-{n}", "2Gi") for n in range(6))
-        seen, original = 0, run.feed.wait
+        seen, original = 0, run.informer.wait
 
         def counting(timeout_s, original=original):
             nonlocal seen
@@ -76,7 +76,7 @@ def test_each_shard_keeps_to_its_share_of_the_limit():
             seen = max(seen, flying)
             return live
 
-        run.feed.wait = counting
+        run.informer.wait = counting
         assert run.apply(text, choices=choices).exit is ExitCode.DONE
         assert seen == most
 

@@ -8,7 +8,7 @@ import pytest
 from support.served import LEASES, line_with, process
 from support.simulated import (
     InProcessApi,
-    PolledFeed,
+    PolledInformer,
     Rig,
     SteppedClock,
     simulator,
@@ -76,7 +76,7 @@ class Run(Rig):
         self.clock = KeepingClock(self.sim)
         self.api = CutApi(self.sim)
         self.client = Client(self.api, clock=self.clock)
-        self.feed = PolledFeed(self.client, self.clock)
+        self.informer = PolledInformer(self.client, self.clock)
 
     def lease(self, name):
         self.taken.append(super().lease(name))

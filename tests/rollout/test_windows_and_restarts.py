@@ -212,7 +212,7 @@ def test_members_of_a_group_are_restarted_one_after_the_other():
     ]
     run = rig("above-max", vms=vms)
     away: list[int] = []
-    original = run.feed.wait
+    original = run.informer.wait
 
     def looking(timeout_s):
         live = original(timeout_s)
@@ -220,7 +220,7 @@ def test_members_of_a_group_are_restarted_one_after_the_other():
         away.append(len(live.vms) - len([each for each in running if not each.deleting]))
         return live
 
-    run.feed.wait = looking
+    run.informer.wait = looking
     text = "".join(vm_yaml("default", name, "5Gi") for name in "abc")
     report = run.apply(
         text, choices=consents(restart=RestartConsent.WINDOW), anti_affinity=("app",)
@@ -236,7 +236,7 @@ def test_a_killed_run_is_resumed_and_restarts_nothing_twice():
     class Killed(BaseException):
         pass
 
-    original, asked = run.feed.wait, []
+    original, asked = run.informer.wait, []
 
     def dying(timeout_s):
         live = original(timeout_s)
@@ -245,11 +245,11 @@ def test_a_killed_run_is_resumed_and_restarts_nothing_twice():
             raise Killed
         return live
 
-    run.feed.wait = dying
+    run.informer.wait = dying
     choices = consents(restart=RestartConsent.WINDOW)
     with pytest.raises(Killed):
         run.apply(FIVE_GI, choices=choices)
-    run.feed.wait = original
+    run.informer.wait = original
     report = run.apply(FIVE_GI, choices=choices)
     assert (report.exit, restarts(run)) == (ExitCode.DONE, ["vm"])
 

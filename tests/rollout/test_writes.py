@@ -69,7 +69,7 @@ def test_lease_is_kept_after_the_end_of_a_thread_only_while_a_write_is_in_doubt(
     def ended(_timeout_s):
         raise unexpected("the thread that follows VMs", ZeroDivisionError("no time"))
 
-    run.feed.wait = ended
+    run.informer.wait = ended
     report = run.apply(TWO_GI)
     assert report.exit is ExitCode.ERROR
     assert "the thread that follows VMs ended unexpectedly" in report.message
@@ -161,17 +161,17 @@ def test_an_annotation_wipes_none_that_somebody_else_wrote():
 
 def test_a_patch_that_somebody_took_back_is_not_sent_again_by_the_next_pass():
     run = rig("slow")
-    original = run.feed.wait
+    original = run.informer.wait
 
     def reverting(timeout_s):
         live = original(timeout_s)
         if run.patches():
-            run.feed.wait = original
+            run.informer.wait = original
             memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "1Gi"}}}}}}
             assert run.merge(VM, memory, agent="flux") == 200
         return live
 
-    run.feed.wait = reverting
+    run.informer.wait = reverting
     first = run.apply(TWO_GI)
     assert (first.exit, only(first).reason) == (ExitCode.FAILED, "reverted")
     run.clock.sleep(600)
@@ -184,17 +184,17 @@ def test_a_patch_that_somebody_took_back_is_not_sent_again_by_the_next_pass():
 
 def test_a_failure_that_is_an_hour_old_is_tried_again():
     run = rig("slow")
-    original = run.feed.wait
+    original = run.informer.wait
 
     def reverting(timeout_s):
         live = original(timeout_s)
         if run.patches():
-            run.feed.wait = original
+            run.informer.wait = original
             memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "1Gi"}}}}}}
             run.merge(VM, memory, agent="flux")
         return live
 
-    run.feed.wait = reverting
+    run.informer.wait = reverting
     run.apply(TWO_GI)
     run.clock.sleep(3700)
     assert run.apply(TWO_GI).exit is ExitCode.DONE

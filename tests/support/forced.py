@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.builders import q
 from support.happened import Witness
-from support.simulated import PolledFeed, Rig
+from support.simulated import PolledInformer, Rig
 
 from reconciler.model.fields import INSTANCETYPE_NAME
 from reconciler.model.plan.plan import Effect
@@ -16,18 +16,18 @@ SETTLED_S = 30.0
 """Enough for a changed CR to be Deployed again and read by the components."""
 
 
-class HastyFeed(PolledFeed):
+class HastyInformer(PolledInformer):
     """Looks less often, so that the long worlds are played in less time."""
 
     def wait(self, timeout_s):
         self._clock.sleep(max(timeout_s, 4.0))
-        return self.current()
+        return self.read()
 
 
 def hasty(sim, *, begins_s):
     """A rig that looks seldom, *begins_s* seconds after the beginning of its world."""
     found = Rig(sim)
-    found.feed = HastyFeed(found.client, found.clock)
+    found.informer = HastyInformer(found.client, found.clock)
     found.clock.sleep(begins_s)
     return found
 

@@ -108,13 +108,13 @@ class _Headers(dict):
         return [value for key, value in self._pairs if key.lower() == name.lower()]
 
 
-class PolledFeed:
-    """A LiveFeed that lets simulated time pass and lists again."""
+class PolledInformer:
+    """An informer that lets simulated time pass and lists again."""
 
     def __init__(self, client: Client, clock: SteppedClock) -> None:
         self._reader = ClusterReader(client, clock=clock)
         self._clock = clock
-        self._room = None
+        self._capacity = None
 
     def __enter__(self):
         return self
@@ -122,20 +122,20 @@ class PolledFeed:
     def __exit__(self, *_error) -> None:
         pass
 
+    def restart(self):
+        """Forget what was read, as the informer of a new run."""
+        self._capacity = None
+
     def read(self):
-        self._room = None
-        return self.current()
+        return replace(self._reader.read(), capacity=self._capacity)
 
-    def current(self):
-        return replace(self._reader.read(), room=self._room)
-
-    def room(self):
-        self._room = self._reader.room()
-        return self._room
+    def capacity(self):
+        self._capacity = self._reader.capacity()
+        return self._capacity
 
     def wait(self, timeout_s: float):
         self._clock.sleep(min(timeout_s, 0.5))
-        return self.current()
+        return self.read()
 
 
 @dataclass
@@ -152,7 +152,7 @@ class Rig:
     def __post_init__(self) -> None:
         self.clock = SteppedClock(self.sim)
         self.client = Client(InProcessApi(self.sim), clock=self.clock)
-        self.feed = PolledFeed(self.client, self.clock)
+        self.informer = PolledInformer(self.client, self.clock)
 
     def desired(self, text: str):
         """The desired state that *text*, YAML, says."""
@@ -160,7 +160,8 @@ class Rig:
 
     def plan(self, text: str, **policy):
         """The plan for *text* against the cluster as it is now."""
-        return decided(self.desired(text), self.feed, PlanPolicy(**policy), self.clock)[1]
+        self.informer.restart()
+        return decided(self.desired(text), self.informer, PlanPolicy(**policy), self.clock)[1]
 
     def apply(self, text: str, *, choices: PlanPolicy | None = None, **policy):
         """One whole run, as the apply command makes it."""
@@ -168,10 +169,11 @@ class Rig:
         paced = [key for key in policy if key in PlanPolicy.__dataclass_fields__]
         choices = replace(choices, **{key: policy.pop(key) for key in paced})
         desired = self.desired(text)
-        _, plan = decided(desired, self.feed, choices, self.clock)
+        self.informer.restart()
+        _, plan = decided(desired, self.informer, choices, self.clock)
         with self.lease("test-config") as config_lease, self.lease("test-memory") as memory_lease:
             outside = Outside(
-                feed=self.feed,
+                informer=self.informer,
                 writer=self.writer(self.client),
                 config_lease=config_lease,
                 memory_lease=memory_lease,

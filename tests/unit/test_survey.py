@@ -44,8 +44,8 @@ class Live:
         self.reads.append("state")
         return self.state
 
-    def room(self) -> None:
-        self.reads.append("room")
+    def capacity(self) -> None:
+        self.reads.append("capacity")
 
 
 def look(state: DesiredState, live: Live, **policy):
@@ -80,4 +80,4 @@ def test_room_is_read_only_where_a_vm_would_migrate():
     assert still.reads == ["state"]
     moving = Live(make_live(make_vm(), vmis=(make_vmi(),)))
     look(make_desired(want("2Gi")), moving)
-    assert moving.reads == ["state", "room"]
+    assert moving.reads == ["state", "capacity"]

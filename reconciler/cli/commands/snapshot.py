@@ -39,7 +39,7 @@ def command(
         from reconciler.cluster.read.snapshot_file import dump  # noqa: PLC0415 - keeps --help fast
 
         with wiring.live(cluster, None, wiring.real_clock()) as reader:
-            document = dump(replace(reader.read(), room=reader.room()))
+            document = dump(replace(reader.read(), capacity=reader.capacity()))
         if out is None:
             screen.result(document.decode())
             return ExitCode.DONE

@@ -13,7 +13,7 @@ from reconciler.app.stop import Terminated, stop_on_signals
 from reconciler.app.survey import survey
 from reconciler.cli.options import TextFormat
 from reconciler.cli.terminal import screen
-from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.model.desired.desired_state import DesiredState
 from reconciler.model.live.live_state import LiveState
 from reconciler.model.references import ObjectRef
@@ -26,7 +26,6 @@ from reconciler.rollout.tracking.convergence import convergence
 if TYPE_CHECKING:
     from typing import Any
 
-    from reconciler.model.live.capacity import Room
     from reconciler.ports import Clock
 
 LOOK_S = 5.0
@@ -84,27 +83,14 @@ def run(asked: WatchOptions, clock: Clock) -> ExitCode:
     return ExitCode.DONE
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A feed as the survey reads it."""
-
-    feed: ClusterFeed
-
-    def read(self) -> LiveState:
-        return self.feed.current()
-
-    def room(self) -> Room | None:
-        return self.feed.room()
-
-
 def _follow(asked: WatchOptions, clock: Clock, show: _Show) -> None:
     began = clock.monotonic()
     with (
         wiring.desired(asked.source) as reader,
         wiring.client(asked.cluster, clock) as client,
-        ClusterFeed(client, clock=clock) as feed,
+        ClusterInformer(client, clock=clock) as informer,
     ):
-        found = survey(reader, _Opened(feed), clock, wiring.plan_policy)
+        found = survey(reader, informer, clock, wiring.plan_policy)
         live, left_s, planner = found.live, LOOK_S, Planner()
         while left_s > 0:
             planner.update(found.desired, live, found.policy, clock.now())
@@ -115,7 +101,7 @@ def _follow(asked: WatchOptions, clock: Clock, show: _Show) -> None:
             if asked.deadline_s is not None:
                 left_s = min(LOOK_S, asked.deadline_s - (clock.monotonic() - began))
             if left_s > 0:
-                live = feed.wait(left_s)
+                live = informer.wait(left_s)
 
 
 @contextmanager

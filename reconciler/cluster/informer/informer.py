@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from reconciler.cluster.api import resource_paths, threads
 from reconciler.cluster.decode import workloads
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
-from reconciler.cluster.informer.reflector import Follower
+from reconciler.cluster.informer.reflector import Reflector
 from reconciler.cluster.informer.store import Migrations, Table
 from reconciler.cluster.informer.targets import LISTED, KindTarget, NodeTarget, TypesTarget
-from reconciler.cluster.read.capacity_reader import read_room
+from reconciler.cluster.read.capacity_reader import read_capacity
 from reconciler.cluster.read.cluster_reader import (
     Instancetypes,
     Listed,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from reconciler.cluster.api.client import Client
     from reconciler.model.diagnostic import Diagnostic
-    from reconciler.model.live.capacity import Room
+    from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveKubeVirt, LiveVM, LiveVMI
     from reconciler.ports import Clock
 
@@ -46,7 +46,7 @@ _COALESCE_S = 0.05
 """A burst of events is handed out as one change: real seconds to wait for the rest of it."""
 _PATIENCE_S = 120.0
 """For how long a kind may be unreadable before the snapshot counts as too old to act on."""
-_ROOM_S = 10.0
+_CAPACITY_S = 10.0
 """How often pods and quotas are read in the background at most."""
 _NODES_S = 60.0
 _INSTANCETYPES_S = 60.0
@@ -54,8 +54,8 @@ _JOIN_S = 1.0
 """For all threads together; one that still waits for a server dies with the process."""
 
 
-class ClusterFeed:
-    """Implements ``ports.LiveFeed``; opened once.
+class ClusterInformer:
+    """Implements ``ports.Informer``; opened once with ``with``, and starts at the first read.
 
     Args:
         namespace: Limits VMs, instances and migrations; None means all.
@@ -85,12 +85,12 @@ class ClusterFeed:
         self._nodes: Listed[LiveNode] = Listed(values=(), resource_version="")
         self._types = Instancetypes()
         self._policies = MigrationPolicies()
-        self._room: Room | None = None
+        self._capacity: Capacity | None = None
         self._broken: BackgroundError | None = None
         """By what a background thread ended, the first one that did."""
         self._refreshing = False
         """Whether pods and quotas are being read in the background."""
-        self._room_not_before = 0.0
+        self._capacity_not_before = 0.0
         """Monotonic seconds before which that is not begun again."""
         self._kinds: tuple[KindTarget[Any], ...] = (
             KindTarget(
@@ -118,13 +118,16 @@ class ClusterFeed:
                 self._migrations,
             ),
         )
-        self._followers: tuple[Follower, ...] = ()
+        self._reflectors: tuple[Reflector, ...] = ()
 
     def __enter__(self) -> Self:
-        """List everything once, then follow it.
+        return self
+
+    def _start(self) -> None:
+        """List everything once, then start the reflectors.
 
         Raises:
-            KubeVirtMissingError: There is no KubeVirt, no CR of it, or more than one.
+            KubeVirtMissingError: The cluster has no KubeVirt CR, or several.
             ClusterError: The cluster cannot be read.
         """
         self._cluster = cluster_id(self._client)
@@ -138,8 +141,8 @@ class ClusterFeed:
         types = TypesTarget(self)
         types.relist(self._client)
         self._config()
-        followers = [
-            Follower(
+        reflectors = [
+            Reflector(
                 self._client,
                 kind,
                 path=kind.path,
@@ -151,8 +154,8 @@ class ClusterFeed:
             for kind, version in zip(self._kinds, versions, strict=True)
         ]
         if self._nodes.resource_version:
-            followers.append(
-                Follower(
+            reflectors.append(
+                Reflector(
                     self._client,
                     NodeTarget(self),
                     path=resource_paths.NODES,
@@ -164,8 +167,8 @@ class ClusterFeed:
                     watchable=False,
                 )
             )
-        followers.append(
-            Follower(
+        reflectors.append(
+            Reflector(
                 self._client,
                 types,
                 path=resource_paths.INSTANCETYPES,
@@ -177,10 +180,9 @@ class ClusterFeed:
                 watchable=False,
             )
         )
-        self._followers = tuple(followers)
-        for follower in self._followers:
-            follower.start()
-        return self
+        self._reflectors = tuple(reflectors)
+        for reflector in self._reflectors:
+            reflector.start()
 
     def __exit__(
         self,
@@ -188,23 +190,28 @@ class ClusterFeed:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop following."""
-        for follower in self._followers:
-            follower.end()
-        for follower in self._followers:
-            follower.join(_JOIN_S / len(self._followers))
+        """Stop the reflectors."""
+        for reflector in self._reflectors:
+            reflector.end()
+        for reflector in self._reflectors:
+            reflector.join(_JOIN_S / len(self._reflectors))
 
-    def current(self) -> LiveState:
-        """The newest snapshot; it does not change any more.
+    def read(self) -> LiveState:
+        """Return the newest snapshot, which never changes; the first call lists everything.
 
         Raises:
-            KubeVirtMissingError: The KubeVirt CR has gone, or another was added.
+            KubeVirtMissingError: The cluster has no KubeVirt CR, or several.
             BackgroundError: A thread that keeps the snapshot up to date has ended.
-            ClusterError: A kind could not be read for two minutes, and why.
+            ClusterError: The cluster cannot be read, or a kind was unreadable for two minutes.
         """
         if self._broken is not None:
             raise self._broken
+        if not self._reflectors:
+            self._start()
         self._refuse_if_stale()
+        return self._snapshot()
+
+    def _snapshot(self) -> LiveState:
         with self._changed:
             self._seen = self._version
             return LiveState(
@@ -215,7 +222,7 @@ class ClusterFeed:
                 vmis=self._vmis.view,
                 migrations=self._migrations.view,
                 nodes=self._nodes.values,
-                room=self._room,
+                capacity=self._capacity,
                 instancetypes=self._types.values,
                 instancetype_kinds=self._types.kinds,
                 migration_policies=self._policies.values,
@@ -238,7 +245,7 @@ class ClusterFeed:
         A change that came since the last snapshot was handed out counts.
 
         Raises:
-            ClusterError: As ``current``.
+            ClusterError: As ``read``.
         """
         with self._changed:
             changed = self._changed.wait_for(
@@ -247,40 +254,40 @@ class ClusterFeed:
             )
             if changed:
                 self._changed.wait_for(lambda: False, min(_COALESCE_S, timeout_s / self._scale))
-        return self.current()
+        return self.read()
 
-    def room(self) -> Room:
+    def capacity(self) -> Capacity:
         """Read pods and quotas of all namespaces now; the snapshots hold them from then on.
 
         Raises:
             ClusterError: They cannot be read, for another reason than missing rights.
         """
-        found = read_room(self._client, self._clock)
+        found = read_capacity(self._client, self._clock)
         with self._changed:
-            self._take_room(found)
+            self._take_capacity(found)
         return found
 
-    def refresh_room(self) -> None:
+    def refresh_capacity(self) -> None:
         """Begin to read them, unless that is under way; wakes who waits once they are read.
 
         A failure is logged, and leaves what there was.
         """
         with self._changed:
-            if self._refreshing or self._clock.monotonic() < self._room_not_before:
+            if self._refreshing or self._clock.monotonic() < self._capacity_not_before:
                 return
             self._refreshing = True
             # After a failure, too: so often at most.
-            self._room_not_before = self._clock.monotonic() + _ROOM_S
+            self._capacity_not_before = self._clock.monotonic() + _CAPACITY_S
         try:
-            threads.begin(self._refresh_room)
+            threads.begin(self._refresh_capacity)
         except RuntimeError as error:  # no thread can be started
             self._refreshing = False
             log.warning("pods and quotas are not read anew: %s", error)
 
-    def _refresh_room(self) -> None:
+    def _refresh_capacity(self) -> None:
         try:
-            found = read_room(self._client, self._clock)
-            self.change(lambda: self._take_room(found))
+            found = read_capacity(self._client, self._clock)
+            self.change(lambda: self._take_capacity(found))
         except ClusterError as error:
             log.warning("pods and quotas are not read anew: %s", error)
         except Exception as error:
@@ -289,10 +296,10 @@ class ClusterFeed:
         finally:
             self._refreshing = False
 
-    def _take_room(self, found: Room) -> None:
+    def _take_capacity(self, found: Capacity) -> None:
         """Hold *found*, unless what is held was read later."""
-        if self._room is None or found.observed_at >= self._room.observed_at:
-            self._room = found
+        if self._capacity is None or found.observed_at >= self._capacity.observed_at:
+            self._capacity = found
 
     def change(self, make: Callable[[], None]) -> None:
         """Let *make* change the index while nobody reads it, and wake who waits."""
@@ -329,7 +336,7 @@ class ClusterFeed:
     def _refuse_if_stale(self) -> None:
         now = self._clock.monotonic()
         failing: list[tuple[float, ClusterError]] = [
-            each.failing for each in self._followers if each.failing is not None
+            each.failing for each in self._reflectors if each.failing is not None
         ]
         if failing:
             since, error = min(failing, key=lambda each: each[0])

@@ -60,7 +60,7 @@ class _Versioned(msgspec.Struct, frozen=True):
     metadata: _Meta = _Meta()
 
 
-class Follower(threading.Thread):
+class Reflector(threading.Thread):
     """One kind's thread; daemonic, so that a hung server never holds up the end of the process.
 
     Args:

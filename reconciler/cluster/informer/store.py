@@ -1,7 +1,7 @@
-"""The newest decoded values of each kind, changed one by one and handed out whole.
+"""Stores the newest decoded values of each kind, changed one by one and handed out whole.
 
-Knows nothing of threads: ``feed`` guards it. A view is copied only when it is asked for after a
-change, never an event.
+The informer's lock guards them. A view is copied only when it is asked for after a change, never
+for each event.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from reconciler.cluster.api import resource_paths, threads
 from reconciler.cluster.decode import list_stream, spare_capacity, wire
 from reconciler.errors import ClusterError, ForbiddenError
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.live.capacity import Room
+from reconciler.model.live.capacity import Capacity
 
 if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
@@ -24,7 +24,7 @@ _CACHED = {"resourceVersion": "0"}
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 
-def read_room(client: Client, clock: Clock) -> Room:
+def read_capacity(client: Client, clock: Clock) -> Capacity:
     """The room that pods and quotas leave; what may not be listed is left out, and told.
 
     Raises:
@@ -37,7 +37,7 @@ def read_room(client: Client, clock: Clock) -> Room:
     limits = threads.begin(_list, client, resource_paths.QUOTAS, spare_capacity.QUOTAS)
     pods, quotas = listing.result(), limits.result()
     running = spare_capacity.launchers(pods.values if pods else ())
-    return Room(
+    return Capacity(
         observed_at=observed_at,
         pods_known=pods is not None,
         quotas_known=quotas is not None,

@@ -13,7 +13,7 @@ from reconciler.cluster.api.paging import pages
 from reconciler.cluster.decode import wire, workloads
 from reconciler.cluster.decode.instancetypes import CLUSTER_WIDE, NAMESPACED
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
-from reconciler.cluster.read.capacity_reader import read_room
+from reconciler.cluster.read.capacity_reader import read_capacity
 from reconciler.cluster.read.migration_policy_reader import list_migration_policies
 from reconciler.errors import ClusterError, ForbiddenError, KubeVirtMissingError, NotFoundError
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.decode.pages import Readable
-    from reconciler.model.live.capacity import Room
+    from reconciler.model.live.capacity import Capacity
     from reconciler.ports import Clock
 
 V = TypeVar("V")
@@ -95,7 +95,7 @@ class ClusterReader:
         # The CR first: without KubeVirt, the others fail too, and less clearly.
         found = config.result()
         lists = (found, vms.result(), vmis.result(), migrations.result())
-        room = nodes.result()
+        capacity = nodes.result()
         types = list_instancetypes(self._client, lists[1].values, self._namespace)
         return LiveState(
             cluster_id=identity,
@@ -104,27 +104,27 @@ class ClusterReader:
             vms={each.ref: each for each in lists[1].values},
             vmis={each.ref: each for each in lists[2].values},
             migrations=workloads.by_vm(lists[3].values),
-            nodes=room.values,
+            nodes=capacity.values,
             instancetypes=types.values,
             instancetype_kinds=types.kinds,
             migration_policies=policies.result().values,
             namespace_labels=policies.result().namespace_labels,
             diagnostics=(
                 *(each for listed in lists for each in listed.diagnostics),
-                *room.diagnostics,
+                *capacity.diagnostics,
                 *types.diagnostics,
                 *policies.result().diagnostics,
                 *unknown,
             ),
         )
 
-    def room(self) -> Room:
+    def capacity(self) -> Capacity:
         """Pods and quotas of all namespaces; what may not be listed is left out, and told.
 
         Raises:
             ClusterError: They cannot be read, for another reason.
         """
-        return read_room(self._client, self._clock)
+        return read_capacity(self._client, self._clock)
 
     def _list(self, plural: str, kind: Readable[V]) -> Listed[V]:
         return list_all(self._client, resource_paths.collection(plural, self._namespace), kind)

@@ -10,7 +10,7 @@ import msgspec
 from reconciler.errors import ClusterError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live import snapshot_codec
-from reconciler.model.live.capacity import Room
+from reconciler.model.live.capacity import Capacity
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
@@ -59,7 +59,7 @@ class SnapshotReader:
             ) from error
         return load(text, str(self._path))
 
-    def room(self) -> Room:
+    def capacity(self) -> Capacity:
         """No room, and that this is so: the file has none where it is asked for.
 
         Raises:
@@ -72,7 +72,7 @@ class SnapshotReader:
             "has room was not looked at",
             hint=_HINT,
         )
-        return Room(
+        return Capacity(
             observed_at=self.read().observed_at,
             pods_known=False,
             quotas_known=False,

@@ -66,7 +66,7 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Room:
+class Capacity:
     """Pods and quotas at one moment."""
 
     observed_at: datetime

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.fields import Settings
-from reconciler.model.live.capacity import Room
+from reconciler.model.live.capacity import Capacity
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import FieldPath, ObjectRef, Uid
 
@@ -313,5 +313,5 @@ class LiveState:
     """By namespace; listed only where a migration policy selects by them."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """What could not be read: objects that are left out, nodes, the cluster's identity."""
-    room: Room | None = None
+    capacity: Capacity | None = None
     """Pods and quotas; None where nothing has needed them yet."""

@@ -27,7 +27,7 @@ from reconciler.model.fields import (
     SettingValue,
     read_setting,
 )
-from reconciler.model.live.capacity import Room
+from reconciler.model.live.capacity import Capacity
 from reconciler.model.live.live_state import (
     LiveInstancetype,
     LiveKubeVirt,
@@ -72,7 +72,7 @@ def snapshot(state: LiveState) -> dict[str, Any]:
         "namespaceLabels": encode(state.namespace_labels),
         "diagnostics": [encode(each) for each in state.diagnostics],
     }
-    return document if state.room is None else {**document, "room": encode(state.room)}
+    return document if state.capacity is None else {**document, "room": encode(state.capacity)}
 
 
 def from_snapshot(document: object) -> LiveState:
@@ -122,7 +122,7 @@ def from_snapshot(document: object) -> LiveState:
             ),
         ),
         diagnostics=decode(tuple[Diagnostic, ...], document.get("diagnostics", []), "diagnostics"),
-        room=decode(Room, document["room"], "room") if "room" in document else None,
+        capacity=decode(Capacity, document["room"], "room") if "room" in document else None,
     )
 
 

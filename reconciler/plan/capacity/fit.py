@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.capacity import UNREAD_LABELS, NodeUse, Room
+from reconciler.model.live.capacity import UNREAD_LABELS, Capacity, NodeUse
 from reconciler.plan.behaviour.target_pod import Rendering, TargetPod, source_of, target_pod
 
 if TYPE_CHECKING:
@@ -44,10 +44,10 @@ class Free:
 
 
 def pod_for(
-    room: Room | None, rendering: Rendering, vmi: LiveVMI, target: MemoryQuantity
+    capacity: Capacity | None, rendering: Rendering, vmi: LiveVMI, target: MemoryQuantity
 ) -> TargetPod:
     """The target pod of *vmi* with *target*, from its present pod where that is known."""
-    launchers = room.launchers.get(vmi.uid, ()) if room else ()
+    launchers = capacity.launchers.get(vmi.uid, ()) if capacity else ()
     return target_pod(vmi, target, rendering, source_of(vmi, launchers))
 
 
@@ -69,13 +69,13 @@ def takers(vmi: LiveVMI, nodes: Iterable[LiveNode], version: Version) -> tuple[L
     return tuple(others)
 
 
-def free(node: LiveNode, room: Room, page_size: str, *, settled: bool = False) -> Free:
+def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = False) -> Free:
     """What *node* has left, and of the huge pages of *page_size*, which may be empty.
 
     With *settled*, the pods of VMs that migrate now count as gone, which is the most that can be
     hoped for once they have ended.
     """
-    use = room.nodes.get(node.name, _NOTHING)
+    use = capacity.nodes.get(node.name, _NOTHING)
     memory = use.requested.memory - (use.moving.memory if settled else 0)
     huge = use.requested.hugepages.get(page_size, 0)
     huge -= use.moving.hugepages.get(page_size, 0) if settled else 0

@@ -33,7 +33,7 @@ def crowding(
 
     *at_once* is how many migrations run at a time.
     """
-    if live.room is None:
+    if live.capacity is None:
         return ()
     sizes = {each.ref: grown_to(each, live) for each in decisions if migrates(each)}
     jobs = [

@@ -56,14 +56,14 @@ class Ledger:
         vmi = self._live.vmis.get(ref)
         if vmi is None:
             return True
-        return self._take(ref, vmi, pod_for(self._live.room, self._rendering, vmi, target))
+        return self._take(ref, vmi, pod_for(self._live.capacity, self._rendering, vmi, target))
 
     def _take(self, ref: ObjectRef, vmi: LiveVMI, pod: TargetPod) -> bool:
-        if self._live.room is None:
+        if self._live.capacity is None:
             return True
         if not self._quotas_hold(ref.namespace, pod):
             return False
-        if self._live.room.pods_known and self._live.nodes:
+        if self._live.capacity.pods_known and self._live.nodes:
             node = next((each for each in self._takers(vmi) if self._fits(each, pod)), None)
             if node is None:
                 return False
@@ -73,10 +73,10 @@ class Ledger:
 
     def promise(self, ref: ObjectRef, pod: TargetPod) -> None:
         """Hold room for the pod of a change that is made: where it has gone, or where it fits."""
-        vmi, room = self._live.vmis.get(ref), self._live.room
-        if vmi is None or room is None:
+        vmi, capacity = self._live.vmis.get(ref), self._live.capacity
+        if vmi is None or capacity is None:
             return
-        pods = room.launchers.get(vmi.uid, ())
+        pods = capacity.launchers.get(vmi.uid, ())
         if not pods or any(pod.node == vmi.node for pod in pods):
             self._take(ref, vmi, pod)
             return
@@ -86,9 +86,9 @@ class Ledger:
     def settle(self, ref: ObjectRef) -> None:
         """Take it that the VM *ref* has migrated: its old pod is gone, its new one stays."""
         vmi = self._live.vmis.get(ref)
-        if vmi is None or self._live.room is None:
+        if vmi is None or self._live.capacity is None:
             return
-        for pod in self._live.room.launchers.get(vmi.uid, ()):
+        for pod in self._live.capacity.launchers.get(vmi.uid, ()):
             if pod.node != vmi.node:
                 continue
             size = vmi.constraints.hugepages or ""
@@ -101,8 +101,8 @@ class Ledger:
         return takers(vmi, self._live.nodes, self._rendering.version)
 
     def _fits(self, node: LiveNode, pod: TargetPod) -> bool:
-        assert self._live.room is not None  # noqa: S101 - looked at by the caller; for mypy
-        left = free(node, self._live.room, pod.page_size)
+        assert self._live.capacity is not None  # noqa: S101 - looked at by the caller; for mypy
+        left = free(node, self._live.capacity, pod.page_size)
         taken = self._taken[node.name]
         memory = left.memory is None or pod.request <= left.memory - taken[""]
         return memory and (
@@ -110,10 +110,10 @@ class Ledger:
         )
 
     def _quotas_hold(self, namespace: str, pod: TargetPod) -> bool:
-        room, promised = self._live.room, self._used[namespace]
-        return room is None or all(
+        capacity, promised = self._live.capacity, self._used[namespace]
+        return capacity is None or all(
             quota.used.get(resource, 0) + promised[resource] + needed <= quota.hard[resource]
-            for quota in room.quotas.get(namespace, ())
+            for quota in capacity.quotas.get(namespace, ())
             for resource, needed in demands(pod).items()
             if resource in quota.hard
         )

@@ -76,7 +76,7 @@ def _fits_nowhere(situation: Situation) -> bool:
     sizes = [each.allocatable for each in situation.nodes if each.schedulable]
     if situation.vmi is None or not sizes or any(size is None for size in sizes):
         return False
-    pod = pod_for(situation.room, situation.rendering, situation.vmi, situation.target)
+    pod = pod_for(situation.capacity, situation.rendering, situation.vmi, situation.target)
     return all(size is not None and pod.request > size.n_bytes for size in sizes)
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
     from reconciler.plan.plan_policy import PlanPolicy
 
-ROOM_TAKEN = "what is under way holds the room that its target pod needs"
+CAPACITY_TAKEN = "what is under way holds the room that its target pod needs"
 
 Groups = frozenset[tuple[str, str, str]]
 
@@ -49,7 +49,7 @@ def may_begin(
         per_node = min(per_node, policy.max_per_node)
     # Shards that look at the same moment keep to the limit together only if each keeps to a share.
     own = sum(policy.shard.holds(ref.namespace) for ref in taken)
-    room = min(limit - len(taken), policy.shard.share(limit) - own)
+    slots = min(limit - len(taken), policy.shard.share(limit) - own)
     by_node = Counter(node_of(live, ref) for ref in taken)
     groups = {group for ref in taken | coming_up(live) for group in groups_of(ref)}
     chosen: list[Decision] = []
@@ -62,15 +62,15 @@ def may_begin(
         if mates & groups:
             _, key, value = min(mates & groups)
             waits[ref] = f"another VM with {key}={value} is being changed, or is not up"
-        elif room <= 0 or ref in taken:
+        elif slots <= 0 or ref in taken:
             waits[ref] = f"{limit} changes are under way, as many as may be at a time"
         elif node and by_node[node] >= per_node:
             waits[ref] = f"{per_node} of {node} are under way, as many as may be at a time"
         elif not fits(ref):
-            waits[ref] = ROOM_TAKEN
+            waits[ref] = CAPACITY_TAKEN
         if ref in waits:
             continue
-        room -= 1
+        slots -= 1
         by_node[node] += 1
         groups |= mates
         chosen.append(decision)

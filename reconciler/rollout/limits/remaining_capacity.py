@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from reconciler.model.live.capacity import Room
+    from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveState, LiveVMI
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from reconciler.rollout.run_context import Outside
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
-ROOM_S = 60.0
+CAPACITY_AGE_S = 60.0
 """How old pods and quotas may be while changes are still to begin."""
-SHORT_ROOM_S = 10.0
+SHORT_CAPACITY_AGE_S = 10.0
 """How old they may be where a change was held back for room, and another one has ended since."""
 
 
-class Rooms:
+class RemainingCapacity:
     """Keeps the room of one run."""
 
     def __init__(self, outside: Outside) -> None:
@@ -51,18 +51,18 @@ class Rooms:
             ClusterError: The server's answer ends the run, such as 401.
         """
         known = tuple(courses)
-        if not any(_needs_room(each) for each in known) or not self._due(live.room, known):
+        if not any(_needs_capacity(each) for each in known) or not self._due(live.capacity, known):
             return live
         try:
-            room = self._outside.feed.room()
+            capacity = self._outside.informer.capacity()
         except ClusterError as error:
             if not error.retryable:
                 raise
-            self._not_before = self._outside.clock.monotonic() + SHORT_ROOM_S
+            self._not_before = self._outside.clock.monotonic() + SHORT_CAPACITY_AGE_S
             self._outside.tell(Step.FOLLOWING, f"room for migrations cannot be looked at: {error}")
             return live
         self._short = False
-        return replace(live, room=room) if room is not None else live
+        return replace(live, capacity=capacity) if capacity is not None else live
 
     def fits(
         self,
@@ -78,7 +78,7 @@ class Rooms:
         ledger = Ledger(live)
         for ref, course in courses.items():
             pod = self._promised.get(ref)
-            if pod is not None and _hidden(course, live.vmis.get(ref), live.room):
+            if pod is not None and _hidden(course, live.vmis.get(ref), live.capacity):
                 ledger.promise(ref, pod)
 
         def ask(ref: ObjectRef) -> bool:
@@ -88,43 +88,45 @@ class Rooms:
             placed = ledger.place(ref, size)
             self._short = self._short or not placed
             if placed:
-                self._promised[ref] = pod_for(live.room, rendering_of(live.kubevirt), vmi, size)
+                self._promised[ref] = pod_for(
+                    live.capacity, rendering_of(live.kubevirt), vmi, size
+                )
             return placed
 
         return ask
 
-    def _due(self, room: Room | None, courses: tuple[TrackedObject, ...]) -> bool:
+    def _due(self, capacity: Capacity | None, courses: tuple[TrackedObject, ...]) -> bool:
         if self._outside.clock.monotonic() < self._not_before:
             return False
-        if room is None:
+        if capacity is None:
             return True
-        age_s = (self._outside.clock.now() - room.observed_at).total_seconds()
+        age_s = (self._outside.clock.now() - capacity.observed_at).total_seconds()
         short = self._short or any(
             each.open and each.latest.reason is Reason.WAITS_FOR_ROOM for each in courses
         )
-        ended = any(each.begun and _after(each.ended_at, room.observed_at) for each in courses)
-        return age_s > (SHORT_ROOM_S if short and ended else ROOM_S)
+        ended = any(each.begun and _after(each.ended_at, capacity.observed_at) for each in courses)
+        return age_s > (SHORT_CAPACITY_AGE_S if short and ended else CAPACITY_AGE_S)
 
 
-def _needs_room(course: TrackedObject) -> bool:
+def _needs_capacity(course: TrackedObject) -> bool:
     waits = course.latest.reason is Reason.WAITS_FOR_ROOM
     return course.open and not course.begun and (waits or migrates(course.latest))
 
 
-def _hidden(course: TrackedObject, vmi: LiveVMI | None, room: Room | None) -> bool:
+def _hidden(course: TrackedObject, vmi: LiveVMI | None, capacity: Capacity | None) -> bool:
     """Whether *course* takes room that the pods, as they were read, do not show."""
     written = course.patched_at
-    if room is None or vmi is None or written is None or not course.patched:
+    if capacity is None or vmi is None or written is None or not course.patched:
         return False
     if course.action is None or course.action.effect is not Effect.LIVE:
         return False
-    if room.observed_at <= written:
+    if capacity.observed_at <= written:
         return True
-    if len(room.launchers.get(vmi.uid, ())) > 1 or not course.open:
-        return not course.open and _after(course.ended_at, room.observed_at)
+    if len(capacity.launchers.get(vmi.uid, ())) > 1 or not course.open:
+        return not course.open and _after(course.ended_at, capacity.observed_at)
     # Migrations are stamped in whole seconds.
     migrated = _after(vmi.migration_ended_at, written - timedelta(seconds=1))
-    return not migrated or _after(vmi.migration_ended_at, room.observed_at)
+    return not migrated or _after(vmi.migration_ended_at, capacity.observed_at)
 
 
 def _after(moment: datetime | None, other: datetime) -> bool:

@@ -34,7 +34,7 @@ class TrackedObject:
     """None while the object is not done with."""
     action: Action | None = None
     written: LiveVM | None = None
-    """The VM as the server answered our write, until the feed has caught up with it."""
+    """The VM as the server answered our write, until the informer has caught up with it."""
     written_at: float = 0.0
     """Monotonic."""
     unanswered_at: datetime | None = None

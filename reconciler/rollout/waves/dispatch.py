@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from reconciler.plan.context import PlanContext
     from reconciler.plan.planner import Planner
     from reconciler.rollout.limits.holds import Holds
-    from reconciler.rollout.limits.remaining_capacity import Rooms
+    from reconciler.rollout.limits.remaining_capacity import RemainingCapacity
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import Outside
     from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
@@ -47,11 +47,11 @@ class Beginning:
         writes: Writes,
         closing: Closing,
         gates: Holds,
-        rooms: Rooms,
+        remaining: RemainingCapacity,
         memo: CheckpointStore,
     ) -> None:
         self._policy, self._outside, self._writes = policy, outside, writes
-        self._closing, self._gates, self._rooms, self._memo = closing, gates, rooms, memo
+        self._closing, self._gates, self._remaining, self._memo = closing, gates, remaining, memo
         self._order = dict.fromkeys(action.ref for wave in plan.waves for action in wave.actions)
         self._begun = False
         self.holds: dict[ObjectRef, Hold] = {}
@@ -122,7 +122,7 @@ class Beginning:
     def _still_waits(self, decision: Decision) -> bool:
         """Whether the VM itself, read now, waits for a restart that nobody has asked for.
 
-        A restart carries no guard, and the feed may lag behind.
+        A restart carries no guard, and the informer may lag behind.
         """
         vm = self._outside.writer.read_vm(decision.ref)
         if vm is None or vm.uid != decision.uid or vm.restart_asked:
@@ -161,7 +161,7 @@ class Beginning:
             context.policy,
             busy=_busy(courses, context.live),
             waits=waits,
-            fits=self._rooms.fits(context.live, courses, candidates),
+            fits=self._remaining.fits(context.live, courses, candidates),
             groups_of=lambda ref: groups_of(ref, context.desired, context.live, keys),
         )
         waiting = {
@@ -174,7 +174,7 @@ class Beginning:
         if taken <= given_up:
             # KubeVirt goes on with those that were given up, so that no place will ever be free.
             # Room is known only as it was when it was last read.
-            stays = {ref for ref, why in waits.items() if taken or why != pacing.ROOM_TAKEN}
+            stays = {ref for ref, why in waits.items() if taken or why != pacing.CAPACITY_TAKEN}
             self.holds.update({ref: waiting[ref] for ref in stays})
         self._gates.tell({**self.holds, **waiting})
         return [*going_on, *chosen]

@@ -79,7 +79,7 @@ class SettingsWaves:
         return (self._course,) if self._course else ()
 
     def overlaid(self, live: LiveState) -> LiveState:
-        """*live*, with our own write where the feed has not caught up with it yet."""
+        """*live*, with our own write where the informer has not caught up with it yet."""
         written = self._written
         if written is None or live.kubevirt.uid != written.uid:
             return live

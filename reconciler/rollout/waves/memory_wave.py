@@ -11,7 +11,7 @@ from reconciler.model.run.progress import Step
 from reconciler.plan.vm.rules.vm_convergence import failed_in_a_row
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import Holds
-from reconciler.rollout.limits.remaining_capacity import Rooms
+from reconciler.rollout.limits.remaining_capacity import RemainingCapacity
 from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
 from reconciler.rollout.tracking.convergence import FAILURES, convergence, is_under_way
 from reconciler.rollout.tracking.reverts import lost, same_restart
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reconciler.rollout.writes.send import Writes
 
 CREATED_S = 30.0
-"""How long a VM that we created is believed to be there though the feed does not show it."""
+"""How long a VM that we created is believed to be there though the informer does not show it."""
 
 
 class MemoryWave:
@@ -47,7 +47,7 @@ class MemoryWave:
         self._outside, self._approval = outside, policy.approval
         self.can_begin = True
         """Whether changes that may be made have not been made yet."""
-        self.rooms = Rooms(outside)
+        self.remaining = RemainingCapacity(outside)
         self._memo = CheckpointStore(outside.memory_lease, outside.clock.now())
         if self._memo.problem:
             outside.tell(Step.LEASE, self._memo.problem)
@@ -59,11 +59,11 @@ class MemoryWave:
             writes=writes,
             closing=self._closing,
             gates=Holds(outside, self._memo),
-            rooms=self.rooms,
+            remaining=self.remaining,
             memo=self._memo,
         )
         self.courses: dict[ObjectRef, TrackedObject] = {}
-        live = outside.feed.current()
+        live = outside.informer.read()
         for decision in plan.decisions:
             if _is_vm(decision.ref) and decision.effect is not Effect.NONE:
                 self.courses[decision.ref] = self._opened(decision, live)
@@ -91,7 +91,7 @@ class MemoryWave:
         )
 
     def overlaid(self, live: LiveState) -> LiveState:
-        """*live*, with our own writes where the feed has not caught up, and with room enough."""
+        """*live* with our own writes where the informer lags behind, and with recent capacity."""
         newer = {}
         for ref, course in self.courses.items():
             if course.written is None:
@@ -101,10 +101,10 @@ class MemoryWave:
             else:
                 course.written = None
         live = replace(live, vms={**live.vms, **newer}) if newer else live
-        return self.rooms.overlaid(live, self.courses.values())
+        return self.remaining.overlaid(live, self.courses.values())
 
     def _ahead(self, course: TrackedObject, written: LiveVM, seen: LiveVM | None) -> bool:
-        """Whether the answer to our write is newer than what the feed shows."""
+        """Whether the answer to our write is newer than what the informer shows."""
         if seen is None:
             created = course.action is not None and course.action.uid is None
             return created and self._outside.clock.monotonic() - course.written_at < CREATED_S

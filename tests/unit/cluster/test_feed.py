@@ -1,4 +1,4 @@
-"""The feed: one list a kind, then events; relists when it must, and ends at once."""
+"""The informer: one list a kind, then events; relists when it must, and ends at once."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from time import monotonic
 import pytest
 
 from reconciler.cluster.api import client as client_module
-from reconciler.cluster.informer import informer as feed_module
-from reconciler.cluster.informer import reflector as follower_module
-from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.informer import informer as informer_module
+from reconciler.cluster.informer import reflector as reflector_module
+from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.errors import BackgroundError, KubeVirtMissingError, UnavailableError
 from reconciler.model.references import vm_ref
 
@@ -45,7 +45,7 @@ class Stream:
 @pytest.fixture
 def streams(cluster, harness, monkeypatch):
     """The scripted cluster, of which each kind can be watched."""
-    monkeypatch.setattr(follower_module, "_SHORTEST_S", 0.0)
+    monkeypatch.setattr(reflector_module, "_SHORTEST_S", 0.0)
     found = {}
     for kind in ("kubevirts", "virtualmachines", "virtualmachineinstances"):
         _watchable(cluster, harness, found, kind)
@@ -68,17 +68,17 @@ def _watchable(cluster, harness, found, kind):
 
 
 @pytest.fixture
-def feed(client, clock):
-    return ClusterFeed(client, clock=clock)
+def informer(client, clock):
+    return ClusterInformer(client, clock=clock)
 
 
-def wait_until(feed, holds, timeout_s=5.0):
+def wait_until(informer, holds, timeout_s=5.0):
     """The first snapshot of which *holds*; each wait is woken by a change."""
     for _ in range(20):
-        state = feed.wait(timeout_s)
+        state = informer.wait(timeout_s)
         if holds(state):
             return state
-    raise AssertionError("the feed never said so")
+    raise AssertionError("the informer never said so")
 
 
 def lists_of(cluster, kind):
@@ -89,60 +89,60 @@ def watches_of(cluster, kind):
     return [r for r in cluster.requests if r.path == f"{API}/{kind}" and "watch" in r.query]
 
 
-def test_it_begins_with_everything(streams, feed):
-    with feed:
-        state = feed.current()
+def test_it_begins_with_everything(streams, informer):
+    with informer:
+        state = informer.read()
     assert state.cluster_id == "cluster-1"
     assert list(state.vms) == list(state.vmis) == list(state.migrations) == [PG0]
     assert state.nodes[0].name == "node01"
 
 
-def test_events_change_the_next_snapshot_and_not_the_last(streams, feed, raw_vm):
-    with feed:
-        before = feed.current()
+def test_events_change_the_next_snapshot_and_not_the_last(streams, informer, raw_vm):
+    with informer:
+        before = informer.read()
         streams["virtualmachines"].send("MODIFIED", raw_vm(guest="2Gi"))
         streams["virtualmachines"].send("ADDED", raw_vm("pg-1"))
-        after = wait_until(feed, lambda state: len(state.vms) == 2)
+        after = wait_until(informer, lambda state: len(state.vms) == 2)
     assert after.vms[PG0].guest.raw == "2Gi"
     assert before.vms[PG0].guest.raw == "1Gi"
     assert len(before.vms) == 1
 
 
-def test_what_did_not_change_is_not_copied(streams, feed, raw_vm):
-    with feed:
-        before = feed.current()
+def test_what_did_not_change_is_not_copied(streams, informer, raw_vm):
+    with informer:
+        before = informer.read()
         streams["virtualmachines"].send("MODIFIED", raw_vm(guest="2Gi"))
-        after = wait_until(feed, lambda state: state.vms is not before.vms)
+        after = wait_until(informer, lambda state: state.vms is not before.vms)
     assert after.vmis is before.vmis
     assert after.migrations is before.migrations
 
 
-def test_a_deleted_object_goes(streams, feed, raw_vm, raw_vmi, raw_migration):
-    with feed:
-        feed.current()
+def test_a_deleted_object_goes(streams, informer, raw_vm, raw_vmi, raw_migration):
+    with informer:
+        informer.read()
         streams["virtualmachines"].send("DELETED", raw_vm())
         streams["virtualmachineinstances"].send("DELETED", raw_vmi())
         streams["virtualmachineinstancemigrations"].send("DELETED", raw_migration())
-        wait_until(feed, lambda s: not s.vms and not s.vmis and not s.migrations)
+        wait_until(informer, lambda s: not s.vms and not s.vmis and not s.migrations)
 
 
-def test_migrations_of_a_vm_stay_sorted(streams, feed, raw_migration):
+def test_migrations_of_a_vm_stay_sorted(streams, informer, raw_migration):
     older = raw_migration("older")
     older["metadata"]["creationTimestamp"] = "2026-11-22T00:00:00Z"
-    with feed:
+    with informer:
         streams["virtualmachineinstancemigrations"].send("ADDED", older)
-        state = wait_until(feed, lambda state: len(state.migrations[PG0]) == 2)
+        state = wait_until(informer, lambda state: len(state.migrations[PG0]) == 2)
     assert state.migrations[PG0][0].ref.name == "older"
 
 
-def test_an_object_that_turns_odd_is_left_out_until_it_is_sound(streams, feed, raw_vmi):
-    with feed:
+def test_an_object_that_turns_odd_is_left_out_until_it_is_sound(streams, informer, raw_vmi):
+    with informer:
         streams["virtualmachineinstances"].send("MODIFIED", raw_vmi(memory=[]))
-        state = wait_until(feed, lambda state: state.diagnostics)
+        state = wait_until(informer, lambda state: state.diagnostics)
         assert state.vmis == {}
         assert state.diagnostics[0].ref == PG0
         streams["virtualmachineinstances"].send("MODIFIED", raw_vmi())
-        state = wait_until(feed, lambda state: not state.diagnostics)
+        state = wait_until(informer, lambda state: not state.diagnostics)
         assert PG0 in state.vmis
 
 
@@ -173,33 +173,37 @@ def _odd_vm(raw_vm, what):
     ],
 )
 def test_undecodable_event_is_a_finding_on_its_object_and_the_rest_goes_on(
-    streams, cluster, feed, raw_vm, what, why
+    streams, cluster, informer, raw_vm, what, why
 ):
-    with feed:
+    with informer:
         streams["virtualmachines"].send_raw(_odd_vm(raw_vm, what))
-        state = wait_until(feed, lambda state: state.diagnostics)
+        state = wait_until(informer, lambda state: state.diagnostics)
         assert state.vms == {}
         (finding,) = state.diagnostics
         assert (finding.code, finding.ref) == ("unreadable-object", PG0)
         assert why in finding.message
         streams["virtualmachines"].send("ADDED", raw_vm("pg-1"))
-        state = wait_until(feed, lambda state: vm_ref("db", "pg-1") in state.vms)
+        state = wait_until(informer, lambda state: vm_ref("db", "pg-1") in state.vms)
         assert state.diagnostics == (finding,)
         streams["virtualmachines"].send("MODIFIED", raw_vm())
-        state = wait_until(feed, lambda state: not state.diagnostics)
+        state = wait_until(informer, lambda state: not state.diagnostics)
         assert set(state.vms) == {PG0, vm_ref("db", "pg-1")}
     assert len(watches_of(cluster, "virtualmachines")) == 1
 
 
-def test_undecodable_event_without_a_name_is_a_finding_and_the_rest_goes_on(streams, feed, raw_vm):
+def test_undecodable_event_without_a_name_is_a_finding_and_the_rest_goes_on(
+    streams, informer, raw_vm
+):
+    streams, informer, raw_vm
+):
     deep = b"[" * 20_000 + b"]" * 20_000
-    with feed:
+    with informer:
         line = b'{"type":"ADDED","object":{"metadata":{"annotations":%s}}}' % deep
         streams["virtualmachines"].send_raw(line)
-        state = wait_until(feed, lambda state: state.diagnostics)
+        state = wait_until(informer, lambda state: state.diagnostics)
         assert [each.ref.name for each in state.diagnostics] == ["?"]
         streams["virtualmachines"].send("ADDED", raw_vm("pg-1"))
-        wait_until(feed, lambda state: len(state.vms) == 2)
+        wait_until(informer, lambda state: len(state.vms) == 2)
 
 
 class BrokenClock:
@@ -221,35 +225,35 @@ def test_follower_that_ends_unexpectedly_wakes_the_thread_that_waits(
     streams, client, clock, caplog
 ):
     broken = BrokenClock(clock)
-    with ClusterFeed(client, clock=broken) as feed:
-        feed.current()
+    with ClusterInformer(client, clock=broken) as informer:
+        informer.read()
         broken.broken = True
         streams["virtualmachines"].end()
         why = "virtualmachines ended unexpectedly: ZeroDivisionError: no time"
         with pytest.raises(BackgroundError, match=why) as caught:
-            feed.wait(20.0)
+            informer.wait(20.0)
         assert isinstance(caught.value.__cause__, ZeroDivisionError)
         with pytest.raises(BackgroundError):
-            feed.current()
+            informer.read()
     assert [each.levelno for each in caplog.records if each.exc_info] == [logging.ERROR]
 
 
-def test_a_watch_that_ends_goes_on_after_the_last_event(streams, cluster, feed, raw_vm):
+def test_a_watch_that_ends_goes_on_after_the_last_event(streams, cluster, informer, raw_vm):
     later = raw_vm(guest="2Gi")
     later["metadata"]["resourceVersion"] = "9999"
-    with feed:
-        feed.current()
+    with informer:
+        informer.read()
         streams["virtualmachines"].send("MODIFIED", later)
         streams["virtualmachines"].send("BOOKMARK", {"metadata": {"resourceVersion": "10001"}})
         streams["virtualmachines"].end()
         streams["virtualmachines"].send("MODIFIED", raw_vm(guest="3Gi"))
-        wait_until(feed, lambda state: state.vms[PG0].guest.raw == "3Gi")
+        wait_until(informer, lambda state: state.vms[PG0].guest.raw == "3Gi")
     versions = [each.query["resourceVersion"] for each in watches_of(cluster, "virtualmachines")]
     assert versions[:2] == ["9488", "10001"]
     assert len(lists_of(cluster, "virtualmachines")) == 1
 
 
-def test_an_expired_watch_lists_again(streams, cluster, feed, page, raw_vm, harness):
+def test_an_expired_watch_lists_again(streams, cluster, informer, page, raw_vm, harness):
     lists = [page(raw_vm()), page(raw_vm("fresh"), version="9999")]
     watch = cluster.handlers[f"{API}/virtualmachines"]
 
@@ -257,11 +261,11 @@ def test_an_expired_watch_lists_again(streams, cluster, feed, page, raw_vm, harn
         return watch(request) if "watch" in request.query else lists.pop(0)
 
     cluster.handlers[f"{API}/virtualmachines"] = answer
-    with feed:
-        feed.current()
+    with informer:
+        informer.read()
         gone = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}
         streams["virtualmachines"].send("ERROR", gone)
-        state = wait_until(feed, lambda state: vm_ref("db", "fresh") in state.vms)
+        state = wait_until(informer, lambda state: vm_ref("db", "fresh") in state.vms)
     assert PG0 not in state.vms
     assert watches_of(cluster, "virtualmachines")[-1].query["resourceVersion"] == "9999"
 
@@ -277,50 +281,50 @@ def test_a_forbidden_watch_becomes_lists_and_says_so_once(
         return lists.pop(0) if len(lists) > 1 else lists[0]
 
     cluster.handlers[f"{API}/virtualmachines"] = answer
-    with ClusterFeed(client, clock=clock, scale=1000.0) as scaled:
+    with ClusterInformer(client, clock=clock, scale=1000.0) as scaled:
         wait_until(scaled, lambda state: vm_ref("db", "third") in state.vms, 5000.0)
     said = [r for r in caplog.records if "listing every 10 s instead" in r.getMessage()]
     assert len(said) == 1
     assert len(watches_of(cluster, "virtualmachines")) == 1
 
 
-def test_a_burst_is_one_change(streams, feed, raw_vm, monkeypatch):
-    monkeypatch.setattr(feed_module, "_COALESCE_S", 0.3)
-    with feed:
-        feed.current()
+def test_a_burst_is_one_change(streams, informer, raw_vm, monkeypatch):
+    monkeypatch.setattr(informer_module, "_COALESCE_S", 0.3)
+    with informer:
+        informer.read()
         for i in range(50):
             streams["virtualmachines"].send("ADDED", raw_vm(f"burst-{i}"))
-        assert len(feed.wait(5.0).vms) == 51
+        assert len(informer.wait(5.0).vms) == 51
 
 
-def test_waiting_ends_when_nothing_changes(streams, feed):
-    with feed:
-        before = feed.current()
-        assert feed.wait(0.05).vms is before.vms
+def test_waiting_ends_when_nothing_changes(streams, informer):
+    with informer:
+        before = informer.read()
+        assert informer.wait(0.05).vms is before.vms
 
 
-def test_it_ends_at_once_and_leaves_no_thread(streams, feed):
-    with feed:
-        feed.current()
+def test_it_ends_at_once_and_leaves_no_thread(streams, informer):
+    with informer:
+        informer.read()
     assert not [each for each in threading.enumerate() if each.name.startswith("follow")]
 
 
-def test_a_cluster_without_kubevirt_is_told_at_the_start(server, feed, reply):
+def test_a_cluster_without_kubevirt_is_told_at_the_start(server, informer, reply):
     server.on("/api/v1/namespaces/kube-system", reply(200, {"metadata": {"uid": "u"}}))
-    with pytest.raises(KubeVirtMissingError), feed:
-        pass
+    with pytest.raises(KubeVirtMissingError), informer:
+        informer.read()
 
 
-def test_a_second_cr_is_told(streams, feed, raw_kubevirt):
-    with feed:
-        feed.current()
+def test_a_second_cr_is_told(streams, informer, raw_kubevirt):
+    with informer:
+        informer.read()
         streams["kubevirts"].send("ADDED", raw_kubevirt("second"))
         with pytest.raises(KubeVirtMissingError, match="2 KubeVirt CRs"):
-            wait_until(feed, lambda _: False)
+            wait_until(informer, lambda _: False)
 
 
 def test_a_server_that_stays_away_is_told_when_the_snapshot_is_too_old(
-    streams, cluster, feed, failure, clock, caplog
+    streams, cluster, informer, failure, clock, caplog
 ):
     caplog.set_level(logging.WARNING)
     asked, answers = threading.Event(), []
@@ -331,19 +335,21 @@ def test_a_server_that_stays_away_is_told_when_the_snapshot_is_too_old(
             asked.set()
         return failure(503, "not ready")
 
-    with feed:
-        feed.current()
+    with informer:
+        informer.read()
         cluster.handlers[f"{API}/virtualmachines"] = answer
         streams["virtualmachines"].end()
         assert asked.wait(5)
-        assert feed.current().vms
+        assert informer.read().vms
         clock.elapsed += 121
         with pytest.raises(UnavailableError, match="not ready"):
-            feed.current()
+            informer.read()
     assert sum("trying again" in each.getMessage() for each in caplog.records) == 1
 
 
-def test_events_alone_are_believed_for_ten_minutes(streams, cluster, feed, page, raw_vm, clock):
+def test_events_alone_are_believed_for_ten_minutes(
+    streams, cluster, informer, page, raw_vm, clock
+):
     """A proxy that loses events tells nobody; only a list shows what was missed."""
     lists = [page(raw_vm()), page(raw_vm("missed"), version="9999")]
     watch = cluster.handlers[f"{API}/virtualmachines"]
@@ -352,16 +358,16 @@ def test_events_alone_are_believed_for_ten_minutes(streams, cluster, feed, page,
         return watch(request) if "watch" in request.query else lists.pop(0)
 
     cluster.handlers[f"{API}/virtualmachines"] = answer
-    with feed:
-        feed.current()
-        clock.elapsed += follower_module.RELIST_S - 1
+    with informer:
+        informer.read()
+        clock.elapsed += reflector_module.RELIST_S - 1
         streams["virtualmachines"].end()
         streams["virtualmachines"].send("MODIFIED", raw_vm(guest="2Gi"))
-        wait_until(feed, lambda state: state.vms[PG0].guest.raw == "2Gi")
+        wait_until(informer, lambda state: state.vms[PG0].guest.raw == "2Gi")
         assert len(lists_of(cluster, "virtualmachines")) == 1
         clock.elapsed += 1
         streams["virtualmachines"].end()
-        state = wait_until(feed, lambda state: vm_ref("db", "missed") in state.vms)
+        state = wait_until(informer, lambda state: vm_ref("db", "missed") in state.vms)
     assert PG0 not in state.vms
     assert len(lists_of(cluster, "virtualmachines")) == 2
     assert watches_of(cluster, "virtualmachines")[-1].query["resourceVersion"] == "9999"
@@ -373,8 +379,8 @@ def _nothing_until(ended):
     yield from ()
 
 
-def test_a_silent_watch_is_listed_again(cluster, feed, page, raw_vm, monkeypatch, harness):
-    monkeypatch.setattr(follower_module, "WATCH_S", 0.2)
+def test_a_silent_watch_is_listed_again(cluster, informer, page, raw_vm, monkeypatch, harness):
+    monkeypatch.setattr(reflector_module, "WATCH_S", 0.2)
     monkeypatch.setattr(client_module, "_SILENCE_S", 0.1)
     lists = [page(raw_vm()), page(raw_vm("missed"))]
     ended = threading.Event()
@@ -385,13 +391,13 @@ def test_a_silent_watch_is_listed_again(cluster, feed, page, raw_vm, monkeypatch
         return lists.pop(0) if len(lists) > 1 else lists[0]
 
     cluster.handlers[f"{API}/virtualmachines"] = answer
-    with feed:
-        wait_until(feed, lambda state: vm_ref("db", "missed") in state.vms)
+    with informer:
+        wait_until(informer, lambda state: vm_ref("db", "missed") in state.vms)
         ended.set()
 
 
 @pytest.mark.parametrize("code", [410, 429, 503])
-def test_a_server_that_never_lets_watch_is_not_asked_in_a_rush(cluster, feed, failure, code):
+def test_a_server_that_never_lets_watch_is_not_asked_in_a_rush(cluster, informer, failure, code):
     lists = cluster.handlers[f"{API}/virtualmachines"]
     refused = threading.Event()
 
@@ -402,14 +408,15 @@ def test_a_server_that_never_lets_watch_is_not_asked_in_a_rush(cluster, feed, fa
         return failure(code, "no watch")
 
     cluster.handlers[f"{API}/virtualmachines"] = answer
-    with feed:
+    with informer:
+        informer.read()
         assert refused.wait(5)
-        feed.wait(0.2)
+        informer.wait(0.2)
     assert len(lists_of(cluster, "virtualmachines")) <= 2
     assert len(watches_of(cluster, "virtualmachines")) <= 2
 
 
-def test_an_end_waits_for_no_server(streams, cluster, feed, page, raw_vm, harness):
+def test_an_end_waits_for_no_server(streams, cluster, informer, page, raw_vm, harness):
     """A list that is never answered: its thread is left to die with the process."""
     never = threading.Event()
 
@@ -423,7 +430,8 @@ def test_an_end_waits_for_no_server(streams, cluster, feed, page, raw_vm, harnes
 
     hung = threading.Event()
     cluster.handlers[f"{API}/virtualmachines"] = answer
-    with feed:
+    with informer:
+        informer.read()
         assert hung.wait(5)
         began = monotonic()
     took_s = monotonic() - began

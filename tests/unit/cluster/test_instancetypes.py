@@ -7,7 +7,7 @@ import json
 import pytest
 
 from reconciler.cluster.decode import instancetypes, workloads
-from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.model.references import CLUSTER_INSTANCETYPE, INSTANCETYPE, instancetype_ref
 
@@ -195,7 +195,7 @@ def test_a_kind_that_cannot_be_listed_is_told(with_types, client, clock, failure
 
 
 def test_the_feed_has_them_too(with_types, client, clock):
-    with ClusterFeed(client, clock=clock) as feed:
-        state = feed.current()
+    with ClusterInformer(client, clock=clock) as informer:
+        state = informer.read()
     assert len(state.instancetypes) == 2
     assert state.instancetype_kinds == {INSTANCETYPE, CLUSTER_INSTANCETYPE}

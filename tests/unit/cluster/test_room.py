@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from reconciler.cluster.decode import spare_capacity
-from reconciler.cluster.informer.informer import ClusterFeed
-from reconciler.cluster.read.capacity_reader import read_room
+from reconciler.cluster.informer.informer import ClusterInformer
+from reconciler.cluster.read.capacity_reader import read_capacity
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.errors import BackgroundError, UnavailableError
 from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota
@@ -52,7 +52,7 @@ def read(server, client, clock, page):
     def make(pods=(), quotas=()):
         server.on(PODS, page(*pods))
         server.on(QUOTAS, page(*quotas))
-        return read_room(client, clock)
+        return read_capacity(client, clock)
 
     return make
 
@@ -205,7 +205,7 @@ def test_what_may_not_be_listed_is_told_and_the_other_is_read(
     server.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
     server.on(QUOTAS, page(raw_quota()))
     server.on(path, failure(403, "no", "Forbidden"))
-    found = read_room(client, clock)
+    found = read_capacity(client, clock)
     (finding,) = found.diagnostics
     assert (finding.code, finding.severity) == (code, "warning")
     assert "was not looked at" in finding.message
@@ -239,7 +239,7 @@ def test_a_pod_is_decoded_before_the_next_has_come(
     monkeypatch.setattr(spare_capacity, "PODS", replace(spare_capacity.PODS, live=live))
     server.on(QUOTAS, page())
     server.on(PODS, harness.Reply(chunks=chunks()))
-    found = read_room(client, clock)
+    found = read_capacity(client, clock)
     assert found.pods_known
     assert found.diagnostics == ()
 
@@ -248,21 +248,21 @@ def test_a_server_that_is_down_ends_the_read(server, client, clock, page, failur
     server.on(QUOTAS, page())
     server.on(PODS, failure(503, "not ready"))
     with pytest.raises(UnavailableError):
-        read_room(client, clock)
+        read_capacity(client, clock)
 
 
 def test_a_snapshot_reads_no_pods(cluster, client, clock):
-    assert ClusterReader(client, clock=clock).read().room is None
+    assert ClusterReader(client, clock=clock).read().capacity is None
     assert not [each for each in cluster.requests if each.path in (PODS, QUOTAS)]
 
 
 def test_the_feed_hands_out_the_room_that_it_was_asked_for(cluster, client, clock, page):
     cluster.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
     cluster.on(QUOTAS, page())
-    with ClusterFeed(client, clock=clock) as feed:
-        assert feed.current().room is None
-        found = feed.room()
-        assert feed.current().room == found
+    with ClusterInformer(client, clock=clock) as informer:
+        assert informer.read().capacity is None
+        found = informer.capacity()
+        assert informer.read().capacity == found
     assert found.nodes["node01"].requested.memory == GIB
 
 
@@ -270,32 +270,32 @@ class TestRefreshed:
     """Pods and quotas that are read anew beside what goes by the old ones."""
 
     @pytest.fixture
-    def feed(self, cluster, client, clock, page):
+    def informer(self, cluster, client, clock, page):
         cluster.on(QUOTAS, page())
-        with ClusterFeed(client, clock=clock) as feed:
-            yield feed
+        with ClusterInformer(client, clock=clock) as informer:
+            yield informer
 
-    def test_who_waits_is_woken_once_they_are_read(self, cluster, feed, page):
+    def test_who_waits_is_woken_once_they_are_read(self, cluster, informer, page):
         cluster.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
-        feed.current()
-        feed.refresh_room()
-        assert feed.wait(30.0).room.nodes["node01"].requested.memory == GIB
+        informer.read()
+        informer.refresh_capacity()
+        assert informer.wait(30.0).capacity.nodes["node01"].requested.memory == GIB
 
     def test_a_failure_is_logged_and_leaves_what_there_was(
-        self, cluster, feed, page, failure, caplog
+        self, cluster, informer, page, failure, caplog
     ):
         cluster.on(PODS, page())
-        old = feed.room()
+        old = informer.capacity()
         logged = threading.Event()
         cluster.handlers[PODS] = lambda _: failure(500, "odd")
         caplog.handler.emit = _setting(logged, caplog.handler.emit)
-        feed.refresh_room()
+        informer.refresh_capacity()
         assert logged.wait(30)
         assert "pods and quotas are not read anew" in caplog.text
-        assert feed.current().room is old
+        assert informer.read().capacity is old
 
     def test_an_unexpected_error_is_raised_in_the_thread_that_waits(
-        self, feed, clock, monkeypatch
+        self, informer, clock, monkeypatch
     ):
         now = clock.now
 
@@ -305,28 +305,28 @@ class TestRefreshed:
             raise ZeroDivisionError("no time")
 
         monkeypatch.setattr(clock, "now", broken)
-        feed.current()
-        feed.refresh_room()
+        informer.read()
+        informer.refresh_capacity()
         why = "the thread that reads pods and quotas ended unexpectedly: ZeroDivisionError"
         with pytest.raises(BackgroundError, match=why):
-            feed.wait(30.0)
+            informer.wait(30.0)
 
-    def test_it_is_not_begun_again_at_once(self, cluster, feed, clock, page):
+    def test_it_is_not_begun_again_at_once(self, cluster, informer, clock, page):
         asked = []
         cluster.handlers[PODS] = lambda request: (asked.append(request), page())[1]
-        feed.current()
-        feed.refresh_room()
-        feed.wait(30.0)
-        feed.refresh_room()
-        feed.wait(0.1)
+        informer.read()
+        informer.refresh_capacity()
+        informer.wait(30.0)
+        informer.refresh_capacity()
+        informer.wait(0.1)
         assert len(asked) == 1
         clock.elapsed += 10
-        feed.current()
-        feed.refresh_room()
-        feed.wait(30.0)
+        informer.read()
+        informer.refresh_capacity()
+        informer.wait(30.0)
         assert len(asked) == 2
 
-    def test_what_was_read_later_stays(self, cluster, feed, clock, page):
+    def test_what_was_read_later_stays(self, cluster, informer, clock, page):
         begun, go_on = threading.Event(), threading.Event()
 
         def late(_request):
@@ -335,14 +335,14 @@ class TestRefreshed:
             return page()
 
         cluster.handlers[PODS] = late
-        feed.refresh_room()
+        informer.refresh_capacity()
         assert begun.wait(30)
         cluster.on(PODS, page())
         clock.elapsed += 5
-        newer = feed.room()
-        feed.current()
+        newer = informer.capacity()
+        informer.read()
         go_on.set()
-        assert feed.wait(30.0).room is newer
+        assert informer.wait(30.0).capacity is newer
 
 
 def _setting(event, emit):

@@ -19,7 +19,7 @@ from reconciler.errors import ClusterError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import KUBEVIRT_FIELDS, FieldType, NameSet
 from reconciler.model.live import snapshot_codec
-from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota, Room
+from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse, NodeUse, Quota
 from reconciler.model.live.live_state import (
     Condition,
     Constraints,
@@ -166,8 +166,8 @@ instancetypes = st.builds(
 amounts = st.dictionaries(texts, st.integers(0, 2**63 - 1), max_size=2)
 uses = st.builds(MemoryUse, memory=st.integers(0, 2**63 - 1), hugepages=amounts)
 launchers = st.builds(Launcher, namespace=names, node=texts, requests=uses, limit=st.integers(0))
-rooms = st.builds(
-    Room,
+capacities = st.builds(
+    Capacity,
     observed_at=times,
     pods_known=st.booleans(),
     nodes=st.dictionaries(
@@ -202,7 +202,7 @@ states = st.builds(
         ),
         max_size=2,
     ).map(tuple),
-    room=st.none() | rooms,
+    capacity=st.none() | capacities,
     instancetypes=by_ref(instancetypes),
     instancetype_kinds=st.frozensets(st.sampled_from([INSTANCETYPE, CLUSTER_INSTANCETYPE])),
     migration_policies=st.lists(
@@ -256,7 +256,7 @@ def test_the_schema_knows_every_part_of_a_reference():
         ("launcher", Launcher),
         ("nodeUse", NodeUse),
         ("quota", Quota),
-        ("room", Room),
+        ("room", Capacity),
         ("instancetype", LiveInstancetype),
         ("location", Location),
         ("diagnostic", Diagnostic),

@@ -21,7 +21,7 @@ from support.builders import (
 )
 
 from reconciler.model.fields import INSTANCETYPE_NAME, WaveName
-from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota, Room
+from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse, NodeUse, Quota
 from reconciler.model.live.live_state import Constraints, LiveInstancetype, LiveNode
 from reconciler.model.plan.plan import Change
 from reconciler.model.quantity import GIB, MIB
@@ -49,8 +49,8 @@ def launcher(node: str, guest: int = GIB, limit: int = 0) -> Launcher:
     return Launcher(namespace="db", node=node, requests=requests, limit=limit)
 
 
-def room(nodes=None, quotas=(), launchers=None, **more) -> Room:
-    return Room(
+def capacity(nodes=None, quotas=(), launchers=None, **more) -> Capacity:
+    return Capacity(
         observed_at=NOW,
         nodes=nodes or {},
         quotas={"db": tuple(quotas)} if quotas else {},
@@ -59,9 +59,9 @@ def room(nodes=None, quotas=(), launchers=None, **more) -> Room:
     )
 
 
-def live(found: Room | None, *, nodes=None, vmi=None, **more):
+def live(found: Capacity | None, *, nodes=None, vmi=None, **more):
     nodes = nodes if nodes is not None else (node("node01"), node("node02"))
-    return make_live(make_vm(), vmis=(vmi or make_vmi(),), nodes=nodes, room=found, **more)
+    return make_live(make_vm(), vmis=(vmi or make_vmi(),), nodes=nodes, capacity=found, **more)
 
 
 def judged(state, guest: str = "2Gi"):
@@ -89,12 +89,12 @@ def test_without_a_look_at_pods_the_effect_is_as_before():
 )
 def test_a_target_pod_needs_its_whole_new_size_on_another_node(taken, effect):
     nodes = (node("node01"), node("node02", "4Gi"))
-    assert judged(live(room({"node02": use(taken)}), nodes=nodes)) == effect
+    assert judged(live(capacity({"node02": use(taken)}), nodes=nodes)) == effect
 
 
 def test_what_is_needed_and_the_best_node_are_named():
     nodes = (node("node01"), node("node02", "1Gi"), node("node03", "2Gi"))
-    decision = only(live(room({"node03": use(512 * MIB)}), nodes=nodes))
+    decision = only(live(capacity({"node03": use(512 * MIB)}), nodes=nodes))
     assert decision.message == (
         "the target pod asks for 2316Mi, and node03 has the most free of the other nodes: 1536Mi"
     )
@@ -103,7 +103,7 @@ def test_what_is_needed_and_the_best_node_are_named():
 
 
 def test_the_source_node_is_no_target_however_empty():
-    assert judged(live(room(), nodes=(node("node01"), node("node02", "1Gi")))) == NO_NODE
+    assert judged(live(capacity(), nodes=(node("node01"), node("node02", "1Gi")))) == NO_NODE
 
 
 @pytest.mark.parametrize(
@@ -120,12 +120,12 @@ def test_the_source_node_is_no_target_however_empty():
 def test_the_vms_node_selector_counts(labels, selector, effect):
     nodes = (node("node01", labels={"zone": "a"}), node("node02", labels=labels))
     vmi = make_vmi(node_selector=selector)
-    assert judged(live(room(), nodes=nodes, vmi=vmi)) == effect
+    assert judged(live(capacity(), nodes=nodes, vmi=vmi)) == effect
 
 
 def test_a_selector_that_no_other_node_has_is_named():
     nodes = (node("node01", labels={"zone": "a"}), node("node02"))
-    decision = only(live(room(), nodes=nodes, vmi=make_vmi(node_selector={"zone": "a"})))
+    decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector={"zone": "a"})))
     assert decision.message == (
         "no node but node01 that can run VMs has the VM's nodeSelector zone=a"
     )
@@ -136,7 +136,7 @@ def test_a_selector_that_no_other_node_has_is_named():
 def test_the_source_nodes_cpu_vendor_counts(version, effect):
     intel, amd = ({f"cpu-vendor.node.kubevirt.io/{name}": "true"} for name in ("Intel", "AMD"))
     nodes = (node("node01", labels=intel), node("node02", labels=amd))
-    state = live(room(), nodes=nodes, kubevirt=with_settings(make_kubevirt(version)))
+    state = live(capacity(), nodes=nodes, kubevirt=with_settings(make_kubevirt(version)))
     assert judged(state) == effect
 
 
@@ -149,7 +149,7 @@ def test_a_cpu_vendor_that_no_other_node_has_is_named(selector, says):
         {f"cpu-vendor.node.kubevirt.io/{name}": "true", "zone": "a"} for name in ("Intel", "AMD")
     )
     nodes = (node("node01", labels=intel), node("node02", labels=amd))
-    decision = only(live(room(), nodes=nodes, vmi=make_vmi(node_selector=selector)))
+    decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector=selector)))
     assert decision.message.endswith(says)
     assert decision.hint == "add a node with the same CPU vendor"
 
@@ -158,29 +158,29 @@ def test_a_cpu_vendor_that_no_other_node_has_is_named(selector, says):
 def test_huge_pages_must_be_free_too(free, effect):
     nodes = (node("node01"), node("node02", hugepages={"2Mi": q(free)}))
     vmi = make_vmi(constraints=Constraints(architecture="amd64", hugepages="2Mi"))
-    assert judged(live(room(), nodes=nodes, vmi=vmi)) == effect
+    assert judged(live(capacity(), nodes=nodes, vmi=vmi)) == effect
 
 
 def test_room_that_a_migration_holds_is_waited_for():
     nodes = (node("node01"), node("node02", "4Gi"))
-    taken = room({"node02": use(3 * GIB, moving=2 * GIB)})
+    taken = capacity({"node02": use(3 * GIB, moving=2 * GIB)})
     assert judged(live(taken, nodes=nodes)) == WAITS
 
 
 def test_a_node_of_unknown_size_is_not_held_against_a_change():
     nodes = (node("node01"), LiveNode(name="node02", schedulable=True))
-    assert judged(live(room(), nodes=nodes)) == LIVE
+    assert judged(live(capacity(), nodes=nodes)) == LIVE
 
 
 def test_where_pods_may_not_be_listed_nodes_are_not_judged():
     nodes = (node("node01"), node("node02", "1Gi"))
-    assert judged(live(room(pods_known=False, launchers={}), nodes=nodes)) == LIVE
+    assert judged(live(capacity(pods_known=False, launchers={}), nodes=nodes)) == LIVE
 
 
 def test_a_change_back_to_the_running_size_needs_no_room():
     nodes = (node("node01"), node("node02", "1Gi"))
     vm = make_vm(guest="4Gi")
-    state = make_live(vm, vmis=(make_vmi(),), nodes=nodes, room=room())
+    state = make_live(vm, vmis=(make_vmi(),), nodes=nodes, capacity=capacity())
     assert judged(state, "1Gi") == ("live", "back-to-running-value")
 
 
@@ -197,12 +197,12 @@ USED = GIB + OVERHEAD
 )
 def test_a_quota_must_hold_both_pods(resource, hard, effect):
     quota = Quota(name="team", hard={resource: hard}, used={resource: USED})
-    assert judged(live(room(quotas=[quota]))) == effect
+    assert judged(live(capacity(quotas=[quota]))) == effect
 
 
 def test_the_quota_and_its_amounts_are_named():
     quota = Quota(name="team", hard={"requests.memory": 2 * GIB}, used={"requests.memory": USED})
-    assert only(live(room(quotas=[quota]))).message == (
+    assert only(live(capacity(quotas=[quota]))).message == (
         "the quota team of namespace db refuses the target pod: "
         "requests.memory has 1292Mi used of 2048Mi and 2316Mi is needed"
     )
@@ -211,7 +211,7 @@ def test_the_quota_and_its_amounts_are_named():
 @pytest.mark.parametrize(("hard", "effect"), [(2, LIVE), (1, NO_QUOTA)])
 def test_a_quota_of_pods_must_hold_both(hard, effect):
     quota = Quota(name="team", hard={"pods": hard}, used={"pods": 1})
-    assert judged(live(room(quotas=[quota]))) == effect
+    assert judged(live(capacity(quotas=[quota]))) == effect
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_quota_of_limits_counts_where_the_vm_sets_one(limits, effect):
     quota = Quota(
         name="team", hard={"limits.memory": 4 * GIB}, used={"limits.memory": 2 * GIB + OVERHEAD}
     )
-    found = room(
+    found = capacity(
         quotas=[quota], launchers={"vmi-pg-0": (launcher("node01", limit=2 * GIB + OVERHEAD),)}
     )
     assert judged(live(found, vmi=make_vmi(constraints=constraints))) == effect
@@ -241,12 +241,12 @@ def test_a_quota_that_migrations_will_give_back_is_waited_for():
         used={"requests.memory": 4 * GIB},
         moving={"requests.memory": 2 * GIB},
     )
-    assert judged(live(room(quotas=[quota]))) == WAITS
+    assert judged(live(capacity(quotas=[quota]))) == WAITS
 
 
 def test_a_quota_of_another_namespace_does_not_count():
     quota = Quota(name="team", hard={"requests.memory": 0})
-    found = replace(room(), quotas={"web": (quota,)})
+    found = replace(capacity(), quotas={"web": (quota,)})
     assert judged(live(found)) == LIVE
 
 
@@ -259,7 +259,7 @@ def fleet(n: int, *others: LiveNode, quotas=(), nodes=None):
         *(make_vm(ref) for ref in refs),
         vmis=tuple(make_vmi(ref) for ref in refs),
         nodes=(node("node01"), *others),
-        room=room(
+        capacity=capacity(
             nodes={"node01": use(n * USED), **(nodes or {})},
             quotas=quotas,
             launchers={f"vmi-{ref.name}": (launcher("node01"),) for ref in refs},
@@ -303,7 +303,7 @@ def test_the_one_change_that_fits_nowhere_even_alone_is_blocked_and_the_others_l
         *(make_vm(ref) for ref in refs),
         vmis=tuple(make_vmi(ref, max_guest="64Gi") for ref in refs),
         nodes=(node("node01"), node("node02", "4Gi")),
-        room=room(),
+        capacity=capacity(),
     )
     desired = make_desired(want("16Gi", refs[0]), want("2Gi", VM))
     assert plan_of(desired, state).summary == {"live": 1, "blocked": 1}
@@ -327,7 +327,7 @@ def test_a_node_has_room_once_the_vm_on_it_has_left():
         make_vm(second),
         vmis=(make_vmi(first), make_vmi(second, node="node03")),
         nodes=(node("node01", "3Gi"), node("node02", "3Gi"), node("node03", "2Gi")),
-        room=room(
+        capacity=capacity(
             nodes={"node01": use(USED), "node03": use(USED)},
             launchers={"vmi-first": (launcher("node01"),), "vmi-second": (launcher("node03"),)},
         ),
@@ -349,9 +349,9 @@ def test_an_instancetypes_size_is_what_is_placed():
         for name, size in (("small", "1Gi"), ("large", "2Gi"))
     )
     vm = make_vm(guest=None, instancetype="small")
-    state = live(room(), instancetypes={each.ref: each for each in (small, large)})
+    state = live(capacity(), instancetypes={each.ref: each for each in (small, large)})
     state = replace(state, vms={VM: vm})
     change = Change(field=INSTANCETYPE_NAME, before="small", after="large", wave=WaveName.MEMORY)
-    decision = replace(only(live(room())), changes=(change,))
+    decision = replace(only(live(capacity())), changes=(change,))
     assert grown_to(decision, state) == q("2Gi")
     assert grown_to(replace(decision, changes=()), state) is None

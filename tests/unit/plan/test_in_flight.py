@@ -22,7 +22,7 @@ from support.builders import (
 )
 
 from reconciler.model.fields import NameSet
-from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota, Room
+from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse, NodeUse, Quota
 from reconciler.model.live.live_state import Constraints, LiveNode
 from reconciler.model.references import Uid, vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
@@ -190,8 +190,8 @@ def crowded(requested, *, moving="0"):
         requested=MemoryUse(memory=q(requested).n_bytes),
         moving=MemoryUse(memory=q(moving).n_bytes),
     )
-    room = Room(observed_at=NOW, nodes={"node02": used})
-    return {"nodes": nodes, "room": room}
+    capacity = Capacity(observed_at=NOW, nodes={"node02": used})
+    return {"nodes": nodes, "capacity": capacity}
 
 
 # The pod of 2Gi asks for 2Gi, its overhead and its console log: 2350Mi.
@@ -240,8 +240,8 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
     )
     pod = Launcher(namespace="db", node="node01", requests=MemoryUse(memory=used * MIB))
     launchers = {Uid("vmi-pg-0"): (pod,) * pods}
-    room = Room(observed_at=NOW, quotas={"db": (quota,)}, launchers=launchers, **known)
-    return {"room": room}
+    capacity = Capacity(observed_at=NOW, quotas={"db": (quota,)}, launchers=launchers, **known)
+    return {"capacity": capacity}
 
 
 # Recorded v1.9.0 quota-holds-one-pod: refused without end. The pod of 2Gi asks for 2350Mi.

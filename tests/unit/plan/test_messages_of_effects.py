@@ -21,7 +21,7 @@ from support.builders import (
 )
 
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.live.capacity import Quota, Room
+from reconciler.model.live.capacity import Capacity, Quota
 from reconciler.model.live.live_state import Constraints
 from reconciler.model.references import vm_ref
 
@@ -175,10 +175,10 @@ def test_the_age_of_a_start_is_told_in_minutes():
 
 def test_a_quota_that_nothing_uses_yet_says_so():
     quota = Quota(name="team", hard={"pods": 0}, used={})
-    room = Room(
+    capacity = Capacity(
         observed_at=NOW, nodes={}, quotas={VM.namespace: (quota,)}, launchers={}, pods_known=False
     )
-    live = make_live(make_vm(), vmis=(make_vmi(),), room=room)
+    live = make_live(make_vm(), vmis=(make_vmi(),), capacity=capacity)
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
     assert decision.message.endswith("pods has 0 used of 0")
 

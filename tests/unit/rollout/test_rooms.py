@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from support.builders import NOW, VM, make_desired, make_live, make_vm, make_vmi, plan_of, want
 
-from reconciler.model.live.capacity import Launcher, MemoryUse, Room
+from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse
 from reconciler.model.run.outcome import Actuation, Result
 from reconciler.rollout.limits.remaining_capacity import _hidden
 from reconciler.rollout.tracking.tracked_object import TrackedObject
@@ -32,9 +32,11 @@ def course(patched: float | None, ended: float | None) -> TrackedObject:
     )
 
 
-def room(read: float, pods: int) -> Room:
+def capacity(read: float, pods: int) -> Capacity:
     pod = Launcher(namespace="db", node="node01", requests=MemoryUse(memory=1))
-    return Room(observed_at=NOW + timedelta(seconds=read), launchers={"vmi-pg-0": (pod,) * pods})
+    return Capacity(
+        observed_at=NOW + timedelta(seconds=read), launchers={"vmi-pg-0": (pod,) * pods}
+    )
 
 
 # Seconds: (patched, migrated, ended), when the room was read and how many pods it showed.
@@ -58,4 +60,4 @@ TIMES = [
 def test_room_is_held_until_pods_show_it(times, read, pods, hidden):
     patched, migrated, ended = times
     vmi = replace(make_vmi(), migration_ended_at=at(migrated))
-    assert _hidden(course(patched, ended), vmi, room(read, pods)) is hidden
+    assert _hidden(course(patched, ended), vmi, capacity(read, pods)) is hidden

@@ -23,8 +23,8 @@ from reconciler.plan.vm.rules.preconditions import (
 from reconciler.plan.vm.rules.restart_required import OF_SIZE, in_progress
 from reconciler.plan.vm.rules.situation import Finding, RunningVM, blocked, unfinished
 from reconciler.plan.vm.rules.target_capacity import (
+    no_capacity_in_flight,
     no_quota_in_flight,
-    no_room_in_flight,
     no_taker,
 )
 from reconciler.plan.vm.rules.v1_1 import judged_at_admission
@@ -142,7 +142,7 @@ def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | 
         or no_taker(running)
         or _quota(running, migration)
         or _quota_to_come(running, migration)
-        or no_room_in_flight(running)
+        or no_capacity_in_flight(running)
         or _in_vain(running)
     )
 

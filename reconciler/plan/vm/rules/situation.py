@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.model.desired.config import RestartConsent
-    from reconciler.model.live.capacity import Room
+    from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.references import ObjectRef
 
@@ -70,10 +70,10 @@ class InputsRead:
         return self._live.migrations
 
     @property
-    def room(self) -> Room | None:
+    def capacity(self) -> Capacity | None:
         """Pods and quotas; None where they are not known."""
         self.capacity_read = True
-        return self._live.room
+        return self._live.capacity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +111,9 @@ class Situation:
         return self.inputs_read.now
 
     @property
-    def room(self) -> Room | None:
+    def capacity(self) -> Capacity | None:
         """Pods and quotas; None where they were not read."""
-        return self.inputs_read.room
+        return self.inputs_read.capacity
 
     @property
     def consent(self) -> RestartConsent:

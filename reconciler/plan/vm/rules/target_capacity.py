@@ -18,7 +18,7 @@ from reconciler.plan.capacity.fit import demands, exceeded, free, pod_for, taker
 from reconciler.plan.vm.rules.situation import Finding, RunningRule, RunningVM, blocked, wait
 
 if TYPE_CHECKING:
-    from reconciler.model.live.capacity import Quota, Room
+    from reconciler.model.live.capacity import Capacity, Quota
     from reconciler.model.live.live_state import LiveNode
     from reconciler.model.quantity import MemoryQuantity
     from reconciler.plan.behaviour.target_pod import TargetPod
@@ -28,23 +28,23 @@ RAISE_QUOTA = (
 )
 
 
-def node_with_room(running: RunningVM) -> Finding | None:
+def node_with_capacity(running: RunningVM) -> Finding | None:
     """Another node must hold the target pod while the old one still runs.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; recorded
     target-unschedulable: the migration stays Scheduling, until its pod is removed after 300 s.
     """
-    situation, room = running.situation, running.situation.room
-    if room is None or not room.pods_known or not situation.nodes:
+    situation, capacity = running.situation, running.situation.capacity
+    if capacity is None or not capacity.pods_known or not situation.nodes:
         return None
-    pod = pod_for(room, situation.rendering, running.vmi, running.target)
+    pod = pod_for(capacity, situation.rendering, running.vmi, running.target)
     nodes = takers(running.vmi, situation.nodes, running.after.capabilities.version)
     if not nodes:
         return no_taker(running)
-    if any(free(node, room, pod.page_size).holds(pod) for node in nodes):
+    if any(free(node, capacity, pod.page_size).holds(pod) for node in nodes):
         return None
-    needs = f"the target pod asks for {_need(pod)}, and {_most(nodes, room, pod)}"
-    if any(free(node, room, pod.page_size, settled=True).holds(pod) for node in nodes):
+    needs = f"the target pod asks for {_need(pod)}, and {_most(nodes, capacity, pod)}"
+    if any(free(node, capacity, pod.page_size, settled=True).holds(pod) for node in nodes):
         return wait(
             Reason.WAITS_FOR_ROOM,
             f"{needs}; migrations that are under way hold more",
@@ -61,15 +61,15 @@ def node_with_room(running: RunningVM) -> Finding | None:
 def no_quota_in_flight(running: RunningVM) -> Finding | None:
     """A quota would never hold the target pod of the change in flight, which is not made yet.
 
-    Source: as ``quota_with_room``.
+    Source: as ``quota_with_capacity``.
     """
-    room, size = running.situation.room, running.vmi.guest
-    if room is None or not (room.quotas_known and room.pods_known) or size is None:
+    capacity, size = running.situation.capacity, running.vmi.guest
+    if capacity is None or not (capacity.quotas_known and capacity.pods_known) or size is None:
         return None
-    if len(room.launchers.get(running.vmi.uid, ())) > 1:
+    if len(capacity.launchers.get(running.vmi.uid, ())) > 1:
         return None
     pod = _pod_in_flight(running, size)
-    for quota in room.quotas.get(running.vm.ref.namespace, ()):
+    for quota in capacity.quotas.get(running.vm.ref.namespace, ()):
         for resource in exceeded(quota, pod, settled=True):
             return blocked(
                 Reason.QUOTA_WOULD_REFUSE, _quota_says(running, quota, resource, pod), RAISE_QUOTA
@@ -77,28 +77,28 @@ def no_quota_in_flight(running: RunningVM) -> Finding | None:
     return None
 
 
-def no_room_in_flight(running: RunningVM) -> Finding | None:
+def no_capacity_in_flight(running: RunningVM) -> Finding | None:
     """No other node would ever hold the target pod of the change that is in flight.
 
-    Source: as ``node_with_room``; a pod that no node takes is removed after 300 s and made again.
+    Source: as ``node_with_capacity``; a pod that fits no node is deleted after 300 s and remade.
     """
-    room, size = running.situation.room, running.vmi.guest
-    if room is None or not room.pods_known or size is None:
+    capacity, size = running.situation.capacity, running.vmi.guest
+    if capacity is None or not capacity.pods_known or size is None:
         return None
     nodes = takers(running.vmi, running.situation.nodes, running.after.capabilities.version)
     pod = _pod_in_flight(running, size)
     if not nodes or any(
-        free(node, room, pod.page_size, settled=True).holds(pod) for node in nodes
+        free(node, capacity, pod.page_size, settled=True).holds(pod) for node in nodes
     ):
         return None
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
-        f"its target pod asks for {_need(pod)}, and {_most(nodes, room, pod)}",
+        f"its target pod asks for {_need(pod)}, and {_most(nodes, capacity, pod)}",
         "free memory on another node, or add one",
     )
 
 
-def quota_with_room(running: RunningVM) -> Finding | None:
+def quota_with_capacity(running: RunningVM) -> Finding | None:
     """Every quota of the namespace must hold both pods while the VM migrates.
 
     Judged are memory requests and the number of pods, and memory limits where the VM sets one.
@@ -108,13 +108,13 @@ def quota_with_room(running: RunningVM) -> Finding | None:
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; recorded
     quota-holds-one-pod: the migration stays Pending, without a time-out.
     """
-    room = running.situation.room
-    if room is None or not room.quotas_known:
+    capacity = running.situation.capacity
+    if capacity is None or not capacity.quotas_known:
         return None
-    quotas = room.quotas.get(running.vm.ref.namespace, ())
+    quotas = capacity.quotas.get(running.vm.ref.namespace, ())
     if not quotas:
         return None
-    pod = pod_for(room, running.situation.rendering, running.vmi, running.target)
+    pod = pod_for(capacity, running.situation.rendering, running.vmi, running.target)
     over = [(quota, resource) for quota in quotas for resource in exceeded(quota, pod)]
     if not over:
         return None
@@ -170,17 +170,17 @@ def _need(pod: TargetPod) -> str:
     return _up(pod.request) + huge
 
 
-def _most(nodes: tuple[LiveNode, ...], room: Room, pod: TargetPod) -> str:
+def _most(nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod) -> str:
     """Which of *nodes* comes nearest."""
-    best = max(nodes, key=lambda node: _left(node, room, pod))
-    left = free(best, room, pod.page_size)
+    best = max(nodes, key=lambda node: _left(node, capacity, pod))
+    left = free(best, capacity, pod.page_size)
     memory, pages = left.memory or 0, max(0, left.hugepages)
     huge = f" and {canonical(pages)} of {pod.page_size} pages" if pod.hugepages else ""
     return f"{best.name} has the most free of the other nodes: {_down(memory)}{huge}"
 
 
-def _left(node: LiveNode, room: Room, pod: TargetPod) -> tuple[int, int]:
-    left = free(node, room, pod.page_size)
+def _left(node: LiveNode, capacity: Capacity, pod: TargetPod) -> tuple[int, int]:
+    left = free(node, capacity, pod.page_size)
     return (left.hugepages if pod.hugepages else 0, left.memory or 0)
 
 
@@ -203,4 +203,4 @@ def _down(n_bytes: int) -> str:
     return f"{max(0, n_bytes) // MIB}Mi"
 
 
-CAPACITY: tuple[RunningRule, ...] = (node_with_room, quota_with_room)
+CAPACITY: tuple[RunningRule, ...] = (node_with_capacity, quota_with_capacity)

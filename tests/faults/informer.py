@@ -1,14 +1,14 @@
-"""The product's feed without its threads: lists what has changed, when it is asked."""
+"""The product's informer without its threads: lists what has changed, when it is asked."""
 
 from __future__ import annotations
 
-from reconciler.cluster.informer.informer import ClusterFeed
+from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.cluster.read.cluster_reader import cluster_id, list_instancetypes, list_nodes
 from reconciler.cluster.read.migration_policy_reader import list_migration_policies
 from reconciler.errors import ClusterError
 
 PATIENCE_S = 120.0
-"""For how long the feed goes on with what it has while nothing can be read."""
+"""For how long the informer goes on with what it has while nothing can be read."""
 COALESCE_S = 0.05
 KINDS = (
     "kubevirts.kubevirt.io",
@@ -18,8 +18,8 @@ KINDS = (
 )
 
 
-class SteppedFeed(ClusterFeed):
-    """A LiveFeed that lets simulated time pass.
+class SteppedInformer(ClusterInformer):
+    """An informer that lets simulated time pass.
 
     It bears with a server that does not answer as the threads do: the snapshot stays what it was
     for two minutes, then the error is raised.
@@ -39,16 +39,16 @@ class SteppedFeed(ClusterFeed):
     def __exit__(self, *_error):
         pass
 
-    def read(self):
-        self._room = None
+    def restart(self):
+        """Forget what was read, as the informer of a new run."""
+        self._capacity = None
         self._cluster = cluster_id(self._client)
         self._dirty |= {*KINDS, "nodes"}
         self._list(self._client)
         self._policies = list_migration_policies(self._client)
         self._types = list_instancetypes(self._client, self._vms.view.values())
-        return super().current()
 
-    def current(self):
+    def read(self):
         try:
             self._list(self._hasty)
         except ClusterError as error:
@@ -58,7 +58,7 @@ class SteppedFeed(ClusterFeed):
                 raise error from None
         else:
             self._failing_since = None
-        return super().current()
+        return self._snapshot()
 
     def wait(self, timeout_s):
         """Until something that is followed changes or the time is up; a burst is one change."""
@@ -72,7 +72,7 @@ class SteppedFeed(ClusterFeed):
         self._clock.sleep(min(COALESCE_S if left_s > 0 else 0.0, timeout_s))
         if self._failing_since is not None:
             self._clock.sleep(timeout_s)
-        return self.current()
+        return self.read()
 
     def _list(self, client):
         for name, kind in zip(KINDS, self._kinds, strict=True):
