@@ -6,61 +6,52 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError, StaleError, UsageError, WrongClusterError
+from reconciler.plan.approval_summary import approval_of
+from reconciler.report.wording import is_commit, origin
+from reconciler.source.plan_file import read_approval
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from reconciler.app.wiring import SourceOptions
+    from reconciler.app.apply_options import ApplyOptions
+    from reconciler.app.input_options import SourceOptions
     from reconciler.model.plan.approval import Approval
     from reconciler.model.plan.plan import Plan
 
 
-def read(plan: Path | None, expect_digest: str | None) -> Approval | None:
-    """The approval in the file *plan*, if one is named.
+def read(asked: ApplyOptions) -> Approval | None:
+    """Return the approval in the file of ``--plan``, or None without one.
 
     Raises:
-        UsageError: An approval is given in two ways.
-        SourceError: The file holds none.
+        UsageError: Two options name an approval.
+        SourceError: The file does not hold a plan.
     """
-    if plan is None:
+    if asked.plan_file is None:
         return None
-    if expect_digest is not None:
+    if asked.expect_digest is not None:
         raise UsageError(
             "--plan and --expect-digest name two approvals",
             hint="give one of them; RECONCILER_PLAN and RECONCILER_EXPECT_DIGEST count",
         )
-    from reconciler.source.plan_file import read_approval  # noqa: PLC0415 - keeps --help fast
-
-    return read_approval(plan)
+    return read_approval(asked.plan_file)
 
 
-def source_of(
-    approval: Approval, file: Path, source: SourceOptions, *, named: bool
-) -> SourceOptions:
-    """*source* at the revision of the plan in *file*, unless the command line names another.
-
-    Args:
-        approval: What the file holds.
-        file: For errors.
-        source: What the command line asks for.
-        named: Whether it names the revision.
+def approved_source(asked: ApplyOptions, approval: Approval) -> SourceOptions:
+    """Return the source at the revision of the approved plan, unless the user names another.
 
     Raises:
         SourceError: The plan was not made from a commit.
     """
-    from reconciler.report.wording import is_commit  # noqa: PLC0415 - keeps --help fast
-
-    if named or source.working_tree or source.files:
+    source = asked.source
+    if source.revision is not None or source.working_tree or source.files:
         return source
     if approval.dirty:
         raise SourceError(
-            f"the plan {file} was made from files that were not committed, beside commit "
-            f"{approval.revision}, so that no commit says what was approved",
+            f"the plan {asked.plan_file} was made from files that were not committed, beside "
+            f"commit {approval.revision}, so that no commit says what was approved",
             hint="commit, plan again and approve that; or apply the files with --working-tree",
         )
     if not is_commit(approval.revision):
         raise SourceError(
-            f"the plan {file} was made from {approval.revision}, not from a commit",
+            f"the plan {asked.plan_file} was made from {approval.revision}, not from a commit",
             hint="give the same manifests with -f, or a commit with --revision",
         )
     return replace(source, revision=approval.revision)
@@ -87,8 +78,6 @@ def agreed(plan: Plan, approval: Approval | None, expect_digest: str | None) -> 
 
 
 def _expected(plan: Plan, digest: str) -> Approval:
-    from reconciler.plan.approval_summary import approval_of  # noqa: PLC0415 - keeps --help fast
-
     if plan.digest == digest:
         return approval_of(plan)
     raise StaleError(
@@ -101,8 +90,6 @@ def _expected(plan: Plan, digest: str) -> Approval:
 
 def note(approval: Approval) -> str:
     """Whose approval a run carries out, for its report."""
-    from reconciler.report.wording import origin  # noqa: PLC0415 - keeps --help fast
-
     made = origin(approval.revision, dirty=approval.dirty)
     n = sum(map(len, approval.actions.values()))
     count = f"{n} action" if n == 1 else f"{n} actions"

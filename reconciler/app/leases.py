@@ -1,12 +1,14 @@
-"""Takes the leases that a run needs, after a look at the rights that it needs."""
+"""Takes the leases that a run needs, after a check of its access rights."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.app import wiring
+from reconciler.cluster.lease.lease import ClusterLease
+from reconciler.cluster.write import access_review
 from reconciler.model.plan.plan import Effect, Verb
+from reconciler.rollout.writes.needed_leases import NoLease, touches_config, touches_memory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +19,19 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock, Lease
 
 
+CONFIG_LEASE = "memory-reconciler-config"
+"""Lease over the KubeVirt CR; the Role in examples/deploy names it."""
+MEMORY_LEASE = "memory-reconciler-memory-0"
+"""Lease over the VMs of the first shard; the Role in examples/deploy names it."""
+
+
+def memory_lease(shard: Shard) -> str:
+    """Return the name of the lease over the VMs of *shard*."""
+    return f"memory-reconciler-memory-{shard.index}"
+
+
 class Leases(NamedTuple):
-    """Both rights of one run; one that it does not need is always held."""
+    """Both leases of one run; a lease that the run does not need counts as held."""
 
     config: Lease
     memory: Lease
@@ -36,39 +49,31 @@ def leases(
     scale: float,
     until: float | None,
 ) -> Iterator[Leases]:
-    """What a run of *plan* may need to hold, until the block ends.
+    """Hold the leases that a run of *plan* needs, until the block ends.
 
     Args:
-        plan: Says which objects may be written to.
-        shard: Whose VMs they are.
+        plan: Says which objects the run may write to.
+        shard: The shard whose VMs the run changes.
         client: The cluster.
-        clock: Of the run.
-        namespace: That of the KubeVirt CR, in which the leases are.
+        clock: The run's clock.
+        namespace: Namespace of the KubeVirt CR, where the leases are.
         run_id: The holder.
-        scale: Seconds of *clock* a real second.
-        until: Monotonic; the longest to wait for a lease.
+        scale: Seconds of *clock* per real second.
+        until: Monotonic time at which waiting for a lease ends; None waits as long as it takes.
 
     Raises:
-        ForbiddenError: Rights are missing.
-        LeaseHeldError: Another run holds one of them; the other is given back.
-        ClusterError: The rights or the leases cannot be read or written.
+        ForbiddenError: The credentials lack access rights.
+        LeaseHeldError: Another run holds one of the leases; the other one is released.
+        ClusterError: The API server does not answer for the rights or the leases.
     """
-    from reconciler.cluster.lease.lease import ClusterLease  # noqa: PLC0415 - with it
-    from reconciler.cluster.write import access_review  # noqa: PLC0415 - keeps --help fast
-    from reconciler.rollout.writes.needed_leases import (  # noqa: PLC0415 - with it
-        NoLease,
-        touches_config,
-        touches_memory,
-    )
-
     config, memory = touches_config(plan, shard), touches_memory(plan)
     if config or memory:
         access_review.require(
             client,
             access_review.apply_rights(
                 namespace,
-                config_lease=wiring.CONFIG_LEASE if config else None,
-                memory_lease=wiring.memory_lease(shard) if memory else None,
+                config_lease=CONFIG_LEASE if config else None,
+                memory_lease=memory_lease(shard) if memory else None,
                 create=any(each.effect is Effect.CREATE for each in plan.decisions),
                 restart=any(
                     action.verb is Verb.RESTART for wave in plan.waves for action in wave.actions
@@ -89,11 +94,11 @@ def leases(
             waiting=beside.held,
         )
 
-    # Always in this order, so that no two runs wait for each other.
+    # Every run takes them in this order, so that no two runs wait for each other.
     with ExitStack() as stack:
         none = NoLease()
-        first: Lease = stack.enter_context(lease(wiring.CONFIG_LEASE, none)) if config else none
+        first: Lease = stack.enter_context(lease(CONFIG_LEASE, none)) if config else none
         second: Lease = none
         if memory:
-            second = stack.enter_context(lease(wiring.memory_lease(shard), first))
+            second = stack.enter_context(lease(memory_lease(shard), first))
         yield Leases(config=first, memory=second)

@@ -62,13 +62,16 @@ def leave(path: Path, pieces: Iterable[str], flag: str) -> None:
         raise _unwritable(path, flag, error) from error
 
 
-def appended(path: Path) -> IO[str]:
-    """*path*, open for lines to be appended; a file that is made for them is its owner's alone.
+def appended(path: Path, flag: str) -> IO[str]:
+    """Open *path* to append lines; a new file is readable by its owner only.
 
     Raises:
-        OSError: It cannot be opened for writing.
+        UsageError: It cannot be opened for writing.
     """
-    return os.fdopen(os.open(path, _APPENDED, PRIVATE), "a", encoding="utf-8")
+    try:
+        return os.fdopen(os.open(path, _APPENDED, PRIVATE), "a", encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(path, flag, error) from error
 
 
 def _replaceable(path: Path) -> bool:

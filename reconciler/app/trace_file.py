@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-import sys
 from contextlib import ExitStack, contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
 from reconciler.app import output_files
-from reconciler.errors import UsageError
 from reconciler.report.json_text import compact
 from reconciler.report.trace_line import trace_document
 
@@ -66,8 +64,10 @@ class Tracer:
 
 
 @contextmanager
-def tracer(file: Path | None, *, run_id: str, revision: str, in_log: bool) -> Iterator[Tracer]:
-    """A tracer that appends to *file*, and to stderr where the log is JSON.
+def tracer(
+    file: Path | None, *, run_id: str, revision: str, log: IO[str] | None
+) -> Iterator[Tracer]:
+    """Open a tracer that appends to *file* and to *log*.
 
     Raises:
         UsageError: The file cannot be opened for writing.
@@ -75,14 +75,8 @@ def tracer(file: Path | None, *, run_id: str, revision: str, in_log: bool) -> It
     with ExitStack() as stack:
         opened = None
         if file is not None:
-            try:
-                opened = stack.enter_context(output_files.appended(file))
-            except OSError as error:
-                hint = "name a file in a folder that is there and may be written to"
-                raise UsageError(f"--trace {file}: {error.strerror}", hint=hint) from error
-        yield Tracer(
-            run_id=run_id, revision=revision, file=opened, log=sys.stderr if in_log else None
-        )
+            opened = stack.enter_context(output_files.appended(file, "--trace"))
+        yield Tracer(run_id=run_id, revision=revision, file=opened, log=log)
 
 
 def _print(stream: IO[str] | None, fields: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""The only composition root: options in, readers, writers and clocks out."""
+"""The composition root: builds the readers, writers and clocks that the use cases need."""
 
 from __future__ import annotations
 
@@ -8,109 +8,33 @@ import socket
 import sys
 import tempfile
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.app.clock import ScaledClock, ServerClock, SystemClock
+from reconciler.app.input_options import DEFAULT_REVISION
 from reconciler.errors import UsageError
-from reconciler.model.desired.config import Config, Mode, Window, WindowKind
-from reconciler.model.quantity import Duration
-from reconciler.model.shard import Shard
-from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.model.desired.config import Config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
+    from reconciler.app.input_options import ClusterOptions, SourceOptions
     from reconciler.cluster.api.client import Client
-    from reconciler.model.plan.approval import Approval
-    from reconciler.ports import Clock, DesiredReader, LiveReader
-    from reconciler.rollout.rollout_policy import RolloutPolicy
+    from reconciler.cluster.informer.informer import ClusterInformer
+    from reconciler.ports import Clock, DesiredReader, LiveReader, Recorder, Writer
     from reconciler.source.cache.parse_cache import ParseCache
     from reconciler.source.git.repository import Repository
 
-CONFIG_LEASE = "memory-reconciler-config"
-"""Over the KubeVirt CR; named in the Role of examples/deploy."""
-MEMORY_LEASE = "memory-reconciler-memory-0"
-"""Over the VMs, of the first shard if there are several; named there too."""
+# ruff: noqa: PLC0415 - each function imports its libraries, so that `reconciler --help` is fast
 
-ALWAYS = (Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h")),)
-"""A window that never closes, in place of those that are ignored on request."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceOptions:
-    """Where the desired state comes from."""
-
-    repo: str | None = None
-    revision: str = "HEAD"
-    working_tree: bool = False
-    files: tuple[str, ...] = ()
-    namespace: str | None = None
-    selector: str | None = None
-    mode: str | None = None
-    fetch_timeout_s: float = 120.0
-    cache_dir: Path | None = None
-    """Where what was parsed is kept between runs; None keeps nothing."""
-    shard: Shard = field(default_factory=Shard)
-    """Whose VMs are decided; all are read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterOptions:
-    """Which cluster, and how patient we are with it."""
-
-    kubeconfig: str | None = None
-    context: str | None = None
-    request_timeout_s: float = 30.0
-    time_scale: float = 1.0
-    """Seconds of the clock a real second; more than 1 only in the demo."""
-
-
-def source_options(
-    repo: str | None,
-    revision: str,
-    working_tree: bool,
-    files: list[str] | None,
-    namespace: str | None,
-    selector: str | None,
-    mode: str | None = None,
-    cache_dir: Path | None = None,
-    shard: Shard = Shard(),  # noqa: B008 - frozen
-) -> SourceOptions:
-    """What the options that commands share say of the desired state."""
-    return SourceOptions(
-        repo=repo,
-        revision=revision,
-        working_tree=working_tree,
-        files=tuple(files or ()),
-        namespace=namespace,
-        selector=selector,
-        mode=mode,
-        cache_dir=cache_dir,
-        shard=shard,
-    )
-
-
-def cluster_options(
-    kubeconfig: Path | None, context: str | None, request_timeout_s: float
-) -> ClusterOptions:
-    """What the options that commands share say of the cluster."""
-    return ClusterOptions(
-        kubeconfig=str(kubeconfig) if kubeconfig else None,
-        context=context,
-        request_timeout_s=request_timeout_s,
-    )
-
-
-def memory_lease(shard: Shard) -> str:
-    """The lease over the VMs of *shard*."""
-    return f"memory-reconciler-memory-{shard.index}"
+PARALLEL_WRITES = 16
+"""Requests in flight at once; a server that has less to spare for one client answers 429."""
 
 
 def run_id() -> str:
-    """Names this run and no other: pod or host, process, and chance.
+    """Return a unique name for this run: pod or host, process number, and a random part.
 
     Pods on one host network share the host's name, and the first process of each is number 1.
     """
@@ -119,101 +43,63 @@ def run_id() -> str:
 
 
 def real_clock() -> Clock:
-    """The time as it passes; of day, it is the API server's once that has answered."""
+    """Return real time; the time of day follows the API server's once the server has answered."""
     return ServerClock(SystemClock())
 
 
 def scaled_clock(epoch: datetime, scale: float) -> Clock:
-    """Time that runs *scale* times as fast from *epoch* on; for the demo alone."""
+    """Return a clock that starts at *epoch* and runs *scale* times as fast; only for the demo."""
     return ServerClock(ScaledClock(epoch=epoch, scale=scale))
 
 
 @contextmanager
 def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[DesiredReader]:
-    """The reader of the desired state; a clone made for it is gone at the end.
+    """Open the reader of the desired state; a clone made for it is deleted at the end.
 
     Args:
-        options: Where it comes from.
-        follow: Whether it will be read again and again; then what was read is kept.
+        options: Where the desired state comes from.
+        follow: Whether the caller reads repeatedly; the reader then keeps what it has parsed.
 
     Raises:
         UsageError: The options name no source, or two.
         SourceError: The repository cannot be opened or fetched.
     """
-    from reconciler.source import (
-        readers,
-        stdin_and_files,
-    )
+    from reconciler.source import readers, stdin_and_files
 
-    _reject_contradictions(options)
+    options.reject_contradictions()
     if options.files:
         yield readers.StreamReader(
             stdin_and_files.read_inputs(options.files, sys.stdin.buffer),
             name="stdin" if options.files == ("-",) else "files",
             default_namespace=options.namespace,
-            config=_overridden(Config(), options),
+            config=options.override(Config()),
         )
         return
-    if not options.repo:
-        raise UsageError(
-            "no desired state is named",
-            hint="give --repo PATH or URL, or pipe manifests in with `-f -`",
-        )
     with _repository(options) as (repository, revision):
         if options.working_tree:
             yield readers.WorkingTreeReader(
-                repository,
-                default_namespace=options.namespace,
-                override=lambda config: _overridden(config, options),
+                repository, default_namespace=options.namespace, override=options.override
             )
-        else:
-            with _cache(options) as cache:
-                reader = readers.FollowingReader if follow else readers.CommitReader
-                yield reader(
-                    repository,
-                    revision,
-                    default_namespace=options.namespace,
-                    override=lambda config: _overridden(config, options),
-                    cache=cache,
-                )
-
-
-@contextmanager
-def _cache(options: SourceOptions) -> Iterator[ParseCache | None]:
-    if options.cache_dir is None:
-        yield None
-        return
-    from reconciler.source.cache.parse_cache import ParseCache
-
-    with ParseCache(options.cache_dir) as cache:
-        yield cache
-
-
-def _reject_contradictions(options: SourceOptions) -> None:
-    named = options.revision != SourceOptions().revision
-    if options.repo and options.files:
-        raise UsageError(
-            "--repo and -f name two sources",
-            hint="give one of them; RECONCILER_REPO counts as --repo",
-        )
-    if options.files and (named or options.working_tree):
-        other = "--working-tree" if options.working_tree else "--revision"
-        raise UsageError(f"{other} is about a repository, and -f names none", hint="leave it out")
-    if named and options.working_tree:
-        raise UsageError(
-            f"--working-tree reads what lies in --repo, not the revision {options.revision}",
-            hint="leave one of the two out",
-        )
+            return
+        with _cache(options.cache_dir) as cache:
+            reader = readers.FollowingReader if follow else readers.CommitReader
+            yield reader(
+                repository,
+                revision,
+                default_namespace=options.namespace,
+                override=options.override,
+                cache=cache,
+            )
 
 
 @contextmanager
 def client(options: ClusterOptions, clock: Clock) -> Iterator[Client]:
-    """A client of the cluster, closed at the end."""
+    """Open a client of the cluster."""
     from reconciler.cluster.api.client import Client
 
     with Client.from_options(
         clock=clock,
-        kubeconfig_path=options.kubeconfig,
+        kubeconfig_path=str(options.kubeconfig) if options.kubeconfig else None,
         context=options.context,
         request_timeout_s=options.request_timeout_s,
         timekeeper=clock if isinstance(clock, ServerClock) else None,
@@ -223,7 +109,7 @@ def client(options: ClusterOptions, clock: Clock) -> Iterator[Client]:
 
 @contextmanager
 def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterator[LiveReader]:
-    """The reader of a cluster, or of a file that stands for one."""
+    """Open the reader of a cluster, or of a snapshot file in its place."""
     if snapshot is not None:
         from reconciler.cluster.read.snapshot_file import SnapshotReader
 
@@ -235,76 +121,63 @@ def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterat
         yield ClusterReader(opened, clock=clock)
 
 
-def plan_policy(
-    config: Config,
-    *,
-    shard: Shard = Shard(),  # noqa: B008 - frozen
-    ignore_windows: bool = False,
-) -> PlanPolicy:
-    """What the configuration consents to, and for which VMs."""
-    return PlanPolicy(
-        shard=shard,
-        create=config.create,
-        restart=config.restart,
-        guest_timeout_s=config.guest_timeout.seconds,
-        cluster=config.cluster or "",
-        max_concurrent=config.max_concurrent,
-        max_per_node=config.max_per_node,
-        batches=config.batches,
-        canary=config.canary,
-        anti_affinity=config.anti_affinity,
-        failed_migrations=config.failed_migrations,
-        windows=ALWAYS if ignore_windows else config.windows,
-    )
+def informer(client: Client, clock: Clock, *, scale: float = 1.0) -> ClusterInformer:
+    """Return an informer that keeps a snapshot of the cluster; the caller opens it."""
+    from reconciler.cluster.informer.informer import ClusterInformer
+
+    return ClusterInformer(client, clock=clock, scale=scale)
 
 
-def rollout_policy(
-    config: Config, *, deadline_s: float | None, follow: bool, approval: Approval | None = None
-) -> RolloutPolicy:
-    """How far and how long."""
-    from reconciler.rollout.rollout_policy import RolloutPolicy
+def writer(client: Client) -> Writer:
+    """Return the writer of a rollout."""
+    from reconciler.cluster.write.writer import ClusterWriter
 
-    return RolloutPolicy(
-        failure_budget=config.failure_budget,
-        annotate=config.annotate,
-        approval=approval,
-        settle_deadline_s=config.settle_timeout.seconds,
-        deadline_s=deadline_s,
-        follow=follow,
-    )
+    return ClusterWriter(client, parallel=PARALLEL_WRITES)
 
 
-def _overridden(config: Config, options: SourceOptions) -> Config:
-    from reconciler.model.selector import Selector, SelectorError
+@contextmanager
+def recorder(
+    client: Client, clock: Clock, *, instance: str, revision: str, hurried: Callable[[], bool]
+) -> Iterator[Recorder]:
+    """Open a queue of Events, which is sent before the block ends.
 
-    if options.mode is not None:
-        if options.mode not in set(Mode):
-            raise UsageError(
-                f"--mode {options.mode} is not known", hint="write observe or enforce"
-            )
-        config = config.overridden({"mode": Mode(options.mode)}, "flag --mode")
-    if options.selector is not None:
-        try:
-            chosen = Selector.parse(options.selector)
-        except SelectorError as error:
-            raise UsageError(
-                f"--selector {options.selector}: {error}", hint="it is what kubectl's -l takes"
-            ) from error
-        config = config.overridden({"selector": chosen}, "flag --selector")
-    return config
+    Args:
+        client: The cluster.
+        clock: The run's clock.
+        instance: The run that reports the Events.
+        revision: The revision that the run applies.
+        hurried: Whether the process is asked to end; the queue then drops what it cannot send.
+    """
+    from reconciler.cluster.write.event_queue import QueuedRecorder
+    from reconciler.cluster.write.events import ClusterRecorder
+
+    direct = ClusterRecorder(client, clock=clock, instance=instance, revision=revision)
+    with QueuedRecorder(direct, hurried=hurried) as queued:
+        yield queued
+
+
+@contextmanager
+def _cache(folder: Path | None) -> Iterator[ParseCache | None]:
+    if folder is None:
+        yield None
+        return
+    from reconciler.source.cache.parse_cache import ParseCache
+
+    with ParseCache(folder) as cache:
+        yield cache
 
 
 @contextmanager
 def _repository(options: SourceOptions) -> Iterator[tuple[Repository, str]]:
-    """The repository, and the revision to read in it."""
+    """Open the repository, and yield it with the revision to read."""
     from reconciler.source.git.remote import clone_or_fetch
     from reconciler.source.git.repository import Repository
     from reconciler.source.git.repository_url import is_remote
 
-    repo = options.repo or ""
+    repo, revision = options.repo or "", options.revision or DEFAULT_REVISION
     if not is_remote(repo):
         with Repository.open(repo) as opened:
-            yield opened, options.revision
+            yield opened, revision
         return
     if options.working_tree:
         raise UsageError("--working-tree needs a local repository", hint="clone it first")
@@ -312,7 +185,7 @@ def _repository(options: SourceOptions) -> Iterator[tuple[Repository, str]]:
         fetched, commit = clone_or_fetch(
             repo,
             Path(folder) / "repository.git",
-            options.revision,
+            revision,
             timeout_s=options.fetch_timeout_s,
             clock=real_clock(),
         )

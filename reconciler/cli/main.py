@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import gc
 import sys
+from collections.abc import Callable
+from inspect import Signature
 from typing import Annotated
 
 import typer
 
 from reconciler import __version__
 from reconciler.cli.commands import apply, cluster, plan, reconcile, snapshot, status, validate
-from reconciler.cli.demo import command
+from reconciler.cli.demo import demo
+from reconciler.cli.option_groups import call, option_parameters
+from reconciler.cli.options import LogOptions
+from reconciler.cli.terminal import screen
+from reconciler.cli.terminal.error_output import exit_code
 from reconciler.model.run.outcome import ExitCode
 
 app = typer.Typer(
@@ -22,8 +28,27 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (command, plan, apply, reconcile, status, validate, snapshot, cluster):
-    app.command(module.__name__.rpartition(".")[2])(module.command)
+
+
+def _registered(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
+    """Return what typer calls: takes every option, sets up the log and returns the exit code."""
+
+    def invoke(**given: object) -> ExitCode:
+        log = call(LogOptions, given)
+        screen.logging(log)
+        return exit_code(lambda: call(command, given), log.log_format)
+
+    found = [*option_parameters(command), *option_parameters(LogOptions)]
+    parameters = {each.name: each for each in found}
+    invoke.__doc__ = command.__doc__
+    invoke.__annotations__ = {}
+    invoke.__signature__ = Signature(list(parameters.values()))  # type: ignore[attr-defined]
+    return invoke
+
+
+for module in (demo, plan, apply, reconcile, status, validate, snapshot, cluster):
+    name = module.__name__.rpartition(".")[2]
+    app.command(name)(_registered(module.command))
 
 _USAGE: type[Exception] = typer.BadParameter.__bases__[0]
 """typer's own usage error; its module is private."""

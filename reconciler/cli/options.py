@@ -1,14 +1,18 @@
-"""The options that commands share: flag, environment variable and help in one place."""
+"""The options that commands share: each with its flag, environment variable and help text."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.input_options import DEFAULT_REVISION, ClusterOptions, SourceOptions
 from reconciler.model.quantity import Duration, QuantityError
 from reconciler.model.shard import Shard, ShardError
 
@@ -67,11 +71,12 @@ Repo = Annotated[
     ),
 ]
 Revision = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--revision",
         metavar="REV",
         envvar=_env("REVISION"),
+        show_default=DEFAULT_REVISION,
         help="Branch, tag or commit to read.",
     ),
 ]
@@ -122,7 +127,6 @@ def shard(text: str | Shard) -> Shard:
         raise typer.BadParameter(str(error)) from error
 
 
-WHOLE = Shard()
 ShardOption = Annotated[
     Shard,
     typer.Option(
@@ -291,7 +295,6 @@ WatchDeadline = Annotated[
         help="End --watch after this long.",
     ),
 ]
-PASS_S = 480.0
 Deadline = Annotated[float | None, _deadline(shown=False)]
 PassDeadline = Annotated[float, _deadline(shown="8m")]
 NoWait = Annotated[
@@ -307,3 +310,40 @@ Mode = Annotated[
         help="Overrides `mode` of .reconciler.yaml; observe never writes.",
     ),
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogOptions:
+    """What every command logs on stderr, and how."""
+
+    verbose: Verbose = 0
+    log_format: LogFormat = TextFormat.TEXT
+
+
+FLAGS: Mapping[type, Mapping[str, object]] = {
+    SourceOptions: {
+        "repo": Repo,
+        "revision": Revision,
+        "working_tree": WorkingTree,
+        "files": Files,
+        "namespace": Namespace,
+        "selector": Selector,
+        "cache_dir": CacheDir,
+    },
+    ClusterOptions: {
+        "kubeconfig": Kubeconfig,
+        "context": Context,
+        "request_timeout_s": RequestTimeout,
+    },
+    ApplyOptions: {
+        "shard": ShardOption,
+        "deadline_s": Deadline,
+        "no_wait": NoWait,
+        "plan_file": ApprovedPlan,
+        "expect_digest": ExpectDigest,
+        "ignore_windows": IgnoreWindows,
+        "report": Report,
+        "trace": Trace,
+    },
+}
+"""The options of the use cases: by class and field, the option that sets the field."""

@@ -61,3 +61,7 @@ class Shard:
 
     def __str__(self) -> str:
         return f"{self.index}/{self.total}"
+
+
+WHOLE_FLEET = Shard()
+"""The only shard where a fleet has one."""

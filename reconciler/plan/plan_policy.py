@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from reconciler.model.desired.config import Canary, RestartConsent, Window
+from reconciler.model.desired.config import Canary, Config, RestartConsent, Window, WindowKind
+from reconciler.model.quantity import Duration
 from reconciler.model.selector import Selector
-from reconciler.model.shard import Shard
+from reconciler.model.shard import WHOLE_FLEET, Shard
+
+ALWAYS = (Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h")),)
+"""A window that never closes; it replaces the windows that the user asks to ignore."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +37,30 @@ class PlanPolicy:
     """VMs that change before all others."""
     anti_affinity: tuple[str, ...] = ()
     """Label keys: VMs of a namespace that share a value are never changed at the same time."""
-    shard: Shard = field(default_factory=Shard)
+    shard: Shard = WHOLE_FLEET
     """Whose VMs are decided; all are looked at."""
     windows: tuple[Window, ...] = ()
     """When writes may happen; empty for always."""
+
+
+def plan_policy(
+    config: Config,
+    *,
+    shard: Shard = WHOLE_FLEET,
+    ignore_windows: bool = False,
+) -> PlanPolicy:
+    """Return the policy that *config* sets for the VMs of *shard*."""
+    return PlanPolicy(
+        shard=shard,
+        create=config.create,
+        restart=config.restart,
+        guest_timeout_s=config.guest_timeout.seconds,
+        cluster=config.cluster or "",
+        max_concurrent=config.max_concurrent,
+        max_per_node=config.max_per_node,
+        batches=config.batches,
+        canary=config.canary,
+        anti_affinity=config.anti_affinity,
+        failed_migrations=config.failed_migrations,
+        windows=ALWAYS if ignore_windows else config.windows,
+    )

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from reconciler.model.plan.approval import Approval
+
+if TYPE_CHECKING:
+    from reconciler.model.desired.config import Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +28,17 @@ class RolloutPolicy:
     """Seconds from the start after which the run ends, leaving healthy work to the next one."""
     follow: bool = True
     """Whether to stay until the guests have their memory."""
+
+
+def rollout_policy(
+    config: Config, *, deadline_s: float | None, follow: bool, approval: Approval | None = None
+) -> RolloutPolicy:
+    """Return the policy that *config* and the options of one run set."""
+    return RolloutPolicy(
+        failure_budget=config.failure_budget,
+        annotate=config.annotate,
+        approval=approval,
+        settle_deadline_s=config.settle_timeout.seconds,
+        deadline_s=deadline_s,
+        follow=follow,
+    )

@@ -25,9 +25,11 @@ from bench.fleet import GIT_ENVIRONMENT, Fleet
 from bench.one_by_one import patched
 
 from reconciler.app import wiring
+from reconciler.app.input_options import SourceOptions
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.model.references import vm_ref
+from reconciler.plan.plan_policy import plan_policy
 from reconciler.serve.engine import Engine
 
 if TYPE_CHECKING:
@@ -108,13 +110,13 @@ def main() -> None:
     fleet = Fleet(n_vms=options.vms, seed=options.seed)
     settle(fleet, options.repo)
     clock = wiring.real_clock()
-    source = wiring.SourceOptions(repo=str(options.repo))
+    source = SourceOptions(repo=str(options.repo))
     with (
         Client.from_options(clock=clock, kubeconfig_path=str(options.kubeconfig)) as client,
         wiring.desired(source, follow=True) as desired,
         ClusterInformer(client, clock=clock) as informer,
     ):
-        engine = Engine(desired, informer, clock, wiring.plan_policy)
+        engine = Engine(desired, informer, clock, plan_policy)
         quiet = [vm for vm in fleet.vms if not (vm.changed or vm.migrating)]
         still = iter([vm for vm in quiet if file_of(vm, options.repo).exists()])
         bare = Bare(options.kubeconfig)

@@ -17,6 +17,7 @@ from reconciler.cluster.api.client import Client
 from reconciler.cluster.decode import workloads
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.model.desired.config import Config
+from reconciler.plan.plan_policy import plan_policy
 from reconciler.plan.planner import Planner
 from reconciler.report.json_documents import plan_json
 from reconciler.report.plan_markdown import plan_markdown
@@ -68,7 +69,7 @@ def measure(timed: Stopwatch, kubeconfig: Path | None, repo: Path) -> None:
             live = reader.read()
         with timed("read pods and quotas"):
             capacity = reader.capacity()
-    policy = wiring.plan_policy(reading.config)
+    policy = plan_policy(reading.config)
     with timed("decide, without them"):
         planner = Planner()
         planner.update(reading.state, live, policy, clock.now())

@@ -14,10 +14,11 @@ from support.forced import forced, hasty, instances
 from support.happened import effects_of_change
 from support.simulated import WORLDS, PolledInformer, simulator
 
-from reconciler.app.wiring import plan_policy, rollout_policy
 from reconciler.errors import ClusterError
 from reconciler.model.desired.config import Config
 from reconciler.model.plan.plan import Effect
+from reconciler.plan.plan_policy import plan_policy
+from reconciler.rollout.rollout_policy import rollout_policy
 from reconciler.source.config_file import parse_config
 from reconciler.source.manifests.manifest_objects import SourceFile
 

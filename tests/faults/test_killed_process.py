@@ -25,16 +25,19 @@ SCALE = 40.0
 PASS = """
 import sys
 from datetime import datetime
-from reconciler.cli import applying, wiring
+from reconciler.app import apply, wiring
+from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.input_options import ClusterOptions, SourceOptions
+from reconciler.cli.terminal.run_output import RunOutput
 repo, kubeconfig, now, scale = sys.argv[1:]
-asked = applying.ApplyOptions(
-    source=wiring.SourceOptions(repo=repo),
-    cluster=wiring.ClusterOptions(kubeconfig=kubeconfig, time_scale=float(scale)),
+asked = ApplyOptions(
+    source=SourceOptions(repo=repo),
+    cluster=ClusterOptions(kubeconfig=kubeconfig, time_scale=float(scale)),
     deadline_s=900.0,
     unattended=True,
 )
 clock = wiring.scaled_clock(datetime.fromisoformat(now), float(scale))
-sys.exit(applying.run(asked, clock))
+sys.exit(apply.run(asked, clock, RunOutput()))
 """
 """The command ``reconcile`` on the simulator's clock."""
 

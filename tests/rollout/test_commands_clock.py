@@ -9,9 +9,12 @@ import pytest
 from support.served import SCALE
 from support.simulated import vm_yaml
 
-from reconciler.app import apply, wiring
+from reconciler.app import apply
+from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.clock import ScaledClock, ServerClock
+from reconciler.app.input_options import ClusterOptions, SourceOptions
 from reconciler.cli.options import TextFormat
+from reconciler.cli.terminal.run_output import RunOutput
 
 
 @pytest.fixture
@@ -25,13 +28,13 @@ def run(serve, git, tmp_path, capsys):
         cluster = serve(world)
         epoch = cluster.simulator.clock.now() + timedelta(seconds=ahead_s)
         clock = ScaledClock(epoch=epoch, scale=SCALE)
-        asked = apply.ApplyOptions(
-            source=wiring.SourceOptions(repo=str(git)),
-            cluster=wiring.ClusterOptions(kubeconfig=str(cluster.kubeconfig), time_scale=SCALE),
-            output=TextFormat.JSON,
+        asked = ApplyOptions(
+            source=SourceOptions(repo=str(git)),
+            cluster=ClusterOptions(kubeconfig=cluster.kubeconfig, time_scale=SCALE),
             deadline_s=deadline_s,
         )
-        apply.run(asked, ServerClock(clock) if corrected else clock)
+        output = RunOutput(output=TextFormat.JSON)
+        apply.run(asked, ServerClock(clock) if corrected else clock, output)
         return json.loads(capsys.readouterr().out), cluster
 
     return run

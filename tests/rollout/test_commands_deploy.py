@@ -7,7 +7,7 @@ from ruamel.yaml import YAML
 from support.served import EXAMPLES, serving
 from support.simulated import vm_yaml
 
-from reconciler.app.wiring import CONFIG_LEASE, MEMORY_LEASE
+from reconciler.app.leases import CONFIG_LEASE, MEMORY_LEASE
 
 DEPLOY = EXAMPLES / "deploy"
 CORE = "/api/v1/namespaces"

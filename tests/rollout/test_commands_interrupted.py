@@ -11,7 +11,7 @@ import pytest
 from support.served import line_with, process
 from support.simulated import vm_yaml
 
-from reconciler.app.wiring import MEMORY_LEASE
+from reconciler.app.leases import MEMORY_LEASE
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"

@@ -9,7 +9,7 @@ import pytest
 from support.served import SCHEMAS
 from support.simulated import vm_yaml
 
-from reconciler.app.wiring import MEMORY_LEASE
+from reconciler.app.leases import MEMORY_LEASE
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 OBSERVE = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: observe\n"

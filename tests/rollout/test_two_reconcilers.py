@@ -15,7 +15,7 @@ from support.simulated import (
     vm_yaml,
 )
 
-from reconciler.app.wiring import CONFIG_LEASE, MEMORY_LEASE
+from reconciler.app.leases import CONFIG_LEASE, MEMORY_LEASE
 from reconciler.cluster.api.client import Client
 from reconciler.errors import LeaseHeldError
 from reconciler.model.run.outcome import ExitCode

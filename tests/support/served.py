@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from reconciler.app.wiring import CONFIG_LEASE, MEMORY_LEASE
+from reconciler.app.leases import CONFIG_LEASE, MEMORY_LEASE
 from reconciler.cli.main import main
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator

@@ -11,7 +11,7 @@ import pytest
 from kubernetes import client
 from ruamel.yaml import YAML
 
-from reconciler.app.wiring import CONFIG_LEASE, MEMORY_LEASE, memory_lease
+from reconciler.app.leases import CONFIG_LEASE, MEMORY_LEASE, memory_lease
 from reconciler.model.shard import Shard
 
 DEPLOY = Path(__file__).resolve().parents[2] / "examples" / "deploy"

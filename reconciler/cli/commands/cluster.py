@@ -11,10 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler.app import wiring
-from reconciler.cli import options
-from reconciler.cli.options import TextFormat
-from reconciler.cli.terminal import screen
-from reconciler.cli.terminal.exit_codes import ended
 from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
@@ -40,29 +36,17 @@ Scale = Annotated[
 ]
 
 
-def command(
-    world: World,
-    kubeconfig: Target,
-    port: Port = 0,
-    time_scale: Scale = 1.0,
-    verbose: options.Verbose = 0,
-    log_format: options.LogFormat = TextFormat.TEXT,
-) -> None:
+def command(world: World, kubeconfig: Target, port: Port = 0, time_scale: Scale = 1.0) -> ExitCode:
     """Run the embedded cluster until it is told to end."""
-    screen.logging(log_format, verbose)
+    from reconciler.app.stop import stop_on_signals
 
-    def run() -> ExitCode:
-        from reconciler.app.stop import stop_on_signals  # noqa: PLC0415 - keeps --help fast
-
-        clock = wiring.real_clock()
-        with stop_on_signals() as stop, served(world, port=port, time_scale=time_scale) as server:
-            write_kubeconfig(server, kubeconfig)
-            print(f"{server.url} is ready; kubeconfig: {kubeconfig}", file=sys.stderr)
-            while not stop.asked:
-                clock.sleep(_POLL_S)
-        return ExitCode.DONE
-
-    raise typer.Exit(ended(run, sys.stderr, log_format))
+    clock = wiring.real_clock()
+    with stop_on_signals() as stop, served(world, port=port, time_scale=time_scale) as server:
+        write_kubeconfig(server, kubeconfig)
+        print(f"{server.url} is ready; kubeconfig: {kubeconfig}", file=sys.stderr)
+        while not stop.asked:
+            clock.sleep(_POLL_S)
+    return ExitCode.DONE
 
 
 class Served:
@@ -94,9 +78,9 @@ def served(
     Raises:
         UsageError: The file describes no possible world, or the port is taken.
     """
-    from reconciler.simulator.clock import SimClock  # noqa: PLC0415 - with it
-    from reconciler.simulator.simulator import Simulator  # noqa: PLC0415 - with it
-    from reconciler.simulator.worlds import worlds  # noqa: PLC0415 - keeps --help fast
+    from reconciler.simulator.clock import SimClock
+    from reconciler.simulator.simulator import Simulator
+    from reconciler.simulator.worlds import worlds
 
     try:
         loaded = worlds.load(world)

@@ -1,67 +1,46 @@
-"""``reconciler reconcile``: one pass for a CronJob, which goes on where the last one ended."""
+"""``reconciler reconcile``: one pass for a CronJob, which continues where the last one stopped."""
 
 from __future__ import annotations
 
-import sys
-
-import typer
+from dataclasses import replace
 
 from reconciler.app import wiring
+from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.input_options import ClusterOptions, SourceOptions
 from reconciler.cli import options
-from reconciler.cli.options import TextFormat
-from reconciler.cli.terminal import screen
-from reconciler.cli.terminal.exit_codes import ended
+from reconciler.cli.terminal.error_output import exit_code
+from reconciler.cli.terminal.run_output import RunOutput
 from reconciler.model.run.outcome import ExitCode
+from reconciler.model.shard import WHOLE_FLEET
 
+PASS_S = 480.0
 QUIET = frozenset({ExitCode.BLOCKED, ExitCode.DEADLINE, ExitCode.LEASE_HELD})
-"""What a CronJob would count as a failure though the next pass simply goes on."""
+"""Exit codes that would fail a CronJob's pod although the next pass simply continues."""
 
 
 def command(
-    repo: options.Repo = None,
-    revision: options.Revision = "HEAD",
-    working_tree: options.WorkingTree = False,
-    files: options.Files = None,
-    namespace: options.Namespace = None,
-    selector: options.Selector = None,
-    cache_dir: options.CacheDir = None,
-    shard: options.ShardOption = options.WHOLE,
-    kubeconfig: options.Kubeconfig = None,
-    context: options.Context = None,
-    request_timeout: options.RequestTimeout = 30.0,
-    deadline: options.PassDeadline = options.PASS_S,
+    *,
+    source: SourceOptions,
+    shard: options.ShardOption = WHOLE_FLEET,
+    cluster: ClusterOptions,
+    deadline: options.PassDeadline = PASS_S,
     mode: options.Mode = None,
     detailed_exitcode: options.DetailedExitcode = False,
     report: options.Report = None,
     trace: options.Trace = None,
-    output: options.Output = TextFormat.TEXT,
-    verbose: options.Verbose = 0,
-    log_format: options.LogFormat = TextFormat.TEXT,
-) -> None:
+    output: RunOutput,
+) -> ExitCode:
     """One pass: plan, apply what may be applied, follow until done or the deadline."""
-    from reconciler.app import apply  # noqa: PLC0415 - keeps --help fast
+    from reconciler.app import apply
 
-    screen.logging(log_format, verbose)
-    asked = apply.ApplyOptions(
-        source=wiring.source_options(
-            repo,
-            revision,
-            working_tree,
-            files,
-            namespace,
-            selector,
-            mode,
-            cache_dir=cache_dir,
-            shard=shard,
-        ),
-        cluster=wiring.cluster_options(kubeconfig, context, request_timeout),
-        output=output,
-        log_format=log_format,
-        verbose=verbose,
+    asked = ApplyOptions(
+        source=replace(source, mode=mode),
+        shard=shard,
+        cluster=cluster,
         deadline_s=deadline,
-        unattended=True,
         report=report,
         trace=trace,
+        unattended=True,
     )
-    code = ended(lambda: apply.run(asked, wiring.real_clock()), sys.stderr, log_format)
-    raise typer.Exit(ExitCode.DONE if code in QUIET and not detailed_exitcode else code)
+    code = exit_code(lambda: apply.run(asked, wiring.real_clock(), output), output.log.log_format)
+    return ExitCode.DONE if code in QUIET and not detailed_exitcode else code

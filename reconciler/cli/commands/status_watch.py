@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.app import wiring
+from reconciler.app.input_options import ClusterOptions, SourceOptions
 from reconciler.app.stop import Terminated, stop_on_signals
 from reconciler.app.survey import survey
 from reconciler.cli.options import TextFormat
 from reconciler.cli.terminal import screen
-from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.model.desired.desired_state import DesiredState
 from reconciler.model.live.live_state import LiveState
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.outcome import Convergence, ExitCode
+from reconciler.plan.plan_policy import plan_policy
 from reconciler.plan.planner import Planner
 from reconciler.report import status, status_lines
 from reconciler.report.json_text import compact
@@ -36,8 +37,8 @@ LOOK_S = 5.0
 class WatchOptions:
     """What the command line asks for."""
 
-    source: wiring.SourceOptions
-    cluster: wiring.ClusterOptions
+    source: SourceOptions
+    cluster: ClusterOptions
     unmanaged: bool = False
     output: TextFormat = TextFormat.TEXT
     deadline_s: float | None = None
@@ -88,9 +89,9 @@ def _follow(asked: WatchOptions, clock: Clock, show: _Show) -> None:
     with (
         wiring.desired(asked.source) as reader,
         wiring.client(asked.cluster, clock) as client,
-        ClusterInformer(client, clock=clock) as informer,
+        wiring.informer(client, clock) as informer,
     ):
-        found = survey(reader, informer, clock, wiring.plan_policy)
+        found = survey(reader, informer, clock, plan_policy)
         live, left_s, planner = found.live, LOOK_S, Planner()
         while left_s > 0:
             planner.update(found.desired, live, found.policy, clock.now())
@@ -110,9 +111,9 @@ def _shown(output: TextFormat) -> Iterator[_Show]:
     if output is TextFormat.JSON:
         yield _Documents()
     elif screen.look(sys.stdout).terminal:
-        from rich.console import Console  # noqa: PLC0415 - only on a terminal
-        from rich.live import Live  # noqa: PLC0415 - only on a terminal
-        from rich.text import Text  # noqa: PLC0415 - only on a terminal
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
 
         with Live(console=Console(), auto_refresh=False) as table:
             yield lambda view: table.update(Text.from_ansi(_table(view)), refresh=True)

@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.app import wiring
+from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.input_options import ClusterOptions, SourceOptions
 from reconciler.cli.commands.cluster import Served
 from reconciler.cli.terminal import screen
+from reconciler.cli.terminal.run_output import RunOutput
 from reconciler.errors import ReconcilerError
 from reconciler.model.run.outcome import ExitCode
 from reconciler.ports import Clock
@@ -68,7 +71,7 @@ class Stage:
 
     def plan(self) -> ExitCode:
         """Run a real plan."""
-        from reconciler.cli.commands import plan  # noqa: PLC0415 - keeps --help fast
+        from reconciler.cli.commands import plan
 
         screen.result(f"$ reconciler plan --repo {self.repository.name}\n\n")
         asked = plan.PlanOptions(source=self._source(), cluster=self._cluster())
@@ -82,17 +85,12 @@ class Stage:
         Raises:
             ReconcilerError: It did not end as the story has it.
         """
-        from reconciler.app import apply  # noqa: PLC0415 - keeps --help fast
+        from reconciler.app import apply
 
         limit = f" --deadline {deadline_s / 60:.0f}m" if deadline_s else ""
         screen.result(f"$ reconciler apply --repo {self.repository.name}{limit}\n\n")
-        asked = apply.ApplyOptions(
-            source=self._source(),
-            cluster=self._cluster(),
-            deadline_s=deadline_s,
-            show_plan=False,
-        )
-        code = apply.run(asked, self.clock)
+        asked = ApplyOptions(source=self._source(), cluster=self._cluster(), deadline_s=deadline_s)
+        code = apply.run(asked, self.clock, RunOutput(plan=False))
         screen.result("")
         if expected not in (None, code):
             raise ReconcilerError(
@@ -103,7 +101,7 @@ class Stage:
 
     def create_vm(self, name: str) -> None:
         """Create a VM as a person would, and wait until it can be migrated."""
-        from reconciler.source.readers import StreamReader  # noqa: PLC0415 - keeps --help fast
+        from reconciler.source.readers import StreamReader
 
         text = (self.source / name).read_bytes()
         (vm,) = StreamReader([(name, text)]).read().state.vms.values()
@@ -123,7 +121,7 @@ class Stage:
 
     def keep(self, vm: str = "vm", namespace: str = "default") -> None:
         """Leave the cluster up until the person has seen enough, of one VM above all."""
-        from reconciler.app.stop import stop_on_signals  # noqa: PLC0415 - rarely needed
+        from reconciler.app.stop import stop_on_signals
 
         self.say(
             "The cluster stays up until Ctrl-C. Look at it with:",
@@ -144,11 +142,11 @@ class Stage:
         found: dict[str, Any] = json.loads(getattr(answer, "body", b"{}"))
         return found
 
-    def _source(self) -> wiring.SourceOptions:
-        return wiring.SourceOptions(repo=str(self.repository))
+    def _source(self) -> SourceOptions:
+        return SourceOptions(repo=str(self.repository))
 
-    def _cluster(self) -> wiring.ClusterOptions:
-        return wiring.ClusterOptions(kubeconfig=str(self.kubeconfig), time_scale=self.scale)
+    def _cluster(self) -> ClusterOptions:
+        return ClusterOptions(kubeconfig=self.kubeconfig, time_scale=self.scale)
 
 
 @contextmanager
@@ -158,7 +156,7 @@ def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[St
     Raises:
         UsageError: The file describes no possible world.
     """
-    from reconciler.cli.commands.cluster import served, write_kubeconfig  # noqa: PLC0415 - starts a server
+    from reconciler.cli.commands.cluster import served, write_kubeconfig
 
     repository = folder / world.stem
     repository.mkdir()

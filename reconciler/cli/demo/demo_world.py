@@ -11,7 +11,7 @@ from pathlib import Path
 
 from reconciler.cli.demo.demo_stage import staged
 from reconciler.cli.terminal import screen
-from reconciler.cli.terminal.exit_codes import ended
+from reconciler.cli.terminal.error_output import exit_code
 from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
@@ -93,8 +93,8 @@ def play(world: PlayedWorld, folder: Path, scale: float, deadline_s: float, *, k
         stage.commit(*world.manifests)
         stage.show_config()
         stage.clock.sleep(BEGINS_S)
-        if ended(stage.plan, sys.stderr) is ExitCode.DONE:
-            ended(lambda: stage.apply(deadline_s=deadline_s), sys.stderr)
+        if exit_code(stage.plan) is ExitCode.DONE:
+            exit_code(lambda: stage.apply(deadline_s=deadline_s))
         if keep:
             stage.keep()
 

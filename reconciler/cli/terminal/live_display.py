@@ -8,7 +8,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
 
-from reconciler.cli.terminal.log_format import LogFormat
+from reconciler.cli.options import TextFormat
 from reconciler.model.run.progress import Progress, Step
 from reconciler.report.json_documents import identity, timestamp
 from reconciler.report.json_text import compact
@@ -33,9 +33,9 @@ _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 class LineDisplay:
     """One line an event; an event that only moves an estimate is left out."""
 
-    def __init__(self, stream: IO[str], log_format: LogFormat = LogFormat.TEXT) -> None:
+    def __init__(self, stream: IO[str], log_format: TextFormat = TextFormat.TEXT) -> None:
         self._stream = stream
-        self._line = _as_json if log_format is LogFormat.JSON else _as_text
+        self._line = _as_json if log_format is TextFormat.JSON else _as_text
         self._last: dict[ObjectRef | None, tuple[Step, str, str]] = {}
 
     def __call__(self, progress: Progress) -> None:

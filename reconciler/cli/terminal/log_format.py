@@ -7,52 +7,24 @@ import re
 import sys
 import traceback
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+from reconciler.cli.options import TextFormat
 from reconciler.report.json_text import compact
 from reconciler.report.terminal_layout import Paint, Tone, printable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 _SECRET = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?<=\bBearer )\S+", re.IGNORECASE)
 _TONES = {"debug": Tone.FAINT, "warning": Tone.WARN, "error": Tone.BAD, "critical": Tone.BAD}
 
 
-class LogFormat(StrEnum):
-    """How log and progress lines are written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
-class Fields(logging.Filter):
-    """What every line carries, such as ``run_id`` and ``revision``, once it is known."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._fields: dict[str, str] = {}
-
-    def add(self, **fields: str) -> None:
-        """Put *fields* on every later line; a line's own field of that name wins."""
-        self._fields.update(fields)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Complete *record*; none is dropped."""
-        for name, value in self._fields.items():
-            record.__dict__.setdefault(name, value)
-        return True
-
-
 def configure(
     *,
-    log_format: LogFormat = LogFormat.TEXT,
+    log_format: TextFormat = TextFormat.TEXT,
     verbosity: int = 0,
     color: bool = False,
     stream: IO[str] | None = None,
-) -> Fields:
+) -> None:
     """Send all log records to *stream*; a second call replaces the first.
 
     Args:
@@ -61,27 +33,16 @@ def configure(
             shown from warning upwards only: their debug records hold bodies and headers.
         color: Whether text is styled; JSON never is.
         stream: None for whatever ``sys.stderr`` is when a line is written.
-
-    Returns:
-        The fields of every line, to be added to.
     """
-    fields = Fields()
     handler = _Lines(stream)
-    handler.addFilter(fields)
     text = _Text(Paint(enabled=color))
-    handler.setFormatter(_Json() if log_format is LogFormat.JSON else text)
+    handler.setFormatter(_Json() if log_format is TextFormat.JSON else text)
     root = logging.getLogger()
     for old in [each for each in root.handlers if isinstance(each, _Lines)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("reconciler").setLevel(logging.DEBUG if verbosity else logging.INFO)
-    return fields
-
-
-def use_color(stream: IO[str], environ: Mapping[str, str]) -> bool:
-    """Whether *stream* is a terminal whose owner takes colors (https://no-color.org)."""
-    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 class _Lines(logging.Handler):

@@ -1,84 +1,67 @@
-"""What a run shows on its way and at its end: the plan, progress, the report."""
+"""``RunOutput``: shows a run on the terminal: its plan, its progress and its report."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import IO, TYPE_CHECKING
 
-from reconciler.app import output_files
-from reconciler.cli.options import TextFormat
+from reconciler.cli.options import LogOptions, Output, TextFormat
 from reconciler.cli.terminal import screen
-from reconciler.ports import Listener
 
 if TYPE_CHECKING:
-    from reconciler.app.apply import ApplyOptions
     from reconciler.model.plan.plan import Plan
     from reconciler.model.run.outcome import RunReport
-    from reconciler.model.run.progress import Progress
+    from reconciler.ports import Listener
 
 
-@dataclass(frozen=True, slots=True)
-class Listeners:
-    """Tells each of several."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOutput:
+    """Implements ``app.presenter.Presenter``: results on stdout, progress on stderr."""
 
-    each: tuple[Listener, ...]
+    output: Output = TextFormat.TEXT
+    log: LogOptions = field(default_factory=LogOptions)
+    plan: bool = True
+    """Whether the plan is shown."""
 
-    def __call__(self, progress: Progress) -> None:
-        """Pass *progress* on."""
-        for listener in self.each:
-            listener(progress)
+    @property
+    def trace_log(self) -> IO[str] | None:
+        """Stderr, where the log is JSON."""
+        return sys.stderr if self.log.log_format is TextFormat.JSON else None
 
+    def show_plan(self, plan: Plan) -> None:
+        """Print the plan for people; programs find it in the report."""
+        if not self.plan or TextFormat.JSON in (self.output, self.log.log_format):
+            return
+        from reconciler.report.plan_text import plan_text
 
-@contextmanager
-def listener(asked: ApplyOptions) -> Iterator[Listener]:
-    """Bars on a terminal, lines elsewhere."""
-    from reconciler.cli.terminal.live_display import LineDisplay, LiveDisplay  # noqa: PLC0415 - keeps --help fast
-    from reconciler.cli.terminal.log_format import LogFormat  # noqa: PLC0415 - with it
+        look, verbose = screen.look(sys.stdout), self.log.verbose > 0
+        screen.stream(plan_text(plan, width=look.width, color=look.color, verbose=verbose))
 
-    look = screen.look(sys.stderr)
-    if look.terminal and asked.log_format is TextFormat.TEXT:
-        from rich.console import Console  # noqa: PLC0415 - only on a terminal
+    @contextmanager
+    def progress(self) -> Iterator[Listener]:
+        """Show progress bars on a terminal, and lines elsewhere."""
+        from reconciler.cli.terminal.live_display import LineDisplay, LiveDisplay
 
-        with LiveDisplay(Console(stderr=True)) as display:
-            yield display
-        return
-    yield LineDisplay(sys.stderr, LogFormat(asked.log_format.value))
+        look = screen.look(sys.stderr)
+        if look.terminal and self.log.log_format is TextFormat.TEXT:
+            from rich.console import Console
 
+            with LiveDisplay(Console(stderr=True)) as display:
+                yield display
+            return
+        yield LineDisplay(sys.stderr, self.log.log_format)
 
-def show_plan(plan: Plan, asked: ApplyOptions) -> None:
-    """The plan first, for people; a program reads it in the report."""
-    if not asked.show_plan or TextFormat.JSON in (asked.output, asked.log_format):
-        return
-    from reconciler.report.plan_text import plan_text  # noqa: PLC0415 - one of several formats
+    def show_report(self, report: RunReport) -> None:
+        """Print the report on stdout."""
+        if self.output is TextFormat.JSON:
+            from reconciler.report.json_documents import run_json
 
-    look = screen.look(sys.stdout)
-    screen.stream(plan_text(plan, width=look.width, color=look.color, verbose=asked.verbose > 0))
+            screen.stream(run_json(report))
+            return
+        from reconciler.report.run_text import run_text
 
-
-def leave_report(report: RunReport, asked: ApplyOptions) -> None:
-    """Write *report* to the file that was asked for.
-
-    Raises:
-        UsageError: It cannot be written.
-    """
-    if asked.report is None:
-        return
-    from reconciler.report.json_documents import run_json  # noqa: PLC0415 - rarely needed
-
-    output_files.leave(asked.report, run_json(report), "--report")
-
-
-def show_report(report: RunReport, asked: ApplyOptions) -> None:
-    """Print *report* on stdout."""
-    if asked.output is TextFormat.JSON:
-        from reconciler.report.json_documents import run_json  # noqa: PLC0415 - one of two formats
-
-        screen.stream(run_json(report))
-        return
-    from reconciler.report.run_text import run_text  # noqa: PLC0415 - one of two formats
-
-    look = screen.look(sys.stdout)
-    screen.stream(run_text(report, width=look.width, color=look.color, verbose=asked.verbose > 0))
+        look, verbose = screen.look(sys.stdout), self.log.verbose > 0
+        screen.stream(run_text(report, width=look.width, color=look.color, verbose=verbose))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TextIO
 
-    from reconciler.cli.options import TextFormat
+    from reconciler.cli.options import LogOptions
 
 MAX_WIDTH = 160
 PIPE_WIDTH = 120
@@ -48,12 +48,12 @@ def stream(pieces: Iterable[str]) -> None:
     sys.stdout.flush()
 
 
-def logging(log_format: TextFormat, verbose: int) -> None:
+def logging(options: LogOptions) -> None:
     """Send log records to stderr."""
-    from reconciler.cli.terminal.log_format import LogFormat, configure  # noqa: PLC0415 - keeps --help fast
+    from reconciler.cli.terminal.log_format import configure
 
     configure(
-        log_format=LogFormat(log_format.value),
-        verbosity=verbose,
+        log_format=options.log_format,
+        verbosity=options.verbose,
         color=look(sys.stderr).color,
     )

@@ -2,7 +2,6 @@
 
 import pytest
 
-from reconciler.app.wiring import plan_policy, rollout_policy
 from reconciler.model.desired.config import (
     CONFIG_KEYS,
     Canary,
@@ -15,6 +14,8 @@ from reconciler.model.desired.config import (
 from reconciler.model.quantity import Duration
 from reconciler.model.references import Location
 from reconciler.model.selector import Selector
+from reconciler.plan.plan_policy import plan_policy
+from reconciler.rollout.rollout_policy import rollout_policy
 from reconciler.source.config_file import parse_config
 from reconciler.source.manifests.manifest_objects import SourceFile
 

@@ -8,7 +8,9 @@ import logging
 
 import pytest
 
-from reconciler.cli.terminal.log_format import LogFormat, configure, use_color
+from reconciler.cli.options import TextFormat
+from reconciler.cli.terminal import screen
+from reconciler.cli.terminal.log_format import configure
 
 LOG = logging.getLogger("reconciler.rollout")
 
@@ -39,15 +41,13 @@ def test_a_text_line_has_level_message_and_fields(stream):
 
 
 def test_a_json_line_has_level_time_message_and_fields(stream):
-    fields = configure(stream=stream, log_format=LogFormat.JSON)
-    fields.add(run_id="r1", revision="abc")
+    configure(stream=stream, log_format=TextFormat.JSON)
     LOG.warning("slow %s", "answer", extra={"ref": "KubeVirt k/k", "revision": "own"})
     line = json.loads(stream.getvalue())
     assert line.pop("ts").endswith("Z")
     assert line == {
         "level": "warning",
         "msg": "slow answer",
-        "run_id": "r1",
         "revision": "own",
         "ref": "KubeVirt k/k",
     }
@@ -77,7 +77,7 @@ def test_a_second_call_replaces_the_first(stream):
     assert stream.getvalue().count("once") == 1
 
 
-@pytest.mark.parametrize("log_format", list(LogFormat))
+@pytest.mark.parametrize("log_format", list(TextFormat))
 def test_credentials_are_not_written(stream, log_format):
     configure(stream=stream, log_format=log_format)
     LOG.info(
@@ -89,7 +89,7 @@ def test_credentials_are_not_written(stream, log_format):
     assert "example.org/r.git" in stream.getvalue()
 
 
-@pytest.mark.parametrize("log_format", list(LogFormat))
+@pytest.mark.parametrize("log_format", list(TextFormat))
 def test_an_error_is_shown_without_its_cause(stream, log_format):
     configure(stream=stream, log_format=log_format)
 
@@ -110,7 +110,7 @@ def test_an_error_is_shown_without_its_cause(stream, log_format):
     assert "Set-Cookie" not in stream.getvalue()
 
 
-@pytest.mark.parametrize("log_format", list(LogFormat))
+@pytest.mark.parametrize("log_format", list(TextFormat))
 def test_a_message_cannot_forge_a_line(stream, log_format):
     configure(stream=stream, log_format=log_format)
     LOG.info("a\nerror: b\x1b[2J")
@@ -135,5 +135,9 @@ def test_lines_follow_a_redirected_stderr(monkeypatch, stream):
         (io.StringIO(), {}, False),
     ],
 )
-def test_color_is_for_terminals_whose_owner_takes_it(stream, environ, color):
-    assert use_color(stream, environ) is color
+def test_color_is_for_terminals_whose_owner_takes_it(stream, environ, color, monkeypatch):
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    assert screen.look(stream).color is color

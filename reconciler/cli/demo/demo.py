@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -13,9 +12,7 @@ import typer
 from reconciler.cli import options
 from reconciler.cli.demo import demo_world
 from reconciler.cli.demo.demo_stage import Stage, examples, staged
-from reconciler.cli.options import TextFormat
 from reconciler.cli.terminal import screen
-from reconciler.cli.terminal.exit_codes import ended
 from reconciler.model.run.outcome import ExitCode
 
 Keep = Annotated[bool, typer.Option("--keep", help="Leave the last cluster up, to look at it.")]
@@ -55,27 +52,20 @@ def command(
     keep: Keep = False,
     time_scale: Scale = 20.0,
     deadline: Deadline = demo_world.DEADLINE_S,
-    verbose: options.Verbose = 0,
-    log_format: options.LogFormat = TextFormat.TEXT,
-) -> None:
+) -> ExitCode:
     """The whole story on an embedded cluster, or one situation; needs nothing but git."""
-    screen.logging(log_format, verbose)
-
-    def run() -> ExitCode:
-        if list_worlds:
-            screen.result(demo_world.listing(examples() / "worlds"))
-            return ExitCode.DONE
-        played = demo_world.find(world, examples()) if world else None
-        screen.result(WHAT_IS_SIMULATED.format(scale=time_scale))
-        with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as folder:
-            if played:
-                demo_world.play(played, Path(folder), time_scale, deadline, keep=keep)
-            else:
-                _walkthrough(Path(folder), time_scale)
-                _fleet(Path(folder), time_scale, keep=keep)
+    if list_worlds:
+        screen.result(demo_world.listing(examples() / "worlds"))
         return ExitCode.DONE
-
-    raise typer.Exit(ended(run, sys.stderr))
+    played = demo_world.find(world, examples()) if world else None
+    screen.result(WHAT_IS_SIMULATED.format(scale=time_scale))
+    with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as folder:
+        if played:
+            demo_world.play(played, Path(folder), time_scale, deadline, keep=keep)
+        else:
+            _walkthrough(Path(folder), time_scale)
+            _fleet(Path(folder), time_scale, keep=keep)
+    return ExitCode.DONE
 
 
 def _walkthrough(folder: Path, scale: float) -> None:

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
+from reconciler.cli.options import TextFormat
 from reconciler.cli.terminal.live_display import LineDisplay, LiveDisplay
-from reconciler.cli.terminal.log_format import LogFormat
 from reconciler.model.references import kubevirt_ref, vm_ref
 from reconciler.model.run.progress import Progress, Step
 
@@ -55,7 +55,7 @@ def test_a_moved_estimate_alone_is_no_line(stream):
 
 
 def test_a_json_line_has_the_fields_of_a_log_line(stream):
-    LineDisplay(stream, LogFormat.JSON)(event(Step.FAILED, "no room", reason="r", fraction=0.25))
+    LineDisplay(stream, TextFormat.JSON)(event(Step.FAILED, "no room", reason="r", fraction=0.25))
     assert json.loads(stream.getvalue()) == {
         "level": "error",
         "ts": "2026-03-02T09:30:00Z",
@@ -69,7 +69,7 @@ def test_a_json_line_has_the_fields_of_a_log_line(stream):
     }
 
 
-@pytest.mark.parametrize("log_format", list(LogFormat))
+@pytest.mark.parametrize("log_format", list(TextFormat))
 def test_a_message_cannot_forge_a_line(stream, log_format):
     LineDisplay(stream, log_format)(event(Step.WAVE, "a\nb\x1b[2J", ref=None))
     assert len(stream.getvalue().splitlines()) == 1

@@ -28,7 +28,7 @@ def test_a_file_is_its_owners_alone_whatever_lay_there_before(tmp_path):
         (tmp_path / "report.json").write_text("old, for everybody")
         for name in ("plan.json", "report.json"):
             output_files.leave(tmp_path / name, "{}", "--out")
-        with output_files.appended(tmp_path / "trace.jsonl") as trace:
+        with output_files.appended(tmp_path / "trace.jsonl", "--trace") as trace:
             trace.write("{}")
     finally:
         os.umask(before)

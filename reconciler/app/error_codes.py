@@ -1,0 +1,29 @@
+"""Maps the error that ends a command to an exit code and a message."""
+
+from __future__ import annotations
+
+from reconciler.app.stop import Terminated
+from reconciler.errors import (
+    InvalidError,
+    LeaseHeldError,
+    ReconcilerError,
+    StaleError,
+    UsageError,
+)
+from reconciler.model.run.outcome import ExitCode
+
+_CODES = {
+    InvalidError: ExitCode.INVALID,
+    LeaseHeldError: ExitCode.LEASE_HELD,
+    StaleError: ExitCode.STALE,
+    UsageError: ExitCode.USAGE,
+}
+
+
+def error_code(error: ReconcilerError | Terminated | KeyboardInterrupt) -> tuple[ExitCode, str]:
+    """Return the exit code of a command that *error* ends, and the message for its user."""
+    if isinstance(error, Terminated):
+        return ExitCode.DEADLINE, "asked to end before anything was written"
+    if isinstance(error, KeyboardInterrupt):
+        return ExitCode.INTERRUPTED, "interrupted"
+    return _CODES.get(type(error), ExitCode.ERROR), str(error)

@@ -1,0 +1,92 @@
+"""``SourceOptions`` and ``ClusterOptions``: which repository and which cluster a command reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler.errors import UsageError
+from reconciler.model.desired.config import Config, Mode
+from reconciler.model.selector import Selector, SelectorError
+
+DEFAULT_REVISION = "HEAD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """Where the desired state comes from."""
+
+    repo: str | None = None
+    revision: str | None = None
+    """Branch, tag or commit; None reads ``HEAD``, or the commit of an approved plan."""
+    working_tree: bool = False
+    files: tuple[str, ...] = ()
+    namespace: str | None = None
+    """Namespace of manifests that name none."""
+    selector: str | None = None
+    cache_dir: Path | None = None
+    """Directory that keeps parsed manifests between runs; None keeps nothing."""
+    mode: str | None = None
+    """Overrides ``mode`` of ``.reconciler.yaml``."""
+    fetch_timeout_s: float = 120.0
+
+    def reject_contradictions(self) -> None:
+        """Check that the options name one source.
+
+        Raises:
+            UsageError: They name none or two, or an option does not fit the source.
+        """
+        revision = self.revision not in (None, DEFAULT_REVISION)
+        if self.repo and self.files:
+            raise UsageError(
+                "--repo and -f name two sources",
+                hint="give one of them; RECONCILER_REPO counts as --repo",
+            )
+        if self.files and (revision or self.working_tree):
+            other = "--working-tree" if self.working_tree else "--revision"
+            raise UsageError(
+                f"{other} is about a repository, and -f names none", hint="leave it out"
+            )
+        if revision and self.working_tree:
+            raise UsageError(
+                f"--working-tree reads what lies in --repo, not the revision {self.revision}",
+                hint="leave one of the two out",
+            )
+        if not self.repo and not self.files:
+            raise UsageError(
+                "no desired state is named",
+                hint="give --repo PATH or URL, or pipe manifests in with `-f -`",
+            )
+
+    def override(self, config: Config) -> Config:
+        """Return *config* with the values that the command line overrides.
+
+        Raises:
+            UsageError: A value cannot be read.
+        """
+        if self.mode is not None:
+            if self.mode not in set(Mode):
+                raise UsageError(
+                    f"--mode {self.mode} is not known", hint="write observe or enforce"
+                )
+            config = config.overridden({"mode": Mode(self.mode)}, "flag --mode")
+        if self.selector is not None:
+            try:
+                chosen = Selector.parse(self.selector)
+            except SelectorError as error:
+                raise UsageError(
+                    f"--selector {self.selector}: {error}", hint="it is what kubectl's -l takes"
+                ) from error
+            config = config.overridden({"selector": chosen}, "flag --selector")
+        return config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterOptions:
+    """Which cluster to use, and how long to wait for it."""
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+    request_timeout_s: float = 30.0
+    time_scale: float = 1.0
+    """Seconds of the clock per real second; more than 1 only in the demo."""

@@ -1,0 +1,76 @@
+"""``exit_code``: runs a command and prints the error that ends it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from reconciler.app.error_codes import error_code
+from reconciler.app.stop import Terminated
+from reconciler.cli.options import TextFormat
+from reconciler.errors import InvalidError, ReconcilerError
+from reconciler.model.diagnostic import Severity
+from reconciler.model.run.outcome import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.model.diagnostic import Diagnostic
+
+log = logging.getLogger(__name__)
+
+_LEVELS = {
+    Severity.ERROR: logging.ERROR,
+    Severity.WARNING: logging.WARNING,
+    Severity.NOTE: logging.INFO,
+}
+
+
+def exit_code(
+    command: Callable[[], ExitCode], log_format: TextFormat = TextFormat.TEXT
+) -> ExitCode:
+    """Run *command* and return its exit code; print the error that ends it on stderr."""
+    show = _Text() if log_format is TextFormat.TEXT else _Log()
+    try:
+        return command()
+    except (ReconcilerError, Terminated, KeyboardInterrupt) as error:
+        if isinstance(error, InvalidError):
+            for diagnostic in error.diagnostics:
+                show.finding(diagnostic)
+        code, message = error_code(error)
+        show.error(message, getattr(error, "hint", ""))
+        return code
+    except BrokenPipeError:
+        # The reader of stdout has closed it; without this, Python would fail again at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.ERROR
+
+
+class _Text:
+    """Prints errors for people."""
+
+    def finding(self, diagnostic: Diagnostic) -> None:
+        print(diagnostic, file=sys.stderr)
+
+    def error(self, message: str, hint: str) -> None:
+        print(f"error: {message}", file=sys.stderr)
+        if hint:
+            print(f"  hint: {hint}", file=sys.stderr)
+
+
+class _Log:
+    """Logs errors for programs, one JSON object a line."""
+
+    def finding(self, diagnostic: Diagnostic) -> None:
+        from reconciler.report.json_documents import (
+            diagnostic_document,
+        )
+
+        fields: dict[str, Any] = diagnostic_document(diagnostic)
+        del fields["severity"], fields["message"]
+        log.log(_LEVELS[diagnostic.severity], "%s", diagnostic.message, extra=fields)
+
+    def error(self, message: str, hint: str) -> None:
+        log.error("%s", message, extra={"hint": hint} if hint else {})

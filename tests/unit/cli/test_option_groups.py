@@ -1,0 +1,45 @@
+"""Options in dataclasses: typer sees each field as an option, a command gets the dataclass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import pytest
+import typer
+
+from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.input_options import ClusterOptions, SourceOptions
+from reconciler.cli.option_groups import call, option_parameters
+from reconciler.cli.options import FLAGS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner:
+    color: Annotated[str, typer.Option("--color")] = "red"
+    depth: int = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outer:
+    inner: Inner = field(default_factory=Inner)
+    names: Annotated[list[str] | None, typer.Option("--name")] = None
+
+
+def command(*, size: Annotated[int, typer.Option("--size")] = 1, outer: Outer) -> object:
+    return size, outer
+
+
+def test_option_parameters_are_the_annotated_fields_in_order():
+    found = [(each.name, each.default) for each in option_parameters(command)]
+    assert found == [("size", 1), ("color", "red"), ("names", None)]
+
+
+def test_call_builds_nested_dataclasses_and_keeps_other_defaults():
+    given = {"size": 2, "color": "blue", "names": ["a", "b"]}
+    assert call(command, given) == (2, Outer(inner=Inner(color="blue"), names=("a", "b")))
+
+
+@pytest.mark.parametrize("kind", [SourceOptions, ClusterOptions, ApplyOptions])
+def test_every_flag_sets_a_field_that_exists(kind):
+    assert set(FLAGS[kind]) <= set(kind.__dataclass_fields__)
