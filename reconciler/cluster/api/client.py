@@ -182,7 +182,7 @@ class Client:
             clock=self._clock,
             backoff=self._backoff,
             on_retry=self._transport.retried,
-            may_pass=lambda error: (
+            retryable=lambda error: (
                 error.status == HTTPStatus.TOO_MANY_REQUESTS and self._ending.at is None
             ),
         )
@@ -252,7 +252,7 @@ class Client:
             clock=self._clock,
             backoff=self._backoff,
             on_retry=self._transport.retried,
-            may_pass=lambda error: error.retryable and self._ending.at is None,
+            retryable=lambda error: error.retryable and self._ending.at is None,
         )
 
     def watch(

@@ -1,4 +1,4 @@
-"""When to ask again: how often, after how long, and never past a total time."""
+"""Repeats a request that failed: ``repeat``, limited in number and in total time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.errors import ClusterError, UnavailableError
+from reconciler.model.backoff import pause_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,22 +20,13 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """How a request that may be repeated is repeated."""
+    """How often a request is repeated, and how long the pauses are."""
 
     attempts: int = 4
     first_s: float = 0.5
     longest_s: float = 10.0
     total_s: float = 60.0
-    """No pause begins that would end later than this after the first attempt."""
-
-    def pause_s(self, attempt: int, share: float) -> float:
-        """The pause after *attempt* (from 1): doubled each time, between half and one and a half.
-
-        Args:
-            attempt: How many attempts have failed.
-            share: A random number in [0, 1).
-        """
-        return min(self.first_s * 2.0 ** (attempt - 1), self.longest_s) * (0.5 + share)
+    """No pause starts that would end later than this after the first attempt."""
 
 
 def repeat(
@@ -43,30 +35,34 @@ def repeat(
     clock: Clock,
     backoff: Backoff,
     on_retry: Callable[[], None],
-    may_pass: Callable[[ClusterError], bool] = lambda error: error.retryable,
+    retryable: Callable[[ClusterError], bool],
 ) -> T:
-    """The answer of *ask*, asked again on errors that *may_pass*.
+    """Return the answer of *ask*, which is called again after an error that is *retryable*.
 
-    The default is for requests without effect only.
-
-    A server's Retry-After is honoured where it fits into the total time.
+    A pause is at least as long as the server's Retry-After. If that exceeds the total time, the
+    error is raised at once.
 
     Raises:
         ClusterError: The last failure.
     """
-    began = clock.monotonic()
+    started_at = clock.monotonic()
     attempt = 0
     while True:
         attempt += 1
         try:
             return ask()
         except ClusterError as error:
-            if not may_pass(error) or attempt >= backoff.attempts:
+            if not retryable(error) or attempt >= backoff.attempts:
                 raise
-            pause_s = backoff.pause_s(attempt, _RANDOM.random())
+            wait_s = pause_s(
+                attempt,
+                first_s=backoff.first_s,
+                longest_s=backoff.longest_s,
+                jitter=_RANDOM.random(),
+            )
             if isinstance(error, UnavailableError) and error.retry_after_s is not None:
-                pause_s = max(pause_s, error.retry_after_s)
-            if clock.monotonic() - began + pause_s > backoff.total_s:
+                wait_s = max(wait_s, error.retry_after_s)
+            if clock.monotonic() - started_at + wait_s > backoff.total_s:
                 raise
         on_retry()
-        clock.sleep(pause_s)
+        clock.sleep(wait_s)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from reconciler.cluster.api.retry import Backoff
 from reconciler.cluster.api.watch import SilentError, Watch
 from reconciler.cluster.decode import wire
 from reconciler.errors import ClusterError, ExpiredError, ForbiddenError, UnavailableError
+from reconciler.model import backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,7 +29,7 @@ WATCH_S = 60.0
 RELIST_S = 600.0
 """For how long events alone are believed; a watch that is open then is read to its end."""
 POLL_S = 10.0
-_BACKOFF = Backoff(first_s=0.25, longest_s=10.0)
+_FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
 _SHORTEST_S = 1.0
 """A watch that ends sooner, without an event, is not opened again at once."""
 _LONGEST_PAUSE_S = 60.0
@@ -179,7 +179,9 @@ class Reflector(threading.Thread):
             log.warning("%s; trying again", error)
         else:
             self._failing = (self._failing[0], error)
-        pause_s = _BACKOFF.pause_s(self._failures, 0.5)
+        pause_s = backoff.pause_s(
+            self._failures, first_s=_FIRST_PAUSE_S, longest_s=_LAST_PAUSE_S, jitter=0.5
+        )
         if isinstance(error, UnavailableError) and error.retry_after_s is not None:
             pause_s = max(pause_s, min(error.retry_after_s, _LONGEST_PAUSE_S) / self._scale)
         self._ended.wait(pause_s)

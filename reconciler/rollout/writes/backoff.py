@@ -6,6 +6,7 @@ import random
 from typing import TYPE_CHECKING
 
 from reconciler.errors import UnavailableError
+from reconciler.model import backoff
 
 if TYPE_CHECKING:
     from reconciler.errors import ClusterError
@@ -34,8 +35,9 @@ class Patience:
             # Of several writes that were under way at once only one makes the pause longer.
             self._failures += 1
         self.error = error
-        doubled = FIRST_S * 2.0 ** min(self._failures - 1, 10)
-        pause_s = min(doubled, LONGEST_S) * (0.5 + _RANDOM.random())
+        pause_s = backoff.pause_s(
+            self._failures, first_s=FIRST_S, longest_s=LONGEST_S, jitter=_RANDOM.random()
+        )
         asked_s = error.retry_after_s if isinstance(error, UnavailableError) else None
         pause_s = max(pause_s, asked_s or 0.0)
         self._not_before = max(self._not_before, now + pause_s)
