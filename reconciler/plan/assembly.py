@@ -35,7 +35,7 @@ def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
     actions = [action for each in decisions for action in each.actions]
     priorities = {ref: vm.priority for ref, vm in desired.vms.items()}
     turns = ranks(desired.vms, desired, live, policy) if policy.canary or policy.batches else {}
-    waves = waves_of(actions, priorities, turns)
+    waves = waves_of(actions, priorities, turns, policy.settle_deadline_s)
     return Plan(
         revision=desired.revision,
         dirty=desired.dirty,

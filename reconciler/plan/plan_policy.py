@@ -41,6 +41,8 @@ class PlanPolicy:
     """Whose VMs are decided; all are looked at."""
     windows: tuple[Window, ...] = ()
     """When writes may happen; empty for always."""
+    settle_deadline_s: float = 300.0
+    """How long the CR may take to settle after a change before the waves behind it fail."""
 
 
 def plan_policy(
@@ -62,5 +64,6 @@ def plan_policy(
         canary=config.canary,
         anti_affinity=config.anti_affinity,
         failed_migrations=config.failed_migrations,
+        settle_deadline_s=config.settle_timeout.seconds,
         windows=ALWAYS if ignore_windows else config.windows,
     )

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Action
     from reconciler.model.references import ObjectRef
 
-SETTLE_DEADLINE_S = 300.0
 SETTLED = "the KubeVirt CR is Deployed, its generation observed, and its components have read it"
 
 
@@ -21,6 +20,7 @@ def waves_of(
     actions: Iterable[Action],
     priorities: Mapping[ObjectRef, int],
     ranks: Mapping[ObjectRef, int],
+    settle_deadline_s: float,
 ) -> tuple[Wave, ...]:
     """The waves that have actions, each in the order in which the rollout begins them.
 
@@ -30,7 +30,8 @@ def waves_of(
     Args:
         actions: In any order.
         priorities: By VM; those that are not named have 0.
-        ranks: As ``order.ranks`` gives them; those that are not named have 0.
+        ranks: From ``ordering.ranks``; a VM that is not in it has rank 0.
+        settle_deadline_s: How long the CR may take to settle before a wave.
     """
     by_wave: dict[WaveName, list[Action]] = {name: [] for name in WaveName}
     for action in actions:
@@ -44,7 +45,7 @@ def waves_of(
         if not members:
             continue
         settles = waves and name is not WaveName.RESTART
-        barrier = Barrier(condition=SETTLED, deadline_s=SETTLE_DEADLINE_S) if settles else None
+        barrier = Barrier(condition=SETTLED, deadline_s=settle_deadline_s) if settles else None
         ordered = sorted(members, key=turn)
         waves.append(Wave(name=name, barrier=barrier, actions=tuple(ordered)))
     return tuple(waves)

@@ -63,7 +63,11 @@ def _opening(plan: Plan) -> Iterator[str]:
         yield "\n**The desired state is invalid: nothing of this plan can be applied.**"
     elif not plan.waves:
         yield "\nNothing to apply."
-    for wave in plan.waves:
+    for number, wave in enumerate(plan.waves, 1):
+        if wave.barrier is not None:
+            limit = wording.duration(wave.barrier.deadline_s)
+            condition = inline(wave.barrier.condition, _SENTENCE)
+            yield f"\nWave {number} ({wave.name}) starts when {condition} (at most {limit})."
         if wave.name is WaveName.RESTART:
             yield f"\n**{inline(wording.restarts(wave), 5 * _SENTENCE)}.**"
     if costs := wording.costs(plan.forecast):

@@ -23,7 +23,6 @@ class RolloutPolicy:
     """Only what it holds is written, and only while it is still the same; None approves all."""
     settle_s: float = 5.0
     """Seconds that a settled CR is given, for the components to read it (they tell nobody)."""
-    settle_deadline_s: float = 300.0
     deadline_s: float | None = None
     """Seconds from the start after which the run ends, leaving healthy work to the next one."""
     follow: bool = True
@@ -38,7 +37,6 @@ def rollout_policy(
         failure_budget=config.failure_budget,
         annotate=config.annotate,
         approval=approval,
-        settle_deadline_s=config.settle_timeout.seconds,
         deadline_s=deadline_s,
         follow=follow,
     )

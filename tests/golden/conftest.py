@@ -25,6 +25,7 @@ from reconciler.model.fields import (
     FEATURE_GATES,
     GUEST_MEMORY,
     INSTANCETYPE_NAME,
+    MAX_HOTPLUG_RATIO,
     ROLLOUT_STRATEGY,
     UPDATE_METHODS,
     NameSet,
@@ -409,7 +410,7 @@ def converged_plan() -> Plan:
 
 @pytest.fixture
 def paced_plan() -> Plan:
-    """The plan for a canary, batches, closed windows and consented restarts."""
+    """The plan for a canary, batches, closed windows, consented restarts and a changed CR."""
     sizes = {
         ("db", "pg-0"): ("4Gi", {"canary": "true", "app": "pg"}),
         ("db", "pg-1"): ("4Gi", {"app": "pg"}),
@@ -429,11 +430,13 @@ def paced_plan() -> Plan:
         *(
             DesiredVM(ref=ref, guest=size(guest), labels=labels, restart=consents.get(ref))
             for ref, (guest, labels) in refs.items()
-        )
+        ),
+        kubevirt={MAX_HOTPLUG_RATIO: 8},
     )
     window = Window(kind=WindowKind.ALLOW, cron="0 22 * * 1-5", duration=Duration.parse("20m"))
     policy = PlanPolicy(
         restart=RestartConsent.WINDOW,
+        settle_deadline_s=420.0,
         max_per_node=1,
         windows=(window,),
         batches=(Selector.parse("stage=test"),),

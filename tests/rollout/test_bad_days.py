@@ -31,6 +31,13 @@ VMIS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances"
 CR = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
 RESTARTS = {"restart": RestartConsent.WINDOW, "windows": (ALWAYS,)}
 CANARY = {"canary": "true"}
+HOTPLUG_RATIO = """\
+---
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec: {configuration: {liveUpdateConfiguration: {maxHotplugRatio: 8}}}
+"""
 
 
 def rig(world: str = "hotplug", **changes) -> Rig:
@@ -281,6 +288,22 @@ class TestRunsEnd:
         report = run.apply(vm_yaml("default", "vm", "2Gi"))
         assert "did not take" in report.message
         assert (report.ended_at - report.started_at).total_seconds() < 400
+
+    def test_cr_that_never_settles_fails_at_the_deadline_that_the_plan_prints(self):
+        restless = [
+            {
+                "at": f"{n}s",
+                "request": {
+                    "path": CR,
+                    "body": {"spec": {"configuration": {"migrations": {"progressTimeout": n}}}},
+                },
+            }
+            for n in range(1, 200)
+        ]
+        run = rig("hotplug", timeline=restless)
+        report = run.apply(HOTPLUG_RATIO + vm_yaml("default", "vm", "2Gi"), settle_deadline_s=42.0)
+        assert [each.barrier.deadline_s for each in report.plan.waves if each.barrier] == [42.0]
+        assert "did not settle within 42 s" in report.outcomes[0].message
 
     def test_no_window_is_open_and_one_vm_waits_for_something_else(self):
         run = rig("storm")

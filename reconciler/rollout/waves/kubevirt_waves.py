@@ -171,7 +171,7 @@ class SettingsWaves:
         why = unsettled(context.live.kubevirt)
         now = self._outside.clock.monotonic()
         since = self._began if self._written_at is None else self._written_at
-        self.overdue = bool(why) and now - since >= self._policy.settle_deadline_s
+        self.overdue = bool(why) and now - since >= context.policy.settle_deadline_s
         if why:
             self._settled_at = None
             if why != self._told:
@@ -192,7 +192,7 @@ class SettingsWaves:
         if self._settled(context) or not self.overdue:
             return
         why = unsettled(context.live.kubevirt)
-        limit = self._policy.settle_deadline_s
+        limit = context.policy.settle_deadline_s
         message = f"the CR did not settle within {limit:.0f} s: {why}"
         self._end(Result.FAILED, "not-settled", message)
 

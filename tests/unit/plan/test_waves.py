@@ -1,0 +1,43 @@
+"""The barrier between two waves."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import NOW, decide, make_desired, make_live, make_vm, make_vmi, want
+
+from reconciler.model.desired.config import Config
+from reconciler.model.fields import ROLLOUT_STRATEGY
+from reconciler.model.quantity import Duration
+from reconciler.plan.plan_policy import plan_policy
+from reconciler.report.json_documents import plan_json
+from reconciler.report.plan_markdown import plan_markdown
+from reconciler.report.plan_text import plan_text
+
+
+def planned(**config):
+    """A plan with a wave for the CR and one for memory."""
+    desired = make_desired(want("2Gi"), kubevirt={ROLLOUT_STRATEGY: "LiveUpdate"})
+    live = make_live(make_vm(), vmis=(make_vmi(),))
+    return decide(desired, live, plan_policy(Config(**config)), NOW)
+
+
+def test_barrier_has_the_configured_settle_timeout():
+    plan = planned(settle_timeout=Duration.parse("7m30s"))
+    assert [each.barrier and each.barrier.deadline_s for each in plan.waves] == [None, 450.0]
+
+
+def test_barrier_has_five_minutes_where_nothing_is_configured():
+    assert [each.barrier and each.barrier.deadline_s for each in planned().waves] == [None, 300.0]
+
+
+@pytest.mark.parametrize(
+    ("render", "printed"),
+    [
+        (lambda plan: plan_text(plan, width=200, color=False, verbose=False), "(at most 7m30s)"),
+        (plan_markdown, "(at most 7m30s)"),
+        (plan_json, '"deadlineSeconds": 450'),
+    ],
+    ids=["text", "markdown", "json"],
+)
+def test_each_format_prints_the_configured_settle_timeout(render, printed):
+    assert printed in "".join(render(planned(settle_timeout=Duration.parse("7m30s"))))
