@@ -21,6 +21,7 @@ from reconciler.model.run.progress import Step
 from reconciler.model.selector import Selector
 from reconciler.plan.approval_summary import approval_of
 from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.rollout import run as rollout
 from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run_context import Outside
 from reconciler.rollout.writes.needed_leases import NoLease, touches_config
@@ -424,7 +425,7 @@ spec:
             listener=run.heard.append,
             stopping=lambda: False,
         )
-        run.run(plan, desired, choices, RolloutPolicy(), outside, run_id="t")
+        rollout.run(plan, desired, choices, RolloutPolicy(), outside, run_id="t")
         assert run.patches() == []
 
 
