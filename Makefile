@@ -57,6 +57,10 @@ format: install  ## Rewrites the code to the format that check asks for.
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
+.PHONY: docs
+docs: install  ## Writes the generated parts of the documentation; ARGS=--check only says what is stale.
+	$(BIN)/python .ci/docs.py $(ARGS)
+
 .PHONY: bench
 bench: install  ## Measures a plan of many VMs against the least it could cost.
 	PYTHONPATH=tests $(BIN)/python -m bench.run $(ARGS)

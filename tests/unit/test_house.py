@@ -7,12 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
 
 import reconciler
-from reconciler.schema.check import check
 
 ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.skipif(
+    not (ROOT / ".github" / "adr").is_dir(), reason="this is not a checkout"
+)
 PACKAGE = Path(reconciler.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
 IDS = [path.relative_to(PACKAGE).as_posix() for path in MODULES]
@@ -106,14 +107,6 @@ def test_every_local_link_leads_somewhere(path):
     for target in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (path.parent / target).exists(), target
-
-
-def test_every_document_in_the_readme_fits_its_schema():
-    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    documents = [each for block in blocks for each in YAML(typ="safe").load_all(block)]
-    assert {each["kind"] for each in documents} == {"KubeVirt", "VirtualMachine", "Config"}
-    for each in documents:
-        assert check(each, "config" if each["kind"] == "Config" else "manifest") == ()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,106 @@
+"""The documentation: generated parts are up to date, every code is explained."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+import reconciler
+from reconciler.model.run.outcome import ExitCode
+from reconciler.schema.check import check
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(reconciler.__file__).parent
+DOCS = ROOT / ".github" / "docs"
+TOOL = ROOT / ".ci" / "docs.py"
+
+pytestmark = pytest.mark.skipif(not TOOL.exists(), reason="this is not a checkout")
+
+GENERATED = (
+    *("commands", "configuration", "exit-codes", "reasons"),
+    *("report-fields", "trace-fields", "transcript"),
+)
+NO_CODES = {
+    *("argocd-controller", "helm-controller", "kustomize-controller"),
+    *("hyperconverged-cluster-operator", "memory-reconciler-config", "memory-reconciler-memory-0"),
+    *("content-type", "user-agent", "utf-8", "utf-8-sig", "utf-16", "utf-16-be", "vm-alpine"),
+    *("date-time", "dns-label", "dns-subdomain", "label-key", "relative-path", "time-zone"),
+    *("x-belongs", "x-hint", "x-hints", "x-near-miss", "working-tree"),
+    *("feature-gate", "in-progress", "not-needed", "not-started", "drop-revision", "name-alone"),
+}
+"""Words with a hyphen in the product that are not a reason or the code of a finding."""
+
+
+@pytest.fixture(scope="session")
+def docs():
+    spec = importlib.util.spec_from_file_location("docs", TOOL)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_generated_block_is_in_one_page(docs):
+    assert set(docs.pages()) == set(docs.BLOCKS) == set(GENERATED)
+
+
+@pytest.mark.parametrize("name", GENERATED)
+def test_generated_block_is_up_to_date(docs, name):
+    text = docs.pages()[name].read_text(encoding="utf-8")
+    assert docs.rewritten(text, name) == text, "run `make docs`"
+
+
+def test_stale_block_is_noticed(docs):
+    text = docs.pages()["exit-codes"].read_text(encoding="utf-8")
+    stale = text.replace("another run holds the lease", "something else")
+    assert docs.rewritten(stale, "exit-codes") == text != stale
+
+
+def hyphenated():
+    """Every text in the product that has the form of a code, without git's own words."""
+    for path in PACKAGE.rglob("*.py"):
+        if {"simulator", "git"} & set(path.relative_to(PACKAGE).parts):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield from re.findall(r"\A[a-z][a-z0-9]*(?:-[a-z0-9]+)+\Z", node.value)
+
+
+def test_every_code_in_the_product_is_explained():
+    explained = set(re.findall(r"`([a-z0-9-]+)`", (DOCS / "reasons.md").read_text("utf-8")))
+    assert set(hyphenated()) - explained - NO_CODES == set()
+
+
+def test_every_code_that_is_explained_is_in_the_product():
+    text = (DOCS / "reasons.md").read_text(encoding="utf-8").split("## Reasons in a report")[1]
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    explained = {code for row in rows for code in re.findall(r"`([a-z0-9-]+)`", row)}
+    product = " ".join(path.read_text("utf-8") for path in PACKAGE.rglob("*.py"))
+    known = {each.name.lower().replace("_", "-") for each in ExitCode}
+    plural = {"pods-unreadable", "resourcequotas-unreadable"}
+    assert {each for each in explained - known - plural if f'"{each}"' not in product} == set()
+
+
+def test_every_page_is_in_the_index():
+    index = (DOCS / "README.md").read_text(encoding="utf-8")
+    pages = {path.name for path in DOCS.glob("*.md")} - {"README.md"}
+    assert set(re.findall(r"\]\(([a-z-]+\.md)\)", index)) == pages
+
+
+def test_readme_is_short():
+    assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n") <= 200
+
+
+def test_every_document_in_the_documentation_fits_its_schema():
+    kinds = set()
+    for path in (ROOT / "README.md", *DOCS.glob("*.md")):
+        for block in re.findall(r"```yaml\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
+            for each in YAML(typ="safe").load_all(block):
+                kinds.add(each["kind"])
+                schema = "config" if each["kind"] == "Config" else "manifest"
+                assert check(each, schema) == ()
+    assert kinds == {"KubeVirt", "VirtualMachine", "Config"}
