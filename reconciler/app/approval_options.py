@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError, StaleError, UsageError, WrongClusterError
 from reconciler.plan.approval_summary import approval_of
-from reconciler.report.wording import is_commit, origin
+from reconciler.report.wording import is_commit, origin, plural
 from reconciler.source.plan_file import read_approval
 
 if TYPE_CHECKING:
@@ -91,6 +91,5 @@ def _expected(plan: Plan, digest: str) -> Approval:
 def note(approval: Approval) -> str:
     """Whose approval a run carries out, for its report."""
     made = origin(approval.revision, dirty=approval.dirty)
-    n = sum(map(len, approval.actions.values()))
-    count = f"{n} action" if n == 1 else f"{n} actions"
+    count = plural(sum(map(len, approval.actions.values())), "action")
     return f"{count} approved, by the plan {approval.digest} of {made}"

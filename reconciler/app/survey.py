@@ -1,4 +1,4 @@
-"""Reads what is desired and what is live, and asks for the plan: no writer in reach."""
+"""``survey``: reads the desired and the live state and plans; it is given nothing that writes."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from reconciler.model.live.live_state import LiveState
 from reconciler.model.plan.plan import Plan
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
+from reconciler.report.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """One look at both sides, and what follows from it."""
+    """A plan, and everything that it was made from."""
 
     config: Config
     desired: DesiredState
@@ -31,41 +32,31 @@ class Survey:
     plan: Plan
 
 
-def read_valid(reader: DesiredReader) -> Reading:
-    """The desired state and its configuration.
-
-    Raises:
-        SourceError: It cannot be read.
-        InvalidError: It can, and says something that is wrong; every finding is in it.
-    """
-    reading = reader.read()
-    if reading.state.valid:
-        return reading
-    found = reading.state.diagnostics
-    errors = sum(1 for each in found if each.severity is Severity.ERROR)
-    text = f"{errors} error{'s' if errors > 1 else ''} in the desired state at "
-    raise InvalidError(f"{text}{reading.state.revision}; nothing was planned", found)
-
-
 def survey(
     desired: DesiredReader,
     live: LiveReader,
     clock: Clock,
-    consents: Callable[[Config], PlanPolicy],
+    policy_of: Callable[[Config], PlanPolicy],
 ) -> Survey:
-    """The plan of one revision against one snapshot.
+    """Plan one revision against one snapshot.
 
-    The desired state is read first: while it is invalid, the cluster is not asked.
+    The desired state is read first: an invalid one costs no request to the cluster.
+
+    Args:
+        desired: Reads the desired state.
+        live: Reads the cluster.
+        clock: The time at which the plan is made.
+        policy_of: Returns the policy that a configuration sets.
 
     Raises:
         SourceError: The desired state cannot be read.
         InvalidError: The desired state is invalid.
-        WrongClusterError: It is meant for another cluster.
+        WrongClusterError: The desired state is meant for another cluster.
         ClusterError: The cluster cannot be read.
     """
     reading = read_valid(desired)
-    policy = consents(reading.config)
-    snapshot, plan = decided(reading.state, live, policy, clock)
+    policy = policy_of(reading.config)
+    snapshot, plan = read_and_plan(reading.state, live, policy, clock)
     return Survey(
         config=reading.config,
         desired=reading.state,
@@ -75,18 +66,35 @@ def survey(
     )
 
 
-def decided(
-    desired: DesiredState, live: LiveReader, policy: PlanPolicy, clock: Clock
-) -> tuple[LiveState, Plan]:
-    """The plan, and the snapshot it was made from.
-
-    Pods and quotas are read only if a VM would migrate or does.
+def read_valid(reader: DesiredReader) -> Reading:
+    """Read the desired state and its configuration.
 
     Raises:
+        SourceError: They cannot be read.
+        InvalidError: They are invalid; the error has every finding.
+    """
+    reading = reader.read()
+    if reading.state.valid:
+        return reading
+    found = reading.state.diagnostics
+    errors = plural(sum(each.severity is Severity.ERROR for each in found), "error")
+    revision = reading.state.revision
+    raise InvalidError(f"{errors} in the desired state at {revision}; nothing was planned", found)
+
+
+def read_and_plan(
+    desired: DesiredState, live: LiveReader, policy: PlanPolicy, clock: Clock
+) -> tuple[LiveState, Plan]:
+    """Read the cluster and plan; return the snapshot with the plan made from it.
+
+    Pods and quotas are read only if a VM migrates or would migrate.
+
+    Raises:
+        WrongClusterError: *policy* names another cluster.
         ClusterError: The cluster cannot be read.
     """
     snapshot = live.read()
-    refuse_another_cluster(snapshot, policy)
+    require_cluster(snapshot, policy)
     planner = Planner()
     planner.update(desired, snapshot, policy, clock.now())
     if planner.needs_capacity():
@@ -94,11 +102,11 @@ def decided(
     return planner.context.live, planner.plan()
 
 
-def refuse_another_cluster(live: LiveState, policy: PlanPolicy) -> None:
-    """Nothing, where *live* is the cluster that *policy* names, or where it names none.
+def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
+    """Check that *live* is the cluster that *policy* names, if it names one.
 
     Raises:
-        WrongClusterError: It is another one.
+        WrongClusterError: It is another cluster.
     """
     if not policy.cluster or live.cluster_id == policy.cluster:
         return

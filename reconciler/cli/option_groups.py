@@ -11,10 +11,40 @@ from dataclasses import is_dataclass
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 
-from reconciler.cli.options import FLAGS
+from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.input_options import ClusterOptions, SourceOptions
+from reconciler.cli import options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+FLAGS: Mapping[type, Mapping[str, object]] = {
+    SourceOptions: {
+        "repo": options.Repo,
+        "revision": options.Revision,
+        "working_tree": options.WorkingTree,
+        "files": options.Files,
+        "namespace": options.Namespace,
+        "selector": options.Selector,
+        "cache_dir": options.CacheDir,
+    },
+    ClusterOptions: {
+        "kubeconfig": options.Kubeconfig,
+        "context": options.Context,
+        "request_timeout_s": options.RequestTimeout,
+    },
+    ApplyOptions: {
+        "shard": options.ShardOption,
+        "deadline_s": options.Deadline,
+        "no_wait": options.NoWait,
+        "plan_file": options.ApprovedPlan,
+        "expect_digest": options.ExpectDigest,
+        "ignore_windows": options.IgnoreWindows,
+        "report": options.Report,
+        "trace": options.Trace,
+    },
+}
+"""The options of the use cases, whose dataclasses know nothing of the command line."""
 
 
 def option_parameters(target: Callable[..., object]) -> Iterator[Parameter]:

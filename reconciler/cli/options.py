@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.input_options import DEFAULT_REVISION, ClusterOptions, SourceOptions
 from reconciler.model.quantity import Duration, QuantityError
 from reconciler.model.shard import Shard, ShardError
@@ -284,6 +282,9 @@ Watch = Annotated[
         "Git is read once.",
     ),
 ]
+Unmanaged = Annotated[
+    bool, typer.Option("--all", "-a", help="Also list VMs that Git does not name.")
+]
 WatchDeadline = Annotated[
     float | None,
     typer.Option(
@@ -320,30 +321,14 @@ class LogOptions:
     log_format: LogFormat = TextFormat.TEXT
 
 
-FLAGS: Mapping[type, Mapping[str, object]] = {
-    SourceOptions: {
-        "repo": Repo,
-        "revision": Revision,
-        "working_tree": WorkingTree,
-        "files": Files,
-        "namespace": Namespace,
-        "selector": Selector,
-        "cache_dir": CacheDir,
-    },
-    ClusterOptions: {
-        "kubeconfig": Kubeconfig,
-        "context": Context,
-        "request_timeout_s": RequestTimeout,
-    },
-    ApplyOptions: {
-        "shard": ShardOption,
-        "deadline_s": Deadline,
-        "no_wait": NoWait,
-        "plan_file": ApprovedPlan,
-        "expect_digest": ExpectDigest,
-        "ignore_windows": IgnoreWindows,
-        "report": Report,
-        "trace": Trace,
-    },
-}
-"""The options of the use cases: by class and field, the option that sets the field."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusOptions:
+    """What the user asks of ``status``."""
+
+    source: SourceOptions
+    cluster: ClusterOptions
+    snapshot: Snapshot = None
+    unmanaged: Unmanaged = False
+    watch: Watch = False
+    deadline_s: WatchDeadline = None
+    output: Output = TextFormat.TEXT

@@ -10,6 +10,7 @@ from reconciler.model.references import Location
 from reconciler.report.json_documents import API_VERSION, diagnostic_document
 from reconciler.report.json_text import dumps
 from reconciler.report.terminal_layout import Paint, Tone, printable
+from reconciler.report.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,11 +78,9 @@ def by_place(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
 def _verdict(desired: DesiredState) -> str:
     totals = Counter(each.severity for each in desired.diagnostics)
     found = ", ".join(
-        f"{totals[severity]} {severity}{'s' if totals[severity] != 1 else ''}"
-        for severity in Severity
-        if totals[severity]
+        plural(totals[severity], severity) for severity in Severity if totals[severity]
     )
-    read = f"{len(desired.vms)} VirtualMachines" if len(desired.vms) != 1 else "1 VirtualMachine"
+    read = plural(len(desired.vms), "VirtualMachine")
     if desired.kubevirt is not None:
         read = f"1 KubeVirt, {read}"
     return f"{'Valid' if desired.valid else 'Invalid'}: {read}" + (f"; {found}" if found else "")

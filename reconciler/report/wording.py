@@ -105,6 +105,11 @@ def place(at: Location | None) -> str:
     return str(at) if at else "-"
 
 
+def plural(n: int, noun: str) -> str:
+    """Return ``1 VM`` or ``3 VMs``."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def counts(summary: Mapping[Effect, int]) -> str:
     """``1 config, 3 live, 12 unchanged``, in the enum's order."""
     words = [f"{n} {effect}" for effect, n in summary.items() if effect is not Effect.NONE]

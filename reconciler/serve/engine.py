@@ -1,8 +1,9 @@
-"""Keeps a plan up to date: what Git says now, against an index that watches keep current.
+"""``Engine``: keeps the plan of one cluster up to date as Git and the cluster change.
 
-Asks the API server for nothing but pods and quotas, and those only when a VM is judged by them.
-They are read before the first such plan; later plans go by what is known of them, and have them
-read anew beside it when that is old. Holds no writer.
+An informer keeps the live state current. The engine itself asks the API server only for pods and
+quotas, and only when a VM's decision depends on them. The first such plan waits for them; a later
+plan uses what is known, and reads them again in the background once they are old. The engine is
+given nothing that writes.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from reconciler.app.survey import Survey, read_valid, refuse_another_cluster
+from reconciler.app.survey import Survey, read_valid, require_cluster
 from reconciler.plan.planner import Planner
 
 if TYPE_CHECKING:
@@ -23,19 +24,19 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock, DesiredReader, Informer
 
 CAPACITY_AGE_S = 60.0
-"""How old pods and quotas may be before they are read anew."""
+"""Pods and quotas that are older are read again."""
 OLDEST_CAPACITY_S = 300.0
-"""How old they may be for a plan: no plan is made by older ones."""
+"""No plan is made from pods and quotas that are older."""
 
 
 class Engine:
-    """One cluster's.
+    """Plans repeatedly for one cluster.
 
     Args:
-        desired: Read by ``pull``.
-        informer: Open, for as long as the engine is used.
-        clock: What ages are reckoned by.
-        consents: What a configuration consents to.
+        desired: Reads the desired state when ``pull`` is called.
+        informer: Keeps the live state; open for as long as the engine is used.
+        clock: The time at which plans are made.
+        policy_of: Returns the policy that a configuration sets.
     """
 
     def __init__(
@@ -43,44 +44,44 @@ class Engine:
         desired: DesiredReader,
         informer: Informer,
         clock: Clock,
-        consents: Callable[[Config], PlanPolicy],
+        policy_of: Callable[[Config], PlanPolicy],
     ) -> None:
         self._desired, self._informer, self._clock = desired, informer, clock
-        self._consents = consents
+        self._policy_of = policy_of
         self._planner = Planner()
         self._reading: Reading | None = None
 
     @property
     def decided(self) -> int:
-        """How many VMs were decided anew for the last plan."""
+        """The number of VMs that the last plan decided; it kept the other decisions."""
         return self._planner.decided
 
     def pull(self) -> None:
-        """Read what Git says now; what was read before stays in force where that fails.
+        """Read the desired state; if that fails, the last state that was read stays in force.
 
         Raises:
             SourceError: It cannot be read.
-            InvalidError: It can, and says something that is wrong.
+            InvalidError: It is invalid.
         """
         self._reading = read_valid(self._desired)
 
     def plan(self) -> Survey:
-        """The plan as of now, equal to one from scratch.
+        """Return the plan as of now; it equals a plan made from scratch.
 
         Raises:
-            SourceError: Git was never read before, and cannot be.
-            InvalidError: The same, and what it says is wrong.
-            WrongClusterError: What Git says is meant for another cluster.
-            ClusterError: The cluster was not heard of for too long, or pods and quotas are
-                needed and cannot be read.
+            SourceError: The desired state was never read, and cannot be read now.
+            InvalidError: The desired state was never read, and is invalid.
+            WrongClusterError: The desired state is meant for another cluster.
+            ClusterError: The cluster has not answered for too long, or the plan needs pods and
+                quotas that cannot be read.
         """
         if self._reading is None:
             self.pull()
             return self.plan()
         reading = self._reading
-        policy = self._consents(reading.config)
+        policy = self._policy_of(reading.config)
         live = self._informer.read()
-        refuse_another_cluster(live, policy)
+        require_cluster(live, policy)
         self._planner.update(reading.state, live, policy, self._clock.now())
         plan = self._planner.plan()
         age_s = self._capacity_age_s(live)

@@ -18,7 +18,8 @@ from reconciler.report.json_text import dumps
 from reconciler.report.plan_markdown import plan_markdown
 from reconciler.report.plan_text import plan_text
 from reconciler.report.run_text import run_text
-from reconciler.report.status import status_json, status_text
+from reconciler.report.status_document import Status, status_json
+from reconciler.report.status_text import status_text
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 
@@ -116,11 +117,17 @@ def test_run_as_json(run, golden):
 
 
 def test_status_as_text(desired, live, verdicts, golden):
-    golden("status.txt", status_text(desired, live, verdicts, width=130))
+    golden(
+        "status.txt",
+        status_text(Status(desired=desired, live=live, convergence=verdicts), width=130),
+    )
 
 
 def test_status_as_json(desired, live, verdicts, golden):
-    golden("status.json", status_json(desired, live, verdicts, unmanaged=True))
+    golden(
+        "status.json",
+        status_json(Status(desired=desired, live=live, convergence=verdicts, unmanaged=True)),
+    )
 
 
 def test_validation_as_text(desired, golden):

@@ -10,7 +10,7 @@ import pytest
 from support.builders import ALWAYS, q
 from support.simulated import Rig, simulator, vm_yaml
 
-from reconciler.app.survey import decided
+from reconciler.app.survey import read_and_plan
 from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import UnreachableError
@@ -410,7 +410,7 @@ spec:
         run.merge(CR, gates, agent="kubectl")
         run.clock.sleep(30)
         desired, choices = run.desired(kubevirt), PlanPolicy()
-        _, plan = decided(desired, run.informer, choices, run.clock)
+        _, plan = read_and_plan(desired, run.informer, choices, run.clock)
         assert not touches_config(plan, choices.shard)
         listed["disabledFeatureGates"] = None
         run.merge(CR, gates, agent="kubectl")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from support.simulated import WORLDS, Rig, simulator, vm_yaml
 
-from reconciler.app.survey import decided
+from reconciler.app.survey import read_and_plan
 from reconciler.cluster.read.snapshot_file import SnapshotReader, dump
 from reconciler.model.quantity import MIB, MemoryQuantity
 from reconciler.model.run.outcome import ExitCode
@@ -139,7 +139,7 @@ def test_a_snapshot_has_the_room_that_was_read_or_the_plan_says_that_it_has_none
     path.write_bytes(
         dump(replace(live, capacity=run.informer.capacity() if with_capacity else None))
     )
-    _, plan = decided(run.desired(ASK), SnapshotReader(path), PlanPolicy(), run.clock)
+    _, plan = read_and_plan(run.desired(ASK), SnapshotReader(path), PlanPolicy(), run.clock)
     assert plan.summary == foreseen
     assert [each.code for each in plan.diagnostics] == codes
 

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import yaml
 from support.builders import PlanPolicy
 
-from reconciler.app.survey import decided
+from reconciler.app.survey import read_and_plan
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.read.cluster_reader import ClusterReader
@@ -161,7 +161,9 @@ class Rig:
     def plan(self, text: str, **policy):
         """The plan for *text* against the cluster as it is now."""
         self.informer.restart()
-        return decided(self.desired(text), self.informer, PlanPolicy(**policy), self.clock)[1]
+        return read_and_plan(self.desired(text), self.informer, PlanPolicy(**policy), self.clock)[
+            1
+        ]
 
     def apply(self, text: str, *, choices: PlanPolicy | None = None, **policy):
         """One whole run, as the apply command makes it."""
@@ -170,7 +172,7 @@ class Rig:
         choices = replace(choices, **{key: policy.pop(key) for key in paced})
         desired = self.desired(text)
         self.informer.restart()
-        _, plan = decided(desired, self.informer, choices, self.clock)
+        _, plan = read_and_plan(desired, self.informer, choices, self.clock)
         with self.lease("test-config") as config_lease, self.lease("test-memory") as memory_lease:
             outside = Outside(
                 informer=self.informer,

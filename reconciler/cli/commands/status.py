@@ -3,36 +3,13 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import Annotated
-
-import typer
 
 from reconciler.app import wiring
-from reconciler.app.input_options import ClusterOptions, SourceOptions
-from reconciler.cli import options
-from reconciler.cli.options import TextFormat
+from reconciler.cli.options import StatusOptions, TextFormat
 from reconciler.cli.terminal import screen
 from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 from reconciler.plan.plan_policy import plan_policy
-
-Unmanaged = Annotated[
-    bool, typer.Option("--all", "-a", help="Also list VMs that Git does not name.")
-]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusOptions:
-    """What the user asks of ``status``."""
-
-    source: SourceOptions
-    cluster: ClusterOptions
-    snapshot: options.Snapshot = None
-    unmanaged: Unmanaged = False
-    watch: options.Watch = False
-    deadline_s: options.WatchDeadline = None
-    output: options.Output = TextFormat.TEXT
 
 
 def command(asked: StatusOptions) -> ExitCode:
@@ -41,19 +18,10 @@ def command(asked: StatusOptions) -> ExitCode:
     if asked.watch:
         from reconciler.cli.commands import status_watch
 
-        watched = status_watch.WatchOptions(
-            source=asked.source,
-            cluster=asked.cluster,
-            unmanaged=asked.unmanaged,
-            output=asked.output,
-            deadline_s=asked.deadline_s,
-        )
-        return status_watch.run(watched, wiring.real_clock())
+        return status_watch.run(asked, wiring.real_clock())
     from reconciler.app.survey import survey
-    from reconciler.report.status import (
-        status_json,
-        status_text,
-    )
+    from reconciler.report.status_document import Status, status_json
+    from reconciler.report.status_text import status_text
     from reconciler.rollout.tracking.convergence import convergence
 
     clock = wiring.real_clock()
@@ -62,20 +30,17 @@ def command(asked: StatusOptions) -> ExitCode:
         wiring.live(asked.cluster, asked.snapshot, clock) as live,
     ):
         found = survey(desired, live, clock, plan_policy)
-    judged = {each.ref: convergence(each, patched=False) for each in found.plan.decisions}
-    if asked.output is TextFormat.JSON:
-        screen.result(status_json(found.desired, found.live, judged, unmanaged=asked.unmanaged))
-        return ExitCode.DONE
-    look = screen.look(sys.stdout)
-    text = status_text(
-        found.desired,
-        found.live,
-        judged,
+    status = Status(
+        desired=found.desired,
+        live=found.live,
+        convergence={each.ref: convergence(each, patched=False) for each in found.plan.decisions},
         unmanaged=asked.unmanaged,
-        width=look.width,
-        color=look.color,
     )
-    screen.result(text)
+    if asked.output is TextFormat.JSON:
+        screen.result(status_json(status))
+    else:
+        look = screen.look(sys.stdout)
+        screen.result(status_text(status, width=look.width, color=look.color))
     return ExitCode.DONE
 
 

@@ -5,23 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.app import wiring
-from reconciler.app.input_options import ClusterOptions, SourceOptions
 from reconciler.app.stop import Terminated, stop_on_signals
 from reconciler.app.survey import survey
-from reconciler.cli.options import TextFormat
+from reconciler.cli.options import StatusOptions, TextFormat
 from reconciler.cli.terminal import screen
-from reconciler.model.desired.desired_state import DesiredState
-from reconciler.model.live.live_state import LiveState
-from reconciler.model.references import ObjectRef
-from reconciler.model.run.outcome import Convergence, ExitCode
+from reconciler.model.run.outcome import ExitCode
 from reconciler.plan.plan_policy import plan_policy
 from reconciler.plan.planner import Planner
-from reconciler.report import status, status_lines
 from reconciler.report.json_text import compact
+from reconciler.report.status_changes import changed_lines, essence, status_lines
+from reconciler.report.status_document import Status, status_document
+from reconciler.report.status_text import status_text
 from reconciler.rollout.tracking.convergence import convergence
 
 if TYPE_CHECKING:
@@ -33,36 +30,10 @@ LOOK_S = 5.0
 """A verdict may change by the passing of time alone; so often it is looked at all the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WatchOptions:
-    """What the command line asks for."""
-
-    source: SourceOptions
-    cluster: ClusterOptions
-    unmanaged: bool = False
-    output: TextFormat = TextFormat.TEXT
-    deadline_s: float | None = None
+_Show: TypeAlias = Callable[[Status], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _View:
-    """What is shown at one moment."""
-
-    desired: DesiredState
-    live: LiveState
-    judged: dict[ObjectRef, Convergence]
-    unmanaged: bool
-
-    def document(self) -> dict[str, Any]:
-        return status.status_document(
-            self.desired, self.live, self.judged, unmanaged=self.unmanaged
-        )
-
-
-_Show: TypeAlias = Callable[[_View], None]
-
-
-def run(asked: WatchOptions, clock: Clock) -> ExitCode:
+def run(asked: StatusOptions, clock: Clock) -> ExitCode:
     """Show the status until the deadline or a signal; Git is read once.
 
     Returns:
@@ -84,7 +55,7 @@ def run(asked: WatchOptions, clock: Clock) -> ExitCode:
     return ExitCode.DONE
 
 
-def _follow(asked: WatchOptions, clock: Clock, show: _Show) -> None:
+def _follow(asked: StatusOptions, clock: Clock, show: _Show) -> None:
     began = clock.monotonic()
     with (
         wiring.desired(asked.source) as reader,
@@ -98,7 +69,10 @@ def _follow(asked: WatchOptions, clock: Clock, show: _Show) -> None:
             judged = {
                 ref: convergence(planner.decision(ref), patched=False) for ref in found.desired.vms
             }
-            show(_View(desired=found.desired, live=live, judged=judged, unmanaged=asked.unmanaged))
+            status = Status(
+                desired=found.desired, live=live, convergence=judged, unmanaged=asked.unmanaged
+            )
+            show(status)
             if asked.deadline_s is not None:
                 left_s = min(LOOK_S, asked.deadline_s - (clock.monotonic() - began))
             if left_s > 0:
@@ -116,21 +90,14 @@ def _shown(output: TextFormat) -> Iterator[_Show]:
         from rich.text import Text
 
         with Live(console=Console(), auto_refresh=False) as table:
-            yield lambda view: table.update(Text.from_ansi(_table(view)), refresh=True)
+            yield lambda status: table.update(Text.from_ansi(_table(status)), refresh=True)
     else:
         yield _Lines()
 
 
-def _table(view: _View) -> str:
+def _table(status: Status) -> str:
     look = screen.look(sys.stdout)
-    return status.status_text(
-        view.desired,
-        view.live,
-        view.judged,
-        unmanaged=view.unmanaged,
-        width=look.width,
-        color=look.color,
-    )
+    return status_text(status, width=look.width, color=look.color)
 
 
 class _Documents:
@@ -139,9 +106,9 @@ class _Documents:
     def __init__(self) -> None:
         self._before: dict[str, Any] = {}
 
-    def __call__(self, view: _View) -> None:
-        document = view.document()
-        now = status_lines.essence(document)
+    def __call__(self, status: Status) -> None:
+        document = status_document(status)
+        now = essence(document)
         if now != self._before:
             self._before = now
             screen.result(compact(document))
@@ -153,9 +120,9 @@ class _Lines:
     def __init__(self) -> None:
         self._before: dict[str, str] = {}
 
-    def __call__(self, view: _View) -> None:
-        now = status_lines.status_lines(view.document())
-        at = f"{view.live.observed_at:%H:%M:%S}"
-        for line in status_lines.changed_lines(self._before, now):
+    def __call__(self, status: Status) -> None:
+        now = status_lines(status_document(status))
+        at = f"{status.live.observed_at:%H:%M:%S}"
+        for line in changed_lines(self._before, now):
             screen.result(f"{at} {line}")
         self._before = now

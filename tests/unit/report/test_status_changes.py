@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.report.status_lines import changed_lines, essence, status_lines
+from reconciler.report.status_changes import changed_lines, essence, status_lines
 
 CR = {"namespace": "kubevirt", "name": "kubevirt", "version": "v1.9.0", "phase": "Deployed"}
 

@@ -1,0 +1,168 @@
+"""``status_document``: the desired and the live memory of each VM, and its migration, as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.model.desired.desired_state import DesiredState, DesiredVM
+from reconciler.model.live.live_state import (
+    LiveMigration,
+    LiveState,
+    LiveVM,
+    LiveVMI,
+    is_false,
+    is_true,
+)
+from reconciler.model.references import ObjectRef
+from reconciler.model.run.outcome import Convergence
+from reconciler.report.json_documents import API_VERSION, identity, plain, timestamp
+from reconciler.report.json_text import dumps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """One VM in Git and in the cluster; any part may be missing."""
+
+    ref: ObjectRef
+    desired: DesiredVM | None
+    vm: LiveVM | None
+    vmi: LiveVMI | None
+    migration: LiveMigration | None
+    convergence: Convergence | None
+
+    @property
+    def phase(self) -> str:
+        """The phase of the VMI, or the printable status of a VM that does not run."""
+        if self.vmi is not None and not self.vmi.final:
+            return self.vmi.phase
+        if self.vm is None:
+            return "NotFound"
+        return self.vm.printable_status or "Stopped"
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """KubeVirt's conditions that explain a memory change that is pending or has failed."""
+        found = []
+        on_vm = self.vm.conditions if self.vm else {}
+        on_vmi = self.vmi.conditions if self.vmi else {}
+        if is_true(on_vm, "RestartRequired"):
+            found.append("RestartRequired")
+        if is_true(on_vm, "Failure"):
+            found.append(f"Failure ({on_vm['Failure'].reason})")
+        if is_true(on_vmi, "HotMemoryChange"):
+            found.append("HotMemoryChange")
+        if is_false(on_vmi, "HotMemoryChange"):
+            found.append("HotMemoryChange=False")
+        if is_false(on_vmi, "LiveMigratable"):
+            found.append("LiveMigratable=False")
+        if is_true(on_vmi, "Paused"):
+            found.append("Paused")
+        return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """The desired and the live state at one moment."""
+
+    desired: DesiredState
+    live: LiveState
+    convergence: Mapping[ObjectRef, Convergence]
+    """How far each VM is."""
+    unmanaged: bool = False
+    """Whether VMs that Git does not name are listed too."""
+
+    @property
+    def migrations_in_flight(self) -> int:
+        """The number of unfinished migrations in the cluster."""
+        found = self.live.migrations.values()
+        return sum(not each.phase.finished for of_vm in found for each in of_vm)
+
+    def machines(self) -> list[Machine]:
+        """Return the VMs to list, by namespace and name."""
+        named, live = self.desired.vms, self.live
+        return [
+            Machine(
+                ref=ref,
+                desired=named.get(ref),
+                vm=live.vms.get(ref),
+                vmi=live.vmis.get(ref),
+                migration=_unfinished(live.migrations.get(ref, ())),
+                convergence=self.convergence.get(ref),
+            )
+            for ref in sorted({*named, *live.vms} if self.unmanaged else named)
+        ]
+
+
+def status_json(status: Status) -> str:
+    """Return *status* as JSON; a size is spelled as it was read, and null where there is none."""
+    return dumps(status_document(status))
+
+
+def status_document(status: Status) -> dict[str, Any]:
+    """Return *status* as JSON values."""
+    desired, live, cr = status.desired, status.live, status.live.kubevirt
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Status",
+        "revision": desired.revision,
+        "dirty": desired.dirty,
+        "cluster": live.cluster_id,
+        "observedAt": timestamp(live.observed_at),
+        "kubevirt": {
+            "namespace": cr.ref.namespace,
+            "name": cr.ref.name,
+            "version": cr.version,
+            "phase": cr.phase,
+        },
+        "migrationsInFlight": status.migrations_in_flight,
+        "vms": [_document(each) for each in status.machines()],
+    }
+
+
+def _document(machine: Machine) -> dict[str, Any]:
+    desired, vm, vmi = machine.desired, machine.vm, machine.vmi
+    return {
+        **identity(machine.ref),
+        "desired": plain(desired.guest) if desired else None,
+        "desiredInstancetype": desired.instancetype if desired else None,
+        "spec": plain(vm.guest) if vm else None,
+        "specInstancetype": vm.instancetype if vm else None,
+        "guestRequested": plain(vmi.guest_requested) if vmi else None,
+        "guestCurrent": plain(vmi.guest_current) if vmi else None,
+        "guestAtBoot": plain(vmi.guest_at_boot) if vmi else None,
+        "maxGuest": plain(vmi.max_guest) if vmi else None,
+        "phase": machine.phase,
+        "node": (vmi.node or None) if vmi else None,
+        "conditions": list(machine.conditions),
+        "migration": _migration_document(machine.migration),
+        "convergence": _convergence_document(machine.convergence),
+    }
+
+
+def _migration_document(migration: LiveMigration | None) -> dict[str, Any] | None:
+    if migration is None:
+        return None
+    return {
+        "name": migration.ref.name,
+        "uid": migration.uid,
+        "phase": str(migration.phase),
+        "sourceNode": migration.source_node or None,
+        "targetNode": migration.target_node or None,
+    }
+
+
+def _convergence_document(convergence: Convergence | None) -> dict[str, Any] | None:
+    if convergence is None:
+        return None
+    return {
+        "verdict": str(convergence.verdict),
+        "reason": convergence.reason,
+        "message": convergence.message,
+        "hint": convergence.hint,
+    }
+
+
+def _unfinished(migrations: tuple[LiveMigration, ...]) -> LiveMigration | None:
+    return next((each for each in reversed(migrations) if not each.phase.finished), None)

@@ -1,0 +1,112 @@
+"""``status_text``: a table of the desired and the live memory of each VM, for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.report import wording
+from reconciler.report.terminal_layout import Cell, Paint, Row, Tone, paragraph, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.model.desired.desired_state import DesiredVM
+    from reconciler.model.live.live_state import LiveMigration, LiveVM
+    from reconciler.model.quantity import MemoryQuantity
+    from reconciler.report.status_document import Machine, Status
+
+_HEAD = (
+    "NAMESPACE",
+    "NAME",
+    "DESIRED",
+    "SPEC",
+    "GUEST",
+    "MAX",
+    "PHASE",
+    "NODE",
+    "MIGRATION",
+    "CONDITION",
+)
+_FOLDED = ("NAMESPACE", "NAME", "NODE", "MIGRATION", "CONDITION")
+
+
+def status_text(status: Status, *, width: int = 120, color: bool = False) -> str:
+    """Return *status* as a table that ends in a line feed.
+
+    Args:
+        status: What to show.
+        width: Columns of the terminal.
+        color: Whether to style with ANSI codes.
+    """
+    return "\n".join(_lines(status, Paint(enabled=color), width=width)) + "\n"
+
+
+def _lines(status: Status, paint: Paint, *, width: int) -> Iterator[str]:
+    desired, live, machines = status.desired, status.live, status.machines()
+    cr = live.kubevirt
+    parts = (
+        wording.origin(desired.revision, dirty=desired.dirty),
+        f"cluster {live.cluster_id}",
+        f"KubeVirt {cr.version or '?'} {cr.phase}".rstrip(),
+        f"read {wording.moment(live.observed_at)}",
+    )
+    yield from paragraph(", ".join(parts), width=width)
+    if machines:
+        yield ""
+        rows = [_row(each) for each in machines]
+        yield from table(_HEAD, rows, width=width, wrap=_FOLDED, paint=paint)
+    yield ""
+    running = status.migrations_in_flight
+    vms, migrations = wording.plural(len(machines), "VM"), wording.plural(running, "migration")
+    vms, migrations = wording.plural(len(machines), "VM"), wording.plural(running, "migration")
+    line = f"{vms} listed, {migrations} in flight"
+    hidden = len(live.vms.keys() - {each.ref for each in machines})
+    yield line + (f", {wording.plural(hidden, 'VM')} that Git does not name." if hidden else ".")
+
+
+def _row(machine: Machine) -> Row:
+    vmi = machine.vmi
+    words = list(machine.conditions)
+    tone = Tone.WARN if words else Tone.PLAIN
+    if machine.convergence is not None:
+        verdict = machine.convergence
+        words.insert(0, f"{verdict.verdict} ({verdict.reason})")
+    return Row(
+        (
+            Cell(machine.ref.namespace),
+            Cell(machine.ref.name),
+            Cell(_desired_size(machine.desired), Tone.STRONG),
+            Cell(_spec_size(machine.vm)),
+            Cell(_size(vmi.guest_current if vmi else None)),
+            Cell(_size(vmi.max_guest if vmi else None)),
+            Cell(machine.phase),
+            Cell((vmi.node if vmi else "") or "-"),
+            Cell(_migration(machine.migration), Tone.NOTE),
+            Cell(", ".join(words) or "-", tone),
+        )
+    )
+
+
+def _desired_size(desired: DesiredVM | None) -> str:
+    if desired is None:
+        return "-"
+    return _size(desired.guest) if desired.guest else desired.instancetype or "-"
+
+
+def _spec_size(vm: LiveVM | None) -> str:
+    if vm is None:
+        return "-"
+    return _size(vm.guest) if vm.guest else vm.instancetype or "-"
+
+
+def _size(quantity: MemoryQuantity | None) -> str:
+    return "-" if quantity is None else wording.spelled(quantity)
+
+
+def _migration(migration: LiveMigration | None) -> str:
+    if migration is None:
+        return "-"
+    phase = migration.phase or "Unset"
+    if not migration.target_node:
+        return phase
+    return f"{phase} {migration.source_node or '?'} -> {migration.target_node}"
