@@ -65,9 +65,9 @@ class SimClock:
 
 def rfc3339(moment: datetime) -> str:
     """Writes a time as object metadata holds it: `2026-11-23T00:48:47Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC).isoformat(timespec="seconds")[:-6] + "Z"
 
 
 def rfc3339_micro(moment: datetime) -> str:
     """Writes a time as Leases and Events hold it: `2026-11-23T00:48:47.000123Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"

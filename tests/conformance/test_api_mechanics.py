@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 from support.apiserver import Answer, encoded, over_http
 
 from reconciler.simulator import simulator
@@ -23,8 +23,9 @@ from reconciler.simulator.clock import SimClock
 from reconciler.simulator.store.store import Key
 from reconciler.simulator.worlds import worlds
 
-EXCHANGES = YAML(typ="safe", pure=True).load(
-    (Path(__file__).parent / "api_mechanics.yaml").read_text(encoding="utf-8")
+EXCHANGES = yaml.load(
+    Path(__file__).with_name("api_mechanics.yaml").read_text(encoding="utf-8"),
+    Loader=yaml.CSafeLoader,
 )["exchanges"]
 ROBOT = service_account("mechanics", "default")
 MORE_VMS = ("b0", "b1", "b2", "b3", "b4", "b5", "b6")

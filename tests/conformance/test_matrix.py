@@ -29,7 +29,9 @@ from reconciler.model.fields import KUBEVIRT_FIELDS, FieldType, NameSet
 from reconciler.model.live.live_state import Constraints, LiveInstancetype
 from reconciler.model.references import INSTANCETYPE, Uid, instancetype_ref
 
-TABLE = yaml.safe_load(Path(__file__).with_name("matrix.yaml").read_text(encoding="utf-8"))
+TABLE = yaml.load(
+    Path(__file__).with_name("matrix.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
+)
 VERSIONS, UNKNOWN, ROWS = TABLE["versions"], TABLE["unknown"], TABLE["rows"]
 BY_NAME = {each.path[-1]: each for each in KUBEVIRT_FIELDS}
 QUANTITIES = {"guest", "max_guest", "guest_at_boot", "requests", "limits"}

@@ -12,13 +12,13 @@ import json
 from pathlib import Path
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from reconciler.simulator import clock, simulator
 from reconciler.simulator.worlds import worlds
 
-SCENARIOS = YAML(typ="safe", pure=True).load(
-    (Path(__file__).parent / "scenarios.yaml").read_text(encoding="utf-8")
+SCENARIOS = yaml.load(
+    Path(__file__).with_name("scenarios.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader
 )
 PATHS = {
     "vm": "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm",

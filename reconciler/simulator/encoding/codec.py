@@ -10,8 +10,8 @@ Json: TypeAlias = dict[str, Any]
 """A JSON object."""
 
 
-def encode(obj: Json) -> bytes:
-    """Encodes an object; equal objects give equal bytes."""
+def encode(obj: Json | list[Any]) -> bytes:
+    """Encodes a value; equal values give equal bytes."""
     return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
 
 

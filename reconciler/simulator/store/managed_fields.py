@@ -11,6 +11,8 @@ update.go) and k8s.io/apimachinery v0.36 util/managedfields.
 from __future__ import annotations
 
 import json
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.simulator.encoding import codec
@@ -21,8 +23,10 @@ if TYPE_CHECKING:
 
 Path: TypeAlias = tuple[str, ...]
 FieldSet: TypeAlias = set[Path]
+Fields: TypeAlias = AbstractSet[Path]
 Identity: TypeAlias = tuple[str, str, str, str]
 
+_ABSENT: Final = object()
 _SERVER_OWNED: Final = frozenset(
     {
         "name",
@@ -37,11 +41,16 @@ _SERVER_OWNED: Final = frozenset(
 )
 
 
-def decode(fields: Json) -> FieldSet:
+def decode(fields: Json) -> Fields:
     """Reads a FieldsV1 tree into a set of paths."""
+    return _decoded(codec.encode(fields))
+
+
+@lru_cache(maxsize=4096)
+def _decoded(fields: bytes) -> Fields:
     paths: FieldSet = set()
-    _decode(fields, (), paths)
-    return paths
+    _decode(codec.decode(fields), (), paths)
+    return frozenset(paths)
 
 
 def _decode(tree: Json, at: Path, paths: FieldSet) -> None:
@@ -56,8 +65,13 @@ def _decode(tree: Json, at: Path, paths: FieldSet) -> None:
             paths.add(path)
 
 
-def encode(paths: FieldSet) -> Json:
-    """Writes a set of paths as a FieldsV1 tree."""
+def encode(paths: Fields) -> Json:
+    """Writes a set of paths as a FieldsV1 tree, which is shared: do not edit it."""
+    return _encoded(frozenset(paths))
+
+
+@lru_cache(maxsize=4096)
+def _encoded(paths: frozenset[Path]) -> Json:
     tree: Json = {}
     for path in sorted(paths, key=lambda p: (len(p), p)):
         node = tree
@@ -67,7 +81,7 @@ def encode(paths: FieldSet) -> Json:
     return tree
 
 
-def _mark_members(tree: Json, at: Path, paths: FieldSet) -> None:
+def _mark_members(tree: Json, at: Path, paths: Fields) -> None:
     for element in list(tree):
         path = (*at, element)
         below = tree[element]
@@ -104,18 +118,18 @@ def _compare(  # a recursion that carries its two result sets
     changed: FieldSet,
     removed: FieldSet,
 ) -> None:
-    both = isinstance(old, dict) and isinstance(new, dict)
-    if both and codec.encode(old) == codec.encode(new):
+    if _same(old, new):
         return  # as most of an object is
+    if isinstance(old, dict) and isinstance(new, dict) and not _is_atomic(node):
+        _compare_objects(old, new, node, at, changed, removed)
+        return
     before, after = children(old, node), children(new, node)
     if before is None or after is None:
         if old != new or type(old) is not type(new):
-            if before is not None:
-                collect(old, node, at, removed, containers=True)
-                removed.discard(at)
+            collect(old, node, at, removed, containers=True)
+            removed.discard(at)
             changed.add(at)
-            if after is not None:
-                collect(new, node, at, changed, containers=True)
+            collect(new, node, at, changed, containers=True)
         return
     for element, (value, below) in after.items():
         earlier = before.get(element)
@@ -126,6 +140,35 @@ def _compare(  # a recursion that carries its two result sets
     for element, (value, below) in before.items():
         if element not in after:
             collect(value, below, (*at, element), removed, containers=True)
+
+
+def _compare_objects(
+    old: Json, new: Json, node: Json, at: Path, changed: FieldSet, removed: FieldSet
+) -> None:
+    """Compares two objects; looks the schema up only for fields that differ."""
+    for name in old.keys() | new.keys():
+        before, after = old.get(name, _ABSENT), new.get(name, _ABSENT)
+        if _same(before, after):
+            continue
+        path, below = (*at, f"f:{name}"), structural_schema.child(node, name)
+        if before is _ABSENT:
+            collect(after, below, path, changed, containers=True)
+        elif after is _ABSENT:
+            collect(before, below, path, removed, containers=True)
+        else:
+            _compare(before, after, below, path, changed, removed)
+
+
+def _same(old: Any, new: Any) -> bool:  # noqa: ANN401  # any JSON values
+    if type(old) is not type(new):
+        return False
+    if isinstance(old, dict | list):
+        return codec.encode(old) == codec.encode(new)
+    return bool(old == new)
+
+
+def _is_atomic(node: Json) -> bool:
+    return bool(node.get("x-kubernetes-map-type") == "atomic")
 
 
 def collect(
@@ -166,7 +209,7 @@ def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # n
     Lists without a declared type, and lists whose items repeat a key, are leaves.
     """
     if isinstance(value, dict):
-        if node.get("x-kubernetes-map-type") == "atomic":
+        if _is_atomic(node):
             return None
         return {
             f"f:{name}": (item, structural_schema.child(node, name))
@@ -208,7 +251,7 @@ def identity(entry: Json) -> Identity:
     return (entry["manager"], operation, version, entry.get("subresource", ""))
 
 
-def entry(paths: FieldSet, who: Identity, *, api_version: str, time: str) -> Json:
+def entry(paths: Fields, who: Identity, *, api_version: str, time: str) -> Json:
     """Builds one managedFields entry."""
     manager, operation, _, subresource = who
     built: Json = {
@@ -238,7 +281,7 @@ def ordered(entries: list[Json]) -> list[Json]:
     )
 
 
-def without(entries: list[Json], lost: FieldSet) -> list[Json]:
+def without(entries: list[Json], lost: Fields) -> list[Json]:
     """Takes fields away from every manager; a manager that owns nothing more disappears."""
     kept: list[Json] = []
     for one in entries:

@@ -162,10 +162,9 @@ class Store:
         with self.lock:
             if self.raw(key) is not None:
                 raise AlreadyExistsError(key)
-            new = codec.copy(obj)
-            new.setdefault("apiVersion", resource.api_version)
-            new.setdefault("kind", resource.kind)
-            meta = new.setdefault("metadata", {})
+            meta = dict(obj.get("metadata") or {})
+            new = {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
+            new["metadata"] = meta
             meta["name"] = key.name
             if key.namespace:
                 meta["namespace"] = key.namespace
@@ -207,7 +206,7 @@ class Store:
                 raise NotFoundError(key)
             stored = codec.decode(body)
             stamps.check_preconditions(key, stored, obj.get("metadata", {}))
-            new = stamps.merge(resource, stored, codec.copy(obj), status=status)
+            new = stamps.merge(resource, stored, obj, status=status)
             if manager is not None:
                 self._own(stored, new, resource, manager, subresource="status" if status else "")
             stamps.count_generation(resource, stored, new)

@@ -14,7 +14,7 @@ from reconciler.simulator.encoding.codec import Json
 from reconciler.simulator.store import managed_fields, structural_schema
 
 if TYPE_CHECKING:
-    from reconciler.simulator.store.managed_fields import FieldSet, Path
+    from reconciler.simulator.store.managed_fields import Fields, FieldSet, Path
 
 _BEFORE: Final = "before-first-apply"
 
@@ -112,7 +112,7 @@ def _merge(live: Any, config: Any, node: Json) -> Any:  # noqa: ANN401  # any JS
     return list(combined.values())
 
 
-def _drop(merged: Json, gone: FieldSet, kept: FieldSet, root: Json) -> None:
+def _drop(merged: Json, gone: Fields, kept: Fields, root: Json) -> None:
     """Removes fields in place, and the parents that this leaves empty and without an owner."""
     prefixes = {path[:length] for path in kept for length in range(1, len(path) + 1)}
     removed = [path for path in gone if path not in prefixes]

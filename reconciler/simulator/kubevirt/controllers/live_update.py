@@ -95,7 +95,7 @@ def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
             _adopt(expected["domain"]["cpu"], current["domain"]["cpu"], "sockets")
         if (guest := dig(current, "domain", "memory", "guest")) is not None:
             section(expected, "domain", "memory")["guest"] = guest
-    return _without_nulls(expected) != _without_nulls(current)
+    return expected != current and _without_nulls(expected) != _without_nulls(current)
 
 
 def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDecision:  # noqa: C901, PLR0911

@@ -65,7 +65,7 @@ class VMController:
         if defaults.VM_FINALIZER not in (vm["metadata"].get("finalizers") or ()):
             self._adopt(vm)
             return
-        before = codec.copy(vm)
+        before = codec.copy(vm.get("status") or {})
         vmi = self._run(vm, vmi)
         if vmi is not None and not is_final(vmi):
             vmi = self._live.update(vm, vmi)
@@ -73,7 +73,7 @@ class VMController:
         self._save(before, vm)
 
     def _save(self, before: Json, vm: Json) -> None:
-        if vm.get("status") != before.get("status"):
+        if vm.get("status") != before:
             vm["metadata"].pop("resourceVersion", None)
             self._store.update(key_of(VMS, vm), vm, status=True, manager=MANAGER)
 
@@ -93,7 +93,7 @@ class VMController:
             return
         if not is_deleting(vmi):
             self._store.delete(key_of(VMIS, vmi))
-        before = codec.copy(vm)
+        before = codec.copy(vm.get("status") or {})
         self._note_failure(vm, vmi)
         vm_status.refresh(vm, self._store.get(key_of(VMIS, vmi)), now=self._cluster.now())
         self._save(before, vm)

@@ -130,7 +130,6 @@ class VMIController:
     # Running
 
     def _follow(self, vmi: Json, pods: list[PodFacts]) -> None:
-        before = codec.copy(vmi)
         now, status = self._cluster.now(), section(vmi, "status")
         own = _own_pod(vmi, pods)
         if own is None and status["phase"] in {"Scheduled", "Running"}:
@@ -148,7 +147,7 @@ class VMIController:
                 launcher.image(self._cluster.config.behaviour.text),
             )
             request_hotplug(vmi)
-        if vmi != before:
+        if codec.encode(vmi) != self._store.raw(key_of(VMIS, vmi)):
             self._save(vmi)
 
     def _note_placement(self, vmi: Json, pod: PodFacts, now: str) -> None:
