@@ -1,9 +1,11 @@
-"""The layout of the repository and the form of its modules."""
+"""The layout of the repository, the form of its modules, and what it depends on."""
 
 from __future__ import annotations
 
 import ast
 import re
+import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,20 @@ KEPT = {
 MADE = {".git", ".venv", "build", "dist"}
 """Made by tools and ignored by Git, as is every ``.something_cache``."""
 CEILING = 400
+MOST_MODULES = 16
+FOLDERS = sorted(
+    {path.parent for root in (PACKAGE, ROOT / "tests") for path in root.rglob("*.py")}
+)
+FREE_NAMES = ("simulator", "cli/commands")
+"""Folders of the product whose modules may share a name with others."""
+CROWDED = {
+    *("tests/bench", "tests/rollout", "tests/unit/cluster", "tests/unit/plan"),
+    *("tests/unit/simulator", "tests/unit/source"),
+}
+IMPORT_NAMES = {"gitpython": "git", "ruamel.yaml": "ruamel.yaml"}
+"""Distributions whose package has another name."""
+DATA_ONLY = {"tzdata"}
+"""Distributions that are read as files: Python's zoneinfo looks for tzdata."""
 
 
 def is_made(name: str) -> bool:
@@ -68,6 +84,48 @@ def test_module_says_at_its_top_what_it_is_about(path):
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
 def test_module_stays_below_the_ceiling(path):
     assert path.read_text(encoding="utf-8").count("\n") <= CEILING
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
+def test_folder_has_few_modules(folder):
+    modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
+    if not any(folder == ROOT / each for each in CROWDED):
+        assert len(modules) <= MOST_MODULES
+
+
+def test_module_names_are_unique():
+    names = Counter(
+        path.name
+        for path in MODULES
+        if not path.relative_to(PACKAGE).as_posix().startswith(FREE_NAMES)
+    )
+    del names["__init__.py"], names["backoff.py"]
+    assert [name for name, n in names.items() if n > 1] == []
+
+
+def test_every_folder_of_the_product_is_a_package():
+    assert {path.parent for path in MODULES} == {
+        path.parent for path in MODULES if path.name == "__init__.py"
+    }
+
+
+def imported(module: ast.Module) -> set[str]:
+    """The absolute imports of *module*, each with its parents."""
+    names = set()
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            names |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(node.module)
+    return {".".join(name.split(".")[:n]) for name in names for n in (1, 2)}
+
+
+def test_every_dependency_is_imported_by_the_product():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = {re.match(r"[a-z.\-]+", each)[0] for each in project["dependencies"]}
+    used = set().union(*(imported(ast.parse(path.read_text("utf-8"))) for path in MODULES))
+    needed = {IMPORT_NAMES.get(name, name.replace("-", "_")): name for name in named - DATA_ONLY}
+    assert [name for module, name in needed.items() if module not in used] == []
 
 
 def own_texts() -> list[Path]:
