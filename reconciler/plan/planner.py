@@ -7,6 +7,7 @@ from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.diagnostic import Severity
+from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.assembly import assemble
 from reconciler.plan.behaviour.effective_config import effective_config_of
@@ -217,11 +218,9 @@ def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision 
     """*decision* on the CR, as a shard that may not change the CR sees it."""
     if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
         return decision
-    return replace(
-        decision,
-        effect=Effect.WAIT,
+    why = Explanation(
         reason=Reason.KUBEVIRT_NOT_SETTLED,
-        message=f"shard 0 {decision.message}",
+        message=f"shard 0 {decision.why.message}",
         hint=f"run shard 0/{policy.shard.total} as well",
-        actions=(),
     )
+    return replace(decision, effect=Effect.WAIT, why=why, actions=())

@@ -161,12 +161,12 @@ def _detail(decision: Decision) -> Iterator[str]:
     verdict = f"{inline(decision.effect)}, {inline(decision.reason)}"
     yield f"<details><summary>{code(str(decision.ref), 2 * _NAME)}: {verdict}</summary>"
     yield ""
-    yield paragraph(decision.message, _SENTENCE)
+    yield paragraph(decision.why.message, _SENTENCE)
     items = [f"- Warning: {inline(each, _SENTENCE)}" for each in decision.warnings]
     if decision.owner:
         items.append(f"- Now set by {code(decision.owner, _VALUE)}")
-    if decision.hint:
-        items.append(f"- Hint: {inline(decision.hint, _SENTENCE)}")
+    if decision.why.hint:
+        items.append(f"- Hint: {inline(decision.why.hint, _SENTENCE)}")
     if items:
         yield ""
         yield from items

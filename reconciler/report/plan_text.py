@@ -185,7 +185,7 @@ def _surprising(decision: Decision) -> bool:
 def _why(decision: Decision, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
     verdict = paint(f"{decision.effect}, {decision.reason}", _TONES[decision.effect])
     yield f"  {printable(_name(decision.ref))}: {verdict}"
-    yield from paragraph(decision.message, width=width, indent="    ")
+    yield from paragraph(decision.why.message, width=width, indent="    ")
     # An action's own changes stand in its wave; what is not sent is shown here alone.
     if len(decision.changes) > 1 and not decision.actions:
         for change in decision.changes:
@@ -197,8 +197,8 @@ def _why(decision: Decision, paint: Paint, *, width: int, verbose: bool) -> Iter
         yield from paragraph(known.where, width=width, indent="    ", label=f"{known.mark}: ")
     if decision.owner and verbose:
         yield from paragraph(decision.owner, width=width, indent="    ", label="now set by: ")
-    if decision.hint:
-        yield from paragraph(decision.hint, width=width, indent="    ", label="hint: ")
+    if decision.why.hint:
+        yield from paragraph(decision.why.hint, width=width, indent="    ", label="hint: ")
 
 
 def _name(ref: ObjectRef) -> str:

@@ -21,6 +21,7 @@ from support.builders import (
 from reconciler.model.desired.config import Canary, RestartConsent, Window, WindowKind
 from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.explanation import Explanation
 from reconciler.model.fields import (
     FEATURE_GATES,
     GUEST_MEMORY,
@@ -157,9 +158,7 @@ def machine(
         ref=ref,
         uid=None if effect is Effect.CREATE else Uid(f"uid-{name}"),
         effect=effect,
-        reason=reason,
-        message=message,
-        hint=hint,
+        why=Explanation(reason=reason, message=message, hint=hint),
         at=place,
         changes=changes,
         warnings=warnings,
@@ -208,8 +207,10 @@ def configuration() -> Decision:
         ref=KUBEVIRT,
         uid=Uid("uid-kubevirt"),
         effect=Effect.CONFIG,
-        reason=Reason.CONFIG_CHANGE,
-        message="3 fields change; 2 VMs begin to migrate because LiveMigrate is on",
+        why=Explanation(
+            reason=Reason.CONFIG_CHANGE,
+            message="3 fields change; 2 VMs begin to migrate because LiveMigrate is on",
+        ),
         at=at("kubevirt.yaml", 1, 1),
         changes=(gates, methods, strategy),
         warnings=("web/fe-9 has run an outdated launcher since 2026-02-11 and migrates at once",),

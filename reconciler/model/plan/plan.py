@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.explanation import Explanation
 from reconciler.model.fields import SettingValue, WaveName
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import FieldPath, Location, ObjectRef, Uid
@@ -184,10 +185,7 @@ class Decision:
     ref: ObjectRef
     uid: Uid | None
     effect: Effect
-    reason: Reason
-    message: str
-    """A sentence with the values; no final full stop."""
-    hint: str = ""
+    why: Explanation
     at: Location | None = None
     target: MemoryQuantity | None = None
     """The memory that Git asks for, also where an instancetype gives it; None for no VM's size."""
@@ -199,6 +197,21 @@ class Decision:
     """Field manager that owns the value now."""
     actions: tuple[Action, ...] = ()
     """In wave order; empty where the plan leaves the object alone."""
+
+    @property
+    def reason(self) -> Reason:
+        """The code of ``why``."""
+        return Reason(self.why.reason)
+
+    @property
+    def message(self) -> str:
+        """The message of ``why``."""
+        return self.why.message
+
+    @property
+    def hint(self) -> str:
+        """The hint of ``why``."""
+        return self.why.hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ failing test wins, in this order.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import GIB, MIB, MemoryQuantity, canonical, human
 
@@ -20,21 +20,12 @@ BLOCK = 2 * MIB
 """Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:37-40."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Why a size cannot be plugged."""
-
-    reason: Reason
-    message: str
-    hint: str = ""
-
-
 def unpluggable(
     constraints: Constraints,
     capabilities: Capabilities,
     guest: MemoryQuantity,
     max_guest: MemoryQuantity,
-) -> Problem | None:
+) -> Explanation | None:
     """The first reason for which *guest* cannot be plugged, or None."""
     return (
         unsupported(constraints, capabilities)
@@ -45,7 +36,7 @@ def unpluggable(
     )
 
 
-def unsupported(constraints: Constraints, capabilities: Capabilities) -> Problem | None:
+def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
     """What in the VM's configuration rules memory hotplug out for every size.
 
     Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-70; v1.1.0 vms-admitter.go:456-592
@@ -61,14 +52,14 @@ def unsupported(constraints: Constraints, capabilities: Capabilities) -> Problem
         (constraints.limits is not None and not capabilities.memory_limits, "a memory limit"),
     ):
         if present:
-            return Problem(
+            return Explanation(
                 reason=Reason.UNSUPPORTED_CONFIGURATION,
                 message=f"the VM has {what}, with which memory cannot be plugged",
             )
     return _foreign(constraints, capabilities.architectures)
 
 
-def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Problem | None:
+def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
     """What in the VM's configuration keeps it from starting with room for hotplug.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 leaves arm64 out, which
@@ -79,18 +70,18 @@ def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Proble
     )
 
 
-def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Problem | None:
+def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Explanation | None:
     architecture = constraints.architecture or "amd64"
     if architecture in architectures:
         return None
-    return Problem(
+    return Explanation(
         reason=Reason.UNSUPPORTED_ARCHITECTURE,
         message=f"memory cannot be plugged on {architecture} "
         f"(only on {', '.join(sorted(architectures))} in this version)",
     )
 
 
-def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Problem | None:
+def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation | None:
     """Sizes are whole blocks of 2Mi, or of 1Gi with hugepages of 1Gi."""
     block = GIB if constraints.hugepages == "1Gi" else BLOCK
     remainder = guest.n_bytes % block
@@ -98,28 +89,28 @@ def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Problem | Non
         return None
     lower = canonical(guest.n_bytes - remainder)
     upper = canonical(guest.n_bytes - remainder + block)
-    return Problem(
+    return Explanation(
         reason=Reason.MISALIGNED,
         message=f"{guest} is not a multiple of {human(block)}",
         hint=f"write {lower} or {upper}" if guest.n_bytes > block else f"write {upper}",
     )
 
 
-def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Problem | None:
+def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Explanation | None:
     """Guests below 1Gi cannot be changed live."""
     if guest.n_bytes >= capabilities.minimum_guest:
         return None
-    return Problem(
+    return Explanation(
         reason=Reason.BELOW_MINIMUM,
         message=f"{guest} is below {human(capabilities.minimum_guest)}, "
         "the least guest memory that can be changed live",
     )
 
 
-def _above(guest: MemoryQuantity, max_guest: MemoryQuantity) -> Problem | None:
+def _above(guest: MemoryQuantity, max_guest: MemoryQuantity) -> Explanation | None:
     if guest.n_bytes <= max_guest.n_bytes:
         return None
-    return Problem(
+    return Explanation(
         reason=Reason.ABOVE_MAX_GUEST,
         message=f"{guest} is above maxGuest {max_guest}, which was fixed when the VM booted",
         hint=f"lower it to {max_guest} or less to stay live; "
@@ -127,11 +118,11 @@ def _above(guest: MemoryQuantity, max_guest: MemoryQuantity) -> Problem | None:
     )
 
 
-def _max_misaligned(max_guest: MemoryQuantity, constraints: Constraints) -> Problem | None:
+def _max_misaligned(max_guest: MemoryQuantity, constraints: Constraints) -> Explanation | None:
     problem = misaligned(max_guest, constraints)
     if problem is None:
         return None
-    return Problem(
+    return Explanation(
         reason=Reason.MISALIGNED,
         message=f"the VM's maxGuest {problem.message}",
         hint="a restart under an aligned maxGuest is needed",

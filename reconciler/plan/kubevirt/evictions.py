@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.live.live_state import is_true
-from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.plan.plan import Reason
 from reconciler.plan.behaviour.effective_config import (
     EVICT,
     LIVE_MIGRATE,
@@ -13,6 +13,7 @@ from reconciler.plan.behaviour.effective_config import (
     effective_config_of,
 )
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of, waits_for
+from reconciler.plan.finding import Finding, blocked
 from reconciler.plan.vm.rules.staged import comes_live
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ NAMED = 3
 """How many VMs are named before the rest is counted."""
 
 
-def would_evict(live: LiveState, after: LiveKubeVirt) -> tuple[Effect, Reason, str, str] | None:
+def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
     """A change of the CR never kills a running VM: no consent to a restart goes that far.
 
     Source: ``evicted``; recorded evict-only v1.9.0.
@@ -40,8 +41,7 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> tuple[Effect, Reason, s
         is_true(vmi.conditions, "LiveMigratable") for vmi, _ in found
     ):
         hint = f"list LiveMigrate in workloadUpdateMethods as well; or {hint}"
-    return (
-        Effect.BLOCKED,
+    return blocked(
         Reason.WOULD_EVICT,
         f"KubeVirt would then evict {subject}, {stops}: {_with_reasons(found)}",
         hint,

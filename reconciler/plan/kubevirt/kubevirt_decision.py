@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.fields import FEATURE_GATES, MIGRATIONS, ROLLOUT_STRATEGY, NameSet, WaveName
 from reconciler.model.live.live_state import LiveKubeVirt
 from reconciler.model.plan.plan import Action, Change, Decision, Effect, Reason
@@ -16,6 +17,7 @@ from reconciler.plan.behaviour.effective_config import (
 )
 from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
 from reconciler.plan.digest import action_digest
+from reconciler.plan.finding import blocked, wait
 from reconciler.plan.kubevirt.drift import kubevirt_drift
 from reconciler.plan.kubevirt.evictions import would_evict
 from reconciler.plan.kubevirt.impact import blast_radius
@@ -24,6 +26,7 @@ from reconciler.plan.patches import settings_patch
 if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState
     from reconciler.model.live.live_state import LiveState
+    from reconciler.plan.finding import Finding
 
 HYPERCONVERGED_MANAGER = "hyperconverged-cluster-operator"
 """Field manager of HyperConverged, which reverts direct patches of the CR."""
@@ -44,15 +47,12 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
     if desired is None:
         return KubeVirtDecision(decision=None, after=current)
     if desired.ref != current.ref:
-        return _held(
-            state,
-            desired,
-            current,
-            Effect.BLOCKED,
+        finding = blocked(
             Reason.WRONG_KUBEVIRT,
             f"Git names {desired.ref}, and the cluster's is {current.ref}",
             "correct name and namespace in Git",
         )
+        return _held(state, desired, current, finding)
     regime = effective_config_of(current)
     drift = kubevirt_drift(state, desired, current)
     changes, warnings = _without_graduated(drift, regime)
@@ -61,16 +61,18 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
     actions, after = _actions(live.cluster_id, current, changes)
     obstacle = _obstacle(changes, current, regime) or would_evict(live, after)
     if obstacle is not None:
-        held = _held(state, desired, current, *obstacle, changes=changes, warnings=warnings)
+        held = _held(state, desired, current, obstacle, changes=changes, warnings=warnings)
         # What only has to wait will be made, and the VMs meet the CR as it will be then.
-        waits = obstacle[0] is Effect.WAIT
+        waits = obstacle.effect is Effect.WAIT
         return replace(held, after=after) if waits else held
     decision = Decision(
         ref=current.ref,
         uid=current.uid,
         effect=Effect.CONFIG,
-        reason=Reason.CONFIG_CHANGE,
-        message=f"changes {len(changes)} field{'' if len(changes) == 1 else 's'} of the CR",
+        why=Explanation(
+            reason=Reason.CONFIG_CHANGE,
+            message=f"changes {len(changes)} field{'' if len(changes) == 1 else 's'} of the CR",
+        ),
         at=state.at(desired.ref),
         changes=changes,
         warnings=(*warnings, *blast_radius(changes, live, after)),
@@ -91,21 +93,20 @@ def _unchanged(
         ref=current.ref,
         uid=current.uid,
         effect=Effect.NONE,
-        reason=Reason.GATE_GRADUATED if graduated else Reason.CONFIG_AS_DESIRED,
-        message=warnings[0] if graduated else "the KubeVirt CR says what Git says",
+        why=Explanation(
+            reason=Reason.GATE_GRADUATED if graduated else Reason.CONFIG_AS_DESIRED,
+            message=warnings[0] if graduated else "the KubeVirt CR says what Git says",
+        ),
         at=state.at(desired.ref),
     )
     return KubeVirtDecision(decision=decision, after=current)
 
 
-def _held(  # noqa: PLR0913 - one argument a field of the decision
+def _held(
     state: DesiredState,
     desired: DesiredKubeVirt,
     current: LiveKubeVirt,
-    effect: Effect,
-    reason: Reason,
-    message: str,
-    hint: str,
+    finding: Finding,
     *,
     changes: tuple[Change, ...] = (),
     warnings: tuple[str, ...] = (),
@@ -113,10 +114,8 @@ def _held(  # noqa: PLR0913 - one argument a field of the decision
     decision = Decision(
         ref=desired.ref,
         uid=current.uid if desired.ref == current.ref else None,
-        effect=effect,
-        reason=reason,
-        message=message,
-        hint=hint,
+        effect=finding.effect,
+        why=finding.why,
         at=(changes[0].at if changes else None) or state.at(desired.ref),
         changes=changes,
         warnings=warnings,
@@ -164,40 +163,33 @@ def _without_graduated(
 
 def _obstacle(
     changes: tuple[Change, ...], current: LiveKubeVirt, regime: EffectiveConfig
-) -> tuple[Effect, Reason, str, str] | None:
+) -> Finding | None:
     owner = _hyperconverged(current, changes)
     if owner:
-        return (
-            Effect.BLOCKED,
+        return blocked(
             Reason.OWNED_BY_OTHER,
             f"the KubeVirt CR is owned by {owner}, which reverts direct changes",
             "make the change in the HyperConverged resource",
         )
     disabled = _disabled(changes, current) if regime.capabilities.gate_overlap_denied else []
     if disabled:
-        return (
-            Effect.BLOCKED,
+        return blocked(
             Reason.GATE_DISABLED,
-            (
-                f"the cluster lists {', '.join(disabled)} under disabledFeatureGates, "
-                "and a gate in both lists is denied"
-            ),
+            f"the cluster lists {', '.join(disabled)} under disabledFeatureGates, "
+            "and a gate in both lists is denied",
             "remove it from disabledFeatureGates first",
         )
     unknown = [dotted(each.field) for each in changes if not _known(each, regime)]
     if unknown:
-        return (
-            Effect.BLOCKED,
+        return blocked(
             Reason.UNKNOWN_FIELD,
             f"KubeVirt {current.version} has no {', '.join(unknown)}; it would be dropped",
             "remove it from Git, or upgrade KubeVirt",
         )
     if regime.unsettled:
-        return (
-            Effect.WAIT,
+        return wait(
             Reason.KUBEVIRT_NOT_SETTLED,
             f"the KubeVirt CR has not settled: {regime.unsettled}",
-            "",
         )
     return None
 

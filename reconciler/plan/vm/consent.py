@@ -15,7 +15,8 @@ from reconciler.plan.vm.rules.vm_convergence import has_memory
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVM
-    from reconciler.plan.vm.rules.situation import Finding, Situation
+    from reconciler.plan.finding import Finding
+    from reconciler.plan.vm.rules.situation import Situation
     from reconciler.plan.vm.target_size import TargetSize
 
 STAGED = "it is written and takes effect at the next restart"
@@ -41,7 +42,8 @@ def consented(
     hint, actions = _with_restart(situation, finding, aim)
     if actions:
         hint = f"{hint}, as {_consent(situation)} consents"
-    return replace(finding, hint=hint or finding.hint), actions
+    why = replace(finding.why, hint=hint or finding.why.hint)
+    return replace(finding, why=why), actions
 
 
 def _with_restart(
@@ -54,7 +56,7 @@ def _with_restart(
         case RestartConsent.STAGE if patch:
             return STAGED, patch
         case RestartConsent.NEVER if situation.policy.restart is not RestartConsent.NEVER:
-            return f"{finding.hint}; {WITHHELD}" if finding.hint else WITHHELD, ()
+            return f"{finding.why.hint}; {WITHHELD}" if finding.why.hint else WITHHELD, ()
         case _:
             return "", ()
 

@@ -16,8 +16,9 @@ from reconciler.model.references import (
     dotted,
     instancetype_ref,
 )
+from reconciler.plan.finding import Finding, blocked
 from reconciler.plan.patches import guest_patch, instancetype_patch
-from reconciler.plan.vm.rules.situation import Finding, Types, blocked
+from reconciler.plan.vm.rules.situation import Types
 
 if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredState, DesiredVM
@@ -47,10 +48,10 @@ def aim_of(
         unreadable = _unreadable(state, desired)
         if unreadable is not None:
             return unreadable
-        return Finding(
-            effect=Effect.NONE,
-            reason=Reason.NOTHING_NAMED,
-            message="Git names no guest memory for this VM",
+        return Finding.of(
+            Effect.NONE,
+            Reason.NOTHING_NAMED,
+            "Git names no guest memory for this VM",
         )
     return _by_instancetype(state, desired, vm, live, desired.instancetype)
 
@@ -151,10 +152,10 @@ def _held(vm: LiveVM, live: LiveState, types: Types) -> TargetSize | Finding:
         size = types.has.guest
     if size is not None:
         return TargetSize(target=size, as_desired=True, types=types)
-    return Finding(
-        effect=Effect.NONE,
-        reason=Reason.STOPPED_AS_DESIRED,
-        message=f"the VM is not running, and its instancetype is {vm.instancetype}, as desired",
+    return Finding.of(
+        Effect.NONE,
+        Reason.STOPPED_AS_DESIRED,
+        f"the VM is not running, and its instancetype is {vm.instancetype}, as desired",
     )
 
 

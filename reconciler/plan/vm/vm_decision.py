@@ -10,6 +10,7 @@ from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
 from reconciler.model.plan.plan import Action, Decision, Effect, Reason, Verb
 from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.digest import action_digest, manifest_digest
+from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.patches import posted
 from reconciler.plan.vm import unmanaged_edits
 from reconciler.plan.vm.consent import consented
@@ -29,14 +30,7 @@ from reconciler.plan.vm.rules.restart_required import (
     OF_VM,
     other_edit_pending,
 )
-from reconciler.plan.vm.rules.situation import (
-    Finding,
-    InputsRead,
-    RunningVM,
-    Situation,
-    blocked,
-    wait,
-)
+from reconciler.plan.vm.rules.situation import InputsRead, RunningVM, Situation
 from reconciler.plan.vm.rules.target_capacity import CAPACITY
 from reconciler.plan.vm.rules.v1_1 import below_boot_denied, waits_without_a_word
 from reconciler.plan.vm.rules.vm_convergence import standing
@@ -125,10 +119,10 @@ def find(situation: Situation) -> Finding:
         if finding is not None:
             return finding
     if running is None:
-        return Finding(
-            effect=Effect.COLD,
-            reason=Reason.NOT_RUNNING,
-            message=f"the VM is not running; it starts with {situation.target}",
+        return Finding.of(
+            Effect.COLD,
+            Reason.NOT_RUNNING,
+            f"the VM is not running; it starts with {situation.target}",
         )
     denied = below_boot_denied(running)
     return denied or conflicting_change.denied_meanwhile(running, _change_of(running))
@@ -165,10 +159,10 @@ def _change_of(running: RunningVM) -> Finding:
         if finding is not None:
             return finding
     grows = running.vmi.guest is None or running.target.n_bytes > running.vmi.guest.n_bytes
-    return Finding(
-        effect=Effect.LIVE,
-        reason=Reason.HOTPLUG if grows else Reason.HOTUNPLUG,
-        message=f"hotplugs from {running.vmi.guest} to {running.target} through a live migration"
+    return Finding.of(
+        Effect.LIVE,
+        Reason.HOTPLUG if grows else Reason.HOTUNPLUG,
+        f"hotplugs from {running.vmi.guest} to {running.target} through a live migration"
         if grows
         else f"shrinks from {running.vmi.guest} to {running.target} through a live migration; "
         "the guest may keep a part",
@@ -191,10 +185,10 @@ def _restarting(vm: LiveVM) -> Finding | None:
 
 
 def _stopped(situation: Situation) -> Finding:
-    return Finding(
-        effect=Effect.NONE,
-        reason=Reason.STOPPED_AS_DESIRED,
-        message=f"the VM is not running; it starts with {situation.target}",
+    return Finding.of(
+        Effect.NONE,
+        Reason.STOPPED_AS_DESIRED,
+        f"the VM is not running; it starts with {situation.target}",
     )
 
 
@@ -233,9 +227,7 @@ def _absent(
     state: DesiredState, desired: DesiredVM, live: LiveState, policy: PlanPolicy
 ) -> Decision:
     if policy.create and desired.manifest is not None and not desired.suspended:
-        finding = Finding(
-            effect=Effect.CREATE, reason=Reason.NEW, message="the cluster has no such VM"
-        )
+        finding = Finding.of(Effect.CREATE, Reason.NEW, "the cluster has no such VM")
         manifest = posted(desired.manifest)
         digest = action_digest(
             cluster=live.cluster_id,
@@ -279,9 +271,7 @@ def _decision(
         ref=desired.ref,
         uid=vm.uid if vm else None,
         effect=finding.effect,
-        reason=finding.reason,
-        message=finding.message,
-        hint=finding.hint,
+        why=finding.why,
         at=state.at(desired.ref, aimed_field(desired)),
         target=aim.target if aim else None,
         guest=vmi.guest_current if vmi and not vmi.final else None,

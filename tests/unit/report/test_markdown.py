@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.explanation import Explanation
 from reconciler.model.fields import GUEST_MEMORY, WaveName
 from reconciler.model.plan.plan import (
     Action,
@@ -86,9 +87,7 @@ def decision(
         ref=ref,
         uid=Uid("u"),
         effect=effect,
-        reason=Reason.HOTPLUG,
-        message=message,
-        hint=message,
+        why=Explanation(reason=Reason.HOTPLUG, message=message, hint=message),
         warnings=(message,),
         owner=name,
         at=place,

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 import pytest
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.fields import NameSet, WaveName
 from reconciler.model.plan.plan import (
     Action,
@@ -53,8 +54,7 @@ def decided(*digests: str) -> dict:
             ref=REF,
             uid=Uid("u"),
             effect=Effect.CONFIG,
-            reason=Reason.CONFIG_CHANGE,
-            message="m",
+            why=Explanation(reason=Reason.CONFIG_CHANGE, message="m"),
             actions=actions,
         )
     )
@@ -110,8 +110,7 @@ def odd_plan(n: int) -> Plan:
             ref=vm_ref("db", f"vm-{number}"),
             uid=None,
             effect=Effect.CREATE,
-            reason=Reason.NEW,
-            message="m" * 500,
+            why=Explanation(reason=Reason.NEW, message="m" * 500),
             actions=(
                 Action(
                     ref=vm_ref("db", f"vm-{number}"),

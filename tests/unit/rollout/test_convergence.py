@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support.builders import VM
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Decision, Effect, Reason
 from reconciler.model.run.outcome import Verdict
 from reconciler.rollout.tracking.convergence import convergence
@@ -24,5 +25,7 @@ from reconciler.rollout.tracking.convergence import convergence
     ],
 )
 def test_a_vm_that_needs_a_restart_after_our_write_has_failed(effect, reason, patched, expected):
-    decision = Decision(ref=VM, uid=None, effect=effect, reason=reason, message="so it is")
+    decision = Decision(
+        ref=VM, uid=None, effect=effect, why=Explanation(reason=reason, message="so it is")
+    )
     assert convergence(decision, patched=patched).verdict is expected

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MemoryQuantity, QuantityError
 from reconciler.plan.behaviour import pluggable_sizes
 from reconciler.plan.behaviour.versions import MULTI_ARCHITECTURE_GATE
+from reconciler.plan.finding import Finding, blocked
 from reconciler.plan.vm.rules.instancetype import denied_by_version
-from reconciler.plan.vm.rules.situation import Finding, Situation, StoredRule, blocked
 from reconciler.plan.vm.rules.v1_1 import switch_denied
+
+if TYPE_CHECKING:
+    from reconciler.plan.vm.rules.situation import Situation, StoredRule
 
 ARCHITECTURE = "kubernetes.io/arch"
 """Label of every node."""

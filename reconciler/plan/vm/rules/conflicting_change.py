@@ -14,6 +14,7 @@ from reconciler.model.live.live_state import MigrationPhase, is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
+from reconciler.plan.finding import Finding, blocked
 from reconciler.plan.vm.rules.preconditions import (
     ADD_LIVE_MIGRATE,
     another_node,
@@ -21,7 +22,7 @@ from reconciler.plan.vm.rules.preconditions import (
     migration_in_flight,
 )
 from reconciler.plan.vm.rules.restart_required import OF_SIZE, in_progress
-from reconciler.plan.vm.rules.situation import Finding, RunningVM, blocked, unfinished
+from reconciler.plan.vm.rules.situation import RunningVM, unfinished
 from reconciler.plan.vm.rules.target_capacity import (
     no_capacity_in_flight,
     no_quota_in_flight,
@@ -48,10 +49,10 @@ def back_to_running(running: RunningVM) -> Finding | None:
         return None
     if in_progress(running) or unfinished(running.situation.migrations) is not None:
         return None
-    return Finding(
-        effect=Effect.LIVE,
-        reason=Reason.BACK_TO_RUNNING,
-        message=f"the guest has {running.target} already; no migration is needed",
+    return Finding.of(
+        Effect.LIVE,
+        Reason.BACK_TO_RUNNING,
+        f"the guest has {running.target} already; no migration is needed",
     )
 
 
@@ -79,10 +80,10 @@ def stuck(running: RunningVM) -> Finding | None:
     own = _own(running)
     return blocked(
         Reason.HOTPLUG_STUCK,
-        f"a change to {running.vmi.guest} is in flight and cannot end ({obstacle.message}); "
+        f"a change to {running.vmi.guest} is in flight and cannot end ({obstacle.why.message}); "
         f"until it does, KubeVirt refuses {running.target}"
-        + (f"; besides, {own.message}" if own else ""),
-        obstacle.hint,
+        + (f"; besides, {own.why.message}" if own else ""),
+        obstacle.why.hint,
     )
 
 
@@ -93,9 +94,9 @@ def judged_later(running: RunningVM, finding: Finding) -> Finding:
     """
     if not in_progress(running) or judged_at_admission(running):
         return finding
-    return replace(
+    return _saying(
         finding,
-        message=f"{finding.message}; KubeVirt comes to that once the change to "
+        f"{finding.why.message}; KubeVirt comes to that once the change to "
         f"{running.vmi.guest}, which is in flight, has ended",
     )
 
@@ -113,12 +114,18 @@ def denied_meanwhile(running: RunningVM, finding: Finding) -> Finding:
     held = hotplug_in_flight(running) or migration_in_flight(running)
     if held is None:
         return finding
-    return replace(
+    return _saying(
         held,
-        message=f"{held.message}, and the webhook denies every other size until it has ended; "
-        f"after that: {finding.message}",
-        hint=finding.hint,
+        f"{held.why.message}, and the webhook denies every other size until it has ended; "
+        f"after that: {finding.why.message}",
+        finding.why.hint,
     )
+
+
+def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
+    """Return *finding* with another message, and with another hint where one is given."""
+    why = replace(finding.why, message=message)
+    return replace(finding, why=why if hint is None else replace(why, hint=hint))
 
 
 def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | None:

@@ -10,7 +10,8 @@ from reconciler.model.live.live_state import is_true
 from reconciler.model.plan.plan import Effect
 
 if TYPE_CHECKING:
-    from reconciler.plan.vm.rules.situation import Finding, Situation
+    from reconciler.plan.finding import Finding
+    from reconciler.plan.vm.rules.situation import Situation
 
 OLDEST_KERNEL = (5, 8)
 """virtio-mem came to Linux on x86 with 5.8. Source: kubevirt issue 14095."""

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour.versions import Instancetype
-from reconciler.plan.vm.rules.situation import Finding, RunningVM, Situation, blocked, restart
+from reconciler.plan.finding import Finding, blocked, restart
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.model.live.live_state import LiveInstancetype
+    from reconciler.plan.vm.rules.situation import RunningVM, Situation
 
 LIVE = ("nodeSelector",)
 """Fields that reach a running VM. Source: kubevirt v1.9.0 vm.go:2989-3033 (copied over)."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Effect, Reason
-from reconciler.plan.vm.rules.situation import Finding, RunningVM, blocked
+from reconciler.plan.finding import Finding, blocked
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVMI
-    from reconciler.plan.vm.rules.situation import RunningRule, Situation
+    from reconciler.plan.vm.rules.situation import RunningRule, RunningVM, Situation
 
 
 def limits_overcommit(running: RunningVM) -> Finding | None:

@@ -5,15 +5,9 @@ from __future__ import annotations
 from reconciler.model.plan.plan import Reason
 from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
+from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.vm.rules.restart_required import in_progress
-from reconciler.plan.vm.rules.situation import (
-    Finding,
-    RunningRule,
-    RunningVM,
-    blocked,
-    unfinished,
-    wait,
-)
+from reconciler.plan.vm.rules.situation import RunningRule, RunningVM, unfinished
 
 ADD_LIVE_MIGRATE = "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git"
 

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.live.live_state import is_false, is_true
-from reconciler.model.plan.plan import Reason
+from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour import pending_edits, pluggable_sizes
+from reconciler.plan.finding import Finding, restart
 from reconciler.plan.vm.rules import instancetype, v1_1
-from reconciler.plan.vm.rules.situation import Finding, RunningRule, RunningVM, restart
 from reconciler.plan.vm.rules.starting import coming_up
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import Condition
+    from reconciler.plan.vm.rules.situation import RunningRule, RunningVM
 
 OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
 """Message of RestartRequired. Source: recorded; kubevirt v1.9.0 vm.go:3051."""
@@ -180,11 +182,12 @@ def no_max_guest(running: RunningVM) -> Finding | None:
             booted, running.vmi.constraints
         ) or pluggable_sizes.below_minimum(booted, capabilities)
     if problem is not None:
-        return restart(
-            problem.reason,
-            f"the VM booted without room for hotplug: {problem.message}",
-            "it has room after a restart only if that changes",
+        why = Explanation(
+            reason=problem.reason,
+            message=f"the VM booted without room for hotplug: {problem.message}",
+            hint="it has room after a restart only if that changes",
         )
+        return Finding(effect=Effect.RESTART, why=why)
     limit = running.situation.before.max_guest
     uneven = pluggable_sizes.misaligned(limit, running.vmi.constraints) if limit else None
     if uneven is not None and running.vm.max_guest is None:
@@ -223,7 +226,7 @@ def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
     problem = pluggable_sizes.unpluggable(
         running.vmi.constraints, running.after.capabilities, running.target, running.vmi.max_guest
     )
-    return restart(problem.reason, problem.message, problem.hint) if problem else None
+    return None if problem is None else Finding(effect=Effect.RESTART, why=problem)
 
 
 def below_boot(running: RunningVM) -> Finding | None:

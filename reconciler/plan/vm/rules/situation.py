@@ -15,10 +15,10 @@ from reconciler.model.live.live_state import (
     LiveVM,
     LiveVMI,
 )
-from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.plan.behaviour.effective_config import EffectiveConfig
 from reconciler.plan.behaviour.target_pod import Rendering
+from reconciler.plan.finding import Finding
 from reconciler.plan.plan_policy import PlanPolicy
 
 if TYPE_CHECKING:
@@ -161,16 +161,6 @@ class RunningVM:
         return self.situation.after
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """A rule's answer."""
-
-    effect: Effect
-    reason: Reason
-    message: str
-    hint: str = ""
-
-
 StoredRule: TypeAlias = Callable[[Situation], Finding | None]
 RunningRule: TypeAlias = Callable[[RunningVM], Finding | None]
 
@@ -178,18 +168,3 @@ RunningRule: TypeAlias = Callable[[RunningVM], Finding | None]
 def unfinished(migrations: tuple[LiveMigration, ...]) -> LiveMigration | None:
     """The migration that has not ended yet, if there is one; KubeVirt allows one a VM."""
     return next((each for each in reversed(migrations) if not each.phase.finished), None)
-
-
-def restart(reason: Reason, message: str, hint: str = "") -> Finding:
-    """The API would accept the patch, but only a restart makes it effective."""
-    return Finding(effect=Effect.RESTART, reason=reason, message=message, hint=hint)
-
-
-def wait(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Nothing stands in the way but time."""
-    return Finding(effect=Effect.WAIT, reason=reason, message=message, hint=hint)
-
-
-def blocked(reason: Reason, message: str, hint: str = "") -> Finding:
-    """The patch would be denied, do harm or change nothing, or it has failed."""
-    return Finding(effect=Effect.BLOCKED, reason=reason, message=message, hint=hint)

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from reconciler.model.live.live_state import is_false, is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour import pending_edits, pluggable_sizes
+from reconciler.plan.finding import wait
 from reconciler.plan.vm.rules import preconditions, restart_required
-from reconciler.plan.vm.rules.situation import RunningVM, wait
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVM, LiveVMI
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
-    from reconciler.plan.vm.rules.situation import Finding
+    from reconciler.plan.finding import Finding
+    from reconciler.plan.vm.rules.situation import RunningVM
 
 
 def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Reason
-from reconciler.plan.vm.rules.situation import Finding, blocked, wait
+from reconciler.plan.finding import Finding, blocked, wait
 
 if TYPE_CHECKING:
     from reconciler.plan.vm.rules.situation import RunningVM

@@ -15,13 +15,14 @@ from reconciler.model.quantity import MIB, canonical
 from reconciler.plan.behaviour.target_pod import target_pod
 from reconciler.plan.behaviour.versions import OLDEST_KNOWN
 from reconciler.plan.capacity.fit import demands, exceeded, free, pod_for, takers
-from reconciler.plan.vm.rules.situation import Finding, RunningRule, RunningVM, blocked, wait
+from reconciler.plan.finding import Finding, blocked, wait
 
 if TYPE_CHECKING:
     from reconciler.model.live.capacity import Capacity, Quota
     from reconciler.model.live.live_state import LiveNode
     from reconciler.model.quantity import MemoryQuantity
     from reconciler.plan.behaviour.target_pod import TargetPod
+    from reconciler.plan.vm.rules.situation import RunningRule, RunningVM
 
 RAISE_QUOTA = (
     "raise the ResourceQuota; it must hold the old pod and the new one while the VM migrates"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Reason
-from reconciler.plan.vm.rules.situation import Finding, RunningVM, blocked, restart
+from reconciler.plan.finding import Finding, blocked, restart
 
 if TYPE_CHECKING:
-    from reconciler.plan.vm.rules.situation import Situation
+    from reconciler.plan.vm.rules.situation import RunningVM, Situation
 
 
 def live_update_not_asked_for(running: RunningVM) -> Finding | None:

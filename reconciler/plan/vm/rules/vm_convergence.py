@@ -12,15 +12,9 @@ from typing import TYPE_CHECKING
 from reconciler.model.live.live_state import MigrationPhase, is_false, is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import human
+from reconciler.plan.finding import Finding, blocked, restart, wait
 from reconciler.plan.vm.rules import preconditions, restart_required
-from reconciler.plan.vm.rules.situation import (
-    Finding,
-    RunningVM,
-    blocked,
-    restart,
-    unfinished,
-    wait,
-)
+from reconciler.plan.vm.rules.situation import RunningVM, unfinished
 from reconciler.plan.vm.rules.starting import coming_up
 
 if TYPE_CHECKING:
@@ -213,9 +207,7 @@ def _in_flight(running: RunningVM) -> Finding | None:
 def _converged(running: RunningVM) -> Finding | None:
     if not has_memory(running):
         return None
-    return Finding(
-        effect=Effect.NONE, reason=Reason.CONVERGED, message=f"the guest has {running.target}"
-    )
+    return Finding.of(Effect.NONE, Reason.CONVERGED, f"the guest has {running.target}")
 
 
 def _guest(running: RunningVM) -> Finding:
