@@ -196,7 +196,7 @@ FILES = {
         arguments="status --repo {here}/repo --snapshot {here}/live.json",
         code=1,
         beside={"live.json": '{"apiVersion": "v1", "kind": "Pod"}'},
-        says=("it is no Snapshot: kind is 'Pod'", "reconciler snapshot"),
+        says=("it is not a Snapshot: kind is 'Pod'", "reconciler snapshot"),
     ),
     "a snapshot that is not there": Case(
         arguments="plan --repo {here}/repo --snapshot {here}/none.json",

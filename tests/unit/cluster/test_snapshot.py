@@ -327,16 +327,20 @@ def test_a_file_is_read(make_state, tmp_path):
 
 WRONG = [
     pytest.param(lambda _: "{", "is not JSON", id="truncated"),
-    pytest.param(lambda _: "[]", "it is no Snapshot: kind is 'list'", id="list"),
+    pytest.param(lambda _: "[]", "it is not a Snapshot: kind is 'list'", id="list"),
     pytest.param(lambda d: {**d, "kind": "Plan"}, "kind is 'Plan'", id="kind"),
     pytest.param(
         lambda d: {**d, "apiVersion": "reconciler/v9"},
         "apiVersion is 'reconciler/v9'; this program reads 'reconciler/v1alpha1'",
         id="version",
     ),
-    pytest.param(lambda d: {**d, "kubevirt": {}}, "kubevirt: .* is missing", id="missing"),
     pytest.param(
-        lambda d: {**d, "virtualMachines": {}}, "virtualMachines: expected a list", id="l"
+        lambda d: {**d, "kubevirt": {}},
+        "kubevirt: Object missing required field `ref`",
+        id="missing",
+    ),
+    pytest.param(
+        lambda d: {**d, "virtualMachines": {}}, "virtualMachines: Expected `array`", id="l"
     ),
     pytest.param(
         lambda d: {**d, "virtualMachines": [{**d["virtualMachines"][0], "guest": "2GB"}]},
@@ -345,7 +349,7 @@ WRONG = [
     ),
     pytest.param(
         lambda d: {**d, "virtualMachines": [{**d["virtualMachines"][0], "gueest": 1}]},
-        r"virtualMachines\[0\]: unknown field gueest",
+        r"virtualMachines\[0\]: Object contains unknown field `gueest`",
         id="unknown",
     ),
     pytest.param(lambda d: {**d, "observedAt": "now"}, "observedAt: ", id="time"),
