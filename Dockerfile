@@ -1,11 +1,11 @@
-# The base image is named by tag: pin it by digest in the pipeline that builds it, where a digest can
+# The base image is named by tag. Pin it by digest in the pipeline that builds the image, where the digest can
 # be verified.
 ARG PYTHON=python:3.13-slim
 
 FROM ${PYTHON} AS build
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
-# Every file is checked against the lock once, here; later steps take them from /wheels alone.
+# Every file is checked against the lock once, here. Later steps install only from /wheels.
 COPY requirements.lock ./
 RUN pip download --require-hashes --no-deps -r requirements.lock -d /wheels
 RUN pip install --no-index --find-links /wheels hatchling
@@ -14,7 +14,7 @@ COPY reconciler ./reconciler
 COPY schemas ./schemas
 COPY examples ./examples
 RUN pip wheel --no-index --no-deps --no-build-isolation -w /wheels .
-# Takes the run-time dependencies and leaves the development tools behind.
+# Installs the run-time dependencies and not the development tools.
 RUN python -m venv /opt/reconciler \
  && /opt/reconciler/bin/pip install --no-index --find-links /wheels kubevirt-memory-reconciler
 
@@ -25,7 +25,7 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates git openssh-client \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/reconciler /opt/reconciler
-# The root file system may be read-only: clones and all else that is written goes to /tmp.
+# The root file system may be read-only: clones and everything else that is written go to /tmp.
 ENV HOME=/tmp PATH=/opt/reconciler/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
 WORKDIR /tmp

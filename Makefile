@@ -1,4 +1,4 @@
-# Every target does its own set-up: `make test` in a fresh clone installs what it needs first.
+# Every target does its own set-up: in a fresh clone, `make test` first installs what it needs.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BUILD := build/wheel
 
-# Passed on to the program that the target runs: make test ARGS="tests/unit -k quantity".
+# Passed to the program that the target runs: make test ARGS="tests/unit -k quantity".
 ARGS ?=
 
 .PHONY: help
@@ -18,7 +18,7 @@ help:  ## Shows this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 .PHONY: install
-install: $(STAMP)  ## Creates .venv with the reconciler command in it.
+install: $(STAMP)  ## Creates .venv, with the reconciler command in it.
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed; reconciler needs Python 3.11 or newer" >&2; exit 1; }
@@ -31,7 +31,7 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/python
 	@touch $@
 
 .PHONY: demo
-demo: install  ## Plays a memory hotplug from Git to the guest on an embedded cluster.
+demo: install  ## Plays a memory hotplug on an embedded cluster, from Git to the guest.
 	@$(BIN)/reconciler demo $(ARGS)
 
 .PHONY: test
@@ -39,11 +39,11 @@ test: install  ## Runs the tests on two cores.
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 .PHONY: coverage
-coverage: install  ## The same with branch coverage, which takes twice as long.
+coverage: install  ## Runs the tests with branch coverage, which takes twice as long.
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
 
 .PHONY: check
-check: install  ## Format, lint, types, layers, workflows, data files, installed versions.
+check: install  ## Checks format, lint, types, layers, workflows, data files and installed versions.
 	$(BIN)/python -m pip check --quiet --disable-pip-version-check
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -53,7 +53,7 @@ check: install  ## Format, lint, types, layers, workflows, data files, installed
 	$(BIN)/python .ci/check_data.py
 
 .PHONY: format
-format: install  ## Rewrites the code to the format that check asks for.
+format: install  ## Rewrites the code to the format that check requires.
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
@@ -62,7 +62,7 @@ docs: install  ## Writes the generated parts of the documentation; ARGS=--check 
 	$(BIN)/python .ci/docs.py $(ARGS)
 
 .PHONY: bench
-bench: install  ## Measures a plan of many VMs against the least it could cost.
+bench: install  ## Measures a plan of many VMs against the least that it could cost.
 	PYTHONPATH=tests $(BIN)/python -m bench.run $(ARGS)
 
 .PHONY: envtest
@@ -73,12 +73,12 @@ envtest: install  ## Runs tests/envtest against a real API server (see tests/env
 	$(BIN)/python -m pytest tests/envtest $(ARGS)
 
 .PHONY: wheel
-wheel: install  ## Builds the wheel, and runs the demo and the tests against it without the source.
+wheel: install  ## Builds the wheel, and runs the demo and the tests with it instead of the source.
 	@.ci/wheel $(BUILD)
 
-# uv resolves for every Python and platform at once, which pip cannot; it is needed nowhere else.
+# uv resolves for every Python and platform at once, which pip cannot. Only this target needs it.
 .PHONY: lock
-lock: install  ## Resolves the dependencies anew into requirements.lock (needs uv).
+lock: install  ## Resolves the dependencies again into requirements.lock (needs uv).
 	@uv=$$(command -v $(BIN)/uv uv | head -n 1) || { echo "make lock needs uv: pipx install uv" >&2; exit 1; }; \
 	"$$uv" pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock $(ARGS)
@@ -86,5 +86,5 @@ lock: install  ## Resolves the dependencies anew into requirements.lock (needs u
 	  echo "requirements.lock names a host; see the lines above" >&2; exit 1; fi
 
 .PHONY: clean
-clean:  ## Removes .venv and everything else that the targets made.
+clean:  ## Removes .venv and everything else that the targets create.
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

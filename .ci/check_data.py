@@ -1,4 +1,4 @@
-"""Checks data files: all parse, each schema is one, each of our documents fits its schema."""
+"""Checks data files: every file parses, schemas are valid, and our documents fit their schemas."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCHEMAS = {
 
 
 def files() -> Iterator[Path]:
-    """Every JSON and YAML file, in order."""
+    """Yield every JSON and YAML file, in order."""
     for folder in FOLDERS:
         for path in sorted((ROOT / folder).rglob("*")):
             if path.suffix in {".json", ".yaml", ".yml"}:
@@ -35,7 +35,7 @@ def files() -> Iterator[Path]:
 
 
 def documents(path: Path) -> list[Any]:
-    """The documents of *path*; a key that stands twice in a mapping is an error."""
+    """Return the documents of *path*; a duplicate key in a mapping is an error."""
     text = path.read_text(encoding="utf-8")
     if path.suffix == ".json":
         return [json.loads(text)]
@@ -43,7 +43,7 @@ def documents(path: Path) -> list[Any]:
 
 
 def findings(path: Path) -> Iterator[str]:
-    """What is wrong with *path*, each with its place."""
+    """Yield each problem of *path*, with its place."""
     try:
         for document in documents(path):
             if path.is_relative_to(ROOT / "schemas"):
@@ -59,7 +59,7 @@ def findings(path: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    """Check every file and say what is wrong with each.
+    """Check every file and print the problems of each.
 
     Returns:
         0, or 1 if there was a finding.

@@ -1,4 +1,4 @@
-"""Says in one sentence what this Python lacks to create .venv; runs on Python 3.6 and newer."""
+"""Reports what this Python lacks to create .venv; runs on Python 3.6 and newer."""
 
 import importlib.util
 import sys
@@ -7,7 +7,7 @@ MINIMUM = (3, 11)
 
 
 def complaint() -> str:
-    """What is missing and what to do, or an empty string."""
+    """Return what is missing and what to do, or an empty string."""
     have = ".".join(str(part) for part in sys.version_info[:2])
     if sys.version_info[:2] < MINIMUM:
         return (
