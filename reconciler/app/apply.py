@@ -26,10 +26,9 @@ from reconciler.plan.plan_policy import plan_policy
 from reconciler.ports import Clock
 from reconciler.report.json_documents import run_json
 from reconciler.rollout import run as rollout
-from reconciler.rollout.early_report import unwritten
-from reconciler.rollout.observed import observed
+from reconciler.rollout.early_report import observed, unwritten
 from reconciler.rollout.rollout_policy import rollout_policy
-from reconciler.rollout.run_context import Outside
+from reconciler.rollout.run_context import RunContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -212,7 +211,7 @@ def _roll_out(
 ) -> RunReport:
     clock, found, stop = session.clock, session.found, session.stop
     with session.presenter.progress() as shown:
-        outside = Outside(
+        context = RunContext(
             informer=session.informer,
             writer=wiring.writer(session.client),
             config_lease=held.config,
@@ -231,7 +230,7 @@ def _roll_out(
             approval=approval,
         )
         return rollout.run(
-            found.plan, found.desired, found.policy, policy, outside, run_id=session.run_id
+            found.plan, found.desired, found.policy, policy, context, run_id=session.run_id
         )
 
 

@@ -1,19 +1,28 @@
-"""The report of a run that ended before it could write anything; pure."""
+"""The reports of runs that write nothing: ``unwritten`` and ``observed``; pure."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect
 from reconciler.model.run.outcome import Actuation, Outcome, Result, RunReport
 from reconciler.rollout import exit_code
 from reconciler.rollout.tracking.convergence import FAILURES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from reconciler.model.plan.plan import Decision, Plan
     from reconciler.model.run.outcome import ExitCode
+
+_OBSERVED = Explanation(
+    reason="mode-observe",
+    message="mode is observe: nothing was written",
+    hint="set mode: enforce to write it",
+)
 
 
 def unwritten(
@@ -25,10 +34,11 @@ def unwritten(
     why: ExitCode,
     message: str,
 ) -> RunReport:
-    """What a run has to say of *plan* that ended with *why*, such as another's lease."""
-    pending = [each for each in plan.decisions if each.effect is not Effect.NONE]
-    reason = why.name.lower().replace("_", "-")
-    outcomes = tuple(_outcome(each, reason, message, ended_at) for each in pending)
+    """Return the report of a run that ended before it could write, such as without its lease."""
+    explained = Explanation(reason=why.name.lower().replace("_", "-"), message=message)
+    outcomes = tuple(
+        _outcome(each, explained, message, Result.NOT_STARTED, ended_at) for each in _open(plan)
+    )
     return RunReport(
         run_id=run_id,
         plan=plan,
@@ -41,18 +51,44 @@ def unwritten(
     )
 
 
-def _outcome(decision: Decision, reason: str, message: str, at: datetime) -> Outcome:
-    would = bool(decision.actions)
-    left = Result.NOT_STARTED if would else Result.HELD
+def observed(plan: Plan, *, run_id: str, at: datetime) -> RunReport:
+    """Return the report of a run in mode observe, which holds every change that it would make."""
+    outcomes = tuple(
+        replace(_outcome(each, _OBSERVED, each.message, Result.HELD, at), action_id="")
+        for each in _open(plan)
+    )
+    return RunReport(
+        run_id=run_id,
+        plan=plan,
+        outcomes=outcomes,
+        started_at=at,
+        ended_at=at,
+        exit=exit_code.exit_code(outcomes, lease_lost=False, valid=not plan.errored),
+        message=_OBSERVED.message,
+        counts=exit_code.counts(outcomes),
+    )
+
+
+def _open(plan: Plan) -> Iterator[Decision]:
+    return (each for each in plan.decisions if each.effect is not Effect.NONE)
+
+
+def _outcome(
+    decision: Decision, why: Explanation, message: str, result: Result, at: datetime
+) -> Outcome:
+    """Return the outcome of one object; *why*, *message* and *result* are those of a change."""
+    action = decision.actions[0] if decision.actions else None
+    if action is None:
+        result = Result.HELD
     return Outcome(
         ref=decision.ref,
         effect=decision.effect,
         actuation=Actuation.SKIPPED,
-        result=Result.FAILED if decision.reason in FAILURES else left,
-        reason=reason if would else decision.reason.value,
-        message=f"not written: {message}" if would else decision.message,
-        hint="" if would else decision.hint,
-        action_id=decision.actions[0].id if would else "",
-        digest=decision.actions[0].digest if would else "",
+        result=Result.FAILED if decision.reason in FAILURES else result,
+        reason=why.reason if action else decision.reason.value,
+        message=f"not written: {message}" if action else decision.message,
+        hint=why.hint if action else decision.hint,
+        action_id=action.id if action else "",
+        digest=action.digest if action else "",
         ended_at=at,
     )

@@ -1,7 +1,7 @@
-"""One run: settings wave by wave, then memory within the limits, followed to the end.
+"""Runs a plan: the KubeVirt CR wave by wave, then the memory of VMs, within the limits; ``run``.
 
-Level-triggered: each round looks at the newest snapshot, decides anew, and does what may be done
-now. What it knows beyond the cluster and Git is only for its report.
+It is level-triggered: each round takes the newest snapshot, decides again, and does what may be
+done now. What it knows beyond the cluster and Git is only for its report.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.errors import BackgroundError, BrokenOff, ClusterError
+from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect
 from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport
 from reconciler.model.run.progress import Step
@@ -17,7 +18,10 @@ from reconciler.plan.planner import Planner
 from reconciler.rollout import exit_code
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import CANARY_FAILED
-from reconciler.rollout.waves.kubevirt_waves import SettingsWaves
+from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
+from reconciler.rollout.tracking.completion import Completion
+from reconciler.rollout.tracking.end import Cause, End, as_decided
+from reconciler.rollout.waves.kubevirt_waves import KubeVirtWaves
 from reconciler.rollout.waves.memory_wave import MemoryWave
 from reconciler.rollout.writes.send import Writes
 
@@ -30,12 +34,13 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Plan
     from reconciler.plan.plan_policy import PlanPolicy
     from reconciler.rollout.rollout_policy import RolloutPolicy
-    from reconciler.rollout.run_context import Outside
+    from reconciler.rollout.run_context import RunContext
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 ROUND_S = 1.0
 """The longest a round lasts, so that deadline, lease and signals are noticed in time."""
 BROKEN_OFF = "asked to end; the last request was broken off and its answer is not known"
+_CONTINUES = "migrations that are under way continue"
 
 
 def run(
@@ -43,22 +48,22 @@ def run(
     desired: DesiredState,
     choices: PlanPolicy,
     policy: RolloutPolicy,
-    outside: Outside,
+    context: RunContext,
     *,
     run_id: str,
 ) -> RunReport:
-    """Apply *plan* and follow it; the informer and the lease are open.
+    """Apply *plan* and follow it; the informer has started and the leases are held.
 
-    Every write is decided again from the newest snapshot; *plan* says which objects take part.
+    *plan* says which objects take part. Every write is decided again from the newest snapshot.
 
-    An answer of the API server that makes going on impossible, such as 401, ends the run with
-    a report as well: what was written until then is in it.
+    An answer of the API server that ends the run, such as 401, leads to a report as well: it
+    holds what was written until then.
     """
-    started = outside.clock.now()
-    rollout = _Rollout(plan, desired, choices, policy, outside)
+    started = context.clock.now()
+    rollout = _Rollout(plan, desired, choices, policy, context)
     error = None
     try:
-        with outside.breakable():
+        with context.breakable():
             message = rollout.follow() if plan.applyable or rollout.open else ""
     except BrokenOff:
         message = BROKEN_OFF
@@ -74,7 +79,7 @@ def run(
         plan=plan,
         outcomes=outcomes,
         started_at=started,
-        ended_at=outside.clock.now(),
+        ended_at=context.clock.now(),
         exit=ExitCode.ERROR if error else code,
         message=message,
         counts=exit_code.counts(outcomes),
@@ -82,7 +87,7 @@ def run(
 
 
 def _unnamed(plan: Plan, choices: PlanPolicy, approval: Approval | None) -> tuple[Outcome, ...]:
-    """What was approved for objects that Git no longer names."""
+    """Return the outcomes of approved objects that Git no longer names."""
     named = {each.ref for each in plan.decisions}
     actions = approval.actions if approval else {}
     return tuple(
@@ -108,146 +113,171 @@ class _Rollout:
         desired: DesiredState,
         choices: PlanPolicy,
         policy: RolloutPolicy,
-        outside: Outside,
+        context: RunContext,
     ) -> None:
-        self.desired, self.choices, self.policy, self.outside = desired, choices, policy, outside
+        self.desired, self.choices, self.policy, self.context = desired, choices, policy, context
         self.planner = Planner()
-        self.writes = Writes(outside, revision=plan.revision, annotate=policy.annotate)
-        self.settings = SettingsWaves(plan, policy, outside, self.writes)
-        self.memory = MemoryWave(plan, policy, outside, self.writes)
+        now = context.clock.now()
+        config = CheckpointStore(context.config_lease, now)
+        memory = CheckpointStore(context.memory_lease, now)
+        if memory.problem:
+            context.progress(Step.LEASE, memory.problem)
+        self.completion = Completion(context, config=config, memory=memory)
+        self.writes = Writes(
+            context, self.completion, revision=plan.revision, annotate=policy.annotate
+        )
+        self.kubevirt = KubeVirtWaves(
+            plan,
+            policy,
+            context,
+            writes=self.writes,
+            completion=self.completion,
+            checkpoint=config,
+        )
+        self.memory = MemoryWave(
+            plan,
+            policy,
+            context,
+            writes=self.writes,
+            completion=self.completion,
+            checkpoint=memory,
+        )
         self.lease_lost = False
         self.ready = False
-        """Whether the CR is as memory needs it."""
+        """Whether the CR allows the memory of VMs to change."""
         self.stuck = False
-        """Whether the run ended because nothing that is left can begin before its end."""
+        """Whether the run ended because nothing that is left can start before its end."""
         self.errored = plan.errored
 
     @property
     def open(self) -> bool:
         """Whether anything is left to do or to follow."""
-        return not self.errored and (self.settings.open or self.memory.open)
+        return not self.errored and (self.kubevirt.open or self.memory.open)
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a write was sent that was not answered yet."""
-        courses = (*self.settings.courses(), *self.memory.courses.values())
-        return any(each.unanswered_at is not None for each in courses)
+        """Whether a write was sent and not answered yet."""
+        return any(each.unanswered_at is not None for each in self._objects())
 
     def abandon_if_in_doubt(self) -> None:
-        """Let the leases run out where a request that was sent may still be carried out."""
+        """Let the leases expire where a request may still be carried out.
+
+        No other run may start before that.
+        """
         if self.in_doubt:
-            self.outside.config_lease.abandon()
-            self.outside.memory_lease.abandon()
+            self.context.config_lease.abandon()
+            self.context.memory_lease.abandon()
 
     def follow(self) -> str:
-        """Go round until nothing is open; the sentence says why it ended before that."""
-        began = self.outside.clock.monotonic()
-        live = self.outside.informer.read()
+        """Make rounds until nothing is open; return why it ended before that."""
+        start = self.context.clock.monotonic()
+        live = self.context.informer.read()
         while self.open:
-            ended = self._interrupted(began)
+            ended = self._interrupted(start)
             if ended:
                 return ended
-            given_up = self.settings.failed or self.settings.overdue
+            given_up = self.kubevirt.failed or self.kubevirt.overdue
             self._round(live)
-            ended = self._resting(began, given_up=given_up)
+            ended = self._pointless(start, given_up=given_up)
             if ended:
                 return ended
             if self.open:
-                live = self.outside.informer.wait(self._pause(began))
+                live = self.context.informer.wait(self._pause(start))
         return ""
 
-    def _interrupted(self, began: float) -> str:
-        """Why no round may begin; empty where one may."""
-        if self.outside.stopping():
-            return "asked to end; what migrates goes on without us"
-        if self._left(began) <= 0:
-            return "the deadline was reached; what migrates goes on without us"
-        if not self.outside.held():
+    def _interrupted(self, start: float) -> str:
+        """Return why no further round may start; empty where one may."""
+        if self.context.stopping():
+            return f"asked to end; {_CONTINUES}"
+        if self._left(start) <= 0:
+            return f"the deadline was reached; {_CONTINUES}"
+        if not self.context.leases_held():
             self.lease_lost = True
-            return "the lease was lost; no new patch without it"
+            return "the lease was lost; nothing more is written without it"
         return ""
 
-    def _resting(self, began: float, *, given_up: bool) -> str:
-        """Why another round would change nothing; empty where it may.
+    def _pointless(self, start: float, *, given_up: bool) -> str:
+        """Return why another round would change nothing; empty where it may.
 
         Raises:
             ClusterError: The API server has not answered writes for too long.
         """
-        clock, patience = self.outside.clock, self.writes.patience
-        if patience.error is not None and patience.spent(clock.monotonic()):
-            raise patience.error
-        idle = not self.settings.open and not self.memory.can_begin
-        unready = not self.settings.open and not self.ready
+        clock, pause = self.context.clock, self.writes.pause
+        if pause.error is not None and pause.exhausted(clock.monotonic()):
+            raise pause.error
+        idle = not self.kubevirt.open and not self.memory.can_start
+        unready = not self.kubevirt.open and not self.ready
         if given_up and (idle or unready) and not self.memory.under_way:
-            return "KubeVirt did not take its configuration up; what needs it was not begun"
+            return "KubeVirt did not take up its configuration; changes that need it did not start"
         if not self.policy.follow and idle:
             return "not followed, as asked"
-        self.stuck = self._stuck(clock.now() + timedelta(seconds=self._left(began)))
-        return "nothing more can begin now" if self.stuck else ""
+        self.stuck = self._stuck(clock.now() + timedelta(seconds=self._left(start)))
+        return "no further change can start now" if self.stuck else ""
 
-    def _stuck(self, ends: datetime) -> bool:
-        """Whether all that is left is held back for longer than this run lasts."""
+    def _stuck(self, run_ends: datetime) -> bool:
+        """Return whether everything that is left is held for longer than this run lasts."""
         if self.memory.under_way:
             return False
-        if self.settings.open:
-            return self.settings.hold is not None
-        holds = self.memory.holds.values()
+        if self.kubevirt.open:
+            return self.kubevirt.hold is not None
+        holds = self.memory.held.values()
         if any(each.closed for each in holds):
             return True
-        if not self.memory.held_back:
+        if not self.memory.all_held:
             return False
-        lifts = [each.until for each in holds if each.until and not each.final]
-        return not lifts or min(lifts) > ends
+        ends = [each.until for each in holds if each.until and not each.final]
+        return not ends or min(ends) > run_ends
 
-    def _left(self, began: float) -> float:
-        """Seconds until the deadline; a year where there is none."""
+    def _left(self, start: float) -> float:
+        """Return the seconds until the deadline; a year where there is none."""
         if self.policy.deadline_s is None:
             return 365 * 86400.0
-        return self.policy.deadline_s - (self.outside.clock.monotonic() - began)
+        return self.policy.deadline_s - (self.context.clock.monotonic() - start)
 
     def _round(self, live: LiveState) -> None:
-        context = self.planner.update(
+        decided = self.planner.update(
             self.desired,
-            self.settings.overlaid(self.memory.overlaid(live)),
+            self.memory.overlay(self.writes.own.overlay(live)),
             self.choices,
-            self.outside.clock.now(),
-            kubevirt_stays=self.settings.failed,
+            self.context.clock.now(),
+            kubevirt_stays=self.kubevirt.failed,
         )
-        self.ready = self.settings.step(context)
-        self.memory.step(self.planner, may_begin=self.ready)
+        self.ready = self.kubevirt.step(decided)
+        self.memory.step(self.planner, may_start=self.ready)
 
-    def _pause(self, began: float) -> float:
-        return max(0.0, min(ROUND_S, self._left(began)))
+    def _pause(self, start: float) -> float:
+        return max(0.0, min(ROUND_S, self._left(start)))
+
+    def _objects(self) -> tuple[TrackedObject, ...]:
+        kubevirt = (self.kubevirt.tracked,) if self.kubevirt.tracked else ()
+        return (*kubevirt, *self.memory.objects.values())
 
     def outcomes(self, message: str) -> tuple[Outcome, ...]:
-        """Close what is still open, and sum it all up."""
+        """End what is still open, because the run ends; return the outcome of each object."""
         if message:
-            self.outside.tell(Step.ENDING, message)
-        courses = [*self.settings.courses(), *self.memory.courses.values()]
-        now = self.outside.clock.now()
-        for course in courses:
-            if course.open:
-                self._close(course, now)
-        return tuple(course.outcome() for course in courses)
+            self.context.progress(Step.ENDING, message)
+        objects = self._objects()
+        for tracked in objects:
+            if tracked.open:
+                self.completion.close(tracked, self._end_with_run(tracked))
+        return tuple(each.outcome() for each in objects)
 
-    def _close(self, course: TrackedObject, now: datetime) -> None:
-        """End what the run leaves open."""
-        latest, hold = course.latest, course.hold or self.settings.hold
-        if course.begun:
-            left_alone = not self.policy.follow and course.ref.kind == "VirtualMachine"
-            result = Result.DONE if left_alone else Result.RUNNING
-        elif course.in_doubt:
+    def _end_with_run(self, tracked: TrackedObject) -> End:
+        latest, hold = tracked.latest, tracked.hold or self.kubevirt.hold
+        if tracked.applied:
+            not_followed = not self.policy.follow and tracked.ref.kind == "VirtualMachine"
+            result = Result.DONE if not_followed else Result.RUNNING
+        elif tracked.in_doubt:
             message = f"the answer to its last write is not known: {latest.message}"
-            course.end(Result.RUNNING, latest.reason.value, message, "", now)
-            return
+            why = Explanation(reason=latest.reason.value, message=message)
+            return End(result=Result.RUNNING, why=why, cause=Cause.RUN_ENDED)
         elif latest.effect is Effect.WAIT:
             result = Result.HELD
         elif hold is not None:
-            result = Result.HELD if self.stuck else hold.result
-            if hold.reason == CANARY_FAILED:
-                result = hold.result
-            course.end(result, hold.reason, hold.message, hold.hint, now)
-            return
+            # A failed canary is no matter of time: the held VMs were not started because of it.
+            held = self.stuck and hold.why.reason != CANARY_FAILED
+            result = Result.HELD if held else hold.result
+            return End(result=result, why=hold.why, cause=Cause.RUN_ENDED)
         else:
             result = Result.NOT_STARTED
-        course.end(result, latest.reason.value, latest.message, "", now)
+        return as_decided(result, latest, Cause.RUN_ENDED)

@@ -1,4 +1,4 @@
-"""Everything outside that a rollout touches, in one place."""
+"""What a run uses of the outside world: ``RunContext`` holds its ports."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outside:
+class RunContext:
     """The ports of one run."""
 
     informer: Informer
@@ -24,7 +24,7 @@ class Outside:
     config_lease: Lease
     """The right to write to the KubeVirt CR."""
     memory_lease: Lease
-    """The right to write to VMs; its notes are what one pass leaves to the next."""
+    """The right to write to VMs; its annotations hold what one pass leaves to the next."""
     clock: Clock
     recorder: Recorder
     listener: Listener
@@ -33,11 +33,11 @@ class Outside:
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
     """Opens a block in which ``errors.BrokenOff`` may be raised, and nowhere else."""
 
-    def held(self) -> bool:
+    def leases_held(self) -> bool:
         """Whether every lease is still ours; renews each that is due."""
         return all([self.config_lease.held(), self.memory_lease.held()])
 
-    def tell(
+    def progress(
         self,
         step: Step,
         message: str,
@@ -47,7 +47,7 @@ class Outside:
         fraction: float | None = None,
         outcome: Outcome | None = None,
     ) -> None:
-        """Let the listener know of one step."""
+        """Report one step to the listener."""
         self.listener(
             Progress(
                 at=self.clock.now(),

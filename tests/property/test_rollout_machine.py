@@ -18,7 +18,7 @@ from support.simulated import vm_yaml
 from reconciler.model.desired.config import RestartConsent, Window, WindowKind
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.run.outcome import Result
-from reconciler.rollout.observed import observed
+from reconciler.rollout.early_report import observed
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.kubevirt.faults import VMFaults
 from reconciler.simulator.simulator import Simulator

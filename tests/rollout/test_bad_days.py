@@ -23,7 +23,7 @@ from reconciler.plan.approval_summary import approval_of
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.rollout import run as rollout
 from reconciler.rollout.rollout_policy import RolloutPolicy
-from reconciler.rollout.run_context import Outside
+from reconciler.rollout.run_context import RunContext
 from reconciler.rollout.writes.needed_leases import NoLease, touches_config
 from reconciler.simulator.apiserver.request.faults import Effect, Fault
 
@@ -415,7 +415,7 @@ spec:
         listed["disabledFeatureGates"] = None
         run.merge(CR, gates, agent="kubectl")
         run.clock.sleep(20)
-        outside = Outside(
+        context = RunContext(
             informer=run.informer,
             writer=ClusterWriter(run.client),
             config_lease=NoLease(),
@@ -425,7 +425,7 @@ spec:
             listener=run.heard.append,
             stopping=lambda: False,
         )
-        rollout.run(plan, desired, choices, RolloutPolicy(), outside, run_id="t")
+        rollout.run(plan, desired, choices, RolloutPolicy(), context, run_id="t")
         assert run.patches() == []
 
 

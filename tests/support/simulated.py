@@ -21,7 +21,7 @@ from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.model.run.progress import Progress
 from reconciler.rollout import run
 from reconciler.rollout.rollout_policy import RolloutPolicy
-from reconciler.rollout.run_context import Outside
+from reconciler.rollout.run_context import RunContext
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
@@ -174,7 +174,7 @@ class Rig:
         self.informer.restart()
         _, plan = read_and_plan(desired, self.informer, choices, self.clock)
         with self.lease("test-config") as config_lease, self.lease("test-memory") as memory_lease:
-            outside = Outside(
+            context = RunContext(
                 informer=self.informer,
                 writer=self.writer(self.client),
                 config_lease=config_lease,
@@ -187,7 +187,7 @@ class Rig:
                 stopping=lambda: self.stop,
             )
             return run.run(
-                plan, desired, choices, RolloutPolicy(**policy), outside, run_id="test-run"
+                plan, desired, choices, RolloutPolicy(**policy), context, run_id="test-run"
             )
 
     def lease(self, name: str) -> ClusterLease:

@@ -43,7 +43,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Checkpoint:
     """Kept in the annotations of the memory lease, one JSON value."""
 
     soak: Soak | None = None

@@ -1,4 +1,4 @@
-"""What keeps a VM from its turn though there is room: windows, canaries, batches."""
+"""What holds a VM back although there is capacity: windows, canaries and batches; ``Holds``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.model.desired.config import RestartConsent
+from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect
 from reconciler.model.run.checkpoint import Soak
 from reconciler.model.run.outcome import Result
@@ -27,58 +28,57 @@ if TYPE_CHECKING:
     from reconciler.plan.context import PlanContext
     from reconciler.plan.planner import Planner
     from reconciler.plan.timing.windows import Opening
-    from reconciler.rollout.run_context import Outside
+    from reconciler.rollout.run_context import RunContext
     from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 OUTSIDE_WINDOW = "outside-window"
 CANARY_FAILED = "canary-failed"
+WAITS_FOR_CANARIES = "waits-for-canaries"
 
 
 class Holds:
-    """Those of one run; looked at anew each round."""
+    """The holds of one run; each round looks at them again."""
 
-    def __init__(self, outside: Outside, memo: CheckpointStore) -> None:
-        self._outside, self._memo = outside, memo
+    def __init__(self, run: RunContext, checkpoint: CheckpointStore) -> None:
+        self._run, self._checkpoint = run, checkpoint
         self._ranks: dict[ObjectRef, int] = {}
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._opening: Opening | None = None
         self._rank = CANARY
         self._canaries: Hold | None = None
 
-    def look(self, planner: Planner, courses: Mapping[ObjectRef, TrackedObject]) -> None:
-        """Take the state of windows, canaries and batches in, before ``hold`` is asked."""
+    def look(self, planner: Planner, objects: Mapping[ObjectRef, TrackedObject]) -> None:
+        """Take in the state of windows, canaries and batches; call this before ``hold``."""
         context = planner.context
         self._opening = opened(context)
         unknown = [ref for ref in context.desired.vms if ref not in self._ranks]
         self._ranks.update(ranks(unknown, context.desired, context.live, context.policy))
         self._rank = min(
-            (self._ranks.get(ref, CANARY) for ref, each in courses.items() if each.open),
+            (self._ranks.get(ref, CANARY) for ref, each in objects.items() if each.open),
             default=CANARY,
         )
-        self._canaries = self._of_canaries(planner, courses) if self._rank > CANARY else None
+        self._canaries = self._of_canaries(planner, objects) if self._rank > CANARY else None
 
     def hold(self, decision: Decision, context: PlanContext) -> Hold | None:
-        """Why the VM of *decision* may not begin in this round; None where it may."""
+        """Return why the VM of *decision* may not start in this round; None where it may."""
         rank = self._ranks.get(decision.ref, CANARY)
         if rank > self._rank:
+            reason = WAITS_FOR_CANARIES if self._rank == CANARY else "waits-for-batch"
             before = named(self._rank, context.policy)
-            return Hold(
-                reason="waits-for-canaries" if self._rank == CANARY else "waits-for-batch",
-                message=f"begins after {before}",
-            )
+            return Hold(why=Explanation(reason=reason, message=f"starts after {before}"))
         if rank > CANARY and self._canaries is not None:
             return self._canaries
         return self._of_windows(decision, context)
 
-    def tell(self, holds: Mapping[ObjectRef, Hold]) -> None:
-        """Say what is held back and why: each reason once, not once a VM nor once a round."""
-        alike = Counter((hold.reason, hold.message) for hold in holds.values())
+    def report(self, holds: Mapping[ObjectRef, Hold]) -> None:
+        """Report how many VMs are held back and why; each reason once in a run."""
+        alike = Counter((hold.why.reason, hold.why.message) for hold in holds.values())
         for (reason, message), n in alike.items():
-            if message not in self._told:
-                self._told.add(message)
+            if message not in self._reported:
+                self._reported.add(message)
                 vms = f"{n} VM{'s' if n > 1 else ''}"
-                self._outside.tell(Step.BARRIER, f"{vms}: {message}", reason=reason)
+                self._run.progress(Step.BARRIER, f"{vms}: {message}", reason=reason)
 
     def _of_windows(self, decision: Decision, context: PlanContext) -> Hold | None:
         closed = closed_hold(self._opening)
@@ -87,107 +87,97 @@ class Holds:
         needed_s = need_s(decision, context.live, context.after)
         if self._opening.fits(context.now, needed_s):
             return None
-        until = self._opening.until
-        return Hold(
+        why = Explanation(
             reason=OUTSIDE_WINDOW,
             message=f"its first attempt may take {needed_s / 60:.0f} min, and the window closes "
-            f"at {until:%Y-%m-%d %H:%M %Z}",
-            hint="it begins in a window with that much time left",
-            final=True,
-            result=Result.HELD,
+            f"at {self._opening.until:%Y-%m-%d %H:%M %Z}",
+            hint="it starts in a window that has that much time left",
         )
+        return Hold(why=why, final=True, result=Result.HELD)
 
     def _of_canaries(
-        self, planner: Planner, courses: Mapping[ObjectRef, TrackedObject]
+        self, planner: Planner, objects: Mapping[ObjectRef, TrackedObject]
     ) -> Hold | None:
         context, canary = planner.context, planner.context.policy.canary
         if canary is None:
             return None
         refs = [ref for ref, rank in self._ranks.items() if rank == CANARY]
         if not refs:
-            return Hold(
+            why = Explanation(
                 reason="no-canary",
                 message=f"rollout.canary selects no VM ({canary.selector})",
                 hint="label a VM in Git, or remove rollout.canary",
-                final=True,
-                result=Result.HELD,
             )
+            return Hold(why=why, final=True, result=Result.HELD)
         now = {ref: planner.decision(ref) for ref in refs}
-        failed = [
-            ref
-            for ref in refs
-            if now[ref].reason in FAILURES
-            or (ref in courses and courses[ref].result is Result.FAILED)
-            or _is_left_pending(now[ref], context)
-        ]
+        failed = [ref for ref in refs if _has_failed(now[ref], objects.get(ref), context)]
         if failed:
-            return Hold(
+            more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
+            why = Explanation(
                 reason=CANARY_FAILED,
-                message=f"the canary {failed[0].namespace}/{failed[0].name} failed"
-                + (f", and {len(failed) - 1} more" if len(failed) > 1 else ""),
-                hint="find out why; the others begin once the canaries have their memory",
-                final=True,
+                message=f"the canary {failed[0].namespace}/{failed[0].name} failed{more}",
+                hint="find out why; the other VMs start once the canaries have their memory",
             )
+            return Hold(why=why, final=True)
         if any(each.effect is Effect.WAIT for each in now.values()):
-            return Hold(reason="waits-for-canaries", message="begins after the canaries")
+            message = "starts after the canaries"
+            return Hold(why=Explanation(reason=WAITS_FOR_CANARIES, message=message))
         converged = [ref for ref in refs if now[ref].effect is Effect.NONE]
         if not converged:
-            return Hold(
+            why = Explanation(
                 reason="canaries-held",
                 message="no canary could be changed, so nothing is proven",
                 hint="look at why the canaries are held",
-                final=True,
-                result=Result.HELD,
             )
-        wanted = {ref: _wanted(context.desired.vms[ref]) for ref in converged}
-        changed = _last_change(converged, context, courses)
-        return self._soaks(soak_digest(wanted), changed, context.now, canary.soak.seconds)
+            return Hold(why=why, final=True, result=Result.HELD)
+        sizes = {ref: _wanted(context.desired.vms[ref]) for ref in converged}
+        changed = _last_change(converged, context, objects)
+        return self._soak_hold(soak_digest(sizes), changed, context.now, canary.soak.seconds)
 
-    def _soaks(
+    def _soak_hold(
         self, digest: str, changed: datetime | None, now: datetime, soak_s: float
     ) -> Hold | None:
-        soak = self._memo.record.soak
+        soak = self._checkpoint.checkpoint.soak
         if soak is None or soak.digest != digest or (changed and changed > soak.since):
             soak = Soak(digest=digest, since=now)
-            self._memo.soaks(soak)
+            self._checkpoint.soaks(soak)
         until = soak.since + timedelta(seconds=soak_s)
         if now >= until:
             return None
-        return Hold(
-            reason="canary-soak",
-            message=f"begins when the canaries have soaked, at {until:%Y-%m-%d %H:%M:%S %Z}",
-            until=until,
-        )
+        message = f"starts when the canaries have soaked, at {until:%Y-%m-%d %H:%M:%S %Z}"
+        return Hold(why=Explanation(reason="canary-soak", message=message), until=until)
 
 
 def opened(context: PlanContext) -> Opening | None:
-    """What the windows say now; None where there are none, so that it is always open."""
+    """Return what the windows say now; None where there are none, so that it is always open."""
     windows = context.policy.windows
     return opening(windows, context.now) if windows else None
 
 
 def closed_hold(found: Opening | None) -> Hold | None:
-    """The hold of everything while no window is open."""
+    """Return the hold of every object while no window is open."""
     if found is None or found.is_open:
         return None
     when = f"; the next one opens at {found.opens:%Y-%m-%d %H:%M %Z}" if found.opens else ""
-    return Hold(
+    why = Explanation(
         reason=OUTSIDE_WINDOW,
         message=f"no window is open{when}",
-        hint="it begins in a window; apply --ignore-windows does not wait for one",
-        until=found.opens,
-        final=True,
-        closed=True,
-        result=Result.HELD,
+        hint="it starts in a window; apply --ignore-windows does not wait for one",
     )
+    return Hold(why=why, until=found.opens, final=True, closed=True, result=Result.HELD)
 
 
 def _wanted(desired: DesiredVM) -> str:
     return str(desired.guest.n_bytes) if desired.guest else desired.instancetype or ""
 
 
+def _has_failed(canary: Decision, tracked: TrackedObject | None, context: PlanContext) -> bool:
+    failed = tracked is not None and tracked.result is Result.FAILED
+    return failed or canary.reason in FAILURES or _is_left_pending(canary, context)
+
+
 def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
-    """Whether a canary has its size written and waits for a restart that nobody will ask for."""
+    """Return whether a canary has its size written and waits for a restart that has no consent."""
     if canary.effect is not Effect.RESTART or canary.changes or canary.actions:
         return False
     consent = context.desired.vms[canary.ref].restart or context.policy.restart
@@ -195,15 +185,15 @@ def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
 
 
 def _last_change(
-    canaries: list[ObjectRef], context: PlanContext, courses: Mapping[ObjectRef, TrackedObject]
+    canaries: list[ObjectRef], context: PlanContext, objects: Mapping[ObjectRef, TrackedObject]
 ) -> datetime | None:
-    """When a canary was last written, started, or done with in this run."""
+    """Return when a canary was last written or started, or ended in this run."""
     moments: list[datetime | None] = []
     for ref in canaries:
-        vm, vmi, course = context.live.vms.get(ref), context.live.vmis.get(ref), courses.get(ref)
+        vm, vmi, tracked = context.live.vms.get(ref), context.live.vmis.get(ref), objects.get(ref)
         moments += [
             vm.guest_changed_at if vm else None,
             vmi.created_at if vmi else None,
-            course.ended_at if course else None,
+            tracked.ended_at if tracked else None,
         ]
     return max((each for each in moments if each is not None), default=None)

@@ -1,4 +1,4 @@
-"""How many changes may begin now: KubeVirt's limits, the user's, and groups kept apart; pure."""
+"""How many changes may start now, by the limits of KubeVirt and the user: ``may_start``; pure."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
     from reconciler.plan.plan_policy import PlanPolicy
 
-CAPACITY_TAKEN = "what is under way holds the room that its target pod needs"
+NO_CAPACITY = "changes under way need the capacity that its target pod would take"
 
 Groups = frozenset[tuple[str, str, str]]
 
 
-def may_begin(
+def may_start(
     candidates: Sequence[Decision],
     live: LiveState,
-    regime: EffectiveConfig,
+    config: EffectiveConfig,
     policy: PlanPolicy,
     *,
     busy: Iterable[ObjectRef],
@@ -33,52 +33,62 @@ def may_begin(
     fits: Callable[[ObjectRef], bool] = lambda _ref: True,
     groups_of: Callable[[ObjectRef], Groups] = lambda _ref: frozenset(),
 ) -> tuple[Decision, ...]:
-    """The first of *candidates* for which there is room, in their order.
+    """Return the candidates that may start now, in their order.
 
-    Counted are every VM with HotMemoryChange=True or an unfinished migration, and every restart
-    under way, whoever began it; *busy* names those of which the snapshot cannot know yet, and
-    *waits* gets why each of the others does not begin. A change that disturbs nothing needs no
-    room. *fits* is asked last, about a VM for which there is a place in the queue.
+    Every VM with HotMemoryChange=True or an unfinished migration counts against the limits, and
+    so does every restart under way, whoever asked for it. A change that disturbs nothing does not
+    count.
+
+    Args:
+        candidates: Decisions on VMs that could start, the most urgent first.
+        live: The newest snapshot.
+        config: The configuration of KubeVirt that is in force.
+        policy: The limits of the user.
+        busy: VMs under way of which the snapshot cannot know yet.
+        waits: Gets, for each candidate that may not start, why.
+        fits: Whether the target pod of a VM finds capacity; asked last, and only about a VM that
+            could start otherwise.
+        groups_of: The anti-affinity groups of a VM, of which only one VM is changed at a time.
     """
     taken = disturbed(live) | set(busy)
-    limit = regime.parallel
+    limit = config.parallel
     if policy.max_concurrent is not None:
         limit = min(limit, policy.max_concurrent)
-    per_node = regime.outbound_per_node
+    per_node = config.outbound_per_node
     if policy.max_per_node is not None:
         per_node = min(per_node, policy.max_per_node)
     # Shards that look at the same moment keep to the limit together only if each keeps to a share.
     own = sum(policy.shard.holds(ref.namespace) for ref in taken)
-    slots = min(limit - len(taken), policy.shard.share(limit) - own)
+    free = min(limit - len(taken), policy.shard.share(limit) - own)
     by_node = Counter(node_of(live, ref) for ref in taken)
     groups = {group for ref in taken | coming_up(live) for group in groups_of(ref)}
     chosen: list[Decision] = []
     for decision in candidates:
-        ref, what = decision.ref, disturbance(decision)
-        if what is Disturbance.NONE:
+        ref = decision.ref
+        if disturbance(decision) is Disturbance.NONE:
             chosen.append(decision)
             continue
-        node, mates = node_of(live, ref), groups_of(ref)
-        if mates & groups:
-            _, key, value = min(mates & groups)
+        node, own_groups = node_of(live, ref), groups_of(ref)
+        if own_groups & groups:
+            _, key, value = min(own_groups & groups)
             waits[ref] = f"another VM with {key}={value} is being changed, or is not up"
-        elif slots <= 0 or ref in taken:
-            waits[ref] = f"{limit} changes are under way, as many as may be at a time"
+        elif free <= 0 or ref in taken:
+            waits[ref] = f"the limit of {limit} changes at a time is reached"
         elif node and by_node[node] >= per_node:
-            waits[ref] = f"{per_node} of {node} are under way, as many as may be at a time"
+            waits[ref] = f"the limit of {per_node} changes at a time from {node} is reached"
         elif not fits(ref):
-            waits[ref] = CAPACITY_TAKEN
+            waits[ref] = NO_CAPACITY
         if ref in waits:
             continue
-        slots -= 1
+        free -= 1
         by_node[node] += 1
-        groups |= mates
+        groups |= own_groups
         chosen.append(decision)
     return tuple(chosen)
 
 
 def disturbed(live: LiveState) -> set[ObjectRef]:
-    """The VMs that migrate, are about to, or are being restarted."""
+    """Return the VMs that migrate, are about to migrate, or are being restarted."""
     changing = {
         ref for ref, vmi in live.vmis.items() if is_true(vmi.conditions, "HotMemoryChange")
     }
@@ -92,7 +102,7 @@ def disturbed(live: LiveState) -> set[ObjectRef]:
 
 
 def coming_up(live: LiveState) -> set[ObjectRef]:
-    """The VMs whose instance is there and does not serve: it starts, or it goes."""
+    """Return the VMs whose instance exists and does not run: it starts, or it is being deleted."""
     return {
         ref
         for ref, vmi in live.vmis.items()
@@ -101,6 +111,6 @@ def coming_up(live: LiveState) -> set[ObjectRef]:
 
 
 def node_of(live: LiveState, ref: ObjectRef) -> str:
-    """The node on which a VM runs; empty where it does not."""
+    """Return the node on which a VM runs; empty where it does not run."""
     vmi = live.vmis.get(ref)
     return vmi.node if vmi else ""

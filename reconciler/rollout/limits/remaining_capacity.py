@@ -1,4 +1,7 @@
-"""The room that a rollout decides by: read again as it ages, less what this run has promised."""
+"""The capacity that is left for the changes of a run: ``RemainingCapacity``.
+
+It reads pods and quotas again as they age, and subtracts what this run has reserved.
+"""
 
 from __future__ import annotations
 
@@ -23,62 +26,63 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
     from reconciler.plan.behaviour.target_pod import TargetPod
-    from reconciler.rollout.run_context import Outside
+    from reconciler.rollout.run_context import RunContext
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
-CAPACITY_AGE_S = 60.0
-"""How old pods and quotas may be while changes are still to begin."""
-SHORT_CAPACITY_AGE_S = 10.0
-"""How old they may be where a change was held back for room, and another one has ended since."""
+MAX_AGE_S = 60.0
+"""How old pods and quotas may be while changes are still to start."""
+MAX_AGE_SHORT_S = 10.0
+"""How old they may be where a change waits for capacity, and another one has ended since."""
 
 
 class RemainingCapacity:
-    """Keeps the room of one run."""
+    """Reserves capacity for the changes of one run."""
 
-    def __init__(self, outside: Outside) -> None:
-        self._outside = outside
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
         self._short = False
-        """Whether a change was held back for room since it was read."""
-        self._promised: dict[ObjectRef, TargetPod] = {}
-        """As it was reckoned before the patch, when the VM and its pod were of one size."""
+        """Whether a change did not fit since pods and quotas were read."""
+        self._reserved: dict[ObjectRef, TargetPod] = {}
+        """The target pod as computed before the patch, when the VM and its pod had one size."""
         self._not_before = 0.0
         """Monotonic seconds before which reading is not tried again after a failure."""
 
-    def overlaid(self, live: LiveState, courses: Iterable[TrackedObject]) -> LiveState:
-        """*live* with pods and quotas that are fresh enough, where a change still needs them.
+    def overlay(self, live: LiveState, objects: Iterable[TrackedObject]) -> LiveState:
+        """Return *live* with pods and quotas that are fresh enough, where a change needs them.
 
         Raises:
             ClusterError: The server's answer ends the run, such as 401.
         """
-        known = tuple(courses)
+        known = tuple(objects)
         if not any(_needs_capacity(each) for each in known) or not self._due(live.capacity, known):
             return live
         try:
-            capacity = self._outside.informer.capacity()
+            read = self._run.informer.capacity()
         except ClusterError as error:
             if not error.retryable:
                 raise
-            self._not_before = self._outside.clock.monotonic() + SHORT_CAPACITY_AGE_S
-            self._outside.tell(Step.FOLLOWING, f"room for migrations cannot be looked at: {error}")
+            self._not_before = self._run.clock.monotonic() + MAX_AGE_SHORT_S
+            message = f"the capacity for migrations cannot be read: {error}"
+            self._run.progress(Step.FOLLOWING, message)
             return live
         self._short = False
-        return replace(live, capacity=capacity) if capacity is not None else live
+        return replace(live, capacity=read) if read is not None else live
 
     def fits(
         self,
         live: LiveState,
-        courses: Mapping[ObjectRef, TrackedObject],
+        objects: Mapping[ObjectRef, TrackedObject],
         candidates: Mapping[ObjectRef, Decision],
     ) -> Callable[[ObjectRef], bool]:
-        """A question to ask once for each VM that is to begin now: is there room left for it?
+        """Return a function that says whether the target pod of a VM finds capacity.
 
-        What is answered with yes is promised, as is what this run has begun and pods do not show
-        yet. So two changes are never given the same room.
+        A positive answer reserves the capacity, as do changes whose pods are not visible yet. So
+        two changes never get the same capacity. Ask once for each VM that is to start now.
         """
         ledger = Ledger(live)
-        for ref, course in courses.items():
-            pod = self._promised.get(ref)
-            if pod is not None and _hidden(course, live.vmis.get(ref), live.capacity):
+        for ref, tracked in objects.items():
+            pod = self._reserved.get(ref)
+            if pod is not None and is_hidden(tracked, live.vmis.get(ref), live.capacity):
                 ledger.promise(ref, pod)
 
         def ask(ref: ObjectRef) -> bool:
@@ -88,45 +92,45 @@ class RemainingCapacity:
             placed = ledger.place(ref, size)
             self._short = self._short or not placed
             if placed:
-                self._promised[ref] = pod_for(
+                self._reserved[ref] = pod_for(
                     live.capacity, rendering_of(live.kubevirt), vmi, size
                 )
             return placed
 
         return ask
 
-    def _due(self, capacity: Capacity | None, courses: tuple[TrackedObject, ...]) -> bool:
-        if self._outside.clock.monotonic() < self._not_before:
+    def _due(self, known: Capacity | None, objects: tuple[TrackedObject, ...]) -> bool:
+        if self._run.clock.monotonic() < self._not_before:
             return False
-        if capacity is None:
+        if known is None:
             return True
-        age_s = (self._outside.clock.now() - capacity.observed_at).total_seconds()
+        age_s = (self._run.clock.now() - known.observed_at).total_seconds()
         short = self._short or any(
-            each.open and each.latest.reason is Reason.WAITS_FOR_ROOM for each in courses
+            each.open and each.latest.reason is Reason.WAITS_FOR_ROOM for each in objects
         )
-        ended = any(each.begun and _after(each.ended_at, capacity.observed_at) for each in courses)
-        return age_s > (SHORT_CAPACITY_AGE_S if short and ended else CAPACITY_AGE_S)
+        ended = any(each.applied and _after(each.ended_at, known.observed_at) for each in objects)
+        return age_s > (MAX_AGE_SHORT_S if short and ended else MAX_AGE_S)
 
 
-def _needs_capacity(course: TrackedObject) -> bool:
-    waits = course.latest.reason is Reason.WAITS_FOR_ROOM
-    return course.open and not course.begun and (waits or migrates(course.latest))
-
-
-def _hidden(course: TrackedObject, vmi: LiveVMI | None, capacity: Capacity | None) -> bool:
-    """Whether *course* takes room that the pods, as they were read, do not show."""
-    written = course.patched_at
-    if capacity is None or vmi is None or written is None or not course.patched:
+def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None) -> bool:
+    """Return whether the object takes capacity that the pods, as they were read, do not show."""
+    written_at = tracked.patched_at
+    if read is None or vmi is None or written_at is None or not tracked.written:
         return False
-    if course.action is None or course.action.effect is not Effect.LIVE:
+    if tracked.action is None or tracked.action.effect is not Effect.LIVE:
         return False
-    if capacity.observed_at <= written:
+    if read.observed_at <= written_at:
         return True
-    if len(capacity.launchers.get(vmi.uid, ())) > 1 or not course.open:
-        return not course.open and _after(course.ended_at, capacity.observed_at)
+    if len(read.launchers.get(vmi.uid, ())) > 1 or not tracked.open:
+        return not tracked.open and _after(tracked.ended_at, read.observed_at)
     # Migrations are stamped in whole seconds.
-    migrated = _after(vmi.migration_ended_at, written - timedelta(seconds=1))
-    return not migrated or _after(vmi.migration_ended_at, capacity.observed_at)
+    migrated = _after(vmi.migration_ended_at, written_at - timedelta(seconds=1))
+    return not migrated or _after(vmi.migration_ended_at, read.observed_at)
+
+
+def _needs_capacity(tracked: TrackedObject) -> bool:
+    waits = tracked.latest.reason is Reason.WAITS_FOR_ROOM
+    return tracked.open and not tracked.applied and (waits or migrates(tracked.latest))
 
 
 def _after(moment: datetime | None, other: datetime) -> bool:

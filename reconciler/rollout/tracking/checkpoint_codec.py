@@ -8,12 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from reconciler.model.references import KUBEVIRT_GROUP, ObjectRef, Uid, vm_ref
-from reconciler.model.run.checkpoint import Record, RecordedFailure, Soak, Start
+from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NOTE = "memory.reconciler.dev/rollout"
+ANNOTATION = "memory.reconciler.dev/rollout"
 """The annotation's name."""
 MOST_FAILURES = 200
 """More are not kept: the oldest go first."""
@@ -39,25 +39,25 @@ _UNREADABLE = (
 )
 
 
-class Reading(NamedTuple):
+class Decoded(NamedTuple):
     """What an annotation holds."""
 
-    record: Record
+    checkpoint: Checkpoint
     problem: str = ""
     """Why it cannot be read, in one sentence; the record is empty then."""
 
 
-def encoded(record: Record) -> str | None:
-    """*record* as the annotation's value; None if there is nothing to keep.
+def encoded(checkpoint: Checkpoint) -> str | None:
+    """*checkpoint* as the annotation's value; None if there is nothing to keep.
 
     Of more failures than may be kept the oldest are left out, and long messages are cut.
     """
-    newest = sorted(record.failures.items(), key=_age, reverse=True)[:MOST_FAILURES]
-    begun = sorted(record.starts.items(), key=lambda item: item[1].at, reverse=True)
+    newest = sorted(checkpoint.failures.items(), key=_age, reverse=True)[:MOST_FAILURES]
+    begun = sorted(checkpoint.starts.items(), key=lambda item: item[1].at, reverse=True)
     starts = [_start_document(ref, each) for ref, each in begun[:MOST_FAILURES]]
-    while newest or record.soak or starts:
+    while newest or checkpoint.soak or starts:
         failures = [_failure_document(ref, each) for ref, each in newest]
-        soak = {"soak": _soak_document(record.soak)} if record.soak else {}
+        soak = {"soak": _soak_document(checkpoint.soak)} if checkpoint.soak else {}
         document = {**soak, "failures": failures, **({"starts": starts} if starts else {})}
         text = json.dumps(document, separators=(",", ":"))
         if len(text) <= MOST_BYTES or not newest:
@@ -66,32 +66,32 @@ def encoded(record: Record) -> str | None:
     return None
 
 
-def decoded(text: str | None) -> Reading:
+def decoded(text: str | None) -> Decoded:
     """What the annotation *text* holds; None or empty where there is none."""
     if not text:
-        return Reading(Record())
+        return Decoded(Checkpoint())
     try:
         document = json.loads(text)
         soak = document.get("soak")
         failures = dict(_failure(each) for each in document.get("failures", []))
         starts = dict(_start(each) for each in document.get("starts", []))
-        return Reading(
-            Record(soak=_soak(soak) if soak else None, failures=failures, starts=starts)
+        return Decoded(
+            Checkpoint(soak=_soak(soak) if soak else None, failures=failures, starts=starts)
         )
     except _UNREADABLE as error:
         why = _cut(f"{type(error).__name__}: {error}", _SHOWN)
-        return Reading(
-            Record(),
-            f"the annotation {NOTE} of the lease cannot be read ({why}) and is begun anew; it says"
-            f" {_cut(text, _SHOWN)!r}",
+        return Decoded(
+            Checkpoint(),
+            f"the annotation {ANNOTATION} of the lease cannot be read ({why}); this run starts a"
+            f" new one instead of {_cut(text, _SHOWN)!r}",
         )
 
 
-def lapsed(record: Record, now: datetime) -> Record:
-    """*record* without the failures and starts that are older than an hour at *now*."""
-    kept = {ref: each for ref, each in record.failures.items() if now - each.at <= LASTS}
-    starts = {ref: each for ref, each in record.starts.items() if now - each.at <= LASTS}
-    return replace(record, failures=kept, starts=starts)
+def without_expired(checkpoint: Checkpoint, now: datetime) -> Checkpoint:
+    """*checkpoint* without the failures and starts that are older than an hour at *now*."""
+    kept = {ref: each for ref, each in checkpoint.failures.items() if now - each.at <= LASTS}
+    starts = {ref: each for ref, each in checkpoint.starts.items() if now - each.at <= LASTS}
+    return replace(checkpoint, failures=kept, starts=starts)
 
 
 def _age(item: tuple[ObjectRef, RecordedFailure]) -> tuple[datetime, ObjectRef]:

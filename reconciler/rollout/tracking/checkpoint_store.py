@@ -1,4 +1,7 @@
-"""The record of a rollout, in the notes of its lease: read once, written whenever it changes."""
+"""The checkpoint of a rollout in the annotations of its lease: ``CheckpointStore``.
+
+A run reads it once, and writes it whenever it changes.
+"""
 
 from __future__ import annotations
 
@@ -15,58 +18,61 @@ if TYPE_CHECKING:
 
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
-    from reconciler.model.run.checkpoint import Record, RecordedFailure, Soak, Start
+    from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
     from reconciler.ports import Lease
 
 
 class CheckpointStore:
-    """One run's hold of what earlier runs have left."""
+    """What earlier passes have left under one lease, and what this one adds."""
 
     def __init__(self, lease: Lease, now: datetime) -> None:
         self._lease = lease
-        read = codec.decoded(lease.notes().get(codec.NOTE))
-        self.record: Record = codec.lapsed(read.record, now)
-        self.problem = read.problem
-        """Why what earlier runs have left cannot be read; empty where it can."""
+        found = codec.decoded(lease.notes().get(codec.ANNOTATION))
+        self.checkpoint: Checkpoint = codec.without_expired(found.checkpoint, now)
+        self.problem = found.problem
+        """Why the annotation cannot be read; empty where it can."""
 
     def failure_of(self, decision: Decision) -> RecordedFailure | None:
-        """A failure that holds for what is decided now: the same VM, and the same size wanted.
+        """Return an earlier failure that still applies: of the same object with the same target.
 
-        Whatever was in the way then, what is under way or as desired now is no failure.
+        An object that is as desired, or on its way there, no longer counts as failed.
         """
-        found = self.record.failures.get(decision.ref)
+        found = self.checkpoint.failures.get(decision.ref)
         if found is None or decision.effect is Effect.NONE or is_under_way(decision):
             return None
         same = found.uid == decision.uid and found.target == wanted(decision)
         return found if same else None
 
     def failed(self, ref: ObjectRef, failure: RecordedFailure) -> None:
-        """Remember a failure that the object itself does not show."""
-        self._keep(replace(self.record, failures={**self.record.failures, ref: failure}))
+        """Keep a failure that the object itself does not show."""
+        failures = {**self.checkpoint.failures, ref: failure}
+        self._keep(replace(self.checkpoint, failures=failures))
 
     def start_of(self, decision: Decision) -> Start | None:
-        """The start that was asked for by us: of a VM that we created, or with this size."""
-        found = self.record.starts.get(decision.ref)
+        """Return the start that a pass asked for: of a VM that it created, or with this size."""
+        found = self.checkpoint.starts.get(decision.ref)
         if found is None or found.uid is None:
             return found
         same = found.uid == decision.uid and found.target == wanted(decision)
         return found if same else None
 
     def starts(self, ref: ObjectRef, start: Start) -> None:
-        """Remember that a VM is to come up, before that is asked for."""
-        self._keep(replace(self.record, starts={**self.record.starts, ref: start}))
+        """Keep that a VM has to come up; call this before the request is sent."""
+        starts = {**self.checkpoint.starts, ref: start}
+        self._keep(replace(self.checkpoint, starts=starts))
 
     def forget(self, ref: ObjectRef) -> None:
-        """The object is as desired."""
-        if ref in self.record.failures or ref in self.record.starts:
-            failures = {each: why for each, why in self.record.failures.items() if each != ref}
-            starts = {each: start for each, start in self.record.starts.items() if each != ref}
-            self._keep(replace(self.record, failures=failures, starts=starts))
+        """Drop what is kept of an object that is as desired."""
+        known = self.checkpoint
+        if ref in known.failures or ref in known.starts:
+            failures = {each: why for each, why in known.failures.items() if each != ref}
+            starts = {each: start for each, start in known.starts.items() if each != ref}
+            self._keep(replace(known, failures=failures, starts=starts))
 
     def soaks(self, soak: Soak) -> None:
-        """Remember since when the canaries have what Git wants."""
-        self._keep(replace(self.record, soak=soak))
+        """Keep since when the canaries have had what Git wants."""
+        self._keep(replace(self.checkpoint, soak=soak))
 
-    def _keep(self, record: Record) -> None:
-        self.record = record
-        self._lease.note({codec.NOTE: codec.encoded(record)})
+    def _keep(self, checkpoint: Checkpoint) -> None:
+        self.checkpoint = checkpoint
+        self._lease.note({codec.ANNOTATION: codec.encoded(checkpoint)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.run.outcome import Result
 
 
@@ -12,14 +13,11 @@ from reconciler.model.run.outcome import Result
 class Hold:
     """Why the change of an object does not start now."""
 
-    reason: str
-    """Kebab-case and stable."""
-    message: str
-    hint: str = ""
+    why: Explanation
     until: datetime | None = None
     """When the hold ends by itself, where that is known."""
     final: bool = False
-    """Whether it outlasts this run: waiting does not help."""
+    """Whether it outlasts this run, so that waiting does not help."""
     closed: bool = False
     """Whether no window is open, so that no change may start."""
     result: Result = Result.NOT_STARTED

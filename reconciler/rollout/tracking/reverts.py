@@ -1,10 +1,12 @@
-"""What it means that a value which a run has written is gone; pure."""
+"""What it means when a value that a run wrote is gone: ``lost``; pure."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect, Verb
+from reconciler.model.references import dotted
 
 if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision
@@ -14,19 +16,25 @@ DELETED = "deleted"
 
 
 def same_restart(decision: Decision) -> bool:
-    """Whether all that is left to write is the restart which takes the written size."""
+    """Return whether only the restart is left that brings the written size to the guest."""
     return bool(decision.actions) and decision.actions[0].verb is Verb.RESTART
 
 
-def lost(decision: Decision) -> tuple[str, str]:
-    """Reason and message for a VM that, after our write, is to be written again."""
+def lost(decision: Decision) -> Explanation:
+    """Explain why a VM that this run has written would have to be written again."""
+    hint = "let one tool own the field"
     if decision.effect is Effect.CREATE:
-        return DELETED, "the VM was created, and somebody deleted it"
+        message = "the VM was created, and somebody deleted it"
+        return Explanation(reason=DELETED, message=message, hint=hint)
     found = decision.changes[0].before if decision.changes else "another size"
     writer = f" ({decision.owner})" if decision.owner else ""
-    return REVERTED, f"somebody{writer} wrote {found} over our patch; it is not written again"
+    message = f"somebody{writer} wrote {found} over our patch; it is not written again"
+    return Explanation(reason=REVERTED, message=message, hint=hint)
 
 
 def wanted(decision: Decision) -> str:
-    """What Git wants of a VM, spelled in one way."""
+    """Return what Git wants of the object, always spelled the same way."""
+    if decision.ref.kind == "KubeVirt":
+        fields = (f"{dotted(each.field)}={each.after}" for each in decision.changes)
+        return "; ".join(sorted(fields))
     return str(decision.target.n_bytes) if decision.target is not None else ""

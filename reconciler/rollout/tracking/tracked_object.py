@@ -1,23 +1,76 @@
-"""The way of one object through a run: what was written, what was seen, how it ended."""
+"""One object in one run: ``TrackedObject`` with its states and their transitions.
+
+========= =================================================== ==========================
+State     Meaning                                             Leaves it by
+========= =================================================== ==========================
+WAITING   nothing is written                                  accepted, found_written,
+                                                              followed, ended
+FOLLOWING the value was there; this run follows it            accepted, ended
+WRITTEN   the server took a write of this run                 recreated, ended
+ENDED     closed; ``completion.Completion`` has recorded it   nothing
+========= =================================================== ==========================
+
+A write is ``sent`` in any state but ENDED. From then on it is unanswered until it is
+``accepted``, ``refused`` or ``found_written``; where no answer comes, it stays unanswered.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import LiveMigration, LiveVM
-from reconciler.model.plan.plan import Action, Decision
+from reconciler.model.live.live_state import LiveMigration
+from reconciler.model.plan.plan import Action, Decision, Verb
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.run.outcome import Actuation, MigrationSummary, Outcome, Result
+from reconciler.plan.vm.rules.vm_convergence import failed_in_a_row
 from reconciler.rollout.tracking.convergence import share
+from reconciler.rollout.tracking.end import Cause, End
 from reconciler.rollout.tracking.hold import Hold
 
 if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveState
     from reconciler.model.references import ObjectRef
 
-SHOWS = timedelta(seconds=2)
-"""By then a snapshot shows a write that was carried out."""
+VISIBLE_AFTER = timedelta(seconds=2)
+"""A snapshot that is read this long after a write shows it, if the server carried it out."""
+
+
+class State(StrEnum):
+    """Where an object is in its run; the module's table has the transitions."""
+
+    WAITING = "waiting"
+    FOLLOWING = "following"
+    WRITTEN = "written"
+    ENDED = "ended"
+
+
+class IllegalTransitionError(RuntimeError):
+    """The rollout itself is wrong: an object cannot do this in its state."""
+
+
+_OPEN = (State.WAITING, State.FOLLOWING, State.WRITTEN)
+_NEXT: dict[str, dict[State, State]] = {
+    "sent": {each: each for each in _OPEN},
+    "accepted": dict.fromkeys(_OPEN, State.WRITTEN),
+    "refused": {each: each for each in _OPEN},
+    "found_written": {State.WAITING: State.WRITTEN},
+    "followed": {State.WAITING: State.FOLLOWING},
+    "recreated": {State.WRITTEN: State.WAITING},
+    "ended": dict.fromkeys(_OPEN, State.ENDED),
+}
+"""The state after each transition, by the state before it; all others are illegal."""
+_NEED_UNANSWERED = frozenset({"accepted", "refused", "found_written"})
+
+_ACTUATION = {State.FOLLOWING: Actuation.NOT_NEEDED, State.WRITTEN: Actuation.SUCCEEDED}
+_UNWRITTEN = {
+    Cause.JUDGED: Actuation.SKIPPED,
+    Cause.REFUSED: Actuation.FAILED,
+    Cause.RUN_ENDED: Actuation.PENDING,
+}
+"""What a report says of the write of an object that ended in WAITING."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,99 +82,191 @@ class TrackedObject:
 
     planned: Decision
     latest: Decision
-    actuation: Actuation = Actuation.PENDING
-    result: Result | None = None
-    """None while the object is not done with."""
-    action: Action | None = None
-    written: LiveVM | None = None
-    """The VM as the server answered our write, until the informer has caught up with it."""
-    written_at: float = 0.0
-    """Monotonic."""
-    unanswered_at: datetime | None = None
-    """When a write was last sent that was not answered, so that it may have landed."""
-    patched_at: datetime | None = None
-    looked_at: datetime | None = None
-    """When the snapshot was read in which the object was last looked at."""
-    restarted_at: datetime | None = None
-    """When this run asked for the VM's restart."""
+    """The decision from the newest snapshot."""
     hold: Hold | None = None
-    """Why it did not begin when it was last looked at."""
-    ended_at: datetime | None = None
-    migration: LiveMigration | None = None
-    """The newest migration seen since the change began."""
-    failed_migrations: int = 0
+    """Why its change did not start when it was last looked at."""
     guest_before: MemoryQuantity | None = None
     guest_now: MemoryQuantity | None = None
-    fraction: float = 0.0
-    reason: str = ""
-    message: str = ""
-    hint: str = ""
-    attempts: int = 0
-    """Writes that were not taken, and led to a new decision."""
-    not_before: float = 0.0
+    action: Action | None = field(default=None, init=False)
+    """The last write that was sent."""
+    unanswered_at: datetime | None = field(default=None, init=False)
+    """When the write was sent that has no answer yet, and that may have been carried out."""
+    patched_at: datetime | None = field(default=None, init=False)
+    """When the value was written, by this run or by the pass that it follows."""
+    restarted_at: datetime | None = field(default=None, init=False)
+    """When this run asked for the VM's restart."""
+    attempts: int = field(default=0, init=False)
+    """Writes that failed and led to a new decision."""
+    not_before: float = field(default=0.0, init=False)
     """Monotonic seconds before which the next write is not tried."""
+    looked_at: datetime | None = field(default=None, init=False)
+    """When the snapshot was read in which the object was last looked at."""
+    migration: LiveMigration | None = field(default=None, init=False)
+    """The newest migration seen since the change started."""
+    failed_migrations: int = field(default=0, init=False)
+    ended_at: datetime | None = field(default=None, init=False)
+    _fraction: float = field(default=0.0, init=False)
+    _before_end: State = field(default=State.WAITING, init=False)
+    """The state; once the object has ended, its last state before that."""
+    _end: End | None = field(default=None, init=False)
 
     @property
     def ref(self) -> ObjectRef:
-        """The object."""
+        """Name the object."""
         return self.planned.ref
 
     @property
+    def state(self) -> State:
+        """The state of the object now."""
+        return self._before_end if self._end is None else State.ENDED
+
+    @property
     def open(self) -> bool:
-        """Whether the object is not done with."""
-        return self.result is None
+        """Whether the object has not ended."""
+        return self._end is None
 
     @property
-    def patched(self) -> bool:
-        """Whether this run wrote the VM."""
-        return self.actuation is Actuation.SUCCEEDED
+    def result(self) -> Result | None:
+        """The result of the object; None until it has ended."""
+        return self._end.result if self._end else None
 
     @property
-    def begun(self) -> bool:
-        """Whether the change is made, by this run or before it."""
-        return self.patched or self.actuation is Actuation.NOT_NEEDED
+    def end_reason(self) -> str:
+        """The code that says why the object ended; empty until then."""
+        return self._end.why.reason if self._end else ""
+
+    @property
+    def written(self) -> bool:
+        """Whether this run wrote the object."""
+        return self._before_end is State.WRITTEN
+
+    @property
+    def applied(self) -> bool:
+        """Whether the change is in the spec, written by this run or before it."""
+        return self._before_end is not State.WAITING
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a write may have landed that no snapshot can have shown yet."""
+        """Whether a write may have been carried out that no snapshot can have shown yet."""
         sent, looked = self.unanswered_at, self.looked_at
-        return sent is not None and (looked is None or looked <= sent + SHOWS)
+        return sent is not None and (looked is None or looked <= sent + VISIBLE_AFTER)
 
-    def end(self, result: Result, reason: str, message: str, hint: str, at: datetime) -> None:
-        """Close the course."""
-        self.result, self.reason, self.message, self.hint = result, reason, message, hint
-        self.ended_at = at
+    def sent(self, action: Action, at: datetime) -> None:
+        """Note that the request of *action* goes out."""
+        self._go("sent")
+        self.action, self.unanswered_at = action, at
 
-    def advance(self, migration: LiveMigration | None) -> float:
-        """Move the bar, never backwards, and return where it stands."""
-        self.fraction = max(self.fraction, share(migration))
-        return self.fraction
+    def accepted(self, at: datetime) -> None:
+        """Note that the server took the write."""
+        self._go("accepted")
+        self.unanswered_at, self.attempts = None, 0
+        if self.action is not None and self.action.verb is Verb.RESTART:
+            self.restarted_at = at
+        self.patched_at = self.patched_at or at
+
+    def refused(self) -> None:
+        """Note that the server answered, and did not take the write."""
+        self._go("refused")
+        self.unanswered_at = None
+
+    def found_written(self) -> None:
+        """Note that a snapshot shows the value of a write whose answer never came."""
+        self._go("found_written")
+        self.patched_at, self.unanswered_at = self.unanswered_at, None
+
+    def followed(self, patched_at: datetime | None = None) -> None:
+        """Note that the value is there without a write of this run.
+
+        Args:
+            patched_at: When an earlier pass wrote it; None where somebody else did.
+        """
+        self._go("followed")
+        self.patched_at = patched_at
+
+    def recreated(self) -> None:
+        """Note that another object has the name now, which this run has not written."""
+        self._go("recreated")
+        self.patched_at = self.restarted_at = None
+
+    def ended(self, end: End, at: datetime) -> None:
+        """Close the object; only ``completion.Completion.close`` calls this."""
+        self._go("ended")
+        hint = end.why.hint or self.latest.hint
+        self._end, self.ended_at = replace(end, why=replace(end.why, hint=hint)), at
+
+    def try_again(self, not_before: float) -> None:
+        """Count a failed write, and let no other go out before *not_before*, monotonic."""
+        self.attempts += 1
+        self.not_before = not_before
+
+    def looked(self, decision: Decision, live: LiveState) -> None:
+        """Take in what the newest snapshot shows of the object."""
+        self.latest, self.looked_at = decision, live.observed_at
+        vmi = live.vmis.get(self.ref)
+        recent = _since(live.migrations.get(self.ref, ()), self.patched_at)
+        if recent:
+            self.migration = recent[-1]
+        self.failed_migrations = max(self.failed_migrations, failed_in_a_row(recent))
+        self.guest_now = vmi.guest_current if vmi else None
+
+    def advance(self) -> float:
+        """Move the progress bar, never backwards, and return where it stands."""
+        self._fraction = max(self._fraction, share(self.migration))
+        return self._fraction
 
     def outcome(self) -> Outcome:
-        """The course as a value."""
-        spent = None
-        if self.patched_at and self.ended_at and self.result is Result.DONE:
-            spent = (self.ended_at - self.patched_at).total_seconds()
+        """Return the ended object as a value.
+
+        Raises:
+            IllegalTransitionError: It has not ended.
+        """
+        if self._end is None:
+            raise IllegalTransitionError(f"{self.ref} has no outcome: it has not ended")
+        result, why = self._end.result, self._end.why
+        seconds = None
+        if self.patched_at and self.ended_at and result is Result.DONE:
+            seconds = (self.ended_at - self.patched_at).total_seconds()
         return Outcome(
             ref=self.ref,
             effect=self.planned.effect,
-            actuation=self.actuation,
-            result=self.result or Result.NOT_STARTED,
-            reason=self.reason or self.latest.reason.value,
-            message=self.message or self.latest.message,
-            hint=self.hint or self.latest.hint,
+            actuation=_ACTUATION.get(self._before_end, _UNWRITTEN[self._end.cause]),
+            result=result,
+            reason=why.reason,
+            message=why.message,
+            hint=why.hint,
             action_id=self.action.id if self.action else "",
             digest=self.action.digest if self.action else "",
             patched_at=self.patched_at,
             restarted_at=self.restarted_at,
             ended_at=self.ended_at,
-            seconds=spent,
+            seconds=seconds,
             failed_migrations=self.failed_migrations,
-            # One of a VM that was left alone has carried nothing of ours.
-            migration=_summary(self.migration) if self.begun else None,
+            # A migration of a VM that was left alone carried no change of this run.
+            migration=_summary(self.migration) if self.applied else None,
             guest_before=self.guest_before,
             guest_now=self.guest_now,
         )
+
+    def _go(self, transition: str) -> None:
+        after = _NEXT[transition].get(self.state)
+        unanswered = self.unanswered_at is not None
+        if after is None or (transition in _NEED_UNANSWERED and not unanswered):
+            write = "an unanswered write" if unanswered else "no unanswered write"
+            raise IllegalTransitionError(
+                f"{self.ref} cannot be {transition}: it is {self.state} with {write}"
+            )
+        if after is not State.ENDED:
+            self._before_end = after
+
+
+def _since(
+    migrations: tuple[LiveMigration, ...], start: datetime | None
+) -> tuple[LiveMigration, ...]:
+    """Return the migrations created since *start*; the server stamps whole seconds."""
+    if start is None:
+        return migrations
+    whole = start.replace(microsecond=0)
+    return tuple(each for each in migrations if not each.created_at or each.created_at >= whole)
 
 
 def _summary(migration: LiveMigration | None) -> MigrationSummary | None:

@@ -1,18 +1,22 @@
-"""Begins changes: those whose turn it is, for which there is room, and which are approved."""
+"""Starts the changes of VMs that may start, and sends their writes: ``Dispatch``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.fields import WaveName
 from reconciler.model.live.live_state import is_true
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.checkpoint import Start
-from reconciler.model.run.outcome import Actuation, Result
+from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.plan.ordering import groups_of
 from reconciler.rollout.limits import approval_check, pacing
+from reconciler.rollout.limits.holds import Holds
+from reconciler.rollout.limits.remaining_capacity import RemainingCapacity
+from reconciler.rollout.tracking.end import End
 from reconciler.rollout.tracking.hold import Hold
 from reconciler.rollout.tracking.reverts import wanted
 from reconciler.rollout.tracking.starts import starts_itself
@@ -26,111 +30,107 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Action, Decision, Plan
     from reconciler.plan.context import PlanContext
     from reconciler.plan.planner import Planner
-    from reconciler.rollout.limits.holds import Holds
-    from reconciler.rollout.limits.remaining_capacity import RemainingCapacity
     from reconciler.rollout.rollout_policy import RolloutPolicy
-    from reconciler.rollout.run_context import Outside
+    from reconciler.rollout.run_context import RunContext
     from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
-    from reconciler.rollout.waves.completion import Closing
+    from reconciler.rollout.tracking.completion import Completion
     from reconciler.rollout.writes.send import Writes
 
+_BUDGET_HINT = "look at the failures first; raise rollout.failureBudget to go on despite them"
 
-class Beginning:
-    """The beginnings of one run's VMs."""
+
+class Dispatch:
+    """Starts the changes of one run's VMs."""
 
     def __init__(
         self,
         plan: Plan,
         policy: RolloutPolicy,
-        outside: Outside,
+        run: RunContext,
         *,
         writes: Writes,
-        closing: Closing,
-        gates: Holds,
-        remaining: RemainingCapacity,
-        memo: CheckpointStore,
+        completion: Completion,
+        checkpoint: CheckpointStore,
     ) -> None:
-        self._policy, self._outside, self._writes = policy, outside, writes
-        self._closing, self._gates, self._remaining, self._memo = closing, gates, remaining, memo
+        self._policy, self._run, self._writes = policy, run, writes
+        self._completion, self._checkpoint = completion, checkpoint
+        self._holds = Holds(run, checkpoint)
+        self.capacity = RemainingCapacity(run)
         self._order = dict.fromkeys(action.ref for wave in plan.waves for action in wave.actions)
-        self._begun = False
-        self.holds: dict[ObjectRef, Hold] = {}
-        """Why each VM whose turn it is not did not begin in the last round."""
+        self._announced = False
+        self.held: dict[ObjectRef, Hold] = {}
+        """Why each VM that could not start in the last round was held back."""
 
-    def begin(
+    def start(
         self,
         candidates: Mapping[ObjectRef, Decision],
-        courses: Mapping[ObjectRef, TrackedObject],
+        objects: Mapping[ObjectRef, TrackedObject],
         planner: Planner,
     ) -> None:
-        """Begin what may begin of *candidates*, each with the next write to be made.
+        """Start those of *candidates* that may start, each with the next write to be made.
 
         Raises:
             ClusterError: The server's answer ends the run, such as 401.
         """
-        context, failures = planner.context, _failures(courses)
+        context, failures = planner.context, _failures(objects)
         if failures >= self._policy.failure_budget:
-            self._stop(candidates, courses, failures)
+            self._end_over_budget(candidates, objects, failures)
             return
-        now = self._outside.clock.monotonic()
-        self._gates.look(planner, courses)
+        now = self._run.clock.monotonic()
+        self._holds.look(planner, objects)
         ready: list[Decision] = []
         for ref in self._ordered(candidates):
-            hold = self._gates.hold(candidates[ref], context)
-            courses[ref].hold = hold
+            hold = self._holds.hold(candidates[ref], context)
+            objects[ref].hold = hold
             if hold is not None:
-                self.holds[ref] = hold
-            elif courses[ref].not_before <= now:
+                self.held[ref] = hold
+            elif objects[ref].not_before <= now:
                 ready.append(candidates[ref])
-        chosen = self._chosen(ready, candidates, courses, context)
-        self._writes.send_each(
-            self._turns(chosen, courses, context, len(candidates)), self._outside.memory_lease
-        )
+        chosen = self._chosen(ready, candidates, objects, context)
+        writes = self._pending(chosen, objects, context, len(candidates))
+        self._writes.send(writes, self._run.memory_lease)
 
-    def _turns(
+    def _pending(
         self,
         chosen: list[Decision],
-        courses: Mapping[ObjectRef, TrackedObject],
+        objects: Mapping[ObjectRef, TrackedObject],
         context: PlanContext,
         count: int,
     ) -> Iterator[PendingWrite]:
-        """The writes that may be sent, each looked at again right before that."""
-        failures, unheard = _failures(courses), list[TrackedObject]()
+        """Yield the writes that may be sent; each is checked again right before that."""
+        failures, unanswered = _failures(objects), list[TrackedObject]()
         for decision in chosen:
-            course, action = courses[decision.ref], decision.actions[0]
-            if not approval_check.covers(self._policy.approval, decision):
-                self._closing.not_approved(course)
+            tracked, action = objects[decision.ref], decision.actions[0]
+            end = approval_check.refused(self._policy.approval, decision, action)
+            if end is not None:
+                self._completion.close(tracked, end)
                 continue
-            stale = approval_check.difference(self._policy.approval, decision, action)
-            if stale:
-                self._closing.stale(course, stale)
-                continue
-            # Answers come in the meantime; one that has been heard cannot turn into a failure.
-            failures += sum(each.result is Result.FAILED for each in unheard)
-            unheard = [each for each in unheard if each.open and each.unanswered_at is not None]
-            spent = failures >= self._policy.failure_budget
-            if spent or not self._writes.may_send(self._outside.memory_lease):
+            # Answers come between two writes; an answered write cannot become a failure.
+            failures += sum(each.result is Result.FAILED for each in unanswered)
+            unanswered = [each for each in unanswered if each.open and each.unanswered_at]
+            over_budget = failures >= self._policy.failure_budget
+            if over_budget or not self._writes.may_send(self._run.memory_lease):
                 return
             if action.verb is Verb.RESTART and not self._still_waits(decision):
                 continue
             self._announce(count)
             vm = context.live.vms.get(decision.ref)
-            self._note_start(decision, action, context)
-            unheard.append(course)
-            yield PendingWrite(course=course, decision=decision, action=action, vm=vm)
+            self._keep_start(decision, action, context)
+            unanswered.append(tracked)
+            yield PendingWrite(tracked=tracked, decision=decision, action=action, vm=vm)
 
     def _still_waits(self, decision: Decision) -> bool:
-        """Whether the VM itself, read now, waits for a restart that nobody has asked for.
+        """Return whether the VM, read now, waits for a restart that was not asked for yet.
 
         A restart carries no guard, and the informer may lag behind.
         """
-        vm = self._outside.writer.read_vm(decision.ref)
+        vm = self._run.writer.read_vm(decision.ref)
         if vm is None or vm.uid != decision.uid or vm.restart_asked:
             return False
         return is_true(vm.conditions, "RestartRequired")
 
-    def _note_start(self, decision: Decision, action: Action, context: PlanContext) -> None:
-        """Let later passes know that the VM is ours to bring up, before it goes down."""
+    def _keep_start(self, decision: Decision, action: Action, context: PlanContext) -> None:
+        """Tell later passes that this run starts the VM, before it goes down."""
         created = action.verb is Verb.CREATE and starts_itself(action.manifest or {})
         if not created and action.verb is not Verb.RESTART:
             return
@@ -139,105 +139,104 @@ class Beginning:
             uid=decision.uid,
             target=wanted(decision),
             instance=vmi.uid if vmi is not None else None,
-            at=self._outside.clock.now(),
+            at=self._run.clock.now(),
         )
-        self._memo.starts(decision.ref, start)
+        self._checkpoint.starts(decision.ref, start)
 
     def _chosen(
         self,
         ready: list[Decision],
         candidates: Mapping[ObjectRef, Decision],
-        courses: Mapping[ObjectRef, TrackedObject],
+        objects: Mapping[ObjectRef, TrackedObject],
         context: PlanContext,
     ) -> list[Decision]:
-        """Restarts whose size is written go on; of the rest, those for which there is room."""
-        going_on = [each for each in ready if courses[each.ref].patched]
-        new = [each for each in ready if not courses[each.ref].patched]
+        """Return restarts whose size is written, then new changes as far as the limits allow."""
+        restarts = [each for each in ready if objects[each.ref].written]
+        new = [each for each in ready if not objects[each.ref].written]
         keys, waits = context.policy.anti_affinity, dict[ObjectRef, str]()
-        chosen = pacing.may_begin(
+        chosen = pacing.may_start(
             new,
             context.live,
             context.before,
             context.policy,
-            busy=_busy(courses, context.live),
+            busy=_busy(objects, context.live),
             waits=waits,
-            fits=self._remaining.fits(context.live, courses, candidates),
+            fits=self.capacity.fits(context.live, objects, candidates),
             groups_of=lambda ref: groups_of(ref, context.desired, context.live, keys),
         )
         waiting = {
-            ref: Hold(reason="waits-for-place", message=message) for ref, message in waits.items()
+            ref: Hold(why=Explanation(reason="waits-for-place", message=message))
+            for ref, message in waits.items()
         }
         for ref, hold in waiting.items():
-            courses[ref].hold = hold
-        given_up = {ref for ref, each in courses.items() if each.result is Result.FAILED}
+            objects[ref].hold = hold
+        failed = {ref for ref, each in objects.items() if each.result is Result.FAILED}
         taken = pacing.disturbed(context.live)
-        if taken <= given_up:
-            # KubeVirt goes on with those that were given up, so that no place will ever be free.
-            # Room is known only as it was when it was last read.
-            stays = {ref for ref, why in waits.items() if taken or why != pacing.CAPACITY_TAKEN}
-            self.holds.update({ref: waiting[ref] for ref in stays})
-        self._gates.tell({**self.holds, **waiting})
-        return [*going_on, *chosen]
+        if taken <= failed:
+            # KubeVirt goes on with the failed changes, so this run never gets their slots.
+            # Missing capacity is different: it is known only as it was when it was last read.
+            lasting = {ref for ref, why in waits.items() if taken or why != pacing.NO_CAPACITY}
+            self.held.update({ref: waiting[ref] for ref in lasting})
+        self._holds.report({**self.held, **waiting})
+        return [*restarts, *chosen]
 
     def _announce(self, count: int) -> None:
-        if self._begun:
+        if self._announced:
             return
-        self._begun = True
+        self._announced = True
         plural = "" if count == 1 else "s"
-        self._outside.tell(Step.WAVE, f"wave memory: {count} VM{plural} to change")
+        self._run.progress(Step.WAVE, f"wave memory: {count} VM{plural} to change")
 
     def _ordered(self, candidates: Mapping[ObjectRef, Decision]) -> list[ObjectRef]:
         first = [ref for ref in self._order if ref in candidates]
         return first + [ref for ref in candidates if ref not in self._order]
 
-    def _stop(
+    def _end_over_budget(
         self,
         candidates: Mapping[ObjectRef, Decision],
-        courses: Mapping[ObjectRef, TrackedObject],
+        objects: Mapping[ObjectRef, TrackedObject],
         failures: int,
     ) -> None:
-        """Close what has not begun, once the failure budget is spent."""
+        """End what has not started, once the failure budget is spent."""
         vms = f"{failures} VM{'s' if failures > 1 else ''}"
-        message = f"not begun: {vms} failed and the failure budget is "
-        message += f"{self._policy.failure_budget}"
-        hint = "look at the failures first; raise rollout.failureBudget to go on regardless"
+        spent = f"{vms} failed and the failure budget is {self._policy.failure_budget}"
         for ref in candidates:
-            course = courses[ref]
-            said = message
-            if course.patched:
-                said = f"its size is written, and it was not restarted: {message}"
-            else:
-                course.actuation = Actuation.SKIPPED
-            self._closing.close(course, Result.NOT_STARTED, "failure-budget", said, hint)
+            start = "not restarted, although its size is written" if objects[ref].written else ""
+            why = Explanation(
+                reason="failure-budget",
+                message=f"{start or 'not started'}: {spent}",
+                hint=_BUDGET_HINT,
+            )
+            self._completion.close(objects[ref], End(result=Result.NOT_STARTED, why=why))
 
 
-def _failures(courses: Mapping[ObjectRef, TrackedObject]) -> int:
-    return sum(1 for each in courses.values() if each.result is Result.FAILED)
+def _failures(objects: Mapping[ObjectRef, TrackedObject]) -> int:
+    return sum(1 for each in objects.values() if each.result is Result.FAILED)
 
 
-def _busy(courses: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[ObjectRef]:
-    """VMs whose change KubeVirt has not taken up visibly yet, in flight all the same."""
+def _busy(objects: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[ObjectRef]:
+    """Return VMs under way although KubeVirt does not show it yet."""
     return [
         ref
-        for ref, course in courses.items()
-        if course.open and course.patched and _disturbed(course, live.vmis.get(ref))
+        for ref, tracked in objects.items()
+        if tracked.open and tracked.written and _is_disturbed(tracked, live.vmis.get(ref))
     ]
 
 
-def _disturbed(course: TrackedObject, vmi: LiveVMI | None) -> bool:
-    """Whether a VM that this run wrote is disturbed by it, beyond what the snapshot shows."""
-    if course.restarted_at is not None:
+def _is_disturbed(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
+    """Return whether a VM that this run wrote is disturbed by it, beyond what its status shows."""
+    if tracked.restarted_at is not None:
         return True
-    if course.action is None or course.action.wave is not WaveName.MEMORY:
+    if tracked.action is None or tracked.action.wave is not WaveName.MEMORY:
         return False
-    if any(each.verb is Verb.RESTART for each in course.latest.actions):
+    if any(each.verb is Verb.RESTART for each in tracked.latest.actions):
         return True
-    return course.action.effect is Effect.LIVE and not _taken_up(course, vmi)
+    return tracked.action.effect is Effect.LIVE and not _taken_up(tracked, vmi)
 
 
-def _taken_up(course: TrackedObject, vmi: LiveVMI | None) -> bool:
-    """Whether the instance shows the change: as in flight, or as done."""
+def _taken_up(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
+    """Return whether the instance shows the change as in flight or as done."""
     if vmi is None or "HotMemoryChange" in vmi.conditions:
         return True
     requested = vmi.guest_requested
-    return requested is not None and requested == course.latest.target
+    return requested is not None and requested == tracked.latest.target

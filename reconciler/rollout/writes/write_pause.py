@@ -1,4 +1,4 @@
-"""What a run does while the API server takes no writes: pauses all of them, and not for ever."""
+"""Pauses all writes of a run while the API server does not take any: ``WritePause``."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ TOTAL_S = 300.0
 _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
-class Patience:
-    """One run's. No VM is to blame for a server that is away, so none counts as failed by it."""
+class WritePause:
+    """The pause of one run. No VM counts as failed because the server is unavailable."""
 
     def __init__(self) -> None:
         self._failures = 0
         self._since = 0.0
-        self._not_before = 0.0
+        self._until = 0.0
         self.error: ClusterError | None = None
         """Why writes pause; None while they are answered."""
 
-    def failed(self, error: ClusterError, now: float) -> float:
-        """Note a write that was not answered at *now*, monotonic; the pause in seconds."""
+    def start(self, error: ClusterError, now: float) -> float:
+        """Note a write that was not answered at *now*, monotonic; return the pause in seconds."""
         if self.error is None:
             self._since, self._failures = now, 0
-        if not self.pausing(now):
-            # Of several writes that were under way at once only one makes the pause longer.
+        if not self.lasts(now):
+            # Several writes that were under way at once make the pause longer only once.
             self._failures += 1
         self.error = error
         pause_s = backoff.pause_s(
@@ -40,21 +40,21 @@ class Patience:
         )
         asked_s = error.retry_after_s if isinstance(error, UnavailableError) else None
         pause_s = max(pause_s, asked_s or 0.0)
-        self._not_before = max(self._not_before, now + pause_s)
-        return self._not_before - now
+        self._until = max(self._until, now + pause_s)
+        return self._until - now
 
-    def well(self, now: float) -> None:
-        """Note a write that was answered at *now*, with whatever.
+    def answered(self, now: float) -> None:
+        """Note that a write was answered at *now*, monotonic, whatever the answer was.
 
-        One that was under way when another was turned away says nothing of the pause asked for.
+        An answer during the pause does not end it: that write was sent before.
         """
-        if not self.pausing(now):
+        if not self.lasts(now):
             self.error = None
 
-    def pausing(self, now: float) -> bool:
-        """Whether no write may be sent at *now*, monotonic."""
-        return self.error is not None and now < self._not_before
+    def lasts(self, now: float) -> bool:
+        """Return whether no write may be sent at *now*, monotonic."""
+        return self.error is not None and now < self._until
 
-    def spent(self, now: float) -> bool:
-        """Whether the server has been away for too long."""
+    def exhausted(self, now: float) -> bool:
+        """Return whether the server has not answered for too long."""
         return self.error is not None and now - self._since >= TOTAL_S

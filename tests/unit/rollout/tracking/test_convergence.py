@@ -1,4 +1,4 @@
-"""What a fresh decision means for a VM that this run has written, or has not."""
+"""The verdict on a VM, by its newest decision and by whether this run wrote it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reconciler.rollout.tracking.convergence import convergence
         (Effect.NONE, Reason.CONVERGED, True, Verdict.CURRENT),
     ],
 )
-def test_a_vm_that_needs_a_restart_after_our_write_has_failed(effect, reason, patched, expected):
+def test_verdict_depends_on_whether_this_run_wrote_the_vm(effect, reason, patched, expected):
     decision = Decision(
         ref=VM, uid=None, effect=effect, why=Explanation(reason=reason, message="so it is")
     )

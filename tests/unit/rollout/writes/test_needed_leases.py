@@ -1,4 +1,4 @@
-"""A run needs the lease over what it may write to, and no other."""
+"""Which leases a run needs: those over what it may write to."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_lease_is_needed_for_an_action_and_for_what_may_become_one(
     assert touches_memory(plan) is (memory and may_write)
 
 
-def test_what_stands_in_for_a_lease_is_held_and_keeps_nothing():
+def test_missing_lease_counts_as_held_and_keeps_nothing():
     lease = NoLease()
     assert lease.held()
     assert lease.spare_s() == math.inf

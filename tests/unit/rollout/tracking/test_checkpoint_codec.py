@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.model.references import kubevirt_ref, vm_ref
-from reconciler.model.run.checkpoint import Record, RecordedFailure, Soak
+from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak
 from reconciler.rollout.tracking import checkpoint_codec as codec
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, 250_000, tzinfo=UTC)
@@ -28,7 +28,7 @@ def failure(**changes):
 
 
 def many(count, **changes):
-    return Record(
+    return Checkpoint(
         soak=Soak(digest="sha256:1", since=NOW),
         failures={
             vm_ref("db", f"vm-{i}"): failure(at=NOW + timedelta(seconds=i), **changes)
@@ -40,7 +40,7 @@ def many(count, **changes):
 times = st.datetimes(timezones=st.just(UTC))
 texts = st.text(max_size=codec.LONGEST_MESSAGE)
 records = st.builds(
-    Record,
+    Checkpoint,
     soak=st.none() | st.builds(Soak, digest=texts, since=times),
     failures=st.dictionaries(
         st.builds(vm_ref, texts, texts) | st.builds(kubevirt_ref, texts, texts),
@@ -59,11 +59,11 @@ records = st.builds(
 
 @given(records)
 def test_what_is_kept_is_read_again_exactly(record):
-    assert codec.decoded(codec.encoded(record)) == codec.Reading(record)
+    assert codec.decoded(codec.encoded(record)) == codec.Decoded(record)
 
 
 def test_the_form_is_stable():
-    record = Record(
+    record = Checkpoint(
         soak=Soak(digest="sha256:1", since=NOW), failures={vm_ref("db", "pg-0"): failure()}
     )
     assert json.loads(codec.encoded(record)) == {
@@ -84,18 +84,18 @@ def test_the_form_is_stable():
 
 
 def test_nothing_to_keep_is_no_annotation():
-    assert codec.encoded(Record()) is None
-    assert codec.decoded(None) == codec.decoded("") == codec.Reading(Record())
+    assert codec.encoded(Checkpoint()) is None
+    assert codec.decoded(None) == codec.decoded("") == codec.Decoded(Checkpoint())
 
 
 def test_times_of_another_zone_are_the_same_moment():
     east = NOW.astimezone(timezone(timedelta(hours=5)))
     soak = Soak(digest="d", since=east)
-    assert codec.decoded(codec.encoded(Record(soak=soak))).record.soak == soak
+    assert codec.decoded(codec.encoded(Checkpoint(soak=soak))).checkpoint.soak == soak
 
 
 def test_of_too_many_failures_the_oldest_are_dropped():
-    found = codec.decoded(codec.encoded(many(codec.MOST_FAILURES + 7))).record
+    found = codec.decoded(codec.encoded(many(codec.MOST_FAILURES + 7))).checkpoint
     assert len(found.failures) == codec.MOST_FAILURES
     assert vm_ref("db", "vm-6") not in found.failures
     assert vm_ref("db", "vm-7") in found.failures
@@ -103,8 +103,8 @@ def test_of_too_many_failures_the_oldest_are_dropped():
 
 
 def test_a_long_message_is_cut():
-    record = Record(failures={vm_ref("db", "pg-0"): failure(message="x" * 5000)})
-    (found,) = codec.decoded(codec.encoded(record)).record.failures.values()
+    record = Checkpoint(failures={vm_ref("db", "pg-0"): failure(message="x" * 5000)})
+    (found,) = codec.decoded(codec.encoded(record)).checkpoint.failures.values()
     assert found.message == "x" * (codec.LONGEST_MESSAGE - 1) + "…"
 
 
@@ -114,7 +114,7 @@ def test_it_stays_far_below_what_an_object_may_hold(character):
     record = many(codec.MOST_FAILURES, message=character * 5000, reason=long, target=long)
     text = codec.encoded(record)
     assert len(text.encode()) <= codec.MOST_BYTES
-    found = codec.decoded(text).record
+    found = codec.decoded(text).checkpoint
     assert found.failures
     newest = vm_ref("db", f"vm-{codec.MOST_FAILURES - 1}")
     assert newest in found.failures
@@ -146,7 +146,7 @@ GARBAGE = [
 @pytest.mark.parametrize("text", GARBAGE, ids=lambda text: text[:30])
 def test_garbage_is_an_empty_record_with_a_sentence(text):
     found = codec.decoded(text)
-    assert found.record == Record()
+    assert found.checkpoint == Checkpoint()
     assert "memory.reconciler.dev/rollout of the lease cannot be read" in found.problem
     assert "\n" not in found.problem
     assert len(found.problem) < 400
@@ -155,7 +155,7 @@ def test_garbage_is_an_empty_record_with_a_sentence(text):
 @given(st.text())
 def test_no_text_is_too_odd_to_be_read(text):
     found = codec.decoded(text)
-    assert bool(found.problem) == (found.record == Record() and not _empty(text))
+    assert bool(found.problem) == (found.checkpoint == Checkpoint() and not _empty(text))
 
 
 def _empty(text):
@@ -180,14 +180,14 @@ def _empty(text):
 )
 def test_no_json_is_too_odd_to_be_read(value):
     found = codec.decoded(json.dumps(value))
-    assert found.record == Record()
+    assert found.checkpoint == Checkpoint()
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(0, True), (3600, True), (3601, False), (-5, True)])
 def test_a_failure_is_forgotten_after_an_hour(age_s, kept):
     soak = Soak(digest="d", since=NOW - timedelta(days=3))
     ref = vm_ref("db", "pg-0")
-    record = Record(soak=soak, failures={ref: failure(at=NOW - timedelta(seconds=age_s))})
-    left = codec.lapsed(record, NOW)
+    record = Checkpoint(soak=soak, failures={ref: failure(at=NOW - timedelta(seconds=age_s))})
+    left = codec.without_expired(record, NOW)
     assert (ref in left.failures) is kept
     assert left.soak == soak

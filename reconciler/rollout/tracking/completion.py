@@ -1,0 +1,116 @@
+"""The one place that ends an object and records it: ``Completion.close``.
+
+========= =============== ================================== ==============================
+Cause     Progress, trace Event                              Checkpoint for later passes
+========= =============== ================================== ==============================
+JUDGED    a line          VM that was written and reached    forgotten when done; kept when a
+                          its memory, or failed              written object failed and does
+                                                             not show it itself
+REFUSED   a line          WriteRefused                       none: the next pass tries again
+RUN_ENDED the run's last  none: a change that was only not   none: the next pass goes on
+          line and report made yet is no news to its owner
+========= =============== ================================== ==============================
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.plan import Reason, Verb
+from reconciler.model.run.checkpoint import RecordedFailure
+from reconciler.model.run.outcome import Result
+from reconciler.model.run.progress import Step
+from reconciler.rollout.tracking.convergence import FAILURES
+from reconciler.rollout.tracking.end import Cause
+from reconciler.rollout.tracking.reverts import wanted
+
+if TYPE_CHECKING:
+    from reconciler.model.references import ObjectRef
+    from reconciler.rollout.run_context import RunContext
+    from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
+    from reconciler.rollout.tracking.end import End
+    from reconciler.rollout.tracking.tracked_object import TrackedObject
+
+NOT_SETTLED = "not-settled"
+_SHOWN = frozenset(each.value for each in FAILURES) | {NOT_SETTLED}
+"""Failures that the cluster itself shows to every pass."""
+
+
+class Completion:
+    """Ends the objects of one run.
+
+    Args:
+        config: What passes know of the KubeVirt CR.
+        memory: What passes know of VMs.
+    """
+
+    def __init__(
+        self, run: RunContext, *, config: CheckpointStore, memory: CheckpointStore
+    ) -> None:
+        self._run, self._config, self._memory = run, config, memory
+
+    def close(self, tracked: TrackedObject, end: End) -> None:
+        """End *tracked*, and record the end as the module's table says."""
+        tracked.ended(end, self._run.clock.now())
+        if end.cause is Cause.RUN_ENDED:
+            return
+        self._keep_for_later_passes(tracked, end)
+        self._report_progress(tracked, end)
+        self._leave_event(tracked, end)
+
+    def _keep_for_later_passes(self, tracked: TrackedObject, end: End) -> None:
+        store = self._memory if _is_vm(tracked.ref) else self._config
+        if end.result is Result.DONE:
+            store.forget(tracked.ref)
+        elif (
+            end.result is Result.FAILED
+            and end.cause is Cause.JUDGED
+            and tracked.written
+            and end.why.reason not in _SHOWN
+        ):
+            store.failed(tracked.ref, self._failure(tracked, end))
+
+    def _report_progress(self, tracked: TrackedObject, end: End) -> None:
+        done, is_vm = end.result is Result.DONE, _is_vm(tracked.ref)
+        step = Step.STAGED if is_vm and tracked.written else Step.SKIPPED
+        if done or end.result is Result.FAILED:
+            step = Step.DONE if done else Step.FAILED
+        self._run.progress(
+            step,
+            end.why.message,
+            ref=tracked.ref,
+            reason=end.why.reason,
+            fraction=1.0 if done and is_vm else None,
+            outcome=tracked.outcome(),
+        )
+
+    def _leave_event(self, tracked: TrackedObject, end: End) -> None:
+        uid, record = tracked.latest.uid, self._run.recorder.record
+        if not uid:
+            return
+        ref, message = tracked.ref, end.why.message
+        if end.cause is Cause.REFUSED:
+            text = f"{end.why.reason}: {message}"
+            record(ref, uid, reason="WriteRefused", message=text, warning=True)
+        elif _is_vm(ref) and tracked.written:
+            # A VM that is stopped, as Git wants, has not reached its memory.
+            stopped = end.why.reason == Reason.STOPPED_AS_DESIRED
+            if end.result is Result.DONE and not stopped:
+                record(ref, uid, reason="MemoryReached", message=message)
+            elif end.result is Result.FAILED:
+                record(ref, uid, reason="MemoryNotReached", message=message, warning=True)
+
+    def _failure(self, tracked: TrackedObject, end: End) -> RecordedFailure:
+        """Return what later passes need, which see neither our write nor what came of it."""
+        created = tracked.action is not None and tracked.action.verb is Verb.CREATE
+        return RecordedFailure(
+            uid=None if created else tracked.latest.uid,
+            target="" if created else wanted(tracked.latest),
+            reason=end.why.reason,
+            message=end.why.message,
+            at=self._run.clock.now(),
+        )
+
+
+def _is_vm(ref: ObjectRef) -> bool:
+    return ref.kind == "VirtualMachine"

@@ -1,0 +1,39 @@
+"""How one object ended in a run: ``End``, the value that closes a ``TrackedObject``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from reconciler.model.explanation import Explanation
+from reconciler.model.run.outcome import Result
+
+if TYPE_CHECKING:
+    from reconciler.model.plan.plan import Decision
+
+
+class Cause(StrEnum):
+    """What ended an object."""
+
+    JUDGED = "judged"
+    """The newest snapshot, the approval, a limit or an earlier failure decided it."""
+    REFUSED = "refused"
+    """The server did not take its write; the next pass tries it again."""
+    RUN_ENDED = "run-ended"
+    """The run ended first, such as at its deadline; the next pass goes on with the object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The result of one object in one run, and why."""
+
+    result: Result
+    why: Explanation
+    cause: Cause = Cause.JUDGED
+
+
+def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> End:
+    """Return the end that *decision* explains."""
+    why = Explanation(reason=decision.reason.value, message=decision.message, hint=decision.hint)
+    return End(result=result, why=why, cause=cause)

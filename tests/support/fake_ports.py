@@ -1,0 +1,125 @@
+"""The ports of a run as small hand-written fakes: ``FakePorts``, for tests of single modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from support.builders import NOW, make_live
+
+from reconciler.model.run.progress import Progress
+from reconciler.model.run.write_result import Written
+from reconciler.rollout.run_context import RunContext
+from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
+from reconciler.rollout.tracking.completion import Completion
+
+
+class FakeClock:
+    """A clock that stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def now(self):
+        return NOW + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+
+class FakeLease:
+    """A lease that is held, and that keeps its annotations in memory."""
+
+    def __init__(self) -> None:
+        self.is_held = True
+        self.annotations: dict[str, str] = {}
+        self.notes_written = 0
+
+    def held(self) -> bool:
+        return self.is_held
+
+    def spare_s(self) -> float:
+        return 10.0
+
+    def notes(self):
+        return dict(self.annotations)
+
+    def note(self, notes) -> bool:
+        self.notes_written += 1
+        for key, value in notes.items():
+            if value is None:
+                self.annotations.pop(key, None)
+            else:
+                self.annotations[key] = value
+        return True
+
+    def abandon(self) -> None:
+        self.is_held = False
+
+
+class FakeRecorder:
+    """Keeps the Events that a run leaves."""
+
+    def __init__(self) -> None:
+        self.events: list[tuple[str, str]] = []
+
+    def record(self, ref, _uid, *, reason, message, warning=False) -> None:
+        assert message
+        assert warning == (reason in {"WriteRefused", "MemoryNotReached"})
+        self.events.append((reason, ref.name))
+
+
+class FakeWriter:
+    """Answers each write with the next of the given answers, then takes all others."""
+
+    def __init__(self, answers=()) -> None:
+        self.answers = list(answers)
+        self.sent = []
+
+    def write_each(self, actions, *, timeout_s):
+        for action in actions:
+            assert timeout_s() > 0
+            self.sent.append(action)
+            yield action, self.answers.pop(0) if self.answers else Written(status=200)
+
+
+class FakeInformer:
+    """Has one snapshot."""
+
+    def __init__(self) -> None:
+        self.live = make_live()
+
+    def read(self):
+        return self.live
+
+
+@dataclass
+class FakePorts:
+    """All ports of a run; ``context`` hands them to the code under test."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    config_lease: FakeLease = field(default_factory=FakeLease)
+    memory_lease: FakeLease = field(default_factory=FakeLease)
+    recorder: FakeRecorder = field(default_factory=FakeRecorder)
+    writer: FakeWriter = field(default_factory=FakeWriter)
+    informer: FakeInformer = field(default_factory=FakeInformer)
+    heard: list[Progress] = field(default_factory=list)
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        self.context = RunContext(
+            informer=self.informer,
+            writer=self.writer,
+            config_lease=self.config_lease,
+            memory_lease=self.memory_lease,
+            clock=self.clock,
+            recorder=self.recorder,
+            listener=self.heard.append,
+            stopping=lambda: self.stopping,
+        )
+        self.config = CheckpointStore(self.config_lease, self.clock.now())
+        self.memory = CheckpointStore(self.memory_lease, self.clock.now())
+        self.completion = Completion(self.context, config=self.config, memory=self.memory)

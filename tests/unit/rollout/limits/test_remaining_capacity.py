@@ -1,0 +1,64 @@
+"""Which change takes capacity that the pods, as they were read, do not show yet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.builders import NOW, VM, make_desired, make_live, make_vm, make_vmi, plan_of, want
+
+from reconciler.model.explanation import Explanation
+from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse
+from reconciler.model.run.outcome import Result
+from reconciler.rollout.limits.remaining_capacity import is_hidden
+from reconciler.rollout.tracking.end import End
+from reconciler.rollout.tracking.tracked_object import TrackedObject
+
+
+def at(seconds: float):
+    return NOW + timedelta(seconds=seconds)
+
+
+def tracked(patched: float | None, ended: float | None) -> TrackedObject:
+    state = make_live(make_vm(), vmis=(make_vmi(),))
+    (decision,) = plan_of(make_desired(want("2Gi", VM)), state).decisions
+    found = TrackedObject(planned=decision, latest=decision)
+    if patched is not None:
+        found.sent(decision.actions[0], at(patched))
+        found.accepted(at(patched))
+    if ended is not None:
+        why = Explanation(reason="converged", message="it has 2Gi")
+        found.ended(End(result=Result.DONE, why=why), at(ended))
+    return found
+
+
+def capacity(read: float, pods: int) -> Capacity:
+    pod = Launcher(namespace="db", node="node01", requests=MemoryUse(memory=1))
+    return Capacity(
+        observed_at=NOW + timedelta(seconds=read), launchers={"vmi-pg-0": (pod,) * pods}
+    )
+
+
+# Seconds: (patched, migrated, ended), when capacity was read and how many pods it showed.
+TIMES = [
+    pytest.param((None, None, None), 0, 1, False, id="not written"),
+    pytest.param((10, None, None), 5, 1, True, id="read before the patch"),
+    pytest.param((10, None, None), 5, 2, True, id="two pods of an earlier migration"),
+    pytest.param((10, None, None), 10, 1, True, id="read at the patch"),
+    pytest.param((10, None, None), 12, 1, True, id="no target pod yet"),
+    pytest.param((10, None, None), 15, 2, False, id="the target pod is there"),
+    pytest.param((10, 30, None), 20, 1, True, id="migrated since capacity was read"),
+    pytest.param((10, 30, None), 40, 1, False, id="migrated when capacity was read"),
+    pytest.param((10, 5, None), 40, 1, True, id="an earlier migration"),
+    pytest.param((10, 30, 31), 5, 1, True, id="done, and read before the patch"),
+    pytest.param((10, 30, 31), 20, 2, True, id="done since capacity was read"),
+    pytest.param((10, 30, 31), 40, 1, False, id="done when capacity was read"),
+]
+
+
+@pytest.mark.parametrize(("times", "read", "pods", "hidden"), TIMES)
+def test_capacity_is_reserved_until_pods_show_it(times, read, pods, hidden):
+    patched, migrated, ended = times
+    vmi = replace(make_vmi(), migration_ended_at=None if migrated is None else at(migrated))
+    assert is_hidden(tracked(patched, ended), vmi, capacity(read, pods)) is hidden

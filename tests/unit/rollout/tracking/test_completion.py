@@ -1,0 +1,177 @@
+"""What is recorded at the end of an object: progress, Event and checkpoint, each exactly once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import (
+    KUBEVIRT,
+    VM,
+    make_desired,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    want,
+)
+from support.fake_ports import FakePorts
+
+from reconciler.model.explanation import Explanation
+from reconciler.model.plan.plan import Verb
+from reconciler.model.run.outcome import Result
+from reconciler.model.run.progress import Step
+from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
+from reconciler.rollout.tracking.end import Cause, End
+from reconciler.rollout.tracking.tracked_object import IllegalTransitionError, TrackedObject
+
+(DECISION,) = plan_of(
+    make_desired(want("2Gi")), make_live(make_vm(), vmis=(make_vmi(),))
+).decisions
+(ACTION,) = DECISION.actions
+
+
+def tracked(ports: FakePorts, *, written: bool, ref=VM, **action) -> TrackedObject:
+    decision = replace(DECISION, ref=ref)
+    found = TrackedObject(planned=decision, latest=decision)
+    if written:
+        found.sent(replace(ACTION, ref=ref, **action), ports.clock.now())
+        found.accepted(ports.clock.now())
+    return found
+
+
+def end(result: Result, reason: str = "reverted", cause: Cause = Cause.JUDGED) -> End:
+    why = Explanation(reason=reason, message="so it is", hint="do this")
+    return End(result=result, why=why, cause=cause)
+
+
+# Result, reason, cause and whether written; then the step, the Event and what is kept.
+ENDS = [
+    pytest.param(
+        end(Result.DONE, "converged"), True, Step.DONE, "MemoryReached", False, id="done"
+    ),
+    pytest.param(
+        end(Result.DONE, "stopped-as-desired"), True, Step.DONE, None, False, id="stopped"
+    ),
+    pytest.param(
+        end(Result.DONE, "converged"), False, Step.DONE, None, False, id="done by others"
+    ),
+    pytest.param(
+        end(Result.FAILED), True, Step.FAILED, "MemoryNotReached", True, id="failed, not visible"
+    ),
+    pytest.param(
+        end(Result.FAILED, "plug-refused"),
+        True,
+        Step.FAILED,
+        "MemoryNotReached",
+        False,
+        id="failed, visible",
+    ),
+    pytest.param(
+        end(Result.FAILED), False, Step.FAILED, None, False, id="failed in an earlier pass"
+    ),
+    pytest.param(
+        end(Result.FAILED, "denied", Cause.REFUSED),
+        False,
+        Step.FAILED,
+        "WriteRefused",
+        False,
+        id="write refused",
+    ),
+    pytest.param(
+        end(Result.FAILED, "forbidden", Cause.REFUSED),
+        True,
+        Step.FAILED,
+        "WriteRefused",
+        False,
+        id="restart refused",
+    ),
+    pytest.param(end(Result.HELD), False, Step.SKIPPED, None, False, id="held"),
+    pytest.param(end(Result.HELD), True, Step.STAGED, None, False, id="staged"),
+    pytest.param(end(Result.STALE, "stale"), False, Step.SKIPPED, None, False, id="stale"),
+    pytest.param(
+        end(Result.NOT_STARTED, "failure-budget"),
+        False,
+        Step.SKIPPED,
+        None,
+        False,
+        id="failure budget spent",
+    ),
+    *(
+        pytest.param(
+            end(result, "live", Cause.RUN_ENDED), written, None, None, False, id=f"{result} at end"
+        )
+        for result, written in (
+            (Result.RUNNING, True),
+            (Result.DONE, True),
+            (Result.HELD, False),
+            (Result.NOT_STARTED, False),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
+def test_end_of_a_vm_is_recorded_exactly_once(how, written, step, event, kept):
+    ports = FakePorts()
+    found = tracked(ports, written=written)
+    ports.completion.close(found, how)
+    assert [each.step for each in ports.heard] == ([step] if step else [])
+    assert [each.outcome for each in ports.heard] == ([found.outcome()] if step else [])
+    assert ports.recorder.events == ([(event, "pg-0")] if event else [])
+    assert list(ports.memory.checkpoint.failures) == ([VM] if kept else [])
+    assert (
+        ports.config.checkpoint
+        == CheckpointStore(ports.config_lease, ports.clock.now()).checkpoint
+    )
+    with pytest.raises(IllegalTransitionError):
+        ports.completion.close(found, how)
+    assert len(ports.heard) == (1 if step else 0)
+    assert len(ports.recorder.events) == (1 if event else 0)
+
+
+@pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
+def test_end_of_the_custom_resource_goes_to_its_own_lease(how, written, step, event, kept):
+    ports = FakePorts()
+    found = tracked(ports, written=written, ref=KUBEVIRT)
+    ports.completion.close(found, how)
+    step = Step.SKIPPED if step is Step.STAGED else step
+    assert [each.step for each in ports.heard] == ([step] if step else [])
+    refused = [("WriteRefused", "kubevirt")] if event == "WriteRefused" else []
+    assert ports.recorder.events == refused
+    assert list(ports.config.checkpoint.failures) == ([KUBEVIRT] if kept else [])
+    assert ports.memory_lease.notes_written == 0
+
+
+def test_custom_resource_that_did_not_settle_is_not_kept():
+    ports = FakePorts()
+    ports.completion.close(
+        tracked(ports, written=True, ref=KUBEVIRT), end(Result.FAILED, "not-settled")
+    )
+    assert ports.config_lease.notes_written == 0
+
+
+def test_done_object_is_forgotten():
+    ports = FakePorts()
+    ports.completion.close(tracked(ports, written=True), end(Result.FAILED))
+    assert ports.memory.checkpoint.failures
+    ports.completion.close(tracked(ports, written=False), end(Result.DONE, "converged"))
+    assert not ports.memory.checkpoint.failures
+    assert not ports.memory_lease.annotations
+
+
+def test_failure_of_a_created_vm_is_kept_without_its_uid():
+    ports = FakePorts()
+    ports.completion.close(
+        tracked(ports, written=True, verb=Verb.CREATE, uid=None), end(Result.FAILED, "deleted")
+    )
+    (kept,) = ports.memory.checkpoint.failures.values()
+    assert (kept.uid, kept.target, kept.reason) == (None, "", "deleted")
+
+
+def test_next_pass_finds_the_kept_failure():
+    ports = FakePorts()
+    ports.completion.close(tracked(ports, written=True), end(Result.FAILED))
+    found = CheckpointStore(ports.memory_lease, ports.clock.now()).failure_of(DECISION)
+    assert found is not None
+    assert (found.reason, found.message) == ("reverted", "so it is")

@@ -1,0 +1,209 @@
+"""The states of an object in a run, and what its report says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.builders import (
+    NOW,
+    VM,
+    make_desired,
+    make_live,
+    make_migration,
+    make_vm,
+    make_vmi,
+    plan_of,
+    want,
+)
+
+from reconciler.model.explanation import Explanation
+from reconciler.model.plan.plan import Verb
+from reconciler.model.run.outcome import Actuation, Result
+from reconciler.rollout.tracking.end import Cause, End
+from reconciler.rollout.tracking.tracked_object import (
+    IllegalTransitionError,
+    State,
+    TrackedObject,
+)
+
+LIVE = make_live(make_vm(), vmis=(make_vmi(),))
+(DECISION,) = plan_of(make_desired(want("2Gi")), LIVE).decisions
+(ACTION,) = DECISION.actions
+END = End(result=Result.DONE, why=Explanation(reason="converged", message="it has 2Gi"))
+LATER = NOW + timedelta(seconds=3)
+
+TRANSITIONS = {
+    "sent": lambda it: it.sent(ACTION, NOW),
+    "accepted": lambda it: it.accepted(LATER),
+    "refused": lambda it: it.refused(),
+    "found_written": lambda it: it.found_written(),
+    "followed": lambda it: it.followed(NOW),
+    "recreated": lambda it: it.recreated(),
+    "ended": lambda it: it.ended(END, LATER),
+}
+PATHS = {
+    "waiting": (),
+    "waiting, unanswered": ("sent",),
+    "following": ("followed",),
+    "following, unanswered": ("followed", "sent"),
+    "written": ("sent", "accepted"),
+    "written, unanswered": ("sent", "accepted", "sent"),
+    "ended": ("ended",),
+    "ended, unanswered": ("sent", "ended"),
+}
+ANSWERS = ("accepted", "refused")
+LEGAL = {
+    "waiting": {"sent": "waiting", "followed": "following", "ended": "ended"},
+    "waiting, unanswered": {
+        "sent": "waiting",
+        "accepted": "written",
+        "refused": "waiting",
+        "found_written": "written",
+        "followed": "following",
+        "ended": "ended",
+    },
+    "following": {"sent": "following", "ended": "ended"},
+    "following, unanswered": {
+        "sent": "following",
+        "accepted": "written",
+        "refused": "following",
+        "ended": "ended",
+    },
+    "written": {"sent": "written", "recreated": "waiting", "ended": "ended"},
+    "written, unanswered": {
+        "sent": "written",
+        "accepted": "written",
+        "refused": "written",
+        "recreated": "waiting",
+        "ended": "ended",
+    },
+    "ended": {},
+    "ended, unanswered": {},
+}
+CASES = [(before, name) for before in PATHS for name in TRANSITIONS]
+
+
+def tracked(*path: str, **fields) -> TrackedObject:
+    found = TrackedObject(planned=DECISION, latest=DECISION, **fields)
+    for name in path:
+        TRANSITIONS[name](found)
+    return found
+
+
+@pytest.mark.parametrize(("before", "transition"), CASES)
+def test_transition_leads_to_its_state_or_is_illegal(before, transition):
+    found, after = tracked(*PATHS[before]), LEGAL[before].get(transition)
+    state = found.state
+    if after is not None:
+        TRANSITIONS[transition](found)
+        assert found.state is State(after)
+        return
+    with pytest.raises(IllegalTransitionError, match="db/pg-0 cannot be"):
+        TRANSITIONS[transition](found)
+    assert found.state is state
+
+
+@pytest.mark.parametrize("before", PATHS)
+def test_only_an_open_object_has_no_outcome(before):
+    found = tracked(*PATHS[before])
+    assert found.open is (found.state is not State.ENDED)
+    if found.open:
+        with pytest.raises(IllegalTransitionError, match="has no outcome"):
+            found.outcome()
+    else:
+        assert found.outcome().result is Result.DONE
+
+
+def test_answer_ends_the_doubt_and_no_answer_leaves_it():
+    assert tracked("sent").in_doubt
+    assert not tracked("sent", "accepted").in_doubt
+    assert not tracked("sent", "refused").in_doubt
+
+
+@pytest.mark.parametrize(("seconds", "in_doubt"), [(0, True), (2, True), (3, False)])
+def test_doubt_lasts_until_a_snapshot_would_show_the_write(seconds, in_doubt):
+    found = tracked("sent")
+    found.looked(DECISION, replace(LIVE, observed_at=NOW + timedelta(seconds=seconds)))
+    assert found.in_doubt is in_doubt
+
+
+@pytest.mark.parametrize(
+    ("path", "patched_at"),
+    [
+        (("sent", "accepted"), LATER),
+        (("sent", "found_written"), NOW),
+        (("followed",), NOW),
+        (("sent", "accepted", "recreated"), None),
+    ],
+)
+def test_patched_at_is_when_the_value_was_written(path, patched_at):
+    assert tracked(*path).patched_at == patched_at
+
+
+def test_restarted_at_is_when_the_restart_was_accepted():
+    found = tracked("sent", "accepted")
+    assert found.restarted_at is None
+    found.sent(replace(ACTION, verb=Verb.RESTART), NOW)
+    found.accepted(LATER + timedelta(seconds=3))
+    assert found.restarted_at == LATER + timedelta(seconds=3)
+    assert found.patched_at == LATER
+    found.ended(END, LATER)
+    assert found.outcome().restarted_at == found.restarted_at
+
+
+@pytest.mark.parametrize(
+    ("path", "cause", "actuation"),
+    [
+        ((), Cause.JUDGED, Actuation.SKIPPED),
+        (("sent",), Cause.REFUSED, Actuation.FAILED),
+        ((), Cause.RUN_ENDED, Actuation.PENDING),
+        (("sent",), Cause.RUN_ENDED, Actuation.PENDING),
+        *((("followed",), cause, Actuation.NOT_NEEDED) for cause in Cause),
+        *((("sent", "accepted"), cause, Actuation.SUCCEEDED) for cause in Cause),
+    ],
+)
+def test_actuation_tells_written_from_unwritten(path, cause, actuation):
+    found = tracked(*path)
+    found.ended(replace(END, cause=cause), LATER)
+    assert found.outcome().actuation is actuation
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [((), False), (("sent",), False), (("followed",), True), (("sent", "accepted"), True)],
+)
+def test_migration_is_named_only_where_the_run_wrote_or_followed(path, named):
+    found = tracked(*path)
+    migration = make_migration(created_at=LATER)
+    found.looked(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,)))
+    found.ended(END, LATER)
+    assert (found.outcome().migration is not None) == named
+
+
+def test_migration_from_before_the_patch_does_not_count():
+    found = tracked("sent", "accepted")
+    early = make_migration(phase="Failed", created_at=NOW)
+    found.looked(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(early,)))
+    assert (found.migration, found.failed_migrations) == (None, 0)
+
+
+def test_progress_never_moves_backwards():
+    found = tracked("sent", "accepted")
+    moved = []
+    for phase in ("Running", "Failed"):
+        migration = make_migration(phase=phase, created_at=LATER)
+        live = make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,))
+        found.looked(DECISION, live)
+        moved.append(found.advance())
+    assert moved == [0.5, 0.5]
+    assert found.failed_migrations == 1
+
+
+def test_end_without_a_hint_takes_the_hint_of_the_newest_decision():
+    found = tracked()
+    found.looked(replace(DECISION, hint="look at the node"), LIVE)
+    found.ended(END, LATER)
+    assert found.outcome().hint == "look at the node"
+    assert found.ref == VM

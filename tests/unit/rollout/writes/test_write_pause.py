@@ -1,0 +1,67 @@
+"""How long writes pause while the API server is unavailable, and when a run gives up."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.errors import UnavailableError, UnreachableError
+from reconciler.rollout.writes.write_pause import LONGEST_S, TOTAL_S, WritePause
+
+AWAY = UnreachableError("no answer")
+
+
+def test_pause_grows_up_to_a_limit_and_varies():
+    pause = WritePause()
+    pauses, now = [], 0.0
+    for _ in range(12):
+        pauses.append(pause.start(AWAY, now))
+        now += pauses[-1]
+    assert 0.5 <= pauses[0] <= 1.5
+    assert max(pauses) <= LONGEST_S * 1.5
+    assert min(pauses[-3:]) >= LONGEST_S / 2
+
+
+@pytest.mark.parametrize("asked", [7.0, 120.0])
+def test_pause_is_as_long_as_the_server_asks(asked):
+    pause = WritePause()
+    error = UnavailableError("come back later", status=429, retry_after_s=asked)
+    assert pause.start(error, 0.0) >= asked
+    assert pause.lasts(asked - 0.1)
+
+
+def test_pause_lasts_exactly_as_long_as_it_says():
+    pause = WritePause()
+    pause_s = pause.start(AWAY, 100.0)
+    assert pause.lasts(100.0 + pause_s - 0.01)
+    assert not pause.lasts(100.0 + pause_s)
+
+
+def test_patience_is_counted_from_the_first_failure():
+    pause = WritePause()
+    pause.start(AWAY, 10.0)
+    pause.start(AWAY, 10.0 + TOTAL_S - 1)
+    assert not pause.exhausted(10.0 + TOTAL_S - 1)
+    assert pause.exhausted(10.0 + TOTAL_S)
+
+
+def test_answer_after_the_pause_starts_the_count_again():
+    pause = WritePause()
+    after = pause.start(AWAY, 0.0)
+    pause.answered(after)
+    assert not pause.lasts(after)
+    assert not pause.exhausted(TOTAL_S * 2)
+    pause.start(AWAY, TOTAL_S * 2)
+    assert not pause.exhausted(TOTAL_S * 2 + 1)
+
+
+def test_answer_during_the_pause_does_not_end_it():
+    pause = WritePause()
+    pause.start(UnavailableError("slow down", status=429, retry_after_s=5.0), 0.0)
+    pause.answered(1.0)
+    assert pause.lasts(4.9)
+
+
+def test_failures_of_concurrent_writes_make_one_pause():
+    pause = WritePause()
+    pauses = [pause.start(AWAY, 0.0) for _ in range(16)]
+    assert max(pauses) <= 1.5
