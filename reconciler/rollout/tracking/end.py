@@ -35,5 +35,4 @@ class End:
 
 def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> End:
     """Return the end that *decision* explains."""
-    why = Explanation(reason=decision.reason.value, message=decision.message, hint=decision.hint)
-    return End(result=result, why=why, cause=cause)
+    return End(result=result, why=decision.why, cause=cause)
