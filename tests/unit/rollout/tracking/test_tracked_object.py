@@ -203,7 +203,8 @@ def test_progress_never_moves_backwards():
 
 def test_end_without_a_hint_takes_the_hint_of_the_newest_decision():
     found = tracked()
-    found.looked(replace(DECISION, hint="look at the node"), LIVE)
+    why = replace(DECISION.why, hint="look at the node")
+    found.looked(replace(DECISION, why=why), LIVE)
     found.ended(END, LATER)
     assert found.outcome().hint == "look at the node"
     assert found.ref == VM
