@@ -12,7 +12,8 @@ from reconciler.cluster.api import paging, resource_paths
 from reconciler.cluster.decode.workloads import VMS
 from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.cluster.read import snapshot_file
-from reconciler.cluster.read.cluster_reader import ClusterReader, list_all
+from reconciler.cluster.read.cluster_reader import ClusterReader
+from reconciler.cluster.read.lists import list_all
 from reconciler.errors import ForbiddenError, NotFoundError, UnauthorizedError
 from reconciler.model.fields import GUEST_MEMORY
 from reconciler.model.references import pointer
@@ -47,21 +48,20 @@ def test_all_pages_of_a_list_are_of_one_moment(client, namespace, make_vm):
 
 def test_the_reader_reads_what_is_there(client, kubevirt, namespace, make_vm):
     refs = {make_vm("a"), make_vm("b", guest="2Gi")}
-    live = ClusterReader(client, clock=SystemClock(), namespace=namespace).read()
-    assert set(live.vms) == refs
-    assert {ref.name: str(vm.guest) for ref, vm in live.vms.items()} == {"a": "1Gi", "b": "2Gi"}
+    live = ClusterReader(client, clock=SystemClock()).read()
+    vms = {ref: vm for ref, vm in live.vms.items() if ref.namespace == namespace}
+    assert set(vms) == refs
+    assert {ref.name: str(vm.guest) for ref, vm in vms.items()} == {"a": "1Gi", "b": "2Gi"}
     assert live.kubevirt.ref == kubevirt
     assert live.vmis == {}
     identity = json.loads(client.get(resource_paths.CLUSTER_IDENTITY))["metadata"]["uid"]
     assert live.cluster_id == identity
 
 
-def test_a_snapshot_of_live_objects_survives_a_file(
-    client, kubevirt, namespace, make_vm, tmp_path
-):
+def test_a_snapshot_of_live_objects_survives_a_file(client, kubevirt, make_vm, tmp_path):
     make_vm("a")
     make_vm("b", guest=None)
-    live = ClusterReader(client, clock=SystemClock(), namespace=namespace).read()
+    live = ClusterReader(client, clock=SystemClock()).read()
     file = tmp_path / "snapshot.json"
     file.write_bytes(snapshot_file.dump(live))
     assert snapshot_file.SnapshotReader(file).read() == live
@@ -86,11 +86,11 @@ def test_a_watch_goes_on_where_the_list_ended(client, namespace, make_vm):
     assert seen[-1] == ("MODIFIED", "after", "2Gi")
 
 
-def test_the_feed_sees_what_another_client_changes(make_client, kubevirt, namespace, make_vm):
+def test_the_informer_sees_what_another_client_changes(make_client, kubevirt, make_vm):
     ref = make_vm()
     other = make_client()
     clock = SystemClock()
-    with ClusterInformer(make_client(), clock=clock, namespace=namespace) as informer:
+    with ClusterInformer(make_client(), clock=clock) as informer:
         assert str(informer.read().vms[ref].guest) == "1Gi"
         other.patch(resource_paths.of(ref), GROW)
         changed = _until(informer, clock, lambda live: str(live.vms[ref].guest) == "2Gi")

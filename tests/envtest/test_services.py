@@ -153,14 +153,13 @@ def test_the_server_says_which_rights_there_are(client, robot, namespace):
         namespace,
         config_lease="config",
         memory_lease="memory",
-        namespace=namespace,
         create=True,
         restart=True,
     )
     access_review.require(client, rights)
     with pytest.raises(ForbiddenError) as caught:
         access_review.require(robot, rights)
-    assert f"lack {len(rights)} of the needed rights" in str(caught.value)
+    assert f"lack {len(rights)} required rights" in str(caught.value)
     for right in rights:
         assert str(right) in str(caught.value)
 

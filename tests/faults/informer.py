@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.cluster.informer.informer import ClusterInformer
-from reconciler.cluster.read.cluster_reader import cluster_id, list_instancetypes, list_nodes
+from reconciler.cluster.read.lists import cluster_id, list_instancetypes, list_nodes
 from reconciler.cluster.read.migration_policy_reader import list_migration_policies
 from reconciler.errors import ClusterError
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from reconciler.cluster.api import resource_paths
-from reconciler.cluster.decode import wire
+from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.errors import (
     ClusterError,
     ConflictError,
@@ -98,7 +98,7 @@ def read_status(body: bytes | msgspec.Raw) -> Status:
     """*body* as a Status; an empty one where it is something else, as a proxy's page is."""
     try:
         status = msgspec.json.decode(body, type=Status)
-    except wire.UNDECODABLE:
+    except UNDECODABLE:
         return Status()
     return status if status.kind == "Status" else Status()
 

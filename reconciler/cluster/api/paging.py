@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from reconciler.cluster.api import resource_paths
-from reconciler.cluster.decode import wire
+from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.errors import ClusterError, ExpiredError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def pages(
             continue
         try:
             meta = msgspec.json.decode(body, type=_List).metadata
-        except wire.UNDECODABLE as error:
+        except UNDECODABLE as error:
             place = f"{resource_paths.spoken(path)} at {client.host}"
             what = f"the answer to a list of {place} cannot be read: {error}"
             raise ClusterError(what, hint="check that the server is an API server") from error

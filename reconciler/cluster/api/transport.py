@@ -186,7 +186,7 @@ class Transport:
             try:
                 self._api = _named(self._renewed())
             except ReconcilerError as error:
-                log.warning("the credentials are not read anew: %s", error)
+                log.warning("cannot read the credentials again: %s", error)
                 return False
         log.info("a request was answered 401, read the credentials anew", extra={"path": path})
         return True

@@ -10,7 +10,7 @@ import msgspec
 
 from reconciler.cluster.api import api_errors, resource_paths
 from reconciler.cluster.api.api_errors import Answer
-from reconciler.cluster.decode import wire
+from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.errors import UnreachableError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class Watch:
         """Return the type and the object of *line*; only the object may be unreadable."""
         try:
             event = _DECODER.decode(line)
-        except wire.UNDECODABLE as error:
+        except UNDECODABLE as error:
             if written := _WRITTEN.fullmatch(line):
                 return written[1].decode(), written[2]
             raise api_errors.from_exception(error, "GET", self._path, self._host) from error

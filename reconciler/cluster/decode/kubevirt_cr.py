@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.common import moment
 from reconciler.cluster.decode.pages import Decoded, UnreadableError, identity, joined
@@ -39,7 +40,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
     """
     try:
         found = msgspec.json.decode(body)
-    except wire.UNDECODABLE as error:
+    except UNDECODABLE as error:
         raise UnreadableError(str(error)) from error
     meta, status = child(found, "metadata"), child(found, "status")
     if not isinstance(meta.get("name"), str):
@@ -104,7 +105,7 @@ class KubeVirts:
         """The CR *body* with what is odd about it, or the finding that it cannot be read."""
         try:
             live, findings = kubevirt(body)
-        except wire.UNDECODABLE as error:
+        except UNDECODABLE as error:
             finding = Diagnostic(
                 severity=Severity.WARNING,
                 code=UNREADABLE_OBJECT,

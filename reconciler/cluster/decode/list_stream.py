@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode import wire
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
     What is written in another way than an API server's is cut once all of it is there.
 
     Raises:
-        msgspec.DecodeError: It is not a list; also the others of ``wire.UNDECODABLE``.
+        msgspec.DecodeError: It is not a list; also the others of ``UNDECODABLE``.
     """
     coming = iter(chunks)
     head, begun = _head(coming)
@@ -63,6 +64,6 @@ def _head(coming: Iterator[bytes]) -> tuple[bytes, bytes]:
 def _is_whole(piece: bytes) -> bool:
     try:
         _RAW.decode(piece)
-    except wire.UNDECODABLE:
+    except UNDECODABLE:
         return False
     return True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
+from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode import wire
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.references import (
@@ -55,7 +56,7 @@ class Kind(Generic[W, V]):
         """Every object of the page *body*."""
         try:
             items = _PAGE.decode(body).items or ()
-        except wire.UNDECODABLE as error:
+        except UNDECODABLE as error:
             return Decoded(diagnostics=(self.finding(b"{}", error),))
         return self.each(items)
 
@@ -75,7 +76,7 @@ class Kind(Generic[W, V]):
         """
         try:
             return self.live(self._item.decode(body))
-        except wire.UNDECODABLE as error:
+        except UNDECODABLE as error:
             raise UnreadableError(str(error)) from error
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
@@ -147,7 +148,7 @@ def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
 def _nameplate(body: bytes | msgspec.Raw) -> wire.Identity | None:
     try:
         return msgspec.json.decode(body, type=wire.Nameplate).metadata
-    except wire.UNDECODABLE:
+    except UNDECODABLE:
         return None
 
 

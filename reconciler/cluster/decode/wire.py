@@ -14,9 +14,6 @@ from reconciler.cluster.decode.wire_managers import VMManager
 
 T = TypeVar("T")
 
-UNDECODABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
-"""What decoding raises for JSON that cannot be read: also for a byte that is not UTF-8
-(UnicodeDecodeError), a number with too many digits, and nesting that is too deep."""
 Amount: TypeAlias = str | int | float | None
 
 

@@ -1,19 +1,19 @@
-"""Keeps a snapshot of the cluster up to date: a list and a watch a kind, kept as an index."""
+"""Keeps a snapshot of the cluster up to date: ``ClusterInformer``, one reflector per kind."""
 
 from __future__ import annotations
 
 import logging
 import threading
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
 from reconciler.cluster.api import resource_paths, threads
 from reconciler.cluster.decode import workloads
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
 from reconciler.cluster.informer.reflector import Reflector
-from reconciler.cluster.informer.store import Migrations, Table
-from reconciler.cluster.informer.targets import LISTED, KindTarget, NodeTarget, TypesTarget
+from reconciler.cluster.informer.store import MigrationStore, ObjectStore
+from reconciler.cluster.informer.targets import KindTarget, PolledTarget
 from reconciler.cluster.read.capacity_reader import read_capacity
-from reconciler.cluster.read.cluster_reader import (
+from reconciler.cluster.read.lists import (
     Instancetypes,
     Listed,
     cluster_id,
@@ -33,55 +33,49 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from reconciler.cluster.api.client import Client
+    from reconciler.cluster.decode.pages import Readable
+    from reconciler.cluster.informer.reflector import Target
+    from reconciler.cluster.informer.store import Store
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveKubeVirt, LiveVM, LiveVMI
     from reconciler.ports import Clock
 
-V = TypeVar("V")
-
 log = logging.getLogger(__name__)
 
 _COALESCE_S = 0.05
-"""A burst of events is handed out as one change: real seconds to wait for the rest of it."""
+"""Real seconds to wait for the rest of a burst of events, which is returned as one change."""
 _PATIENCE_S = 120.0
-"""For how long a kind may be unreadable before the snapshot counts as too old to act on."""
+"""For how long a kind may be unreadable before the snapshot is too old to act on."""
 _CAPACITY_S = 10.0
-"""How often pods and quotas are read in the background at most."""
-_NODES_S = 60.0
-_INSTANCETYPES_S = 60.0
+"""The shortest interval between two reads of pods and quotas in the background."""
+_POLL_S = 60.0
+"""How often nodes and instancetypes are listed."""
+_LISTED = "listed"
+"""The version of instancetypes: the lists of two kinds have no resourceVersion in common."""
 _JOIN_S = 1.0
-"""For all threads together; one that still waits for a server dies with the process."""
+"""For all threads together; one that still waits for a server ends with the process."""
 
 
 class ClusterInformer:
     """Implements ``ports.Informer``; opened once with ``with``, and starts at the first read.
 
     Args:
-        namespace: Limits VMs, instances and migrations; None means all.
         scale: How many seconds of the clock a real second has.
     """
 
-    def __init__(
-        self,
-        client: Client,
-        *,
-        clock: Clock,
-        namespace: str | None = None,
-        scale: float = 1.0,
-    ) -> None:
+    def __init__(self, client: Client, *, clock: Clock, scale: float = 1.0) -> None:
         self._client = client
-        self._namespace = namespace
         self._clock = clock
         self._scale = scale
         self._changed = threading.Condition()
         self._version = 0
         self._seen = 0
         self._cluster: tuple[str, tuple[Diagnostic, ...]] = ("", ())
-        self._kubevirts: Table[LiveKubeVirt] = Table()
-        self._vms: Table[LiveVM] = Table()
-        self._vmis: Table[LiveVMI] = Table()
-        self._migrations = Migrations()
+        self._kubevirts: ObjectStore[LiveKubeVirt] = ObjectStore()
+        self._vms: ObjectStore[LiveVM] = ObjectStore()
+        self._vmis: ObjectStore[LiveVMI] = ObjectStore()
+        self._migrations = MigrationStore()
         self._nodes: Listed[LiveNode] = Listed(values=(), resource_version="")
         self._types = Instancetypes()
         self._policies = MigrationPolicies()
@@ -91,34 +85,17 @@ class ClusterInformer:
         self._refreshing = False
         """Whether pods and quotas are being read in the background."""
         self._capacity_not_before = 0.0
-        """Monotonic seconds before which that is not begun again."""
+        """Monotonic time before which the next such read does not start."""
         self._kinds: tuple[KindTarget[Any], ...] = (
-            KindTarget(
-                self,
-                resource_paths.collection(resource_paths.KUBEVIRTS),
-                KubeVirts(),
-                self._kubevirts,
-            ),
-            KindTarget(
-                self,
-                resource_paths.collection(resource_paths.VMS, namespace),
-                workloads.VMS,
-                self._vms,
-            ),
-            KindTarget(
-                self,
-                resource_paths.collection(resource_paths.VMIS, namespace),
-                workloads.VMIS,
-                self._vmis,
-            ),
-            KindTarget(
-                self,
-                resource_paths.collection(resource_paths.MIGRATIONS, namespace),
-                workloads.MIGRATIONS,
-                self._migrations,
-            ),
+            self._kind(resource_paths.KUBEVIRTS, KubeVirts(), self._kubevirts),
+            self._kind(resource_paths.VMS, workloads.VMS, self._vms),
+            self._kind(resource_paths.VMIS, workloads.VMIS, self._vmis),
+            self._kind(resource_paths.MIGRATIONS, workloads.MIGRATIONS, self._migrations),
         )
         self._reflectors: tuple[Reflector, ...] = ()
+
+    def _kind(self, plural: str, kind: Readable[Any], store: Store[Any, Any]) -> KindTarget[Any]:
+        return KindTarget(resource_paths.collection(plural), kind, store, self._change)
 
     def __enter__(self) -> Self:
         return self
@@ -136,53 +113,36 @@ class ClusterInformer:
         policies = threads.begin(list_migration_policies, self._client)
         versions = [each.result() for each in lists]
         self._nodes = nodes.result()
-        # Once: only the forecast reads them, which is made when a run begins.
+        # Once: only the forecast at the start of a run reads them.
         self._policies = policies.result()
-        types = TypesTarget(self)
-        types.relist(self._client)
+        self._list_types(self._client)
         self._config()
         reflectors = [
-            Reflector(
-                self._client,
-                kind,
-                path=kind.path,
-                version=version,
-                clock=self._clock,
-                broke=self._break,
-                scale=self._scale,
-            )
+            self._reflector(kind, kind.path, version)
             for kind, version in zip(self._kinds, versions, strict=True)
         ]
-        if self._nodes.resource_version:
-            reflectors.append(
-                Reflector(
-                    self._client,
-                    NodeTarget(self),
-                    path=resource_paths.NODES,
-                    version=self._nodes.resource_version,
-                    clock=self._clock,
-                    broke=self._break,
-                    scale=self._scale,
-                    poll_s=_NODES_S,
-                    watchable=False,
-                )
-            )
-        reflectors.append(
-            Reflector(
-                self._client,
-                types,
-                path=resource_paths.INSTANCETYPES,
-                version=LISTED,
-                clock=self._clock,
-                broke=self._break,
-                scale=self._scale,
-                poll_s=_INSTANCETYPES_S,
-                watchable=False,
-            )
-        )
+        if version := self._nodes.resource_version:
+            reflectors.append(self._poller(self._list_nodes, resource_paths.NODES, version))
+        reflectors.append(self._poller(self._list_types, resource_paths.INSTANCETYPES, _LISTED))
         self._reflectors = tuple(reflectors)
         for reflector in self._reflectors:
             reflector.start()
+
+    def _reflector(self, target: Target, path: str, version: str, **options: Any) -> Reflector:  # noqa: ANN401 - those of Reflector
+        return Reflector(
+            self._client,
+            target,
+            path=path,
+            version=version,
+            clock=self._clock,
+            broke=self._break,
+            scale=self._scale,
+            **options,
+        )
+
+    def _poller(self, relist: Callable[[Client], str], path: str, version: str) -> Reflector:
+        target = PolledTarget(relist)
+        return self._reflector(target, path, version, poll_s=_POLL_S, watchable=False)
 
     def __exit__(
         self,
@@ -240,9 +200,9 @@ class ClusterInformer:
             )
 
     def wait(self, timeout_s: float) -> LiveState:
-        """The newest snapshot, after a change or *timeout_s*, whichever is first.
+        """Return the newest snapshot after a change, or after *timeout_s* without one.
 
-        A change that came since the last snapshot was handed out counts.
+        A change since the last returned snapshot counts.
 
         Raises:
             ClusterError: As ``read``.
@@ -257,7 +217,7 @@ class ClusterInformer:
         return self.read()
 
     def capacity(self) -> Capacity:
-        """Read pods and quotas of all namespaces now; the snapshots hold them from then on.
+        """Read pods and quotas of all namespaces now; later snapshots hold them.
 
         Raises:
             ClusterError: They cannot be read, for another reason than missing rights.
@@ -268,64 +228,67 @@ class ClusterInformer:
         return found
 
     def refresh_capacity(self) -> None:
-        """Begin to read them, unless that is under way; wakes who waits once they are read.
+        """Start to read pods and quotas in the background, unless such a read is under way.
 
-        A failure is logged, and leaves what there was.
+        ``wait`` returns once they are read. A failure is logged and changes nothing.
         """
         with self._changed:
             if self._refreshing or self._clock.monotonic() < self._capacity_not_before:
                 return
             self._refreshing = True
-            # After a failure, too: so often at most.
+            # Also after a failure.
             self._capacity_not_before = self._clock.monotonic() + _CAPACITY_S
         try:
             threads.begin(self._refresh_capacity)
         except RuntimeError as error:  # no thread can be started
             self._refreshing = False
-            log.warning("pods and quotas are not read anew: %s", error)
+            log.warning("cannot refresh pods and quotas: %s", error)
 
     def _refresh_capacity(self) -> None:
         try:
             found = read_capacity(self._client, self._clock)
-            self.change(lambda: self._take_capacity(found))
+            self._change(lambda: self._take_capacity(found))
         except ClusterError as error:
-            log.warning("pods and quotas are not read anew: %s", error)
+            log.warning("cannot refresh pods and quotas: %s", error)
         except Exception as error:
-            log.exception("pods and quotas are not read anew")
+            log.exception("cannot refresh pods and quotas")
             self._break("the thread that reads pods and quotas", error)
         finally:
             self._refreshing = False
 
     def _take_capacity(self, found: Capacity) -> None:
-        """Hold *found*, unless what is held was read later."""
+        """Keep *found*, unless the capacity that is kept was read later."""
         if self._capacity is None or found.observed_at >= self._capacity.observed_at:
             self._capacity = found
 
-    def change(self, make: Callable[[], None]) -> None:
-        """Let *make* change the index while nobody reads it, and wake who waits."""
+    def _change(self, make: Callable[[], None]) -> None:
+        """Call *make*, which changes a store, while nobody reads it; then wake ``wait``."""
         with self._changed:
             make()
             self._version += 1
             self._changed.notify_all()
 
     def _break(self, what: str, error: Exception) -> None:
-        """Let ``current`` and ``wait`` raise, and wake the thread that waits."""
+        """Let ``read`` and ``wait`` raise, and wake the thread that waits."""
         with self._changed:
             self._broken = self._broken or threads.unexpected(what, error)
             self._changed.notify_all()
 
-    def take_nodes(self, nodes: Listed[LiveNode]) -> None:
-        """Hold *nodes*; wakes nobody where they are as before."""
+    def _list_nodes(self, client: Client) -> str:
+        """List the nodes, and announce a change only if they differ."""
+        nodes = list_nodes(client)
         if nodes.values != self._nodes.values:
-            self.change(lambda: setattr(self, "_nodes", nodes))
+            self._change(lambda: setattr(self, "_nodes", nodes))
+        return nodes.resource_version
 
-    def list_types(self, client: Client) -> None:
-        """List the instancetypes, if a VM has one; wakes nobody where they are as before."""
+    def _list_types(self, client: Client) -> str:
+        """List the instancetypes if a VM has one, and announce a change only if they differ."""
         with self._changed:
             vms = self._vms.view
-        found = list_instancetypes(client, vms.values(), self._namespace)
+        found = list_instancetypes(client, vms.values())
         if found != self._types:
-            self.change(lambda: setattr(self, "_types", found))
+            self._change(lambda: setattr(self, "_types", found))
+        return _LISTED
 
     def _config(self) -> LiveKubeVirt:
         found = self._kubevirts.view

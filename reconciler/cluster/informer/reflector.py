@@ -1,6 +1,7 @@
-"""Follows one kind in a thread: list, watch, resume, list again; polls where it may not watch.
+"""Follows one kind in a thread: ``Reflector`` lists, watches, resumes and lists again.
 
-A list follows also now and then without need, for a proxy that loses events tells nobody.
+Without permission to watch it lists at intervals. It also lists every ten minutes without need,
+since a proxy may lose events silently.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.api.watch import SilentError, Watch
-from reconciler.cluster.decode import wire
 from reconciler.errors import ClusterError, ExpiredError, ForbiddenError, UnavailableError
 from reconciler.model import backoff
 
@@ -25,22 +26,22 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WATCH_S = 60.0
-"""A watch's length; API servers send a bookmark about once a minute, so silence shows soon."""
+"""Length of a watch. API servers send a bookmark about once a minute, so silence is seen soon."""
 RELIST_S = 600.0
-"""For how long events alone are believed; a watch that is open then is read to its end."""
+"""For how long events alone are trusted; a watch that is open then is read to its end."""
 POLL_S = 10.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
 _SHORTEST_S = 1.0
-"""A watch that ends sooner, without an event, is not opened again at once."""
+"""A watch that ends sooner, without an event, is not reopened at once."""
 _LONGEST_PAUSE_S = 60.0
-"""However long a server asks to wait: the snapshot is too old to act on soon after."""
+"""The longest Retry-After that is honoured; soon after it the snapshot is too old to act on."""
 
 
 class Target(Protocol):
-    """What a follower feeds."""
+    """Receives what a reflector lists and watches."""
 
     def relist(self, client: Client) -> str:
-        """List everything anew; the version after which a watch goes on.
+        """List every object again, and return the resourceVersion for a watch.
 
         Raises:
             ClusterError: It cannot be listed.
@@ -48,7 +49,7 @@ class Target(Protocol):
         ...
 
     def event(self, kind: str, body: bytes) -> None:
-        """Take in one event that is no bookmark."""
+        """Store the object of one event, which is not a bookmark."""
         ...
 
 
@@ -61,13 +62,14 @@ class _Versioned(msgspec.Struct, frozen=True):
 
 
 class Reflector(threading.Thread):
-    """One kind's thread; daemonic, so that a hung server never holds up the end of the process.
+    """The thread of one kind; a daemon, so that a hung server never delays the process's end.
 
     Args:
-        version: Where the first watch goes on; empty to begin with a list.
+        version: The resourceVersion of the first watch; empty to list first.
         scale: How many seconds of the clock a real second has.
-        watchable: Whether to watch at all, or only to list now and then.
-        broke: Called in this thread with the unexpected error by which it ends.
+        poll_s: How often to list while watching is not possible.
+        watchable: Whether to watch, rather than to list at intervals.
+        broke: Called in this thread with the unexpected error that ends it.
     """
 
     def __init__(  # noqa: PLR0913 - each but the first two is given by name
@@ -101,11 +103,11 @@ class Reflector(threading.Thread):
 
     @property
     def failing(self) -> tuple[float, ClusterError] | None:
-        """Since when, on the clock's monotonic time, nothing could be read, and why; or None."""
+        """Since when, in monotonic time, reading has failed, and the last error; else None."""
         return self._failing
 
     def end(self) -> None:
-        """Stop soon; ``join`` waits for it."""
+        """Ask the thread to stop; ``join`` waits for it."""
         self._ended.set()
         if self._watch is not None:
             self._watch.close()
@@ -190,5 +192,5 @@ class Reflector(threading.Thread):
 def _version(body: bytes) -> str:
     try:
         return msgspec.json.decode(body, type=_Versioned).metadata.resource_version
-    except wire.UNDECODABLE:
+    except UNDECODABLE:
         return ""

@@ -24,7 +24,7 @@ R = TypeVar("R")
 L = TypeVar("L", "LiveKubeVirt", "LiveVM", "LiveVMI")
 
 
-class Rows(Generic[V, R]):
+class Store(Generic[V, R]):
     """Rows and findings by reference, with a copy of the rows that lasts until they change."""
 
     def __init__(self) -> None:
@@ -34,18 +34,18 @@ class Rows(Generic[V, R]):
 
     @property
     def view(self) -> Mapping[ObjectRef, R]:
-        """The rows as they are now; later changes do not show."""
+        """The rows as they are now; it never changes."""
         if self._view is None:
             self._view = MappingProxyType(dict(self._rows))
         return self._view
 
     @property
     def findings(self) -> tuple[Diagnostic, ...]:
-        """One an object that could not be read."""
+        """One finding for each object that could not be read."""
         return tuple(self._findings.values())
 
     def replace(self, values: Iterable[V], findings: Iterable[Diagnostic]) -> None:
-        """Forget everything and hold *values*, a new list."""
+        """Replace all rows and findings with those of a new list."""
         self._rows = {}
         for value in values:
             self.put(value)
@@ -53,15 +53,15 @@ class Rows(Generic[V, R]):
         self._view = None
 
     def put(self, value: V) -> None:
-        """Hold *value* in place of its former self."""
+        """Add *value*, or replace the earlier value of the same object."""
         raise NotImplementedError
 
     def drop(self, ref: ObjectRef) -> None:
-        """Forget the object *ref*."""
+        """Remove the object *ref* and its finding."""
         raise NotImplementedError
 
     def take(self, ref: ObjectRef, decoded: Decoded[V]) -> None:
-        """Hold what *decoded* says of the object *ref*: its value, or that it has none."""
+        """Store the object *ref* as *decoded*: its value, or the finding that it is unreadable."""
         self.drop(ref)
         for value in decoded.values:
             self.put(value)
@@ -69,30 +69,30 @@ class Rows(Generic[V, R]):
             self._findings[ref] = finding
 
 
-class Table(Rows[L, L]):
-    """One row an object, under the value's own reference."""
+class ObjectStore(Store[L, L]):
+    """One row for each object, under the value's own reference."""
 
     def put(self, value: L) -> None:
-        """Hold *value* in place of its former self."""
+        """Add *value*, or replace the earlier value of the same object."""
         self._rows[value.ref] = value
         self._view = None
 
     def drop(self, ref: ObjectRef) -> None:
-        """Forget the object *ref*."""
+        """Remove the object *ref* and its finding."""
         self._rows.pop(ref, None)
         self._findings.pop(ref, None)
         self._view = None
 
 
-class Migrations(Rows["LiveMigration", "tuple[LiveMigration, ...]"]):
-    """Migrations by the reference of their VM, oldest first."""
+class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
+    """The migrations by the reference of their VM, oldest first."""
 
     def __init__(self) -> None:
         super().__init__()
         self._vms: dict[ObjectRef, ObjectRef] = {}
 
     def put(self, value: LiveMigration) -> None:
-        """Hold *value* in place of its former self."""
+        """Add *value*, or replace the earlier value of the same migration."""
         vm = workloads.vm_of(value)
         others = (each for each in self._rows.get(vm, ()) if each.ref != value.ref)
         self._rows[vm] = tuple(sorted((*others, value), key=workloads.age_order))
@@ -100,7 +100,7 @@ class Migrations(Rows["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._view = None
 
     def drop(self, ref: ObjectRef) -> None:
-        """Forget the migration *ref*."""
+        """Remove the migration *ref* and its finding."""
         self._findings.pop(ref, None)
         vm = self._vms.pop(ref, None)
         if vm is None:
@@ -113,6 +113,6 @@ class Migrations(Rows["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._view = None
 
     def replace(self, values: Iterable[LiveMigration], findings: Iterable[Diagnostic]) -> None:
-        """Forget everything and hold *values*, a new list."""
+        """Replace all rows and findings with those of a new list."""
         self._vms = {}
         super().replace(values, findings)

@@ -1,76 +1,66 @@
-"""What the informer's followers list and watch, and how it gets into the informer."""
+"""Puts what a reflector lists and watches into the informer: ``KindTarget``, ``PolledTarget``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from reconciler.cluster.read.cluster_reader import list_all, list_nodes
+from reconciler.cluster.read.lists import list_all
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.decode.pages import Readable
-    from reconciler.cluster.informer.informer import ClusterInformer
-    from reconciler.cluster.informer.store import Rows
+    from reconciler.cluster.informer.store import Store
 
 V = TypeVar("V")
 
-LISTED = "listed"
-"""Stands for a version where lists of several kinds have none in common."""
-
 
 class KindTarget(Generic[V]):
-    """One kind of the informer; implements ``follower.Target``."""
+    """Keeps the store of one kind; implements ``reflector.Target``.
+
+    Args:
+        path: The collection in the API server.
+        change: Calls a function while nobody reads the stores, and announces the change.
+    """
 
     def __init__(
-        self, informer: ClusterInformer, path: str, kind: Readable[V], rows: Rows[V, Any]
+        self,
+        path: str,
+        kind: Readable[V],
+        store: Store[V, Any],
+        change: Callable[[Callable[[], None]], None],
     ) -> None:
         self.path = path
-        self._informer = informer
         self._kind = kind
-        self._rows = rows
+        self._store = store
+        self._change = change
 
     def relist(self, client: Client) -> str:
-        """List everything anew; the version after which a watch goes on."""
+        """List every object again, and return the resourceVersion for a watch."""
         listed = list_all(client, self.path, self._kind)
-        self._informer.change(lambda: self._rows.replace(listed.values, listed.diagnostics))
+        self._change(lambda: self._store.replace(listed.values, listed.diagnostics))
         return listed.resource_version
 
     def event(self, kind: str, body: bytes) -> None:
-        """Take in one event; decoding happens before anybody is kept waiting."""
+        """Store the object of one event, which is decoded before the store is locked."""
         ref = self._kind.ref(body)
         if kind == "DELETED":
-            self._informer.change(lambda: self._rows.drop(ref))
+            self._change(lambda: self._store.drop(ref))
             return
         decoded = self._kind.take(body)
-        self._informer.change(lambda: self._rows.take(ref, decoded))
+        self._change(lambda: self._store.take(ref, decoded))
 
 
-class NodeTarget:
-    """The nodes of the informer, which are only listed now and then."""
+class PolledTarget:
+    """Objects that are listed at intervals and never watched; implements ``reflector.Target``."""
 
-    def __init__(self, informer: ClusterInformer) -> None:
-        self._informer = informer
-
-    def relist(self, client: Client) -> str:
-        """List the nodes anew."""
-        listed = list_nodes(client)
-        self._informer.take_nodes(listed)
-        return listed.resource_version
-
-    def event(self, kind: str, body: bytes) -> None:
-        """Nothing: nodes are not watched."""
-
-
-class TypesTarget:
-    """The instancetypes of the informer, which are only listed now and then."""
-
-    def __init__(self, informer: ClusterInformer) -> None:
-        self._informer = informer
+    def __init__(self, relist: Callable[[Client], str]) -> None:
+        self._relist = relist
 
     def relist(self, client: Client) -> str:
-        """List both kinds anew."""
-        self._informer.list_types(client)
-        return LISTED
+        """List every object again, and return a text that is not empty."""
+        return self._relist(client)
 
     def event(self, kind: str, body: bytes) -> None:
-        """Nothing: instancetypes are not watched."""
+        """Do nothing, since these objects are not watched."""

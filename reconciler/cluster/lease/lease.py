@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from reconciler.cluster.api import resource_paths
+from reconciler.cluster.api.micro_time import micro_time
 from reconciler.cluster.lease import lease_record
-from reconciler.cluster.write.events import micro_time
 from reconciler.errors import (
     ClusterError,
     ConflictError,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reconciler.cluster.decode import wire
+from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.errors import ClusterError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def decoded(body: bytes) -> dict[str, Any]:
     """
     try:
         found: dict[str, Any] = msgspec.json.decode(body, type=dict)
-    except wire.UNDECODABLE as error:
+    except UNDECODABLE as error:
         raise ClusterError(f"the server's answer is no Lease: {error}") from error
     return found
 

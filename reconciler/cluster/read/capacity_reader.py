@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.cluster.api import resource_paths, threads
-from reconciler.cluster.decode import list_stream, spare_capacity, wire
+from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.cluster.decode import list_stream, spare_capacity
 from reconciler.errors import ClusterError, ForbiddenError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.capacity import Capacity
@@ -66,7 +67,7 @@ def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Dec
         )
     except ForbiddenError:
         return None
-    except wire.UNDECODABLE as error:
+    except UNDECODABLE as error:
         place = f"{resource_paths.spoken(path)} at {client.host}"
         what = f"the answer to a list of {place} cannot be read: {error}"
         raise ClusterError(what, hint="check that the server is an API server") from error

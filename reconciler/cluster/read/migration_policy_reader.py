@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.api.paging import pages
 from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.common import amount
@@ -72,7 +73,7 @@ def list_migration_policies(client: Client) -> MigrationPolicies:
         return MigrationPolicies()
     except ForbiddenError:
         return MigrationPolicies(diagnostics=(_unread("may not be listed"),))
-    except wire.UNDECODABLE as error:
+    except UNDECODABLE as error:
         return MigrationPolicies(diagnostics=(_unread(f"cannot be read: {error}"),))
     return MigrationPolicies(values=found, namespace_labels=labels)
 

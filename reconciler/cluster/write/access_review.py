@@ -1,4 +1,4 @@
-"""Which rights the credentials have, asked before the first write: one message names all gaps."""
+"""Checks the credentials' rights before the first write: ``require`` names all missing ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KUBEVIRT = "kubevirt.io"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """One verb on one resource; without a namespace in all of them."""
+    """One verb on one resource; without a namespace, in all namespaces."""
 
     verb: str
     group: str
@@ -37,13 +37,14 @@ class Right:
         return f"{self.verb} {kind}{name}{where}"
 
 
-def plan_rights(namespace: str | None = None) -> tuple[Right, ...]:
-    """What a plan cannot do without; *namespace* limits the VMs."""
-    scoped = tuple(
-        Right(verb="list", group=_KUBEVIRT, resource=resource, namespace=namespace or "")
-        for resource in (resource_paths.VMS, resource_paths.VMIS, resource_paths.MIGRATIONS)
-    )
-    return (Right(verb="list", group=_KUBEVIRT, resource=resource_paths.KUBEVIRTS), *scoped)
+_LISTED = (
+    resource_paths.KUBEVIRTS,
+    resource_paths.VMS,
+    resource_paths.VMIS,
+    resource_paths.MIGRATIONS,
+)
+PLAN_RIGHTS = tuple(Right(verb="list", group=_KUBEVIRT, resource=each) for each in _LISTED)
+"""The rights that a plan needs."""
 
 
 def apply_rights(
@@ -51,26 +52,23 @@ def apply_rights(
     *,
     config_lease: str | None = None,
     memory_lease: str | None = None,
-    namespace: str | None = None,
     create: bool = False,
     restart: bool = False,
 ) -> tuple[Right, ...]:
-    """What an apply cannot do without.
+    """Return the rights that an apply needs.
 
     Args:
-        lease_namespace: Where the Leases and the KubeVirt CR are.
-        config_lease: The Lease over the KubeVirt CR; None if the CR is not to be patched.
-        memory_lease: The Lease over the VMs; None if no VM is to be written to.
-        namespace: Limits the VMs.
-        create: Whether VMs are to be created.
-        restart: Whether VMs are to be restarted.
+        lease_namespace: The namespace of the Leases and the KubeVirt CR.
+        config_lease: The Lease for the KubeVirt CR; None if the CR will not be patched.
+        memory_lease: The Lease for the VMs; None if no VM will be written.
+        create: Whether VMs will be created.
+        restart: Whether VMs will be restarted.
     """
-    where = namespace or ""
     verbs = {"get": memory_lease, "patch": memory_lease, "create": create}
     rights = [
-        *plan_rights(namespace),
+        *PLAN_RIGHTS,
         *(
-            Right(verb=verb, group=_KUBEVIRT, resource=resource_paths.VMS, namespace=where)
+            Right(verb=verb, group=_KUBEVIRT, resource=resource_paths.VMS)
             for verb, needed in verbs.items()
             if needed
         ),
@@ -82,7 +80,6 @@ def apply_rights(
                 group=f"subresources.{_KUBEVIRT}",
                 resource=resource_paths.VMS,
                 subresource="restart",
-                namespace=where,
             )
         )
     if config_lease:
@@ -96,7 +93,7 @@ def apply_rights(
             for verb in ("get", "patch")
         )
     leases = [name for name in (config_lease, memory_lease) if name]
-    # A create cannot be bound to a name: the object has none yet when the request is judged.
+    # RBAC cannot limit create to a name, since the object has none when the request is authorized.
     named = [("create", ""), *((verb, name) for name in leases for verb in ("get", "update"))]
     rights += (
         Right(
@@ -120,10 +117,10 @@ class _Review(msgspec.Struct, frozen=True):
 
 
 def may(client: Client, right: Right) -> bool:
-    """Whether the credentials have *right*, as the server says.
+    """Return whether the credentials have *right*, by a SelfSubjectAccessReview.
 
     Raises:
-        ClusterError: The server does not say.
+        ClusterError: The server does not answer the review.
     """
     asked = {
         "verb": right.verb,
@@ -143,16 +140,16 @@ def may(client: Client, right: Right) -> bool:
 
 
 def require(client: Client, rights: Iterable[Right]) -> None:
-    """Ask for every one of *rights*.
+    """Check every one of *rights*.
 
     Raises:
         ForbiddenError: Some are missing; the message names all of them.
-        ClusterError: The server does not say.
+        ClusterError: The server does not answer a review.
     """
     missing = [right for right in rights if not may(client, right)]
     if missing:
         raise ForbiddenError(
-            f"the credentials lack {len(missing)} of the needed rights at {client.host}:"
+            f"the credentials lack {len(missing)} required rights at {client.host}:"
             f" {', '.join(str(right) for right in missing)}",
             hint="grant them with a Role or ClusterRole, or use another context",
             status=403,

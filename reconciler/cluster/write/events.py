@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from reconciler.cluster.api import resource_paths
+from reconciler.cluster.api.micro_time import micro_time
 from reconciler.errors import ClusterError
 from reconciler.model.references import ObjectRef
 
@@ -38,11 +39,6 @@ _LIMIT_S = 2.0
 """The longest to wait for one."""
 _PAUSE_S = 60.0
 """After a failure none is tried for so long, on the run's clock."""
-
-
-def micro_time(at: datetime) -> str:
-    """*at* as a MicroTime, which always has six digits: ``2026-11-23T00:48:52.000000Z``."""
-    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def event_name(name: str, at_ns: int) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler.cluster.api import api_errors, resource_paths, threads
-from reconciler.cluster.decode import wire, workloads
+from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.cluster.decode import workloads
 from reconciler.cluster.decode.kubevirt_cr import kubevirt
 from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.cluster.write import answer_check
@@ -206,7 +207,7 @@ def _taken(action: Action, answer: Answer) -> Written:
             missing = answer_check.unpatched(held, action.patch)
         vm = workloads.VMS.one(answer.body) if action.ref.kind == "VirtualMachine" else None
         config = kubevirt(answer.body)[0] if action.ref.kind == "KubeVirt" else None
-    except wire.UNDECODABLE as error:
+    except UNDECODABLE as error:
         missing, vm, config = (f"the answer cannot be read: {error}",), None, None
     return Written(
         refusal=Refusal.NOT_AS_WRITTEN if missing else None,

@@ -128,7 +128,7 @@ def test_credentials_that_cannot_be_read_anew_end_with_the_401(
         with pytest.raises(UnauthorizedError, match="the credentials are not accepted"):
             client.get(VMS)
     assert statuses(simulator) == [401]
-    assert "the credentials are not read anew: the credential plugin" in caplog.text
+    assert "cannot read the credentials again: the credential plugin" in caplog.text
     assert secret not in caplog.text
 
 

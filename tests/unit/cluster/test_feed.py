@@ -194,8 +194,6 @@ def test_undecodable_event_is_a_finding_on_its_object_and_the_rest_goes_on(
 def test_undecodable_event_without_a_name_is_a_finding_and_the_rest_goes_on(
     streams, informer, raw_vm
 ):
-    streams, informer, raw_vm
-):
     deep = b"[" * 20_000 + b"]" * 20_000
     with informer:
         line = b'{"type":"ADDED","object":{"metadata":{"annotations":%s}}}' % deep

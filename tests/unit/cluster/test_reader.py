@@ -22,7 +22,7 @@ PG0 = vm_ref("db", "pg-0")
 
 @pytest.fixture
 def read(client, clock):
-    return lambda namespace=None: ClusterReader(client, clock=clock, namespace=namespace).read()
+    return lambda: ClusterReader(client, clock=clock).read()
 
 
 def test_a_snapshot_holds_every_kind(cluster, read):
@@ -49,17 +49,6 @@ def test_seven_requests_and_none_a_vm(cluster, read, page, raw_vm):
         f"{API}/virtualmachines",
         "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies",
     ]
-
-
-def test_a_namespace_limits_vms_and_not_the_cr(cluster, read):
-    cluster.handlers[f"{API}/namespaces/db"] = lambda request: cluster.handlers[
-        request.path.replace("/namespaces/db", "")
-    ](request)
-    assert list(read("db").vms) == [PG0]
-    paths = {request.path for request in cluster.requests}
-    assert f"{API}/kubevirts" in paths
-    assert f"{API}/namespaces/db/virtualmachines" in paths
-    assert f"{API}/virtualmachines" not in paths
 
 
 def test_a_list_that_begins_again_holds_nothing_twice(cluster, read, page, raw_vm, failure):
@@ -129,7 +118,7 @@ def test_a_server_that_does_not_answer_is_asked_for_nothing_else(server, read, r
 
 def test_a_server_that_is_no_api_server(server, read, reply):
     server.on("/", reply(200, "<html>"))
-    with pytest.raises(ClusterError, match="is no Namespace"):
+    with pytest.raises(ClusterError, match="is not a Namespace"):
         read()
 
 

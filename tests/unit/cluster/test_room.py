@@ -291,7 +291,7 @@ class TestRefreshed:
         caplog.handler.emit = _setting(logged, caplog.handler.emit)
         informer.refresh_capacity()
         assert logged.wait(30)
-        assert "pods and quotas are not read anew" in caplog.text
+        assert "cannot refresh pods and quotas" in caplog.text
         assert informer.read().capacity is old
 
     def test_an_unexpected_error_is_raised_in_the_thread_that_waits(

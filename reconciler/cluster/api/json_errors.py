@@ -1,0 +1,9 @@
+"""``UNDECODABLE``: the exceptions that decoding JSON from a server may raise."""
+
+from __future__ import annotations
+
+import msgspec
+
+UNDECODABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
+"""What decoding raises for JSON that cannot be read: also for a byte that is not UTF-8
+(UnicodeDecodeError), a number with too many digits, and nesting that is too deep."""

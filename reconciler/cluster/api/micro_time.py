@@ -1,0 +1,13 @@
+"""Writes times as Kubernetes' MicroTime: ``micro_time``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def micro_time(at: datetime) -> str:
+    """Return *at* as a MicroTime, which always has six digits: ``2026-11-23T00:48:52.000000Z``."""
+    return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

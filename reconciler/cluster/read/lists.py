@@ -1,0 +1,193 @@
+"""Lists one kind each: ``list_all`` and what the reader and the informer need beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+import msgspec
+
+from reconciler.cluster.api import resource_paths
+from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.cluster.api.paging import pages
+from reconciler.cluster.decode import workloads
+from reconciler.cluster.decode.instancetypes import CLUSTER_WIDE, NAMESPACED
+from reconciler.cluster.decode.kubevirt_cr import KubeVirts
+from reconciler.errors import ClusterError, ForbiddenError, KubeVirtMissingError, NotFoundError
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.live.live_state import LiveInstancetype, LiveKubeVirt, LiveNode, LiveVM
+from reconciler.model.references import CLUSTER_INSTANCETYPE, INSTANCETYPE, ObjectRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.cluster.api.client import Client
+    from reconciler.cluster.decode.pages import Readable
+
+V = TypeVar("V")
+
+
+class _Namespace(msgspec.Struct, frozen=True):
+    class Meta(msgspec.Struct, frozen=True):
+        uid: str = ""
+
+    metadata: Meta = Meta()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed(Generic[V]):
+    """A whole list, and the resourceVersion from which a watch continues it."""
+
+    values: tuple[V, ...]
+    resource_version: str
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instancetypes:
+    """The instancetypes of both kinds."""
+
+    values: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)
+    kinds: frozenset[str] = frozenset()
+    """The kinds that could be listed."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
+    """List every object at *path*, decoded page by page.
+
+    Raises:
+        KubeVirtMissingError: The server does not know the kind.
+        ClusterError: The list cannot be read.
+    """
+    values: list[V] = []
+    findings: list[Diagnostic] = []
+    version = ""
+    try:
+        for page in pages(client, path):
+            if page.first:
+                values.clear()
+                findings.clear()
+                version = page.resource_version
+            decoded = kind.page(page.body)
+            values += decoded.values
+            findings += decoded.diagnostics
+    except NotFoundError as error:
+        raise KubeVirtMissingError(
+            f"KubeVirt is not installed at {client.host}: the server does not know its kinds",
+            hint="install KubeVirt, or use the context of a cluster that runs it",
+        ) from error
+    return Listed(values=tuple(values), resource_version=version, diagnostics=tuple(findings))
+
+
+def list_kubevirt(client: Client) -> Listed[LiveKubeVirt]:
+    """List the KubeVirt CR, of which a cluster has exactly one.
+
+    Raises:
+        KubeVirtMissingError: There is no CR, or more than one.
+        ClusterError: The list or the CR cannot be read.
+    """
+    listed = list_all(client, resource_paths.collection(resource_paths.KUBEVIRTS), KubeVirts())
+    if not listed.values and listed.diagnostics:
+        raise ClusterError(f"at {client.host}, {listed.diagnostics[0].message}")
+    if len(listed.values) != 1:
+        raise wrong_number(client.host, (each.ref for each in listed.values))
+    return listed
+
+
+def list_nodes(client: Client) -> Listed[LiveNode]:
+    """List the nodes by name; without the right to list them, return none and a finding."""
+    try:
+        listed = list_all(client, resource_paths.NODES, workloads.NODES)
+    except ForbiddenError:
+        finding = _warning(
+            "nodes-unreadable",
+            "no permission to list nodes, so free memory on other nodes is unknown",
+            "grant list on nodes",
+        )
+        return Listed(values=(), resource_version="", diagnostics=(finding,))
+    ordered = tuple(sorted(listed.values, key=lambda node: node.name))
+    return Listed(
+        values=ordered, resource_version=listed.resource_version, diagnostics=listed.diagnostics
+    )
+
+
+def list_instancetypes(client: Client, vms: Iterable[LiveVM]) -> Instancetypes:
+    """List both kinds of instancetype, if any of *vms* has one; else send no request.
+
+    Raises:
+        ClusterError: A list cannot be read although it is allowed and the kind exists.
+    """
+    if not any(vm.instancetype for vm in vms):
+        return Instancetypes()
+    found: dict[str, Listed[LiveInstancetype] | Diagnostic] = {
+        INSTANCETYPE: _list_types(client, NAMESPACED, resource_paths.INSTANCETYPES),
+        CLUSTER_INSTANCETYPE: _list_types(
+            client, CLUSTER_WIDE, resource_paths.CLUSTER_INSTANCETYPES
+        ),
+    }
+    read = {kind: each for kind, each in found.items() if isinstance(each, Listed)}
+    return Instancetypes(
+        values={value.ref: value for listed in read.values() for value in listed.values},
+        kinds=frozenset(read),
+        diagnostics=(
+            *(finding for listed in read.values() for finding in listed.diagnostics),
+            *(each for each in found.values() if isinstance(each, Diagnostic)),
+        ),
+    )
+
+
+def _list_types(
+    client: Client, kind: Readable[LiveInstancetype], plural: str
+) -> Listed[LiveInstancetype] | Diagnostic:
+    path = resource_paths.collection(plural, api=resource_paths.INSTANCETYPE_API)
+    try:
+        return list_all(client, path, kind)
+    except ForbiddenError:
+        why = f"no permission to list {plural}"
+        hint = f"grant list on {plural} of instancetype.kubevirt.io"
+    except KubeVirtMissingError:
+        why, hint = f"the server has no {plural}", "check the CRDs that KubeVirt installs"
+    return _warning("instancetypes-unreadable", f"{why}; their memory is unknown", hint)
+
+
+def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
+    """Return the uid of the namespace kube-system; without the right, none and a finding.
+
+    Raises:
+        ClusterError: The server does not answer, or is not an API server.
+    """
+    try:
+        body = client.get(resource_paths.CLUSTER_IDENTITY)
+    except ForbiddenError:
+        finding = _warning(
+            "cluster-id-unknown",
+            "no permission to read the namespace kube-system, so the cluster id is unknown",
+            "grant get on the namespace kube-system",
+        )
+        return "", (finding,)
+    try:
+        return msgspec.json.decode(body, type=_Namespace).metadata.uid, ()
+    except UNDECODABLE as error:
+        what = f"the answer of {client.host} is not a Namespace"
+        raise ClusterError(what, hint="check that the server is an API server") from error
+
+
+def wrong_number(host: str, refs: Iterable[ObjectRef]) -> KubeVirtMissingError:
+    """Return the error for a cluster with the KubeVirt CRs *refs*, none or several."""
+    found = sorted(f"{ref.namespace}/{ref.name}" for ref in refs)
+    if not found:
+        return KubeVirtMissingError(
+            f"the cluster at {host} has no KubeVirt CR",
+            hint="create one, or use the context of a cluster that runs KubeVirt",
+        )
+    return KubeVirtMissingError(
+        f"the cluster at {host} has {len(found)} KubeVirt CRs, but KubeVirt expects one:"
+        f" {', '.join(found)}",
+        hint="delete all but the one that virt-operator uses",
+    )
+
+
+def _warning(code: str, message: str, hint: str) -> Diagnostic:
+    return Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)
