@@ -32,6 +32,7 @@ NO_CODES = {
     *("date-time", "dns-label", "dns-subdomain", "label-key", "relative-path", "time-zone"),
     *("x-belongs", "x-hint", "x-hints", "x-near-miss", "working-tree"),
     *("feature-gate", "in-progress", "not-needed", "not-started", "drop-revision", "name-alone"),
+    "run-ended",
 }
 """Words with a hyphen in the product that are not a reason or the code of a finding."""
 
