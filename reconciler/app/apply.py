@@ -130,7 +130,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
     asked, found = session.asked, session.found
     observing = asked.unattended and found.config.mode is Mode.OBSERVE
     if session.windows_ignored:
-        log.warning("the windows of .reconciler.yaml are ignored, as asked by --ignore-windows")
+        log.warning("ignoring the windows of .reconciler.yaml because of --ignore-windows")
     trace = None
     with ExitStack() as stack:
         try:
@@ -247,7 +247,7 @@ def _notes(session: _Session, approval: Approval | None) -> Iterator[str]:
     if approval is not None:
         yield approval_options.note(approval)
     if session.windows_ignored:
-        yield "the windows of .reconciler.yaml were ignored, as asked by --ignore-windows"
+        yield "the windows of .reconciler.yaml were ignored because of --ignore-windows"
 
 
 def _write_report(report: RunReport, asked: ApplyOptions) -> None:

@@ -1,10 +1,11 @@
-"""What a person has approved, from the options of ``apply``, and whether it is meant for here."""
+"""Reads the approval that ``--plan`` or ``--expect-digest`` names, and checks that it applies."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.app.survey import cluster_words
 from reconciler.errors import SourceError, StaleError, UsageError, WrongClusterError
 from reconciler.plan.approval_summary import approval_of
 from reconciler.report.wording import is_commit, origin, plural
@@ -28,8 +29,8 @@ def read(asked: ApplyOptions) -> Approval | None:
         return None
     if asked.expect_digest is not None:
         raise UsageError(
-            "--plan and --expect-digest name two approvals",
-            hint="give one of them; RECONCILER_PLAN and RECONCILER_EXPECT_DIGEST count",
+            "--plan and --expect-digest cannot be combined",
+            hint="remove one of them; RECONCILER_PLAN and RECONCILER_EXPECT_DIGEST count too",
         )
     return read_approval(asked.plan_file)
 
@@ -45,35 +46,33 @@ def approved_source(asked: ApplyOptions, approval: Approval) -> SourceOptions:
         return source
     if approval.dirty:
         raise SourceError(
-            f"the plan {asked.plan_file} was made from files that were not committed, beside "
-            f"commit {approval.revision}, so that no commit says what was approved",
-            hint="commit, plan again and approve that; or apply the files with --working-tree",
+            f"the plan {asked.plan_file} was made from files that were not committed, on top of "
+            f"commit {approval.revision}, so no commit has what was approved",
+            hint="commit the files, plan again and approve that plan; or use --working-tree",
         )
     if not is_commit(approval.revision):
         raise SourceError(
             f"the plan {asked.plan_file} was made from {approval.revision}, not from a commit",
-            hint="give the same manifests with -f, or a commit with --revision",
+            hint="pass the same manifests with -f, or a commit with --revision",
         )
     return replace(source, revision=approval.revision)
 
 
 def agreed(plan: Plan, approval: Approval | None, expect_digest: str | None) -> Approval | None:
-    """The approval of the run that would carry out *plan*; None where none is asked for.
+    """Return the approval that a run of *plan* must keep to, or None if none is required.
 
     Raises:
         WrongClusterError: The approval is for another cluster.
-        StaleError: *plan* is not the one that is expected.
+        StaleError: *plan* does not have the expected digest.
     """
     if expect_digest is not None:
         return _expected(plan, expect_digest)
     if approval is None or approval.cluster == plan.cluster:
         return approval
-    meant, found = (
-        each or "one that does not tell its id" for each in (approval.cluster, plan.cluster)
-    )
+    approved, found = map(cluster_words, (approval.cluster, plan.cluster))
     raise WrongClusterError(
-        f"the plan was approved for cluster {meant}, and this is {found}",
-        hint="check the context, or plan against this cluster and approve that",
+        f"the plan was approved for {approved}, but this is {found}",
+        hint="check --context, or plan against this cluster and approve that plan",
     )
 
 
@@ -81,15 +80,15 @@ def _expected(plan: Plan, digest: str) -> Approval:
     if plan.digest == digest:
         return approval_of(plan)
     raise StaleError(
-        f"the plan has changed: {digest} was approved, and the plan made now has {plan.digest}; "
-        "nothing was written",
-        hint="look at the new plan and approve its digest; or approve a file with `apply --plan`, "
-        "which carries out what is still the same",
+        f"the plan has changed since its approval: the digest was {digest} and is now "
+        f"{plan.digest}; nothing was written",
+        hint="review the new plan and approve its digest; or use `apply --plan FILE`, which "
+        "applies the actions that have not changed",
     )
 
 
 def note(approval: Approval) -> str:
-    """Whose approval a run carries out, for its report."""
+    """Return the note in the report that says what was approved."""
     made = origin(approval.revision, dirty=approval.dirty)
     count = plural(sum(map(len, approval.actions.values())), "action")
-    return f"{count} approved, by the plan {approval.digest} of {made}"
+    return f"{count} approved with plan {approval.digest} of {made}"

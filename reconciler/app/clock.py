@@ -126,5 +126,5 @@ class ServerClock:
             self._warned = self._warned or warn
         if warn:
             side = "behind" if found_s > 0 else "ahead of"
-            words = "this machine's clock is %.0f s %s the API server's, whose time is gone by"
+            words = "this machine's clock is %.0f s %s the API server's; using the server's time"
             log.warning(words, abs(found_s), side)

@@ -23,7 +23,7 @@ _CODES = {
 def error_code(error: ReconcilerError | Terminated | KeyboardInterrupt) -> tuple[ExitCode, str]:
     """Return the exit code of a command that *error* ends, and the message for its user."""
     if isinstance(error, Terminated):
-        return ExitCode.DEADLINE, "asked to end before anything was written"
+        return ExitCode.DEADLINE, "terminated before anything was written"
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED, "interrupted"
     return _CODES.get(type(error), ExitCode.ERROR), str(error)

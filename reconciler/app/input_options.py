@@ -39,23 +39,22 @@ class SourceOptions:
         revision = self.revision not in (None, DEFAULT_REVISION)
         if self.repo and self.files:
             raise UsageError(
-                "--repo and -f name two sources",
-                hint="give one of them; RECONCILER_REPO counts as --repo",
+                "--repo and -f cannot be combined",
+                hint="remove one of them; RECONCILER_REPO counts as --repo",
             )
         if self.files and (revision or self.working_tree):
             other = "--working-tree" if self.working_tree else "--revision"
             raise UsageError(
-                f"{other} is about a repository, and -f names none", hint="leave it out"
+                f"{other} needs --repo and cannot be combined with -f", hint="remove one of them"
             )
         if revision and self.working_tree:
             raise UsageError(
-                f"--working-tree reads what lies in --repo, not the revision {self.revision}",
-                hint="leave one of the two out",
+                "--working-tree and --revision cannot be combined", hint="remove one of them"
             )
         if not self.repo and not self.files:
             raise UsageError(
-                "no desired state is named",
-                hint="give --repo PATH or URL, or pipe manifests in with `-f -`",
+                "no source of the desired state is given",
+                hint="set --repo to a path or URL, or pipe manifests in with `-f -`",
             )
 
     def override(self, config: Config) -> Config:
@@ -66,16 +65,14 @@ class SourceOptions:
         """
         if self.mode is not None:
             if self.mode not in set(Mode):
-                raise UsageError(
-                    f"--mode {self.mode} is not known", hint="write observe or enforce"
-                )
+                raise UsageError(f"--mode {self.mode} is unknown", hint="use observe or enforce")
             config = config.overridden({"mode": Mode(self.mode)}, "flag --mode")
         if self.selector is not None:
             try:
                 chosen = Selector.parse(self.selector)
             except SelectorError as error:
                 raise UsageError(
-                    f"--selector {self.selector}: {error}", hint="it is what kubectl's -l takes"
+                    f"--selector {self.selector}: {error}", hint="use the syntax of kubectl's -l"
                 ) from error
             config = config.overridden({"selector": chosen}, "flag --selector")
         return config

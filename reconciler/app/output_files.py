@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PRIVATE = 0o600
 _APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_HINT = "name a file in a folder that is there and may be written to"
+_HINT = "name a file in an existing directory that is writable"
 
 
 def claim(path: Path, flag: str) -> None:
@@ -33,7 +33,7 @@ def claim(path: Path, flag: str) -> None:
             part.touch(PRIVATE)
             part.unlink()
         elif path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
+            raise IsADirectoryError(21, "it is a directory")
     except OSError as error:
         raise _unwritable(path, flag, error) from error
 

@@ -110,8 +110,13 @@ def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
     """
     if not policy.cluster or live.cluster_id == policy.cluster:
         return
-    found = live.cluster_id or "one that does not tell its id"
     raise WrongClusterError(
-        f"the desired state is meant for cluster {policy.cluster}, and this is {found}",
-        hint="check the context, or `cluster` in .reconciler.yaml",
+        f"the desired state is meant for {cluster_words(policy.cluster)}, but this is "
+        f"{cluster_words(live.cluster_id)}",
+        hint="check --context, and `cluster` in .reconciler.yaml",
     )
+
+
+def cluster_words(cluster_id: str) -> str:
+    """Return the words for a cluster in messages; an ID that cannot be read is empty."""
+    return f"cluster {cluster_id}" if cluster_id else "a cluster whose ID cannot be read"

@@ -59,7 +59,7 @@ class Tracer:
         try:
             _print(self._file, fields)
         except OSError as error:
-            log.error("--trace ends here: %s", error.strerror)  # noqa: TRY400 - no stack for users
+            log.error("cannot write to the file of --trace, which ends here: %s", error.strerror)  # noqa: TRY400 - no stack for users
             self._file = None
 
 

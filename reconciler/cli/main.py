@@ -1,4 +1,4 @@
-"""The command line: which commands there are, and the process's exit code."""
+"""``main``: the command line, which runs one command and returns its exit code."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from reconciler.model.run.outcome import ExitCode
 
 app = typer.Typer(
     name="reconciler",
-    help="Makes a cluster's KubeVirt configuration and VM memory what Git says, live, "
-    "and says before it acts what will happen to every VM.",
+    help="Reconciles KubeVirt configuration and VM memory with Git, live where possible. "
+    "Shows what will happen to every VM before it changes anything.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -51,12 +51,14 @@ for module in (demo, plan, apply, reconcile, status, validate, snapshot, cluster
     app.command(name)(_registered(module.command))
 
 _USAGE: type[Exception] = typer.BadParameter.__bases__[0]
-"""typer's own usage error; its module is private."""
+"""The usage error of typer, whose module is private."""
 
 
 @app.callback(invoke_without_command=True)
 def _root(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.")
+    ] = False,
 ) -> None:
     if version:
         print(__version__)
@@ -64,8 +66,8 @@ def _root(
 
 
 def entry() -> None:
-    """The console script."""
-    # A run makes many small values that stay: looking for garbage among them costs a fifth.
+    """Run the console script."""
+    # Most values of a run live until its end: looking for garbage among them costs a fifth.
     gc.set_threshold(50_000, 20, 20)
     sys.exit(main(sys.argv[1:]))
 

@@ -18,7 +18,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class PlanFormat(StrEnum):
-    """What a plan is printed as."""
+    """Output formats of a plan."""
 
     TEXT = "text"
     JSON = "json"
@@ -26,14 +26,14 @@ class PlanFormat(StrEnum):
 
 
 class TextFormat(StrEnum):
-    """What everything else is printed as."""
+    """Output formats of everything else, and formats of the log."""
 
     TEXT = "text"
     JSON = "json"
 
 
 def seconds(text: str | float) -> float:
-    """Read ``90s``, ``10m`` or ``1h30m``; a default comes as the number that it is."""
+    """Parse ``90s``, ``10m`` or ``1h30m``; typer passes a default as a number."""
     if not isinstance(text, str):
         return float(text)
     try:
@@ -41,16 +41,16 @@ def seconds(text: str | float) -> float:
     except QuantityError as error:
         raise typer.BadParameter(str(error)) from error
     if found <= 0:
-        raise typer.BadParameter(f"{text!r} is not more than zero")
+        raise typer.BadParameter(f"{text!r} is not greater than zero")
     return found
 
 
 def digest(text: str) -> str:
-    """Read ``sha256:`` and 64 digits; an abbreviation could stand for another plan."""
+    """Parse a whole digest; an abbreviated one could match another plan."""
     if not _DIGEST.fullmatch(text):
         raise typer.BadParameter(
-            f"{text!r} is no digest; it is `sha256:` and 64 hexadecimal digits, as in `digest` of "
-            "`reconciler plan -o json`"
+            f"{text!r} is not a digest; expected `sha256:` and 64 hexadecimal digits, as in "
+            "`digest` of `reconciler plan -o json`"
         )
     return text
 
@@ -83,7 +83,7 @@ WorkingTree = Annotated[
     typer.Option(
         "--working-tree",
         envvar=_env("WORKING_TREE"),
-        help="Read the files as they lie in --repo, committed or not.",
+        help="Read the working tree of --repo, including files that are not committed.",
     ),
 ]
 Files = Annotated[
@@ -92,7 +92,7 @@ Files = Annotated[
         "-f",
         "--filename",
         metavar="FILE|-",
-        help="Read manifests from a file, a folder, or standard input, without Git.",
+        help="Read manifests from a file, a directory or standard input instead of Git.",
     ),
 ]
 Namespace = Annotated[
@@ -101,7 +101,7 @@ Namespace = Annotated[
         "-n",
         "--namespace",
         envvar=_env("NAMESPACE"),
-        help="Namespace of VMs whose manifest names none.",
+        help="Namespace of VMs whose manifest does not set one.",
     ),
 ]
 Selector = Annotated[
@@ -110,13 +110,13 @@ Selector = Annotated[
         "-l",
         "--selector",
         envvar=_env("SELECTOR"),
-        help="Only VMs whose labels in Git match, such as app=db,tier!=test.",
+        help="Select VMs by their labels in Git, for example app=db,tier!=test.",
     ),
 ]
 
 
 def shard(text: str | Shard) -> Shard:
-    """Read ``I/N``; a default comes as the shard that it is."""
+    """Parse ``I/N``; typer passes a default as a shard."""
     if isinstance(text, Shard):
         return text
     try:
@@ -133,17 +133,18 @@ ShardOption = Annotated[
         parser=shard,
         envvar=_env("SHARD"),
         show_default=False,
-        help="Only VMs of namespaces whose hash falls to shard I of N, from 0; 0 has the CR.",
+        help="Change only the VMs of shard I of N, counted from 0; the hash of its namespace puts "
+        "a VM into a shard. Shard 0 also changes the KubeVirt CR.",
     ),
 ]
 CacheDir = Annotated[
     Path | None,
     typer.Option(
         "--cache-dir",
-        metavar="FOLDER",
+        metavar="DIRECTORY",
         envvar=_env("CACHE_DIR"),
-        help="Keep there what manifests say, so that a file that did not change is not parsed "
-        "again; none by default.",
+        help="Cache parsed manifests in this directory, so that unchanged files are not parsed "
+        "again. Default: no cache.",
     ),
 ]
 Kubeconfig = Annotated[
@@ -151,12 +152,12 @@ Kubeconfig = Annotated[
     typer.Option(
         "--kubeconfig",
         envvar=[_env("KUBECONFIG")],
-        help="Kubeconfig file; else $KUBECONFIG, ~/.kube/config, or the pod's service account.",
+        help="Kubeconfig file. Default: $KUBECONFIG, ~/.kube/config or the pod's service account.",
     ),
 ]
 Context = Annotated[
     str | None,
-    typer.Option("--context", envvar=_env("CONTEXT"), help="Context of the kubeconfig."),
+    typer.Option("--context", envvar=_env("CONTEXT"), help="Context of the kubeconfig to use."),
 ]
 RequestTimeout = Annotated[
     float,
@@ -166,7 +167,7 @@ RequestTimeout = Annotated[
         parser=seconds,
         envvar=_env("REQUEST_TIMEOUT"),
         show_default="30s",
-        help="How long one request may take, such as 30s.",
+        help="Time limit for one request, for example 30s.",
     ),
 ]
 Snapshot = Annotated[
@@ -174,7 +175,7 @@ Snapshot = Annotated[
     typer.Option(
         "--snapshot",
         envvar=_env("SNAPSHOT"),
-        help="Plan against a file that `reconciler snapshot` wrote, without a cluster.",
+        help="Read the live state from a file of `reconciler snapshot` instead of a cluster.",
     ),
 ]
 Out = Annotated[
@@ -192,8 +193,8 @@ ApprovedPlan = Annotated[
         "--plan",
         metavar="FILE",
         envvar=_env("PLAN"),
-        help="Apply what `plan --out FILE` showed, as far as it is still the same, and no more; "
-        "without --revision its own commit is read.",
+        help="Apply only those actions of a plan that have not changed since; `plan --out` writes "
+        "the file. Without --revision, the commit of that plan is read.",
     ),
 ]
 ExpectDigest = Annotated[
@@ -203,7 +204,7 @@ ExpectDigest = Annotated[
         metavar="sha256:HEX",
         parser=digest,
         envvar=_env("EXPECT_DIGEST"),
-        help="Apply only if the whole plan has this digest; else write nothing and answer 8.",
+        help="Apply only if the plan has this digest; otherwise write nothing and exit with 8.",
     ),
 ]
 Report = Annotated[
@@ -212,7 +213,7 @@ Report = Annotated[
         "--report",
         metavar="FILE",
         envvar=_env("REPORT"),
-        help="Also write the report as JSON to a file, however the run ends once it has a plan.",
+        help="Also write the report as JSON to a file, even if the run fails after the plan.",
     ),
 ]
 Trace = Annotated[
@@ -221,15 +222,15 @@ Trace = Annotated[
         "--trace",
         metavar="FILE",
         envvar=_env("TRACE"),
-        help="Append a line of JSON to a file for each VM, when the run is done with it.",
+        help="Append a line of JSON to a file for each VM, once the run has finished with it.",
     ),
 ]
 IgnoreWindows = Annotated[
     bool,
     typer.Option(
         "--ignore-windows",
-        help="Write outside of the windows of .reconciler.yaml too, restarts that it consents to "
-        "included; the report says so. It has no environment variable.",
+        help="Ignore the windows of .reconciler.yaml, also for the restarts that it allows; the "
+        "report notes this. No environment variable sets this option.",
     ),
 ]
 Verbose = Annotated[
@@ -239,37 +240,41 @@ Verbose = Annotated[
         "--verbose",
         count=True,
         show_default=False,
-        help="Say more: -v patches and unchanged VMs, -vv requests.",
+        help="Show more: patches, unchanged VMs, and debug messages.",
     ),
 ]
 LogFormat = Annotated[
     TextFormat,
-    typer.Option("--log-format", envvar=_env("LOG_FORMAT"), help="Format of what stderr says."),
+    typer.Option(
+        "--log-format",
+        envvar=_env("LOG_FORMAT"),
+        help="Format of the log and the progress on stderr.",
+    ),
 ]
 OutputPlan = Annotated[
-    PlanFormat, typer.Option("-o", "--output", envvar=_env("OUTPUT"), help="Format of the plan.")
+    PlanFormat, typer.Option("-o", "--output", envvar=_env("OUTPUT"), help="Output format.")
 ]
 Output = Annotated[
-    TextFormat, typer.Option("-o", "--output", envvar=_env("OUTPUT"), help="Format of the result.")
+    TextFormat, typer.Option("-o", "--output", envvar=_env("OUTPUT"), help="Output format.")
 ]
 DetailedExitcode = Annotated[
     bool,
     typer.Option(
         "--detailed-exitcode",
         envvar=_env("DETAILED_EXITCODE"),
-        help="Tell more by the exit code (see README).",
+        help="Return detailed exit codes (see README).",
     ),
 ]
 
 
-def _deadline(*, shown: str | bool) -> Any:  # noqa: ANN401 - what typer takes in an annotation
+def _deadline(*, shown: str | bool) -> Any:  # noqa: ANN401 - typer's own type is private
     return typer.Option(
         "--deadline",
         metavar="DURATION",
         parser=seconds,
         envvar=_env("DEADLINE"),
         show_default=shown,
-        help="End after this long; healthy migrations go on and the next run follows them.",
+        help="Stop after this long; migrations in flight continue, and the next run follows them.",
     )
 
 
@@ -278,13 +283,11 @@ Watch = Annotated[
     typer.Option(
         "-w",
         "--watch",
-        help="Show it again after each change, until Ctrl-C (exit code 130) or --deadline (0); "
-        "Git is read once.",
+        help="Show the status again after each change, until Ctrl-C (exit code 130) or --deadline "
+        "(exit code 0). Git is read once.",
     ),
 ]
-Unmanaged = Annotated[
-    bool, typer.Option("--all", "-a", help="Also list VMs that Git does not name.")
-]
+Unmanaged = Annotated[bool, typer.Option("--all", "-a", help="Also list VMs that are not in Git.")]
 WatchDeadline = Annotated[
     float | None,
     typer.Option(
@@ -293,14 +296,16 @@ WatchDeadline = Annotated[
         metavar="DURATION",
         parser=seconds,
         show_default=False,
-        help="End --watch after this long.",
+        help="Stop --watch after this long.",
     ),
 ]
 Deadline = Annotated[float | None, _deadline(shown=False)]
 PassDeadline = Annotated[float, _deadline(shown="8m")]
 NoWait = Annotated[
     bool,
-    typer.Option("--no-wait", envvar=_env("NO_WAIT"), help="End once the patches are sent."),
+    typer.Option(
+        "--no-wait", envvar=_env("NO_WAIT"), help="Exit as soon as the patches are sent."
+    ),
 ]
 Mode = Annotated[
     str | None,
@@ -308,14 +313,14 @@ Mode = Annotated[
         "--mode",
         metavar="observe|enforce",
         envvar=_env("MODE"),
-        help="Overrides `mode` of .reconciler.yaml; observe never writes.",
+        help="Override `mode` of .reconciler.yaml; observe never writes.",
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogOptions:
-    """What every command logs on stderr, and how."""
+    """How much every command logs on stderr, and in which format."""
 
     verbose: Verbose = 0
     log_format: LogFormat = TextFormat.TEXT

@@ -105,7 +105,7 @@ def _cut(section: Section, shown: int, elsewhere: str) -> str:
     which = ", ".join(f"{n} {effect}" for effect, n in kinds.items())
     return (
         f"**{section.total - shown} of {section.total} left out**"
-        f"{f' ({which})' if which else ''}, because a comment holds no more: {elsewhere}."
+        f"{f' ({which})' if which else ''} to keep this comment short: {elsewhere}."
     )
 
 

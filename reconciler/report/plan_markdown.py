@@ -56,11 +56,11 @@ def _opening(plan: Plan) -> Iterator[str]:
         f"Plan {code(wording.short_digest(plan.digest))}"
         f" of {inline(wording.origin(plan.revision, dirty=plan.dirty), _VALUE)}"
         f" for cluster {code(plan.cluster, _VALUE)}"
-        f" with KubeVirt {inline(plan.kubevirt_version or 'of unknown version')},"
+        f" with KubeVirt {inline(plan.kubevirt_version or 'of an unknown version')},"
         f" read {wording.moment(plan.observed_at)}."
     )
     if plan.errored:
-        yield "\n**The desired state is invalid: nothing of this plan can be applied.**"
+        yield "\n**The desired state is invalid, so this plan cannot be applied.**"
     elif not plan.waves:
         yield "\nNothing to apply."
     for number, wave in enumerate(plan.waves, 1):
@@ -83,7 +83,7 @@ def _configuration(plan: Plan, limit: int) -> Section:
         for change in each.changes
     ]
     return Section(
-        title="Configuration of KubeVirt",
+        title="KubeVirt configuration",
         head=_head("Field", "From", "To", "Effect", "Wave", "Where"),
         rows=rendered_upto(settings, lambda pair: _setting(*pair), limit),
         total=len(settings),

@@ -86,7 +86,7 @@ def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
     parts = (
         wording.origin(plan.revision, dirty=plan.dirty),
         f"cluster {plan.cluster}",
-        f"KubeVirt {plan.kubevirt_version or 'of unknown version'}",
+        f"KubeVirt {plan.kubevirt_version or 'of an unknown version'}",
         f"read {wording.moment(plan.observed_at)}",
     )
     yield paint(f"Plan {wording.short_digest(plan.digest)}", Tone.STRONG)
@@ -99,8 +99,8 @@ def _wave(
     yield paint(f"Wave {number} {wave.name}", Tone.STRONG)
     if wave.barrier is not None:
         limit = wording.duration(wave.barrier.deadline_s)
-        words = f"{wave.barrier.condition} (at most {limit})"
-        yield from paragraph(words, width=width, indent="  ", label="begins when: ")
+        words = f"{wave.barrier.condition} (waits at most {limit})"
+        yield from paragraph(words, width=width, indent="  ", label="starts when: ")
     if wave.name is WaveName.RESTART and not verbose:
         yield from paragraph(f"{wording.restarts(wave)}.", width=width, indent="  ")
         return
@@ -209,7 +209,7 @@ def _summary(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
     line = f"Plan: {wording.counts(plan.summary)}. {wording.costs(plan.forecast)}".rstrip()
     followed = sum(each.effect is Effect.WAIT and not each.changes for each in plan.decisions)
     if not plan.waves:
-        line += f" Nothing to write; {followed} in flight." if followed else " Nothing to apply."
+        line += f" Nothing to write; {followed} in progress." if followed else " Nothing to apply."
     yield from (paint(each, Tone.STRONG) for each in paragraph(line, width=width))
     if plan.forecast.migrations:
         for assumption in plan.forecast.assumptions:
@@ -217,4 +217,4 @@ def _summary(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
         yield from paragraph(wording.NO_CANCEL, width=width)
     if plan.skipped:
         kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(plan.skipped.items()))
-        yield from paragraph(f"Left alone, of other kinds: {kinds}.", width=width)
+        yield from paragraph(f"Ignored, because their kind is not managed: {kinds}.", width=width)

@@ -72,7 +72,7 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
     yield paint(f"Run: {words or 'nothing to do'}.", Tone.STRONG)
     hidden = sum(map(_untouched, run.outcomes)) if not verbose else 0
     if hidden:
-        yield f"Not listed: {hidden} as desired before the run."
+        yield f"Not listed: {wording.plural(hidden, 'object')} that already matched."
     yield from _exit(run, paint, width=width)
 
 
@@ -91,7 +91,7 @@ def _rows(outcomes: list[Outcome], most: int) -> Iterator[Row]:
         for each in listed[:-1]:
             yield Row(_row(each).cells, ())
         last = _row(listed[-1])
-        rest = (f"and {more} more, likewise",) if more > 0 else ()
+        rest = (f"and {more} more like this",) if more > 0 else ()
         yield Row(last.cells, (*last.notes, *rest))
 
 

@@ -22,7 +22,7 @@ def status_lines(document: Mapping[str, Any]) -> dict[str, str]:
 def changed_lines(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
     """What is said of *now* by somebody who has said *before*."""
     yield from (f"{name}: {line}" for name, line in now.items() if before.get(name) != line)
-    yield from (f"{name}: no longer there" for name in before if name not in now)
+    yield from (f"{name}: no longer exists" for name in before if name not in now)
 
 
 def essence(document: Mapping[str, Any]) -> dict[str, Any]:

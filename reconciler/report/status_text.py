@@ -58,10 +58,9 @@ def _lines(status: Status, paint: Paint, *, width: int) -> Iterator[str]:
     yield ""
     running = status.migrations_in_flight
     vms, migrations = wording.plural(len(machines), "VM"), wording.plural(running, "migration")
-    vms, migrations = wording.plural(len(machines), "VM"), wording.plural(running, "migration")
     line = f"{vms} listed, {migrations} in flight"
     hidden = len(live.vms.keys() - {each.ref for each in machines})
-    yield line + (f", {wording.plural(hidden, 'VM')} that Git does not name." if hidden else ".")
+    yield line + (f", {wording.plural(hidden, 'VM')} not in Git." if hidden else ".")
 
 
 def _row(machine: Machine) -> Row:

@@ -25,8 +25,8 @@ _NAMESPACES = 5
 _RESTARTS = 20
 
 NO_CANCEL = (
-    "KubeVirt cannot cancel a memory change that has begun: it refuses the old value until the"
-    " change has ended, and then migrates the VM a second time."
+    "KubeVirt cannot cancel a memory change that has started: it rejects the old value until the"
+    " change has finished, and then migrates the VM a second time."
 )
 """Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487."""
 
@@ -43,16 +43,16 @@ ATTENTION = (
 """The effects in the order in which a reader needs them: what needs a person comes first."""
 
 MEANING: Mapping[ExitCode, str] = {
-    ExitCode.DONE: "everything desired is in place",
+    ExitCode.DONE: "the cluster matches the desired state",
     ExitCode.ERROR: "an error ended the run",
     ExitCode.CHANGES: "changes are pending",
     ExitCode.INVALID: "the desired state is invalid",
-    ExitCode.BLOCKED: "something desired is blocked, waits or needs a restart",
+    ExitCode.BLOCKED: "part of the desired state is blocked, waiting, or needs a restart",
     ExitCode.FAILED: "part of the rollout failed",
-    ExitCode.DEADLINE: "the run ended while healthy work goes on; the next run continues it",
+    ExitCode.DEADLINE: "the run stopped during changes; the next run continues them",
     ExitCode.LEASE_HELD: "another run holds the lease",
-    ExitCode.STALE: "something approved went stale and was left alone",
-    ExitCode.USAGE: "the command line was wrong",
+    ExitCode.STALE: "an approved change is out of date and was not applied",
+    ExitCode.USAGE: "the command line is invalid",
     ExitCode.INTERRUPTED: "the run was interrupted",
 }
 
@@ -123,11 +123,12 @@ def costs(forecast: Forecast) -> str:
     """What the memory wave costs, as one sentence; empty where nothing migrates."""
     if not forecast.migrations:
         return ""
-    parts = [f"Migrations {forecast.migrations}", f"copies {human(forecast.n_bytes_copied)}"]
+    migrations, copied = plural(forecast.migrations, "migration"), human(forecast.n_bytes_copied)
+    parts = [f"Memory: {migrations}", f"{copied} to copy"]
     if total := forecast.peak_extra_total:
         shares = _largest(forecast.peak_extra_requests)
-        parts.append(f"peak extra requests {human(total)} ({shares})")
-    parts.append(f"ends in {span(forecast.earliest_s, forecast.latest_s)}")
+        parts.append(f"at most {human(total)} of extra requests ({shares})")
+    parts.append(f"done in {span(forecast.earliest_s, forecast.latest_s)}")
     return ", ".join(parts) + "."
 
 
@@ -137,7 +138,8 @@ def restarts(wave: Wave) -> str:
     names = ", ".join(f"{each.namespace}/{each.name}" for each in refs[:_RESTARTS])
     more = f" and {len(refs) - _RESTARTS} more" if len(refs) > _RESTARTS else ""
     subject = "1 VM is" if len(refs) == 1 else f"{len(refs)} VMs are"
-    return f"{subject} restarted, as consented, right after the size is written: {names}{more}"
+    words = "restarted right after the new size is written, as the consent allows"
+    return f"{subject} {words}: {names}{more}"
 
 
 def eta(decision: Decision, forecast: VMForecast | None) -> str:

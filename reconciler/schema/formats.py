@@ -40,7 +40,7 @@ def memory(value: object) -> bool:
     if _is_amount(value):
         found = MemoryQuantity.parse(value)
         if found.n_bytes == 0:
-            raise ValueError(f"{value!r} is no memory at all; write a size such as 2Gi")
+            raise ValueError(f"{value!r} is zero; write a size such as 2Gi")
     return True
 
 
@@ -54,7 +54,7 @@ def duration(value: object) -> bool:
 def timeout(value: object) -> bool:
     """A Go duration above zero."""
     if isinstance(value, str) and Duration.parse(value).nanoseconds <= 0:
-        raise ValueError(f"{value!r} is no time at all; write it as 90s, 10m or 1h30m")
+        raise ValueError(f"{value!r} is not greater than zero; write it as 90s, 10m or 1h30m")
     return True
 
 
@@ -72,7 +72,7 @@ def dns_label(value: object) -> bool:
     """
     if isinstance(value, str) and _LABEL.fullmatch(value) is None:
         raise ValueError(
-            f"{value!r} is no valid namespace; use at most 63 lower-case letters, digits and "
+            f"{value!r} is not a valid namespace; use at most 63 lower-case letters, digits and "
             "'-', with a letter or digit at both ends"
         )
     return True
@@ -87,7 +87,7 @@ def dns_subdomain(value: object) -> bool:
         len(value) > _MAX_SUBDOMAIN or _SUBDOMAIN.fullmatch(value) is None
     ):
         raise ValueError(
-            f"{value!r} is no valid name; use at most 253 lower-case letters, digits, '-' and "
+            f"{value!r} is not a valid name; use at most 253 lower-case letters, digits, '-' and "
             "'.', with a letter or digit at both ends"
         )
     return True
@@ -99,8 +99,8 @@ def relative_path(value: object) -> bool:
         return True
     if not value or value.startswith("/") or "\\" in value or ".." in value.split("/"):
         raise ValueError(
-            f"{value!r} is no path inside the repository; write it from the root, "
-            "with '/' and without '..'"
+            f"{value!r} is not a path inside the repository; use a path relative to its "
+            "root, with '/' and without '..'"
         )
     return True
 
@@ -116,7 +116,7 @@ def label_key(value: object) -> bool:
     fits = len(prefix) <= _MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(prefix)
     if _LABEL_NAME.fullmatch(name) is None or (slash and not fits):
         raise ValueError(
-            f"{value!r} is no label key; write one such as app or app.kubernetes.io/instance"
+            f"{value!r} is not a label key; write one such as app or app.kubernetes.io/instance"
         )
     return True
 
@@ -135,7 +135,7 @@ def time_zone(value: object) -> bool:
             zone_of(value)
         except ScheduleError as error:
             if guess := violations.did_you_mean(value, time_zones()):
-                raise ValueError(f"{value!r} is no time zone; {guess}") from error
+                raise ValueError(f"{value!r} is not a time zone; {guess}") from error
             raise
     return True
 
@@ -148,7 +148,7 @@ def date_time(value: object) -> bool:
         except ValueError:
             found = None
         if not found:
-            raise ValueError(f"{value!r} is no time; write it as 2026-01-31T09:30:00Z")
+            raise ValueError(f"{value!r} is not a timestamp; write it as 2026-01-31T09:30:00Z")
     return True
 
 

@@ -34,7 +34,7 @@ _FORMAT_CODES = {
     "time-zone": "bad-time-zone",
     "date-time": "bad-time",
 }
-_KINDS = {bool: "a boolean", str: "text", int: "an integer", float: "a fraction"}
+_KINDS = {bool: "a boolean", str: "text", int: "an integer", float: "a decimal number"}
 _TIMES = frozenset({"duration", "timeout"})
 _MAX_SHOWN = 60
 
@@ -59,7 +59,9 @@ def word(found: Finding) -> tuple[str, str, str]:
     where = dotted(found.path) or "the document"
     writer = _WRITERS.get(found.keyword)
     if writer is None:
-        message = f"{where} is {shown(found.value)}, against {found.keyword} {found.expected}"
+        message = (
+            f"{where} is {shown(found.value)}, which violates {found.keyword} {found.expected}"
+        )
         return "bad-value", message, ""
     return writer(found, where)
 
@@ -90,7 +92,7 @@ def _type(found: Finding, where: str) -> tuple[str, str, str]:
     wanted = " or ".join(_TYPE_WORDS[name] for name in types if name != "null")
     message = f"{where} is {described(found.value)}; expected {wanted}"
     if found.schema.get("format") in _TIMES and isinstance(found.value, int):
-        return "wrong-type", message, f"write it with its unit, for example {found.value}s"
+        return "wrong-type", message, f"add a unit, for example {found.value}s"
     return "wrong-type", message, _type_hint(found.value, types)
 
 
@@ -181,11 +183,11 @@ def close(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
 
 def _type_hint(value: object, types: Sequence[str]) -> str:
     if value is None:
-        return "give it a value, or leave the key out"
+        return "set a value, or remove the key"
     if isinstance(value, str):
-        return "write it without quotes" if _would_fit(value, types) else ""
+        return "remove the quotes" if _would_fit(value, types) else ""
     if isinstance(value, float) and "integer" in types and "string" in types:
-        return "write a size such as 1536Mi, or whole bytes"
+        return "write a size such as 1536Mi, or a whole number of bytes"
     if "string" in types and isinstance(value, bool | int | float):
         return f'put it in quotes: "{shown(value)}"'
     return ""

@@ -20,7 +20,7 @@ def test_apply_ends_once_the_guest_has_the_memory_and_a_second_one_writes_nothin
     first = command("apply", "--repo", git, on=cluster)
     assert (first.code, first.out.splitlines()[-1]) == (
         0,
-        "Exit code 0: everything desired is in place.",
+        "Exit code 0: the cluster matches the desired state.",
     )
     assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
     assert len(cluster.ours("PATCH")) == 1

@@ -46,7 +46,7 @@ def test_the_plan_in_the_file_is_the_one_that_json_prints(serve, git, command, f
     jsonschema.validate(shown.json, json.loads((SCHEMAS / "plan.schema.json").read_text()))
     text = command("plan", "--repo", git, "--out", file, on=cluster)
     assert text.out.startswith("Plan ")
-    assert f"the plan is in {file}" in text.err
+    assert f"wrote the plan to {file}" in text.err
 
 
 def test_where_the_plan_goes_may_come_from_the_environment(serve, git, command, file, monkeypatch):
@@ -66,7 +66,7 @@ def test_an_approved_plan_is_carried_out_though_the_branch_has_moved_on(serve, g
     assert ended.json["plan"]["revision"] == approved
     digest = json.loads(file.read_text())["digest"]
     assert ended.json["notes"] == [
-        f"1 action approved, by the plan {digest} of commit {approved[:12]}"
+        f"1 action approved with plan {digest} of commit {approved[:12]}"
     ]
     assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
 
@@ -129,7 +129,7 @@ def test_a_plan_of_another_cluster_is_refused(serve, git, command, file, tmp_pat
     command("plan", "--repo", git, "--snapshot", live, "--out", file)
     ended = command("apply", "--repo", git, "--plan", file, on=cluster)
     assert ended.code == 1
-    assert f"approved for cluster another, and this is {here}" in ended.err
+    assert f"approved for cluster another, but this is cluster {here}" in ended.err
     assert cluster.writes() == []
 
 
@@ -185,7 +185,7 @@ def test_the_expected_digest_lets_the_whole_plan_pass(serve, git, command):
     digest = command("plan", "--repo", git, "-o", "json", on=cluster).json["digest"]
     ended = command("apply", "--repo", git, "--expect-digest", digest, "-o", "json", on=cluster)
     assert (ended.code, outcomes(ended)) == (0, {"vm": ("done", "converged")})
-    assert ended.json["notes"][0].startswith(f"1 action approved, by the plan {digest}")
+    assert ended.json["notes"][0].startswith(f"1 action approved with plan {digest}")
 
 
 def test_another_digest_than_the_expected_one_writes_nothing(serve, git, command, tmp_path):
@@ -198,7 +198,7 @@ def test_another_digest_than_the_expected_one_writes_nothing(serve, git, command
     ended = command(*expecting, on=cluster)
     now = command("plan", "--repo", git, "-o", "json", on=cluster).json["digest"]
     assert ended.code == 8
-    assert f"{digest} was approved, and the plan made now has {now}" in ended.err
+    assert f"the digest was {digest} and is now {now}" in ended.err
     assert "apply --plan" in ended.err
     assert ended.out.startswith("Plan "), "what it would be now is shown"
     assert cluster.writes() == []
@@ -211,8 +211,8 @@ def test_another_digest_than_the_expected_one_writes_nothing(serve, git, command
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--expect-digest", "238f8dc966c2"], "is no digest"),
-        (["--expect-digest", "sha256:" + "a" * 64, "--plan", "plan.json"], "two approvals"),
+        (["--expect-digest", "238f8dc966c2"], "is not a digest"),
+        (["--expect-digest", "sha256:" + "a" * 64, "--plan", "plan.json"], "cannot be combined"),
     ],
     ids=["abbreviated", "twice"],
 )

@@ -128,20 +128,22 @@ USAGE = {
     "two sources": Case(
         arguments="plan --repo {here}/repo -f -",
         code=64,
-        says=("--repo and -f name two sources", "give one of them"),
+        says=("--repo and -f cannot be combined", "remove one of them"),
     ),
     "no source": Case(
-        arguments="reconcile", code=64, says=("no desired state is named", "give --repo")
+        arguments="reconcile",
+        code=64,
+        says=("no source of the desired state is given", "set --repo"),
     ),
     "a revision of files": Case(
         arguments="plan -f {here}/repo/vm.yaml --revision main",
         code=64,
-        says=("--revision is about a repository", "leave it out"),
+        says=("--revision needs --repo and cannot be combined with -f", "remove one of them"),
     ),
     "a revision of a working tree": Case(
         arguments="plan --repo {here}/repo --working-tree --revision main",
         code=64,
-        says=("--working-tree reads what lies in --repo", "leave one of the two out"),
+        says=("--working-tree and --revision cannot be combined", "remove one of them"),
     ),
     "a deadline without a unit": Case(
         arguments="apply --repo {here}/repo --deadline 10",
@@ -151,12 +153,12 @@ USAGE = {
     "a deadline of nothing": Case(
         arguments="apply --repo {here}/repo --deadline 0s",
         code=64,
-        says=("--deadline", "'0s' is not more than zero"),
+        says=("--deadline", "'0s' is not greater than zero"),
     ),
     "a mode that is none": Case(
         arguments="reconcile --repo {here}/repo --mode obey",
         code=64,
-        says=("--mode obey is not known", "write observe or enforce"),
+        says=("--mode obey is unknown", "use observe or enforce"),
     ),
     "a selector that is none": Case(
         arguments="plan --repo {here}/repo -l a=b=c",
@@ -171,7 +173,7 @@ USAGE = {
     "a folder to write to that is not there": Case(
         arguments="snapshot --out {here}/none/live.json",
         code=64,
-        says=("--out {here}/none/live.json: No such file", "in a folder that is there"),
+        says=("--out {here}/none/live.json: No such file", "in an existing directory"),
     ),
 }
 FILES = {

@@ -81,7 +81,7 @@ def test_asked_to_end_it_reports_gives_the_lease_back_and_leaves_the_migration(
 @pytest.mark.parametrize(
     ("number", "code", "says"),
     [
-        (signal.SIGTERM, 6, "error: asked to end before anything was written\n"),
+        (signal.SIGTERM, 6, "error: terminated before anything was written\n"),
         (signal.SIGINT, 130, "error: interrupted\n"),
     ],
     ids=["SIGTERM", "Ctrl-C"],
@@ -116,7 +116,7 @@ def test_asked_to_end_while_it_fetches_it_ends_at_once():
     assert (run.returncode, out, err) == (
         6,
         "",
-        "error: asked to end before anything was written\n",
+        "error: terminated before anything was written\n",
     )
     assert took_s < GRACE_S
 
@@ -210,7 +210,7 @@ def test_asked_to_end_while_the_lease_is_asked_for_it_ends_at_once(serve, git):
     assert (run.returncode, report) == (6, None)
     # The cluster's time runs faster: a process that starts slowly warns of how far it is ahead.
     said = [line for line in err.splitlines() if "clock" not in line]
-    assert said == ["error: asked to end before anything was written"]
+    assert said == ["error: terminated before anything was written"]
     assert took_s < AT_ONCE_S
 
 

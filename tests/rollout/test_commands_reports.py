@@ -111,7 +111,7 @@ def test_a_run_that_is_asked_to_end_before_it_writes_leaves_its_report(serve, gi
         run.communicate()
     left = valid(report.read_text(), "report")
     assert (run.returncode, left["exit"]["code"]) == (6, 6)
-    assert left["exit"]["message"] == "asked to end before anything was written"
+    assert left["exit"]["message"] == "terminated before anything was written"
     assert [each["result"] for each in left["outcomes"]] == ["not-started"]
 
 
@@ -250,7 +250,7 @@ def test_outside_of_the_windows_apply_writes_only_if_it_is_told_to(serve, git, c
 
     broken = command("apply", "--repo", git, "--ignore-windows", "--report", report, on=cluster)
     assert broken.code == 0
-    assert "windows of .reconciler.yaml are ignored" in broken.err
+    assert "ignoring the windows of .reconciler.yaml" in broken.err
     assert "note: the windows of .reconciler.yaml were ignored" in broken.out
     (note,) = valid(report.read_text(), "report")["notes"]
     assert "--ignore-windows" in note

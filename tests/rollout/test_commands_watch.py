@@ -98,8 +98,8 @@ def read_until(terminal: int, words: str) -> str:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--watch", "--snapshot", "live.json"], "a snapshot does not change"),
-        (["--deadline", "5s"], "--deadline ends --watch"),
+        (["--watch", "--snapshot", "live.json"], "cannot be combined with --snapshot"),
+        (["--deadline", "5s"], "--deadline requires --watch"),
     ],
     ids=["snapshot", "deadline"],
 )

@@ -75,8 +75,8 @@ def test_what_git_asks_for_in_a_world_of_ones_own_may_be_a_folder_with_a_configu
 @pytest.mark.parametrize(
     ("world", "says"),
     [
-        ("hotplugs", "do you mean hotplug?"),
-        ("nowhere/else.yaml", "there is no such world"),
+        ("hotplugs", "did you mean hotplug?"),
+        ("nowhere/else.yaml", "no such world"),
         ("alone.yaml", "desired/alone.yaml"),
     ],
 )

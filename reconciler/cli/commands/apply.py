@@ -9,7 +9,7 @@ from reconciler.model.run.outcome import ExitCode
 
 
 def command(asked: ApplyOptions, output: RunOutput) -> ExitCode:
-    """Plan, apply what may be applied, and follow it until the guests have their memory."""
+    """Plan, apply the plan, and follow every VM until its guest has the memory."""
     from reconciler.app import apply
 
     return apply.run(asked, wiring.real_clock(), output)

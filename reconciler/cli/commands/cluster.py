@@ -1,4 +1,4 @@
-"""``reconciler cluster``: the embedded cluster, for trying with kubectl."""
+"""``reconciler cluster``: serves a simulated cluster, to try things with kubectl."""
 
 from __future__ import annotations
 
@@ -22,22 +22,26 @@ _POLL_S = 0.2
 
 World = Annotated[
     Path,
-    typer.Option("--world", metavar="FILE", help="World file, such as examples/worlds/*.yaml."),
+    typer.Option(
+        "--world", metavar="FILE", help="World file, for example one of examples/worlds."
+    ),
 ]
 Target = Annotated[
     Path,
-    typer.Option("--kubeconfig", metavar="FILE", help="Kubeconfig to write once it is ready."),
+    typer.Option(
+        "--kubeconfig", metavar="FILE", help="Kubeconfig file to write once the server is ready."
+    ),
 ]
 Port = Annotated[
-    int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 for a free one.")
+    int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 picks a free one.")
 ]
 Scale = Annotated[
-    float, typer.Option("--time-scale", min=0.1, help="Simulated seconds a real second.")
+    float, typer.Option("--time-scale", min=0.1, help="Simulated seconds per real second.")
 ]
 
 
 def command(world: World, kubeconfig: Target, port: Port = 0, time_scale: Scale = 1.0) -> ExitCode:
-    """Run the embedded cluster until it is told to end."""
+    """Serve a simulated cluster for kubectl until Ctrl-C or SIGTERM."""
     from reconciler.app.stop import stop_on_signals
 
     clock = wiring.real_clock()
@@ -50,7 +54,7 @@ def command(world: World, kubeconfig: Target, port: Port = 0, time_scale: Scale 
 
 
 class Served:
-    """A world that is being served."""
+    """A simulator and the HTTP server in front of it."""
 
     def __init__(self, simulator: Simulator, server: Server) -> None:
         self.simulator = simulator
@@ -58,7 +62,7 @@ class Served:
 
     @property
     def url(self) -> str:
-        """Where its API server answers."""
+        """URL of its API server."""
         return self.server.url
 
 
@@ -66,17 +70,17 @@ class Served:
 def served(
     world: Path, *, port: int = 0, time_scale: float = 1.0, dated: bool = False
 ) -> Iterator[Served]:
-    """Serve the world of a file until the end of the block.
+    """Serve the world of a file until the block ends.
 
     Args:
         world: The file.
-        port: On 127.0.0.1; 0 for a free one.
-        time_scale: Simulated seconds a real second.
-        dated: Whether the clock starts at the time that the world names, if it names one. Only
-            clients that go by this clock then understand the times of its objects.
+        port: Port on 127.0.0.1; 0 picks a free one.
+        time_scale: Simulated seconds per real second.
+        dated: Whether the clock starts at the time that the world names, if it names one. Only a
+            client that uses the same clock then understands the times of the objects.
 
     Raises:
-        UsageError: The file describes no possible world, or the port is taken.
+        UsageError: The file does not describe a valid world, or the port is taken.
     """
     from reconciler.simulator.clock import SimClock
     from reconciler.simulator.simulator import Simulator
@@ -93,13 +97,15 @@ def served(
     try:
         server = simulator.serve(port=port)
     except OSError as error:
-        raise UsageError(f"--port {port}: {error.strerror}", hint="0 takes a free one") from error
+        raise UsageError(
+            f"--port {port}: {error.strerror}", hint="use 0 for a free port"
+        ) from error
     with server:
         yield Served(simulator, server)
 
 
 def write_kubeconfig(served: Served, path: Path) -> None:
-    """Write a kubeconfig, which holds a token, for its owner alone.
+    """Write a kubeconfig that only its owner can read, because it holds a token.
 
     Raises:
         UsageError: The file cannot be written.
@@ -107,10 +113,10 @@ def write_kubeconfig(served: Served, path: Path) -> None:
     text = served.simulator.kubeconfig(served.url, served.server.token)
     part = path.with_name(path.name + ".part")
     try:
-        # Only a whole file appears under the name that others wait for.
+        # Others wait for the file, so it appears under its name only once it is complete.
         part.touch(mode=0o600)
         part.write_text(text)
         part.replace(path)
     except OSError as error:
-        hint = "name a file in a folder that is there"
+        hint = "name a file in an existing directory"
         raise UsageError(f"--kubeconfig {path}: {error.strerror}", hint=hint) from error

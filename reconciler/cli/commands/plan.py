@@ -1,4 +1,4 @@
-"""``reconciler plan``: what would happen; changes nothing."""
+"""``reconciler plan``: shows what would happen to every VM, and changes nothing."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _leave(plan: Plan, out: Path) -> None:
     from reconciler.report.json_documents import plan_json
 
     output_files.leave(out, plan_json(plan), "--out")
-    log.info("the plan is in %s; `reconciler apply --plan` takes it as the approval", out)
+    log.info("wrote the plan to %s; `reconciler apply --plan` accepts it as an approval", out)
 
 
 def show(plan: Plan, output: PlanFormat, verbose: int) -> None:
@@ -89,7 +89,7 @@ def show(plan: Plan, output: PlanFormat, verbose: int) -> None:
 
 
 def exit_code(plan: Plan) -> ExitCode:
-    """2 where something would change, else 4 where something is held, else 0."""
+    """Return 2 if something would change, else 4 if something is held, else 0."""
     if plan.waves:
         return ExitCode.CHANGES
     held = any(each.effect in HELD for each in plan.decisions)

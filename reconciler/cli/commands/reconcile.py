@@ -30,7 +30,7 @@ def command(
     trace: options.Trace = None,
     output: RunOutput,
 ) -> ExitCode:
-    """One pass: plan, apply what may be applied, follow until done or the deadline."""
+    """Run one unattended pass: plan, apply, and follow until done or until the deadline."""
     from reconciler.app import apply
 
     asked = ApplyOptions(

@@ -16,12 +16,12 @@ from reconciler.model.run.outcome import ExitCode
 
 Target = Annotated[
     Path | None,
-    typer.Option("--out", metavar="FILE", help="File to write; standard output without it."),
+    typer.Option("--out", metavar="FILE", help="File to write. Default: standard output."),
 ]
 
 
 def command(*, out: Target = None, cluster: ClusterOptions) -> ExitCode:
-    """Write what `plan --snapshot` reads: decoded fields only, no manifests, no secrets."""
+    """Write the live state to a file for `plan --snapshot`; no manifests, no secrets."""
     from reconciler.cluster.read.snapshot_file import dump
 
     with wiring.live(cluster, None, wiring.real_clock()) as reader:
@@ -32,6 +32,6 @@ def command(*, out: Target = None, cluster: ClusterOptions) -> ExitCode:
     try:
         out.write_bytes(document)
     except OSError as error:
-        hint = "name a file in a folder that is there, or none for standard output"
+        hint = "name a file in an existing directory, or omit --out for standard output"
         raise UsageError(f"--out {out}: {error.strerror}", hint=hint) from error
     return ExitCode.DONE

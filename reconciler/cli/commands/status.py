@@ -1,4 +1,4 @@
-"""``reconciler status``: desired and live memory side by side."""
+"""``reconciler status``: shows the desired and the live memory of every VM."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.plan.plan_policy import plan_policy
 
 
 def command(asked: StatusOptions) -> ExitCode:
-    """Show desired and live memory side by side, and what is in flight."""
+    """Show the desired and the live memory of every VM, and migrations in flight."""
     _reject_contradictions(asked)
     if asked.watch:
         from reconciler.cli.commands import status_watch
@@ -47,8 +47,8 @@ def command(asked: StatusOptions) -> ExitCode:
 def _reject_contradictions(asked: StatusOptions) -> None:
     if asked.watch and asked.snapshot is not None:
         raise UsageError(
-            "--watch follows a cluster, and a snapshot does not change",
-            hint="leave one of the two out; RECONCILER_SNAPSHOT counts as --snapshot",
+            "--watch needs a cluster and cannot be combined with --snapshot",
+            hint="remove one of them; RECONCILER_SNAPSHOT counts as --snapshot",
         )
     if asked.deadline_s is not None and not asked.watch:
-        raise UsageError("--deadline ends --watch, which is not asked for", hint="leave it out")
+        raise UsageError("--deadline requires --watch", hint="add --watch, or remove --deadline")

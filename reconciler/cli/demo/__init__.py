@@ -1,1 +1,1 @@
-"""``reconciler demo``: the whole story on an embedded cluster."""
+"""``reconciler demo``: plays whole stories on a simulated cluster."""

@@ -1,4 +1,4 @@
-"""``reconciler demo``: two stories on the embedded cluster, over HTTP, with the real commands."""
+"""``reconciler demo``: runs the real commands over HTTP against a simulated cluster."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ from reconciler.cli.demo.demo_stage import Stage, examples, staged
 from reconciler.cli.terminal import screen
 from reconciler.model.run.outcome import ExitCode
 
-Keep = Annotated[bool, typer.Option("--keep", help="Leave the last cluster up, to look at it.")]
+Keep = Annotated[
+    bool, typer.Option("--keep", help="Keep the last cluster running, to inspect it.")
+]
 Scale = Annotated[
-    float, typer.Option("--time-scale", min=1.0, max=60.0, help="Simulated seconds a real second.")
+    float,
+    typer.Option("--time-scale", min=1.0, max=60.0, help="Simulated seconds per real second."),
 ]
 World = Annotated[
     str | None,
     typer.Option(
         "--world",
         metavar="NAME|FILE",
-        help="Play one situation instead of the stories: a world of examples/worlds.",
+        help="Run one world of examples/worlds instead of the two stories.",
     ),
 ]
 Deadline = Annotated[
@@ -34,14 +37,14 @@ Deadline = Annotated[
         metavar="DURATION",
         parser=options.seconds,
         show_default="20m",
-        help="How long a world's apply may take, in simulated time.",
+        help="Time limit for the apply of a world, in simulated time.",
     ),
 ]
-List = Annotated[bool, typer.Option("--list", help="List the worlds, and play nothing.")]
+List = Annotated[bool, typer.Option("--list", help="List the worlds and exit.")]
 
 WHAT_IS_SIMULATED = """\
-The cluster is simulated: an API server on 127.0.0.1 with KubeVirt's admission, controllers and
-migrations behind it, as recorded from real ones, at {scale:.0f} times the speed. There is no
+The cluster is simulated: an API server on 127.0.0.1, with KubeVirt's admission, controllers and
+migrations as recorded from real clusters, running {scale:.0f} times as fast. There is no
 hypervisor and no guest. Git, HTTP and every reconciler command below are real.
 """
 
@@ -53,7 +56,7 @@ def command(
     time_scale: Scale = 20.0,
     deadline: Deadline = demo_world.DEADLINE_S,
 ) -> ExitCode:
-    """The whole story on an embedded cluster, or one situation; needs nothing but git."""
+    """Run the product against a simulated cluster; needs only git."""
     if list_worlds:
         screen.result(demo_world.listing(examples() / "worlds"))
         return ExitCode.DONE
@@ -69,19 +72,19 @@ def command(
 
 
 def _walkthrough(folder: Path, scale: float) -> None:
-    """KubeVirt v1.3.1, as the walk-through of memory hotplug finds it."""
+    """Play the walk-through of memory hotplug on KubeVirt v1.3.1."""
     with _story(folder, "walkthrough", scale) as stage:
-        stage.title("Story one: KubeVirt v1.3.1, before anybody set memory hotplug up")
+        stage.title("Story one: KubeVirt v1.3.1, before memory hotplug is set up")
         stage.say(
-            "Git names the feature gate, both strategies, and 2Gi for vm-cirros, which has been",
-            "running with 1Gi for a while.",
+            "Git sets the feature gate, both strategies, and 2Gi for vm-cirros, which already",
+            "runs with 1Gi.",
         )
         stage.commit("kubevirt.yaml", "vm-cirros.yaml")
         stage.plan()
         stage.apply(ExitCode.BLOCKED)
         stage.say(
-            "The gate and the strategies are in force. Somebody creates vm-alpine with 1Gi, and",
-            "Git asks for 2Gi.",
+            "The feature gate and the strategies are in effect. A user creates vm-alpine with",
+            "1Gi, and Git asks for 2Gi.",
         )
         stage.create_vm("vm-alpine.yaml")
         stage.commit("vm-alpine.yaml", guest=("1Gi", "2Gi"))
@@ -91,12 +94,12 @@ def _walkthrough(folder: Path, scale: float) -> None:
 
 
 def _fleet(folder: Path, scale: float, *, keep: bool) -> None:
-    """KubeVirt v1.9.0, and a VM for every effect."""
+    """Play a fleet on KubeVirt v1.9.0 that has a VM for every effect."""
     with _story(folder, "fleet", scale) as stage:
-        stage.title("Story two: KubeVirt v1.9.0, and some twenty VMs")
+        stage.title("Story two: KubeVirt v1.9.0 with about twenty VMs")
         stage.say(
-            "No gate is needed any more. One VM's migrations fail, another's hypervisor refuses",
-            "the memory, a third's guest ignores it; the report tells them apart.",
+            "This version needs no feature gate. The migrations of one VM fail, one hypervisor",
+            "refuses the memory, and one guest ignores it; the report says which is which.",
         )
         stage.commit(".reconciler.yaml", "kubevirt.yaml", "vms")
         stage.plan()

@@ -1,4 +1,4 @@
-"""A stage of the demo: a temporary repository, an embedded cluster and a clock that runs fast."""
+"""``Stage``: the temporary repository, the simulated cluster and the fast clock of one story."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from reconciler.ports import Clock
 
 
 def examples() -> Path:
-    """The folder ``examples``, of the installed package or of the checkout."""
+    """Return the directory ``examples`` of the installed package or of the checkout."""
     package = Path(__file__).resolve().parents[2]
     inside = package / "examples"
     return inside if inside.is_dir() else package.parent / "examples"
@@ -34,7 +34,7 @@ class Stage:
     """One story: its repository, its cluster and its clock."""
 
     source: Path
-    """The example that the repository is made of."""
+    """The example from which files are copied into the repository."""
     repository: Path
     kubeconfig: Path
     served: Served
@@ -46,7 +46,7 @@ class Stage:
         screen.result(f"\n{text}\n{'=' * len(text)}\n\n")
 
     def say(self, *lines: str) -> None:
-        """Print what the audience should know, as comments between the commands."""
+        """Print *lines* as comments between the commands."""
         screen.result("".join(f"# {line}\n" for line in lines) + "\n")
 
     def commit(self, *names: str, guest: tuple[str, str] | None = None) -> None:
@@ -64,7 +64,7 @@ class Stage:
         _git(self.repository, "commit", "--quiet", "--message", f"Set {', '.join(names)}")
 
     def show_config(self) -> None:
-        """Print how the reconciler may act, where Git says anything of it."""
+        """Print ``.reconciler.yaml``, if the repository has one."""
         file = self.repository / ".reconciler.yaml"
         if file.is_file():
             screen.result(f"$ cat {self.repository.name}/{file.name}\n\n{file.read_text()}\n")
@@ -83,7 +83,7 @@ class Stage:
         """Run a real apply.
 
         Raises:
-            ReconcilerError: It did not end as the story has it.
+            ReconcilerError: The exit code is not the one that the story expects.
         """
         from reconciler.app import apply
 
@@ -94,13 +94,13 @@ class Stage:
         screen.result("")
         if expected not in (None, code):
             raise ReconcilerError(
-                f"the demo's apply ended with {code.name.lower()} ({code.value}), "
-                f"not with {expected.name.lower()} ({expected.value})"
+                f"the apply of the demo ended with {code.name.lower()} ({code.value}) "
+                f"instead of {expected.name.lower()} ({expected.value})"
             )
         return code
 
     def create_vm(self, name: str) -> None:
-        """Create a VM as a person would, and wait until it can be migrated."""
+        """Create a VM as a user would, and wait until it can be migrated."""
         from reconciler.source.readers import StreamReader
 
         text = (self.source / name).read_bytes()
@@ -113,30 +113,30 @@ class Stage:
             self.clock.sleep(1.0)
 
     def show_memory(self, namespace: str, name: str) -> None:
-        """Print what the instance itself reports."""
+        """Print the memory that the VMI reports."""
         path = f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances/{name}"
         memory = self._ask("GET", path)["status"]["memory"]
         screen.result(f"$ kubectl get vmi {name} -o json | jq .status.memory")
         screen.result(json.dumps(memory, indent=2, sort_keys=True) + "\n")
 
     def keep(self, vm: str = "vm", namespace: str = "default") -> None:
-        """Leave the cluster up until the person has seen enough, of one VM above all."""
+        """Keep the cluster running until Ctrl-C, and suggest commands that show *vm*."""
         from reconciler.app.stop import stop_on_signals
 
         self.say(
-            "The cluster stays up until Ctrl-C. Look at it with:",
+            "The cluster keeps running until Ctrl-C. Inspect it with:",
             f"  export KUBECONFIG={self.kubeconfig}",
             "  kubectl get vm,vmi,vmim -A",
             f"  kubectl describe vm -n {namespace} {vm}",
             "  kubectl get vmi -A -w",
-            "Its clock is not yours, so ages may be wrong or read <invalid>.",
+            "Its clock differs from yours, so ages may be wrong or show <invalid>.",
         )
         with stop_on_signals() as stop:
             while not stop.asked:
                 self.clock.sleep(1.0)
 
     def _ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-        """Ask the API server as another person would, not through the reconciler."""
+        """Send a request to the API server as another client, not through the reconciler."""
         headers = {"content-type": "application/json", "user-agent": "kubectl"}
         answer = self.served.simulator.request(method, path, headers=headers, body=body)
         found: dict[str, Any] = json.loads(getattr(answer, "body", b"{}"))
@@ -151,10 +151,10 @@ class Stage:
 
 @contextmanager
 def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[Stage]:
-    """Serve *world* beside an empty repository, which *source* will fill.
+    """Serve *world* beside an empty repository, which gets its files from *source*.
 
     Raises:
-        UsageError: The file describes no possible world.
+        UsageError: The file does not describe a valid world.
     """
     from reconciler.cli.commands.cluster import served, write_kubeconfig
 
@@ -175,7 +175,7 @@ def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[St
 
 
 def _migratable(vmi: dict[str, Any]) -> bool:
-    """Whether KubeVirt has said so; before it exists, the answer is a Status of kind Failure."""
+    """Whether KubeVirt reports that the VMI can be migrated; *vmi* may be a 404 instead."""
     if vmi["kind"] != "VirtualMachineInstance":
         return False
     conditions = vmi.get("status", {}).get("conditions", [])
@@ -185,7 +185,7 @@ def _migratable(vmi: dict[str, Any]) -> bool:
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    """Run git as somebody with a name, whatever this machine's configuration says."""
+    """Run git with a fixed author, independent of the configuration of this machine."""
     who = (
         "-c",
         "user.name=Demo",

@@ -1,4 +1,4 @@
-"""``reconciler demo --world``: one situation, planned, applied and reported."""
+"""``reconciler demo --world``: plans and applies one world, and reports what happened."""
 
 from __future__ import annotations
 
@@ -16,37 +16,37 @@ from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
 BEGINS_S = 15.0
-"""When the plan is made, in simulated seconds: after what a world's timeline has set up."""
+"""Simulated seconds before the plan, in which the timeline of a world sets things up."""
 DEADLINE_S = 1200.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayedWorld:
-    """A world, and the manifests that Git holds for it."""
+    """A world, and the manifests that Git has for it."""
 
     file: Path
     folder: Path
     manifests: tuple[str, ...]
-    """Names in *folder*, files or folders."""
+    """Names of files and directories in *folder*."""
 
 
 def find(name: str, examples: Path) -> PlayedWorld:
-    """The world *name* of *examples*, or that of a file, with what Git asks for in it.
+    """Return the world *name* of *examples*, or the world in a file, with its manifests.
 
-    The manifests lie in ``desired/`` beside the world, under its name: a file, or a folder where
-    Git's side has a ``.reconciler.yaml``. A world that tells a whole story has a folder of its own
-    in *examples* instead.
+    The manifests are in ``desired/`` beside the world, under its name: in a file, or in a
+    directory if there is a ``.reconciler.yaml``. A world with a whole story has a directory of
+    its own in *examples* instead.
 
     Raises:
-        UsageError: There is no such world, or nothing is desired in it.
+        UsageError: There is no such world, or it has no manifests.
     """
     named = Path(name)
     file = named if named.suffix else examples / "worlds" / f"{name}.yaml"
     if not file.is_file():
         known = [path.stem for path in sorted((examples / "worlds").glob("*.yaml"))]
         close = " or ".join(difflib.get_close_matches(name, known))
-        hint = f"do you mean {close}?" if close else "`reconciler demo --list` lists them"
-        raise UsageError(f"--world {name}: there is no such world", hint=hint)
+        hint = f"did you mean {close}?" if close else "`reconciler demo --list` lists them"
+        raise UsageError(f"--world {name}: no such world", hint=hint)
     beside = file.parent / "desired" / file.name
     if beside.is_file():
         return PlayedWorld(file=file, folder=beside.parent, manifests=(beside.name,))
@@ -55,13 +55,13 @@ def find(name: str, examples: Path) -> PlayedWorld:
             names = tuple(path.name for path in sorted(folder.iterdir()))
             return PlayedWorld(file=file, folder=folder, manifests=names)
     raise UsageError(
-        f"--world {name}: nothing says what Git asks for in it",
-        hint=f"write the manifests to {beside}, or to a folder {beside.with_suffix('')}",
+        f"--world {name}: the world has no desired manifests",
+        hint=f"put them into {beside}, or into the directory {beside.with_suffix('')}",
     )
 
 
 def listing(worlds: Path) -> str:
-    """Each world of the folder with what its file says of it first."""
+    """Return each world of the directory with the first paragraph of its description."""
     files = {path.stem: path for path in worlds.glob("*.yaml")}
     column = max(map(len, files), default=0) + 2
     look = screen.look(sys.stdout)
@@ -78,14 +78,14 @@ def listing(worlds: Path) -> str:
 
 
 def play(world: PlayedWorld, folder: Path, scale: float, deadline_s: float, *, keep: bool) -> None:
-    """Commit what is desired, plan it and apply it, as the commands themselves would.
+    """Commit the manifests of *world*, plan them and apply them with the real commands.
 
     Args:
-        world: What to play.
-        folder: An empty one, for the repository and the kubeconfig.
-        scale: Simulated seconds a real second.
-        deadline_s: Simulated seconds for the apply.
-        keep: Whether the cluster stays up afterwards, until Ctrl-C.
+        world: The world to play.
+        folder: An empty directory for the repository and the kubeconfig.
+        scale: Simulated seconds per real second.
+        deadline_s: Time limit for the apply, in simulated seconds.
+        keep: Whether the cluster keeps running afterwards, until Ctrl-C.
     """
     with staged(folder, world.file, world.folder, scale) as stage:
         stage.title(f"The world {world.file.stem}")
@@ -100,6 +100,6 @@ def play(world: PlayedWorld, folder: Path, scale: float, deadline_s: float, *, k
 
 
 def _comment(file: Path) -> list[str]:
-    """The lines of the comment at the top of *file*."""
+    """Return the lines of the comment at the top of *file*."""
     lines = file.read_text(encoding="utf-8").splitlines()
     return [line[1:].strip() for line in takewhile(lambda line: line.startswith("#"), lines)]

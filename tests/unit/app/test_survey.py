@@ -62,7 +62,7 @@ def test_while_the_desired_state_is_invalid_the_cluster_is_not_asked():
 
 
 @pytest.mark.parametrize(
-    ("found", "says"), [("another", "this is another"), ("", "does not tell")]
+    ("found", "says"), [("another", "this is cluster another"), ("", "ID cannot be read")]
 )
 def test_a_state_that_is_meant_for_another_cluster_ends_in_an_error(found, says):
     with pytest.raises(WrongClusterError, match=says):

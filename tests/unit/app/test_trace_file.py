@@ -167,5 +167,5 @@ def test_a_full_disk_ends_the_file_and_not_the_rollout(caplog):
     trace(ended(DONE))
     trace(ended(HELD))
     assert [each.message for each in caplog.records] == [
-        "--trace ends here: No space left on device"
+        "cannot write to the file of --trace, which ends here: No space left on device"
     ]

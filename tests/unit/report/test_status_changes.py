@@ -74,7 +74,7 @@ def test_what_has_gone_and_a_custom_resource_that_changed_are_said():
     now = status_lines(document(phase="Updating"))
     assert list(changed_lines(before, now)) == [
         "KubeVirt kubevirt/kubevirt: v1.9.0 Updating",
-        "db/pg-0: no longer there",
+        "db/pg-0: no longer exists",
     ]
 
 

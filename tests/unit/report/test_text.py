@@ -128,7 +128,7 @@ def test_many_namespaces_are_summed_up():
         earliest_s=1,
         latest_s=2,
     )
-    said = "36Gi (n8 8Gi, n7 7Gi, n6 6Gi, n5 5Gi, n4 4Gi, 3 more namespaces 6Gi)"
+    said = "36Gi of extra requests (n8 8Gi, n7 7Gi, n6 6Gi, n5 5Gi, n4 4Gi, 3 more namespaces 6Gi)"
     assert said in wording.costs(forecast)
 
 
@@ -165,7 +165,10 @@ def restarting(*names: str) -> Wave:
 
 def test_restarts_are_named_and_counted_where_they_are_many():
     one = wording.restarts(restarting("pg-0"))
-    assert one == "1 VM is restarted, as consented, right after the size is written: db/pg-0"
+    assert (
+        one
+        == "1 VM is restarted right after the new size is written, as the consent allows: db/pg-0"
+    )
     many = wording.restarts(restarting(*(f"pg-{n}" for n in range(25))))
     assert many.startswith("25 VMs are restarted")
     assert many.endswith("db/pg-19 and 5 more")

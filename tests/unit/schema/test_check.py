@@ -52,7 +52,7 @@ def cr(**configuration):
             ("create",),
             "wrong-type",
             'create is "true" (text); expected true or false',
-            "write it without quotes",
+            "remove the quotes",
             id="text for a boolean",
         ),
         pytest.param(
@@ -61,7 +61,7 @@ def cr(**configuration):
             ("rollout", "timeouts", "guest"),
             "wrong-type",
             "rollout.timeouts.guest is 300 (an integer); expected text",
-            "write it with its unit, for example 300s",
+            "add a unit, for example 300s",
             id="a bare number for a duration",
         ),
         pytest.param(
@@ -69,7 +69,7 @@ def cr(**configuration):
             "config",
             ("rollout", "timeouts", "guest"),
             "bad-duration",
-            "rollout.timeouts.guest: '0s' is no time at all",
+            "rollout.timeouts.guest: '0s' is not greater than zero",
             "write it as 90s, 10m or 1h30m",
             id="a timeout of nothing",
         ),
@@ -78,8 +78,8 @@ def cr(**configuration):
             "config",
             ("paths", 1),
             "bad-path",
-            "paths[1]: '../b' is no path inside the repository",
-            "write it from the root, with '/' and without '..'",
+            "paths[1]: '../b' is not a path inside the repository",
+            "use a path relative to its root, with '/' and without '..'",
             id="a path out of the repository",
         ),
         pytest.param(
@@ -106,7 +106,7 @@ def cr(**configuration):
             ("mode",),
             "wrong-type",
             "mode is null; expected text",
-            "give it a value, or leave the key out",
+            "set a value, or remove the key",
             id="null",
         ),
         pytest.param(
@@ -132,8 +132,8 @@ def cr(**configuration):
             "manifest",
             ("spec", "configuration", "liveUpdateConfiguration", "maxGuest"),
             "wrong-type",
-            f"{LIVE_UPDATE}.maxGuest is 1.5 (a fraction); expected text or an integer",
-            "write a size such as 1536Mi, or whole bytes",
+            f"{LIVE_UPDATE}.maxGuest is 1.5 (a decimal number); expected text or an integer",
+            "write a size such as 1536Mi, or a whole number of bytes",
             id="a quantity with a fraction, which the CRD refuses",
         ),
         pytest.param(

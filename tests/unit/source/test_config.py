@@ -154,14 +154,14 @@ def test_an_empty_file_is_all_defaults(text):
             "   timeZone: europe/berlin}\n",
             (
                 ".reconciler.yaml:5:14: error[bad-time-zone] windows[0].timeZone: 'europe/berlin' "
-                "is no time zone\n  hint: did you mean Europe/Berlin?"
+                "is not a time zone\n  hint: did you mean Europe/Berlin?"
             ),
         ),
         (
             HEAD + "windows: [{kind: deny, cron: 0 0 * * *, duration: 0s}]\n",
             (
-                ".reconciler.yaml:3:51: error[bad-duration] windows[0].duration: '0s' is no time "
-                "at all\n  hint: write it as 90s, 10m or 1h30m"
+                ".reconciler.yaml:3:51: error[bad-duration] windows[0].duration: '0s' is not "
+                "greater than zero\n  hint: write it as 90s, 10m or 1h30m"
             ),
         ),
         (
@@ -216,7 +216,7 @@ def test_an_empty_file_is_all_defaults(text):
             HEAD + "rollout: {antiAffinity: [app, 'quorum=etcd']}\n",
             (
                 ".reconciler.yaml:3:31: error[bad-label] rollout.antiAffinity[1]: 'quorum=etcd' "
-                "is no label key\n  hint: write one such as app or app.kubernetes.io/instance"
+                "is not a label key\n  hint: write one such as app or app.kubernetes.io/instance"
             ),
         ),
         (
@@ -239,8 +239,8 @@ def test_an_empty_file_is_all_defaults(text):
         (
             HEAD + "paths: [../x]\n",
             (
-                ".reconciler.yaml:3:9: error[bad-path] paths[0]: '../x' is no path inside the "
-                "repository\n  hint: write it from the root, with '/' and without '..'"
+                ".reconciler.yaml:3:9: error[bad-path] paths[0]: '../x' is not a path inside the "
+                "repository\n  hint: use a path relative to its root, with '/' and without '..'"
             ),
         ),
         (

@@ -83,15 +83,15 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm("guest: 0"),
-            f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: 0 is no memory at all\n"
+            f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: 0 is zero\n"
             "  hint: write a size such as 2Gi",
             id="zero",
         ),
         pytest.param(
             vm("guest: 1.5"),
-            f"vms/db.yaml:9:46: error[wrong-type] {WHERE}.guest is 1.5 (a fraction); "
+            f"vms/db.yaml:9:46: error[wrong-type] {WHERE}.guest is 1.5 (a decimal number); "
             f"expected text "
-            "or an integer\n  hint: write a size such as 1536Mi, or whole bytes",
+            "or an integer\n  hint: write a size such as 1536Mi, or a whole number of bytes",
             id="fraction",
         ),
         pytest.param(
@@ -126,8 +126,8 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm().replace("pg-0", "Pg_0"),
-            "vms/db.yaml:4:9: error[bad-name] VirtualMachine db/Pg_0: metadata.name: 'Pg_0' is no "
-            "valid name\n"
+            "vms/db.yaml:4:9: error[bad-name] VirtualMachine db/Pg_0: metadata.name: 'Pg_0' is "
+            "not a valid name\n"
             "  hint: use at most 253 lower-case letters, digits, '-' and '.', with a letter or "
             "digit at both ends",
             id="invalid name",
@@ -140,7 +140,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         pytest.param(
             vm().replace("namespace: db", "namespace: d.b"),
             "vms/db.yaml:5:14: error[bad-name] VirtualMachine d.b/pg-0: metadata.namespace: 'd.b' "
-            "is no valid namespace\n"
+            "is not a valid namespace\n"
             "  hint: use at most 63 lower-case letters, digits and '-', with a letter or digit at "
             "both ends",
             id="invalid namespace",
