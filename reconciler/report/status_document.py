@@ -158,9 +158,9 @@ def _convergence_document(convergence: Convergence | None) -> dict[str, Any] | N
         return None
     return {
         "verdict": str(convergence.verdict),
-        "reason": convergence.reason,
-        "message": convergence.message,
-        "hint": convergence.hint,
+        "reason": convergence.why.reason,
+        "message": convergence.why.message,
+        "hint": convergence.why.hint,
     }
 
 

@@ -69,7 +69,7 @@ def _row(machine: Machine) -> Row:
     tone = Tone.WARN if words else Tone.PLAIN
     if machine.convergence is not None:
         verdict = machine.convergence
-        words.insert(0, f"{verdict.verdict} ({verdict.reason})")
+        words.insert(0, f"{verdict.verdict} ({verdict.why.reason})")
     return Row(
         (
             Cell(machine.ref.namespace),

@@ -96,10 +96,12 @@ def _unnamed(plan: Plan, choices: PlanPolicy, approval: Approval | None) -> tupl
             effect=approved[0].effect,
             actuation=Actuation.SKIPPED,
             result=Result.STALE,
-            reason=approval_check.STALE,
-            message=f"approved: {approved[0].effect} ({approved[0].reason}); now: Git at "
-            f"{plan.revision} does not name it",
-            hint=approval_check.HINT,
+            why=Explanation(
+                reason=approval_check.STALE,
+                message=f"approved: {approved[0].effect} ({approved[0].reason}); now: Git at "
+                f"{plan.revision} does not name it",
+                hint=approval_check.HINT,
+            ),
         )
         for ref, approved in actions.items()
         if ref not in named and choices.shard.holds(ref.namespace)

@@ -453,10 +453,8 @@ def run(plan: Plan) -> RunReport:
 
     def outcome(decision: Decision, result: Result, actuation: Actuation, **fields) -> Outcome:
         action = decision.actions[0] if decision.actions else None
+        why = {key: fields.pop(key) for key in ("reason", "message", "hint") if key in fields}
         defaults = {
-            "reason": decision.reason,
-            "message": decision.message,
-            "hint": decision.hint,
             "action_id": action.id if action else "",
             "digest": action.digest if action else "",
             "patched_at": NOW if actuation is Actuation.SUCCEEDED else None,
@@ -466,6 +464,7 @@ def run(plan: Plan) -> RunReport:
             effect=decision.effect,
             actuation=actuation,
             result=result,
+            why=replace(decision.why, **why),
             **(defaults | fields),
         )
 
@@ -635,6 +634,7 @@ def verdicts() -> dict[ObjectRef, Convergence]:
     """One verdict, as a caller that judges would hand over."""
     return {
         vm_ref("db", "pg-0"): Convergence(
-            verdict=Verdict.IN_PROGRESS, reason="in-flight", message="migration is Running"
+            verdict=Verdict.IN_PROGRESS,
+            why=Explanation(reason="in-flight", message="migration is Running"),
         )
     }

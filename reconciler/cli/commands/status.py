@@ -33,7 +33,7 @@ def command(asked: StatusOptions) -> ExitCode:
     status = Status(
         desired=found.desired,
         live=found.live,
-        convergence={each.ref: convergence(each, patched=False) for each in found.plan.decisions},
+        convergence={each.ref: convergence(each) for each in found.plan.decisions},
         unmanaged=asked.unmanaged,
     )
     if asked.output is TextFormat.JSON:

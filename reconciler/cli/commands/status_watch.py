@@ -66,9 +66,7 @@ def _follow(asked: StatusOptions, clock: Clock, show: _Show) -> None:
         live, left_s, planner = found.live, LOOK_S, Planner()
         while left_s > 0:
             planner.update(found.desired, live, found.policy, clock.now())
-            judged = {
-                ref: convergence(planner.decision(ref), patched=False) for ref in found.desired.vms
-            }
+            judged = {ref: convergence(planner.decision(ref)) for ref in found.desired.vms}
             status = Status(
                 desired=found.desired, live=live, convergence=judged, unmanaged=asked.unmanaged
             )

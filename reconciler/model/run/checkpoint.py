@@ -1,4 +1,4 @@
-"""What one pass of a rollout leaves to the next that the cluster's objects do not show."""
+"""``Checkpoint``: what a pass leaves to the next one and the cluster's objects do not show."""
 
 from __future__ import annotations
 
@@ -6,48 +6,49 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.references import ObjectRef, Uid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soak:
-    """Canaries that have their memory, and since when."""
+    """The canaries that have their memory, and since when."""
 
     digest: str
-    """Over the canaries and what Git wants for each; another digest is another soak."""
+    """Covers the canaries and what Git wants for each; another digest starts another soak."""
     since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedFailure:
-    """A failure that the VM itself no longer shows, such as a patch that somebody took back."""
+    """A failure that the object itself does not show, such as a patch that was reverted."""
 
     uid: Uid | None
     target: str
-    """What Git wanted then, spelled canonically; for another target the VM is tried again."""
-    reason: str
-    message: str
+    """What Git wanted then, spelled canonically; an object with another target is tried again."""
+    why: Explanation
+    """Without a hint."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """A VM that was created or restarted by us, and has to come up."""
+    """A VM that a run has created or restarted, and that has to come up."""
 
     uid: Uid | None
-    """None for one that was created."""
+    """None for a VM that was created."""
     target: str
     instance: Uid | None
-    """Of the instance that it had before."""
+    """The uid of the instance that the VM had before."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """Kept in the annotations of the memory lease, one JSON value."""
+    """One JSON value in the annotations of a lease."""
 
     soak: Soak | None = None
     failures: Mapping[ObjectRef, RecordedFailure] = field(default_factory=dict)
-    """By VM."""
+    """By object."""
     starts: Mapping[ObjectRef, Start] = field(default_factory=dict)
-    """By VM; noted before the request is sent."""
+    """By VM; kept before the request is sent."""

@@ -1,4 +1,4 @@
-"""What became of a plan: one outcome an object, and the exit code that sums them up."""
+"""The report of a run: ``Outcome`` for each object, ``RunReport`` and its ``ExitCode``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect, Plan
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import ObjectRef, Uid
 
 
 class ExitCode(IntEnum):
-    """The process's answer; the same number means the same in every command."""
+    """The exit code of the process; a number means the same in every command."""
 
     DONE = 0
     ERROR = 1
@@ -29,7 +30,7 @@ class ExitCode(IntEnum):
 
 
 class Verdict(StrEnum):
-    """How far one object is from what is desired, judged from one snapshot."""
+    """How far one object is from what Git says, judged by one snapshot."""
 
     CURRENT = "current"
     IN_PROGRESS = "in-progress"
@@ -38,36 +39,32 @@ class Verdict(StrEnum):
     PENDING = "pending"
     """A change may be made, and is not made yet."""
     HELD = "held"
-    """Left alone: blocked, or in need of a restart."""
+    """The plan leaves it alone: it is blocked, or needs a restart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convergence:
-    """A pure verdict on one object."""
+    """The verdict on one object, and why."""
 
     verdict: Verdict
-    reason: str
-    """Kebab-case and stable."""
-    message: str
-    hint: str = ""
-    phase: str = ""
-    """What is going on now, for a progress display."""
+    why: Explanation
 
 
 class Actuation(StrEnum):
-    """Whether our write landed."""
+    """Whether the server took our write."""
 
     NOT_NEEDED = "not-needed"
-    """The value was there already: an earlier pass or somebody else wrote it."""
+    """The value was there already: an earlier pass or another client wrote it."""
     PENDING = "pending"
+    """Not written when the run ended; the next pass writes it."""
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
-    """Not written, on purpose: blocked, stale, over budget or out of time."""
+    """Not written on purpose: blocked, stale, not approved or over the failure budget."""
     FAILED = "failed"
 
 
 class Result(StrEnum):
-    """What became of one object in this run."""
+    """How one object ended in this run."""
 
     DONE = "done"
     """As desired and converged."""
@@ -75,15 +72,15 @@ class Result(StrEnum):
     RUNNING = "running"
     """Healthy and under way when the run ended."""
     HELD = "held"
-    """Blocked, waiting or in need of a restart; nothing was tried."""
+    """Blocked, waiting, or in need of a restart that this run does not ask for."""
     STALE = "stale"
     NOT_STARTED = "not-started"
-    """The run ended before its turn."""
+    """The run ended before the change started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationSummary:
-    """The migration that carried a change, as far as it was seen."""
+    """The migration that carried a change, as it was last seen."""
 
     name: str
     uid: Uid
@@ -95,16 +92,14 @@ class MigrationSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one object."""
+    """How one object ended, and what was written to it."""
 
     ref: ObjectRef
     effect: Effect
-    """As planned."""
+    """The effect as planned."""
     actuation: Actuation
     result: Result
-    reason: str
-    message: str
-    hint: str = ""
+    why: Explanation
     action_id: str = ""
     digest: str = ""
     patched_at: datetime | None = None
@@ -112,17 +107,32 @@ class Outcome:
     """When the run asked for the VM's restart."""
     ended_at: datetime | None = None
     seconds: float | None = None
-    """From the patch to convergence."""
+    """From the patch until the guest had its memory."""
     failed_migrations: int = 0
     migration: MigrationSummary | None = None
     guest_before: MemoryQuantity | None = None
     guest_now: MemoryQuantity | None = None
     """``status.memory.guestCurrent`` when the run ended."""
 
+    @property
+    def reason(self) -> str:
+        """The code of ``why``."""
+        return self.why.reason
+
+    @property
+    def message(self) -> str:
+        """The message of ``why``."""
+        return self.why.message
+
+    @property
+    def hint(self) -> str:
+        """The hint of ``why``."""
+        return self.why.hint
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """One run from plan to end."""
+    """One run, from its plan to its exit code."""
 
     run_id: str
     plan: Plan
@@ -131,7 +141,7 @@ class RunReport:
     ended_at: datetime
     exit: ExitCode
     message: str = ""
-    """Why the run ended as it did, where the outcomes alone do not say it."""
+    """Why the run ended, where the outcomes alone do not say it."""
     counts: Mapping[Result, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    """What was special about the run: whose approval it carried out, that windows were ignored."""
+    """Facts for an audit, such as whose approval was carried out, or that windows were ignored."""

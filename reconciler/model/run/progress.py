@@ -1,4 +1,4 @@
-"""What a run says while it goes on: one event a visible step."""
+"""What a run reports while it goes on: one ``Progress`` for each visible step."""
 
 from __future__ import annotations
 
@@ -38,6 +38,6 @@ class Progress:
     ref: ObjectRef | None = None
     reason: str = ""
     fraction: float | None = None
-    """Estimated share of the way from patch to convergence; never runs backwards."""
+    """The estimated share of the way from the patch to the guest's memory; it never decreases."""
     outcome: Outcome | None = None
-    """What became of the object, with the step that ends its course."""
+    """How the object ended, with the step that ends it."""

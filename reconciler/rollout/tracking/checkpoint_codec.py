@@ -1,22 +1,24 @@
-"""The record that one pass leaves to the next, as the value of one annotation of a Lease."""
+"""The ``Checkpoint`` as the value of one annotation of a Lease: ``encoded`` and ``decoded``.
+
+Anybody may have edited the annotation, so a value that cannot be read is reported, never raised.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
+import msgspec
+
+from reconciler.model.explanation import Explanation
 from reconciler.model.references import KUBEVIRT_GROUP, ObjectRef, Uid, vm_ref
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 ANNOTATION = "memory.reconciler.dev/rollout"
-"""The annotation's name."""
 MOST_FAILURES = 200
-"""More are not kept: the oldest go first."""
+"""The newest are kept."""
 LONGEST_MESSAGE = 300
 """Characters of a message that are kept."""
 MOST_BYTES = 128 * 1024
@@ -25,16 +27,14 @@ MOST_BYTES = 128 * 1024
 Source: kubernetes v1.33 staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go,
 TotalAnnotationSizeLimitB.
 """
-LASTS = timedelta(hours=1)
-"""After this long a failure is forgotten, and the VM is tried again."""
-_SHOWN = 80
-"""Characters of what cannot be read that a message quotes."""
+KEPT_FOR = timedelta(hours=1)
+"""After this long a failure is forgotten, and the object is tried again."""
+_QUOTED = 80
+"""Characters of an unreadable annotation that a message quotes."""
 _UNREADABLE = (
-    AttributeError,
-    KeyError,
+    msgspec.MsgspecError,
     OverflowError,  # a time in year 1, east of Greenwich
-    RecursionError,  # brackets in brackets, a thousand deep
-    TypeError,
+    RecursionError,  # thousands of nested brackets
     ValueError,
 )
 
@@ -44,22 +44,63 @@ class Decoded(NamedTuple):
 
     checkpoint: Checkpoint
     problem: str = ""
-    """Why it cannot be read, in one sentence; the record is empty then."""
+    """Why it cannot be read, in one sentence; the checkpoint is empty then."""
+
+
+_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+
+
+class _Soak(msgspec.Struct, frozen=True):
+    digest: str
+    since: _Moment
+
+
+class _Failure(msgspec.Struct, frozen=True):
+    kind: str
+    namespace: str
+    name: str
+    uid: str | None
+    target: str
+    reason: str
+    message: str
+    at: _Moment
+
+
+class _Start(msgspec.Struct, frozen=True):
+    namespace: str
+    name: str
+    uid: str | None
+    target: str
+    instance: str | None
+    at: _Moment
+
+
+class _Document(msgspec.Struct, frozen=True):
+    soak: _Soak | None = None
+    failures: tuple[_Failure, ...] = ()
+    starts: tuple[_Start, ...] = ()
+
+
+_DECODER = msgspec.json.Decoder(_Document)
 
 
 def encoded(checkpoint: Checkpoint) -> str | None:
-    """*checkpoint* as the annotation's value; None if there is nothing to keep.
+    """Return *checkpoint* as the annotation's value; None if there is nothing to keep.
 
-    Of more failures than may be kept the oldest are left out, and long messages are cut.
+    Where there are too many failures the oldest are left out, and long messages are cut.
     """
     newest = sorted(checkpoint.failures.items(), key=_age, reverse=True)[:MOST_FAILURES]
-    begun = sorted(checkpoint.starts.items(), key=lambda item: item[1].at, reverse=True)
-    starts = [_start_document(ref, each) for ref, each in begun[:MOST_FAILURES]]
-    while newest or checkpoint.soak or starts:
+    latest = sorted(checkpoint.starts.items(), key=lambda item: item[1].at, reverse=True)
+    starts = [_start_document(ref, each) for ref, each in latest[:MOST_FAILURES]]
+    soak = checkpoint.soak and _Soak(checkpoint.soak.digest, checkpoint.soak.since.astimezone(UTC))
+    while newest or soak or starts:
         failures = [_failure_document(ref, each) for ref, each in newest]
-        soak = {"soak": _soak_document(checkpoint.soak)} if checkpoint.soak else {}
-        document = {**soak, "failures": failures, **({"starts": starts} if starts else {})}
-        text = json.dumps(document, separators=(",", ":"))
+        document = {
+            **({"soak": soak} if soak else {}),
+            "failures": failures,
+            **({"starts": starts} if starts else {}),
+        }
+        text = json.dumps(msgspec.to_builtins(document), separators=(",", ":"))
         if len(text) <= MOST_BYTES or not newest:
             return text
         newest = newest[: len(newest) * 3 // 4]
@@ -67,31 +108,31 @@ def encoded(checkpoint: Checkpoint) -> str | None:
 
 
 def decoded(text: str | None) -> Decoded:
-    """What the annotation *text* holds; None or empty where there is none."""
+    """Return what the annotation's value *text* holds; None or empty where there is none."""
     if not text:
         return Decoded(Checkpoint())
     try:
-        document = json.loads(text)
-        soak = document.get("soak")
-        failures = dict(_failure(each) for each in document.get("failures", []))
-        starts = dict(_start(each) for each in document.get("starts", []))
-        return Decoded(
-            Checkpoint(soak=_soak(soak) if soak else None, failures=failures, starts=starts)
-        )
+        document = _DECODER.decode(text)
+        soak = _soak(document.soak) if document.soak else None
+        failures = dict(_failure(each) for each in document.failures)
+        starts = dict(_start(each) for each in document.starts)
+        return Decoded(Checkpoint(soak=soak, failures=failures, starts=starts))
     except _UNREADABLE as error:
-        why = _cut(f"{type(error).__name__}: {error}", _SHOWN)
+        why = _cut(f"{type(error).__name__}: {error}", _QUOTED)
         return Decoded(
             Checkpoint(),
             f"the annotation {ANNOTATION} of the lease cannot be read ({why}); this run starts a"
-            f" new one instead of {_cut(text, _SHOWN)!r}",
+            f" new one instead of {_cut(text, _QUOTED)!r}",
         )
 
 
 def without_expired(checkpoint: Checkpoint, now: datetime) -> Checkpoint:
-    """*checkpoint* without the failures and starts that are older than an hour at *now*."""
-    kept = {ref: each for ref, each in checkpoint.failures.items() if now - each.at <= LASTS}
-    starts = {ref: each for ref, each in checkpoint.starts.items() if now - each.at <= LASTS}
-    return replace(checkpoint, failures=kept, starts=starts)
+    """Return *checkpoint* without the failures and starts that are older than an hour at *now*."""
+    failures = {
+        ref: each for ref, each in checkpoint.failures.items() if now - each.at <= KEPT_FOR
+    }
+    starts = {ref: each for ref, each in checkpoint.starts.items() if now - each.at <= KEPT_FOR}
+    return replace(checkpoint, failures=failures, starts=starts)
 
 
 def _age(item: tuple[ObjectRef, RecordedFailure]) -> tuple[datetime, ObjectRef]:
@@ -99,81 +140,58 @@ def _age(item: tuple[ObjectRef, RecordedFailure]) -> tuple[datetime, ObjectRef]:
     return failure.at, ref
 
 
-def _soak_document(soak: Soak) -> dict[str, str]:
-    return {"digest": soak.digest, "since": _rfc3339(soak.since)}
+def _soak(document: _Soak) -> Soak:
+    return Soak(digest=document.digest, since=document.since.astimezone(UTC))
 
 
-def _soak(document: Mapping[str, Any]) -> Soak:
-    return Soak(digest=_text(document["digest"]), since=_time(document["since"]))
+def _failure_document(ref: ObjectRef, failure: RecordedFailure) -> _Failure:
+    return _Failure(
+        kind=ref.kind,
+        namespace=ref.namespace,
+        name=ref.name,
+        uid=failure.uid,
+        target=failure.target,
+        reason=failure.why.reason,
+        message=_cut(failure.why.message, LONGEST_MESSAGE),
+        at=failure.at.astimezone(UTC),
+    )
 
 
-def _failure_document(ref: ObjectRef, failure: RecordedFailure) -> dict[str, str | None]:
-    return {
-        "kind": ref.kind,
-        "namespace": ref.namespace,
-        "name": ref.name,
-        "uid": failure.uid,
-        "target": failure.target,
-        "reason": failure.reason,
-        "message": _cut(failure.message, LONGEST_MESSAGE),
-        "at": _rfc3339(failure.at),
-    }
-
-
-def _failure(document: Mapping[str, Any]) -> tuple[ObjectRef, RecordedFailure]:
-    uid = document["uid"]
+def _failure(document: _Failure) -> tuple[ObjectRef, RecordedFailure]:
     ref = ObjectRef(
         group=KUBEVIRT_GROUP,
-        kind=_text(document["kind"]),
-        namespace=_text(document["namespace"]),
-        name=_text(document["name"]),
+        kind=document.kind,
+        namespace=document.namespace,
+        name=document.name,
     )
     return ref, RecordedFailure(
-        uid=None if uid is None else Uid(_text(uid)),
-        target=_text(document["target"]),
-        reason=_text(document["reason"]),
-        message=_text(document["message"]),
-        at=_time(document["at"]),
+        uid=None if document.uid is None else Uid(document.uid),
+        target=document.target,
+        why=Explanation(reason=document.reason, message=document.message),
+        at=document.at.astimezone(UTC),
     )
 
 
-def _start_document(ref: ObjectRef, start: Start) -> dict[str, str | None]:
-    return {
-        "namespace": ref.namespace,
-        "name": ref.name,
-        "uid": start.uid,
-        "target": start.target,
-        "instance": start.instance,
-        "at": _rfc3339(start.at),
-    }
-
-
-def _start(document: Mapping[str, Any]) -> tuple[ObjectRef, Start]:
-    uid, instance = document["uid"], document["instance"]
-    return vm_ref(_text(document["namespace"]), _text(document["name"])), Start(
-        uid=None if uid is None else Uid(_text(uid)),
-        target=_text(document["target"]),
-        instance=None if instance is None else Uid(_text(instance)),
-        at=_time(document["at"]),
+def _start_document(ref: ObjectRef, start: Start) -> _Start:
+    return _Start(
+        namespace=ref.namespace,
+        name=ref.name,
+        uid=start.uid,
+        target=start.target,
+        instance=start.instance,
+        at=start.at.astimezone(UTC),
     )
 
 
-def _rfc3339(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _time(value: object) -> datetime:
-    at = datetime.fromisoformat(_text(value))
-    if at.tzinfo is None:
-        raise ValueError(f"{value} names no time zone")
-    return at.astimezone(UTC)
+def _start(document: _Start) -> tuple[ObjectRef, Start]:
+    uid, instance = document.uid, document.instance
+    return vm_ref(document.namespace, document.name), Start(
+        uid=None if uid is None else Uid(uid),
+        target=document.target,
+        instance=None if instance is None else Uid(instance),
+        at=document.at.astimezone(UTC),
+    )
 
 
 def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
-    return value

@@ -14,6 +14,7 @@ RUN_ENDED the run's last  none: a change that was only not   none: the next pass
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Reason, Verb
@@ -106,8 +107,7 @@ class Completion:
         return RecordedFailure(
             uid=None if created else tracked.latest.uid,
             target="" if created else wanted(tracked.latest),
-            reason=end.why.reason,
-            message=end.why.message,
+            why=replace(end.why, hint=""),
             at=self._run.clock.now(),
         )
 

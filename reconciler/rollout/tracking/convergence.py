@@ -1,4 +1,4 @@
-"""How far one object is, judged from a decision on a fresh snapshot; pure."""
+"""How far one object is from what Git says, by its newest decision: ``convergence``; pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FAILURES = frozenset(
         Reason.HOTPLUG_STUCK,
     }
 )
-"""What the cluster shows as failed, whichever pass or person began it."""
+"""What the cluster shows as failed, whoever started the change."""
 
 UNDER_WAY = frozenset(
     {
@@ -33,12 +33,6 @@ UNDER_WAY = frozenset(
         Reason.RESTARTING,
     }
 )
-
-
-def is_under_way(decision: Decision) -> bool:
-    """Whether the spec holds the desired size already, and the guest is on its way to it."""
-    return decision.reason in UNDER_WAY and not decision.changes
-
 
 _SHARE = {
     "": 0.05,
@@ -53,33 +47,32 @@ _SHARE = {
     "Failed": 0.1,
     "Succeeded": 0.9,
 }
-"""How much of the way is behind a VM whose migration is in a phase; for display only."""
+"""The estimated share of a change that is done when its migration is in a phase."""
 
 
-def convergence(decision: Decision, *, patched: bool) -> Convergence:
-    """Judge one VM.
+def is_under_way(decision: Decision) -> bool:
+    """Return whether the spec holds the desired size, and the guest is on its way to it."""
+    return decision.reason in UNDER_WAY and not decision.changes
+
+
+def convergence(decision: Decision, *, written: bool = False) -> Convergence:
+    """Judge one object.
 
     Args:
-        decision: Made from the newest snapshot; where the spec holds the desired size, it
-            already compares what the guest has.
-        patched: Whether this run wrote the value; what needs a restart after that has failed,
-            unless it was planned so.
+        decision: The decision from the newest snapshot; where the spec holds the desired size,
+            it compares that with the memory of the guest.
+        written: Whether this run wrote the value. An object that needs a restart after that has
+            failed, unless the plan said so.
     """
-    verdict = _verdict(decision, patched=patched)
-    return Convergence(
-        verdict=verdict,
-        reason=decision.reason.value,
-        message=decision.message,
-        hint=decision.hint,
-    )
+    return Convergence(verdict=_verdict(decision, written=written), why=decision.why)
 
 
 def share(migration: LiveMigration | None) -> float:
-    """The estimated part of the way from patch to convergence, 0 to 1."""
+    """Return the estimated share of a change that is done, 0 to 1; for display only."""
     return _SHARE.get(migration.phase.value, 0.1) if migration else 0.05
 
 
-def _verdict(decision: Decision, *, patched: bool) -> Verdict:
+def _verdict(decision: Decision, *, written: bool) -> Verdict:
     if decision.effect is Effect.NONE:
         return Verdict.CURRENT
     if decision.reason in FAILURES:
@@ -90,6 +83,6 @@ def _verdict(decision: Decision, *, patched: bool) -> Verdict:
         return Verdict.IN_PROGRESS
     if decision.actions:
         return Verdict.PENDING
-    # What was written is good where only an edit of somebody else keeps it back.
-    failed = patched and decision.reason is not Reason.OTHER_EDIT_PENDING
+    # The size is written, and only somebody else's edit keeps it from the guest: no failure.
+    failed = written and decision.reason is not Reason.OTHER_EDIT_PENDING
     return Verdict.FAILED if failed else Verdict.HELD

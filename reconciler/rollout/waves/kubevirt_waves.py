@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.explanation import Explanation
@@ -121,10 +122,7 @@ class KubeVirtWaves:
     def _reverted(self, decision: Decision) -> Explanation | None:
         if not self._sent:
             earlier = self._checkpoint.failure_of(decision)
-            if earlier is None:
-                return None
-            reason, message = earlier.reason, earlier.message
-            return Explanation(reason=reason, message=message, hint=_OWNER_HINT)
+            return replace(earlier.why, hint=_OWNER_HINT) if earlier else None
         reverted = [dotted(each.field) for each in decision.changes if each.field in self._sent]
         if not reverted:
             return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.explanation import Explanation
 from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.run.outcome import Result, Verdict
@@ -129,8 +129,7 @@ class MemoryWave:
     def _end_at_start(self, decision: Decision, live: LiveState) -> End | None:
         recorded = self._checkpoint.failure_of(decision)
         if recorded is not None:
-            why = Explanation(reason=recorded.reason, message=recorded.message, hint=_EARLIER_HINT)
-            return End(result=Result.FAILED, why=why)
+            return End(result=Result.FAILED, why=replace(recorded.why, hint=_EARLIER_HINT))
         if decision.actions and not approval_check.covers(self._approval, decision):
             return approval_check.refused(self._approval, decision, decision.actions[0])
         if decision.reason in FAILURES:
@@ -160,7 +159,7 @@ class MemoryWave:
             return
         if self._checkpoint.start_of(decision) is not None and starts_now(decision, live):
             return
-        match convergence(decision, patched=tracked.written).verdict:
+        match convergence(decision, written=tracked.written).verdict:
             case Verdict.CURRENT:
                 self._completion.close(tracked, as_decided(Result.DONE, decision))
             case Verdict.FAILED | Verdict.NOT_FOUND:

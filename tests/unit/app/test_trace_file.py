@@ -14,6 +14,7 @@ from support.served import SCHEMAS
 
 from reconciler.app.trace_file import Tracer, tracer
 from reconciler.errors import UsageError
+from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import Uid, kubevirt_ref, vm_ref
@@ -28,8 +29,7 @@ DONE = Outcome(
     effect=Effect.LIVE,
     actuation=Actuation.SUCCEEDED,
     result=Result.DONE,
-    reason="converged",
-    message="the guest has 12Gi",
+    why=Explanation(reason="converged", message="the guest has 12Gi"),
     digest="sha256:" + "a" * 64,
     patched_at=AT,
     restarted_at=AT + timedelta(seconds=2),

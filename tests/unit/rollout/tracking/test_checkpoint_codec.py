@@ -9,22 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.references import kubevirt_ref, vm_ref
-from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak
+from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
 from reconciler.rollout.tracking import checkpoint_codec as codec
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, 250_000, tzinfo=UTC)
 
 
-def failure(**changes):
-    given = {
-        "uid": "uid-1",
-        "target": "12Gi",
-        "reason": "reverted",
-        "message": "somebody took it back",
-        "at": NOW,
-    }
-    return RecordedFailure(**(given | changes))
+def failure(reason="reverted", message="somebody reverted it", target="12Gi", at=NOW):
+    why = Explanation(reason=reason, message=message)
+    return RecordedFailure(uid="uid-1", target=target, why=why, at=at)
 
 
 def many(count, **changes):
@@ -48,9 +43,15 @@ records = st.builds(
             RecordedFailure,
             uid=st.none() | texts,
             target=texts,
-            reason=texts,
-            message=texts,
+            why=st.builds(Explanation, reason=texts, message=texts, hint=st.just("")),
             at=times,
+        ),
+        max_size=5,
+    ),
+    starts=st.dictionaries(
+        st.builds(vm_ref, texts, texts),
+        st.builds(
+            Start, uid=st.none() | texts, target=texts, instance=st.none() | texts, at=times
         ),
         max_size=5,
     ),
@@ -76,7 +77,7 @@ def test_the_form_is_stable():
                 "uid": "uid-1",
                 "target": "12Gi",
                 "reason": "reverted",
-                "message": "somebody took it back",
+                "message": "somebody reverted it",
                 "at": "2026-11-23T12:00:30.250000Z",
             }
         ],
@@ -105,7 +106,7 @@ def test_of_too_many_failures_the_oldest_are_dropped():
 def test_a_long_message_is_cut():
     record = Checkpoint(failures={vm_ref("db", "pg-0"): failure(message="x" * 5000)})
     (found,) = codec.decoded(codec.encoded(record)).checkpoint.failures.values()
-    assert found.message == "x" * (codec.LONGEST_MESSAGE - 1) + "…"
+    assert found.why.message == "x" * (codec.LONGEST_MESSAGE - 1) + "…"
 
 
 @pytest.mark.parametrize("character", ["x", "\u00e9", "\U0001f600", "\x00", '"'])
@@ -140,6 +141,13 @@ GARBAGE = [
     '{"failures": {"a": 1}}',
     '{"failures": [1]}',
     '{"failures": [{}]}',
+    '{"failures": null}',
+    '{"failures": [{"kind": "VirtualMachine"}]}',
+    '{"starts": [{"namespace": 1}]}',
+    '{"soak": {"digest": "d", "since": "99999-01-01T00:00:00Z"}}',
+    '{"soak": {"digest": "d", "since": 1e400}}',
+    '{"soak": {"digest": "\\ud800", "since": "2026-11-23T12:00:00Z"}}',
+    '{"unknown": ' + "[" * 100_000,
 ]
 
 

@@ -166,7 +166,7 @@ def test_failure_of_a_created_vm_is_kept_without_its_uid():
         tracked(ports, written=True, verb=Verb.CREATE, uid=None), end(Result.FAILED, "deleted")
     )
     (kept,) = ports.memory.checkpoint.failures.values()
-    assert (kept.uid, kept.target, kept.reason) == (None, "", "deleted")
+    assert (kept.uid, kept.target, kept.why.reason) == (None, "", "deleted")
 
 
 def test_next_pass_finds_the_kept_failure():
@@ -174,4 +174,4 @@ def test_next_pass_finds_the_kept_failure():
     ports.completion.close(tracked(ports, written=True), end(Result.FAILED))
     found = CheckpointStore(ports.memory_lease, ports.clock.now()).failure_of(DECISION)
     assert found is not None
-    assert (found.reason, found.message) == ("reverted", "so it is")
+    assert found.why == Explanation(reason="reverted", message="so it is")

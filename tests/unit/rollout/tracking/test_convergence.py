@@ -12,7 +12,7 @@ from reconciler.rollout.tracking.convergence import convergence
 
 
 @pytest.mark.parametrize(
-    ("effect", "reason", "patched", "expected"),
+    ("effect", "reason", "written", "expected"),
     [
         (Effect.RESTART, Reason.RESTART_PENDING, True, Verdict.FAILED),
         (Effect.RESTART, Reason.RESTART_PENDING, False, Verdict.HELD),
@@ -24,8 +24,8 @@ from reconciler.rollout.tracking.convergence import convergence
         (Effect.NONE, Reason.CONVERGED, True, Verdict.CURRENT),
     ],
 )
-def test_verdict_depends_on_whether_this_run_wrote_the_vm(effect, reason, patched, expected):
+def test_verdict_depends_on_whether_this_run_wrote_the_vm(effect, reason, written, expected):
     decision = Decision(
         ref=VM, uid=None, effect=effect, why=Explanation(reason=reason, message="so it is")
     )
-    assert convergence(decision, patched=patched).verdict is expected
+    assert convergence(decision, written=written).verdict is expected
