@@ -155,7 +155,7 @@ def exit_codes() -> str:
 
 def report_fields() -> str:
     """Return the fields of a report, from its schema."""
-    return fields("report", "#/$defs/outcome")
+    return fields("report", "outcome")
 
 
 def trace_fields() -> str:
@@ -164,12 +164,11 @@ def trace_fields() -> str:
 
 
 def fields(name: str, entry: str) -> str:
-    """Return the fields of a document; those of its list `objects` as `objects[].field`."""
+    """Return the fields of a document; those of an *entry* of its list as `entries[].field`."""
     schema = json.loads((ROOT / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8"))
     found = list(described(schema, schema["properties"], ""))
     if entry:
-        items = schema["$defs"][entry.rpartition("/")[2]]["properties"]
-        found += described(schema, items, "objects[].")
+        found += described(schema, schema["$defs"][entry]["properties"], f"{entry}s[].")
     return table(("field", "meaning"), found)
 
 
