@@ -7,20 +7,25 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator import kubeconfig
-from reconciler.simulator.apiserver.access import rbac, users
-from reconciler.simulator.apiserver.api import Api
-from reconciler.simulator.apiserver.pace import UNPACED, Pace
+from reconciler.simulator.apiserver.access import authentication, rbac
+from reconciler.simulator.apiserver.api_server import Api
 from reconciler.simulator.apiserver.request.admission import Admission
-from reconciler.simulator.apiserver.request.faults import Faults as ApiFaults
-from reconciler.simulator.apiserver.request.messages import Request, RequestRecord, Response, User
+from reconciler.simulator.apiserver.request.api_faults import Faults as ApiFaults
+from reconciler.simulator.apiserver.request.http_messages import (
+    Request,
+    RequestRecord,
+    Response,
+    User,
+)
+from reconciler.simulator.apiserver.response_times import UNPACED, Pace
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.engine import Engine
-from reconciler.simulator.http_server import serving
+from reconciler.simulator.http_server import server
 from reconciler.simulator.kubevirt.cluster import Cluster
 from reconciler.simulator.kubevirt.control_plane import ControlPlane
 from reconciler.simulator.kubevirt.controllers.backups import Backups
-from reconciler.simulator.kubevirt.faults import Faults
-from reconciler.simulator.kubevirt.profiles import Profiles
+from reconciler.simulator.kubevirt.guest_profile import Profiles
+from reconciler.simulator.kubevirt.vm_faults import Faults
 from reconciler.simulator.store.store import Store
 from reconciler.simulator.worlds.seeding import Seeder
 
@@ -77,7 +82,7 @@ class Simulator:
         self.api: Final = Api(
             self.store,
             admission,
-            tokens=users.Tokens(self.clock, known),
+            tokens=authentication.Tokens(self.clock, known),
             mode=rbac.Mode(world.rbac),
             faults=ApiFaults(list(world.api_faults), seed=chosen),
             pace=pace,
@@ -126,11 +131,11 @@ class Simulator:
                 query=tuple(pairs),
                 headers=lower,
                 body=body,
-                user=user or (None if "authorization" in lower else users.ADMIN),
+                user=user or (None if "authorization" in lower else authentication.ADMIN),
             )
         )
 
-    def serve(self, host: str = "127.0.0.1", port: int = 0) -> serving.Server:
+    def serve(self, host: str = "127.0.0.1", port: int = 0) -> server.Server:
         """Serves over HTTP from a thread of its own, and lets time pass.
 
         Returns:
@@ -139,7 +144,7 @@ class Simulator:
         Raises:
             OSError: The address cannot be listened on.
         """
-        return serving.Server(self.api, self.engine, host=host, port=port)
+        return server.Server(self.api, self.engine, host=host, port=port)
 
     def kubeconfig(self, url: str, token: str) -> str:
         """Returns a kubeconfig with which kubectl reaches a served simulator."""

@@ -19,7 +19,7 @@ from typing import Any
 from bench.fleet import Fleet
 from bench.server import Served
 
-from reconciler.simulator.apiserver.pace import Pace
+from reconciler.simulator.apiserver.response_times import Pace
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.store.store import Key
 from reconciler.simulator.worlds import worlds

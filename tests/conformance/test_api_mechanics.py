@@ -16,9 +16,9 @@ from support.apiserver import Answer, encoded, over_http
 
 from reconciler.simulator import simulator
 from reconciler.simulator.apiserver import bootstrap
-from reconciler.simulator.apiserver.access.users import ADMIN, service_account
+from reconciler.simulator.apiserver.access.authentication import ADMIN, service_account
 from reconciler.simulator.apiserver.reading.watch import WatchStream
-from reconciler.simulator.apiserver.request.messages import Request, parse_query
+from reconciler.simulator.apiserver.request.http_messages import Request, parse_query
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.store.store import Key
 from reconciler.simulator.worlds import worlds

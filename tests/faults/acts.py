@@ -9,9 +9,9 @@ from functools import partial
 
 from faults.stage import API, CR_PATH, LEASES, TARGET, VMS, vm_path
 
-from reconciler.simulator.apiserver.request.faults import Effect
-from reconciler.simulator.apiserver.request.faults import Fault as ApiFault
-from reconciler.simulator.kubevirt.faults import VMFaults
+from reconciler.simulator.apiserver.request.api_faults import Effect
+from reconciler.simulator.apiserver.request.api_faults import Fault as ApiFault
+from reconciler.simulator.kubevirt.vm_faults import VMFaults
 
 # The API server
 

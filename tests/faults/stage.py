@@ -19,7 +19,7 @@ from reconciler.cluster.api.client import Client
 from reconciler.cluster.lease.lease import LeaseTimes
 from reconciler.errors import ReconcilerError
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.simulator.apiserver.request.messages import User
+from reconciler.simulator.apiserver.request.http_messages import User
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds

@@ -31,9 +31,9 @@ from faults.acts import (
 from faults.stage import TARGET, VMS
 from faults.steps import STEPS, between
 
-from reconciler.simulator.apiserver.request.faults import Effect
-from reconciler.simulator.kubevirt.faults import ALWAYS
-from reconciler.simulator.kubevirt.faults import Fault as Kind
+from reconciler.simulator.apiserver.request.api_faults import Effect
+from reconciler.simulator.kubevirt.vm_faults import ALWAYS
+from reconciler.simulator.kubevirt.vm_faults import Fault as Kind
 
 FIRST, LAST = "lease taken", "end"
 LAST_WRITE = f"{VMS[-1]} patch"

@@ -7,8 +7,8 @@ from faults.judging import undisturbed
 from faults.stage import Stage
 from faults.test_killed_process import repo, served  # noqa: F401 - fixtures
 
-from reconciler.simulator.apiserver.request.faults import Effect
-from reconciler.simulator.apiserver.request.faults import Fault as ApiFault
+from reconciler.simulator.apiserver.request.api_faults import Effect
+from reconciler.simulator.apiserver.request.api_faults import Fault as ApiFault
 
 WATCHES = frozenset({"watch"})
 FAULTS = {

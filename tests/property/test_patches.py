@@ -13,7 +13,7 @@ from reconciler.model.fields import NameSet
 from reconciler.model.live.live_state import LiveKubeVirt
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import Uid
-from reconciler.simulator.apiserver.patching import jsonpatch
+from reconciler.simulator.apiserver.patching import json_patch
 
 NAMES = st.lists(
     st.sampled_from(["Snapshot", "HotplugVolumes", "ExpandDisks", "VMLiveUpdateFeatures"]),
@@ -80,7 +80,7 @@ def live_kubevirt(doc: dict) -> LiveKubeVirt:
 def apply_all(doc: dict, actions) -> dict:
     """Apply each action's patch as the server does; it counts generations."""
     for action in actions:
-        doc = jsonpatch.apply([each.plain() for each in action.patch], doc)
+        doc = json_patch.apply([each.plain() for each in action.patch], doc)
         doc["metadata"]["generation"] += 1
     return doc
 
@@ -127,7 +127,7 @@ def test_a_patch_for_an_older_object_changes_nothing(have, wanted, bare):
     recreated["metadata"]["uid"] = "uid-of-another"
     for action in decision.actions:
         try:
-            jsonpatch.apply([each.plain() for each in action.patch], recreated)
-        except jsonpatch.NotApplicableError:
+            json_patch.apply([each.plain() for each in action.patch], recreated)
+        except json_patch.NotApplicableError:
             continue
         raise AssertionError("a patch was taken by an object of the same name")

@@ -15,7 +15,7 @@ from support.random_worlds import CASES, LASTING
 
 from reconciler.model.plan.plan import Effect
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.kubevirt.faults import NO_FAULTS
+from reconciler.simulator.kubevirt.vm_faults import NO_FAULTS
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
 

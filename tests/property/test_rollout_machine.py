@@ -20,7 +20,7 @@ from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.run.outcome import Result
 from reconciler.rollout.early_report import observed
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.kubevirt.faults import VMFaults
+from reconciler.simulator.kubevirt.vm_faults import VMFaults
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
 

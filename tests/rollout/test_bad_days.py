@@ -25,7 +25,7 @@ from reconciler.rollout import run as rollout
 from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run_context import RunContext
 from reconciler.rollout.writes.needed_leases import NoLease, touches_config
-from reconciler.simulator.apiserver.request.faults import Effect, Fault
+from reconciler.simulator.apiserver.request.api_faults import Effect, Fault
 
 VMS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
 VMIS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances"

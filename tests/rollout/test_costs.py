@@ -27,7 +27,7 @@ from reconciler.model.references import vm_ref
 from reconciler.plan import planner
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.serve.engine import Engine
-from reconciler.simulator.apiserver.pace import UNPACED, Pace
+from reconciler.simulator.apiserver.response_times import UNPACED, Pace
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
 from reconciler.source.git import repository

@@ -11,7 +11,7 @@ from reconciler.cluster.api.threads import unexpected
 from reconciler.errors import UnreachableError
 from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.simulator.apiserver.request.faults import Effect, Fault
+from reconciler.simulator.apiserver.request.api_faults import Effect, Fault
 
 VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
 TWO_GI = vm_yaml("default", "vm", "2Gi")

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.simulator.apiserver import bootstrap
+from reconciler.simulator.apiserver.access.authentication import ADMIN, Tokens
 from reconciler.simulator.apiserver.access.rbac import Mode
-from reconciler.simulator.apiserver.access.users import ADMIN, Tokens
-from reconciler.simulator.apiserver.api import Api
+from reconciler.simulator.apiserver.api_server import Api
 from reconciler.simulator.apiserver.reading.watch import WatchStream
 from reconciler.simulator.apiserver.request.admission import Admission
-from reconciler.simulator.apiserver.request.messages import Request, User, parse_query
+from reconciler.simulator.apiserver.request.http_messages import Request, User, parse_query
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.store.store import Key, Store
 

@@ -23,7 +23,7 @@ from reconciler.simulator.worlds import worlds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from reconciler.simulator.apiserver.request.messages import RequestRecord
+    from reconciler.simulator.apiserver.request.http_messages import RequestRecord
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 WORLDS = EXAMPLES / "worlds"

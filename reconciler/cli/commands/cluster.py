@@ -15,7 +15,7 @@ from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
 if TYPE_CHECKING:
-    from reconciler.simulator.http_server.serving import Server
+    from reconciler.simulator.http_server.server import Server
     from reconciler.simulator.simulator import Simulator
 
 _POLL_S = 0.2

@@ -6,12 +6,12 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.clock import rfc3339
-from reconciler.simulator.store import catalogue, structural_schema
+from reconciler.simulator.store import api_resources, structural_schema
 from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
-    from reconciler.simulator.encoding.codec import Json
-    from reconciler.simulator.store.catalogue import Resource
+    from reconciler.simulator.encoding.json_codec import Json
+    from reconciler.simulator.store.api_resources import Resource
     from reconciler.simulator.store.store import Store
 
 SYSTEM_NAMESPACES: Final = ("default", "kube-node-lease", "kube-public", "kube-system")
@@ -23,7 +23,7 @@ def fill(store: Store) -> None:
     with store.lock:
         for name in SYSTEM_NAMESPACES:
             ensure_namespace(store, name)
-        for resource in catalogue.CATALOGUE:
+        for resource in api_resources.CATALOGUE:
             if resource.custom:
                 key = Key("customresourcedefinitions.apiextensions.k8s.io", "", resource.qualified)
                 _ensure(store, key, _definition(resource, rfc3339(store.clock.now())))

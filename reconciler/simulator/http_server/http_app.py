@@ -11,16 +11,16 @@ from starlette.responses import Response as HttpResponse
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
-from reconciler.simulator.apiserver.request.messages import Request, Response, parse_query
+from reconciler.simulator.apiserver.request.http_messages import Request, Response, parse_query
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from starlette.requests import Request as HttpRequest
 
-    from reconciler.simulator.apiserver.api import Api
+    from reconciler.simulator.apiserver.api_server import Api
     from reconciler.simulator.apiserver.reading.watch import WatchStream
-    from reconciler.simulator.apiserver.request.messages import Headers
+    from reconciler.simulator.apiserver.request.http_messages import Headers
     from reconciler.simulator.clock import SimClock
 
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

@@ -6,16 +6,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.clock import rfc3339
-from reconciler.simulator.kubevirt.config import ClusterConfig, read_config
+from reconciler.simulator.kubevirt.cluster_config import ClusterConfig, read_config
+from reconciler.simulator.kubevirt.event_recorder import Recorder
 from reconciler.simulator.kubevirt.inventory import Inventory
-from reconciler.simulator.kubevirt.objects import KUBEVIRTS, VMIS, VMS, Json, dig
-from reconciler.simulator.kubevirt.recorder import Recorder
+from reconciler.simulator.kubevirt.object_fields import KUBEVIRTS, VMIS, VMS, Json, dig
 from reconciler.simulator.kubevirt.versions import behaviour
 from reconciler.simulator.store.store import Key
 
 if TYPE_CHECKING:
     from reconciler.simulator.engine import Engine
-    from reconciler.simulator.kubevirt.faults import Faults
+    from reconciler.simulator.kubevirt.vm_faults import Faults
     from reconciler.simulator.store.store import StoreEvent
 
 CONFIG_LAG_S: Final = 1.0

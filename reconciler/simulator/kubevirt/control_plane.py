@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.simulator.kubevirt.controllers.operator import Operator, Owner
-from reconciler.simulator.kubevirt.controllers.updater import WorkloadUpdater
+from reconciler.simulator.kubevirt.controllers.virt_operator import Operator, Owner
 from reconciler.simulator.kubevirt.controllers.vm_controller import VMController
 from reconciler.simulator.kubevirt.controllers.vmi_controller import VMIController
+from reconciler.simulator.kubevirt.controllers.workload_updater import WorkloadUpdater
 from reconciler.simulator.kubevirt.migration.migration_controller import MigrationController
-from reconciler.simulator.kubevirt.node.handler import Handler
-from reconciler.simulator.kubevirt.node.quotas import Quotas
+from reconciler.simulator.kubevirt.node.resource_quotas import Quotas
 from reconciler.simulator.kubevirt.node.scheduler import Scheduler
-from reconciler.simulator.kubevirt.objects import KUBEVIRTS, MIGRATIONS
+from reconciler.simulator.kubevirt.node.virt_handler import Handler
+from reconciler.simulator.kubevirt.object_fields import KUBEVIRTS, MIGRATIONS
 from reconciler.simulator.kubevirt.webhooks.subresources import Actions
 from reconciler.simulator.kubevirt.webhooks.vm_webhooks import VMWebhooks
 from reconciler.simulator.kubevirt.webhooks.webhooks import Webhooks
@@ -20,9 +20,9 @@ from reconciler.simulator.kubevirt.webhooks.webhooks import Webhooks
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.request.admission import Admission
     from reconciler.simulator.kubevirt.cluster import Cluster
+    from reconciler.simulator.kubevirt.guest_profile import Profiles
     from reconciler.simulator.kubevirt.inventory import Name
-    from reconciler.simulator.kubevirt.objects import Json
-    from reconciler.simulator.kubevirt.profiles import Profiles
+    from reconciler.simulator.kubevirt.object_fields import Json
     from reconciler.simulator.store.store import StoreEvent
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import orjson
 
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.object_fields import (
     FINAL_PHASES,
     HOT_CHANGES,
     MIGRATIONS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.kubevirt.objects import Json, dig
+from reconciler.simulator.kubevirt.object_fields import Json, dig
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.inventory import Name

@@ -15,11 +15,11 @@ from collections.abc import Set as AbstractSet
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from reconciler.simulator.encoding import codec
+from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.store import structural_schema
 
 if TYPE_CHECKING:
-    from reconciler.simulator.encoding.codec import Json
+    from reconciler.simulator.encoding.json_codec import Json
 
 Path: TypeAlias = tuple[str, ...]
 FieldSet: TypeAlias = set[Path]
@@ -43,13 +43,13 @@ _SERVER_OWNED: Final = frozenset(
 
 def decode(fields: Json) -> Fields:
     """Reads a FieldsV1 tree into a set of paths."""
-    return _decoded(codec.encode(fields))
+    return _decoded(json_codec.encode(fields))
 
 
 @lru_cache(maxsize=4096)
 def _decoded(fields: bytes) -> Fields:
     paths: FieldSet = set()
-    _decode(codec.decode(fields), (), paths)
+    _decode(json_codec.decode(fields), (), paths)
     return frozenset(paths)
 
 
@@ -163,7 +163,7 @@ def _same(old: Any, new: Any) -> bool:  # noqa: ANN401  # any JSON values
     if type(old) is not type(new):
         return False
     if isinstance(old, dict | list):
-        return codec.encode(old) == codec.encode(new)
+        return json_codec.encode(old) == json_codec.encode(new)
     return bool(old == new)
 
 

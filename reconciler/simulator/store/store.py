@@ -8,11 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from reconciler.simulator.clock import rfc3339
-from reconciler.simulator.encoding import codec
-from reconciler.simulator.store import catalogue, managed_fields, stamps, structural_schema
+from reconciler.simulator.encoding import json_codec
+from reconciler.simulator.store import (
+    api_resources,
+    managed_fields,
+    object_meta,
+    structural_schema,
+)
 from reconciler.simulator.store.encoded_objects import Page, Shelf
 from reconciler.simulator.store.history import ExpiredError, History, Key, StoreEvent
-from reconciler.simulator.store.owners import Owners
+from reconciler.simulator.store.owner_references import Owners
 from reconciler.simulator.store.store_errors import (
     AlreadyExistsError,
     ConflictError,
@@ -21,7 +26,7 @@ from reconciler.simulator.store.store_errors import (
 
 if TYPE_CHECKING:
     from reconciler.simulator.clock import SimClock
-    from reconciler.simulator.encoding.codec import Json
+    from reconciler.simulator.encoding.json_codec import Json
 
 __all__ = [
     "AlreadyExistsError",
@@ -53,7 +58,7 @@ class Store:
         self.rv = _FIRST_REVISION
         self._shelves: dict[str, Shelf] = defaultdict(Shelf)
         self._history = History(capacity=history, start=_FIRST_REVISION)
-        self._minter = stamps.Minter(seed)
+        self._minter = object_meta.Minter(seed)
         self._owners = Owners()
         self._subscribers: list[Subscriber] = []
         self._undelivered: deque[StoreEvent] = deque()
@@ -79,7 +84,7 @@ class Store:
     def get(self, key: Key) -> Json | None:
         """Returns a freshly decoded object, None if absent."""
         body = self.raw(key)
-        return None if body is None else codec.decode(body)
+        return None if body is None else json_codec.decode(body)
 
     def keys(self, resource: str, namespace: str | None = None) -> Iterator[Key]:
         """Yields the keys of a resource in the server's list order, as they are now."""
@@ -91,7 +96,7 @@ class Store:
         """Returns the decoded objects of a resource in the server's list order."""
         with self.lock:
             shelf = self._shelves[resource]
-            return [codec.decode(shelf.bodies[path]) for path in shelf.paths(namespace)]
+            return [json_codec.decode(shelf.bodies[path]) for path in shelf.paths(namespace)]
 
     def page(
         self,
@@ -158,7 +163,7 @@ class Store:
         Raises:
             AlreadyExistsError: The key is taken.
         """
-        resource = catalogue.stored(key.resource)
+        resource = api_resources.stored(key.resource)
         with self.lock:
             if self.raw(key) is not None:
                 raise AlreadyExistsError(key)
@@ -197,20 +202,20 @@ class Store:
             NotFoundError: There is no such object.
             ConflictError: `obj` names another resourceVersion or uid than the stored one.
         """
-        resource = catalogue.stored(key.resource)
+        resource = api_resources.stored(key.resource)
         if status and not resource.status:
             raise ValueError(f"{key.resource} has no status subresource; update the object itself")
         with self.lock:
             body = self.raw(key)
             if body is None:
                 raise NotFoundError(key)
-            stored = codec.decode(body)
-            stamps.check_preconditions(key, stored, obj.get("metadata", {}))
-            new = stamps.merge(resource, stored, obj, status=status)
+            stored = json_codec.decode(body)
+            object_meta.check_preconditions(key, stored, obj.get("metadata", {}))
+            new = object_meta.merge(resource, stored, obj, status=status)
             if manager is not None:
                 self._own(stored, new, resource, manager, subresource="status" if status else "")
-            stamps.count_generation(resource, stored, new)
-            if dry_run or codec.encode(new) == body:
+            object_meta.count_generation(resource, stored, new)
+            if dry_run or json_codec.encode(new) == body:
                 return new
             meta = new["metadata"]
             if meta.get("deletionTimestamp") and not meta.get("finalizers"):
@@ -248,10 +253,10 @@ class Store:
             body = self.raw(key)
             if body is None:
                 return None
-            stored = codec.decode(body)
+            stored = json_codec.decode(body)
             meta = stored["metadata"]
             if uid is not None:
-                stamps.check_preconditions(key, stored, {"uid": uid})
+                object_meta.check_preconditions(key, stored, {"uid": uid})
             if not meta.get("finalizers"):
                 return self._remove(key, stored, body)
             if meta.get("deletionTimestamp"):
@@ -280,7 +285,7 @@ class Store:
         self,
         live: Json,
         new: Json,
-        resource: catalogue.Resource,
+        resource: api_resources.Resource,
         manager: str,
         subresource: str = "",
     ) -> None:
@@ -303,7 +308,7 @@ class Store:
     def _commit(self, kind: str, key: Key, new: Json, previous: bytes | None) -> Json:
         self.rv += 1
         new["metadata"]["resourceVersion"] = str(self.rv)
-        body = codec.encode(new)
+        body = json_codec.encode(new)
         if kind == "DELETED":
             self._shelves[key.resource].remove(key.path)
         else:

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from reconciler.simulator.store import catalogue
+from reconciler.simulator.store import api_resources
 
 if TYPE_CHECKING:
-    from reconciler.simulator.encoding.codec import Json
-    from reconciler.simulator.store.catalogue import Resource
+    from reconciler.simulator.encoding.json_codec import Json
+    from reconciler.simulator.store.api_resources import Resource
 
 
 UNKNOWN: Final[Json] = {}
@@ -96,7 +96,7 @@ def of(storage: str) -> Json:
 
     Its `properties.metadata` is the server's own; kinds without a schema here accept anything.
     """
-    return served(catalogue.stored(storage))
+    return served(api_resources.stored(storage))
 
 
 @cache

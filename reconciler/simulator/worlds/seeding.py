@@ -6,23 +6,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.simulator.apiserver import bootstrap
 from reconciler.simulator.clock import rfc3339
-from reconciler.simulator.encoding import codec
+from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.config import read_config
-from reconciler.simulator.kubevirt.controllers import operator
+from reconciler.simulator.kubevirt.cluster_config import read_config
+from reconciler.simulator.kubevirt.controllers import virt_operator
 from reconciler.simulator.kubevirt.migration_objects import prepare_migration
-from reconciler.simulator.kubevirt.node.launcher import CPU_VENDOR_LABEL
-from reconciler.simulator.kubevirt.objects import (
-    KUBEVIRTS,
-    MIGRATIONS,
-    NODES,
-    QUOTAS,
-)
+from reconciler.simulator.kubevirt.node.launcher_pod import CPU_VENDOR_LABEL
+from reconciler.simulator.kubevirt.object_fields import KUBEVIRTS, MIGRATIONS, NODES, QUOTAS
 from reconciler.simulator.kubevirt.rules import instancetypes
 from reconciler.simulator.kubevirt.versions import behaviour
 from reconciler.simulator.store.store import Key
 from reconciler.simulator.worlds import seeding_vms, world_checks
-from reconciler.simulator.worlds.world_reader import WorldError
+from reconciler.simulator.worlds.field_reader import WorldError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,13 +95,13 @@ class Seeder:
         owned = world.kubevirt_owner == "HyperConverged"
 
         def deployed(kubevirt: Json) -> None:
-            operator.report_deployed(kubevirt, now=now, version=behaviour(world.version).text)
+            virt_operator.report_deployed(kubevirt, now=now, version=behaviour(world.version).text)
             kubevirt["status"]["outdatedVirtualMachineInstanceWorkloads"] = 0
 
         for name in world.kubevirt_names:
             body: Json = {
-                "metadata": {"finalizers": [operator.FINALIZER]},
-                "spec": codec.copy(dict(world.kubevirt_spec)),
+                "metadata": {"finalizers": [virt_operator.FINALIZER]},
+                "spec": json_codec.copy(dict(world.kubevirt_spec)),
             }
             if owned:
                 body["metadata"]["labels"] = {"app": "kubevirt-hyperconverged"}
@@ -114,7 +109,7 @@ class Seeder:
             key = Key(KUBEVIRTS, world.kubevirt_namespace, name)
             manager = HCO_MANAGER if owned else "kubectl-create"
             self._store.create(key, body, manager=manager)
-            self._store.mutate(key, deployed, status=True, manager=operator.MANAGER)
+            self._store.mutate(key, deployed, status=True, manager=virt_operator.MANAGER)
 
     def _seed_instancetype(self, name: str, namespace: str, spec: Json) -> None:
         resource = instancetypes.NAMESPACED if namespace else instancetypes.CLUSTER_WIDE

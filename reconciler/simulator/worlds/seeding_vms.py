@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.simulator.clock import rfc3339
-from reconciler.simulator.encoding import codec
+from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.controllers import backups, live_update
-from reconciler.simulator.kubevirt.node import launcher
-from reconciler.simulator.kubevirt.node.handler import PLUG_FAILED_MESSAGE, PLUG_FAILED_REASON
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.controllers import backups
+from reconciler.simulator.kubevirt.node import launcher_pod
+from reconciler.simulator.kubevirt.node.virt_handler import PLUG_FAILED_MESSAGE, PLUG_FAILED_REASON
+from reconciler.simulator.kubevirt.object_fields import (
     HOT_MEMORY_CHANGE,
     READY,
     REVISIONS,
@@ -25,16 +25,17 @@ from reconciler.simulator.kubevirt.objects import (
 from reconciler.simulator.kubevirt.rules import (
     defaults,
     instancetypes,
-    memory,
-    overhead,
+    live_update,
+    memory_hotplug,
+    memory_overhead,
     vm_status,
 )
 from reconciler.simulator.kubevirt.versions import Rollout
 from reconciler.simulator.store.store import Key
-from reconciler.simulator.worlds.world_reader import Problem
+from reconciler.simulator.worlds.field_reader import Problem
 
 if TYPE_CHECKING:
-    from reconciler.simulator.kubevirt.config import ClusterConfig
+    from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
     from reconciler.simulator.kubevirt.inventory import Name
     from reconciler.simulator.store.store import Store
     from reconciler.simulator.worlds.world_model import VMSpec, World
@@ -93,7 +94,7 @@ class VMSeeder:
         return in_flight or spec.last_plug_refused
 
     def _vm_object(self, spec: VMSpec) -> Json:
-        body = codec.copy(dict(spec.spec)) if spec.spec else _vm_spec(spec)
+        body = json_codec.copy(dict(spec.spec)) if spec.spec else _vm_spec(spec)
         body.setdefault("runStrategy", "Always" if spec.running else "Halted")
         if spec.instancetype and not spec.spec:
             body["instancetype"] = {"kind": self._kind_of(spec), "name": spec.instancetype}
@@ -144,7 +145,7 @@ class VMSeeder:
         namespace = spec.namespace
         key = Key(REVISIONS, namespace, defaults.revision_name(vm))
         number = vm["metadata"]["generation"]
-        data = {"spec": codec.copy(vm["spec"])}
+        data = {"spec": json_codec.copy(vm["spec"])}
         self._store.create(key, instancetypes.revision_object(key, vm, data, number))
         vmi = defaults.make_vmi(vm, self._types.domain(vm, config.behaviour), config)
         vmi["metadata"]["annotations"].update(defaults.OBSERVED_VERSIONS)
@@ -154,11 +155,11 @@ class VMSeeder:
                 message = f"its instance has no room for hotplug ({namespace}/{spec.name})"
                 self.problems.append(Problem(path=f"{spec.path}.hotplugged", message=message))
             _hotplug(vmi, spec)
-        pod = launcher.make_pod(vmi, config, self._store.suffix())
-        if (refused := launcher.invalid(pod)) is not None:
+        pod = launcher_pod.make_pod(vmi, config, self._store.suffix())
+        if (refused := launcher_pod.invalid(pod)) is not None:
             message = f"{spec.namespace}/{spec.name} could not have come to run so: {refused}"
             self.problems.append(Problem(path=spec.path, message=message))
-        node = self._place(spec, overhead.pod_memory(vmi, config))
+        node = self._place(spec, memory_overhead.pod_memory(vmi, config))
         self._report_running(vmi, spec, node, config)
         stored = self._store.create(
             Key(VMIS, namespace, spec.name), vmi, manager="virt-controller"
@@ -171,7 +172,7 @@ class VMSeeder:
         pod["status"]["conditions"] = [
             make_condition(kind, "True", at=self._now()) for kind in ("PodScheduled", "Ready")
         ]
-        pod_uid = self._store.create(launcher.pod_key(pod), pod)["metadata"]["uid"]
+        pod_uid = self._store.create(launcher_pod.pod_key(pod), pod)["metadata"]["uid"]
         stored["status"]["activePods"] = {pod_uid: node}
         return self._store.update(Key(VMIS, namespace, spec.name), stored)
 
@@ -180,7 +181,7 @@ class VMSeeder:
         section(vmi, "metadata", "labels")["kubevirt.io/nodeName"] = node
         if config.behaviour.memory_overhead_status and "memory" in status:
             status["memory"]["memoryOverhead"] = quantity.binary(
-                overhead.memory_overhead(vmi, config)
+                memory_overhead.memory_overhead(vmi, config)
             )
         networks = vmi["spec"].get("networks") or ()
         volumes = vmi["spec"].get("volumes") or ()
@@ -189,7 +190,9 @@ class VMSeeder:
             nodeName=node,
             qosClass="Burstable",
             migrationTransport="Unix",
-            launcherContainerImageVersion=launcher.image(spec.launcher or config.behaviour.text),
+            launcherContainerImageVersion=launcher_pod.image(
+                spec.launcher or config.behaviour.text
+            ),
             interfaces=[{"name": n["name"], "podInterfaceName": "eth0"} for n in networks],
             volumeStatus=[{"name": volume["name"], "target": ""} for volume in volumes],
             phaseTransitionTimestamps=[
@@ -214,10 +217,12 @@ class VMSeeder:
             )
             set_condition(vmi, refused)
 
-    def _place(self, spec: VMSpec, asked: overhead.PodMemory) -> str:
+    def _place(self, spec: VMSpec, asked: memory_overhead.PodMemory) -> str:
         roomiest = max(self._free, key=lambda name: self._free[name], default="")
         node = spec.node or roomiest
-        needed = asked.request + overhead.CONSOLE_LOG_CONTAINER + overhead.CONTAINER_DISK
+        needed = (
+            asked.request + memory_overhead.CONSOLE_LOG_CONTAINER + memory_overhead.CONTAINER_DISK
+        )
         if self._free.get(node, 0) < needed:
             free = quantity.binary(max(self._free.get(node, 0), 0))
             message = (
@@ -241,7 +246,7 @@ class VMSeeder:
 def _hotplug(vmi: Json, spec: VMSpec) -> None:
     """Gives a VMI its VM's present size, as a hotplug long done has left it."""
     target, status = spec.guest or 0, vmi["status"]["memory"]
-    resources = memory.resource_change(
+    resources = memory_hotplug.resource_change(
         vmi["spec"]["domain"], target=target, current=spec.booted_with or 0
     )
     plugged = live_update.MemoryDecision(
@@ -264,7 +269,7 @@ def _vm_spec(spec: VMSpec) -> Json:
         domain["memory"]["maxGuest"] = quantity.binary(spec.max_guest)
     for name, value in spec.domain.items():
         merged = {**domain.get(name, {}), **value} if isinstance(value, dict) else value
-        domain[name] = codec.copy(merged)
+        domain[name] = json_codec.copy(merged)
     made: Json = {
         "template": {
             "spec": {
@@ -278,7 +283,7 @@ def _vm_spec(spec: VMSpec) -> Json:
     if spec.eviction_strategy:
         made["template"]["spec"]["evictionStrategy"] = spec.eviction_strategy
     if spec.live_update_features is not None:
-        made[SWITCH] = codec.copy(dict(spec.live_update_features))
+        made[SWITCH] = json_codec.copy(dict(spec.live_update_features))
     return made
 
 

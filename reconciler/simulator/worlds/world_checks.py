@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from reconciler.simulator.apiserver.request import validation
-from reconciler.simulator.encoding import codec
+from reconciler.simulator.apiserver.request import schema_validation
+from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.config import read_config
-from reconciler.simulator.kubevirt.objects import SWITCH
-from reconciler.simulator.kubevirt.rules import memory, v1_1
+from reconciler.simulator.kubevirt.cluster_config import read_config
+from reconciler.simulator.kubevirt.object_fields import SWITCH
+from reconciler.simulator.kubevirt.rules import memory_hotplug, v1_1
 from reconciler.simulator.kubevirt.versions import Rollout, behaviour
-from reconciler.simulator.store import catalogue, structural_schema
-from reconciler.simulator.worlds.world_reader import Problem
+from reconciler.simulator.store import api_resources, structural_schema
+from reconciler.simulator.worlds.field_reader import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -103,20 +103,24 @@ def _check_objects(world: World) -> Iterator[Problem]:
             yield from _check_schema(path, manifest, structural_schema.served(kind))
 
 
-def _check_schema(path: str, manifest: Mapping[str, Any], node: codec.Json) -> Iterator[Problem]:
+def _check_schema(
+    path: str, manifest: Mapping[str, Any], node: json_codec.Json
+) -> Iterator[Problem]:
     """What the API server would refuse, or drop without a word."""
-    given = codec.copy(dict(manifest))
-    for error in validation.check(given, node):
+    given = json_codec.copy(dict(manifest))
+    for error in schema_validation.check(given, node):
         yield _problem(f"{path}.{error.field}", error.message)
-    for field in validation.prune(given, node):
+    for field in schema_validation.prune(given, node):
         yield _problem(f"{path}.{field}", "there is no such field")
 
 
-def kind_of(manifest: Mapping[str, Any]) -> catalogue.Resource | None:
+def kind_of(manifest: Mapping[str, Any]) -> api_resources.Resource | None:
     """Returns the resource of a manifest, if the simulator keeps its kind."""
     group, _, version = str(manifest.get("apiVersion")).rpartition("/")
     wanted = (group, version, manifest.get("kind"))
-    return next((r for r in catalogue.CATALOGUE if (r.group, r.version, r.kind) == wanted), None)
+    return next(
+        (r for r in api_resources.CATALOGUE if (r.group, r.version, r.kind) == wanted), None
+    )
 
 
 def _check_vm(world: World, vm: VMSpec) -> Iterator[Problem]:
@@ -153,7 +157,7 @@ def _check_sizes(world: World, vm: VMSpec) -> Iterator[Problem]:
     if vm.guest is None or vm.max_guest is None or not live:
         return
     domain = {**vm.domain, "memory": {"guest": quantity.binary(vm.guest)}}
-    refused = memory.hotplug_refusal(domain, vm.architecture, vm.max_guest, version)
+    refused = memory_hotplug.hotplug_refusal(domain, vm.architecture, vm.max_guest, version)
     if refused is not None:
         given = f"guest {quantity.binary(vm.guest)}, maxGuest {quantity.binary(vm.max_guest)}"
         yield _problem(f"{vm.path}.maxGuest", f"KubeVirt denies this VM ({given}): {refused}")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.simulator.apiserver.request.faults import Effect, Fault
+from reconciler.simulator.apiserver.request.api_faults import Effect, Fault
 
 if TYPE_CHECKING:
-    from reconciler.simulator.worlds.world_reader import Fields
+    from reconciler.simulator.worlds.field_reader import Fields
 
 
 def read(entry: Fields) -> Fault:

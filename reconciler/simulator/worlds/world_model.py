@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from reconciler.simulator.apiserver.request.faults import Fault
-from reconciler.simulator.kubevirt import profiles
-from reconciler.simulator.kubevirt.faults import VMFaults
+from reconciler.simulator.apiserver.request.api_faults import Fault
+from reconciler.simulator.kubevirt import guest_profile
 from reconciler.simulator.kubevirt.quantity import GI
+from reconciler.simulator.kubevirt.vm_faults import VMFaults
 
 DEFAULT_VERSION: Final = "v1.9.0"
 DEFAULT_NODES: Final = 3
@@ -86,7 +86,7 @@ class VMSpec:
     """A complete VirtualMachine spec, in place of the one made from the fields above."""
     manager: str = "kubectl-create"
     """The field manager that wrote the VM."""
-    profile: profiles.GuestProfile = field(default_factory=profiles.GuestProfile)
+    profile: guest_profile.GuestProfile = field(default_factory=guest_profile.GuestProfile)
     faults: VMFaults = field(default_factory=VMFaults)
 
     @property

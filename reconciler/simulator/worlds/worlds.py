@@ -8,9 +8,10 @@ from typing import Any, Final, TypeAlias
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from reconciler.simulator.kubevirt import profiles, versions
-from reconciler.simulator.kubevirt.faults import ALWAYS, VMFaults
+from reconciler.simulator.kubevirt import guest_profile, versions
+from reconciler.simulator.kubevirt.vm_faults import ALWAYS, VMFaults
 from reconciler.simulator.worlds import world_checks, world_faults
+from reconciler.simulator.worlds.field_reader import Fields, Problem, WorldError
 from reconciler.simulator.worlds.world_model import (
     DEFAULT_BANDWIDTH,
     DEFAULT_CPU_VENDOR,
@@ -27,7 +28,6 @@ from reconciler.simulator.worlds.world_model import (
     VMSpec,
     World,
 )
-from reconciler.simulator.worlds.world_reader import Fields, Problem, WorldError
 
 __all__ = ["World", "WorldError", "load", "parse"]
 
@@ -195,11 +195,11 @@ def _vm(entry: Fields) -> VMSpec:
     return vm
 
 
-def _profile(entry: Fields) -> profiles.GuestProfile:
+def _profile(entry: Fields) -> guest_profile.GuestProfile:
     given = entry.mapping("os")
     kernel = entry.text("kernel")
-    os = {**profiles.ALPINE, **({"kernelRelease": kernel} if kernel else {})}
-    return profiles.GuestProfile(
+    os = {**guest_profile.ALPINE, **({"kernelRelease": kernel} if kernel else {})}
+    return guest_profile.GuestProfile(
         os=given or os,
         agent=entry.boolean("agent", default=True),
         migratable=entry.boolean("migratable", default=True),

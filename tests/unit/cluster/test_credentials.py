@@ -11,7 +11,7 @@ from kubernetes.config import incluster_config
 
 from reconciler.cluster.api.client import Client
 from reconciler.errors import UnauthorizedError
-from reconciler.simulator.apiserver.access import users
+from reconciler.simulator.apiserver.access import authentication
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
@@ -49,7 +49,7 @@ def url(simulator):
 @pytest.fixture
 def token_file(tmp_path, tokens):
     path = tmp_path / "token"
-    path.write_text(tokens.issue(users.ADMIN, HOUR_S))
+    path.write_text(tokens.issue(authentication.ADMIN, HOUR_S))
     return path
 
 
@@ -80,7 +80,7 @@ def rotated(request, url, clock, make_kubeconfig, token_file, simulator, tokens)
     with Client.from_options(clock=clock, kubeconfig_path=path) as client:
         client.get(VMS)
         tokens.revoke(token_file.read_text())
-        token_file.write_text(tokens.issue(users.ADMIN, HOUR_S))
+        token_file.write_text(tokens.issue(authentication.ADMIN, HOUR_S))
         simulator.api.log.clear()
         yield client
 

@@ -15,8 +15,8 @@ from reconciler.simulator.store.history import Key
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.simulator.apiserver.request.messages import User
-    from reconciler.simulator.encoding.codec import Json
+    from reconciler.simulator.apiserver.request.http_messages import User
+    from reconciler.simulator.encoding.json_codec import Json
     from reconciler.simulator.store.store import Store
 
 _GROUP: Final = "rbac.authorization.k8s.io"

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.apiserver.request.messages import (
+from reconciler.simulator.apiserver.request.http_messages import (
     bytes_response,
     json_response,
     text_response,
 )
-from reconciler.simulator.encoding.codec import encode
-from reconciler.simulator.store import catalogue
+from reconciler.simulator.encoding.json_codec import encode
+from reconciler.simulator.store import api_resources
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reconciler.simulator.apiserver.request.messages import Request, Response
-    from reconciler.simulator.encoding.codec import Json
-    from reconciler.simulator.store.catalogue import Resource
+    from reconciler.simulator.apiserver.request.http_messages import Request, Response
+    from reconciler.simulator.encoding.json_codec import Json
+    from reconciler.simulator.store.api_resources import Resource
 
 ACTIONS_GROUP: Final = "subresources.kubevirt.io"
 _ACTIONS_VERSION: Final = "v1"
@@ -95,13 +95,13 @@ class Discovery:
         return None
 
     def _groups(self) -> list[str]:
-        served = dict.fromkeys(r.group for r in catalogue.SERVED if r.group)
+        served = dict.fromkeys(r.group for r in api_resources.SERVED if r.group)
         return [*served, *([ACTIONS_GROUP] if self._actions else [])]
 
     def _version(self, group: str) -> str:
         if group == ACTIONS_GROUP:
             return _ACTIONS_VERSION if self._actions else ""
-        return next((r.version for r in catalogue.SERVED if r.group == group), "")
+        return next((r.version for r in api_resources.SERVED if r.group == group), "")
 
     def _group(self, group: str) -> Json:
         version = self._version(group)
@@ -110,7 +110,7 @@ class Discovery:
 
     def _resource_list(self, group: str, version: str) -> Json:
         listed: list[Json] = []
-        for resource in (r for r in catalogue.SERVED if r.group == group):
+        for resource in (r for r in api_resources.SERVED if r.group == group):
             listed.append(_describe(resource))
             listed.extend(
                 {
@@ -141,7 +141,7 @@ class Discovery:
         }
 
     def _group_discovery(self, group: str) -> Json:
-        served = [_discover(r) for r in catalogue.SERVED if r.group == group]
+        served = [_discover(r) for r in api_resources.SERVED if r.group == group]
         if group == ACTIONS_GROUP:
             served = [
                 self._discover_actions(p) for p in dict.fromkeys(p for p, _ in self._actions)
@@ -172,7 +172,7 @@ def _action_verb(name: str) -> str:
 def _subresources(resource: Resource) -> list[tuple[str, str, tuple[str, ...]]]:
     found: list[tuple[str, str, tuple[str, ...]]] = []
     if resource.status:
-        found.append(("status", resource.kind, catalogue.STATUS_VERBS))
+        found.append(("status", resource.kind, api_resources.STATUS_VERBS))
     if resource.qualified == "serviceaccounts":
         found.append(("token", "TokenRequest", ("create",)))
     return found

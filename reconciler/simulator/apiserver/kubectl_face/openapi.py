@@ -9,18 +9,18 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.apiserver.request.messages import (
+from reconciler.simulator.apiserver.request.http_messages import (
     bytes_response,
     json_response,
     text_response,
 )
-from reconciler.simulator.encoding import codec
-from reconciler.simulator.store import catalogue, structural_schema
+from reconciler.simulator.encoding import json_codec
+from reconciler.simulator.store import api_resources, structural_schema
 
 if TYPE_CHECKING:
-    from reconciler.simulator.apiserver.request.messages import Response
-    from reconciler.simulator.encoding.codec import Json
-    from reconciler.simulator.store.catalogue import Resource
+    from reconciler.simulator.apiserver.request.http_messages import Response
+    from reconciler.simulator.encoding.json_codec import Json
+    from reconciler.simulator.store.api_resources import Resource
 
 _ROOT: Final = "/openapi/v3"
 _WRITE_OPTIONS: Final = ("dryRun", "fieldManager", "fieldValidation")
@@ -42,7 +42,7 @@ def _prefix(resource: Resource) -> str:
 
 
 def _index() -> Json:
-    prefixes = dict.fromkeys(_prefix(resource) for resource in catalogue.SERVED)
+    prefixes = dict.fromkeys(_prefix(resource) for resource in api_resources.SERVED)
     return {
         prefix: {"serverRelativeURL": f"{_ROOT}/{prefix}?hash={_hash(prefix)}"}
         for prefix in prefixes
@@ -57,13 +57,13 @@ def _hash(prefix: str) -> str:
 
 @cache
 def _document(group_version: str) -> bytes | None:
-    served = [r for r in catalogue.SERVED if _prefix(r) == group_version]
+    served = [r for r in api_resources.SERVED if _prefix(r) == group_version]
     if not served:
         return None
     paths: Json = {}
     for resource in served:
         paths.update(_paths(resource, f"/{group_version}"))
-    return codec.encode(
+    return json_codec.encode(
         {
             "openapi": "3.0.0",
             "info": {"title": "Kubernetes", "version": "v1.36.2"},

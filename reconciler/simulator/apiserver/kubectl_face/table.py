@@ -9,13 +9,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.apiserver.kubectl_face import table_columns
-from reconciler.simulator.apiserver.request import statuses
+from reconciler.simulator.apiserver.request import status_errors
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from reconciler.simulator.encoding.codec import Json
-    from reconciler.simulator.store.catalogue import Resource
+    from reconciler.simulator.encoding.json_codec import Json
+    from reconciler.simulator.store.api_resources import Resource
 
 _META: Final = "meta.k8s.io/v1"
 _JSON_TYPES: Final = frozenset({"application/json", "*/*", "application/*", ""})
@@ -50,7 +50,7 @@ def wanted(accept: str) -> Form:
             return Form.OBJECT
         if form in set(Form) and options.get("v") == "v1":
             return Form(form)
-    raise statuses.RefusalError(statuses.failure(406, "NotAcceptable", _NOT_ACCEPTABLE))
+    raise status_errors.RefusalError(status_errors.failure(406, "NotAcceptable", _NOT_ACCEPTABLE))
 
 
 def table(

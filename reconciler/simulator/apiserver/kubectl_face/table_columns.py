@@ -12,11 +12,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.simulator.apiserver.kubectl_face import jsonpath
-from reconciler.simulator.encoding.codec import Json
+from reconciler.simulator.encoding.json_codec import Json
 from reconciler.simulator.store import structural_schema
 
 if TYPE_CHECKING:
-    from reconciler.simulator.store.catalogue import Resource
+    from reconciler.simulator.store.api_resources import Resource
 
 Cell: TypeAlias = Callable[[Json, datetime], Any]
 

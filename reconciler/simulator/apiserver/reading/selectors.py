@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reconciler.simulator.encoding.codec import Json
+    from reconciler.simulator.encoding.json_codec import Json
 
 Matcher: TypeAlias = Callable[[dict[str, str]], bool]
 

@@ -10,18 +10,18 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.apiserver.kubectl_face.table import Form, metadata_of, table, wanted
-from reconciler.simulator.apiserver.reading.reading import selection
-from reconciler.simulator.apiserver.request import statuses
-from reconciler.simulator.apiserver.request.faults import Effect
-from reconciler.simulator.apiserver.request.messages import JSON_TYPE, Headers
-from reconciler.simulator.encoding.codec import decode, encode
+from reconciler.simulator.apiserver.reading.get_and_list import selection
+from reconciler.simulator.apiserver.request import status_errors
+from reconciler.simulator.apiserver.request.api_faults import Effect
+from reconciler.simulator.apiserver.request.http_messages import JSON_TYPE, Headers
+from reconciler.simulator.encoding.json_codec import decode, encode
 from reconciler.simulator.store.history import ExpiredError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconciler.simulator.apiserver.request.call import Call
-    from reconciler.simulator.encoding.codec import Json
+    from reconciler.simulator.apiserver.request.api_call import Call
+    from reconciler.simulator.encoding.json_codec import Json
     from reconciler.simulator.store.store import Store, StoreEvent
 
 _BOOKMARK_EVERY_S: Final = 60.0
@@ -176,7 +176,7 @@ class WatchStream:
 
     def _fail(self, asked: int, oldest: int) -> None:
         message = f"too old resource version: {asked} ({oldest})"
-        self._frames.append(_frame("ERROR", encode(statuses.expired(message).status)))
+        self._frames.append(_frame("ERROR", encode(status_errors.expired(message).status)))
         self.close()
 
     def _wake(self) -> None:

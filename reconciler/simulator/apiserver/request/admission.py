@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from reconciler.simulator.encoding.codec import Json
+from reconciler.simulator.encoding.json_codec import Json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.apiserver.request.statuses import FieldError, quote
+from reconciler.simulator.apiserver.request.status_errors import FieldError, quote
 
 if TYPE_CHECKING:
-    from reconciler.simulator.encoding.codec import Json
+    from reconciler.simulator.encoding.json_codec import Json
 
 EVENTS_GROUP: Final = "events.k8s.io"
 _CORE_TO_NEW: Final = {

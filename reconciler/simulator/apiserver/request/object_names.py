@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.apiserver.request.statuses import FieldError, quote
+from reconciler.simulator.apiserver.request.status_errors import FieldError, quote
 
 if TYPE_CHECKING:
-    from reconciler.simulator.encoding.codec import Json
-    from reconciler.simulator.store.catalogue import Resource
+    from reconciler.simulator.encoding.json_codec import Json
+    from reconciler.simulator.store.api_resources import Resource
 
 _LABEL: Final = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN: Final = rf"{_LABEL}(\.{_LABEL})*"

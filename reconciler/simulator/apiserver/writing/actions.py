@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.simulator.apiserver.request import bodies, statuses
+from reconciler.simulator.apiserver.request import request_body, status_errors
 from reconciler.simulator.apiserver.request.admission import ActionRequest
-from reconciler.simulator.apiserver.request.messages import Response, bytes_response, text_response
-from reconciler.simulator.encoding import gojson
-from reconciler.simulator.encoding.codec import encode
+from reconciler.simulator.apiserver.request.http_messages import (
+    Response,
+    bytes_response,
+    text_response,
+)
+from reconciler.simulator.encoding import go_json
+from reconciler.simulator.encoding.json_codec import encode
 
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.request.admission import Admission
-    from reconciler.simulator.apiserver.request.messages import Request, User
-    from reconciler.simulator.apiserver.request.routes import Target
-    from reconciler.simulator.encoding.codec import Json
+    from reconciler.simulator.apiserver.request.http_messages import Request, User
+    from reconciler.simulator.apiserver.request.request_info import Target
+    from reconciler.simulator.encoding.json_codec import Json
 
 
 def run_action(admission: Admission, request: Request, target: Target, user: User) -> Response:
@@ -60,18 +64,18 @@ def _options(request: Request) -> Json:
         RefusalError: The body is not an object.
     """
     try:
-        return bodies.read_options(request, "options")
-    except statuses.RefusalError as error:
+        return request_body.read_options(request, "options")
+    except status_errors.RefusalError as error:
         why = _complaint(request.body) or str(error)
         message = f"Can not unmarshal Request body to struct, error: {why}"
-        raise statuses.bad_request(message) from error
+        raise status_errors.bad_request(message) from error
 
 
 def _complaint(body: bytes) -> str:
     """Returns what is wrong with a body that is not JSON, as Go's stream decoder says it."""
     try:
-        gojson.loads(body)
-    except gojson.MalformedError as error:
+        go_json.loads(body)
+    except go_json.MalformedError as error:
         text = str(error)
         return "unexpected EOF" if text == "unexpected end of JSON input" else text
     return ""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.object_fields import (
     VMIS,
     Json,
     condition,

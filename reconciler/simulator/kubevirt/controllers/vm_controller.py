@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.clock import rfc3339
-from reconciler.simulator.encoding import codec
+from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.engine import WorkQueue
-from reconciler.simulator.kubevirt.controllers.live_updates import LiveUpdates
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.controllers.vm_live_updater import LiveUpdates
+from reconciler.simulator.kubevirt.object_fields import (
     RESTART_REQUIRED,
     REVISIONS,
     VMIS,
@@ -65,7 +65,7 @@ class VMController:
         if defaults.VM_FINALIZER not in (vm["metadata"].get("finalizers") or ()):
             self._adopt(vm)
             return
-        before = codec.copy(vm.get("status") or {})
+        before = json_codec.copy(vm.get("status") or {})
         vmi = self._run(vm, vmi)
         if vmi is not None and not is_final(vmi):
             vmi = self._live.update(vm, vmi)
@@ -93,7 +93,7 @@ class VMController:
             return
         if not is_deleting(vmi):
             self._store.delete(key_of(VMIS, vmi))
-        before = codec.copy(vm.get("status") or {})
+        before = json_codec.copy(vm.get("status") or {})
         self._note_failure(vm, vmi)
         vm_status.refresh(vm, self._store.get(key_of(VMIS, vmi)), now=self._cluster.now())
         self._save(before, vm)
@@ -141,7 +141,7 @@ class VMController:
         """Keeps the VM's spec as it starts, to compare later changes with."""
         key = Key(REVISIONS, vm["metadata"]["namespace"], defaults.revision_name(vm))
         if self._store.get(key) is None:
-            data = {"spec": codec.copy(vm["spec"])}
+            data = {"spec": json_codec.copy(vm["spec"])}
             number = vm["metadata"]["generation"]
             self._store.create(key, instancetypes.revision_object(key, vm, data, number))
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.encoding import codec
+from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.engine import WorkQueue
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.node import launcher
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.node import launcher_pod
+from reconciler.simulator.kubevirt.object_fields import (
     HOT_CPU_CHANGE,
     HOT_MEMORY_CHANGE,
     PODS,
@@ -26,12 +26,12 @@ from reconciler.simulator.kubevirt.objects import (
     set_condition,
     size,
 )
-from reconciler.simulator.kubevirt.rules import defaults, overhead
+from reconciler.simulator.kubevirt.rules import defaults, memory_overhead
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import Name, PodFacts
-    from reconciler.simulator.kubevirt.node.quotas import Quotas
+    from reconciler.simulator.kubevirt.node.resource_quotas import Quotas
     from reconciler.simulator.store.store import Key, StoreEvent
 
 MANAGER: Final = "virt-controller"
@@ -95,8 +95,8 @@ class VMIController:
             self._save(vmi)
             return
         if not pods:
-            pod = launcher.make_pod(vmi, config, self._store.suffix())
-            refusal = self._quotas.refusal(launcher.pod_key(pod), pod)
+            pod = launcher_pod.make_pod(vmi, config, self._store.suffix())
+            refusal = self._quotas.refusal(launcher_pod.pod_key(pod), pod)
             if refusal is not None:
                 self._cluster.recorder.record(
                     vmi,
@@ -107,16 +107,16 @@ class VMIController:
                 )
                 self.queue.add_after(_name(vmi), QUOTA_RETRY_S)
                 return
-            uid = self._store.create(launcher.pod_key(pod), pod, manager=MANAGER)["metadata"][
+            uid = self._store.create(launcher_pod.pod_key(pod), pod, manager=MANAGER)["metadata"][
                 "uid"
             ]
         else:
             uid = self._uid(pods[-1])
         status = section(vmi, "status")
         status["activePods"] = {uid: ""}
-        status["launcherContainerImageVersion"] = launcher.image(config.behaviour.text)
+        status["launcherContainerImageVersion"] = launcher_pod.image(config.behaviour.text)
         if config.behaviour.memory_overhead_status and "memory" in status:
-            cost = overhead.memory_overhead(vmi, config)
+            cost = memory_overhead.memory_overhead(vmi, config)
             status["memory"]["memoryOverhead"] = quantity.binary(cost)
         set_condition(
             vmi, _not_ready(now, "GuestNotRunning", "Guest VM is not reported as running")
@@ -144,10 +144,10 @@ class VMIController:
         if status["phase"] == "Running":
             status.setdefault(
                 "launcherContainerImageVersion",
-                launcher.image(self._cluster.config.behaviour.text),
+                launcher_pod.image(self._cluster.config.behaviour.text),
             )
             request_hotplug(vmi)
-        if codec.encode(vmi) != self._store.raw(key_of(VMIS, vmi)):
+        if json_codec.encode(vmi) != self._store.raw(key_of(VMIS, vmi)):
             self._save(vmi)
 
     def _note_placement(self, vmi: Json, pod: PodFacts, now: str) -> None:

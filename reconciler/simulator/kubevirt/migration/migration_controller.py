@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.simulator.encoding import codec
+from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.engine import WorkQueue
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.controllers import backups
 from reconciler.simulator.kubevirt.controllers.vmi_controller import enter_phase
-from reconciler.simulator.kubevirt.migration import migration_policy, rules, target_pods
-from reconciler.simulator.kubevirt.migration.limits import MigrationLimits
+from reconciler.simulator.kubevirt.migration import migration_policy, migration_rules, target_pods
+from reconciler.simulator.kubevirt.migration.migration_limits import MigrationLimits
 from reconciler.simulator.kubevirt.migration_objects import MIGRATION_FINALIZER, prepare_migration
-from reconciler.simulator.kubevirt.node.handler import POD_REQUEST_LABEL
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.node.virt_handler import POD_REQUEST_LABEL
+from reconciler.simulator.kubevirt.object_fields import (
     HOT_MEMORY_CHANGE,
     LIVE_MIGRATABLE,
     MIGRATIONS,
@@ -34,13 +34,13 @@ from reconciler.simulator.kubevirt.objects import (
     section,
     set_condition,
 )
-from reconciler.simulator.kubevirt.rules import defaults, overhead
+from reconciler.simulator.kubevirt.rules import defaults, memory_overhead
 from reconciler.simulator.store.store import Key
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import MigrationFacts, PodFacts
-    from reconciler.simulator.kubevirt.node.quotas import Quotas
+    from reconciler.simulator.kubevirt.node.resource_quotas import Quotas
     from reconciler.simulator.store.store import StoreEvent
 
 MANAGER: Final = "virt-controller"
@@ -110,7 +110,7 @@ class MigrationController:
             m for m in self._cluster.inventory.unfinished_migrations() if not m.past_pending
         ]
         if self._cluster.config.migration_priorities:
-            waiting.sort(key=lambda m: (-rules.rank(m.priority), m.revision))
+            waiting.sort(key=lambda m: (-migration_rules.rank(m.priority), m.revision))
         for position, facts in enumerate(waiting):
             self.queue.add_after(facts.key, LATENCY_S[1] + position * 0.001)
 
@@ -176,7 +176,7 @@ class MigrationController:
             return
         if not self._limits.has_slot(facts, vmi):
             queue = self._cluster.config.migration_priorities
-            self.queue.add_after(facts.key, rules.poll_s(facts.priority, queue=queue))
+            self.queue.add_after(facts.key, migration_rules.poll_s(facts.priority, queue=queue))
             return
         if (refusal := self._pods.create(migration, vmi)) is not None:
             # Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772.
@@ -208,7 +208,7 @@ class MigrationController:
     def _hand_over(self, migration: Json, vmi: Json, pod: PodFacts) -> None:
         """Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1199-1293,2697-2717."""
         config = self._cluster.config
-        memory = overhead.pod_memory(vmi, config)
+        memory = memory_overhead.pod_memory(vmi, config)
         policy = self._policy(vmi)
         named = {} if policy is None else {"migrationPolicyName": policy["metadata"]["name"]}
         state: Json = {
@@ -301,7 +301,7 @@ class MigrationController:
         mirror = self._cluster.config.behaviour.finished_mirror
         mine = bool(state) and (mirror or state.get("migrationUid") == uid)
         if mine and migration["status"].get("migrationState") != state:
-            migration["status"]["migrationState"] = codec.copy(state)
+            migration["status"]["migrationState"] = json_codec.copy(state)
             self._save(migration)
             return
         if MIGRATION_FINALIZER in (migration["metadata"].get("finalizers") or ()):
@@ -312,7 +312,7 @@ class MigrationController:
             self._store.delete(key)
             return
         own = self._cluster.inventory.migrations_of((key.namespace, vmi["metadata"]["name"]))
-        for facts in rules.surplus(own):
+        for facts in migration_rules.surplus(own):
             self._store.delete(facts.key)
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.objects import Json, dig
+from reconciler.simulator.kubevirt.object_fields import Json, dig
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.node import launcher
-from reconciler.simulator.kubevirt.objects import Json, condition, dig, section
+from reconciler.simulator.kubevirt.node import launcher_pod
+from reconciler.simulator.kubevirt.object_fields import Json, condition, dig, section
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import MigrationFacts, PodFacts
-    from reconciler.simulator.kubevirt.node.quotas import Quotas
+    from reconciler.simulator.kubevirt.node.resource_quotas import Quotas
 
 MANAGER: Final = "virt-controller"
 COMPONENT: Final = "virtualmachineinstancemigration-controller"
@@ -32,15 +32,15 @@ class MigrationPods:
     def create(self, migration: Json, vmi: Json) -> str | None:
         """Creates the target pod of a migration; returns the API server's refusal, if any."""
         source = self._cluster.inventory.nodes.get(dig(vmi, "status", "nodeName") or "")
-        pod = launcher.make_pod(
+        pod = launcher_pod.make_pod(
             vmi,
             self._cluster.config,
             self._cluster.store.suffix(),
             migration,
             source.labels if source is not None else None,
         )
-        key = launcher.pod_key(pod)
-        refusal = launcher.invalid(pod) or self._quotas.refusal(key, pod)
+        key = launcher_pod.pod_key(pod)
+        refusal = launcher_pod.invalid(pod) or self._quotas.refusal(key, pod)
         if refusal is not None:
             self._record(vmi, "Warning", "FailedCreate", f"Error creating pod: {refusal}")
             return refusal

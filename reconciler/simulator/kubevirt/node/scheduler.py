@@ -6,9 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.engine import WorkQueue
-from reconciler.simulator.kubevirt.faults import Fault
-from reconciler.simulator.kubevirt.node.launcher import DOMAIN_ANNOTATION
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.node.launcher_pod import DOMAIN_ANNOTATION
+from reconciler.simulator.kubevirt.object_fields import (
     NODES,
     PODS,
     Json,
@@ -17,6 +16,7 @@ from reconciler.simulator.kubevirt.objects import (
     section,
     set_condition,
 )
+from reconciler.simulator.kubevirt.vm_faults import Fault
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster

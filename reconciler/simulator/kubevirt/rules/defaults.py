@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any, Final
 
-from reconciler.simulator.encoding import codec
+from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.object_fields import (
     SWITCH,
     Json,
     controller_reference,
@@ -15,12 +15,12 @@ from reconciler.simulator.kubevirt.objects import (
     section,
     size,
 )
-from reconciler.simulator.kubevirt.rules import memory
+from reconciler.simulator.kubevirt.rules import memory_hotplug
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconciler.simulator.kubevirt.config import ClusterConfig
+    from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
 
 VM_FINALIZER: Final = "kubevirt.io/virtualMachineControllerFinalize"
 GENERATION_ANNOTATION: Final = "kubevirt.io/vm-generation"
@@ -97,8 +97,8 @@ def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
     Source: recorded on v1.3.1, v1.6.3 and v1.9.0; v1.9.0 pkg/defaults/defaults.go:84-156,239-260.
     """
     template = vm["spec"]["template"]
-    spec: Json = codec.copy(template["spec"])
-    spec["domain"] = codec.copy(domain)
+    spec: Json = json_codec.copy(template["spec"])
+    spec["domain"] = json_codec.copy(domain)
     _domain_defaults(spec, vm, config)
     # Frozen here: a CR changed later asks nothing of VMIs that run.
     spec.setdefault("evictionStrategy", config.eviction_strategy)
@@ -176,7 +176,7 @@ def _memory_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
     if config.behaviour.vm_switch and dig(vm, "spec", SWITCH, "memory", "maxGuest"):
         memory_section["maxGuest"] = vm["spec"][SWITCH]["memory"]["maxGuest"]
     if config.updates_live(vm):
-        ceiling = memory.start_max_guest(
+        ceiling = memory_hotplug.start_max_guest(
             domain,
             spec.get("architecture", "amd64"),
             cluster_max_guest=config.max_guest,

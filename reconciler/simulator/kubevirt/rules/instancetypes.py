@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.encoding import codec
+from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.object_fields import (
     REVISIONS,
     Json,
     controller_reference,
@@ -73,7 +73,7 @@ def apply(domain: Json, instancetype: Json | None) -> Json:
 
     Source: v1.9.0 pkg/instancetype/apply/{cpu,memory}.go.
     """
-    applied = codec.copy(domain)
+    applied = json_codec.copy(domain)
     spec = dig(instancetype, "spec")
     if not spec:
         return applied

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.kubevirt.config import LIVE_UPDATE_GATE
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.cluster_config import LIVE_UPDATE_GATE
+from reconciler.simulator.kubevirt.object_fields import (
     HOT_MEMORY_CHANGE,
     READY,
     SWITCH,
@@ -17,10 +17,10 @@ from reconciler.simulator.kubevirt.objects import (
     dig,
     size,
 )
-from reconciler.simulator.kubevirt.rules import memory
+from reconciler.simulator.kubevirt.rules import memory_hotplug
 
 if TYPE_CHECKING:
-    from reconciler.simulator.kubevirt.config import ClusterConfig
+    from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
 
 SWITCH_FIELD: Final = f"spec.{SWITCH}"
 GUEST_FIELD: Final = "spec.template.spec.domain.memory.guest"
@@ -53,7 +53,9 @@ def refusal(vm: Json, config: ClusterConfig) -> tuple[str, str] | None:
     if own is None:
         return None
     architecture = template.get("architecture", "amd64")
-    refused = memory.hotplug_refusal(template["domain"], architecture, own, config.behaviour)
+    refused = memory_hotplug.hotplug_refusal(
+        template["domain"], architecture, own, config.behaviour
+    )
     return None if refused is None else (refused, GUEST_FIELD)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconciler.simulator.encoding import codec
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.encoding import json_codec
+from reconciler.simulator.kubevirt.object_fields import (
     FAILURE,
     READY,
     RESTART_REQUIRED,
@@ -115,7 +115,7 @@ def _mirror_conditions(vm: Json, vmi: Json | None, now: str) -> None:
         if kind not in OWN_CONDITIONS and kind not in mirrored:
             drop_condition(vm, kind)
     for found in mirrored.values():
-        set_condition(vm, codec.copy(found))
+        set_condition(vm, json_codec.copy(found))
 
 
 def _ready(vmi: Json | None, now: str) -> Json:
@@ -130,7 +130,7 @@ def _ready(vmi: Json | None, now: str) -> Json:
         )
     found = condition(vmi, READY)
     if found is not None:
-        return codec.copy(found)
+        return json_codec.copy(found)
     return make_condition(
         READY,
         "False",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.apiserver.request.admission import ActionRequest, ActionResult
 from reconciler.simulator.kubevirt.migration_objects import prepare_migration
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.object_fields import (
     MIGRATIONS,
     VMS,
     Json,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.apiserver.request.admission import Denial, Review
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.config import MULTI_ARCHITECTURE_GATE
-from reconciler.simulator.kubevirt.objects import SWITCH, VMS, Json, dig, size
-from reconciler.simulator.kubevirt.rules import defaults, instancetypes, memory, v1_1
+from reconciler.simulator.kubevirt.cluster_config import MULTI_ARCHITECTURE_GATE
+from reconciler.simulator.kubevirt.object_fields import SWITCH, VMS, Json, dig, size
+from reconciler.simulator.kubevirt.rules import defaults, instancetypes, memory_hotplug, v1_1
 
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.request.admission import Admission
@@ -169,7 +169,7 @@ class VMWebhooks:
         if vm["spec"].get("instancetype") and not config.behaviour.instancetypes_live:
             return _denied(v1_1.NO_INSTANCETYPE, "spec.instancetype")
         architecture = dig(vm, "spec", "template", "spec", "architecture") or "amd64"
-        refused = memory.hotplug_refusal(domain, architecture, own, config.behaviour)
+        refused = memory_hotplug.hotplug_refusal(domain, architecture, own, config.behaviour)
         return None if refused is None else _denied(refused, MEMORY_FIELD)
 
     def _switch_denial(self, review: Review) -> Denial | None:

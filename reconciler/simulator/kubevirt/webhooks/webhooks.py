@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.apiserver.request.admission import Denial, Review
-from reconciler.simulator.kubevirt.config import LIVE_UPDATE_GATE
+from reconciler.simulator.kubevirt.cluster_config import LIVE_UPDATE_GATE
 from reconciler.simulator.kubevirt.migration_objects import prepare_migration
-from reconciler.simulator.kubevirt.objects import (
+from reconciler.simulator.kubevirt.object_fields import (
     KUBEVIRTS,
     LIVE_MIGRATABLE,
     MIGRATIONS,

@@ -1,0 +1,99 @@
+"""Bearer tokens and the users behind them.
+
+Source: kube-apiserver v1.36, k8s.io/apiserver pkg/authentication (bearertoken, serviceaccount,
+anonymous); with authorization mode AlwaysAllow the server takes no anonymous requests.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.apiserver.request.http_messages import User
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.simulator.clock import SimClock
+
+AUTHENTICATED: Final = "system:authenticated"
+ADMIN: Final = User("kubernetes-admin", ("system:masters", AUTHENTICATED))
+ANONYMOUS: Final = User("system:anonymous", ("system:unauthenticated",))
+
+
+def service_account(namespace: str, name: str) -> User:
+    """Returns the user that a service account is."""
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
+    return User(f"system:serviceaccount:{namespace}:{name}", groups)
+
+
+class Tokens:
+    """Which token is whose."""
+
+    def __init__(
+        self,
+        clock: SimClock,
+        known: Mapping[str, User] | None = None,
+        *,
+        admin: str | None = None,
+        without: User = ADMIN,
+    ) -> None:
+        """Takes over the tokens of a world.
+
+        Args:
+            clock: Decides when an issued token has expired.
+            known: Token to user. The group system:authenticated is added to each.
+            admin: The administrator's token; made up if None.
+            without: Who speaks without a token. Over plain HTTP client-go sends no credentials
+                (tools/clientcmd/client_config.go), so that kubectl is the administrator by
+                default, as on the insecure port of old; ANONYMOUS refuses it.
+        """
+        self.admin: Final = admin or secrets.token_urlsafe(24)
+        self._clock = clock
+        self._without = without
+        self._users = {token: _authenticated(user) for token, user in (known or {}).items()}
+        self._users[self.admin] = ADMIN
+        self._expiry: dict[str, float] = {}
+
+    def issue(self, user: User, lifetime_s: float) -> str:
+        """Makes a token for `user` that is good for `lifetime_s` simulated seconds."""
+        token = secrets.token_urlsafe(32)
+        self._users[token] = _authenticated(user)
+        self._expiry[token] = self._clock.monotonic() + lifetime_s
+        return token
+
+    def revoke(self, token: str) -> None:
+        """Accepts `token` no more."""
+        self._users.pop(token, None)
+
+    def user(self, authorization: str) -> User | None:
+        """Reads an Authorization header.
+
+        Returns:
+            None for a token that is unknown or expired.
+        """
+        scheme, _, token = authorization.strip().partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            return self._without
+        token = token.strip()
+        if self._expiry.get(token, float("inf")) <= self._clock.monotonic():
+            return None
+        return self._users.get(token)
+
+
+def impersonated(name: str, groups: str) -> User:
+    """Returns who a user wants to act as, from the values of the Impersonate headers.
+
+    Source: k8s.io/apiserver v0.36 pkg/endpoints/filters/impersonation.go.
+    """
+    match name.split(":"):
+        case ["system", "serviceaccount", namespace, account]:
+            return service_account(namespace, account)
+    asked = tuple(group.strip() for group in groups.split(",") if group.strip())
+    return _authenticated(User(name, asked))
+
+
+def _authenticated(user: User) -> User:
+    if AUTHENTICATED in user.groups:
+        return user
+    return User(user.name, (*user.groups, AUTHENTICATED))

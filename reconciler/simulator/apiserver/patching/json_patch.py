@@ -1,0 +1,164 @@
+"""JSON Patch with the API server's reading of RFC 6902.
+
+It accepts `replace` of an absent field and tests an absent field as null; every operation that
+does not apply (a failed `test`, a missing parent, an unknown `op`) is the same refusal.
+
+Source: github.com/evanphx/json-patch v4.12.0 (patch.go), which kube-apiserver v1.36 uses.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.simulator.encoding import go_json
+
+
+class DecodeError(ValueError):
+    """The patch is no list of operations; the message is the server's."""
+
+
+class NotApplicableError(ValueError):
+    """An operation that does not apply. The server does not say which; the message does."""
+
+
+def parse(body: bytes) -> list[dict[str, Any]]:
+    """Reads a patch.
+
+    Raises:
+        DecodeError: It is no JSON, or no list of objects.
+    """
+    try:
+        patch = go_json.loads(body)
+    except go_json.MalformedError as error:
+        raise DecodeError(str(error)) from error
+    if not isinstance(patch, list):
+        kind = go_json.type_name(patch)
+        raise DecodeError(f"json: cannot unmarshal {kind} into Go value of type jsonpatch.Patch")
+    for operation in patch:
+        if not isinstance(operation, dict):
+            kind = go_json.type_name(operation)
+            raise DecodeError(
+                f"json: cannot unmarshal {kind} into Go value of type jsonpatch.Operation"
+            )
+    return patch
+
+
+def apply(patch: list[dict[str, Any]], document: Any) -> Any:  # noqa: ANN401  # any JSON value
+    """Returns a patched copy.
+
+    Raises:
+        NotApplicableError: An operation does not apply; nothing is changed.
+    """
+    patched = _copy(document)
+    for number, operation in enumerate(patch):
+        try:
+            _apply_one(operation, patched)
+        except (LookupError, TypeError, ValueError) as error:
+            raise NotApplicableError(f"operation {number} {operation!r}: {error}") from error
+    return patched
+
+
+def _apply_one(operation: dict[str, Any], document: Any) -> None:  # noqa: ANN401  # any JSON value
+    parent, key = _find(document, _text(operation, "path"))
+    match operation.get("op"):
+        case "add":
+            _add(parent, key, _copy(operation.get("value")))
+        case "replace":
+            _get(parent, key)
+            _set(parent, key, _copy(operation.get("value")))
+        case "remove":
+            _remove(parent, key)
+        case "move":
+            source, source_key = _find(document, _text(operation, "from"))
+            value = _get(source, source_key)
+            _remove(source, source_key)
+            parent, key = _find(document, operation["path"])
+            _add(parent, key, value)
+        case "copy":
+            source, source_key = _find(document, _text(operation, "from"))
+            _add(parent, key, _copy(_get(source, source_key)))
+        case "test":
+            if "value" not in operation or not same(_get(parent, key), operation["value"]):
+                raise ValueError("test failed")
+        case unknown:
+            raise ValueError(f"unexpected kind {unknown!r}")
+
+
+def same(left: Any, right: Any) -> bool:  # noqa: ANN401  # any JSON values
+    """Whether two values are spelled alike: 1 is neither 1.0 nor true."""
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(left[k], right[k]) for k in left)
+    if isinstance(left, list):
+        return len(left) == len(right) and all(map(same, left, right))
+    return bool(left == right)
+
+
+def _copy(value: Any) -> Any:  # noqa: ANN401  # any JSON value
+    """Returns a deep copy; JSON has no cycles, for which `copy.deepcopy` would look."""
+    if isinstance(value, dict):
+        return {name: _copy(item) for name, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
+
+
+def _text(operation: dict[str, Any], field: str) -> str:
+    value = operation.get(field)
+    if isinstance(value, str):
+        return value
+    raise LookupError(f"{field} is missing")
+
+
+def _find(document: Any, pointer: str) -> tuple[Any, str]:  # noqa: ANN401  # any JSON value
+    """Returns the container that holds the pointed-at value, and its key in there."""
+    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
+    if len(parts) < 2:  # noqa: PLR2004  # "/key" splits into two
+        raise LookupError("the whole document cannot be addressed")
+    node = document
+    for part in parts[1:-1]:
+        node = _get(node, part)
+    if not isinstance(node, dict | list):
+        raise TypeError(f"missing parent of {pointer}")
+    return node, parts[-1]
+
+
+def _index(items: list[Any], key: str, *, past_end: bool = False) -> int:
+    index = int(key)
+    # Where an item is added, a negative index counts from the grown list.
+    size = len(items) + 1 if past_end else len(items)
+    if not -size <= index < size:
+        raise LookupError(f"index {index} is outside a list of {len(items)}")
+    return index if index >= 0 else index + size
+
+
+def _get(parent: Any, key: str) -> Any:  # noqa: ANN401  # any JSON value
+    if isinstance(parent, dict):
+        return parent.get(key)
+    if isinstance(parent, list):
+        return parent[_index(parent, key)]
+    raise LookupError(f"{key!r} has no parent")
+
+
+def _set(parent: Any, key: str, value: Any) -> None:  # noqa: ANN401  # any JSON values
+    if isinstance(parent, dict):
+        parent[key] = value
+    else:
+        parent[_index(parent, key)] = value
+
+
+def _add(parent: Any, key: str, value: Any) -> None:  # noqa: ANN401  # any JSON values
+    if isinstance(parent, dict):
+        parent[key] = value
+    elif key == "-":
+        parent.append(value)
+    else:
+        parent.insert(_index(parent, key, past_end=True), value)
+
+
+def _remove(parent: Any, key: str) -> None:  # noqa: ANN401  # any JSON value
+    if isinstance(parent, list):
+        del parent[_index(parent, key)]
+    elif key in parent:
+        del parent[key]
+    else:
+        raise LookupError(f"{key!r} is absent")

@@ -1,0 +1,142 @@
+"""One resource request on its way through the server, and its options.
+
+Source: kube-apiserver v1.36, k8s.io/apimachinery pkg/apis/meta/v1/validation/validation.go.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.apiserver.request import event_views, status_errors
+from reconciler.simulator.apiserver.request.api_faults import Fault
+from reconciler.simulator.apiserver.request.http_messages import Request, User
+from reconciler.simulator.apiserver.request.request_info import Target
+from reconciler.simulator.apiserver.request.status_errors import FieldError
+from reconciler.simulator.encoding.json_codec import decode, encode
+from reconciler.simulator.store.api_resources import Resource
+from reconciler.simulator.store.history import Key
+
+if TYPE_CHECKING:
+    from reconciler.simulator.encoding.json_codec import Json
+
+_OPTIONS: Final = {
+    "create": "CreateOptions",
+    "update": "UpdateOptions",
+    "patch": "PatchOptions",
+    "delete": "DeleteOptions",
+    "deletecollection": "DeleteOptions",
+}
+_DIRECTIVES: Final = ("", "Ignore", "Strict", "Warn")
+_MANAGER_MAX: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request for a resource of the catalogue, by an authorized user."""
+
+    request: Request
+    user: User
+    target: Target
+    resource: Resource
+    faults: tuple[Fault, ...] = ()
+    warnings: list[str] = field(default_factory=list)
+    """Grows while the request is worked on; becomes Warning headers."""
+
+    @property
+    def key(self) -> Key:
+        """Where the named object is stored."""
+        namespace = self.target.namespace if self.resource.namespaced else ""
+        return Key(self.resource.storage, namespace, self.target.name)
+
+    @property
+    def scope(self) -> str | None:
+        """The namespace of a collection; None for all of them."""
+        return (self.resource.namespaced and self.target.namespace) or None
+
+    @property
+    def status(self) -> bool:
+        """Whether the status subresource is meant."""
+        return self.target.subresource == "status"
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether nothing may be stored."""
+        return "All" in self.request.params("dryRun")
+
+    @property
+    def field_validation(self) -> str:
+        """Ignore, Warn (the default) or Strict."""
+        return self.request.param("fieldValidation") or "Warn"
+
+    @property
+    def manager(self) -> str:
+        """The field manager: as asked for, else the user agent up to the first slash."""
+        asked = self.request.param("fieldManager")
+        return asked or self.request.header("user-agent").partition("/")[0] or "unknown"
+
+    def integer(self, name: str) -> int | None:
+        """Reads a numeric query parameter; None if it is absent.
+
+        Raises:
+            RefusalError: It is no number.
+        """
+        text = self.request.param(name)
+        if not text:
+            return None
+        try:
+            return int(text)
+        except ValueError:
+            problem = f'strconv.ParseInt: parsing "{text}": invalid syntax'
+            raise status_errors.bad_request(problem) from None
+
+    def check_options(self) -> None:
+        """Checks the query options of a write.
+
+        Raises:
+            RefusalError: One of them has an unknown value.
+        """
+        errors: list[FieldError] = []
+        dry_run = self.request.params("dryRun")
+        if any(value != "All" for value in dry_run):
+            errors.append(_unsupported("dryRun", json.dumps(dry_run), ("All",)))
+        directive = self.request.param("fieldValidation")
+        if directive not in _DIRECTIVES:
+            errors.append(_unsupported("fieldValidation", json.dumps(directive), _DIRECTIVES))
+        if len(self.request.param("fieldManager")) > _MANAGER_MAX:
+            message = f"Too long: may not be more than {_MANAGER_MAX} bytes"
+            errors.append(
+                FieldError(field="fieldManager", reason="FieldValueTooLong", message=message)
+            )
+        if errors:
+            raise invalid_options(self.target.verb, errors)
+
+    def not_found(self) -> status_errors.RefusalError:
+        """404 for the named object."""
+        return status_errors.not_found(self.resource.group, self.resource.plural, self.target.name)
+
+    def invalid(self, name: str, errors: list[FieldError]) -> status_errors.RefusalError:
+        """422 for an object of this kind."""
+        # The group of an Event in errors is the one that stores it.
+        group = "" if self.resource.stored_as else self.resource.group
+        return status_errors.invalid(group, self.resource.kind, name, errors)
+
+    def present(self, obj: Json) -> Json:
+        """Returns a stored object as this group and version shows it."""
+        return event_views.to_new(obj) if self.resource.stored_as else obj
+
+    def present_bytes(self, body: bytes) -> bytes:
+        """Returns an encoded stored object as this group and version shows it."""
+        return encode(event_views.to_new(decode(body))) if self.resource.stored_as else body
+
+
+def invalid_options(verb: str, errors: list[FieldError]) -> status_errors.RefusalError:
+    """422 for query options."""
+    return status_errors.invalid("meta.k8s.io", _OPTIONS[verb], "", errors)
+
+
+def _unsupported(name: str, value: str, supported: tuple[str, ...]) -> FieldError:
+    known = ", ".join(f'"{one}"' for one in supported)
+    message = f"Unsupported value: {value}: supported values: {known}"
+    return FieldError(field=name, reason="FieldValueNotSupported", message=message)

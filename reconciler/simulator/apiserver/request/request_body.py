@@ -1,0 +1,197 @@
+"""Request bodies: decoding, and checking that they are what the path says.
+
+Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers (create.go, rest.go).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from reconciler.simulator.apiserver.request import schema_validation, status_errors
+from reconciler.simulator.encoding import go_json, protobuf
+from reconciler.simulator.store import structural_schema
+
+if TYPE_CHECKING:
+    from reconciler.simulator.apiserver.request.api_call import Call
+    from reconciler.simulator.apiserver.request.http_messages import Request
+    from reconciler.simulator.encoding.json_codec import Json
+    from reconciler.simulator.store.api_resources import Resource
+
+_JSON_TYPES: Final = frozenset({"", "application/json"})
+_YAML_TYPES: Final = frozenset({"application/yaml", "application/apply-patch+yaml"})
+_ACCEPTED: Final = ("application/json", "application/yaml")
+
+
+def read(call: Call) -> Json:
+    """Decodes the object in a POST or PUT and checks its kind.
+
+    Raises:
+        RefusalError: It is no object, or one of another kind.
+    """
+    media_type = call.request.media_type
+    resource = call.resource
+    if media_type == protobuf.MEDIA_TYPE and not resource.custom:
+        obj = _decode_protobuf(call.request.body)
+    elif media_type not in _JSON_TYPES | _YAML_TYPES:
+        raise status_errors.unsupported_media_type(_ACCEPTED)
+    else:
+        obj = _decode(call.request.body, yaml=media_type in _YAML_TYPES, kind=resource.kind)
+    check_kind(obj, resource)
+    return obj
+
+
+def read_options(request: Request, kind: str) -> Json:
+    """Decodes what may come with a DELETE or an action; empty without a body."""
+    if not request.body.strip():
+        return {}
+    if request.media_type == protobuf.MEDIA_TYPE:
+        return _decode_protobuf(request.body)
+    return _decode(request.body, yaml=True, kind=kind)
+
+
+def _decode_protobuf(body: bytes) -> Json:
+    try:
+        return protobuf.loads(body)
+    except protobuf.UnsupportedError as error:
+        raise status_errors.unsupported_media_type(_ACCEPTED) from error
+
+
+def read_yaml(body: bytes, kind: str) -> Json:
+    """Decodes an object from YAML, of which JSON is a part."""
+    return _decode(body, yaml=True, kind=kind)
+
+
+def _decode(body: bytes, *, yaml: bool, kind: str) -> Json:
+    value: Any
+    try:
+        value = go_json.loads(body)
+    except go_json.MalformedError as error:
+        if not yaml:
+            raise _unreadable(kind, f"json parse error: {error}") from error
+        try:
+            value = YAML(typ="safe", pure=True).load(body)
+        except YAMLError as problem:
+            raise _unreadable(kind, f"yaml: {problem}") from problem
+    if not isinstance(value, dict):
+        found = go_json.type_name(value)
+        complaint = f"json: cannot unmarshal {found} into Go value of type struct"
+        raise _unreadable(kind, f"json parse error: {complaint}")
+    return value
+
+
+def _unreadable(kind: str, problem: str) -> status_errors.RefusalError:
+    return status_errors.bad_request(
+        f"the object provided is unrecognized (must be of type {kind}): "
+        f"couldn't get version/kind; {problem}"
+    )
+
+
+def check_kind(obj: Json, resource: Resource) -> None:
+    """Fills in or checks apiVersion and kind.
+
+    Raises:
+        RefusalError: The object names another kind than the path.
+    """
+    api_version = obj.setdefault("apiVersion", resource.api_version)
+    kind = obj.setdefault("kind", resource.kind)
+    if api_version != resource.api_version:
+        raise status_errors.bad_request(
+            f"the API version in the data ({api_version}) does not match the expected API "
+            f"version ({resource.api_version})"
+        )
+    if kind != resource.kind:
+        head = f'{kind} in version "{resource.version}" cannot be handled as a {resource.kind}'
+        raise status_errors.bad_request(f"{head}: no kind {kind!r} is registered")
+    if not isinstance(obj.setdefault("metadata", {}), dict):
+        raise status_errors.bad_request(
+            f'{kind} in version "{resource.version}" cannot be handled as a {kind}: json: cannot '
+            "unmarshal into Go struct field .metadata of type v1.ObjectMeta"
+        )
+
+
+def check_place(call: Call, obj: Json) -> None:
+    """Fills in or checks namespace and name against the path.
+
+    Raises:
+        RefusalError: The object names others than the path.
+    """
+    meta, target = obj["metadata"], call.target
+    if call.resource.namespaced:
+        if meta.get("namespace", target.namespace) != target.namespace:
+            raise status_errors.bad_request(
+                "the namespace of the provided object does not match the namespace sent on the "
+                "request"
+            )
+        meta["namespace"] = target.namespace
+    else:
+        meta.pop("namespace", None)
+    if target.name and meta.setdefault("name", target.name) != target.name:
+        raise status_errors.bad_request(
+            f"the name of the object ({meta['name']}) does not match the name on the URL "
+            f"({target.name})"
+        )
+
+
+def prune(call: Call, obj: Json) -> list[str]:
+    """Makes an object what its schema knows, in place.
+
+    Unknown fields go, defaults come, and nulls of built-in kinds go, as a Go struct drops them.
+
+    Returns:
+        What strict decoding complains of: `unknown field "spec.nope"`.
+
+    Raises:
+        RefusalError: A field of a built-in kind has another type than the struct's.
+    """
+    node = structural_schema.served(call.resource)
+    unknown = schema_validation.prune(obj, node)
+    if call.resource.custom:
+        schema_validation.apply_defaults(obj, node)
+    else:
+        _drop_nulls(obj)
+        _check_types(call.resource, obj, node)
+    return [f'unknown field "{path}"' for path in unknown]
+
+
+def complain(call: Call, problems: list[str]) -> None:
+    """Warns of unknown fields, or refuses them, as fieldValidation says.
+
+    Raises:
+        RefusalError: There are some and fieldValidation is Strict.
+    """
+    if not problems or call.field_validation == "Ignore":
+        return
+    if call.field_validation == "Strict":
+        kind = call.resource.kind
+        raise status_errors.bad_request(
+            f'{kind} in version "{call.resource.version}" cannot be handled as a {kind}: '
+            f"strict decoding error: {', '.join(problems)}"
+        )
+    call.warnings.extend(problems)
+
+
+def _drop_nulls(value: Any) -> None:  # noqa: ANN401  # any JSON value
+    if isinstance(value, list):
+        for item in value:
+            _drop_nulls(item)
+    elif isinstance(value, dict):
+        for name in [name for name, item in value.items() if item is None]:
+            del value[name]
+        for item in value.values():
+            _drop_nulls(item)
+
+
+def _check_types(resource: Resource, obj: Json, node: Json) -> None:
+    for error in schema_validation.check(obj, node):
+        if error.reason == "FieldValueTypeInvalid":
+            kind = resource.kind
+            wanted = error.message.rpartition("of type ")[2].partition(":")[0]
+            found = error.message.rpartition(": ")[2].strip('"')
+            raise status_errors.bad_request(
+                f'{kind} in version "{resource.version}" cannot be handled as a {kind}: json: '
+                f"cannot unmarshal {found} into Go struct field {kind}.{error.field} of type "
+                f"{wanted}"
+            )

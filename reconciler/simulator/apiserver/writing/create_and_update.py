@@ -1,0 +1,243 @@
+"""Creating and changing objects: the order of a write through the API.
+
+decode → prune → managed fields → mutating hooks → schema → validating hooks → store.
+
+Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers (create.go, update.go,
+patch.go) and pkg/registry/generic/registry/store.go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.apiserver.request import (
+    event_views,
+    object_names,
+    request_body,
+    schema_validation,
+    status_errors,
+)
+from reconciler.simulator.apiserver.request.admission import Review
+from reconciler.simulator.apiserver.request.http_messages import json_response
+from reconciler.simulator.apiserver.request.status_errors import FieldError
+from reconciler.simulator.clock import rfc3339
+from reconciler.simulator.encoding.json_codec import copy
+from reconciler.simulator.store import managed_fields, object_meta, structural_schema
+from reconciler.simulator.store.history import Key
+from reconciler.simulator.store.store_errors import AlreadyExistsError, ConflictError
+
+if TYPE_CHECKING:
+    from reconciler.simulator.apiserver.request.admission import Admission
+    from reconciler.simulator.apiserver.request.api_call import Call
+    from reconciler.simulator.apiserver.request.http_messages import Response
+    from reconciler.simulator.encoding.json_codec import Json
+    from reconciler.simulator.store.store import Store
+
+_NOT_FROM_CLIENTS: Final = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "selfLink",
+    "managedFields",
+)
+_GENERATED_MAX: Final = 58
+
+
+class Writer:
+    """Writes by API clients."""
+
+    def __init__(self, store: Store, admission: Admission) -> None:
+        self._store = store
+        self._admission = admission
+
+    def create(self, call: Call) -> Response:
+        """Answers a POST."""
+        obj = request_body.read(call)
+        request_body.check_place(call, obj)
+        request_body.complain(call, request_body.prune(call, obj))
+        with self._store.lock:
+            created = self.store_new(call, obj)
+        return json_response(201, call.present(created), warnings=call.warnings)
+
+    def update(self, call: Call) -> Response:
+        """Answers a PUT."""
+        obj = request_body.read(call)
+        request_body.check_place(call, obj)
+        request_body.complain(call, request_body.prune(call, obj))
+        with self._store.lock:
+            live = self._store.get(call.key)
+            if live is None and call.resource.create_on_update and not call.status:
+                created = self.store_new(call, obj)
+                return json_response(201, call.present(created), warnings=call.warnings)
+            if live is None:
+                raise call.not_found()
+            self._check_put(call, obj, live)
+            updated = self.store_changed(call, live, obj)
+        return json_response(200, call.present(updated), warnings=call.warnings)
+
+    def store_new(self, call: Call, obj: Json, *, owned: list[Json] | None = None) -> Json:
+        """Takes a new object through admission into the store.
+
+        Args:
+            call: The request.
+            obj: The decoded, pruned object as the client sent it.
+            owned: Its managedFields, where the caller has worked them out (server-side apply).
+        """
+        resource, meta = call.resource, obj["metadata"]
+        new = event_views.to_core(obj) if resource.stored_as else obj
+        for field in _NOT_FROM_CLIENTS:
+            meta.pop(field, None)
+        if resource.status and resource.custom:
+            new.pop("status", None)
+        if not meta.get("name") and meta.get("generateName"):
+            meta["name"] = meta["generateName"][:_GENERATED_MAX] + self._store.suffix()
+        entries = self._owned(call, {}, new, []) if owned is None else owned
+        if entries:
+            meta["managedFields"] = entries
+        key = Key(resource.storage, meta.get("namespace", ""), meta.get("name", ""))
+        self._check_namespace(call, key)
+        if key.resource == "namespaces":
+            _open_namespace(new)
+        self._admit(call, key, new, None)
+        try:
+            return self._store.create(key, new, dry_run=call.dry_run)
+        except AlreadyExistsError:
+            raise status_errors.already_exists(resource.group, resource.plural, key.name) from None
+
+    def store_changed(
+        self, call: Call, live: Json, obj: Json, *, owned: list[Json] | None = None
+    ) -> Json:
+        """Takes a changed object through admission into the store.
+
+        Args:
+            call: The request.
+            live: The stored object.
+            obj: The decoded, pruned object as it shall become.
+            owned: Its managedFields, where the caller has worked them out (server-side apply).
+        """
+        resource = call.resource
+        new = event_views.to_core(obj) if resource.stored_as else obj
+        self._check_identity(call, live, new)
+        asked = new["metadata"].get("managedFields")
+        new = copy(object_meta.merge(resource, live, new, status=call.status))
+        before = live["metadata"].get("managedFields", [])
+        base = [e for e in asked if e] if isinstance(asked, list) and asked else before
+        entries = self._owned(call, live, new, base) if owned is None else owned
+        new["metadata"].pop("managedFields", None)
+        if entries:
+            new["metadata"]["managedFields"] = entries
+        self._admit(call, call.key, new, live)
+        return self._store.update(call.key, new, status=call.status, dry_run=call.dry_run)
+
+    def _owned(self, call: Call, live: Json, new: Json, entries: list[Json]) -> list[Json]:
+        return managed_fields.after_update(
+            live,
+            new,
+            entries,
+            root=structural_schema.of(call.resource.storage),
+            manager=call.manager,
+            api_version=call.resource.api_version,
+            time=rfc3339(self._store.clock.now()),
+            subresource=call.target.subresource,
+        )
+
+    def _admit(self, call: Call, key: Key, new: Json, old: Json | None) -> None:
+        resource = call.resource
+        review = Review(
+            operation="UPDATE" if old else "CREATE",
+            resource=resource.storage,
+            namespace=key.namespace,
+            name=key.name,
+            object=new,
+            old=old,
+            user=call.user.name,
+            groups=call.user.groups,
+            dry_run=call.dry_run,
+            subresource=call.target.subresource,
+            warnings=call.warnings,
+        )
+        denial = self._admission.mutate(review)
+        if denial is None:
+            self._check(call, new)
+            denial = self._admission.validate(review)
+        if denial is not None:
+            raise status_errors.denied(denial, resource.group, resource.plural, key.name)
+
+    def _check(self, call: Call, new: Json) -> None:
+        resource, meta = call.resource, new["metadata"]
+        node = structural_schema.of(resource.storage)
+        errors = object_names.check(resource, meta)
+        if resource.custom:
+            schema_validation.prune(new, node)
+            errors += schema_validation.check(new, node)
+        else:
+            missing = schema_validation.check(new, node)
+            errors += [e for e in missing if e.reason == "FieldValueRequired"]
+        if resource.storage == "events":
+            errors += event_views.check(new, group=resource.group)
+        if errors:
+            raise call.invalid(meta.get("name", ""), errors)
+
+    def _check_namespace(self, call: Call, key: Key) -> None:
+        if not call.resource.namespaced:
+            return
+        namespace = self._store.get(Key("namespaces", "", key.namespace))
+        if namespace is None:
+            raise status_errors.not_found("", "namespaces", key.namespace)
+        if namespace["metadata"].get("deletionTimestamp"):
+            resource = call.resource
+            head = f"{resource.qualified} {status_errors.quote(key.name)} is forbidden"
+            problem = f"unable to create new content in namespace {key.namespace}"
+            raise status_errors.RefusalError(
+                status_errors.failure(
+                    403,
+                    "Forbidden",
+                    f"{head}: {problem} because it is being terminated",
+                    status_errors.details(resource.group, resource.plural, key.name),
+                )
+            )
+
+    def _check_put(self, call: Call, obj: Json, live: Json) -> None:
+        meta = obj["metadata"]
+        if not meta.get("resourceVersion") and not call.resource.unconditional_update:
+            message = "Invalid value: 0: must be specified for an update"
+            error = FieldError(
+                field="metadata.resourceVersion", reason="FieldValueInvalid", message=message
+            )
+            raise call.invalid(call.target.name, [error])
+        try:
+            object_meta.check_preconditions(call.key, live, {"uid": meta.get("uid")})
+        except ConflictError as error:
+            resource = call.resource
+            raise status_errors.conflict(
+                resource.group, resource.plural, call.target.name, error.precondition
+            ) from error
+
+    def _check_identity(self, call: Call, live: Json, new: Json) -> None:
+        meta, old = new["metadata"], live["metadata"]
+        revision = meta.get("resourceVersion")
+        if revision and revision != old["resourceVersion"]:
+            raise status_errors.conflict(
+                call.resource.group, call.resource.plural, call.target.name
+            )
+        errors = [
+            FieldError(
+                field=f"metadata.{field}",
+                reason="FieldValueInvalid",
+                message=f"Invalid value: {status_errors.quote(meta[field])}: field is immutable",
+            )
+            for field in ("name", "namespace", "uid")
+            if meta.get(field) and meta[field] != old.get(field)
+        ]
+        if errors:
+            raise call.invalid(call.target.name, errors)
+
+
+def _open_namespace(namespace: Json) -> None:
+    meta = namespace["metadata"]
+    meta.setdefault("labels", {})["kubernetes.io/metadata.name"] = meta.get("name", "")
+    namespace["spec"] = {"finalizers": ["kubernetes"]}
+    namespace["status"] = {"phase": "Active"}

@@ -1,0 +1,199 @@
+"""Serving over HTTP from a thread of its own, and driving the engine meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from typing import TYPE_CHECKING, Final, Protocol
+
+import uvicorn
+
+from reconciler.simulator.http_server import http_app
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from reconciler.simulator.apiserver.api_server import Api
+    from reconciler.simulator.clock import SimClock
+
+_BATCH: Final = 50
+"""How much due work runs before requests get their turn."""
+_GRACE_S: Final = 2
+_START_S: Final = 10.0
+
+
+class Driven(Protocol):
+    """What the server drives: work that becomes due in simulated time."""
+
+    on_earlier: Callable[[], None] | None
+    """Called, from any thread, when work is due earlier than `next_due` last said."""
+
+    def next_due(self) -> float | None:
+        """Returns the simulated time of the next work, None if there is none."""
+        ...
+
+    def run_due(self, *, limit: int | None = None) -> int:
+        """Runs work that is due and returns how much it was."""
+        ...
+
+
+class Server:
+    """A running HTTP server; a context manager that stops it."""
+
+    def __init__(
+        self,
+        api: Api,
+        engine: Driven | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        """Starts serving; when this returns, requests are answered.
+
+        Args:
+            api: Answers the requests.
+            engine: Driven on the clock while serving; on a stepped clock, only by its owner.
+            host: Address to listen on.
+            port: 0 for a free one.
+
+        Raises:
+            OSError: The address cannot be listened on.
+        """
+        self._api = api
+        self._engine = engine
+        self._socket = _listen(host, port)
+        name, number = self._socket.getsockname()[:2]
+        shown = f"[{name}]" if ":" in name else name
+        self.url: Final = f"http://{shown}:{number}"
+        self.token: Final = api.tokens.admin
+        self._failure: BaseException | None = None
+        self._started = threading.Event()
+        self._server = _AnnouncingServer(_config(api), self._started)
+        self._thread = threading.Thread(target=self._run, name="simulator-http", daemon=True)
+        self._thread.start()
+        self._started.wait(_START_S)
+        if self._failure is not None:
+            raise RuntimeError("the simulator's HTTP server did not start") from self._failure
+
+    def close(self) -> None:
+        """Ends open watches, stops serving and waits for the thread."""
+        self._api.close()
+        self._server.should_exit = True
+        self._thread.join()
+        self._socket.close()
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise RuntimeError("the simulator's HTTP server failed") from failure
+
+    def wait(self) -> None:
+        """Waits until the server stops; interruptible."""
+        while self._thread.is_alive():
+            self._thread.join(0.2)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as error:  # noqa: BLE001  # handed to the thread that closes us
+            self._failure = error
+        finally:
+            self._started.set()
+
+    async def _serve(self) -> None:
+        serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        driving = asyncio.create_task(self._drive())
+        try:
+            await asyncio.wait({serving, driving}, return_when=asyncio.FIRST_COMPLETED)
+            self._server.should_exit = True
+            await serving
+        finally:
+            driving.cancel()
+            await asyncio.gather(driving, return_exceptions=True)
+        if driving.done() and not driving.cancelled():
+            driving.result()
+
+    async def _drive(self) -> None:
+        engine, clock = self._engine, self._api.store.clock
+        if engine is None or clock.stepped:
+            await asyncio.Event().wait()
+            return
+        loop = asyncio.get_running_loop()
+        earlier = asyncio.Event()
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(earlier.set)
+
+        engine.on_earlier = wake
+        try:
+            await _drive(engine, clock, earlier)
+        finally:
+            engine.on_earlier = None
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Says when it has started."""
+
+    def __init__(self, config: uvicorn.Config, announced: threading.Event) -> None:
+        super().__init__(config)
+        self._announced = announced
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=sockets)
+        self._announced.set()
+
+
+async def _drive(engine: Driven, clock: SimClock, earlier: asyncio.Event) -> None:
+    while True:
+        earlier.clear()
+        due = engine.next_due()
+        delay = None if due is None else clock.real_delay(due)
+        if delay == 0.0:
+            engine.run_due(limit=_BATCH)
+            await asyncio.sleep(0)
+            continue
+        try:
+            await asyncio.wait_for(earlier.wait(), delay)
+        except TimeoutError:
+            continue
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns Nagle's delay off only where the protocol is named; it costs 40 ms an answer.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError:
+        listener.close()
+        raise
+    return listener
+
+
+def _config(api: Api) -> uvicorn.Config:
+    return uvicorn.Config(
+        http_app.build(api),
+        access_log=False,
+        log_config=None,
+        log_level="error",
+        lifespan="off",
+        ws="none",
+        server_header=False,
+        date_header=False,  # ours is of simulated time
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_GRACE_S,
+    )

@@ -1,0 +1,149 @@
+"""The KubeVirt CR as the components understand it: defaults, gates, and what each implies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.object_fields import SWITCH, Json, dig
+from reconciler.simulator.kubevirt.versions import Behaviour, GateStage, Rollout
+
+LIVE_UPDATE_GATE: Final = "VMLiveUpdateFeatures"
+MULTI_ARCHITECTURE_GATE: Final = "MultiArchitecture"
+PRIORITY_GATE: Final = "MigrationPriorityQueue"
+
+DEFAULT_HOTPLUG_RATIO: Final = 4
+"""Source: v1.9.0 pkg/virt-config/virt-config.go:110, v1.1.0:88."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterConfig:
+    """One reading of the CR, with the defaults of its version filled in. Sizes in bytes."""
+
+    behaviour: Behaviour
+    gates: frozenset[str]
+    disabled_gates: frozenset[str]
+    rollout: Rollout | None
+    update_methods: tuple[str, ...]
+    batch_eviction_size: int
+    batch_eviction_interval_s: float
+    max_guest: int | None
+    max_hotplug_ratio: int
+    max_cpu_sockets: int | None
+    eviction_strategy: str
+    memory_overcommit: int
+    overhead_ratio: float
+    migrations: Mapping[str, object]
+    """`spec.configuration.migrations` over its defaults, as migrationState shows it."""
+
+    @property
+    def live_update(self) -> bool:
+        """Whether the LiveUpdate strategy is in force.
+
+        Source: v1.4.0 pkg/virt-config/virt-config.go:455-462 (with the gate), v1.9.0:514-517.
+        """
+        return self.rollout is Rollout.LIVE_UPDATE and self.has_gate(
+            LIVE_UPDATE_GATE, self.behaviour.live_update_gate
+        )
+
+    def updates_live(self, vm: Json) -> bool:
+        """Whether the memory of a VM may be changed live: on v1.1 the VM says so, then the CR."""
+        if not self.behaviour.vm_switch:
+            return self.live_update
+        gate = self.has_gate(LIVE_UPDATE_GATE, self.behaviour.live_update_gate)
+        return gate and dig(vm, "spec", SWITCH, "memory") is not None
+
+    @property
+    def migration_priorities(self) -> bool:
+        """Whether migrations carry and honour a priority."""
+        return self.has_gate(PRIORITY_GATE, self.behaviour.priority_gate)
+
+    @property
+    def parallel_migrations(self) -> int:
+        """The cluster's limit on migrations at once."""
+        return int(str(self.migrations["parallelMigrationsPerCluster"]))
+
+    @property
+    def parallel_outbound(self) -> int:
+        """A source node's limit on migrations at once."""
+        return int(str(self.migrations["parallelOutboundMigrationsPerNode"]))
+
+    def has_gate(self, name: str, stage: GateStage) -> bool:
+        """Tells whether a gate at a stage is on.
+
+        Source: v1.9.0 pkg/virt-config/featuregate/feature-gates.go:89-112.
+        """
+        if stage is GateStage.GRADUATED:
+            return True
+        if stage is GateStage.ABSENT:
+            return False
+        if name in self.gates:
+            return True
+        return stage is GateStage.DEFAULT_ON and name not in self.disabled_gates
+
+
+def read_config(kubevirt: Json, behaviour: Behaviour) -> ClusterConfig:
+    """Reads the CR's spec; what it leaves out has the version's default.
+
+    Source: v1.9.0 pkg/virt-config/configuration.go:186-219,304-311, virt-config.go:44-52.
+    """
+    spec = kubevirt.get("spec") or {}
+    configuration = spec.get("configuration") or {}
+    developer = configuration.get("developerConfiguration") or {}
+    live_update = configuration.get("liveUpdateConfiguration") or {}
+    strategy = spec.get("workloadUpdateStrategy") or {}
+    max_guest = live_update.get("maxGuest")
+    rollout = configuration.get("vmRolloutStrategy") or behaviour.default_rollout
+    return ClusterConfig(
+        behaviour=behaviour,
+        gates=frozenset(developer.get("featureGates") or ()),
+        disabled_gates=frozenset(developer.get("disabledFeatureGates") or ()),
+        rollout=None if behaviour.default_rollout is None or not rollout else Rollout(rollout),
+        update_methods=tuple(strategy.get("workloadUpdateMethods") or ()),
+        batch_eviction_size=strategy.get("batchEvictionSize") or 10,
+        batch_eviction_interval_s=_seconds(strategy.get("batchEvictionInterval") or "1m"),
+        max_guest=None if max_guest is None else quantity.parse(max_guest),
+        max_hotplug_ratio=live_update.get("maxHotplugRatio") or DEFAULT_HOTPLUG_RATIO,
+        max_cpu_sockets=live_update.get("maxCpuSockets"),
+        eviction_strategy=configuration.get("evictionStrategy") or "None",
+        memory_overcommit=developer.get("memoryOvercommit") or 100,
+        overhead_ratio=float(configuration.get("additionalGuestMemoryOverheadRatio") or 1),
+        migrations=_migrations(dig(configuration, "migrations") or {}, behaviour),
+    )
+
+
+def _migrations(given: Json, behaviour: Behaviour) -> Json:
+    defaults: Json = {
+        "allowAutoConverge": False,
+        "allowPostCopy": False,
+        "bandwidthPerMigration": "0",
+        "completionTimeoutPerGiB": behaviour.completion_timeout_per_gib_s,
+        "nodeDrainTaintKey": "kubevirt.io/drain",
+        "parallelMigrationsPerCluster": 5,
+        "parallelOutboundMigrationsPerNode": 2,
+        "progressTimeout": 150,
+        "unsafeMigrationOverride": False,
+    }
+    if behaviour.workload_disruption:
+        defaults["allowWorkloadDisruption"] = given.get("allowPostCopy", False)
+    if behaviour.version >= (1, 8, 0):
+        defaults["utilityVolumesTimeout"] = 150
+    if behaviour.version >= (1, 9, 0):
+        defaults["maxDowntimeMs"] = 900
+    return dict(sorted({**defaults, **{k: v for k, v in given.items() if v is not None}}.items()))
+
+
+def _seconds(duration: str) -> float:
+    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+    total, number = 0.0, ""
+    rest = str(duration)
+    while rest:
+        if rest[0].isdigit() or rest[0] == ".":
+            number, rest = number + rest[0], rest[1:]
+            continue
+        unit = "ms" if rest.startswith("ms") else rest[0]
+        total += float(number or 0) * units.get(unit, 0.0)
+        number, rest = "", rest[len(unit) :]
+    return total

@@ -1,0 +1,174 @@
+"""virt-operator: the KubeVirt CR settles some seconds after each change of its spec."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.engine import WorkQueue
+from reconciler.simulator.kubevirt.object_fields import (
+    KUBEVIRTS,
+    Json,
+    dig,
+    make_condition,
+    section,
+    set_condition,
+)
+
+if TYPE_CHECKING:
+    from reconciler.simulator.kubevirt.cluster import Cluster
+    from reconciler.simulator.store.store import Key, StoreEvent
+
+MANAGER: Final = "virt-operator"
+
+NEW_INSTALLATION: Final = "v1.9.0"
+"""What an operator installs for a CR that a client creates and that names no version."""
+LATENCY_S: Final = (0.1, 0.3)
+SETTLE_S: Final = (2.0, 4.0)
+"""How long a round takes without a rollout of components; the simulator's choice."""
+ROLLOUT_S: Final = (8.0, 12.0)
+"""The same where the deployment ID changes and components restart; the simulator's choice."""
+FINALIZER: Final = "foregroundDeleteKubeVirt"
+
+
+class Operator:
+    """Reconciles the KubeVirt CR.
+
+    Source: v1.9.0 pkg/virt-operator/kubevirt.go:1053-1126, pkg/virt-operator/util/client.go:44-86.
+    """
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._rounds: dict[Key, int] = {}
+        self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
+
+    def observe(self, event: StoreEvent) -> None:
+        """Queues a CR that changed."""
+        if event.key.resource == KUBEVIRTS and event.type != "DELETED":
+            self.queue.add(event.key)
+
+    def sync(self, key: Key) -> None:
+        """Begins a round where the CR's spec is newer than what was rolled out."""
+        kubevirt = self._cluster.store.get(key)
+        if kubevirt is None:
+            return
+        generation = kubevirt["metadata"]["generation"]
+        if dig(kubevirt, "status", "observedGeneration") == generation:
+            return
+        if self._rounds.get(key) == generation:
+            return
+        self._rounds[key] = generation
+        rollout = deployment_id(kubevirt) != dig(kubevirt, "status", "observedDeploymentID")
+        now = self._cluster.now()
+
+        def begin(stored: Json) -> None:
+            report_progress(stored, now=now, rollout=rollout)
+
+        self._cluster.store.mutate(key, begin, status=True, manager=MANAGER)
+        delay_s = self._cluster.engine.between(*(ROLLOUT_S if rollout else SETTLE_S))
+        self._cluster.engine.at(delay_s, lambda: self._complete(key, generation))
+
+    def _complete(self, key: Key, generation: int) -> None:
+        kubevirt = self._cluster.store.get(key)
+        if kubevirt is None or kubevirt["metadata"]["generation"] != generation:
+            return
+        now = self._cluster.now()
+        version = target_version(kubevirt)
+
+        def settle(stored: Json) -> None:
+            report_deployed(stored, now=now, version=version)
+
+        self._cluster.store.mutate(key, settle, status=True, manager=MANAGER)
+
+
+def target_version(kubevirt: Json) -> str:
+    """Returns the version that the CR asks for: its imageTag, else the one it runs, else ours."""
+    asked = dig(kubevirt, "spec", "imageTag")
+    return str(asked or dig(kubevirt, "status", "observedKubeVirtVersion") or NEW_INSTALLATION)
+
+
+def deployment_id(kubevirt: Json) -> str:
+    """Returns the ID that changes only where components must be rolled out again.
+
+    Source: v1.9.0 pkg/virt-operator/util/config.go:179-261,672-694 (of the configuration only
+    migrations.network counts).
+    """
+    network = dig(kubevirt, "spec", "configuration", "migrations", "network") or ""
+    text = f"{target_version(kubevirt)}/{kubevirt['metadata'].get('namespace')}/{network}"
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def report_progress(kubevirt: Json, *, now: str, rollout: bool) -> None:
+    """Writes the conditions and phase of a round under way."""
+    status = section(kubevirt, "status")
+    status["phase"] = "Deploying"
+    status["targetKubeVirtVersion"] = target_version(kubevirt)
+    status["targetDeploymentID"] = deployment_id(kubevirt)
+    reason = "UpdateInProgress" if rollout else "DeploymentInProgress"
+    message = (
+        f"Transitioning from previous version {status.get('observedKubeVirtVersion')}"
+        if rollout
+        else f"Deploying version {status['targetKubeVirtVersion']}"
+    )
+    states = {"Available": rollout, "Progressing": True, "Degraded": rollout}
+    _report(kubevirt, states, reason, message, now)
+
+
+def report_deployed(kubevirt: Json, *, now: str, version: str) -> None:
+    """Writes the conditions, phase and generation of a finished round."""
+    status = section(kubevirt, "status")
+    status["observedKubeVirtVersion"] = version
+    status.update(
+        phase="Deployed",
+        observedGeneration=kubevirt["metadata"]["generation"],
+        targetKubeVirtVersion=version,
+        operatorVersion=version,
+        observedDeploymentID=deployment_id(kubevirt),
+        targetDeploymentID=deployment_id(kubevirt),
+    )
+    created = make_condition(
+        "Created",
+        "True",
+        at=now,
+        probed=True,
+        reason="AllResourcesCreated",
+        message="All resources were created.",
+    )
+    set_condition(kubevirt, created)
+    states = {"Available": True, "Progressing": False, "Degraded": False}
+    _report(kubevirt, states, "AllComponentsReady", "All components are ready.", now)
+
+
+def _report(kubevirt: Json, states: dict[str, bool], reason: str, message: str, now: str) -> None:
+    for kind, on in states.items():
+        set_condition(
+            kubevirt,
+            make_condition(kind, str(on), at=now, probed=True, reason=reason, message=message),
+        )
+
+
+class Owner:
+    """HyperConverged's operator, which takes back what others change in the CR's spec.
+
+    Source: general knowledge of hyperconverged-cluster-operator, not read in its code.
+    """
+
+    def __init__(self, cluster: Cluster, spec: Json) -> None:
+        self._cluster = cluster
+        self._spec = spec
+        self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=(1.0, 2.0))
+
+    def observe(self, event: StoreEvent) -> None:
+        """Queues a CR that changed."""
+        if event.key.resource == KUBEVIRTS and event.type == "MODIFIED":
+            self.queue.add(event.key)
+
+    def sync(self, key: Key) -> None:
+        """Writes the owner's spec back."""
+        kubevirt = self._cluster.store.get(key)
+        if kubevirt is not None and kubevirt.get("spec") != self._spec:
+            self._cluster.store.mutate(
+                key,
+                lambda stored: stored.update(spec=self._spec),
+                manager="hyperconverged-cluster-operator",
+            )

@@ -1,0 +1,215 @@
+"""virt-controller's workload updater: migrates or evicts VMIs that wait for a change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.engine import WorkQueue
+from reconciler.simulator.kubevirt.migration_objects import (
+    EVACUATION,
+    WORKLOAD_UPDATE,
+    make_migration,
+)
+from reconciler.simulator.kubevirt.node import launcher_pod
+from reconciler.simulator.kubevirt.object_fields import (
+    KUBEVIRTS,
+    LIVE_MIGRATABLE,
+    MIGRATIONS,
+    VMIS,
+    Json,
+    condition_status,
+    dig,
+    is_deleting,
+    is_migrating,
+    is_running,
+    key_of,
+)
+from reconciler.simulator.kubevirt.rules import pod_eviction
+from reconciler.simulator.kubevirt.versions import GateStage
+from reconciler.simulator.store.store import Key
+
+if TYPE_CHECKING:
+    from reconciler.simulator.kubevirt.cluster import Cluster
+    from reconciler.simulator.kubevirt.controllers.vmi_controller import VMIController
+    from reconciler.simulator.kubevirt.inventory import Name
+    from reconciler.simulator.store.store import StoreEvent
+
+MANAGER: Final = "virt-controller"
+COMPONENT: Final = "workload-update-controller"
+DELAY_S: Final = 5.0
+"""From an event to a round. Source: v1.9.0 pkg/virt-controller/watch/workload-updater/
+workload-updater.go:58,226; recorded as 1.4 to 20 s from the patch, mostly about 5 s."""
+SPIN_S: Final = 0.05
+"""Between rounds while candidates wait: KubeVirt passes 30 ns where 30 s were meant."""
+LIVE_MIGRATE: Final = "LiveMigrate"
+EVICT: Final = "Evict"
+USER_TRIGGERED: Final = "user-triggered"
+SYSTEM_CRITICAL: Final = "system-critical"
+_ROUND: Final = "round"
+
+
+class WorkloadUpdater:
+    """Starts what HotMemoryChange asks for, as the CR's workloadUpdateMethods allow."""
+
+    def __init__(self, cluster: Cluster, vmis: VMIController) -> None:
+        self._cluster = cluster
+        self._store = cluster.store
+        self._vmis = vmis
+        self._next_eviction_s = 0.0
+        self._hungry = False
+        self.queue: WorkQueue[str] = WorkQueue(
+            cluster.engine, self._run, latency_s=(DELAY_S, DELAY_S)
+        )
+
+    def observe(self, event: StoreEvent) -> None:
+        """Asks for a round after any change of a VMI, a migration or the CR."""
+        if event.key.resource not in {VMIS, MIGRATIONS, KUBEVIRTS}:
+            return
+        if self._hungry and event.key.resource == MIGRATIONS:
+            self.queue.add_after(_ROUND, SPIN_S)
+        elif event.key.resource != VMIS or self._waiting():
+            self.queue.add(_ROUND)
+
+    def _run(self, _: str) -> None:
+        kubevirt = self._cluster.kubevirt()
+        if kubevirt is None or not self._is_settled(kubevirt):
+            return
+        waiting = self._waiting()
+        self._count_outdated(kubevirt, len(waiting))
+        methods = self._cluster.config.update_methods
+        inventory = self._cluster.inventory
+        idle = [n for n in waiting if not any(m.unfinished for m in inventory.migrations_of(n))]
+        self._cluster.engine.random.shuffle(idle)
+        if LIVE_MIGRATE in methods:
+            idle = self._migrate(idle)
+        if EVICT in methods:
+            self._evict(idle)
+        self._withdraw(frozenset(waiting))
+
+    def _waiting(self) -> list[Name]:
+        """Returns the VMIs with work left: hotplugs first, then outdated launchers."""
+        inventory = self._cluster.inventory
+        current = launcher_pod.image(self._cluster.config.behaviour.text)
+        return list(dict.fromkeys([*inventory.hotplugs, *inventory.outdated(current)]))
+
+    def _is_settled(self, kubevirt: Json) -> bool:
+        """Source: v1.9.0 workload-updater.go:450-455; seen: idle while the CR is not Deployed."""
+        status = kubevirt.get("status") or {}
+        same = status.get("observedDeploymentID") == status.get("targetDeploymentID")
+        return status.get("phase") == "Deployed" and same
+
+    def _count_outdated(self, kubevirt: Json, waiting: int) -> None:
+        field = "outdatedVirtualMachineInstanceWorkloads"
+        if dig(kubevirt, "status", field) == waiting:
+            return
+        self._store.mutate(
+            key_of(KUBEVIRTS, kubevirt),
+            lambda stored: stored["status"].update({field: waiting}),
+            status=True,
+            manager=MANAGER,
+        )
+
+    def _candidate(self, name: Name) -> Json | None:
+        """Returns a VMI that may be moved now. Source: v1.9.0 workload-updater.go:366-428."""
+        vmi = self._cluster.vmi(*name)
+        if vmi is None or not is_running(vmi) or is_deleting(vmi) or is_migrating(vmi):
+            return None
+        return vmi
+
+    def _migrate(self, idle: list[Name]) -> list[Name]:
+        """Creates migrations as far as the limit allows; returns the VMIs that cannot migrate."""
+        config, inventory = self._cluster.config, self._cluster.inventory
+        running = sum(1 for facts in inventory.unfinished_migrations() if facts.past_pending)
+        room = max(config.parallel_migrations - running, 0)
+        left: list[Name] = []
+        for position, name in enumerate(idle):
+            if room == 0:
+                self._hungry = True
+                return [*left, *(idle[position:] if EVICT in config.update_methods else ())]
+            vmi = self._candidate(name)
+            if vmi is not None and condition_status(vmi, LIVE_MIGRATABLE) == "True":
+                self._create(name, vmi)
+                room -= 1
+            else:
+                left.append(name)
+        self._hungry = False
+        return left
+
+    def _create(self, name: Name, vmi: Json) -> None:
+        config = self._cluster.config
+        priorities = config.behaviour.priority_gate is not GateStage.ABSENT
+        with_priority = priorities and config.migration_priorities
+        migration = make_migration(
+            name,
+            f"kubevirt-workload-update-{self._store.suffix()}",
+            priority=self._priority(name) if with_priority else "",
+        )
+        self._store.create(key_of(MIGRATIONS, migration), migration, manager=MANAGER)
+        made = migration["metadata"]["name"]
+        message = f"Created Migration {made} for automated workload update"
+        self._report(vmi, "Normal", "SuccessfulCreate", message)
+
+    def _priority(self, name: Name) -> str:
+        return USER_TRIGGERED if name in self._cluster.inventory.hotplugs else SYSTEM_CRITICAL
+
+    def _evict(self, idle: list[Name]) -> None:
+        """Evicts a batch. Source: v1.9.0 workload-updater.go:519-527,602-632."""
+        methods = self._cluster.config.update_methods
+        candidates = [
+            vmi
+            for vmi in map(self._candidate, idle)
+            if vmi is not None
+            and not (LIVE_MIGRATE in methods and condition_status(vmi, LIVE_MIGRATABLE) == "True")
+        ]
+        if not candidates:
+            return
+        config, now_s = self._cluster.config, self._cluster.engine.clock.monotonic()
+        if now_s < self._next_eviction_s:
+            self.queue.add_after(_ROUND, self._next_eviction_s - now_s)
+            return
+        self._next_eviction_s = now_s + config.batch_eviction_interval_s
+        for vmi in candidates[: config.batch_eviction_size]:
+            meta = vmi["metadata"]
+            name = (meta["namespace"], meta["name"])
+            denial = pod_eviction.denial(vmi)
+            if denial is None:
+                said = f"Evicted vmi pod of {'/'.join(name)} for automated workload update"
+                self._report(vmi, "Normal", "SuccessfulEvict", said)
+                self._vmis.evict(name)
+                continue
+            self._report(vmi, "Warning", "FailedEvict", f"Error evicting pod: {denial}")
+            if pod_eviction.evacuates(vmi):
+                self._evacuate(vmi)
+
+    def _report(self, vmi: Json, kind: str, reason: str, message: str) -> None:
+        self._cluster.recorder.record(vmi, kind, reason, message, component=COMPONENT)
+
+    def _evacuate(self, vmi: Json) -> None:
+        """The eviction is denied and becomes an evacuation, which plugs the memory as well."""
+        name = (vmi["metadata"]["namespace"], vmi["metadata"]["name"])
+        migration = make_migration(name, f"kubevirt-evacuation-{self._store.suffix()}")
+        migration["metadata"]["generateName"] = "kubevirt-evacuation-"
+        annotations = migration["metadata"]["annotations"]
+        annotations.pop(WORKLOAD_UPDATE)
+        annotations[EVACUATION] = dig(vmi, "status", "nodeName") or ""
+        self._store.create(key_of(MIGRATIONS, migration), migration, manager=MANAGER)
+
+    def _withdraw(self, waiting: frozenset[Name]) -> None:
+        """Deletes own migrations of VMIs that no longer wait for a change.
+
+        Source: v1.9.0 workload-updater.go:349-364,634-651.
+        """
+        inventory = self._cluster.inventory
+        for facts in inventory.unfinished_migrations():
+            if facts.vmi in waiting:
+                continue
+            migration = self._store.get(facts.key)
+            annotations = dig(migration, "metadata", "annotations") or {}
+            vmi = self._cluster.vmi(*facts.vmi)
+            state = dig(vmi, "status", "migrationState") or {}
+            ready = (
+                state.get("migrationUid") == facts.uid
+                and "targetNodeDomainReadyTimestamp" in state
+            )
+            if WORKLOAD_UPDATE in annotations and vmi is not None and not ready:
+                self._store.delete(Key(MIGRATIONS, facts.key.namespace, facts.key.name))

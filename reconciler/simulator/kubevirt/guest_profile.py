@@ -1,0 +1,78 @@
+"""What runs inside each VM of a world: guest, agent, and whether it can migrate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.simulator.kubevirt.object_fields import (
+    LIVE_MIGRATABLE,
+    Json,
+    dig,
+    make_condition,
+    section,
+    set_condition,
+)
+
+ALPINE: Final[Mapping[str, str]] = {
+    "id": "alpine",
+    "kernelRelease": "6.12.8-0-virt",
+    "machine": "x86_64",
+    "name": "Alpine Linux",
+}
+"""The guest of every recording."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuestProfile:
+    """What virt-handler finds when a VM's domain has started."""
+
+    os: Mapping[str, str] = field(default_factory=lambda: ALPINE)
+    """guestOSInfo, as an agent reports it."""
+    agent: bool = True
+    migratable: bool = True
+    paused: bool = False
+
+    def report(self, vmi: Json, now: str) -> None:
+        """Writes a running domain's findings into its VMI; recorded."""
+        if self.migratable:
+            migratable = make_condition(LIVE_MIGRATABLE, "True", at=now, probed=True)
+        else:
+            migratable = make_condition(
+                LIVE_MIGRATABLE,
+                "False",
+                at=now,
+                probed=True,
+                reason="DisksNotLiveMigratable",
+                message="cannot migrate VMI: PVC is not shared",
+            )
+        set_condition(vmi, migratable)
+        status = section(vmi, "status")
+        if self.agent:
+            set_condition(vmi, make_condition("AgentConnected", "True", at=now, probed=True))
+            status["guestOSInfo"] = dict(self.os)
+        if self.paused:
+            set_condition(vmi, make_condition("Paused", "True", at=now, probed=True))
+        for interface in status.get("interfaces") or ():
+            interface["ipAddress"] = "10.244.0.5"
+        section(status, "machine")["type"] = "pc-q35-rhel9.6.0"
+        status["migrationMethod"] = "BlockMigration" if self.migratable else "LiveMigration"
+        status["selinuxContext"] = "none"
+
+
+class Profiles:
+    """The guests of a world's VMs; one that a client creates is the recordings' Alpine."""
+
+    def __init__(self, by_vm: Mapping[tuple[str, str], GuestProfile] | None = None) -> None:
+        self._by_vm = dict(by_vm or {})
+        self._default = GuestProfile()
+
+    def of(self, namespace: str, name: str) -> GuestProfile:
+        """Returns the guest of a VM."""
+        return self._by_vm.get((namespace, name), self._default)
+
+
+def os_id(vmi: Json) -> str:
+    """Returns the guest's operating system as its agent names it, or an empty text."""
+    return str(dig(vmi, "status", "guestOSInfo", "id") or "")

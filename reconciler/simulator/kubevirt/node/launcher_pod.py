@@ -1,0 +1,151 @@
+"""Launcher pods: what the pod of a VMI, or of a migration's target, looks like."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.inventory import CREATED_BY, MIGRATION_JOB
+from reconciler.simulator.kubevirt.object_fields import PODS, Json, controller_reference, dig, size
+from reconciler.simulator.kubevirt.rules import memory_overhead
+from reconciler.simulator.store.store import Key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
+
+DOMAIN_ANNOTATION: Final = "kubevirt.io/domain"
+OVERHEAD_ANNOTATION: Final = "kubevirt.io/memory-overhead-bytes"
+CPU_SHARE: Final = "100m"
+CPU_VENDOR_LABEL: Final = "cpu-vendor.node.kubevirt.io/"
+"""Begins the label that a node's labeller writes for its vendor, with the value `true`."""
+
+
+def make_pod(
+    vmi: Json,
+    config: ClusterConfig,
+    suffix: str,
+    migration: Json | None = None,
+    node_labels: Mapping[str, str] | None = None,
+) -> Json:
+    """Builds the launcher pod of a VMI's present spec.
+
+    Args:
+        vmi: The VMI; its spec, not its status, decides the size.
+        config: The CR as virt-controller knows it.
+        suffix: Five characters that end the pod's name.
+        migration: The migration whose target the pod is; it then avoids the VMI's nodes.
+        node_labels: Of the source's node, to whose CPU vendor a target keeps.
+
+    Source: v1.9.0 pkg/virt-controller/services/template.go:1633-1714,
+    pkg/virt-controller/watch/migration/migration.go:889-911,986-1005.
+    """
+    meta = vmi["metadata"]
+    labels = {
+        "kubevirt.io": "virt-launcher",
+        CREATED_BY: meta["uid"],
+        "vm.kubevirt.io/name": meta["name"],
+    }
+    annotations = {DOMAIN_ANNOTATION: meta["name"]}
+    memory = memory_overhead.pod_memory(vmi, config)
+    if config.behaviour.memory_overhead_status:
+        annotations[OVERHEAD_ANNOTATION] = str(memory.overhead)
+    spec: Json = {
+        "containers": _containers(vmi, memory),
+        "nodeSelector": {
+            "kubevirt.io/schedulable": "true",
+            **(vmi["spec"].get("nodeSelector") or {}),
+        },
+        "restartPolicy": "Never",
+    }
+    if migration is not None:
+        labels[MIGRATION_JOB] = migration["metadata"]["uid"]
+        annotations["kubevirt.io/migrationJobName"] = migration["metadata"]["name"]
+        spec["affinity"] = _away_from(meta["uid"])
+        if config.behaviour.same_cpu_vendor:
+            spec["nodeSelector"].update(_cpu_vendor(node_labels or {}))
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "annotations": annotations,
+            "labels": labels,
+            "name": f"virt-launcher-{meta['name']}-{suffix}",
+            "namespace": meta["namespace"],
+            "ownerReferences": [controller_reference(vmi)],
+        },
+        "spec": spec,
+        "status": {"phase": "Pending", "qosClass": "Burstable"},
+    }
+
+
+def invalid(pod: Json) -> str | None:
+    """Returns the API server's error for a pod that requests more memory than its limit, or None.
+
+    Source: kubernetes v1.36 pkg/apis/core/validation/validation.go (ValidateResourceRequirements).
+    """
+    for number, container in enumerate(pod["spec"]["containers"]):
+        requests = size(container, "resources", "requests", "memory")
+        limits = size(container, "resources", "limits", "memory")
+        if requests is not None and limits is not None and requests > limits:
+            return (
+                f'Pod "{pod["metadata"]["name"]}" is invalid: '
+                f"spec.containers[{number}].resources.requests: Invalid value: "
+                f'"{container["resources"]["requests"]["memory"]}": must be less than or equal to '
+                f"memory limit of {container['resources']['limits']['memory']}"
+            )
+    return None
+
+
+def image(version: str) -> str:
+    """Returns the launcher image of a KubeVirt version."""
+    return f"quay.io/kubevirt/virt-launcher:{version}"
+
+
+def pod_key(pod: Json) -> Key:
+    """Returns the store key of a pod."""
+    return Key(PODS, pod["metadata"]["namespace"], pod["metadata"]["name"])
+
+
+def _containers(vmi: Json, memory: memory_overhead.PodMemory) -> list[Json]:
+    resources: Json = {"requests": {"cpu": CPU_SHARE, "memory": quantity.binary(memory.request)}}
+    if memory.hugepages:
+        name = f"hugepages-{quantity.binary(memory.hugepage_size)}"
+        huge = {name: quantity.binary(memory.hugepages)}
+        resources["requests"].update(huge)
+        resources["limits"] = huge
+    if memory.limit is not None:
+        resources.setdefault("limits", {})["memory"] = quantity.binary(memory.limit)
+    containers: list[Json] = [_container("compute", resources)]
+    for volume in dig(vmi, "spec", "volumes") or ():
+        if "containerDisk" in volume:
+            small = _fixed(memory_overhead.CONTAINER_DISK, limit=40_000_000)
+            containers.append(_container(f"volume{volume['name']}", small))
+    if dig(vmi, "spec", "domain", "devices", "autoattachSerialConsole") is not False:
+        log = _fixed(memory_overhead.CONSOLE_LOG_CONTAINER, limit=60_000_000)
+        containers.append(_container("guest-console-log", log))
+    return containers
+
+
+def _container(name: str, resources: Json) -> Json:
+    return {"image": f"registry.example/{name}:v1", "name": name, "resources": resources}
+
+
+def _fixed(n_bytes: int, *, limit: int) -> Json:
+    return {
+        "requests": {"memory": quantity.canonical(n_bytes)},
+        "limits": {"memory": quantity.canonical(limit)},
+    }
+
+
+def _cpu_vendor(labels: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in labels.items() if name.startswith(CPU_VENDOR_LABEL)}
+
+
+def _away_from(vmi_uid: str) -> Json:
+    term = {
+        "labelSelector": {"matchLabels": {CREATED_BY: vmi_uid}},
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}

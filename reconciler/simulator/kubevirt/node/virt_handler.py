@@ -1,0 +1,293 @@
+"""virt-handler, libvirt and the network: domains start, migrate, and get their memory plugged.
+
+Recordings hold no hypervisor (a script played it), so what happens here follows KubeVirt's code;
+its visible changes and their order are those recorded.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.engine import WorkQueue
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.node import guest_memory
+from reconciler.simulator.kubevirt.object_fields import (
+    HOT_CPU_CHANGE,
+    HOT_MEMORY_CHANGE,
+    READY,
+    VMIS,
+    Json,
+    condition,
+    dig,
+    drop_condition,
+    is_deleting,
+    key_of,
+    make_condition,
+    section,
+    set_condition,
+    size,
+)
+from reconciler.simulator.kubevirt.rules import defaults, memory_overhead
+from reconciler.simulator.kubevirt.vm_faults import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.simulator.kubevirt.cluster import Cluster
+    from reconciler.simulator.kubevirt.guest_profile import Profiles
+    from reconciler.simulator.kubevirt.inventory import Name
+    from reconciler.simulator.store.store import StoreEvent
+
+MANAGER: Final = "virt-handler"
+LATENCY_S: Final = (0.01, 0.02)
+STEP_S: Final = (0.3, 0.4)
+"""The pace of a migration's hand-shakes and of a domain's start, as recorded."""
+TRANSFER_BASE_S: Final = 1.5
+"""What a transfer takes beside copying memory."""
+POD_REQUEST_LABEL: Final = "kubevirt.io/vmi-pod-memory-resource-requests"
+OVERHEAD_RATIO_LABEL: Final = "kubevirt.io/memory-hotplug-overhead-ratio"
+MIGRATION_ERROR: Final = "Live migration failed: server closed connection"
+ABORTED: Final = "Live migration has been aborted"
+PLUG_FAILED_REASON: Final = "Memory Hotplug Failed"
+PLUG_FAILED_MESSAGE: Final = "memory hotplug failed, the VM configuration is not supported"
+
+
+class Handler:
+    """The node side of every VMI."""
+
+    def __init__(self, cluster: Cluster, profiles: Profiles) -> None:
+        self._cluster = cluster
+        self._store = cluster.store
+        self._profiles = profiles
+        self._begun: set[tuple[str, str]] = set()
+        """The (migration uid, step) pairs that are under way, so that each begins once."""
+        self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
+
+    def observe(self, event: StoreEvent) -> None:
+        """Queues the VMI that changed."""
+        if event.key.resource == VMIS and event.type != "DELETED":
+            self.queue.add((event.key.namespace, event.key.name))
+
+    def sync(self, name: Name) -> None:
+        """Begins the next step of a VMI's start or migration."""
+        vmi = self._cluster.vmi(*name)
+        if vmi is None or is_deleting(vmi):
+            return
+        phase = dig(vmi, "status", "phase")
+        if phase == "Scheduled":
+            self._begin(vmi, vmi["metadata"]["uid"], "boot", STEP_S, self._boot)
+        elif phase == "Running":
+            self._migrate(vmi)
+
+    def _begin(
+        self,
+        vmi: Json,
+        uid: str,
+        step: str,
+        delay_s: tuple[float, float],
+        work: Callable[[Json], None],
+    ) -> None:
+        if (uid, step) in self._begun:
+            return
+        self._begun.add((uid, step))
+        name, own = _name(vmi), vmi["metadata"]["uid"]
+
+        def run() -> None:
+            current = self._cluster.vmi(*name)
+            if (
+                current is not None
+                and current["metadata"]["uid"] == own
+                and not is_deleting(current)
+            ):
+                work(current)
+
+        self._cluster.engine.at(self._cluster.engine.between(*delay_s), run)
+
+    def _save(self, vmi: Json) -> None:
+        vmi["metadata"].pop("resourceVersion", None)
+        self._store.update(key_of(VMIS, vmi), vmi, manager=MANAGER)
+
+    # Starting
+
+    def _boot(self, vmi: Json) -> None:
+        now = self._cluster.now()
+        section(vmi, "status")["phase"] = "Running"
+        self._profiles.of(*_name(vmi)).report(vmi, now)
+        set_condition(vmi, make_condition(READY, "True", at=now, probed=True))
+        self._save(vmi)
+
+    # Migrating
+
+    def _migrate(self, vmi: Json) -> None:
+        state = dig(vmi, "status", "migrationState") or {}
+        uid = state.get("migrationUid")
+        if not uid or state.get("completed"):
+            return
+        if "targetNodeAddress" not in state:
+            self._begin(vmi, uid, "prepare", STEP_S, self._prepare)
+        elif "startTimestamp" not in state:
+            self._begin(vmi, uid, "start", STEP_S, self._start)
+        elif state.get("abortRequested"):
+            self._begin(vmi, uid, "abort", STEP_S, self._abort)
+        else:
+            transfer_s, outcome = self._transfer(vmi)
+            self._begin(vmi, uid, "transfer", (transfer_s, transfer_s), outcome)
+
+    def _prepare(self, vmi: Json) -> None:
+        state = section(vmi, "status", "migrationState")
+        state["targetDirectMigrationNodePorts"] = {"49152": 49152}
+        state["targetNodeAddress"] = "192.0.2.11"
+        self._save(vmi)
+
+    def _start(self, vmi: Json) -> None:
+        section(vmi, "status", "migrationState")["startTimestamp"] = self._cluster.now()
+        self._save(vmi)
+
+    def _transfer(self, vmi: Json) -> tuple[float, Callable[[Json], None]]:
+        """Returns how long the transfer takes, in seconds, and how it ends.
+
+        It goes by the settings that were resolved at the hand-over, a policy's among them.
+
+        Source: v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814.
+        """
+        faults = self._cluster.faults.of(*_name(vmi))
+        settings = vmi["status"]["migrationState"]["migrationConfiguration"]
+        allowed = quantity.parse(settings["bandwidthPerMigration"])
+        rate = min(self._cluster.bandwidth, allowed or self._cluster.bandwidth)
+        current = size(vmi, "status", "memory", "guestCurrent") or 0
+        wanted = size(vmi, "spec", "domain", "memory", "guest") or 0
+        needed = faults.transfer_s
+        if needed is None:
+            needed = TRANSFER_BASE_S + current / rate
+        limit = int(settings["completionTimeoutPerGiB"]) * math.ceil(max(wanted, 1) / 1e9)
+        if settings.get("allowPostCopy"):
+            return min(needed, limit + TRANSFER_BASE_S), self._arrive
+        if settings.get("allowWorkloadDisruption"):
+            limit *= 2
+        if needed > limit:
+            return float(limit), lambda v: self._fail(v, ABORTED, aborted=False)
+        return needed, self._arrive
+
+    def _arrive(self, vmi: Json) -> None:
+        state = section(vmi, "status", "migrationState")
+        if state.get("completed") or state.get("abortRequested"):
+            return
+        if self._cluster.faults.strikes(*_name(vmi), Fault.MIGRATION_FAILS):
+            self._fail(vmi, MIGRATION_ERROR)
+            return
+        now, status = self._cluster.now(), section(vmi, "status")
+        state.update(
+            completed=True,
+            endTimestamp=now,
+            targetNodeDomainDetected=True,
+            targetNodeDomainReadyTimestamp=now,
+        )
+        status["nodeName"] = state["targetNode"]
+        section(vmi, "metadata", "labels")["kubevirt.io/nodeName"] = state["targetNode"]
+        status.pop("launcherContainerImageVersion", None)
+        self._plug_cpus(vmi)
+        self._plug(vmi)
+        self._save(vmi)
+        self._settle_guest(vmi)
+
+    def _abort(self, vmi: Json) -> None:
+        self._fail(vmi, ABORTED, aborted=True)
+
+    def _fail(self, vmi: Json, reason: str, *, aborted: bool = False) -> None:
+        state = section(vmi, "status", "migrationState")
+        if state.get("completed"):
+            return
+        state.update(
+            completed=True, endTimestamp=self._cluster.now(), failed=True, failureReason=reason
+        )
+        if aborted:
+            state["abortStatus"] = "Succeeded"
+        self._save(vmi)
+
+    # Plugging
+
+    def _plug_cpus(self, vmi: Json) -> None:
+        """Source: v1.9.0 pkg/virt-handler/migration-target.go (finalizeMigration): CPUs first."""
+        if condition(vmi, HOT_CPU_CHANGE) is None:
+            return
+        drop_condition(vmi, HOT_CPU_CHANGE)
+        cpu = dig(vmi, "spec", "domain", "cpu") or {}
+        now = {part: cpu[part] for part in defaults.TOPOLOGY if cpu.get(part)}
+        section(vmi, "status")["currentCPUTopology"] = now
+
+    def _plug(self, vmi: Json) -> None:
+        """Hands libvirt the new size once a migration has ended.
+
+        Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,1229-1231; v1.1.0 and v1.2.0
+        drop the condition where libvirt refuses.
+        """
+        labels = section(vmi, "metadata", "labels")
+        pod_request = labels.pop(POD_REQUEST_LABEL, None)
+        labels.pop(OVERHEAD_RATIO_LABEL, None)
+        if condition(vmi, HOT_MEMORY_CHANGE) is None:
+            return
+        wanted = size(vmi, "spec", "domain", "memory", "guest") or 0
+        drop_condition(vmi, HOT_MEMORY_CHANGE)
+        if (misfit := self._pod_misfit(vmi, wanted, pod_request)) is not None:
+            self._cluster.recorder.record(
+                vmi, "Warning", misfit, "failed to update guest memory", component=MANAGER
+            )
+            return
+        if self._cluster.faults.strikes(*_name(vmi), Fault.PLUG_REFUSED):
+            if self._cluster.config.behaviour.plug_failure_visible:
+                refused = make_condition(
+                    HOT_MEMORY_CHANGE,
+                    "False",
+                    at=self._cluster.now(),
+                    probed=True,
+                    reason=PLUG_FAILED_REASON,
+                    message=PLUG_FAILED_MESSAGE,
+                )
+                set_condition(vmi, refused)
+            return
+        section(vmi, "status", "memory")["guestRequested"] = quantity.binary(wanted)
+
+    def _pod_misfit(self, vmi: Json, wanted: int, pod_request: str | None) -> str | None:
+        """Returns why a launcher pod's request is too little for its VMI, or None.
+
+        Needed is the overhead and the VMI's requests, not the guest: one without requests (the
+        usual from v1.7) always fits, even where its limit or its overcommit is below its guest,
+        and one whose pod leaves the overhead out (overcommitGuestOverhead) never does. That the
+        older versions reckon alike is inference.
+
+        Source: v1.9.0 pkg/virt-handler/migration-target.go:1163-1190.
+        """
+        if pod_request is None:
+            return f"cannot parse Memory requests from VMI label: {quantity.PATTERN_MESSAGE}"
+        requests = size(vmi, "spec", "domain", "resources", "requests", "memory") or 0
+        needed = memory_overhead.memory_overhead(vmi, self._cluster.config) + requests
+        if quantity.parse(pod_request) >= needed:
+            return None
+        return (
+            f"amount of requested guest memory ({quantity.binary(wanted)}) exceeds the launcher "
+            f"memory request ({pod_request})"
+        )
+
+    def _settle_guest(self, vmi: Json) -> None:
+        requested = size(vmi, "status", "memory", "guestRequested")
+        current = size(vmi, "status", "memory", "guestCurrent")
+        if requested is None or current is None or requested == current:
+            return
+        uid = dig(vmi, "status", "migrationState", "migrationUid") or vmi["metadata"]["uid"]
+        self._begin(vmi, uid, f"guest/{requested}", guest_memory.ACCEPT_S, self._accept)
+
+    def _accept(self, vmi: Json) -> None:
+        memory = section(vmi, "status", "memory")
+        settled = guest_memory.size_after(
+            vmi,
+            self._cluster.faults.of(*_name(vmi)),
+            requested=quantity.parse(memory["guestRequested"]),
+            current=quantity.parse(memory["guestCurrent"]),
+        )
+        memory["guestCurrent"] = quantity.binary(settled)
+        self._save(vmi)
+
+
+def _name(vmi: Json) -> Name:
+    return vmi["metadata"]["namespace"], vmi["metadata"]["name"]

@@ -1,0 +1,186 @@
+"""The live-update half of a VM's sync: what needs a restart, and the memory hotplug request."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.encoding import json_codec
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.object_fields import (
+    HOT_MEMORY_CHANGE,
+    LIVE_MIGRATABLE,
+    Json,
+    condition_status,
+    dig,
+    is_deleting,
+    is_migrating,
+    section,
+    size,
+)
+from reconciler.simulator.kubevirt.rules import instancetypes, memory_hotplug
+
+if TYPE_CHECKING:
+    from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
+
+NON_LIVE_FIELD: Final = "a non-live-updatable field was changed in the template spec"
+PLUG_FAILED: Final = (
+    "memory updated in template spec. Memory-hotplug failed and is not available for this VM "
+    "configuration"
+)
+NOT_MIGRATABLE: Final = (
+    "memory updated in template spec. Memory-hotplug is only available for migratable VMs"
+)
+NO_MAX_GUEST: Final = (
+    "memory updated in template spec. Memory-hotplug is not available for this VM configuration"
+)
+BELOW_BOOT: Final = (
+    "memory updated in template spec to a value lower than what the VM started with"
+)
+ABOVE_MAX: Final = "memory updated in template spec to a value higher than what's available"
+"""Before v1.3: since then the common rules come first. Source: v1.2.0 pkg/virt-controller/watch/
+vm.go:3189."""
+UNSUPPORTED_PREFIX: Final = "memory hotplug not supported, "
+ANOTHER_IN_PROGRESS: Final = "another memory hotplug is in progress"
+MIGRATING: Final = "memory hotplug is not allowed while VMI is migrating"
+ERROR_PREFIX: Final = "error encountered while handling memory hotplug requests: "
+
+
+class Verdict(StrEnum):
+    """What the VM controller makes of a memory change."""
+
+    NOTHING = "nothing"
+    RESTART = "restart"
+    REFUSED = "refused"
+    """An error: shown as condition Failure, tried again."""
+    HOTPLUG = "hotplug"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryDecision:
+    """The verdict on a VM's memory, with the condition's message or the new sizes in bytes.
+
+    Before v1.2 a restart is asked for by nothing: the change waits for one.
+    """
+
+    verdict: Verdict
+    message: str = ""
+    guest: int = 0
+    resources: memory_hotplug.ResourceChange = memory_hotplug.NO_CHANGE
+
+
+_NOTHING: Final = MemoryDecision(verdict=Verdict.NOTHING)
+
+
+def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
+    """Tells whether a template differs from that of the VM's start in a field that is not live.
+
+    Args:
+        started: The VM's template spec at its start, with the instancetype of then applied.
+        current: The same of now.
+        config: Under Stage no field is live.
+
+    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053.
+    """
+    expected = json_codec.copy(started)
+    if config.live_update:
+        _adopt(expected, current, "nodeSelector")
+        _adopt(expected, current, "affinity")
+        _adopt(expected, current, "tolerations")
+        if (
+            dig(expected, "domain", "cpu") is not None
+            and dig(current, "domain", "cpu") is not None
+        ):
+            _adopt(expected["domain"]["cpu"], current["domain"]["cpu"], "sockets")
+        if (guest := dig(current, "domain", "memory", "guest")) is not None:
+            section(expected, "domain", "memory")["guest"] = guest
+    return expected != current and _without_nulls(expected) != _without_nulls(current)
+
+
+def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDecision:  # noqa: C901, PLR0911
+    # one return a rule, in the order of KubeVirt's own function
+    """Decides what a VM's desired memory means for its running VMI.
+
+    Args:
+        vm_domain: The VM's domain with its instancetype applied.
+        vmi: The running VMI.
+        config: The CR as virt-controller knows it; LiveUpdate is in force.
+
+    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3444-3566.
+    """
+    domain = vmi["spec"]["domain"]
+    wanted = size(vm_domain, "memory", "guest")
+    present = size(domain, "memory", "guest")
+    plugged = size(vmi, "status", "memory", "guestCurrent")
+    if is_deleting(vmi) or wanted is None or present is None or plugged is None:
+        return _NOTHING
+    hotplug = condition_status(vmi, HOT_MEMORY_CHANGE)
+    if hotplug == "False":
+        return _restart(PLUG_FAILED)
+    if wanted == present:
+        return _NOTHING
+    if condition_status(vmi, LIVE_MIGRATABLE) != "True":
+        return _restart(NOT_MIGRATABLE)
+    ceiling = size(domain, "memory", "maxGuest")
+    if ceiling is None:
+        return _restart(NO_MAX_GUEST)
+    if hotplug == "True":
+        return MemoryDecision(verdict=Verdict.REFUSED, message=ERROR_PREFIX + ANOTHER_IN_PROGRESS)
+    if is_migrating(vmi):
+        return MemoryDecision(verdict=Verdict.REFUSED, message=ERROR_PREFIX + MIGRATING)
+    resized = json_codec.copy(domain)
+    resized["memory"]["guest"] = quantity.binary(wanted)
+    if wanted > ceiling and config.behaviour.strict_hotplug_vm:
+        return _restart(ABOVE_MAX)
+    architecture = vmi["spec"].get("architecture", "amd64")
+    refused = memory_hotplug.hotplug_refusal(resized, architecture, ceiling, config.behaviour)
+    if refused is not None:
+        return _restart(UNSUPPORTED_PREFIX + refused)
+    if wanted < (size(vmi, "status", "memory", "guestAtBoot") or 0):
+        return _restart(BELOW_BOOT)
+    return MemoryDecision(
+        verdict=Verdict.HOTPLUG,
+        guest=wanted,
+        resources=memory_hotplug.resource_change(domain, target=wanted, current=plugged),
+    )
+
+
+def hotplug(vmi: Json, decision: MemoryDecision) -> None:
+    """Writes a decided hotplug into the VMI's spec."""
+    domain = vmi["spec"]["domain"]
+    domain["memory"]["guest"] = quantity.binary(decision.guest)
+    for kind, value in (
+        ("requests", decision.resources.requests),
+        ("limits", decision.resources.limits),
+    ):
+        if value is not None:
+            section(domain, "resources", kind)["memory"] = quantity.binary(value)
+
+
+def expanded_template(template_spec: Json, instancetype: Json | None) -> Json:
+    """Returns a template's spec with an instancetype applied to its domain."""
+    return {
+        **json_codec.copy(template_spec),
+        "domain": instancetypes.apply(template_spec["domain"], instancetype),
+    }
+
+
+def _restart(message: str) -> MemoryDecision:
+    return MemoryDecision(verdict=Verdict.RESTART, message=message)
+
+
+def _adopt(target: Json, source: Json, name: str) -> None:
+    if name in source:
+        target[name] = source[name]
+    else:
+        target.pop(name, None)
+
+
+def _without_nulls(value: object) -> object:
+    """Drops nulls, which Go's types do not tell from absent fields."""
+    if isinstance(value, dict):
+        return {name: _without_nulls(item) for name, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value

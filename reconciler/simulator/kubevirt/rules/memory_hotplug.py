@@ -1,0 +1,152 @@
+"""The memory rules: which hotplugs KubeVirt allows, and what a change asks of the launcher pod."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.object_fields import Json, dig, size
+from reconciler.simulator.kubevirt.quantity import GI, MI
+
+if TYPE_CHECKING:
+    from reconciler.simulator.kubevirt.versions import Behaviour
+
+ALIGNMENT: Final = 2 * MI
+HUGE_ALIGNMENT: Final = GI
+
+
+def hotplug_refusal(
+    domain: Json, architecture: str, max_guest: int | None, behaviour: Behaviour
+) -> str | None:
+    """Returns why a domain's memory cannot be hotplugged up to `max_guest` bytes, or None.
+
+    The webhook denies with this text, the VM controller asks for a restart with it, and at the
+    start of a VMI it means that no maxGuest is set.
+
+    Source: v1.9.0 pkg/liveupdate/memory/memory.go:53-107; v1.1.0 and v1.2.0
+    pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go (430-592).
+    """
+    return (
+        _feature_refusal(domain)
+        or _old_refusal(domain, behaviour)
+        or _size_refusal(domain, max_guest, behaviour)
+        or _platform_refusal(domain, architecture, behaviour)
+    )
+
+
+def _feature_refusal(domain: Json) -> str | None:
+    if dig(domain, "cpu", "realtime") is not None:
+        return "Memory hotplug is not compatible with realtime VMs"
+    if dig(domain, "cpu", "numa", "guestMappingPassthrough") is not None:
+        return "Memory hotplug is not compatible with guest mapping passthrough"
+    if domain.get("launchSecurity") is not None:
+        return "Memory hotplug is not compatible with encrypted VMs"
+    return None
+
+
+def _size_refusal(domain: Json, max_guest: int | None, behaviour: Behaviour) -> str | None:
+    guest = size(domain, "memory", "guest")
+    if guest is None:
+        return "Guest memory must be configured when memory hotplug is enabled"
+    if max_guest is None:
+        return "Max guest memory must be configured when memory hotplug is enabled"
+    if guest > max_guest:
+        return "Guest memory is greater than the configured maxGuest memory"
+    alignment = memory_alignment(domain, behaviour)
+    unit = quantity.binary(alignment)
+    if guest % alignment:
+        return f"Guest memory must be {unit} aligned"
+    if max_guest % alignment:
+        return f"MaxGuest must be {unit} aligned"
+    return None
+
+
+def _platform_refusal(domain: Json, architecture: str, behaviour: Behaviour) -> str | None:
+    if architecture not in behaviour.hotplug_architectures:
+        return _architecture_message(behaviour)
+    if (size(domain, "memory", "guest") or 0) < behaviour.minimum_guest:
+        return (
+            "Memory hotplug is only available for VMs with at least "
+            f"{quantity.binary(behaviour.minimum_guest)} of guest memory"
+        )
+    return None
+
+
+def memory_alignment(domain: Json, behaviour: Behaviour) -> int:
+    """Returns the alignment in bytes: 2Mi, or 1Gi with hugepages of 1Gi from v1.3.
+
+    Source: v1.9.0 pkg/liveupdate/memory/memory.go:37-40, v1.1.0 converter.go:92.
+    """
+    page = size(domain, "memory", "hugepages", "pageSize")
+    huge = page == HUGE_ALIGNMENT and not behaviour.strict_hotplug_vm
+    return HUGE_ALIGNMENT if huge else ALIGNMENT
+
+
+def start_max_guest(
+    domain: Json,
+    architecture: str,
+    *,
+    cluster_max_guest: int | None,
+    ratio: int,
+    behaviour: Behaviour,
+) -> int | None:
+    """Returns the maxGuest in bytes that a VMI gets at its start, or None: no hotplug for it.
+
+    Source: v1.9.0 pkg/defaults/defaults.go:84-90,115-135; v1.3.0 pkg/virt-api/webhooks/
+    defaults.go:79-98; v1.6.0 pkg/defaults/defaults.go:122 (arm64 left out).
+    """
+    guest = size(domain, "memory", "guest")
+    if guest is None or architecture not in behaviour.start_architectures:
+        return None
+    own = size(domain, "memory", "maxGuest")
+    candidate = own or cluster_max_guest or guest * ratio
+    refused = hotplug_refusal(domain, architecture, candidate, behaviour)
+    return None if refused is not None else candidate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceChange:
+    """The memory requests and limits of a VMI after a hotplug, in bytes; None is left alone."""
+
+    requests: int | None
+    limits: int | None
+
+
+NO_CHANGE: Final = ResourceChange(requests=None, limits=None)
+
+
+def resource_change(domain: Json, *, target: int, current: int) -> ResourceChange:
+    """Computes a VMI's requests and limits for a new guest size.
+
+    Requests follow by the difference to what the guest has and are lifted to the guest size;
+    limits follow by what is left of the difference, which is nothing once requests were lifted.
+
+    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547.
+    """
+    requests = size(domain, "resources", "requests", "memory")
+    limits = size(domain, "resources", "limits", "memory")
+    if requests is None:
+        return NO_CHANGE
+    delta = target - current
+    wanted = requests + delta
+    if wanted < target:
+        wanted = target
+        delta = target - wanted
+    return ResourceChange(requests=wanted, limits=None if limits is None else limits + delta)
+
+
+def _old_refusal(domain: Json, behaviour: Behaviour) -> str | None:
+    if behaviour.strict_hotplug_vm:
+        if dig(domain, "cpu", "dedicatedCpuPlacement"):
+            return "Memory hotplug is not compatible with dedicated CPUs"
+        if dig(domain, "memory", "hugepages") is not None:
+            return "Memory hotplug is not compatible with hugepages"
+    if behaviour.limits_deny and dig(domain, "resources", "limits", "memory") is not None:
+        return "Configuration of Memory limits is not allowed when Memory live update is enabled"
+    return None
+
+
+def _architecture_message(behaviour: Behaviour) -> str:
+    both = "arm64" in behaviour.hotplug_architectures
+    return f"Memory hotplug is only available for {'x86_64 and arm64' if both else 'x86_64'} VMs"

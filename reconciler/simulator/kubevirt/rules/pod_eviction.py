@@ -1,0 +1,41 @@
+"""Evictions of launcher pods: which virt-api lets through, and which become evacuations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.kubevirt.object_fields import LIVE_MIGRATABLE, condition_status
+
+if TYPE_CHECKING:
+    from reconciler.simulator.kubevirt.object_fields import Json
+
+LIVE_MIGRATE: Final = "LiveMigrate"
+IF_POSSIBLE: Final = "LiveMigrateIfPossible"
+EXTERNAL: Final = "External"
+
+
+def denial(vmi: Json) -> str | None:
+    """Returns why the eviction of a VMI's pod is denied, or None: the pod is killed.
+
+    A VMI has the strategy of its VM, or of the CR as it was when the VMI started. External leaves
+    the VMI to somebody else's controller, of whom the simulated cluster has none.
+
+    Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/
+    pod-eviction-admitter.go:127-183.
+    """
+    meta, strategy = vmi["metadata"], vmi["spec"].get("evictionStrategy")
+    if strategy == LIVE_MIGRATE and not _migratable(vmi):
+        name = meta["name"]
+        return f"VMI {name} is configured with an eviction strategy but is not live-migratable"
+    if strategy == EXTERNAL or evacuates(vmi):
+        return f'Eviction triggered evacuation of VMI "{meta["namespace"]}/{meta["name"]}"'
+    return None
+
+
+def evacuates(vmi: Json) -> bool:
+    """Tells whether the eviction of a VMI's pod makes KubeVirt migrate the VMI instead."""
+    return vmi["spec"].get("evictionStrategy") in {LIVE_MIGRATE, IF_POSSIBLE} and _migratable(vmi)
+
+
+def _migratable(vmi: Json) -> bool:
+    return condition_status(vmi, LIVE_MIGRATABLE) == "True"

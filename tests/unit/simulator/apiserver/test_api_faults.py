@@ -1,0 +1,113 @@
+"""Faults of the API server as data."""
+
+import pytest
+from support.apiserver import VMS, ApiServer, frames, vm_key
+
+from reconciler.simulator.apiserver.request.api_faults import Effect, Fault, Faults
+
+
+@pytest.fixture
+def server():
+    fresh = ApiServer()
+    fresh.create_vm()
+    return fresh
+
+
+def statuses(server, count, method="GET", path=f"{VMS}/pg"):
+    return [server.send(method, path).status for _ in range(count)]
+
+
+def test_a_status_fault_hits_and_is_counted(server):
+    fault = Fault(effect=Effect.STATUS, code=503, verbs=frozenset({"get"}), times=2, id="down")
+    server.faults.add(fault)
+    assert statuses(server, 4) == [503, 503, 200, 200]
+    assert server.faults.fired(fault) == 2
+    assert server.faults.counts() == {"down": 2}
+
+
+def test_the_nth_request_alone_can_be_hit(server):
+    server.faults.add(Fault(effect=Effect.STATUS, code=500, skip=2, times=1))
+    assert statuses(server, 4) == [200, 200, 500, 200]
+
+
+def test_throttling_says_when_to_come_back(server):
+    server.faults.add(Fault(effect=Effect.STATUS, code=429, retry_after_s=7))
+    answer = server.send("GET", VMS)
+    assert answer.header("retry-after") == ["7"]
+    assert answer.body["details"]["retryAfterSeconds"] == 7
+
+
+@pytest.mark.parametrize(
+    ("match", "hit"),
+    [
+        ({"resource": "virtualmachines"}, True),
+        ({"resource": "virtualmachines.kubevirt.io"}, True),
+        ({"resource": "pods"}, False),
+        ({"namespace": "db", "name": "pg"}, True),
+        ({"name": "other"}, False),
+        ({"methods": frozenset({"PATCH"})}, False),
+        ({"subresource": "status"}, False),
+        ({"subresource": ""}, True),
+        ({"user": "kubernetes-admin"}, True),
+        ({"user": "bob"}, False),
+    ],
+)
+def test_a_fault_hits_what_it_matches(server, match, hit):
+    server.faults.add(Fault(effect=Effect.STATUS, code=500, **match))
+    assert (server.send("GET", f"{VMS}/pg").status == 500) is hit
+
+
+def test_a_refused_write_stores_nothing(server):
+    server.faults.add(Fault(effect=Effect.STATUS, code=409, verbs=frozenset({"patch"})))
+    before = server.store.rv
+    assert server.patch({"spec": {"runStrategy": "Always"}}).status == 409
+    assert server.store.rv == before
+
+
+def test_a_slow_answer_says_how_late_it_is_in_simulated_time(server):
+    server.faults.add(Fault(effect=Effect.SLOW, seconds=2.5))
+    assert server.send("GET", VMS).delay_s == 2.5
+
+
+def test_a_dropped_watch_ends_after_its_events(server):
+    server.faults.add(Fault(effect=Effect.DROP, events=1))
+    stream = server.watch(f"{VMS}?watch=1")
+    assert len(frames(stream)) == 1
+    assert stream.ended
+
+
+def test_a_silent_watch_stays_open_and_says_nothing_more(server):
+    server.faults.add(Fault(effect=Effect.SILENT, events=1))
+    stream = server.watch(f"{VMS}?watch=1&allowWatchBookmarks=true")
+    server.create_vm("b")
+    server.clock.advance(600)
+    assert len(frames(stream)) == 1
+    assert not stream.ended
+
+
+def test_an_expired_watch_and_an_expired_page(server):
+    server.store.create(vm_key("b"), {"spec": {}})
+    server.faults.add(Fault(effect=Effect.EXPIRE))
+    stream = server.watch(f"{VMS}?watch=1&resourceVersion={server.store.rv}")
+    assert frames(stream)[0]["object"]["code"] == 410
+    first = server.send("GET", f"{VMS}?limit=1")
+    token = first.body["metadata"]["continue"]
+    assert server.send("GET", f"{VMS}?limit=1&continue={token}").status == 410
+
+
+def test_chance_repeats_with_the_seed():
+    def run(seed):
+        server = ApiServer()
+        faults = Faults([Fault(effect=Effect.STATUS, code=500, probability=0.5)], seed=seed)
+        server.api = type(server.api)(server.store, server.admission, faults=faults)
+        return statuses(server, 20, path=VMS)
+
+    assert run(1) == run(1)
+    assert set(run(1)) == {200, 500}
+
+
+def test_an_ended_fault_hits_no_more(server):
+    fault = Fault(effect=Effect.STATUS, code=500)
+    server.faults.add(fault)
+    server.faults.remove(fault)
+    assert statuses(server, 1) == [200]

@@ -1,0 +1,504 @@
+"""Creating, replacing and deleting objects: what the server checks, fills in and answers."""
+
+import json
+
+import pytest
+from support.apiserver import MERGE_PATCH, VMS, ApiServer, vm
+
+from reconciler.simulator.apiserver.request import schema_validation
+from reconciler.simulator.apiserver.request.admission import Denial
+from reconciler.simulator.store.history import Key
+
+PODS = "/api/v1/namespaces/db/pods"
+EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
+STRATEGIC = "application/strategic-merge-patch+json"
+PROTOBUF = "application/vnd.kubernetes.protobuf"
+
+
+@pytest.fixture
+def server():
+    return ApiServer()
+
+
+def pod(*containers, name="p"):
+    return {"metadata": {"name": name}, "spec": {"containers": list(containers)}}
+
+
+def event_about(name):
+    return {
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reportingController": "reconciler.example",
+        "reportingInstance": "r-1",
+        "action": "Reconcile",
+        "reason": "MemoryPatched",
+        "type": "Normal",
+        "regarding": {"kind": "VirtualMachine", "namespace": "db", "name": name},
+    }
+
+
+def with_spec(**fields):
+    changed = vm()
+    changed["spec"].update(fields)
+    return changed
+
+
+def domain(**fields):
+    changed = vm()
+    changed["spec"]["template"]["spec"]["domain"].update(fields)
+    return changed
+
+
+def typed(path, have, want):
+    return f'{path}: Invalid value: "{have}": {path} in body must be of type {want}: "{have}"'
+
+
+INVALID = {
+    "wrong type": (with_spec(running="yes"), typed("spec.running", "string", "boolean")),
+    "null": (with_spec(template=None), typed("spec.template", "null", "object")),
+    "missing field": (
+        {**vm(), "spec": {"runStrategy": "Halted"}},
+        "spec.template: Required value",
+    ),
+    "pattern": (
+        domain(memory={"guest": "8GB"}),
+        "spec.template.spec.domain.memory.guest in body should match '",
+    ),
+    "bad name": (
+        vm("Bad_Name"),
+        'metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123 subdomain must consist',
+    ),
+    "no name": (vm(""), "metadata.name: Required value: name or generateName is required"),
+    "bad label": (vm(labels={"a": "b c"}), 'metadata.labels: Invalid value: "b c": a valid label'),
+}
+
+
+@pytest.mark.parametrize(("obj", "message"), INVALID.values(), ids=INVALID)
+def test_an_object_that_breaks_its_schema_is_422(server, obj, message):
+    answer = server.send("POST", VMS, obj)
+    assert answer.status == 422, answer.text
+    assert message in answer.body["message"]
+    assert answer.body["reason"] == "Invalid"
+
+
+NODES = {
+    "minimum": ({"type": "integer", "minimum": 1}, 0, "should be greater than or equal to 1"),
+    "maximum": ({"type": "integer", "maximum": 1}, 2, "should be less than or equal to 1"),
+    "minLength": ({"type": "string", "minLength": 2}, "a", "should be at least 2 chars long"),
+    "maxLength": ({"type": "string", "maxLength": 1}, "ab", "may not be more than 1 bytes"),
+    "maxItems": ({"type": "array", "maxItems": 1}, [1, 2], "must have at most 1 items"),
+    "enum": ({"enum": ["a"]}, "b", 'Unsupported value: "b": supported values: "a"'),
+    "set": (
+        {"type": "array", "x-kubernetes-list-type": "set"},
+        ["a", "a"],
+        'Duplicate value: "a"',
+    ),
+    "map": (
+        {
+            "type": "array",
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": ["name"],
+        },
+        [{"name": "a"}, {"name": "a", "b": 1}],
+        'Duplicate value: {"name":"a"}',
+    ),
+    "time": ({"type": "string", "format": "date-time"}, "noon", "must be of type date-time"),
+    "int or string": ({"x-kubernetes-int-or-string": True}, {}, "of type integer,string"),
+    "boolean is no integer": ({"type": "integer"}, True, 'of type integer: "boolean"'),
+}
+
+
+@pytest.mark.parametrize(("node", "value", "message"), NODES.values(), ids=NODES)
+def test_each_rule_of_a_schema_is_checked(node, value, message):
+    (error,) = schema_validation.check(value, node, "spec.x")
+    assert message in error.message
+    assert error.field.startswith("spec.x")
+
+
+@pytest.mark.parametrize(
+    ("node", "value"),
+    [
+        ({"type": "number"}, 1),
+        ({"type": "integer"}, 1.0),
+        ({"x-kubernetes-int-or-string": True}, 1),
+        ({"x-kubernetes-int-or-string": True}, "1Gi"),
+        ({"type": "string", "nullable": True}, None),
+        ({}, None),
+        ({"type": "string", "format": "date-time"}, "2026-01-01T00:00:00.5Z"),
+    ],
+)
+def test_what_fits_is_accepted(node, value):
+    assert schema_validation.check(value, node, "spec.x") == []
+
+
+def test_defaults_fill_in_where_the_parent_is_there():
+    node = {
+        "properties": {
+            "a": {"properties": {"b": {"default": {"c": 1}}}},
+            "d": {"properties": {"e": {"default": 1}}},
+        }
+    }
+    value = {"a": {}}
+    schema_validation.apply_defaults(value, node)
+    assert value == {"a": {"b": {"c": 1}}}
+
+
+def test_several_errors_are_listed_in_brackets(server):
+    broken = domain(memory={"guest": "8GB"})
+    broken["spec"]["running"] = 1
+    message = server.send("POST", VMS, broken).body["message"]
+    assert message.startswith('VirtualMachine.kubevirt.io "pg" is invalid: [spec.')
+    assert message.count("Invalid value") == 2
+
+
+@pytest.mark.parametrize(
+    ("directive", "status", "warned"),
+    [("", 201, True), ("Warn", 201, True), ("Ignore", 201, False), ("Strict", 400, False)],
+)
+def test_unknown_fields(server, directive, status, warned):
+    answer = server.send("POST", f"{VMS}?fieldValidation={directive}", with_spec(nope=1))
+    assert answer.status == status
+    want = ['299 - "unknown field \\"spec.nope\\""'] if warned else []
+    assert answer.header("warning") == want
+    if status == 201:
+        assert "nope" not in answer.body["spec"]
+    else:
+        assert answer.body["message"] == (
+            'VirtualMachine in version "v1" cannot be handled as a VirtualMachine: strict '
+            'decoding error: unknown field "spec.nope"'
+        )
+
+
+def test_an_unknown_field_of_an_item_is_named_with_its_place(server):
+    disks = [{"name": "root"}, {"name": "data", "nope": 1}]
+    answer = server.send("POST", VMS, domain(devices={"disks": disks}))
+    where = "spec.template.spec.domain.devices.disks[1].nope"
+    assert answer.header("warning") == [f'299 - "unknown field \\"{where}\\""']
+    kept = answer.body["spec"]["template"]["spec"]["domain"]["devices"]["disks"]
+    assert "nope" not in kept[1]
+
+
+def test_fields_that_the_schema_leaves_open_are_kept(server):
+    created = vm()
+    created["spec"]["template"]["metadata"] = {"labels": {"a": "b"}, "anything": {"goes": [1]}}
+    answer = server.send("POST", VMS, created)
+    assert answer.body["spec"]["template"]["metadata"]["anything"] == {"goes": [1]}
+    assert answer.header("warning") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "obj", "status", "message"),
+    [
+        (VMS.replace("/db/", "/nope/"), vm(), 400, "the namespace of the provided object"),
+        (VMS.replace("/db/", "/nope/"), {**vm(), "metadata": {"name": "x"}}, 404, "namespaces"),
+        (VMS, {**vm(), "kind": "Pod"}, 400, 'Pod in version "v1" cannot be handled as a'),
+        (VMS, {**vm(), "apiVersion": "v2"}, 400, "the API version in the data (v2)"),
+        (VMS, "[]", 400, "the object provided is unrecognized"),
+        (VMS, "{", 400, "unexpected end of JSON input"),
+        (VMS, {**vm(), "metadata": []}, 400, "metadata"),
+    ],
+)
+def test_an_object_that_belongs_elsewhere_is_refused(server, path, obj, status, message):
+    answer = server.send("POST", path, obj)
+    assert answer.status == status, answer.text
+    assert message in answer.body["message"]
+
+
+def test_a_status_sent_with_a_new_object_is_dropped(server):
+    created = server.send("POST", VMS, {**vm(), "status": {"ready": True}}).body
+    assert "status" not in created
+
+
+def test_generated_names_are_unlike(server):
+    names = set()
+    for _ in range(3):
+        anonymous = {**vm(), "metadata": {"generateName": "pg-"}}
+        names.add(server.send("POST", VMS, anonymous).body["metadata"]["name"])
+    assert len(names) == 3
+    assert all(name.startswith("pg-") and len(name) == 8 for name in names)
+
+
+SUBDOMAIN = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "problem"),
+    [
+        ("pg-0-", ""),
+        ("pg.0--", ""),
+        ("pg-0.", f'metadata.generateName: Invalid value: "pg-0.": {SUBDOMAIN}'),
+        ("Pg-", f'metadata.generateName: Invalid value: "Pg-": {SUBDOMAIN}'),
+        ("a" * 254, "must be no more than 253 bytes"),
+    ],
+    ids=["dash", "two dashes", "dot", "upper case", "too long"],
+)
+@pytest.mark.parametrize("plural", ["events", "virtualmachines"])
+def test_generate_name_must_start_a_valid_name(server, plural, prefix, problem):
+    bodies = {"events": event_about("pg-0"), "virtualmachines": vm()}
+    collections = {"events": EVENTS, "virtualmachines": VMS}
+    body = {**bodies[plural], "metadata": {"generateName": prefix}}
+    answer = server.send("POST", collections[plural], body)
+    assert answer.status == (422 if problem else 201)
+    if problem:
+        assert problem in answer.body["message"]
+        assert answer.body["details"]["causes"][0]["field"] == "metadata.generateName"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "status"),
+    [
+        ({"name": "pg-0.18a5f2c7d3e4b1a0"}, 201),
+        ({"name": "pg-0."}, 422),
+        ({"name": "pg_0.18a5f2c7d3e4b1a0"}, 422),
+        ({}, 422),
+    ],
+    ids=["as client-go names it", "dot at the end", "underscore", "none"],
+)
+def test_event_name_must_be_a_subdomain(server, metadata, status):
+    answer = server.send("POST", EVENTS, {**event_about("pg-0"), "metadata": metadata})
+    assert answer.status == status
+    if not metadata:
+        problem = "metadata.name: Required value: name or generateName is required"
+        assert answer.body["message"] == f'Event "" is invalid: {problem}'
+
+
+def test_put_replaces_and_needs_the_revision_of_a_custom_object(server):
+    created = server.create_vm().body
+    created["spec"]["runStrategy"] = "Always"
+    answer = server.send("PUT", f"{VMS}/pg", created)
+    assert (answer.status, answer.body["spec"]["runStrategy"]) == (200, "Always")
+    assert server.send("PUT", f"{VMS}/pg", created).status == 409
+    del created["metadata"]["resourceVersion"]
+    refused = server.send("PUT", f"{VMS}/pg", created)
+    assert refused.status == 422
+    assert "metadata.resourceVersion: Invalid value: 0: must be" in refused.body["message"]
+
+
+def test_put_of_an_absent_object(server):
+    assert server.send("PUT", f"{VMS}/pg", vm()).status == 404
+    lease = {"metadata": {"name": "l"}, "spec": {"holderIdentity": "a"}}
+    path = "/apis/coordination.k8s.io/v1/namespaces/db/leases/l"
+    assert server.send("PUT", path, lease).status == 201
+
+
+@pytest.mark.parametrize("field", ["name", "namespace", "uid"])
+def test_identity_is_immutable(server, field):
+    server.create_vm()
+    refused = server.patch({"metadata": {field: "other"}})
+    assert refused.status == 422
+    assert f'metadata.{field}: Invalid value: "other": field is immutable' in refused.text.replace(
+        '\\"', '"'
+    )
+
+
+def test_a_main_patch_does_not_write_the_status_and_the_reverse(server):
+    server.create_vm()
+    server.patch({"status": {"ready": True}})
+    path = f"{VMS}/pg/status"
+    body = {"spec": {"runStrategy": "Always"}, "status": {"ready": True}}
+    changed = server.send("PATCH", path, body, MERGE_PATCH).body
+    assert changed["spec"]["runStrategy"] == "Halted"
+    assert changed["status"]["ready"] is True
+    assert changed["metadata"]["generation"] == 1
+
+
+def test_a_virtual_machine_instance_has_no_status_subresource(server):
+    path = "/apis/kubevirt.io/v1/namespaces/db/virtualmachineinstances/x/status"
+    assert server.send("GET", path).status == 404
+
+
+def test_delete_answers_a_status_with_the_uid(server):
+    uid = server.create_vm().body["metadata"]["uid"]
+    answer = server.send("DELETE", f"{VMS}/pg").body
+    assert answer["status"] == "Success"
+    assert answer["details"] == {
+        "name": "pg",
+        "group": "kubevirt.io",
+        "kind": "virtualmachines",
+        "uid": uid,
+    }
+
+
+@pytest.mark.parametrize("field", ["uid", "resourceVersion"])
+def test_delete_checks_preconditions(server, field):
+    server.create_vm()
+    refused = server.send("DELETE", f"{VMS}/pg", {"preconditions": {field: "1"}})
+    assert refused.status == 409
+    assert "in precondition: 1, " in refused.body["message"]
+
+
+def test_delete_as_dry_run_and_delete_of_a_finalized_object(server):
+    server.create_vm(finalizers=["kubevirt.io/x"])
+    server.send("DELETE", f"{VMS}/pg", {"dryRun": ["All"]})
+    assert "deletionTimestamp" not in server.send("GET", f"{VMS}/pg").body["metadata"]
+    marked = server.send("DELETE", f"{VMS}/pg").body
+    assert marked["metadata"]["deletionTimestamp"]
+
+
+def test_orphaned_dependents_stay(server):
+    uid = server.create_vm().body["metadata"]["uid"]
+    key = Key("pods", "db", "launcher")
+    server.store.create(key, {"metadata": {"ownerReferences": [{"uid": uid}]}})
+    server.send("DELETE", f"{VMS}/pg?propagationPolicy=Orphan")
+    assert server.store.get(key)["metadata"]["ownerReferences"] == []
+
+
+def test_deleting_a_collection_deletes_what_is_selected(server):
+    server.create_vm("a", labels={"old": "yes"})
+    server.create_vm("b")
+    server.send("DELETE", f"{VMS}?labelSelector=old")
+    assert [i["metadata"]["name"] for i in server.send("GET", VMS).body["items"]] == ["b"]
+
+
+def test_deleting_a_namespace_deletes_what_is_in_it(server):
+    server.create_vm()
+    server.send("DELETE", "/api/v1/namespaces/db")
+    assert server.send("GET", f"{VMS}/pg").status == 404
+    assert server.send("POST", VMS, vm()).status == 404
+
+
+def test_a_new_namespace_is_active(server):
+    created = server.send("POST", "/api/v1/namespaces", {"metadata": {"name": "n"}}).body
+    assert created["status"] == {"phase": "Active"}
+    assert created["metadata"]["labels"] == {"kubernetes.io/metadata.name": "n"}
+
+
+def test_built_in_kinds_take_strategic_merge_patches(server):
+    server.send("POST", PODS, pod({"name": "a", "image": "x"}, {"name": "b", "image": "y"}))
+    changed = server.send(
+        "PATCH",
+        f"{PODS}/p",
+        {
+            "spec": {
+                "containers": [
+                    {"name": "a", "image": "z"},
+                    {"name": "b", "$patch": "delete"},
+                    {"name": "c", "image": "w"},
+                ]
+            }
+        },
+        STRATEGIC,
+    ).body
+    assert changed["spec"]["containers"] == [
+        {"image": "z", "name": "a"},
+        {"image": "w", "name": "c"},
+    ]
+
+
+def test_custom_kinds_do_not(server):
+    server.create_vm()
+    refused = server.send("PATCH", f"{VMS}/pg", {}, STRATEGIC)
+    assert refused.status == 415
+    assert "strategic" not in refused.body["message"]
+
+
+def test_a_wrong_type_in_a_built_in_kind_is_a_decoding_error(server):
+    refused = server.send("POST", PODS, pod({"name": "a", "image": 1}))
+    assert refused.status == 400
+    assert "cannot unmarshal integer into Go struct field" in refused.body["message"]
+
+
+def test_a_missing_field_of_a_built_in_kind_is_422(server):
+    refused = server.send("POST", PODS, {"metadata": {"name": "p"}, "spec": {}})
+    assert refused.body["message"] == 'Pod "p" is invalid: spec.containers: Required value'
+
+
+def test_events_have_two_views_on_one_storage(server):
+    new = {
+        "metadata": {"name": "e"},
+        "eventTime": "2026-01-01T00:00:00.000000Z",
+        "reportingController": "reconciler.example",
+        "reportingInstance": "r-1",
+        "action": "Reconcile",
+        "reason": "MemoryPatched",
+        "type": "Normal",
+        "note": "1Gi to 2Gi",
+        "regarding": {"kind": "VirtualMachine", "namespace": "db", "name": "pg"},
+    }
+    path = "/apis/events.k8s.io/v1/namespaces/db/events"
+    assert server.send("POST", path, new).status == 201
+    core = server.send("GET", "/api/v1/namespaces/db/events/e").body
+    assert (core["apiVersion"], core["message"]) == ("v1", "1Gi to 2Gi")
+    assert core["involvedObject"]["name"] == "pg"
+    back = server.send("GET", f"{path}/e").body
+    assert {k: back[k] for k in new if k != "metadata"} == {
+        k: v for k, v in new.items() if k != "metadata"
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"action": ""}, "action: Required value"),
+        ({"reportingInstance": "x" * 129}, "reportingInstance: Invalid value"),
+        ({"note": "x" * 1025}, 'message: Invalid value: "": can have at most 1024 characters'),
+        ({"note": "…" * 342}, "message: Invalid value"),
+        ({"action": "ä" * 65}, "action: Invalid value"),
+        ({"type": "Odd"}, 'type: Invalid value: "Odd"'),
+        ({"regarding": {}}, "involvedObject.namespace: Invalid value"),
+    ],
+)
+def test_an_event_that_is_not_complete_is_refused(server, change, problem):
+    event = {**event_about("pg-0"), "metadata": {"name": "e"}, **change}
+    refused = server.send("POST", EVENTS, event)
+    assert refused.status == 422
+    assert problem in refused.body["message"]
+
+
+def test_hooks_run_in_order_and_their_denials_reach_the_client(server):
+    seen = []
+
+    def fill(review):
+        seen.append(("mutate", review.operation, "machine" in json.dumps(review.object)))
+        review.object["spec"]["template"]["spec"]["domain"]["machine"] = {"type": "q35"}
+        review.warnings.append("spec.running is deprecated")
+
+    def check(review):
+        seen.append(("validate", review.operation, "machine" in json.dumps(review.object)))
+        if review.old is not None:
+            return Denial(webhook="v.kubevirt.io", message="no", causes=({"field": "spec"},))
+        return None
+
+    server.admission.mutating("virtualmachines.kubevirt.io", fill)
+    server.admission.validating("virtualmachines.kubevirt.io", check)
+    created = server.create_vm()
+    assert created.header("warning") == ['299 - "spec.running is deprecated"']
+    assert "machine" not in json.dumps(created.body["metadata"]["managedFields"])
+    refused = server.patch({"spec": {"runStrategy": "Always"}})
+    assert refused.status == 422
+    assert refused.body["message"] == 'admission webhook "v.kubevirt.io" denied the request: no'
+    assert refused.body["details"] == {"causes": [{"field": "spec"}]}
+    assert [kind for kind, _, _ in seen] == ["mutate", "validate"] * 2
+    assert seen[1][2] is True
+
+
+def test_controllers_are_not_asked_by_hooks(server):
+    server.admission.validating(
+        "virtualmachines.kubevirt.io", lambda _: Denial(webhook="w", message="no")
+    )
+    assert server.send("POST", VMS, vm()).status == 422
+    server.store.create(Key("virtualmachines.kubevirt.io", "db", "pg"), vm())
+    assert server.send("GET", f"{VMS}/pg").status == 200
+
+
+def field(number, payload):
+    return bytes([number << 3 | 2, len(payload)]) + payload
+
+
+def envelope(api_version, kind, raw):
+    meta = field(1, api_version.encode()) + field(2, kind.encode())
+    return b"k8s\x00" + field(1, meta) + field(2, raw)
+
+
+def test_what_kubectl_sends_as_protobuf_is_read(server):
+    raw = field(1, field(1, b"made") + field(11, field(1, b"a") + field(2, b"b")))
+    body = envelope("v1", "Namespace", raw)
+    path = "/api/v1/namespaces"
+    created = server.send("POST", path, body.decode("latin-1"), PROTOBUF)
+    assert created.status == 201, created.text
+    assert created.body["metadata"]["name"] == "made"
+    assert created.body["metadata"]["labels"]["a"] == "b"
+
+
+@pytest.mark.parametrize("body", ["junk", "k8s\x00junk", "k8s\x00"])
+def test_damaged_protobuf_is_unsupported(server, body):
+    assert server.send("POST", "/api/v1/namespaces", body, PROTOBUF).status == 415

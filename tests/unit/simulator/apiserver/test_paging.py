@@ -1,0 +1,134 @@
+"""LIST in pages: every object once, at one revision, or 410."""
+
+import time
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.apiserver import TABLE, VMS, ApiServer, vm, vm_key
+
+from reconciler.simulator.apiserver.reading import continue_token
+
+ALL = "/apis/kubevirt.io/v1/virtualmachines"
+
+
+def names(answer):
+    return [item["metadata"]["name"] for item in answer.body["items"]]
+
+
+def filled(count, **options):
+    server = ApiServer(**options)
+    for number in range(count):
+        server.store.create(vm_key(f"vm{number:03}"), vm(f"vm{number:03}"))
+    return server
+
+
+def pages(server, path, limit, between=lambda: None):
+    token, found = "", []
+    while True:
+        answer = server.send("GET", f"{path}?limit={limit}&continue={token}")
+        assert answer.status == 200, answer.text
+        found.append(answer)
+        token = answer.body["metadata"].get("continue")
+        if not token:
+            return found
+        between()
+
+
+NAMES = st.sets(st.from_regex(r"[a-c]{1,3}", fullmatch=True), max_size=12)
+
+
+@settings(deadline=None, max_examples=30)
+@given(NAMES, NAMES, st.integers(1, 5))
+def test_pages_hold_every_object_exactly_once_in_order(here, there, limit):
+    server = ApiServer()
+    for namespace, chosen in (("db", here), ("db-2", there)):
+        for name in chosen:
+            server.store.create(vm_key(name, namespace), {"spec": {}})
+    collected = [
+        f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+        for page in pages(server, ALL, limit)
+        for item in page.body["items"]
+    ]
+    # The server orders by storage key, in which "-" precedes "/".
+    assert collected == sorted([f"db/{n}" for n in here] + [f"db-2/{n}" for n in there])
+
+
+def test_later_pages_show_the_revision_of_the_first():
+    server = filled(4)
+    state = {"done": False}
+
+    def disturb():
+        if not state["done"]:
+            state["done"] = True
+            server.store.delete(vm_key("vm002"))
+            server.store.create(vm_key("vm0025"), {"spec": {}})
+            server.store.mutate(vm_key("vm003"), lambda o: o["spec"].update(runStrategy="Always"))
+
+    found = pages(server, VMS, 2, disturb)
+    assert [names(page) for page in found] == [["vm000", "vm001"], ["vm002", "vm003"]]
+    assert found[1].body["items"][1]["spec"]["runStrategy"] == "Halted"
+    assert len({page.revision for page in found}) == 1
+
+
+def test_a_token_whose_revision_is_compacted_is_410_with_a_token_to_go_on():
+    server = filled(4)
+    first = server.send("GET", f"{VMS}?limit=2").body["metadata"]
+    server.store.create(vm_key("vm0015"), {"spec": {}})
+    server.store.create(vm_key("vm9"), {"spec": {}})
+    server.store.compact(server.store.rv)
+    gone = server.send("GET", f"{VMS}?limit=9&continue={first['continue']}")
+    assert (gone.status, gone.body["reason"]) == (410, "Expired")
+    assert gone.body["message"] == continue_token.EXPIRED_MESSAGE
+    onward = gone.body["metadata"]["continue"]
+    rest = server.send("GET", f"{VMS}?limit=9&continue={onward}")
+    assert names(rest) == ["vm0015", "vm002", "vm003", "vm9"]
+
+
+def test_a_selector_fills_pages_with_matches_only():
+    server = filled(6)
+    for name in ("vm001", "vm003", "vm005"):
+        server.store.mutate(vm_key(name), lambda o: o["metadata"].update(labels={"odd": "yes"}))
+    first = server.send("GET", f"{VMS}?limit=2&labelSelector=odd")
+    token = first.body["metadata"]["continue"]
+    second = server.send("GET", f"{VMS}?limit=2&labelSelector=odd&continue={token}")
+    assert (names(first), names(second)) == (["vm001", "vm003"], ["vm005"])
+    assert "remainingItemCount" not in first.body["metadata"]
+
+
+def test_lists_of_built_in_kinds_omit_apiversion_and_kind_of_items():
+    item = ApiServer().send("GET", "/api/v1/namespaces").body["items"][0]
+    assert "kind" not in item
+    assert "apiVersion" not in item
+
+
+def test_a_revision_from_the_future_is_a_timeout():
+    answer = ApiServer().send("GET", f"{VMS}?resourceVersion=999999")
+    assert (answer.status, answer.body["reason"]) == (504, "Timeout")
+
+
+def test_exact_reads_an_older_revision():
+    server = filled(1)
+    before = server.store.rv
+    server.store.delete(vm_key("vm000"))
+    query = f"resourceVersion={before}&resourceVersionMatch=Exact"
+    assert names(server.send("GET", f"{VMS}?{query}")) == ["vm000"]
+
+
+def test_a_token_goes_with_the_namespace_it_was_made_for():
+    position = continue_token.Position(revision=7, after="db/pg")
+    assert continue_token.decode(continue_token.encode(position, "db"), "db") == position
+    assert continue_token.decode(continue_token.encode(position, None), None) == position
+
+
+def test_paging_is_far_from_being_a_bottleneck():
+    server = filled(2000)
+    started = time.perf_counter()
+    pages(server, ALL, 500)
+    assert time.perf_counter() - started < 1.0
+
+
+def test_tables_are_paged_alike():
+    server = filled(3)
+    answer = server.send("GET", f"{VMS}?limit=2", accept=TABLE)
+    assert [row["cells"][0] for row in answer.body["rows"]] == ["vm000", "vm001"]
+    assert answer.body["metadata"]["remainingItemCount"] == 1

@@ -1,0 +1,174 @@
+"""Who may do what, who is who."""
+
+import pytest
+from support.apiserver import VMS, ApiServer
+
+from reconciler.simulator.apiserver.access.authentication import ANONYMOUS, service_account
+from reconciler.simulator.apiserver.access.rbac import Mode
+from reconciler.simulator.apiserver.request.http_messages import User
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+BOB = User("bob", ("system:authenticated", "ops"))
+ROBOT = service_account("db", "robot")
+
+
+def rule(verbs, resources, group="kubevirt.io", **more):
+    return {"verbs": verbs, "resources": resources, "apiGroups": [group], **more}
+
+
+def grant(server, *rules, subject, namespace=""):
+    where = f"{RBAC}/namespaces/{namespace}" if namespace else RBAC
+    kind = "Role" if namespace else "ClusterRole"
+    role = {"metadata": {"name": "r"}, "rules": list(rules)}
+    assert server.send("POST", f"{where}/{kind.lower()}s", role).status == 201
+    binding = {
+        "metadata": {"name": "b"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": "r"},
+        "subjects": [subject],
+    }
+    assert server.send("POST", f"{where}/{kind.lower()}bindings", binding).status == 201
+
+
+@pytest.fixture
+def server():
+    enforced = ApiServer(mode=Mode.ENFORCED, without=ANONYMOUS)
+    enforced.create_vm()
+    return enforced
+
+
+USER = {"kind": "User", "name": "bob"}
+
+
+def test_without_a_binding_everything_is_forbidden_in_the_servers_words(server):
+    answer = server.send("GET", f"{VMS}/pg", user=BOB)
+    assert answer.status == 403
+    assert answer.body["message"] == (
+        'virtualmachines.kubevirt.io "pg" is forbidden: User "bob" cannot get resource '
+        '"virtualmachines" in API group "kubevirt.io" in the namespace "db"'
+    )
+
+
+def test_cluster_scope_is_named(server):
+    answer = server.send("GET", "/api/v1/nodes", user=BOB)
+    assert answer.body["message"] == (
+        'nodes is forbidden: User "bob" cannot list resource "nodes" in API group "" '
+        "at the cluster scope"
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "method", "path", "status"),
+    [
+        (rule(["get"], ["virtualmachines"]), "GET", f"{VMS}/pg", 200),
+        (rule(["get"], ["virtualmachines"]), "GET", VMS, 403),
+        (rule(["list"], ["virtualmachines"]), "GET", VMS, 200),
+        (rule(["*"], ["*"], "*"), "GET", VMS, 200),
+        (rule(["get"], ["virtualmachines"], "other"), "GET", f"{VMS}/pg", 403),
+        (rule(["get"], ["virtualmachines"], resourceNames=["pg"]), "GET", f"{VMS}/pg", 200),
+        (rule(["get"], ["virtualmachines"], resourceNames=["x"]), "GET", f"{VMS}/pg", 403),
+        (rule(["get"], ["virtualmachines"]), "GET", f"{VMS}/pg/status", 403),
+        (rule(["get"], ["virtualmachines/status"]), "GET", f"{VMS}/pg/status", 200),
+        (rule(["get"], ["*/status"]), "GET", f"{VMS}/pg/status", 200),
+        (rule(["delete"], ["virtualmachines"]), "DELETE", f"{VMS}/pg", 200),
+        (rule(["delete"], ["virtualmachines"]), "DELETE", VMS, 403),
+        (rule(["deletecollection"], ["virtualmachines"]), "DELETE", VMS, 200),
+    ],
+)
+def test_a_rule_allows_exactly_what_it_says(server, given, method, path, status):
+    grant(server, given, subject=USER)
+    assert server.send(method, path, user=BOB).status == status
+
+
+def test_a_role_holds_in_its_namespace_only(server):
+    grant(server, rule(["list"], ["virtualmachines"]), subject=USER, namespace="db")
+    assert server.send("GET", VMS, user=BOB).status == 200
+    assert server.send("GET", "/apis/kubevirt.io/v1/virtualmachines", user=BOB).status == 403
+
+
+@pytest.mark.parametrize(
+    ("subject", "user"),
+    [
+        ({"kind": "Group", "name": "ops"}, BOB),
+        ({"kind": "ServiceAccount", "name": "robot", "namespace": "db"}, ROBOT),
+        ({"kind": "Group", "name": "system:serviceaccounts"}, ROBOT),
+        ({"kind": "Group", "name": "system:serviceaccounts:db"}, ROBOT),
+    ],
+)
+def test_subjects(server, subject, user):
+    grant(server, rule(["list"], ["virtualmachines"]), subject=subject)
+    assert server.send("GET", VMS, user=user).status == 200
+    assert server.send("GET", VMS, user=User("eve", ("system:authenticated",))).status == 403
+
+
+def test_a_deleted_binding_counts_no_more(server):
+    grant(server, rule(["list"], ["virtualmachines"]), subject=USER)
+    server.send("DELETE", f"{RBAC}/clusterrolebindings/b")
+    assert server.send("GET", VMS, user=BOB).status == 403
+
+
+def test_everybody_may_ask_what_they_may_do(server):
+    grant(server, rule(["patch"], ["virtualmachines"]), subject=USER)
+
+    def may(verb):
+        attributes = {"group": "kubevirt.io", "resource": "virtualmachines", "verb": verb}
+        review = {"spec": {"resourceAttributes": attributes}}
+        path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+        return server.send("POST", path, review, user=BOB).body["status"]["allowed"]
+
+    assert (may("patch"), may("delete")) == (True, False)
+    path = "/apis/authorization.k8s.io/v1/selfsubjectrulesreviews"
+    rules = server.send("POST", path, {"spec": {"namespace": "db"}}, user=BOB).body["status"]
+    assert rule(["patch"], ["virtualmachines"]) in rules["resourceRules"]
+
+
+def bearer(token):
+    return {"user": None, "authorization": f"Bearer {token}"}
+
+
+def test_tokens_name_users():
+    server = ApiServer(tokens={"t-bob": BOB}, without=ANONYMOUS)
+    path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
+    told = server.send("POST", path, {}, **bearer("t-bob")).body["status"]["userInfo"]
+    assert told == {"username": "bob", "groups": ["system:authenticated", "ops"]}
+
+
+def test_an_unknown_token_is_401_with_a_status_and_is_not_repeated():
+    answer = ApiServer().send("GET", VMS, **bearer("wrong-secret"))
+    assert (answer.status, answer.body["reason"]) == (401, "Unauthorized")
+    assert "wrong-secret" not in answer.text
+
+
+def test_without_a_token_one_is_nobody_where_that_is_asked_for():
+    opened, enforced = (ApiServer(mode=mode, without=ANONYMOUS) for mode in Mode)
+    assert opened.send("GET", VMS, user=None).status == 401
+    assert enforced.send("GET", VMS, user=None).status == 403
+    assert enforced.send("GET", "/readyz", user=None).text == "ok"
+
+
+def test_a_service_account_token_works_until_it_expires(server):
+    server.send("POST", "/api/v1/namespaces/db/serviceaccounts", {"metadata": {"name": "robot"}})
+    path = "/api/v1/namespaces/db/serviceaccounts/robot/token"
+    issued = server.send("POST", path, {"spec": {"expirationSeconds": 600}})
+    assert issued.body["status"]["expirationTimestamp"] == "2026-01-01T00:10:00Z"
+    token = issued.body["status"]["token"]
+    grant(
+        server,
+        rule(["list"], ["virtualmachines"]),
+        subject={"kind": "ServiceAccount", "name": "robot", "namespace": "db"},
+    )
+    assert server.send("GET", VMS, **bearer(token)).status == 200
+    server.clock.advance(600)
+    assert server.send("GET", VMS, **bearer(token)).status == 401
+
+
+def test_impersonation_needs_its_own_right(server):
+    headers = {"impersonate_user": "system:serviceaccount:db:robot"}
+    assert server.send("GET", VMS, **headers).status == 403
+    grant(
+        server,
+        rule(["list"], ["virtualmachines"]),
+        subject={"kind": "ServiceAccount", "name": "robot", "namespace": "db"},
+    )
+    assert server.send("GET", VMS, **headers).status == 200
+    refused = server.send("GET", VMS, user=BOB, **headers)
+    assert 'cannot impersonate resource "users"' in refused.body["message"]

@@ -1,0 +1,53 @@
+"""How long a paced server takes over its answers, on a clock that stands still."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from reconciler.simulator.apiserver.response_times import UNPACED, Pace
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.worlds import worlds
+
+VMS = "/apis/kubevirt.io/v1/virtualmachines"
+ONE = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm-0"
+
+
+def simulator(pace: Pace = UNPACED) -> Simulator:
+    vms = [{"name": f"vm-{n}"} for n in range(5)]
+    document = {"apiVersion": "simulator/v1alpha1", "kind": "World", "vms": vms}
+    return Simulator(worlds.parse(document), clock=SimClock(scale=None), pace=pace)
+
+
+def patch(sim: Simulator):
+    body = json.dumps({"metadata": {"labels": {"a": "b"}}}).encode()
+    headers = {"content-type": "application/merge-patch+json"}
+    return sim.request("PATCH", ONE, headers=headers, body=body)
+
+
+@pytest.mark.parametrize(("limit", "seconds"), [("5", 0.5), ("2", 0.2), ("0", 0.5)])
+def test_list_takes_as_long_as_its_objects_do(limit, seconds):
+    sim = simulator(Pace(listed_per_s=10.0))
+    assert sim.request("GET", VMS, query={"limit": limit}).delay_s == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("form", ["Table", "PartialObjectMetadataList"])
+def test_other_forms_of_a_list_take_as_long(form):
+    sim = simulator(Pace(listed_per_s=10.0))
+    accept = {"accept": f"application/json;as={form};g=meta.k8s.io;v=v1"}
+    assert sim.request("GET", VMS, headers=accept).delay_s == pytest.approx(0.5)
+
+
+def test_write_takes_its_own_time_and_a_get_none():
+    sim = simulator(Pace(listed_per_s=10.0, write_s=0.05))
+    answer = patch(sim)
+    assert (answer.status, answer.delay_s) == (200, 0.05)
+    assert sim.request("GET", ONE).delay_s == 0.0
+
+
+def test_unpaced_server_waits_for_nothing():
+    sim = simulator()
+    assert sim.request("GET", VMS).delay_s == 0.0
+    assert patch(sim).delay_s == 0.0

@@ -1,0 +1,188 @@
+"""The HTTP face, spoken to by the real client library."""
+
+import json
+import threading
+import urllib.request
+
+import pytest
+from kubernetes import client, watch
+from support.apiserver import JSON_PATCH, VMS, ApiServer, over_http, vm, vm_key
+
+from reconciler.simulator import kubeconfig
+from reconciler.simulator.apiserver.request.api_faults import Effect, Fault
+from reconciler.simulator.engine import Engine
+from reconciler.simulator.http_server.server import Server
+
+WHERE = ("kubevirt.io", "v1", "db", "virtualmachines")
+
+
+@pytest.fixture
+def server():
+    return ApiServer()
+
+
+@pytest.fixture
+def served(server):
+    with Server(server.api) as running:
+        yield running
+
+
+@pytest.fixture
+def api(served):
+    configuration = client.Configuration()
+    configuration.host = served.url
+    configuration.api_key = {"authorization": f"Bearer {served.token}"}
+    with client.ApiClient(configuration) as connection:
+        yield client.CustomObjectsApi(connection)
+        connection.rest_client.pool_manager.clear()
+
+
+def test_create_list_patch_delete(api):
+    api.create_namespaced_custom_object(*WHERE, vm())
+    patch = [{"op": "replace", "path": "/spec/template/spec/domain/memory/guest", "value": "2Gi"}]
+    patched = api.patch_namespaced_custom_object(
+        *WHERE, "pg", patch, _content_type=JSON_PATCH, field_validation="Strict"
+    )
+    assert patched["metadata"]["generation"] == 2
+    assert [i["metadata"]["name"] for i in api.list_namespaced_custom_object(*WHERE)["items"]] == [
+        "pg"
+    ]
+    assert api.delete_namespaced_custom_object(*WHERE, "pg")["status"] == "Success"
+
+
+def test_a_list_without_its_content_type_is_refused_as_a_merge_patch(api):
+    api.create_namespaced_custom_object(*WHERE, vm())
+    with pytest.raises(client.ApiException) as refused:
+        api.patch_namespaced_custom_object(
+            *WHERE, "pg", [], _content_type="application/merge-patch+json"
+        )
+    assert refused.value.status == 400
+
+
+def test_a_watch_streams_as_things_happen(api, server):
+    later = threading.Timer(0.05, lambda: server.store.create(vm_key("b"), vm("b")))
+    server.store.create(vm_key("a"), vm("a"))
+    later.start()
+    stream = watch.Watch()
+    seen = []
+    for event in stream.stream(api.list_namespaced_custom_object, *WHERE):
+        seen.append((event["type"], event["object"]["metadata"]["name"]))
+        if len(seen) == 2:
+            stream.stop()
+    later.join()
+    assert seen == [("ADDED", "a"), ("ADDED", "b")]
+
+
+def test_closing_ends_open_watches_and_the_thread(server):
+    before = threading.enumerate()
+    running = Server(server.api)
+    request = urllib.request.Request(
+        f"{running.url}{VMS}?watch=1", headers={"Authorization": f"Bearer {running.token}"}
+    )
+    with urllib.request.urlopen(request, timeout=10) as response:
+        closer = threading.Thread(target=running.close)
+        closer.start()
+        assert response.read() == b""
+        closer.join()
+    assert set(threading.enumerate()) <= set(before)
+
+
+def test_closing_at_once_leaves_nothing(server):
+    before = threading.enumerate()
+    for _ in range(3):
+        Server(server.api).close()
+    assert set(threading.enumerate()) <= set(before)
+
+
+def test_a_taken_port_is_an_error(served, server):
+    port = int(served.url.rpartition(":")[2])
+    with pytest.raises(OSError, match="in use"):
+        Server(server.api, port=port)
+
+
+def test_a_wrong_token_is_401(served):
+    assert over_http(served.url, "GET", VMS, token="wrong").status == 401
+
+
+def test_encoded_paths_and_queries_reach_the_server(served, server):
+    server.create_vm("pg.a")
+    found = over_http(served.url, "GET", f"{VMS}/pg%2Ea", token=served.token)
+    assert found.body["metadata"]["name"] == "pg.a"
+    query = "labelSelector=a%20in%20%28b%29"
+    assert over_http(served.url, "GET", f"{VMS}?{query}", token=served.token).status == 200
+
+
+def test_warnings_are_separate_headers(served):
+    body = vm()
+    body["spec"].update(nope=1, other=2)
+    answer = over_http(served.url, "POST", VMS, body, token=served.token)
+    assert answer.header("Warning") == [
+        '299 - "unknown field \\"spec.nope\\""',
+        '299 - "unknown field \\"spec.other\\""',
+    ]
+
+
+def test_a_slow_answer_takes_its_simulated_time():
+    server = ApiServer(scale=100.0)
+    server.faults.add(Fault(effect=Effect.SLOW, seconds=5.0))
+    with Server(server.api) as running:
+        started = server.clock.monotonic()
+        assert over_http(running.url, "GET", VMS, token=running.token).status == 200
+        assert server.clock.monotonic() - started >= 5.0
+
+
+def test_the_engine_is_driven_while_serving():
+    server = ApiServer(scale=1000.0)
+    engine = Engine(server.clock, server.store)
+    done = threading.Event()
+    with Server(server.api, engine):
+        engine.at(5.0, lambda: engine.at(5.0, done.set))
+        assert done.wait(5)
+
+
+def test_a_failing_engine_is_reported_when_the_server_closes():
+    server = ApiServer(scale=1000.0)
+    engine = Engine(server.clock, server.store)
+
+    def fail():
+        raise ZeroDivisionError
+
+    engine.at(0.0, fail)
+    running = Server(server.api, engine)
+    running.wait()
+    with pytest.raises(RuntimeError, match="HTTP server failed") as failure:
+        running.close()
+    assert isinstance(failure.value.__cause__, ZeroDivisionError)
+
+
+def test_the_log_records_each_request(served, server):
+    over_http(served.url, "GET", f"{VMS}?limit=1", token=served.token)
+    record = server.api.log[-1]
+    assert (record.method, record.path, record.query, record.status) == (
+        "GET",
+        VMS,
+        "limit=1",
+        200,
+    )
+    assert (record.user, record.user_agent) == ("kubernetes-admin", "test/1.0")
+    assert record.response_bytes > 0
+    assert served.token not in repr(record)
+
+
+def test_a_kubeconfig_is_private_and_names_server_and_token(tmp_path, served):
+    path = tmp_path / "config"
+    kubeconfig.write(path, served.url, served.token)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [p.name for p in tmp_path.iterdir()] == ["config"]
+    text = kubeconfig.render(served.url, served.token)
+    assert served.url in text
+    assert json.dumps(path.read_text()) == json.dumps(text)
+
+
+def test_the_date_of_an_answer_is_simulated_time(server, served):
+    server.clock.advance(90_061)
+    for path, first_line in ((VMS, False), (f"{VMS}?watch=true&timeoutSeconds=1", True)):
+        if first_line:
+            server.create_vm()
+        answer = over_http(served.url, "GET", path, token=served.token, first_line=first_line)
+        assert answer.header("date") == ["Fri, 02 Jan 2026 01:01:01 GMT"]

@@ -1,0 +1,185 @@
+"""Running backups and the migrations that wait for them: facts of KubeVirt v1.8 and v1.9.
+
+Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645
+(migrationBlockedByBackup); CRD virtualmachineinstances v1.9,
+status.changedBlockTracking.backupStatus.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds.field_reader import WorldError
+from reconciler.simulator.worlds.worlds import parse
+
+BLOCKED = "migrationBlockedByBackup"
+NIGHTLY = {"name": "nightly", "ends": "5m"}
+
+
+def simulate(*vms, version="v1.9.0", migrations=None, gates=()):
+    configuration = {
+        "vmRolloutStrategy": "LiveUpdate",
+        "developerConfiguration": {"featureGates": list(gates)},
+        "migrations": migrations or {},
+    }
+    document = {
+        "apiVersion": "simulator/v1alpha1",
+        "kind": "World",
+        "kubevirt": {
+            "version": version,
+            "spec": {
+                "configuration": configuration,
+                "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
+            },
+        },
+        "vms": [{"guest": "1Gi", **vm} for vm in vms],
+    }
+    return Simulator(parse(document), clock=SimClock(scale=None))
+
+
+def send(sim, method, path, body, content):
+    headers = {"Content-Type": f"application/{content}"}
+    return sim.request(method, path, headers=headers, body=json.dumps(body).encode()).status
+
+
+def ask(sim, guest, name="vm"):
+    path = f"/apis/kubevirt.io/v1/namespaces/default/virtualmachines/{name}"
+    body = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
+    assert send(sim, "PATCH", path, body, "merge-patch+json") == 200
+
+
+def vmi(sim, name="vm"):
+    return sim.store.get(Key("virtualmachineinstances.kubevirt.io", "default", name))
+
+
+def backup(sim, name="vm"):
+    return vmi(sim, name)["status"]["changedBlockTracking"]["backupStatus"]
+
+
+def migrations(sim):
+    return sim.store.list("virtualmachineinstancemigrations.kubevirt.io")
+
+
+def blocked(migration):
+    found = migration["status"].get("conditions") or ()
+    return next((c for c in found if c["type"] == BLOCKED), None)
+
+
+def launchers(sim):
+    return [pod for pod in sim.store.list("pods") if pod["status"]["phase"] == "Running"]
+
+
+@pytest.mark.parametrize(
+    ("version", "gates"),
+    [("v1.8.0", ()), ("v1.8.0", ("MigrationPriorityQueue",)), ("v1.9.0", ())],
+)
+def test_the_migration_of_a_hotplug_waits_until_the_backup_has_ended(version, gates):
+    sim = simulate({"name": "vm", "backup": NIGHTLY}, version=version, gates=gates)
+    ask(sim, "2Gi")
+    sim.engine.run_until(299)
+    [migration] = migrations(sim)
+    assert migration["status"]["phase"] == "Pending"
+    assert blocked(migration)["status"] == "True"
+    assert blocked(migration)["message"] == "Waiting for backup nightly to complete"
+    assert len(launchers(sim)) == 1
+    assert "completed" not in backup(sim)
+
+    sim.engine.run_until(320)
+    [migration] = migrations(sim)
+    assert migration["status"]["phase"] == "Succeeded"
+    assert blocked(migration) is None
+    assert vmi(sim)["status"]["memory"]["guestCurrent"] == "2Gi"
+    assert backup(sim)["completed"] is True
+    assert backup(sim)["endTimestamp"] > backup(sim)["startTimestamp"]
+    assert "failed" not in backup(sim)
+
+
+def test_a_migration_made_by_hand_waits_as_well():
+    sim = simulate({"name": "vm", "backup": NIGHTLY})
+    path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstancemigrations"
+    body = {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachineInstanceMigration",
+        "metadata": {"name": "by-hand"},
+        "spec": {"vmiName": "vm"},
+    }
+    assert send(sim, "POST", path, body, "json") == 201
+    sim.engine.run_until(60)
+    [migration] = migrations(sim)
+    assert (migration["status"]["phase"], bool(blocked(migration))) == ("Pending", True)
+    sim.engine.run_until(320)
+    assert migrations(sim)[0]["status"]["phase"] == "Succeeded"
+
+
+def test_one_without_an_end_goes_on_for_ever():
+    sim = simulate({"name": "vm", "backup": {"name": "endless"}})
+    ask(sim, "2Gi")
+    sim.engine.run_until(7200)
+    assert [m["status"]["phase"] for m in migrations(sim)] == ["Pending"]
+
+
+def test_a_system_critical_migration_aborts_the_backup():
+    """The workload updater's for an outdated launcher is one."""
+    sim = simulate({"name": "vm", "launcher": "v1.8.0", "backup": {"name": "nightly"}})
+    sim.engine.run_until(60)
+    [migration] = migrations(sim)
+    assert migration["spec"]["priority"] == "system-critical"
+    assert migration["status"]["phase"] == "Succeeded"
+    assert (backup(sim)["completed"], backup(sim)["failed"]) == (True, True)
+
+
+def test_without_priorities_nothing_aborts_a_backup():
+    """v1.8 sets priorities only where the gate MigrationPriorityQueue is listed (WU:582-588)."""
+    sim = simulate({"name": "vm", "launcher": "v1.7.0", "backup": NIGHTLY}, version="v1.8.0")
+    sim.engine.run_until(60)
+    [migration] = migrations(sim)
+    assert (migration["status"]["phase"], bool(blocked(migration))) == ("Pending", True)
+    assert "completed" not in backup(sim)
+
+
+def test_one_that_waits_for_a_backup_takes_no_place_from_others():
+    """A place is taken by one past Pending, or with a target pod (migration.go:2440-2467)."""
+    sim = simulate(
+        {"name": "vm", "backup": NIGHTLY},
+        {"name": "other"},
+        migrations={"parallelMigrationsPerCluster": 1},
+    )
+    ask(sim, "2Gi")
+    sim.engine.run_until(20)
+    ask(sim, "2Gi", "other")
+    sim.engine.run_until(60)
+    found = {m["spec"]["vmiName"]: m["status"]["phase"] for m in migrations(sim)}
+    assert found == {"vm": "Pending", "other": "Succeeded"}
+
+
+def test_the_end_of_a_backup_is_not_that_of_the_next_one():
+    sim = simulate({"name": "vm", "backup": NIGHTLY})
+    path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances/vm"
+    later = {"status": {"changedBlockTracking": {"backupStatus": {"backupName": "later"}}}}
+    assert send(sim, "PATCH", path, later, "merge-patch+json") == 200
+    sim.engine.run_until(400)
+    assert backup(sim)["backupName"] == "later"
+    assert "completed" not in backup(sim)
+
+
+@pytest.mark.parametrize(
+    ("vm", "version", "path", "says"),
+    [
+        ({"backup": NIGHTLY}, "v1.7.1", "vms[0].backup", "v1.8"),
+        ({"backup": NIGHTLY, "running": False}, "v1.9.0", "vms[0].backup", "has not booted"),
+        ({"backup": {"ends": "5m"}}, "v1.9.0", "vms[0].backup.name", "needs a name"),
+        ({"backup": {"name": "n", "ends": "soon"}}, "v1.9.0", "vms[0].backup.ends", "'soon'"),
+        ({"backup": {"name": "n", "at": "5m"}}, "v1.9.0", "vms[0].backup.at", "no such field"),
+    ],
+)
+def test_a_backup_that_cannot_be_is_refused_with_its_path(vm, version, path, says):
+    with pytest.raises(WorldError) as caught:
+        simulate({"name": "vm", **vm}, version=version)
+    [problem] = caught.value.problems
+    assert problem.path == path
+    assert says in problem.message

@@ -1,0 +1,249 @@
+"""MigrationPolicies in the simulator: which one applies, and what it does to a migration.
+
+Source: KubeVirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146,
+staging/src/kubevirt.io/api/migrations/v1alpha1/types.go:43-64.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import pytest
+
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.kubevirt.cluster_config import read_config
+from reconciler.simulator.kubevirt.migration import migration_policy
+from reconciler.simulator.kubevirt.versions import behaviour
+from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.store.store import Key
+from reconciler.simulator.worlds.field_reader import WorldError
+from reconciler.simulator.worlds.worlds import parse
+
+POLICIES = "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies"
+
+
+def policy(name, vmi=None, namespace=None, **spec):
+    """A manifest; a selector that is None is left out."""
+    found = {"virtualMachineInstanceSelector": vmi, "namespaceSelector": namespace}
+    selectors = {key: labels for key, labels in found.items() if labels is not None}
+    return {
+        "apiVersion": "migrations.kubevirt.io/v1alpha1",
+        "kind": "MigrationPolicy",
+        "metadata": {"name": name},
+        "spec": {"selectors": selectors, **spec},
+    }
+
+
+def labelled(**labels):
+    return {"metadata": {"labels": labels}}
+
+
+BLUE, BIG = {"colour": "blue"}, {"size": "big"}
+PROD, EAST = {"stage": "production"}, {"region": "east"}
+
+
+@pytest.mark.parametrize(
+    ("policies", "expected"),
+    [
+        pytest.param([], None, id="none"),
+        pytest.param([policy("a", BLUE)], "a", id="a label of the VMI"),
+        pytest.param([policy("a", namespace=PROD)], "a", id="a label of the namespace"),
+        pytest.param([policy("a", {"colour": "red"})], None, id="another value"),
+        pytest.param([policy("a", {"age": "old"})], None, id="a label that is not there"),
+        pytest.param([policy("a", {**BLUE, "age": "old"})], None, id="one of two labels"),
+        pytest.param([policy("a", BLUE, {"stage": "test"})], None, id="one of two selectors"),
+        pytest.param(
+            [policy("a", BLUE), policy("b", BLUE | BIG)], "b", id="more labels before the name"
+        ),
+        pytest.param(
+            [policy("a", BLUE), policy("b", namespace=PROD | EAST)], "b", id="labels of both count"
+        ),
+        pytest.param(
+            [policy("a", namespace=PROD), policy("b", BLUE)], "b", id="the VMI's among as many"
+        ),
+        pytest.param([policy("b", BLUE), policy("a", BIG)], "a", id="then the first by name"),
+        pytest.param([policy("a"), policy("b", BLUE)], "b", id="empty selectors select all, last"),
+        pytest.param([policy("a")], "a", id="empty selectors select all"),
+        pytest.param([{"metadata": {"name": "a"}, "spec": {}}], None, id="without selectors"),
+    ],
+)
+def test_the_policy_with_the_most_matching_labels_applies(policies, expected):
+    for given in (policies, policies[::-1]):
+        found = migration_policy.applied(
+            given, labelled(colour="blue", size="big"), labelled(stage="production", region="east")
+        )
+        assert (found and found["metadata"]["name"]) == expected
+
+
+def resolved(version="v1.9.0", migrations=None, **spec):
+    known = behaviour(version)
+    cr = {"spec": {"configuration": {"migrations": migrations or {}}}}
+    base = read_config(cr, known).migrations
+    return base, migration_policy.settings(base, policy("a", **spec), known)
+
+
+def test_a_policy_replaces_what_it_names_and_nothing_else():
+    given = {"bandwidthPerMigration": "1Gi", "parallelMigrationsPerCluster": 7}
+    base, found = resolved(
+        migrations=given,
+        allowAutoConverge=True,
+        bandwidthPerMigration="64Mi",
+        completionTimeoutPerGiB=30,
+        maxDowntimeMs=300,
+    )
+    assert found == {
+        **base,
+        "allowAutoConverge": True,
+        "bandwidthPerMigration": "64Mi",
+        "completionTimeoutPerGiB": 30,
+        "maxDowntimeMs": 300,
+    }
+    assert found["parallelMigrationsPerCluster"] == 7
+
+
+def test_a_policy_cannot_set_the_limits_of_the_cluster():
+    base, found = resolved(parallelMigrationsPerCluster=1, progressTimeout=1)
+    assert found == base
+
+
+@pytest.mark.parametrize(
+    ("spec", "disruption"),
+    [
+        ({}, False),
+        ({"allowPostCopy": True}, True),
+        ({"allowPostCopy": True, "allowWorkloadDisruption": False}, False),
+        ({"allowWorkloadDisruption": True}, True),
+    ],
+)
+def test_disruption_follows_post_copy_unless_it_is_set(spec, disruption):
+    """Source: v1.9.0 pkg/virt-config/virt-config.go:175-187; the same rule for a policy's."""
+    assert resolved(**spec)[1]["allowWorkloadDisruption"] is disruption
+
+
+@pytest.mark.parametrize(
+    ("version", "absent"),
+    [("v1.4.0", {"allowWorkloadDisruption", "maxDowntimeMs"}), ("v1.8.0", {"maxDowntimeMs"})],
+)
+def test_a_version_ignores_the_settings_that_it_does_not_know(version, absent):
+    found = resolved(version, allowPostCopy=True, allowWorkloadDisruption=True, maxDowntimeMs=1)[1]
+    assert absent & set(found) == set()
+
+
+def simulate(*, objects=(), migrations=None, labels=None, **vm):
+    document = {
+        "apiVersion": "simulator/v1alpha1",
+        "kind": "World",
+        "kubevirt": {
+            "spec": {
+                "configuration": {"migrations": migrations or {}},
+                "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
+            }
+        },
+        "namespaces": ["empty", {"name": "shop", "labels": labels or PROD}],
+        "objects": list(objects),
+        "vms": [{"name": "vm", "namespace": "shop", "guest": "1Gi", "vmiLabels": BLUE, **vm}],
+    }
+    return Simulator(parse(document), clock=SimClock(scale=None))
+
+
+def send(sim, method, path, body, content):
+    headers = {"Content-Type": f"application/{content}"}
+    return sim.request(method, path, headers=headers, body=json.dumps(body).encode()).status
+
+
+def grown(sim, guest="2Gi", seconds=900):
+    """Asks for a size, waits, and returns the VMI's account of its latest migration."""
+    path = "/apis/kubevirt.io/v1/namespaces/shop/virtualmachines/vm"
+    body = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
+    assert send(sim, "PATCH", path, body, "merge-patch+json") == 200
+    sim.engine.run_until(seconds)
+    key = Key("virtualmachineinstances.kubevirt.io", "shop", "vm")
+    return sim.store.get(key)["status"]["migrationState"]
+
+
+def took(state):
+    begin, end = (datetime.fromisoformat(state[f"{each}Timestamp"]) for each in ("start", "end"))
+    return (end - begin).total_seconds()
+
+
+def test_the_hand_over_shows_the_policy_and_the_settings_that_come_of_it():
+    state = grown(simulate(objects=[policy("slow", BLUE, PROD, bandwidthPerMigration="32Mi")]))
+    assert state["migrationPolicyName"] == "slow"
+    assert state["migrationConfiguration"]["bandwidthPerMigration"] == "32Mi"
+    assert state["migrationConfiguration"]["parallelMigrationsPerCluster"] == 5
+    assert 32 <= took(state) <= 36
+
+
+def test_without_a_policy_there_is_no_name_and_the_settings_are_the_crs():
+    state = grown(simulate(migrations={"bandwidthPerMigration": "64Mi"}))
+    assert "migrationPolicyName" not in state
+    assert state["migrationConfiguration"]["bandwidthPerMigration"] == "64Mi"
+    assert 16 <= took(state) <= 20
+
+
+def test_a_policy_may_allow_more_bandwidth_than_the_cr():
+    fast = policy("fast", BLUE, bandwidthPerMigration="1Gi")
+    state = grown(simulate(objects=[fast], migrations={"bandwidthPerMigration": "1Mi"}))
+    assert state["completed"]
+    assert took(state) <= 5
+
+
+def test_a_policy_made_through_the_api_counts_from_then_on():
+    sim = simulate()
+    made = policy("slow", BLUE, bandwidthPerMigration="32Mi")
+    assert send(sim, "POST", POLICIES, made, "json") == 201
+    assert grown(sim)["migrationPolicyName"] == "slow"
+    assert sim.request("DELETE", f"{POLICIES}/slow").status == 200
+    assert "migrationPolicyName" not in grown(sim, "3Gi", 1800)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "spec", "ends"),
+    [
+        # 2Gi are 3 GB rounded up; 10 s for each make 30 s.
+        ("25s", {}, None),
+        ("40s", {}, "Live migration has been aborted"),
+        ("40s", {"allowWorkloadDisruption": True}, None),
+        ("80s", {"allowWorkloadDisruption": True}, "Live migration has been aborted"),
+        ("80s", {"allowPostCopy": True}, None),
+    ],
+)
+def test_the_time_that_a_policy_gives_is_counted_in_decimal_gigabytes(transfer, spec, ends):
+    """Source: v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814."""
+    short = policy("short", BLUE, completionTimeoutPerGiB=10, **spec)
+    sim = simulate(objects=[short], faults={"transfer": transfer})
+    grown(sim, seconds=150)
+    done = sim.store.list("virtualmachineinstancemigrations.kubevirt.io")
+    states = [each["status"].get("migrationState", {}) for each in done]
+    ended = [state.get("failureReason") for state in states if state.get("completed")]
+    assert set(ended) == {ends}
+
+
+def test_the_labels_of_a_world_are_those_of_its_objects():
+    sim = simulate(labels={"stage": "test"})
+    shown = sim.store.get(Key("namespaces", "", "shop"))["metadata"]["labels"]
+    assert shown == {"kubernetes.io/metadata.name": "shop", "stage": "test"}
+    assert sim.store.get(Key("namespaces", "", "empty")) is not None
+    vm = sim.store.get(Key("virtualmachines.kubevirt.io", "shop", "vm"))
+    assert vm["spec"]["template"]["metadata"]["labels"] == BLUE
+    assert "labels" not in vm["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("world", "path"),
+    [
+        ({"objects": [policy("a") | {"spec": {}}]}, "objects[0].spec.selectors"),
+        ({"objects": [policy("a", bandwidth="1Gi")]}, "objects[0].spec.bandwidth"),
+        (
+            {"objects": [policy("a", bandwidthPerMigration="fast")]},
+            "objects[0].spec.bandwidthPerMigration",
+        ),
+        ({"labels": {"stage": 1}}, "namespaces[1].labels.stage"),
+        ({"vmiLabels": {"colour": True}}, "vms[0].vmiLabels.colour"),
+    ],
+)
+def test_what_the_api_server_would_not_store_is_refused_with_its_path(world, path):
+    with pytest.raises(WorldError) as caught:
+        simulate(**world)
+    assert [problem.path for problem in caught.value.problems] == [path]

@@ -1,0 +1,124 @@
+"""Back-off, clean-up and priorities of migrations, and the engine that times them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.engine import Engine, WorkQueue
+from reconciler.simulator.kubevirt.inventory import MigrationFacts
+from reconciler.simulator.kubevirt.migration import migration_rules
+from reconciler.simulator.store.store import Key, Store
+
+
+def migration(number, phase, ended="2026-01-01T00:00:00Z"):
+    return MigrationFacts(
+        key=Key("virtualmachineinstancemigrations.kubevirt.io", "ns", f"m{number}"),
+        uid=str(number),
+        vmi=("ns", "vm"),
+        phase=phase,
+        priority="",
+        created="2026-01-01T00:00:00Z",
+        revision=number,
+        ended=ended if phase in {"Failed", "Succeeded"} else "",
+    )
+
+
+@pytest.mark.parametrize(
+    ("phases", "seconds"),
+    [
+        # v1.9.0 pkg/virt-controller/watch/migration/migration.go:1049-1112, recorded up to 160 s
+        (["Failed"], 20),
+        (["Failed"] * 2, 40),
+        (["Failed"] * 3, 80),
+        (["Failed"] * 4, 160),
+        (["Failed"] * 5, 320),
+        (["Failed", "Succeeded", "Failed"], 20),
+    ],
+)
+def test_the_backoff_doubles_with_each_failure_in_a_row(phases, seconds):
+    end = migration_rules.backoff_end([migration(n, p) for n, p in enumerate(phases)])
+    assert (end - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds() == seconds
+
+
+@pytest.mark.parametrize("phases", [[], ["Succeeded"], ["Failed", "Succeeded"], ["Running"]])
+def test_there_is_no_backoff_without_a_last_failure(phases):
+    assert migration_rules.backoff_end([migration(n, p) for n, p in enumerate(phases)]) is None
+
+
+def test_the_five_newest_finished_migrations_are_kept():
+    finished = [migration(n, "Failed") for n in range(8)]
+    surplus = migration_rules.surplus([*reversed(finished), migration(9, "Running")])
+    assert [m.uid for m in surplus] == ["0", "1", "2"]
+
+
+def test_five_finished_migrations_are_no_surplus():
+    assert migration_rules.surplus([migration(n, "Succeeded") for n in range(5)]) == ()
+
+
+def test_priorities_are_ranked_as_kubevirt_ranks_them():
+    # v1.9.0 pkg/util/migrations/migrations.go:19-23
+    names = ["", "system-maintenance", "user-triggered", "system-critical"]
+    assert sorted(names, key=migration_rules.rank) == names
+
+
+@pytest.mark.parametrize(
+    ("priority", "queue", "seconds"),
+    [("system-critical", True, 1), ("user-triggered", True, 3), ("", True, 5), ("", False, 5)],
+)
+def test_a_migration_at_the_limit_looks_again(priority, queue, seconds):
+    # v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1389; v1.6.0: always 5 s
+    assert migration_rules.poll_s(priority, queue=queue) == seconds
+
+
+@pytest.fixture
+def engine():
+    clock = SimClock(scale=None)
+    return Engine(clock, Store(clock), seed=7)
+
+
+def test_work_runs_in_the_order_of_its_time_then_of_its_scheduling(engine):
+    done = []
+    for name, delay in (("late", 2.0), ("first", 1.0), ("second", 1.0)):
+        engine.at(delay, lambda name=name: done.append((engine.clock.monotonic(), name)))
+    engine.run_until(5.0)
+    assert done == [(1.0, "first"), (1.0, "second"), (2.0, "late")]
+    assert engine.clock.monotonic() == 5.0
+
+
+def test_work_that_becomes_due_meanwhile_runs_too(engine):
+    done = []
+    engine.at(1.0, lambda: engine.at(1.0, lambda: done.append(engine.clock.monotonic())))
+    engine.run_until(1.9)
+    assert done == []
+    engine.run_until(2.0)
+    assert done == [2.0]
+
+
+def test_a_queue_keeps_the_earlier_of_two_times_and_runs_once(engine):
+    done = []
+    queue = WorkQueue(
+        engine, lambda key: done.append((engine.clock.monotonic(), key)), latency_s=(0, 0)
+    )
+    queue.add_after("a", 5.0)
+    queue.add_after("a", 2.0)
+    queue.add_after("a", 9.0)
+    engine.run_until(20.0)
+    assert done == [(2.0, "a")]
+
+
+def test_a_driver_learns_of_work_that_is_due_earlier(engine):
+    calls = []
+    engine.on_earlier = lambda: calls.append(engine.next_due())
+    engine.at(5.0, lambda: None)
+    engine.at(9.0, lambda: None)
+    engine.at(1.0, lambda: None)
+    assert calls == [5.0, 1.0]
+
+
+def test_due_work_can_be_run_in_batches(engine):
+    for _ in range(5):
+        engine.at(0.0, lambda: None)
+    assert [engine.run_due(limit=2) for _ in range(4)] == [2, 2, 1, 0]

@@ -1,0 +1,174 @@
+"""What KubeVirt v1.1 and v1.2 do otherwise: the VM's own switch, denials, instancetypes.
+
+Source: v1.1.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939;
+v1.2.0 :430-567 and pkg/virt-controller/watch/vm.go:3189.
+"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.playing import LIVE, Play, message
+
+from reconciler.simulator.worlds.field_reader import WorldError
+
+ABOVE_MAX = "Guest memory is greater than the configured maxGuest memory"
+SWITCH = {"liveUpdateFeatures": {"memory": {}}}
+ROOMY = {"liveUpdateFeatures": {"memory": {"maxGuest": "4Gi"}}}
+
+
+def old(*vms, **world):
+    return Play(*vms, version="v1.1.1", **world)
+
+
+@pytest.mark.parametrize(
+    ("switch", "max_guest"),
+    [(SWITCH, "8Gi"), (ROOMY, "4Gi"), ({}, None)],
+    ids=["by the ratio", "of its own", "none"],
+)
+def test_a_vm_of_v1_1_has_room_where_it_asks_for_it(switch, max_guest):
+    play = old({"guest": "2Gi", **switch})
+    assert play.vmi["spec"]["domain"]["memory"].get("maxGuest") == max_guest
+
+
+def test_a_vm_of_v1_1_grows_and_shrinks_live_down_to_its_boot_size():
+    play = old({"guest": "2Gi", **ROOMY})
+    for size in ("3Gi", "2Gi"):
+        assert play.ask(size).status == 200
+        play.run(60)
+        assert play.memory == ("2Gi", size, size)
+    assert play.phases == ["Succeeded"] * 2
+    assert message(play.ask("1Gi")) == (
+        'admission webhook "virtualmachine-validator.kubevirt.io" denied the request: '
+        "cannot set less memory than what the guest booted with"
+    )
+
+
+def test_without_the_switch_a_change_waits_without_a_word():
+    play = old({"guest": "2Gi"})
+    assert play.ask("3Gi").status == 200
+    play.run(60)
+    assert (play.memory, play.said, play.phases) == (("2Gi",) * 3, {}, [])
+
+
+def test_v1_1_denies_a_second_change_while_one_is_in_flight():
+    play = old({"guest": "2Gi", **ROOMY, "faults": {"transfer": "20s"}})
+    play.ask("3Gi")
+    play.run(1)
+    assert "another memory change is in progress" in message(play.ask("4Gi"))
+
+
+@pytest.mark.parametrize(
+    ("after_s", "said"), [(0.2, ": in-flight migration detected. Active migration job"), (5, "")]
+)
+def test_v1_1_denies_a_change_while_the_vm_migrates(after_s, said):
+    vm = {"guest": "2Gi", **ROOMY, "faults": {"transfer": "20s"}}
+    play = old(vm, migrations=[{"vmi": "vm"}])
+    play.run(after_s)
+    assert f"cannot update while VMI migration is in progress{said}" in message(play.ask("3Gi"))
+    play.run(60)
+    assert play.ask("3Gi").status == 200
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"memory": {"guest": "5Gi"}}, "greater than the configured maxGuest memory"),
+        ({"memory": {"guest": "2049Mi"}}, "Guest memory must be 2Mi aligned"),
+        ({"memory": {"maxGuest": "8Gi"}}, "Memory maxGuest cannot be set directy in VM template"),
+        ({"memory": {"hugepages": {"pageSize": "2Mi"}}}, "not compatible with hugepages"),
+        ({"cpu": {"dedicatedCpuPlacement": True}}, "not compatible with dedicated CPUs"),
+        ({"resources": {"limits": {"memory": "4Gi"}}}, "Configuration of Memory limits"),
+    ],
+)
+def test_v1_1_denies_what_its_switch_does_not_go_with(change, said):
+    assert said in message(old({"guest": "2Gi", **ROOMY}).domain(**change))
+
+
+def test_v1_1_has_no_smallest_size():
+    play = old({"guest": "512Mi", **ROOMY})
+    play.ask("768Mi")
+    play.run(60)
+    assert play.memory == ("512Mi", "768Mi", "768Mi")
+
+
+def test_the_switch_of_a_running_vm_is_frozen():
+    play = old({"guest": "2Gi"})
+    assert "Cannot update VM live features" in message(play.patch({"spec": SWITCH}))
+
+
+def test_the_switch_needs_the_gate():
+    with pytest.raises(WorldError, match="feature gate is not enabled in kubevirt-config"):
+        Play({**SWITCH}, version="v1.1.0", spec={"configuration": {}})
+
+
+def test_the_switch_goes_with_no_instancetype():
+    kinds = [{"name": "small", "guest": "2Gi"}]
+    with pytest.raises(WorldError, match="cannot be used when instance type is configured"):
+        old({"instancetype": "small", **SWITCH}, instancetypes=kinds)
+
+
+def test_a_newer_version_has_no_such_switch():
+    with pytest.raises(WorldError, match=r"it went with v1\.2"):
+        Play({**SWITCH}, version="v1.2.0")
+    play = Play({"guest": "2Gi"}, version="v1.2.0")
+    assert play.patch({"spec": SWITCH}).status == 200
+    assert "liveUpdateFeatures" not in play.get()["spec"]
+
+
+TYPES = [{"name": name, "guest": f"{n}Gi"} for n, name in ((2, "small"), (3, "big"))]
+
+
+def name_of(play, name):
+    """Names another instancetype as v1.3's own tests do, without the revision of the old one."""
+    return play.patch({"spec": {"instancetype": {"name": name, "revisionName": None}}})
+
+
+@pytest.mark.parametrize(
+    ("version", "reached"),
+    [("v1.1.1", "2Gi"), ("v1.2.0", "2Gi"), ("v1.2.1", "3Gi"), ("v1.4.0", "3Gi")],
+)
+def test_an_instancetype_reaches_a_running_vm_from_v1_2_1(version, reached):
+    play = Play({"instancetype": "small"}, version=version, instancetypes=TYPES)
+    assert name_of(play, "big").status == 200
+    play.run(60)
+    assert play.memory[2] == reached
+    assert play.said == {}
+
+
+def test_v1_2_0_denies_an_instancetype_with_a_max_guest_of_its_own():
+    kinds = [*TYPES, {"name": "roomy", "guest": "3Gi", "maxGuest": "8Gi"}]
+    for version, status in (("v1.2.0", 422), ("v1.2.1", 200)):
+        play = Play({"instancetype": "small"}, version=version, instancetypes=kinds)
+        assert name_of(play, "roomy").status == status, version
+
+
+def test_up_to_v1_4_the_revision_has_to_go_with_the_name():
+    play = Play({"instancetype": "small"}, version="v1.4.0", instancetypes=TYPES)
+    said = message(play.patch({"spec": {"instancetype": {"name": "big"}}}))
+    assert "without updating the RevisionName" in said
+
+
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [
+        ("v1.2.1", "memory updated in template spec to a value higher than what's available"),
+        ("v1.3.0", f"memory hotplug not supported, {ABOVE_MAX}"),
+    ],
+)
+def test_before_v1_3_a_size_above_the_maximum_had_words_of_its_own(version, said):
+    play = Play({"guest": "2Gi"}, version=version)
+    play.ask("10Gi")
+    play.run(5)
+    assert play.said["RestartRequired"] == said
+
+
+@pytest.mark.parametrize(("version", "status"), [("v1.7.1", 422), ("v1.8.0", 200)])
+def test_up_to_v1_7_another_architecture_needs_its_gate(version, status):
+    vm = {"guest": "2Gi", "architecture": "arm64"}
+    assert Play(vm, version=version).ask("3Gi").status == status
+    developer = {"featureGates": ["MultiArchitecture"]}
+    gated = json.loads(json.dumps(LIVE))
+    gated["configuration"]["developerConfiguration"] = developer
+    assert Play(vm, version=version, spec=gated).ask("3Gi").status == 200
