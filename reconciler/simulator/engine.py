@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import heapq
 import random
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable
 
     from reconciler.simulator.clock import SimClock
     from reconciler.simulator.store.store import Store
-
-K = TypeVar("K", bound="Hashable")
 
 
 class Engine:
@@ -78,37 +76,3 @@ class Engine:
             self.clock.advance_to(max(due, self.clock.monotonic()))
             self.run_due()
         self.clock.advance_to(moment)
-
-
-class WorkQueue(Generic[K]):
-    """A controller's queue: each key waits at most once, at its earliest due time.
-
-    Source: kubernetes client-go util/workqueue (an added key is not queued twice; a delayed add
-    keeps the earlier of two times).
-    """
-
-    def __init__(
-        self, engine: Engine, reconcile: Callable[[K], None], *, latency_s: tuple[float, float]
-    ) -> None:
-        self._engine = engine
-        self._reconcile = reconcile
-        self._latency_s = latency_s
-        self._due: dict[K, float] = {}
-
-    def add(self, key: K) -> None:
-        """Queues a key after the controller's usual latency (informer, queue, worker)."""
-        self.add_after(key, self._engine.between(*self._latency_s))
-
-    def add_after(self, key: K, delay_s: float) -> None:
-        """Queues a key for `delay_s` from now, unless it is already due sooner."""
-        due = self._engine.clock.monotonic() + delay_s
-        if self._due.get(key, float("inf")) <= due:
-            return
-        self._due[key] = due
-        self._engine.at(delay_s, lambda: self._run(key, due))
-
-    def _run(self, key: K, due: float) -> None:
-        if self._due.get(key) != due:
-            return
-        del self._due[key]
-        self._reconcile(key)

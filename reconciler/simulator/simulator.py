@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator import kubeconfig
 from reconciler.simulator.apiserver.access import authentication, rbac
-from reconciler.simulator.apiserver.api_server import Api
+from reconciler.simulator.apiserver.api_server import KubeApiServer
 from reconciler.simulator.apiserver.request.admission import Admission
 from reconciler.simulator.apiserver.request.api_faults import Faults as ApiFaults
 from reconciler.simulator.apiserver.request.http_messages import (
@@ -17,17 +17,17 @@ from reconciler.simulator.apiserver.request.http_messages import (
     Response,
     User,
 )
-from reconciler.simulator.apiserver.response_times import UNPACED, Pace
+from reconciler.simulator.apiserver.response_times import IMMEDIATE, ResponseTimes
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.engine import Engine
 from reconciler.simulator.http_server import server
 from reconciler.simulator.kubevirt.cluster import Cluster
 from reconciler.simulator.kubevirt.control_plane import ControlPlane
 from reconciler.simulator.kubevirt.controllers.backups import Backups
-from reconciler.simulator.kubevirt.guest_profile import Profiles
+from reconciler.simulator.kubevirt.guest_profile import GuestProfiles
 from reconciler.simulator.kubevirt.vm_faults import Faults
 from reconciler.simulator.store.store import Store
-from reconciler.simulator.worlds.seeding import Seeder
+from reconciler.simulator.worlds.seeding import WorldSeeder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -50,7 +50,7 @@ class Simulator:
         *,
         clock: SimClock | None = None,
         seed: int | None = None,
-        pace: Pace = UNPACED,
+        pace: ResponseTimes = IMMEDIATE,
     ) -> None:
         """Builds the world's objects and starts its components.
 
@@ -73,13 +73,13 @@ class Simulator:
             self.engine, self.faults, version=world.version, bandwidth=world.bandwidth
         )
         admission = Admission()
-        profiles = Profiles({vm.key: vm.profile for vm in world.vms})
+        profiles = GuestProfiles({vm.key: vm.profile for vm in world.vms})
         self.control_plane: Final = ControlPlane(self.cluster, admission, profiles)
         known = {
             token: User(who["user"], tuple(who.get("groups") or ()))
             for token, who in world.tokens.items()
         }
-        self.api: Final = Api(
+        self.api: Final = KubeApiServer(
             self.store,
             admission,
             tokens=authentication.Tokens(self.clock, known),
@@ -88,7 +88,7 @@ class Simulator:
             pace=pace,
         )
         with self.store.lock:
-            unsettled = Seeder(world, self.store).seed()
+            unsettled = WorldSeeder(world, self.store).seed()
             owner_spec = dict(world.kubevirt_spec) if world.kubevirt_owner else None
             self.control_plane.start(unsettled, owner_spec)
         for vm in world.vms:

@@ -19,9 +19,9 @@ from typing import Any
 from bench.fleet import Fleet
 from bench.server import Served
 
-from reconciler.simulator.apiserver.response_times import Pace
+from reconciler.simulator.apiserver.response_times import ResponseTimes
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds import worlds
 
 STORED = "virtualmachineinstancemigrations.kubevirt.io"
@@ -81,7 +81,7 @@ def main() -> None:
         n_finished=options.finished,
         stopped=options.stopped,
     )
-    pace = Pace(listed_per_s=options.listed_per_s, write_s=options.write_s)
+    pace = ResponseTimes(listed_per_s=options.listed_per_s, write_s=options.write_s)
     simulator = Simulator(worlds.parse(fleet.world()), pace=pace)
     add_finished(simulator, fleet)
     # The world stays: collecting it again and again would only slow the answers down.

@@ -20,7 +20,7 @@ from reconciler.simulator.apiserver.access.authentication import ADMIN, service_
 from reconciler.simulator.apiserver.reading.watch import WatchStream
 from reconciler.simulator.apiserver.request.http_messages import Request, parse_query
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds import worlds
 
 EXCHANGES = yaml.load(

@@ -27,7 +27,7 @@ from reconciler.model.references import vm_ref
 from reconciler.plan import planner
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.serve.engine import Engine
-from reconciler.simulator.apiserver.response_times import UNPACED, Pace
+from reconciler.simulator.apiserver.response_times import IMMEDIATE, ResponseTimes
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
 from reconciler.source.git import repository
@@ -67,7 +67,7 @@ def repo(tmp_path_factory):
 
 
 @contextmanager
-def serving(fleet, tmp_path, pace=UNPACED):
+def serving(fleet, tmp_path, pace=IMMEDIATE):
     simulator = Simulator(worlds.parse(fleet.world()), pace=pace)
     add_finished(simulator, fleet)
     with simulator.serve() as server:
@@ -88,7 +88,7 @@ def cluster(tmp_path):
 @pytest.fixture
 def stopped(tmp_path):
     """The same, where no change waits for a migration, and a write takes a while."""
-    with serving(replace(FLEET, stopped=True), tmp_path, Pace(write_s=0.05)) as served:
+    with serving(replace(FLEET, stopped=True), tmp_path, ResponseTimes(write_s=0.05)) as served:
         yield served
 
 

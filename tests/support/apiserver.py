@@ -11,12 +11,13 @@ from typing import Any
 from reconciler.simulator.apiserver import bootstrap
 from reconciler.simulator.apiserver.access.authentication import ADMIN, Tokens
 from reconciler.simulator.apiserver.access.rbac import Mode
-from reconciler.simulator.apiserver.api_server import Api
+from reconciler.simulator.apiserver.api_server import KubeApiServer
 from reconciler.simulator.apiserver.reading.watch import WatchStream
 from reconciler.simulator.apiserver.request.admission import Admission
 from reconciler.simulator.apiserver.request.http_messages import Request, User, parse_query
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.store.store import Key, Store
+from reconciler.simulator.store.history import Key
+from reconciler.simulator.store.store import Store
 
 VMS = "/apis/kubevirt.io/v1/namespaces/db/virtualmachines"
 JSON_PATCH = "application/json-patch+json"
@@ -85,7 +86,7 @@ class ApiServer:
         self.store = Store(self.clock, history=self.history)
         self.admission = Admission()
         known = Tokens(self.clock, self.tokens, admin="admin-token", without=self.without)
-        self.api = Api(self.store, self.admission, tokens=known, mode=self.mode)
+        self.api = KubeApiServer(self.store, self.admission, tokens=known, mode=self.mode)
         self.faults = self.api.faults
         bootstrap.ensure_namespace(self.store, "db")
 

@@ -6,7 +6,7 @@ import json
 
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds.worlds import parse
 
 GATE = "VMLiveUpdateFeatures"

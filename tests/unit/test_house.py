@@ -50,7 +50,7 @@ FREE_NAMES = ("simulator", "cli/commands")
 """Folders of the product whose modules may share a name with others."""
 CROWDED = {
     *("tests/bench", "tests/rollout", "tests/unit/cluster", "tests/unit/plan"),
-    *("tests/unit/simulator", "tests/unit/source"),
+    "tests/unit/source",
 }
 IMPORT_NAMES = {"gitpython": "git", "ruamel.yaml": "ruamel.yaml"}
 """Distributions whose package has another name."""

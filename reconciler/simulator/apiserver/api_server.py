@@ -20,7 +20,7 @@ from reconciler.simulator.apiserver.patching.patch_handler import Patcher
 from reconciler.simulator.apiserver.reading.get_and_list import Reader
 from reconciler.simulator.apiserver.reading.watch import WatchStream
 from reconciler.simulator.apiserver.request import request_info, status_errors
-from reconciler.simulator.apiserver.request.api_call import Call
+from reconciler.simulator.apiserver.request.api_call import ApiCall
 from reconciler.simulator.apiserver.request.api_faults import Effect, Faults
 from reconciler.simulator.apiserver.request.http_messages import (
     Request,
@@ -30,7 +30,7 @@ from reconciler.simulator.apiserver.request.http_messages import (
     json_response,
     text_response,
 )
-from reconciler.simulator.apiserver.response_times import UNPACED, Pace
+from reconciler.simulator.apiserver.response_times import IMMEDIATE, ResponseTimes
 from reconciler.simulator.apiserver.writing.actions import run_action
 from reconciler.simulator.apiserver.writing.create_and_update import Writer
 from reconciler.simulator.apiserver.writing.delete import Deleter
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.simulator.apiserver.request.admission import Admission
-    from reconciler.simulator.apiserver.request.request_info import Target
+    from reconciler.simulator.apiserver.request.request_info import RequestInfo
     from reconciler.simulator.store.store import Store
 
 Answer: TypeAlias = Response | WatchStream
@@ -49,7 +49,7 @@ _HEALTH: Final = ("/healthz", "/livez", "/readyz")
 _NOT_FOUND: Final = "404 page not found\n"
 
 
-class Api:
+class KubeApiServer:
     """The simulated kube-apiserver.
 
     `log` holds a record of every request, oldest first.
@@ -63,7 +63,7 @@ class Api:
         tokens: Tokens | None = None,
         mode: Mode = Mode.OPEN,
         faults: Faults | None = None,
-        pace: Pace = UNPACED,
+        pace: ResponseTimes = IMMEDIATE,
     ) -> None:
         """Builds a server over a store, and stores what every cluster has.
 
@@ -87,7 +87,7 @@ class Api:
         self._patcher = Patcher(store, self._writer)
         self._deleter = Deleter(store, admission)
         self._reviews = Reviews(store, self._authorizer, self.tokens)
-        self._handlers: dict[str, Callable[[Call], Response]] = {
+        self._handlers: dict[str, Callable[[ApiCall], Response]] = {
             "get": self._reader.get,
             "list": self._reader.collection,
             "create": self._create,
@@ -105,7 +105,7 @@ class Api:
         try:
             user = self._acting(request, user)
             answer = self._answer(request, user)
-        except status_errors.RefusalError as refusal:
+        except status_errors.StatusError as refusal:
             answer = refusal.response()
         size = len(answer.body) if isinstance(answer, Response) else 0
         self.log.append(
@@ -147,7 +147,7 @@ class Api:
             return _delayed(run_action(self._admission, request, target, user), delay)
         if target.resource is None:
             return text_response(404, _NOT_FOUND)
-        call = Call(
+        call = ApiCall(
             request=request, user=user, target=target, resource=target.resource, faults=faults
         )
         if target.verb == "watch":
@@ -160,7 +160,7 @@ class Api:
             taken_s = self.store.clock.monotonic() - started
             paced_s = self._pace.least_s(target.verb, response.n_listed) - taken_s
             return _delayed(response, delay + max(paced_s, 0.0))
-        except status_errors.RefusalError as refusal:
+        except status_errors.StatusError as refusal:
             return _delayed(refusal.response(call.warnings), delay)
 
     def _acting(self, request: Request, user: User | None) -> User | None:
@@ -189,7 +189,7 @@ class Api:
             return Discovery(self._admission.actions()).answer(request)
         return text_response(404, _NOT_FOUND)
 
-    def _authorize(self, target: Target, user: User) -> None:
+    def _authorize(self, target: RequestInfo, user: User) -> None:
         attempt = Attempt(
             verb=target.verb,
             group=target.group,
@@ -207,7 +207,7 @@ class Api:
                 target.namespace,
             )
 
-    def _dispatch(self, call: Call) -> Response:
+    def _dispatch(self, call: ApiCall) -> Response:
         resource, target = call.resource, call.target
         if target.subresource:
             return self._dispatch_subresource(call)
@@ -219,13 +219,13 @@ class Api:
             call.check_options()
         return self._handlers[target.verb](call)
 
-    def _create(self, call: Call) -> Response:
+    def _create(self, call: ApiCall) -> Response:
         unscoped = call.resource.namespaced and not call.target.namespace
         if call.target.name or unscoped:
             raise status_errors.method_not_allowed()
         return self._writer.create(call)
 
-    def _dispatch_subresource(self, call: Call) -> Response:
+    def _dispatch_subresource(self, call: ApiCall) -> Response:
         resource, target = call.resource, call.target
         if resource.qualified == "serviceaccounts" and target.subresource == "token":
             return self._reviews.issue_token(call)

@@ -9,7 +9,7 @@ _WRITES: Final = frozenset({"create", "update", "patch", "delete"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
+class ResponseTimes:
     """The least time that an answer takes, in simulated seconds, whatever the simulator's own."""
 
     listed_per_s: float = float("inf")
@@ -22,4 +22,4 @@ class Pace:
         return self.write_s if verb in _WRITES else n_listed / self.listed_per_s
 
 
-UNPACED: Final = Pace()
+IMMEDIATE: Final = ResponseTimes()

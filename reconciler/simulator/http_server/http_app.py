@@ -1,4 +1,4 @@
-"""The HTTP face: a Starlette application over `Api.handle`."""
+"""The HTTP face: a Starlette application over `KubeApiServer.handle`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request as HttpRequest
 
-    from reconciler.simulator.apiserver.api_server import Api
+    from reconciler.simulator.apiserver.api_server import KubeApiServer
     from reconciler.simulator.apiserver.reading.watch import WatchStream
     from reconciler.simulator.apiserver.request.http_messages import Headers
     from reconciler.simulator.clock import SimClock
@@ -28,7 +28,7 @@ _STEPPED_POLL_S: Final = 0.05
 """How often a watch looks at a clock that somebody else steps."""
 
 
-def build(api: Api) -> Starlette:
+def build(api: KubeApiServer) -> Starlette:
     """Returns the application."""
 
     async def endpoint(http: HttpRequest) -> HttpResponse:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from reconciler.simulator.apiserver.api_server import Api
+    from reconciler.simulator.apiserver.api_server import KubeApiServer
     from reconciler.simulator.clock import SimClock
 
 _BATCH: Final = 50
@@ -45,7 +45,7 @@ class Server:
 
     def __init__(
         self,
-        api: Api,
+        api: KubeApiServer,
         engine: Driven | None = None,
         *,
         host: str = "127.0.0.1",
@@ -184,7 +184,7 @@ def _listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _config(api: Api) -> uvicorn.Config:
+def _config(api: KubeApiServer) -> uvicorn.Config:
     return uvicorn.Config(
         http_app.build(api),
         access_log=False,

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.clock import rfc3339
 from reconciler.simulator.kubevirt.cluster_config import ClusterConfig, read_config
-from reconciler.simulator.kubevirt.event_recorder import Recorder
+from reconciler.simulator.kubevirt.event_recorder import EventRecorder
 from reconciler.simulator.kubevirt.inventory import Inventory
 from reconciler.simulator.kubevirt.object_fields import KUBEVIRTS, VMIS, VMS, Json, dig
 from reconciler.simulator.kubevirt.versions import behaviour
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
     from reconciler.simulator.engine import Engine
     from reconciler.simulator.kubevirt.vm_faults import Faults
-    from reconciler.simulator.store.store import StoreEvent
+    from reconciler.simulator.store.history import StoreEvent
 
 CONFIG_LAG_S: Final = 1.0
 """How long the components take to read a changed CR through their informers; theirs to choose."""
@@ -32,7 +32,7 @@ class Cluster:
         self.bandwidth: Final = bandwidth
         """What the network carries for one migration, in bytes a second."""
         self.inventory: Final = Inventory()
-        self.recorder: Final = Recorder(engine.store, engine.random)
+        self.recorder: Final = EventRecorder(engine.store, engine.random)
         self._config = read_config({}, behaviour(version))
         engine.store.subscribe(self._observe)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.object_fields import SWITCH, Json, dig
+from reconciler.simulator.kubevirt.object_fields import LIVE_UPDATE_FEATURES, Json, dig
 from reconciler.simulator.kubevirt.versions import Behaviour, GateStage, Rollout
 
 LIVE_UPDATE_GATE: Final = "VMLiveUpdateFeatures"
@@ -50,10 +50,10 @@ class ClusterConfig:
 
     def updates_live(self, vm: Json) -> bool:
         """Whether the memory of a VM may be changed live: on v1.1 the VM says so, then the CR."""
-        if not self.behaviour.vm_switch:
+        if not self.behaviour.vm_live_update_features:
             return self.live_update
         gate = self.has_gate(LIVE_UPDATE_GATE, self.behaviour.live_update_gate)
-        return gate and dig(vm, "spec", SWITCH, "memory") is not None
+        return gate and dig(vm, "spec", LIVE_UPDATE_FEATURES, "memory") is not None
 
     @property
     def migration_priorities(self) -> bool:

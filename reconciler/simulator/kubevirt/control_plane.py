@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.simulator.kubevirt.controllers.virt_operator import Operator, Owner
+from reconciler.simulator.kubevirt.controllers.virt_operator import HyperConverged, VirtOperator
 from reconciler.simulator.kubevirt.controllers.vm_controller import VMController
 from reconciler.simulator.kubevirt.controllers.vmi_controller import VMIController
 from reconciler.simulator.kubevirt.controllers.workload_updater import WorkloadUpdater
 from reconciler.simulator.kubevirt.migration.migration_controller import MigrationController
-from reconciler.simulator.kubevirt.node.resource_quotas import Quotas
+from reconciler.simulator.kubevirt.node.resource_quotas import ResourceQuotas
 from reconciler.simulator.kubevirt.node.scheduler import Scheduler
-from reconciler.simulator.kubevirt.node.virt_handler import Handler
+from reconciler.simulator.kubevirt.node.virt_handler import VirtHandler
 from reconciler.simulator.kubevirt.object_fields import KUBEVIRTS, MIGRATIONS
+from reconciler.simulator.kubevirt.webhooks.kubevirt_webhook import KubeVirtWebhook
+from reconciler.simulator.kubevirt.webhooks.migration_webhooks import MigrationWebhooks
 from reconciler.simulator.kubevirt.webhooks.subresources import Actions
 from reconciler.simulator.kubevirt.webhooks.vm_webhooks import VMWebhooks
-from reconciler.simulator.kubevirt.webhooks.webhooks import Webhooks
 
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.request.admission import Admission
     from reconciler.simulator.kubevirt.cluster import Cluster
-    from reconciler.simulator.kubevirt.guest_profile import Profiles
+    from reconciler.simulator.kubevirt.guest_profile import GuestProfiles
     from reconciler.simulator.kubevirt.inventory import Name
     from reconciler.simulator.kubevirt.object_fields import Json
-    from reconciler.simulator.store.store import StoreEvent
+    from reconciler.simulator.store.history import StoreEvent
 
 
 class Component(Protocol):
@@ -37,18 +38,19 @@ class Component(Protocol):
 class ControlPlane:
     """virt-api, virt-operator, virt-controller, virt-handler, and the Kubernetes beneath them."""
 
-    def __init__(self, cluster: Cluster, admission: Admission, profiles: Profiles) -> None:
+    def __init__(self, cluster: Cluster, admission: Admission, profiles: GuestProfiles) -> None:
         self._cluster = cluster
-        self.quotas = Quotas(cluster)
+        self.quotas = ResourceQuotas(cluster)
         self.scheduler = Scheduler(cluster)
-        self.operator = Operator(cluster)
+        self.operator = VirtOperator(cluster)
         self.vms = VMController(cluster)
         self.vmis = VMIController(cluster, self.quotas)
         self.migrations = MigrationController(cluster, self.quotas)
         self.updater = WorkloadUpdater(cluster, self.vmis)
-        self.handler = Handler(cluster, profiles)
+        self.handler = VirtHandler(cluster, profiles)
         VMWebhooks(cluster).register(admission)
-        Webhooks(cluster).register(admission)
+        KubeVirtWebhook(cluster).register(admission)
+        MigrationWebhooks(cluster).register(admission)
         Actions(cluster).register(admission)
 
     def start(self, unsettled: tuple[Name, ...], owner_spec: Json | None) -> None:
@@ -73,7 +75,7 @@ class ControlPlane:
         for component in components:
             store.subscribe(component.observe)
         if owner_spec is not None:
-            store.subscribe(Owner(self._cluster, owner_spec).observe)
+            store.subscribe(HyperConverged(self._cluster, owner_spec).observe)
         for key in store.keys(KUBEVIRTS):
             self.operator.queue.add(key)
         for key in store.keys(MIGRATIONS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.clock import rfc3339
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
     import random
@@ -17,7 +17,7 @@ NORMAL: Final = "Normal"
 WARNING: Final = "Warning"
 
 
-class Recorder:
+class EventRecorder:
     """Writes core/v1 Events; one of the same object, reason and message is counted up."""
 
     def __init__(self, store: Store, random_source: random.Random) -> None:

@@ -61,7 +61,7 @@ class GuestProfile:
         status["selinuxContext"] = "none"
 
 
-class Profiles:
+class GuestProfiles:
     """The guests of a world's VMs; one that a client creates is the recordings' Alpine."""
 
     def __init__(self, by_vm: Mapping[tuple[str, str], GuestProfile] | None = None) -> None:

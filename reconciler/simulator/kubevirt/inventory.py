@@ -22,10 +22,10 @@ from reconciler.simulator.kubevirt.object_fields import (
     dig,
     size,
 )
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
-    from reconciler.simulator.store.store import StoreEvent
+    from reconciler.simulator.store.history import StoreEvent
 
 Name: TypeAlias = tuple[str, str]
 """A namespace and a name."""

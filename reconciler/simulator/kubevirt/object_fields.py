@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Json: TypeAlias = dict[str, Any]
 
-SWITCH: Final = "liveUpdateFeatures"
+LIVE_UPDATE_FEATURES: Final = "liveUpdateFeatures"
 """In a VM's spec, on v1.1 only: what of it may be changed live."""
 
 VMS: Final = "virtualmachines.kubevirt.io"
@@ -171,6 +171,17 @@ def is_migrating(vmi: Json | None) -> bool:
     """
     state = dig(vmi, "status", "migrationState") or {}
     return bool(state.get("startTimestamp")) and not state.get("endTimestamp")
+
+
+def enter_phase(obj: Json, phase: str, now: str) -> None:
+    """Moves a VMI or migration to a phase and notes when."""
+    status = section(obj, "status")
+    if status.get("phase") == phase:
+        return
+    status["phase"] = phase
+    status.setdefault("phaseTransitionTimestamps", []).append(
+        {"phase": phase, "phaseTransitionTimestamp": now}
+    )
 
 
 def _statement(found: Json) -> tuple[Any, ...]:

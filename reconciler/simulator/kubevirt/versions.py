@@ -81,7 +81,7 @@ class Behaviour:
     strict_hotplug_vm: bool
     """v1.1/v1.2: hugepages and dedicated CPUs deny a VM with its own maxGuest."""
     limits_deny: bool
-    vm_switch: bool
+    vm_live_update_features: bool
     """A VM asks for live updates itself, by spec.liveUpdateFeatures, and its webhook denies what
     later versions answer with RestartRequired. Source: v1.1.0 pkg/virt-api/webhooks/
     validating-webhook/admitters/vms-admitter.go:440-592,865-939."""
@@ -155,7 +155,7 @@ def behaviour(text: str) -> Behaviour:
         minimum_guest=GI if since(v, "1.3.1") else 0,
         strict_hotplug_vm=not since(v, "1.3.0"),
         limits_deny=not since(v, "1.2.1"),
-        vm_switch=not since(v, "1.2.0"),
+        vm_live_update_features=not since(v, "1.2.0"),
         instancetypes_live=since(v, "1.2.1"),
         restart_required=since(v, "1.2.0"),
         self_clearing=since(v, "1.6.4", "1.7.1"),

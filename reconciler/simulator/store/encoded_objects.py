@@ -22,7 +22,7 @@ class Page:
     """How many objects follow."""
 
 
-class Shelf:
+class EncodedObjects:
     """Encoded objects by path (`namespace/name`), ordered by path."""
 
     def __init__(self) -> None:

@@ -81,3 +81,14 @@ class History:
                 found.append(event)
         found.reverse()
         return found
+
+    def at(self, revision: int, resource: str, namespace: str | None) -> dict[str, bytes | None]:
+        """Returns what has changed since `revision`, as it was then (None: was absent), by path.
+
+        Raises:
+            ExpiredError: Some of the changes are compacted.
+        """
+        then: dict[str, bytes | None] = {}
+        for event in self.since(revision, resource, namespace):
+            then.setdefault(event.key.path, event.previous)
+        return then

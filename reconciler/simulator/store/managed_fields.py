@@ -11,19 +11,16 @@ update.go) and k8s.io/apimachinery v0.36 util/managedfields.
 from __future__ import annotations
 
 import json
-from collections.abc import Set as AbstractSet
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.store import structural_schema
+from reconciler.simulator.store.fields_v1 import Fields, FieldSet, Path, decode, encode
 
 if TYPE_CHECKING:
     from reconciler.simulator.encoding.json_codec import Json
+    from reconciler.simulator.store.api_resources import Resource
 
-Path: TypeAlias = tuple[str, ...]
-FieldSet: TypeAlias = set[Path]
-Fields: TypeAlias = AbstractSet[Path]
 Identity: TypeAlias = tuple[str, str, str, str]
 
 _ABSENT: Final = object()
@@ -39,56 +36,6 @@ _SERVER_OWNED: Final = frozenset(
         "resourceVersion",
     }
 )
-
-
-def decode(fields: Json) -> Fields:
-    """Reads a FieldsV1 tree into a set of paths."""
-    return _decoded(json_codec.encode(fields))
-
-
-@lru_cache(maxsize=4096)
-def _decoded(fields: bytes) -> Fields:
-    paths: FieldSet = set()
-    _decode(json_codec.decode(fields), (), paths)
-    return frozenset(paths)
-
-
-def _decode(tree: Json, at: Path, paths: FieldSet) -> None:
-    for element, below in tree.items():
-        if element == ".":
-            paths.add(at)
-            continue
-        path = (*at, element)
-        if below:
-            _decode(below, path, paths)
-        else:
-            paths.add(path)
-
-
-def encode(paths: Fields) -> Json:
-    """Writes a set of paths as a FieldsV1 tree, which is shared: do not edit it."""
-    return _encoded(frozenset(paths))
-
-
-@lru_cache(maxsize=4096)
-def _encoded(paths: frozenset[Path]) -> Json:
-    tree: Json = {}
-    for path in sorted(paths, key=lambda p: (len(p), p)):
-        node = tree
-        for element in path:
-            node = node.setdefault(element, {})
-    _mark_members(tree, (), paths)
-    return tree
-
-
-def _mark_members(tree: Json, at: Path, paths: Fields) -> None:
-    for element in list(tree):
-        path = (*at, element)
-        below = tree[element]
-        if below:
-            _mark_members(below, path, paths)
-            if path in paths:
-                tree[element] = {".": {}, **below}
 
 
 def changes(live: Json, new: Json, root: Json) -> tuple[FieldSet, FieldSet]:
@@ -298,10 +245,9 @@ def after_update(  # the facts that make up one entry
     live: Json,
     new: Json,
     entries: list[Json],
+    resource: Resource,
     *,
-    root: Json,
     manager: str,
-    api_version: str,
     time: str,
     subresource: str = "",
 ) -> list[Json]:
@@ -310,10 +256,10 @@ def after_update(  # the facts that make up one entry
     The manager takes every field that it added or changed from everybody else. A write that
     changes nothing leaves the entries as they are, times included.
     """
-    changed, removed = changes(live, new, root)
+    changed, removed = changes(live, new, structural_schema.of(resource.storage))
     if not changed and not removed:
         return entries
-    who: Identity = (manager, "Update", api_version, subresource)
+    who: Identity = (manager, "Update", resource.api_version, subresource)
     rest = without(entries, changed | removed)
     if not changed:
         return ordered(rest)
@@ -321,4 +267,4 @@ def after_update(  # the facts that make up one entry
     if mine is not None:
         rest = [e for e in rest if e is not mine]
         changed |= decode(mine["fieldsV1"])
-    return ordered([*rest, entry(changed, who, api_version=api_version, time=time)])
+    return ordered([*rest, entry(changed, who, api_version=resource.api_version, time=time)])

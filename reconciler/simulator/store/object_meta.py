@@ -28,7 +28,7 @@ _IDENTITY: Final = (
 )
 
 
-class Minter:
+class IdGenerator:
     """Makes uids and name suffixes, the same ones for the same seed."""
 
     def __init__(self, seed: int) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.history import Key
 
 
-class Owners:
+class OwnerIndex:
     """Which stored objects refer to which owners."""
 
     def __init__(self) -> None:

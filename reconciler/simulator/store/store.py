@@ -3,43 +3,26 @@
 from __future__ import annotations
 
 import threading
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.clock import rfc3339
 from reconciler.simulator.encoding import json_codec
-from reconciler.simulator.store import (
-    api_resources,
-    managed_fields,
-    object_meta,
-    structural_schema,
-)
-from reconciler.simulator.store.encoded_objects import Page, Shelf
-from reconciler.simulator.store.history import ExpiredError, History, Key, StoreEvent
-from reconciler.simulator.store.owner_references import Owners
-from reconciler.simulator.store.store_errors import (
-    AlreadyExistsError,
-    ConflictError,
-    NotFoundError,
-)
+from reconciler.simulator.store import api_resources, managed_fields, object_meta
+from reconciler.simulator.store.encoded_objects import EncodedObjects
+from reconciler.simulator.store.history import History, Key, StoreEvent
+from reconciler.simulator.store.owner_references import OwnerIndex
+from reconciler.simulator.store.store_errors import AlreadyExistsError, NotFoundError
+from reconciler.simulator.store.subscribers import Subscribers
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
     from reconciler.simulator.clock import SimClock
     from reconciler.simulator.encoding.json_codec import Json
-
-__all__ = [
-    "AlreadyExistsError",
-    "ConflictError",
-    "ExpiredError",
-    "Key",
-    "NotFoundError",
-    "Page",
-    "Store",
-    "StoreEvent",
-]
-
-Subscriber: TypeAlias = Callable[[StoreEvent], None]
+    from reconciler.simulator.store.api_resources import Resource
+    from reconciler.simulator.store.encoded_objects import Page
+    from reconciler.simulator.store.subscribers import Subscriber
 
 _FIRST_REVISION: Final = 1000
 """A real server's first objects make revisions, too; revision 1 is compacted on both."""
@@ -56,30 +39,28 @@ class Store:
         self.lock: Final = threading.RLock()
         self.clock: Final = clock
         self.rv = _FIRST_REVISION
-        self._shelves: dict[str, Shelf] = defaultdict(Shelf)
+        self._objects: dict[str, EncodedObjects] = defaultdict(EncodedObjects)
         self._history = History(capacity=history, start=_FIRST_REVISION)
-        self._minter = object_meta.Minter(seed)
-        self._owners = Owners()
-        self._subscribers: list[Subscriber] = []
-        self._undelivered: deque[StoreEvent] = deque()
-        self._delivering = False
+        self._ids = object_meta.IdGenerator(seed)
+        self._owners = OwnerIndex()
+        self._subscribers = Subscribers()
 
     def uid(self) -> str:
         """Returns a new uid."""
         with self.lock:
-            return self._minter.uid()
+            return self._ids.uid()
 
     def suffix(self) -> str:
         """Returns five characters as generateName appends them."""
         with self.lock:
-            return self._minter.suffix()
+            return self._ids.suffix()
 
     # Reading
 
     def raw(self, key: Key) -> bytes | None:
         """Returns the encoded object, None if absent."""
         with self.lock:
-            return self._shelves[key.resource].bodies.get(key.path)
+            return self._objects[key.resource].bodies.get(key.path)
 
     def get(self, key: Key) -> Json | None:
         """Returns a freshly decoded object, None if absent."""
@@ -89,13 +70,13 @@ class Store:
     def keys(self, resource: str, namespace: str | None = None) -> Iterator[Key]:
         """Yields the keys of a resource in the server's list order, as they are now."""
         with self.lock:
-            paths = self._shelves[resource].paths(namespace)
+            paths = self._objects[resource].paths(namespace)
         return (_key(resource, path) for path in paths)
 
     def list(self, resource: str, namespace: str | None = None) -> list[Json]:
         """Returns the decoded objects of a resource in the server's list order."""
         with self.lock:
-            shelf = self._shelves[resource]
+            shelf = self._objects[resource]
             return [json_codec.decode(shelf.bodies[path]) for path in shelf.paths(namespace)]
 
     def page(
@@ -121,12 +102,12 @@ class Store:
         """
         with self.lock:
             at = self.rv if revision is None else revision
-            return self._shelves[resource].page(
+            return self._objects[resource].page(
                 namespace,
                 after=after,
                 limit=limit,
                 revision=at,
-                earlier=self._earlier(resource, namespace, at),
+                earlier={} if at == self.rv else self._history.at(at, resource, namespace),
             )
 
     def events_since(
@@ -173,7 +154,7 @@ class Store:
             meta["name"] = key.name
             if key.namespace:
                 meta["namespace"] = key.namespace
-            meta["uid"] = self._minter.uid()
+            meta["uid"] = self._ids.uid()
             meta["creationTimestamp"] = rfc3339(self.clock.now())
             meta.pop("resourceVersion", None)
             if resource.generation:
@@ -270,54 +251,45 @@ class Store:
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
         """Calls `callback` after each commit, in order; returns how to stop that."""
         with self.lock:
-            self._subscribers.append(callback)
+            self._subscribers.add(callback)
 
         def unsubscribe() -> None:
             with self.lock:
-                if callback in self._subscribers:
-                    self._subscribers.remove(callback)
+                self._subscribers.remove(callback)
 
         return unsubscribe
 
     # Internals
 
     def _own(
-        self,
-        live: Json,
-        new: Json,
-        resource: api_resources.Resource,
-        manager: str,
-        subresource: str = "",
+        self, live: Json, new: Json, resource: Resource, manager: str, subresource: str = ""
     ) -> None:
+        """Records in `new` which fields `manager` owns after it wrote `new` over `live`."""
         meta = new["metadata"]
-        entries = managed_fields.after_update(
+        meta["managedFields"] = managed_fields.after_update(
             live,
             new,
             live.get("metadata", {}).get("managedFields", []),
-            root=structural_schema.of(resource.storage),
+            resource,
             manager=manager,
-            api_version=resource.api_version,
             time=rfc3339(self.clock.now()),
             subresource=subresource,
         )
-        if entries:
-            meta["managedFields"] = entries
-        else:
-            meta.pop("managedFields", None)
+        if not meta["managedFields"]:
+            del meta["managedFields"]
 
     def _commit(self, kind: str, key: Key, new: Json, previous: bytes | None) -> Json:
         self.rv += 1
         new["metadata"]["resourceVersion"] = str(self.rv)
         body = json_codec.encode(new)
         if kind == "DELETED":
-            self._shelves[key.resource].remove(key.path)
+            self._objects[key.resource].remove(key.path)
         else:
-            self._shelves[key.resource].put(key.path, body)
+            self._objects[key.resource].put(key.path, body)
             self._owners.record(key, new)
         event = StoreEvent(type=kind, key=key, rv=self.rv, body=body, previous=previous)
         self._history.append(event)
-        self._undelivered.append(event)
-        self._deliver()
+        self._subscribers.deliver(event)
         return new
 
     def _remove(self, key: Key, last: Json, body: bytes) -> Json:
@@ -326,29 +298,6 @@ class Store:
         for orphan in orphans:
             self.delete(orphan)
         return last
-
-    def _deliver(self) -> None:
-        # A subscriber may write: its event waits until all have seen the one before.
-        if self._delivering:
-            return
-        self._delivering = True
-        try:
-            while self._undelivered:
-                event = self._undelivered.popleft()
-                for callback in tuple(self._subscribers):
-                    callback(event)
-        finally:
-            self._delivering = False
-
-    def _earlier(
-        self, resource: str, namespace: str | None, revision: int
-    ) -> dict[str, bytes | None]:
-        then: dict[str, bytes | None] = {}
-        if revision == self.rv:
-            return then
-        for event in self._history.since(revision, resource, namespace):
-            then.setdefault(event.key.path, event.previous)
-        return then
 
 
 def _key(resource: str, path: str) -> Key:

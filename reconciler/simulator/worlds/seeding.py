@@ -15,7 +15,7 @@ from reconciler.simulator.kubevirt.node.launcher_pod import CPU_VENDOR_LABEL
 from reconciler.simulator.kubevirt.object_fields import KUBEVIRTS, MIGRATIONS, NODES, QUOTAS
 from reconciler.simulator.kubevirt.rules import instancetypes
 from reconciler.simulator.kubevirt.versions import behaviour
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds import seeding_vms, world_checks
 from reconciler.simulator.worlds.field_reader import WorldError
 
@@ -31,7 +31,7 @@ Json: TypeAlias = dict[str, Any]
 HCO_MANAGER: Final = "hyperconverged-cluster-operator"
 
 
-class Seeder:
+class WorldSeeder:
     """Writes one world into an empty store."""
 
     def __init__(self, world: World, store: Store) -> None:

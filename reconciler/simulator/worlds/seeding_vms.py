@@ -13,9 +13,9 @@ from reconciler.simulator.kubevirt.node import launcher_pod
 from reconciler.simulator.kubevirt.node.virt_handler import PLUG_FAILED_MESSAGE, PLUG_FAILED_REASON
 from reconciler.simulator.kubevirt.object_fields import (
     HOT_MEMORY_CHANGE,
+    LIVE_UPDATE_FEATURES,
     READY,
     REVISIONS,
-    SWITCH,
     VMIS,
     VMS,
     make_condition,
@@ -31,7 +31,7 @@ from reconciler.simulator.kubevirt.rules import (
     vm_status,
 )
 from reconciler.simulator.kubevirt.versions import Rollout
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds.field_reader import Problem
 
 if TYPE_CHECKING:
@@ -283,7 +283,7 @@ def _vm_spec(spec: VMSpec) -> Json:
     if spec.eviction_strategy:
         made["template"]["spec"]["evictionStrategy"] = spec.eviction_strategy
     if spec.live_update_features is not None:
-        made[SWITCH] = json_codec.copy(dict(spec.live_update_features))
+        made[LIVE_UPDATE_FEATURES] = json_codec.copy(dict(spec.live_update_features))
     return made
 
 

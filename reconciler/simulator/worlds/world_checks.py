@@ -9,7 +9,7 @@ from reconciler.simulator.apiserver.request import schema_validation
 from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.cluster_config import read_config
-from reconciler.simulator.kubevirt.object_fields import SWITCH
+from reconciler.simulator.kubevirt.object_fields import LIVE_UPDATE_FEATURES
 from reconciler.simulator.kubevirt.rules import memory_hotplug, v1_1
 from reconciler.simulator.kubevirt.versions import Rollout, behaviour
 from reconciler.simulator.store import api_resources, structural_schema
@@ -147,11 +147,11 @@ def _check_sizes(world: World, vm: VMSpec) -> Iterator[Problem]:
     version = behaviour(world.version)
     if vm.guest == 0:
         yield _problem(f"{vm.path}.guest", "0 is no size for a guest")
-    if not version.vm_switch and vm.live_update_features is not None:
+    if not version.vm_live_update_features and vm.live_update_features is not None:
         message = f"KubeVirt {world.version} does not know it; it went with v1.2"
         yield _problem(f"{vm.path}.liveUpdateFeatures", message)
-    if version.vm_switch:
-        yield from _check_switch(world, vm)
+    if version.vm_live_update_features:
+        yield from _check_live_update_features(world, vm)
         return
     live = read_config({"spec": dict(world.kubevirt_spec)}, version).live_update
     if vm.guest is None or vm.max_guest is None or not live:
@@ -163,11 +163,13 @@ def _check_sizes(world: World, vm: VMSpec) -> Iterator[Problem]:
         yield _problem(f"{vm.path}.maxGuest", f"KubeVirt denies this VM ({given}): {refused}")
 
 
-def _check_switch(world: World, vm: VMSpec) -> Iterator[Problem]:
+def _check_live_update_features(world: World, vm: VMSpec) -> Iterator[Problem]:
     """What the webhook of v1.1 denies."""
     guest = {} if vm.guest is None else {"guest": quantity.binary(vm.guest)}
     own = {} if vm.max_guest is None else {"maxGuest": quantity.binary(vm.max_guest)}
-    switch = {} if vm.live_update_features is None else {SWITCH: vm.live_update_features}
+    switch = (
+        {} if vm.live_update_features is None else {LIVE_UPDATE_FEATURES: vm.live_update_features}
+    )
     kind = {"instancetype": {"name": vm.instancetype}} if vm.instancetype else {}
     memory = {**guest, **own, **(vm.domain.get("memory") or {})}
     template = {"architecture": vm.architecture, "domain": {**vm.domain, "memory": memory}}

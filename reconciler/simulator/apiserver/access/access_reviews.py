@@ -18,7 +18,7 @@ from reconciler.simulator.clock import rfc3339
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.access.authentication import Tokens
     from reconciler.simulator.apiserver.access.rbac import Authorizer
-    from reconciler.simulator.apiserver.request.api_call import Call
+    from reconciler.simulator.apiserver.request.api_call import ApiCall
     from reconciler.simulator.apiserver.request.http_messages import Response
     from reconciler.simulator.encoding.json_codec import Json
     from reconciler.simulator.store.store import Store
@@ -35,7 +35,7 @@ class Reviews:
         self._authorizer = authorizer
         self._tokens = tokens
 
-    def answer(self, call: Call) -> Response:
+    def answer(self, call: ApiCall) -> Response:
         """Answers the POST of a review."""
         review = request_body.read(call)
         match call.resource.kind:
@@ -48,7 +48,7 @@ class Reviews:
                 status = {"userInfo": {"username": call.user.name, "groups": groups}}
         return json_response(201, {**review, "metadata": {}, "status": status})
 
-    def _allowed(self, call: Call, spec: Json) -> bool:
+    def _allowed(self, call: ApiCall, spec: Json) -> bool:
         resource: Json = spec.get("resourceAttributes") or {}
         path: Json = spec.get("nonResourceAttributes") or {}
         if bool(resource) == bool(path):
@@ -68,7 +68,7 @@ class Reviews:
         )
         return self._authorizer.allows(call.user, attempt)
 
-    def _rules(self, call: Call, spec: Json) -> Json:
+    def _rules(self, call: ApiCall, spec: Json) -> Json:
         rules = list(self._authorizer.rules(call.user, spec.get("namespace", "")))
         return {
             "resourceRules": [r for r in rules if "nonResourceURLs" not in r],
@@ -76,7 +76,7 @@ class Reviews:
             "incomplete": False,
         }
 
-    def issue_token(self, call: Call) -> Response:
+    def issue_token(self, call: ApiCall) -> Response:
         """Answers the POST of a TokenRequest to a service account."""
         if self._store.raw(call.key) is None:
             raise call.not_found()

@@ -38,7 +38,7 @@ def wanted(accept: str) -> Form:
     """Reads an Accept header: the first form in it that can be served.
 
     Raises:
-        RefusalError: None can.
+        StatusError: None can.
     """
     for media_range in accept.split(","):
         media_type, *parameters = (part.strip() for part in media_range.split(";"))
@@ -50,7 +50,7 @@ def wanted(accept: str) -> Form:
             return Form.OBJECT
         if form in set(Form) and options.get("v") == "v1":
             return Form(form)
-    raise status_errors.RefusalError(status_errors.failure(406, "NotAcceptable", _NOT_ACCEPTABLE))
+    raise status_errors.StatusError(status_errors.failure(406, "NotAcceptable", _NOT_ACCEPTABLE))
 
 
 def table(

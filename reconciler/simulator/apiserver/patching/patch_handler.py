@@ -17,7 +17,7 @@ from reconciler.simulator.encoding import go_json, json_codec
 from reconciler.simulator.store import structural_schema
 
 if TYPE_CHECKING:
-    from reconciler.simulator.apiserver.request.api_call import Call
+    from reconciler.simulator.apiserver.request.api_call import ApiCall
     from reconciler.simulator.apiserver.request.http_messages import Response
     from reconciler.simulator.apiserver.writing.create_and_update import Writer
     from reconciler.simulator.encoding.json_codec import Json
@@ -39,7 +39,7 @@ class Patcher:
         self._store = store
         self._writer = writer
 
-    def patch(self, call: Call) -> Response:
+    def patch(self, call: ApiCall) -> Response:
         """Answers a PATCH."""
         media_type = call.request.media_type
         accepted = _CUSTOM_TYPES if call.resource.custom else _BUILTIN_TYPES
@@ -61,7 +61,7 @@ class Patcher:
             updated = self._writer.store_changed(call, live, patched)
         return json_response(200, call.present(updated), warnings=call.warnings)
 
-    def _apply(self, call: Call) -> Response:
+    def _apply(self, call: ApiCall) -> Response:
         config = request_body.read_yaml(call.request.body, call.resource.kind)
         _check_config(call, config)
         resource, name = call.resource, call.target.name
@@ -72,9 +72,8 @@ class Patcher:
             applied = server_side_apply.apply(
                 live,
                 _writable(call, config),
-                root=structural_schema.of(resource.storage),
+                resource=resource,
                 manager=call.manager,
-                api_version=resource.api_version,
                 time=rfc3339(self._store.clock.now()),
                 force=call.request.flag("force"),
             )
@@ -90,7 +89,7 @@ class Patcher:
         return json_response(200, call.present(updated), warnings=call.warnings)
 
 
-def _patched(media_type: str, body: bytes, live: Json, call: Call) -> Json:
+def _patched(media_type: str, body: bytes, live: Json, call: ApiCall) -> Json:
     try:
         if media_type == JSON_PATCH:
             patched = json_patch.apply(json_patch.parse(body), live)
@@ -126,7 +125,7 @@ def _merge_body(body: bytes) -> Json:
     return patch
 
 
-def _complain(call: Call, patched: Json) -> None:
+def _complain(call: ApiCall, patched: Json) -> None:
     shown = json_codec.encode(patched).decode() if call.field_validation == "Strict" else ""
     problems = request_body.prune(call, patched)
     if not problems or call.field_validation == "Ignore":
@@ -139,7 +138,7 @@ def _complain(call: Call, patched: Json) -> None:
     call.warnings.extend(problems)
 
 
-def _check_config(call: Call, config: Json) -> None:
+def _check_config(call: ApiCall, config: Json) -> None:
     if not call.request.param("fieldManager"):
         message = "Required value: is required for apply patch"
         error = FieldError(field="fieldManager", reason="FieldValueRequired", message=message)
@@ -157,10 +156,10 @@ def _check_config(call: Call, config: Json) -> None:
             f"failed to create typed patch object ({who}, Kind={resource.kind}): "
             f".{field}: field not declared in schema"
         )
-        raise status_errors.RefusalError(status_errors.failure(500, "", message))
+        raise status_errors.StatusError(status_errors.failure(500, "", message))
 
 
-def _writable(call: Call, config: Json) -> Json:
+def _writable(call: ApiCall, config: Json) -> Json:
     """Returns the part of a configuration that this (sub)resource writes."""
     if call.status:
         kept = {"apiVersion", "kind", "metadata", "status"}
@@ -173,7 +172,7 @@ def _writable(call: Call, config: Json) -> Json:
 
 def _apply_conflict(
     conflicts: tuple[server_side_apply.Conflict, ...],
-) -> status_errors.RefusalError:
+) -> status_errors.StatusError:
     causes = [
         {
             "reason": "FieldManagerConflict",
@@ -183,7 +182,7 @@ def _apply_conflict(
         for conflict in conflicts
     ]
     message = server_side_apply.message(conflicts)
-    return status_errors.RefusalError(
+    return status_errors.StatusError(
         status_errors.failure(409, "Conflict", message, {"causes": causes})
     )
 

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.simulator.encoding.json_codec import Json
 from reconciler.simulator.store import managed_fields, structural_schema
+from reconciler.simulator.store.fields_v1 import decode
 
 if TYPE_CHECKING:
-    from reconciler.simulator.store.managed_fields import Fields, FieldSet, Path
+    from reconciler.simulator.store.api_resources import Resource
+    from reconciler.simulator.store.fields_v1 import Fields, FieldSet, Path
 
 _BEFORE: Final = "before-first-apply"
 
@@ -41,9 +43,8 @@ def apply(
     live: Json | None,
     config: Json,
     *,
-    root: Json,
+    resource: Resource,
     manager: str,
-    api_version: str,
     time: str,
     force: bool = False,
 ) -> Applied:
@@ -52,14 +53,14 @@ def apply(
     Args:
         live: The object as it is stored.
         config: What the manager wants, fully and only that.
-        root: The kind's structural schema.
+        resource: The kind of the object, with its schema and version.
         manager: The field manager.
-        api_version: The version of the schema.
         time: Now, in RFC 3339.
         force: Whether to take conflicting fields from their managers.
     """
     current = live or {"apiVersion": config.get("apiVersion"), "kind": config.get("kind")}
-    entries = _entries(live, root=root, api_version=api_version)
+    root = structural_schema.of(resource.storage)
+    entries = _entries(live, resource)
     who = (manager, "Apply", "", "")
     mine = next((e for e in entries if managed_fields.identity(e) == who), None)
     others = [e for e in entries if e is not mine]
@@ -68,29 +69,27 @@ def apply(
     wanted -= {(), ("f:metadata",)}
     merged: Json = _merge(current, config, root)
     if mine is not None:
-        kept = wanted.union(*(managed_fields.decode(e["fieldsV1"]) for e in others))
-        _drop(merged, managed_fields.decode(mine["fieldsV1"]) - wanted, kept, root)
+        kept = wanted.union(*(decode(e["fieldsV1"]) for e in others))
+        _drop(merged, decode(mine["fieldsV1"]) - wanted, kept, root)
     changed, removed = managed_fields.changes(current, merged, root)
     conflicts = () if force else _conflicts(others, changed)
     rest = managed_fields.without(others, changed | removed)
-    same = mine is not None and managed_fields.decode(mine["fieldsV1"]) == wanted
+    same = mine is not None and decode(mine["fieldsV1"]) == wanted
     stamp = mine["time"] if mine and same and not changed and not removed else time
-    entry = managed_fields.entry(wanted, who, api_version=api_version, time=stamp)
+    entry = managed_fields.entry(wanted, who, api_version=resource.api_version, time=stamp)
     metadata = {**merged.get("metadata", {})}
     metadata["managedFields"] = managed_fields.ordered([*rest, entry])
     return Applied(object={**merged, "metadata": metadata}, conflicts=conflicts)
 
 
-def _entries(live: Json | None, *, root: Json, api_version: str) -> list[Json]:
+def _entries(live: Json | None, resource: Resource) -> list[Json]:
     if live is None:
         return []
     entries: list[Json] = live["metadata"].get("managedFields", [])
     if entries:
         return entries
     born = live["metadata"].get("creationTimestamp", "")
-    return managed_fields.after_update(
-        {}, live, [], root=root, manager=_BEFORE, api_version=api_version, time=born
-    )
+    return managed_fields.after_update({}, live, [], resource, manager=_BEFORE, time=born)
 
 
 def _merge(live: Any, config: Any, node: Json) -> Any:  # noqa: ANN401  # any JSON values
@@ -151,7 +150,7 @@ def _conflicts(others: list[Json], changed: FieldSet) -> tuple[Conflict, ...]:
     found = [
         Conflict(manager=_printed(entry), path=_dotted(path))
         for entry in others
-        for path in sorted(managed_fields.decode(entry["fieldsV1"]) & changed)
+        for path in sorted(decode(entry["fieldsV1"]) & changed)
     ]
     return tuple(sorted(found, key=lambda c: (c.manager, c.path)))
 

@@ -27,7 +27,7 @@ from reconciler.simulator.store.history import ExpiredError
 
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.reading.selectors import Selection
-    from reconciler.simulator.apiserver.request.api_call import Call
+    from reconciler.simulator.apiserver.request.api_call import ApiCall
     from reconciler.simulator.apiserver.request.http_messages import Response
     from reconciler.simulator.store.encoded_objects import Page
     from reconciler.simulator.store.store import Store
@@ -45,7 +45,7 @@ class Reader:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def get(self, call: Call) -> Response:
+    def get(self, call: ApiCall) -> Response:
         """Answers the GET of one object."""
         form = wanted(call.request.header("accept"))
         body = self._store.raw(call.key)
@@ -59,12 +59,12 @@ class Reader:
             return json_response(200, self._table(call, [obj], metadata))
         return json_response(200, metadata_of(obj))
 
-    def collection(self, call: Call) -> Response:
+    def collection(self, call: ApiCall) -> Response:
         """Answers the GET of a collection."""
         listing = self._collect(call, selection(call))
         return counted(self._listed(call, listing), len(listing.bodies))
 
-    def _listed(self, call: Call, listing: _Listing) -> Response:
+    def _listed(self, call: ApiCall, listing: _Listing) -> Response:
         form = wanted(call.request.header("accept"))
         kind = call.resource.kind
         if form is Form.TABLE:
@@ -83,11 +83,11 @@ class Reader:
         items = b",".join(_items(call, listing.bodies))
         return bytes_response(200, b"".join((head, b',"items":[', items, b"],", tail)))
 
-    def _table(self, call: Call, objects: list[Json], metadata: Json) -> Json:
+    def _table(self, call: ApiCall, objects: list[Json], metadata: Json) -> Json:
         include = call.request.param("includeObject")
         return table(call.resource, objects, metadata, self._store.clock.now(), include=include)
 
-    def _collect(self, call: Call, chosen: Selection) -> _Listing:
+    def _collect(self, call: ApiCall, chosen: Selection) -> _Listing:
         limit = max(call.integer("limit") or 0, 0)
         position = self._position(call)
         store, scope = self._store, call.scope
@@ -113,7 +113,7 @@ class Reader:
             metadata["remainingItemCount"] = page.remaining
         return _Listing(bodies=[*page.bodies], metadata=metadata)
 
-    def _position(self, call: Call) -> continue_token.Position:
+    def _position(self, call: ApiCall) -> continue_token.Position:
         token, asked = call.request.param("continue"), call.integer("resourceVersion")
         if not token:
             return continue_token.Position(revision=self._exact_revision(call, asked), after="")
@@ -129,7 +129,7 @@ class Reader:
             raise _expired(position, call.scope)
         return position
 
-    def _exact_revision(self, call: Call, revision: int | None) -> int | None:
+    def _exact_revision(self, call: ApiCall, revision: int | None) -> int | None:
         if not revision:
             return None
         if revision > self._store.rv:
@@ -138,11 +138,11 @@ class Reader:
         return revision if exact else None
 
 
-def selection(call: Call) -> Selection:
+def selection(call: ApiCall) -> Selection:
     """Reads the selectors of a list or a watch; a named watch selects that name.
 
     Raises:
-        RefusalError: One cannot be read.
+        StatusError: One cannot be read.
     """
     fields = call.request.param("fieldSelector")
     if call.target.name:
@@ -153,18 +153,20 @@ def selection(call: Call) -> Selection:
         raise status_errors.bad_request(str(error)) from error
 
 
-def too_large(revision: int, current: int) -> status_errors.RefusalError:
+def too_large(revision: int, current: int) -> status_errors.StatusError:
     """504: a revision from the future."""
     message = f"Too large resource version: {revision}, current: {current}"
     causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     details = {"causes": causes, "retryAfterSeconds": 1}
-    return status_errors.RefusalError(
+    return status_errors.StatusError(
         status_errors.failure(504, "Timeout", f"Timeout: {message}", details),
         headers=(("Retry-After", "1"),),
     )
 
 
-def _select(page: Page, chosen: Selection, limit: int, scope: str | None, call: Call) -> _Listing:
+def _select(
+    page: Page, chosen: Selection, limit: int, scope: str | None, call: ApiCall
+) -> _Listing:
     bodies: list[bytes] = []
     metadata = _metadata(call, page.revision)
     for place, body in enumerate(page.bodies):
@@ -181,13 +183,13 @@ def _select(page: Page, chosen: Selection, limit: int, scope: str | None, call: 
     return _Listing(bodies=bodies, metadata=metadata)
 
 
-def _metadata(call: Call, revision: int) -> Json:
+def _metadata(call: ApiCall, revision: int) -> Json:
     # Lists of custom kinds always carry `continue`, typed lists leave it out when empty.
     start: Json = {"continue": ""} if call.resource.custom else {}
     return {**start, "resourceVersion": str(revision)}
 
 
-def _items(call: Call, bodies: list[bytes]) -> list[bytes]:
+def _items(call: ApiCall, bodies: list[bytes]) -> list[bytes]:
     if call.resource.custom:
         return bodies
     # Items of a typed list have no apiVersion and kind.
@@ -197,7 +199,7 @@ def _items(call: Call, bodies: list[bytes]) -> list[bytes]:
     ]
 
 
-def _expired(position: continue_token.Position, scope: str | None) -> status_errors.RefusalError:
+def _expired(position: continue_token.Position, scope: str | None) -> status_errors.StatusError:
     onward = continue_token.Position(revision=None, after=position.after)
     token = continue_token.encode(onward, scope) if position.after else ""
     return status_errors.expired(continue_token.EXPIRED_MESSAGE, continue_token=token)

@@ -20,9 +20,10 @@ from reconciler.simulator.store.history import ExpiredError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reconciler.simulator.apiserver.request.api_call import Call
+    from reconciler.simulator.apiserver.request.api_call import ApiCall
     from reconciler.simulator.encoding.json_codec import Json
-    from reconciler.simulator.store.store import Store, StoreEvent
+    from reconciler.simulator.store.history import StoreEvent
+    from reconciler.simulator.store.store import Store
 
 _BOOKMARK_EVERY_S: Final = 60.0
 _INITIAL_END: Final = "k8s.io/initial-events-end"
@@ -38,7 +39,7 @@ class WatchStream:
     status: Final = 200
     headers: Final[Headers] = (("Content-Type", JSON_TYPE),)
 
-    def __init__(self, store: Store, call: Call, *, delay_s: float = 0.0) -> None:
+    def __init__(self, store: Store, call: ApiCall, *, delay_s: float = 0.0) -> None:
         self.delay_s: Final = delay_s
         self.ended = False
         self._store = store
@@ -188,7 +189,7 @@ def _frame(kind: str, body: bytes) -> bytes:
     return b"".join((b'{"type":"', kind.encode(), b'","object":', body, b"}\n"))
 
 
-def _limits(call: Call) -> tuple[float, float]:
+def _limits(call: ApiCall) -> tuple[float, float]:
     """Returns after how many events faults make the watch silent, and after how many drop it."""
     silent = [f.events for f in call.faults if f.effect is Effect.SILENT]
     drop = [f.events for f in call.faults if f.effect is Effect.DROP]

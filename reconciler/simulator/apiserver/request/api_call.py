@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.simulator.apiserver.request import event_views, status_errors
 from reconciler.simulator.apiserver.request.api_faults import Fault
 from reconciler.simulator.apiserver.request.http_messages import Request, User
-from reconciler.simulator.apiserver.request.request_info import Target
+from reconciler.simulator.apiserver.request.request_info import RequestInfo
 from reconciler.simulator.apiserver.request.status_errors import FieldError
 from reconciler.simulator.encoding.json_codec import decode, encode
 from reconciler.simulator.store.api_resources import Resource
@@ -33,12 +33,12 @@ _MANAGER_MAX: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ApiCall:
     """A request for a resource of the catalogue, by an authorized user."""
 
     request: Request
     user: User
-    target: Target
+    target: RequestInfo
     resource: Resource
     faults: tuple[Fault, ...] = ()
     warnings: list[str] = field(default_factory=list)
@@ -80,7 +80,7 @@ class Call:
         """Reads a numeric query parameter; None if it is absent.
 
         Raises:
-            RefusalError: It is no number.
+            StatusError: It is no number.
         """
         text = self.request.param(name)
         if not text:
@@ -95,7 +95,7 @@ class Call:
         """Checks the query options of a write.
 
         Raises:
-            RefusalError: One of them has an unknown value.
+            StatusError: One of them has an unknown value.
         """
         errors: list[FieldError] = []
         dry_run = self.request.params("dryRun")
@@ -112,11 +112,11 @@ class Call:
         if errors:
             raise invalid_options(self.target.verb, errors)
 
-    def not_found(self) -> status_errors.RefusalError:
+    def not_found(self) -> status_errors.StatusError:
         """404 for the named object."""
         return status_errors.not_found(self.resource.group, self.resource.plural, self.target.name)
 
-    def invalid(self, name: str, errors: list[FieldError]) -> status_errors.RefusalError:
+    def invalid(self, name: str, errors: list[FieldError]) -> status_errors.StatusError:
         """422 for an object of this kind."""
         # The group of an Event in errors is the one that stores it.
         group = "" if self.resource.stored_as else self.resource.group
@@ -131,7 +131,7 @@ class Call:
         return encode(event_views.to_new(decode(body))) if self.resource.stored_as else body
 
 
-def invalid_options(verb: str, errors: list[FieldError]) -> status_errors.RefusalError:
+def invalid_options(verb: str, errors: list[FieldError]) -> status_errors.StatusError:
     """422 for query options."""
     return status_errors.invalid("meta.k8s.io", _OPTIONS[verb], "", errors)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reconciler.simulator.apiserver.request.request_info import Target
+    from reconciler.simulator.apiserver.request.request_info import RequestInfo
 
 
 class Effect(StrEnum):
@@ -99,7 +99,7 @@ class Faults:
         """How often each current fault has fired, by its id, or its position without one."""
         return {fault.id or str(i): self.fired(fault) for i, fault in enumerate(self.faults)}
 
-    def hits(self, method: str, target: Target, user: str) -> tuple[Fault, ...]:
+    def hits(self, method: str, target: RequestInfo, user: str) -> tuple[Fault, ...]:
         """Returns the faults that fire at a request, and counts them."""
         matching = [f for f in self.faults if _matches(f, method, target, user)]
         return tuple([fault for fault in matching if self._fires(fault)])
@@ -124,7 +124,7 @@ _ONLY_FOR: Final = {
 }
 
 
-def _matches(fault: Fault, method: str, target: Target, user: str) -> bool:
+def _matches(fault: Fault, method: str, target: RequestInfo, user: str) -> bool:
     full = f"{target.plural}.{target.group}" if target.group else target.plural
     return (
         target.verb in _ONLY_FOR.get(fault.effect, {target.verb})

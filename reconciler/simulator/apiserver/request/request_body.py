@@ -15,7 +15,7 @@ from reconciler.simulator.encoding import go_json, protobuf
 from reconciler.simulator.store import structural_schema
 
 if TYPE_CHECKING:
-    from reconciler.simulator.apiserver.request.api_call import Call
+    from reconciler.simulator.apiserver.request.api_call import ApiCall
     from reconciler.simulator.apiserver.request.http_messages import Request
     from reconciler.simulator.encoding.json_codec import Json
     from reconciler.simulator.store.api_resources import Resource
@@ -25,11 +25,11 @@ _YAML_TYPES: Final = frozenset({"application/yaml", "application/apply-patch+yam
 _ACCEPTED: Final = ("application/json", "application/yaml")
 
 
-def read(call: Call) -> Json:
+def read(call: ApiCall) -> Json:
     """Decodes the object in a POST or PUT and checks its kind.
 
     Raises:
-        RefusalError: It is no object, or one of another kind.
+        StatusError: It is no object, or one of another kind.
     """
     media_type = call.request.media_type
     resource = call.resource
@@ -82,7 +82,7 @@ def _decode(body: bytes, *, yaml: bool, kind: str) -> Json:
     return value
 
 
-def _unreadable(kind: str, problem: str) -> status_errors.RefusalError:
+def _unreadable(kind: str, problem: str) -> status_errors.StatusError:
     return status_errors.bad_request(
         f"the object provided is unrecognized (must be of type {kind}): "
         f"couldn't get version/kind; {problem}"
@@ -93,7 +93,7 @@ def check_kind(obj: Json, resource: Resource) -> None:
     """Fills in or checks apiVersion and kind.
 
     Raises:
-        RefusalError: The object names another kind than the path.
+        StatusError: The object names another kind than the path.
     """
     api_version = obj.setdefault("apiVersion", resource.api_version)
     kind = obj.setdefault("kind", resource.kind)
@@ -112,11 +112,11 @@ def check_kind(obj: Json, resource: Resource) -> None:
         )
 
 
-def check_place(call: Call, obj: Json) -> None:
+def check_place(call: ApiCall, obj: Json) -> None:
     """Fills in or checks namespace and name against the path.
 
     Raises:
-        RefusalError: The object names others than the path.
+        StatusError: The object names others than the path.
     """
     meta, target = obj["metadata"], call.target
     if call.resource.namespaced:
@@ -135,7 +135,7 @@ def check_place(call: Call, obj: Json) -> None:
         )
 
 
-def prune(call: Call, obj: Json) -> list[str]:
+def prune(call: ApiCall, obj: Json) -> list[str]:
     """Makes an object what its schema knows, in place.
 
     Unknown fields go, defaults come, and nulls of built-in kinds go, as a Go struct drops them.
@@ -144,7 +144,7 @@ def prune(call: Call, obj: Json) -> list[str]:
         What strict decoding complains of: `unknown field "spec.nope"`.
 
     Raises:
-        RefusalError: A field of a built-in kind has another type than the struct's.
+        StatusError: A field of a built-in kind has another type than the struct's.
     """
     node = structural_schema.served(call.resource)
     unknown = schema_validation.prune(obj, node)
@@ -156,11 +156,11 @@ def prune(call: Call, obj: Json) -> list[str]:
     return [f'unknown field "{path}"' for path in unknown]
 
 
-def complain(call: Call, problems: list[str]) -> None:
+def complain(call: ApiCall, problems: list[str]) -> None:
     """Warns of unknown fields, or refuses them, as fieldValidation says.
 
     Raises:
-        RefusalError: There are some and fieldValidation is Strict.
+        StatusError: There are some and fieldValidation is Strict.
     """
     if not problems or call.field_validation == "Ignore":
         return

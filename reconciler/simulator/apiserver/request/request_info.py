@@ -26,7 +26,7 @@ _NAMESPACE_SUBRESOURCES: Final = frozenset({"status", "finalize"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class RequestInfo:
     """A request for a resource."""
 
     verb: str
@@ -48,7 +48,7 @@ class Target:
         return f"{self.plural}/{self.subresource}" if self.subresource else self.plural
 
 
-def parse(request: Request) -> Target | None:
+def parse(request: Request) -> RequestInfo | None:
     """Reads a resource path; None if the path is none."""
     parts = request.path.strip("/").split("/")
     match parts:
@@ -64,7 +64,7 @@ def parse(request: Request) -> Target | None:
         return None
     if plural == "namespaces" and not group:
         namespace = name
-    return Target(
+    return RequestInfo(
         verb=_verb(request, name),
         group=group,
         version=version,

@@ -22,7 +22,7 @@ MODIFIED: Final = (
 )
 
 
-class RefusalError(Exception):
+class StatusError(Exception):
     """A request that ends in a Status; `warnings` still reach the client."""
 
     def __init__(self, status: Json, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
@@ -98,56 +98,56 @@ def qualified(group: str, plural: str) -> str:
     return f"{plural}.{group}" if group else plural
 
 
-def not_found(group: str, plural: str, name: str) -> RefusalError:
+def not_found(group: str, plural: str, name: str) -> StatusError:
     """404: there is no such object."""
     message = f"{qualified(group, plural)} {quote(name)} not found"
-    return RefusalError(failure(404, "NotFound", message, details(group, plural, name)))
+    return StatusError(failure(404, "NotFound", message, details(group, plural, name)))
 
 
-def already_exists(group: str, plural: str, name: str) -> RefusalError:
+def already_exists(group: str, plural: str, name: str) -> StatusError:
     """409: the name is taken."""
     message = f"{qualified(group, plural)} {quote(name)} already exists"
-    return RefusalError(failure(409, "AlreadyExists", message, details(group, plural, name)))
+    return StatusError(failure(409, "AlreadyExists", message, details(group, plural, name)))
 
 
-def conflict(group: str, plural: str, name: str, why: str = MODIFIED) -> RefusalError:
+def conflict(group: str, plural: str, name: str, why: str = MODIFIED) -> StatusError:
     """409: the object is another than the client means."""
     message = f"Operation cannot be fulfilled on {qualified(group, plural)} {quote(name)}: {why}"
-    return RefusalError(failure(409, "Conflict", message, details(group, plural, name)))
+    return StatusError(failure(409, "Conflict", message, details(group, plural, name)))
 
 
-def bad_request(message: str) -> RefusalError:
+def bad_request(message: str) -> StatusError:
     """400."""
-    return RefusalError(failure(400, "BadRequest", message))
+    return StatusError(failure(400, "BadRequest", message))
 
 
-def rejected() -> RefusalError:
+def rejected() -> StatusError:
     """422 without a reason: what every JSON patch that does not apply is answered."""
-    return RefusalError(failure(422, "Invalid", REJECTED, {}))
+    return StatusError(failure(422, "Invalid", REJECTED, {}))
 
 
-def unsupported_media_type(accepted: tuple[str, ...]) -> RefusalError:
+def unsupported_media_type(accepted: tuple[str, ...]) -> StatusError:
     """415, with the media types that would do."""
     message = (
         "the body of the request was in an unknown format - accepted media types include: "
         + ", ".join(accepted)
     )
-    return RefusalError(failure(415, "UnsupportedMediaType", message))
+    return StatusError(failure(415, "UnsupportedMediaType", message))
 
 
-def method_not_allowed() -> RefusalError:
+def method_not_allowed() -> StatusError:
     """405."""
     message = "the server does not allow this method on the requested resource"
-    return RefusalError(failure(405, "MethodNotAllowed", message, {}))
+    return StatusError(failure(405, "MethodNotAllowed", message, {}))
 
 
-def invalid(group: str, kind: str, name: str, errors: list[FieldError]) -> RefusalError:
+def invalid(group: str, kind: str, name: str, errors: list[FieldError]) -> StatusError:
     """422 with one cause a violated rule."""
     listed = [f"{error.field}: {error.message}" for error in errors]
     said = listed[0] if len(listed) == 1 else f"[{', '.join(listed)}]"
     head = qualified(group, kind)
     causes = [error.cause() for error in errors]
-    return RefusalError(
+    return StatusError(
         failure(
             422,
             "Invalid",
@@ -157,21 +157,21 @@ def invalid(group: str, kind: str, name: str, errors: list[FieldError]) -> Refus
     )
 
 
-def denied(denial: Denial, group: str, plural: str, name: str) -> RefusalError:
+def denied(denial: Denial, group: str, plural: str, name: str) -> StatusError:
     """What a webhook, or a built-in admission plugin, refused."""
     if not denial.webhook:
         if denial.reason != "Forbidden":
-            return RefusalError(failure(denial.code, denial.reason, denial.message, {}))
+            return StatusError(failure(denial.code, denial.reason, denial.message, {}))
         message = f"{qualified(group, plural)} {quote(name)} is forbidden: {denial.message}"
-        return RefusalError(failure(403, "Forbidden", message, details(group, plural, name)))
+        return StatusError(failure(403, "Forbidden", message, details(group, plural, name)))
     message = f'admission webhook "{denial.webhook}" denied the request: {denial.message}'
     causes: Json = {"causes": list(denial.causes)} if denial.causes else {}
-    return RefusalError(failure(denial.code, denial.reason, message, causes))
+    return StatusError(failure(denial.code, denial.reason, message, causes))
 
 
 def forbidden(
     user: User, verb: str, group: str, plural: str, name: str, scope: str
-) -> RefusalError:
+) -> StatusError:
     """403 from the authorizer.
 
     Args:
@@ -189,24 +189,24 @@ def forbidden(
         f'{head} is forbidden: User "{user.name}" cannot {verb} resource "{plural}" '
         f'in API group "{group}" {where}'
     )
-    return RefusalError(failure(403, "Forbidden", message, details(group, resource, name)))
+    return StatusError(failure(403, "Forbidden", message, details(group, resource, name)))
 
 
-def forbidden_path(user: User, verb: str, path: str) -> RefusalError:
+def forbidden_path(user: User, verb: str, path: str) -> StatusError:
     """403 for a path that is no resource."""
     message = f'forbidden: User "{user.name}" cannot {verb} path "{path}"'
-    return RefusalError(failure(403, "Forbidden", message, {}))
+    return StatusError(failure(403, "Forbidden", message, {}))
 
 
-def unauthorized() -> RefusalError:
+def unauthorized() -> StatusError:
     """401: no such token."""
-    return RefusalError(failure(401, "Unauthorized", "Unauthorized"))
+    return StatusError(failure(401, "Unauthorized", "Unauthorized"))
 
 
-def expired(message: str, *, continue_token: str = "") -> RefusalError:
+def expired(message: str, *, continue_token: str = "") -> StatusError:
     """410, with a token to go on without consistency where there is one."""
     metadata = {"continue": continue_token} if continue_token else {}
-    return RefusalError(failure(410, "Expired", message, metadata=metadata))
+    return StatusError(failure(410, "Expired", message, metadata=metadata))
 
 
 def quote(text: str) -> str:
@@ -227,9 +227,9 @@ _INJECTED: Final = {
 }
 
 
-def injected(code: int, message: str, retry_after_s: int | None) -> RefusalError:
+def injected(code: int, message: str, retry_after_s: int | None) -> StatusError:
     """The Status that a fault answers with."""
     reason, sentence = _INJECTED.get(code, ("", "an injected fault"))
     extra = {"retryAfterSeconds": retry_after_s} if retry_after_s is not None else None
     headers = () if retry_after_s is None else (("Retry-After", str(retry_after_s)),)
-    return RefusalError(failure(code, reason, message or sentence, extra), headers=headers)
+    return StatusError(failure(code, reason, message or sentence, extra), headers=headers)

@@ -17,11 +17,13 @@ from reconciler.simulator.encoding.json_codec import encode
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.request.admission import Admission
     from reconciler.simulator.apiserver.request.http_messages import Request, User
-    from reconciler.simulator.apiserver.request.request_info import Target
+    from reconciler.simulator.apiserver.request.request_info import RequestInfo
     from reconciler.simulator.encoding.json_codec import Json
 
 
-def run_action(admission: Admission, request: Request, target: Target, user: User) -> Response:
+def run_action(
+    admission: Admission, request: Request, target: RequestInfo, user: User
+) -> Response:
     """Runs the registered action; 404 if there is none.
 
     A PUT is answered without a body, so a client that accepts only JSON gets 406.

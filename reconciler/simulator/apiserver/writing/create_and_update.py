@@ -28,7 +28,7 @@ from reconciler.simulator.store.store_errors import AlreadyExistsError, Conflict
 
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.request.admission import Admission
-    from reconciler.simulator.apiserver.request.api_call import Call
+    from reconciler.simulator.apiserver.request.api_call import ApiCall
     from reconciler.simulator.apiserver.request.http_messages import Response
     from reconciler.simulator.encoding.json_codec import Json
     from reconciler.simulator.store.store import Store
@@ -53,7 +53,7 @@ class Writer:
         self._store = store
         self._admission = admission
 
-    def create(self, call: Call) -> Response:
+    def create(self, call: ApiCall) -> Response:
         """Answers a POST."""
         obj = request_body.read(call)
         request_body.check_place(call, obj)
@@ -62,7 +62,7 @@ class Writer:
             created = self.store_new(call, obj)
         return json_response(201, call.present(created), warnings=call.warnings)
 
-    def update(self, call: Call) -> Response:
+    def update(self, call: ApiCall) -> Response:
         """Answers a PUT."""
         obj = request_body.read(call)
         request_body.check_place(call, obj)
@@ -78,7 +78,7 @@ class Writer:
             updated = self.store_changed(call, live, obj)
         return json_response(200, call.present(updated), warnings=call.warnings)
 
-    def store_new(self, call: Call, obj: Json, *, owned: list[Json] | None = None) -> Json:
+    def store_new(self, call: ApiCall, obj: Json, *, owned: list[Json] | None = None) -> Json:
         """Takes a new object through admission into the store.
 
         Args:
@@ -108,7 +108,7 @@ class Writer:
             raise status_errors.already_exists(resource.group, resource.plural, key.name) from None
 
     def store_changed(
-        self, call: Call, live: Json, obj: Json, *, owned: list[Json] | None = None
+        self, call: ApiCall, live: Json, obj: Json, *, owned: list[Json] | None = None
     ) -> Json:
         """Takes a changed object through admission into the store.
 
@@ -132,19 +132,18 @@ class Writer:
         self._admit(call, call.key, new, live)
         return self._store.update(call.key, new, status=call.status, dry_run=call.dry_run)
 
-    def _owned(self, call: Call, live: Json, new: Json, entries: list[Json]) -> list[Json]:
+    def _owned(self, call: ApiCall, live: Json, new: Json, entries: list[Json]) -> list[Json]:
         return managed_fields.after_update(
             live,
             new,
             entries,
-            root=structural_schema.of(call.resource.storage),
+            call.resource,
             manager=call.manager,
-            api_version=call.resource.api_version,
             time=rfc3339(self._store.clock.now()),
             subresource=call.target.subresource,
         )
 
-    def _admit(self, call: Call, key: Key, new: Json, old: Json | None) -> None:
+    def _admit(self, call: ApiCall, key: Key, new: Json, old: Json | None) -> None:
         resource = call.resource
         review = Review(
             operation="UPDATE" if old else "CREATE",
@@ -166,7 +165,7 @@ class Writer:
         if denial is not None:
             raise status_errors.denied(denial, resource.group, resource.plural, key.name)
 
-    def _check(self, call: Call, new: Json) -> None:
+    def _check(self, call: ApiCall, new: Json) -> None:
         resource, meta = call.resource, new["metadata"]
         node = structural_schema.of(resource.storage)
         errors = object_names.check(resource, meta)
@@ -181,7 +180,7 @@ class Writer:
         if errors:
             raise call.invalid(meta.get("name", ""), errors)
 
-    def _check_namespace(self, call: Call, key: Key) -> None:
+    def _check_namespace(self, call: ApiCall, key: Key) -> None:
         if not call.resource.namespaced:
             return
         namespace = self._store.get(Key("namespaces", "", key.namespace))
@@ -191,7 +190,7 @@ class Writer:
             resource = call.resource
             head = f"{resource.qualified} {status_errors.quote(key.name)} is forbidden"
             problem = f"unable to create new content in namespace {key.namespace}"
-            raise status_errors.RefusalError(
+            raise status_errors.StatusError(
                 status_errors.failure(
                     403,
                     "Forbidden",
@@ -200,7 +199,7 @@ class Writer:
                 )
             )
 
-    def _check_put(self, call: Call, obj: Json, live: Json) -> None:
+    def _check_put(self, call: ApiCall, obj: Json, live: Json) -> None:
         meta = obj["metadata"]
         if not meta.get("resourceVersion") and not call.resource.unconditional_update:
             message = "Invalid value: 0: must be specified for an update"
@@ -216,7 +215,7 @@ class Writer:
                 resource.group, resource.plural, call.target.name, error.precondition
             ) from error
 
-    def _check_identity(self, call: Call, live: Json, new: Json) -> None:
+    def _check_identity(self, call: ApiCall, live: Json, new: Json) -> None:
         meta, old = new["metadata"], live["metadata"]
         revision = meta.get("resourceVersion")
         if revision and revision != old["resourceVersion"]:

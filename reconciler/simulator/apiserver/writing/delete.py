@@ -17,7 +17,7 @@ from reconciler.simulator.store.store_errors import ConflictError
 
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.request.admission import Admission
-    from reconciler.simulator.apiserver.request.api_call import Call
+    from reconciler.simulator.apiserver.request.api_call import ApiCall
     from reconciler.simulator.apiserver.request.http_messages import Response
     from reconciler.simulator.encoding.json_codec import Json
     from reconciler.simulator.store.history import Key
@@ -33,7 +33,7 @@ class Deleter:
         self._store = store
         self._admission = admission
 
-    def delete(self, call: Call) -> Response:
+    def delete(self, call: ApiCall) -> Response:
         """Answers the DELETE of one object."""
         options = _options(call)
         with self._store.lock:
@@ -53,7 +53,7 @@ class Deleter:
         )
         return json_response(200, status_errors.success(done), warnings=call.warnings)
 
-    def delete_collection(self, call: Call) -> Response:
+    def delete_collection(self, call: ApiCall) -> Response:
         """Answers the DELETE of a collection; the answer lists what was deleted."""
         options, chosen = _options(call), selection(call)
         resource = call.resource
@@ -96,7 +96,7 @@ class Deleter:
                 for key in tuple(self._store.keys(resource.storage, namespace)):
                     self._store.delete(key)
 
-    def _admit(self, call: Call, key: Key, stored: Json) -> None:
+    def _admit(self, call: ApiCall, key: Key, stored: Json) -> None:
         review = Review(
             operation="DELETE",
             resource=call.resource.storage,
@@ -113,7 +113,7 @@ class Deleter:
         if denial is not None:
             raise status_errors.denied(denial, call.resource.group, call.resource.plural, key.name)
 
-    def _check_preconditions(self, call: Call, stored: Json, options: Json) -> None:
+    def _check_preconditions(self, call: ApiCall, stored: Json, options: Json) -> None:
         wanted = options.get("preconditions") or {}
         try:
             object_meta.check_preconditions(call.key, stored, wanted)
@@ -129,12 +129,12 @@ class Deleter:
             ) from error
 
 
-def _options(call: Call) -> Json:
+def _options(call: ApiCall) -> Json:
     """Reads DeleteOptions from the body and the query."""
     options = request_body.read_options(call.request, "DeleteOptions")
     policy = call.request.param("propagationPolicy")
     return {**options, "propagationPolicy": policy} if policy else options
 
 
-def _dry(call: Call, options: Json) -> bool:
+def _dry(call: ApiCall, options: Json) -> bool:
     return call.dry_run or "All" in (options.get("dryRun") or ())

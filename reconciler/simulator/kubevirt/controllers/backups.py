@@ -17,7 +17,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     section,
     set_condition,
 )
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.engine import WorkQueue
 from reconciler.simulator.kubevirt.object_fields import (
     KUBEVIRTS,
     Json,
@@ -14,10 +13,11 @@ from reconciler.simulator.kubevirt.object_fields import (
     section,
     set_condition,
 )
+from reconciler.simulator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
-    from reconciler.simulator.store.store import Key, StoreEvent
+    from reconciler.simulator.store.history import Key, StoreEvent
 
 MANAGER: Final = "virt-operator"
 
@@ -31,7 +31,7 @@ ROLLOUT_S: Final = (8.0, 12.0)
 FINALIZER: Final = "foregroundDeleteKubeVirt"
 
 
-class Operator:
+class VirtOperator:
     """Reconciles the KubeVirt CR.
 
     Source: v1.9.0 pkg/virt-operator/kubevirt.go:1053-1126, pkg/virt-operator/util/client.go:44-86.
@@ -147,7 +147,7 @@ def _report(kubevirt: Json, states: dict[str, bool], reason: str, message: str, 
         )
 
 
-class Owner:
+class HyperConverged:
     """HyperConverged's operator, which takes back what others change in the CR's spec.
 
     Source: general knowledge of hyperconverged-cluster-operator, not read in its code.

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.clock import rfc3339
 from reconciler.simulator.encoding import json_codec
-from reconciler.simulator.engine import WorkQueue
-from reconciler.simulator.kubevirt.controllers.vm_live_updater import LiveUpdates
+from reconciler.simulator.kubevirt.controllers.vm_live_updater import VMLiveUpdater
 from reconciler.simulator.kubevirt.object_fields import (
     RESTART_REQUIRED,
     REVISIONS,
@@ -24,12 +23,13 @@ from reconciler.simulator.kubevirt.object_fields import (
     section,
 )
 from reconciler.simulator.kubevirt.rules import defaults, instancetypes, vm_status
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
+from reconciler.simulator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import Name
-    from reconciler.simulator.store.store import StoreEvent
+    from reconciler.simulator.store.history import StoreEvent
 
 MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.03, 0.08)
@@ -45,7 +45,7 @@ class VMController:
         self._cluster = cluster
         self._store = cluster.store
         self._types = instancetypes.Instancetypes(cluster.store)
-        self._live = LiveUpdates(cluster, self._types)
+        self._live = VMLiveUpdater(cluster, self._types)
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:

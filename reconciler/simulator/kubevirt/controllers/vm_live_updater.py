@@ -26,7 +26,7 @@ from reconciler.simulator.kubevirt.rules import (
     live_update_cpu,
 )
 from reconciler.simulator.kubevirt.rules.live_update import Verdict
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
@@ -43,7 +43,7 @@ SYNC_ERRORS: Final = frozenset(
 )
 
 
-class LiveUpdates:
+class VMLiveUpdater:
     """What a sync of a running VM does for it."""
 
     def __init__(self, cluster: Cluster, types: instancetypes.Instancetypes) -> None:

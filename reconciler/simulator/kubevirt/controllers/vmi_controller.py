@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.encoding import json_codec
-from reconciler.simulator.engine import WorkQueue
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.node import launcher_pod
 from reconciler.simulator.kubevirt.object_fields import (
@@ -18,6 +17,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     condition,
     dig,
     drop_finalizer,
+    enter_phase,
     is_deleting,
     is_final,
     key_of,
@@ -27,12 +27,13 @@ from reconciler.simulator.kubevirt.object_fields import (
     size,
 )
 from reconciler.simulator.kubevirt.rules import defaults, memory_overhead
+from reconciler.simulator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import Name, PodFacts
-    from reconciler.simulator.kubevirt.node.resource_quotas import Quotas
-    from reconciler.simulator.store.store import Key, StoreEvent
+    from reconciler.simulator.kubevirt.node.resource_quotas import ResourceQuotas
+    from reconciler.simulator.store.history import Key, StoreEvent
 
 MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.02, 0.05)
@@ -46,7 +47,7 @@ RELEASE_S: Final = (0.09, 0.14)
 class VMIController:
     """Reconciles VirtualMachineInstances."""
 
-    def __init__(self, cluster: Cluster, quotas: Quotas) -> None:
+    def __init__(self, cluster: Cluster, quotas: ResourceQuotas) -> None:
         self._cluster = cluster
         self._store = cluster.store
         self._quotas = quotas
@@ -264,17 +265,6 @@ def request_hotplug(vmi: Json) -> None:
         return
     if condition(vmi, HOT_MEMORY_CHANGE) is None:
         set_condition(vmi, make_condition(HOT_MEMORY_CHANGE, "True", at=None))
-
-
-def enter_phase(obj: Json, phase: str, now: str) -> None:
-    """Moves a VMI or migration to a phase and notes when."""
-    status = section(obj, "status")
-    if status.get("phase") == phase:
-        return
-    status["phase"] = phase
-    status.setdefault("phaseTransitionTimestamps", []).append(
-        {"phase": phase, "phaseTransitionTimestamp": now}
-    )
 
 
 def _own_pod(vmi: Json, pods: list[PodFacts]) -> PodFacts | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.engine import WorkQueue
 from reconciler.simulator.kubevirt.migration_objects import (
     EVACUATION,
     WORKLOAD_UPDATE,
@@ -26,13 +25,14 @@ from reconciler.simulator.kubevirt.object_fields import (
 )
 from reconciler.simulator.kubevirt.rules import pod_eviction
 from reconciler.simulator.kubevirt.versions import GateStage
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
+from reconciler.simulator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.controllers.vmi_controller import VMIController
     from reconciler.simulator.kubevirt.inventory import Name
-    from reconciler.simulator.store.store import StoreEvent
+    from reconciler.simulator.store.history import StoreEvent
 
 MANAGER: Final = "virt-controller"
 COMPONENT: Final = "workload-update-controller"

@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.simulator.encoding import json_codec
-from reconciler.simulator.engine import WorkQueue
-from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.controllers import backups
-from reconciler.simulator.kubevirt.controllers.vmi_controller import enter_phase
-from reconciler.simulator.kubevirt.migration import migration_policy, migration_rules, target_pods
+from reconciler.simulator.kubevirt.migration import migration_rules, target_pods
+from reconciler.simulator.kubevirt.migration.hand_over import hand_over
 from reconciler.simulator.kubevirt.migration.migration_limits import MigrationLimits
 from reconciler.simulator.kubevirt.migration_objects import MIGRATION_FINALIZER, prepare_migration
-from reconciler.simulator.kubevirt.node.virt_handler import POD_REQUEST_LABEL
 from reconciler.simulator.kubevirt.object_fields import (
-    HOT_MEMORY_CHANGE,
     LIVE_MIGRATABLE,
     MIGRATIONS,
     PODS,
@@ -26,6 +22,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     dig,
     drop_condition,
     drop_finalizer,
+    enter_phase,
     is_deleting,
     is_final,
     is_running,
@@ -34,14 +31,14 @@ from reconciler.simulator.kubevirt.object_fields import (
     section,
     set_condition,
 )
-from reconciler.simulator.kubevirt.rules import defaults, memory_overhead
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.kubevirt.rules import defaults
+from reconciler.simulator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import MigrationFacts, PodFacts
-    from reconciler.simulator.kubevirt.node.resource_quotas import Quotas
-    from reconciler.simulator.store.store import StoreEvent
+    from reconciler.simulator.kubevirt.node.resource_quotas import ResourceQuotas
+    from reconciler.simulator.store.history import Key, StoreEvent
 
 MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.01, 0.02)
@@ -52,7 +49,7 @@ QUOTA_REJECTED: Final = "migrationRejectedByResourceQuota"
 class MigrationController:
     """Reconciles VirtualMachineInstanceMigrations."""
 
-    def __init__(self, cluster: Cluster, quotas: Quotas) -> None:
+    def __init__(self, cluster: Cluster, quotas: ResourceQuotas) -> None:
         self._cluster = cluster
         self._store = cluster.store
         self._limits = MigrationLimits(cluster)
@@ -206,39 +203,8 @@ class MigrationController:
     # Handed over
 
     def _hand_over(self, migration: Json, vmi: Json, pod: PodFacts) -> None:
-        """Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1199-1293,2697-2717."""
-        config = self._cluster.config
-        memory = memory_overhead.pod_memory(vmi, config)
-        policy = self._policy(vmi)
-        named = {} if policy is None else {"migrationPolicyName": policy["metadata"]["name"]}
-        state: Json = {
-            "migrationConfiguration": migration_policy.settings(
-                config.migrations, policy, config.behaviour
-            ),
-            **named,
-            "migrationUid": migration["metadata"]["uid"],
-            "sourceNode": vmi["status"]["nodeName"],
-            "sourcePod": self._pods.source(vmi),
-            "targetNode": pod.node,
-            "targetPod": pod.key.name,
-        }
-        if config.behaviour.memory_overhead_status:
-            state["targetMemoryOverhead"] = quantity.binary(memory.overhead)
-        section(vmi, "status")["migrationState"] = state
-        labels = section(vmi, "metadata", "labels")
-        labels["kubevirt.io/migrationTargetNodeName"] = pod.node
-        if condition_status(vmi, HOT_MEMORY_CHANGE) == "True":
-            asked = target_pods.pod_compute_memory(self._store.get(pod.key))
-            plain = memory.hugepages and config.behaviour.default_requests
-            labels[POD_REQUEST_LABEL] = str(asked) if plain else quantity.binary(asked)
-        vmi["metadata"].pop("resourceVersion", None)
-        self._store.update(key_of(VMIS, vmi), vmi, manager=MANAGER)
+        hand_over(self._cluster, migration, vmi, pod, source_pod=self._pods.source(vmi))
         self._enter(migration, "PreparingTarget")
-
-    def _policy(self, vmi: Json) -> Json | None:
-        namespace = Key(migration_policy.NAMESPACES, "", vmi["metadata"]["namespace"])
-        found = self._store.list(migration_policy.POLICIES)
-        return migration_policy.applied(found, vmi, self._store.get(namespace))
 
     def _follow(self, migration: Json, facts: MigrationFacts, vmi: Json, state: Json) -> None:
         if is_deleting(migration) and not state.get("completed"):

@@ -11,7 +11,7 @@ from reconciler.simulator.kubevirt.object_fields import Json, condition, dig, se
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import MigrationFacts, PodFacts
-    from reconciler.simulator.kubevirt.node.resource_quotas import Quotas
+    from reconciler.simulator.kubevirt.node.resource_quotas import ResourceQuotas
 
 MANAGER: Final = "virt-controller"
 COMPONENT: Final = "virtualmachineinstancemigration-controller"
@@ -25,7 +25,7 @@ PENDING_S: Final = 900.0
 class MigrationPods:
     """Creates, minds and ends the pods of migrations."""
 
-    def __init__(self, cluster: Cluster, quotas: Quotas) -> None:
+    def __init__(self, cluster: Cluster, quotas: ResourceQuotas) -> None:
         self._cluster = cluster
         self._quotas = quotas
 

@@ -8,7 +8,7 @@ from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.inventory import CREATED_BY, MIGRATION_JOB
 from reconciler.simulator.kubevirt.object_fields import PODS, Json, controller_reference, dig, size
 from reconciler.simulator.kubevirt.rules import memory_overhead
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.engine import WorkQueue
 from reconciler.simulator.kubevirt import inventory, quantity
 from reconciler.simulator.kubevirt.object_fields import PODS, QUOTAS, Json, dig, section
+from reconciler.simulator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import PodFacts
-    from reconciler.simulator.store.store import Key, StoreEvent
+    from reconciler.simulator.store.history import Key, StoreEvent
 
 LATENCY_S: Final = (0.05, 0.1)
 
@@ -26,7 +26,7 @@ _MEASURES: Final[dict[str, Callable[[PodFacts], int]]] = {
 }
 
 
-class Quotas:
+class ResourceQuotas:
     """The quota admission of pods and the quota controller."""
 
     def __init__(self, cluster: Cluster) -> None:

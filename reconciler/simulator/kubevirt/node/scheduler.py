@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.engine import WorkQueue
 from reconciler.simulator.kubevirt.node.launcher_pod import DOMAIN_ANNOTATION
 from reconciler.simulator.kubevirt.object_fields import (
     NODES,
@@ -17,11 +16,12 @@ from reconciler.simulator.kubevirt.object_fields import (
     set_condition,
 )
 from reconciler.simulator.kubevirt.vm_faults import Fault
+from reconciler.simulator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import NodeFacts, PodFacts
-    from reconciler.simulator.store.store import Key, StoreEvent
+    from reconciler.simulator.store.history import Key, StoreEvent
 
 BIND_S: Final = (0.05, 0.3)
 START_S: Final = (0.3, 0.4)

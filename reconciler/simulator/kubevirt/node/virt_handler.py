@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.engine import WorkQueue
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.node import guest_memory
 from reconciler.simulator.kubevirt.object_fields import (
@@ -30,14 +29,15 @@ from reconciler.simulator.kubevirt.object_fields import (
 )
 from reconciler.simulator.kubevirt.rules import defaults, memory_overhead
 from reconciler.simulator.kubevirt.vm_faults import Fault
+from reconciler.simulator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.simulator.kubevirt.cluster import Cluster
-    from reconciler.simulator.kubevirt.guest_profile import Profiles
+    from reconciler.simulator.kubevirt.guest_profile import GuestProfiles
     from reconciler.simulator.kubevirt.inventory import Name
-    from reconciler.simulator.store.store import StoreEvent
+    from reconciler.simulator.store.history import StoreEvent
 
 MANAGER: Final = "virt-handler"
 LATENCY_S: Final = (0.01, 0.02)
@@ -53,10 +53,10 @@ PLUG_FAILED_REASON: Final = "Memory Hotplug Failed"
 PLUG_FAILED_MESSAGE: Final = "memory hotplug failed, the VM configuration is not supported"
 
 
-class Handler:
+class VirtHandler:
     """The node side of every VMI."""
 
-    def __init__(self, cluster: Cluster, profiles: Profiles) -> None:
+    def __init__(self, cluster: Cluster, profiles: GuestProfiles) -> None:
         self._cluster = cluster
         self._store = cluster.store
         self._profiles = profiles

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.object_fields import (
-    SWITCH,
+    LIVE_UPDATE_FEATURES,
     Json,
     controller_reference,
     dig,
@@ -173,8 +173,10 @@ def _memory_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
             memory_section["guest"] = fallback
     if config.behaviour.default_requests:
         _default_requests(resources, memory_section, config)
-    if config.behaviour.vm_switch and dig(vm, "spec", SWITCH, "memory", "maxGuest"):
-        memory_section["maxGuest"] = vm["spec"][SWITCH]["memory"]["maxGuest"]
+    if config.behaviour.vm_live_update_features and dig(
+        vm, "spec", LIVE_UPDATE_FEATURES, "memory", "maxGuest"
+    ):
+        memory_section["maxGuest"] = vm["spec"][LIVE_UPDATE_FEATURES]["memory"]["maxGuest"]
     if config.updates_live(vm):
         ceiling = memory_hotplug.start_max_guest(
             domain,

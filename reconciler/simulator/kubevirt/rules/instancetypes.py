@@ -13,7 +13,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     dig,
     section,
 )
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.versions import Behaviour

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from reconciler.simulator.kubevirt.cluster_config import LIVE_UPDATE_GATE
 from reconciler.simulator.kubevirt.object_fields import (
     HOT_MEMORY_CHANGE,
+    LIVE_UPDATE_FEATURES,
     READY,
-    SWITCH,
     Json,
     condition_status,
     dig,
@@ -22,7 +22,7 @@ from reconciler.simulator.kubevirt.rules import memory_hotplug
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
 
-SWITCH_FIELD: Final = f"spec.{SWITCH}"
+LIVE_UPDATE_FEATURES_FIELD: Final = f"spec.{LIVE_UPDATE_FEATURES}"
 GUEST_FIELD: Final = "spec.template.spec.domain.memory.guest"
 MAX_FIELD: Final = "spec.template.spec.domain.memory.maxGuest"
 
@@ -41,11 +41,11 @@ def refusal(vm: Json, config: ClusterConfig) -> tuple[str, str] | None:
 
     The rules of hotplug are applied only to a VM that names its own maxGuest.
     """
-    asks = vm["spec"].get(SWITCH)
+    asks = vm["spec"].get(LIVE_UPDATE_FEATURES)
     if asks is not None and LIVE_UPDATE_GATE not in config.gates:
-        return NO_GATE, SWITCH_FIELD
+        return NO_GATE, LIVE_UPDATE_FEATURES_FIELD
     if asks is not None and vm["spec"].get("instancetype"):
-        return NO_INSTANCETYPE, SWITCH_FIELD
+        return NO_INSTANCETYPE, LIVE_UPDATE_FEATURES_FIELD
     template = vm["spec"]["template"]["spec"]
     if dig(template, "domain", "memory", "maxGuest") is not None:
         return NO_MAX_GUEST, MAX_FIELD
@@ -72,10 +72,12 @@ def update_refusal(
     """
     if vmi is None or condition_status(new, READY) != "True":
         return None
-    if (old["spec"].get(SWITCH) or None) != (new["spec"].get(SWITCH) or None):
+    if (old["spec"].get(LIVE_UPDATE_FEATURES) or None) != (
+        new["spec"].get(LIVE_UPDATE_FEATURES) or None
+    ):
         return FROZEN, "spec"
     had, wants = (size(vm, *GUEST_FIELD.split(".")) for vm in (old, new))
-    if dig(new, "spec", SWITCH, "memory") is None or had == wants or wants is None:
+    if dig(new, "spec", LIVE_UPDATE_FEATURES, "memory") is None or had == wants or wants is None:
         return None
     refused = _hotplug_refusal(wants, vmi, migration_uid)
     return None if refused is None else (refused, GUEST_FIELD)

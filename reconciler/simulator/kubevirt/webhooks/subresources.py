@@ -18,7 +18,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     section,
 )
 from reconciler.simulator.kubevirt.rules.vm_status import run_strategy
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.request.admission import Admission

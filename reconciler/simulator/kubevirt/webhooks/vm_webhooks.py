@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.simulator.apiserver.request.admission import Denial, Review
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.cluster_config import MULTI_ARCHITECTURE_GATE
-from reconciler.simulator.kubevirt.object_fields import SWITCH, VMS, Json, dig, size
+from reconciler.simulator.kubevirt.object_fields import LIVE_UPDATE_FEATURES, VMS, Json, dig, size
 from reconciler.simulator.kubevirt.rules import defaults, instancetypes, memory_hotplug, v1_1
 
 if TYPE_CHECKING:
@@ -42,8 +42,9 @@ class VMWebhooks:
         if review.operation == "DELETE" or review.subresource:
             return None
         config = self._cluster.config
-        if not config.behaviour.vm_switch:
-            review.object["spec"].pop(SWITCH, None)  # KubeVirt v1.2 and newer have no such field.
+        if not config.behaviour.vm_live_update_features:
+            # KubeVirt v1.2 and newer have no such field.
+            review.object["spec"].pop(LIVE_UPDATE_FEATURES, None)
         guest = dig(review.object, *MEMORY_FIELD.split("."))
         if (wrong := _wrong_type(guest, integers=config.behaviour.integer_guest)) is not None:
             return Denial(webhook=MUTATOR, message=wrong, causes=({"message": wrong},))
@@ -80,7 +81,7 @@ class VMWebhooks:
             or self._architecture_denial(vm)
             or self._template_denial(vm)
             or self._live_update_denial(vm)
-            or self._switch_denial(review)
+            or self._live_update_features_denial(review)
         )
 
     def _matcher_denial(self, review: Review) -> Denial | None:
@@ -172,10 +173,10 @@ class VMWebhooks:
         refused = memory_hotplug.hotplug_refusal(domain, architecture, own, config.behaviour)
         return None if refused is None else _denied(refused, MEMORY_FIELD)
 
-    def _switch_denial(self, review: Review) -> Denial | None:
+    def _live_update_features_denial(self, review: Review) -> Denial | None:
         """Applies the rules that only v1.1 has."""
         config, meta = self._cluster.config, review.object["metadata"]
-        if not config.behaviour.vm_switch:
+        if not config.behaviour.vm_live_update_features:
             return None
         refused = v1_1.refusal(review.object, config)
         if refused is None and review.old is not None:

@@ -75,8 +75,8 @@ def test_operation_is_refused_and_nothing_changes(operation):
         (b"[1,]", "invalid character ']' looking for beginning of value"),
         (b"[", "unexpected end of JSON input"),
         (b"[] x", "invalid character 'x' after top-level value"),
-        (b"{}", "json: cannot unmarshal object into Go value of type json_patch.Patch"),
-        (b"[1]", "json: cannot unmarshal number into Go value of type json_patch.Operation"),
+        (b"{}", "json: cannot unmarshal object into Go value of type jsonpatch.Patch"),
+        (b"[1]", "json: cannot unmarshal number into Go value of type jsonpatch.Operation"),
     ],
 )
 def test_what_is_no_patch_is_named_in_the_servers_words(body, message):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from reconciler.simulator.apiserver.response_times import UNPACED, Pace
+from reconciler.simulator.apiserver.response_times import IMMEDIATE, ResponseTimes
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
@@ -15,7 +15,7 @@ VMS = "/apis/kubevirt.io/v1/virtualmachines"
 ONE = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm-0"
 
 
-def simulator(pace: Pace = UNPACED) -> Simulator:
+def simulator(pace: ResponseTimes = IMMEDIATE) -> Simulator:
     vms = [{"name": f"vm-{n}"} for n in range(5)]
     document = {"apiVersion": "simulator/v1alpha1", "kind": "World", "vms": vms}
     return Simulator(worlds.parse(document), clock=SimClock(scale=None), pace=pace)
@@ -29,19 +29,19 @@ def patch(sim: Simulator):
 
 @pytest.mark.parametrize(("limit", "seconds"), [("5", 0.5), ("2", 0.2), ("0", 0.5)])
 def test_list_takes_as_long_as_its_objects_do(limit, seconds):
-    sim = simulator(Pace(listed_per_s=10.0))
+    sim = simulator(ResponseTimes(listed_per_s=10.0))
     assert sim.request("GET", VMS, query={"limit": limit}).delay_s == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("form", ["Table", "PartialObjectMetadataList"])
 def test_other_forms_of_a_list_take_as_long(form):
-    sim = simulator(Pace(listed_per_s=10.0))
+    sim = simulator(ResponseTimes(listed_per_s=10.0))
     accept = {"accept": f"application/json;as={form};g=meta.k8s.io;v=v1"}
     assert sim.request("GET", VMS, headers=accept).delay_s == pytest.approx(0.5)
 
 
 def test_write_takes_its_own_time_and_a_get_none():
-    sim = simulator(Pace(listed_per_s=10.0, write_s=0.05))
+    sim = simulator(ResponseTimes(listed_per_s=10.0, write_s=0.05))
     answer = patch(sim)
     assert (answer.status, answer.delay_s) == (200, 0.05)
     assert sim.request("GET", ONE).delay_s == 0.0

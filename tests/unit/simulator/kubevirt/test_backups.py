@@ -13,7 +13,7 @@ import pytest
 
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds.field_reader import WorldError
 from reconciler.simulator.worlds.worlds import parse
 

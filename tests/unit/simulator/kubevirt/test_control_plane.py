@@ -9,7 +9,7 @@ import pytest
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.kubevirt.inventory import NodeFacts
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds.worlds import parse
 
 JSON_PATCH = {"Content-Type": "application/json-patch+json"}

@@ -16,7 +16,7 @@ from reconciler.simulator.kubevirt.cluster_config import read_config
 from reconciler.simulator.kubevirt.migration import migration_policy
 from reconciler.simulator.kubevirt.versions import behaviour
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds.field_reader import WorldError
 from reconciler.simulator.worlds.worlds import parse
 

@@ -7,10 +7,12 @@ from datetime import UTC, datetime
 import pytest
 
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.engine import Engine, WorkQueue
+from reconciler.simulator.engine import Engine
 from reconciler.simulator.kubevirt.inventory import MigrationFacts
 from reconciler.simulator.kubevirt.migration import migration_rules
-from reconciler.simulator.store.store import Key, Store
+from reconciler.simulator.store.history import Key
+from reconciler.simulator.store.store import Store
+from reconciler.simulator.work_queue import WorkQueue
 
 
 def migration(number, phase, ended="2026-01-01T00:00:00Z"):

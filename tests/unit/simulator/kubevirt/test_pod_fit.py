@@ -13,7 +13,7 @@ import pytest
 from support.playing import LIVE, Play
 
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds.field_reader import WorldError
 
 MI = 1024**2

@@ -9,7 +9,7 @@ import pytest
 from reconciler.simulator.apiserver.request.http_messages import User
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store.store import Key
+from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds import worlds
 
 PATH = "/apis/subresources.kubevirt.io/v1/namespaces/default/virtualmachines/{}/restart"

@@ -4,17 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.apiserver import ApiServer, vm
 
-from reconciler.simulator.store import managed_fields, structural_schema
+from reconciler.simulator.store import api_resources, fields_v1, managed_fields
 
-ROOT = structural_schema.of("virtualmachines.kubevirt.io")
+VMS = api_resources.stored("virtualmachines.kubevirt.io")
 GUEST = ("f:spec", "f:template", "f:spec", "f:domain", "f:memory", "f:guest")
 
 
 def owners(obj):
     return {
-        (e["manager"], e["operation"], e.get("subresource", "")): managed_fields.decode(
-            e["fieldsV1"]
-        )
+        (e["manager"], e["operation"], e.get("subresource", "")): fields_v1.decode(e["fieldsV1"])
         for e in obj["metadata"].get("managedFields", [])
     }
 
@@ -129,7 +127,7 @@ PATHS = st.sets(
 
 @given(PATHS)
 def test_a_set_of_paths_survives_encoding(paths):
-    assert managed_fields.decode(managed_fields.encode(paths)) == paths
+    assert fields_v1.decode(fields_v1.encode(paths)) == paths
 
 
 GUESTS = st.sampled_from(["1Gi", "2Gi", "3Gi"])
@@ -148,11 +146,10 @@ def test_a_leaf_has_exactly_one_updating_owner_the_last_who_changed_it(writes):
             live,
             new,
             entries,
-            root=ROOT,
+            VMS,
             manager=manager,
-            api_version="kubevirt.io/v1",
             time="2026-01-01T00:00:00Z",
         )
         live = new
-    holding = [e["manager"] for e in entries if GUEST in managed_fields.decode(e["fieldsV1"])]
+    holding = [e["manager"] for e in entries if GUEST in fields_v1.decode(e["fieldsV1"])]
     assert holding == [expected]

@@ -4,12 +4,12 @@ import pytest
 from support.apiserver import vm, vm_key
 
 from reconciler.simulator.clock import SimClock
-from reconciler.simulator.store.store import (
+from reconciler.simulator.store.history import Key
+from reconciler.simulator.store.store import Store
+from reconciler.simulator.store.store_errors import (
     AlreadyExistsError,
     ConflictError,
-    Key,
     NotFoundError,
-    Store,
 )
 
 VMI = Key("virtualmachineinstances.kubevirt.io", "db", "pg")

@@ -1,23 +1,18 @@
-"""The webhooks for VMIs, migrations and the KubeVirt CR."""
+"""virt-api's webhooks for migrations, and for VMIs, whose spec only KubeVirt may change."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.apiserver.request.admission import Denial, Review
-from reconciler.simulator.kubevirt.cluster_config import LIVE_UPDATE_GATE
 from reconciler.simulator.kubevirt.migration_objects import prepare_migration
 from reconciler.simulator.kubevirt.object_fields import (
-    KUBEVIRTS,
     LIVE_MIGRATABLE,
     MIGRATIONS,
     VMIS,
-    Json,
     condition,
-    dig,
     is_final,
 )
-from reconciler.simulator.kubevirt.versions import GateStage
 
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.request.admission import Admission
@@ -26,19 +21,10 @@ if TYPE_CHECKING:
 VMI_UPDATE: Final = "virtualmachineinstances-update-validator.kubevirt.io"
 MIGRATION_CREATE: Final = "migration-create-validator.kubevirt.io"
 MIGRATION_UPDATE: Final = "migration-update-validator.kubevirt.io"
-KUBEVIRT_UPDATE: Final = "kubevirt-update-validator.kubevirt.io"
-KUBEVIRT_CREATE: Final = "kubevirt-create-validator.kubevirt.io"
-
-GA_WARNING: Final = (
-    'feature gate {gate} is deprecated (feature state is "General Availability"), therefore it '
-    "can be safely removed and is redundant. For more info, please look at: "
-    "https://github.com/kubevirt/kubevirt/blob/main/docs/deprecation.md"
-)
-"""Source: v1.9.0 pkg/virt-config/featuregate/feature-gates.go:49-50."""
 
 
-class Webhooks:
-    """Admission for the objects that only KubeVirt, or an administrator, writes."""
+class MigrationWebhooks:
+    """Mutation and validation of migrations; validation of VMIs."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -48,7 +34,6 @@ class Webhooks:
         admission.validating(VMIS, self.validate_vmi)
         admission.mutating(MIGRATIONS, self.mutate_migration)
         admission.validating(MIGRATIONS, self.validate_migration)
-        admission.validating(KUBEVIRTS, self.validate_kubevirt)
 
     def validate_vmi(self, review: Review) -> Denial | None:
         """Source: v1.9.0 ADM/vmi-update-admitter.go:103-117."""
@@ -100,52 +85,6 @@ class Webhooks:
             f"in-flight migration detected. Active migration job ({active.uid}) is currently "
             f"already in progress for VMI {name}."
         )
-
-    def validate_kubevirt(self, review: Review) -> Denial | None:
-        """Source: v1.9.0 pkg/virt-operator/webhooks/kubevirt-update-admitter.go:67-152,448-595."""
-        if review.operation == "CREATE":
-            if next(self._cluster.store.keys(KUBEVIRTS), None) is None:
-                return None
-            return Denial(webhook=KUBEVIRT_CREATE, message="Kubevirt is already created")
-        if review.operation != "UPDATE" or review.subresource:
-            return None
-        behaviour = self._cluster.config.behaviour
-        gates, disabled = _gates(review.object)
-        both = [gate for gate in gates if gate in disabled]
-        if both and behaviour.gate_overlap_denied:
-            lists = '"FeatureGates" and "DisabledFeatureGates"'
-            message = f'feature gate "{both[0]}" exists on both {lists}'
-            return _denied(KUBEVIRT_UPDATE, message, "spec.configuration.developerConfiguration")
-        if gates != _gates(review.old or {})[0]:
-            graduated = behaviour.live_update_gate is GateStage.GRADUATED
-            if graduated and LIVE_UPDATE_GATE in gates:
-                review.warnings.append(GA_WARNING.format(gate=LIVE_UPDATE_GATE))
-        return _ratio_denial(review.object)
-
-
-def _gates(kubevirt: Json) -> tuple[list[str], list[str]]:
-    developer = dig(kubevirt, "spec", "configuration", "developerConfiguration") or {}
-    return list(developer.get("featureGates") or ()), list(
-        developer.get("disabledFeatureGates") or ()
-    )
-
-
-def _ratio_denial(kubevirt: Json) -> Denial | None:
-    name = "additionalGuestMemoryOverheadRatio"
-    ratio = dig(kubevirt, "spec", "configuration", name)
-    if ratio is None:
-        return None
-    field = f"spec.configuration.{name}"
-    try:
-        number = float(ratio)
-    except ValueError:
-        message = f"ratio provided, {ratio}, cannot be parsed into float: invalid syntax"
-        return _denied(KUBEVIRT_UPDATE, message, field)
-    if number < 1:
-        return _denied(
-            KUBEVIRT_UPDATE, f"ratio provided, {ratio}, cannot be smaller than 1.0", field
-        )
-    return None
 
 
 def _denied(webhook: str, message: str, field: str) -> Denial:

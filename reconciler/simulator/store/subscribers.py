@@ -1,0 +1,47 @@
+"""Delivery of committed changes to the components that watch the store."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TypeAlias
+
+from reconciler.simulator.store.history import StoreEvent
+
+Subscriber: TypeAlias = Callable[[StoreEvent], None]
+
+
+class Subscribers:
+    """Calls every subscriber with every change, in the order of the commits."""
+
+    def __init__(self) -> None:
+        self._subscribers: list[Subscriber] = []
+        self._undelivered: deque[StoreEvent] = deque()
+        self._delivering = False
+
+    def add(self, subscriber: Subscriber) -> None:
+        """Adds a subscriber, which sees the changes from now on."""
+        self._subscribers.append(subscriber)
+
+    def remove(self, subscriber: Subscriber) -> None:
+        """Removes a subscriber; does nothing for one that is removed already."""
+        if subscriber in self._subscribers:
+            self._subscribers.remove(subscriber)
+
+    def deliver(self, event: StoreEvent) -> None:
+        """Delivers a change to all subscribers.
+
+        A subscriber may write to the store: the change that this makes is delivered once every
+        subscriber has seen the current one.
+        """
+        self._undelivered.append(event)
+        if self._delivering:
+            return
+        self._delivering = True
+        try:
+            while self._undelivered:
+                event = self._undelivered.popleft()
+                for subscriber in tuple(self._subscribers):
+                    subscriber(event)
+        finally:
+            self._delivering = False

@@ -1,0 +1,46 @@
+"""The controllers' work queues, after client-go's util/workqueue.
+
+Source: kubernetes client-go util/workqueue: an added key is not queued twice; a delayed add keeps
+the earlier of two times.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
+    from reconciler.simulator.engine import Engine
+
+K = TypeVar("K", bound="Hashable")
+
+
+class WorkQueue(Generic[K]):
+    """A controller's queue: each key waits at most once, at its earliest due time."""
+
+    def __init__(
+        self, engine: Engine, reconcile: Callable[[K], None], *, latency_s: tuple[float, float]
+    ) -> None:
+        self._engine = engine
+        self._reconcile = reconcile
+        self._latency_s = latency_s
+        self._due: dict[K, float] = {}
+
+    def add(self, key: K) -> None:
+        """Queues a key after the controller's usual latency (informer, queue, worker)."""
+        self.add_after(key, self._engine.between(*self._latency_s))
+
+    def add_after(self, key: K, delay_s: float) -> None:
+        """Queues a key for `delay_s` from now, unless it is already due sooner."""
+        due = self._engine.clock.monotonic() + delay_s
+        if self._due.get(key, float("inf")) <= due:
+            return
+        self._due[key] = due
+        self._engine.at(delay_s, lambda: self._run(key, due))
+
+    def _run(self, key: K, due: float) -> None:
+        if self._due.get(key) != due:
+            return
+        del self._due[key]
+        self._reconcile(key)
