@@ -12,6 +12,7 @@ import pytest
 from support.builders import make_desired, make_live
 
 from reconciler.cluster.api import resource_paths
+from reconciler.cluster.api.transport import Request
 from reconciler.model import fields
 from reconciler.model.desired.desired_state import DesiredKubeVirt
 from reconciler.model.fields import NameSet
@@ -57,9 +58,8 @@ def patch(client):
     """Sends operations as kubectl does: under its field manager, without field validation."""
 
     def send(ref, ops):
-        return client.exchange(
-            "PATCH", resource_paths.of(ref), query={"fieldManager": "kubectl-patch"}, body=ops
-        )
+        query = {"fieldManager": "kubectl-patch"}
+        return client._exchange(Request("PATCH", resource_paths.of(ref), query, ops), None)
 
     return send
 

@@ -28,7 +28,7 @@ class SteppedInformer(ClusterInformer):
     def __init__(self, client, clock, sim):
         super().__init__(client, clock=clock)
         self._sim = sim
-        self._hasty = client.hasty()
+        self._once = client.without_retries()
         self._dirty = {*KINDS, "nodes"}
         self._failing_since = None
         sim.store.subscribe(lambda event: self._dirty.add(event.key.resource))
@@ -50,7 +50,7 @@ class SteppedInformer(ClusterInformer):
 
     def read(self):
         try:
-            self._list(self._hasty)
+            self._list(self._once)
         except ClusterError as error:
             now = self._clock.monotonic()
             since = self._failing_since = self._failing_since or now

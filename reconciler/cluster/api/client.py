@@ -1,20 +1,19 @@
-"""The one door to the ``kubernetes`` library: authentication is its, requests and answers are raw.
+"""Sends requests to one API server: ``Client``, with retries and without the library's models.
 
-Reads that fail in passing are asked again; a write is sent once, and what it means that no answer
-came is for the caller to find out by reading.
+Reads are repeated after a failure that may pass. A write is sent once; if no answer comes, the
+caller has to read the object to see whether the write took effect.
 """
 
 from __future__ import annotations
 
 import copy
-import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from reconciler.cluster.api import api_errors, kubeconfig
 from reconciler.cluster.api.retry import Backoff, repeat
-from reconciler.cluster.api.transport import JSON, Transport
+from reconciler.cluster.api.transport import Request, Transport
 from reconciler.cluster.api.watch import Watch
 
 if TYPE_CHECKING:
@@ -22,26 +21,23 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from reconciler.cluster.api.api_errors import Answer
-    from reconciler.cluster.api.kubernetes_protocols import Api
+    from reconciler.cluster.api.kubernetes_protocols import Api, Response
     from reconciler.cluster.api.transport import Timekeeper
+    from reconciler.errors import ClusterError
     from reconciler.ports import Clock
 
 T = TypeVar("T")
-
-log = logging.getLogger(__name__)
 
 FIELD_MANAGER = "reconciler"
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
 """How much longer than the server's own time-out a watch may stay silent."""
-
-
 _SHORTEST_WAIT_S = 0.2
 
 
 @dataclass(slots=True)
-class _Ending:
-    """When the client is to be done, on its clock; None while there is no hurry."""
+class _Deadline:
+    """When the client has to be done, in its clock's monotonic time; None for no deadline."""
 
     at: float | None = None
 
@@ -65,9 +61,9 @@ class Client:
         self._clock = clock
         self._timeout_s = request_timeout_s
         self._backoff = backoff or Backoff()
-        self._ending = _Ending()
+        self._deadline = _Deadline()
         self.host = self._transport.host
-        """The server's host and port, fit to be shown."""
+        """The server's host and port, safe to print."""
         self.counters = self._transport.counters
 
     @classmethod
@@ -81,10 +77,10 @@ class Client:
         backoff: Backoff | None = None,
         timekeeper: Timekeeper | None = None,
     ) -> Self:
-        """A client for the cluster that kubectl would talk to with the same options.
+        """Return a client for the cluster that kubectl would use with the same options.
 
         Raises:
-            UsageError: A kubeconfig or context is named that is not there.
+            UsageError: The kubeconfig or context that an option names does not exist.
             ClusterError: There is no usable configuration.
         """
         from kubernetes import client  # noqa: PLC0415 - takes 0.5 s; not for validate and --help
@@ -102,18 +98,18 @@ class Client:
             timekeeper=timekeeper,
         )
 
-    def hasty(self) -> Client:
-        """The same connections and counters, but each read is sent once."""
+    def without_retries(self) -> Client:
+        """Return a client with the same connections and counters that sends each read once."""
         twin = copy.copy(self)
         twin._backoff = Backoff(attempts=1)  # noqa: SLF001 - of its own class
         return twin
 
     def hurry(self, left_s: float) -> None:
-        """Be done within *left_s* of the clock: waits get short, and nothing is asked again.
+        """Finish within *left_s* of the clock: shorten time-outs, and repeat nothing.
 
-        What is under way is not broken off. Holds for every twin.
+        Requests under way are not cut off. This holds for every client with the same connections.
         """
-        self._ending.at = self._clock.monotonic() + left_s
+        self._deadline.at = self._clock.monotonic() + left_s
 
     def __enter__(self) -> Self:
         return self
@@ -130,37 +126,6 @@ class Client:
         """Close every idle connection."""
         self._transport.close()
 
-    def exchange(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: object = None,
-        timeout_s: float | None = None,
-        accept: str = JSON,
-    ) -> Answer:
-        """Send one request, once, and hand back the answer; see ``Transport.exchange``.
-
-        Raises:
-            UnreachableError: No answer came; a write may have landed nonetheless.
-        """
-        wait_s = self._wait_s(timeout_s)
-        return self._transport.exchange(
-            method, path, query=query, body=body, timeout_s=wait_s, accept=accept
-        )
-
-    def _brief(self, timeout_s: float | None) -> float:
-        return self._timeout_s if timeout_s is None else min(self._timeout_s, timeout_s)
-
-    def _wait_s(self, timeout_s: float | None) -> float:
-        """How long to wait for the server; no longer than what is left where there is hurry."""
-        wait_s = self._timeout_s if timeout_s is None else timeout_s
-        if self._ending.at is None:
-            return wait_s
-        left_s = self._ending.at - self._clock.monotonic()
-        return min(wait_s, max(_SHORTEST_WAIT_S, left_s))
-
     def send(
         self,
         method: str,
@@ -170,35 +135,18 @@ class Client:
         body: object = None,
         timeout_s: float | None = None,
     ) -> Answer:
-        """As ``exchange``, but a failed answer is raised.
+        """Send one request, and raise a failed answer.
 
-        A 429 says that the request was not carried out, so any method is sent again after it.
+        After a 429 any method is repeated, since the server has not carried out the request.
 
         Raises:
-            ClusterError: No answer, or one that is not 2xx.
+            ClusterError: No answer came, or one that is not 2xx.
         """
-        return repeat(
-            lambda: self._once(method, path, query, body, timeout_s),
-            clock=self._clock,
-            backoff=self._backoff,
-            on_retry=self._transport.retried,
-            retryable=lambda error: (
-                error.status == HTTPStatus.TOO_MANY_REQUESTS and self._ending.at is None
-            ),
+        request = Request(method, path, query, body)
+        return self._repeated(
+            lambda: self._checked(request, timeout_s),
+            retryable=lambda error: error.status == HTTPStatus.TOO_MANY_REQUESTS,
         )
-
-    def _once(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        body: object,
-        timeout_s: float | None,
-    ) -> Answer:
-        answer = self.exchange(method, path, query=query, body=body, timeout_s=timeout_s)
-        if not answer.ok:
-            raise api_errors.from_answer(answer, self.host)
-        return answer
 
     def get(
         self,
@@ -207,12 +155,13 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> bytes:
-        """The body at *path*, asked for again where the failure may pass.
+        """Return the body at *path*; the read is repeated after a failure that may pass.
 
         Raises:
             ClusterError: It cannot be read.
         """
-        return self._again(lambda: self._once("GET", path, query, None, timeout_s).body)
+        request = Request("GET", path, query)
+        return self._repeated(lambda: self._checked(request, timeout_s).body)
 
     def read(
         self,
@@ -222,38 +171,21 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> T:
-        """What *take* makes of the body at *path*, of which it is handed what comes, as it comes.
+        """Return what *take* makes of the body at *path*, which it receives chunk by chunk.
 
-        It is begun again, from the first byte, where the failure may pass.
+        After a failure that may pass, *take* is called again with the body from its start.
 
         Args:
             path: Of an object or a list.
-            take: Reads all that it is handed, or raises.
+            take: Reads all chunks, or raises.
             query: Of the request.
-            timeout_s: The longest wait for the next bytes.
+            timeout_s: The longest wait for the next chunk.
 
         Raises:
             ClusterError: The body cannot be read.
         """
-        return self._again(lambda: take(self._chunks(path, query, timeout_s)))
-
-    def _chunks(
-        self, path: str, query: Mapping[str, str] | None, timeout_s: float | None
-    ) -> Iterator[bytes]:
-        response = self._transport.open("GET", path, query, None, self._wait_s(timeout_s))
-        if response.status != HTTPStatus.OK:
-            raise api_errors.from_answer(self._transport.finish(response, "GET", path), self.host)
-        return self._transport.chunks(response, "GET", path)
-
-    def _again(self, ask: Callable[[], T]) -> T:
-        """What *ask* answers, asked again where the failure may pass."""
-        return repeat(
-            ask,
-            clock=self._clock,
-            backoff=self._backoff,
-            on_retry=self._transport.retried,
-            retryable=lambda error: error.retryable and self._ending.at is None,
-        )
+        request = Request("GET", path, query)
+        return self._repeated(lambda: take(self._chunks(request, timeout_s)))
 
     def watch(
         self,
@@ -262,14 +194,14 @@ class Client:
         timeout_s: float,
         query: Mapping[str, str] | None = None,
     ) -> Watch:
-        """Events at *path* after *resource_version*, bookmarks included.
+        """Return the events at *path* after *resource_version*, bookmarks included.
 
-        Ends by itself when the server ends it after *timeout_s*; a server that falls silent is
-        given up a little later.
+        The server ends the watch after *timeout_s*. If it falls silent instead, the watch fails a
+        little later.
 
         Raises:
-            ExpiredError: *resource_version* is too old; also while iterating.
-            ClusterError: The watch is refused or breaks; also while iterating.
+            ExpiredError: *resource_version* is too old; also raised while iterating.
+            ClusterError: The watch is refused or breaks; also raised while iterating.
         """
         wanted = {
             **(query or {}),
@@ -278,9 +210,7 @@ class Client:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(max(1, round(timeout_s))),
         }
-        response = self._transport.open("WATCH", path, wanted, None, timeout_s + _SILENCE_S)
-        if response.status != HTTPStatus.OK:
-            raise api_errors.from_answer(self._transport.finish(response, "GET", path), self.host)
+        response = self._opened(Request("WATCH", path, wanted), timeout_s + _SILENCE_S)
         return Watch(response, path=path, host=self.host, received=self._transport.received)
 
     def patch(
@@ -289,23 +219,17 @@ class Client:
         ops: Sequence[Mapping[str, Any]],
         *,
         dry_run: bool = False,
-        field_manager: str = FIELD_MANAGER,
-        field_validation: str = "Strict",
         timeout_s: float | None = None,
     ) -> Answer:
-        """Send a JSON Patch, once; a refusal is an answer too.
+        """Send a JSON Patch, once, and return the answer, also a failed one.
 
-        *timeout_s* shortens the client's own time-out, never lengthens it.
+        *timeout_s* can shorten the client's own time-out, not lengthen it.
 
         Raises:
-            UnreachableError: No answer came; the patch may have landed nonetheless.
+            UnreachableError: No answer came; the patch may have taken effect.
         """
-        query = _write_query(
-            dry_run=dry_run, field_manager=field_manager, field_validation=field_validation
-        )
-        return self.exchange(
-            "PATCH", path, query=query, body=list(ops), timeout_s=self._brief(timeout_s)
-        )
+        request = Request("PATCH", path, _write_query(dry_run=dry_run), list(ops))
+        return self._exchange(request, self._brief(timeout_s))
 
     def create(
         self,
@@ -313,41 +237,79 @@ class Client:
         body: Mapping[str, Any],
         *,
         dry_run: bool = False,
-        field_manager: str = FIELD_MANAGER,
-        field_validation: str = "Strict",
         timeout_s: float | None = None,
     ) -> Answer:
-        """Create an object in the collection at *path*, once; a refusal is an answer too.
+        """Create an object in the collection at *path*, as ``patch`` does.
 
         Raises:
-            UnreachableError: No answer came; the object may be there nonetheless.
+            UnreachableError: No answer came; the object may exist.
         """
-        query = _write_query(
-            dry_run=dry_run, field_manager=field_manager, field_validation=field_validation
-        )
-        return self.exchange(
-            "POST", path, query=query, body=dict(body), timeout_s=self._brief(timeout_s)
-        )
+        request = Request("POST", path, _write_query(dry_run=dry_run), dict(body))
+        return self._exchange(request, self._brief(timeout_s))
 
     def restart(
         self, path: str, *, dry_run: bool = False, timeout_s: float | None = None
     ) -> Answer:
-        """Ask for the restart of the VM whose subresource is at *path*, once.
+        """Request the restart of the VM whose subresource is at *path*, as ``patch`` does.
 
         The answer has no body, so virt-api answers 406 to a client that accepts only JSON.
 
         Source: kubevirt v1.9.0 pkg/virt-api/api.go (the route has no Produces); recorded.
 
         Raises:
-            UnreachableError: No answer came; the restart may be under way nonetheless.
+            UnreachableError: No answer came; the restart may be under way.
         """
-        # RestartOptions; the query of other writes means nothing here.
+        # RestartOptions; this subresource ignores the query of other writes.
         options = {"dryRun": ["All"]} if dry_run else {}
-        return self.exchange(
-            "PUT", path, body=options, timeout_s=self._brief(timeout_s), accept="*/*"
+        return self._exchange(
+            Request("PUT", path, body=options, accept="*/*"), self._brief(timeout_s)
         )
 
+    def _exchange(self, request: Request, timeout_s: float | None) -> Answer:
+        return self._transport.exchange(request, self._wait_s(timeout_s))
 
-def _write_query(*, dry_run: bool, field_manager: str, field_validation: str) -> dict[str, str]:
-    query = {"fieldManager": field_manager, "fieldValidation": field_validation}
+    def _checked(self, request: Request, timeout_s: float | None) -> Answer:
+        answer = self._exchange(request, timeout_s)
+        if not answer.ok:
+            raise api_errors.from_answer(answer, self.host)
+        return answer
+
+    def _opened(self, request: Request, timeout_s: float) -> Response:
+        response = self._transport.open(request, timeout_s)
+        if response.status != HTTPStatus.OK:
+            raise api_errors.from_answer(self._transport.finish(response, request), self.host)
+        return response
+
+    def _chunks(self, request: Request, timeout_s: float | None) -> Iterator[bytes]:
+        response = self._opened(request, self._wait_s(timeout_s))
+        return self._transport.chunks(response, request)
+
+    def _repeated(
+        self,
+        ask: Callable[[], T],
+        retryable: Callable[[ClusterError], bool] = lambda error: error.retryable,
+    ) -> T:
+        """Return the answer of *ask*, which is repeated after an error that is *retryable*."""
+        return repeat(
+            ask,
+            clock=self._clock,
+            backoff=self._backoff,
+            on_retry=self._transport.retried,
+            retryable=lambda error: self._deadline.at is None and retryable(error),
+        )
+
+    def _brief(self, timeout_s: float | None) -> float:
+        return self._timeout_s if timeout_s is None else min(self._timeout_s, timeout_s)
+
+    def _wait_s(self, timeout_s: float | None) -> float:
+        """Return how long to wait for the server, which a deadline shortens."""
+        wait_s = self._timeout_s if timeout_s is None else timeout_s
+        if self._deadline.at is None:
+            return wait_s
+        left_s = self._deadline.at - self._clock.monotonic()
+        return min(wait_s, max(_SHORTEST_WAIT_S, left_s))
+
+
+def _write_query(*, dry_run: bool) -> dict[str, str]:
+    query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
     return {**query, "dryRun": "All"} if dry_run else query

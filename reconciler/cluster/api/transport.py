@@ -1,7 +1,7 @@
-"""One request, one answer: authentication by the ``kubernetes`` library, raw bodies.
+"""Sends one HTTP request: ``Transport``, authenticated by the ``kubernetes`` library, bodies raw.
 
-No retry but one: a 401 says that nothing was done, so any request is sent again with credentials
-that were read anew.
+It repeats a request in one case alone: after a 401, which says that the server did nothing, with
+credentials that it has read again.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -20,11 +21,12 @@ from reconciler.cluster.api import api_errors
 from reconciler.errors import ReconcilerError, UnauthorizedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from reconciler.cluster.api.api_errors import Answer
     from reconciler.cluster.api.kubernetes_protocols import Api, Response
+    from reconciler.errors import ClusterError
 
 log = logging.getLogger(__name__)
 
@@ -37,29 +39,47 @@ _CHUNK = 1 << 18
 
 @dataclass(slots=True)
 class Counters:
-    """What the client has sent and received so far."""
+    """How much the client has sent and received."""
 
     requests: dict[str, int] = field(default_factory=dict)
-    """By method; a watch counts as WATCH."""
+    """Their number by method; a watch counts as WATCH."""
     retries: int = 0
     n_bytes: int = 0
-    """Bytes of answers' bodies."""
+    """Bytes of the answers' bodies."""
 
     @property
     def total(self) -> int:
-        """All requests."""
+        """The number of all requests."""
         return sum(self.requests.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to the API server."""
+
+    method: str
+    """WATCH is a GET that is counted by itself."""
+    path: str
+    query: Mapping[str, str] | None = None
+    body: object = None
+    accept: str = JSON
+    """The media types that the answer may have."""
+
+    @property
+    def verb(self) -> str:
+        """The HTTP method."""
+        return "GET" if self.method == "WATCH" else self.method
+
+
 class Timekeeper(Protocol):
-    """Whoever wants to know what time the server has."""
+    """Learns the server's time."""
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary moment."""
+        """Return seconds since an arbitrary moment."""
         ...
 
     def heard(self, date: datetime, *, asked_at: float) -> None:
-        """Take notice of an answer's Date, and of when the request was sent, by ``monotonic``."""
+        """Note an answer's Date, and when its request was sent, by ``monotonic``."""
         ...
 
 
@@ -67,8 +87,8 @@ class Transport:
     """Requests to one API server; safe to use from several threads.
 
     Args:
-        renewed: Reads the configuration anew, credentials and all; None keeps what there is.
-        timekeeper: Is told the Date of each answer.
+        renewed: Reads the configuration and credentials again; None keeps the first ones.
+        timekeeper: Receives the Date of each answer.
     """
 
     def __init__(
@@ -86,42 +106,22 @@ class Transport:
         self._lock = threading.Lock()
         self._renewing = threading.Lock()
         self.host = api_errors.safe_host(api.configuration.host)
-        """The server's host and port, fit to be shown."""
+        """The server's host and port, safe to print."""
         self.counters = Counters()
 
     def close(self) -> None:
         """Close every idle connection."""
         self._api.close()
 
-    def exchange(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: Mapping[str, str] | None = None,
-        body: object = None,
-        timeout_s: float | None = None,
-        accept: str = JSON,
-    ) -> Answer:
-        """Send one request, once, and hand back the answer, whatever its status.
-
-        A body of a PATCH must be a list: it is a JSON Patch, always.
-
-        Args:
-            method: Of the request.
-            path: Of the request.
-            query: Of the request.
-            body: Sent as JSON; None for no body.
-            timeout_s: The longest to wait for the answer.
-            accept: The media types that the answer may have.
+    def exchange(self, request: Request, timeout_s: float | None = None) -> Answer:
+        """Send *request*, once, and return the answer, whatever its status.
 
         Raises:
-            UnreachableError: No answer came; a write may have landed nonetheless.
+            UnreachableError: No answer came; a write may have taken effect.
         """
-        response = self.open(method, path, query, body, timeout_s, accept=accept)
-        return self.finish(response, method, path)
+        return self.finish(self.open(request, timeout_s), request)
 
-    def finish(self, response: Response, method: str, path: str) -> Answer:
+    def finish(self, response: Response, request: Request) -> Answer:
         """Read *response* to its end.
 
         Raises:
@@ -130,14 +130,14 @@ class Transport:
         try:
             content = response.data
         except Exception as error:
-            raise api_errors.from_exception(error, method, path, self.host) from error
+            raise self._unreachable(error, request) from error
         finally:
             response.release_conn()
         self.received(len(content))
-        return _answer(method, path, response, content)
+        return _answer(request, response, content)
 
-    def chunks(self, response: Response, method: str, path: str) -> Iterator[bytes]:
-        """The body of *response* in pieces, as they come.
+    def chunks(self, response: Response, request: Request) -> Iterator[bytes]:
+        """Yield the body of *response* in pieces, as they arrive.
 
         Raises:
             UnreachableError: It broke off.
@@ -147,92 +147,76 @@ class Transport:
                 self.received(len(chunk))
                 yield chunk
         except Exception as error:
-            raise api_errors.from_exception(error, method, path, self.host) from error
+            raise self._unreachable(error, request) from error
         finally:
             response.release_conn()
 
-    def open(
-        self,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None = None,
-        body: object = None,
-        timeout_s: float | None = None,
-        *,
-        accept: str = JSON,
-    ) -> Response:
-        """Send one request, once; the answer's body is still to be read.
+    def open(self, request: Request, timeout_s: float | None = None) -> Response:
+        """Send *request*, once, and return the answer with its body unread.
 
-        The method WATCH is a GET that is counted by itself; *timeout_s* bounds each wait for the
-        server, not the whole answer.
+        *timeout_s* limits each wait for the server, not the whole answer.
 
         Raises:
-            UnreachableError: No answer came; a write may have landed nonetheless.
+            UnreachableError: No answer came; a write may have taken effect.
         """
         api = self._api
-        response = self._open(api, method, path, query, body, timeout_s, accept)
-        if response.status == HTTPStatus.UNAUTHORIZED and self._renew(api, path):
-            self.finish(response, method, path)
-            response = self._open(self._api, method, path, query, body, timeout_s, accept)
+        response = self._open(api, request, timeout_s)
+        if response.status == HTTPStatus.UNAUTHORIZED and self._renew(api, request.path):
+            self.finish(response, request)
+            response = self._open(self._api, request, timeout_s)
         return response
 
     def _renew(self, used: Api, path: str) -> bool:
-        """Whether the credentials were read anew since *used* was built from them."""
+        """Return whether the credentials were read again since *used* was built from them."""
         if self._renewed is None:
             return False
         with self._renewing:
             if self._api is not used:
-                return True  # another thread was refused too, and was faster
+                return True  # by another thread, which was refused too
             try:
                 self._api = _named(self._renewed())
             except ReconcilerError as error:
                 log.warning("cannot read the credentials again: %s", error)
                 return False
-        log.info("a request was answered 401, read the credentials anew", extra={"path": path})
+        log.info("read the credentials again after a 401", extra={"path": path})
         return True
 
-    def _open(
-        self,
-        api: Api,
-        method: str,
-        path: str,
-        query: Mapping[str, str] | None,
-        body: object,
-        timeout_s: float | None,
-        accept: str,
-    ) -> Response:
-        wait_s = timeout_s or self._timeout_s
+    def _open(self, api: Api, request: Request, timeout_s: float | None) -> Response:
+        method, verb = request.method, request.verb
         with self._lock:
             self.counters.requests[method] = self.counters.requests.get(method, 0) + 1
-        verb = "GET" if method == "WATCH" else method
-        headers = {"Accept": accept}
-        if body is not None:
-            # The library turns a patch without this header, or one that is no list, into a merge.
-            headers["Content-Type"] = JSON_PATCH if verb == "PATCH" else JSON
+        headers = {"Accept": request.accept}
+        if request.body is not None:
+            # Without this header the library sends a patch, or one that is not a list, as a merge.
+            headers["Content-Type"] = JSON_PATCH if verb == "PATCH" else "application/json"
         asked_at = self._timekeeper.monotonic() if self._timekeeper else 0.0
         try:
-            request = api.param_serialize(
+            call = api.param_serialize(
                 verb,
-                path,
-                query_params=list((query or {}).items()),
+                request.path,
+                query_params=list((request.query or {}).items()),
                 header_params=headers,
-                body=body,
+                body=request.body,
                 auth_settings=["BearerToken"],
             )
-            response = api.call_api(*request, _request_timeout=_split(wait_s, method))
+            limits = _split(timeout_s or self._timeout_s, method)
+            response = api.call_api(*call, _request_timeout=limits).response
         except ValueError as error:
-            # http.client quotes a header that it refuses: `from None` keeps the token unseen.
+            # http.client quotes a header that it refuses: `from None` hides the token.
             if "header" in str(error).lower():
                 raise UnauthorizedError(
-                    "the token holds a character that no HTTP header may hold",
+                    "the token contains a character that an HTTP header cannot hold",
                     hint="write the token again, without line breaks",
                 ) from None
-            raise api_errors.from_exception(error, verb, path, self.host) from None
+            raise self._unreachable(error, request) from None
         except Exception as error:
-            raise api_errors.from_exception(error, verb, path, self.host) from error
-        if self._timekeeper and (date := _date(response.response.headers.get("Date"))):
+            raise self._unreachable(error, request) from error
+        if self._timekeeper and (date := _date(response.headers.get("Date"))):
             self._timekeeper.heard(date, asked_at=asked_at)
-        return response.response
+        return response
+
+    def _unreachable(self, error: Exception, request: Request) -> ClusterError:
+        return api_errors.from_exception(error, request.verb, request.path, self.host)
 
     def received(self, n_bytes: int) -> None:
         """Count *n_bytes* of an answer."""
@@ -246,9 +230,9 @@ class Transport:
 
 
 def _split(wait_s: float, method: str) -> tuple[float, float]:
-    """The longest to connect, and to wait for the answer then: together *wait_s*.
+    """Return the longest waits to connect and for the answer, together *wait_s*.
 
-    What comes of a watch, or of a long answer, may take its time: the second is between pieces.
+    The second one is between two pieces of the answer, and whole for a watch.
     """
     connect_s = min(wait_s / 3, _CONNECT_S)
     return connect_s, wait_s if method == "WATCH" else wait_s - connect_s
@@ -259,7 +243,7 @@ def _named(api: Api) -> Api:
     return api
 
 
-def _answer(method: str, path: str, response: Response, content: bytes) -> Answer:
+def _answer(request: Request, response: Response, content: bytes) -> Answer:
     headers = response.headers
     texts = (
         re.sub(r"\\(.)", r"\1", text)
@@ -267,8 +251,8 @@ def _answer(method: str, path: str, response: Response, content: bytes) -> Answe
         for text in _WARNING.findall(line)
     )
     return api_errors.Answer(
-        method=method,
-        path=path,
+        method=request.verb,
+        path=request.path,
         status=response.status,
         body=content,
         reason=response.reason or "",
@@ -278,7 +262,7 @@ def _answer(method: str, path: str, response: Response, content: bytes) -> Answe
 
 
 def _date(text: str | None) -> datetime | None:
-    """A Date header; None where there is none, or none that can be read."""
+    """Return the time of a Date header; None without a readable one."""
     try:
         date = parsedate_to_datetime(text or "")
     except ValueError:
@@ -287,5 +271,5 @@ def _date(text: str | None) -> datetime | None:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Retry-After in seconds; its other form, a date, is not sent by API servers."""
+    """Return Retry-After in seconds; API servers never send its other form, a date."""
     return float(text) if text and text.isascii() and text.isdigit() else None

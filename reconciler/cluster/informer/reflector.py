@@ -86,7 +86,7 @@ class Reflector(threading.Thread):
         watchable: bool = True,
     ) -> None:
         super().__init__(name=f"follow {path}", daemon=True)
-        self._client = client.hasty()
+        self._client = client.without_retries()
         self._target = target
         self._path = path
         self._version = version

@@ -94,7 +94,7 @@ class ClusterLease:
         waiting: Callable[[], object] = _nothing,
     ) -> None:
         # What is to be sent again is sent here: the client's patience could outlast the lease.
-        self._client = client.hasty()
+        self._client = client.without_retries()
         self._clock = clock
         self._scale = scale
         self._collection = resource_paths.collection(

@@ -82,7 +82,7 @@ class ClusterRecorder:
 
     def __init__(self, client: Client, *, clock: Clock, instance: str, revision: str) -> None:
         # A server that is short of breath gets the next Event later, and this one not again.
-        self._client = client.hasty()
+        self._client = client.without_retries()
         self._clock = clock
         self._instance = _cut(instance, _MAX_INSTANCE)
         self._revision = revision

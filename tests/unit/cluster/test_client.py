@@ -107,10 +107,10 @@ def test_a_write_whose_connection_breaks_is_sent_once(server, client, reply):
     assert len(server.requests) == 1
 
 
-def test_a_hasty_client_reads_once_and_counts_with_its_twin(server, client, failure):
+def test_a_client_without_retries_reads_once_and_counts_with_its_twin(server, client, failure):
     server.on(VMS, failure(503, "not ready"))
     with pytest.raises(UnavailableError):
-        client.hasty().get(VMS)
+        client.without_retries().get(VMS)
     assert client.counters.total == 1
 
 
@@ -219,16 +219,16 @@ def test_in_a_hurry_nothing_is_asked_again_and_no_wait_is_longer_than_what_is_le
     seen = []
     sent = Transport.exchange
 
-    def watched(self, method, path, **options):
-        seen.append(options["timeout_s"])
-        return sent(self, method, path, **options)
+    def watched(self, request, timeout_s):
+        seen.append(timeout_s)
+        return sent(self, request, timeout_s)
 
     monkeypatch.setattr(Transport, "exchange", watched)
     client.hurry(8.0)
     for passed_s in (0.0, 4.0, 3.0, 9.0):
         clock.elapsed += passed_s
         with pytest.raises(UnavailableError):
-            client.hasty().get(VMS)
+            client.without_retries().get(VMS)
     assert seen == [5.0, 4.0, 1.0, 0.2]
     assert len(server.requests) == 4
 

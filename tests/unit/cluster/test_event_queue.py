@@ -234,7 +234,7 @@ def test_what_ended_the_block_is_not_kept_waiting(make, endpoint, caplog, monkey
 
 
 def test_an_error_of_ours_is_not_swallowed(clock, caplog):
-    client = SimpleNamespace(hasty=lambda: SimpleNamespace(host="here"))
+    client = SimpleNamespace(without_retries=lambda: SimpleNamespace(host="here"))
     recorder = ClusterRecorder(client, clock=clock, instance="run-1", revision="commit")
 
     def recorded():

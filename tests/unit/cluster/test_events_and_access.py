@@ -121,9 +121,9 @@ def test_an_event_is_waited_for_two_seconds(server, recorder, reply, monkeypatch
     seen = []
     sent = Transport.exchange
 
-    def watched(self, method, path, **options):
-        seen.append(options["timeout_s"])
-        return sent(self, method, path, **options)
+    def watched(self, request, timeout_s):
+        seen.append(timeout_s)
+        return sent(self, request, timeout_s)
 
     monkeypatch.setattr(Transport, "exchange", watched)
     recorder.record(PG0, "u", reason="A", message="m")

@@ -64,7 +64,7 @@ def test_a_token_that_is_no_header(clock, make_kubeconfig, shown, harness):
     path = make_kubeconfig("http://127.0.0.1:1", {"token": f"{harness.TOKEN}\nx"})
     with (
         Client.from_options(clock=clock, kubeconfig_path=path) as client,
-        pytest.raises(ReconcilerError, match="no HTTP header may hold") as caught,
+        pytest.raises(ReconcilerError, match="an HTTP header cannot hold") as caught,
     ):
         client.get(VMS)
     assert harness.TOKEN not in shown(caught.value)

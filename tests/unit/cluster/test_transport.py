@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from reconciler.cluster.api.transport import Transport
+from reconciler.cluster.api.transport import Request, Transport
 
 DATE = "Mon, 23 Nov 2026 00:10:00 GMT"
 
@@ -57,7 +57,7 @@ class Ear:
 def test_the_time_out_bounds_connecting_and_the_answer_together(timeout_s, connect_s):
     api = Api(None)
     transport = Transport(api, timeout_s=20.0)
-    transport.exchange("GET", "/api", timeout_s=timeout_s)
+    transport.exchange(Request("GET", "/api"), timeout_s)
     ((connect, answer),) = api.waits
     assert connect == pytest.approx(connect_s)
     assert connect + answer == pytest.approx(timeout_s)
@@ -65,19 +65,19 @@ def test_the_time_out_bounds_connecting_and_the_answer_together(timeout_s, conne
 
 def test_a_watch_may_be_silent_for_the_whole_time_out():
     api = Api(None)
-    Transport(api, timeout_s=20.0).open("WATCH", "/api", timeout_s=75.0)
+    Transport(api, timeout_s=20.0).open(Request("WATCH", "/api"), 75.0)
     assert api.waits == [(10.0, 75.0)]
 
 
 @pytest.mark.parametrize("method", ["GET", "WATCH", "PATCH"])
 def test_the_servers_time_is_passed_on(method):
     ear = Ear()
-    Transport(Api(DATE), timeout_s=20.0, timekeeper=ear).open(method, "/api", body=[])
+    Transport(Api(DATE), timeout_s=20.0, timekeeper=ear).open(Request(method, "/api", body=[]))
     assert ear.dates == [(datetime(2026, 11, 23, 0, 10, tzinfo=UTC), 7.0)]
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Nov 2026 00:10:00 GMT"])
 def test_a_server_that_tells_no_time_is_no_error(date):
     ear = Ear()
-    Transport(Api(date), timeout_s=20.0, timekeeper=ear).exchange("GET", "/api")
+    Transport(Api(date), timeout_s=20.0, timekeeper=ear).exchange(Request("GET", "/api"))
     assert ear.dates == []

@@ -63,11 +63,11 @@ def _options(request: Request) -> Json:
     """Decodes the options in the body, which count alone: the query is not read.
 
     Raises:
-        RefusalError: The body is not an object.
+        StatusError: The body is not an object.
     """
     try:
         return request_body.read_options(request, "options")
-    except status_errors.RefusalError as error:
+    except status_errors.StatusError as error:
         why = _complaint(request.body) or str(error)
         message = f"Can not unmarshal Request body to struct, error: {why}"
         raise status_errors.bad_request(message) from error
