@@ -175,10 +175,12 @@ def fields(name: str, entry: str) -> str:
 def described(
     schema: Mapping[str, Any], properties: Mapping[str, Any], prefix: str
 ) -> Iterator[tuple[str, str]]:
-    """Yield each field with its description, or with that of the definition it refers to."""
+    """Yield each field with its description and its fixed values."""
     for name, value in properties.items():
         referred = schema.get("$defs", {}).get(value.get("$ref", "").rpartition("/")[2], {})
-        yield f"`{prefix}{name}`", value.get("description") or referred.get("description", "")
+        text = value.get("description") or referred.get("description", "")
+        known = [f"`{each}`" for each in (referred | value).get("enum", ())]
+        yield f"`{prefix}{name}`", f"{text} One of {', '.join(known)}." if known else text
 
 
 def transcript() -> str:

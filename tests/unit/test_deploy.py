@@ -1,4 +1,4 @@
-"""examples/deploy: the least rights, and a CronJob that cannot run over itself."""
+"""examples/deploy has only the rights that it needs, and CronJob runs never overlap."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def duration_s(text: str) -> int:
 
 
 def unknown_fields(value: object, model: str, where: str) -> list[str]:
-    """Paths in *value* that the client's *model* of the Kubernetes API does not have."""
+    """Yield paths in *value* that the client's *model* of the Kubernetes API does not have."""
     if model.startswith("list["):
         return [
             path
@@ -115,7 +115,7 @@ def unknown_fields(value: object, model: str, where: str) -> list[str]:
     ]
 
 
-def test_base_lists_every_file_that_it_has():
+def test_base_kustomization_lists_every_file():
     (kustomization,) = load(BASE / "kustomization.yaml")
     files = {path.name for path in BASE.glob("*.yaml")} - {"kustomization.yaml"}
     assert set(kustomization["resources"]) == files
@@ -124,31 +124,31 @@ def test_base_lists_every_file_that_it_has():
 @pytest.mark.parametrize(
     "manifest", objects(), ids=lambda o: f"{o['kind']}-{o['metadata']['name']}"
 )
-def test_every_field_is_one_that_the_kubernetes_api_has(manifest):
+def test_manifest_has_only_fields_of_the_kubernetes_api(manifest):
     model = MODELS[manifest["kind"]].__name__
     assert unknown_fields(manifest, model, manifest["kind"]) == []
 
 
-def test_a_misspelt_field_is_found():
+def test_misspelt_field_is_reported():
     cronjob = one("CronJob")
     cronjob["spec"]["jobTemplate"]["spec"]["backofLimit"] = 0
     assert unknown_fields(cronjob, "V1CronJob", "") == [".spec.jobTemplate.spec.backofLimit"]
 
 
 @pytest.mark.parametrize("name", RIGHTS)
-def test_role_has_the_least_rights_that_do_the_job(name):
+def test_role_has_only_the_rights_that_it_needs(name):
     (role,) = (
         o for o in objects() if o["kind"].endswith("Role") and o["metadata"]["name"] == name
     )
     assert rights(role) == RIGHTS[name]
 
 
-def test_no_other_role_is_there():
+def test_base_has_no_other_roles():
     roles = {o["metadata"]["name"] for o in objects() if o["kind"] in {"Role", "ClusterRole"}}
     assert roles == set(RIGHTS)
 
 
-def test_every_role_is_bound_to_the_service_account_and_to_nobody_else():
+def test_role_is_bound_only_to_the_service_account():
     account = one("ServiceAccount")["metadata"]
     bindings = [o for o in objects() if o["kind"].endswith("Binding")]
     assert {each["roleRef"]["name"] for each in bindings} == set(RIGHTS)
@@ -158,12 +158,12 @@ def test_every_role_is_bound_to_the_service_account_and_to_nobody_else():
         assert each["subjects"] == [subject]
 
 
-def test_lease_lives_in_the_namespace_of_the_kubevirt_cr():
+def test_lease_role_is_in_the_namespace_of_the_kubevirt_cr():
     assert one("Role")["metadata"]["namespace"] == "kubevirt"
     assert one("RoleBinding")["metadata"]["namespace"] == "kubevirt"
 
 
-def test_runs_never_overlap_and_a_failed_one_is_not_repeated():
+def test_cronjob_runs_never_overlap_and_are_not_retried():
     spec = one("CronJob")["spec"]
     job = spec["jobTemplate"]["spec"]
     assert spec["concurrencyPolicy"] == "Forbid"
@@ -171,7 +171,7 @@ def test_runs_never_overlap_and_a_failed_one_is_not_repeated():
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 
-def test_a_pass_ends_by_itself_before_kubernetes_ends_it_and_before_the_next_begins():
+def test_pass_deadline_is_before_the_job_deadline_and_the_next_start():
     spec = one("CronJob")["spec"]
     args = pod()["containers"][0]["args"]
     deadline = duration_s(args[args.index("--deadline") + 1])
@@ -180,7 +180,7 @@ def test_a_pass_ends_by_itself_before_kubernetes_ends_it_and_before_the_next_beg
     assert deadline + pod()["terminationGracePeriodSeconds"] < active < int(minutes) * 60
 
 
-def test_command_is_one_pass_of_reconcile():
+def test_cronjob_runs_one_pass_of_reconcile():
     args = pod()["containers"][0]["args"]
     assert args[0] == "reconcile"
     assert {"--repo", "--deadline", "--log-format"} <= set(args)
@@ -201,7 +201,7 @@ def test_pod_meets_the_restricted_standard():
     )
 
 
-def test_clone_goes_to_an_empty_dir_and_everything_else_is_read_only():
+def test_pod_writes_only_to_an_empty_dir():
     (container,) = pod()["containers"]
     writable = [m["name"] for m in container["volumeMounts"] if not m.get("readOnly")]
     assert writable == ["clone"]
@@ -218,7 +218,7 @@ def test_git_credentials_come_from_a_secret_through_askpass():
     assert not any("valueFrom" in each for each in container["env"])
 
 
-def test_askpass_script_answers_each_question_from_its_own_file(tmp_path):
+def test_askpass_script_answers_each_question_from_its_file(tmp_path):
     (tmp_path / "username").write_text("bot")
     (tmp_path / "password").write_text("s3cret")
     script = one("ConfigMap", "git-askpass")["data"]["askpass"]
@@ -241,7 +241,7 @@ def rendered(folder: Path) -> list[dict]:
     return [document for document in YAML(typ="safe").load_all(result.stdout) if document]
 
 
-def test_base_renders_with_each_object_where_it_says():
+def test_base_renders_each_object_in_its_namespace():
     places = {
         (o["kind"], o["metadata"]["name"], o["metadata"].get("namespace")) for o in rendered(BASE)
     }
@@ -250,7 +250,7 @@ def test_base_renders_with_each_object_where_it_says():
     }
 
 
-def test_observe_has_no_right_to_write_and_asks_for_a_plan():
+def test_observe_overlay_only_plans_and_has_no_right_to_write():
     seen = rendered(DEPLOY / "overlays" / "observe")
     roles = [o for o in seen if o["kind"] in {"Role", "ClusterRole"}]
     verbs = {verb for role in roles for rule in role["rules"] for verb in rule["verbs"]}
@@ -267,7 +267,7 @@ def test_observe_has_no_right_to_write_and_asks_for_a_plan():
         ("restart", (f"subresources.{KUBEVIRT}", "virtualmachines/restart", "", ("update",))),
     ],
 )
-def test_overlay_adds_one_right_and_nothing_else(overlay, right):
+def test_overlay_adds_exactly_one_right(overlay, right):
     seen = rendered(DEPLOY / "overlays" / overlay)
     found = {
         o["metadata"]["name"]: rights(o) for o in seen if o["kind"] in {"Role", "ClusterRole"}
@@ -278,12 +278,12 @@ def test_overlay_adds_one_right_and_nothing_else(overlay, right):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
-def test_every_overlay_stands_on_the_base(overlay):
+def test_overlay_is_built_on_the_base(overlay):
     (kustomization,) = load(overlay / "kustomization.yaml")
     assert kustomization["resources"] == ["../../base"]
 
 
-def test_shards_overlay_gives_each_pod_its_own_namespaces_and_its_own_lease():
+def test_shards_overlay_gives_each_pod_its_namespaces_and_lease():
     seen = rendered(DEPLOY / "overlays" / "shards")
     (cronjob,) = (o for o in seen if o["kind"] == "CronJob")
     job = cronjob["spec"]["jobTemplate"]["spec"]

@@ -1,4 +1,4 @@
-"""The documentation: generated parts are up to date, every code is explained."""
+"""The generated documentation is up to date, and every code is explained."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_CODES = {
     *("feature-gate", "in-progress", "not-needed", "not-started", "drop-revision", "name-alone"),
     "run-ended",
 }
-"""Words with a hyphen in the product that are not a reason or the code of a finding."""
+"""Words with a hyphen in the product that are neither a reason nor the code of a finding."""
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +45,7 @@ def docs():
     return module
 
 
-def test_every_generated_block_is_in_one_page(docs):
+def test_generated_blocks_are_each_in_one_page(docs):
     assert set(docs.pages()) == set(docs.BLOCKS) == set(GENERATED)
 
 
@@ -62,7 +62,7 @@ def test_stale_block_is_noticed(docs):
 
 
 def hyphenated():
-    """Every text in the product that has the form of a code, without git's own words."""
+    """Yield each text in the product that has the form of a code, without git's own words."""
     for path in PACKAGE.rglob("*.py"):
         if {"simulator", "git"} & set(path.relative_to(PACKAGE).parts):
             continue
@@ -71,12 +71,12 @@ def hyphenated():
                 yield from re.findall(r"\A[a-z][a-z0-9]*(?:-[a-z0-9]+)+\Z", node.value)
 
 
-def test_every_code_in_the_product_is_explained():
+def test_code_in_the_product_is_explained():
     explained = set(re.findall(r"`([a-z0-9-]+)`", (DOCS / "reasons.md").read_text("utf-8")))
     assert set(hyphenated()) - explained - NO_CODES == set()
 
 
-def test_every_code_that_is_explained_is_in_the_product():
+def test_explained_code_is_in_the_product():
     text = (DOCS / "reasons.md").read_text(encoding="utf-8").split("## Reasons in a report")[1]
     rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     explained = {code for row in rows for code in re.findall(r"`([a-z0-9-]+)`", row)}
@@ -86,17 +86,17 @@ def test_every_code_that_is_explained_is_in_the_product():
     assert {each for each in explained - known - plural if f'"{each}"' not in product} == set()
 
 
-def test_every_page_is_in_the_index():
+def test_index_lists_every_page():
     index = (DOCS / "README.md").read_text(encoding="utf-8")
     pages = {path.name for path in DOCS.glob("*.md")} - {"README.md"}
     assert set(re.findall(r"\]\(([a-z-]+\.md)\)", index)) == pages
 
 
-def test_readme_is_short():
+def test_readme_has_at_most_200_lines():
     assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n") <= 200
 
 
-def test_every_document_in_the_documentation_fits_its_schema():
+def test_documents_in_the_documentation_fit_their_schema():
     kinds = set()
     for path in (ROOT / "README.md", *DOCS.glob("*.md")):
         for block in re.findall(r"```yaml\n(.*?)```", path.read_text("utf-8"), re.DOTALL):

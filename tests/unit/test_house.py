@@ -1,4 +1,4 @@
-"""The layout of the repository, the form of its modules, and what it depends on."""
+"""Rules for the layout of the repository, its modules, its documents and its dependencies."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ KEPT = {
     "tests",
 }
 MADE = {".git", ".venv", "build", "dist"}
-"""Made by tools and ignored by Git, as is every ``.something_cache``."""
+"""Created by tools and ignored by Git, like every ``.something_cache``."""
 CEILING = 400
 MOST_MODULES = 16
 FOLDERS = sorted(
@@ -62,19 +62,19 @@ def is_made(name: str) -> bool:
     return name in MADE or name == ".hypothesis" or name.startswith(".coverage") or "cache" in name
 
 
-def test_top_level_holds_only_the_known_names():
+def test_top_level_holds_only_known_names():
     found = {path.name for path in ROOT.iterdir() if not is_made(path.name)}
     assert found <= KEPT, f"place these in the layout: {sorted(found - KEPT)}"
 
 
-def test_git_ignores_what_the_tools_make():
+def test_git_ignores_what_tools_create():
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     for name in (".venv/", "build/", "dist/", ".mypy_cache/", ".ruff_cache/", ".pytest_cache/"):
         assert name in ignored
 
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
-def test_module_says_at_its_top_what_it_is_about(path):
+def test_module_docstring_starts_with_a_summary(path):
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     assert docstring, "no docstring"
     summary = docstring.split("\n\n")[0].replace("\n", " ")
@@ -82,12 +82,12 @@ def test_module_says_at_its_top_what_it_is_about(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
-def test_module_stays_below_the_ceiling(path):
+def test_module_has_at_most_400_lines(path):
     assert path.read_text(encoding="utf-8").count("\n") <= CEILING
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: path.name)
-def test_folder_has_few_modules(folder):
+def test_folder_has_at_most_16_modules(folder):
     modules = [path for path in folder.glob("*.py") if path.name != "__init__.py"]
     if not any(folder == ROOT / each for each in CROWDED):
         assert len(modules) <= MOST_MODULES
@@ -103,14 +103,14 @@ def test_module_names_are_unique():
     assert [name for name, n in names.items() if n > 1] == []
 
 
-def test_every_folder_of_the_product_is_a_package():
+def test_folder_of_the_product_is_a_package():
     assert {path.parent for path in MODULES} == {
         path.parent for path in MODULES if path.name == "__init__.py"
     }
 
 
 def imported(module: ast.Module) -> set[str]:
-    """The absolute imports of *module*, each with its parents."""
+    """Return the absolute imports of *module*, each with its parent package."""
     names = set()
     for node in ast.walk(module):
         if isinstance(node, ast.Import):
@@ -120,7 +120,7 @@ def imported(module: ast.Module) -> set[str]:
     return {".".join(name.split(".")[:n]) for name in names for n in (1, 2)}
 
 
-def test_every_dependency_is_imported_by_the_product():
+def test_dependency_is_imported_by_the_product():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = {re.match(r"[a-z.\-]+", each)[0] for each in project["dependencies"]}
     used = set().union(*(imported(ast.parse(path.read_text("utf-8"))) for path in MODULES))
@@ -139,13 +139,13 @@ def own_texts() -> list[Path]:
     ]
 
 
-def test_nothing_is_left_to_be_done_in_the_text():
+def test_text_has_no_open_tasks():
     mark = re.compile(r"\b(TODO|FIXME|XXX)\b")
     found = [str(path) for path in own_texts() if mark.search(path.read_text(encoding="utf-8"))]
     assert found == []
 
 
-def test_lock_file_pins_every_file_by_hash_and_names_no_host():
+def test_lock_pins_every_file_by_hash_and_names_no_host():
     lock = (ROOT / "requirements.lock").read_text()
     requirements = re.split(r"\n(?=[a-z0-9])", lock.strip())
     assert len(requirements) > 50
@@ -161,7 +161,7 @@ MARKDOWN += sorted((ROOT / "examples").rglob("*.md"))
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_local_link_leads_somewhere(path):
+def test_local_link_has_a_target(path):
     for target in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (path.parent / target).exists(), target
@@ -170,7 +170,7 @@ def test_every_local_link_leads_somewhere(path):
 @pytest.mark.parametrize(
     "path", sorted((ROOT / ".github/adr").glob("0*.md")), ids=lambda p: p.stem
 )
-def test_decision_record_has_the_parts_that_nygard_gives_it(path):
+def test_decision_record_has_number_headings_and_index_entry(path):
     text = path.read_text(encoding="utf-8")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings == ["Status", "Context", "Decision", "Consequences"]
