@@ -12,6 +12,8 @@ Uid = NewType("Uid", str)
 """A Kubernetes object UID: never mixed up with a name, which a re-created object shares."""
 
 KUBEVIRT_GROUP = "kubevirt.io"
+KUBEVIRT = "KubeVirt"
+VM = "VirtualMachine"
 INSTANCETYPE_GROUP = "instancetype.kubevirt.io"
 INSTANCETYPE = "VirtualMachineInstancetype"
 CLUSTER_INSTANCETYPE = "VirtualMachineClusterInstancetype"
@@ -42,18 +44,32 @@ class ObjectRef(NamedTuple):
     group: str = KUBEVIRT_GROUP
 
     def __str__(self) -> str:
-        where = f"{self.namespace}/{self.name}" if self.namespace else self.name
-        return f"{self.kind} {where}"
+        return f"{self.kind} {self.namespaced_name}"
+
+    @property
+    def namespaced_name(self) -> str:
+        """``namespace/name``; the name alone for an object without a namespace."""
+        return f"{self.namespace}/{self.name}" if self.namespace else self.name
+
+    @property
+    def is_vm(self) -> bool:
+        """Whether the object is a VirtualMachine."""
+        return self.kind == VM
+
+    @property
+    def is_kubevirt(self) -> bool:
+        """Whether the object is a KubeVirt CR."""
+        return self.kind == KUBEVIRT
 
 
 def kubevirt_ref(namespace: str, name: str) -> ObjectRef:
     """The reference of a KubeVirt CR."""
-    return ObjectRef(kind="KubeVirt", namespace=namespace, name=name)
+    return ObjectRef(kind=KUBEVIRT, namespace=namespace, name=name)
 
 
 def vm_ref(namespace: str, name: str) -> ObjectRef:
     """The reference of a VirtualMachine."""
-    return ObjectRef(kind="VirtualMachine", namespace=namespace, name=name)
+    return ObjectRef(kind=VM, namespace=namespace, name=name)
 
 
 def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:

@@ -40,6 +40,10 @@ def is_false(conditions: Conditions, name: str) -> bool:
     return found is not None and found.status == "False"
 
 
+HOT_MEMORY_CHANGE = "HotMemoryChange"
+"""Condition of an instance: True while its memory changes, False where the plug was refused."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKubeVirt:
     """The KubeVirt CR: its managed fields, and whether the components follow it."""
@@ -186,6 +190,16 @@ class LiveVMI:
     def final(self) -> bool:
         """Whether the instance has ended, so that the VM counts as not running."""
         return self.phase in ("Succeeded", "Failed")
+
+    @property
+    def memory_changes(self) -> bool:
+        """Whether KubeVirt is carrying out a memory change."""
+        return is_true(self.conditions, HOT_MEMORY_CHANGE)
+
+    @property
+    def plug_refused(self) -> bool:
+        """Whether libvirt or QEMU refused the last memory change."""
+        return is_false(self.conditions, HOT_MEMORY_CHANGE)
 
 
 class MigrationPhase(StrEnum):

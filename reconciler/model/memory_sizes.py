@@ -1,0 +1,23 @@
+"""Which guest sizes KubeVirt can change live, as far as that depends on the size alone.
+
+Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:37-40; v1.3.1 :104.
+"""
+
+from __future__ import annotations
+
+from reconciler.model.quantity import GIB, MIB
+
+BLOCK = 2 * MIB
+"""A size is a whole number of blocks."""
+MINIMUM = GIB
+"""A smaller guest cannot be changed live from KubeVirt v1.3.1 on."""
+
+
+def block_of(page_size: object) -> int:
+    """Return the block size in bytes of a VM with hugepages of *page_size*, None for none."""
+    return GIB if page_size == "1Gi" else BLOCK
+
+
+def neighbours(n_bytes: int, block: int) -> tuple[int, int]:
+    """Return the largest multiple of *block* up to *n_bytes*, and the smallest from it on."""
+    return n_bytes // block * block, -(-n_bytes // block) * block

@@ -1,0 +1,30 @@
+"""Looks up a field of a JSON object by its path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from reconciler.model.references import FieldPath
+
+MISSING = object()
+"""Marks a field that does not exist, where null is a value too."""
+
+
+def value_at(tree: object, path: FieldPath, missing: object = None) -> Any:  # noqa: ANN401 - JSON
+    """Return the value at *path* in *tree*, and *missing* where there is no such field.
+
+    Args:
+        tree: Any JSON value.
+        path: The keys from the root of *tree*; in a list, a key is an index.
+        missing: ``MISSING`` tells a field that does not exist from one that is null.
+    """
+    for key in path:
+        if isinstance(tree, Mapping):
+            tree = tree.get(key, missing)
+        elif isinstance(tree, list) and key.isdigit() and int(key) < len(tree):
+            tree = tree[int(key)]
+        else:
+            return missing
+    return tree

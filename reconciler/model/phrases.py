@@ -1,0 +1,27 @@
+"""Phrases that messages share: a short list of names, and a change from one value to another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.references import ObjectRef
+
+
+def listed(names: Iterable[str], most: int) -> str:
+    """Return the first *most* of *names* and how many are left: ``a, b and 3 more``."""
+    known = list(names)
+    rest = len(known) - most
+    return ", ".join(known[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def listed_refs(refs: Iterable[ObjectRef], most: int) -> str:
+    """Return the first *most* of *refs* as ``namespace/name`` and how many are left."""
+    return listed((ref.namespaced_name for ref in refs), most)
+
+
+def changed(name: str, before: object, after: object) -> str:
+    """Return ``name before -> after``, with ``unset`` where *before* is None."""
+    return f"{name} {'unset' if before is None else before} -> {after}"
