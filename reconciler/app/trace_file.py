@@ -47,7 +47,7 @@ class Tracer:
                 self._write(each, report.ended_at)
 
     def _write(self, outcome: Outcome, at: datetime) -> None:
-        if outcome.ref.kind != "VirtualMachine":
+        if not outcome.ref.is_vm:
             return
         self._written[outcome.ref] = outcome.result
         fields = trace_document(outcome, run_id=self._run_id, revision=self._revision, at=at)

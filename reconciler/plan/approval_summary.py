@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.phrases import changed
 from reconciler.model.plan.approval import Approval, ApprovedAction
 from reconciler.model.plan.plan import Verb
 
@@ -46,10 +47,7 @@ def change_text(verb: Verb, changes: Iterable[tuple[str, str | None, str]]) -> s
     """The same from last key, old and new value of each field; an absent old value is None."""
     if verb is not Verb.PATCH:
         return verb.value
-    return ", ".join(
-        f"{name} {'unset' if before is None else before} -> {after}"
-        for name, before, after in changes
-    )
+    return ", ".join(changed(*each) for each in changes)
 
 
 def _texts(change: Change) -> tuple[str, str | None, str]:

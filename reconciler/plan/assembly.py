@@ -9,6 +9,7 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.plan.plan import Plan
 from reconciler.plan.behaviour.versions import NEWEST_KNOWN
 from reconciler.plan.capacity.placement import crowding
+from reconciler.plan.concurrency import concurrency_of
 from reconciler.plan.digest import plan_digest
 from reconciler.plan.forecast.forecast import forecast
 from reconciler.plan.ordering import ranks
@@ -62,13 +63,11 @@ def _capacity_notes(
     decisions: Sequence[Decision], waves: Sequence[Wave], context: PlanContext
 ) -> tuple[Diagnostic, ...]:
     """What could not be looked at, and which changes have no room beside the others."""
-    live, limit = context.live, context.after.parallel
+    live = context.live
     if live.capacity is None:
         return ()
-    if context.policy.max_concurrent is not None:
-        limit = min(limit, context.policy.max_concurrent)
-    limit = context.policy.shard.share(limit)
-    return (*live.capacity.diagnostics, *crowding(decisions, waves, live, limit))
+    at_once = concurrency_of(context.after, context.policy).shard
+    return (*live.capacity.diagnostics, *crowding(decisions, waves, live, at_once))
 
 
 def _version_note(regime: EffectiveConfig, live: LiveState) -> tuple[Diagnostic, ...]:

@@ -6,9 +6,11 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from reconciler.model.annotations import RESTART
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect
-from reconciler.plan.capacity.placement import names
+from reconciler.plan.capacity.placement import NAMED
 from reconciler.plan.ordering import CANARY, named
 from reconciler.plan.timing.disruption import Disturbance, disturbance, need_s
 from reconciler.plan.timing.windows import opening
@@ -140,7 +142,7 @@ def _canaries(
         yield _warning(
             "canaries-held",
             f"none of the canaries ({canary.selector}) can be changed or has its memory, so no "
-            f"other VM is changed: {names([each.ref for each in canaries])}",
+            f"other VM is changed: {listed_refs([each.ref for each in canaries], NAMED)}",
             "look at why the canaries are held",
         )
     elif others:
@@ -182,13 +184,13 @@ def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnos
     by_git = sum(context.desired.vms[ref].restart is not None for ref in refs)
     sources = (
         (len(refs) - by_git, "by `restart: window`"),
-        (by_git, "by the annotation memory.reconciler.dev/restart in Git"),
+        (by_git, f"by the annotation {RESTART} in Git"),
     )
     consents = ", ".join(f"{n} {words}" for n, words in sources if n)
     yield _note(
         "restarts",
         f"{_vms(refs)} {'is' if len(refs) == 1 else 'are'} restarted, as consented: "
-        f"{names(refs)} ({consents})",
+        f"{listed_refs(refs, NAMED)} ({consents})",
     )
 
 
@@ -197,7 +199,7 @@ def _named(refs: Sequence[ObjectRef], needs: Mapping[ObjectRef, float]) -> str:
     ranked = sorted(refs, key=lambda ref: (-needs[ref], ref))
     most = needs[ranked[0]]
     bound = "without a bound" if math.isinf(most) else f"up to {_minutes(most)}"
-    return f"{names(ranked)} ({bound})"
+    return f"{listed_refs(ranked, NAMED)} ({bound})"
 
 
 def _minutes(seconds: float) -> str:

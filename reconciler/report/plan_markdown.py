@@ -79,7 +79,7 @@ def _configuration(plan: Plan, limit: int) -> Section:
     settings = [
         (each.effect, change)
         for each in plan.decisions
-        if each.ref.kind != "VirtualMachine"
+        if not each.ref.is_vm
         for change in each.changes
     ]
     return Section(
@@ -104,7 +104,7 @@ def _setting(effect: Effect, change: Change) -> str:
 
 def _machines(plan: Plan, attention: Sequence[Decision], limit: int) -> Section:
     forecasts = wording.forecasts(plan)
-    machines = [each for each in attention if each.ref.kind == "VirtualMachine"]
+    machines = [each for each in attention if each.ref.is_vm]
 
     def row(decision: Decision) -> str:
         before, after = wording.ends(decision)

@@ -107,7 +107,7 @@ def _wave(
     decisions = {each.ref: each for each in plan.decisions if each.actions}
     folded: Counter[Effect] = Counter()
     for action in wave.actions:
-        if action.ref.kind == "VirtualMachine" and not verbose:
+        if action.ref.is_vm and not verbose:
             folded[action.effect] += 1
             continue
         yield f"  {printable(str(action.ref))}"
@@ -153,7 +153,7 @@ def _machines(
     rows = [
         _machine(each, wording.eta(each, forecasts.get(each.ref)))
         for each in decisions
-        if each.ref.kind == "VirtualMachine"
+        if each.ref.is_vm
     ]
     if rows:
         yield ""
@@ -202,7 +202,7 @@ def _why(decision: Decision, paint: Paint, *, width: int, verbose: bool) -> Iter
 
 
 def _name(ref: ObjectRef) -> str:
-    return f"{ref.namespace}/{ref.name}" if ref.kind == "VirtualMachine" else str(ref)
+    return ref.namespaced_name if ref.is_vm else str(ref)
 
 
 def _summary(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:

@@ -108,7 +108,7 @@ def _row(outcome: Outcome) -> Row:
         (
             Cell(_word(outcome.result).upper(), _TONES[outcome.result]),
             Cell(outcome.ref.namespace),
-            Cell(name if outcome.ref.kind == "VirtualMachine" else f"{outcome.ref.kind} {name}"),
+            Cell(name if outcome.ref.is_vm else f"{outcome.ref.kind} {name}"),
             Cell(_guest(outcome)),
             Cell("-" if outcome.seconds is None else wording.duration(outcome.seconds)),
             Cell(outcome.reason),

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.model.desired.desired_state import DesiredState, DesiredVM
 from reconciler.model.live.live_state import (
+    HOT_MEMORY_CHANGE,
     LiveMigration,
     LiveState,
     LiveVM,
@@ -51,10 +52,10 @@ class Machine:
             found.append("RestartRequired")
         if is_true(on_vm, "Failure"):
             found.append(f"Failure ({on_vm['Failure'].reason})")
-        if is_true(on_vmi, "HotMemoryChange"):
-            found.append("HotMemoryChange")
-        if is_false(on_vmi, "HotMemoryChange"):
-            found.append("HotMemoryChange=False")
+        if is_true(on_vmi, HOT_MEMORY_CHANGE):
+            found.append(HOT_MEMORY_CHANGE)
+        if is_false(on_vmi, HOT_MEMORY_CHANGE):
+            found.append(f"{HOT_MEMORY_CHANGE}=False")
         if is_false(on_vmi, "LiveMigratable"):
             found.append("LiveMigratable=False")
         if is_true(on_vmi, "Paused"):

@@ -8,6 +8,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import NameSet, SettingValue
+from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.quantity import MemoryQuantity, canonical, human
 from reconciler.model.run.outcome import ExitCode
@@ -134,12 +135,11 @@ def costs(forecast: Forecast) -> str:
 
 def restarts(wave: Wave) -> str:
     """Which VMs the wave of restarts restarts; no final full stop."""
-    refs = [each.ref for each in wave.actions]
-    names = ", ".join(f"{each.namespace}/{each.name}" for each in refs[:_RESTARTS])
-    more = f" and {len(refs) - _RESTARTS} more" if len(refs) > _RESTARTS else ""
-    subject = "1 VM is" if len(refs) == 1 else f"{len(refs)} VMs are"
+    names = listed_refs((each.ref for each in wave.actions), _RESTARTS)
+    count = len(wave.actions)
+    subject = "1 VM is" if count == 1 else f"{count} VMs are"
     words = "restarted right after the new size is written, as the consent allows"
-    return f"{subject} {words}: {names}{more}"
+    return f"{subject} {words}: {names}"
 
 
 def eta(decision: Decision, forecast: VMForecast | None) -> str:

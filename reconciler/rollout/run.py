@@ -267,7 +267,7 @@ class _Rollout:
     def _end_with_run(self, tracked: TrackedObject) -> End:
         latest, hold = tracked.latest, tracked.hold or self.kubevirt.hold
         if tracked.applied:
-            not_followed = not self.policy.follow and tracked.ref.kind == "VirtualMachine"
+            not_followed = not self.policy.follow and tracked.ref.is_vm
             result = Result.DONE if not_followed else Result.RUNNING
         elif tracked.in_doubt:
             message = f"the answer to its last write is not known: {latest.message}"

@@ -89,7 +89,7 @@ class LiveDisplay:
         if progress.ref is None or progress.step in _ENDS:
             self._say(progress)
             self._remove(progress.ref)
-        elif progress.ref.kind != "VirtualMachine":
+        elif not progress.ref.is_vm:
             self._say(progress)
         else:
             self._move(progress.ref, progress)
@@ -141,6 +141,6 @@ def _as_json(progress: Progress) -> str:
 
 
 def _name(ref: ObjectRef) -> str:
-    if ref.kind == "VirtualMachine":
-        return printable(f"{ref.namespace}/{ref.name}")
+    if ref.is_vm:
+        return printable(ref.namespaced_name)
     return printable(str(ref))

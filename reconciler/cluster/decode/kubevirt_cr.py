@@ -20,6 +20,7 @@ from reconciler.model.fields import (
     read_setting,
 )
 from reconciler.model.live.live_state import LiveKubeVirt
+from reconciler.model.paths import value_at
 from reconciler.model.quantity import QuantityError
 from reconciler.model.references import FieldPath, ObjectRef, Uid, dotted, kubevirt_ref
 
@@ -49,7 +50,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
     settings, findings = {}, []
     spellings: dict[FieldPath, object] = {}
     for managed in KUBEVIRT_FIELDS:
-        raw = at(found, managed.path)
+        raw = value_at(found, managed.path)
         if raw is None:
             continue
         spellings[managed.path] = raw
@@ -62,7 +63,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
                     severity=Severity.WARNING, code="unreadable-field", message=message, ref=ref
                 )
             )
-    disabled = at(found, DISABLED_GATES)
+    disabled = value_at(found, DISABLED_GATES)
     observed = status.get("observedGeneration")
     live = LiveKubeVirt(
         ref=ref,
@@ -85,9 +86,9 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
         ),
         live_update_changed_at=_changed_at(meta, (ROLLOUT_STRATEGY, FEATURE_GATES)),
         outdated_workloads=_integer(status.get("outdatedVirtualMachineInstanceWorkloads")) or 0,
-        memory_overcommit=_integer(at(found, _OVERCOMMIT)) or 100,
-        overhead_ratio=_ratio(at(found, _OVERHEAD_RATIO)),
-        eviction_strategy=_string(at(found, _EVICTION_STRATEGY)),
+        memory_overcommit=_integer(value_at(found, _OVERCOMMIT)) or 100,
+        overhead_ratio=_ratio(value_at(found, _OVERHEAD_RATIO)),
+        eviction_strategy=_string(value_at(found, _EVICTION_STRATEGY)),
         deleting=meta.get("deletionTimestamp") is not None,
     )
     return live, tuple(findings)
@@ -120,15 +121,6 @@ class KubeVirts:
         return identity("KubeVirt", body)
 
 
-def at(found: object, path: FieldPath) -> object:
-    """The value at *path* in *found*; None where a step is missing or null."""
-    for key in path:
-        if not isinstance(found, dict):
-            return None
-        found = found.get(key)
-    return found
-
-
 def child(found: object, key: str) -> dict[str, Any]:
     """The map *key* of *found*; an empty one where there is none."""
     value = found.get(key) if isinstance(found, dict) else None
@@ -138,7 +130,7 @@ def child(found: object, key: str) -> dict[str, Any]:
 def _containers(found: object) -> Iterator[FieldPath]:
     for managed in KUBEVIRT_FIELDS:
         for length in range(1, len(managed.path)):
-            if isinstance(at(found, managed.path[:length]), dict):
+            if isinstance(value_at(found, managed.path[:length]), dict):
                 yield managed.path[:length]
 
 
@@ -149,7 +141,7 @@ def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
         managed.path: _text(entry, "manager")
         for entry in entries
         for managed in KUBEVIRT_FIELDS
-        if at(entry.get("fieldsV1"), tuple(f"f:{key}" for key in managed.path)) is not None
+        if value_at(entry.get("fieldsV1"), tuple(f"f:{key}" for key in managed.path)) is not None
     }
 
 
@@ -159,7 +151,7 @@ def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime 
     times = [
         moment(_text(entry, "time"))
         for entry in _maps(meta, "managedFields")
-        if any(at(entry.get("fieldsV1"), each) is not None for each in keys)
+        if any(value_at(entry.get("fieldsV1"), each) is not None for each in keys)
     ]
     return max((each for each in times if each is not None), default=None)
 

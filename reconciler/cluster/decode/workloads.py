@@ -18,6 +18,7 @@ from reconciler.cluster.decode.common import (
     topology,
 )
 from reconciler.cluster.decode.pages import Kind
+from reconciler.model.annotations import SUSPEND
 from reconciler.model.live.capacity import UNREAD_LABELS
 from reconciler.model.live.live_state import (
     LiveMigration,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
     from reconciler.cluster.decode.wire_managers import VMManager
 
-SUSPEND = "memory.reconciler.dev/suspend"
 """Annotation: ``true`` leaves the VM alone."""
 FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
 """Annotation that the workload updater leaves on its migrations.

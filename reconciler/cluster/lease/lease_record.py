@@ -8,11 +8,12 @@ import msgspec
 
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.errors import ClusterError
+from reconciler.model.annotations import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NOTE_PREFIX = "memory.reconciler.dev/"
+NOTE_PREFIX = PREFIX
 """Of the annotations that are ours; all others are left as they are."""
 
 

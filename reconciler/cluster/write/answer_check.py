@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reconciler.cluster.decode.kubevirt_cr import at
 from reconciler.model.fields import (
     FIELD_BY_PATH,
     GUEST_MAX_MEMORY,
@@ -13,6 +12,7 @@ from reconciler.model.fields import (
     FieldType,
     read_setting,
 )
+from reconciler.model.paths import MISSING, value_at
 from reconciler.model.quantity import QuantityError
 from reconciler.model.references import FieldPath, dotted
 
@@ -26,7 +26,6 @@ _TYPES = {path: each.type for path, each in FIELD_BY_PATH.items()} | {
     GUEST_MAX_MEMORY: FieldType.QUANTITY,
 }
 _CREATED: tuple[FieldPath, ...] = (GUEST_MEMORY, INSTANCETYPE_NAME)
-_MISSING = object()
 
 
 def unpatched(answer: Mapping[str, Any], patch: tuple[PatchOp, ...]) -> tuple[str, ...]:
@@ -41,34 +40,34 @@ def uncreated(answer: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[s
     return tuple(
         sentence
         for path in _CREATED
-        if (wanted := at(dict(manifest), path)) is not None
-        for sentence in _differences(path, wanted, at(dict(answer), path))
+        if (wanted := value_at(manifest, path)) is not None
+        for sentence in _differences(path, wanted, value_at(answer, path))
     )
 
 
 def _unheld(answer: dict[str, Any], op: PatchOp) -> Iterator[str]:
     path = _path(op.path)
     if op.op == "remove":
-        if _lookup(answer, path) is not _MISSING:
+        if value_at(answer, path, MISSING) is not MISSING:
             yield f"{dotted(path)} is still there"
     elif path[-1] == "-":
-        held = _lookup(answer, path[:-1])
+        held = value_at(answer, path[:-1], MISSING)
         if not isinstance(held, list) or op.value not in held:
             yield f"{dotted(path[:-1])} does not hold {op.value}"
     else:
-        yield from _differences(path, op.value, _lookup(answer, path))
+        yield from _differences(path, op.value, value_at(answer, path, MISSING))
 
 
 def _differences(path: FieldPath, wanted: object, held: object) -> Iterator[str]:
     """Where *held* is not *wanted*; of a map only the keys that were written count."""
     if isinstance(wanted, dict) and path not in _TYPES:
         for key, each in wanted.items():
-            inner = held.get(key, _MISSING) if isinstance(held, dict) else _MISSING
+            inner = held.get(key, MISSING) if isinstance(held, dict) else MISSING
             yield from _differences((*path, key), each, inner)
         if not wanted and not isinstance(held, dict):
             yield f"{dotted(path)} is absent"
     elif not _same(path, wanted, held):
-        found = "absent" if held is _MISSING or held is None else f"{held}"
+        found = "absent" if held is MISSING or held is None else f"{held}"
         yield f"{dotted(path)} is {found}, not {wanted}"
 
 
@@ -84,14 +83,3 @@ def _same(path: FieldPath, wanted: object, held: object) -> bool:
 def _path(pointer: str) -> FieldPath:
     """The keys of the JSON Pointer *pointer* (RFC 6901)."""
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
-
-
-def _lookup(found: object, path: FieldPath) -> object:
-    for key in path:
-        if isinstance(found, dict) and key in found:
-            found = found[key]
-        elif isinstance(found, list) and key.isdigit() and int(key) < len(found):
-            found = found[int(key)]
-        else:
-            return _MISSING
-    return found

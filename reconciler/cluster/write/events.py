@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.api.micro_time import micro_time
 from reconciler.errors import ClusterError
+from reconciler.model.annotations import REVISION
 from reconciler.model.references import ObjectRef
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 
 CONTROLLER = "reconciler"
 _ACTION = "Reconcile"
-REVISION = "memory.reconciler.dev/revision"
 """Annotation of an Event: the commit that was being carried out."""
 _MAX_INSTANCE = 128
 _MAX_NOTE = 1024

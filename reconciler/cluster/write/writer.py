@@ -205,8 +205,8 @@ def _taken(action: Action, answer: Answer) -> Written:
             missing = answer_check.uncreated(held, action.manifest or {})
         else:
             missing = answer_check.unpatched(held, action.patch)
-        vm = workloads.VMS.one(answer.body) if action.ref.kind == "VirtualMachine" else None
-        config = kubevirt(answer.body)[0] if action.ref.kind == "KubeVirt" else None
+        vm = workloads.VMS.one(answer.body) if action.ref.is_vm else None
+        config = kubevirt(answer.body)[0] if action.ref.is_kubevirt else None
     except UNDECODABLE as error:
         missing, vm, config = (f"the answer cannot be read: {error}",), None, None
     return Written(

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.phrases import changed
+
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVM, LiveVMI
 
@@ -29,7 +31,7 @@ def waiting(vm: LiveVM, vmi: LiveVMI) -> tuple[str, ...]:
         ("dedicatedCpuPlacement", has.dedicated_cpus or None, asked.dedicated_cpus or None),
     )
     return tuple(
-        f"{name} {before} -> {after}"
+        changed(name, before, after)
         for name, before, after in compared
         if before is not None and after is not None and before != after
     )

@@ -9,15 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.explanation import Explanation
+from reconciler.model.memory_sizes import block_of, neighbours
 from reconciler.model.plan.plan import Reason
-from reconciler.model.quantity import GIB, MIB, MemoryQuantity, canonical, human
+from reconciler.model.quantity import MemoryQuantity, canonical, human
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import Constraints
     from reconciler.plan.behaviour.versions import Capabilities
-
-BLOCK = 2 * MIB
-"""Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:37-40."""
 
 
 def unpluggable(
@@ -83,12 +81,10 @@ def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Explana
 
 def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation | None:
     """Sizes are whole blocks of 2Mi, or of 1Gi with hugepages of 1Gi."""
-    block = GIB if constraints.hugepages == "1Gi" else BLOCK
-    remainder = guest.n_bytes % block
-    if not remainder:
+    block = block_of(constraints.hugepages)
+    if not guest.n_bytes % block:
         return None
-    lower = canonical(guest.n_bytes - remainder)
-    upper = canonical(guest.n_bytes - remainder + block)
+    lower, upper = map(canonical, neighbours(guest.n_bytes, block))
     return Explanation(
         reason=Reason.MISALIGNED,
         message=f"{guest} is not a multiple of {human(block)}",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
-from reconciler.model.quantity import GIB
+from reconciler.model.memory_sizes import MINIMUM
 
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int, int]
@@ -107,7 +107,7 @@ ARCHITECTURE_GATE = (
 )
 MINIMUM_GUEST = (
     ((1, 1, 0), 0, "v1.3.0 pkg/liveupdate/memory/memory.go has no such test"),
-    ((1, 3, 1), GIB, "v1.3.1 pkg/liveupdate/memory/memory.go:104"),
+    ((1, 3, 1), MINIMUM, "v1.3.1 pkg/liveupdate/memory/memory.go:104"),
 )
 HUGEPAGES = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592"),

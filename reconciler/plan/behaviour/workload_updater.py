@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import is_false, is_true
+from reconciler.model.live.live_state import HOT_MEMORY_CHANGE, is_false, is_true
 from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ OUTDATED = "kubevirt.io/outdatedLauncherImage"
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/vmi (setLauncherContainerInfo).
 """
-CHANGES = ("HotMemoryChange", "HotVCPUChange", "VolumesChange", "MigrationRequired")
+CHANGES = (HOT_MEMORY_CHANGE, "HotVCPUChange", "VolumesChange", "MigrationRequired")
 """Conditions of an instance that wait for a migration. Source: kubevirt v1.9.0
 pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428."""
 

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.capacity.reservations import Ledger, grown_to
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.model.quantity import MemoryQuantity
     from reconciler.model.references import ObjectRef
 
-_NAMED = 5
+NAMED = 5
 """How many VMs a sentence names."""
 
 
@@ -49,7 +50,7 @@ def crowding(
             _warning(
                 "room-one-after-another",
                 f"{_count(late)} no room while the others migrate, and one after another they "
-                f"have: {names(late)}",
+                f"have: {listed_refs(late, NAMED)}",
                 "they are written as room comes; the forecast does not count that wait",
             )
         )
@@ -58,7 +59,7 @@ def crowding(
             _warning(
                 "room-not-for-all",
                 f"{_count(never)} room now, and none once the others before them have grown: "
-                f"{names(never)}",
+                f"{listed_refs(never, NAMED)}",
                 "free memory or add a node; the last ones are held back otherwise",
             )
         )
@@ -105,10 +106,3 @@ def _warning(code: str, message: str, hint: str) -> Diagnostic:
 
 def _count(refs: Sequence[ObjectRef]) -> str:
     return f"{len(refs)} {'change has' if len(refs) == 1 else 'changes have'}"
-
-
-def names(refs: Sequence[ObjectRef]) -> str:
-    """The first of *refs*, and how many more there are."""
-    named = ", ".join(f"{ref.namespace}/{ref.name}" for ref in refs[:_NAMED])
-    more = len(refs) - _NAMED
-    return f"{named} and {more} more" if more > 0 else named

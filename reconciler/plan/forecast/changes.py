@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import MigrationPhase, is_true
+from reconciler.model.live.live_state import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.references import ObjectRef
 from reconciler.plan.behaviour.migration_policy import bandwidth
@@ -26,7 +26,6 @@ START = Span(5.0, 20.0, 60.0)
 """Of a VM that is created. Source: assumed."""
 WRITE = Span(0.2, 1.0, 2.0)
 """A change that only takes note of a size. Source: the rollout looks once a second."""
-HOTPLUG = "HotMemoryChange"
 STARTED = frozenset({MigrationPhase.RUNNING, MigrationPhase.SYNCHRONIZING})
 NOT_BEGUN = frozenset({MigrationPhase.UNSET, MigrationPhase.PENDING})
 
@@ -122,7 +121,7 @@ def others_of(live: LiveState, regime: EffectiveConfig, times: Estimates) -> lis
         for ref, migrations in live.migrations.items()
         if (going := [each for each in migrations if not each.phase.finished])
     }
-    changing = [ref for ref, vmi in live.vmis.items() if is_true(vmi.conditions, HOTPLUG)]
+    changing = [ref for ref, vmi in live.vmis.items() if vmi.memory_changes]
     found = []
     for ref in sorted({*unfinished, *changing}):
         vmi, going = live.vmis.get(ref), unfinished.get(ref, [])

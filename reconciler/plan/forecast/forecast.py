@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Effect, Forecast, VMForecast
 from reconciler.plan.behaviour.migration_policy import bandwidth
+from reconciler.plan.concurrency import concurrency_of
 from reconciler.plan.forecast.assumptions import assumptions
 from reconciler.plan.forecast.changes import moves_of, others_of
 from reconciler.plan.forecast.queueing import Queue, ends_of
@@ -94,6 +95,7 @@ def _turns(
     ranks: Mapping[ObjectRef, int],
 ) -> Queue:
     policy, regime = context.policy, context.after
+    limits = concurrency_of(regime, policy)
     keys, canary = policy.anti_affinity, policy.canary
     refs = [*(each.ref for each in moves), *(each.ref for each in others)]
     return Queue(
@@ -101,14 +103,7 @@ def _turns(
         groups={ref: groups_of(ref, context.desired, context.live, keys) for ref in refs}
         if keys
         else {},
-        own=Places(
-            cluster=policy.shard.share(
-                min(regime.parallel, policy.max_concurrent or regime.parallel)
-            ),
-            per_node=min(
-                regime.outbound_per_node, policy.max_per_node or regime.outbound_per_node
-            ),
-        ),
+        own=Places(cluster=limits.shard, per_node=limits.per_node),
         kubevirt=Places(cluster=regime.parallel, per_node=regime.outbound_per_node),
         soak_s=float(canary.soak.seconds) if canary else None,
         followed=frozenset(each.ref for each in decisions if each.effect is Effect.WAIT),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.live.live_state import is_true
+from reconciler.model.phrases import listed
 from reconciler.model.plan.plan import Reason
 from reconciler.plan.behaviour.effective_config import (
     EVICT,
@@ -34,6 +35,7 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
     if not found:
         return None
     subject = "1 running VM" if len(found) == 1 else f"{len(found)} running VMs"
+    with_reasons = listed((f"{vmi.ref.namespaced_name} ({why})" for vmi, why in found), NAMED)
     regime = effective_config_of(after)
     stops = "whose guest stops" if len(found) == 1 else "whose guests stop"
     hint = "wait until they wait for nothing any more, or restart them yourself first"
@@ -43,7 +45,7 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
         hint = f"list LiveMigrate in workloadUpdateMethods as well; or {hint}"
     return blocked(
         Reason.WOULD_EVICT,
-        f"KubeVirt would then evict {subject}, {stops}: {_with_reasons(found)}",
+        f"KubeVirt would then evict {subject}, {stops}: {with_reasons}",
         hint,
     )
 
@@ -83,12 +85,6 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
     return tuple(found)
 
 
-def _with_reasons(found: tuple[tuple[LiveVMI, str], ...]) -> str:
-    """The first of *found* with why, and how many more there are."""
-    names = [f"{vmi.ref.namespace}/{vmi.ref.name} ({why})" for vmi, why in found]
-    return _listed(names)
-
-
 def threat(before: EffectiveConfig, then: EffectiveConfig, running: Iterable[LiveVMI]) -> str:
     """Nothing waits now; what waits later, such as after an upgrade, is killed.
 
@@ -111,11 +107,6 @@ def threat(before: EffectiveConfig, then: EffectiveConfig, running: Iterable[Liv
     )
 
 
-def names(vmis: list[LiveVMI]) -> str:
-    """The first of *vmis*, and how many more there are."""
-    return _listed(sorted(f"{each.ref.namespace}/{each.ref.name}" for each in vmis))
-
-
-def _listed(found: list[str]) -> str:
-    rest = len(found) - NAMED
-    return ", ".join(found[:NAMED]) + (f" and {rest} more" if rest > 0 else "")
+def names(vmis: Iterable[LiveVMI]) -> str:
+    """Return the first of *vmis* by name, and how many more there are."""
+    return listed(sorted(each.ref.namespaced_name for each in vmis), NAMED)

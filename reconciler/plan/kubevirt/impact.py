@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import MAX_GUEST
-from reconciler.model.live.live_state import Constraints, is_true
+from reconciler.model.live.live_state import Constraints
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.plan.behaviour import pluggable_sizes
 from reconciler.plan.behaviour.effective_config import (
@@ -79,7 +79,7 @@ def _migrations_begin(
     """
     if LIVE_MIGRATE in before.methods or LIVE_MIGRATE not in then.methods:
         return ""
-    stuck = sum(1 for each in running if is_true(each.conditions, "HotMemoryChange"))
+    stuck = sum(1 for each in running if each.memory_changes)
     waiting = max(stuck, live.kubevirt.outdated_workloads)
     at_once = ""
     if waiting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.annotations import RESTART
 from reconciler.model.desired.config import RestartConsent, WindowKind
 from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Action, Effect, Reason, Verb
@@ -23,7 +24,7 @@ STAGED = "it is written and takes effect at the next restart"
 RESTARTED = "it is written and the VM restarted inside a window"
 RESTARTED_NOW = "the VM is restarted inside a window"
 TOO_LARGE = "it is not restarted: no node is large enough for it, so it would not come up again"
-WITHHELD = "the annotation memory.reconciler.dev/restart: never in Git withholds the consent"
+WITHHELD = f"the annotation {RESTART}: never in Git withholds the consent"
 NO_WINDOW = "`restart: window` restarts nothing while `windows` has none of kind allow"
 
 
@@ -89,7 +90,7 @@ def _has_window(situation: Situation) -> bool:
 def _consent(situation: Situation) -> str:
     """Where the consent comes from."""
     if situation.desired.restart is not None:
-        return "the annotation memory.reconciler.dev/restart in Git"
+        return f"the annotation {RESTART} in Git"
     return f"`restart: {situation.consent}`"
 
 

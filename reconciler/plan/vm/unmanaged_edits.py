@@ -7,9 +7,9 @@ v1.6.3 and v1.9.0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from reconciler.model.paths import value_at
 from reconciler.model.quantity import MemoryQuantity, QuantityError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def warnings(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
     """A sentence where the manifest differs from the VM in a field that needs a restart."""
     if desired.manifest is None:
         return ()
-    domain = _at(desired.manifest, _DOMAIN)
+    domain = value_at(desired.manifest, _DOMAIN)
     found = [
         f"{name} {wanted} (cluster: {'none' if has is None else has})"
         for name, wanted, has in _compared(domain, vm)
@@ -45,11 +45,15 @@ def _compared(domain: object, vm: LiveVM) -> tuple[tuple[str, object, object], .
     _sockets, cores, threads = vm.cpu
     requests, limits = vm.constraints.requests, vm.constraints.limits
     return (
-        ("cpu.cores", _at(domain, ("cpu", "cores")), cores),
-        ("cpu.threads", _at(domain, ("cpu", "threads")), threads),
-        ("hugepages", _at(domain, ("memory", "hugepages", "pageSize")), vm.constraints.hugepages),
-        ("requests.memory", _at(domain, ("resources", "requests", "memory")), requests),
-        ("limits.memory", _at(domain, ("resources", "limits", "memory")), limits),
+        ("cpu.cores", value_at(domain, ("cpu", "cores")), cores),
+        ("cpu.threads", value_at(domain, ("cpu", "threads")), threads),
+        (
+            "hugepages",
+            value_at(domain, ("memory", "hugepages", "pageSize")),
+            vm.constraints.hugepages,
+        ),
+        ("requests.memory", value_at(domain, ("resources", "requests", "memory")), requests),
+        ("limits.memory", value_at(domain, ("resources", "limits", "memory")), limits),
     )
 
 
@@ -60,11 +64,3 @@ def _same(wanted: object, has: object) -> bool:
         except QuantityError:
             return False
     return wanted == has
-
-
-def _at(tree: object, path: FieldPath) -> Any:  # noqa: ANN401 - any JSON value
-    for key in path:
-        if not isinstance(tree, Mapping):
-            return None
-        tree = tree.get(key)
-    return tree

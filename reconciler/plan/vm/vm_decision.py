@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.annotations import SUSPEND
 from reconciler.model.diagnostic import UNREADABLE_OBJECT
 from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
 from reconciler.model.plan.plan import Action, Decision, Effect, Reason, Verb
@@ -202,7 +203,7 @@ def _suspended(situation: Situation) -> Finding | None:
     where = "in Git" if situation.desired.suspended else "on the cluster"
     return blocked(
         Reason.SUSPENDED,
-        f"suspended {where}: the annotation memory.reconciler.dev/suspend is true",
+        f"suspended {where}: the annotation {SUSPEND} is true",
         "remove the annotation to let the change happen",
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import is_true
+from reconciler.plan.concurrency import concurrency_of
 from reconciler.plan.timing.disruption import Disturbance, disturbance
 
 if TYPE_CHECKING:
@@ -51,15 +51,10 @@ def may_start(
         groups_of: The anti-affinity groups of a VM, of which only one VM is changed at a time.
     """
     taken = disturbed(live) | set(busy)
-    limit = config.parallel
-    if policy.max_concurrent is not None:
-        limit = min(limit, policy.max_concurrent)
-    per_node = config.outbound_per_node
-    if policy.max_per_node is not None:
-        per_node = min(per_node, policy.max_per_node)
+    limits = concurrency_of(config, policy)
     # Shards that look at the same moment keep to the limit together only if each keeps to a share.
     own = sum(policy.shard.holds(ref.namespace) for ref in taken)
-    free = min(limit - len(taken), policy.shard.share(limit) - own)
+    free = min(limits.cluster - len(taken), limits.shard - own)
     by_node = Counter(node_of(live, ref) for ref in taken)
     groups = {group for ref in taken | coming_up(live) for group in groups_of(ref)}
     chosen: list[Decision] = []
@@ -73,9 +68,9 @@ def may_start(
             _, key, value = min(own_groups & groups)
             waits[ref] = f"another VM with {key}={value} is being changed, or is not up"
         elif free <= 0 or ref in taken:
-            waits[ref] = f"the limit of {limit} changes at a time is reached"
-        elif node and by_node[node] >= per_node:
-            waits[ref] = f"the limit of {per_node} changes at a time from {node} is reached"
+            waits[ref] = f"the limit of {limits.cluster} changes at a time is reached"
+        elif node and by_node[node] >= limits.per_node:
+            waits[ref] = f"the limit of {limits.per_node} changes at a time from {node} is reached"
         elif not fits(ref):
             waits[ref] = NO_CAPACITY
         if ref in waits:
@@ -89,9 +84,7 @@ def may_start(
 
 def disturbed(live: LiveState) -> set[ObjectRef]:
     """Return the VMs that migrate, are about to migrate, or are being restarted."""
-    changing = {
-        ref for ref, vmi in live.vmis.items() if is_true(vmi.conditions, "HotMemoryChange")
-    }
+    changing = {ref for ref, vmi in live.vmis.items() if vmi.memory_changes}
     migrating = {
         ref
         for ref, migrations in live.migrations.items()

@@ -12,11 +12,12 @@ from typing import Annotated, NamedTuple
 
 import msgspec
 
+from reconciler.model.annotations import ROLLOUT
 from reconciler.model.explanation import Explanation
 from reconciler.model.references import KUBEVIRT_GROUP, ObjectRef, Uid, vm_ref
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
 
-ANNOTATION = "memory.reconciler.dev/rollout"
+ANNOTATION = ROLLOUT
 MOST_FAILURES = 200
 """The newest are kept."""
 LONGEST_MESSAGE = 300

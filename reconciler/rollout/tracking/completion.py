@@ -113,4 +113,4 @@ class Completion:
 
 
 def _is_vm(ref: ObjectRef) -> bool:
-    return ref.kind == "VirtualMachine"
+    return ref.is_vm

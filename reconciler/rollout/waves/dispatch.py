@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.fields import WaveName
-from reconciler.model.live.live_state import is_true
+from reconciler.model.live.live_state import HOT_MEMORY_CHANGE, is_true
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.checkpoint import Start
@@ -236,7 +236,7 @@ def _is_disturbed(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
 
 def _taken_up(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
     """Return whether the instance shows the change as in flight or as done."""
-    if vmi is None or "HotMemoryChange" in vmi.conditions:
+    if vmi is None or HOT_MEMORY_CHANGE in vmi.conditions:
         return True
     requested = vmi.guest_requested
     return requested is not None and requested == tracked.latest.target

@@ -186,7 +186,7 @@ class KubeVirtWaves:
 
 
 def _tracked(plan: Plan) -> TrackedObject | None:
-    decision = next((each for each in plan.decisions if each.ref.kind == "KubeVirt"), None)
+    decision = next((each for each in plan.decisions if each.ref.is_kubevirt), None)
     if decision is None or decision.effect is Effect.NONE:
         return None
     return TrackedObject(planned=decision, latest=decision)

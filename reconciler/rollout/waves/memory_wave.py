@@ -61,7 +61,7 @@ class MemoryWave:
         self.objects: dict[ObjectRef, TrackedObject] = {
             decision.ref: self._tracked(decision, live)
             for decision in plan.decisions
-            if decision.ref.kind == "VirtualMachine" and decision.effect is not Effect.NONE
+            if decision.ref.is_vm and decision.effect is not Effect.NONE
         }
 
     @property

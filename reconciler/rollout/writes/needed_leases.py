@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Effect
+from reconciler.model.references import KUBEVIRT, VM
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
 
 def touches_config(plan: Plan, shard: Shard) -> bool:
     """Whether a run of *plan* may write to the KubeVirt CR."""
-    return shard.has_config and _touches(plan, "KubeVirt")
+    return shard.has_config and _touches(plan, KUBEVIRT)
 
 
 def touches_memory(plan: Plan) -> bool:
     """Whether a run of *plan* may write to a VM."""
-    return _touches(plan, "VirtualMachine")
+    return _touches(plan, VM)
 
 
 def _touches(plan: Plan, kind: str) -> bool:

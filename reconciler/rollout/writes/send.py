@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ClusterError
+from reconciler.model.annotations import APPLIED
 from reconciler.model.explanation import Explanation
 from reconciler.model.live.live_state import LiveVM
+from reconciler.model.phrases import changed
 from reconciler.model.plan.plan import Action, Decision, Effect, Verb
 from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
@@ -35,7 +37,6 @@ INTERNAL_ERROR = 500
 """The API server's own answer where a webhook does not answer it."""
 ATTEMPTS = 5
 PAUSE_S = 1.0
-APPLIED = "memory.reconciler.dev/applied"
 """The annotation that a patched VM gets, if the configuration asks for it."""
 EVENTS = {Verb.PATCH: "MemoryPatched", Verb.CREATE: "VMCreated", Verb.RESTART: "RestartAsked"}
 _STEPS = {Verb.PATCH: Step.PATCHED, Verb.CREATE: Step.CREATED, Verb.RESTART: Step.RESTARTED}
@@ -177,7 +178,7 @@ class Writes:
         )
         uid = decision.uid or (written.vm.uid if written.vm else "")
         if uid:
-            is_vm = tracked.ref.kind == "VirtualMachine"
+            is_vm = tracked.ref.is_vm
             reason = EVENTS[action.verb] if is_vm else "ConfigPatched"
             self._run.recorder.record(tracked.ref, uid, reason=reason, message=message)
 
@@ -204,8 +205,7 @@ def _described(decision: Decision, action: Action) -> str:
     if action.verb is Verb.CREATE:
         return f"created with {decision.target}" if decision.target else "created"
     text = "; ".join(
-        f"{change.field[-1]} {change.before if change.before is not None else 'unset'} -> "
-        f"{change.after}"
+        changed(change.field[-1], change.before, change.after)
         for change in decision.changes
         if change.wave is action.wave
     )

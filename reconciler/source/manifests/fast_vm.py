@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from reconciler.model.annotations import PREFIX
 from reconciler.model.desired.desired_state import DesiredVM
 from reconciler.model.fields import (
     GUEST_MAX_MEMORY,
@@ -16,6 +17,7 @@ from reconciler.model.fields import (
     INSTANCETYPE_KIND,
     INSTANCETYPE_NAME,
 )
+from reconciler.model.memory_sizes import MINIMUM, block_of
 from reconciler.model.quantity import MemoryQuantity, QuantityError
 from reconciler.model.references import FieldPath, vm_ref
 from reconciler.schema.formats import dns_label, dns_subdomain
@@ -23,7 +25,7 @@ from reconciler.source.manifests import vm_annotations
 from reconciler.source.manifests.lazy_manifest import LazyManifest
 from reconciler.source.manifests.locations import Places
 from reconciler.source.manifests.manifest_objects import FileObject
-from reconciler.source.manifests.vm_manifest import MINIMUM, PAGE_SIZE, alignment
+from reconciler.source.manifests.vm_manifest import PAGE_SIZE
 from reconciler.source.yaml.nodes import Mark
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def learn(document: Document, found: FileObject) -> Template | None:
     ours = [
         ("metadata", "annotations", key)
         for key in (named.keys if named else ())
-        if key.startswith(vm_annotations.PREFIX)
+        if key.startswith(PREFIX)
     ]
     wanted = [path for path in (*LOOKED_AT, *DECISIVE) if node.find(path)] + labels + ours
     rows = {path: row for path in wanted if (row := document.row(path)) is not None}
@@ -86,7 +88,7 @@ def learn(document: Document, found: FileObject) -> Template | None:
         rows=tuple(rows.get(path) for path in LOOKED_AT),
         labels=tuple((path[-1], rows[path]) for path in labels),
         annotations=tuple((path[-1], rows[path]) for path in ours),
-        step=alignment(page_size.value if page_size else None),
+        step=block_of(page_size.value if page_size else None),
         whole=vm.manifest is not None,
         marks={
             path: Mark(at.line - document.text.first, at.column)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from reconciler.model.annotations import PREFIX, PRIORITY, RESTART, SUSPEND
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.schema.violations import did_you_mean
@@ -13,11 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from reconciler.source.manifests.manifest_objects import Manifest
-
-PREFIX = "memory.reconciler.dev/"
-SUSPEND = f"{PREFIX}suspend"
-PRIORITY = f"{PREFIX}priority"
-RESTART = f"{PREFIX}restart"
 
 _BOOLEANS = {"true": True, "false": False}
 _CONSENTS = {str(each): each for each in RestartConsent}

@@ -12,7 +12,9 @@ from reconciler.model.fields import (
     INSTANCETYPE_KIND,
     INSTANCETYPE_NAME,
 )
-from reconciler.model.quantity import GIB, MIB, MemoryQuantity, QuantityError, canonical
+from reconciler.model.memory_sizes import MINIMUM, block_of, neighbours
+from reconciler.model.paths import MISSING, value_at
+from reconciler.model.quantity import MemoryQuantity, QuantityError, canonical
 from reconciler.model.references import FieldPath, ObjectRef, dotted
 from reconciler.source.manifests import vm_annotations
 from reconciler.source.manifests.manifest_objects import FileObject, Manifest
@@ -20,14 +22,6 @@ from reconciler.source.manifests.manifest_objects import FileObject, Manifest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ALIGNMENT = 2 * MIB
-HUGE_ALIGNMENT = GIB
-"""With hugepages of 1Gi.
-
-Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:37-40; v1.3.0 and later.
-"""
-MINIMUM = GIB
-"""Source: kubevirt v1.3.1 pkg/liveupdate/memory/memory.go:104."""
 
 _MEMORY: FieldPath = GUEST_MEMORY[:-1]
 PAGE_SIZE: FieldPath = (*_MEMORY, "hugepages", "pageSize")
@@ -117,9 +111,9 @@ def _fitness(
     manifest: Manifest, name: str, path: FieldPath, amount: MemoryQuantity
 ) -> Iterator[Diagnostic]:
     """Sizes with which KubeVirt does not hotplug."""
-    step = alignment(manifest.get(PAGE_SIZE))
+    step = block_of(manifest.get(PAGE_SIZE))
     if amount.n_bytes % step:
-        above = canonical(-(-amount.n_bytes // step) * step)
+        above = canonical(neighbours(amount.n_bytes, step)[1])
         yield manifest.report(
             Severity.WARNING,
             "misaligned",
@@ -135,11 +129,6 @@ def _fitness(
             path,
             hint="write 1Gi or more to hotplug this VM",
         )
-
-
-def alignment(page_size: object) -> int:
-    """Of which number of bytes a size must be a multiple to be hotplugged."""
-    return HUGE_ALIGNMENT if page_size == "1Gi" else ALIGNMENT
 
 
 def _memory(manifest: Manifest, path: FieldPath) -> MemoryQuantity | None:
@@ -171,17 +160,9 @@ def complete(value: Mapping[str, Any]) -> dict[str, Any] | None:
     """
     spec = value.get("spec")
     runs = isinstance(spec, dict) and ("runStrategy" in spec or "running" in spec)
-    if not runs or not _has(value, _DEVICES):
+    if not runs or value_at(value, _DEVICES, MISSING) is MISSING:
         return None
     made: dict[str, Any] = {key: each for key, each in value.items() if key != "status"}
     metadata = made["metadata"].items()
     made["metadata"] = {key: each for key, each in metadata if key not in _SERVER_SET}
     return made
-
-
-def _has(value: object, path: FieldPath) -> bool:
-    for key in path:
-        if not isinstance(value, dict) or key not in value:
-            return False
-        value = value[key]
-    return True

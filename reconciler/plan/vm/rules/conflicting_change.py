@@ -21,7 +21,7 @@ from reconciler.plan.vm.rules.preconditions import (
     hotplug_in_flight,
     migration_in_flight,
 )
-from reconciler.plan.vm.rules.restart_required import OF_SIZE, in_progress
+from reconciler.plan.vm.rules.restart_required import OF_SIZE
 from reconciler.plan.vm.rules.situation import RunningVM, unfinished
 from reconciler.plan.vm.rules.target_capacity import (
     no_capacity_in_flight,
@@ -47,7 +47,7 @@ def back_to_running(running: RunningVM) -> Finding | None:
     """
     if running.vmi.guest != running.target:
         return None
-    if in_progress(running) or unfinished(running.situation.migrations) is not None:
+    if running.vmi.memory_changes or unfinished(running.situation.migrations) is not None:
         return None
     return Finding.of(
         Effect.LIVE,
@@ -63,7 +63,7 @@ def stuck(running: RunningVM) -> Finding | None:
     and maxGuest, then for a change in flight, and only then at the size; recorded
     slow-then-second-change (the refusal) and no-update-methods (the change that never ends).
     """
-    if not in_progress(running) or running.vmi.guest == running.target:
+    if not running.vmi.memory_changes or running.vmi.guest == running.target:
         return None
     migration = unfinished(running.situation.migrations)
     fate = fate_of(running.vmi, running.after)
@@ -92,7 +92,7 @@ def judged_later(running: RunningVM, finding: Finding) -> Finding:
 
     Source: recorded slow-then-second-change: the refused size is tried again by itself.
     """
-    if not in_progress(running) or judged_at_admission(running):
+    if not running.vmi.memory_changes or judged_at_admission(running):
         return finding
     return _saying(
         finding,

@@ -71,7 +71,7 @@ def _silent_before(situation: Situation) -> str:
     if vmi is None or vmi.guest_requested is None or vmi.guest_current is None:
         return ""
     short = vmi.guest_current.n_bytes < vmi.guest_requested.n_bytes
-    if not short or is_true(vmi.conditions, "HotMemoryChange"):
+    if not short or vmi.memory_changes:
         return ""
     return (
         f"the guest has {vmi.guest_current} of the {vmi.guest_requested} that were plugged "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.phrases import changed
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour.versions import Instancetype
 from reconciler.plan.finding import Finding, blocked, restart
@@ -106,10 +107,9 @@ def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[st
     """Each field that is not live, with both values."""
     for path in _differing(has, wanted):
         if not _is_live(path):
-            before, after = has.others.get(path, "unset"), wanted.others.get(path, "unset")
-            yield f"{path} {before} -> {after}"
+            yield changed(path, has.others.get(path), wanted.others.get(path, "unset"))
     if has.max_guest != wanted.max_guest:
-        yield f"memory.maxGuest {has.max_guest or 'unset'} -> {wanted.max_guest or 'unset'}"
+        yield changed("memory.maxGuest", has.max_guest, wanted.max_guest or "unset")
     if _requests(has) != _requests(wanted):
         yield (
             f"the requests.memory that memory.overcommitPercent makes "
@@ -126,7 +126,7 @@ def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
     limit = running.vmi.max_sockets
     if wanted.cpus < has.cpus or (limit is not None and has.cpus < wanted.cpus > limit):
         top = f" (at most {limit} sockets)" if limit is not None else ""
-        yield f"cpu.guest {has.cpus} -> {wanted.cpus}{top}"
+        yield changed("cpu.guest", has.cpus, f"{wanted.cpus}{top}")
 
 
 def _differing(has: LiveInstancetype, wanted: LiveInstancetype) -> list[str]:

@@ -6,7 +6,6 @@ from reconciler.model.plan.plan import Reason
 from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, wait
-from reconciler.plan.vm.rules.restart_required import in_progress
 from reconciler.plan.vm.rules.situation import RunningRule, RunningVM, unfinished
 
 ADD_LIVE_MIGRATE = "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git"
@@ -91,7 +90,7 @@ def hotplug_in_flight(running: RunningVM) -> Finding | None:
 
     Source: recorded slow-then-second-change; kubevirt v1.9.0 vm.go:3484-3487.
     """
-    if not in_progress(running):
+    if not running.vmi.memory_changes:
         return None
     backup = running.vmi.backup
     held = f"; its migration waits for the backup {backup}, which runs" if backup else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.explanation import Explanation
-from reconciler.model.live.live_state import is_false, is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour import pending_edits, pluggable_sizes
 from reconciler.plan.finding import Finding, restart
@@ -54,7 +53,7 @@ def plug_failed_before(running: RunningVM) -> Finding | None:
 
     Source: recorded plug-refused-then-revert; kubevirt v1.9.0 vm.go:3466.
     """
-    if not is_false(running.vmi.conditions, "HotMemoryChange"):
+    if not running.vmi.plug_refused:
         return None
     return restart(
         Reason.PLUG_FAILED_BEFORE,
@@ -243,11 +242,6 @@ def below_boot(running: RunningVM) -> Finding | None:
         f"{running.target} is below {booted}, with which the VM booted",
         f"{booted} is the least that can be reached without a restart",
     )
-
-
-def in_progress(running: RunningVM) -> bool:
-    """Whether KubeVirt is carrying a memory change out."""
-    return is_true(running.vmi.conditions, "HotMemoryChange")
 
 
 OF_VM: tuple[RunningRule, ...] = (

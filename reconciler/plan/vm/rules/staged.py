@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import is_false, is_true
+from reconciler.model.live.live_state import is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour import pending_edits, pluggable_sizes
 from reconciler.plan.finding import wait
@@ -32,7 +32,7 @@ def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
         return False
     capabilities = after.capabilities
     sticks = is_true(vm.conditions, "RestartRequired") and not capabilities.restart_self_clears
-    if sticks or pending_edits.waiting(vm, vmi) or is_false(vmi.conditions, "HotMemoryChange"):
+    if sticks or pending_edits.waiting(vm, vmi) or vmi.plug_refused:
         return False
     boot = vmi.guest_at_boot
     return (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import MigrationPhase, is_false, is_true
+from reconciler.model.live.live_state import HOT_MEMORY_CHANGE, MigrationPhase, is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import human
 from reconciler.plan.finding import Finding, blocked, restart, wait
@@ -66,8 +66,8 @@ def failed_in_a_row(migrations: tuple[LiveMigration, ...]) -> int:
 
 
 def _plug_refused(running: RunningVM) -> Finding | None:
-    condition = running.vmi.conditions.get("HotMemoryChange")
-    if condition is None or not is_false(running.vmi.conditions, "HotMemoryChange"):
+    condition = running.vmi.conditions.get(HOT_MEMORY_CHANGE)
+    if condition is None or not running.vmi.plug_refused:
         return None
     return blocked(
         Reason.PLUG_REFUSED,
@@ -115,7 +115,7 @@ def failing(running: RunningVM) -> Finding | None:
     """
     migrations = running.situation.migrations
     failed = failed_in_a_row(migrations)
-    if not failed or not restart_required.in_progress(running):
+    if not failed or not running.vmi.memory_changes:
         return None
     last = next(each for each in reversed(migrations) if each.phase is MigrationPhase.FAILED)
     count = f"{failed} migration{'s' if failed > 1 else ''} failed"
@@ -190,7 +190,7 @@ def _in_flight(running: RunningVM) -> Finding | None:
     if failure and failure.status == "True" and failure.reason == "HotPlugMemoryError":
         return wait(Reason.IN_FLIGHT, f"queued behind another change: {failure.message}")
     migration = unfinished(running.situation.migrations)
-    if restart_required.in_progress(running) and migration is None:
+    if running.vmi.memory_changes and migration is None:
         return preconditions.update_methods(running) or wait(
             Reason.IN_FLIGHT, f"waits for KubeVirt to start the migration to {running.target}"
         )

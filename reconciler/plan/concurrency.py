@@ -1,0 +1,36 @@
+"""``Concurrency``: how many changes may be under way at the same time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.plan.behaviour.effective_config import EffectiveConfig
+    from reconciler.plan.plan_policy import PlanPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Concurrency:
+    """The limits that KubeVirt and the user set together; the smaller one of each counts."""
+
+    cluster: int
+    """At most this many in the whole cluster."""
+    shard: int
+    """This shard's share of them, so that shards together keep to the limit."""
+    per_node: int
+    """At most this many of VMs on one node."""
+
+
+def concurrency_of(config: EffectiveConfig, policy: PlanPolicy) -> Concurrency:
+    """Return the limits under KubeVirt's *config* and the user's *policy*."""
+    cluster = _smaller(config.parallel, policy.max_concurrent)
+    return Concurrency(
+        cluster=cluster,
+        shard=policy.shard.share(cluster),
+        per_node=_smaller(config.outbound_per_node, policy.max_per_node),
+    )
+
+
+def _smaller(own: int, wanted: int | None) -> int:
+    return own if wanted is None else min(own, wanted)
