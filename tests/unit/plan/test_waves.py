@@ -33,8 +33,8 @@ def test_barrier_has_five_minutes_where_nothing_is_configured():
 @pytest.mark.parametrize(
     ("render", "printed"),
     [
-        (lambda plan: plan_text(plan, width=200, color=False, verbose=False), "(at most 7m30s)"),
-        (plan_markdown, "(at most 7m30s)"),
+        (lambda plan: plan_text(plan, width=200, color=False, verbose=False), "at most 7m30s)"),
+        (plan_markdown, "at most 7m30s)"),
         (plan_json, '"deadlineSeconds": 450'),
     ],
     ids=["text", "markdown", "json"],
