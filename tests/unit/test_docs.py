@@ -25,6 +25,12 @@ GENERATED = (
     *("commands", "configuration", "exit-codes", "reasons"),
     *("report-fields", "trace-fields", "transcript"),
 )
+PAGES = [
+    *(ROOT / "README.md", *sorted(DOCS.glob("*.md"))),
+    *sorted((ROOT / ".github").glob("*.md")),
+    *(path for path in sorted((ROOT / ".github/adr").glob("*.md")) if "0011" not in path.name),
+]
+"""The pages that describe the present code; record 11 describes what is gone."""
 NO_CODES = {
     *("argocd-controller", "helm-controller", "kustomize-controller"),
     *("hyperconverged-cluster-operator", "memory-reconciler-config", "memory-reconciler-memory-0"),
@@ -84,6 +90,28 @@ def test_explained_code_is_in_the_product():
     known = {each.name.lower().replace("_", "-") for each in ExitCode}
     plural = {"pods-unreadable", "resourcequotas-unreadable"}
     assert {each for each in explained - known - plural if f'"{each}"' not in product} == set()
+
+
+def exists(name):
+    """Return whether *name*, a path or a dotted name, is a file, a folder or part of a module."""
+    name = name.removeprefix("reconciler.")
+    if "/" in name:
+        return any((base / name).exists() for base in (ROOT, PACKAGE))
+    parts = name.split(".")
+    while parts and not (PACKAGE.joinpath(*parts)).is_dir():
+        if PACKAGE.joinpath(*parts).with_suffix(".py").is_file():
+            return True
+        parts.pop()
+    return len(parts) == len(name.split("."))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_page_names_only_modules_and_files_that_exist(path):
+    own = {each.name for base in (ROOT, PACKAGE) for each in base.iterdir() if each.is_dir()}
+    words = re.findall(r"`([a-z_]+[./][\w./-]+)`", path.read_text(encoding="utf-8"))
+    named = {word for word in words if re.split("[./]", word)[0] in own}
+    keys = re.findall(r"`([\w.]+)`", (DOCS / "configuration.md").read_text(encoding="utf-8"))
+    assert {word for word in named - {*keys, "reconciler/v1alpha1"} if not exists(word)} == set()
 
 
 def test_index_lists_every_page():
