@@ -7,15 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from reconciler.model.desired.desired_state import DesiredState, DesiredVM
-from reconciler.model.live.live_state import (
-    HOT_MEMORY_CHANGE,
-    LiveMigration,
-    LiveState,
-    LiveVM,
-    LiveVMI,
-    is_false,
-    is_true,
-)
+from reconciler.model.live.conditions import HOT_MEMORY_CHANGE, is_false, is_true
+from reconciler.model.live.live_migration import LiveMigration
+from reconciler.model.live.live_state import LiveState, LiveVM, LiveVMI
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.outcome import Convergence
 from reconciler.report.json_documents import API_VERSION, identity, plain, timestamp

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.model.desired.desired_state import DesiredVM
-    from reconciler.model.live.live_state import LiveMigration, LiveVM
+    from reconciler.model.live.live_migration import LiveMigration
+    from reconciler.model.live.live_state import LiveVM
     from reconciler.model.quantity import MemoryQuantity
     from reconciler.report.status_document import Machine, Status
 

@@ -32,15 +32,9 @@ from reconciler.model.fields import (
     NameSet,
     WaveName,
 )
-from reconciler.model.live.live_state import (
-    Condition,
-    LiveKubeVirt,
-    LiveMigration,
-    LiveState,
-    LiveVM,
-    LiveVMI,
-    MigrationPhase,
-)
+from reconciler.model.live.conditions import Condition
+from reconciler.model.live.live_migration import LiveMigration, MigrationPhase
+from reconciler.model.live.live_state import LiveKubeVirt, LiveState, LiveVM, LiveVMI
 from reconciler.model.plan.plan import (
     Action,
     Barrier,

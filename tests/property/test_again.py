@@ -26,7 +26,8 @@ from reconciler.model.desired.desired_state import DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import GUEST_MEMORY, NameSet
 from reconciler.model.live.capacity import Capacity, MemoryUse, NodeUse
-from reconciler.model.live.live_state import LiveNode, MigrationPhase
+from reconciler.model.live.live_migration import MigrationPhase
+from reconciler.model.live.live_state import LiveNode
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.references import Location, dotted, vm_ref
 from reconciler.plan.plan_policy import PlanPolicy

@@ -10,16 +10,9 @@ from reconciler.model import fields
 from reconciler.model.desired.config import Window, WindowKind
 from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.fields import NameSet
-from reconciler.model.live.live_state import (
-    Condition,
-    LiveKubeVirt,
-    LiveMigration,
-    LiveNode,
-    LiveState,
-    LiveVM,
-    LiveVMI,
-    MigrationPhase,
-)
+from reconciler.model.live.conditions import Condition
+from reconciler.model.live.live_migration import LiveMigration, MigrationPhase
+from reconciler.model.live.live_state import LiveKubeVirt, LiveNode, LiveState, LiveVM, LiveVMI
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.references import Location, ObjectRef, Uid, kubevirt_ref, vm_ref
 from reconciler.plan.plan_policy import PlanPolicy

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.model import references
-from reconciler.model.live.live_state import Condition, Constraints
+from reconciler.model.live.conditions import Condition
+from reconciler.model.live.live_state import Constraints
 from reconciler.model.quantity import MemoryQuantity, QuantityError
 
 if TYPE_CHECKING:

@@ -20,13 +20,8 @@ from reconciler.cluster.decode.common import (
 from reconciler.cluster.decode.pages import Kind
 from reconciler.model.annotations import SUSPEND
 from reconciler.model.live.capacity import UNREAD_LABELS
-from reconciler.model.live.live_state import (
-    LiveMigration,
-    LiveNode,
-    LiveVM,
-    LiveVMI,
-    MigrationPhase,
-)
+from reconciler.model.live.live_migration import LiveMigration, MigrationPhase
+from reconciler.model.live.live_state import LiveNode, LiveVM, LiveVMI
 from reconciler.model.references import ObjectRef, Uid
 
 if TYPE_CHECKING:

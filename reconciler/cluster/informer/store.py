@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from reconciler.cluster.decode.pages import Decoded
     from reconciler.model.diagnostic import Diagnostic
-    from reconciler.model.live.live_state import LiveKubeVirt, LiveMigration, LiveVM, LiveVMI
+    from reconciler.model.live.live_migration import LiveMigration
+    from reconciler.model.live.live_state import LiveKubeVirt, LiveVM, LiveVMI
     from reconciler.model.references import ObjectRef
 
 V = TypeVar("V")

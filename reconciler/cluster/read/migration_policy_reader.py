@@ -14,7 +14,7 @@ from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.common import amount
 from reconciler.errors import ForbiddenError, NotFoundError
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.live.live_state import LiveMigrationPolicy
+from reconciler.model.live.live_migration import LiveMigrationPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -23,11 +23,10 @@ import msgspec
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.fields import FIELD_BY_PATH, FieldType, NameSet, Settings, read_setting
 from reconciler.model.live.capacity import Capacity
+from reconciler.model.live.live_migration import LiveMigration, LiveMigrationPolicy
 from reconciler.model.live.live_state import (
     LiveInstancetype,
     LiveKubeVirt,
-    LiveMigration,
-    LiveMigrationPolicy,
     LiveNode,
     LiveState,
     LiveVM,

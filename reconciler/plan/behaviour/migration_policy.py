@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from reconciler.model.live.live_state import LiveMigrationPolicy, LiveState, LiveVMI
+    from reconciler.model.live.live_migration import LiveMigrationPolicy
+    from reconciler.model.live.live_state import LiveState, LiveVMI
 
 
 def bandwidth(vmi: LiveVMI, live: LiveState, default: int) -> int:

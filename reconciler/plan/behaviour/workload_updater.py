@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import HOT_MEMORY_CHANGE, is_false, is_true
+from reconciler.model.live.conditions import HOT_MEMORY_CHANGE, is_false, is_true
 from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
 
 if TYPE_CHECKING:

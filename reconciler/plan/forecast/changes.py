@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import MigrationPhase
+from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.references import ObjectRef
 from reconciler.plan.behaviour.migration_policy import bandwidth
@@ -15,7 +15,8 @@ from reconciler.plan.timing.migration_durations import ACCEPTANCE, DETECTION, Es
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from reconciler.model.live.live_state import LiveMigration, LiveState, LiveVMI
+    from reconciler.model.live.live_migration import LiveMigration
+    from reconciler.model.live.live_state import LiveState, LiveVMI
     from reconciler.model.plan.plan import Decision
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 

@@ -13,7 +13,8 @@ from reconciler.plan.timing.migration_durations import PREPARATION
 from reconciler.plan.vm.rules.starting import START_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from reconciler.model.live.live_state import LiveMigrationPolicy, LiveState, LiveVMI
+    from reconciler.model.live.live_migration import LiveMigrationPolicy
+    from reconciler.model.live.live_state import LiveState, LiveVMI
     from reconciler.model.quantity import MemoryQuantity
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 

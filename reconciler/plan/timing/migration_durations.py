@@ -10,13 +10,14 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import MigrationPhase
+from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.quantity import GIB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from reconciler.model.live.live_state import LiveMigration, LiveState, LiveVMI
+    from reconciler.model.live.live_migration import LiveMigration
+    from reconciler.model.live.live_state import LiveState, LiveVMI
 
     Limit = Callable[[LiveVMI], int]
 

@@ -8,7 +8,7 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.run.outcome import Convergence, Verdict
 
 if TYPE_CHECKING:
-    from reconciler.model.live.live_state import LiveMigration
+    from reconciler.model.live.live_migration import LiveMigration
     from reconciler.model.plan.plan import Decision
 
 FAILURES = frozenset(

@@ -21,7 +21,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import LiveMigration
+from reconciler.model.live.live_migration import LiveMigration
 from reconciler.model.plan.plan import Action, Decision, Verb
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.run.outcome import Actuation, MigrationSummary, Outcome, Result

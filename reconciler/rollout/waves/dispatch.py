@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.fields import WaveName
-from reconciler.model.live.live_state import HOT_MEMORY_CHANGE, is_true
+from reconciler.model.live.conditions import HOT_MEMORY_CHANGE, is_true
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.checkpoint import Start

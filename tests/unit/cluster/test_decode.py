@@ -10,7 +10,9 @@ import pytest
 from reconciler.cluster.decode import workloads
 from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.model.live import snapshot_codec
-from reconciler.model.live.live_state import Constraints, MigrationPhase, is_true
+from reconciler.model.live.conditions import is_true
+from reconciler.model.live.live_migration import MigrationPhase
+from reconciler.model.live.live_state import Constraints
 from reconciler.model.quantity import GIB, MIB, MemoryQuantity
 from reconciler.model.references import vm_ref
 

@@ -10,7 +10,7 @@ from reconciler.cluster.read.migration_policy_reader import (
     MigrationPolicies,
     list_migration_policies,
 )
-from reconciler.model.live.live_state import LiveMigrationPolicy
+from reconciler.model.live.live_migration import LiveMigrationPolicy
 from reconciler.model.quantity import MemoryQuantity
 
 

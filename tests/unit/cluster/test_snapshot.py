@@ -20,18 +20,16 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import KUBEVIRT_FIELDS, FieldType, NameSet
 from reconciler.model.live import snapshot_codec
 from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse, NodeUse, Quota
+from reconciler.model.live.conditions import Condition
+from reconciler.model.live.live_migration import LiveMigration, LiveMigrationPolicy, MigrationPhase
 from reconciler.model.live.live_state import (
-    Condition,
     Constraints,
     LiveInstancetype,
     LiveKubeVirt,
-    LiveMigration,
-    LiveMigrationPolicy,
     LiveNode,
     LiveState,
     LiveVM,
     LiveVMI,
-    MigrationPhase,
 )
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.references import (

@@ -7,7 +7,7 @@ import math
 import pytest
 from support.builders import VM, make_kubevirt, make_live, make_vm, make_vmi, q, with_settings
 
-from reconciler.model.live.live_state import LiveMigrationPolicy
+from reconciler.model.live.live_migration import LiveMigrationPolicy
 from reconciler.plan.behaviour.effective_config import effective_config_of
 from reconciler.plan.timing.attempt_bound import (
     DETECTION_S,

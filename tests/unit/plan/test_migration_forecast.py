@@ -25,7 +25,7 @@ from support.builders import (
 )
 
 from reconciler.model.fields import UPDATE_METHODS, NameSet
-from reconciler.model.live.live_state import LiveMigrationPolicy
+from reconciler.model.live.live_migration import LiveMigrationPolicy
 from reconciler.model.references import vm_ref
 from reconciler.plan.behaviour.migration_policy import bandwidth
 from reconciler.plan.forecast import slots

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import MigrationPhase, is_true
+from reconciler.model.live.conditions import is_true
+from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
@@ -32,7 +33,7 @@ from reconciler.plan.vm.rules.v1_1 import judged_at_admission
 from reconciler.plan.vm.rules.vm_convergence import QUOTA, failing, ineffective
 
 if TYPE_CHECKING:
-    from reconciler.model.live.live_state import LiveMigration
+    from reconciler.model.live.live_migration import LiveMigration
 
 
 NO_POD_YET = (MigrationPhase.UNSET, MigrationPhase.PENDING)

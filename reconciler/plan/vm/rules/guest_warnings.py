@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from reconciler.model.desired.config import RestartConsent
-from reconciler.model.live.live_state import is_true
+from reconciler.model.live.conditions import is_true
 from reconciler.model.plan.plan import Effect
 
 if TYPE_CHECKING:

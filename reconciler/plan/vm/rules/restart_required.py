@@ -15,7 +15,7 @@ from reconciler.plan.vm.rules import instancetype, v1_1
 from reconciler.plan.vm.rules.starting import coming_up
 
 if TYPE_CHECKING:
-    from reconciler.model.live.live_state import Condition
+    from reconciler.model.live.conditions import Condition
     from reconciler.plan.vm.rules.situation import RunningRule, RunningVM
 
 OTHER_FIELD = "a non-live-updatable field was changed in the template spec"

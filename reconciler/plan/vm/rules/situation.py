@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.model.desired.desired_state import DesiredVM
+from reconciler.model.live.live_migration import LiveMigration
 from reconciler.model.live.live_state import (
     Constraints,
     LiveInstancetype,
-    LiveMigration,
     LiveNode,
     LiveVM,
     LiveVMI,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import is_true
+from reconciler.model.live.conditions import is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour import pending_edits, pluggable_sizes
 from reconciler.plan.finding import wait

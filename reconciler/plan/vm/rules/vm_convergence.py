@@ -9,7 +9,8 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.live_state import HOT_MEMORY_CHANGE, MigrationPhase, is_true
+from reconciler.model.live.conditions import HOT_MEMORY_CHANGE, is_true
+from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import human
 from reconciler.plan.finding import Finding, blocked, restart, wait
@@ -18,7 +19,7 @@ from reconciler.plan.vm.rules.situation import RunningVM, unfinished
 from reconciler.plan.vm.rules.starting import coming_up
 
 if TYPE_CHECKING:
-    from reconciler.model.live.live_state import LiveMigration
+    from reconciler.model.live.live_migration import LiveMigration
     from reconciler.model.quantity import MemoryQuantity
 
 QUOTA = "migrationRejectedByResourceQuota"

@@ -1,0 +1,74 @@
+"""Migrations and their policies: ``LiveMigration``, ``LiveMigrationPolicy``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from reconciler.model.live.conditions import Conditions
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.model.references import ObjectRef, Uid
+
+
+class MigrationPhase(StrEnum):
+    """``status.phase`` of a VirtualMachineInstanceMigration.
+
+    Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go.
+    """
+
+    UNSET = ""
+    PENDING = "Pending"
+    SCHEDULING = "Scheduling"
+    SCHEDULED = "Scheduled"
+    PREPARING_TARGET = "PreparingTarget"
+    TARGET_READY = "TargetReady"
+    WAITING_FOR_SYNC = "WaitingForSync"
+    SYNCHRONIZING = "Synchronizing"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+    @property
+    def finished(self) -> bool:
+        """Whether this phase is the last one."""
+        return self in (MigrationPhase.SUCCEEDED, MigrationPhase.FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveMigration:
+    """A VirtualMachineInstanceMigration, as it is now."""
+
+    ref: ObjectRef
+    uid: Uid
+    vmi_name: str
+    phase: MigrationPhase
+    created_at: datetime | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    failure_reason: str = ""
+    source_node: str = ""
+    target_node: str = ""
+    for_update: bool = False
+    """Whether KubeVirt's workload updater created it, as it does for a memory change."""
+    conditions: Conditions = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveMigrationPolicy:
+    """A MigrationPolicy that selects VMs, with the settings that migration times depend on."""
+
+    name: str
+    bandwidth: MemoryQuantity | None = None
+    """``spec.bandwidthPerMigration``, bytes a second; None means the CR's."""
+    completion_timeout_per_gib: int | None = None
+    """``spec.completionTimeoutPerGiB``, seconds; None means the CR's."""
+    allow_post_copy: bool | None = None
+    """``spec.allowPostCopy``; None means the CR's."""
+    allow_workload_disruption: bool | None = None
+    """``spec.allowWorkloadDisruption``; None means ``allow_post_copy``, else the CR's."""
+    vmi_labels: Mapping[str, str] = field(default_factory=dict)
+    """``spec.selectors.virtualMachineInstanceSelector``."""
+    namespace_labels: Mapping[str, str] = field(default_factory=dict)
+    """``spec.selectors.namespaceSelector``."""
