@@ -22,12 +22,15 @@ from reconciler.cli.demo.demo_stage import examples, staged
 from reconciler.cli.main import app
 from reconciler.plan.reasons.blocked_reasons import BLOCKED
 from reconciler.plan.reasons.change_reasons import CHANGES
+from reconciler.plan.reasons.reason_entry import Mark
 from reconciler.plan.reasons.restart_reasons import RESTARTS
 from reconciler.plan.reasons.wait_reasons import WAITS
 from reconciler.report.wording import MEANING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from reconciler.plan.reasons.reason_entry import ReasonEntry
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / ".github" / "docs"
@@ -113,7 +116,7 @@ def reasons() -> str:
                 f"`{reason}`",
                 each.meaning,
                 each.action or "Nothing.",
-                each.since + (f" to {each.until}" if each.until else ""),
+                versions(each),
                 f"{each.mark}: {each.where}",
             )
             for reason, each in entries.items()
@@ -121,6 +124,15 @@ def reasons() -> str:
         head = ("reason", "meaning", "what to do", "KubeVirt", "how it is known")
         parts.append(f"### Effect {effects}\n\n{table(head, rows)}")
     return "\n" + "\n".join(parts) + "\n"
+
+
+def versions(entry: ReasonEntry) -> str:
+    """Return the KubeVirt versions that a reason applies to."""
+    if entry.mark is Mark.OWN:
+        return "any"
+    if entry.since == entry.until:
+        return f"{entry.since} only"
+    return f"{entry.since} to {entry.until}" if entry.until else entry.since
 
 
 def commands() -> str:

@@ -42,7 +42,7 @@ WAITS: Mapping[Reason, ReasonEntry] = {
         "slow-then-second-change, all versions",
     ),
     Reason.MIGRATION_IN_FLIGHT: source(
-        "The VM is migrating for another cause. KubeVirt does not change its memory meanwhile.",
+        "The VM is migrating for another reason. KubeVirt changes no memory during a migration.",
         "",
         f"v1.9.0 {VM_CONTROLLER}:3484-3487",
     ),
