@@ -12,7 +12,7 @@ from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect
 from reconciler.plan.capacity.placement import NAMED
 from reconciler.plan.ordering import CANARY, named
-from reconciler.plan.timing.disruption import Disturbance, disturbance, need_s
+from reconciler.plan.timing.disruption import Disruption, disruption_of, window_need_s
 from reconciler.plan.timing.windows import opening
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
     now = opening(windows, context.now)
     if not now.is_open:
         yield _closed(now.opens)
-    needs = {each.ref: need_s(each, context.live, context.after) for each in vms}
+    needs = {each.ref: window_need_s(each, context.live, context.after) for each in vms}
     most = max(needs.values(), default=0.0)
     if now.is_open and now.fits(context.now, most):
         return
@@ -178,7 +178,7 @@ def _batches(
 
 
 def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnostic]:
-    refs = [each.ref for each in vms if disturbance(each) is Disturbance.RESTART]
+    refs = [each.ref for each in vms if disruption_of(each) is Disruption.RESTART]
     if not refs:
         return
     by_git = sum(context.desired.vms[ref].restart is not None for ref in refs)

@@ -18,26 +18,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from reconciler.model.quantity import MIB, MemoryQuantity
-from reconciler.plan.behaviour.versions import Version, capabilities_of, cell
+from reconciler.plan.behaviour.versions import Capabilities, capabilities_of
 
 if TYPE_CHECKING:
     from reconciler.model.live.capacity import Launcher
     from reconciler.model.live.live_state import LiveKubeVirt, LiveVMI
 
-FIXED = (
-    ((1, 1, 0), 210 * MIB, "v1.4.0 pkg/virt-controller/services/template.go; recorded v1.3.1"),
-    ((1, 5, 0), 220 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37; recorded v1.6.3"),
-)
-"""Monitor, launcher, virtlogd, virtqemud and QEMU."""
-GRAPHICS = (
-    ((1, 1, 0), 16 * MIB, "v1.5.0 pkg/virt-controller/services/template.go; recorded v1.3.1"),
-    ((1, 6, 0), 32 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go; recorded v1.6.3"),
-)
-DEDICATED_IN_RATIO = (
-    ((1, 1, 0), False, "v1.5.0 pkg/virt-controller/services/renderresources.go"),
-    ((1, 6, 0), True, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178"),
-)
-"""Whether the overhead of dedicated CPUs is multiplied by the CR's ratio too."""
 PER_VCPU = 8 * MIB
 IO_THREAD = 8 * MIB
 ARM64_FIRMWARE = 128 * MIB
@@ -54,7 +40,7 @@ _PAGE_TABLE_SHARE = 512
 class Rendering:
     """What KubeVirt's version and CR say about launcher pods."""
 
-    version: Version
+    capabilities: Capabilities
     overcommit: int = 100
     """Percent of a guest's memory over what its pod asks for, where the VM has no requests."""
     ratio: Fraction = Fraction(1)
@@ -106,7 +92,7 @@ def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
 def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
     """Asked for each VM, of which all share it."""
     return Rendering(
-        version=capabilities_of(version).version,
+        capabilities=capabilities_of(version),
         overcommit=max(1, overcommit),
         ratio=Fraction(ratio),
     )
@@ -195,14 +181,14 @@ def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
 
     Source: kubevirt v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178.
     """
-    parts = cell(FIXED, rendering.version) + PER_VCPU * vmi.vcpus + IO_THREAD
+    parts = rendering.capabilities.launcher_overhead + PER_VCPU * vmi.vcpus + IO_THREAD
     parts += _page_tables(asked.requests)
     if vmi.graphics:
-        parts += cell(GRAPHICS, rendering.version)
+        parts += rendering.capabilities.graphics_overhead
     if vmi.constraints.architecture == "arm64":
         parts += ARM64_FIRMWARE
     dedicated = DEDICATED if vmi.constraints.dedicated_cpus else 0
-    if cell(DEDICATED_IN_RATIO, rendering.version):
+    if rendering.capabilities.dedicated_cpus_in_ratio:
         return int((parts + dedicated) * rendering.ratio)
     return int(parts * rendering.ratio) + dedicated
 

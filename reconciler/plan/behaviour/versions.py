@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
 from reconciler.model.memory_sizes import MINIMUM
+from reconciler.model.quantity import MIB
 
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int, int]
@@ -72,6 +73,14 @@ class Capabilities:
     """Default of ``migrations.completionTimeoutPerGiB``, in seconds."""
     update_backoff: bool
     """Whether failed workload-update migrations back off before the next try."""
+    same_cpu_vendor: bool
+    """Whether a VM only migrates to a node with the CPU vendor of its own node."""
+    launcher_overhead: int
+    """Bytes of monitor, launcher, virtlogd, virtqemud and QEMU in a launcher pod."""
+    graphics_overhead: int
+    """Bytes that a graphics device adds to a launcher pod."""
+    dedicated_cpus_in_ratio: bool
+    """Whether the CR's overhead ratio multiplies the overhead of dedicated CPUs too."""
 
 
 _AMD64 = frozenset({"amd64"})
@@ -160,6 +169,22 @@ UPDATE_BACKOFF = (
     ((1, 1, 0), False, "v1.3.0 pkg/virt-controller/watch/migration.go"),
     ((1, 3, 1), True, "recorded v1.3.1 migration-fails; kubevirt PR 12336"),
 )
+SAME_CPU_VENDOR = (
+    ((1, 1, 0), False, "not known to be required before v1.9"),
+    ((1, 9, 0), True, "v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005"),
+)
+LAUNCHER_OVERHEAD = (
+    ((1, 1, 0), 210 * MIB, "v1.4.0 pkg/virt-controller/services/template.go; recorded v1.3.1"),
+    ((1, 5, 0), 220 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37; recorded v1.6.3"),
+)
+GRAPHICS_OVERHEAD = (
+    ((1, 1, 0), 16 * MIB, "v1.5.0 pkg/virt-controller/services/template.go; recorded v1.3.1"),
+    ((1, 6, 0), 32 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go; recorded v1.6.3"),
+)
+DEDICATED_CPUS_IN_RATIO = (
+    ((1, 1, 0), False, "v1.5.0 pkg/virt-controller/services/renderresources.go"),
+    ((1, 6, 0), True, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178"),
+)
 
 
 def capabilities_of(reported: str) -> Capabilities:
@@ -174,25 +199,29 @@ def capabilities_of(reported: str) -> Capabilities:
     return Capabilities(
         version=version,
         known=known,
-        gate_needed=cell(GATE_NEEDED, version),
-        strategy_field=cell(STRATEGY_FIELD, version),
-        default_strategy=cell(DEFAULT_STRATEGY, version),
-        architectures=cell(ARCHITECTURES, version),
-        start_architectures=cell(START_ARCHITECTURES, version),
-        architecture_gate=cell(ARCHITECTURE_GATE, version),
-        minimum_guest=cell(MINIMUM_GUEST, version),
-        hugepages=cell(HUGEPAGES, version),
-        dedicated_cpus=cell(DEDICATED_CPUS, version),
-        memory_limits=cell(MEMORY_LIMITS, version),
-        guest_above_limit=cell(GUEST_ABOVE_LIMIT, version),
-        vm_switch=cell(VM_SWITCH, version),
-        restart_self_clears=cell(RESTART_SELF_CLEARS, version),
-        shrink_below_boot_denied=cell(SHRINK_BELOW_BOOT_DENIED, version),
-        instancetype=cell(INSTANCETYPE, version),
-        gate_overlap_denied=cell(GATE_OVERLAP_DENIED, version),
-        allow_workload_disruption=cell(ALLOW_WORKLOAD_DISRUPTION, version),
-        completion_timeout_per_gib_s=cell(COMPLETION_TIMEOUT_PER_GIB, version),
-        update_backoff=cell(UPDATE_BACKOFF, version),
+        gate_needed=_cell(GATE_NEEDED, version),
+        strategy_field=_cell(STRATEGY_FIELD, version),
+        default_strategy=_cell(DEFAULT_STRATEGY, version),
+        architectures=_cell(ARCHITECTURES, version),
+        start_architectures=_cell(START_ARCHITECTURES, version),
+        architecture_gate=_cell(ARCHITECTURE_GATE, version),
+        minimum_guest=_cell(MINIMUM_GUEST, version),
+        hugepages=_cell(HUGEPAGES, version),
+        dedicated_cpus=_cell(DEDICATED_CPUS, version),
+        memory_limits=_cell(MEMORY_LIMITS, version),
+        guest_above_limit=_cell(GUEST_ABOVE_LIMIT, version),
+        vm_switch=_cell(VM_SWITCH, version),
+        restart_self_clears=_cell(RESTART_SELF_CLEARS, version),
+        shrink_below_boot_denied=_cell(SHRINK_BELOW_BOOT_DENIED, version),
+        instancetype=_cell(INSTANCETYPE, version),
+        gate_overlap_denied=_cell(GATE_OVERLAP_DENIED, version),
+        allow_workload_disruption=_cell(ALLOW_WORKLOAD_DISRUPTION, version),
+        completion_timeout_per_gib_s=_cell(COMPLETION_TIMEOUT_PER_GIB, version),
+        update_backoff=_cell(UPDATE_BACKOFF, version),
+        same_cpu_vendor=_cell(SAME_CPU_VENDOR, version),
+        launcher_overhead=_cell(LAUNCHER_OVERHEAD, version),
+        graphics_overhead=_cell(GRAPHICS_OVERHEAD, version),
+        dedicated_cpus_in_ratio=_cell(DEDICATED_CPUS_IN_RATIO, version),
     )
 
 
@@ -209,6 +238,6 @@ def parse_version(reported: str) -> Version | None:
 _NEWEST_PATCH: Version = (NEWEST_KNOWN[0], NEWEST_KNOWN[1], 10**6)
 
 
-def cell(row: Row[T], version: Version) -> T:
+def _cell(row: Row[T], version: Version) -> T:
     """The value of *row* that holds for *version*."""
     return next(value for since, value, _source in reversed(row) if since <= version)

@@ -20,12 +20,8 @@ if TYPE_CHECKING:
     from reconciler.model.live.capacity import Quota
     from reconciler.model.live.live_state import LiveNode, LiveVMI
     from reconciler.model.quantity import MemoryQuantity
-    from reconciler.plan.behaviour.versions import Version
 
 CPU_VENDOR = "cpu-vendor.node.kubevirt.io/"
-VENDOR_SINCE: Version = (1, 9, 0)
-"""From when on a target needs the source's CPU vendor. Source: kubevirt v1.9.0
-pkg/virt-controller/watch/migration/migration.go:986-1005; older versions are not known to."""
 _NOTHING = NodeUse()
 
 
@@ -51,8 +47,15 @@ def pod_for(
     return target_pod(vmi, target, rendering, source_of(vmi, launchers))
 
 
-def takers(vmi: LiveVMI, nodes: Iterable[LiveNode], version: Version) -> tuple[LiveNode, ...]:
-    """The nodes to which *vmi* may migrate, room aside.
+def eligible_nodes(
+    vmi: LiveVMI, nodes: Iterable[LiveNode], *, same_cpu_vendor: bool
+) -> tuple[LiveNode, ...]:
+    """Return the nodes to which *vmi* may migrate, whatever capacity they have left.
+
+    Args:
+        vmi: The instance.
+        nodes: All nodes of the cluster.
+        same_cpu_vendor: Whether the target needs the CPU vendor of the source.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
     """
@@ -61,7 +64,7 @@ def takers(vmi: LiveVMI, nodes: Iterable[LiveNode], version: Version) -> tuple[L
     wanted = [
         (key, text) for key, text in vmi.node_selector.items() if not key.startswith(UNREAD_LABELS)
     ]
-    if source is not None and version >= VENDOR_SINCE:
+    if source is not None and same_cpu_vendor:
         wanted += [each for each in source.labels.items() if each[0].startswith(CPU_VENDOR)]
     others = [each for each in found if each.schedulable and each.name != vmi.node]
     for key, text in wanted:

@@ -9,7 +9,7 @@ from reconciler.model.fields import INSTANCETYPE_NAME
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import instancetype_ref
 from reconciler.plan.behaviour.target_pod import rendering_of
-from reconciler.plan.capacity.fit import demands, free, pod_for, takers
+from reconciler.plan.capacity.fit import demands, eligible_nodes, free, pod_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -98,7 +98,11 @@ class Ledger:
             self._used[ref.namespace].subtract(gone)
 
     def _takers(self, vmi: LiveVMI) -> Iterable[LiveNode]:
-        return takers(vmi, self._live.nodes, self._rendering.version)
+        return eligible_nodes(
+            vmi,
+            self._live.nodes,
+            same_cpu_vendor=self._rendering.capabilities.same_cpu_vendor,
+        )
 
     def _fits(self, node: LiveNode, pod: TargetPod) -> bool:
         assert self._live.capacity is not None  # noqa: S101 - looked at by the caller; for mypy

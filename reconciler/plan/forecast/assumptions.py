@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.quantity import human
 from reconciler.plan.forecast.changes import RESTART
 from reconciler.plan.ordering import CANARY
-from reconciler.plan.timing.disruption import Disturbance
+from reconciler.plan.timing.disruption import Disruption
 from reconciler.plan.timing.migration_durations import DETECTION
 from reconciler.plan.timing.windows import opening
 
@@ -94,7 +94,7 @@ def _order(moves: Sequence[Move], turns: Queue, context: PlanContext) -> Iterato
 
 
 def _restarts(moves: Sequence[Move]) -> Iterator[str]:
-    n = sum(each.what is Disturbance.RESTART for each in moves)
+    n = sum(each.what is Disruption.RESTART for each in moves)
     if n:
         yield (
             f"{n} VM{'s are' if n > 1 else ' is'} restarted, which takes a place for "

@@ -9,7 +9,7 @@ from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.references import ObjectRef
 from reconciler.plan.behaviour.migration_policy import bandwidth
-from reconciler.plan.timing.disruption import Disturbance, disturbance
+from reconciler.plan.timing.disruption import Disruption, disruption_of
 from reconciler.plan.timing.migration_durations import ACCEPTANCE, DETECTION, Estimates, Span
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Move:
     """From the patch to the moment at which it gives its place back."""
     tail: Span
     """From then on until it is done with."""
-    what: Disturbance
+    what: Disruption
     """One that disturbs nothing takes no place."""
     n_bytes: int = 0
     after: int = 0
@@ -51,7 +51,7 @@ class Move:
     @property
     def migrates(self) -> bool:
         """Whether it is a migration, and not a restart or a mere write."""
-        return self.what is Disturbance.MIGRATION
+        return self.what is Disruption.MIGRATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +82,16 @@ def moves_of(
 
 def _move(decision: Decision, live: LiveState, regime: EffectiveConfig, times: Estimates) -> Move:
     vmi, nothing = live.vmis.get(decision.ref), Span(0.0, 0.0, 0.0)
-    what, node = disturbance(decision), vmi.node if vmi else ""
-    if vmi is None or what is not Disturbance.MIGRATION or not _migrates(decision):
-        restarts = what is Disturbance.RESTART
+    what, node = disruption_of(decision), vmi.node if vmi else ""
+    if vmi is None or what is not Disruption.MIGRATION or not _migrates(decision):
+        restarts = what is Disruption.RESTART
         other = START if decision.effect is Effect.CREATE else WRITE
         return Move(
             ref=decision.ref,
             node=node,
             span=RESTART if restarts else other,
             tail=nothing,
-            what=what if restarts else Disturbance.NONE,
+            what=what if restarts else Disruption.NONE,
         )
     n_bytes, limit = _current(vmi), bandwidth(vmi, live, regime.bandwidth)
     return Move(

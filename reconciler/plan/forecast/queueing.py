@@ -11,7 +11,7 @@ from reconciler.model.references import ObjectRef
 from reconciler.plan.forecast import slots
 from reconciler.plan.forecast.slots import Group, Held, Job, Places
 from reconciler.plan.ordering import CANARY
-from reconciler.plan.timing.disruption import Disturbance
+from reconciler.plan.timing.disruption import Disruption
 from reconciler.plan.timing.migration_durations import ACCEPTANCE, Span
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _queued(
     n: int,
 ) -> list[float]:
     """When *members* are done with; what others still hold, from the beginning on, is held."""
-    disturbing = [each for each in members if each.what is not Disturbance.NONE]
+    disturbing = [each for each in members if each.what is not Disruption.NONE]
     jobs = [
         Job(each.node, each.span.three[n], turns.groups.get(each.ref, NONE)) for each in disturbing
     ]

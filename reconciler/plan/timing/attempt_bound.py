@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from reconciler.plan.behaviour.migration_policy import matching
 from reconciler.plan.timing.migration_durations import PREPARATION
-from reconciler.plan.vm.rules.starting import START_TIMEOUT_S
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_migration import LiveMigrationPolicy
@@ -26,6 +25,8 @@ PENDING_S = 900.0
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756. A pod that a
 quota refuses has no bound; the rules on room keep such a change back.
 """
+START_TIMEOUT_S = 900.0
+"""How long a VM may take to start. This is the product's choice; KubeVirt waits without end."""
 _GB = 10**9
 
 
@@ -58,11 +59,6 @@ def attempt_bound_s(
     if _prolonged(policy, regime):
         transfer *= 2
     return DETECTION_S + PENDING_S + PREPARATION.high + transfer
-
-
-def restart_bound_s() -> float:
-    """Seconds that a VM may take to run again after a restart was asked for."""
-    return START_TIMEOUT_S
 
 
 def _prolonged(policy: LiveMigrationPolicy | None, regime: EffectiveConfig) -> bool:

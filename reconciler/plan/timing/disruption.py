@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Effect, Verb
-from reconciler.plan.timing.attempt_bound import attempt_bound_s, restart_bound_s
+from reconciler.plan.timing.attempt_bound import START_TIMEOUT_S, attempt_bound_s
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 
-class Disturbance(StrEnum):
+class Disruption(StrEnum):
     """What a change does to the VM while it happens."""
 
     NONE = "none"
@@ -23,14 +23,14 @@ class Disturbance(StrEnum):
     RESTART = "restart"
 
 
-def disturbance(decision: Decision) -> Disturbance:
+def disruption_of(decision: Decision) -> Disruption:
     """What carrying *decision* out does to the VM."""
     if any(each.verb is Verb.RESTART for each in decision.actions):
-        return Disturbance.RESTART
-    return Disturbance.MIGRATION if decision.effect is Effect.LIVE else Disturbance.NONE
+        return Disruption.RESTART
+    return Disruption.MIGRATION if decision.effect is Effect.LIVE else Disruption.NONE
 
 
-def need_s(decision: Decision, live: LiveState, regime: EffectiveConfig) -> float:
+def window_need_s(decision: Decision, live: LiveState, regime: EffectiveConfig) -> float:
     """Seconds that a window must have left for *decision* to begin; infinity for no bound.
 
     Args:
@@ -38,10 +38,10 @@ def need_s(decision: Decision, live: LiveState, regime: EffectiveConfig) -> floa
         live: The snapshot from which it was made.
         regime: KubeVirt's settings, as they are when the change is made.
     """
-    match disturbance(decision):
-        case Disturbance.RESTART:
-            return restart_bound_s()
-        case Disturbance.MIGRATION:
+    match disruption_of(decision):
+        case Disruption.RESTART:
+            return START_TIMEOUT_S
+        case Disruption.MIGRATION:
             vmi = live.vmis.get(decision.ref)
             if vmi is None or decision.target is None:
                 return 0.0

@@ -13,7 +13,7 @@ from reconciler.model.run.checkpoint import Soak
 from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.plan.ordering import CANARY, named, ranks, soak_digest
-from reconciler.plan.timing.disruption import need_s
+from reconciler.plan.timing.disruption import window_need_s
 from reconciler.plan.timing.windows import opening
 from reconciler.rollout.tracking.convergence import FAILURES
 from reconciler.rollout.tracking.hold import Hold
@@ -84,7 +84,7 @@ class Holds:
         closed = closed_hold(self._opening)
         if closed is not None or self._opening is None:
             return closed
-        needed_s = need_s(decision, context.live, context.after)
+        needed_s = window_need_s(decision, context.live, context.after)
         if self._opening.fits(context.now, needed_s):
             return None
         why = Explanation(

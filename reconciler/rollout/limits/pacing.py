@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.plan.concurrency import concurrency_of
-from reconciler.plan.timing.disruption import Disturbance, disturbance
+from reconciler.plan.timing.disruption import Disruption, disruption_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -60,7 +60,7 @@ def may_start(
     chosen: list[Decision] = []
     for decision in candidates:
         ref = decision.ref
-        if disturbance(decision) is Disturbance.NONE:
+        if disruption_of(decision) is Disruption.NONE:
             chosen.append(decision)
             continue
         node, own_groups = node_of(live, ref), groups_of(ref)

@@ -12,7 +12,7 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour import pending_edits, pluggable_sizes
 from reconciler.plan.finding import Finding, restart
 from reconciler.plan.vm.rules import instancetype, v1_1
-from reconciler.plan.vm.rules.starting import coming_up
+from reconciler.plan.vm.rules.situation import coming_up
 
 if TYPE_CHECKING:
     from reconciler.model.live.conditions import Condition

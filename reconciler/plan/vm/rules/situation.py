@@ -15,11 +15,13 @@ from reconciler.model.live.live_state import (
     LiveVM,
     LiveVMI,
 )
+from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.plan.behaviour.effective_config import EffectiveConfig
 from reconciler.plan.behaviour.target_pod import Rendering
-from reconciler.plan.finding import Finding
+from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.plan.timing.attempt_bound import START_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -163,6 +165,19 @@ class RunningVM:
 
 StoredRule: TypeAlias = Callable[[Situation], Finding | None]
 RunningRule: TypeAlias = Callable[[RunningVM], Finding | None]
+
+
+def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") -> Finding:
+    """Wait for an instance that starts, with *message*; block once it is too old to wait for."""
+    created = running.vmi.created_at
+    age_s = (running.situation.now - created).total_seconds() if created else 0.0
+    if age_s < START_TIMEOUT_S:
+        return wait(reason, message, hint)
+    return blocked(
+        Reason.NOT_STARTING,
+        f"{message}, {age_s / 60:.0f} min after its instance was created",
+        "look at the VM's events and its launcher pod",
+    )
 
 
 def unfinished(migrations: tuple[LiveMigration, ...]) -> LiveMigration | None:

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MIB, canonical
 from reconciler.plan.behaviour.target_pod import target_pod
-from reconciler.plan.behaviour.versions import OLDEST_KNOWN
-from reconciler.plan.capacity.fit import demands, exceeded, free, pod_for, takers
+from reconciler.plan.capacity.fit import demands, eligible_nodes, exceeded, free, pod_for
 from reconciler.plan.finding import Finding, blocked, wait
 
 if TYPE_CHECKING:
@@ -39,7 +38,7 @@ def node_with_capacity(running: RunningVM) -> Finding | None:
     if capacity is None or not capacity.pods_known or not situation.nodes:
         return None
     pod = pod_for(capacity, situation.rendering, running.vmi, running.target)
-    nodes = takers(running.vmi, situation.nodes, running.after.capabilities.version)
+    nodes = _eligible(running)
     if not nodes:
         return no_taker(running)
     if any(free(node, capacity, pod.page_size).holds(pod) for node in nodes):
@@ -86,7 +85,7 @@ def no_capacity_in_flight(running: RunningVM) -> Finding | None:
     capacity, size = running.situation.capacity, running.vmi.guest
     if capacity is None or not capacity.pods_known or size is None:
         return None
-    nodes = takers(running.vmi, running.situation.nodes, running.after.capabilities.version)
+    nodes = _eligible(running)
     pod = _pod_in_flight(running, size)
     if not nodes or any(
         free(node, capacity, pod.page_size, settled=True).holds(pod) for node in nodes
@@ -139,20 +138,28 @@ def no_taker(running: RunningVM) -> Finding | None:
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
     """
     nodes = running.situation.nodes
-    if not nodes or takers(running.vmi, nodes, running.after.capabilities.version):
+    if not nodes or _eligible(running):
         return None
     selector = ", ".join(f"{k}={v}" for k, v in sorted(running.vmi.node_selector.items()))
     lacks, hint = (
         f"the VM's nodeSelector {selector}",
         "label another node, or change what the VM selects",
     )
-    if not selector or takers(running.vmi, nodes, OLDEST_KNOWN):
+    if not selector or eligible_nodes(running.vmi, nodes, same_cpu_vendor=False):
         lacks, hint = "its CPU vendor", "add a node with the same CPU vendor"
         lacks += " and the VM's nodeSelector" if selector else ""
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
         f"no node but {running.vmi.node} that can run VMs has {lacks}",
         hint,
+    )
+
+
+def _eligible(running: RunningVM) -> tuple[LiveNode, ...]:
+    return eligible_nodes(
+        running.vmi,
+        running.situation.nodes,
+        same_cpu_vendor=running.after.capabilities.same_cpu_vendor,
     )
 
 

@@ -15,8 +15,7 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import human
 from reconciler.plan.finding import Finding, blocked, restart, wait
 from reconciler.plan.vm.rules import preconditions, restart_required
-from reconciler.plan.vm.rules.situation import RunningVM, unfinished
-from reconciler.plan.vm.rules.starting import coming_up
+from reconciler.plan.vm.rules.situation import RunningVM, coming_up, unfinished
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_migration import LiveMigration

@@ -13,10 +13,8 @@ from reconciler.plan.timing.attempt_bound import (
     DETECTION_S,
     PENDING_S,
     attempt_bound_s,
-    restart_bound_s,
 )
 from reconciler.plan.timing.migration_durations import PREPARATION
-from reconciler.plan.vm.rules.starting import START_TIMEOUT_S
 
 BEFORE_TRANSFER_S = DETECTION_S + PENDING_S + PREPARATION.high
 
@@ -111,7 +109,3 @@ def test_a_policy_cannot_allow_what_the_version_does_not_have():
 
 def test_a_target_pod_may_be_pending_for_a_quarter_of_an_hour():
     assert 900 < BEFORE_TRANSFER_S < 1000
-
-
-def test_a_restart_is_bound_by_what_a_start_is():
-    assert restart_bound_s() == START_TIMEOUT_S

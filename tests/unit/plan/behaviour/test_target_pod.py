@@ -19,8 +19,14 @@ from reconciler.plan.behaviour.target_pod import (
     rendering_of,
     target_pod,
 )
+from reconciler.plan.behaviour.versions import capabilities_of
 
 MI = MIB
+
+
+def rendering(version, **settings):
+    text = "v" + ".".join(map(str, version))
+    return Rendering(capabilities=capabilities_of(text), **settings)
 
 
 def vmi_with(requests=None, limits=None, guest="1Gi", **more):
@@ -87,21 +93,21 @@ EXAMPLES = [
 def test_the_formula_by_version(version, vcpus, requests, more, mebibytes):
     vmi = vmi_with(requests, guest="8Gi", vcpus=vcpus, **more)
     asked = Asked(requests=q(requests).n_bytes if requests else None, limits=None)
-    found = compute(vmi, 8 * GIB, asked, Rendering(version=version))
+    found = compute(vmi, 8 * GIB, asked, rendering(version))
     assert found.total == mebibytes * MI
 
 
 def test_the_crs_ratio_multiplies_the_overhead_of_dedicated_cpus_from_v1_6_on():
     vmi, nothing = vmi_with(dedicated_cpus=True), Asked(requests=None, limits=None)
     for version, mebibytes in (((1, 9, 0), (268 + 100) * 2), ((1, 5, 0), 252 * 2 + 100)):
-        found = compute(vmi, GIB, nothing, Rendering(version=version, ratio=Fraction(2)))
+        found = compute(vmi, GIB, nothing, rendering(version, ratio=Fraction(2)))
         assert found.overhead == mebibytes * MI
 
 
 def test_overcommit_shrinks_the_request_only_where_the_vm_has_none():
-    rendering = Rendering(version=(1, 9, 0), overcommit=200)
-    bare = compute(vmi_with(), 2 * GIB, Asked(requests=None, limits=None), rendering)
-    own = compute(vmi_with("2Gi"), 2 * GIB, Asked(requests=2 * GIB, limits=None), rendering)
+    doubled = rendering((1, 9, 0), overcommit=200)
+    bare = compute(vmi_with(), 2 * GIB, Asked(requests=None, limits=None), doubled)
+    own = compute(vmi_with("2Gi"), 2 * GIB, Asked(requests=2 * GIB, limits=None), doubled)
     assert (bare.request, own.request) == (1024 * MI + 268 * MI, 2048 * MI + 272 * MI)
 
 
@@ -136,21 +142,21 @@ def launcher(memory: int, limit: int = 0) -> Launcher:
 def test_the_source_pod_and_the_difference_are_the_target_pod():
     sidecars = 777
     source = launcher(1024 * MI + 268 * MI + sidecars)
-    found = target_pod(vmi_with(), q("2Gi"), Rendering(version=(1, 9, 0)), source)
+    found = target_pod(vmi_with(), q("2Gi"), rendering((1, 9, 0)), source)
     assert found.request == 2316 * MI + sidecars
     assert (found.hugepages, found.limit) == (0, None)
 
 
 def test_a_shrink_asks_for_less_than_the_source_pod():
     source = launcher(2316 * MI)
-    found = target_pod(vmi_with(guest="2Gi"), q("1Gi"), Rendering(version=(1, 9, 0)), source)
+    found = target_pod(vmi_with(guest="2Gi"), q("1Gi"), rendering((1, 9, 0)), source)
     assert found.request == (2316 - 1024) * MI
 
 
 def test_limits_of_the_pod_grow_with_the_vms_and_with_the_page_tables():
     source = launcher((1024 + 270) * MI, limit=(1536 + 270) * MI + 60_000_000)
     vmi = vmi_with("1Gi", "1536Mi")
-    found = target_pod(vmi, q("2Gi"), Rendering(version=(1, 9, 0)), source)
+    found = target_pod(vmi, q("2Gi"), rendering((1, 9, 0)), source)
     assert found.request == 2320 * MI
     assert found.limit == (2560 + 272) * MI + 60_000_000
 
@@ -158,18 +164,16 @@ def test_limits_of_the_pod_grow_with_the_vms_and_with_the_page_tables():
 def test_huge_pages_hold_the_guest_and_plain_memory_the_rest():
     source = launcher(268 * MI)
     vmi = vmi_with(hugepages="2Mi")
-    found = target_pod(vmi, q("2Gi"), Rendering(version=(1, 9, 0)), source)
+    found = target_pod(vmi, q("2Gi"), rendering((1, 9, 0)), source)
     assert (found.request, found.hugepages, found.page_size) == (268 * MI, 2 * GIB, "2Mi")
 
 
 def test_without_the_source_pod_the_formula_is_used():
-    found = target_pod(vmi_with(), q("2Gi"), Rendering(version=(1, 9, 0)), None)
+    found = target_pod(vmi_with(), q("2Gi"), rendering((1, 9, 0)), None)
     assert found.request == 2316 * MI + CONSOLE_LOG
 
 
 def test_a_requests_change_in_the_source_pods_page_tables_is_counted():
     # 1.6.3: 1Gi asks for 1024 + 270 Mi, 2Gi for 2048 + 272 Mi, both recorded.
-    found = target_pod(
-        vmi_with("1Gi"), q("2Gi"), Rendering(version=(1, 6, 3)), launcher(1294 * MI)
-    )
+    found = target_pod(vmi_with("1Gi"), q("2Gi"), rendering((1, 6, 3)), launcher(1294 * MI))
     assert found.request == 2320 * MI
