@@ -1,1 +1,1 @@
-"""The use cases, and the composition root that hands them their readers, writers and clocks."""
+"""The use cases, and the wiring that builds the readers, writers and clocks they need."""

@@ -1,4 +1,4 @@
-"""The clocks that wiring hands out: the real one, one for the demo, and one set by a server's."""
+"""The clocks: ``SystemClock``, ``ScaledClock`` for the demo, and ``ServerClock``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SAMPLES = 5
-"""So many are looked at together: one server of several that is wrong moves nothing."""
+"""The clock follows the median of this many answers, so one wrong API server has no effect."""
 _PROMPT_S = 1.0
-"""An answer that took longer says too little of when it was written."""
+"""Slower answers are ignored: it is not known when the server wrote them."""
 _DEAD_S = 2.0
-"""Less than this is not corrected: a Date header tells whole seconds."""
+"""A smaller difference is not corrected: a Date header has whole seconds."""
 _WARN_S = 30.0
+"""A larger difference is logged once."""
 
 
 class SystemClock:
@@ -30,27 +31,27 @@ class SystemClock:
     scale = 1.0
 
     def now(self) -> datetime:
-        """The time of day, aware, in UTC."""
+        """Return the time of day, aware, in UTC."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary moment; never runs backwards."""
+        """Return seconds since an arbitrary moment; never runs backwards."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Let *seconds* pass; zero and less pass at once."""
+        """Wait for *seconds*; return at once if they are not positive."""
         if seconds > 0:
             time.sleep(seconds)
 
 
 class ScaledClock:
-    """Time that begins at *epoch* and runs *scale* times as fast as real time.
+    """A clock that starts at *epoch* and runs *scale* times as fast as real time.
 
-    The demo uses it, so that the product's waits shrink along with the simulator's.
+    With it, the demo shortens the waits of the product as much as those of the simulator.
     """
 
     def __init__(self, *, epoch: datetime, scale: float) -> None:
-        """Begin at *epoch* now.
+        """Start at *epoch* now.
 
         Raises:
             ValueError: *epoch* names no time zone, or *scale* is not above zero.
@@ -61,27 +62,27 @@ class ScaledClock:
             raise ValueError(f"the scale {scale} is not above zero")
         self.scale = scale
         self._epoch = epoch.astimezone(UTC)
-        self._began = time.monotonic()
+        self._started = time.monotonic()
 
     def now(self) -> datetime:
-        """The scaled time of day, aware, in UTC."""
+        """Return the scaled time of day, aware, in UTC."""
         return self._epoch + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        """Scaled seconds since the clock was made."""
-        return (time.monotonic() - self._began) * self.scale
+        """Return scaled seconds since the clock was made."""
+        return (time.monotonic() - self._started) * self.scale
 
     def sleep(self, seconds: float) -> None:
-        """Let *seconds* of scaled time pass; zero and less pass at once."""
+        """Wait for *seconds* of scaled time; return at once if they are not positive."""
         if seconds > 0:
             time.sleep(seconds / self.scale)
 
 
 class ServerClock:
-    """*base*, whose time of day is set by what a server says of its own; safe to use from threads.
+    """A clock whose time of day follows the API server's; safe to use from several threads.
 
-    Times in objects are the API server's and its neighbours', and are compared with ``now``.
-    ``monotonic`` and ``sleep`` are those of *base*.
+    Objects have times of the control plane, which are compared with ``now``. ``monotonic`` and
+    ``sleep`` are those of *base*.
     """
 
     def __init__(self, base: Clock) -> None:
@@ -89,34 +90,34 @@ class ServerClock:
         self._lock = threading.Lock()
         self._samples: deque[float] = deque(maxlen=_SAMPLES)
         self._ahead_s = 0.0
-        """How far the server's time is ahead of that of *base*, as it is corrected now."""
+        """Correction in use: how far the server's time is ahead of the time of *base*."""
         self._warned = False
 
     def now(self) -> datetime:
-        """The time of day at the server, aware, in UTC."""
+        """Return the time of day at the server, aware, in UTC."""
         return self._base.now() + timedelta(seconds=self._ahead_s)
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary moment; never runs backwards."""
+        """Return seconds since an arbitrary moment; never runs backwards."""
         return self._base.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Let *seconds* pass."""
+        """Wait for *seconds*."""
         self._base.sleep(seconds)
 
     def heard(self, date: datetime, *, asked_at: float) -> None:
-        """Take notice that the server answered at *date*, in whole seconds.
+        """Adjust the clock to an answer of the server.
 
         Args:
-            date: Aware.
-            asked_at: When it was asked, by ``monotonic``.
+            date: The time in the answer, aware, in whole seconds.
+            asked_at: The time of the request, from ``monotonic``.
         """
         took_s = self._base.monotonic() - asked_at
         if took_s > _PROMPT_S:
             return
         written = self._base.now() - timedelta(seconds=took_s / 2)
         with self._lock:
-            # Half a second in the middle: the fraction is cut off.
+            # The server cuts the fraction off, which is half a second on average.
             self._samples.append((date - written).total_seconds() + 0.5)
             found_s = statistics.median(self._samples)
             if abs(found_s - self._ahead_s) < _DEAD_S:

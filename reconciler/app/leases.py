@@ -20,13 +20,11 @@ if TYPE_CHECKING:
 
 
 CONFIG_LEASE = "memory-reconciler-config"
-"""Lease over the KubeVirt CR; the Role in examples/deploy names it."""
-MEMORY_LEASE = "memory-reconciler-memory-0"
-"""Lease over the VMs of the first shard; the Role in examples/deploy names it."""
+"""Lease over the KubeVirt CR, as in the Role of examples/deploy."""
 
 
 def memory_lease(shard: Shard) -> str:
-    """Return the name of the lease over the VMs of *shard*."""
+    """Return the name of the lease over the VMs of *shard*, as in the Role of examples/deploy."""
     return f"memory-reconciler-memory-{shard.index}"
 
 

@@ -1,6 +1,6 @@
-"""Files that a command leaves behind: whole, or not at all, and for their owner alone.
+"""Writes output files completely or not at all, readable by their owner only.
 
-A plan and a report name every VM and node, and diagnostics quote what Git holds.
+A plan and a report name every VM and node, and diagnostics quote manifests.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _HINT = "name a file in an existing directory that is writable"
 
 
 def claim(path: Path, flag: str) -> None:
-    """See to it that *path* can be written later, and that nothing old lies there until then.
+    """Check that *path* can be written later, and remove an old file there.
 
     Raises:
-        UsageError: It cannot; better now than after an hour.
+        UsageError: It cannot be written; the user learns it now, not after an hour.
     """
     try:
         if _replaceable(path):
@@ -39,7 +39,7 @@ def claim(path: Path, flag: str) -> None:
 
 
 def leave(path: Path, pieces: Iterable[str], flag: str) -> None:
-    """Let *path* hold *pieces*; whoever reads it meanwhile finds the old contents, or none.
+    """Write *pieces* to *path*; a concurrent reader sees the old file or the new one.
 
     Raises:
         UsageError: It cannot be written.
@@ -56,7 +56,7 @@ def leave(path: Path, pieces: Iterable[str], flag: str) -> None:
                 file.writelines(pieces)
             part.replace(path.resolve())
         finally:
-            # It is still there where a piece could not be made or written.
+            # The part is still there if a piece could not be made or written.
             part.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(path, flag, error) from error
@@ -75,7 +75,7 @@ def appended(path: Path, flag: str) -> IO[str]:
 
 
 def _replaceable(path: Path) -> bool:
-    """Whether *path* is a plain file or nothing yet; a pipe or /dev/stdout is written through."""
+    """Whether *path* can be replaced as a whole, unlike a pipe or /dev/stdout."""
     return path.is_file() or not path.exists()
 
 

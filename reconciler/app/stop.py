@@ -1,4 +1,4 @@
-"""SIGTERM and Ctrl-C as a request to end: what runs is left healthy, and reported."""
+"""``Stop``: turns SIGTERM and Ctrl-C into a request to stop, so that a run ends with a report."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
     from types import FrameType
 
 PATIENCE_S = 4.0
-"""How long a run may take to end by itself, before what it waits for is broken off."""
+"""How long a run may take to stop by itself before a blocked request is interrupted."""
 
 
 class Terminated(BaseException):
-    """SIGTERM, where nothing has been written that would have to be brought to an end."""
+    """SIGTERM came while the command had nothing to finish."""
 
 
 @dataclass(slots=True)
 class Stop:
-    """Whether somebody asked the process to end."""
+    """Whether the process has been asked to stop."""
 
     asked: bool = False
     interrupted: bool = False
-    """By Ctrl-C; a second one ends at once."""
+    """Whether Ctrl-C asked for it; a second Ctrl-C ends the process at once."""
     patience_s: float = PATIENCE_S
-    """Real seconds."""
+    """Time before a blocked request is interrupted, in real seconds."""
     when_asked: list[Callable[[], None]] = field(default_factory=list)
-    """Called in the midst of anything, so each does no more than set a value."""
+    """Callbacks; a signal handler calls them at any point, so each only sets a value."""
     _at_once: bool = False
     _breakable: bool = False
     _overdue: bool = False
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """A block that a signal breaks off, such as a long read or a wait for the lease.
+        """Open a block that a signal interrupts, such as a long read or a wait for a lease.
 
         Raises:
             Terminated: SIGTERM came.
@@ -55,10 +55,10 @@ class Stop:
 
     @contextmanager
     def breakable(self) -> Iterator[None]:
-        """A block that looks at ``asked`` and ends; if it does not in time, it is broken off.
+        """Open a block that checks ``asked`` itself, and is interrupted if it ends too late.
 
         Raises:
-            BrokenOff: It has not ended by itself, as where a server does not answer.
+            BrokenOff: The block did not end in time, for example because a server is silent.
         """
         self._breakable = True
         try:
@@ -69,7 +69,7 @@ class Stop:
             self._breakable = False
 
     def note(self, number: int, _frame: FrameType | None) -> None:
-        """Take a signal in."""
+        """Handle SIGTERM or SIGINT."""
         if self.asked and number == signal.SIGINT:
             raise KeyboardInterrupt
         if not self.asked:
@@ -82,7 +82,7 @@ class Stop:
             raise self._end()
 
     def overdue(self, _number: int, _frame: FrameType | None) -> None:
-        """Break off what is breakable: the patience is over."""
+        """Handle SIGALRM: interrupt the block that is still open."""
         self._overdue = True
         if self._breakable:
             raise BrokenOff
@@ -93,7 +93,7 @@ class Stop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Note signals instead of dying of them; outside the main thread there is nothing to note."""
+    """Handle signals inside the block; outside of the main thread there are none to handle."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -1,4 +1,4 @@
-"""Writes one JSON line for each VM that a run is done with: into the log, and into a file."""
+"""``Tracer``: writes one line of JSON for each VM that a run has finished with."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MESSAGE = "done with the VM"
-"""By which a program finds these lines in a log; the fields say the rest."""
+"""Programs find the lines in a log by this message."""
 
 
 class Tracer:
-    """Hears a run; knows in the end which VMs it has heard nothing of, and writes them too."""
+    """Listens to a run, and writes a line to the log and to a file when a VM has ended."""
 
     def __init__(
         self, *, run_id: str, revision: str, file: IO[str] | None, log: IO[str] | None
@@ -36,12 +36,12 @@ class Tracer:
         self._written: dict[ObjectRef, Result] = {}
 
     def __call__(self, progress: Progress) -> None:
-        """Write the line of a VM whose course has ended."""
+        """Write a line if *progress* ends a VM."""
         if progress.outcome is not None:
             self._write(progress.outcome, progress.at)
 
     def finish(self, report: RunReport) -> None:
-        """Write the lines of the VMs that ended with the run, or otherwise than was heard."""
+        """Write the VMs that ended only with the run, or whose result has changed since."""
         for each in report.outcomes:
             if self._written.get(each.ref) is not each.result:
                 self._write(each, report.ended_at)
@@ -55,7 +55,7 @@ class Tracer:
         _print(self._log, {"level": "info", "ts": fields["ts"], "msg": MESSAGE, **fields})
 
     def _append(self, fields: dict[str, Any]) -> None:
-        """A full disk ends the file, not the rollout."""
+        """Write to the file; a full disk ends the file and not the rollout."""
         try:
             _print(self._file, fields)
         except OSError as error:

@@ -1,1 +1,1 @@
-"""The command line: reads flags, wires adapters to rooms, shows results, picks the exit code."""
+"""The command line: reads options, runs one use case, and prints its result."""

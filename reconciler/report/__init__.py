@@ -1,1 +1,1 @@
-"""Values to text: every format in which a plan, a run or a status is shown; no I/O, no clock."""
+"""Renders plans, runs and statuses as text, Markdown and JSON; no I/O, no clock."""

@@ -1,4 +1,4 @@
-"""What is wrong in the desired state: diagnostics as text, and as the JSON of ``validate``."""
+"""Renders diagnostics of the desired state as text, and as the JSON of ``validate``."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def validation_text(desired: DesiredState, *, color: bool = False) -> str:
-    """The findings in *desired* and one line that sums them up, ending in a line feed.
+    """Return the findings in *desired* and a summary line; the text ends in a line feed.
 
-    Lines are never wrapped, so that ``path:line:column`` stays readable for other programs.
+    Lines are never wrapped, so that programs can parse ``path:line:column``.
     """
     lines = [*finding_lines(desired.diagnostics, Paint(enabled=color)), _verdict(desired)]
     return "\n".join(lines) + "\n"
 
 
 def validation_json(desired: DesiredState) -> str:
-    """The findings in *desired* and what was read, as JSON."""
+    """Return the findings in *desired* and the number of objects, as JSON."""
     totals = Counter(each.severity for each in desired.diagnostics)
     return dumps(
         {
@@ -54,7 +54,7 @@ def validation_json(desired: DesiredState) -> str:
 
 
 def finding_lines(diagnostics: Sequence[Diagnostic], paint: Paint) -> Iterator[str]:
-    """Each diagnostic, by place in the files; the first line of each carries everything."""
+    """Yield the lines of each diagnostic, in the order of files and lines."""
     for each in by_place(diagnostics):
         where = f"{each.at}: " if each.at else ""
         code = paint(f"{each.severity}[{printable(each.code)}]", _TONES[each.severity])
@@ -66,7 +66,7 @@ def finding_lines(diagnostics: Sequence[Diagnostic], paint: Paint) -> Iterator[s
 
 
 def by_place(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """*diagnostics* by file, line and column; those without a place come last."""
+    """Sort *diagnostics* by file, line and column; those without a place come last."""
 
     def key(each: Diagnostic) -> tuple[bool, str, int, int, int]:
         at = each.at or _NOWHERE

@@ -1,7 +1,6 @@
-"""A plan or a run as a JSON document; the shapes are in ``schemas/`` and stay as they are.
+"""Plans and run reports as JSON documents, as defined in ``schemas/``.
 
-The lists of a document that grow with the fleet are iterators, which make each element when it
-is asked for, once.
+Lists that grow with the fleet are iterators, which can be read once.
 """
 
 from __future__ import annotations
@@ -40,17 +39,17 @@ API_VERSION = "reconciler/v1alpha1"
 
 
 def plan_json(plan: Plan) -> Iterator[str]:
-    """*plan* as the JSON of ``schemas/plan.schema.json``, piece by piece."""
+    """Yield *plan* as the JSON of ``schemas/plan.schema.json``, in pieces."""
     return pieces(plan_document(plan))
 
 
 def run_json(run: RunReport) -> Iterator[str]:
-    """*run* as the JSON of ``schemas/report.schema.json``, piece by piece."""
+    """Yield *run* as the JSON of ``schemas/report.schema.json``, in pieces."""
     return pieces(run_document(run))
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
-    """*plan* as JSON values."""
+    """Return *plan* as JSON values."""
     return {
         "apiVersion": API_VERSION,
         "kind": "Plan",
@@ -70,7 +69,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def run_document(run: RunReport) -> dict[str, Any]:
-    """*run* as JSON values."""
+    """Return *run* as JSON values."""
     counts = run.counts or Counter(each.result for each in run.outcomes)
     return {
         "apiVersion": API_VERSION,
@@ -97,7 +96,7 @@ def run_document(run: RunReport) -> dict[str, Any]:
 
 
 def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
-    """*diagnostic* as plain JSON values."""
+    """Return *diagnostic* as JSON values."""
     return {
         "severity": str(diagnostic.severity),
         "code": diagnostic.code,
@@ -110,18 +109,18 @@ def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def identity(ref: ObjectRef) -> dict[str, Any]:
-    """Kind, namespace and name."""
+    """Return kind, namespace and name of *ref*."""
     return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
 
 
 def timestamp(at: datetime) -> str:
-    """*at* as RFC 3339 in UTC, with milliseconds where it has any."""
+    """Return *at* as RFC 3339 in UTC, with milliseconds if there are any."""
     precision = "milliseconds" if at.microsecond else "seconds"
     return at.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
-def plain(value: SettingValue | None) -> Any:  # noqa: ANN401  # a JSON value has no narrower type
-    """*value* as JSON, spelled as it was read."""
+def plain(value: SettingValue | None) -> Any:  # noqa: ANN401 - a JSON value has no narrower type
+    """Return *value* as JSON, spelled as it was read."""
     match value:
         case NameSet():
             return list(value.raw)
@@ -132,7 +131,7 @@ def plain(value: SettingValue | None) -> Any:  # noqa: ANN401  # a JSON value ha
 
 
 def number(value: float) -> float | int:
-    """*value* to the millisecond, without a needless fraction."""
+    """Return *value* to the millisecond; a whole number becomes an integer."""
     rounded = round(value, 3)
     return int(rounded) if rounded == int(rounded) else rounded
 
@@ -170,7 +169,7 @@ def _amount(size: MemoryQuantity | None) -> str | int | None:
 
 
 def _digest(actions: tuple[Action, ...]) -> str | None:
-    """One approval for the object: over all its actions where it has several."""
+    """Return the digest that approves an object: that of its action, or of all its actions."""
     if len(actions) <= 1:
         return actions[0].digest if actions else None
     joined = "\n".join(each.digest for each in actions)
@@ -198,7 +197,7 @@ def _action(action: Action) -> dict[str, Any]:
         "patch": [op.plain() for op in action.patch],
     }
     if action.manifest is not None:
-        # The manifest itself may hold secrets, such as cloud-init, and a plan is passed around.
+        # The manifest may hold secrets, such as cloud-init, and a plan is passed around.
         document["manifestDigest"] = manifest_digest(action.manifest)
     return document
 

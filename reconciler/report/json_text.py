@@ -1,4 +1,4 @@
-"""JSON text: indented, as a whole or piece by piece, or on one line."""
+"""Writes JSON: indented as a whole or in pieces, or on one line."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _INDENT = "  "
 
 
 def dumps(document: object) -> str:
-    """Indented JSON with its keys in the order of *document*, ending in a line feed."""
+    """Return indented JSON with the keys in the order of *document*, and a final line feed."""
     try:
         return orjson.dumps(document, default=_text, option=orjson.OPT_INDENT_2).decode() + "\n"
     except TypeError:
-        # A YAML escape can spell a lone surrogate or an integer beyond 64 bits, which orjson
-        # refuses; the standard library writes both as JSON allows.
+        # YAML can contain a lone surrogate or an integer beyond 64 bits. orjson rejects both; the
+        # standard library writes them.
         return json.dumps(document, default=_text, indent=2) + "\n"
 
 
 def compact(document: dict[str, Any]) -> str:
-    """The same on one line, without a line feed."""
+    """Return JSON on one line, without a line feed."""
     try:
         return orjson.dumps(document, default=_text).decode()
     except TypeError:
@@ -34,19 +34,19 @@ def compact(document: dict[str, Any]) -> str:
 
 
 def pieces(document: object) -> Iterator[str]:
-    """The document of ``dumps``, piece by piece.
+    """Yield the text of ``dumps`` in pieces.
 
-    An iterator in *document* stands for a list: each element is asked for, written and forgotten,
-    so that the document need never be there whole. An element itself holds no iterators, and keys
-    are texts. The text is that of ``dumps`` as well, but for an element that orjson refuses: no
-    other is written with escapes because of it.
+    An iterator in *document* becomes a list whose elements are written one by one, so that the
+    document never has to be in memory as a whole. Elements contain no iterators, and keys are
+    text. The result equals that of ``dumps``, except that an element which orjson rejects does
+    not change how the others are escaped.
     """
     yield from _pieces(document, "\n")
     yield "\n"
 
 
 def _pieces(value: object, line: str) -> Iterator[str]:
-    """*value*, where *line* begins a new line as far in as the one that *value* stands on."""
+    """Yield *value*; *line* is a line feed with the indent of the line that has *value*."""
     inner = line + _INDENT
     match value:
         case Iterator():
@@ -64,7 +64,7 @@ def _pieces(value: object, line: str) -> Iterator[str]:
 
 
 def _streams(value: object) -> bool:
-    """Whether an iterator stands in *value*."""
+    """Whether *value* contains an iterator."""
     match value:
         case dict():
             return any(map(_streams, value.values()))
@@ -75,7 +75,7 @@ def _streams(value: object) -> bool:
 
 
 def _enclosed(brackets: str, members: Iterable[Iterable[str]], line: str) -> Iterator[str]:
-    """The pieces of *members*, each member on a line of its own."""
+    """Yield *members* in *brackets*, each on its own line."""
     before = brackets[0]
     for member in members:
         yield before + line + _INDENT
@@ -85,16 +85,16 @@ def _enclosed(brackets: str, members: Iterable[Iterable[str]], line: str) -> Ite
 
 
 def _whole(value: object, line: str) -> str:
-    # A line feed in a text is written as an escape, so that each one here ends a line.
+    # Line feeds in text are escaped, so each one here ends a line.
     return dumps(value)[:-1].replace("\n", line)
 
 
 def _text(value: object) -> str:
-    """What JSON has no form for, as text.
+    """Return the text for a value that JSON does not have.
 
     Raises:
-        TypeError: It is an iterator, whose elements would be lost.
+        TypeError: The value is an iterator, whose elements would be lost.
     """
     if isinstance(value, Iterator):
-        raise TypeError("an iterator is written by pieces() alone")
+        raise TypeError("only pieces() writes an iterator")
     return str(value)

@@ -1,4 +1,4 @@
-"""Markdown sections that share one limit: folded when long, cut with a count of the cut rows."""
+"""``within``: Markdown sections that share one size limit; rows beyond it are counted."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _T = TypeVar("_T")
 
 _FOLD_ABOVE = 40
 _FRAME = 600
-"""Most bytes of a section around its rows: title, table head, fold, count of what is cut."""
+"""Limit in bytes for the parts of a section around its rows, such as its title."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Rows under one title."""
+    """A title and the rows below it."""
 
     title: str
     head: str = ""
-    """The head of the table; empty where the rows are none."""
+    """The head of the table; empty if the rows are not a table."""
     rows: tuple[str, ...]
-    """Rendered: all, or more than fit."""
+    """The rendered rows: all of them, or more than fit."""
     total: int
     effects: tuple[Effect, ...] = ()
-    """One a row, rendered or not, to say what is cut; empty where rows have none."""
+    """The effect of each row, rendered or not, to describe the rows that are cut."""
 
 
 def rendered_upto(
     values: Iterable[_T], render: Callable[[_T], str], limit: int
 ) -> tuple[str, ...]:
-    """Render *values* until *limit* bytes are passed; no row beyond it could be shown."""
+    """Render *values* until *limit* bytes are exceeded; later rows could not be shown."""
     rows: list[str] = []
     for value in values:
         if limit < 0:
@@ -50,39 +50,39 @@ def rendered_upto(
 def within(
     opening: str, sections: Sequence[Section], *, limit: int, elsewhere: str
 ) -> Iterator[str]:
-    """*opening* and *sections*, one after the other, in at most *limit* bytes of UTF-8.
+    """Yield *opening* and *sections* in at most *limit* bytes of UTF-8.
 
     Args:
-        opening: Always shown whole.
-        sections: In the order in which they are shown; empty ones are left out.
-        limit: Most bytes.
-        elsewhere: Markdown that says where the rows are that are cut.
+        opening: The text in front, which is never cut.
+        sections: The sections in order; empty ones are left out.
+        limit: Limit in bytes.
+        elsewhere: Markdown that says where to find the rows that are cut.
     """
     filled = [each for each in sections if each.total]
-    room = limit - size(opening) - len(filled) * (_FRAME + size(elsewhere))
+    budget = limit - size(opening) - len(filled) * (_FRAME + size(elsewhere))
     wants = [sum(map(size, each.rows)) for each in filled]
     yield f"{opening}\n"
-    for section, share in zip(filled, shares(wants, room), strict=True):
+    for section, share in zip(filled, shares(wants, budget), strict=True):
         yield from ended(("", *_lines(section, share, elsewhere)))
 
 
-def shares(wants: Sequence[int], room: int) -> list[int]:
-    """Divide *room*: who wants little gets it all, the others split the rest evenly."""
+def shares(wants: Sequence[int], budget: int) -> list[int]:
+    """Divide *budget*: small wants are met in full, and large ones share the rest equally."""
     given = [0] * len(wants)
-    modest_first = sorted(range(len(wants)), key=wants.__getitem__)
-    for place, index in enumerate(modest_first):
-        given[index] = min(wants[index], max(room, 0) // (len(wants) - place))
-        room -= given[index]
+    smallest_first = sorted(range(len(wants)), key=wants.__getitem__)
+    for number, index in enumerate(smallest_first):
+        given[index] = min(wants[index], max(budget, 0) // (len(wants) - number))
+        budget -= given[index]
     return given
 
 
 def size(text: str) -> int:
-    """Bytes of *text* and the line feed after it."""
+    """Return the bytes of *text* with a line feed."""
     return len(text.encode(errors="replace")) + 1
 
 
-def _lines(section: Section, room: int, elsewhere: str) -> Iterator[str]:
-    shown = tuple(_fitting(section.rows, room))
+def _lines(section: Section, budget: int, elsewhere: str) -> Iterator[str]:
+    shown = tuple(_fitting(section.rows, budget))
     fold = len(shown) > _FOLD_ABOVE
     yield f"#### {section.title}"
     yield ""
@@ -109,12 +109,12 @@ def _cut(section: Section, shown: int, elsewhere: str) -> str:
     )
 
 
-def _fitting(rows: Sequence[str], room: int) -> Iterator[str]:
+def _fitting(rows: Sequence[str], budget: int) -> Iterator[str]:
     used = 0
 
     def fits(row: str) -> bool:
         nonlocal used
         used += size(row)
-        return used <= room
+        return used <= budget
 
     return takewhile(fits, rows)

@@ -1,7 +1,7 @@
-"""Foreign text as literal text in GitHub Markdown: no structure, HTML, link, mention or emoji.
+"""Escapes text for GitHub Markdown: no markup, HTML, link, mention or emoji is left in it.
 
-GitHub looks for mentions, issue numbers and emoji after entities are decoded, so an entity alone
-does not stop them: a zero-width space (``&#8203;``) does.
+GitHub looks for mentions, issue numbers and emoji after it decodes entities. An entity does not
+stop them, but a zero-width space (``&#8203;``) does.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ _EMOJI = re.compile(r":(?=[\w+-]+:)")
 
 
 def inline(text: str, limit: int = 100) -> str:
-    """*text* on one line, at most *limit* characters of it, safe within a line."""
+    """Escape the first *limit* characters of *text* for use within a line."""
     return _escaped(text, limit, (_MENTION, _ISSUE, _LINK, _EMOJI))
 
 
 def code(text: str, limit: int = 100) -> str:
-    """*text* in a fixed-width face, which can be copied as it is; safe in HTML too.
+    """Return *text* as code that can be copied literally; safe in HTML too.
 
-    In ``<code>`` GitHub makes no links and no emoji; mentions are broken all the same.
+    GitHub makes no links and no emoji in ``<code>``, but it does make mentions.
     """
     return f"<code>{_escaped(text, limit, (_MENTION,))}</code>"
 
 
 def paragraph(text: str, limit: int) -> str:
-    """The same at the begin of a line, where a digit or a dash could open a list."""
+    """Escape *text* for the start of a line, where a digit or a dash could start a list."""
     line = inline(text, limit)
     return f"{_BREAK}{line}" if _OPENING.match(line) else line
 
 
 def json_line(document: str) -> str:
-    """JSON for a fenced block: the same value, without tags, mentions and control characters."""
+    """Escape JSON for a fenced block: no tags, mentions or control characters; the same value."""
     if document.isprintable() and not _UNSAFE_JSON.search(document):
         return document
     return "".join(

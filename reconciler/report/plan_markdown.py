@@ -1,4 +1,4 @@
-"""A plan as a comment on a pull request: complete where it fits, summed up where it does not."""
+"""``plan_markdown``: a plan as a comment on a pull request, shortened if it is too long."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Change, Decision, Effect, Plan
 
 TAG = "<!-- reconciler-plan -->"
-"""Opens every comment, so that the next plan finds it and replaces it."""
+"""First line of every comment, by which the next plan finds and replaces it."""
 
 LIMIT = 65_000
-"""GitHub takes 65,536 characters; bytes of UTF-8 are counted here, which are never fewer."""
+"""Bytes of UTF-8; GitHub accepts 65,536 characters, which are never more than the bytes."""
 
 ELSEWHERE = "the same command with `-o json` prints everything"
 
 _NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
-"""Most characters of one name, value, sentence, and most bytes of one patch."""
+"""Limits in characters for one name, value and sentence, and in bytes for one patch."""
 
 
 def plan_markdown(plan: Plan, *, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> Iterator[str]:
-    """*plan* as GitHub Markdown of at most *limit* bytes, whatever its size, piece by piece.
+    """Yield *plan* as GitHub Markdown of at most *limit* bytes.
 
     Args:
-        plan: What to show.
-        limit: Most bytes of UTF-8; the summary alone may take 20,000.
-        elsewhere: Markdown that says where left-out rows are, such as a link to an artifact; no
-            final full stop.
+        plan: The plan to show.
+        limit: Limit in bytes of UTF-8; the summary alone may take 20,000.
+        elsewhere: Markdown that says where to find the rows that are left out, such as a link to
+            an artifact; without a final full stop.
     """
     attention = wording.by_attention(plan)
     sections = (
@@ -172,7 +172,7 @@ def _detail(decision: Decision) -> Iterator[str]:
         yield from items
     operations = [json_line(operation(op)) for action in decision.actions for op in action.patch]
     if operations and sum(map(size, operations)) <= _PATCH:
-        # Each line opens with a brace, so that no value can close the fence.
+        # Each line starts with a brace, so no value can close the fence.
         yield ""
         yield "```json"
         yield from operations

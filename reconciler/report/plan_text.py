@@ -1,4 +1,4 @@
-"""A plan for a terminal: waves, a table of VMs, why each has its effect, and what it costs."""
+"""``plan_text``: a plan for a terminal, with its waves, VMs, reasons and costs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Action, Change, Decision, PatchOp, Plan, Wave
     from reconciler.model.references import ObjectRef
 
-_AS_ASKED = frozenset({Effect.LIVE, Effect.COLD, Effect.CREATE, Effect.CONFIG})
+_EXPECTED = frozenset({Effect.LIVE, Effect.COLD, Effect.CREATE, Effect.CONFIG})
 _TONES = {
     Effect.NONE: Tone.FAINT,
     Effect.CONFIG: Tone.NOTE,
@@ -46,14 +46,14 @@ _FOLDED = ("NAMESPACE", "NAME", "REASON", "WHERE")
 def plan_text(
     plan: Plan, *, width: int = 120, color: bool = False, verbose: bool = False
 ) -> Iterator[str]:
-    """*plan* as text, line by line, each ending in a line feed.
+    """Yield the lines of *plan* as text, each with its line feed.
 
     Args:
-        plan: What to show.
+        plan: The plan to show.
         width: Columns of the terminal; long cells and sentences are wrapped to it.
         color: Whether to style with ANSI codes.
-        verbose: Also show what is unchanged, each action on its own with its patch, why for
-            every object, and who owns the value now.
+        verbose: Also show unchanged objects, the patch of every action, the reason for every
+            object, and the owner of the current value.
     """
     paint = Paint(enabled=color)
     return ended(_lines(plan, paint, width=width, verbose=verbose))
@@ -82,7 +82,7 @@ def _lines(plan: Plan, paint: Paint, *, width: int, verbose: bool) -> Iterator[s
 
 
 def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
-    """Which plan this is: digest, commit, cluster, KubeVirt version, time of reading."""
+    """Yield the lines that identify a plan: digest, commit, cluster, version and time."""
     parts = (
         wording.origin(plan.revision, dirty=plan.dirty),
         f"cluster {plan.cluster}",
@@ -134,7 +134,7 @@ def _change(change: Change, *, width: int) -> Iterator[str]:
 
 def _write(action: Action) -> Iterator[str]:
     if action.verb is Verb.CREATE:
-        # The manifest itself may hold secrets, such as cloud-init; the file is named above.
+        # The manifest may hold secrets, such as cloud-init; the file is named above.
         yield "    create from the manifest in Git"
     if action.verb is Verb.RESTART:
         yield "    restart the VM"
@@ -142,7 +142,7 @@ def _write(action: Action) -> Iterator[str]:
 
 
 def operation(op: PatchOp) -> str:
-    """One JSON Patch operation on one line."""
+    """Return a JSON Patch operation on one line."""
     return compact(op.plain())
 
 
@@ -178,15 +178,15 @@ def _machine(decision: Decision, eta: str) -> Row:
 
 
 def _surprising(decision: Decision) -> bool:
-    """Whether the table's row alone leaves a question open."""
-    return decision.effect not in _AS_ASKED or bool(decision.warnings)
+    """Whether the row in the table needs an explanation."""
+    return decision.effect not in _EXPECTED or bool(decision.warnings)
 
 
 def _why(decision: Decision, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
     verdict = paint(f"{decision.effect}, {decision.reason}", _TONES[decision.effect])
     yield f"  {printable(_name(decision.ref))}: {verdict}"
     yield from paragraph(decision.why.message, width=width, indent="    ")
-    # An action's own changes stand in its wave; what is not sent is shown here alone.
+    # The changes of an action are shown in its wave; only changes that are not sent are here.
     if len(decision.changes) > 1 and not decision.actions:
         for change in decision.changes:
             yield from _change(change, width=width)

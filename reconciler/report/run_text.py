@@ -1,4 +1,4 @@
-"""A run's report for a terminal: what became of each object, the totals, the exit code."""
+"""``run_text``: the report of a run for a terminal, with each object and the exit code."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ORDER = (
     Result.NOT_STARTED,
     Result.DONE,
 )
-"""What needs a person comes first."""
+"""The results in the order in which they are listed: those that need a person come first."""
 
 _TONES = {
     Result.DONE: Tone.GOOD,
@@ -34,21 +34,21 @@ _TONES = {
     Result.NOT_STARTED: Tone.FAINT,
 }
 _HEAD = ("RESULT", "NAMESPACE", "NAME", "GUEST", "TIME", "REASON", "MIGRATION")
-_ALIKE = 10
-"""So many objects are listed to which nothing happened for one and the same reason."""
+_MAX_ALIKE = 10
+"""The most objects that are listed if nothing happened to them for the same reason."""
 _FOLDED = ("NAMESPACE", "NAME", "REASON", "MIGRATION")
 
 
 def run_text(
     run: RunReport, *, width: int = 120, color: bool = False, verbose: bool = False
 ) -> Iterator[str]:
-    """*run* as text, line by line, each ending in a line feed.
+    """Yield the lines of *run* as text, each with its line feed.
 
     Args:
-        run: What to show.
+        run: The report to show.
         width: Columns of the terminal.
         color: Whether to style with ANSI codes.
-        verbose: Also list the objects that were as desired before the run.
+        verbose: Also list the objects that already matched before the run.
     """
     return ended(_lines(run, Paint(enabled=color), width=width, verbose=verbose))
 
@@ -64,7 +64,7 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
     shown.sort(key=lambda each: _ORDER.index(each.result))
     if shown:
         yield ""
-        rows = list(_rows(shown, most=len(shown) if verbose else _ALIKE))
+        rows = list(_rows(shown, most=len(shown) if verbose else _MAX_ALIKE))
         yield from table(_HEAD, rows, width=width, wrap=_FOLDED, paint=paint)
     yield ""
     totals = Counter(each.result for each in run.outcomes)
@@ -77,9 +77,10 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
 
 
 def _rows(outcomes: list[Outcome], most: int) -> Iterator[Row]:
-    """One an outcome; what is said of several alike is said once, below the last of them.
+    """Yield a row per outcome; equal notes are shown once, below the last of their rows.
 
-    Of those to which nothing happened, for one reason, *most* are listed and the rest counted.
+    Of the objects to which nothing happened for the same reason, at most *most* are listed and
+    the rest is counted.
     """
     alike: dict[tuple[object, ...], list[Outcome]] = {}
     for each in outcomes:

@@ -1,4 +1,4 @@
-"""The status as it changes: one line for each VM that looks otherwise than before."""
+"""The lines of ``status --watch``: one for each VM that has changed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def status_lines(document: Mapping[str, Any]) -> dict[str, str]:
-    """A line for each object of a ``Status`` document, by its name; nothing in it is a time."""
+    """Return a line for each object of a ``Status`` document, by name; no line has a time."""
     cr = document["kubevirt"]
     lines = {f"KubeVirt {cr['namespace']}/{cr['name']}": f"{cr['version']} {cr['phase']}".strip()}
     for vm in document["vms"]:
@@ -20,13 +20,13 @@ def status_lines(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def changed_lines(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    """What is said of *now* by somebody who has said *before*."""
+    """Yield the lines of *now* that differ from *before*, and a line for each removed object."""
     yield from (f"{name}: {line}" for name, line in now.items() if before.get(name) != line)
     yield from (f"{name}: no longer exists" for name in before if name not in now)
 
 
 def essence(document: Mapping[str, Any]) -> dict[str, Any]:
-    """*document* without what changes by the passing of time alone."""
+    """Return *document* without the values that change whenever it is read."""
     vms = [{**vm, "convergence": _verdict(vm)} for vm in document["vms"]]
     return {**document, "observedAt": None, "vms": vms}
 

@@ -1,4 +1,4 @@
-"""Plain columns and wrapped notes for a terminal of a given width, styled only if asked for."""
+"""Tables and wrapped paragraphs for a terminal of a given width, with or without colors."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PIECE = re.compile(r"[^/\s-]*[/\s-]|[^/\s-]+")
 
 
 class Tone(StrEnum):
-    """What a piece of text is to the reader; the value is its ANSI SGR code."""
+    """The role of a piece of text; the value is its ANSI SGR code."""
 
     PLAIN = ""
     STRONG = "1"
@@ -31,12 +31,12 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paint:
-    """Wraps text in ANSI codes, or leaves it as it is."""
+    """Adds ANSI codes to text, if they are enabled."""
 
     enabled: bool
 
     def __call__(self, text: str, tone: Tone) -> str:
-        """*text* in *tone*."""
+        """Return *text* in *tone*."""
         if not (self.enabled and tone and text):
             return text
         return f"\x1b[{tone}m{text}\x1b[0m"
@@ -44,7 +44,7 @@ class Paint:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of a table."""
+    """A cell of a table."""
 
     text: str
     tone: Tone = Tone.PLAIN
@@ -52,17 +52,17 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a table, with what is said below it."""
+    """A row of a table, with notes below it."""
 
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
 
 
 def printable(text: str) -> str:
-    """*text* on one line, with every control character shown instead of obeyed.
+    """Return *text* on one line, with every control character made visible.
 
-    Names and messages come from files and from the cluster: an escape sequence in one must not
-    move the cursor, and a bidirectional override must not change what a line seems to say.
+    Names and messages come from files and from the cluster. An escape sequence must not move the
+    cursor, and a bidirectional override must not change how a line reads.
     """
     if text.isprintable():
         return text
@@ -70,14 +70,14 @@ def printable(text: str) -> str:
 
 
 def ended(lines: Iterable[str]) -> Iterator[str]:
-    """*lines*, each ending in a line feed."""
+    """Add a line feed to each of *lines*."""
     return (f"{each}\n" for each in lines)
 
 
 def table(
     head: Sequence[str], rows: Sequence[Row], *, width: int, wrap: Sequence[str], paint: Paint
 ) -> Iterator[str]:
-    """The lines of a table; columns named in *wrap* are folded where *width* does not suffice."""
+    """Yield the lines of a table; the columns in *wrap* are folded if it is wider than *width*."""
     natural = [len(each) for each in head]
     for row in rows:
         sizes = (len(printable(each.text)) for each in row.cells)
@@ -100,9 +100,9 @@ def table(
 
 
 def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> Iterator[str]:
-    """*text* wrapped between words, each line after *indent*, the first after *label* too.
+    """Wrap *text* between words; *indent* precedes each line, and *label* the first one.
 
-    A word is never broken, so that a path or a value can be copied whole.
+    Words are never broken, so that a path or a value can be copied.
     """
     yield from textwrap.wrap(
         f"{label}{printable(text)}",
@@ -115,20 +115,20 @@ def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> It
 
 
 def _fitted(natural: list[int], width: int, wrap: set[int]) -> list[int]:
-    """Take what is too much from the widest of the columns that may be folded."""
+    """Reduce the widest foldable columns until the table fits into *width*."""
     widths = list(natural)
-    too_much = sum(widths) + len(_GAP) * (len(widths) - 1) - width
-    while too_much > 0:
+    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
+    while excess > 0:
         widest = max(wrap, key=lambda index: widths[index], default=None)
         if widest is None or widths[widest] <= _NARROWEST:
             break
         widths[widest] -= 1
-        too_much -= 1
+        excess -= 1
     return widths
 
 
 def _folded(text: str, size: int) -> list[str]:
-    """*text* in pieces of at most *size*, broken after a slash, dash or space if there is one."""
+    """Split *text* into lines of at most *size*, after a slash, dash or space if possible."""
     if len(text) <= size:
         return [text]
     lines = [""]

@@ -1,4 +1,4 @@
-"""One VM's way from commit to guest as a flat JSON object, ``schemas/trace.schema.json``."""
+"""``trace_document``: one line of the trace, from the commit to the guest of one VM."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def trace_document(
     outcome: Outcome, *, run_id: str, revision: str, at: datetime
 ) -> dict[str, Any]:
-    """*outcome* as plain JSON values, in the order in which things happen.
+    """Return *outcome* as in ``schemas/trace.schema.json``, in the order of events.
 
     Args:
-        outcome: What became of the VM.
+        outcome: The outcome of a VM.
         run_id: The run.
-        revision: What it read the desired state from.
-        at: When this became known, for an outcome that names no end.
+        revision: The revision of the desired state.
+        at: The end of an outcome that has no time of its own.
     """
     migration = outcome.migration
     return {

@@ -1,4 +1,4 @@
-"""The words that all formats share: counts, sizes, times, places, and what a code means."""
+"""The words that all formats share: counts, sizes, times and the meaning of exit codes."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MINUTE, _HOUR = 60, 3600
-_NAMESPACES = 5
-_RESTARTS = 20
+_MAX_NAMESPACES = 5
+_MAX_RESTARTS = 20
 
 NO_CANCEL = (
     "KubeVirt cannot cancel a memory change that has started: it rejects the old value until the"
@@ -41,7 +41,7 @@ ATTENTION = (
     Effect.COLD,
     Effect.NONE,
 )
-"""The effects in the order in which a reader needs them: what needs a person comes first."""
+"""The effects in the order in which they are listed: those that need a person come first."""
 
 MEANING: Mapping[ExitCode, str] = {
     ExitCode.DONE: "the cluster matches the desired state",
@@ -59,35 +59,35 @@ MEANING: Mapping[ExitCode, str] = {
 
 
 def by_attention(plan: Plan) -> list[Decision]:
-    """The decisions that are not ``none``, those that need a person first."""
-    rank = {effect: place for place, effect in enumerate(ATTENTION)}
+    """Return the decisions that are not ``none``; those that need a person come first."""
+    rank = {effect: number for number, effect in enumerate(ATTENTION)}
     shown = [each for each in plan.decisions if each.effect is not Effect.NONE]
     return sorted(shown, key=lambda each: rank[each.effect])
 
 
 def origin(revision: str, *, dirty: bool) -> str:
-    """Where the desired state comes from: a commit as people quote it, or its source's name."""
+    """Return the short hash of a commit, or the name of another source."""
     short = f"commit {revision[:12]}" if is_commit(revision) else revision
     return f"{short} with uncommitted changes" if dirty else short
 
 
 def is_commit(revision: str) -> bool:
-    """Whether *revision* is the hash of a commit, and not the name of another source."""
+    """Whether *revision* is the hash of a commit and not the name of another source."""
     return _COMMIT.fullmatch(revision) is not None
 
 
 def short_digest(digest: str) -> str:
-    """The first twelve digits of a digest; ``-`` for none."""
+    """Return the first twelve digits of a digest, or ``-`` without one."""
     return digest.removeprefix("sha256:")[:12] or "-"
 
 
 def moment(at: datetime) -> str:
-    """*at* for people, in UTC."""
+    """Return *at* for people, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def spelled(value: SettingValue | None) -> str:
-    """*value* as written; a bare number of bytes as a size."""
+    """Return *value* as it was written; a number of bytes becomes a size."""
     match value:
         case None:
             return "(not set)"
@@ -102,7 +102,7 @@ def spelled(value: SettingValue | None) -> str:
 
 
 def place(at: Location | None) -> str:
-    """``path:line:column``; ``-`` where Git does not say it."""
+    """Return ``path:line:column``, or ``-`` for a value that is not in Git."""
     return str(at) if at else "-"
 
 
@@ -112,7 +112,7 @@ def plural(n: int, noun: str) -> str:
 
 
 def counts(summary: Mapping[Effect, int]) -> str:
-    """``1 config, 3 live, 12 unchanged``, in the enum's order."""
+    """Return the number of each effect, such as ``1 config, 3 live, 12 unchanged``."""
     words = [f"{n} {effect}" for effect, n in summary.items() if effect is not Effect.NONE]
     unchanged = summary.get(Effect.NONE, 0)
     if unchanged or not words:
@@ -121,7 +121,7 @@ def counts(summary: Mapping[Effect, int]) -> str:
 
 
 def costs(forecast: Forecast) -> str:
-    """What the memory wave costs, as one sentence; empty where nothing migrates."""
+    """Return the cost of the memory wave as a sentence; it is empty if nothing migrates."""
     if not forecast.migrations:
         return ""
     migrations, copied = plural(forecast.migrations, "migration"), human(forecast.n_bytes_copied)
@@ -134,8 +134,8 @@ def costs(forecast: Forecast) -> str:
 
 
 def restarts(wave: Wave) -> str:
-    """Which VMs the wave of restarts restarts; no final full stop."""
-    names = listed_refs((each.ref for each in wave.actions), _RESTARTS)
+    """Name the VMs that *wave* restarts, without a final full stop."""
+    names = listed_refs((each.ref for each in wave.actions), _MAX_RESTARTS)
     count = len(wave.actions)
     subject = "1 VM is" if count == 1 else f"{count} VMs are"
     words = "restarted right after the new size is written, as the consent allows"
@@ -143,7 +143,7 @@ def restarts(wave: Wave) -> str:
 
 
 def eta(decision: Decision, forecast: VMForecast | None) -> str:
-    """When *decision* takes effect, counted from the begin of the run."""
+    """Return when *decision* takes effect, counted from the start of the run."""
     if forecast is not None:
         return span(forecast.earliest_s, forecast.latest_s)
     match decision.effect:
@@ -158,13 +158,13 @@ def eta(decision: Decision, forecast: VMForecast | None) -> str:
 
 
 def span(earliest_s: float, latest_s: float) -> str:
-    """A range of seconds, rounded outwards so that it still holds both ends."""
+    """Return a range of seconds, rounded outwards so that it contains both ends."""
     low, high = _rough(earliest_s, up=False), _rough(latest_s, up=True)
     return low if low == high else f"{low}-{high}"
 
 
 def duration(seconds: float) -> str:
-    """*seconds* as people say them: ``4.2s``, ``42s``, ``3m20s``, ``1h5m``."""
+    """Return *seconds* in the units that people use: ``4.2s``, ``42s``, ``3m20s``, ``1h5m``."""
     if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f}".removesuffix(".0") + "s"
     whole = round(seconds)
@@ -174,12 +174,12 @@ def duration(seconds: float) -> str:
 
 
 def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
-    """The forecast of each VM that has one."""
+    """Return the forecast of each VM that has one."""
     return {each.ref: each for each in plan.forecast.vms}
 
 
 def ends(decision: Decision) -> tuple[str, str]:
-    """From and to of a VM; for one whose spec is as desired, what the guest has and is to get."""
+    """Return the old and the new size; the guest's, if the spec of the VM already matches."""
     if decision.changes:
         first = decision.changes[0]
         return ("-" if first.before is None else spelled(first.before)), spelled(first.after)
@@ -189,10 +189,10 @@ def ends(decision: Decision) -> tuple[str, str]:
 
 
 def _largest(by_namespace: Mapping[str, int]) -> str:
-    """The namespaces that need most, and what the others need together."""
+    """Return the needs of the largest namespaces, and the sum of the others."""
     ranked = sorted(by_namespace.items(), key=lambda item: (-item[1], item[0]))
-    parts = [f"{name} {human(n)}" for name, n in ranked[:_NAMESPACES] if n]
-    rest = [n for _, n in ranked[_NAMESPACES:] if n]
+    parts = [f"{name} {human(n)}" for name, n in ranked[:_MAX_NAMESPACES] if n]
+    rest = [n for _, n in ranked[_MAX_NAMESPACES:] if n]
     if rest:
         parts.append(f"{len(rest)} more namespaces {human(sum(rest))}")
     return ", ".join(parts)

@@ -1,1 +1,1 @@
-"""Loads the published JSON Schemas and checks plain values against them."""
+"""Checks plain values against the published JSON Schemas."""

@@ -1,4 +1,4 @@
-"""Checks a plain value against one of our schemas and says in plain words what is wrong."""
+"""``check``: finds what a value violates in one of the schemas, with messages for its author."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from reconciler.schema.fast_check import Test
 
 ValuePath: TypeAlias = tuple[str | int, ...]
-"""Keys and list positions from the root; indexes into the checked value."""
+"""Keys and list positions that lead from the root of the checked value to a part of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One thing that is wrong."""
+    """One violation of a schema."""
 
     path: ValuePath
-    """Ends with the key itself where a key is unknown or missing."""
+    """The path of the value, or of the key if a key is unknown or missing."""
     code: str
-    """Stable kebab-case name of the rule."""
+    """Stable name of the rule, in kebab case."""
     message: str
-    """A sentence with the values; no final full stop."""
+    """A sentence with the values, without a final full stop."""
     hint: str = ""
 
 
@@ -39,10 +39,10 @@ def check(
     document: Any,  # noqa: ANN401 - any JSON value
     schema_name: str,
 ) -> tuple[Violation, ...]:
-    """Everything in *document* that the schema does not allow, each once, in no special order.
+    """Return each violation of the schema in *document* once, in no particular order.
 
     Args:
-        document: Plain values or a ruamel tree; numbers and texts are never converted.
+        document: Plain values or a ruamel tree; numbers and text are never converted.
         schema_name: For example ``manifest``; see ``schemas/``.
     """
     if fits(schema_name)(document):
@@ -50,18 +50,10 @@ def check(
     return _all(_brief_validator(schema_name).iter_errors(document))
 
 
-def explain(
-    document: Any,  # noqa: ANN401 - any JSON value
-    schema_name: str,
-) -> tuple[Violation, ...]:
-    """As ``check``, but without asking first, far faster, whether there is anything to say."""
-    return _all(_validator(schema_name).iter_errors(document))
-
-
 def _all(errors: Iterable[ValidationError]) -> tuple[Violation, ...]:
     found = dict.fromkeys(map(_violation, errors))
     mistyped = {each.path for each in found if each.code == "wrong-type"}
-    # What else a value of the wrong type breaks says nothing more.
+    # Other violations of a value with the wrong type say nothing new.
     return tuple(e for e in found if e.code == "wrong-type" or e.path not in mistyped)
 
 
@@ -81,7 +73,7 @@ def _violation(error: ValidationError) -> Violation:
 
 @cache
 def _validator(schema_name: str) -> Draft202012Validator:
-    """Made once a schema: jsonschema takes 0.2 s to import and some to compile."""
+    """Make the validator once per schema: importing jsonschema alone takes 0.2 s."""
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - slow import
     from jsonschema.validators import extend  # noqa: PLC0415 - slow import
 
@@ -101,7 +93,7 @@ def _validator(schema_name: str) -> Draft202012Validator:
 
 @cache
 def _brief_validator(schema_name: str) -> Draft202012Validator:
-    """The same, but it passes over the elements of a list that fit: of 10,000, all but a few."""
+    """Make a validator that skips list elements which pass the fast check: nearly all of them."""
     from jsonschema.validators import extend  # noqa: PLC0415 - slow import
 
     whole, root = _validator(schema_name), schema_files.load(schema_name)
@@ -115,9 +107,9 @@ def _brief_validator(schema_name: str) -> Draft202012Validator:
     ) -> Iterator[ValidationError]:
         text = json.dumps(schema)
         fitting = tests.get(text) or tests.setdefault(text, part(schema, root))
-        for place, each in enumerate(instance if isinstance(instance, list) else ()):
+        for index, each in enumerate(instance if isinstance(instance, list) else ()):
             if not fitting(each):
-                yield from validator.descend(each, schema, path=place)
+                yield from validator.descend(each, schema, path=index)
 
     kind: type[Draft202012Validator] = extend(type(whole), {"items": items})  # type: ignore[no-untyped-call]
     return kind(root, format_checker=whole.format_checker)
@@ -126,7 +118,7 @@ def _brief_validator(schema_name: str) -> Draft202012Validator:
 def _required(
     _: Draft202012Validator, required: list[str], instance: object, __: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """As jsonschema's own, but with the missing key as the end of the path."""
+    """Check ``required`` as jsonschema does, with the missing key at the end of the path."""
     if isinstance(instance, dict):
         yield from (_error(name) for name in required if name not in instance)
 
@@ -137,7 +129,7 @@ def _additional(
     instance: object,
     schema: Mapping[str, Any],
 ) -> Iterator[ValidationError]:
-    """As jsonschema's own, but one error an unknown key, with the key as the end of the path."""
+    """Check ``additionalProperties`` as jsonschema does, with one error for each unknown key."""
     for name in _unknown_keys(instance, schema):
         if allowed is False:
             yield _error(name)
@@ -150,18 +142,18 @@ def _additional(
 def _near_miss(
     _: Draft202012Validator, names: list[str], instance: object, schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Our keyword for an open mapping: a key that looks like one of *names* is a slip."""
+    """Check ``x-near-miss``, our keyword: a key that resembles one of *names* is a typo."""
     for key in _unknown_keys(instance, schema):
         if violations.close(key, names, cutoff=NEAR):
             yield _error(key)
 
 
 def _belongs(
-    _: Draft202012Validator, places: Mapping[str, str], instance: object, __: Mapping[str, Any]
+    _: Draft202012Validator, homes: Mapping[str, str], instance: object, __: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Our keyword for an open mapping: keys that are ours, but belong elsewhere."""
+    """Check ``x-belongs``, our keyword: known keys that belong to another mapping."""
     if isinstance(instance, dict):
-        yield from (_error(name) for name in instance if name in places)
+        yield from (_error(name) for name in instance if name in homes)
 
 
 def _unknown_keys(instance: object, schema: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
-"""Answers only whether a value fits one of our schemas, far faster than saying what is wrong.
+"""``fits``: a fast test whether a value passes a schema, without saying what is wrong.
 
-Made of the same schema as the check, and never kinder than it: a keyword that is not known here
-lets nothing fit, which leaves the value to the check.
+The test is built from the schema and is never more lenient than ``check``: a keyword that this
+module does not know makes every value fail the test, and ``check`` decides.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Any, TypeAlias
 from reconciler.schema import formats, schema_files, violations
 
 NEAR = 0.8
-"""How alike two keys must be (difflib's ratio) to be taken for one."""
+"""Similarity (the ratio of difflib) from which an unknown key counts as a typo of a known one."""
 
 Test: TypeAlias = Callable[[Any], bool]
 
-_SAYS_NOTHING = frozenset(
+_ANNOTATIONS = frozenset(
     {"$schema", "$id", "$defs", "title", "description", "examples", "default", "x-hint", "x-hints"}
 )
 _TYPES: Mapping[str, tuple[type, ...]] = {
@@ -33,25 +33,25 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 class _UnknownError(Exception):
-    """A keyword, or a use of one, that this module does not read."""
+    """This module does not know a keyword, or a use of it."""
 
 
 @cache
 def fits(schema_name: str) -> Test:
-    """What tells of plain values whether the schema allows them; never so by mistake."""
+    """Return a predicate that is true only if the schema accepts a value."""
     root = schema_files.load(schema_name)
     return part(root, root)
 
 
 def part(schema: object, root: Mapping[str, Any]) -> Test:
-    """The same of *schema*, which stands somewhere in the schema *root*."""
+    """Return the predicate of *schema*, which is a part of the schema *root*."""
     try:
         return _all_of(schema, root)
     except _UnknownError:
-        return _nothing
+        return _never
 
 
-def _nothing(_: object) -> bool:
+def _never(_: object) -> bool:
     return False
 
 
@@ -60,7 +60,7 @@ def _all_of(schema: object, root: Mapping[str, Any]) -> Test:
         raise _UnknownError
     tests = []
     for keyword, expected in schema.items():
-        if keyword in _SAYS_NOTHING or (keyword == "then" and "if" in schema):
+        if keyword in _ANNOTATIONS or (keyword == "then" and "if" in schema):
             continue
         if keyword not in _MAKERS:
             raise _UnknownError
@@ -73,7 +73,7 @@ def _both(tests: Sequence[Test]) -> Test:
         return tests[0]
 
     def every(value: object) -> bool:
-        # A loop, for a generator in `all` takes twice as long, and most of the time goes here.
+        # A loop: `all` with a generator takes twice as long, and most of the time is spent here.
         for test in tests:  # noqa: SIM110
             if not test(value):
                 return False
@@ -84,7 +84,7 @@ def _both(tests: Sequence[Test]) -> Test:
 
 def _type(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:  # noqa: ANN401
     names = [expected] if isinstance(expected, str) else expected
-    # By the exact class, as a boolean is no integer.
+    # The exact class: a boolean is an instance of int.
     classes = frozenset(kind for name in names for kind in _TYPES[name])
     return lambda value: type(value) in classes
 
@@ -171,7 +171,8 @@ def _every(expected: Any, _: Mapping[str, Any], root: Mapping[str, Any]) -> Test
 
 
 def _one_of(expected: Any, _: Mapping[str, Any], root: Mapping[str, Any]) -> Test:  # noqa: ANN401
-    # Tests may deny by mistake, so that two alternatives might hold unseen: not null and its like.
+    # A test may fail for a valid value, so two alternatives could both hold without being seen.
+    # That is impossible only for null and a schema that rejects null.
     null, *others = expected
     if null != {"type": "null"} or len(others) != 1 or not _refuses_null(others[0], root):
         raise _UnknownError
@@ -188,7 +189,7 @@ def _refuses_null(schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
 
 
 def _if(expected: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Test:  # noqa: ANN401
-    # Tests may deny by mistake, and a condition must not: those of constants never do.
+    # A test may fail for a valid value, and a condition must not; tests of constants never do.
     plain = all(set(each) == {"const"} for each in expected.get("properties", {}).values())
     if "else" in schema or set(expected) != {"properties"} or not plain:
         raise _UnknownError
@@ -211,11 +212,11 @@ def _near_miss(expected: Any, schema: Mapping[str, Any], _: Mapping[str, Any]) -
     known = schema.get("properties", {}).keys()
 
     @lru_cache(maxsize=4096)
-    def is_slip(key: str) -> bool:
+    def is_typo(key: str) -> bool:
         return bool(violations.close(key, expected, cutoff=NEAR))
 
     return lambda value: (
-        not isinstance(value, dict) or not any(is_slip(key) for key in value if key not in known)
+        not isinstance(value, dict) or not any(is_typo(key) for key in value if key not in known)
     )
 
 
@@ -244,4 +245,4 @@ _MAKERS: Mapping[str, Callable[..., Test]] = {
     "x-near-miss": _near_miss,
     "x-belongs": _belongs,
 }
-"""What makes a test of a keyword: from its value, the schema it stands in, and the root."""
+"""By keyword, what makes its test from the value of the keyword, its schema and the root."""

@@ -1,4 +1,4 @@
-"""The formats that our schemas name, each checked by the value that reads it."""
+"""``CHECKS``: the formats that the schemas use, each checked by the code that parses it."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ _LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
 def quantity(value: object) -> bool:
-    """An amount of zero or more; other types are the type check's business."""
+    """Check a quantity of zero or more; the keyword ``type`` checks the type."""
     if _is_amount(value):
         MemoryQuantity.parse(value)
     return True
 
 
 def _is_amount(value: object) -> bool:
-    """A whole number too large for Go's integers comes as a float, and counts as an integer."""
+    """Whether *value* may be an amount; a number beyond Go's integers arrives as a float."""
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
 def memory(value: object) -> bool:
-    """A quantity above zero."""
+    """Check a quantity greater than zero."""
     if _is_amount(value):
         found = MemoryQuantity.parse(value)
         if found.n_bytes == 0:
@@ -45,14 +45,14 @@ def memory(value: object) -> bool:
 
 
 def duration(value: object) -> bool:
-    """A Go duration of zero or more."""
+    """Check a Go duration of zero or more."""
     if isinstance(value, str) and Duration.parse(value).nanoseconds < 0:
         raise ValueError(f"{value!r} is negative; write it as 90s, 10m or 1h30m")
     return True
 
 
 def timeout(value: object) -> bool:
-    """A Go duration above zero."""
+    """Check a Go duration greater than zero."""
     if isinstance(value, str) and Duration.parse(value).nanoseconds <= 0:
         raise ValueError(f"{value!r} is not greater than zero; write it as 90s, 10m or 1h30m")
     return True
@@ -79,7 +79,7 @@ def dns_label(value: object) -> bool:
 
 
 def dns_subdomain(value: object) -> bool:
-    """The name of an object.
+    """Check the name of an object.
 
     Source: RFC 1123; apimachinery v0.33 pkg/util/validation (IsDNS1123Subdomain).
     """
@@ -94,7 +94,7 @@ def dns_subdomain(value: object) -> bool:
 
 
 def relative_path(value: object) -> bool:
-    """A path that stays inside the repository."""
+    """Check a path inside the repository."""
     if not isinstance(value, str):
         return True
     if not value or value.startswith("/") or "\\" in value or ".." in value.split("/"):
@@ -106,7 +106,7 @@ def relative_path(value: object) -> bool:
 
 
 def label_key(value: object) -> bool:
-    """The key of a label, such as ``app.kubernetes.io/instance``.
+    """Check the key of a label, such as ``app.kubernetes.io/instance``.
 
     Source: apimachinery v0.33 pkg/util/validation (IsQualifiedName).
     """
@@ -122,14 +122,14 @@ def label_key(value: object) -> bool:
 
 
 def cron(value: object) -> bool:
-    """A cron expression of five fields."""
+    """Check a cron expression of five fields."""
     if isinstance(value, str):
         check_cron(value)
     return True
 
 
 def time_zone(value: object) -> bool:
-    """The IANA name of a time zone."""
+    """Check the IANA name of a time zone."""
     if isinstance(value, str):
         try:
             zone_of(value)
@@ -141,7 +141,7 @@ def time_zone(value: object) -> bool:
 
 
 def date_time(value: object) -> bool:
-    """A moment as RFC 3339 writes it, of which Python reads more forms than there are."""
+    """Check a timestamp of RFC 3339, which is stricter than ``datetime.fromisoformat``."""
     if isinstance(value, str):
         try:
             found = _DATE_TIME.fullmatch(value) and datetime.fromisoformat(value)
@@ -166,4 +166,4 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "time-zone": time_zone,
     "date-time": date_time,
 }
-"""Each answers True or raises ValueError, whose text after ``; `` is the hint."""
+"""By format, a function that returns True, or raises ValueError with a message and a hint."""

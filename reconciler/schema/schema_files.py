@@ -1,4 +1,4 @@
-"""Finds the JSON Schemas: in the installed package, or beside it in a checkout."""
+"""``load``: reads the JSON Schemas from the installed package or from the checkout."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PACKAGE = "reconciler"
 
 @cache
 def load(name: str) -> dict[str, Any]:
-    """The schema *name*, for example ``manifest`` or ``config``.
+    """Load the schema *name*, for example ``manifest`` or ``config``.
 
     Raises:
         FileNotFoundError: The installation is incomplete.
@@ -32,6 +32,6 @@ def load(name: str) -> dict[str, Any]:
 
 
 def _folders() -> tuple[Traversable, ...]:
-    """A wheel carries the schemas inside the package; an editable install reads the checkout."""
+    """Return where the schemas of a wheel are, and those of an editable install."""
     package = resources.files(PACKAGE)
     return package.joinpath("schemas"), package.joinpath("..", "schemas")

@@ -1,4 +1,4 @@
-"""Says what is wrong with a value in words for the person who wrote it."""
+"""``word``: the message and the hint for a violation of a schema."""
 
 from __future__ import annotations
 
@@ -41,21 +41,21 @@ _MAX_SHOWN = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What a schema's keyword found, as jsonschema gives it."""
+    """A violation of one keyword, as jsonschema reports it."""
 
     keyword: str
     expected: Any
-    """The keyword's value in the schema."""
+    """The value of the keyword in the schema."""
     value: object
     schema: Mapping[str, Any]
     path: tuple[str | int, ...]
-    """Of the value; ends with the key itself where a key is unknown or missing."""
+    """The path of the value, or of the key if a key is unknown or missing."""
     cause: str = ""
-    """What the format's function said; after ``; `` stands its hint."""
+    """The error of the format's function; its hint follows ``; ``."""
 
 
 def word(found: Finding) -> tuple[str, str, str]:
-    """Code, message and hint."""
+    """Return code, message and hint of *found*."""
     where = dotted(found.path) or "the document"
     writer = _WRITERS.get(found.keyword)
     if writer is None:
@@ -73,7 +73,7 @@ def _unknown(found: Finding, where: str) -> tuple[str, str, str]:
     return "unknown-field", f"{where} is not a known field", hint
 
 
-def _slip(found: Finding, where: str) -> tuple[str, str, str]:
+def _typo(found: Finding, where: str) -> tuple[str, str, str]:
     hint = did_you_mean(str(found.path[-1]), found.expected)
     return "unknown-field", f"{where} is not a known field", hint
 
@@ -119,7 +119,7 @@ def _empty(_: Finding, where: str) -> tuple[str, str, str]:
 
 _WRITERS: Mapping[str, Callable[[Finding, str], tuple[str, str, str]]] = {
     "additionalProperties": _unknown,
-    "x-near-miss": _slip,
+    "x-near-miss": _typo,
     "x-belongs": _misplaced,
     "required": _missing,
     "type": _type,
@@ -134,7 +134,7 @@ _WRITERS: Mapping[str, Callable[[Finding, str], tuple[str, str, str]]] = {
 
 
 def dotted(path: Iterable[str | int]) -> str:
-    """*path* as people write it: ``items[2].spec.paths[0]``."""
+    """Return *path* as people write it: ``items[2].spec.paths[0]``."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}"
@@ -142,13 +142,13 @@ def dotted(path: Iterable[str | int]) -> str:
 
 
 def shown(value: object) -> str:
-    """*value* as JSON, cut to a readable length."""
+    """Return *value* as JSON, cut to a readable length."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
 
 
 def described(value: object) -> str:
-    """*value* with its type."""
+    """Return *value* with its type."""
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     kind = _KINDS.get(type(value))
@@ -156,25 +156,25 @@ def described(value: object) -> str:
 
 
 def suggestion(name: object, known: Sequence[str]) -> str:
-    """What was probably meant by *name*, and what is allowed."""
+    """Return a hint with the likely intended name and all allowed names."""
     allowed = "allowed: " + ", ".join(sorted(known))
     guess = did_you_mean(str(name), known)
     return f"{guess} {allowed}" if guess else allowed
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``did you mean X?`` where one of *known* is close to *name*."""
+    """Return ``did you mean X?`` if one of *known* is similar to *name*, or nothing."""
     found = close(name, known)
     return f"did you mean {found}?" if found else ""
 
 
 def close(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """The one of *known* that is most like *name*, whatever the case; empty without one.
+    """Return the one of *known* that is most similar to *name*, or nothing; case is ignored.
 
     Args:
-        name: What was written.
-        known: What could have been meant.
-        cutoff: The least likeness, from 0 to 1, as ``difflib`` counts it.
+        name: The name that was written.
+        known: The names that are possible.
+        cutoff: The least similarity, from 0 to 1, as ``difflib`` measures it.
     """
     by_lower = {each.lower(): each for each in known}
     found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)

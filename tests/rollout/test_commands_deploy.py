@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from ruamel.yaml import YAML
-from support.served import EXAMPLES, serving
+from support.served import EXAMPLES, MEMORY_LEASE, serving
 from support.simulated import vm_yaml
 
-from reconciler.app.leases import CONFIG_LEASE, MEMORY_LEASE
+from reconciler.app.leases import CONFIG_LEASE
 
 DEPLOY = EXAMPLES / "deploy"
 CORE = "/api/v1/namespaces"

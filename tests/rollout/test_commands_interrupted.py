@@ -8,10 +8,8 @@ import socket
 from time import monotonic, sleep
 
 import pytest
-from support.served import line_with, process
+from support.served import MEMORY_LEASE, line_with, process
 from support.simulated import vm_yaml
-
-from reconciler.app.leases import MEMORY_LEASE
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"

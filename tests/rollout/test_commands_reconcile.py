@@ -6,10 +6,8 @@ import json
 
 import jsonschema
 import pytest
-from support.served import SCHEMAS
+from support.served import MEMORY_LEASE, SCHEMAS
 from support.simulated import vm_yaml
-
-from reconciler.app.leases import MEMORY_LEASE
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 OBSERVE = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: observe\n"

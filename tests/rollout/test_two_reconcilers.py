@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
-from support.served import LEASES, line_with, process
+from support.served import LEASES, MEMORY_LEASE, line_with, process
 from support.simulated import (
     InProcessApi,
     PolledInformer,
@@ -15,7 +15,7 @@ from support.simulated import (
     vm_yaml,
 )
 
-from reconciler.app.leases import CONFIG_LEASE, MEMORY_LEASE
+from reconciler.app.leases import CONFIG_LEASE
 from reconciler.cluster.api.client import Client
 from reconciler.errors import LeaseHeldError
 from reconciler.model.run.outcome import ExitCode

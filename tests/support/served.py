@@ -14,8 +14,9 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from reconciler.app.leases import CONFIG_LEASE, MEMORY_LEASE
+from reconciler.app.leases import CONFIG_LEASE, memory_lease
 from reconciler.cli.main import main
+from reconciler.model.shard import WHOLE_FLEET
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from reconciler.simulator.apiserver.request.http_messages import RequestRecord
 
+MEMORY_LEASE = memory_lease(WHOLE_FLEET)
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 WORLDS = EXAMPLES / "worlds"
 SCHEMAS = EXAMPLES.parent / "schemas"

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from kubernetes import client
 from ruamel.yaml import YAML
+from support.served import MEMORY_LEASE
 
-from reconciler.app.leases import CONFIG_LEASE, MEMORY_LEASE, memory_lease
+from reconciler.app.leases import CONFIG_LEASE, memory_lease
 from reconciler.model.shard import Shard
 
 DEPLOY = Path(__file__).resolve().parents[2] / "examples" / "deploy"

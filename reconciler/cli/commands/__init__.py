@@ -1,1 +1,1 @@
-"""One file a command: parses its options, calls one use case, shows the result."""
+"""The commands, one per module: each runs one use case and shows its result."""

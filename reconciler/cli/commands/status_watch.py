@@ -1,4 +1,4 @@
-"""``status --watch``: the status again after each change of the cluster."""
+"""``status --watch``: shows the status again after each change of the cluster."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from reconciler.ports import Clock
 
-LOOK_S = 5.0
-"""A verdict may change by the passing of time alone; so often it is looked at all the same."""
+REFRESH_S = 5.0
+"""The status is shown again after this time even without a change: a timeout may have passed."""
 
 
 _Show: TypeAlias = Callable[[Status], None]
@@ -37,12 +37,12 @@ def run(asked: StatusOptions, clock: Clock) -> ExitCode:
     """Show the status until the deadline or a signal; Git is read once.
 
     Returns:
-        0 after the deadline or SIGTERM, 130 after Ctrl-C, as a shell says it of ``kubectl -w``.
+        0 after the deadline or SIGTERM, and 130 after Ctrl-C, like ``kubectl get -w``.
 
     Raises:
         SourceError: The desired state cannot be read.
-        InvalidError: It is invalid.
-        ClusterError: The cluster cannot be read, or not for two minutes.
+        InvalidError: The desired state is invalid.
+        ClusterError: The cluster cannot be read, or has not answered for two minutes.
     """
     with stop_on_signals() as stop:
         try:
@@ -56,14 +56,14 @@ def run(asked: StatusOptions, clock: Clock) -> ExitCode:
 
 
 def _follow(asked: StatusOptions, clock: Clock, show: _Show) -> None:
-    began = clock.monotonic()
+    started = clock.monotonic()
     with (
         wiring.desired(asked.source) as reader,
         wiring.client(asked.cluster, clock) as client,
         wiring.informer(client, clock) as informer,
     ):
         found = survey(reader, informer, clock, plan_policy)
-        live, left_s, planner = found.live, LOOK_S, Planner()
+        live, left_s, planner = found.live, REFRESH_S, Planner()
         while left_s > 0:
             planner.update(found.desired, live, found.policy, clock.now())
             judged = {ref: convergence(planner.decision(ref)) for ref in found.desired.vms}
@@ -72,14 +72,14 @@ def _follow(asked: StatusOptions, clock: Clock, show: _Show) -> None:
             )
             show(status)
             if asked.deadline_s is not None:
-                left_s = min(LOOK_S, asked.deadline_s - (clock.monotonic() - began))
+                left_s = min(REFRESH_S, asked.deadline_s - (clock.monotonic() - started))
             if left_s > 0:
                 live = informer.wait(left_s)
 
 
 @contextmanager
 def _shown(output: TextFormat) -> Iterator[_Show]:
-    """How it is shown: a document a line, a live table, or a line a VM that has changed."""
+    """Open the display: JSON lines, a live table on a terminal, or a line per changed VM."""
     if output is TextFormat.JSON:
         yield _Documents()
     elif screen.look(sys.stdout).terminal:
@@ -99,7 +99,7 @@ def _table(status: Status) -> str:
 
 
 class _Documents:
-    """One JSON document a line, where it says something new."""
+    """Prints a line of JSON whenever the status has changed."""
 
     def __init__(self) -> None:
         self._before: dict[str, Any] = {}
@@ -113,7 +113,7 @@ class _Documents:
 
 
 class _Lines:
-    """One line a VM, where it looks otherwise than before."""
+    """Prints a line for each VM that has changed."""
 
     def __init__(self) -> None:
         self._before: dict[str, str] = {}

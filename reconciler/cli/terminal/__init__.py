@@ -1,1 +1,1 @@
-"""What a person sees of a command: the screen, progress, logs, errors and exit codes."""
+"""What a command prints: results, progress, logs and errors."""

@@ -1,4 +1,4 @@
-"""Shows a run while it goes on: a line an event, or a live table with a bar a VM."""
+"""``LineDisplay`` and ``LiveDisplay``: show a run as lines, or as a progress bar per VM."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """One line an event; an event that only moves an estimate is left out."""
+    """Prints one line per event, but not the events that only update an estimate."""
 
     def __init__(self, stream: IO[str], log_format: TextFormat = TextFormat.TEXT) -> None:
         self._stream = stream
@@ -39,7 +39,7 @@ class LineDisplay:
         self._last: dict[ObjectRef | None, tuple[Step, str, str]] = {}
 
     def __call__(self, progress: Progress) -> None:
-        """Write *progress* at once."""
+        """Write *progress*."""
         news = progress.step, progress.reason, progress.message
         if progress.step is Step.PHASE and self._last.get(progress.ref) == news:
             return
@@ -49,13 +49,13 @@ class LineDisplay:
 
 
 class LiveDisplay:
-    """A bar for each VM in flight, and a line above them for each that has ended.
+    """Shows a bar for each VM in flight, and above the bars a line for each VM that has ended.
 
-    For terminals only; opened with ``with``, which restores the terminal at the end.
+    For terminals only. Use it in a ``with`` block, which restores the terminal at the end.
     """
 
     def __init__(self, console: Console) -> None:
-        # Foreign names and messages are no markup.
+        # Names and messages come from the cluster and must not be read as markup.
         self._bars = Bars(
             TextColumn("{task.fields[name]}", markup=False),
             BarColumn(bar_width=24),
@@ -81,11 +81,11 @@ class LiveDisplay:
 
     @property
     def in_flight(self) -> int:
-        """How many bars are shown."""
+        """The number of bars."""
         return len(self._tasks)
 
     def __call__(self, progress: Progress) -> None:
-        """Move the bar of the object, or write a line where there is none or it has ended."""
+        """Update the bar of the VM, or write a line if the event is not about a VM in flight."""
         if progress.ref is None or progress.step in _ENDS:
             self._say(progress)
             self._remove(progress.ref)
@@ -98,13 +98,13 @@ class LiveDisplay:
         if ref not in self._tasks:
             task = self._bars.add_task("", total=1.0, name=_name(ref), elapsed="0s", phase="")
             self._tasks[ref] = task, progress.at
-        task, began = self._tasks[ref]
+        task, started = self._tasks[ref]
         reached = next(each.completed for each in self._bars.tasks if each.id == task)
         self._bars.update(
             task,
-            # An estimate may be revised; a bar that runs backwards only worries people.
+            # An estimate may be revised, but a bar that moves backwards would only worry people.
             completed=max(reached, min(progress.fraction or 0.0, 1.0)),
-            elapsed=duration(round((progress.at - began).total_seconds())),
+            elapsed=duration(round((progress.at - started).total_seconds())),
             phase=printable(progress.message),
         )
 

@@ -1,4 +1,4 @@
-"""Logging to standard error: text for people, one JSON object a line for machines."""
+"""``configure``: sends logs to stderr, as text or as one JSON object per line."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def configure(
     color: bool = False,
     stream: IO[str] | None = None,
 ) -> None:
-    """Send all log records to *stream*; a second call replaces the first.
+    """Send all log records to *stream*; a second call replaces the first one.
 
     Args:
-        log_format: Text or JSON lines.
-        verbosity: 0 shows what changes, 1 and more every API call. Other packages' records are
-            shown from warning upwards only: their debug records hold bodies and headers.
+        log_format: Text or lines of JSON.
+        verbosity: More than 0 shows debug records of this package. Other packages are shown from
+            warnings upwards only, because their debug records hold bodies and headers.
         color: Whether text is styled; JSON never is.
-        stream: None for whatever ``sys.stderr`` is when a line is written.
+        stream: None for the ``sys.stderr`` at the time when a line is written.
     """
     handler = _Lines(stream)
     text = _Text(Paint(enabled=color))
@@ -46,7 +46,7 @@ def configure(
 
 
 class _Lines(logging.Handler):
-    """Writes and flushes a line a record; follows ``sys.stderr`` when a display redirects it."""
+    """Writes one line per record; follows ``sys.stderr`` when a display redirects it."""
 
     def __init__(self, stream: IO[str] | None) -> None:
         super().__init__()
@@ -57,7 +57,7 @@ class _Lines(logging.Handler):
             stream = self._stream or sys.stderr
             stream.write(self.format(record) + "\n")
             stream.flush()
-        except Exception:  # noqa: BLE001  # logging's contract: report a failed line, go on
+        except Exception:  # noqa: BLE001 - a handler reports its errors and does not raise them
             self.handleError(record)
 
 
@@ -95,9 +95,9 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _error(record: logging.LogRecord) -> str:
-    """The exception and its frames, without its causes.
+    """Return the exception with its frames, but without its causes.
 
-    A cause may be the Kubernetes client's own exception, whose text holds headers and bodies.
+    A cause may be an exception of the Kubernetes client, whose text holds headers and bodies.
     """
     if not record.exc_info or record.exc_info[1] is None:
         return ""
@@ -107,7 +107,7 @@ def _error(record: logging.LogRecord) -> str:
 
 
 def _safe(text: str) -> str:
-    """*text* without the credentials of a URL or a bearer token."""
+    """Return *text* without credentials of URLs and bearer tokens."""
     return _SECRET.sub("***", text)
 
 

@@ -1,4 +1,4 @@
-"""The terminal: its width and colours, results on stdout, everything else on stderr."""
+"""Prints results on stdout, and tells how wide and colorful a stream may be."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIPE_WIDTH = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """How text may be laid out on a stream."""
+    """Width and colors of a stream."""
 
     width: int
     color: bool
@@ -28,7 +28,7 @@ class Look:
 
 
 def look(stream: TextIO) -> Look:
-    """Colours and the real width only on a terminal; ``NO_COLOR`` and ``TERM=dumb`` respected."""
+    """Return the look of *stream*; ``NO_COLOR`` and ``TERM=dumb`` turn colors off."""
     terminal = stream.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     width = shutil.get_terminal_size().columns if terminal else PIPE_WIDTH
@@ -38,12 +38,12 @@ def look(stream: TextIO) -> Look:
 
 
 def result(text: str) -> None:
-    """Print what the command is for."""
+    """Print the result of a command on stdout."""
     stream((text if text.endswith("\n") else text + "\n",))
 
 
 def stream(pieces: Iterable[str]) -> None:
-    """Print what the command is for, each piece as it is made."""
+    """Print the result of a command on stdout, each piece as soon as it is made."""
     sys.stdout.writelines(pieces)
     sys.stdout.flush()
 
