@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from reconciler.app import approval_options, output_files, wiring
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.error_codes import error_code
-from reconciler.app.leases import Leases, leases
+from reconciler.app.leases import Leases, hold_leases
 from reconciler.app.presenter import Presenter
 from reconciler.app.stop import Stop, Terminated, stop_on_signals
 from reconciler.app.survey import Survey, survey
-from reconciler.app.trace_file import Tracer, tracer
+from reconciler.app.trace_file import Tracer, open_tracer
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.errors import ReconcilerError
@@ -47,13 +47,13 @@ HURRY_S = 8.0
 class _Session:
     """What one run uses from its survey to its report."""
 
-    asked: ApplyOptions
+    options: ApplyOptions
     clock: Clock
     presenter: Presenter
     stop: Stop
     client: Client
     informer: ClusterInformer
-    found: Survey
+    survey: Survey
     run_id: str
     started_at: datetime
     until: float | None
@@ -62,10 +62,10 @@ class _Session:
     @property
     def windows_ignored(self) -> bool:
         """Whether the run ignores windows that the configuration has."""
-        return self.asked.ignore_windows and bool(self.found.config.windows)
+        return self.options.ignore_windows and bool(self.survey.config.windows)
 
 
-def run(asked: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
+def run(options: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
     """Plan, apply and report once.
 
     Raises:
@@ -73,48 +73,51 @@ def run(asked: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
         Terminated: SIGTERM came before the run could write.
         KeyboardInterrupt: Ctrl-C came before the run could write, or twice.
     """
-    approval = approval_options.read(asked)
+    approval = approval_options.read(options)
     if approval is not None:
-        asked = replace(asked, source=approval_options.approved_source(asked, approval))
-    if asked.report is not None:
-        output_files.claim(asked.report, "--report")
+        source = approval_options.approved_source(options, approval)
+        options = replace(options, source=source)
+    if options.report is not None:
+        output_files.reserve(options.report, "--report")
     with ExitStack() as stack:
-        session = _survey(asked, clock, presenter, stack)
-        presenter.show_plan(session.found.plan)
+        session = _survey(options, clock, presenter, stack)
+        presenter.show_plan(session.survey.plan)
         report = _apply(session, approval)
     if session.stop.interrupted:
         report = replace(report, exit=ExitCode.INTERRUPTED)
     try:
-        _write_report(report, asked)
+        _write_report(report, options)
     finally:
         presenter.show_report(report)
     return report.exit
 
 
-def _survey(asked: ApplyOptions, clock: Clock, presenter: Presenter, stack: ExitStack) -> _Session:
+def _survey(
+    options: ApplyOptions, clock: Clock, presenter: Presenter, stack: ExitStack
+) -> _Session:
     """Read the desired and the live state and plan; *stack* closes what this opens."""
-    started = clock.monotonic()
-    until = None if asked.deadline_s is None else started + asked.deadline_s
-    source, scale = asked.source, asked.cluster.time_scale
-    if asked.deadline_s is not None:
-        limit_s = min(source.fetch_timeout_s, asked.deadline_s)
+    started, until = clock.monotonic(), None
+    source, scale = options.source, options.cluster.time_scale
+    if options.deadline_s is not None:
+        until = started + options.deadline_s
+        limit_s = min(source.fetch_timeout_s, options.deadline_s)
         source = replace(source, fetch_timeout_s=limit_s)
-    policy = partial(plan_policy, shard=asked.shard, ignore_windows=asked.ignore_windows)
+    policy = partial(plan_policy, shard=options.shard, ignore_windows=options.ignore_windows)
     stop = stack.enter_context(stop_on_signals())
-    with stop.at_once():
+    with stop.interruptible():
         desired = stack.enter_context(wiring.desired(source))
-        client = stack.enter_context(wiring.client(asked.cluster, clock))
-        stop.when_asked.append(lambda: client.hurry(HURRY_S))
+        client = stack.enter_context(wiring.client(options.cluster, clock))
+        stop.on_request.append(lambda: client.hurry(HURRY_S))
         informer = stack.enter_context(wiring.informer(client, clock, scale=scale))
-        found = survey(desired, informer, clock, policy)
+        surveyed = survey(desired, informer, clock, policy)
     return _Session(
-        asked=asked,
+        options=options,
         clock=clock,
         presenter=presenter,
         stop=stop,
         client=client,
         informer=informer,
-        found=found,
+        survey=surveyed,
         run_id=wiring.run_id(),
         # The answers have set the clock to the API server's time, as all times in the report.
         started_at=clock.now() - timedelta(seconds=clock.monotonic() - started),
@@ -127,30 +130,30 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
 
     A run that ends before it may write leaves its report only in the file of ``--report``.
     """
-    asked, found = session.asked, session.found
-    observing = asked.unattended and found.config.mode is Mode.OBSERVE
+    options, surveyed = session.options, session.survey
+    observing = options.unattended and surveyed.config.mode is Mode.OBSERVE
     if session.windows_ignored:
         log.warning("ignoring the windows of .reconciler.yaml because of --ignore-windows")
     trace = None
     with ExitStack() as stack:
         try:
             trace = stack.enter_context(
-                tracer(
-                    asked.trace,
+                open_tracer(
+                    options.trace,
                     run_id=session.run_id,
-                    revision=found.plan.revision,
+                    revision=surveyed.plan.revision,
                     log=session.presenter.trace_log,
                 )
             )
-            approval = approval_options.agreed(found.plan, approval, asked.expect_digest)
+            approval = approval_options.check(surveyed.plan, approval, options.expect_digest)
             # Entered before the leases, so that other runs do not wait until Events are sent.
             recorder = stack.enter_context(
                 wiring.recorder(
                     session.client,
                     session.clock,
                     instance=session.run_id,
-                    revision=found.desired.revision,
-                    hurried=lambda: session.stop.asked,
+                    revision=surveyed.desired.revision,
+                    hurried=lambda: session.stop.requested,
                 )
             )
             held = None if observing else stack.enter_context(_leases(session))
@@ -158,10 +161,10 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
             report = _unwritten(session, error)
             if trace is not None:
                 trace.finish(report)
-            _write_report(report, asked)
+            _write_report(report, options)
             raise
         if held is None:
-            report = observed(found.plan, run_id=session.run_id, at=session.clock.now())
+            report = observed(surveyed.plan, run_id=session.run_id, at=session.clock.now())
         else:
             report = _roll_out(session, approval, held, recorder, trace)
         trace.finish(report)
@@ -172,16 +175,16 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
 def _leases(session: _Session) -> Iterator[Leases]:
     """Hold the leases; a signal or the deadline ends the wait for them."""
     with ExitStack() as stack:
-        with session.stop.at_once():
+        with session.stop.interruptible():
             held = stack.enter_context(
-                leases(
-                    session.found.plan,
-                    session.asked.shard,
+                hold_leases(
+                    session.survey.plan,
+                    session.options.shard,
                     session.client,
                     session.clock,
-                    namespace=session.found.live.kubevirt.ref.namespace,
+                    namespace=session.survey.live.kubevirt.ref.namespace,
                     run_id=session.run_id,
-                    scale=session.asked.cluster.time_scale,
+                    scale=session.options.cluster.time_scale,
                     until=session.until,
                 )
             )
@@ -193,7 +196,7 @@ def _unwritten(
 ) -> RunReport:
     why, message = error_code(error)
     return unwritten(
-        session.found.plan,
+        session.survey.plan,
         run_id=session.run_id,
         started_at=session.started_at,
         ended_at=session.clock.now(),
@@ -209,7 +212,7 @@ def _roll_out(
     recorder: Recorder,
     trace: Tracer,
 ) -> RunReport:
-    clock, found, stop = session.clock, session.found, session.stop
+    clock, surveyed, stop = session.clock, session.survey, session.stop
     with session.presenter.progress() as shown:
         context = RunContext(
             informer=session.informer,
@@ -219,18 +222,23 @@ def _roll_out(
             clock=clock,
             recorder=recorder,
             listener=_both(shown, trace),
-            stopping=lambda: stop.asked,
+            stopping=lambda: stop.requested,
             breakable=stop.breakable,
         )
         left_s = None if session.until is None else max(0.0, session.until - clock.monotonic())
         policy = rollout_policy(
-            found.config,
+            surveyed.config,
             deadline_s=left_s,
-            follow=not session.asked.no_wait,
+            follow=not session.options.no_wait,
             approval=approval,
         )
         return rollout.run(
-            found.plan, found.desired, found.policy, policy, context, run_id=session.run_id
+            surveyed.plan,
+            surveyed.desired,
+            surveyed.policy,
+            policy,
+            context,
+            run_id=session.run_id,
         )
 
 
@@ -250,11 +258,11 @@ def _notes(session: _Session, approval: Approval | None) -> Iterator[str]:
         yield "the windows of .reconciler.yaml were ignored because of --ignore-windows"
 
 
-def _write_report(report: RunReport, asked: ApplyOptions) -> None:
+def _write_report(report: RunReport, options: ApplyOptions) -> None:
     """Write *report* to the file of ``--report``.
 
     Raises:
         UsageError: The file cannot be written.
     """
-    if asked.report is not None:
-        output_files.leave(asked.report, run_json(report), "--report")
+    if options.report is not None:
+        output_files.write(options.report, run_json(report), "--report")

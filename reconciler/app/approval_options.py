@@ -18,47 +18,47 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Plan
 
 
-def read(asked: ApplyOptions) -> Approval | None:
+def read(options: ApplyOptions) -> Approval | None:
     """Return the approval in the file of ``--plan``, or None without one.
 
     Raises:
         UsageError: Two options name an approval.
         SourceError: The file does not hold a plan.
     """
-    if asked.plan_file is None:
+    if options.plan_file is None:
         return None
-    if asked.expect_digest is not None:
+    if options.expect_digest is not None:
         raise UsageError(
             "--plan and --expect-digest cannot be combined",
             hint="remove one of them; RECONCILER_PLAN and RECONCILER_EXPECT_DIGEST count too",
         )
-    return read_approval(asked.plan_file)
+    return read_approval(options.plan_file)
 
 
-def approved_source(asked: ApplyOptions, approval: Approval) -> SourceOptions:
+def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
     """Return the source at the revision of the approved plan, unless the user names another.
 
     Raises:
         SourceError: The plan was not made from a commit.
     """
-    source = asked.source
+    source = options.source
     if source.revision is not None or source.working_tree or source.files:
         return source
     if approval.dirty:
         raise SourceError(
-            f"the plan {asked.plan_file} was made from files that were not committed, on top of "
+            f"the plan {options.plan_file} was made from files that were not committed, on top of "
             f"commit {approval.revision}, so no commit has what was approved",
             hint="commit the files, plan again and approve that plan; or use --working-tree",
         )
     if not is_commit(approval.revision):
         raise SourceError(
-            f"the plan {asked.plan_file} was made from {approval.revision}, not from a commit",
+            f"the plan {options.plan_file} was made from {approval.revision}, not from a commit",
             hint="pass the same manifests with -f, or a commit with --revision",
         )
     return replace(source, revision=approval.revision)
 
 
-def agreed(plan: Plan, approval: Approval | None, expect_digest: str | None) -> Approval | None:
+def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> Approval | None:
     """Return the approval that a run of *plan* must keep to, or None if none is required.
 
     Raises:

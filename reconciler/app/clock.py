@@ -54,12 +54,12 @@ class ScaledClock:
         """Start at *epoch* now.
 
         Raises:
-            ValueError: *epoch* names no time zone, or *scale* is not above zero.
+            ValueError: *epoch* has no time zone, or *scale* is not greater than zero.
         """
         if epoch.tzinfo is None:
-            raise ValueError(f"the epoch {epoch.isoformat()} names no time zone")
+            raise ValueError(f"the epoch {epoch.isoformat()} has no time zone")
         if scale <= 0:
-            raise ValueError(f"the scale {scale} is not above zero")
+            raise ValueError(f"the scale {scale} is not greater than zero")
         self.scale = scale
         self._epoch = epoch.astimezone(UTC)
         self._started = time.monotonic()

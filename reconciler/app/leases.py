@@ -36,7 +36,7 @@ class Leases(NamedTuple):
 
 
 @contextmanager
-def leases(
+def hold_leases(
     plan: Plan,
     shard: Shard,
     client: Client,

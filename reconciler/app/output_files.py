@@ -20,7 +20,7 @@ _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _HINT = "name a file in an existing directory that is writable"
 
 
-def claim(path: Path, flag: str) -> None:
+def reserve(path: Path, flag: str) -> None:
     """Check that *path* can be written later, and remove an old file there.
 
     Raises:
@@ -38,7 +38,7 @@ def claim(path: Path, flag: str) -> None:
         raise _unwritable(path, flag, error) from error
 
 
-def leave(path: Path, pieces: Iterable[str], flag: str) -> None:
+def write(path: Path, pieces: Iterable[str], flag: str) -> None:
     """Write *pieces* to *path*; a concurrent reader sees the old file or the new one.
 
     Raises:
@@ -62,7 +62,7 @@ def leave(path: Path, pieces: Iterable[str], flag: str) -> None:
         raise _unwritable(path, flag, error) from error
 
 
-def appended(path: Path, flag: str) -> IO[str]:
+def open_to_append(path: Path, flag: str) -> IO[str]:
     """Open *path* to append lines; a new file is readable by its owner only.
 
     Raises:

@@ -26,36 +26,36 @@ class Terminated(BaseException):
 class Stop:
     """Whether the process has been asked to stop."""
 
-    asked: bool = False
+    requested: bool = False
     interrupted: bool = False
     """Whether Ctrl-C asked for it; a second Ctrl-C ends the process at once."""
     patience_s: float = PATIENCE_S
     """Time before a blocked request is interrupted, in real seconds."""
-    when_asked: list[Callable[[], None]] = field(default_factory=list)
+    on_request: list[Callable[[], None]] = field(default_factory=list)
     """Callbacks; a signal handler calls them at any point, so each only sets a value."""
-    _at_once: bool = False
+    _interruptible: bool = False
     _breakable: bool = False
     _overdue: bool = False
 
     @contextmanager
-    def at_once(self) -> Iterator[None]:
+    def interruptible(self) -> Iterator[None]:
         """Open a block that a signal interrupts, such as a long read or a wait for a lease.
 
         Raises:
             Terminated: SIGTERM came.
             KeyboardInterrupt: Ctrl-C came.
         """
-        self._at_once = True
+        self._interruptible = True
         try:
-            if self.asked:
+            if self.requested:
                 raise self._end()
             yield
         finally:
-            self._at_once = False
+            self._interruptible = False
 
     @contextmanager
     def breakable(self) -> Iterator[None]:
-        """Open a block that checks ``asked`` itself, and is interrupted if it ends too late.
+        """Open a block that checks ``requested`` itself, and is interrupted if it ends too late.
 
         Raises:
             BrokenOff: The block did not end in time, for example because a server is silent.
@@ -68,20 +68,20 @@ class Stop:
         finally:
             self._breakable = False
 
-    def note(self, number: int, _frame: FrameType | None) -> None:
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Handle SIGTERM or SIGINT."""
-        if self.asked and number == signal.SIGINT:
+        if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
-        if not self.asked:
+        if not self.requested:
             signal.setitimer(signal.ITIMER_REAL, self.patience_s)
-            for each in self.when_asked:
+            for each in self.on_request:
                 each()
-        self.asked = True
+        self.requested = True
         self.interrupted = self.interrupted or number == signal.SIGINT
-        if self._at_once:
+        if self._interruptible:
             raise self._end()
 
-    def overdue(self, _number: int, _frame: FrameType | None) -> None:
+    def on_alarm(self, _number: int, _frame: FrameType | None) -> None:
         """Handle SIGALRM: interrupt the block that is still open."""
         self._overdue = True
         if self._breakable:
@@ -99,9 +99,9 @@ def stop_on_signals() -> Iterator[Stop]:
         yield stop
         return
     handlers = {
-        signal.SIGTERM: stop.note,
-        signal.SIGINT: stop.note,
-        signal.SIGALRM: stop.overdue,
+        signal.SIGTERM: stop.on_signal,
+        signal.SIGINT: stop.on_signal,
+        signal.SIGALRM: stop.on_alarm,
     }
     before = {each: signal.signal(each, handler) for each, handler in handlers.items()}
     try:

@@ -64,10 +64,10 @@ class Tracer:
 
 
 @contextmanager
-def tracer(
+def open_tracer(
     file: Path | None, *, run_id: str, revision: str, log: IO[str] | None
 ) -> Iterator[Tracer]:
-    """Open a tracer that appends to *file* and to *log*.
+    """Open a open_tracer that appends to *file* and to *log*.
 
     Raises:
         UsageError: The file cannot be opened for writing.
@@ -75,7 +75,7 @@ def tracer(
     with ExitStack() as stack:
         opened = None
         if file is not None:
-            opened = stack.enter_context(output_files.appended(file, "--trace"))
+            opened = stack.enter_context(output_files.open_to_append(file, "--trace"))
         yield Tracer(run_id=run_id, revision=revision, file=opened, log=log)
 
 

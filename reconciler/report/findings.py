@@ -47,7 +47,9 @@ def validation_json(desired: DesiredState) -> str:
                 "KubeVirt": 0 if desired.kubevirt is None else 1,
                 "VirtualMachine": len(desired.vms),
             },
-            "diagnostics": [diagnostic_document(each) for each in by_place(desired.diagnostics)],
+            "diagnostics": [
+                diagnostic_document(each) for each in by_location(desired.diagnostics)
+            ],
             "skipped": dict(sorted(desired.skipped.items())),
         }
     )
@@ -55,7 +57,7 @@ def validation_json(desired: DesiredState) -> str:
 
 def finding_lines(diagnostics: Sequence[Diagnostic], paint: Paint) -> Iterator[str]:
     """Yield the lines of each diagnostic, in the order of files and lines."""
-    for each in by_place(diagnostics):
+    for each in by_location(diagnostics):
         where = f"{each.at}: " if each.at else ""
         code = paint(f"{each.severity}[{printable(each.code)}]", _TONES[each.severity])
         what = f"{each.ref}: " if each.ref else ""
@@ -65,7 +67,7 @@ def finding_lines(diagnostics: Sequence[Diagnostic], paint: Paint) -> Iterator[s
             yield f"  hint: {printable(each.hint)}"
 
 
-def by_place(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
+def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Sort *diagnostics* by file, line and column; those without a place come last."""
 
     def key(each: Diagnostic) -> tuple[bool, str, int, int, int]:

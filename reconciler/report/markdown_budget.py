@@ -1,4 +1,4 @@
-"""``within``: Markdown sections that share one size limit; rows beyond it are counted."""
+"""``fit_within``: Markdown sections that share one size limit; rows beyond it are counted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.model.plan.plan import Effect
-from reconciler.report.terminal_layout import ended
+from reconciler.report.terminal_layout import with_line_feeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,9 +34,7 @@ class Section:
     """The effect of each row, rendered or not, to describe the rows that are cut."""
 
 
-def rendered_upto(
-    values: Iterable[_T], render: Callable[[_T], str], limit: int
-) -> tuple[str, ...]:
+def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) -> tuple[str, ...]:
     """Render *values* until *limit* bytes are exceeded; later rows could not be shown."""
     rows: list[str] = []
     for value in values:
@@ -47,7 +45,7 @@ def rendered_upto(
     return tuple(rows)
 
 
-def within(
+def fit_within(
     opening: str, sections: Sequence[Section], *, limit: int, elsewhere: str
 ) -> Iterator[str]:
     """Yield *opening* and *sections* in at most *limit* bytes of UTF-8.
@@ -63,7 +61,7 @@ def within(
     wants = [sum(map(size, each.rows)) for each in filled]
     yield f"{opening}\n"
     for section, share in zip(filled, shares(wants, budget), strict=True):
-        yield from ended(("", *_lines(section, share, elsewhere)))
+        yield from with_line_feeds(("", *_lines(section, share, elsewhere)))
 
 
 def shares(wants: Sequence[int], budget: int) -> list[int]:

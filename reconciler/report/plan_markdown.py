@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.fields import WaveName
 from reconciler.report import wording
-from reconciler.report.findings import by_place
-from reconciler.report.markdown_budget import Section, rendered_upto, size, within
+from reconciler.report.findings import by_location
+from reconciler.report.markdown_budget import Section, fit_within, render_up_to, size
 from reconciler.report.markdown_escape import code, inline, json_line, paragraph
 from reconciler.report.plan_text import operation
 
@@ -45,7 +45,7 @@ def plan_markdown(plan: Plan, *, limit: int = LIMIT, elsewhere: str = ELSEWHERE)
         _findings(plan.diagnostics, limit),
         _details(attention, limit),
     )
-    return within("\n".join(_opening(plan)), sections, limit=limit, elsewhere=elsewhere)
+    return fit_within("\n".join(_opening(plan)), sections, limit=limit, elsewhere=elsewhere)
 
 
 def _opening(plan: Plan) -> Iterator[str]:
@@ -57,7 +57,7 @@ def _opening(plan: Plan) -> Iterator[str]:
         f" of {inline(wording.origin(plan.revision, dirty=plan.dirty), _VALUE)}"
         f" for cluster {code(plan.cluster, _VALUE)}"
         f" with KubeVirt {inline(plan.kubevirt_version or 'of an unknown version')},"
-        f" read {wording.moment(plan.observed_at)}."
+        f" read {wording.utc_time(plan.observed_at)}."
     )
     if plan.errored:
         yield "\n**The desired state is invalid, so this plan cannot be applied.**"
@@ -85,7 +85,7 @@ def _configuration(plan: Plan, limit: int) -> Section:
     return Section(
         title="KubeVirt configuration",
         head=_head("Field", "From", "To", "Effect", "Wave", "Where"),
-        rows=rendered_upto(settings, lambda pair: _setting(*pair), limit),
+        rows=render_up_to(settings, lambda pair: _setting(*pair), limit),
         total=len(settings),
         effects=tuple(effect for effect, _ in settings),
     )
@@ -98,7 +98,7 @@ def _setting(effect: Effect, change: Change) -> str:
         inline(wording.spelled(change.after), _VALUE),
         _strong(effect),
         inline(change.wave),
-        code(wording.place(change.at), _VALUE),
+        code(wording.location(change.at), _VALUE),
     )
 
 
@@ -107,7 +107,7 @@ def _machines(plan: Plan, attention: Sequence[Decision], limit: int) -> Section:
     machines = [each for each in attention if each.ref.is_vm]
 
     def row(decision: Decision) -> str:
-        before, after = wording.ends(decision)
+        before, after = wording.from_and_to(decision)
         return _row(
             code(decision.ref.namespace, _NAME),
             code(decision.ref.name, _NAME),
@@ -116,13 +116,13 @@ def _machines(plan: Plan, attention: Sequence[Decision], limit: int) -> Section:
             _strong(decision.effect),
             inline(decision.reason),
             inline(wording.eta(decision, forecasts.get(decision.ref))),
-            code(wording.place(decision.at), _VALUE),
+            code(wording.location(decision.at), _VALUE),
         )
 
     return Section(
         title="Virtual machines",
         head=_head("Namespace", "Name", "From", "To", "Effect", "Reason", "ETA", "Where"),
-        rows=rendered_upto(machines, row, limit),
+        rows=render_up_to(machines, row, limit),
         total=len(machines),
         effects=tuple(each.effect for each in machines),
     )
@@ -132,7 +132,7 @@ def _findings(diagnostics: Sequence[Diagnostic], limit: int) -> Section:
     return Section(
         title="Findings",
         head=_head("Severity", "Code", "Finding", "Where"),
-        rows=rendered_upto(by_place(diagnostics), _finding, limit),
+        rows=render_up_to(by_location(diagnostics), _finding, limit),
         total=len(diagnostics),
     )
 
@@ -144,14 +144,14 @@ def _finding(diagnostic: Diagnostic) -> str:
         _strong(diagnostic.severity),
         code(diagnostic.code, _VALUE),
         inline(f"{what}{diagnostic.message}{hint}", _SENTENCE),
-        code(wording.place(diagnostic.at), _VALUE),
+        code(wording.location(diagnostic.at), _VALUE),
     )
 
 
 def _details(attention: Sequence[Decision], limit: int) -> Section:
     return Section(
         title="Details",
-        rows=rendered_upto(attention, lambda each: "\n".join(_detail(each)), limit),
+        rows=render_up_to(attention, lambda each: "\n".join(_detail(each)), limit),
         total=len(attention),
         effects=tuple(each.effect for each in attention),
     )

@@ -16,10 +16,10 @@ from reconciler.report.terminal_layout import (
     Paint,
     Row,
     Tone,
-    ended,
     paragraph,
     printable,
     table,
+    with_line_feeds,
 )
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def plan_text(
             object, and the owner of the current value.
     """
     paint = Paint(enabled=color)
-    return ended(_lines(plan, paint, width=width, verbose=verbose))
+    return with_line_feeds(_lines(plan, paint, width=width, verbose=verbose))
 
 
 def _lines(plan: Plan, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
@@ -87,7 +87,7 @@ def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
         wording.origin(plan.revision, dirty=plan.dirty),
         f"cluster {plan.cluster}",
         f"KubeVirt {plan.kubevirt_version or 'of an unknown version'}",
-        f"read {wording.moment(plan.observed_at)}",
+        f"read {wording.utc_time(plan.observed_at)}",
     )
     yield paint(f"Plan {wording.short_digest(plan.digest)}", Tone.STRONG)
     yield from paragraph(", ".join(parts), width=width, indent="  ")
@@ -161,7 +161,7 @@ def _machines(
 
 
 def _machine(decision: Decision, eta: str) -> Row:
-    before, after = wording.ends(decision)
+    before, after = wording.from_and_to(decision)
     tone = _TONES[decision.effect]
     return Row(
         (
@@ -172,7 +172,7 @@ def _machine(decision: Decision, eta: str) -> Row:
             Cell(decision.effect, tone),
             Cell(decision.reason),
             Cell(eta),
-            Cell(wording.place(decision.at), Tone.FAINT),
+            Cell(wording.location(decision.at), Tone.FAINT),
         )
     )
 

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.report import wording
 from reconciler.report.plan_text import heading
-from reconciler.report.terminal_layout import Cell, Paint, Row, Tone, ended, paragraph, table
+from reconciler.report.terminal_layout import (
+    Cell,
+    Paint,
+    Row,
+    Tone,
+    paragraph,
+    table,
+    with_line_feeds,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,13 +58,13 @@ def run_text(
         color: Whether to style with ANSI codes.
         verbose: Also list the objects that already matched before the run.
     """
-    return ended(_lines(run, Paint(enabled=color), width=width, verbose=verbose))
+    return with_line_feeds(_lines(run, Paint(enabled=color), width=width, verbose=verbose))
 
 
 def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
     yield paint(f"Run {run.run_id}", Tone.STRONG)
     took = wording.duration((run.ended_at - run.started_at).total_seconds())
-    yield f"  {wording.moment(run.started_at)}, took {took}"
+    yield f"  {wording.utc_time(run.started_at)}, took {took}"
     yield from heading(run.plan, paint, width=width)
     for note in run.notes:
         yield from paragraph(note, width=width, indent="  ", label="note: ")

@@ -25,7 +25,7 @@ def changed_lines(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator
     yield from (f"{name}: no longer exists" for name in before if name not in now)
 
 
-def essence(document: Mapping[str, Any]) -> dict[str, Any]:
+def without_times(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return *document* without the values that change whenever it is read."""
     vms = [{**vm, "convergence": _verdict(vm)} for vm in document["vms"]]
     return {**document, "observedAt": None, "vms": vms}

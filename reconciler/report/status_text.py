@@ -49,7 +49,7 @@ def _lines(status: Status, paint: Paint, *, width: int) -> Iterator[str]:
         wording.origin(desired.revision, dirty=desired.dirty),
         f"cluster {live.cluster_id}",
         f"KubeVirt {cr.version or '?'} {cr.phase}".rstrip(),
-        f"read {wording.moment(live.observed_at)}",
+        f"read {wording.utc_time(live.observed_at)}",
     )
     yield from paragraph(", ".join(parts), width=width)
     if machines:

@@ -69,7 +69,7 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else _shown(each) for each in text)
 
 
-def ended(lines: Iterable[str]) -> Iterator[str]:
+def with_line_feeds(lines: Iterable[str]) -> Iterator[str]:
     """Add a line feed to each of *lines*."""
     return (f"{each}\n" for each in lines)
 

@@ -81,7 +81,7 @@ def short_digest(digest: str) -> str:
     return digest.removeprefix("sha256:")[:12] or "-"
 
 
-def moment(at: datetime) -> str:
+def utc_time(at: datetime) -> str:
     """Return *at* for people, in UTC."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
@@ -101,7 +101,7 @@ def spelled(value: SettingValue | None) -> str:
             return value.raw
 
 
-def place(at: Location | None) -> str:
+def location(at: Location | None) -> str:
     """Return ``path:line:column``, or ``-`` for a value that is not in Git."""
     return str(at) if at else "-"
 
@@ -178,7 +178,7 @@ def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
     return {each.ref: each for each in plan.forecast.vms}
 
 
-def ends(decision: Decision) -> tuple[str, str]:
+def from_and_to(decision: Decision) -> tuple[str, str]:
     """Return the old and the new size; the guest's, if the spec of the VM already matches."""
     if decision.changes:
         first = decision.changes[0]

@@ -8,7 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from reconciler.schema import formats, schema_files, violations
-from reconciler.schema.fast_check import NEAR, fits, part
+from reconciler.schema.fast_check import TYPO_SIMILARITY, fits, predicate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -67,7 +67,7 @@ def _violation(error: ValidationError) -> Violation:
         path=path,
         cause=str(error.cause or ""),
     )
-    code, message, hint = violations.word(found)
+    code, message, hint = violations.describe(found)
     return Violation(path=path, code=code, message=message, hint=hint)
 
 
@@ -106,7 +106,7 @@ def _brief_validator(schema_name: str) -> Draft202012Validator:
         _: Mapping[str, Any],
     ) -> Iterator[ValidationError]:
         text = json.dumps(schema)
-        fitting = tests.get(text) or tests.setdefault(text, part(schema, root))
+        fitting = tests.get(text) or tests.setdefault(text, predicate(schema, root))
         for index, each in enumerate(instance if isinstance(instance, list) else ()):
             if not fitting(each):
                 yield from validator.descend(each, schema, path=index)
@@ -144,7 +144,7 @@ def _near_miss(
 ) -> Iterator[ValidationError]:
     """Check ``x-near-miss``, our keyword: a key that resembles one of *names* is a typo."""
     for key in _unknown_keys(instance, schema):
-        if violations.close(key, names, cutoff=NEAR):
+        if violations.closest(key, names, cutoff=TYPO_SIMILARITY):
             yield _error(key)
 
 

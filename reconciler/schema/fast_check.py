@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from reconciler.schema import formats, schema_files, violations
 
-NEAR = 0.8
+TYPO_SIMILARITY = 0.8
 """Similarity (the ratio of difflib) from which an unknown key counts as a typo of a known one."""
 
 Test: TypeAlias = Callable[[Any], bool]
@@ -40,10 +40,10 @@ class _UnknownError(Exception):
 def fits(schema_name: str) -> Test:
     """Return a predicate that is true only if the schema accepts a value."""
     root = schema_files.load(schema_name)
-    return part(root, root)
+    return predicate(root, root)
 
 
-def part(schema: object, root: Mapping[str, Any]) -> Test:
+def predicate(schema: object, root: Mapping[str, Any]) -> Test:
     """Return the predicate of *schema*, which is a part of the schema *root*."""
     try:
         return _all_of(schema, root)
@@ -213,7 +213,7 @@ def _near_miss(expected: Any, schema: Mapping[str, Any], _: Mapping[str, Any]) -
 
     @lru_cache(maxsize=4096)
     def is_typo(key: str) -> bool:
-        return bool(violations.close(key, expected, cutoff=NEAR))
+        return bool(violations.closest(key, expected, cutoff=TYPO_SIMILARITY))
 
     return lambda value: (
         not isinstance(value, dict) or not any(is_typo(key) for key in value if key not in known)

@@ -66,7 +66,7 @@ def selector(value: object) -> bool:
 
 
 def dns_label(value: object) -> bool:
-    """The name of a namespace.
+    """Check the name of a namespace.
 
     Source: RFC 1123; apimachinery v0.33 pkg/util/validation (IsDNS1123Label).
     """

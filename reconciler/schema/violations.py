@@ -1,4 +1,4 @@
-"""``word``: the message and the hint for a violation of a schema."""
+"""``describe``: the message and the hint for a violation of a schema."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ class Finding:
     """The error of the format's function; its hint follows ``; ``."""
 
 
-def word(found: Finding) -> tuple[str, str, str]:
+def describe(found: Finding) -> tuple[str, str, str]:
     """Return code, message and hint of *found*."""
     where = dotted(found.path) or "the document"
     writer = _WRITERS.get(found.keyword)
     if writer is None:
         message = (
-            f"{where} is {shown(found.value)}, which violates {found.keyword} {found.expected}"
+            f"{where} is {as_json(found.value)}, which violates {found.keyword} {found.expected}"
         )
         return "bad-value", message, ""
     return writer(found, where)
@@ -98,7 +98,7 @@ def _type(found: Finding, where: str) -> tuple[str, str, str]:
 
 def _choice(found: Finding, where: str) -> tuple[str, str, str]:
     choices = found.expected if isinstance(found.expected, list) else [found.expected]
-    message = f"{where} is {shown(found.value)}; expected {' or '.join(map(str, choices))}"
+    message = f"{where} is {as_json(found.value)}; expected {' or '.join(map(str, choices))}"
     return "bad-value", message, did_you_mean(str(found.value), map(str, choices))
 
 
@@ -141,7 +141,7 @@ def dotted(path: Iterable[str | int]) -> str:
     return text.removeprefix(".")
 
 
-def shown(value: object) -> str:
+def as_json(value: object) -> str:
     """Return *value* as JSON, cut to a readable length."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
@@ -152,7 +152,7 @@ def described(value: object) -> str:
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     kind = _KINDS.get(type(value))
-    return f"{shown(value)} ({kind})" if kind else shown(value)
+    return f"{as_json(value)} ({kind})" if kind else as_json(value)
 
 
 def suggestion(name: object, known: Sequence[str]) -> str:
@@ -164,11 +164,11 @@ def suggestion(name: object, known: Sequence[str]) -> str:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``did you mean X?`` if one of *known* is similar to *name*, or nothing."""
-    found = close(name, known)
+    found = closest(name, known)
     return f"did you mean {found}?" if found else ""
 
 
-def close(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return the one of *known* that is most similar to *name*, or nothing; case is ignored.
 
     Args:
@@ -189,7 +189,7 @@ def _type_hint(value: object, types: Sequence[str]) -> str:
     if isinstance(value, float) and "integer" in types and "string" in types:
         return "write a size such as 1536Mi, or a whole number of bytes"
     if "string" in types and isinstance(value, bool | int | float):
-        return f'put it in quotes: "{shown(value)}"'
+        return f'put it in quotes: "{as_json(value)}"'
     return ""
 
 

@@ -8,8 +8,8 @@ from reconciler.cli.terminal.run_output import RunOutput
 from reconciler.model.run.outcome import ExitCode
 
 
-def command(asked: ApplyOptions, output: RunOutput) -> ExitCode:
+def command(options: ApplyOptions, output: RunOutput) -> ExitCode:
     """Plan, apply the plan, and follow every VM until its guest has the memory."""
     from reconciler.app import apply
 
-    return apply.run(asked, wiring.real_clock(), output)
+    return apply.run(options, wiring.real_clock(), output)

@@ -48,7 +48,7 @@ def command(world: World, kubeconfig: Target, port: Port = 0, time_scale: Scale 
     with stop_on_signals() as stop, served(world, port=port, time_scale=time_scale) as server:
         write_kubeconfig(server, kubeconfig)
         print(f"{server.url} is ready; kubeconfig: {kubeconfig}", file=sys.stderr)
-        while not stop.asked:
+        while not stop.requested:
             clock.sleep(_POLL_S)
     return ExitCode.DONE
 

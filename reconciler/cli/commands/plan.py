@@ -41,32 +41,32 @@ class PlanOptions:
     log: LogOptions = field(default_factory=LogOptions)
 
 
-def command(asked: PlanOptions) -> ExitCode:
+def command(plan_options: PlanOptions) -> ExitCode:
     """Show what would happen to every VM; change nothing."""
-    return run(asked, wiring.real_clock())
+    return run(plan_options, wiring.real_clock())
 
 
-def run(asked: PlanOptions, clock: Clock) -> ExitCode:
+def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
     """Read the desired and the live state, plan, and print the plan."""
     from reconciler.app.survey import survey
 
     with (
-        wiring.desired(asked.source) as desired,
-        wiring.live(asked.cluster, asked.snapshot, clock) as live,
+        wiring.desired(plan_options.source) as desired,
+        wiring.live(plan_options.cluster, plan_options.snapshot, clock) as live,
     ):
-        policy = partial(plan_policy, shard=asked.shard)
+        policy = partial(plan_policy, shard=plan_options.shard)
         # Keep only the plan: its inputs take most of the memory.
         plan = survey(desired, live, clock, policy).plan
-    if asked.out is not None:
-        _leave(plan, asked.out)
-    show(plan, asked.output, asked.log.verbose)
-    return exit_code(plan) if asked.detailed_exitcode else ExitCode.DONE
+    if plan_options.out is not None:
+        _leave(plan, plan_options.out)
+    show(plan, plan_options.output, plan_options.log.verbose)
+    return exit_code(plan) if plan_options.detailed_exitcode else ExitCode.DONE
 
 
 def _leave(plan: Plan, out: Path) -> None:
     from reconciler.report.json_documents import plan_json
 
-    output_files.leave(out, plan_json(plan), "--out")
+    output_files.write(out, plan_json(plan), "--out")
     log.info("wrote the plan to %s; `reconciler apply --plan` accepts it as an approval", out)
 
 
@@ -84,8 +84,10 @@ def show(plan: Plan, output: PlanFormat, verbose: int) -> None:
         case PlanFormat.TEXT:
             from reconciler.report.plan_text import plan_text
 
-            look = screen.look(sys.stdout)
-            screen.stream(plan_text(plan, width=look.width, color=look.color, verbose=verbose > 0))
+            style = screen.style_of(sys.stdout)
+            screen.stream(
+                plan_text(plan, width=style.width, color=style.color, verbose=verbose > 0)
+            )
 
 
 def exit_code(plan: Plan) -> ExitCode:

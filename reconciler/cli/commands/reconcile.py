@@ -33,7 +33,7 @@ def command(
     """Run one unattended pass: plan, apply, and follow until done or until the deadline."""
     from reconciler.app import apply
 
-    asked = ApplyOptions(
+    apply_options = ApplyOptions(
         source=replace(source, mode=mode),
         shard=shard,
         cluster=cluster,
@@ -42,5 +42,7 @@ def command(
         trace=trace,
         unattended=True,
     )
-    code = exit_code(lambda: apply.run(asked, wiring.real_clock(), output), output.log.log_format)
+    code = exit_code(
+        lambda: apply.run(apply_options, wiring.real_clock(), output), output.log.log_format
+    )
     return ExitCode.DONE if code in QUIET and not detailed_exitcode else code

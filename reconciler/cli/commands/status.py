@@ -12,13 +12,13 @@ from reconciler.model.run.outcome import ExitCode
 from reconciler.plan.plan_policy import plan_policy
 
 
-def command(asked: StatusOptions) -> ExitCode:
+def command(options: StatusOptions) -> ExitCode:
     """Show the desired and the live memory of every VM, and migrations in flight."""
-    _reject_contradictions(asked)
-    if asked.watch:
+    _reject_contradictions(options)
+    if options.watch:
         from reconciler.cli.commands import status_watch
 
-        return status_watch.run(asked, wiring.real_clock())
+        return status_watch.run(options, wiring.real_clock())
     from reconciler.app.survey import survey
     from reconciler.report.status_document import Status, status_json
     from reconciler.report.status_text import status_text
@@ -26,29 +26,29 @@ def command(asked: StatusOptions) -> ExitCode:
 
     clock = wiring.real_clock()
     with (
-        wiring.desired(asked.source) as desired,
-        wiring.live(asked.cluster, asked.snapshot, clock) as live,
+        wiring.desired(options.source) as desired,
+        wiring.live(options.cluster, options.snapshot, clock) as live,
     ):
         found = survey(desired, live, clock, plan_policy)
     status = Status(
         desired=found.desired,
         live=found.live,
         convergence={each.ref: convergence(each) for each in found.plan.decisions},
-        unmanaged=asked.unmanaged,
+        unmanaged=options.unmanaged,
     )
-    if asked.output is TextFormat.JSON:
+    if options.output is TextFormat.JSON:
         screen.result(status_json(status))
     else:
-        look = screen.look(sys.stdout)
-        screen.result(status_text(status, width=look.width, color=look.color))
+        style = screen.style_of(sys.stdout)
+        screen.result(status_text(status, width=style.width, color=style.color))
     return ExitCode.DONE
 
 
-def _reject_contradictions(asked: StatusOptions) -> None:
-    if asked.watch and asked.snapshot is not None:
+def _reject_contradictions(options: StatusOptions) -> None:
+    if options.watch and options.snapshot is not None:
         raise UsageError(
             "--watch needs a cluster and cannot be combined with --snapshot",
             hint="remove one of them; RECONCILER_SNAPSHOT counts as --snapshot",
         )
-    if asked.deadline_s is not None and not asked.watch:
+    if options.deadline_s is not None and not options.watch:
         raise UsageError("--deadline requires --watch", hint="add --watch, or remove --deadline")

@@ -16,7 +16,7 @@ from reconciler.model.run.outcome import ExitCode
 from reconciler.plan.plan_policy import plan_policy
 from reconciler.plan.planner import Planner
 from reconciler.report.json_text import compact
-from reconciler.report.status_changes import changed_lines, essence, status_lines
+from reconciler.report.status_changes import changed_lines, status_lines, without_times
 from reconciler.report.status_document import Status, status_document
 from reconciler.report.status_text import status_text
 from reconciler.rollout.tracking.convergence import convergence
@@ -33,7 +33,7 @@ REFRESH_S = 5.0
 _Show: TypeAlias = Callable[[Status], None]
 
 
-def run(asked: StatusOptions, clock: Clock) -> ExitCode:
+def run(options: StatusOptions, clock: Clock) -> ExitCode:
     """Show the status until the deadline or a signal; Git is read once.
 
     Returns:
@@ -46,8 +46,8 @@ def run(asked: StatusOptions, clock: Clock) -> ExitCode:
     """
     with stop_on_signals() as stop:
         try:
-            with stop.at_once(), _shown(asked.output) as show:
-                _follow(asked, clock, show)
+            with stop.interruptible(), _shown(options.output) as show:
+                _follow(options, clock, show)
         except Terminated:
             return ExitCode.DONE
         except KeyboardInterrupt:
@@ -55,11 +55,11 @@ def run(asked: StatusOptions, clock: Clock) -> ExitCode:
     return ExitCode.DONE
 
 
-def _follow(asked: StatusOptions, clock: Clock, show: _Show) -> None:
+def _follow(options: StatusOptions, clock: Clock, show: _Show) -> None:
     started = clock.monotonic()
     with (
-        wiring.desired(asked.source) as reader,
-        wiring.client(asked.cluster, clock) as client,
+        wiring.desired(options.source) as reader,
+        wiring.client(options.cluster, clock) as client,
         wiring.informer(client, clock) as informer,
     ):
         found = survey(reader, informer, clock, plan_policy)
@@ -68,11 +68,11 @@ def _follow(asked: StatusOptions, clock: Clock, show: _Show) -> None:
             planner.update(found.desired, live, found.policy, clock.now())
             judged = {ref: convergence(planner.decision(ref)) for ref in found.desired.vms}
             status = Status(
-                desired=found.desired, live=live, convergence=judged, unmanaged=asked.unmanaged
+                desired=found.desired, live=live, convergence=judged, unmanaged=options.unmanaged
             )
             show(status)
-            if asked.deadline_s is not None:
-                left_s = min(REFRESH_S, asked.deadline_s - (clock.monotonic() - started))
+            if options.deadline_s is not None:
+                left_s = min(REFRESH_S, options.deadline_s - (clock.monotonic() - started))
             if left_s > 0:
                 live = informer.wait(left_s)
 
@@ -82,7 +82,7 @@ def _shown(output: TextFormat) -> Iterator[_Show]:
     """Open the display: JSON lines, a live table on a terminal, or a line per changed VM."""
     if output is TextFormat.JSON:
         yield _Documents()
-    elif screen.look(sys.stdout).terminal:
+    elif screen.style_of(sys.stdout).terminal:
         from rich.console import Console
         from rich.live import Live
         from rich.text import Text
@@ -94,8 +94,8 @@ def _shown(output: TextFormat) -> Iterator[_Show]:
 
 
 def _table(status: Status) -> str:
-    look = screen.look(sys.stdout)
-    return status_text(status, width=look.width, color=look.color)
+    style = screen.style_of(sys.stdout)
+    return status_text(status, width=style.width, color=style.color)
 
 
 class _Documents:
@@ -106,7 +106,7 @@ class _Documents:
 
     def __call__(self, status: Status) -> None:
         document = status_document(status)
-        now = essence(document)
+        now = without_times(document)
         if now != self._before:
             self._before = now
             screen.result(compact(document))

@@ -24,5 +24,5 @@ def command(source: SourceOptions, output: options.Output = TextFormat.TEXT) -> 
     if output is TextFormat.JSON:
         screen.result(validation_json(state))
     else:
-        screen.result(validation_text(state, color=screen.look(sys.stdout).color))
+        screen.result(validation_text(state, color=screen.style_of(sys.stdout).color))
     return ExitCode.DONE if state.valid else ExitCode.INVALID

@@ -74,8 +74,8 @@ class Stage:
         from reconciler.cli.commands import plan
 
         screen.result(f"$ reconciler plan --repo {self.repository.name}\n\n")
-        asked = plan.PlanOptions(source=self._source(), cluster=self._cluster())
-        code = plan.run(asked, self.clock)
+        options = plan.PlanOptions(source=self._source(), cluster=self._cluster())
+        code = plan.run(options, self.clock)
         screen.result("")
         return code
 
@@ -89,8 +89,10 @@ class Stage:
 
         limit = f" --deadline {deadline_s / 60:.0f}m" if deadline_s else ""
         screen.result(f"$ reconciler apply --repo {self.repository.name}{limit}\n\n")
-        asked = ApplyOptions(source=self._source(), cluster=self._cluster(), deadline_s=deadline_s)
-        code = apply.run(asked, self.clock, RunOutput(plan=False))
+        options = ApplyOptions(
+            source=self._source(), cluster=self._cluster(), deadline_s=deadline_s
+        )
+        code = apply.run(options, self.clock, RunOutput(plan=False))
         screen.result("")
         if expected not in (None, code):
             raise ReconcilerError(
@@ -132,7 +134,7 @@ class Stage:
             "Its clock differs from yours, so ages may be wrong or show <invalid>.",
         )
         with stop_on_signals() as stop:
-            while not stop.asked:
+            while not stop.requested:
                 self.clock.sleep(1.0)
 
     def _ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:

@@ -64,11 +64,11 @@ def listing(worlds: Path) -> str:
     """Return each world of the directory with the first paragraph of its description."""
     files = {path.stem: path for path in worlds.glob("*.yaml")}
     column = max(map(len, files), default=0) + 2
-    look = screen.look(sys.stdout)
+    style = screen.style_of(sys.stdout)
     return "\n".join(
         textwrap.fill(
             " ".join(takewhile(bool, _comment(files[name]))),
-            width=look.width,
+            width=style.width,
             initial_indent=name.ljust(column),
             subsequent_indent=" " * column,
             break_on_hyphens=False,

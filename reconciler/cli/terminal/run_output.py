@@ -37,16 +37,16 @@ class RunOutput:
             return
         from reconciler.report.plan_text import plan_text
 
-        look, verbose = screen.look(sys.stdout), self.log.verbose > 0
-        screen.stream(plan_text(plan, width=look.width, color=look.color, verbose=verbose))
+        style, verbose = screen.style_of(sys.stdout), self.log.verbose > 0
+        screen.stream(plan_text(plan, width=style.width, color=style.color, verbose=verbose))
 
     @contextmanager
     def progress(self) -> Iterator[Listener]:
         """Show progress bars on a terminal, and lines elsewhere."""
         from reconciler.cli.terminal.live_display import LineDisplay, LiveDisplay
 
-        look = screen.look(sys.stderr)
-        if look.terminal and self.log.log_format is TextFormat.TEXT:
+        style = screen.style_of(sys.stderr)
+        if style.terminal and self.log.log_format is TextFormat.TEXT:
             from rich.console import Console
 
             with LiveDisplay(Console(stderr=True)) as display:
@@ -63,5 +63,5 @@ class RunOutput:
             return
         from reconciler.report.run_text import run_text
 
-        look, verbose = screen.look(sys.stdout), self.log.verbose > 0
-        screen.stream(run_text(report, width=look.width, color=look.color, verbose=verbose))
+        style, verbose = screen.style_of(sys.stdout), self.log.verbose > 0
+        screen.stream(run_text(report, width=style.width, color=style.color, verbose=verbose))

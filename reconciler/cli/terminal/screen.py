@@ -19,7 +19,7 @@ PIPE_WIDTH = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Style:
     """Width and colors of a stream."""
 
     width: int
@@ -27,12 +27,12 @@ class Look:
     terminal: bool
 
 
-def look(stream: TextIO) -> Look:
-    """Return the look of *stream*; ``NO_COLOR`` and ``TERM=dumb`` turn colors off."""
+def style_of(stream: TextIO) -> Style:
+    """Return the style of *stream*; ``NO_COLOR`` and ``TERM=dumb`` turn colors off."""
     terminal = stream.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     width = shutil.get_terminal_size().columns if terminal else PIPE_WIDTH
-    return Look(
+    return Style(
         width=min(width, MAX_WIDTH), color=terminal and not plain, terminal=terminal and not plain
     )
 
@@ -55,5 +55,5 @@ def logging(options: LogOptions) -> None:
     configure(
         log_format=options.log_format,
         verbosity=options.verbose,
-        color=look(sys.stderr).color,
+        color=style_of(sys.stderr).color,
     )

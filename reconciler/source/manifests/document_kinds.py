@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.model.references import KUBEVIRT_GROUP
-from reconciler.schema.violations import close, did_you_mean
+from reconciler.schema.violations import closest, did_you_mean
 from reconciler.source.yaml.nodes import Problem
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def classify(node: Node, *, kind: object, api_version: object) -> Kind:
     group, _, version = api_version.rpartition("/")
     if group == KUBEVIRT_GROUP:
         return _kubevirt_kind(node, kind, version)
-    if kind in MANAGED and close(group, [KUBEVIRT_GROUP], cutoff=_ALIKE):
+    if kind in MANAGED and closest(group, [KUBEVIRT_GROUP], cutoff=_ALIKE):
         message = f"apiVersion is {api_version!r}; expected {API_VERSION!r}"
         return _problem(node, "apiVersion", "bad-api-version", message)
     return Kind(skipped=kind)

@@ -16,7 +16,7 @@ def test_a_file_is_replaced_as_a_whole_and_nothing_else_is_left(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("old")
     with path.open() as reader:
-        output_files.leave(path, "new", "--report")
+        output_files.write(path, "new", "--report")
         assert reader.read() == "old", "who has it open reads on in what it was"
     assert path.read_text() == "new"
     assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
@@ -27,8 +27,8 @@ def test_a_file_is_its_owners_alone_whatever_lay_there_before(tmp_path):
     try:
         (tmp_path / "report.json").write_text("old, for everybody")
         for name in ("plan.json", "report.json"):
-            output_files.leave(tmp_path / name, "{}", "--out")
-        with output_files.appended(tmp_path / "trace.jsonl", "--trace") as trace:
+            output_files.write(tmp_path / name, "{}", "--out")
+        with output_files.open_to_append(tmp_path / "trace.jsonl", "--trace") as trace:
             trace.write("{}")
     finally:
         os.umask(before)
@@ -48,7 +48,7 @@ def test_a_file_whose_pieces_end_early_is_as_it_was_and_nothing_else_is_left(err
     path = tmp_path / "plan.json"
     path.write_text("old")
     with pytest.raises((ValueError, KeyboardInterrupt, UsageError)):
-        output_files.leave(path, pieces(), "--out")
+        output_files.write(path, pieces(), "--out")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -58,7 +58,7 @@ def test_a_link_keeps_leading_to_the_file(tmp_path):
     target, link = tmp_path / "there" / "report.json", tmp_path / "link.json"
     target.write_text("old")
     link.symlink_to(target)
-    output_files.leave(link, "new", "--report")
+    output_files.write(link, "new", "--report")
     assert (link.is_symlink(), target.read_text()) == (True, "new")
 
 
@@ -68,8 +68,8 @@ def test_a_pipe_is_written_through(tmp_path):
     read = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
     reader.start()
-    output_files.claim(pipe, "--report")
-    output_files.leave(pipe, "new", "--report")
+    output_files.reserve(pipe, "--report")
+    output_files.write(pipe, "new", "--report")
     reader.join(10)
     assert read == ["new"]
     assert pipe.is_fifo()
@@ -78,12 +78,12 @@ def test_a_pipe_is_written_through(tmp_path):
 def test_claiming_removes_the_report_of_an_earlier_run(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("of an earlier run")
-    output_files.claim(path, "--report")
+    output_files.reserve(path, "--report")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    "write", [output_files.claim, lambda path, flag: output_files.leave(path, "", flag)]
+    "write", [output_files.reserve, lambda path, flag: output_files.write(path, "", flag)]
 )
 @pytest.mark.parametrize("name", ["nowhere/report.json", "."])
 def test_what_cannot_be_written_is_named_with_its_flag(write, name, tmp_path):

@@ -36,7 +36,7 @@ def hang(*, after):
 def test_what_does_not_end_by_itself_is_broken_off(stop, number):
     with pytest.raises(BrokenOff), stop.breakable():
         hang(after=number)
-    assert stop.asked
+    assert stop.requested
     assert stop.interrupted is (number == signal.SIGINT)
 
 
@@ -51,16 +51,16 @@ def test_what_ends_in_time_is_left_alone(stop):
     stop.patience_s = 5.0
     with stop.breakable():
         send(signal.SIGTERM)
-    assert stop.asked
+    assert stop.requested
 
 
 @pytest.mark.parametrize(
     ("number", "error"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
 )
 def test_what_has_written_nothing_ends_at_once(stop, number, error):
-    with pytest.raises(error), stop.at_once():
+    with pytest.raises(error), stop.interruptible():
         hang(after=number)
-    with pytest.raises(error), stop.at_once():
+    with pytest.raises(error), stop.interruptible():
         raise AssertionError("not entered after the signal")
 
 
@@ -73,7 +73,7 @@ def test_a_second_ctrl_c_ends_at_once_and_a_second_sigterm_does_not(stop):
 
 def test_who_wants_to_know_is_told_once(stop):
     told = []
-    stop.when_asked.append(lambda: told.append(1))
+    stop.on_request.append(lambda: told.append(1))
     send(signal.SIGTERM)
     send(signal.SIGTERM)
     assert told == [1]

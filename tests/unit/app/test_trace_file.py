@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from support.served import SCHEMAS
 
-from reconciler.app.trace_file import Tracer, tracer
+from reconciler.app.trace_file import Tracer, open_tracer
 from reconciler.errors import UsageError
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect
@@ -144,7 +144,7 @@ def test_in_a_json_log_the_line_is_one_like_the_others():
 def test_a_file_is_appended_to(tmp_path):
     path = tmp_path / "trace.jsonl"
     for _ in range(2):
-        with tracer(path, run_id="run", revision="abc", log=None) as opened:
+        with open_tracer(path, run_id="run", revision="abc", log=None) as opened:
             opened(ended(DONE))
     assert len(path.read_text().splitlines()) == 2
 
@@ -152,7 +152,7 @@ def test_a_file_is_appended_to(tmp_path):
 def test_a_file_that_cannot_be_opened_is_said_before_anything_is_written(tmp_path):
     with (
         pytest.raises(UsageError, match=r"--trace .*nowhere/trace: No such file"),
-        tracer(tmp_path / "nowhere" / "trace", run_id="r", revision="a", log=None),
+        open_tracer(tmp_path / "nowhere" / "trace", run_id="r", revision="a", log=None),
     ):
         pass
 

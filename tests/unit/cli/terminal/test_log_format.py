@@ -140,4 +140,4 @@ def test_color_is_for_terminals_whose_owner_takes_it(stream, environ, color, mon
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():
         monkeypatch.setenv(name, value)
-    assert screen.look(stream).color is color
+    assert screen.style_of(stream).color is color

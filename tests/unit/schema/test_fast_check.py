@@ -3,8 +3,8 @@
 import pytest
 from support.slow_check import slow_check
 
-from reconciler.schema import fast_check as fits_module
-from reconciler.schema.fast_check import fits, part
+from reconciler.schema import fast_check
+from reconciler.schema.fast_check import fits, predicate
 
 VM = {
     "apiVersion": "kubevirt.io/v1",
@@ -59,7 +59,7 @@ def test_what_the_check_finds_something_in_does_not_fit(changed):
     ids=str,
 )
 def test_what_is_not_known_here_lets_nothing_fit(schema):
-    assert part(schema, {"$defs": {"anything": {}}}) is fits_module._nothing
+    assert predicate(schema, {"$defs": {"anything": {}}}) is fast_check._never
 
 
 @pytest.mark.parametrize(
@@ -73,10 +73,10 @@ def test_what_is_not_known_here_lets_nothing_fit(schema):
     ],
 )
 def test_each_keyword_of_a_plan_tells_good_from_bad(schema, good, bad):
-    test = part(schema, {"$defs": {"a": {"type": "string", "pattern": "^a$"}}})
+    test = predicate(schema, {"$defs": {"a": {"type": "string", "pattern": "^a$"}}})
     assert [test(each) for each in (*good, *bad)] == [True] * len(good) + [False] * len(bad)
 
 
 @pytest.mark.parametrize("name", ["manifest", "config", "plan"])
 def test_the_schemas_of_what_people_hand_in_are_known_whole(name):
-    assert fits(name) is not fits_module._nothing
+    assert fits(name) is not fast_check._never

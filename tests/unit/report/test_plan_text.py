@@ -12,7 +12,7 @@ from reconciler.model.plan.plan import Action, Effect, Forecast, Reason, Verb, W
 from reconciler.model.quantity import GIB, Duration, MemoryQuantity
 from reconciler.model.references import Location, vm_ref
 from reconciler.report import wording
-from reconciler.report.findings import by_place, finding_lines
+from reconciler.report.findings import by_location, finding_lines
 from reconciler.report.terminal_layout import Cell, Paint, Row, Tone, paragraph, printable, table
 
 PLAIN = Paint(enabled=False)
@@ -138,7 +138,7 @@ def test_findings_are_in_the_order_of_the_files():
         return Diagnostic(severity=Severity.ERROR, code="c", message="m", at=at)
 
     unsorted = [finding("", 0), finding("b", 2), finding("a", 10), finding("a", 9)]
-    places = [str(each.at) for each in by_place(unsorted)]
+    places = [str(each.at) for each in by_location(unsorted)]
     assert places == ["a:9:1", "a:10:1", "b:2:1", "None"]
 
 
