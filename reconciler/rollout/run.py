@@ -18,7 +18,6 @@ from reconciler.plan.planner import Planner
 from reconciler.rollout import exit_code
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import CANARY_FAILED
-from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
 from reconciler.rollout.tracking.completion import Completion
 from reconciler.rollout.tracking.end import Cause, End, as_decided
 from reconciler.rollout.waves.kubevirt_waves import KubeVirtWaves
@@ -119,31 +118,14 @@ class _Rollout:
     ) -> None:
         self.desired, self.choices, self.policy, self.context = desired, choices, policy, context
         self.planner = Planner()
-        now = context.clock.now()
-        config = CheckpointStore(context.config_lease, now)
-        memory = CheckpointStore(context.memory_lease, now)
-        if memory.problem:
-            context.progress(Step.LEASE, memory.problem)
-        self.completion = Completion(context, config=config, memory=memory)
+        self.completion = Completion(context)
+        if self.completion.memory.problem:
+            context.progress(Step.LEASE, self.completion.memory.problem)
         self.writes = Writes(
             context, self.completion, revision=plan.revision, annotate=policy.annotate
         )
-        self.kubevirt = KubeVirtWaves(
-            plan,
-            policy,
-            context,
-            writes=self.writes,
-            completion=self.completion,
-            checkpoint=config,
-        )
-        self.memory = MemoryWave(
-            plan,
-            policy,
-            context,
-            writes=self.writes,
-            completion=self.completion,
-            checkpoint=memory,
-        )
+        self.kubevirt = KubeVirtWaves(plan, policy, context, self.writes, self.completion)
+        self.memory = MemoryWave(plan, policy, context, self.writes, self.completion)
         self.lease_lost = False
         self.ready = False
         """Whether the CR allows the memory of VMs to change."""

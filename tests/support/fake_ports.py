@@ -10,7 +10,6 @@ from support.builders import NOW, make_live
 from reconciler.model.run.progress import Progress
 from reconciler.model.run.write_result import Written
 from reconciler.rollout.run_context import RunContext
-from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
 from reconciler.rollout.tracking.completion import Completion
 
 
@@ -120,6 +119,4 @@ class FakePorts:
             listener=self.heard.append,
             stopping=lambda: self.stopping,
         )
-        self.config = CheckpointStore(self.config_lease, self.clock.now())
-        self.memory = CheckpointStore(self.memory_lease, self.clock.now())
-        self.completion = Completion(self.context, config=self.config, memory=self.memory)
+        self.completion = Completion(self.context)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from reconciler.model.annotations import ROLLOUT
-from reconciler.model.explanation import Explanation
-from reconciler.model.references import KUBEVIRT_GROUP, ObjectRef, Uid, vm_ref
+from reconciler.model.references import ObjectRef
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
 
 ANNOTATION = ROLLOUT
@@ -48,41 +47,16 @@ class Decoded(NamedTuple):
     """Why it cannot be read, in one sentence; the checkpoint is empty then."""
 
 
-_Moment = Annotated[datetime, msgspec.Meta(tz=True)]
-
-
-class _Soak(msgspec.Struct, frozen=True):
-    digest: str
-    since: _Moment
-
-
-class _Failure(msgspec.Struct, frozen=True):
+class _Name(msgspec.Struct, frozen=True):
     kind: str
     namespace: str
     name: str
-    uid: str | None
-    target: str
-    reason: str
-    message: str
-    at: _Moment
-
-
-class _Start(msgspec.Struct, frozen=True):
-    namespace: str
-    name: str
-    uid: str | None
-    target: str
-    instance: str | None
-    at: _Moment
 
 
 class _Document(msgspec.Struct, frozen=True):
-    soak: _Soak | None = None
-    failures: tuple[_Failure, ...] = ()
-    starts: tuple[_Start, ...] = ()
-
-
-_DECODER = msgspec.json.Decoder(_Document)
+    soak: Soak | None = None
+    failures: tuple[dict[str, Any], ...] = ()
+    starts: tuple[dict[str, Any], ...] = ()
 
 
 def encoded(checkpoint: Checkpoint) -> str | None:
@@ -93,7 +67,7 @@ def encoded(checkpoint: Checkpoint) -> str | None:
     newest = sorted(checkpoint.failures.items(), key=_age, reverse=True)[:MOST_FAILURES]
     latest = sorted(checkpoint.starts.items(), key=lambda item: item[1].at, reverse=True)
     starts = [_start_document(ref, each) for ref, each in latest[:MOST_FAILURES]]
-    soak = checkpoint.soak and _Soak(checkpoint.soak.digest, checkpoint.soak.since.astimezone(UTC))
+    soak = checkpoint.soak and replace(checkpoint.soak, since=_utc(checkpoint.soak.since))
     while newest or soak or starts:
         failures = [_failure_document(ref, each) for ref, each in newest]
         document = {
@@ -113,8 +87,8 @@ def decoded(text: str | None) -> Decoded:
     if not text:
         return Decoded(Checkpoint())
     try:
-        document = _DECODER.decode(text)
-        soak = _soak(document.soak) if document.soak else None
+        document = msgspec.json.decode(text, type=_Document)
+        soak = document.soak and replace(document.soak, since=_utc(document.soak.since))
         failures = dict(_failure(each) for each in document.failures)
         starts = dict(_start(each) for each in document.starts)
         return Decoded(Checkpoint(soak=soak, failures=failures, starts=starts))
@@ -141,57 +115,44 @@ def _age(item: tuple[ObjectRef, RecordedFailure]) -> tuple[datetime, ObjectRef]:
     return failure.at, ref
 
 
-def _soak(document: _Soak) -> Soak:
-    return Soak(digest=document.digest, since=document.since.astimezone(UTC))
+def _failure_document(ref: ObjectRef, failure: RecordedFailure) -> dict[str, object]:
+    return {
+        "kind": ref.kind,
+        "namespace": ref.namespace,
+        "name": ref.name,
+        "uid": failure.uid,
+        "target": failure.target,
+        "reason": failure.why.reason,
+        "message": _cut(failure.why.message, LONGEST_MESSAGE),
+        "at": _utc(failure.at),
+    }
 
 
-def _failure_document(ref: ObjectRef, failure: RecordedFailure) -> _Failure:
-    return _Failure(
-        kind=ref.kind,
-        namespace=ref.namespace,
-        name=ref.name,
-        uid=failure.uid,
-        target=failure.target,
-        reason=failure.why.reason,
-        message=_cut(failure.why.message, LONGEST_MESSAGE),
-        at=failure.at.astimezone(UTC),
-    )
+def _failure(document: dict[str, Any]) -> tuple[ObjectRef, RecordedFailure]:
+    failure = msgspec.convert({**document, "why": document}, RecordedFailure)
+    return _ref(document), replace(failure, at=_utc(failure.at))
 
 
-def _failure(document: _Failure) -> tuple[ObjectRef, RecordedFailure]:
-    ref = ObjectRef(
-        group=KUBEVIRT_GROUP,
-        kind=document.kind,
-        namespace=document.namespace,
-        name=document.name,
-    )
-    return ref, RecordedFailure(
-        uid=None if document.uid is None else Uid(document.uid),
-        target=document.target,
-        why=Explanation(reason=document.reason, message=document.message),
-        at=document.at.astimezone(UTC),
-    )
+def _start_document(ref: ObjectRef, start: Start) -> dict[str, object]:
+    at = _utc(start.at)
+    fields = {"uid": start.uid, "target": start.target, "instance": start.instance, "at": at}
+    return {"namespace": ref.namespace, "name": ref.name, **fields}
 
 
-def _start_document(ref: ObjectRef, start: Start) -> _Start:
-    return _Start(
-        namespace=ref.namespace,
-        name=ref.name,
-        uid=start.uid,
-        target=start.target,
-        instance=start.instance,
-        at=start.at.astimezone(UTC),
-    )
+def _start(document: dict[str, Any]) -> tuple[ObjectRef, Start]:
+    start = msgspec.convert(document, Start)
+    return _ref({**document, "kind": "VirtualMachine"}), replace(start, at=_utc(start.at))
 
 
-def _start(document: _Start) -> tuple[ObjectRef, Start]:
-    uid, instance = document.uid, document.instance
-    return vm_ref(document.namespace, document.name), Start(
-        uid=None if uid is None else Uid(uid),
-        target=document.target,
-        instance=None if instance is None else Uid(instance),
-        at=document.at.astimezone(UTC),
-    )
+def _ref(document: dict[str, Any]) -> ObjectRef:
+    found = msgspec.convert(document, _Name)
+    return ObjectRef(kind=found.kind, namespace=found.namespace, name=found.name)
+
+
+def _utc(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError(f"{at} has no time zone")
+    return at.astimezone(UTC)
 
 
 def _cut(text: str, longest: int) -> str:

@@ -21,6 +21,7 @@ from reconciler.model.plan.plan import Reason, Verb
 from reconciler.model.run.checkpoint import RecordedFailure
 from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
+from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
 from reconciler.rollout.tracking.convergence import FAILURES
 from reconciler.rollout.tracking.end import Cause
 from reconciler.rollout.tracking.reverts import wanted
@@ -28,7 +29,6 @@ from reconciler.rollout.tracking.reverts import wanted
 if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
     from reconciler.rollout.run_context import RunContext
-    from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
     from reconciler.rollout.tracking.end import End
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
@@ -38,17 +38,14 @@ _SHOWN = frozenset(each.value for each in FAILURES) | {NOT_SETTLED}
 
 
 class Completion:
-    """Ends the objects of one run.
+    """Ends the objects of one run, and keeps what later passes must know of them."""
 
-    Args:
-        config: What passes know of the KubeVirt CR.
-        memory: What passes know of VMs.
-    """
-
-    def __init__(
-        self, run: RunContext, *, config: CheckpointStore, memory: CheckpointStore
-    ) -> None:
-        self._run, self._config, self._memory = run, config, memory
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        self.config = CheckpointStore(run.config_lease, run.clock.now())
+        """The checkpoint of the KubeVirt CR."""
+        self.memory = CheckpointStore(run.memory_lease, run.clock.now())
+        """The checkpoint of VMs."""
 
     def close(self, tracked: TrackedObject, end: End) -> None:
         """End *tracked*, and record the end as the module's table says."""
@@ -60,7 +57,7 @@ class Completion:
         self._leave_event(tracked, end)
 
     def _keep_for_later_passes(self, tracked: TrackedObject, end: End) -> None:
-        store = self._memory if _is_vm(tracked.ref) else self._config
+        store = self.memory if _is_vm(tracked.ref) else self.config
         if end.result is Result.DONE:
             store.forget(tracked.ref)
         elif (

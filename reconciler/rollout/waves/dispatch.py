@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from reconciler.plan.planner import Planner
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import RunContext
-    from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
     from reconciler.rollout.tracking.completion import Completion
     from reconciler.rollout.writes.send import Writes
 
@@ -47,14 +46,12 @@ class Dispatch:
         plan: Plan,
         policy: RolloutPolicy,
         run: RunContext,
-        *,
         writes: Writes,
         completion: Completion,
-        checkpoint: CheckpointStore,
     ) -> None:
         self._policy, self._run, self._writes = policy, run, writes
-        self._completion, self._checkpoint = completion, checkpoint
-        self._holds = Holds(run, checkpoint)
+        self._completion, self._checkpoint = completion, completion.memory
+        self._holds = Holds(run, completion.memory)
         self.capacity = RemainingCapacity(run)
         self._order = dict.fromkeys(action.ref for wave in plan.waves for action in wave.actions)
         self._announced = False

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from reconciler.plan.context import PlanContext
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import RunContext
-    from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
     from reconciler.rollout.tracking.completion import Completion
     from reconciler.rollout.tracking.hold import Hold
     from reconciler.rollout.writes.send import Writes
@@ -47,13 +46,11 @@ class KubeVirtWaves:
         plan: Plan,
         policy: RolloutPolicy,
         run: RunContext,
-        *,
         writes: Writes,
         completion: Completion,
-        checkpoint: CheckpointStore,
     ) -> None:
         self._policy, self._run, self._writes = policy, run, writes
-        self._completion, self._checkpoint = completion, checkpoint
+        self._completion, self._checkpoint = completion, completion.config
         self.tracked = _tracked(plan)
         """The CR; None where it is as desired."""
         self._has_lease = touches_config(plan, Shard())

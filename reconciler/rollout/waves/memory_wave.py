@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from reconciler.plan.planner import Planner
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import RunContext
-    from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
     from reconciler.rollout.tracking.completion import Completion
     from reconciler.rollout.tracking.hold import Hold
     from reconciler.rollout.writes.send import Writes
@@ -45,16 +44,12 @@ class MemoryWave:
         plan: Plan,
         policy: RolloutPolicy,
         run: RunContext,
-        *,
         writes: Writes,
         completion: Completion,
-        checkpoint: CheckpointStore,
     ) -> None:
         self._run, self._approval = run, policy.approval
-        self._completion, self._checkpoint = completion, checkpoint
-        self._dispatch = Dispatch(
-            plan, policy, run, writes=writes, completion=completion, checkpoint=checkpoint
-        )
+        self._completion, self._checkpoint = completion, completion.memory
+        self._dispatch = Dispatch(plan, policy, run, writes, completion)
         self.can_start = True
         """Whether changes that may be made have not been made yet."""
         live = run.informer.read()

@@ -119,9 +119,9 @@ def test_end_of_a_vm_is_recorded_exactly_once(how, written, step, event, kept):
     assert [each.step for each in ports.heard] == ([step] if step else [])
     assert [each.outcome for each in ports.heard] == ([found.outcome()] if step else [])
     assert ports.recorder.events == ([(event, "pg-0")] if event else [])
-    assert list(ports.memory.checkpoint.failures) == ([VM] if kept else [])
+    assert list(ports.completion.memory.checkpoint.failures) == ([VM] if kept else [])
     assert (
-        ports.config.checkpoint
+        ports.completion.config.checkpoint
         == CheckpointStore(ports.config_lease, ports.clock.now()).checkpoint
     )
     with pytest.raises(IllegalTransitionError):
@@ -139,7 +139,7 @@ def test_end_of_the_custom_resource_goes_to_its_own_lease(how, written, step, ev
     assert [each.step for each in ports.heard] == ([step] if step else [])
     refused = [("WriteRefused", "kubevirt")] if event == "WriteRefused" else []
     assert ports.recorder.events == refused
-    assert list(ports.config.checkpoint.failures) == ([KUBEVIRT] if kept else [])
+    assert list(ports.completion.config.checkpoint.failures) == ([KUBEVIRT] if kept else [])
     assert ports.memory_lease.notes_written == 0
 
 
@@ -154,9 +154,9 @@ def test_custom_resource_that_did_not_settle_is_not_kept():
 def test_done_object_is_forgotten():
     ports = FakePorts()
     ports.completion.close(tracked(ports, written=True), end(Result.FAILED))
-    assert ports.memory.checkpoint.failures
+    assert ports.completion.memory.checkpoint.failures
     ports.completion.close(tracked(ports, written=False), end(Result.DONE, "converged"))
-    assert not ports.memory.checkpoint.failures
+    assert not ports.completion.memory.checkpoint.failures
     assert not ports.memory_lease.annotations
 
 
@@ -165,7 +165,7 @@ def test_failure_of_a_created_vm_is_kept_without_its_uid():
     ports.completion.close(
         tracked(ports, written=True, verb=Verb.CREATE, uid=None), end(Result.FAILED, "deleted")
     )
-    (kept,) = ports.memory.checkpoint.failures.values()
+    (kept,) = ports.completion.memory.checkpoint.failures.values()
     assert (kept.uid, kept.target, kept.why.reason) == (None, "", "deleted")
 
 

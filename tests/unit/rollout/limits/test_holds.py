@@ -1,0 +1,183 @@
+"""What holds a VM back: windows, canaries with their soak, and batches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.builders import ALWAYS, NOW, make_desired, make_live, make_vm, make_vmi, want
+from support.fake_ports import FakePorts
+
+from reconciler.model.desired.config import Canary, Window, WindowKind
+from reconciler.model.explanation import Explanation
+from reconciler.model.quantity import Duration
+from reconciler.model.references import vm_ref
+from reconciler.model.run.outcome import Result
+from reconciler.model.run.progress import Step
+from reconciler.model.selector import Selector
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.plan.planner import Planner
+from reconciler.rollout.limits.holds import Holds, closed_hold, opened
+from reconciler.rollout.tracking.end import End
+from reconciler.rollout.tracking.hold import Hold
+from reconciler.rollout.tracking.tracked_object import TrackedObject
+
+CANARY, REST = vm_ref("db", "canary"), vm_ref("db", "rest")
+SOAK_S = 1800.0
+
+
+def canary_policy(**changes) -> PlanPolicy:
+    canary = Canary(selector=Selector.parse("canary=true"), soak=Duration.parse("30m"))
+    return PlanPolicy(**({"canary": canary} | changes))
+
+
+class Round:
+    """One look at two VMs, of which one is a canary."""
+
+    def __init__(self, policy, *, canary="1Gi", ports=None, label="true", **changes) -> None:
+        self.ports = ports or FakePorts()
+        live = make_live(
+            make_vm(CANARY, guest=canary, **changes),
+            make_vm(REST),
+            vmis=(make_vmi(CANARY, guest=canary), make_vmi(REST)),
+        )
+        desired = make_desired(want("2Gi", CANARY, labels={"canary": label}), want("2Gi", REST))
+        self.planner = Planner()
+        self.context = self.planner.update(desired, live, policy, self.ports.clock.now())
+        self.holds = Holds(self.ports.context, self.ports.completion.memory)
+        self.objects = {
+            ref: TrackedObject(
+                planned=self.planner.decision(ref), latest=self.planner.decision(ref)
+            )
+            for ref in (CANARY, REST)
+        }
+
+    def end(self, ref, result=Result.DONE) -> None:
+        why = Explanation(reason="reverted", message="so it is")
+        self.objects[ref].ended(End(result=result, why=why), self.ports.clock.now())
+
+    def hold(self, ref) -> Hold | None:
+        self.holds.look(self.planner, self.objects)
+        return self.holds.hold(self.planner.decision(ref), self.context)
+
+    def reason(self, ref) -> str:
+        hold = self.hold(ref)
+        return hold.why.reason if hold else ""
+
+
+def test_nothing_is_held_without_windows_canaries_and_batches():
+    first = Round(PlanPolicy())
+    assert (first.reason(CANARY), first.reason(REST)) == ("", "")
+
+
+def test_canary_starts_and_the_rest_waits_for_it():
+    first = Round(canary_policy())
+    assert (first.reason(CANARY), first.reason(REST)) == ("", "waits-for-canaries")
+
+
+def test_batches_start_one_after_another():
+    batches = (Selector.parse("canary=true"),)
+    first = Round(PlanPolicy(batches=batches))
+    assert (first.reason(CANARY), first.reason(REST)) == ("", "waits-for-batch")
+    first.end(CANARY)
+    assert first.reason(REST) == ""
+
+
+def test_failed_canary_holds_the_rest_for_good():
+    first = Round(canary_policy())
+    first.end(CANARY, Result.FAILED)
+    hold = first.hold(REST)
+    assert (hold.why.reason, hold.final, hold.result) == (
+        "canary-failed",
+        True,
+        Result.NOT_STARTED,
+    )
+    assert hold.why.message == "the canary db/canary failed"
+
+
+def test_policy_that_selects_no_canary_holds_every_vm():
+    first = Round(canary_policy(), label="false")
+    assert (first.reason(CANARY), first.reason(REST)) == ("no-canary", "no-canary")
+    assert first.hold(REST).result is Result.HELD
+
+
+def test_canary_that_could_not_be_changed_proves_nothing():
+    first = Round(canary_policy())
+    first.end(CANARY, Result.HELD)
+    assert first.reason(REST) == "canaries-held"
+
+
+class TestSoak:
+    def converged(self, ports=None, **changes) -> Round:
+        found = Round(canary_policy(), canary="2Gi", ports=ports, **changes)
+        found.end(CANARY)
+        return found
+
+    def test_rest_starts_when_the_soak_is_over(self):
+        found = self.converged()
+        hold = found.hold(REST)
+        assert hold.why.reason == "canary-soak"
+        assert hold.until == NOW + timedelta(seconds=SOAK_S)
+        found.ports.clock.sleep(SOAK_S - 1)
+        assert self.converged(found.ports).reason(REST) == "canary-soak"
+
+    def test_soak_of_an_earlier_pass_counts(self):
+        ports = FakePorts()
+        first = Round(canary_policy(), canary="2Gi", ports=ports)
+        first.objects.pop(CANARY)
+        assert first.reason(REST) == "canary-soak"
+        ports.clock.sleep(SOAK_S)
+        second = Round(canary_policy(), canary="2Gi", ports=ports)
+        second.objects.pop(CANARY)
+        assert second.reason(REST) == ""
+
+    @pytest.mark.parametrize(("age_s", "reason"), [(60, "canary-soak"), (SOAK_S + 60, "")])
+    def test_soak_starts_again_where_a_canary_has_changed(self, age_s, reason):
+        ports = FakePorts()
+        first = Round(canary_policy(), canary="2Gi", ports=ports)
+        first.objects.pop(CANARY)
+        first.reason(REST)
+        ports.clock.sleep(SOAK_S)
+        changed = ports.clock.now() - timedelta(seconds=age_s)
+        second = Round(canary_policy(), canary="2Gi", ports=ports, guest_changed_at=changed)
+        second.objects.pop(CANARY)
+        assert second.reason(REST) == reason
+
+
+class TestWindows:
+    CLOSED = Window(kind=WindowKind.ALLOW, cron="0 22 * * *", duration=Duration.parse("2h"))
+    SHORT = Window(kind=WindowKind.ALLOW, cron="0 12 * * *", duration=Duration.parse("1m"))
+
+    def test_closed_window_holds_every_vm(self):
+        first = Round(PlanPolicy(windows=(self.CLOSED,)))
+        hold = first.hold(REST)
+        assert (hold.why.reason, hold.closed, hold.final) == ("outside-window", True, True)
+        assert hold.until == NOW.replace(hour=22)
+        assert closed_hold(opened(first.context)) == hold
+
+    def test_window_that_is_too_short_for_the_attempt_holds_the_vm(self):
+        hold = Round(PlanPolicy(windows=(self.SHORT,))).hold(REST)
+        assert (hold.why.reason, hold.closed, hold.result) == (
+            "outside-window",
+            False,
+            Result.HELD,
+        )
+        assert "its first attempt may take" in hold.why.message
+
+    def test_window_that_is_long_enough_holds_nothing(self):
+        assert Round(PlanPolicy(windows=(ALWAYS,))).reason(REST) == ""
+
+
+def test_each_reason_is_reported_once_with_the_number_of_vms():
+    ports = FakePorts()
+    holds = Holds(ports.context, ports.completion.memory)
+    hold = Hold(why=Explanation(reason="canary-soak", message="starts later"))
+    for _ in range(2):
+        holds.report({CANARY: hold, REST: hold})
+    other = replace(hold, why=Explanation(reason="waits-for-batch", message="starts after it"))
+    holds.report({REST: other})
+    assert [(each.step, each.message, each.reason) for each in ports.heard] == [
+        (Step.BARRIER, "2 VMs: starts later", "canary-soak"),
+        (Step.BARRIER, "1 VM: starts after it", "waits-for-batch"),
+    ]
