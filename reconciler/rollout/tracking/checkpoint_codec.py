@@ -13,10 +13,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from reconciler.model.annotations import ROLLOUT
-from reconciler.model.references import ObjectRef
+from reconciler.model.references import VM, ObjectRef
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
 
-ANNOTATION = ROLLOUT
 MOST_FAILURES = 200
 """The newest are kept."""
 LONGEST_MESSAGE = 300
@@ -96,7 +95,7 @@ def decoded(text: str | None) -> Decoded:
         why = _cut(f"{type(error).__name__}: {error}", _QUOTED)
         return Decoded(
             Checkpoint(),
-            f"the annotation {ANNOTATION} of the lease cannot be read ({why}); this run starts a"
+            f"the annotation {ROLLOUT} of the lease cannot be read ({why}); this run starts a"
             f" new one instead of {_cut(text, _QUOTED)!r}",
         )
 
@@ -141,7 +140,7 @@ def _start_document(ref: ObjectRef, start: Start) -> dict[str, object]:
 
 def _start(document: dict[str, Any]) -> tuple[ObjectRef, Start]:
     start = msgspec.convert(document, Start)
-    return _ref({**document, "kind": "VirtualMachine"}), replace(start, at=_utc(start.at))
+    return _ref({**document, "kind": VM}), replace(start, at=_utc(start.at))
 
 
 def _ref(document: dict[str, Any]) -> ObjectRef:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.annotations import ROLLOUT
 from reconciler.model.plan.plan import Effect
 from reconciler.rollout.tracking import checkpoint_codec as codec
 from reconciler.rollout.tracking.convergence import is_under_way
@@ -27,7 +28,7 @@ class CheckpointStore:
 
     def __init__(self, lease: Lease, now: datetime) -> None:
         self._lease = lease
-        found = codec.decoded(lease.notes().get(codec.ANNOTATION))
+        found = codec.decoded(lease.notes().get(ROLLOUT))
         self.checkpoint: Checkpoint = codec.without_expired(found.checkpoint, now)
         self.problem = found.problem
         """Why the annotation cannot be read; empty where it can."""
@@ -75,4 +76,4 @@ class CheckpointStore:
 
     def _keep(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
-        self._lease.note({codec.ANNOTATION: codec.encoded(checkpoint)})
+        self._lease.note({ROLLOUT: codec.encoded(checkpoint)})

@@ -27,7 +27,6 @@ from reconciler.rollout.tracking.end import Cause
 from reconciler.rollout.tracking.reverts import wanted
 
 if TYPE_CHECKING:
-    from reconciler.model.references import ObjectRef
     from reconciler.rollout.run_context import RunContext
     from reconciler.rollout.tracking.end import End
     from reconciler.rollout.tracking.tracked_object import TrackedObject
@@ -57,7 +56,7 @@ class Completion:
         self._leave_event(tracked, end)
 
     def _keep_for_later_passes(self, tracked: TrackedObject, end: End) -> None:
-        store = self.memory if _is_vm(tracked.ref) else self.config
+        store = self.memory if tracked.ref.is_vm else self.config
         if end.result is Result.DONE:
             store.forget(tracked.ref)
         elif (
@@ -69,7 +68,7 @@ class Completion:
             store.failed(tracked.ref, self._failure(tracked, end))
 
     def _report_progress(self, tracked: TrackedObject, end: End) -> None:
-        done, is_vm = end.result is Result.DONE, _is_vm(tracked.ref)
+        done, is_vm = end.result is Result.DONE, tracked.ref.is_vm
         step = Step.STAGED if is_vm and tracked.written else Step.SKIPPED
         if done or end.result is Result.FAILED:
             step = Step.DONE if done else Step.FAILED
@@ -90,7 +89,7 @@ class Completion:
         if end.cause is Cause.REFUSED:
             text = f"{end.why.reason}: {message}"
             record(ref, uid, reason="WriteRefused", message=text, warning=True)
-        elif _is_vm(ref) and tracked.written:
+        elif ref.is_vm and tracked.written:
             # A VM that is stopped, as Git wants, has not reached its memory.
             stopped = end.why.reason == Reason.STOPPED_AS_DESIRED
             if end.result is Result.DONE and not stopped:
@@ -107,7 +106,3 @@ class Completion:
             why=replace(end.why, hint=""),
             at=self._run.clock.now(),
         )
-
-
-def _is_vm(ref: ObjectRef) -> bool:
-    return ref.is_vm

@@ -34,7 +34,7 @@ def lost(decision: Decision) -> Explanation:
 
 def wanted(decision: Decision) -> str:
     """Return what Git wants of the object, always spelled the same way."""
-    if decision.ref.kind == "KubeVirt":
+    if decision.ref.is_kubevirt:
         fields = (f"{dotted(each.field)}={each.after}" for each in decision.changes)
         return "; ".join(sorted(fields))
     return str(decision.target.n_bytes) if decision.target is not None else ""

@@ -121,6 +121,7 @@ def test_recreated_custom_resource_is_written_again():
     waves.step(new, after_s=SETTLE_S)
     assert [each.uid for each in waves.ports.writer.sent] == ["uid-kubevirt", "another"]
     assert waves.waves.open
+    assert waves.waves.tracked.patched_at == waves.ports.clock.now()
 
 
 def test_refused_write_fails_the_custom_resource():

@@ -191,6 +191,15 @@ def test_no_vm_starts_once_the_failure_budget_is_spent():
     assert len(wave.ports.writer.sent) == 2
 
 
+def test_failure_budget_counts_the_answers_of_the_round_that_is_under_way():
+    apart = make_live(
+        *map(make_vm, REFS), vmis=tuple(make_vmi(ref, node=ref.name) for ref in REFS)
+    )
+    wave = Wave(DENIED, DENIED, live=apart, refs=REFS, policy=RolloutPolicy(failure_budget=2))
+    wave.step(apart)
+    assert len(wave.ports.writer.sent) == 2
+
+
 def test_vms_that_wait_for_a_slot_start_as_others_are_done():
     wave = Wave(live=fleet(), refs=REFS)
     wave.step(fleet())
