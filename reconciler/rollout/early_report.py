@@ -54,7 +54,7 @@ def unwritten(
 def observed(plan: Plan, *, run_id: str, at: datetime) -> RunReport:
     """Return the report of a run in mode observe, which holds every change that it would make."""
     outcomes = tuple(
-        replace(_outcome(each, _OBSERVED, each.message, Result.HELD, at), action_id="")
+        replace(_outcome(each, _OBSERVED, each.why.message, Result.HELD, at), action_id="")
         for each in _open(plan)
     )
     return RunReport(

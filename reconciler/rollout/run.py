@@ -252,7 +252,7 @@ class _Rollout:
             not_followed = not self.policy.follow and tracked.ref.is_vm
             result = Result.DONE if not_followed else Result.RUNNING
         elif tracked.in_doubt:
-            message = f"the answer to its last write is not known: {latest.message}"
+            message = f"the answer to its last write is not known: {latest.why.message}"
             why = Explanation(reason=latest.reason.value, message=message)
             return End(result=Result.RUNNING, why=why, cause=Cause.RUN_ENDED)
         elif latest.effect is Effect.WAIT:

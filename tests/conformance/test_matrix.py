@@ -147,13 +147,13 @@ def told(decision):
 @pytest.mark.parametrize(("row", "version", "expected"), cases())
 def test_each_version_has_the_effect_that_its_code_has(row, version, expected):
     plan, decision = planned(row, version)
-    assert told(decision) == expected, decision.message
+    assert told(decision) == expected, decision.why.message
     assert "unknown-kubevirt-version" not in {each.code for each in plan.diagnostics}
 
 
 @pytest.mark.parametrize(("row", "version", "expected"), cases("says"))
 def test_each_version_is_told_as_it_behaves(row, version, expected):
-    assert expected in planned(row, version)[1].message
+    assert expected in planned(row, version)[1].why.message
 
 
 @pytest.mark.parametrize(("row", "version", "expected"), cases("writes"))

@@ -97,7 +97,7 @@ MOMENTS = list(moments())
 @pytest.mark.parametrize(("version", "row"), MOMENTS)
 def test_the_planner_foretells_what_was_recorded(version, row):
     decision = predicted(version, row)
-    assert decision.effect in true_effects(row), (decision.reason, decision.message, row)
+    assert decision.effect in true_effects(row), (decision.reason, decision.why.message, row)
 
 
 ASKING_FOR_A_RESTART = [

@@ -171,8 +171,8 @@ def test_a_maximum_that_is_only_spelled_otherwise_is_told_in_its_new_spelling():
         story.live = replace(story.live, kubevirt=kubevirt)
         arguments = story.desired, story.live, policy, story.now
         plan, afresh = decide(*arguments, planner), decide(*arguments)
-        messages = [each.message for each in plan.decisions]
-        assert messages == [each.message for each in afresh.decisions]
+        messages = [each.why.message for each in plan.decisions]
+        assert messages == [each.why.message for each in afresh.decisions]
         assert size in messages[0]
 
 

@@ -203,16 +203,6 @@ class Decision:
         """The code of ``why``."""
         return Reason(self.why.reason)
 
-    @property
-    def message(self) -> str:
-        """The message of ``why``."""
-        return self.why.message
-
-    @property
-    def hint(self) -> str:
-        """The hint of ``why``."""
-        return self.why.hint
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Barrier:

@@ -28,7 +28,7 @@ def refused(approval: Approval | None, decision: Decision, action: Action | None
             is still not as desired.
     """
     if action is not None and not covers(approval, decision):
-        message = f"not approved, so not written: {decision.message}"
+        message = f"not approved, so not written: {decision.why.message}"
         why = Explanation(reason=NOT_APPROVED, message=message, hint=HINT)
         return End(result=Result.HELD, why=why)
     difference = _difference(approval, decision, action)
@@ -54,7 +54,7 @@ def _difference(approval: Approval | None, decision: Decision, action: Action | 
         if same is not None and same.digest == action.digest:
             return ""
         shown = same or shown
-    now = _now(decision, action, shown) if action else f"{_head(decision)}: {decision.message}"
+    now = _now(decision, action, shown) if action else f"{_head(decision)}: {decision.why.message}"
     return f"approved: {_described(shown.effect, shown.reason, shown.change)}; now: {now}"
 
 
@@ -66,7 +66,7 @@ def _now(decision: Decision, action: Action, approved: ApprovedAction) -> str:
         change,
     ):
         return "the same, but of another object, or over a value that is spelled differently"
-    return f"{_described(action.effect, action.reason, change)}: {decision.message}"
+    return f"{_described(action.effect, action.reason, change)}: {decision.why.message}"
 
 
 def _described(effect: str, reason: str, change: str) -> str:

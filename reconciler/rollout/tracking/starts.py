@@ -48,16 +48,16 @@ def failed_start(
 ) -> Explanation | None:
     """Explain why a VM that was to come up did not, or came up unchanged; None where it may."""
     if decision.reason is Reason.NOT_STARTING:
-        reason, message = decision.reason.value, decision.message
+        reason, message = decision.reason.value, decision.why.message
     elif starts_now(decision, live) and now - start.at > timedelta(seconds=START_TIMEOUT_S):
         minutes = (now - start.at).total_seconds() / 60
         reason = Reason.NOT_STARTING.value
         message = f"it has no running instance, {minutes:.0f} min after its start was asked for"
     elif decision.reason is Reason.RESTART_PENDING and _is_newer(live, decision, start):
-        reason, message = INEFFECTIVE, f"it was restarted, and still: {decision.message}"
+        reason, message = INEFFECTIVE, f"it was restarted, and still: {decision.why.message}"
     else:
         return None
-    return Explanation(reason=reason, message=message, hint=decision.hint)
+    return Explanation(reason=reason, message=message, hint=decision.why.hint)
 
 
 def may_ask(decision: Decision, start: Start | None, live: LiveState, now: datetime) -> bool:

@@ -191,7 +191,7 @@ class TrackedObject:
     def ended(self, end: End, at: datetime) -> None:
         """Close the object; only ``completion.Completion.close`` calls this."""
         self._go("ended")
-        hint = end.why.hint or self.latest.hint
+        hint = end.why.hint or self.latest.why.hint
         self._end, self.ended_at = replace(end, why=replace(end.why, hint=hint)), at
 
     def try_again(self, not_before: float) -> None:

@@ -135,7 +135,7 @@ class KubeVirtWaves:
         end = approval_check.refused(self._policy.approval, decision, action)
         if not self._has_lease:
             # The plan could not change the CR, so no lease was taken. Now the CR could be changed.
-            message = f"not started: {decision.message}"
+            message = f"not started: {decision.why.message}"
             why = Explanation(reason=NO_LEASE, message=message, hint=_NO_LEASE_HINT)
             end = End(result=Result.HELD, why=why)
         if end is not None:

@@ -137,12 +137,12 @@ class MemoryWave:
         tracked.followed(vm.guest_changed_at if vm is not None and ours else None)
         decision = tracked.latest
         self._run.progress(
-            Step.FOLLOWING, decision.message, ref=decision.ref, reason=decision.reason.value
+            Step.FOLLOWING, decision.why.message, ref=decision.ref, reason=decision.reason.value
         )
 
     def _look(self, tracked: TrackedObject, decision: Decision, live: LiveState) -> None:
         """Judge one VM by the newest snapshot, and end it where that decides it."""
-        news = decision.message != tracked.latest.message
+        news = decision.why.message != tracked.latest.why.message
         tracked.looked(decision, live)
         if tracked.state is State.WAITING and not decision.actions:
             self._note_found(tracked, decision)
@@ -164,7 +164,7 @@ class MemoryWave:
             case Verdict.IN_PROGRESS if news and tracked.applied:
                 self._run.progress(
                     Step.PHASE,
-                    decision.message,
+                    decision.why.message,
                     ref=tracked.ref,
                     reason=decision.reason.value,
                     fraction=tracked.advance(),

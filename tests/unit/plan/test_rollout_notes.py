@@ -236,7 +236,7 @@ def test_restarts_are_counted_with_where_the_consent_comes_from():
         "3 VMs are restarted, as consented: db/a, db/b, db/c (2 by `restart: window`, "
         "1 by the annotation memory.reconciler.dev/restart in Git)"
     )
-    hints = [each.hint for each in plan.decisions]
+    hints = [each.why.hint for each in plan.decisions]
     assert hints[0].endswith("as `restart: window` consents")
     assert hints[1].endswith("as the annotation memory.reconciler.dev/restart in Git consents")
     assert [each.name for each in plan.waves] == [WaveName.MEMORY, WaveName.RESTART]

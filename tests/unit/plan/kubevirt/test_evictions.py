@@ -115,23 +115,26 @@ def test_the_vms_are_named_with_why_and_what_to_do():
     vmis = [vmi(name, labels=OLD) for name in "bcde"]
     flying = vmi("a", conditions=MIGRATES | IN_FLIGHT)
     decision = planned(listing(), ("Evict",), flying, *vmis)
-    assert decision.message == (
+    assert decision.why.message == (
         "KubeVirt would then evict 5 running VMs, whose guests stop: db/a (a change in flight), "
         "db/b (an outdated launcher), db/c (an outdated launcher) and 2 more"
     )
-    assert decision.hint.startswith("list LiveMigrate in workloadUpdateMethods as well")
+    assert decision.why.hint.startswith("list LiveMigrate in workloadUpdateMethods as well")
     alone = planned(listing("LiveMigrate"), BOTH, vmi(labels=OLD, conditions=STAYS))
-    assert "evict 1 running VM, whose guest stops: db/a (an outdated launcher)" in alone.message
-    assert alone.hint.startswith("wait until")
+    assert (
+        "evict 1 running VM, whose guest stops: db/a (an outdated launcher)" in alone.why.message
+    )
+    assert alone.why.hint.startswith("wait until")
 
 
 def test_vms_without_the_label_are_named_where_kubevirt_counts_more():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
-        "db/b (perhaps an outdated launcher, of which KubeVirt counts 1 more)" in decision.message
+        "db/b (perhaps an outdated launcher, of which KubeVirt counts 1 more)"
+        in decision.why.message
     )
     counted = planned(listing(outdated_workloads=1), ("Evict",), vmi("a", labels=OLD), vmi("b"))
-    assert "db/b" not in counted.message
+    assert "db/b" not in counted.why.message
 
 
 def test_a_vm_that_migrates_now_counts_too_for_its_migration_may_fail():
@@ -150,7 +153,7 @@ def test_a_size_that_comes_into_force_with_the_change_counts():
     live_update = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}
     decision = planned(stage, ("Evict",), vmi(), vms=[staged], settings=live_update)
     assert decision.reason.value == "would-evict"
-    assert "db/a (a size written before, which then comes into force)" in decision.message
+    assert "db/a (a size written before, which then comes into force)" in decision.why.message
     kept = planned(
         stage,
         ("Evict",),
@@ -215,7 +218,7 @@ def test_a_denied_eviction_is_told_with_the_strategy():
         make_vm(), vmis=(make_vmi(eviction_strategy="External"),), kubevirt=EVICT_ONLY
     )
     (decision,) = plan_of(make_desired(want("3Gi")), live).decisions
-    assert "the VM's evictionStrategy External has its eviction denied" in decision.message
+    assert "the VM's evictionStrategy External has its eviction denied" in decision.why.message
 
 
 # What is written already, and can no longer be carried out.
@@ -234,4 +237,4 @@ def test_a_vm_that_lost_its_migratability_in_flight(methods, more, reason, said)
     live = make_live(make_vm(guest="2Gi"), vmis=(flying,), kubevirt=listing(*methods))
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
     assert (decision.effect.value, decision.reason.value) == ("blocked", reason)
-    assert said in decision.message
+    assert said in decision.why.message

@@ -81,7 +81,7 @@ def test_the_second_patch_does_not_replace_the_spec_that_the_first_has_made():
 )
 def test_changed_fields_are_counted(settings, message):
     (decision,) = plan_of(make_desired(kubevirt=settings), make_live()).decisions
-    assert decision.message == message
+    assert decision.why.message == message
 
 
 @pytest.mark.parametrize(

@@ -42,20 +42,20 @@ def decided(guest="2Gi", *, vm=None, vmi=None, migrations=()):
     ],
 )
 def test_a_misaligned_size_comes_with_the_two_whole_ones_beside_it(guest, hint):
-    assert decided(guest).hint == hint
+    assert decided(guest).why.hint == hint
 
 
 def test_why_a_vm_cannot_migrate_is_quoted():
     said = condition("False", "DisksNotLiveMigratable", "PVC is not shared")
     decision = decided(vmi=make_vmi(conditions={"LiveMigratable": said}))
-    assert decision.message == "the VM cannot be live-migrated: PVC is not shared"
+    assert decision.why.message == "the VM cannot be live-migrated: PVC is not shared"
 
 
 def test_a_migration_that_is_waited_for_is_named_with_its_phase():
     running = (make_migration(phase="Running", name="m-7", for_update=False),)
-    assert decided(migrations=running).message == "the migration m-7 is Running"
+    assert decided(migrations=running).why.message == "the migration m-7 is Running"
     new = (make_migration(phase="", name="m-8", for_update=False),)
-    assert decided(migrations=new).message == "the migration m-8 is new"
+    assert decided(migrations=new).why.message == "the migration m-8 is new"
 
 
 CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
@@ -76,7 +76,7 @@ def test_failed_migrations_are_counted_one_by_one(failed, reason, message):
         vmi=replace(make_vmi(conditions=CHANGING), guest=make_vm(guest="2Gi").guest),
         migrations=tuple(make_migration(phase="Failed", name=f"m-{n}") for n in range(failed)),
     )
-    assert (decision.reason.value, decision.message.partition(";")[0]) == (reason, message)
+    assert (decision.reason.value, decision.why.message.partition(";")[0]) == (reason, message)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_why_a_plug_was_refused_is_quoted(reason, text, says):
     # recorded plug-refused
     conditions = {"HotMemoryChange": condition("False", reason, text)}
     decision = decided(vm=make_vm(guest="2Gi"), vmi=make_vmi(conditions=conditions))
-    assert decision.message == f"libvirt or QEMU refused 2Gi: {says}"
+    assert decision.why.message == f"libvirt or QEMU refused 2Gi: {says}"
 
 
 @pytest.mark.parametrize(("phase", "guest"), [("Running", "1Gi"), ("Succeeded", None)])
@@ -119,7 +119,7 @@ def test_what_the_guest_has_taken_so_far_is_told(guest_has, says):
     vmi = make_vmi(guest="2Gi")
     current = make_vm(guest=guest_has).guest
     decision = decided(vm=make_vm(guest="2Gi"), vmi=replace(vmi, guest_current=current))
-    assert decision.message == f"2Gi was plugged, and {says}"
+    assert decision.why.message == f"2Gi was plugged, and {says}"
 
 
 @pytest.mark.parametrize("status", ["False", "Unknown"])
@@ -165,12 +165,12 @@ def test_how_soon_kubevirt_tries_again_is_told_by_version(version, pause):
         kubevirt=make_kubevirt(version),
     )
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
-    assert decision.message.endswith(f"KubeVirt tries again {pause}")
+    assert decision.why.message.endswith(f"KubeVirt tries again {pause}")
 
 
 def test_the_age_of_a_start_is_told_in_minutes():
     vmi = replace(make_vmi(), phase="Scheduling", created_at=NOW - timedelta(hours=1))
-    assert "60 min after its instance was created" in decided("1Gi", vmi=vmi).message
+    assert "60 min after its instance was created" in decided("1Gi", vmi=vmi).why.message
 
 
 def test_a_quota_that_nothing_uses_yet_says_so():
@@ -180,7 +180,7 @@ def test_a_quota_that_nothing_uses_yet_says_so():
     )
     live = make_live(make_vm(), vmis=(make_vmi(),), capacity=capacity)
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
-    assert decision.message.endswith("pods has 0 used of 0")
+    assert decision.why.message.endswith("pods has 0 used of 0")
 
 
 @pytest.mark.parametrize(("current", "has"), [("1Gi", "1Gi"), (None, "2Gi")])
@@ -188,7 +188,7 @@ def test_a_pending_restart_tells_what_the_guest_has_or_else_was_given(current, h
     conditions = {"RestartRequired": condition("True", "", "memory updated")}
     vmi = replace(make_vmi(guest="2Gi"), guest_current=make_vm(guest=current).guest)
     decision = decided("3Gi", vm=make_vm(guest="3Gi", conditions=conditions), vmi=vmi)
-    assert f"says 3Gi, the guest has {has}, and" in decision.message
+    assert f"says 3Gi, the guest has {has}, and" in decision.why.message
 
 
 def test_a_size_that_cannot_be_read_is_not_called_unnamed():
@@ -208,8 +208,8 @@ def test_a_size_that_cannot_be_read_is_not_called_unnamed():
 
     decision = decided(bad)
     assert (decision.effect.value, decision.reason.value) == ("blocked", "unreadable")
-    assert decision.message == f"Git's size cannot be read: {bad.message}"
-    assert decision.hint == bad.hint
+    assert decision.why.message == f"Git's size cannot be read: {bad.message}"
+    assert decision.why.hint == bad.hint
     for other in (
         replace(bad, ref=vm_ref("db", "other")),
         replace(bad, severity=Severity.WARNING),

@@ -166,7 +166,7 @@ def failed(n, *, begun=False, reason=""):
 def test_a_change_that_failed_again_and_again_is_not_waited_for(migrations, expected, said):
     live = flying(migrations=migrations)
     assert effect_of(make_desired(want("3Gi")), live) == expected
-    assert said in decided("3Gi", live).message
+    assert said in decided("3Gi", live).why.message
 
 
 def test_a_change_that_succeeds_without_effect_is_not_waited_for():
@@ -176,8 +176,8 @@ def test_a_change_that_succeeds_without_effect_is_not_waited_for():
     since = {ref: replace(vm, guest_changed_at=NOW) for ref, vm in live.vms.items()}
     decision = decided("3Gi", replace(live, vms=since))
     assert (decision.effect.value, decision.reason.value) == STUCK
-    assert "2 migrations succeeded since the change" in decision.message
-    assert "not 2Gi" in decision.message
+    assert "2 migrations succeeded since the change" in decision.why.message
+    assert "not 2Gi" in decision.why.message
 
 
 def crowded(requested, *, moving="0"):
@@ -210,7 +210,7 @@ def test_a_change_whose_pod_fits_nowhere_is_not_waited_for(context, migrations, 
     assert effect_of(make_desired(want("1792Mi")), live) == expected
     if expected == STUCK:
         assert "node02 has the most free of the other nodes: 2048Mi" in (
-            decided("1792Mi", live).message
+            decided("1792Mi", live).why.message
         )
 
 
@@ -269,7 +269,7 @@ def test_a_change_that_a_quota_will_refuse_is_not_waited_for(context, migrations
     plain = STUCK if expected == STUCK else WAITS
     assert effect_of(make_desired(want("3Gi")), live) == plain
     if expected == STUCK:
-        assert "refuses the target pod" in decided("8Gi", live).message
+        assert "refuses the target pod" in decided("8Gi", live).why.message
 
 
 @pytest.mark.parametrize(
@@ -291,9 +291,9 @@ def test_planner_needs_capacity_for_what_a_change_in_flight_keeps_waiting(live, 
 def test_a_backup_that_holds_the_change_in_flight_is_named():
     live = flying()
     held = {ref: replace(vmi, backup="nightly") for ref, vmi in live.vmis.items()}
-    message = decided("3Gi", replace(live, vmis=held)).message
+    message = decided("3Gi", replace(live, vmis=held)).why.message
     assert "its migration waits for the backup nightly, which runs" in message
-    assert "backup" not in decided("3Gi", live).message
+    assert "backup" not in decided("3Gi", live).why.message
 
 
 def test_git_may_bring_the_end_about():
@@ -310,21 +310,21 @@ def decided(guest, live):
 
 def test_both_obstacles_are_told():
     decision = decided("8Gi", flying(kubevirt=NO_METHODS))
-    assert decision.message == (
+    assert decision.why.message == (
         "a change to 2Gi is in flight and cannot end (workloadUpdateMethods has no LiveMigrate); "
         "until it does, KubeVirt refuses 8Gi; besides, 8Gi is above maxGuest 4Gi, which was fixed "
         "when the VM booted"
     )
-    assert decision.hint.startswith("add LiveMigrate")
-    assert decided("3Gi", flying(kubevirt=NO_METHODS)).message.endswith("KubeVirt refuses 3Gi")
+    assert decision.why.hint.startswith("add LiveMigrate")
+    assert decided("3Gi", flying(kubevirt=NO_METHODS)).why.message.endswith("KubeVirt refuses 3Gi")
 
 
 def test_a_size_that_is_judged_later_says_so():
-    assert decided("8Gi", flying()).message.endswith(
+    assert decided("8Gi", flying()).why.message.endswith(
         "; KubeVirt comes to that once the change to 2Gi, which is in flight, has ended"
     )
     at_rest = make_live(make_vm(), vmis=(make_vmi(),))
-    assert "in flight" not in decided("8Gi", at_rest).message
+    assert "in flight" not in decided("8Gi", at_rest).why.message
 
 
 OTHER_EDIT = "a non-live-updatable field was changed in the template spec"

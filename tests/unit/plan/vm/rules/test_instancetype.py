@@ -228,7 +228,7 @@ def test_types_that_differ_in_what_is_not_live_need_a_restart(difference, says):
     live = cluster(vmi=make_vmi(max_sockets=4), types=(SMALL, replace(LARGE, **difference)))
     decision = decided(live)
     assert told(decision) == ("restart", "instancetype-differs-otherwise")
-    assert says in decision.message
+    assert says in decision.why.message
 
 
 def test_two_overcommitting_types_differ_in_their_requests():
@@ -275,10 +275,10 @@ NOWHERE = [
 def test_a_type_that_is_not_there_is_denied(types, name, hint):
     decision = decided(cluster(types=types), ask(name))
     assert told(decision) == ("blocked", "instancetype-not-found")
-    assert decision.message == (
+    assert decision.why.message == (
         f"there is no VirtualMachineInstancetype db/{name}; the webhook denies it"
     )
-    assert (decision.hint, decision.actions) == (hint, ())
+    assert (decision.why.hint, decision.actions) == (hint, ())
 
 
 def test_a_type_of_another_namespace_is_not_there():
@@ -368,7 +368,7 @@ def test_a_stopped_vm_of_an_unreadable_type_is_as_desired():
 def test_stopped_vms_tell_the_size_of_their_type():
     decision = decided(replace(cluster(), vmis={}), ask("small"))
     assert told(decision) == ("none", "stopped-as-desired")
-    assert "it starts with 1Gi" in decision.message
+    assert "it starts with 1Gi" in decision.why.message
 
 
 def test_features_of_a_type_with_its_own_max_guest_are_denied():

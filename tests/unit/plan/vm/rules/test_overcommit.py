@@ -60,17 +60,17 @@ def test_a_limit_stays_where_requests_are_lifted(requests, limits, effect, warns
 
 def test_the_trap_is_told_with_its_values():
     decision = decided("4Gi", requests="1Gi", limits="3Gi")
-    assert "requests 1Gi, less than the guest's 2Gi" in decision.message
-    assert "lift that to 4Gi and leave the limit at 3Gi" in decision.message
-    assert "limits.memory of 4Gi or more" in decision.hint
+    assert "requests 1Gi, less than the guest's 2Gi" in decision.why.message
+    assert "lift that to 4Gi and leave the limit at 3Gi" in decision.why.message
+    assert "limits.memory of 4Gi or more" in decision.why.hint
     assert decision.actions == ()
 
 
 def test_a_limit_alone_is_told_with_its_values():
     decision = decided("4Gi", requests=None, limits="3Gi")
-    assert "a memory limit of 3Gi and no requests" in decision.message
-    assert "a guest of 4Gi does not fit" in decision.message
-    assert "limits.memory of 4Gi or more" in decision.hint
+    assert "a memory limit of 3Gi and no requests" in decision.why.message
+    assert "a guest of 4Gi does not fit" in decision.why.message
+    assert "limits.memory of 4Gi or more" in decision.why.hint
     assert decision.actions == ()
 
 

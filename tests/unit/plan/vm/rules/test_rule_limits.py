@@ -75,8 +75,8 @@ def test_a_cluster_maximum_that_is_no_whole_block_is_told_with_a_better_one():
         kubevirt=with_settings(make_kubevirt(), maxGuest=q("5000M")),
     )
     (decision,) = plan_of(make_desired(want("3Gi")), live).decisions
-    assert "the cluster's maxGuest 5000M is not a multiple of 2Mi" in decision.message
-    assert "write 4768Mi or 4770Mi" in decision.hint
+    assert "the cluster's maxGuest 5000M is not a multiple of 2Mi" in decision.why.message
+    assert "write 4768Mi or 4770Mi" in decision.why.hint
 
 
 # The same test against the maxGuest of the running instance; at admission against the VM's own.
@@ -90,7 +90,7 @@ def test_a_maximum_that_is_no_whole_block_lets_nothing_be_plugged(own, expected)
     )
     assert effect_of(make_desired(want("2Gi")), live) == expected
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
-    assert "the VM's maxGuest 5000M is not a multiple of 2Mi" in decision.message
+    assert "the VM's maxGuest 5000M is not a multiple of 2Mi" in decision.why.message
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_a_maximum_that_is_no_whole_block_lets_nothing_be_plugged(own, expected)
 def test_no_hint_names_a_size_of_nothing(guest, hint):
     live = make_live(make_vm(), vmis=(make_vmi(),))
     (decision,) = plan_of(make_desired(want(guest)), live).decisions
-    assert (decision.reason.value, decision.hint) == ("misaligned", hint)
+    assert (decision.reason.value, decision.why.hint) == ("misaligned", hint)
 
 
 @pytest.mark.parametrize(

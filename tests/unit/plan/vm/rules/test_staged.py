@@ -97,9 +97,9 @@ def test_the_size_stays_to_come_until_kubevirt_has_looked():
 def test_the_message_says_when_and_the_hint_how_at_once():
     plan = plan_of(make_desired(want("2Gi"), kubevirt=COMES), world())
     kubevirt, vm = plan.decisions
-    assert "the VM's spec says 2Gi and the guest has 1Gi" in vm.message
-    assert "within 12 h" in vm.message
-    assert "annotation" in vm.hint
+    assert "the VM's spec says 2Gi and the guest has 1Gi" in vm.why.message
+    assert "within 12 h" in vm.why.message
+    assert "annotation" in vm.why.hint
     assert vm.actions == ()
     assert kubevirt.warnings == (
         (
@@ -166,7 +166,7 @@ def test_an_edit_that_cannot_be_seen_is_warned_of(git, kubevirt):
 def test_the_edits_are_named():
     live = world(vm=TWO_CORES, vmi=ONE_CORE)
     decision = plan_of(make_desired(want("3Gi"), kubevirt=COMES), live).decisions[-1]
-    assert "(cpu.cores 1 -> 2)" in decision.message
+    assert "(cpu.cores 1 -> 2)" in decision.why.message
 
 
 # v1.9.0 vm.go:2989-3061 compares with the revision of the start, which has that size too: nothing
@@ -180,6 +180,6 @@ def test_back_to_the_size_of_the_start_under_stage_waits_without_a_word(kubevirt
     live = make_live(make_vm(guest="1Gi"), vmis=(plugged,), kubevirt=kubevirt)
     (decision,) = plan_of(make_desired(want("1Gi")), live).decisions
     assert (decision.effect.value, decision.reason.value) == expected
-    assert ("does not ask for one" in decision.message) is (expected == PENDING)
+    assert ("does not ask for one" in decision.why.message) is (expected == PENDING)
     before = make_live(make_vm(guest="2Gi"), vmis=(plugged,), kubevirt=stage())
     assert effect_of(make_desired(want("1Gi")), before) == ("restart", "strategy-stage")

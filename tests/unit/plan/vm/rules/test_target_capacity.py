@@ -95,10 +95,10 @@ def test_a_target_pod_needs_its_whole_new_size_on_another_node(taken, effect):
 def test_what_is_needed_and_the_best_node_are_named():
     nodes = (node("node01"), node("node02", "1Gi"), node("node03", "2Gi"))
     decision = only(live(capacity({"node03": use(512 * MIB)}), nodes=nodes))
-    assert decision.message == (
+    assert decision.why.message == (
         "the target pod asks for 2316Mi, and node03 has the most free of the other nodes: 1536Mi"
     )
-    assert decision.hint
+    assert decision.why.hint
     assert decision.actions == ()
 
 
@@ -126,7 +126,7 @@ def test_the_vms_node_selector_counts(labels, selector, effect):
 def test_a_selector_that_no_other_node_has_is_named():
     nodes = (node("node01", labels={"zone": "a"}), node("node02"))
     decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector={"zone": "a"})))
-    assert decision.message == (
+    assert decision.why.message == (
         "no node but node01 that can run VMs has the VM's nodeSelector zone=a"
     )
 
@@ -150,8 +150,8 @@ def test_a_cpu_vendor_that_no_other_node_has_is_named(selector, says):
     )
     nodes = (node("node01", labels=intel), node("node02", labels=amd))
     decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector=selector)))
-    assert decision.message.endswith(says)
-    assert decision.hint == "add a node with the same CPU vendor"
+    assert decision.why.message.endswith(says)
+    assert decision.why.hint == "add a node with the same CPU vendor"
 
 
 @pytest.mark.parametrize(("free", "effect"), [("2Gi", LIVE), ("1Gi", NO_NODE)])
@@ -202,7 +202,7 @@ def test_a_quota_must_hold_both_pods(resource, hard, effect):
 
 def test_the_quota_and_its_amounts_are_named():
     quota = Quota(name="team", hard={"requests.memory": 2 * GIB}, used={"requests.memory": USED})
-    assert only(live(capacity(quotas=[quota]))).message == (
+    assert only(live(capacity(quotas=[quota]))).why.message == (
         "the quota team of namespace db refuses the target pod: "
         "requests.memory has 1292Mi used of 2048Mi and 2316Mi is needed"
     )

@@ -217,7 +217,7 @@ def test_v1_1_denies_every_size_while_something_is_in_flight(live, guest, expect
 def test_what_comes_after_the_denial_is_told():
     live = cluster("v1.1.1", vmi=FLYING, guest="2Gi")
     (decision,) = plan_of(make_desired(want("8Gi")), live).decisions
-    assert decision.message == (
+    assert decision.why.message == (
         "a change to 2Gi is in flight and cannot be cancelled, and the webhook denies every other "
         "size until it has ended; after that: 8Gi is above maxGuest 4Gi, which was fixed when the "
         "VM booted"
@@ -264,4 +264,4 @@ def test_a_vm_without_room_is_told_what_it_booted_without(version, said):
     live = cluster(version, vmi=make_vmi(max_guest=None))
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
     assert decision.reason.value == "booted-before-live-update"
-    assert said in decision.message
+    assert said in decision.why.message
