@@ -142,9 +142,8 @@ def _guest(outcome: Outcome) -> str:
 def _migration(migration: MigrationSummary | None) -> str:
     if migration is None:
         return "-"
-    nodes = f" {migration.source_node or '?'} -> {migration.target_node or '?'}"
-    known = migration.source_node or migration.target_node
-    return f"{migration.name}{nodes if known else ''} ({migration.phase or 'no phase yet'})"
+    nodes = wording.nodes(migration.source_node, migration.target_node)
+    return f"{migration.name}{nodes} ({migration.phase or 'no phase yet'})"
 
 
 def _word(result: Result) -> str:

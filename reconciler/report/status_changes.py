@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reconciler.report import wording
 from reconciler.report.terminal_layout import printable
 
 if TYPE_CHECKING:
@@ -37,9 +38,8 @@ def _parts(vm: Mapping[str, Any]) -> Iterator[str]:
     yield f"guest {_either(vm['guestCurrent'])}"
     yield f"{vm['phase']} on {vm['node']}" if vm["node"] else vm["phase"]
     if migration := vm["migration"]:
-        nodes = f" {migration['sourceNode'] or '?'} -> {migration['targetNode'] or '?'}"
-        known = migration["sourceNode"] or migration["targetNode"]
-        yield f"migration {migration['phase'] or 'Unset'}{nodes if known else ''}"
+        nodes = wording.nodes(migration["sourceNode"], migration["targetNode"])
+        yield f"migration {migration['phase'] or 'Unset'}{nodes}"
     if verdict := _verdict(vm):
         yield verdict
     yield from vm["conditions"]

@@ -106,7 +106,5 @@ def _size(quantity: MemoryQuantity | None) -> str:
 def _migration(migration: LiveMigration | None) -> str:
     if migration is None:
         return "-"
-    phase = migration.phase or "Unset"
-    if not migration.target_node:
-        return phase
-    return f"{phase} {migration.source_node or '?'} -> {migration.target_node}"
+    nodes = wording.nodes(migration.source_node, migration.target_node)
+    return f"{migration.phase or 'Unset'}{nodes}"

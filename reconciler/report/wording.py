@@ -106,6 +106,11 @@ def location(at: Location | None) -> str:
     return str(at) if at else "-"
 
 
+def nodes(source: str | None, target: str | None) -> str:
+    """Return the nodes of a migration after a space, or nothing if neither is known."""
+    return f" {source or '?'} -> {target or '?'}" if source or target else ""
+
+
 def plural(n: int, noun: str) -> str:
     """Return ``1 VM`` or ``3 VMs``."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

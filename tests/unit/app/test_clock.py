@@ -1,4 +1,4 @@
-"""The clocks: aware time, and a demo's time that runs faster."""
+"""The clocks: real, scaled, and corrected by the API server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.app.clock import ScaledClock, ServerClock, SystemClock
 EPOCH = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def test_real_time_is_aware_and_runs_forward():
+def test_system_clock_is_aware_and_runs_forward():
     clock = SystemClock()
     before = clock.monotonic()
     clock.sleep(0.001)
@@ -22,12 +22,12 @@ def test_real_time_is_aware_and_runs_forward():
 
 
 @pytest.mark.parametrize("seconds", [0, -1])
-def test_no_time_passes_at_once(seconds):
+def test_sleep_of_zero_or_less_returns_at_once(seconds):
     SystemClock().sleep(seconds)
     ScaledClock(epoch=EPOCH, scale=10).sleep(seconds)
 
 
-def test_scaled_time_begins_at_its_epoch_and_runs_faster():
+def test_scaled_clock_starts_at_its_epoch_and_runs_faster():
     began = time.monotonic()
     clock = ScaledClock(epoch=EPOCH, scale=1000)
     clock.sleep(10)
@@ -38,18 +38,18 @@ def test_scaled_time_begins_at_its_epoch_and_runs_faster():
 
 
 @pytest.mark.parametrize("scale", [0, -1])
-def test_a_scale_is_above_zero(scale):
+def test_scaled_clock_rejects_a_scale_of_zero_or_less(scale):
     with pytest.raises(ValueError, match="is not greater than zero"):
         ScaledClock(epoch=EPOCH, scale=scale)
 
 
-def test_an_epoch_names_its_time_zone():
+def test_scaled_clock_rejects_an_epoch_without_a_time_zone():
     with pytest.raises(ValueError, match="has no time zone"):
         ScaledClock(epoch=EPOCH.replace(tzinfo=None), scale=1)
 
 
 class Stepped:
-    """A clock that stands."""
+    """A clock that stands still."""
 
     def __init__(self) -> None:
         self.at, self.elapsed = EPOCH, 0.0
@@ -65,7 +65,7 @@ class Stepped:
 
 
 def told(clock: ServerClock, base: Stepped, ahead_s: float, took_s: float = 0.1) -> float:
-    """How far *clock* is ahead of *base* once a server ahead by *ahead_s* has answered."""
+    """Return how far *clock* is ahead of *base* after an answer from *ahead_s* ahead."""
     asked_at = base.elapsed
     written = base.now() + timedelta(seconds=took_s / 2 + ahead_s)
     base.sleep(took_s)
@@ -74,7 +74,7 @@ def told(clock: ServerClock, base: Stepped, ahead_s: float, took_s: float = 0.1)
 
 
 @pytest.mark.parametrize("ahead_s", [-600.0, -3.0, 3.0, 86_400.0])
-def test_the_time_of_day_is_the_servers_and_no_other_time_is(ahead_s):
+def test_server_clock_corrects_only_the_time_of_day(ahead_s):
     base = Stepped()
     clock = ServerClock(base)
     assert told(clock, base, ahead_s) == pytest.approx(ahead_s, abs=0.6)
@@ -84,17 +84,17 @@ def test_the_time_of_day_is_the_servers_and_no_other_time_is(ahead_s):
 
 
 @pytest.mark.parametrize("ahead_s", [-1.4, 0.0, 1.4])
-def test_what_whole_seconds_cannot_tell_is_not_corrected(ahead_s):
+def test_server_clock_ignores_differences_below_two_seconds(ahead_s):
     base = Stepped()
     assert told(ServerClock(base), base, ahead_s) == 0.0
 
 
-def test_an_answer_that_was_long_under_way_says_nothing():
+def test_server_clock_ignores_slow_answers():
     base = Stepped()
     assert told(ServerClock(base), base, 600.0, took_s=1.1) == 0.0
 
 
-def test_one_server_of_several_that_is_wrong_moves_nothing_and_a_clock_that_is_set_does():
+def test_server_clock_follows_most_answers_and_not_one_wrong_server():
     base = Stepped()
     clock = ServerClock(base)
     assert [told(clock, base, each) for each in (0.0, 0.0, 0.0, 600.0, 0.0)] == [0.0] * 5
@@ -104,7 +104,7 @@ def test_one_server_of_several_that_is_wrong_moves_nothing_and_a_clock_that_is_s
 
 
 @pytest.mark.parametrize(("ahead_s", "side"), [(600.0, "behind"), (-600.0, "ahead of")])
-def test_a_machine_that_is_far_off_is_told_once(ahead_s, side, caplog):
+def test_server_clock_warns_once_about_a_large_difference(ahead_s, side, caplog):
     caplog.set_level(logging.WARNING)
     base = Stepped()
     clock = ServerClock(base)

@@ -1,4 +1,4 @@
-"""A signal asks a run to end, breaks off what does not, and nothing where that would lose work."""
+"""Signals: a run is asked to stop, and is interrupted only where nothing is lost."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ def send(number):
 
 
 def hang(*, after):
-    """Take the signal *after*, then wait for an answer that never comes."""
+    """Receive the signal *after*, then wait for an answer that never comes."""
     send(after)
     threading.Event().wait(5)
     raise AssertionError("nothing broke it off")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_what_does_not_end_by_itself_is_broken_off(stop, number):
+def test_breakable_block_is_interrupted_if_it_does_not_end(stop, number):
     with pytest.raises(BrokenOff), stop.breakable():
         hang(after=number)
     assert stop.requested
     assert stop.interrupted is (number == signal.SIGINT)
 
 
-def test_nothing_is_broken_off_where_that_would_lose_the_report(stop):
+def test_code_outside_a_breakable_block_is_not_interrupted(stop):
     send(signal.SIGTERM)
     signal.sigtimedwait([], 0.1)
     with pytest.raises(BrokenOff), stop.breakable():
         raise AssertionError("not entered once the patience is over")
 
 
-def test_what_ends_in_time_is_left_alone(stop):
+def test_breakable_block_that_ends_in_time_is_not_interrupted(stop):
     stop.patience_s = 5.0
     with stop.breakable():
         send(signal.SIGTERM)
@@ -57,21 +57,21 @@ def test_what_ends_in_time_is_left_alone(stop):
 @pytest.mark.parametrize(
     ("number", "error"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
 )
-def test_what_has_written_nothing_ends_at_once(stop, number, error):
+def test_interruptible_block_ends_at_once(stop, number, error):
     with pytest.raises(error), stop.interruptible():
         hang(after=number)
     with pytest.raises(error), stop.interruptible():
         raise AssertionError("not entered after the signal")
 
 
-def test_a_second_ctrl_c_ends_at_once_and_a_second_sigterm_does_not(stop):
+def test_second_ctrl_c_ends_at_once_and_second_sigterm_does_not(stop):
     send(signal.SIGTERM)
     send(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
         send(signal.SIGINT)
 
 
-def test_who_wants_to_know_is_told_once(stop):
+def test_request_callbacks_are_called_once(stop):
     told = []
     stop.on_request.append(lambda: told.append(1))
     send(signal.SIGTERM)
@@ -79,7 +79,7 @@ def test_who_wants_to_know_is_told_once(stop):
     assert told == [1]
 
 
-def test_afterwards_everything_is_as_before():
+def test_signal_handlers_are_restored_afterwards():
     before = [signal.getsignal(each) for each in SIGNALS]
     with stop_on_signals():
         send(signal.SIGTERM)
@@ -88,7 +88,7 @@ def test_afterwards_everything_is_as_before():
     assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
-def test_outside_the_main_thread_there_is_nothing_to_note():
+def test_signals_are_not_handled_outside_the_main_thread():
     found = []
 
     def look():

@@ -1,4 +1,4 @@
-"""One look at both sides: in which order, and what ends it."""
+"""The survey: what it reads, in which order, and which errors end it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def look(state: DesiredState, live: Live, **policy):
     return survey(Desired(state), live, FixedClock(), lambda _config: PlanPolicy(**policy))
 
 
-def test_while_the_desired_state_is_invalid_the_cluster_is_not_asked():
+def test_invalid_desired_state_sends_no_request_to_the_cluster():
     error = Diagnostic(severity=Severity.ERROR, code="any", message="wrong")
     live = Live(make_live())
     with pytest.raises(InvalidError, match="1 error in the desired state") as caught:
@@ -64,17 +64,17 @@ def test_while_the_desired_state_is_invalid_the_cluster_is_not_asked():
 @pytest.mark.parametrize(
     ("found", "says"), [("another", "this is cluster another"), ("", "ID cannot be read")]
 )
-def test_a_state_that_is_meant_for_another_cluster_ends_in_an_error(found, says):
+def test_desired_state_for_another_cluster_is_an_error(found, says):
     with pytest.raises(WrongClusterError, match=says):
         look(make_desired(), Live(make_live(cluster_id=found)), cluster="the-right-one")
 
 
-def test_the_right_cluster_is_planned_for():
+def test_desired_state_for_this_cluster_is_planned():
     live = Live(make_live(cluster_id="the-right-one"))
     assert look(make_desired(), live, cluster="the-right-one").plan.cluster == "the-right-one"
 
 
-def test_room_is_read_only_where_a_vm_would_migrate():
+def test_capacity_is_read_only_if_a_vm_would_migrate():
     still = Live(make_live(make_vm(), vmis=(make_vmi(),)))
     look(make_desired(want("1Gi")), still)
     assert still.reads == ["state"]

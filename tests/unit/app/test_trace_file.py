@@ -1,4 +1,4 @@
-"""The trace: a line for a VM when it ends, or with the run, and never twice for one end."""
+"""The trace: one line per VM, when the VM or the run ends."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def lines(stream) -> list[dict]:
     return [json.loads(each) for each in stream.getvalue().splitlines()]
 
 
-def test_a_line_leads_from_the_commit_to_the_guest(trace, file):
+def test_trace_line_has_everything_from_commit_to_guest(trace, file):
     trace(ended(DONE))
     (line,) = lines(file)
     jsonschema.validate(line, SCHEMA)
@@ -106,7 +106,7 @@ def test_a_line_leads_from_the_commit_to_the_guest(trace, file):
     }
 
 
-def test_a_vm_that_the_run_left_as_it_was_is_a_line_at_its_end(trace, file):
+def test_trace_writes_untouched_vms_at_the_end_of_the_run(trace, file):
     trace(ended(DONE))
     trace.finish(report(DONE, HELD))
     names = [(each["name"], each["ts"]) for each in lines(file)]
@@ -114,14 +114,14 @@ def test_a_vm_that_the_run_left_as_it_was_is_a_line_at_its_end(trace, file):
     jsonschema.validate(lines(file)[1], SCHEMA)
 
 
-def test_an_end_that_turned_out_otherwise_is_a_second_line(trace, file):
-    """As with a canary that lost its memory while it soaked: the last line counts."""
+def test_trace_writes_a_second_line_if_a_result_changes(trace, file):
+    """A canary may lose its memory while it soaks; its last line counts."""
     trace(ended(DONE))
     trace.finish(report(replace(DONE, result=Result.FAILED)))
     assert [each["result"] for each in lines(file)] == ["done", "failed"]
 
 
-def test_steps_on_the_way_and_the_custom_resource_are_no_line(trace, file):
+def test_trace_has_no_line_for_steps_or_the_kubevirt_cr(trace, file):
     trace(Progress(at=AT, step=Step.PHASE, message="m", ref=PG))
     config = replace(DONE, ref=kubevirt_ref("kubevirt", "kubevirt"))
     trace(ended(config))
@@ -129,7 +129,7 @@ def test_steps_on_the_way_and_the_custom_resource_are_no_line(trace, file):
     assert file.getvalue() == ""
 
 
-def test_in_a_json_log_the_line_is_one_like_the_others():
+def test_trace_line_in_a_json_log_has_the_fields_of_a_log_line():
     log = io.StringIO()
     Tracer(run_id="run", revision="abc", file=None, log=log)(ended(DONE))
     (line,) = lines(log)
@@ -141,7 +141,7 @@ def test_in_a_json_log_the_line_is_one_like_the_others():
     assert (line["name"], line["migrationUid"], line["result"]) == ("pg-0", "u-1", "done")
 
 
-def test_a_file_is_appended_to(tmp_path):
+def test_trace_appends_to_the_file(tmp_path):
     path = tmp_path / "trace.jsonl"
     for _ in range(2):
         with open_tracer(path, run_id="run", revision="abc", log=None) as opened:
@@ -149,7 +149,7 @@ def test_a_file_is_appended_to(tmp_path):
     assert len(path.read_text().splitlines()) == 2
 
 
-def test_a_file_that_cannot_be_opened_is_said_before_anything_is_written(tmp_path):
+def test_trace_reports_an_unwritable_file_at_once(tmp_path):
     with (
         pytest.raises(UsageError, match=r"--trace .*nowhere/trace: No such file"),
         open_tracer(tmp_path / "nowhere" / "trace", run_id="r", revision="a", log=None),
@@ -162,7 +162,7 @@ class Full(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
-def test_a_full_disk_ends_the_file_and_not_the_rollout(caplog):
+def test_trace_ends_on_a_full_disk_and_the_rollout_continues(caplog):
     trace = Tracer(run_id="run", revision="abc", file=Full(), log=None)
     trace(ended(DONE))
     trace(ended(HELD))

@@ -1,4 +1,4 @@
-"""JSON: digests, spellings and odd values, apart from the goldens."""
+"""JSON documents: digests, spellings and odd values that the goldens do not cover."""
 
 from __future__ import annotations
 
@@ -60,23 +60,23 @@ def decided(*digests: str) -> dict:
     )
 
 
-def test_an_object_has_the_digest_of_its_one_action():
+def test_object_has_the_digest_of_its_only_action():
     assert decided("sha256:aa")["digest"] == "sha256:aa"
     assert decided()["digest"] is None
     assert decided()["wave"] is None
 
 
-def test_an_object_with_several_actions_has_one_digest_over_theirs():
+def test_object_with_several_actions_has_one_digest_over_all():
     expected = sha256(b"sha256:aa\nsha256:bb").hexdigest()
     assert decided("sha256:aa", "sha256:bb")["digest"] == f"sha256:{expected}"
 
 
-def test_the_patch_of_an_object_is_that_of_its_actions_in_order():
+def test_object_patch_is_the_patches_of_its_actions_in_order():
     paths = [op["path"] for op in decided("sha256:aa", "sha256:bb")["patch"]]
     assert paths == ["/0", "/x", "/1", "/x"]
 
 
-def test_a_test_for_null_keeps_its_value_and_a_remove_has_none():
+def test_patch_test_for_null_keeps_its_value_and_remove_has_none():
     first, second = decided("sha256:aa")["patch"]
     assert first == {"op": "test", "path": "/0", "value": None}
     assert second == {"op": "remove", "path": "/x"}
@@ -88,22 +88,22 @@ def test_a_test_for_null_keeps_its_value_and_a_remove_has_none():
      (Duration.parse("1m0s"), "1m0s"), (NameSet.of(("B", "A")), ["B", "A"]), (True, True),
      (3, 3), ("Stage", "Stage"), (None, None)],
 )  # fmt: skip
-def test_values_are_spelled_as_they_were_read(value, expected):
+def test_value_is_spelled_as_it_was_read(value, expected):
     assert plain(value) == expected
 
 
-def test_times_are_in_utc():
+def test_timestamp_is_in_utc():
     at = datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=2)))
     assert timestamp(at) == "2025-12-31T23:00:00Z"
     assert timestamp(datetime(2026, 1, 1, 0, 0, 0, 7000, tzinfo=UTC)) == "2026-01-01T00:00:00.007Z"
 
 
-def test_whole_seconds_have_no_fraction():
+def test_timestamp_of_whole_seconds_has_no_fraction():
     assert [number(300.0), number(1.23456)] == [300, 1.235]
 
 
 def odd_plan(n: int) -> Plan:
-    """*n* objects, the first of which holds what orjson refuses, and lists without elements."""
+    """Return a plan of *n* objects; orjson rejects the first, and some lists are empty."""
     odd, plain = ("\ud800", 2**70), ({"a": [], "b": {}}, "a\nb", None)
     decisions = tuple(
         Decision(
@@ -144,7 +144,7 @@ def odd_plan(n: int) -> Plan:
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_an_odd_plan_in_pieces_is_the_document_as_a_whole(n):
+def test_plan_json_in_pieces_equals_the_whole_document(n):
     plan = odd_plan(n)
     document = plan_document(plan)
     whole = document | {
@@ -156,7 +156,7 @@ def test_an_odd_plan_in_pieces_is_the_document_as_a_whole(n):
     assert "".join(plan_json(plan)) == dumps(whole)
 
 
-def test_a_plan_in_json_keeps_in_memory_no_more_than_one_object_of_it():
+def test_plan_json_keeps_one_object_in_memory():
     peaks = []
     for n in (20, 400):
         plan = odd_plan(n)

@@ -1,4 +1,4 @@
-"""JSON text: what is written piece by piece is what is written at once, and no piece is early."""
+"""JSON text: the pieces equal the whole, and elements are read late."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PARTS = st.recursive(
     ),
     max_leaves=8,
 )
-"""A document in which a tuple stands for what is made later."""
+"""Return a document that has iterators in place of tuples."""
 
 
 def with_each_tuple(value, turned):
@@ -48,19 +48,19 @@ def with_each_tuple(value, turned):
 
 
 @given(PARTS)
-def test_pieces_are_the_text_of_the_whole(document):
+def test_pieces_equal_the_whole_text(document):
     written = "".join(pieces(with_each_tuple(document, iter)))
     assert written == dumps(with_each_tuple(document, list))
 
 
 @pytest.mark.parametrize("odd", ["\ud800", 2**70])
-def test_an_element_that_orjson_refuses_changes_no_other(odd):
+def test_element_that_orjson_rejects_changes_no_other(odd):
     written = "".join(pieces({"a": iter(["ä", odd, "ö"])}))
     assert json.loads(written) == {"a": ["ä", odd, "ö"]}
     assert written.splitlines()[2::2] == ['    "ä",', '    "ö"', "}"]
 
 
-def test_an_element_is_asked_for_when_it_is_written_and_not_before():
+def test_pieces_read_an_element_only_when_they_write_it():
     asked = []
 
     def elements():
@@ -73,18 +73,18 @@ def test_an_element_is_asked_for_when_it_is_written_and_not_before():
 
 
 @pytest.mark.parametrize("value", ["\ud800", 2**70, {1: "a"}])
-def test_what_yaml_can_spell_can_be_written(value):
+def test_dumps_writes_every_value_of_yaml(value):
     assert json.loads(dumps({"manifest": value}))
     assert json.loads("".join(pieces({"manifest": iter([value])})))
     assert json.loads(compact({"manifest": value}))
 
 
-def test_keys_keep_their_order():
+def test_dumps_keeps_the_order_of_keys():
     assert list(json.loads(dumps({"b": 1, "a": 2}))) == ["b", "a"]
     assert list(json.loads("".join(pieces({"b": iter([1]), "a": 2})))) == ["b", "a"]
 
 
 @pytest.mark.parametrize("write", [dumps, compact])
-def test_an_iterator_is_refused_where_it_would_be_lost(write):
+def test_dumps_rejects_an_iterator(write):
     with pytest.raises(TypeError, match="pieces"):
         write({"objects": iter([1])})

@@ -1,4 +1,4 @@
-"""A plan as a comment: whatever the names, the messages and the size, it stays one safe table."""
+"""A plan as a comment: any names, messages and sizes leave it one safe table."""
 
 from __future__ import annotations
 
@@ -127,13 +127,13 @@ def inline_tokens(text: str):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_no_known_trick_changes_the_table_or_adds_html(text):
+def test_markdown_table_withstands_known_tricks(text):
     assert_intact(text, text, text)
 
 
 @given(name=TEXTS, message=TEXTS, path=TEXTS)
 @settings(max_examples=100, deadline=None)
-def test_no_text_changes_the_table_or_adds_html(name, message, path):
+def test_markdown_table_withstands_any_text(name, message, path):
     assert_intact(name, message, path)
 
 
@@ -163,7 +163,7 @@ def assert_intact(name: str, message: str, path: str) -> None:
 
 @given(text=TEXTS)
 @settings(max_examples=300, deadline=None)
-def test_no_text_becomes_a_link_a_mention_or_markup(text):
+def test_markdown_text_never_becomes_a_link_mention_or_markup(text):
     tokens = inline_tokens(f"x {inline(text)} y")
     assert {each.type for each in tokens} <= {"text"}
     shown = "".join(each.content for each in tokens)
@@ -179,23 +179,23 @@ def test_no_text_becomes_a_link_a_mention_or_markup(text):
 @example(text="- x")
 @example(text="12. x")
 @example(text="===")
-def test_a_paragraph_stays_one_whatever_it_begins_with(text):
+def test_markdown_paragraph_stays_a_paragraph(text):
     kinds = [token.type for token in parse(f"above\n\n{paragraph(text, 100)}")]
     assert kinds[:3] == ["paragraph_open", "inline", "paragraph_close"]
     assert kinds[3:] in ([], ["paragraph_open", "inline", "paragraph_close"])
 
 
 @pytest.mark.parametrize("text", ["pg-0", "vms/db.yaml:14:18", "u1.large", "20Gi (see above)"])
-def test_usual_text_is_left_as_it_is(text):
+def test_markdown_leaves_usual_text_as_it_is(text):
     assert code(text) == f"<code>{text}</code>"
 
 
-def test_a_long_cell_is_cut():
+def test_markdown_cell_is_cut_at_its_limit():
     assert inline("a" * 500, 10) == "a" * 9 + "…"
 
 
 @pytest.mark.parametrize("name", ["vm-{}", "vm-{}-" + "x" * 200, "🐘|@x" * 20 + "{}"])
-def test_ten_thousand_vms_fit_and_the_rest_is_counted(name):
+def test_comment_on_ten_thousand_vms_fits_and_counts_the_rest(name):
     effects = [Effect.BLOCKED] * 5 + [Effect.LIVE] * 9_995
     decisions = tuple(
         decision(name.format(n), "grows from 1Gi to 2Gi " * 5, effect=effect)
@@ -209,12 +209,12 @@ def test_ten_thousand_vms_fit_and_the_rest_is_counted(name):
     assert shown > 5
     assert f"**{10_000 - shown} of 10000 left out** ({10_000 - shown} live)" in text
     assert text.count("see [plan.json](https://example.org/plan).") == 2
-    assert text.count("**blocked**") == 5, "what needs a person is not cut"
+    assert text.count("**blocked**") == 5, "VMs that need a person are not cut"
 
 
 @pytest.mark.parametrize("changed", [500, 10_000])
-def test_no_more_rows_are_made_than_a_comment_could_hold(changed, monkeypatch):
-    """However many VMs change: what is made for nothing is as much as one section may hold."""
+def test_comment_renders_only_rows_that_may_fit(changed, monkeypatch):
+    """At most one section's worth of rows is rendered without being shown."""
     made = []
     monkeypatch.setattr(
         markdown_budget,
@@ -230,7 +230,7 @@ def test_no_more_rows_are_made_than_a_comment_could_hold(changed, monkeypatch):
     assert sum(map(len, rows)) < 3 * LIMIT
 
 
-def test_ten_thousand_findings_fit_beside_the_vms():
+def test_comment_with_ten_thousand_findings_fits():
     findings = tuple(
         Diagnostic(severity=Severity.ERROR, code="c", message=f"finding {n}")
         for n in range(10_000)
@@ -242,7 +242,7 @@ def test_ten_thousand_findings_fit_beside_the_vms():
     assert "this plan cannot be applied" in text
 
 
-def test_more_than_forty_rows_are_folded_and_complete():
+def test_section_of_more_than_forty_rows_is_folded():
     text = markdown(tuple(decision(f"vm-{n}", "grows") for n in range(60)))
     assert "<details><summary>60 of 60</summary>" in text
     assert "left out" not in text
@@ -250,7 +250,7 @@ def test_more_than_forty_rows_are_folded_and_complete():
 
 
 @given(wants=st.lists(st.integers(0, 1000), max_size=6), room=st.integers(-10, 3000))
-def test_shares_fill_the_room_and_never_more_than_is_wanted(wants, room):
+def test_shares_use_the_budget_and_exceed_no_want(wants, room):
     given_out = shares(wants, room)
     assert all(got <= want for got, want in zip(given_out, wants, strict=True))
     assert sum(given_out) <= max(room, 0)

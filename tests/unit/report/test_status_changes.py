@@ -1,4 +1,4 @@
-"""The status as lines: what is said of a VM, and when it is said again."""
+"""The lines of the status: what a line has, and when it is printed again."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def line(found: dict) -> str:
     return status_lines(document(found))["db/pg-0"]
 
 
-def test_a_line_says_both_sides_where_it_runs_and_how_far_it_is():
+def test_status_line_has_sizes_node_migration_and_verdict():
     migration = {"phase": "Running", "sourceNode": "node01", "targetNode": "node02"}
     found = vm(migration=migration, convergence=judged(), conditions=["HotMemoryChange"])
     assert line(found) == (
@@ -50,17 +50,17 @@ def test_a_line_says_both_sides_where_it_runs_and_how_far_it_is():
     )
 
 
-def test_what_is_not_known_is_a_dash_and_an_instancetype_stands_for_a_size():
+def test_status_line_shows_a_dash_or_the_instancetype_without_a_size():
     found = vm(desired=None, desiredInstancetype="large", spec=None, guestCurrent=None, node=None)
     assert line(found) == "desired large, spec -, guest -, Running"
 
 
-def test_a_migration_without_nodes_and_phase_is_said_plainly():
+def test_status_line_shows_a_migration_without_nodes_and_phase():
     found = vm(migration={"phase": "", "sourceNode": None, "targetNode": None})
     assert line(found).endswith(", migration Unset")
 
 
-def test_only_what_changed_is_said_again():
+def test_changed_lines_omit_unchanged_vms():
     before = status_lines(document(vm(), vm("pg-1")))
     now = status_lines(document(vm(), vm("pg-1", guestCurrent="12Gi")))
     assert list(changed_lines(before, now)) == [
@@ -69,7 +69,7 @@ def test_only_what_changed_is_said_again():
     assert list(changed_lines(now, now)) == []
 
 
-def test_what_has_gone_and_a_custom_resource_that_changed_are_said():
+def test_changed_lines_include_removed_vms_and_the_kubevirt_cr():
     before = status_lines(document(vm()))
     now = status_lines(document(phase="Updating"))
     assert list(changed_lines(before, now)) == [
@@ -78,7 +78,7 @@ def test_what_has_gone_and_a_custom_resource_that_changed_are_said():
     ]
 
 
-def test_time_that_passes_is_no_change():
+def test_passing_time_is_not_a_change():
     before = document(vm(convergence=judged("for 5 s")))
     now = document(vm(convergence=judged("for 6 s")), at="2026-03-02T09:30:01Z")
     assert without_times(before) == without_times(now)
@@ -87,6 +87,6 @@ def test_time_that_passes_is_no_change():
     assert without_times(failed) != without_times(now)
 
 
-def test_an_escape_sequence_in_a_name_is_shown_and_not_obeyed():
+def test_status_line_shows_escape_sequences():
     (_, found) = status_lines(document(vm("pg\x1b[2J")))
     assert found == "db/pg\\x1b[2J"

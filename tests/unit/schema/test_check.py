@@ -1,4 +1,4 @@
-"""Violations say in plain words what is wrong, with the value and what to do."""
+"""Violations have a path, a message with the value, and a hint."""
 
 import pytest
 from ruamel.yaml import YAML
@@ -35,7 +35,7 @@ def cr(**configuration):
             "rollout.zzz is not a known field",
             "allowed: antiAffinity, batches, canary, failedMigrations, failureBudget, "
             "maxConcurrent, maxPerNode, timeouts",
-            id="unknown key, nothing like it",
+            id="unknown key, without a guess",
         ),
         pytest.param(
             {"apiVersion": "reconciler/v1alpha1"},
@@ -71,7 +71,7 @@ def cr(**configuration):
             "bad-duration",
             "rollout.timeouts.guest: '0s' is not greater than zero",
             "write it as 90s, 10m or 1h30m",
-            id="a timeout of nothing",
+            id="a timeout of zero",
         ),
         pytest.param(
             CONFIG | {"paths": ["a", "../b"]},
@@ -152,7 +152,7 @@ def cr(**configuration):
             "unknown-field",
             "spec.configuration.vmRolloutStrategie is not a known field",
             "did you mean vmRolloutStrategy?",
-            id="a slip in an open mapping",
+            id="a typo in an open mapping",
         ),
         pytest.param(
             cr(workloadUpdateStrategy={}),
@@ -170,11 +170,11 @@ def cr(**configuration):
             "wrong-type",
             "metadata.labels.a is true (a boolean); expected text",
             'put it in quotes: "true"',
-            id="a label that is no text",
+            id="a label that is not text",
         ),
     ],
 )
-def test_a_violation_says_where_what_and_what_to_do(document, schema, path, code, message, hint):
+def test_violation_has_path_message_and_hint(document, schema, path, code, message, hint):
     assert check(document, schema) == (
         Violation(path=path, code=code, message=message, hint=hint),
     )
@@ -188,20 +188,20 @@ def test_a_violation_says_where_what_and_what_to_do(document, schema, path, code
         {"machineType": "q35", "memBalloonStatsPeriod": 5, "vmStateStorageClass": "x"},
     ],
 )
-def test_fields_of_others_beside_ours_are_allowed(siblings):
+def test_unmanaged_fields_are_allowed(siblings):
     assert check(cr(**siblings), "manifest") == ()
 
 
 @pytest.mark.parametrize("key", ["network", "disableTLS", "maxDowntimeMs", "nodeDrainTaintKey"])
-def test_migration_fields_that_are_not_managed_are_allowed(key):
+def test_unmanaged_migration_fields_are_allowed(key):
     assert check(cr(migrations={key: "anything"}), "manifest") == ()
 
 
-def test_every_violation_is_found_and_each_only_once():
+def test_violations_are_complete_and_not_repeated():
     document = cr(migrations={"a": 1, "b": 2}, liveUpdateConfiguration={"c": 3})
     assert sorted(each.path[-1] for each in check(document, "manifest")) == ["a", "b", "c"]
 
 
-def test_a_ruamel_tree_is_checked_like_plain_values():
+def test_ruamel_tree_is_checked_like_plain_values():
     tree = YAML(typ="rt").load("apiVersion: reconciler/v1alpha1\nkind: Config\nmod: observe\n")
     assert [each.path for each in check(tree, "config")] == [("mod",)]

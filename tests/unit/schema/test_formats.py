@@ -1,4 +1,4 @@
-"""The formats of schedules and labels: what they take, and what they say to the rest."""
+"""Formats: the values they accept, and what they say about others."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WRITE_CRON = (
         ("label-key", 1),
     ],
 )
-def test_a_value_is_taken(name, value):
+def test_format_accepts_a_valid_value(name, value):
     assert CHECKS[name](value)
 
 
@@ -89,13 +89,13 @@ def test_a_value_is_taken(name, value):
         ),
     ],
 )
-def test_a_value_is_refused_with_what_to_write(name, value, message):
+def test_format_rejects_a_value_with_a_hint(name, value, message):
     with pytest.raises(ValueError, match="; ") as caught:
         CHECKS[name](value)
     assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("name", ["localtime", "posixrules", "right/Europe/Berlin", "Europe"])
-def test_what_else_lies_among_the_time_zones_of_a_machine_is_none(name):
+def test_other_files_of_the_time_zone_database_are_rejected(name):
     with pytest.raises(ValueError, match="time zone"):
         CHECKS["time-zone"](name)

@@ -1,4 +1,4 @@
-"""The schemas are found in a wheel and in a checkout."""
+"""Schemas are found in a wheel and in a checkout."""
 
 import sys
 
@@ -11,7 +11,7 @@ from reconciler.schema import schema_files
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """An empty package in place of ours, in a checkout of its own."""
+    """Replace our package with an empty one in another checkout."""
     name = "stand_in_for_reconciler"
     folder = tmp_path / name
     folder.mkdir()
@@ -24,25 +24,25 @@ def package(tmp_path, monkeypatch):
     sys.modules.pop(name, None)
 
 
-def test_a_wheel_carries_the_schemas_inside_the_package(package):
+def test_wheel_has_the_schemas_inside_the_package(package):
     (package / "schemas").mkdir()
     (package / "schemas" / "x.schema.json").write_text('{"title": "wheel"}')
     assert schema_files.load("x") == {"title": "wheel"}
 
 
-def test_an_editable_install_reads_the_schemas_of_the_checkout(package):
+def test_editable_install_reads_the_schemas_of_the_checkout(package):
     (package.parent / "schemas").mkdir()
     (package.parent / "schemas" / "x.schema.json").write_text('{"title": "checkout"}')
     assert schema_files.load("x") == {"title": "checkout"}
 
 
-def test_a_schema_that_is_missing_is_named(package):
+def test_missing_schema_is_named(package):
     with pytest.raises(FileNotFoundError, match=r"x\.schema\.json is not installed"):
         schema_files.load("x")
 
 
 @pytest.mark.parametrize("name", ["manifest", "config"])
-def test_the_published_schemas_are_schemas(name):
+def test_published_schemas_are_valid_schemas(name):
     jsonschema.Draft202012Validator.check_schema(schema_files.load(name))
 
 
@@ -58,7 +58,7 @@ JSON_TYPES = {
 
 
 @pytest.mark.parametrize("field", KUBEVIRT_FIELDS, ids=lambda field: field.path[-1])
-def test_the_manifest_schema_has_every_managed_field_with_its_type(field):
+def test_manifest_schema_has_every_managed_field_with_its_type(field):
     schema = schema_files.load("manifest")
     node = schema["$defs"]["kubevirt"]
     for key in field.path[1:]:

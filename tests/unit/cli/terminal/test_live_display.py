@@ -40,12 +40,12 @@ def shown(stream: io.StringIO) -> str:
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", stream.getvalue())
 
 
-def test_a_line_says_when_what_and_why(stream):
+def test_progress_line_has_time_step_and_reason(stream):
     LineDisplay(stream)(event(Step.FAILED, "no room", seconds=5, reason="target-unschedulable"))
     assert stream.getvalue() == "09:30:05 failed    db/pg-0: no room (target-unschedulable)\n"
 
 
-def test_a_moved_estimate_alone_is_no_line(stream):
+def test_progress_line_is_not_repeated_for_a_new_estimate(stream):
     display = LineDisplay(stream)
     for fraction in (0.1, 0.2):
         display(event(Step.PHASE, "Running", fraction=fraction))
@@ -54,7 +54,7 @@ def test_a_moved_estimate_alone_is_no_line(stream):
     assert len(stream.getvalue().splitlines()) == 3
 
 
-def test_a_json_line_has_the_fields_of_a_log_line(stream):
+def test_json_progress_line_has_the_fields_of_a_log_line(stream):
     LineDisplay(stream, TextFormat.JSON)(event(Step.FAILED, "no room", reason="r", fraction=0.25))
     assert json.loads(stream.getvalue()) == {
         "level": "error",
@@ -70,13 +70,13 @@ def test_a_json_line_has_the_fields_of_a_log_line(stream):
 
 
 @pytest.mark.parametrize("log_format", list(TextFormat))
-def test_a_message_cannot_forge_a_line(stream, log_format):
+def test_message_cannot_forge_a_line(stream, log_format):
     LineDisplay(stream, log_format)(event(Step.WAVE, "a\nb\x1b[2J", ref=None))
     assert len(stream.getvalue().splitlines()) == 1
     assert "\x1b" not in stream.getvalue()
 
 
-def test_a_bar_lives_from_the_patch_to_the_end(live, stream):
+def test_bar_is_shown_from_the_patch_to_the_end(live, stream):
     live(event(Step.PATCHED, "patched"))
     live(event(Step.PHASE, "Running", seconds=42, fraction=0.5))
     assert live.in_flight == 1
@@ -85,20 +85,20 @@ def test_a_bar_lives_from_the_patch_to_the_end(live, stream):
     assert "09:31:00 done      db/pg-0: the guest has 12Gi" in shown(stream)
 
 
-def test_a_bar_never_runs_backwards_nor_beyond_its_end(live):
+def test_bar_never_moves_backwards_or_beyond_its_end(live):
     for fraction in (0.6, 0.2, None, 7.0):
         live(event(Step.PHASE, "Running", fraction=fraction))
         assert live._bars.tasks[0].completed >= 0.6
     assert live._bars.tasks[0].completed == 1.0
 
 
-def test_elapsed_time_is_that_of_the_events(live):
+def test_bar_shows_the_time_between_events(live):
     live(event(Step.PATCHED))
     live(event(Step.PHASE, seconds=200))
     assert live._bars.tasks[0].fields["elapsed"] == "3m20s"
 
 
-def test_what_is_no_vm_is_a_line(live, stream):
+def test_event_about_other_objects_is_a_line(live, stream):
     live(event(Step.WAVE, "wave memory begins", ref=None))
     live(event(Step.PATCHED, "written", ref=kubevirt_ref("kubevirt", "kubevirt")))
     assert live.in_flight == 0
@@ -106,7 +106,7 @@ def test_what_is_no_vm_is_a_line(live, stream):
     assert "KubeVirt kubevirt/kubevirt: written" in shown(stream)
 
 
-def test_foreign_text_is_no_markup(live, stream):
+def test_text_from_the_cluster_is_not_read_as_markup(live, stream):
     live(event(Step.DONE, "[red]x[/red] [/nonsense]"))
     live(event(Step.PATCHED, "[/nonsense]"))
     live._bars.refresh()

@@ -1,4 +1,4 @@
-"""Log lines: text for people, JSON for machines, secrets for nobody."""
+"""Log lines: text for people, JSON for programs, and no secrets in either."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_a_text_line_has_level_message_and_fields(stream):
+def test_text_line_has_level_message_and_fields(stream):
     configure(stream=stream)
     LOG.info("patch applied", extra={"ref": "VirtualMachine db/pg-0"})
     assert stream.getvalue() == "info: patch applied ref=VirtualMachine db/pg-0\n"
 
 
-def test_a_json_line_has_level_time_message_and_fields(stream):
+def test_json_line_has_level_time_message_and_fields(stream):
     configure(stream=stream, log_format=TextFormat.JSON)
     LOG.warning("slow %s", "answer", extra={"ref": "KubeVirt k/k", "revision": "own"})
     line = json.loads(stream.getvalue())
@@ -68,7 +68,7 @@ def test_debug_lines_of_other_packages_stay_hidden(stream):
     assert stream.getvalue() == ""
 
 
-def test_a_second_call_replaces_the_first(stream):
+def test_second_configure_replaces_the_first(stream):
     first = io.StringIO()
     configure(stream=first)
     configure(stream=stream)
@@ -90,7 +90,7 @@ def test_credentials_are_not_written(stream, log_format):
 
 
 @pytest.mark.parametrize("log_format", list(TextFormat))
-def test_an_error_is_shown_without_its_cause(stream, log_format):
+def test_error_is_shown_without_its_cause(stream, log_format):
     configure(stream=stream, log_format=log_format)
 
     def get():
@@ -111,14 +111,14 @@ def test_an_error_is_shown_without_its_cause(stream, log_format):
 
 
 @pytest.mark.parametrize("log_format", list(TextFormat))
-def test_a_message_cannot_forge_a_line(stream, log_format):
+def test_message_cannot_forge_a_line(stream, log_format):
     configure(stream=stream, log_format=log_format)
     LOG.info("a\nerror: b\x1b[2J")
     assert len(stream.getvalue().splitlines()) == 1
     assert "\x1b" not in stream.getvalue()
 
 
-def test_lines_follow_a_redirected_stderr(monkeypatch, stream):
+def test_log_follows_a_redirected_stderr(monkeypatch, stream):
     configure()
     monkeypatch.setattr("sys.stderr", stream)
     LOG.info("above the bars")
@@ -135,7 +135,7 @@ def test_lines_follow_a_redirected_stderr(monkeypatch, stream):
         (io.StringIO(), {}, False),
     ],
 )
-def test_color_is_for_terminals_whose_owner_takes_it(stream, environ, color, monkeypatch):
+def test_color_needs_a_terminal_and_respects_no_color(stream, environ, color, monkeypatch):
     for name in ("NO_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():

@@ -1,0 +1,67 @@
+"""Tables and paragraphs: control characters are shown, and columns stay aligned."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.report.terminal_layout import Cell, Paint, Row, Tone, paragraph, printable, table
+
+PLAIN = Paint(enabled=False)
+
+
+@given(st.text())
+def test_printable_text_never_moves_the_cursor(text):
+    shown = printable(text)
+    assert shown.isprintable()
+    shown.encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain", "plain"),
+        ("red \x1b[31m", "red \\x1b[31m"),
+        ("two\nlines", "two lines"),
+        ("left\u202eright", "left\\u202eright"),
+        ("half \ud800", "half \\ud800"),
+    ],
+)
+def test_printable_shows_control_characters(text, shown):
+    assert printable(text) == shown
+
+
+@given(
+    names=st.lists(st.text(min_size=1, max_size=60), min_size=1, max_size=8),
+    width=st.integers(20, 120),
+)
+def test_folded_cell_keeps_its_text_and_its_column(names, width):
+    rows = [Row((Cell("live"), Cell(each), Cell("end"))) for each in names]
+    lines = list(table(("A", "B", "C"), rows, width=width, wrap=("B",), paint=PLAIN))
+    place = lines[0].index("C")
+    ends = [line for line in lines if line.startswith("live")]
+    assert len(ends) == len(names)
+    assert all(line[place:] == "end" for line in ends)
+    middle = "".join(line[6 : place - 2] for line in lines[1:])
+    packed = "".join(printable(each) for each in names)
+    assert middle.replace(" ", "") == packed.replace(" ", "")
+
+
+def test_table_fits_the_given_width():
+    rows = [Row((Cell("x" * 50), Cell("y" * 50)))]
+    lines = list(table(("A", "B"), rows, width=60, wrap=("A", "B"), paint=PLAIN))
+    assert max(map(len, lines)) <= 60
+
+
+def test_paragraph_never_breaks_a_path():
+    path = "vms/" + "a" * 90 + ".yaml:14:18"
+    assert any(path in line for line in paragraph(f"see {path}", width=40))
+
+
+def test_table_does_not_style_padding():
+    lines = list(
+        table(("A", "B"), [Row((Cell("x", Tone.BAD), Cell("y")))], width=80, wrap=(),
+              paint=Paint(enabled=True))
+    )  # fmt: skip
+    assert lines[1] == "\x1b[31mx\x1b[0m  y"

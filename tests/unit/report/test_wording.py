@@ -1,0 +1,94 @@
+"""Wording: durations, sizes, costs and restarts read as people say them."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.model.fields import NameSet, WaveName
+from reconciler.model.plan.plan import Action, Effect, Forecast, Reason, Verb, Wave
+from reconciler.model.quantity import GIB, Duration, MemoryQuantity
+from reconciler.model.references import vm_ref
+from reconciler.report import wording
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0s"), (4.24, "4.2s"), (42, "42s"), (59.97, "1m"), (60, "1m"), (200, "3m20s"),
+     (3599.6, "1h"), (3600, "1h"), (3900, "1h5m"), (90_000, "25h")],
+)  # fmt: skip
+def test_duration_is_short(seconds, words):
+    assert wording.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("earliest", "latest", "words"),
+    [(19.25, 184, "19s-4m"), (38.5, 410, "38s-7m"), (5, 5, "5s"), (130, 170, "2m-3m"),
+     (3700, 7300, "1h1m-2h2m")],
+)  # fmt: skip
+def test_span_is_rounded_outwards(earliest, latest, words):
+    assert wording.span(earliest, latest) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "(not set)"), (True, "true"), (4, "4"), ("Stage", "Stage"),
+     (NameSet.of(("B", "A")), "[B, A]"), (Duration.parse("1m0s"), "1m0s"),
+     (MemoryQuantity.parse("2048Mi"), "2048Mi"), (MemoryQuantity.parse(2 * GIB), "2Gi")],
+)  # fmt: skip
+def test_value_is_shown_as_written_and_bytes_as_a_size(value, words):
+    assert wording.spelled(value) == words
+
+
+@pytest.mark.parametrize(
+    ("revision", "dirty", "words"),
+    [("a" * 40, False, "commit aaaaaaaaaaaa"), ("stdin", False, "stdin"),
+     ("b" * 64, True, "commit bbbbbbbbbbbb with uncommitted changes")],
+)  # fmt: skip
+def test_origin_calls_only_a_hash_a_commit(revision, dirty, words):
+    assert wording.origin(revision, dirty=dirty) == words
+
+
+def test_exit_code_meanings_are_complete():
+    assert set(wording.MEANING) == set(wording.ExitCode)
+
+
+def test_effect_order_is_complete():
+    assert set(wording.ATTENTION) == set(wording.Effect)
+
+
+def test_costs_sum_up_many_namespaces():
+    forecast = Forecast(
+        migrations=9,
+        n_bytes_copied=GIB,
+        peak_extra_requests={f"n{n}": n * GIB for n in range(9)},
+        peak_extra_total=36 * GIB,
+        earliest_s=1,
+        latest_s=2,
+    )
+    said = "36Gi of extra requests (n8 8Gi, n7 7Gi, n6 6Gi, n5 5Gi, n4 4Gi, 3 more namespaces 6Gi)"
+    assert said in wording.costs(forecast)
+
+
+def restarting(*names: str) -> Wave:
+    actions = tuple(
+        Action(
+            ref=vm_ref("db", name),
+            uid=None,
+            wave=WaveName.RESTART,
+            effect=Effect.RESTART,
+            reason=Reason.RESTART_PENDING,
+            verb=Verb.RESTART,
+            digest="",
+        )
+        for name in names
+    )
+    return Wave(name=WaveName.RESTART, barrier=None, actions=actions)
+
+
+def test_restarts_are_named_and_the_rest_is_counted():
+    one = wording.restarts(restarting("pg-0"))
+    words = "1 VM is restarted right after the new size is written, as the consent allows: db/pg-0"
+    assert one == words
+    many = wording.restarts(restarting(*(f"pg-{n}" for n in range(25))))
+    assert many.startswith("25 VMs are restarted")
+    assert many.endswith("db/pg-19 and 5 more")
