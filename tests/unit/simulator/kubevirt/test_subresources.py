@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.kubevirt_world import simulate
 
 from reconciler.simulator.apiserver.request.http_messages import User
 from reconciler.simulator.clock import SimClock
@@ -187,3 +188,12 @@ def test_the_right_is_update_on_the_subresource(make, verb, resource, status):
         data = json.dumps(body).encode()
         assert sim.request("POST", f"{RBAC}/{plural}", headers=headers, body=data).status == 201
     assert restart(sim, user=BOB).status == status
+
+
+def test_guestosinfo_returns_the_report_of_the_guest_agent():
+    sim = simulate({"name": "vm", "kernel": "5.4.0"}, {"name": "mute", "agent": False})
+    path = "/apis/subresources.kubevirt.io/v1/namespaces/default/virtualmachineinstances"
+    answer = sim.request("GET", f"{path}/vm/guestosinfo")
+    assert json.loads(answer.body)["os"]["kernelRelease"] == "5.4.0"
+    assert sim.request("GET", f"{path}/mute/guestosinfo").status == 409
+    assert sim.request("GET", f"{path}/none/guestosinfo").status == 404
