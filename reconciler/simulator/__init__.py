@@ -1,5 +1,5 @@
-"""An embedded cluster with KubeVirt: the demonstration's stage and the tests' oracle.
+"""An embedded cluster with KubeVirt, for the demo and as the oracle of the tests.
 
-It imports nothing of the rest of the package, so that no mistake is shared with what it checks.
+It imports nothing from the rest of the package, so that it shares no mistake with what it checks.
 `worlds.load` reads a world file; `simulator.Simulator` runs it.
 """

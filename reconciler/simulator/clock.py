@@ -1,4 +1,4 @@
-"""One simulated clock: real, scaled, or stepped by hand."""
+"""SimClock: simulated time that is real, scaled, or stepped by hand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 STEPPED_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
-"""Where a stepped clock starts unless told otherwise, so that runs repeat exactly."""
+"""The default start of a stepped clock, so that runs are identical."""
 
 
 class SimClock:
@@ -30,17 +30,17 @@ class SimClock:
 
     @property
     def stepped(self) -> bool:
-        """Whether time moves only when told to."""
+        """Whether time moves only when `advance` or `advance_to` is called."""
         return self.scale is None
 
     def monotonic(self) -> float:
-        """Simulated seconds since the clock was made; never goes back."""
+        """Returns the simulated seconds since the clock's creation."""
         if self.scale is None:
             return self._stepped
         return (time.monotonic() - self._started) * self.scale
 
     def now(self) -> datetime:
-        """Simulated date and time: UTC, aware, in microseconds."""
+        """Returns the simulated date and time, in UTC."""
         return self.epoch + timedelta(seconds=self.monotonic())
 
     def advance(self, seconds: float) -> None:
@@ -48,7 +48,7 @@ class SimClock:
         self.advance_to(self._stepped + seconds)
 
     def advance_to(self, moment: float) -> None:
-        """Moves a stepped clock to `moment` (simulated seconds since start); never back."""
+        """Moves a stepped clock forward to `moment`, in simulated seconds since its start."""
         if self.scale is not None:
             raise RuntimeError(f"a clock with scale {self.scale} cannot be stepped by hand")
         if moment < self._stepped:
@@ -56,7 +56,7 @@ class SimClock:
         self._stepped = moment
 
     def real_delay(self, moment: float) -> float:
-        """Real seconds until simulated `moment`: 0 if it has passed, infinite if stepped."""
+        """Returns the real seconds until `moment`: 0 for a past one, infinite if stepped."""
         remaining = moment - self.monotonic()
         if remaining <= 0:
             return 0.0
@@ -64,10 +64,5 @@ class SimClock:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Writes a time as object metadata holds it: `2026-11-23T00:48:47Z`."""
+    """Formats a time as in object metadata: `2026-11-23T00:48:47Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")[:-6] + "Z"
-
-
-def rfc3339_micro(moment: datetime) -> str:
-    """Writes a time as Leases and Events hold it: `2026-11-23T00:48:47.000123Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"

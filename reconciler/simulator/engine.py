@@ -1,7 +1,8 @@
-"""Simulated time: an event queue over the simulator's clock, and the controllers' work queues.
+"""Engine: runs scheduled work in the order of simulated time.
 
-Everything that happens later than the request that caused it goes through here, in the order of
-simulated time and, at one instant, of scheduling. With a seed, a run repeats exactly.
+All work that is due later than the request that caused it goes through the engine. Work that is
+due at the same instant runs in the order in which it was scheduled. Runs with the same seed are
+identical.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """Runs scheduled work as its simulated time comes.
+    """Runs scheduled work when its simulated time comes.
 
-    With a stepped clock `step` and `run_until` move the time. With a running clock a driver
-    calls `run_due` whenever `next_due` has passed; `on_earlier` tells it to look again.
+    With a stepped clock, `step` and `run_until` move the time. With a running clock, a driver
+    calls `run_due` whenever `next_due` has passed; `on_earlier` is called when earlier work is
+    scheduled.
     """
 
     def __init__(self, clock: SimClock, store: Store, *, seed: int = 0) -> None:
@@ -52,10 +54,10 @@ class Engine:
             return self._heap[0][0] if self._heap else None
 
     def run_due(self, *, limit: int | None = None) -> int:
-        """Runs what is due now, including what that makes due, and returns how much it was.
+        """Runs the work that is due now or becomes due by it; returns the number of pieces.
 
         Args:
-            limit: The most pieces of work to run before giving the lock back.
+            limit: The most pieces of work to run before the lock is released.
         """
         done = 0
         with self.store.lock:

@@ -18,9 +18,9 @@ def render(url: str, token: str, *, namespace: str = "default") -> str:
     """Returns a kubeconfig with one context.
 
     Args:
-        url: Of the server: `http://127.0.0.1:PORT`.
-        token: Bearer token of the user.
-        namespace: The context's namespace.
+        url: The URL of the server: `http://127.0.0.1:PORT`.
+        token: The bearer token of the user.
+        namespace: The namespace of the context.
     """
     context = {"cluster": _NAME, "user": _NAME, "namespace": namespace}
     config = {
@@ -40,7 +40,7 @@ def render(url: str, token: str, *, namespace: str = "default") -> str:
 
 
 def write(path: Path, url: str, token: str, *, namespace: str = "default") -> None:
-    """Writes a kubeconfig that only its owner can read; it appears whole or not at all."""
+    """Writes a kubeconfig that only its owner can read; the file is replaced atomically."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

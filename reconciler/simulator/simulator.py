@@ -1,4 +1,4 @@
-"""The facade: one world, running, with its API server in process and over HTTP."""
+"""Simulator: runs one world, with its API server in process and over HTTP."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 
 class Simulator:
-    """A world in motion.
+    """A running world.
 
-    With the default clock simulated time is real time and passes while `serve` runs; with a
-    stepped clock it stands still until `engine.step` or `engine.run_until` moves it.
+    With the default clock, simulated time is real time and passes while `serve` runs. A stepped
+    clock stands still until `engine.step` or `engine.run_until` moves it.
     """
 
     def __init__(
@@ -50,15 +50,15 @@ class Simulator:
         *,
         clock: SimClock | None = None,
         seed: int | None = None,
-        pace: ResponseTimes = IMMEDIATE,
+        response_times: ResponseTimes = IMMEDIATE,
     ) -> None:
-        """Builds the world's objects and starts its components.
+        """Creates the world's objects and starts its components.
 
         Args:
-            world: What there is.
-            clock: Simulated time; None: real time.
-            seed: Of names, uids and delays; None takes the world's.
-            pace: How long the API server takes over its answers.
+            world: The cluster to simulate.
+            clock: The simulated clock; None: real time.
+            seed: The seed of names, uids and delays; None: the world's.
+            response_times: The least time that the API server's responses take.
 
         Raises:
             WorldError: The world's VMs do not fit on its nodes.
@@ -85,7 +85,7 @@ class Simulator:
             tokens=authentication.Tokens(self.clock, known),
             mode=rbac.Mode(world.rbac),
             faults=ApiFaults(list(world.api_faults), seed=chosen),
-            pace=pace,
+            response_times=response_times,
         )
         with self.store.lock:
             unsettled = WorldSeeder(world, self.store).seed()
@@ -99,7 +99,7 @@ class Simulator:
 
     @property
     def request_log(self) -> list[RequestRecord]:
-        """Every request so far, oldest first."""
+        """All requests so far, oldest first."""
         return self.api.log
 
     def request(
@@ -111,16 +111,15 @@ class Simulator:
         body: bytes = b"",
         user: User | None = None,
     ) -> Response | WatchStream:
-        """Sends one request in process.
+        """Handles one request in process.
 
         Args:
             method: The HTTP method.
-            path: Decoded, without the query.
-            query: Decoded parameters; pairs where one is repeated.
-            headers: Names in any case.
+            path: The decoded path, without the query.
+            query: Decoded parameters; as pairs if one is repeated.
+            headers: The headers; names in any case.
             body: The encoded body.
-            user: Who asks; None: whoever the Authorization header says, without one the
-                administrator.
+            user: The user; None: that of the Authorization header, or else the administrator.
         """
         lower = {name.lower(): value for name, value in (headers or {}).items()}
         pairs = query.items() if isinstance(query, Mapping) else query
@@ -136,18 +135,18 @@ class Simulator:
         )
 
     def serve(self, host: str = "127.0.0.1", port: int = 0) -> server.Server:
-        """Serves over HTTP from a thread of its own, and lets time pass.
+        """Serves over HTTP from a separate thread, and lets time pass.
 
         Returns:
             The running server, with its `url` and the administrator's `token`; a context manager.
 
         Raises:
-            OSError: The address cannot be listened on.
+            OSError: The server cannot listen on the address.
         """
         return server.Server(self.api, self.engine, host=host, port=port)
 
     def kubeconfig(self, url: str, token: str) -> str:
-        """Returns a kubeconfig with which kubectl reaches a served simulator."""
+        """Returns a kubeconfig for a simulator that serves at `url`."""
         return kubeconfig.render(url, token)
 
     def _schedule_end(self, vm: tuple[str, str], backup: str, ends_s: float) -> None:
@@ -180,7 +179,7 @@ class Simulator:
             facts = self.cluster.inventory.migrations.get(event.key)
             if facts and facts.vmi == entry.migrating and facts.phase == entry.phase:
                 unsubscribe()
-                # Not inside of the write that shows it: that has to end first.
+                # The write that shows the phase has to end first.
                 self.engine.at(entry.at_s, happen)
 
         unsubscribe = self.store.subscribe(look)

@@ -82,7 +82,7 @@ def main() -> None:
         stopped=options.stopped,
     )
     pace = ResponseTimes(listed_per_s=options.listed_per_s, write_s=options.write_s)
-    simulator = Simulator(worlds.parse(fleet.world()), pace=pace)
+    simulator = Simulator(worlds.parse(fleet.world()), response_times=pace)
     add_finished(simulator, fleet)
     # The world stays: collecting it again and again would only slow the answers down.
     gc.collect()

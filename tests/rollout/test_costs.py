@@ -68,7 +68,7 @@ def repo(tmp_path_factory):
 
 @contextmanager
 def serving(fleet, tmp_path, pace=IMMEDIATE):
-    simulator = Simulator(worlds.parse(fleet.world()), pace=pace)
+    simulator = Simulator(worlds.parse(fleet.world()), response_times=pace)
     add_finished(simulator, fleet)
     with simulator.serve() as server:
         kubeconfig = tmp_path / "kubeconfig"

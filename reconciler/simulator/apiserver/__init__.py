@@ -1,1 +1,1 @@
-"""The API server: from a request to an answer or a watch."""
+"""The simulated kube-apiserver: it turns a request into a response or a watch."""

@@ -1,6 +1,6 @@
-"""The API server: from a request to an answer or a watch, whatever the transport.
+"""The API server: turns requests of any transport into responses and watches.
 
-authenticate → faults → authorize → the handler of the verb → log.
+The order: authenticate, faults, authorize, the handler of the verb, request log.
 """
 
 from __future__ import annotations
@@ -63,23 +63,23 @@ class KubeApiServer:
         tokens: Tokens | None = None,
         mode: Mode = Mode.OPEN,
         faults: Faults | None = None,
-        pace: ResponseTimes = IMMEDIATE,
+        response_times: ResponseTimes = IMMEDIATE,
     ) -> None:
-        """Builds a server over a store, and stores what every cluster has.
+        """Builds a server over a store, and stores the objects that every cluster has.
 
         Args:
             store: The objects.
             admission: KubeVirt's webhooks and subresource actions.
-            tokens: Who may speak; None: only the administrator, whose token is made up.
-            mode: Whether roles decide.
-            faults: What goes wrong.
-            pace: How long answers take.
+            tokens: The accepted tokens; None: only the administrator, with a random token.
+            mode: Whether RBAC is enforced.
+            faults: The faults to inject.
+            response_times: The least time that responses take.
         """
         self.store: Final = store
         self.tokens: Final = tokens or Tokens(store.clock)
         self.faults: Final = faults or Faults()
         self.log: list[RequestRecord] = []
-        self._pace = pace
+        self._response_times = response_times
         self._admission = admission
         self._authorizer = Authorizer(store, mode)
         self._reader = Reader(store)
@@ -100,7 +100,7 @@ class KubeApiServer:
         bootstrap.fill(store)
 
     def handle(self, request: Request) -> Answer:
-        """Answers one request; never raises for what a client can do wrong."""
+        """Handles one request; a client's mistake becomes a response, not an exception."""
         user = request.user or self.tokens.user(request.header("authorization"))
         try:
             user = self._acting(request, user)
@@ -130,7 +130,7 @@ class KubeApiServer:
             stream.close()
 
     def _answer(self, request: Request, user: User | None) -> Answer:
-        # A server that authorizes everything takes no anonymous requests.
+        # A server that authorizes everything accepts no anonymous requests.
         anonymous = user == ANONYMOUS and self._authorizer.mode is Mode.OPEN
         if user is None or (anonymous and not request.path.startswith(_HEALTH)):
             raise status_errors.unauthorized()
@@ -158,13 +158,13 @@ class KubeApiServer:
         try:
             response = self._dispatch(call)
             taken_s = self.store.clock.monotonic() - started
-            paced_s = self._pace.least_s(target.verb, response.n_listed) - taken_s
-            return _delayed(response, delay + max(paced_s, 0.0))
+            missing_s = self._response_times.least_s(target.verb, response.n_listed) - taken_s
+            return _delayed(response, delay + max(missing_s, 0.0))
         except status_errors.StatusError as refusal:
             return _delayed(refusal.response(call.warnings), delay)
 
     def _acting(self, request: Request, user: User | None) -> User | None:
-        """Returns whom the user acts as (`kubectl --as`), if that is allowed."""
+        """Returns the user to act as (`kubectl --as`), if impersonation is allowed."""
         name = request.header("impersonate-user")
         if user is None or not name:
             return user

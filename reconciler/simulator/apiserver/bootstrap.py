@@ -1,4 +1,4 @@
-"""What every cluster has from its first second: system namespaces, definitions, cluster-admin."""
+"""Creates the objects that every cluster has: namespaces, definitions, cluster-admin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 
 
 def fill(store: Store) -> None:
-    """Stores what is missing of it."""
+    """Stores those of the initial objects that are missing."""
     with store.lock:
         for name in SYSTEM_NAMESPACES:
             ensure_namespace(store, name)
@@ -40,7 +40,7 @@ def fill(store: Store) -> None:
 
 
 def ensure_namespace(store: Store, name: str) -> None:
-    """Stores a namespace, as the API server and its controllers leave one, if it is missing."""
+    """Stores a namespace with the fields that the server sets, if it is missing."""
     namespace = {
         "metadata": {"labels": {"kubernetes.io/metadata.name": name}},
         "spec": {"finalizers": ["kubernetes"]},
@@ -54,7 +54,7 @@ def _ensure(store: Store, key: Key, obj: Json) -> None:
         store.create(key, obj)
 
 
-@lru_cache(maxsize=64)  # the same ones for every simulator with the same time
+@lru_cache(maxsize=64)  # shared by all simulators whose clocks show the same time
 def _definition(resource: Resource, now: str) -> Json:
     shipped = structural_schema.definition(resource.plural)
     spec = shipped["spec"] if shipped else _thin(resource)

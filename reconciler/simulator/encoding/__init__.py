@@ -1,1 +1,1 @@
-"""Objects as bytes."""
+"""The encodings of objects as bytes."""

@@ -1,4 +1,4 @@
-"""Reading JSON with the sentences of Go's decoder for what is wrong with it.
+"""Decodes JSON with the error messages of Go's decoder.
 
 Source: Go 1.26 encoding/json scanner.go.
 """
@@ -24,14 +24,14 @@ _AFTER: Final = {
 
 
 class MalformedError(ValueError):
-    """Bytes that are no JSON; the message is Go's."""
+    """The bytes are not JSON; the message is Go's."""
 
 
 def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
     """Decodes JSON.
 
     Raises:
-        MalformedError: It is none.
+        MalformedError: The bytes are not JSON.
     """
     try:
         return orjson.loads(body)
@@ -40,7 +40,7 @@ def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
 
 
 def type_name(value: Any) -> str:  # noqa: ANN401  # any JSON value
-    """Names a JSON value's type as Go does: array, object, string, number, bool."""
+    """Returns the Go name of a JSON value's type: array, object, string, number, bool."""
     if isinstance(value, bool):
         return "bool"
     names = {dict: "object", list: "array", str: "string", int: "number", float: "number"}

@@ -1,4 +1,4 @@
-"""Objects as plain dicts, and as the bytes that are stored and sent."""
+"""Encodes objects, plain dicts, as the JSON bytes that are stored and sent."""
 
 from __future__ import annotations
 

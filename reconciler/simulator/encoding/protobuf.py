@@ -1,7 +1,8 @@
-"""Objects in Kubernetes' protobuf encoding, for the kinds that kubectl's own commands send so.
+"""Decodes Kubernetes' protobuf encoding, for the kinds that kubectl sends in it.
 
-kubectl 1.32 encodes what typed commands create (`auth can-i`, `create namespace|role|…|token`)
-as protobuf and reads JSON answers; manifests it always sends as JSON.
+It serves kubectl on the demo cluster; the product sends JSON. kubectl 1.32 encodes the objects of
+typed commands (`auth can-i`, `create namespace|role|…|token`) as protobuf and reads JSON
+responses; it sends manifests as JSON.
 
 Source: k8s.io/api v0.36 (core, rbac, authorization and authentication v1 generated.proto) and
 k8s.io/apimachinery v0.36 pkg/runtime/serializer/protobuf/doc.go.
@@ -28,7 +29,7 @@ class _Field:
     message: str = ""
     """The message type of the value; empty for a string."""
     kind: str = "one"
-    """one, list, map, number or bytes (a map of bytes)."""
+    """The shape: one, list, map, number or bytes (a map of bytes)."""
 
 
 _Message: TypeAlias = dict[int, _Field]
@@ -100,14 +101,14 @@ _ALIASES: Final = {"ClusterRole": "Role", "ClusterRoleBinding": "RoleBinding"}
 
 
 class UnsupportedError(ValueError):
-    """Not an object in this encoding, or of a kind that is not known here."""
+    """The body is not an object in this encoding, or has an unsupported kind."""
 
 
 def loads(body: bytes) -> Json:
-    """Decodes an object; what is empty is left out, as omitempty does.
+    """Decodes an object without its empty fields, as omitempty does.
 
     Raises:
-        UnsupportedError: It cannot be read.
+        UnsupportedError: It cannot be decoded.
     """
     if not body.startswith(_MAGIC):
         raise UnsupportedError("the body does not start with the protobuf magic number")
@@ -159,7 +160,7 @@ def _value(data: Any, message: str) -> Any:  # noqa: ANN401  # any JSON value
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """Yields (field number, integer or bytes)."""
+    """Yields pairs of a field number and its integer or bytes."""
     position = 0
     while position < len(data):
         tag, position = _varint(data, position)

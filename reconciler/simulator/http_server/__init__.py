@@ -1,1 +1,1 @@
-"""The HTTP face of the API server."""
+"""The HTTP server of the API server."""

@@ -1,4 +1,4 @@
-"""The HTTP face: a Starlette application over `KubeApiServer.handle`."""
+"""The HTTP application: Starlette over `KubeApiServer.handle`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _STEPPED_POLL_S: Final = 0.05
-"""How often a watch looks at a clock that somebody else steps."""
+"""The interval at which a watch reads a stepped clock."""
 
 
 def build(api: KubeApiServer) -> Starlette:
@@ -65,7 +65,7 @@ def _with_headers(response: HttpResponse, headers: Headers) -> HttpResponse:
 
 
 async def _sleep(http: HttpRequest, clock: SimClock, seconds: float) -> None:
-    """Lets simulated time pass, as long as somebody waits for the answer."""
+    """Waits in simulated time, as long as the client is connected."""
     until = clock.monotonic() + seconds
     while (  # noqa: ASYNC110  # a stepped clock has no event
         clock.monotonic() < until and not await http.is_disconnected()

@@ -1,4 +1,4 @@
-"""Serving over HTTP from a thread of its own, and driving the engine meanwhile."""
+"""Server: serves over HTTP from a separate thread, which drives the engine as well."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
     from reconciler.simulator.clock import SimClock
 
 _BATCH: Final = 50
-"""How much due work runs before requests get their turn."""
+"""The pieces of due work that run before requests are handled."""
 _GRACE_S: Final = 2
 _START_S: Final = 10.0
 
 
 class Driven(Protocol):
-    """What the server drives: work that becomes due in simulated time."""
+    """The work that the server drives, which becomes due in simulated time."""
 
     on_earlier: Callable[[], None] | None
-    """Called, from any thread, when work is due earlier than `next_due` last said."""
+    """Called, from any thread, when work is due earlier than `next_due` last returned."""
 
     def next_due(self) -> float | None:
-        """Returns the simulated time of the next work, None if there is none."""
+        """Returns the simulated time of the next work; None if there is none."""
         ...
 
     def run_due(self, *, limit: int | None = None) -> int:
-        """Runs work that is due and returns how much it was."""
+        """Runs work that is due and returns the number of pieces."""
         ...
 
 
@@ -51,16 +51,16 @@ class Server:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        """Starts serving; when this returns, requests are answered.
+        """Starts the server; requests are served when this returns.
 
         Args:
-            api: Answers the requests.
-            engine: Driven on the clock while serving; on a stepped clock, only by its owner.
-            host: Address to listen on.
-            port: 0 for a free one.
+            api: The API server that handles the requests.
+            engine: The engine to drive; on a stepped clock, the caller drives it.
+            host: The address to listen on.
+            port: The port; 0 for a free one.
 
         Raises:
-            OSError: The address cannot be listened on.
+            OSError: The server cannot listen on the address.
         """
         self._api = api
         self._engine = engine
@@ -89,7 +89,7 @@ class Server:
             raise RuntimeError("the simulator's HTTP server failed") from failure
 
     def wait(self) -> None:
-        """Waits until the server stops; interruptible."""
+        """Waits until the server stops; Ctrl-C interrupts it."""
         while self._thread.is_alive():
             self._thread.join(0.2)
 
@@ -144,7 +144,7 @@ class Server:
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """Says when it has started."""
+    """A server that sets an event when it has started."""
 
     def __init__(self, config: uvicorn.Config, announced: threading.Event) -> None:
         super().__init__(config)
@@ -172,7 +172,7 @@ async def _drive(engine: Driven, clock: SimClock, earlier: asyncio.Event) -> Non
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's delay off only where the protocol is named; it costs 40 ms an answer.
+    # asyncio turns Nagle's algorithm off only for a named protocol; it costs 40 ms per response.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -193,7 +193,7 @@ def _config(api: KubeApiServer) -> uvicorn.Config:
         lifespan="off",
         ws="none",
         server_header=False,
-        date_header=False,  # ours is of simulated time
+        date_header=False,  # http_app sends the simulated time
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_GRACE_S,
     )

@@ -1,1 +1,1 @@
-"""KubeVirt as its clients see it: webhooks, operator, controllers, hypervisor and guest."""
+"""KubeVirt as its clients see it: webhooks, operator, controllers, hypervisor and guests."""

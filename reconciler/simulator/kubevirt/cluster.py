@@ -1,4 +1,4 @@
-"""What every component of the simulated cluster shares: store, time, configuration, faults."""
+"""Cluster: what all components share: store, time, configuration, inventory, faults."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.history import StoreEvent
 
 CONFIG_LAG_S: Final = 1.0
-"""How long the components take to read a changed CR through their informers; theirs to choose."""
+"""The delay until components see a changed CR through their informers; the simulator's choice."""
 
 
 class Cluster:
@@ -30,7 +30,7 @@ class Cluster:
         self.store: Final = engine.store
         self.faults: Final = faults
         self.bandwidth: Final = bandwidth
-        """What the network carries for one migration, in bytes a second."""
+        """The network bandwidth of one migration, in bytes per second."""
         self.inventory: Final = Inventory()
         self.recorder: Final = EventRecorder(engine.store, engine.random)
         self._config = read_config({}, behaviour(version))
@@ -38,18 +38,18 @@ class Cluster:
 
     @property
     def config(self) -> ClusterConfig:
-        """The CR as the components know it now, up to `CONFIG_LAG_S` behind the stored one."""
+        """The configuration that the components know; up to `CONFIG_LAG_S` behind the CR."""
         return self._config
 
     def read_config(self) -> None:
-        """Reads the stored CR; without one, or before it is deployed, nothing changes."""
+        """Reads the CR, unless there is none that is deployed."""
         kubevirt = self.kubevirt()
         version = dig(kubevirt, "status", "observedKubeVirtVersion")
         if kubevirt is not None and version is not None:
             self._config = read_config(kubevirt, behaviour(version))
 
     def now(self) -> str:
-        """The simulated time as object metadata holds it."""
+        """Returns the simulated time in the format of object metadata."""
         return rfc3339(self.engine.clock.now())
 
     def kubevirt(self) -> Json | None:
@@ -71,6 +71,6 @@ class Cluster:
             self.engine.at(CONFIG_LAG_S, self.read_config)
 
     def age_s(self, timestamp: str) -> float:
-        """Returns how many simulated seconds ago an object's time stamp was."""
+        """Returns the simulated seconds since an object's timestamp."""
         then = datetime.fromisoformat(timestamp)
         return (self.engine.clock.now() - then).total_seconds()

@@ -1,4 +1,4 @@
-"""The KubeVirt CR as the components understand it: defaults, gates, and what each implies."""
+"""ClusterConfig: the effective settings of the KubeVirt CR, with defaults and gates."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEFAULT_HOTPLUG_RATIO: Final = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterConfig:
-    """One reading of the CR, with the defaults of its version filled in. Sizes in bytes."""
+    """The settings of the CR, with the defaults of its version. Sizes are in bytes."""
 
     behaviour: Behaviour
     gates: frozenset[str]
@@ -36,11 +36,11 @@ class ClusterConfig:
     memory_overcommit: int
     overhead_ratio: float
     migrations: Mapping[str, object]
-    """`spec.configuration.migrations` over its defaults, as migrationState shows it."""
+    """`spec.configuration.migrations` with its defaults, as migrationState shows it."""
 
     @property
     def live_update(self) -> bool:
-        """Whether the LiveUpdate strategy is in force.
+        """Whether the LiveUpdate strategy is in effect.
 
         Source: v1.4.0 pkg/virt-config/virt-config.go:455-462 (with the gate), v1.9.0:514-517.
         """
@@ -49,7 +49,7 @@ class ClusterConfig:
         )
 
     def updates_live(self, vm: Json) -> bool:
-        """Whether the memory of a VM may be changed live: on v1.1 the VM says so, then the CR."""
+        """Returns whether a VM's memory may change live: on v1.1 the VM decides, later the CR."""
         if not self.behaviour.vm_live_update_features:
             return self.live_update
         gate = self.has_gate(LIVE_UPDATE_GATE, self.behaviour.live_update_gate)
@@ -57,21 +57,21 @@ class ClusterConfig:
 
     @property
     def migration_priorities(self) -> bool:
-        """Whether migrations carry and honour a priority."""
+        """Whether migrations have priorities."""
         return self.has_gate(PRIORITY_GATE, self.behaviour.priority_gate)
 
     @property
     def parallel_migrations(self) -> int:
-        """The cluster's limit on migrations at once."""
+        """The limit of concurrent migrations in the cluster."""
         return int(str(self.migrations["parallelMigrationsPerCluster"]))
 
     @property
     def parallel_outbound(self) -> int:
-        """A source node's limit on migrations at once."""
+        """The limit of concurrent migrations from one node."""
         return int(str(self.migrations["parallelOutboundMigrationsPerNode"]))
 
     def has_gate(self, name: str, stage: GateStage) -> bool:
-        """Tells whether a gate at a stage is on.
+        """Returns whether a feature gate at a stage is on.
 
         Source: v1.9.0 pkg/virt-config/featuregate/feature-gates.go:89-112.
         """
@@ -85,7 +85,7 @@ class ClusterConfig:
 
 
 def read_config(kubevirt: Json, behaviour: Behaviour) -> ClusterConfig:
-    """Reads the CR's spec; what it leaves out has the version's default.
+    """Reads the CR's spec, with the version's defaults for absent fields.
 
     Source: v1.9.0 pkg/virt-config/configuration.go:186-219,304-311, virt-config.go:44-52.
     """

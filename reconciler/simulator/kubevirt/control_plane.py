@@ -1,4 +1,4 @@
-"""KubeVirt's components put together over one cluster."""
+"""ControlPlane: creates and starts KubeVirt's components over one cluster."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 
 class Component(Protocol):
-    """Something that watches the store."""
+    """A component that watches the store."""
 
     def observe(self, event: StoreEvent) -> None:
-        """Takes note of one change."""
+        """Handles one change."""
         ...
 
 
 class ControlPlane:
-    """virt-api, virt-operator, virt-controller, virt-handler, and the Kubernetes beneath them."""
+    """All components of KubeVirt, and the Kubernetes controllers that they need."""
 
     def __init__(self, cluster: Cluster, admission: Admission, profiles: GuestProfiles) -> None:
         self._cluster = cluster
@@ -54,11 +54,11 @@ class ControlPlane:
         Actions(cluster).register(admission)
 
     def start(self, unsettled: tuple[Name, ...], owner_spec: Json | None) -> None:
-        """Starts watching, and takes up what the seeded objects leave to do.
+        """Starts the components, and queues the work that the initial objects ask for.
 
         Args:
-            unsettled: VMs whose stored objects ask for something; all others are at rest.
-            owner_spec: The spec that the CR's owner insists on, if it has one.
+            unsettled: VMs with pending changes; all other VMs need no work.
+            owner_spec: The spec that the CR's owner enforces, if the CR has an owner.
         """
         store = self._cluster.store
         self._cluster.read_config()

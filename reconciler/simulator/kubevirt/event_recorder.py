@@ -1,4 +1,4 @@
-"""Core Events as KubeVirt's components record them, repeated ones counted."""
+"""EventRecorder: core/v1 Events of KubeVirt's components."""
 
 from __future__ import annotations
 
@@ -13,12 +13,11 @@ if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.object_fields import Json
     from reconciler.simulator.store.store import Store
 
-NORMAL: Final = "Normal"
 WARNING: Final = "Warning"
 
 
 class EventRecorder:
-    """Writes core/v1 Events; one of the same object, reason and message is counted up."""
+    """Writes core/v1 Events; a repeated Event increments the count of the first."""
 
     def __init__(self, store: Store, random_source: random.Random) -> None:
         self._store = store

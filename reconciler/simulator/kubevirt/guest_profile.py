@@ -1,4 +1,4 @@
-"""What runs inside each VM of a world: guest, agent, and whether it can migrate."""
+"""GuestProfile: the guest of a VM, its agent, and whether it can migrate."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Final
 from reconciler.simulator.kubevirt.object_fields import (
     LIVE_MIGRATABLE,
     Json,
-    dig,
     make_condition,
     section,
     set_condition,
@@ -21,21 +20,21 @@ ALPINE: Final[Mapping[str, str]] = {
     "machine": "x86_64",
     "name": "Alpine Linux",
 }
-"""The guest of every recording."""
+"""The guest of all recordings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestProfile:
-    """What virt-handler finds when a VM's domain has started."""
+    """What virt-handler reports when a VM's domain has started."""
 
     os: Mapping[str, str] = field(default_factory=lambda: ALPINE)
-    """guestOSInfo, as an agent reports it."""
+    """guestOSInfo as the agent reports it."""
     agent: bool = True
     migratable: bool = True
     paused: bool = False
 
     def report(self, vmi: Json, now: str) -> None:
-        """Writes a running domain's findings into its VMI; recorded."""
+        """Writes the report of a started domain into its VMI; recorded."""
         if self.migratable:
             migratable = make_condition(LIVE_MIGRATABLE, "True", at=now, probed=True)
         else:
@@ -62,7 +61,7 @@ class GuestProfile:
 
 
 class GuestProfiles:
-    """The guests of a world's VMs; one that a client creates is the recordings' Alpine."""
+    """The guests of a world's VMs; a VM that a client creates runs the recordings' Alpine."""
 
     def __init__(self, by_vm: Mapping[tuple[str, str], GuestProfile] | None = None) -> None:
         self._by_vm = dict(by_vm or {})
@@ -71,8 +70,3 @@ class GuestProfiles:
     def of(self, namespace: str, name: str) -> GuestProfile:
         """Returns the guest of a VM."""
         return self._by_vm.get((namespace, name), self._default)
-
-
-def os_id(vmi: Json) -> str:
-    """Returns the guest's operating system as its agent names it, or an empty text."""
-    return str(dig(vmi, "status", "guestOSInfo", "id") or "")

@@ -1,4 +1,4 @@
-"""What controllers look up often, kept current from the store's events."""
+"""Inventory: indexes over the store that controllers use, updated by its events."""
 
 from __future__ import annotations
 
@@ -36,30 +36,30 @@ MIGRATION_JOB: Final = "kubevirt.io/migrationJobUID"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:
-    """A pod as scheduling, quotas and controllers see it. Memory in bytes."""
+    """The facts about a pod that scheduling, quotas and controllers use. Memory is in bytes."""
 
     key: Key
     created_by: str
-    """The uid of its VMI; empty for a pod that is no launcher."""
+    """The uid of its VMI; empty for pods that are not launchers."""
     migration: str
-    """The uid of the migration whose target it is, if any."""
+    """The uid of the migration whose target pod it is, if any."""
     node: str
     phase: str
     deleting: bool
     memory: int
     hugepages: Mapping[str, int]
-    """By resource, such as `hugepages-2Mi`."""
+    """Bytes by resource, such as `hugepages-2Mi`."""
     limit: int
 
     @property
     def active(self) -> bool:
-        """Whether it takes room on a node and in a quota."""
+        """Whether it uses memory of a node and of a quota."""
         return self.phase not in FINAL_PHASES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationFacts:
-    """A migration as limits, back-off and clean-up see it."""
+    """The facts about a migration that limits, back-off and clean-up use."""
 
     key: Key
     uid: str
@@ -68,9 +68,9 @@ class MigrationFacts:
     priority: str
     created: str
     revision: int
-    """Of the write that made it: the order in which migrations were made."""
+    """The revision of its creation, by which migrations are ordered."""
     ended: str
-    """When it became Succeeded or Failed, RFC 3339; empty before."""
+    """The time at which it became Succeeded or Failed (RFC 3339); empty before."""
 
     @property
     def unfinished(self) -> bool:
@@ -85,12 +85,12 @@ class MigrationFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """A node as the scheduler sees it. Sizes in bytes."""
+    """The facts about a node that the scheduler uses. Sizes are in bytes."""
 
     name: str
     memory: int
     hugepages: Mapping[str, int]
-    """By resource, such as `hugepages-2Mi`."""
+    """Bytes by resource, such as `hugepages-2Mi`."""
     schedulable: bool
     labels: dict[str, str]
 
@@ -103,13 +103,13 @@ class Inventory:
         self.nodes: dict[str, NodeFacts] = {}
         self.migrations: dict[Key, MigrationFacts] = {}
         self.hotplugs: dict[Name, None] = {}
-        """VMIs with a change in flight, of memory or CPUs, in the order in which they got it."""
+        """VMIs with a pending hotplug of memory or CPUs, oldest first."""
         self.launchers: dict[str, dict[Name, None]] = defaultdict(dict)
-        """The running VMIs by the image of their launcher."""
+        """The running VMIs by their launcher image."""
         self.quotas: dict[str, set[Key]] = defaultdict(set)
         self.memory_used: dict[str, int] = defaultdict(int)
         self.hugepages_used: dict[tuple[str, str], int] = defaultdict(int)
-        """By node and resource."""
+        """Bytes by node and resource."""
         self._unfinished: dict[Key, None] = {}
         self._targets: dict[str, Key] = {}
         self._pods_by_vmi: dict[str, dict[Key, None]] = defaultdict(dict)
@@ -117,7 +117,7 @@ class Inventory:
         self._migrations_by_vmi: dict[Name, dict[Key, None]] = defaultdict(dict)
 
     def observe(self, event: StoreEvent) -> None:
-        """Takes one change of the store into account."""
+        """Updates the indexes with one change of the store."""
         resource, gone = event.key.resource, event.type == "DELETED"
         if resource == VMIS:
             self._note_vmi(event, gone=gone)
@@ -157,7 +157,7 @@ class Inventory:
         return [self.migrations[key] for key in self._unfinished]
 
     def outdated(self, image: str) -> list[Name]:
-        """Returns the VMIs whose launcher has another image than `image`."""
+        """Returns the VMIs whose launcher does not have the image `image`."""
         return [n for other, names in self.launchers.items() if other != image for n in names]
 
     def _note_vmi(self, event: StoreEvent, *, gone: bool) -> None:
@@ -219,7 +219,7 @@ class Inventory:
 
 
 def pod_facts(key: Key, pod: Json) -> PodFacts:
-    """Reads a pod."""
+    """Reads the facts about a pod."""
     labels = pod["metadata"].get("labels") or {}
     containers = pod["spec"].get("containers") or ()
     annotations = pod["metadata"].get("annotations") or {}

@@ -1,4 +1,4 @@
-"""Migration objects: what every one carries, and the workload updater's own."""
+"""Builds VirtualMachineInstanceMigrations."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ EVACUATION: Final = "kubevirt.io/evacuationMigration"
 
 
 def prepare_migration(migration: Json) -> None:
-    """Adds what every stored migration carries: its finalizer and the label with its VMI."""
+    """Adds the finalizer and the label with the VMI's name, which every migration has."""
     meta = migration.setdefault("metadata", {})
     finalizers = meta.setdefault("finalizers", [])
     if MIGRATION_FINALIZER not in finalizers:

@@ -1,4 +1,4 @@
-"""Small readers and writers of Kubernetes objects: nested fields, conditions, owners."""
+"""Reads and writes fields of Kubernetes objects: nested fields, conditions, owners, phases."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 LIVE_UPDATE_FEATURES: Final = "liveUpdateFeatures"
-"""In a VM's spec, on v1.1 only: what of it may be changed live."""
+"""The field of a VM's spec that enables live updates; on v1.1 only."""
 
 VMS: Final = "virtualmachines.kubevirt.io"
 VMIS: Final = "virtualmachineinstances.kubevirt.io"
@@ -42,7 +42,7 @@ def key_of(resource: str, obj: Json) -> Key:
 
 
 def dig(obj: Json | None, *path: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Returns the value at a path of field names, or None where the path ends early."""
+    """Returns the value at a path of field names, or None if a part of it is absent."""
     found: Any = obj
     for name in path:
         if not isinstance(found, dict):
@@ -52,7 +52,7 @@ def dig(obj: Json | None, *path: str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def section(obj: Json, *path: str) -> Json:
-    """Returns the mapping at a path, making it and its parents where absent or null."""
+    """Returns the mapping at a path, creating it and its parents if absent or null."""
     found = obj
     for name in path:
         if not isinstance(found.get(name), dict):
@@ -62,7 +62,7 @@ def section(obj: Json, *path: str) -> Json:
 
 
 def size(obj: Json | None, *path: str) -> int | None:
-    """Returns the quantity at a path in bytes, or None where absent."""
+    """Returns the quantity at a path in bytes, or None if it is absent."""
     value = dig(obj, *path)
     return None if value is None else quantity.parse(value)
 
@@ -73,20 +73,20 @@ def condition(obj: Json | None, kind: str) -> Json | None:
 
 
 def condition_status(obj: Json | None, kind: str) -> str:
-    """Returns True, False or Unknown as the condition says, or an empty text without one."""
+    """Returns a condition's status: True, False or Unknown; empty without the condition."""
     found = condition(obj, kind)
     return "" if found is None else str(found["status"])
 
 
 def conditions(obj: Json | None) -> Iterator[Json]:
-    """Yields an object's conditions in their order."""
+    """Yields an object's conditions in order."""
     yield from dig(obj, "status", "conditions") or ()
 
 
 def set_condition(obj: Json, new: Json) -> None:
-    """Puts a condition in place of one of its type that says something else, or at the end.
+    """Adds a condition, or replaces the one of its type if status, reason or message differ.
 
-    One that says the same is left alone, so that its times stay.
+    An equal condition keeps its times.
     """
     status = section(obj, "status")
     present: list[Json] = status.setdefault("conditions", [])
@@ -118,7 +118,7 @@ def make_condition(
     reason: str = "",
     message: str = "",
 ) -> Json:
-    """Builds a condition with KubeVirt's field order and its habit of null times."""
+    """Builds a condition with KubeVirt's field order and null times."""
     made: Json = {"lastProbeTime": at if probed else None, "lastTransitionTime": at}
     if message:
         made["message"] = message
@@ -128,7 +128,7 @@ def make_condition(
 
 
 def drop_finalizer(obj: Json, name: str) -> None:
-    """Removes a finalizer, and the list with the last of them."""
+    """Removes a finalizer, and the list if it is then empty."""
     meta = obj["metadata"]
     left = [f for f in meta.get("finalizers") or () if f != name]
     if left:
@@ -150,31 +150,31 @@ def controller_reference(owner: Json) -> Json:
 
 
 def is_running(vmi: Json | None) -> bool:
-    """Tells whether a VMI is in phase Running."""
+    """Returns whether a VMI is in phase Running."""
     return bool(dig(vmi, "status", "phase") == "Running")
 
 
 def is_final(obj: Json | None) -> bool:
-    """Tells whether a VMI, migration or pod has ended."""
+    """Returns whether a VMI, migration or pod has ended."""
     return str(dig(obj, "status", "phase")) in FINAL_PHASES
 
 
 def is_deleting(obj: Json | None) -> bool:
-    """Tells whether an object is marked for deletion."""
+    """Returns whether an object is marked for deletion."""
     return dig(obj, "metadata", "deletionTimestamp") is not None
 
 
 def is_migrating(vmi: Json | None) -> bool:
-    """Tells whether a VMI's memory is being transferred.
+    """Returns whether a VMI's memory is being transferred.
 
-    Source: v1.9.0 pkg/controller/conditions.go: a start without an end.
+    Source: v1.9.0 pkg/controller/conditions.go: the migration state has a start and no end.
     """
     state = dig(vmi, "status", "migrationState") or {}
     return bool(state.get("startTimestamp")) and not state.get("endTimestamp")
 
 
 def enter_phase(obj: Json, phase: str, now: str) -> None:
-    """Moves a VMI or migration to a phase and notes when."""
+    """Sets the phase of a VMI or migration, with the time of the transition."""
     status = section(obj, "status")
     if status.get("phase") == phase:
         return

@@ -1,6 +1,6 @@
-"""Kubernetes quantities: reading any legal spelling, and writing the canonical one.
+"""Kubernetes quantities: parses any valid spelling, and writes the canonical one.
 
-The simulator's own implementation: it is compared with the planner's, so it shares none of it.
+This is the simulator's own implementation: tests compare it with the planner's.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
 from typing import Final
 
-KI: Final = 1024
 MI: Final = 1024**2
 GI: Final = 1024**3
 
@@ -40,22 +39,22 @@ class QuantityError(ValueError):
 
 
 def parse(value: str | float) -> int:
-    """Reads a quantity as whole bytes, rounding fractions up.
+    """Parses a quantity as whole bytes, rounding up.
 
     Raises:
-        QuantityError: It matches no legal spelling.
+        QuantityError: It is not a quantity.
     """
     return int(_decimal(str(value)).to_integral_value(rounding=ROUND_CEILING))
 
 
 def canonical(value: str | float) -> str:
-    """Writes a quantity as the server stores it once a webhook has read it: `1024Mi` → `1Gi`.
+    """Writes a quantity as it is stored after a webhook has read it: `1024Mi` → `1Gi`.
 
-    Binary spellings take the largest binary suffix that keeps the number whole, others the
-    largest decimal one.
+    A binary quantity gets the largest binary suffix that keeps the number whole, others the
+    largest decimal suffix.
 
     Raises:
-        QuantityError: It matches no legal spelling.
+        QuantityError: It is not a quantity.
 
     Source: k8s.io/apimachinery v0.36 pkg/api/resource/quantity.go (CanonicalizeBytes).
     """
@@ -72,7 +71,7 @@ def canonical(value: str | float) -> str:
 
 
 def binary(n_bytes: int) -> str:
-    """Writes bytes with the largest binary suffix that keeps them whole: `1Gi`, `1500001Ki`."""
+    """Writes bytes with the largest binary suffix that divides them: `1Gi`, `1500001Ki`."""
     for suffix in ("Ei", "Pi", "Ti", "Gi", "Mi", "Ki"):
         unit = 1024 ** _BINARY[suffix]
         if n_bytes and n_bytes % unit == 0:

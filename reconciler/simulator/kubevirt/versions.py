@@ -1,4 +1,4 @@
-"""What differs between KubeVirt v1.1 and v1.9, as one table of the simulator's own.
+"""Behaviour: the differences between KubeVirt v1.1 and v1.9, as the simulator's own table.
 
 v1.3.1, v1.6.3 and v1.9.0 were recorded on a real control plane; the other versions follow
 KubeVirt's code at its release tags.
@@ -28,21 +28,21 @@ class Rollout(StrEnum):
 
 
 class GateStage(StrEnum):
-    """How far a feature gate has come in a version."""
+    """The stage of a feature gate in a version."""
 
     ABSENT = "absent"
     LISTED = "listed"
-    """Works only where the CR lists it (alpha; and beta up to v1.8)."""
+    """The gate is on only if the CR lists it (alpha; and beta up to v1.8)."""
     DEFAULT_ON = "default-on"
-    """Works unless the CR disables it (beta from v1.9)."""
+    """The gate is on unless the CR disables it (beta from v1.9)."""
     GRADUATED = "graduated"
 
 
 def parse_version(text: str) -> Version:
-    """Reads `v1.9.0` or `1.9`.
+    """Parses a version such as `v1.9.0` or `1.9`.
 
     Raises:
-        ValueError: It is no version, or older than v1.1 or newer than v1.9.
+        ValueError: It is not a version, or older than v1.1 or newer than v1.9.
     """
     match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:[-+].*)?", str(text))
     if match is None:
@@ -54,9 +54,9 @@ def parse_version(text: str) -> Version:
 
 
 def since(version: Version, *bounds: str) -> bool:
-    """Tells whether a change is in a version, given each release line's first version with it.
+    """Returns whether a version has a change, given the first version of each line with it.
 
-    `since(v, "1.6.4", "1.7.1")`: in v1.6 from patch 4, in v1.7 from patch 1, and in every later
+    `since(v, "1.6.4", "1.7.1")`: v1.6 has it from patch 4, v1.7 from patch 1, and every later
     line.
     """
     lines = {bound[:2]: bound for bound in map(parse_version, bounds)}
@@ -66,41 +66,43 @@ def since(version: Version, *bounds: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """How one version behaves, where versions differ. Sizes in bytes."""
+    """The behaviour of one version, as far as versions differ. Sizes are in bytes."""
 
     version: Version
     live_update_gate: GateStage
-    """VMLiveUpdateFeatures. Source: v1.4.0 pkg/virt-config/virt-config.go:455, v1.5.0
+    """The stage of VMLiveUpdateFeatures. Source: v1.4.0 pkg/virt-config/virt-config.go:455, v1.5.0
     pkg/virt-config/featuregate/inactive.go:98."""
     default_rollout: Rollout | None
-    """None: v1.1 has no strategy, a VM asks for live updates itself."""
+    """None: v1.1 has no rollout strategy; VMs enable live updates themselves."""
     hotplug_architectures: tuple[str, ...]
     start_architectures: tuple[str, ...]
-    """Those for which maxGuest is set when a VMI starts (v1.6.0 differs from the rule)."""
+    """The architectures for which a VMI that starts gets a maxGuest (v1.6.0 differs)."""
     minimum_guest: int
     strict_hotplug_vm: bool
-    """v1.1/v1.2: hugepages and dedicated CPUs deny a VM with its own maxGuest."""
+    """In v1.1 and v1.2, a VM with its own maxGuest may have no hugepages and dedicated CPUs."""
     limits_deny: bool
     vm_live_update_features: bool
-    """A VM asks for live updates itself, by spec.liveUpdateFeatures, and its webhook denies what
-    later versions answer with RestartRequired. Source: v1.1.0 pkg/virt-api/webhooks/
+    """A VM enables live updates itself, in spec.liveUpdateFeatures, and the webhook denies what
+    later
+    versions report as RestartRequired. Source: v1.1.0 pkg/virt-api/webhooks/
     validating-webhook/admitters/vms-admitter.go:440-592,865-939."""
     instancetypes_live: bool
-    """An instancetype's memory reaches a running VM. Before, a VM with live updates and a maxGuest
-    of its own is denied an instancetype. Source: v1.1.0 vms-admitter.go:456-592, v1.2.0:430-567;
-    that without one nothing happens at all is inference."""
+    """An instancetype's memory is applied to a running VM. Before, a VM with live updates and its
+    own
+    maxGuest may not have an instancetype. Source: v1.1.0 vms-admitter.go:456-592, v1.2.0:430-567;
+    that nothing happens without its own maxGuest is inference."""
     restart_required: bool
     self_clearing: bool
-    """Whether RestartRequired goes by itself. Source: v1.6.4
+    """Whether RestartRequired is cleared automatically. Source: v1.6.4
     pkg/virt-controller/watch/vm/vm.go:2977, v1.7.1:2987, v1.8.0."""
     plug_failure_visible: bool
     instancetype_in_status: bool
-    """The revision is kept in status.instancetypeRef, so a changed name alone hotplugs."""
+    """status.instancetypeRef names the revision, so that a new name in spec hotplugs."""
     integer_guest: bool
     default_requests: bool
     """The VMI gets requests.memory from its guest size. Source: commit 51927ed13c (v1.7.0)."""
     backoff: bool
-    """Workload-update migrations back off. v1.3.1 does so by recording, v1.3.0 by code not."""
+    """Workload-update migrations back off. Recorded on v1.3.1; the code of v1.3.0 does not."""
     priority_gate: GateStage
     completion_timeout_per_gib_s: int
     workload_disruption: bool
@@ -111,7 +113,7 @@ class Behaviour:
     memory_overhead_status: bool
     same_cpu_vendor: bool
     """A migration's target needs the CPU vendor of its source. Source: v1.9.0
-    pkg/virt-controller/watch/migration/migration.go:986-1005; older versions are not known to."""
+    pkg/virt-controller/watch/migration/migration.go:986-1005; not known of older versions."""
     overhead_fixed: int
     overhead_graphics: int
     firmware_uuid: bool
@@ -121,13 +123,13 @@ class Behaviour:
     pci_topology: bool
     finalizer: str
     pod_awaited: bool
-    """A VMI says that its pod does not exist before it does (recorded on v1.3.1 only)."""
+    """A VMI first reports that its pod does not exist (recorded on v1.3.1 only)."""
     finished_mirror: bool
-    """Finished migrations go on copying the VMI's newest one (recorded on v1.3.1 only)."""
+    """Finished migrations copy the state of the VMI's newest one (recorded on v1.3.1 only)."""
     conflict_message: str
-    """How a clash with the instancetype reads (recorded on v1.3.1, v1.6.3 and v1.9.0)."""
+    """The message for a conflict with the instancetype (recorded on v1.3.1, v1.6.3, v1.9.0)."""
     template_timestamp: bool
-    """The VM template carries `creationTimestamp: null` (recorded up to v1.6.3)."""
+    """The VM template has `creationTimestamp: null` (recorded up to v1.6.3)."""
 
     @property
     def text(self) -> str:
@@ -137,12 +139,12 @@ class Behaviour:
 
 @lru_cache
 def behaviour(text: str) -> Behaviour:
-    """Looks a version up.
+    """Returns the behaviour of a version.
 
     Raises:
         ValueError: The version is not simulated.
 
-    Source: KubeVirt release tags v1.1.0 to v1.9.0; the table of versions in each row's field.
+    Source: KubeVirt release tags v1.1.0 to v1.9.0; the source of each field is at the field.
     """
     v = parse_version(text)
     arm = since(v, "1.3.0") and not since(v, "1.5.3", "1.6.1")

@@ -1,4 +1,4 @@
-"""What goes wrong in a world, per VM: data from the world file, used up as it happens."""
+"""Faults: what fails for which VM, as data from the world file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ALWAYS: Final = -1
 
 
 class Fault(StrEnum):
-    """Faults that happen a given number of times, or always."""
+    """The faults that happen a given number of times, or always."""
 
     MIGRATION_FAILS = "migrationFails"
     PLUG_REFUSED = "plugRefused"
@@ -23,24 +23,24 @@ class VMFaults:
     """The faults of one VM."""
 
     migration_fails: int = 0
-    """How many of its migrations fail; `ALWAYS` for all."""
+    """The number of its migrations that fail; `ALWAYS` for all."""
     plug_refused: int = 0
-    """How many plugs libvirt refuses; `ALWAYS` for all."""
+    """The number of plugs that libvirt refuses; `ALWAYS` for all."""
     target_unschedulable: int = 0
-    """How many target pods no node takes; `ALWAYS` for all."""
+    """The number of target pods that are unschedulable; `ALWAYS` for all."""
     guest_silent: bool = False
-    """The guest never takes or gives memory."""
+    """The guest ignores changes of its memory."""
     guest_keeps: int | None = None
-    """Bytes below which the guest does not shrink."""
+    """The size in bytes below which the guest does not shrink."""
     transfer_s: float | None = None
-    """How long its memory's transfer takes, instead of what size and bandwidth give."""
+    """The time of a transfer of its memory; None: size and bandwidth decide."""
 
 
 NO_FAULTS: Final = VMFaults()
 
 
 class Faults:
-    """The faults of a world's VMs, and how often each has happened."""
+    """The faults of a world's VMs, with the number of times that each has happened."""
 
     def __init__(self, by_vm: dict[tuple[str, str], VMFaults] | None = None) -> None:
         self._by_vm = dict(by_vm or {})
@@ -51,13 +51,13 @@ class Faults:
         return self._by_vm.get((namespace, name), NO_FAULTS)
 
     def inject(self, namespace: str, name: str, faults: VMFaults) -> None:
-        """Replaces the faults of a VM; those that happened before are not counted against it."""
+        """Replaces the faults of a VM and resets their counts."""
         self._by_vm[namespace, name] = faults
         for fault in Fault:
             self.fired.pop((namespace, name, fault), None)
 
     def strikes(self, namespace: str, name: str, fault: Fault) -> bool:
-        """Tells whether a fault happens now, and counts it if it does."""
+        """Returns whether a fault happens now, and counts it if so."""
         faults = self.of(namespace, name)
         budget = {
             Fault.MIGRATION_FAILS: faults.migration_fails,

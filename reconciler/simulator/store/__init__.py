@@ -1,1 +1,1 @@
-"""Objects at rest: encoded, versioned, owned, with the log of their changes."""
+"""The object store, which stands in place of etcd: objects, revisions and change events."""

@@ -1,4 +1,4 @@
-"""The catalogue of resources that the simulated API server serves.
+"""The resources that the simulated API server serves.
 
 Source: discovery documents and strategies of kube-apiserver v1.36 (pkg/registry), and the
 CustomResourceDefinitions of KubeVirt v1.9.0 (crds/).
@@ -28,7 +28,7 @@ class Resource:
     """One resource at one group and version."""
 
     group: str
-    """Empty for the core group."""
+    """The API group; empty for the core group."""
     version: str
     plural: str
     singular: str
@@ -40,11 +40,11 @@ class Resource:
     status: bool = False
     """Whether it has a status subresource."""
     generation: bool = False
-    """Whether the server counts generations."""
+    """Whether the server maintains metadata.generation."""
     custom: bool = False
-    """Whether a CustomResourceDefinition defines it."""
+    """Whether a CustomResourceDefinition defines the resource."""
     stored_as: str = ""
-    """The storage key where another resource owns the storage (events)."""
+    """The storage key of the resource that stores the objects, if it is another one (events)."""
     unconditional_update: bool = True
     """Whether a PUT may leave out metadata.resourceVersion."""
     create_on_update: bool = False
@@ -57,7 +57,7 @@ class Resource:
 
     @property
     def storage(self) -> str:
-        """The resource name that store keys carry."""
+        """The name of the resource in store keys."""
         return self.stored_as or self.qualified
 
     @property
@@ -66,49 +66,7 @@ class Resource:
         return f"{self.group}/{self.version}" if self.group else self.version
 
 
-def _core(plural: str, kind: str, *short: str, **flags: bool) -> Resource:
-    return Resource(
-        group="",
-        version="v1",
-        plural=plural,
-        singular=kind.lower(),
-        kind=kind,
-        short_names=short,
-        **flags,  # type: ignore[arg-type]  # every flag given below is a boolean field
-    )
-
-
-def _rbac(plural: str, kind: str, *, namespaced: bool) -> Resource:
-    return Resource(
-        group="rbac.authorization.k8s.io",
-        version="v1",
-        plural=plural,
-        singular=kind.lower(),
-        kind=kind,
-        namespaced=namespaced,
-        create_on_update=True,
-    )
-
-
-def _kubevirt(
-    plural: str, kind: str, *short: str, group: str = "kubevirt.io", status: bool = True
-) -> Resource:
-    return Resource(
-        group=group,
-        version="v1",
-        plural=plural,
-        singular=kind.lower(),
-        kind=kind,
-        short_names=short,
-        categories=("all",),
-        status=status,
-        generation=True,
-        custom=True,
-        unconditional_update=False,
-    )
-
-
-def _custom(
+def _resource(
     group: str, version: str, plural: str, kind: str, *short: str, **flags: bool
 ) -> Resource:
     return Resource(
@@ -118,12 +76,37 @@ def _custom(
         singular=kind.lower(),
         kind=kind,
         short_names=short,
-        generation=True,
-        custom=True,
-        unconditional_update=False,
-        **flags,  # type: ignore[arg-type]  # every flag given below is a boolean field
+        categories=_CATEGORIES.get(group, ()),
+        verbs=_VERBS.get(group, ALL_VERBS),
+        stored_as="events" if group == "events.k8s.io" else "",
+        **flags,
     )
 
+
+def _core(plural: str, kind: str, *short: str, **flags: bool) -> Resource:
+    return _resource("", "v1", plural, kind, *short, **flags)
+
+
+def _custom(
+    group: str, version: str, plural: str, kind: str, *short: str, **flags: bool
+) -> Resource:
+    flags = {"generation": True, "custom": True, "unconditional_update": False, **flags}
+    return _resource(group, version, plural, kind, *short, **flags)
+
+
+_RBAC: Final = ("rbac.authorization.k8s.io", "v1")
+_KUBEVIRT: Final = ("kubevirt.io", "v1")
+_INSTANCETYPE: Final = ("instancetype.kubevirt.io", "v1beta1")
+_CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
+    "batch": ("all",),
+    "kubevirt.io": ("all",),
+    "apiextensions.k8s.io": ("api-extensions",),
+}
+_VERBS: Final = {
+    "apiextensions.k8s.io": READ_VERBS,
+    "authentication.k8s.io": ("create",),
+    "authorization.k8s.io": ("create",),
+}
 
 CATALOGUE: Final[tuple[Resource, ...]] = (
     _core("namespaces", "Namespace", "ns", namespaced=False, status=True),
@@ -135,74 +118,48 @@ CATALOGUE: Final[tuple[Resource, ...]] = (
     _core("configmaps", "ConfigMap", "cm"),
     _core("resourcequotas", "ResourceQuota", "quota", status=True),
     _core("limitranges", "LimitRange", "limits"),
-    Resource(
-        group="apps",
-        version="v1",
-        plural="controllerrevisions",
-        singular="controllerrevision",
-        kind="ControllerRevision",
-    ),
-    Resource(
-        group="batch",
-        version="v1",
-        plural="jobs",
-        singular="job",
-        kind="Job",
-        categories=("all",),
-        status=True,
-        generation=True,
-    ),
-    Resource(
-        group="batch",
-        version="v1",
-        plural="cronjobs",
-        singular="cronjob",
-        kind="CronJob",
-        short_names=("cj",),
-        categories=("all",),
-        status=True,
-        generation=True,
-    ),
-    Resource(
-        group="coordination.k8s.io",
-        version="v1",
-        plural="leases",
-        singular="lease",
-        kind="Lease",
+    _resource("apps", "v1", "controllerrevisions", "ControllerRevision"),
+    _resource("batch", "v1", "jobs", "Job", status=True, generation=True),
+    _resource("batch", "v1", "cronjobs", "CronJob", "cj", status=True, generation=True),
+    _resource(
+        "coordination.k8s.io",
+        "v1",
+        "leases",
+        "Lease",
         unconditional_update=False,
         create_on_update=True,
     ),
-    Resource(
-        group="events.k8s.io",
-        version="v1",
-        plural="events",
-        singular="event",
-        kind="Event",
-        short_names=("ev",),
-        stored_as="events",
+    _resource("events.k8s.io", "v1", "events", "Event", "ev", create_on_update=True),
+    _resource(*_RBAC, "roles", "Role", create_on_update=True),
+    _resource(*_RBAC, "rolebindings", "RoleBinding", create_on_update=True),
+    _resource(*_RBAC, "clusterroles", "ClusterRole", namespaced=False, create_on_update=True),
+    _resource(
+        *_RBAC,
+        "clusterrolebindings",
+        "ClusterRoleBinding",
+        namespaced=False,
         create_on_update=True,
     ),
-    _rbac("roles", "Role", namespaced=True),
-    _rbac("rolebindings", "RoleBinding", namespaced=True),
-    _rbac("clusterroles", "ClusterRole", namespaced=False),
-    _rbac("clusterrolebindings", "ClusterRoleBinding", namespaced=False),
-    Resource(
-        group="apiextensions.k8s.io",
-        version="v1",
-        plural="customresourcedefinitions",
-        singular="customresourcedefinition",
-        kind="CustomResourceDefinition",
+    _resource(
+        "apiextensions.k8s.io",
+        "v1",
+        "customresourcedefinitions",
+        "CustomResourceDefinition",
+        "crd",
+        "crds",
         namespaced=False,
-        short_names=("crd", "crds"),
-        categories=("api-extensions",),
-        verbs=READ_VERBS,
     ),
-    _kubevirt("kubevirts", "KubeVirt", "kv", "kvs"),
-    _kubevirt("virtualmachines", "VirtualMachine", "vm", "vms"),
+    _custom(*_KUBEVIRT, "kubevirts", "KubeVirt", "kv", "kvs", status=True),
+    _custom(*_KUBEVIRT, "virtualmachines", "VirtualMachine", "vm", "vms", status=True),
     # KubeVirt's controllers write VMI status through the main resource: no status subresource.
-    _kubevirt("virtualmachineinstances", "VirtualMachineInstance", "vmi", "vmis", status=False),
-    _kubevirt(
-        "virtualmachineinstancemigrations", "VirtualMachineInstanceMigration", "vmim", "vmims"
+    _custom(*_KUBEVIRT, "virtualmachineinstances", "VirtualMachineInstance", "vmi", "vmis"),
+    _custom(
+        *_KUBEVIRT,
+        "virtualmachineinstancemigrations",
+        "VirtualMachineInstanceMigration",
+        "vmim",
+        "vmims",
+        status=True,
     ),
     _custom(
         "migrations.kubevirt.io",
@@ -213,8 +170,7 @@ CATALOGUE: Final[tuple[Resource, ...]] = (
         status=True,
     ),
     _custom(
-        "instancetype.kubevirt.io",
-        "v1beta1",
+        *_INSTANCETYPE,
         "virtualmachineinstancetypes",
         "VirtualMachineInstancetype",
         "vminstancetype",
@@ -223,8 +179,7 @@ CATALOGUE: Final[tuple[Resource, ...]] = (
         "vmfs",
     ),
     _custom(
-        "instancetype.kubevirt.io",
-        "v1beta1",
+        *_INSTANCETYPE,
         "virtualmachineclusterinstancetypes",
         "VirtualMachineClusterInstancetype",
         "vmclusterinstancetype",
@@ -235,25 +190,15 @@ CATALOGUE: Final[tuple[Resource, ...]] = (
     ),
 )
 
-
-def _review(group: str, plural: str, kind: str) -> Resource:
-    return Resource(
-        group=group,
-        version="v1",
-        plural=plural,
-        singular=kind.lower(),
-        kind=kind,
-        namespaced=False,
-        verbs=("create",),
+REVIEWS: Final[tuple[Resource, ...]] = tuple(
+    _resource(group, "v1", f"{kind.lower()}s", kind, namespaced=False)
+    for group, kind in (
+        ("authentication.k8s.io", "SelfSubjectReview"),
+        ("authorization.k8s.io", "SelfSubjectAccessReview"),
+        ("authorization.k8s.io", "SelfSubjectRulesReview"),
     )
-
-
-REVIEWS: Final[tuple[Resource, ...]] = (
-    _review("authentication.k8s.io", "selfsubjectreviews", "SelfSubjectReview"),
-    _review("authorization.k8s.io", "selfsubjectaccessreviews", "SelfSubjectAccessReview"),
-    _review("authorization.k8s.io", "selfsubjectrulesreviews", "SelfSubjectRulesReview"),
 )
-"""Questions that are answered and not stored."""
+"""Review requests, which are answered and not stored."""
 
 SERVED: Final = (*CATALOGUE, *REVIEWS)
 
@@ -267,10 +212,10 @@ def find(group: str, version: str, plural: str) -> Resource | None:
 
 
 def stored(storage: str) -> Resource:
-    """Returns the resource whose objects are kept under a storage key.
+    """Returns the resource whose objects have a storage key.
 
     Raises:
-        LookupError: The simulator keeps no such resource.
+        LookupError: The simulator stores no such resource.
     """
     resource = _BY_STORAGE.get(storage)
     if resource is None:

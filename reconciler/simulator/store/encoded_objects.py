@@ -1,4 +1,4 @@
-"""The encoded objects of one resource, in the server's list order."""
+"""EncodedObjects: the encoded objects of one resource, in list order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Page:
     last: str
     """The path (`namespace/name`) of the last object of the page."""
     remaining: int
-    """How many objects follow."""
+    """The number of objects on later pages."""
 
 
 class EncodedObjects:
@@ -36,12 +36,12 @@ class EncodedObjects:
         self.bodies[path] = body
 
     def remove(self, path: str) -> None:
-        """Takes an object away."""
+        """Removes an object."""
         del self.bodies[path]
         del self._order[bisect_left(self._order, path)]
 
     def paths(self, namespace: str | None = None) -> list[str]:
-        """Returns the paths in order, all of them or those of a namespace."""
+        """Returns the paths in list order; with a namespace, only its paths."""
         if namespace is None:
             return self._order[:]
         # "0" is the character after "/".
@@ -57,14 +57,14 @@ class EncodedObjects:
         revision: int,
         earlier: Mapping[str, bytes | None],
     ) -> Page:
-        """Cuts one page.
+        """Returns one page of a list.
 
         Args:
             namespace: Only objects in it; None for all.
-            after: Path of the last object of the page before; empty for the first page.
-            limit: Most objects on the page; 0 for all.
-            revision: The revision that the page shows.
-            earlier: What has changed since `revision`, as it was then (None: was absent).
+            after: The path of the last object of the previous page; empty for the first page.
+            limit: The most objects on the page; 0 for all.
+            revision: The revision of the page.
+            earlier: The objects that changed since `revision`, as they were (None: absent).
         """
         paths, bodies = self.paths(namespace), self.bodies
         if earlier:

@@ -23,7 +23,7 @@ Fields: TypeAlias = AbstractSet[Path]
 
 
 def decode(fields: Json) -> Fields:
-    """Reads a FieldsV1 tree into a set of paths."""
+    """Decodes a FieldsV1 tree into a set of paths."""
     return _decoded(json_codec.encode(fields))
 
 
@@ -47,7 +47,7 @@ def _decode(tree: Json, at: Path, paths: FieldSet) -> None:
 
 
 def encode(paths: Fields) -> Json:
-    """Writes a set of paths as a FieldsV1 tree, which is shared: do not edit it."""
+    """Encodes a set of paths as a FieldsV1 tree. The tree is shared: do not edit it."""
     return _encoded(frozenset(paths))
 
 

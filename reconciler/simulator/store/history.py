@@ -1,4 +1,4 @@
-"""The log of committed changes: what watches replay and older list pages are rebuilt from."""
+"""History: the log of committed changes, from which watches and older list pages are served."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Where an object is kept."""
+    """The key of an object in the store."""
 
     resource: str
-    """Plural and group, `virtualmachines.kubevirt.io`; a core resource is just `nodes`."""
+    """The plural and the group, `virtualmachines.kubevirt.io`; a core resource is just `nodes`."""
     namespace: str
-    """Empty for cluster-scoped objects."""
+    """The namespace; empty for cluster-scoped objects."""
     name: str
 
     @property
@@ -27,17 +27,17 @@ class StoreEvent:
     """One committed change."""
 
     type: str
-    """ADDED, MODIFIED or DELETED."""
+    """The type: ADDED, MODIFIED or DELETED."""
     key: Key
     rv: int
     body: bytes
-    """The encoded object after the change; for DELETED as it last was, at this revision."""
+    """The encoded object after the change; for DELETED, the last state, with this revision."""
     previous: bytes | None
-    """The encoded object before the change."""
+    """The encoded object before the change; None for ADDED."""
 
 
 class ExpiredError(Exception):
-    """A revision was asked for that has been compacted away."""
+    """The requested revision is compacted."""
 
     def __init__(self, revision: int, compacted: int) -> None:
         super().__init__(f"revision {revision} was compacted; the oldest kept is {compacted}")
@@ -46,7 +46,7 @@ class ExpiredError(Exception):
 
 
 class History:
-    """The newest `capacity` changes; `compacted` is the oldest revision that can be asked for."""
+    """The newest `capacity` changes; `compacted` is the oldest readable revision."""
 
     def __init__(self, *, capacity: int, start: int) -> None:
         self._events: deque[StoreEvent] = deque()
@@ -54,13 +54,13 @@ class History:
         self.compacted = start
 
     def append(self, event: StoreEvent) -> None:
-        """Adds the newest change and forgets the oldest beyond the capacity."""
+        """Appends a change, and removes the oldest one beyond the capacity."""
         self._events.append(event)
         if len(self._events) > self._capacity:
             self.compacted = self._events.popleft().rv
 
     def compact(self, revision: int) -> None:
-        """Forgets the changes up to and including `revision`."""
+        """Removes the changes up to and including `revision`."""
         while self._events and self._events[0].rv <= revision:
             self._events.popleft()
         self.compacted = max(self.compacted, revision)
@@ -83,7 +83,7 @@ class History:
         return found
 
     def at(self, revision: int, resource: str, namespace: str | None) -> dict[str, bytes | None]:
-        """Returns what has changed since `revision`, as it was then (None: was absent), by path.
+        """Returns the objects that changed since `revision`, as they were (None: absent).
 
         Raises:
             ExpiredError: Some of the changes are compacted.

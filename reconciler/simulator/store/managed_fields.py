@@ -1,8 +1,6 @@
-"""Who owns which field: managedFields down to the leaf.
+"""Computes managedFields: which manager owns which field.
 
-A set of owned fields is a Python set of paths; a path is a tuple of FieldsV1 elements
-(`f:spec`, `k:{"name":"eth0"}`, `v:"Snapshot"`). The structural schema says which lists are
-merged by key, which are sets, and which are replaced whole.
+The structural schema says which lists are merged by key, which are sets, and which are atomic.
 
 Source: sigs.k8s.io/structured-merge-diff v6 (typed/compare.go, fieldpath/serialize.go, merge/
 update.go) and k8s.io/apimachinery v0.36 util/managedfields.
@@ -49,7 +47,7 @@ def changes(live: Json, new: Json, root: Json) -> tuple[FieldSet, FieldSet]:
 
 
 def own_content(obj: Json) -> Json:
-    """Returns the object without what only the server sets."""
+    """Returns the object without the fields that only the server sets."""
     content = {k: v for k, v in obj.items() if k not in {"apiVersion", "kind"}}
     if "metadata" in content:
         meta = content["metadata"]
@@ -57,7 +55,7 @@ def own_content(obj: Json) -> Json:
     return content
 
 
-def _compare(  # a recursion that carries its two result sets
+def _compare(  # a recursion with two result sets
     old: Any,  # noqa: ANN401  # any JSON value
     new: Any,  # noqa: ANN401  # any JSON value
     node: Json,
@@ -66,7 +64,7 @@ def _compare(  # a recursion that carries its two result sets
     removed: FieldSet,
 ) -> None:
     if _same(old, new):
-        return  # as most of an object is
+        return  # most parts of an object
     if isinstance(old, dict) and isinstance(new, dict) and not _is_atomic(node):
         _compare_objects(old, new, node, at, changed, removed)
         return
@@ -130,11 +128,11 @@ def collect(
 
     Args:
         value: Any JSON value.
-        node: Its schema.
-        at: Its path.
-        paths: The set that grows.
-        containers: Whether a filled object counts as a member itself. Updates count it; an
-            applied configuration counts only leaves, map entries and list items.
+        node: The schema of the value.
+        at: The path of the value.
+        paths: The set to which paths are added.
+        containers: Whether to add the paths of non-empty objects. Updates do; an applied
+            configuration owns only leaves, map entries and list items.
     """
     below = children(value, node)
     if not below:
@@ -153,7 +151,7 @@ def collect(
 def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # noqa: ANN401  # any JSON value
     """Splits a value into path element → (child, schema); None for a leaf.
 
-    Lists without a declared type, and lists whose items repeat a key, are leaves.
+    Lists without a declared type, and lists with duplicate keys, are leaves.
     """
     if isinstance(value, dict):
         if _is_atomic(node):
@@ -179,7 +177,7 @@ def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # n
 
 
 def key_element(item: Any, keys: list[str]) -> str:  # noqa: ANN401  # any JSON value
-    """Names a list item by its keys: `k:{"name":"eth0"}`."""
+    """Returns the path element of a list item, made of its keys: `k:{"name":"eth0"}`."""
     known = {key: item[key] for key in keys if key in item} if isinstance(item, dict) else {}
     return "k:" + _compact(known)
 
@@ -189,9 +187,9 @@ def _compact(value: Any) -> str:  # noqa: ANN401  # any JSON value
 
 
 def identity(entry: Json) -> Identity:
-    """What tells two managers apart: name, operation, API version, subresource.
+    """Returns the identity of a manager: name, operation, API version and subresource.
 
-    An applier keeps its identity over API versions.
+    A manager that applies has the same identity in every API version.
     """
     operation = entry["operation"]
     version = "" if operation == "Apply" else entry.get("apiVersion", "")
@@ -229,7 +227,7 @@ def ordered(entries: list[Json]) -> list[Json]:
 
 
 def without(entries: list[Json], lost: Fields) -> list[Json]:
-    """Takes fields away from every manager; a manager that owns nothing more disappears."""
+    """Removes fields from all managers, and managers that then own nothing."""
     kept: list[Json] = []
     for one in entries:
         owned = decode(one.get("fieldsV1", {}))
@@ -253,8 +251,8 @@ def after_update(  # the facts that make up one entry
 ) -> list[Json]:
     """Returns the entries after `manager` wrote `new` over `live` with a create or an update.
 
-    The manager takes every field that it added or changed from everybody else. A write that
-    changes nothing leaves the entries as they are, times included.
+    The manager takes over every field that it added or changed. A write that changes nothing
+    leaves the entries and their times unchanged.
     """
     changed, removed = changes(live, new, structural_schema.of(resource.storage))
     if not changed and not removed:

@@ -1,7 +1,7 @@
-"""What the server itself writes into objects: identity, revision, generation.
+"""The metadata that the server sets: uid, resourceVersion, generation and timestamps.
 
-Source: kube-apiserver v1.36, k8s.io/apiserver pkg/registry/rest (create.go, update.go,
-delete.go) and apiextensions-apiserver pkg/registry/customresource/strategy.go.
+Source: kube-apiserver v1.36, k8s.io/apiserver pkg/registry/rest (create.go, update.go, delete.go)
+and apiextensions-apiserver pkg/registry/customresource/strategy.go.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _IDENTITY: Final = (
 
 
 class IdGenerator:
-    """Makes uids and name suffixes, the same ones for the same seed."""
+    """Generates uids and name suffixes, repeatable for a seed."""
 
     def __init__(self, seed: int) -> None:
         self._uids = random.Random(f"uid/{seed}")  # noqa: S311  # repeatable, not secret
@@ -45,10 +45,10 @@ class IdGenerator:
 
 
 def check_preconditions(key: Key, stored: Json, wanted: Json) -> None:
-    """Checks that the metadata `wanted` names no other uid or resourceVersion than the stored.
+    """Checks the uid and resourceVersion in `wanted`, if any, against the stored object.
 
     Raises:
-        ConflictError: It names another.
+        ConflictError: One of them differs.
     """
     for field, label in (("uid", "UID"), ("resourceVersion", "")):
         want, have = wanted.get(field), stored["metadata"][field]
@@ -58,9 +58,10 @@ def check_preconditions(key: Key, stored: Json, wanted: Json) -> None:
 
 
 def merge(resource: Resource, stored: Json, new: Json, *, status: bool) -> Json:
-    """Returns what a write of `new` over `stored` leaves: only its status, or all but that.
+    """Returns the result of writing `new` over `stored`.
 
-    Without a status subresource everything is written.
+    With `status`, only the status is written; without it, everything else, and for resources
+    without a status subresource, everything.
     """
     if status:
         merged = {**stored, "metadata": dict(stored["metadata"])}
@@ -86,9 +87,9 @@ def _carry(source: Json, target: Json, field: str) -> None:
 
 
 def count_generation(resource: Resource, stored: Json, new: Json) -> None:
-    """Raises metadata.generation of `new` if anything but metadata and status changed.
+    """Increments metadata.generation of `new` unless only metadata and status changed.
 
-    Without a status subresource (VirtualMachineInstances) a change of the status counts too.
+    Without a status subresource (VirtualMachineInstances), a change of the status counts, too.
     """
     if resource.generation and _counted(resource, stored) != _counted(resource, new):
         new["metadata"]["generation"] = stored["metadata"].get("generation", 0) + 1

@@ -1,4 +1,4 @@
-"""The index of ownerReferences, from which the garbage collector knows whom a deletion orphans."""
+"""OwnerIndex: the ownerReferences of all objects, for garbage collection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class OwnerIndex:
-    """Which stored objects refer to which owners."""
+    """Knows which stored objects refer to which owners."""
 
     def __init__(self) -> None:
         self._dependents: dict[str, set[Key]] = defaultdict(set)
@@ -20,7 +20,7 @@ class OwnerIndex:
         self._uids: set[str] = set()
 
     def record(self, key: Key, obj: Json) -> None:
-        """Notes an object's uid and owners as they are now."""
+        """Records the current uid and owners of an object."""
         uid = obj["metadata"]["uid"]
         self._alive[key] = uid
         self._uids.add(uid)
@@ -35,10 +35,10 @@ class OwnerIndex:
             self._dependents[owner].add(key)
 
     def forget(self, key: Key) -> tuple[Key, ...]:
-        """Notes that an object is gone.
+        """Removes an object.
 
         Returns:
-            The dependents that now have no living owner, in list order.
+            The dependents that have no owner left, in list order.
         """
         uid = self._alive.pop(key)
         self._uids.discard(uid)

@@ -1,4 +1,4 @@
-"""The object store: encoded objects, optimistic concurrency, finalizers, ordered change events."""
+"""Store: encoded objects, optimistic concurrency, finalizers, ordered change events."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.subscribers import Subscriber
 
 _FIRST_REVISION: Final = 1000
-"""A real server's first objects make revisions, too; revision 1 is compacted on both."""
+"""On a real server, the first objects create revisions, too; revision 1 is compacted on both."""
 
 
 class Store:
     """All objects of the simulated cluster, kept as encoded bytes.
 
-    Every public method takes `lock`; a caller that must read and write as one step holds it
-    around both. Subscribers run inside the lock, after the commit, in commit order.
+    Every public method takes `lock`; a caller that reads and writes in one step holds it for both.
+    Subscribers run inside the lock, after the commit, in commit order.
     """
 
     def __init__(self, clock: SimClock, *, seed: int = 0, history: int = 10_000) -> None:
@@ -51,30 +51,30 @@ class Store:
             return self._ids.uid()
 
     def suffix(self) -> str:
-        """Returns five characters as generateName appends them."""
+        """Returns the five characters that generateName appends."""
         with self.lock:
             return self._ids.suffix()
 
     # Reading
 
     def raw(self, key: Key) -> bytes | None:
-        """Returns the encoded object, None if absent."""
+        """Returns the encoded object; None if it is absent."""
         with self.lock:
             return self._objects[key.resource].bodies.get(key.path)
 
     def get(self, key: Key) -> Json | None:
-        """Returns a freshly decoded object, None if absent."""
+        """Returns the decoded object, which the caller may edit; None if it is absent."""
         body = self.raw(key)
         return None if body is None else json_codec.decode(body)
 
     def keys(self, resource: str, namespace: str | None = None) -> Iterator[Key]:
-        """Yields the keys of a resource in the server's list order, as they are now."""
+        """Yields the current keys of a resource in list order."""
         with self.lock:
             paths = self._objects[resource].paths(namespace)
         return (_key(resource, path) for path in paths)
 
     def list(self, resource: str, namespace: str | None = None) -> list[Json]:
-        """Returns the decoded objects of a resource in the server's list order."""
+        """Returns the decoded objects of a resource in list order."""
         with self.lock:
             shelf = self._objects[resource]
             return [json_codec.decode(shelf.bodies[path]) for path in shelf.paths(namespace)]
@@ -93,9 +93,9 @@ class Store:
         Args:
             resource: The storage key of the resource.
             namespace: Only objects in it; None for all.
-            after: Path of the last object of the page before; empty for the first page.
-            limit: Most objects on the page; 0 for all.
-            revision: The revision to read at; None for the newest.
+            after: The path of the last object of the previous page; empty for the first page.
+            limit: The most objects on the page; 0 for all.
+            revision: The revision to read; None for the newest.
 
         Raises:
             ExpiredError: That revision is compacted.
@@ -122,7 +122,7 @@ class Store:
             return self._history.since(rv, resource, namespace)
 
     def compact(self, rv: int) -> None:
-        """Forgets changes up to `rv`: older watches and list pages answer 410 from now on."""
+        """Compacts changes up to `rv`: older watches and list pages get a 410 from now on."""
         with self.lock:
             self._history.compact(rv)
 
@@ -138,8 +138,8 @@ class Store:
     ) -> Json:
         """Stores a new object and returns it as stored.
 
-        Stamps uid, resourceVersion, creationTimestamp, and generation where the kind has one.
-        With `manager` the fields of `obj` are recorded as that manager's.
+        Sets uid, resourceVersion, creationTimestamp, and generation for kinds that have it. With
+        `manager`, the fields of `obj` are recorded as owned by that manager.
 
         Raises:
             AlreadyExistsError: The key is taken.
@@ -174,14 +174,14 @@ class Store:
     ) -> Json:
         """Replaces an object and returns it as stored.
 
-        With `status` only the status is written. Without, everything but the status is, for
-        kinds that have a status subresource, and everything for the others. A write that
-        changes nothing makes no revision and no event. One that takes the last finalizer from
-        an object under deletion removes it.
+        With `status`, only the status is written; without it, everything else, and for kinds
+        without a status subresource, everything. A write that changes nothing creates no revision
+        and no event. A write that removes the last finalizer of an object under deletion removes
+        the object.
 
         Raises:
             NotFoundError: There is no such object.
-            ConflictError: `obj` names another resourceVersion or uid than the stored one.
+            ConflictError: `obj` has another resourceVersion or uid than the stored object.
         """
         resource = api_resources.stored(key.resource)
         if status and not resource.status:
@@ -211,7 +211,7 @@ class Store:
         status: bool = False,
         manager: str | None = None,
     ) -> Json | None:
-        """Reads an object, lets `change` edit it in place, and stores it; None if absent."""
+        """Lets `change` edit an object in place, and stores it; returns None if it is absent."""
         with self.lock:
             obj = self.get(key)
             if obj is None:
@@ -222,10 +222,10 @@ class Store:
     def delete(self, key: Key, *, uid: str | None = None) -> Json | None:
         """Deletes an object; with finalizers, only marks it for deletion.
 
-        What it owned, and nothing else that lives owns, is deleted with it.
+        Dependents without another owner are deleted with it.
 
         Returns:
-            The object as it last was, or as it is now marked; None if absent.
+            The object in its last state, or marked for deletion; None if it is absent.
 
         Raises:
             ConflictError: The stored object has another uid than `uid`.
@@ -249,7 +249,7 @@ class Store:
             return self._commit("MODIFIED", key, stored, body)
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
-        """Calls `callback` after each commit, in order; returns how to stop that."""
+        """Calls `callback` after each commit, in order; returns a function that ends it."""
         with self.lock:
             self._subscribers.add(callback)
 

@@ -1,4 +1,4 @@
-"""Why the store refuses a write."""
+"""The errors of writes to the store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class StoreError(Exception):
-    """A write that the store refuses; `key` says for which object."""
+    """The store rejects a write to the object at `key`."""
 
     def __init__(self, key: Key, problem: str) -> None:
         super().__init__(f"{key.resource} {key.path!r} {problem}")
@@ -17,21 +17,21 @@ class StoreError(Exception):
 
 
 class AlreadyExistsError(StoreError):
-    """An object of this key is stored already."""
+    """An object with this key exists already."""
 
     def __init__(self, key: Key) -> None:
         super().__init__(key, "already exists")
 
 
 class NotFoundError(StoreError):
-    """No object of this key is stored."""
+    """No object with this key exists."""
 
     def __init__(self, key: Key) -> None:
         super().__init__(key, "not found")
 
 
 class ConflictError(StoreError):
-    """The stored object is not the one that the caller means to change."""
+    """The stored object is not the one that the caller expects."""
 
     def __init__(self, key: Key, precondition: str = "") -> None:
         super().__init__(key, f"has changed: {precondition or 'read it again'}")

@@ -1,9 +1,8 @@
-"""Structural schemas of the served kinds: where they come from and how to walk them.
+"""The structural schemas of the served kinds, and how to walk them.
 
-A schema is a plain JSON Schema node as a CustomResourceDefinition holds it, without
-descriptions. `crds/<plural>.json` are KubeVirt v1.9.0's CustomResourceDefinitions;
-`crds/builtin.json` holds the built-in kinds, generated from
-the models of the Python client for Kubernetes (version 37).
+A schema is a plain JSON Schema node as in a CustomResourceDefinition, without descriptions.
+`crds/<plural>.json` are KubeVirt v1.9.0's CustomResourceDefinitions; `crds/builtin.json` holds the
+built-in kinds, generated from the models of the Python client for Kubernetes (version 37).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 
 UNKNOWN: Final[Json] = {}
-"""The schema of a value about which nothing is said."""
+"""The schema of a value that no schema describes."""
 _STRING: Final[Json] = {"type": "string"}
 _ANYTHING: Final[Json] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 METADATA: Final[Json] = {
@@ -67,7 +66,7 @@ METADATA: Final[Json] = {
 
 
 def child(node: Json, name: str) -> Json:
-    """Returns the schema of the field `name` of an object, UNKNOWN if nothing is said."""
+    """Returns the schema of the field `name` of an object; UNKNOWN if there is none."""
     found = node.get("properties", UNKNOWN).get(name)
     if found is None:
         found = node.get("additionalProperties")
@@ -75,7 +74,7 @@ def child(node: Json, name: str) -> Json:
 
 
 def items(node: Json) -> Json:
-    """Returns the schema of the items of a list, UNKNOWN if nothing is said."""
+    """Returns the schema of the items of a list; UNKNOWN if there is none."""
     found = node.get("items")
     return found if isinstance(found, dict) else UNKNOWN
 
@@ -92,16 +91,16 @@ def definition(plural: str) -> Json | None:
 
 @cache
 def of(storage: str) -> Json:
-    """Returns the schema of the objects kept under a storage key.
+    """Returns the schema of the objects with a storage key.
 
-    Its `properties.metadata` is the server's own; kinds without a schema here accept anything.
+    Its `properties.metadata` is the server's; kinds without a schema here accept anything.
     """
     return served(api_resources.stored(storage))
 
 
 @cache
 def served(resource: Resource) -> Json:
-    """Returns the schema of a resource as it is served at its group and version."""
+    """Returns the schema of a resource at its served group and version."""
     kind = f"{resource.api_version}/{resource.kind}"
     root = _custom(resource) if resource.custom else _builtin().get(kind)
     if root is None:
@@ -122,7 +121,7 @@ def _custom(resource: Resource) -> Json | None:
 
 
 def _with_old_fields(root: Json, resource: Resource) -> Json:
-    """Adds what only KubeVirt v1.1 serves; the webhook of a later one drops it."""
+    """Adds the field that only KubeVirt v1.1 serves; the webhook of later versions removes it."""
     if resource.plural != "virtualmachines":
         return root
     spec = root["properties"]["spec"]

@@ -1,1 +1,1 @@
-"""World files: a simulated cluster as data."""
+"""World files: simulated clusters as data."""

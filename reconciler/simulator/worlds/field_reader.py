@@ -1,4 +1,4 @@
-"""Reads a world file's plain values into typed ones, gathering every problem with its path."""
+"""Fields: reads a world file's values as typed values, and collects all problems."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Problem:
     """One thing that is wrong with a world."""
 
     path: str
-    """Where: `vms[3].guest`."""
+    """The path of the field: `vms[3].guest`."""
     message: str
-    """What, with the value, and what would be right."""
+    """The problem, with the value and a hint."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
 
 
 class WorldError(ValueError):
-    """A world that cannot be: every problem at once."""
+    """The world is invalid or impossible; the message lists all problems."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
         lines = "".join(f"\n  {problem}" for problem in problems)
@@ -42,7 +42,7 @@ class WorldError(ValueError):
 
 @dataclass(slots=True)
 class Fields:
-    """One mapping of a world file; each field is read once, unread ones are problems."""
+    """One mapping of a world file; fields that are never read are problems."""
 
     values: Json
     path: str
@@ -50,17 +50,17 @@ class Fields:
     _read: set[str] = field(default_factory=set)
 
     def problem(self, name: str, message: str) -> None:
-        """Notes a problem with a field, or with the mapping itself where `name` is empty."""
+        """Adds a problem with a field, or with the mapping itself if `name` is empty."""
         where = ".".join(part for part in (self.path, name) if part) or "world"
         self.problems.append(Problem(path=where, message=message))
 
     def raw(self, name: str) -> Any:  # noqa: ANN401 - any YAML value
-        """Returns a field's value as it stands, None if absent."""
+        """Returns a field's value as it is; None if it is absent."""
         self._read.add(name)
         return self.values.get(name)
 
     def text(self, name: str, default: str = "", *, choices: tuple[str, ...] = ()) -> str:
-        """Reads a text, one of `choices` if there are any."""
+        """Reads a string, one of `choices` if given."""
         value = self.raw(name)
         if value is None:
             return default
@@ -85,7 +85,7 @@ class Fields:
         return int(value)
 
     def memory(self, name: str) -> int | None:
-        """Reads a quantity as bytes, None if absent."""
+        """Reads a quantity as bytes; None if it is absent."""
         value = self.raw(name)
         if value is None:
             return None
@@ -96,7 +96,7 @@ class Fields:
             return None
 
     def seconds(self, name: str) -> float | None:
-        """Reads a duration such as `90s` as seconds, None if absent."""
+        """Reads a duration such as `90s` as seconds; None if it is absent."""
         value = self.raw(name)
         if value is None:
             return None
@@ -107,7 +107,7 @@ class Fields:
         return float(match[1]) * _UNITS[match[2]]
 
     def instant(self, name: str) -> datetime | None:
-        """Reads a date and time with its offset from UTC, None if absent."""
+        """Reads a date and time with its offset from UTC; None if it is absent."""
         value = self.text(name)
         if not value:
             return None
@@ -133,11 +133,11 @@ class Fields:
         return value
 
     def mapping(self, name: str) -> Json:
-        """Reads a mapping as it stands, empty if absent."""
+        """Reads a mapping as it is; empty if it is absent."""
         return dict(self._typed(name, dict, {}, "a mapping"))
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Reads a list of texts."""
+        """Reads a list of strings."""
         values = self._typed(name, list, [], "a list")
         for index, value in enumerate(values):
             if not isinstance(value, str):
@@ -145,7 +145,7 @@ class Fields:
         return tuple(value for value in values if isinstance(value, str))
 
     def labels(self, name: str) -> dict[str, str]:
-        """Reads a mapping of texts."""
+        """Reads a mapping of strings."""
         values = self.mapping(name)
         for key, value in values.items():
             if not isinstance(value, str):
@@ -153,7 +153,7 @@ class Fields:
         return {str(key): str(value) for key, value in values.items()}
 
     def nested(self, name: str) -> Fields:
-        """Opens a nested mapping, empty if absent."""
+        """Opens a nested mapping; empty if it is absent."""
         path = ".".join(part for part in (self.path, name) if part)
         return Fields(self.mapping(name), path, self.problems)
 
@@ -169,13 +169,13 @@ class Fields:
                 )
 
     def finish(self) -> None:
-        """Notes each field that nothing has read."""
+        """Adds a problem for each field that was not read."""
         for name in sorted(self.values.keys() - self._read, key=str):
             known = ", ".join(sorted(self._read))
             self.problem(str(name), f"there is no such field; known here: {known}")
 
     def checked(self, name: str, check: Callable[[str], object], default: str) -> str:
-        """Reads a text that `check` must accept; its ValueError becomes a problem."""
+        """Reads a string that `check` must accept; its ValueError becomes a problem."""
         value = self.text(name, default)
         try:
             check(value)

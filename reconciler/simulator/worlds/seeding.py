@@ -1,4 +1,4 @@
-"""Fills a store with a world's objects, coherent as a running cluster would have left them."""
+"""WorldSeeder: creates a world's objects in the state of a running cluster."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ HCO_MANAGER: Final = "hyperconverged-cluster-operator"
 
 
 class WorldSeeder:
-    """Writes one world into an empty store."""
+    """Creates the objects of one world in an empty store."""
 
     def __init__(self, world: World, store: Store) -> None:
         self._world = world
@@ -43,7 +43,7 @@ class WorldSeeder:
         """Creates all objects.
 
         Returns:
-            The VMs that are not at rest: something they ask for is not done yet.
+            The VMs with pending changes.
 
         Raises:
             WorldError: The VMs do not fit on the nodes.

@@ -1,4 +1,4 @@
-"""Fills a store with a world's VMs, each with all that a running one has."""
+"""VMSeeder: creates a world's VMs, with the VMIs, pods and revisions of running ones."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ IMAGE: Final = "registry.example/alpine-container-disk:v1"
 
 
 class VMSeeder:
-    """Writes VMs one by one; `problems` lists those that fit on no node."""
+    """Creates VMs one by one; `problems` lists those that cannot run in the world."""
 
     def __init__(self, world: World, store: Store, config: ClusterConfig) -> None:
         self._world = world
@@ -62,7 +62,7 @@ class VMSeeder:
         self.problems: list[Problem] = []
 
     def seed(self, spec: VMSpec) -> bool:
-        """Creates a VM and, if it runs, all that belongs to it; tells whether it is unsettled."""
+        """Creates a VM with its objects; returns whether it has pending changes."""
         vm = self._vm_object(spec)
         key = Key(VMS, spec.namespace, spec.name)
         if not spec.running:
@@ -244,7 +244,7 @@ class VMSeeder:
 
 
 def _hotplug(vmi: Json, spec: VMSpec) -> None:
-    """Gives a VMI its VM's present size, as a hotplug long done has left it."""
+    """Sets a VMI's memory as a hotplug that has completed leaves it."""
     target, status = spec.guest or 0, vmi["status"]["memory"]
     resources = memory_hotplug.resource_change(
         vmi["spec"]["domain"], target=target, current=spec.booted_with or 0

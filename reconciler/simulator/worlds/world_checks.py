@@ -1,4 +1,4 @@
-"""The consistency of a world: what could not have come about on a real cluster is refused."""
+"""Checks that a world is possible: that a real cluster could be in its state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check(world: World) -> Iterator[Problem]:
-    """Yields every way in which a world, readable field by field, is impossible as a whole."""
+    """Yields the contradictions in a world whose fields are valid."""
     yield from _check_kubevirt(world)
     yield from _check_names(world)
     yield from _check_tokens(world)
@@ -106,7 +106,7 @@ def _check_objects(world: World) -> Iterator[Problem]:
 def _check_schema(
     path: str, manifest: Mapping[str, Any], node: json_codec.Json
 ) -> Iterator[Problem]:
-    """What the API server would refuse, or drop without a word."""
+    """Yields what the API server would reject, or silently drop."""
     given = json_codec.copy(dict(manifest))
     for error in schema_validation.check(given, node):
         yield _problem(f"{path}.{error.field}", error.message)
@@ -115,7 +115,7 @@ def _check_schema(
 
 
 def kind_of(manifest: Mapping[str, Any]) -> api_resources.Resource | None:
-    """Returns the resource of a manifest, if the simulator keeps its kind."""
+    """Returns the resource of a manifest, if the simulator stores its kind."""
     group, _, version = str(manifest.get("apiVersion")).rpartition("/")
     wanted = (group, version, manifest.get("kind"))
     return next(
@@ -164,7 +164,7 @@ def _check_sizes(world: World, vm: VMSpec) -> Iterator[Problem]:
 
 
 def _check_live_update_features(world: World, vm: VMSpec) -> Iterator[Problem]:
-    """What the webhook of v1.1 denies."""
+    """Yields what the webhook of v1.1 denies."""
     guest = {} if vm.guest is None else {"guest": quantity.binary(vm.guest)}
     own = {} if vm.max_guest is None else {"maxGuest": quantity.binary(vm.max_guest)}
     switch = (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def read(entry: Fields) -> Fault:
     """Reads one fault: an effect, which requests it hits, and how often.
 
-    Durations are written `5s`; `times` left out means always.
+    Durations are written `5s`; without `times`, it happens always.
     """
     effect = entry.text("effect", Effect.STATUS, choices=tuple(Effect))
     times, retry = entry.raw("times"), entry.seconds("retryAfter")

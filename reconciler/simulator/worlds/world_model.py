@@ -1,4 +1,4 @@
-"""A world as values: what there is in a simulated cluster when it starts."""
+"""World: the initial state of a simulated cluster, and the events that follow."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ DEFAULT_GUEST: Final = GI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSpec:
-    """A node that can run VMs. Sizes in bytes."""
+    """A node that can run VMs. Sizes are in bytes."""
 
     name: str
     memory: int = DEFAULT_NODE_MEMORY
     """Allocatable memory."""
     hugepages: Mapping[str, int] = field(default_factory=dict)
-    """Allocatable huge pages by their size: 2Mi, 1Gi."""
+    """Allocatable bytes of huge pages by page size: 2Mi, 1Gi."""
     schedulable: bool = True
     cpu_vendor: str = DEFAULT_CPU_VENDOR
-    """As the node's labeller names it: Intel, AMD."""
+    """The CPU vendor as in the node's label: Intel, AMD."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -41,49 +41,49 @@ class BackupSpec:
 
     name: str
     ends_s: float | None = None
-    """After how many simulated seconds it is done; None: it goes on for ever."""
+    """The simulated seconds after which it ends; None: it never ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMSpec:
-    """A VM as the world starts. Sizes in bytes."""
+    """A VM in its initial state. Sizes are in bytes."""
 
     path: str
-    """Where the world file has it: `vms[3]`."""
+    """Its path in the world file: `vms[3]`."""
     name: str
     namespace: str
     guest: int | None = None
-    """What the VM asks for now; None takes it from an instancetype, or from `spec`."""
+    """The size in the VM's spec; None: an instancetype or `spec` has it."""
     max_guest: int | None = None
     booted_with: int | None = None
-    """What the running guest started with, where it differs from `guest`."""
+    """The size at the VM's start, if it differs from `guest`."""
     hotplugged: bool = False
-    """The change from `booted_with` to `guest` was plugged before the world starts."""
+    """Whether the change from `booted_with` to `guest` is plugged already."""
     booted_under: str = ""
-    """The rollout strategy when it started; empty: the CR's."""
+    """The rollout strategy at the VM's start; empty: the CR's."""
     guest_current: int | None = None
-    """What the guest has, where it differs from what it was offered."""
+    """The guest's current size, if it differs from the requested one."""
     last_plug_refused: bool = False
-    """HotMemoryChange is False already."""
+    """Whether libvirt refused the last plug: HotMemoryChange is False."""
     running: bool = True
     node: str = ""
     launcher: str = ""
-    """KubeVirt's version when it started, where an upgrade came since; empty: the present one."""
+    """KubeVirt's version at the VM's start; empty: the current one."""
     architecture: str = "amd64"
     eviction_strategy: str = ""
-    """Empty: the CR's."""
+    """The eviction strategy; empty: the CR's."""
     live_update_features: Mapping[str, Any] | None = None
-    """What of it may be changed live, as a VM of KubeVirt v1.1 says it."""
+    """spec.liveUpdateFeatures, for KubeVirt v1.1."""
     instancetype: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
-    """Labels of its template, and with that of its VMI: what a MigrationPolicy selects by."""
+    """The labels of its template and VMI, by which MigrationPolicies select."""
     backup: BackupSpec | None = None
     domain: Mapping[str, Any] = field(default_factory=dict)
     """Merged over the VM's domain: cpu, resources, hugepages, launchSecurity, …"""
     spec: Mapping[str, Any] = field(default_factory=dict)
-    """A complete VirtualMachine spec, in place of the one made from the fields above."""
+    """A complete VirtualMachine spec, instead of one built from the fields above."""
     manager: str = "kubectl-create"
     """The field manager that wrote the VM."""
     profile: guest_profile.GuestProfile = field(default_factory=guest_profile.GuestProfile)
@@ -91,13 +91,13 @@ class VMSpec:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Namespace and name."""
+        """The namespace and name."""
         return self.namespace, self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstancetypeSpec:
-    """An instancetype; without a namespace, a cluster-wide one."""
+    """An instancetype; a cluster-wide one if it has no namespace."""
 
     name: str
     namespace: str
@@ -119,7 +119,7 @@ class QuotaSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationSpec:
-    """A migration that somebody else has made when the world starts."""
+    """A migration that exists when the world starts."""
 
     path: str
     name: str
@@ -129,51 +129,51 @@ class MigrationSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """Something that happens by itself, `at_s` simulated seconds after the start.
+    """An event that happens `at_s` simulated seconds after the start.
 
-    With a phase: so long after a migration of that VM has first come to it.
+    With a phase, the time counts from the moment at which a migration of the VM enters that phase.
     """
 
     at_s: float
     migrating: tuple[str, str] = ("", "")
-    """Namespace and name of the VM whose migration it waits for."""
+    """The namespace and name of the VM whose migration it waits for."""
     phase: str = ""
-    """Of that migration; empty: it waits for none."""
+    """The phase of that migration; empty: it waits for no migration."""
     request: Mapping[str, Any]
-    """A request to the API server as an administrator: method, path, body, contentType."""
+    """A request of an administrator: method, path, body, contentType."""
     faults: Mapping[tuple[str, str], VMFaults]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """A whole world, as its file says it, with defaults filled in."""
+    """A world with its defaults filled in."""
 
     name: str = "world"
     starts_at: datetime | None = None
-    """What the clock shows when it starts, for whoever makes that clock; None: any time."""
+    """The time at the start, for the caller that creates the clock; None: any time."""
     version: str = DEFAULT_VERSION
     kubevirt_namespace: str = "kubevirt"
     kubevirt_names: tuple[str, ...] = ("kubevirt",)
-    """One, in a sound cluster; none or two to try what a client then says."""
+    """The names of the KubeVirt CRs: one, or none or two to test clients."""
     kubevirt_spec: Mapping[str, Any] = field(default_factory=dict)
     kubevirt_owner: str = ""
-    """HyperConverged: its operator takes back what others change in the CR."""
+    """HyperConverged: its operator reverts changes of the CR by others."""
     nodes: tuple[NodeSpec, ...] = ()
     namespaces: tuple[str, ...] = ()
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By namespace, beside what every namespace has."""
+    """Labels by namespace, in addition to those of every namespace."""
     vms: tuple[VMSpec, ...] = ()
     instancetypes: tuple[InstancetypeSpec, ...] = ()
     quotas: tuple[QuotaSpec, ...] = ()
     migrations: tuple[MigrationSpec, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     objects: tuple[Mapping[str, Any], ...] = ()
-    """Other objects, as manifests."""
+    """Other objects as manifests."""
     bandwidth: int = DEFAULT_BANDWIDTH
-    """Bytes a second that the network carries for one migration."""
+    """The network bandwidth of one migration, in bytes per second."""
     rbac: str = "open"
     """open: every token may do everything. enforced: roles and bindings decide."""
     tokens: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Bearer token → user and groups."""
+    """The user and groups of each bearer token."""
     api_faults: tuple[Fault, ...] = ()
     seed: int = 0

@@ -1,4 +1,4 @@
-"""World files: a simulated cluster as data, read and checked before anything runs."""
+"""Reads and checks world files."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ KIND: Final = "World"
 PAGE_SIZES: Final = ("2Mi", "1Gi")
 EVICTION_STRATEGIES: Final = ("None", "LiveMigrate", "LiveMigrateIfPossible", "External")
 PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running")
-"""Of a migration that has not ended, in their order."""
+"""The phases of a migration that has not ended, in order."""
 
 
 def load(path: Path | str) -> World:
     """Reads a world file.
 
     Raises:
-        WorldError: It is no YAML, no world, or an impossible one; all problems are listed.
-        OSError: It cannot be read.
+        WorldError: It is not YAML, or not a possible world; all problems are listed.
+        OSError: The file cannot be read.
     """
     source = Path(path)
     try:
@@ -61,7 +61,7 @@ def parse(document: object, *, source: str = "world") -> World:
     """Reads a world from plain values.
 
     Raises:
-        WorldError: It is no world, or an impossible one; all problems are listed.
+        WorldError: It is not a possible world; all problems are listed.
     """
     problems: list[Problem] = []
     if not isinstance(document, dict):
@@ -112,7 +112,7 @@ def _world(fields: Fields) -> World:
 
 
 def _namespaces(fields: Fields) -> dict[str, dict[str, str]]:
-    """Reads a list of names, and of mappings with a name and labels."""
+    """Reads a list of names, or of mappings with a name and labels."""
     given = fields.raw("namespaces")
     entries = [{"name": e} if isinstance(e, str) else e for e in given or ()]
     found: dict[str, dict[str, str]] = {}
@@ -148,7 +148,7 @@ def _node(entry: Fields, memory: int) -> NodeSpec:
 
 
 def _hugepages(entry: Fields) -> dict[str, int]:
-    """Reads a quantity, of pages of 2Mi, or quantities by the size of their pages."""
+    """Reads the bytes of 2Mi pages, or a mapping of bytes by page size."""
     if not isinstance(entry.raw("hugepages"), dict):
         usual = entry.memory("hugepages")
         return {PAGE_SIZES[0]: usual} if usual else {}

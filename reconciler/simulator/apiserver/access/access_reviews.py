@@ -1,4 +1,4 @@
-"""Questions that a client asks about itself, and tokens for service accounts.
+"""Self subject reviews and access reviews, and tokens for service accounts.
 
 Source: kube-apiserver v1.36 pkg/registry/authorization, pkg/registry/authentication and
 pkg/registry/core/serviceaccount/storage/token.go.
@@ -36,7 +36,7 @@ class Reviews:
         self._tokens = tokens
 
     def answer(self, call: ApiCall) -> Response:
-        """Answers the POST of a review."""
+        """Handles the POST of a review."""
         review = request_body.read(call)
         match call.resource.kind:
             case "SelfSubjectAccessReview":
@@ -77,7 +77,7 @@ class Reviews:
         }
 
     def issue_token(self, call: ApiCall) -> Response:
-        """Answers the POST of a TokenRequest to a service account."""
+        """Handles the POST of a TokenRequest to a service account."""
         if self._store.raw(call.key) is None:
             raise call.not_found()
         asked = request_body.read_options(call.request, "TokenRequest")

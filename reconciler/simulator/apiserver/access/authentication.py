@@ -22,13 +22,13 @@ ANONYMOUS: Final = User("system:anonymous", ("system:unauthenticated",))
 
 
 def service_account(namespace: str, name: str) -> User:
-    """Returns the user that a service account is."""
+    """Returns the user that represents a service account."""
     groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", AUTHENTICATED)
     return User(f"system:serviceaccount:{namespace}:{name}", groups)
 
 
 class Tokens:
-    """Which token is whose."""
+    """The bearer tokens that the server accepts, and their users."""
 
     def __init__(
         self,
@@ -38,15 +38,15 @@ class Tokens:
         admin: str | None = None,
         without: User = ADMIN,
     ) -> None:
-        """Takes over the tokens of a world.
+        """Registers the tokens of a world.
 
         Args:
             clock: Decides when an issued token has expired.
-            known: Token to user. The group system:authenticated is added to each.
-            admin: The administrator's token; made up if None.
-            without: Who speaks without a token. Over plain HTTP client-go sends no credentials
-                (tools/clientcmd/client_config.go), so that kubectl is the administrator by
-                default, as on the insecure port of old; ANONYMOUS refuses it.
+            known: The users by token. The group system:authenticated is added to each.
+            admin: The administrator's token; None: a random one.
+            without: The user of requests without a token. client-go sends no credentials over
+                plain HTTP (tools/clientcmd/client_config.go), so the default makes kubectl the
+                administrator; ANONYMOUS refuses such requests.
         """
         self.admin: Final = admin or secrets.token_urlsafe(24)
         self._clock = clock
@@ -56,22 +56,18 @@ class Tokens:
         self._expiry: dict[str, float] = {}
 
     def issue(self, user: User, lifetime_s: float) -> str:
-        """Makes a token for `user` that is good for `lifetime_s` simulated seconds."""
+        """Creates a token for `user` that expires after `lifetime_s` simulated seconds."""
         token = secrets.token_urlsafe(32)
         self._users[token] = _authenticated(user)
         self._expiry[token] = self._clock.monotonic() + lifetime_s
         return token
 
     def revoke(self, token: str) -> None:
-        """Accepts `token` no more."""
+        """Stops accepting `token`."""
         self._users.pop(token, None)
 
     def user(self, authorization: str) -> User | None:
-        """Reads an Authorization header.
-
-        Returns:
-            None for a token that is unknown or expired.
-        """
+        """Returns the user of an Authorization header; None if the token is unknown or expired."""
         scheme, _, token = authorization.strip().partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             return self._without
@@ -82,7 +78,7 @@ class Tokens:
 
 
 def impersonated(name: str, groups: str) -> User:
-    """Returns who a user wants to act as, from the values of the Impersonate headers.
+    """Returns the user that the Impersonate headers name.
 
     Source: k8s.io/apiserver v0.36 pkg/endpoints/filters/impersonation.go.
     """

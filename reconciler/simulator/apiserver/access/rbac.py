@@ -1,4 +1,4 @@
-"""Who may do what: roles and bindings in the store decide, or nobody is refused.
+"""RBAC authorization by the roles and bindings in the store; in open mode, everything is allowed.
 
 Source: kube-apiserver v1.36, plugin/pkg/auth/authorizer/rbac/rbac.go,
 pkg/apis/rbac/v1/evaluation_helpers.go and rbac/bootstrappolicy/policy.go.
@@ -41,7 +41,7 @@ _PUBLIC_RULES: Final[tuple[Json, ...]] = (
     {"verbs": ["get"], "nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version"]},
     {"verbs": ["get"], "nonResourceURLs": ["/livez/*", "/readyz/*", "/version/"]},
 )
-"""system:public-info-viewer, which even the anonymous have."""
+"""system:public-info-viewer, which anonymous users have, too."""
 
 
 class Mode(StrEnum):
@@ -53,33 +53,33 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What somebody wants to do."""
+    """The attributes of a request that authorization checks."""
 
     verb: str
     group: str = ""
     resource: str = ""
-    """With `/subresource` if there is one; empty for a path that is no resource."""
+    """With `/subresource` if there is one; empty for a path that is not a resource."""
     namespace: str = ""
     name: str = ""
     path: str = ""
-    """Of a non-resource request."""
+    """The path of a non-resource request; empty for resources."""
 
 
 class Authorizer:
-    """Decides by the roles and bindings that are stored at that moment."""
+    """Authorizes requests by the roles and bindings that are stored at that moment."""
 
     def __init__(self, store: Store, mode: Mode) -> None:
         self._store = store
         self.mode: Final = mode
 
     def allows(self, user: User, attempt: Attempt) -> bool:
-        """Whether `user` may do it."""
+        """Returns whether `user` may make the request."""
         if self.mode is Mode.OPEN or "system:masters" in user.groups:
             return True
         return any(_permits(rule, attempt) for rule in self.rules(user, attempt.namespace))
 
     def rules(self, user: User, namespace: str) -> Iterator[Json]:
-        """Yields the rules that hold for `user` in a namespace (empty: cluster scope)."""
+        """Yields the rules that apply to `user` in a namespace (empty: cluster scope)."""
         if self.mode is Mode.OPEN or "system:masters" in user.groups:
             yield {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
             yield {"verbs": ["*"], "nonResourceURLs": ["*"]}

@@ -1,4 +1,4 @@
-"""Discovery: which groups, versions and resources are served, in both forms.
+"""Discovery documents, aggregated and classic: the served groups, versions and resources.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/discovery and
 pkg/endpoints/discovery/aggregated.
@@ -34,7 +34,7 @@ GIT_VERSION: Final = "v1.36.2"
 
 
 def version() -> Json:
-    """Answers /version."""
+    """Returns the document at /version."""
     return {
         "major": "1",
         "minor": "36",
@@ -60,7 +60,7 @@ class Discovery:
         self._actions = tuple(actions)
 
     def answer(self, request: Request) -> Response:
-        """Answers /api, /apis and what is below them, down to a version."""
+        """Handles /api, /apis and the paths below them, down to a version."""
         if _AGGREGATED in request.header("accept"):
             document = self._aggregated(request.path.strip("/"))
             if document is not None:

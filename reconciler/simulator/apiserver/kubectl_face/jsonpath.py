@@ -1,4 +1,4 @@
-"""The little of JSONPath that printer columns use: `.a.b[0].c` and `[?(@.type=='Ready')]`."""
+"""The subset of JSONPath in printer columns: `.a.b[0].c` and `[?(@.type=='Ready')]`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STEP: Final = re.compile(
 
 
 def find(obj: Any, path: str) -> list[Any]:  # noqa: ANN401  # any JSON value
-    """Returns what a path selects; empty if it leads nowhere."""
+    """Returns the values that a path selects; an empty list if there are none."""
     found = [obj]
     for field, index, key, value in _steps(path):
         if field:

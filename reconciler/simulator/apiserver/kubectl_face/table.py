@@ -1,4 +1,4 @@
-"""Forms of an answer: whole objects, tables for people, metadata alone.
+"""Response formats: whole objects, tables, or metadata only.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/response.go.
 """
@@ -26,7 +26,7 @@ _NOT_ACCEPTABLE: Final = (
 
 
 class Form(StrEnum):
-    """How objects are sent."""
+    """The format of the objects in a response."""
 
     OBJECT = ""
     TABLE = "Table"
@@ -35,10 +35,10 @@ class Form(StrEnum):
 
 
 def wanted(accept: str) -> Form:
-    """Reads an Accept header: the first form in it that can be served.
+    """Returns the first format in an Accept header that the server supports.
 
     Raises:
-        StatusError: None can.
+        StatusError: The server supports none of them.
     """
     for media_range in accept.split(","):
         media_type, *parameters = (part.strip() for part in media_range.split(";"))
@@ -65,11 +65,11 @@ def table(
     """Builds a Table.
 
     Args:
-        resource: What the objects are.
-        objects: One a row.
-        metadata: Of the list.
-        now: For ages.
-        include: What each row carries: Metadata (the default), Object or None.
+        resource: The resource of the objects.
+        objects: The objects; each becomes a row.
+        metadata: The metadata of the list.
+        now: The time from which ages are computed.
+        include: The object in each row: Metadata (the default), Object or None.
         headers: Whether to describe the columns.
     """
     columns = table_columns.of(resource)
@@ -109,5 +109,5 @@ def _row_object(obj: Json, include: str) -> Json:
 
 
 def metadata_of(obj: Json) -> Json:
-    """Returns an object's metadata alone."""
+    """Returns the PartialObjectMetadata of an object."""
     return {"kind": "PartialObjectMetadata", "apiVersion": _META, "metadata": obj["metadata"]}

@@ -35,11 +35,11 @@ class Column:
     type: str = "string"
     format: str = ""
     priority: int = 0
-    """Above 0: only with `-o wide`."""
+    """A column above 0 is shown only with `-o wide`."""
 
 
 def duration(seconds: float) -> str:
-    """Writes an age as kubectl shows it: `45s`, `3m20s`, `5h12m`, `2d3h`, `40d`.
+    """Formats an age as kubectl does: `45s`, `3m20s`, `5h12m`, `2d3h`, `40d`.
 
     Source: k8s.io/apimachinery v0.36 pkg/util/duration/duration.go (HumanDuration).
     """
@@ -64,7 +64,7 @@ def duration(seconds: float) -> str:
 
 
 def age(path: str) -> Cell:
-    """Reads a time as the duration since then."""
+    """Returns a cell that shows how long ago the time at `path` was."""
 
     def cell(obj: Json, now: datetime) -> str | None:
         found = jsonpath.find(obj, path)
@@ -82,7 +82,7 @@ def _since(moment: Any, now: datetime) -> str:  # noqa: ANN401  # any JSON value
 
 
 def text(path: str, default: Any = "") -> Cell:  # noqa: ANN401  # any cell value
-    """Reads a field."""
+    """Returns a cell that shows the field at `path`."""
 
     def cell(obj: Json, _now: datetime) -> Any:  # noqa: ANN401  # any cell value
         found = jsonpath.find(obj, path)
@@ -246,7 +246,7 @@ _BUILTIN: Final[dict[str, tuple[Column, ...]]] = {
 
 
 def of(resource: Resource) -> tuple[Column, ...]:
-    """Returns the columns of a resource: at least its name and age."""
+    """Returns the columns of a resource; the default is name and age."""
     if not resource.custom:
         return _BUILTIN.get(resource.storage, (NAME, AGE))
     definition = structural_schema.definition(resource.plural)

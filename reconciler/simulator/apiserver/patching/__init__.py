@@ -1,1 +1,4 @@
-"""The patch formats that an API server takes."""
+"""PATCH and its four formats.
+
+Server-side apply is there for kubectl on the demo cluster; the product does not use it.
+"""

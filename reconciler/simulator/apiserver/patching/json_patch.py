@@ -1,7 +1,7 @@
-"""JSON Patch with the API server's reading of RFC 6902.
+"""JSON Patch as the API server interprets RFC 6902.
 
 It accepts `replace` of an absent field and tests an absent field as null; every operation that
-does not apply (a failed `test`, a missing parent, an unknown `op`) is the same refusal.
+does not apply (a failed `test`, a missing parent, an unknown `op`) gets the same error.
 
 Source: github.com/evanphx/json-patch v4.12.0 (patch.go), which kube-apiserver v1.36 uses.
 """
@@ -14,18 +14,18 @@ from reconciler.simulator.encoding import go_json
 
 
 class DecodeError(ValueError):
-    """The patch is no list of operations; the message is the server's."""
+    """The patch is not a list of operations; the message is the server's."""
 
 
 class NotApplicableError(ValueError):
-    """An operation that does not apply. The server does not say which; the message does."""
+    """An operation does not apply; the message names it, which a real server does not."""
 
 
 def parse(body: bytes) -> list[dict[str, Any]]:
-    """Reads a patch.
+    """Decodes a patch.
 
     Raises:
-        DecodeError: It is no JSON, or no list of objects.
+        DecodeError: It is not JSON, or not a list of objects.
     """
     try:
         patch = go_json.loads(body)
@@ -85,7 +85,7 @@ def _apply_one(operation: dict[str, Any], document: Any) -> None:  # noqa: ANN40
 
 
 def same(left: Any, right: Any) -> bool:  # noqa: ANN401  # any JSON values
-    """Whether two values are spelled alike: 1 is neither 1.0 nor true."""
+    """Returns whether two values are equal in JSON: 1 differs from 1.0 and from true."""
     if type(left) is not type(right):
         return False
     if isinstance(left, dict):
@@ -96,7 +96,7 @@ def same(left: Any, right: Any) -> bool:  # noqa: ANN401  # any JSON values
 
 
 def _copy(value: Any) -> Any:  # noqa: ANN401  # any JSON value
-    """Returns a deep copy; JSON has no cycles, for which `copy.deepcopy` would look."""
+    """Returns a deep copy, faster than `copy.deepcopy`, since JSON has no cycles."""
     if isinstance(value, dict):
         return {name: _copy(item) for name, item in value.items()}
     return [_copy(item) for item in value] if isinstance(value, list) else value
@@ -110,7 +110,7 @@ def _text(operation: dict[str, Any], field: str) -> str:
 
 
 def _find(document: Any, pointer: str) -> tuple[Any, str]:  # noqa: ANN401  # any JSON value
-    """Returns the container that holds the pointed-at value, and its key in there."""
+    """Returns the container of the value that a pointer names, and the value's key in it."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
     if len(parts) < 2:  # noqa: PLR2004  # "/key" splits into two
         raise LookupError("the whole document cannot be addressed")
@@ -124,7 +124,7 @@ def _find(document: Any, pointer: str) -> tuple[Any, str]:  # noqa: ANN401  # an
 
 def _index(items: list[Any], key: str, *, past_end: bool = False) -> int:
     index = int(key)
-    # Where an item is added, a negative index counts from the grown list.
+    # For an added item, a negative index counts from the end of the longer list.
     size = len(items) + 1 if past_end else len(items)
     if not -size <= index < size:
         raise LookupError(f"index {index} is outside a list of {len(items)}")

@@ -1,4 +1,4 @@
-"""JSON merge patch, and the strategic one that the built-in kinds take as well.
+"""JSON merge patch, and the strategic merge patch of the built-in kinds.
 
 Source: RFC 7386; k8s.io/apimachinery v0.36 pkg/util/strategicpatch/patch.go.
 """
@@ -31,8 +31,8 @@ def strategic_merge(target: Any, patch: Any, node: Json) -> Any:  # noqa: ANN401
     """Returns `target` merged with a strategic merge patch.
 
     Lists are merged where the schema says so, by key or as sets; `$patch`, `$retainKeys`,
-    `$deleteFromPrimitiveList` and `$setElementOrder` are understood (the latter as a hint that
-    is not needed, since items keep the target's order).
+    `$deleteFromPrimitiveList` and `$setElementOrder` are supported (the last is ignored, since
+    items keep the target's order).
     """
     if isinstance(patch, dict):
         return _merge_map(target if isinstance(target, dict) else {}, patch, node)
@@ -70,7 +70,7 @@ def _merge_list(target: list[Any], patch: list[Any], node: Json) -> list[Any]:
         case "set":
             return [*target, *(item for item in patch if item not in target)]
         case "map":
-            # Strategic merge knows one key a list, the first of the schema's.
+            # Strategic merge uses one key per list, the first in the schema.
             return _merge_keyed(target, patch, node["x-kubernetes-list-map-keys"][:1], node)
     return patch
 

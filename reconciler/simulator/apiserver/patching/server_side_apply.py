@@ -1,4 +1,4 @@
-"""Server-side apply: merging a configuration, dropping what it no longer names, conflicts.
+"""Server-side apply: merges a configuration, removes dropped fields and finds conflicts.
 
 Source: sigs.k8s.io/structured-merge-diff v6 merge/update.go; k8s.io/apimachinery v0.36
 util/managedfields/internal (conflict.go, skipnonapplied.go).
@@ -23,17 +23,17 @@ _BEFORE: Final = "before-first-apply"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A field that another manager owns with another value."""
+    """A field that another manager owns and that has another value."""
 
     manager: str
     """As the server prints it: `"kubectl-edit" using kubevirt.io/v1`."""
     path: str
-    """`.spec.template.spec.domain.memory.guest`"""
+    """The field, such as `.spec.template.spec.domain.memory.guest`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What an apply leads to; with conflicts, nothing may be written."""
+    """The result of an apply; with conflicts, nothing may be written."""
 
     object: Json
     conflicts: tuple[Conflict, ...]
@@ -48,11 +48,11 @@ def apply(
     time: str,
     force: bool = False,
 ) -> Applied:
-    """Applies a configuration to the live object (None: it is created).
+    """Applies a configuration to the live object, or to nothing (None).
 
     Args:
         live: The object as it is stored.
-        config: What the manager wants, fully and only that.
+        config: The complete configuration of the manager.
         resource: The kind of the object, with its schema and version.
         manager: The field manager.
         time: Now, in RFC 3339.
@@ -112,7 +112,7 @@ def _merge(live: Any, config: Any, node: Json) -> Any:  # noqa: ANN401  # any JS
 
 
 def _drop(merged: Json, gone: Fields, kept: Fields, root: Json) -> None:
-    """Removes fields in place, and the parents that this leaves empty and without an owner."""
+    """Removes fields in place, with the parents that are then empty and have no owner."""
     prefixes = {path[:length] for path in kept for length in range(1, len(path) + 1)}
     removed = [path for path in gone if path not in prefixes]
     for path in sorted(removed, key=len, reverse=True):
@@ -181,7 +181,7 @@ def _step(element: str) -> str:
 
 
 def message(conflicts: tuple[Conflict, ...]) -> str:
-    """Writes the server's sentence about conflicts."""
+    """Returns the server's message about conflicts."""
     if len(conflicts) == 1:
         (one,) = conflicts
         return f"Apply failed with 1 conflict: conflict with {one.manager}: {one.path}"

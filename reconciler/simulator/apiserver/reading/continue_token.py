@@ -35,16 +35,16 @@ class TokenError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where the next page starts."""
+    """The position at which the next page starts."""
 
     revision: int | None
-    """None: at the newest, whatever that is (after a 410)."""
+    """The revision of the list; None: the newest (after a 410)."""
     after: str
-    """Path of the last object that was sent."""
+    """The path of the last object that was sent."""
 
 
 def encode(position: Position, namespace: str | None) -> str:
-    """Makes a token; `namespace` is the one that the list is confined to."""
+    """Encodes a token; `namespace` is the one that the list is limited to."""
     prefix = f"{namespace}/" if namespace else ""
     revision = _INCONSISTENT if position.revision is None else position.revision
     start = position.after.removeprefix(prefix) + "\0"
@@ -53,10 +53,10 @@ def encode(position: Position, namespace: str | None) -> str:
 
 
 def decode(token: str, namespace: str | None) -> Position:
-    """Reads a token.
+    """Decodes a token.
 
     Raises:
-        TokenError: It is none of ours.
+        TokenError: The server did not create it.
     """
     prefix = f"{namespace}/" if namespace else ""
     content = _decode_base64(token)

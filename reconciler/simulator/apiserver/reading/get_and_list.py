@@ -1,6 +1,6 @@
 """GET and LIST.
 
-A list of whole objects of a custom kind is spliced from stored bytes; nothing is decoded.
+A list of whole objects of a custom kind is joined from the stored bytes without decoding them.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/get.go and
 pkg/storage/etcd3/store.go.
@@ -40,13 +40,13 @@ class _Listing:
 
 
 class Reader:
-    """Reads by API clients."""
+    """The handler of GET and LIST requests."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def get(self, call: ApiCall) -> Response:
-        """Answers the GET of one object."""
+        """Handles the GET of one object."""
         form = wanted(call.request.header("accept"))
         body = self._store.raw(call.key)
         if body is None:
@@ -60,7 +60,7 @@ class Reader:
         return json_response(200, metadata_of(obj))
 
     def collection(self, call: ApiCall) -> Response:
-        """Answers the GET of a collection."""
+        """Handles the GET of a collection."""
         listing = self._collect(call, selection(call))
         return counted(self._listed(call, listing), len(listing.bodies))
 
@@ -139,10 +139,10 @@ class Reader:
 
 
 def selection(call: ApiCall) -> Selection:
-    """Reads the selectors of a list or a watch; a named watch selects that name.
+    """Parses the selectors of a list or a watch; a watch of one object selects its name.
 
     Raises:
-        StatusError: One cannot be read.
+        StatusError: One of them is invalid.
     """
     fields = call.request.param("fieldSelector")
     if call.target.name:
@@ -154,7 +154,7 @@ def selection(call: ApiCall) -> Selection:
 
 
 def too_large(revision: int, current: int) -> status_errors.StatusError:
-    """504: a revision from the future."""
+    """Returns the 504 for a resourceVersion that is newer than the newest."""
     message = f"Too large resource version: {revision}, current: {current}"
     causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     details = {"causes": causes, "retryAfterSeconds": 1}

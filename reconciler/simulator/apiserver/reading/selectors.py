@@ -45,16 +45,16 @@ _MORE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class SelectorError(ValueError):
-    """A selector that cannot be read; the message is the server's."""
+    """An invalid selector; the message is the server's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which objects a list or a watch is about."""
+    """The label and field selectors of a list or a watch."""
 
     labels: tuple[Matcher, ...] = ()
     fields: tuple[tuple[str, str, bool], ...] = ()
-    """(path, value, whether it must be equal)."""
+    """Triples of path, value, and whether the field must be equal to the value."""
 
     @property
     def everything(self) -> bool:
@@ -62,7 +62,7 @@ class Selection:
         return not self.labels and not self.fields
 
     def matches(self, obj: Json) -> bool:
-        """Whether an object is selected."""
+        """Returns whether an object is selected."""
         labels = obj["metadata"].get("labels") or {}
         return all(matcher(labels) for matcher in self.labels) and all(
             (_read(obj, path) == value) is equal for path, value, equal in self.fields
@@ -70,11 +70,10 @@ class Selection:
 
 
 def parse(storage: str, label_selector: str, field_selector: str) -> Selection:
-    """Reads both selectors of a request.
+    """Parses both selectors of a request.
 
     Raises:
-        SelectorError: One of them cannot be read, or names a field that the kind cannot be
-            selected by.
+        SelectorError: One of them is invalid, or names a field that the kind does not support.
     """
     return Selection(
         labels=parse_labels(label_selector), fields=parse_fields(storage, field_selector)
@@ -82,7 +81,7 @@ def parse(storage: str, label_selector: str, field_selector: str) -> Selection:
 
 
 def parse_fields(storage: str, text: str) -> tuple[tuple[str, str, bool], ...]:
-    """Reads `metadata.name=a,status.phase!=Running`."""
+    """Parses a field selector such as `metadata.name=a,status.phase!=Running`."""
     terms: list[tuple[str, str, bool]] = []
     for term in filter(None, (part.strip() for part in text.split(","))):
         found = re.fullmatch(r"([^=!]+?)\s*(==|=|!=)\s*(.*)", term)
@@ -105,12 +104,12 @@ def _field_name(storage: str, path: str) -> str:
 
 
 def parse_labels(text: str) -> tuple[Matcher, ...]:
-    """Reads `a=b,c!=d,e in (f,g),h notin (i),j,!k`."""
+    """Parses a label selector such as `a=b,c!=d,e in (f,g),h notin (i),j,!k`."""
     return _LabelParser(text).parse()
 
 
 class _LabelParser:
-    """A recursive-descent reader with the messages of the server's."""
+    """A recursive-descent parser with the server's error messages."""
 
     def __init__(self, text: str) -> None:
         self._tokens = [found.group(1) for found in _TOKENS.finditer(text)]

@@ -32,8 +32,8 @@ _INITIAL_END: Final = "k8s.io/initial-events-end"
 class WatchStream:
     """An open watch.
 
-    The store fills it as things happen; the transport takes frames with `poll`, each one line
-    of JSON, until `ended`. Time-outs and bookmarks follow the simulated clock.
+    The store adds frames as objects change; the transport takes them with `poll`, each one line of
+    JSON, until `ended`. Time-outs and bookmarks follow the simulated clock.
     """
 
     status: Final = 200
@@ -60,7 +60,7 @@ class WatchStream:
             self._begin()
 
     def poll(self) -> list[bytes]:
-        """Takes the frames that are there, and ends the watch when its time is over."""
+        """Takes the waiting frames, and ends the watch after its time-out."""
         with self._store.lock:
             now = self._store.clock.monotonic()
             if now >= self._bookmark_at and not self.ended:
@@ -73,18 +73,18 @@ class WatchStream:
             return frames
 
     def wake_at(self) -> float:
-        """Returns the simulated time at which `poll` is due even if nothing happens."""
+        """Returns the simulated time at which `poll` must be called even without new frames."""
         return min(self._ends_at, self._bookmark_at)
 
     def on_ready(self, callback: Callable[[], object]) -> None:
-        """Calls `callback`, from any thread, when there is something to poll."""
+        """Registers a function that is called, from any thread, when frames are waiting."""
         with self._store.lock:
             self._ready = callback
             if self._frames or self.ended:
                 callback()
 
     def close(self) -> None:
-        """Ends the watch; what is not polled yet still can be."""
+        """Ends the watch; waiting frames can still be polled."""
         with self._store.lock:
             if self.ended:
                 return
@@ -121,7 +121,7 @@ class WatchStream:
             self._offer(event)
 
     def _offer(self, event: StoreEvent) -> None:
-        """Sends an event as it looks through the selectors."""
+        """Sends an event as the watch's selectors see it."""
         kind = event.type
         if not self._chosen.everything:
             after = kind != "DELETED" and self._chosen.matches(decode(event.body))
@@ -190,7 +190,7 @@ def _frame(kind: str, body: bytes) -> bytes:
 
 
 def _limits(call: ApiCall) -> tuple[float, float]:
-    """Returns after how many events faults make the watch silent, and after how many drop it."""
+    """Returns the numbers of events after which faults silence the watch and drop it."""
     silent = [f.events for f in call.faults if f.effect is Effect.SILENT]
     drop = [f.events for f in call.faults if f.effect is Effect.DROP]
     return min(silent, default=float("inf")), min(drop, default=float("inf"))

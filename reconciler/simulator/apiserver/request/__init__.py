@@ -1,1 +1,1 @@
-"""One request and its checks: body, schema, names, admission, refusals."""
+"""A request and its checks: body, schema, names, admission; and the errors that it gets."""

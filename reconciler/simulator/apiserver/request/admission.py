@@ -1,7 +1,7 @@
 """The registry of admission hooks and subresource actions that the API server consults.
 
-Hooks run on writes by API clients only; controllers write to the store directly. The order is
-the API server's: mutating hooks, then the structural schema, then validating hooks.
+Hooks run on writes by API clients only; controllers write to the store directly. The order is the
+API server's: mutating hooks, then the structural schema, then validating hooks.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from reconciler.simulator.encoding.json_codec import Json
 class Review:
     """One write under review.
 
-    `object` may be changed in place by mutating hooks; for a DELETE it is the stored object.
-    A hook appends to `warnings` what the client shall see as a Warning header; those of a hook
-    that denies are dropped.
+    `object` may be changed in place by mutating hooks; for a DELETE it is the stored object. A
+    hook appends the texts of Warning headers to `warnings`; those of a hook that denies are
+    dropped.
     """
 
     operation: str
@@ -41,11 +41,11 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """A webhook's refusal.
+    """The denial of a write by a webhook.
 
-    The client reads `admission webhook "<webhook>" denied the request: <message>` with the
-    status `code`; `causes` become the Status' details.causes. With `webhook` empty the message
-    stands alone, as that of a built-in admission plugin.
+    The client reads `admission webhook "<webhook>" denied the request: <message>` with the status
+    `code`; `causes` become the Status' details.causes. Without `webhook` the client reads only the
+    message, as from a built-in admission plugin.
     """
 
     webhook: str
@@ -72,7 +72,7 @@ class ActionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionResult:
-    """What an action answers: an HTTP status and a JSON body (None: an empty body)."""
+    """The response of an action: an HTTP status and a JSON body (None: an empty body)."""
 
     status: int = 202
     body: Json | None = None
@@ -91,7 +91,7 @@ class Admission:
         self._actions: dict[tuple[str, str], Action] = {}
 
     def mutating(self, resource: str, hook: Hook) -> None:
-        """Adds a hook that may change `review.object` in place, or deny."""
+        """Adds a hook that may change `review.object` in place, or deny the write."""
         self._mutating[resource].append(hook)
 
     def validating(self, resource: str, hook: Hook) -> None:
@@ -124,7 +124,7 @@ def _first_denial(hooks: list[Hook] | tuple[()], review: Review) -> Denial | Non
         earlier = len(review.warnings)
         denial = hook(review)
         if denial is not None:
-            # virt-api's answers that deny carry causes and no warnings, as recorded on v1.9.0.
+            # Denials by virt-api carry causes and no warnings, as recorded on v1.9.0.
             del review.warnings[earlier:]
             return denial
     return None

@@ -1,4 +1,4 @@
-"""One resource request on its way through the server, and its options.
+"""ApiCall: a request for a resource while the server handles it, and its options.
 
 Source: kube-apiserver v1.36, k8s.io/apimachinery pkg/apis/meta/v1/validation/validation.go.
 """
@@ -34,7 +34,7 @@ _MANAGER_MAX: Final = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiCall:
-    """A request for a resource of the catalogue, by an authorized user."""
+    """A request by an authorized user for a resource that the server stores."""
 
     request: Request
     user: User
@@ -42,27 +42,27 @@ class ApiCall:
     resource: Resource
     faults: tuple[Fault, ...] = ()
     warnings: list[str] = field(default_factory=list)
-    """Grows while the request is worked on; becomes Warning headers."""
+    """Texts of Warning headers, collected while the request is handled."""
 
     @property
     def key(self) -> Key:
-        """Where the named object is stored."""
+        """The store key of the named object."""
         namespace = self.target.namespace if self.resource.namespaced else ""
         return Key(self.resource.storage, namespace, self.target.name)
 
     @property
     def scope(self) -> str | None:
-        """The namespace of a collection; None for all of them."""
+        """The namespace of a collection; None for all namespaces."""
         return (self.resource.namespaced and self.target.namespace) or None
 
     @property
     def status(self) -> bool:
-        """Whether the status subresource is meant."""
+        """Whether the request is for the status subresource."""
         return self.target.subresource == "status"
 
     @property
     def dry_run(self) -> bool:
-        """Whether nothing may be stored."""
+        """Whether the request is a dry run."""
         return "All" in self.request.params("dryRun")
 
     @property
@@ -72,15 +72,15 @@ class ApiCall:
 
     @property
     def manager(self) -> str:
-        """The field manager: as asked for, else the user agent up to the first slash."""
+        """The field manager: the query parameter, or else the user agent up to the first slash."""
         asked = self.request.param("fieldManager")
         return asked or self.request.header("user-agent").partition("/")[0] or "unknown"
 
     def integer(self, name: str) -> int | None:
-        """Reads a numeric query parameter; None if it is absent.
+        """Returns a numeric query parameter; None if it is absent.
 
         Raises:
-            StatusError: It is no number.
+            StatusError: It is not a number.
         """
         text = self.request.param(name)
         if not text:
@@ -95,7 +95,7 @@ class ApiCall:
         """Checks the query options of a write.
 
         Raises:
-            StatusError: One of them has an unknown value.
+            StatusError: One of them has an unsupported value.
         """
         errors: list[FieldError] = []
         dry_run = self.request.params("dryRun")
@@ -113,12 +113,12 @@ class ApiCall:
             raise invalid_options(self.target.verb, errors)
 
     def not_found(self) -> status_errors.StatusError:
-        """404 for the named object."""
+        """Returns the 404 for the named object."""
         return status_errors.not_found(self.resource.group, self.resource.plural, self.target.name)
 
     def invalid(self, name: str, errors: list[FieldError]) -> status_errors.StatusError:
-        """422 for an object of this kind."""
-        # The group of an Event in errors is the one that stores it.
+        """Returns the 422 for an object of this kind."""
+        # Errors about Events name the group that stores them.
         group = "" if self.resource.stored_as else self.resource.group
         return status_errors.invalid(group, self.resource.kind, name, errors)
 
@@ -132,7 +132,7 @@ class ApiCall:
 
 
 def invalid_options(verb: str, errors: list[FieldError]) -> status_errors.StatusError:
-    """422 for query options."""
+    """Returns the 422 for invalid query options."""
     return status_errors.invalid("meta.k8s.io", _OPTIONS[verb], "", errors)
 
 

@@ -1,6 +1,6 @@
-"""Faults of the API server as data: which requests they hit and what happens to those.
+"""Faults of the API server as data: which requests they affect, and how.
 
-A fault makes the server do what a real one does on a bad day; it never corrupts the store.
+A fault makes the server fail as a real one can; it never corrupts the store.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 
 class Effect(StrEnum):
-    """What a fault does."""
+    """The effect of a fault."""
 
     STATUS = "status"
-    """Answers with `code`, before anything is done."""
+    """Answers with `code` and does nothing."""
     SLOW = "slow"
-    """Answers as usual, `seconds` of simulated time later."""
+    """Answers as usual, but `seconds` of simulated time later."""
     DROP = "drop"
     """Ends a watch after `events` events."""
     EXPIRE = "expire"
@@ -33,15 +33,15 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault. Empty match fields match anything."""
+    """One fault; an empty field matches any request."""
 
     effect: Effect
     methods: frozenset[str] = frozenset()
-    """HTTP methods."""
+    """The HTTP methods that it affects."""
     verbs: frozenset[str] = frozenset()
-    """As RBAC names them: get, list, watch, patch …"""
+    """The verbs as RBAC names them: get, list, watch, patch …"""
     resource: str = ""
-    """Plural, alone or with its group: `virtualmachines`, `virtualmachines.kubevirt.io`."""
+    """The plural, alone or with its group: `virtualmachines`, `virtualmachines.kubevirt.io`."""
     subresource: str | None = None
     namespace: str = ""
     name: str = ""
@@ -49,18 +49,18 @@ class Fault:
     skip: int = 0
     """How many matching requests pass first (to hit the nth, skip n-1)."""
     times: int | None = None
-    """How often it fires at most; None: always."""
+    """The number of times that it fires; None: always."""
     probability: float = 1.0
-    """Chance to fire at a matching request, from the seeded generator."""
+    """The probability that it fires at a matching request; the generator is seeded."""
     code: int = 500
     message: str = ""
-    """Of the Status; empty for the server's own sentence."""
+    """The message of the Status; empty for the server's default."""
     retry_after_s: int | None = None
     """Adds a Retry-After header and details.retryAfterSeconds."""
     seconds: float = 0.0
     events: int = 0
     id: str = ""
-    """A name to find it by in the counts."""
+    """A name that identifies it in the counts."""
 
 
 @dataclass(slots=True)
@@ -83,24 +83,24 @@ class Faults:
         self._chance = random.Random(f"faults/{self.seed}")  # noqa: S311  # repeatable, not secret
 
     def add(self, fault: Fault) -> None:
-        """Adds a fault from now on."""
+        """Adds a fault, which takes effect now."""
         self.faults.append(fault)
 
     def remove(self, fault: Fault) -> None:
-        """Ends a fault; its count stays readable."""
+        """Removes a fault and keeps its count."""
         self.faults.remove(fault)
 
     def fired(self, fault: Fault) -> int:
-        """How often it has fired."""
+        """Returns how often a fault has fired."""
         counter = self._counters.get(id(fault))
         return counter.fired if counter else 0
 
     def counts(self) -> dict[str, int]:
-        """How often each current fault has fired, by its id, or its position without one."""
+        """Returns how often each current fault has fired, by its id or else its position."""
         return {fault.id or str(i): self.fired(fault) for i, fault in enumerate(self.faults)}
 
     def hits(self, method: str, target: RequestInfo, user: str) -> tuple[Fault, ...]:
-        """Returns the faults that fire at a request, and counts them."""
+        """Returns the faults that affect a request, and counts them."""
         matching = [f for f in self.faults if _matches(f, method, target, user)]
         return tuple([fault for fault in matching if self._fires(fault)])
 

@@ -1,4 +1,4 @@
-"""Requests and answers of the API server, free of any transport."""
+"""Requests and responses of the API server, independent of the transport."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRUE: Final = frozenset({"1", "true", "True", "t", "T", "TRUE"})
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who asks."""
+    """The user of a request, with its groups."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -30,12 +30,12 @@ class Request:
 
     method: str
     path: str
-    """Decoded, without the query."""
+    """The decoded path, without the query."""
     query: tuple[tuple[str, str], ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     user: User | None = None
-    """Who asks, where the caller is trusted to know (in process); None: look at the token."""
+    """The user, as a trusted caller in process names it; None: the token decides."""
 
     def param(self, name: str) -> str:
         """Returns a query parameter, empty if absent."""
@@ -46,7 +46,7 @@ class Request:
         return [value for key, value in self.query if key == name]
 
     def flag(self, name: str) -> bool:
-        """Reads a boolean query parameter."""
+        """Returns a boolean query parameter."""
         return self.param(name) in _TRUE
 
     def header(self, name: str) -> str:
@@ -61,15 +61,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A complete answer."""
+    """A complete response."""
 
     status: int
     headers: Headers = (("Content-Type", JSON_TYPE),)
     body: bytes = b""
     delay_s: float = 0.0
-    """Simulated seconds that the transport waits before it answers (a fault, or the pace)."""
+    """The simulated seconds that the transport waits before it sends the response."""
     n_listed: int = 0
-    """How many objects a list holds."""
+    """The number of objects in a list."""
 
     def header(self, name: str) -> str:
         """Returns the first header of that name (any case), empty if absent."""
@@ -79,7 +79,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """What the request log keeps of one request."""
+    """An entry of the request log."""
 
     method: str
     path: str
@@ -90,9 +90,9 @@ class RequestRecord:
     content_type: str
     body_bytes: int
     response_bytes: int
-    """0 for a watch."""
+    """The size of the response body; 0 for a watch."""
     at: datetime
-    """Simulated time."""
+    """The simulated time of the request."""
 
 
 def parse_query(raw: str) -> tuple[tuple[str, str], ...]:
@@ -101,27 +101,27 @@ def parse_query(raw: str) -> tuple[tuple[str, str], ...]:
 
 
 def json_response(status: int, body: Json, *, warnings: list[str] | None = None) -> Response:
-    """Answers with a JSON object; each warning becomes a Warning header."""
+    """Returns a response with a JSON object; each warning becomes a Warning header."""
     return Response(status=status, headers=_headers(JSON_TYPE, warnings or []), body=encode(body))
 
 
 def bytes_response(status: int, body: bytes, content_type: str = JSON_TYPE) -> Response:
-    """Answers with bytes that are encoded already."""
+    """Returns a response with a body that is already encoded."""
     return Response(status=status, headers=_headers(content_type, []), body=body)
 
 
 def counted(response: Response, n_listed: int) -> Response:
-    """The same answer, which says how many objects it lists."""
+    """Returns the response with the number of objects that it lists."""
     return replace(response, n_listed=n_listed)
 
 
 def text_response(status: int, text: str) -> Response:
-    """Answers with plain text."""
+    """Returns a response with plain text."""
     return bytes_response(status, text.encode(), PLAIN_TYPE)
 
 
 def _headers(content_type: str, warnings: list[str]) -> Headers:
-    # A client shows a repeated warning once; the server sends it once.
+    # The server sends a repeated warning only once.
     unique = dict.fromkeys(warnings)
     return (
         ("Content-Type", content_type),

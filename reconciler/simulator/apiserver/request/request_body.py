@@ -1,4 +1,4 @@
-"""Request bodies: decoding, and checking that they are what the path says.
+"""Decodes request bodies, and checks that they match the path.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers (create.go, rest.go).
 """
@@ -29,7 +29,7 @@ def read(call: ApiCall) -> Json:
     """Decodes the object in a POST or PUT and checks its kind.
 
     Raises:
-        StatusError: It is no object, or one of another kind.
+        StatusError: It is not an object, or has another kind.
     """
     media_type = call.request.media_type
     resource = call.resource
@@ -44,7 +44,7 @@ def read(call: ApiCall) -> Json:
 
 
 def read_options(request: Request, kind: str) -> Json:
-    """Decodes what may come with a DELETE or an action; empty without a body."""
+    """Decodes the options in the body of a DELETE or an action; empty without a body."""
     if not request.body.strip():
         return {}
     if request.media_type == protobuf.MEDIA_TYPE:
@@ -60,7 +60,7 @@ def _decode_protobuf(body: bytes) -> Json:
 
 
 def read_yaml(body: bytes, kind: str) -> Json:
-    """Decodes an object from YAML, of which JSON is a part."""
+    """Decodes an object from YAML, which includes JSON."""
     return _decode(body, yaml=True, kind=kind)
 
 
@@ -93,7 +93,7 @@ def check_kind(obj: Json, resource: Resource) -> None:
     """Fills in or checks apiVersion and kind.
 
     Raises:
-        StatusError: The object names another kind than the path.
+        StatusError: The object has another kind than the path.
     """
     api_version = obj.setdefault("apiVersion", resource.api_version)
     kind = obj.setdefault("kind", resource.kind)
@@ -116,7 +116,7 @@ def check_place(call: ApiCall, obj: Json) -> None:
     """Fills in or checks namespace and name against the path.
 
     Raises:
-        StatusError: The object names others than the path.
+        StatusError: The object and the path differ.
     """
     meta, target = obj["metadata"], call.target
     if call.resource.namespaced:
@@ -136,15 +136,15 @@ def check_place(call: ApiCall, obj: Json) -> None:
 
 
 def prune(call: ApiCall, obj: Json) -> list[str]:
-    """Makes an object what its schema knows, in place.
+    """Prunes an object and fills in its defaults, in place.
 
-    Unknown fields go, defaults come, and nulls of built-in kinds go, as a Go struct drops them.
+    Nulls in objects of built-in kinds are removed, as decoding into a Go struct does.
 
     Returns:
-        What strict decoding complains of: `unknown field "spec.nope"`.
+        The errors of strict decoding: `unknown field "spec.nope"`.
 
     Raises:
-        StatusError: A field of a built-in kind has another type than the struct's.
+        StatusError: A field of a built-in kind has the wrong type.
     """
     node = structural_schema.served(call.resource)
     unknown = schema_validation.prune(obj, node)
@@ -157,10 +157,10 @@ def prune(call: ApiCall, obj: Json) -> list[str]:
 
 
 def complain(call: ApiCall, problems: list[str]) -> None:
-    """Warns of unknown fields, or refuses them, as fieldValidation says.
+    """Warns about unknown fields, or rejects them, depending on fieldValidation.
 
     Raises:
-        StatusError: There are some and fieldValidation is Strict.
+        StatusError: There are unknown fields, and fieldValidation is Strict.
     """
     if not problems or call.field_validation == "Ignore":
         return

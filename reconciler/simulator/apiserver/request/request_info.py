@@ -1,4 +1,4 @@
-"""From a method and a path to what is asked for.
+"""RequestInfo: the verb, resource and name that a method and a path stand for.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/request/requestinfo.go.
 """
@@ -27,20 +27,21 @@ _NAMESPACE_SUBRESOURCES: Final = frozenset({"status", "finalize"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestInfo:
-    """A request for a resource."""
+    """What a request for a resource asks for."""
 
     verb: str
-    """As RBAC names it: get, list, watch, create, update, patch, delete, deletecollection."""
+    """The verb as RBAC names it: get, list, watch, create, update, patch, delete,
+    deletecollection."""
     group: str
     version: str
     plural: str
     namespace: str
-    """Empty for cluster scope and for all namespaces."""
+    """The namespace; empty for cluster scope and for all namespaces."""
     name: str
-    """Empty for a collection."""
+    """The name of the object; empty for a collection."""
     subresource: str
     resource: Resource | None
-    """The catalogue's entry; None if the catalogue has none (subresources.kubevirt.io)."""
+    """The resource; None if the server does not store it (subresources.kubevirt.io)."""
 
     @property
     def resource_path(self) -> str:
@@ -49,7 +50,7 @@ class RequestInfo:
 
 
 def parse(request: Request) -> RequestInfo | None:
-    """Reads a resource path; None if the path is none."""
+    """Parses a resource path; None for other paths."""
     parts = request.path.strip("/").split("/")
     match parts:
         case ["api", version, *rest] if rest:

@@ -1,6 +1,6 @@
-"""Pruning, defaulting and checking of objects by their structural schema.
+"""Prunes, defaults and validates objects by their structural schema.
 
-The sentences are the API server's. Not checked: CEL rules, and formats other than date-time.
+The messages are the API server's. CEL rules, and formats other than date-time, are not checked.
 
 Source: kube-apiserver v1.36, apiextensions-apiserver pkg/apiserver/schema (pruning, defaulting,
 listtype) and pkg/apiserver/validation/validation.go; k8s.io/kube-openapi pkg/validation/errors.
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _INVALID: Final = "FieldValueInvalid"
 _STRING: Final = {"type": "string"}
-"""The schema of most leaves: any text will do."""
+"""The schema of most leaves: any string is valid."""
 _TYPES: Final = {
     "object": (dict,),
     "array": (list,),
@@ -110,7 +110,7 @@ def _check(value: Any, node: Json, at: str, errors: list[FieldError]) -> None:  
 
 
 def _wrong_type(value: Any, node: Json) -> str:  # noqa: ANN401  # any JSON value
-    """Returns the type that the value should have, empty if it is right."""
+    """Returns the type that the value should have; empty if it has that type."""
     if node.get("x-kubernetes-int-or-string"):
         fits = isinstance(value, int | str) and not isinstance(value, bool)
         return "" if fits else "integer,string"
@@ -205,7 +205,7 @@ def _is_time(value: str) -> bool:
 
 
 def required(path: str) -> FieldError:
-    """Says that a field is missing."""
+    """Returns the error for a missing required field."""
     return FieldError(field=path, reason="FieldValueRequired", message="Required value")
 
 

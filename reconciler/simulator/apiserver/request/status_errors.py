@@ -1,4 +1,4 @@
-"""The API server's refusals: Status objects with its own sentences.
+"""StatusError: the API server's errors as Status objects, with its messages.
 
 Source: kube-apiserver v1.36, k8s.io/apimachinery pkg/api/errors/errors.go.
 """
@@ -23,7 +23,7 @@ MODIFIED: Final = (
 
 
 class StatusError(Exception):
-    """A request that ends in a Status; `warnings` still reach the client."""
+    """An error that ends a request with a Status; `warnings` still reach the client."""
 
     def __init__(self, status: Json, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(status["message"])
@@ -31,7 +31,7 @@ class StatusError(Exception):
         self.headers = headers
 
     def response(self, warnings: list[str] | None = None) -> Response:
-        """Builds the answer."""
+        """Builds the response."""
         plain = json_response(self.status["code"], self.status, warnings=warnings)
         return Response(
             status=plain.status, headers=(*plain.headers, *self.headers), body=plain.body
@@ -43,13 +43,13 @@ class FieldError:
     """One violated rule of one field."""
 
     field: str
-    """Dotted path, as the server writes it."""
+    """The dotted path of the field, as the server writes it."""
     reason: str
-    """FieldValueInvalid, FieldValueRequired, FieldValueNotSupported, FieldValueForbidden …"""
+    """The reason, such as FieldValueInvalid, FieldValueRequired or FieldValueForbidden."""
     message: str
 
     def cause(self) -> Json:
-        """Returns it as an entry of details.causes."""
+        """Returns the error as an entry of details.causes."""
         return {"reason": self.reason, "message": self.message, "field": self.field}
 
 
@@ -77,7 +77,7 @@ def failure(
 
 
 def success(details: Json) -> Json:
-    """Builds the Success status that a deletion answers."""
+    """Builds the Success status of a deletion."""
     return {
         "kind": "Status",
         "apiVersion": "v1",
@@ -88,7 +88,7 @@ def success(details: Json) -> Json:
 
 
 def details(group: str, kind: str, name: str = "", **more: object) -> Json:
-    """Builds details, leaving out what is empty."""
+    """Builds the details of a Status without empty fields."""
     full = {"name": name, "group": group, "kind": kind, **more}
     return {key: value for key, value in full.items() if value}
 
@@ -99,35 +99,35 @@ def qualified(group: str, plural: str) -> str:
 
 
 def not_found(group: str, plural: str, name: str) -> StatusError:
-    """404: there is no such object."""
+    """Returns the 404 for an object that does not exist."""
     message = f"{qualified(group, plural)} {quote(name)} not found"
     return StatusError(failure(404, "NotFound", message, details(group, plural, name)))
 
 
 def already_exists(group: str, plural: str, name: str) -> StatusError:
-    """409: the name is taken."""
+    """Returns the 409 for a name that is taken."""
     message = f"{qualified(group, plural)} {quote(name)} already exists"
     return StatusError(failure(409, "AlreadyExists", message, details(group, plural, name)))
 
 
 def conflict(group: str, plural: str, name: str, why: str = MODIFIED) -> StatusError:
-    """409: the object is another than the client means."""
+    """Returns the 409 for an object that is not the one the client expects."""
     message = f"Operation cannot be fulfilled on {qualified(group, plural)} {quote(name)}: {why}"
     return StatusError(failure(409, "Conflict", message, details(group, plural, name)))
 
 
 def bad_request(message: str) -> StatusError:
-    """400."""
+    """Returns a 400 with a message."""
     return StatusError(failure(400, "BadRequest", message))
 
 
 def rejected() -> StatusError:
-    """422 without a reason: what every JSON patch that does not apply is answered."""
+    """Returns the 422 for a JSON patch that does not apply; it names no cause."""
     return StatusError(failure(422, "Invalid", REJECTED, {}))
 
 
 def unsupported_media_type(accepted: tuple[str, ...]) -> StatusError:
-    """415, with the media types that would do."""
+    """Returns the 415, with the accepted media types."""
     message = (
         "the body of the request was in an unknown format - accepted media types include: "
         + ", ".join(accepted)
@@ -136,13 +136,13 @@ def unsupported_media_type(accepted: tuple[str, ...]) -> StatusError:
 
 
 def method_not_allowed() -> StatusError:
-    """405."""
+    """Returns the 405 for a method that the resource does not support."""
     message = "the server does not allow this method on the requested resource"
     return StatusError(failure(405, "MethodNotAllowed", message, {}))
 
 
 def invalid(group: str, kind: str, name: str, errors: list[FieldError]) -> StatusError:
-    """422 with one cause a violated rule."""
+    """Returns the 422 with one cause for each violated rule."""
     listed = [f"{error.field}: {error.message}" for error in errors]
     said = listed[0] if len(listed) == 1 else f"[{', '.join(listed)}]"
     head = qualified(group, kind)
@@ -158,7 +158,7 @@ def invalid(group: str, kind: str, name: str, errors: list[FieldError]) -> Statu
 
 
 def denied(denial: Denial, group: str, plural: str, name: str) -> StatusError:
-    """What a webhook, or a built-in admission plugin, refused."""
+    """Returns the error for a denial by a webhook or a built-in admission plugin."""
     if not denial.webhook:
         if denial.reason != "Forbidden":
             return StatusError(failure(denial.code, denial.reason, denial.message, {}))
@@ -172,15 +172,15 @@ def denied(denial: Denial, group: str, plural: str, name: str) -> StatusError:
 def forbidden(
     user: User, verb: str, group: str, plural: str, name: str, scope: str
 ) -> StatusError:
-    """403 from the authorizer.
+    """Returns the authorizer's 403.
 
     Args:
-        user: Who asked.
-        verb: What for.
-        group: API group, empty for core.
-        plural: Resource, with `/subresource` if there is one.
-        name: Object name, may be empty.
-        scope: Namespace; empty for the cluster scope.
+        user: The user of the request.
+        verb: The verb of the request.
+        group: The API group; empty for core.
+        plural: The resource, with `/subresource` if there is one.
+        name: The name of the object; may be empty.
+        scope: The namespace; empty for the cluster scope.
     """
     where = f'in the namespace "{scope}"' if scope else "at the cluster scope"
     resource = plural.partition("/")[0]
@@ -193,18 +193,18 @@ def forbidden(
 
 
 def forbidden_path(user: User, verb: str, path: str) -> StatusError:
-    """403 for a path that is no resource."""
+    """Returns the 403 for a path that is not a resource."""
     message = f'forbidden: User "{user.name}" cannot {verb} path "{path}"'
     return StatusError(failure(403, "Forbidden", message, {}))
 
 
 def unauthorized() -> StatusError:
-    """401: no such token."""
+    """Returns the 401 for an unknown token."""
     return StatusError(failure(401, "Unauthorized", "Unauthorized"))
 
 
 def expired(message: str, *, continue_token: str = "") -> StatusError:
-    """410, with a token to go on without consistency where there is one."""
+    """Returns the 410, with a token for the inconsistent rest of the list if there is one."""
     metadata = {"continue": continue_token} if continue_token else {}
     return StatusError(failure(410, "Expired", message, metadata=metadata))
 
@@ -228,7 +228,7 @@ _INJECTED: Final = {
 
 
 def injected(code: int, message: str, retry_after_s: int | None) -> StatusError:
-    """The Status that a fault answers with."""
+    """Returns the Status with which a fault answers."""
     reason, sentence = _INJECTED.get(code, ("", "an injected fault"))
     extra = {"retryAfterSeconds": retry_after_s} if retry_after_s is not None else None
     headers = () if retry_after_s is None else (("Retry-After", str(retry_after_s)),)

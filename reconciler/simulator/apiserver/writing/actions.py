@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def run_action(
     admission: Admission, request: Request, target: RequestInfo, user: User
 ) -> Response:
-    """Runs the registered action; 404 if there is none.
+    """Run the registered action and return its answer; 404 if there is none.
 
     A PUT is answered without a body, so a client that accepts only JSON gets 406.
 

@@ -1,6 +1,6 @@
-"""Creating and changing objects: the order of a write through the API.
+"""POST and PUT, and the steps of every write.
 
-decode → prune → managed fields → mutating hooks → schema → validating hooks → store.
+The order: decode, prune, managed fields, mutating hooks, schema, validating hooks, store.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers (create.go, update.go,
 patch.go) and pkg/registry/generic/registry/store.go.
@@ -47,14 +47,14 @@ _GENERATED_MAX: Final = 58
 
 
 class Writer:
-    """Writes by API clients."""
+    """The handler of POST and PUT requests."""
 
     def __init__(self, store: Store, admission: Admission) -> None:
         self._store = store
         self._admission = admission
 
     def create(self, call: ApiCall) -> Response:
-        """Answers a POST."""
+        """Handles a POST."""
         obj = request_body.read(call)
         request_body.check_place(call, obj)
         request_body.complain(call, request_body.prune(call, obj))
@@ -63,7 +63,7 @@ class Writer:
         return json_response(201, call.present(created), warnings=call.warnings)
 
     def update(self, call: ApiCall) -> Response:
-        """Answers a PUT."""
+        """Handles a PUT."""
         obj = request_body.read(call)
         request_body.check_place(call, obj)
         request_body.complain(call, request_body.prune(call, obj))
@@ -79,12 +79,12 @@ class Writer:
         return json_response(200, call.present(updated), warnings=call.warnings)
 
     def store_new(self, call: ApiCall, obj: Json, *, owned: list[Json] | None = None) -> Json:
-        """Takes a new object through admission into the store.
+        """Runs the admission of a new object and stores it.
 
         Args:
             call: The request.
             obj: The decoded, pruned object as the client sent it.
-            owned: Its managedFields, where the caller has worked them out (server-side apply).
+            owned: Its managedFields, if the caller has computed them (server-side apply).
         """
         resource, meta = call.resource, obj["metadata"]
         new = event_views.to_core(obj) if resource.stored_as else obj
@@ -110,13 +110,13 @@ class Writer:
     def store_changed(
         self, call: ApiCall, live: Json, obj: Json, *, owned: list[Json] | None = None
     ) -> Json:
-        """Takes a changed object through admission into the store.
+        """Runs the admission of a changed object and stores it.
 
         Args:
             call: The request.
             live: The stored object.
-            obj: The decoded, pruned object as it shall become.
-            owned: Its managedFields, where the caller has worked them out (server-side apply).
+            obj: The decoded, pruned object with the change.
+            owned: Its managedFields, if the caller has computed them (server-side apply).
         """
         resource = call.resource
         new = event_views.to_core(obj) if resource.stored_as else obj

@@ -27,14 +27,14 @@ _ANSWER_WITH_OBJECT: Final = frozenset({"pods", "namespaces", "serviceaccounts"}
 
 
 class Deleter:
-    """Deletions by API clients."""
+    """The handler of DELETE requests."""
 
     def __init__(self, store: Store, admission: Admission) -> None:
         self._store = store
         self._admission = admission
 
     def delete(self, call: ApiCall) -> Response:
-        """Answers the DELETE of one object."""
+        """Handles the DELETE of one object."""
         options = _options(call)
         with self._store.lock:
             stored = self._store.get(call.key)
@@ -54,7 +54,7 @@ class Deleter:
         return json_response(200, status_errors.success(done), warnings=call.warnings)
 
     def delete_collection(self, call: ApiCall) -> Response:
-        """Answers the DELETE of a collection; the answer lists what was deleted."""
+        """Handles the DELETE of a collection; the response lists the deleted objects."""
         options, chosen = _options(call), selection(call)
         resource = call.resource
         with self._store.lock:

@@ -1,1 +1,1 @@
-"""virt-controller and virt-operator."""
+"""virt-operator, and virt-controller's controllers for VMs, VMIs and workload updates."""

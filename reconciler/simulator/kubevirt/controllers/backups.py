@@ -1,7 +1,7 @@
-"""Backups of running VMs: how a VMI shows one, what ends it, and what migrations make of it.
+"""Backups of running VMs: their status in the VMI, their end, and their effect on migrations.
 
-Only what others see of a backup is played: no data is copied, and the volume that KubeVirt holds
-attached for one (`migrationBlockedByUtilityVolumes`) is let go of at once.
+Only the visible part of a backup is simulated: no data is copied, and the utility volume that
+KubeVirt attaches for a backup (`migrationBlockedByUtilityVolumes`) is detached at once.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ MANAGER: Final = "virt-handler"
 BLOCKED: Final = "migrationBlockedByBackup"
 SYSTEM_CRITICAL: Final = "system-critical"
 ABORT_S: Final = (0.3, 0.4)
-"""From the request to abort a backup until it has failed; the simulator's to choose."""
+"""The time from the request to abort a backup until it has failed; the simulator's choice."""
 ABORTED: Final = "backup aborted"
 
 
 def started(name: str, *, at: str) -> Json:
-    """Returns a VMI's `status.changedBlockTracking` from when a backup has started."""
+    """Returns a VMI's `status.changedBlockTracking` for a backup that started at `at`."""
     return {"backupStatus": {"backupName": name, "startTimestamp": at}, "state": "Enabled"}
 
 
 def running(vmi: Json | None) -> str:
-    """Returns the name of the backup that runs on a VMI, or an empty text.
+    """Returns the name of a VMI's running backup; empty if there is none.
 
-    Source: v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go (BackupStatus): one with a name
-    that has not completed; one that fails completes as well.
+    Source: v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go (BackupStatus): a backup with a
+    name runs until it is completed; a failed backup is completed, too.
     """
     status = dig(vmi, "status", "changedBlockTracking", "backupStatus") or {}
     return "" if status.get("completed") else str(status.get("backupName") or "")
 
 
 class Backups:
-    """Ends backups, and holds migrations back while they run."""
+    """Ends backups, and blocks migrations while backups run."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
     def end(self, name: Name, backup: str, *, failure: str = "") -> None:
-        """Ends a VMI's backup, unless it has ended before; with a text it fails."""
+        """Ends a VMI's backup if it still runs; with `failure`, as failed."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or running(vmi) != backup:
             return
@@ -68,9 +68,9 @@ class Backups:
         self._cluster.store.mutate(Key(VMIS, *name), ended, manager=MANAGER)
 
     def hold(self, migration: Json, vmi: Json) -> bool:
-        """Tells whether a migration has to wait for a backup, and aborts the backup if it may.
+        """Returns whether a migration has to wait for a backup; a critical one aborts the backup.
 
-        A migration that waits gets its condition here; whoever calls stores it.
+        This sets the condition of a migration that waits; the caller stores the migration.
 
         Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645; from v1.8.
         """

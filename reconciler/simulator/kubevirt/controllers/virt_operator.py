@@ -1,4 +1,4 @@
-"""virt-operator: the KubeVirt CR settles some seconds after each change of its spec."""
+"""virt-operator: the KubeVirt CR is Deployed again some seconds after each change of its spec."""
 
 from __future__ import annotations
 
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-operator"
 
 NEW_INSTALLATION: Final = "v1.9.0"
-"""What an operator installs for a CR that a client creates and that names no version."""
+"""The version that the operator installs for a CR that a client creates without a version."""
 LATENCY_S: Final = (0.1, 0.3)
 SETTLE_S: Final = (2.0, 4.0)
-"""How long a round takes without a rollout of components; the simulator's choice."""
+"""The time of a reconcile round without a rollout of components; the simulator's choice."""
 ROLLOUT_S: Final = (8.0, 12.0)
-"""The same where the deployment ID changes and components restart; the simulator's choice."""
+"""The time of a round in which the deployment ID changes and components restart; the
+simulator's choice."""
 FINALIZER: Final = "foregroundDeleteKubeVirt"
 
 
@@ -48,7 +49,7 @@ class VirtOperator:
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Begins a round where the CR's spec is newer than what was rolled out."""
+        """Starts a reconcile round if the CR's spec is newer than the deployed one."""
         kubevirt = self._cluster.store.get(key)
         if kubevirt is None:
             return
@@ -82,13 +83,13 @@ class VirtOperator:
 
 
 def target_version(kubevirt: Json) -> str:
-    """Returns the version that the CR asks for: its imageTag, else the one it runs, else ours."""
+    """Returns the version of the CR: its imageTag, or the running one, or the default."""
     asked = dig(kubevirt, "spec", "imageTag")
     return str(asked or dig(kubevirt, "status", "observedKubeVirtVersion") or NEW_INSTALLATION)
 
 
 def deployment_id(kubevirt: Json) -> str:
-    """Returns the ID that changes only where components must be rolled out again.
+    """Returns the ID that changes only if components must be rolled out again.
 
     Source: v1.9.0 pkg/virt-operator/util/config.go:179-261,672-694 (of the configuration only
     migrations.network counts).
@@ -99,7 +100,7 @@ def deployment_id(kubevirt: Json) -> str:
 
 
 def report_progress(kubevirt: Json, *, now: str, rollout: bool) -> None:
-    """Writes the conditions and phase of a round under way."""
+    """Writes the conditions and phase of a running round."""
     status = section(kubevirt, "status")
     status["phase"] = "Deploying"
     status["targetKubeVirtVersion"] = target_version(kubevirt)
@@ -148,9 +149,9 @@ def _report(kubevirt: Json, states: dict[str, bool], reason: str, message: str, 
 
 
 class HyperConverged:
-    """HyperConverged's operator, which takes back what others change in the CR's spec.
+    """HyperConverged's operator, which reverts changes of the CR's spec by others.
 
-    Source: general knowledge of hyperconverged-cluster-operator, not read in its code.
+    Source: general knowledge of hyperconverged-cluster-operator, not its code.
     """
 
     def __init__(self, cluster: Cluster, spec: Json) -> None:
@@ -164,7 +165,7 @@ class HyperConverged:
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Writes the owner's spec back."""
+        """Restores the owner's spec."""
         kubevirt = self._cluster.store.get(key)
         if kubevirt is not None and kubevirt.get("spec") != self._spec:
             self._cluster.store.mutate(

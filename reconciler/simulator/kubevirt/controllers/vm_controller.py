@@ -1,4 +1,4 @@
-"""virt-controller's VM controller: starts and stops VMIs, and carries VM changes to them."""
+"""virt-controller's VM controller: starts and stops VMIs, and applies changes of VMs to them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.03, 0.08)
 """RestartRequired was recorded 30 to 210 ms after the patch."""
 START_RETRY_S: Final = 10
-"""Doubling by the square of failures; the first recorded as 10 s."""
+"""The delay before a failed VM starts again, times the square of the failures; recorded as 10
+s."""
 
 
 class VMController:
@@ -49,12 +50,12 @@ class VMController:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the VM that a change concerns; a change of the CR queues none."""
+        """Queues the VM of a changed VM or VMI; a change of the CR queues no VM."""
         if event.key.resource in {VMS, VMIS}:
             self.queue.add((event.key.namespace, event.key.name))
 
     def sync(self, name: Name) -> None:
-        """Does what one VM needs now."""
+        """Reconciles one VM."""
         vm = self._cluster.vm(*name)
         if vm is None:
             return
@@ -101,7 +102,7 @@ class VMController:
     # Starting and stopping
 
     def _run(self, vm: Json, vmi: Json | None) -> Json | None:
-        """Starts or stops the VMI as the VM asks; returns the VMI as status shall show it."""
+        """Starts or stops the VMI as the VM asks; returns the VMI for the VM's status."""
         strategy = vm_status.run_strategy(vm)
         requests = dig(vm, "status", "stateChangeRequests") or []
         stop = next((r for r in requests if r["action"] == "Stop"), None)
@@ -138,7 +139,7 @@ class VMController:
         self._store.create(key_of(VMIS, vmi), vmi, manager=MANAGER)
 
     def keep_start_revision(self, vm: Json) -> None:
-        """Keeps the VM's spec as it starts, to compare later changes with."""
+        """Stores the VM's spec at its start, with which later changes are compared."""
         key = Key(REVISIONS, vm["metadata"]["namespace"], defaults.revision_name(vm))
         if self._store.get(key) is None:
             data = {"spec": json_codec.copy(vm["spec"])}

@@ -1,4 +1,7 @@
-"""The VM controller's live updates: template changes of a running VM, step by step to its VMI."""
+"""VMLiveUpdater: the VM controller's live updates, which apply template changes to a running VMI.
+
+The decisions are in `rules.live_update` and `rules.live_update_cpu`.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ SYNC_ERRORS: Final = frozenset(
 
 
 class VMLiveUpdater:
-    """What a sync of a running VM does for it."""
+    """The live-update part of a running VM's sync."""
 
     def __init__(self, cluster: Cluster, types: instancetypes.Instancetypes) -> None:
         self._cluster = cluster
@@ -52,10 +55,10 @@ class VMLiveUpdater:
         self._types = types
 
     def update(self, vm: Json, vmi: Json) -> Json:
-        """Carries what may go live from a VM to its VMI, and notes on the VM what may not.
+        """Applies live changes of a VM to its VMI, and reports the others in the VM's conditions.
 
         Returns:
-            The VMI as the VM's status shall show it.
+            The VMI for the VM's status.
         """
         config = self._cluster.config
         revision = self._start_revision(vmi)
@@ -84,7 +87,7 @@ class VMLiveUpdater:
         return vmi
 
     def _clear_unless_same(self, vm: Json, vmi: Json) -> None:
-        """Clears RestartRequired; if the memory step asks for it again, its time stays."""
+        """Clears RestartRequired; keeps its time if the memory step sets it again."""
         earlier = condition(vm, RESTART_REQUIRED)
         drop_condition(vm, RESTART_REQUIRED)
         if self._cluster.config.live_update:
@@ -94,7 +97,7 @@ class VMLiveUpdater:
             again["lastTransitionTime"] = earlier["lastTransitionTime"]
 
     def _update_live(self, vm: Json, vmi: Json) -> None:
-        """CPUs and placement, then memory: only an error in an earlier step puts memory off.
+        """Applies CPUs and placement, then memory, unless an earlier step fails.
 
         Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366.
         """
@@ -116,7 +119,7 @@ class VMLiveUpdater:
         self._update_memory(vm, vmi)
 
     def _domain(self, vm: Json) -> Json:
-        """Returns the VM's domain as live updates see it."""
+        """Returns the VM's domain, with its instancetype from v1.2.1 on."""
         behaviour = self._cluster.config.behaviour
         if not behaviour.instancetypes_live:
             return vm["spec"]["template"]["spec"]["domain"]  # type: ignore[no-any-return]  # JSON
@@ -153,7 +156,10 @@ class VMLiveUpdater:
         return self._store.get(Key(REVISIONS, vmi["metadata"]["namespace"], name or ""))
 
     def _bump_generation(self, vm: Json, vmi: Json) -> Json:
-        """Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:1438-1474; recorded."""
+        """Writes the VM's generation into the VMI.
+
+        Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:1438-1474; recorded.
+        """
         generation = str(vm["metadata"]["generation"])
         if dig(vmi, "metadata", "annotations", defaults.GENERATION_ANNOTATION) == generation:
             return vmi
@@ -177,7 +183,7 @@ class VMLiveUpdater:
         )
 
     def keep_instancetype(self, vm: Json) -> None:
-        """Keeps the named instancetype as a revision: in the spec up to v1.4, then in status."""
+        """Stores the VM's instancetype as a revision; spec names it up to v1.4, then status."""
         behaviour = self._cluster.config.behaviour
         if not dig(vm, "spec", "instancetype"):
             return

@@ -1,4 +1,4 @@
-"""virt-controller's VMI controller: pods, phases up to Scheduled, the hotplug condition."""
+"""virt-controller's VMI controller: pods, phases up to Scheduled, and hotplug conditions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ POD_NOT_EXISTS: Final = "virt-launcher pod has not yet been scheduled"
 QUOTA_RETRY_S: Final = 5.0
 TERMINATION_S: Final = (0.08, 0.12)
 RELEASE_S: Final = (0.09, 0.14)
-"""Stops and evictions were recorded with a tenth of a second between their steps."""
+"""The steps of stops and evictions were recorded a tenth of a second apart."""
 
 
 class VMIController:
@@ -55,7 +55,7 @@ class VMIController:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the VMI that a change of it or of one of its pods concerns."""
+        """Queues the VMI that changed, or whose pod changed."""
         if event.key.resource == VMIS and event.type != "DELETED":
             self.queue.add((event.key.namespace, event.key.name))
         elif event.key.resource == PODS:
@@ -64,7 +64,7 @@ class VMIController:
                 self.queue.add((event.key.namespace, owner))
 
     def sync(self, name: Name) -> None:
-        """Does what one VMI needs now."""
+        """Reconciles one VMI."""
         vmi = self._cluster.vmi(*name)
         if vmi is None:
             return
@@ -185,7 +185,7 @@ class VMIController:
         )
 
     def evict(self, name: Name) -> None:
-        """Kills a VMI's launcher pod, as an eviction that is let through does."""
+        """Deletes a VMI's launcher pod, as an allowed eviction does."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or is_final(vmi):
             return
@@ -210,7 +210,7 @@ class VMIController:
             self._lose_pod(current)
 
     def _lose_pod(self, vmi: Json) -> None:
-        """The launcher is gone: the VMI has failed; recorded for stops and evictions alike."""
+        """Fails a VMI whose launcher pod is gone; recorded for stops and evictions."""
         now, status = self._cluster.now(), section(vmi, "status")
         if is_deleting(vmi):
             self._ending.add((vmi["metadata"]["uid"], "stopped"))
@@ -222,7 +222,7 @@ class VMIController:
         self._save(vmi)
 
     def _finish(self, vmi: Json) -> None:
-        """Lets go of a VMI that has ended; one that was stopped counts as Succeeded; recorded."""
+        """Removes the finalizers of a VMI that has ended; recorded."""
         uid, foreground = vmi["metadata"]["uid"], self._cluster.config.behaviour.finalizer
         step = "foreground" if foreground in (vmi["metadata"].get("finalizers") or ()) else "last"
         if (step == "last" and not is_deleting(vmi)) or (uid, step) in self._ending:
@@ -249,9 +249,9 @@ class VMIController:
 
 
 def request_hotplug(vmi: Json) -> None:
-    """Adds HotMemoryChange where a running VMI's spec asks for other memory than was plugged.
+    """Adds HotMemoryChange to a running VMI whose spec has another size than was plugged.
 
-    HotVCPUChange likewise, for other CPUs than it has.
+    Adds HotVCPUChange likewise, if its spec has other CPUs than its status.
 
     Source: v1.9.0 pkg/virt-controller/watch/vmi/lifecycle.go:502-508,1158-1163.
     """
@@ -268,7 +268,7 @@ def request_hotplug(vmi: Json) -> None:
 
 
 def _own_pod(vmi: Json, pods: list[PodFacts]) -> PodFacts | None:
-    """Returns the pod in which the VMI runs, or will."""
+    """Returns the pod in which the VMI runs or will run."""
     node = dig(vmi, "status", "nodeName")
     active = [pod for pod in pods if pod.active]
     if node:

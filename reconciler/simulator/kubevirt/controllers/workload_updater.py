@@ -1,4 +1,4 @@
-"""virt-controller's workload updater: migrates or evicts VMIs that wait for a change."""
+"""virt-controller's workload updater: migrates or evicts VMIs with a pending change."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-controller"
 COMPONENT: Final = "workload-update-controller"
 DELAY_S: Final = 5.0
-"""From an event to a round. Source: v1.9.0 pkg/virt-controller/watch/workload-updater/
+"""The delay from an event to a round. Source: v1.9.0 pkg/virt-controller/watch/workload-updater/
 workload-updater.go:58,226; recorded as 1.4 to 20 s from the patch, mostly about 5 s."""
 SPIN_S: Final = 0.05
-"""Between rounds while candidates wait: KubeVirt passes 30 ns where 30 s were meant."""
+"""The delay between rounds while candidates wait: KubeVirt passes 30 ns instead of 30 s."""
 LIVE_MIGRATE: Final = "LiveMigrate"
 EVICT: Final = "Evict"
 USER_TRIGGERED: Final = "user-triggered"
@@ -49,7 +49,7 @@ _ROUND: Final = "round"
 
 
 class WorkloadUpdater:
-    """Starts what HotMemoryChange asks for, as the CR's workloadUpdateMethods allow."""
+    """Starts the migrations and evictions that workloadUpdateMethods allow."""
 
     def __init__(self, cluster: Cluster, vmis: VMIController) -> None:
         self._cluster = cluster
@@ -62,7 +62,7 @@ class WorkloadUpdater:
         )
 
     def observe(self, event: StoreEvent) -> None:
-        """Asks for a round after any change of a VMI, a migration or the CR."""
+        """Queues a round after any change of a VMI, a migration or the CR."""
         if event.key.resource not in {VMIS, MIGRATIONS, KUBEVIRTS}:
             return
         if self._hungry and event.key.resource == MIGRATIONS:
@@ -87,13 +87,16 @@ class WorkloadUpdater:
         self._withdraw(frozenset(waiting))
 
     def _waiting(self) -> list[Name]:
-        """Returns the VMIs with work left: hotplugs first, then outdated launchers."""
+        """Returns the VMIs to update: pending hotplugs first, then outdated launchers."""
         inventory = self._cluster.inventory
         current = launcher_pod.image(self._cluster.config.behaviour.text)
         return list(dict.fromkeys([*inventory.hotplugs, *inventory.outdated(current)]))
 
     def _is_settled(self, kubevirt: Json) -> bool:
-        """Source: v1.9.0 workload-updater.go:450-455; seen: idle while the CR is not Deployed."""
+        """Returns whether the CR is Deployed; the updater is idle while it is not.
+
+        Source: v1.9.0 workload-updater.go:450-455; observed.
+        """
         status = kubevirt.get("status") or {}
         same = status.get("observedDeploymentID") == status.get("targetDeploymentID")
         return status.get("phase") == "Deployed" and same
@@ -110,14 +113,17 @@ class WorkloadUpdater:
         )
 
     def _candidate(self, name: Name) -> Json | None:
-        """Returns a VMI that may be moved now. Source: v1.9.0 workload-updater.go:366-428."""
+        """Returns the VMI if it may be migrated or evicted now.
+
+        Source: v1.9.0 workload-updater.go:366-428.
+        """
         vmi = self._cluster.vmi(*name)
         if vmi is None or not is_running(vmi) or is_deleting(vmi) or is_migrating(vmi):
             return None
         return vmi
 
     def _migrate(self, idle: list[Name]) -> list[Name]:
-        """Creates migrations as far as the limit allows; returns the VMIs that cannot migrate."""
+        """Creates migrations up to the limit; returns the VMIs that cannot migrate."""
         config, inventory = self._cluster.config, self._cluster.inventory
         running = sum(1 for facts in inventory.unfinished_migrations() if facts.past_pending)
         room = max(config.parallel_migrations - running, 0)
@@ -185,7 +191,7 @@ class WorkloadUpdater:
         self._cluster.recorder.record(vmi, kind, reason, message, component=COMPONENT)
 
     def _evacuate(self, vmi: Json) -> None:
-        """The eviction is denied and becomes an evacuation, which plugs the memory as well."""
+        """Creates the evacuation that replaces a denied eviction; it plugs the memory as well."""
         name = (vmi["metadata"]["namespace"], vmi["metadata"]["name"])
         migration = make_migration(name, f"kubevirt-evacuation-{self._store.suffix()}")
         migration["metadata"]["generateName"] = "kubevirt-evacuation-"
@@ -195,7 +201,7 @@ class WorkloadUpdater:
         self._store.create(key_of(MIGRATIONS, migration), migration, manager=MANAGER)
 
     def _withdraw(self, waiting: frozenset[Name]) -> None:
-        """Deletes own migrations of VMIs that no longer wait for a change.
+        """Deletes the updater's migrations of VMIs that have no pending change any more.
 
         Source: v1.9.0 workload-updater.go:349-364,634-651.
         """

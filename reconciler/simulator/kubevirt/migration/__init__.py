@@ -1,1 +1,1 @@
-"""Migrations, from Pending to their end."""
+"""Migrations, from Pending to Succeeded or Failed."""

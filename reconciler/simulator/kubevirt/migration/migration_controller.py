@@ -1,4 +1,4 @@
-"""virt-controller's migration controller: from Pending to the end, within the cluster's limits."""
+"""virt-controller's migration controller: runs migrations within the cluster's limits."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class MigrationController:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the migrations that a change concerns."""
+        """Queues the migrations that a change affects."""
         key, inventory = event.key, self._cluster.inventory
         if key.resource == MIGRATIONS:
             if event.type != "DELETED":
@@ -79,7 +79,7 @@ class MigrationController:
             self._wake_namespace(key.namespace, None)
 
     def sync(self, key: Key) -> None:
-        """Does what one migration needs now."""
+        """Reconciles one migration."""
         migration = self._store.get(key)
         facts = self._cluster.inventory.migrations.get(key)
         if migration is None or facts is None:
@@ -102,7 +102,7 @@ class MigrationController:
             self._advance(migration, facts, vmi)
 
     def _wake_pending(self) -> None:
-        """A slot may be free: those that wait look again, the most urgent first."""
+        """Queues the pending migrations, the highest priority first, since a slot may be free."""
         waiting = [
             m for m in self._cluster.inventory.unfinished_migrations() if not m.past_pending
         ]
@@ -260,7 +260,7 @@ class MigrationController:
         self._enter(migration, phase)
 
     def _finish(self, migration: Json, vmi: Json | None) -> None:
-        """Copies the VMI's account of the migration, lets go of it, and drops the oldest ones."""
+        """Copies the VMI's migration state, removes the finalizer and old migrations."""
         key = key_of(MIGRATIONS, migration)
         state = dig(vmi, "status", "migrationState")
         uid = migration["metadata"]["uid"]

@@ -1,4 +1,4 @@
-"""What holds a migration back: its back-off, and the limits of the cluster and of nodes."""
+"""MigrationLimits: back-off, and the limits of concurrent migrations."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class MigrationLimits:
-    """Answers whether a pending migration may start now."""
+    """Decides whether a pending migration may start now."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
     def backoff_s(self, migration: Json, facts: MigrationFacts) -> float:
-        """Returns for how many seconds a migration still backs off; 0 or less is no longer."""
+        """Returns the seconds of back-off that a migration has left; 0 or less: none."""
         annotations = migration["metadata"].get("annotations") or {}
         automatic = EVACUATION in annotations or (
             WORKLOAD_UPDATE in annotations and self._cluster.config.behaviour.backoff
@@ -34,7 +34,7 @@ class MigrationLimits:
         return (end - self._cluster.engine.clock.now()).total_seconds()
 
     def has_slot(self, facts: MigrationFacts, vmi: Json) -> bool:
-        """Tells whether the limits of the cluster and of the VMI's node let a migration start.
+        """Returns whether the limits of the cluster and of the VMI's node allow a migration.
 
         Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467.
         """

@@ -1,6 +1,6 @@
-"""MigrationPolicies: which one a migration goes by, and what it makes of the CR's settings. Pure.
+"""MigrationPolicies: which policy a migration uses, and the settings that result.
 
-The cluster's limits, its time-out without progress and the rest are never a policy's.
+A policy does not change the cluster's limits, its progress time-out or the other settings.
 
 Source: v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146,
 staging/src/kubevirt.io/api/migrations/v1alpha1/types.go:43-64.
@@ -24,10 +24,10 @@ _SETTINGS: Final = ("allowAutoConverge", "allowPostCopy", "completionTimeoutPerG
 
 
 def applied(policies: Iterable[Json], vmi: Json, namespace: Json | None) -> Json | None:
-    """Returns the policy that a VMI's migration goes by, if one selects it.
+    """Returns the policy that selects a VMI, if there is one.
 
-    All labels of both selectors have to be there. Most labels win, among as many the one with
-    more of the VMI's, and then the first by name.
+    All labels of both selectors have to match. The policy with the most labels wins, then the one
+    with more labels of the VMI, then the first by name.
     """
     of_vmi = dig(vmi, "metadata", "labels") or {}
     of_namespace = dig(namespace, "metadata", "labels") or {}
@@ -47,18 +47,18 @@ def applied(policies: Iterable[Json], vmi: Json, namespace: Json | None) -> Json
 
 
 def settings(base: Mapping[str, object], policy: Json | None, behaviour: Behaviour) -> Json:
-    """Returns a migration's settings: the CR's, with what its policy says in their place.
+    """Returns a migration's settings: those of the CR, overridden by its policy.
 
     Args:
-        base: `spec.configuration.migrations` over its defaults.
-        policy: The policy that the migration goes by.
-        behaviour: The version's; disruption came with v1.5, maxDowntimeMs with v1.9.
+        base: `spec.configuration.migrations` with its defaults.
+        policy: The policy of the migration.
+        behaviour: The version; disruption came with v1.5, maxDowntimeMs with v1.9.
     """
     spec = dig(policy, "spec") or {}
     made = dict(base)
     known = [*_SETTINGS]
     if behaviour.workload_disruption:
-        # A policy that allows post-copy alone allows disruption with it.
+        # A policy that sets only allowPostCopy sets allowWorkloadDisruption with it.
         if spec.get("allowPostCopy") is not None:
             made["allowWorkloadDisruption"] = spec["allowPostCopy"]
         known.append("allowWorkloadDisruption")

@@ -1,4 +1,4 @@
-"""When a migration may start, how long it backs off, and which finished ones are dropped. Pure."""
+"""The rules of migrations: priorities, polling, back-off, and removal of finished ones."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ PRIORITIES: Final[Mapping[str, int]] = {
     "user-triggered": 50,
     "system-maintenance": 20,
 }
-"""Source: v1.9.0 pkg/util/migrations/migrations.go:19-23; none is 0."""
+"""Source: v1.9.0 pkg/util/migrations/migrations.go:19-23; no priority is 0."""
 
 OLD_POLL_S: Final = 5.0
 _POLL_S: Final[Mapping[str, float]] = {"system-critical": 1.0, "user-triggered": 3.0}
 
 
 def rank(priority: str) -> int:
-    """Returns how urgent a migration of a priority is; higher goes first."""
+    """Returns the rank of a priority; the highest starts first."""
     return PRIORITIES.get(priority, 0)
 
 
 def poll_s(priority: str, *, queue: bool) -> float:
-    """Returns after how many seconds a migration held back by a limit looks again.
+    """Returns the seconds after which a migration that waits for a slot tries again.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1413; v1.6.0: 5 s.
     """
@@ -40,9 +40,9 @@ def poll_s(priority: str, *, queue: bool) -> float:
 
 
 def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
-    """Returns when a VMI's next automatic migration may start, or None: at once.
+    """Returns the earliest start of a VMI's next automatic migration; None: now.
 
-    20 s after the latest failure, doubled for each failure before it without a success between.
+    It is 20 s after the latest failure, doubled for each failure since the last success.
 
     Args:
         earlier: The VMI's other migrations, oldest first.

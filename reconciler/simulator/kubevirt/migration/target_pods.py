@@ -1,4 +1,4 @@
-"""The pods of a migration: its target from creation to the end, and its source."""
+"""MigrationPods: creates, watches and ends the pods of migrations."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ PENDING_S: Final = 900.0
 
 
 class MigrationPods:
-    """Creates, minds and ends the pods of migrations."""
+    """Creates, watches and ends the pods of migrations."""
 
     def __init__(self, cluster: Cluster, quotas: ResourceQuotas) -> None:
         self._cluster = cluster
         self._quotas = quotas
 
     def create(self, migration: Json, vmi: Json) -> str | None:
-        """Creates the target pod of a migration; returns the API server's refusal, if any."""
+        """Creates the target pod of a migration; returns the API server's error, if any."""
         source = self._cluster.inventory.nodes.get(dig(vmi, "status", "nodeName") or "")
         pod = launcher_pod.make_pod(
             vmi,
@@ -50,10 +50,10 @@ class MigrationPods:
         return None
 
     def mind(self, migration: Json, pod: PodFacts) -> float | None:
-        """Says on the migration why its pod does not start, and removes a pod that took too long.
+        """Reports why a target pod does not start, and deletes the pod after a time-out.
 
         Returns:
-            In how many seconds to look again; None once the pod is removed.
+            The seconds after which to check again; None if the pod is deleted.
         """
         stored = self._cluster.store.get(pod.key)
         scheduled = condition(stored, "PodScheduled")
@@ -82,7 +82,7 @@ class MigrationPods:
         return next((pod.key.name for pod in pods if pod.active and pod.node == node), "")
 
     def retire(self, pod: str, vmi: Json, phase: str) -> None:
-        """Ends one of a VMI's pods in a phase."""
+        """Sets the final phase of one of a VMI's pods."""
         for facts in self._cluster.inventory.pods_of(vmi["metadata"]["uid"]):
             if facts.key.name == pod and facts.active:
                 self._cluster.store.mutate(
@@ -100,7 +100,7 @@ class MigrationPods:
 
 
 def pod_compute_memory(pod: Json | None) -> int:
-    """Returns what a launcher pod's compute container asks for, huge pages included, in bytes."""
+    """Returns the bytes that a launcher pod's compute container requests, with huge pages."""
     containers = dig(pod, "spec", "containers") or ()
     requests: Json | None = next(
         (dig(c, "resources", "requests") for c in containers if c["name"] == "compute"), {}

@@ -1,1 +1,1 @@
-"""What runs on nodes: scheduler, launcher pods, virt-handler, guests."""
+"""Nodes: scheduler, quotas, launcher pods, virt-handler and guests."""

@@ -1,4 +1,4 @@
-"""The guest: whether and how far it takes or gives the memory that it is offered."""
+"""How much of the memory that libvirt offers a guest uses or returns."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ACCEPT_S: Final = (0.3, 0.4)
 
 
 def size_after(vmi: Json, faults: VMFaults, *, requested: int, current: int) -> int:
-    """Returns the memory that the guest settles on, in bytes.
+    """Returns the guest's memory after a change of the requested size, in bytes.
 
     Args:
-        vmi: Its guestOSInfo says what the guest is; without an agent it is a recent Linux.
-        faults: What the world says of this guest.
-        requested: What libvirt now offers.
-        current: What the guest has.
+        vmi: The VMI; without guestOSInfo, the guest counts as a recent Linux.
+        faults: The faults of this VM.
+        requested: The size that libvirt offers.
+        current: The size that the guest has.
     """
     if faults.guest_silent or not _has_driver(vmi):
         return current

@@ -1,4 +1,4 @@
-"""Launcher pods: what the pod of a VMI, or of a migration's target, looks like."""
+"""Builds launcher pods, of VMIs and of migration targets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOMAIN_ANNOTATION: Final = "kubevirt.io/domain"
 OVERHEAD_ANNOTATION: Final = "kubevirt.io/memory-overhead-bytes"
 CPU_SHARE: Final = "100m"
 CPU_VENDOR_LABEL: Final = "cpu-vendor.node.kubevirt.io/"
-"""Begins the label that a node's labeller writes for its vendor, with the value `true`."""
+"""The prefix of the node label with the CPU vendor; its value is `true`."""
 
 
 def make_pod(
@@ -29,14 +29,14 @@ def make_pod(
     migration: Json | None = None,
     node_labels: Mapping[str, str] | None = None,
 ) -> Json:
-    """Builds the launcher pod of a VMI's present spec.
+    """Builds the launcher pod for a VMI's current spec.
 
     Args:
         vmi: The VMI; its spec, not its status, decides the size.
         config: The CR as virt-controller knows it.
         suffix: Five characters that end the pod's name.
         migration: The migration whose target the pod is; it then avoids the VMI's nodes.
-        node_labels: Of the source's node, to whose CPU vendor a target keeps.
+        node_labels: The labels of the source node; the target has the same CPU vendor.
 
     Source: v1.9.0 pkg/virt-controller/services/template.go:1633-1714,
     pkg/virt-controller/watch/migration/migration.go:889-911,986-1005.

@@ -1,4 +1,4 @@
-"""ResourceQuotas: refusing a pod that exceeds one, and keeping their status."""
+"""ResourceQuotas: rejects pods that exceed a quota, and updates the status of quotas."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class ResourceQuotas:
             self.queue.add(event.key.namespace)
 
     def refusal(self, key: Key, pod: Json) -> str | None:
-        """Returns the API server's error for a pod that a quota does not let in, or None.
+        """Returns the API server's error for a pod that exceeds a quota, or None.
 
         Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
         """
@@ -66,7 +66,7 @@ class ResourceQuotas:
         return None
 
     def sync(self, namespace: str) -> None:
-        """Writes what a namespace's pods use into its quotas' status."""
+        """Writes the usage of a namespace's pods into the status of its quotas."""
         for key in sorted(self._cluster.inventory.quotas.get(namespace, ()), key=str):
             quota = self._cluster.store.get(key)
             hard = dig(quota, "spec", "hard") or {}

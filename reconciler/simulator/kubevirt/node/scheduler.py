@@ -1,4 +1,4 @@
-"""The scheduler and the kubelets: pods get a node with room, and start there."""
+"""Scheduler: binds pods to nodes with enough free memory, and starts them there."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Scheduler:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._barred: set[Key] = set()
-        """Pods that a fault keeps from every node."""
+        """Pods that a fault makes unschedulable."""
         self._waiting: dict[Key, None] = {}
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=BIND_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a new pod, and all waiting ones when room may have come."""
+        """Queues a new pod, and all waiting pods when memory may have become free."""
         if event.key.resource == NODES:
             self._retry()
         if event.key.resource != PODS:
@@ -57,7 +57,7 @@ class Scheduler:
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Binds one pod, or says on it why no node takes it."""
+        """Binds one pod, or reports in its status why it is unschedulable."""
         facts = self._cluster.inventory.pods.get(key)
         pod = self._cluster.store.get(key)
         if facts is None or pod is None or facts.node or not facts.active:
@@ -75,7 +75,7 @@ class Scheduler:
             self.queue.add(key)
 
     def _choose(self, facts: PodFacts, pod: Json) -> tuple[NodeFacts | None, str]:
-        """Picks the fitting node with most free memory; the first by name of equals.
+        """Returns the suitable node with the most free memory, the first by name of equals.
 
         Source: kubernetes v1.36 pkg/scheduler (NodeResourcesFit, LeastAllocated), memory only.
         """

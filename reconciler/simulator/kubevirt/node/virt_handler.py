@@ -1,7 +1,7 @@
-"""virt-handler, libvirt and the network: domains start, migrate, and get their memory plugged.
+"""VirtHandler: virt-handler, libvirt and the network; starts, migrates and hotplugs domains.
 
-Recordings hold no hypervisor (a script played it), so what happens here follows KubeVirt's code;
-its visible changes and their order are those recorded.
+The recordings had no hypervisor (a script simulated it), so this follows KubeVirt's code; the
+visible changes and their order are as recorded.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-handler"
 LATENCY_S: Final = (0.01, 0.02)
 STEP_S: Final = (0.3, 0.4)
-"""The pace of a migration's hand-shakes and of a domain's start, as recorded."""
+"""The time of a step of a migration's preparation and of a domain's start, as recorded."""
 TRANSFER_BASE_S: Final = 1.5
-"""What a transfer takes beside copying memory."""
+"""The time of a transfer without the copying of memory."""
 POD_REQUEST_LABEL: Final = "kubevirt.io/vmi-pod-memory-resource-requests"
 OVERHEAD_RATIO_LABEL: Final = "kubevirt.io/memory-hotplug-overhead-ratio"
 MIGRATION_ERROR: Final = "Live migration failed: server closed connection"
@@ -61,7 +61,7 @@ class VirtHandler:
         self._store = cluster.store
         self._profiles = profiles
         self._begun: set[tuple[str, str]] = set()
-        """The (migration uid, step) pairs that are under way, so that each begins once."""
+        """The started steps, as (migration uid, step), so that each starts only once."""
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
@@ -70,7 +70,7 @@ class VirtHandler:
             self.queue.add((event.key.namespace, event.key.name))
 
     def sync(self, name: Name) -> None:
-        """Begins the next step of a VMI's start or migration."""
+        """Starts the next step of a VMI's start or migration."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or is_deleting(vmi):
             return
@@ -145,9 +145,9 @@ class VirtHandler:
         self._save(vmi)
 
     def _transfer(self, vmi: Json) -> tuple[float, Callable[[Json], None]]:
-        """Returns how long the transfer takes, in seconds, and how it ends.
+        """Returns the duration of the transfer in seconds, and the function that ends it.
 
-        It goes by the settings that were resolved at the hand-over, a policy's among them.
+        It uses the settings that were resolved at the hand-over, including those of a policy.
 
         Source: v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814.
         """
@@ -208,7 +208,10 @@ class VirtHandler:
     # Plugging
 
     def _plug_cpus(self, vmi: Json) -> None:
-        """Source: v1.9.0 pkg/virt-handler/migration-target.go (finalizeMigration): CPUs first."""
+        """Plugs CPUs, which KubeVirt does before memory.
+
+        Source: v1.9.0 pkg/virt-handler/migration-target.go (finalizeMigration).
+        """
         if condition(vmi, HOT_CPU_CHANGE) is None:
             return
         drop_condition(vmi, HOT_CPU_CHANGE)
@@ -217,10 +220,10 @@ class VirtHandler:
         section(vmi, "status")["currentCPUTopology"] = now
 
     def _plug(self, vmi: Json) -> None:
-        """Hands libvirt the new size once a migration has ended.
+        """Sets the new size of the guest's memory after a migration.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,1229-1231; v1.1.0 and v1.2.0
-        drop the condition where libvirt refuses.
+        remove the condition if libvirt refuses.
         """
         labels = section(vmi, "metadata", "labels")
         pod_request = labels.pop(POD_REQUEST_LABEL, None)
@@ -249,12 +252,12 @@ class VirtHandler:
         section(vmi, "status", "memory")["guestRequested"] = quantity.binary(wanted)
 
     def _pod_misfit(self, vmi: Json, wanted: int, pod_request: str | None) -> str | None:
-        """Returns why a launcher pod's request is too little for its VMI, or None.
+        """Returns why a launcher pod's memory request is too small for its VMI, or None.
 
-        Needed is the overhead and the VMI's requests, not the guest: one without requests (the
-        usual from v1.7) always fits, even where its limit or its overcommit is below its guest,
-        and one whose pod leaves the overhead out (overcommitGuestOverhead) never does. That the
-        older versions reckon alike is inference.
+        The pod needs the overhead and the VMI's requests, not the guest's size. So a VMI without
+        requests (usual from v1.7) always fits, even with a limit or overcommit below its guest,
+        and a VMI with overcommitGuestOverhead never fits. That older versions compute the same is
+        inference.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1163-1190.
         """

@@ -1,1 +1,1 @@
-"""What KubeVirt derives from a VM, by version; pure."""
+"""KubeVirt's rules as functions of objects, configuration and version."""

@@ -1,4 +1,4 @@
-"""What the webhooks and the VM controller fill in: a VM's defaults, and the VMI made from it."""
+"""The defaults of VMs, and the VMIs that are built from VMs."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ _QUANTITIES: Final = (("memory", "guest"), ("memory", "maxGuest"))
 
 
 def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | None) -> None:
-    """Fills in a VM in place, as the mutating webhook does on every write.
+    """Fills in a VM's defaults in place, as the mutating webhook does on every write.
 
     Args:
         vm: The object under admission.
         config: The CR as virt-api knows it.
-        new_uid: Makes the firmware's identities; None on an update, which adds none.
+        new_uid: Generates the firmware's uuid and serial; None on an update, which adds none.
 
     Raises:
-        QuantityError: A memory size is no quantity.
+        QuantityError: A memory size is not a quantity.
 
     Source: recorded on v1.3.1, v1.6.3 and v1.9.0; v1.9.0 pkg/defaults/defaults.go:40-63.
     """
@@ -70,10 +70,10 @@ def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | No
 
 
 def canonicalise(domain: Json) -> None:
-    """Rewrites a domain's quantities as a component that read and wrote them leaves them.
+    """Rewrites a domain's quantities in canonical form, as a component that writes it does.
 
     Raises:
-        QuantityError: One is no quantity.
+        QuantityError: One of them is not a quantity.
     """
     for parent, leaf in _QUANTITIES:
         _canonicalise(domain.get(parent), leaf)
@@ -84,12 +84,12 @@ def canonicalise(domain: Json) -> None:
 
 
 def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
-    """Builds the VMI that starts for a VM.
+    """Builds the VMI for the start of a VM.
 
     Args:
         vm: The VirtualMachine.
         domain: Its domain with the instancetype applied.
-        config: The CR as virt-controller knows it now: maxGuest is frozen from it.
+        config: The CR as virt-controller knows it; maxGuest is fixed from it.
 
     Returns:
         The VMI as first stored, in phase Pending.
@@ -100,7 +100,7 @@ def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
     spec: Json = json_codec.copy(template["spec"])
     spec["domain"] = json_codec.copy(domain)
     _domain_defaults(spec, vm, config)
-    # Frozen here: a CR changed later asks nothing of VMIs that run.
+    # Fixed at the start: later changes of the CR do not affect running VMIs.
     spec.setdefault("evictionStrategy", config.eviction_strategy)
     for volume in spec.get("volumes") or ():
         if "containerDisk" in volume:
@@ -134,7 +134,7 @@ def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
 
 
 def revision_name(vm: Json) -> str:
-    """Returns the name of the ControllerRevision that keeps the VM's spec as it starts now."""
+    """Returns the name of the ControllerRevision with the VM's spec if it starts now."""
     return f"revision-start-vm-{vm['metadata']['uid']}-{vm['metadata']['generation']}"
 
 
@@ -150,7 +150,7 @@ def _domain_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 
 
 def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
-    """Fills in the topology only where none of it is given; recorded (a VM with cores alone)."""
+    """Fills in the topology only if no part of it is given; recorded (a VM with only cores)."""
     cpu.setdefault("model", "host-model")
     if not any(cpu.get(part) for part in TOPOLOGY):
         cpu.update(dict.fromkeys(TOPOLOGY, 1))
@@ -194,7 +194,7 @@ def _memory_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 def _default_requests(resources: Json, memory_section: Json, config: ClusterConfig) -> None:
     """Gives a VMI requests as large as its limits, or as its guest.
 
-    Source: v1.6.0 pkg/defaults/defaults.go (setDefaultResourceRequests); gone in v1.7.0.
+    Source: v1.6.0 pkg/defaults/defaults.go (setDefaultResourceRequests); removed in v1.7.0.
     """
     limits = dig(resources, "limits", "memory")
     if limits is None and "guest" not in memory_section:

@@ -1,4 +1,4 @@
-"""Instancetypes: applying one to a VM's domain, its conflicts, and the revision a VM keeps."""
+"""Instancetypes: their effect on a VM's domain, conflicts, and stored revisions."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ _CONFLICTS: Final = (
 
 
 class Instancetypes:
-    """Looks instancetypes up, live or as a VM's ControllerRevision keeps them."""
+    """Looks up instancetypes, current ones and those in a VM's ControllerRevision."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def named(self, vm: Json) -> Json | None:
-        """Returns the instancetype that a VM names, as it is now; None if none or absent."""
+        """Returns the current state of a VM's instancetype; None if there is none."""
         matcher = dig(vm, "spec", "instancetype")
         return None if not matcher else self._store.get(_matched(matcher, _namespace(vm)))
 
     def effective(self, vm: Json, behaviour: Behaviour) -> Json | None:
-        """Returns the instancetype as the VM's revision keeps it, else as it is now."""
+        """Returns the instancetype in the VM's revision, or else its current state."""
         name = revision_of(vm, behaviour)
         revision = self._store.get(Key(REVISIONS, _namespace(vm), name)) if name else None
         return revision["data"] if revision is not None else self.named(vm)
@@ -95,7 +95,7 @@ def apply(domain: Json, instancetype: Json | None) -> Json:
 
 
 def conflicts(vm: Json, instancetype: Json | None) -> tuple[str, ...]:
-    """Returns the VM fields that its instancetype sets, too, as dotted paths."""
+    """Returns the fields that both the VM and its instancetype set, as dotted paths."""
     spec = dig(instancetype, "spec")
     if not spec:
         return ()
@@ -108,9 +108,9 @@ def conflicts(vm: Json, instancetype: Json | None) -> tuple[str, ...]:
 
 
 def revision_of(vm: Json, behaviour: Behaviour) -> str | None:
-    """Returns the name of the ControllerRevision that holds a VM's instancetype, if kept.
+    """Returns the name of the ControllerRevision with a VM's instancetype, if there is one.
 
-    One kept in the status is only valid for the instancetype that the spec still names.
+    A name in the status is valid only for the instancetype that the spec names.
 
     Source: v1.4.0 types.go (spec.instancetype.revisionName), v1.5.0 (status.instancetypeRef).
     """
@@ -125,7 +125,7 @@ def revision_of(vm: Json, behaviour: Behaviour) -> str | None:
 
 
 def revision_object(key: Key, vm: Json, data: Json, number: int) -> Json:
-    """Builds a ControllerRevision that keeps `data` for a VM."""
+    """Builds a ControllerRevision of a VM with `data`."""
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",

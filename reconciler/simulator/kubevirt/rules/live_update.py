@@ -1,4 +1,4 @@
-"""The live-update half of a VM's sync: what needs a restart, and the memory hotplug request."""
+"""Live updates of a VM: which changes need a restart, and what happens to its memory."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ BELOW_BOOT: Final = (
     "memory updated in template spec to a value lower than what the VM started with"
 )
 ABOVE_MAX: Final = "memory updated in template spec to a value higher than what's available"
-"""Before v1.3: since then the common rules come first. Source: v1.2.0 pkg/virt-controller/watch/
+"""Used before v1.3; since then the common rules come first. Source: v1.2.0
+pkg/virt-controller/watch/
 vm.go:3189."""
 UNSUPPORTED_PREFIX: Final = "memory hotplug not supported, "
 ANOTHER_IN_PROGRESS: Final = "another memory hotplug is in progress"
@@ -48,20 +49,20 @@ ERROR_PREFIX: Final = "error encountered while handling memory hotplug requests:
 
 
 class Verdict(StrEnum):
-    """What the VM controller makes of a memory change."""
+    """What the VM controller decides about a memory change."""
 
     NOTHING = "nothing"
     RESTART = "restart"
     REFUSED = "refused"
-    """An error: shown as condition Failure, tried again."""
+    """An error, which is shown as condition Failure and tried again."""
     HOTPLUG = "hotplug"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryDecision:
-    """The verdict on a VM's memory, with the condition's message or the new sizes in bytes.
+    """The decision about a VM's memory, with the condition's message or the new sizes in bytes.
 
-    Before v1.2 a restart is asked for by nothing: the change waits for one.
+    Before v1.2, no condition asks for a restart: the change waits silently.
     """
 
     verdict: Verdict
@@ -74,12 +75,12 @@ _NOTHING: Final = MemoryDecision(verdict=Verdict.NOTHING)
 
 
 def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
-    """Tells whether a template differs from that of the VM's start in a field that is not live.
+    """Returns whether a field that cannot change live differs from the template at the VM's start.
 
     Args:
-        started: The VM's template spec at its start, with the instancetype of then applied.
-        current: The same of now.
-        config: Under Stage no field is live.
+        started: The template spec at the VM's start, with its instancetype applied.
+        current: The current template spec, with its instancetype applied.
+        config: The configuration; under Stage, no field changes live.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053.
     """
@@ -99,13 +100,13 @@ def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
 
 
 def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDecision:  # noqa: C901, PLR0911
-    # one return a rule, in the order of KubeVirt's own function
-    """Decides what a VM's desired memory means for its running VMI.
+    # one return per rule, in KubeVirt's order
+    """Decides what happens to a running VMI for its VM's memory.
 
     Args:
         vm_domain: The VM's domain with its instancetype applied.
         vmi: The running VMI.
-        config: The CR as virt-controller knows it; LiveUpdate is in force.
+        config: The CR as virt-controller knows it; LiveUpdate is in effect.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3444-3566.
     """
@@ -147,7 +148,7 @@ def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDe
 
 
 def hotplug(vmi: Json, decision: MemoryDecision) -> None:
-    """Writes a decided hotplug into the VMI's spec."""
+    """Writes the sizes of a hotplug into the VMI's spec."""
     domain = vmi["spec"]["domain"]
     domain["memory"]["guest"] = quantity.binary(decision.guest)
     for kind, value in (
@@ -178,7 +179,7 @@ def _adopt(target: Json, source: Json, name: str) -> None:
 
 
 def _without_nulls(value: object) -> object:
-    """Drops nulls, which Go's types do not tell from absent fields."""
+    """Removes nulls, which Go's types do not distinguish from absent fields."""
     if isinstance(value, dict):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The CPU and placement half of a VM's live updates, which come before its memory's."""
+"""Live updates of a VM's CPUs and placement, which come before its memory."""
 
 from __future__ import annotations
 
@@ -28,25 +28,26 @@ _TOLERATIONS_PREFIX: Final = "Error encountered while handling tolerations chang
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What the steps before the memory step come to."""
+    """The result of a step before the memory step."""
 
     restart: str = ""
-    """The message of RestartRequired; the memory step of the same sync goes on all the same."""
+    """The message of RestartRequired; the memory step of the same sync still runs."""
     reason: str = ""
-    """Of an error, which is tried again and puts the memory step off."""
+    """The reason of an error, which is tried again and defers the memory step."""
     message: str = ""
     sockets: int | None = None
-    """To write into the VMI; None leaves it alone."""
+    """The number of sockets to write into the VMI; None: no change."""
 
 
-def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return a rule, in KubeVirt's order
-    """Decides what a VM's number of sockets means for its running VMI.
+def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return per rule, in KubeVirt's order
+    """Decides what happens to a running VMI for its VM's number of sockets.
 
     Args:
         vm_domain: The VM's domain with its instancetype applied.
-        vmi: The running VMI; LiveUpdate is in force.
+        vmi: The running VMI; LiveUpdate is in effect.
 
-    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:640-670 (653, 658 and 663 the messages).
+    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:640-670 (the messages are at 653, 658 and
+    663).
     """
     wanted_cpu, present_cpu = dig(vm_domain, "cpu"), dig(vmi, "spec", "domain", "cpu")
     if wanted_cpu is None or present_cpu is None:
@@ -69,7 +70,7 @@ def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return 
 
 
 def decide_placement(template: Json, vmi: Json) -> Step:
-    """Tells whether where a VM may run can be carried to its VMI now: not while it migrates.
+    """Decides whether a VM's placement can be applied to its VMI: not while it migrates.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366 (their order).
     """
@@ -85,7 +86,7 @@ def decide_placement(template: Json, vmi: Json) -> Step:
 
 
 def carry(vmi: Json, template: Json, sockets: int | None) -> None:
-    """Writes a number of sockets and where the VM may run into its VMI's spec, in place."""
+    """Writes the number of sockets and the VM's placement into its VMI's spec, in place."""
     if sockets is not None:
         vmi["spec"]["domain"]["cpu"]["sockets"] = sockets
     for name in PLACEMENT:
@@ -96,7 +97,7 @@ def carry(vmi: Json, template: Json, sockets: int | None) -> None:
 
 
 def due(template: Json, vmi: Json, sockets: int | None) -> bool:
-    """Tells whether `carry` would change anything."""
+    """Returns whether `carry` would change anything."""
     return sockets is not None or any(_differs(template, vmi, name) for name in PLACEMENT)
 
 

@@ -1,4 +1,4 @@
-"""The memory rules: which hotplugs KubeVirt allows, and what a change asks of the launcher pod."""
+"""The rules of memory hotplug: what KubeVirt allows, and the requests that result."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def hotplug_refusal(
 ) -> str | None:
     """Returns why a domain's memory cannot be hotplugged up to `max_guest` bytes, or None.
 
-    The webhook denies with this text, the VM controller asks for a restart with it, and at the
-    start of a VMI it means that no maxGuest is set.
+    The webhook denies with this text, the VM controller requires a restart with it, and a VMI that
+    starts gets no maxGuest.
 
     Source: v1.9.0 pkg/liveupdate/memory/memory.go:53-107; v1.1.0 and v1.2.0
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go (430-592).
@@ -91,7 +91,7 @@ def start_max_guest(
     ratio: int,
     behaviour: Behaviour,
 ) -> int | None:
-    """Returns the maxGuest in bytes that a VMI gets at its start, or None: no hotplug for it.
+    """Returns the maxGuest of a VMI that starts, in bytes; None without hotplug.
 
     Source: v1.9.0 pkg/defaults/defaults.go:84-90,115-135; v1.3.0 pkg/virt-api/webhooks/
     defaults.go:79-98; v1.6.0 pkg/defaults/defaults.go:122 (arm64 left out).
@@ -107,7 +107,7 @@ def start_max_guest(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
-    """The memory requests and limits of a VMI after a hotplug, in bytes; None is left alone."""
+    """The memory requests and limits of a VMI after a hotplug, in bytes; None: unchanged."""
 
     requests: int | None
     limits: int | None
@@ -119,8 +119,8 @@ NO_CHANGE: Final = ResourceChange(requests=None, limits=None)
 def resource_change(domain: Json, *, target: int, current: int) -> ResourceChange:
     """Computes a VMI's requests and limits for a new guest size.
 
-    Requests follow by the difference to what the guest has and are lifted to the guest size;
-    limits follow by what is left of the difference, which is nothing once requests were lifted.
+    Requests change by the difference to the guest's current size and are raised to the new size if
+    they are smaller. Limits change by the same difference, or not at all if requests were raised.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547.
     """

@@ -1,4 +1,4 @@
-"""How much memory a launcher pod asks for beyond its guest, by version."""
+"""The memory request of a launcher pod: the guest, and the overhead by version."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ CONTAINER_DISK: Final = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodMemory:
-    """Memory of a launcher pod's compute container, in bytes."""
+    """The memory of a launcher pod's compute container, in bytes."""
 
     request: int
-    """The container's memory request; with hugepages only what is not in huge pages."""
+    """The container's memory request; without the part in huge pages."""
     hugepages: int
     hugepage_size: int
     overhead: int
@@ -34,14 +34,14 @@ class PodMemory:
 
     @property
     def total(self) -> int:
-        """Request and huge pages together: what the VMI's label says."""
+        """The request with huge pages, as in the VMI's label."""
         return self.request + self.hugepages
 
 
 def memory_overhead(vmi: Json, config: ClusterConfig) -> int:
-    """Returns what a VMI's virtualisation costs beside its guest memory, in bytes.
+    """Returns the memory overhead of a VMI's virtualization, in bytes.
 
-    Page tables are reckoned from the requests rounded up to kilobytes (recorded as an odd byte).
+    Page tables are computed from the requests rounded up to kilobytes (recorded to the byte).
 
     Source: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; fixed parts by release tag.
     """
@@ -66,7 +66,7 @@ def memory_overhead(vmi: Json, config: ClusterConfig) -> int:
 
 
 def pod_memory(vmi: Json, config: ClusterConfig) -> PodMemory:
-    """Returns what the launcher pod of a VMI's spec asks for.
+    """Returns the memory of the launcher pod for a VMI's spec.
 
     Source: v1.9.0 pkg/virt-controller/services/template.go:1633-1674, renderresources.go:220-317.
     """

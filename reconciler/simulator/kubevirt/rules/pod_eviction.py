@@ -1,4 +1,4 @@
-"""Evictions of launcher pods: which virt-api lets through, and which become evacuations."""
+"""Evictions of launcher pods: which ones virt-api allows, and which ones become evacuations."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ EXTERNAL: Final = "External"
 
 
 def denial(vmi: Json) -> str | None:
-    """Returns why the eviction of a VMI's pod is denied, or None: the pod is killed.
+    """Returns why the eviction of a VMI's pod is denied, or None: the pod is deleted.
 
-    A VMI has the strategy of its VM, or of the CR as it was when the VMI started. External leaves
-    the VMI to somebody else's controller, of whom the simulated cluster has none.
+    A VMI has the strategy of its VM, or that of the CR at the start of the VMI. External leaves
+    the VMI to another controller; the simulated cluster has none.
 
     Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/
     pod-eviction-admitter.go:127-183.
@@ -33,7 +33,7 @@ def denial(vmi: Json) -> str | None:
 
 
 def evacuates(vmi: Json) -> bool:
-    """Tells whether the eviction of a VMI's pod makes KubeVirt migrate the VMI instead."""
+    """Returns whether KubeVirt migrates the VMI instead of evicting its pod."""
     return vmi["spec"].get("evictionStrategy") in {LIVE_MIGRATE, IF_POSSIBLE} and _migratable(vmi)
 
 

@@ -1,4 +1,4 @@
-"""What only KubeVirt v1.1 does: a VM asks for live updates itself, and its webhook judges them.
+"""The live updates of KubeVirt v1.1, which a VM enables itself and the webhook checks.
 
 Source: v1.1.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939.
 """
@@ -28,7 +28,7 @@ MAX_FIELD: Final = "spec.template.spec.domain.memory.maxGuest"
 
 NO_GATE: Final = f"{LIVE_UPDATE_GATE} feature gate is not enabled in kubevirt-config"
 NO_INSTANCETYPE: Final = "Live update features cannot be used when instance type is configured"
-"""Of v1.1.0; v1.2.0 is taken to say the same."""
+"""The message of v1.1.0; v1.2.0 is assumed to have the same."""
 NO_MAX_GUEST: Final = "Memory maxGuest cannot be set directy in VM template"
 FROZEN: Final = "Cannot update VM live features while VM is running"
 BELOW_BOOT: Final = "cannot set less memory than what the guest booted with"
@@ -37,9 +37,9 @@ MIGRATING: Final = "cannot update while VMI migration is in progress"
 
 
 def refusal(vm: Json, config: ClusterConfig) -> tuple[str, str] | None:
-    """Returns why a VM of v1.1 is denied, and for which field, or None.
+    """Returns the message and the field for which a VM of v1.1 is denied, or None.
 
-    The rules of hotplug are applied only to a VM that names its own maxGuest.
+    The hotplug rules apply only to a VM with its own maxGuest.
     """
     asks = vm["spec"].get(LIVE_UPDATE_FEATURES)
     if asks is not None and LIVE_UPDATE_GATE not in config.gates:
@@ -62,13 +62,13 @@ def refusal(vm: Json, config: ClusterConfig) -> tuple[str, str] | None:
 def update_refusal(
     old: Json, new: Json, vmi: Json | None, migration_uid: str
 ) -> tuple[str, str] | None:
-    """Returns why a change of a VM that runs is denied, and for which field, or None.
+    """Returns the message and the field for which a change of a running VM is denied, or None.
 
     Args:
         old: The VM before.
         new: The VM after.
         vmi: Its VMI.
-        migration_uid: Of its migration that has not ended; empty without one.
+        migration_uid: The uid of its unfinished migration; empty without one.
     """
     if vmi is None or condition_status(new, READY) != "True":
         return None

@@ -1,4 +1,4 @@
-"""A VirtualMachine's status as computed from itself and its VMI."""
+"""Computes a VirtualMachine's status from the VM and its VMI."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from reconciler.simulator.kubevirt.object_fields import (
 from reconciler.simulator.kubevirt.rules.defaults import GENERATION_ANNOTATION
 
 OWN_CONDITIONS: Final = frozenset({READY, RESTART_REQUIRED, FAILURE, "Initialized"})
-"""Those that the VM controller does not mirror from the VMI."""
+"""The conditions that the VM controller does not copy from the VMI."""
 
 
 def run_strategy(vm: Json) -> str:
@@ -37,7 +37,7 @@ def run_strategy(vm: Json) -> str:
 
 
 def refresh(vm: Json, vmi: Json | None, *, now: str) -> None:
-    """Brings a VM's status up to date in place.
+    """Updates a VM's status in place.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:1438-1474,2516-2773; recorded.
     """
@@ -62,7 +62,7 @@ def refresh(vm: Json, vmi: Json | None, *, now: str) -> None:
 
 
 def printable_status(vm: Json, vmi: Json | None) -> str:  # noqa: PLR0911 - one return a status
-    """Returns what `kubectl get vm` shows; the first that applies, in KubeVirt's order.
+    """Returns the printable status: the first that applies, in KubeVirt's order.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:2516-2649.
     """
@@ -86,7 +86,7 @@ def printable_status(vm: Json, vmi: Json | None) -> str:  # noqa: PLR0911 - one 
 
 
 def first_status(vm: Json) -> None:
-    """Writes the status that a VM gets before anything else happens to it; recorded."""
+    """Writes the first status of a VM; recorded."""
     status = section(vm, "status")
     status.setdefault("printableStatus", "Stopped")
     volumes = dig(vm, "spec", "template", "spec", "volumes") or ()

@@ -1,1 +1,1 @@
-"""virt-api's and virt-operator's webhooks and subresources."""
+"""The webhooks of virt-api and virt-operator, and virt-api's subresources."""

@@ -35,7 +35,10 @@ class KubeVirtWebhook:
         admission.validating(KUBEVIRTS, self.validate)
 
     def validate(self, review: Review) -> Denial | None:
-        """Source: v1.9.0 pkg/virt-operator/webhooks/kubevirt-update-admitter.go:67-152,448-595."""
+        """Denies a second CR, a gate in both lists, and an invalid overhead ratio.
+
+        Source: v1.9.0 pkg/virt-operator/webhooks/kubevirt-update-admitter.go:67-152,448-595.
+        """
         if review.operation == "CREATE":
             if next(self._cluster.store.keys(KUBEVIRTS), None) is None:
                 return None

@@ -36,7 +36,10 @@ class MigrationWebhooks:
         admission.validating(MIGRATIONS, self.validate_migration)
 
     def validate_vmi(self, review: Review) -> Denial | None:
-        """Source: v1.9.0 ADM/vmi-update-admitter.go:103-117."""
+        """Denies changes of a VMI's spec.
+
+        Source: v1.9.0 ADM/vmi-update-admitter.go:103-117.
+        """
         if review.operation != "UPDATE" or review.old is None:
             return None
         if review.object.get("spec") == review.old.get("spec"):
@@ -44,13 +47,16 @@ class MigrationWebhooks:
         return _denied(VMI_UPDATE, "update of VMI object is restricted", "")
 
     def mutate_migration(self, review: Review) -> Denial | None:
-        """Adds the finalizer and the label by which migrations of a VMI are found; recorded."""
+        """Adds the finalizer and the label with the VMI's name; recorded."""
         if review.operation == "CREATE":
             prepare_migration(review.object)
         return None
 
     def validate_migration(self, review: Review) -> Denial | None:
-        """Source: v1.9.0 ADM/migration-create-admitter.go:68-134, migration-update-admitter.go."""
+        """Denies changes of a migration's spec, and migrations that cannot start.
+
+        Source: v1.9.0 ADM/migration-create-admitter.go:68-134, migration-update-admitter.go.
+        """
         if review.operation == "UPDATE" and review.old is not None:
             if review.object.get("spec") == review.old.get("spec"):
                 return None

@@ -1,4 +1,4 @@
-"""virt-api's webhooks for VirtualMachines: what is filled in, and what is denied."""
+"""virt-api's webhooks for VirtualMachines: their defaults, and the reasons to deny them."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ class VMWebhooks:
         admission.validating(VMS, self.validate)
 
     def mutate(self, review: Review) -> Denial | None:
-        """Fills in defaults and the canonical spelling of quantities.
+        """Fills in defaults and writes quantities in canonical form.
 
-        Source: recorded on v1.9.0 (a wrong type or spelling is denied here, before the schema).
+        Source: recorded on v1.9.0 (a wrong type or an invalid quantity is denied here, before the
+        schema).
         """
         if review.operation == "DELETE" or review.subresource:
             return None
@@ -56,7 +57,7 @@ class VMWebhooks:
         return self._matcher_denial(review)
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies what KubeVirt's validator denies, for the memory of a VM.
+        """Denies what KubeVirt's validator denies about the memory of a VM.
 
         Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:115-296.
         """
@@ -85,7 +86,7 @@ class VMWebhooks:
         )
 
     def _matcher_denial(self, review: Review) -> Denial | None:
-        """Up to v1.4 the revision in the spec must change with the name; recorded on v1.3.1."""
+        """Up to v1.4, denies a new instancetype name with the old revision; recorded on v1.3.1."""
         if review.old is None or self._cluster.config.behaviour.instancetype_in_status:
             return None
         old, new = (dig(vm, "spec", "instancetype") or {} for vm in (review.old, review.object))
@@ -116,7 +117,10 @@ class VMWebhooks:
         return Denial(webhook=VALIDATOR, message=message, causes=causes)
 
     def _architecture_denial(self, vm: Json) -> Denial | None:
-        """Source: v1.6.3 ADM/vmi-create-admitter.go (validateArchitecture); virt-api is amd64."""
+        """Denies other architectures than virt-api's (amd64) without the gate.
+
+        Source: v1.6.3 ADM/vmi-create-admitter.go (validateArchitecture).
+        """
         config = self._cluster.config
         wanted = dig(vm, "spec", "template", "spec", "architecture")
         gate = MULTI_ARCHITECTURE_GATE in config.gates
@@ -127,7 +131,10 @@ class VMWebhooks:
         return _denied(f"{said}, invalid entry {field}", field)
 
     def _template_denial(self, vm: Json) -> Denial | None:
-        """Source: v1.9.0 ADM/vmi-create-admitter.go:87,1024-1047,1112-1140."""
+        """Denies contradictions between the guest, requests, limits and hugepages.
+
+        Source: v1.9.0 ADM/vmi-create-admitter.go:87,1024-1047,1112-1140.
+        """
         config = self._cluster.config
         behaviour = config.behaviour
         domain = self._types.domain(vm, behaviour)
@@ -158,7 +165,7 @@ class VMWebhooks:
         return _hugepages_denial(domain, field)
 
     def _live_update_denial(self, vm: Json) -> Denial | None:
-        """Applies the hotplug rules to a VM with its own maxGuest; the cluster's is not checked.
+        """Applies the hotplug rules to a VM with its own maxGuest, not to the cluster's.
 
         Source: v1.9.0 ADM/vms-admitter.go:279-296.
         """
@@ -189,7 +196,10 @@ class VMWebhooks:
 
 
 def _hugepages_denial(domain: Json, field: str) -> Denial | None:
-    """Source: v1.9.0 ADM/vmi-create-admitter.go:1067-1096."""
+    """Denies memory that is not a multiple of the page size.
+
+    Source: v1.9.0 ADM/vmi-create-admitter.go:1067-1096.
+    """
     page = size(domain, "memory", "hugepages", "pageSize")
     if not page:
         return None
@@ -219,7 +229,10 @@ def _hugepages_denial(domain: Json, field: str) -> Denial | None:
 
 
 def _wrong_type(value: object, *, integers: bool) -> str | None:
-    """Source: recorded on v1.9.0; v1.3.1 denies an integer as `must be of type string`."""
+    """Returns the message for a guest size of the wrong type, or None.
+
+    Source: recorded on v1.9.0; v1.3.1 denies an integer as `must be of type string`.
+    """
     if value is None or isinstance(value, str):
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):

@@ -18,7 +18,7 @@ ONE = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm-0"
 def simulator(pace: ResponseTimes = IMMEDIATE) -> Simulator:
     vms = [{"name": f"vm-{n}"} for n in range(5)]
     document = {"apiVersion": "simulator/v1alpha1", "kind": "World", "vms": vms}
-    return Simulator(worlds.parse(document), clock=SimClock(scale=None), pace=pace)
+    return Simulator(worlds.parse(document), clock=SimClock(scale=None), response_times=pace)
 
 
 def patch(sim: Simulator):
