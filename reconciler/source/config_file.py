@@ -23,6 +23,7 @@ from reconciler.source.manifests.manifest_objects import SourceFile
 from reconciler.source.yaml import documents
 from reconciler.source.yaml.decode_text import MAX_BYTES, decode, too_large
 from reconciler.source.yaml.nodes import Problem
+from reconciler.source.yaml.parsers import ruamel
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -102,7 +103,7 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
     text = decode(data)
     if isinstance(text, Problem):
         return ConfigResult(config=Config(), diagnostics=(file.diagnose(text),))
-    found = documents.parse(text)
+    found = documents.parse(text, ruamel())
     diagnostics = [file.diagnose(problem) for problem in found.problems]
     for extra in found.roots[1:]:
         message = "the configuration is one document, and this is another one"

@@ -58,7 +58,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
 
 def _from_files(files: str, context: str | None, configuration: Configuration) -> None:
     from kubernetes import config  # noqa: PLC0415 - see load
-    from yaml import YAMLError  # type: ignore[import-untyped] # noqa: PLC0415 - the library's
+    from yaml import YAMLError  # noqa: PLC0415 - the library's
 
     try:
         with _unlogged() as failures:

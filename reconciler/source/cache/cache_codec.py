@@ -1,169 +1,176 @@
-"""What a file says ↔ bytes, exactly.
-
-VMs of which nothing is to be said, which are nearly all, are written short; everything else by
-the codec, with the file's path, which stands in the texts of diagnostics.
-"""
+"""Encodes what a file says as bytes for the cache, and decodes it: ``encode`` and ``decode``."""
 
 from __future__ import annotations
 
-import logging
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import Any
 
-import orjson
+import msgspec
 
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredVM
 from reconciler.model.diagnostic import Diagnostic
-from reconciler.model.fields import GUEST_MAX_MEMORY, GUEST_MEMORY, INSTANCETYPE_NAME
-from reconciler.model.quantity import MemoryQuantity
-from reconciler.model.references import FieldPath, vm_ref
-from reconciler.source.manifests.lazy_manifest import LazyManifest
-from reconciler.source.manifests.locations import Places
+from reconciler.model.fields import (
+    FIELD_BY_PATH,
+    GUEST_MAX_MEMORY,
+    GUEST_MEMORY,
+    INSTANCETYPE_NAME,
+    NameSet,
+    SettingValue,
+    read_setting,
+)
+from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.model.references import FieldPath, Location, kubevirt_ref, vm_ref
+from reconciler.source.manifests.compact_manifest import CompactManifest
 from reconciler.source.manifests.manifest_objects import FileObject, FileResult, SourceFile
-from reconciler.source.yaml.nodes import Mark
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from reconciler.source.yaml.fast_lines import Lines
-
-log = logging.getLogger(__name__)
 
 _PATHS: tuple[FieldPath, ...] = (
-    (),
-    ("metadata",),
-    GUEST_MEMORY,
-    GUEST_MAX_MEMORY,
-    INSTANCETYPE_NAME,
+    *((), ("metadata",), GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME),
+    *FIELD_BY_PATH,
 )
-_KINDS: dict[str, type[DesiredVM | DesiredKubeVirt]] = {
-    "VirtualMachine": DesiredVM,
-    "KubeVirt": DesiredKubeVirt,
-}
+"""A record names a path by its number in this tuple."""
+_NUMBERS = {path: number for number, path in enumerate(_PATHS)}
+
+Places = dict[int, tuple[int, int]]
+"""Line and column of each value, by the number of its path."""
 
 
-def freeze(result: FileResult, path: str) -> bytes | None:
-    """*result* of the file at *path* as bytes; None where that cannot be said in JSON."""
-    rows = [_row(each) for each in result.objects]
+class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False):
+    """A VM; a size is kept as it is written."""
+
+    namespace: str
+    name: str
+    guest: str | int | None
+    max_guest: str | int | None
+    instancetype: str | None
+    instancetype_kind: str | None
+    labels: dict[str, str]
+    suspended: bool
+    priority: int
+    restart: RestartConsent | None
+    manifest: bytes | None
+    places: Places
+    diagnostics: tuple[Diagnostic, ...]
+
+    def desired(self) -> DesiredVM:
+        """The VM as Git names it."""
+        return DesiredVM(
+            ref=vm_ref(self.namespace, self.name),
+            guest=None if self.guest is None else _quantity(self.guest),
+            max_guest=None if self.max_guest is None else _quantity(self.max_guest),
+            instancetype=self.instancetype,
+            instancetype_kind=self.instancetype_kind,
+            labels=self.labels,
+            suspended=self.suspended,
+            priority=self.priority,
+            restart=self.restart,
+            manifest=None if self.manifest is None else CompactManifest(self.manifest),
+        )
+
+
+class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False):
+    """A KubeVirt CR; settings are kept as they are written."""
+
+    namespace: str
+    name: str
+    settings: dict[int, Any]
+    places: Places
+    diagnostics: tuple[Diagnostic, ...]
+
+    def desired(self) -> DesiredKubeVirt:
+        """The CR as Git names it."""
+        paths = ((_PATHS[number], written) for number, written in self.settings.items())
+        return DesiredKubeVirt(
+            ref=kubevirt_ref(self.namespace, self.name),
+            settings={path: read_setting(FIELD_BY_PATH[path].type, raw) for path, raw in paths},
+        )
+
+
+class _FileRecord(msgspec.Struct, array_like=True, gc=False):
+    path: str
+    """Empty where no text contains the path, so that the record serves equal files too."""
+    objects: tuple[_VMRecord | _KubeVirtRecord, ...]
+    skipped: dict[str, int]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_FileRecord)
+_quantity = lru_cache(maxsize=1_000)(MemoryQuantity.parse)
+
+
+def encode(result: FileResult, path: str) -> bytes | None:
+    """*result* of the file at *path* as bytes; None where msgpack cannot hold a value."""
+    names_path = result.diagnostics or any(each.diagnostics for each in result.objects)
     try:
-        if None not in rows and not result.diagnostics:
-            return orjson.dumps({"vms": rows, "skipped": result.skipped})
-        return orjson.dumps(
-            {
-                "path": path,
-                "objects": [_document(each) for each in result.objects],
-                "skipped": result.skipped,
-                "diagnostics": [_said(each) for each in result.diagnostics],
-            }
+        record = _FileRecord(
+            path=path if names_path else "",
+            objects=tuple(map(_record, result.objects)),
+            skipped=dict(result.skipped),
+            diagnostics=result.diagnostics,
         )
-    except orjson.JSONEncodeError as error:
-        log.debug("%s is not kept in the cache: %s", path, error)
+        return _encoder.encode(record)
+    except (OverflowError, TypeError):
         return None
 
 
-class Thawing:
-    """Makes results of bytes; sizes that are spelled alike share one value."""
+def decode(data: bytes, file: SourceFile) -> FileResult | None:
+    """The result that ``encode`` was given; None where it holds for another path only.
 
-    def __init__(self, lines: Lines) -> None:
-        self._lines = lines
-        self._amounts: dict[str | int, MemoryQuantity] = {}
+    Raises:
+        ValueError: ``encode`` does not write such bytes.
+    """
+    record = _decoder.decode(data)
+    if record.path and record.path != file.path:
+        return None
+    try:
+        objects = tuple(_object(each, file.path) for each in record.objects)
+    except LookupError as error:
+        raise ValueError(f"there is no path with the number {error}") from error
+    return FileResult(objects=objects, skipped=record.skipped, diagnostics=record.diagnostics)
 
-    def thaw(self, data: bytes, file: SourceFile) -> FileResult | None:
-        """What ``freeze`` was given; None for a file of another path where that matters.
 
-        Raises:
-            ValueError: The bytes are not what ``freeze`` writes.
-        """
-        try:
-            found = orjson.loads(data)
-            if "vms" in found:
-                vms = tuple(self._vm(row, file) for row in found["vms"])
-                return FileResult(objects=vms, skipped=found["skipped"])
-            if found["path"] != file.path:
-                return None
-            return FileResult(
-                objects=tuple(_object(each, file) for each in found["objects"]),
-                skipped=found["skipped"],
-                diagnostics=_diagnostics(found["diagnostics"]),
-            )
-        except (LookupError, TypeError, AttributeError) as error:
-            raise ValueError(f"it has another form: {error!r}") from error
-
-    def _vm(self, row: Sequence[Any], file: SourceFile) -> FileObject:
-        namespace, name, guest, max_guest, instancetype, kind, labels, *rest = row
-        suspended, priority, restart, text, first, marks = rest
-        return FileObject(
-            desired=DesiredVM(
-                ref=vm_ref(namespace, name),
-                guest=None if guest is None else self._amount(guest),
-                max_guest=None if max_guest is None else self._amount(max_guest),
-                instancetype=instancetype,
-                instancetype_kind=kind,
-                labels=labels,
-                suspended=suspended,
-                priority=priority,
-                restart=None if restart is None else RestartConsent(restart),
-                manifest=None if text is None else LazyManifest(text, self._lines),
-            ),
-            places=Places(file, dict(zip(_PATHS, marks, strict=True)), first),
+def _record(found: FileObject) -> _VMRecord | _KubeVirtRecord:
+    desired = found.desired
+    places = {_NUMBERS[path]: (at.line, at.column) for path, at in found.places.items()}
+    if isinstance(desired, DesiredKubeVirt):
+        return _KubeVirtRecord(
+            namespace=desired.ref.namespace,
+            name=desired.ref.name,
+            settings={_NUMBERS[path]: _written(each) for path, each in desired.settings.items()},
+            places=places,
+            diagnostics=found.diagnostics,
         )
-
-    def _amount(self, raw: str | int) -> MemoryQuantity:
-        found = self._amounts.get(raw)
-        if found is None:
-            found = self._amounts[raw] = MemoryQuantity.parse(raw)
-        return found
-
-
-def _row(found: FileObject) -> list[object] | None:
-    """The VM as a list, in the order that ``Thawing`` takes it; None where that is too short."""
-    vm = found.desired
-    if not isinstance(vm, DesiredVM) or found.diagnostics or not isinstance(found.places, Places):
-        return None
-    if vm.manifest is not None and not isinstance(vm.manifest, LazyManifest):
-        return None
-    marks = found.places.marks
-    return [
-        *(vm.ref.namespace, vm.ref.name),
-        None if vm.guest is None else vm.guest.raw,
-        None if vm.max_guest is None else vm.max_guest.raw,
-        *(vm.instancetype, vm.instancetype_kind, vm.labels),
-        *(vm.suspended, vm.priority, vm.restart),
-        None if vm.manifest is None else vm.manifest.text,
-        found.places.first,
-        [(mark := marks.get(path)) and (mark[0], mark[1]) for path in _PATHS],
-    ]
-
-
-def _document(found: FileObject) -> dict[str, object]:
-    from reconciler.model.live import snapshot_codec  # noqa: PLC0415 - rarely needed, and slow to import
-
-    return {
-        "desired": snapshot_codec.encode(found.desired),
-        "places": [[path, at.line, at.column] for path, at in found.places.items()],
-        "diagnostics": [_said(each) for each in found.diagnostics],
-    }
-
-
-def _said(diagnostic: Diagnostic) -> object:
-    from reconciler.model.live import snapshot_codec  # noqa: PLC0415 - rarely needed, and slow to import
-
-    return snapshot_codec.encode(diagnostic)
-
-
-def _object(found: Any, file: SourceFile) -> FileObject:  # noqa: ANN401 - JSON
-    from reconciler.model.live import snapshot_codec  # noqa: PLC0415 - as above
-
-    kind = _KINDS[found["desired"]["ref"]["kind"]]
-    marks = {tuple(path): Mark(line, column) for path, line, column in found["places"]}
-    return FileObject(
-        desired=snapshot_codec.decode(kind, found["desired"], "desired"),
-        places=Places(file, marks, 0),
-        diagnostics=_diagnostics(found["diagnostics"]),
+    manifest = desired.manifest
+    if manifest is not None and not isinstance(manifest, CompactManifest):
+        raise TypeError("the manifest has an integer that does not fit 64 bits")
+    return _VMRecord(
+        namespace=desired.ref.namespace,
+        name=desired.ref.name,
+        guest=None if desired.guest is None else desired.guest.raw,
+        max_guest=None if desired.max_guest is None else desired.max_guest.raw,
+        instancetype=desired.instancetype,
+        instancetype_kind=desired.instancetype_kind,
+        labels=dict(desired.labels),
+        suspended=desired.suspended,
+        priority=desired.priority,
+        restart=desired.restart,
+        manifest=None if manifest is None else manifest.json,
+        places=places,
+        diagnostics=found.diagnostics,
     )
 
 
-def _diagnostics(found: Any) -> tuple[Diagnostic, ...]:  # noqa: ANN401 - JSON
-    from reconciler.model.live import snapshot_codec  # noqa: PLC0415 - as above
+def _written(value: SettingValue) -> object:
+    return value.raw if isinstance(value, NameSet | MemoryQuantity | Duration) else value
 
-    return snapshot_codec.decode(tuple[Diagnostic, ...], found, "diagnostics")
+
+def _object(record: _VMRecord | _KubeVirtRecord, path: str) -> FileObject:
+    return FileObject(
+        desired=record.desired(),
+        places={
+            _PATHS[number]: Location(path=path, line=line, column=column)
+            for number, (line, column) in record.places.items()
+        },
+        diagnostics=record.diagnostics,
+    )

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Protocol
 
 from reconciler.source.manifests.default_namespace import placed
 from reconciler.source.manifests.manifest_objects import FileResult, SourceFile
-from reconciler.source.manifests.manifest_reader import ManifestReader
+from reconciler.source.manifests.manifest_reader import read_manifests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from reconciler.source.cache.cache_codec import Thawing
     from reconciler.source.cache.parse_cache import ParseCache
     from reconciler.source.git.file_tree import Entry, FileTree
 
@@ -47,7 +46,6 @@ class FileContents:
     ) -> None:
         self._namespace = default_namespace
         self._cache = cache
-        self._reader = ManifestReader()
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
         """What each of *files* says, in their order.
@@ -60,27 +58,26 @@ class FileContents:
 
     def text(self, name: str, data: bytes) -> FileResult:
         """What *data* says, which is in no tree."""
-        found = self._reader.read(name, data)
+        found = read_manifests(name, data)
         return found if self._namespace is None else placed(found, self._namespace)
 
     def _parsed(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
         for entry, data in zip(files, tree.read_all(files), strict=True):
-            yield self._reader.read(entry.path, data)
+            yield read_manifests(entry.path, data)
 
     def _cached(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        from reconciler.source.cache.cache_codec import Thawing, freeze  # noqa: PLC0415 - only with a cache
+        from reconciler.source.cache import cache_codec  # noqa: PLC0415 - only with a cache
 
         assert self._cache is not None  # noqa: S101 - looked at by the caller; for mypy
-        thawing = Thawing(self._reader.lines)
         for start in range(0, len(files), _AT_ONCE):
             some = files[start : start + _AT_ONCE]
             kept = self._cache.get([entry.blob for entry in some])
-            found = {entry.path: _thawed(entry, kept, thawing) for entry in some}
+            found = {entry.path: _decoded(entry, kept) for entry in some}
             fresh = [entry for entry in some if found[entry.path] is None]
             records = {}
             for entry, result in zip(fresh, self._parsed(tree, fresh), strict=True):
                 found[entry.path] = result
-                records[entry.blob] = freeze(result, entry.path)
+                records[entry.blob] = cache_codec.encode(result, entry.path)
             self._cache.put({b: record for b, record in records.items() if record is not None})
             yield from (result for result in found.values() if result is not None)
 
@@ -111,12 +108,14 @@ class RememberedContents:
         return map(known.__getitem__, names)
 
 
-def _thawed(entry: Entry, kept: Mapping[str, bytes], thawing: Thawing) -> FileResult | None:
+def _decoded(entry: Entry, kept: Mapping[str, bytes]) -> FileResult | None:
+    from reconciler.source.cache import cache_codec  # noqa: PLC0415 - only with a cache
+
     record = kept.get(entry.blob)
     if record is None:
         return None
     try:
-        return thawing.thaw(record, SourceFile(path=entry.path))
+        return cache_codec.decode(record, SourceFile(path=entry.path))
     except ValueError as error:
         log.warning("what the cache holds of %s is not read: %s", entry.path, error)
         return None

@@ -56,8 +56,8 @@ def version() -> str:
     """Names everything that a manifest's meaning depends on besides its bytes: this program."""
     package = Path(__file__).parents[2]
     digest = hashlib.sha256(json.dumps(schema_files.load("manifest"), sort_keys=True).encode())
-    for room in ("model", "schema", "source"):
-        for module in sorted((package / room).glob("*.py")):
+    for part in ("model", "schema", "source"):
+        for module in sorted((package / part).rglob("*.py")):
             digest.update(module.read_bytes())
     return digest.hexdigest()
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.desired.desired_state import DesiredVM
-from reconciler.source.manifests.lazy_manifest import LazyManifest
+from reconciler.source.manifests.compact_manifest import compact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +34,5 @@ def _placed(each: FileObject, namespace: str) -> FileObject:
 
 
 def _whole(manifest: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
-    if isinstance(manifest, LazyManifest):
-        return manifest.in_namespace(namespace)
-    return {**manifest, "metadata": {**manifest["metadata"], "namespace": namespace}}
+    metadata = {**manifest["metadata"], "namespace": namespace}
+    return compact({**manifest, "metadata": metadata})

@@ -113,7 +113,7 @@ def _unknown_methods(manifest: Manifest) -> Iterator[Diagnostic]:
 def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
     """The shortest paths below *path* that hold no managed field, in the file's order."""
     here = node.find(path)
-    for key in here.keys if here else ():
+    for key in here.value if here and isinstance(here.value, dict) else ():
         below = (*path, key)
         if below in FIELD_BY_PATH or below == CONFIGURATION[:1]:
             continue

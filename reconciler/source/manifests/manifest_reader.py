@@ -1,4 +1,4 @@
-"""Reads one manifest file into objects with places: with what earlier files have taught."""
+"""Reads one manifest file into objects with their places: ``read_manifests``."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from reconciler.model.references import ObjectRef
 from reconciler.schema.check import check
 from reconciler.source.manifests import kubevirt_manifest, vm_manifest
 from reconciler.source.manifests.document_kinds import API_VERSION, classify
-from reconciler.source.manifests.fast_vm import Reader as VMReader
-from reconciler.source.manifests.fast_vm import Template, learn
 from reconciler.source.manifests.manifest_objects import (
     FileObject,
     FileResult,
     Manifest,
     SourceFile,
 )
-from reconciler.source.yaml import documents, fast_documents
+from reconciler.source.yaml import documents
 from reconciler.source.yaml.decode_text import decode
-from reconciler.source.yaml.fast_lines import Lines, has_odd_characters
 from reconciler.source.yaml.nodes import Problem
 
 if TYPE_CHECKING:
@@ -29,80 +26,21 @@ if TYPE_CHECKING:
 
     from reconciler.source.yaml.nodes import Node
 
-MAX_TEMPLATES = 1_000
-
 _DECODERS = {"KubeVirt": kubevirt_manifest.decode, "VirtualMachine": vm_manifest.decode}
 
 
-def parse_file(path: str, data: bytes) -> FileResult:
-    """Everything that one file says; see ``ManifestReader.read``."""
-    return ManifestReader().read(path, data)
+def read_manifests(path: str, data: bytes) -> FileResult:
+    """Everything that one file says; what is wrong becomes diagnostics, never an exception.
 
-
-class ManifestReader:
-    """Reads manifest files, each the faster for what it has in common with those before it.
-
-    What it answers is a pure function of a file's path and bytes: what is remembered is how to
-    read, never what was read.
+    Args:
+        path: For the places, from the root with ``/``.
+        data: YAML or JSON, one document or several.
     """
-
-    def __init__(self) -> None:
-        self.lines = Lines()
-        self._templates: dict[tuple[int, ...], Template] = {}
-        self._vms = VMReader(self.lines)
-
-    def read(self, path: str, data: bytes) -> FileResult:
-        """Everything that the file says; what is wrong becomes diagnostics, never an exception.
-
-        Args:
-            path: For the places, from the root with ``/``.
-            data: YAML or JSON, one or many documents.
-        """
-        file = SourceFile(path=path)
-        text = decode(data)
-        if not isinstance(text, str):
-            return FileResult(diagnostics=(file.diagnose(text),))
-        return self._plainly(file, text) or read_any(file, text)
-
-    def _plainly(self, file: SourceFile, text: str) -> FileResult | None:
-        """What *text* says, if it is made of plain lines alone."""
-        if has_odd_characters(text):
-            return None
-        if self.lines.forget_some():
-            self._templates.clear()
-        gathered = _Gathered(file)
-        found = fast_documents.texts(text, self.lines)
-        for each in found:
-            template = self._templates.get(each.forms)
-            vm = template and self._vms.read(each, template, file)
-            if vm:
-                gathered.objects.append(vm)
-                continue
-            document = fast_documents.read(each, self.lines)
-            if document is None:
-                return None
-            if document.value is not None:
-                self._take(document, gathered)
-        return gathered.result() if found else None
-
-    def _take(self, document: fast_documents.Document, gathered: _Gathered) -> None:
-        known = len(gathered.objects), len(gathered.diagnostics)
-        root = document.node()
-        gathered.take(root)
-        is_vm = root.value.get("kind") == "VirtualMachine"
-        if is_vm and known == (len(gathered.objects) - 1, len(gathered.diagnostics)):
-            template = learn(document, gathered.objects[-1])
-            again = template and self._vms.read(document.text, template, gathered.file)
-            if template and again:
-                gathered.objects[-1] = again  # equal, and smaller
-                if len(self._templates) >= MAX_TEMPLATES:
-                    self._templates.clear()
-                self._templates[document.text.forms] = template
-
-
-def read_any(file: SourceFile, text: str) -> FileResult:
-    """What *text* says, by the way that everything can go."""
-    found = documents.parse_any(text)
+    file = SourceFile(path=path)
+    text = decode(data)
+    if isinstance(text, Problem):
+        return FileResult(diagnostics=(file.diagnose(text),))
+    found = documents.parse(text)
     gathered = _Gathered(file)
     for root in found.roots:
         gathered.take(root)

@@ -17,6 +17,7 @@ from reconciler.model.paths import MISSING, value_at
 from reconciler.model.quantity import MemoryQuantity, QuantityError, canonical
 from reconciler.model.references import FieldPath, ObjectRef, dotted
 from reconciler.source.manifests import vm_annotations
+from reconciler.source.manifests.compact_manifest import compact
 from reconciler.source.manifests.manifest_objects import FileObject, Manifest
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         suspended=treatment.suspended,
         priority=treatment.priority,
         restart=treatment.restart,
-        manifest=complete(manifest.node.value),
+        manifest=_complete(manifest.node.value),
     )
     named = (GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME, ("metadata",))
     return FileObject(
@@ -153,8 +154,8 @@ def _labels(manifest: Manifest) -> Mapping[str, str]:
     return {key: value for key, value in labels.items() if isinstance(value, str)}
 
 
-def complete(value: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What a POST can send; None where the manifest *value* is too short to make a VM of.
+def _complete(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """What a POST can send; None where the manifest *value* is too short to create a VM from it.
 
     Source: kubevirt v1.9.0 CRD virtualmachines.kubevirt.io (required: template, devices).
     """
@@ -165,4 +166,4 @@ def complete(value: Mapping[str, Any]) -> dict[str, Any] | None:
     made: dict[str, Any] = {key: each for key, each in value.items() if key != "status"}
     metadata = made["metadata"].items()
     made["metadata"] = {key: each for key, each in metadata if key not in _SERVER_SET}
-    return made
+    return compact(made)

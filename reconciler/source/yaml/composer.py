@@ -1,218 +1,272 @@
-"""Builds the nodes of one document from parser events: anchors, merge keys, duplicate keys.
+"""Composes the nodes of documents from a parser's events: anchors, merge keys, duplicate keys.
 
-ruamel's own composer is passed over because it resolves scalars as YAML 1.2, which Kubernetes
-does not, and walks by recursion, which a hostile file can exhaust.
+The libraries' own composers are not used: they resolve scalars in another way than Kubernetes,
+they let the last of two equal keys win, and they recurse, which a hostile file can exhaust.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from reconciler.source.yaml.nodes import Mark, Node, Problem, ProblemError
-from reconciler.source.yaml.scalars import ScalarError, key_text, resolve, resolve_tagged
+from reconciler.source.yaml.nodes import Mark, Node, ParserMark, Problem, ProblemError, from_parser
+from reconciler.source.yaml.scalars import Scalar, ScalarError, key_text, resolve, resolve_tagged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from types import ModuleType
 
 MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
-"""Most values of a document with its aliases written out, against files that explode."""
+"""Most values in a document with its aliases written out; protects against exploding aliases."""
 
 _MERGE = "<<"
+_KEY_NOT_TEXT = "a mapping's key must be text, not a mapping or list"
+_NOTHING: Mapping[Any, Any] = {}
+_resolve = lru_cache(maxsize=10_000)(resolve)
+_new = tuple.__new__
 
 
-class _Frame:
-    """A mapping or list that is not closed yet."""
+class Composed(NamedTuple):
+    """One document that is not empty, and what is wrong with it but does not stop the reading."""
 
-    __slots__ = ("anchor", "is_merge", "items", "key", "mapping", "mark", "merge", "pairs", "size")
+    root: Node
+    problems: tuple[Problem, ...]
 
-    def __init__(self, *, mapping: bool, mark: Mark, anchor: str | None) -> None:
-        self.mapping = mapping
-        self.mark = mark
+
+def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
+    """Compose each document of *events* that is not empty.
+
+    Args:
+        events: The events of one text, from the parser of PyYAML or ruamel.yaml.
+        kinds: The same library's module of event classes.
+
+    Raises:
+        ProblemError: A document cannot be read; the documents before it were yielded.
+    """
+    scalar, alias, document_end = kinds.ScalarEvent, kinds.AliasEvent, kinds.DocumentEndEvent
+    mapping, sequence = kinds.MappingStartEvent, kinds.SequenceStartEvent
+    ends = (kinds.MappingEndEvent, kinds.SequenceEndEvent)
+    document = _Document()
+    for event in events:
+        kind = event.__class__
+        if kind is scalar:
+            document.scalar(event)
+        elif kind is mapping or kind is sequence:
+            document.open(event, is_mapping=kind is mapping)
+        elif kind in ends:
+            document.close()
+        elif kind is alias:
+            document.alias(event)
+        elif kind is document_end:
+            root = document.inner.children[0]
+            if root.value is not None:
+                yield Composed(root, tuple(document.problems))
+            document = _Document()
+
+
+class _Open:
+    """A mapping or list whose end has not been read yet."""
+
+    __slots__ = (
+        *("anchor", "children", "count_before", "is_mapping", "is_merge", "key", "key_start"),
+        *("merge", "start", "value"),
+    )
+
+    def __init__(
+        self, start: ParserMark, anchor: str | None, count_before: int, *, is_mapping: bool
+    ) -> None:
+        self.start = start
         self.anchor = anchor
-        self.key: tuple[str, Mark] | None = None
+        self.count_before = count_before
+        """How many values of the document precede it."""
+        self.is_mapping = is_mapping
+        self.value: Any = {} if is_mapping else []
+        self.children: dict[Any, Node] = {}
+        self.key: str | None = None
+        """The key whose value comes next."""
+        self.key_start: ParserMark | None = None
         self.is_merge = False
-        self.merge: tuple[Mark, Node] | None = None
-        self.pairs: dict[str, tuple[Mark, Node]] = {}
-        self.items: list[Node] = []
-        self.size = 1
+        """Whether that key is ``<<``."""
+        self.merge: Node | None = None
+        """The value of ``<<``."""
 
 
-class Composer:
-    """Takes the events between a document's start and end; then ``root`` is the document."""
+class _Document:
+    """The state of composing one document; the methods take a parser's events."""
 
     def __init__(self) -> None:
-        self.root: Node | None = None
+        self.inner = _Open(Mark(0, 0), None, 0, is_mapping=False)
+        """The innermost open mapping or list; at first, a list that only the root goes into."""
         self.problems: list[Problem] = []
-        """What is wrong but does not stop the reading."""
-        self._frames: list[_Frame] = []
-        self._anchors: dict[str, Node | None] = {}
-        """None while the anchored value is still open."""
+        self._outer: list[_Open] = []
+        self._count = 0
+        """How many values were read so far, including those that aliases repeat."""
+        self._anchors: dict[str, tuple[Node, int] | None] = {}
+        """The node of each anchor and its number of values; None while the node is open."""
 
-    def open(self, mark: Mark, anchor: str | None, *, mapping: bool) -> None:
-        """A mapping or list begins."""
-        frame = self._frames[-1] if self._frames else None
-        if frame is not None and frame.mapping and frame.key is None:
-            _fail(mark, "not-yaml", "a mapping's key must be text, not a mapping or list")
-        if len(self._frames) >= MAX_DEPTH:
-            _fail(mark, "too-deep", f"values are nested more than {MAX_DEPTH} deep")
-        if anchor is not None:
-            self._anchors[anchor] = None
-        self._frames.append(_Frame(mapping=mapping, mark=mark, anchor=anchor))
+    def scalar(self, event: Any) -> None:  # noqa: ANN401 - an event of either library
+        """Take a scalar, which is a key or a value; most of the reading time is spent here."""
+        inner, start, text = self.inner, event.start_mark, event.value
+        is_plain = event.implicit[0] and event.tag is None
+        try:
+            value = _resolve(text) if is_plain else _marked_text(text, event.tag)
+            is_key = inner.is_mapping and inner.key is None
+            if is_key:
+                inner.key = value if value.__class__ is str else key_text(value)
+                inner.key_start = start
+                inner.is_merge = text == _MERGE and is_plain
+        except ScalarError as error:
+            _fail(start, "not-yaml", str(error))
+        if event.anchor is not None:
+            self._anchors[event.anchor] = Node(value, start, _NOTHING), 1
+        if not is_key:
+            self._count += 1
+            self._add(_new(Node, (value, start, _NOTHING, inner.key_start)))
+
+    def open(self, event: Any, *, is_mapping: bool) -> None:  # noqa: ANN401 - as above
+        """Take the start of a mapping or list."""
+        inner = self.inner
+        if inner.is_mapping and inner.key is None:
+            _fail(event.start_mark, "not-yaml", _KEY_NOT_TEXT)
+        if len(self._outer) >= MAX_DEPTH:
+            _fail(event.start_mark, "too-deep", f"values are nested more than {MAX_DEPTH} deep")
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        self._outer.append(inner)
+        self.inner = _Open(event.start_mark, event.anchor, self._count, is_mapping=is_mapping)
+        self._count += 1
 
     def close(self) -> None:
-        """The innermost mapping or list ends."""
-        frame = self._frames.pop()
-        node = _mapping(frame) if frame.mapping else _list(frame)
-        self._add(node, frame.anchor)
+        """Take the end of the innermost mapping or list."""
+        done, inner = self.inner, self._outer.pop()
+        count = self._checked_count(done)
+        if done.merge is not None:
+            _put_merged(done, done.merge)
+        node = Node(done.value, done.start, done.children, inner.key_start)
+        if done.anchor is not None:
+            self._anchors[done.anchor] = node, count
+        self.inner = inner
+        self._add(node)
 
-    def scalar(
-        self, mark: Mark, anchor: str | None, text: str, *, plain: bool, tag: str | None
-    ) -> None:
-        """A scalar; *plain* if it is not quoted and has no tag."""
-        frame = self._frames[-1] if self._frames else None
-        is_key = frame is not None and frame.mapping and frame.key is None
-        value = _value(mark, text, plain=plain, tag=tag)
-        self._add(Node(value, mark, {}, {}), anchor, merge=is_key and plain and text == _MERGE)
-
-    def alias(self, mark: Mark, name: str) -> None:
-        """``*name``."""
+    def alias(self, event: Any) -> None:  # noqa: ANN401 - as above
+        """Take ``*name``, which repeats the node of the anchor ``&name``."""
+        inner, start, name = self.inner, event.start_mark, event.anchor
         if name not in self._anchors:
-            _fail(mark, "not-yaml", f"there is no anchor &{name} before this alias")
-        node = self._anchors[name]
-        if node is None:
-            _fail(mark, "not-yaml", f"the value of anchor &{name} contains itself")
-        self._add(node, None)
-
-    def _add(self, node: Node, anchor: str | None, *, merge: bool = False) -> None:
-        if anchor is not None:
-            self._anchors[anchor] = node
-        if not self._frames:
-            self.root = node
+            _fail(start, "not-yaml", f"no anchor &{name} precedes this alias")
+        found = self._anchors[name]
+        if found is None:
+            _fail(start, "not-yaml", f"the value of anchor &{name} contains itself")
+        node, count = found
+        if inner.is_mapping and inner.key is None:
+            inner.key, inner.key_start, inner.is_merge = _key(node), node.start, False
             return
-        frame = self._frames[-1]
-        if not frame.mapping:
-            frame.items.append(node)
-            frame.size = _grown(frame, node)
-        elif frame.key is None:
-            frame.key = (_MERGE if merge else _key(node), node.mark)
-            frame.is_merge = merge
-        else:
-            self._pair(frame, *frame.key, node)
+        self._count += count
+        self._checked_count(inner)
+        self._add(node._replace(key_start=inner.key_start))
 
-    def _pair(self, frame: _Frame, key: str, mark: Mark, node: Node) -> None:
-        """*node* is the value of the frame's pending *key*; of two equal keys the first counts."""
-        frame.key = None
-        frame.size = _grown(frame, node)
-        if frame.is_merge:
-            first = frame.merge[0] if frame.merge else None
+    def _checked_count(self, inner: _Open) -> int:
+        count = self._count - inner.count_before
+        if count > MAX_VALUES:
+            message = f"aliases make this more than {MAX_VALUES} values"
+            _fail(inner.start, "too-large", message)
+        return count
+
+    def _add(self, node: Node) -> None:
+        """Put *node* into the innermost mapping or list; of two equal keys the first counts."""
+        inner = self.inner
+        value, key = inner.value, inner.key
+        if not inner.is_mapping:
+            inner.children[len(value)] = node
+            value.append(node.value)
+            return
+        inner.key = None
+        if inner.is_merge:
+            self._add_merge(inner, node)
+        elif key in value:
+            self.problems.append(_duplicate(str(key), node, inner.children[key]))
         else:
-            first = frame.pairs[key][0] if key in frame.pairs else None
-        if first is not None:
-            self.problems.append(_duplicate(key, mark, first))
-        elif frame.is_merge:
-            self.problems.extend(_misplaced(frame, mark, node))
-            frame.merge = (mark, node)
+            value[key] = node.value
+            inner.children[key] = node
+
+    def _add_merge(self, inner: _Open, node: Node) -> None:
+        if inner.merge is not None:
+            self.problems.append(_duplicate(_MERGE, node, inner.merge))
         else:
-            frame.pairs[key] = (mark, node)
+            self.problems.extend(_merge_after_keys(inner, node))
+            inner.merge = node
 
 
-def _value(mark: Mark, text: str, *, plain: bool, tag: str | None) -> Any:  # noqa: ANN401 - JSON
+def _marked_text(text: str, tag: str | None) -> Scalar:
+    """The value of a scalar with quotes or a tag; the tag ``!`` says that it is text."""
+    if tag is not None and tag != "!":
+        return resolve_tagged(text, tag)
     try:
-        if tag is not None:
-            return resolve_tagged(text, tag)
-        return resolve(text) if plain else _without_surrogates(text)
-    except ScalarError as error:
-        _fail(mark, "not-yaml", str(error))
-
-
-def _without_surrogates(text: str) -> str:
-    """*text* with escaped surrogate pairs, as JSON writes them, joined."""
-    try:
+        # JSON escapes most emoji as pairs of surrogates, which parsers leave as they are.
         return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError as error:
-        raise ScalarError("half a surrogate pair is no character") from error
+        raise ScalarError("half a surrogate pair is not a character") from error
 
 
 def _key(node: Node) -> str:
     if isinstance(node.value, dict | list):
-        _fail(node.mark, "not-yaml", "a mapping's key must be text, not a mapping or list")
+        _fail(node.start, "not-yaml", _KEY_NOT_TEXT)
     try:
         return key_text(node.value)
     except ScalarError as error:
-        _fail(node.mark, "not-yaml", str(error))
+        _fail(node.start, "not-yaml", str(error))
 
 
-def _duplicate(key: str, mark: Mark, first: Mark) -> Problem:
+def _duplicate(key: str, node: Node, first: Node) -> Problem:
+    place = _key_mark(first)
     return Problem(
-        mark=mark,
+        mark=_key_mark(node),
         code="duplicate-key",
-        message=f"the key {key} stands twice in one mapping",
-        context=(f"first at line {first.line}, column {first.column}",),
+        message=f"the key {key} appears twice in one mapping",
+        context=(f"first at line {place.line}, column {place.column}",),
         hint="remove one of the two",
     )
 
 
-def _misplaced(frame: _Frame, mark: Mark, node: Node) -> Iterator[Problem]:
-    """A ``<<`` after a key that it brings too, which readers read differently.
+def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
+    """Find the keys before ``<<`` that it brings too: readers differ on them.
 
-    YAML says that the written key wins; Go's yaml.v2, with which kubectl reads, lets the later
-    one win.
+    YAML says that the written key wins. In Go's yaml.v2, which kubectl uses, the later one wins.
     """
-    sources = _merge_sources(mark, node)
-    for key, (place, _) in frame.pairs.items():
+    sources = _merge_sources(merge)
+    for key, node in inner.children.items():
         if any(key in source.children for source in sources):
+            place = _key_mark(node)
             yield Problem(
-                mark=mark,
+                mark=_key_mark(merge),
                 code="merge-order",
-                message=f"<< brings the key {key}, which stands before it in the same mapping",
-                context=(f"{key} stands at line {place.line}, column {place.column}",),
+                message=f"<< brings the key {key}, which precedes it in the same mapping",
+                context=(f"{key} is at line {place.line}, column {place.column}",),
                 hint="write << as the mapping's first key; readers differ on which one wins",
             )
 
 
-def _merge_sources(mark: Mark, node: Node) -> tuple[Node, ...]:
-    sources = tuple(node.children.values()) if isinstance(node.value, list) else (node,)
+def _merge_sources(merge: Node) -> tuple[Node, ...]:
+    sources = tuple(merge.children.values()) if isinstance(merge.value, list) else (merge,)
     if not all(isinstance(source.value, dict) for source in sources):
-        _fail(mark, "not-yaml", "<< takes a mapping or a list of mappings")
+        _fail(
+            merge.key_start or merge.start, "not-yaml", "<< takes a mapping or a list of mappings"
+        )
     return sources
 
 
-def _mapping(frame: _Frame) -> Node:
-    pairs = frame.pairs
-    if frame.merge is not None:
-        mark, merged = frame.merge
-        pairs = {}
-        for source in reversed(_merge_sources(mark, merged)):
-            pairs.update(
-                {str(key): (source.keys[str(key)], node) for key, node in source.children.items()}
-            )
-        pairs.update(frame.pairs)
-    return Node(
-        value={key: node.value for key, (_, node) in pairs.items()},
-        mark=frame.mark,
-        children={key: node for key, (_, node) in pairs.items()},
-        keys={key: mark for key, (mark, _) in pairs.items()},
-        size=frame.size,
-    )
+def _put_merged(done: _Open, merge: Node) -> None:
+    """Put the keys of *merge* before the written ones; written keys and earlier sources win."""
+    children: dict[Any, Node] = {}
+    for source in reversed(_merge_sources(merge)):
+        children.update(source.children)
+    done.children = children | done.children
+    done.value = {key: node.value for key, node in done.children.items()}
 
 
-def _list(frame: _Frame) -> Node:
-    return Node(
-        value=[node.value for node in frame.items],
-        mark=frame.mark,
-        children=dict(enumerate(frame.items)),
-        keys={},
-        size=frame.size,
-    )
+def _key_mark(node: Node) -> Mark:
+    return from_parser(node.key_start or node.start)
 
 
-def _grown(frame: _Frame, node: Node) -> int:
-    size = frame.size + node.size
-    if size > MAX_VALUES:
-        _fail(frame.mark, "too-large", f"aliases make this more than {MAX_VALUES} values")
-    return size
-
-
-def _fail(mark: Mark, code: str, message: str) -> NoReturn:
-    raise ProblemError(Problem(mark=mark, code=code, message=message))
+def _fail(start: ParserMark, code: str, message: str) -> NoReturn:
+    raise ProblemError(Problem(mark=from_parser(start), code=code, message=message))

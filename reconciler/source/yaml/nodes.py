@@ -1,9 +1,9 @@
-"""A YAML document as plain JSON values and the place of each of them."""
+"""A YAML document as plain JSON values, and where each value stands: ``Node``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,24 +16,41 @@ class Mark(NamedTuple):
     column: int
 
 
-class Node(NamedTuple):
-    """One value with its place, and the same for everything in it.
+class ParserMark(Protocol):
+    """A place as YAML libraries give it."""
 
-    A tree shares what an alias repeats, in ``value`` and in ``children`` alike.
+    @property
+    def line(self) -> int:
+        """From 0."""
+        ...
+
+    @property
+    def column(self) -> int:
+        """From 0."""
+        ...
+
+
+class Node(NamedTuple):
+    """One value, where it starts, and the nodes of the values in it.
+
+    Values that an alias repeats are shared, in ``value`` and in ``children``.
     """
 
     value: Any
     """Plain JSON: dict, list, str, int, float, bool or None."""
-    mark: Mark
+    start: ParserMark
     children: Mapping[str | int, Node]
-    """By key or list position; empty for a scalar."""
-    keys: Mapping[str, Mark]
-    """Where each key of a mapping stands."""
-    size: int = 1
-    """How many values the tree has when every alias is written out."""
+    """By key or list position, in the order of the text; empty for a scalar."""
+    key_start: ParserMark | None = None
+    """Where the key starts whose value it is."""
+
+    @property
+    def mark(self) -> Mark:
+        """Where the value starts."""
+        return from_parser(self.start)
 
     def find(self, path: Iterable[str | int]) -> Node | None:
-        """The node at *path*."""
+        """The node at *path*; None where there is none."""
         node: Node | None = self
         for step in path:
             if node is None:
@@ -42,7 +59,7 @@ class Node(NamedTuple):
         return node
 
     def at(self, path: Iterable[str | int]) -> Mark:
-        """Where the value at *path* stands, or the nearest value above it."""
+        """Where the value at *path* starts; without one, where the nearest value above it does."""
         node = self
         for step in path:
             child = node.children.get(step)
@@ -51,13 +68,17 @@ class Node(NamedTuple):
             node = child
         return node.mark
 
-    def key_at(self, path: tuple[str | int, ...]) -> Mark:
-        """Where the last key of *path* stands; what ``at`` says where there is no such key."""
-        parent = self.find(path[:-1])
-        last = path[-1] if path else None
-        if parent is not None and isinstance(last, str) and last in parent.keys:
-            return parent.keys[last]
-        return self.at(path)
+    def key_at(self, path: Iterable[str | int]) -> Mark:
+        """Where the last key of *path* starts; without such a key, the same as ``at``."""
+        node = self.find(path)
+        if node is None or node.key_start is None:
+            return self.at(path)
+        return from_parser(node.key_start)
+
+
+def from_parser(mark: ParserMark) -> Mark:
+    """Count *mark* from 1."""
+    return Mark(mark.line + 1, mark.column + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +95,7 @@ class Problem:
 
 
 class ProblemError(Exception):
-    """Carries a problem out of the depths of a document; never leaves ``source``."""
+    """Carries a problem from inside a document to its reader; never leaves ``source``."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)

@@ -8,10 +8,11 @@ import stat
 
 import pytest
 
+from reconciler.source.cache import file_contents
 from reconciler.source.cache import parse_cache as cache_module
 from reconciler.source.cache.parse_cache import FILE, ParseCache
 from reconciler.source.git.repository import Repository
-from reconciler.source.manifests.manifest_reader import ManifestReader
+from reconciler.source.manifests.manifest_reader import read_manifests
 from reconciler.source.readers import CommitReader
 
 VM = """\
@@ -52,13 +53,12 @@ FILES = {
 def parsed(monkeypatch):
     """The paths of the files that are parsed."""
     found = []
-    read = ManifestReader.read
 
-    def counted(self, path, data):
+    def counted(path, data):
         found.append(path)
-        return read(self, path, data)
+        return read_manifests(path, data)
 
-    monkeypatch.setattr(ManifestReader, "read", counted)
+    monkeypatch.setattr(file_contents, "read_manifests", counted)
     return found
 
 

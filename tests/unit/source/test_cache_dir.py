@@ -58,10 +58,10 @@ print(code, sorted(loaded & slow))
 """
 
 
-def test_a_repository_of_plain_manifests_is_validated_without_ruamel_and_jsonschema(git_repo):
+def test_validate_imports_ruamel_for_the_configuration_and_no_other_slow_library(git_repo):
     git_repo.commit(FILES)
     arguments = ["validate", "--repo", str(git_repo.path)]
     done = subprocess.run(
         [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True
     )
-    assert done.stdout.splitlines()[-1] == "0 []"
+    assert done.stdout.splitlines()[-1] == "0 ['ruamel']"

@@ -253,9 +253,8 @@ def test_an_empty_file_is_all_defaults(text):
         (
             HEAD + "mode: [\n",
             (
-                ".reconciler.yaml:4:1: error[not-yaml] while parsing a flow node expected "
-                "the node "
-                "content, but found '<stream end>'\n"
+                ".reconciler.yaml:4:1: error[not-yaml] expected the node content, but found "
+                "'<stream end>' while parsing a flow node\n"
                 "  hint: check the indentation, quotes and brackets here and in the lines before"
             ),
         ),

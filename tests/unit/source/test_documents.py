@@ -73,14 +73,19 @@ def test_json_may_be_indented_with_tabs_and_escape_as_json_does():
     ("text", "line", "column", "code", "message"),
     [
         pytest.param(
-            "a: b: c\n", 1, 5, "not-yaml", "mapping values are not allowed here", id="colon"
+            "a: b: c\n",
+            1,
+            5,
+            "not-yaml",
+            "mapping values are not allowed in this context",
+            id="colon",
         ),
         pytest.param(
             "a: 'x\n",
             2,
             1,
             "not-yaml",
-            "while scanning a quoted scalar found unexpected end of stream",
+            "found unexpected end of stream while scanning a quoted scalar",
             id="open quote",
         ),
         pytest.param(
@@ -88,7 +93,7 @@ def test_json_may_be_indented_with_tabs_and_escape_as_json_does():
             2,
             1,
             "not-yaml",
-            "while scanning for the next token found character '\\t' that cannot start any token",
+            "found character that cannot start any token while scanning for the next token",
             id="tab",
         ),
         pytest.param(
@@ -104,7 +109,7 @@ def test_json_may_be_indented_with_tabs_and_escape_as_json_does():
             2,
             4,
             "not-yaml",
-            "there is no anchor &x before this alias",
+            "no anchor &x precedes this alias",
             id="alias without anchor",
         ),
         pytest.param(
@@ -130,7 +135,7 @@ def test_json_may_be_indented_with_tabs_and_escape_as_json_does():
             1,
             4,
             "not-yaml",
-            "half a surrogate pair is no character",
+            "half a surrogate pair is not a character",
             id="half a surrogate pair",
         ),
         pytest.param(
@@ -146,7 +151,7 @@ def test_json_may_be_indented_with_tabs_and_escape_as_json_does():
             4,
             3,
             "duplicate-key",
-            "the key b stands twice in one mapping",
+            "the key b appears twice in one mapping",
             id="duplicate key",
         ),
         pytest.param(
@@ -154,7 +159,7 @@ def test_json_may_be_indented_with_tabs_and_escape_as_json_does():
             2,
             1,
             "duplicate-key",
-            "the key 1 stands twice in one mapping",
+            "the key 1 appears twice in one mapping",
             id="duplicate key in another type",
         ),
         pytest.param(
@@ -162,7 +167,7 @@ def test_json_may_be_indented_with_tabs_and_escape_as_json_does():
             4,
             3,
             "merge-order",
-            "<< brings the key a, which stands before it in the same mapping",
+            "<< brings the key a, which precedes it in the same mapping",
             id="merge after the key",
         ),
         pytest.param(

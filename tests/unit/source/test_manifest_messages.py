@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.source.manifests.manifest_reader import parse_file
+from reconciler.source.manifests.manifest_reader import read_manifests
 from reconciler.source.yaml.decode_text import MAX_BYTES
 
 
@@ -24,7 +24,7 @@ def cr(spec):
 
 
 def read(text):
-    return parse_file("vms/db.yaml", text.encode() if isinstance(text, str) else text)
+    return read_manifests("vms/db.yaml", text.encode() if isinstance(text, str) else text)
 
 
 def said(result):
@@ -39,8 +39,8 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
     [
         pytest.param(
             "a: 'x\n",
-            "vms/db.yaml:2:1: error[not-yaml] while scanning a quoted scalar found unexpected end "
-            "of stream\n"
+            "vms/db.yaml:2:1: error[not-yaml] found unexpected end of stream while scanning a "
+            "quoted scalar\n"
             "  hint: check the indentation, quotes and brackets here and in the lines before",
             id="not YAML",
         ),
@@ -64,7 +64,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm("guest: 2Gi, guest: 4Gi"),
-            "vms/db.yaml:9:51: error[duplicate-key] the key guest stands twice in one mapping\n"
+            "vms/db.yaml:9:51: error[duplicate-key] the key guest appears twice in one mapping\n"
             "  first at line 9, column 39\n"
             "  hint: remove one of the two",
             id="duplicate key",

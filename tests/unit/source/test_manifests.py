@@ -18,7 +18,7 @@ from reconciler.model.fields import (
 )
 from reconciler.model.quantity import GIB, Duration, MemoryQuantity
 from reconciler.model.references import kubevirt_ref, vm_ref
-from reconciler.source.manifests.manifest_reader import parse_file
+from reconciler.source.manifests.manifest_reader import read_manifests
 
 
 def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):
@@ -39,7 +39,7 @@ def cr(spec):
 
 
 def read(text):
-    return parse_file("vms/db.yaml", text.encode() if isinstance(text, str) else text)
+    return read_manifests("vms/db.yaml", text.encode() if isinstance(text, str) else text)
 
 
 def said(result):
@@ -218,7 +218,7 @@ def test_items_of_a_typed_list_need_no_kind():
 
 
 def test_json_is_read_like_yaml():
-    result = parse_file(
+    result = read_manifests(
         "a.json",
         b'{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",\n'
         b'\t"metadata": {"name": "a", "namespace": "b"},\n'

@@ -1,0 +1,48 @@
+"""Keeps the whole manifest of a VM in little memory: ``CompactManifest``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+
+
+class CompactManifest(Mapping[str, Any]):
+    """A manifest that is kept as JSON and decoded at each access.
+
+    A plan reads a few values of a few manifests. The decoded manifests of a fleet would be most
+    of what it keeps in memory.
+    """
+
+    __slots__ = ("json",)
+
+    def __init__(self, json: bytes) -> None:
+        self.json = json
+
+    def __getitem__(self, key: str) -> Any:  # noqa: ANN401 - any JSON value
+        return orjson.loads(self.json)[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(orjson.loads(self.json))
+
+    def __len__(self) -> int:
+        return len(orjson.loads(self.json))
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, CompactManifest) and self.json == other.json:
+            return True
+        return Mapping.__eq__(self, other)
+
+    __hash__ = None  # type: ignore[assignment]  # as every mapping
+
+    def __repr__(self) -> str:
+        return repr(orjson.loads(self.json))
+
+
+def compact(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """*manifest* in little memory; itself if it has integers that do not fit 64 bits."""
+    try:
+        return CompactManifest(orjson.dumps(manifest))
+    except orjson.JSONEncodeError:
+        return manifest

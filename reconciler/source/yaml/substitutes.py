@@ -1,0 +1,57 @@
+r"""Protects characters that libyaml reads in its own way: ``Substitutes``.
+
+libyaml takes U+0085, U+2028 and U+2029 for line ends and refuses U+FEFF. It also refuses the
+escaped surrogate pairs (``\ud83d\ude00``) with which JSON writes most emoji. Characters that the
+text does not contain take their place; all places stay the same, as the lengths do.
+"""
+
+from __future__ import annotations
+
+import re
+
+_CHARACTERS = "\u0085\u2028\u2029\ufeff"
+_NEEDED = re.compile(rf"[{_CHARACTERS}]|\\u[dD][89a-fA-F]")
+_ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
+_DIGITS = "efcba98765"
+"""A surrogate's substitute has one of these as its first digit, in place of the d."""
+_PRIVATE = range(0xE000, 0xE800)
+
+
+class Substitutes:
+    """The text that libyaml can read, and the way back."""
+
+    def __init__(self, text: str) -> None:
+        digit = next((each for each in _DIGITS if _is_free(each, text)), "d")
+        escapes = set(_ESCAPE.findall(text.lower()))
+        free = (
+            each for each in _PRIVATE if chr(each) not in text and f"{each:04x}" not in escapes
+        )
+        others = dict(zip(map(ord, _CHARACTERS), free, strict=False))
+        self.text = _swapped(text, "d", digit).translate(others)
+        first = int(f"{digit}800", 16)
+        self._digit = digit
+        self._back = {first + n: 0xD800 + n for n in range(0x800)}
+        self._back |= {substitute: code for code, substitute in others.items()}
+
+    def restore(self, text: str) -> str:
+        """A scalar as it was written; the halves of a surrogate pair are not joined."""
+        return _swapped(text, self._digit, "d").translate(self._back)
+
+
+def substitutes(text: str) -> Substitutes | None:
+    """The substitutes that *text* needs; None where it needs none, as nearly always."""
+    if text.isascii() and "\\u" not in text:
+        return None
+    return Substitutes(text) if _NEEDED.search(text) else None
+
+
+def _swapped(text: str, old: str, new: str) -> str:
+    r"""*text* with the first digit of escapes such as ``\ud83d`` changed, in the same case."""
+    escape = re.compile(rf"(?<=\\u){old}(?=[89a-f][0-9a-f]{{2}})", re.IGNORECASE)
+    return escape.sub(lambda match: new if match[0].islower() else new.upper(), text)
+
+
+def _is_free(digit: str, text: str) -> bool:
+    first = int(f"{digit}800", 16)
+    used = rf"[{chr(first)}-{chr(first + 0x7FF)}]|\\u{digit}[89a-f]"
+    return re.search(used, text, re.IGNORECASE) is None
