@@ -67,7 +67,7 @@ def _opening(plan: Plan) -> Iterator[str]:
         if wave.barrier is not None:
             limit = wording.duration(wave.barrier.deadline_s)
             condition = inline(wave.barrier.condition, _SENTENCE)
-            yield f"\nWave {number} ({wave.name}) starts when {condition} (at most {limit})."
+            yield f"\nWave {number} ({wave.name}) starts when {condition} (waits at most {limit})."
         if wave.name is WaveName.RESTART:
             yield f"\n**{inline(wording.restarts(wave), 5 * _SENTENCE)}.**"
     if costs := wording.costs(plan.forecast):

@@ -32,7 +32,7 @@ PARTS = st.recursive(
     ),
     max_leaves=8,
 )
-"""Return a document that has iterators in place of tuples."""
+"""Documents with tuples, which the tests turn into iterators or lists."""
 
 
 def with_each_tuple(value, turned):

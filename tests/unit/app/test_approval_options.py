@@ -1,0 +1,79 @@
+"""Approvals: which revision a run of an approved plan reads, and which plans it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.builders import NOW, decide, make_desired, make_live, make_vm, make_vmi, want
+
+from reconciler.app import approval_options
+from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.input_options import SourceOptions
+from reconciler.errors import SourceError, StaleError, UsageError, WrongClusterError
+from reconciler.model.plan.approval import Approval
+from reconciler.plan.plan_policy import PlanPolicy
+
+COMMIT = "a" * 40
+
+
+@pytest.fixture
+def approval(plan):
+    return Approval(
+        revision=COMMIT, dirty=False, cluster=plan.cluster, digest=plan.digest, actions={}
+    )
+
+
+@pytest.fixture
+def plan():
+    live = make_live(make_vm(), vmis=(make_vmi(),))
+    return decide(make_desired(want("2Gi")), live, PlanPolicy(), NOW)
+
+
+def options(**source) -> ApplyOptions:
+    return ApplyOptions(source=SourceOptions(**source), plan_file=Path("plan.json"))
+
+
+def test_two_approvals_are_a_wrong_command_line():
+    with pytest.raises(UsageError, match="cannot be combined"):
+        approval_options.read(replace(options(repo="."), expect_digest="sha256:1"))
+
+
+def test_approved_source_is_the_commit_of_the_plan(approval):
+    assert approval_options.approved_source(options(repo="."), approval).revision == COMMIT
+
+
+@pytest.mark.parametrize(
+    "source", [{"repo": ".", "revision": "HEAD"}, {"repo": ".", "working_tree": True}]
+)
+def test_approved_source_is_the_one_that_the_user_names(source, approval):
+    assert approval_options.approved_source(options(**source), approval) == SourceOptions(**source)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [({"dirty": True}, "files that were not committed"), ({"revision": "stdin"}, "from stdin")],
+)
+def test_approved_source_needs_a_commit(changes, says, approval):
+    with pytest.raises(SourceError, match=says):
+        approval_options.approved_source(options(repo="."), replace(approval, **changes))
+
+
+def test_check_passes_an_approval_for_this_cluster(plan, approval):
+    assert approval_options.check(plan, approval, None) is approval
+
+
+def test_check_refuses_an_approval_for_another_cluster(plan, approval):
+    with pytest.raises(WrongClusterError, match="approved for cluster other, but this is"):
+        approval_options.check(plan, replace(approval, cluster="other"), None)
+
+
+def test_check_turns_the_expected_digest_into_an_approval_of_the_whole_plan(plan):
+    found = approval_options.check(plan, None, plan.digest)
+    assert set(found.actions) == {each.ref for each in plan.decisions if each.actions}
+
+
+def test_check_refuses_a_plan_with_another_digest(plan):
+    with pytest.raises(StaleError, match=f"is now {plan.digest}"):
+        approval_options.check(plan, None, "sha256:" + "0" * 64)

@@ -1,0 +1,32 @@
+"""Exit codes: which error ends a command with which code."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.app.error_codes import error_code
+from reconciler.app.stop import Terminated
+from reconciler.errors import (
+    ForbiddenError,
+    InvalidError,
+    LeaseHeldError,
+    StaleError,
+    UsageError,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ForbiddenError("m"), 1),
+        (InvalidError("m", ()), 3),
+        (Terminated(), 6),
+        (LeaseHeldError("m", holder="other"), 7),
+        (StaleError("m"), 8),
+        (UsageError("m"), 64),
+        (KeyboardInterrupt(), 130),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_error_code_of_each_error(error, code):
+    assert error_code(error)[0] == code

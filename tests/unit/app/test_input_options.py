@@ -1,0 +1,57 @@
+"""Options of the source: which do not fit together, and which override the configuration."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.app.input_options import SourceOptions
+from reconciler.errors import UsageError
+from reconciler.model.desired.config import Config, Mode
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (SourceOptions(), "no source of the desired state"),
+        (SourceOptions(repo=".", files=("-",)), "--repo and -f"),
+        (SourceOptions(files=("-",), revision="main"), "--revision needs --repo"),
+        (SourceOptions(files=("-",), working_tree=True), "--working-tree needs --repo"),
+        (SourceOptions(repo=".", working_tree=True, revision="main"), "--working-tree and"),
+    ],
+)
+def test_source_options_reject_a_contradiction(options, says):
+    with pytest.raises(UsageError, match=says) as caught:
+        options.reject_contradictions()
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        SourceOptions(repo="."),
+        SourceOptions(repo=".", revision="main"),
+        SourceOptions(repo=".", working_tree=True),
+        SourceOptions(files=("-",), revision="HEAD"),
+    ],
+)
+def test_source_options_accept_one_source(options):
+    options.reject_contradictions()
+
+
+def test_override_replaces_mode_and_selector_and_names_their_flags():
+    config = SourceOptions(mode="observe", selector="app=db").override(Config())
+    assert (config.mode, str(config.selector)) == (Mode.OBSERVE, "app=db")
+    assert config.origin("mode") == "flag --mode"
+    assert config.origin("selector") == "flag --selector"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (SourceOptions(mode="obey"), "--mode obey is unknown"),
+        (SourceOptions(selector="a=b=c"), "--selector a=b=c"),
+    ],
+)
+def test_override_rejects_a_value_it_cannot_read(options, says):
+    with pytest.raises(UsageError, match=says):
+        options.override(Config())
