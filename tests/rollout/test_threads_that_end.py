@@ -6,8 +6,11 @@ import threading
 
 from support.simulated import vm_yaml
 
-from reconciler.app import apply, wiring
+from reconciler.app import apply
+from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.clock import SystemClock
+from reconciler.app.input_options import ClusterOptions, SourceOptions
+from reconciler.cli.terminal.run_output import RunOutput
 from reconciler.model.run.outcome import ExitCode
 
 EACH_WATCH_ENDS = {"effect": "drop", "verbs": ["watch"], "events": 1, "times": 1000}
@@ -34,13 +37,14 @@ def test_run_whose_follower_ends_reports_an_error_and_gives_its_lease_back(
     cluster = serve("hotplug", apiFaults=[EACH_WATCH_ENDS])
     report = tmp_path / "report.json"
     code = apply.run(
-        apply.ApplyOptions(
-            source=wiring.SourceOptions(repo=str(git)),
-            cluster=wiring.ClusterOptions(kubeconfig=str(cluster.kubeconfig)),
+        ApplyOptions(
+            source=SourceOptions(repo=str(git)),
+            cluster=ClusterOptions(kubeconfig=str(cluster.kubeconfig)),
             deadline_s=30.0,
             report=report,
         ),
         BrokenClock(cluster),
+        RunOutput(),
     )
     assert code is ExitCode.ERROR
     assert "ended unexpectedly: ZeroDivisionError: no time" in report.read_text()
