@@ -70,7 +70,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 def run_document(run: RunReport) -> dict[str, Any]:
     """Return *run* as JSON values."""
-    counts = run.counts or Counter(each.result for each in run.outcomes)
+    counts = Counter(each.result for each in run.outcomes)
     return {
         "apiVersion": API_VERSION,
         "kind": "RunReport",
@@ -90,7 +90,7 @@ def run_document(run: RunReport) -> dict[str, Any]:
             "kubevirt": _kubevirt(run.plan),
         },
         "notes": list(run.notes),
-        "counts": {str(result): n for result, n in sorted(counts.items()) if n},
+        "counts": {str(result): n for result, n in sorted(counts.items())},
         "outcomes": map(_outcome, run.outcomes),
     }
 

@@ -1,1 +1,1 @@
-"""The effects, in order: write what may be written, follow it until the guest has its memory."""
+"""Carries a plan out: writes what may be written, and follows it to the memory of the guest."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect
 from reconciler.model.run.outcome import Actuation, Outcome, Result, RunReport
-from reconciler.rollout import exit_code
+from reconciler.rollout.exit_code import exit_code
 from reconciler.rollout.tracking.convergence import FAILURES
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ def unwritten(
         ended_at=ended_at,
         exit=why,
         message=message,
-        counts=exit_code.counts(outcomes),
     )
 
 
@@ -63,9 +62,8 @@ def observed(plan: Plan, *, run_id: str, at: datetime) -> RunReport:
         outcomes=outcomes,
         started_at=at,
         ended_at=at,
-        exit=exit_code.exit_code(outcomes, lease_lost=False, valid=not plan.errored),
+        exit=exit_code(outcomes, lease_lost=False, valid=not plan.errored),
         message=_OBSERVED.message,
-        counts=exit_code.counts(outcomes),
     )
 
 
@@ -76,7 +74,7 @@ def _open(plan: Plan) -> Iterator[Decision]:
 def _outcome(
     decision: Decision, why: Explanation, message: str, result: Result, at: datetime
 ) -> Outcome:
-    """Return the outcome of one object; *why*, *message* and *result* are those of a change."""
+    """Return an outcome; *why*, *message* and *result* apply where the plan has an action."""
     action = decision.actions[0] if decision.actions else None
     if action is None:
         result = Result.HELD

@@ -1,4 +1,4 @@
-"""The user's choices that bear on a rollout and on no plan; every default is the safe one."""
+"""The settings of a rollout that do not affect the plan: ``RolloutPolicy``."""
 
 from __future__ import annotations
 
@@ -13,20 +13,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutPolicy:
-    """How far and how long."""
+    """What a run may write, and how long it takes; every default is the safe one."""
 
     failure_budget: int = 3
-    """After so many failures no new VM is patched."""
+    """After this many failures no further VM is changed."""
     annotate: bool = False
-    """Whether a VM that is patched is annotated with commit, digest and time."""
+    """Whether a VM that is patched gets an annotation with commit, digest and time."""
     approval: Approval | None = None
-    """Only what it holds is written, and only while it is still the same; None approves all."""
+    """Only what it holds is written, and only while it is still the same; None approves every
+    write."""
     settle_s: float = 5.0
-    """Seconds that a settled CR is given, for the components to read it (they tell nobody)."""
+    """Seconds to wait after the CR has settled, until KubeVirt's components have read it; nothing
+    shows when they have."""
     deadline_s: float | None = None
-    """Seconds from the start after which the run ends, leaving healthy work to the next one."""
+    """Seconds after which the run ends; healthy work is left to the next run."""
     follow: bool = True
-    """Whether to stay until the guests have their memory."""
+    """Whether the run waits until the guests have their memory."""
 
 
 def rollout_policy(

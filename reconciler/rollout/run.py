@@ -1,7 +1,7 @@
-"""Runs a plan: the KubeVirt CR wave by wave, then the memory of VMs, within the limits; ``run``.
+"""Runs a plan: first the KubeVirt CR, wave by wave, then the memory of VMs: ``run``.
 
 It is level-triggered: each round takes the newest snapshot, decides again, and does what may be
-done now. What it knows beyond the cluster and Git is only for its report.
+done now. What it remembers beyond the cluster and Git is only for its report.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from reconciler.model.plan.plan import Effect
 from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport
 from reconciler.model.run.progress import Step
 from reconciler.plan.planner import Planner
-from reconciler.rollout import exit_code
+from reconciler.rollout.exit_code import exit_code
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import CANARY_FAILED
 from reconciler.rollout.tracking.completion import Completion
@@ -55,8 +55,8 @@ def run(
 
     *plan* says which objects take part. Every write is decided again from the newest snapshot.
 
-    An answer of the API server that ends the run, such as 401, leads to a report as well: it
-    holds what was written until then.
+    If an answer of the API server ends the run, such as 401, there is still a report: it holds
+    what was written until then.
     """
     started = context.clock.now()
     rollout = _Rollout(plan, desired, choices, policy, context)
@@ -72,7 +72,7 @@ def run(
         if isinstance(found, BackgroundError):
             rollout.abandon_if_in_doubt()
     outcomes = (*rollout.outcomes(message), *_unnamed(plan, choices, policy.approval))
-    code = exit_code.exit_code(outcomes, lease_lost=rollout.lease_lost, valid=not plan.errored)
+    code = exit_code(outcomes, lease_lost=rollout.lease_lost, valid=not plan.errored)
     return RunReport(
         run_id=run_id,
         plan=plan,
@@ -81,7 +81,6 @@ def run(
         ended_at=context.clock.now(),
         exit=ExitCode.ERROR if error else code,
         message=message,
-        counts=exit_code.counts(outcomes),
     )
 
 
@@ -192,9 +191,9 @@ class _Rollout:
         idle = not self.kubevirt.open and not self.memory.can_start
         unready = not self.kubevirt.open and not self.ready
         if given_up and (idle or unready) and not self.memory.under_way:
-            return "KubeVirt did not take up its configuration; changes that need it did not start"
+            return "KubeVirt did not apply its configuration; changes that need it did not start"
         if not self.policy.follow and idle:
-            return "not followed, as asked"
+            return "the run does not wait for the guests, as asked"
         self.stuck = self._stuck(clock.now() + timedelta(seconds=self._left(start)))
         return "no further change can start now" if self.stuck else ""
 
@@ -258,7 +257,7 @@ class _Rollout:
         elif latest.effect is Effect.WAIT:
             result = Result.HELD
         elif hold is not None:
-            # A failed canary is no matter of time: the held VMs were not started because of it.
+            # VMs behind a failed canary were not started; they are not held by time.
             held = self.stuck and hold.why.reason != CANARY_FAILED
             result = Result.HELD if held else hold.result
             return End(result=result, why=hold.why, cause=Cause.RUN_ENDED)

@@ -1,4 +1,4 @@
-"""What a run uses of the outside world: ``RunContext`` holds its ports."""
+"""The ports that a run uses to reach the cluster, the clock and the user: ``RunContext``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What became of a plan: outcomes, progress, and what one run leaves to the next."""
+"""The values of a run: its progress, its outcomes, and what it leaves to the next run."""

@@ -1,4 +1,4 @@
-"""``Checkpoint``: what a pass leaves to the next one and the cluster's objects do not show."""
+"""What a pass leaves to the next one because no object in the cluster shows it: ``Checkpoint``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RecordedFailure:
     target: str
     """What Git wanted then, spelled canonically; an object with another target is tried again."""
     why: Explanation
-    """Without a hint."""
+    """Why it failed; it has no hint."""
     at: datetime
 
 
@@ -45,10 +45,10 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """One JSON value in the annotations of a lease."""
+    """What passes know; it is kept as one JSON value in an annotation of the lease."""
 
     soak: Soak | None = None
     failures: Mapping[ObjectRef, RecordedFailure] = field(default_factory=dict)
-    """By object."""
+    """The failures, by object."""
     starts: Mapping[ObjectRef, Start] = field(default_factory=dict)
-    """By VM; kept before the request is sent."""
+    """The starts, by VM; each is kept before its request is sent."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
@@ -56,10 +55,10 @@ class Actuation(StrEnum):
     NOT_NEEDED = "not-needed"
     """The value was there already: an earlier pass or another client wrote it."""
     PENDING = "pending"
-    """Not written when the run ended; the next pass writes it."""
+    """It was not written when the run ended; the next pass writes it."""
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
-    """Not written on purpose: blocked, stale, not approved or over the failure budget."""
+    """It was left unwritten on purpose: blocked, stale, not approved or over the budget."""
     FAILED = "failed"
 
 
@@ -67,12 +66,12 @@ class Result(StrEnum):
     """How one object ended in this run."""
 
     DONE = "done"
-    """As desired and converged."""
+    """It is as Git says, and the guest has its memory."""
     FAILED = "failed"
     RUNNING = "running"
-    """Healthy and under way when the run ended."""
+    """It was healthy and under way when the run ended."""
     HELD = "held"
-    """Blocked, waiting, or in need of a restart that this run does not ask for."""
+    """It is blocked, waits, or needs a restart that this run does not ask for."""
     STALE = "stale"
     NOT_STARTED = "not-started"
     """The run ended before the change started."""
@@ -107,7 +106,7 @@ class Outcome:
     """When the run asked for the VM's restart."""
     ended_at: datetime | None = None
     seconds: float | None = None
-    """From the patch until the guest had its memory."""
+    """The time from the patch until the guest had its memory."""
     failed_migrations: int = 0
     migration: MigrationSummary | None = None
     guest_before: MemoryQuantity | None = None
@@ -142,6 +141,5 @@ class RunReport:
     exit: ExitCode
     message: str = ""
     """Why the run ended, where the outcomes alone do not say it."""
-    counts: Mapping[Result, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-    """Facts for an audit, such as whose approval was carried out, or that windows were ignored."""
+    """Facts for an audit, such as whose approval was used, or that windows were ignored."""

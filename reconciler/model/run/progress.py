@@ -11,7 +11,7 @@ from reconciler.model.run.outcome import Outcome
 
 
 class Step(StrEnum):
-    """The kinds of progress."""
+    """What kind of step a run has made."""
 
     WAVE = "wave"
     BARRIER = "barrier"

@@ -1,1 +1,1 @@
-"""What holds a change back: windows, canaries, batches, capacity, approval, concurrency."""
+"""Limits on changes: windows, canaries, batches, capacity, approval and concurrency."""

@@ -1,4 +1,4 @@
-"""Whether a write is the one that was approved: ``refused``; pure."""
+"""Compares the next write with the one that was approved: ``refused``; pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def refused(approval: Approval | None, decision: Decision, action: Action | None
 
     Args:
         approval: None approves every write.
-        decision: The newest one of the object.
+        decision: The newest decision on the object.
         action: The write to be made next; None where *decision* has none left, and the object
             is still not as desired.
     """
@@ -65,7 +65,7 @@ def _now(decision: Decision, action: Action, approved: ApprovedAction) -> str:
         action.reason,
         change,
     ):
-        return "the same, but of another object, or over a value that is spelled differently"
+        return "the same, but the object is another one, or the old value is spelled differently"
     return f"{_described(action.effect, action.reason, change)}: {decision.why.message}"
 
 

@@ -1,4 +1,4 @@
-"""What holds a VM back although there is capacity: windows, canaries and batches; ``Holds``."""
+"""Holds VMs back for windows, canaries and batches: ``Holds``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ WAITS_FOR_CANARIES = "waits-for-canaries"
 
 
 class Holds:
-    """The holds of one run; each round looks at them again."""
+    """Says of each VM of a run why it may not start yet; each round asks again."""
 
     def __init__(self, run: RunContext, checkpoint: CheckpointStore) -> None:
         self._run, self._checkpoint = run, checkpoint
@@ -49,7 +49,7 @@ class Holds:
         self._canaries: Hold | None = None
 
     def look(self, planner: Planner, objects: Mapping[ObjectRef, TrackedObject]) -> None:
-        """Take in the state of windows, canaries and batches; call this before ``hold``."""
+        """Read the state of windows, canaries and batches; call this before ``hold``."""
         context = planner.context
         self._opening = opened(context)
         unknown = [ref for ref in context.desired.vms if ref not in self._ranks]
@@ -126,7 +126,7 @@ class Holds:
         if not converged:
             why = Explanation(
                 reason="canaries-held",
-                message="no canary could be changed, so nothing is proven",
+                message="no canary could be changed, so the change is not proven",
                 hint="look at why the canaries are held",
             )
             return Hold(why=why, final=True, result=Result.HELD)
@@ -149,7 +149,7 @@ class Holds:
 
 
 def opened(context: PlanContext) -> Opening | None:
-    """Return what the windows say now; None where there are none, so that it is always open."""
+    """Return whether a window is open; None without windows, when changes may always start."""
     windows = context.policy.windows
     return opening(windows, context.now) if windows else None
 

@@ -1,4 +1,4 @@
-"""How many changes may start now, by the limits of KubeVirt and the user: ``may_start``; pure."""
+"""Chooses the changes that the limits of KubeVirt and the user allow now: ``may_start``; pure."""
 
 from __future__ import annotations
 
@@ -44,15 +44,15 @@ def may_start(
         live: The newest snapshot.
         config: The configuration of KubeVirt that is in force.
         policy: The limits of the user.
-        busy: VMs under way of which the snapshot cannot know yet.
-        waits: Gets, for each candidate that may not start, why.
-        fits: Whether the target pod of a VM finds capacity; asked last, and only about a VM that
-            could start otherwise.
+        busy: VMs that are under way although the snapshot does not show it yet.
+        waits: Receives the reason for each candidate that may not start.
+        fits: Says whether the target pod of a VM finds capacity; called last, and only for a VM
+            that no other limit holds back.
         groups_of: The anti-affinity groups of a VM, of which only one VM is changed at a time.
     """
     taken = disturbed(live) | set(busy)
     limits = concurrency_of(config, policy)
-    # Shards that look at the same moment keep to the limit together only if each keeps to a share.
+    # Shards may look at the same moment, so each keeps to its own share of the limit.
     own = sum(policy.shard.holds(ref.namespace) for ref in taken)
     free = min(limits.cluster - len(taken), limits.shard - own)
     by_node = Counter(node_of(live, ref) for ref in taken)

@@ -1,6 +1,6 @@
-"""The capacity that is left for the changes of a run: ``RemainingCapacity``.
+"""Keeps track of the capacity that is left for the changes of a run: ``RemainingCapacity``.
 
-It reads pods and quotas again as they age, and subtracts what this run has reserved.
+It reads pods and quotas again when they are too old, and subtracts what this run has reserved.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MAX_AGE_S = 60.0
 """How old pods and quotas may be while changes are still to start."""
 MAX_AGE_SHORT_S = 10.0
-"""How old they may be where a change waits for capacity, and another one has ended since."""
+"""How old they may be if a change waits for capacity and another change has ended since."""
 
 
 class RemainingCapacity:
@@ -43,7 +43,7 @@ class RemainingCapacity:
         self._short = False
         """Whether a change did not fit since pods and quotas were read."""
         self._reserved: dict[ObjectRef, TargetPod] = {}
-        """The target pod as computed before the patch, when the VM and its pod had one size."""
+        """The target pods as computed before each patch, when VM and pod had the same size."""
         self._not_before = 0.0
         """Monotonic seconds before which reading is not tried again after a failure."""
 
@@ -113,7 +113,7 @@ class RemainingCapacity:
 
 
 def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None) -> bool:
-    """Return whether the object takes capacity that the pods, as they were read, do not show."""
+    """Return whether the object takes capacity that the pods that were read do not show."""
     written_at = tracked.patched_at
     if read is None or vmi is None or written_at is None or not tracked.written:
         return False

@@ -1,1 +1,1 @@
-"""Each object from its first write to its end, and what later runs must know of it."""
+"""Tracks each object from its first write to its end, and keeps what later runs must know."""

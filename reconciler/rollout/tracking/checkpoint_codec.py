@@ -1,4 +1,4 @@
-"""The ``Checkpoint`` as the value of one annotation of a Lease: ``encoded`` and ``decoded``.
+"""Writes and reads a ``Checkpoint`` as the value of an annotation: ``encoded``, ``decoded``.
 
 Anybody may have edited the annotation, so a value that cannot be read is reported, never raised.
 """
@@ -17,9 +17,9 @@ from reconciler.model.references import VM, ObjectRef
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
 
 MOST_FAILURES = 200
-"""The newest are kept."""
+"""How many failures are kept; the oldest are dropped."""
 LONGEST_MESSAGE = 300
-"""Characters of a message that are kept."""
+"""How many characters of a message are kept."""
 MOST_BYTES = 128 * 1024
 """Half of what an object may hold in all its annotations.
 
@@ -29,7 +29,7 @@ TotalAnnotationSizeLimitB.
 KEPT_FOR = timedelta(hours=1)
 """After this long a failure is forgotten, and the object is tried again."""
 _QUOTED = 80
-"""Characters of an unreadable annotation that a message quotes."""
+"""How many characters of an unreadable annotation a message quotes."""
 _UNREADABLE = (
     msgspec.MsgspecError,
     OverflowError,  # a time in year 1, east of Greenwich
@@ -39,7 +39,7 @@ _UNREADABLE = (
 
 
 class Decoded(NamedTuple):
-    """What an annotation holds."""
+    """What was read from an annotation."""
 
     checkpoint: Checkpoint
     problem: str = ""

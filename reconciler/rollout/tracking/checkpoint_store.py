@@ -1,6 +1,6 @@
-"""The checkpoint of a rollout in the annotations of its lease: ``CheckpointStore``.
+"""Keeps the checkpoint of a rollout in an annotation of its lease: ``CheckpointStore``.
 
-A run reads it once, and writes it whenever it changes.
+A run reads it once, and writes it each time it changes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class CheckpointStore:
-    """What earlier passes have left under one lease, and what this one adds."""
+    """Holds what earlier passes have left under one lease, and what this pass adds."""
 
     def __init__(self, lease: Lease, now: datetime) -> None:
         self._lease = lease
@@ -34,7 +34,7 @@ class CheckpointStore:
         """Why the annotation cannot be read; empty where it can."""
 
     def failure_of(self, decision: Decision) -> RecordedFailure | None:
-        """Return an earlier failure that still applies: of the same object with the same target.
+        """Return the failure of an earlier pass if object and target are still the same.
 
         An object that is as desired, or on its way there, no longer counts as failed.
         """
@@ -50,7 +50,7 @@ class CheckpointStore:
         self._keep(replace(self.checkpoint, failures=failures))
 
     def start_of(self, decision: Decision) -> Start | None:
-        """Return the start that a pass asked for: of a VM that it created, or with this size."""
+        """Return the start that a pass asked for, if it created the VM or wrote this size."""
         found = self.checkpoint.starts.get(decision.ref)
         if found is None or found.uid is None:
             return found
@@ -58,12 +58,12 @@ class CheckpointStore:
         return found if same else None
 
     def starts(self, ref: ObjectRef, start: Start) -> None:
-        """Keep that a VM has to come up; call this before the request is sent."""
+        """Keep that a VM was asked to start; call this before the request is sent."""
         starts = {**self.checkpoint.starts, ref: start}
         self._keep(replace(self.checkpoint, starts=starts))
 
     def forget(self, ref: ObjectRef) -> None:
-        """Drop what is kept of an object that is as desired."""
+        """Drop what is kept about an object that is as Git says."""
         known = self.checkpoint
         if ref in known.failures or ref in known.starts:
             failures = {each: why for each, why in known.failures.items() if each != ref}
@@ -71,7 +71,7 @@ class CheckpointStore:
             self._keep(replace(known, failures=failures, starts=starts))
 
     def soaks(self, soak: Soak) -> None:
-        """Keep since when the canaries have had what Git wants."""
+        """Keep the time since which the canaries have what Git wants."""
         self._keep(replace(self.checkpoint, soak=soak))
 
     def _keep(self, checkpoint: Checkpoint) -> None:

@@ -1,4 +1,4 @@
-"""The one place that ends an object and records it: ``Completion.close``.
+"""Ends an object and records its end, in this one place: ``Completion.close``.
 
 ========= =============== ================================== ==============================
 Cause     Progress, trace Event                              Checkpoint for later passes
@@ -98,7 +98,7 @@ class Completion:
                 record(ref, uid, reason="MemoryNotReached", message=message, warning=True)
 
     def _failure(self, tracked: TrackedObject, end: End) -> RecordedFailure:
-        """Return what later passes need, which see neither our write nor what came of it."""
+        """Return what later passes must know, which see neither our write nor its failure."""
         created = tracked.action is not None and tracked.action.verb is Verb.CREATE
         return RecordedFailure(
             uid=None if created else tracked.latest.uid,

@@ -1,4 +1,4 @@
-"""How far one object is from what Git says, by its newest decision: ``convergence``; pure."""
+"""Judges how far one object is from what Git says: ``convergence``; pure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FAILURES = frozenset(
         Reason.HOTPLUG_STUCK,
     }
 )
-"""What the cluster shows as failed, whoever started the change."""
+"""The reasons by which the cluster shows a failure, no matter who started the change."""
 
 UNDER_WAY = frozenset(
     {
@@ -47,7 +47,7 @@ _SHARE = {
     "Failed": 0.1,
     "Succeeded": 0.9,
 }
-"""The estimated share of a change that is done when its migration is in a phase."""
+"""The estimated share of a change that is done, by the phase of its migration."""
 
 
 def is_under_way(decision: Decision) -> bool:

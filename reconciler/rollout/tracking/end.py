@@ -1,4 +1,4 @@
-"""How one object ended in a run: ``End``, the value that closes a ``TrackedObject``."""
+"""The result of one object and its cause: ``End``, which closes a ``TrackedObject``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """The result of one object in one run, and why."""
+    """How one object ends in a run."""
 
     result: Result
     why: Explanation

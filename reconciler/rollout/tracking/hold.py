@@ -1,4 +1,4 @@
-"""Why a change that may be made is not started yet: ``Hold``."""
+"""The reason why an allowed change is not started yet: ``Hold``."""
 
 from __future__ import annotations
 

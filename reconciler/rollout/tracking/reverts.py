@@ -1,4 +1,4 @@
-"""What it means when a value that a run wrote is gone: ``lost``; pure."""
+"""Explains why a value that a run has written is gone: ``lost``; pure."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ DELETED = "deleted"
 
 
 def same_restart(decision: Decision) -> bool:
-    """Return whether only the restart is left that brings the written size to the guest."""
+    """Return whether only a restart is left, which brings the written size to the guest."""
     return bool(decision.actions) and decision.actions[0].verb is Verb.RESTART
 
 
 def lost(decision: Decision) -> Explanation:
-    """Explain why a VM that this run has written would have to be written again."""
-    hint = "let one tool own the field"
+    """Explain why a VM no longer has the size that this run has written."""
+    hint = "let only one tool write the field"
     if decision.effect is Effect.CREATE:
-        message = "the VM was created, and somebody deleted it"
+        message = "somebody deleted the VM that was created"
         return Explanation(reason=DELETED, message=message, hint=hint)
     found = decision.changes[0].before if decision.changes else "another size"
-    writer = f" ({decision.owner})" if decision.owner else ""
-    message = f"somebody{writer} wrote {found} over our patch; it is not written again"
+    writer = decision.owner or "somebody"
+    message = f"{writer} replaced our value with {found}; it is not written again"
     return Explanation(reason=REVERTED, message=message, hint=hint)
 
 

@@ -1,4 +1,4 @@
-"""VMs that a run has created or restarted, until they are up: ``failed_start``; pure."""
+"""Judges the start of a VM that a run has created or restarted: ``failed_start``; pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.model.run.checkpoint import Start
 
 ANSWER_S = 60.0
-"""A restart that shows no effect after so long did not reach KubeVirt."""
+"""A restart that has no visible effect after this long did not reach KubeVirt."""
 INEFFECTIVE = "restart-ineffective"
 _STARTING = ("Always", "RerunOnFailure", "Once")
 
@@ -46,22 +46,22 @@ def starts_now(decision: Decision, live: LiveState) -> bool:
 def failed_start(
     decision: Decision, start: Start, live: LiveState, now: datetime
 ) -> Explanation | None:
-    """Explain why a VM that was to come up did not, or came up unchanged; None where it may."""
+    """Explain why the start of a VM has failed; None where it has not failed so far."""
     if decision.reason is Reason.NOT_STARTING:
         reason, message = decision.reason.value, decision.why.message
     elif starts_now(decision, live) and now - start.at > timedelta(seconds=START_TIMEOUT_S):
         minutes = (now - start.at).total_seconds() / 60
         reason = Reason.NOT_STARTING.value
-        message = f"it has no running instance, {minutes:.0f} min after its start was asked for"
+        message = f"it has no running instance, {minutes:.0f} min after its start was requested"
     elif decision.reason is Reason.RESTART_PENDING and _is_newer(live, decision, start):
-        reason, message = INEFFECTIVE, f"it was restarted, and still: {decision.why.message}"
+        reason, message = INEFFECTIVE, f"the restart had no effect: {decision.why.message}"
     else:
         return None
     return Explanation(reason=reason, message=message, hint=decision.why.hint)
 
 
 def may_ask(decision: Decision, start: Start | None, live: LiveState, now: datetime) -> bool:
-    """Return whether to ask for a restart: not again while an earlier one may be under way."""
+    """Return whether a restart may be asked for, because no earlier one may be under way."""
     if start is None:
         return True
     late = now - start.at > timedelta(seconds=ANSWER_S)

@@ -1,4 +1,4 @@
-"""One object in one run: ``TrackedObject`` with its states and their transitions.
+"""Tracks one object through a run: ``TrackedObject``, its states and their transitions.
 
 ========= =================================================== ==========================
 State     Meaning                                             Leaves it by
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 VISIBLE_AFTER = timedelta(seconds=2)
-"""A snapshot that is read this long after a write shows it, if the server carried it out."""
+"""A snapshot that is this much newer than a write shows it, if the server carried it out."""
 
 
 class State(StrEnum):
@@ -48,7 +48,7 @@ class State(StrEnum):
 
 
 class IllegalTransitionError(RuntimeError):
-    """The rollout itself is wrong: an object cannot do this in its state."""
+    """The state of an object does not allow this transition: the rollout has a bug."""
 
 
 _OPEN = (State.WAITING, State.FOLLOWING, State.WRITTEN)
@@ -100,7 +100,7 @@ class TrackedObject:
     not_before: float = field(default=0.0, init=False)
     """Monotonic seconds before which the next write is not tried."""
     looked_at: datetime | None = field(default=None, init=False)
-    """When the snapshot was read in which the object was last looked at."""
+    """When the newest snapshot of the object was read."""
     migration: LiveMigration | None = field(default=None, init=False)
     """The newest migration seen since the change started."""
     failed_migrations: int = field(default=0, init=False)
@@ -112,7 +112,7 @@ class TrackedObject:
 
     @property
     def ref(self) -> ObjectRef:
-        """Name the object."""
+        """The reference of the object."""
         return self.planned.ref
 
     @property
@@ -147,7 +147,7 @@ class TrackedObject:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a write may have been carried out that no snapshot can have shown yet."""
+        """Whether a write may have been carried out although no snapshot can show it yet."""
         sent, looked = self.unanswered_at, self.looked_at
         return sent is not None and (looked is None or looked <= sent + VISIBLE_AFTER)
 
@@ -184,7 +184,7 @@ class TrackedObject:
         self.patched_at = patched_at
 
     def recreated(self) -> None:
-        """Note that another object has the name now, which this run has not written."""
+        """Note that the name belongs to another object now, which this run has not written."""
         self._go("recreated")
         self.patched_at = self.restarted_at = None
 
@@ -195,12 +195,12 @@ class TrackedObject:
         self._end, self.ended_at = replace(end, why=replace(end.why, hint=hint)), at
 
     def try_again(self, not_before: float) -> None:
-        """Count a failed write, and let no other go out before *not_before*, monotonic."""
+        """Count a failed write; the next one may be sent from *not_before* on, monotonic."""
         self.attempts += 1
         self.not_before = not_before
 
     def looked(self, decision: Decision, live: LiveState) -> None:
-        """Take in what the newest snapshot shows of the object."""
+        """Update the object from the newest snapshot."""
         self.latest, self.looked_at = decision, live.observed_at
         vmi = live.vmis.get(self.ref)
         recent = _since(live.migrations.get(self.ref, ()), self.patched_at)

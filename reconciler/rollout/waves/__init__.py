@@ -1,1 +1,1 @@
-"""The waves of one run: the KubeVirt CR, then memory."""
+"""The waves of a run: first the KubeVirt CR, then the memory of VMs."""

@@ -1,4 +1,4 @@
-"""Starts the changes of VMs that may start, and sends their writes: ``Dispatch``."""
+"""Starts the changes of VMs that the limits allow, and sends their writes: ``Dispatch``."""
 
 from __future__ import annotations
 
@@ -53,7 +53,8 @@ class Dispatch:
         self._completion, self._checkpoint = completion, completion.memory
         self._holds = Holds(run, completion.memory)
         self.capacity = RemainingCapacity(run)
-        self._order = dict.fromkeys(action.ref for wave in plan.waves for action in wave.actions)
+        planned = dict.fromkeys(each.ref for wave in plan.waves for each in wave.actions)
+        self._order = {ref: n for n, ref in enumerate(planned)}
         self._announced = False
         self.held: dict[ObjectRef, Hold] = {}
         """Why each VM that could not start in the last round was held back."""
@@ -76,7 +77,7 @@ class Dispatch:
         now = self._run.clock.monotonic()
         self._holds.look(planner, objects)
         ready: list[Decision] = []
-        for ref in self._ordered(candidates):
+        for ref in sorted(candidates, key=lambda ref: self._order.get(ref, len(self._order))):
             hold = self._holds.hold(candidates[ref], context)
             objects[ref].hold = hold
             if hold is not None:
@@ -127,7 +128,7 @@ class Dispatch:
         return is_true(vm.conditions, "RestartRequired")
 
     def _keep_start(self, decision: Decision, action: Action, context: PlanContext) -> None:
-        """Tell later passes that this run starts the VM, before it goes down."""
+        """Keep for later passes that this run starts the VM; do it before the VM goes down."""
         created = action.verb is Verb.CREATE and starts_itself(action.manifest or {})
         if not created and action.verb is not Verb.RESTART:
             return
@@ -147,7 +148,7 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         context: PlanContext,
     ) -> list[Decision]:
-        """Return restarts whose size is written, then new changes as far as the limits allow."""
+        """Return the restarts of written VMs, then the new changes that the limits allow."""
         restarts = [each for each in ready if objects[each.ref].written]
         new = [each for each in ready if not objects[each.ref].written]
         keys, waits = context.policy.anti_affinity, dict[ObjectRef, str]()
@@ -183,10 +184,6 @@ class Dispatch:
         self._announced = True
         plural = "" if count == 1 else "s"
         self._run.progress(Step.WAVE, f"wave memory: {count} VM{plural} to change")
-
-    def _ordered(self, candidates: Mapping[ObjectRef, Decision]) -> list[ObjectRef]:
-        first = [ref for ref in self._order if ref in candidates]
-        return first + [ref for ref in candidates if ref not in self._order]
 
     def _end_over_budget(
         self,

@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 NO_LEASE = "changed-meanwhile"
 _NO_LEASE_HINT = "the next run changes it: it could not be changed when this run started"
 _OWNER_HINT = (
-    "let one tool own the KubeVirt CR; Git's next change, or an hour, lets it be tried again"
+    "let only one tool write the KubeVirt CR; it is tried again after an hour, or when Git changes"
 )
 
 
 class KubeVirtWaves:
-    """Brings the CR to what Git says, and says when the memory of VMs may change."""
+    """Writes the CR as Git says, and decides when the memory of VMs may change."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class KubeVirtWaves:
         return tracked.result is not Result.HELD or tracked.end_reason in kept_back
 
     def step(self, context: PlanContext) -> bool:
-        """Do what the CR needs now; return whether the memory of VMs may change."""
+        """Make the next step of the CR; return whether the memory of VMs may change."""
         tracked = self.tracked
         if tracked is None or not tracked.open:
             return self._settled(context)
@@ -134,7 +134,7 @@ class KubeVirtWaves:
         action, lease = decision.actions[0], self._run.config_lease
         end = approval_check.refused(self._policy.approval, decision, action)
         if not self._has_lease:
-            # The plan could not change the CR, so no lease was taken. Now the CR could be changed.
+            # The plan had no change for the CR, so the run has no lease for it. Now there is one.
             message = f"not started: {decision.why.message}"
             why = Explanation(reason=NO_LEASE, message=message, hint=_NO_LEASE_HINT)
             end = End(result=Result.HELD, why=why)
@@ -153,8 +153,9 @@ class KubeVirtWaves:
     def _settled(self, context: PlanContext) -> bool:
         """Return whether the CR has settled long enough for the components to have read it.
 
-        Source: kubevirt v1.9.0 pkg/healthz/healthz.go:99-108 is the only exact signal, and
-        needs rights on pods; so observedGeneration and a few seconds more.
+        The only exact signal needs rights on pods, so this waits for observedGeneration and a few
+        seconds more.
+        Source: kubevirt v1.9.0 pkg/healthz/healthz.go:99-108.
         """
         why = unsettled(context.live.kubevirt)
         now = self._run.clock.monotonic()

@@ -33,7 +33,9 @@ if TYPE_CHECKING:
 
 OUR_MANAGER = "reconciler"
 """The field manager of our writes."""
-_EARLIER_HINT = "Git's next size, or an hour, lets it be tried again; settle who owns the field"
+_EARLIER_HINT = (
+    "let only one tool write the field; it is tried again after an hour, or with another size"
+)
 
 
 class MemoryWave:
@@ -82,7 +84,7 @@ class MemoryWave:
         )
 
     def overlay(self, live: LiveState) -> LiveState:
-        """Return *live* with the capacity that changes still need.
+        """Return *live* with recent capacity, where changes still need it.
 
         Raises:
             ClusterError: The server's answer ends the run, such as 401.
@@ -106,7 +108,7 @@ class MemoryWave:
             self._dispatch.start(candidates, self.objects, planner)
 
     def _tracked(self, decision: Decision, live: LiveState) -> TrackedObject:
-        """Return the VM of *decision*; ended already where nothing is left to do in this run."""
+        """Return the tracked VM; it has already ended where this run has nothing to do for it."""
         vmi = live.vmis.get(decision.ref)
         guest = vmi.guest_current if vmi else None
         tracked = TrackedObject(
@@ -141,7 +143,7 @@ class MemoryWave:
         )
 
     def _look(self, tracked: TrackedObject, decision: Decision, live: LiveState) -> None:
-        """Judge one VM by the newest snapshot, and end it where that decides it."""
+        """Judge one VM by the newest snapshot, and end it if nothing is left to do."""
         news = decision.why.message != tracked.latest.why.message
         tracked.looked(decision, live)
         if tracked.state is State.WAITING and not decision.actions:
@@ -171,7 +173,7 @@ class MemoryWave:
                 )
 
     def _note_found(self, tracked: TrackedObject, decision: Decision) -> None:
-        """Note a value that is there although no write of this run is known to be taken."""
+        """Note a value that is there although the server has not confirmed a write of this run."""
         there = is_under_way(decision) or decision.effect is Effect.NONE
         if there and tracked.unanswered_at is not None:
             tracked.found_written()
@@ -179,7 +181,7 @@ class MemoryWave:
             tracked.followed()
 
     def _handle_lost(self, tracked: TrackedObject, decision: Decision) -> None:
-        """Handle a written VM without our value: replaced by another VM, or written over."""
+        """Handle a written VM that lost our value: recreated, or its size was overwritten."""
         if tracked.action and tracked.action.uid not in (None, decision.uid):
             tracked.recreated()
             message = "the VM was deleted and created again; it starts from the beginning"
@@ -194,7 +196,7 @@ class MemoryWave:
         self._completion.close(tracked, held if tracked.applied else stale or held)
 
     def _end_written(self, tracked: TrackedObject) -> None:
-        """End a VM whose written size cannot reach the guest by what this run may do."""
+        """End a VM whose written size does not reach the guest without a restart."""
         staged = tracked.planned.effect is Effect.RESTART and tracked.restarted_at is None
         end = as_decided(Result.HELD if staged else Result.FAILED, tracked.latest)
         if staged and self._approval and self._approval.of(tracked.ref, WaveName.RESTART):
@@ -202,7 +204,7 @@ class MemoryWave:
         self._completion.close(tracked, end)
 
     def _failed_start(self, decision: Decision, live: LiveState) -> End | None:
-        """Return the end of a VM whose start failed, asked for in this pass or an earlier one."""
+        """Return the end of a VM whose start has failed, in this pass or an earlier one."""
         start = self._checkpoint.start_of(decision)
         why = failed_start(decision, start, live, self._run.clock.now()) if start else None
         return End(result=Result.FAILED, why=why) if why else None

@@ -1,1 +1,1 @@
-"""Sends writes and reads what their answers mean."""
+"""Sends writes to the API server and handles its answers."""

@@ -1,4 +1,4 @@
-"""Which leases a run of a plan needs, and what stands where it needs none."""
+"""Decides which leases a run needs: ``touches_config``, ``touches_memory``, ``NoLease``."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def touches_config(plan: Plan, shard: Shard) -> bool:
-    """Whether a run of *plan* may write to the KubeVirt CR."""
+    """Return whether a run of *plan* may write to the KubeVirt CR."""
     return shard.has_config and _touches(plan, KUBEVIRT)
 
 
 def touches_memory(plan: Plan) -> bool:
-    """Whether a run of *plan* may write to a VM."""
+    """Return whether a run of *plan* may write to a VM."""
     return _touches(plan, VM)
 
 
@@ -33,23 +33,23 @@ def _touches(plan: Plan, kind: str) -> bool:
 
 
 class NoLease:
-    """Stands in for a lease over objects to which the run writes nothing."""
+    """Takes the place of a lease that a run does not need, because it writes nothing under it."""
 
     def held(self) -> bool:
-        """Nothing is written, so nothing has to be held."""
+        """Return True: without writes there is nothing to hold."""
         return True
 
     def spare_s(self) -> float:
-        """No request has to wait less for it."""
+        """Return infinity: it limits no request."""
         return math.inf
 
     def notes(self) -> Mapping[str, str]:
-        """None are kept."""
+        """Return no annotations."""
         return {}
 
     def note(self, _notes: Mapping[str, str | None]) -> bool:
-        """Nothing is kept."""
+        """Keep nothing."""
         return False
 
     def abandon(self) -> None:
-        """Nothing is given back anyway."""
+        """Do nothing: there is nothing to give back."""

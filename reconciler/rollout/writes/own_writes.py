@@ -1,4 +1,4 @@
-"""Objects as the API server answered our writes: ``OwnWrites``, until the informer shows them."""
+"""Keeps the answers to our writes until the informer shows them: ``OwnWrites``."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ CREATED_S = 30.0
 class _Answer:
     vm: LiveVM
     created_at: float | None
-    """Monotonic; None for a VM that was there before."""
+    """Monotonic seconds; None for a VM that existed before."""
 
 
 class OwnWrites:
-    """Keeps a run from deciding by snapshots that are older than its own writes."""
+    """Prevents decisions from snapshots that are older than our own writes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,7 +34,7 @@ class OwnWrites:
         self._kubevirt: LiveKubeVirt | None = None
 
     def add(self, action: Action, written: Written) -> None:
-        """Keep the object that the server answered to *action*."""
+        """Keep the object from the server's answer to *action*."""
         if written.kubevirt is not None:
             self._kubevirt = written.kubevirt
         elif written.vm is not None:
@@ -44,7 +44,7 @@ class OwnWrites:
             self._vms.pop(action.ref, None)
 
     def overlay(self, live: LiveState) -> LiveState:
-        """Return *live* with each answer that is newer; forget those that the informer shows."""
+        """Return *live* with the answers that are newer; drop those that the informer shows."""
         self._vms = {
             ref: each for ref, each in self._vms.items() if self._is_newer(each, live.vms.get(ref))
         }

@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.completion import Completion
 
 DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Refusal.EXISTS})
-"""The object is not what the decision was made from: read it again, decide again."""
+"""The object has changed since the decision, so it is read and decided again."""
 
 INTERNAL_ERROR = 500
-"""The API server's own answer where a webhook does not answer it."""
+"""The status of the API server's answer if a webhook does not answer."""
 ATTEMPTS = 5
 PAUSE_S = 1.0
 """The annotation that a patched VM gets, if the configuration asks for it."""
@@ -77,7 +77,7 @@ class Writes:
         self.own = OwnWrites(run.clock)
 
     def may_send(self, lease: Lease) -> bool:
-        """Return whether a write may be sent now; ask before each."""
+        """Return whether a write may be sent now; call this before each write."""
         if self._run.stopping() or self.pause.lasts(self._run.clock.monotonic()):
             return False
         return lease.held()
@@ -89,7 +89,7 @@ class Writes:
             The writes that the server took.
 
         Args:
-            writes: Writes to different objects; each is taken only when it is sent at once.
+            writes: Writes to different objects; the next one is taken only when it can be sent.
             lease: No answer is waited for longer than it lasts.
 
         Raises:
@@ -141,7 +141,7 @@ class Writes:
     def _handle_error(
         self, write: PendingWrite, error: ClusterError, fatal: list[ClusterError]
     ) -> None:
-        """Handle a request that was not carried out, as far as is known."""
+        """Handle a request without an answer, or with one that names no refusal."""
         if not error.retryable:
             write.tracked.refused()
             fatal.append(error)
@@ -186,10 +186,10 @@ class Writes:
         pause_s = PAUSE_S * 2**tracked.attempts
         tracked.try_again(self._run.clock.monotonic() + pause_s)
         if tracked.attempts >= ATTEMPTS:
-            self._fail(tracked, reason, f"{message}; given up after {ATTEMPTS} tries")
+            self._fail(tracked, reason, f"{message}; gave up after {ATTEMPTS} attempts")
             return
         self._run.progress(
-            Step.FOLLOWING, f"decides again: {message}", ref=tracked.ref, reason=reason
+            Step.FOLLOWING, f"is decided again: {message}", ref=tracked.ref, reason=reason
         )
 
     def _fail(self, tracked: TrackedObject, reason: str, message: str) -> None:
@@ -201,7 +201,7 @@ class Writes:
 def _described(decision: Decision, action: Action) -> str:
     """Say what the write did, with the values."""
     if action.verb is Verb.RESTART:
-        return f"asked for a restart, after which it has {decision.target}"
+        return f"restart requested; the VM has {decision.target} after it"
     if action.verb is Verb.CREATE:
         return f"created with {decision.target}" if decision.target else "created"
     text = "; ".join(

@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 FIRST_S, LONGEST_S = 1.0, 30.0
 TOTAL_S = 300.0
-"""After so long without an answer the run ends; nothing is lost, the next one goes on."""
+"""The run ends after this long without an answer; the next run continues."""
 _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class WritePause:
-    """The pause of one run. No VM counts as failed because the server is unavailable."""
+    """The pause of one run; no VM fails because the server is unavailable."""
 
     def __init__(self) -> None:
         self._failures = 0

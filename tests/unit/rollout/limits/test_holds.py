@@ -102,7 +102,7 @@ def test_policy_that_selects_no_canary_holds_every_vm():
     assert first.hold(REST).result is Result.HELD
 
 
-def test_canary_that_could_not_be_changed_proves_nothing():
+def test_held_canary_holds_the_rest():
     first = Round(canary_policy())
     first.end(CANARY, Result.HELD)
     assert first.reason(REST) == "canaries-held"

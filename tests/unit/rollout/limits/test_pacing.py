@@ -48,7 +48,7 @@ def started(state, policy=None, *, busy=(), candidates=REFS, **questions):
     return [each.ref.name for each in chosen], {ref.name: why for ref, why in waits.items()}
 
 
-def test_limit_of_kubevirt_holds_without_one_of_the_user():
+def test_kubevirt_limit_applies_without_a_user_limit():
     names, waits = started(live())
     assert names == ["vm-0", "vm-1", "vm-2", "vm-3", "vm-4"]
     assert set(waits.values()) == {"the limit of 5 changes at a time is reached"}

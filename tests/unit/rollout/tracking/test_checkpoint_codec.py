@@ -1,4 +1,4 @@
-"""What one pass leaves to the next: kept exactly, bounded, and no obstacle where it is garbage."""
+"""The checkpoint as an annotation: read exactly as written, bounded, and safe where edited."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def many(count, **changes):
 
 times = st.datetimes(timezones=st.just(UTC))
 texts = st.text(max_size=codec.LONGEST_MESSAGE)
-records = st.builds(
+checkpoints = st.builds(
     Checkpoint,
     soak=st.none() | st.builds(Soak, digest=texts, since=times),
     failures=st.dictionaries(
@@ -58,16 +58,16 @@ records = st.builds(
 )
 
 
-@given(records)
-def test_what_is_kept_is_read_again_exactly(record):
-    assert codec.decoded(codec.encoded(record)) == codec.Decoded(record)
+@given(checkpoints)
+def test_checkpoint_is_read_exactly_as_written(checkpoint):
+    assert codec.decoded(codec.encoded(checkpoint)) == codec.Decoded(checkpoint)
 
 
-def test_the_form_is_stable():
-    record = Checkpoint(
+def test_annotation_has_a_stable_form():
+    checkpoint = Checkpoint(
         soak=Soak(digest="sha256:1", since=NOW), failures={vm_ref("db", "pg-0"): failure()}
     )
-    assert json.loads(codec.encoded(record)) == {
+    assert json.loads(codec.encoded(checkpoint)) == {
         "soak": {"digest": "sha256:1", "since": "2026-11-23T12:00:30.250000Z"},
         "failures": [
             {
@@ -84,18 +84,18 @@ def test_the_form_is_stable():
     }
 
 
-def test_nothing_to_keep_is_no_annotation():
+def test_empty_checkpoint_has_no_annotation():
     assert codec.encoded(Checkpoint()) is None
     assert codec.decoded(None) == codec.decoded("") == codec.Decoded(Checkpoint())
 
 
-def test_times_of_another_zone_are_the_same_moment():
+def test_time_with_another_zone_is_the_same_moment():
     east = NOW.astimezone(timezone(timedelta(hours=5)))
     soak = Soak(digest="d", since=east)
     assert codec.decoded(codec.encoded(Checkpoint(soak=soak))).checkpoint.soak == soak
 
 
-def test_of_too_many_failures_the_oldest_are_dropped():
+def test_oldest_of_too_many_failures_are_dropped():
     found = codec.decoded(codec.encoded(many(codec.MOST_FAILURES + 7))).checkpoint
     assert len(found.failures) == codec.MOST_FAILURES
     assert vm_ref("db", "vm-6") not in found.failures
@@ -103,23 +103,23 @@ def test_of_too_many_failures_the_oldest_are_dropped():
     assert found.soak is not None
 
 
-def test_a_long_message_is_cut():
-    record = Checkpoint(failures={vm_ref("db", "pg-0"): failure(message="x" * 5000)})
-    (found,) = codec.decoded(codec.encoded(record)).checkpoint.failures.values()
+def test_long_message_is_shortened():
+    checkpoint = Checkpoint(failures={vm_ref("db", "pg-0"): failure(message="x" * 5000)})
+    (found,) = codec.decoded(codec.encoded(checkpoint)).checkpoint.failures.values()
     assert found.why.message == "x" * (codec.LONGEST_MESSAGE - 1) + "…"
 
 
 @pytest.mark.parametrize("character", ["x", "\u00e9", "\U0001f600", "\x00", '"'])
-def test_it_stays_far_below_what_an_object_may_hold(character):
+def test_annotation_stays_within_its_limit(character):
     long = character * 253
-    record = many(codec.MOST_FAILURES, message=character * 5000, reason=long, target=long)
-    text = codec.encoded(record)
+    checkpoint = many(codec.MOST_FAILURES, message=character * 5000, reason=long, target=long)
+    text = codec.encoded(checkpoint)
     assert len(text.encode()) <= codec.MOST_BYTES
     found = codec.decoded(text).checkpoint
     assert found.failures
     newest = vm_ref("db", f"vm-{codec.MOST_FAILURES - 1}")
     assert newest in found.failures
-    assert found.soak == record.soak
+    assert found.soak == checkpoint.soak
 
 
 GARBAGE = [
@@ -152,7 +152,7 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("text", GARBAGE, ids=lambda text: text[:30])
-def test_garbage_is_an_empty_record_with_a_sentence(text):
+def test_unreadable_annotation_is_an_empty_checkpoint_with_a_problem(text):
     found = codec.decoded(text)
     assert found.checkpoint == Checkpoint()
     assert "memory.reconciler.dev/rollout of the lease cannot be read" in found.problem
@@ -161,7 +161,7 @@ def test_garbage_is_an_empty_record_with_a_sentence(text):
 
 
 @given(st.text())
-def test_no_text_is_too_odd_to_be_read(text):
+def test_any_text_is_read_or_reported(text):
     found = codec.decoded(text)
     assert bool(found.problem) == (found.checkpoint == Checkpoint() and not _empty(text))
 
@@ -186,16 +186,16 @@ def _empty(text):
         max_leaves=8,
     )
 )
-def test_no_json_is_too_odd_to_be_read(value):
+def test_any_json_is_read_or_reported(value):
     found = codec.decoded(json.dumps(value))
     assert found.checkpoint == Checkpoint()
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(0, True), (3600, True), (3601, False), (-5, True)])
-def test_a_failure_is_forgotten_after_an_hour(age_s, kept):
+def test_failure_expires_after_an_hour(age_s, kept):
     soak = Soak(digest="d", since=NOW - timedelta(days=3))
     ref = vm_ref("db", "pg-0")
-    record = Checkpoint(soak=soak, failures={ref: failure(at=NOW - timedelta(seconds=age_s))})
-    left = codec.without_expired(record, NOW)
+    checkpoint = Checkpoint(soak=soak, failures={ref: failure(at=NOW - timedelta(seconds=age_s))})
+    left = codec.without_expired(checkpoint, NOW)
     assert (ref in left.failures) is kept
     assert left.soak == soak

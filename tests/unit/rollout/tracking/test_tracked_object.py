@@ -106,7 +106,7 @@ def test_transition_leads_to_its_state_or_is_illegal(before, transition):
 
 
 @pytest.mark.parametrize("before", PATHS)
-def test_only_an_open_object_has_no_outcome(before):
+def test_outcome_exists_only_after_the_end(before):
     found = tracked(*PATHS[before])
     assert found.open is (found.state is not State.ENDED)
     if found.open:
@@ -116,14 +116,14 @@ def test_only_an_open_object_has_no_outcome(before):
         assert found.outcome().result is Result.DONE
 
 
-def test_answer_ends_the_doubt_and_no_answer_leaves_it():
+def test_write_is_in_doubt_until_it_is_answered():
     assert tracked("sent").in_doubt
     assert not tracked("sent", "accepted").in_doubt
     assert not tracked("sent", "refused").in_doubt
 
 
 @pytest.mark.parametrize(("seconds", "in_doubt"), [(0, True), (2, True), (3, False)])
-def test_doubt_lasts_until_a_snapshot_would_show_the_write(seconds, in_doubt):
+def test_write_is_in_doubt_until_a_snapshot_would_show_it(seconds, in_doubt):
     found = tracked("sent")
     found.looked(DECISION, replace(LIVE, observed_at=NOW + timedelta(seconds=seconds)))
     assert found.in_doubt is in_doubt
@@ -164,7 +164,7 @@ def test_restarted_at_is_when_the_restart_was_accepted():
         *((("sent", "accepted"), cause, Actuation.SUCCEEDED) for cause in Cause),
     ],
 )
-def test_actuation_tells_written_from_unwritten(path, cause, actuation):
+def test_actuation_says_whether_the_write_was_made(path, cause, actuation):
     found = tracked(*path)
     found.ended(replace(END, cause=cause), LATER)
     assert found.outcome().actuation is actuation

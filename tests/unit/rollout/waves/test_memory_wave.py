@@ -227,7 +227,7 @@ def test_failed_migrations_are_counted_from_the_patch_on():
     assert (wave.vm.failed_migrations, wave.vm.migration.ref.name) == (1, "m-2")
 
 
-def test_lost_lease_keeps_writes_back_and_objects_open():
+def test_vm_is_not_written_without_the_lease_and_stays_open():
     wave = Wave()
     wave.ports.memory_lease.is_held = False
     wave.step(BEFORE)

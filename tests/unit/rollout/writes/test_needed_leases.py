@@ -42,7 +42,7 @@ def plan_with(ref, effect, *, actions):
         (Effect.NONE, False, False),
     ],
 )
-def test_lease_is_needed_for_an_action_and_for_what_may_become_one(
+def test_lease_is_needed_for_actions_and_for_waiting_objects(
     ref, config, memory, effect, actions, may_write
 ):
     plan = plan_with(ref, effect, actions=actions)

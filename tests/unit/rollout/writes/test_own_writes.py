@@ -40,7 +40,7 @@ def test_answer_replaces_an_older_vm():
     [make_vm(generation=2), make_vm(generation=3), make_vm(uid="another")],
     ids=["the same", "newer", "another VM"],
 )
-def test_vm_that_is_as_new_or_another_one_replaces_the_answer_for_good(seen):
+def test_answer_is_dropped_once_the_vm_is_as_new_or_another_one(seen):
     own = written(vm=ANSWER)
     assert own.overlay(make_live(seen)).vms[VM] is seen
     assert own.overlay(LIVE) is LIVE
@@ -59,7 +59,7 @@ def test_created_vm_counts_as_present_for_a_while():
     assert VM not in own.overlay(make_live()).vms
 
 
-def test_restart_has_no_answer_to_keep():
+def test_restart_drops_the_answer_before_it():
     own = written(vm=ANSWER)
     own.add(ACTION, Written(status=202))
     assert own.overlay(LIVE) is LIVE

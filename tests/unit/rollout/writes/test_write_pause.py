@@ -36,7 +36,7 @@ def test_pause_lasts_exactly_as_long_as_it_says():
     assert not pause.lasts(100.0 + pause_s)
 
 
-def test_patience_is_counted_from_the_first_failure():
+def test_server_is_given_up_by_the_time_since_the_first_failure():
     pause = WritePause()
     pause.start(AWAY, 10.0)
     pause.start(AWAY, 10.0 + TOTAL_S - 1)
