@@ -191,7 +191,7 @@ class _Rollout:
         idle = not self.kubevirt.open and not self.memory.can_start
         unready = not self.kubevirt.open and not self.ready
         if given_up and (idle or unready) and not self.memory.under_way:
-            return "KubeVirt did not apply its configuration; changes that need it did not start"
+            return "KubeVirt did not take its configuration up; changes that need it did not start"
         if not self.policy.follow and idle:
             return "the run does not wait for the guests, as asked"
         self.stuck = self._stuck(clock.now() + timedelta(seconds=self._left(start)))
