@@ -11,14 +11,15 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.source.assemble import assemble
 from reconciler.source.cache.file_contents import FileContents, RememberedContents
 from reconciler.source.config_file import ConfigResult, config_entry, read_config
+from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.file_tree import CONFIG_PATH, is_manifest, normal, select, under
+from reconciler.source.git.working_tree import WorkingTree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from reconciler.source.cache.file_contents import Contents
     from reconciler.source.cache.parse_cache import ParseCache
-    from reconciler.source.git.commit_tree import CommitTree
     from reconciler.source.git.file_tree import Entry, FileTree
     from reconciler.source.git.repository import Repository
 
@@ -89,7 +90,7 @@ class CommitReader:
         Raises:
             SourceError: There is no such revision, or the repository cannot be read.
         """
-        tree = self._repository.commit_tree(self._revision)
+        tree = CommitTree.of(self._repository, self._revision)
         found = read_config(tree, config_entry(tree))
         return read_tree(tree, found, self._contents, self._override)
 
@@ -126,7 +127,7 @@ class FollowingReader:
             SourceError: There is no such revision, or the repository cannot be read.
         """
         before = self._last and self._last[0]
-        tree = self._repository.commit_tree(self._revision, before=before)
+        tree = CommitTree.of(self._repository, self._revision, before=before)
         if self._last is None or tree is not before:
             found = self._configuration(tree)
             reading = read_tree(tree, found, self._contents, self._override)
@@ -160,7 +161,7 @@ class WorkingTreeReader:
         Raises:
             SourceError: There is none, or it cannot be read.
         """
-        tree = self._repository.working_tree()
+        tree = WorkingTree(self._repository)
         found = read_config(tree, config_entry(tree))
         return read_tree(tree, found, self._contents, self._override)
 

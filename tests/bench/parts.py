@@ -22,6 +22,7 @@ from reconciler.plan.planner import Planner
 from reconciler.report.json_documents import plan_json
 from reconciler.report.plan_markdown import plan_markdown
 from reconciler.report.plan_text import plan_text
+from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.file_tree import select
 from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader
@@ -83,7 +84,7 @@ def source(timed: Stopwatch, repo: Path) -> Reading:
     """Read Git."""
     with Repository.open(repo) as opened:
         with timed("read git"):
-            tree = opened.commit_tree("HEAD")
+            tree = CommitTree.of(opened, "HEAD")
             for entry in select(tree, Config()).files:
                 tree.read(entry)
         with timed("read git, parse, check, assemble"):

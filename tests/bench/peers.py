@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bench import processes
 
 from reconciler.source.config_file import config_entry, read_config
+from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.file_tree import select
 from reconciler.source.git.repository import Repository
 
@@ -57,7 +58,7 @@ def measure(manifests: Sequence[str], kubeconfig: Path, repeat: int) -> tuple[Pe
 def of_repository(repo: Path, n_files: int) -> list[str]:
     """The texts of the first *n_files* manifest files that a plan of *repo* reads."""
     with Repository.open(repo) as opened:
-        tree = opened.commit_tree("HEAD")
+        tree = CommitTree.of(opened, "HEAD")
         config = read_config(tree, config_entry(tree)).config
         files = select(tree, config).files[:n_files]
         return [data.decode() for data in tree.read_all(files)]

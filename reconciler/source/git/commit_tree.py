@@ -44,6 +44,20 @@ class CommitTree:
         self._before = before
         self.revision = commit
 
+    @classmethod
+    def of(
+        cls, repository: Repository, revision: str, *, before: CommitTree | None = None
+    ) -> CommitTree:
+        """The tree of the commit that *revision* names; *before* itself if it is that commit's.
+
+        Raises:
+            SourceError: *revision* names no commit, or more than one.
+        """
+        commit = repository.resolve(revision)
+        if before is not None and before.revision == commit:
+            return before
+        return cls(repository, commit, before=before)
+
     @cached_property
     def _entries(self) -> tuple[Entry, ...]:
         before, self._before = self._before, None  # no chain of all trees that were ever read

@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from reconciler.errors import SourceError
-from reconciler.source.git.commit_tree import CommitTree
-from reconciler.source.git.working_tree import WorkingTree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -199,30 +197,6 @@ class Repository:
                 hint="write more of the hash",
             )
         raise self._unknown_revision(revision, output)
-
-    def commit_tree(self, revision: str, *, before: CommitTree | None = None) -> CommitTree:
-        """The files of the commit that *revision* names; *before* itself where that is its commit.
-
-        Raises:
-            SourceError: It names none, or more than one.
-        """
-        commit = self.resolve(revision)
-        if before is not None and before.revision == commit:
-            return before
-        return CommitTree(self, commit, before=before)
-
-    def working_tree(self) -> WorkingTree:
-        """The files as they lie in the working tree.
-
-        Raises:
-            SourceError: The repository is bare.
-        """
-        if self.bare:
-            raise SourceError(
-                f"{self.root} is a bare repository, without a working tree",
-                hint="name a revision with --revision",
-            )
-        return WorkingTree(self)
 
     def contents(self, blob: str) -> bytes:
         """The contents of the object with the hash *blob*.

@@ -27,6 +27,16 @@ class WorkingTree:
     """Tracked and untracked files, without ignored ones; implements ``tree.FileTree``."""
 
     def __init__(self, repository: Repository) -> None:
+        """Take the working tree of *repository*.
+
+        Raises:
+            SourceError: The repository is bare.
+        """
+        if repository.bare:
+            raise SourceError(
+                f"{repository.root} is a bare repository, without a working tree",
+                hint="name a revision with --revision",
+            )
         self._repository = repository
         self._root = repository.root
 

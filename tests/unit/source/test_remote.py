@@ -9,6 +9,7 @@ import pytest
 
 from reconciler.app.clock import SystemClock
 from reconciler.errors import SourceError
+from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.remote import clone_or_fetch
 from reconciler.source.git.repository import Repository
 
@@ -40,7 +41,7 @@ def refused(fetch, *arguments, **options):
 
 
 def read(repository, commit):
-    tree = repository.commit_tree(commit)
+    tree = CommitTree.of(repository, commit)
     return {entry.path: tree.read(entry) for entry in tree.entries()}
 
 

@@ -7,8 +7,10 @@ import os
 import pytest
 
 from reconciler.errors import SourceError
+from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.file_tree import EntryKind
 from reconciler.source.git.repository import Repository
+from reconciler.source.git.working_tree import WorkingTree
 
 
 @pytest.fixture
@@ -130,7 +132,7 @@ def test_a_tree_lists_files_links_and_submodules_without_following_them(opened, 
     git_repo.git("add", "--all")
     git_repo.git("update-index", "--add", "--cacheinfo", f"160000,{inner},sub")
     git_repo.git("commit", "--quiet", "--message=links")
-    tree = opened.commit_tree("HEAD")
+    tree = CommitTree.of(opened, "HEAD")
     assert [(e.path, e.kind, e.mode, e.size) for e in tree.entries()] == [
         ("link.yaml", EntryKind.SYMLINK, "120000", 11),
         ("sub", EntryKind.SUBMODULE, "160000", 0),
@@ -147,7 +149,7 @@ def test_a_tree_lists_files_links_and_submodules_without_following_them(opened, 
 def test_a_commit_is_read_whatever_the_working_tree_holds(opened, git_repo):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.write({"a.yaml": "a: 2\n", "b.yaml": "b: 1\n"})
-    tree = opened.commit_tree(commit)
+    tree = CommitTree.of(opened, commit)
     assert [tree.read(entry) for entry in tree.entries()] == [b"a: 1\n"]
 
 
@@ -164,7 +166,7 @@ def test_a_bare_repository_has_commits_but_no_working_tree(git_repo, tmp_path):
 
 def test_an_object_that_is_missing_is_named(opened, git_repo):
     git_repo.commit({"a.yaml": "a: 1\n"})
-    tree = opened.commit_tree("HEAD")
+    tree = CommitTree.of(opened, "HEAD")
     (entry,) = tree.entries()
     loose = git_repo.path / ".git" / "objects" / entry.blob[:2] / entry.blob[2:]
     loose.unlink()
@@ -187,7 +189,7 @@ def test_reading_runs_no_hook_and_no_monitor_and_writes_nothing(git_repo, tmp_pa
     os.utime(git_repo.path / "a.yaml", (1, 1))
     before = (git_repo.path / ".git/index").read_bytes()
     with Repository.open(git_repo.path) as repository:
-        tree = repository.working_tree()
+        tree = WorkingTree(repository)
         assert tree.changed() == ("trap.sh",)
         assert [tree.read(e) for e in tree.entries() if e.path == "a.yaml"] == [b"a: 1\n"]
     assert (git_repo.path / ".git/index").read_bytes() == before
@@ -199,9 +201,9 @@ def test_another_repository_in_the_environment_changes_nothing(git_repo, tmp_pat
     git_repo.git("init", "--quiet", str(tmp_path / "other"))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
     with Repository.open(git_repo.path) as repository:
-        tree = repository.commit_tree("main")
+        tree = CommitTree.of(repository, "main")
         assert (tree.revision, [tree.read(e) for e in tree.entries()]) == (commit, [b"a: 1\n"])
-        assert repository.working_tree().changed() == ()
+        assert WorkingTree(repository).changed() == ()
 
 
 def test_without_git_it_says_so(git_repo, monkeypatch):
@@ -217,7 +219,7 @@ def test_many_contents_come_in_the_order_in_which_they_are_asked_for(git_repo):
     texts = {f"{n}.yaml": f"{n}\n" * n for n in range(50)} | {"bytes.yaml": b"\0\r\n\xff"}
     git_repo.commit(texts)
     with Repository.open(git_repo.path) as repository:
-        tree = repository.commit_tree("HEAD")
+        tree = CommitTree.of(repository, "HEAD")
         entries = tree.entries()[::-1]
         found = dict(zip([entry.path for entry in entries], tree.read_all(entries), strict=True))
     assert found == {n: t if isinstance(t, bytes) else t.encode() for n, t in texts.items()}
@@ -226,7 +228,7 @@ def test_many_contents_come_in_the_order_in_which_they_are_asked_for(git_repo):
 def test_a_reading_of_many_may_be_left_early(git_repo):
     git_repo.commit({f"{n}.yaml": "x" * 100_000 for n in range(5)})
     with Repository.open(git_repo.path) as repository:
-        tree = repository.commit_tree("HEAD")
+        tree = CommitTree.of(repository, "HEAD")
         contents = tree.read_all(tree.entries())
         assert next(contents) == b"x" * 100_000
         contents.close()
@@ -238,6 +240,6 @@ def test_one_missing_object_of_many_is_named(git_repo):
     blob = git_repo.git("rev-parse", "HEAD:b.yaml")
     (git_repo.path / ".git/objects" / blob[:2] / blob[2:]).unlink()
     with Repository.open(git_repo.path) as repository:
-        tree = repository.commit_tree("HEAD")
+        tree = CommitTree.of(repository, "HEAD")
         with pytest.raises(SourceError, match=f"the object {blob} is missing"):
             list(tree.read_all(tree.entries()))
