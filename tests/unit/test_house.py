@@ -52,7 +52,7 @@ CROWDED = {
     *("tests/bench", "tests/rollout", "tests/unit/cluster"),
     "tests/unit/source",
 }
-IMPORT_NAMES = {"gitpython": "git", "ruamel.yaml": "ruamel.yaml"}
+IMPORT_NAMES = {"pyyaml": "yaml", "gitpython": "git", "ruamel.yaml": "ruamel.yaml"}
 """Distributions whose package has another name."""
 DATA_ONLY = {"tzdata"}
 """Distributions that are read as files: Python's zoneinfo looks for tzdata."""

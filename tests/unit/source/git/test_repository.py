@@ -158,7 +158,7 @@ def test_a_bare_repository_has_commits_but_no_working_tree(git_repo, tmp_path):
     git_repo.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare"))
     with Repository.open(tmp_path / "bare") as repository:
         assert repository.resolve("main") == commit
-        assert refused(repository.working_tree) == (
+        assert refused(WorkingTree, repository) == (
             f"{tmp_path / 'bare'} is a bare repository, without a working tree | "
             "name a revision with --revision"
         )
