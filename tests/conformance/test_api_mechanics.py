@@ -1,7 +1,7 @@
-"""The simulated API server against what a real one answered, in process and over HTTP.
+"""Compares the simulated API server with a real one, in process and over HTTP.
 
-The exchanges of api_mechanics.yaml are sent in their order, once over each face; then each of
-them is a test. They start from an empty namespace and a KubeVirt CR without a spec.
+The exchanges of api_mechanics.yaml are sent in order, once in process and once over HTTP; then
+each exchange is a test. They start with an empty namespace and a KubeVirt CR without a spec.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ WORLD = {
 
 
 class InProcess:
-    """Sends to the server directly."""
+    """Sends requests in process."""
 
     def __init__(self, sim):
         self.api = sim.api
@@ -66,7 +66,7 @@ class InProcess:
 
 
 class OverHttp:
-    """Sends over a socket."""
+    """Sends requests over HTTP."""
 
     def __init__(self, sim, server):
         self.url, self.admin = server.url, server.token
@@ -87,7 +87,7 @@ class OverHttp:
 
 @cache
 def answers(face):
-    """Sends every exchange; returns each answer with the object's revision before it."""
+    """Sends all exchanges; returns each response with the object's revision before it."""
     sim = simulator.Simulator(worlds.parse(WORLD), clock=SimClock(scale=None))
     bootstrap.ensure_namespace(sim.store, "mechanics")
     sim.store.create(Key("kubevirts.kubevirt.io", "mechanics", "bare"), {"spec": {}})
@@ -112,7 +112,7 @@ def send_all(face, store):
 
 
 def revision_before(received, row):
-    """The newest revision seen of the object that a row patches."""
+    """Returns the newest known revision of the object that a row patches."""
     path = row["request"].partition(" ")[2].partition("?")[0]
     name = path.rpartition("/")[2]
     seen = [
@@ -141,7 +141,7 @@ def assert_part(part, whole, at="answer"):
 
 @pytest.mark.parametrize("face", ["in process", "over HTTP"])
 @pytest.mark.parametrize("number", range(len(EXCHANGES)), ids=[r["situation"] for r in EXCHANGES])
-def test_exchange(face, number):
+def test_exchange_is_answered_as_recorded(face, number):
     row = EXCHANGES[number]
     answer, before = answers(face)[number]
     assert answer.status == row["status"], answer.text

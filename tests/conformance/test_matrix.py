@@ -1,4 +1,4 @@
-"""Each rule in each version where its answer changes, against matrix.yaml and its citations."""
+"""Compares the planner with matrix.yaml, in each version in which a rule changes."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def desired(row):
 
 
 def planned(row, version):
-    """The plan, and the decision in it that *row* is about."""
+    """Returns the plan, and the decision in it that *row* describes."""
     plan = plan_of(desired(row), cluster(row, version))
     about_vm = "git" not in row or row.get("of") == "vm"
     kind = "VirtualMachine" if about_vm else "KubeVirt"
@@ -126,7 +126,7 @@ def planned(row, version):
 
 
 def at(cells, version):
-    """The cell that holds for *version*; None before the first."""
+    """Returns the cell for *version*; None before the first."""
     until = VERSIONS[: VERSIONS.index(version) + 1]
     return next((cells[each] for each in reversed(until) if each in cells), None)
 
@@ -145,26 +145,26 @@ def told(decision):
 
 
 @pytest.mark.parametrize(("row", "version", "expected"), cases())
-def test_each_version_has_the_effect_that_its_code_has(row, version, expected):
+def test_effect_in_each_version_follows_its_code(row, version, expected):
     plan, decision = planned(row, version)
     assert told(decision) == expected, decision.why.message
     assert "unknown-kubevirt-version" not in {each.code for each in plan.diagnostics}
 
 
 @pytest.mark.parametrize(("row", "version", "expected"), cases("says"))
-def test_each_version_is_told_as_it_behaves(row, version, expected):
+def test_reason_in_each_version_follows_its_code(row, version, expected):
     assert expected in planned(row, version)[1].why.message
 
 
 @pytest.mark.parametrize(("row", "version", "expected"), cases("writes"))
-def test_each_version_gets_the_patch_that_it_takes(row, version, expected):
+def test_patch_in_each_version_is_one_that_it_accepts(row, version, expected):
     (action,) = planned(row, version)[1].actions
     assert {op.path: op.value for op in action.patch if op.op != "test"} == expected
 
 
 @pytest.mark.parametrize("version", UNKNOWN)
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["situation"]) for each in ROWS])
-def test_an_unknown_version_is_treated_as_the_newest_and_that_is_told(row, version):
+def test_unknown_version_is_treated_as_the_newest_with_a_note(row, version):
     plan, decision = planned(row, version)
     assert told(decision) == at(row["expected"], VERSIONS[-1])
     (note,) = [each for each in plan.diagnostics if each.code == "unknown-kubevirt-version"]
@@ -172,7 +172,7 @@ def test_an_unknown_version_is_treated_as_the_newest_and_that_is_told(row, versi
     assert "treated as v1.9" in note.message
 
 
-# v1.6.4 has what v1.7.0 lacks: a later release of an earlier line is no later version.
+# v1.6.4 has what v1.7.0 lacks: a later release of an earlier line is not a later version.
 @pytest.mark.parametrize(
     ("version", "like"),
     [
@@ -184,7 +184,7 @@ def test_an_unknown_version_is_treated_as_the_newest_and_that_is_told(row, versi
     ],
 )
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["situation"]) for each in ROWS])
-def test_patch_releases_and_builds_stand_with_their_line(row, version, like):
+def test_patch_releases_and_builds_belong_to_their_line(row, version, like):
     expected = at(row["expected"], like)
     if expected is not None:
         assert told(planned(row, version)[1]) == expected
@@ -194,7 +194,7 @@ in_order = partial(map, VERSIONS.index)
 
 
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["situation"]) for each in ROWS])
-def test_a_row_cites_and_its_answer_changes_where_it_says(row):
+def test_each_row_cites_a_source_and_changes_where_it_says(row):
     assert row["source"]
     for column in ("expected", "says", "writes"):
         cells = row.get(column, {})
@@ -203,12 +203,12 @@ def test_a_row_cites_and_its_answer_changes_where_it_says(row):
         assert all(one != two for one, two in pairwise(answers))
 
 
-def test_situations_are_named_once():
+def test_situation_names_are_unique():
     names = [each["situation"] for each in ROWS]
     assert len(names) == len(set(names))
 
 
-def test_nothing_here_is_read_from_the_table_of_the_product():
+def test_matrix_does_not_use_the_version_table_of_the_product():
     tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
     imported = {each.module for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)}
     assert not [each for each in imported if each and each.startswith("reconciler.plan")]

@@ -1,8 +1,8 @@
-"""The planner against what a real control plane did, moment by moment.
+"""Compares the planner's predictions with what a real control plane did.
 
-planner.yaml holds the objects as they were just before each change of memory and, as facts of
-their own, what then happened. Here the objects go through the product's decoder to the planner,
-and the facts alone, without the objects, say which effect would have been true.
+planner.yaml has the objects just before each change of memory and, separately, what then happened.
+The objects go through the product's decoder to the planner; the facts alone, without the objects,
+decide which effect was right.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ RECORDED = {
         "quota-holds-one-pod",
     },
 }
-"""Every scenario that was recorded, but those that planner.yaml leaves out."""
+"""All recorded scenarios except those that planner.yaml leaves out."""
 
 REASONS = {
     "a non-live-updatable field was changed in the template spec": {
@@ -79,9 +79,9 @@ REASONS = {
         "below-boot-memory"
     },
 }
-"""Which reasons of ours say what KubeVirt said in RestartRequired."""
+"""The product's reasons for each message of RestartRequired."""
 STICKY = {"v1.3.1", "v1.6.3"}
-"""Recorded to keep RestartRequired, with its old message, whatever is asked for after it."""
+"""Scenarios in which RestartRequired stayed with its old message after later changes."""
 
 
 def moments():
@@ -95,7 +95,7 @@ MOMENTS = list(moments())
 
 
 @pytest.mark.parametrize(("version", "row"), MOMENTS)
-def test_the_planner_foretells_what_was_recorded(version, row):
+def test_planner_predicts_what_was_recorded(version, row):
     decision = predicted(version, row)
     assert decision.effect in true_effects(row), (decision.reason, decision.why.message, row)
 
@@ -108,7 +108,7 @@ ASKING_FOR_A_RESTART = [
 
 
 @pytest.mark.parametrize(("version", "row"), ASKING_FOR_A_RESTART)
-def test_the_reason_for_a_restart_is_the_one_that_kubevirt_gave(version, row):
+def test_restart_reason_is_the_one_that_kubevirt_gave(version, row):
     expected = REASONS[row["happened"]["restartRequired"]]
     if version in STICKY and waited_before(row):
         expected = {"restart-required-sticky"} | (expected & {"plug-failed-before"})
@@ -136,7 +136,7 @@ WORDS = (
     (lambda facts: "hotMemoryChange" in facts, "taken up, and never carried out"),
     (lambda _: True, "nothing was left to do"),
 )
-"""What happened after a request in a few words; the first that holds says it."""
+"""Descriptions of what happened after a request; the first that applies is used."""
 
 
 def told(facts):

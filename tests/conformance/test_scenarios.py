@@ -1,9 +1,9 @@
-"""The simulator against what a real control plane did, scenario by scenario.
+"""Compares the simulator with a real control plane, scenario by scenario.
 
-scenarios.yaml holds, for each scenario and the versions in which it went the same way: the VM, the
-requests and their answers, and every visible change of the VM, its VMI and its migrations after
-each request, in order. Grouping into events is not compared (a controller may write two changes
-at once or one after the other), their order on each object is.
+scenarios.yaml has, for each scenario and the versions with the same result: the VM, the requests
+and their responses, and every visible change of the VM, its VMI and its migrations after each
+request, in order. Grouping into events is not compared (a controller may write two changes at once
+or one after the other), their order on each object is.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ RESOURCES = {
 CONTENT_TYPES = {list: "application/json-patch+json", dict: "application/merge-patch+json"}
 
 HYPERVISOR = {"podMemoryLabel": "gone"}
-"""virt-handler removes this label after a plug; a script played it in the recordings."""
+"""virt-handler removes this label after a plug; a script simulated it in the recordings."""
 
 RESTART_REQUIRED_S = (0.03, 0.21)
 MIGRATION_S = (1.4, 20.0)
 
 
 def view(obj):
-    """The fields of an object that the scenarios compare, by short names, as they are."""
+    """Returns the fields of an object that the scenarios compare, by short names."""
     fields = {
         "VirtualMachine": vm_fields,
         "VirtualMachineInstance": vmi_fields,
@@ -111,13 +111,13 @@ def migration_fields(meta, spec, status):
 
 
 def difference(before, after):
-    """The fields that differ between two views; what went away is `gone`."""
+    """Returns the fields that differ between two views; removed ones are `gone`."""
     changed = {k: v for k, v in after.items() if before.get(k) != v}
     return {**changed, **dict.fromkeys(before.keys() - after.keys(), "gone")}
 
 
 class Log:
-    """The visible changes of a run, per object, as the scenarios name the objects."""
+    """Collects the visible changes of a run, by the scenarios' names of the objects."""
 
     def __init__(self, sim):
         self.changes = []
@@ -160,7 +160,7 @@ def cases():
 
 
 def run(version, block):
-    """Plays a scenario; returns the responses and all changes with the time since the start."""
+    """Runs a scenario; returns the responses, and all changes with their time."""
     world = worlds.parse(
         {
             "apiVersion": "simulator/v1alpha1",
@@ -193,18 +193,18 @@ CASES = list(cases())
 
 
 def in_order(moves, name):
-    """One object's changes as (event number, field, value)."""
+    """Returns one object's changes as (event number, field, value)."""
     mine = [change for _, who, change in moves if who == name]
     return [(n, k, v) for n, change in enumerate(mine) for k, v in change.items()]
 
 
 def skippable(name, field, value):
-    """A controller that acts on levels may miss a state that its source soon left again."""
+    """Allow for a level-based controller, which may miss a short-lived state of its source."""
     return name == "vm" and field == "Ready" and str(value).startswith("False")
 
 
 def mismatch(expected, moves):
-    """Says how one object's changes differ from the expected groups, empty if they do not."""
+    """Returns how one object's changes differ from the expected groups; empty if they do not."""
     names = {name for group in expected for name in group} | {name for _, name, _ in moves}
     for name in sorted(names):
         groups = [group[name] for group in expected if name in group]
@@ -235,7 +235,7 @@ def mismatch(expected, moves):
 
 
 @pytest.mark.parametrize(("version", "block"), CASES)
-def test_the_simulator_does_what_was_recorded(version, block):
+def test_simulator_behaves_as_recorded(version, block):
     responses, changes = run(version, block)
     for step, response in zip(block["steps"], responses, strict=True):
         assert response.status == step["status"], response.body
@@ -246,7 +246,7 @@ def test_the_simulator_does_what_was_recorded(version, block):
 
 
 @pytest.mark.parametrize(("version", "block"), CASES)
-def test_changes_come_within_the_recorded_times(version, block):
+def test_changes_happen_within_the_recorded_times(version, block):
     patched = hotplug = None
     for at, name, change in run(version, block)[1]:
         if name == "vm" and "generation" in change:
@@ -259,7 +259,7 @@ def test_changes_come_within_the_recorded_times(version, block):
             assert MIGRATION_S[0] <= at - hotplug <= MIGRATION_S[1]
 
 
-def test_failed_migrations_are_tried_again_20_40_and_80_seconds_apart():
+def test_failed_migrations_are_retried_after_20_40_and_80_seconds():
     [block] = [b for b in SCENARIOS["migration-fails"] if "v1.9.0" in b["versions"]]
     phases = [(at, name, c["phase"]) for at, name, c in run("v1.9.0", block)[1] if "phase" in c]
     failed = [at for at, _, phase in phases if phase == "Failed"]

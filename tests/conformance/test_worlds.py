@@ -1,4 +1,4 @@
-"""Each example world with what Git asks of it: the plan, the run, and the run of a defied plan."""
+"""Runs each example world with its manifests: the plan, the run, and a run against the plan."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROWS = yaml.load(
 )
 RUNS = {name: row for name, row in ROWS.items() if "error" not in row}
 BEGINS_S = 15.0
-"""When the plan is made, as by ``demo --world``: after what a world's timeline has set up."""
+"""The time of the plan, as in ``demo --world``: after the setup by the world's timeline."""
 DEADLINE_S = 1200.0
 
 
@@ -36,14 +36,14 @@ def rig(name):
 
 
 def folder_of(name):
-    """Where Git's side of a world lies that has a folder of its own; None for a single file."""
+    """Returns the folder of a world's manifests; None if it has a single file."""
     folders = (WORLDS / "desired" / name, WORLDS.parent / name)
     return next((each for each in folders if each.is_dir()), None)
 
 
 @cache
 def desired(name):
-    """The manifests that belong to the world; `demo --world` commits the same."""
+    """Returns the manifests of the world, the same as `demo --world` commits."""
     folder = folder_of(name)
     single = WORLDS / "desired" / f"{name}.yaml"
     files = sorted(folder.rglob("[!.]*.yaml")) if folder else [single]
@@ -52,7 +52,7 @@ def desired(name):
 
 @cache
 def config(name):
-    """What Git says beside them of how the reconciler may act."""
+    """Returns the configuration beside the manifests."""
     folder = folder_of(name)
     file = folder and folder / ".reconciler.yaml"
     if not file or not file.is_file():
@@ -71,7 +71,7 @@ def planned(run, name):
 
 @cache
 def played(name):
-    """The finished run, what it has left behind, and the instances that there were before."""
+    """Returns the finished run, its result in the cluster, and the VMIs before it."""
     run = rig(name)
     before = {each["metadata"]["uid"]: each["metadata"]["name"] for each in instances(run)}
     policy = rollout_policy(config(name), deadline_s=DEADLINE_S, follow=True)
@@ -92,13 +92,13 @@ def test_every_world_has_its_row_and_its_manifests():
 
 
 @pytest.mark.parametrize("name", [name for name in ROWS if name not in RUNS])
-def test_a_cluster_that_cannot_be_planned_for_is_an_error(name):
+def test_cluster_without_a_single_cr_is_an_error(name):
     with pytest.raises(ClusterError, match=ROWS[name]["error"]):
         planned(rig(name), name)
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_plan_says_of_each_object_what_the_world_is_an_example_of(name):
+def test_plan_shows_the_situation_of_the_world(name):
     _, _, report = played(name)
     decisions = report.plan.decisions
     found = {each.ref.name: said(each.effect, each.reason.value) for each in decisions}
@@ -109,7 +109,7 @@ def test_the_plan_says_of_each_object_what_the_world_is_an_example_of(name):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_the_run_ends_as_the_world_has_it(name):
+def test_run_ends_as_listed_for_the_world(name):
     _, _, report = played(name)
     found = {each.ref.name: said(each.result, each.reason) for each in report.outcomes}
     assert found == RUNS[name]["ends"]
@@ -117,7 +117,7 @@ def test_the_run_ends_as_the_world_has_it(name):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_what_is_done_is_in_the_guest_and_nothing_was_restarted_unasked(name):
+def test_done_changes_are_in_the_guest_without_unrequested_restarts(name):
     run, before, report = played(name)
     targets = {each.ref: each.target for each in report.plan.decisions}
     after = instances(run)
@@ -132,7 +132,7 @@ def test_what_is_done_is_in_the_guest_and_nothing_was_restarted_unasked(name):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_what_is_held_is_not_touched(name):
+def test_held_vms_are_not_changed(name):
     run, _, report = played(name)
     written = {path.rpartition("/")[2] for path in run.patches()}
     held = {each.ref.name for each in report.outcomes if each.result == "held"}
@@ -140,7 +140,7 @@ def test_what_is_held_is_not_touched(name):
 
 
 class Watched(PolledInformer):
-    """Remembers which VMs it has seen in flight at the same time."""
+    """Records which VMs had changes in flight at the same time."""
 
     together = frozenset()
 
@@ -162,7 +162,7 @@ class Watched(PolledInformer):
         ("one-per-node", ("first", "second")),
     ],
 )
-def test_the_configuration_of_a_world_keeps_apart_what_would_be_in_flight_at_once(name, apart):
+def test_configuration_of_a_world_limits_concurrent_changes(name, apart):
     never = {frozenset(pair) for pair in combinations(apart, 2)}
     seen = {}
     for choices in (plan_policy(config(name)), plan_policy(Config())):
@@ -174,15 +174,15 @@ def test_the_configuration_of_a_world_keeps_apart_what_would_be_in_flight_at_onc
 
 
 OUR_OWN = {"not-found", "being-deleted", "suspended", "unreadable"}
-"""Reasons that claim nothing about what KubeVirt would do."""
+"""Reasons that do not depend on KubeVirt's behaviour."""
 
 
 WRITTEN = {"restart-pending", "ineffective-migrations"}
-"""Reasons of a VM whose spec says what Git says, so that there is nothing to force."""
+"""Reasons of VMs whose spec matches Git, so that there is nothing to patch."""
 
 
 def defied():
-    """The VMs that a plan leaves alone, where it does not count on a change of the CR."""
+    """Returns the VMs that a plan leaves alone, unless it relies on a change of the CR."""
     for name, row in RUNS.items():
         if row["plan"].get("kubevirt", "none").startswith("config"):
             continue
@@ -194,14 +194,14 @@ def defied():
 
 
 @pytest.mark.parametrize(("name", "vm"), tuple(defied()))
-def test_a_patch_against_the_plan_ends_as_the_plan_says(name, vm):
-    """Nothing is held back that would have worked."""
+def test_patch_against_the_plan_has_the_planned_effect(name, vm):
+    """Patch a VM that the plan leaves alone: KubeVirt does what the plan says."""
     run = rig(name)
     [decision] = [each for each in planned(run, name).decisions if each.ref.name == vm]
     facts, wants, had = forced(run, decision)
     true = effects_of_change(facts, wants=wants, had=had)
     if decision.effect is Effect.WAIT:
-        # KubeVirt queues such a change; the plan waits, and both come to the same.
+        # KubeVirt queues such a change, and the plan waits: the result is the same.
         assert true <= {"wait", "live"}, facts
     else:
         assert true == {decision.effect.value}, facts

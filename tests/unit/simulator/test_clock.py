@@ -7,7 +7,7 @@ import pytest
 from reconciler.simulator.clock import SimClock, rfc3339
 
 
-def test_a_stepped_clock_moves_only_by_hand():
+def test_stepped_clock_moves_only_when_advanced():
     clock = SimClock(scale=None)
     start = clock.now()
     clock.advance(1.5)
@@ -17,13 +17,13 @@ def test_a_stepped_clock_moves_only_by_hand():
     assert clock.real_delay(2.0) == 0.0
 
 
-def test_a_scaled_clock_runs_faster_than_real_time():
+def test_scaled_clock_runs_faster_than_real_time():
     clock = SimClock(scale=60.0)
     due = clock.monotonic() + 60.0
     assert 0.9 < clock.real_delay(due) <= 1.0
 
 
-def test_time_never_goes_back():
+def test_clock_never_goes_back():
     clock = SimClock(scale=None)
     clock.advance(1)
     with pytest.raises(ValueError, match="cannot go back"):
@@ -33,16 +33,16 @@ def test_time_never_goes_back():
 
 
 @pytest.mark.parametrize("scale", [0, -1.0])
-def test_a_scale_is_positive(scale):
+def test_clock_scale_must_be_positive(scale):
     with pytest.raises(ValueError, match="above 0"):
         SimClock(scale=scale)
 
 
-def test_an_epoch_needs_a_time_zone():
+def test_clock_epoch_needs_a_time_zone():
     with pytest.raises(ValueError, match="no time zone"):
         SimClock(epoch=datetime(2026, 1, 1))  # noqa: DTZ001  # that is the point
 
 
-def test_times_are_written_in_utc():
+def test_timestamps_are_in_utc():
     moment = datetime(2026, 1, 1, 1, 2, 3, 456789, tzinfo=timezone(timedelta(hours=1)))
     assert rfc3339(moment) == "2026-01-01T00:02:03Z"

@@ -1,4 +1,4 @@
-"""The timeline of a world: what happens at a time, and what waits for a migration."""
+"""The timeline of a world: entries at a time, and entries that wait for a migration."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def world(*entries, **changes):
 
 
 def marked_at(entry, **changes):
-    """When the entry has happened, and the phase of the only migration then."""
+    """Returns when the entry happened, and the phases of migrations at that time."""
     simulator = Simulator(worlds.parse(world(entry, **changes)), clock=SimClock(scale=None))
     run = Rig(simulator)
     for _ in range(600):
@@ -38,12 +38,12 @@ def marked_at(entry, **changes):
     return None
 
 
-def test_without_a_phase_it_happens_at_its_time():
+def test_timeline_entry_without_a_phase_happens_at_its_time():
     assert marked_at({"at": "3s", "request": MARK}) == (pytest.approx(3.0, abs=0.1), [])
 
 
 @pytest.mark.parametrize("phase", ["Scheduling", "PreparingTarget", "Running"])
-def test_with_a_phase_it_happens_when_a_migration_of_the_vm_comes_to_it(phase):
+def test_timeline_entry_with_a_phase_happens_when_a_migration_enters_it(phase):
     by_hand = [{"vmi": "vm"}]
     entry = {"when": {"vm": "vm", "phase": phase}, "request": MARK}
     assert marked_at(entry, migrations=by_hand)[1] == [phase]
@@ -52,7 +52,7 @@ def test_with_a_phase_it_happens_when_a_migration_of_the_vm_comes_to_it(phase):
     assert later[0] > 20.0
 
 
-def test_without_a_migration_it_never_happens():
+def test_timeline_entry_with_a_phase_never_happens_without_a_migration():
     assert marked_at({"when": {"vm": "vm", "phase": "Running"}, "request": MARK}) is None
 
 
@@ -66,6 +66,6 @@ def test_without_a_migration_it_never_happens():
         ({"when": {"vm": "vm", "phase": "Running", "for": "1s"}, "request": MARK}, "for"),
     ],
 )
-def test_a_timeline_that_says_too_little_is_refused(entry, says):
+def test_incomplete_timeline_entry_is_rejected(entry, says):
     with pytest.raises(worlds.WorldError, match=says):
         worlds.parse(world(entry))

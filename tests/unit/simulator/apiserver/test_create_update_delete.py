@@ -1,4 +1,4 @@
-"""Creating, replacing and deleting objects: what the server checks, fills in and answers."""
+"""Creation, update and deletion of objects: checks, defaults, admission and responses."""
 
 import json
 
@@ -73,7 +73,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize(("obj", "message"), INVALID.values(), ids=INVALID)
-def test_an_object_that_breaks_its_schema_is_422(server, obj, message):
+def test_object_that_violates_its_schema_gets_422(server, obj, message):
     answer = server.send("POST", VMS, obj)
     assert answer.status == 422, answer.text
     assert message in answer.body["message"]
@@ -126,11 +126,11 @@ def test_each_rule_of_a_schema_is_checked(node, value, message):
         ({"type": "string", "format": "date-time"}, "2026-01-01T00:00:00.5Z"),
     ],
 )
-def test_what_fits_is_accepted(node, value):
+def test_valid_object_is_accepted(node, value):
     assert schema_validation.check(value, node, "spec.x") == []
 
 
-def test_defaults_fill_in_where_the_parent_is_there():
+def test_defaults_are_filled_in_where_the_parent_exists():
     node = {
         "properties": {
             "a": {"properties": {"b": {"default": {"c": 1}}}},
@@ -154,7 +154,7 @@ def test_several_errors_are_listed_in_brackets(server):
     ("directive", "status", "warned"),
     [("", 201, True), ("Warn", 201, True), ("Ignore", 201, False), ("Strict", 400, False)],
 )
-def test_unknown_fields(server, directive, status, warned):
+def test_unknown_fields_are_handled_by_field_validation(server, directive, status, warned):
     answer = server.send("POST", f"{VMS}?fieldValidation={directive}", with_spec(nope=1))
     assert answer.status == status
     want = ['299 - "unknown field \\"spec.nope\\""'] if warned else []
@@ -168,7 +168,7 @@ def test_unknown_fields(server, directive, status, warned):
         )
 
 
-def test_an_unknown_field_of_an_item_is_named_with_its_place(server):
+def test_unknown_field_of_an_item_is_named_with_its_index(server):
     disks = [{"name": "root"}, {"name": "data", "nope": 1}]
     answer = server.send("POST", VMS, domain(devices={"disks": disks}))
     where = "spec.template.spec.domain.devices.disks[1].nope"
@@ -177,7 +177,7 @@ def test_an_unknown_field_of_an_item_is_named_with_its_place(server):
     assert "nope" not in kept[1]
 
 
-def test_fields_that_the_schema_leaves_open_are_kept(server):
+def test_fields_that_the_schema_does_not_describe_are_kept(server):
     created = vm()
     created["spec"]["template"]["metadata"] = {"labels": {"a": "b"}, "anything": {"goes": [1]}}
     answer = server.send("POST", VMS, created)
@@ -197,18 +197,18 @@ def test_fields_that_the_schema_leaves_open_are_kept(server):
         (VMS, {**vm(), "metadata": []}, 400, "metadata"),
     ],
 )
-def test_an_object_that_belongs_elsewhere_is_refused(server, path, obj, status, message):
+def test_object_for_another_path_is_rejected(server, path, obj, status, message):
     answer = server.send("POST", path, obj)
     assert answer.status == status, answer.text
     assert message in answer.body["message"]
 
 
-def test_a_status_sent_with_a_new_object_is_dropped(server):
+def test_status_sent_with_a_new_object_is_dropped(server):
     created = server.send("POST", VMS, {**vm(), "status": {"ready": True}}).body
     assert "status" not in created
 
 
-def test_generated_names_are_unlike(server):
+def test_generated_names_differ(server):
     names = set()
     for _ in range(3):
         anonymous = {**vm(), "metadata": {"generateName": "pg-"}}
@@ -273,7 +273,7 @@ def test_put_replaces_and_needs_the_revision_of_a_custom_object(server):
     assert "metadata.resourceVersion: Invalid value: 0: must be" in refused.body["message"]
 
 
-def test_put_of_an_absent_object(server):
+def test_put_creates_an_absent_object_only_for_some_kinds(server):
     assert server.send("PUT", f"{VMS}/pg", vm()).status == 404
     lease = {"metadata": {"name": "l"}, "spec": {"holderIdentity": "a"}}
     path = "/apis/coordination.k8s.io/v1/namespaces/db/leases/l"
@@ -281,7 +281,7 @@ def test_put_of_an_absent_object(server):
 
 
 @pytest.mark.parametrize("field", ["name", "namespace", "uid"])
-def test_identity_is_immutable(server, field):
+def test_name_namespace_and_uid_are_immutable(server, field):
     server.create_vm()
     refused = server.patch({"metadata": {field: "other"}})
     assert refused.status == 422
@@ -290,7 +290,7 @@ def test_identity_is_immutable(server, field):
     )
 
 
-def test_a_main_patch_does_not_write_the_status_and_the_reverse(server):
+def test_main_resource_and_status_are_patched_separately(server):
     server.create_vm()
     server.patch({"status": {"ready": True}})
     path = f"{VMS}/pg/status"
@@ -301,12 +301,12 @@ def test_a_main_patch_does_not_write_the_status_and_the_reverse(server):
     assert changed["metadata"]["generation"] == 1
 
 
-def test_a_virtual_machine_instance_has_no_status_subresource(server):
+def test_virtual_machine_instance_has_no_status_subresource(server):
     path = "/apis/kubevirt.io/v1/namespaces/db/virtualmachineinstances/x/status"
     assert server.send("GET", path).status == 404
 
 
-def test_delete_answers_a_status_with_the_uid(server):
+def test_delete_returns_a_status_with_the_uid(server):
     uid = server.create_vm().body["metadata"]["uid"]
     answer = server.send("DELETE", f"{VMS}/pg").body
     assert answer["status"] == "Success"
@@ -326,7 +326,7 @@ def test_delete_checks_preconditions(server, field):
     assert "in precondition: 1, " in refused.body["message"]
 
 
-def test_delete_as_dry_run_and_delete_of_a_finalized_object(server):
+def test_delete_of_an_object_with_finalizers_only_marks_it(server):
     server.create_vm(finalizers=["kubevirt.io/x"])
     server.send("DELETE", f"{VMS}/pg", {"dryRun": ["All"]})
     assert "deletionTimestamp" not in server.send("GET", f"{VMS}/pg").body["metadata"]
@@ -342,21 +342,21 @@ def test_orphaned_dependents_stay(server):
     assert server.store.get(key)["metadata"]["ownerReferences"] == []
 
 
-def test_deleting_a_collection_deletes_what_is_selected(server):
+def test_delete_collection_deletes_the_selected_objects(server):
     server.create_vm("a", labels={"old": "yes"})
     server.create_vm("b")
     server.send("DELETE", f"{VMS}?labelSelector=old")
     assert [i["metadata"]["name"] for i in server.send("GET", VMS).body["items"]] == ["b"]
 
 
-def test_deleting_a_namespace_deletes_what_is_in_it(server):
+def test_deleted_namespace_takes_its_objects_with_it(server):
     server.create_vm()
     server.send("DELETE", "/api/v1/namespaces/db")
     assert server.send("GET", f"{VMS}/pg").status == 404
     assert server.send("POST", VMS, vm()).status == 404
 
 
-def test_a_new_namespace_is_active(server):
+def test_new_namespace_is_active(server):
     created = server.send("POST", "/api/v1/namespaces", {"metadata": {"name": "n"}}).body
     assert created["status"] == {"phase": "Active"}
     assert created["metadata"]["labels"] == {"kubernetes.io/metadata.name": "n"}
@@ -384,25 +384,25 @@ def test_built_in_kinds_take_strategic_merge_patches(server):
     ]
 
 
-def test_custom_kinds_do_not(server):
+def test_custom_kinds_take_no_strategic_merge_patches(server):
     server.create_vm()
     refused = server.send("PATCH", f"{VMS}/pg", {}, STRATEGIC)
     assert refused.status == 415
     assert "strategic" not in refused.body["message"]
 
 
-def test_a_wrong_type_in_a_built_in_kind_is_a_decoding_error(server):
+def test_wrong_type_in_a_built_in_kind_is_a_decoding_error(server):
     refused = server.send("POST", PODS, pod({"name": "a", "image": 1}))
     assert refused.status == 400
     assert "cannot unmarshal integer into Go struct field" in refused.body["message"]
 
 
-def test_a_missing_field_of_a_built_in_kind_is_422(server):
+def test_missing_field_of_a_built_in_kind_gets_422(server):
     refused = server.send("POST", PODS, {"metadata": {"name": "p"}, "spec": {}})
     assert refused.body["message"] == 'Pod "p" is invalid: spec.containers: Required value'
 
 
-def test_events_have_two_views_on_one_storage(server):
+def test_event_is_served_in_two_groups(server):
     new = {
         "metadata": {"name": "e"},
         "eventTime": "2026-01-01T00:00:00.000000Z",
@@ -437,14 +437,14 @@ def test_events_have_two_views_on_one_storage(server):
         ({"regarding": {}}, "involvedObject.namespace: Invalid value"),
     ],
 )
-def test_an_event_that_is_not_complete_is_refused(server, change, problem):
+def test_incomplete_event_is_rejected(server, change, problem):
     event = {**event_about("pg-0"), "metadata": {"name": "e"}, **change}
     refused = server.send("POST", EVENTS, event)
     assert refused.status == 422
     assert problem in refused.body["message"]
 
 
-def test_hooks_run_in_order_and_their_denials_reach_the_client(server):
+def test_admission_hooks_run_in_order_and_denials_reach_the_client(server):
     seen = []
 
     def fill(review):
@@ -471,7 +471,7 @@ def test_hooks_run_in_order_and_their_denials_reach_the_client(server):
     assert seen[1][2] is True
 
 
-def test_controllers_are_not_asked_by_hooks(server):
+def test_admission_hooks_do_not_run_for_controllers(server):
     server.admission.validating(
         "virtualmachines.kubevirt.io", lambda _: Denial(webhook="w", message="no")
     )
@@ -489,7 +489,7 @@ def envelope(api_version, kind, raw):
     return b"k8s\x00" + field(1, meta) + field(2, raw)
 
 
-def test_what_kubectl_sends_as_protobuf_is_read(server):
+def test_protobuf_of_kubectl_is_decoded(server):
     raw = field(1, field(1, b"made") + field(11, field(1, b"a") + field(2, b"b")))
     body = envelope("v1", "Namespace", raw)
     path = "/api/v1/namespaces"

@@ -1,4 +1,4 @@
-"""Discovery, OpenAPI, tables, health: what kubectl asks before and besides its work."""
+"""Discovery, OpenAPI, tables and health endpoints, which kubectl uses."""
 
 import pytest
 from support.apiserver import TABLE, VMS, ApiServer, vm_key
@@ -17,7 +17,7 @@ def server():
     return fresh
 
 
-def test_both_forms_of_discovery_tell_the_same(server):
+def test_both_forms_of_discovery_agree(server):
     classic, aggregated = set(), set()
     for root in ("/api", "/apis"):
         listed = server.send("GET", root).body
@@ -70,7 +70,7 @@ def test_every_listed_version_has_an_openapi_document(server):
     assert memory["properties"]["guest"]["x-kubernetes-int-or-string"] is True
 
 
-def test_patch_is_documented_to_take_field_validation(server):
+def test_openapi_documents_field_validation_of_patch(server):
     paths = server.send("GET", "/openapi/v3/apis/kubevirt.io/v1").body["paths"]
     patch = paths["/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachines/{name}"]["patch"]
     assert "fieldValidation" in [p["name"] for p in patch["parameters"]]
@@ -78,7 +78,7 @@ def test_patch_is_documented_to_take_field_validation(server):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz", "/readyz/ping"])
-def test_health(server, path):
+def test_health_endpoints_answer_ok(server, path):
     assert server.send("GET", path).text == "ok"
 
 
@@ -99,13 +99,13 @@ def test_unknown_paths_are_plain_404s(server, path):
     assert (answer.status, answer.text) == (404, "404 page not found\n")
 
 
-def test_methods_that_a_path_does_not_know_are_405(server):
+def test_unsupported_methods_get_405(server):
     assert server.send("POST", f"{VMS}/pg", {}).status == 405
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/virtualmachines.kubevirt.io"
     assert server.send("DELETE", path).status == 405
 
 
-def test_an_action_is_run_and_answers(server):
+def test_action_runs_and_answers(server):
     asked = []
 
     def restart(request):
@@ -120,7 +120,7 @@ def test_an_action_is_run_and_answers(server):
     assert asked == [("pg", True, options)]
 
 
-def test_a_table_row_shows_the_printer_columns(server):
+def test_table_row_has_the_printer_columns(server):
     server.create_vm()
     server.store.mutate(
         vm_key(),
@@ -147,13 +147,13 @@ def test_a_table_row_shows_the_printer_columns(server):
         ("kubevirts", "Name Age Phase"),
     ],
 )
-def test_columns_are_those_of_kubevirts_definitions(server, resource, columns):
+def test_printer_columns_come_from_kubevirts_definitions(server, resource, columns):
     listed = server.send("GET", f"/apis/kubevirt.io/v1/{resource}", accept=TABLE).body
     shown = [c["name"] + "*" * bool(c["priority"]) for c in listed["columnDefinitions"]]
     assert " ".join(shown) == columns
 
 
-def test_metadata_alone_can_be_asked_for(server):
+def test_partial_object_metadata_is_supported(server):
     server.create_vm()
     accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
     answer = server.send("GET", VMS, accept=accept).body
@@ -161,12 +161,12 @@ def test_metadata_alone_can_be_asked_for(server):
     assert "spec" not in answer["items"][0]
 
 
-def test_a_form_that_cannot_be_served_is_406(server):
+def test_unsupported_format_gets_406(server):
     assert server.send("GET", VMS, accept="application/cbor").status == 406
 
 
 @pytest.mark.parametrize("query", ["limit=x", "resourceVersion=x", "watch=1&timeoutSeconds=x"])
-def test_a_number_that_is_none_is_a_bad_request(server, query):
+def test_invalid_number_is_a_bad_request(server, query):
     answer = server.send("GET", f"{VMS}?{query}")
     assert (answer.status, answer.body["reason"]) == (400, "BadRequest")
 
@@ -188,11 +188,11 @@ def test_a_number_that_is_none_is_a_bad_request(server, query):
         (-1, "0s"),
     ],
 )
-def test_ages(seconds, text):
+def test_ages_are_formatted_as_in_kubectl(seconds, text):
     assert duration(seconds) == text
 
 
-def test_a_column_path_that_is_not_understood_is_an_error():
+def test_unsupported_column_path_is_an_error():
     assert jsonpath.find({"a": [{"t": "x", "v": 1}]}, ".a[?(@.t=='x')].v") == [1]
     with pytest.raises(ValueError, match="beyond what is supported"):
         jsonpath.find({}, ".a..b")

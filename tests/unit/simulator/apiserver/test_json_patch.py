@@ -1,4 +1,4 @@
-"""JSON Patch as the API server reads it: the RFC, and where it differs from it."""
+"""JSON Patch in the API server: RFC 6902, and the differences from it."""
 
 import json
 
@@ -61,7 +61,7 @@ def test_operation_applies(operation, where, want):
 
 
 @pytest.mark.parametrize("operation", REFUSED.values(), ids=REFUSED)
-def test_operation_is_refused_and_nothing_changes(operation):
+def test_invalid_operation_is_rejected_and_nothing_changes(operation):
     before = json.dumps(DOCUMENT)
     with pytest.raises(json_patch.NotApplicableError):
         json_patch.apply([op("add", "/a/first", value=1), operation], DOCUMENT)
@@ -79,13 +79,13 @@ def test_operation_is_refused_and_nothing_changes(operation):
         (b"[1]", "json: cannot unmarshal number into Go value of type jsonpatch.Operation"),
     ],
 )
-def test_what_is_no_patch_is_named_in_the_servers_words(body, message):
+def test_invalid_patch_gets_the_servers_message(body, message):
     with pytest.raises(json_patch.DecodeError) as error:
         json_patch.parse(body)
     assert str(error.value) == message
 
 
-def test_pointer_escapes():
+def test_pointer_escapes_are_decoded():
     document = {"metadata": {"annotations": {"a/b~c": "old"}}}
     patched = json_patch.apply(
         [op("replace", "/metadata/annotations/a~1b~0c", value="new")], document
@@ -103,7 +103,7 @@ OBJECTS = st.dictionaries(KEYS, JSON, max_size=4)
 
 
 def difference(old, new, at=""):
-    """The operations that lead from one object to another, by the RFC."""
+    """Returns the RFC 6902 operations that turn one object into another."""
     for key in old.keys() - new.keys():
         yield op("remove", f"{at}/{escape(key)}")
     for key, value in new.items():
@@ -122,12 +122,12 @@ def escape(key):
 
 
 @given(OBJECTS, OBJECTS)
-def test_applying_the_difference_of_two_objects_gives_the_second(old, new):
+def test_difference_of_two_objects_turns_the_first_into_the_second(old, new):
     patched = json_patch.apply(list(difference(old, new)), old)
     assert json_patch.same(patched, new)
 
 
 @given(OBJECTS)
-def test_only_an_object_itself_is_the_same(obj):
+def test_equal_values_of_other_types_differ(obj):
     assert json_patch.same(obj, json.loads(json.dumps(obj)))
     assert not json_patch.same({"x": obj, "n": 1}, {"x": obj, "n": True})

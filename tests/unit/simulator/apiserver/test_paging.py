@@ -1,4 +1,4 @@
-"""LIST in pages: every object once, at one revision, or 410."""
+"""Paged LISTs: every object once, at one revision, or a 410."""
 
 import time
 
@@ -39,7 +39,7 @@ NAMES = st.sets(st.from_regex(r"[a-c]{1,3}", fullmatch=True), max_size=12)
 
 @settings(deadline=None, max_examples=30)
 @given(NAMES, NAMES, st.integers(1, 5))
-def test_pages_hold_every_object_exactly_once_in_order(here, there, limit):
+def test_pages_have_every_object_exactly_once_in_order(here, there, limit):
     server = ApiServer()
     for namespace, chosen in (("db", here), ("db-2", there)):
         for name in chosen:
@@ -49,7 +49,7 @@ def test_pages_hold_every_object_exactly_once_in_order(here, there, limit):
         for page in pages(server, ALL, limit)
         for item in page.body["items"]
     ]
-    # The server orders by storage key, in which "-" precedes "/".
+    # The server orders by storage key, in which "-" comes before "/".
     assert collected == sorted([f"db/{n}" for n in here] + [f"db-2/{n}" for n in there])
 
 
@@ -70,7 +70,7 @@ def test_later_pages_show_the_revision_of_the_first():
     assert len({page.revision for page in found}) == 1
 
 
-def test_a_token_whose_revision_is_compacted_is_410_with_a_token_to_go_on():
+def test_compacted_token_gets_410_with_a_token_for_the_rest():
     server = filled(4)
     first = server.send("GET", f"{VMS}?limit=2").body["metadata"]
     server.store.create(vm_key("vm0015"), {"spec": {}})
@@ -84,7 +84,7 @@ def test_a_token_whose_revision_is_compacted_is_410_with_a_token_to_go_on():
     assert names(rest) == ["vm0015", "vm002", "vm003", "vm9"]
 
 
-def test_a_selector_fills_pages_with_matches_only():
+def test_pages_with_a_selector_have_only_matches():
     server = filled(6)
     for name in ("vm001", "vm003", "vm005"):
         server.store.mutate(vm_key(name), lambda o: o["metadata"].update(labels={"odd": "yes"}))
@@ -101,12 +101,12 @@ def test_lists_of_built_in_kinds_omit_apiversion_and_kind_of_items():
     assert "apiVersion" not in item
 
 
-def test_a_revision_from_the_future_is_a_timeout():
+def test_future_revision_is_a_timeout():
     answer = ApiServer().send("GET", f"{VMS}?resourceVersion=999999")
     assert (answer.status, answer.body["reason"]) == (504, "Timeout")
 
 
-def test_exact_reads_an_older_revision():
+def test_exact_match_reads_an_older_revision():
     server = filled(1)
     before = server.store.rv
     server.store.delete(vm_key("vm000"))
@@ -114,20 +114,20 @@ def test_exact_reads_an_older_revision():
     assert names(server.send("GET", f"{VMS}?{query}")) == ["vm000"]
 
 
-def test_a_token_goes_with_the_namespace_it_was_made_for():
+def test_continue_token_is_relative_to_its_namespace():
     position = continue_token.Position(revision=7, after="db/pg")
     assert continue_token.decode(continue_token.encode(position, "db"), "db") == position
     assert continue_token.decode(continue_token.encode(position, None), None) == position
 
 
-def test_paging_is_far_from_being_a_bottleneck():
+def test_paging_is_fast():
     server = filled(2000)
     started = time.perf_counter()
     pages(server, ALL, 500)
     assert time.perf_counter() - started < 1.0
 
 
-def test_tables_are_paged_alike():
+def test_tables_are_paged_like_objects():
     server = filled(3)
     answer = server.send("GET", f"{VMS}?limit=2", accept=TABLE)
     assert [row["cells"][0] for row in answer.body["rows"]] == ["vm000", "vm001"]

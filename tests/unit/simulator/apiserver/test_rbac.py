@@ -1,4 +1,4 @@
-"""Who may do what, who is who."""
+"""RBAC, tokens and impersonation."""
 
 import pytest
 from support.apiserver import VMS, ApiServer
@@ -39,7 +39,7 @@ def server():
 USER = {"kind": "User", "name": "bob"}
 
 
-def test_without_a_binding_everything_is_forbidden_in_the_servers_words(server):
+def test_user_without_a_binding_is_forbidden_with_the_servers_message(server):
     answer = server.send("GET", f"{VMS}/pg", user=BOB)
     assert answer.status == 403
     assert answer.body["message"] == (
@@ -48,7 +48,7 @@ def test_without_a_binding_everything_is_forbidden_in_the_servers_words(server):
     )
 
 
-def test_cluster_scope_is_named(server):
+def test_forbidden_message_names_the_cluster_scope(server):
     answer = server.send("GET", "/api/v1/nodes", user=BOB)
     assert answer.body["message"] == (
         'nodes is forbidden: User "bob" cannot list resource "nodes" in API group "" '
@@ -74,12 +74,12 @@ def test_cluster_scope_is_named(server):
         (rule(["deletecollection"], ["virtualmachines"]), "DELETE", VMS, 200),
     ],
 )
-def test_a_rule_allows_exactly_what_it_says(server, given, method, path, status):
+def test_rule_allows_exactly_what_it_lists(server, given, method, path, status):
     grant(server, given, subject=USER)
     assert server.send(method, path, user=BOB).status == status
 
 
-def test_a_role_holds_in_its_namespace_only(server):
+def test_role_applies_only_in_its_namespace(server):
     grant(server, rule(["list"], ["virtualmachines"]), subject=USER, namespace="db")
     assert server.send("GET", VMS, user=BOB).status == 200
     assert server.send("GET", "/apis/kubevirt.io/v1/virtualmachines", user=BOB).status == 403
@@ -94,19 +94,19 @@ def test_a_role_holds_in_its_namespace_only(server):
         ({"kind": "Group", "name": "system:serviceaccounts:db"}, ROBOT),
     ],
 )
-def test_subjects(server, subject, user):
+def test_binding_applies_to_its_subjects(server, subject, user):
     grant(server, rule(["list"], ["virtualmachines"]), subject=subject)
     assert server.send("GET", VMS, user=user).status == 200
     assert server.send("GET", VMS, user=User("eve", ("system:authenticated",))).status == 403
 
 
-def test_a_deleted_binding_counts_no_more(server):
+def test_deleted_binding_no_longer_applies(server):
     grant(server, rule(["list"], ["virtualmachines"]), subject=USER)
     server.send("DELETE", f"{RBAC}/clusterrolebindings/b")
     assert server.send("GET", VMS, user=BOB).status == 403
 
 
-def test_everybody_may_ask_what_they_may_do(server):
+def test_every_user_may_review_their_own_access(server):
     grant(server, rule(["patch"], ["virtualmachines"]), subject=USER)
 
     def may(verb):
@@ -125,27 +125,27 @@ def bearer(token):
     return {"user": None, "authorization": f"Bearer {token}"}
 
 
-def test_tokens_name_users():
+def test_token_identifies_its_user():
     server = ApiServer(tokens={"t-bob": BOB}, without=ANONYMOUS)
     path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
     told = server.send("POST", path, {}, **bearer("t-bob")).body["status"]["userInfo"]
     assert told == {"username": "bob", "groups": ["system:authenticated", "ops"]}
 
 
-def test_an_unknown_token_is_401_with_a_status_and_is_not_repeated():
+def test_unknown_token_gets_401_with_a_status_that_does_not_repeat_it():
     answer = ApiServer().send("GET", VMS, **bearer("wrong-secret"))
     assert (answer.status, answer.body["reason"]) == (401, "Unauthorized")
     assert "wrong-secret" not in answer.text
 
 
-def test_without_a_token_one_is_nobody_where_that_is_asked_for():
+def test_request_without_a_token_is_anonymous_if_configured():
     opened, enforced = (ApiServer(mode=mode, without=ANONYMOUS) for mode in Mode)
     assert opened.send("GET", VMS, user=None).status == 401
     assert enforced.send("GET", VMS, user=None).status == 403
     assert enforced.send("GET", "/readyz", user=None).text == "ok"
 
 
-def test_a_service_account_token_works_until_it_expires(server):
+def test_service_account_token_works_until_it_expires(server):
     server.send("POST", "/api/v1/namespaces/db/serviceaccounts", {"metadata": {"name": "robot"}})
     path = "/api/v1/namespaces/db/serviceaccounts/robot/token"
     issued = server.send("POST", path, {"spec": {"expirationSeconds": 600}})
@@ -161,7 +161,7 @@ def test_a_service_account_token_works_until_it_expires(server):
     assert server.send("GET", VMS, **bearer(token)).status == 401
 
 
-def test_impersonation_needs_its_own_right(server):
+def test_impersonation_needs_its_own_permission(server):
     headers = {"impersonate_user": "system:serviceaccount:db:robot"}
     assert server.send("GET", VMS, **headers).status == 403
     grant(

@@ -1,4 +1,4 @@
-"""How long a paced server takes over its answers, on a clock that stands still."""
+"""The least response times of the server, on a stepped clock."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ def patch(sim: Simulator):
 
 
 @pytest.mark.parametrize(("limit", "seconds"), [("5", 0.5), ("2", 0.2), ("0", 0.5)])
-def test_list_takes_as_long_as_its_objects_do(limit, seconds):
+def test_list_takes_a_time_per_object(limit, seconds):
     sim = simulator(ResponseTimes(listed_per_s=10.0))
     assert sim.request("GET", VMS, query={"limit": limit}).delay_s == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("form", ["Table", "PartialObjectMetadataList"])
-def test_other_forms_of_a_list_take_as_long(form):
+def test_list_takes_the_same_time_in_other_formats(form):
     sim = simulator(ResponseTimes(listed_per_s=10.0))
     accept = {"accept": f"application/json;as={form};g=meta.k8s.io;v=v1"}
     assert sim.request("GET", VMS, headers=accept).delay_s == pytest.approx(0.5)
 
 
-def test_write_takes_its_own_time_and_a_get_none():
+def test_write_takes_a_time_and_a_get_none():
     sim = simulator(ResponseTimes(listed_per_s=10.0, write_s=0.05))
     answer = patch(sim)
     assert (answer.status, answer.delay_s) == (200, 0.05)
     assert sim.request("GET", ONE).delay_s == 0.0
 
 
-def test_unpaced_server_waits_for_nothing():
+def test_responses_are_immediate_by_default():
     sim = simulator()
     assert sim.request("GET", VMS).delay_s == 0.0
     assert patch(sim).delay_s == 0.0

@@ -30,7 +30,7 @@ MATCHES = {
 
 
 @pytest.mark.parametrize(("text", "want"), MATCHES.items())
-def test_label_selector(text, want):
+def test_label_selector_selects_objects(text, want):
     chosen = selectors.parse("virtualmachines.kubevirt.io", text, "")
     assert chosen.matches({"metadata": {"labels": LABELS}}) is want
 
@@ -44,7 +44,7 @@ def test_label_selector(text, want):
         ("!", "unable to parse requirement: found '', expected: identifier"),
     ],
 )
-def test_a_label_selector_that_cannot_be_read_is_refused(text, message):
+def test_invalid_label_selector_is_rejected(text, message):
     with pytest.raises(selectors.SelectorError) as error:
         selectors.parse_labels(text)
     assert str(error.value) == message
@@ -62,7 +62,7 @@ def test_a_label_selector_that_cannot_be_read_is_refused(text, message):
         ("events", "involvedObject.kind=Pod", False),
     ],
 )
-def test_field_selector(storage, text, want):
+def test_field_selector_selects_objects(storage, text, want):
     obj = {
         "metadata": {"name": "p"},
         "spec": {"nodeName": "n1"},
@@ -72,7 +72,7 @@ def test_field_selector(storage, text, want):
     assert selectors.parse(storage, "", text).matches(obj) is want
 
 
-def test_a_custom_kind_is_selected_by_name_and_namespace_only():
+def test_custom_kinds_support_only_name_and_namespace_as_field_selectors():
     answer = ApiServer().send("GET", f"{VMS}?fieldSelector=spec.runStrategy%3DHalted")
     assert (answer.status, answer.body["message"]) == (
         400,

@@ -28,14 +28,14 @@ def entry(answer, manager, operation="Apply"):
     )
 
 
-def test_applying_what_is_absent_creates_it(server):
+def test_apply_creates_an_absent_object(server):
     created = apply(server, minimal())
     assert (created.status, created.guest) == (201, "2Gi")
     memory = entry(created, "git")["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:domain"]
     assert memory["f:memory"] == {"f:guest": {}}
 
 
-def test_yaml_is_read(server):
+def test_apply_accepts_yaml(server):
     text = """
         apiVersion: kubevirt.io/v1
         kind: VirtualMachine
@@ -47,7 +47,7 @@ def test_yaml_is_read(server):
     assert apply(server, text).guest == "3Gi"
 
 
-def test_applying_the_same_again_changes_nothing(server):
+def test_second_identical_apply_changes_nothing(server):
     first = apply(server, minimal())
     server.clock.advance(60)
     assert apply(server, minimal()).body == first.body
@@ -65,7 +65,7 @@ def test_another_managers_value_is_a_conflict_and_nothing_is_written(server):
     assert server.send("GET", f"{VMS}/pg").guest == "1Gi"
 
 
-def test_a_conflict_with_an_updater_names_its_api_version(server):
+def test_conflict_with_an_updater_names_its_api_version(server):
     server.create_vm()
     refused = apply(server, minimal("2Gi", labels={"a": "b"}))
     assert 'conflict with "test" using kubevirt.io/v1: ' in refused.body["message"]
@@ -82,7 +82,7 @@ def test_several_conflicts_are_listed_by_manager(server):
     )
 
 
-def test_force_takes_the_field(server):
+def test_force_takes_the_field_from_its_owner(server):
     apply(server, minimal("1Gi"))
     forced = apply(server, minimal("2Gi"), "other", force=True)
     assert forced.guest == "2Gi"
@@ -97,19 +97,19 @@ def test_agreeing_managers_share_a_field(server):
     assert entry(shared, "git")["fieldsV1"] == entry(shared, "other")["fieldsV1"]
 
 
-def test_a_field_that_its_only_manager_drops_goes(server):
+def test_field_is_removed_when_its_only_manager_drops_it(server):
     apply(server, minimal(labels={"tier": "db"}))
     dropped = apply(server, minimal())
     assert "labels" not in dropped.body["metadata"]
 
 
-def test_a_field_that_another_manager_shares_stays(server):
+def test_field_that_another_manager_shares_stays(server):
     apply(server, minimal(labels={"tier": "db"}))
     apply(server, minimal(labels={"tier": "db"}), "other")
     assert apply(server, minimal()).body["metadata"]["labels"] == {"tier": "db"}
 
 
-def test_what_nobody_applied_is_left_alone(server):
+def test_fields_that_were_not_applied_are_left_alone(server):
     server.create_vm(labels={"mine": "yes"})
     applied = apply(server, minimal("1Gi", labels={"git": "yes"}))
     assert applied.body["metadata"]["labels"] == {"mine": "yes", "git": "yes"}
@@ -138,14 +138,14 @@ def test_what_nobody_applied_is_left_alone(server):
         ),
     ],
 )
-def test_a_configuration_that_cannot_be_applied_is_refused(server, change, status, message):
+def test_invalid_configuration_is_rejected(server, change, status, message):
     config = minimal()
     change(config)
     refused = apply(server, config)
     assert (refused.status, refused.body["message"]) == (status, message)
 
 
-def test_a_field_manager_is_required(server):
+def test_apply_needs_a_field_manager(server):
     refused = server.send("PATCH", f"{VMS}/pg", minimal(), APPLY_PATCH)
     assert refused.status == 422
     assert refused.body["message"] == (
@@ -154,7 +154,7 @@ def test_a_field_manager_is_required(server):
     )
 
 
-def test_an_apply_as_dry_run_stores_nothing(server):
+def test_dry_run_of_an_apply_stores_nothing(server):
     query = f"{VMS}/pg?fieldManager=git&dryRun=All"
     assert server.send("PATCH", query, minimal(), APPLY_PATCH).status == 201
     assert server.send("GET", f"{VMS}/pg").status == 404

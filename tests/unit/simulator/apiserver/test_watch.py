@@ -13,14 +13,14 @@ def told(stream):
     return [(f["type"], f["object"]["metadata"].get("name")) for f in frames(stream)]
 
 
-def test_without_a_revision_it_starts_with_what_is_there(server):
+def test_watch_without_a_revision_starts_with_existing_objects(server):
     server.create_vm("a")
     stream = server.watch(f"{VMS}?watch=1")
     server.create_vm("b")
     assert told(stream) == [("ADDED", "a"), ("ADDED", "b")]
 
 
-def test_from_a_revision_it_replays_what_came_after(server):
+def test_watch_from_a_revision_replays_later_changes(server):
     server.create_vm("a")
     since = server.store.rv
     server.patch({"spec": {"runStrategy": "Always"}}, "a")
@@ -29,7 +29,7 @@ def test_from_a_revision_it_replays_what_came_after(server):
     assert told(stream) == [("MODIFIED", "a"), ("DELETED", "a")]
 
 
-def test_revisions_rise_from_event_to_event(server):
+def test_watch_events_have_increasing_revisions(server):
     stream = server.watch(f"{VMS}?watch=1&resourceVersion=0")
     for name in "abc":
         server.create_vm(name)
@@ -39,14 +39,14 @@ def test_revisions_rise_from_event_to_event(server):
     assert revisions[-1] == server.store.rv
 
 
-def test_other_namespaces_and_kinds_are_not_seen(server):
+def test_watch_is_limited_to_its_namespace_and_kind(server):
     stream = server.watch(f"{VMS}?watch=1")
     server.store.create(vm_key("x", "other"), {"spec": {}})
     server.send("POST", "/api/v1/namespaces/db/configmaps", {"metadata": {"name": "c"}})
     assert told(stream) == []
 
 
-def test_an_object_that_enters_or_leaves_a_selection_is_added_or_deleted(server):
+def test_object_that_enters_or_leaves_a_selection_is_added_or_deleted(server):
     server.create_vm("a")
     stream = server.watch(f"{VMS}?watch=1&labelSelector=live")
     server.patch({"metadata": {"labels": {"live": "yes"}}}, "a")
@@ -55,7 +55,7 @@ def test_an_object_that_enters_or_leaves_a_selection_is_added_or_deleted(server)
     assert told(stream) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
 
 
-def test_a_compacted_revision_is_an_error_event_and_the_end(server):
+def test_compacted_revision_is_an_error_event_that_ends_the_watch(server):
     server.create_vm("a")
     server.store.compact(server.store.rv)
     stream = server.watch(f"{VMS}?watch=1&resourceVersion=1001")
@@ -66,7 +66,7 @@ def test_a_compacted_revision_is_an_error_event_and_the_end(server):
     assert stream.ended
 
 
-def test_bookmarks_come_each_simulated_minute_when_asked_for(server):
+def test_bookmarks_are_sent_each_simulated_minute_on_request(server):
     stream = server.watch(f"{VMS}?watch=1&allowWatchBookmarks=true")
     silent = server.watch(f"{VMS}?watch=1")
     server.clock.advance(59)
@@ -87,7 +87,7 @@ def test_initial_events_end_with_an_annotated_bookmark(server):
     assert annotations == {"k8s.io/initial-events-end": "true"}
 
 
-def test_it_ends_after_its_timeout_in_simulated_time(server):
+def test_watch_ends_after_its_timeout_in_simulated_time(server):
     stream = server.watch(f"{VMS}?watch=1&timeoutSeconds=5")
     server.clock.advance(4.9)
     stream.poll()
@@ -97,14 +97,14 @@ def test_it_ends_after_its_timeout_in_simulated_time(server):
     assert stream.ended
 
 
-def test_a_closed_watch_hears_nothing_more(server):
+def test_closed_watch_receives_nothing(server):
     stream = server.watch(f"{VMS}?watch=1")
     stream.close()
     server.create_vm("a")
     assert frames(stream) == []
 
 
-def test_a_reader_is_woken_for_each_event(server):
+def test_reader_is_called_for_each_event(server):
     woken = []
     stream = server.watch(f"{VMS}?watch=1")
     stream.on_ready(lambda: woken.append(server.store.rv))
@@ -113,7 +113,7 @@ def test_a_reader_is_woken_for_each_event(server):
     assert len(woken) == 2
 
 
-def test_a_write_inside_a_subscriber_is_seen_after_its_cause(server):
+def test_write_inside_a_subscriber_is_seen_after_its_cause(server):
     def answer(event):
         if event.key.name == "cause":
             server.store.create(vm_key("effect"), vm("effect"))
@@ -124,7 +124,7 @@ def test_a_write_inside_a_subscriber_is_seen_after_its_cause(server):
     assert told(stream) == [("ADDED", "cause"), ("ADDED", "effect")]
 
 
-def test_as_a_table_only_the_first_event_describes_the_columns(server):
+def test_only_the_first_table_of_a_watch_describes_the_columns(server):
     stream = server.watch(f"{VMS}?watch=1", accept=TABLE)
     server.create_vm("a")
     server.create_vm("b")
@@ -134,7 +134,7 @@ def test_as_a_table_only_the_first_event_describes_the_columns(server):
     assert second["rows"][0]["cells"][0] == "b"
 
 
-def test_a_watch_of_one_name(server):
+def test_watch_of_one_name_sees_only_that_object(server):
     stream = server.watch(f"{VMS}/a?watch=1")
     server.create_vm("a")
     server.create_vm("b")

@@ -1,4 +1,4 @@
-"""The HTTP face, spoken to by the real client library."""
+"""The HTTP server, used through the real client library."""
 
 import json
 import threading
@@ -37,7 +37,7 @@ def api(served):
         connection.rest_client.pool_manager.clear()
 
 
-def test_create_list_patch_delete(api):
+def test_objects_are_created_listed_patched_and_deleted(api):
     api.create_namespaced_custom_object(*WHERE, vm())
     patch = [{"op": "replace", "path": "/spec/template/spec/domain/memory/guest", "value": "2Gi"}]
     patched = api.patch_namespaced_custom_object(
@@ -50,7 +50,7 @@ def test_create_list_patch_delete(api):
     assert api.delete_namespaced_custom_object(*WHERE, "pg")["status"] == "Success"
 
 
-def test_a_list_without_its_content_type_is_refused_as_a_merge_patch(api):
+def test_json_patch_without_its_content_type_is_rejected_as_a_merge_patch(api):
     api.create_namespaced_custom_object(*WHERE, vm())
     with pytest.raises(client.ApiException) as refused:
         api.patch_namespaced_custom_object(
@@ -59,7 +59,7 @@ def test_a_list_without_its_content_type_is_refused_as_a_merge_patch(api):
     assert refused.value.status == 400
 
 
-def test_a_watch_streams_as_things_happen(api, server):
+def test_watch_streams_changes_as_they_happen(api, server):
     later = threading.Timer(0.05, lambda: server.store.create(vm_key("b"), vm("b")))
     server.store.create(vm_key("a"), vm("a"))
     later.start()
@@ -87,24 +87,24 @@ def test_closing_ends_open_watches_and_the_thread(server):
     assert set(threading.enumerate()) <= set(before)
 
 
-def test_closing_at_once_leaves_nothing(server):
+def test_server_that_closes_at_once_leaves_no_thread(server):
     before = threading.enumerate()
     for _ in range(3):
         Server(server.api).close()
     assert set(threading.enumerate()) <= set(before)
 
 
-def test_a_taken_port_is_an_error(served, server):
+def test_port_in_use_is_an_error(served, server):
     port = int(served.url.rpartition(":")[2])
     with pytest.raises(OSError, match="in use"):
         Server(server.api, port=port)
 
 
-def test_a_wrong_token_is_401(served):
+def test_wrong_token_gets_401(served):
     assert over_http(served.url, "GET", VMS, token="wrong").status == 401
 
 
-def test_encoded_paths_and_queries_reach_the_server(served, server):
+def test_encoded_paths_and_queries_are_decoded(served, server):
     server.create_vm("pg.a")
     found = over_http(served.url, "GET", f"{VMS}/pg%2Ea", token=served.token)
     assert found.body["metadata"]["name"] == "pg.a"
@@ -122,7 +122,7 @@ def test_warnings_are_separate_headers(served):
     ]
 
 
-def test_a_slow_answer_takes_its_simulated_time():
+def test_slow_fault_delays_a_response_by_simulated_time():
     server = ApiServer(scale=100.0)
     server.faults.add(Fault(effect=Effect.SLOW, seconds=5.0))
     with Server(server.api) as running:
@@ -131,7 +131,7 @@ def test_a_slow_answer_takes_its_simulated_time():
         assert server.clock.monotonic() - started >= 5.0
 
 
-def test_the_engine_is_driven_while_serving():
+def test_engine_is_driven_while_serving():
     server = ApiServer(scale=1000.0)
     engine = Engine(server.clock, server.store)
     done = threading.Event()
@@ -140,7 +140,7 @@ def test_the_engine_is_driven_while_serving():
         assert done.wait(5)
 
 
-def test_a_failing_engine_is_reported_when_the_server_closes():
+def test_failing_engine_is_reported_when_the_server_closes():
     server = ApiServer(scale=1000.0)
     engine = Engine(server.clock, server.store)
 
@@ -155,7 +155,7 @@ def test_a_failing_engine_is_reported_when_the_server_closes():
     assert isinstance(failure.value.__cause__, ZeroDivisionError)
 
 
-def test_the_log_records_each_request(served, server):
+def test_request_log_has_each_request(served, server):
     over_http(served.url, "GET", f"{VMS}?limit=1", token=served.token)
     record = server.api.log[-1]
     assert (record.method, record.path, record.query, record.status) == (
@@ -169,7 +169,7 @@ def test_the_log_records_each_request(served, server):
     assert served.token not in repr(record)
 
 
-def test_a_kubeconfig_is_private_and_names_server_and_token(tmp_path, served):
+def test_kubeconfig_is_private_and_names_server_and_token(tmp_path, served):
     path = tmp_path / "config"
     kubeconfig.write(path, served.url, served.token)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -179,7 +179,7 @@ def test_a_kubeconfig_is_private_and_names_server_and_token(tmp_path, served):
     assert json.dumps(path.read_text()) == json.dumps(text)
 
 
-def test_the_date_of_an_answer_is_simulated_time(server, served):
+def test_date_header_is_simulated_time(server, served):
     server.clock.advance(90_061)
     for path, first_line in ((VMS, False), (f"{VMS}?watch=true&timeoutSeconds=1", True)):
         if first_line:

@@ -1,4 +1,4 @@
-"""Running backups and the migrations that wait for them: facts of KubeVirt v1.8 and v1.9.
+"""Running backups, and migrations that wait for them, in KubeVirt v1.8 and v1.9.
 
 Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645
 (migrationBlockedByBackup); CRD virtualmachineinstances v1.9,
@@ -78,7 +78,7 @@ def launchers(sim):
     ("version", "gates"),
     [("v1.8.0", ()), ("v1.8.0", ("MigrationPriorityQueue",)), ("v1.9.0", ())],
 )
-def test_the_migration_of_a_hotplug_waits_until_the_backup_has_ended(version, gates):
+def test_hotplug_migration_waits_for_the_end_of_the_backup(version, gates):
     sim = simulate({"name": "vm", "backup": NIGHTLY}, version=version, gates=gates)
     ask(sim, "2Gi")
     sim.engine.run_until(299)
@@ -99,7 +99,7 @@ def test_the_migration_of_a_hotplug_waits_until_the_backup_has_ended(version, ga
     assert "failed" not in backup(sim)
 
 
-def test_a_migration_made_by_hand_waits_as_well():
+def test_manual_migration_waits_for_the_end_of_the_backup():
     sim = simulate({"name": "vm", "backup": NIGHTLY})
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstancemigrations"
     body = {
@@ -116,15 +116,15 @@ def test_a_migration_made_by_hand_waits_as_well():
     assert migrations(sim)[0]["status"]["phase"] == "Succeeded"
 
 
-def test_one_without_an_end_goes_on_for_ever():
+def test_backup_without_an_end_never_ends():
     sim = simulate({"name": "vm", "backup": {"name": "endless"}})
     ask(sim, "2Gi")
     sim.engine.run_until(7200)
     assert [m["status"]["phase"] for m in migrations(sim)] == ["Pending"]
 
 
-def test_a_system_critical_migration_aborts_the_backup():
-    """The workload updater's for an outdated launcher is one."""
+def test_system_critical_migration_aborts_the_backup():
+    """The workload updater's migration for an outdated launcher is system-critical."""
     sim = simulate({"name": "vm", "launcher": "v1.8.0", "backup": {"name": "nightly"}})
     sim.engine.run_until(60)
     [migration] = migrations(sim)
@@ -133,8 +133,8 @@ def test_a_system_critical_migration_aborts_the_backup():
     assert (backup(sim)["completed"], backup(sim)["failed"]) == (True, True)
 
 
-def test_without_priorities_nothing_aborts_a_backup():
-    """v1.8 sets priorities only where the gate MigrationPriorityQueue is listed (WU:582-588)."""
+def test_backup_is_not_aborted_without_migration_priorities():
+    """v1.8 sets priorities only if the CR lists the gate MigrationPriorityQueue (WU:582-588)."""
     sim = simulate({"name": "vm", "launcher": "v1.7.0", "backup": NIGHTLY}, version="v1.8.0")
     sim.engine.run_until(60)
     [migration] = migrations(sim)
@@ -142,8 +142,9 @@ def test_without_priorities_nothing_aborts_a_backup():
     assert "completed" not in backup(sim)
 
 
-def test_one_that_waits_for_a_backup_takes_no_place_from_others():
-    """A place is taken by one past Pending, or with a target pod (migration.go:2440-2467)."""
+def test_migration_that_waits_for_a_backup_takes_no_slot():
+    """A migration takes a slot once it is past Pending or has a target pod
+    (migration.go:2440-2467)."""
     sim = simulate(
         {"name": "vm", "backup": NIGHTLY},
         {"name": "other"},
@@ -157,7 +158,7 @@ def test_one_that_waits_for_a_backup_takes_no_place_from_others():
     assert found == {"vm": "Pending", "other": "Succeeded"}
 
 
-def test_the_end_of_a_backup_is_not_that_of_the_next_one():
+def test_scheduled_end_of_a_backup_does_not_end_the_next_one():
     sim = simulate({"name": "vm", "backup": NIGHTLY})
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances/vm"
     later = {"status": {"changedBlockTracking": {"backupStatus": {"backupName": "later"}}}}
@@ -177,7 +178,7 @@ def test_the_end_of_a_backup_is_not_that_of_the_next_one():
         ({"backup": {"name": "n", "at": "5m"}}, "v1.9.0", "vms[0].backup.at", "no such field"),
     ],
 )
-def test_a_backup_that_cannot_be_is_refused_with_its_path(vm, version, path, says):
+def test_impossible_backup_is_rejected_with_its_path(vm, version, path, says):
     with pytest.raises(WorldError) as caught:
         simulate({"name": "vm", **vm}, version=version)
     [problem] = caught.value.problems

@@ -1,4 +1,4 @@
-"""Evict as an update method: which VMs are killed, and which migrate instead.
+"""The update method Evict: which VMIs are evicted, and which migrate instead.
 
 Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183;
 pkg/virt-controller/watch/workload-updater/workload-updater.go:519-527,602-632.
@@ -22,7 +22,7 @@ def uid(play):
 
 @pytest.mark.parametrize("where", ["vm", "cluster"])
 @pytest.mark.parametrize("strategy", ["None", "LiveMigrate", "LiveMigrateIfPossible", "External"])
-def test_only_a_strategy_that_migrates_keeps_a_hotplug_from_killing(strategy, where):
+def test_hotplug_by_eviction_keeps_the_vmi_only_with_a_strategy_that_migrates(strategy, where):
     own = {"evictionStrategy": strategy} if where == "vm" else {}
     configuration = dict(EVICT["configuration"])
     if where == "cluster":
@@ -54,7 +54,7 @@ def test_only_a_strategy_that_migrates_keeps_a_hotplug_from_killing(strategy, wh
         ("External", False),
     ],
 )
-def test_an_outdated_vm_that_cannot_migrate_is_killed_unless_its_strategy_forbids(
+def test_outdated_vmi_that_cannot_migrate_is_evicted_unless_its_strategy_forbids_it(
     strategy, killed
 ):
     vm = {"migratable": False, "evictionStrategy": strategy, "launcher": "v1.8.0"}
@@ -67,6 +67,6 @@ def test_an_outdated_vm_that_cannot_migrate_is_killed_unless_its_strategy_forbid
         assert play.events("FailedEvict")[0].endswith("but is not live-migratable")
 
 
-def test_a_strategy_that_the_cluster_gets_later_does_not_count_for_a_vm_that_runs():
+def test_later_eviction_strategy_of_the_cr_does_not_apply_to_a_running_vmi():
     play = Play({"guest": "2Gi"}, spec=EVICT)
     assert play.vmi["spec"]["evictionStrategy"] == "None"

@@ -1,4 +1,4 @@
-"""What a running guest makes of a change of its memory."""
+"""Changes of a running VM, and their effect on its guest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The memory rules, the launcher's overhead, and quantities."""
+"""The rules of memory hotplug, the launcher's overhead, and quantities."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def domain(guest="2Gi", **parts):
         (domain("5Gi", cpu={"realtime": {}}), "s390x", 4 * GI, "realtime"),
     ],
 )
-def test_the_first_failing_rule_says_why(given_domain, architecture, max_guest, message):
+def test_first_failing_rule_gives_the_message(given_domain, architecture, max_guest, message):
     refused = memory_hotplug.hotplug_refusal(
         given_domain, architecture, max_guest, behaviour("v1.9.0")
     )
@@ -57,7 +57,7 @@ def test_the_first_failing_rule_says_why(given_domain, architecture, max_guest, 
 
 
 @pytest.mark.parametrize("guest", ["1Gi", "2Gi", "4Gi", "1026Mi"])
-def test_an_aligned_size_within_bounds_is_allowed(guest):
+def test_aligned_size_within_bounds_is_allowed(guest):
     assert (
         memory_hotplug.hotplug_refusal(domain(guest), "amd64", 4 * GI, behaviour("v1.9.0")) is None
     )
@@ -76,7 +76,7 @@ def test_an_aligned_size_within_bounds_is_allowed(guest):
         ("v1.3.1", domain("512Mi"), False),
     ],
 )
-def test_rules_that_came_or_went_with_a_version(version, given_domain, allowed):
+def test_rules_depend_on_the_version(version, given_domain, allowed):
     refused = memory_hotplug.hotplug_refusal(given_domain, "amd64", 4 * GI, behaviour(version))
     assert (refused is None) is allowed
 
@@ -93,7 +93,7 @@ def test_rules_that_came_or_went_with_a_version(version, given_domain, allowed):
     ],
     ids=["ratio", "own", "cluster", "cluster-below-guest", "small-guest", "cluster-misaligned"],
 )
-def test_max_guest_at_start(guest, own, cluster, expected):
+def test_vmi_gets_a_max_guest_at_its_start(guest, own, cluster, expected):
     sizes = {} if own is None else {"maxGuest": own}
     found = memory_hotplug.start_max_guest(
         domain(guest, memory=sizes),
@@ -112,7 +112,7 @@ def test_max_guest_at_start(guest, own, cluster, expected):
         ("1Gi", "1536Mi", 2 * GI, GI, (2 * GI, 2560 * MI)),
         # recorded on v1.6.3: slow-then-second-change (the guest still had 1Gi)
         ("2Gi", None, 3 * GI, GI, (4 * GI, None)),
-        # v1.9.0 vm.go:3526-3547: lifted requests leave nothing for the limits
+        # v1.9.0 vm.go:3526-3547: raised requests leave the limits unchanged
         ("512Mi", "2Gi", 2 * GI, GI, (2 * GI, 2 * GI)),
         (None, "2Gi", 2 * GI, GI, (None, None)),
         ("2Gi", None, GI, 2 * GI, (GI, None)),
@@ -139,19 +139,19 @@ def test_requests_and_limits_follow_the_guest(requests, limits, target, current,
         ("v1.9.0", "2Gi", {}, None, 2316),
         ("v1.9.0", "2Gi", {"dedicatedCpuPlacement": True}, None, 2416),
         ("v1.9.0", "2Gi", {}, "2Gi", 2320),
-        # v1.9.0 with four virtual CPUs, from the code
+        # v1.9.0 with four virtual CPUs, by the code
         ("v1.9.0", "8Gi", {"sockets": 4}, None, 8484),
         ("v1.6.0", "8Gi", {"sockets": 4}, "8Gi", 8500),
     ],
 )
-def test_the_launcher_asks_for_guest_and_overhead(version, guest, cpu, requests, expected_mi):
+def test_launcher_pod_requests_guest_and_overhead(version, guest, cpu, requests, expected_mi):
     asked = {} if requests is None else {"requests": {"memory": requests}}
     vmi = {"spec": {"domain": domain(guest, cpu=cpu, resources=asked), "architecture": "amd64"}}
     found = memory_overhead.pod_memory(vmi, read_config({}, behaviour(version)))
     assert found.total // MI == expected_mi
 
 
-def test_an_arm_guest_costs_its_firmware_more():
+def test_overhead_of_an_arm_guest_includes_its_firmware():
     arm, amd = (
         {"spec": {"domain": domain(resources={}), "architecture": architecture}}
         for architecture in ("arm64", "amd64")
@@ -177,12 +177,12 @@ def test_an_arm_guest_costs_its_firmware_more():
         ("0", "0"),
     ],
 )
-def test_quantities_are_stored_in_their_canonical_spelling(text, stored):
+def test_quantities_are_stored_in_canonical_form(text, stored):
     assert quantity.canonical(text) == stored
 
 
 @given(st.integers(min_value=0, max_value=2**60))
-def test_a_binary_spelling_keeps_its_value(n_bytes):
+def test_binary_form_keeps_the_value(n_bytes):
     assert quantity.parse(quantity.binary(n_bytes)) == n_bytes
 
 
@@ -190,12 +190,12 @@ def test_a_binary_spelling_keeps_its_value(n_bytes):
     st.integers(min_value=0, max_value=10**9),
     st.sampled_from(["", "k", "M", "G", "Ki", "Mi", "Gi", "e3", "E2"]),
 )
-def test_the_canonical_spelling_keeps_the_value(number, suffix):
+def test_canonical_form_keeps_the_value(number, suffix):
     text = f"{number}{suffix}"
     assert quantity.parse(quantity.canonical(text)) == quantity.parse(text)
 
 
 @pytest.mark.parametrize("text", ["2GB", "", "Gi", "1 Gi", "0x10", "1..5", "--1"])
-def test_what_is_no_quantity_is_an_error(text):
+def test_invalid_quantity_is_an_error(text):
     with pytest.raises(quantity.QuantityError):
         quantity.parse(text)

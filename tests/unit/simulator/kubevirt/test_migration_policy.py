@@ -1,4 +1,4 @@
-"""MigrationPolicies in the simulator: which one applies, and what it does to a migration.
+"""MigrationPolicies: which one applies, and its effect on a migration.
 
 Source: KubeVirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146,
 staging/src/kubevirt.io/api/migrations/v1alpha1/types.go:43-64.
@@ -24,7 +24,7 @@ POLICIES = "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies"
 
 
 def policy(name, vmi=None, namespace=None, **spec):
-    """A manifest; a selector that is None is left out."""
+    """Returns a policy without the selectors that are None."""
     found = {"virtualMachineInstanceSelector": vmi, "namespaceSelector": namespace}
     selectors = {key: labels for key, labels in found.items() if labels is not None}
     return {
@@ -68,7 +68,7 @@ PROD, EAST = {"stage": "production"}, {"region": "east"}
         pytest.param([{"metadata": {"name": "a"}, "spec": {}}], None, id="without selectors"),
     ],
 )
-def test_the_policy_with_the_most_matching_labels_applies(policies, expected):
+def test_policy_with_the_most_matching_labels_applies(policies, expected):
     for given in (policies, policies[::-1]):
         found = migration_policy.applied(
             given, labelled(colour="blue", size="big"), labelled(stage="production", region="east")
@@ -83,7 +83,7 @@ def resolved(version="v1.9.0", migrations=None, **spec):
     return base, migration_policy.settings(base, policy("a", **spec), known)
 
 
-def test_a_policy_replaces_what_it_names_and_nothing_else():
+def test_policy_overrides_only_the_settings_that_it_names():
     given = {"bandwidthPerMigration": "1Gi", "parallelMigrationsPerCluster": 7}
     base, found = resolved(
         migrations=given,
@@ -102,7 +102,7 @@ def test_a_policy_replaces_what_it_names_and_nothing_else():
     assert found["parallelMigrationsPerCluster"] == 7
 
 
-def test_a_policy_cannot_set_the_limits_of_the_cluster():
+def test_policy_cannot_set_the_limits_of_the_cluster():
     base, found = resolved(parallelMigrationsPerCluster=1, progressTimeout=1)
     assert found == base
 
@@ -116,8 +116,8 @@ def test_a_policy_cannot_set_the_limits_of_the_cluster():
         ({"allowWorkloadDisruption": True}, True),
     ],
 )
-def test_disruption_follows_post_copy_unless_it_is_set(spec, disruption):
-    """Source: v1.9.0 pkg/virt-config/virt-config.go:175-187; the same rule for a policy's."""
+def test_workload_disruption_follows_post_copy_unless_it_is_set(spec, disruption):
+    """Source: v1.9.0 pkg/virt-config/virt-config.go:175-187; the same rule holds for a policy."""
     assert resolved(**spec)[1]["allowWorkloadDisruption"] is disruption
 
 
@@ -125,7 +125,7 @@ def test_disruption_follows_post_copy_unless_it_is_set(spec, disruption):
     ("version", "absent"),
     [("v1.4.0", {"allowWorkloadDisruption", "maxDowntimeMs"}), ("v1.8.0", {"maxDowntimeMs"})],
 )
-def test_a_version_ignores_the_settings_that_it_does_not_know(version, absent):
+def test_unknown_settings_are_ignored_by_older_versions(version, absent):
     found = resolved(version, allowPostCopy=True, allowWorkloadDisruption=True, maxDowntimeMs=1)[1]
     assert absent & set(found) == set()
 
@@ -153,7 +153,7 @@ def send(sim, method, path, body, content):
 
 
 def grown(sim, guest="2Gi", seconds=900):
-    """Asks for a size, waits, and returns the VMI's account of its latest migration."""
+    """Changes the size, waits, and returns the VMI's migrationState."""
     path = "/apis/kubevirt.io/v1/namespaces/shop/virtualmachines/vm"
     body = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
     assert send(sim, "PATCH", path, body, "merge-patch+json") == 200
@@ -167,7 +167,7 @@ def took(state):
     return (end - begin).total_seconds()
 
 
-def test_the_hand_over_shows_the_policy_and_the_settings_that_come_of_it():
+def test_hand_over_shows_the_policy_and_the_resulting_settings():
     state = grown(simulate(objects=[policy("slow", BLUE, PROD, bandwidthPerMigration="32Mi")]))
     assert state["migrationPolicyName"] == "slow"
     assert state["migrationConfiguration"]["bandwidthPerMigration"] == "32Mi"
@@ -175,21 +175,21 @@ def test_the_hand_over_shows_the_policy_and_the_settings_that_come_of_it():
     assert 32 <= took(state) <= 36
 
 
-def test_without_a_policy_there_is_no_name_and_the_settings_are_the_crs():
+def test_hand_over_without_a_policy_shows_the_settings_of_the_cr():
     state = grown(simulate(migrations={"bandwidthPerMigration": "64Mi"}))
     assert "migrationPolicyName" not in state
     assert state["migrationConfiguration"]["bandwidthPerMigration"] == "64Mi"
     assert 16 <= took(state) <= 20
 
 
-def test_a_policy_may_allow_more_bandwidth_than_the_cr():
+def test_policy_may_allow_more_bandwidth_than_the_cr():
     fast = policy("fast", BLUE, bandwidthPerMigration="1Gi")
     state = grown(simulate(objects=[fast], migrations={"bandwidthPerMigration": "1Mi"}))
     assert state["completed"]
     assert took(state) <= 5
 
 
-def test_a_policy_made_through_the_api_counts_from_then_on():
+def test_policy_applies_from_its_creation():
     sim = simulate()
     made = policy("slow", BLUE, bandwidthPerMigration="32Mi")
     assert send(sim, "POST", POLICIES, made, "json") == 201
@@ -201,7 +201,7 @@ def test_a_policy_made_through_the_api_counts_from_then_on():
 @pytest.mark.parametrize(
     ("transfer", "spec", "ends"),
     [
-        # 2Gi are 3 GB rounded up; 10 s for each make 30 s.
+        # 2Gi are 3 GB when rounded up, so 10 s per GB are 30 s.
         ("25s", {}, None),
         ("40s", {}, "Live migration has been aborted"),
         ("40s", {"allowWorkloadDisruption": True}, None),
@@ -209,7 +209,7 @@ def test_a_policy_made_through_the_api_counts_from_then_on():
         ("80s", {"allowPostCopy": True}, None),
     ],
 )
-def test_the_time_that_a_policy_gives_is_counted_in_decimal_gigabytes(transfer, spec, ends):
+def test_completion_timeout_of_a_policy_counts_decimal_gigabytes(transfer, spec, ends):
     """Source: v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814."""
     short = policy("short", BLUE, completionTimeoutPerGiB=10, **spec)
     sim = simulate(objects=[short], faults={"transfer": transfer})
@@ -220,7 +220,7 @@ def test_the_time_that_a_policy_gives_is_counted_in_decimal_gigabytes(transfer, 
     assert set(ended) == {ends}
 
 
-def test_the_labels_of_a_world_are_those_of_its_objects():
+def test_labels_of_a_world_are_on_its_objects():
     sim = simulate(labels={"stage": "test"})
     shown = sim.store.get(Key("namespaces", "", "shop"))["metadata"]["labels"]
     assert shown == {"kubernetes.io/metadata.name": "shop", "stage": "test"}
@@ -243,7 +243,7 @@ def test_the_labels_of_a_world_are_those_of_its_objects():
         ({"vmiLabels": {"colour": True}}, "vms[0].vmiLabels.colour"),
     ],
 )
-def test_what_the_api_server_would_not_store_is_refused_with_its_path(world, path):
+def test_invalid_policy_is_rejected_with_its_path(world, path):
     with pytest.raises(WorldError) as caught:
         simulate(**world)
     assert [problem.path for problem in caught.value.problems] == [path]

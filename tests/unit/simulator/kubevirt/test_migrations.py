@@ -1,4 +1,4 @@
-"""Migrations over time: limits, failures, transfers, cancellation, and hot-plugs by hand."""
+"""Migrations over time: limits, failures, transfers, cancellation, manual migrations."""
 
 from __future__ import annotations
 
@@ -218,7 +218,8 @@ def test_free_slot_goes_to_the_pending_migration_with_the_highest_priority():
     [(False, "45s", 55, True), (True, "45s", 55, None), (True, "65s", 70, True)],
 )
 def test_workload_disruption_doubles_the_completion_timeout(disruption, transfer, at_s, failed):
-    # v1.9.0 live-migration-source.go:743-792: paused at the time-out, which then counts twice
+    # v1.9.0 live-migration-source.go:743-792: the VM is paused at the time-out, which then counts
+    # twice
     migrating = {"completionTimeoutPerGiB": 10, "allowWorkloadDisruption": disruption}
     spec = {**LIVE, "configuration": {"migrations": migrating}}
     sim = simulate({"name": "vm", "faults": {"transfer": transfer}}, spec=spec)
@@ -243,7 +244,8 @@ def test_aborted_transfer_never_completes():
 
 
 def test_pod_memory_label_is_removed_after_the_plug():
-    # v1.9.0 pkg/virt-handler/migration-target.go:1229; the recordings' hypervisor was a script
+    # v1.9.0 pkg/virt-handler/migration-target.go:1229; a script simulated the recordings'
+    # hypervisor
     sim = simulate({"name": "vm", "faults": {"transfer": "5s"}})
     label = "kubevirt.io/vmi-pod-memory-resource-requests"
     ask(sim, "2Gi")
@@ -256,7 +258,8 @@ def test_pod_memory_label_is_removed_after_the_plug():
 @pytest.mark.parametrize(
     ("version", "vendors", "ends"),
     [
-        # v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005; not known of older ones
+        # v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005; not known of older
+        # versions
         ("v1.8.0", ("Intel", "AMD"), "2Gi"),
         ("v1.9.0", ("Intel", "AMD"), "1Gi"),
         ("v1.9.0", ("AMD", "AMD"), "2Gi"),

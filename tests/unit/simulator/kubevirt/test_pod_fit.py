@@ -1,8 +1,8 @@
-"""Whether a migration's target pod holds the new guest: requests, limits, overcommit, huge pages.
+"""Whether a migration's target pod is large enough: requests, limits, overcommit, huge pages.
 
-Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208 (what is needed is the overhead and
-the VMI's requests); pkg/virt-controller/watch/vm/vm.go:3522-3547;
-pkg/virt-controller/services/renderresources.go:220-317. Of versions before it is inference.
+Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208 (the pod needs the overhead and the
+VMI's requests); pkg/virt-controller/watch/vm/vm.go:3522-3547;
+pkg/virt-controller/services/renderresources.go:220-317. For older versions, this is inference.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def grown(**world):
 
 
 def pod_memory(play):
-    """What the running launcher's compute container requests, in bytes."""
+    """Returns the bytes that the running launcher's compute container requests."""
     pods = [p for p in play.sim.store.list("pods") if p["status"]["phase"] == "Running"]
     [resources] = [
         c["resources"] for p in pods for c in p["spec"]["containers"] if c["name"] == "compute"
@@ -46,13 +46,13 @@ def requests(play):
     return play.vmi["spec"]["domain"]["resources"].get("requests", {}).get("memory")
 
 
-def test_from_v1_7_an_overcommit_of_the_cluster_is_kept():
+def test_cluster_overcommit_survives_a_hotplug_from_v1_7():
     play = grown(version="v1.7.1", spec=overcommitted(150))
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], None)
     assert pod_memory(play) < 3 * 1024 * MI
 
 
-def test_up_to_v1_6_a_hotplug_ends_the_overcommit_of_the_cluster():
+def test_cluster_overcommit_ends_with_a_hotplug_up_to_v1_6():
     play = grown(version="v1.6.3", spec=overcommitted(150))
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3Gi")
 
@@ -65,20 +65,20 @@ def test_explicit_requests_follow_the_guest():
 LIMITED = {"domain": {"resources": {"limits": {"memory": "2560Mi"}}}}
 
 
-def test_from_v1_7_a_limit_without_requests_stays_behind_the_guest():
+def test_limit_without_requests_does_not_follow_the_guest_from_v1_7():
     play = grown(version="v1.7.1", vm=LIMITED)
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], None)
     assert play.vmi["spec"]["domain"]["resources"]["limits"]["memory"] == "2560Mi"
 
 
-def test_up_to_v1_6_requests_begin_as_the_limit_and_both_follow():
+def test_requests_start_as_the_limit_and_both_follow_the_guest_up_to_v1_6():
     assert requests(Play({"guest": "2Gi", **LIMITED}, version="v1.6.3")) == "2560Mi"
     play = grown(version="v1.6.3", vm=LIMITED)
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3584Mi")
     assert play.vmi["spec"]["domain"]["resources"]["limits"]["memory"] == "3584Mi"
 
 
-def test_a_pod_without_its_overhead_is_always_too_small():
+def test_pod_without_overhead_is_always_too_small():
     resources = {"requests": {"memory": "2Gi"}, "overcommitGuestOverhead": True}
     play = grown(vm={"domain": {"resources": resources}})
     assert play.memory == ("2Gi", "2Gi", "2Gi")
@@ -87,7 +87,7 @@ def test_a_pod_without_its_overhead_is_always_too_small():
     assert {e["message"] for e in found} == {"failed to update guest memory"}
 
 
-def test_a_hand_over_before_the_change_is_followed_by_another_migration():
+def test_change_after_the_hand_over_needs_another_migration():
     play = Play({"guest": "2Gi", "faults": {"transfer": "10s"}}, migrations=[{"vmi": "vm"}])
     while "migrationState" not in play.vmi["status"]:
         play.run(0.01)
@@ -107,14 +107,14 @@ def pages(size, **nodes):
 
 
 @pytest.mark.parametrize("size", ["2Mi", "1Gi"])
-def test_a_guest_grows_in_huge_pages_of_its_size(size):
+def test_guest_grows_in_its_huge_pages(size):
     play = pages(size, **{size: "4Gi"})
     play.ask("3Gi")
     play.run(60)
     assert (play.memory[2], play.phases) == ("3Gi", ["Succeeded"])
 
 
-def test_pages_of_another_size_are_no_room():
+def test_huge_pages_of_another_size_do_not_fit():
     play = pages("1Gi", **{"2Mi": "8Gi", "1Gi": "2Gi"})
     play.ask("3Gi")
     play.run(60)
@@ -131,7 +131,7 @@ def test_pages_of_another_size_are_no_room():
         (None, {}),
     ],
 )
-def test_a_plain_size_of_huge_pages_means_2mi(given, found):
+def test_huge_pages_without_a_page_size_are_2mi(given, found):
     node = {"name": "n", **({"hugepages": given} if given else {})}
     stored = Play({}, nodes=[node]).sim.store.get(Key("nodes", "", "n"))
     allocatable = stored["status"]["allocatable"]
@@ -144,7 +144,7 @@ def test_vms_share_the_huge_pages_of_their_node():
         Play({**vm, "name": "a"}, {**vm, "name": "b"}, nodes=[{"name": "n0", "hugepages": "3Gi"}])
 
 
-def test_huge_pages_of_another_size_are_a_mistake_of_the_world():
+def test_unknown_huge_page_size_is_a_problem_of_the_world():
     with pytest.raises(WorldError, match=r"hugepages.4Mi: there is no such field"):
         Play({}, nodes=[{"name": "n", "hugepages": {"4Mi": "1Gi"}}])
 
@@ -152,7 +152,7 @@ def test_huge_pages_of_another_size_are_a_mistake_of_the_world():
 PLUGGED = {"guest": "3Gi", "bootedWith": "2Gi", "hotplugged": True}
 
 
-def test_a_vm_that_was_plugged_has_the_resources_and_the_pod_that_the_plug_left():
+def test_hotplugged_vm_starts_with_the_resources_and_pod_after_the_plug():
     resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2Gi"}}
     play = Play({**PLUGGED, "domain": {"resources": resources}})
     found = play.vmi["spec"]["domain"]["resources"]
@@ -161,7 +161,7 @@ def test_a_vm_that_was_plugged_has_the_resources_and_the_pod_that_the_plug_left(
     assert play.memory == ("2Gi", "3Gi", "3Gi")
 
 
-def test_a_vm_that_could_not_have_been_plugged_is_refused():
+def test_vm_that_could_not_have_been_hotplugged_is_rejected():
     resources = {"requests": {"memory": "1Gi"}, "limits": {"memory": "2Gi"}}
     with pytest.raises(WorldError, match="could not have come to run so"):
         Play({**PLUGGED, "domain": {"resources": resources}})

@@ -1,4 +1,4 @@
-"""The restart subresource: who may ask, when virt-api refuses, and in which words."""
+"""The subresources restart and guestosinfo: permissions, and virt-api's errors."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def said(answer):
     return answer.status, json.loads(answer.body)["message"]
 
 
-def test_a_second_request_is_refused_while_the_first_is_open(make):
+def test_second_restart_is_rejected_while_the_first_is_open(make):
     sim = make()
     assert restart(sim).status == 202
     asked = sim.store.get(VM)["status"]["stateChangeRequests"]
@@ -64,7 +64,7 @@ def test_a_second_request_is_refused_while_the_first_is_open(make):
     assert restart(sim).status == 202
 
 
-def test_a_dry_run_asks_for_nothing(make):
+def test_dry_run_of_a_restart_changes_nothing(make):
     sim = make()
     assert restart(sim, body=b'{"dryRun":["All"]}').status == 202
     assert "stateChangeRequests" not in sim.store.get(VM)["status"]
@@ -135,7 +135,7 @@ def test_restart_of_a_created_vm_with_rerun_on_failure_is_taken(make):
 
 
 @pytest.mark.parametrize("strategy", ["Halted", "Once"])
-def test_a_strategy_that_knows_no_restart(make, strategy):
+def test_restart_is_rejected_for_run_strategies_without_restarts(make, strategy):
     sim = make()
     sim.store.mutate(VM, lambda vm: vm["spec"].update(runStrategy=strategy))
     status, message = said(restart(sim))
@@ -146,7 +146,7 @@ def test_a_strategy_that_knows_no_restart(make, strategy):
     )
 
 
-def test_a_vm_without_an_instance(make):
+def test_restart_is_rejected_without_a_vmi(make):
     sim = make()
     sim.store.mutate(VM, lambda vm: vm["spec"].update(runStrategy="Manual"))
     sim.store.delete(VMI)
@@ -156,7 +156,7 @@ def test_a_vm_without_an_instance(make):
     assert message.endswith('"vm": VM is not running: Halted')
 
 
-def test_a_vm_that_is_not_there(make):
+def test_restart_of_an_absent_vm_gets_404(make):
     assert said(restart(make(), "gone")) == (
         404,
         'virtualmachine.kubevirt.io "gone" not found',
@@ -171,7 +171,7 @@ def test_a_vm_that_is_not_there(make):
         ("update", "virtualmachines", 403),
     ],
 )
-def test_the_right_is_update_on_the_subresource(make, verb, resource, status):
+def test_restart_needs_the_verb_update_on_the_subresource(make, verb, resource, status):
     sim = make(rbac="enforced")
     rule = {"verbs": [verb], "apiGroups": ["subresources.kubevirt.io"], "resources": [resource]}
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "r"}

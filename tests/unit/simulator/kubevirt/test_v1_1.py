@@ -1,4 +1,4 @@
-"""What KubeVirt v1.1 and v1.2 do otherwise: the VM's own switch, denials, instancetypes.
+"""The behaviour of KubeVirt v1.1 and v1.2: liveUpdateFeatures, denials, instancetypes.
 
 Source: v1.1.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939;
 v1.2.0 :430-567 and pkg/virt-controller/watch/vm.go:3189.
@@ -27,12 +27,12 @@ def old(*vms, **world):
     [(SWITCH, "8Gi"), (ROOMY, "4Gi"), ({}, None)],
     ids=["by the ratio", "of its own", "none"],
 )
-def test_a_vm_of_v1_1_has_room_where_it_asks_for_it(switch, max_guest):
+def test_vmi_of_v1_1_has_a_max_guest_if_its_vm_enables_live_updates(switch, max_guest):
     play = old({"guest": "2Gi", **switch})
     assert play.vmi["spec"]["domain"]["memory"].get("maxGuest") == max_guest
 
 
-def test_a_vm_of_v1_1_grows_and_shrinks_live_down_to_its_boot_size():
+def test_vm_of_v1_1_grows_and_shrinks_live_down_to_its_boot_size():
     play = old({"guest": "2Gi", **ROOMY})
     for size in ("3Gi", "2Gi"):
         assert play.ask(size).status == 200
@@ -45,7 +45,7 @@ def test_a_vm_of_v1_1_grows_and_shrinks_live_down_to_its_boot_size():
     )
 
 
-def test_without_the_switch_a_change_waits_without_a_word():
+def test_change_waits_silently_without_live_update_features():
     play = old({"guest": "2Gi"})
     assert play.ask("3Gi").status == 200
     play.run(60)
@@ -82,34 +82,34 @@ def test_v1_1_denies_a_change_while_the_vm_migrates(after_s, said):
         ({"resources": {"limits": {"memory": "4Gi"}}}, "Configuration of Memory limits"),
     ],
 )
-def test_v1_1_denies_what_its_switch_does_not_go_with(change, said):
+def test_v1_1_denies_fields_that_conflict_with_live_update_features(change, said):
     assert said in message(old({"guest": "2Gi", **ROOMY}).domain(**change))
 
 
-def test_v1_1_has_no_smallest_size():
+def test_v1_1_has_no_minimum_size():
     play = old({"guest": "512Mi", **ROOMY})
     play.ask("768Mi")
     play.run(60)
     assert play.memory == ("512Mi", "768Mi", "768Mi")
 
 
-def test_the_switch_of_a_running_vm_is_frozen():
+def test_live_update_features_of_a_running_vm_cannot_change():
     play = old({"guest": "2Gi"})
     assert "Cannot update VM live features" in message(play.patch({"spec": SWITCH}))
 
 
-def test_the_switch_needs_the_gate():
+def test_live_update_features_need_the_gate():
     with pytest.raises(WorldError, match="feature gate is not enabled in kubevirt-config"):
         Play({**SWITCH}, version="v1.1.0", spec={"configuration": {}})
 
 
-def test_the_switch_goes_with_no_instancetype():
+def test_live_update_features_exclude_an_instancetype():
     kinds = [{"name": "small", "guest": "2Gi"}]
     with pytest.raises(WorldError, match="cannot be used when instance type is configured"):
         old({"instancetype": "small", **SWITCH}, instancetypes=kinds)
 
 
-def test_a_newer_version_has_no_such_switch():
+def test_later_versions_drop_live_update_features():
     with pytest.raises(WorldError, match=r"it went with v1\.2"):
         Play({**SWITCH}, version="v1.2.0")
     play = Play({"guest": "2Gi"}, version="v1.2.0")
@@ -121,7 +121,7 @@ TYPES = [{"name": name, "guest": f"{n}Gi"} for n, name in ((2, "small"), (3, "bi
 
 
 def name_of(play, name):
-    """Names another instancetype as v1.3's own tests do, without the revision of the old one."""
+    """Changes the instancetype as v1.3's own tests do, without the old one's revision."""
     return play.patch({"spec": {"instancetype": {"name": name, "revisionName": None}}})
 
 
@@ -129,7 +129,7 @@ def name_of(play, name):
     ("version", "reached"),
     [("v1.1.1", "2Gi"), ("v1.2.0", "2Gi"), ("v1.2.1", "3Gi"), ("v1.4.0", "3Gi")],
 )
-def test_an_instancetype_reaches_a_running_vm_from_v1_2_1(version, reached):
+def test_instancetype_change_applies_to_a_running_vm_from_v1_2_1(version, reached):
     play = Play({"instancetype": "small"}, version=version, instancetypes=TYPES)
     assert name_of(play, "big").status == 200
     play.run(60)
@@ -137,14 +137,14 @@ def test_an_instancetype_reaches_a_running_vm_from_v1_2_1(version, reached):
     assert play.said == {}
 
 
-def test_v1_2_0_denies_an_instancetype_with_a_max_guest_of_its_own():
+def test_v1_2_0_denies_an_instancetype_with_its_own_max_guest():
     kinds = [*TYPES, {"name": "roomy", "guest": "3Gi", "maxGuest": "8Gi"}]
     for version, status in (("v1.2.0", 422), ("v1.2.1", 200)):
         play = Play({"instancetype": "small"}, version=version, instancetypes=kinds)
         assert name_of(play, "roomy").status == status, version
 
 
-def test_up_to_v1_4_the_revision_has_to_go_with_the_name():
+def test_instancetype_name_and_revision_must_change_together_up_to_v1_4():
     play = Play({"instancetype": "small"}, version="v1.4.0", instancetypes=TYPES)
     said = message(play.patch({"spec": {"instancetype": {"name": "big"}}}))
     assert "without updating the RevisionName" in said
@@ -157,7 +157,7 @@ def test_up_to_v1_4_the_revision_has_to_go_with_the_name():
         ("v1.3.0", f"memory hotplug not supported, {ABOVE_MAX}"),
     ],
 )
-def test_before_v1_3_a_size_above_the_maximum_had_words_of_its_own(version, said):
+def test_size_above_the_maximum_has_its_own_message_before_v1_3(version, said):
     play = Play({"guest": "2Gi"}, version=version)
     play.ask("10Gi")
     play.run(5)
@@ -165,7 +165,7 @@ def test_before_v1_3_a_size_above_the_maximum_had_words_of_its_own(version, said
 
 
 @pytest.mark.parametrize(("version", "status"), [("v1.7.1", 422), ("v1.8.0", 200)])
-def test_up_to_v1_7_another_architecture_needs_its_gate(version, status):
+def test_other_architecture_needs_a_gate_up_to_v1_7(version, status):
     vm = {"guest": "2Gi", "architecture": "arm64"}
     assert Play(vm, version=version).ask("3Gi").status == status
     developer = {"featureGates": ["MultiArchitecture"]}

@@ -1,4 +1,4 @@
-"""What differs between KubeVirt versions, transcribed with where each fact was found."""
+"""The differences between KubeVirt versions, each with its source."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MI = 1024**2
         ("v1.9.0", Rollout.LIVE_UPDATE),
     ],
 )
-def test_the_default_rollout_strategy_became_live_update_in_v1_6(version, strategy):
+def test_default_rollout_strategy_became_live_update_in_v1_6(version, strategy):
     assert behaviour(version).default_rollout is strategy
 
 
@@ -62,7 +62,7 @@ def test_live_update_needs_the_gate_up_to_v1_4(version, spec, live):
         ("v1.9.0", True),
     ],
 )
-def test_restart_required_clears_itself_since_the_backports(version, clears):
+def test_restart_required_is_cleared_automatically_since_the_backports(version, clears):
     assert behaviour(version).self_clearing is clears
 
 
@@ -79,7 +79,7 @@ def test_restart_required_clears_itself_since_the_backports(version, clears):
         ("v1.9.0", {"amd64"}, {"amd64"}),
     ],
 )
-def test_architectures_by_version(version, hotplug, start):
+def test_hotplug_architectures_depend_on_the_version(version, hotplug, start):
     assert set(behaviour(version).hotplug_architectures) == hotplug
     assert set(behaviour(version).start_architectures) == start
 
@@ -93,7 +93,7 @@ def test_architectures_by_version(version, hotplug, start):
         # commit 51927ed13c
         ("v1.6.3", "default_requests", True),
         ("v1.7.0", "default_requests", False),
-        # v1.3.1 was seen to back off, the code of v1.3.0 does not
+        # v1.3.1 was recorded with back-off; the code of v1.3.0 has none
         ("v1.3.0", "backoff", False),
         ("v1.3.1", "backoff", True),
         # pkg/virt-config/virt-config.go by tag
@@ -102,7 +102,7 @@ def test_architectures_by_version(version, hotplug, start):
         # types.go v1.4.0 and v1.5.0
         ("v1.4.1", "instancetype_in_status", False),
         ("v1.5.0", "instancetype_in_status", True),
-        # v1.2.0 pkg/virt-api/webhooks/…/vms-admitter.go:430-567, gone in v1.2.1
+        # v1.2.0 pkg/virt-api/webhooks/…/vms-admitter.go:430-567, removed in v1.2.1
         ("v1.2.0", "limits_deny", True),
         ("v1.2.1", "limits_deny", False),
         ("v1.2.1", "plug_failure_visible", False),
@@ -122,7 +122,7 @@ def test_architectures_by_version(version, hotplug, start):
         ("v1.9.0", "priority_gate", GateStage.GRADUATED),
     ],
 )
-def test_facts_by_version(version, field, value):
+def test_behaviour_depends_on_the_version(version, field, value):
     assert getattr(behaviour(version), field) == value
 
 
@@ -132,12 +132,12 @@ def test_since_counts_patches_within_a_release_line(version, found):
 
 
 @pytest.mark.parametrize("text", ["v1.0.0", "v1.10.0", "1", "new", ""])
-def test_a_version_that_is_not_simulated_is_an_error_that_names_it(text):
+def test_unsupported_version_is_an_error_that_names_it(text):
     with pytest.raises(ValueError, match=text or "not a KubeVirt version"):
         behaviour(text)
 
 
-def test_the_defaults_of_migrations_are_those_of_the_version():
+def test_migration_defaults_depend_on_the_version():
     # v1.9.0 pkg/virt-config/virt-config.go:44-52, recorded in migrationConfiguration
     config = read_config({}, behaviour("v1.9.0"))
     assert config.migrations == {
@@ -156,6 +156,6 @@ def test_the_defaults_of_migrations_are_those_of_the_version():
     }
 
 
-def test_a_ratio_of_zero_counts_as_the_default():
+def test_hotplug_ratio_of_zero_means_the_default():
     spec = {"configuration": {"liveUpdateConfiguration": {"maxHotplugRatio": 0}}}
     assert read_config({"spec": spec}, behaviour("v1.9.0")).max_hotplug_ratio == 4

@@ -1,4 +1,4 @@
-"""virt-operator, and the readers of the KubeVirt CR."""
+"""virt-operator, HyperConverged, and components that read the KubeVirt CR."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live updates beside memory: CPU sockets, and where a VM may run; and their order.
+"""Live updates of CPU sockets and placement, and their order with memory.
 
 Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:640-670,2989-3061,3351-3366;
 pkg/virt-handler/migration-target.go (finalizeMigration).
@@ -40,7 +40,7 @@ def test_cpus_and_memory_share_one_migration():
 
 
 @pytest.mark.parametrize(("sockets", "said"), [(9, ABOVE), (1, FEWER)])
-def test_sockets_outside_of_the_room_need_a_restart(sockets, said):
+def test_sockets_beyond_the_limits_need_a_restart(sockets, said):
     play = play_of()
     play.domain(cpu={"sockets": sockets})
     play.run(30)
@@ -48,14 +48,14 @@ def test_sockets_outside_of_the_room_need_a_restart(sockets, said):
     assert (cpus(play), play.phases) == (2, [])
 
 
-def test_the_room_is_the_clusters_or_four_times_the_sockets():
+def test_max_sockets_are_the_clusters_or_four_times_the_sockets():
     assert play_of().vmi["spec"]["domain"]["cpu"]["maxSockets"] == 8
     spec = {"configuration": {"liveUpdateConfiguration": {"maxCpuSockets": 3}}}
     found = Play({"domain": CPUS}, spec=spec).vmi["spec"]["domain"]["cpu"]
     assert found["maxSockets"] == 3
 
 
-def test_on_arm64_sockets_need_a_restart():
+def test_sockets_on_arm64_need_a_restart():
     play = play_of(architecture="arm64")
     play.domain(cpu={"sockets": 4})
     play.run(5)
@@ -66,7 +66,7 @@ def test_on_arm64_sockets_need_a_restart():
     ("version", "reached"),
     [("v1.6.3", "2Gi"), ("v1.6.4", "3Gi"), ("v1.7.0", "2Gi"), ("v1.9.0", "3Gi")],
 )
-def test_sockets_that_need_a_restart_hold_later_memory_back_where_that_is_sticky(version, reached):
+def test_restart_for_sockets_blocks_later_memory_where_the_condition_stays(version, reached):
     play = play_of(version)
     play.domain(cpu={"sockets": 9})
     play.run(5)
@@ -77,7 +77,7 @@ def test_sockets_that_need_a_restart_hold_later_memory_back_where_that_is_sticky
 
 
 @pytest.mark.parametrize("version", ["v1.6.3", "v1.9.0"])
-def test_in_one_edit_memory_goes_on_while_sockets_wait_for_a_restart(version):
+def test_memory_in_the_same_edit_is_plugged_while_sockets_wait_for_a_restart(version):
     play = play_of(version)
     play.domain(cpu={"sockets": 9}, memory={"guest": "3Gi"})
     play.run(60)
@@ -85,7 +85,7 @@ def test_in_one_edit_memory_goes_on_while_sockets_wait_for_a_restart(version):
     assert play.said == {"RestartRequired": ABOVE}
 
 
-def test_an_instancetype_with_more_cpus_than_there_is_room_for_needs_a_restart():
+def test_instancetype_with_too_many_cpus_needs_a_restart():
     kinds = [
         {"name": "small", "guest": "2Gi", "cpu": 1},
         {"name": "wide", "guest": "3Gi", "cpu": 8},
@@ -96,7 +96,7 @@ def test_an_instancetype_with_more_cpus_than_there_is_room_for_needs_a_restart()
     assert play.said == {"RestartRequired": ABOVE}
 
 
-def test_an_error_of_the_cpu_step_puts_memory_off():
+def test_error_in_the_cpu_step_defers_memory():
     play = play_of(faults={"transfer": "20s"})
     play.domain(cpu={"sockets": 3})
     play.run(1)
@@ -109,7 +109,7 @@ def test_an_error_of_the_cpu_step_puts_memory_off():
     assert play.phases == ["Succeeded"] * 2
 
 
-def test_a_template_with_cores_alone_is_left_as_it_is():
+def test_template_with_only_cores_is_unchanged():
     # Recorded on v1.3.1, v1.6.3 and v1.9.0 (dedicated-cpu).
     play = Play({"domain": {"cpu": {"cores": 2}}})
     assert play.vmi["spec"]["domain"]["cpu"] == {"cores": 2, "model": "host-model"}
@@ -125,7 +125,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("name", PLACES)
-def test_where_a_vm_may_run_is_carried_to_its_instance(name):
+def test_placement_of_a_vm_is_applied_to_its_vmi(name):
     play = play_of()
     play.template(**{name: PLACES[name]})
     play.run(5)
@@ -136,7 +136,7 @@ def test_where_a_vm_may_run_is_carried_to_its_instance(name):
     assert name not in play.vmi["spec"]
 
 
-def test_a_carried_node_selector_decides_where_the_next_migration_goes():
+def test_changed_node_selector_decides_the_target_of_the_next_migration():
     nodes = [{"name": f"node{n}", "labels": {"zone": f"z{n}"}} for n in range(4)]
     play = Play({"guest": "2Gi", "node": "node0"}, nodes=nodes)
     play.template(nodeSelector={"zone": "z3"}, domain={"memory": {"guest": "3Gi"}})
@@ -144,7 +144,7 @@ def test_a_carried_node_selector_decides_where_the_next_migration_goes():
     assert play.vmi["status"]["nodeName"] == "node3"
 
 
-def test_under_stage_nothing_of_it_is_carried():
+def test_placement_and_cpus_are_not_applied_under_stage():
     spec = {"configuration": {"vmRolloutStrategy": "Stage"}}
     play = Play({"guest": "2Gi"}, spec=spec)
     play.template(nodeSelector={"zone": "b"})
@@ -153,7 +153,7 @@ def test_under_stage_nothing_of_it_is_carried():
     assert "RestartRequired" in play.said
 
 
-def test_where_a_vm_may_run_waits_for_a_migration_to_end():
+def test_placement_change_waits_for_the_end_of_a_migration():
     play = play_of(faults={"transfer": "20s"})
     play.ask("3Gi")
     play.run(10)

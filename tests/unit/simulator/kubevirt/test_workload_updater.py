@@ -1,4 +1,4 @@
-"""The workload updater, and the quotas and nodes that its migrations meet."""
+"""The workload updater, and quotas and nodes in its way."""
 
 from __future__ import annotations
 

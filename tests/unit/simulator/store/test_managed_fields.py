@@ -1,4 +1,4 @@
-"""Who owns which field, down to the leaf."""
+"""managedFields: which manager owns which field."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,7 +21,7 @@ def replace_guest(value):
     return [{"op": "replace", "path": "/spec/template/spec/domain/memory/guest", "value": value}]
 
 
-def test_the_creator_owns_every_leaf_it_sent_and_nothing_of_the_server():
+def test_creator_owns_every_leaf_it_sent_and_nothing_of_the_server():
     created = ApiServer().create_vm(labels={"tier": "db"}).body
     owned = owners(created)["test", "Update", ""]
     assert GUEST in owned
@@ -30,7 +30,7 @@ def test_the_creator_owns_every_leaf_it_sent_and_nothing_of_the_server():
     assert ("f:metadata",) not in owned
 
 
-def test_a_patch_takes_the_leaf_it_changes_from_its_owner_and_no_other():
+def test_patch_takes_over_only_the_leaf_that_it_changes():
     server = ApiServer()
     server.create_vm()
     patched = server.patch(replace_guest("2Gi"), query="fieldManager=reconciler").body
@@ -39,19 +39,19 @@ def test_a_patch_takes_the_leaf_it_changes_from_its_owner_and_no_other():
     assert GUEST[:-1] in owners(patched)["test", "Update", ""]
 
 
-def test_a_patch_that_changes_nothing_owns_nothing():
+def test_patch_that_changes_nothing_owns_nothing():
     server = ApiServer()
     server.create_vm()
     patched = server.patch(replace_guest("1Gi"), query="fieldManager=reconciler").body
     assert set(owners(patched)) == {("test", "Update", "")}
 
 
-def test_a_value_that_is_spelled_otherwise_is_a_change():
+def test_another_spelling_of_a_value_is_a_change():
     changed, removed = managed_fields.changes({"a": {"b": 1}}, {"a": {"b": True}}, {})
     assert (changed, removed) == ({("f:a", "f:b")}, set())
 
 
-def test_the_manager_defaults_to_the_user_agent_up_to_the_slash():
+def test_manager_defaults_to_the_user_agent_up_to_the_slash():
     server = ApiServer()
     created = server.send(
         "POST",
@@ -62,14 +62,14 @@ def test_the_manager_defaults_to_the_user_agent_up_to_the_slash():
     assert set(owners(created.body)) == {("kubectl-create", "Update", "")}
 
 
-def test_a_removed_field_is_nobodys():
+def test_removed_field_has_no_owner():
     server = ApiServer()
     server.create_vm(labels={"tier": "db"})
     patched = server.patch([{"op": "remove", "path": "/metadata/labels/tier"}]).body
     assert not [p for p in owners(patched)["test", "Update", ""] if p[-1] == "f:tier"]
 
 
-def test_a_status_write_is_recorded_apart():
+def test_status_write_has_its_own_entry():
     server = ApiServer()
     server.create_vm()
     answer = server.send(
@@ -81,7 +81,7 @@ def test_a_status_write_is_recorded_apart():
     assert ("f:status", "f:ready") in owners(answer.body)["test", "Update", "status"]
 
 
-def test_the_time_of_an_entry_moves_only_when_its_manager_changes_something():
+def test_time_of_an_entry_moves_only_when_its_manager_changes_something():
     server = ApiServer()
     created = server.create_vm().body["metadata"]["managedFields"][0]["time"]
     server.clock.advance(10)
@@ -126,7 +126,7 @@ PATHS = st.sets(
 
 
 @given(PATHS)
-def test_a_set_of_paths_survives_encoding(paths):
+def test_set_of_paths_survives_encoding(paths):
     assert fields_v1.decode(fields_v1.encode(paths)) == paths
 
 
@@ -135,7 +135,7 @@ WRITES = st.lists(st.tuples(st.sampled_from(["ann", "bob", "cyd"]), GUESTS), max
 
 
 @given(WRITES)
-def test_a_leaf_has_exactly_one_updating_owner_the_last_who_changed_it(writes):
+def test_leaf_is_owned_by_the_manager_that_changed_it_last(writes):
     live, entries, expected = {}, [], None
     for manager, guest in [("test", "1Gi"), *writes]:
         new = vm(guest=guest)

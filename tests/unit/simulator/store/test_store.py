@@ -25,7 +25,7 @@ def write(field, value):
     return lambda obj: obj.update({field: value})
 
 
-def test_a_new_object_is_stamped(store):
+def test_new_object_gets_uid_revision_and_time(store):
     meta = store.create(vm_key(), vm())["metadata"]
     assert meta["generation"] == 1
     assert meta["creationTimestamp"] == "2026-01-01T00:00:00Z"
@@ -33,19 +33,19 @@ def test_a_new_object_is_stamped(store):
     assert len(meta["uid"]) == 36
 
 
-def test_the_same_seed_gives_the_same_uids():
+def test_same_seed_gives_the_same_uids():
     uids = {Store(SimClock(scale=None), seed=7).uid() for _ in range(3)}
     assert len(uids) == 1
     assert uids != {Store(SimClock(scale=None), seed=8).uid()}
 
 
-def test_a_name_is_taken_once(store):
+def test_name_can_be_used_only_once(store):
     store.create(vm_key(), vm())
     with pytest.raises(AlreadyExistsError):
         store.create(vm_key(), vm())
 
 
-def test_a_returned_object_is_a_copy(store):
+def test_returned_object_is_a_copy(store):
     store.create(vm_key(), vm())["spec"]["runStrategy"] = "broken"
     assert store.get(vm_key())["spec"]["runStrategy"] == "Halted"
 
@@ -61,14 +61,14 @@ def test_a_returned_object_is_a_copy(store):
         (POD, True, write("status", {"phase": "Running"}), 1),
     ],
 )
-def test_generation_counts_changes_of_what_the_kind_counts(store, key, status, change, generation):
+def test_generation_counts_spec_changes(store, key, status, change, generation):
     store.create(key, {"spec": {"runStrategy": "Halted"}})
     before = store.rv
     assert store.mutate(key, change, status=status)["metadata"]["generation"] == generation
     assert store.rv == before + 1
 
 
-def test_a_write_that_changes_nothing_makes_no_revision_and_no_event(store):
+def test_write_that_changes_nothing_creates_no_revision_and_no_event(store):
     store.create(vm_key(), vm())
     events = []
     store.subscribe(events.append)
@@ -77,7 +77,7 @@ def test_a_write_that_changes_nothing_makes_no_revision_and_no_event(store):
     assert (store.rv, events) == (before, [])
 
 
-def test_a_main_write_keeps_the_status_and_a_status_write_all_else(store):
+def test_main_write_keeps_the_status_and_a_status_write_keeps_the_rest(store):
     store.create(vm_key(), vm())
     store.mutate(vm_key(), write("status", {"ready": True}), status=True)
     store.mutate(vm_key(), lambda o: o.update(spec={"a": 1}, status={"ready": False}))
@@ -86,20 +86,20 @@ def test_a_main_write_keeps_the_status_and_a_status_write_all_else(store):
     assert store.get(vm_key())["status"] == {"n": 1}
 
 
-def test_a_kind_without_a_status_subresource_refuses_status_writes(store):
+def test_kind_without_a_status_subresource_refuses_status_writes(store):
     store.create(VMI, {})
     with pytest.raises(ValueError, match="no status subresource"):
         store.update(VMI, {"status": {}}, status=True)
 
 
-def test_a_stale_write_conflicts(store):
+def test_stale_write_conflicts(store):
     stale = store.create(vm_key(), vm())
     store.mutate(vm_key(), write("spec", {}))
     with pytest.raises(ConflictError):
         store.update(vm_key(), stale)
 
 
-def test_a_write_to_what_was_created_anew_conflicts(store):
+def test_write_to_a_recreated_object_conflicts(store):
     uid = store.create(vm_key(), vm())["metadata"]["uid"]
     store.delete(vm_key())
     store.create(vm_key(), vm())
@@ -109,14 +109,14 @@ def test_a_write_to_what_was_created_anew_conflicts(store):
         store.delete(vm_key(), uid=uid)
 
 
-def test_updating_what_is_absent_fails_and_mutating_it_does_not(store):
+def test_update_of_an_absent_object_fails_and_mutate_does_not(store):
     with pytest.raises(NotFoundError):
         store.update(vm_key(), vm())
     assert store.mutate(vm_key(), lambda _: None) is None
     assert store.delete(vm_key()) is None
 
 
-def test_a_dry_run_shows_the_result_and_stores_nothing(store):
+def test_dry_run_shows_the_result_and_stores_nothing(store):
     store.create(vm_key(), vm())
     before = store.rv
     shown = store.update(vm_key(), vm(guest="2Gi"), dry_run=True)
@@ -145,7 +145,7 @@ def owned_by(*owners):
     return {"metadata": {"ownerReferences": [{"uid": o["metadata"]["uid"]} for o in owners]}}
 
 
-def test_what_only_the_deleted_owned_goes_with_it_and_the_rest_stays(store):
+def test_dependents_are_deleted_unless_they_have_another_owner(store):
     first, second = store.create(vm_key("a"), vm("a")), store.create(vm_key("b"), vm("b"))
     store.create(VMI, owned_by(first))
     store.create(POD, owned_by(store.get(VMI)))
@@ -159,7 +159,7 @@ def test_what_only_the_deleted_owned_goes_with_it_and_the_rest_stays(store):
     assert store.get(shared) is None
 
 
-def test_a_stopped_subscriber_hears_nothing(store):
+def test_removed_subscriber_receives_nothing(store):
     events = []
     stop = store.subscribe(events.append)
     stop()
@@ -188,6 +188,6 @@ def test_keys_and_lists_are_in_the_servers_order(store):
     ]
 
 
-def test_an_unknown_resource_is_refused_with_the_known_ones(store):
+def test_unknown_resource_is_an_error_that_lists_the_known_ones(store):
     with pytest.raises(LookupError, match=r"virtualmachinez.*it has:"):
         store.create(Key("virtualmachinez", "db", "x"), {})

@@ -1,4 +1,4 @@
-"""World files: the examples run, and impossible worlds are refused with every reason."""
+"""World files: the examples run, and impossible worlds are rejected with all problems."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAD = {"apiVersion": "simulator/v1alpha1", "kind": "World"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_every_example_runs(path):
+def test_every_example_world_runs(path):
     world = worlds.load(path)
     assert world.name == path.stem
     sim = Simulator(world, clock=SimClock(scale=None))
@@ -38,11 +38,11 @@ def test_every_example_runs(path):
         "gate-missing", "sticky-restart-required", "walkthrough", "fleet",
     ],
 )  # fmt: skip
-def test_there_is_an_example_for_each_situation(name):
+def test_each_situation_has_an_example_world(name):
     assert name in {path.stem for path in EXAMPLES}
 
 
-def test_the_walkthrough_starts_where_nothing_is_set_up():
+def test_walkthrough_world_has_no_settings():
     [path] = [path for path in EXAMPLES if path.stem == "walkthrough"]
     sim = Simulator(worlds.load(path), clock=SimClock(scale=None))
     [cr] = sim.store.list("kubevirts.kubevirt.io")
@@ -93,7 +93,7 @@ def vm(**fields):
         ),
     ],
 )
-def test_a_field_that_cannot_be_read_is_named_with_its_value(document, path, value):
+def test_invalid_field_is_named_with_its_value(document, path, value):
     [problem] = refused(**document)
     assert problem.startswith(f"{path}: ")
     assert value in problem
@@ -141,7 +141,7 @@ def test_a_field_that_cannot_be_read_is_named_with_its_value(document, path, val
         ),
     ],
 )
-def test_an_impossible_world_is_refused_and_its_possible_twin_is_not(impossible, possible, path):
+def test_impossible_world_is_rejected_and_its_possible_variant_is_not(impossible, possible, path):
     assert any(problem.startswith(path) for problem in refused(**impossible))
     Simulator(worlds.parse({**HEAD, **possible}), clock=SimClock(scale=None))
 
@@ -155,14 +155,14 @@ def test_all_problems_are_listed_at_once():
     ]
 
 
-def test_a_file_that_is_no_yaml_says_so(tmp_path):
+def test_file_that_is_not_yaml_is_rejected(tmp_path):
     path = tmp_path / "world.yaml"
     path.write_text("kind: [World")
     with pytest.raises(WorldError, match=r"world\.yaml is not a possible world"):
         worlds.load(path)
 
 
-def test_a_timeline_makes_things_happen_by_themselves():
+def test_timeline_sends_requests_and_injects_faults():
     request = {
         "path": "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm",
         "body": {"spec": {"runStrategy": "Halted"}},
@@ -181,7 +181,7 @@ def test_a_timeline_makes_things_happen_by_themselves():
     assert stored["status"]["printableStatus"] == "Stopped"
 
 
-def test_rbac_and_tokens_of_a_world_are_those_of_its_server():
+def test_server_uses_the_rbac_mode_and_tokens_of_its_world():
     world = worlds.parse(
         {**HEAD, "rbac": "enforced", "tokens": {"secret": {"user": "ann"}}, **vm(guest="1Gi")}
     )
