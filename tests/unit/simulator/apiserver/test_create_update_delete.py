@@ -5,12 +5,10 @@ import json
 import pytest
 from support.apiserver import MERGE_PATCH, VMS, ApiServer, vm
 
-from reconciler.simulator.apiserver.request import schema_validation
 from reconciler.simulator.apiserver.request.admission import Denial
 from reconciler.simulator.store.history import Key
 
 PODS = "/api/v1/namespaces/db/pods"
-EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
 STRATEGIC = "application/strategic-merge-patch+json"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
 
@@ -22,167 +20,6 @@ def server():
 
 def pod(*containers, name="p"):
     return {"metadata": {"name": name}, "spec": {"containers": list(containers)}}
-
-
-def event_about(name):
-    return {
-        "eventTime": "2026-01-01T00:00:00.000000Z",
-        "reportingController": "reconciler.example",
-        "reportingInstance": "r-1",
-        "action": "Reconcile",
-        "reason": "MemoryPatched",
-        "type": "Normal",
-        "regarding": {"kind": "VirtualMachine", "namespace": "db", "name": name},
-    }
-
-
-def with_spec(**fields):
-    changed = vm()
-    changed["spec"].update(fields)
-    return changed
-
-
-def domain(**fields):
-    changed = vm()
-    changed["spec"]["template"]["spec"]["domain"].update(fields)
-    return changed
-
-
-def typed(path, have, want):
-    return f'{path}: Invalid value: "{have}": {path} in body must be of type {want}: "{have}"'
-
-
-INVALID = {
-    "wrong type": (with_spec(running="yes"), typed("spec.running", "string", "boolean")),
-    "null": (with_spec(template=None), typed("spec.template", "null", "object")),
-    "missing field": (
-        {**vm(), "spec": {"runStrategy": "Halted"}},
-        "spec.template: Required value",
-    ),
-    "pattern": (
-        domain(memory={"guest": "8GB"}),
-        "spec.template.spec.domain.memory.guest in body should match '",
-    ),
-    "bad name": (
-        vm("Bad_Name"),
-        'metadata.name: Invalid value: "Bad_Name": a lowercase RFC 1123 subdomain must consist',
-    ),
-    "no name": (vm(""), "metadata.name: Required value: name or generateName is required"),
-    "bad label": (vm(labels={"a": "b c"}), 'metadata.labels: Invalid value: "b c": a valid label'),
-}
-
-
-@pytest.mark.parametrize(("obj", "message"), INVALID.values(), ids=INVALID)
-def test_object_that_violates_its_schema_gets_422(server, obj, message):
-    answer = server.send("POST", VMS, obj)
-    assert answer.status == 422, answer.text
-    assert message in answer.body["message"]
-    assert answer.body["reason"] == "Invalid"
-
-
-NODES = {
-    "minimum": ({"type": "integer", "minimum": 1}, 0, "should be greater than or equal to 1"),
-    "maximum": ({"type": "integer", "maximum": 1}, 2, "should be less than or equal to 1"),
-    "minLength": ({"type": "string", "minLength": 2}, "a", "should be at least 2 chars long"),
-    "maxLength": ({"type": "string", "maxLength": 1}, "ab", "may not be more than 1 bytes"),
-    "maxItems": ({"type": "array", "maxItems": 1}, [1, 2], "must have at most 1 items"),
-    "enum": ({"enum": ["a"]}, "b", 'Unsupported value: "b": supported values: "a"'),
-    "set": (
-        {"type": "array", "x-kubernetes-list-type": "set"},
-        ["a", "a"],
-        'Duplicate value: "a"',
-    ),
-    "map": (
-        {
-            "type": "array",
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["name"],
-        },
-        [{"name": "a"}, {"name": "a", "b": 1}],
-        'Duplicate value: {"name":"a"}',
-    ),
-    "time": ({"type": "string", "format": "date-time"}, "noon", "must be of type date-time"),
-    "int or string": ({"x-kubernetes-int-or-string": True}, {}, "of type integer,string"),
-    "boolean is no integer": ({"type": "integer"}, True, 'of type integer: "boolean"'),
-}
-
-
-@pytest.mark.parametrize(("node", "value", "message"), NODES.values(), ids=NODES)
-def test_each_rule_of_a_schema_is_checked(node, value, message):
-    (error,) = schema_validation.check(value, node, "spec.x")
-    assert message in error.message
-    assert error.field.startswith("spec.x")
-
-
-@pytest.mark.parametrize(
-    ("node", "value"),
-    [
-        ({"type": "number"}, 1),
-        ({"type": "integer"}, 1.0),
-        ({"x-kubernetes-int-or-string": True}, 1),
-        ({"x-kubernetes-int-or-string": True}, "1Gi"),
-        ({"type": "string", "nullable": True}, None),
-        ({}, None),
-        ({"type": "string", "format": "date-time"}, "2026-01-01T00:00:00.5Z"),
-    ],
-)
-def test_valid_object_is_accepted(node, value):
-    assert schema_validation.check(value, node, "spec.x") == []
-
-
-def test_defaults_are_filled_in_where_the_parent_exists():
-    node = {
-        "properties": {
-            "a": {"properties": {"b": {"default": {"c": 1}}}},
-            "d": {"properties": {"e": {"default": 1}}},
-        }
-    }
-    value = {"a": {}}
-    schema_validation.apply_defaults(value, node)
-    assert value == {"a": {"b": {"c": 1}}}
-
-
-def test_several_errors_are_listed_in_brackets(server):
-    broken = domain(memory={"guest": "8GB"})
-    broken["spec"]["running"] = 1
-    message = server.send("POST", VMS, broken).body["message"]
-    assert message.startswith('VirtualMachine.kubevirt.io "pg" is invalid: [spec.')
-    assert message.count("Invalid value") == 2
-
-
-@pytest.mark.parametrize(
-    ("directive", "status", "warned"),
-    [("", 201, True), ("Warn", 201, True), ("Ignore", 201, False), ("Strict", 400, False)],
-)
-def test_unknown_fields_are_handled_by_field_validation(server, directive, status, warned):
-    answer = server.send("POST", f"{VMS}?fieldValidation={directive}", with_spec(nope=1))
-    assert answer.status == status
-    want = ['299 - "unknown field \\"spec.nope\\""'] if warned else []
-    assert answer.header("warning") == want
-    if status == 201:
-        assert "nope" not in answer.body["spec"]
-    else:
-        assert answer.body["message"] == (
-            'VirtualMachine in version "v1" cannot be handled as a VirtualMachine: strict '
-            'decoding error: unknown field "spec.nope"'
-        )
-
-
-def test_unknown_field_of_an_item_is_named_with_its_index(server):
-    disks = [{"name": "root"}, {"name": "data", "nope": 1}]
-    answer = server.send("POST", VMS, domain(devices={"disks": disks}))
-    where = "spec.template.spec.domain.devices.disks[1].nope"
-    assert answer.header("warning") == [f'299 - "unknown field \\"{where}\\""']
-    kept = answer.body["spec"]["template"]["spec"]["domain"]["devices"]["disks"]
-    assert "nope" not in kept[1]
-
-
-def test_fields_that_the_schema_does_not_describe_are_kept(server):
-    created = vm()
-    created["spec"]["template"]["metadata"] = {"labels": {"a": "b"}, "anything": {"goes": [1]}}
-    answer = server.send("POST", VMS, created)
-    assert answer.body["spec"]["template"]["metadata"]["anything"] == {"goes": [1]}
-    assert answer.header("warning") == []
 
 
 @pytest.mark.parametrize(
@@ -206,59 +43,6 @@ def test_object_for_another_path_is_rejected(server, path, obj, status, message)
 def test_status_sent_with_a_new_object_is_dropped(server):
     created = server.send("POST", VMS, {**vm(), "status": {"ready": True}}).body
     assert "status" not in created
-
-
-def test_generated_names_differ(server):
-    names = set()
-    for _ in range(3):
-        anonymous = {**vm(), "metadata": {"generateName": "pg-"}}
-        names.add(server.send("POST", VMS, anonymous).body["metadata"]["name"])
-    assert len(names) == 3
-    assert all(name.startswith("pg-") and len(name) == 8 for name in names)
-
-
-SUBDOMAIN = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters"
-
-
-@pytest.mark.parametrize(
-    ("prefix", "problem"),
-    [
-        ("pg-0-", ""),
-        ("pg.0--", ""),
-        ("pg-0.", f'metadata.generateName: Invalid value: "pg-0.": {SUBDOMAIN}'),
-        ("Pg-", f'metadata.generateName: Invalid value: "Pg-": {SUBDOMAIN}'),
-        ("a" * 254, "must be no more than 253 bytes"),
-    ],
-    ids=["dash", "two dashes", "dot", "upper case", "too long"],
-)
-@pytest.mark.parametrize("plural", ["events", "virtualmachines"])
-def test_generate_name_must_start_a_valid_name(server, plural, prefix, problem):
-    bodies = {"events": event_about("pg-0"), "virtualmachines": vm()}
-    collections = {"events": EVENTS, "virtualmachines": VMS}
-    body = {**bodies[plural], "metadata": {"generateName": prefix}}
-    answer = server.send("POST", collections[plural], body)
-    assert answer.status == (422 if problem else 201)
-    if problem:
-        assert problem in answer.body["message"]
-        assert answer.body["details"]["causes"][0]["field"] == "metadata.generateName"
-
-
-@pytest.mark.parametrize(
-    ("metadata", "status"),
-    [
-        ({"name": "pg-0.18a5f2c7d3e4b1a0"}, 201),
-        ({"name": "pg-0."}, 422),
-        ({"name": "pg_0.18a5f2c7d3e4b1a0"}, 422),
-        ({}, 422),
-    ],
-    ids=["as client-go names it", "dot at the end", "underscore", "none"],
-)
-def test_event_name_must_be_a_subdomain(server, metadata, status):
-    answer = server.send("POST", EVENTS, {**event_about("pg-0"), "metadata": metadata})
-    assert answer.status == status
-    if not metadata:
-        problem = "metadata.name: Required value: name or generateName is required"
-        assert answer.body["message"] == f'Event "" is invalid: {problem}'
 
 
 def test_put_replaces_and_needs_the_revision_of_a_custom_object(server):
@@ -400,48 +184,6 @@ def test_wrong_type_in_a_built_in_kind_is_a_decoding_error(server):
 def test_missing_field_of_a_built_in_kind_gets_422(server):
     refused = server.send("POST", PODS, {"metadata": {"name": "p"}, "spec": {}})
     assert refused.body["message"] == 'Pod "p" is invalid: spec.containers: Required value'
-
-
-def test_event_is_served_in_two_groups(server):
-    new = {
-        "metadata": {"name": "e"},
-        "eventTime": "2026-01-01T00:00:00.000000Z",
-        "reportingController": "reconciler.example",
-        "reportingInstance": "r-1",
-        "action": "Reconcile",
-        "reason": "MemoryPatched",
-        "type": "Normal",
-        "note": "1Gi to 2Gi",
-        "regarding": {"kind": "VirtualMachine", "namespace": "db", "name": "pg"},
-    }
-    path = "/apis/events.k8s.io/v1/namespaces/db/events"
-    assert server.send("POST", path, new).status == 201
-    core = server.send("GET", "/api/v1/namespaces/db/events/e").body
-    assert (core["apiVersion"], core["message"]) == ("v1", "1Gi to 2Gi")
-    assert core["involvedObject"]["name"] == "pg"
-    back = server.send("GET", f"{path}/e").body
-    assert {k: back[k] for k in new if k != "metadata"} == {
-        k: v for k, v in new.items() if k != "metadata"
-    }
-
-
-@pytest.mark.parametrize(
-    ("change", "problem"),
-    [
-        ({"action": ""}, "action: Required value"),
-        ({"reportingInstance": "x" * 129}, "reportingInstance: Invalid value"),
-        ({"note": "x" * 1025}, 'message: Invalid value: "": can have at most 1024 characters'),
-        ({"note": "…" * 342}, "message: Invalid value"),
-        ({"action": "ä" * 65}, "action: Invalid value"),
-        ({"type": "Odd"}, 'type: Invalid value: "Odd"'),
-        ({"regarding": {}}, "involvedObject.namespace: Invalid value"),
-    ],
-)
-def test_incomplete_event_is_rejected(server, change, problem):
-    event = {**event_about("pg-0"), "metadata": {"name": "e"}, **change}
-    refused = server.send("POST", EVENTS, event)
-    assert refused.status == 422
-    assert problem in refused.body["message"]
 
 
 def test_admission_hooks_run_in_order_and_denials_reach_the_client(server):

@@ -10,59 +10,25 @@ from __future__ import annotations
 import json
 
 import pytest
+from support.kubevirt_world import JSON, LIVE, ask, migrations, patch, simulate, vmi
 
-from reconciler.simulator.clock import SimClock
-from reconciler.simulator.simulator import Simulator
-from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds.field_reader import WorldError
-from reconciler.simulator.worlds.worlds import parse
 
 BLOCKED = "migrationBlockedByBackup"
 NIGHTLY = {"name": "nightly", "ends": "5m"}
 
 
-def simulate(*vms, version="v1.9.0", migrations=None, gates=()):
+def simulated(*vms, version="v1.9.0", migrations=None, gates=()):
     configuration = {
         "vmRolloutStrategy": "LiveUpdate",
         "developerConfiguration": {"featureGates": list(gates)},
         "migrations": migrations or {},
     }
-    document = {
-        "apiVersion": "simulator/v1alpha1",
-        "kind": "World",
-        "kubevirt": {
-            "version": version,
-            "spec": {
-                "configuration": configuration,
-                "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
-            },
-        },
-        "vms": [{"guest": "1Gi", **vm} for vm in vms],
-    }
-    return Simulator(parse(document), clock=SimClock(scale=None))
-
-
-def send(sim, method, path, body, content):
-    headers = {"Content-Type": f"application/{content}"}
-    return sim.request(method, path, headers=headers, body=json.dumps(body).encode()).status
-
-
-def ask(sim, guest, name="vm"):
-    path = f"/apis/kubevirt.io/v1/namespaces/default/virtualmachines/{name}"
-    body = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
-    assert send(sim, "PATCH", path, body, "merge-patch+json") == 200
-
-
-def vmi(sim, name="vm"):
-    return sim.store.get(Key("virtualmachineinstances.kubevirt.io", "default", name))
+    return simulate(*vms, version=version, spec={**LIVE, "configuration": configuration})
 
 
 def backup(sim, name="vm"):
     return vmi(sim, name)["status"]["changedBlockTracking"]["backupStatus"]
-
-
-def migrations(sim):
-    return sim.store.list("virtualmachineinstancemigrations.kubevirt.io")
 
 
 def blocked(migration):
@@ -79,7 +45,7 @@ def launchers(sim):
     [("v1.8.0", ()), ("v1.8.0", ("MigrationPriorityQueue",)), ("v1.9.0", ())],
 )
 def test_hotplug_migration_waits_for_the_end_of_the_backup(version, gates):
-    sim = simulate({"name": "vm", "backup": NIGHTLY}, version=version, gates=gates)
+    sim = simulated({"name": "vm", "backup": NIGHTLY}, version=version, gates=gates)
     ask(sim, "2Gi")
     sim.engine.run_until(299)
     [migration] = migrations(sim)
@@ -100,7 +66,7 @@ def test_hotplug_migration_waits_for_the_end_of_the_backup(version, gates):
 
 
 def test_manual_migration_waits_for_the_end_of_the_backup():
-    sim = simulate({"name": "vm", "backup": NIGHTLY})
+    sim = simulated({"name": "vm", "backup": NIGHTLY})
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstancemigrations"
     body = {
         "apiVersion": "kubevirt.io/v1",
@@ -108,7 +74,7 @@ def test_manual_migration_waits_for_the_end_of_the_backup():
         "metadata": {"name": "by-hand"},
         "spec": {"vmiName": "vm"},
     }
-    assert send(sim, "POST", path, body, "json") == 201
+    assert sim.request("POST", path, headers=JSON, body=json.dumps(body).encode()).status == 201
     sim.engine.run_until(60)
     [migration] = migrations(sim)
     assert (migration["status"]["phase"], bool(blocked(migration))) == ("Pending", True)
@@ -117,7 +83,7 @@ def test_manual_migration_waits_for_the_end_of_the_backup():
 
 
 def test_backup_without_an_end_never_ends():
-    sim = simulate({"name": "vm", "backup": {"name": "endless"}})
+    sim = simulated({"name": "vm", "backup": {"name": "endless"}})
     ask(sim, "2Gi")
     sim.engine.run_until(7200)
     assert [m["status"]["phase"] for m in migrations(sim)] == ["Pending"]
@@ -125,7 +91,7 @@ def test_backup_without_an_end_never_ends():
 
 def test_system_critical_migration_aborts_the_backup():
     """The workload updater's migration for an outdated launcher is system-critical."""
-    sim = simulate({"name": "vm", "launcher": "v1.8.0", "backup": {"name": "nightly"}})
+    sim = simulated({"name": "vm", "launcher": "v1.8.0", "backup": {"name": "nightly"}})
     sim.engine.run_until(60)
     [migration] = migrations(sim)
     assert migration["spec"]["priority"] == "system-critical"
@@ -135,7 +101,7 @@ def test_system_critical_migration_aborts_the_backup():
 
 def test_backup_is_not_aborted_without_migration_priorities():
     """v1.8 sets priorities only if the CR lists the gate MigrationPriorityQueue (WU:582-588)."""
-    sim = simulate({"name": "vm", "launcher": "v1.7.0", "backup": NIGHTLY}, version="v1.8.0")
+    sim = simulated({"name": "vm", "launcher": "v1.7.0", "backup": NIGHTLY}, version="v1.8.0")
     sim.engine.run_until(60)
     [migration] = migrations(sim)
     assert (migration["status"]["phase"], bool(blocked(migration))) == ("Pending", True)
@@ -145,7 +111,7 @@ def test_backup_is_not_aborted_without_migration_priorities():
 def test_migration_that_waits_for_a_backup_takes_no_slot():
     """A migration takes a slot once it is past Pending or has a target pod
     (migration.go:2440-2467)."""
-    sim = simulate(
+    sim = simulated(
         {"name": "vm", "backup": NIGHTLY},
         {"name": "other"},
         migrations={"parallelMigrationsPerCluster": 1},
@@ -159,10 +125,10 @@ def test_migration_that_waits_for_a_backup_takes_no_slot():
 
 
 def test_scheduled_end_of_a_backup_does_not_end_the_next_one():
-    sim = simulate({"name": "vm", "backup": NIGHTLY})
+    sim = simulated({"name": "vm", "backup": NIGHTLY})
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances/vm"
     later = {"status": {"changedBlockTracking": {"backupStatus": {"backupName": "later"}}}}
-    assert send(sim, "PATCH", path, later, "merge-patch+json") == 200
+    assert patch(sim, path, later).status == 200
     sim.engine.run_until(400)
     assert backup(sim)["backupName"] == "later"
     assert "completed" not in backup(sim)
@@ -180,7 +146,7 @@ def test_scheduled_end_of_a_backup_does_not_end_the_next_one():
 )
 def test_impossible_backup_is_rejected_with_its_path(vm, version, path, says):
     with pytest.raises(WorldError) as caught:
-        simulate({"name": "vm", **vm}, version=version)
+        simulated({"name": "vm", **vm}, version=version)
     [problem] = caught.value.problems
     assert problem.path == path
     assert says in problem.message

@@ -10,15 +10,13 @@ import json
 from datetime import datetime
 
 import pytest
+from support.kubevirt_world import JSON, LIVE, patch, simulate
 
-from reconciler.simulator.clock import SimClock
 from reconciler.simulator.kubevirt.cluster_config import read_config
 from reconciler.simulator.kubevirt.migration import migration_policy
 from reconciler.simulator.kubevirt.versions import behaviour
-from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds.field_reader import WorldError
-from reconciler.simulator.worlds.worlds import parse
 
 POLICIES = "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies"
 
@@ -130,33 +128,20 @@ def test_unknown_settings_are_ignored_by_older_versions(version, absent):
     assert absent & set(found) == set()
 
 
-def simulate(*, objects=(), migrations=None, labels=None, **vm):
-    document = {
-        "apiVersion": "simulator/v1alpha1",
-        "kind": "World",
-        "kubevirt": {
-            "spec": {
-                "configuration": {"migrations": migrations or {}},
-                "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
-            }
-        },
-        "namespaces": ["empty", {"name": "shop", "labels": labels or PROD}],
-        "objects": list(objects),
-        "vms": [{"name": "vm", "namespace": "shop", "guest": "1Gi", "vmiLabels": BLUE, **vm}],
-    }
-    return Simulator(parse(document), clock=SimClock(scale=None))
-
-
-def send(sim, method, path, body, content):
-    headers = {"Content-Type": f"application/{content}"}
-    return sim.request(method, path, headers=headers, body=json.dumps(body).encode()).status
+def simulated(*, objects=(), migrations=None, labels=None, **vm):
+    return simulate(
+        {"name": "vm", "namespace": "shop", "vmiLabels": BLUE, **vm},
+        spec={**LIVE, "configuration": {"migrations": migrations or {}}},
+        namespaces=["empty", {"name": "shop", "labels": labels or PROD}],
+        objects=list(objects),
+    )
 
 
 def grown(sim, guest="2Gi", seconds=900):
     """Changes the size, waits, and returns the VMI's migrationState."""
     path = "/apis/kubevirt.io/v1/namespaces/shop/virtualmachines/vm"
     body = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
-    assert send(sim, "PATCH", path, body, "merge-patch+json") == 200
+    assert patch(sim, path, body).status == 200
     sim.engine.run_until(seconds)
     key = Key("virtualmachineinstances.kubevirt.io", "shop", "vm")
     return sim.store.get(key)["status"]["migrationState"]
@@ -168,7 +153,7 @@ def took(state):
 
 
 def test_hand_over_shows_the_policy_and_the_resulting_settings():
-    state = grown(simulate(objects=[policy("slow", BLUE, PROD, bandwidthPerMigration="32Mi")]))
+    state = grown(simulated(objects=[policy("slow", BLUE, PROD, bandwidthPerMigration="32Mi")]))
     assert state["migrationPolicyName"] == "slow"
     assert state["migrationConfiguration"]["bandwidthPerMigration"] == "32Mi"
     assert state["migrationConfiguration"]["parallelMigrationsPerCluster"] == 5
@@ -176,7 +161,7 @@ def test_hand_over_shows_the_policy_and_the_resulting_settings():
 
 
 def test_hand_over_without_a_policy_shows_the_settings_of_the_cr():
-    state = grown(simulate(migrations={"bandwidthPerMigration": "64Mi"}))
+    state = grown(simulated(migrations={"bandwidthPerMigration": "64Mi"}))
     assert "migrationPolicyName" not in state
     assert state["migrationConfiguration"]["bandwidthPerMigration"] == "64Mi"
     assert 16 <= took(state) <= 20
@@ -184,15 +169,17 @@ def test_hand_over_without_a_policy_shows_the_settings_of_the_cr():
 
 def test_policy_may_allow_more_bandwidth_than_the_cr():
     fast = policy("fast", BLUE, bandwidthPerMigration="1Gi")
-    state = grown(simulate(objects=[fast], migrations={"bandwidthPerMigration": "1Mi"}))
+    state = grown(simulated(objects=[fast], migrations={"bandwidthPerMigration": "1Mi"}))
     assert state["completed"]
     assert took(state) <= 5
 
 
 def test_policy_applies_from_its_creation():
-    sim = simulate()
+    sim = simulated()
     made = policy("slow", BLUE, bandwidthPerMigration="32Mi")
-    assert send(sim, "POST", POLICIES, made, "json") == 201
+    assert (
+        sim.request("POST", POLICIES, headers=JSON, body=json.dumps(made).encode()).status == 201
+    )
     assert grown(sim)["migrationPolicyName"] == "slow"
     assert sim.request("DELETE", f"{POLICIES}/slow").status == 200
     assert "migrationPolicyName" not in grown(sim, "3Gi", 1800)
@@ -212,7 +199,7 @@ def test_policy_applies_from_its_creation():
 def test_completion_timeout_of_a_policy_counts_decimal_gigabytes(transfer, spec, ends):
     """Source: v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814."""
     short = policy("short", BLUE, completionTimeoutPerGiB=10, **spec)
-    sim = simulate(objects=[short], faults={"transfer": transfer})
+    sim = simulated(objects=[short], faults={"transfer": transfer})
     grown(sim, seconds=150)
     done = sim.store.list("virtualmachineinstancemigrations.kubevirt.io")
     states = [each["status"].get("migrationState", {}) for each in done]
@@ -221,7 +208,7 @@ def test_completion_timeout_of_a_policy_counts_decimal_gigabytes(transfer, spec,
 
 
 def test_labels_of_a_world_are_on_its_objects():
-    sim = simulate(labels={"stage": "test"})
+    sim = simulated(labels={"stage": "test"})
     shown = sim.store.get(Key("namespaces", "", "shop"))["metadata"]["labels"]
     assert shown == {"kubernetes.io/metadata.name": "shop", "stage": "test"}
     assert sim.store.get(Key("namespaces", "", "empty")) is not None
@@ -245,5 +232,5 @@ def test_labels_of_a_world_are_on_its_objects():
 )
 def test_invalid_policy_is_rejected_with_its_path(world, path):
     with pytest.raises(WorldError) as caught:
-        simulate(**world)
+        simulated(**world)
     assert [problem.path for problem in caught.value.problems] == [path]

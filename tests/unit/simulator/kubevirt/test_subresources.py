@@ -8,10 +8,7 @@ import pytest
 from support.kubevirt_world import simulate
 
 from reconciler.simulator.apiserver.request.http_messages import User
-from reconciler.simulator.clock import SimClock
-from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.store.history import Key
-from reconciler.simulator.worlds import worlds
 
 PATH = "/apis/subresources.kubevirt.io/v1/namespaces/default/virtualmachines/{}/restart"
 VM = Key("virtualmachines.kubevirt.io", "default", "vm")
@@ -23,15 +20,7 @@ BOB = User("bob", ("system:authenticated",))
 @pytest.fixture
 def make():
     def make(*, rbac="open", **vm):
-        document = {
-            "apiVersion": "simulator/v1alpha1",
-            "kind": "World",
-            "name": "restart",
-            "rbac": rbac,
-            "kubevirt": {"version": "v1.9.0"},
-            "vms": [{"name": "vm", "guest": "1Gi", **vm}],
-        }
-        return Simulator(worlds.parse(document), clock=SimClock(scale=None))
+        return simulate({"name": "vm", **vm}, spec={}, rbac=rbac)
 
     return make
 
