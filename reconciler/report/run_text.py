@@ -93,7 +93,7 @@ def _rows(outcomes: list[Outcome], most: int) -> Iterator[Row]:
     alike: dict[tuple[object, ...], list[Outcome]] = {}
     for each in outcomes:
         quiet = each.result in (Result.HELD, Result.NOT_STARTED)
-        own = (each.reason, each.message, each.hint) if quiet else (each.ref,)
+        own = (each.why,) if quiet else (each.ref,)
         alike.setdefault((each.result, *own), []).append(each)
     for group in alike.values():
         listed, more = group[:most], len(group) - most
@@ -105,13 +105,13 @@ def _rows(outcomes: list[Outcome], most: int) -> Iterator[Row]:
 
 
 def _row(outcome: Outcome) -> Row:
-    notes = [outcome.message] if outcome.message else []
+    notes = [outcome.why.message] if outcome.why.message else []
     if outcome.failed_migrations:
         notes.append(f"failed migrations: {outcome.failed_migrations}")
     if outcome.migration and outcome.migration.failure_reason:
         notes.append(f"last migration: {outcome.migration.failure_reason}")
-    if outcome.hint:
-        notes.append(f"hint: {outcome.hint}")
+    if outcome.why.hint:
+        notes.append(f"hint: {outcome.why.hint}")
     name = outcome.ref.name
     return Row(
         (

@@ -45,5 +45,5 @@ def trace_document(
         "guestNow": plain(outcome.guest_now),
         "result": str(outcome.result),
         "reason": outcome.reason,
-        "message": outcome.message,
+        "message": outcome.why.message,
     }

@@ -315,7 +315,7 @@ class Rollouts(RuleBasedStateMachine):
             if name == "kubevirt":
                 assert outcome.result is Result.DONE
             elif outcome.result is not Result.DONE:
-                assert outcome.reason in EXPLAINED, (name, outcome.reason, outcome.message)
+                assert outcome.reason in EXPLAINED, (name, outcome.reason, outcome.why.message)
         told = {each.ref.name for each in report.outcomes if each.result is not Result.DONE}
         for name, wanted in self.git.items():
             if name not in told:

@@ -86,7 +86,7 @@ def test_another_value_than_the_approved_one_started_from_is_stale(guest):
     report = run.apply(ASK_2GI, approval=approval)
     stale = outcome_of(report, "vm")
     assert (report.exit, stale.result) == (ExitCode.STALE, "stale")
-    before, after = stale.message.split("; now: ")
+    before, after = stale.why.message.split("; now: ")
     assert before.startswith("approved: live (hotplug)")
     assert "guest 1Gi -> 2Gi" in before
     assert after
@@ -110,7 +110,7 @@ def test_another_size_in_git_is_stale():
     report = run.apply(vm_yaml("default", "vm", "3Gi"), approval=approval)
     stale = outcome_of(report, "vm")
     assert (report.exit, stale.result) == (ExitCode.STALE, "stale")
-    assert "guest 1Gi -> 2Gi" in stale.message
+    assert "guest 1Gi -> 2Gi" in stale.why.message
     assert patched(run) == []
 
 
@@ -124,7 +124,7 @@ def test_a_hotplug_that_would_now_be_a_restart_is_stale():
     report = run.apply(ASK_2GI, approval=approval)
     stale = outcome_of(report, "vm")
     assert (report.exit, stale.result) == (ExitCode.STALE, "stale")
-    assert "now: restart (strategy-stage)" in stale.message
+    assert "now: restart (strategy-stage)" in stale.why.message
     assert patched(run) == []
 
 

@@ -244,7 +244,7 @@ def test_a_vm_is_not_restarted_to_a_size_that_no_node_has():
     report = run.apply(vm_yaml("default", "vm", "2000Gi"), **RESTARTS)
     (outcome,) = report.outcomes
     assert (run.patches(), restarted(run)) == ([], [])
-    assert "no node is large enough" in outcome.hint
+    assert "no node is large enough" in outcome.why.hint
 
 
 class TestRunsEnd:
@@ -257,7 +257,9 @@ class TestRunsEnd:
         report = run.apply(text, failure_budget=1, **RESTARTS)
         assert report.exit is ExitCode.FAILED
         assert ends(report)["a"] == (Result.NOT_STARTED, "failure-budget")
-        assert "written" in next(each for each in report.outcomes if each.ref.name == "a").message
+        assert (
+            "written" in next(each for each in report.outcomes if each.ref.name == "a").why.message
+        )
 
     @pytest.mark.parametrize(
         "choices", [{"max_concurrent": 1}, {"anti_affinity": ("app",)}], ids=["place", "group"]
@@ -304,7 +306,7 @@ class TestRunsEnd:
         run = rig("hotplug", timeline=restless)
         report = run.apply(HOTPLUG_RATIO + vm_yaml("default", "vm", "2Gi"), settle_deadline_s=42.0)
         assert [each.barrier.deadline_s for each in report.plan.waves if each.barrier] == [42.0]
-        assert "did not settle within 42 s" in report.outcomes[0].message
+        assert "did not settle within 42 s" in report.outcomes[0].why.message
 
     def test_no_window_is_open_and_one_vm_waits_for_something_else(self):
         run = rig("storm")

@@ -248,7 +248,7 @@ def compare(chosen: Fleet) -> Compared:
     if chosen.document["migrations"]:
         rig.clock.sleep(3.0)
     report = rig.apply(chosen.desired, choices=chosen.choices)
-    assert report.exit is ExitCode.DONE, [each.message for each in report.outcomes]
+    assert report.exit is ExitCode.DONE, [each.why.message for each in report.outcomes]
     forecast = report.plan.forecast
     assert forecast.migrations == len(chosen.sizes)
     ends = {

@@ -117,7 +117,7 @@ def test_failures_are_told_apart(world, reason, says):
     report = run.apply(ASK_2GI, deadline_s=1200)
     outcome = only(report)
     assert (report.exit, outcome.result, outcome.reason) == (ExitCode.FAILED, "failed", reason)
-    assert says in outcome.message
+    assert says in outcome.why.message
     assert len(run.patches()) == 1, "a failed change is not written again"
 
 
@@ -302,7 +302,7 @@ def test_a_size_that_somebody_writes_back_is_told_and_not_fought_over():
     outcome = only(report)
     assert answered == [200]
     assert (report.exit, outcome.reason) == (ExitCode.FAILED, "reverted")
-    assert "argocd-controller" in outcome.message
+    assert "argocd-controller" in outcome.why.message
     assert len(run.patches()) == 1
 
 
@@ -411,7 +411,7 @@ def test_a_vm_for_a_namespace_that_is_not_there_says_so():
     )
     outcome = only(run.apply(manifest, choices=PlanPolicy(create=True)))
     assert (outcome.result, outcome.reason) == ("failed", "namespace-not-found")
-    assert "nowhere" in outcome.message
+    assert "nowhere" in outcome.why.message
 
 
 def test_between_two_waves_of_the_cr_a_vm_is_judged_by_what_is_still_to_come():

@@ -64,7 +64,7 @@ def test_outside_a_window_nothing_is_written_and_the_run_ends_at_once():
     report = run.apply(TWO_GI, choices=consents(window(run, 3600, "8h")))
     assert report.exit is ExitCode.BLOCKED
     assert outcomes(report) == {"vm": (Result.HELD, "outside-window")}
-    assert "opens at" in report.outcomes[0].message
+    assert "opens at" in report.outcomes[0].why.message
     assert run.patches() == []
     assert (report.ended_at - report.started_at).total_seconds() < 2
 
@@ -98,7 +98,7 @@ def test_a_hotplug_does_not_begin_if_the_bound_of_its_first_attempt_does_not_fit
     run = rig()
     report = run.apply(TWO_GI, choices=consents(window(run, -60, "16m")))
     assert outcomes(report) == {"vm": (Result.HELD, "outside-window")}
-    assert "may take" in report.outcomes[0].message
+    assert "may take" in report.outcomes[0].why.message
     assert run.patches() == []
 
 
@@ -178,7 +178,7 @@ def test_without_any_window_consent_to_restart_in_one_restarts_nothing():
         choices = PlanPolicy(restart=RestartConsent.WINDOW, windows=windows)
         report = run.apply(FIVE_GI, choices=choices)
         assert outcomes(report) == {"vm": (Result.HELD, "above-max-guest")}
-        assert "kind allow" in report.outcomes[0].hint
+        assert "kind allow" in report.outcomes[0].why.hint
     assert (run.patches(), restarts(run)) == ([], [])
 
 

@@ -118,16 +118,6 @@ class Outcome:
         """The code of ``why``."""
         return self.why.reason
 
-    @property
-    def message(self) -> str:
-        """The message of ``why``."""
-        return self.why.message
-
-    @property
-    def hint(self) -> str:
-        """The hint of ``why``."""
-        return self.why.hint
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:

@@ -36,8 +36,8 @@ def may_start(
     """Return the candidates that may start now, in their order.
 
     Every VM with HotMemoryChange=True or an unfinished migration counts against the limits, and
-    so does every restart under way, whoever asked for it. A change that disturbs nothing does not
-    count.
+    so does every restart under way, no matter who asked for it. A change that disturbs nothing
+    does not count.
 
     Args:
         candidates: Decisions on VMs that could start, the most urgent first.

@@ -83,6 +83,6 @@ def _verdict(decision: Decision, *, written: bool) -> Verdict:
         return Verdict.IN_PROGRESS
     if decision.actions:
         return Verdict.PENDING
-    # The size is written, and only somebody else's edit keeps it from the guest: no failure.
+    # The size is written, and only an edit of another client keeps it from the guest.
     failed = written and decision.reason is not Reason.OTHER_EDIT_PENDING
     return Verdict.FAILED if failed else Verdict.HELD

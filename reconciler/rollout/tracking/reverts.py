@@ -24,10 +24,10 @@ def lost(decision: Decision) -> Explanation:
     """Explain why a VM no longer has the size that this run has written."""
     hint = "let only one tool write the field"
     if decision.effect is Effect.CREATE:
-        message = "somebody deleted the VM that was created"
+        message = "the VM was deleted after it had been created"
         return Explanation(reason=DELETED, message=message, hint=hint)
     found = decision.changes[0].before if decision.changes else "another size"
-    writer = decision.owner or "somebody"
+    writer = decision.owner or "another client"
     message = f"{writer} replaced our value with {found}; it is not written again"
     return Explanation(reason=REVERTED, message=message, hint=hint)
 

@@ -178,7 +178,7 @@ class TrackedObject:
         """Note that the value is there without a write of this run.
 
         Args:
-            patched_at: When an earlier pass wrote it; None where somebody else did.
+            patched_at: When an earlier pass wrote it; None where another client did.
         """
         self._go("followed")
         self.patched_at = patched_at

@@ -195,12 +195,10 @@ class Dispatch:
         vms = f"{failures} VM{'s' if failures > 1 else ''}"
         spent = f"{vms} failed and the failure budget is {self._policy.failure_budget}"
         for ref in candidates:
-            start = "not restarted, although its size is written" if objects[ref].written else ""
-            why = Explanation(
-                reason="failure-budget",
-                message=f"{start or 'not started'}: {spent}",
-                hint=_BUDGET_HINT,
-            )
+            written = objects[ref].written
+            left = "not restarted, although its size is written" if written else "not started"
+            message = f"{left}: {spent}"
+            why = Explanation(reason="failure-budget", message=message, hint=_BUDGET_HINT)
             self._completion.close(objects[ref], End(result=Result.NOT_STARTED, why=why))
 
 

@@ -63,7 +63,7 @@ class KubeVirtWaves:
         """Fields that this run has written."""
         self._reported = ""
         self.overdue = False
-        """Whether the CR has not settled within its deadline, whoever changed it."""
+        """Whether the CR has not settled within its deadline, no matter who changed it."""
 
     @property
     def open(self) -> bool:
@@ -105,7 +105,7 @@ class KubeVirtWaves:
                 return False
 
     def _write_unless_reverted(self, tracked: TrackedObject, context: PlanContext) -> None:
-        """Write the next wave, unless somebody has reverted what a pass has written."""
+        """Write the next wave, unless another client has reverted an earlier one."""
         decision = tracked.latest
         if tracked.written and tracked.action and tracked.action.uid != decision.uid:
             tracked.recreated()
@@ -123,7 +123,7 @@ class KubeVirtWaves:
         reverted = [dotted(each.field) for each in decision.changes if each.field in self._sent]
         if not reverted:
             return None
-        writer = decision.owner or "somebody"
+        writer = decision.owner or "another client"
         message = f"{writer} reverted {', '.join(reverted)}; it is not written again"
         return Explanation(reason=REVERTED, message=message, hint=_OWNER_HINT)
 

@@ -134,7 +134,7 @@ class MemoryWave:
         return self._failed_start(decision, live)
 
     def _follow(self, tracked: TrackedObject, vm: LiveVM | None) -> None:
-        """Follow a change that an earlier pass or somebody else has written."""
+        """Follow a change that an earlier pass or another client has written."""
         ours = vm is not None and vm.guest_manager == OUR_MANAGER
         tracked.followed(vm.guest_changed_at if vm is not None and ours else None)
         decision = tracked.latest

@@ -44,7 +44,7 @@ class WritePause:
         return self._until - now
 
     def answered(self, now: float) -> None:
-        """Note that a write was answered at *now*, monotonic, whatever the answer was.
+        """Note that a write was answered at *now*, monotonic; refusals count as answers.
 
         An answer during the pause does not end it: that write was sent before.
         """

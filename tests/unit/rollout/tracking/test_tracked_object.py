@@ -206,5 +206,5 @@ def test_end_without_a_hint_takes_the_hint_of_the_newest_decision():
     why = replace(DECISION.why, hint="look at the node")
     found.looked(replace(DECISION, why=why), LIVE)
     found.ended(END, LATER)
-    assert found.outcome().hint == "look at the node"
+    assert found.outcome().why.hint == "look at the node"
     assert found.ref == VM
