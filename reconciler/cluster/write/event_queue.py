@@ -1,4 +1,4 @@
-"""Leaves Events in the background, so that no write waits for one."""
+"""Records Events in the background: ``QueuedRecorder``, so that no write waits for one."""
 
 from __future__ import annotations
 
@@ -19,50 +19,48 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-BESIDE = 1
-"""Events under way at once while the run goes on.
-
-They share with the patches what API priority and fairness leaves this client, and this process's
-time. No webhook looks at an Event, so that a server takes several in the time of one patch.
-"""
-SENDERS = 8
-"""The same once the run is over: half as many as there were patches."""
-MOST = 4000
-"""Events that wait, some 10 MB; what comes while so many wait is left out."""
+SENDERS = 4
+"""Events under way at once, a quarter of the patches."""
+MOST_WAITING = 4000
+"""Events that may wait, some 10 MB; further ones are dropped."""
 _DRAIN_S = 15.0
-"""For how long a run that is over waits for its Events, in real seconds."""
+"""How long the end of a run waits for its Events, in real seconds."""
 _HURRIED_S = 0.5
-"""The same where the process was asked to end: within 10 s, most of which others may need."""
+"""The same after a signal: the process has 10 s to exit, and others need most of them."""
 _SLICE_S = 0.1
-"""How soon it is noticed that the process was asked to end."""
+"""How soon a signal is noticed while the queues are drained."""
 
 
 class QueuedRecorder:
-    """Implements ``ports.Recorder``: queues what *recorder* leaves; opened with ``with``.
+    """Implements ``ports.Recorder`` with a queue for each sender; opened once with ``with``.
 
-    The Events of one object are left one after the other, in the order in which they happened. At
-    the end what waits is left, within a bound; then what the server has not said that it took is
-    counted, in one line of the log.
+    All Events of an object pass through the same queue, so that they are recorded in order. The
+    end of the block waits for those that are left, for a limited time, and logs how many were not
+    recorded.
 
     Args:
-        hurried: Whether the process was asked to end.
-        most: How many may wait.
+        hurried: Whether the process received a signal to end.
+        most_waiting: How many Events may wait.
     """
 
     def __init__(
-        self, recorder: ClusterRecorder, *, hurried: Callable[[], bool], most: int = MOST
+        self,
+        recorder: ClusterRecorder,
+        *,
+        hurried: Callable[[], bool],
+        most_waiting: int = MOST_WAITING,
     ) -> None:
-        self._recorder, self._hurried, self._most = recorder, hurried, most
+        self._recorder, self._hurried, self._most_waiting = recorder, hurried, most_waiting
         self._queues: tuple[SimpleQueue[Event | None], ...] = tuple(
             SimpleQueue() for _ in range(SENDERS)
         )
-        self._senders: dict[int, Future[None]] = {}
-        self._turns = threading.Semaphore(BESIDE)
+        self._senders: list[Future[None]] = []
         self._lock = threading.Lock()
-        self._recorded = self._left = self._waiting = 0
+        self._made = self._recorded = self._waiting = 0
         self._over = False
 
     def __enter__(self) -> Self:
+        self._senders = [threads.begin(self._send, queue) for queue in self._queues]
         return self
 
     def __exit__(
@@ -71,55 +69,48 @@ class QueuedRecorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Drain the queue; where an error or a second Ctrl-C ended the block, only count."""
+        """Drain the queues; after an error or a second Ctrl-C, only count."""
         for queue in self._queues:
             queue.put(None)
         if kind is None:
             self._drain()
         self._over = True
         with self._lock:
-            missed = self._recorded - self._left
+            missed = self._made - self._recorded
         if missed:
-            log.warning("%d of %d events were not recorded", missed, self._recorded)
+            log.warning("%d of %d events were not recorded", missed, self._made)
 
     def _drain(self) -> None:
-        """Wait until every Event is left, or for as long as is waited at most."""
-        self._turns.release(SENDERS - BESIDE)
+        """Wait until every Event is recorded, at most for the time limit."""
         slices = 0
-        while wait(self._senders.values(), _SLICE_S).not_done:
+        while wait(self._senders, _SLICE_S).not_done:
             slices += 1
             if slices * _SLICE_S >= (_HURRIED_S if self._hurried() else _DRAIN_S):
                 break
-        for each in self._senders.values():
-            if each.done():
-                each.result()  # an error of ours is not swallowed
+        for sender in self._senders:
+            if sender.done():
+                sender.result()  # raises an unexpected error
 
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> None:
-        """Let one Event be left soon; as ``ClusterRecorder.made``."""
+        """Queue one Event; the arguments are those of ``ClusterRecorder.made``."""
         event = self._recorder.made(ref, uid, reason=reason, message=message, warning=warning)
         with self._lock:
-            self._recorded += 1
-            if self._waiting >= self._most:
+            self._made += 1
+            if self._waiting >= self._most_waiting:
                 return
             self._waiting += 1
-            number = hash(ref) % SENDERS
-            if number not in self._senders:
-                self._senders[number] = threads.begin(self._send, self._queues[number])
-        self._queues[number].put(event)
+        self._queues[hash(ref) % SENDERS].put(event)
 
     def _send(self, queue: SimpleQueue[Event | None]) -> None:
-        """Leave what comes out of *queue*, until its end."""
-        while (event := queue.get()) is not None:
-            with self._turns:
-                if self._over:
-                    return
-                try:
-                    left = self._recorder.leave(event)
-                except Exception:
-                    log.exception("the next events of %s are not recorded", event.ref)
-                    raise
+        """Record the Events of *queue* one after another, until its end."""
+        while (event := queue.get()) is not None and not self._over:
+            try:
+                recorded = self._recorder.leave(event)
+            except Exception:
+                log.exception("the next events of %s are not recorded", event.ref)
+                raise
             with self._lock:
                 self._waiting -= 1
-                self._left += left
+                self._recorded += recorded

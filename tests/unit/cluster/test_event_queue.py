@@ -106,23 +106,14 @@ def test_a_patch_does_not_wait_for_an_event_that_is_not_answered(
     assert endpoint.of("goes") == ["A", "B", "C"]
 
 
-def test_while_the_run_goes_on_one_is_under_way_and_more_when_it_is_over(make, endpoint):
-    """The last of those that may be under way together opens the door to all."""
-    recorder = make()
-    with recorder:
-        for ref in apart():
+def test_events_of_several_objects_are_under_way_at_once(make, endpoint):
+    with make() as recorder:
+        for ref in (*apart(), *apart()):
             record(recorder, "A", ref)
-        assert endpoint.came.acquire(timeout=LONG_S)
+        for _ in range(SENDERS):
+            assert endpoint.came.acquire(timeout=LONG_S)
         assert not endpoint.came.acquire(timeout=0.2)
-
-        def opening():
-            for _ in range(SENDERS - 1):
-                endpoint.came.acquire(timeout=LONG_S)
-            endpoint.opened.set()
-
-        opener = threading.Thread(target=opening)
-        opener.start()
-    opener.join()
+        endpoint.opened.set()
     assert endpoint.most == SENDERS
 
 
@@ -166,7 +157,7 @@ def test_at_the_end_everything_is_left_and_nothing_is_said(make, endpoint, caplo
 
 
 def test_what_comes_while_too_many_wait_is_left_out_and_counted(make, endpoint, caplog):
-    with make(most=2) as recorder:
+    with make(most_waiting=2) as recorder:
         for reason in "ABCDE":
             record(recorder, reason)
         endpoint.opened.set()
