@@ -49,7 +49,7 @@ FOLDERS = sorted(
 FREE_NAMES = ("simulator", "cli/commands")
 """Folders of the product whose modules may share a name with others."""
 CROWDED = {
-    *("tests/bench", "tests/rollout", "tests/unit/cluster"),
+    *("tests/bench", "tests/rollout"),
     "tests/unit/source",
 }
 IMPORT_NAMES = {"pyyaml": "yaml", "gitpython": "git", "ruamel.yaml": "ruamel.yaml"}

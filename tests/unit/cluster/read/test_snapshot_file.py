@@ -42,7 +42,7 @@ from reconciler.model.references import (
     vm_ref,
 )
 
-SCHEMA = json.loads((Path(__file__).parents[3] / "schemas/snapshot.schema.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[4] / "schemas/snapshot.schema.json").read_text())
 
 names = st.text("abcdefgh-.0", min_size=1, max_size=8)
 texts = st.text(max_size=12)
