@@ -9,7 +9,6 @@ from reconciler.app.survey import cluster_words
 from reconciler.errors import SourceError, StaleError, UsageError, WrongClusterError
 from reconciler.plan.approval_summary import approval_of
 from reconciler.report.wording import is_commit, origin, plural
-from reconciler.source.plan_file import read_approval
 
 if TYPE_CHECKING:
     from reconciler.app.apply_options import ApplyOptions
@@ -32,6 +31,8 @@ def read(options: ApplyOptions) -> Approval | None:
             "--plan and --expect-digest cannot be combined",
             hint="remove one of them; RECONCILER_PLAN and RECONCILER_EXPECT_DIGEST count too",
         )
+    from reconciler.source.plan_file import read_approval  # noqa: PLC0415 - rarely needed
+
     return read_approval(options.plan_file)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -22,10 +21,9 @@ Target = Annotated[
 
 def command(*, out: Target = None, cluster: ClusterOptions) -> ExitCode:
     """Write the live state to a file for `plan --snapshot`; no manifests, no secrets."""
-    from reconciler.cluster.read.snapshot_file import dump
+    from reconciler.app.live_snapshot import live_snapshot
 
-    with wiring.live(cluster, None, wiring.real_clock()) as reader:
-        document = dump(replace(reader.read(), capacity=reader.capacity()))
+    document = live_snapshot(cluster, wiring.real_clock())
     if out is None:
         screen.result(document.decode())
         return ExitCode.DONE

@@ -103,10 +103,8 @@ class Stage:
 
     def create_vm(self, name: str) -> None:
         """Create a VM as a user would, and wait until it can be migrated."""
-        from reconciler.source.readers import StreamReader
-
-        text = (self.source / name).read_bytes()
-        (vm,) = StreamReader([(name, text)]).read().state.vms.values()
+        with wiring.desired(SourceOptions(files=(str(self.source / name),))) as reader:
+            (vm,) = reader.read().state.vms.values()
         collection = f"/apis/kubevirt.io/v1/namespaces/{vm.ref.namespace}"
         body = json.dumps(dict(vm.manifest or {})).encode()
         self._ask("POST", f"{collection}/virtualmachines", body)
