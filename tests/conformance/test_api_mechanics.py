@@ -154,9 +154,9 @@ def test_exchange_is_answered_as_recorded(face, number):
     assert answer.header("content-type") == ["application/json"]
     body = answer.body
     assert_part(row.get("answer", {}), body)
-    told = body.get("object", body)
-    assert told.get("message", "").startswith(row.get("message_starts", ""))
-    assert told.get("message", "").endswith(row.get("message_ends", ""))
+    status = body.get("object", body)
+    assert status.get("message", "").startswith(row.get("message_starts", ""))
+    assert status.get("message", "").endswith(row.get("message_ends", ""))
     if "names" in row:
         assert [item["metadata"]["name"] for item in body["items"]] == row["names"]
     for part in row.get("has_items", ()):

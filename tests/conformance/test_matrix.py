@@ -140,14 +140,14 @@ def cases(column="expected"):
     ]
 
 
-def told(decision):
+def shown(decision):
     return f"{decision.effect} {decision.reason}"
 
 
 @pytest.mark.parametrize(("row", "version", "expected"), cases())
 def test_effect_in_each_version_follows_its_code(row, version, expected):
     plan, decision = planned(row, version)
-    assert told(decision) == expected, decision.why.message
+    assert shown(decision) == expected, decision.why.message
     assert "unknown-kubevirt-version" not in {each.code for each in plan.diagnostics}
 
 
@@ -166,7 +166,7 @@ def test_patch_in_each_version_is_one_that_it_accepts(row, version, expected):
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["situation"]) for each in ROWS])
 def test_unknown_version_is_treated_as_the_newest_with_a_note(row, version):
     plan, decision = planned(row, version)
-    assert told(decision) == at(row["expected"], VERSIONS[-1])
+    assert shown(decision) == at(row["expected"], VERSIONS[-1])
     (note,) = [each for each in plan.diagnostics if each.code == "unknown-kubevirt-version"]
     assert (version or "without a version") in note.message
     assert "treated as v1.9" in note.message
@@ -187,7 +187,7 @@ def test_unknown_version_is_treated_as_the_newest_with_a_note(row, version):
 def test_patch_releases_and_builds_belong_to_their_line(row, version, like):
     expected = at(row["expected"], like)
     if expected is not None:
-        assert told(planned(row, version)[1]) == expected
+        assert shown(planned(row, version)[1]) == expected
 
 
 in_order = partial(map, VERSIONS.index)

@@ -139,7 +139,7 @@ WORDS = (
 """Descriptions of what happened after a request; the first that applies is used."""
 
 
-def told(facts):
+def described(facts):
     words = next(words for holds, words in WORDS if holds(facts))
     return words.format(cut_short=facts.get("fault") or facts.get("then"))
 
@@ -153,7 +153,7 @@ def foretold_and_happened():
             mine = [r for r in rows if version in r["versions"] and r["at"] != "the end"]
             effects = [predicted(version, row) for row in mine]
             says = ", then ".join(f"{each.effect} `{each.reason}`" for each in effects)
-            happened = ", then ".join(told(row["happened"]) for row in mine)
+            happened = ", then ".join(described(row["happened"]) for row in mine)
             if mine:
                 ways.setdefault((says, happened), []).append(version)
         for (says, happened), versions in ways.items():

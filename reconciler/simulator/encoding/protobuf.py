@@ -117,10 +117,10 @@ def loads(body: bytes) -> Json:
         kind = envelope["typeMeta"]["kind"]
         message = _ALIASES.get(kind, kind)
         if message not in _MESSAGES:
-            raise UnsupportedError(f"kind {kind} is not understood as protobuf; send JSON")
+            raise UnsupportedError(f"kind {kind} is not supported as protobuf; send JSON")
         return {**envelope["typeMeta"], **_read(envelope.get("raw", b""), message)}
     except (LookupError, UnicodeDecodeError) as error:
-        raise UnsupportedError(f"the protobuf body is damaged: {error}") from error
+        raise UnsupportedError(f"the protobuf body is invalid: {error}") from error
 
 
 def _read(data: bytes, message: str) -> Json:
@@ -173,7 +173,7 @@ def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
                 yield tag >> 3, data[position : position + size]
                 position += size
             case other:
-                raise LookupError(f"wire type {other} is not used by these kinds")
+                raise LookupError(f"wire type {other} is not supported")
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:

@@ -56,7 +56,7 @@ class Faults:
         for fault in Fault:
             self.fired.pop((namespace, name, fault), None)
 
-    def strikes(self, namespace: str, name: str, fault: Fault) -> bool:
+    def fires(self, namespace: str, name: str, fault: Fault) -> bool:
         """Returns whether a fault happens now, and counts it if so."""
         faults = self.of(namespace, name)
         budget = {

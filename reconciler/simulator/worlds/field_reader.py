@@ -68,7 +68,7 @@ class Fields:
             self.problem(name, f"{value!r} is not a text; put it in quotes")
             return default
         if choices and value not in choices:
-            self.problem(name, f"{value!r} is none of: {', '.join(choices)}")
+            self.problem(name, f"{value!r} is not one of: {', '.join(choices)}")
             return default
         return value
 
@@ -116,7 +116,10 @@ class Fields:
         except ValueError:
             read = None
         if read is None or read.tzinfo is None:
-            self.problem(name, f"{value!r} is no instant; write it like 2026-07-06T22:00:00+02:00")
+            self.problem(
+                name,
+                f"{value!r} is not a time with an offset; write it like 2026-07-06T22:00:00+02:00",
+            )
             return None
         return read
 
@@ -172,7 +175,7 @@ class Fields:
         """Adds a problem for each field that was not read."""
         for name in sorted(self.values.keys() - self._read, key=str):
             known = ", ".join(sorted(self._read))
-            self.problem(str(name), f"there is no such field; known here: {known}")
+            self.problem(str(name), f"unknown field; known fields: {known}")
 
     def checked(self, name: str, check: Callable[[str], object], default: str) -> str:
         """Reads a string that `check` must accept; its ValueError becomes a problem."""

@@ -118,7 +118,7 @@ class WorldSeeder:
     def _seed_object(self, manifest: Json) -> None:
         found = world_checks.kind_of(manifest)
         if found is None:
-            raise LookupError(f"{manifest.get('kind')} got past the checks of its world")
+            raise LookupError(f"{manifest.get('kind')} passed the checks of its world")
         meta = manifest["metadata"]
         namespace = meta.get("namespace", "default") if found.namespaced else ""
         self._store.create(

@@ -152,12 +152,12 @@ class VMSeeder:
         vmi["metadata"]["uid"] = "pending"
         if spec.hotplugged:
             if "maxGuest" not in vmi["spec"]["domain"]["memory"]:
-                message = f"its instance has no room for hotplug ({namespace}/{spec.name})"
+                message = f"the VMI of {namespace}/{spec.name} has no maxGuest for a hotplug"
                 self.problems.append(Problem(path=f"{spec.path}.hotplugged", message=message))
             _hotplug(vmi, spec)
         pod = launcher_pod.make_pod(vmi, config, self._store.suffix())
         if (refused := launcher_pod.invalid(pod)) is not None:
-            message = f"{spec.namespace}/{spec.name} could not have come to run so: {refused}"
+            message = f"{spec.namespace}/{spec.name} could not have started: {refused}"
             self.problems.append(Problem(path=spec.path, message=message))
         node = self._place(spec, memory_overhead.pod_memory(vmi, config))
         self._report_running(vmi, spec, node, config)
@@ -218,8 +218,8 @@ class VMSeeder:
             set_condition(vmi, refused)
 
     def _place(self, spec: VMSpec, asked: memory_overhead.PodMemory) -> str:
-        roomiest = max(self._free, key=lambda name: self._free[name], default="")
-        node = spec.node or roomiest
+        emptiest = max(self._free, key=lambda name: self._free[name], default="")
+        node = spec.node or emptiest
         needed = (
             asked.request + memory_overhead.CONSOLE_LOG_CONTAINER + memory_overhead.CONTAINER_DISK
         )

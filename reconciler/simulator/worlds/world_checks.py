@@ -35,7 +35,7 @@ def check(world: World) -> Iterator[Problem]:
         if target is None or not target.running:
             yield _problem(
                 f"{migration.path}.vmi",
-                f"{migration.vmi!r} is no running VM of namespace {migration.namespace!r}",
+                f"{migration.vmi!r} is not a running VM in namespace {migration.namespace!r}",
             )
         elif not target.profile.migratable:
             yield _problem(f"{migration.path}.vmi", f"{migration.vmi!r} is migratable: false")
@@ -53,7 +53,7 @@ def _check_kubevirt(world: World) -> Iterator[Problem]:
     elif strategy is not None and version.default_rollout is None:
         yield _problem(
             "kubevirt.spec.configuration.vmRolloutStrategy",
-            f"KubeVirt {world.version} does not know it; it came with v1.2",
+            f"KubeVirt {world.version} does not have it; it was added in v1.2",
         )
     developer = configuration.get("developerConfiguration") or {}
     both = set(developer.get("featureGates") or ()) & set(
@@ -69,7 +69,7 @@ def _check_kubevirt(world: World) -> Iterator[Problem]:
 
 def _check_names(world: World) -> Iterator[Problem]:
     if not world.nodes:
-        yield _problem("nodes", "there is no node; give at least one")
+        yield _problem("nodes", "the world has no nodes; add at least one")
     for name, count in Counter(node.name for node in world.nodes).items():
         if not name or count > 1:
             yield _problem("nodes", f"the node name {name!r} is given {count} times or is empty")
@@ -78,7 +78,7 @@ def _check_names(world: World) -> Iterator[Problem]:
         if not vm.name:
             yield _problem(f"{vm.path}.name", "a VM needs a name")
         elif vm.key in seen:
-            message = f"{vm.namespace}/{vm.name} is {seen[vm.key]} already"
+            message = f"{vm.namespace}/{vm.name} is already {seen[vm.key]}"
             yield _problem(f"{vm.path}.name", message)
         seen.setdefault(vm.key, vm.path)
 
@@ -98,7 +98,7 @@ def _check_objects(world: World) -> Iterator[Problem]:
         kind = kind_of(manifest)
         if kind is None:
             given = f"{manifest.get('apiVersion')}, {manifest.get('kind')}"
-            yield _problem(f"{path}.kind", f"the simulator keeps no objects of {given}")
+            yield _problem(f"{path}.kind", f"the simulator does not store objects of {given}")
         elif kind.custom:
             yield from _check_schema(path, manifest, structural_schema.served(kind))
 
@@ -111,7 +111,7 @@ def _check_schema(
     for error in schema_validation.check(given, node):
         yield _problem(f"{path}.{error.field}", error.message)
     for field in schema_validation.prune(given, node):
-        yield _problem(f"{path}.{field}", "there is no such field")
+        yield _problem(f"{path}.{field}", "unknown field")
 
 
 def kind_of(manifest: Mapping[str, Any]) -> api_resources.Resource | None:
@@ -127,16 +127,18 @@ def _check_vm(world: World, vm: VMSpec) -> Iterator[Problem]:
     yield from _check_sizes(world, vm)
     yield from _check_state(vm)
     if vm.backup is not None and not behaviour(world.version).backups:
-        message = f"KubeVirt {world.version} does not know backups; they came with v1.8"
+        message = f"KubeVirt {world.version} does not have backups; they were added in v1.8"
         yield _problem(f"{vm.path}.backup", message)
     nodes = {node.name: node for node in world.nodes}
     if vm.node and vm.node not in nodes:
-        yield _problem(f"{vm.path}.node", f"{vm.node!r} is none of: {', '.join(sorted(nodes))}")
+        yield _problem(f"{vm.path}.node", f"{vm.node!r} is not one of: {', '.join(sorted(nodes))}")
     if vm.instancetype and not any(
         kind.name == vm.instancetype and kind.namespace in {"", vm.namespace}
         for kind in world.instancetypes
     ):
-        message = f"{vm.instancetype!r} is no instancetype of {vm.namespace!r} or the cluster"
+        message = (
+            f"{vm.instancetype!r} is not an instancetype in {vm.namespace!r} or in the cluster"
+        )
         yield _problem(f"{vm.path}.instancetype", message)
     if vm.instancetype and vm.guest is not None:
         message = "a VM takes its memory from an instancetype or has a guest of its own, not both"
@@ -146,9 +148,9 @@ def _check_vm(world: World, vm: VMSpec) -> Iterator[Problem]:
 def _check_sizes(world: World, vm: VMSpec) -> Iterator[Problem]:
     version = behaviour(world.version)
     if vm.guest == 0:
-        yield _problem(f"{vm.path}.guest", "0 is no size for a guest")
+        yield _problem(f"{vm.path}.guest", "a guest cannot have 0 bytes")
     if not version.vm_live_update_features and vm.live_update_features is not None:
-        message = f"KubeVirt {world.version} does not know it; it went with v1.2"
+        message = f"KubeVirt {world.version} does not have it; it was removed in v1.2"
         yield _problem(f"{vm.path}.liveUpdateFeatures", message)
     if version.vm_live_update_features:
         yield from _check_live_update_features(world, vm)
@@ -179,7 +181,7 @@ def _check_live_update_features(world: World, vm: VMSpec) -> Iterator[Problem]:
     if refused is not None:
         yield _problem(vm.path, f"KubeVirt denies this VM ({refused[1]}): {refused[0]}")
     if vm.booted_under:
-        message = f"KubeVirt {world.version} has no rollout strategy; it came with v1.2"
+        message = f"KubeVirt {world.version} has no rollout strategy; it was added in v1.2"
         yield _problem(f"{vm.path}.bootedUnder", message)
 
 
@@ -197,10 +199,12 @@ def _check_state(vm: VMSpec) -> Iterator[Problem]:
             if value:
                 yield _problem(f"{vm.path}.{name}", "a VM with running: false has not booted")
     if vm.guest is None and vm.booted_with is not None:
-        message = "needs a guest to differ from; give guest, too"
+        message = "also needs guest, the size that differs from it"
         yield _problem(f"{vm.path}.bootedWith", message)
     if vm.hotplugged and vm.booted_with is None:
-        yield _problem(f"{vm.path}.hotplugged", "from what? give bootedWith, too")
+        yield _problem(
+            f"{vm.path}.hotplugged", "also needs bootedWith, the size before the hotplug"
+        )
     keeps, offered = vm.faults.guest_keeps, max(vm.guest or 0, vm.booted_with or 0)
     if keeps is not None and vm.guest is not None and keeps > offered:
         given = f"{quantity.binary(keeps)} is more than the {quantity.binary(offered)} it has"

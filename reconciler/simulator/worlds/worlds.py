@@ -272,9 +272,9 @@ def _entry(entry: Fields) -> TimelineEntry:
     migrating = (when.text("namespace", "default"), vm)
     when.finish()
     if bool(vm) is not bool(phase):
-        entry.problem("when", "name both, the VM that migrates and the phase it comes to")
+        entry.problem("when", "give both: the VM that migrates and the phase that it enters")
     if at_s is None and not phase:
-        entry.problem("at", "when does it happen? write it like 30s")
+        entry.problem("at", "the time is missing; write it like 30s")
     for change in entry.each("faults"):
         key = (change.text("namespace", "default"), change.text("name"))
         faults[key] = _faults(

@@ -59,9 +59,9 @@ def test_timeline_entry_with_a_phase_never_happens_without_a_migration():
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ({"request": MARK}, "when does it happen"),
-        ({"when": {"vm": "vm"}, "request": MARK}, "name both"),
-        ({"when": {"phase": "Running"}, "request": MARK}, "name both"),
+        ({"request": MARK}, "the time is missing"),
+        ({"when": {"vm": "vm"}, "request": MARK}, "give both"),
+        ({"when": {"phase": "Running"}, "request": MARK}, "give both"),
         ({"when": {"vm": "vm", "phase": "Sleeping"}, "request": MARK}, "Sleeping"),
         ({"when": {"vm": "vm", "phase": "Running", "for": "1s"}, "request": MARK}, "for"),
     ],

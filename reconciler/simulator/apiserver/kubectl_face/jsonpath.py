@@ -34,5 +34,5 @@ def _steps(path: str) -> tuple[tuple[str, str, str, str], ...]:
         for m in _STEP.finditer(path)
     )
     if sum(len(m.group()) for m in _STEP.finditer(path)) != len(path):
-        raise ValueError(f"printer column path {path!r} is beyond what is supported here")
+        raise ValueError(f"printer column path {path!r} is not supported")
     return steps

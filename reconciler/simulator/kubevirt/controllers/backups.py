@@ -67,7 +67,7 @@ class Backups:
 
         self._cluster.store.mutate(Key(VMIS, *name), ended, manager=MANAGER)
 
-    def hold(self, migration: Json, vmi: Json) -> bool:
+    def blocks(self, migration: Json, vmi: Json) -> bool:
         """Returns whether a migration has to wait for a backup; a critical one aborts the backup.
 
         This sets the condition of a migration that waits; the caller stores the migration.

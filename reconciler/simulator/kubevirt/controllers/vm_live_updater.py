@@ -110,10 +110,10 @@ class VMLiveUpdater:
         if failed is not None:
             self._fail(vm, failed.message, failed.reason)
             return
-        if live_update_cpu.due(template, vmi, cpu.sockets):
+        if live_update_cpu.has_changes(template, vmi, cpu.sockets):
             self._store.mutate(
                 key_of(VMIS, vmi),
-                lambda stored: live_update_cpu.carry(stored, template, cpu.sockets),
+                lambda stored: live_update_cpu.apply_changes(stored, template, cpu.sockets),
                 manager=MANAGER,
             )
         self._update_memory(vm, vmi)

@@ -72,7 +72,7 @@ class VMIController:
         if is_final(vmi):
             self._finish(vmi)
         elif is_deleting(vmi):
-            self._tear_down(vmi, pods)
+            self._stop(vmi, pods)
         elif dig(vmi, "status", "phase") == "Pending":
             self._place(vmi, pods)
         else:
@@ -134,7 +134,7 @@ class VMIController:
         now, status = self._cluster.now(), section(vmi, "status")
         own = _own_pod(vmi, pods)
         if own is None and status["phase"] in {"Scheduled", "Running"}:
-            self._lose_pod(vmi)
+            self._fail_without_pod(vmi)
             return
         if status["phase"] == "Scheduling" and own is not None:
             self._note_placement(vmi, own, now)
@@ -171,7 +171,7 @@ class VMIController:
 
     # Stopping
 
-    def _tear_down(self, vmi: Json, pods: list[PodFacts]) -> None:
+    def _stop(self, vmi: Json, pods: list[PodFacts]) -> None:
         ready = condition(vmi, READY)
         if ready is None or ready.get("reason") != "PodTerminating":
             now = self._cluster.now()
@@ -207,9 +207,9 @@ class VMIController:
             self._store.delete(pod.key)
         current = self._cluster.vmi(*_name(vmi))
         if current is not None and not is_final(current):
-            self._lose_pod(current)
+            self._fail_without_pod(current)
 
-    def _lose_pod(self, vmi: Json) -> None:
+    def _fail_without_pod(self, vmi: Json) -> None:
         """Fails a VMI whose launcher pod is gone; recorded for stops and evictions."""
         now, status = self._cluster.now(), section(vmi, "status")
         if is_deleting(vmi):

@@ -56,7 +56,7 @@ class WorkloadUpdater:
         self._store = cluster.store
         self._vmis = vmis
         self._next_eviction_s = 0.0
-        self._hungry = False
+        self._slots_exhausted = False
         self.queue: WorkQueue[str] = WorkQueue(
             cluster.engine, self._run, latency_s=(DELAY_S, DELAY_S)
         )
@@ -65,7 +65,7 @@ class WorkloadUpdater:
         """Queues a round after any change of a VMI, a migration or the CR."""
         if event.key.resource not in {VMIS, MIGRATIONS, KUBEVIRTS}:
             return
-        if self._hungry and event.key.resource == MIGRATIONS:
+        if self._slots_exhausted and event.key.resource == MIGRATIONS:
             self.queue.add_after(_ROUND, SPIN_S)
         elif event.key.resource != VMIS or self._waiting():
             self.queue.add(_ROUND)
@@ -126,19 +126,19 @@ class WorkloadUpdater:
         """Creates migrations up to the limit; returns the VMIs that cannot migrate."""
         config, inventory = self._cluster.config, self._cluster.inventory
         running = sum(1 for facts in inventory.unfinished_migrations() if facts.past_pending)
-        room = max(config.parallel_migrations - running, 0)
+        free_slots = max(config.parallel_migrations - running, 0)
         left: list[Name] = []
         for position, name in enumerate(idle):
-            if room == 0:
-                self._hungry = True
+            if free_slots == 0:
+                self._slots_exhausted = True
                 return [*left, *(idle[position:] if EVICT in config.update_methods else ())]
             vmi = self._candidate(name)
             if vmi is not None and condition_status(vmi, LIVE_MIGRATABLE) == "True":
                 self._create(name, vmi)
-                room -= 1
+                free_slots -= 1
             else:
                 left.append(name)
-        self._hungry = False
+        self._slots_exhausted = False
         return left
 
     def _create(self, name: Name, vmi: Json) -> None:

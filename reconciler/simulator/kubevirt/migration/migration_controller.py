@@ -152,7 +152,7 @@ class MigrationController:
             self._enter(migration, "Scheduled")
         elif facts.phase == "Scheduled":
             self._hand_over(migration, vmi, pod)
-        elif (again_s := self._pods.mind(migration, pod)) is not None:
+        elif (again_s := self._pods.check(migration, pod)) is not None:
             self.queue.add_after(facts.key, again_s)
 
     def _try_to_start(self, migration: Json, facts: MigrationFacts, vmi: Json) -> None:
@@ -186,7 +186,7 @@ class MigrationController:
 
     def _waits_for_backup(self, migration: Json, vmi: Json) -> bool:
         said = condition(migration, backups.BLOCKED)
-        waits = self._backups.hold(migration, vmi)
+        waits = self._backups.blocks(migration, vmi)
         if not waits:
             drop_condition(migration, backups.BLOCKED)
         if condition(migration, backups.BLOCKED) != said:

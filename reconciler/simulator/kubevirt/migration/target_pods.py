@@ -49,7 +49,7 @@ class MigrationPods:
         self._record(migration, "Normal", "SuccessfulCreate", message)
         return None
 
-    def mind(self, migration: Json, pod: PodFacts) -> float | None:
+    def check(self, migration: Json, pod: PodFacts) -> float | None:
         """Reports why a target pod does not start, and deletes the pod after a time-out.
 
         Returns:

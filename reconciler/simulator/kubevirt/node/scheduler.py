@@ -32,7 +32,7 @@ class Scheduler:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._barred: set[Key] = set()
+        self._unschedulable: set[Key] = set()
         """Pods that a fault makes unschedulable."""
         self._waiting: dict[Key, None] = {}
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=BIND_S)
@@ -45,7 +45,7 @@ class Scheduler:
             return
         if event.type == "DELETED":
             self._waiting.pop(event.key, None)
-            self._barred.discard(event.key)
+            self._unschedulable.discard(event.key)
             self._retry()
             return
         facts = self._cluster.inventory.pods.get(event.key)
@@ -79,7 +79,7 @@ class Scheduler:
 
         Source: kubernetes v1.36 pkg/scheduler (NodeResourcesFit, LeastAllocated), memory only.
         """
-        if self._is_barred(facts, pod):
+        if self._is_unschedulable(facts, pod):
             total = len(self._cluster.inventory.nodes)
             return None, f"0/{total} nodes are available: {total} Insufficient memory."
         inventory = self._cluster.inventory
@@ -114,15 +114,15 @@ class Scheduler:
                 return f"Insufficient {name}"
         return None
 
-    def _is_barred(self, facts: PodFacts, pod: Json) -> bool:
-        if facts.key in self._barred:
+    def _is_unschedulable(self, facts: PodFacts, pod: Json) -> bool:
+        if facts.key in self._unschedulable:
             return True
         name = dig(pod, "metadata", "annotations", DOMAIN_ANNOTATION) or ""
-        struck = bool(facts.migration) and self._cluster.faults.strikes(
+        struck = bool(facts.migration) and self._cluster.faults.fires(
             facts.key.namespace, name, Fault.TARGET_UNSCHEDULABLE
         )
         if struck:
-            self._barred.add(facts.key)
+            self._unschedulable.add(facts.key)
         return struck
 
     def _report(self, key: Key, message: str) -> None:

@@ -60,7 +60,7 @@ class VirtHandler:
         self._cluster = cluster
         self._store = cluster.store
         self._profiles = profiles
-        self._begun: set[tuple[str, str]] = set()
+        self._started: set[tuple[str, str]] = set()
         """The started steps, as (migration uid, step), so that each starts only once."""
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
@@ -76,11 +76,11 @@ class VirtHandler:
             return
         phase = dig(vmi, "status", "phase")
         if phase == "Scheduled":
-            self._begin(vmi, vmi["metadata"]["uid"], "boot", STEP_S, self._boot)
+            self._start_step(vmi, vmi["metadata"]["uid"], "boot", STEP_S, self._boot)
         elif phase == "Running":
             self._migrate(vmi)
 
-    def _begin(
+    def _start_step(
         self,
         vmi: Json,
         uid: str,
@@ -88,9 +88,9 @@ class VirtHandler:
         delay_s: tuple[float, float],
         work: Callable[[Json], None],
     ) -> None:
-        if (uid, step) in self._begun:
+        if (uid, step) in self._started:
             return
-        self._begun.add((uid, step))
+        self._started.add((uid, step))
         name, own = _name(vmi), vmi["metadata"]["uid"]
 
         def run() -> None:
@@ -125,14 +125,14 @@ class VirtHandler:
         if not uid or state.get("completed"):
             return
         if "targetNodeAddress" not in state:
-            self._begin(vmi, uid, "prepare", STEP_S, self._prepare)
+            self._start_step(vmi, uid, "prepare", STEP_S, self._prepare)
         elif "startTimestamp" not in state:
-            self._begin(vmi, uid, "start", STEP_S, self._start)
+            self._start_step(vmi, uid, "start", STEP_S, self._start)
         elif state.get("abortRequested"):
-            self._begin(vmi, uid, "abort", STEP_S, self._abort)
+            self._start_step(vmi, uid, "abort", STEP_S, self._abort)
         else:
             transfer_s, outcome = self._transfer(vmi)
-            self._begin(vmi, uid, "transfer", (transfer_s, transfer_s), outcome)
+            self._start_step(vmi, uid, "transfer", (transfer_s, transfer_s), outcome)
 
     def _prepare(self, vmi: Json) -> None:
         state = section(vmi, "status", "migrationState")
@@ -173,7 +173,7 @@ class VirtHandler:
         state = section(vmi, "status", "migrationState")
         if state.get("completed") or state.get("abortRequested"):
             return
-        if self._cluster.faults.strikes(*_name(vmi), Fault.MIGRATION_FAILS):
+        if self._cluster.faults.fires(*_name(vmi), Fault.MIGRATION_FAILS):
             self._fail(vmi, MIGRATION_ERROR)
             return
         now, status = self._cluster.now(), section(vmi, "status")
@@ -237,7 +237,7 @@ class VirtHandler:
                 vmi, "Warning", misfit, "failed to update guest memory", component=MANAGER
             )
             return
-        if self._cluster.faults.strikes(*_name(vmi), Fault.PLUG_REFUSED):
+        if self._cluster.faults.fires(*_name(vmi), Fault.PLUG_REFUSED):
             if self._cluster.config.behaviour.plug_failure_visible:
                 refused = make_condition(
                     HOT_MEMORY_CHANGE,
@@ -278,7 +278,7 @@ class VirtHandler:
         if requested is None or current is None or requested == current:
             return
         uid = dig(vmi, "status", "migrationState", "migrationUid") or vmi["metadata"]["uid"]
-        self._begin(vmi, uid, f"guest/{requested}", guest_memory.ACCEPT_S, self._accept)
+        self._start_step(vmi, uid, f"guest/{requested}", guest_memory.ACCEPT_S, self._accept)
 
     def _accept(self, vmi: Json) -> None:
         memory = section(vmi, "status", "memory")

@@ -155,8 +155,8 @@ def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
     if not any(cpu.get(part) for part in TOPOLOGY):
         cpu.update(dict.fromkeys(TOPOLOGY, 1))
     if config.live_update and (sockets := cpu.get("sockets")):
-        room = config.max_cpu_sockets or sockets * config.max_hotplug_ratio
-        cpu.setdefault("maxSockets", room)
+        max_sockets = config.max_cpu_sockets or sockets * config.max_hotplug_ratio
+        cpu.setdefault("maxSockets", max_sockets)
 
 
 def _memory_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:

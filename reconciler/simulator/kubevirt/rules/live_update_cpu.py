@@ -85,7 +85,7 @@ def decide_placement(template: Json, vmi: Json) -> Step:
     return Step()
 
 
-def carry(vmi: Json, template: Json, sockets: int | None) -> None:
+def apply_changes(vmi: Json, template: Json, sockets: int | None) -> None:
     """Writes the number of sockets and the VM's placement into its VMI's spec, in place."""
     if sockets is not None:
         vmi["spec"]["domain"]["cpu"]["sockets"] = sockets
@@ -96,8 +96,8 @@ def carry(vmi: Json, template: Json, sockets: int | None) -> None:
             vmi["spec"].pop(name, None)
 
 
-def due(template: Json, vmi: Json, sockets: int | None) -> bool:
-    """Returns whether `carry` would change anything."""
+def has_changes(template: Json, vmi: Json, sockets: int | None) -> bool:
+    """Returns whether `apply_changes` would change anything."""
     return sockets is not None or any(_differs(template, vmi, name) for name in PLACEMENT)
 
 

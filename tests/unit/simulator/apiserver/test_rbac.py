@@ -128,8 +128,8 @@ def bearer(token):
 def test_token_identifies_its_user():
     server = ApiServer(tokens={"t-bob": BOB}, without=ANONYMOUS)
     path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
-    told = server.send("POST", path, {}, **bearer("t-bob")).body["status"]["userInfo"]
-    assert told == {"username": "bob", "groups": ["system:authenticated", "ops"]}
+    user_info = server.send("POST", path, {}, **bearer("t-bob")).body["status"]["userInfo"]
+    assert user_info == {"username": "bob", "groups": ["system:authenticated", "ops"]}
 
 
 def test_unknown_token_gets_401_with_a_status_that_does_not_repeat_it():

@@ -9,7 +9,7 @@ def server():
     return ApiServer()
 
 
-def told(stream):
+def seen_by(stream):
     return [(f["type"], f["object"]["metadata"].get("name")) for f in frames(stream)]
 
 
@@ -17,7 +17,7 @@ def test_watch_without_a_revision_starts_with_existing_objects(server):
     server.create_vm("a")
     stream = server.watch(f"{VMS}?watch=1")
     server.create_vm("b")
-    assert told(stream) == [("ADDED", "a"), ("ADDED", "b")]
+    assert seen_by(stream) == [("ADDED", "a"), ("ADDED", "b")]
 
 
 def test_watch_from_a_revision_replays_later_changes(server):
@@ -26,7 +26,7 @@ def test_watch_from_a_revision_replays_later_changes(server):
     server.patch({"spec": {"runStrategy": "Always"}}, "a")
     server.send("DELETE", f"{VMS}/a")
     stream = server.watch(f"{VMS}?watch=true&resourceVersion={since}")
-    assert told(stream) == [("MODIFIED", "a"), ("DELETED", "a")]
+    assert seen_by(stream) == [("MODIFIED", "a"), ("DELETED", "a")]
 
 
 def test_watch_events_have_increasing_revisions(server):
@@ -43,7 +43,7 @@ def test_watch_is_limited_to_its_namespace_and_kind(server):
     stream = server.watch(f"{VMS}?watch=1")
     server.store.create(vm_key("x", "other"), {"spec": {}})
     server.send("POST", "/api/v1/namespaces/db/configmaps", {"metadata": {"name": "c"}})
-    assert told(stream) == []
+    assert seen_by(stream) == []
 
 
 def test_object_that_enters_or_leaves_a_selection_is_added_or_deleted(server):
@@ -52,7 +52,7 @@ def test_object_that_enters_or_leaves_a_selection_is_added_or_deleted(server):
     server.patch({"metadata": {"labels": {"live": "yes"}}}, "a")
     server.patch({"metadata": {"labels": {"more": "yes"}}}, "a")
     server.patch({"metadata": {"labels": {"live": None}}}, "a")
-    assert told(stream) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
+    assert seen_by(stream) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
 
 
 def test_compacted_revision_is_an_error_event_that_ends_the_watch(server):
@@ -121,7 +121,7 @@ def test_write_inside_a_subscriber_is_seen_after_its_cause(server):
     server.store.subscribe(answer)
     stream = server.watch(f"{VMS}?watch=1")
     server.create_vm("cause")
-    assert told(stream) == [("ADDED", "cause"), ("ADDED", "effect")]
+    assert seen_by(stream) == [("ADDED", "cause"), ("ADDED", "effect")]
 
 
 def test_only_the_first_table_of_a_watch_describes_the_columns(server):
@@ -138,4 +138,4 @@ def test_watch_of_one_name_sees_only_that_object(server):
     stream = server.watch(f"{VMS}/a?watch=1")
     server.create_vm("a")
     server.create_vm("b")
-    assert told(stream) == [("ADDED", "a")]
+    assert seen_by(stream) == [("ADDED", "a")]

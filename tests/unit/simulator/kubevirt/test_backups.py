@@ -141,7 +141,7 @@ def test_scheduled_end_of_a_backup_does_not_end_the_next_one():
         ({"backup": NIGHTLY, "running": False}, "v1.9.0", "vms[0].backup", "has not booted"),
         ({"backup": {"ends": "5m"}}, "v1.9.0", "vms[0].backup.name", "needs a name"),
         ({"backup": {"name": "n", "ends": "soon"}}, "v1.9.0", "vms[0].backup.ends", "'soon'"),
-        ({"backup": {"name": "n", "at": "5m"}}, "v1.9.0", "vms[0].backup.at", "no such field"),
+        ({"backup": {"name": "n", "at": "5m"}}, "v1.9.0", "vms[0].backup.at", "unknown field"),
     ],
 )
 def test_impossible_backup_is_rejected_with_its_path(vm, version, path, says):

@@ -19,7 +19,7 @@ def test_cr_settles_some_seconds_after_a_change():
     seen = []
     sim.store.subscribe(lambda e: seen.append(json.loads(e.body)) if e.key == key else None)
     sim.engine.run_until(10)
-    told = [
+    reported = [
         (
             cr["status"]["phase"],
             cr["status"]["observedGeneration"],
@@ -28,7 +28,7 @@ def test_cr_settles_some_seconds_after_a_change():
         )
         for cr in seen
     ]
-    assert told == [("Deploying", 1, "False", True), ("Deployed", 2, "True", True)]
+    assert reported == [("Deploying", 1, "False", True), ("Deployed", 2, "True", True)]
 
 
 def test_upgrade_changes_the_version_and_its_behaviour():

@@ -70,11 +70,11 @@ def vm(**fields):
     ("document", "path", "value"),
     [
         ({"kind": "Cluster"}, "kind", "'Cluster'"),
-        ({"vmz": []}, "vmz", "no such field"),
+        ({"vmz": []}, "vmz", "unknown field"),
         ({"kubevirt": {"version": "v2.0.0"}}, "kubevirt.version", "v2.0.0"),
         (vm(guest="2GB"), "vms[0].guest", "'2GB'"),
         (vm(guest=True), "vms[0].guest", "True"),
-        (vm(colour="red"), "vms[0].colour", "no such field"),
+        (vm(colour="red"), "vms[0].colour", "unknown field"),
         (vm(faults={"plugRefused": -1}), "vms[0].faults.plugRefused", "-1"),
         (vm(faults={"transfer": "fast"}), "vms[0].faults.transfer", "'fast'"),
         (vm(running="yes"), "vms[0].running", "'yes'"),
