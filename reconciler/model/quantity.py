@@ -6,6 +6,7 @@ import math
 import re
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 
 _QUANTITY = re.compile(
     r"(?P<sign>[+-]?)(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
@@ -59,16 +60,7 @@ class MemoryQuantity:
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise QuantityError(f"{value!r} is not a quantity; write a size such as 2Gi")
         text = value if isinstance(value, str) else repr(value)
-        match = _QUANTITY.fullmatch(text)
-        if match is None:
-            raise QuantityError(f"{text!r} is not a quantity{_suggestion(text)}")
-        exact = _exact(match["number"], match["suffix"] or "", text)
-        n_bytes = math.ceil(-exact if match["sign"] == "-" else exact)
-        if n_bytes < 0:
-            raise QuantityError(f"{text!r} is negative; memory is zero or more")
-        if n_bytes > _INT64_MAX:
-            raise QuantityError(f"{text!r} is more than 2^63-1 bytes")
-        return cls(n_bytes=n_bytes, raw=value if isinstance(value, str | int) else text)
+        return cls(n_bytes=_whole_bytes(text), raw=value if isinstance(value, str | int) else text)
 
     @classmethod
     def of(cls, n_bytes: int) -> MemoryQuantity:
@@ -125,6 +117,20 @@ def human(n_bytes: float) -> str:
         if abs(n_bytes) >= 1 << exponent:
             return f"{n_bytes / (1 << exponent):.1f}".removesuffix(".0") + suffix
     return f"{n_bytes:.0f}"
+
+
+@lru_cache(maxsize=4096)  # a fleet has few sizes, and exact arithmetic is slow
+def _whole_bytes(text: str) -> int:
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        raise QuantityError(f"{text!r} is not a quantity{_suggestion(text)}")
+    exact = _exact(match["number"], match["suffix"] or "", text)
+    n_bytes = math.ceil(-exact if match["sign"] == "-" else exact)
+    if n_bytes < 0:
+        raise QuantityError(f"{text!r} is negative; memory is zero or more")
+    if n_bytes > _INT64_MAX:
+        raise QuantityError(f"{text!r} is more than 2^63-1 bytes")
+    return n_bytes
 
 
 def _exact(number: str, suffix: str, text: str) -> Fraction:

@@ -45,10 +45,10 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         if (node := manifest.node.find(each.path)) is not None
         and (value := _setting(each.type, node.value)) is not None
     }
-    named = (*settings, ("metadata",))
+    named = ((), *settings, ("metadata",))
     return FileObject(
         desired=DesiredKubeVirt(ref=ref, settings=settings),
-        places={(): manifest.at()} | {path: manifest.at(path) for path in named},
+        places=manifest.places(named),
         diagnostics=(*found, *_findings(manifest)),
     )
 

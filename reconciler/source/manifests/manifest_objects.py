@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +57,11 @@ class Manifest:
     def at(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Location:
         """Where the value at *path* stands, or its key; the nearest above if there is none."""
         return self.file.location(self.node.key_at(path) if key else self.node.at(path))
+
+    def places(self, paths: Iterable[FieldPath]) -> dict[FieldPath, Location]:
+        """Where the value at each of *paths* starts, where there is one."""
+        found = {path: self.node.find(path) for path in paths}
+        return {path: self.file.location(node.mark) for path, node in found.items() if node}
 
     def report(
         self,

@@ -55,11 +55,10 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         restart=treatment.restart,
         manifest=_complete(manifest.node.value),
     )
-    named = (GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME, ("metadata",))
+    named = ((), GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME, ("metadata",))
     return FileObject(
         desired=desired,
-        places={(): manifest.at()}
-        | {path: manifest.at(path) for path in named if manifest.node.find(path)},
+        places=manifest.places(named),
         diagnostics=(*found, *_findings(manifest, desired)),
     )
 
