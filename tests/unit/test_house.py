@@ -48,10 +48,7 @@ FOLDERS = sorted(
 )
 FREE_NAMES = ("simulator", "cli/commands")
 """Folders of the product whose modules may share a name with others."""
-CROWDED = {
-    *("tests/bench", "tests/rollout"),
-    "tests/unit/source",
-}
+CROWDED = {"tests/bench", "tests/rollout"}
 IMPORT_NAMES = {"pyyaml": "yaml", "gitpython": "git", "ruamel.yaml": "ruamel.yaml"}
 """Distributions whose package has another name."""
 DATA_ONLY = {"tzdata"}
