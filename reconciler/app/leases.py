@@ -57,7 +57,7 @@ def hold_leases(
         namespace: Namespace of the KubeVirt CR, where the leases are.
         run_id: The holder.
         scale: Seconds of *clock* per real second.
-        until: Monotonic time at which waiting for a lease ends; None waits as long as it takes.
+        until: Monotonic time at which waiting for a lease ends; None sets no limit.
 
     Raises:
         ForbiddenError: The credentials lack access rights.

@@ -67,7 +67,7 @@ class Tracer:
 def open_tracer(
     file: Path | None, *, run_id: str, revision: str, log: IO[str] | None
 ) -> Iterator[Tracer]:
-    """Open a open_tracer that appends to *file* and to *log*.
+    """Open a tracer that appends to *file* and to *log*.
 
     Raises:
         UsageError: The file cannot be opened for writing.

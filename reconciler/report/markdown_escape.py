@@ -57,13 +57,13 @@ def _escaped(text: str, limit: int, broken: tuple[re.Pattern[str], ...]) -> str:
     if not ends and not _SPECIAL.search(line):
         return line
     return "".join(
-        _literal(each) + (_BREAK if place in ends else "") for place, each in enumerate(line, 1)
+        _literal(each) + (_BREAK if end in ends else "") for end, each in enumerate(line, 1)
     )
 
 
 def _json_escape(character: str) -> str:
     units = character.encode("utf-16-be", errors="surrogatepass").hex()
-    return "".join(f"\\u{units[place : place + 4]}" for place in range(0, len(units), 4))
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
 
 
 def _literal(character: str) -> str:

@@ -88,8 +88,8 @@ def served(
 
     try:
         loaded = worlds.load(world)
-        begins = loaded.starts_at if dated else None
-        simulator = Simulator(loaded, clock=SimClock(scale=time_scale, epoch=begins))
+        epoch = loaded.starts_at if dated else None
+        simulator = Simulator(loaded, clock=SimClock(scale=time_scale, epoch=epoch))
     except worlds.WorldError as error:
         raise UsageError(str(error), hint="see examples/worlds") from error
     except OSError as error:
