@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.plan.plan import Plan
 from reconciler.plan.behaviour.versions import NEWEST_KNOWN
-from reconciler.plan.capacity.placement import crowding
+from reconciler.plan.capacity.placement import capacity_warnings
 from reconciler.plan.concurrency import concurrency_of
 from reconciler.plan.digest import plan_digest
 from reconciler.plan.forecast.forecast import forecast
@@ -35,8 +35,8 @@ def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
         decisions = [replace(each, actions=()) for each in decisions]
     actions = [action for each in decisions for action in each.actions]
     priorities = {ref: vm.priority for ref, vm in desired.vms.items()}
-    turns = ranks(desired.vms, desired, live, policy) if policy.canary or policy.batches else {}
-    waves = waves_of(actions, priorities, turns, policy.settle_deadline_s)
+    vm_ranks = ranks(desired.vms, desired, live, policy) if policy.canary or policy.batches else {}
+    waves = waves_of(actions, priorities, vm_ranks, policy.settle_deadline_s)
     return Plan(
         revision=desired.revision,
         dirty=desired.dirty,
@@ -46,13 +46,13 @@ def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
         observed_at=live.observed_at,
         decisions=tuple(decisions),
         waves=waves,
-        forecast=forecast(decisions, waves, context, turns),
+        forecast=forecast(decisions, waves, context, vm_ranks),
         diagnostics=(
             *desired.diagnostics,
             *live.diagnostics,
             *_version_note(context.before, live),
             *_capacity_notes(decisions, waves, context),
-            *rollout_notes(decisions, context, turns),
+            *rollout_notes(decisions, context, vm_ranks),
         ),
         skipped=desired.skipped,
         digest=plan_digest(action for wave in waves for action in wave.actions),
@@ -67,13 +67,13 @@ def _capacity_notes(
     if live.capacity is None:
         return ()
     at_once = concurrency_of(context.after, context.policy).shard
-    return (*live.capacity.diagnostics, *crowding(decisions, waves, live, at_once))
+    return (*live.capacity.diagnostics, *capacity_warnings(decisions, waves, live, at_once))
 
 
-def _version_note(regime: EffectiveConfig, live: LiveState) -> tuple[Diagnostic, ...]:
-    if regime.capabilities.known:
+def _version_note(config: EffectiveConfig, live: LiveState) -> tuple[Diagnostic, ...]:
+    if config.capabilities.known:
         return ()
-    used = ".".join(map(str, regime.capabilities.version[:2]))
+    used = ".".join(map(str, config.capabilities.version[:2]))
     newest = ".".join(map(str, NEWEST_KNOWN[:2]))
     note = Diagnostic(
         severity=Severity.WARNING,

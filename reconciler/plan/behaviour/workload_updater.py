@@ -36,7 +36,7 @@ class Fate(StrEnum):
     """Nothing is done."""
 
 
-def fate_of(vmi: LiveVMI, regime: EffectiveConfig) -> Fate:
+def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
     """What the updater does with *vmi* once it waits for it.
 
     Whether a VM can migrate is told moments after its start; until then it counts as one that can.
@@ -47,11 +47,11 @@ def fate_of(vmi: LiveVMI, regime: EffectiveConfig) -> Fate:
     recorded evict-only (killed).
     """
     migratable = not is_false(vmi.conditions, "LiveMigratable")
-    if LIVE_MIGRATE in regime.methods and migratable:
+    if LIVE_MIGRATE in config.methods and migratable:
         return Fate.MIGRATED
-    if EVICT not in regime.methods:
+    if EVICT not in config.methods:
         return Fate.LEFT
-    match vmi.eviction_strategy or regime.eviction_strategy:
+    match vmi.eviction_strategy or config.eviction_strategy:
         case "LiveMigrate":
             return Fate.EVACUATED if migratable else Fate.KEPT
         case "LiveMigrateIfPossible":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect, Reason
-from reconciler.plan.capacity.reservations import Ledger, grown_to
+from reconciler.plan.capacity.reservations import Reservations, grown_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ def migrates(decision: Decision) -> bool:
     return decision.effect is Effect.LIVE and decision.reason is not Reason.BACK_TO_RUNNING
 
 
-def crowding(
+def capacity_warnings(
     decisions: Sequence[Decision], waves: Sequence[Wave], live: LiveState, at_once: int
 ) -> tuple[Diagnostic, ...]:
     """Warn of changes that fit alone, but not beside or after the others.
@@ -43,7 +43,7 @@ def crowding(
         for action in wave.actions
         if (size := sizes.get(action.ref)) is not None
     ]
-    late, never = _queue(jobs, Ledger(live), max(1, at_once))
+    late, never = _queue(jobs, Reservations(live), max(1, at_once))
     found = []
     if late:
         found.append(
@@ -67,7 +67,7 @@ def crowding(
 
 
 def _queue(
-    jobs: Sequence[tuple[ObjectRef, MemoryQuantity]], ledger: Ledger, at_once: int
+    jobs: Sequence[tuple[ObjectRef, MemoryQuantity]], reservations: Reservations, at_once: int
 ) -> tuple[list[ObjectRef], list[ObjectRef]]:
     """Who has to wait for room, and who never gets any, with *at_once* places in the queue."""
     running: deque[ObjectRef] = deque()
@@ -75,13 +75,13 @@ def _queue(
     left: list[tuple[ObjectRef, MemoryQuantity]] = []
     for ref, size in jobs:
         if len(running) >= at_once:
-            ledger.settle(running.popleft())
+            reservations.settle(running.popleft())
         waited = False
-        placed = ledger.place(ref, size)
+        placed = reservations.place(ref, size)
         while not placed and running:
-            ledger.settle(running.popleft())
+            reservations.settle(running.popleft())
             waited = True
-            placed = ledger.place(ref, size)
+            placed = reservations.place(ref, size)
         if not placed:
             left.append((ref, size))
             continue
@@ -89,11 +89,11 @@ def _queue(
         if waited:
             late.append(ref)
     while running:
-        ledger.settle(running.popleft())
+        reservations.settle(running.popleft())
     never: list[ObjectRef] = []
     for ref, size in left:
-        if ledger.place(ref, size):
-            ledger.settle(ref)
+        if reservations.place(ref, size):
+            reservations.settle(ref)
             late.append(ref)
         else:
             never.append(ref)

@@ -33,7 +33,7 @@ def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
     return None
 
 
-class Ledger:
+class Reservations:
     """Places target pods first-fit, in the order of the nodes' names.
 
     That is optimistic: the scheduler spreads pods, and may so leave no node with room for a large

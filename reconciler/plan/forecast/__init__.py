@@ -1,1 +1,1 @@
-"""How long the memory wave takes, and what that rests on."""
+"""Forecasts how long the memory wave takes, and states the assumptions."""

@@ -1,4 +1,4 @@
-"""Under which assumptions a forecast holds, in words."""
+"""``assumptions``: the conditions under which a forecast holds, as sentences."""
 
 from __future__ import annotations
 
@@ -15,90 +15,90 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from reconciler.plan.context import PlanContext
-    from reconciler.plan.forecast.changes import Move, Other
+    from reconciler.plan.forecast.changes import ForeignChange, PlannedChange
     from reconciler.plan.forecast.queueing import Queue
     from reconciler.plan.timing.migration_durations import Estimates, Span
 
-QUIET = "no migration fails, none of others begins meanwhile, and nodes have room for targets"
+QUIET = "no migration fails, no unrelated migration starts, and every target pod can be scheduled"
 
 
 def assumptions(
-    moves: Sequence[Move],
-    others: Sequence[Other],
-    turns: Queue,
+    planned: Sequence[PlannedChange],
+    foreign: Sequence[ForeignChange],
+    queue: Queue,
     times: Estimates,
     settling: Span,
     context: PlanContext,
 ) -> tuple[str, ...]:
-    """A sentence each, without a final full stop."""
+    """Return one sentence for each assumption, without a final full stop."""
     fixed = DETECTION + times.preparation
-    migrations = [each for each in moves if each.migrates]
+    migrations = [each for each in planned if each.migrates]
     return (
-        *_begin(context),
-        _limits(others, turns),
+        *_start(context),
+        _limits(foreign, queue),
         *_shards(context),
-        *_order(moves, turns, context),
+        *_order(planned, queue, context),
         *(
             (f"the CR settles within {settling.low:.0f} to {settling.high:.0f} s",)
             if settling.high
             else ()
         ),
-        f"a migration begins {fixed.low:.0f} to {fixed.high:.0f} s after its turn has come",
-        *(_rate(limit, times) for limit in sorted({move.limit for move in migrations})),
-        *_restarts(moves),
+        f"a migration starts {fixed.low:.0f} to {fixed.high:.0f} s after its slot becomes free",
+        *(_rate(limit, times) for limit in sorted({change.limit for change in migrations})),
+        *_restarts(planned),
         QUIET,
     )
 
 
-def _begin(context: PlanContext) -> Iterator[str]:
+def _start(context: PlanContext) -> Iterator[str]:
     windows = context.policy.windows
     if not windows:
         return
     now = opening(windows, context.now)
     if now.is_open:
-        yield "times count from now on, and what does not begin in this window begins in another"
+        yield "times count from now; changes that miss this window start in a later one"
     else:
-        yield "times count from when a window lets the run begin, and it lasts until the end"
+        yield "times count from the start of a window that stays open until the end"
 
 
-def _limits(others: Sequence[Other], turns: Queue) -> str:
-    limits = f"{turns.own.cluster} at once in the cluster, {turns.own.per_node} from one node"
-    if not others:
+def _limits(foreign: Sequence[ForeignChange], queue: Queue) -> str:
+    limits = f"{queue.own.cluster} at a time in the cluster, {queue.own.per_node} from one node"
+    if not foreign:
         return limits
-    one = len(others) == 1
-    take = "migration takes a place until it ends" if one else "migrations take places until"
-    take += "" if one else " they end"
-    return f"{limits}; {len(others)} other {take}"
+    if len(foreign) == 1:
+        return f"{limits}; 1 other migration takes a slot until it ends"
+    return f"{limits}; {len(foreign)} other migrations take slots until they end"
 
 
 def _shards(context: PlanContext) -> Iterator[str]:
     shard = context.policy.shard
     if shard.total > 1:
-        yield f"the other {shard.total - 1} of {shard.total} shards keep to their share of these"
+        others = f"the other {shard.total - 1} of {shard.total} shards"
+        yield f"{others} stay within their share of these limits"
 
 
-def _order(moves: Sequence[Move], turns: Queue, context: PlanContext) -> Iterator[str]:
-    ranks = {turns.ranks.get(each.ref, CANARY) for each in moves}
+def _order(planned: Sequence[PlannedChange], queue: Queue, context: PlanContext) -> Iterator[str]:
+    ranks = {queue.ranks.get(each.ref, CANARY) for each in planned}
     if len(ranks - {CANARY}) > 1:
-        yield "a batch begins when all of the one before have ended"
+        yield "a batch starts when every VM of the previous batch has ended"
     canary = context.policy.canary
     if canary is not None and ranks != {CANARY}:
         yield (
-            f"the canaries soak for {canary.soak} before the others begin, counted in full even "
-            "if an earlier run began it"
+            f"the canaries soak for {canary.soak} before other VMs start, counted in full even if "
+            "an earlier run started it"
         )
-    apart = [each for each in moves if turns.groups.get(each.ref)]
-    if len(apart) > 1:
+    grouped = [each for each in planned if queue.groups.get(each.ref)]
+    if len(grouped) > 1:
         keys = ", ".join(context.policy.anti_affinity)
         yield f"VMs of a namespace that share a value of {keys} change one after another"
 
 
-def _restarts(moves: Sequence[Move]) -> Iterator[str]:
-    n = sum(each.what is Disruption.RESTART for each in moves)
+def _restarts(planned: Sequence[PlannedChange]) -> Iterator[str]:
+    n = sum(each.disruption is Disruption.RESTART for each in planned)
     if n:
         yield (
-            f"{n} VM{'s are' if n > 1 else ' is'} restarted, which takes a place for "
-            f"{RESTART.low:.0f} to {RESTART.high:.0f} s; restarts are in no other figure"
+            f"{n} VM{'s are' if n > 1 else ' is'} restarted, which takes a slot for "
+            f"{RESTART.low:.0f} to {RESTART.high:.0f} s; no other figure includes restarts"
         )
 
 
@@ -110,4 +110,4 @@ def _rate(limit: int, times: Estimates) -> str:
         return f"{rate}{bound}, as {known} finished migrations took"
     if limit:
         return f"{rate}{bound}"
-    return f"{rate}, as on a network of 10 to 25 Gbit/s: no bandwidth is set, none was observed"
+    return f"{rate}, as on a network of 10 to 25 Gbit/s: no bandwidth is set and none was observed"

@@ -1,4 +1,4 @@
-"""What takes places while the memory wave runs: the plan's own changes, and those of others."""
+"""What takes slots while the memory wave runs: ``PlannedChange`` and ``ForeignChange``."""
 
 from __future__ import annotations
 
@@ -22,84 +22,89 @@ if TYPE_CHECKING:
 
 RESTART = Span(8.0, 25.0, 240.0)
 """From the request to the guest of the new instance. Source: assumed; a guest may take
-terminationGracePeriodSeconds, 180 s by default, to end."""
+terminationGracePeriodSeconds, 180 s by default, to stop."""
 START = Span(5.0, 20.0, 60.0)
-"""Of a VM that is created. Source: assumed."""
+"""How long a new VM takes to start. Source: assumed."""
 WRITE = Span(0.2, 1.0, 2.0)
-"""A change that only takes note of a size. Source: the rollout looks once a second."""
+"""How long a change takes that only writes a size. Source: the rollout looks once a second."""
 STARTED = frozenset({MigrationPhase.RUNNING, MigrationPhase.SYNCHRONIZING})
-NOT_BEGUN = frozenset({MigrationPhase.UNSET, MigrationPhase.PENDING})
+NOT_STARTED = frozenset({MigrationPhase.UNSET, MigrationPhase.PENDING})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """One change that the plan makes."""
+class PlannedChange:
+    """A change that the plan makes."""
 
     ref: ObjectRef
     node: str
     span: Span
-    """From the patch to the moment at which it gives its place back."""
+    """From the patch until the change releases its slot."""
     tail: Span
-    """From then on until it is done with."""
-    what: Disruption
-    """One that disturbs nothing takes no place."""
+    """From then until the change has ended."""
+    disruption: Disruption
+    """A change that does not disrupt the VM takes no slot."""
     n_bytes: int = 0
+    """The guest's memory before a migration; 0 for other changes."""
     after: int = 0
+    """The guest's memory after a migration; 0 for other changes."""
     limit: int = 0
-    """Of the bandwidth, bytes a second; 0 for none. Like both sizes, for migrations only."""
+    """The bandwidth limit of a migration in bytes a second; 0 for none."""
 
     @property
     def migrates(self) -> bool:
-        """Whether it is a migration, and not a restart or a mere write."""
-        return self.what is Disruption.MIGRATION
+        """Whether the change is a migration, not a restart or only a write."""
+        return self.disruption is Disruption.MIGRATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Other:
+class ForeignChange:
     """A change or migration in flight that the plan does not cause."""
 
     ref: ObjectRef
     node: str
     span: Span
-    """What is left of it."""
-    begun: bool
+    """How long it still takes."""
+    started: bool
+    """Whether its migration has left the phase Pending."""
 
 
-def moves_of(
+def planned_changes(
     decisions: Mapping[ObjectRef, Decision],
     order: Iterable[ObjectRef],
     live: LiveState,
-    regime: EffectiveConfig,
+    config: EffectiveConfig,
     times: Estimates,
-) -> list[Move]:
-    """The changes of VMs, in *order*."""
+) -> list[PlannedChange]:
+    """Return the changes of VMs, in *order*."""
     return [
-        _move(decisions[ref], live, regime, times)
+        _planned_change(decisions[ref], live, config, times)
         for ref in order
         if decisions[ref].effect is not Effect.CONFIG
     ]
 
 
-def _move(decision: Decision, live: LiveState, regime: EffectiveConfig, times: Estimates) -> Move:
+def _planned_change(
+    decision: Decision, live: LiveState, config: EffectiveConfig, times: Estimates
+) -> PlannedChange:
     vmi, nothing = live.vmis.get(decision.ref), Span(0.0, 0.0, 0.0)
-    what, node = disruption_of(decision), vmi.node if vmi else ""
-    if vmi is None or what is not Disruption.MIGRATION or not _migrates(decision):
-        restarts = what is Disruption.RESTART
+    disruption, node = disruption_of(decision), vmi.node if vmi else ""
+    if vmi is None or disruption is not Disruption.MIGRATION or not _migrates(decision):
+        restarts = disruption is Disruption.RESTART
         other = START if decision.effect is Effect.CREATE else WRITE
-        return Move(
+        return PlannedChange(
             ref=decision.ref,
             node=node,
             span=RESTART if restarts else other,
             tail=nothing,
-            what=what if restarts else Disruption.NONE,
+            disruption=disruption if restarts else Disruption.NONE,
         )
-    n_bytes, limit = _current(vmi), bandwidth(vmi, live, regime.bandwidth)
-    return Move(
+    n_bytes, limit = _current(vmi), bandwidth(vmi, live, config.bandwidth)
+    return PlannedChange(
         ref=decision.ref,
         node=node,
         span=DETECTION + times.preparation + times.transfer(n_bytes, limit),
         tail=ACCEPTANCE,
-        what=what,
+        disruption=disruption,
         n_bytes=n_bytes,
         after=decision.target.n_bytes if decision.target else n_bytes,
         limit=limit,
@@ -115,8 +120,10 @@ def _current(vmi: LiveVMI) -> int:
     return size.n_bytes if size else 0
 
 
-def others_of(live: LiveState, regime: EffectiveConfig, times: Estimates) -> list[Other]:
-    """What is in flight; whoever began it, it takes a place until it ends."""
+def foreign_changes(
+    live: LiveState, config: EffectiveConfig, times: Estimates
+) -> list[ForeignChange]:
+    """Return every change in flight; each takes a slot until it ends, whoever started it."""
     unfinished = {
         ref: going
         for ref, migrations in live.migrations.items()
@@ -128,26 +135,26 @@ def others_of(live: LiveState, regime: EffectiveConfig, times: Estimates) -> lis
         vmi, going = live.vmis.get(ref), unfinished.get(ref, [])
         if vmi is None:
             continue
-        transfer = times.transfer(_current(vmi), bandwidth(vmi, live, regime.bandwidth))
+        transfer = times.transfer(_current(vmi), bandwidth(vmi, live, config.bandwidth))
         if not going:
             whole = DETECTION + times.preparation + transfer
-            found.append(Other(ref=ref, node=vmi.node, span=whole, begun=False))
+            found.append(ForeignChange(ref=ref, node=vmi.node, span=whole, started=False))
             continue
-        begun = going[-1].phase not in NOT_BEGUN
+        started = going[-1].phase not in NOT_STARTED
         left = _left(going[-1], vmi, live, times.preparation, transfer)
-        found.append(Other(ref=ref, node=vmi.node, span=left, begun=begun))
+        found.append(ForeignChange(ref=ref, node=vmi.node, span=left, started=started))
     return found
 
 
 def _left(
     migration: LiveMigration, vmi: LiveVMI, live: LiveState, preparation: Span, transfer: Span
 ) -> Span:
-    """What is left of a migration in flight, as far as its phase and its begin tell."""
+    """Return how long a migration in flight still takes, judged by its phase and its start."""
     if migration.phase not in STARTED:
         return preparation + transfer
-    begun = vmi.migration_started_at if vmi.migration_uid == migration.uid else None
-    spent = max(0.0, (live.observed_at - begun).total_seconds()) if begun else 0.0
-    # One that takes longer than it should is as far from its end as it is late.
+    started = vmi.migration_started_at if vmi.migration_uid == migration.uid else None
+    spent = max(0.0, (live.observed_at - started).total_seconds()) if started else 0.0
+    # A migration that is late is assumed to need as long again as it is late.
     late = max(0.0, spent - transfer.likely)
     return Span(
         max(0.0, transfer.low - spent),

@@ -1,4 +1,4 @@
-"""When changes end that wait for places: in the cluster, on a node, in their groups; pure."""
+"""``ends``: when jobs end that wait for slots in the cluster, on a node and in their groups."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 
 Group: TypeAlias = tuple[str, str, str]
-"""Namespace, label key and value."""
+"""An anti-affinity group: namespace, label key and value."""
 Limit: TypeAlias = str | Group
-"""A node, by its name, or a group."""
+"""What has limited slots: a node, by its name, or a group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Slots:
     """How many migrations may run at once.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467; places are
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467; slots are
     counted in the cluster and by source node, and there is no limit on a target node.
     """
 
@@ -32,47 +32,48 @@ class Places:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A change that waits for a place."""
+    """A change that waits for a slot."""
 
     node: str
-    """The source node; empty where it is not known, which no node's limit then holds back."""
+    """The source node; empty where it is not known, and then no node limits the job."""
     seconds: float
-    """From the moment that it takes its place to the moment that it gives it back."""
+    """How long the job keeps its slot."""
     groups: frozenset[Group] = frozenset()
-    """One job of a group goes at a time."""
+    """Only one job of a group runs at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A place that is taken from the beginning on."""
+    """A slot that is taken at the start."""
 
     node: str
     until_s: float
     groups: frozenset[Group] = frozenset()
 
 
-def ends(jobs: Sequence[Job], places: Places, held: Iterable[Held] = ()) -> list[float]:
-    """When each job gives its place back, in seconds from the beginning.
+def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[float]:
+    """Return when each job releases its slot, in seconds from the start.
 
-    Whenever a place is free, the first of *jobs* takes it whose node and groups have one free
-    too; a job that these hold back does not hold back those behind it. So, as with any two
-    limits at once, an additional place can put a single end off, by less than the longest job.
+    Whenever a slot is free, the first of *jobs* takes it whose node and groups have one free as
+    well. A job that waits for its node or group does not hold back the jobs behind it. Because
+    two limits apply at once, an additional slot can delay a single job, by less than the longest
+    job takes.
     """
-    queue = _Queue(jobs, places)
+    queue = _Queue(jobs, slots)
     for each in held:
         queue.take(queue.limits(each), each.until_s)
     return queue.run()
 
 
 class _Queue:
-    """Each job that cannot go waits at one limit that is reached, and is looked at again there.
+    """Jobs that wait, each at one limit that is reached.
 
-    So a place that comes free costs a look at those who wait for it, not at everybody.
+    A slot that becomes free is therefore offered only to the jobs that wait at its limit.
     """
 
-    def __init__(self, jobs: Sequence[Job], places: Places) -> None:
+    def __init__(self, jobs: Sequence[Job], slots: Slots) -> None:
         self._jobs = jobs
-        self._cluster, self._per_node = max(1, places.cluster), max(1, places.per_node)
+        self._cluster, self._per_node = max(1, slots.cluster), max(1, slots.per_node)
         self._running: list[tuple[float, int, tuple[Limit, ...]]] = []
         self._number = count()
         self._used: Counter[Limit] = Counter()
@@ -82,7 +83,7 @@ class _Queue:
 
     @staticmethod
     def limits(job: Job | Held) -> tuple[Limit, ...]:
-        """What *job* needs a place of, groups first since they are narrower."""
+        """Return the limits that *job* needs a slot of; groups first, since they are narrower."""
         return (*job.groups, job.node) if job.node else tuple(job.groups)
 
     def take(self, limits: tuple[Limit, ...], until_s: float) -> None:
@@ -95,7 +96,7 @@ class _Queue:
         while left:
             while self._ready and len(self._running) < self._cluster:
                 n = heapq.heappop(self._ready)
-                if self._begins(n):
+                if self._may_start(n):
                     found[n] = now + self._jobs[n].seconds
                     self.take(self.limits(self._jobs[n]), found[n])
                     left -= 1
@@ -109,20 +110,20 @@ class _Queue:
                     self._wake(limit)
         return found
 
-    def _begins(self, n: int) -> bool:
-        """Whether the job may go now; otherwise it waits at the first limit that is reached."""
+    def _may_start(self, n: int) -> bool:
+        """Return whether job *n* may start; otherwise it waits at the first limit reached."""
         for limit in self.limits(self._jobs[n]):
-            if not self._room(limit):
+            if not self._has_slot(limit):
                 heapq.heappush(self._waiting[limit], n)
                 return False
         return True
 
-    def _room(self, limit: Limit) -> bool:
+    def _has_slot(self, limit: Limit) -> bool:
         return self._used[limit] < (self._per_node if isinstance(limit, str) else 1)
 
     def _wake(self, limit: Limit | None) -> None:
-        """Look at the first who waits there; once it has gone, or not, at the next."""
-        if limit is not None and self._waiting.get(limit) and self._room(limit):
+        """Make the first job that waits at *limit* ready; the next follows once it was tried."""
+        if limit is not None and self._waiting.get(limit) and self._has_slot(limit):
             n = heapq.heappop(self._waiting[limit])
             self._woken[n] = limit
             heapq.heappush(self._ready, n)

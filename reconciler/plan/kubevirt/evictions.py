@@ -36,10 +36,10 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
         return None
     subject = "1 running VM" if len(found) == 1 else f"{len(found)} running VMs"
     with_reasons = listed((f"{vmi.ref.namespaced_name} ({why})" for vmi, why in found), NAMED)
-    regime = effective_config_of(after)
+    config = effective_config_of(after)
     stops = "whose guest stops" if len(found) == 1 else "whose guests stop"
     hint = "wait until they wait for nothing any more, or restart them yourself first"
-    if LIVE_MIGRATE not in regime.methods and any(
+    if LIVE_MIGRATE not in config.methods and any(
         is_true(vmi.conditions, "LiveMigratable") for vmi, _ in found
     ):
         hint = f"list LiveMigrate in workloadUpdateMethods as well; or {hint}"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Change
 
 
-def blast_radius(
+def impact_of(
     changes: tuple[Change, ...], live: LiveState, after: LiveKubeVirt
 ) -> tuple[str, ...]:
     """A sentence for each consequence of *changes*; none for what stays as it was.

@@ -20,7 +20,7 @@ from reconciler.plan.digest import action_digest
 from reconciler.plan.finding import blocked, wait
 from reconciler.plan.kubevirt.drift import kubevirt_drift
 from reconciler.plan.kubevirt.evictions import would_evict
-from reconciler.plan.kubevirt.impact import blast_radius
+from reconciler.plan.kubevirt.impact import impact_of
 from reconciler.plan.patches import settings_patch
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
             "correct name and namespace in Git",
         )
         return _held(state, desired, current, finding)
-    regime = effective_config_of(current)
+    config = effective_config_of(current)
     drift = kubevirt_drift(state, desired, current)
-    changes, warnings = _without_graduated(drift, regime)
+    changes, warnings = _without_graduated(drift, config)
     if not changes:
         return _unchanged(state, desired, current, graduated=bool(warnings), warnings=warnings)
     actions, after = _actions(live.cluster_id, current, changes)
-    obstacle = _obstacle(changes, current, regime) or would_evict(live, after)
+    obstacle = _obstacle(changes, current, config) or would_evict(live, after)
     if obstacle is not None:
         held = _held(state, desired, current, obstacle, changes=changes, warnings=warnings)
         # What only has to wait will be made, and the VMs meet the CR as it will be then.
@@ -75,7 +75,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
         ),
         at=state.at(desired.ref),
         changes=changes,
-        warnings=(*warnings, *blast_radius(changes, live, after)),
+        warnings=(*warnings, *impact_of(changes, live, after)),
         actions=actions,
     )
     return KubeVirtDecision(decision=decision, after=after)
@@ -124,7 +124,7 @@ def _held(
 
 
 def _without_graduated(
-    changes: tuple[Change, ...], regime: EffectiveConfig
+    changes: tuple[Change, ...], config: EffectiveConfig
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
     """Leave out a gate that this version has made the default.
 
@@ -134,7 +134,7 @@ def _without_graduated(
     kept: list[Change] = []
     warnings: list[str] = []
     for change in changes:
-        if change.field != FEATURE_GATES or regime.capabilities.gate_needed:
+        if change.field != FEATURE_GATES or config.capabilities.gate_needed:
             kept.append(change)
             continue
         before = change.before.raw if isinstance(change.before, NameSet) else ()
@@ -162,7 +162,7 @@ def _without_graduated(
 
 
 def _obstacle(
-    changes: tuple[Change, ...], current: LiveKubeVirt, regime: EffectiveConfig
+    changes: tuple[Change, ...], current: LiveKubeVirt, config: EffectiveConfig
 ) -> Finding | None:
     owner = _hyperconverged(current, changes)
     if owner:
@@ -171,7 +171,7 @@ def _obstacle(
             f"the KubeVirt CR is owned by {owner}, which reverts direct changes",
             "make the change in the HyperConverged resource",
         )
-    disabled = _disabled(changes, current) if regime.capabilities.gate_overlap_denied else []
+    disabled = _disabled(changes, current) if config.capabilities.gate_overlap_denied else []
     if disabled:
         return blocked(
             Reason.GATE_DISABLED,
@@ -179,17 +179,17 @@ def _obstacle(
             "and a gate in both lists is denied",
             "remove it from disabledFeatureGates first",
         )
-    unknown = [dotted(each.field) for each in changes if not _known(each, regime)]
+    unknown = [dotted(each.field) for each in changes if not _known(each, config)]
     if unknown:
         return blocked(
             Reason.UNKNOWN_FIELD,
             f"KubeVirt {current.version} has no {', '.join(unknown)}; it would be dropped",
             "remove it from Git, or upgrade KubeVirt",
         )
-    if regime.unsettled:
+    if config.unsettled:
         return wait(
             Reason.KUBEVIRT_NOT_SETTLED,
-            f"the KubeVirt CR has not settled: {regime.unsettled}",
+            f"the KubeVirt CR has not settled: {config.unsettled}",
         )
     return None
 
@@ -208,11 +208,11 @@ def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
     return sorted(gates.names & current.disabled_gates) if isinstance(gates, NameSet) else []
 
 
-def _known(change: Change, regime: EffectiveConfig) -> bool:
+def _known(change: Change, config: EffectiveConfig) -> bool:
     if change.field == ROLLOUT_STRATEGY:
-        return regime.capabilities.strategy_field
+        return config.capabilities.strategy_field
     if change.field == (*MIGRATIONS, "allowWorkloadDisruption"):
-        return regime.capabilities.allow_workload_disruption
+        return config.capabilities.allow_workload_disruption
     return True
 
 

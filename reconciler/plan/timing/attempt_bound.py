@@ -31,7 +31,7 @@ _GB = 10**9
 
 
 def attempt_bound_s(
-    vmi: LiveVMI, target: MemoryQuantity, live: LiveState, regime: EffectiveConfig
+    vmi: LiveVMI, target: MemoryQuantity, live: LiveState, config: EffectiveConfig
 ) -> float:
     """Seconds from the patch to the end of the migration that it causes; infinity for no bound.
 
@@ -41,7 +41,7 @@ def attempt_bound_s(
         vmi: The instance that is to change.
         target: The guest's memory to be; a migration's time goes by it, not by what is copied.
         live: Holds the migration policies and the labels of the namespaces.
-        regime: KubeVirt's settings, as they are when the change is made.
+        config: KubeVirt's settings, as they are when the change is made.
 
     Source: kubevirt v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814: the
     time-out times the size in GB, rounded up; past it the migration is aborted, or, where that is
@@ -50,27 +50,27 @@ def attempt_bound_s(
     first. Disks that are copied as well add to the time-out, and are not in the bound.
     """
     policy = matching(vmi, live)
-    per_gb = regime.completion_timeout_per_gib
+    per_gb = config.completion_timeout_per_gib
     if policy is not None and policy.completion_timeout_per_gib is not None:
         per_gb = policy.completion_timeout_per_gib
     if per_gb <= 0:
         return math.inf
     transfer = per_gb * -(-target.n_bytes // _GB)
-    if _prolonged(policy, regime):
+    if _prolonged(policy, config):
         transfer *= 2
     return DETECTION_S + PENDING_S + PREPARATION.high + transfer
 
 
-def _prolonged(policy: LiveMigrationPolicy | None, regime: EffectiveConfig) -> bool:
+def _prolonged(policy: LiveMigrationPolicy | None, config: EffectiveConfig) -> bool:
     """Whether a migration that takes too long goes on, paused or in post-copy.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146: what the
     policy sets goes before the CR, and its post-copy alone allows disruption with it.
     """
-    post_copy, disruption = regime.post_copy, regime.disruption
+    post_copy, disruption = config.post_copy, config.disruption
     if policy is not None:
         if policy.allow_post_copy is not None:
             post_copy = disruption = policy.allow_post_copy
         if policy.allow_workload_disruption is not None:
             disruption = policy.allow_workload_disruption
-    return post_copy or (disruption and regime.capabilities.allow_workload_disruption)
+    return post_copy or (disruption and config.capabilities.allow_workload_disruption)

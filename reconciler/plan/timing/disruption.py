@@ -30,13 +30,13 @@ def disruption_of(decision: Decision) -> Disruption:
     return Disruption.MIGRATION if decision.effect is Effect.LIVE else Disruption.NONE
 
 
-def window_need_s(decision: Decision, live: LiveState, regime: EffectiveConfig) -> float:
+def window_need_s(decision: Decision, live: LiveState, config: EffectiveConfig) -> float:
     """Seconds that a window must have left for *decision* to begin; infinity for no bound.
 
     Args:
         decision: Of a VM.
         live: The snapshot from which it was made.
-        regime: KubeVirt's settings, as they are when the change is made.
+        config: KubeVirt's settings, as they are when the change is made.
     """
     match disruption_of(decision):
         case Disruption.RESTART:
@@ -45,6 +45,6 @@ def window_need_s(decision: Decision, live: LiveState, regime: EffectiveConfig) 
             vmi = live.vmis.get(decision.ref)
             if vmi is None or decision.target is None:
                 return 0.0
-            return attempt_bound_s(vmi, decision.target, live, regime)
+            return attempt_bound_s(vmi, decision.target, live, config)
         case _:
             return 0.0

@@ -29,7 +29,7 @@ NO_WINDOW = "`restart: window` restarts nothing while `windows` has none of kind
 
 
 def consented(
-    situation: Situation, finding: Finding, aim: TargetSize
+    situation: Situation, finding: Finding, size: TargetSize
 ) -> tuple[Finding, tuple[Action, ...]]:
     """The actions on one VM, in wave order; the hint says what becomes of a needed restart.
 
@@ -37,10 +37,10 @@ def consented(
     for another field is somebody else's to decide.
     """
     if finding.effect in (Effect.LIVE, Effect.COLD):
-        return finding, _patched(situation, finding, aim)
+        return finding, _patched(situation, finding, size)
     if finding.effect is not Effect.RESTART or situation.suspended:
         return finding, ()
-    hint, actions = _with_restart(situation, finding, aim)
+    hint, actions = _with_restart(situation, finding, size)
     if actions:
         hint = f"{hint}, as {_consent(situation)} consents"
     why = replace(finding.why, hint=hint or finding.why.hint)
@@ -48,9 +48,9 @@ def consented(
 
 
 def _with_restart(
-    situation: Situation, finding: Finding, aim: TargetSize
+    situation: Situation, finding: Finding, size: TargetSize
 ) -> tuple[str, tuple[Action, ...]]:
-    patch = _patched(situation, finding, aim)
+    patch = _patched(situation, finding, size)
     match situation.consent:
         case RestartConsent.WINDOW:
             return _in_a_window(situation, patch)
@@ -99,8 +99,8 @@ def _lacks_memory(situation: Situation) -> bool:
     return vmi is not None and not has_memory(RunningVM(situation=situation, vmi=vmi))
 
 
-def _patched(situation: Situation, finding: Finding, aim: TargetSize) -> tuple[Action, ...]:
-    if not aim.changes:
+def _patched(situation: Situation, finding: Finding, size: TargetSize) -> tuple[Action, ...]:
+    if not size.changes:
         return ()
     vm = situation.vm
     digest = action_digest(
@@ -109,7 +109,7 @@ def _patched(situation: Situation, finding: Finding, aim: TargetSize) -> tuple[A
         uid=vm.uid,
         effect=finding.effect,
         reason=finding.reason,
-        patch=aim.patch,
+        patch=size.patch,
     )
     action = Action(
         ref=vm.ref,
@@ -117,7 +117,7 @@ def _patched(situation: Situation, finding: Finding, aim: TargetSize) -> tuple[A
         wave=WaveName.MEMORY,
         effect=finding.effect,
         reason=finding.reason,
-        patch=aim.patch,
+        patch=size.patch,
         digest=digest,
     )
     return (action,)

@@ -38,10 +38,10 @@ class TargetSize:
     patch: tuple[PatchOp, ...] = ()
 
 
-def aim_of(
+def target_size_of(
     state: DesiredState, desired: DesiredVM, vm: LiveVM, live: LiveState
 ) -> TargetSize | Finding:
-    """The aim for *vm*, or why there is none."""
+    """The size for *vm*, or why there is none."""
     if desired.guest is not None:
         return _by_size(state, desired, vm, desired.guest)
     if desired.instancetype is None:
@@ -79,12 +79,12 @@ def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:
     value = desired.guest or desired.instancetype
     if value is None:
         return ()
-    field = aimed_field(desired)
+    field = target_field(desired)
     at = state.at(desired.ref, field)
     return (Change(field=field, before=None, after=value, at=at, wave=WaveName.MEMORY),)
 
 
-def aimed_field(desired: DesiredVM) -> FieldPath:
+def target_field(desired: DesiredVM) -> FieldPath:
     """Where Git says what the VM shall have."""
     named = desired.guest is None and desired.instancetype is not None
     return INSTANCETYPE_NAME if named else GUEST_MEMORY

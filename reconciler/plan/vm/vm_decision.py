@@ -34,8 +34,8 @@ from reconciler.plan.vm.rules.restart_required import (
 from reconciler.plan.vm.rules.situation import InputsRead, RunningVM, Situation
 from reconciler.plan.vm.rules.target_capacity import CAPACITY
 from reconciler.plan.vm.rules.v1_1 import below_boot_denied, waits_without_a_word
-from reconciler.plan.vm.rules.vm_convergence import standing
-from reconciler.plan.vm.target_size import TargetSize, aim_of, aimed_field, given
+from reconciler.plan.vm.rules.vm_convergence import convergence_of
+from reconciler.plan.vm.target_size import TargetSize, given, target_field, target_size_of
 
 if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredState, DesiredVM
@@ -71,14 +71,14 @@ def decide_vm(
         return _decision(state, desired, vm, unreadable)
     if vm is None:
         return _absent(state, desired, live, policy)
-    aim = aim_of(state, desired, vm, live)
-    if isinstance(aim, Finding):
-        return _decision(state, desired, vm, _being_deleted(vm) or aim)
+    size = target_size_of(state, desired, vm, live)
+    if isinstance(size, Finding):
+        return _decision(state, desired, vm, _being_deleted(vm) or size)
     situation = Situation(
         desired=desired,
-        target=aim.target,
-        as_desired=aim.as_desired,
-        types=aim.types,
+        target=size.target,
+        as_desired=size.as_desired,
+        types=size.types,
         vm=vm,
         vmi=live.vmis.get(desired.ref),
         migrations=live.migrations.get(desired.ref, ()),
@@ -92,18 +92,18 @@ def decide_vm(
     )
     running = _running(situation)
     finding = find(situation)
-    finding, actions = consented(situation, finding, aim)
+    finding, actions = consented(situation, finding, size)
     warnings = (
         *_max_guest_differs(desired, vm),
         *instancetype.warnings(situation, finding),
         *overcommit.warnings(situation, finding),
         *staged.warnings(running, finding),
         *guest_warnings.warnings(situation, finding),
-        *(unmanaged_edits.warnings(desired, vm) if aim.changes else ()),
+        *(unmanaged_edits.warnings(desired, vm) if size.changes else ()),
     )
     vmi = situation.vmi
     return _decision(
-        state, desired, vm, finding, aim=aim, vmi=vmi, warnings=warnings, actions=actions
+        state, desired, vm, finding, size=size, vmi=vmi, warnings=warnings, actions=actions
     )
 
 
@@ -114,7 +114,7 @@ def find(situation: Situation) -> Finding:
         return deleted
     running = _running(situation)
     if situation.as_desired:
-        return _restarting(vm) or (_standing(running) if running else _stopped(situation))
+        return _restarting(vm) or (_convergence(running) if running else _stopped(situation))
     for rule in (_suspended, _restarting_too, *ADMISSION):
         finding = rule(situation)
         if finding is not None:
@@ -170,8 +170,12 @@ def _change_of(running: RunningVM) -> Finding:
     )
 
 
-def _standing(running: RunningVM) -> Finding:
-    return waits_without_a_word(running) or staged.live_at_next_sync(running) or standing(running)
+def _convergence(running: RunningVM) -> Finding:
+    return (
+        waits_without_a_word(running)
+        or staged.live_at_next_sync(running)
+        or convergence_of(running)
+    )
 
 
 def _restarting(vm: LiveVM) -> Finding | None:
@@ -263,7 +267,7 @@ def _decision(
     vm: LiveVM | None,
     finding: Finding,
     *,
-    aim: TargetSize | None = None,
+    size: TargetSize | None = None,
     vmi: LiveVMI | None = None,
     warnings: tuple[str, ...] = (),
     actions: tuple[Action, ...] = (),
@@ -273,10 +277,10 @@ def _decision(
         uid=vm.uid if vm else None,
         effect=finding.effect,
         why=finding.why,
-        at=state.at(desired.ref, aimed_field(desired)),
-        target=aim.target if aim else None,
+        at=state.at(desired.ref, target_field(desired)),
+        target=size.target if size else None,
         guest=vmi.guest_current if vmi and not vmi.final else None,
-        changes=aim.changes if aim else (),
+        changes=size.changes if size else (),
         warnings=warnings,
         owner=vm.guest_manager if vm else "",
         actions=actions,

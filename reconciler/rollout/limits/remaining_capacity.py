@@ -15,7 +15,7 @@ from reconciler.model.run.progress import Step
 from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.capacity.fit import pod_for
 from reconciler.plan.capacity.placement import migrates
-from reconciler.plan.capacity.reservations import Ledger, grown_to
+from reconciler.plan.capacity.reservations import Reservations, grown_to
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -79,7 +79,7 @@ class RemainingCapacity:
         A positive answer reserves the capacity, as do changes whose pods are not visible yet. So
         two changes never get the same capacity. Ask once for each VM that is to start now.
         """
-        ledger = Ledger(live)
+        ledger = Reservations(live)
         for ref, tracked in objects.items():
             pod = self._reserved.get(ref)
             if pod is not None and is_hidden(tracked, live.vmis.get(ref), live.capacity):

@@ -25,9 +25,9 @@ from reconciler.plan.vm.rules.preconditions import (
 from reconciler.plan.vm.rules.restart_required import OF_SIZE
 from reconciler.plan.vm.rules.situation import RunningVM, unfinished
 from reconciler.plan.vm.rules.target_capacity import (
-    no_capacity_in_flight,
+    no_eligible_node,
+    no_node_in_flight,
     no_quota_in_flight,
-    no_taker,
 )
 from reconciler.plan.vm.rules.v1_1 import judged_at_admission
 from reconciler.plan.vm.rules.vm_convergence import QUOTA, failing, ineffective
@@ -147,10 +147,10 @@ def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | 
         return None
     return (
         another_node(running)
-        or no_taker(running)
+        or no_eligible_node(running)
         or _quota(running, migration)
         or _quota_to_come(running, migration)
-        or no_capacity_in_flight(running)
+        or no_node_in_flight(running)
         or _in_vain(running)
     )
 

@@ -28,7 +28,7 @@ RAISE_QUOTA = (
 )
 
 
-def node_with_capacity(running: RunningVM) -> Finding | None:
+def node_has_capacity(running: RunningVM) -> Finding | None:
     """Another node must hold the target pod while the old one still runs.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; recorded
@@ -40,7 +40,7 @@ def node_with_capacity(running: RunningVM) -> Finding | None:
     pod = pod_for(capacity, situation.rendering, running.vmi, running.target)
     nodes = _eligible(running)
     if not nodes:
-        return no_taker(running)
+        return no_eligible_node(running)
     if any(free(node, capacity, pod.page_size).holds(pod) for node in nodes):
         return None
     needs = f"the target pod asks for {_need(pod)}, and {_most(nodes, capacity, pod)}"
@@ -61,7 +61,7 @@ def node_with_capacity(running: RunningVM) -> Finding | None:
 def no_quota_in_flight(running: RunningVM) -> Finding | None:
     """A quota would never hold the target pod of the change in flight, which is not made yet.
 
-    Source: as ``quota_with_capacity``.
+    Source: as ``quota_has_capacity``.
     """
     capacity, size = running.situation.capacity, running.vmi.guest
     if capacity is None or not (capacity.quotas_known and capacity.pods_known) or size is None:
@@ -77,10 +77,10 @@ def no_quota_in_flight(running: RunningVM) -> Finding | None:
     return None
 
 
-def no_capacity_in_flight(running: RunningVM) -> Finding | None:
+def no_node_in_flight(running: RunningVM) -> Finding | None:
     """No other node would ever hold the target pod of the change that is in flight.
 
-    Source: as ``node_with_capacity``; a pod that fits no node is deleted after 300 s and remade.
+    Source: as ``node_has_capacity``; a pod that fits no node is deleted after 300 s and remade.
     """
     capacity, size = running.situation.capacity, running.vmi.guest
     if capacity is None or not capacity.pods_known or size is None:
@@ -98,7 +98,7 @@ def no_capacity_in_flight(running: RunningVM) -> Finding | None:
     )
 
 
-def quota_with_capacity(running: RunningVM) -> Finding | None:
+def quota_has_capacity(running: RunningVM) -> Finding | None:
     """Every quota of the namespace must hold both pods while the VM migrates.
 
     Judged are memory requests and the number of pods, and memory limits where the VM sets one.
@@ -132,7 +132,7 @@ def quota_with_capacity(running: RunningVM) -> Finding | None:
     )
 
 
-def no_taker(running: RunningVM) -> Finding | None:
+def no_eligible_node(running: RunningVM) -> Finding | None:
     """No other node is one to which the VM may migrate, however empty.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
@@ -211,4 +211,4 @@ def _down(n_bytes: int) -> str:
     return f"{max(0, n_bytes) // MIB}Mi"
 
 
-CAPACITY: tuple[RunningRule, ...] = (node_with_capacity, quota_with_capacity)
+CAPACITY: tuple[RunningRule, ...] = (node_has_capacity, quota_has_capacity)

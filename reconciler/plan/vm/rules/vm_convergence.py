@@ -32,7 +32,7 @@ STOP = (
 updater makes another migration as long as the change is in flight and LiveMigrate is listed)."""
 
 
-def standing(running: RunningVM) -> Finding:
+def convergence_of(running: RunningVM) -> Finding:
     """Judge a VM whose spec holds the desired size; failures are looked for before success.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and

@@ -29,7 +29,7 @@ from reconciler.model.live.live_migration import LiveMigrationPolicy
 from reconciler.model.references import vm_ref
 from reconciler.plan.behaviour.migration_policy import bandwidth
 from reconciler.plan.forecast import slots
-from reconciler.plan.forecast.slots import Held, Job, Places
+from reconciler.plan.forecast.slots import Held, Job, Slots
 
 if TYPE_CHECKING:
     import random
@@ -97,7 +97,7 @@ def finished(name: str, seconds: float, *, ref, ago_s: float = 3600.0, wait_s: f
 def test_a_job_starts_once_the_cluster_and_its_node_have_a_place(jobs, places, held, ends):
     found = slots.ends(
         [Job(each[0].replace("?", ""), float(each[1:])) for each in jobs.split()],
-        Places(cluster=places[0], per_node=places[1]),
+        Slots(cluster=places[0], per_node=places[1]),
         [Held(node, until) for node, until in held],
     )
     assert found == ends
@@ -115,7 +115,7 @@ def test_a_job_starts_once_the_cluster_and_its_node_have_a_place(jobs, places, h
 def test_one_job_of_a_group_goes_at_a_time_and_holds_back_no_other(jobs, places, ends):
     found = slots.ends(
         [Job(head[0], float(head[1:]), groups) for head, groups in map(grouped, jobs)],
-        Places(cluster=places[0], per_node=places[1]),
+        Slots(cluster=places[0], per_node=places[1]),
     )
     assert found == ends
 
@@ -128,7 +128,7 @@ def grouped(job: str) -> tuple[str, frozenset[tuple[str, str, str]]]:
 def test_a_group_that_is_held_is_waited_for():
     (group,) = grouped("a1 g")[1]
     held = [Held("b", 4.0, frozenset({group}))]
-    places = Places(cluster=2, per_node=2)
+    places = Slots(cluster=2, per_node=2)
     assert slots.ends([Job("a", 5.0, frozenset({group}))], places, held) == [9.0]
 
 
@@ -157,7 +157,7 @@ def test_the_queue_does_what_looking_at_everybody_each_time_would_do(jobs, clust
             waiting.remove(n)
         now = min((end for end, _ in running), default=now)
         running = [each for each in running if each[0] > now]
-    places = Places(cluster=cluster, per_node=per_node)
+    places = Slots(cluster=cluster, per_node=per_node)
     assert slots.ends(jobs, places) == expected
 
 
@@ -500,8 +500,8 @@ jobs = st.lists(
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits, st.integers(0, 3), st.integers(0, 3))
 def test_with_both_limits_more_places_cost_less_than_the_longest_job(queue, limit, more, own):
-    few = slots.ends(queue, Places(cluster=limit[0], per_node=limit[1]))
-    many = slots.ends(queue, Places(cluster=limit[0] + more, per_node=limit[1] + own))
+    few = slots.ends(queue, Slots(cluster=limit[0], per_node=limit[1]))
+    many = slots.ends(queue, Slots(cluster=limit[0] + more, per_node=limit[1] + own))
     longest = max(job.seconds for job in queue)
     assert max(many) < max(few) + longest
 
@@ -509,7 +509,7 @@ def test_with_both_limits_more_places_cost_less_than_the_longest_job(queue, limi
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits)
 def test_no_place_is_left_free_and_none_is_taken_twice(queue, limit):
-    places = Places(cluster=limit[0], per_node=limit[1])
+    places = Slots(cluster=limit[0], per_node=limit[1])
     ends = slots.ends(queue, places)
     spans = [(end - job.seconds, end, job.node) for job, end in zip(queue, ends, strict=True)]
     for start, _, node in spans:
