@@ -1,4 +1,4 @@
-"""What a plan approves, each action with its change in words."""
+"""``approval_of``: the approval of a whole plan, with the change of each action in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def approval_of(plan: Plan) -> Approval:
-    """The approval of everything that *plan* would do."""
+    """Return the approval of every action in *plan*."""
     return Approval(
         cluster=plan.cluster,
         revision=plan.revision,
@@ -38,13 +38,13 @@ def approval_of(plan: Plan) -> Approval:
 
 
 def change_of(decision: Decision, action: Action) -> str:
-    """What *action*, one of *decision*, writes: ``guest 8Gi -> 12Gi``."""
+    """Return what *action* of *decision* writes, such as ``guest 8Gi -> 12Gi``."""
     own = (each for each in decision.changes if each.wave is action.wave)
     return change_text(action.verb, map(_texts, own))
 
 
 def change_text(verb: Verb, changes: Iterable[tuple[str, str | None, str]]) -> str:
-    """The same from last key, old and new value of each field; an absent old value is None."""
+    """Return the text from each field's last key, old value (None if absent) and new value."""
     if verb is not Verb.PATCH:
         return verb.value
     return ", ".join(changed(*each) for each in changes)

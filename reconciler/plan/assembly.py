@@ -1,4 +1,4 @@
-"""``assemble``: puts the decisions of one moment together to a plan."""
+"""``assemble``: builds the plan from the decisions of one moment."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
 def _capacity_notes(
     decisions: Sequence[Decision], waves: Sequence[Wave], context: PlanContext
 ) -> tuple[Diagnostic, ...]:
-    """What could not be looked at, and which changes have no room beside the others."""
+    """Return what could not be read, and which changes have no capacity beside the others."""
     live = context.live
     if live.capacity is None:
         return ()
@@ -78,8 +78,8 @@ def _version_note(config: EffectiveConfig, live: LiveState) -> tuple[Diagnostic,
     note = Diagnostic(
         severity=Severity.WARNING,
         code="unknown-kubevirt-version",
-        message=f"KubeVirt {live.kubevirt.version or 'without a version'} is not a version known "
-        f"here (up to v{newest}); it is treated as v{used}",
+        message=f"KubeVirt {live.kubevirt.version or 'without a version'} is not a known version "
+        f"(known up to v{newest}); it is treated as v{used}",
         ref=live.kubevirt.ref,
     )
     return (note,)

@@ -1,4 +1,4 @@
-"""What approval is bound to: a digest of each action, and one of the plan over those."""
+"""The digests that an approval is bound to: one of each action, and one of the plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef, Uid
 
 GENERATION = "/metadata/generation"
-"""Where a patch looks whether anything at all was written meanwhile."""
+"""The path that a patch tests to detect any write in between."""
 
 
 def action_digest(
@@ -28,21 +28,21 @@ def action_digest(
     manifest: str | None = None,
     restart: bool = False,
 ) -> str:
-    """``sha256:…`` over everything that an approval means.
+    """Return ``sha256:…`` over everything that an approval covers.
 
-    Times and messages are left out, and so is the number that a patch tests the generation
-    for: KubeVirt's controllers raise it as well, and nobody approves it.
+    Times and messages are not included. Nor is the generation that a patch tests: KubeVirt's
+    controllers change it too.
 
     Args:
         cluster: The uid of the namespace kube-system.
         ref: The object.
-        uid: None for one that is to be created.
-        effect: As planned.
-        reason: As planned.
-        patch: What is sent, where it is a patch.
-        manifest: The ``manifest_digest`` of what is sent, where it is a create. The manifest
-            may hold secrets, and so is not shown to whoever makes the digest again.
-        restart: Whether what is sent is a restart.
+        uid: None for an object that will be created.
+        effect: The planned effect.
+        reason: The planned reason.
+        patch: The operations of a patch.
+        manifest: The ``manifest_digest`` of a create. The manifest itself may contain secrets, and
+            a reader of the plan has to be able to compute the digest without it.
+        restart: Whether the action is a restart.
     """
     write: object = [_approved(each) for each in patch]
     if manifest is not None:
@@ -54,17 +54,17 @@ def action_digest(
 
 
 def manifest_digest(manifest: Mapping[str, Any]) -> str:
-    """``sha256:…`` over *manifest* as JSON with sorted keys and no blanks."""
+    """Return ``sha256:…`` over *manifest* as JSON with sorted keys and without spaces."""
     return _sha256(manifest)
 
 
 def plan_digest(actions: Iterable[Action]) -> str:
-    """``sha256:…`` over the actions' digests, in order."""
+    """Return ``sha256:…`` over the actions' digests, in order."""
     return digest_over(each.digest for each in actions)
 
 
 def digest_over(digests: Iterable[str]) -> str:
-    """The same from the digests themselves."""
+    """Return ``sha256:…`` over *digests*, in order."""
     return _sha256(list(digests))
 
 

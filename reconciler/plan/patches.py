@@ -1,9 +1,9 @@
-"""JSON patches that write one leaf and can wipe nothing.
+"""Builds the JSON patches, which write single leaves and never overwrite a parent.
 
-Each opens with ``test`` operations on the uid and on the old value as the server spells it; one
-that adds a parent, a list or an absent field tests the generation instead of the old value. The
-server compares spelling (``1024Mi`` fails against a stored ``1Gi``) and names no reason when a
-test fails.
+Each patch starts with ``test`` operations on the uid and on the old value as the server spells it.
+A patch that adds a parent, a list or an absent field tests the generation instead of the old
+value. The server compares spellings (``1024Mi`` fails against a stored ``1Gi``), and it gives no
+reason when a test fails.
 
 Source: recorded against kube-apiserver 1.36.2 (failed test, missing parent, add on a list).
 """
@@ -21,6 +21,7 @@ from reconciler.model.fields import (
     INSTANCETYPE_REVISION,
     NameSet,
 )
+from reconciler.model.paths import value_at
 from reconciler.model.plan.plan import PatchOp
 from reconciler.model.references import pointer
 from reconciler.plan.behaviour.effective_config import spelled
@@ -35,10 +36,10 @@ if TYPE_CHECKING:
 
 
 def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
-    """Set the guest memory of *vm*, in Git's spelling.
+    """Return the patch that sets the guest memory of *vm*, in Git's spelling.
 
-    A size that Git writes as a bare number is sent as its digits in a string, which every
-    version takes. Source: recorded; v1.3.1 denies a number ("must be of type string").
+    A size that Git writes as a bare number is sent as a string of digits, which every version
+    accepts. Source: recorded; v1.3.1 denies a number ("must be of type string").
     """
     path, value = pointer(GUEST_MEMORY), str(guest.raw)
     if vm.guest is not None:
@@ -55,9 +56,9 @@ def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
 
 
 def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
-    """Let *vm*, which has an instancetype, take the one called *name*.
+    """Return the patch that gives *vm*, which has an instancetype, the one called *name*.
 
-    A ``revisionName`` in the spec keeps the old type, so it goes in the same patch.
+    A ``revisionName`` in the spec pins the old type, so the same patch removes it.
     Source: recorded v1.3.1 instancetype-change (denied without that), v1.6.3 and v1.9.0 (the
     spec holds none); v1.3.0 tests/hotplug/instancetype.go:140-142.
     """
@@ -71,10 +72,10 @@ def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
 
 
 def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tuple[PatchOp, ...]:
-    """*patch* with the annotation *key* added to it.
+    """Return *patch* with an operation that adds the annotation *key*.
 
-    Where *vm* has no annotations the map has to be added whole, so that the patch then tests the
-    resourceVersion: it could wipe one that somebody adds meanwhile.
+    A VM without annotations needs the whole map. The patch then tests the resourceVersion, so
+    that it cannot overwrite an annotation that another client adds at the same time.
     """
     if vm.annotated:
         path = pointer(("metadata", "annotations", key))
@@ -85,22 +86,20 @@ def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tu
 
 
 def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """*manifest* as a POST sends it: sizes that are bare numbers as their digits in strings.
+    """Return *manifest* as a POST sends it, with bare numbers as strings of digits.
 
     Source: recorded; v1.3.1 denies a number ("must be of type string").
     """
     made: dict[str, Any] = copy.deepcopy(dict(manifest))
     for path in (GUEST_MEMORY, GUEST_MAX_MEMORY):
-        parent: Any = made
-        for key in path[:-1]:
-            parent = parent.get(key) if isinstance(parent, dict) else None
+        parent = value_at(made, path[:-1])
         if isinstance(parent, dict) and isinstance(parent.get(path[-1]), int):
             parent[path[-1]] = str(parent[path[-1]])
     return made
 
 
 def settings_patch(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> tuple[PatchOp, ...]:
-    """Make *changes* to the CR, adding missing parents and keeping every foreign gate."""
+    """Return the patch that makes *changes* to the CR and keeps gates that Git does not name."""
     present = [change for change in changes if change.field in kubevirt.spellings]
     absent = [change for change in changes if change.field not in kubevirt.spellings]
     guards = [_same_object(kubevirt.uid)]
@@ -128,7 +127,7 @@ def _rewrite(change: Change) -> list[PatchOp]:
 
 
 def _additions(kubevirt: LiveKubeVirt, changes: list[Change]) -> list[PatchOp]:
-    """One ``add`` for each topmost missing parent, holding all that belongs under it."""
+    """Return one ``add`` for each topmost missing parent, with everything under it."""
     additions: dict[FieldPath, Any] = {}
     for change in changes:
         top = next(

@@ -1,4 +1,4 @@
-"""What the user has consented to, and when waiting counts as failing; defaults are safe."""
+"""``PlanPolicy``: what the user has consented to, and when waiting counts as a failure."""
 
 from __future__ import annotations
 
@@ -15,34 +15,34 @@ ALWAYS = (Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.pars
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanPolicy:
-    """The user's choices that bear on decisions."""
+    """The user's choices that affect decisions; the defaults are safe."""
 
     create: bool = False
     """Whether a VM that only Git has is created."""
     restart: RestartConsent = RestartConsent.NEVER
-    """What may be done to a VM whose change needs a restart, where Git says nothing of it."""
+    """What may be done to a VM whose change needs a restart and that has no annotation."""
     guest_timeout_s: float = 300.0
     """How long a guest may take to accept memory after the migration has ended."""
     failed_migrations: int = 3
-    """How many failed migrations in a row make a VM count as failed, though KubeVirt goes on."""
+    """How many failed migrations in a row make a VM count as failed; KubeVirt continues."""
     cluster: str = ""
-    """Uid of the namespace kube-system that Git is meant for; empty for any."""
+    """Uid of the namespace kube-system of the intended cluster; empty for any cluster."""
     max_concurrent: int | None = None
-    """At most this many changes in flight; None leaves KubeVirt's own limits."""
+    """The most changes in flight; None for KubeVirt's own limit."""
     max_per_node: int | None = None
-    """At most this many in flight of VMs on one node; None leaves KubeVirt's own limits."""
+    """The most changes in flight of VMs on one node; None for KubeVirt's own limit."""
     batches: tuple[Selector, ...] = ()
-    """The order of the VMs; those that none selects come last."""
+    """The batches in order; VMs that no batch selects come last."""
     canary: Canary | None = None
-    """VMs that change before all others."""
+    """The VMs that change before all others."""
     anti_affinity: tuple[str, ...] = ()
-    """Label keys: VMs of a namespace that share a value are never changed at the same time."""
+    """Label keys: VMs of a namespace with the same value never change at the same time."""
     shard: Shard = WHOLE_FLEET
-    """Whose VMs are decided; all are looked at."""
+    """The shard whose VMs are decided; VMs of all shards count as being in flight."""
     windows: tuple[Window, ...] = ()
-    """When writes may happen; empty for always."""
+    """The times at which writes are allowed; empty for always."""
     settle_deadline_s: float = 300.0
-    """How long the CR may take to settle after a change before the waves behind it fail."""
+    """How long the CR may take to settle after a change before the run gives up on it."""
 
 
 def plan_policy(

@@ -215,7 +215,7 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
 
 
 def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
-    """*decision* on the CR, as a shard that may not change the CR sees it."""
+    """Return *decision*, or for a shard that may not change the CR, that it waits for shard 0."""
     if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
         return decision
     why = Explanation(

@@ -1,4 +1,4 @@
-"""What the user's choices about pacing, windows and restarts mean for one plan, in words."""
+"""``rollout_notes``: what pacing, windows and restarts mean for one plan, as diagnostics."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from reconciler.plan.context import PlanContext
     from reconciler.plan.plan_policy import PlanPolicy
 
-FORESEEN = 32
-"""How many openings ahead are looked at: a month of nights. What comes behind is not foreseen."""
+WINDOWS_AHEAD = 32
+"""How many windows ahead are examined: a month of nights."""
 
 _MOST_MINUTES = 120
 
@@ -34,12 +34,12 @@ _MOST_MINUTES = 120
 def rollout_notes(
     decisions: Sequence[Decision], context: PlanContext, ranks: Mapping[ObjectRef, int]
 ) -> tuple[Diagnostic, ...]:
-    """What the rollout will do beyond the order of the waves; nothing where it will do nothing.
+    """Return what the rollout does beyond the order of the waves; empty if it does nothing.
 
     Args:
-        decisions: One an object, with the actions that will be carried out.
-        context: The moment, with what the user has chosen.
-        ranks: As ``order.ranks`` gives them, of every VM that Git names.
+        decisions: One for each object, with its actions.
+        context: The inputs of the plan.
+        ranks: From ``ordering.ranks``, for every VM in Git.
     """
     if not any(each.actions for each in decisions):
         return ()
@@ -72,9 +72,9 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
     if never and longest:
         yield _warning(
             "window-too-short",
-            f"the longest window that can be foreseen leaves {_minutes(longest)}, and the first "
-            f"attempt of {_vms(never)} may take longer: {_named(never, needs)}",
-            "make a window longer, or lower completionTimeoutPerGiB; else they never begin",
+            f"the longest window ahead has {_minutes(longest)}, and the first attempt of "
+            f"{_vms(never)} may take longer: {_named(never, needs)}",
+            "make a window longer, or lower completionTimeoutPerGiB; otherwise they never start",
         )
     if now.is_open and now.until is not None:
         late = [
@@ -87,25 +87,25 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
                 "next-window",
                 f"the window closes at {_moment(now.until)}, and the first attempt of "
                 f"{_vms(late)} may take longer: {_named(late, needs)}",
-                "begins in a later window with that much time left"
+                "it starts in a later window with enough time left"
                 if len(late) == 1
-                else "they begin in a later window with that much time left",
+                else "they start in a later window with enough time left",
             )
 
 
 def _closed(opens: datetime | None) -> Diagnostic:
-    hint = "apply --ignore-windows does not wait for one"
+    hint = "apply --ignore-windows does not wait for a window"
     if opens is None:
         message = "no window is open, and none opens within a year"
         return _warning("outside-window", message, f"correct `windows`; {hint}")
     message = f"no window is open; the next one opens at {_moment(opens)}"
-    return _note("outside-window", message, f"nothing is written before; {hint}")
+    return _note("outside-window", message, f"nothing is written before then; {hint}")
 
 
 def _longest(windows: tuple[Window, ...], now: datetime, enough_s: float) -> float:
-    """Seconds of the longest opening ahead, or of the first that has *enough_s*."""
+    """Return the seconds of the longest window ahead, or of the first that has *enough_s*."""
     longest, moment = 0.0, now
-    for _ in range(2 * FORESEEN):
+    for _ in range(2 * WINDOWS_AHEAD):
         found = opening(windows, moment)
         if not found.is_open:
             if found.opens is None:
@@ -138,31 +138,31 @@ def _canaries(
             )
         return
     changing = sum(bool(each.actions) for each in canaries)
-    if others and not changing and not any(_counts(each) for each in canaries):
+    if others and not changing and not any(_may_prove(each) for each in canaries):
         yield _warning(
             "canaries-held",
-            f"none of the canaries ({canary.selector}) can be changed or has its memory, so no "
-            f"other VM is changed: {listed_refs([each.ref for each in canaries], NAMED)}",
-            "look at why the canaries are held",
+            f"no canary ({canary.selector}) can be changed or has its memory, so no other VM "
+            f"is changed: {listed_refs([each.ref for each in canaries], NAMED)}",
+            "find out why the canaries are held",
         )
     elif others:
         of = f" of {len(canaries)}" if changing not in (0, len(canaries)) else ""
         first = f"{changing}{of} {'canary' if len(canaries) == 1 else 'canaries'}"
         verb = "changes" if changing == 1 else "change"
-        begins = f"{others} other VM{'s begin' if others > 1 else ' begins'}"
+        starts = f"{others} other VM{'s start' if others > 1 else ' starts'}"
         yield _note(
             "canary",
             f"{first} ({canary.selector}) {verb} first; once the canaries have kept their memory "
-            f"for {canary.soak}, {begins}"
+            f"for {canary.soak}, {starts}"
             if changing
             else f"no canary ({canary.selector}) changes; once the canaries have kept their "
-            f"memory for {canary.soak}, {begins}",
-            "if a canary fails, the others are left alone",
+            f"memory for {canary.soak}, {starts}",
+            "if a canary fails, the other VMs are not changed",
         )
 
 
-def _counts(canary: Decision) -> bool:
-    """Whether a canary that the plan leaves alone proves something, or may yet."""
+def _may_prove(canary: Decision) -> bool:
+    """Whether a canary without actions has proved the change, or may still prove it."""
     return canary.effect in (Effect.NONE, Effect.WAIT)
 
 
@@ -171,10 +171,8 @@ def _batches(
 ) -> Iterator[Diagnostic]:
     sizes = Counter(rank for each in vms if (rank := ranks[each.ref]) > CANARY)
     if sizes:
-        told = ", ".join(f"{named(rank, policy)}: {n}" for rank, n in sorted(sizes.items()))
-        yield _note(
-            "batches", f"VMs change batch by batch, each when the one before has ended: {told}"
-        )
+        batches = ", ".join(f"{named(rank, policy)}: {n}" for rank, n in sorted(sizes.items()))
+        yield _note("batches", f"VMs change in batches, one after another: {batches}")
 
 
 def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnostic]:
@@ -189,16 +187,16 @@ def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnos
     consents = ", ".join(f"{n} {words}" for n, words in sources if n)
     yield _note(
         "restarts",
-        f"{_vms(refs)} {'is' if len(refs) == 1 else 'are'} restarted, as consented: "
+        f"{_vms(refs)} {'is' if len(refs) == 1 else 'are'} restarted, as the consent allows: "
         f"{listed_refs(refs, NAMED)} ({consents})",
     )
 
 
 def _named(refs: Sequence[ObjectRef], needs: Mapping[ObjectRef, float]) -> str:
-    """Those that need most first, with how long the first may take."""
+    """Return *refs*, the VM that needs the longest window first, and how long that one takes."""
     ranked = sorted(refs, key=lambda ref: (-needs[ref], ref))
     most = needs[ranked[0]]
-    bound = "without a bound" if math.isinf(most) else f"up to {_minutes(most)}"
+    bound = "without a limit" if math.isinf(most) else f"up to {_minutes(most)}"
     return f"{listed_refs(ranked, NAMED)} ({bound})"
 
 

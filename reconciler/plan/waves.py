@@ -1,4 +1,4 @@
-"""The order of a plan: feature gate, then strategies, then memory, each behind a barrier."""
+"""``waves_of``: feature gate, then strategies, then memory, each wave behind a barrier."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Action
     from reconciler.model.references import ObjectRef
 
-SETTLED = "the KubeVirt CR is Deployed, its generation observed, and its components have read it"
+SETTLED = (
+    "the KubeVirt CR is Deployed, its generation is observed, and its components have read it"
+)
 
 
 def waves_of(
@@ -22,14 +24,14 @@ def waves_of(
     ranks: Mapping[ObjectRef, int],
     settle_deadline_s: float,
 ) -> tuple[Wave, ...]:
-    """The waves that have actions, each in the order in which the rollout begins them.
+    """Return the waves that have actions, each in the order in which the rollout starts them.
 
-    That is by rank (canaries, then batch by batch, then the rest), then higher priority first,
-    then by reference. A wave waits for the CR to settle if a wave before it changes the CR.
+    The order is by rank (canaries, then each batch, then the rest), then by priority, highest
+    first, then by reference. A wave waits for the CR to settle if an earlier wave changes the CR.
 
     Args:
-        actions: In any order.
-        priorities: By VM; those that are not named have 0.
+        actions: The actions of the plan in any order.
+        priorities: The priority of each VM; a VM that is not in it has priority 0.
         ranks: From ``ordering.ranks``; a VM that is not in it has rank 0.
         settle_deadline_s: How long the CR may take to settle before a wave.
     """
@@ -37,7 +39,7 @@ def waves_of(
     for action in actions:
         by_wave[action.wave].append(action)
 
-    def turn(action: Action) -> tuple[int, int, ObjectRef]:
+    def position(action: Action) -> tuple[int, int, ObjectRef]:
         return ranks.get(action.ref, 0), -priorities.get(action.ref, 0), action.ref
 
     waves: list[Wave] = []
@@ -46,6 +48,6 @@ def waves_of(
             continue
         settles = waves and name is not WaveName.RESTART
         barrier = Barrier(condition=SETTLED, deadline_s=settle_deadline_s) if settles else None
-        ordered = sorted(members, key=turn)
+        ordered = sorted(members, key=position)
         waves.append(Wave(name=name, barrier=barrier, actions=tuple(ordered)))
     return tuple(waves)

@@ -105,7 +105,7 @@ def test_the_need_and_the_best_node_are_those_of_the_cluster():
     run = rig("nodes-full")
     (decision,) = run.plan(ASK).decisions
     used = {each["spec"]["nodeName"]: requests(each) for each in items(run, PODS)}
-    assert f"asks for {-(-target_size('v1.9.0', '2Gi') // MIB)}Mi" in decision.why.message
+    assert f"requests {-(-target_size('v1.9.0', '2Gi') // MIB)}Mi" in decision.why.message
     assert (
         f"free of the other nodes: {(3072 * MIB - used['node02']) // MIB}Mi"
         in decision.why.message

@@ -1,1 +1,1 @@
-"""What will happen: decisions, actions, waves, and what was approved of them."""
+"""The plan: decisions, actions, waves, and the approval of actions."""

@@ -1,4 +1,4 @@
-"""What somebody has approved: the actions of a plan, each by its digest."""
+"""``Approval``: the actions of a plan that were approved, each by its digest."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from reconciler.model.references import ObjectRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedAction:
-    """One action as it was approved."""
+    """One approved action."""
 
     wave: WaveName
     digest: str
     effect: Effect
     reason: str
     change: str = ""
-    """The fields with their values, for people: ``guest 8Gi -> 12Gi``."""
+    """The fields with their values, such as ``guest 8Gi -> 12Gi``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """One plan as it was approved."""
+    """One approved plan."""
 
     cluster: str
-    """The uid of the namespace kube-system; empty where the plan did not know it."""
+    """The uid of the namespace kube-system; empty where the plan does not have it."""
     revision: str
     dirty: bool = False
-    """Whether files that were read differed from the commit *revision*."""
+    """Whether the plan was made from files that differ from the commit *revision*."""
     digest: str
-    """Of the whole plan."""
+    """The digest of the whole plan."""
     actions: Mapping[ObjectRef, tuple[ApprovedAction, ...]] = field(default_factory=dict)
-    """By object, in wave order; an object without actions is absent."""
+    """The approved actions by object, in wave order."""
 
     def of(self, ref: ObjectRef, wave: WaveName) -> ApprovedAction | None:
-        """The action on *ref* in *wave*, if one was approved."""
+        """Return the approved action on *ref* in *wave*, if there is one."""
         return next((each for each in self.actions.get(ref, ()) if each.wave is wave), None)

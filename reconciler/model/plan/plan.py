@@ -1,4 +1,4 @@
-"""What will happen: ordered, digested intent, with one decision an object."""
+"""``Plan``: what will happen, with one decision for each object and ordered actions."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ class Effect(StrEnum):
     """What will happen to one object."""
 
     NONE = "none"
-    """As desired by value, and the running guest has it."""
+    """The value is as desired, and the running guest has it."""
     CONFIG = "config"
     LIVE = "live"
-    """Takes effect in the running guest."""
+    """The change takes effect in the running guest."""
     COLD = "cold"
     """The VM is not running; it starts with the new size."""
     RESTART = "restart"
-    """Takes effect only at the next restart."""
+    """The change takes effect only at the next restart."""
     WAIT = "wait"
-    """Would be live, but something is in flight or unsettled."""
+    """The change would be live, but something is in flight or has not settled."""
     CREATE = "create"
     BLOCKED = "blocked"
-    """Would be denied, would do harm, would have no effect, or has failed."""
+    """The change would be denied, do harm or have no effect, or it has failed."""
 
 
 class Reason(StrEnum):
@@ -146,21 +146,21 @@ class PatchOp:
 
 
 class Verb(StrEnum):
-    """The one request that carries an action out."""
+    """The request that carries out an action."""
 
     PATCH = "patch"
     CREATE = "create"
     RESTART = "restart"
-    """The restart subresource; it has no body, and carries no guard."""
+    """The restart subresource; it has neither a body nor a guard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One object, one write, one reason."""
+    """One write to one object, for one reason."""
 
     ref: ObjectRef
     uid: Uid | None
-    """None for an object that is to be created."""
+    """None for an object that will be created."""
     wave: WaveName
     effect: Effect
     reason: Reason
@@ -168,19 +168,19 @@ class Action:
     patch: tuple[PatchOp, ...] = ()
     """Guards (``test``) first; empty for a create and a restart."""
     manifest: Mapping[str, Any] | None = None
-    """What a create sends; plain JSON values, which may hold secrets, and so are never shown."""
+    """What a create sends, as JSON values; it may contain secrets and is never shown."""
     digest: str
     """``sha256:…`` over cluster, object, uid, effect, reason and write."""
 
     @property
     def id(self) -> str:
-        """Names the action within its plan: ``wave/Kind/namespace/name``."""
+        """The name of the action in its plan: ``wave/Kind/namespace/name``."""
         return f"{self.wave}/{self.ref.kind}/{self.ref.namespace}/{self.ref.name}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the plan says of one object."""
+    """What the plan decides about one object."""
 
     ref: ObjectRef
     uid: Uid | None
@@ -188,15 +188,15 @@ class Decision:
     why: Explanation
     at: Location | None = None
     target: MemoryQuantity | None = None
-    """The memory that Git asks for, also where an instancetype gives it; None for no VM's size."""
+    """The desired memory, even if an instancetype sets it; None where there is none."""
     guest: MemoryQuantity | None = None
-    """What the running guest has now; absent where the VM does not run."""
+    """What the running guest has now; None where the VM does not run."""
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
     owner: str = ""
-    """Field manager that owns the value now."""
+    """The field manager that owns the value now."""
     actions: tuple[Action, ...] = ()
-    """In wave order; empty where the plan leaves the object alone."""
+    """The actions in wave order; empty where nothing is written."""
 
     @property
     def reason(self) -> Reason:
@@ -206,10 +206,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Barrier:
-    """What must hold before a wave begins."""
+    """What must be true before a wave starts."""
 
     condition: str
-    """For people; the check itself is ``rollout``'s."""
+    """The condition in words; the rollout checks it."""
     deadline_s: float
 
 
@@ -224,7 +224,7 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMForecast:
-    """When one VM should have its memory, in seconds after the run begins."""
+    """When one VM should have its memory, in seconds after the start of the run."""
 
     ref: ObjectRef
     position: int
@@ -235,14 +235,14 @@ class VMForecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What the memory wave costs, and how long it should take, the waves before it included."""
+    """What the memory wave costs, and how long it takes with the waves before it."""
 
     migrations: int
     n_bytes_copied: int
     peak_extra_requests: Mapping[str, int]
-    """By namespace: the most bytes of memory requests beyond today's while target pods run."""
+    """The most extra bytes of memory requests by namespace, while target pods run."""
     peak_extra_total: int = 0
-    """The same of all namespaces together, of which no more migrate at once than of one."""
+    """The most extra bytes of all namespaces together."""
     earliest_s: float
     latest_s: float
     vms: tuple[VMForecast, ...] = ()
@@ -251,7 +251,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One decision an object, in the order of the references; waves in the order they run."""
+    """All decisions in the order of the references, and the waves in the order they run."""
 
     revision: str
     dirty: bool
@@ -268,17 +268,17 @@ class Plan:
 
     @property
     def applyable(self) -> bool:
-        """Whether there is something to do and no error stands in the way."""
+        """Whether the plan has actions and no error prevents them."""
         return bool(self.waves) and not self.errored
 
     @property
     def errored(self) -> bool:
-        """Whether the desired state is invalid, so that the plan is only to be looked at."""
+        """Whether the desired state is invalid, so that nothing can be applied."""
         return any(each.severity is Severity.ERROR for each in self.diagnostics)
 
     @property
     def summary(self) -> dict[Effect, int]:
-        """How many objects have each effect, in the enum's order, without zeros."""
+        """The number of objects with each effect, in the enum's order, without zeros."""
         counts = dict.fromkeys(Effect, 0)
         for decision in self.decisions:
             counts[decision.effect] += 1

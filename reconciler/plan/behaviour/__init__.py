@@ -1,1 +1,1 @@
-"""How KubeVirt behaves, by version and configuration; knows no single plan."""
+"""How KubeVirt behaves, by version and configuration."""

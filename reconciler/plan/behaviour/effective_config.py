@@ -1,4 +1,4 @@
-"""How KubeVirt treats a memory change under the CR as it is, or as it will be."""
+"""``EffectiveConfig``: the configuration that KubeVirt uses under one state of the CR."""
 
 from __future__ import annotations
 
@@ -32,31 +32,33 @@ DEFAULT_PARALLEL_OUTBOUND = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveConfig:
-    """KubeVirt's behaviour under one state of the CR."""
+    """What the CR and KubeVirt's defaults say about memory changes."""
 
     capabilities: Capabilities
     obstacle: Reason | None
-    """Why LiveUpdate is not in force; None where it is."""
+    """Why LiveUpdate is not in effect; None where it is."""
     methods: frozenset[str]
     max_guest: MemoryQuantity | None
     eviction_strategy: str
-    """Of VMs that name none; empty for ``None``, which is the default."""
+    """The strategy of VMs that have none; empty for ``None``, which is the default."""
     multi_architecture: bool
-    """Whether the gate is listed that admits VMs of another architecture, where one is needed."""
+    """Whether VMs of another architecture are admitted."""
     parallel: int
+    """The most migrations at a time in the cluster."""
     outbound_per_node: int
+    """The most migrations at a time from one node."""
     bandwidth: int
-    """Bytes a second and migration; 0 for no limit."""
+    """Bytes a second for each migration; 0 for no limit."""
     completion_timeout_per_gib: int
-    """Seconds that a migration may take a decimal GB; 0 for no limit."""
+    """Seconds that a migration may take for each decimal GB; 0 for no limit."""
     post_copy: bool
-    """Whether a migration that takes too long goes on in post-copy."""
+    """Whether a migration that takes too long continues in post-copy."""
     disruption: bool
     """Whether the guest may be paused for a migration that takes too long."""
     live_update_changed_at: datetime | None
-    """When strategy or gates were last written; what KubeVirt judged before may be out of date."""
+    """When strategy or gates were last written; older conditions may be out of date."""
     unsettled: str
-    """Why the components may not follow the CR yet; empty where they do."""
+    """Why KubeVirt's components may not use the CR yet; empty where they do."""
 
     @property
     def live_update(self) -> bool:
@@ -65,7 +67,7 @@ class EffectiveConfig:
 
 
 def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
-    """What the CR means to KubeVirt, defaults included."""
+    """Return the configuration that *kubevirt* gives, with KubeVirt's defaults."""
     capabilities = capabilities_of(kubevirt.version)
     methods = kubevirt.settings.get(fields.UPDATE_METHODS)
     max_guest = kubevirt.settings.get(fields.MAX_GUEST)
@@ -103,7 +105,7 @@ def unsettled(kubevirt: LiveKubeVirt) -> str:
     """Why the components may not follow the CR yet; empty where they do.
 
     Source: kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 sets observedGeneration only
-    at the end of a synced round; workload-updater.go:450-455 rests unless Deployed.
+    at the end of a synced round; workload-updater.go:450-455 does nothing unless Deployed.
     """
     if kubevirt.phase != "Deployed":
         return f"its phase is {kubevirt.phase or 'not set'}, not Deployed"
@@ -118,7 +120,7 @@ def unsettled(kubevirt: LiveKubeVirt) -> str:
 
 
 def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVirt:
-    """The CR as it will be once *changes* are applied and settled."""
+    """Return the CR after *changes* have been applied and have settled."""
     if not changes:
         return kubevirt
     settings: dict[tuple[str, ...], SettingValue] = dict(kubevirt.settings)
@@ -138,7 +140,7 @@ def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVir
 
 
 def spelled(value: SettingValue) -> object:
-    """*value* as JSON, spelled as Git spells it."""
+    """Return *value* as JSON, in Git's spelling."""
     if isinstance(value, NameSet):
         return list(value.raw)
     if isinstance(value, bool | int | str):
@@ -147,7 +149,7 @@ def spelled(value: SettingValue) -> object:
 
 
 def _obstacle(kubevirt: LiveKubeVirt, capabilities: Capabilities) -> Reason | None:
-    """Why LiveUpdate is not in force.
+    """Return why LiveUpdate is not in effect; None where it is.
 
     Source: kubevirt v1.3.0 pkg/virt-config/virt-config.go:482-489 asks for the gate and the
     strategy; v1.5.0 :467-470 for the strategy alone; v1.9.0 :514-517 counts null as LiveUpdate.

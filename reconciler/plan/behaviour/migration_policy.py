@@ -1,4 +1,4 @@
-"""Which bandwidth limit a migration will have: its MigrationPolicy's, else the CR's; pure."""
+"""Which MigrationPolicy applies to an instance, and which bandwidth limit."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def bandwidth(vmi: LiveVMI, live: LiveState, default: int) -> int:
-    """Bytes a second that a migration of *vmi* may use; 0 for no limit.
+    """Return the bytes a second that a migration of *vmi* may use; 0 for no limit.
 
     Args:
         vmi: The instance.
-        live: Holds the policies and the labels of the namespaces.
+        live: The policies and the labels of the namespaces.
         default: ``bandwidthPerMigration`` of the CR.
     """
     policy = matching(vmi, live)
@@ -26,10 +26,10 @@ def bandwidth(vmi: LiveVMI, live: LiveState, default: int) -> int:
 
 
 def matching(vmi: LiveVMI, live: LiveState) -> LiveMigrationPolicy | None:
-    """The policy that KubeVirt takes for *vmi*, if there is one.
+    """Return the policy that KubeVirt uses for *vmi*, if there is one.
 
-    Every label of both selectors must be there; the most labels win, then the most of the VMI's,
-    then the first by name.
+    Every label of both selectors must match. The policy with the most labels wins, then the one
+    with the most labels of the VMI, then the first by name.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146.
     """

@@ -1,7 +1,8 @@
-"""Edits of a VM beside its memory that wait for a restart, as far as they can be seen.
+"""``waiting``: edits of a VM beside its memory that wait for a restart.
 
-KubeVirt compares a VM with the revision of it that it kept when the VM started. That is not read
-here; what is compared is the running instance, in the few fields that are taken over as they are.
+KubeVirt compares a VM with the revision that it stored when the VM started. This module compares
+it with the running instance, in the few fields that the instance copies unchanged. So it does not
+see every edit.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def waiting(vm: LiveVM, vmi: LiveVMI) -> tuple[str, ...]:
-    """Each known edit with both values; empty also where an edit cannot be seen.
+    """Return each visible edit with both values; empty if there is none.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053: cores, threads, maxGuest,
-    huge pages and dedicated CPUs are not changed live; recorded write-maxguest-on-running.
+    huge pages and dedicated CPUs do not change live; recorded write-maxguest-on-running.
     """
     _, cores, threads = vm.cpu
     _, has_cores, has_threads = vmi.cpu

@@ -1,7 +1,7 @@
-"""Which sizes KubeVirt can plug at all: its shared rule set, without the states of one VM.
+"""``unpluggable``: whether KubeVirt can plug a size, apart from the state of a VM.
 
-Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-107 (ValidateLiveUpdateMemory); first
-failing test wins, in this order.
+Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-107 (ValidateLiveUpdateMemory); the
+first failing check wins, in this order.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def unpluggable(
     guest: MemoryQuantity,
     max_guest: MemoryQuantity,
 ) -> Explanation | None:
-    """The first reason for which *guest* cannot be plugged, or None."""
+    """Return the first reason why *guest* cannot be plugged, or None."""
     return (
         unsupported(constraints, capabilities)
         or _above(guest, max_guest)
@@ -35,7 +35,7 @@ def unpluggable(
 
 
 def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """What in the VM's configuration rules memory hotplug out for every size.
+    """Return what in the VM's configuration prevents memory hotplug for every size.
 
     Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-70; v1.1.0 vms-admitter.go:456-592
     and v1.2.0 :430-567 for dedicated CPUs, hugepages and limits; recorded v1.3.1, v1.6.3, v1.9.0
@@ -52,16 +52,16 @@ def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explana
         if present:
             return Explanation(
                 reason=Reason.UNSUPPORTED_CONFIGURATION,
-                message=f"the VM has {what}, with which memory cannot be plugged",
+                message=f"memory cannot be plugged into a VM with {what}",
             )
     return _foreign(constraints, capabilities.architectures)
 
 
 def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """What in the VM's configuration keeps it from starting with room for hotplug.
+    """Return what in the VM's configuration makes it start without memory hotplug.
 
-    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 leaves arm64 out, which
-    its memory.go still admits.
+    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 excludes arm64, which its
+    memory.go still admits.
     """
     return unsupported(constraints, capabilities) or _foreign(
         constraints, capabilities.start_architectures
@@ -80,7 +80,7 @@ def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Explana
 
 
 def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation | None:
-    """Sizes are whole blocks of 2Mi, or of 1Gi with hugepages of 1Gi."""
+    """Return a problem unless *guest* is a multiple of 2Mi, or of 1Gi with hugepages of 1Gi."""
     block = block_of(constraints.hugepages)
     if not guest.n_bytes % block:
         return None
@@ -93,13 +93,13 @@ def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation |
 
 
 def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Explanation | None:
-    """Guests below 1Gi cannot be changed live."""
+    """Return a problem if *guest* is too small to be changed live."""
     if guest.n_bytes >= capabilities.minimum_guest:
         return None
     return Explanation(
         reason=Reason.BELOW_MINIMUM,
         message=f"{guest} is below {human(capabilities.minimum_guest)}, "
-        "the least guest memory that can be changed live",
+        "the smallest guest memory that can be changed live",
     )
 
 
@@ -110,7 +110,7 @@ def _above(guest: MemoryQuantity, max_guest: MemoryQuantity) -> Explanation | No
         reason=Reason.ABOVE_MAX_GUEST,
         message=f"{guest} is above maxGuest {max_guest}, which was fixed when the VM booted",
         hint=f"lower it to {max_guest} or less to stay live; "
-        "a restart fixes a new maxGuest from the new size",
+        "a restart sets a new maxGuest for the new size",
     )
 
 
@@ -121,5 +121,5 @@ def _max_misaligned(max_guest: MemoryQuantity, constraints: Constraints) -> Expl
     return Explanation(
         reason=Reason.MISALIGNED,
         message=f"the VM's maxGuest {problem.message}",
-        hint="a restart under an aligned maxGuest is needed",
+        hint="correct maxGuest and restart the VM",
     )

@@ -1,13 +1,12 @@
-"""What the target pod of a memory change asks for, by KubeVirt's version; sizes in bytes.
+"""``target_pod``: what the target pod of a memory change requests; sizes are in bytes.
 
-Two ways. Where the VM's own launcher pod is known, it is taken as it is, and only what the new
-size changes is added: whatever else the pod has (sidecars, container disks, probes, devices) is in
-it already. Where it is not, KubeVirt's formula is followed for what a VM usually has. It then
-leaves out TPM, VFIO, probes, downward metrics, SEV, passt and binding plugins, and knows of no
-containers but the one that runs the guest and its console log.
+If the VM's launcher pod is known, its requests are the basis and only the difference of the sizes
+is added, so sidecars, container disks, probes and devices are included. If it is not known,
+KubeVirt's formula is used. That leaves out TPM, VFIO, probes, downward metrics, SEV, passt and
+binding plugins, and it includes only the containers for the guest and for its console log.
 
-A launcher that an older KubeVirt made keeps that version's overhead here until it is replaced,
-which is up to 26Mi less than what the new one asks for.
+A launcher from an older KubeVirt has that version's overhead, so the result may be up to 26Mi less
+than what the new pod requests.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ DEDICATED = 100 * MIB
 """Source of the four: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; recorded
 hotplug-succeeds and dedicated-cpu on v1.3.1, v1.6.3 and v1.9.0 (not arm64)."""
 CONSOLE_LOG = 35_000_000
-"""The container that writes the guest's console. Source: v1.9.0
+"""Memory of the container that writes the guest's console. Source: v1.9.0
 pkg/virt-controller/services/serialconsolelog.go:69."""
 _PAGE_TABLE_SHARE = 512
 
@@ -42,14 +41,14 @@ class Rendering:
 
     capabilities: Capabilities
     overcommit: int = 100
-    """Percent of a guest's memory over what its pod asks for, where the VM has no requests."""
+    """Guest memory as a percentage of the pod's request, for a VM without requests."""
     ratio: Fraction = Fraction(1)
-    """By which every overhead is multiplied."""
+    """The factor for every overhead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """``resources`` of an instance; None is not set."""
+    """``resources`` of an instance; None where a value is not set."""
 
     requests: int | None
     limits: int | None
@@ -60,37 +59,37 @@ class Compute:
     """The container that runs the guest."""
 
     request: int
-    """Memory, without what is in huge pages."""
+    """Memory apart from huge pages."""
     hugepages: int
     overhead: int
 
     @property
     def total(self) -> int:
-        """What the label ``kubevirt.io/vmi-pod-memory-resource-requests`` says."""
+        """The value of the label ``kubevirt.io/vmi-pod-memory-resource-requests``."""
         return self.request + self.hugepages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPod:
-    """What a scheduler and a quota compare."""
+    """The resources of a pod that a scheduler and a quota compare."""
 
     request: int
-    """Memory of the whole pod, without what is in huge pages."""
+    """Memory of the whole pod apart from huge pages."""
     hugepages: int = 0
     page_size: str = ""
-    """Of its huge pages, such as ``2Mi``; empty where it has none."""
+    """The size of its huge pages, such as ``2Mi``; empty where it has none."""
     limit: int | None = None
     """``limits.memory`` of the whole pod; None where the VM sets no limit."""
 
 
 def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
-    """How the CR *kubevirt* has launcher pods made."""
+    """Return how KubeVirt sizes launcher pods under the CR *kubevirt*."""
     return _rendering(kubevirt.version, kubevirt.memory_overcommit, str(kubevirt.overhead_ratio))
 
 
 @functools.lru_cache
 def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
-    """Asked for each VM, of which all share it."""
+    """Build the rendering once for all VMs."""
     return Rendering(
         capabilities=capabilities_of(version),
         overcommit=max(1, overcommit),
@@ -99,10 +98,10 @@ def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
 
 
 def asked_after(vmi: LiveVMI, target: int) -> Asked:
-    """The instance's own requests and limits once its guest is to have *target* bytes.
+    """Return the instance's requests and limits after a change of its guest to *target* bytes.
 
-    Requests follow by the difference to what the guest has now and are lifted to the guest size;
-    limits follow by what is then left of the difference: nothing where requests were lifted.
+    Requests change by the difference of the sizes and are raised to the guest size if they are
+    below it. Limits change by the same difference, or not at all where requests were raised.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; recorded v1.3.1, v1.6.3
     slow-then-second-change (requests of 4Gi for a guest of 3Gi) and limits-memory-below.
@@ -119,7 +118,7 @@ def asked_after(vmi: LiveVMI, target: int) -> Asked:
 
 
 def compute(vmi: LiveVMI, guest: int, asked: Asked, rendering: Rendering) -> Compute:
-    """What the container of a guest with *guest* bytes asks for.
+    """Return what the container of a guest with *guest* bytes requests.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go:1633-1674,
     renderresources.go:220-317; recorded hotplug-succeeds, requests-memory-too, dedicated-cpu,
@@ -135,10 +134,15 @@ def compute(vmi: LiveVMI, guest: int, asked: Asked, rendering: Rendering) -> Com
 def target_pod(
     vmi: LiveVMI, target: MemoryQuantity, rendering: Rendering, source: Launcher | None
 ) -> TargetPod:
-    """The pod to which the guest of *vmi* migrates in order to have *target*.
+    """Return the pod to which the guest of *vmi* migrates to get *target*.
 
-    The VM is at rest: *source*, the pod in which it runs, was made for the guest that its instance
-    has. None where that pod is not known.
+    No change of the VM may be in flight, so that its present pod suits its present size.
+
+    Args:
+        vmi: The instance.
+        target: The new size of the guest.
+        rendering: How KubeVirt sizes launcher pods.
+        source: The present pod; None where it is not known.
     """
     after = asked_after(vmi, target.n_bytes)
     new = compute(vmi, target.n_bytes, after, rendering)
@@ -165,7 +169,7 @@ def target_pod(
 
 
 def source_of(vmi: LiveVMI, launchers: tuple[Launcher, ...]) -> Launcher | None:
-    """The one of *launchers* in which *vmi* runs now."""
+    """Return the pod of *launchers* in which *vmi* runs now."""
     return next((each for each in launchers if each.node == vmi.node), None)
 
 
@@ -177,7 +181,7 @@ def _asked(vmi: LiveVMI) -> Asked:
 
 
 def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
-    """What the guest's container needs beside the guest.
+    """Return what the guest's container needs beside the guest.
 
     Source: kubevirt v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178.
     """
@@ -194,7 +198,7 @@ def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
 
 
 def _page_tables(requests: int | None) -> int:
-    """A 512th of the requests, which are rounded up to whole kilobytes first.
+    """Return a 512th of the requests, rounded up to whole kilobytes first.
 
     Source: recorded slow-then-second-change v1.3.1: 4557111297 for requests of 4Gi.
     """

@@ -1,4 +1,4 @@
-"""What each KubeVirt version can do, as data: one table, each cell with its source."""
+"""The version table: what each KubeVirt version can do, each cell with its source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.model.quantity import MIB
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int, int]
 Row: TypeAlias = tuple[tuple[Version, T, str], ...]
-"""Cells (version, value, source): a value holds from its version until the next cell's."""
+"""Cells (version, value, source); a value applies from its version up to the next cell."""
 
 LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE = "MultiArchitecture"
@@ -22,32 +22,32 @@ NEWEST_KNOWN: Version = (1, 9, 0)
 
 
 class Instancetype(StrEnum):
-    """What a change of ``spec.instancetype.name`` needs to be live."""
+    """What a live change of ``spec.instancetype.name`` needs."""
 
     DENIED = "denied"
     DROP_REVISION = "drop-revision"
-    """``revisionName`` has to be removed in the same patch."""
+    """The same patch must remove ``revisionName``."""
     NAME_ALONE = "name-alone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """One version's column of the table."""
+    """What one KubeVirt version can do."""
 
     version: Version
-    """The version looked up: the reported one, or the newest known for an unknown one."""
+    """The version that was looked up: the reported one, or the newest if it is unknown."""
     known: bool
     """False where the version is unknown or newer than the table."""
     gate_needed: bool
-    """Whether ``VMLiveUpdateFeatures`` must be listed for LiveUpdate to be in force."""
+    """Whether LiveUpdate needs the feature gate ``VMLiveUpdateFeatures``."""
     strategy_field: bool
     """Whether ``spec.configuration.vmRolloutStrategy`` exists."""
     default_strategy: str
     """What an unset ``vmRolloutStrategy`` means."""
     architectures: frozenset[str]
-    """Where memory can be plugged."""
+    """The architectures on which memory can be plugged."""
     start_architectures: frozenset[str]
-    """Where a VM is started with room for that, a maxGuest."""
+    """The architectures on which a VM starts with a maxGuest, which hotplug needs."""
     architecture_gate: bool
     """Whether a VM of another architecture than virt-api's is denied without its gate."""
     minimum_guest: int
@@ -59,14 +59,14 @@ class Capabilities:
     guest_above_limit: bool
     """Whether, under LiveUpdate, a guest above its memory limit is admitted."""
     vm_switch: bool
-    """Whether a VM's memory is live only where it has ``spec.liveUpdateFeatures.memory``."""
+    """Whether a VM's memory changes live only with ``spec.liveUpdateFeatures.memory``."""
     restart_self_clears: bool
-    """Whether RestartRequired goes by itself once nothing needs a restart any more."""
+    """Whether KubeVirt removes RestartRequired once nothing needs a restart any more."""
     shrink_below_boot_denied: bool
     """Whether the webhook denies a shrink below the boot size instead of asking for a restart."""
     instancetype: Instancetype
     gate_overlap_denied: bool
-    """Whether a gate in ``featureGates`` and in ``disabledFeatureGates`` is denied."""
+    """Whether a gate in both ``featureGates`` and ``disabledFeatureGates`` is denied."""
     allow_workload_disruption: bool
     """Whether ``migrations.allowWorkloadDisruption`` exists."""
     completion_timeout_per_gib_s: int
@@ -188,10 +188,10 @@ DEDICATED_CPUS_IN_RATIO = (
 
 
 def capabilities_of(reported: str) -> Capabilities:
-    """The capabilities of the version that the KubeVirt CR reports.
+    """Return the capabilities of the version that the KubeVirt CR reports.
 
-    An unknown version, and one newer than the table, counts as the newest known; one older
-    counts as the oldest. ``known`` says which it was.
+    An unknown version and a version newer than the table count as the newest known version; an
+    older version counts as the oldest. ``known`` is then false.
     """
     parsed = parse_version(reported)
     version = NEWEST_KNOWN if parsed is None else min(max(parsed, OLDEST_KNOWN), _NEWEST_PATCH)
@@ -226,9 +226,9 @@ def capabilities_of(reported: str) -> Capabilities:
 
 
 def parse_version(reported: str) -> Version | None:
-    """``v1.9.0``, ``1.9.0-rc.2`` or ``v1.9.0-12-gabc`` as numbers; None for anything else.
+    """Return ``v1.9.0``, ``1.9.0-rc.2`` or ``v1.9.0-12-gabc`` as numbers; None for other texts.
 
-    ``v0.0.0`` stands for no release: it is what a build without a version reports.
+    ``v0.0.0`` counts as unknown: a build without a version reports it.
     """
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(?:$|[-+])", reported)
     version = (int(match[1]), int(match[2]), int(match[3])) if match else None
@@ -239,5 +239,5 @@ _NEWEST_PATCH: Version = (NEWEST_KNOWN[0], NEWEST_KNOWN[1], 10**6)
 
 
 def _cell(row: Row[T], version: Version) -> T:
-    """The value of *row* that holds for *version*."""
+    """Return the value of *row* for *version*."""
     return next(value for since, value, _source in reversed(row) if since <= version)

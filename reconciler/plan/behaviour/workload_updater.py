@@ -1,4 +1,4 @@
-"""What KubeVirt's workload updater does with a VM whose change, or old launcher, waits for it."""
+"""``fate_of``: what KubeVirt's workload updater does with a VM that waits for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 OUTDATED = "kubevirt.io/outdatedLauncherImage"
-"""Label of an instance whose launcher is not this KubeVirt's.
+"""Label of an instance whose launcher is from another KubeVirt version.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/vmi (setLauncherContainerInfo).
 """
@@ -23,24 +23,25 @@ pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428."""
 
 
 class Fate(StrEnum):
-    """What becomes of a VM that waits for the updater."""
+    """What the updater does with a VM that waits for it."""
 
     MIGRATED = "migrated"
     EVACUATED = "evacuated"
-    """Evicted; the eviction is denied and becomes a migration."""
+    """It is evicted; the eviction is denied and becomes a migration."""
     KILLED = "killed"
-    """Evicted, so that its guest stops; with a run strategy that says so it starts again."""
+    """It is evicted and its guest stops; the run strategy decides whether it starts again."""
     KEPT = "kept"
-    """Evicted in vain: the eviction is denied, and no migration follows."""
+    """It is evicted without effect: the eviction is denied and no migration follows."""
     LEFT = "left"
-    """Nothing is done."""
+    """The updater does nothing."""
 
 
 def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
-    """What the updater does with *vmi* once it waits for it.
+    """Return what the updater does with *vmi* once the VM waits for it.
 
-    Whether a VM can migrate is told moments after its start; until then it counts as one that can.
-    An eviction with the strategy External is denied too, and left to whoever evacuates.
+    KubeVirt reports moments after a start whether a VM can migrate; until then it counts as
+    migratable. An eviction with the strategy External is denied too; another controller has to
+    evacuate the VM.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428
     and pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183;
@@ -63,7 +64,7 @@ def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
 
 
 def waits_for(vmi: LiveVMI) -> str:
-    """Why the updater would act on *vmi* now; empty where it would not."""
+    """Return why the updater would act on *vmi* now; empty where it would not."""
     if vmi.phase != "Running" or vmi.deleting:
         return ""
     if any(is_true(vmi.conditions, each) for each in CHANGES):

@@ -1,9 +1,9 @@
-"""Which nodes and quotas would take a target pod: pure questions to one snapshot.
+"""Which nodes and quotas have the capacity for a target pod.
 
-Looked at: that the node is another one, takes guests, is not cordoned, carries the VM's
-nodeSelector and the source's CPU vendor, and has memory and huge pages left. Not looked at: CPU
-requests, the number of pods, devices, taints, affinity and host-model CPU labels. So a node that
-fits here may still refuse; one that does not fit here does refuse.
+These checks are made: the node is another one, runs VMs, is not cordoned, has the labels of the
+VM's nodeSelector and the source's CPU vendor, and has enough memory and huge pages left. These are
+not: CPU requests, the number of pods, devices, taints, affinity and host-model CPU labels. So a
+node that fits here may still refuse the pod; a node that does not fit here does refuse it.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ _NOTHING = NodeUse()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Free:
-    """What a node has left, in bytes; None where its allocatable memory is not known."""
+    """What a node has left, in bytes."""
 
     memory: int | None
+    """None where the node's allocatable memory is not known."""
     hugepages: int
-    """Of the one page size that was asked about."""
+    """Huge pages of the page size that was asked for."""
 
     def holds(self, pod: TargetPod) -> bool:
         """Whether *pod* fits."""
@@ -42,7 +43,7 @@ class Free:
 def pod_for(
     capacity: Capacity | None, rendering: Rendering, vmi: LiveVMI, target: MemoryQuantity
 ) -> TargetPod:
-    """The target pod of *vmi* with *target*, from its present pod where that is known."""
+    """Return the target pod of *vmi* with *target*, based on its present pod if that is known."""
     launchers = capacity.launchers.get(vmi.uid, ()) if capacity else ()
     return target_pod(vmi, target, rendering, source_of(vmi, launchers))
 
@@ -73,10 +74,10 @@ def eligible_nodes(
 
 
 def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = False) -> Free:
-    """What *node* has left, and of the huge pages of *page_size*, which may be empty.
+    """Return what *node* has left, with huge pages of *page_size*, which may be empty.
 
-    With *settled*, the pods of VMs that migrate now count as gone, which is the most that can be
-    hoped for once they have ended.
+    With *settled*, the pods of VMs that migrate now do not count: this is the most that the node
+    can have left once those migrations have ended.
     """
     use = capacity.nodes.get(node.name, _NOTHING)
     memory = use.requested.memory - (use.moving.memory if settled else 0)
@@ -89,8 +90,8 @@ def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = 
     )
 
 
-def demands(pod: TargetPod) -> dict[str, int]:
-    """What *pod* takes of a quota, by resource; what is not known is left out."""
+def quota_usage(pod: TargetPod) -> dict[str, int]:
+    """Return what *pod* takes of a quota, by resource; unknown resources are left out."""
     counted = {"requests.memory": pod.request, "memory": pod.request}
     if pod.limit is not None:
         counted["limits.memory"] = pod.limit
@@ -98,11 +99,11 @@ def demands(pod: TargetPod) -> dict[str, int]:
 
 
 def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator[str]:
-    """The resources of which *quota* has too little left for *pod*.
+    """Return the resources of which *quota* has too little left for *pod*.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """
-    for resource, needed in demands(pod).items():
+    for resource, needed in quota_usage(pod).items():
         if resource not in quota.hard:
             continue
         used = quota.used.get(resource, 0)

@@ -1,4 +1,4 @@
-"""Whether the changes of one plan have room together, placed one after another in wave order."""
+"""``capacity_warnings``: whether the changes of one plan have capacity together."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 NAMED = 5
-"""How many VMs a sentence names."""
+"""How many VMs a message names."""
 
 
 def migrates(decision: Decision) -> bool:
-    """Whether *decision* makes a VM migrate, and so needs room."""
+    """Whether *decision* makes a VM migrate, so that it needs capacity for a second pod."""
     return decision.effect is Effect.LIVE and decision.reason is not Reason.BACK_TO_RUNNING
 
 
 def capacity_warnings(
     decisions: Sequence[Decision], waves: Sequence[Wave], live: LiveState, at_once: int
 ) -> tuple[Diagnostic, ...]:
-    """Warn of changes that fit alone, but not beside or after the others.
+    """Return warnings about changes that fit alone but not together with the others.
 
-    *at_once* is how many migrations run at a time.
+    The changes are placed in the order of the waves, with *at_once* migrations at a time.
     """
     if live.capacity is None:
         return ()
@@ -49,18 +49,18 @@ def capacity_warnings(
         found.append(
             _warning(
                 "room-one-after-another",
-                f"{_count(late)} no room while the others migrate, and one after another they "
-                f"have: {listed_refs(late, NAMED)}",
-                "they are written as room comes; the forecast does not count that wait",
+                f"{_count(late)} no capacity while others migrate, but will have it one after "
+                f"another: {listed_refs(late, NAMED)}",
+                "they start as capacity becomes free; the forecast does not include that wait",
             )
         )
     if never:
         found.append(
             _warning(
                 "room-not-for-all",
-                f"{_count(never)} room now, and none once the others before them have grown: "
+                f"{_count(never)} capacity now, but none once earlier changes have grown: "
                 f"{listed_refs(never, NAMED)}",
-                "free memory or add a node; the last ones are held back otherwise",
+                "free memory or add a node; otherwise the last changes are held",
             )
         )
     return tuple(found)
@@ -69,7 +69,7 @@ def capacity_warnings(
 def _queue(
     jobs: Sequence[tuple[ObjectRef, MemoryQuantity]], reservations: Reservations, at_once: int
 ) -> tuple[list[ObjectRef], list[ObjectRef]]:
-    """Who has to wait for room, and who never gets any, with *at_once* places in the queue."""
+    """Return the VMs that have to wait for capacity, and those that never get any."""
     running: deque[ObjectRef] = deque()
     late: list[ObjectRef] = []
     left: list[tuple[ObjectRef, MemoryQuantity]] = []

@@ -1,4 +1,4 @@
-"""Who was promised which room: a scratch account of one snapshot's nodes and quotas."""
+"""``Reservations``: the capacity of nodes and quotas that a series of changes takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reconciler.model.fields import INSTANCETYPE_NAME
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import instancetype_ref
 from reconciler.plan.behaviour.target_pod import rendering_of
-from reconciler.plan.capacity.fit import demands, eligible_nodes, free, pod_for
+from reconciler.plan.capacity.fit import eligible_nodes, free, pod_for, quota_usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
-    """The guest size that *decision* asks for; None where it asks for none."""
+    """Return the guest size that *decision* writes; None where it writes none."""
     vm = live.vms.get(decision.ref)
     for change in decision.changes:
         if isinstance(change.after, MemoryQuantity):
@@ -34,25 +34,25 @@ def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
 
 
 class Reservations:
-    """Places target pods first-fit, in the order of the nodes' names.
+    """Reserves capacity for target pods: first fit, in the order of the nodes' names.
 
-    That is optimistic: the scheduler spreads pods, and may so leave no node with room for a large
-    one where packing would.
+    This is optimistic. The scheduler spreads pods, and so it may leave no node with enough memory
+    for a large pod where packing would.
 
     Args:
-        live: With its room; what is not known there counts as enough.
+        live: One snapshot with pods and quotas; what is not known counts as enough.
     """
 
     def __init__(self, live: LiveState) -> None:
         self._live = live
         self._rendering = rendering_of(live.kubevirt)
         self._taken: dict[str, Counter[str]] = defaultdict(Counter)
-        """By node: what was promised, by page size; the empty one is plain memory."""
+        """Bytes that are reserved by node and page size; the empty page size is plain memory."""
         self._used: dict[str, Counter[str]] = defaultdict(Counter)
-        """By namespace: what was promised, by resource of a quota."""
+        """What is reserved by namespace and resource of a quota."""
 
     def place(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
-        """Promise room to the VM *ref*; False, and nothing is promised, where there is none."""
+        """Reserve capacity for the VM *ref*; return False and reserve nothing if there is none."""
         vmi = self._live.vmis.get(ref)
         if vmi is None:
             return True
@@ -64,15 +64,15 @@ class Reservations:
         if not self._quotas_hold(ref.namespace, pod):
             return False
         if self._live.capacity.pods_known and self._live.nodes:
-            node = next((each for each in self._takers(vmi) if self._fits(each, pod)), None)
+            node = next((each for each in self._eligible(vmi) if self._fits(each, pod)), None)
             if node is None:
                 return False
             self._count(node.name, pod.request, pod.hugepages, pod.page_size)
-        self._used[ref.namespace].update(demands(pod))
+        self._used[ref.namespace].update(quota_usage(pod))
         return True
 
     def promise(self, ref: ObjectRef, pod: TargetPod) -> None:
-        """Hold room for the pod of a change that is made: where it has gone, or where it fits."""
+        """Reserve capacity for the pod of a change that is made: on its node, or where it fits."""
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         if vmi is None or capacity is None:
             return
@@ -81,10 +81,10 @@ class Reservations:
             self._take(ref, vmi, pod)
             return
         self._count(vmi.node, pod.request, pod.hugepages, pod.page_size)
-        self._used[ref.namespace].update(demands(pod))
+        self._used[ref.namespace].update(quota_usage(pod))
 
     def settle(self, ref: ObjectRef) -> None:
-        """Take it that the VM *ref* has migrated: its old pod is gone, its new one stays."""
+        """Assume that the VM *ref* has migrated: release its old pod and keep its new one."""
         vmi = self._live.vmis.get(ref)
         if vmi is None or self._live.capacity is None:
             return
@@ -97,7 +97,7 @@ class Reservations:
             gone |= {"limits.memory": pod.limit, "pods": 1, "count/pods": 1}
             self._used[ref.namespace].subtract(gone)
 
-    def _takers(self, vmi: LiveVMI) -> Iterable[LiveNode]:
+    def _eligible(self, vmi: LiveVMI) -> Iterable[LiveNode]:
         return eligible_nodes(
             vmi,
             self._live.nodes,
@@ -105,7 +105,7 @@ class Reservations:
         )
 
     def _fits(self, node: LiveNode, pod: TargetPod) -> bool:
-        assert self._live.capacity is not None  # noqa: S101 - looked at by the caller; for mypy
+        assert self._live.capacity is not None  # noqa: S101 - the caller has checked it; for mypy
         left = free(node, self._live.capacity, pod.page_size)
         taken = self._taken[node.name]
         memory = left.memory is None or pod.request <= left.memory - taken[""]
@@ -114,11 +114,11 @@ class Reservations:
         )
 
     def _quotas_hold(self, namespace: str, pod: TargetPod) -> bool:
-        capacity, promised = self._live.capacity, self._used[namespace]
+        capacity, reserved = self._live.capacity, self._used[namespace]
         return capacity is None or all(
-            quota.used.get(resource, 0) + promised[resource] + needed <= quota.hard[resource]
+            quota.used.get(resource, 0) + reserved[resource] + needed <= quota.hard[resource]
             for quota in capacity.quotas.get(namespace, ())
-            for resource, needed in demands(pod).items()
+            for resource, needed in quota_usage(pod).items()
             if resource in quota.hard
         )
 

@@ -1,4 +1,4 @@
-"""Which of the fields that Git names differ by value from the cluster."""
+"""``kubevirt_drift``: which fields of the CR differ by value between Git and the cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def kubevirt_drift(
     state: DesiredState, desired: DesiredKubeVirt, live: LiveKubeVirt
 ) -> tuple[Change, ...]:
-    """The changes that make the CR say what Git names, in the order of the field table.
+    """Return the changes that make the CR match Git, in the order of the field table.
 
     Gates that Git does not name stay in the list, in their order; missing ones are appended.
     """
@@ -45,7 +45,7 @@ def _differing(wanted: Settings, live: Settings) -> frozenset[FieldPath]:
     left = {path: value for path, value in live.items() if path in wanted}
     if left == dict(wanted):
         return frozenset()
-    # deepdiff costs 0.4 s to import; a plan without drift never does.
+    # deepdiff takes 0.4 s to import; a plan without drift does not need it.
     from deepdiff import DeepDiff  # noqa: PLC0415
 
     diff = DeepDiff(_nested(left), _nested(wanted), view="tree", ignore_order=True)
@@ -74,7 +74,7 @@ def _nested(settings: Settings) -> dict[str, Any]:
 
 
 def _comparable(value: SettingValue) -> object:
-    """*value* without its spelling, so that 1024Mi equals 1Gi."""
+    """Return *value* without its spelling, so that 1024Mi equals 1Gi."""
     if isinstance(value, NameSet):
         return sorted(value.names)
     if isinstance(value, MemoryQuantity):

@@ -1,4 +1,4 @@
-"""Which running VMs a change of the KubeVirt CR would have evicted, at once or later."""
+"""``would_evict``: which running VMs KubeVirt would evict after a change of the CR."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveKubeVirt, LiveState, LiveVMI
 
 NAMED = 3
-"""How many VMs are named before the rest is counted."""
+"""How many VMs a message names."""
 
 
 def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
-    """A change of the CR never kills a running VM: no consent to a restart goes that far.
+    """Block a change of the CR that kills running VMs; a consent to restarts does not allow it.
 
     Source: ``evicted``; recorded evict-only v1.9.0.
     """
@@ -38,23 +38,23 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
     with_reasons = listed((f"{vmi.ref.namespaced_name} ({why})" for vmi, why in found), NAMED)
     config = effective_config_of(after)
     stops = "whose guest stops" if len(found) == 1 else "whose guests stop"
-    hint = "wait until they wait for nothing any more, or restart them yourself first"
+    hint = "wait until none of them waits for a migration, or restart them yourself first"
     if LIVE_MIGRATE not in config.methods and any(
         is_true(vmi.conditions, "LiveMigratable") for vmi, _ in found
     ):
         hint = f"list LiveMigrate in workloadUpdateMethods as well; or {hint}"
     return blocked(
         Reason.WOULD_EVICT,
-        f"KubeVirt would then evict {subject}, {stops}: {with_reasons}",
+        f"KubeVirt would evict {subject}, {stops}: {with_reasons}",
         hint,
     )
 
 
 def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], ...]:
-    """The VMs that KubeVirt would kill because of a change of the CR, each with why, by name.
+    """Return the VMs that KubeVirt would kill because the CR changes, each with why, by name.
 
-    One with an old launcher is known by its label; where KubeVirt counts more of them than carry
-    one, every VM that may be among them is named. What is killed anyhow is left out.
+    A label marks a VM with an old launcher. Where KubeVirt counts more of them than have the
+    label, every VM that may be one of them is returned. VMs that are killed anyway are not.
 
     Args:
         live: The cluster as it is.
@@ -77,7 +77,7 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
             continue
         why = waits_for(vmi)
         if not why and staged:
-            why = "a size written before, which then comes into force"
+            why = "a size written before, which then takes effect"
         if not why and unlabelled > 0:
             why = f"perhaps an outdated launcher, of which KubeVirt counts {unlabelled} more"
         if why:
@@ -85,8 +85,10 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
     return tuple(found)
 
 
-def threat(before: EffectiveConfig, then: EffectiveConfig, running: Iterable[LiveVMI]) -> str:
-    """Nothing waits now; what waits later, such as after an upgrade, is killed.
+def eviction_warning(
+    before: EffectiveConfig, then: EffectiveConfig, running: Iterable[LiveVMI]
+) -> str:
+    """Return that VMs which wait later, such as after an upgrade, are evicted.
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428.
     """
@@ -97,13 +99,13 @@ def threat(before: EffectiveConfig, then: EffectiveConfig, running: Iterable[Liv
     ]
     if EVICT not in then.methods or (EVICT in before.methods and not found):
         return ""
-    what = "Evict stays without LiveMigrate" if EVICT in before.methods else "Evict comes on"
+    what = "Evict stays without LiveMigrate" if EVICT in before.methods else "Evict is added"
     which = "cannot be migrated and " if LIVE_MIGRATE in then.methods else ""
-    concerned = f"{len(found)} ({names(found)})" if found else "none"
+    affected = f"{len(found)} ({names(found)})" if found else "none"
     return (
         f"{what}: a VM that {which}waits for a change or after a KubeVirt upgrade is evicted, "
         "which stops its guest, unless its evictionStrategy prevents that; of the VMs that run "
-        f"now this concerns {concerned}"
+        f"now, this affects {affected}"
     )
 
 

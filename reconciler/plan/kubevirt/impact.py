@@ -1,4 +1,4 @@
-"""What else a change of the KubeVirt CR sets in motion, beyond the VMs that Git names."""
+"""``impact_of``: what a change of the KubeVirt CR does to VMs, named in Git or not."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.plan.behaviour.effective_config import (
     EffectiveConfig,
     effective_config_of,
 )
-from reconciler.plan.kubevirt.evictions import names, threat
+from reconciler.plan.kubevirt.evictions import eviction_warning, names
 from reconciler.plan.vm.rules.staged import comes_live
 
 if TYPE_CHECKING:
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
 def impact_of(
     changes: tuple[Change, ...], live: LiveState, after: LiveKubeVirt
 ) -> tuple[str, ...]:
-    """A sentence for each consequence of *changes*; none for what stays as it was.
+    """Return a sentence for each consequence of *changes*.
 
     Args:
-        changes: Of the CR.
+        changes: The changes of the CR.
         live: The cluster as it is.
         after: The CR as it will be.
     """
     before, then = effective_config_of(live.kubevirt), effective_config_of(after)
     running = [each for each in live.vmis.values() if not each.final]
     found = (
-        _migrations_begin(before, then, live, running),
-        threat(before, then, running),
-        _live_update_comes(before, then, running),
+        _migrations_start(before, then, live, running),
+        eviction_warning(before, then, running),
+        _live_update_takes_effect(before, then, running),
         _staged_come_live(before, then, live, running),
-        _live_update_goes(before, then, running),
+        _live_update_ends(before, then, running),
         *(_max_guest(each, live, running) for each in changes if each.field == MAX_GUEST),
     )
     return tuple(each for each in found if each)
@@ -49,10 +49,10 @@ def impact_of(
 def _staged_come_live(
     before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
-    """Sizes that were written under Stage, whoever wrote them, reach the guests.
+    """Return that sizes written under Stage, by any client, reach the guests.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR has no
-    VM looked at), pkg/controller/virtinformers.go:376 (12 h).
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR does
+    not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (12 h).
     """
     found = [
         vmi
@@ -64,18 +64,18 @@ def _staged_come_live(
     subject = "1 VM whose size was" if len(found) == 1 else f"{len(found)} VMs whose sizes were"
     verb, whose = ("changes", "its") if len(found) == 1 else ("change", "their")
     return (
-        f"LiveUpdate comes into force: {subject} written before {verb} live at {whose} next event "
+        f"LiveUpdate takes effect: {subject} written before {verb} live at {whose} next event "
         f"or within 12 h ({names(found)})"
     )
 
 
-def _migrations_begin(
+def _migrations_start(
     before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
-    """LiveMigrate lets every VM that waits for a migration begin at once.
+    """Return that with LiveMigrate every VM that waits for a migration starts to migrate.
 
-    Source: kubevirt v1.9.0 workload-updater.go:366-428; the CR's own count takes in hotplugs
-    (469-493).
+    Source: kubevirt v1.9.0 workload-updater.go:366-428; the CR's own count includes
+    hotplugs (469-493).
     """
     if LIVE_MIGRATE in before.methods or LIVE_MIGRATE not in then.methods:
         return ""
@@ -83,16 +83,16 @@ def _migrations_begin(
     waiting = max(stuck, live.kubevirt.outdated_workloads)
     at_once = ""
     if waiting:
-        subject = "1 VM begins" if waiting == 1 else f"{waiting} VMs begin"
+        subject = "1 VM starts" if waiting == 1 else f"{waiting} VMs start"
         at_once = f"{subject} to migrate at once ({stuck} with a memory change that was stuck, "
         at_once += f"{waiting - stuck} with an outdated launcher); "
-    return f"LiveMigrate comes on: {at_once}every later KubeVirt upgrade migrates all VMs"
+    return f"LiveMigrate is added: {at_once}every later KubeVirt upgrade migrates all VMs"
 
 
-def _live_update_comes(
+def _live_update_takes_effect(
     before: EffectiveConfig, then: EffectiveConfig, running: Iterable[LiveVMI]
 ) -> str:
-    """VMs that booted before have no maxGuest, and need one restart.
+    """Return that VMs which booted before LiveUpdate have no maxGuest and need one restart.
 
     Source: recorded v1.9.0 stage-then-live-update.
     """
@@ -104,51 +104,55 @@ def _live_update_comes(
     subject = f"{len(without)} running VM{'s' if len(without) > 1 else ''}"
     verb = "need" if len(without) > 1 else "needs"
     return (
-        f"LiveUpdate comes into force: {subject} booted before and {verb} one restart "
-        f"until memory can be changed live ({names(without)})"
+        f"LiveUpdate takes effect: {subject} booted before and {verb} one restart before memory "
+        f"can be changed live ({names(without)})"
     )
 
 
-def _live_update_goes(
+def _live_update_ends(
     before: EffectiveConfig, then: EffectiveConfig, running: list[LiveVMI]
 ) -> str:
-    """Source: recorded v1.9.0 stage-then-live-update, first patch."""
+    """Return that without LiveUpdate every change waits for a restart.
+
+    Source: recorded v1.9.0 stage-then-live-update, first patch.
+    """
     if not before.live_update or then.live_update or not running:
         return ""
     n = len(running)
     whose = "the running VM" if n == 1 else f"the {n} running VMs"
-    return f"LiveUpdate goes out of force: every later change of {whose} waits for a restart"
+    return f"LiveUpdate is switched off: every later change of {whose} waits for a restart"
 
 
 def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> str:
-    """Which VMs lose or gain room for hotplug at their next start.
+    """Return which VMs gain or lose memory hotplug at their next start.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135 and
     pkg/liveupdate/memory/memory.go:53-107: a maxGuest below a VM's size, or not in whole blocks,
-    gives it no room at all; a VM's own comes first; what runs keeps what it booted with.
+    switches hotplug off for it; a VM's own maxGuest goes first; a running VM keeps the maxGuest
+    that it booted with.
     """
     before, after = _quantity(change.before), _quantity(change.after)
     if after is None:
         return ""
     own = {ref for ref, vm in live.vms.items() if vm.max_guest is not None}
     under = [each for each in running if each.ref not in own]
-    lose = [vmi for vmi in under if _holds(before, vmi) and not _holds(after, vmi)]
-    gain = [vmi for vmi in under if not _holds(before, vmi) and _holds(after, vmi)]
-    found = (("lose", lose), ("gain", gain))
-    parts = [f"{verb} room: {names(group)}" for verb, group in found if group]
+    lose = [vmi for vmi in under if _allows(before, vmi) and not _allows(after, vmi)]
+    gain = [vmi for vmi in under if not _allows(before, vmi) and _allows(after, vmi)]
+    found = (("off", lose), ("on", gain))
+    parts = [f"{state} for {names(group)}" for state, group in found if group]
     if not parts:
         return ""
-    what = f"maxGuest {change.after} counts from a VM's next start; then for hotplug "
+    what = f"maxGuest {change.after} applies from a VM's next start; memory hotplug is then "
     uneven = pluggable_sizes.misaligned(after, Constraints()) if lose else None
-    return what + ", ".join(parts) + (f" ({uneven.message}; {uneven.hint})" if uneven else "")
+    return what + " and ".join(parts) + (f" ({uneven.message}; {uneven.hint})" if uneven else "")
 
 
 def _quantity(value: object) -> MemoryQuantity | None:
     return value if isinstance(value, MemoryQuantity) else None
 
 
-def _holds(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
-    """Without a limit in the CR the ratio gives room to every size."""
+def _allows(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
+    """Whether *limit* lets *vmi* hotplug; without a limit, the ratio allows every size."""
     if limit is None or vmi.guest is None:
         return True
     return (

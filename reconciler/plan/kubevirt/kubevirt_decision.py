@@ -1,4 +1,4 @@
-"""What happens to the KubeVirt CR: which gates and settings change, in which wave."""
+"""``decide_kubevirt``: what happens to the KubeVirt CR, and in which wave."""
 
 from __future__ import annotations
 
@@ -37,20 +37,21 @@ class KubeVirtDecision:
     """The decision on the CR, and the CR as it will be."""
 
     decision: Decision | None
-    """None where Git names no KubeVirt CR."""
+    """None where Git has no KubeVirt CR."""
     after: LiveKubeVirt
+    """The CR as the VMs will meet it."""
 
 
 def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
-    """Decide the CR; a blocked or waiting one stays as it is."""
+    """Decide the CR; where it is blocked, it stays as it is."""
     desired, current = state.kubevirt, live.kubevirt
     if desired is None:
         return KubeVirtDecision(decision=None, after=current)
     if desired.ref != current.ref:
         finding = blocked(
             Reason.WRONG_KUBEVIRT,
-            f"Git names {desired.ref}, and the cluster's is {current.ref}",
-            "correct name and namespace in Git",
+            f"Git names {desired.ref}, but the cluster has {current.ref}",
+            "correct the name and namespace in Git",
         )
         return _held(state, desired, current, finding)
     config = effective_config_of(current)
@@ -62,7 +63,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
     obstacle = _obstacle(changes, current, config) or would_evict(live, after)
     if obstacle is not None:
         held = _held(state, desired, current, obstacle, changes=changes, warnings=warnings)
-        # What only has to wait will be made, and the VMs meet the CR as it will be then.
+        # A change that waits will be made later, so VMs are decided for the CR after it.
         waits = obstacle.effect is Effect.WAIT
         return replace(held, after=after) if waits else held
     decision = Decision(
@@ -95,7 +96,7 @@ def _unchanged(
         effect=Effect.NONE,
         why=Explanation(
             reason=Reason.GATE_GRADUATED if graduated else Reason.CONFIG_AS_DESIRED,
-            message=warnings[0] if graduated else "the KubeVirt CR says what Git says",
+            message=warnings[0] if graduated else "the KubeVirt CR matches Git",
         ),
         at=state.at(desired.ref),
     )
@@ -126,7 +127,7 @@ def _held(
 def _without_graduated(
     changes: tuple[Change, ...], config: EffectiveConfig
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
-    """Leave out a gate that this version has made the default.
+    """Return the changes without a gate that this version has made the default, and warnings.
 
     Source: kubevirt v1.5.0 pkg/virt-config/featuregate/inactive.go:98; adding it only earns an
     admission warning (kubevirt-update-admitter.go:448-473).
@@ -145,7 +146,7 @@ def _without_graduated(
             continue
         warnings.append(
             f"feature gate {LIVE_UPDATE_GATE} has graduated (v1.5.0) and is not added; "
-            "it can go from Git"
+            "remove it from Git"
         )
         others = tuple(name for name in missing if name != LIVE_UPDATE_GATE)
         if others:
@@ -168,22 +169,24 @@ def _obstacle(
     if owner:
         return blocked(
             Reason.OWNED_BY_OTHER,
-            f"the KubeVirt CR is owned by {owner}, which reverts direct changes",
+            f"{owner} owns the KubeVirt CR and reverts direct changes",
             "make the change in the HyperConverged resource",
         )
     disabled = _disabled(changes, current) if config.capabilities.gate_overlap_denied else []
     if disabled:
         return blocked(
             Reason.GATE_DISABLED,
-            f"the cluster lists {', '.join(disabled)} under disabledFeatureGates, "
-            "and a gate in both lists is denied",
+            f"{', '.join(disabled)} is in the cluster's disabledFeatureGates, and KubeVirt "
+            "denies a "
+            "gate that is in both lists",
             "remove it from disabledFeatureGates first",
         )
     unknown = [dotted(each.field) for each in changes if not _known(each, config)]
     if unknown:
         return blocked(
             Reason.UNKNOWN_FIELD,
-            f"KubeVirt {current.version} has no {', '.join(unknown)}; it would be dropped",
+            f"KubeVirt {current.version} has no {', '.join(unknown)}; the API server would drop "
+            "it",
             "remove it from Git, or upgrade KubeVirt",
         )
     if config.unsettled:
@@ -203,7 +206,10 @@ def _hyperconverged(current: LiveKubeVirt, changes: tuple[Change, ...]) -> str:
 
 
 def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
-    """Source: kubevirt v1.9.0 kubevirt-update-admitter.go:508-532 (denied from v1.8)."""
+    """Return gates that Git adds and the cluster disables.
+
+    Source: kubevirt v1.9.0 kubevirt-update-admitter.go:508-532 (denied from v1.8).
+    """
     gates = next((each.after for each in changes if each.field == FEATURE_GATES), None)
     return sorted(gates.names & current.disabled_gates) if isinstance(gates, NameSet) else []
 
@@ -219,7 +225,7 @@ def _known(change: Change, config: EffectiveConfig) -> bool:
 def _actions(
     cluster: str, current: LiveKubeVirt, changes: tuple[Change, ...]
 ) -> tuple[tuple[Action, ...], LiveKubeVirt]:
-    """One action a wave; each is made for the CR as the wave before leaves it."""
+    """Return one action for each wave, and the CR after the last one."""
     actions: list[Action] = []
     after = current
     for wave in (WaveName.FEATURE_GATE, WaveName.STRATEGY):

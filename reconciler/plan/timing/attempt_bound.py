@@ -1,6 +1,7 @@
-"""How long the first attempt at a change may take at the most, so that it fits in a window; pure.
+"""``attempt_bound_s``: the longest that the first attempt at a change can take.
 
-A bound and no forecast: it is what KubeVirt gives a migration before it ends it by itself.
+This is a bound and not a forecast: it is the time after which KubeVirt ends a migration by itself.
+A change starts in a window only if this much time is left.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
 DETECTION_S = 20.0
 """From the patch to the migration object. Source: recorded, 1.4 to 20 s."""
 PENDING_S = 900.0
-"""How long the target pod may be pending; one that no node can take is given up after 300 s.
+"""How long the target pod may be pending; KubeVirt deletes an unschedulable one after 300 s.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756. A pod that a
-quota refuses has no bound; the rules on room keep such a change back.
+quota refuses has no limit; the capacity rules hold such a change.
 """
 START_TIMEOUT_S = 900.0
 """How long a VM may take to start. This is the product's choice; KubeVirt waits without end."""
@@ -33,21 +34,21 @@ _GB = 10**9
 def attempt_bound_s(
     vmi: LiveVMI, target: MemoryQuantity, live: LiveState, config: EffectiveConfig
 ) -> float:
-    """Seconds from the patch to the end of the migration that it causes; infinity for no bound.
+    """Return the most seconds from the patch to the end of its migration; infinity for no limit.
 
-    A place for the migration is not waited for: whoever patches sees to it that one is free.
+    The migration does not wait for a slot: the rollout patches only when one is free.
 
     Args:
-        vmi: The instance that is to change.
-        target: The guest's memory to be; a migration's time goes by it, not by what is copied.
-        live: Holds the migration policies and the labels of the namespaces.
-        config: KubeVirt's settings, as they are when the change is made.
+        vmi: The instance that changes.
+        target: The guest's new memory; KubeVirt computes the time-out from it.
+        live: The migration policies and the labels of the namespaces.
+        config: KubeVirt's configuration when the change is made.
 
     Source: kubevirt v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814: the
-    time-out times the size in GB, rounded up; past it the migration is aborted, or, where that is
-    allowed, the guest is paused and the time doubled. In post-copy there is no time-out; the
-    memory is then sent a second time at the most, which is assumed to take no longer than the
-    first. Disks that are copied as well add to the time-out, and are not in the bound.
+    time-out times the size in GB, rounded up. Then the migration is aborted or, where that is
+    allowed, the guest is paused and the time doubles. Post-copy has no time-out; it sends the
+    memory at most once more, which is assumed to take no longer than the first time. Disks that
+    are copied too extend the time-out and are not included.
     """
     policy = matching(vmi, live)
     per_gb = config.completion_timeout_per_gib
@@ -62,10 +63,10 @@ def attempt_bound_s(
 
 
 def _prolonged(policy: LiveMigrationPolicy | None, config: EffectiveConfig) -> bool:
-    """Whether a migration that takes too long goes on, paused or in post-copy.
+    """Whether a migration that exceeds its time-out continues, paused or in post-copy.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146: what the
-    policy sets goes before the CR, and its post-copy alone allows disruption with it.
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146: the
+    policy overrides the CR, and a policy that allows post-copy allows disruption as well.
     """
     post_copy, disruption = config.post_copy, config.disruption
     if policy is not None:

@@ -1,4 +1,4 @@
-"""What a change does to a VM while it happens, and how long that may take; pure."""
+"""``Disruption``: what a change does to a VM while it happens, and how long that may take."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ class Disruption(StrEnum):
     """What a change does to the VM while it happens."""
 
     NONE = "none"
-    """It is stopped, new, or only takes note of a size for later."""
+    """The VM is stopped or new, or only its spec changes."""
     MIGRATION = "migration"
     RESTART = "restart"
 
 
 def disruption_of(decision: Decision) -> Disruption:
-    """What carrying *decision* out does to the VM."""
+    """Return what *decision* does to the VM."""
     if any(each.verb is Verb.RESTART for each in decision.actions):
         return Disruption.RESTART
     return Disruption.MIGRATION if decision.effect is Effect.LIVE else Disruption.NONE
 
 
 def window_need_s(decision: Decision, live: LiveState, config: EffectiveConfig) -> float:
-    """Seconds that a window must have left for *decision* to begin; infinity for no bound.
+    """Return the seconds that a window must have left to start *decision*; infinity if unlimited.
 
     Args:
-        decision: Of a VM.
-        live: The snapshot from which it was made.
-        config: KubeVirt's settings, as they are when the change is made.
+        decision: The decision on a VM.
+        live: The snapshot that it was made from.
+        config: KubeVirt's configuration when the change is made.
     """
     match disruption_of(decision):
         case Disruption.RESTART:

@@ -1,7 +1,7 @@
-"""How long one migration takes: learned from those that the cluster still shows, else assumed.
+"""``Estimates``: how long one migration takes, learned from finished ones or else assumed.
 
-Every time is a range. What is assumed is not promised: the network's rate is not in the API, and
-how fast a guest changes its memory is not either.
+Every time is a range. The API shows neither the rate of the network nor how fast a guest changes
+its memory, so assumed times may be wrong.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Seconds at least, most likely, and at most."""
+    """A duration in seconds: the least, the most likely and the most."""
 
     low: float
     likely: float
@@ -35,21 +35,21 @@ class Span:
 
     @property
     def three(self) -> tuple[float, float, float]:
-        """At least, most likely, at most."""
+        """The least, the most likely and the most seconds."""
         return (self.low, self.likely, self.high)
 
     def times(self, factor: float) -> Span:
-        """Each multiplied by *factor*, which is not negative."""
+        """Return the span multiplied by *factor*, which is not negative."""
         return Span(self.low * factor, self.likely * factor, self.high * factor)
 
     def at_least(self, other: Span) -> Span:
-        """The later of both, each."""
+        """Return the larger of each pair of values."""
         return Span(
             max(self.low, other.low), max(self.likely, other.likely), max(self.high, other.high)
         )
 
     def narrowed(self, earlier: float, later: float) -> Span:
-        """The part that lies within these factors of what is most likely."""
+        """Return the part of the span within these factors of the most likely value."""
         return Span(
             max(self.low, self.likely / earlier), self.likely, min(self.high, self.likely * later)
         )
@@ -60,33 +60,35 @@ DETECTION = Span(1.4, 4.0, 11.0)
 
 Source: recorded, 1.4 to 20 s, mostly 5 s, 9 of 10 within 10 s; kubevirt v1.9.0
 pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226 (5 s from the VMI's event).
-Where changes follow each other, the updater is on its way already, hence less than 5 s.
+Between changes that follow each other, the updater is already busy, hence less than 5 s.
 """
 PREPARATION = Span(1.0, 2.5, 8.0)
-"""From the migration object to the begin of the transfer: target pod and hand-shakes.
+"""From the migration object to the start of the transfer: target pod and handshakes.
 
-Source: recorded, 1.0 to 1.9 s where no place was waited for, with pods that start at once; what a
-node adds to start a pod is assumed.
+Source: recorded, 1.0 to 1.9 s without a wait for a slot and with pods that start at once; the time
+that a node needs to start a pod is assumed.
 """
 CONSTANT = Span(0.5, 1.5, 2.5)
-"""What a transfer takes beside copying memory. Source: assumed; recordings have no hypervisor."""
+"""The part of a transfer that does not copy memory. Source: assumed, not in recordings."""
 ACCEPTANCE = Span(0.3, 0.7, 4.0)
 """From the end of the migration to the guest's memory.
 
-Source: recorded, a moment (0.3 to 0.4 s); what a busy guest adds is assumed.
+Source: recorded, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
 """
 NETWORK_S = Span(8 * 1.073741824 / 25, 8 * 1.073741824 / 16, 8 * 1.073741824 / 10)
-"""Seconds a GiB on a network of 25, 16 and 10 Gbit/s, where nothing is known. Source: assumed."""
+"""Seconds for one GiB on a network of 25, 16 and 10 Gbit/s. Source: assumed."""
 REPEATED = Span(1.0, 1.1, 1.5)
-"""How often memory is copied, because the guest changes it meanwhile. Source: assumed."""
+"""How often memory is copied, since the guest changes it during the copy. Source: assumed."""
 
 KEPT = 5
-"""Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314: as many
-finished migrations a VMI are kept, so that with fewer none is missing."""
+"""How many finished migrations KubeVirt keeps for each VMI; with fewer, none is missing.
+
+Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314.
+"""
 ROUNDING_S = 1.0
-"""Timestamps are whole seconds, so that a difference is true to a second either way."""
+"""Timestamps are whole seconds, so a difference may be off by one second."""
 SPREAD = 1.15
-"""How far a learned time is held to vary at the least, either way."""
+"""A learned time varies at least by this factor, up and down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,15 +105,15 @@ class Observed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimates:
-    """What migrations in this cluster take."""
+    """How long migrations in this cluster take."""
 
     observed: tuple[Observed, ...]
     preparation: Span
     _known: dict[int, Span] = field(default_factory=dict, compare=False, repr=False)
-    """What was worked out already, by limit: it takes a look at every migration."""
+    """Results by limit, since each one examines every migration."""
 
     def per_gib(self, limit: int) -> Span:
-        """Seconds a GiB under the bandwidth *limit*, bytes a second; 0 for none."""
+        """Return the seconds for one GiB under *limit*, in bytes a second; 0 for no limit."""
         if limit not in self._known:
             self._known[limit] = self._per_gib(limit)
         return self._known[limit]
@@ -125,27 +127,27 @@ class Estimates:
         return learned.at_least(REPEATED.times(GIB / limit)) if limit else learned
 
     def transfer(self, n_bytes: int, limit: int) -> Span:
-        """The transfer of *n_bytes* of guest memory."""
+        """Return the seconds to transfer *n_bytes* of guest memory."""
         return CONSTANT + self.per_gib(limit).times(n_bytes / GIB)
 
     def comparable(self, limit: int) -> list[Observed]:
-        """The migrations that tell something of one under *limit*: the same limit, or none."""
+        """Return the observed migrations with the same *limit*, or else those without one."""
         same = [each for each in self.observed if each.limit == limit]
         return same or [each for each in self.observed if not each.limit]
 
 
 def estimates(live: LiveState, limit: Limit) -> Estimates:
-    """Learn from the finished migrations of *live*.
+    """Return estimates that are learned from the finished migrations in *live*.
 
     Args:
         live: One snapshot.
-        limit: The bandwidth limit of an instance as it is now, bytes a second; 0 for none.
+        limit: Returns the present bandwidth limit of an instance, in bytes a second; 0 for none.
     """
     observed = tuple(_history(live, limit))
     waits = sorted(each.preparation_s for each in observed if each.preparation_s is not None)
     if not waits:
         return Estimates(observed=observed, preparation=PREPARATION)
-    # The quarter that waited least: others may have waited for a place as well.
+    # Use the quarter with the shortest waits: the others may have waited for a slot as well.
     usual = _quantile(waits, 0.25)
     preparation = Span(
         max(PREPARATION.low, usual - ROUNDING_S),
@@ -179,10 +181,10 @@ def _history(live: LiveState, limit: Limit) -> Iterable[Observed]:
 def _size_then(
     migration: LiveMigration, finished: Sequence[LiveMigration], vmi: LiveVMI
 ) -> int | None:
-    """The guest's memory when *migration* copied it; None where that cannot be told.
+    """Return the guest's memory when *migration* copied it; None where it is not known.
 
-    The API shows the size at boot and the size now. A migration for an update may have changed
-    it, at its end: before the first such it was the one, after the last it is the other.
+    The API shows the size at boot and the size now. Only migrations for an update change the size.
+    Before the first of them the guest had the size at boot; after the last it has the size now.
     """
     now, boot = vmi.guest_current, vmi.guest_at_boot
     created = migration.created_at
@@ -205,15 +207,16 @@ def _assumed(limit: int) -> Span:
 
 
 def _learned(observed: Sequence[Observed], assumed: Span) -> Span:
-    """Seconds a GiB, from the larger half of the guests: rounding hides the rate of small ones.
+    """Return the seconds for one GiB, learned from the larger half of the guests.
 
-    Each migration bounds the rate from both sides; the quartiles of the bounds keep single odd
-    ones from deciding. A side on which they leave more open than *assumed* keeps what is assumed.
+    Timestamps are too coarse for small guests. Each migration gives a lower and an upper bound of
+    the rate, and the quartiles of the bounds ignore single outliers. A bound that is weaker than
+    the assumed one is replaced by it.
     """
     largest = max(each.n_bytes for each in observed)
-    telling = [each for each in observed if 2 * each.n_bytes >= largest]
-    lows = sorted(_rate(each, -ROUNDING_S - CONSTANT.high) for each in telling)
-    highs = sorted(_rate(each, ROUNDING_S - CONSTANT.low) for each in telling)
+    large = [each for each in observed if 2 * each.n_bytes >= largest]
+    lows = sorted(_rate(each, -ROUNDING_S - CONSTANT.high) for each in large)
+    highs = sorted(_rate(each, ROUNDING_S - CONSTANT.low) for each in large)
     low, high = sorted((_quantile(lows, 0.75), _quantile(highs, 0.25)))
     low = min(max(low, assumed.low), high)
     high = max(min(high, assumed.high), low)

@@ -1,4 +1,4 @@
-"""Whether windows let something be written now, until when, and when next; pure."""
+"""``opening``: whether a window is open now, until when, and when the next one opens."""
 
 from __future__ import annotations
 
@@ -17,50 +17,50 @@ if TYPE_CHECKING:
     from reconciler.model.desired.config import Window
 
 HORIZON = timedelta(days=366)
-"""How far ahead is looked: whatever recurs each year is found."""
+"""How far ahead windows are searched, so that a yearly window is found."""
 MOST_SPANS = 5_000
-"""So many windows of a kind are looked at, so that ``* * * * *`` does not cost seconds; what lies
-behind them counts as closed."""
+"""How many windows of a kind are examined, so that ``* * * * *`` does not take seconds; the time
+after them counts as closed."""
 
 LONGEST_S = 100 * 366 * 86_400.0
-"""A window that is longer, in seconds, counts as so long."""
+"""The longest length of a window in seconds; a longer one is cut to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """What the windows say at one moment; times are in UTC."""
+    """Whether windows are open at one moment; times are in UTC."""
 
     is_open: bool
     until: datetime | None = None
-    """Open: when it closes, or the last moment up to which it is known to stay open;
-    None if that is beyond the horizon."""
+    """If open: when it closes, or until when it is known to stay open; None if that is beyond the
+    horizon."""
     opens: datetime | None = None
-    """Closed: when it opens next; None if it does not within the horizon."""
+    """If closed: when it opens next; None if it does not within the horizon."""
 
     def fits(self, now: datetime, seconds: float) -> bool:
-        """Whether what begins *now* and takes *seconds*, infinity among them, ends in time."""
+        """Whether a change that starts *now* and takes *seconds* ends in time."""
         if not self.is_open:
             return False
         return self.until is None or seconds <= (self.until - now).total_seconds()
 
 
 class _Span(NamedTuple):
-    """From *start* on, *end* not included; in UTC."""
+    """A time span from *start* up to *end*, which is not included; in UTC."""
 
     start: datetime
     end: datetime
 
 
 def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
-    """What *windows* say at *now*.
+    """Return whether *windows* are open at *now*, and what comes next.
 
-    Without a window of kind allow everything is allowed. What a window of kind deny covers is
-    closed, whatever allows it. A window lasts as long as it says in time that passes: one of 2h
-    over a change of the clocks is two hours long. Windows that overlap or touch are one.
+    Without a window of kind allow, every time is allowed. A window of kind deny closes its time,
+    even where another window allows it. A window's duration is elapsed time: a window of 2h is two
+    hours long even when the clocks change. Windows that overlap or touch count as one.
 
     Args:
-        windows: Valid ones, as the configuration's check lets through.
-        now: With a time zone.
+        windows: Windows that the check of the configuration has accepted.
+        now: A time with a time zone.
     """
     if not windows:
         return Opening(is_open=True)
@@ -89,14 +89,14 @@ def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
 
 
 class _Cover:
-    """Spans that do not touch, ascending, asked about moments that ascend as well."""
+    """Separate spans in ascending order, searched for ascending times."""
 
     def __init__(self, spans: Iterator[_Span]) -> None:
         self._spans = spans
         self._current = next(spans, None)
 
     def at_or_after(self, moment: datetime) -> _Span | None:
-        """The span that holds *moment*, or the first after it."""
+        """Return the span that contains *moment*, or the first one after it."""
         while self._current is not None and self._current.end <= moment:
             self._current = next(self._spans, None)
         return self._current
@@ -105,13 +105,13 @@ class _Cover:
 def _joined(
     windows: Sequence[Window], now: datetime, limit: datetime, *, cut: datetime | None
 ) -> Iterator[_Span]:
-    """The spans of all *windows* up to *limit*; those that overlap or touch are one.
+    """Yield the spans of all *windows* up to *limit*; spans that overlap or touch are joined.
 
     Args:
-        windows: All of one kind.
-        now: Spans that ended before are left out.
-        limit: None begins after it.
-        cut: The end of the last span where there are more than ``MOST_SPANS``; None for its own.
+        windows: Windows of one kind.
+        now: Spans that ended before this time are left out.
+        limit: No span starts after this time.
+        cut: Where there are more than ``MOST_SPANS``: the end of the last one, None for its own.
     """
     current: _Span | None = None
     spans = heapq.merge(*(_spans(each, now, limit) for each in windows))
@@ -132,7 +132,7 @@ def _joined(
 
 
 def _spans(window: Window, now: datetime, limit: datetime) -> Iterator[_Span]:
-    """The one that began last, over or not, and those that follow up to *limit*."""
+    """Yield the last span that started before *now*, and the following ones up to *limit*."""
     schedule = Schedule.parse(window.cron, window.time_zone)
     length = timedelta(seconds=min(window.duration.seconds, LONGEST_S))
     last = schedule.latest(now)

@@ -1,4 +1,4 @@
-"""Which writes the user has consented to: a change that is live or cold, and a restart."""
+"""``consented``: which writes the user has consented to."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.target_size import TargetSize
 
 STAGED = "it is written and takes effect at the next restart"
-RESTARTED = "it is written and the VM restarted inside a window"
-RESTARTED_NOW = "the VM is restarted inside a window"
-TOO_LARGE = "it is not restarted: no node is large enough for it, so it would not come up again"
+RESTARTED = "it is written and the VM is restarted in a window"
+RESTARTED_NOW = "the VM is restarted in a window"
+TOO_LARGE = "it is not restarted: no node is large enough, so it would not start again"
 WITHHELD = f"the annotation {RESTART}: never in Git withholds the consent"
-NO_WINDOW = "`restart: window` restarts nothing while `windows` has none of kind allow"
+NO_WINDOW = "`restart: window` restarts nothing while `windows` has no window of kind allow"
 
 
 def consented(
     situation: Situation, finding: Finding, size: TargetSize
 ) -> tuple[Finding, tuple[Action, ...]]:
-    """The actions on one VM, in wave order; the hint says what becomes of a needed restart.
+    """Return the finding and its actions in wave order; the hint says if the VM is restarted.
 
-    A restart is asked for only where the guest lacks the memory that Git wants: one that waits
-    for another field is somebody else's to decide.
+    A restart is requested only if the guest does not have the desired memory. If only another
+    field waits for a restart, whoever changed that field decides.
     """
     if finding.effect in (Effect.LIVE, Effect.COLD):
         return finding, _patched(situation, finding, size)
@@ -75,7 +75,7 @@ def _in_a_window(
 
 
 def _fits_nowhere(situation: Situation) -> bool:
-    """Whether its pod asks for more than any node has, whatever else runs there."""
+    """Whether the VM's pod requests more than any node has in total."""
     sizes = [each.allocatable for each in situation.nodes if each.schedulable]
     if situation.vmi is None or not sizes or any(size is None for size in sizes):
         return False
@@ -83,12 +83,8 @@ def _fits_nowhere(situation: Situation) -> bool:
     return all(size is not None and pod.request > size.n_bytes for size in sizes)
 
 
-def _has_window(situation: Situation) -> bool:
-    return any(each.kind is WindowKind.ALLOW for each in situation.policy.windows)
-
-
 def _consent(situation: Situation) -> str:
-    """Where the consent comes from."""
+    """Say where the consent comes from."""
     if situation.desired.restart is not None:
         return f"the annotation {RESTART} in Git"
     return f"`restart: {situation.consent}`"
@@ -124,7 +120,7 @@ def _patched(situation: Situation, finding: Finding, size: TargetSize) -> tuple[
 
 
 def _restarted(situation: Situation) -> Action:
-    """The same whether the new size is written already or not, so that one approval holds."""
+    """Return the restart; it is the same before and after the size is written."""
     vm: LiveVM = situation.vm
     digest = action_digest(
         cluster=situation.cluster,

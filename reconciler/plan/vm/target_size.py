@@ -1,4 +1,4 @@
-"""What Git asks of a VM: a size of its own, or that of an instancetype."""
+"""``TargetSize``: the size that Git sets for a VM, directly or by an instancetype."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSize:
-    """The size to be reached, and the write that asks KubeVirt for it."""
+    """The size that a VM should have, and the patch that requests it."""
 
     target: MemoryQuantity
     as_desired: bool
     types: Types | None = None
     changes: tuple[Change, ...] = ()
-    """Empty where the VM's spec says it already."""
+    """Empty where the VM's spec already matches."""
     patch: tuple[PatchOp, ...] = ()
 
 
 def target_size_of(
     state: DesiredState, desired: DesiredVM, vm: LiveVM, live: LiveState
 ) -> TargetSize | Finding:
-    """The size for *vm*, or why there is none."""
+    """Return the target size for *vm*, or a finding why there is none."""
     if desired.guest is not None:
         return _by_size(state, desired, vm, desired.guest)
     if desired.instancetype is None:
@@ -51,13 +51,13 @@ def target_size_of(
         return Finding.of(
             Effect.NONE,
             Reason.NOTHING_NAMED,
-            "Git names no guest memory for this VM",
+            "Git sets no guest memory for this VM",
         )
     return _by_instancetype(state, desired, vm, live, desired.instancetype)
 
 
 def _unreadable(state: DesiredState, desired: DesiredVM) -> Finding | None:
-    """A size that Git names and that is none; where it stands is in the finding on it."""
+    """Return a finding if Git's size is invalid."""
     errors = [
         each
         for each in state.diagnostics
@@ -75,7 +75,7 @@ def _unreadable(state: DesiredState, desired: DesiredVM) -> Finding | None:
 
 
 def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:
-    """What a VM that is created from Git is given of the managed fields."""
+    """Return the managed fields that a VM gets when it is created from Git."""
     value = desired.guest or desired.instancetype
     if value is None:
         return ()
@@ -85,7 +85,7 @@ def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:
 
 
 def target_field(desired: DesiredVM) -> FieldPath:
-    """Where Git says what the VM shall have."""
+    """Return the field that sets the VM's size in Git."""
     named = desired.guest is None and desired.instancetype is not None
     return INSTANCETYPE_NAME if named else GUEST_MEMORY
 
@@ -140,11 +140,11 @@ def _by_instancetype(
 
 
 def _held(vm: LiveVM, live: LiveState, types: Types) -> TargetSize | Finding:
-    """A VM with the instancetype that Git names.
+    """Return the target size of a VM that already has the instancetype in Git.
 
-    An older revision of it gives another size than the type does now, and only the running
-    instance shows which. Source: kubevirt v1.9.0 pkg/instancetype/find/spec.go; a type that is
-    edited reaches no VM that holds a revision.
+    An older revision of the type may set another size, which only the running instance shows.
+    Source: kubevirt v1.9.0 pkg/instancetype/find/spec.go; an edited type does not change VMs that
+    use a revision.
     """
     vmi = live.vmis.get(vm.ref)
     size = vmi.guest if vmi is not None and not vmi.final else None
@@ -160,39 +160,39 @@ def _held(vm: LiveVM, live: LiveState, types: Types) -> TargetSize | Finding:
 
 
 def _not_made(vm: LiveVM, has: ObjectRef, wanted: ObjectRef) -> Finding:
-    """Only the name of an instancetype that the VM has is written."""
+    """Block every change of an instancetype except that of its name."""
     found = f"{has.kind} {has.name}" if vm.instancetype else "none"
     return blocked(
         Reason.INSTANCETYPE_CHANGE,
-        f"Git names the {wanted.kind} {wanted.name}, and the VM has {found}; "
-        "of an instancetype only the name is changed",
+        f"Git names the {wanted.kind} {wanted.name}, but the VM has {found}; only the name of an "
+        "existing instancetype can be changed",
         "set spec.instancetype by hand"
         if vm.instancetype
-        else "set spec.instancetype and remove memory.guest by hand, or name the memory in Git; "
+        else "set spec.instancetype and remove memory.guest by hand, or set the memory in Git; "
         "KubeVirt itself removes it where instancetype.referencePolicy is Expand",
     )
 
 
 def _unresolved(wanted: ObjectRef, live: LiveState) -> Finding:
-    """A type that is not there, which the webhook denies, or that may not be read."""
+    """Block on an instancetype that does not exist or cannot be read."""
     if wanted.kind not in live.instancetype_kinds:
         return blocked(
             Reason.INSTANCETYPE_UNREADABLE,
-            f"{wanted} cannot be read, so what it would change is not known",
+            f"{wanted} cannot be read, so its effect is not known",
             "grant list on the instancetypes of instancetype.kubevirt.io",
         )
     return blocked(
         Reason.INSTANCETYPE_NOT_FOUND,
         f"there is no {wanted}; the webhook denies it",
-        _meant(wanted, live),
+        _suggestion(wanted, live),
     )
 
 
-def _meant(wanted: ObjectRef, live: LiveState) -> str:
+def _suggestion(wanted: ObjectRef, live: LiveState) -> str:
     other = INSTANCETYPE if wanted.kind == CLUSTER_INSTANCETYPE else CLUSTER_INSTANCETYPE
     near = [each for each in live.instancetypes if each.namespace in ("", wanted.namespace)]
     if any(each.kind == other and each.name == wanted.name for each in near):
-        return f"there is a {other} of that name, and the VM's kind is {wanted.kind}"
+        return f"there is a {other} of that name, but the VM's kind is {wanted.kind}"
     names = [each.name for each in near if each.kind == wanted.kind]
     close = get_close_matches(wanted.name, names, n=1)
     return f"did you mean {close[0]}?" if close else "correct the name in Git, or create it"

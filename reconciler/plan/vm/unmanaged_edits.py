@@ -1,7 +1,7 @@
-"""What else Git says of a VM, which this product never writes but a whole-manifest tool would.
+"""Edits of a VM in Git that this product does not write but a whole-manifest tool would.
 
-Such an edit forces a restart, and while it waits for one nothing is changed live: applied
-together with the memory, it undoes the hotplug. Source: recorded mixed-edit-one-patch, v1.3.1,
+Such an edit forces a restart, and while it is pending nothing changes live. If a tool applies it
+together with the memory, it prevents the hotplug. Source: recorded mixed-edit-one-patch, v1.3.1,
 v1.6.3 and v1.9.0.
 """
 
@@ -21,7 +21,7 @@ _DOMAIN: FieldPath = ("spec", "template", "spec", "domain")
 
 
 def warnings(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
-    """A sentence where the manifest differs from the VM in a field that needs a restart."""
+    """Return a warning if the manifest differs from the VM in fields that need a restart."""
     if desired.manifest is None:
         return ()
     domain = value_at(desired.manifest, _DOMAIN)
@@ -34,14 +34,14 @@ def warnings(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
         return ()
     named = ", ".join(found)
     sentence = (
-        f"Git also says {named}; it is not written, and a tool that applies the whole manifest "
-        "would ask for a restart with it and stop every live change"
+        f"Git also sets {named}; this is not written, but a tool that applies the whole manifest "
+        "would make a restart necessary and prevent every live change"
     )
     return (sentence,)
 
 
 def _compared(domain: object, vm: LiveVM) -> tuple[tuple[str, object, object], ...]:
-    """Name, Git's value and the cluster's, of fields that are not live; sockets are."""
+    """Return name, Git's value and the cluster's value of fields that are not live."""
     _sockets, cores, threads = vm.cpu
     requests, limits = vm.constraints.requests, vm.constraints.limits
     return (

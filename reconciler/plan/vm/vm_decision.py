@@ -1,4 +1,4 @@
-"""What happens to one VM."""
+"""``decide_vm``: what happens to one VM, and why."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reconciler.plan.vm.rules import (
 )
 from reconciler.plan.vm.rules.admission import ADMISSION
 from reconciler.plan.vm.rules.overcommit import OVERCOMMIT
-from reconciler.plan.vm.rules.preconditions import ENVIRONMENT, TRANSIENT
+from reconciler.plan.vm.rules.preconditions import IN_FLIGHT, SETTINGS_AND_NODES
 from reconciler.plan.vm.rules.restart_required import (
     OF_HOTPLUG,
     OF_SIZE,
@@ -33,7 +33,7 @@ from reconciler.plan.vm.rules.restart_required import (
 )
 from reconciler.plan.vm.rules.situation import InputsRead, RunningVM, Situation
 from reconciler.plan.vm.rules.target_capacity import CAPACITY
-from reconciler.plan.vm.rules.v1_1 import below_boot_denied, waits_without_a_word
+from reconciler.plan.vm.rules.v1_1 import below_boot_denied, pending_until_restart
 from reconciler.plan.vm.rules.vm_convergence import convergence_of
 from reconciler.plan.vm.target_size import TargetSize, given, target_field, target_size_of
 
@@ -54,16 +54,16 @@ def decide_vm(
     policy: PlanPolicy,
     inputs_read: InputsRead,
 ) -> Decision:
-    """Decide one VM: what is, what would happen, and the patch if it may happen.
+    """Return the decision on one VM, with its actions where a write is allowed.
 
     Args:
-        state: What Git says.
-        desired: Of this VM.
-        live: The snapshot; only what it says of this VM, and what all VMs share, is read from it.
-        before: KubeVirt as it is now.
-        after: KubeVirt after the plan's own changes.
+        state: The desired state.
+        desired: What Git says about this VM.
+        live: The snapshot; only this VM and what all VMs share may be read from it.
+        before: KubeVirt's configuration as it is now.
+        after: KubeVirt's configuration after the plan's own changes.
         policy: What the user has consented to.
-        inputs_read: The time, and the rest of the snapshot.
+        inputs_read: The time and the rest of the snapshot.
     """
     vm = live.vms.get(desired.ref)
     unreadable = _unreadable(desired, live)
@@ -108,14 +108,14 @@ def decide_vm(
 
 
 def find(situation: Situation) -> Finding:
-    """The effect on a VM that is in the cluster; the first rule that speaks decides."""
+    """Return the effect on a VM that is in the cluster; the first rule with a finding wins."""
     vm = situation.vm
     if (deleted := _being_deleted(vm)) is not None:
         return deleted
     running = _running(situation)
     if situation.as_desired:
         return _restarting(vm) or (_convergence(running) if running else _stopped(situation))
-    for rule in (_suspended, _restarting_too, *ADMISSION):
+    for rule in (_suspended, _restart_requested, *ADMISSION):
         finding = rule(situation)
         if finding is not None:
             return finding
@@ -126,7 +126,7 @@ def find(situation: Situation) -> Finding:
             f"the VM is not running; it starts with {situation.target}",
         )
     denied = below_boot_denied(running)
-    return denied or conflicting_change.denied_meanwhile(running, _change_of(running))
+    return denied or conflicting_change.denied_while_in_flight(running, _change_of(running))
 
 
 def _running(situation: Situation) -> RunningVM | None:
@@ -135,7 +135,7 @@ def _running(situation: Situation) -> RunningVM | None:
 
 
 def _change_of(running: RunningVM) -> Finding:
-    """The first rule that speaks, in the order in which virt-controller decides.
+    """Return the finding of the first rule that has one, in virt-controller's order.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
     """
@@ -155,7 +155,7 @@ def _change_of(running: RunningVM) -> Finding:
         finding = rule(running)
         if finding is not None:
             return conflicting_change.judged_later(running, finding)
-    for rule in (*OVERCOMMIT, *ENVIRONMENT, *TRANSIENT, *CAPACITY):
+    for rule in (*OVERCOMMIT, *SETTINGS_AND_NODES, *IN_FLIGHT, *CAPACITY):
         finding = rule(running)
         if finding is not None:
             return finding
@@ -172,21 +172,21 @@ def _change_of(running: RunningVM) -> Finding:
 
 def _convergence(running: RunningVM) -> Finding:
     return (
-        waits_without_a_word(running)
+        pending_until_restart(running)
         or staged.live_at_next_sync(running)
         or convergence_of(running)
     )
 
 
 def _restarting(vm: LiveVM) -> Finding | None:
-    """Whoever asked for it: what the VM shows now says nothing of what it has after that.
+    """Wait for a requested restart: the VM's status does not show its size after it.
 
     Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (restart) writes a Stop and a Start into
-    ``status.stateChangeRequests``; virt-controller removes each once it is done.
+    ``status.stateChangeRequests``; virt-controller removes each of them when it is done.
     """
     if not vm.restart_asked:
         return None
-    return wait(Reason.RESTARTING, f"a restart was asked for; the VM starts with {vm.guest}")
+    return wait(Reason.RESTARTING, f"a restart was requested; the VM starts with {vm.guest}")
 
 
 def _stopped(situation: Situation) -> Finding:
@@ -197,7 +197,7 @@ def _stopped(situation: Situation) -> Finding:
     )
 
 
-def _restarting_too(situation: Situation) -> Finding | None:
+def _restart_requested(situation: Situation) -> Finding | None:
     return _restarting(situation.vm)
 
 
@@ -208,7 +208,7 @@ def _suspended(situation: Situation) -> Finding | None:
     return blocked(
         Reason.SUSPENDED,
         f"suspended {where}: the annotation {SUSPEND} is true",
-        "remove the annotation to let the change happen",
+        "remove the annotation to allow the change",
     )
 
 
@@ -217,7 +217,7 @@ def _being_deleted(vm: LiveVM) -> Finding | None:
 
 
 def _unreadable(desired: DesiredVM, live: LiveState) -> Finding | None:
-    """A VM or an instance that is there and was left out is not one that is absent."""
+    """Return a finding about an object that exists but cannot be read."""
     messages = [
         each.message
         for each in live.diagnostics
@@ -254,7 +254,7 @@ def _absent(
         )
         created = _decision(state, desired, None, finding, actions=(action,))
         return replace(created, changes=given(state, desired))
-    hint = "correct namespace and name in Git, or create the VM"
+    hint = "correct the namespace and name in Git, or create the VM"
     if desired.manifest is not None and not policy.create:
         hint += "; with `create: true` in .reconciler.yaml it is created from Git"
     finding = blocked(Reason.NOT_FOUND, "the cluster has no such VM", hint)
@@ -288,7 +288,7 @@ def _decision(
 
 
 def _max_guest_differs(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
-    """A VM's maxGuest is never written, since that forces a restart; a difference is told.
+    """Return a warning if the VM's maxGuest differs; it is never written.
 
     Source: recorded write-maxguest-on-running; kubevirt issue 17610.
     """
@@ -298,6 +298,6 @@ def _max_guest_differs(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
     return (
         (
             f"{GUEST_MAX_MEMORY[-1]} is {desired.max_guest} in Git and {has} in the cluster; "
-            "it is not written, since that would force a restart"
+            "it is not written because that would force a restart"
         ),
     )

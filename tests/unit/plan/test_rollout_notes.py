@@ -153,9 +153,8 @@ def test_a_change_that_fits_in_no_window_is_a_warning_that_names_those_that_need
         "window-too-short": (
             Severity.WARNING,
             (
-                "the longest window that can be foreseen leaves 16 min, and the first attempt of "
-                "7 VMs may take longer: db/vm-5, db/vm-0, db/vm-1, db/vm-2, db/vm-3 and 2 more "
-                "(up to 25 min)"
+                "the longest window ahead has 16 min, and the first attempt of 7 VMs may take "
+                "longer: db/vm-5, db/vm-0, db/vm-1, db/vm-2, db/vm-3 and 2 more (up to 25 min)"
             ),
         )
     }
@@ -172,7 +171,7 @@ def test_a_migration_without_a_bound_fits_in_no_window_that_ends():
     ref = vm_ref("db", "a")
     live = make_live(make_vm(ref), vmis=(make_vmi(ref),), kubevirt=kubevirt)
     found = notes(*world("a", live=live), windows=(window(-60, "8h"),))
-    assert found["window-too-short"][1].endswith("db/a (without a bound)")
+    assert found["window-too-short"][1].endswith("db/a (without a limit)")
 
 
 def test_canaries_are_counted_with_their_soak_and_those_who_wait():
@@ -182,7 +181,7 @@ def test_canaries_are_counted_with_their_soak_and_those_who_wait():
             Severity.NOTE,
             (
                 "2 canaries (canary=true) change first; once the canaries have kept their "
-                "memory for 30m, 2 other VMs begin"
+                "memory for 30m, 2 other VMs start"
             ),
         )
     }
@@ -218,7 +217,7 @@ def test_batches_are_counted_in_their_order_the_rest_last_and_empty_ones_left_ou
         "batches": (
             Severity.NOTE,
             (
-                "VMs change batch by batch, each when the one before has ended: "
+                "VMs change in batches, one after another: "
                 "batch 1 (stage=test): 1, batch 3 (stage=prod): 2, the rest: 1"
             ),
         )
@@ -233,7 +232,7 @@ def test_restarts_are_counted_with_where_the_consent_comes_from():
     told = {each.code: each for each in plan.diagnostics}["restarts"]
     assert told.severity is Severity.NOTE
     assert told.message == (
-        "3 VMs are restarted, as consented: db/a, db/b, db/c (2 by `restart: window`, "
+        "3 VMs are restarted, as the consent allows: db/a, db/b, db/c (2 by `restart: window`, "
         "1 by the annotation memory.reconciler.dev/restart in Git)"
     )
     hints = [each.why.hint for each in plan.decisions]
@@ -297,8 +296,8 @@ def test_restarts_take_places_and_are_in_no_other_figure():
     ("windows", "said"),
     [
         ((), None),
-        ((window(-60, "8h"),), "times count from now on"),
-        ((window(3600, "8h"),), "times count from when a window lets the run begin"),
+        ((window(-60, "8h"),), "times count from now"),
+        ((window(3600, "8h"),), "times count from the start of a window"),
     ],
 )
 def test_a_forecast_under_windows_says_from_when_it_counts(windows, said):

@@ -1,1 +1,1 @@
-"""What decides the effect on a VM: pure rules, tried in order; the first that speaks wins."""
+"""The rules that decide the effect on a VM; the first rule with a finding wins."""

@@ -1,4 +1,4 @@
-"""What virt-api's webhook would deny, whether or not the VM runs."""
+"""Writes that virt-api's webhook denies, whether or not the VM runs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.situation import Situation, StoredRule
 
 ARCHITECTURE = "kubernetes.io/arch"
-"""Label of every node."""
+"""The label of every node with its architecture."""
 
 
 def memory_from_instancetype(situation: Situation) -> Finding | None:
-    """``memory.guest`` beside an instancetype is a conflict, and denied.
+    """Block ``memory.guest`` in a VM with an instancetype: the webhook denies it.
 
     Source: recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest; v1.9.0
     pkg/instancetype/apply/memory.go:73-99.
@@ -29,16 +29,17 @@ def memory_from_instancetype(situation: Situation) -> Finding | None:
         return None
     return blocked(
         Reason.MEMORY_FROM_INSTANCETYPE,
-        f"takes its memory from the instancetype {situation.vm.instancetype}; "
-        "a guest size beside it is denied",
+        f"the instancetype {situation.vm.instancetype} sets the memory; the webhook denies a "
+        "guest "
+        "size beside it",
         "name another instancetype in Git instead of memory.guest",
     )
 
 
 def foreign_architecture(situation: Situation) -> Finding | None:
-    """Up to v1.7 a VM of another architecture than virt-api's is denied without the gate for it.
+    """Block a VM of another architecture than virt-api's without the gate, up to v1.7.
 
-    Where virt-api runs is not looked at: nodes that are all of the VM's architecture let it be.
+    If all nodes have the VM's architecture, so has virt-api's node.
     Source: recorded v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
     """
     architecture = situation.vm.constraints.architecture
@@ -49,22 +50,22 @@ def foreign_architecture(situation: Situation) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"the VM is of architecture {architecture}, and the webhook denies it without the feature "
-        f"gate {MULTI_ARCHITECTURE_GATE}",
-        "name the gate in the KubeVirt manifest in Git",
+        f"the VM has the architecture {architecture}, and the webhook denies it without the "
+        f"feature gate {MULTI_ARCHITECTURE_GATE}",
+        "add the gate to the KubeVirt manifest in Git",
     )
 
 
 def own_max_guest(situation: Situation) -> Finding | None:
-    """With its own ``maxGuest`` the VM's template is checked at admission, under LiveUpdate.
+    """Block a size that does not suit the VM's own ``maxGuest``, under LiveUpdate.
 
-    On v1.1 only where the VM asks for live updates (v1.1.0 vms-admitter.go:440-496).
+    On v1.1, the webhook checks only VMs that enable live updates (v1.1.0 vms-admitter.go:440-496).
     Source: recorded v1.3.1, v1.6.3, v1.9.0 above-explicit-max-guest; v1.9.0
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
     """
     own, after = situation.own_max_guest, situation.after
-    unasked = after.capabilities.vm_switch and not situation.vm.live_update_memory
-    if own is None or not after.live_update or unasked:
+    switched_off = after.capabilities.vm_switch and not situation.vm.live_update_memory
+    if own is None or not after.live_update or switched_off:
         return None
     if situation.target.n_bytes > own.n_bytes:
         return blocked(
@@ -82,13 +83,13 @@ def own_max_guest(situation: Situation) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"the webhook denies it, since the VM has its own maxGuest: {problem.message}",
+        f"the webhook denies it because the VM has its own maxGuest: {problem.message}",
         problem.hint,
     )
 
 
 def above_limit(situation: Situation) -> Finding | None:
-    """A guest above the memory limit is denied; from v1.3 on not under LiveUpdate.
+    """Block a guest above the memory limit, except under LiveUpdate from v1.3 on.
 
     Source: v1.9.0 vmi-create-admitter.go:1024-1047.
     """
@@ -107,9 +108,9 @@ def above_limit(situation: Situation) -> Finding | None:
 
 
 def whole_pages(situation: Situation) -> Finding | None:
-    """With hugepages the memory is whole pages, for a stopped VM too.
+    """Block a size that is not a multiple of the VM's page size, even if the VM is stopped.
 
-    The value that counts is requests, else guest, else limits.
+    KubeVirt checks requests, else guest, else limits.
     Source: v1.9.0 vmi-create-admitter.go:1067-1096.
     """
     constraints = situation.vm.constraints
@@ -125,7 +126,7 @@ def whole_pages(situation: Situation) -> Finding | None:
     return blocked(
         Reason.DENIED_BY_ADMISSION,
         f"{target} is not a multiple of the VM's page size {page}; the webhook denies it",
-        "write whole pages",
+        "write a multiple of the page size",
     )
 
 

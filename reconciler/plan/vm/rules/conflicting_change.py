@@ -1,8 +1,8 @@
-"""A change that is in flight while Git asks for another size.
+"""Changes in flight that conflict with the size in Git.
 
-virt-controller refuses every other size before it looks at it, for as long as the change is in
-flight. One that ends is waited for, and then the new size is judged by its own rules. One that
-cannot end keeps even a size that could never be plugged from being judged.
+While a change is in flight, virt-controller refuses every other size. If the change can end, the
+plan waits for it, and then the rules check the new size. If it cannot end, every other size is
+blocked, even one that needs a restart anyway.
 """
 
 from __future__ import annotations
@@ -37,11 +37,14 @@ if TYPE_CHECKING:
 
 
 NO_POD_YET = (MigrationPhase.UNSET, MigrationPhase.PENDING)
-"""Source: recorded v1.9.0 quota-holds-one-pod: Pending until the quota takes the target pod."""
+"""Phases of a migration without a target pod.
+
+Source: recorded v1.9.0 quota-holds-one-pod: Pending until the quota admits the target pod.
+"""
 
 
 def back_to_running(running: RunningVM) -> Finding | None:
-    """A size that the instance has is not looked at further, and needs no migration.
+    """Allow a size that the instance already has; it needs no migration.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3469-3471; recorded v1.9.0
     above-max-then-revert.
@@ -53,15 +56,15 @@ def back_to_running(running: RunningVM) -> Finding | None:
     return Finding.of(
         Effect.LIVE,
         Reason.BACK_TO_RUNNING,
-        f"the guest has {running.target} already; no migration is needed",
+        f"the guest already has {running.target}; no migration is needed",
     )
 
 
 def stuck(running: RunningVM) -> Finding | None:
-    """Another size is refused for ever behind a change that nothing carries out.
+    """Block another size if the change in flight cannot end.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 looks at migratability
-    and maxGuest, then for a change in flight, and only then at the size; recorded
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 checks migratability
+    and maxGuest, then a change in flight, and only then the size; recorded
     slow-then-second-change (the refusal) and no-update-methods (the change that never ends).
     """
     if not running.vmi.memory_changes or running.vmi.guest == running.target:
@@ -72,13 +75,13 @@ def stuck(running: RunningVM) -> Finding | None:
         return blocked(
             Reason.EVICT_HAZARD,
             f"a change to {running.vmi.guest} is in flight, and workloadUpdateMethods has Evict "
-            "without LiveMigrate: the VM is killed to get its memory, whatever is written",
+            "without LiveMigrate: KubeVirt kills the VM to change its memory, whatever is written",
             ADD_LIVE_MIGRATE,
         )
     obstacle = _obstacle(running, migration)
     if obstacle is None:
         return None
-    own = _own(running)
+    own = _own_problem(running)
     return blocked(
         Reason.HOTPLUG_STUCK,
         f"a change to {running.vmi.guest} is in flight and cannot end ({obstacle.why.message}); "
@@ -89,21 +92,21 @@ def stuck(running: RunningVM) -> Finding | None:
 
 
 def judged_later(running: RunningVM, finding: Finding) -> Finding:
-    """*finding* about the size, with what KubeVirt says of it first where a change is in flight.
+    """Return *finding* about the size, which applies only after the change in flight.
 
-    Source: recorded slow-then-second-change: the refused size is tried again by itself.
+    Source: recorded slow-then-second-change: KubeVirt tries the refused size again by itself.
     """
     if not running.vmi.memory_changes or judged_at_admission(running):
         return finding
     return _saying(
         finding,
-        f"{finding.why.message}; KubeVirt comes to that once the change to "
-        f"{running.vmi.guest}, which is in flight, has ended",
+        f"{finding.why.message}; KubeVirt checks that once the change in flight to "
+        f"{running.vmi.guest} has ended",
     )
 
 
-def denied_meanwhile(running: RunningVM, finding: Finding) -> Finding:
-    """*finding*, or that its time has not come where v1.1's webhook denies every size as yet.
+def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
+    """Return *finding*, or wait while v1.1's webhook denies every other size.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939.
     """
@@ -130,12 +133,12 @@ def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
 
 
 def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """What keeps the change in flight from ever ending.
+    """Return what prevents the change in flight from ending.
 
-    Any migration carries it out, one that somebody has made by hand too. One that failed again
-    and again counts as no way out, also while the next one has a target.
+    Any migration carries it out, even one that was created by hand. After repeated failures,
+    another migration does not count, even if it already has a target node.
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; recorded
-    migration-fails and target-unschedulable: they are tried again without end.
+    migration-fails and target-unschedulable: they are tried again endlessly.
     """
     carried = fate_of(running.vmi, running.after) in (Fate.MIGRATED, Fate.EVACUATED)
     if migration is None and not carried:
@@ -149,9 +152,9 @@ def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | 
         another_node(running)
         or no_eligible_node(running)
         or _quota(running, migration)
-        or _quota_to_come(running, migration)
+        or _future_quota(running, migration)
         or no_node_in_flight(running)
-        or _in_vain(running)
+        or _without_effect(running)
     )
 
 
@@ -162,7 +165,7 @@ def _not_carried(running: RunningVM) -> Finding:
         )
     strategy = running.vmi.eviction_strategy or running.after.eviction_strategy
     kept = fate_of(running.vmi, running.after) is Fate.KEPT
-    denied = f", and evictionStrategy {strategy} has evictions denied" if kept else ""
+    denied = f", and evictionStrategy {strategy} denies evictions" if kept else ""
     return blocked(
         Reason.NO_LIVE_MIGRATE,
         f"workloadUpdateMethods has no LiveMigrate{denied}",
@@ -170,28 +173,28 @@ def _not_carried(running: RunningVM) -> Finding:
     )
 
 
-def _in_vain(running: RunningVM) -> Finding | None:
-    """Migrations that succeed one after another, of which none has plugged the size in flight."""
+def _without_effect(running: RunningVM) -> Finding | None:
+    """Return a finding if migrations succeeded without plugging the size in flight."""
     size = running.vmi.guest
     return None if size is None else ineffective(running, size)
 
 
-def _quota_to_come(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """A quota that will refuse the target pod, which is not made yet."""
-    begun = migration is not None and migration.phase not in NO_POD_YET
-    if begun or _gives_back(running):
+def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
+    """Return a finding if a quota will refuse the target pod, which does not exist yet."""
+    has_pod = migration is not None and migration.phase not in NO_POD_YET
+    if has_pod or _will_release(running):
         return None
     return no_quota_in_flight(running)
 
 
 def _quota(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """A target pod that a quota refuses, unless another migration will give some of it back.
+    """Return a finding if a quota refuses the target pod and no other migration will release it.
 
-    Source: recorded v1.9.0 quota-holds-one-pod: it is tried again, without a time-out.
+    Source: recorded v1.9.0 quota-holds-one-pod: KubeVirt tries again, without a time-out.
     """
     if migration is None or not is_true(migration.conditions, QUOTA):
         return None
-    if _gives_back(running):
+    if _will_release(running):
         return None
     namespace = running.vm.ref.namespace
     return blocked(
@@ -201,23 +204,23 @@ def _quota(running: RunningVM, migration: LiveMigration | None) -> Finding | Non
     )
 
 
-def _gives_back(running: RunningVM) -> bool:
-    """Whether a migration in the VM's namespace will give back some of its quotas."""
+def _will_release(running: RunningVM) -> bool:
+    """Whether another migration in the namespace will release some of the quota."""
     namespace = running.vm.ref.namespace
     others = running.situation.inputs_read.migrations.items()
     return any(
-        _moves(found)
+        _has_target_pod(found)
         for ref, found in others
         if ref.namespace == namespace and ref != running.vm.ref
     )
 
 
-def _moves(migrations: tuple[LiveMigration, ...]) -> bool:
-    """Whether the last of a VM's migrations has a target pod that it will give up or take over."""
+def _has_target_pod(migrations: tuple[LiveMigration, ...]) -> bool:
+    """Whether a VM's migration in flight has a target pod."""
     found = unfinished(migrations)
     return found is not None and not is_true(found.conditions, QUOTA)
 
 
-def _own(running: RunningVM) -> Finding | None:
-    """What stands in the way of the size itself."""
+def _own_problem(running: RunningVM) -> Finding | None:
+    """Return why the size itself needs a restart, if it does."""
     return next((found for rule in OF_SIZE if (found := rule(running)) is not None), None)

@@ -1,4 +1,4 @@
-"""What a reviewer should know of the guest and of other writers, without changing the effect."""
+"""Warnings about the guest and about other writers; they do not change the effect."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.situation import Situation
 
 OLDEST_KERNEL = (5, 8)
-"""virtio-mem came to Linux on x86 with 5.8. Source: kubevirt issue 14095."""
+"""The first Linux kernel with virtio-mem on x86. Source: kubevirt issue 14095."""
 
 REVERTING_MANAGERS = frozenset(
     {"argocd-controller", "kustomize-controller", "helm-controller", "kapp", "kluctl"}
 )
-"""Field managers of tools that write a whole manifest again and again."""
+"""Field managers of tools that write a whole manifest repeatedly."""
 
 
 def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
-    """Each a sentence; empty where nothing is to be changed."""
+    """Return the warnings; none where nothing changes."""
     if finding.effect is Effect.NONE:
         return ()
     found = (
@@ -44,21 +44,24 @@ def _kernel(situation: Situation) -> str:
         return ""
     return (
         f"the guest reported kernel {kernel}, older than 5.8: it may ignore plugged memory "
-        "(read when its system was first seen, so it may be newer now)"
+        "(reported when the guest agent first connected, so it may be newer now)"
     )
 
 
 def _windows(situation: Situation) -> str:
     if not _is_windows(situation):
         return ""
-    return "the guest is Windows: it needs a recent viomem driver, and does not give memory back"
+    return "the guest is Windows: it needs a recent viomem driver and does not release memory"
 
 
 def _paused(situation: Situation) -> str:
-    """An inference from kubevirt v1.9.0 pkg/virt-handler/migration-target.go:191-205."""
+    """Return a warning about a paused VM.
+
+    Source: inference from kubevirt v1.9.0 pkg/virt-handler/migration-target.go:191-205.
+    """
     if situation.vmi is None or not is_true(situation.vmi.conditions, "Paused"):
         return ""
-    return "the VM is paused: it migrates, and its guest takes the memory once it is resumed"
+    return "the VM is paused: it migrates, but its guest uses the memory only after it is resumed"
 
 
 def _is_windows(situation: Situation) -> bool:
@@ -66,7 +69,10 @@ def _is_windows(situation: Situation) -> bool:
 
 
 def _silent_before(situation: Situation) -> str:
-    """Source: kubevirt issue 14095: a guest without the driver takes no size, now or later."""
+    """Return a warning about a guest that did not use memory which was plugged before.
+
+    Source: kubevirt issue 14095: a guest without the driver never uses plugged memory.
+    """
     vmi = situation.vmi
     if vmi is None or vmi.guest_requested is None or vmi.guest_current is None:
         return ""
@@ -74,8 +80,8 @@ def _silent_before(situation: Situation) -> str:
     if not short or vmi.memory_changes:
         return ""
     return (
-        f"the guest has {vmi.guest_current} of the {vmi.guest_requested} that were plugged "
-        "before, and may not take this size either"
+        f"the guest uses {vmi.guest_current} of the {vmi.guest_requested} that it was given "
+        "before, and may not use the new size either"
     )
 
 
@@ -85,7 +91,7 @@ def _other_writer(situation: Situation) -> str:
         return ""
     return (
         f"{manager} owns the guest size now and will write its own value back; "
-        "let it ignore this field"
+        "configure it to ignore this field"
     )
 
 
@@ -94,6 +100,6 @@ def _sticky(situation: Situation, finding: Finding) -> str:
     if not staged or situation.after.capabilities.restart_self_clears:
         return ""
     return (
-        "staging this change stops every other live update of the VM until it restarts "
+        "staging this change prevents every live update of the VM until it restarts "
         "(KubeVirt 1.6.3 and older, and 1.7.0)"
     )

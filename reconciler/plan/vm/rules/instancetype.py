@@ -1,4 +1,4 @@
-"""What a change of instancetype means beyond the size that it gives."""
+"""Changes of the instancetype: whether they are live beside the size that they set."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.situation import RunningVM, Situation
 
 LIVE = ("nodeSelector",)
-"""Fields that reach a running VM. Source: kubevirt v1.9.0 vm.go:2989-3033 (copied over)."""
+"""Fields that KubeVirt copies to a running VM. Source: kubevirt v1.9.0 vm.go:2989-3033."""
 
 
 def denied_by_version(situation: Situation) -> Finding | None:
-    """The first versions deny an instancetype in a VM whose memory can be changed live.
+    """Block an instancetype in a VM whose memory can change live: old versions deny it.
 
-    Only a VM with its own ``maxGuest`` is looked at, under LiveUpdate; on v1.1 one with the VM's
-    switch, whatever else it has.
+    The webhook checks VMs with their own ``maxGuest`` under LiveUpdate; on v1.1 it checks VMs
+    with ``spec.liveUpdateFeatures``.
     Source: kubevirt v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567; gone in v1.2.1.
     """
     if situation.types is None or not _refused(situation):
@@ -40,7 +40,7 @@ def denied_by_version(situation: Situation) -> Finding | None:
 
 
 def size_not_live(running: RunningVM) -> Finding | None:
-    """The same versions do not look for memory in an instancetype when they change it live.
+    """Require a restart on versions that ignore an instancetype in a live change of memory.
 
     Source: inference from kubevirt v1.2.0 vms-admitter.go:430-567.
     """
@@ -49,13 +49,13 @@ def size_not_live(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.INSTANCETYPE_NOT_LIVE,
-        "this KubeVirt version does not change the size of an instancetype live",
+        "this KubeVirt version does not change memory live when an instancetype sets it",
         "update KubeVirt to v1.2.1 or newer, or restart the VM",
     )
 
 
 def differs_otherwise(running: RunningVM) -> Finding | None:
-    """Types that differ in a field which is not live: a restart, and nothing live before it.
+    """Require a restart for instancetypes that also differ in fields which are not live.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053 compares the templates
     with their instancetypes applied; :653-663 for sockets.
@@ -69,13 +69,15 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
     return restart(
         Reason.INSTANCETYPE_DIFFERS,
         f"{types.wanted.ref.name} differs from {types.has.ref.name} in more than memory: "
-        f"{', '.join(found)}; that is not changed live, and with it nothing is",
-        "choose an instancetype that differs in memory.guest alone, or restart the VM",
+        f"{', '.join(found)}; these fields cannot change live, and they block the memory change "
+        "as "
+        "well",
+        "choose an instancetype that differs only in memory.guest, or restart the VM",
     )
 
 
 def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
-    """What a reviewer should know of the types, without changing the effect; a sentence each."""
+    """Return warnings about the instancetypes; they do not change the effect."""
     return tuple(_warnings(situation, finding))
 
 
@@ -85,18 +87,19 @@ def _warnings(situation: Situation, finding: Finding) -> Iterator[str]:
         return
     if types.revision_kept:
         yield (
-            f"the VM holds an older revision of {vm.instancetype}, so what that gives it is only "
-            "seen in the running instance; editing an instancetype changes no VM that holds one"
+            f"the VM uses an older revision of {vm.instancetype}, so only the running instance "
+            "shows "
+            "its size; editing an instancetype does not change VMs that use a revision"
         )
     if types.has is None or types.wanted is None or finding.effect is not Effect.LIVE:
         return
     if types.has.cpus < types.wanted.cpus:
         yield (
-            f"its CPUs change with it, from {types.has.cpus} to {types.wanted.cpus}: live only "
-            "where they are added as sockets"
+            f"its CPUs change too, from {types.has.cpus} to {types.wanted.cpus}: live only "
+            "if they are added as sockets"
         )
     if any(_is_live(path) for path in _differing(types.has, types.wanted)):
-        yield "its nodeSelector changes with it, and holds from the migration on"
+        yield "its nodeSelector changes too and applies from the migration on"
 
 
 def _refused(situation: Situation) -> bool:
@@ -104,7 +107,7 @@ def _refused(situation: Situation) -> bool:
 
 
 def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
-    """Each field that is not live, with both values."""
+    """Yield each difference that is not live, with both values."""
     for path in _differing(has, wanted):
         if not _is_live(path):
             yield changed(path, has.others.get(path), wanted.others.get(path, "unset"))
@@ -112,14 +115,16 @@ def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[st
         yield changed("memory.maxGuest", has.max_guest, wanted.max_guest or "unset")
     if _requests(has) != _requests(wanted):
         yield (
-            f"the requests.memory that memory.overcommitPercent makes "
+            f"requests.memory through memory.overcommitPercent "
             f"({has.overcommit_percent} % of {has.guest} -> "
             f"{wanted.overcommit_percent} % of {wanted.guest})"
         )
 
 
 def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
-    """Sockets are only added, and only up to the maxSockets of the running instance.
+    """Yield a change of CPUs that is not live.
+
+    Sockets can only be added, up to the maxSockets of the running instance.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:653-663.
     """
@@ -139,6 +144,9 @@ def _is_live(path: str) -> bool:
 
 
 def _requests(kind: LiveInstancetype) -> int | None:
-    """Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go."""
+    """Return the bytes that a VM of *kind* requests; None without an overcommit.
+
+    Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go.
+    """
     percent = kind.overcommit_percent
     return kind.guest.n_bytes * (100 - percent) // 100 if percent else None

@@ -1,7 +1,7 @@
-"""What a hotplug does to the requests and limits of a VM that requests less than its guest has.
+"""VMs that request less memory than their guest has: which hotplugs their limits prevent.
 
-virt-controller raises requests by what the guest grows, and lifts them to the guest's size where
-they stay below it; limits then stay as they are.
+virt-controller raises the requests by the growth of the guest. Where they are still below the
+guest's size, it sets them to that size and leaves the limits unchanged.
 """
 
 from __future__ import annotations
@@ -17,36 +17,37 @@ if TYPE_CHECKING:
 
 
 def limits_overcommit(running: RunningVM) -> Finding | None:
-    """Requests that are lifted above a limit which stays: the target pod cannot be created.
+    """Block a change that raises the requests above the limit: the API server refuses the pod.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; inference that the API
-    server refuses the pod. Recorded limits-memory-below: with requests as large as the guest both
-    grow, and it is live.
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; the refusal is inference.
+    Recorded limits-memory-below: with requests as large as the guest, both grow and the change is
+    live.
     """
     limits = running.vmi.constraints.limits
-    if limits is None or running.vmi.guest == running.target or not _lifted(running.vmi):
+    if limits is None or running.vmi.guest == running.target or not _requests_less(running.vmi):
         return None
     if running.target.n_bytes <= limits.n_bytes:
         return None
     return blocked(
         Reason.LIMITS_OVERCOMMIT,
         f"the instance requests {running.vmi.constraints.requests}, less than the guest's "
-        f"{running.vmi.guest_current}: KubeVirt would lift that to {running.target} and leave the "
+        f"{running.vmi.guest_current}: KubeVirt would raise that to {running.target} and leave "
+        "the "
         f"limit at {limits}, and no pod may request more than its limit",
-        f"restart the VM with requests.memory not below memory.guest, or with limits.memory of "
+        f"restart the VM with requests.memory of at least memory.guest, or with limits.memory of "
         f"{running.target} or more",
     )
 
 
 def limit_stays(running: RunningVM) -> Finding | None:
-    """Without requests nothing follows the guest: it would outgrow its pod's memory limit.
+    """Block a change above the limit of an instance without requests: the limit does not grow.
 
-    The pod is made from the limit where the instance has no requests, and both stay as they are.
+    KubeVirt sizes such a pod by the limit.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522 (from v1.7 on an instance has
     requests only if its VM names them); pkg/virt-controller/services/renderresources.go:220-317;
-    inference that the kernel ends the guest once it uses more than the limit, or that the plug is
-    refused again and again.
+    inference that the kernel kills the guest once it uses more than the limit, or that the plug is
+    refused repeatedly.
     """
     constraints = running.vmi.constraints
     limits = constraints.limits
@@ -57,21 +58,21 @@ def limit_stays(running: RunningVM) -> Finding | None:
     return blocked(
         Reason.LIMITS_OVERCOMMIT,
         f"the instance has a memory limit of {limits} and no requests, so KubeVirt leaves the "
-        f"limit at {limits}, which a guest of {running.target} does not fit into",
+        f"limit at {limits}, and a guest of {running.target} does not fit into it",
         f"restart the VM with limits.memory of {running.target} or more, or with requests.memory "
-        "not below memory.guest",
+        "of at least memory.guest",
     )
 
 
 def overhead_left_out(running: RunningVM) -> Finding | None:
-    """A pod that does not ask for the launcher's overhead is too small for every plug.
+    """Block every hotplug of a pod that does not request the launcher's overhead.
 
-    On the target the pod's request is compared with the overhead and the instance's requests
-    together; without requests the overhead alone is asked for, which every pod holds.
+    virt-handler compares the pod's request with the overhead plus the instance's requests. Without
+    requests it compares the overhead alone, which every pod has.
 
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,
-    pkg/hypervisor/kvm/hypervisorbackend.go:37-178 (overcommitGuestOverhead); the loop of
-    migrations that succeed is inference.
+    pkg/hypervisor/kvm/hypervisorbackend.go:37-178 (overcommitGuestOverhead); the endless
+    successful migrations are inference.
     """
     constraints = running.vmi.constraints
     if not constraints.overhead_left_out or constraints.requests is None:
@@ -80,32 +81,32 @@ def overhead_left_out(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.OVERHEAD_OVERCOMMIT,
-        "the VM has overcommitGuestOverhead and requests: its pod asks for less than the plug "
-        "needs, so that one migration would follow another without effect",
+        "the VM has overcommitGuestOverhead and requests: its pod requests less than the plug "
+        "needs, so KubeVirt would migrate it repeatedly without effect",
         "restart the VM without overcommitGuestOverhead, or without requests.memory from v1.7 on",
     )
 
 
 def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
-    """That a live change ends the VM's overcommit.
+    """Return a warning that a live change ends the VM's overcommit.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3539. Up to v1.6 requests come
-    from the cluster's memoryOvercommit, too; from v1.7 only from the VM or its instancetype.
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3539. Up to v1.6, requests also
+    come from the cluster's memoryOvercommit; from v1.7 only from the VM or its instancetype.
     """
     vmi, target = situation.vmi, situation.target
     if finding.effect is not Effect.LIVE or vmi is None or vmi.guest == target:
         return ()
-    if not _lifted(vmi):
+    if not _requests_less(vmi):
         return ()
     return (
         (
             f"the instance requests {vmi.constraints.requests} for the guest's "
-            f"{vmi.guest_current}; the change lifts that to {target}, so its overcommit is lost"
+            f"{vmi.guest_current}; the change raises that to {target} and so ends its overcommit"
         ),
     )
 
 
-def _lifted(vmi: LiveVMI) -> bool:
+def _requests_less(vmi: LiveVMI) -> bool:
     requests, current = vmi.constraints.requests, vmi.guest_current
     return requests is not None and current is not None and requests.n_bytes < current.n_bytes
 

@@ -1,4 +1,4 @@
-"""What around a VM keeps a good change from taking effect, for now or for ever."""
+"""Preconditions of a hotplug: KubeVirt's settings, another node, and no work in flight."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ADD_LIVE_MIGRATE = "add LiveMigrate to workloadUpdateMethods in the KubeVirt man
 
 
 def update_methods(running: RunningVM) -> Finding | None:
-    """LiveMigrate carries a memory change out; Evict kills the VM, unless that is denied.
+    """Block a hotplug that no migration would carry out, or for which the VM would be killed.
 
     Source: recorded v1.9.0 evict-only, no-update-methods, misspelt-update-method; kubevirt
     v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425 and
@@ -31,7 +31,8 @@ def update_methods(running: RunningVM) -> Finding | None:
             )
             return blocked(
                 Reason.EVICT_HAZARD,
-                f"workloadUpdateMethods has {without}: the VM would be killed to get its memory",
+                f"workloadUpdateMethods has {without}: KubeVirt would kill the VM to change its "
+                "memory",
                 ADD_LIVE_MIGRATE,
             )
         case _:
@@ -40,14 +41,14 @@ def update_methods(running: RunningVM) -> Finding | None:
 
 def _nothing_migrates(running: RunningVM) -> str:
     methods = running.after.methods
-    ends = "the change would stay in flight for ever, without a migration"
+    ends = "the change would stay in flight indefinitely, because nothing migrates the VM"
     if LIVE_MIGRATE in methods:
         return f"the VM cannot be migrated now: {ends}"
     if EVICT in methods:
         strategy = running.vmi.eviction_strategy or running.after.eviction_strategy
         return (
             "workloadUpdateMethods has Evict without LiveMigrate, and the VM's evictionStrategy "
-            f"{strategy} has its eviction denied: {ends}"
+            f"{strategy} denies its eviction: {ends}"
         )
     listed = f" (it lists {', '.join(sorted(methods))})" if methods else ""
     return f"workloadUpdateMethods has no LiveMigrate{listed}: {ends}"
@@ -60,7 +61,7 @@ def _hint(methods: frozenset[str]) -> str:
 
 
 def another_node(running: RunningVM) -> Finding | None:
-    """The target pod never runs on the source's node.
+    """Block a hotplug without another node: the target pod never runs on the source's node.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-911.
     """
@@ -69,15 +70,15 @@ def another_node(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.NO_OTHER_NODE,
-        f"no node but {running.vmi.node} can run VMs, and a migration needs another one",
+        f"only the node {running.vmi.node} can run VMs, and a migration needs another one",
         "add or uncordon a node",
     )
 
 
 def kubevirt_unsettled(running: RunningVM) -> Finding | None:
-    """KubeVirt starts no update migration until it is deployed and settled.
+    """Wait until KubeVirt has settled: before, it starts no migration for an update.
 
-    Source: recorded (updater idle while not Deployed); workload-updater.go:450-455.
+    Source: recorded (the updater is idle while not Deployed); workload-updater.go:450-455.
     """
     unsettled = running.situation.before.unsettled
     if not unsettled:
@@ -86,26 +87,26 @@ def kubevirt_unsettled(running: RunningVM) -> Finding | None:
 
 
 def hotplug_in_flight(running: RunningVM) -> Finding | None:
-    """One change at a time: a second is refused until the first has ended.
+    """Wait for a memory change in flight: KubeVirt refuses a second one until it has ended.
 
     Source: recorded slow-then-second-change; kubevirt v1.9.0 vm.go:3484-3487.
     """
     if not running.vmi.memory_changes:
         return None
     backup = running.vmi.backup
-    held = f"; its migration waits for the backup {backup}, which runs" if backup else ""
+    held = f"; its migration waits for the running backup {backup}" if backup else ""
     return wait(
         Reason.HOTPLUG_IN_FLIGHT,
         f"a change to {running.vmi.guest} is in flight and cannot be cancelled{held}",
-        "the new size is written once it has ended",
+        "the new size is written after it has ended",
     )
 
 
 def migration_in_flight(running: RunningVM) -> Finding | None:
-    """While the VM migrates for any cause, its memory is not changed.
+    """Wait for a migration in flight, whatever its cause.
 
-    Source: kubevirt v1.9.0 vm.go:3484-3487; facts: a target pod made for the old size fails the
-    plug and a second migration follows.
+    Source: kubevirt v1.9.0 vm.go:3484-3487; facts: the plug fails in a target
+    pod that was made for the old size, and a second migration follows.
     """
     migration = unfinished(running.situation.migrations)
     if migration is None:
@@ -113,12 +114,12 @@ def migration_in_flight(running: RunningVM) -> Finding | None:
     return wait(
         Reason.MIGRATION_IN_FLIGHT,
         f"the migration {migration.ref.name} is {migration.phase or 'new'}",
-        "the new size is written once it has ended",
+        "the new size is written after it has ended",
     )
 
 
 def backup_running(running: RunningVM) -> Finding | None:
-    """A migration for a memory change waits until the VM's backup has ended.
+    """Wait for a running backup: a migration for a memory change starts only after it.
 
     Source: kubevirt v1.9.0 migration.go:1581-1645 (migrationBlockedByBackup), from v1.8.
     """
@@ -126,13 +127,13 @@ def backup_running(running: RunningVM) -> Finding | None:
         return None
     return wait(
         Reason.BACKUP_RUNNING,
-        f"the backup {running.vmi.backup} runs, and migrations wait for it",
-        "the new size is written once it has ended",
+        f"migrations wait for the running backup {running.vmi.backup}",
+        "the new size is written after it has ended",
     )
 
 
-ENVIRONMENT: tuple[RunningRule, ...] = (update_methods, another_node)
-TRANSIENT: tuple[RunningRule, ...] = (
+SETTINGS_AND_NODES: tuple[RunningRule, ...] = (update_methods, another_node)
+IN_FLIGHT: tuple[RunningRule, ...] = (
     kubevirt_unsettled,
     hotplug_in_flight,
     migration_in_flight,

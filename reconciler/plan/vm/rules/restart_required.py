@@ -1,6 +1,6 @@
-"""Which changes of a running VM the API accepts but only a restart makes effective.
+"""Changes of a running VM that the API accepts but that need a restart to take effect.
 
-The order is virt-controller's own: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
+The order is that of virt-controller: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
 
 
 def live_update_not_in_force(running: RunningVM) -> Finding | None:
-    """Without LiveUpdate every template change waits for a restart.
+    """Require a restart while LiveUpdate is not in effect.
 
-    Not so a change back to what the VM started with, from which nothing then differs.
+    A change back to the size of the last start needs none.
     Source: recorded v1.3.1 gate-missing and v1.9.0 stage-then-live-update; kubevirt v1.9.0
-    vm.go:2989-3061 for the way back.
+    vm.go:2989-3061 for a change back.
     """
     if running.target == running.vmi.guest == running.vmi.guest_at_boot:
         return None
@@ -35,8 +35,8 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
         case Reason.GATE_MISSING:
             return restart(
                 Reason.GATE_MISSING,
-                "the feature gate VMLiveUpdateFeatures is not enabled, so nothing is changed live",
-                "name the gate in the KubeVirt manifest in Git",
+                "the feature gate VMLiveUpdateFeatures is not enabled, so nothing changes live",
+                "add the gate to the KubeVirt manifest in Git",
             )
         case Reason.STRATEGY_STAGE:
             return restart(
@@ -49,7 +49,7 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
 
 
 def plug_failed_before(running: RunningVM) -> Finding | None:
-    """After a refused plug every further change asks for a restart, even a revert.
+    """Require a restart after a refused plug, even to change the size back.
 
     Source: recorded plug-refused-then-revert; kubevirt v1.9.0 vm.go:3466.
     """
@@ -57,15 +57,15 @@ def plug_failed_before(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.PLUG_FAILED_BEFORE,
-        "an earlier plug was refused by libvirt or QEMU; nothing more is changed live",
+        "libvirt or QEMU refused an earlier plug, so nothing changes live any more",
         "restart the VM",
     )
 
 
 def restart_required_stays(running: RunningVM) -> Finding | None:
-    """Old versions keep RestartRequired until the VM restarts, and skip every live update.
+    """Require a restart on old versions, which keep RestartRequired until the VM restarts.
 
-    Source: recorded v1.3.1 and v1.6.3 above-max-then-revert; ``capabilities.RESTART_SELF_CLEARS``.
+    Source: recorded v1.3.1 and v1.6.3 above-max-then-revert; ``versions.RESTART_SELF_CLEARS``.
     """
     condition = _restart_required(running)
     if condition is None or running.after.capabilities.restart_self_clears:
@@ -74,15 +74,15 @@ def restart_required_stays(running: RunningVM) -> Finding | None:
         Reason.RESTART_REQUIRED_STICKY,
         "RestartRequired is set, and this KubeVirt version keeps it until the VM restarts: "
         f"{condition.message}",
-        "restart the VM; until then none of its changes is live",
+        "restart the VM; until then, none of its changes is live",
     )
 
 
 def other_edit_pending(running: RunningVM) -> Finding | None:
-    """While another edit waits for a restart, memory is not changed live either.
+    """Require a restart while another edit waits for one.
 
-    Newer versions look at the template anew each time; under LiveUpdate the message then means
-    that a field differs which cannot be changed live. Set under Stage it may mean memory alone.
+    Newer versions compare the template each time. Under LiveUpdate, the message means that a field
+    differs which cannot change live; set under Stage, it may mean memory alone.
     Source: recorded v1.9.0 mixed-edit-one-patch, write-maxguest-on-running.
     """
     condition = _restart_required(running)
@@ -92,14 +92,13 @@ def other_edit_pending(running: RunningVM) -> Finding | None:
     what = ", ".join(seen) or condition.message
     return restart(
         Reason.OTHER_EDIT_PENDING,
-        f"another edit of the VM waits for a restart ({what}); while it does, nothing is changed "
-        "live",
-        "restart the VM, or take the other edit back",
+        f"another edit of the VM waits for a restart ({what}); until then, nothing changes live",
+        "restart the VM, or revert the other edit",
     )
 
 
 def other_edit_waits(running: RunningVM) -> bool:
-    """Whether RestartRequired stands for an edit beside the memory, as far as that can be seen."""
+    """Whether RestartRequired was set by an edit other than memory, as far as is visible."""
     condition = _restart_required(running)
     if condition is None or condition.message != OTHER_FIELD:
         return False
@@ -107,10 +106,10 @@ def other_edit_waits(running: RunningVM) -> bool:
 
 
 def may_be_memory_alone(running: RunningVM) -> bool:
-    """Whether RestartRequired may have been set under Stage, by the memory and nothing else.
+    """Whether RestartRequired may have been set under Stage by a change of memory alone.
 
-    Under Stage memory alone sets it, and a change of the CR has no VM looked at again. Another
-    edit may wait beside the memory without being seen.
+    A later change of the CR does not make virt-controller sync the VM, so the condition stays.
+    Another edit may be pending without being visible.
     Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0 vm.go:3577-3599.
     """
     condition = _restart_required(running)
@@ -131,7 +130,7 @@ def _restart_required(running: RunningVM) -> Condition | None:
 
 
 def guest_not_set(running: RunningVM) -> Finding | None:
-    """A VMI that reports no guest size cannot be compared by virt-controller.
+    """Wait for an instance that reports no guest size yet; virt-controller does the same.
 
     Source: kubevirt v1.9.0 vm.go:3444-3460.
     """
@@ -141,9 +140,9 @@ def guest_not_set(running: RunningVM) -> Finding | None:
 
 
 def not_migratable(running: RunningVM) -> Finding | None:
-    """Hotplug migrates the VM; one that cannot migrate asks for a restart.
+    """Require a restart of a VM that cannot migrate; wait until KubeVirt reports that.
 
-    Also in the first moments after its start, when the condition is not there yet.
+    KubeVirt sets the condition a moment after the start.
     Source: recorded not-migratable; kubevirt v1.9.0 vm.go:3475.
     """
     condition = running.vmi.conditions.get("LiveMigratable")
@@ -151,13 +150,13 @@ def not_migratable(running: RunningVM) -> Finding | None:
         return coming_up(
             running,
             Reason.MIGRATABILITY_UNKNOWN,
-            "KubeVirt has not said yet whether the VM can migrate",
-            "a patch now would ask for a restart",
+            "KubeVirt has not reported yet whether the VM can migrate",
+            "a patch would require a restart now",
         )
     if condition.status == "True":
         return None
-    told = condition.message or condition.reason
-    why = f": {told}" if told else ""
+    reported = condition.message or condition.reason
+    why = f": {reported}" if reported else ""
     return restart(
         Reason.NOT_MIGRATABLE,
         f"the VM cannot be live-migrated{why}",
@@ -166,7 +165,7 @@ def not_migratable(running: RunningVM) -> Finding | None:
 
 
 def no_max_guest(running: RunningVM) -> Finding | None:
-    """A maxGuest is fixed when the instance is created, under LiveUpdate only.
+    """Require a restart of an instance without maxGuest, which is set only at its start.
 
     Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0
     pkg/defaults/defaults.go:84-135, vm.go:3480.
@@ -183,8 +182,8 @@ def no_max_guest(running: RunningVM) -> Finding | None:
     if problem is not None:
         why = Explanation(
             reason=problem.reason,
-            message=f"the VM booted without room for hotplug: {problem.message}",
-            hint="it has room after a restart only if that changes",
+            message=f"the VM booted without memory hotplug: {problem.message}",
+            hint="a restart enables hotplug only if that changes",
         )
         return Finding(effect=Effect.RESTART, why=why)
     limit = running.situation.before.max_guest
@@ -192,7 +191,7 @@ def no_max_guest(running: RunningVM) -> Finding | None:
     if uneven is not None and running.vm.max_guest is None:
         return restart(
             Reason.NO_MAX_GUEST,
-            f"the VM booted without room for hotplug: the cluster's maxGuest {uneven.message}",
+            f"the VM booted without memory hotplug: the cluster's maxGuest {uneven.message}",
             f"set liveUpdateConfiguration.maxGuest in whole blocks ({uneven.hint}), then restart "
             "the VM",
         )
@@ -200,23 +199,23 @@ def no_max_guest(running: RunningVM) -> Finding | None:
         return restart(
             Reason.NO_MAX_GUEST,
             f"the VM booted with {booted}, above the cluster's maxGuest {limit}, "
-            "and so without room for hotplug",
+            "so memory hotplug is off",
             "raise liveUpdateConfiguration.maxGuest, then restart the VM",
         )
     missing = (
         "without live update of its memory (spec.liveUpdateFeatures.memory and the feature gate)"
         if capabilities.vm_switch
-        else "before LiveUpdate was in force"
+        else "before LiveUpdate was in effect"
     )
     return restart(
         Reason.BOOTED_BEFORE,
         f"the VM booted {missing}, so its instance has no maxGuest",
-        "it needs one restart; after that its memory can be changed live",
+        "it needs one restart; after that, its memory can be changed live",
     )
 
 
 def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
-    """The shared rule set, against the maxGuest of the running instance.
+    """Require a restart for a size that cannot be plugged into the running instance.
 
     Source: recorded above-max-guest, misaligned; kubevirt v1.9.0 vm.go:3494.
     """
@@ -229,32 +228,32 @@ def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
 
 
 def below_boot(running: RunningVM) -> Finding | None:
-    """A VM never shrinks live below what it booted with.
+    """Require a restart to shrink below boot memory.
 
     Source: recorded shrink-below-boot; kubevirt v1.9.0 vm.go:3500. On v1.1 it is denied instead:
-    ``first_versions.below_boot_denied``.
+    ``v1_1.below_boot_denied``.
     """
     booted = running.vmi.guest_at_boot
     if booted is None or running.target.n_bytes >= booted.n_bytes:
         return None
     return restart(
         Reason.BELOW_BOOT,
-        f"{running.target} is below {booted}, with which the VM booted",
-        f"{booted} is the least that can be reached without a restart",
+        f"{running.target} is below the {booted} that the VM booted with",
+        f"without a restart, {booted} is the smallest size",
     )
 
 
 OF_VM: tuple[RunningRule, ...] = (
     live_update_not_in_force,
-    v1_1.live_update_not_asked_for,
+    v1_1.live_update_not_enabled,
     plug_failed_before,
     restart_required_stays,
     instancetype.size_not_live,
     instancetype.differs_otherwise,
     guest_not_set,
 )
-"""What KubeVirt looks at whatever the size is, even one that the running instance has."""
+"""Rules that apply to every size, even the one that the running instance has."""
 OF_HOTPLUG: tuple[RunningRule, ...] = (not_migratable, no_max_guest)
-"""What it looks at for another size, even while a change is in flight."""
+"""Rules that apply to every other size, even while a change is in flight."""
 OF_SIZE: tuple[RunningRule, ...] = (size_cannot_be_plugged, below_boot)
-"""What it comes to last."""
+"""Rules about the size itself, which KubeVirt checks last."""

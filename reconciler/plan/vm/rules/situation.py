@@ -1,4 +1,4 @@
-"""All that the rules may look at for one VM, and what a rule answers."""
+"""``Situation`` and ``RunningVM``: everything that a rule may read about one VM."""
 
 from __future__ import annotations
 
@@ -35,12 +35,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Types:
-    """The instancetypes of a VM for which Git names one; None where one is not known."""
+    """The instancetypes of a VM whose size Git sets by an instancetype."""
 
     has: LiveInstancetype | None
+    """The type that the VM has; None where it is not known."""
     wanted: LiveInstancetype | None
+    """The type that Git names; None where it is not known."""
     revision_kept: bool
-    """Whether the VM holds an older revision of the type that it has."""
+    """Whether the VM uses an older revision of its type."""
 
 
 class InputsRead:
@@ -80,86 +82,86 @@ class InputsRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """One VM that is in the cluster, with the memory that Git wants for it."""
+    """One VM that is in the cluster, with the memory that it should have."""
 
     desired: DesiredVM
     target: MemoryQuantity
-    """The size that Git names, or that of the instancetype which it names."""
+    """The size that Git sets directly or by an instancetype."""
     as_desired: bool
-    """Whether the VM's spec says what Git says."""
+    """Whether the VM's spec matches Git."""
     types: Types | None = None
-    """None where Git names the size itself."""
+    """None where Git sets the size directly."""
     vm: LiveVM
     vmi: LiveVMI | None
-    """None, or final, where the VM is not running."""
+    """The instance; None or final where the VM is not running."""
     migrations: tuple[LiveMigration, ...]
-    """Of this VM, oldest first."""
+    """The migrations of this VM, oldest first."""
     nodes: tuple[LiveNode, ...]
     rendering: Rendering
-    """How KubeVirt makes launcher pods now."""
+    """How KubeVirt sizes launcher pods now."""
     before: EffectiveConfig
-    """KubeVirt as it is now."""
+    """KubeVirt's configuration as it is now."""
     after: EffectiveConfig
-    """KubeVirt as it will be after the plan's own changes of the CR."""
+    """KubeVirt's configuration after the plan's own changes of the CR."""
     policy: PlanPolicy
     cluster: str
     """The uid of the namespace kube-system."""
     inputs_read: InputsRead
-    """What lies beyond the VM, and whether a rule has looked there."""
+    """Inputs beyond the VM; it records which of them a rule reads."""
 
     @property
     def now(self) -> datetime:
-        """The time, for what is judged by its age."""
+        """The time of the plan."""
         return self.inputs_read.now
 
     @property
     def capacity(self) -> Capacity | None:
-        """Pods and quotas; None where they were not read."""
+        """Pods and quotas; None where they are not known."""
         return self.inputs_read.capacity
 
     @property
     def consent(self) -> RestartConsent:
-        """What may be done if the change needs a restart: Git's word on the VM beats the rest."""
+        """What may be done if a change needs a restart; the annotation in Git goes first."""
         return self.desired.restart or self.policy.restart
 
     @property
     def suspended(self) -> bool:
-        """Whether Git or the cluster says that the VM is to be left alone."""
+        """Whether Git or the cluster suspends changes of the VM."""
         return self.vm.suspended or self.desired.suspended
 
     @property
     def own_max_guest(self) -> MemoryQuantity | None:
-        """The VM's own ``maxGuest``, or that of the instancetype that Git names."""
+        """The VM's own ``maxGuest``, or that of the instancetype in Git."""
         wanted = self.types.wanted if self.types else None
         return (wanted.max_guest if wanted else None) or self.vm.max_guest
 
     @property
     def constraints(self) -> tuple[Constraints, ...]:
-        """Of the VM's template, and of the instancetype that Git names."""
+        """The constraints of the VM's template and of the instancetype in Git."""
         wanted = self.types.wanted if self.types else None
         return (self.vm.constraints, *((wanted.constraints,) if wanted else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningVM:
-    """A situation whose VM runs."""
+    """The situation of a VM that runs."""
 
     situation: Situation
     vmi: LiveVMI
 
     @property
     def vm(self) -> LiveVM:
-        """The VM's spec and conditions."""
+        """The VirtualMachine."""
         return self.situation.vm
 
     @property
     def target(self) -> MemoryQuantity:
-        """What Git wants."""
+        """The size that the VM should have."""
         return self.situation.target
 
     @property
     def after(self) -> EffectiveConfig:
-        """KubeVirt after the plan's own changes."""
+        """KubeVirt's configuration after the plan's own changes."""
         return self.situation.after
 
 
@@ -181,5 +183,5 @@ def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") 
 
 
 def unfinished(migrations: tuple[LiveMigration, ...]) -> LiveMigration | None:
-    """The migration that has not ended yet, if there is one; KubeVirt allows one a VM."""
+    """Return the migration that has not ended, if there is one; KubeVirt allows one per VM."""
     return next((each for each in reversed(migrations) if not each.phase.finished), None)

@@ -1,4 +1,4 @@
-"""Sizes that were written while nothing was changed live, and come into force with LiveUpdate."""
+"""Sizes that were written under Stage and take effect with LiveUpdate."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
     """Whether the size in the spec of *vm* reaches its guest under *after*, without a restart.
 
-    An edit beside the memory that cannot be seen would still keep it back.
+    Another pending edit that the instance does not show would still prevent it.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 judges RestartRequired
-    anew, :3444-3566 looks at the size; up to v1.6.3 and in v1.7.0 RestartRequired stays.
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 evaluates RestartRequired
+    again, :3444-3566 checks the size; up to v1.6.3 and in v1.7.0 RestartRequired stays.
     """
-    size, has, room = vm.guest, vmi.guest, vmi.max_guest
+    size, has, limit = vm.guest, vmi.guest, vmi.max_guest
     if not after.live_update or vm.deleting or vmi.deleting:
         return False
-    if size is None or has is None or room is None or size == has:
+    if size is None or has is None or limit is None or size == has:
         return False
     capabilities = after.capabilities
     sticks = is_true(vm.conditions, "RestartRequired") and not capabilities.restart_self_clears
@@ -38,15 +38,15 @@ def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
     return (
         is_true(vmi.conditions, "LiveMigratable")
         and (boot is None or size.n_bytes >= boot.n_bytes)
-        and pluggable_sizes.unpluggable(vmi.constraints, capabilities, size, room) is None
+        and pluggable_sizes.unpluggable(vmi.constraints, capabilities, size, limit) is None
     )
 
 
 def live_at_next_sync(running: RunningVM) -> Finding | None:
-    """A size that was written under Stage is looked at again only when the VM changes.
+    """Wait for KubeVirt to sync a VM whose size was written under Stage.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR has no
-    VM looked at), pkg/controller/virtinformers.go:376 (every 12 h all are).
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR does
+    not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (it syncs every 12 h).
     """
     situation, vm, vmi = running.situation, running.vm, running.vmi
     staged = not situation.before.live_update or restart_required.may_be_memory_alone(running)
@@ -55,21 +55,22 @@ def live_at_next_sync(running: RunningVM) -> Finding | None:
     return preconditions.update_methods(running) or wait(
         Reason.LIVE_AT_NEXT_SYNC,
         f"the VM's spec says {running.target} and the guest has {vmi.guest_current or vmi.guest}; "
-        "KubeVirt changes that live when it next looks at the VM, within 12 h: a change of its "
-        "settings alone has no VM looked at",
-        "a label or an annotation that is set on the VM has it looked at now",
+        "KubeVirt changes that live when it next syncs the VM, within 12 h; a change of the CR "
+        "alone does not cause a sync",
+        "set a label or an annotation on the VM to make KubeVirt sync it now",
     )
 
 
 def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
-    """That an edit which cannot be seen may keep the change from becoming live."""
+    """Return a warning that another edit may prevent the live change."""
     if running is None or finding.effect is not Effect.LIVE:
         return ()
     if not restart_required.may_be_memory_alone(running):
         return ()
     return (
         (
-            "RestartRequired was set while LiveUpdate was not in force: if an edit beside the "
-            "memory waits too, the VM still needs a restart"
+            "RestartRequired was set before LiveUpdate was in effect: if an edit other than "
+            "memory "
+            "is pending too, the VM still needs a restart"
         ),
     )

@@ -1,8 +1,7 @@
-"""Whether a live change has room: a node and a quota that take the target pod beside the old one.
+"""Whether a node and the quotas have capacity for the target pod beside the old pod.
 
-A change is blocked only where the room could not come by itself: where the room that is lacking is
-held by migrations that are under way, it waits. Other changes of the same plan are not counted
-here; ``placing`` looks at them together.
+A change waits where migrations in flight will release the missing capacity; otherwise it is
+blocked. Other changes of the same plan do not count here; ``placement`` examines them together.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MIB, canonical
 from reconciler.plan.behaviour.target_pod import target_pod
-from reconciler.plan.capacity.fit import demands, eligible_nodes, exceeded, free, pod_for
+from reconciler.plan.capacity.fit import eligible_nodes, exceeded, free, pod_for, quota_usage
 from reconciler.plan.finding import Finding, blocked, wait
 
 if TYPE_CHECKING:
@@ -23,13 +22,11 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.plan.vm.rules.situation import RunningRule, RunningVM
 
-RAISE_QUOTA = (
-    "raise the ResourceQuota; it must hold the old pod and the new one while the VM migrates"
-)
+RAISE_QUOTA = "raise the ResourceQuota; it must hold the old and the new pod while the VM migrates"
 
 
 def node_has_capacity(running: RunningVM) -> Finding | None:
-    """Another node must hold the target pod while the old one still runs.
+    """Block or wait unless another node has capacity for the target pod.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; recorded
     target-unschedulable: the migration stays Scheduling, until its pod is removed after 300 s.
@@ -43,23 +40,23 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
         return no_eligible_node(running)
     if any(free(node, capacity, pod.page_size).holds(pod) for node in nodes):
         return None
-    needs = f"the target pod asks for {_need(pod)}, and {_most(nodes, capacity, pod)}"
+    needs = f"the target pod requests {_need(pod)}, and {_most(nodes, capacity, pod)}"
     if any(free(node, capacity, pod.page_size, settled=True).holds(pod) for node in nodes):
         return wait(
             Reason.WAITS_FOR_ROOM,
-            f"{needs}; migrations that are under way hold more",
-            "it is written once there is room",
+            f"{needs}; migrations in flight will release more",
+            "it is written once there is capacity",
         )
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
         needs,
-        "free memory on another node, add one, or ask for less; it must hold the new size while "
-        "the old pod still runs",
+        "free memory on another node, add a node, or choose a smaller size; the new pod starts "
+        "while the old pod still runs",
     )
 
 
 def no_quota_in_flight(running: RunningVM) -> Finding | None:
-    """A quota would never hold the target pod of the change in flight, which is not made yet.
+    """Block on a quota that will refuse the target pod of the change in flight.
 
     Source: as ``quota_has_capacity``.
     """
@@ -78,7 +75,7 @@ def no_quota_in_flight(running: RunningVM) -> Finding | None:
 
 
 def no_node_in_flight(running: RunningVM) -> Finding | None:
-    """No other node would ever hold the target pod of the change that is in flight.
+    """Block if no other node will have capacity for the target pod of the change in flight.
 
     Source: as ``node_has_capacity``; a pod that fits no node is deleted after 300 s and remade.
     """
@@ -93,16 +90,16 @@ def no_node_in_flight(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
-        f"its target pod asks for {_need(pod)}, and {_most(nodes, capacity, pod)}",
+        f"its target pod requests {_need(pod)}, and {_most(nodes, capacity, pod)}",
         "free memory on another node, or add one",
     )
 
 
 def quota_has_capacity(running: RunningVM) -> Finding | None:
-    """Every quota of the namespace must hold both pods while the VM migrates.
+    """Block or wait unless every quota of the namespace has capacity for both pods.
 
-    Judged are memory requests and the number of pods, and memory limits where the VM sets one.
-    Left out are limits that KubeVirt sets by itself in a namespace with such a quota, CPU, huge
+    This checks memory requests, the number of pods, and memory limits where the VM sets one. It
+    does not check limits that KubeVirt sets itself in a namespace with such a quota, CPU, huge
     pages, and quotas for a priority class.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; recorded
@@ -122,8 +119,8 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
     if not any(True for quota in quotas for _ in exceeded(quota, pod, settled=True)):
         return wait(
             Reason.WAITS_FOR_ROOM,
-            f"{says}; migrations that are under way give some back",
-            "it is written once there is room",
+            f"{says}; migrations in flight will release some",
+            "it is written once there is capacity",
         )
     return blocked(
         Reason.QUOTA_WOULD_REFUSE,
@@ -133,7 +130,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def no_eligible_node(running: RunningVM) -> Finding | None:
-    """No other node is one to which the VM may migrate, however empty.
+    """Block if the VM may migrate to no other node, whatever capacity it has.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
     """
@@ -143,14 +140,14 @@ def no_eligible_node(running: RunningVM) -> Finding | None:
     selector = ", ".join(f"{k}={v}" for k, v in sorted(running.vmi.node_selector.items()))
     lacks, hint = (
         f"the VM's nodeSelector {selector}",
-        "label another node, or change what the VM selects",
+        "label another node, or change the VM's nodeSelector",
     )
     if not selector or eligible_nodes(running.vmi, nodes, same_cpu_vendor=False):
         lacks, hint = "its CPU vendor", "add a node with the same CPU vendor"
         lacks += " and the VM's nodeSelector" if selector else ""
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
-        f"no node but {running.vmi.node} that can run VMs has {lacks}",
+        f"no node that can run VMs, apart from {running.vmi.node}, has {lacks}",
         hint,
     )
 
@@ -164,10 +161,10 @@ def _eligible(running: RunningVM) -> tuple[LiveNode, ...]:
 
 
 def _pod_in_flight(running: RunningVM, size: MemoryQuantity) -> TargetPod:
-    """The target pod of the change to *size* that is in flight.
+    """Return the target pod of the change to *size* that is in flight.
 
-    The instance has the requests of the new size already, and its pod was made for the old one;
-    so the new pod follows from the instance alone.
+    The instance already has the requests of the new size, but its pod was made for the old one. So
+    the new pod is computed from the instance alone.
     """
     at_rest = replace(running.vmi, guest_current=size)
     return target_pod(at_rest, size, running.situation.rendering, None)
@@ -179,7 +176,7 @@ def _need(pod: TargetPod) -> str:
 
 
 def _most(nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod) -> str:
-    """Which of *nodes* comes nearest."""
+    """Say which of *nodes* has the most left."""
     best = max(nodes, key=lambda node: _left(node, capacity, pod))
     left = free(best, capacity, pod.page_size)
     memory, pages = left.memory or 0, max(0, left.hugepages)
@@ -194,7 +191,7 @@ def _left(node: LiveNode, capacity: Capacity, pod: TargetPod) -> tuple[int, int]
 
 def _quota_says(running: RunningVM, quota: Quota, resource: str, pod: TargetPod) -> str:
     hard, used = quota.hard[resource], quota.used.get(resource, 0)
-    needed = demands(pod)[resource]
+    needed = quota_usage(pod)[resource]
     if resource in ("pods", "count/pods"):
         amounts = f"{resource} has {used} used of {hard}"
     else:

@@ -1,4 +1,4 @@
-"""What only KubeVirt v1.1 does: each VM asks for live updates, and its webhook judges them."""
+"""KubeVirt v1.1 only: a switch in each VM enables live updates, and the webhook checks sizes."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.situation import RunningVM, Situation
 
 
-def live_update_not_asked_for(running: RunningVM) -> Finding | None:
-    """Without ``spec.liveUpdateFeatures.memory`` a change waits for a restart, without a word.
+def live_update_not_enabled(running: RunningVM) -> Finding | None:
+    """Require a restart of a VM without ``spec.liveUpdateFeatures.memory``.
 
-    Source: kubevirt v1.1.0 vms-admitter.go:440-496; the field is gone in v1.2.0.
+    Source: kubevirt v1.1.0 vms-admitter.go:440-496; v1.2.0 removed the field.
     """
-    if not _mute(running.situation):
+    if not _switched_off(running.situation):
         return None
     return restart(
         Reason.LIVE_UPDATE_FEATURES_UNSET,
-        "the VM has no spec.liveUpdateFeatures.memory, without which KubeVirt v1.1 changes no "
-        "memory live",
+        "the VM has no spec.liveUpdateFeatures.memory, and without it KubeVirt v1.1 does not "
+        "change memory live",
         "set it and restart the VM, or update KubeVirt to v1.2 or newer",
     )
 
 
 def switch_denied(situation: Situation) -> Finding | None:
-    """With the switch and without the gate every write of the VM is denied, running or not.
+    """Block writes of a VM with the switch while the gate is missing: the webhook denies them.
 
     Source: kubevirt v1.1.0 vms-admitter.go:440-446.
     """
@@ -38,41 +38,43 @@ def switch_denied(situation: Situation) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        "the VM has spec.liveUpdateFeatures, and the webhook denies every write of it without the "
-        "feature gate VMLiveUpdateFeatures",
-        "list the gate in the KubeVirt manifest in Git",
+        "the VM has spec.liveUpdateFeatures, and without the feature gate VMLiveUpdateFeatures "
+        "the "
+        "webhook denies every write of the VM",
+        "add the gate to the KubeVirt manifest in Git",
     )
 
 
-def waits_without_a_word(running: RunningVM) -> Finding | None:
-    """v1.1 has no RestartRequired: a written value waits and nothing on the VM says so.
+def pending_until_restart(running: RunningVM) -> Finding | None:
+    """Report a written value that waits for a restart; v1.1 has no RestartRequired.
 
     Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go knows no such condition.
     """
     has = running.vmi.guest_current or running.vmi.guest
-    if not _mute(running.situation) or has is None or has == running.target:
+    if not _switched_off(running.situation) or has is None or has == running.target:
         return None
     return restart(
         Reason.RESTART_PENDING,
-        f"the VM's spec says {running.target} and the guest has {has}; KubeVirt v1.1 leaves it "
-        "so until the VM restarts",
+        f"the VM's spec says {running.target} and the guest has {has}; KubeVirt v1.1 does not "
+        "change that until the VM restarts",
         "restart the VM",
     )
 
 
 def judged_at_admission(running: RunningVM) -> bool:
-    """Whether the webhook compares a size with the running instance, before anything else does.
+    """Whether the webhook compares a size with the running instance.
 
-    It denies less than at boot, and every size while a memory change or a migration is in flight.
-    Source: kubevirt v1.1.0 vms-admitter.go:865-939, of VMs with the switch; gone in v1.2.0.
+    It denies sizes below boot memory, and every size while a memory change or a migration is in
+    flight. Source: kubevirt v1.1.0 vms-admitter.go:865-939, for VMs with the switch; v1.2.0
+    removed it.
     """
     return running.after.capabilities.vm_switch and running.vm.live_update_memory
 
 
 def below_boot_denied(running: RunningVM) -> Finding | None:
-    """Less than the VM booted with is denied, be the VM able to hotplug or not.
+    """Block sizes below boot memory, whether or not the VM can hotplug.
 
-    Source: kubevirt v1.1.0 vms-admitter.go:865-939; newer versions ask for a restart.
+    Source: kubevirt v1.1.0 vms-admitter.go:865-939; newer versions require a restart.
     """
     booted = running.vmi.guest_at_boot
     if booted is None or running.target.n_bytes >= booted.n_bytes:
@@ -81,10 +83,10 @@ def below_boot_denied(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"{running.target} is below {booted}, with which the VM booted; the webhook denies it",
-        f"{booted} is the least while the VM runs; stop it to give it less",
+        f"{running.target} is below the {booted} that the VM booted with; the webhook denies it",
+        f"{booted} is the smallest size while the VM runs; stop it to make it smaller",
     )
 
 
-def _mute(situation: Situation) -> bool:
+def _switched_off(situation: Situation) -> bool:
     return situation.after.capabilities.vm_switch and not situation.vm.live_update_memory

@@ -1,7 +1,7 @@
-"""How far a running VM is whose spec already says what Git says.
+"""``convergence_of``: how far a running VM is whose spec already matches Git.
 
-Used for a value that somebody else or an earlier pass wrote, and to judge our own: success is
-the guest's memory, never the API server's answer nor a migration that succeeded.
+It does not matter who wrote the value. Success means that the guest has the memory; neither the
+API server's answer nor a finished migration counts as success.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ QUOTA = "migrationRejectedByResourceQuota"
 """Condition of a migration. Source: recorded v1.9.0 quota-holds-one-pod."""
 
 STOP = (
-    "to stop the migrations, restart the VM, or take LiveMigrate out of workloadUpdateMethods "
-    "for as long as it takes to delete the one that is under way"
+    "to stop the migrations, restart the VM, or remove LiveMigrate from workloadUpdateMethods "
+    "while you delete the migration in flight"
 )
 """Source: kubevirt v1.9.0 vm.go:3484-3487 (a revert is refused), workload-updater.go:366-428 (the
-updater makes another migration as long as the change is in flight and LiveMigrate is listed)."""
+updater creates another migration while the change is in flight and LiveMigrate is listed)."""
 
 
 def convergence_of(running: RunningVM) -> Finding:
-    """Judge a VM whose spec holds the desired size; failures are looked for before success.
+    """Return the finding on a VM whose spec has the desired size; failures come first.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
-    pkg/virt-handler/migration-target.go:1152-1208; recorded for each outcome but a silent guest.
+    pkg/virt-handler/migration-target.go:1152-1208; recorded for all outcomes but a silent guest.
     """
     for rule in (_plug_refused, _restart_pending, _quota_refused, failing, _ineffective):
         finding = rule(running)
@@ -49,16 +49,16 @@ def convergence_of(running: RunningVM) -> Finding:
 
 
 def has_memory(running: RunningVM) -> bool:
-    """Whether the guest itself has the desired size, as KubeVirt and libvirt report it."""
+    """Whether the guest has the desired size, as KubeVirt and libvirt report it."""
     vmi, n_bytes = running.vmi, running.target.n_bytes
     sizes = (vmi.guest, vmi.guest_requested, vmi.guest_current)
     return all(size is not None and size.n_bytes == n_bytes for size in sizes)
 
 
 def failed_in_a_row(migrations: tuple[LiveMigration, ...]) -> int:
-    """How many update migrations have failed since the last one that succeeded.
+    """Return how many update migrations have failed since the last successful one.
 
-    KubeVirt keeps five finished migrations a VM, so the count ends there.
+    KubeVirt keeps five finished migrations for each VM, so the count is at most five.
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314.
     """
     finished = [each for each in reversed(migrations) if each.phase.finished and each.for_update]
@@ -85,8 +85,8 @@ def _restart_pending(running: RunningVM) -> Finding | None:
         return restart(
             Reason.OTHER_EDIT_PENDING,
             f"the VM's spec says {running.target}, the guest has {has}, and another edit of the "
-            f"VM waits for a restart ({condition.message}); while it does, nothing is live",
-            "restart the VM, or take the other edit back",
+            f"VM waits for a restart ({condition.message}); until then, nothing changes live",
+            "restart the VM, or revert the other edit",
         )
     return restart(
         Reason.RESTART_PENDING,
@@ -104,12 +104,12 @@ def _quota_refused(running: RunningVM) -> Finding | None:
         Reason.QUOTA_REFUSED,
         f"the quota of namespace {running.vm.ref.namespace} refuses the target pod of "
         f"{migration.ref.name}; both pods must fit while it migrates",
-        "raise the ResourceQuota; the migration then goes on by itself",
+        "raise the ResourceQuota; the migration then continues by itself",
     )
 
 
 def failing(running: RunningVM) -> Finding | None:
-    """Migrations for the change in flight that failed one after another.
+    """Wait or block after failed migrations for the change in flight.
 
     Source: recorded migration-fails, target-unschedulable.
     """
@@ -119,22 +119,23 @@ def failing(running: RunningVM) -> Finding | None:
         return None
     last = next(each for each in reversed(migrations) if each.phase is MigrationPhase.FAILED)
     count = f"{failed} migration{'s' if failed > 1 else ''} failed"
-    homeless = not last.target_node and last.started_at is None
-    why = "no node took the target pod" if homeless else last.failure_reason
+    unscheduled = not last.target_node and last.started_at is None
+    why = "no node took the target pod" if unscheduled else last.failure_reason
     text = f"{count}: {why}" if why else count
     if failed < running.situation.policy.failed_migrations:
         pause = "after a pause" if running.after.capabilities.update_backoff else "at once"
         return wait(Reason.MIGRATION_RETRYING, f"{text}; KubeVirt tries again {pause}")
-    if homeless:
+    if unscheduled:
         return blocked(
             Reason.TARGET_UNSCHEDULABLE,
-            f"{text}; KubeVirt goes on trying, with longer pauses",
-            f"make room on another node, or look at what keeps the launcher pod from it; {STOP}",
+            f"{text}; KubeVirt keeps trying, with longer pauses",
+            "free capacity on another node, or find out why it does not take the launcher pod; "
+            f"{STOP}",
         )
     return blocked(
         Reason.MIGRATION_FAILING,
-        f"{text}; KubeVirt goes on trying, with longer pauses",
-        f"find out why it cannot migrate; {STOP}",
+        f"{text}; KubeVirt keeps trying, with longer pauses",
+        f"find out why the VM cannot migrate; {STOP}",
     )
 
 
@@ -143,7 +144,7 @@ def _ineffective(running: RunningVM) -> Finding | None:
 
 
 def ineffective(running: RunningVM, size: MemoryQuantity) -> Finding | None:
-    """Migrations that succeeded since the VM's size was written, without *size* being plugged.
+    """Block after migrations that succeeded since the write without plugging *size*.
 
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1187-1231.
     """
@@ -160,27 +161,29 @@ def ineffective(running: RunningVM, size: MemoryQuantity) -> Finding | None:
         return None
     return blocked(
         Reason.INEFFECTIVE_MIGRATIONS,
-        f"{len(succeeded)} migrations succeeded since the change, and {requested} is still what "
-        f"the hypervisor was asked for, not {size}",
-        "look at the events of the VirtualMachineInstance for the launcher's memory request; "
+        f"{len(succeeded)} migrations succeeded since the change, but the hypervisor was still "
+        f"asked for {requested}, not {size}",
+        "see the events of the VirtualMachineInstance about the launcher's memory request; "
         f"{STOP}",
     )
 
 
 def _staged(running: RunningVM) -> Finding | None:
-    """Back to the size of its start, a VM gets no RestartRequired; its instance stays as it is.
+    """Report a size that waits for a restart without RestartRequired.
+
+    KubeVirt does not set it when the size changes back to that of the last start.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 compares with the revision
-    of the start, and :3351 changes nothing live without LiveUpdate.
+    of the last start, and :3351 changes nothing live without LiveUpdate.
     """
     situation, has = running.situation, running.vmi.guest
-    in_force = situation.before.live_update or situation.after.live_update
-    if in_force or has is None or has == running.target:
+    live_update = situation.before.live_update or situation.after.live_update
+    if live_update or has is None or has == running.target:
         return None
     return restart(
         Reason.RESTART_PENDING,
         f"the VM's spec says {running.target}, its instance has {has}, and without LiveUpdate "
-        "that stays until a restart; KubeVirt does not ask for one",
+        "this stays until a restart; KubeVirt does not request one",
         "restart the VM",
     )
 
@@ -200,7 +203,7 @@ def _in_flight(running: RunningVM) -> Finding | None:
             f"migrates to {running.target}: {migration.ref.name} is {migration.phase or 'new'}",
         )
     if running.vmi.guest is None or running.vmi.guest.n_bytes != running.target.n_bytes:
-        return wait(Reason.IN_FLIGHT, "KubeVirt has not taken the change up yet")
+        return wait(Reason.IN_FLIGHT, "KubeVirt has not started the change yet")
     return None
 
 
@@ -211,7 +214,7 @@ def _converged(running: RunningVM) -> Finding | None:
 
 
 def _guest(running: RunningVM) -> Finding:
-    """The hypervisor was asked; only the guest's driver is missing from the chain."""
+    """Return how far the guest is after the hypervisor was asked for the size."""
     vmi, situation = running.vmi, running.situation
     if vmi.guest_requested is None or vmi.guest_requested.n_bytes != running.target.n_bytes:
         return wait(
@@ -220,7 +223,10 @@ def _guest(running: RunningVM) -> Finding:
     current = human(vmi.guest_current.n_bytes) if vmi.guest_current else "nothing"
     text = f"{running.target} was plugged, and the guest has {current}"
     if is_true(vmi.conditions, "Paused"):
-        return wait(Reason.GUEST_ACCEPTING, f"{text}; it is paused, and takes it once resumed")
+        return wait(
+            Reason.GUEST_ACCEPTING,
+            f"{text}; the guest is paused and uses the memory once it is resumed",
+        )
     ended = vmi.migration_ended_at
     waited_s = (situation.now - ended).total_seconds() if ended else None
     if waited_s is None or waited_s < situation.policy.guest_timeout_s:

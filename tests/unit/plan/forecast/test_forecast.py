@@ -279,7 +279,7 @@ def test_others_in_flight_take_places_until_they_end():
     )
     assert free.earliest_s < near.earliest_s < held.earliest_s
     assert free.latest_s < near.latest_s < held.latest_s
-    assert any("1 other migration takes a place" in each for each in held.assumptions)
+    assert any("1 other migration takes a slot" in each for each in held.assumptions)
 
 
 def test_a_change_in_flight_without_a_migration_takes_a_place_too():

@@ -116,7 +116,7 @@ def test_the_vms_are_named_with_why_and_what_to_do():
     flying = vmi("a", conditions=MIGRATES | IN_FLIGHT)
     decision = planned(listing(), ("Evict",), flying, *vmis)
     assert decision.why.message == (
-        "KubeVirt would then evict 5 running VMs, whose guests stop: db/a (a change in flight), "
+        "KubeVirt would evict 5 running VMs, whose guests stop: db/a (a change in flight), "
         "db/b (an outdated launcher), db/c (an outdated launcher) and 2 more"
     )
     assert decision.why.hint.startswith("list LiveMigrate in workloadUpdateMethods as well")
@@ -153,7 +153,7 @@ def test_a_size_that_comes_into_force_with_the_change_counts():
     live_update = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}
     decision = planned(stage, ("Evict",), vmi(), vms=[staged], settings=live_update)
     assert decision.reason.value == "would-evict"
-    assert "db/a (a size written before, which then comes into force)" in decision.why.message
+    assert "db/a (a size written before, which then takes effect)" in decision.why.message
     kept = planned(
         stage,
         ("Evict",),
@@ -167,9 +167,9 @@ def test_a_size_that_comes_into_force_with_the_change_counts():
 @pytest.mark.parametrize(
     ("before", "after", "vmis", "said"),
     [
-        (NONE, ONLY_EVICT, [vmi("a")], "concerns 1 (db/a)"),
-        (NONE, ONLY_EVICT, [vmi("a", eviction_strategy="LiveMigrate")], "concerns none"),
-        (ONLY_MIGRATE, BOTH, [vmi("a"), vmi("b", conditions=STAYS)], "concerns 1 (db/b)"),
+        (NONE, ONLY_EVICT, [vmi("a")], "affects 1 (db/a)"),
+        (NONE, ONLY_EVICT, [vmi("a", eviction_strategy="LiveMigrate")], "affects none"),
+        (ONLY_MIGRATE, BOTH, [vmi("a"), vmi("b", conditions=STAYS)], "affects 1 (db/b)"),
         (ONLY_MIGRATE, BOTH, [vmi("a")], "a VM that cannot be migrated and waits for a change"),
         (BOTH, ONLY_EVICT, [vmi("a")], "Evict stays without LiveMigrate"),
         (BOTH, ONLY_MIGRATE, [vmi("a")], ""),
@@ -218,7 +218,7 @@ def test_a_denied_eviction_is_told_with_the_strategy():
         make_vm(), vmis=(make_vmi(eviction_strategy="External"),), kubevirt=EVICT_ONLY
     )
     (decision,) = plan_of(make_desired(want("3Gi")), live).decisions
-    assert "the VM's evictionStrategy External has its eviction denied" in decision.why.message
+    assert "the VM's evictionStrategy External denies its eviction" in decision.why.message
 
 
 # What is written already, and can no longer be carried out.
@@ -228,7 +228,12 @@ def test_a_denied_eviction_is_told_with_the_strategy():
         (ONLY_MIGRATE, {}, "no-live-migrate", "the VM cannot be migrated now"),
         (BOTH, {}, "evict-hazard", "Evict, and the VM cannot be migrated"),
         (ONLY_EVICT, {}, "evict-hazard", "Evict without LiveMigrate"),
-        (ONLY_EVICT, {"eviction_strategy": "LiveMigrate"}, "no-live-migrate", "LiveMigrate has"),
+        (
+            ONLY_EVICT,
+            {"eviction_strategy": "LiveMigrate"},
+            "no-live-migrate",
+            "LiveMigrate denies",
+        ),
         (NONE, {}, "no-live-migrate", "has no LiveMigrate"),
     ],
 )

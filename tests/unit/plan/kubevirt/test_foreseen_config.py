@@ -108,10 +108,10 @@ def test_vms_that_need_a_restart_are_counted(names, says):
 @pytest.mark.parametrize(
     ("stuck", "outdated", "says"),
     [
-        (0, 0, "LiveMigrate comes on: every later KubeVirt upgrade"),
-        (1, 0, "1 VM begins to migrate at once (1 with a memory change that was stuck, 0 with"),
-        (1, 1, "1 VM begins to migrate at once (1 with a memory change that was stuck, 0 with"),
-        (2, 0, "2 VMs begin to migrate at once (2 with a memory change that was stuck, 0 with"),
+        (0, 0, "LiveMigrate is added: every later KubeVirt upgrade"),
+        (1, 0, "1 VM starts to migrate at once (1 with a memory change that was stuck, 0 with"),
+        (1, 1, "1 VM starts to migrate at once (1 with a memory change that was stuck, 0 with"),
+        (2, 0, "2 VMs start to migrate at once (2 with a memory change that was stuck, 0 with"),
     ],
 )
 def test_what_begins_to_migrate_with_live_migrate_is_counted(stuck, outdated, says):

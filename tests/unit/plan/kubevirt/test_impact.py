@@ -36,7 +36,7 @@ def test_live_migrate_counts_what_begins_to_migrate_at_once():
     without = with_settings(make_kubevirt(outdated_workloads=3), workloadUpdateMethods=None)
     stuck = running("a", conditions={"HotMemoryChange": condition("True")})
     found = warnings({fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}, without, stuck)
-    assert "3 VMs begin to migrate at once" in found
+    assert "3 VMs start to migrate at once" in found
     assert "1 with a memory change that was stuck, 2 with an outdated launcher" in found
 
 
@@ -50,17 +50,17 @@ def test_live_update_names_the_vms_that_need_one_restart():
 
 def test_stage_says_that_nothing_is_live_any_more():
     found = warnings({fields.ROLLOUT_STRATEGY: "Stage"}, make_kubevirt(), running("a"))
-    assert "LiveUpdate goes out of force" in found
+    assert "LiveUpdate is switched off" in found
 
 
 def test_a_max_guest_tells_who_loses_and_who_gains_room_at_the_next_start():
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("4Gi"))
     vmis = (running("small", "1Gi"), running("middle", "3Gi"), running("large", "8Gi"))
     lower = warnings({fields.MAX_GUEST: q("2Gi")}, kubevirt, *vmis)
-    assert "lose room: db/middle" in lower
-    assert "gain" not in lower
+    assert "off for db/middle" in lower
+    assert "on for" not in lower
     higher = warnings({fields.MAX_GUEST: q("16Gi")}, kubevirt, *vmis)
-    assert "gain room: db/large" in higher
+    assert "on for db/large" in higher
 
 
 # v1.9.0 pkg/liveupdate/memory/memory.go:53-107, test 8; a VM's own maxGuest comes first
@@ -78,10 +78,11 @@ def test_a_max_guest_that_is_no_whole_block_takes_room_from_every_vm_but_one_wit
         return " / ".join(decision.warnings)
 
     assert told("5000M") == (
-        "maxGuest 5000M counts from a VM's next start; then for hotplug lose room: db/a, db/huge "
+        "maxGuest 5000M applies from a VM's next start; memory hotplug is then off for db/a, "
+        "db/huge "
         "(5000M is not a multiple of 2Mi; write 4768Mi or 4770Mi)"
     )
-    assert "lose room: db/huge" in told("4610Mi")
+    assert "off for db/huge" in told("4610Mi")
     assert told("5Gi") == ""
 
 

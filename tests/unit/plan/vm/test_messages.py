@@ -132,7 +132,7 @@ def test_a_restart_is_pending_only_where_the_condition_is_true(status):
 def test_only_a_live_change_ends_the_overcommit(guest, told):
     vmi = make_vmi(constraints=Constraints(requests=make_vm(guest="512Mi").guest))
     found = decided(guest, vmi=vmi).warnings
-    assert any("overcommit is lost" in each for each in found) is told
+    assert any("ends its overcommit" in each for each in found) is told
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ def warnings(domain, guest="2Gi", **vm):
 def test_an_edit_that_another_tool_would_apply_beside_the_memory_is_told(domain, vm, says):
     found = warnings(domain, **vm)
     assert says in found
-    assert "would ask for a restart" in found
+    assert "would make a restart necessary" in found
 
 
 @pytest.mark.parametrize(

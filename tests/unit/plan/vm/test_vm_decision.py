@@ -487,7 +487,7 @@ def test_a_restart_is_staged_with_consent_and_warns_where_it_is_sticky():
     )
     (decision,) = plan.decisions
     assert len(decision.actions) == 1
-    assert any("stops every other live update" in each for each in decision.warnings)
+    assert any("prevents every live update" in each for each in decision.warnings)
 
 
 def test_a_vm_is_created_only_with_consent_and_a_complete_manifest():

@@ -292,7 +292,7 @@ def test_a_backup_that_holds_the_change_in_flight_is_named():
     live = flying()
     held = {ref: replace(vmi, backup="nightly") for ref, vmi in live.vmis.items()}
     message = decided("3Gi", replace(live, vmis=held)).why.message
-    assert "its migration waits for the backup nightly, which runs" in message
+    assert "its migration waits for the running backup nightly" in message
     assert "backup" not in decided("3Gi", live).why.message
 
 
@@ -321,7 +321,7 @@ def test_both_obstacles_are_told():
 
 def test_a_size_that_is_judged_later_says_so():
     assert decided("8Gi", flying()).why.message.endswith(
-        "; KubeVirt comes to that once the change to 2Gi, which is in flight, has ended"
+        "; KubeVirt checks that once the change in flight to 2Gi has ended"
     )
     at_rest = make_live(make_vm(), vmis=(make_vmi(),))
     assert "in flight" not in decided("8Gi", at_rest).why.message

@@ -55,7 +55,7 @@ def test_windows_is_told_of_its_driver_and_not_of_a_linux_kernel():
 
 def test_a_paused_vm_takes_its_memory_once_resumed():
     conditions = {"LiveMigratable": condition("True"), "Paused": condition("True")}
-    assert "once it is resumed" in warned(conditions=conditions)
+    assert "after it is resumed" in warned(conditions=conditions)
     assert warned() == ""
 
 
@@ -85,12 +85,12 @@ def test_where_nothing_changes_there_is_nothing_to_warn_of():
 def test_only_a_staged_restart_on_an_old_version_stops_other_updates(guest, version, stage, told):
     consent = RestartConsent.STAGE if stage else RestartConsent.NEVER
     found = warned(guest, version=version, policy={"restart": consent})
-    assert ("stops every other live update" in found) is told
+    assert ("prevents every live update" in found) is told
 
 
 def test_a_change_that_waits_stages_nothing():
     found = warned(version="v1.6.3", policy={"restart": RestartConsent.STAGE}, conditions={})
-    assert "stops every other live update" not in found
+    assert "prevents every live update" not in found
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_a_change_that_waits_stages_nothing():
 )
 def test_a_guest_that_has_not_taken_its_last_size_is_told(requested, current, told):
     found = warned("3Gi", guest_requested=q(requested), guest_current=q(current))
-    assert ("may not take this size either" in found) is told
+    assert ("may not use the new size either" in found) is told

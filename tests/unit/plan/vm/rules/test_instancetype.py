@@ -241,8 +241,8 @@ def test_two_overcommitting_types_differ_in_their_requests():
 @pytest.mark.parametrize(
     ("difference", "says"),
     [
-        ({"cpus": 4}, "its CPUs change with it, from 1 to 4"),
-        ({"others": {"nodeSelector.zone": '"a"'}}, "its nodeSelector changes with it"),
+        ({"cpus": 4}, "its CPUs change too, from 1 to 4"),
+        ({"others": {"nodeSelector.zone": '"a"'}}, "its nodeSelector changes too"),
     ],
 )
 def test_what_changes_live_beside_the_memory_is_a_warning(difference, says):
@@ -264,7 +264,7 @@ NOWHERE = [
     pytest.param(
         (SMALL, kind("large", "2Gi", scope=CLUSTER_INSTANCETYPE)),
         "large",
-        "there is a VirtualMachineClusterInstancetype of that name, and the VM's kind is "
+        "there is a VirtualMachineClusterInstancetype of that name, but the VM's kind is "
         "VirtualMachineInstancetype",
         id="the other kind",
     ),
@@ -356,7 +356,7 @@ def test_a_vm_keeps_the_revision_of_a_type_that_was_edited():
     edited = kind("small", "8Gi", generation=2)
     decision = decided(cluster(types=(edited,)), ask("small"))
     assert told(decision) == ("none", "converged")
-    assert "holds an older revision of small" in decision.warnings[0]
+    assert "uses an older revision of small" in decision.warnings[0]
 
 
 def test_a_stopped_vm_of_an_unreadable_type_is_as_desired():
@@ -382,7 +382,7 @@ def test_what_an_older_revision_differs_in_is_not_known():
     edited = kind("small", "1Gi", generation=2, others={"schedulerName": '"slow"'})
     decision = decided(cluster(types=(edited, LARGE)))
     assert told(decision) == ("live", "hotplug")
-    assert "holds an older revision of small" in decision.warnings[0]
+    assert "uses an older revision of small" in decision.warnings[0]
 
 
 def test_a_vm_that_is_being_deleted_needs_no_type():

@@ -55,13 +55,13 @@ def test_a_limit_stays_where_requests_are_lifted(requests, limits, effect, warns
     decision = decided("4Gi", requests=requests, limits=limits)
     assert decision.effect.value == effect
     assert decision.reason.value == ("limits-overcommit" if effect == "blocked" else "hotplug")
-    assert any("overcommit is lost" in each for each in decision.warnings) is warns
+    assert any("ends its overcommit" in each for each in decision.warnings) is warns
 
 
 def test_the_trap_is_told_with_its_values():
     decision = decided("4Gi", requests="1Gi", limits="3Gi")
     assert "requests 1Gi, less than the guest's 2Gi" in decision.why.message
-    assert "lift that to 4Gi and leave the limit at 3Gi" in decision.why.message
+    assert "raise that to 4Gi and leave the limit at 3Gi" in decision.why.message
     assert "limits.memory of 4Gi or more" in decision.why.hint
     assert decision.actions == ()
 

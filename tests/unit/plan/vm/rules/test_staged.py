@@ -103,7 +103,7 @@ def test_the_message_says_when_and_the_hint_how_at_once():
     assert vm.actions == ()
     assert kubevirt.warnings == (
         (
-            "LiveUpdate comes into force: 1 VM whose size was written before changes live at its "
+            "LiveUpdate takes effect: 1 VM whose size was written before changes live at its "
             "next event or within 12 h (db/pg-0)"
         ),
     )
@@ -158,9 +158,9 @@ def test_another_edit_is_seen_where_the_instance_shows_it(spec, git, kubevirt, v
 @pytest.mark.parametrize(("git", "kubevirt"), [("3Gi", COMES), ("1Gi", None)])
 def test_an_edit_that_cannot_be_seen_is_warned_of(git, kubevirt):
     plan = plan_of(make_desired(want(git), kubevirt=kubevirt), world())
-    assert any("if an edit beside the memory waits too" in w for w in plan.decisions[-1].warnings)
+    assert any("if an edit other than memory" in w for w in plan.decisions[-1].warnings)
     free = plan_of(make_desired(want(git), kubevirt=kubevirt), world(vm={"conditions": {}}))
-    assert not any("beside the memory" in w for w in free.decisions[-1].warnings)
+    assert not any("other than memory" in w for w in free.decisions[-1].warnings)
 
 
 def test_the_edits_are_named():
@@ -180,6 +180,6 @@ def test_back_to_the_size_of_the_start_under_stage_waits_without_a_word(kubevirt
     live = make_live(make_vm(guest="1Gi"), vmis=(plugged,), kubevirt=kubevirt)
     (decision,) = plan_of(make_desired(want("1Gi")), live).decisions
     assert (decision.effect.value, decision.reason.value) == expected
-    assert ("does not ask for one" in decision.why.message) is (expected == PENDING)
+    assert ("does not request one" in decision.why.message) is (expected == PENDING)
     before = make_live(make_vm(guest="2Gi"), vmis=(plugged,), kubevirt=stage())
     assert effect_of(make_desired(want("1Gi")), before) == ("restart", "strategy-stage")

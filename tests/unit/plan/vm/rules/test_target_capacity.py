@@ -96,7 +96,7 @@ def test_what_is_needed_and_the_best_node_are_named():
     nodes = (node("node01"), node("node02", "1Gi"), node("node03", "2Gi"))
     decision = only(live(capacity({"node03": use(512 * MIB)}), nodes=nodes))
     assert decision.why.message == (
-        "the target pod asks for 2316Mi, and node03 has the most free of the other nodes: 1536Mi"
+        "the target pod requests 2316Mi, and node03 has the most free of the other nodes: 1536Mi"
     )
     assert decision.why.hint
     assert decision.actions == ()
@@ -127,7 +127,7 @@ def test_a_selector_that_no_other_node_has_is_named():
     nodes = (node("node01", labels={"zone": "a"}), node("node02"))
     decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector={"zone": "a"})))
     assert decision.why.message == (
-        "no node but node01 that can run VMs has the VM's nodeSelector zone=a"
+        "no node that can run VMs, apart from node01, has the VM's nodeSelector zone=a"
     )
 
 

@@ -257,7 +257,7 @@ def test_on_v1_1_a_value_that_the_guest_has_is_converged():
     ("version", "said"),
     [
         ("v1.1.0", "without live update of its memory (spec.liveUpdateFeatures.memory and the"),
-        ("v1.2.0", "before LiveUpdate was in force"),
+        ("v1.2.0", "before LiveUpdate was in effect"),
     ],
 )
 def test_a_vm_without_room_is_told_what_it_booted_without(version, said):
