@@ -20,17 +20,13 @@ import typer
 
 from reconciler.cli.demo.demo_stage import examples, staged
 from reconciler.cli.main import app
-from reconciler.plan.reasons.blocked_reasons import BLOCKED
-from reconciler.plan.reasons.change_reasons import CHANGES
-from reconciler.plan.reasons.reason_entry import Mark
-from reconciler.plan.reasons.restart_reasons import RESTARTS
-from reconciler.plan.reasons.wait_reasons import WAITS
+from reconciler.plan.reason_catalogue import BLOCKED, CHANGES, RESTARTS, WAITS, Mark
 from reconciler.report.wording import MEANING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from reconciler.plan.reasons.reason_entry import ReasonEntry
+    from reconciler.plan.reason_catalogue import ReasonEntry
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / ".github" / "docs"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model.fields import NameSet, SettingValue
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.plan.digest import manifest_digest
-from reconciler.plan.reasons.catalogue import CATALOGUE
+from reconciler.plan.reason_catalogue import CATALOGUE
 from reconciler.report.json_text import pieces
 from reconciler.report.wording import MEANING
 

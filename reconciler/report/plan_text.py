@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Effect, Verb
-from reconciler.plan.reasons.catalogue import CATALOGUE
+from reconciler.plan.reason_catalogue import CATALOGUE
 from reconciler.report import wording
 from reconciler.report.findings import finding_lines
 from reconciler.report.json_text import compact

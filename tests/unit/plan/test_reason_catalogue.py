@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.plan.plan import Reason
-from reconciler.plan.reasons.catalogue import CATALOGUE
-from reconciler.plan.reasons.reason_entry import Mark
+from reconciler.plan.reason_catalogue import CATALOGUE, Mark
 
 TESTS = next(each for each in Path(__file__).resolve().parents if each.name == "tests")
 RECORDED_TEXT = (TESTS / "conformance" / "scenarios.yaml").read_text()

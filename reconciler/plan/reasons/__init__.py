@@ -1,1 +1,0 @@
-"""The reason catalogue: what each reason code means, what to do, and how it is known."""
