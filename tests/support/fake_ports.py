@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from support.builders import NOW, make_live
@@ -86,13 +86,21 @@ class FakeWriter:
 
 
 class FakeInformer:
-    """Has one snapshot."""
+    """Has one snapshot; waiting for another one moves the clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock) -> None:
         self.live = make_live()
+        self._clock = clock
 
     def read(self):
-        return self.live
+        return replace(self.live, observed_at=self._clock.now())
+
+    def wait(self, timeout_s: float):
+        self._clock.sleep(max(timeout_s, 0.5))
+        return self.read()
+
+    def capacity(self) -> None:
+        return None
 
 
 @dataclass
@@ -104,11 +112,11 @@ class FakePorts:
     memory_lease: FakeLease = field(default_factory=FakeLease)
     recorder: FakeRecorder = field(default_factory=FakeRecorder)
     writer: FakeWriter = field(default_factory=FakeWriter)
-    informer: FakeInformer = field(default_factory=FakeInformer)
     heard: list[Progress] = field(default_factory=list)
     stopping: bool = False
 
     def __post_init__(self) -> None:
+        self.informer = FakeInformer(self.clock)
         self.context = RunContext(
             informer=self.informer,
             writer=self.writer,

@@ -1,0 +1,68 @@
+"""The reports of runs that write nothing."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import (
+    NOW,
+    condition,
+    make_desired,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    want,
+)
+
+from reconciler.model.references import vm_ref
+from reconciler.model.run.outcome import Actuation, ExitCode, Result
+from reconciler.rollout.early_report import observed, unwritten
+
+CHANGES, FAILED, BLOCKED, DONE = (vm_ref("db", name) for name in ("a", "b", "c", "d"))
+REFUSED = {"HotMemoryChange": condition("False", "x", "libvirt refused")}
+PLAN = plan_of(
+    make_desired(
+        want("2Gi", CHANGES), want("2Gi", FAILED), want("512Mi", BLOCKED), want("1Gi", DONE)
+    ),
+    make_live(
+        make_vm(CHANGES),
+        make_vm(FAILED, guest="2Gi"),
+        make_vm(BLOCKED),
+        make_vm(DONE),
+        vmis=(
+            make_vmi(CHANGES),
+            make_vmi(FAILED, conditions=REFUSED),
+            make_vmi(BLOCKED),
+            make_vmi(DONE),
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("mode", ["observe", "unwritten"])
+def test_report_names_each_object_that_is_not_as_git_says(mode):
+    if mode == "observe":
+        report = observed(PLAN, run_id="r", at=NOW)
+        left, reason, message = Result.HELD, "mode-observe", "not written: "
+    else:
+        report = unwritten(
+            PLAN,
+            run_id="r",
+            started_at=NOW,
+            ended_at=NOW,
+            why=ExitCode.LEASE_HELD,
+            message="another run has the lease",
+        )
+        left, reason = Result.NOT_STARTED, "lease-held"
+        message = "not written: another run has the lease"
+    found = {each.ref: each for each in report.outcomes}
+    assert {ref: each.result for ref, each in found.items()} == {
+        CHANGES: left,
+        FAILED: Result.FAILED,
+        BLOCKED: Result.HELD,
+    }
+    assert found[CHANGES].reason == reason
+    assert found[CHANGES].why.message.startswith(message)
+    assert {each.actuation for each in report.outcomes} == {Actuation.SKIPPED}
+    assert bool(found[CHANGES].action_id) is (mode == "unwritten")
+    assert report.exit is (ExitCode.FAILED if mode == "observe" else ExitCode.LEASE_HELD)
