@@ -156,19 +156,19 @@ class _Rollout:
         start = self.context.clock.monotonic()
         live = self.context.informer.read()
         while self.open:
-            ended = self._interrupted(start)
+            ended = self._stops_before_round(start)
             if ended:
                 return ended
             given_up = self.kubevirt.failed or self.kubevirt.overdue
             self._round(live)
-            ended = self._pointless(start, given_up=given_up)
+            ended = self._stops_after_round(start, given_up=given_up)
             if ended:
                 return ended
             if self.open:
                 live = self.context.informer.wait(self._pause(start))
         return ""
 
-    def _interrupted(self, start: float) -> str:
+    def _stops_before_round(self, start: float) -> str:
         """Return why no further round may start; empty where one may."""
         if self.context.stopping():
             return f"asked to end; {_CONTINUES}"
@@ -179,7 +179,7 @@ class _Rollout:
             return "the lease was lost; nothing more is written without it"
         return ""
 
-    def _pointless(self, start: float, *, given_up: bool) -> str:
+    def _stops_after_round(self, start: float, *, given_up: bool) -> str:
         """Return why another round would change nothing; empty where it may.
 
         Raises:
