@@ -19,7 +19,7 @@ BASE = {
 PINNED = "sha256:1aeef0c4098aadc230260e150a940393caf436d5c0c0ec4836337ee0dafdb136"
 
 
-def test_the_bytes_of_a_digest_are_pinned():
+def test_digest_of_an_action_is_stable():
     """A change of the encoding makes every approval stale."""
     assert action_digest(**BASE) == PINNED
 
@@ -38,17 +38,17 @@ def test_the_bytes_of_a_digest_are_pinned():
         {"patch": (), "restart": True},
     ],
 )
-def test_everything_that_an_approval_means_changes_the_digest(change):
+def test_digest_covers_everything_that_an_approval_means(change):
     assert action_digest(**BASE | change) != action_digest(**BASE)
 
 
-def test_the_order_of_keys_in_a_manifest_means_nothing():
+def test_digest_of_a_manifest_ignores_the_order_of_keys():
     left = manifest_digest({"a": 1, "b": {"c": 2, "d": 3}})
     assert left == manifest_digest({"b": {"d": 3, "c": 2}, "a": 1})
     assert left != manifest_digest({"a": 1, "b": {"c": 2, "d": 4}})
 
 
-def test_the_plans_digest_is_over_its_actions_alone():
+def test_digest_of_a_plan_covers_only_its_actions():
     assert plan_digest([]) == plan_digest(iter(()))
 
 
@@ -56,12 +56,12 @@ def guarded(generation: object, op: str = "test", path: str = "/metadata/generat
     return {"patch": (PatchOp(op=op, path=path, value=generation), *BASE["patch"])}
 
 
-def test_a_generation_that_moved_changes_no_approval():
+def test_digest_ignores_the_tested_generation():
     """Controllers raise it too, and a fleet of 10,000 VMs never stands still."""
     assert action_digest(**BASE | guarded(3)) == action_digest(**BASE | guarded(4))
 
 
-def test_whether_the_generation_is_guarded_is_part_of_an_approval():
+def test_digest_covers_whether_the_generation_is_tested():
     assert action_digest(**BASE | guarded(3)) != action_digest(**BASE)
 
 
@@ -73,17 +73,17 @@ def test_whether_the_generation_is_guarded_is_part_of_an_approval():
         pytest.param("test", "/spec/metadata/generation", id="another leaf of that name"),
     ],
 )
-def test_no_other_operations_value_is_left_out(op, path):
+def test_digest_covers_the_value_of_every_other_operation(op, path):
     left = action_digest(**BASE | guarded(3, op, path))
     assert left != action_digest(**BASE | guarded(4, op, path))
 
 
-def test_a_restart_is_another_action_than_an_empty_patch():
+def test_digest_of_a_restart_differs_from_an_empty_patch():
     restart = {"patch": (), "restart": True}
     assert action_digest(**BASE | restart) != action_digest(**BASE | {"patch": ()})
     assert action_digest(**BASE | restart) == action_digest(**BASE | restart)
 
 
-def test_the_bytes_of_a_restarts_digest_are_pinned():
+def test_digest_of_a_restart_is_stable():
     found = action_digest(**BASE | {"patch": (), "restart": True})
     assert found == "sha256:5660565d6145c1ef800ebc4a1b84694bd3c84a3f945cc2f254dc06dfdf91f23d"

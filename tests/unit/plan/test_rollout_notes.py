@@ -87,7 +87,7 @@ def queue(plan) -> list[str]:
     return [each.ref.name for each in plan.forecast.vms]
 
 
-def test_the_plan_has_the_order_of_the_rollout_rank_then_priority_then_reference():
+def test_actions_are_ordered_by_rank_priority_and_reference():
     desired, live = world(
         *"abcdef",
         git={"e": "canary=true", "b": "stage=test", "d": "stage=test", "a": "stage=prod"},
@@ -101,11 +101,11 @@ def test_the_plan_has_the_order_of_the_rollout_rank_then_priority_then_reference
     assert [each.position for each in plan.forecast.vms] == [1, 2, 3, 4, 5, 6]
 
 
-def test_without_choices_nothing_is_said():
+def test_notes_are_empty_without_choices():
     assert notes(*world("a", "b")) == {}
 
 
-def test_nothing_is_said_where_nothing_is_to_be_done():
+def test_notes_are_empty_without_actions():
     choices = {
         "canary": canary(),
         "batches": (select("a=b"),),
@@ -115,7 +115,7 @@ def test_nothing_is_said_where_nothing_is_to_be_done():
     assert notes(*world("a", wanted="1Gi"), **choices) == {}
 
 
-def test_the_next_window_is_named_while_none_is_open():
+def test_closed_window_note_names_the_next_window():
     found = notes(*world("a"), windows=(window(3600, "8h"),))
     assert found == {
         "outside-window": (
@@ -130,11 +130,11 @@ def test_windows_that_never_open_are_a_warning():
     assert notes(*world("a"), windows=(never,))["outside-window"][0] is Severity.WARNING
 
 
-def test_a_change_that_fits_in_the_open_window_is_not_mentioned():
+def test_change_that_fits_the_open_window_has_no_note():
     assert notes(*world("a"), windows=(window(-60, "8h"),)) == {}
 
 
-def test_a_change_that_fits_in_a_later_window_only_is_a_note():
+def test_change_that_fits_only_a_later_window_is_a_note():
     found = notes(*world("a"), windows=(window(-3000, "1h"),))
     assert list(found) == ["next-window"]
     severity, message = found["next-window"]
@@ -145,7 +145,7 @@ def test_a_change_that_fits_in_a_later_window_only_is_a_note():
     )
 
 
-def test_a_change_that_fits_in_no_window_is_a_warning_that_names_those_that_need_most_first():
+def test_change_that_fits_no_window_is_a_warning():
     names = [f"vm-{n}" for n in range(7)]
     desired, live = world(*names, sizes={"vm-5": "3Gi"})
     found = notes(desired, live, windows=(window(-60, "16m"),))
@@ -160,13 +160,13 @@ def test_a_change_that_fits_in_no_window_is_a_warning_that_names_those_that_need
     }
 
 
-def test_the_longest_of_the_windows_ahead_counts_and_not_only_the_next():
+def test_window_check_uses_the_longest_window_ahead():
     short = tuple(window(3600 * n, "16m") for n in range(1, 6))
     assert list(notes(*world("a"), windows=short)) == ["outside-window", "window-too-short"]
     assert list(notes(*world("a"), windows=(*short, window(36000, "1h")))) == ["outside-window"]
 
 
-def test_a_migration_without_a_bound_fits_in_no_window_that_ends():
+def test_migration_without_a_limit_fits_no_window_that_ends():
     kubevirt = with_settings(make_kubevirt(), completionTimeoutPerGiB=0)
     ref = vm_ref("db", "a")
     live = make_live(make_vm(ref), vmis=(make_vmi(ref),), kubevirt=kubevirt)
@@ -174,7 +174,7 @@ def test_a_migration_without_a_bound_fits_in_no_window_that_ends():
     assert found["window-too-short"][1].endswith("db/a (without a limit)")
 
 
-def test_canaries_are_counted_with_their_soak_and_those_who_wait():
+def test_canary_note_counts_canaries_and_waiting_vms():
     desired, live = world(*"abcd", git={"a": "canary=true", "c": "canary=true"})
     assert notes(desired, live, canary=canary()) == {
         "canary": (
@@ -187,14 +187,14 @@ def test_canaries_are_counted_with_their_soak_and_those_who_wait():
     }
 
 
-def test_canaries_that_need_no_change_are_soaked_all_the_same():
+def test_canaries_without_a_change_still_soak():
     desired, live = world("a", "b", sizes={"a": "1Gi"}, git={"a": "canary=true"})
     found = notes(desired, live, canary=canary())
     assert found["canary"][1].startswith("no canary (canary=true) changes; once the canaries")
 
 
 @pytest.mark.parametrize("names", [("a",), ("a", "b")])
-def test_a_canary_that_selects_nothing_is_a_warning(names):
+def test_canary_that_selects_no_vm_is_a_warning(names):
     assert notes(*world(*names), canary=canary()) == {
         "no-canary": (
             Severity.WARNING,
@@ -210,7 +210,7 @@ def test_canaries_that_are_all_held_are_a_warning():
     assert found["canaries-held"][0] is Severity.WARNING
 
 
-def test_batches_are_counted_in_their_order_the_rest_last_and_empty_ones_left_out():
+def test_batches_note_counts_vms_in_order_without_empty_batches():
     desired, live = world(*"abcd", git={"a": "stage=prod", "b": "stage=test", "c": "stage=prod"})
     stages = tuple(select(f"stage={each}") for each in ("test", "staging", "prod"))
     assert notes(desired, live, batches=stages) == {
@@ -224,7 +224,7 @@ def test_batches_are_counted_in_their_order_the_rest_last_and_empty_ones_left_ou
     }
 
 
-def test_restarts_are_counted_with_where_the_consent_comes_from():
+def test_restart_note_counts_restarts_by_source_of_consent():
     desired, live = world("a", "b", "c", wanted="9Gi")
     by_git = vm_ref("db", "b")
     desired.vms[by_git] = want("9Gi", by_git, restart=RestartConsent.WINDOW)
@@ -244,28 +244,28 @@ def test_restarts_are_counted_with_where_the_consent_comes_from():
 # The forecast
 
 
-def test_limits_of_the_user_a_node_lengthen_the_forecast():
+def test_limit_per_node_lengthens_the_forecast():
     desired, live = world(*"abc")
     free, bound = plan_of(desired, live), plan_of(desired, live, max_per_node=1)
     assert bound.forecast.latest_s > free.forecast.latest_s
     assert any("1 from one node" in each for each in bound.forecast.assumptions)
 
 
-def test_members_of_a_group_are_counted_one_after_another():
+def test_group_members_change_one_after_another_in_the_forecast():
     desired, live = world("a", "b", git={"a": "app=pg", "b": "app=pg"})
     free, apart = plan_of(desired, live), plan_of(desired, live, anti_affinity=("app",))
     assert [each.latest_s for each in free.forecast.vms] == [free.forecast.latest_s] * 2
     assert apart.forecast.latest_s == pytest.approx(2 * free.forecast.latest_s, rel=0.1)
 
 
-def test_the_soak_is_in_both_bounds_of_those_who_wait_for_it():
+def test_soak_time_is_in_both_bounds_of_waiting_vms():
     desired, live = world("a", "b", git={"a": "canary=true"})
     first, second = plan_of(desired, live, canary=canary()).forecast.vms
     assert first.latest_s < 1800 < second.earliest_s
     assert second.latest_s - second.earliest_s < 120
 
 
-def test_a_rank_waits_for_one_of_the_rank_before_that_is_in_flight_already():
+def test_rank_waits_for_a_vm_in_flight_of_the_previous_rank():
     a, b = vm_ref("db", "a"), vm_ref("db", "b")
     flying = make_vmi(a, guest="64Gi", conditions={"HotMemoryChange": condition("True")})
     live = make_live(
@@ -280,7 +280,7 @@ def test_a_rank_waits_for_one_of_the_rank_before_that_is_in_flight_already():
     assert after.earliest_s > free.earliest_s + 20
 
 
-def test_restarts_take_places_and_are_in_no_other_figure():
+def test_restarts_take_slots_and_are_in_no_other_figure():
     desired, live = world(*"abc", sizes={"a": "9Gi"})
     plan = plan_of(
         desired, live, restart=RestartConsent.WINDOW, windows=(ALWAYS,), max_concurrent=1
@@ -300,7 +300,7 @@ def test_restarts_take_places_and_are_in_no_other_figure():
         ((window(3600, "8h"),), "times count from the start of a window"),
     ],
 )
-def test_a_forecast_under_windows_says_from_when_it_counts(windows, said):
+def test_forecast_with_windows_says_when_its_times_start(windows, said):
     assumptions = plan_of(*world("a"), windows=windows).forecast.assumptions
     assert [each for each in assumptions if each.startswith("times")] == (
         [each for each in assumptions if said and each.startswith(said)]

@@ -65,7 +65,7 @@ RECORDED = [
     RECORDED,
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_compute_container_asks_for_what_was_recorded(
+def test_compute_container_requests_the_recorded_memory(
     version, situation, guest, requests, more, n_bytes
 ):
     vmi = vmi_with(requests, guest=guest, **more)
@@ -90,21 +90,23 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("version", "vcpus", "requests", "more", "mebibytes"), EXAMPLES)
-def test_the_formula_by_version(version, vcpus, requests, more, mebibytes):
+def test_compute_container_follows_the_formula_of_each_version(
+    version, vcpus, requests, more, mebibytes
+):
     vmi = vmi_with(requests, guest="8Gi", vcpus=vcpus, **more)
     asked = Asked(requests=q(requests).n_bytes if requests else None, limits=None)
     found = compute(vmi, 8 * GIB, asked, rendering(version))
     assert found.total == mebibytes * MI
 
 
-def test_the_crs_ratio_multiplies_the_overhead_of_dedicated_cpus_from_v1_6_on():
+def test_overhead_ratio_includes_dedicated_cpus_from_v1_6_on():
     vmi, nothing = vmi_with(dedicated_cpus=True), Asked(requests=None, limits=None)
     for version, mebibytes in (((1, 9, 0), (268 + 100) * 2), ((1, 5, 0), 252 * 2 + 100)):
         found = compute(vmi, GIB, nothing, rendering(version, ratio=Fraction(2)))
         assert found.overhead == mebibytes * MI
 
 
-def test_overcommit_shrinks_the_request_only_where_the_vm_has_none():
+def test_overcommit_shrinks_the_request_only_of_a_vm_without_requests():
     doubled = rendering((1, 9, 0), overcommit=200)
     bare = compute(vmi_with(), 2 * GIB, Asked(requests=None, limits=None), doubled)
     own = compute(vmi_with("2Gi"), 2 * GIB, Asked(requests=2 * GIB, limits=None), doubled)
@@ -129,7 +131,7 @@ def test_requests_and_limits_follow_the_guest(requests, limits, target, after):
     assert (found.requests, found.limits) == expected
 
 
-def test_requests_follow_what_the_guest_has_and_not_what_its_spec_says():
+def test_requests_follow_the_guest_and_not_its_spec():
     # recorded v1.3.1 slow-then-second-change: spec 2Gi, guest 1Gi, requests 2Gi; then 3Gi.
     vmi = vmi_with("2Gi", guest="2Gi", guest_current=q("1Gi"))
     assert asked_after(vmi, 3 * GIB).requests == 4 * GIB
@@ -139,7 +141,7 @@ def launcher(memory: int, limit: int = 0) -> Launcher:
     return Launcher(namespace="db", node="node01", requests=MemoryUse(memory=memory), limit=limit)
 
 
-def test_the_source_pod_and_the_difference_are_the_target_pod():
+def test_target_pod_is_the_source_pod_plus_the_difference():
     sidecars = 777
     source = launcher(1024 * MI + 268 * MI + sidecars)
     found = target_pod(vmi_with(), q("2Gi"), rendering((1, 9, 0)), source)
@@ -147,13 +149,13 @@ def test_the_source_pod_and_the_difference_are_the_target_pod():
     assert (found.hugepages, found.limit) == (0, None)
 
 
-def test_a_shrink_asks_for_less_than_the_source_pod():
+def test_target_pod_of_a_shrink_requests_less_than_the_source_pod():
     source = launcher(2316 * MI)
     found = target_pod(vmi_with(guest="2Gi"), q("1Gi"), rendering((1, 9, 0)), source)
     assert found.request == (2316 - 1024) * MI
 
 
-def test_limits_of_the_pod_grow_with_the_vms_and_with_the_page_tables():
+def test_target_pod_limit_grows_with_the_vm_and_the_page_tables():
     source = launcher((1024 + 270) * MI, limit=(1536 + 270) * MI + 60_000_000)
     vmi = vmi_with("1Gi", "1536Mi")
     found = target_pod(vmi, q("2Gi"), rendering((1, 9, 0)), source)
@@ -161,19 +163,19 @@ def test_limits_of_the_pod_grow_with_the_vms_and_with_the_page_tables():
     assert found.limit == (2560 + 272) * MI + 60_000_000
 
 
-def test_huge_pages_hold_the_guest_and_plain_memory_the_rest():
+def test_target_pod_puts_the_guest_into_huge_pages_and_the_rest_into_memory():
     source = launcher(268 * MI)
     vmi = vmi_with(hugepages="2Mi")
     found = target_pod(vmi, q("2Gi"), rendering((1, 9, 0)), source)
     assert (found.request, found.hugepages, found.page_size) == (268 * MI, 2 * GIB, "2Mi")
 
 
-def test_without_the_source_pod_the_formula_is_used():
+def test_target_pod_follows_the_formula_without_a_source_pod():
     found = target_pod(vmi_with(), q("2Gi"), rendering((1, 9, 0)), None)
     assert found.request == 2316 * MI + CONSOLE_LOG
 
 
-def test_a_requests_change_in_the_source_pods_page_tables_is_counted():
+def test_target_pod_includes_the_change_of_page_tables():
     # 1.6.3: 1Gi asks for 1024 + 270 Mi, 2Gi for 2048 + 272 Mi, both recorded.
     found = target_pod(vmi_with("1Gi"), q("2Gi"), rendering((1, 6, 3)), launcher(1294 * MI))
     assert found.request == 2320 * MI

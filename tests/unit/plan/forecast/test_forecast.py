@@ -94,7 +94,7 @@ def finished(name: str, seconds: float, *, ref, ago_s: float = 3600.0, wait_s: f
         ("?5 ?5 ?5", (3, 1), (), [5, 5, 5]),
     ],
 )
-def test_a_job_starts_once_the_cluster_and_its_node_have_a_place(jobs, places, held, ends):
+def test_job_starts_once_the_cluster_and_its_node_have_a_slot(jobs, places, held, ends):
     found = slots.ends(
         [Job(each[0].replace("?", ""), float(each[1:])) for each in jobs.split()],
         Slots(cluster=places[0], per_node=places[1]),
@@ -112,7 +112,7 @@ def test_a_job_starts_once_the_cluster_and_its_node_have_a_place(jobs, places, h
         (("a5 g", "b5 g", "c5"), (1, 1), [5, 10, 15]),
     ],
 )
-def test_one_job_of_a_group_goes_at_a_time_and_holds_back_no_other(jobs, places, ends):
+def test_group_runs_one_job_at_a_time_and_delays_no_other(jobs, places, ends):
     found = slots.ends(
         [Job(head[0], float(head[1:]), groups) for head, groups in map(grouped, jobs)],
         Slots(cluster=places[0], per_node=places[1]),
@@ -125,7 +125,7 @@ def grouped(job: str) -> tuple[str, frozenset[tuple[str, str, str]]]:
     return head, frozenset(("db", "app", name) for name in names)
 
 
-def test_a_group_that_is_held_is_waited_for():
+def test_job_waits_for_its_group():
     (group,) = grouped("a1 g")[1]
     held = [Held("b", 4.0, frozenset({group}))]
     places = Slots(cluster=2, per_node=2)
@@ -141,7 +141,7 @@ LIMITED = st.builds(
 
 
 @given(st.lists(LIMITED, max_size=25), st.integers(1, 6), st.integers(1, 3))
-def test_the_queue_does_what_looking_at_everybody_each_time_would_do(jobs, cluster, per_node):
+def test_queue_gives_the_same_ends_as_a_full_scan(jobs, cluster, per_node):
     running: list[tuple[float, Job]] = []
     expected, waiting, now = [0.0] * len(jobs), list(range(len(jobs))), 0.0
     while waiting:
@@ -164,7 +164,7 @@ def test_the_queue_does_what_looking_at_everybody_each_time_would_do(jobs, clust
 # What is learned
 
 
-def test_finished_migrations_tell_the_rate():
+def test_estimate_learns_the_rate_from_finished_migrations():
     other = vm_ref("db", "other")
     desired, live = fleet(
         ("vm", 20, "node01"),
@@ -177,12 +177,12 @@ def test_finished_migrations_tell_the_rate():
     assert any("as 2 finished migrations took" in each for each in found.assumptions)
 
 
-def test_without_history_and_bandwidth_the_network_is_assumed_and_said_to_be():
+def test_forecast_states_the_assumed_network_without_history_and_bandwidth():
     found = forecast_of(*fleet(("vm", 20, "node01")))
     assert any("10 to 25 Gbit/s" in each for each in found.assumptions)
 
 
-def test_a_single_odd_migration_does_not_decide():
+def test_estimate_ignores_a_single_outlier():
     other = vm_ref("db", "other")
     usual = [finished(f"m-{n}", 100, ref=other) for n in range(8)]
     sane = fleet(
@@ -198,7 +198,7 @@ def test_a_single_odd_migration_does_not_decide():
     assert forecast_of(*sane).latest_s == forecast_of(*odd).latest_s
 
 
-def test_a_migration_that_changed_the_memory_copied_what_there_was_before():
+def test_migration_for_an_update_copied_the_memory_from_before():
     ref = vm_ref("db", "other")
     grown = replace(make_vmi(ref, guest="80Gi", node="node02"), guest_at_boot=q("10Gi"))
     update = replace(finished("m-1", 100, ref=ref), for_update=True)
@@ -207,7 +207,7 @@ def test_a_migration_that_changed_the_memory_copied_what_there_was_before():
     assert found.earliest_s < 20 * 10 < found.latest_s
 
 
-def test_history_under_a_limit_that_the_plan_changes_tells_nothing():
+def test_estimate_ignores_migrations_under_a_limit_that_the_plan_changes():
     other = vm_ref("db", "other")
     _, live = fleet(
         ("vm", 20, "node01"),
@@ -230,7 +230,7 @@ def test_history_under_a_limit_that_the_plan_changes_tells_nothing():
     assert not any("finished" in each for each in after.assumptions)
 
 
-def test_a_bandwidth_limit_bounds_what_was_learned_without_one():
+def test_bandwidth_limit_bounds_a_rate_that_was_learned_without_one():
     other = vm_ref("db", "other")
     desired, live = fleet(
         ("vm", 20, "node01"),
@@ -252,7 +252,7 @@ def test_a_bandwidth_limit_bounds_what_was_learned_without_one():
 # What takes places
 
 
-def test_others_in_flight_take_places_until_they_end():
+def test_foreign_migration_takes_a_slot_until_it_ends():
     other = vm_ref("db", "other")
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     busy = replace(
@@ -282,7 +282,7 @@ def test_others_in_flight_take_places_until_they_end():
     assert any("1 other migration takes a slot" in each for each in held.assumptions)
 
 
-def test_a_change_in_flight_without_a_migration_takes_a_place_too():
+def test_change_in_flight_takes_a_slot_before_its_migration():
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     waiting = make_vmi(
         vm_ref("db", "other"), node="node02", conditions={"HotMemoryChange": condition("True")}
@@ -292,14 +292,14 @@ def test_a_change_in_flight_without_a_migration_takes_a_place_too():
     assert free.latest_s < held.earliest_s * 2
 
 
-def test_the_users_own_limit_counts_if_it_is_the_lower_one():
+def test_forecast_uses_the_lower_limit():
     vms = [(f"vm-{n}", 4, f"node0{n}") for n in range(5)]
     free, own = forecast_of(*fleet(*vms)), forecast_of(*fleet(*vms), max_concurrent=1)
     assert own.latest_s > 4 * free.latest_s
     assert forecast_of(*fleet(*vms), max_concurrent=99) == free
 
 
-def test_the_settling_of_the_cr_comes_before_the_memory():
+def test_forecast_includes_the_settling_of_the_cr():
     desired, live = fleet(("vm", 1, "node01"))
     alone = forecast_of(desired, live)
     bare = with_settings(live.kubevirt, workloadUpdateMethods=None)
@@ -315,7 +315,7 @@ def test_the_settling_of_the_cr_comes_before_the_memory():
 # What it costs
 
 
-def test_costs_are_the_sum_of_growth_and_the_second_pods_at_once():
+def test_forecast_peak_is_growth_plus_concurrent_target_pods():
     vms = (("a", 8, "node01"), ("b", 4, "node02"), ("c", 2, "node03"))
     found = forecast_of(
         *fleet(*vms, kubevirt=with_settings(make_kubevirt(), parallelMigrationsPerCluster=2))
@@ -326,7 +326,7 @@ def test_costs_are_the_sum_of_growth_and_the_second_pods_at_once():
     assert [(each.ref.name, each.position) for each in found.vms] == [("a", 1), ("b", 2), ("c", 3)]
 
 
-def test_no_more_second_pods_at_once_in_all_namespaces_than_in_one():
+def test_forecast_peak_of_all_namespaces_counts_concurrent_pods_once():
     desired, live = fleet(
         *((name, 4, f"node0{n}") for n, name in enumerate("abc", 1)),
         kubevirt=with_settings(make_kubevirt(), parallelMigrationsPerCluster=2),
@@ -344,7 +344,7 @@ def test_no_more_second_pods_at_once_in_all_namespaces_than_in_one():
     assert found.peak_extra_total == (3 + 4 + 4) * GIB
 
 
-def test_nothing_that_migrates_costs_nothing():
+def test_forecast_is_empty_without_migrations():
     found = forecast_of(*fleet())
     assert (found.migrations, found.earliest_s, found.latest_s) == (0, 0.0, 0.0)
     assert (found.vms, found.assumptions, dict(found.peak_extra_requests)) == ((), (), {})
@@ -381,7 +381,7 @@ def policy(name: str, limit: str | None, vmi: str = "", namespace: str = ""):
         ((policy("a", "1Mi"),), "1Mi"),
     ],
 )
-def test_the_most_specific_policy_sets_the_bandwidth(policies, expected):
+def test_most_specific_migration_policy_sets_the_bandwidth(policies, expected):
     """Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146."""
     vmi = make_vmi(labels={"app": "pg", "size": "big"})
     live = make_live(
@@ -391,7 +391,7 @@ def test_the_most_specific_policy_sets_the_bandwidth(policies, expected):
     assert bandwidth(vmi, live, q("64Mi").n_bytes) == q(expected).n_bytes
 
 
-def test_a_policy_slows_only_the_vms_that_it_selects():
+def test_migration_policy_slows_only_the_vms_that_it_selects():
     desired, live = fleet(("a", 20, "node01"), ("b", 20, "node02"))
     vmis = dict(live.vmis)
     vmis[vm_ref("db", "b")] = replace(vmis[vm_ref("db", "b")], labels={"slow": "yes"})
@@ -434,7 +434,7 @@ def past(seconds):
 
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, durations, st.integers(0, 3))
-def test_each_range_is_narrower_than_a_factor_of_three(vms, limit, seconds, running):
+def test_forecast_range_is_narrower_than_a_factor_of_three(vms, limit, seconds, running):
     before = past(seconds)
     for n in range(running):
         ref = vm_ref("db", f"running-{n}")
@@ -447,7 +447,9 @@ def test_each_range_is_narrower_than_a_factor_of_three(vms, limit, seconds, runn
 
 @settings(max_examples=40, deadline=None)
 @given(machines, limits, durations, st.randoms(use_true_random=False))
-def test_the_order_of_what_is_read_means_nothing(vms, limit, seconds, dice: random.Random):
+def test_forecast_does_not_depend_on_the_order_of_its_inputs(
+    vms, limit, seconds, dice: random.Random
+):
     desired, live = fleet(*named(vms), kubevirt=limited(*limit), **past(seconds))
 
     def shuffled(mapping):
@@ -467,7 +469,7 @@ def test_the_order_of_what_is_read_means_nothing(vms, limit, seconds, dice: rand
 
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, durations, st.data())
-def test_another_vm_never_makes_the_plan_end_earlier(vms, limit, seconds, data):
+def test_forecast_never_ends_earlier_with_one_more_vm(vms, limit, seconds, data):
     """Where only the cluster's limit counts: with a node's as well, order can matter a little."""
     places = limit[0]
     kubevirt = limited(places, places)
@@ -483,7 +485,7 @@ def test_another_vm_never_makes_the_plan_end_earlier(vms, limit, seconds, data):
 
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, st.integers(1, 4))
-def test_more_places_never_make_an_end_later(vms, limit, more):
+def test_more_slots_never_delay_an_end_under_one_limit(vms, limit, more):
     places = limit[0]
     few = forecast_of(*fleet(*named(vms), kubevirt=limited(places, 8)))
     many = forecast_of(*fleet(*named(vms), kubevirt=limited(places + more, 12)))
@@ -499,7 +501,7 @@ jobs = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits, st.integers(0, 3), st.integers(0, 3))
-def test_with_both_limits_more_places_cost_less_than_the_longest_job(queue, limit, more, own):
+def test_additional_slot_delays_a_job_by_less_than_the_longest_job(queue, limit, more, own):
     few = slots.ends(queue, Slots(cluster=limit[0], per_node=limit[1]))
     many = slots.ends(queue, Slots(cluster=limit[0] + more, per_node=limit[1] + own))
     longest = max(job.seconds for job in queue)
@@ -508,7 +510,7 @@ def test_with_both_limits_more_places_cost_less_than_the_longest_job(queue, limi
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits)
-def test_no_place_is_left_free_and_none_is_taken_twice(queue, limit):
+def test_queue_uses_every_slot_and_none_twice(queue, limit):
     places = Slots(cluster=limit[0], per_node=limit[1])
     ends = slots.ends(queue, places)
     spans = [(end - job.seconds, end, job.node) for job, end in zip(queue, ends, strict=True)]

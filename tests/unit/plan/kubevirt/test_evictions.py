@@ -98,20 +98,20 @@ NONE, ONLY_MIGRATE, BOTH, ONLY_EVICT = (), ("LiveMigrate",), ("LiveMigrate", "Ev
         pytest.param(NONE, ONLY_EVICT, {**LABEL, "deleting": True}, CONFIG, id="going anyhow"),
     ],
 )
-def test_what_would_kill_a_vm_at_once_is_not_written(before, after, more, expected):
+def test_change_that_evicts_a_vm_is_blocked(before, after, more, expected):
     decision = planned(listing(*before), after, vmi(**more))
     assert (decision.effect.value, decision.reason.value) == expected
     assert bool(decision.actions) is (expected == CONFIG)
 
 
-def test_the_strategy_of_the_cr_holds_for_vms_that_name_none():
+def test_eviction_strategy_of_the_cr_applies_to_vms_without_one():
     old = listing(eviction_strategy="LiveMigrate")
     assert planned(old, ("Evict",), vmi(labels=OLD)).effect.value == "config"
     other = vmi(labels=OLD, eviction_strategy="None")
     assert planned(old, ("Evict",), other).reason.value == "would-evict"
 
 
-def test_the_vms_are_named_with_why_and_what_to_do():
+def test_eviction_names_the_vms_with_why_and_what_to_do():
     vmis = [vmi(name, labels=OLD) for name in "bcde"]
     flying = vmi("a", conditions=MIGRATES | IN_FLIGHT)
     decision = planned(listing(), ("Evict",), flying, *vmis)
@@ -127,7 +127,7 @@ def test_the_vms_are_named_with_why_and_what_to_do():
     assert alone.why.hint.startswith("wait until")
 
 
-def test_vms_without_the_label_are_named_where_kubevirt_counts_more():
+def test_eviction_names_vms_without_the_label_where_kubevirt_counts_more():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
         "db/b (perhaps an outdated launcher, of which KubeVirt counts 1 more)"
@@ -137,7 +137,7 @@ def test_vms_without_the_label_are_named_where_kubevirt_counts_more():
     assert "db/b" not in counted.why.message
 
 
-def test_a_vm_that_migrates_now_counts_too_for_its_migration_may_fail():
+def test_eviction_includes_a_vm_that_migrates_now():
     decision = planned(
         listing(*BOTH),
         ("Evict",),
@@ -147,7 +147,7 @@ def test_a_vm_that_migrates_now_counts_too_for_its_migration_may_fail():
     assert decision.reason.value == "would-evict"
 
 
-def test_a_size_that_comes_into_force_with_the_change_counts():
+def test_eviction_includes_a_size_that_takes_effect_with_the_change():
     stage = with_settings(listing("Evict"), vmRolloutStrategy="Stage")
     staged = make_vm(ref=vm_ref("db", "a"), guest="2Gi")
     live_update = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}
@@ -176,7 +176,7 @@ def test_a_size_that_comes_into_force_with_the_change_counts():
         (ONLY_EVICT, BOTH, [vmi("a")], ""),
     ],
 )
-def test_what_may_be_evicted_later_is_told(before, after, vmis, said):
+def test_eviction_warning_names_vms_that_may_be_evicted_later(before, after, vmis, said):
     found = [
         each for each in planned(listing(*before), after, *vmis).warnings if "evicted" in each
     ]
@@ -199,7 +199,7 @@ EVICT_ONLY = listing("Evict")
     ],
 )
 @pytest.mark.parametrize("flying", [False, True])
-def test_a_strategy_may_make_a_migration_of_an_eviction(strategy, of_cr, expected, flying):
+def test_eviction_becomes_a_migration_by_the_eviction_strategy(strategy, of_cr, expected, flying):
     found = make_vmi(eviction_strategy=strategy)
     vm = make_vm()
     if flying:
@@ -213,7 +213,7 @@ def test_a_strategy_may_make_a_migration_of_an_eviction(strategy, of_cr, expecte
     assert effect_of(make_desired(want("3Gi")), live) == expected
 
 
-def test_a_denied_eviction_is_told_with_the_strategy():
+def test_denied_eviction_names_the_eviction_strategy():
     live = make_live(
         make_vm(), vmis=(make_vmi(eviction_strategy="External"),), kubevirt=EVICT_ONLY
     )
@@ -237,7 +237,9 @@ def test_a_denied_eviction_is_told_with_the_strategy():
         (NONE, {}, "no-live-migrate", "has no LiveMigrate"),
     ],
 )
-def test_a_vm_that_lost_its_migratability_in_flight(methods, more, reason, said):
+def test_vm_that_can_no_longer_migrate_is_decided_by_the_update_methods(
+    methods, more, reason, said
+):
     flying = replace(make_vmi(conditions=STAYS | IN_FLIGHT, **more), guest=q("2Gi"))
     live = make_live(make_vm(guest="2Gi"), vmis=(flying,), kubevirt=listing(*methods))
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions

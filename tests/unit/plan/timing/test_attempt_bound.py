@@ -36,7 +36,7 @@ def policy(**settings):
     ("target", "gigabytes"),
     [("16Gi", 18), ("1Gi", 2), ("1G", 1), (10**9 + 1, 2), ("64Gi", 69)],
 )
-def test_the_size_counts_in_decimal_gb_rounded_up(target, gigabytes):
+def test_attempt_bound_rounds_the_size_up_to_decimal_gb(target, gigabytes):
     assert transfer_s(target) == 150 * gigabytes
 
 
@@ -59,7 +59,7 @@ def test_the_size_counts_in_decimal_gb_rounded_up(target, gigabytes):
         pytest.param("v1.9.0", {"allowPostCopy": False}, 2700, id="said no"),
     ],
 )
-def test_the_cr_and_the_version_give_the_time(version, settings, seconds):
+def test_attempt_bound_depends_on_the_cr_and_the_version(version, settings, seconds):
     assert transfer_s(version=version, **settings) == seconds
 
 
@@ -98,14 +98,14 @@ def test_the_cr_and_the_version_give_the_time(version, settings, seconds):
         ),
     ],
 )
-def test_what_a_migration_policy_says_goes_before_the_cr(found, settings, seconds):
+def test_migration_policy_overrides_the_cr(found, settings, seconds):
     assert transfer_s(policies=[found], **settings) == seconds
 
 
-def test_a_policy_cannot_allow_what_the_version_does_not_have():
+def test_migration_policy_cannot_allow_what_the_version_lacks():
     found = policy(allow_workload_disruption=True)
     assert transfer_s(version="v1.4.0", policies=[found]) == 2700
 
 
-def test_a_target_pod_may_be_pending_for_a_quarter_of_an_hour():
+def test_attempt_bound_includes_a_pending_target_pod():
     assert 900 < BEFORE_TRANSFER_S < 1000

@@ -29,7 +29,7 @@ def warnings(domain, guest="2Gi", **vm):
         ({"memory": {"hugepages": {"pageSize": "2Mi"}}}, {}, "hugepages 2Mi (cluster: none)"),
     ],
 )
-def test_an_edit_that_another_tool_would_apply_beside_the_memory_is_told(domain, vm, says):
+def test_unmanaged_edit_is_a_warning(domain, vm, says):
     found = warnings(domain, **vm)
     assert says in found
     assert "would make a restart necessary" in found
@@ -47,9 +47,9 @@ def test_an_edit_that_another_tool_would_apply_beside_the_memory_is_told(domain,
         ({}, {"cpu": (1, 2, 1)}),
     ],
 )
-def test_what_is_live_equal_by_value_or_not_named_is_no_such_edit(domain, vm):
+def test_live_equal_or_unnamed_field_is_not_an_unmanaged_edit(domain, vm):
     assert warnings(domain, **vm) == ""
 
 
-def test_without_a_change_of_memory_nothing_is_told():
+def test_unmanaged_edit_without_a_memory_change_has_no_warning():
     assert warnings({"cpu": {"cores": 4}}, guest="1Gi") == ""

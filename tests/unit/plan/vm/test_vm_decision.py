@@ -263,7 +263,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("state", "guest", "expected"), CHANGES)
-def test_a_change_has_the_effect_that_was_seen(state, guest, expected):
+def test_change_has_the_recorded_effect(state, guest, expected):
     assert effect_of(make_desired(want(guest)), state) == expected
 
 
@@ -414,7 +414,7 @@ STANDING = [
 
 
 @pytest.mark.parametrize(("state", "guest", "expected"), STANDING)
-def test_a_value_already_in_the_spec_is_judged_by_the_guest(state, guest, expected):
+def test_written_value_is_judged_by_the_guest(state, guest, expected):
     plan = plan_of(make_desired(want(guest)), state)
     (decision,) = plan.decisions
     assert (decision.effect.value, decision.reason.value) == expected
@@ -432,7 +432,7 @@ def test_a_value_already_in_the_spec_is_judged_by_the_guest(state, guest, expect
         ("v1.9.0", ("live", "hotplug")),
     ],
 )
-def test_restart_required_blocks_later_changes_where_it_is_sticky(version, expected):
+def test_sticky_restart_required_blocks_later_changes(version, expected):
     """above-max-then-revert: 5Gi was asked for, then 1Gi again, and now 2Gi."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", ABOVE)})
     kubevirt = with_settings(
@@ -446,13 +446,13 @@ def test_restart_required_blocks_later_changes_where_it_is_sticky(version, expec
 @pytest.mark.parametrize(
     ("minutes", "expected"), [(1, ("wait", "starting")), (16, ("blocked", "not-starting"))]
 )
-def test_a_start_is_waited_for_but_not_for_ever(minutes, expected):
+def test_start_is_waited_for_until_its_timeout(minutes, expected):
     created = NOW - timedelta(minutes=minutes)
     vmi = replace(make_vmi(), phase="Scheduling", created_at=created)
     assert effect_of(make_desired(want("1Gi")), live(vmi=vmi)) == expected
 
 
-def test_another_pending_edit_keeps_memory_from_being_live():
+def test_pending_edit_prevents_a_live_change():
     """mixed-edit: another template field differs, so nothing is live until it is taken back."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", OTHER)})
     found = effect_of(make_desired(want("2Gi")), live(vm=vm))
@@ -466,7 +466,7 @@ def test_another_pending_edit_keeps_memory_from_being_live():
         ({"workloadUpdateMethods": NameSet.of(("Evict",))}, ("blocked", "evict-hazard")),
     ],
 )
-def test_effects_are_as_they_will_be_after_the_plans_own_changes_of_the_cr(change, expected):
+def test_effects_follow_the_cr_after_the_plans_own_changes(change, expected):
     from reconciler.model import fields  # noqa: PLC0415
 
     settings = {fields.UPDATE_METHODS: change["workloadUpdateMethods"]}
@@ -474,13 +474,13 @@ def test_effects_are_as_they_will_be_after_the_plans_own_changes_of_the_cr(chang
     assert effect_of(make_desired(want("2Gi"), kubevirt=settings), state) == expected
 
 
-def test_a_restart_is_not_written_without_consent():
+def test_restart_is_not_written_without_consent():
     (decision,) = plan_of(make_desired(want("5Gi")), live()).decisions
     assert decision.effect.value == "restart"
     assert decision.actions == ()
 
 
-def test_a_restart_is_staged_with_consent_and_warns_where_it_is_sticky():
+def test_staged_restart_warns_where_it_is_sticky():
     kubevirt = with_settings(make_kubevirt("v1.6.3"))
     plan = plan_of(
         make_desired(want("5Gi")), live(kubevirt=kubevirt), restart=RestartConsent.STAGE
@@ -490,7 +490,7 @@ def test_a_restart_is_staged_with_consent_and_warns_where_it_is_sticky():
     assert any("prevents every live update" in each for each in decision.warnings)
 
 
-def test_a_vm_is_created_only_with_consent_and_a_complete_manifest():
+def test_vm_is_created_only_with_consent_and_a_complete_manifest():
     desired = make_desired(want("2Gi", manifest={"kind": "VirtualMachine"}))
     assert effect_of(desired, make_live()) == ("blocked", "not-found")
     assert effect_of(desired, make_live(), create=True) == ("create", "new")
@@ -500,13 +500,13 @@ def test_a_vm_is_created_only_with_consent_and_a_complete_manifest():
     )
 
 
-def test_every_decision_says_where_git_says_it():
+def test_decision_has_its_place_in_git():
     (decision,) = plan_of(make_desired(want("2Gi")), live()).decisions
     assert str(decision.at) == f"vms/{VM.name}.yaml:12:18"
     assert str(decision.changes[0].at) == f"vms/{VM.name}.yaml:12:18"
 
 
-def test_an_unknown_version_is_treated_as_the_newest_known_and_said_so():
+def test_unknown_version_counts_as_the_newest_known():
     plan = plan_of(make_desired(want("2Gi")), live(kubevirt=make_kubevirt("v1.12.0")))
     assert [each.effect.value for each in plan.decisions] == ["live"]
     assert [each.code for each in plan.diagnostics] == ["unknown-kubevirt-version"]

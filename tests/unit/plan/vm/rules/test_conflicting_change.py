@@ -135,7 +135,7 @@ OTHER_VM = vm_ref("db", "other")
         ),
     ],
 )
-def test_behind_a_change_that_cannot_end_no_size_is_judged(live, guest, expected):
+def test_size_behind_a_stuck_change_is_blocked(live, guest, expected):
     assert effect_of(make_desired(want(guest)), live) == expected
 
 
@@ -163,13 +163,13 @@ def failed(n, *, begun=False, reason=""):
         ((*failed(3), make_migration(name="m-9", phase="Succeeded")), WAITS, ""),
     ],
 )
-def test_a_change_that_failed_again_and_again_is_not_waited_for(migrations, expected, said):
+def test_change_that_failed_repeatedly_is_stuck(migrations, expected, said):
     live = flying(migrations=migrations)
     assert effect_of(make_desired(want("3Gi")), live) == expected
     assert said in decided("3Gi", live).why.message
 
 
-def test_a_change_that_succeeds_without_effect_is_not_waited_for():
+def test_change_that_succeeds_without_effect_is_stuck():
     # v1.9.0 migration-target.go:1187-1231: the plug fails its size check, and it begins again
     done = tuple(make_migration(name=f"m-{i}", phase="Succeeded") for i in range(2))
     live = flying(migrations=done)
@@ -205,7 +205,7 @@ def crowded(requested, *, moving="0"):
         (crowded("2Gi", moving="1Gi"), (), WAITS),
     ],
 )
-def test_a_change_whose_pod_fits_nowhere_is_not_waited_for(context, migrations, expected):
+def test_change_whose_pod_fits_no_node_is_stuck(context, migrations, expected):
     live = flying(migrations=migrations, **context)
     assert effect_of(make_desired(want("1792Mi")), live) == expected
     if expected == STUCK:
@@ -215,7 +215,7 @@ def test_a_change_whose_pod_fits_nowhere_is_not_waited_for(context, migrations, 
 
 
 @pytest.mark.parametrize(("taken", "expected"), [("1536Mi", WAITS), ("2Gi", STUCK)])
-def test_requests_have_grown_with_the_change_in_flight_already(taken, expected):
+def test_capacity_check_uses_requests_that_have_already_grown(taken, expected):
     live = flying(**crowded(taken))
     asked = Constraints(requests=q("2Gi"))
     grown = {ref: replace(vmi, constraints=asked) for ref, vmi in live.vmis.items()}
@@ -263,7 +263,7 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
         pytest.param(under_quota(3072, quotas_known=False), (), ABOVE, id="quotas not known"),
     ],
 )
-def test_a_change_that_a_quota_will_refuse_is_not_waited_for(context, migrations, expected):
+def test_change_that_a_quota_will_refuse_is_stuck(context, migrations, expected):
     live = flying(migrations=migrations, **context)
     assert effect_of(make_desired(want("8Gi")), live) == expected
     plain = STUCK if expected == STUCK else WAITS
@@ -288,7 +288,7 @@ def test_planner_needs_capacity_for_what_a_change_in_flight_keeps_waiting(live, 
     assert planner.needs_capacity() is asks
 
 
-def test_a_backup_that_holds_the_change_in_flight_is_named():
+def test_change_in_flight_names_the_backup_that_holds_it():
     live = flying()
     held = {ref: replace(vmi, backup="nightly") for ref, vmi in live.vmis.items()}
     message = decided("3Gi", replace(live, vmis=held)).why.message
@@ -296,7 +296,7 @@ def test_a_backup_that_holds_the_change_in_flight_is_named():
     assert "backup" not in decided("3Gi", live).why.message
 
 
-def test_git_may_bring_the_end_about():
+def test_change_in_flight_ends_if_git_adds_live_migrate():
     methods = {("spec", "workloadUpdateStrategy", "workloadUpdateMethods"): "LiveMigrate"}
     found = {path: NameSet.of((name,)) for path, name in methods.items()}
     desired = make_desired(want("3Gi"), kubevirt=found)
@@ -308,7 +308,7 @@ def decided(guest, live):
     return decision
 
 
-def test_both_obstacles_are_told():
+def test_stuck_change_names_both_obstacles():
     decision = decided("8Gi", flying(kubevirt=NO_METHODS))
     assert decision.why.message == (
         "a change to 2Gi is in flight and cannot end (workloadUpdateMethods has no LiveMigrate); "
@@ -319,7 +319,7 @@ def test_both_obstacles_are_told():
     assert decided("3Gi", flying(kubevirt=NO_METHODS)).why.message.endswith("KubeVirt refuses 3Gi")
 
 
-def test_a_size_that_is_judged_later_says_so():
+def test_size_that_kubevirt_checks_later_says_so():
     assert decided("8Gi", flying()).why.message.endswith(
         "; KubeVirt checks that once the change in flight to 2Gi has ended"
     )
@@ -352,7 +352,7 @@ BACK = ("live", "back-to-running-value")
     ],
 )
 @pytest.mark.parametrize("context", [{}, {"kubevirt": NO_METHODS}, ONE_NODE])
-def test_the_size_that_runs_is_always_taken_back(changes, expected, context):
+def test_change_back_to_the_running_size_is_live(changes, expected, context):
     vmi = make_vmi(**changes)
     live = make_live(make_vm(guest="3Gi"), vmis=(vmi,), **context)
     assert effect_of(make_desired(want(str(vmi.guest))), live) == expected
@@ -367,7 +367,7 @@ def test_the_size_that_runs_is_always_taken_back(changes, expected, context):
         ("v1.6.3", "memory updated in template spec", ("restart", "restart-required-sticky")),
     ],
 )
-def test_a_restart_that_is_asked_for_may_stand_before_it(version, message, expected):
+def test_stuck_change_comes_after_rules_that_need_a_restart(version, message, expected):
     waiting = {"RestartRequired": condition("True", "", message)}
     live = make_live(
         make_vm(guest="3Gi", conditions=waiting),
@@ -386,7 +386,7 @@ def test_a_restart_that_is_asked_for_may_stand_before_it(version, message, expec
         ("1Gi", "v1.6.3", ("restart", "restart-required-sticky")),
     ],
 )
-def test_under_stage_only_the_size_of_the_start_is_taken_back(at_boot, version, expected):
+def test_change_back_under_stage_is_live_only_to_the_boot_size(at_boot, version, expected):
     live = make_live(
         make_vm(guest="3Gi", conditions={"RestartRequired": condition("True", "", OTHER_EDIT)}),
         vmis=(make_vmi(guest_at_boot=q(at_boot)),),

@@ -42,18 +42,18 @@ def warned(guest="2Gi", *, vm=None, version="v1.9.0", policy=None, **vmi):
         ("unknown", False),
     ],
 )
-def test_a_kernel_without_virtio_mem_is_told(kernel, old):
+def test_kernel_without_virtio_mem_is_a_warning(kernel, old):
     assert ("older than 5.8" in warned(kernel=kernel)) is old
 
 
-def test_windows_is_told_of_its_driver_and_not_of_a_linux_kernel():
+def test_windows_guest_has_a_driver_warning_and_no_kernel_warning():
     found = warned(guest_os="mswindows", kernel="4.0")
     assert "viomem driver" in found
     assert "older than 5.8" not in found
     assert "viomem" not in warned(guest_os="fedora")
 
 
-def test_a_paused_vm_takes_its_memory_once_resumed():
+def test_paused_vm_is_a_warning():
     conditions = {"LiveMigratable": condition("True"), "Paused": condition("True")}
     assert "after it is resumed" in warned(conditions=conditions)
     assert warned() == ""
@@ -63,12 +63,12 @@ def test_a_paused_vm_takes_its_memory_once_resumed():
     ("manager", "reverts"),
     [("argocd-controller", True), ("kubectl", False), ("reconciler", False), ("", False)],
 )
-def test_a_tool_that_writes_the_size_back_is_named(manager, reverts):
+def test_tool_that_reverts_the_size_is_a_warning(manager, reverts):
     found = warned(vm=make_vm(guest_manager=manager))
     assert (f"{manager} owns the guest size" in found) is reverts
 
 
-def test_where_nothing_changes_there_is_nothing_to_warn_of():
+def test_unchanged_vm_has_no_warning():
     assert warned("1Gi", kernel="4.18.0", vm=make_vm(guest_manager="argocd-controller")) == ""
 
 
@@ -82,13 +82,13 @@ def test_where_nothing_changes_there_is_nothing_to_warn_of():
         ("5Gi", "v1.9.0", True, False),
     ],
 )
-def test_only_a_staged_restart_on_an_old_version_stops_other_updates(guest, version, stage, told):
+def test_staged_restart_on_an_old_version_is_a_warning(guest, version, stage, told):
     consent = RestartConsent.STAGE if stage else RestartConsent.NEVER
     found = warned(guest, version=version, policy={"restart": consent})
     assert ("prevents every live update" in found) is told
 
 
-def test_a_change_that_waits_stages_nothing():
+def test_waiting_change_has_no_staging_warning():
     found = warned(version="v1.6.3", policy={"restart": RestartConsent.STAGE}, conditions={})
     assert "prevents every live update" not in found
 
@@ -96,6 +96,6 @@ def test_a_change_that_waits_stages_nothing():
 @pytest.mark.parametrize(
     ("requested", "current", "told"), [("2Gi", "1Gi", True), ("2Gi", "2Gi", False)]
 )
-def test_a_guest_that_has_not_taken_its_last_size_is_told(requested, current, told):
+def test_guest_that_did_not_use_its_last_size_is_a_warning(requested, current, told):
     found = warned("3Gi", guest_requested=q(requested), guest_current=q(current))
     assert ("may not use the new size either" in found) is told

@@ -81,7 +81,7 @@ LIVE = ("live", "hotplug")
         ),
     ],
 )
-def test_what_the_first_versions_do_not_plug(version, what, own_max, expected):
+def test_first_versions_do_not_plug_some_configurations(version, what, own_max, expected):
     live = cluster(version, constraints=CONFIGURATIONS[what], own_max=own_max)
     assert effect(live) == expected
 
@@ -97,7 +97,7 @@ def test_what_the_first_versions_do_not_plug(version, what, own_max, expected):
         ("v1.9.0", False, LIVE),
     ],
 )
-def test_v1_1_changes_only_vms_that_ask_for_it(version, switch, expected):
+def test_v1_1_changes_only_vms_with_the_switch(version, switch, expected):
     assert effect(cluster(version, switch=switch)) == expected
 
 
@@ -110,7 +110,7 @@ def test_v1_1_changes_only_vms_that_ask_for_it(version, switch, expected):
         ("v1.3.1", ("restart", "below-boot-memory")),
     ],
 )
-def test_v1_1_denies_less_than_at_boot(version, expected):
+def test_v1_1_denies_below_boot(version, expected):
     live = cluster(version, vmi=make_vmi(guest="2Gi"), guest="2Gi")
     assert effect(live, "1Gi") == expected
 
@@ -136,7 +136,7 @@ IN_FLIGHT = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("
         ),
     ],
 )
-def test_v1_1_is_not_asked_while_it_would_deny(live, reason):
+def test_v1_1_waits_while_the_webhook_would_deny(live, reason):
     assert effect(live) == ("wait", reason)
 
 
@@ -157,7 +157,7 @@ UNABLE = {
 
 
 @pytest.mark.parametrize(("vmi", "vm"), UNABLE.values(), ids=UNABLE)
-def test_v1_1_denies_less_than_at_boot_before_all_else(vmi, vm):
+def test_v1_1_denies_below_boot_before_other_rules(vmi, vm):
     assert effect(cluster("v1.1.1", vmi=vmi, guest="2Gi", **vm), "1Gi") == DENIED
 
 
@@ -168,7 +168,7 @@ def test_v1_1_denies_less_than_at_boot_before_all_else(vmi, vm):
         ("v1.2.0", True, ("restart", "not-migratable")),
     ],
 )
-def test_others_are_not_denied_less_than_at_boot(version, switch, expected):
+def test_v1_1_allows_below_boot_without_the_switch(version, switch, expected):
     vmi, _ = UNABLE["cannot migrate"]
     assert effect(cluster(version, switch=switch, vmi=vmi, guest="2Gi"), "1Gi") == expected
 
@@ -214,7 +214,7 @@ def test_v1_1_denies_every_size_while_something_is_in_flight(live, guest, expect
     assert effect(live, guest) == expected
 
 
-def test_what_comes_after_the_denial_is_told():
+def test_v1_1_denial_says_what_follows():
     live = cluster("v1.1.1", vmi=FLYING, guest="2Gi")
     (decision,) = plan_of(make_desired(want("8Gi")), live).decisions
     assert decision.why.message == (
@@ -224,20 +224,20 @@ def test_what_comes_after_the_denial_is_told():
     )
 
 
-def test_v1_1_has_no_word_for_a_value_that_waits():
+def test_v1_1_value_that_waits_is_pending():
     live = cluster("v1.1.0", switch=False, guest="2Gi")
     assert effect(live) == ("restart", "restart-pending")
     assert effect(cluster("v1.1.0", switch=False)) == ("restart", "live-update-features-unset")
 
 
 @pytest.mark.parametrize("version", ["v1.1.0", "v1.3.1", "v1.6.3", "v1.9.0"])
-def test_a_bare_number_is_sent_as_a_string(version):
+def test_bare_number_is_sent_as_a_string(version):
     # recorded: v1.3.1 denies a number, v1.6.3 and v1.9.0 take both
     (decision,) = plan_of(make_desired(want(2147483648)), cluster(version)).decisions
     assert decision.actions[0].patch[-1].value == "2147483648"
 
 
-def test_a_bare_number_in_a_new_vm_is_sent_as_a_string():
+def test_bare_number_in_a_new_vm_is_sent_as_a_string():
     memory = {"guest": 2147483648, "maxGuest": "4Gi"}
     manifest = {"spec": {"template": {"spec": {"domain": {"memory": memory}}}}}
     desired = make_desired(want(2147483648, manifest=manifest))
@@ -247,7 +247,7 @@ def test_a_bare_number_in_a_new_vm_is_sent_as_a_string():
     assert memory["guest"] == 2147483648
 
 
-def test_on_v1_1_a_value_that_the_guest_has_is_converged():
+def test_v1_1_value_that_the_guest_has_is_converged():
     live = cluster("v1.1.0", switch=False, guest="2Gi", vmi=make_vmi(guest="2Gi"))
     assert effect(live) == ("none", "converged")
 
@@ -260,7 +260,7 @@ def test_on_v1_1_a_value_that_the_guest_has_is_converged():
         ("v1.2.0", "before LiveUpdate was in effect"),
     ],
 )
-def test_a_vm_without_room_is_told_what_it_booted_without(version, said):
+def test_vm_without_max_guest_says_what_it_booted_without(version, said):
     live = cluster(version, vmi=make_vmi(max_guest=None))
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
     assert decision.reason.value == "booted-before-live-update"
