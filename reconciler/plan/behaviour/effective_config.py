@@ -151,7 +151,7 @@ def spelled(value: SettingValue) -> object:
 def _obstacle(kubevirt: LiveKubeVirt, capabilities: Capabilities) -> Reason | None:
     """Return why LiveUpdate is not in effect; None where it is.
 
-    Source: kubevirt v1.3.0 pkg/virt-config/virt-config.go:482-489 asks for the gate and the
+    Source: kubevirt v1.3.0 pkg/virt-config/virt-config.go:482-489 needs the gate and the
     strategy; v1.5.0 :467-470 for the strategy alone; v1.9.0 :514-517 counts null as LiveUpdate.
     """
     if capabilities.gate_needed and not _listed(kubevirt, LIVE_UPDATE_GATE):

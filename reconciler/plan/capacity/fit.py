@@ -32,7 +32,7 @@ class Free:
     memory: int | None
     """None where the node's allocatable memory is not known."""
     hugepages: int
-    """Huge pages of the page size that was asked for."""
+    """Huge pages of the requested page size."""
 
     def holds(self, pod: TargetPod) -> bool:
         """Whether *pod* fits."""

@@ -133,7 +133,7 @@ def _peak(planned: Sequence[PlannedChange], slots: int) -> dict[str, int]:
     the guest.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go:1633-1674; the target pod
-    asks for the new size while the source pod still runs.
+    requests the new size while the source pod still runs.
     """
     growth: dict[str, int] = defaultdict(int)
     second: dict[str, list[int]] = defaultdict(list)

@@ -1,1 +1,1 @@
-"""What happens to the KubeVirt CR, and to VMs because of it."""
+"""The decision on the KubeVirt CR, and what it does to VMs."""

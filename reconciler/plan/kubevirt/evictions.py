@@ -79,7 +79,7 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
         if not why and staged:
             why = "a size written before, which then takes effect"
         if not why and unlabelled > 0:
-            why = f"perhaps an outdated launcher, of which KubeVirt counts {unlabelled} more"
+            why = f"perhaps an outdated launcher; KubeVirt counts {unlabelled} more of them"
         if why:
             found.append((vmi, why))
     return tuple(found)

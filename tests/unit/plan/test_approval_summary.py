@@ -1,4 +1,4 @@
-"""What a plan approves."""
+"""The approval of a whole plan."""
 
 from __future__ import annotations
 

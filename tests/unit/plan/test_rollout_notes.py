@@ -1,4 +1,4 @@
-"""What a plan says of order, windows and restarts, before anything is done."""
+"""Notes of a plan about order, windows and restarts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NOTES = {
 
 
 def world(*names: str, wanted: str = "2Gi", sizes=None, git=None, priorities=None, live=None):
-    """VMs of 1Gi that are to have *wanted*; *git* gives their labels there, ``k=v`` each."""
+    """Return VMs of 1Gi that should have *wanted*; *git* has their labels as ``k=v``."""
     refs = [vm_ref("db", name) for name in names]
     desired = make_desired(
         *(
@@ -74,7 +74,7 @@ def window(begins_in_s: float, lasts: str, kind: WindowKind = WindowKind.ALLOW) 
 
 
 def notes(desired, live, **policy) -> dict[str, tuple[Severity, str]]:
-    """What this module's subject says, by code."""
+    """Return severity and message of each rollout note, by code."""
     found = plan_of(desired, live, **policy).diagnostics
     return {each.code: (each.severity, each.message) for each in found if each.code in NOTES}
 

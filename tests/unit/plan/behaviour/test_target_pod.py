@@ -1,4 +1,4 @@
-"""What a target pod asks for: recorded sizes, by version, and the delta rule of requests."""
+"""What a target pod requests: recorded sizes by version, and how requests follow the guest."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ EXAMPLES = [
     pytest.param((1, 9, 0), 4, None, {}, 8484, id="8Gi, 4 vCPUs"),
     pytest.param((1, 6, 0), 4, "8Gi", {}, 8500, id="page tables"),
     pytest.param((1, 5, 0), 4, "8Gi", {}, 8484, id="smaller graphics"),
-    pytest.param((1, 4, 0), 4, "8Gi", {}, 8474, id="smaller fixed part"),
+    pytest.param((1, 4, 0), 4, "8Gi", {}, 8474, id="smaller launcher overhead"),
     pytest.param((1, 1, 0), 1, "8Gi", {}, 8450, id="the oldest"),
     pytest.param((1, 9, 0), 1, None, {"graphics": False}, 8428, id="no graphics"),
     pytest.param((1, 9, 0), 1, None, {"architecture": "arm64"}, 8588, id="arm64"),
@@ -116,11 +116,13 @@ def test_overcommit_shrinks_the_request_only_of_a_vm_without_requests():
 # kubevirt v1.9.0 vm.go:3522-3547; the first and third are recorded.
 FOLLOWED = [
     pytest.param("1Gi", None, "2Gi", ("2Gi", None), id="requests follow"),
-    pytest.param(None, None, "2Gi", (None, None), id="none stays none"),
+    pytest.param(None, None, "2Gi", (None, None), id="no requests stay unset"),
     pytest.param("1Gi", "1536Mi", "2Gi", ("2Gi", "2560Mi"), id="limits follow"),
-    pytest.param("512Mi", "1536Mi", "2Gi", ("2Gi", "1536Mi"), id="lifted: limits stay"),
-    pytest.param("2Gi", None, "2Gi", ("3Gi", None), id="above the guest stays above"),
-    pytest.param(None, "2Gi", "3Gi", (None, "2Gi"), id="limits alone stay"),
+    pytest.param(
+        "512Mi", "1536Mi", "2Gi", ("2Gi", "1536Mi"), id="raised requests leave the limits"
+    ),
+    pytest.param("2Gi", None, "2Gi", ("3Gi", None), id="requests above the guest stay above it"),
+    pytest.param(None, "2Gi", "3Gi", (None, "2Gi"), id="limits without requests stay"),
 ]
 
 
@@ -176,6 +178,6 @@ def test_target_pod_follows_the_formula_without_a_source_pod():
 
 
 def test_target_pod_includes_the_change_of_page_tables():
-    # 1.6.3: 1Gi asks for 1024 + 270 Mi, 2Gi for 2048 + 272 Mi, both recorded.
+    # 1.6.3: a guest of 1Gi requests 1024 + 270 Mi, 2Gi for 2048 + 272 Mi, both recorded.
     found = target_pod(vmi_with("1Gi"), q("2Gi"), rendering((1, 6, 3)), launcher(1294 * MI))
     assert found.request == 2320 * MI

@@ -1,4 +1,4 @@
-"""The forecast: queue, learned times, policies, and what adding VMs or places changes."""
+"""The forecast: queue, learned times, migration policies, and the effect of more VMs or slots."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GIB = 2**30
 
 
 def fleet(*vms, migrations=(), others=(), kubevirt=None, **overrides):
-    """Desired and live state: each of *vms* is (name, GiB, node) and is to have 1 GiB more."""
+    """Desired and live state: each of *vms* is (name, GiB, node) and should have 1 GiB more."""
     refs = {name: vm_ref("db", name) for name, *_ in vms}
     lives = [make_vm(refs[name], guest=f"{size}Gi") for name, size, _ in vms]
     vmis = [
@@ -161,7 +161,7 @@ def test_queue_gives_the_same_ends_as_a_full_scan(jobs, cluster, per_node):
     assert slots.ends(jobs, places) == expected
 
 
-# What is learned
+# Learned durations
 
 
 def test_estimate_learns_the_rate_from_finished_migrations():
@@ -249,7 +249,7 @@ def test_bandwidth_limit_bounds_a_rate_that_was_learned_without_one():
     assert found.latest_s < 2 * found.earliest_s
 
 
-# What takes places
+# What takes slots
 
 
 def test_foreign_migration_takes_a_slot_until_it_ends():
@@ -312,7 +312,7 @@ def test_forecast_includes_the_settling_of_the_cr():
     assert any("the CR settles within" in each for each in found.assumptions)
 
 
-# What it costs
+# Costs
 
 
 def test_forecast_peak_is_growth_plus_concurrent_target_pods():
@@ -470,7 +470,7 @@ def test_forecast_does_not_depend_on_the_order_of_its_inputs(
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, durations, st.data())
 def test_forecast_never_ends_earlier_with_one_more_vm(vms, limit, seconds, data):
-    """Where only the cluster's limit counts: with a node's as well, order can matter a little."""
+    """This is true if only the cluster limits slots; with a limit per node, order can matter."""
     places = limit[0]
     kubevirt = limited(places, places)
     every = named(vms)

@@ -1,4 +1,4 @@
-"""A change of the CR that lets KubeVirt evict running VMs, and whom an eviction kills."""
+"""Changes of the CR that make KubeVirt evict running VMs, and which evictions kill a VM."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def vmi(name="a", **more):
 
 
 def planned(kubevirt, methods, *vmis, vms=None, migrations=(), **git):
-    """The decision on the CR where Git lists *methods*."""
+    """Return the decision on the CR if Git lists *methods*."""
     found = [make_vm(ref=each.ref) for each in vmis] if vms is None else vms
     live = make_live(*found, vmis=vmis, kubevirt=kubevirt, migrations=migrations)
     settings = {fields.UPDATE_METHODS: NameSet.of(methods), **git.pop("settings", {})}
@@ -53,8 +53,9 @@ EVICTS = ("blocked", "would-evict")
 NONE, ONLY_MIGRATE, BOTH, ONLY_EVICT = (), ("LiveMigrate",), ("LiveMigrate", "Evict"), ("Evict",)
 
 
-# kubevirt v1.9.0 workload-updater.go:366-428: LiveMigrate moves what can migrate, Evict the rest;
-# pod-eviction-admitter.go:127-183: what an eviction strategy makes of it.
+# kubevirt v1.9.0 workload-updater.go:366-428: LiveMigrate migrates VMs that can migrate,
+# Evict evicts the others;
+# pod-eviction-admitter.go:127-183: what an eviction strategy changes.
 @pytest.mark.parametrize(
     ("before", "after", "more", "expected"),
     [
@@ -65,13 +66,25 @@ NONE, ONLY_MIGRATE, BOTH, ONLY_EVICT = (), ("LiveMigrate",), ("LiveMigrate", "Ev
         pytest.param(
             ONLY_MIGRATE, BOTH, {**LABEL, "conditions": STAYS}, EVICTS, id="it cannot migrate"
         ),
-        pytest.param(ONLY_MIGRATE, BOTH, {"conditions": STAYS}, CONFIG, id="nor waits"),
         pytest.param(
-            BOTH, ONLY_EVICT, {"conditions": MIGRATES | IN_FLIGHT}, EVICTS, id="LiveMigrate goes"
+            ONLY_MIGRATE,
+            BOTH,
+            {"conditions": STAYS},
+            CONFIG,
+            id="it cannot migrate and does not wait",
         ),
-        pytest.param(BOTH, ONLY_MIGRATE, {**LABEL, "conditions": STAYS}, CONFIG, id="Evict goes"),
         pytest.param(
-            ONLY_EVICT, ("Evict", "Other"), LABEL, CONFIG, id="it was going to be killed anyhow"
+            BOTH,
+            ONLY_EVICT,
+            {"conditions": MIGRATES | IN_FLIGHT},
+            EVICTS,
+            id="LiveMigrate is removed",
+        ),
+        pytest.param(
+            BOTH, ONLY_MIGRATE, {**LABEL, "conditions": STAYS}, CONFIG, id="Evict is removed"
+        ),
+        pytest.param(
+            ONLY_EVICT, ("Evict", "Other"), LABEL, CONFIG, id="it is killed without the change"
         ),
         pytest.param(
             NONE, ONLY_EVICT, {**LABEL, "eviction_strategy": "LiveMigrate"}, CONFIG, id="evacuated"
@@ -88,14 +101,16 @@ NONE, ONLY_MIGRATE, BOTH, ONLY_EVICT = (), ("LiveMigrate",), ("LiveMigrate", "Ev
             ONLY_EVICT,
             {**LABEL, "eviction_strategy": "LiveMigrateIfPossible", "conditions": STAYS},
             EVICTS,
-            id="not possible",
+            id="not migratable",
         ),
         pytest.param(
             NONE, ONLY_EVICT, {**LABEL, "eviction_strategy": "External"}, CONFIG, id="external"
         ),
         pytest.param(NONE, ONLY_EVICT, {**LABEL, "eviction_strategy": "None"}, EVICTS, id="None"),
         pytest.param(NONE, ONLY_EVICT, {**LABEL, "phase": "Scheduled"}, CONFIG, id="starting"),
-        pytest.param(NONE, ONLY_EVICT, {**LABEL, "deleting": True}, CONFIG, id="going anyhow"),
+        pytest.param(
+            NONE, ONLY_EVICT, {**LABEL, "deleting": True}, CONFIG, id="already being deleted"
+        ),
     ],
 )
 def test_change_that_evicts_a_vm_is_blocked(before, after, more, expected):
@@ -130,7 +145,7 @@ def test_eviction_names_the_vms_with_why_and_what_to_do():
 def test_eviction_names_vms_without_the_label_where_kubevirt_counts_more():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
-        "db/b (perhaps an outdated launcher, of which KubeVirt counts 1 more)"
+        "db/b (perhaps an outdated launcher; KubeVirt counts 1 more of them)"
         in decision.why.message
     )
     counted = planned(listing(outdated_workloads=1), ("Evict",), vmi("a", labels=OLD), vmi("b"))
@@ -221,7 +236,7 @@ def test_denied_eviction_names_the_eviction_strategy():
     assert "the VM's evictionStrategy External denies its eviction" in decision.why.message
 
 
-# What is written already, and can no longer be carried out.
+# Changes that are written already and can no longer be carried out.
 @pytest.mark.parametrize(
     ("methods", "more", "reason", "said"),
     [

@@ -1,4 +1,4 @@
-"""VMs and patches meet the CR as the plan's own changes leave it, also where it has to wait."""
+"""VMs and later patches are decided for the CR after the plan's own changes."""
 
 from __future__ import annotations
 

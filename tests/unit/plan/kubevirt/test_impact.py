@@ -1,4 +1,4 @@
-"""What a change of the CR sets in motion beyond the VMs that Git names."""
+"""What a change of the CR does to VMs, named in Git or not."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_impact_of_max_guest_names_vms_that_gain_or_lose_hotplug():
     assert "on for db/large" in higher
 
 
-# v1.9.0 pkg/liveupdate/memory/memory.go:53-107, test 8; a VM's own maxGuest comes first
+# v1.9.0 pkg/liveupdate/memory/memory.go:53-107, check 8; a VM's own maxGuest goes first
 # (pkg/defaults/defaults.go:115-135).
 def test_misaligned_max_guest_disables_hotplug_for_vms_without_their_own():
     pages = Constraints(hugepages="1Gi")

@@ -1,4 +1,4 @@
-"""What happens to the KubeVirt CR."""
+"""The decision on the KubeVirt CR: changes, waves, patches and obstacles."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ALL_THREE = {
 
 
 def bare(version: str, **overrides):
-    """A CR whose configuration has other feature gates and nothing else, as a walk-through."""
+    """Check the two patches of a CR that has other feature gates and nothing else."""
     others = NameSet.of(("Snapshot", "HotplugVolumes"))
     kubevirt = with_settings(
         make_kubevirt(version, **overrides), featureGates=others, workloadUpdateMethods=None

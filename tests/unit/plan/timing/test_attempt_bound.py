@@ -1,4 +1,4 @@
-"""The bound of a first attempt: KubeVirt's time-outs by version, CR and migration policy."""
+"""The longest first attempt: KubeVirt's time-outs by version, CR and migration policy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BEFORE_TRANSFER_S = DETECTION_S + PENDING_S + PREPARATION.high
 
 
 def transfer_s(target="16Gi", version="v1.9.0", policies=(), **settings):
-    """The bound, without what comes before the transfer."""
+    """Return the bound without the time before the transfer."""
     kubevirt = with_settings(make_kubevirt(version), **settings)
     vmi = make_vmi(labels={"app": "pg"})
     live = make_live(make_vm(), vmis=(vmi,), kubevirt=kubevirt, migration_policies=tuple(policies))
@@ -56,7 +56,7 @@ def test_attempt_bound_rounds_the_size_up_to_decimal_gb(target, gigabytes):
         pytest.param("v1.5.0", {"allowWorkloadDisruption": True}, 2 * 2700, id="from v1.5 on"),
         pytest.param("v1.9.0", {"allowPostCopy": True}, 2 * 2700, id="post-copy"),
         pytest.param("v1.3.1", {"allowPostCopy": True}, 2 * 800 * 18, id="post-copy, v1.3"),
-        pytest.param("v1.9.0", {"allowPostCopy": False}, 2700, id="said no"),
+        pytest.param("v1.9.0", {"allowPostCopy": False}, 2700, id="disruption not allowed"),
     ],
 )
 def test_attempt_bound_depends_on_the_cr_and_the_version(version, settings, seconds):
@@ -66,7 +66,7 @@ def test_attempt_bound_depends_on_the_cr_and_the_version(version, settings, seco
 @pytest.mark.parametrize(
     ("found", "settings", "seconds"),
     [
-        pytest.param(policy(), {}, 2700, id="says nothing"),
+        pytest.param(policy(), {}, 2700, id="empty policy"),
         pytest.param(policy(completion_timeout_per_gib=10), {}, 180, id="time-out"),
         pytest.param(
             policy(completion_timeout_per_gib=0),
@@ -94,7 +94,7 @@ def test_attempt_bound_depends_on_the_cr_and_the_version(version, settings, seco
             ),
             {},
             2700,
-            id="of others",
+            id="policy for other VMs",
         ),
     ],
 )

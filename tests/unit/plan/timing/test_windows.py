@@ -1,4 +1,4 @@
-"""Windows: what they say at one moment, over changes of the clocks, joined and denied."""
+"""Whether windows are open: single, joined and denied windows, and changes of the clocks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def utc(text):
 
 
 def says(now, *windows):
-    """``open until …`` or ``closed, opens …``, in UTC."""
+    """Return ``open until …`` or ``closed, opens …`` in UTC."""
     found = opening(windows, utc(now))
     moment = found.until if found.is_open else found.opens
     text = moment.strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00") if moment else "never"
@@ -49,7 +49,7 @@ NIGHTS = allow("0 22 * * 1-5", "4h", BERLIN)
             "2026-11-24 00:59:59", (NIGHTS,), "open until 2026-11-24 01:00", id="past midnight"
         ),
         pytest.param(
-            "2026-11-24 01:00", (NIGHTS,), "closed, opens 2026-11-24 21:00", id="end is closed"
+            "2026-11-24 01:00", (NIGHTS,), "closed, opens 2026-11-24 21:00", id="closed at its end"
         ),
         pytest.param(
             "2026-11-28 01:00", (NIGHTS,), "closed, opens 2026-11-30 21:00", id="weekend"
@@ -112,7 +112,7 @@ NIGHTS = allow("0 22 * * 1-5", "4h", BERLIN)
             "2026-11-23 12:00",
             (allow("0 9 * * *", "8h"), deny("0 9 * * *", "8h")),
             "closed, opens never",
-            id="all that is allowed is denied",
+            id="a deny covers every allow",
         ),
         pytest.param(
             "2026-11-25 12:00",
@@ -156,15 +156,15 @@ def test_opening_combines_allow_and_deny_windows(now, windows, expected):
         # 2026-03-29 in Berlin: 02:00 becomes 03:00, which is 01:00 UTC.
         pytest.param(
             "2026-03-29 00:59", ("30 2 * * *", "1h"), "closed, opens 2026-03-29 01:00",
-            id="a time that is left out comes at the first one there is",
+            id="a skipped time opens at the next existing one",
         ),
         pytest.param(
             "2026-03-29 01:00", ("30 2 * * *", "1h"), "open until 2026-03-29 02:00",
-            id="at that very moment",
+            id="exactly at the change",
         ),
         pytest.param(
             "2026-03-29 01:30", ("30 2 * * *", "1h"), "open until 2026-03-29 02:00",
-            id="in the middle of it",
+            id="during the window",
         ),
         pytest.param(
             "2026-03-29 00:30", ("0 1 * * *", "2h"), "open until 2026-03-29 02:00",
@@ -172,24 +172,24 @@ def test_opening_combines_allow_and_deny_windows(now, windows, expected):
         ),
         pytest.param(
             "2026-03-29 00:40", ("*/30 * * * *", "10m"), "closed, opens 2026-03-29 01:00",
-            id="what recurs within an hour goes on after the gap",
+            id="hourly windows continue after the gap",
         ),
         pytest.param(
             "2026-03-29 00:55", ("40 * * * *", "10m"), "closed, opens 2026-03-29 01:40",
-            id="and what it would have named in the gap is left out",
+            id="hourly windows in the gap are skipped",
         ),
         # 2026-10-25 in Berlin: 03:00 becomes 02:00, which is 01:00 UTC.
         pytest.param(
             "2026-10-24 23:59", ("30 2 * * *", "20m"), "closed, opens 2026-10-25 00:30",
-            id="a time that comes twice opens at its first",
+            id="a repeated time opens the first time",
         ),
         pytest.param(
             "2026-10-25 01:30", ("30 2 * * *", "20m"), "closed, opens 2026-10-26 01:30",
-            id="and not at its second",
+            id="a repeated time does not open the second time",
         ),
         pytest.param(
             "2026-10-25 01:10", ("45 2 * * *", "1h"), "open until 2026-10-25 01:45",
-            id="what opened at 02:45 is open at the second 02:10",
+            id="a window from 02:45 is open at the second 02:10",
         ),
         pytest.param(
             "2026-10-25 00:30", ("0 1 * * *", "3h"), "open until 2026-10-25 02:00",
@@ -197,7 +197,7 @@ def test_opening_combines_allow_and_deny_windows(now, windows, expected):
         ),
         pytest.param(
             "2026-10-25 01:01", ("*/30 * * * *", "10m"), "open until 2026-10-25 01:10",
-            id="what recurs within an hour recurs in both",
+            id="hourly windows open in both hours",
         ),
     ],
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The values that messages and hints give: names, sizes and counts."""
+"""The values in messages and hints: names, sizes and counts."""
 
 from __future__ import annotations
 

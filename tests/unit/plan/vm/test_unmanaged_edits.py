@@ -1,4 +1,4 @@
-"""What else Git says of a VM, beside its memory."""
+"""Edits of a VM in Git that are not written."""
 
 from __future__ import annotations
 

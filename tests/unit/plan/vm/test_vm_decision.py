@@ -1,4 +1,4 @@
-"""The effect on one VM, rule by rule; expectations are what recordings and facts say happened."""
+"""The effect on one VM, rule by rule, as recordings and documented facts show it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def live(vm=None, vmi=None, kubevirt=None, migrations=(), **overrides):
 
 
 def changing(guest: str = "2Gi", **overrides):
-    """The spec says *guest* already, and the VMI carries the change out."""
+    """Return a VM whose spec already has *guest* and whose instance carries out the change."""
     conditions = {"LiveMigratable": MIGRATABLE, "HotMemoryChange": condition("True")}
     return replace(make_vmi(conditions=conditions), guest=q(guest), **overrides)
 
@@ -90,7 +90,7 @@ CHANGES = [
         live(vmi=make_vmi(conditions={})),
         "2Gi",
         ("wait", "migratability-unknown"),
-        id="just started: KubeVirt has not said whether it can migrate",
+        id="just started: KubeVirt has not reported whether it can migrate",
     ),
     pytest.param(
         live(vmi=make_vmi(max_guest=None)),
@@ -154,7 +154,7 @@ CHANGES = [
         live(vm=make_vm(max_guest=q("4Gi"))),
         "1500001Ki",
         ("blocked", "denied-by-admission"),
-        id="misaligned with an own maxGuest is denied, not staged",
+        id="misaligned with its own maxGuest: denied, not staged",
     ),
     pytest.param(
         live(vm=make_vm(instancetype="u1.medium")),
@@ -175,7 +175,7 @@ CHANGES = [
         make_live(make_vm(constraints=Constraints(hugepages="1Gi"))),
         "2500Mi",
         ("blocked", "denied-by-admission"),
-        id="no whole hugepages, though stopped",
+        id="not a multiple of the page size, though stopped",
     ),
     pytest.param(
         live(vmi=replace(make_vmi(), guest_current=None, created_at=NOW)),
@@ -217,7 +217,7 @@ CHANGES = [
         live(migrations=(make_migration(phase="Running", for_update=False),)),
         "2Gi",
         ("wait", "migration-in-flight"),
-        id="somebody migrates it",
+        id="a migration in flight",
     ),
     pytest.param(
         live(vmi=make_vmi(backup="nightly")), "2Gi", ("wait", "backup-running"), id="backup"
@@ -313,7 +313,7 @@ STANDING = [
         live(vm=make_vm(guest="2Gi"), vmi=plugged("2Gi", "1Gi", 10)),
         "2Gi",
         ("wait", "guest-accepting"),
-        id="plugged, the guest is still at it",
+        id="plugged, the guest still accepts it",
     ),
     pytest.param(
         live(vm=make_vm(guest="2Gi"), vmi=plugged("2Gi", "1Gi", 301)),
@@ -328,7 +328,7 @@ STANDING = [
         ),
         "2Gi",
         ("wait", "guest-accepting"),
-        id="plugged while paused: the guest takes it once resumed",
+        id="plugged while paused: the guest uses it once resumed",
     ),
     pytest.param(
         live(
@@ -386,7 +386,7 @@ STANDING = [
         ),
         "2Gi",
         ("blocked", "ineffective-migrations"),
-        id="a loop of migrations that succeed and change nothing",
+        id="migrations succeed repeatedly without effect",
     ),
     pytest.param(
         live(
@@ -396,7 +396,7 @@ STANDING = [
         ),
         "2Gi",
         ("blocked", "no-live-migrate"),
-        id="in flight for ever, without LiveMigrate",
+        id="in flight indefinitely without LiveMigrate",
     ),
     pytest.param(
         live(
@@ -433,7 +433,7 @@ def test_written_value_is_judged_by_the_guest(state, guest, expected):
     ],
 )
 def test_sticky_restart_required_blocks_later_changes(version, expected):
-    """above-max-then-revert: 5Gi was asked for, then 1Gi again, and now 2Gi."""
+    """In above-max-then-revert, the size was 5Gi, then 1Gi again, and now 2Gi."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", ABOVE)})
     kubevirt = with_settings(
         make_kubevirt(version),
@@ -453,7 +453,7 @@ def test_start_is_waited_for_until_its_timeout(minutes, expected):
 
 
 def test_pending_edit_prevents_a_live_change():
-    """mixed-edit: another template field differs, so nothing is live until it is taken back."""
+    """In mixed-edit, another template field differs, so nothing is live until it is reverted."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", OTHER)})
     found = effect_of(make_desired(want("2Gi")), live(vm=vm))
     assert found == ("restart", "other-edit-pending")

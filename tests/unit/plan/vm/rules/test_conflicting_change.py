@@ -1,4 +1,4 @@
-"""A change that is in flight while Git asks for another size, or for the size that runs."""
+"""A change in flight while Git sets another size or the running size."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WAITS = ("wait", "hotplug-in-flight")
 
 
 def flying(*, migrations=(), conditions=CHANGING, max_guest="4Gi", **more):
-    """A VM of 1536Mi with a change to 2Gi in flight."""
+    """Return a VM of 1536Mi with a change to 2Gi in flight."""
     vmi = make_vmi(guest="1536Mi", max_guest=max_guest, conditions=conditions)
     return make_live(
         make_vm(guest="2Gi"), vmis=(replace(vmi, guest=q("2Gi")),), migrations=migrations, **more
@@ -70,24 +70,34 @@ OTHER_VM = vm_ref("db", "other")
     ("live", "guest", "expected"),
     [
         pytest.param(flying(), "3Gi", WAITS, id="it will end"),
-        pytest.param(flying(), "8Gi", ABOVE, id="it will end, and then the size counts"),
+        pytest.param(flying(), "8Gi", ABOVE, id="it will end, and then the size is checked"),
         pytest.param(flying(migrations=(RUNNING,)), "8Gi", ABOVE, id="it is migrating"),
         pytest.param(flying(kubevirt=NO_METHODS), "3Gi", STUCK, id="nothing migrates it"),
         pytest.param(flying(kubevirt=NO_METHODS), "8Gi", STUCK, id="whatever the size"),
-        pytest.param(flying(kubevirt=NO_METHODS), "1Gi", STUCK, id="be it too small"),
-        pytest.param(flying(kubevirt=NO_METHODS), "2000000000", STUCK, id="be it misaligned"),
         pytest.param(
-            flying(kubevirt=NO_METHODS, migrations=(RUNNING,)), "8Gi", ABOVE, id="by hand"
+            flying(kubevirt=NO_METHODS), "1Gi", STUCK, id="even a size that is too small"
+        ),
+        pytest.param(
+            flying(kubevirt=NO_METHODS), "2000000000", STUCK, id="even a misaligned size"
+        ),
+        pytest.param(
+            flying(kubevirt=NO_METHODS, migrations=(RUNNING,)),
+            "8Gi",
+            ABOVE,
+            id="a migration created by hand",
         ),
         pytest.param(
             flying(kubevirt=NO_METHODS, migrations=(RUNNING,)),
             "3Gi",
             ("blocked", "no-live-migrate"),
-            id="by hand, and the next one would be stuck",
+            id="created by hand, the next one would be stuck",
         ),
-        pytest.param(flying(kubevirt=EVICT), "8Gi", HAZARD, id="it is killed"),
+        pytest.param(flying(kubevirt=EVICT), "8Gi", HAZARD, id="the VM is killed"),
         pytest.param(
-            flying(kubevirt=EVICT, migrations=(RUNNING,)), "8Gi", ABOVE, id="not while it migrates"
+            flying(kubevirt=EVICT, migrations=(RUNNING,)),
+            "8Gi",
+            ABOVE,
+            id="the VM is not killed while it migrates",
         ),
         pytest.param(flying(**ONE_NODE), "3Gi", STUCK, id="no other node"),
         pytest.param(flying(**ONE_NODE), "8Gi", STUCK, id="no other node, whatever the size"),
@@ -102,7 +112,7 @@ OTHER_VM = vm_ref("db", "other")
             flying(migrations=(refused_by_quota(), make_migration(OTHER_VM, name="m-2"))),
             "3Gi",
             WAITS,
-            id="a quota that another migration gives back",
+            id="a quota that another migration releases",
         ),
         pytest.param(
             flying(migrations=(refused_by_quota(), refused_by_quota(ref=OTHER_VM, name="m-2"))),
@@ -116,7 +126,7 @@ OTHER_VM = vm_ref("db", "other")
             ),
             "3Gi",
             STUCK,
-            id="a migration in another namespace gives nothing back",
+            id="a migration in another namespace releases nothing",
         ),
         pytest.param(
             flying(
@@ -150,8 +160,8 @@ def failed(n, *, begun=False, reason=""):
     )
 
 
-# Recorded migration-fails and target-unschedulable: they are tried again without end. The size
-# that is in flight itself is called migration-failing and target-unschedulable then.
+# Recorded migration-fails and target-unschedulable: KubeVirt tries again endlessly. For
+# the size in flight itself the reasons are migration-failing and target-unschedulable.
 @pytest.mark.parametrize(
     ("migrations", "expected", "said"),
     [
@@ -170,7 +180,7 @@ def test_change_that_failed_repeatedly_is_stuck(migrations, expected, said):
 
 
 def test_change_that_succeeds_without_effect_is_stuck():
-    # v1.9.0 migration-target.go:1187-1231: the plug fails its size check, and it begins again
+    # v1.9.0 migration-target.go:1187-1231: the plug fails its size check and KubeVirt starts again
     done = tuple(make_migration(name=f"m-{i}", phase="Succeeded") for i in range(2))
     live = flying(migrations=done)
     since = {ref: replace(vm, guest_changed_at=NOW) for ref, vm in live.vms.items()}
@@ -181,7 +191,7 @@ def test_change_that_succeeds_without_effect_is_stuck():
 
 
 def crowded(requested, *, moving="0"):
-    """Two nodes of 4Gi, of which the other one has *requested* taken."""
+    """Return two nodes of 4Gi; *requested* is taken on the other node."""
     nodes = tuple(
         LiveNode(name=name, schedulable=True, allocatable=q("4Gi"))
         for name in ("node01", "node02")
@@ -194,7 +204,7 @@ def crowded(requested, *, moving="0"):
     return {"nodes": nodes, "capacity": capacity}
 
 
-# The pod of 2Gi asks for 2Gi, its overhead and its console log: 2350Mi.
+# The pod of 2Gi requests 2Gi, its overhead and its console log: 2350Mi.
 @pytest.mark.parametrize(
     ("context", "migrations", "expected"),
     [
@@ -231,7 +241,7 @@ OTHERS = make_migration(OTHER_VM, name="m-2", phase="Running")
 
 
 def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1, **known):
-    """A quota of *hard* Mi, of which the VM's pod of 1536Mi and its overhead has *used*."""
+    """Return a quota of *hard* Mi; the VM's pod of 1536Mi with its overhead uses *used*."""
     quota = Quota(
         name="team",
         hard={resource: hard * MIB},
@@ -244,7 +254,7 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
     return {"capacity": capacity}
 
 
-# Recorded v1.9.0 quota-holds-one-pod: refused without end. The pod of 2Gi asks for 2350Mi.
+# Recorded v1.9.0 quota-holds-one-pod: refused endlessly. The pod of 2Gi requests 2350Mi.
 @pytest.mark.parametrize(
     ("context", "migrations", "expected"),
     [
@@ -256,7 +266,7 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
         pytest.param(under_quota(3072), (SCHEDULING,), ABOVE, id="its pod was taken"),
         pytest.param(under_quota(3072, pods=2), (ASKED,), ABOVE, id="its pod is there"),
         pytest.param(under_quota(3072), (RUNNING,), ABOVE, id="it migrates"),
-        pytest.param(under_quota(3072, used=4180, moving=4180), (), ABOVE, id="given back"),
+        pytest.param(under_quota(3072, used=4180, moving=4180), (), ABOVE, id="released"),
         pytest.param(under_quota(3072), (OTHERS,), ABOVE, id="another one moves"),
         pytest.param(under_quota(3072, resource="limits.memory"), (), ABOVE, id="without limits"),
         pytest.param(under_quota(3072, pods_known=False), (), ABOVE, id="pods not known"),
@@ -377,7 +387,7 @@ def test_stuck_change_comes_after_rules_that_need_a_restart(version, message, ex
     assert effect_of(make_desired(want("1Gi")), live) == expected
 
 
-# kubevirt v1.9.0 vm.go:2989-3061: compared is the template that the VM started with.
+# kubevirt v1.9.0 vm.go:2989-3061: KubeVirt compares with the template that the VM started with.
 @pytest.mark.parametrize(
     ("at_boot", "version", "expected"),
     [

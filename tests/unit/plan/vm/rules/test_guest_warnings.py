@@ -1,4 +1,4 @@
-"""What a reviewer is told of the guest and of other writers, beside the effect."""
+"""Warnings about the guest and about other writers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A VM that takes its memory from an instancetype: effect, patch and words, by version."""
+"""A VM whose memory comes from an instancetype: effect, patch and message by version."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_patch_without_a_revision_writes_only_the_name(version):
 @pytest.mark.parametrize(
     ("version", "own_max", "expected"),
     [
-        # v1.2.0 vms-admitter.go:430-567 looks at VMs with an own maxGuest; gone in v1.2.1
+        # v1.2.0 vms-admitter.go:430-567 checks VMs with their own maxGuest; removed in v1.2.1
         ("v1.1.0", "4Gi", ("restart", "live-update-features-unset")),
         ("v1.2.0", "4Gi", ("blocked", "denied-by-admission")),
         ("v1.2.1", "4Gi", ("live", "hotplug")),
@@ -139,7 +139,7 @@ def test_v1_1_denies_a_changed_name_of_a_vm_with_live_updates(own_max):
 
 
 # v1.2.0 vms-admitter.go:430-567 is reached under LiveUpdate alone, v1.2.0 virt-config.go:463-470;
-# v1.1.0 has no strategy: what counts there is the switch.
+# v1.1.0 has no strategy, so the switch decides.
 @pytest.mark.parametrize(
     ("version", "switch", "settings", "expected"),
     [
@@ -257,7 +257,7 @@ def test_types_that_differ_only_in_memory_have_no_warning():
 
 
 NOWHERE = [
-    pytest.param((SMALL, LARGE), "larg", "did you mean large?", id="a slip"),
+    pytest.param((SMALL, LARGE), "larg", "did you mean large?", id="a typing error"),
     pytest.param((SMALL,), "huge", "correct the name in Git, or create it", id="nothing near"),
     pytest.param(
         (SMALL, kind("large", "2Gi", scope=CLUSTER_INSTANCETYPE)),
@@ -328,7 +328,7 @@ STANDING = [
     pytest.param(
         replace(make_vmi(guest="2Gi"), guest_current=q("1Gi")),
         ("wait", "guest-accepting"),
-        id="the guest has not taken it yet",
+        id="the guest does not have it yet",
     ),
     pytest.param(make_vmi(guest="2Gi"), ("none", "converged"), id="done"),
 ]

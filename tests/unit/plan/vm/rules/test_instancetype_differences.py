@@ -1,4 +1,4 @@
-"""Where two instancetypes differ by value, and what is told of it."""
+"""Differences by value between two instancetypes, and their messages."""
 
 from __future__ import annotations
 

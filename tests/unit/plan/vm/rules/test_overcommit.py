@@ -1,4 +1,4 @@
-"""Requests and limits beside the guest's memory, and memory that comes from requests alone."""
+"""Requests and limits beside the guest's memory, and memory that is set by requests alone."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def told(decision):
 
 LIMITS = [
     # v1.9.0 vm.go:3522-3547: requests grow by what the guest grows, limits too, unless requests
-    # had to be lifted to the size of the guest
+    # had to be raised to the size of the guest
     pytest.param("2Gi", "2560Mi", "live", False, id="requests as the guest (limits-memory-below)"),
     pytest.param("3Gi", "3Gi", "live", False, id="requests above the guest"),
-    pytest.param("1Gi", "3Gi", "blocked", False, id="lifted above the limit, which stays"),
-    pytest.param("1Gi", "4Gi", "live", True, id="lifted to exactly the limit"),
-    pytest.param("1Gi", "8Gi", "live", True, id="lifted below the limit"),
-    pytest.param("1Gi", None, "live", True, id="lifted, without a limit"),
+    pytest.param("1Gi", "3Gi", "blocked", False, id="raised above the limit, which stays"),
+    pytest.param("1Gi", "4Gi", "live", True, id="raised to exactly the limit"),
+    pytest.param("1Gi", "8Gi", "live", True, id="raised below the limit"),
+    pytest.param("1Gi", None, "live", True, id="raised, without a limit"),
     # v1.9.0 vm.go:3522: without requests (v1.7 on, where the VM names none) nothing is raised
     pytest.param(None, "3Gi", "blocked", False, id="no requests: above the limit, which stays"),
     pytest.param(None, "4Gi", "live", False, id="no requests: exactly the limit"),

@@ -1,4 +1,4 @@
-"""The values at which a rule begins to speak: one below, the value itself, one above."""
+"""The values at which a rule starts to apply: one below, the value itself, one above."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("T
 @pytest.mark.parametrize(
     ("cluster_max", "expected"),
     [
-        # pkg/defaults/defaults.go:115-135: only a maxGuest below the size leaves no room
+        # pkg/defaults/defaults.go:115-135: only a maxGuest below the size disables hotplug
         ("4Gi", ("restart", "no-max-guest")),
         ("8Gi", ("restart", "booted-before-live-update")),
         ("16Gi", ("restart", "booted-before-live-update")),
@@ -46,7 +46,7 @@ def test_cluster_max_guest_below_boot_size_disables_hotplug(cluster_max, expecte
     assert effect_of(make_desired(want("10Gi")), live) == expected
 
 
-# v1.9.0 pkg/liveupdate/memory/memory.go:53-107, test 8, is asked at the start of an instance too.
+# v1.9.0 pkg/liveupdate/memory/memory.go:53-107, check 8, also runs at the start of an instance.
 @pytest.mark.parametrize(
     ("cluster_max", "page", "own", "expected"),
     [
@@ -79,7 +79,7 @@ def test_misaligned_cluster_max_guest_has_a_hint_with_aligned_sizes():
     assert "write 4768Mi or 4770Mi" in decision.why.hint
 
 
-# The same test against the maxGuest of the running instance; at admission against the VM's own.
+# The same check uses the maxGuest of the running instance; at admission, the VM's own.
 @pytest.mark.parametrize(
     ("own", "expected"),
     [(None, ("restart", "misaligned")), ("5000M", ("blocked", "denied-by-admission"))],
@@ -241,10 +241,10 @@ OTHER = "a non-live-updatable field was changed in the template spec"
     ("since_s", "changed_s", "running", "expected"),
     [
         # recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0 vm.go:3577-3599
-        pytest.param(-1, 0, "1Gi", ("live", "hotplug"), id="judged under Stage"),
+        pytest.param(-1, 0, "1Gi", ("live", "hotplug"), id="set under Stage"),
         pytest.param(0, 0, "1Gi", ("live", "hotplug"), id="in the same second"),
-        pytest.param(1, 0, "1Gi", ("restart", "other-edit-pending"), id="judged since"),
-        pytest.param(-1, 0, "2Gi", ("restart", "other-edit-pending"), id="not for its memory"),
+        pytest.param(1, 0, "1Gi", ("restart", "other-edit-pending"), id="set since"),
+        pytest.param(-1, 0, "2Gi", ("restart", "other-edit-pending"), id="memory does not differ"),
         pytest.param(None, 0, "1Gi", ("restart", "other-edit-pending"), id="of unknown age"),
         pytest.param(-1, None, "1Gi", ("restart", "other-edit-pending"), id="CR never changed"),
     ],

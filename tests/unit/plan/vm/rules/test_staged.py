@@ -1,4 +1,4 @@
-"""Sizes that were written under Stage, and other edits that wait for a restart beside them."""
+"""Sizes that were written under Stage, and other edits that wait for a restart."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def stage(version="v1.9.0"):
 
 
 def world(spec="2Gi", *, version="v1.9.0", vm=None, vmi=None, kubevirt=None):
-    """A VM that runs with 1Gi, and whose spec says *spec*."""
+    """Return a VM that runs with 1Gi and whose spec has *spec*."""
     return make_live(
         make_vm(guest=spec, **{"conditions": WAITS, **(vm or {})}),
         vmis=(make_vmi(**(vmi or {})),),
@@ -48,8 +48,8 @@ def world(spec="2Gi", *, version="v1.9.0", vm=None, vmi=None, kubevirt=None):
     )
 
 
-# v1.9.0 vm.go:2989-3061 judges RestartRequired anew and :3444-3566 the size, at the VM's next
-# event only (:3577-3599); v1.6.4:2977 and v1.7.1:2987 are the first to judge it anew.
+# v1.9.0 vm.go:2989-3061 evaluates RestartRequired again and :3444-3566 checks the size, only at
+# the VM's next event (:3577-3599); v1.6.4:2977 and v1.7.1:2987 are the first to do so.
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
@@ -129,10 +129,16 @@ def test_impact_counts_vms_outside_git():
         pytest.param("1Gi", "3Gi", COMES, TWO_CORES, ONE_CORE, EDITED, id="cores alone"),
         pytest.param("1Gi", "3Gi", COMES, {}, {}, EDITED, id="memory cannot explain it"),
         pytest.param("2Gi", "3Gi", COMES, TWO_CORES, ONE_CORE, EDITED, id="cores and memory"),
-        pytest.param("2Gi", "1Gi", None, TWO_CORES, ONE_CORE, EDITED, id="back, under Stage"),
+        pytest.param("2Gi", "1Gi", None, TWO_CORES, ONE_CORE, EDITED, id="reverted under Stage"),
         pytest.param("2Gi", "3Gi", COMES, ONE_CORE, ONE_CORE, ("live", "hotplug"), id="memory"),
         pytest.param(
-            "2Gi", "1Gi", None, ONE_CORE, ONE_CORE, ("live", "back-to-running-value"), id="back"
+            "2Gi",
+            "1Gi",
+            None,
+            ONE_CORE,
+            ONE_CORE,
+            ("live", "back-to-running-value"),
+            id="reverted",
         ),
         pytest.param(
             "2Gi", "3Gi", COMES, {"cpu": (2, 1, 1)}, ONE_CORE, ("live", "hotplug"), id="sockets"
@@ -170,7 +176,7 @@ def test_pending_edits_are_named():
 
 
 # v1.9.0 vm.go:2989-3061 compares with the revision of the start, which has that size too: nothing
-# asks for a restart, and :3351 leaves the instance alone.
+# requires a restart, and :3351 does not change the instance.
 @pytest.mark.parametrize(
     ("kubevirt", "expected"),
     [(stage(), PENDING), (make_kubevirt(), ("wait", "in-flight"))],

@@ -1,4 +1,4 @@
-"""Room for a live change: nodes, quotas, and several changes beside and after each other."""
+"""Capacity for live changes: nodes, quotas, and several changes together or in sequence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from reconciler.model.references import Uid, instancetype_ref, vm_ref
 from reconciler.plan.capacity.reservations import grown_to
 
 OVERHEAD = 268 * MIB
-"""Of a VM with one vCPU and no requests on v1.9.0, as recorded."""
+"""The recorded overhead of a VM with one vCPU and no requests on v1.9.0."""
 LIVE = ("live", "hotplug")
 NO_NODE = ("blocked", "no-node-with-room")
 NO_QUOTA = ("blocked", "quota-would-refuse")
@@ -131,7 +131,7 @@ def test_missing_node_selector_is_named():
     )
 
 
-# kubevirt v1.9.0 migration.go:986-1005; other versions are not known to select by vendor.
+# kubevirt v1.9.0 migration.go:986-1005; no other version is known to select by vendor.
 @pytest.mark.parametrize(("version", "effect"), [("v1.9.0", NO_NODE), ("v1.8.0", LIVE)])
 def test_target_needs_the_cpu_vendor_of_the_source(version, effect):
     intel, amd = ({f"cpu-vendor.node.kubevirt.io/{name}": "true"} for name in ("Intel", "AMD"))
@@ -218,7 +218,7 @@ def test_quota_of_pods_must_have_capacity_for_both(hard, effect):
     ("limits", "effect"),
     [
         pytest.param("2Gi", NO_QUOTA, id="the VM sets a limit"),
-        pytest.param(None, LIVE, id="KubeVirt would set one: not judged"),
+        pytest.param(None, LIVE, id="KubeVirt would set one: not checked"),
     ],
 )
 def test_quota_of_limits_counts_if_the_vm_sets_one(limits, effect):
@@ -250,7 +250,7 @@ def test_quota_of_another_namespace_does_not_count():
     assert judged(live(found)) == LIVE
 
 
-# Several VMs in one plan, all on node01; the others have what the test gives them.
+# Several VMs in one plan, all on node01; each test sets the size of the other nodes.
 
 
 def fleet(n: int, *others: LiveNode, quotas=(), nodes=None):
@@ -310,7 +310,7 @@ def test_change_that_fits_no_node_is_blocked_and_others_are_live():
 
 
 def test_capacity_is_needed_only_for_concurrent_migrations():
-    # Five at a time is KubeVirt's default; vm-5 to vm-9 find what the first five leave.
+    # Five at a time is KubeVirt's default; vm-5 to vm-9 get what the first five leave.
     quota = Quota(
         name="team",
         hard={"requests.memory": 10 * USED + 5 * GIB + 5 * NEED},

@@ -1,4 +1,4 @@
-"""KubeVirt v1.1 and v1.2, by the code of their release tags; no control plane is recorded."""
+"""KubeVirt v1.1 and v1.2, from the code of their release tags; nothing is recorded."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ LIVE = ("live", "hotplug")
 @pytest.mark.parametrize(
     ("version", "what", "own_max", "expected"),
     [
-        # v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567: only with an own maxGuest is it denied
+        # v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567: denied only with the VM's own maxGuest
         ("v1.1.0", "dedicated", "4Gi", DENIED),
         ("v1.2.0", "dedicated", "4Gi", DENIED),
         ("v1.2.2", "dedicated", "4Gi", DENIED),
@@ -68,7 +68,7 @@ LIVE = ("live", "hotplug")
         ("v1.3.0", "hugepages", "4Gi", LIVE),
         ("v1.1.0", "limits", "4Gi", DENIED),
         ("v1.2.0", "limits", "4Gi", DENIED),
-        # the check of limits is gone in v1.2.1
+        # v1.2.1 removed the check of limits
         ("v1.2.1", "limits", "4Gi", LIVE),
         ("v1.2.0", "dedicated", None, RESTART),
         ("v1.2.0", "hugepages", None, RESTART),
@@ -89,7 +89,7 @@ def test_first_versions_do_not_plug_some_configurations(version, what, own_max, 
 @pytest.mark.parametrize(
     ("version", "switch", "expected"),
     [
-        # v1.1.0 vms-admitter.go:440-446: the VM asks for it; v1.2.0 types.go has no such field
+        # v1.1.0 vms-admitter.go:440-446: the VM enables it; v1.2.0 types.go has no such field
         ("v1.1.0", False, ("restart", "live-update-features-unset")),
         ("v1.1.1", False, ("restart", "live-update-features-unset")),
         ("v1.1.0", True, LIVE),
@@ -140,7 +140,7 @@ def test_v1_1_waits_while_the_webhook_would_deny(live, reason):
     assert effect(live) == ("wait", reason)
 
 
-# v1.1.0 vms-admitter.go:865-939 stands before anything that virt-controller looks at.
+# v1.1.0 vms-admitter.go:865-939 comes before every check of virt-controller.
 UNABLE = {
     "cannot migrate": (
         make_vmi(guest="2Gi", conditions={"LiveMigratable": condition("False")}),
@@ -183,7 +183,7 @@ ABOVE = ("restart", "above-max-guest")
 
 
 # "cannot update memory while another memory change is in progress" and "cannot update while VMI
-# migration is in progress": any size is denied; where nothing ends that, it stays so.
+# migration is in progress": every size is denied until that ends.
 @pytest.mark.parametrize(
     ("live", "guest", "expected"),
     [
@@ -252,7 +252,7 @@ def test_v1_1_value_that_the_guest_has_is_converged():
     assert effect(live) == ("none", "converged")
 
 
-# v1.1 has no strategy that a VM could have booted before: v1.1.0 vms-admitter.go:440-446.
+# v1.1 has no strategy, so no VM booted before it: v1.1.0 vms-admitter.go:440-446.
 @pytest.mark.parametrize(
     ("version", "said"),
     [
