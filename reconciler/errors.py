@@ -1,4 +1,4 @@
-"""The exception tree: what ends a command. Expected results are values, never exceptions."""
+"""The exceptions that end a command: ``ReconcilerError``. Expected results are values instead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class ReconcilerError(Exception):
-    """What ends a command: one sentence, and a hint on what to do."""
+    """An error that ends a command: one sentence, and a hint on what to do."""
 
     retryable = False
 
@@ -23,11 +23,11 @@ class UsageError(ReconcilerError):
 
 
 class SourceError(ReconcilerError):
-    """The desired state cannot be read: no repository, no such revision, no such path."""
+    """The desired state cannot be read, such as for a missing repository, revision or path."""
 
 
 class InvalidError(ReconcilerError):
-    """What the user wrote is invalid; every finding is in ``diagnostics``."""
+    """The desired state is invalid; ``diagnostics`` has every finding."""
 
     def __init__(
         self, message: str, diagnostics: tuple[Diagnostic, ...], *, hint: str = ""
@@ -41,11 +41,11 @@ class WrongClusterError(ReconcilerError):
 
 
 class StaleError(ReconcilerError):
-    """What was approved is not what would be done now."""
+    """The approved plan differs from the current one."""
 
 
 class ClusterError(ReconcilerError):
-    """The API server's answer, without headers and bodies, which may hold secrets."""
+    """A request to the API server failed; the message has no headers and bodies, for secrets."""
 
     def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -53,13 +53,13 @@ class ClusterError(ReconcilerError):
 
 
 class UnreachableError(ClusterError):
-    """No answer: connection refused, reset, timed out, or a certificate that is not trusted."""
+    """No answer came: connection refused, reset, timed out, or a certificate is not trusted."""
 
     retryable = True
 
 
 class UnavailableError(ClusterError):
-    """429 or 5xx: the server asks to come back later."""
+    """429 or 5xx: the server cannot answer now."""
 
     retryable = True
 
@@ -84,15 +84,15 @@ class ForbiddenError(ClusterError):
 
 
 class NotFoundError(ClusterError):
-    """404: the object or the kind is not there."""
+    """404: the object or the kind does not exist."""
 
 
 class ConflictError(ClusterError):
-    """409: somebody else wrote the object first."""
+    """409: another client wrote the object first."""
 
 
 class RejectedError(ClusterError):
-    """400, 415, 422: the server does not accept the request as it is."""
+    """400, 415 or 422: the server rejects the request."""
 
 
 class ExpiredError(ClusterError):
@@ -104,7 +104,7 @@ class KubeVirtMissingError(ClusterError):
 
 
 class BackgroundError(ClusterError):
-    """A background thread ended unexpectedly, so what it kept up to date no longer is."""
+    """A background thread ended unexpectedly, so its data is no longer up to date."""
 
 
 class LeaseHeldError(ReconcilerError):
@@ -116,8 +116,7 @@ class LeaseHeldError(ReconcilerError):
 
 
 class BrokenOff(BaseException):
-    """The process was asked to end, and what it did last took too long to be waited for.
+    """A signal asked the process to end, and its last step took too long.
 
-    Raised by a timer, in the midst of anything; whether a request that it broke off was carried
-    out is not known.
+    A timer raises it, at any point. A request that it interrupts may have been carried out.
     """

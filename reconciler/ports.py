@@ -1,4 +1,4 @@
-"""What the inner rooms need of the outside: readers, a writer, a lease, a clock, a listener."""
+"""The interfaces to the outside, such as ``LiveReader``, ``Writer`` and ``Lease``."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ class Clock(Protocol):
     """The only source of time."""
 
     def now(self) -> datetime:
-        """The time of day, aware, in UTC."""
+        """Return the time of day, aware, in UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds since an arbitrary moment; never runs backwards."""
+        """Return seconds since an arbitrary moment, which never decrease."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Let *seconds* pass."""
+        """Wait for *seconds*."""
         ...
 
 
@@ -38,19 +38,21 @@ class DesiredReader(Protocol):
     """Reads the desired state."""
 
     def read(self) -> Reading:
-        """One revision, whole, with the configuration at its root.
+        """Return a whole revision, with the configuration at its root.
+
+        Mistakes in the files are in its diagnostics.
 
         Raises:
-            SourceError: It cannot be read. What it says wrongly is in its diagnostics.
+            SourceError: It cannot be read.
         """
         ...
 
 
 class LiveReader(Protocol):
-    """Reads the cluster once."""
+    """Reads the cluster."""
 
     def read(self) -> LiveState:
-        """One snapshot.
+        """Return a snapshot.
 
         Raises:
             ClusterError: The cluster cannot be read.
@@ -58,7 +60,7 @@ class LiveReader(Protocol):
         ...
 
     def capacity(self) -> Capacity | None:
-        """Pods and quotas now, asked for where a live change needs them; None if there are none.
+        """Read pods and quotas, which only live changes need; None if the reader has none.
 
         Raises:
             ClusterError: They cannot be read, for another reason than missing rights.
@@ -70,95 +72,99 @@ class Informer(LiveReader, Protocol):
     """Keeps a snapshot of the cluster up to date; ``read`` returns the newest one."""
 
     def wait(self, timeout_s: float) -> LiveState:
-        """The newest snapshot, after a change or *timeout_s*, whichever is first."""
+        """Return the newest snapshot after a change, or after *timeout_s* without one."""
         ...
 
     def refresh_capacity(self) -> None:
-        """Begin to read them, unless that is under way; snapshots hold them once they are read.
+        """Start to read pods and quotas for later snapshots, unless such a read is under way.
 
-        A failure is logged, and leaves what there was.
+        A failure is logged and changes nothing.
         """
         ...
 
 
 class Writer(Protocol):
-    """Writes to the cluster; survey is never handed one."""
+    """Writes to the cluster; a survey never receives one."""
 
     def write(
         self, action: Action, *, dry_run: bool = False, timeout_s: float | None = None
     ) -> Written:
-        """Send the one request of *action*, once; a refusal is a value.
+        """Send the request of *action*, once; a refusal is a value.
 
         Args:
             action: A patch, a create or a restart.
-            dry_run: Let the server check it and change nothing.
-            timeout_s: The longest to wait for the answer; None for the client's own.
+            dry_run: Let the server check the request and change nothing.
+            timeout_s: The longest wait for the answer; None for the client's own.
 
         Raises:
-            ClusterError: No answer, 401, or a server that is unavailable.
+            ClusterError: No answer came, the credentials were rejected, or the server is
+                unavailable.
         """
         ...
 
     def write_each(
         self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
     ) -> Iterator[tuple[Action, Written | ClusterError]]:
-        """Send the requests of *actions*, several at a time; each answer as it comes.
+        """Send the requests of *actions*, several at a time, and yield each answer as it arrives.
 
-        An action is taken from *actions* only when it is sent at once, so that whoever makes them
-        decides right before each. That no answer came is a value here.
+        An action is taken from *actions* only when it is sent at once, so that the caller can
+        decide right before each. A missing answer is a value here.
 
         Args:
             actions: Patches, creates and restarts of different objects.
-            timeout_s: The longest to wait for an answer, asked before each request.
+            timeout_s: Returns the longest wait for an answer, called before each request.
         """
         ...
 
     def read_vm(self, ref: ObjectRef) -> LiveVM | None:
-        """The VM as it is now; None if it is not there."""
+        """Return the VM as it is now; None if it does not exist."""
         ...
 
     def read_kubevirt(self, ref: ObjectRef) -> LiveKubeVirt:
-        """The KubeVirt CR as it is now."""
+        """Return the KubeVirt CR as it is now."""
         ...
 
 
 class Lease(Protocol):
-    """The right to patch; taking it and giving it back is wiring's."""
+    """The right to write; the wiring acquires and releases it."""
 
     def held(self) -> bool:
-        """Whether the lease is still ours; renews it when due. False stops every new patch."""
+        """Return whether this run still holds the lease, which it renews when due."""
         ...
 
-    def spare_s(self) -> float:
-        """For how long it stays ours though nothing renews it; no request may wait longer."""
+    def valid_s(self) -> float:
+        """Return for how long the lease is valid without renewal; no request may wait longer."""
         ...
 
-    def notes(self) -> Mapping[str, str]:
-        """The annotations under our prefix, as they were last read or written."""
+    def annotations(self) -> Mapping[str, str]:
+        """Return the annotations under our prefix, as last read or written."""
         ...
 
-    def note(self, notes: Mapping[str, str | None]) -> bool:
-        """Write annotations at once, None removes one; False if the lease is lost or not heard of.
+    def annotate(self, annotations: Mapping[str, str | None]) -> bool:
+        """Write annotations at once; None removes one.
 
-        What could not be written is tried again when the lease is next renewed.
+        Annotations that could not be written are tried again at the next renewal.
+
+        Returns:
+            Whether they are written; False if the lease is lost or no answer came.
         """
         ...
 
     def abandon(self) -> None:
-        """Do not give it back at the end, but let it run out.
+        """Let the lease expire at the end instead of releasing it.
 
-        For a write that may still be under way: nobody may follow before it is over.
+        A write may still be under way, which has to end before another run starts.
         """
         ...
 
 
 class Recorder(Protocol):
-    """Leaves Events on objects, for people who look at the VM and not at our report."""
+    """Records Events on objects, for people who look at the VM and not at the report."""
 
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> None:
-        """Leave one Event of what happens now, without waiting for the server.
+        """Record one Event with the current time, without waiting for the server.
 
         A failure is logged and changes nothing else.
         """
@@ -166,8 +172,8 @@ class Recorder(Protocol):
 
 
 class Listener(Protocol):
-    """Hears each step of a run."""
+    """Receives each step of a run."""
 
     def __call__(self, progress: Progress) -> None:
-        """Take notice of *progress*."""
+        """Handle *progress*."""
         ...

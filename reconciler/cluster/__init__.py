@@ -1,1 +1,1 @@
-"""Kubernetes to values and back: the only package that talks to an API server."""
+"""Reads and writes Kubernetes objects; the only package that talks to an API server."""

@@ -488,7 +488,7 @@ class TestRestarts:
         def losing(*arguments, **named):
             run.client.restart = sending
             sending(*arguments, **named)
-            raise UnreachableError("the connection broke")
+            raise UnreachableError("the connection was interrupted")
 
         run.client.restart = losing
         report = run.apply(vm_yaml("default", "vm", "5Gi"), **RESTARTS)

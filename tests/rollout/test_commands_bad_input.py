@@ -168,7 +168,7 @@ USAGE = {
     "a kubeconfig that is not there": Case(
         arguments="plan --repo {here}/repo --kubeconfig {here}/none",
         code=64,
-        says=("the kubeconfig {here}/none does not exist", "name a kubeconfig with"),
+        says=("the kubeconfig {here}/none does not exist", "set --kubeconfig or"),
     ),
     "a folder to write to that is not there": Case(
         arguments="snapshot --out {here}/none/live.json",
@@ -180,13 +180,13 @@ FILES = {
     "a context that the kubeconfig lacks": Case(
         arguments="plan --repo {here}/repo --context prod",
         code=1,
-        says=("it names no context prod", "kubectl config view"),
+        says=("it has no context prod", "kubectl config view"),
     ),
     "a kubeconfig that is not YAML": Case(
         arguments="plan --repo {here}/repo --kubeconfig {here}/config",
         code=1,
         beside={"config": f"users: [{{token: {TOKEN}\n"},
-        says=("the kubeconfig {here}/config:2:1 is not YAML", "name another one"),
+        says=("the kubeconfig {here}/config:2:1 is not YAML", "select another one"),
     ),
     "a snapshot that is not JSON": Case(
         arguments="plan --repo {here}/repo --snapshot {here}/live.json",
@@ -265,7 +265,7 @@ def test_a_token_that_is_not_known_is_401(serve, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     kubeconfig = serve("hotplug").credentials(tmp_path / "kubeconfig", TOKEN)
     ended = command("apply", "--repo", git, "--kubeconfig", kubeconfig)
-    refused(ended, ("the credentials are not accepted (401", "hint: check the context's"), 1)
+    refused(ended, ("the server rejected the credentials (401", "hint: check the context's"), 1)
 
 
 def test_a_user_without_rights_is_403_and_reads_which_one_is_missing(

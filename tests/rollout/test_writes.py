@@ -107,7 +107,7 @@ def test_a_write_that_landed_unanswered_is_not_sent_again_and_counts_as_ours():
     def losing(*arguments, **keywords):
         original(*arguments, **keywords)
         run.client.patch = original
-        raise UnreachableError("the connection broke")
+        raise UnreachableError("the connection was interrupted")
 
     run.client.patch = losing
     report = run.apply(TWO_GI)

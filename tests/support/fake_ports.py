@@ -34,25 +34,25 @@ class FakeLease:
 
     def __init__(self) -> None:
         self.is_held = True
-        self.annotations: dict[str, str] = {}
+        self.kept: dict[str, str] = {}
         self.notes_written = 0
 
     def held(self) -> bool:
         return self.is_held
 
-    def spare_s(self) -> float:
+    def valid_s(self) -> float:
         return 10.0
 
-    def notes(self):
-        return dict(self.annotations)
+    def annotations(self):
+        return dict(self.kept)
 
-    def note(self, notes) -> bool:
+    def annotate(self, notes) -> bool:
         self.notes_written += 1
         for key, value in notes.items():
             if value is None:
-                self.annotations.pop(key, None)
+                self.kept.pop(key, None)
             else:
-                self.annotations[key] = value
+                self.kept[key] = value
         return True
 
     def abandon(self) -> None:

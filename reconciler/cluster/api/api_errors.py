@@ -1,7 +1,7 @@
-"""Translates failed answers and broken connections into the product's errors.
+"""Translates failed answers and broken connections: ``from_answer`` and ``from_exception``.
 
-What it says names the server's host, the object and the server's own sentence, cut short. Headers,
-bodies, user names in URLs and tokens never pass.
+A message names the server's host, the object and the server's own sentence, shortened. It never
+contains headers, bodies, tokens or the user name of a URL.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _VERBS = {"GET": "read", "POST": "create", "PUT": "update", "PATCH": "patch", "D
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """One cause in a Status."""
+    """One cause of a Status."""
 
     message: str | None = None
     field: str | None = None
@@ -57,7 +57,7 @@ class Details(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The API server's ``Status`` as far as it is read."""
+    """The fields of the API server's ``Status`` that are read."""
 
     kind: str = ""
     message: str | None = None
@@ -67,20 +67,20 @@ class Status(msgspec.Struct, frozen=True):
 
     @property
     def causes(self) -> list[Cause]:
-        """The causes; empty where the server names none."""
+        """The causes that the server names."""
         return (self.details.causes or []) if self.details else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the server answered to one request."""
+    """The server's answer to one request."""
 
     method: str
     path: str
     status: int
     body: bytes = b""
     reason: str = ""
-    """The phrase of the status line."""
+    """The reason phrase of the status line."""
     warnings: tuple[str, ...] = ()
     retry_after_s: float | None = None
 
@@ -90,12 +90,12 @@ class Answer:
         return self.status in _OK
 
     def explained(self) -> Status:
-        """The body as a Status; an empty one where the body is something else."""
+        """Return the body as a Status; an empty Status if the body is something else."""
         return read_status(self.body)
 
 
 def read_status(body: bytes | msgspec.Raw) -> Status:
-    """*body* as a Status; an empty one where it is something else, as a proxy's page is."""
+    """Return *body* as a Status; an empty one if it is something else, such as a proxy's page."""
     try:
         status = msgspec.json.decode(body, type=Status)
     except UNDECODABLE:
@@ -104,14 +104,14 @@ def read_status(body: bytes | msgspec.Raw) -> Status:
 
 
 def sentence(status: Status) -> str:
-    """The server's own sentence: without quoted objects, on one line, cut at 256 characters."""
+    """Return the server's message on one line, without quoted objects, at most 256 characters."""
     text = _QUOTED_OBJECT.sub("Invalid value: the object", status.message or "")
     text = " ".join(text.split())
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
 def safe_host(url: str) -> str:
-    """Host and port of *url*: no user, no password, no path, no query."""
+    """Return host and port of *url*, without user, password, path and query."""
     try:
         parts = urlsplit(url)
         name, port = parts.hostname or "unknown", parts.port
@@ -121,7 +121,7 @@ def safe_host(url: str) -> str:
 
 
 def from_answer(answer: Answer, host: str) -> ClusterError:
-    """The error that *answer*, a failed one, stands for."""
+    """Return the error for *answer*, a failed one."""
     status = answer.explained()
     said = sentence(status) or answer.reason or f"HTTP {answer.status}"
     spoken = resource_paths.spoken(answer.path)
@@ -129,20 +129,20 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
     code = answer.status
     if code == HTTPStatus.UNAUTHORIZED:
         return UnauthorizedError(
-            f"{what}: the credentials are not accepted (401 {said})",
+            f"{what}: the server rejected the credentials (401 {said})",
             hint="check the context's token or client certificate; it may have expired",
             status=code,
         )
     if code == HTTPStatus.FORBIDDEN:
         return ForbiddenError(
-            f"{what}: not allowed: {said}",
+            f"{what}: permission denied: {said}",
             hint="grant the right with a Role or ClusterRole, or use another context",
             status=code,
         )
     if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        later = f"; it asks to wait {answer.retry_after_s:g} s" if answer.retry_after_s else ""
+        later = f"; retry after {answer.retry_after_s:g} s" if answer.retry_after_s else ""
         return UnavailableError(
-            f"{what}: the server answers {code}: {said}{later}",
+            f"{what}: the server returned {code}: {said}{later}",
             hint="try again later",
             status=code,
             retry_after_s=answer.retry_after_s,
@@ -152,7 +152,7 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
 
 
 def from_exception(error: Exception, method: str, path: str, host: str) -> ClusterError:
-    """The error that a request without an answer stands for; *error* is not quoted whole."""
+    """Return the error for a request without an answer; its message does not quote *error*."""
     reason, hint = _broken(error)
     what = f"cannot {_VERBS.get(method, 'reach')} {resource_paths.spoken(path)} at {host}"
     failure = UnreachableError(f"{what}: {reason}", hint=hint)
@@ -164,14 +164,14 @@ def from_exception(error: Exception, method: str, path: str, host: str) -> Clust
 
 
 def timed_out(error: Exception) -> bool:
-    """Whether *error* means that nothing came for too long."""
+    """Return whether *error* is a time-out."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
     return any(isinstance(each, exceptions.TimeoutError | TimeoutError) for each in _chain(error))
 
 
 def _broken(error: Exception) -> tuple[str, str]:
-    """Why no answer came, and what to do: the first kind below that is among the causes."""
+    """Return why no answer came and a hint, by the first kind below among the causes."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
     server = "check the network and the server's address"
@@ -183,15 +183,15 @@ def _broken(error: Exception) -> tuple[str, str]:
         ),
         (
             exceptions.ProxyError,
-            "the proxy cannot be used",
+            "the proxy is not usable",
             "check HTTPS_PROXY, NO_PROXY and proxy-url",
         ),
         (
             exceptions.NameResolutionError,
-            "the host name is not known",
+            "unknown host name",
             "check the server in the kubeconfig",
         ),
-        (ssl.SSLError, "TLS fails", "check that the server speaks https"),
+        (ssl.SSLError, "TLS failed", "check that the server speaks https"),
         (ConnectionRefusedError, "connection refused", "check that the API server is running"),
     )
     causes = tuple(_chain(error))
@@ -205,7 +205,7 @@ def _broken(error: Exception) -> tuple[str, str]:
             return cause.strerror.lower(), server
     if timed_out(error):
         return "no answer within the time-out", "raise --request-timeout, or try again later"
-    return "the connection broke", "try again later"
+    return "the connection was interrupted", "try again later"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -5,5 +5,5 @@ from __future__ import annotations
 import msgspec
 
 UNDECODABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
-"""What decoding raises for JSON that cannot be read: also for a byte that is not UTF-8
-(UnicodeDecodeError), a number with too many digits, and nesting that is too deep."""
+"""The errors of unreadable JSON, also for a byte that is not UTF-8 (UnicodeDecodeError), a number
+with too many digits, and nesting that is too deep."""

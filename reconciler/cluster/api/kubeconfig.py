@@ -1,4 +1,4 @@
-"""Finds the API server and the credentials, as kubectl does; its errors never quote the file."""
+"""Finds API server and credentials as kubectl does: ``load``; no error quotes the file."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.kubernetes_protocols import Configuration
 
 _HOME_CONFIG = "~/.kube/config"
-_HINT = "name a kubeconfig with --kubeconfig or KUBECONFIG, or run inside a cluster"
+_HINT = "set --kubeconfig or KUBECONFIG, or run inside a cluster"
 
-_OTHER = "mend it, or name another one with --kubeconfig"
+_OTHER = "correct the file, or select another one with --kubeconfig"
 
 
 def load(kubeconfig: str | None, context: str | None) -> Configuration:
-    """The library's ``Configuration`` for the cluster that the options name.
+    """Return the library's ``Configuration`` for the cluster that the options select.
 
     Looks at *kubeconfig*, then at ``KUBECONFIG``, then at ``~/.kube/config``, then for the
     service account of a pod.
 
     Raises:
-        UsageError: A file or context is named that is not there.
-        ClusterError: The configuration is there and cannot be used.
+        UsageError: The file or context does not exist.
+        ClusterError: The configuration exists and cannot be used.
         UnauthorizedError: A credential plugin failed.
     """
-    from kubernetes import client  # noqa: PLC0415 - takes 0.5 s; only when a cluster is asked for
+    from kubernetes import client  # noqa: PLC0415 - takes 0.5 s; only for commands that use a cluster
 
     configuration: Configuration = client.Configuration()
     files = kubeconfig or os.environ.get("KUBECONFIG") or _HOME_CONFIG
@@ -43,15 +43,15 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
     elif kubeconfig:
         raise UsageError(f"the kubeconfig {kubeconfig} does not exist", hint=_HINT)
     elif context:
-        raise UsageError(f"there is no kubeconfig to take the context {context} from", hint=_HINT)
+        raise UsageError(f"there is no kubeconfig with the context {context}", hint=_HINT)
     else:
         _from_pod(configuration)
-    # Retries are decided in one place, by method and kind of error; see client.
+    # The client alone decides on retries, by method and kind of error.
     configuration.retries = False
     configuration.keep_alive = True
-    # 16 patches side by side, a watch a kind, a lease, Events: one too many is opened anew.
+    # For 16 parallel patches, a watch per kind, leases and Events; more would reconnect each time.
     configuration.connection_pool_maxsize = 32
-    # Once it is set, the library does not look for it in the environment before each request.
+    # If it is set, the library does not read the environment before each request.
     configuration.proxy = configuration.proxy
     return configuration
 
@@ -68,11 +68,11 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
                 client_configuration=configuration,
                 persist_config=False,
             )
-    # The library's own sentences quote the entry at fault, token and all: `from None`.
+    # The library's messages quote the wrong entry with its token, hence `from None`.
     except config.ConfigException as error:
         raise ClusterError(
             f"the kubeconfig {files} cannot be used: {_reason(str(error), context)}",
-            hint="kubectl config view shows what it holds",
+            hint="run kubectl config view to see its content",
         ) from None
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -84,11 +84,11 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
         ) from None
     except (AttributeError, KeyError, TypeError, ValueError):
         raise ClusterError(
-            f"the kubeconfig {files} has not the shape of one", hint=_OTHER
+            f"the kubeconfig {files} does not have the structure of a kubeconfig", hint=_OTHER
         ) from None
     if failures:
         raise UnauthorizedError(
-            f"the credential plugin that the kubeconfig {files} names failed",
+            f"the credential plugin in the kubeconfig {files} failed",
             hint="run kubectl with the same kubeconfig to see why",
         )
 
@@ -99,13 +99,15 @@ def _from_pod(configuration: Configuration) -> None:
     try:
         config.load_incluster_config(client_configuration=configuration)
     except config.ConfigException:
-        raise ClusterError("there is no cluster to talk to: no kubeconfig", hint=_HINT) from None
+        raise ClusterError(
+            "no cluster is configured: there is no kubeconfig", hint=_HINT
+        ) from None
 
 
 def _reason(text: str, context: str | None) -> str:
-    """What is wrong, in words that hold nothing of the file but names."""
+    """Return what is wrong, in words that contain nothing of the file but names."""
     if match := re.search(r"Expected object with name (\S+) in", text):
-        return f"it names no {'context' if match[1] == context else 'entry'} {match[1]}"
+        return f"it has no {'context' if match[1] == context else 'entry'} {match[1]}"
     if match := re.search(r"Expected key ([\w-]+) in", text):
         return f"the key {match[1]} is missing"
     return "it is empty or incomplete"
@@ -113,9 +115,9 @@ def _reason(text: str, context: str | None) -> str:
 
 @contextmanager
 def _unlogged() -> Iterator[list[logging.LogRecord]]:
-    """Withhold and collect what is logged on the root logger.
+    """Suppress and collect the messages of the root logger.
 
-    The library logs a failed credential plugin there and goes on without credentials.
+    The library logs a failed credential plugin there and continues without credentials.
     """
     records: list[logging.LogRecord] = []
 
@@ -125,7 +127,7 @@ def _unlogged() -> Iterator[list[logging.LogRecord]]:
 
     root, placeholder = logging.getLogger(), logging.NullHandler()
     root.addFilter(withhold)
-    root.addHandler(placeholder)  # without a handler, logging.error() would install one
+    root.addHandler(placeholder)  # else logging.error() would install one
     try:
         yield records
     finally:

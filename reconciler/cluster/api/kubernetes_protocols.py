@@ -1,4 +1,4 @@
-"""The parts of the untyped ``kubernetes`` library, and of urllib3 under it, that are used."""
+"""Types for the parts of the untyped ``kubernetes`` library and of urllib3 that are used."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ class Headers(Protocol):
     """``urllib3.HTTPHeaderDict``."""
 
     def get(self, name: str) -> str | None:
-        """The value of the header *name*."""
+        """Return the value of the header *name*."""
         ...
 
     def getlist(self, name: str) -> list[str]:
-        """The values of the header *name*, which may come several times."""
+        """Return the values of the header *name*, which may occur several times."""
         ...
 
 
@@ -33,19 +33,19 @@ class Response(Protocol):
         ...
 
     def read1(self, amount: int) -> bytes:
-        """What has come of the body, waiting for at least one byte; empty at its end."""
+        """Return the bytes that have arrived, at least one; empty at the end of the body."""
         ...
 
     def release_conn(self) -> None:
-        """Give the connection back to its pool."""
+        """Return the connection to its pool."""
         ...
 
     def shutdown(self) -> None:
-        """Wake a thread that is reading, which then finds the end."""
+        """End the body for a thread that is reading it."""
         ...
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Close the connection."""
         ...
 
 
@@ -81,7 +81,7 @@ class Api(Protocol):
         body: object,
         auth_settings: list[str],
     ) -> tuple[str, str, dict[str, str], object, object]:
-        """Method, URL, headers with the credentials, body and form of a request."""
+        """Return method, URL, headers with the credentials, body and form of a request."""
         ...
 
     def call_api(
@@ -93,7 +93,7 @@ class Api(Protocol):
         post_params: object,
         _request_timeout: tuple[float, float],
     ) -> Wrapped:
-        """Send the request; an answer of any status is handed back."""
+        """Send the request, and return an answer of any status."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Where each kind lives in the API server, and how its objects are called in a sentence."""
+"""The paths of objects in the API server, and how messages name a path: ``spoken``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ INSTANCETYPE_API = "/apis/instancetype.kubevirt.io/v1beta1"
 INSTANCETYPES = "virtualmachineinstancetypes"
 CLUSTER_INSTANCETYPES = "virtualmachineclusterinstancetypes"
 CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
-"""Its uid names the cluster."""
+"""Its uid identifies the cluster."""
 LEASES_API = "/apis/coordination.k8s.io/v1"
 EVENTS_API = "/apis/events.k8s.io/v1"
 ACTIONS_API = "/apis/subresources.kubevirt.io/v1"
@@ -31,34 +31,34 @@ _PLURALS = {"KubeVirt": KUBEVIRTS, "VirtualMachine": VMS}
 
 
 def collection(plural: str, namespace: str | None = None, api: str = KUBEVIRT_API) -> str:
-    """The path of all *plural*, in one namespace or in all."""
+    """Return the path of all *plural*, in one namespace or in all."""
     if namespace:
         return f"{api}/namespaces/{quote(namespace, safe='')}/{plural}"
     return f"{api}/{plural}"
 
 
 def member(plural: str, namespace: str, name: str, api: str = KUBEVIRT_API) -> str:
-    """The path of one object."""
+    """Return the path of one object."""
     return f"{collection(plural, namespace, api)}/{quote(name, safe='')}"
 
 
 def of(ref: ObjectRef) -> str:
-    """The path of the KubeVirt CR or VM that *ref* names."""
+    """Return the path of the KubeVirt CR or VM *ref*."""
     return member(_PLURALS[ref.kind], ref.namespace, ref.name)
 
 
 def siblings(ref: ObjectRef) -> str:
-    """The collection in which *ref* is or would be."""
+    """Return the path of the collection that holds *ref*."""
     return collection(_PLURALS[ref.kind], ref.namespace)
 
 
 def restart(ref: ObjectRef) -> str:
-    """The path that restarts the VM *ref*."""
+    """Return the path of the restart subresource of the VM *ref*."""
     return f"{member(VMS, ref.namespace, ref.name, ACTIONS_API)}/restart"
 
 
 def spoken(path: str) -> str:
-    """*path* as people say it: ``virtualmachines db/pg-0``, ``nodes``, ``leases in kubevirt``."""
+    """Return *path* for a message, such as ``virtualmachines db/pg-0``, ``leases in kubevirt``."""
     parts = [part for part in path.split("/") if part]
     parts = parts[2:] if parts[:1] == ["api"] else parts[3:]
     match parts:

@@ -1,7 +1,6 @@
-"""Asks for several things at once, without ever keeping the process from ending.
+"""Runs calls in parallel: ``begin`` and ``each``, with daemon threads.
 
-The threads of an executor are waited for when the process ends, for as long as a server does not
-answer; these are not.
+The process may end while they wait for a server. Python would wait for an executor's threads.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ T = TypeVar("T")
 
 
 def unexpected(what: str, error: BaseException) -> BackgroundError:
-    """Return the error for the main thread where *what* ended by *error*, a defect of ours."""
+    """Return the error for the main thread after *what* ended by *error*, a defect of ours."""
     failure = BackgroundError(
         f"{what} ended unexpectedly: {type(error).__name__}: {error}",
         hint="this is a defect of reconciler; report it with the log",
@@ -33,14 +32,14 @@ def unexpected(what: str, error: BaseException) -> BackgroundError:
 
 
 def _outcome(ask: Callable[..., object], error: BaseException) -> BaseException:
-    """Return what the thread that waits for *ask* is to raise."""
+    """Return the exception for the thread that waits for *ask*."""
     if isinstance(error, ReconcilerError) or not isinstance(error, Exception):
         return error
     return unexpected(f"the background call {getattr(ask, '__qualname__', ask)}", error)
 
 
 def begin(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
-    """Call *ask* in a thread of its own; the answer is the future's result.
+    """Call *ask* in a thread of its own, and return a future for its result.
 
     An unexpected error of *ask* is raised by the future as a ``BackgroundError``.
     """
@@ -49,7 +48,7 @@ def begin(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[
     def run() -> None:
         try:
             answer = ask(*arguments, **named)
-        except BaseException as error:  # noqa: BLE001 - whoever asked gets it
+        except BaseException as error:  # noqa: BLE001 - raised where the result is read
             future.set_exception(_outcome(ask, error))
         else:
             future.set_result(answer)
@@ -59,10 +58,10 @@ def begin(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[
 
 
 def each(ask: Callable[[A], T], given: Iterable[A], *, at_once: int) -> Iterator[tuple[A, T]]:
-    """Call *ask* for each of *given*, several at a time; each answer as it comes.
+    """Call *ask* for each of *given*, several at a time, and yield each answer as it arrives.
 
-    One is taken from *given* only when it can be asked for at once. A thread that has its answer
-    takes the next one: starting a thread waits for it to run, which takes long beside busy ones.
+    An item is taken from *given* only when its call starts at once. Threads are reused, since
+    starting one beside busy threads takes long.
     """
     waiting: SimpleQueue[tuple[A] | None] = SimpleQueue()
     answered: SimpleQueue[tuple[A, Future[T]]] = SimpleQueue()
@@ -72,7 +71,7 @@ def each(ask: Callable[[A], T], given: Iterable[A], *, at_once: int) -> Iterator
             future: Future[T] = Future()
             try:
                 future.set_result(ask(*taken))
-            except BaseException as error:  # noqa: BLE001 - whoever asked gets it
+            except BaseException as error:  # noqa: BLE001 - raised where the result is read
                 future.set_exception(_outcome(ask, error))
             answered.put((*taken, future))
 

@@ -42,7 +42,7 @@ class Counters:
     """How much the client has sent and received."""
 
     requests: dict[str, int] = field(default_factory=dict)
-    """Their number by method; a watch counts as WATCH."""
+    """Requests by method; a watch counts as WATCH."""
     retries: int = 0
     n_bytes: int = 0
     """Bytes of the answers' bodies."""
@@ -224,7 +224,7 @@ class Transport:
             self.counters.n_bytes += n_bytes
 
     def retried(self) -> None:
-        """Count one more attempt."""
+        """Count one retry."""
         with self._lock:
             self.counters.retries += 1
 

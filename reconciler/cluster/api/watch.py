@@ -1,4 +1,4 @@
-"""One watch: lines of JSON as they come, until the server ends it or somebody closes it."""
+"""Reads one watch: ``Watch``, line by line until the server ends it or a thread closes it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Source: k8s.io/apimachinery v0.36 pkg/apis/meta/v1/watch.go (WatchEvent).
 
 
 class SilentError(UnreachableError):
-    """A watch of which nothing came for too long: what it missed is not known, so list again."""
+    """A watch was silent for too long; it may have missed events, so list again."""
 
 
 class Watch:
@@ -57,11 +57,11 @@ class Watch:
         self._closed = threading.Event()
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        """Each event until the watch ends.
+        """Yield each event until the watch ends.
 
         Raises:
-            ExpiredError: The server has forgotten what happened since; list again.
-            SilentError: Nothing came for too long; list again.
+            ExpiredError: The server no longer has the events since then; list again.
+            SilentError: No event came for too long; list again.
             ClusterError: The server reports another failure, or the connection broke.
         """
         try:
@@ -84,12 +84,12 @@ class Watch:
         return event.type, bytes(event.object)
 
     def close(self) -> None:
-        """End the watch; may be called from another thread, whose iteration then ends."""
+        """End the watch; another thread that iterates over it then stops."""
         self._closed.set()
         try:
             self._response.shutdown()
         except (RuntimeError, ValueError, OSError):
-            # Already at its end: there is no connection left to shut down.
+            # The watch has ended, and its connection is closed.
             return
 
     def _lines(self) -> Iterator[bytes]:

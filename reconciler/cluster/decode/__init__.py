@@ -1,1 +1,1 @@
-"""From JSON of the API server to values; pure."""
+"""Converts the API server's JSON to values, without I/O."""

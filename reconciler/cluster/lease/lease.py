@@ -1,9 +1,9 @@
-"""The right to patch, held as a ``coordination.k8s.io/v1`` Lease.
+"""Holds the right to write: ``ClusterLease``, a ``coordination.k8s.io/v1`` Lease.
 
-Whether another holder is alive is judged by watching its record change, never by comparing its
-times with our clock. Every write names the resourceVersion that was read, so that of two runs only
-one can win. The ``kubernetes`` library's own lock was not used: it builds its own client, hides
-failures as values and cannot give the lease back.
+Another holder counts as alive while its record changes; its times are never compared with our
+clock. Every write names the resourceVersion that was read, so that only one of two runs can win.
+The ``kubernetes`` library's own lock is not used: it builds its own client, returns failures as
+values and cannot release the lease.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from reconciler.errors import (
     RejectedError,
     UnavailableError,
 )
+from reconciler.model.annotations import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,48 +37,46 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
 _LONGEST_S = 120.0
-"""As long as a silent holder's record is believed, whatever duration it names.
+"""The longest duration of a lease that is respected.
 
-No run asks for more than ``LeaseTimes.duration_s``. A larger number is a slip of somebody's hand,
-and would keep every run out for as long as it says. A holder that renews more seldom than this is
-none of ours.
+No run uses more than ``LeaseTimes.duration_s``. A larger number is a mistake that would lock out
+every run for that long. A holder that renews less often than this is not one of our runs.
 """
 _BRIEF_S = 1.0
-"""With less than this to spare nothing is begun, so a renewal need not hurry for it."""
+"""When a lease is valid for less than this, no write starts, so a renewal may take longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseTimes:
-    """How long a lease lasts and how it is kept, in real seconds."""
+    """How long a lease lasts and when it is renewed, in real seconds."""
 
     duration_s: int = 30
-    """After this long without a renewal others may take it."""
+    """After this time without a renewal another run may take the lease."""
     renew_s: float = 10.0
-    """Its age at which it is renewed."""
+    """The age at which it is renewed."""
     margin_s: float = 5.0
-    """How long before its end an unrenewed lease counts as gone, for a patch under way."""
+    """How long before its end the lease counts as lost, for a patch under way."""
     request_s: float = 5.0
-    """The longest that one request may take, connecting and its answer together."""
+    """The time-out of one request, including the connection."""
     again_s: float = 2.0
-    """How long after a renewal that failed the next one is tried."""
-    give_back_s: float = 2.0
-    """The longest that giving back may take."""
+    """The pause after a failed renewal."""
+    release_s: float = 2.0
+    """The longest that the release may take."""
 
 
 def _nothing() -> None:
-    """What is done while waiting, where nothing has to be."""
+    """Do nothing while waiting."""
 
 
 class ClusterLease:
     """Implements ``ports.Lease``; not safe to use from several threads.
 
     Args:
-        namespace: That of the KubeVirt CR.
-        holder: Names this run and no other, such as pod or host and a run id.
-        scale: Seconds of *clock* a real second.
-        wait_s: The longest to watch another holder, in real seconds; None for its duration.
-        waiting: Called again and again while another holder is watched, such as to keep a lease
-            that is held already.
+        namespace: The namespace of the KubeVirt CR.
+        holder: The unique name of this run, such as pod or host and a run id.
+        scale: How many seconds of the clock a real second has.
+        wait_s: The longest wait for another holder, in real seconds; None for its duration.
+        waiting: Called each second of that wait, such as to renew a lease that is held already.
     """
 
     def __init__(  # noqa: PLR0913 - each but the client is given by name
@@ -93,7 +92,7 @@ class ClusterLease:
         wait_s: float | None = None,
         waiting: Callable[[], object] = _nothing,
     ) -> None:
-        # What is to be sent again is sent here: the client's patience could outlast the lease.
+        # The client's retries could outlast the lease, so they are made here.
         self._client = client.without_retries()
         self._clock = clock
         self._scale = scale
@@ -109,16 +108,16 @@ class ClusterLease:
         self._waiting = waiting
         self._abandoned = False
         self._record: dict[str, Any] | None = None
-        self._notes: Mapping[str, str] = {}
+        self._annotations: Mapping[str, str] = {}
         self._unwritten: dict[str, str | None] = {}
         self._renewed_at = 0.0
         self._not_before = 0.0
 
     def __enter__(self) -> Self:
-        """Take the lease; waits to see whether another holder is alive, at most its duration.
+        """Take the lease; first wait, at most its duration, to see if another holder is alive.
 
         Raises:
-            LeaseHeldError: Another run holds it and is alive, or the time to find out is over.
+            LeaseHeldError: Another run holds it and is alive, or the wait was too short to tell.
             ClusterError: The lease cannot be read or written.
         """
         began = self._now()
@@ -139,7 +138,7 @@ class ClusterLease:
             dead = seen is not None and silent_s > lasts_s
             if not foreign or dead:
                 if foreign:
-                    words = "taking the lease %s from %s, which is silent for %.0f s"
+                    words = "taking the lease %s from %s, which has not renewed it for %.0f s"
                     log.warning(words, self._where, holder, silent_s)
                 if self._write(record, taking=True):
                     return self
@@ -147,7 +146,7 @@ class ClusterLease:
                 continue
             if seen is None:
                 seen = spec
-                words = "the lease %s is held by %s; watching whether it is renewed"
+                words = "the lease %s is held by %s; waiting to see whether it is renewed"
                 log.info(words, self._where, holder)
             left_s = self._wait_s - (self._now() - began)
             if left_s <= 0:
@@ -161,94 +160,94 @@ class ClusterLease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Give the lease back; a failure to do so costs the next run a wait, nothing else.
+        """Release the lease, unless it was abandoned; then it expires.
 
-        One that was abandoned is left to run out.
+        After a failed release the next run has to wait for the expiry.
         """
         if self._record is None:
             return
         if self._abandoned:
             self._record = None
-            words = (
-                "the lease %s is not given back, since a write may be under way; it ends by itself"
-            )
+            words = "the lease %s is not released, since a write may be under way; it will expire"
             log.warning(words, self._where)
             return
         record, self._record = self._record, None
-        until = self._now() + self._times.give_back_s
+        until = self._now() + self._times.release_s
         try:
             try:
-                self._free(record, until)
-            except ConflictError:  # our own renewal came through unheard, or a foreign edit
+                self._release(record, until)
+            except (
+                ConflictError
+            ):  # after a renewal of ours without an answer, or an edit by others
                 found = self._read(self._half_of(until))
                 if found is not None and lease_record.holder_of(found) == self._holder:
-                    self._free(found, until)
+                    self._release(found, until)
         except ClusterError as failure:
-            log.warning("the lease %s is not given back: %s", self._where, failure)
+            log.warning("cannot release the lease %s: %s", self._where, failure)
 
     def abandon(self) -> None:
-        """Let it run out instead of giving it back: a write may still be under way at the end.
+        """Let the lease expire at the end, since a write may still be under way then.
 
-        Until then it is held and renewed as before.
+        Until the end it is held and renewed as before.
         """
         self._abandoned = True
 
     def held(self) -> bool:
-        """Whether the lease is ours; renews it when due.
+        """Return whether this run holds the lease, after renewing it when due.
 
-        False for good once another run has it or it is gone; False as long as renewing has failed
-        for almost its duration. A process that slept through that time renews it first, which
-        succeeds only where nobody else has taken it.
+        False from then on if another run has taken it or it was deleted. False while renewals
+        have failed for almost its duration. A process that slept for that long renews it first,
+        which succeeds only if no other run has taken it.
         """
         if self._record is None:
             return False
         now = self._now()
         due = self._unwritten or now - self._renewed_at >= self._times.renew_s
-        if due and now >= self._not_before and self._renew() and not self.spare_s():
-            self._renew()  # the process slept while the first one was under way
-        return self.spare_s() > 0.0
+        if due and now >= self._not_before and self._renew() and not self.valid_s():
+            self._renew()  # the process slept during the first one
+        return self.valid_s() > 0.0
 
-    def spare_s(self) -> float:
-        """For how many real seconds it stays ours though nothing renews it; 0 if it is lost."""
+    def valid_s(self) -> float:
+        """Return for how many real seconds the lease stays valid without renewal; 0 if lost."""
         if self._record is None:
             return 0.0
         age_s = self._now() - self._renewed_at
         return max(0.0, self._times.duration_s - self._times.margin_s - age_s)
 
-    def notes(self) -> Mapping[str, str]:
-        """The annotations under our prefix, by their whole names, as last read or written."""
-        return self._notes
+    def annotations(self) -> Mapping[str, str]:
+        """Return the annotations under our prefix, by full name, as last read or written."""
+        return self._annotations
 
-    def note(self, notes: Mapping[str, str | None]) -> bool:
-        """Write annotations at once, by their whole names; None removes one.
+    def annotate(self, annotations: Mapping[str, str | None]) -> bool:
+        """Write annotations at once, by full name; None removes one.
 
-        What could not be written is written with the next renewal, or when the lease is given
-        back; what the server does not take is dropped with a warning.
+        After a failure they are written with the next renewal or with the release. Annotations
+        that the server rejects are dropped with a warning.
 
         Returns:
-            Whether they are written; False if the lease is lost, or no answer came.
+            Whether they are written; False if the lease is lost or no answer came.
 
         Raises:
             ValueError: A name is not under our prefix.
         """
-        if foreign := [name for name in notes if not name.startswith(lease_record.NOTE_PREFIX)]:
-            raise ValueError(f"{foreign[0]} does not begin with {lease_record.NOTE_PREFIX}")
+        if foreign := [name for name in annotations if not name.startswith(PREFIX)]:
+            raise ValueError(f"{foreign[0]} does not start with {PREFIX}")
         if self._record is None:
             return False
-        wanted = {**self._unwritten, **notes}
+        wanted = {**self._unwritten, **annotations}
         self._unwritten = {
-            name: value for name, value in wanted.items() if self._notes.get(name) != value
+            name: value for name, value in wanted.items() if self._annotations.get(name) != value
         }
         if not self._unwritten:
             return True
         if self._now() >= self._not_before:
             self._renew()
         return not self._unwritten and all(
-            self._notes.get(name) == value for name, value in notes.items()
+            self._annotations.get(name) == value for name, value in annotations.items()
         )
 
     def _renew(self) -> bool:
-        """Write the lease anew, with what is to be noted; False if that was not heard of."""
+        """Renew the lease and write its annotations; False if that failed."""
         if self._record is None:
             return False
         try:
@@ -257,10 +256,10 @@ class ClusterLease:
         except NotFoundError:
             log.warning("the lease %s was deleted", self._where)
         except ClusterError as failure:
-            log.warning("the lease %s is not renewed: %s", self._where, failure)
+            log.warning("cannot renew the lease %s: %s", self._where, failure)
             asked_s = failure.retry_after_s if isinstance(failure, UnavailableError) else None
-            # A server may ask for more patience than the lease has: one more attempt is made.
-            pause_s = max(self._times.again_s, min(asked_s or 0.0, self.spare_s() / 2))
+            # A Retry-After may exceed the lease, so one more attempt is made before its end.
+            pause_s = max(self._times.again_s, min(asked_s or 0.0, self.valid_s() / 2))
             self._not_before = self._now() + pause_s
             return False
         self._record, self._unwritten = None, {}
@@ -268,21 +267,24 @@ class ClusterLease:
 
     def _rewrite(self, record: dict[str, Any]) -> bool:
         try:
-            return self._write(record, taking=False) or self._write_afresh()
+            return self._write(record, taking=False) or self._write_again()
         except RejectedError as refusal:
             if not self._unwritten:
                 raise
-            words = "the lease %s does not take %s: %s"
+            words = "the server rejects the annotations of the lease %s, %s: %s"
             log.warning(words, self._where, ", ".join(sorted(self._unwritten)), refusal)
             self._unwritten = {}
-        return self._write(record, taking=False) or self._write_afresh()
+        return self._write(record, taking=False) or self._write_again()
 
-    def _write_afresh(self) -> bool:
-        """After a conflict: our own write came through unheard, a foreign edit, a new holder."""
+    def _write_again(self) -> bool:
+        """Write after a conflict, unless there is a new holder.
+
+        Other reasons are a write of ours without an answer, and an edit by others.
+        """
         record = self._read()
         holder = lease_record.holder_of(record) if record else ""
         if record is None or holder != self._holder:
-            log.warning("the lease %s is lost to %s", self._where, holder or "nobody")
+            log.warning("the lease %s was taken by %s", self._where, holder or "no holder")
             return False
         return self._write(record, taking=False)
 
@@ -300,29 +302,29 @@ class ClusterLease:
         return True
 
     def _write(self, record: dict[str, Any], *, taking: bool) -> bool:
-        """Write *record* with us as its holder; False if somebody else wrote first.
+        """Write *record* with this run as its holder; False if another client wrote first.
 
-        All else in it is kept: its annotations hold the progress of a rollout.
+        Everything else in it is kept, since its annotations hold the progress of a rollout.
         """
         began = self._now()
         stamp = micro_time(self._clock.now())
         make = lease_record.taken if taking else lease_record.renewed
         ours = make(record, self._holder, self._times.duration_s, stamp)
         try:
-            written = self._put(lease_record.noted(ours, self._unwritten), self._limit_s())
+            written = self._put(lease_record.annotated(ours, self._unwritten), self._limit_s())
         except ConflictError:
             return False
-        # Counted from before the request: the server may have stamped it as early as that.
+        # The age counts from before the request, which is the earliest time of the renewal.
         self._keep(written, began)
         return True
 
     def _keep(self, record: dict[str, Any], renewed_at: float) -> None:
         self._record, self._renewed_at = record, renewed_at
-        self._notes = lease_record.notes_of(record)
+        self._annotations = lease_record.annotations_of(record)
         self._unwritten = {}
 
-    def _free(self, record: dict[str, Any], until: float) -> None:
-        body = lease_record.noted(lease_record.freed(record), self._unwritten)
+    def _release(self, record: dict[str, Any], until: float) -> None:
+        body = lease_record.annotated(lease_record.released(record), self._unwritten)
         self._put(body, self._half_of(until))
 
     def _read(self, timeout_s: float | None = None) -> dict[str, Any] | None:
@@ -338,31 +340,32 @@ class ClusterLease:
         return lease_record.decoded(answer.body)
 
     def _limit_s(self) -> float:
-        """The time-out of one request: it and one more fit in what is spare."""
-        spare_s = self.spare_s()
-        if spare_s < _BRIEF_S:
+        """Return the time-out of a request, such that two fit before its end."""
+        valid_s = self.valid_s()
+        if valid_s < _BRIEF_S:
             return self._times.request_s
-        return min(self._times.request_s, spare_s / 2)
+        return min(self._times.request_s, valid_s / 2)
 
     def _half_of(self, until: float) -> float:
         return max(0.1, (until - self._now()) / 2)
 
     def _now(self) -> float:
-        """Real seconds since an arbitrary moment."""
+        """Return real seconds since an arbitrary moment."""
         return self._clock.monotonic() / self._scale
 
     def _unsettled(self, holder: str) -> LeaseHeldError:
         return LeaseHeldError(
             f"the lease {self._where} at {self._client.host} is held by {holder}, and the deadline"
-            " came before it was seen whether that run is alive",
+            " passed before it was clear whether that run is alive",
             holder=holder,
-            hint=f"a run that died is found out after {self._times.duration_s} s; give more time",
+            hint=f"a dead run is detected after {self._times.duration_s} s;"
+            " use a longer --deadline",
         )
 
     def _held_by(self, holder: str) -> LeaseHeldError:
         return LeaseHeldError(
             f"another run holds the lease {self._where} at {self._client.host}: {holder}",
             holder=holder,
-            hint="wait until it ends; a run that died frees the lease after"
+            hint="wait until it ends; the lease of a dead run expires after"
             f" {self._times.duration_s} s",
         )

@@ -1,4 +1,4 @@
-"""A ``coordination.k8s.io/v1`` Lease as an object: what is read from it and written to it."""
+"""Reads and changes a ``coordination.k8s.io/v1`` Lease as a JSON object."""
 
 from __future__ import annotations
 
@@ -13,42 +13,39 @@ from reconciler.model.annotations import PREFIX
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-NOTE_PREFIX = PREFIX
-"""Of the annotations that are ours; all others are left as they are."""
-
 
 def decoded(body: bytes) -> dict[str, Any]:
-    """The Lease that an answer holds.
+    """Return the Lease in an answer's body.
 
     Raises:
-        ClusterError: It holds none.
+        ClusterError: The body is not a Lease.
     """
     try:
         found: dict[str, Any] = msgspec.json.decode(body, type=dict)
     except UNDECODABLE as error:
-        raise ClusterError(f"the server's answer is no Lease: {error}") from error
+        raise ClusterError(f"the server's answer is not a Lease: {error}") from error
     return found
 
 
 def spec_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Its spec; empty where there is none."""
+    """Return the spec of *record*, which may be empty."""
     spec = record.get("spec")
     return spec if isinstance(spec, dict) else {}
 
 
 def holder_of(record: Mapping[str, Any]) -> str:
-    """Who holds it; empty where nobody does."""
+    """Return the holder of *record*; empty without one."""
     return spec_of(record).get("holderIdentity") or ""
 
 
-def notes_of(record: Mapping[str, Any]) -> dict[str, str]:
-    """Our annotations, by their whole names."""
+def annotations_of(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return our annotations by full name."""
     found = (record.get("metadata") or {}).get("annotations") or {}
-    return {key: value for key, value in found.items() if key.startswith(NOTE_PREFIX)}
+    return {key: value for key, value in found.items() if key.startswith(PREFIX)}
 
 
 def fresh(namespace: str, name: str) -> dict[str, Any]:
-    """One that nobody has held yet."""
+    """Return a Lease that has had no holder yet."""
     return {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -58,28 +55,28 @@ def fresh(namespace: str, name: str) -> dict[str, Any]:
 
 
 def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """*record* with a new holder since *at*, a MicroTime."""
+    """Return *record* with a new holder since *at*, a MicroTime."""
     spec = spec_of(record)
     transitions = int(spec.get("leaseTransitions") or 0) + 1 if spec else 0
-    begun = {"acquireTime": at, "leaseTransitions": transitions}
-    return renewed({**record, "spec": {**spec, **begun}}, holder, duration_s, at)
+    acquired = {"acquireTime": at, "leaseTransitions": transitions}
+    return renewed({**record, "spec": {**spec, **acquired}}, holder, duration_s, at)
 
 
 def renewed(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """*record* as its holder renews it at *at*, a MicroTime."""
+    """Return *record* as its holder renews it at *at*, a MicroTime."""
     changed = {"holderIdentity": holder, "leaseDurationSeconds": duration_s, "renewTime": at}
     return {**record, "spec": {**spec_of(record), **changed}}
 
 
-def freed(record: Mapping[str, Any]) -> dict[str, Any]:
-    """*record* without a holder."""
+def released(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *record* without a holder."""
     changed = {"holderIdentity": "", "leaseDurationSeconds": 1}
     return {**record, "spec": {**spec_of(record), **changed}}
 
 
-def noted(record: Mapping[str, Any], notes: Mapping[str, str | None]) -> dict[str, Any]:
-    """*record* with annotations set, and those that are None removed."""
+def annotated(record: Mapping[str, Any], changes: Mapping[str, str | None]) -> dict[str, Any]:
+    """Return *record* with the annotations in *changes* set, or removed where None."""
     metadata = record.get("metadata") or {}
-    merged = {**(metadata.get("annotations") or {}), **notes}
+    merged = {**(metadata.get("annotations") or {}), **changes}
     kept = {key: value for key, value in merged.items() if value is not None}
-    return {**record, "metadata": {**metadata, "annotations": kept}} if notes else dict(record)
+    return {**record, "metadata": {**metadata, "annotations": kept}} if changes else dict(record)

@@ -1,1 +1,1 @@
-"""Reads the cluster, or a snapshot of it, once."""
+"""Reads a snapshot of the cluster, or of a file."""

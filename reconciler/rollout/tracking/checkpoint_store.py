@@ -28,7 +28,7 @@ class CheckpointStore:
 
     def __init__(self, lease: Lease, now: datetime) -> None:
         self._lease = lease
-        found = codec.decoded(lease.notes().get(ROLLOUT))
+        found = codec.decoded(lease.annotations().get(ROLLOUT))
         self.checkpoint: Checkpoint = codec.without_expired(found.checkpoint, now)
         self.problem = found.problem
         """Why the annotation cannot be read; empty where it can."""
@@ -76,4 +76,4 @@ class CheckpointStore:
 
     def _keep(self, checkpoint: Checkpoint) -> None:
         self.checkpoint = checkpoint
-        self._lease.note({ROLLOUT: codec.encoded(checkpoint)})
+        self._lease.annotate({ROLLOUT: codec.encoded(checkpoint)})

@@ -39,15 +39,15 @@ class NoLease:
         """Return True: without writes there is nothing to hold."""
         return True
 
-    def spare_s(self) -> float:
+    def valid_s(self) -> float:
         """Return infinity: it limits no request."""
         return math.inf
 
-    def notes(self) -> Mapping[str, str]:
+    def annotations(self) -> Mapping[str, str]:
         """Return no annotations."""
         return {}
 
-    def note(self, _notes: Mapping[str, str | None]) -> bool:
+    def annotate(self, _annotations: Mapping[str, str | None]) -> bool:
         """Keep nothing."""
         return False
 

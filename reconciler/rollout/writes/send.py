@@ -100,7 +100,7 @@ class Writes:
         fatal: list[ClusterError] = []
         allowed = itertools.takewhile(lambda _write: not fatal, writes)
         answers = self._run.writer.write_each(
-            self._requests(allowed, sent), timeout_s=lambda: max(1.0, lease.spare_s())
+            self._requests(allowed, sent), timeout_s=lambda: max(1.0, lease.valid_s())
         )
         for action, answer in answers:
             write = sent.pop(action.id)

@@ -111,7 +111,7 @@ def test_a_second_401_ends(url, clock, make_kubeconfig, token_file, simulator, t
     path = make_kubeconfig(url, by_file(token_file))
     with Client.from_options(clock=clock, kubeconfig_path=path) as client:
         tokens.revoke(token_file.read_text())
-        with pytest.raises(UnauthorizedError, match="the credentials are not accepted"):
+        with pytest.raises(UnauthorizedError, match="the server rejected the credentials"):
             client.get(VMS)
     assert statuses(simulator) == [401, 401]
 
@@ -125,7 +125,7 @@ def test_credentials_that_cannot_be_read_anew_end_with_the_401(
     with Client.from_options(clock=clock, kubeconfig_path=path) as client:
         tokens.revoke(secret)
         token_file.unlink()
-        with pytest.raises(UnauthorizedError, match="the credentials are not accepted"):
+        with pytest.raises(UnauthorizedError, match="the server rejected the credentials"):
             client.get(VMS)
     assert statuses(simulator) == [401]
     assert "cannot read the credentials again: the credential plugin" in caplog.text

@@ -24,7 +24,7 @@ def _no_cluster(monkeypatch, tmp_path):
 
 
 def test_no_configuration_at_all(clock):
-    with pytest.raises(ClusterError, match="there is no cluster to talk to") as caught:
+    with pytest.raises(ClusterError, match="no cluster is configured") as caught:
         connect(clock)
     assert "--kubeconfig" in caught.value.hint
 
@@ -36,12 +36,12 @@ def test_a_file_that_is_not_there(clock):
 
 def test_a_context_that_is_not_there(clock, make_kubeconfig):
     path = make_kubeconfig("http://127.0.0.1:1")
-    with pytest.raises(ClusterError, match="it names no context elsewhere"):
+    with pytest.raises(ClusterError, match="it has no context elsewhere"):
         connect(clock, kubeconfig_path=path, context="elsewhere")
 
 
 def test_a_context_without_a_file(clock):
-    with pytest.raises(UsageError, match="no kubeconfig to take the context a from"):
+    with pytest.raises(UsageError, match="no kubeconfig with the context a"):
         connect(clock, context="a")
 
 

@@ -59,7 +59,7 @@ def test_a_forbidden_watch_is_told(server, client, failure):
 
 def test_what_is_no_event_is_a_broken_watch(server, client, reply):
     server.on(VMS, reply(chunks=[b"<html>\n"]))
-    with pytest.raises(UnreachableError, match="the connection broke"):
+    with pytest.raises(UnreachableError, match="the connection was interrupted"):
         list(client.watch(VMS, "1", 60.0))
 
 

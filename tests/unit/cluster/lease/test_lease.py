@@ -224,7 +224,7 @@ def test_a_taken_lease_is_lost_for_good(api, make, clock):
         api.spec(holderIdentity="them")
         clock.elapsed = 11
         assert not lease.held()
-        assert lease.spare_s() == 0
+        assert lease.valid_s() == 0
         api.spec(holderIdentity="us")
         assert not lease.held()
     assert api.holder == "us"
@@ -274,7 +274,7 @@ def test_a_lease_that_another_took_while_the_server_was_away_is_lost(api, make, 
 def test_giving_back_may_fail(api, make, failure, caplog):
     with make():
         api.failing = failure(503, "not ready")
-    assert "is not given back" in caplog.text
+    assert "cannot release the lease" in caplog.text
 
 
 def test_a_lease_that_may_not_be_read_is_an_error(api, make, failure):
@@ -283,18 +283,18 @@ def test_a_lease_that_may_not_be_read_is_an_error(api, make, failure):
         pass
 
 
-def test_what_is_spare_shrinks_until_it_is_renewed(api, make, clock):
+def test_what_is_valid_shrinks_until_it_is_renewed(api, make, clock):
     with make() as lease:
-        assert lease.spare_s() == 25
+        assert lease.valid_s() == 25
         clock.elapsed = 9.5
         assert lease.held()
-        assert lease.spare_s() == 15.5
+        assert lease.valid_s() == 15.5
         clock.elapsed = 10
         assert lease.held()
-        assert lease.spare_s() == 25
+        assert lease.valid_s() == 25
         clock.elapsed = 100
-        assert lease.spare_s() == 0
-    assert lease.spare_s() == 0
+        assert lease.valid_s() == 0
+    assert lease.valid_s() == 0
 
 
 def test_a_request_that_begins_while_it_is_held_may_take_a_quarter_of_a_minute(api, make, clock):
@@ -302,7 +302,7 @@ def test_a_request_that_begins_while_it_is_held_may_take_a_quarter_of_a_minute(a
         for elapsed in range(0, 300, 3):
             clock.elapsed = float(elapsed)
             assert lease.held()
-            assert lease.spare_s() >= 15
+            assert lease.valid_s() >= 15
 
 
 @pytest.mark.parametrize("hours", [-5, 5], ids=["behind", "ahead"])
@@ -326,13 +326,13 @@ def at(clock, hours):
 def test_a_process_that_was_paused_renews_if_nobody_took_it(api, make, clock):
     with make() as lease:
         clock.elapsed = 60
-        assert lease.spare_s() == 0
+        assert lease.valid_s() == 0
         assert lease.held()
-        assert lease.spare_s() == 25
+        assert lease.valid_s() == 25
     assert api.holder == ""
 
 
-@pytest.mark.parametrize("holder", ["them", ""], ids=["still held", "given back since"])
+@pytest.mark.parametrize("holder", ["them", ""], ids=["still held", "released since"])
 def test_a_process_that_was_paused_learns_that_another_took_it(api, make, clock, holder):
     with make() as lease:
         api.spec(holderIdentity=holder)
@@ -363,11 +363,11 @@ def test_a_renewal_whose_answer_was_lost_is_no_loss(api, make, clock):
         api.deaf = True
         clock.elapsed = 10
         assert lease.held()
-        assert lease.spare_s() == 15
+        assert lease.valid_s() == 15
         api.deaf = False
         clock.elapsed = 13
         assert lease.held()
-        assert lease.spare_s() == 25
+        assert lease.valid_s() == 25
 
 
 def test_a_failed_renewal_is_not_repeated_at_once(api, make, clock, failure, server):
@@ -398,7 +398,7 @@ def test_a_server_that_asks_for_patience_gets_what_the_lease_has(
         api.failing = None
         clock.elapsed = 10 + waits
         assert lease.held()
-        assert lease.spare_s() == 25
+        assert lease.valid_s() == 25
 
 
 def test_events_that_are_turned_away_hold_up_neither_a_renewal_nor_a_patch(
@@ -419,7 +419,7 @@ def test_events_that_are_turned_away_hold_up_neither_a_renewal_nor_a_patch(
         recorder.record(vm, "uid", reason="A", message="m")
         assert turned_away.wait(20)
         assert lease.held()
-        assert lease.spare_s() == 25, "it was renewed"
+        assert lease.valid_s() == 25, "it was renewed"
         assert client.patch(resource_paths.of(vm), []).ok
         recorder.record(vm, "uid", reason="B", message="m")
     assert clock.elapsed == 10, "nobody waits"
@@ -446,9 +446,9 @@ def test_on_a_faster_clock_its_times_are_real_seconds(api, client, clock):
     ) as lease:
         clock.elapsed = 9.0 * 60
         assert lease.held()
-        assert lease.spare_s() == 16
+        assert lease.valid_s() == 16
         clock.elapsed = 61.0 * 60
-        assert lease.spare_s() == 0
+        assert lease.valid_s() == 0
         assert api.stored["spec"]["leaseDurationSeconds"] == 30
 
 
@@ -476,7 +476,7 @@ def test_a_process_that_was_paused_while_it_renewed_goes_on_if_nobody_took_it(
         server.handlers[LEASES] = slow
         clock.elapsed = 10
         assert lease.held()
-        assert lease.spare_s() == 25
+        assert lease.valid_s() == 25
 
 
 def test_who_took_the_lease_keeps_it_when_we_end(api, make):
@@ -508,7 +508,8 @@ def test_lease_that_cannot_be_decoded_is_renewed_later(server, make, api, clock,
         api.failing = harness.Reply(200, f'{{"metadata":{DEEP}}}')
         clock.elapsed += 11
         assert lease.held()
-        assert "is not renewed: the server's answer is no Lease" in caplog.text
+        assert "cannot renew the lease" in caplog.text
+        assert "the server's answer is not a Lease" in caplog.text
         api.failing = None
         clock.elapsed += 3
         assert lease.held()

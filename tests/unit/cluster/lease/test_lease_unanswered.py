@@ -78,14 +78,14 @@ def test_it_stops_being_held_before_another_may_take_it(api, make, clock, begins
         clock.elapsed = begins_s
         api.mute = True
         while True:
-            spare_s = lease.spare_s()
+            valid_s = lease.valid_s()
             held = lease.held()
             assert not held or clock.elapsed < 25.0
             if not held:
                 break
-            assert 0.0 < lease.spare_s() <= spare_s
+            assert 0.0 < lease.valid_s() <= valid_s
             clock.elapsed += 1.0
-        assert lease.spare_s() == 0.0
+        assert lease.valid_s() == 0.0
         assert not lease.held()
 
 
@@ -94,26 +94,26 @@ def test_no_renewal_outlasts_what_is_spare_when_it_begins(api, make, clock, begi
     with make() as lease:
         clock.elapsed = begins_s
         api.mute = True
-        spare_s = lease.spare_s()
+        valid_s = lease.valid_s()
         lease.held()
         (wait_s,) = api.waits
-        assert wait_s <= spare_s
+        assert wait_s <= valid_s
 
 
 def test_a_note_waits_no_longer_than_a_renewal(api, make, clock):
     with make() as lease:
         api.mute = True
         clock.elapsed = 20.0
-        assert not lease.note({"memory.reconciler.dev/rollout": "1"})
+        assert not lease.annotate({"memory.reconciler.dev/rollout": "1"})
         assert api.waits == [pytest.approx(2.5)]
-        assert not lease.note({"memory.reconciler.dev/rollout": "2"})
+        assert not lease.annotate({"memory.reconciler.dev/rollout": "2"})
         assert len(api.waits) == 1
 
 
-@pytest.mark.parametrize(("times", "most_s"), [({}, 2.0), ({"give_back_s": 1.0}, 1.0)])
+@pytest.mark.parametrize(("times", "most_s"), [({}, 2.0), ({"release_s": 1.0}, 1.0)])
 def test_giving_back_takes_no_longer_than_it_may(api, make, clock, caplog, times, most_s):
     with make(**times):
         api.mute = True
         began = clock.elapsed
     assert clock.elapsed - began <= most_s
-    assert "is not given back" in caplog.text
+    assert "cannot release the lease" in caplog.text

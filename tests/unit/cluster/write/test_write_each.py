@@ -72,7 +72,10 @@ def test_so_many_are_under_way_at_once_and_no_more(parallel):
 
 def test_that_no_answer_came_is_a_value_and_stops_no_other():
     server = Server(2)
-    server.answers = {"b": UnreachableError("the connection broke"), "c": HTTPStatus(503)}
+    server.answers = {
+        "b": UnreachableError("the connection was interrupted"),
+        "c": HTTPStatus(503),
+    }
     answers = send(server, ["a", "b", "c", "d"], 2)
     assert isinstance(answers["b"], UnreachableError)
     assert isinstance(answers["c"], UnavailableError)

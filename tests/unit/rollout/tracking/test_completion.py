@@ -157,7 +157,7 @@ def test_done_object_is_forgotten():
     assert ports.completion.memory.checkpoint.failures
     ports.completion.close(tracked(ports, written=False), end(Result.DONE, "converged"))
     assert not ports.completion.memory.checkpoint.failures
-    assert not ports.memory_lease.annotations
+    assert not ports.memory_lease.kept
 
 
 def test_failure_of_a_created_vm_is_kept_without_its_uid():

@@ -54,6 +54,6 @@ def test_lease_is_needed_for_actions_and_for_waiting_objects(
 def test_missing_lease_counts_as_held_and_keeps_nothing():
     lease = NoLease()
     assert lease.held()
-    assert lease.spare_s() == math.inf
-    assert not lease.note({"memory.reconciler.dev/rollout": "{}"})
-    assert lease.notes() == {}
+    assert lease.valid_s() == math.inf
+    assert not lease.annotate({"memory.reconciler.dev/rollout": "{}"})
+    assert lease.annotations() == {}

@@ -72,70 +72,70 @@ def make(client, clock):
 
 def test_only_our_annotations_are_notes(stored, make):
     lease = make()
-    assert lease.notes() == {}
+    assert lease.annotations() == {}
     with lease:
-        assert lease.notes() == {OTHER: "old"}
+        assert lease.annotations() == {OTHER: "old"}
 
 
 def test_a_note_is_written_at_once_with_a_renewal_and_leaves_all_else(stored, make, clock):
     with make() as lease:
         clock.elapsed = 3
-        assert lease.note({ROLLOUT: "{}"})
+        assert lease.annotate({ROLLOUT: "{}"})
         assert stored.annotations == {"somebody/else": "1", OTHER: "old", ROLLOUT: "{}"}
         assert stored.body["metadata"]["labels"] == {"team": "a"}
         assert stored.body["spec"]["renewTime"] == "2026-11-23T00:00:03.000000Z"
-        assert lease.notes() == {OTHER: "old", ROLLOUT: "{}"}
-        assert lease.spare_s() == 25
+        assert lease.annotations() == {OTHER: "old", ROLLOUT: "{}"}
+        assert lease.valid_s() == 25
 
 
 def test_none_removes_a_note(stored, make):
     with make() as lease:
-        assert lease.note({OTHER: None})
+        assert lease.annotate({OTHER: None})
         assert stored.annotations == {"somebody/else": "1"}
-        assert lease.notes() == {}
+        assert lease.annotations() == {}
 
 
 def test_what_is_written_already_is_not_written_again(stored, make, server):
     with make() as lease:
         sent = len(server.requests)
-        assert lease.note({OTHER: "old", ROLLOUT: None})
+        assert lease.annotate({OTHER: "old", ROLLOUT: None})
         assert len(server.requests) == sent
 
 
 def test_an_annotation_of_somebody_else_is_not_ours_to_write(stored, make):
-    with make() as lease, pytest.raises(ValueError, match="somebody/else does not begin with"):
-        lease.note({"somebody/else": "2"})
+    with make() as lease, pytest.raises(ValueError, match="somebody/else does not start with"):
+        lease.annotate({"somebody/else": "2"})
     assert stored.annotations["somebody/else"] == "1"
 
 
 def test_a_note_that_fails_is_written_with_the_next_renewal(stored, make, clock, failure):
     with make() as lease:
         stored.failing = failure(503, "not ready")
-        assert not lease.note({ROLLOUT: "1"})
-        assert not lease.note({OTHER: None})
-        assert lease.notes() == {OTHER: "old"}
+        assert not lease.annotate({ROLLOUT: "1"})
+        assert not lease.annotate({OTHER: None})
+        assert lease.annotations() == {OTHER: "old"}
         stored.failing = None
         clock.elapsed = 2
         assert lease.held()
         assert stored.annotations == {"somebody/else": "1", ROLLOUT: "1"}
-        assert lease.notes() == {ROLLOUT: "1"}
+        assert lease.annotations() == {ROLLOUT: "1"}
 
 
 def test_of_two_that_fail_the_later_counts(stored, make, clock, failure):
     with make() as lease:
         stored.failing = failure(503, "not ready")
-        assert not lease.note({ROLLOUT: "1"})
-        assert not lease.note({ROLLOUT: "2"})
+        assert not lease.annotate({ROLLOUT: "1"})
+        assert not lease.annotate({ROLLOUT: "2"})
         stored.failing = None
         clock.elapsed = 2
-        assert lease.note({ROLLOUT: "3"})
+        assert lease.annotate({ROLLOUT: "3"})
         assert stored.annotations[ROLLOUT] == "3"
 
 
 def test_a_note_that_fails_is_written_when_the_lease_is_given_back(stored, make, failure):
     with make() as lease:
         stored.failing = failure(503, "not ready")
-        assert not lease.note({ROLLOUT: "1"})
+        assert not lease.annotate({ROLLOUT: "1"})
         stored.failing = None
     assert stored.annotations[ROLLOUT] == "1"
     assert stored.body["spec"]["holderIdentity"] == ""
@@ -144,7 +144,7 @@ def test_a_note_that_fails_is_written_when_the_lease_is_given_back(stored, make,
 def test_a_note_beside_a_foreign_edit_keeps_both(stored, make):
     with make() as lease:
         stored.annotate(**{"somebody/new": "2"})
-        assert lease.note({ROLLOUT: "1"})
+        assert lease.annotate({ROLLOUT: "1"})
         assert stored.annotations == {
             "somebody/else": "1",
             "somebody/new": "2",
@@ -157,10 +157,10 @@ def test_a_lost_lease_takes_no_note(stored, make):
     with make() as lease:
         body = stored.body
         stored.write({**body, "spec": {**body["spec"], "holderIdentity": "them"}})
-        assert not lease.note({ROLLOUT: "1"})
+        assert not lease.annotate({ROLLOUT: "1"})
         assert ROLLOUT not in stored.annotations
         assert not lease.held()
-        assert not lease.note({ROLLOUT: "1"})
+        assert not lease.annotate({ROLLOUT: "1"})
     assert ROLLOUT not in stored.annotations
 
 
@@ -171,18 +171,19 @@ def test_a_note_that_is_refused_does_not_cost_the_lease(stored, make, clock, fai
 
     with make() as lease:
         stored.failing = too_long
-        assert not lease.note({ROLLOUT: "x" * 20_000})
-        assert "does not take memory.reconciler.dev/rollout" in caplog.text
+        assert not lease.annotate({ROLLOUT: "x" * 20_000})
+        assert "rejects the annotations of the lease" in caplog.text
+        assert "memory.reconciler.dev/rollout" in caplog.text
         for clock.elapsed in (10.0, 20.0, 30.0, 40.0):
             assert lease.held()
-        assert lease.note({ROLLOUT: "x"})
+        assert lease.annotate({ROLLOUT: "x"})
 
 
 def test_who_takes_the_lease_over_reads_the_notes_of_who_had_it(stored, make, clock):
     with make("them") as dead:
-        assert dead.note({ROLLOUT: "half"})
+        assert dead.annotate({ROLLOUT: "half"})
         with make("us") as lease:
             assert clock.elapsed > 30
-            assert lease.notes() == {OTHER: "old", ROLLOUT: "half"}
-            assert lease.note({OTHER: None})
+            assert lease.annotations() == {OTHER: "old", ROLLOUT: "half"}
+            assert lease.annotate({OTHER: None})
         assert stored.annotations == {"somebody/else": "1", ROLLOUT: "half"}
