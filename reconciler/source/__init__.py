@@ -1,1 +1,1 @@
-"""Git to desired state: repositories, YAML with places, manifests and configuration."""
+"""Reads the desired state from Git: repositories, configuration, manifests and YAML."""

@@ -1,4 +1,4 @@
-"""Brings the objects of all files together into one desired state."""
+"""Combines the objects of all files into one desired state: ``assemble``."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def assemble(
     selector: Selector,
     diagnostics: Sequence[Diagnostic] = (),
 ) -> DesiredState:
-    """One desired state from the *results* of its files.
+    """Combine the *results* of the files into one desired state.
 
     Args:
-        results: In the order in which files are to be read; of two equal objects the first counts.
-        revision: What was read.
-        dirty: Whether it differs from its commit.
+        results: The results in the order of the files; the first of two equal objects counts.
+        revision: The revision of the files.
+        dirty: Whether the files differ from their commit.
         selector: VMs whose labels in Git do not match are left out.
-        diagnostics: What was found before the files were read.
+        diagnostics: The diagnostics from before the files were read.
     """
     found = list(diagnostics)
     skipped: Counter[str] = Counter()
@@ -45,9 +45,9 @@ def assemble(
             found.extend(each.diagnostics)
             ref = each.desired.ref
             if not ref.namespace:
-                found.append(_homeless(each))
+                found.append(_without_namespace(each))
             elif ref in objects:
-                found.append(_twice(objects[ref], each))
+                found.append(_duplicate(objects[ref], each))
             else:
                 objects[ref] = each
     vms = {
@@ -58,7 +58,7 @@ def assemble(
     selected = {ref: vm for ref, vm in vms.items() if selector.matches(vm.labels)}
     crs = [each for each in objects.values() if isinstance(each.desired, DesiredKubeVirt)]
     found.extend(_more_than_one(crs))
-    found.extend(_left_out(len(vms), len(selected), selector))
+    found.extend(_not_selected(len(vms), len(selected), selector))
     return DesiredState(
         revision=revision,
         dirty=dirty,
@@ -70,22 +70,22 @@ def assemble(
     )
 
 
-def _homeless(each: FileObject) -> Diagnostic:
+def _without_namespace(each: FileObject) -> Diagnostic:
     return Diagnostic(
         severity=Severity.ERROR,
         code="no-namespace",
         message="the manifest names no namespace",
         at=each.places[("metadata",)],
         ref=each.desired.ref,
-        hint="set metadata.namespace, or give one with -n",
+        hint="set metadata.namespace, or pass a namespace with -n",
     )
 
 
-def _twice(first: FileObject, second: FileObject) -> Diagnostic:
+def _duplicate(first: FileObject, second: FileObject) -> Diagnostic:
     return Diagnostic(
         severity=Severity.ERROR,
         code="duplicate-object",
-        message="the object stands twice in the desired state",
+        message="the object appears twice in the desired state",
         at=second.places[()],
         ref=second.desired.ref,
         context=(f"first at {first.places[()]}",),
@@ -98,15 +98,15 @@ def _more_than_one(crs: list[FileObject]) -> Iterator[Diagnostic]:
         yield Diagnostic(
             severity=Severity.ERROR,
             code="two-kubevirts",
-            message="a cluster has one KubeVirt, and this is another one",
+            message="a cluster has only one KubeVirt, and this is another one",
             at=each.places[()],
             ref=each.desired.ref,
-            context=(f"{crs[0].desired.ref} stands at {crs[0].places[()]}",),
-            hint="keep the desired state of each cluster in its own folder, chosen by paths",
+            context=(f"{crs[0].desired.ref} is at {crs[0].places[()]}",),
+            hint="keep the desired state of each cluster in its own folder; select it with paths",
         )
 
 
-def _left_out(n_vms: int, n_selected: int, selector: Selector) -> Iterator[Diagnostic]:
+def _not_selected(n_vms: int, n_selected: int, selector: Selector) -> Iterator[Diagnostic]:
     if n_selected < n_vms:
         message = f"{n_vms - n_selected} of {n_vms} VMs do not match the selector {selector}"
         yield Diagnostic(severity=Severity.NOTE, code="not-selected", message=message)

@@ -1,4 +1,4 @@
-"""Reads ``.reconciler.yaml`` of the manifests' own revision, so that Git alone decides."""
+"""Reads ``.reconciler.yaml`` from the same revision as the manifests: ``read_config``."""
 
 from __future__ import annotations
 
@@ -60,28 +60,28 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
-"""How a value is read that is not taken as it is."""
+"""How a value is read; a key without an entry keeps the value of the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigResult:
-    """The configuration; a value that is not valid has its default and a diagnostic."""
+    """The configuration; an invalid value is replaced by its default and has a diagnostic."""
 
     config: Config
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def config_entry(tree: FileTree) -> Entry | None:
-    """The file at the root of *tree* that holds the configuration, or one that seems meant to."""
+    """Return the configuration file at the root of *tree*, or a file with a similar name."""
     names = {CONFIG_PATH, *_OTHER_NAMES}
     return next((entry for entry in tree.entries() if entry.path in names), None)
 
 
 def read_config(tree: FileTree, entry: Entry | None) -> ConfigResult:
-    """The configuration that *entry* of *tree* holds; the defaults where there is none.
+    """Read the configuration in *entry* of *tree*; without an entry, return the defaults.
 
     Raises:
-        SourceError: The file is there, but its contents cannot be read.
+        SourceError: The contents of the file cannot be read.
     """
     if entry is None:
         return ConfigResult(config=Config())
@@ -90,7 +90,7 @@ def read_config(tree: FileTree, entry: Entry | None) -> ConfigResult:
         hint = f"rename it to {CONFIG_PATH}"
         error = file.error("misnamed-config", f"only {CONFIG_PATH} is read", hint=hint)
     elif entry.kind is not EntryKind.FILE:
-        error = file.error("not-followed", f"this is a {entry.kind}; write the file itself")
+        error = file.error("not-followed", f"this is a {entry.kind}; put a regular file here")
     elif entry.size > MAX_BYTES:
         error = file.diagnose(too_large(entry.size))
     else:
@@ -99,14 +99,14 @@ def read_config(tree: FileTree, entry: Entry | None) -> ConfigResult:
 
 
 def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
-    """The configuration that *data* holds."""
+    """Read the configuration in *data*."""
     text = decode(data)
     if isinstance(text, Problem):
         return ConfigResult(config=Config(), diagnostics=(file.diagnose(text),))
     found = documents.parse(text, ruamel())
     diagnostics = [file.diagnose(problem) for problem in found.problems]
     for extra in found.roots[1:]:
-        message = "the configuration is one document, and this is another one"
+        message = "the configuration must be a single document, and this is another one"
         problem = Problem(mark=extra.mark, code="extra-document", message=message)
         diagnostics.append(file.diagnose(problem))
     if not found.roots:
@@ -145,13 +145,13 @@ def _diagnose(file: SourceFile, root: Node, violation: Violation) -> Diagnostic:
 
 
 def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterator[Diagnostic]:
-    """Consent to restarts in windows of which there are none to wait for."""
+    """Warn about consent to restarts in windows if no window allows any."""
     allowed = any(each.kind is WindowKind.ALLOW for each in config.windows)
     if config.restart is RestartConsent.WINDOW and not allowed:
         yield Diagnostic(
             severity=Severity.WARNING,
             code="no-window",
-            message="restart is window, and no window of kind allow is there, so that no VM is "
+            message="restart is set to window, but there is no window of kind allow, so no VM is "
             "restarted",
             at=file.location(root.at(("restart",))),
             hint="add a window of kind allow to windows",

@@ -1,7 +1,7 @@
-"""Reads the plan that somebody approved from the file that ``plan --out`` wrote.
+"""Reads an approved plan from a file that ``plan --out`` wrote: ``read_approval``.
 
-Nothing in the file is ever executed: what comes of it is digests to compare with. Each is made
-again from what the file shows, so that what a reader saw in it is what the approval is bound to.
+Nothing in the file is executed: it only yields digests to compare with. Each digest is computed
+again from the values in the file, so the approval holds for exactly what its reader saw.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ if TYPE_CHECKING:
 API_VERSION = "reconciler/v1alpha1"
 KIND = "Plan"
 _HINT = "write one with `reconciler plan --out FILE`"
-_EDITED = "the file was changed after the plan was made; plan again and approve that"
+_EDITED = "the file was changed after it was written; create and approve a new plan"
 
 
 def read_approval(path: Path) -> Approval:
-    """What the plan in the file *path* approves.
+    """Return what the plan in the file *path* approves.
 
     Raises:
-        SourceError: The file cannot be read, is no plan of this version, or was changed.
+        SourceError: The file cannot be read, is not a plan of this version, or was changed.
     """
     document = _document(path)
-    _refuse_another_kind(document, path)
+    _refuse_other_kind(document, path)
     acting = [each for each in _list(document.get("objects")) if _acts(each)]
-    # What the plan leaves alone approves nothing; of 10,000 VMs it may be nearly all.
+    # Objects without actions need no check; they may be nearly all of 10,000 VMs.
     for wrong in check({**document, "objects": acting}, "plan"):
         raise SourceError(f"the plan {path} cannot be used: {wrong.message}", hint=_HINT)
     actions: dict[ObjectRef, tuple[ApprovedAction, ...]] = {}
@@ -46,7 +46,7 @@ def read_approval(path: Path) -> Approval:
         if ref in actions:
             raise SourceError(f"the plan {path} names {ref} twice", hint=_EDITED)
         actions[ref] = tuple(_actions(each, ref, document["cluster"], path))
-    _refuse_another_sum(document, path)
+    _refuse_wrong_digest(document, path)
     return Approval(
         cluster=document["cluster"],
         revision=document["revision"],
@@ -66,17 +66,17 @@ def _document(path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise SourceError(f"the plan {path} is not JSON: {error}", hint=_HINT) from error
     if not isinstance(document, dict):
-        raise SourceError(f"the plan {path} is no {KIND}: it holds no JSON object", hint=_HINT)
+        raise SourceError(f"the plan {path} is not a {KIND}: it is not a JSON object", hint=_HINT)
     return document
 
 
-def _refuse_another_kind(document: Mapping[str, Any], path: Path) -> None:
+def _refuse_other_kind(document: Mapping[str, Any], path: Path) -> None:
     if (kind := document.get("kind")) != KIND:
-        raise SourceError(f"the plan {path} is no {KIND}: its kind is {kind!r}", hint=_HINT)
+        raise SourceError(f"the plan {path} is not a {KIND}: its kind is {kind!r}", hint=_HINT)
     if (version := document.get("apiVersion")) != API_VERSION:
         raise SourceError(
             f"the plan {path} has the apiVersion {version!r}; this program reads {API_VERSION}",
-            hint="plan and apply with the same version of the program",
+            hint="use the same version of the program for plan and apply",
         )
 
 
@@ -85,7 +85,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _acts(each: object) -> bool:
-    """Whether an object takes part; what has another shape is the schema's to refuse."""
+    """Whether an object has actions; the schema check refuses other shapes later."""
     return not isinstance(each, dict) or each.get("actions") != []
 
 
@@ -106,8 +106,8 @@ def _actions(
         )
         if found != action["digest"]:
             raise SourceError(
-                f"the plan {path} does not fit together: {ref} shows an action with the digest "
-                f"{found}, and says {action['digest']}",
+                f"the plan {path} is inconsistent: an action of {ref} has the digest {found}, but "
+                f"the file says {action['digest']}",
                 hint=_EDITED,
             )
         own = [change for change in each["changes"] if change["wave"] == action["wave"]]
@@ -129,7 +129,7 @@ def _spelled(value: object) -> str:
     return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
 
 
-def _refuse_another_sum(document: Mapping[str, Any], path: Path) -> None:
+def _refuse_wrong_digest(document: Mapping[str, Any], path: Path) -> None:
     digests = {
         action["id"]: action["digest"]
         for each in document["objects"]
@@ -139,7 +139,7 @@ def _refuse_another_sum(document: Mapping[str, Any], path: Path) -> None:
     found = digest_over(digests.get(name, "") for name in order)
     if set(order) != digests.keys() or found != document["digest"]:
         raise SourceError(
-            f"the plan {path} does not fit together: its actions have the digest {found}, and "
-            f"it says {document['digest'] or 'none'}",
+            f"the plan {path} is inconsistent: its actions have the digest {found}, but the file "
+            f"says {document['digest'] or 'none'}",
             hint=_EDITED,
         )

@@ -1,4 +1,4 @@
-"""The desired state's readers: a commit, a working tree, or text that was piped in."""
+"""Reads the desired state from a commit, a working tree or piped text: ``CommitReader``."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ def _unchanged(config: Config) -> Config:
 def read_tree(
     tree: FileTree, found: ConfigResult, contents: Contents, override: Callable[[Config], Config]
 ) -> Reading:
-    """Everything that *tree* says.
+    """Read the desired state of *tree*.
 
     Args:
-        tree: One revision.
-        found: Its configuration.
-        contents: What its files say.
-        override: Puts flags and environment over the file's configuration.
+        tree: The files of one revision.
+        found: The configuration of the revision.
+        contents: Reads the files.
+        override: Applies flags and environment to the configuration.
 
     Raises:
-        SourceError: A file of the tree cannot be read.
+        SourceError: A file cannot be read.
     """
     config = override(found.config)
     selection = select(tree, config)
@@ -59,7 +59,7 @@ def read_tree(
 
 
 class CommitReader:
-    """Reads a revision of a repository; a branch is resolved anew at each read."""
+    """Reads a revision of a repository; each read resolves a branch again."""
 
     def __init__(
         self,
@@ -73,11 +73,11 @@ class CommitReader:
         """Read *revision*, a branch, tag or hash.
 
         Args:
-            repository: That holds it.
-            revision: What git makes a commit of.
+            repository: The repository with the revision.
+            revision: An expression that git resolves to a commit.
             default_namespace: For manifests that name none; without it they are errors.
-            override: Puts flags and environment over the file's configuration.
-            cache: What was parsed in earlier runs.
+            override: Applies flags and environment to the configuration.
+            cache: Keeps parsed files between runs.
         """
         self._repository = repository
         self._revision = revision
@@ -85,10 +85,10 @@ class CommitReader:
         self._contents = FileContents(default_namespace=default_namespace, cache=cache)
 
     def read(self) -> Reading:
-        """One commit, whole, with the configuration at its root.
+        """Read one commit with the configuration at its root.
 
         Raises:
-            SourceError: There is no such revision, or the repository cannot be read.
+            SourceError: The revision does not exist, or the repository cannot be read.
         """
         tree = CommitTree.of(self._repository, self._revision)
         found = read_config(tree, config_entry(tree))
@@ -96,9 +96,9 @@ class CommitReader:
 
 
 class FollowingReader:
-    """Reads a revision again and again, and of a new commit only what differs from the last one.
+    """Reads a revision repeatedly, and of a new commit only the files that changed.
 
-    Answers what ``CommitReader`` would. What an unchanged file says is the very value that it was.
+    The result equals that of ``CommitReader``. An unchanged file yields the same Python objects.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class FollowingReader:
         override: Callable[[Config], Config] = _unchanged,
         cache: ParseCache | None = None,
     ) -> None:
-        """As ``CommitReader``."""
+        """Read *revision*; the arguments are those of ``CommitReader``."""
         self._repository = repository
         self._revision = revision
         self._override = override
@@ -121,10 +121,10 @@ class FollowingReader:
         self._config: tuple[Entry | None, ConfigResult] | None = None
 
     def read(self) -> Reading:
-        """One commit, whole, with the configuration at its root.
+        """Read one commit with the configuration at its root.
 
         Raises:
-            SourceError: There is no such revision, or the repository cannot be read.
+            SourceError: The revision does not exist, or the repository cannot be read.
         """
         before = self._last and self._last[0]
         tree = CommitTree.of(self._repository, self._revision, before=before)
@@ -142,7 +142,7 @@ class FollowingReader:
 
 
 class WorkingTreeReader:
-    """Reads the files as they lie in the working tree, and says whether they are committed."""
+    """Reads the files of the working tree, and whether they are committed."""
 
     def __init__(
         self,
@@ -156,10 +156,10 @@ class WorkingTreeReader:
         self._contents = FileContents(default_namespace=default_namespace)
 
     def read(self) -> Reading:
-        """The working tree, whole, with the configuration at its root.
+        """Read the working tree with the configuration at its root.
 
         Raises:
-            SourceError: There is none, or it cannot be read.
+            SourceError: The repository is bare, or a file cannot be read.
         """
         tree = WorkingTree(self._repository)
         found = read_config(tree, config_entry(tree))
@@ -167,7 +167,7 @@ class WorkingTreeReader:
 
 
 class StreamReader:
-    """Reads texts that are in no repository, such as rendered manifests on standard input."""
+    """Reads texts from outside a repository, such as rendered manifests on standard input."""
 
     def __init__(
         self,
@@ -177,13 +177,13 @@ class StreamReader:
         default_namespace: str | None = None,
         config: Config | None = None,
     ) -> None:
-        """Take what was read already.
+        """Take *texts*.
 
         Args:
-            texts: Name and contents of each, in order.
-            name: What the state's revision is called.
+            texts: The name and the bytes of each text, in order.
+            name: The revision to show.
             default_namespace: For manifests that name none; without it they are errors.
-            config: Only its selector matters here; its paths are of a repository.
+            config: Only its selector is used; its paths apply to a repository.
         """
         self._texts = tuple(texts)
         self._name = name
@@ -191,24 +191,24 @@ class StreamReader:
         self._config = config or Config()
 
     def read(self) -> Reading:
-        """All the texts, with the configuration that was given."""
+        """Read all the texts."""
         state = assemble(
             (self._contents.text(name, data) for name, data in self._texts),
             revision=self._name,
             dirty=False,
             selector=self._config.selector,
         )
-        return Reading(config=self._config, state=_with_something(state))
+        return Reading(config=self._config, state=_not_empty(state))
 
 
-def _with_something(state: DesiredState) -> DesiredState:
-    """Nothing at all is what a failed rendering pipes in, and is no desired state."""
+def _not_empty(state: DesiredState) -> DesiredState:
+    """Report a state without any object: a failed rendering pipes in nothing."""
     if state.kubevirt or state.vms or state.skipped or state.diagnostics:
         return state
     error = Diagnostic(
         severity=Severity.ERROR,
         code="nothing-read",
-        message=f"{state.revision} holds no object",
-        hint="look whether the command that renders it has failed",
+        message=f"{state.revision} contains no object",
+        hint="check whether the command that renders the manifests failed",
     )
     return replace(state, diagnostics=(error,))

@@ -1,4 +1,4 @@
-"""Reads what ``-f`` names: standard input, files, and the files of folders."""
+"""Reads what ``-f`` names: standard input, files and folders: ``read_inputs``."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ STDIN = "-"
 
 
 def read_inputs(names: Iterable[str], stdin: BinaryIO) -> tuple[tuple[str, bytes], ...]:
-    """Name and contents of each text, in order; what ``StreamReader`` takes.
+    """Return the name and the bytes of each text in order, for ``StreamReader``.
 
     Args:
-        names: ``-`` for standard input, a file, or a folder, of which, as with kubectl, the
-            YAML and JSON files are read but not those of its folders.
-        stdin: Read once, and only if named. No more than the size limit and one byte is read.
+        names: ``-`` for standard input, a file, or a folder. As with kubectl, the YAML and JSON
+            files of a folder are read, but not those of the folders in it.
+        stdin: Is read once, and only if named; at most one byte beyond the size limit.
 
     Raises:
-        SourceError: A name is not there, cannot be read, or is a folder with a kustomization.
+        SourceError: A name does not exist, cannot be read, or is a folder with a kustomization.
     """
     found: list[tuple[str, bytes]] = []
     for name in names:

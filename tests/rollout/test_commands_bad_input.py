@@ -33,12 +33,12 @@ SOURCE = {
         arguments="plan --repo {here}/plain",
         code=1,
         beside={"plain/vm.yaml": GOOD},
-        says=("{here}/plain is not a Git repository", "give the root of a repository"),
+        says=("{here}/plain is not a Git repository", "name the root of a repository"),
     ),
     "a folder that is not there": Case(
         arguments="apply --repo {here}/nowhere",
         code=1,
-        says=("{here}/nowhere does not exist", "give the root of a repository"),
+        says=("{here}/nowhere does not exist", "name the root of a repository"),
     ),
     "an address where no repository is": Case(
         arguments="reconcile --repo file://{here}/nowhere",
@@ -52,7 +52,7 @@ SOURCE = {
     "an address that is never fetched from": Case(
         arguments="reconcile --repo ftp://example.com/x",
         code=1,
-        says=("'ftp://example.com/x' is not an address", "use https://"),
+        says=("'ftp://example.com/x' is not a supported", "use https://"),
     ),
     "an empty repository": Case(
         arguments="plan --repo {here}/repo",
@@ -105,7 +105,7 @@ DESIRED = {
         arguments="plan --repo {here}/repo",
         code=3,
         files={"a.yaml": GOOD.replace(", namespace: default", "")},
-        says=("a.yaml:4:11: error[no-namespace]", "give one with -n"),
+        says=("a.yaml:4:11: error[no-namespace]", "pass a namespace with -n"),
     ),
     "a value that the configuration does not know": Case(
         arguments="reconcile --repo {here}/repo",

@@ -1,1 +1,1 @@
-"""What Git says: the desired state and the configuration."""
+"""Defines the desired state and the configuration that Git declares."""

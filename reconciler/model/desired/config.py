@@ -1,4 +1,4 @@
-"""How the product may act: the configuration, each value with where it comes from."""
+"""Defines ``Config``: the effective configuration, with the origin of each value."""
 
 from __future__ import annotations
 
@@ -13,104 +13,104 @@ from reconciler.model.selector import Selector
 
 
 class Mode(StrEnum):
-    """Whether unattended commands may write; binds ``reconcile`` and ``serve``."""
+    """Whether unattended commands may write; applies to ``reconcile`` and ``serve``."""
 
     OBSERVE = "observe"
     ENFORCE = "enforce"
 
 
 class RestartConsent(StrEnum):
-    """What may be done to a VM whose change takes effect only at a restart."""
+    """What is allowed for a VM whose change takes effect only at a restart."""
 
     NEVER = "never"
     STAGE = "stage"
-    """Write the change and let the VM's next restart take it."""
+    """Write the change; it takes effect at the VM's next restart."""
     WINDOW = "window"
-    """Write the change and restart the VM, inside a window."""
+    """Write the change and restart the VM inside a window."""
 
 
 class WindowKind(StrEnum):
-    """What a window does to writes."""
+    """How a window affects writes."""
 
     ALLOW = "allow"
-    """Once there is one of these, writes happen inside of one only."""
+    """If there are such windows, writes happen only inside one of them."""
     DENY = "deny"
-    """No write; beats every allow."""
+    """No write happens inside this window, even if another window allows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A recurring span of time."""
+    """A recurring period of time."""
 
     kind: WindowKind
     cron: str
-    """When it opens: five fields, as crontab(5) has them."""
+    """When the window opens: the five fields of crontab(5)."""
     duration: Duration
     time_zone: str = "UTC"
-    """IANA name, in which *cron* is read."""
+    """The IANA name of the time zone of *cron*."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Canary:
-    """VMs that change before all others."""
+    """The VMs that change before all others."""
 
     selector: Selector
     soak: Duration
-    """How long they must have kept their memory before the others begin."""
+    """How long they must keep their memory before the others start."""
 
 
 Origin: TypeAlias = Location | str
-"""A place in the file, or words: ``default``, ``flag --mode``, ``environment RECONCILER_MODE``."""
+"""A place in the file, or a text such as ``default`` or ``flag --mode``."""
 
 DEFAULT_ORIGIN = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The effective configuration; every default is the safe choice."""
+    """The effective configuration; each default is the safest choice."""
 
     mode: Mode = Mode.ENFORCE
     paths: tuple[str, ...] = (".",)
-    """Folders and files below the root that hold manifests; ``/`` separates, no ``..``."""
+    """Folders and files with manifests, relative to the root, with ``/`` and without ``..``."""
     selector: Selector = field(default_factory=Selector)
-    """Which VMs are looked at, by their labels in Git."""
+    """Selects VMs by their labels in Git."""
     cluster: str | None = None
-    """UID of the cluster's ``kube-system`` namespace; another cluster is refused."""
+    """The UID of the cluster's ``kube-system`` namespace; other clusters are refused."""
     create: bool = False
     restart: RestartConsent = RestartConsent.NEVER
     max_concurrent: int | None = None
-    """Hotplugs at a time; None leaves it to KubeVirt's own limits."""
+    """The most concurrent hotplugs; None leaves the limit to KubeVirt."""
     max_per_node: int | None = None
-    """Hotplugs at a time of VMs on one node; None leaves it to KubeVirt's own limits."""
+    """The most concurrent hotplugs of VMs on one node; None leaves the limit to KubeVirt."""
     batches: tuple[Selector, ...] = ()
-    """The order of the VMs: each batch after the one before; those that none selects come last."""
+    """The order of the VMs: batch after batch; VMs that no batch selects come last."""
     canary: Canary | None = None
     anti_affinity: tuple[str, ...] = ()
-    """Label keys: VMs of a namespace that share a value are never changed at the same time."""
+    """Label keys: VMs of a namespace with the same value never change at the same time."""
     failure_budget: int = 3
-    """After so many failures no new VM is patched."""
+    """After this many failures, no further VM is patched."""
     failed_migrations: int = 3
-    """After so many failed migrations in a row a VM is given up, though KubeVirt goes on."""
+    """After this many failed migrations in a row, a VM has failed, though KubeVirt tries again."""
     windows: tuple[Window, ...] = ()
     annotate: bool = False
-    """Whether a VM that is patched is annotated with commit, digest and time."""
+    """Whether a patched VM is annotated with commit, digest and time."""
     guest_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
-    """How long the guest may take to use or give back memory after the migration."""
+    """How long the guest may take after the migration to use or release memory."""
     settle_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
     """How long the KubeVirt CR may take to settle after a change."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
-    """By dotted key, for values that are not defaults."""
+    """The origin of each value that is not a default, by its dotted key."""
 
     def origin(self, key: str) -> Origin:
-        """Where the value of the dotted *key* comes from."""
+        """Return the origin of the value of the dotted *key*."""
         return self.origins.get(key, DEFAULT_ORIGIN)
 
     def value(self, key: str) -> object:
-        """The value of the dotted *key*, one of ``CONFIG_KEYS``."""
+        """Return the value of the dotted *key*, one of ``CONFIG_KEYS``."""
         return getattr(self, CONFIG_KEYS[key])
 
     def overridden(self, values: Mapping[str, Any], origin: Origin) -> Config:
-        """The same with the *values*, each by its dotted key, which come from *origin*."""
+        """Return a copy with *values* by their dotted keys; they come from *origin*."""
         return replace(
             self,
             **{CONFIG_KEYS[key]: value for key, value in values.items()},
@@ -137,4 +137,4 @@ CONFIG_KEYS: Mapping[str, str] = {
     "rollout.timeouts.guest": "guest_timeout",
     "rollout.timeouts.settle": "settle_timeout",
 }
-"""The keys of the configuration file, in the order to show them, with their attributes."""
+"""The attribute of each key of the configuration file, in the order in which keys are shown."""

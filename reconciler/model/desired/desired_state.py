@@ -1,4 +1,4 @@
-"""What Git says."""
+"""Defines ``DesiredState``: the objects that Git declares."""
 
 from __future__ import annotations
 
@@ -15,62 +15,62 @@ from reconciler.model.references import FieldPath, Location, ObjectRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredKubeVirt:
-    """The fields of the KubeVirt CR that Git names."""
+    """The fields of the KubeVirt CR that Git sets."""
 
     ref: ObjectRef
     settings: Settings
-    """Under ``FEATURE_GATES`` stand the gates that must be present; others are left alone."""
+    """``FEATURE_GATES`` lists the gates that must be present; other gates are left alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredVM:
-    """The memory of one VM as Git names it."""
+    """The memory of one VM as Git declares it."""
 
     ref: ObjectRef
     guest: MemoryQuantity | None
-    """``spec.template.spec.domain.memory.guest``; absent where an instancetype gives it."""
+    """``spec.template.spec.domain.memory.guest``; None if an instancetype sets the memory."""
     max_guest: MemoryQuantity | None = None
-    """Read to be compared; never written to a VM that exists."""
+    """Only compared; never written to an existing VM."""
     instancetype: str | None = None
     """``spec.instancetype.name``."""
     instancetype_kind: str | None = None
-    """``spec.instancetype.kind``; where Git names none, the VM's own counts."""
+    """``spec.instancetype.kind``; if Git sets none, the VM's own kind counts."""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     priority: int = 0
-    """Higher starts first; annotation ``memory.reconciler.dev/priority``."""
+    """VMs with a higher priority start first; annotation ``memory.reconciler.dev/priority``."""
     restart: RestartConsent | None = None
-    """Overrides the configuration's; annotation ``memory.reconciler.dev/restart``, in Git only."""
+    """Overrides the configuration; annotation ``memory.reconciler.dev/restart``, only in Git."""
     manifest: Mapping[str, Any] | None = None
-    """The whole manifest where it is complete enough to create the VM from; plain JSON values."""
+    """The manifest as JSON values; None if it has too little to create the VM from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredState:
-    """One revision of the desired state, read whole."""
+    """The desired state of one revision."""
 
     revision: str
-    """Commit hash; ``working-tree`` or ``stdin`` where the source is no commit."""
+    """The hash of the commit; ``working-tree`` or ``stdin`` if the source is not a commit."""
     dirty: bool = False
-    """Whether the working tree that was read differs from its commit."""
+    """Whether the working tree differs from its commit."""
     kubevirt: DesiredKubeVirt | None
     vms: Mapping[ObjectRef, DesiredVM]
     """In the order of their references."""
     skipped: Mapping[str, int] = field(default_factory=dict)
-    """How many documents of each other kind were left alone."""
+    """How many documents of each other kind were ignored."""
     diagnostics: tuple[Diagnostic, ...] = ()
     provenance: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    """Where each value of an object was read; the path ``()`` is the object itself."""
+    """Where the values of each object are; the path ``()`` is the object itself."""
 
     @property
     def valid(self) -> bool:
-        """Whether no diagnostic is an error."""
+        """Whether there is no error among the diagnostics."""
         return all(each.severity is not Severity.ERROR for each in self.diagnostics)
 
     def at(self, ref: ObjectRef, path: FieldPath = ()) -> Location | None:
-        """Where *path* of *ref* was read, or the nearest place above it."""
+        """Return the place of *path* in *ref*, or the nearest place above it."""
         places = self.provenance.get(ref, {})
         for length in range(len(path), -1, -1):
             found = places.get(path[:length])
@@ -81,8 +81,8 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one read of the desired state found, all of one revision."""
+    """The result of one read of the desired state; all of it is from one revision."""
 
     config: Config
-    """With the caller's flags; what the file says wrongly is in the state's diagnostics."""
+    """Includes the caller's flags; errors in the file are among the state's diagnostics."""
     state: DesiredState

@@ -1,1 +1,1 @@
-"""Keeps what files say from one run to the next."""
+"""Caches parsed files from one run to the next."""

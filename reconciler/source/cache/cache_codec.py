@@ -1,4 +1,4 @@
-"""Encodes what a file says as bytes for the cache, and decodes it: ``encode`` and ``decode``."""
+"""Encodes the result of a file as bytes for the cache: ``encode`` and ``decode``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ Places = dict[int, tuple[int, int]]
 
 
 class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False):
-    """A VM; a size is kept as it is written."""
+    """A VM; sizes are kept as they are written."""
 
     namespace: str
     name: str
@@ -53,7 +53,7 @@ class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False)
     diagnostics: tuple[Diagnostic, ...]
 
     def desired(self) -> DesiredVM:
-        """The VM as Git names it."""
+        """Return the VM as Git declares it."""
         return DesiredVM(
             ref=vm_ref(self.namespace, self.name),
             guest=None if self.guest is None else _quantity(self.guest),
@@ -78,7 +78,7 @@ class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False)
     diagnostics: tuple[Diagnostic, ...]
 
     def desired(self) -> DesiredKubeVirt:
-        """The CR as Git names it."""
+        """Return the CR as Git declares it."""
         paths = ((_PATHS[number], written) for number, written in self.settings.items())
         return DesiredKubeVirt(
             ref=kubevirt_ref(self.namespace, self.name),
@@ -88,7 +88,7 @@ class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False)
 
 class _FileRecord(msgspec.Struct, array_like=True, gc=False):
     path: str
-    """Empty where no text contains the path, so that the record serves equal files too."""
+    """Empty if no text contains the path, so that the record serves files of equal contents."""
     objects: tuple[_VMRecord | _KubeVirtRecord, ...]
     skipped: dict[str, int]
     diagnostics: tuple[Diagnostic, ...]
@@ -100,7 +100,7 @@ _quantity = lru_cache(maxsize=1_000)(MemoryQuantity.parse)
 
 
 def encode(result: FileResult, path: str) -> bytes | None:
-    """*result* of the file at *path* as bytes; None where msgpack cannot hold a value."""
+    """Encode the *result* of the file at *path*; None if msgpack cannot hold a value."""
     names_path = result.diagnostics or any(each.diagnostics for each in result.objects)
     try:
         record = _FileRecord(
@@ -115,10 +115,10 @@ def encode(result: FileResult, path: str) -> bytes | None:
 
 
 def decode(data: bytes, file: SourceFile) -> FileResult | None:
-    """The result that ``encode`` was given; None where it holds for another path only.
+    """Decode the result of a file; None if the record is valid only for another path.
 
     Raises:
-        ValueError: ``encode`` does not write such bytes.
+        ValueError: ``encode`` did not write these bytes.
     """
     record = _decoder.decode(data)
     if record.path and record.path != file.path:

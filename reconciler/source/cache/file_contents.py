@@ -1,11 +1,11 @@
-"""What each file of a tree says: as it was remembered, from the cache, or read."""
+"""Reads the files of a tree, from the cache where possible: ``FileContents``."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Protocol
 
-from reconciler.source.manifests.default_namespace import placed
+from reconciler.source.manifests.default_namespace import with_namespace
 from reconciler.source.manifests.manifest_objects import FileResult, SourceFile
 from reconciler.source.manifests.manifest_reader import read_manifests
 
@@ -18,27 +18,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 5_000
-"""Files between two looks into the cache."""
+"""How many files are looked up in the cache at once."""
 
 
 class Contents(Protocol):
-    """What files say."""
+    """Reads files."""
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        """What each of *files* says, in their order.
+        """Yield what each of *files* says, in their order.
 
         Raises:
-            SourceError: One of them cannot be read.
+            SourceError: A file cannot be read.
         """
         ...
 
 
 class FileContents:
-    """Reads each file that is asked for; implements ``Contents``.
+    """Reads each file; implements ``Contents``.
 
     Args:
-        default_namespace: For manifests that name none; without it these are homeless.
-        cache: What was parsed in earlier runs; of use only where files have hashes.
+        default_namespace: For manifests that name none.
+        cache: Keeps parsed files between runs; only for files with hashes.
     """
 
     def __init__(
@@ -48,18 +48,22 @@ class FileContents:
         self._cache = cache
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        """What each of *files* says, in their order.
+        """Yield what each of *files* says, in their order.
 
         Raises:
-            SourceError: One of them cannot be read.
+            SourceError: A file cannot be read.
         """
         found = self._parsed(tree, files) if self._cache is None else self._cached(tree, files)
-        return found if self._namespace is None else (placed(e, self._namespace) for e in found)
+        return (
+            found
+            if self._namespace is None
+            else (with_namespace(e, self._namespace) for e in found)
+        )
 
     def text(self, name: str, data: bytes) -> FileResult:
-        """What *data* says, which is in no tree."""
+        """Return what *data* says; it does not come from a tree."""
         found = read_manifests(name, data)
-        return found if self._namespace is None else placed(found, self._namespace)
+        return found if self._namespace is None else with_namespace(found, self._namespace)
 
     def _parsed(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
         for entry, data in zip(files, tree.read_all(files), strict=True):
@@ -68,7 +72,7 @@ class FileContents:
     def _cached(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
         from reconciler.source.cache import cache_codec  # noqa: PLC0415 - only with a cache
 
-        assert self._cache is not None  # noqa: S101 - looked at by the caller; for mypy
+        assert self._cache is not None  # noqa: S101 - for mypy; the caller has checked it
         for start in range(0, len(files), _AT_ONCE):
             some = files[start : start + _AT_ONCE]
             kept = self._cache.get([entry.blob for entry in some])
@@ -83,21 +87,21 @@ class FileContents:
 
 
 class RememberedContents:
-    """Asks *inner* only for files that were not there before, or not so; implements ``Contents``.
+    """Reads only new and changed files, with *inner*; implements ``Contents``.
 
-    What an unchanged file says is the very value that it was before.
+    An unchanged file yields the same Python object as before.
     """
 
     def __init__(self, inner: Contents) -> None:
         self._inner = inner
         self._known: dict[tuple[str, str], FileResult] = {}
-        """By path and hash."""
+        """The results by path and hash."""
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
         """What each of *files* says, in their order.
 
         Raises:
-            SourceError: One of them cannot be read; what was known before is kept.
+            SourceError: A file cannot be read; the earlier results are kept.
         """
         names = [(each.path, each.blob) for each in files]
         known = self._known
@@ -117,5 +121,5 @@ def _decoded(entry: Entry, kept: Mapping[str, bytes]) -> FileResult | None:
     try:
         return cache_codec.decode(record, SourceFile(path=entry.path))
     except ValueError as error:
-        log.warning("what the cache holds of %s is not read: %s", entry.path, error)
+        log.warning("ignoring the cached result of %s: %s", entry.path, error)
         return None

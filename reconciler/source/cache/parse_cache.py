@@ -1,7 +1,7 @@
-"""Keeps what files say from one run to the next, by the hash of their contents.
+"""Caches parsed files from one run to the next, by the hash of their contents: ``ParseCache``.
 
-A cache may be missing, damaged, full, shared with other processes, or of a folder that cannot be
-written: then files are parsed as if there were none, and a line of the log says why.
+A cache may be missing, damaged, full, locked by another process or read-only. Files are then
+parsed as if there were no cache, and the log says why.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ log = logging.getLogger(__name__)
 FILE = "manifests.sqlite3"
 MAX_ENTRIES = 250_000
 MAX_BYTES = 500_000_000
-"""Of all entries; the oldest go."""
+"""The limit for all entries; the oldest entries are deleted."""
 _MAX_RECORD = 4_000_000
 _BUSY_S = 2.0
-"""How long another process's write is waited for."""
+"""How long to wait while another process writes."""
 _REFRESH = 8
-"""After how many runs an entry that is in use is marked as new, so that not every run writes."""
+"""An entry that is used is marked as new after this many runs, so that few runs write."""
 _AT_ONCE = 500
 _OUTSIDE = frozenset({3, 5, 6, 8, 10, 13, 14})
-"""SQLite's results for reasons that lie outside of the file: PERM, BUSY, LOCKED, READONLY, IOERR,
+"""SQLite's codes for errors that do not mean a damaged file: PERM, BUSY, LOCKED, READONLY, IOERR,
 FULL and CANTOPEN. Source: sqlite.org/rescode.html.
 """
 _DIGEST_BYTES = 16
@@ -53,7 +53,7 @@ _SELECT = "SELECT blob, run, record FROM entries WHERE version = ? AND blob IN "
 
 
 def version() -> str:
-    """Names everything that a manifest's meaning depends on besides its bytes: this program."""
+    """Identify this program: besides its bytes, a manifest's meaning depends only on that."""
     package = Path(__file__).parents[2]
     digest = hashlib.sha256(json.dumps(schema_files.load("manifest"), sort_keys=True).encode())
     for part in ("model", "schema", "source"):
@@ -63,10 +63,10 @@ def version() -> str:
 
 
 class ParseCache:
-    """The cache in one folder; opened with ``with``."""
+    """The cache in one folder; use it with ``with``."""
 
     def __init__(self, folder: Path) -> None:
-        """Use *folder*, which is made if it is not there, with access for its owner alone."""
+        """Use *folder*; a new folder is created with access for its owner alone."""
         self._path = folder / FILE
         self._database: sqlite3.Connection | None = None
         self._version = version()
@@ -86,17 +86,17 @@ class ParseCache:
         self._close()
 
     def get(self, blobs: Sequence[str]) -> dict[str, bytes]:
-        """What is kept under each of *blobs*, as far as it is kept, and is whole."""
+        """Return the undamaged records of *blobs*."""
         return self._attempt(lambda: self._get(blobs)) or {}
 
     def put(self, records: Mapping[str, bytes]) -> None:
-        """Keep *records*, each under the hash of what it was made from."""
+        """Store *records*, each under the hash of the contents that it comes from."""
         small = {blob: each for blob, each in records.items() if len(each) <= _MAX_RECORD}
         if small and self._writable:
             self._attempt(lambda: self._put(small))
 
     def _attempt(self, act: Callable[[], T]) -> T | None:
-        """Do it; what fails ends the use of this cache, and nothing else."""
+        """Run *act*; an error stops the use of this cache, and nothing else."""
         import sqlite3  # noqa: PLC0415 - only with a cache
 
         try:
@@ -105,7 +105,7 @@ class ParseCache:
             if error.sqlite_errorcode & 0xFF in _OUTSIDE:
                 self._give_up(f"is not used: {error}")
                 return None
-            self._give_up(f"is damaged, and the next run makes it anew: {error}")
+            self._give_up(f"is damaged and will be created again by the next run: {error}")
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
         except OSError as error:
@@ -131,7 +131,7 @@ class ParseCache:
         uri = f"{self._path.absolute().as_uri()}?mode={mode}"
         self._database = sqlite3.connect(uri, uri=True, timeout=_BUSY_S)
         if self._writable:
-            self._database.execute("PRAGMA synchronous = OFF")  # a lost cache is no loss
+            self._database.execute("PRAGMA synchronous = OFF")  # a lost cache can be rebuilt
             self._database.executescript(_LAYOUT)
         newest = self._database.execute("SELECT max(run) FROM entries").fetchone()[0]
         self._run = (newest or 0) + 1
@@ -145,7 +145,7 @@ class ParseCache:
         found: dict[str, bytes] = {}
         if self._database is None:
             return found
-        fading: list[str] = []
+        expiring: list[str] = []
         for start in range(0, len(blobs), _AT_ONCE):
             some = blobs[start : start + _AT_ONCE]
             rows = self._database.execute(
@@ -155,9 +155,9 @@ class ParseCache:
                 if _is_whole(blob, record):
                     found[blob] = record[_DIGEST_BYTES:]
                     if run < self._run - _REFRESH:
-                        fading.append(blob)
-        if fading and self._writable:
-            self._refresh(self._database, fading)
+                        expiring.append(blob)
+        if expiring and self._writable:
+            self._refresh(self._database, expiring)
         return found
 
     def _refresh(self, database: sqlite3.Connection, blobs: Sequence[str]) -> None:

@@ -1,1 +1,1 @@
-"""Revisions and files of Git repositories, for reading only."""
+"""Reads revisions and files of Git repositories; changes nothing in them."""

@@ -1,4 +1,4 @@
-"""Reads the files of one commit from the object database, without a checkout."""
+"""Reads the files of a commit without a checkout: ``CommitTree``."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 _ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t(.*)", re.DOTALL)
 """Mode, type, hash, size and path, as ``git ls-tree --long`` writes them.
 
-The size of an object that is missing is BAD; to read it is refused.
+The size of a missing object is BAD; reading that object fails later.
 """
 _MOST_BYTES = 100_000
-"""Of names that are sure to fit on a command line, also if it is a single one."""
+"""The most bytes of names that always fit on a command line."""
 _ESCAPE = "\\x"
-"""Stands in a path for a byte that is no text, or for itself."""
+"""In a path, this marks a byte that is not text; a file name may contain it too."""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
 
 
 class CommitTree:
-    """The files of one commit; implements ``tree.FileTree``."""
+    """The files of one commit; implements ``FileTree``."""
 
     def __init__(
         self, repository: Repository, commit: str, *, before: CommitTree | None = None
@@ -36,9 +36,9 @@ class CommitTree:
         """Take the tree of *commit*.
 
         Args:
-            repository: That holds it.
-            commit: Its hash.
-            before: A tree that was read already: only what differs from it is listed.
+            repository: The repository with the commit.
+            commit: The hash of the commit.
+            before: A tree that was read before; only the differences from it are listed.
         """
         self._repository = repository
         self._before = before
@@ -48,7 +48,7 @@ class CommitTree:
     def of(
         cls, repository: Repository, revision: str, *, before: CommitTree | None = None
     ) -> CommitTree:
-        """The tree of the commit that *revision* names; *before* itself if it is that commit's.
+        """Return the tree of *revision*; this is *before* itself if the commit is the same.
 
         Raises:
             SourceError: *revision* names no commit, or more than one.
@@ -60,7 +60,7 @@ class CommitTree:
 
     @cached_property
     def _entries(self) -> tuple[Entry, ...]:
-        before, self._before = self._before, None  # no chain of all trees that were ever read
+        before, self._before = self._before, None  # or each tree would keep all earlier ones
         found = before and self._after(before)
         return found or _sorted(self._listed())
 
@@ -73,17 +73,17 @@ class CommitTree:
         return [_entry(match) for match in lines if match is not None]
 
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
-        """The entries by what differs from *before*; None where that is much, or not known."""
+        """Apply the differences to the entries of *before*; None if there are many, or unknown."""
         output = self._repository.run(
             *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),
             *(before.revision, self.revision, "--"),
         )
         if output.status or len(output.stdout) > _MOST_BYTES:
-            return None  # the other commit may be gone, after a force push
+            return None  # after a force push, the other commit may be gone
         names = output.stdout.split(b"\0")[:-1]
         paths = list(map(_shown, names))
         if any(_ESCAPE in path for path in paths):
-            return None  # another file's name may be shown alike
+            return None  # the names of two files may look the same
         known = {entry.path: entry for entry in before.entries()}
         for path in paths:
             known.pop(path, None)
@@ -91,15 +91,15 @@ class CommitTree:
         return _sorted(known.values())
 
     def entries(self) -> tuple[Entry, ...]:
-        """Every entry, in the order of paths."""
+        """Return every entry, in the order of paths."""
         return self._entries
 
     def changed(self) -> tuple[str, ...]:
-        """Nothing: a commit does not differ from itself."""
+        """Return nothing: a commit does not differ from itself."""
         return ()
 
     def read(self, entry: Entry) -> bytes:
-        """Contents of a file.
+        """Return the contents of a file.
 
         Raises:
             SourceError: The object is missing.
@@ -107,7 +107,7 @@ class CommitTree:
         return self._repository.contents(entry.blob)
 
     def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
-        """Contents of each file, in order.
+        """Yield the contents of each file, in order.
 
         Raises:
             SourceError: An object is missing.

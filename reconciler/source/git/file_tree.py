@@ -1,4 +1,4 @@
-"""A tree of files to read desired state from, and which of its files hold manifests."""
+"""Defines ``FileTree``, the files of one revision, and selects those with manifests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomiz
 
 
 class EntryKind(StrEnum):
-    """What an entry of a tree is."""
+    """The kind of an entry of a tree."""
 
     FILE = "file"
     SYMLINK = "symbolic link"
@@ -34,17 +34,17 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry of a tree; folders are no entries."""
+    """One entry of a tree; folders are not entries."""
 
     path: str
-    """From the root, with ``/``."""
+    """The path from the root, with ``/``."""
     kind: EntryKind
     mode: str
-    """Git's mode in octal, for example ``100644``."""
+    """Git's file mode in octal, for example ``100644``."""
     blob: str
-    """Hash of the contents; empty where they are in no commit."""
+    """The hash of the contents; empty if they are not from a commit."""
     size: int
-    """In bytes."""
+    """The size in bytes."""
 
 
 class FileTree(Protocol):
@@ -52,49 +52,49 @@ class FileTree(Protocol):
 
     @property
     def revision(self) -> str:
-        """Commit hash; ``working-tree`` where there is no commit yet."""
+        """The hash of the commit; ``working-tree`` if there is no commit yet."""
         ...
 
     def entries(self) -> tuple[Entry, ...]:
-        """Every entry, in the order of paths."""
+        """Return every entry, in the order of paths."""
         ...
 
     def changed(self) -> tuple[str, ...]:
-        """Paths of the entries that differ from the commit, in order."""
+        """Return the paths of the entries that differ from the commit, in order."""
         ...
 
     def read(self, entry: Entry) -> bytes:
-        """Contents of a file.
+        """Return the contents of a file.
 
         Raises:
-            SourceError: It cannot be read.
+            SourceError: The file cannot be read.
         """
         ...
 
     def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
-        """Contents of each file, in order; far faster than one by one where Git reads them.
+        """Yield the contents of each file, in order; from Git this is much faster than one by one.
 
         Raises:
-            SourceError: One cannot be read.
+            SourceError: A file cannot be read.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The files to read, and what is to be said of entries that are not read."""
+    """The files to read, and diagnostics about the entries that are not read."""
 
     files: tuple[Entry, ...]
     diagnostics: tuple[Diagnostic, ...]
 
 
 def is_manifest(path: str) -> bool:
-    """Whether the name is one of a manifest file."""
+    """Whether *path* has the name of a manifest file."""
     return path.endswith(SUFFIXES) and path != CONFIG_PATH
 
 
 def under(folders: Iterable[str]) -> Callable[[str], bool]:
-    """Tells of a path whether it is one of *folders* or below one."""
+    """Return a test of whether a path is in *folders* or below one of them."""
     itself = frozenset(folders)
     if "." in itself:
         return lambda _path: True
@@ -103,7 +103,7 @@ def under(folders: Iterable[str]) -> Callable[[str], bool]:
 
 
 def select(tree: FileTree, config: Config) -> Selection:
-    """The manifest files of *tree* that the configuration asks for."""
+    """Select the manifest files of *tree* that the configuration includes."""
     folders = tuple(normal(path) for path in config.paths)
     within = under(folders)
     entries = tuple(entry for entry in tree.entries() if within(entry.path))
@@ -122,7 +122,7 @@ def select(tree: FileTree, config: Config) -> Selection:
 
 
 def normal(path: str) -> str:
-    """*path* without ``.`` and empty steps; ``.`` is the root."""
+    """Return *path* without ``.`` and empty parts; the root is ``.``."""
     return "/".join(step for step in path.split("/") if step not in {"", "."}) or "."
 
 

@@ -1,4 +1,4 @@
-"""Brings a revision of a remote repository into a local folder, for reading only."""
+"""Fetches a revision of a remote repository into a local folder: ``clone_or_fetch``."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ _FETCH = (
 def clone_or_fetch(
     url: str, directory: Path, revision: str, *, timeout_s: float, clock: Clock
 ) -> tuple[Repository, str]:
-    """The repository at *url*, with *revision* brought up to date, and that revision's commit.
+    """Fetch *revision* from *url*, and return the local repository and the commit's hash.
 
-    A branch or tag is fetched alone and without history; anything else needs all of them. A
-    branch that was force-pushed is followed. The address, which may hold credentials, is given
-    to git in its environment, so it stands on no command line and is written to no file.
+    A branch or tag is fetched alone and without history; for another revision, everything is
+    fetched. A force-pushed branch is followed. git gets the address in its environment, because
+    it may contain credentials: it is on no command line and in no file.
 
     Args:
         url: https, http, ssh or file, or user@host:path.
-        directory: A folder of an earlier call, or one that is empty or not there.
+        directory: The folder of an earlier call, or a folder that is empty or does not exist.
         revision: ``HEAD``, a branch, a tag or a hash.
-        timeout_s: For everything together.
-        clock: Counts it.
+        timeout_s: The time limit for everything together.
+        clock: Measures the time.
 
     Raises:
-        SourceError: The address is refused, the repository cannot be reached in time, or there
-            is no such revision.
+        SourceError: The address is not supported, the repository cannot be reached in time, or
+            the revision does not exist.
     """
     fetch = _Fetch(repository_url.checked(url), directory, clock.monotonic() + timeout_s, clock)
     if revision.startswith("-"):
@@ -65,7 +65,7 @@ def clone_or_fetch(
 
 
 class _Fetch:
-    """The steps of one fetch, which share a deadline."""
+    """The steps of one fetch; they share a deadline."""
 
     def __init__(self, url: str, directory: Path, deadline: float, clock: Clock) -> None:
         self._url = url
@@ -83,20 +83,20 @@ class _Fetch:
         }
 
     def prepare(self) -> None:
-        """Make the folder a bare repository, unless it is one already."""
+        """Create a bare repository in the folder, unless it has one already."""
         folder = self._directory
         if (folder / "objects").is_dir() and (folder / "HEAD").is_file():
             return
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise SourceError(
-                f"{folder} is in use by something else, so nothing is fetched into it",
-                hint="name an empty folder, or one that is not there yet",
+                f"{folder} contains other files, so nothing is fetched into it",
+                hint="name an empty folder, or a folder that does not exist yet",
             )
         folder.mkdir(parents=True, exist_ok=True)
         self._git("init", "--quiet", "--bare", "--template=", ".")
 
     def single(self, revision: str) -> bool:
-        """Fetch *revision* alone; False if it is no branch or tag, nor a hash that is served."""
+        """Fetch *revision* alone; False if it is not a branch, a tag or a hash that is served."""
         if _HASH.fullmatch(revision):
             if self._run("cat-file", "-e", f"{revision}^{{commit}}").status == 0:
                 return True
@@ -109,19 +109,19 @@ class _Fetch:
         if found:
             self._git(*_FETCH, "--depth=1", _REMOTE, *(f"+{name}:{name}" for name in found))
         for name in names[:2]:
-            if name not in found:  # what the remote no longer has must not be found here
+            if name not in found:  # a reference that was deleted on the remote must not be found
                 self._run("update-ref", "-d", name)
         return bool(found)
 
     def everything(self) -> None:
-        """Fetch every branch and tag with its history."""
+        """Fetch every branch and tag, with history."""
         shallow = self._git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
         depth = ("--unshallow",) if shallow else ()
         self._git(*_FETCH, "--prune", *depth, _REMOTE, *_ALL)
         self._head()
 
     def _head(self, *options: str) -> bool:
-        """Fetch what the remote calls HEAD and call it so here; False if it has no commit."""
+        """Fetch the remote's HEAD and make it the local HEAD; False if it has no commit."""
         if "HEAD" not in self._offered("HEAD"):
             return False
         self._git(*_FETCH, *options, _REMOTE, f"+HEAD:{_REMOTE_HEAD}")
@@ -129,7 +129,7 @@ class _Fetch:
         return True
 
     def _offered(self, pattern: str) -> frozenset[str]:
-        """Full names of the remote's references that end with *pattern*."""
+        """Return the full names of the remote's references that end with *pattern*."""
         listing = self._git("ls-remote", "--quiet", _REMOTE, pattern).stdout.decode()
         return frozenset(line.partition("\t")[2] for line in listing.splitlines())
 
@@ -166,7 +166,7 @@ class _Fetch:
 
 
 def _configured(url: str) -> dict[str, str]:
-    """Gives git the address as configuration, after what the environment configures already."""
+    """Pass the address to git as configuration, after the configuration in the environment."""
     count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
     return {
         "GIT_CONFIG_COUNT": str(count + 1),
@@ -176,7 +176,7 @@ def _configured(url: str) -> dict[str, str]:
 
 
 def _ssh(url: str) -> dict[str, str]:
-    """The user's own ssh command, which must never ask for anything."""
+    """Return the user's ssh command with an option that stops it from asking questions."""
     if "GIT_SSH" in os.environ or url.startswith(("https://", "http://", "file://")):
         return {}
     configured = execute(Path.cwd(), ("config", "--get", "core.sshCommand")).stdout.decode()

@@ -1,6 +1,6 @@
-"""The one door to Git: opens a local repository and reads commits from its object database.
+"""Runs git and reads objects of a local repository: ``Repository``.
 
-Nothing is checked out, no hook runs and nothing is written, unless ``remote`` asks for a fetch.
+Nothing is checked out and no hook runs. Nothing is written, except by a fetch of ``remote``.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ _ENVIRONMENT = {
 _TRAILER = "fatal: Could not read from remote repository."
 _HEADER_WORDS = 3
 _TERMINATE_S = 2.0
-"""How long git may take to remove its lock files after SIGTERM."""
+"""How long git may take after SIGTERM to remove its lock files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """What one git command answered."""
+    """The result of one git command."""
 
     status: int
     stdout: bytes
@@ -50,9 +50,9 @@ class Output:
 
     @property
     def reason(self) -> str:
-        """Git's own words for a failure, in one line."""
+        """Git's message for a failure, in one line."""
         lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
-        # What follows the reason when a transport fails, and says nothing of its own.
+        # If a transport fails, a general text follows the reason.
         lines = lines[: lines.index(_TRAILER)] or lines if _TRAILER in lines else lines
         fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
         return (fatal or lines or [f"exit status {self.status}"])[-1].removeprefix("fatal: ")
@@ -65,11 +65,11 @@ def execute(
     environment: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
 ) -> Output:
-    """Run git in *folder*, which never asks anything, and wait for its end.
+    """Run git in *folder* without prompts, and wait until it ends.
 
     Raises:
-        SourceError: There is no git.
-        TimeoutError: It took longer than *timeout_s*; it is ended, with its children.
+        SourceError: git is not installed.
+        TimeoutError: git took longer than *timeout_s* and was stopped, with its children.
     """
     process = started(folder, arguments, environment=environment)
     popen = cast("subprocess.Popen[bytes]", process.proc)
@@ -91,10 +91,10 @@ def started(
     environment: Mapping[str, str] | None = None,
     stdin: BinaryIO | None = None,
 ) -> Git.AutoInterrupt:
-    """Begin to run git in *folder*, which never asks anything; it ends with what is returned.
+    """Start git in *folder* without prompts; it is stopped when the result is deleted.
 
     Raises:
-        SourceError: There is no git.
+        SourceError: git is not installed.
     """
     try:
         from git import Git  # noqa: PLC0415 - takes 0.2 s and looks for the git program
@@ -114,21 +114,21 @@ def started(
 
 
 class Repository:
-    """A local repository, with or without a working tree; opened with ``with``, or closed."""
+    """A local repository, with or without a working tree; close it, or use it with ``with``."""
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
         self._git_dir = Path(repo.git_dir)
         work = repo.working_tree_dir
         self.root = Path(work) if work is not None else self._git_dir
-        """Where its files lie; the repository itself if it is bare."""
+        """The folder of the working tree; the repository itself if it is bare."""
         self.bare = work is None
         self._environment = _pinned(self._git_dir, work)
         repo.git.update_environment(**_ENVIRONMENT, **self._environment)
 
     @classmethod
     def open(cls, path: Path | str) -> Repository:
-        """The repository whose root is *path*.
+        """Open the repository whose root is *path*.
 
         Raises:
             SourceError: There is no repository at *path*.
@@ -157,7 +157,7 @@ class Repository:
         self.close()
 
     def close(self) -> None:
-        """End the git processes that read objects."""
+        """Stop the git processes that read objects."""
         self._repo.close()
 
     def run(self, *arguments: str) -> Output:
@@ -165,10 +165,10 @@ class Repository:
         return execute(self.root, arguments, environment=self._environment)
 
     def checked(self, *arguments: str) -> bytes:
-        """The same, for a command that is expected to succeed.
+        """Run one git command and return its output.
 
         Raises:
-            SourceError: It does not.
+            SourceError: The command fails.
         """
         output = self.run(*arguments)
         if output.status:
@@ -176,13 +176,13 @@ class Repository:
         return output.stdout
 
     def resolve(self, revision: str) -> str:
-        """The hash of the commit that *revision* names.
+        """Return the hash of the commit that *revision* names.
 
         Args:
-            revision: A branch, a tag, a hash or a prefix of one, or what git makes of it.
+            revision: A branch, tag, hash or hash prefix, or another expression for git.
 
         Raises:
-            SourceError: It names none, or more than one.
+            SourceError: *revision* names no commit, or more than one.
         """
         if not revision or revision.startswith("-"):
             raise SourceError(f"{revision!r} is not a revision", hint="name a branch, tag or hash")
@@ -192,17 +192,17 @@ class Repository:
             return output.stdout.decode().strip()
         if "ambiguous" in output.stderr:
             raise SourceError(
-                f"the revision {revision} is ambiguous in {self.root}: several objects' hashes "
-                "begin so",
+                f"the revision {revision} is ambiguous in {self.root}: several objects have "
+                "hashes that start with it",
                 hint="write more of the hash",
             )
         raise self._unknown_revision(revision, output)
 
     def contents(self, blob: str) -> bytes:
-        """The contents of the object with the hash *blob*.
+        """Return the contents of the object with the hash *blob*.
 
         Raises:
-            SourceError: It is not there.
+            SourceError: The object is missing.
         """
         try:
             return self._repo.git.get_object_data(blob)[3]
@@ -210,13 +210,13 @@ class Repository:
             raise self._missing(blob) from error
 
     def many_contents(self, blobs: Sequence[str]) -> Iterator[bytes]:
-        """The contents of each of *blobs*, in order, read by git while the caller works.
+        """Yield the contents of each of *blobs* in order; git reads ahead while the caller works.
 
         Raises:
-            SourceError: One of them is not there.
+            SourceError: An object is missing.
         """
         with tempfile.TemporaryFile() as names:
-            # A pipe would fill up on both sides, as git answers before it has heard all of them.
+            # With a pipe both sides could block: git answers before it has read all the names.
             names.write("\n".join(blobs).encode())
             names.seek(0)
             process = started(
@@ -234,7 +234,7 @@ class Repository:
                 popen.communicate()
 
     def _next_contents(self, blob: str, answers: IO[bytes]) -> bytes:
-        """One answer: a line with hash, type and size, the contents, and a line feed."""
+        """Read one answer: a line with hash, type and size, the contents, and a line feed."""
         header = answers.readline().split()
         if len(header) == _HEADER_WORDS and header[0] == blob.encode():
             size = int(header[2])
@@ -250,7 +250,7 @@ class Repository:
         )
 
     def references(self, *patterns: str) -> dict[str, str]:
-        """Full name and commit of each branch and tag that the *patterns* match."""
+        """Return the commit of each branch and tag that the *patterns* match, by its full name."""
         form = "--format=%(refname) %(objectname) %(*objectname)"
         found: dict[str, str] = {}
         for line in self.checked("for-each-ref", form, *patterns).decode().splitlines():
@@ -292,7 +292,10 @@ class Repository:
 
 
 def _pinned(git_dir: Path, work: object) -> dict[str, str]:
-    """Keeps git at this repository where the environment points to another one, as in hooks."""
+    """Return variables that keep git in this repository if the environment names another.
+
+    Git hooks run with such an environment.
+    """
     if "GIT_DIR" not in os.environ:
         return {}
     return {"GIT_DIR": str(git_dir)} | ({"GIT_WORK_TREE": str(work)} if work else {})
@@ -302,16 +305,16 @@ def _root_hint(path: Path | str) -> str:
     parents = Path(path).resolve().parents
     root = next((parent for parent in parents if (parent / ".git").exists()), None)
     if root is None:
-        return "give the root of a repository, or pipe manifests in with -f -"
-    return f"the repository's root is {root}; give that, and choose folders by paths"
+        return "name the root of a repository, or pipe manifests in with -f -"
+    return f"the root of the repository is {root}; name that, and select folders with paths"
 
 
 def _no_git() -> SourceError:
-    return SourceError("the program git is not installed", hint="install git, or set PATH")
+    return SourceError("git is not installed", hint="install git, or set PATH")
 
 
 def _end(popen: subprocess.Popen[bytes]) -> None:
-    """End the process and its children; git removes its lock files on SIGTERM."""
+    """Stop the process and its children; on SIGTERM, git removes its lock files."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(popen.pid, number)

@@ -1,4 +1,4 @@
-"""Addresses of remote repositories: which are allowed, and how they are shown."""
+"""Checks URLs of remote repositories, and shows them without credentials."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@]*@")
 
 
 def is_remote(address: str) -> bool:
-    """Whether *address* is to be fetched, rather than opened as a local folder."""
+    """Whether *address* names a remote repository, not a local folder."""
     return "://" in address or bool(_HELPER.match(address)) or bool(_SCP_LIKE.fullmatch(address))
 
 
 def checked(address: str) -> str:
-    """*address*, which is safe to give to git.
+    """Return *address* if it is safe to pass to git.
 
     Raises:
-        SourceError: Its form is not one of those that are allowed.
+        SourceError: The address does not have an allowed form.
     """
     if _SCP_LIKE.fullmatch(address):
         return address
@@ -42,7 +42,7 @@ def checked(address: str) -> str:
 
 
 def shown(address: str) -> str:
-    """*address* without user, password, query and fragment."""
+    """Return *address* without user, password, query and fragment."""
     if "://" not in address:
         return address
     try:
@@ -54,12 +54,12 @@ def shown(address: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """*text* with user and password taken out of every URL in it."""
+    """Remove user and password from every URL in *text*."""
     return _CREDENTIALS.sub(r"\g<scheme>", text)
 
 
 def secrets(address: str) -> tuple[str, ...]:
-    """The parts of *address* that must be shown nowhere."""
+    """Return the parts of *address* that must never be shown."""
     if "://" not in address:
         return ()
     try:
@@ -73,6 +73,6 @@ def secrets(address: str) -> tuple[str, ...]:
 
 def _refused(address: str) -> SourceError:
     return SourceError(
-        f"{shown(address)!r} is not an address that is fetched from",
+        f"{shown(address)!r} is not a supported repository address",
         hint="use https://, http://, ssh:// or file://, user@host:path, or a local folder",
     )

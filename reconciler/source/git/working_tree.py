@@ -1,4 +1,4 @@
-"""Reads the files of a working tree as they lie on disk, following no link out of it."""
+"""Reads the files of a working tree from disk, and follows no symbolic links: ``WorkingTree``."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from reconciler.source.git.repository import Repository
 
 UNBORN = "working-tree"
-"""Revision of a working tree whose branch has no commit yet."""
+"""The revision of a working tree whose branch has no commit yet."""
 
 _STATUS = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
 _SUBMODULE = "160000"
 
 
 class WorkingTree:
-    """Tracked and untracked files, without ignored ones; implements ``tree.FileTree``."""
+    """The tracked and untracked files, without ignored files; implements ``FileTree``."""
 
     def __init__(self, repository: Repository) -> None:
         """Take the working tree of *repository*.
@@ -42,13 +42,13 @@ class WorkingTree:
 
     @cached_property
     def revision(self) -> str:
-        """Hash of the commit that is checked out; ``working-tree`` before the first."""
+        """The hash of the commit that is checked out; ``working-tree`` before the first commit."""
         output = self._repository.run("rev-parse", "--verify", "HEAD^{commit}")
         return output.stdout.decode().strip() if output.status == 0 else UNBORN
 
     @cached_property
     def _names(self) -> dict[bytes, str]:
-        """Name and mode of each tracked and untracked file, in the order of names."""
+        """The mode of each tracked and untracked file by its name, in order."""
         run = self._repository.checked
         found: dict[bytes, str] = {}
         for line in run("ls-files", "-z", "--stage").split(b"\0"):
@@ -56,7 +56,7 @@ class WorkingTree:
             if name:
                 found[name] = about.split(b" ")[0].decode()
         for name in run("ls-files", "-z", "--others", "--exclude-standard").split(b"\0"):
-            if name:  # a folder is a repository of its own, which git lists with a slash
+            if name:  # git lists another repository as a folder, with a slash
                 found[name.rstrip(b"/")] = _SUBMODULE if name.endswith(b"/") else "100644"
         return dict(sorted(found.items()))
 
@@ -70,21 +70,21 @@ class WorkingTree:
         return found
 
     def entries(self) -> tuple[Entry, ...]:
-        """Every entry, in the order of paths; files deleted from disk are left out."""
+        """Return every entry in the order of paths, without files that were deleted from disk."""
         return tuple(entry for _, entry in self._entries.values())
 
     def changed(self) -> tuple[str, ...]:
-        """Paths that are staged, changed, untracked or missing from disk, in order."""
+        """Return the paths that are staged, changed, untracked or missing from disk, in order."""
         listing = self._repository.checked("status", *_STATUS, "--ignore-submodules=all")
         changed = {_shown(line[3:]) for line in listing.split(b"\0") if line}
         missing = {_shown(name) for name in self._names} - self._entries.keys()
         return tuple(sorted(changed | missing))
 
     def read(self, entry: Entry) -> bytes:
-        """Contents of a file.
+        """Return the contents of a file.
 
         Raises:
-            SourceError: It cannot be read, or is no longer a regular file.
+            SourceError: The file cannot be read, or is no longer a regular file.
         """
         name = self._entries[entry.path][0]
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -94,13 +94,13 @@ class WorkingTree:
                     return file.read(MAX_BYTES + 1)
         except OSError as error:
             raise SourceError(f"{entry.path} cannot be read: {error.strerror}") from error
-        raise SourceError(f"{entry.path} is no regular file any more")
+        raise SourceError(f"{entry.path} is no longer a regular file")
 
     def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
-        """Contents of each file, in order.
+        """Yield the contents of each file, in order.
 
         Raises:
-            SourceError: A file is unreadable, or no regular file.
+            SourceError: A file cannot be read, or is no longer a regular file.
         """
         return map(self.read, entries)
 

@@ -1,1 +1,1 @@
-"""From YAML documents to the objects that Git names."""
+"""Reads manifest files into the objects that Git declares."""

@@ -1,4 +1,4 @@
-"""Keeps the whole manifest of a VM in little memory: ``CompactManifest``."""
+"""Keeps the complete manifest of a VM in little memory: ``CompactManifest``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import orjson
 class CompactManifest(Mapping[str, Any]):
     """A manifest that is kept as JSON and decoded at each access.
 
-    A plan reads a few values of a few manifests. The decoded manifests of a fleet would be most
-    of what it keeps in memory.
+    A plan reads a few values of a few manifests, but keeps the manifests of the whole fleet.
+    Decoded, they would take most of its memory.
     """
 
     __slots__ = ("json",)
@@ -41,7 +41,7 @@ class CompactManifest(Mapping[str, Any]):
 
 
 def compact(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    """*manifest* in little memory; itself if it has integers that do not fit 64 bits."""
+    """Return *manifest* in compact form, or unchanged if an integer does not fit into 64 bits."""
     try:
         return CompactManifest(orjson.dumps(manifest))
     except orjson.JSONEncodeError:

@@ -1,4 +1,4 @@
-"""Puts objects whose manifests name no namespace into one that was given."""
+"""Sets a given namespace on objects whose manifests name none: ``with_namespace``."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ if TYPE_CHECKING:
     from reconciler.source.manifests.manifest_objects import FileObject, FileResult
 
 
-def placed(result: FileResult, namespace: str) -> FileResult:
-    """*result* with each object in *namespace* that names none."""
+def with_namespace(result: FileResult, namespace: str) -> FileResult:
+    """Return *result* with *namespace* set on each object that names none."""
     if all(each.desired.ref.namespace for each in result.objects):
         return result
-    return replace(result, objects=tuple(_placed(each, namespace) for each in result.objects))
+    return replace(result, objects=tuple(_object_in(each, namespace) for each in result.objects))
 
 
-def _placed(each: FileObject, namespace: str) -> FileObject:
+def _object_in(each: FileObject, namespace: str) -> FileObject:
     ref = each.desired.ref
     if ref.namespace:
         return each
     new = ref._replace(namespace=namespace)
     desired = replace(each.desired, ref=new)
     if isinstance(desired, DesiredVM) and desired.manifest is not None:
-        desired = replace(desired, manifest=_whole(desired.manifest, namespace))
+        desired = replace(desired, manifest=_manifest_in(desired.manifest, namespace))
     diagnostics = tuple(replace(d, ref=new) if d.ref == ref else d for d in each.diagnostics)
     return replace(each, desired=desired, diagnostics=diagnostics)
 
 
-def _whole(manifest: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
+def _manifest_in(manifest: Mapping[str, Any], namespace: str) -> Mapping[str, Any]:
     metadata = {**manifest["metadata"], "namespace": namespace}
     return compact({**manifest, "metadata": metadata})

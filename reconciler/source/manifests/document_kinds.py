@@ -1,4 +1,4 @@
-"""Tells which documents are ours, which are others' and which are slips."""
+"""Classifies documents: managed kinds, ignored kinds, lists and mistakes: ``classify``."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ _ALIKE = 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What one document is; at most one of the fields is set, none if it is no manifest."""
+    """What one document is. At most one field is set; none is set if it is not a manifest."""
 
     managed: str | None = None
     skipped: str | None = None
     listed: str | None = None
-    """It is a list; its items are of this kind unless they say otherwise."""
+    """The document is a list; an item that names no kind has this one."""
     problem: Problem | None = None
 
 
 def classify(node: Node, *, kind: object, api_version: object) -> Kind:
-    """What the document with *kind* and *api_version* is.
+    """Classify the document with *kind* and *api_version*.
 
-    A mapping without both is taken for no manifest (Helm values, a workflow), unless it names
-    one of our kinds.
+    A mapping without a kind is not a manifest (Helm values, a workflow). Neither is one without
+    an apiVersion, unless it names a managed kind.
     """
     if not isinstance(kind, str):
         return Kind()
@@ -66,11 +66,11 @@ def _kubevirt_kind(node: Node, kind: str, version: str) -> Kind:
     known = (*MANAGED, *_OTHERS)
     single = kind.removesuffix("List")
     if single not in known:
-        message = f"kind {kind!r} is none of {KUBEVIRT_GROUP}"
+        message = f"{KUBEVIRT_GROUP} has no kind {kind!r}"
         hint = did_you_mean(kind, known) or f"known: {', '.join(known)}"
         return _problem(node, "kind", "unknown-kind", message, hint=hint)
     if single in MANAGED and version != VERSION:
-        message = f"apiVersion {KUBEVIRT_GROUP}/{version} is not read; expected {API_VERSION}"
+        message = f"apiVersion {KUBEVIRT_GROUP}/{version} is not supported; expected {API_VERSION}"
         hint = f"write apiVersion: {API_VERSION}"
         return _problem(node, "apiVersion", "bad-api-version", message, hint=hint)
     return Kind(listed=single) if single != kind else Kind(managed=kind)
@@ -79,7 +79,7 @@ def _kubevirt_kind(node: Node, kind: str, version: str) -> Kind:
 def _without_version(node: Node, kind: str) -> Kind:
     if kind not in MANAGED:
         return Kind()
-    message = f"apiVersion of this {kind} is missing"
+    message = f"this {kind} has no apiVersion"
     hint = f"write apiVersion: {API_VERSION}"
     return _problem(node, "kind", "bad-api-version", message, hint=hint)
 

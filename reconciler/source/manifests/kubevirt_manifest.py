@@ -1,4 +1,4 @@
-"""Decodes one KubeVirt manifest by the table of managed fields."""
+"""Decodes the managed fields of one KubeVirt manifest and checks them: ``decode``."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ KNOWN_METHODS = ("LiveMigrate", "Evict")
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """The CR, with *found* and what its own rules find.
+    """Return the CR with *found* and the findings of the rules for KubeVirt.
 
     Args:
-        manifest: Checked against the schema; a value that it does not allow is left out here.
-        ref: Its identity.
-        found: What the schema found.
+        manifest: Was checked against the schema; a value that the schema refuses is left out.
+        ref: The identity of the CR.
+        found: The findings of the schema check.
     """
     settings = {
         each.path: value
@@ -54,7 +54,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
 
 
 def _setting(kind: FieldType, value: object) -> SettingValue | None:
-    """*value* as *kind*; None where it has another form, which the schema check has reported."""
+    """Return *value* as *kind*; None for another form, which the schema check has reported."""
     try:
         return read_setting(kind, value)
     except QuantityError:
@@ -69,14 +69,14 @@ def _findings(manifest: Manifest) -> Iterator[Diagnostic]:
         yield manifest.report(
             Severity.NOTE,
             "not-managed",
-            f"left as the cluster has them: {', '.join(dotted(path) for path in left_alone)}",
+            f"not managed, so left unchanged: {', '.join(dotted(path) for path in left_alone)}",
             left_alone[0],
             key=True,
         )
 
 
 def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
-    """A gate in both lists is denied.
+    """Report gates in both lists, which KubeVirt denies.
 
     Source: kubevirt v1.9.0 pkg/virt-operator/webhooks/kubevirt-update-admitter.go.
     """
@@ -95,7 +95,7 @@ def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def _unknown_methods(manifest: Manifest) -> Iterator[Diagnostic]:
-    """KubeVirt takes any text here and ignores what it does not know.
+    """Report unknown update methods: KubeVirt accepts any text and ignores unknown ones.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-386.
     """
@@ -104,14 +104,14 @@ def _unknown_methods(manifest: Manifest) -> Iterator[Diagnostic]:
             yield manifest.report(
                 Severity.WARNING,
                 "unknown-method",
-                f"{method} is no workload update method that KubeVirt knows; it ignores it",
+                f"KubeVirt ignores {method}, which is not a workload update method",
                 (*UPDATE_METHODS, index),
                 hint=did_you_mean(method, KNOWN_METHODS) or f"known: {', '.join(KNOWN_METHODS)}",
             )
 
 
 def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
-    """The shortest paths below *path* that hold no managed field, in the file's order."""
+    """Yield the shortest paths below *path* without a managed field, in the order of the file."""
     here = node.find(path)
     for key in here.value if here and isinstance(here.value, dict) else ():
         below = (*path, key)
@@ -124,6 +124,6 @@ def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
 
 
 def _names(value: object) -> tuple[tuple[int, str], ...]:
-    """The texts of a list with their positions; the schema's check has reported the rest."""
+    """Return the texts of a list with their positions; the schema check has reported the rest."""
     found = enumerate(value) if isinstance(value, list) else ()
     return tuple((index, each) for index, each in found if isinstance(each, str))

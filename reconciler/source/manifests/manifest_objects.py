@@ -1,4 +1,4 @@
-"""What a manifest file holds: objects with their places, before they are brought together."""
+"""Defines ``FileResult``: the objects and diagnostics of one manifest file."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from reconciler.source.yaml.nodes import Mark, Node, Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """Where a text comes from."""
+    """The file that a text comes from."""
 
     path: str
     """From the root of the repository, with ``/``; a name where there is no repository."""
 
     def location(self, mark: Mark) -> Location:
-        """*mark* in this file."""
+        """Return *mark* as a place in this file."""
         return Location(path=self.path, line=mark.line, column=mark.column)
 
     def diagnose(self, problem: Problem) -> Diagnostic:
-        """*problem* as an error at its place."""
+        """Return *problem* as an error at its place."""
         return Diagnostic(
             severity=Severity.ERROR,
             code=problem.code,
@@ -35,31 +35,31 @@ class SourceFile:
         )
 
     def error(self, code: str, message: str, *, hint: str = "") -> Diagnostic:
-        """An error of the file as a whole."""
+        """Return an error about the file as a whole."""
         return self.diagnose(Problem(mark=Mark(1, 1), code=code, message=message, hint=hint))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One object of ours as written, with what is needed to say where a value stands."""
+    """One VirtualMachine or KubeVirt as written, with the places of its values."""
 
     file: SourceFile
     node: Node
     kind: str
     ref: ObjectRef | None = None
-    """None while, or if, its name cannot be read."""
+    """None if its name cannot be read, and until it has been read."""
 
     def get(self, path: FieldPath) -> Any:  # noqa: ANN401 - any JSON value
-        """The value at *path*; None where there is none."""
+        """Return the value at *path*, or None if there is none."""
         node = self.node.find(path)
         return node.value if node else None
 
     def at(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Location:
-        """Where the value at *path* stands, or its key; the nearest above if there is none."""
+        """Return where the value at *path*, or its *key*, starts; else the nearest value above."""
         return self.file.location(self.node.key_at(path) if key else self.node.at(path))
 
     def places(self, paths: Iterable[FieldPath]) -> dict[FieldPath, Location]:
-        """Where the value at each of *paths* starts, where there is one."""
+        """Return where the value at each of *paths* starts; a path without a value is left out."""
         found = {path: self.node.find(path) for path in paths}
         return {path: self.file.location(node.mark) for path, node in found.items() if node}
 
@@ -74,7 +74,7 @@ class Manifest:
         context: tuple[str, ...] = (),
         hint: str = "",
     ) -> Diagnostic:
-        """A diagnostic at the value, or the *key*, of *path*."""
+        """Return a diagnostic at the value at *path*, or at its *key*."""
         return Diagnostic(
             severity=severity,
             code=code,
@@ -88,20 +88,20 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileObject:
-    """One object of a file; its namespace is empty where the file names none."""
+    """One object of a file; its namespace is empty if the file names none."""
 
     desired: DesiredVM | DesiredKubeVirt
     places: Mapping[FieldPath, Location]
-    """Of the managed values that are there; ``()`` is the object, ``("metadata",)`` its names."""
+    """The places of the managed values; ``()`` is the object, ``("metadata",)`` its metadata."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileResult:
-    """Everything that one file says; depends on its path and bytes alone."""
+    """Everything that one file says. It depends only on the path and the bytes of the file."""
 
     objects: tuple[FileObject, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
-    """How many documents of each other kind were left alone."""
+    """How many documents of each other kind were ignored."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """Those that belong to no object of ``objects``."""
+    """The diagnostics that do not belong to one of ``objects``."""

@@ -30,10 +30,10 @@ _DECODERS = {"KubeVirt": kubevirt_manifest.decode, "VirtualMachine": vm_manifest
 
 
 def read_manifests(path: str, data: bytes) -> FileResult:
-    """Everything that one file says; what is wrong becomes diagnostics, never an exception.
+    """Read one manifest file; what is wrong becomes diagnostics, never an exception.
 
     Args:
-        path: For the places, from the root with ``/``.
+        path: The path to show, from the root of the repository, with ``/``.
         data: YAML or JSON, one document or several.
     """
     file = SourceFile(path=path)
@@ -48,7 +48,7 @@ def read_manifests(path: str, data: bytes) -> FileResult:
 
 
 class _Gathered:
-    """What the documents of one file hold, so far."""
+    """Collects what the documents of one file say."""
 
     def __init__(self, file: SourceFile) -> None:
         self.file = file
@@ -57,7 +57,7 @@ class _Gathered:
         self.diagnostics: list[Diagnostic] = []
 
     def result(self, *diagnostics: Diagnostic) -> FileResult:
-        """All of it, with *diagnostics* of the file before those of its documents."""
+        """Return the result, with the *diagnostics* of the file before those of its documents."""
         return FileResult(
             objects=tuple(self.objects),
             skipped=dict(sorted(self.skipped.items())),
@@ -65,7 +65,7 @@ class _Gathered:
         )
 
     def take(self, node: Node, *, listed_kind: str = "") -> None:
-        """Take a document, or an item of a list whose items are of *listed_kind*."""
+        """Take a document, or an item of a list whose items have the kind *listed_kind*."""
         if not isinstance(node.value, dict):
             if isinstance(node.value, str | int | float):
                 self.diagnostics.append(self.file.diagnose(_no_object(node)))
@@ -95,9 +95,9 @@ class _Gathered:
 
 
 def _no_object(node: Node) -> Problem:
-    """Bare text is what a failed rendering or an error page leaves behind."""
+    """Report bare text: a failed rendering or an error page often leaves some."""
     text = str(node.value).split("\n", 1)[0][:40]
-    message = f"the document is {text!r}, and no Kubernetes object"
+    message = f"the document is {text!r}, not a Kubernetes object"
     return Problem(mark=node.mark, code="not-an-object", message=message)
 
 
@@ -107,7 +107,7 @@ def _items(node: Node) -> tuple[Node, ...]:
 
 
 def _ref(manifest: Manifest) -> ObjectRef | None:
-    """Its identity; the namespace is empty where the manifest names none."""
+    """Return the identity of the object; its namespace is empty if the manifest names none."""
     name = manifest.get(("metadata", "name"))
     namespace = manifest.get(("metadata", "namespace"))
     if not isinstance(name, str) or not isinstance(namespace, str | None):

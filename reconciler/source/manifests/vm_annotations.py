@@ -1,4 +1,4 @@
-"""The annotations under our prefix by which Git says how one VM is to be treated."""
+"""Reads the annotations under ``memory.reconciler.dev/`` that set how one VM is handled."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 class Treatment(NamedTuple):
-    """How one VM is to be treated."""
+    """How one VM is handled."""
 
     suspended: bool = False
-    """Whether it is to be left alone."""
+    """Whether the VM is left alone."""
     priority: int = 0
-    """Higher starts first."""
+    """VMs with a higher priority start first."""
     restart: RestartConsent | None = None
-    """What may be done where a change needs a restart; None leaves it to the configuration.
+    """What is allowed if a change needs a restart; None leaves it to the configuration.
 
-    Git alone may say so: on the cluster the annotation counts for nothing.
+    Only Git may set this: the annotation of a VM on the cluster has no effect.
     """
 
 
 def treatment(annotations: Mapping[str, str]) -> Treatment:
-    """What the *annotations* say; what is not valid says nothing."""
+    """Return what the *annotations* say; an invalid annotation is ignored."""
     number = annotations.get(PRIORITY, "")
     return Treatment(
         suspended=_BOOLEANS.get(annotations.get(SUSPEND, ""), False),
@@ -45,7 +45,7 @@ def treatment(annotations: Mapping[str, str]) -> Treatment:
 
 
 def is_valid(key: str, text: str) -> bool:
-    """Whether nothing is to be said of the annotation *key* with the value *text*."""
+    """Whether the annotation *key* may have the value *text*."""
     if key == PRIORITY:
         return _INTEGER.fullmatch(text) is not None
     if key in {SUSPEND, RESTART}:
@@ -54,7 +54,7 @@ def is_valid(key: str, text: str) -> bool:
 
 
 def findings(manifest: Manifest) -> Iterator[Diagnostic]:
-    """What is wrong with the annotations under our prefix."""
+    """Yield what is wrong with the annotations under the prefix."""
     known = (SUSPEND, PRIORITY, RESTART)
     for key, text in texts(manifest).items():
         if is_valid(key, text):
@@ -75,7 +75,7 @@ def findings(manifest: Manifest) -> Iterator[Diagnostic]:
             yield manifest.report(
                 Severity.WARNING,
                 "unknown-annotation",
-                f"{key} is not a known annotation and changes nothing",
+                f"{key} is not a known annotation and has no effect",
                 path,
                 key=True,
                 hint=did_you_mean(key, known) or f"known: {', '.join(known)}",
@@ -83,7 +83,7 @@ def findings(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def texts(manifest: Manifest) -> dict[str, str]:
-    """The annotations that are text."""
+    """Return the annotations whose values are text."""
     found = manifest.get(("metadata", "annotations"))
     if not isinstance(found, dict):
         return {}

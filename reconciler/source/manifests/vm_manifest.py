@@ -1,4 +1,4 @@
-"""Decodes one VirtualMachine manifest and judges what can be judged without a cluster."""
+"""Decodes one VirtualMachine manifest and checks what needs no cluster: ``decode``."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ _INSTANCETYPE: FieldPath = ("spec", "instancetype")
 _SERVER_SET = frozenset(
     {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
 )
-"""Keys of ``metadata`` that only the API server writes; a POST that names some is refused."""
+"""Keys of ``metadata`` that only the API server sets; it refuses a POST with some of them."""
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """The VM, with *found* and what its own rules find.
+    """Return the VM with *found* and the findings of the rules for VMs.
 
     Args:
-        manifest: Checked against the schema; a value that it does not allow is left out here.
-        ref: Its identity.
-        found: What the schema found.
+        manifest: Was checked against the schema; a value that the schema refuses is left out.
+        ref: The identity of the VM.
+        found: The findings of the schema check.
     """
     treatment = vm_annotations.treatment(vm_annotations.texts(manifest))
     desired = DesiredVM(
@@ -84,7 +84,7 @@ def _findings(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
 
 
 def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
-    """A VM names its memory, or an instancetype, and not both.
+    """Check that a VM names its memory or an instancetype, but not both.
 
     Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go:73-99 (the conflict is denied).
     """
@@ -93,16 +93,16 @@ def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]
         yield manifest.report(
             Severity.ERROR,
             "memory-from-instancetype",
-            f"guest {vm.guest} stands beside an instancetype, which sets the memory too",
+            f"guest {vm.guest} conflicts with the instancetype, which sets the memory too",
             GUEST_MEMORY,
             context=(f"instancetype is set at {manifest.at(_INSTANCETYPE)}",),
-            hint="remove memory.guest and choose the size by the instancetype's name",
+            hint="remove memory.guest, and choose the size by the name of the instancetype",
         )
     if manifest.node.find(GUEST_MEMORY) is None and instancetype is None:
         yield manifest.report(
             Severity.WARNING,
             "nothing-named",
-            "the manifest names no memory, so nothing is compared",
+            "the manifest sets no memory, so nothing is compared",
             hint=f"set {dotted(GUEST_MEMORY)}, or leave the file out of paths",
         )
 
@@ -110,22 +110,22 @@ def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]
 def _fitness(
     manifest: Manifest, name: str, path: FieldPath, amount: MemoryQuantity
 ) -> Iterator[Diagnostic]:
-    """Sizes with which KubeVirt does not hotplug."""
+    """Warn about sizes that KubeVirt does not hotplug."""
     step = block_of(manifest.get(PAGE_SIZE))
     if amount.n_bytes % step:
         above = canonical(neighbours(amount.n_bytes, step)[1])
         yield manifest.report(
             Severity.WARNING,
             "misaligned",
-            f"{name} {amount} is no multiple of {canonical(step)}, so it cannot be hotplugged",
+            f"{name} {amount} is not a multiple of {canonical(step)}, so it cannot be hotplugged",
             path,
-            hint=f"write {above}, the next that is",
+            hint=f"write {above}, the next multiple",
         )
     if amount.n_bytes < MINIMUM:
         yield manifest.report(
             Severity.WARNING,
             "below-minimum",
-            f"{name} {amount} is below 1Gi, so KubeVirt v1.3.1 and later does not hotplug it",
+            f"{name} {amount} is below 1Gi, so KubeVirt v1.3.1 and later do not hotplug it",
             path,
             hint="write 1Gi or more to hotplug this VM",
         )
@@ -137,7 +137,7 @@ def _memory(manifest: Manifest, path: FieldPath) -> MemoryQuantity | None:
         return None
     try:
         amount = MemoryQuantity.parse(value)
-    except QuantityError:  # the schema's check has reported it
+    except QuantityError:  # the schema check has reported it
         return None
     return amount if amount.n_bytes else None
 
@@ -154,7 +154,7 @@ def _labels(manifest: Manifest) -> Mapping[str, str]:
 
 
 def _complete(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """What a POST can send; None where the manifest *value* is too short to create a VM from it.
+    """Return what a POST can send; None if *value* has too little to create a VM from it.
 
     Source: kubevirt v1.9.0 CRD virtualmachines.kubevirt.io (required: template, devices).
     """

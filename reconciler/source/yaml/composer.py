@@ -1,7 +1,8 @@
-"""Composes the nodes of documents from a parser's events: anchors, merge keys, duplicate keys.
+"""Composes the nodes of documents from a parser's events: ``compose``.
 
-The libraries' own composers are not used: they resolve scalars in another way than Kubernetes,
-they let the last of two equal keys win, and they recurse, which a hostile file can exhaust.
+It resolves anchors and merge keys and reports duplicate keys. The libraries have composers of
+their own, but those do not read scalars as Kubernetes does, they silently let the last of two
+equal keys win, and they recurse, so a hostile file can exhaust the stack.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
-"""Most values in a document with its aliases written out; protects against exploding aliases."""
+"""Most values in a document, with aliases expanded; protects against exploding aliases."""
 
 _MERGE = "<<"
 _KEY_NOT_TEXT = "a mapping's key must be text, not a mapping or list"
@@ -28,21 +29,21 @@ _new = tuple.__new__  # makes a Node in a third of the time of its constructor
 
 
 class Composed(NamedTuple):
-    """One document that is not empty, and what is wrong with it but does not stop the reading."""
+    """One document that is not empty, and its problems that do not stop the reading."""
 
     root: Node
     problems: tuple[Problem, ...]
 
 
 def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
-    """Compose each document of *events* that is not empty.
+    """Compose the documents of *events*, without empty documents.
 
     Args:
         events: The events of one text, from the parser of PyYAML or ruamel.yaml.
-        kinds: The same library's module of event classes.
+        kinds: The module of that library that defines the event classes.
 
     Raises:
-        ProblemError: A document cannot be read; the documents before it were yielded.
+        ProblemError: A document cannot be read; the documents before it have been yielded.
     """
     scalar, alias, document_end = kinds.ScalarEvent, kinds.AliasEvent, kinds.DocumentEndEvent
     mapping, sequence = kinds.MappingStartEvent, kinds.SequenceStartEvent
@@ -66,7 +67,7 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
 
 
 class _Open:
-    """A mapping or list whose end has not been read yet."""
+    """A mapping or list that has not ended yet."""
 
     __slots__ = (
         *("anchor", "children", "count_before", "is_mapping", "is_merge", "key", "key_start"),
@@ -93,7 +94,7 @@ class _Open:
 
 
 class _Document:
-    """The state of composing one document; the methods take a parser's events."""
+    """The state while one document is composed; its methods take the parser's events."""
 
     def __init__(self) -> None:
         self.inner = _Open(Mark(0, 0), None, 0, is_mapping=False)
@@ -169,7 +170,7 @@ class _Document:
         self._add(node._replace(key_start=inner.key_start))
 
     def _add(self, node: Node) -> None:
-        """Put *node* into the innermost mapping or list; of two equal keys the first counts."""
+        """Add *node* to the innermost mapping or list; the first of two equal keys counts."""
         inner = self.inner
         value, key = inner.value, inner.key
         if not inner.is_mapping:
@@ -194,11 +195,11 @@ class _Document:
 
 
 def _marked_text(text: str, tag: str | None) -> Scalar:
-    """The value of a scalar with quotes or a tag; the tag ``!`` says that it is text."""
+    """Return the value of a scalar with quotes or a tag; the tag ``!`` makes it text."""
     if tag is not None and tag != "!":
         return resolve_tagged(text, tag)
     try:
-        # JSON escapes most emoji as pairs of surrogates, which parsers leave as they are.
+        # JSON escapes emoji as pairs of surrogates, which the parsers do not join.
         return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError as error:
         raise ScalarError("half a surrogate pair is not a character") from error
@@ -225,9 +226,9 @@ def _duplicate(key: str, node: Node, first: Node) -> Problem:
 
 
 def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
-    """Find the keys before ``<<`` that it brings too: readers differ on them.
+    """Find keys that precede ``<<`` and that it brings too: parsers disagree.
 
-    YAML says that the written key wins. In Go's yaml.v2, which kubectl uses, the later one wins.
+    In YAML the written key wins. In Go's yaml.v2, which kubectl uses, the later key wins.
     """
     sources = _merge_sources(merge)
     for key, node in inner.children.items():
@@ -238,7 +239,7 @@ def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
                 code="merge-order",
                 message=f"<< brings the key {key}, which precedes it in the same mapping",
                 context=(f"{key} is at line {place.line}, column {place.column}",),
-                hint="write << as the mapping's first key; readers differ on which one wins",
+                hint="write << as the first key of the mapping; parsers disagree which key wins",
             )
 
 
@@ -252,7 +253,7 @@ def _merge_sources(merge: Node) -> tuple[Node, ...]:
 
 
 def _put_merged(done: _Open, merge: Node) -> None:
-    """Put the keys of *merge* before the written ones; written keys and earlier sources win."""
+    """Insert the keys of *merge* before the written ones, which win; so do earlier sources."""
     children: dict[Any, Node] = {}
     for source in reversed(_merge_sources(merge)):
         children.update(source.children)

@@ -1,4 +1,4 @@
-"""Turns the bytes of a manifest file into text, or into the reason why they are none."""
+"""Decodes the bytes of a file into text, or explains why they are not text: ``decode``."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import codecs
 from reconciler.source.yaml.nodes import Mark, Problem
 
 MAX_BYTES = 10_000_000
-"""Larger files are refused unread: 10,000 VMs of one file are far below it."""
+"""Larger files are not read; 10,000 VMs in one file are far below this limit."""
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
 def decode(data: bytes) -> str | Problem:
-    r"""The text of *data*, lines ended by ``\n`` and without byte order mark."""
+    r"""Return the text of *data*, with ``\n`` as line ends and without a byte order mark."""
     if len(data) > MAX_BYTES:
         return too_large()
     if data.startswith(_LFS):
@@ -30,17 +30,17 @@ def decode(data: bytes) -> str | Problem:
         before = data[: error.start].decode("utf-8", "replace")
         line = before.count("\n") + 1
         column = len(before) - (before.rfind("\n") + 1) + 1
-        message = f"the byte {data[error.start]:#04x} is no UTF-8 text"
+        message = f"the byte {data[error.start]:#04x} is not valid UTF-8"
         return Problem(mark=Mark(line, column), code="not-text", message=message)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def too_large(n_bytes: int | None = None) -> Problem:
-    """The reason why a file of *n_bytes*, where that is known, is not read."""
+    """Explain why a file of *n_bytes* is not read; None if its size is not known."""
     size = f"more than {MAX_BYTES:,}" if n_bytes is None else f"{n_bytes:,}"
     return Problem(
         mark=Mark(1, 1),
         code="too-large",
         message=f"the file has {size} bytes; at most {MAX_BYTES:,} are read",
-        hint="split it, or leave it out of paths in .reconciler.yaml",
+        hint="split the file, or leave it out of paths in .reconciler.yaml",
     )

@@ -1,4 +1,4 @@
-"""Reads YAML text into documents, and what cannot be read into problems: ``parse``."""
+"""Parses YAML text into documents, and reports what cannot be read: ``parse``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.parsers import Parser
 
 MAX_BROKEN = 10
-"""After so many unreadable documents the rest of a text is not read."""
+"""After this many unreadable documents, the rest of a text is not read."""
 
 _DOCUMENT_LINE = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _END_LINE = re.compile(r"^\.\.\.(?=\s|$)", re.MULTILINE)
@@ -31,14 +31,14 @@ _TEMPLATE_HINT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documents:
-    """The documents of one text, in order, without empty ones."""
+    """The documents of one text in order, without empty documents."""
 
     roots: tuple[Node, ...]
     problems: tuple[Problem, ...] = ()
 
 
 def parse(text: str, parser: Parser | None = None) -> Documents:
-    r"""Read *text*, whose lines end with ``\n``.
+    r"""Parse *text*, whose lines end with ``\n``.
 
     One broken document does not hide the others: after a problem, reading continues at the next
     line that starts with ``---``, which can only be between documents.
@@ -68,13 +68,13 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
 
 
 def _documents(text: str, parser: Parser) -> Iterator[Composed]:
-    """The documents of *text*.
+    """Yield the documents of *text*.
 
     Raises:
         ProblemError: A document is not YAML; the documents after it were not read.
     """
     if bad := _NOT_ALLOWED.search(text):
-        # A parser looks at characters before it looks at documents: those before it are whole.
+        # A parser refuses the whole text, but the documents before the character can be read.
         before = [each.start() for each in _DOCUMENT_LINE.finditer(text, 0, bad.start())]
         yield from _composed(text[: before[-1]] if before else "", parser)
         line = text.count("\n", 0, bad.start()) + 1
@@ -93,7 +93,7 @@ def _composed(text: str, parser: Parser) -> Iterator[Composed]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """*text*, cut after each ``...``, after which libyaml takes only ``---``."""
+    """Split *text* after each ``...``: libyaml accepts only ``---`` after it."""
     if "..." in text:
         first = 0
         for match in _END_LINE.finditer(text):
@@ -115,7 +115,7 @@ def _syntax_problem(error: Any) -> Problem:  # noqa: ANN401 - an error of either
 
 
 def _next_document(text: str, row: int, first: int) -> int | None:
-    """Where the next document starts, at line *row* or later; *first* empty lines precede all."""
+    """Return where the next document after line *row* starts; *first* empty lines are skipped."""
     at = 0
     for _ in range(row):
         at = text.find("\n", at) + 1

@@ -1,4 +1,4 @@
-"""A YAML document as plain JSON values, and where each value stands: ``Node``."""
+"""Defines ``Node``: a value of a YAML document as plain JSON, with its place in the text."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ class Mark(NamedTuple):
 
 
 class ParserMark(Protocol):
-    """A place as YAML libraries give it."""
+    """A place in a text, as the YAML libraries count it."""
 
     @property
     def line(self) -> int:
-        """From 0."""
+        """The line, from 0."""
         ...
 
     @property
     def column(self) -> int:
-        """From 0."""
+        """The column, from 0."""
         ...
 
 
@@ -42,15 +42,15 @@ class Node(NamedTuple):
     children: Mapping[str | int, Node]
     """By key or list position, in the order of the text; empty for a scalar."""
     key_start: ParserMark | None = None
-    """Where the key starts whose value it is."""
+    """Where the key of this value starts; None for the root and for list items."""
 
     @property
     def mark(self) -> Mark:
-        """Where the value starts."""
+        """Where the value starts, counted from 1."""
         return from_parser(self.start)
 
     def find(self, path: Iterable[str | int]) -> Node | None:
-        """The node at *path*; None where there is none."""
+        """Return the node at *path*, or None if there is none."""
         node: Node | None = self
         for step in path:
             if node is None:
@@ -59,7 +59,7 @@ class Node(NamedTuple):
         return node
 
     def at(self, path: Iterable[str | int]) -> Mark:
-        """Where the value at *path* starts; without one, where the nearest value above it does."""
+        """Return where the value at *path* starts, or the nearest value above it."""
         node = self
         for step in path:
             child = node.children.get(step)
@@ -69,7 +69,7 @@ class Node(NamedTuple):
         return node.mark
 
     def key_at(self, path: Iterable[str | int]) -> Mark:
-        """Where the last key of *path* starts; without such a key, the same as ``at``."""
+        """Return where the last key of *path* starts; if there is none, the same as ``at``."""
         node = self.find(path)
         if node is None or node.key_start is None:
             return self.at(path)
@@ -77,25 +77,25 @@ class Node(NamedTuple):
 
 
 def from_parser(mark: ParserMark) -> Mark:
-    """Count *mark* from 1."""
+    """Convert *mark*, which counts from 0."""
     return Mark(mark.line + 1, mark.column + 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Why a document cannot be read."""
+    """The reason why a document cannot be read."""
 
     mark: Mark
     code: str
     """Stable kebab-case name of the rule."""
     message: str
-    """A sentence with the values; no final full stop."""
+    """A sentence with the values, without a final full stop."""
     context: tuple[str, ...] = ()
     hint: str = ""
 
 
 class ProblemError(Exception):
-    """Carries a problem from inside a document to its reader; never leaves ``source``."""
+    """Carries a problem out of the code that found it; never leaves ``source``."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)

@@ -1,4 +1,4 @@
-"""The YAML libraries whose events are read: ``libyaml`` for manifests, ``ruamel`` for settings."""
+"""Offers two YAML parsers: ``libyaml`` for manifests and ``ruamel`` for the configuration."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.substitutes import Substitutes
 
 _TEXT_TAG = re.compile(r"(&\S+\s+)?!\s")
-"""The tag ``!``, which says that a scalar is text, before or after an anchor."""
+"""The tag ``!``, which makes a scalar text, before or after an anchor."""
 
 
 class Parser(NamedTuple):
-    """What a library offers to read a text without deciding what its values mean."""
+    """A library that splits a text into events and leaves their meaning to the composer."""
 
     events: Callable[[str], Iterable[Any]]
     kinds: ModuleType
     """The classes of the events."""
     error: type[Exception]
-    """Raised while events are read; has ``context``, ``problem`` and the marks of both."""
+    """Raised for text that is not YAML; has ``context``, ``problem`` and the marks of both."""
 
 
 def libyaml() -> Parser:
-    """The C library, by PyYAML: the parser that Go's yaml.v2, and so kubectl, was translated from.
+    """Return libyaml, as PyYAML includes it.
 
-    It takes a tenth of the time of a parser in Python.
+    kubectl's parser, Go's yaml.v2, is a translation of libyaml, so both accept the same texts.
+    libyaml takes about a tenth of the time of a parser in Python.
     """
     from yaml import MarkedYAMLError, events  # noqa: PLC0415 - slow import
 
@@ -38,7 +39,7 @@ def libyaml() -> Parser:
 
 
 def ruamel() -> Parser:
-    """ruamel.yaml, which also knows how to change a file and keep its comments."""
+    """Return ruamel.yaml, which can also change a file and keep its comments."""
     from ruamel.yaml import YAML, events  # noqa: PLC0415 - slow import
     from ruamel.yaml.error import MarkedYAMLError  # noqa: PLC0415 - slow import
 
@@ -64,7 +65,7 @@ def _restored(event: Any, protected: Substitutes) -> Any:  # noqa: ANN401 - PyYA
 
 
 def _with_text_tag(event: Any, text: str) -> Any:  # noqa: ANN401 - as above
-    """*event* with the tag ``!``, which libyaml keeps to itself."""
+    """Add the tag ``!`` to *event* if the text has it: libyaml does not report it."""
     if hasattr(event, "value") and _TEXT_TAG.match(text, event.start_mark.index):
         event.tag = "!"
     return event

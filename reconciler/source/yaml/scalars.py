@@ -1,6 +1,6 @@
-"""Reads plain YAML scalars as Kubernetes does, which is YAML 1.1 with some of Go's ways.
+"""Reads plain YAML scalars as Kubernetes does: YAML 1.1 with some rules of Go's parser.
 
-``kubectl`` turns YAML into JSON with sigs.k8s.io/yaml, so what counts is the JSON it would send.
+``kubectl`` converts YAML to JSON with sigs.k8s.io/yaml. A scalar means what that JSON says.
 
 Source: sigs.k8s.io/yaml v1.4 goyaml.v2/resolve.go (resolve) and yaml.go (convertToJSONableObject).
 """
@@ -31,28 +31,28 @@ _UINT64_MAX, _INT64_MIN = 2**64 - 1, -(2**63)
 _MANY_DIGITS = 100
 _FIRST = frozenset("0123456789+-.yYnNtTfFoO~")
 _INTEGRAL_BELOW = 1e21
-"""Go's JSON writes whole floats below this without an exponent: they are integers to a reader."""
+"""Below this limit Go's JSON writes whole floats without an exponent, so they are integers."""
 
 
 class ScalarError(ValueError):
-    """A scalar that has no JSON value."""
+    """A scalar has no JSON value."""
 
 
 def resolve(text: str) -> Scalar:
-    """The value of the plain (unquoted) scalar *text*.
+    """Return the value of the plain (unquoted) scalar *text*.
 
     ``yes``, ``no``, ``on``, ``off``, ``y`` and ``n`` are booleans; ``0777`` and ``0o777`` are
     octal; ``1e3`` is the number 1000, sent as an integer; dates and ``1:30`` stay text.
 
     Raises:
-        ScalarError: Infinity or not-a-number, which JSON cannot say.
+        ScalarError: The scalar is infinity or not-a-number, which JSON cannot express.
     """
     if text and text[0] not in _FIRST:
         return text
     if text in _WORDS:
         return _WORDS[text]
     if _NO_JSON.fullmatch(text):
-        raise ScalarError(f"{text} is no JSON number")
+        raise ScalarError(f"{text} is not a JSON number")
     if text[0] in "yYnNtTfFoO~":
         return text
     number = _number(text.replace("_", "") if text[0] != "." else text)
@@ -60,17 +60,19 @@ def resolve(text: str) -> Scalar:
 
 
 def resolve_tagged(text: str, tag: str) -> Scalar:
-    """The value of *text* under an explicit *tag*; unknown tags leave the text as it is.
+    """Return the value of *text* under an explicit *tag*; an unknown tag leaves it text.
 
     Raises:
-        ScalarError: The text does not fit the tag.
+        ScalarError: The text is not valid for the tag.
     """
     short = tag.removeprefix(_TAG)
     if short == "binary":
         try:
             return base64.b64decode(text).decode()
         except (binascii.Error, ValueError) as error:
-            raise ScalarError(f"{text!r} is not base64 of UTF-8 text, as !!binary asks") from error
+            raise ScalarError(
+                f"{text!r} is not base64 of UTF-8 text, as !!binary requires"
+            ) from error
     if short not in {"bool", "int", "float", "null"}:
         return text
     value = resolve(text)
@@ -86,10 +88,10 @@ def resolve_tagged(text: str, tag: str) -> Scalar:
 
 
 def key_text(value: Scalar) -> str:
-    """A mapping's key as the JSON name it becomes.
+    """Return a mapping's key as the JSON name that it becomes.
 
     Raises:
-        ScalarError: It is null, which JSON has no name for.
+        ScalarError: The key is null, and JSON has no name for it.
     """
     match value:
         case None:
@@ -116,7 +118,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _in_range(value: int) -> int | float:
-    """Go reads what does not fit 64 bits as a float."""
+    """Return *value* as Go reads it: a float if it does not fit into 64 bits."""
     return value if _INT64_MIN <= value <= _UINT64_MAX else _whole(float(value))
 
 

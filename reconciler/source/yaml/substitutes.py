@@ -1,8 +1,8 @@
-r"""Protects characters that libyaml reads in its own way: ``Substitutes``.
+r"""Replaces characters that libyaml does not read as text, and restores them: ``Substitutes``.
 
-libyaml takes U+0085, U+2028 and U+2029 for line ends and refuses U+FEFF. It also refuses the
-escaped surrogate pairs (``\ud83d\ude00``) with which JSON writes most emoji. Characters that the
-text does not contain take their place; all places stay the same, as the lengths do.
+libyaml treats U+0085, U+2028 and U+2029 as line ends and refuses U+FEFF. It also refuses escaped
+surrogate pairs such as ``\ud83d\ude00``, with which JSON writes most emoji. Each is replaced by a
+character that the text does not contain. Lengths do not change, so lines and columns do not.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ _CHARACTERS = "\u0085\u2028\u2029\ufeff"
 _NEEDED = re.compile(rf"[{_CHARACTERS}]|\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 _DIGITS = "efcba98765"
-"""A surrogate's substitute has one of these as its first digit, in place of the d."""
+"""The first digit of a surrogate, d, is replaced by the first of these that is not used."""
 _PRIVATE = range(0xE000, 0xE800)
 
 
 class Substitutes:
-    """The text that libyaml can read, and the way back."""
+    """A text that libyaml can read, with the way back to the original characters."""
 
     def __init__(self, text: str) -> None:
         digit = next((each for each in _DIGITS if _is_free(each, text)), "d")
@@ -34,19 +34,19 @@ class Substitutes:
         self._back |= {substitute: code for code, substitute in others.items()}
 
     def restore(self, text: str) -> str:
-        """A scalar as it was written; the halves of a surrogate pair are not joined."""
+        """Return the original of a scalar; the halves of a surrogate pair are not joined."""
         return _swapped(text, self._digit, "d").translate(self._back)
 
 
 def substitutes(text: str) -> Substitutes | None:
-    """The substitutes that *text* needs; None where it needs none, as nearly always."""
+    """Return the substitutes that *text* needs, or None if it needs none, as nearly always."""
     if text.isascii() and "\\u" not in text:
         return None
     return Substitutes(text) if _NEEDED.search(text) else None
 
 
 def _swapped(text: str, old: str, new: str) -> str:
-    r"""*text* with the first digit of escapes such as ``\ud83d`` changed, in the same case."""
+    r"""Change the first digit of escapes such as ``\ud83d`` in *text*, and keep its case."""
     escape = re.compile(rf"(?<=\\u){old}(?=[89a-f][0-9a-f]{{2}})", re.IGNORECASE)
     return escape.sub(lambda match: new if match[0].islower() else new.upper(), text)
 

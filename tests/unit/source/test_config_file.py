@@ -121,8 +121,8 @@ def test_an_empty_file_is_all_defaults(text):
         (
             HEAD + "restart: window\n",
             (
-                ".reconciler.yaml:3:10: warning[no-window] restart is window, and no "
-                "window of kind allow is there, so that no VM is restarted\n"
+                ".reconciler.yaml:3:10: warning[no-window] restart is set to window, but there "
+                "is no window of kind allow, so no VM is restarted\n"
                 "  hint: add a window of kind allow to windows"
             ),
         ),
@@ -261,9 +261,8 @@ def test_an_empty_file_is_all_defaults(text):
         (
             HEAD + "---\n" + HEAD,
             (
-                ".reconciler.yaml:4:1: error[extra-document] the configuration is one "
-                "document, and "
-                "this is another one"
+                ".reconciler.yaml:4:1: error[extra-document] the configuration must be a "
+                "single document, and this is another one"
             ),
         ),
         (

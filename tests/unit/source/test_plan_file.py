@@ -91,8 +91,8 @@ def test_a_plan_that_would_do_nothing_approves_nothing(file):
         ("{", "is not JSON"),
         ("\ud800".encode("utf-8", "surrogatepass").decode("latin-1"), "is not JSON"),
         ("[" * 100_000, "is not JSON"),
-        ("[]", "is no Plan: it holds no JSON object"),
-        ('{"kind": "RunReport"}', "is no Plan: its kind is 'RunReport'"),
+        ("[]", "is not a Plan: it is not a JSON object"),
+        ('{"kind": "RunReport"}', "is not a Plan: its kind is 'RunReport'"),
         ('{"kind": "Plan", "apiVersion": "reconciler/v9"}', "apiVersion 'reconciler/v9'"),
         ('{"kind": "Plan", "apiVersion": "reconciler/v1alpha1"}', "is missing"),
     ],
@@ -177,7 +177,7 @@ def test_a_file_that_was_edited_is_no_approval(edit, file):
     document = as_json(rich_plan())
     edit(document)
     _, hint = refused(file, json.dumps(document))
-    assert "was changed after the plan was made" in hint
+    assert "was changed after it was written" in hint
 
 
 def test_an_unknown_wave_is_refused_by_the_schema(file):

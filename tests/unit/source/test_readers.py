@@ -100,9 +100,8 @@ def test_the_same_object_twice_names_both_places(opened, git_repo):
     state = CommitReader(opened).read().state
     assert messages(state) == [
         (
-            "b.yaml:2:1: error[duplicate-object] VirtualMachine db/a: the object stands "
-            "twice in the "
-            "desired state\n  first at a.yaml:1:1\n  hint: remove one of the two"
+            "b.yaml:2:1: error[duplicate-object] VirtualMachine db/a: the object appears twice "
+            "in the desired state\n  first at a.yaml:1:1\n  hint: remove one of the two"
         )
     ]
     assert str(state.vms[vm_ref("db", "a")].guest) == "2Gi"
@@ -113,14 +112,12 @@ def test_two_kubevirts_name_both_places(opened, git_repo):
     diagnostics = CommitReader(opened).read().state.diagnostics
     assert [str(each).partition("\n")[0] for each in diagnostics] == [
         (
-            "b.yaml:1:1: error[two-kubevirts] KubeVirt kubevirt/two: a cluster has one "
-            "KubeVirt, and "
-            "this is another one"
+            "b.yaml:1:1: error[two-kubevirts] KubeVirt kubevirt/two: a cluster has only one "
+            "KubeVirt, and this is another one"
         ),
         (
-            "c.yaml:1:1: error[duplicate-object] KubeVirt kubevirt/one: the object stands "
-            "twice in "
-            "the desired state"
+            "c.yaml:1:1: error[duplicate-object] KubeVirt kubevirt/one: the object appears "
+            "twice in the desired state"
         ),
     ]
 
@@ -131,7 +128,7 @@ def test_a_vm_without_a_namespace_takes_the_default_or_is_an_error(opened, git_r
     assert messages(CommitReader(opened).read().state) == [
         (
             "a.yaml:3:11: error[no-namespace] VirtualMachine a: the manifest names no namespace\n"
-            "  hint: set metadata.namespace, or give one with -n"
+            "  hint: set metadata.namespace, or pass a namespace with -n"
         )
     ]
     state = CommitReader(opened, default_namespace="prod").read().state
@@ -208,7 +205,7 @@ def test_a_file_that_is_too_large_is_named_and_not_read(opened, git_repo):
     assert messages(state) == [
         (
             "big.yaml:1:1: error[too-large] the file has 10,000,001 bytes; at most 10,000,000 are "
-            "read\n  hint: split it, or leave it out of paths in .reconciler.yaml"
+            "read\n  hint: split the file, or leave it out of paths in .reconciler.yaml"
         )
     ]
 

@@ -128,8 +128,8 @@ def test_a_folder_in_use_by_something_else_is_left_alone(fetch, tmp_path):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "precious").touch()
     assert refused(fetch) == (
-        f"{tmp_path / 'cache'} is in use by something else, so nothing is fetched into it | "
-        "name an empty folder, or one that is not there yet"
+        f"{tmp_path / 'cache'} contains other files, so nothing is fetched into it | "
+        "name an empty folder, or a folder that does not exist yet"
     )
     assert (tmp_path / "cache" / "precious").exists()
 

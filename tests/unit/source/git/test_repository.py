@@ -28,22 +28,22 @@ def refused(call, *arguments):
 def test_a_folder_that_is_not_there(tmp_path):
     assert refused(Repository.open, tmp_path / "x") == (
         f"{tmp_path / 'x'} does not exist | "
-        "give the root of a repository, or pipe manifests in with -f -"
+        "name the root of a repository, or pipe manifests in with -f -"
     )
 
 
 def test_a_folder_that_is_no_repository(tmp_path):
     assert refused(Repository.open, tmp_path) == (
         f"{tmp_path} is not a Git repository | "
-        "give the root of a repository, or pipe manifests in with -f -"
+        "name the root of a repository, or pipe manifests in with -f -"
     )
 
 
 def test_a_folder_inside_a_repository_names_the_root(git_repo):
     git_repo.commit({"vms/a.yaml": "a: 1\n"})
     assert refused(Repository.open, git_repo.path / "vms") == (
-        f"{git_repo.path / 'vms'} is not a Git repository | the repository's root is "
-        f"{git_repo.path}; give that, and choose folders by paths"
+        f"{git_repo.path / 'vms'} is not a Git repository | the root of the repository is "
+        f"{git_repo.path}; name that, and select folders with paths"
     )
 
 
@@ -115,8 +115,8 @@ def test_a_prefix_that_fits_several_hashes_is_ambiguous(opened, git_repo):
         (git_repo.path / f"commit{index}").write_bytes(each)
         git_repo.git("hash-object", "-w", "-t", "commit", f"commit{index}")
     assert refused(opened.resolve, prefix) == (
-        f"the revision {prefix} is ambiguous in {git_repo.path}: several objects' hashes "
-        "begin so | write more of the hash"
+        f"the revision {prefix} is ambiguous in {git_repo.path}: several objects have hashes "
+        f"that start with it | write more of the hash"
     )
 
 
@@ -211,7 +211,7 @@ def test_without_git_it_says_so(git_repo, monkeypatch):
     with Repository.open(git_repo.path) as repository:
         monkeypatch.setenv("PATH", "/nonexistent")
         assert refused(repository.resolve, "HEAD") == (
-            "the program git is not installed | install git, or set PATH"
+            "git is not installed | install git, or set PATH"
         )
 
 

@@ -39,7 +39,7 @@ def test_these_are_fetched_from(address):
     ],
 )
 def test_these_are_refused(address):
-    with pytest.raises(SourceError, match="is not an address that is fetched from"):
+    with pytest.raises(SourceError, match="is not a supported repository address"):
         checked(address)
 
 

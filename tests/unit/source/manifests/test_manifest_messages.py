@@ -46,7 +46,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             b"a: \xff\n",
-            "vms/db.yaml:1:4: error[not-text] the byte 0xff is no UTF-8 text",
+            "vms/db.yaml:1:4: error[not-text] the byte 0xff is not valid UTF-8",
             id="not text",
         ),
         pytest.param(
@@ -59,7 +59,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             b"#" * (MAX_BYTES + 1),
             "vms/db.yaml:1:1: error[too-large] the file has more than 10,000,000 bytes; at most "
             "10,000,000 are read\n"
-            "  hint: split it, or leave it out of paths in .reconciler.yaml",
+            "  hint: split the file, or leave it out of paths in .reconciler.yaml",
             id="too large",
         ),
         pytest.param(
@@ -119,9 +119,9 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         pytest.param(
             vm(spec="  instancetype: {name: u1}\n"),
             "vms/db.yaml:10:46: error[memory-from-instancetype] VirtualMachine db/pg-0: guest 2Gi "
-            "stands beside an instancetype, which sets the memory too\n"
+            "conflicts with the instancetype, which sets the memory too\n"
             "  instancetype is set at vms/db.yaml:9:17\n"
-            "  hint: remove memory.guest and choose the size by the instancetype's name",
+            "  hint: remove memory.guest, and choose the size by the name of the instancetype",
             id="guest beside an instancetype",
         ),
         pytest.param(
@@ -168,7 +168,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         pytest.param(
             vm(annotations="memory.reconciler.dev/suspended: 'true'"),
             "vms/db.yaml:7:5: warning[unknown-annotation] VirtualMachine db/pg-0: "
-            "memory.reconciler.dev/suspended is not a known annotation and changes nothing\n"
+            "memory.reconciler.dev/suspended is not a known annotation and has no effect\n"
             "  hint: did you mean memory.reconciler.dev/suspend?",
             id="unknown annotation",
         ),
@@ -181,39 +181,37 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm("guest: 4G"),
-            "vms/db.yaml:9:46: warning[misaligned] VirtualMachine db/pg-0: guest 4G is no "
-            "multiple "
-            "of 2Mi, so it cannot be hotplugged\n"
-            "  hint: write 3816Mi, the next that is",
+            "vms/db.yaml:9:46: warning[misaligned] VirtualMachine db/pg-0: guest 4G is not a "
+            "multiple of 2Mi, so it cannot be hotplugged\n"
+            "  hint: write 3816Mi, the next multiple",
             id="misaligned",
         ),
         pytest.param(
             vm("guest: 1536Mi, hugepages: {pageSize: 1Gi}"),
-            "vms/db.yaml:9:46: warning[misaligned] VirtualMachine db/pg-0: guest 1536Mi is no "
-            "multiple of 1Gi, so it cannot be hotplugged\n"
-            "  hint: write 2Gi, the next that is",
+            "vms/db.yaml:9:46: warning[misaligned] VirtualMachine db/pg-0: guest 1536Mi is not "
+            "a multiple of 1Gi, so it cannot be hotplugged\n"
+            "  hint: write 2Gi, the next multiple",
             id="misaligned to hugepages",
         ),
         pytest.param(
             vm("guest: 512Mi"),
             "vms/db.yaml:9:46: warning[below-minimum] VirtualMachine db/pg-0: guest 512Mi "
             "is below "
-            "1Gi, so KubeVirt v1.3.1 and later does not hotplug it\n"
+            "1Gi, so KubeVirt v1.3.1 and later do not hotplug it\n"
             "  hint: write 1Gi or more to hotplug this VM",
             id="below 1Gi",
         ),
         pytest.param(
             vm(""),
-            "vms/db.yaml:1:1: warning[nothing-named] VirtualMachine db/pg-0: the manifest "
-            "names no "
-            "memory, so nothing is compared\n"
+            "vms/db.yaml:1:1: warning[nothing-named] VirtualMachine db/pg-0: the manifest sets "
+            "no memory, so nothing is compared\n"
             "  hint: set spec.template.spec.domain.memory.guest, or leave the file out of paths",
             id="no memory named",
         ),
         pytest.param(
             vm().replace("kubevirt.io/v1", "kubevirt.io/v1alpha3"),
-            "vms/db.yaml:1:13: error[bad-api-version] apiVersion kubevirt.io/v1alpha3 is "
-            "not read; "
+            "vms/db.yaml:1:13: error[bad-api-version] apiVersion kubevirt.io/v1alpha3 is not "
+            "supported; "
             "expected kubevirt.io/v1\n"
             "  hint: write apiVersion: kubevirt.io/v1",
             id="v1alpha3",
@@ -226,14 +224,13 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm().replace("apiVersion: kubevirt.io/v1\n", ""),
-            "vms/db.yaml:1:7: error[bad-api-version] apiVersion of this VirtualMachine is "
-            "missing\n"
+            "vms/db.yaml:1:7: error[bad-api-version] this VirtualMachine has no apiVersion\n"
             "  hint: write apiVersion: kubevirt.io/v1",
             id="no apiVersion",
         ),
         pytest.param(
             vm().replace("VirtualMachine", "VirtualMachin"),
-            "vms/db.yaml:2:7: error[unknown-kind] kind 'VirtualMachin' is none of kubevirt.io\n"
+            "vms/db.yaml:2:7: error[unknown-kind] kubevirt.io has no kind 'VirtualMachin'\n"
             "  hint: did you mean VirtualMachine?",
             id="kind misspelt",
         ),
@@ -256,15 +253,15 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             cr("  workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigration]}\n"),
-            "vms/db.yaml:5:52: warning[unknown-method] KubeVirt kubevirt/kubevirt: LiveMigration "
-            "is no workload update method that KubeVirt knows; it ignores it\n"
+            "vms/db.yaml:5:52: warning[unknown-method] KubeVirt kubevirt/kubevirt: KubeVirt "
+            "ignores LiveMigration, which is not a workload update method\n"
             "  hint: did you mean LiveMigrate?",
             id="update method misspelt",
         ),
         pytest.param(
             cr("  imagePullPolicy: Always\n  configuration: {migrations: {network: x}}\n"),
-            "vms/db.yaml:5:3: note[not-managed] KubeVirt kubevirt/kubevirt: left as the cluster "
-            "has them: spec.imagePullPolicy, spec.configuration.migrations.network",
+            "vms/db.yaml:5:3: note[not-managed] KubeVirt kubevirt/kubevirt: not managed, so "
+            "left unchanged: spec.imagePullPolicy, spec.configuration.migrations.network",
             id="fields that are not managed",
         ),
     ],

@@ -129,7 +129,7 @@ def test_json_may_be_indented_with_tabs_and_escape_as_json_does():
             id="list as key",
         ),
         pytest.param("a: 1\n~: 2\n", 2, 1, "not-yaml", "a key is null", id="null as key"),
-        pytest.param("a: .inf\n", 1, 4, "not-yaml", ".inf is no JSON number", id="infinity"),
+        pytest.param("a: .inf\n", 1, 4, "not-yaml", ".inf is not a JSON number", id="infinity"),
         pytest.param(
             'a: "\\ud83d"\n',
             1,
