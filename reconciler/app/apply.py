@@ -85,11 +85,12 @@ def run(options: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
         report = _apply(session, approval)
     if session.stop.interrupted:
         report = replace(report, exit=ExitCode.INTERRUPTED)
+    report = replace(report, excused=report.exit in options.excused)
     try:
         _write_report(report, options)
     finally:
         presenter.show_report(report)
-    return report.exit
+    return report.returned
 
 
 def _survey(
@@ -195,7 +196,7 @@ def _unwritten(
     session: _Session, error: ReconcilerError | Terminated | KeyboardInterrupt
 ) -> RunReport:
     why, message = error_code(error)
-    return unwritten(
+    report = unwritten(
         session.survey.plan,
         run_id=session.run_id,
         started_at=session.started_at,
@@ -203,6 +204,7 @@ def _unwritten(
         why=why,
         message=message,
     )
+    return replace(report, excused=why in session.options.excused)
 
 
 def _roll_out(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler.app.input_options import ClusterOptions, SourceOptions
+from reconciler.model.run.outcome import ExitCode
 from reconciler.model.shard import WHOLE_FLEET, Shard
 
 
@@ -31,3 +32,5 @@ class ApplyOptions:
     """File to which the run appends a line of JSON for each VM."""
     unattended: bool = False
     """Whether ``mode: observe`` of the configuration binds this run."""
+    excused: frozenset[ExitCode] = frozenset()
+    """Ends for which the process returns 0, because the next pass continues by itself."""

@@ -15,7 +15,7 @@ from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.plan.digest import manifest_digest
 from reconciler.plan.reason_catalogue import CATALOGUE
 from reconciler.report.json_text import pieces
-from reconciler.report.wording import MEANING
+from reconciler.report.wording import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +80,8 @@ def run_document(run: RunReport) -> dict[str, Any]:
         "exit": {
             "code": int(run.exit),
             "name": run.exit.name.lower().replace("_", "-"),
-            "message": run.message or MEANING[run.exit],
+            "returned": int(run.returned),
+            "message": run.message or verdict(run),
         },
         "plan": {
             "revision": run.plan.revision,

@@ -29,6 +29,7 @@ _ORDER = (
     Result.HELD,
     Result.RUNNING,
     Result.NOT_STARTED,
+    Result.WRITTEN,
     Result.DONE,
 )
 """The results in the order in which they are listed: those that need a person come first."""
@@ -37,6 +38,7 @@ _TONES = {
     Result.DONE: Tone.GOOD,
     Result.FAILED: Tone.BAD,
     Result.RUNNING: Tone.NOTE,
+    Result.WRITTEN: Tone.NOTE,
     Result.HELD: Tone.WARN,
     Result.STALE: Tone.WARN,
     Result.NOT_STARTED: Tone.FAINT,
@@ -92,7 +94,7 @@ def _rows(outcomes: list[Outcome], most: int) -> Iterator[Row]:
     """
     alike: dict[tuple[object, ...], list[Outcome]] = {}
     for each in outcomes:
-        quiet = each.result in (Result.HELD, Result.NOT_STARTED)
+        quiet = each.result in (Result.HELD, Result.NOT_STARTED, Result.WRITTEN)
         own = (each.why,) if quiet else (each.ref,)
         alike.setdefault((each.result, *own), []).append(each)
     for group in alike.values():
@@ -154,7 +156,9 @@ def _exit(run: RunReport, paint: Paint, *, width: int) -> Iterator[str]:
     tone = Tone.GOOD if run.exit is ExitCode.DONE else Tone.WARN
     if run.exit in (ExitCode.ERROR, ExitCode.FAILED, ExitCode.INVALID):
         tone = Tone.BAD
-    code = paint(f"Exit code {run.exit.value}", tone)
-    yield f"{code}: {wording.MEANING[run.exit]}."
+    code = paint(f"Exit code {run.returned.value}", tone)
+    yield f"{code}: {wording.verdict(run)}."
+    if run.excused:
+        yield from paragraph(wording.excuse(run.exit), width=width, indent="  ")
     if run.message:
         yield from paragraph(run.message, width=width, indent="  ")

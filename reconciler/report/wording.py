@@ -11,7 +11,7 @@ from reconciler.model.fields import NameSet, SettingValue
 from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.quantity import MemoryQuantity, canonical, human
-from reconciler.model.run.outcome import ExitCode
+from reconciler.model.run.outcome import ExitCode, Result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.plan.plan import Decision, Forecast, Plan, VMForecast, Wave
     from reconciler.model.references import Location, ObjectRef
+    from reconciler.model.run.outcome import RunReport
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _MINUTE, _HOUR = 60, 3600
@@ -44,7 +45,8 @@ ATTENTION = (
 """The effects in the order in which they are listed: those that need a person come first."""
 
 MEANING: Mapping[ExitCode, str] = {
-    ExitCode.DONE: "the cluster matches the desired state",
+    ExitCode.DONE: "the cluster matches the desired state, or every patch was accepted and the run"
+    " was asked not to wait",
     ExitCode.ERROR: "an error ended the run",
     ExitCode.CHANGES: "changes are pending",
     ExitCode.INVALID: "the desired state is invalid",
@@ -56,6 +58,26 @@ MEANING: Mapping[ExitCode, str] = {
     ExitCode.USAGE: "the command line is invalid",
     ExitCode.INTERRUPTED: "the run was interrupted",
 }
+
+
+_CONVERGED = "the cluster matches the desired state"
+_WRITTEN = "every patch was accepted; the run did not wait for the guests to have their memory"
+
+
+def verdict(run: RunReport) -> str:
+    """Return what the exit code of *run* means for it, without a final full stop."""
+    if run.exit is not ExitCode.DONE:
+        return MEANING[run.exit]
+    written = any(each.result is Result.WRITTEN for each in run.outcomes)
+    return _WRITTEN if written else _CONVERGED
+
+
+def excuse(code: ExitCode) -> str:
+    """Say why the process returns 0 for a run that ended with *code*."""
+    return (
+        f"it would be {code.value} with --detailed-exitcode; `reconcile` returns 0 instead, "
+        "because the next pass continues by itself"
+    )
 
 
 def by_attention(plan: Plan) -> list[Decision]:

@@ -62,7 +62,7 @@ def observed(plan: Plan, *, run_id: str, at: datetime) -> RunReport:
         outcomes=outcomes,
         started_at=at,
         ended_at=at,
-        exit=exit_code(outcomes, lease_lost=False, valid=not plan.errored),
+        exit=exit_code(outcomes, valid=not plan.errored),
         message=_OBSERVED.message,
     )
 

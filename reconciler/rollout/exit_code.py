@@ -9,22 +9,37 @@ from reconciler.model.run.outcome import ExitCode, Outcome, Result
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ORDER: tuple[tuple[Result, ExitCode], ...] = (
-    (Result.STALE, ExitCode.STALE),
-    (Result.FAILED, ExitCode.FAILED),
-    (Result.RUNNING, ExitCode.DEADLINE),
-    (Result.NOT_STARTED, ExitCode.DEADLINE),
-    (Result.HELD, ExitCode.BLOCKED),
+PRECEDENCE = (
+    ExitCode.ERROR,
+    ExitCode.FAILED,
+    ExitCode.INVALID,
+    ExitCode.STALE,
+    ExitCode.LEASE_HELD,
+    ExitCode.DEADLINE,
+    ExitCode.BLOCKED,
 )
+"""The first that applies is the exit code, so that nothing hides a failure."""
+
+_CODES = {
+    Result.FAILED: ExitCode.FAILED,
+    Result.STALE: ExitCode.STALE,
+    Result.RUNNING: ExitCode.DEADLINE,
+    Result.NOT_STARTED: ExitCode.DEADLINE,
+    Result.HELD: ExitCode.BLOCKED,
+}
 
 
-def exit_code(outcomes: Iterable[Outcome], *, lease_lost: bool, valid: bool) -> ExitCode:
-    """Return the exit code: the first that applies, in the order of the documentation."""
-    found = {each.result for each in outcomes}
+def exit_code(
+    outcomes: Iterable[Outcome], *, valid: bool, ended_by: ExitCode | None = None
+) -> ExitCode:
+    """Return the exit code of a run.
+
+    Args:
+        outcomes: The outcome of each object.
+        valid: Whether the whole desired state is valid.
+        ended_by: The code of what ended the run before it had finished, if anything did.
+    """
+    found = {_CODES.get(each.result) for each in outcomes} | {ended_by}
     if not valid:
-        return ExitCode.INVALID
-    if Result.STALE in found:
-        return ExitCode.STALE
-    if lease_lost:
-        return ExitCode.LEASE_HELD
-    return next((code for result, code in ORDER if result in found), ExitCode.DONE)
+        found.add(ExitCode.INVALID)
+    return next((code for code in PRECEDENCE if code in found), ExitCode.DONE)

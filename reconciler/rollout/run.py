@@ -40,6 +40,11 @@ ROUND_S = 1.0
 """The longest a round lasts, so that deadline, lease and signals are noticed in time."""
 BROKEN_OFF = "asked to end; the last request was broken off and its answer is not known"
 _CONTINUES = "migrations that are under way continue"
+_NOT_FOLLOWED = Explanation(
+    reason="not-followed",
+    message="its size is written; the run did not wait for the guest, as asked",
+    hint="`reconciler status` shows when the guest has its memory",
+)
 
 
 def run(
@@ -72,14 +77,16 @@ def run(
         if isinstance(found, BackgroundError):
             rollout.abandon_if_in_doubt()
     outcomes = (*rollout.outcomes(message), *_unnamed(plan, choices, policy.approval))
-    code = exit_code(outcomes, lease_lost=rollout.lease_lost, valid=not plan.errored)
+    ended_by = ExitCode.LEASE_HELD if rollout.lease_lost else None
+    if error is not None:
+        ended_by = ExitCode.ERROR
     return RunReport(
         run_id=run_id,
         plan=plan,
         outcomes=outcomes,
         started_at=started,
         ended_at=context.clock.now(),
-        exit=ExitCode.ERROR if error else code,
+        exit=exit_code(outcomes, valid=not plan.errored, ended_by=ended_by),
         message=message,
     )
 
@@ -248,8 +255,9 @@ class _Rollout:
     def _end_with_run(self, tracked: TrackedObject) -> End:
         latest, hold = tracked.latest, tracked.hold or self.kubevirt.hold
         if tracked.applied:
-            not_followed = not self.policy.follow and tracked.ref.is_vm
-            result = Result.DONE if not_followed else Result.RUNNING
+            if tracked.ref.is_vm and not self.policy.follow:
+                return End(result=Result.WRITTEN, why=_NOT_FOLLOWED, cause=Cause.RUN_ENDED)
+            result = Result.RUNNING
         elif tracked.in_doubt:
             message = f"the answer to its last write is not known: {latest.why.message}"
             why = Explanation(reason=latest.reason.value, message=message)

@@ -83,8 +83,20 @@ def test_every_line_of_a_json_log_is_an_object_with_level_time_and_message(serve
 def test_no_wait_ends_after_the_patch_and_the_next_apply_follows_it(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=40.0)
-    ended = command("apply", "--repo", git, "--no-wait", "-o", "json", on=cluster)
-    assert ended.code == 0
+    ended = command("apply", "--repo", git, "--no-wait", on=cluster)
+    last = ended.out[ended.out.index("\nRun: ") :]
+    assert (ended.code, last.splitlines()[1:]) == (
+        0,
+        [
+            "Run: 1 written.",
+            (
+                "Exit code 0: every patch was accepted; the run did not wait for the guests to "
+                "have their memory."
+            ),
+            "  the run does not wait for the guests, as asked",
+        ],
+    )
+    assert "DONE" not in ended.out
     assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "1Gi"
     again = command("apply", "--repo", git, "-o", "json", on=cluster)
     (outcome,) = again.json["outcomes"]

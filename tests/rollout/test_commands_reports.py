@@ -71,6 +71,7 @@ def test_where_another_run_holds_the_lease_the_report_says_so(serve, git, comman
     left = valid(report.read_text(), "report")
     assert ended.code == 0
     assert (left["exit"]["code"], left["exit"]["name"]) == (7, "lease-held")
+    assert left["exit"]["returned"] == 0
     assert "another" in left["exit"]["message"]
     (outcome,) = left["outcomes"]
     assert (outcome["result"], outcome["reason"]) == ("not-started", "lease-held")
@@ -175,7 +176,7 @@ def test_however_a_run_ends_once_it_has_a_plan_it_leaves_report_and_trace(
     ended = early(reason, serve, git, command, tmp_path, leave)
     left = valid(report.read_text(), "report")
     assert left["exit"]["code"] == code
-    assert ended.code == (0 if reason == "mode observe" else code)
+    assert ended.code == left["exit"]["returned"] == (0 if reason == "mode observe" else code)
     (line,) = (valid(each, "trace") for each in trace.read_text().splitlines())
     (outcome,) = left["outcomes"]
     assert (line["name"], line["actuation"]) == ("vm", "skipped")

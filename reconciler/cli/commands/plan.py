@@ -60,7 +60,7 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
     if plan_options.out is not None:
         _leave(plan, plan_options.out)
     show(plan, plan_options.output, plan_options.log.verbose)
-    return exit_code(plan) if plan_options.detailed_exitcode else ExitCode.DONE
+    return exit_code(plan) if plan_options.detailed_exitcode or plan.errored else ExitCode.DONE
 
 
 def _leave(plan: Plan, out: Path) -> None:
@@ -91,7 +91,12 @@ def show(plan: Plan, output: PlanFormat, verbose: int) -> None:
 
 
 def exit_code(plan: Plan) -> ExitCode:
-    """Return 2 if something would change, else 4 if something is held, else 0."""
+    """Return 3 if Git is partly invalid, else 2 if something would change, else 4 or 0.
+
+    It is 4 if something is blocked, waits or needs a restart.
+    """
+    if plan.errored:
+        return ExitCode.INVALID
     if plan.waves:
         return ExitCode.CHANGES
     held = any(each.effect in HELD for each in plan.decisions)

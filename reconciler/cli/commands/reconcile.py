@@ -41,8 +41,10 @@ def command(
         report=report,
         trace=trace,
         unattended=True,
+        excused=frozenset() if detailed_exitcode else QUIET,
     )
-    code = exit_code(
-        lambda: apply.run(apply_options, wiring.real_clock(), output), output.log.log_format
+    return exit_code(
+        lambda: apply.run(apply_options, wiring.real_clock(), output),
+        output.log.log_format,
+        excused=apply_options.excused,
     )
-    return ExitCode.DONE if code in QUIET and not detailed_exitcode else code

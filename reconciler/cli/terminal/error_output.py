@@ -29,9 +29,15 @@ _LEVELS = {
 
 
 def exit_code(
-    command: Callable[[], ExitCode], log_format: TextFormat = TextFormat.TEXT
+    command: Callable[[], ExitCode],
+    log_format: TextFormat = TextFormat.TEXT,
+    *,
+    excused: frozenset[ExitCode] = frozenset(),
 ) -> ExitCode:
-    """Run *command* and return its exit code; print the error that ends it on stderr."""
+    """Run *command* and return its exit code; print the error that ends it on stderr.
+
+    An error whose code is in *excused* returns 0, and a line says why.
+    """
     show = _Text() if log_format is TextFormat.TEXT else _Log()
     try:
         return command()
@@ -41,6 +47,11 @@ def exit_code(
                 show.finding(diagnostic)
         code, message = error_code(error)
         show.error(message, getattr(error, "hint", ""))
+        if code in excused:
+            from reconciler.report.wording import excuse
+
+            show.note(f"exit code 0: {excuse(code)}")
+            return ExitCode.DONE
         return code
     except BrokenPipeError:
         # The reader of stdout has closed it; without this, Python would fail again at the exit.
@@ -59,6 +70,9 @@ class _Text:
         if hint:
             print(f"  hint: {hint}", file=sys.stderr)
 
+    def note(self, text: str) -> None:
+        print(f"  {text}", file=sys.stderr)
+
 
 class _Log:
     """Logs errors for programs, one JSON object a line."""
@@ -74,3 +88,6 @@ class _Log:
 
     def error(self, message: str, hint: str) -> None:
         log.error("%s", message, extra={"hint": hint} if hint else {})
+
+    def note(self, text: str) -> None:
+        log.info("%s", text)

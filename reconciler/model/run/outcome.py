@@ -70,6 +70,8 @@ class Result(StrEnum):
     FAILED = "failed"
     RUNNING = "running"
     """It was healthy and under way when the run ended."""
+    WRITTEN = "written"
+    """Its size is written, and the run did not wait for the guest, as asked."""
     HELD = "held"
     """It is blocked, waits, or needs a restart that this run does not ask for."""
     STALE = "stale"
@@ -129,7 +131,15 @@ class RunReport:
     started_at: datetime
     ended_at: datetime
     exit: ExitCode
+    """How the run ended."""
+    excused: bool = False
+    """Whether the process returns 0 instead, because the next pass continues by itself."""
     message: str = ""
     """Why the run ended, where the outcomes alone do not say it."""
     notes: tuple[str, ...] = ()
     """Facts for an audit, such as whose approval was used, or that windows were ignored."""
+
+    @property
+    def returned(self) -> ExitCode:
+        """The exit code of the process."""
+        return ExitCode.DONE if self.excused else self.exit

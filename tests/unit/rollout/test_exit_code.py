@@ -22,19 +22,28 @@ def outcome(result: Result) -> Outcome:
 
 
 @pytest.mark.parametrize(
-    ("results", "lease_lost", "valid", "expected"),
+    ("results", "ended_by", "valid", "expected"),
     [
-        ((), False, True, ExitCode.DONE),
-        ((Result.DONE,), False, True, ExitCode.DONE),
-        ((Result.HELD, Result.DONE), False, True, ExitCode.BLOCKED),
-        ((Result.HELD, Result.RUNNING), False, True, ExitCode.DEADLINE),
-        ((Result.HELD, Result.NOT_STARTED), False, True, ExitCode.DEADLINE),
-        ((Result.RUNNING, Result.FAILED), False, True, ExitCode.FAILED),
-        ((Result.DONE,), True, True, ExitCode.LEASE_HELD),
-        ((Result.STALE, Result.RUNNING), True, True, ExitCode.STALE),
-        ((Result.HELD,), False, False, ExitCode.INVALID),
+        ((), None, True, ExitCode.DONE),
+        ((Result.DONE,), None, True, ExitCode.DONE),
+        ((Result.DONE, Result.WRITTEN), None, True, ExitCode.DONE),
+        ((Result.HELD, Result.WRITTEN), None, True, ExitCode.BLOCKED),
+        ((Result.NOT_STARTED, Result.WRITTEN), None, True, ExitCode.DEADLINE),
+        ((Result.HELD, Result.DONE), None, True, ExitCode.BLOCKED),
+        ((Result.HELD, Result.RUNNING), None, True, ExitCode.DEADLINE),
+        ((Result.HELD, Result.NOT_STARTED), None, True, ExitCode.DEADLINE),
+        ((Result.RUNNING, Result.FAILED), None, True, ExitCode.FAILED),
+        ((Result.DONE,), ExitCode.LEASE_HELD, True, ExitCode.LEASE_HELD),
+        ((Result.NOT_STARTED,), ExitCode.LEASE_HELD, True, ExitCode.LEASE_HELD),
+        ((Result.FAILED,), ExitCode.LEASE_HELD, True, ExitCode.FAILED),
+        ((Result.STALE, Result.RUNNING), ExitCode.LEASE_HELD, True, ExitCode.STALE),
+        ((Result.STALE, Result.FAILED), None, True, ExitCode.FAILED),
+        ((Result.STALE, Result.HELD), None, False, ExitCode.INVALID),
+        ((Result.FAILED,), None, False, ExitCode.FAILED),
+        ((Result.FAILED,), ExitCode.ERROR, False, ExitCode.ERROR),
+        ((Result.HELD,), None, False, ExitCode.INVALID),
     ],
 )
-def test_first_exit_code_that_applies_is_used(results, lease_lost, valid, expected):
-    found = exit_code(map(outcome, results), lease_lost=lease_lost, valid=valid)
+def test_first_exit_code_that_applies_is_used(results, ended_by, valid, expected):
+    found = exit_code(map(outcome, results), valid=valid, ended_by=ended_by)
     assert found is expected

@@ -103,10 +103,11 @@ def test_leases_expire_where_the_last_request_may_still_be_carried_out():
     assert report.outcomes[0].result is Result.RUNNING
 
 
-def test_run_that_does_not_follow_is_done_with_the_write():
+def test_run_that_does_not_follow_leaves_the_vm_written():
     report, ports = ran(TAKEN, follow=False)
     (outcome,) = report.outcomes
-    assert (report.exit, outcome.result) == (ExitCode.DONE, Result.DONE)
+    assert (report.exit, outcome.result) == (ExitCode.DONE, Result.WRITTEN)
+    assert (outcome.reason, outcome.actuation.value) == ("not-followed", "succeeded")
     assert [each for each, _ in ports.recorder.events] == ["MemoryPatched"]
 
 
@@ -140,5 +141,5 @@ def test_approved_object_that_git_no_longer_names_is_stale():
     )
     report, _ = ran(TAKEN, approval=approval, follow=False)
     results = {each.ref.name: each.result for each in report.outcomes}
-    assert results == {"pg-0": Result.DONE, "gone": Result.STALE}
+    assert results == {"pg-0": Result.WRITTEN, "gone": Result.STALE}
     assert report.exit is ExitCode.STALE
