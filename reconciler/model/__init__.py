@@ -1,1 +1,1 @@
-"""The values that every other package speaks in: frozen, and importing nothing of the product."""
+"""Frozen values that every other package uses; they import nothing else of the product."""

@@ -1,4 +1,4 @@
-"""What a person should know: one message with its code, place, object and hint."""
+"""A message for people: ``Diagnostic``, with code, location, object and hint."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from enum import StrEnum
 from reconciler.model.references import Location, ObjectRef
 
 UNREADABLE_OBJECT = "unreadable-object"
-"""Code of the finding on an object of the cluster that was left out, under its reference."""
+"""Code of the finding on an unreadable object of the cluster."""
 
 
 class Severity(StrEnum):
-    """How much a diagnostic matters; an error makes the desired state invalid."""
+    """The severity of a diagnostic; an error makes the desired state invalid."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -21,19 +21,19 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One finding, rendered alike as text, JSON and annotation."""
+    """One finding."""
 
     severity: Severity
     code: str
     """Stable kebab-case name of the rule."""
     message: str
-    """A sentence with the values; no final full stop."""
+    """A sentence with the values, without a final full stop."""
     at: Location | None = None
     ref: ObjectRef | None = None
     context: tuple[str, ...] = ()
-    """Further places or facts, one line each."""
+    """Further locations or facts, one line each."""
     hint: str = ""
-    """What to do about it."""
+    """What the user can do about it."""
 
     def __str__(self) -> str:
         where = f"{self.at}: " if self.at else ""

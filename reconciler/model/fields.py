@@ -1,4 +1,4 @@
-"""Every field that the product may write, with its type and its wave."""
+"""The fields that may be written, with type and wave: ``KUBEVIRT_FIELDS``, ``read_setting``."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class FieldType(StrEnum):
     """How a managed field is read and compared."""
 
     GATES = "gates"
-    """A list of which Git names members that must be there; others are left alone."""
+    """A list of required members in Git; other members stay."""
     NAMES = "names"
-    """A list that Git holds whole; its order means nothing."""
+    """A list that Git has whole; its order does not matter."""
     WORD = "word"
     BOOLEAN = "boolean"
     INTEGER = "integer"
@@ -36,7 +36,7 @@ class FieldType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameSet:
-    """A list of names whose order and repetitions mean nothing."""
+    """A list of names whose order and repetitions do not matter."""
 
     names: frozenset[str]
     raw: tuple[str, ...] = field(compare=False)
@@ -44,7 +44,7 @@ class NameSet:
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> NameSet:
-        """The set of *names*, remembering their order."""
+        """Return the set of *names*, with their order in ``raw``."""
         return cls(names=frozenset(names), raw=names)
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class NameSet:
 
 SettingValue: TypeAlias = NameSet | MemoryQuantity | Duration | bool | int | str
 Settings: TypeAlias = Mapping[FieldPath, SettingValue]
-"""The managed fields that are set, each by its path; an absent field is not set."""
+"""The managed fields that are set, by path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

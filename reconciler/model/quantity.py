@@ -1,4 +1,4 @@
-"""Quantities and durations as Kubernetes reads them: compared by value, sent as spelled."""
+"""Quantities and durations as Kubernetes reads them: ``MemoryQuantity`` and ``Duration``."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ class QuantityError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryQuantity:
-    """An amount of memory: equal by value, whatever its spelling."""
+    """An amount of memory, compared by value and not by spelling."""
 
     n_bytes: int
     """Whole bytes, rounded up as ``resource.Quantity.Value`` does."""
     raw: str | int = field(compare=False)
-    """As written; needed to send Git's spelling, and for a JSON Patch ``test`` of the server's."""
+    """As written: Git's spelling is sent, and a JSON Patch ``test`` needs the server's."""
 
     @classmethod
     def parse(cls, value: object) -> MemoryQuantity:
@@ -53,7 +53,7 @@ class MemoryQuantity:
             value: Text such as ``2Gi``, ``1.5G``, ``1e9``, or a number of bytes.
 
         Raises:
-            QuantityError: It is no quantity, negative, or more than 2^63-1 bytes.
+            QuantityError: It is not a quantity, negative, or more than 2^63-1 bytes.
 
         Source: apimachinery v0.33 pkg/api/resource/quantity.go (ParseQuantity, Value).
         """
@@ -64,7 +64,7 @@ class MemoryQuantity:
 
     @classmethod
     def of(cls, n_bytes: int) -> MemoryQuantity:
-        """*n_bytes* in the shortest exact spelling."""
+        """Return *n_bytes* in the shortest exact spelling."""
         return cls(n_bytes=n_bytes, raw=canonical(n_bytes))
 
     def __str__(self) -> str:
@@ -83,7 +83,7 @@ class Duration:
         """Read *value* as Go's ``time.ParseDuration`` does.
 
         Raises:
-            QuantityError: It is no duration; a bare number has no unit and is none.
+            QuantityError: It is not a duration; a number without a unit is not one.
         """
         match = _DURATION.fullmatch(value) if isinstance(value, str) else None
         if match is None or not isinstance(value, str):
@@ -147,7 +147,7 @@ def _exact(number: str, suffix: str, text: str) -> Fraction:
 
 
 def _suggestion(text: str) -> str:
-    """Guess what was meant by the usual slips: a trailing B, a lower-case or spaced suffix."""
+    """Suggest a correction for common mistakes: a trailing B, a lower-case or spaced suffix."""
     squeezed = re.sub(r"\s+", "", text)
     match = re.fullmatch(r"([0-9.]+)([kKmMgGtTpPeE])(i?)[bB]?", squeezed)
     if match is None:

@@ -1,4 +1,4 @@
-"""Where a thing is: an object in the cluster, a field in an object, a place in a file."""
+"""References: ``ObjectRef`` to objects, ``FieldPath`` to fields, ``Location`` in files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FieldPath: TypeAlias = tuple[str, ...]
 """The keys from an object's root to a field, for example ``("spec", "template")``."""
 
 Uid = NewType("Uid", str)
-"""A Kubernetes object UID: never mixed up with a name, which a re-created object shares."""
+"""The UID of a Kubernetes object, which a re-created object does not share."""
 
 KUBEVIRT_GROUP = "kubevirt.io"
 KUBEVIRT = "KubeVirt"
@@ -34,8 +34,8 @@ class Location:
 class ObjectRef(NamedTuple):
     """The identity of an object, without version: kind, namespace, name, group.
 
-    A tuple, since everything is kept by reference, and a tuple is hashed, compared and ordered
-    without a call of Python code.
+    It is a tuple, since maps use references as keys, and Python hashes, compares and orders tuples
+    without calls of Python code.
     """
 
     kind: str
@@ -63,19 +63,19 @@ class ObjectRef(NamedTuple):
 
 
 def kubevirt_ref(namespace: str, name: str) -> ObjectRef:
-    """The reference of a KubeVirt CR."""
+    """Return the reference of a KubeVirt CR."""
     return ObjectRef(kind=KUBEVIRT, namespace=namespace, name=name)
 
 
 def vm_ref(namespace: str, name: str) -> ObjectRef:
-    """The reference of a VirtualMachine."""
+    """Return the reference of a VirtualMachine."""
     return ObjectRef(kind=VM, namespace=namespace, name=name)
 
 
 def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
-    """The reference of the instancetype that a VM in *namespace* names.
+    """Return the reference of the instancetype of a VM in *namespace*.
 
-    KubeVirt reads the kind in any case, in singular and plural; none means the cluster-wide one.
+    KubeVirt accepts the kind in any case, singular or plural; without a kind it is cluster-wide.
 
     Source: kubevirt v1.9.0 pkg/instancetype/find/spec.go;
     staging/src/kubevirt.io/api/instancetype/register.go.
@@ -88,10 +88,10 @@ def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
 
 
 def dotted(path: FieldPath) -> str:
-    """*path* as people write it: ``spec.template.spec``."""
+    """Return *path* with dots: ``spec.template.spec``."""
     return ".".join(path)
 
 
 def pointer(path: FieldPath) -> str:
-    """*path* as a JSON Pointer (RFC 6901)."""
+    """Return *path* as a JSON Pointer (RFC 6901)."""
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in path)

@@ -1,4 +1,4 @@
-"""When something recurs: a cron expression in a time zone, and the moments that it names."""
+"""Recurring times: ``Schedule``, a cron expression in a time zone."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _WRITE_CRON = (
     "write the five fields minute, hour, day of month, month and day of week, such as 0 22 * * 1-5"
 )
 _MARGIN = timedelta(hours=3)
-"""Longer than any clock is set back or forward."""
+"""More than any change of a clock."""
 _MINUTE = timedelta(minutes=1)
 
 
 class ScheduleError(ValueError):
-    """A text that is no cron expression or no time zone; after ``; `` it says what to write."""
+    """A text is not a cron expression or time zone; the message says what to write instead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Recurring moments, as Debian's cron has them.
+    """Recurring times with the rules of Debian's cron.
 
-    Where the clock is set forward, a moment that is left out comes at the first one there is;
-    where it is set back, a fixed time comes once, at its first occurrence. An expression whose
-    minute or hour begins with ``*`` goes by the time that passes.
+    When the clock is set forward, a skipped time occurs at the first time after the gap. When it
+    is set back, a fixed time occurs once, the first time. An expression whose minute or hour
+    starts with ``*`` follows the time that passes.
     """
 
     cron: str
@@ -43,16 +43,16 @@ class Schedule:
 
     @classmethod
     def parse(cls, cron: str, time_zone: str) -> Schedule:
-        """Read both.
+        """Read a cron expression and the name of a time zone.
 
         Raises:
-            ScheduleError: One of them is not what it should be.
+            ScheduleError: One of them is invalid.
         """
         check_cron(cron)
         return cls(cron=cron, zone=zone_of(time_zone))
 
     def latest(self, moment: datetime) -> datetime | None:
-        """The last one at or before *moment*, in UTC; None without one in 50 years."""
+        """Return the last time up to *moment*, in UTC; None without one in 50 years."""
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         found: list[datetime] = []
         stop: datetime | None = None
@@ -65,9 +65,9 @@ class Schedule:
         return max(found, default=None)
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """All after *moment*, in UTC and ascending; ends where there is none for 50 years."""
+        """Yield all times after *moment*, in UTC and ascending, until none follows in 50 years."""
         local = moment.astimezone(self.zone).replace(tzinfo=None)
-        # Second occurrences, which wait until the first ones of later local times are done.
+        # Second occurrences, which wait for the first ones of later local times.
         waiting: list[datetime] = []
         for wall in CronSim(self.cron, local - _MARGIN):
             for each in self._instants(wall):
@@ -79,7 +79,7 @@ class Schedule:
         yield from (each for each in sorted(waiting) if each > moment)
 
     def _instants(self, wall: datetime) -> tuple[datetime, ...]:
-        """When the clock shows *wall*, in UTC: once, or, by the rules above, twice or never."""
+        """Return when the clock shows *wall*, in UTC: by the rules above never, once or twice."""
         minute, hour, *_ = self.cron.split()
         fixed = not (minute.startswith("*") or hour.startswith("*"))
         while not self._shown(wall):
@@ -90,41 +90,43 @@ class Schedule:
         return (first,) if fixed or first == second else (first, second)
 
     def _shown(self, wall: datetime) -> bool:
-        """Whether the clock shows *wall* at all."""
+        """Return whether the clock ever shows *wall*."""
         instant = wall.replace(tzinfo=self.zone).astimezone(UTC)
         return instant.astimezone(self.zone).replace(tzinfo=None) == wall
 
 
 def check_cron(text: str) -> None:
-    """Raise ScheduleError unless *text* is a cron expression of five fields that ever occurs."""
+    """Raise ScheduleError unless *text* is a cron expression of five fields that occurs."""
     if len(text.split()) != _FIELDS:
-        raise ScheduleError(f"{text!r} is no cron expression; {_WRITE_CRON}")
+        raise ScheduleError(f"{text!r} is not a cron expression; {_WRITE_CRON}")
     try:
         first = next(CronSim(text, _ANY_TIME), None)
     except CronSimError as error:
         raise ScheduleError(
-            f"{text!r} is no cron expression: {str(error).lower()}; {_WRITE_CRON}"
+            f"{text!r} is not a cron expression: {str(error).lower()}; {_WRITE_CRON}"
         ) from error
     if first is None:
-        raise ScheduleError(f"{text!r} names a day that there never is; {_WRITE_CRON}")
+        raise ScheduleError(f"{text!r} never occurs; {_WRITE_CRON}")
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """The time zone *name*.
+    """Return the time zone *name*.
 
     Raises:
-        ScheduleError: IANA knows no such zone.
+        ScheduleError: IANA has no such time zone.
     """
     if name not in time_zones():
-        raise ScheduleError(f"{name!r} is no time zone; write an IANA name such as Europe/Berlin")
+        raise ScheduleError(
+            f"{name!r} is not a time zone; write an IANA name such as Europe/Berlin"
+        )
     return ZoneInfo(name)
 
 
 @cache
 def time_zones() -> frozenset[str]:
-    """The names that IANA gives time zones, in the version that is installed with us.
+    """Return IANA's names of time zones, in the installed version of tzdata.
 
-    What else a machine keeps beside its time zones, such as its own local time, is none.
+    Other names that the machine knows, such as localtime, are not among them.
     """
     names = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8")
     return frozenset(names.split())

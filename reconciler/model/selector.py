@@ -20,13 +20,13 @@ _COMMA = re.compile(r",(?![^(]*\))")
 
 
 class SelectorError(ValueError):
-    """A text that is no label selector; the message says which part."""
+    """A text is not a label selector; the message says which part."""
 
 
 class _Operator(StrEnum):
     IN = "in"
     NOT_IN = "notin"
-    """True as well where the label is absent, as in Kubernetes."""
+    """Also true if the label is absent, as in Kubernetes."""
     EXISTS = "exists"
     ABSENT = "absent"
 
@@ -40,7 +40,7 @@ class Requirement:
     values: frozenset[str] = frozenset()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether *labels* meet the condition."""
+        """Return whether *labels* meet the condition."""
         match self.operator:
             case _Operator.IN:
                 return labels.get(self.key) in self.values
@@ -54,7 +54,7 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """Conditions that must all hold; without any, everything matches."""
+    """Conditions that must all be met; without any, everything matches."""
 
     requirements: tuple[Requirement, ...] = ()
     raw: str = field(default="", compare=False)
@@ -64,7 +64,7 @@ class Selector:
         """Read *text*: ``a=b``, ``a!=b``, ``a in (b,c)``, ``a notin (b)``, ``a``, ``!a``.
 
         Raises:
-            SelectorError: A part of it is none of these.
+            SelectorError: A part of it has another form.
 
         Source: apimachinery v0.33 pkg/labels/selector.go (Parse).
         """
@@ -74,7 +74,7 @@ class Selector:
         return cls(requirements=tuple(_requirement(part, text) for part in parts), raw=text)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether *labels* meet every condition."""
+        """Return whether *labels* meet every condition."""
         return all(each.matches(labels) for each in self.requirements)
 
     def __str__(self) -> str:
@@ -89,12 +89,12 @@ def _requirement(part: str, text: str) -> Requirement:
         values = frozenset(value.strip() for value in match["values"].split(","))
         for value in values:
             if re.fullmatch(_VALUE, value) is None:
-                raise SelectorError(f"{value!r} is no label value (in the selector {text!r})")
+                raise SelectorError(f"{value!r} is not a label value (in the selector {text!r})")
         return Requirement(key=match["key"], operator=_Operator(match["operator"]), values=values)
     if match := _PRESENCE.fullmatch(part):
         operator = _Operator.ABSENT if match["not"] else _Operator.EXISTS
         return Requirement(key=match["key"], operator=operator)
     raise SelectorError(
-        f"{part!r} is no label condition (in the selector {text!r}); "
+        f"{part!r} is not a label condition (in the selector {text!r}); "
         "write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"
     )

@@ -1,4 +1,4 @@
-"""One share of a fleet: the namespaces of one of several runs at the same time."""
+"""A part of a fleet: ``Shard``, the namespaces of one of several parallel runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FORM = re.compile(r"(?P<index>[0-9]{1,5})/(?P<total>[0-9]{1,5})")
 
 
 class ShardError(ValueError):
-    """A text that names no shard; the message says why."""
+    """A text is not a shard; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +39,13 @@ class Shard:
 
     @property
     def has_config(self) -> bool:
-        """Whether the KubeVirt CR is this shard's to change."""
+        """Whether this shard changes the KubeVirt CR."""
         return self.index == 0
 
     def holds(self, namespace: str) -> bool:
-        """Whether *namespace*, with all of its VMs, belongs to this shard.
+        """Return whether *namespace* with all its VMs belongs to this shard.
 
-        By a hash that is the same on every machine and in every version.
+        The hash is the same on every machine and in every version.
         """
         if self.total == 1:
             return True
@@ -53,9 +53,9 @@ class Shard:
         return int.from_bytes(digest[:8], "big") % self.total == self.index
 
     def share(self, limit: int) -> int:
-        """What of a *limit* that all shards share is this one's; at least 1.
+        """Return this shard's part of a *limit* for all shards, at least 1.
 
-        With no more shards than *limit* the shares add up to it at the most.
+        The parts add up to *limit*, unless there are more shards than that.
         """
         return max(1, limit // self.total + (self.index < limit % self.total))
 

@@ -1,8 +1,8 @@
-"""What objects of several kinds have: amounts, times, labels, conditions, constraints; pure.
+"""Decodes what objects of several kinds have: quantities, times, labels, conditions.
 
-The objects of a fleet say much alike, in every sentence of a condition and in every label, and
-each answer of the server brings its own copy. Equal ones become one value here, as far as they
-come near each other: that is most of the memory that a fleet would take.
+The objects of a fleet have many equal texts, in conditions and in labels, and each answer brings
+its own copies. Equal texts become one value here if they come close together, which saves most of
+the memory of a fleet.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _near = partial(lru_cache, maxsize=8192)
-"""Remembers about as much as ten pages of different objects say."""
+"""A cache that holds about as much as ten pages of different objects."""
 
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 _NO_CONDITIONS: Mapping[str, Condition] = MappingProxyType({})
@@ -33,18 +33,18 @@ NO_DOMAIN = wire.Domain()
 
 @_near()
 def shared(text: str | None) -> str:
-    """*text*, empty where it is absent."""
+    """Return *text*, or an empty one."""
     return text or ""
 
 
 @_near()
 def shared_vm_ref(namespace: str | None, name: str | None) -> references.ObjectRef:
-    """The reference of a VirtualMachine, which its instance and its migrations name, too."""
+    """Return the reference of a VirtualMachine, shared with its instance and migrations."""
     return references.vm_ref(shared(namespace), shared(name))
 
 
 def labels(found: Mapping[str, str] | None) -> Mapping[str, str]:
-    """The labels, or whatever else is texts by texts."""
+    """Return labels or another map of texts, with shared texts."""
     if not found:
         return _NO_LABELS
     return {shared(key): shared(value) for key, value in found.items()}
@@ -56,10 +56,10 @@ def _amount(value: str | float) -> MemoryQuantity:
 
 
 def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
-    """*value* of the field *name*; None where it is absent.
+    """Return *value* of the field *name* as a quantity; None if it is absent.
 
     Raises:
-        UnreadableError: It is no quantity.
+        UnreadableError: It is not a quantity.
     """
     if value is None or value == "":
         return None
@@ -71,10 +71,10 @@ def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
 
 @_near()
 def moment(text: str | None) -> datetime | None:
-    """*text* as a time in UTC; None where it is absent or not a time.
+    """Return *text* as a time in UTC; None if it is absent or not a time.
 
     Raises:
-        UnreadableError: It is a time that is out of range in UTC.
+        UnreadableError: The time is out of range in UTC.
     """
     if not text:
         return None
@@ -89,7 +89,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 def conditions(found: list[wire.Condition] | None) -> Mapping[str, Condition]:
-    """The conditions by type; of two of the same type the last counts."""
+    """Return the conditions by type, of which the last of each type counts."""
     if not found:
         return _NO_CONDITIONS
     return {
@@ -110,7 +110,7 @@ def _condition(
 
 
 def constraints(spec: wire.GuestSpec | None) -> Constraints:
-    """What in *spec* bears on memory hotplug."""
+    """Return the fields of *spec* that affect memory hotplug."""
     if spec is None:
         return _UNCONSTRAINED
     domain = spec.domain or NO_DOMAIN
@@ -151,5 +151,5 @@ def _constraints(
 def topology(
     sockets: int | None, cores: int | None, threads: int | None
 ) -> tuple[int | None, int | None, int | None]:
-    """Sockets, cores and threads; None where they are not named."""
+    """Return sockets, cores and threads; None for each that is not set."""
     return sockets, cores, threads

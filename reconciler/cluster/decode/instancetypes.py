@@ -1,4 +1,4 @@
-"""Instancetypes: from what the server says to values; pure."""
+"""Decodes instancetypes: ``NAMESPACED`` and ``CLUSTER_WIDE``."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OWN = ("memory.guest", "memory.maxGuest", "memory.overcommitPercent", "cpu.guest", "annotations")
-"""What is read by itself, or does not reach the spec of an instance."""
+"""Fields with attributes of their own, or that do not reach the spec of an instance."""
 
 
 def instancetype(item: wire.InstancetypeItem, *, kind: str) -> LiveInstancetype:
-    """The instancetype *item*.
+    """Decode the instancetype *item*.
 
     Raises:
-        UnreadableError: It gives no memory, or a size that is no quantity.
+        UnreadableError: It has no memory, or a size that is not a quantity.
     """
     meta, spec = item.metadata, item.spec or {}
     memory, cpu = _map(spec, "memory"), _map(spec, "cpu")

@@ -1,4 +1,4 @@
-"""The KubeVirt CR: from what the server says to a value; pure."""
+"""Decodes the KubeVirt CR: ``kubevirt`` and ``KubeVirts``."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ _EVICTION_STRATEGY = ("spec", "configuration", "evictionStrategy")
 
 
 def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic, ...]]:
-    """The CR *body*, and a finding for each managed field that cannot be read.
+    """Decode the CR *body*, and return a finding for each unreadable managed field.
 
     Raises:
-        UnreadableError: It is no object with a name.
+        UnreadableError: It is not an object with a name.
     """
     try:
         found = msgspec.json.decode(body)
@@ -95,15 +95,15 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
 
 
 class KubeVirts:
-    """How the objects of the kind KubeVirt are read; implements ``decode.Readable``."""
+    """Decodes objects of the kind KubeVirt; implements ``pages.Readable``."""
 
     def page(self, body: bytes) -> Decoded[LiveKubeVirt]:
-        """Every CR of the page *body*."""
+        """Decode every CR of the page *body*."""
         items = msgspec.json.decode(body, type=wire.Page[msgspec.Raw]).items or ()
         return joined(self.take(item) for item in items)
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[LiveKubeVirt]:
-        """The CR *body* with what is odd about it, or the finding that it cannot be read."""
+        """Decode the CR *body*, with findings on its fields or on the whole."""
         try:
             live, findings = kubevirt(body)
         except UNDECODABLE as error:
@@ -117,12 +117,12 @@ class KubeVirts:
         return Decoded(values=(live,), diagnostics=findings)
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """The reference of the CR *body*."""
+        """Return the reference of the CR *body*."""
         return identity("KubeVirt", body)
 
 
 def child(found: object, key: str) -> dict[str, Any]:
-    """The map *key* of *found*; an empty one where there is none."""
+    """Return the map *key* of *found*, or an empty one."""
     value = found.get(key) if isinstance(found, dict) else None
     return value if isinstance(value, dict) else {}
 
@@ -135,7 +135,7 @@ def _containers(found: object) -> Iterator[FieldPath]:
 
 
 def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
-    """Who wrote each managed field last; of several owners the latest counts."""
+    """Return the field manager that wrote each managed field last."""
     entries = sorted(_maps(meta, "managedFields"), key=lambda each: _text(each, "time"))
     return {
         managed.path: _text(entry, "manager")
@@ -146,7 +146,7 @@ def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
 
 
 def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime | None:
-    """When a writer of one of *paths* last wrote the CR; not before the field was last changed."""
+    """Return when a manager of one of *paths* last wrote, at the earliest at its last change."""
     keys = [tuple(f"f:{key}" for key in path) for path in paths]
     times = [
         moment(_text(entry, "time"))
@@ -174,7 +174,7 @@ def _integer(value: object) -> int | None:
 
 
 def _ratio(value: object) -> float:
-    """The ratio that *value* spells; 1 where it is absent or no number, as KubeVirt takes it."""
+    """Return *value* as a ratio; 1 if it is absent or not a number, as in KubeVirt."""
     try:
         ratio = float(value) if isinstance(value, str) else 1.0
     except ValueError:

@@ -1,4 +1,4 @@
-"""Cuts a list into its objects while it comes, so that it need never be there whole; pure."""
+"""Splits a list into its objects while it arrives: ``objects``, so that it is never held whole."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 _ITEMS = re.compile(rb'"items"\s*:\s*\[')
 _SEAM = b',{"metadata":{'
-"""How the next object begins as API servers write it.
+"""The start of the next object, as API servers write it.
 
-No text can hold that, as its quotation marks would have backslashes before them. Another list
-within an object could; so a piece counts as an object only if it is one.
+No text contains it, since backslashes would precede its quotation marks. A list within an object
+could contain it, so a piece counts as an object only if it is valid JSON.
 """
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _LIST = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 
 
 def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
-    """Each object of the list whose JSON comes in *chunks*.
+    """Yield each object of the list whose JSON arrives in *chunks*.
 
-    What is written in another way than an API server's is cut once all of it is there.
+    A list in another layout than the API server's is split when all of it has arrived.
 
     Raises:
         msgspec.DecodeError: It is not a list; also the others of ``UNDECODABLE``.
@@ -46,13 +46,13 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
                 yield piece
                 begin = searched
         rest = rest[begin:]
-        # A seam may have come in part.
+        # The end may be the first part of a seam.
         searched = max(0, len(rest) - len(_SEAM) + 1)
     yield from _LIST.decode(head + rest).items or ()
 
 
 def _head(coming: Iterator[bytes]) -> tuple[bytes, bytes]:
-    """What comes up to the first object, and what has come of that; all, where there is none."""
+    """Return the text before the first object, and the start of that object."""
     found = b""
     for chunk in coming:
         found += chunk

@@ -1,4 +1,4 @@
-"""Reads pages and objects; one that cannot be read is a finding and hides no other; pure."""
+"""Decodes pages of lists: ``Kind``; an unreadable object is a finding and hides no other."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ V = TypeVar("V")
 
 
 class UnreadableError(ValueError):
-    """An object holds a value that its kind cannot have; the text says which."""
+    """An object has a value that its kind does not allow; the text says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded(Generic[V]):
-    """What a page holds: the objects that could be read, and a finding for each other."""
+    """The readable objects of a page, and a finding for each of the others."""
 
     values: tuple[V, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -40,20 +40,20 @@ class Decoded(Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[W, V]):
-    """How the objects of one kind are read."""
+    """Decodes the objects of one kind."""
 
     name: str
     wire: type[W]
     live: Callable[[W], V]
     keyed: str = ""
-    """The kind under whose reference the values are looked up, where it is another."""
+    """The kind in the references of the values, if it is another one."""
     _item: msgspec.json.Decoder[W] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_item", msgspec.json.Decoder(self.wire))
 
     def page(self, body: bytes) -> Decoded[V]:
-        """Every object of the page *body*."""
+        """Decode every object of the page *body*."""
         try:
             items = _PAGE.decode(body).items or ()
         except UNDECODABLE as error:
@@ -61,15 +61,14 @@ class Kind(Generic[W, V]):
         return self.each(items)
 
     def each(self, items: Iterable[bytes | msgspec.Raw]) -> Decoded[V]:
-        """Every object of *items*, decoded one by one.
+        """Decode the objects of *items* one by one.
 
-        An odd one hides no other, and of what is read only one is there at a time, beside the
-        values that are made of it.
+        An unreadable one hides no other, and only one is in memory besides the decoded values.
         """
         return joined(map(self.take, items))
 
     def one(self, body: bytes | msgspec.Raw) -> V:
-        """The object *body*.
+        """Decode the object *body*.
 
         Raises:
             UnreadableError: It cannot be read.
@@ -80,14 +79,14 @@ class Kind(Generic[W, V]):
             raise UnreadableError(str(error)) from error
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
-        """The object *body*, or the finding that it cannot be read."""
+        """Decode the object *body*, or return the finding that it cannot be read."""
         try:
             return Decoded(values=(self.one(body),))
         except UnreadableError as error:
             return Decoded(diagnostics=(self.finding(body, error),))
 
     def finding(self, body: bytes | msgspec.Raw, error: Exception) -> Diagnostic:
-        """What to say of the object *body*, which could not be read because of *error*."""
+        """Return the finding for the object *body*, which *error* makes unreadable."""
         return Diagnostic(
             severity=Severity.WARNING,
             code=UNREADABLE_OBJECT,
@@ -96,7 +95,7 @@ class Kind(Generic[W, V]):
         )
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """The reference under which the object *body* is looked up."""
+        """Return the reference by which the object *body* is looked up."""
         return identity(self.keyed or self.name, body)
 
 
@@ -111,7 +110,7 @@ _PAGE = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 
 
 def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
-    """*parts* as one."""
+    """Join *parts* into one."""
     values: list[V] = []
     diagnostics: list[Diagnostic] = []
     for part in parts:
@@ -121,23 +120,23 @@ def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
 
 
 class Readable(Protocol[V]):
-    """A kind whose pages and objects can be read."""
+    """Decodes pages and objects of a kind."""
 
     def page(self, body: bytes) -> Decoded[V]:
-        """Every object of the page *body*."""
+        """Decode every object of the page *body*."""
         ...
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
-        """The object *body*, or the finding that it cannot be read."""
+        """Decode the object *body*, or return the finding that it cannot be read."""
         ...
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """The reference under which the object *body* is looked up."""
+        """Return the reference by which the object *body* is looked up."""
         ...
 
 
 def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
-    """The reference of the object *body*, as far as it can be told."""
+    """Return the reference of the object *body*, with ``?`` for an unreadable name."""
     metadata = _nameplate(body) or _nameplate(_head(body)) or wire.Identity()
     group = _GROUPS.get(kind, KUBEVIRT_GROUP)
     return ObjectRef(

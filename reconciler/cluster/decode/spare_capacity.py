@@ -1,4 +1,4 @@
-"""Pods and quotas: from what the server says to the room that they leave; pure."""
+"""Decodes pods and quotas, and sums up what they use: ``node_uses``, ``quotas_by_namespace``."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from reconciler.cluster.decode.wire import Amount
 
 ENDED = frozenset({"Succeeded", "Failed"})
-"""A pod in one of these phases takes no room."""
+"""Phases in which a pod uses no capacity."""
 JUDGED = ("requests.memory", "memory", "limits.memory", "pods", "count/pods")
 """The resources of a quota that are compared with a launcher pod."""
 APPLYING_SCOPES = frozenset({"NotTerminating", "NotBestEffort"})
-"""Scopes that a launcher pod is in. A quota with any other scope is left out: Terminating and
-BestEffort never hold it, and whether a PriorityClass does is not read."""
+"""Scopes that include a launcher pod. Quotas with other scopes are ignored: Terminating and
+BestEffort never include it, and priority classes are not read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """One pod that has not ended, or has."""
+    """A pod, running or ended."""
 
     launcher: Launcher
-    """What it asks for; of any pod, launcher or not."""
+    """What the pod requests, whether or not it is a launcher."""
     instance: Uid
-    """The uid of the instance whose launcher it is; empty for any other pod."""
+    """The uid of the instance if the pod is a launcher; else empty."""
     ended: bool
 
 
@@ -45,11 +45,11 @@ class NamedQuota:
 
     namespace: str
     quota: Quota | None
-    """None for one that does not bear on launcher pods."""
+    """None for a quota that does not apply to launcher pods."""
 
 
 def pod(item: wire.Pod) -> Pod:
-    """The pod *item*."""
+    """Decode the pod *item*."""
     meta, spec = item.metadata, item.spec or wire.PodSpec()
     phase = item.status.phase if item.status else None
     limits = (
@@ -68,14 +68,14 @@ def pod(item: wire.Pod) -> Pod:
 
 
 def _requests(spec: wire.PodSpec) -> MemoryUse:
-    """What the scheduler counts for a pod.
+    """Return the memory that the scheduler counts for a pod.
 
-    The sum of its containers and of the init containers that go on running, or the most that
-    any init container needs with those before it, whichever is more; the pod's own requests
-    instead where it has them; and its overhead.
+    That is the sum of its containers and sidecar containers, or the most that an init container
+    needs with the sidecars before it, if that is more. Requests of the pod itself replace this
+    sum. The pod's overhead is added.
 
-    Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests); a resize in place
-    that is under way is not looked at.
+    Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests); an in-place resize that
+    is under way is ignored.
     """
     running: Counter[str] = Counter()
     for each in spec.containers or ():
@@ -103,7 +103,7 @@ def _requests(spec: wire.PodSpec) -> MemoryUse:
 
 @lru_cache(maxsize=1024)
 def _without_pages(memory: int) -> MemoryUse:
-    """What nearly every pod asks for: one value for all that ask for the same."""
+    """Return a use without huge pages, shared by all pods with the same request."""
     return MemoryUse(memory=memory)
 
 
@@ -127,7 +127,7 @@ def _bytes(value: Amount, name: str) -> int:
 
 
 def quota(item: wire.Quota) -> NamedQuota:
-    """The quota *item*: its hard limits as its status repeats them, which is what admission reads.
+    """Decode the quota *item*, with the hard limits of its status, which admission uses.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """
@@ -149,7 +149,7 @@ QUOTAS = Kind("ResourceQuota", wire.Quota, quota)
 
 
 def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:
-    """The launcher pods that take room, by the uid of their instance."""
+    """Return the launcher pods that use capacity, by the uid of their instance."""
     found: dict[Uid, list[Launcher]] = defaultdict(list)
     for each in pods:
         if each.instance and not each.ended:
@@ -160,7 +160,7 @@ def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:
 def node_uses(
     pods: Iterable[Pod], found: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, NodeUse]:
-    """What the pods on each node ask for."""
+    """Return what the pods on each node request."""
     requested: dict[str, Counter[str]] = defaultdict(Counter)
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for each in pods:
@@ -179,7 +179,7 @@ def node_uses(
 def quotas_by_namespace(
     found: Iterable[NamedQuota], running: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, tuple[Quota, ...]]:
-    """The quotas that bear on launcher pods, with what the present migrations will give back."""
+    """Return the quotas for launcher pods, with what current migrations will free."""
     moving = _moving(running)
     groups: dict[str, list[Quota]] = defaultdict(list)
     for each in found:
@@ -201,10 +201,10 @@ def quotas_by_namespace(
 
 
 def _moving(running: Mapping[Uid, tuple[Launcher, ...]]) -> dict[str, Counter[str]]:
-    """By namespace: the larger pod of each VM that has two."""
+    """Sum up, by namespace, the larger pod of each VM with two pods."""
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for pods in running.values():
-        if len(pods) < 2:  # noqa: PLR2004 - one pod is a VM at rest
+        if len(pods) < 2:  # noqa: PLR2004 - the VM does not migrate
             continue
         request = max(each.requests.memory for each in pods)
         limit = max(each.limit for each in pods)

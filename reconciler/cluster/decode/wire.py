@@ -1,7 +1,7 @@
-"""The part of Kubernetes' JSON that the product reads; all else is skipped while parsing.
+"""The fields of Kubernetes' JSON that are read, as msgspec Structs; others are skipped.
 
-Every field may be absent or null, and every scalar whose spelling may vary is taken as it comes:
-what it means is decided in ``decode``.
+Every field may be absent or null. Scalars with several spellings keep theirs here; the decoding
+modules interpret them.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Amount: TypeAlias = str | int | float | None
 
 
 class Wire(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Base of all: Kubernetes' camelCase, unknown fields skipped."""
+    """Base of all: names in camelCase, and unknown fields are skipped."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -28,20 +28,20 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Identity(Wire, frozen=True):
-    """What tells which object it is, even where the rest cannot be read."""
+    """The identity of an object, which is readable even if the rest is not."""
 
     namespace: str | None = None
     name: str = ""
 
 
 class Nameplate(Wire, frozen=True):
-    """An object of which only the identity is read."""
+    """An object with its identity alone."""
 
     metadata: Identity = Identity()
 
 
 class Meta(Wire, frozen=True):
-    """``metadata``, without what is large."""
+    """``metadata`` without its large fields."""
 
     name: str
     namespace: str | None = None
@@ -54,7 +54,7 @@ class Meta(Wire, frozen=True):
 
 
 class Condition(Wire, frozen=True):
-    """A condition; some kinds know only the time of a transition, some also of a probe."""
+    """A condition."""
 
     type: str
     status: str = "Unknown"
@@ -96,7 +96,7 @@ class Cpu(Wire, frozen=True):
 
 
 class Amounts(Wire, frozen=True):
-    """One side of ``domain.resources``."""
+    """``requests`` or ``limits`` of ``domain.resources``."""
 
     memory: Amount = None
 
@@ -184,7 +184,7 @@ class InstancetypeRef(Wire, frozen=True):
 
 
 class StateChange(Wire, frozen=True):
-    """A stop or start that is asked for, in ``status.stateChangeRequests`` of a VM."""
+    """A requested stop or start, in ``status.stateChangeRequests`` of a VM."""
 
     action: str | None = None
 
@@ -281,7 +281,7 @@ class MigrationSpec(Wire, frozen=True):
 
 
 class PhaseTransition(Wire, frozen=True):
-    """When a phase began."""
+    """The start of a phase."""
 
     phase: str | None = None
     time: str | None = msgspec.field(name="phaseTransitionTimestamp", default=None)

@@ -1,4 +1,4 @@
-"""The part of pods and quotas that the product reads, as in ``wire``."""
+"""The fields of pods and quotas that are read, as in ``wire``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.cluster.decode.wire import Amount, Amounts, Meta, Wire
 
 
 class PodLabels(msgspec.Struct, frozen=True, rename={"created_by": "kubevirt.io/created-by"}):
-    """The label of a launcher pod that holds the uid of its instance."""
+    """The label of a launcher pod with the uid of its instance."""
 
     created_by: str | None = None
 
@@ -54,7 +54,7 @@ class PodStatus(Wire, frozen=True):
 
 
 class Pod(Wire, frozen=True):
-    """A pod: only what the scheduler and a quota count."""
+    """A pod, with the fields that the scheduler and quotas count."""
 
     metadata: PodMeta
     spec: PodSpec | None = None

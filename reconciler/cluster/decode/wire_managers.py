@@ -1,4 +1,4 @@
-"""The part of a VM's managedFields that the product reads: who owns what gives it its memory."""
+"""The entries of a VM's managedFields that are read: ``VMManager``, who manages its memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import msgspec
 
 
 class OwnsGuest(msgspec.Struct, frozen=True, rename={"guest": "f:guest"}, gc=False):
-    """The end of the path to the guest size in FieldsV1."""
+    """``f:memory``, the end of the path to the guest size in FieldsV1."""
 
     guest: dict[str, Any] | None = None
 
@@ -50,13 +50,13 @@ class OwnsTemplate(
 
 
 class OwnsSpec(msgspec.Struct, frozen=True, rename={"spec": "f:spec"}, gc=False):
-    """FieldsV1 of a VM, only to what gives it memory: managedFields are most of a page."""
+    """FieldsV1 of a VM, for its memory alone, since managedFields are most of a page."""
 
     spec: OwnsTemplate | None = None
 
     @property
     def guest(self) -> bool:
-        """Whether the guest size is among the fields, or the instancetype's name."""
+        """Whether the fields include the guest size or the instancetype's name."""
         named = self.spec.instancetype if self.spec else None
         if named is not None and named.name is not None:
             return True

@@ -1,4 +1,4 @@
-"""VMs, instances, migrations and nodes: from what the server says to values; pure."""
+"""Decodes VMs, instances, migrations and nodes: ``VMS``, ``VMIS``, ``MIGRATIONS``, ``NODES``."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 
 """Annotation: ``true`` leaves the VM alone."""
 FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
-"""Annotation that the workload updater leaves on its migrations.
+"""Annotation of migrations that the workload updater creates.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go.
 """
 SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
-"""Resource names begin so; the size of a page follows."""
+"""Prefix of resource names; the page size follows."""
 
 _NO_CPU = wire.Cpu()
 
 
 def vm(item: wire.VM) -> LiveVM:
-    """The VM *item*."""
+    """Decode the VM *item*."""
     meta, spec, status = item.metadata, item.spec or wire.VMSpec(), item.status or wire.VMStatus()
     template = spec.template.spec if spec.template else None
     domain = template.domain if template else None
@@ -83,7 +83,7 @@ def vm(item: wire.VM) -> LiveVM:
 
 
 def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str:
-    """The revision that the VM holds; one in the status counts only for the type still named.
+    """Return the VM's revision; that in its status counts only for the type in its spec.
 
     Source: kubevirt v1.4.0 types.go (spec.instancetype.revisionName), v1.5.0
     (status.instancetypeRef); recorded v1.6.3, v1.9.0 instancetype-change.
@@ -94,14 +94,14 @@ def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str
 
 
 def _guest_manager(entries: tuple[()] | list[VMManager]) -> tuple[str, datetime | None]:
-    """Who wrote the VM's size last, and when; times sort as text, for they are all UTC."""
+    """Return who wrote the VM's size last, and when; all times are UTC and sort as text."""
     owners = [each for each in entries if each.fields and each.fields.guest]
     latest = max(owners, key=lambda each: each.time or "", default=None)
     return (shared(latest.manager), moment(latest.time)) if latest else ("", None)
 
 
 def vmi(item: wire.VMI) -> LiveVMI:
-    """The instance *item*, under the reference of its VM."""
+    """Decode the instance *item*, with the reference of its VM."""
     meta, spec, status = item.metadata, item.spec, item.status or wire.VMIStatus()
     domain = (spec.domain if spec else None) or NO_DOMAIN
     memory, cpu = domain.memory, domain.cpu or _NO_CPU
@@ -140,7 +140,7 @@ def vmi(item: wire.VMI) -> LiveVMI:
 
 
 def _backup(status: wire.VMIStatus) -> str:
-    """The name of a backup that has neither completed nor failed."""
+    """Return the name of a running backup; empty without one."""
     tracking = status.changed_block_tracking
     backup = tracking.backup_status if tracking else None
     if backup is None or backup.completed or backup.failed:
@@ -149,13 +149,13 @@ def _backup(status: wire.VMIStatus) -> str:
 
 
 def migration(item: wire.Migration) -> LiveMigration:
-    """The migration *item*."""
+    """Decode the migration *item*."""
     meta, status = item.metadata, item.status or wire.MigrationStatus()
     state = status.migration_state or wire.MigrationState()
     phase = _phase(status.phase or "")
     ended_at = moment(state.end_timestamp)
     if ended_at is None and phase.finished:
-        # A migration that failed before the hand-over has no state, only its phases.
+        # A migration that failed before the hand-over has phases but no state.
         ended_at = next(
             (
                 moment(each.time)
@@ -188,12 +188,12 @@ def _phase(text: str) -> MigrationPhase:
     try:
         return MigrationPhase(text)
     except ValueError:
-        # A phase of a newer KubeVirt: not finished, so that it counts as under way.
+        # A phase of a newer KubeVirt; it counts as under way.
         return MigrationPhase.UNSET
 
 
 def node(item: wire.Node) -> LiveNode:
-    """The node *item*."""
+    """Decode the node *item*."""
     meta, status = item.metadata, item.status or wire.NodeStatus()
     cordoned = bool(item.spec and item.spec.unschedulable)
     allocatable, labelled = status.allocatable or {}, meta.labels or {}
@@ -220,7 +220,7 @@ NODES = Kind("Node", wire.Node, node)
 
 
 def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration, ...]]:
-    """*found* by the reference of the VM, oldest first."""
+    """Group *found* by the reference of the VM, oldest first."""
     groups: dict[ObjectRef, list[LiveMigration]] = {}
     for each in found:
         groups.setdefault(vm_of(each), []).append(each)
@@ -228,10 +228,10 @@ def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration
 
 
 def vm_of(each: LiveMigration) -> ObjectRef:
-    """The VM that the migration *each* moves."""
+    """Return the reference of the VM that *each* migrates."""
     return shared_vm_ref(each.ref.namespace, each.vmi_name)
 
 
 def age_order(each: LiveMigration) -> tuple[datetime, str]:
-    """Sorts migrations oldest first; one without a time is the oldest."""
+    """Return the sort key for oldest first; a migration without a time is the oldest."""
     return (each.created_at or datetime.min.replace(tzinfo=UTC), each.ref.name)

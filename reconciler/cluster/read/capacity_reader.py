@@ -1,4 +1,4 @@
-"""Reads pods and quotas: two requests, whatever the size of the cluster, decoded as they come."""
+"""Reads pods and quotas with two requests, decoded while they arrive: ``read_capacity``."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 TIMEOUT_S = 60.0
-"""For one answer with every pod of a large cluster in it."""
+"""For an answer with all pods of a large cluster."""
 _CACHED = {"resourceVersion": "0"}
-"""Any version, from the API server's own cache: whole, without a page token."""
+"""Any version, from the API server's cache, in one answer without page tokens."""
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 
 def read_capacity(client: Client, clock: Clock) -> Capacity:
-    """The room that pods and quotas leave; what may not be listed is left out, and told.
+    """Return what pods and quotas leave; a list that is not permitted becomes a finding.
 
     Raises:
         ClusterError: They cannot be read, for another reason than missing rights.
@@ -46,17 +46,17 @@ def read_capacity(client: Client, clock: Clock) -> Capacity:
         launchers=running,
         quotas=spare_capacity.quotas_by_namespace(quotas.values if quotas else (), running),
         diagnostics=(
-            *_told(pods, "pods", "whether a node has room for a migration's target"),
-            *_told(quotas, "resourcequotas", "whether a quota holds a migration's target"),
+            *_findings(pods, "pods", "free memory for migration targets"),
+            *_findings(quotas, "resourcequotas", "whether quotas allow migration targets"),
         ),
     )
 
 
 def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Decoded[V] | None:
-    """Every object at *path*, in one answer; None where it may not be listed.
+    """List every object at *path* in one answer; None without permission.
 
-    A launcher pod of a real cluster has some 10 to 20 kB, of which little is kept: so each is
-    decoded as it comes, and the answer is never there whole.
+    A launcher pod has some 10 to 20 kB, of which few fields are kept. So each pod is decoded as
+    it arrives, and the answer is never held whole.
     """
     try:
         return client.read(
@@ -73,13 +73,13 @@ def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Dec
         raise ClusterError(what, hint="check that the server is an API server") from error
 
 
-def _told(found: Decoded[V] | None, plural: str, question: str) -> tuple[Diagnostic, ...]:
+def _findings(found: Decoded[V] | None, plural: str, unknown: str) -> tuple[Diagnostic, ...]:
     if found is not None:
         return found.diagnostics
     finding = Diagnostic(
         severity=Severity.WARNING,
         code=f"{plural}-unreadable",
-        message=f"{plural} may not be listed, so {question} was not looked at",
+        message=f"no permission to list {plural}, so {unknown} could not be checked",
         hint=f"grant list on {plural}",
     )
     return (finding,)

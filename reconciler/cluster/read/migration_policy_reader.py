@@ -1,4 +1,4 @@
-"""Reads migration policies, and the labels of namespaces where a policy selects by them."""
+"""Reads migration policies, and labels of namespaces if a policy needs them."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ NAMESPACES = "/api/v1/namespaces"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationPolicies:
-    """What there is of them; none where the cluster has no such kind."""
+    """The migration policies; none if the cluster lacks the kind."""
 
     values: tuple[LiveMigrationPolicy, ...] = ()
-    """In the order of their names."""
+    """Ordered by name."""
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -58,12 +58,12 @@ class _Named(wire.Wire, frozen=True):
 
 
 def list_migration_policies(client: Client) -> MigrationPolicies:
-    """All policies, with one request; the namespaces with another, where a policy needs them.
+    """List all policies, and the namespaces too if a policy selects by their labels.
 
-    Policies only make a forecast better: where they cannot be read, a note says so.
+    Policies only improve a forecast, so that a note is enough if they cannot be read.
 
     Raises:
-        ClusterError: A list cannot be read, for another reason than that it may not or is absent.
+        ClusterError: A list cannot be read although it is allowed and the kind exists.
     """
     try:
         found = tuple(sorted(_policies(client), key=lambda policy: policy.name))
@@ -72,7 +72,7 @@ def list_migration_policies(client: Client) -> MigrationPolicies:
     except NotFoundError:
         return MigrationPolicies()
     except ForbiddenError:
-        return MigrationPolicies(diagnostics=(_unread("may not be listed"),))
+        return MigrationPolicies(diagnostics=(_unread("cannot be listed without permission"),))
     except UNDECODABLE as error:
         return MigrationPolicies(diagnostics=(_unread(f"cannot be read: {error}"),))
     return MigrationPolicies(values=found, namespace_labels=labels)
@@ -83,7 +83,7 @@ def _policies(client: Client) -> Iterator[LiveMigrationPolicy]:
         for item in msgspec.json.decode(page.body, type=wire.Page[_Policy]).items or ():
             spec = item.spec or _Spec()
             if spec.selectors is None:
-                # Source: kubevirt v1.9.0 migrationpolicy.go:98-100: without selectors, no match.
+                # Source: kubevirt v1.9.0 migrationpolicy.go:98-100: no selector, no match.
                 continue
             yield LiveMigrationPolicy(
                 name=item.metadata.name,
@@ -109,6 +109,6 @@ def _unread(why: str) -> Diagnostic:
     return Diagnostic(
         severity=Severity.NOTE,
         code="migration-policies-unreadable",
-        message=f"migration policies {why}; the forecast goes by the CR's bandwidth alone",
+        message=f"migration policies {why}; the forecast uses the CR's bandwidth alone",
         hint="grant list on migrationpolicies of migrations.kubevirt.io, and on namespaces",
     )

@@ -1,4 +1,4 @@
-"""Live state in a file: what ``snapshot`` writes and ``plan --snapshot`` reads."""
+"""Live state in a file: ``dump`` for ``snapshot``, and ``SnapshotReader`` for ``--snapshot``."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from reconciler.model.live.capacity import Capacity
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
 
-_HINT = "write one with reconciler snapshot"
+_HINT = "create one with reconciler snapshot"
 
 
 def dump(state: LiveState) -> bytes:
-    """*state* as the text of a snapshot: indented JSON that ends with a line feed."""
+    """Return *state* as the text of a snapshot, indented JSON that ends with a line feed."""
     return (
         msgspec.json.format(msgspec.json.encode(snapshot_codec.snapshot(state)), indent=1) + b"\n"
     )
 
 
 def load(text: bytes, name: str) -> LiveState:
-    """The state that *text* holds; *name* is what errors call it.
+    """Return the state in *text*; errors call the file *name*.
 
     Raises:
-        ClusterError: It is no JSON, no snapshot, of another version, or damaged.
+        ClusterError: It is not JSON, not a snapshot, or one of another version.
     """
     try:
         return snapshot_codec.from_snapshot(msgspec.json.decode(text))
@@ -46,10 +46,10 @@ class SnapshotReader:
         self._path = Path(path)
 
     def read(self) -> LiveState:
-        """The state that the file holds.
+        """Return the state in the file.
 
         Raises:
-            ClusterError: The file cannot be read, or is no snapshot.
+            ClusterError: The file cannot be read, or is not a snapshot.
         """
         try:
             text = self._path.read_bytes()
@@ -60,16 +60,16 @@ class SnapshotReader:
         return load(text, str(self._path))
 
     def capacity(self) -> Capacity:
-        """No room, and that this is so: the file has none where it is asked for.
+        """Return an unknown capacity with a finding, since the file has no pods and quotas.
 
         Raises:
-            ClusterError: The file cannot be read, or is no snapshot.
+            ClusterError: The file cannot be read, or is not a snapshot.
         """
         finding = Diagnostic(
             severity=Severity.WARNING,
             code="room-not-in-snapshot",
-            message=f"the snapshot {self._path} holds no pods and quotas, so whether a migration "
-            "has room was not looked at",
+            message=f"the snapshot {self._path} has no pods and quotas, so capacity for "
+            "migrations could not be checked",
             hint=_HINT,
         )
         return Capacity(

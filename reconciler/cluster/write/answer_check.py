@@ -1,4 +1,4 @@
-"""Whether an answer holds what was written, by value and not by spelling; pure."""
+"""Checks that an answer holds what was written, by value: ``unpatched`` and ``uncreated``."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _CREATED: tuple[FieldPath, ...] = (GUEST_MEMORY, INSTANCETYPE_NAME)
 
 
 def unpatched(answer: Mapping[str, Any], patch: tuple[PatchOp, ...]) -> tuple[str, ...]:
-    """What *answer* does not hold although *patch* wrote it; a sentence each."""
+    """Return a sentence for each change of *patch* that *answer* does not hold."""
     return tuple(
         sentence for op in patch if op.op != "test" for sentence in _unheld(dict(answer), op)
     )
 
 
 def uncreated(answer: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """What of the managed fields *answer* does not hold although *manifest* has it."""
+    """Return a sentence for each managed field of *manifest* that *answer* does not hold."""
     return tuple(
         sentence
         for path in _CREATED
@@ -49,7 +49,7 @@ def _unheld(answer: dict[str, Any], op: PatchOp) -> Iterator[str]:
     path = _path(op.path)
     if op.op == "remove":
         if value_at(answer, path, MISSING) is not MISSING:
-            yield f"{dotted(path)} is still there"
+            yield f"{dotted(path)} still exists"
     elif path[-1] == "-":
         held = value_at(answer, path[:-1], MISSING)
         if not isinstance(held, list) or op.value not in held:
@@ -59,7 +59,7 @@ def _unheld(answer: dict[str, Any], op: PatchOp) -> Iterator[str]:
 
 
 def _differences(path: FieldPath, wanted: object, held: object) -> Iterator[str]:
-    """Where *held* is not *wanted*; of a map only the keys that were written count."""
+    """Yield where *held* differs from *wanted*; keys that were not written do not count."""
     if isinstance(wanted, dict) and path not in _TYPES:
         for key, each in wanted.items():
             inner = held.get(key, MISSING) if isinstance(held, dict) else MISSING
@@ -81,5 +81,5 @@ def _same(path: FieldPath, wanted: object, held: object) -> bool:
 
 
 def _path(pointer: str) -> FieldPath:
-    """The keys of the JSON Pointer *pointer* (RFC 6901)."""
+    """Return the keys of the JSON Pointer *pointer* (RFC 6901)."""
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])

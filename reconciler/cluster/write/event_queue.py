@@ -94,8 +94,8 @@ class QueuedRecorder:
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> None:
-        """Queue one Event; the arguments are those of ``ClusterRecorder.made``."""
-        event = self._recorder.made(ref, uid, reason=reason, message=message, warning=warning)
+        """Queue one Event; the arguments are those of ``ClusterRecorder.event``."""
+        event = self._recorder.event(ref, uid, reason=reason, message=message, warning=warning)
         with self._lock:
             self._made += 1
             if self._waiting >= self._most_waiting:
@@ -107,7 +107,7 @@ class QueuedRecorder:
         """Record the Events of *queue* one after another, until its end."""
         while (event := queue.get()) is not None and not self._over:
             try:
-                recorded = self._recorder.leave(event)
+                recorded = self._recorder.send(event)
             except Exception:
                 log.exception("the next events of %s are not recorded", event.ref)
                 raise

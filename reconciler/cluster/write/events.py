@@ -1,4 +1,4 @@
-"""Leaves Events on VMs and the KubeVirt CR, for people who look at the object."""
+"""Records Events on VMs and the KubeVirt CR: ``ClusterRecorder``."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go (legacyValidateE
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LIMIT_S = 2.0
-"""The longest to wait for one."""
+"""The time-out of one Event."""
 _PAUSE_S = 60.0
-"""After a failure none is tried for so long, on the run's clock."""
+"""The pause after a failure, on the run's clock, during which Events are dropped."""
 
 
 def event_name(name: str, at_ns: int) -> str:
@@ -55,7 +55,7 @@ def event_name(name: str, at_ns: int) -> str:
 
 
 def _cut(text: str, most: int, end: str = "") -> str:
-    """Return *text*, or as much of it as fits in *most* bytes of UTF-8 together with *end*."""
+    """Return *text*, cut to *most* bytes of UTF-8 including *end* if it is longer."""
     encoded = text.encode(errors="replace")
     if len(encoded) <= most:
         return text
@@ -64,7 +64,7 @@ def _cut(text: str, most: int, end: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What is to be left on one object."""
+    """An Event that is ready to be sent."""
 
     ref: ObjectRef
     body: Mapping[str, Any]
@@ -73,15 +73,15 @@ class Event:
 class ClusterRecorder:
     """Makes and sends Events, ``events.k8s.io/v1``; safe to use from several threads.
 
-    A run's are queued: see ``event_queue``.
+    A run queues its Events with ``event_queue.QueuedRecorder``.
 
     Args:
-        instance: What names this run, such as pod and process; at most 128 bytes are sent.
-        revision: The commit that the run carries out.
+        instance: The name of this run, such as pod and process; at most 128 bytes are sent.
+        revision: The commit that the run applies.
     """
 
     def __init__(self, client: Client, *, clock: Clock, instance: str, revision: str) -> None:
-        # A server that is short of breath gets the next Event later, and this one not again.
+        # An overloaded server receives no Event twice, and the next one after a pause.
         self._client = client.without_retries()
         self._clock = clock
         self._instance = _cut(instance, _MAX_INSTANCE)
@@ -95,18 +95,18 @@ class ClusterRecorder:
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> None:
-        """Leave one Event of what happens now, and wait for the answer."""
-        self.leave(self.made(ref, uid, reason=reason, message=message, warning=warning))
+        """Send one Event with the current time, and wait for the answer."""
+        self.send(self.event(ref, uid, reason=reason, message=message, warning=warning))
 
-    def made(
+    def event(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> Event:
-        """An Event of what happens now, not left yet.
+        """Return an Event with the current time, without sending it.
 
         Args:
             ref: The KubeVirt CR or the VM that the Event is about.
             uid: Its uid, by which ``kubectl describe`` finds the Event.
-            reason: Stable, in CamelCase.
+            reason: A stable code in CamelCase.
             message: At most 1024 bytes are sent.
             warning: Whether its type is Warning rather than Normal.
         """
@@ -137,7 +137,7 @@ class ClusterRecorder:
         return Event(ref, body)
 
     def _unique_ns(self, now: datetime) -> int:
-        """Return *now* in ns; a later number where an Event of this run has that one already.
+        """Return *now* in ns, or a later number if an Event of this run has that one.
 
         The clock has microseconds, and two Events of one object may share one.
         """
@@ -146,11 +146,11 @@ class ClusterRecorder:
             self._named_ns = max(now_ns, self._named_ns + 1)
             return self._named_ns
 
-    def leave(self, event: Event) -> bool:
-        """Send *event*, once; whether the server took it.
+    def send(self, event: Event) -> bool:
+        """Send *event*, once, and return whether the server accepted it.
 
-        The first failure is logged at warning, the others at debug, and none changes anything
-        else. After a failure the next Events are left out, for a minute.
+        The first failure is logged as a warning, later ones for debugging only. After a failure,
+        Events are dropped for a minute.
         """
         if self._clock.monotonic() < self._not_before:
             return False

@@ -1,4 +1,4 @@
-"""Writes to the cluster: one request an action, its answer verified by value."""
+"""Writes to the cluster: ``ClusterWriter``, one request per action, with a checked answer."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
-"""How the sentence begins with which a failed ``test`` or a missing parent is answered.
+"""The start of the answer to a failed ``test`` or a missing parent.
 
 Source: kube-apiserver 1.36, recorded.
 """
@@ -39,7 +39,7 @@ class ClusterWriter:
     """Implements ``ports.Writer``.
 
     Args:
-        parallel: How many requests ``write_each`` has under way at most.
+        parallel: The most requests that ``write_each`` sends at once.
     """
 
     def __init__(self, client: Client, *, parallel: int = 1) -> None:
@@ -49,22 +49,22 @@ class ClusterWriter:
     def write(
         self, action: Action, *, dry_run: bool = False, timeout_s: float | None = None
     ) -> Written:
-        """Send the one request of *action*, once; a refusal is a value.
+        """Send the request of *action*, once; a refusal is a value.
 
         Args:
             action: A patch, a create or a restart.
-            dry_run: Let the server check it and change nothing.
-            timeout_s: The longest to wait for the answer; the client's own time-out holds too.
+            dry_run: Let the server check the request and change nothing.
+            timeout_s: The longest wait for the answer, within the client's own time-out.
 
         Raises:
-            UnavailableError: 429 or 5xx, also a webhook that did not answer; with the server's
-                Retry-After.
-            ClusterError: No answer, or 401.
+            UnavailableError: 429 or 5xx, also for a webhook that did not answer; it has the
+                server's Retry-After.
+            ClusterError: No answer came, or a 401.
         """
         answer = self._send(action, dry_run=dry_run, timeout_s=timeout_s)
         if answer.ok:
-            return _taken(action, answer)
-        refusal = refusal_of(answer) or _unrestarted(action, answer)
+            return _written(action, answer)
+        refusal = refusal_of(answer) or _restart_refusal(action, answer)
         if refusal is None:
             raise api_errors.from_answer(answer, self._client.host)
         return Written(
@@ -77,20 +77,20 @@ class ClusterWriter:
     def write_each(
         self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
     ) -> Iterator[tuple[Action, Written | ClusterError]]:
-        """Send the requests of *actions*, several at a time; each answer as it comes.
+        """Send the requests of *actions*, several at a time, and yield each answer as it arrives.
 
-        An action is taken from *actions* only when it is sent at once. That no answer came is a
+        An action is taken from *actions* only when it is sent at once. A missing answer is a
         value here.
         """
-        turns = ((each, timeout_s()) for each in actions)
+        timed = ((each, timeout_s()) for each in actions)
         if self._parallel == 1:
-            yield from ((turn[0], self._attempt(turn)) for turn in turns)
+            yield from ((each[0], self._attempt(each)) for each in timed)
             return
-        for turn, answer in threads.each(self._attempt, turns, at_once=self._parallel):
-            yield turn[0], answer
+        for (action, _), answer in threads.each(self._attempt, timed, at_once=self._parallel):
+            yield action, answer
 
-    def _attempt(self, turn: tuple[Action, float]) -> Written | ClusterError:
-        action, timeout_s = turn
+    def _attempt(self, timed: tuple[Action, float]) -> Written | ClusterError:
+        action, timeout_s = timed
         try:
             return self.write(action, timeout_s=timeout_s)
         except ClusterError as error:
@@ -114,7 +114,7 @@ class ClusterWriter:
                 )
 
     def read_vm(self, ref: ObjectRef) -> LiveVM | None:
-        """The VM as it is now; None if it is not there.
+        """Return the VM as it is now; None if it does not exist.
 
         Raises:
             ClusterError: It cannot be read.
@@ -131,10 +131,10 @@ class ClusterWriter:
             ) from error
 
     def read_kubevirt(self, ref: ObjectRef) -> LiveKubeVirt:
-        """The KubeVirt CR as it is now.
+        """Return the KubeVirt CR as it is now.
 
         Raises:
-            ClusterError: It cannot be read, or is not there.
+            ClusterError: It cannot be read, or does not exist.
         """
         body = self._client.get(resource_paths.of(ref))
         try:
@@ -145,8 +145,8 @@ class ClusterWriter:
             ) from error
 
 
-def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, one row a return
-    """What the failed *answer* means for the action; None where it is no refusal of it.
+def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, one return per row
+    """Return what the failed *answer* means for the action; None if it is not a refusal.
 
     Source: kube-apiserver 1.36 with KubeVirt 1.9 webhooks, recorded.
     """
@@ -175,10 +175,10 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
             return None
 
 
-def _unrestarted(action: Action, answer: Answer) -> Refusal | None:
-    """What is a refusal of a restart alone.
+def _restart_refusal(action: Action, answer: Answer) -> Refusal | None:
+    """Return the meaning of an answer that refuses only restarts.
 
-    virt-api answers 409 only where two requests meet; one that finds another under way gets 500.
+    virt-api answers 409 only to simultaneous requests, and 500 if a restart is under way.
 
     Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (RestartVMRequestHandler,
     getChangeRequestJson).
@@ -192,10 +192,10 @@ def _unrestarted(action: Action, answer: Answer) -> Refusal | None:
     return Refusal.DENIED if answer.status < HTTPStatus.INTERNAL_SERVER_ERROR else None
 
 
-def _taken(action: Action, answer: Answer) -> Written:
-    """The answer to a write that the server took: is it what was written?
+def _written(action: Action, answer: Answer) -> Written:
+    """Check that the answer to an accepted write holds what was written.
 
-    That to a restart has no body.
+    The answer to a restart has no body.
     """
     if action.verb is Verb.RESTART:
         return Written(status=answer.status, warnings=answer.warnings)

@@ -1,4 +1,4 @@
-"""The room that pods and quotas leave: read only where a live change needs it; sizes in bytes."""
+"""What pods and quotas leave: ``Capacity``, which only live changes need; sizes in bytes."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ UNREAD_LABELS = (
     "host-model-required-features.node.kubevirt.io/",
     "hyperv.node.kubevirt.io/",
 )
-"""Prefixes of node labels that are not kept: hundreds a node, and no rule reads them."""
+"""Prefixes of node labels that are dropped: nodes have hundreds, and no rule reads them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryUse:
-    """Memory that something asks for."""
+    """Requested memory."""
 
     memory: int = 0
     """Bytes, huge pages not included."""
@@ -33,36 +33,36 @@ class MemoryUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launcher:
-    """A launcher pod that takes room: one that has not ended."""
+    """A launcher pod that uses capacity, since it has not ended."""
 
     namespace: str
     node: str = ""
-    """Empty while no node has taken it."""
+    """Empty until the pod is scheduled."""
     requests: MemoryUse
     """Of the whole pod, as the scheduler and a quota count them."""
     limit: int = 0
-    """``limits.memory`` of all containers, in bytes; a container without one counts nothing."""
+    """``limits.memory`` of all containers, in bytes; a container without one counts as 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeUse:
-    """What the pods on one node ask for."""
+    """What the pods on one node request."""
 
     requested: MemoryUse = field(default_factory=MemoryUse)
     moving: MemoryUse = field(default_factory=MemoryUse)
-    """The part that belongs to VMs with two pods: one of the two goes when they have migrated."""
+    """The part of VMs with two pods, of which one ends after the migration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """A ResourceQuota, of the resources that a launcher pod is judged by here."""
+    """A ResourceQuota, with the resources that are compared with launcher pods."""
 
     name: str
     hard: Mapping[str, int] = field(default_factory=dict)
     """By resource, such as ``requests.memory``: bytes, or a number of pods."""
     used: Mapping[str, int] = field(default_factory=dict)
     moving: Mapping[str, int] = field(default_factory=dict)
-    """What the quota gets back at the most when the present migrations have ended."""
+    """The most that the quota regains when current migrations have ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,13 +71,13 @@ class Capacity:
 
     observed_at: datetime
     pods_known: bool = True
-    """False where pods may not be listed."""
+    """False without permission to list pods."""
     quotas_known: bool = True
-    """False where quotas may not be listed."""
+    """False without permission to list quotas."""
     nodes: Mapping[str, NodeUse] = field(default_factory=dict)
-    """By name; a node without pods is not in it."""
+    """By name, without nodes that have no pods."""
     launchers: Mapping[Uid, tuple[Launcher, ...]] = field(default_factory=dict)
     """By the uid of the VirtualMachineInstance; two while it migrates."""
     quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
-    """By namespace, in the order of their names."""
+    """By namespace, ordered by name."""
     diagnostics: tuple[Diagnostic, ...] = ()

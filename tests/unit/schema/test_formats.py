@@ -39,19 +39,19 @@ def test_format_accepts_a_valid_value(name, value):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("cron", "", f"'' is no cron expression; {WRITE_CRON}"),
-        ("cron", "0 22 * *", f"'0 22 * *' is no cron expression; {WRITE_CRON}"),
-        ("cron", "0 0 22 * * 1", f"'0 0 22 * * 1' is no cron expression; {WRITE_CRON}"),
-        ("cron", "60 0 * * *", f"'60 0 * * *' is no cron expression: bad minute; {WRITE_CRON}"),
+        ("cron", "", f"'' is not a cron expression; {WRITE_CRON}"),
+        ("cron", "0 22 * *", f"'0 22 * *' is not a cron expression; {WRITE_CRON}"),
+        ("cron", "0 0 22 * * 1", f"'0 0 22 * * 1' is not a cron expression; {WRITE_CRON}"),
+        ("cron", "60 0 * * *", f"'60 0 * * *' is not a cron expression: bad minute; {WRITE_CRON}"),
         (
             "cron",
             "0 0 31 4 *",
-            f"'0 0 31 4 *' is no cron expression: bad day-of-month; {WRITE_CRON}",
+            f"'0 0 31 4 *' is not a cron expression: bad day-of-month; {WRITE_CRON}",
         ),
         (
             "cron",
             "0 0 */20 * 1L",
-            f"'0 0 */20 * 1L' names a day that there never is; {WRITE_CRON}",
+            f"'0 0 */20 * 1L' never occurs; {WRITE_CRON}",
         ),
         (
             "time-zone",
@@ -62,7 +62,7 @@ def test_format_accepts_a_valid_value(name, value):
             (
                 "time-zone",
                 name,
-                f"{name!r} is no time zone; write an IANA name such as Europe/Berlin",
+                f"{name!r} is not a time zone; write an IANA name such as Europe/Berlin",
             )
             for name in ("", "+02:00", "..", "/etc/hostname")
         ),

@@ -136,15 +136,15 @@ def test_an_empty_file_is_all_defaults(text):
         (
             HEAD + "windows:\n- {kind: allow, cron: 0 25 * * *, duration: 1h}\n",
             (
-                ".reconciler.yaml:4:23: error[bad-cron] windows[0].cron: '0 25 * * *' is no cron "
-                "expression: bad hour\n  hint: write the five fields minute, hour, day of month, "
-                "month and day of week, such as 0 22 * * 1-5"
+                ".reconciler.yaml:4:23: error[bad-cron] windows[0].cron: '0 25 * * *' is not a "
+                "cron expression: bad hour\n  hint: write the five fields minute, hour, day of "
+                "month, month and day of week, such as 0 22 * * 1-5"
             ),
         ),
         (
             HEAD + "windows:\n- {kind: allow, cron: '@daily', duration: 1h}\n",
             (
-                ".reconciler.yaml:4:23: error[bad-cron] windows[0].cron: '@daily' is no cron "
+                ".reconciler.yaml:4:23: error[bad-cron] windows[0].cron: '@daily' is not a cron "
                 "expression\n  hint: write the five fields minute, hour, day of month, "
                 "month and day of week, such as 0 22 * * 1-5"
             ),
@@ -200,7 +200,7 @@ def test_an_empty_file_is_all_defaults(text):
             HEAD + "rollout:\n  batches:\n  - selector: tier in web\n",
             (
                 ".reconciler.yaml:5:15: error[bad-selector] rollout.batches[0].selector: "
-                "'tier in web' is no label condition (in the selector 'tier in web')\n"
+                "'tier in web' is not a label condition (in the selector 'tier in web')\n"
                 "  hint: write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"
             ),
         ),
@@ -230,7 +230,7 @@ def test_an_empty_file_is_all_defaults(text):
         (
             HEAD + "selector: a in b\n",
             (
-                ".reconciler.yaml:3:11: error[bad-selector] selector: 'a in b' is no label "
+                ".reconciler.yaml:3:11: error[bad-selector] selector: 'a in b' is not a label "
                 "condition "
                 "(in the selector 'a in b')\n"
                 "  hint: write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"

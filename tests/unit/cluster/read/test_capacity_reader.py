@@ -1,4 +1,4 @@
-"""Pods and quotas: two requests, what a pod counts as, and what may not be listed is told."""
+"""Pods and quotas: two requests, what a pod counts as, and findings without permission."""
 
 from __future__ import annotations
 
@@ -208,7 +208,7 @@ def test_what_may_not_be_listed_is_told_and_the_other_is_read(
     found = read_capacity(client, clock)
     (finding,) = found.diagnostics
     assert (finding.code, finding.severity) == (code, "warning")
-    assert "was not looked at" in finding.message
+    assert "could not be checked" in finding.message
     assert (found.pods_known, found.quotas_known) == (knows == "pods", knows == "quotas")
 
 

@@ -76,7 +76,7 @@ def test_what_may_not_be_listed_is_a_note(server, client, failure):
     server.on(POLICIES, failure(403, "forbidden", "Forbidden"))
     (note,) = list_migration_policies(client).diagnostics
     assert (note.severity, note.code) == ("note", "migration-policies-unreadable")
-    assert "may not be listed" in note.message
+    assert "cannot be listed without permission" in note.message
 
 
 @pytest.mark.parametrize("bandwidth", ["fast", [1]])
