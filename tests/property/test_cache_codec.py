@@ -1,4 +1,4 @@
-"""What the cache keeps of a file comes back as it was."""
+"""The result of a file is the same after it was encoded for the cache and decoded."""
 
 import contextlib
 
@@ -28,7 +28,7 @@ VERSIONS = ["kubevirt.io/v1"] * 12 + ["kubevirt.io/v1alpha3", "v1", "kubevirt.io
 
 @st.composite
 def forms(draw):  # noqa: C901 - one line of a manifest after another
-    """The lines of a VM with gaps, and the values that fit each gap."""
+    """Draw the lines of a VM with placeholders, and possible values for each placeholder."""
     lines = [("apiVersion: {}", VERSIONS), ("kind: {}", KINDS), ("metadata:", None)]
     lines.append(("  name: {}", NAMES))
     if draw(st.booleans()):
@@ -73,7 +73,7 @@ def some(*keys):
 
 @st.composite
 def fleets(draw):
-    """Files of VMs of few forms, nearly all of whose values are in order."""
+    """Draw files of similar VMs; nearly all of their values are valid."""
     found = []
     for lines in draw(st.lists(forms(), min_size=1, max_size=2)):
         for _ in range(draw(st.integers(1, 4))):
@@ -88,12 +88,12 @@ def fleets(draw):
 
 
 def value(draw, of):
-    """Mostly the first ones, so that most manifests are whole."""
+    """Draw a value, mostly the first one, so that most manifests are valid."""
     return of[0] if draw(st.integers(0, 2)) else draw(st.sampled_from(of))
 
 
 def told(result):
-    """Everything that *result* says, with types."""
+    """Return everything in *result*, with types."""
     objects = [
         (each.desired, sorted(each.places.items()), each.diagnostics) for each in result.objects
     ]

@@ -1,4 +1,4 @@
-"""What is written as YAML or JSON is read back as the same values, at places inside the text."""
+"""Values written as YAML or JSON are read back equal, with places inside the text."""
 
 import io
 import json
@@ -78,7 +78,7 @@ def test_json_is_read_back_as_the_same_values(value, ascii_only):
 
 @given(st.lists(MAPPINGS, min_size=1, max_size=3), st.sampled_from(["x: [", "x: y: z", "'", "*a"]))
 @settings(max_examples=60, deadline=None)
-def test_a_broken_document_anywhere_leaves_the_others(values, broken):
+def test_broken_document_at_any_position_leaves_the_others(values, broken):
     for position in range(len(values) + 1):
         texts = [yaml_text(value) for value in values]
         texts.insert(position, broken + "\n")
@@ -89,7 +89,7 @@ def test_a_broken_document_anywhere_leaves_the_others(values, broken):
 
 @given(st.binary(max_size=200) | TEXTS.map(str.encode))
 @settings(max_examples=300, deadline=None)
-def test_any_bytes_give_a_result_and_never_an_exception(data):
+def test_any_bytes_give_a_result_and_no_exception(data):
     result = read_manifests("x.yaml", data)
     assert all(each.at is not None and each.message for each in result.diagnostics)
 

@@ -24,18 +24,18 @@ CORPUS = sorted(
 
 RUAMEL = ruamel()
 ORDINARY = "\u0085\u2028\u2029\ufeff"
-"""To ruamel.yaml these are line ends or a byte order mark, here they are ordinary characters."""
+"""ruamel.yaml treats these as line ends or a byte order mark, libyaml here as text."""
 ODD_ANCHOR = re.compile(r"[&*]\S*[^\w\s-]")
-"""The name of an anchor or alias with characters that libyaml, and so kubectl, refuses."""
+"""The name of an anchor or alias with characters that libyaml, like kubectl, refuses."""
 ROOT_BLOCK = re.compile(r"^([-.]{3}\s*)?([&!]\S*\s+)*[|>]", re.MULTILINE)
-"""A document that is a block of text: libyaml, and so kubectl, wants its lines indented."""
+"""A document that is a block of text: libyaml, like kubectl, requires indented lines."""
 STRICTER = (
     "while scanning a tag",
     "while parsing a tag",
     "while scanning a directive",
     "while parsing a directive",
 )
-"""Messages of libyaml, and so of kubectl, for what ruamel.yaml reads."""
+"""Messages of libyaml for texts that ruamel.yaml accepts; kubectl refuses them too."""
 LAXER = (
     "found character '\\t'",  # a tab in or after a plain scalar
     "found '\\t' while scanning a block scalar",
@@ -44,13 +44,14 @@ LAXER = (
     "expected ',' or ']', but got '<scalar>'",  # ["a":b]
     "expected chomping or indentation indicators",
 )
-"""Messages of ruamel.yaml for what libyaml, and so kubectl, reads."""
+"""Messages of ruamel.yaml for texts that libyaml accepts; kubectl accepts them too."""
 
 
 def differs(text: str, *, soup: bool = False) -> str:
-    """Why the two parsers disagree on *text*; empty where they agree, or are known to disagree.
+    """Describe how the two parsers disagree on *text*; empty if they agree.
 
-    On a *soup* of signs they may disagree whether it is YAML at all, but not on what it says.
+    Known differences do not count. For a *soup* of signs, the parsers may also disagree on
+    whether it is YAML at all.
     """
     if any(character in text for character in ORDINARY) or any(
         each.search(text) for each in (ODD_ANCHOR, ROOT_BLOCK)
@@ -67,17 +68,17 @@ def differs(text: str, *, soup: bool = False) -> str:
 
 
 def syntax(found):
-    """The messages of *found* for text that is not YAML."""
+    """Return the messages of *found* for text that is not YAML."""
     return [each.message for each in found.problems if each.code == "not-yaml"]
 
 
 def told(found):
-    """Everything in *found*; repr tells true from 1 and 1 from 1.0, and the order of keys."""
+    """Return everything in *found*; repr differs for true, 1, 1.0 and the order of keys."""
     return repr([placed(root) for root in found.roots]), found.problems
 
 
 def placed(node, *path):
-    """*node* with all places but those of empty values, which only libyaml puts after the key."""
+    """Return *node* with its places, without those of empty values: libyaml has other ones."""
     children = [(key, placed(node, *path, key)) for key in node.find(path).children]
     here = node.find(path)
     empty = here.value is None
@@ -187,7 +188,7 @@ PLAIN_VALUES = st.sampled_from(
 
 @st.composite
 def blocks(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES, depth=3, column=0):
-    """Lines of a block mapping at *column*; keys may repeat and values may be odd."""
+    """Draw the lines of a block mapping at *column*; keys may repeat, values may be unusual."""
     lines = []
     pad = " " * column
     for _ in range(draw(st.integers(1, 4))):
@@ -226,7 +227,7 @@ def blocks(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES, depth=3, column=0):
 
 @st.composite
 def files(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES):
-    """Texts of one or more documents, sometimes with a line spoilt, moved or doubled."""
+    """Draw texts of one or more documents, sometimes with a broken, moved or repeated line."""
     lines = []
     for _ in range(draw(st.integers(1, 3))):
         lines += draw(blocks(keys, values))
@@ -264,12 +265,12 @@ def test_files_of_plain_lines_are_read_alike(text):
 
 @given(files(st.sampled_from(KEYS), st.sampled_from(SCALARS)))
 @settings(max_examples=400, deadline=None)
-def test_files_with_odd_keys_and_values_are_read_alike(text):
+def test_files_with_unusual_keys_and_values_are_read_alike(text):
     assert differs(text) == ""
 
 
 @pytest.mark.parametrize("value", SCALARS)
-def test_every_odd_value_is_read_alike_wherever_it_stands(value):
+def test_unusual_value_is_read_alike_in_every_position(value):
     for text in (
         f"a: {value}",
         f"a: {value}\nb: 1\n",
@@ -297,13 +298,13 @@ def test_every_odd_value_is_read_alike_wherever_it_stands(value):
 @example("a: |\n  x\n   \n\nb: 1\n")
 @example("a:\n- b\n c: 1\n")
 @example("a: 'b'\n'c': d\n")
-def test_texts_made_of_yaml_signs_are_read_alike(text):
+def test_texts_of_yaml_signs_are_read_alike(text):
     assert differs(text, soup=True) == ""
 
 
 @given(st.text(max_size=20), st.integers(0, 60))
 @settings(max_examples=400, deadline=None)
-def test_texts_with_any_character_in_them_are_read_alike(odd, at):
+def test_texts_with_any_character_are_read_alike(odd, at):
     text = "a: b\nc:\n  - d: e\n    f: 'g'\nh: |\n  i\nj: \"k\"\n"
     assert differs(text[:at] + odd.replace("\r", "") + text[at:], soup=True) == ""
 
@@ -360,7 +361,7 @@ apiVersion: v1
 """
 
 
-def test_an_ordinary_manifest_is_read_alike():
+def test_ordinary_manifest_is_read_alike():
     assert parse(MANIFEST).problems == ()
     assert differs(MANIFEST) == ""
 

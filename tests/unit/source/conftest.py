@@ -1,4 +1,4 @@
-"""Temporary Git repositories, kept apart from the configuration of whoever runs the tests."""
+"""Temporary Git repositories that ignore the Git configuration of the user."""
 
 import os
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 
 class GitRepo:
-    """A repository to write to, in the way a person would."""
+    """A repository that a test changes with git commands."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -28,7 +28,7 @@ class GitRepo:
             file.write_bytes(content if isinstance(content, bytes) else content.encode())
 
     def commit(self, files: dict[str, str | bytes] | None = None) -> str:
-        """Commit everything, with *files* written first, and answer with the hash."""
+        """Write *files*, commit everything, and return the hash of the commit."""
         self.write(files or {})
         self.git("add", "--all")
         self.git("commit", "--quiet", "--allow-empty", "--message=change")

@@ -1,4 +1,4 @@
-"""``.reconciler.yaml``: safe defaults, every value with its origin, every slip with its place."""
+"""The configuration file has safe defaults, and its values and mistakes have their places."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def read(text):
     return parse_config(SourceFile(path=".reconciler.yaml"), text.encode())
 
 
-def test_the_defaults_are_safe():
+def test_defaults_are_safe():
     config = Config()
     assert (config.mode, config.paths, config.selector) == (Mode.ENFORCE, (".",), Selector())
     assert (config.create, config.restart) == (False, RestartConsent.NEVER)
@@ -38,7 +38,7 @@ def test_the_defaults_are_safe():
     assert {config.origin(key) for key in CONFIG_KEYS} == {"default"}
 
 
-def test_every_value_is_read_and_knows_its_place():
+def test_every_value_is_read_with_its_place():
     result = read(
         HEAD + "mode: observe\npaths: [vms, infra/kubevirt.yaml]\nselector: tier in (db)\n"
         "cluster: 6e0c\ncreate: yes\nrestart: window\nannotate: true\nwindows:\n"
@@ -93,7 +93,7 @@ def test_every_value_is_read_and_knows_its_place():
     assert rollout_policy(config, deadline_s=None, follow=True).annotate
 
 
-def test_a_flag_overrides_the_file_and_says_so():
+def test_flag_overrides_the_file_and_is_the_origin():
     config = read(HEAD + "mode: observe\n").config.overridden(
         {"mode": Mode.ENFORCE}, "flag --mode"
     )
@@ -102,7 +102,7 @@ def test_a_flag_overrides_the_file_and_says_so():
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
-def test_an_empty_file_is_all_defaults(text):
+def test_empty_file_has_all_defaults(text):
     assert (read(text).config, read(text).diagnostics) == (Config(), ())
 
 
@@ -271,23 +271,23 @@ def test_an_empty_file_is_all_defaults(text):
         ),
     ],
 )
-def test_each_slip_is_one_message_at_its_place(text, expected):
+def test_mistake_is_one_message_at_its_place(text, expected):
     assert [str(each) for each in read(text).diagnostics] == [expected]
 
 
-def test_a_value_that_is_not_valid_has_its_default_and_the_others_hold():
+def test_invalid_value_has_its_default_and_the_others_are_kept():
     config = read(HEAD + "mode: never\ncreate: true\nselector: '='\npaths: [a, /b]\n").config
     assert config == Config(create=True)
 
 
-def test_restarts_in_a_window_need_no_warning_where_there_is_one():
+def test_restart_consent_with_an_allow_window_needs_no_warning():
     windows = "windows: [{kind: allow, cron: 0 2 * * *, duration: 2h}]\n"
     assert read(HEAD + "restart: window\n" + windows).diagnostics == ()
     (found,) = read(HEAD + "restart: window\n" + windows.replace("allow", "deny")).diagnostics
     assert (found.severity, found.code) == ("warning", "no-window")
 
 
-def test_a_window_that_is_not_valid_leaves_no_half_of_the_windows():
+def test_invalid_window_drops_all_windows():
     windows = "windows:\n- {kind: allow, cron: 0 2 * * *, duration: 2h}\n- {kind: deny, cron: x}\n"
     result = read(HEAD + "restart: window\n" + windows)
     assert result.config.windows == ()

@@ -1,4 +1,4 @@
-"""A revision that is read again and again: equal to reading it afresh, and only what changed."""
+"""``FollowingReader`` reads only changes, and its result equals that of a new reader."""
 
 import os
 import shutil
@@ -59,7 +59,7 @@ STEPS = st.fixed_dictionaries(
 
 
 def take(repo, step):
-    """Change the working tree as *step* says, or go back to the first commit; then commit."""
+    """Apply *step* to the working tree, or return to the first commit; then commit."""
     if step["back"]:
         repo.git("reset", "--quiet", "--hard", repo.git("rev-list", "--max-parents=0", "HEAD"))
         return
@@ -90,7 +90,7 @@ def told(reading):
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_what_is_read_again_is_what_would_be_read_afresh(steps, namespace):
+def test_following_reader_equals_a_new_reader(steps, namespace):
     folder = Path(tempfile.mkdtemp())
     try:
         repo = GitRepo(folder / "repo")
@@ -115,7 +115,7 @@ def opened(git_repo):
 
 @pytest.fixture
 def read(monkeypatch):
-    """The hashes of the objects whose contents git is asked for."""
+    """Record the hashes of the objects whose contents are read."""
     found = []
     inner = Repository.many_contents
 
@@ -127,7 +127,7 @@ def read(monkeypatch):
     return found
 
 
-def test_only_files_that_changed_are_read(opened, git_repo, read):
+def test_following_reader_reads_only_changed_files(opened, git_repo, read):
     following = FollowingReader(opened)
     following.read()
     assert len(read) == 3
@@ -137,7 +137,7 @@ def test_only_files_that_changed_are_read(opened, git_repo, read):
     assert read == [git_repo.git("rev-parse", "HEAD:vms/b.yaml")]
 
 
-def test_a_file_that_did_not_change_says_the_very_same_values(opened, git_repo):
+def test_unchanged_file_yields_the_same_objects(opened, git_repo):
     following = FollowingReader(opened, default_namespace="prod")
     git_repo.commit({"vms/c.yaml": vm("c", where="")})
     before = following.read().state
@@ -149,7 +149,7 @@ def test_a_file_that_did_not_change_says_the_very_same_values(opened, git_repo):
     assert str(after.vms[vm_ref("db", "b")].guest) == "4Gi"
 
 
-def test_the_same_commit_is_not_read_again(opened, git_repo, read):
+def test_same_commit_is_not_read_again(opened, git_repo, read):
     following = FollowingReader(opened)
     first = following.read()
     read.clear()
@@ -157,7 +157,7 @@ def test_the_same_commit_is_not_read_again(opened, git_repo, read):
     assert read == []
 
 
-def test_a_commit_that_is_gone_is_no_obstacle(opened, git_repo):
+def test_earlier_commit_may_disappear(opened, git_repo):
     following = FollowingReader(opened)
     following.read()
     git_repo.git("checkout", "--quiet", "--orphan", "new")
@@ -177,7 +177,7 @@ def test_more_changes_than_fit_on_a_command_line_are_read(opened, git_repo):
 
 
 @pytest.mark.parametrize("name", [":(top)a.yaml", "*.yaml", "-r.yaml", b"\xff.yaml"])
-def test_a_file_with_an_odd_name_is_followed(opened, git_repo, name):
+def test_file_with_an_unusual_name_is_followed(opened, git_repo, name):
     following = FollowingReader(opened)
     following.read()
     git_repo.commit({os.fsdecode(name): vm("odd")})
@@ -188,7 +188,7 @@ def test_a_file_with_an_odd_name_is_followed(opened, git_repo, name):
     assert vm_ref("db", "odd") not in following.read().state.vms
 
 
-def test_two_files_whose_names_are_shown_alike_are_told_apart(opened, git_repo):
+def test_two_files_whose_names_look_the_same_are_both_read(opened, git_repo):
     git_repo.commit({os.fsdecode(b"\xff.yaml"): vm("one"), "\\xff.yaml": vm("two")})
     following = FollowingReader(opened)
     following.read()
@@ -198,14 +198,14 @@ def test_two_files_whose_names_are_shown_alike_are_told_apart(opened, git_repo):
 
 
 def staged(repo, mode, blob, path):
-    """Put an entry into the index that no file system may hold."""
+    """Add an entry to the index that a file system may not be able to hold."""
     line = f"{mode} {blob}\t".encode() + path + b"\0"
     command = ["git", "update-index", "-z", "--add", "--index-info"]
     subprocess.run(command, cwd=repo.path, input=line, check=True)
 
 
 @pytest.mark.parametrize("names", [(b"\\xff.yaml", b"\xff.yaml"), (b"\xff.yaml", b"\\xff.yaml")])
-def test_a_new_file_whose_name_is_shown_like_an_old_ones_hides_none(opened, git_repo, names):
+def test_new_file_whose_name_looks_like_an_old_one_hides_no_file(opened, git_repo, names):
     following = FollowingReader(opened)
     for name, path in zip(("one", "two"), names, strict=True):
         git_repo.commit({os.fsdecode(path): vm(name)})
@@ -213,7 +213,7 @@ def test_a_new_file_whose_name_is_shown_like_an_old_ones_hides_none(opened, git_
     assert {ref.name for ref in following.read().state.vms} >= {"one", "two"}
 
 
-def test_a_submodule_is_seen_however_git_is_told_to_ignore_it(opened, git_repo):
+def test_submodule_is_seen_even_if_git_is_set_to_ignore_it(opened, git_repo):
     modules = '[submodule "t"]\n\tpath = t.yaml\n\turl = ./t\n\tignore = all\n'
     head = git_repo.commit({".gitmodules": modules})
     following = FollowingReader(opened)
@@ -228,7 +228,7 @@ def test_a_submodule_is_seen_however_git_is_told_to_ignore_it(opened, git_repo):
 
 
 @pytest.mark.parametrize(("n_names", "n_bytes"), [(400, 6_000), (1, 140_000)])
-def test_names_that_no_command_line_holds_are_read(opened, git_repo, n_names, n_bytes):
+def test_names_longer_than_a_command_line_are_read(opened, git_repo, n_names, n_bytes):
     following = FollowingReader(opened)
     following.read()
     (git_repo.path / "text").write_text(vm("long"))
@@ -239,7 +239,7 @@ def test_names_that_no_command_line_holds_are_read(opened, git_repo, n_names, n_
     assert told(following.read()) == told(CommitReader(opened).read())
 
 
-def test_what_cannot_be_read_is_read_the_next_time(opened, git_repo):
+def test_unreadable_file_is_read_the_next_time(opened, git_repo):
     following = FollowingReader(opened)
     following.read()
     git_repo.commit({"vms/b.yaml": vm("b", "4Gi")})

@@ -1,4 +1,4 @@
-"""An approved plan in a file: what is read of it, and every way in which it is refused."""
+"""An approved plan is read from its file, or refused with the reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEW = {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "spec": {"runSt
 
 
 def rich_plan(**overrides):
-    """A plan with every kind of write: two waves of the CR, a patch, a restart, a create."""
+    """Return a plan with every kind of write: two waves of the CR, a patch, a restart, a create."""
     names = {name: vm_ref("db", name) for name in ("grows", "restarts", "as-it-is", "new")}
     vms = [make_vm(ref) for name, ref in names.items() if name != "new"]
     desired = make_desired(
@@ -57,7 +57,7 @@ def refused(file, text: str) -> tuple[str, str]:
     return str(caught.value), caught.value.hint
 
 
-def test_what_is_read_is_what_the_plan_approves(file):
+def test_approval_is_what_the_plan_contains(file):
     plan = rich_plan()
     file.write_text("".join(plan_json(plan)))
     found = read_approval(file)
@@ -73,12 +73,12 @@ def test_what_is_read_is_what_the_plan_approves(file):
     ]
 
 
-def test_that_files_were_not_committed_is_read(file):
+def test_uncommitted_files_are_noted_in_the_approval(file):
     file.write_text("".join(plan_json(rich_plan(dirty=True))))
     assert read_approval(file).dirty
 
 
-def test_a_plan_that_would_do_nothing_approves_nothing(file):
+def test_plan_without_actions_approves_nothing(file):
     plan = plan_of(make_desired(want("1Gi")), make_live(make_vm(), vmis=(make_vmi(),)))
     file.write_text("".join(plan_json(plan)))
     assert read_approval(file).actions == {}
@@ -97,13 +97,13 @@ def test_a_plan_that_would_do_nothing_approves_nothing(file):
         ('{"kind": "Plan", "apiVersion": "reconciler/v1alpha1"}', "is missing"),
     ],
 )
-def test_what_is_no_plan_is_refused_with_the_reason(text, says, file):
+def test_file_that_is_not_a_plan_is_refused_with_the_reason(text, says, file):
     message, hint = refused(file, text)
     assert says in message
     assert hint
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_missing_file_is_named(tmp_path):
     with pytest.raises(SourceError, match=r"nowhere\.json cannot be read: No such file"):
         read_approval(tmp_path / "nowhere.json")
 
@@ -146,7 +146,7 @@ def fewer_in_the_waves(document):
 
 
 def one_more_of_another_plan(document):
-    """Sound by itself, and not what the plan's own digest is over."""
+    """Add an action that is valid, but that the digest of the plan does not include."""
     ref = vm_ref("db", "smuggled")
     plan = plan_of(make_desired(want("2Gi", ref)), make_live(make_vm(ref), vmis=(make_vmi(ref),)))
     document["objects"] += as_json(plan)["objects"]
@@ -172,15 +172,15 @@ def twice(document):
     ],
     ids=lambda edit: edit.__name__,
 )
-def test_a_file_that_was_edited_is_no_approval(edit, file):
-    """What somebody reads in the file is what the digests are bound to."""
+def test_edited_file_is_refused(edit, file):
+    """The digests are computed from the values that a person reads in the file."""
     document = as_json(rich_plan())
     edit(document)
     _, hint = refused(file, json.dumps(document))
     assert "was changed after it was written" in hint
 
 
-def test_an_unknown_wave_is_refused_by_the_schema(file):
+def test_unknown_wave_is_refused_by_the_schema(file):
     document = as_json(rich_plan())
     grows(document)["actions"][0]["wave"] = "someday"
     message, _ = refused(file, json.dumps(document))
@@ -189,7 +189,7 @@ def test_an_unknown_wave_is_refused_by_the_schema(file):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """The mappings that jsonschema has looked at."""
+    """Record the mappings that jsonschema checks."""
     seen = []
     inner = check._required
 
@@ -213,13 +213,13 @@ def many(n):
     return as_json(plan_of(make_desired(*(want("2Gi", ref) for ref in refs)), live))
 
 
-def test_a_plan_that_fits_the_schema_is_not_shown_to_jsonschema(file, asked):
+def test_jsonschema_does_not_check_a_plan_that_passes_the_fast_check(file, asked):
     file.write_text(json.dumps(many(30)))
     assert len(read_approval(file).actions) == 30
     assert asked == []
 
 
-def test_of_many_objects_jsonschema_sees_those_that_do_not_fit(file, asked):
+def test_jsonschema_validates_only_objects_that_fail_the_fast_check(file, asked):
     seen = []
     for n in (3, 30):
         document = many(n)
@@ -231,8 +231,8 @@ def test_of_many_objects_jsonschema_sees_those_that_do_not_fit(file, asked):
     assert seen[0] == seen[1] > 0
 
 
-def test_what_the_plan_leaves_alone_costs_no_check(file):
-    """Of 10,000 VMs nearly all may be as desired; only what takes part is looked at."""
+def test_objects_without_actions_are_not_checked(file):
+    """Nearly all of 10,000 VMs may be as desired; only objects with actions are checked."""
     document = as_json(rich_plan())
     (still,) = (each for each in document["objects"] if each["name"] == "as-it-is")
     still["reason"] = 7

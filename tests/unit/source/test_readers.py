@@ -1,4 +1,4 @@
-"""A read brings configuration and desired state of one revision together."""
+"""A reader returns the configuration and the desired state of one revision."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def messages(state):
     return [str(each) for each in state.diagnostics]
 
 
-def test_a_commit_is_read_with_its_own_configuration(opened, git_repo):
+def test_commit_is_read_with_its_own_configuration(opened, git_repo):
     first = git_repo.commit(
         {
             ".reconciler.yaml": CONFIG + "paths: [vms, cr.yaml]\nmode: observe\n",
@@ -65,7 +65,7 @@ def test_without_a_configuration_everything_is_read(opened, git_repo):
     assert [ref.name for ref in reading.state.vms] == ["a", "b", "c"]
 
 
-def test_flags_go_over_the_configuration(opened, git_repo):
+def test_flags_override_the_configuration(opened, git_repo):
     git_repo.commit({".reconciler.yaml": CONFIG + "paths: [x]\n", "y/a.yaml": vm("a")})
     reading = CommitReader(
         opened, override=lambda config: config.overridden({"paths": ("./y/",)}, "flag --path")
@@ -74,7 +74,7 @@ def test_flags_go_over_the_configuration(opened, git_repo):
     assert reading.config.origin("paths") == "flag --path"
 
 
-def test_one_bad_file_hides_no_other(opened, git_repo):
+def test_bad_file_does_not_hide_the_others(opened, git_repo):
     git_repo.commit(
         {
             "a.yaml": "a: [",
@@ -95,7 +95,7 @@ def test_one_bad_file_hides_no_other(opened, git_repo):
     assert not state.valid
 
 
-def test_the_same_object_twice_names_both_places(opened, git_repo):
+def test_duplicate_object_is_reported_with_both_places(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a"), "b.yaml": "# second\n" + vm("a", guest="4Gi")})
     state = CommitReader(opened).read().state
     assert messages(state) == [
@@ -107,7 +107,7 @@ def test_the_same_object_twice_names_both_places(opened, git_repo):
     assert str(state.vms[vm_ref("db", "a")].guest) == "2Gi"
 
 
-def test_two_kubevirts_name_both_places(opened, git_repo):
+def test_second_kubevirt_is_reported_with_both_places(opened, git_repo):
     git_repo.commit({"a.yaml": CR % "one", "b.yaml": CR % "two", "c.yaml": CR % "one"})
     diagnostics = CommitReader(opened).read().state.diagnostics
     assert [str(each).partition("\n")[0] for each in diagnostics] == [
@@ -122,7 +122,7 @@ def test_two_kubevirts_name_both_places(opened, git_repo):
     ]
 
 
-def test_a_vm_without_a_namespace_takes_the_default_or_is_an_error(opened, git_repo):
+def test_vm_without_a_namespace_gets_the_default_or_is_an_error(opened, git_repo):
     complete = vm("a", namespace="").replace("memory:", "devices: {}, memory:")
     git_repo.commit({"a.yaml": complete.replace("spec: {", "spec: {running: true, ", 1)})
     assert messages(CommitReader(opened).read().state) == [
@@ -139,7 +139,7 @@ def test_a_vm_without_a_namespace_takes_the_default_or_is_an_error(opened, git_r
     assert str(state.at(desired.ref, GUEST_MEMORY)).startswith("a.yaml:4:")
 
 
-def test_the_default_namespace_reaches_diagnostics_and_duplicates(opened, git_repo):
+def test_default_namespace_applies_to_diagnostics_and_duplicates(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a", namespace="", guest="4G"), "b.yaml": vm("a", "prod")})
     state = CommitReader(opened, default_namespace="prod").read().state
     assert [(each.code, str(each.ref)) for each in state.diagnostics] == [
@@ -148,7 +148,7 @@ def test_the_default_namespace_reaches_diagnostics_and_duplicates(opened, git_re
     ]
 
 
-def test_the_selector_leaves_vms_out_and_says_how_many(opened, git_repo):
+def test_selector_leaves_vms_out_and_reports_how_many(opened, git_repo):
     git_repo.commit(
         {
             ".reconciler.yaml": CONFIG + "selector: tier=db\n",
@@ -162,7 +162,7 @@ def test_the_selector_leaves_vms_out_and_says_how_many(opened, git_repo):
     assert messages(state) == ["note[not-selected] 2 of 3 VMs do not match the selector tier=db"]
 
 
-def test_a_folder_with_a_kustomization_is_not_guessed_at(opened, git_repo):
+def test_folder_with_a_kustomization_is_an_error(opened, git_repo):
     git_repo.commit(
         {
             "base/kustomization.yaml": "resources: [vm.yaml]\n",
@@ -199,7 +199,7 @@ def test_links_and_submodules_are_reported_and_not_followed(opened, git_repo):
     ]
 
 
-def test_a_file_that_is_too_large_is_named_and_not_read(opened, git_repo):
+def test_too_large_file_is_named_and_not_read(opened, git_repo):
     git_repo.commit({"big.yaml": b"#" * (MAX_BYTES + 1), "a.yaml": vm("a")})
     state = CommitReader(opened).read().state
     assert messages(state) == [
@@ -210,7 +210,7 @@ def test_a_file_that_is_too_large_is_named_and_not_read(opened, git_repo):
     ]
 
 
-def test_a_path_that_is_not_there_is_an_error_at_the_configuration(opened, git_repo):
+def test_missing_path_is_an_error_at_the_configuration(opened, git_repo):
     commit = git_repo.commit(
         {".reconciler.yaml": CONFIG + "paths: [vms]\n", "vmss/a.yaml": vm("a")}
     )
@@ -224,7 +224,7 @@ def test_a_path_that_is_not_there_is_an_error_at_the_configuration(opened, git_r
 
 
 @pytest.mark.parametrize("name", [".reconciler.yml", "reconciler.yaml"])
-def test_a_configuration_under_another_name_is_an_error(opened, git_repo, name):
+def test_misnamed_configuration_is_an_error(opened, git_repo, name):
     git_repo.commit({name: CONFIG + "mode: observe\n"})
     assert messages(CommitReader(opened).read().state) == [
         (
@@ -234,13 +234,13 @@ def test_a_configuration_under_another_name_is_an_error(opened, git_repo, name):
     ]
 
 
-def test_a_bad_configuration_makes_the_state_invalid(opened, git_repo):
+def test_invalid_configuration_makes_the_state_invalid(opened, git_repo):
     git_repo.commit({".reconciler.yaml": CONFIG + "mod: observe\n"})
     state = CommitReader(opened).read().state
     assert [each.code for each in state.diagnostics] == ["unknown-field"]
 
 
-def test_a_branch_is_resolved_anew_at_each_read(opened, git_repo):
+def test_branch_is_resolved_at_each_read(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a")})
     reader = CommitReader(opened, "main")
     assert len(reader.read().state.vms) == 1
@@ -248,7 +248,7 @@ def test_a_branch_is_resolved_anew_at_each_read(opened, git_repo):
     assert (reader.read().state.revision, len(reader.read().state.vms)) == (second, 2)
 
 
-def test_a_clean_working_tree_is_its_commit(opened, git_repo):
+def test_clean_working_tree_reads_as_its_commit(opened, git_repo):
     commit = git_repo.commit({"a.yaml": vm("a")})
     state = WorkingTreeReader(opened).read().state
     assert (state.revision, state.dirty, len(state.vms)) == (commit, False, 1)
@@ -263,7 +263,7 @@ def test_a_clean_working_tree_is_its_commit(opened, git_repo):
     ],
 )
 @pytest.mark.parametrize("staged", [False, True])
-def test_a_working_tree_is_dirty_where_it_matters(opened, git_repo, change, names, staged):
+def test_working_tree_with_a_changed_manifest_is_dirty(opened, git_repo, change, names, staged):
     commit = git_repo.commit(
         {".reconciler.yaml": CONFIG + "paths: [vms]\n", "vms/a.yaml": vm("a")}
     )
@@ -275,7 +275,7 @@ def test_a_working_tree_is_dirty_where_it_matters(opened, git_repo, change, name
     assert [ref.name for ref in state.vms] == names
 
 
-def test_a_deleted_file_makes_the_working_tree_dirty(opened, git_repo):
+def test_deleted_file_makes_the_working_tree_dirty(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a"), "b.yaml": vm("b")})
     (git_repo.path / "a.yaml").unlink()
     state = WorkingTreeReader(opened).read().state
@@ -295,13 +295,13 @@ def test_other_changes_leave_the_working_tree_clean(opened, git_repo):
     assert (state.dirty, [ref.name for ref in state.vms]) == (False, ["a"])
 
 
-def test_a_working_tree_before_its_first_commit(opened, git_repo):
+def test_working_tree_is_read_before_the_first_commit(opened, git_repo):
     git_repo.write({"a.yaml": vm("a")})
     state = WorkingTreeReader(opened).read().state
     assert (state.revision, state.dirty, len(state.vms)) == ("working-tree", True, 1)
 
 
-def test_a_folder_that_became_a_link_is_not_followed(opened, git_repo, tmp_path):
+def test_folder_that_became_a_link_is_not_followed(opened, git_repo, tmp_path):
     git_repo.commit({"vms/a.yaml": vm("a"), "b.yaml": vm("b")})
     (git_repo.path / "vms").rename(tmp_path / "outside")
     (git_repo.path / "vms").symlink_to(tmp_path / "outside")
@@ -310,7 +310,7 @@ def test_a_folder_that_became_a_link_is_not_followed(opened, git_repo, tmp_path)
     assert ("not-followed", "vms/a.yaml") in [(d.code, d.at.path) for d in state.diagnostics]
 
 
-def test_a_stream_is_read_in_order_with_its_names():
+def test_stream_is_read_in_order_with_its_names():
     texts = [("stdin", vm("a").encode()), ("more.yaml", vm("b", labels="{tier: db}").encode())]
     state = StreamReader(texts).read().state
     assert (state.revision, state.dirty, messages(state)) == ("stdin", False, [])
@@ -321,8 +321,8 @@ def test_a_stream_is_read_in_order_with_its_names():
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"# a comment\n", b"---\n"])
-def test_a_stream_that_holds_nothing_is_an_error(text):
-    """`kubectl kustomize BROKEN | reconciler apply -f -` must not pass for an empty wish."""
+def test_empty_stream_is_an_error(text):
+    """`kubectl kustomize BROKEN | reconciler apply -f -` must not be taken for an empty state."""
     state = StreamReader([("stdin", text)]).read().state
     assert [(each.severity, each.code) for each in state.diagnostics] == [
         ("error", "nothing-read")

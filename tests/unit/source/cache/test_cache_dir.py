@@ -1,4 +1,4 @@
-"""The option --cache-dir reaches the reader, and a plain repository needs no slow library."""
+"""The option --cache-dir enables the cache, and validate imports few slow libraries."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\npaths: [vms]\n"
 FILES = {".reconciler.yaml": CONFIG, "vms/pg-0.yaml": VM}
 
 
-def test_validate_keeps_what_it_parsed(git_repo, tmp_path, capsys):
+def test_validate_caches_parsed_files(git_repo, tmp_path, capsys):
     git_repo.commit(FILES)
     for _ in range(2):
         arguments = ["--repo", str(git_repo.path), "--cache-dir", str(tmp_path / "cache")]
@@ -35,14 +35,16 @@ def test_validate_keeps_what_it_parsed(git_repo, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", ["plan", "apply", "reconcile", "status"])
-def test_every_command_that_reads_git_has_the_option(git_repo, tmp_path, name, monkeypatch):
+def test_cache_option_works_for_every_command_that_reads_git(
+    git_repo, tmp_path, name, monkeypatch
+):
     monkeypatch.setenv("RECONCILER_CACHE_DIR", str(tmp_path / "cache"))
     git_repo.commit(FILES)
     options = ["--snapshot", str(tmp_path / "missing")] if name in {"plan", "status"} else []
     kubeconfig = str(tmp_path / "no-kubeconfig")
     if not options:
         options = ["--kubeconfig", kubeconfig]
-    # What is live cannot be read; what is desired was read before.
+    # The live state cannot be read, but the desired state was read before.
     assert main([name, "--repo", str(git_repo.path), *options]) != 0
     if name in {"plan", "status"}:
         assert (tmp_path / "cache" / FILE).is_file()

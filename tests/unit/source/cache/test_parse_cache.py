@@ -1,4 +1,4 @@
-"""What was parsed once is not parsed again, and a cache that fails changes nothing."""
+"""The cache saves parsing, and a broken cache does not change the result."""
 
 import logging
 import multiprocessing
@@ -51,7 +51,7 @@ FILES = {
 
 @pytest.fixture
 def parsed(monkeypatch):
-    """The paths of the files that are parsed."""
+    """Record the paths of the files that are parsed."""
     found = []
 
     def counted(path, data):
@@ -83,7 +83,7 @@ def placed(state):
     return {ref: dict(places) for ref, places in state.provenance.items()}
 
 
-def test_a_file_is_parsed_once_and_says_the_same_when_it_is_kept(git_repo, folder, parsed):
+def test_file_is_parsed_once_and_reads_the_same_from_the_cache(git_repo, folder, parsed):
     git_repo.commit(FILES)
     plain = read(git_repo, None)
     first = read(git_repo, folder)
@@ -95,7 +95,7 @@ def test_a_file_is_parsed_once_and_says_the_same_when_it_is_kept(git_repo, folde
     assert [each.code for each in second.diagnostics] == ["not-managed", "below-minimum"]
 
 
-def test_only_what_changed_is_parsed_again(git_repo, folder, parsed):
+def test_only_changed_files_are_parsed_again(git_repo, folder, parsed):
     git_repo.commit(FILES)
     read(git_repo, folder)
     git_repo.commit({"vms/a.yaml": VM.format(name="a", guest="4Gi")})
@@ -104,7 +104,7 @@ def test_only_what_changed_is_parsed_again(git_repo, folder, parsed):
     assert parsed == ["vms/a.yaml"]
 
 
-def test_a_file_that_moved_is_found_by_its_contents_and_told_by_its_new_path(git_repo, folder):
+def test_moved_file_is_found_by_its_contents_and_shown_with_its_new_path(git_repo, folder):
     git_repo.commit(FILES)
     read(git_repo, folder)
     git_repo.git("mv", "vms", "machines")
@@ -112,22 +112,20 @@ def test_a_file_that_moved_is_found_by_its_contents_and_told_by_its_new_path(git
     assert same(read(git_repo, None), read(git_repo, folder))
 
 
-def test_two_files_of_equal_contents_are_told_apart(git_repo, folder):
+def test_two_files_with_equal_contents_keep_their_own_places(git_repo, folder):
     git_repo.commit({"vms/a.yaml": FILES["vms/low.yaml"], "vms/b.yaml": FILES["vms/low.yaml"]})
     for _ in range(2):
         assert same(read(git_repo, None), read(git_repo, folder))
 
 
-def test_the_cache_can_be_read_by_its_owner_alone(git_repo, folder):
+def test_cache_is_readable_only_by_its_owner(git_repo, folder):
     git_repo.commit(FILES)
     read(git_repo, folder)
     assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_another_version_of_the_program_does_not_take_what_this_one_kept(
-    git_repo, folder, parsed, monkeypatch
-):
+def test_records_of_another_program_version_are_not_used(git_repo, folder, parsed, monkeypatch):
     git_repo.commit(FILES)
     read(git_repo, folder)
     parsed.clear()
@@ -141,9 +139,7 @@ def test_another_version_of_the_program_does_not_take_what_this_one_kept(
 
 
 @pytest.mark.parametrize("damage", ["junk", "cut", "empty", "other-table"])
-def test_a_damaged_cache_is_made_anew_and_named_in_the_log(
-    git_repo, folder, parsed, caplog, damage
-):
+def test_damaged_cache_is_created_again_and_logged(git_repo, folder, parsed, caplog, damage):
     git_repo.commit(FILES)
     plain = read(git_repo, None)
     read(git_repo, folder)
@@ -168,7 +164,7 @@ def test_a_damaged_cache_is_made_anew_and_named_in_the_log(
     assert parsed == []
 
 
-def test_a_record_that_was_changed_is_not_believed(git_repo, folder, parsed):
+def test_changed_record_is_not_used(git_repo, folder, parsed):
     git_repo.commit(FILES)
     plain = read(git_repo, None)
     read(git_repo, folder)
@@ -181,7 +177,7 @@ def test_a_record_that_was_changed_is_not_believed(git_repo, folder, parsed):
     assert same(plain, read(git_repo, folder))
 
 
-def test_a_folder_that_cannot_be_written_is_read_all_the_same(git_repo, folder, parsed):
+def test_read_only_cache_is_read(git_repo, folder, parsed):
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     git_repo.commit(FILES)
@@ -193,7 +189,7 @@ def test_a_folder_that_cannot_be_written_is_read_all_the_same(git_repo, folder, 
     assert parsed == []
 
 
-def test_a_folder_that_cannot_be_made_is_named_in_the_log(git_repo, tmp_path, caplog):
+def test_folder_that_cannot_be_created_is_logged(git_repo, tmp_path, caplog):
     git_repo.commit(FILES)
     (tmp_path / "file").write_text("")
     with caplog.at_level(logging.WARNING):
@@ -201,7 +197,7 @@ def test_a_folder_that_cannot_be_made_is_named_in_the_log(git_repo, tmp_path, ca
     assert "is not used" in caplog.text
 
 
-def test_a_link_in_the_place_of_the_cache_is_not_followed(git_repo, folder, tmp_path):
+def test_symbolic_link_instead_of_the_cache_is_not_followed(git_repo, folder, tmp_path):
     git_repo.commit(FILES)
     folder.mkdir()
     (folder / FILE).symlink_to(tmp_path / "elsewhere")
@@ -209,9 +205,7 @@ def test_a_link_in_the_place_of_the_cache_is_not_followed(git_repo, folder, tmp_
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_a_cache_that_another_process_writes_to_is_done_without(
-    git_repo, folder, caplog, monkeypatch
-):
+def test_locked_cache_is_not_used(git_repo, folder, caplog, monkeypatch):
     git_repo.commit(FILES)
     read(git_repo, folder)
     monkeypatch.setattr(cache_module, "_BUSY_S", 0.01)
@@ -242,7 +236,7 @@ def test_two_processes_share_a_cache(folder):
         assert cache.get([*names[0], *names[1]]).keys() == {*names[0], *names[1]}
 
 
-def test_the_oldest_entries_go_when_there_are_too_many(folder, monkeypatch):
+def test_oldest_entries_are_deleted_when_there_are_too_many(folder, monkeypatch):
     monkeypatch.setattr(cache_module, "MAX_ENTRIES", 20)
     for run in range(5):
         with ParseCache(folder) as cache:
@@ -254,7 +248,7 @@ def test_the_oldest_entries_go_when_there_are_too_many(folder, monkeypatch):
     assert not any(name.startswith(("0-", "1-")) for name in kept)
 
 
-def test_the_oldest_entries_go_when_they_are_too_large(folder, monkeypatch):
+def test_oldest_entries_are_deleted_when_they_are_too_large(folder, monkeypatch):
     monkeypatch.setattr(cache_module, "MAX_BYTES", 10_000)
     for run in range(5):
         with ParseCache(folder) as cache:
@@ -265,7 +259,7 @@ def test_the_oldest_entries_go_when_they_are_too_large(folder, monkeypatch):
     assert {f"4-{i}" for i in range(5)} <= kept.keys()
 
 
-def test_what_is_in_use_does_not_grow_old(folder, monkeypatch):
+def test_used_entry_is_kept(folder, monkeypatch):
     monkeypatch.setattr(cache_module, "MAX_ENTRIES", 20)
     with ParseCache(folder) as cache:
         cache.put({"used": b"x"})

@@ -1,4 +1,4 @@
-"""Commits are read from the object database; what is not there is one clear sentence."""
+"""Commits are read without a checkout, and each error is one sentence."""
 
 import hashlib
 import itertools
@@ -25,21 +25,21 @@ def refused(call, *arguments):
     return f"{caught.value} | {caught.value.hint}"
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_missing_folder_is_named(tmp_path):
     assert refused(Repository.open, tmp_path / "x") == (
         f"{tmp_path / 'x'} does not exist | "
         "name the root of a repository, or pipe manifests in with -f -"
     )
 
 
-def test_a_folder_that_is_no_repository(tmp_path):
+def test_folder_without_a_repository_is_refused(tmp_path):
     assert refused(Repository.open, tmp_path) == (
         f"{tmp_path} is not a Git repository | "
         "name the root of a repository, or pipe manifests in with -f -"
     )
 
 
-def test_a_folder_inside_a_repository_names_the_root(git_repo):
+def test_folder_inside_a_repository_is_refused_with_the_root(git_repo):
     git_repo.commit({"vms/a.yaml": "a: 1\n"})
     assert refused(Repository.open, git_repo.path / "vms") == (
         f"{git_repo.path / 'vms'} is not a Git repository | the root of the repository is "
@@ -47,13 +47,13 @@ def test_a_folder_inside_a_repository_names_the_root(git_repo):
     )
 
 
-def test_a_repository_without_a_commit(opened, git_repo):
+def test_repository_without_a_commit_is_reported(opened, git_repo):
     assert refused(opened.resolve, "HEAD") == (
         f"{git_repo.path} has no commit yet | commit the desired state"
     )
 
 
-def test_a_branch_a_tag_a_hash_and_a_prefix_name_a_commit(opened, git_repo):
+def test_branch_tag_hash_and_prefix_resolve_to_a_commit(opened, git_repo):
     first = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("tag", "--annotate", "--message=x", "v1")
     git_repo.git("branch", "topic/one")
@@ -72,7 +72,7 @@ def test_a_branch_a_tag_a_hash_and_a_prefix_name_a_commit(opened, git_repo):
         ("main:a.yaml", "name a branch, tag or hash; see git log"),
     ],
 )
-def test_a_revision_that_is_not_there(opened, git_repo, revision, hint):
+def test_missing_revision_suggests_a_similar_one(opened, git_repo, revision, hint):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("update-ref", "refs/remotes/origin/feature", commit)
     expected = f"there is no revision {revision} in {git_repo.path} | "
@@ -82,14 +82,14 @@ def test_a_revision_that_is_not_there(opened, git_repo, revision, hint):
 
 
 @pytest.mark.parametrize("revision", ["", "--help", "-x"])
-def test_an_option_is_no_revision(opened, git_repo, revision):
+def test_option_is_refused_as_a_revision(opened, git_repo, revision):
     git_repo.commit()
     assert refused(opened.resolve, revision) == (
         f"{revision!r} is not a revision | name a branch, tag or hash"
     )
 
 
-def test_a_branch_and_a_tag_of_one_name_are_ambiguous_if_they_differ(opened, git_repo):
+def test_branch_and_tag_with_one_name_are_ambiguous_if_they_differ(opened, git_repo):
     first = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("tag", "release")
     git_repo.git("branch", "release")
@@ -102,7 +102,7 @@ def test_a_branch_and_a_tag_of_one_name_are_ambiguous_if_they_differ(opened, git
     )
 
 
-def test_a_prefix_that_fits_several_hashes_is_ambiguous(opened, git_repo):
+def test_prefix_of_several_hashes_is_ambiguous(opened, git_repo):
     git_repo.git("hash-object", "-w", "-t", "tree", os.devnull)
     seen = {}
     for number in itertools.count():
@@ -126,7 +126,7 @@ def _commit(number):
     return f"tree {empty}\nauthor {who}\ncommitter {who}\n\n{number}\n".encode()
 
 
-def test_a_tree_lists_files_links_and_submodules_without_following_them(opened, git_repo):
+def test_tree_lists_files_links_and_submodules_without_following_them(opened, git_repo):
     inner = git_repo.commit({"vms/a.yaml": "a: 1\n", "vms/ü\n.yaml": "b: 2\n"})
     (git_repo.path / "link.yaml").symlink_to("/etc/passwd")
     git_repo.git("add", "--all")
@@ -146,14 +146,14 @@ def test_a_tree_lists_files_links_and_submodules_without_following_them(opened, 
     assert tree.changed() == ()
 
 
-def test_a_commit_is_read_whatever_the_working_tree_holds(opened, git_repo):
+def test_commit_is_read_independently_of_the_working_tree(opened, git_repo):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.write({"a.yaml": "a: 2\n", "b.yaml": "b: 1\n"})
     tree = CommitTree.of(opened, commit)
     assert [tree.read(entry) for entry in tree.entries()] == [b"a: 1\n"]
 
 
-def test_a_bare_repository_has_commits_but_no_working_tree(git_repo, tmp_path):
+def test_bare_repository_has_commits_but_no_working_tree(git_repo, tmp_path):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("clone", "--quiet", "--bare", ".", str(tmp_path / "bare"))
     with Repository.open(tmp_path / "bare") as repository:
@@ -164,7 +164,7 @@ def test_a_bare_repository_has_commits_but_no_working_tree(git_repo, tmp_path):
         )
 
 
-def test_an_object_that_is_missing_is_named(opened, git_repo):
+def test_missing_object_is_named(opened, git_repo):
     git_repo.commit({"a.yaml": "a: 1\n"})
     tree = CommitTree.of(opened, "HEAD")
     (entry,) = tree.entries()
@@ -176,7 +176,7 @@ def test_an_object_that_is_missing_is_named(opened, git_repo):
     )
 
 
-def test_reading_runs_no_hook_and_no_monitor_and_writes_nothing(git_repo, tmp_path):
+def test_reading_runs_no_hook_and_writes_nothing(git_repo, tmp_path):
     git_repo.commit({"a.yaml": "a: 1\n"})
     trap = tmp_path / "trap"
     script = git_repo.path / "trap.sh"
@@ -196,7 +196,7 @@ def test_reading_runs_no_hook_and_no_monitor_and_writes_nothing(git_repo, tmp_pa
     assert not trap.exists()
 
 
-def test_another_repository_in_the_environment_changes_nothing(git_repo, tmp_path, monkeypatch):
+def test_repository_in_the_environment_is_ignored(git_repo, tmp_path, monkeypatch):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("init", "--quiet", str(tmp_path / "other"))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
@@ -206,7 +206,7 @@ def test_another_repository_in_the_environment_changes_nothing(git_repo, tmp_pat
         assert WorkingTree(repository).changed() == ()
 
 
-def test_without_git_it_says_so(git_repo, monkeypatch):
+def test_missing_git_is_reported(git_repo, monkeypatch):
     git_repo.commit()
     with Repository.open(git_repo.path) as repository:
         monkeypatch.setenv("PATH", "/nonexistent")
@@ -215,7 +215,7 @@ def test_without_git_it_says_so(git_repo, monkeypatch):
         )
 
 
-def test_many_contents_come_in_the_order_in_which_they_are_asked_for(git_repo):
+def test_many_contents_come_in_the_requested_order(git_repo):
     texts = {f"{n}.yaml": f"{n}\n" * n for n in range(50)} | {"bytes.yaml": b"\0\r\n\xff"}
     git_repo.commit(texts)
     with Repository.open(git_repo.path) as repository:
@@ -225,7 +225,7 @@ def test_many_contents_come_in_the_order_in_which_they_are_asked_for(git_repo):
     assert found == {n: t if isinstance(t, bytes) else t.encode() for n, t in texts.items()}
 
 
-def test_a_reading_of_many_may_be_left_early(git_repo):
+def test_reading_of_many_objects_can_stop_early(git_repo):
     git_repo.commit({f"{n}.yaml": "x" * 100_000 for n in range(5)})
     with Repository.open(git_repo.path) as repository:
         tree = CommitTree.of(repository, "HEAD")

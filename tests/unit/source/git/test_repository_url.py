@@ -1,4 +1,4 @@
-"""Only addresses of known forms are fetched from, and none is shown with its credentials."""
+"""Only supported addresses are accepted, and credentials are never shown."""
 
 import pytest
 
@@ -16,7 +16,7 @@ from reconciler.source.git.repository_url import checked, is_remote, shown, with
         "file:///srv/fleet.git",
     ],
 )
-def test_these_are_fetched_from(address):
+def test_address_is_accepted(address):
     assert is_remote(address)
     assert checked(address) == address
 
@@ -38,13 +38,13 @@ def test_these_are_fetched_from(address):
         "HTTPS+x://host/y",
     ],
 )
-def test_these_are_refused(address):
+def test_address_is_refused(address):
     with pytest.raises(SourceError, match="is not a supported repository address"):
         checked(address)
 
 
 @pytest.mark.parametrize("path", [".", "/srv/fleet", "fleet.git", "a:b", "../x", "C:/x"])
-def test_a_folder_is_opened_and_not_fetched(path):
+def test_local_folder_is_not_fetched(path):
     assert not is_remote(path)
 
 
@@ -59,16 +59,16 @@ def test_a_folder_is_opened_and_not_fetched(path):
         ("git@host:x", "git@host:x"),
     ],
 )
-def test_an_address_is_shown_without_its_secrets(address, expected):
+def test_address_is_shown_without_secrets(address, expected):
     assert shown(address) == expected
 
 
-def test_urls_in_a_text_lose_their_credentials():
+def test_credentials_are_removed_from_urls_in_a_text():
     text = "fatal: 'https://u:p@h/x' and ssh://git@h/y failed"
     assert without_credentials(text) == "fatal: 'https://h/x' and ssh://h/y failed"
 
 
-def test_a_refusal_shows_no_credentials():
+def test_refusal_shows_no_credentials():
     with pytest.raises(SourceError) as caught:
         checked("ftp://user:s3cret@host/x")
     assert "s3cret" not in f"{caught.value}{caught.value.hint}"

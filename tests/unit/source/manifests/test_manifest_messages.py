@@ -1,4 +1,4 @@
-"""Each slip in a manifest is one message at its true place."""
+"""Each mistake in a manifest is one message at the right place."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from reconciler.source.yaml.decode_text import MAX_BYTES
 
 
 def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):
-    """A minimal VM; its memory stands at line 10 (one more a line of *annotations*)."""
+    """Return a minimal VM; its memory is in line 10, or later by each line of *annotations*."""
     notes = f"  annotations:\n    {annotations}\n" if annotations else "  # none\n  # none\n"
     return (
         f"{head}apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
@@ -266,7 +266,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
     ],
 )
-def test_each_slip_is_one_message_at_its_place(text, expected):
+def test_mistake_is_one_message_at_its_place(text, expected):
     messages = [str(each) for each in said(read(text))]
     assert expected in messages
     extra = {"not-managed", "nothing-named"}

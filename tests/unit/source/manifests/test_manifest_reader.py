@@ -1,4 +1,4 @@
-"""One file becomes objects with places."""
+"""A manifest file is read into objects with places."""
 
 import pytest
 
@@ -22,7 +22,7 @@ from reconciler.source.manifests.manifest_reader import read_manifests
 
 
 def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):
-    """A minimal VM; its memory stands at line 10 (one more a line of *annotations*)."""
+    """Return a minimal VM; its memory is in line 10, or later by each line of *annotations*."""
     notes = f"  annotations:\n    {annotations}\n" if annotations else "  # none\n  # none\n"
     return (
         f"{head}apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
@@ -52,7 +52,7 @@ def one(result):
     return found
 
 
-def test_a_minimal_vm_names_its_memory_with_its_place():
+def test_minimal_vm_has_its_memory_with_the_place():
     found = one(read(vm("guest: 2Gi, maxGuest: 8Gi")))
     assert found.desired.ref == vm_ref("db", "pg-0")
     assert found.desired.guest == MemoryQuantity.of(2 * GIB)
@@ -77,13 +77,13 @@ def test_a_minimal_vm_names_its_memory_with_its_place():
         ("'2.5Gi'", 5 * GIB // 2, "2.5Gi"),
     ],
 )
-def test_a_quantity_is_text_or_a_number_as_kubernetes_reads_it(written, n_bytes, raw):
+def test_quantity_is_text_or_a_number(written, n_bytes, raw):
     guest = one(read(vm(f"guest: {written}"))).desired.guest
     assert (guest.n_bytes, guest.raw) == (n_bytes, raw)
     assert type(guest.raw) is type(raw)
 
 
-def test_a_vm_with_an_instancetype_names_no_guest():
+def test_vm_with_an_instancetype_has_no_guest():
     text = vm(spec="  instancetype:\n    name: u1.large\n").replace("guest: 2Gi", "")
     found = one(read(text))
     assert (found.desired.guest, found.desired.instancetype) == (None, "u1.large")
@@ -104,18 +104,18 @@ def test_labels_and_annotations_are_read():
 
 
 @pytest.mark.parametrize("consent", RestartConsent)
-def test_a_vm_may_say_itself_what_is_done_where_it_needs_a_restart(consent):
+def test_restart_annotation_sets_the_consent_of_a_vm(consent):
     found = one(read(vm(annotations=f"memory.reconciler.dev/restart: {consent}")))
     assert (found.desired.restart, found.diagnostics) == (consent, ())
 
 
-def test_a_consent_that_cannot_be_read_is_none():
+def test_invalid_restart_annotation_is_ignored():
     (found,) = read(vm(annotations="memory.reconciler.dev/restart: always")).objects
     assert found.desired.restart is None
     assert [each.code for each in found.diagnostics] == ["bad-annotation"]
 
 
-def test_a_complete_vm_carries_its_manifest_as_plain_values():
+def test_complete_vm_has_its_manifest_as_plain_values():
     text = (
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
         "metadata: {name: a, namespace: b, uid: x, creationTimestamp: null, labels: &l {c: d}}\n"
@@ -140,7 +140,7 @@ def test_a_complete_vm_carries_its_manifest_as_plain_values():
 @pytest.mark.parametrize(
     "missing", ["  runStrategy: Always\n", "devices: {}, "], ids=["run strategy", "devices"]
 )
-def test_a_vm_is_not_complete_without(missing):
+def test_vm_is_incomplete_without_a_required_field(missing):
     text = (
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: a, namespace: b}\n"
         "spec:\n  runStrategy: Always\n"
@@ -150,7 +150,7 @@ def test_a_vm_is_not_complete_without(missing):
     assert one(read(text.replace(missing, ""))).desired.manifest is None
 
 
-def test_a_cr_is_decoded_by_the_table_of_fields():
+def test_kubevirt_is_decoded_by_the_table_of_fields():
     found = one(
         read(
             cr(
@@ -179,7 +179,7 @@ def test_a_cr_is_decoded_by_the_table_of_fields():
     assert str(found.places[MAX_HOTPLUG_RATIO]) == "vms/db.yaml:11:64"
 
 
-def test_merge_keys_and_anchors_point_at_where_the_value_stands():
+def test_merged_and_aliased_values_have_the_place_of_the_original():
     text = (
         ("apiVersion: kubevirt.io/v1\nkind: List\nsize: &size {guest: 4Gi}\nitems: []\n")
         .replace("kubevirt.io/v1", "v1")
@@ -202,7 +202,7 @@ def test_merge_keys_and_anchors_point_at_where_the_value_stands():
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachineList\nitems:\n",
     ],
 )
-def test_a_list_is_read_item_by_item(head):
+def test_list_is_read_item_by_item(head):
     body = "".join("  " + line for line in vm().splitlines(keepends=True))
     result = read(head + "-" + body[1:] + "-" + body[1:].replace("pg-0", "pg-1"))
     assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]
@@ -227,7 +227,7 @@ def test_json_is_read_like_yaml():
     assert str(one(result).places[GUEST_MEMORY]) == "a.json:3:64"
 
 
-def test_other_kinds_are_counted_and_files_that_are_no_manifests_ignored():
+def test_other_kinds_are_counted_and_other_files_are_ignored():
     result = read(
         "apiVersion: v1\nkind: ConfigMap\n---\napiVersion: v1\nkind: ConfigMap\n---\n"
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\n---\n"
@@ -242,7 +242,7 @@ def test_other_kinds_are_counted_and_files_that_are_no_manifests_ignored():
 
 
 @pytest.mark.parametrize("text", ["just text\n", "<html>404</html>", "42\n"])
-def test_bare_text_is_no_object_and_says_so(text):
+def test_bare_text_is_reported(text):
     (found,) = said(read(text))
     assert (found.severity, found.code, str(found.at)) == (
         "error",
@@ -252,7 +252,7 @@ def test_bare_text_is_no_object_and_says_so(text):
     assert text.strip() in found.message
 
 
-def test_one_bad_document_hides_no_other():
+def test_bad_document_does_not_hide_the_others():
     result = read(vm() + "---\n{{ bad\n---\n" + vm("guest: 2GB").replace("pg-0", "pg-1"))
     assert [each.code for each in said(result)] == ["not-yaml", "bad-quantity"]
     assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]

@@ -1,4 +1,4 @@
-"""YAML text becomes plain values with true places, or problems with true places."""
+"""YAML text is parsed into values and problems with the right places."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def problem(text):
     return found
 
 
-def test_values_know_their_places():
+def test_node_knows_the_place_of_each_value():
     root = only("a:\n  - b: 1\n  - {c: 'x'}\n")
     assert root.value == {"a": [{"b": 1}, {"c": "x"}]}
     assert root.mark == Mark(1, 1)
@@ -28,30 +28,30 @@ def test_values_know_their_places():
     assert root.key_at(("a", 1, "c")) == Mark(3, 6)
 
 
-def test_a_path_that_is_not_there_is_placed_at_the_nearest_value_above():
+def test_missing_path_has_the_place_of_the_nearest_value_above():
     root = only("a:\n  b: 1\n")
     assert root.at(("a", "x", "y")) == Mark(2, 3)
     assert root.key_at(("a", "x")) == Mark(2, 3)
     assert root.find(("a", "x", "y")) is None
 
 
-def test_quoted_scalars_are_text_whatever_they_look_like():
+def test_quoted_scalar_is_always_text():
     assert only("[yes, 'yes', \"1\", 1, ! 1, !!str 1]\n").value == [True, "yes", "1", 1, "1", "1"]
 
 
-def test_documents_are_separated_and_empty_ones_left_out():
+def test_empty_documents_are_left_out():
     found = parse("a: 1\n---\n---\n# only a comment\n---\nb: 2\n...\nc: 3\n")
     assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}, {"c": 3}]
     assert [root.mark.line for root in found.roots] == [1, 6, 8]
 
 
-def test_an_alias_repeats_the_value_and_points_at_its_anchor():
+def test_alias_repeats_the_value_and_has_the_place_of_the_anchor():
     root = only("a: &x\n  k: 1\nb: *x\n")
     assert root.value == {"a": {"k": 1}, "b": {"k": 1}}
     assert root.at(("b", "k")) == Mark(2, 6)
 
 
-def test_written_keys_win_over_merged_ones_and_earlier_merges_over_later():
+def test_merge_keeps_written_keys_and_prefers_earlier_sources():
     root = only("x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  <<: [*x, *y]\n  a: 3\n")
     assert root.value["z"] == {"a": 3, "b": 1, "c": 2}
     assert root.at(("z", "a")) == Mark(5, 6)
@@ -59,11 +59,11 @@ def test_written_keys_win_over_merged_ones_and_earlier_merges_over_later():
     assert root.key_at(("z", "c")) == Mark(2, 14)
 
 
-def test_a_quoted_merge_key_is_an_ordinary_key():
+def test_quoted_merge_key_is_an_ordinary_key():
     assert only("a: {'<<': 1}\n").value == {"a": {"<<": 1}}
 
 
-def test_json_may_be_indented_with_tabs_and_escape_as_json_does():
+def test_json_with_tabs_and_surrogate_escapes_is_read():
     root = only('{\n\t"a": "\\ud83d\\ude00 \\/",\n\t"b": [1e3, true, null]\n}\n')
     assert root.value == {"a": "😀 /", "b": [1000, True, None]}
     assert root.at(("b", 1)) == Mark(3, 13)
@@ -180,12 +180,12 @@ def test_json_may_be_indented_with_tabs_and_escape_as_json_does():
         ),
     ],
 )
-def test_what_cannot_be_read_has_its_place(text, line, column, code, message):
+def test_problem_has_a_place_and_a_message(text, line, column, code, message):
     found = problem(text)
     assert (found.mark, found.code, found.message) == (Mark(line, column), code, message)
 
 
-def test_a_duplicate_key_names_the_first_and_hides_nothing_else():
+def test_duplicate_key_names_the_first_and_hides_nothing_else():
     found = parse("a: 1\na: 2\nb: 3\n---\nc: 4\n")
     assert [root.value for root in found.roots] == [{"a": 1, "b": 3}, {"c": 4}]
     assert found.problems[0].context == ("first at line 1, column 1",)
@@ -195,14 +195,14 @@ def test_a_duplicate_key_names_the_first_and_hides_nothing_else():
     "broken",
     ["x: [", "x: 'open", "x: y: z", "x: *none", "x: \x07", "x: @y", "{{ .Values.x }}: 1"],
 )
-def test_a_broken_document_hides_no_other_one(broken):
+def test_broken_document_does_not_hide_the_others(broken):
     found = parse(f"a: 1\n---\n{broken}\n---\nb: 2\n--- # last\nc: 3\n")
     assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}, {"c": 3}]
     assert [root.mark.line for root in found.roots] == [1, 5, 7]
     assert len(found.problems) == 1
 
 
-def test_a_broken_document_on_the_line_of_its_marker_is_reported_once():
+def test_broken_document_on_the_line_of_its_marker_is_reported_once():
     found = parse("a: 1\n--- {]\n---\nb: 2\n")
     assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}]
     assert [each.mark.line for each in found.problems] == [2]
@@ -212,11 +212,11 @@ def test_reading_stops_after_many_broken_documents():
     assert len(parse("--- {]\n" * 50).problems) == MAX_BROKEN
 
 
-def test_a_template_is_recognised():
+def test_template_is_recognised():
     assert "this looks like a template" in problem("a: {{ .Values.a }}\n").hint
 
 
-def test_aliases_that_explode_are_refused_without_being_written_out(monkeypatch):
+def test_exploding_aliases_are_refused_without_being_expanded(monkeypatch):
     monkeypatch.setattr(composer, "MAX_VALUES", 1000)
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]

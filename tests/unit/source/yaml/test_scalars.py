@@ -51,14 +51,14 @@ from reconciler.source.yaml.scalars import ScalarError, key_text, resolve, resol
         *((text, text) for text in ("1e", "e3", "1 2", "<<", "-.5.5")),
     ],
 )
-def test_a_plain_scalar_has_the_value_that_kubectl_sends(text, value):
+def test_plain_scalar_has_the_value_that_kubectl_sends(text, value):
     found = resolve(text)
     assert found == value
     assert type(found) is type(value)
 
 
 @pytest.mark.parametrize("text", [".inf", "-.Inf", "+.INF", ".nan", ".NaN", "9" * 5000])
-def test_a_number_that_json_cannot_say_is_refused(text):
+def test_number_without_json_form_is_refused(text):
     with pytest.raises(ScalarError):
         resolve(text)
 
@@ -74,12 +74,12 @@ def test_a_number_that_json_cannot_say_is_refused(text):
         ("12", "!vault", "12"),
     ],
 )
-def test_a_tag_decides_the_type(text, tag, value):
+def test_tag_sets_the_type(text, tag, value):
     assert resolve_tagged(text, tag) == value
 
 
 @pytest.mark.parametrize("tag", ["int", "bool", "float", "null", "binary"])
-def test_a_text_that_does_not_fit_its_tag_is_refused(tag):
+def test_text_that_is_invalid_for_its_tag_is_refused(tag):
     with pytest.raises(ScalarError):
         resolve_tagged("x!", f"tag:yaml.org,2002:{tag}")
 
@@ -87,10 +87,10 @@ def test_a_text_that_does_not_fit_its_tag_is_refused(tag):
 @pytest.mark.parametrize(
     ("value", "name"), [(True, "true"), (False, "false"), (7, "7"), ("a", "a")]
 )
-def test_a_key_becomes_a_json_name(value, name):
+def test_key_becomes_a_json_name(value, name):
     assert key_text(value) == name
 
 
-def test_null_is_no_key():
+def test_null_is_refused_as_a_key():
     with pytest.raises(ScalarError, match="a key is null"):
         key_text(None)
