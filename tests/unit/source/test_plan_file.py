@@ -22,7 +22,7 @@ NEW = {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "spec": {"runSt
 
 
 def rich_plan(**overrides):
-    """Return a plan with every kind of write: two waves of the CR, a patch, a restart, a create."""
+    """Return a plan with each kind of write: two waves of the CR, patch, restart, create."""
     names = {name: vm_ref("db", name) for name in ("grows", "restarts", "as-it-is", "new")}
     vms = [make_vm(ref) for name, ref in names.items() if name != "new"]
     desired = make_desired(
