@@ -22,7 +22,7 @@ from reconciler.app.wiring import PARALLEL_WRITES
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.decode import pages
 from reconciler.cluster.informer.informer import ClusterInformer
-from reconciler.cluster.write.event_queue import BESIDE
+from reconciler.cluster.write.event_queue import SENDERS
 from reconciler.model.references import vm_ref
 from reconciler.plan import planner
 from reconciler.plan.plan_policy import PlanPolicy
@@ -207,7 +207,7 @@ def test_an_apply_sends_a_patch_and_an_event_a_changed_vm_and_opens_few_connecti
         (vm.name for vm in FLEET.changed), 1
     )
     assert stopped.ours("GET", "/virtualmachines/") == []
-    assert len(connections) <= PARALLEL_WRITES + WATCHES + BESIDE + LEASE
+    assert len(connections) <= PARALLEL_WRITES + WATCHES + SENDERS + LEASE
 
 
 @contextmanager
