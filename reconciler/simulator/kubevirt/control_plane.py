@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from reconciler.simulator.kubevirt.controllers.virt_operator import HyperConverged, VirtOperator
 from reconciler.simulator.kubevirt.controllers.vm_controller import VMController
@@ -24,15 +24,6 @@ if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.guest_profile import GuestProfiles
     from reconciler.simulator.kubevirt.inventory import Name
     from reconciler.simulator.kubevirt.object_fields import Json
-    from reconciler.simulator.store.history import StoreEvent
-
-
-class Component(Protocol):
-    """A component that watches the store."""
-
-    def observe(self, event: StoreEvent) -> None:
-        """Handles one change."""
-        ...
 
 
 class ControlPlane:
@@ -62,18 +53,17 @@ class ControlPlane:
         """
         store = self._cluster.store
         self._cluster.read_config()
-        components: list[Component] = [
-            self.quotas,
-            self.scheduler,
-            self.operator,
-            self.vms,
-            self.vmis,
-            self.migrations,
-            self.updater,
-            self.handler,
-        ]
-        for component in components:
-            store.subscribe(component.observe)
+        for observe in (
+            self.quotas.observe,
+            self.scheduler.observe,
+            self.operator.observe,
+            self.vms.observe,
+            self.vmis.observe,
+            self.migrations.observe,
+            self.updater.observe,
+            self.handler.observe,
+        ):
+            store.subscribe(observe)
         if owner_spec is not None:
             store.subscribe(HyperConverged(self._cluster, owner_spec).observe)
         for key in store.keys(KUBEVIRTS):

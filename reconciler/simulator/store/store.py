@@ -41,19 +41,9 @@ class Store:
         self.rv = _FIRST_REVISION
         self._objects: dict[str, EncodedObjects] = defaultdict(EncodedObjects)
         self._history = History(capacity=history, start=_FIRST_REVISION)
-        self._ids = object_meta.IdGenerator(seed)
+        self.ids: Final = object_meta.IdGenerator(seed)
         self._owners = OwnerIndex()
         self._subscribers = Subscribers()
-
-    def uid(self) -> str:
-        """Returns a new uid."""
-        with self.lock:
-            return self._ids.uid()
-
-    def suffix(self) -> str:
-        """Returns the five characters that generateName appends."""
-        with self.lock:
-            return self._ids.suffix()
 
     # Reading
 
@@ -154,7 +144,7 @@ class Store:
             meta["name"] = key.name
             if key.namespace:
                 meta["namespace"] = key.namespace
-            meta["uid"] = self._ids.uid()
+            meta["uid"] = self.ids.uid()
             meta["creationTimestamp"] = rfc3339(self.clock.now())
             meta.pop("resourceVersion", None)
             if resource.generation:

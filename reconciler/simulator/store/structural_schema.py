@@ -24,43 +24,35 @@ UNKNOWN: Final[Json] = {}
 """The schema of a value that no schema describes."""
 _STRING: Final[Json] = {"type": "string"}
 _ANYTHING: Final[Json] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+_TIME: Final[Json] = {"type": "string", "format": "date-time", "nullable": True}
+_STRINGS: Final[Json] = {"type": "object", "additionalProperties": _STRING}
+_INTEGER: Final[Json] = {"type": "integer"}
+_BOOLEAN: Final[Json] = {"type": "boolean"}
+_OWNER: Final = ("apiVersion", "kind", "name", "uid")
 METADATA: Final[Json] = {
     "type": "object",
     "properties": {
-        "annotations": {"type": "object", "additionalProperties": _STRING},
-        "creationTimestamp": {"type": "string", "format": "date-time", "nullable": True},
-        "deletionGracePeriodSeconds": {"type": "integer"},
-        "deletionTimestamp": {"type": "string", "format": "date-time", "nullable": True},
+        **dict.fromkeys(("annotations", "labels"), _STRINGS),
+        **dict.fromkeys(("creationTimestamp", "deletionTimestamp"), _TIME),
+        **dict.fromkeys(("deletionGracePeriodSeconds", "generation"), _INTEGER),
+        **dict.fromkeys(
+            ("generateName", "name", "namespace", "resourceVersion", "selfLink", "uid"), _STRING
+        ),
         "finalizers": {"type": "array", "items": _STRING, "x-kubernetes-list-type": "set"},
-        "generateName": _STRING,
-        "generation": {"type": "integer"},
-        "labels": {"type": "object", "additionalProperties": _STRING},
-        "managedFields": {
-            "type": "array",
-            "items": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
-        },
-        "name": _STRING,
-        "namespace": _STRING,
+        "managedFields": {"type": "array", "items": _ANYTHING},
         "ownerReferences": {
             "type": "array",
             "items": {
                 "type": "object",
                 "properties": {
-                    "apiVersion": _STRING,
-                    "blockOwnerDeletion": {"type": "boolean"},
-                    "controller": {"type": "boolean"},
-                    "kind": _STRING,
-                    "name": _STRING,
-                    "uid": _STRING,
+                    **dict.fromkeys(_OWNER, _STRING),
+                    **dict.fromkeys(("blockOwnerDeletion", "controller"), _BOOLEAN),
                 },
-                "required": ["apiVersion", "kind", "name", "uid"],
+                "required": list(_OWNER),
             },
             "x-kubernetes-list-type": "map",
             "x-kubernetes-list-map-keys": ["uid"],
         },
-        "resourceVersion": _STRING,
-        "selfLink": _STRING,
-        "uid": _STRING,
     },
 }
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
+from reconciler.simulator.encoding.json_codec import Json
 from reconciler.simulator.kubevirt import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-Json: TypeAlias = dict[str, Any]
 
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.apiserver import bootstrap
 from reconciler.simulator.clock import rfc3339
@@ -22,11 +22,10 @@ from reconciler.simulator.worlds.field_reader import WorldError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from reconciler.simulator.encoding.json_codec import Json
     from reconciler.simulator.kubevirt.inventory import Name
     from reconciler.simulator.store.store import Store
     from reconciler.simulator.worlds.world_model import InstancetypeSpec, NodeSpec, World
-
-Json: TypeAlias = dict[str, Any]
 
 HCO_MANAGER: Final = "hyperconverged-cluster-operator"
 
@@ -105,7 +104,7 @@ class WorldSeeder:
             }
             if owned:
                 body["metadata"]["labels"] = {"app": "kubevirt-hyperconverged"}
-                body["metadata"]["ownerReferences"] = [_hyperconverged(self._store.uid())]
+                body["metadata"]["ownerReferences"] = [_hyperconverged(self._store.ids.uid())]
             key = Key(KUBEVIRTS, world.kubevirt_namespace, name)
             manager = HCO_MANAGER if owned else "kubectl-create"
             self._store.create(key, body, manager=manager)

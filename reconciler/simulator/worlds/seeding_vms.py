@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.clock import rfc3339
 from reconciler.simulator.encoding import json_codec
@@ -35,12 +35,11 @@ from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds.field_reader import Problem
 
 if TYPE_CHECKING:
+    from reconciler.simulator.encoding.json_codec import Json
     from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
     from reconciler.simulator.kubevirt.inventory import Name
     from reconciler.simulator.store.store import Store
     from reconciler.simulator.worlds.world_model import VMSpec, World
-
-Json: TypeAlias = dict[str, Any]
 
 IMAGE: Final = "registry.example/alpine-container-disk:v1"
 
@@ -113,7 +112,7 @@ class VMSeeder:
         if spec.vmi_labels:
             labels = section(vm, "spec", "template", "metadata", "labels")
             labels.update(spec.vmi_labels)
-        defaults.vm_defaults(vm, self._config, self._store.uid)
+        defaults.vm_defaults(vm, self._config, self._store.ids.uid)
         return vm
 
     def _kind_of(self, spec: VMSpec) -> str:
@@ -155,7 +154,7 @@ class VMSeeder:
                 message = f"the VMI of {namespace}/{spec.name} has no maxGuest for a hotplug"
                 self.problems.append(Problem(path=f"{spec.path}.hotplugged", message=message))
             _hotplug(vmi, spec)
-        pod = launcher_pod.make_pod(vmi, config, self._store.suffix())
+        pod = launcher_pod.make_pod(vmi, config, self._store.ids.suffix())
         if (refused := launcher_pod.invalid(pod)) is not None:
             message = f"{spec.namespace}/{spec.name} could not have started: {refused}"
             self.problems.append(Problem(path=spec.path, message=message))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -30,8 +30,6 @@ from reconciler.simulator.worlds.world_model import (
 )
 
 __all__ = ["World", "WorldError", "load", "parse"]
-
-Json: TypeAlias = dict[str, Any]
 
 API_VERSION: Final = "simulator/v1alpha1"
 KIND: Final = "World"

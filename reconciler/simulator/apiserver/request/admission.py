@@ -55,6 +55,16 @@ class Denial:
     causes: tuple[Json, ...] = ()
 
 
+def denied(webhook: str, message: str, *fields: str) -> Denial:
+    """Returns a denial with one cause for each of the fields."""
+    cause = {"reason": "FieldValueInvalid", "message": message}
+    return Denial(
+        webhook=webhook,
+        message=message,
+        causes=tuple({**cause, "field": field} for field in fields) or (cause,),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRequest:
     """A call of a subresource action such as `restart`."""

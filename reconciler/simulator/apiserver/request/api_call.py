@@ -116,6 +116,12 @@ class ApiCall:
         """Returns the 404 for the named object."""
         return status_errors.not_found(self.resource.group, self.resource.plural, self.target.name)
 
+    def conflict(self, why: str = status_errors.MODIFIED) -> status_errors.StatusError:
+        """Returns the 409 for the named object."""
+        return status_errors.conflict(
+            self.resource.group, self.resource.plural, self.target.name, why
+        )
+
     def invalid(self, name: str, errors: list[FieldError]) -> status_errors.StatusError:
         """Returns the 422 for an object of this kind."""
         # Errors about Events name the group that stores them.

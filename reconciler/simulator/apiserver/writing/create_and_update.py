@@ -93,7 +93,7 @@ class Writer:
         if resource.status and resource.custom:
             new.pop("status", None)
         if not meta.get("name") and meta.get("generateName"):
-            meta["name"] = meta["generateName"][:_GENERATED_MAX] + self._store.suffix()
+            meta["name"] = meta["generateName"][:_GENERATED_MAX] + self._store.ids.suffix()
         entries = self._owned(call, {}, new, []) if owned is None else owned
         if entries:
             meta["managedFields"] = entries
@@ -210,10 +210,7 @@ class Writer:
         try:
             object_meta.check_preconditions(call.key, live, {"uid": meta.get("uid")})
         except ConflictError as error:
-            resource = call.resource
-            raise status_errors.conflict(
-                resource.group, resource.plural, call.target.name, error.precondition
-            ) from error
+            raise call.conflict(error.precondition) from error
 
     def _check_identity(self, call: ApiCall, live: Json, new: Json) -> None:
         meta, old = new["metadata"], live["metadata"]

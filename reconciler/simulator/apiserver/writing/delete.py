@@ -123,10 +123,7 @@ class Deleter:
                 "Precondition failed: ResourceVersion in precondition: "
                 f"{wanted['resourceVersion']}, ResourceVersion in object meta: {have}"
             )
-            resource = call.resource
-            raise status_errors.conflict(
-                resource.group, resource.plural, call.target.name, why
-            ) from error
+            raise call.conflict(why) from error
 
 
 def _options(call: ApiCall) -> Json:

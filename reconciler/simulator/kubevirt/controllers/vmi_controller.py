@@ -96,7 +96,7 @@ class VMIController:
             self._save(vmi)
             return
         if not pods:
-            pod = launcher_pod.make_pod(vmi, config, self._store.suffix())
+            pod = launcher_pod.make_pod(vmi, config, self._store.ids.suffix())
             refusal = self._quotas.refusal(launcher_pod.pod_key(pod), pod)
             if refusal is not None:
                 self._cluster.recorder.record(

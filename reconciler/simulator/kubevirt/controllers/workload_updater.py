@@ -147,7 +147,7 @@ class WorkloadUpdater:
         with_priority = priorities and config.migration_priorities
         migration = make_migration(
             name,
-            f"kubevirt-workload-update-{self._store.suffix()}",
+            f"kubevirt-workload-update-{self._store.ids.suffix()}",
             priority=self._priority(name) if with_priority else "",
         )
         self._store.create(key_of(MIGRATIONS, migration), migration, manager=MANAGER)
@@ -193,7 +193,7 @@ class WorkloadUpdater:
     def _evacuate(self, vmi: Json) -> None:
         """Creates the evacuation that replaces a denied eviction; it plugs the memory as well."""
         name = (vmi["metadata"]["namespace"], vmi["metadata"]["name"])
-        migration = make_migration(name, f"kubevirt-evacuation-{self._store.suffix()}")
+        migration = make_migration(name, f"kubevirt-evacuation-{self._store.ids.suffix()}")
         migration["metadata"]["generateName"] = "kubevirt-evacuation-"
         annotations = migration["metadata"]["annotations"]
         annotations.pop(WORKLOAD_UPDATE)

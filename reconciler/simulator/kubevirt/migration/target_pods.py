@@ -35,7 +35,7 @@ class MigrationPods:
         pod = launcher_pod.make_pod(
             vmi,
             self._cluster.config,
-            self._cluster.store.suffix(),
+            self._cluster.store.ids.suffix(),
             migration,
             source.labels if source is not None else None,
         )

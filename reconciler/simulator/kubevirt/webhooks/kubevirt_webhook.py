@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.apiserver.request.admission import Denial, Review
+from reconciler.simulator.apiserver.request.admission import Denial, Review, denied
 from reconciler.simulator.kubevirt.cluster_config import LIVE_UPDATE_GATE
 from reconciler.simulator.kubevirt.object_fields import KUBEVIRTS, Json, dig
 from reconciler.simulator.kubevirt.versions import GateStage
@@ -51,7 +51,7 @@ class KubeVirtWebhook:
         if both and behaviour.gate_overlap_denied:
             lists = '"FeatureGates" and "DisabledFeatureGates"'
             message = f'feature gate "{both[0]}" exists on both {lists}'
-            return _denied(message, "spec.configuration.developerConfiguration")
+            return denied(KUBEVIRT_UPDATE, message, "spec.configuration.developerConfiguration")
         if gates != _gates(review.old or {})[0]:
             graduated = behaviour.live_update_gate is GateStage.GRADUATED
             if graduated and LIVE_UPDATE_GATE in gates:
@@ -76,12 +76,8 @@ def _ratio_denial(kubevirt: Json) -> Denial | None:
         number = float(ratio)
     except ValueError:
         message = f"ratio provided, {ratio}, cannot be parsed into float: invalid syntax"
-        return _denied(message, field)
+        return denied(KUBEVIRT_UPDATE, message, field)
     if number < 1:
-        return _denied(f"ratio provided, {ratio}, cannot be smaller than 1.0", field)
+        message = f"ratio provided, {ratio}, cannot be smaller than 1.0"
+        return denied(KUBEVIRT_UPDATE, message, field)
     return None
-
-
-def _denied(message: str, field: str) -> Denial:
-    cause = {"reason": "FieldValueInvalid", "message": message, "field": field}
-    return Denial(webhook=KUBEVIRT_UPDATE, message=message, causes=(cause,))

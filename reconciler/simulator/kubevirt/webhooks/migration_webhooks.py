@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.apiserver.request.admission import Denial, Review
+from reconciler.simulator.apiserver.request.admission import Denial, Review, denied
 from reconciler.simulator.kubevirt.migration_objects import prepare_migration
 from reconciler.simulator.kubevirt.object_fields import (
     LIVE_MIGRATABLE,
@@ -44,7 +44,7 @@ class MigrationWebhooks:
             return None
         if review.object.get("spec") == review.old.get("spec"):
             return None
-        return _denied(VMI_UPDATE, "update of VMI object is restricted", "")
+        return denied(VMI_UPDATE, "update of VMI object is restricted")
 
     def mutate_migration(self, review: Review) -> Denial | None:
         """Adds the finalizer and the label with the VMI's name; recorded."""
@@ -61,11 +61,11 @@ class MigrationWebhooks:
             if review.object.get("spec") == review.old.get("spec"):
                 return None
             message = "update of Migration object's spec is restricted"
-            return _denied(MIGRATION_UPDATE, message, "spec")
+            return denied(MIGRATION_UPDATE, message, "spec")
         if review.operation != "CREATE":
             return None
         refusal = self._migration_refusal(review)
-        return None if refusal is None else _denied(MIGRATION_CREATE, refusal, "spec.vmiName")
+        return None if refusal is None else denied(MIGRATION_CREATE, refusal, "spec.vmiName")
 
     def _migration_refusal(self, review: Review) -> str | None:
         namespace, spec = review.namespace, review.object.get("spec") or {}
@@ -91,12 +91,3 @@ class MigrationWebhooks:
             f"in-flight migration detected. Active migration job ({active.uid}) is currently "
             f"already in progress for VMI {name}."
         )
-
-
-def _denied(webhook: str, message: str, field: str) -> Denial:
-    cause = {
-        "reason": "FieldValueInvalid",
-        "message": message,
-        **({"field": field} if field else {}),
-    }
-    return Denial(webhook=webhook, message=message, causes=(cause,))

@@ -78,7 +78,7 @@ class Actions:
         if vmi is None or is_final(vmi):
             return _conflict(request, "VM is not running")
         if not request.dry_run:
-            name = f"kubevirt-migrate-vm-{self._cluster.store.suffix()}"
+            name = f"kubevirt-migrate-vm-{self._cluster.store.ids.suffix()}"
             migration: Json = {
                 "metadata": {"generateName": "kubevirt-migrate-vm-"},
                 "spec": {"vmiName": request.name},

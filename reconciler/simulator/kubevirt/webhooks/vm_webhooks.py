@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.apiserver.request.admission import Denial, Review
+from reconciler.simulator.apiserver.request.admission import Denial, Review, denied
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.cluster_config import MULTI_ARCHITECTURE_GATE
 from reconciler.simulator.kubevirt.object_fields import LIVE_UPDATE_FEATURES, VMS, Json, dig, size
@@ -19,7 +19,8 @@ VALIDATOR: Final = "virtualmachine-validator.kubevirt.io"
 MEMORY_FIELD: Final = "spec.template.spec.domain.memory.guest"
 RUNNING_WARNING: Final = "spec.running is deprecated, please use spec.runStrategy instead."
 _MEMORY_FIELDS: Final = frozenset({MEMORY_FIELD, "spec.template.spec.domain.memory.maxGuest"})
-SMALLEST_REQUEST: Final = 1_000_000
+_LEAST: Final = {0: "0", 1_000_000: "1M"}
+"""The least memory requests in bytes, as the messages write them."""
 
 
 class VMWebhooks:
@@ -49,7 +50,7 @@ class VMWebhooks:
         guest = dig(review.object, *MEMORY_FIELD.split("."))
         if (wrong := _wrong_type(guest, integers=config.behaviour.integer_guest)) is not None:
             return Denial(webhook=MUTATOR, message=wrong, causes=({"message": wrong},))
-        new_uid = self._cluster.store.uid if review.operation == "CREATE" else None
+        new_uid = self._cluster.store.ids.uid if review.operation == "CREATE" else None
         try:
             defaults.vm_defaults(review.object, config, new_uid)
         except quantity.QuantityError as error:
@@ -72,7 +73,8 @@ class VMWebhooks:
         if "running" in spec:
             review.warnings.append(RUNNING_WARNING)
             if "runStrategy" in spec:
-                return _denied(
+                return denied(
+                    VALIDATOR,
                     "Running and RunStrategy are mutually exclusive. Note that Running is "
                     "deprecated, please use RunStrategy instead",
                     "spec.running",
@@ -94,7 +96,7 @@ class VMWebhooks:
         if old.get("name") == new.get("name") or not stale:
             return None
         message = "the Matcher Name has been updated without updating the RevisionName"
-        return _denied(message, "spec.instancetype.revisionName", webhook=MUTATOR)
+        return denied(MUTATOR, message, "spec.instancetype.revisionName")
 
     def _instancetype_denial(self, vm: Json) -> Denial | None:
         if not dig(vm, "spec", "instancetype"):
@@ -103,7 +105,7 @@ class VMWebhooks:
         if instancetype is None:
             name = vm["spec"]["instancetype"].get("name", "")
             message = f"Failure to find instancetype: instancetype {name!r} not found"
-            return _denied(message.replace("'", '"'), "spec.instancetype")
+            return denied(VALIDATOR, message.replace("'", '"'), "spec.instancetype")
         fields = instancetypes.conflicts(vm, instancetype)
         if not fields:
             return None
@@ -111,10 +113,7 @@ class VMWebhooks:
         message = self._cluster.config.behaviour.conflict_message.format(
             guest=", ".join(fields), memory=", ".join(parents)
         )
-        causes = tuple(
-            {"reason": "FieldValueInvalid", "message": message, "field": field} for field in fields
-        )
-        return Denial(webhook=VALIDATOR, message=message, causes=causes)
+        return denied(VALIDATOR, message, *fields)
 
     def _architecture_denial(self, vm: Json) -> Denial | None:
         """Denies other architectures than virt-api's (amd64) without the gate.
@@ -128,7 +127,7 @@ class VMWebhooks:
             return None
         field = "spec.template.spec.architecture"
         said = f"{MULTI_ARCHITECTURE_GATE} feature gate is not enabled in kubevirt-config"
-        return _denied(f"{said}, invalid entry {field}", field)
+        return denied(VALIDATOR, f"{said}, invalid entry {field}", field)
 
     def _template_denial(self, vm: Json) -> Denial | None:
         """Denies contradictions between the guest, requests, limits and hugepages.
@@ -145,15 +144,15 @@ class VMWebhooks:
         field = f"{prefix}.resources.requests.memory"
         if requests is not None:
             shown = domain["resources"]["requests"]["memory"]
-            if requests < 0:
-                return _denied(f"{field} '{shown}': must be greater than or equal to 0.", field)
-            if requests < SMALLEST_REQUEST:
-                return _denied(f"{field} '{shown}': must be greater than or equal to 1M.", field)
+            least = next((n for n, text in _LEAST.items() if requests < n), None)
+            if least is not None:
+                message = f"{field} '{shown}': must be greater than or equal to {_LEAST[least]}."
+                return denied(VALIDATOR, message, field)
             if limits is not None and requests > limits:
                 other = (
                     f"{prefix}.resources.limits.memory '{domain['resources']['limits']['memory']}'"
                 )
-                return _denied(f"{field} '{shown}' is greater than {other}", field)
+                return denied(VALIDATOR, f"{field} '{shown}' is greater than {other}", field)
         tolerant = config.live_update and behaviour.version >= (1, 3, 0)
         if guest is not None and limits is not None and guest > limits and not tolerant:
             message = (
@@ -161,7 +160,7 @@ class VMWebhooks:
                 f"memory limit {prefix}.resources.limits.memory "
                 f"'{domain['resources']['limits']['memory']}'"
             )
-            return _denied(message, MEMORY_FIELD)
+            return denied(VALIDATOR, message, MEMORY_FIELD)
         return _hugepages_denial(domain, field)
 
     def _live_update_denial(self, vm: Json) -> Denial | None:
@@ -175,10 +174,10 @@ class VMWebhooks:
         if not config.live_update or own is None:
             return None
         if vm["spec"].get("instancetype") and not config.behaviour.instancetypes_live:
-            return _denied(v1_1.NO_INSTANCETYPE, "spec.instancetype")
+            return denied(VALIDATOR, v1_1.NO_INSTANCETYPE, "spec.instancetype")
         architecture = dig(vm, "spec", "template", "spec", "architecture") or "amd64"
         refused = memory_hotplug.hotplug_refusal(domain, architecture, own, config.behaviour)
-        return None if refused is None else _denied(refused, MEMORY_FIELD)
+        return None if refused is None else denied(VALIDATOR, refused, MEMORY_FIELD)
 
     def _live_update_features_denial(self, review: Review) -> Denial | None:
         """Applies the rules that only v1.1 has."""
@@ -192,7 +191,7 @@ class VMWebhooks:
             uid = next((facts.uid for facts in running if facts.unfinished), "")
             vmi = self._cluster.vmi(*name)
             refused = v1_1.update_refusal(review.old, review.object, vmi, uid)
-        return None if refused is None else _denied(*refused)
+        return None if refused is None else denied(VALIDATOR, *refused)
 
 
 def _hugepages_denial(domain: Json, field: str) -> Denial | None:
@@ -221,10 +220,10 @@ def _hugepages_denial(domain: Json, field: str) -> Denial | None:
     if tested is not None and tested < page:
         said = "must be equal to or larger than page size"
         message = f"{field} '{quantity.binary(tested)}' {said} {shown}"
-        return _denied(message, field)
+        return denied(VALIDATOR, message, field)
     if tested is not None and tested % page:
         message = f"{field} '{quantity.binary(tested)}' is not a multiple of the page size {shown}"
-        return _denied(message, field)
+        return denied(VALIDATOR, message, field)
     return None
 
 
@@ -243,8 +242,3 @@ def _wrong_type(value: object, *, integers: bool) -> str | None:
     kind = {dict: "object", list: "array", bool: "boolean"}.get(type(value), "null")
     accepted = "string,integer,number" if integers else "string"
     return f'{MEMORY_FIELD} in body must be of type {accepted}: "{kind}"'
-
-
-def _denied(message: str, field: str, *, webhook: str = VALIDATOR) -> Denial:
-    cause = {"reason": "FieldValueInvalid", "message": message, "field": field}
-    return Denial(webhook=webhook, message=message, causes=(cause,))

@@ -34,9 +34,9 @@ def test_new_object_gets_uid_revision_and_time(store):
 
 
 def test_same_seed_gives_the_same_uids():
-    uids = {Store(SimClock(scale=None), seed=7).uid() for _ in range(3)}
+    uids = {Store(SimClock(scale=None), seed=7).ids.uid() for _ in range(3)}
     assert len(uids) == 1
-    assert uids != {Store(SimClock(scale=None), seed=8).uid()}
+    assert uids != {Store(SimClock(scale=None), seed=8).ids.uid()}
 
 
 def test_name_can_be_used_only_once(store):
