@@ -1,0 +1,94 @@
+"""Whether the next write of an object is the one that was approved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import VM, make_desired, make_live, make_vm, make_vmi, plan_of, want
+
+from reconciler.model.explanation import Explanation
+from reconciler.model.fields import WaveName
+from reconciler.model.plan.approval import Approval, ApprovedAction
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.run.outcome import Result
+from reconciler.rollout.limits.approval_check import HINT, covers, refused
+
+LIVE = make_live(make_vm(), vmis=(make_vmi(),))
+(DECISION,) = plan_of(make_desired(want("2Gi")), LIVE).decisions
+(ACTION,) = DECISION.actions
+HELD = replace(
+    DECISION,
+    effect=Effect.BLOCKED,
+    actions=(),
+    why=Explanation(reason=Reason.ABOVE_MAX_GUEST, message="4Gi is the limit"),
+)
+
+
+def approval(**changes) -> Approval:
+    """What was approved for the VM, with *changes* to the action."""
+    approved = ApprovedAction(
+        wave=ACTION.wave,
+        effect=ACTION.effect,
+        reason=ACTION.reason,
+        digest=ACTION.digest,
+        change="guest 1Gi -> 2Gi",
+    )
+    return Approval(
+        cluster="c", revision="r", digest="d", actions={VM: (replace(approved, **changes),)}
+    )
+
+
+NOTHING = Approval(cluster="c", revision="r", digest="d", actions={})
+
+
+@pytest.mark.parametrize(
+    ("given", "decision", "action"),
+    [
+        (None, DECISION, ACTION),
+        (None, HELD, None),
+        (approval(), DECISION, ACTION),
+        (NOTHING, HELD, None),
+    ],
+    ids=["no approval", "no approval, no write", "approved", "nothing approved, no write"],
+)
+def test_approval_allows_what_it_names_and_no_approval_allows_all(given, decision, action):
+    assert refused(given, decision, action) is None
+
+
+def test_object_that_the_approval_does_not_name_is_held():
+    assert not covers(NOTHING, DECISION)
+    end = refused(NOTHING, DECISION, ACTION)
+    assert (end.result, end.why.reason, end.why.hint) == (Result.HELD, "not-approved", HINT)
+    assert end.why.message == f"not approved, so not written: {DECISION.why.message}"
+
+
+SAME = "the same, but the object is another one, or the old value is spelled differently"
+OTHER = f"live (hotplug) guest 1Gi -> 2Gi: {DECISION.why.message}"
+IMPOSSIBLE = "blocked (above-max-guest): 4Gi is the limit"
+
+
+@pytest.mark.parametrize(
+    ("given", "decision", "action", "now"),
+    [
+        (approval(digest="other", change="guest 1Gi -> 3Gi"), DECISION, ACTION, OTHER),
+        (approval(digest="other"), DECISION, ACTION, SAME),
+        (approval(wave=WaveName.RESTART), DECISION, ACTION, SAME),
+        (approval(), HELD, None, IMPOSSIBLE),
+    ],
+    ids=["another size", "another object", "another wave", "no longer possible"],
+)
+def test_other_write_than_the_approved_one_is_stale(given, decision, action, now):
+    end = refused(given, decision, action)
+    assert (end.result, end.why.reason, end.why.hint) == (Result.STALE, "stale", HINT)
+    (approved,) = given.actions[VM]
+    assert end.why.message == f"approved: live (hotplug) {approved.change}; now: {now}"
+
+
+def test_stale_write_is_compared_with_the_action_of_its_own_wave():
+    given = approval()
+    (memory,) = given.actions[VM]
+    restart = replace(memory, wave=WaveName.RESTART, digest="other", change="restart")
+    given = replace(given, actions={VM: (memory, restart)})
+    end = refused(given, DECISION, replace(ACTION, wave=WaveName.RESTART))
+    assert end.why.message.startswith("approved: live (hotplug) restart; now: ")

@@ -1,0 +1,59 @@
+"""Why a value that a run has written is gone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import (
+    KUBEVIRT,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    want,
+)
+
+from reconciler.model import fields
+from reconciler.model.plan.plan import Effect, Verb
+from reconciler.rollout.tracking.reverts import lost, same_restart, wanted
+
+LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
+(DECISION,) = plan_of(make_desired(want("2Gi")), LIVE).decisions
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason", "message"),
+    [
+        ({"owner": "kubectl-edit"}, "reverted", "kubectl-edit replaced our value with 3Gi"),
+        ({"owner": ""}, "reverted", "another client replaced our value with 3Gi"),
+        ({"changes": ()}, "reverted", "another client replaced our value with another size"),
+        ({"effect": Effect.CREATE}, "deleted", "the VM was deleted after it had been created"),
+    ],
+)
+def test_lost_value_is_explained_by_what_is_there_now(changes, reason, message):
+    why = lost(replace(DECISION, **({"owner": ""} | changes)))
+    assert why.reason == reason
+    assert why.message.startswith(message)
+    assert why.hint
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_only_a_restart_keeps_the_written_size(verb):
+    action = replace(DECISION.actions[0], verb=verb)
+    assert same_restart(replace(DECISION, actions=(action,))) is (verb is Verb.RESTART)
+    assert not same_restart(replace(DECISION, actions=()))
+
+
+def test_target_of_a_vm_is_its_size_in_bytes():
+    assert wanted(DECISION) == str(2 * 1024**3)
+    assert wanted(replace(DECISION, target=None)) == ""
+
+
+def test_target_of_the_custom_resource_is_its_changed_fields():
+    desired = make_desired(kubevirt={fields.PARALLEL_MIGRATIONS: 9})
+    (decision,) = plan_of(desired, make_live(kubevirt=make_kubevirt())).decisions
+    assert decision.ref == KUBEVIRT
+    assert wanted(decision).endswith("parallelMigrationsPerCluster=9")
