@@ -35,7 +35,7 @@ class FakeLease:
     def __init__(self) -> None:
         self.is_held = True
         self.kept: dict[str, str] = {}
-        self.notes_written = 0
+        self.writes = 0
 
     def held(self) -> bool:
         return self.is_held
@@ -46,9 +46,9 @@ class FakeLease:
     def annotations(self):
         return dict(self.kept)
 
-    def annotate(self, notes) -> bool:
-        self.notes_written += 1
-        for key, value in notes.items():
+    def annotate(self, annotations) -> bool:
+        self.writes += 1
+        for key, value in annotations.items():
             if value is None:
                 self.kept.pop(key, None)
             else:

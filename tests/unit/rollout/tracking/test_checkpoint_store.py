@@ -69,10 +69,10 @@ def test_forgotten_object_leaves_no_annotation():
     store.failed(VM, FAILURE)
     store.starts(VM, START)
     store.forget(VM)
-    assert lease.annotations == {}
-    written = lease.notes_written
+    assert lease.kept == {}
+    before = lease.writes
     store.forget(VM)
-    assert lease.notes_written == written
+    assert lease.writes == before
 
 
 def test_soak_is_found_by_the_next_pass():
@@ -83,7 +83,7 @@ def test_soak_is_found_by_the_next_pass():
 
 def test_unreadable_annotation_is_a_problem_and_is_replaced():
     lease = FakeLease()
-    lease.annotations[ROLLOUT] = "{"
+    lease.kept[ROLLOUT] = "{"
     store = CheckpointStore(lease, NOW)
     assert "cannot be read" in store.problem
     store.failed(VM, FAILURE)

@@ -140,7 +140,7 @@ def test_end_of_the_custom_resource_goes_to_its_own_lease(how, written, step, ev
     refused = [("WriteRefused", "kubevirt")] if event == "WriteRefused" else []
     assert ports.recorder.events == refused
     assert list(ports.completion.config.checkpoint.failures) == ([KUBEVIRT] if kept else [])
-    assert ports.memory_lease.notes_written == 0
+    assert ports.memory_lease.writes == 0
 
 
 def test_custom_resource_that_did_not_settle_is_not_kept():
@@ -148,7 +148,7 @@ def test_custom_resource_that_did_not_settle_is_not_kept():
     ports.completion.close(
         tracked(ports, written=True, ref=KUBEVIRT), end(Result.FAILED, "not-settled")
     )
-    assert ports.config_lease.notes_written == 0
+    assert ports.config_lease.writes == 0
 
 
 def test_done_object_is_forgotten():

@@ -94,7 +94,7 @@ def test_custom_resource_that_does_not_settle_fails_and_is_not_kept():
     waves.step()
     assert not waves.step(UNSETTLED, after_s=waves.policy.settle_deadline_s)
     assert (waves.reason, waves.waves.failed, waves.waves.overdue) == ("not-settled", True, True)
-    assert not waves.ports.config_lease.notes_written
+    assert not waves.ports.config_lease.writes
 
 
 def test_reverted_field_is_a_failure_that_the_next_pass_knows():
@@ -110,7 +110,7 @@ def test_reverted_field_is_a_failure_that_the_next_pass_knows():
     again.step(reverted)
     assert again.reason == "reverted"
     assert later.writer.sent == []
-    assert later.config_lease.notes_written == 1
+    assert later.config_lease.writes == 1
 
 
 def test_recreated_custom_resource_is_written_again():

@@ -164,7 +164,7 @@ def test_failure_that_the_cluster_shows_ends_a_vm_before_anything_is_written():
     refused = {"conditions": {"HotMemoryChange": condition("False", "x", "libvirt refused")}}
     wave = Wave(live=patched(**refused))
     assert (wave.vm.outcome().result, wave.vm.outcome().reason) == (Result.FAILED, "plug-refused")
-    assert not wave.ports.memory_lease.notes_written
+    assert not wave.ports.memory_lease.writes
 
 
 def test_vm_that_is_not_approved_is_held():
