@@ -72,7 +72,7 @@ def kubectl(kubeconfig, tmp_path):
         command = [KUBECTL, f"--kubeconfig={kubeconfig}", f"--cache-dir={tmp_path}"]
         command += [f"--namespace={ref.namespace}", "patch", "kv", ref.name]
         command += ["--type=json", f"-p={json.dumps(ops)}", "--output=json"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
 
     return send
 

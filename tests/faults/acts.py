@@ -44,21 +44,20 @@ def losing(stage, *, answers=0, requests=0):
 
 def striking(stage, kind, *, ends_s=None, **faults):
     """VM b has *faults*."""
-    stage.sim.faults.inject("default", TARGET, VMFaults(**faults))
+    inject = partial(stage.sim.faults.inject, "default", TARGET)
+    inject(VMFaults(**faults))
+    ended = []
+
+    def fired():
+        return stage.sim.faults.fired["default", TARGET, kind]
+
+    def end():
+        ended.append(fired())
+        inject(VMFaults())
+
     if ends_s is not None:
-        end = partial(stage.sim.faults.inject, "default", TARGET, VMFaults())
         stage.soon(end, ends_s)
-    struck = []
-    real = stage.sim.faults.strikes
-
-    def counted(namespace, name, which):
-        hit = real(namespace, name, which)
-        if hit and (name, which) == (TARGET, kind):
-            struck.append(which)
-        return hit
-
-    stage.sim.faults.strikes = counted
-    return lambda: len(struck)
+    return lambda: sum(ended) + fired()
 
 
 def silent(stage):

@@ -193,13 +193,13 @@ def test_one_more_pass_finishes_what_a_killed_one_began(name, served, tally):
         killed = served.kill_at(INSTANTS[name], lambda: started[0])
         started.append(served.begin())
         with started[0] as first:
-            said, _ = first.communicate(timeout=60)
+            said, _ = first.communicate(timeout=500)
         assert killed, said
         assert first.returncode == -signal.SIGKILL, said
         tally("injected")
         served.free_leases()
         with served.begin() as second:
-            said, _ = second.communicate(timeout=60)
+            said, _ = second.communicate(timeout=500)
     assert second.returncode == 0, said
     assert Stage(served.simulator).end_state() == expected
     assert written == {vm: ["2Gi"] for vm in VMS}

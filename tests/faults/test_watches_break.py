@@ -29,7 +29,7 @@ def test_a_pass_bears_with_a_watch_that_is(name, served, tally):  # noqa: F811 -
     faults = served.simulator.api.faults
     faults.add(FAULTS[name])
     with served.begin() as process:
-        said, _ = process.communicate(timeout=90)
+        said, _ = process.communicate(timeout=500)
     assert faults.fired(FAULTS[name]) > 0, said
     tally("injected")
     assert process.returncode == 0, said

@@ -42,7 +42,7 @@ def test_a_reader_that_goes_away_ends_a_plan_without_a_word(form, serve, git, co
     assert command("snapshot", "--out", snapshot, on=serve("fleet")).code == 0
     with process("plan", "--repo", git, "--snapshot", snapshot, "-o", form) as run:
         run.stdout.close()
-        assert (run.wait(60), run.stderr.read()) == (1, "")
+        assert (run.wait(500), run.stderr.read()) == (1, "")
 
 
 def test_what_is_left_in_a_file_is_what_is_printed(serve, git, command, tmp_path):

@@ -9,7 +9,7 @@ and the user's pacing: limits a node, batches, canaries that soak, and groups ke
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pytest
 from support.builders import PlanPolicy
@@ -74,18 +74,7 @@ POLICED = (
 
 
 class QuickInformer(PolledInformer):
-    """Looks once a simulated second, and reads only what has changed: there are many runs here."""
-
-    def __init__(self, rig: Rig) -> None:
-        super().__init__(rig.client, rig.clock)
-        self._store = rig.sim.store
-        self._seen = -1
-
-    def read(self):
-        if self._store.rv != self._seen:
-            self._seen = self._store.rv
-            self._last = super().read()
-        return replace(self._last, observed_at=self._clock.now())
+    """Looks once a simulated second: there are many runs here."""
 
     def wait(self, timeout_s: float):
         self._clock.sleep(min(timeout_s, 1.0))
@@ -236,7 +225,7 @@ class Compared:
 
 def compare(chosen: Fleet) -> Compared:
     rig = Rig(Simulator(worlds.parse(chosen.document), clock=SimClock(scale=None)))
-    rig.informer = QuickInformer(rig)
+    rig.informer = QuickInformer(rig.client, rig.clock)
     if chosen.history:
         largest = max(chosen.sizes, key=chosen.sizes.__getitem__)
         earlier = {*chosen.history, largest}

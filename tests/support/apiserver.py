@@ -163,7 +163,7 @@ def over_http(
     if token:
         headers["Authorization"] = f"Bearer {token}"
     with closing(
-        http.client.HTTPConnection(url.removeprefix("http://"), timeout=10)
+        http.client.HTTPConnection(url.removeprefix("http://"), timeout=500)
     ) as connection:
         connection.request(method, path, encoded(body), headers)
         with connection.getresponse() as response:

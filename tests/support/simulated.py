@@ -43,16 +43,16 @@ class SteppedClock:
     scale = 1.0
 
     def __init__(self, sim: Simulator) -> None:
-        self._sim = sim
+        self.sim = sim
 
     def now(self):
-        return self._sim.clock.now()
+        return self.sim.clock.now()
 
     def monotonic(self) -> float:
-        return self._sim.clock.monotonic()
+        return self.sim.clock.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        self._sim.engine.step(seconds)
+        self.sim.engine.step(seconds)
 
 
 class InProcessApi:
@@ -109,12 +109,15 @@ class _Headers(dict):
 
 
 class PolledInformer:
-    """An informer that lets simulated time pass and lists again."""
+    """An informer without threads: it lets simulated time pass and lists what has changed."""
 
     def __init__(self, client: Client, clock: SteppedClock) -> None:
         self._reader = ClusterReader(client, clock=clock)
         self._clock = clock
         self._capacity = None
+        self._last = None
+        self._revision = -1
+        """The store's revision when everything was read last."""
 
     def __enter__(self):
         return self
@@ -124,10 +127,14 @@ class PolledInformer:
 
     def restart(self):
         """Forget what was read, as the informer of a new run."""
-        self._capacity = None
+        self._capacity = self._last = None
 
     def read(self):
-        return replace(self._reader.read(), capacity=self._capacity)
+        """The cluster as it is; lists it again only if an object has changed."""
+        revision = self._clock.sim.store.rv
+        if self._last is None or self._revision != revision:
+            self._revision, self._last = revision, self._reader.read()
+        return replace(self._last, observed_at=self._clock.now(), capacity=self._capacity)
 
     def capacity(self):
         self._capacity = self._reader.capacity()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
 from reconciler.model.memory_sizes import MINIMUM
@@ -187,6 +188,7 @@ DEDICATED_CPUS_IN_RATIO = (
 )
 
 
+@lru_cache(maxsize=16)
 def capabilities_of(reported: str) -> Capabilities:
     """Return the capabilities of the version that the KubeVirt CR reports.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reconciler.model import fields
 from reconciler.model.fields import FIELD_BY_PATH, FieldType, NameSet
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from reconciler.model.fields import Settings, SettingValue
     from reconciler.model.live.live_state import LiveKubeVirt
     from reconciler.model.references import FieldPath
+
+    _Items: TypeAlias = tuple[tuple[FieldPath, SettingValue], ...]
 
 
 def kubevirt_drift(
@@ -45,6 +48,11 @@ def _differing(wanted: Settings, live: Settings) -> frozenset[FieldPath]:
     left = {path: value for path, value in live.items() if path in wanted}
     if left == dict(wanted):
         return frozenset()
+    return _compared(tuple(left.items()), tuple(wanted.items()))
+
+
+@lru_cache(maxsize=16)  # a rollout compares the same two again in every round
+def _compared(left: _Items, wanted: _Items) -> frozenset[FieldPath]:
     # deepdiff takes 0.4 s to import; a plan without drift does not need it.
     from deepdiff import DeepDiff  # noqa: PLC0415
 
@@ -54,7 +62,7 @@ def _differing(wanted: Settings, live: Settings) -> frozenset[FieldPath]:
         for levels in diff.values()
         for level in levels
     }
-    return frozenset(path for path in wanted if any(_related(path, each) for each in found))
+    return frozenset(path for path, _ in wanted if any(_related(path, each) for each in found))
 
 
 def _related(path: FieldPath, found: FieldPath) -> bool:
@@ -63,9 +71,9 @@ def _related(path: FieldPath, found: FieldPath) -> bool:
     return path[:shorter] == found[:shorter]
 
 
-def _nested(settings: Settings) -> dict[str, Any]:
+def _nested(settings: _Items) -> dict[str, Any]:
     tree: dict[str, Any] = {}
-    for path, value in settings.items():
+    for path, value in settings:
         parent = tree
         for key in path[:-1]:
             parent = parent.setdefault(key, {})

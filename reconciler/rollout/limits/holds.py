@@ -45,13 +45,18 @@ class Holds:
         self._ranks: dict[ObjectRef, int] = {}
         self._reported: set[str] = set()
         self._opening: Opening | None = None
+        self._opening_stands_until: datetime | None = None
         self._rank = CANARY
         self._canaries: Hold | None = None
 
     def look(self, planner: Planner, objects: Mapping[ObjectRef, TrackedObject]) -> None:
         """Read the state of windows, canaries and batches; call this before ``hold``."""
         context = planner.context
-        self._opening = opened(context)
+        if self._opening_stands_until is None or context.now >= self._opening_stands_until:
+            # Reading a year of windows takes milliseconds, too long for every round.
+            self._opening = found = opened(context)
+            ends = found and (found.until or found.opens)
+            self._opening_stands_until = ends or context.now + timedelta(days=1)
         unknown = [ref for ref in context.desired.vms if ref not in self._ranks]
         self._ranks.update(ranks(unknown, context.desired, context.live, context.policy))
         self._rank = min(
