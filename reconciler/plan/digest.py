@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from reconciler.model.plan.plan import Verb
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,6 +54,22 @@ def action_digest(
         write = {"subresource": "restart"}
     identity = [ref.group, ref.kind, ref.namespace, ref.name]
     return _sha256([cluster, identity, uid, effect, reason, write])
+
+
+def digested(action: Action, cluster: str) -> Action:
+    """Return *action* with its digest for the cluster with the uid *cluster*."""
+    manifest = None if action.manifest is None else manifest_digest(action.manifest)
+    digest = action_digest(
+        cluster=cluster,
+        ref=action.ref,
+        uid=action.uid,
+        effect=action.effect,
+        reason=action.reason,
+        patch=action.patch,
+        manifest=manifest,
+        restart=action.verb is Verb.RESTART,
+    )
+    return replace(action, digest=digest)
 
 
 def manifest_digest(manifest: Mapping[str, Any]) -> str:

@@ -169,7 +169,7 @@ class Action:
     """Guards (``test``) first; empty for a create and a restart."""
     manifest: Mapping[str, Any] | None = None
     """What a create sends, as JSON values; it may contain secrets and is never shown."""
-    digest: str
+    digest: str = ""
     """``sha256:…`` over cluster, object, uid, effect, reason and write."""
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.explanation import Explanation
 from reconciler.model.fields import FEATURE_GATES, MIGRATIONS, ROLLOUT_STRATEGY, NameSet, WaveName
 from reconciler.model.live.live_state import LiveKubeVirt
 from reconciler.model.plan.plan import Action, Change, Decision, Effect, Reason
@@ -16,17 +15,16 @@ from reconciler.plan.behaviour.effective_config import (
     foreseen,
 )
 from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
-from reconciler.plan.digest import action_digest
-from reconciler.plan.finding import blocked, wait
+from reconciler.plan.digest import digested
+from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.kubevirt.drift import kubevirt_drift
 from reconciler.plan.kubevirt.evictions import would_evict
 from reconciler.plan.kubevirt.impact import impact_of
 from reconciler.plan.patches import settings_patch
 
 if TYPE_CHECKING:
-    from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState
+    from reconciler.model.desired.desired_state import DesiredState
     from reconciler.model.live.live_state import LiveState
-    from reconciler.plan.finding import Finding
 
 HYPERCONVERGED_MANAGER = "hyperconverged-cluster-operator"
 """Field manager of HyperConverged, which reverts direct patches of the CR."""
@@ -53,75 +51,48 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
             f"Git names {desired.ref}, but the cluster has {current.ref}",
             "correct the name and namespace in Git",
         )
-        return _held(state, desired, current, finding)
+        return KubeVirtDecision(decision=_decision(state, current, finding), after=current)
     config = effective_config_of(current)
     drift = kubevirt_drift(state, desired, current)
     changes, warnings = _without_graduated(drift, config)
     if not changes:
-        return _unchanged(state, desired, current, graduated=bool(warnings), warnings=warnings)
+        reason = Reason.GATE_GRADUATED if warnings else Reason.CONFIG_AS_DESIRED
+        message = warnings[0] if warnings else "the KubeVirt CR matches Git"
+        finding = Finding.of(Effect.NONE, reason, message)
+        return KubeVirtDecision(decision=_decision(state, current, finding), after=current)
     actions, after = _actions(live.cluster_id, current, changes)
     obstacle = _obstacle(changes, current, config) or would_evict(live, after)
     if obstacle is not None:
-        held = _held(state, desired, current, obstacle, changes=changes, warnings=warnings)
+        held = _decision(state, current, obstacle, changes=changes, warnings=warnings)
         # A change that waits will be made later, so VMs are decided for the CR after it.
         waits = obstacle.effect is Effect.WAIT
-        return replace(held, after=after) if waits else held
-    decision = Decision(
-        ref=current.ref,
-        uid=current.uid,
-        effect=Effect.CONFIG,
-        why=Explanation(
-            reason=Reason.CONFIG_CHANGE,
-            message=f"changes {len(changes)} field{'' if len(changes) == 1 else 's'} of the CR",
-        ),
-        at=state.at(desired.ref),
-        changes=changes,
-        warnings=(*warnings, *impact_of(changes, live, after)),
-        actions=actions,
-    )
-    return KubeVirtDecision(decision=decision, after=after)
+        return KubeVirtDecision(decision=held, after=after if waits else current)
+    fields = f"{len(changes)} field{'' if len(changes) == 1 else 's'}"
+    finding = Finding.of(Effect.CONFIG, Reason.CONFIG_CHANGE, f"changes {fields} of the CR")
+    warnings += impact_of(changes, live, after)
+    decision = _decision(state, current, finding, changes=changes, warnings=warnings)
+    return KubeVirtDecision(decision=replace(decision, actions=actions), after=after)
 
 
-def _unchanged(
+def _decision(
     state: DesiredState,
-    desired: DesiredKubeVirt,
-    current: LiveKubeVirt,
-    *,
-    graduated: bool,
-    warnings: tuple[str, ...],
-) -> KubeVirtDecision:
-    decision = Decision(
-        ref=current.ref,
-        uid=current.uid,
-        effect=Effect.NONE,
-        why=Explanation(
-            reason=Reason.GATE_GRADUATED if graduated else Reason.CONFIG_AS_DESIRED,
-            message=warnings[0] if graduated else "the KubeVirt CR matches Git",
-        ),
-        at=state.at(desired.ref),
-    )
-    return KubeVirtDecision(decision=decision, after=current)
-
-
-def _held(
-    state: DesiredState,
-    desired: DesiredKubeVirt,
     current: LiveKubeVirt,
     finding: Finding,
     *,
     changes: tuple[Change, ...] = (),
     warnings: tuple[str, ...] = (),
-) -> KubeVirtDecision:
-    decision = Decision(
-        ref=desired.ref,
-        uid=current.uid if desired.ref == current.ref else None,
+) -> Decision:
+    ref = state.kubevirt.ref if state.kubevirt else current.ref
+    held = finding.effect in (Effect.BLOCKED, Effect.WAIT)
+    return Decision(
+        ref=ref,
+        uid=current.uid if ref == current.ref else None,
         effect=finding.effect,
         why=finding.why,
-        at=(changes[0].at if changes else None) or state.at(desired.ref),
+        at=(changes[0].at if held and changes else None) or state.at(ref),
         changes=changes,
         warnings=warnings,
     )
-    return KubeVirtDecision(decision=decision, after=current)
 
 
 def _without_graduated(
@@ -232,25 +203,14 @@ def _actions(
         own = tuple(each for each in changes if each.wave is wave)
         if not own:
             continue
-        patch = settings_patch(after, own)
-        digest = action_digest(
-            cluster=cluster,
+        action = Action(
             ref=current.ref,
             uid=current.uid,
+            wave=wave,
             effect=Effect.CONFIG,
             reason=Reason.CONFIG_CHANGE,
-            patch=patch,
+            patch=settings_patch(after, own),
         )
-        actions.append(
-            Action(
-                ref=current.ref,
-                uid=current.uid,
-                wave=wave,
-                effect=Effect.CONFIG,
-                reason=Reason.CONFIG_CHANGE,
-                patch=patch,
-                digest=digest,
-            )
-        )
+        actions.append(digested(action, cluster))
         after = foreseen(after, own)
     return tuple(actions), after

@@ -10,12 +10,11 @@ from reconciler.model.desired.config import RestartConsent, WindowKind
 from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Action, Effect, Reason, Verb
 from reconciler.plan.capacity.fit import pod_for
-from reconciler.plan.digest import action_digest
+from reconciler.plan.digest import digested
 from reconciler.plan.vm.rules.situation import RunningVM
 from reconciler.plan.vm.rules.vm_convergence import has_memory
 
 if TYPE_CHECKING:
-    from reconciler.model.live.live_state import LiveVM
     from reconciler.plan.finding import Finding
     from reconciler.plan.vm.rules.situation import Situation
     from reconciler.plan.vm.target_size import TargetSize
@@ -98,44 +97,25 @@ def _lacks_memory(situation: Situation) -> bool:
 def _patched(situation: Situation, finding: Finding, size: TargetSize) -> tuple[Action, ...]:
     if not size.changes:
         return ()
-    vm = situation.vm
-    digest = action_digest(
-        cluster=situation.cluster,
-        ref=vm.ref,
-        uid=vm.uid,
-        effect=finding.effect,
-        reason=finding.reason,
-        patch=size.patch,
-    )
     action = Action(
-        ref=vm.ref,
-        uid=vm.uid,
+        ref=situation.vm.ref,
+        uid=situation.vm.uid,
         wave=WaveName.MEMORY,
         effect=finding.effect,
         reason=finding.reason,
         patch=size.patch,
-        digest=digest,
     )
-    return (action,)
+    return (digested(action, situation.cluster),)
 
 
 def _restarted(situation: Situation) -> Action:
     """Return the restart; it is the same before and after the size is written."""
-    vm: LiveVM = situation.vm
-    digest = action_digest(
-        cluster=situation.cluster,
-        ref=vm.ref,
-        uid=vm.uid,
-        effect=Effect.RESTART,
-        reason=Reason.RESTART_PENDING,
-        restart=True,
-    )
-    return Action(
-        ref=vm.ref,
-        uid=vm.uid,
+    action = Action(
+        ref=situation.vm.ref,
+        uid=situation.vm.uid,
         wave=WaveName.RESTART,
         effect=Effect.RESTART,
         reason=Reason.RESTART_PENDING,
         verb=Verb.RESTART,
-        digest=digest,
     )
+    return digested(action, situation.cluster)

@@ -10,7 +10,7 @@ from reconciler.model.diagnostic import UNREADABLE_OBJECT
 from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
 from reconciler.model.plan.plan import Action, Decision, Effect, Reason, Verb
 from reconciler.plan.behaviour.target_pod import rendering_of
-from reconciler.plan.digest import action_digest, manifest_digest
+from reconciler.plan.digest import digested
 from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.patches import posted
 from reconciler.plan.vm import unmanaged_edits
@@ -233,15 +233,6 @@ def _absent(
 ) -> Decision:
     if policy.create and desired.manifest is not None and not desired.suspended:
         finding = Finding.of(Effect.CREATE, Reason.NEW, "the cluster has no such VM")
-        manifest = posted(desired.manifest)
-        digest = action_digest(
-            cluster=live.cluster_id,
-            ref=desired.ref,
-            uid=None,
-            effect=finding.effect,
-            reason=finding.reason,
-            manifest=manifest_digest(manifest),
-        )
         action = Action(
             ref=desired.ref,
             uid=None,
@@ -249,10 +240,10 @@ def _absent(
             effect=finding.effect,
             reason=finding.reason,
             verb=Verb.CREATE,
-            manifest=manifest,
-            digest=digest,
+            manifest=posted(desired.manifest),
         )
-        created = _decision(state, desired, None, finding, actions=(action,))
+        actions = (digested(action, live.cluster_id),)
+        created = _decision(state, desired, None, finding, actions=actions)
         return replace(created, changes=given(state, desired))
     hint = "correct the namespace and name in Git, or create the VM"
     if desired.manifest is not None and not policy.create:
