@@ -1,4 +1,4 @@
-"""Which namespaces belong to which shard, and what of a common limit is its own."""
+"""Shards: which namespaces belong to one, and its part of a limit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def shards(total: int) -> list[Shard]:
 
 
 @given(TOTALS, NAMESPACES)
-def test_each_namespace_belongs_to_exactly_one_shard(total, namespace):
+def test_namespace_belongs_to_exactly_one_shard(total, namespace):
     assert sum(each.holds(namespace) for each in shards(total)) == 1
 
 
@@ -25,7 +25,7 @@ def test_each_namespace_belongs_to_exactly_one_shard(total, namespace):
     ("namespace", "of_4", "of_10"),
     [("default", 1, 9), ("kube-system", 1, 9), ("team-a", 0, 6)],
 )
-def test_the_hash_never_changes(namespace, of_4, of_10):
+def test_shard_hash_never_changes(namespace, of_4, of_10):
     """The first eight bytes of sha256, as `sha256sum` shows them, modulo the shards."""
     found = [
         next(each.index for each in shards(total) if each.holds(namespace)) for total in (4, 10)
@@ -34,22 +34,22 @@ def test_the_hash_never_changes(namespace, of_4, of_10):
 
 
 @given(TOTALS, st.integers(1, 200))
-def test_shares_add_up_to_the_limit_unless_there_are_more_shards_than_that(total, limit):
+def test_shares_add_up_to_the_limit_unless_there_are_more_shards(total, limit):
     added = sum(each.share(limit) for each in shards(total))
     assert added == max(limit, total)
 
 
 @pytest.mark.parametrize("text", ["", "1", "4/4", "1/0", "-1/4", "a/b", "1/4/2", " 1/4", "0/0"])
-def test_what_names_no_shard_is_refused(text):
+def test_invalid_shard_is_an_error(text):
     with pytest.raises(ShardError):
         Shard.parse(text)
 
 
-def test_only_the_first_has_the_custom_resource():
+def test_only_the_first_shard_has_the_custom_resource():
     assert [each.has_config for each in shards(3)] == [True, False, False]
 
 
 @given(TOTALS)
-def test_its_text_reads_back(total):
+def test_shard_text_is_parsed_back(total):
     for each in shards(total):
         assert Shard.parse(str(each)) == each

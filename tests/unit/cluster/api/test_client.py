@@ -1,4 +1,4 @@
-"""The client: what it sends, and what it repeats."""
+"""The API client: what it sends, and what it repeats."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VMS = "/apis/kubevirt.io/v1/virtualmachines"
 PG0 = "/apis/kubevirt.io/v1/namespaces/db/virtualmachines/pg-0"
 
 
-def test_a_patch_is_a_json_patch_with_manager_and_strict_validation(server, client, reply):
+def test_patch_is_a_json_patch_with_manager_and_strict_validation(server, client, reply):
     ops = [{"op": "test", "path": "/metadata/uid", "value": "u"}]
     server.on(PG0, reply(200, {}))
     client.patch(PG0, ops)
@@ -35,26 +35,26 @@ def test_a_patch_is_a_json_patch_with_manager_and_strict_validation(server, clie
     assert request.query == {"fieldManager": "reconciler", "fieldValidation": "Strict"}
 
 
-def test_an_empty_patch_is_still_a_json_patch(server, client, reply):
+def test_empty_patch_is_still_a_json_patch(server, client, reply):
     server.on(PG0, reply(200, {}))
     client.patch(PG0, [])
     assert server.requests[0].headers["Content-Type"] == "application/json-patch+json"
     assert server.requests[0].body == []
 
 
-def test_a_null_in_a_patch_is_sent(server, client, reply):
+def test_null_in_a_patch_is_sent(server, client, reply):
     server.on(PG0, reply(200, {}))
     client.patch(PG0, [{"op": "add", "path": "/a", "value": None}])
     assert server.requests[0].body == [{"op": "add", "path": "/a", "value": None}]
 
 
-def test_a_dry_run_says_so(server, client, reply):
+def test_dry_run_is_in_the_query(server, client, reply):
     server.on(PG0, reply(200, {}))
     client.patch(PG0, [], dry_run=True)
     assert server.requests[0].query["dryRun"] == "All"
 
 
-def test_every_request_carries_the_token_and_names_the_program(server, client, reply, harness):
+def test_request_has_the_token_and_names_the_program(server, client, reply, harness):
     server.on(VMS, reply(200, {}))
     client.get(VMS)
     headers = {name.lower(): value for name, value in server.requests[0].headers.items()}
@@ -62,7 +62,7 @@ def test_every_request_carries_the_token_and_names_the_program(server, client, r
     assert headers["authorization"] == f"Bearer {harness.TOKEN}"
 
 
-def test_a_read_is_repeated_while_the_server_is_unavailable(server, client, clock, failure, reply):
+def test_read_is_repeated_while_the_server_is_unavailable(server, client, clock, failure, reply):
     server.on(VMS, failure(503, "apiserver not ready"), reply(cut=True), reply(200, "{}"))
     assert client.get(VMS) == b"{}"
     assert client.counters.retries == 2
@@ -70,14 +70,14 @@ def test_a_read_is_repeated_while_the_server_is_unavailable(server, client, cloc
     assert 0 < clock.elapsed < 5
 
 
-def test_retry_after_is_waited_for(server, client, clock, reply):
+def test_retry_after_is_respected(server, client, clock, reply):
     busy = reply(429, "", (("Retry-After", "7"),))
     server.on(VMS, busy, reply(200, "{}"))
     client.get(VMS)
     assert clock.elapsed >= 7
 
 
-def test_retry_after_beyond_the_total_time_is_an_error_at_once(server, client, clock, reply):
+def test_retry_after_beyond_the_total_time_fails_at_once(server, client, clock, reply):
     server.on(VMS, reply(429, "", (("Retry-After", "3600"),)))
     with pytest.raises(UnavailableError, match="retry after 3600 s") as caught:
         client.get(VMS)
@@ -85,7 +85,7 @@ def test_retry_after_beyond_the_total_time_is_an_error_at_once(server, client, c
     assert clock.elapsed == 0
 
 
-def test_retries_are_bounded(server, client, failure):
+def test_retries_are_limited(server, client, failure):
     server.on(VMS, failure(500, "etcd is gone"))
     with pytest.raises(UnavailableError, match="500: etcd is gone"):
         client.get(VMS)
@@ -93,21 +93,21 @@ def test_retries_are_bounded(server, client, failure):
 
 
 @pytest.mark.parametrize("method", ["PATCH", "POST", "PUT", "DELETE"])
-def test_a_write_is_sent_once(server, client, failure, method):
+def test_write_is_sent_once(server, client, failure, method):
     server.on(PG0, failure(503, "not ready"))
     with pytest.raises(UnavailableError):
         client.send(method, PG0, body=[] if method == "PATCH" else {"a": 1})
     assert len(server.requests) == 1
 
 
-def test_a_write_whose_connection_breaks_is_sent_once(server, client, reply):
+def test_write_is_sent_once_even_if_the_connection_breaks(server, client, reply):
     server.on(PG0, reply(cut=True))
     with pytest.raises(UnreachableError):
         client.patch(PG0, [])
     assert len(server.requests) == 1
 
 
-def test_a_client_without_retries_reads_once_and_counts_with_its_twin(server, client, failure):
+def test_client_without_retries_reads_once_and_shares_counters(server, client, failure):
     server.on(VMS, failure(503, "not ready"))
     with pytest.raises(UnavailableError):
         client.without_retries().get(VMS)
@@ -133,7 +133,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("code", "said", "kind", "sentence"), FAILURES)
-def test_a_failed_answer_is_one_sentence(server, client, failure, code, said, kind, sentence):
+def test_failed_answer_becomes_one_sentence(server, client, failure, code, said, kind, sentence):
     server.on(PG0, failure(code, said))
     with pytest.raises(kind) as caught:
         client.send("GET", PG0)
@@ -144,21 +144,21 @@ def test_a_failed_answer_is_one_sentence(server, client, failure, code, said, ki
     assert caught.value.status == code
 
 
-def test_a_body_that_is_no_status_is_not_quoted(server, client, reply):
+def test_body_that_is_not_a_status_is_not_quoted(server, client, reply):
     server.on(PG0, reply(403, "<html>secret of a proxy</html>"))
     with pytest.raises(ForbiddenError) as caught:
         client.send("GET", PG0)
     assert str(caught.value).endswith("permission denied: Forbidden")
 
 
-def test_a_long_sentence_is_cut(server, client, failure):
+def test_long_server_message_is_cut(server, client, failure):
     server.on(PG0, failure(422, "x" * 1000))
     with pytest.raises(RejectedError) as caught:
         client.send("GET", PG0)
     assert len(re.search("x+…", str(caught.value))[0]) == 256
 
 
-def test_an_object_that_the_server_quotes_is_not_repeated(server, client, failure):
+def test_object_quoted_by_the_server_is_left_out_of_the_message(server, client, failure):
     quoted = '" " is invalid: patch: Invalid value: "{\\"userData\\":\\"hunter2\\"}": strict'
     server.on(PG0, failure(422, quoted + ' decoding error: unknown field "gueest"'))
     with pytest.raises(RejectedError) as caught:
@@ -167,26 +167,26 @@ def test_an_object_that_the_server_quotes_is_not_repeated(server, client, failur
     assert 'unknown field "gueest"' in str(caught.value)
 
 
-def test_a_refused_connection_is_one_sentence(make_client, backoff):
+def test_refused_connection_becomes_one_sentence(make_client, backoff):
     client = make_client("http://127.0.0.1:1", backoff=backoff(attempts=1))
     with pytest.raises(UnreachableError, match=r"at 127.0.0.1:1: connection refused$") as caught:
         client.get(VMS)
     assert caught.value.hint
 
 
-def test_an_unknown_host_is_one_sentence(make_client, backoff):
+def test_unknown_host_becomes_one_sentence(make_client, backoff):
     client = make_client("http://no-such-host.invalid", backoff=backoff(attempts=1))
     with pytest.raises(UnreachableError, match=r"no-such-host.invalid: unknown host name"):
         client.get(VMS)
 
 
-def test_a_server_without_tls_is_one_sentence(server, make_client, backoff):
+def test_server_without_tls_becomes_one_sentence(server, make_client, backoff):
     client = make_client(f"https://127.0.0.1:{server.port}", backoff=backoff(attempts=1))
     with pytest.raises(UnreachableError, match=r"TLS failed$"):
         client.get(VMS)
 
 
-def test_a_silent_server_is_one_sentence(server, make_client, backoff, reply):
+def test_silent_server_becomes_one_sentence(server, make_client, backoff, reply):
     released = threading.Event()
 
     def hang():
@@ -200,7 +200,7 @@ def test_a_silent_server_is_one_sentence(server, make_client, backoff, reply):
     released.set()
 
 
-def test_warnings_are_collected_once_without_empty_ones(server, client, reply):
+def test_warnings_are_collected_once_and_without_empty_ones(server, client, reply):
     headers = (
         ("Warning", '299 - "unknown field \\"spec.nope\\""'),
         ("Warning", '299 - "b", 299 - "c"'),
@@ -211,13 +211,13 @@ def test_warnings_are_collected_once_without_empty_ones(server, client, reply):
     assert client.patch(PG0, []).warnings == ('unknown field "spec.nope"', "b", "c")
 
 
-def test_bytes_are_counted(server, client, reply):
+def test_received_bytes_are_counted(server, client, reply):
     server.on(VMS, reply(200, "12345"))
     client.get(VMS)
     assert client.counters.n_bytes == 5
 
 
-def test_in_a_hurry_nothing_is_asked_again_and_no_wait_is_longer_than_what_is_left(
+def test_hurried_client_repeats_no_read_and_shortens_time_outs(
     server, client, clock, failure, monkeypatch
 ):
     server.on(VMS, failure(503, "not now"))
@@ -238,7 +238,7 @@ def test_in_a_hurry_nothing_is_asked_again_and_no_wait_is_longer_than_what_is_le
     assert len(server.requests) == 4
 
 
-def test_in_a_hurry_a_write_is_not_sent_again_either(server, client, reply):
+def test_hurried_client_repeats_no_write(server, client, reply):
     server.on(VMS, reply(429, "", (("Retry-After", "1"),)))
     client.hurry(8.0)
     with pytest.raises(UnavailableError):
@@ -246,8 +246,8 @@ def test_in_a_hurry_a_write_is_not_sent_again_either(server, client, reply):
     assert len(server.requests) == 1
 
 
-class TestReadAsItComes:
-    def test_what_comes_is_handed_on_before_the_rest_has_come(self, server, client, harness):
+class TestStreamedRead:
+    def test_chunk_is_passed_on_before_the_rest_arrives(self, server, client, harness):
         taken = threading.Event()
 
         def chunks():
@@ -264,12 +264,12 @@ class TestReadAsItComes:
         assert client.read(VMS, take) == [b"first", b"last"]
         assert client.counters.n_bytes == 9
 
-    def test_it_is_begun_again_where_the_server_breaks_off(self, server, client, reply):
+    def test_interrupted_body_is_read_again_from_its_start(self, server, client, reply):
         server.on(VMS, reply(cut=True), reply(200, "whole"))
         assert client.read(VMS, b"".join) == b"whole"
         assert client.counters.retries == 1
 
-    def test_a_refusal_is_raised_before_anything_is_taken(self, server, client, failure):
+    def test_refusal_is_raised_before_the_body_is_read(self, server, client, failure):
         server.on(VMS, failure(403, "cannot list pods", "Forbidden"))
         with pytest.raises(ForbiddenError):
             client.read(VMS, lambda _coming: pytest.fail("there is nothing to take"))

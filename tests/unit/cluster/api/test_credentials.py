@@ -1,4 +1,4 @@
-"""401: the credentials are read anew, wherever they come from, and the request is sent again."""
+"""After a 401 the credentials are read again and the request is repeated."""
 
 from __future__ import annotations
 
@@ -89,25 +89,25 @@ def statuses(simulator):
     return [each.status for each in simulator.request_log]
 
 
-def test_a_read_is_asked_again_with_the_new_token(rotated, simulator):
+def test_read_is_repeated_with_the_new_token(rotated, simulator):
     rotated.get(VMS)
     rotated.get(VMS)
     assert statuses(simulator) == [401, 200, 200]
 
 
-def test_a_patch_is_sent_again_for_a_401_says_that_nothing_was_done(rotated, simulator):
+def test_patch_is_repeated_since_a_401_changed_nothing(rotated, simulator):
     ops = [{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]
     assert rotated.patch(f"{VMS}/vm", ops).status == 200
     assert statuses(simulator) == [401, 200]
 
 
-def test_a_watch_is_opened_again(rotated, simulator):
+def test_watch_is_opened_again(rotated, simulator):
     watch = rotated.watch(VMS, "1", 5.0)
     watch.close()
     assert statuses(simulator) == [401, 200]
 
 
-def test_a_second_401_ends(url, clock, make_kubeconfig, token_file, simulator, tokens):
+def test_second_401_is_an_error(url, clock, make_kubeconfig, token_file, simulator, tokens):
     path = make_kubeconfig(url, by_file(token_file))
     with Client.from_options(clock=clock, kubeconfig_path=path) as client:
         tokens.revoke(token_file.read_text())
@@ -116,7 +116,7 @@ def test_a_second_401_ends(url, clock, make_kubeconfig, token_file, simulator, t
     assert statuses(simulator) == [401, 401]
 
 
-def test_credentials_that_cannot_be_read_anew_end_with_the_401(
+def test_unreadable_credentials_leave_the_401(
     url, clock, make_kubeconfig, token_file, simulator, tokens, caplog
 ):
     caplog.set_level(logging.INFO)
@@ -132,9 +132,7 @@ def test_credentials_that_cannot_be_read_anew_end_with_the_401(
     assert secret not in caplog.text
 
 
-def test_a_pod_reads_the_token_that_was_written_for_it_meanwhile(
-    server, clock, reply, failure, tmp_path, monkeypatch
-):
+def test_pod_reads_its_rotated_token(server, clock, reply, failure, tmp_path, monkeypatch):
     """The library itself reads the file once a minute; a 401 does not wait for that."""
     token, root = tmp_path / "token", tmp_path / "ca.crt"
     token.write_text("old")

@@ -1,4 +1,4 @@
-"""Which server and credentials are used, and the sentence where there are none."""
+"""Which server and credentials are used, and the error without them."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ def _no_cluster(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_no_configuration_at_all(clock):
+def test_missing_configuration_is_an_error(clock):
     with pytest.raises(ClusterError, match="no cluster is configured") as caught:
         connect(clock)
     assert "--kubeconfig" in caught.value.hint
 
 
-def test_a_file_that_is_not_there(clock):
+def test_missing_kubeconfig_is_a_usage_error(clock):
     with pytest.raises(UsageError, match="the kubeconfig /no/such/file does not exist"):
         connect(clock, kubeconfig_path="/no/such/file")
 
 
-def test_a_context_that_is_not_there(clock, make_kubeconfig):
+def test_missing_context_is_an_error(clock, make_kubeconfig):
     path = make_kubeconfig("http://127.0.0.1:1")
     with pytest.raises(ClusterError, match="it has no context elsewhere"):
         connect(clock, kubeconfig_path=path, context="elsewhere")
 
 
-def test_a_context_without_a_file(clock):
+def test_context_without_a_kubeconfig_is_a_usage_error(clock):
     with pytest.raises(UsageError, match="no kubeconfig with the context a"):
         connect(clock, context="a")
 
 
-def test_the_environment_names_a_file(clock, make_kubeconfig, monkeypatch):
+def test_environment_selects_the_kubeconfig(clock, make_kubeconfig, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", make_kubeconfig("https://api.example:6443/base"))
     with connect(clock) as client:
         assert client.host == "api.example:6443"
 
 
-def test_a_credential_plugin_that_fails(clock, make_kubeconfig, caplog):
+def test_failed_credential_plugin_is_an_error(clock, make_kubeconfig, caplog):
     user = {
         "exec": {
             "apiVersion": "client.authentication.k8s.io/v1",
@@ -66,9 +66,7 @@ def test_a_credential_plugin_that_fails(clock, make_kubeconfig, caplog):
     assert logging.getLogger().handlers == handlers
 
 
-def test_the_environment_is_not_searched_for_a_proxy_before_each_request(
-    server, make_client, reply, monkeypatch
-):
+def test_proxy_is_looked_up_in_the_environment_once(server, make_client, reply, monkeypatch):
     client = make_client()
     server.on("/version", reply(200, {}))
 
@@ -79,7 +77,7 @@ def test_the_environment_is_not_searched_for_a_proxy_before_each_request(
     assert client.get("/version")
 
 
-def test_a_proxy_of_the_environment_is_used(server, make_client, reply, monkeypatch):
+def test_proxy_from_the_environment_is_used(server, make_client, reply, monkeypatch):
     def proxies():
         return {"http": f"http://127.0.0.1:{server.port}"}
 

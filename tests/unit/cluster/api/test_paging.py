@@ -1,4 +1,4 @@
-"""A list comes page by page, and begins again where its token expires."""
+"""Lists are read page by page, and start again when a token expires."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def test_pages_follow_the_tokens_to_the_end(server, client, page):
     assert {each.query["limit"] for each in server.requests} == {"1"}
 
 
-def test_a_token_that_expires_in_the_middle_begins_the_list_again(server, client, page, failure):
+def test_expired_token_starts_the_list_again(server, client, page, failure):
     gone = failure(410, "The provided continue parameter is too old", "Expired")
     server.on(VMS, page({"n": 1}, token="a"), gone, page({"n": 1}, token="b"), page({"n": 2}))
     assert [each.first for each in pages(client, VMS)] == [True, True, False]
 
 
-def test_tokens_that_keep_expiring_are_an_error(server, client, page, failure):
+def test_token_that_expires_again_and_again_is_an_error(server, client, page, failure):
     gone = failure(410, "too old", "Expired")
     server.handlers[VMS] = lambda r: gone if "continue" in r.query else page({}, token="a")
     with pytest.raises(ExpiredError):

@@ -1,4 +1,4 @@
-"""What objects say alike is one value: equal in every way, and never taken for another."""
+"""Equal parts of objects become one value, and different ones never do."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def labelled(body):
     return body | {"metadata": body["metadata"] | {"labels": LABELS}}
 
 
-def test_two_instances_share_what_they_say_alike(raw_vmi):
+def test_instances_share_equal_parts(raw_vmi):
     bodies = [
         labelled(raw_vmi(name, conditions=[{**READY, "message": "guest of a fleet is ready"}]))
         for name in ("pg-0", "pg-1")
@@ -38,7 +38,7 @@ def test_two_instances_share_what_they_say_alike(raw_vmi):
     assert one.node_selector is two.node_selector
 
 
-def test_a_vm_shares_its_name_with_its_instance_and_its_migrations(raw_vm, raw_vmi, raw_migration):
+def test_vm_shares_its_name_with_instance_and_migrations(raw_vm, raw_vmi, raw_migration):
     (vm,) = decoded(workloads.VMS, labelled(raw_vm()))
     (vmi,) = decoded(workloads.VMIS, raw_vmi())
     (migration,) = decoded(workloads.MIGRATIONS, raw_migration())
@@ -47,7 +47,7 @@ def test_a_vm_shares_its_name_with_its_instance_and_its_migrations(raw_vm, raw_v
 
 
 @pytest.mark.parametrize("sizes", [("1Gi", "1024Mi"), (1073741824, 1073741824.0)])
-def test_sizes_that_are_equal_keep_each_its_own_spelling(sizes, raw_vm):
+def test_equal_sizes_keep_their_spellings(sizes, raw_vm):
     bodies = []
     for size in sizes:
         body = raw_vm(guest=size)
@@ -58,14 +58,14 @@ def test_sizes_that_are_equal_keep_each_its_own_spelling(sizes, raw_vm):
         assert (vm.guest.raw, vm.constraints.requests.raw) == (raw, raw)
 
 
-def test_conditions_that_differ_in_one_word_are_two(raw_vmi):
+def test_conditions_that_differ_in_a_word_stay_apart(raw_vmi):
     others = ({"status": "False"}, {"reason": "r"}, {"message": "m"}, {"lastTransitionTime": None})
     bodies = [raw_vmi(conditions=[{**READY, **each}]) for each in ({}, *others)]
     found = [each.conditions["Ready"] for each in decoded(workloads.VMIS, *bodies)]
     assert len({(c.status, c.reason, c.message, c.since) for c in found}) == 5
 
 
-def test_constraints_that_differ_in_one_flag_are_two(raw_vmi):
+def test_constraints_that_differ_in_a_flag_stay_apart(raw_vmi):
     domains = (
         {"cpu": {"realtime": {}}},
         {"cpu": {"dedicatedCpuPlacement": True}},
@@ -97,7 +97,7 @@ def kept_and_peak(kind, body: bytes) -> tuple[int, int]:
     return found
 
 
-def test_an_object_of_a_fleet_keeps_little_more_than_what_is_its_own(raw_vmi):
+def test_object_of_a_fleet_needs_little_memory_of_its_own(raw_vmi):
     n = 400
     bodies = [
         labelled(raw_vmi(f"pg-{number}", conditions=[READY, READY | {"type": "AgentConnected"}]))
@@ -108,7 +108,7 @@ def test_an_object_of_a_fleet_keeps_little_more_than_what_is_its_own(raw_vmi):
     assert kept < n * 800
 
 
-def test_of_an_answer_with_all_pods_one_is_decoded_at_a_time():
+def test_pods_of_one_answer_are_decoded_one_at_a_time():
     n = 400
     requests = {"memory": "1Gi", **{f"example.com/device-{number}": "1" for number in range(40)}}
     pods = [

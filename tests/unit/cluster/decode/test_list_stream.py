@@ -1,4 +1,4 @@
-"""A list is cut into its objects as it comes, wherever its bytes are parted."""
+"""A list is split into its objects while it arrives, in any chunks."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read(chunks) -> list[object]:
 
 @given(PODS, st.lists(st.integers(0, 5_000), max_size=12), st.booleans())
 @settings(max_examples=300)
-def test_objects_are_those_of_the_whole_list(pods, places, spaced):
+def test_streamed_objects_equal_those_of_the_whole_list(pods, places, spaced):
     document = {"kind": "PodList", "metadata": {"resourceVersion": "7"}, "items": pods}
     form = {} if spaced else {"separators": (",", ":")}
     text = json.dumps(document, ensure_ascii=False, **form).encode()
@@ -50,7 +50,7 @@ def test_objects_are_those_of_the_whole_list(pods, places, spaced):
 
 
 @pytest.mark.parametrize("place", range(36, 49))
-def test_each_object_is_there_before_the_next_has_come(place):
+def test_object_is_yielded_before_the_next_arrives(place):
     """Also where what stands between the two comes in two parts."""
     text = b'{"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}},{"metadata":{}}]}'
     come = []
@@ -66,13 +66,13 @@ def test_each_object_is_there_before_the_next_has_come(place):
 
 
 @pytest.mark.parametrize("text", ['{"items":null}', '{"items":[]}', '{"items": [ ]}', "{}"])
-def test_a_list_may_be_empty(text):
+def test_empty_list_has_no_objects(text):
     assert read([text.encode()]) == []
 
 
 @pytest.mark.parametrize(
     "text", ["", "<html>", "[]", '{"items":[{"metadata":{}}', '{"items":[{"metadata":{}}]']
 )
-def test_what_is_no_whole_list_is_refused(text):
+def test_incomplete_list_is_an_error(text):
     with pytest.raises(msgspec.DecodeError):
         read([text.encode()])

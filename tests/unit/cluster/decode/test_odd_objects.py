@@ -1,4 +1,4 @@
-"""Odd live objects from the wire to the plan: each is judged, or told, and hides no other."""
+"""Unusual live objects, from JSON to the plan; each is judged or reported."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ def effects(plan):
         pytest.param({"migrationState": None}, HOTPLUG, id="null migrationState"),
     ],
 )
-def test_an_instance_with_an_odd_status_is_judged(planned, raw_vmi, change, expected):
+def test_instance_with_an_unusual_status_is_judged(planned, raw_vmi, change, expected):
     plan = planned(vmi=raw_vmi(**change))
     assert effects(plan) == expected
     assert plan.diagnostics == ()
 
 
 @pytest.mark.parametrize("status", [None, {}, "absent"])
-def test_an_instance_without_a_status_is_starting(planned, raw_vmi, status):
+def test_instance_without_a_status_is_starting(planned, raw_vmi, status):
     body = {**raw_vmi(), "status": status}
     if status == "absent":
         del body["status"]
@@ -109,7 +109,7 @@ def test_an_instance_without_a_status_is_starting(planned, raw_vmi, status):
 @pytest.mark.parametrize(
     "status", [None, {}, {"conditions": None}, {"conditions": [{"type": "X", "status": "Y"}]}]
 )
-def test_a_vm_without_a_known_status_is_judged_by_its_instance(planned, raw_vm, status):
+def test_vm_without_a_known_status_is_judged_by_its_instance(planned, raw_vm, status):
     assert effects(planned(vm=raw_vm(status=status))) == HOTPLUG
 
 
@@ -125,7 +125,7 @@ def test_a_vm_without_a_known_status_is_judged_by_its_instance(planned, raw_vm, 
         (("metadata", "managedFields"), HOTPLUG),
     ],
 )
-def test_a_null_part_of_a_vm_is_an_absent_one(planned, raw_vm, path, expected):
+def test_null_part_of_a_vm_counts_as_absent(planned, raw_vm, path, expected):
     body = raw_vm()
     part = body
     for key in path[:-1]:
@@ -135,7 +135,7 @@ def test_a_null_part_of_a_vm_is_an_absent_one(planned, raw_vm, path, expected):
 
 
 @pytest.mark.parametrize("status", [None, {}, "absent"])
-def test_a_cr_without_a_status_has_not_settled_and_no_known_version(planned, raw_kubevirt, status):
+def test_cr_without_a_status_is_unsettled_with_an_unknown_version(planned, raw_kubevirt, status):
     body = {**raw_kubevirt(), "status": status}
     if status == "absent":
         del body["status"]
@@ -195,7 +195,7 @@ ONE_GIB = [
 
 
 @pytest.mark.parametrize("spelling", ONE_GIB)
-def test_a_legal_spelling_counts_by_its_value(planned, raw_vm, raw_vmi, spelling):
+def test_valid_spelling_counts_by_its_value(planned, raw_vm, raw_vmi, spelling):
     sizes = dict.fromkeys(("guestAtBoot", "guestRequested", "guestCurrent"), spelling)
     body = raw_vmi(memory=sizes)
     body["spec"]["domain"]["memory"]["guest"] = spelling
@@ -204,7 +204,7 @@ def test_a_legal_spelling_counts_by_its_value(planned, raw_vm, raw_vmi, spelling
     assert effects(planned(vm=raw_vm(guest=spelling), vmi=body)) == HOTPLUG
 
 
-def test_the_patch_tests_for_the_spelling_that_the_server_has(planned, raw_vm):
+def test_patch_tests_for_the_spelling_of_the_server(planned, raw_vm):
     plan = planned(vm=raw_vm(guest="1.073741824e9"))
     (action,) = [action for each in plan.decisions for action in each.actions]
     assert "1.073741824e9" in [op.value for op in action.patch if op.op == "test"]
@@ -213,7 +213,7 @@ def test_the_patch_tests_for_the_spelling_that_the_server_has(planned, raw_vm):
 @pytest.mark.parametrize(
     ("spelling", "n_bytes"), [("1.5Gi", 1536 * MIB), ("2E", 2 * 10**18), ("4e0Gi", None), (0, 0)]
 )
-def test_a_size_is_read_to_the_byte_or_not_at_all(raw_vm, spelling, n_bytes):
+def test_size_is_read_to_the_byte_or_not_at_all(raw_vm, spelling, n_bytes):
     found = page(workloads.VMS, raw_vm(guest=spelling))
     assert [vm.guest.n_bytes for vm in found.values] == ([] if n_bytes is None else [n_bytes])
     assert len(found.diagnostics) == (n_bytes is None)
@@ -236,7 +236,7 @@ ILLEGAL = [
 
 
 @pytest.mark.parametrize("spelling", [*ILLEGAL, "9" * 30, True, [], {}, -1])
-def test_an_illegal_size_of_a_vm_is_told_and_hides_no_other(planned, raw_vm, spelling):
+def test_invalid_size_of_a_vm_is_reported_and_hides_no_other_vm(planned, raw_vm, spelling):
     plan = planned(vm=raw_vm(guest=spelling))
     assert effects(plan) == UNREADABLE
     (finding,) = plan.diagnostics
@@ -247,7 +247,7 @@ def test_an_illegal_size_of_a_vm_is_told_and_hides_no_other(planned, raw_vm, spe
 
 @pytest.mark.parametrize("spelling", [*ILLEGAL, True, [], {}, -1])
 @pytest.mark.parametrize("name", ["guestAtBoot", "guestRequested", "guestCurrent"])
-def test_an_illegal_size_of_an_instance_is_told_and_nothing_is_written(
+def test_invalid_size_of_an_instance_is_reported_and_prevents_writes(
     planned, raw_vmi, name, spelling
 ):
     sizes = {"guestAtBoot": "1Gi", "guestRequested": "1Gi", "guestCurrent": "1Gi", name: spelling}
@@ -259,6 +259,6 @@ def test_an_illegal_size_of_an_instance_is_told_and_nothing_is_written(
     assert name in finding.message or "object" in finding.message
 
 
-def test_an_instance_that_runs_at_zero_bytes_is_judged(planned, raw_vmi):
+def test_instance_with_zero_bytes_is_judged(planned, raw_vmi):
     zero = dict.fromkeys(("guestAtBoot", "guestRequested", "guestCurrent"), "0")
     assert effects(planned(vmi=raw_vmi(memory=zero)))[0] in {"live", "wait"}

@@ -1,4 +1,4 @@
-"""Decoding: each field from its place, every odd shape, and no object hiding another."""
+"""Each field is decoded from its place, and no unreadable object hides another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read(kind, body):
     return kind.one(json.dumps(body).encode())
 
 
-def test_a_vm_is_read_field_by_field(raw_vm):
+def test_vm_fields_are_decoded(raw_vm):
     body = raw_vm(guest="2048Mi")
     body["metadata"] |= {"labels": {"app": "pg"}, "deletionTimestamp": "2026-11-23T01:00:00Z"}
     body["spec"]["instancetype"] = {"name": "u1.medium"}
@@ -61,7 +61,7 @@ def test_a_vm_is_read_field_by_field(raw_vm):
         ({"running": None, "runStrategy": "Halted"}, False),
     ],
 )
-def test_only_halted_wants_no_instance(raw_vm, spec, wanted):
+def test_only_halted_vm_wants_no_instance(raw_vm, spec, wanted):
     assert read(workloads.VMS, raw_vm(spec=spec)).running_wanted is wanted
 
 
@@ -74,7 +74,7 @@ def test_only_halted_wants_no_instance(raw_vm, spec, wanted):
         (None, False),
     ],
 )
-def test_only_our_annotation_suspends(raw_vm, annotations, suspended):
+def test_only_our_annotation_suspends_a_vm(raw_vm, annotations, suspended):
     body = raw_vm()
     body["metadata"]["annotations"] = annotations
     assert read(workloads.VMS, body).suspended is suspended
@@ -95,7 +95,7 @@ def test_only_our_annotation_suspends(raw_vm, annotations, suspended):
         ),
     ],
 )
-def test_constraints_come_from_the_template_and_the_instance(raw_vm, raw_vmi, domain, found):
+def test_constraints_come_from_template_and_instance(raw_vm, raw_vmi, domain, found):
     vm, vmi = raw_vm(), raw_vmi()
     vm["spec"]["template"]["spec"] = {"domain": domain}
     vmi["spec"] = {"domain": domain}
@@ -113,7 +113,7 @@ def owner(manager: str, time: str, *path: str) -> dict:
 GUEST = ("spec", "template", "spec", "domain", "memory", "guest")
 
 
-def test_the_manager_is_who_wrote_the_guest_size_last(raw_vm):
+def test_manager_is_the_last_writer_of_the_guest_size(raw_vm):
     body = raw_vm()
     body["metadata"]["managedFields"] = [
         owner("kubectl", "2026-11-23T00:48:49Z", *GUEST),
@@ -127,7 +127,7 @@ def test_the_manager_is_who_wrote_the_guest_size_last(raw_vm):
     assert vm.guest_changed_at == datetime(2026, 11, 23, 0, 48, 49, tzinfo=UTC)
 
 
-def test_an_instance_is_read_field_by_field(raw_vmi):
+def test_instance_fields_are_decoded(raw_vmi):
     body = raw_vmi(
         memory={"guestAtBoot": "1Gi", "guestRequested": "2Gi", "guestCurrent": 1610612736},
         migrationState={
@@ -151,7 +151,7 @@ def test_an_instance_is_read_field_by_field(raw_vmi):
     assert (vmi.kernel, vmi.guest_os) == ("6.12.8-0-virt", "alpine")
 
 
-def test_a_migration_is_read_field_by_field(raw_migration):
+def test_migration_fields_are_decoded(raw_migration):
     body = raw_migration(
         status={
             "phase": "Failed",
@@ -175,14 +175,14 @@ def test_a_migration_is_read_field_by_field(raw_migration):
     assert migration.ended_at == datetime(2026, 11, 23, 0, 41, 25, tzinfo=UTC)
 
 
-def test_a_migration_that_failed_before_the_hand_over_ended_with_its_phase(raw_migration):
+def test_migration_that_failed_early_ended_with_its_last_phase(raw_migration):
     entered = {"phase": "Failed", "phaseTransitionTimestamp": "2026-11-23T00:46:00Z"}
     status = {"phase": "Failed", "phaseTransitionTimestamps": [entered]}
     migration = read(workloads.MIGRATIONS, raw_migration(status=status))
     assert migration.ended_at == datetime(2026, 11, 23, 0, 46, tzinfo=UTC)
 
 
-def test_a_phase_of_a_newer_kubevirt_is_not_finished(raw_migration):
+def test_unknown_migration_phase_is_not_finished(raw_migration):
     migration = read(workloads.MIGRATIONS, raw_migration(status={"phase": "Teleporting"}))
     assert not migration.phase.finished
 
@@ -206,7 +206,7 @@ def test_migrations_are_grouped_by_vm_oldest_first(raw_migration):
         (None, {}, False),
     ],
 )
-def test_a_node_takes_guests_if_labelled_and_not_cordoned(labels, spec, schedulable):
+def test_node_is_schedulable_if_labelled_and_not_cordoned(labels, spec, schedulable):
     body = {"metadata": {"name": "n", "labels": labels}, "spec": spec, "status": {}}
     assert read(workloads.NODES, body).schedulable is schedulable
 
@@ -223,11 +223,11 @@ def test_a_node_takes_guests_if_labelled_and_not_cordoned(labels, spec, schedula
 @pytest.mark.parametrize(
     "kind", [workloads.VMS, workloads.VMIS, workloads.MIGRATIONS, workloads.NODES]
 )
-def test_absent_and_null_parts_are_no_obstacle(kind, body):
+def test_absent_and_null_parts_are_accepted(kind, body):
     assert read(kind, body)
 
 
-def test_a_null_memory_is_no_memory(raw_vm):
+def test_null_memory_counts_as_absent(raw_vm):
     body = raw_vm()
     body["spec"]["template"]["spec"]["domain"]["memory"] = None
     vm = read(workloads.VMS, body)
@@ -239,7 +239,7 @@ def test_a_null_memory_is_no_memory(raw_vm):
     ("guest", "said"),
     [("2GB", "memory.guest: '2GB' is not a quantity"), ({"a": 1}, "got `object`")],
 )
-def test_an_odd_object_is_a_finding_and_hides_no_other(raw_vm, guest, said):
+def test_unreadable_object_is_a_finding_and_hides_no_other(raw_vm, guest, said):
     body = {"items": [raw_vm("a"), raw_vm("odd", guest), raw_vm("b")]}
     decoded = workloads.VMS.page(json.dumps(body).encode())
     assert [vm.ref.name for vm in decoded.values] == ["a", "b"]
@@ -248,7 +248,7 @@ def test_an_odd_object_is_a_finding_and_hides_no_other(raw_vm, guest, said):
     assert said in finding.message
 
 
-def test_an_odd_instance_is_found_under_its_vm(raw_vmi):
+def test_unreadable_instance_is_reported_under_its_vm(raw_vmi):
     body = {"items": [raw_vmi(memory={"guestCurrent": []})]}
     (finding,) = workloads.VMIS.page(json.dumps(body).encode()).diagnostics
     assert finding.ref == PG0
@@ -256,7 +256,7 @@ def test_an_odd_instance_is_found_under_its_vm(raw_vmi):
 
 
 @pytest.mark.parametrize("body", ["[]", '"x"', "{", '{"metadata": {}}'])
-def test_what_is_no_object_is_unreadable(body):
+def test_value_that_is_not_an_object_is_unreadable(body):
     with pytest.raises(UnreadableError):
         workloads.VMS.one(body.encode())
     assert workloads.VMS.take(body.encode()).diagnostics
@@ -271,21 +271,21 @@ def test_what_is_no_object_is_unreadable(body):
         ({}, ""),
     ],
 )
-def test_a_backup_counts_while_it_has_neither_completed_nor_failed(raw_vmi, status, expected):
+def test_backup_counts_until_it_completes_or_fails(raw_vmi, status, expected):
     """Source: CRD virtualmachineinstances v1.9, status.changedBlockTracking.backupStatus."""
     body = raw_vmi()
     body["status"]["changedBlockTracking"] = {"state": "Enabled", "backupStatus": status}
     assert read(workloads.VMIS, body).backup == expected
 
 
-def test_the_cpu_of_a_template_is_read_as_far_as_it_is_named(raw_vm):
+def test_cpu_of_a_template_is_decoded_where_set(raw_vm):
     body = raw_vm()
     assert read(workloads.VMS, body).cpu == (None, None, None)
     body["spec"]["template"]["spec"]["domain"]["cpu"] = {"cores": 2, "sockets": 3}
     assert read(workloads.VMS, body).cpu == (3, 2, None)
 
 
-def test_the_cpu_and_the_eviction_strategy_of_an_instance_are_read(raw_vmi):
+def test_cpu_and_eviction_strategy_of_an_instance_are_decoded(raw_vmi):
     body = raw_vmi()
     body["spec"]["domain"]["cpu"] = {"cores": 2, "sockets": 3, "maxSockets": 8}
     assert read(workloads.VMIS, body).cpu == (3, 2, None)
@@ -303,20 +303,20 @@ def test_the_cpu_and_the_eviction_strategy_of_an_instance_are_read(raw_vmi):
         ([{"action": "Stop", "uid": "u"}, {"action": "Start", "data": {"paused": "true"}}], True),
     ],
 )
-def test_a_restart_that_is_asked_for_shows_until_it_is_done(raw_vm, requests, asked):
+def test_pending_restart_is_decoded(raw_vm, requests, asked):
     body = raw_vm()
     body["status"]["stateChangeRequests"] = requests
     assert read(workloads.VMS, body).restart_asked is asked
 
 
 @pytest.mark.parametrize(("annotations", "there"), [(None, False), ({}, True), ({"a": "b"}, True)])
-def test_whether_there_are_annotations_to_add_to(raw_vm, annotations, there):
+def test_presence_of_annotations_is_decoded(raw_vm, annotations, there):
     body = raw_vm()
     body["metadata"]["annotations"] = annotations
     assert read(workloads.VMS, body).annotated is there
 
 
-def test_a_version_is_read_but_makes_no_difference(raw_vm):
+def test_resource_version_is_decoded_and_not_compared(raw_vm):
     one, other = raw_vm(), raw_vm()
     other["metadata"]["resourceVersion"] = "8"
     seen = [read(workloads.VMS, body) for body in (one, other)]

@@ -1,4 +1,4 @@
-"""The informer: one list a kind, then events; relists when it must, and ends at once."""
+"""The informer: one list per kind, then events, and lists again when needed."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def watches_of(cluster, kind):
     return [r for r in cluster.requests if r.path == f"{API}/{kind}" and "watch" in r.query]
 
 
-def test_it_begins_with_everything(streams, informer):
+def test_first_snapshot_has_every_kind(streams, informer):
     with informer:
         state = informer.read()
     assert state.cluster_id == "cluster-1"
@@ -97,7 +97,7 @@ def test_it_begins_with_everything(streams, informer):
     assert state.nodes[0].name == "node01"
 
 
-def test_events_change_the_next_snapshot_and_not_the_last(streams, informer, raw_vm):
+def test_events_change_the_next_snapshot_and_not_earlier_ones(streams, informer, raw_vm):
     with informer:
         before = informer.read()
         streams["virtualmachines"].send("MODIFIED", raw_vm(guest="2Gi"))
@@ -108,7 +108,7 @@ def test_events_change_the_next_snapshot_and_not_the_last(streams, informer, raw
     assert len(before.vms) == 1
 
 
-def test_what_did_not_change_is_not_copied(streams, informer, raw_vm):
+def test_unchanged_kinds_are_not_copied(streams, informer, raw_vm):
     with informer:
         before = informer.read()
         streams["virtualmachines"].send("MODIFIED", raw_vm(guest="2Gi"))
@@ -117,7 +117,7 @@ def test_what_did_not_change_is_not_copied(streams, informer, raw_vm):
     assert after.migrations is before.migrations
 
 
-def test_a_deleted_object_goes(streams, informer, raw_vm, raw_vmi, raw_migration):
+def test_deleted_object_is_removed(streams, informer, raw_vm, raw_vmi, raw_migration):
     with informer:
         informer.read()
         streams["virtualmachines"].send("DELETED", raw_vm())
@@ -135,7 +135,7 @@ def test_migrations_of_a_vm_stay_sorted(streams, informer, raw_migration):
     assert state.migrations[PG0][0].ref.name == "older"
 
 
-def test_an_object_that_turns_odd_is_left_out_until_it_is_sound(streams, informer, raw_vmi):
+def test_unreadable_object_is_left_out_until_it_is_readable(streams, informer, raw_vmi):
     with informer:
         streams["virtualmachineinstances"].send("MODIFIED", raw_vmi(memory=[]))
         state = wait_until(informer, lambda state: state.diagnostics)
@@ -219,9 +219,7 @@ class BrokenClock:
         return self._base.monotonic()
 
 
-def test_follower_that_ends_unexpectedly_wakes_the_thread_that_waits(
-    streams, client, clock, caplog
-):
+def test_reflector_that_ends_unexpectedly_wakes_the_waiting_thread(streams, client, clock, caplog):
     broken = BrokenClock(clock)
     with ClusterInformer(client, clock=broken) as informer:
         informer.read()
@@ -236,7 +234,7 @@ def test_follower_that_ends_unexpectedly_wakes_the_thread_that_waits(
     assert [each.levelno for each in caplog.records if each.exc_info] == [logging.ERROR]
 
 
-def test_a_watch_that_ends_goes_on_after_the_last_event(streams, cluster, informer, raw_vm):
+def test_ended_watch_continues_after_the_last_event(streams, cluster, informer, raw_vm):
     later = raw_vm(guest="2Gi")
     later["metadata"]["resourceVersion"] = "9999"
     with informer:
@@ -251,7 +249,7 @@ def test_a_watch_that_ends_goes_on_after_the_last_event(streams, cluster, inform
     assert len(lists_of(cluster, "virtualmachines")) == 1
 
 
-def test_an_expired_watch_lists_again(streams, cluster, informer, page, raw_vm, harness):
+def test_expired_watch_lists_again(streams, cluster, informer, page, raw_vm, harness):
     lists = [page(raw_vm()), page(raw_vm("fresh"), version="9999")]
     watch = cluster.handlers[f"{API}/virtualmachines"]
 
@@ -268,7 +266,7 @@ def test_an_expired_watch_lists_again(streams, cluster, informer, page, raw_vm, 
     assert watches_of(cluster, "virtualmachines")[-1].query["resourceVersion"] == "9999"
 
 
-def test_a_forbidden_watch_becomes_lists_and_says_so_once(
+def test_forbidden_watch_becomes_lists_with_one_warning(
     cluster, streams, failure, page, raw_vm, caplog, client, clock
 ):
     lists = [page(raw_vm()), page(raw_vm("second")), page(raw_vm("third"))]
@@ -286,7 +284,7 @@ def test_a_forbidden_watch_becomes_lists_and_says_so_once(
     assert len(watches_of(cluster, "virtualmachines")) == 1
 
 
-def test_a_burst_is_one_change(streams, informer, raw_vm, monkeypatch):
+def test_burst_of_events_is_one_change(streams, informer, raw_vm, monkeypatch):
     monkeypatch.setattr(informer_module, "_COALESCE_S", 0.3)
     with informer:
         informer.read()
@@ -295,25 +293,25 @@ def test_a_burst_is_one_change(streams, informer, raw_vm, monkeypatch):
         assert len(informer.wait(5.0).vms) == 51
 
 
-def test_waiting_ends_when_nothing_changes(streams, informer):
+def test_wait_returns_after_the_time_out(streams, informer):
     with informer:
         before = informer.read()
         assert informer.wait(0.05).vms is before.vms
 
 
-def test_it_ends_at_once_and_leaves_no_thread(streams, informer):
+def test_exit_stops_every_thread_at_once(streams, informer):
     with informer:
         informer.read()
     assert not [each for each in threading.enumerate() if each.name.startswith("follow")]
 
 
-def test_a_cluster_without_kubevirt_is_told_at_the_start(server, informer, reply):
+def test_cluster_without_kubevirt_is_an_error_at_the_start(server, informer, reply):
     server.on("/api/v1/namespaces/kube-system", reply(200, {"metadata": {"uid": "u"}}))
     with pytest.raises(KubeVirtMissingError), informer:
         informer.read()
 
 
-def test_a_second_cr_is_told(streams, informer, raw_kubevirt):
+def test_second_cr_is_an_error(streams, informer, raw_kubevirt):
     with informer:
         informer.read()
         streams["kubevirts"].send("ADDED", raw_kubevirt("second"))
@@ -321,7 +319,7 @@ def test_a_second_cr_is_told(streams, informer, raw_kubevirt):
             wait_until(informer, lambda _: False)
 
 
-def test_a_server_that_stays_away_is_told_when_the_snapshot_is_too_old(
+def test_unreachable_server_is_raised_when_the_snapshot_is_too_old(
     streams, cluster, informer, failure, clock, caplog
 ):
     caplog.set_level(logging.WARNING)
@@ -345,9 +343,7 @@ def test_a_server_that_stays_away_is_told_when_the_snapshot_is_too_old(
     assert sum("trying again" in each.getMessage() for each in caplog.records) == 1
 
 
-def test_events_alone_are_believed_for_ten_minutes(
-    streams, cluster, informer, page, raw_vm, clock
-):
+def test_events_alone_are_trusted_for_ten_minutes(streams, cluster, informer, page, raw_vm, clock):
     """A proxy that loses events tells nobody; only a list shows what was missed."""
     lists = [page(raw_vm()), page(raw_vm("missed"), version="9999")]
     watch = cluster.handlers[f"{API}/virtualmachines"]
@@ -377,7 +373,7 @@ def _nothing_until(ended):
     yield from ()
 
 
-def test_a_silent_watch_is_listed_again(cluster, informer, page, raw_vm, monkeypatch, harness):
+def test_silent_watch_lists_again(cluster, informer, page, raw_vm, monkeypatch, harness):
     monkeypatch.setattr(reflector_module, "WATCH_S", 0.2)
     monkeypatch.setattr(client_module, "_SILENCE_S", 0.1)
     lists = [page(raw_vm()), page(raw_vm("missed"))]
@@ -395,7 +391,7 @@ def test_a_silent_watch_is_listed_again(cluster, informer, page, raw_vm, monkeyp
 
 
 @pytest.mark.parametrize("code", [410, 429, 503])
-def test_a_server_that_never_lets_watch_is_not_asked_in_a_rush(cluster, informer, failure, code):
+def test_refused_watch_is_repeated_with_pauses(cluster, informer, failure, code):
     lists = cluster.handlers[f"{API}/virtualmachines"]
     refused = threading.Event()
 
@@ -414,7 +410,7 @@ def test_a_server_that_never_lets_watch_is_not_asked_in_a_rush(cluster, informer
     assert len(watches_of(cluster, "virtualmachines")) <= 2
 
 
-def test_an_end_waits_for_no_server(streams, cluster, informer, page, raw_vm, harness):
+def test_exit_does_not_wait_for_the_server(streams, cluster, informer, page, raw_vm, harness):
     """A list that is never answered: its thread is left to die with the process."""
     never = threading.Event()
 

@@ -1,4 +1,4 @@
-"""The lease: of two runs one holds it, whatever their clocks say, and a dead one loses it."""
+"""One of two runs holds the lease, whatever the clocks say, and a dead run loses it."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def foreign(api, **spec):
     api.store({"metadata": metadata, "spec": {**base, **spec}})
 
 
-def test_a_free_lease_is_made_held_and_given_back(api, make, clock):
+def test_free_lease_is_created_held_and_released(api, make, clock):
     with make() as lease:
         assert api.holder == "us"
         assert api.stored["spec"]["leaseDurationSeconds"] == 30
@@ -111,7 +111,7 @@ def test_a_free_lease_is_made_held_and_given_back(api, make, clock):
     assert not lease.held()
 
 
-def test_a_lease_that_was_given_back_is_taken_at_once(api, make, clock):
+def test_released_lease_is_taken_at_once(api, make, clock):
     with make():
         pass
     with make("next"):
@@ -119,14 +119,14 @@ def test_a_lease_that_was_given_back_is_taken_at_once(api, make, clock):
     assert clock.elapsed == 0
 
 
-def test_an_earlier_start_of_the_same_run_is_no_obstacle(api, make, clock):
+def test_lease_of_an_earlier_start_of_the_same_run_is_taken_at_once(api, make, clock):
     foreign(api, holderIdentity="us")
     with make() as lease:
         assert lease.held()
     assert clock.elapsed == 0
 
 
-def test_it_is_renewed_only_when_due(api, make, clock, server):
+def test_lease_is_renewed_only_when_due(api, make, clock, server):
     with make() as lease:
         sent = len(server.requests)
         clock.elapsed = 9.9
@@ -139,7 +139,7 @@ def test_it_is_renewed_only_when_due(api, make, clock, server):
         assert api.stored["spec"]["acquireTime"] == "2026-11-23T00:00:00.000000Z"
 
 
-def test_a_living_holder_is_named(api, make, clock):
+def test_living_holder_is_named(api, make, clock):
     foreign(api)
     clock.on_sleep = lambda: api.spec(renewTime=str(clock.elapsed)) if clock.elapsed == 4 else None
     with pytest.raises(LeaseHeldError, match=r"kubevirt/reconciler at .*: them") as caught, make():
@@ -150,7 +150,7 @@ def test_a_living_holder_is_named(api, make, clock):
 
 
 @pytest.mark.parametrize("renew_time", ["1999-01-01T00:00:00.000000Z", "2099-01-01T00:00:00Z"])
-def test_a_dead_holder_is_replaced_after_its_duration_whatever_its_clock_said(
+def test_dead_holder_is_replaced_after_the_duration_whatever_its_clock_says(
     api, make, clock, renew_time
 ):
     foreign(api, renewTime=renew_time, leaseDurationSeconds=20)
@@ -161,7 +161,7 @@ def test_a_dead_holder_is_replaced_after_its_duration_whatever_its_clock_said(
         assert api.stored["metadata"]["annotations"] == {"other/tool": "mine", ROLLOUT: "half"}
 
 
-def test_a_duration_that_nobody_means_keeps_no_run_out_for_hours(api, make, clock):
+def test_excessive_duration_is_capped(api, make, clock):
     foreign(api, leaseDurationSeconds=86_400)
     with make():
         assert api.holder == "us"
@@ -169,7 +169,7 @@ def test_a_duration_that_nobody_means_keeps_no_run_out_for_hours(api, make, cloc
 
 
 @pytest.mark.parametrize("wait_s", [0.0, 0.4, 7.0, 14.5])
-def test_waiting_for_a_holder_that_may_be_dead_ends_when_the_run_must(api, make, clock, wait_s):
+def test_wait_for_a_silent_holder_ends_with_the_deadline(api, make, clock, wait_s):
     foreign(api)
     with pytest.raises(LeaseHeldError, match="is held by them, and the deadline") as caught:
         make(wait_s=wait_s).__enter__()
@@ -178,19 +178,19 @@ def test_waiting_for_a_holder_that_may_be_dead_ends_when_the_run_must(api, make,
     assert api.holder == "them"
 
 
-def test_real_seconds_are_waited_by_a_clock_that_runs_faster(api, make, clock):
+def test_wait_with_a_faster_clock_takes_real_seconds(api, make, clock):
     foreign(api)
     with pytest.raises(LeaseHeldError):
         make(wait_s=2.0, scale=10.0).__enter__()
     assert clock.elapsed == pytest.approx(20.0)
 
 
-def test_a_free_lease_is_taken_also_where_no_time_is_left(api, make):
+def test_free_lease_is_taken_even_without_time_left(api, make):
     with make(wait_s=0.0):
         assert api.holder == "us"
 
 
-def test_one_that_is_abandoned_is_held_on_and_then_left_to_run_out(api, make, clock, server):
+def test_abandoned_lease_is_renewed_until_exit_and_then_expires(api, make, clock, server):
     with make() as lease:
         lease.abandon()
         clock.elapsed = 10
@@ -204,7 +204,7 @@ def test_one_that_is_abandoned_is_held_on_and_then_left_to_run_out(api, make, cl
         assert clock.elapsed > 10 + 30
 
 
-def test_of_two_that_wait_for_a_dead_one_only_one_gets_it(api, make, clock):
+def test_only_one_of_two_waiting_runs_takes_the_lease_of_a_dead_one(api, make, clock):
     foreign(api)
     winner = make("winner")
 
@@ -219,7 +219,7 @@ def test_of_two_that_wait_for_a_dead_one_only_one_gets_it(api, make, clock):
     assert winner is not None
 
 
-def test_a_taken_lease_is_lost_for_good(api, make, clock):
+def test_lease_taken_by_another_run_stays_lost(api, make, clock):
     with make() as lease:
         api.spec(holderIdentity="them")
         clock.elapsed = 11
@@ -230,14 +230,14 @@ def test_a_taken_lease_is_lost_for_good(api, make, clock):
     assert api.holder == "us"
 
 
-def test_a_deleted_lease_is_lost(api, make, clock):
+def test_deleted_lease_is_lost(api, make, clock):
     with make() as lease:
         api.stored = None
         clock.elapsed = 11
         assert not lease.held()
 
 
-def test_a_foreign_edit_that_leaves_us_the_holder_is_survived(api, make, clock):
+def test_edit_by_others_that_keeps_the_holder_is_tolerated(api, make, clock):
     with make() as lease:
         api.store({**api.stored, "metadata": {**api.stored["metadata"], "labels": {"a": "b"}}})
         clock.elapsed = 11
@@ -245,7 +245,7 @@ def test_a_foreign_edit_that_leaves_us_the_holder_is_survived(api, make, clock):
         assert api.stored["metadata"]["labels"] == {"a": "b"}
 
 
-def test_a_server_that_does_not_answer_is_borne_for_a_while(api, make, clock, failure):
+def test_unanswered_renewals_are_tolerated_for_a_while(api, make, clock, failure):
     with make() as lease:
         api.failing = failure(503, "not ready")
         clock.elapsed = 11
@@ -259,7 +259,7 @@ def test_a_server_that_does_not_answer_is_borne_for_a_while(api, make, clock, fa
         assert lease.held(), "nobody took it meanwhile, which the renewal proves"
 
 
-def test_a_lease_that_another_took_while_the_server_was_away_is_lost(api, make, clock, failure):
+def test_lease_taken_during_an_outage_is_lost(api, make, clock, failure):
     with make() as lease:
         api.failing = failure(503, "not ready")
         clock.elapsed = 26
@@ -271,19 +271,19 @@ def test_a_lease_that_another_took_while_the_server_was_away_is_lost(api, make, 
     assert api.holder == "them"
 
 
-def test_giving_back_may_fail(api, make, failure, caplog):
+def test_failed_release_is_logged(api, make, failure, caplog):
     with make():
         api.failing = failure(503, "not ready")
     assert "cannot release the lease" in caplog.text
 
 
-def test_a_lease_that_may_not_be_read_is_an_error(api, make, failure):
+def test_forbidden_lease_is_an_error(api, make, failure):
     api.failing = failure(403, "cannot get leases", "Forbidden")
     with pytest.raises(ForbiddenError, match="cannot get leases"), make():
         pass
 
 
-def test_what_is_valid_shrinks_until_it_is_renewed(api, make, clock):
+def test_remaining_validity_shrinks_until_the_renewal(api, make, clock):
     with make() as lease:
         assert lease.valid_s() == 25
         clock.elapsed = 9.5
@@ -297,7 +297,7 @@ def test_what_is_valid_shrinks_until_it_is_renewed(api, make, clock):
     assert lease.valid_s() == 0
 
 
-def test_a_request_that_begins_while_it_is_held_may_take_a_quarter_of_a_minute(api, make, clock):
+def test_write_under_a_held_lease_may_take_fifteen_seconds(api, make, clock):
     with make() as lease:
         for elapsed in range(0, 300, 3):
             clock.elapsed = float(elapsed)
@@ -306,7 +306,7 @@ def test_a_request_that_begins_while_it_is_held_may_take_a_quarter_of_a_minute(a
 
 
 @pytest.mark.parametrize("hours", [-5, 5], ids=["behind", "ahead"])
-def test_of_a_living_holder_with_a_wrong_clock_it_is_not_taken(api, make, clock, hours):
+def test_lease_of_a_living_holder_with_a_wrong_clock_is_not_taken(api, make, clock, hours):
     foreign(api, renewTime=at(clock, hours))
 
     def renew():
@@ -323,7 +323,7 @@ def at(clock, hours):
     return (clock.now() + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def test_a_process_that_was_paused_renews_if_nobody_took_it(api, make, clock):
+def test_paused_process_renews_a_lease_that_no_other_run_took(api, make, clock):
     with make() as lease:
         clock.elapsed = 60
         assert lease.valid_s() == 0
@@ -333,7 +333,7 @@ def test_a_process_that_was_paused_renews_if_nobody_took_it(api, make, clock):
 
 
 @pytest.mark.parametrize("holder", ["them", ""], ids=["still held", "released since"])
-def test_a_process_that_was_paused_learns_that_another_took_it(api, make, clock, holder):
+def test_paused_process_notices_that_another_run_took_the_lease(api, make, clock, holder):
     with make() as lease:
         api.spec(holderIdentity=holder)
         clock.elapsed = 60
@@ -342,7 +342,7 @@ def test_a_process_that_was_paused_learns_that_another_took_it(api, make, clock,
     assert api.holder == holder
 
 
-def test_a_process_that_was_paused_while_it_renewed_asks_once_more(api, make, clock, server):
+def test_process_paused_during_a_renewal_renews_again(api, make, clock, server):
     with make() as lease:
         answer = server.handlers[LEASES]
 
@@ -358,7 +358,7 @@ def test_a_process_that_was_paused_while_it_renewed_asks_once_more(api, make, cl
         assert not lease.held()
 
 
-def test_a_renewal_whose_answer_was_lost_is_no_loss(api, make, clock):
+def test_renewal_with_a_lost_answer_keeps_the_lease(api, make, clock):
     with make() as lease:
         api.deaf = True
         clock.elapsed = 10
@@ -370,7 +370,7 @@ def test_a_renewal_whose_answer_was_lost_is_no_loss(api, make, clock):
         assert lease.valid_s() == 25
 
 
-def test_a_failed_renewal_is_not_repeated_at_once(api, make, clock, failure, server):
+def test_failed_renewal_is_repeated_after_a_pause(api, make, clock, failure, server):
     with make() as lease:
         api.failing = failure(503, "not ready")
         clock.elapsed = 10
@@ -383,9 +383,7 @@ def test_a_failed_renewal_is_not_repeated_at_once(api, make, clock, failure, ser
 
 
 @pytest.mark.parametrize(("asked", "waits"), [(6, 6), (3600, 7.5)], ids=["borne", "too long"])
-def test_a_server_that_asks_for_patience_gets_what_the_lease_has(
-    api, make, clock, reply, server, asked, waits
-):
+def test_retry_after_is_respected_within_the_lease(api, make, clock, reply, server, asked, waits):
     with make() as lease:
         api.failing = reply(429, "slow down", headers=(("Retry-After", str(asked)),))
         clock.elapsed = 10
@@ -401,7 +399,7 @@ def test_a_server_that_asks_for_patience_gets_what_the_lease_has(
         assert lease.valid_s() == 25
 
 
-def test_events_that_are_turned_away_hold_up_neither_a_renewal_nor_a_patch(
+def test_rejected_events_delay_neither_renewals_nor_patches(
     api, make, client, server, clock, reply
 ):
     vm, turned_away = vm_ref("db", "pg-0"), threading.Event()
@@ -426,7 +424,7 @@ def test_events_that_are_turned_away_hold_up_neither_a_renewal_nor_a_patch(
     assert [each.path for each in server.requests].count(events) == 1
 
 
-def test_a_lease_that_is_waited_for_lets_another_be_kept(api, client, clock):
+def test_wait_for_a_lease_renews_the_other_lease(api, client, clock):
     foreign(api, leaseDurationSeconds=3)
     kept = []
     with ClusterLease(
@@ -440,7 +438,7 @@ def test_a_lease_that_is_waited_for_lets_another_be_kept(api, client, clock):
         assert kept == [0, 1, 2, 3]
 
 
-def test_on_a_faster_clock_its_times_are_real_seconds(api, client, clock):
+def test_times_are_real_seconds_with_a_faster_clock(api, client, clock):
     with ClusterLease(
         client, clock=clock, namespace="kubevirt", name="reconciler", holder="us", scale=60.0
     ) as lease:
@@ -452,7 +450,7 @@ def test_on_a_faster_clock_its_times_are_real_seconds(api, client, clock):
         assert api.stored["spec"]["leaseDurationSeconds"] == 30
 
 
-def test_a_run_is_told_who_holds_which_lease_where(api, make, clock, client):
+def test_error_names_holder_lease_and_server(api, make, clock, client):
     foreign(api, holderIdentity="pod-7")
     clock.on_sleep = lambda: api.spec(renewTime=str(clock.elapsed))
     with pytest.raises(LeaseHeldError) as caught, make():
@@ -462,7 +460,7 @@ def test_a_run_is_told_who_holds_which_lease_where(api, make, clock, client):
     assert "30 s" in caught.value.hint
 
 
-def test_a_process_that_was_paused_while_it_renewed_goes_on_if_nobody_took_it(
+def test_process_paused_during_a_renewal_continues_if_no_other_run_took_the_lease(
     api, make, clock, server
 ):
     with make() as lease:
@@ -479,20 +477,20 @@ def test_a_process_that_was_paused_while_it_renewed_goes_on_if_nobody_took_it(
         assert lease.valid_s() == 25
 
 
-def test_who_took_the_lease_keeps_it_when_we_end(api, make):
+def test_new_holder_keeps_the_lease_when_we_exit(api, make):
     with make():
         api.spec(holderIdentity="them")
     assert api.holder == "them"
 
 
-def test_it_is_given_back_in_spite_of_a_foreign_edit(api, make):
+def test_lease_is_released_despite_an_edit_by_others(api, make):
     with make():
         api.spec(leaseTransitions=9)
     assert api.holder == ""
     assert api.stored["spec"]["leaseTransitions"] == 9
 
 
-def test_on_a_faster_clock_it_waits_real_seconds_for_a_dead_holder(api, client, clock):
+def test_dead_holder_is_waited_for_in_real_seconds_with_a_faster_clock(api, client, clock):
     foreign(api, leaseDurationSeconds=3)
     with ClusterLease(
         client, clock=clock, namespace="kubevirt", name="reconciler", holder="us", scale=60.0

@@ -1,4 +1,4 @@
-"""The notes of a lease: written at once, kept until they are, handed on to the next holder."""
+"""Annotations of a lease are written at once, repeated, and read by the next holder."""
 
 from __future__ import annotations
 
@@ -70,14 +70,16 @@ def make(client, clock):
     return make
 
 
-def test_only_our_annotations_are_notes(stored, make):
+def test_only_annotations_under_our_prefix_are_returned(stored, make):
     lease = make()
     assert lease.annotations() == {}
     with lease:
         assert lease.annotations() == {OTHER: "old"}
 
 
-def test_a_note_is_written_at_once_with_a_renewal_and_leaves_all_else(stored, make, clock):
+def test_annotation_is_written_at_once_with_a_renewal_and_changes_nothing_else(
+    stored, make, clock
+):
     with make() as lease:
         clock.elapsed = 3
         assert lease.annotate({ROLLOUT: "{}"})
@@ -88,27 +90,27 @@ def test_a_note_is_written_at_once_with_a_renewal_and_leaves_all_else(stored, ma
         assert lease.valid_s() == 25
 
 
-def test_none_removes_a_note(stored, make):
+def test_none_removes_an_annotation(stored, make):
     with make() as lease:
         assert lease.annotate({OTHER: None})
         assert stored.annotations == {"somebody/else": "1"}
         assert lease.annotations() == {}
 
 
-def test_what_is_written_already_is_not_written_again(stored, make, server):
+def test_unchanged_annotation_is_not_written_again(stored, make, server):
     with make() as lease:
         sent = len(server.requests)
         assert lease.annotate({OTHER: "old", ROLLOUT: None})
         assert len(server.requests) == sent
 
 
-def test_an_annotation_of_somebody_else_is_not_ours_to_write(stored, make):
+def test_annotation_outside_our_prefix_is_an_error(stored, make):
     with make() as lease, pytest.raises(ValueError, match="somebody/else does not start with"):
         lease.annotate({"somebody/else": "2"})
     assert stored.annotations["somebody/else"] == "1"
 
 
-def test_a_note_that_fails_is_written_with_the_next_renewal(stored, make, clock, failure):
+def test_failed_annotation_is_written_with_the_next_renewal(stored, make, clock, failure):
     with make() as lease:
         stored.failing = failure(503, "not ready")
         assert not lease.annotate({ROLLOUT: "1"})
@@ -121,7 +123,7 @@ def test_a_note_that_fails_is_written_with_the_next_renewal(stored, make, clock,
         assert lease.annotations() == {ROLLOUT: "1"}
 
 
-def test_of_two_that_fail_the_later_counts(stored, make, clock, failure):
+def test_later_one_of_two_failed_annotations_is_written(stored, make, clock, failure):
     with make() as lease:
         stored.failing = failure(503, "not ready")
         assert not lease.annotate({ROLLOUT: "1"})
@@ -132,7 +134,7 @@ def test_of_two_that_fail_the_later_counts(stored, make, clock, failure):
         assert stored.annotations[ROLLOUT] == "3"
 
 
-def test_a_note_that_fails_is_written_when_the_lease_is_given_back(stored, make, failure):
+def test_failed_annotation_is_written_with_the_release(stored, make, failure):
     with make() as lease:
         stored.failing = failure(503, "not ready")
         assert not lease.annotate({ROLLOUT: "1"})
@@ -141,7 +143,7 @@ def test_a_note_that_fails_is_written_when_the_lease_is_given_back(stored, make,
     assert stored.body["spec"]["holderIdentity"] == ""
 
 
-def test_a_note_beside_a_foreign_edit_keeps_both(stored, make):
+def test_annotation_and_edit_by_others_are_both_kept(stored, make):
     with make() as lease:
         stored.annotate(**{"somebody/new": "2"})
         assert lease.annotate({ROLLOUT: "1"})
@@ -153,7 +155,7 @@ def test_a_note_beside_a_foreign_edit_keeps_both(stored, make):
         }
 
 
-def test_a_lost_lease_takes_no_note(stored, make):
+def test_lost_lease_is_not_annotated(stored, make):
     with make() as lease:
         body = stored.body
         stored.write({**body, "spec": {**body["spec"], "holderIdentity": "them"}})
@@ -164,7 +166,7 @@ def test_a_lost_lease_takes_no_note(stored, make):
     assert ROLLOUT not in stored.annotations
 
 
-def test_a_note_that_is_refused_does_not_cost_the_lease(stored, make, clock, failure, caplog):
+def test_rejected_annotation_keeps_the_lease(stored, make, clock, failure, caplog):
     def too_long(request):
         long = len(str(request.body)) > 10_000
         return failure(422, "annotations: Too long", "Invalid") if long else None
@@ -179,7 +181,7 @@ def test_a_note_that_is_refused_does_not_cost_the_lease(stored, make, clock, fai
         assert lease.annotate({ROLLOUT: "x"})
 
 
-def test_who_takes_the_lease_over_reads_the_notes_of_who_had_it(stored, make, clock):
+def test_next_holder_reads_the_annotations_of_the_last_one(stored, make, clock):
     with make("them") as dead:
         assert dead.annotate({ROLLOUT: "half"})
         with make("us") as lease:

@@ -98,18 +98,18 @@ PODS_AND_SIZES = [
 
 
 @pytest.mark.parametrize(("spec", "mebibytes"), PODS_AND_SIZES)
-def test_a_pod_counts_as_the_scheduler_counts_it(spec, mebibytes):
+def test_pod_counts_as_the_scheduler_counts_it(spec, mebibytes):
     found = decoded(spare_capacity.PODS, raw_pod(**spec))
     assert found.launcher.requests.memory == mebibytes * MIB
 
 
-def test_huge_pages_are_counted_by_their_size():
+def test_huge_pages_are_counted_by_size():
     containers = [asks("1Gi", **{"hugepages-2Mi": "2Gi", "cpu": "1"}), asks()]
     found = decoded(spare_capacity.PODS, raw_pod(containers=containers))
     assert found.launcher.requests == MemoryUse(memory=GIB, hugepages={"2Mi": 2 * GIB})
 
 
-def test_use_is_added_up_by_node_and_the_ended_count_nothing(read):
+def test_use_is_summed_by_node_without_ended_pods(read):
     found = read(
         [
             raw_pod("a", containers=[asks("1Gi")]),
@@ -125,7 +125,7 @@ def test_use_is_added_up_by_node_and_the_ended_count_nothing(read):
     }
 
 
-def test_two_launchers_of_one_vm_are_moving(read):
+def test_two_launchers_of_one_vm_count_as_moving(read):
     quota = raw_quota(
         hard={"requests.memory": "8Gi", "pods": "9"}, used={"requests.memory": "3Gi"}
     )
@@ -149,7 +149,7 @@ def test_two_launchers_of_one_vm_are_moving(read):
     )
 
 
-def test_limits_of_a_launcher_are_added_up(read):
+def test_limits_of_a_launcher_are_summed(read):
     containers = [
         {"resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "2Gi"}}},
         {"resources": {"limits": {"memory": "60M"}}},
@@ -176,15 +176,15 @@ def test_limits_of_a_launcher_are_added_up(read):
         ({"scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass"}]}}, False),
     ],
 )
-def test_a_quota_counts_only_where_its_scopes_hold_a_launcher(read, spec, counts):
+def test_quota_counts_only_if_its_scopes_include_launchers(read, spec, counts):
     assert bool(read(quotas=[raw_quota(**spec)]).quotas) is counts
 
 
-def test_a_quota_of_other_resources_is_left_out(read):
+def test_quota_of_other_resources_is_left_out(read):
     assert read(quotas=[raw_quota(hard={"requests.cpu": "4"})]).quotas == {}
 
 
-def test_two_requests_whatever_the_size(server, read):
+def test_capacity_takes_two_requests_for_any_size(server, read):
     pods = [raw_pod(f"p{i}", vmi=f"u{i}", containers=[asks("1Gi")]) for i in range(300)]
     read(pods, [raw_quota()])
     assert sorted(each.path for each in server.requests) == [PODS, QUOTAS]
@@ -199,7 +199,7 @@ def test_two_requests_whatever_the_size(server, read):
     ("path", "code", "knows"),
     [(PODS, "pods-unreadable", "quotas"), (QUOTAS, "resourcequotas-unreadable", "pods")],
 )
-def test_what_may_not_be_listed_is_told_and_the_other_is_read(
+def test_forbidden_list_is_a_finding_and_the_other_is_read(
     server, client, clock, page, failure, path, code, knows
 ):
     server.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
@@ -212,16 +212,14 @@ def test_what_may_not_be_listed_is_told_and_the_other_is_read(
     assert (found.pods_known, found.quotas_known) == (knows == "pods", knows == "quotas")
 
 
-def test_an_odd_pod_is_left_out_and_told(read):
+def test_unreadable_pod_is_left_out_with_a_finding(read):
     found = read([raw_pod("a", containers=[asks("1Gi")]), raw_pod("b", containers=[asks("1GB")])])
     assert found.nodes["node01"].requested.memory == GIB
     (finding,) = found.diagnostics
     assert str(finding.ref) == "Pod db/b"
 
 
-def test_a_pod_is_decoded_before_the_next_has_come(
-    server, client, clock, page, harness, monkeypatch
-):
+def test_pod_is_decoded_before_the_next_arrives(server, client, clock, page, harness, monkeypatch):
     """All of them come in one answer, of some 10 kB each."""
     decoded_one = threading.Event()
     inner = spare_capacity.PODS.live
@@ -244,19 +242,19 @@ def test_a_pod_is_decoded_before_the_next_has_come(
     assert found.diagnostics == ()
 
 
-def test_a_server_that_is_down_ends_the_read(server, client, clock, page, failure):
+def test_unavailable_server_is_an_error(server, client, clock, page, failure):
     server.on(QUOTAS, page())
     server.on(PODS, failure(503, "not ready"))
     with pytest.raises(UnavailableError):
         read_capacity(client, clock)
 
 
-def test_a_snapshot_reads_no_pods(cluster, client, clock):
+def test_snapshot_reads_no_pods(cluster, client, clock):
     assert ClusterReader(client, clock=clock).read().capacity is None
     assert not [each for each in cluster.requests if each.path in (PODS, QUOTAS)]
 
 
-def test_the_feed_hands_out_the_room_that_it_was_asked_for(cluster, client, clock, page):
+def test_informer_returns_the_capacity_that_it_read(cluster, client, clock, page):
     cluster.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
     cluster.on(QUOTAS, page())
     with ClusterInformer(client, clock=clock) as informer:
@@ -266,7 +264,7 @@ def test_the_feed_hands_out_the_room_that_it_was_asked_for(cluster, client, cloc
     assert found.nodes["node01"].requested.memory == GIB
 
 
-class TestRefreshed:
+class TestRefresh:
     """Pods and quotas that are read anew beside what goes by the old ones."""
 
     @pytest.fixture
@@ -275,13 +273,13 @@ class TestRefreshed:
         with ClusterInformer(client, clock=clock) as informer:
             yield informer
 
-    def test_who_waits_is_woken_once_they_are_read(self, cluster, informer, page):
+    def test_waiting_thread_is_woken_after_the_read(self, cluster, informer, page):
         cluster.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
         informer.read()
         informer.refresh_capacity()
         assert informer.wait(30.0).capacity.nodes["node01"].requested.memory == GIB
 
-    def test_a_failure_is_logged_and_leaves_what_there_was(
+    def test_failed_refresh_is_logged_and_keeps_the_old_capacity(
         self, cluster, informer, page, failure, caplog
     ):
         cluster.on(PODS, page())
@@ -294,9 +292,7 @@ class TestRefreshed:
         assert "cannot refresh pods and quotas" in caplog.text
         assert informer.read().capacity is old
 
-    def test_an_unexpected_error_is_raised_in_the_thread_that_waits(
-        self, informer, clock, monkeypatch
-    ):
+    def test_unexpected_error_is_raised_in_the_waiting_thread(self, informer, clock, monkeypatch):
         now = clock.now
 
         def broken():
@@ -311,7 +307,7 @@ class TestRefreshed:
         with pytest.raises(BackgroundError, match=why):
             informer.wait(30.0)
 
-    def test_it_is_not_begun_again_at_once(self, cluster, informer, clock, page):
+    def test_refresh_does_not_start_again_at_once(self, cluster, informer, clock, page):
         asked = []
         cluster.handlers[PODS] = lambda request: (asked.append(request), page())[1]
         informer.read()
@@ -326,7 +322,7 @@ class TestRefreshed:
         informer.wait(30.0)
         assert len(asked) == 2
 
-    def test_what_was_read_later_stays(self, cluster, informer, clock, page):
+    def test_later_capacity_is_kept(self, cluster, informer, clock, page):
         begun, go_on = threading.Event(), threading.Event()
 
         def late(_request):

@@ -1,4 +1,4 @@
-"""Instancetypes as the server gives them, and which requests they cost."""
+"""Instancetypes from the server, and the requests for them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def decoded(body):
     return instancetypes.NAMESPACED.one(json.dumps(body).encode())
 
 
-def test_everything_that_can_differ_is_held_and_annotations_are_not():
+def test_instancetype_keeps_every_field_but_annotations():
     found = decoded(SMALL)
     assert found.ref == instancetype_ref(INSTANCETYPE, "db", "small")
     assert (str(found.guest), str(found.max_guest)) == ("1Gi", "4Gi")
@@ -67,12 +67,12 @@ def test_everything_that_can_differ_is_held_and_annotations_are_not():
         ("", False),
     ],
 )
-def test_a_revision_tells_by_its_name_what_it_was_made_of(revision, kept):
+def test_revision_name_identifies_its_instancetype(revision, kept):
     assert decoded(SMALL).kept_by(revision) is kept
 
 
 @pytest.mark.parametrize("spec", [None, {}, {"memory": {}}, {"memory": {"guest": "1GB"}}])
-def test_a_type_without_a_readable_size_is_told(spec):
+def test_instancetype_without_a_readable_size_is_a_finding(spec):
     body = json.dumps({**SMALL, "spec": spec}).encode()
     taken = instancetypes.CLUSTER_WIDE.take(body)
     assert taken.values == ()
@@ -92,7 +92,7 @@ def test_a_type_without_a_readable_size_is_told(spec):
         (None, True),
     ],
 )
-def test_the_kind_is_read_as_kubevirt_reads_it(kind, wide):
+def test_instancetype_kind_is_read_as_kubevirt_reads_it(kind, wide):
     assert instancetype_ref(kind, "db", "small").namespace == ("" if wide else "db")
 
 
@@ -120,13 +120,13 @@ def reference(name):
         ),
     ],
 )
-def test_which_revision_a_vm_holds(raw_vm, spec, status, revision_name, revision):
+def test_vm_revision_is_read_from_spec_or_status(raw_vm, spec, status, revision_name, revision):
     vm = workloads.VMS.one(json.dumps(vm_with_type(raw_vm, spec, status)).encode())
     assert (vm.instancetype, vm.instancetype_kind) == ("small", INSTANCETYPE)
     assert (vm.revision_name, vm.revision) == (revision_name, revision)
 
 
-def test_the_switch_of_v1_1_is_read(raw_vm):
+def test_live_update_switch_of_v1_1_is_read(raw_vm):
     body = raw_vm()
     assert not workloads.VMS.one(json.dumps(body).encode()).live_update_memory
     body["spec"]["liveUpdateFeatures"] = {"memory": {"maxGuest": "8Gi"}}
@@ -134,7 +134,7 @@ def test_the_switch_of_v1_1_is_read(raw_vm):
     assert (vm.live_update_memory, str(vm.max_guest)) == (True, "8Gi")
 
 
-def test_who_named_the_type_is_who_owns_the_size(raw_vm):
+def test_manager_of_the_instancetype_name_owns_the_size(raw_vm):
     body = vm_with_type(raw_vm)
     fields = {"f:spec": {"f:instancetype": {"f:name": {}, "f:kind": {}}}}
     other = {"f:spec": {"f:instancetype": {"f:revisionName": {}}}}
@@ -158,7 +158,7 @@ def asked(cluster):
     return [each.path for each in cluster.requests if each.path.startswith(API)]
 
 
-def test_both_kinds_are_listed_where_a_vm_has_a_type(with_types, client, clock):
+def test_both_kinds_are_listed_if_a_vm_has_an_instancetype(with_types, client, clock):
     state = ClusterReader(client, clock=clock).read()
     assert {str(ref) for ref in state.instancetypes} == {
         "VirtualMachineInstancetype db/small",
@@ -168,7 +168,7 @@ def test_both_kinds_are_listed_where_a_vm_has_a_type(with_types, client, clock):
     assert (asked(with_types), state.diagnostics) == ([TYPES, CLUSTER_TYPES], ())
 
 
-def test_no_request_is_made_where_none_has(cluster, client, clock):
+def test_no_request_is_sent_if_no_vm_has_an_instancetype(cluster, client, clock):
     state = ClusterReader(client, clock=clock).read()
     assert (asked(cluster), state.instancetypes, state.instancetype_kinds) == (
         [],
@@ -184,7 +184,7 @@ def test_no_request_is_made_where_none_has(cluster, client, clock):
         (404, "the server has no virtualmachineclusterinstancetypes"),
     ],
 )
-def test_a_kind_that_cannot_be_listed_is_told(with_types, client, clock, failure, code, says):
+def test_kind_that_cannot_be_listed_is_a_finding(with_types, client, clock, failure, code, says):
     with_types.on(CLUSTER_TYPES, failure(code, "no", {403: "Forbidden", 404: "NotFound"}[code]))
     state = ClusterReader(client, clock=clock).read()
     assert state.instancetype_kinds == {INSTANCETYPE}
@@ -194,7 +194,7 @@ def test_a_kind_that_cannot_be_listed_is_told(with_types, client, clock, failure
     assert finding.hint
 
 
-def test_the_feed_has_them_too(with_types, client, clock):
+def test_informer_has_instancetypes(with_types, client, clock):
     with ClusterInformer(client, clock=clock) as informer:
         state = informer.read()
     assert len(state.instancetypes) == 2

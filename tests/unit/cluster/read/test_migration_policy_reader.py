@@ -1,4 +1,4 @@
-"""Migration policies: which requests, what is kept, and that plans do without them."""
+"""Migration policies: their requests, and plans without them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,7 @@ def raw(name: str, **spec: object) -> dict:
     return {"metadata": {"name": name}, "spec": spec}
 
 
-def test_policies_come_in_the_order_of_their_names_and_no_namespace_is_listed(
-    server, client, page
-):
+def test_policies_are_sorted_by_name_without_listing_namespaces(server, client, page):
     one = raw(
         "b",
         bandwidthPerMigration="64Mi",
@@ -38,9 +36,7 @@ def test_policies_come_in_the_order_of_their_names_and_no_namespace_is_listed(
     assert [request.path for request in server.requests] == [POLICIES]
 
 
-def test_what_bounds_a_migration_is_read_and_what_is_not_set_is_left_to_the_cr(
-    server, client, page
-):
+def test_policy_limits_are_read_and_unset_ones_are_left_to_the_cr(server, client, page):
     settings = {
         "completionTimeoutPerGiB": 0,
         "allowPostCopy": False,
@@ -59,7 +55,7 @@ def test_what_bounds_a_migration_is_read_and_what_is_not_set_is_left_to_the_cr(
     )
 
 
-def test_namespaces_are_listed_where_a_policy_selects_by_them(server, client, page):
+def test_namespaces_are_listed_if_a_policy_selects_by_their_labels(server, client, page):
     server.on(POLICIES, page(raw("a", selectors={"namespaceSelector": {"tier": "db"}})))
     labelled = {"metadata": {"name": "db", "labels": {"tier": "db"}}}
     server.on(NAMESPACES, page(labelled, {"metadata": {"name": "web"}}))
@@ -68,11 +64,11 @@ def test_namespaces_are_listed_where_a_policy_selects_by_them(server, client, pa
     assert found.namespace_labels == {"db": {"tier": "db"}, "web": {}}
 
 
-def test_a_cluster_without_the_kind_has_none_and_that_is_no_finding(server, client):
+def test_missing_kind_means_no_policies_and_no_finding(server, client):
     assert list_migration_policies(client) == MigrationPolicies()
 
 
-def test_what_may_not_be_listed_is_a_note(server, client, failure):
+def test_forbidden_list_is_a_note(server, client, failure):
     server.on(POLICIES, failure(403, "forbidden", "Forbidden"))
     (note,) = list_migration_policies(client).diagnostics
     assert (note.severity, note.code) == ("note", "migration-policies-unreadable")
@@ -80,7 +76,7 @@ def test_what_may_not_be_listed_is_a_note(server, client, failure):
 
 
 @pytest.mark.parametrize("bandwidth", ["fast", [1]])
-def test_what_cannot_be_read_is_a_note_and_stops_nothing(server, client, page, bandwidth):
+def test_unreadable_policies_are_a_note_and_not_an_error(server, client, page, bandwidth):
     server.on(POLICIES, page(raw("a", selectors={}, bandwidthPerMigration=bandwidth)))
     found = list_migration_policies(client)
     assert found.values == ()

@@ -1,4 +1,4 @@
-"""Snapshots: exact in both directions, small, and clear about what is wrong with a file."""
+"""Snapshots are exact in both directions, small, and report damage clearly."""
 
 from __future__ import annotations
 
@@ -223,7 +223,7 @@ states = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(states)
-def test_what_is_written_is_what_is_read(state):
+def test_snapshot_is_read_as_it_was_written(state):
     text = snapshot_file.dump(state)
     found = snapshot_file.load(text, "it")
     assert found == state
@@ -233,7 +233,7 @@ def test_what_is_written_is_what_is_read(state):
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(text))
 
 
-def test_the_schema_knows_every_part_of_a_reference():
+def test_schema_has_every_part_of_a_reference():
     named = SCHEMA["$defs"]["ref"]
     assert set(named["properties"]) == set(ObjectRef._fields)
     assert set(named["required"]) == set(ObjectRef._fields) - ObjectRef._field_defaults.keys()
@@ -260,7 +260,7 @@ def test_the_schema_knows_every_part_of_a_reference():
         ("diagnostic", Diagnostic),
     ],
 )
-def test_the_schema_knows_every_field_of_a_value(name, kind):
+def test_schema_has_every_field_of_a_value(name, kind):
     def camel(text):
         head, *rest = text.split("_")
         return head + "".join(part.title() for part in rest)
@@ -277,7 +277,7 @@ def test_the_schema_knows_every_field_of_a_value(name, kind):
 
 
 @pytest.mark.parametrize("raw", ["1Gi", "1024Mi", "1e9", 1073741824])
-def test_spellings_survive(raw):
+def test_spellings_are_kept(raw):
     vm = LiveVM(
         ref=vm_ref("db", "pg-0"),
         uid=Uid("u"),
@@ -295,7 +295,7 @@ def make_state(cluster, client, clock):
     return lambda: ClusterReader(client, clock=clock).read()
 
 
-def test_a_snapshot_holds_decoded_fields_only(cluster, make_state, page, raw_vm):
+def test_snapshot_has_decoded_fields_only(cluster, make_state, page, raw_vm):
     body = raw_vm()
     body["metadata"]["annotations"] = {"secret-of-others": "s3cret"}
     body["spec"]["template"]["spec"]["volumes"] = [{"cloudInitNoCloud": {"userData": "s3cret"}}]
@@ -315,7 +315,7 @@ def test_a_snapshot_holds_decoded_fields_only(cluster, make_state, page, raw_vm)
     assert document["kubevirt"]["settings"]["spec.configuration.vmRolloutStrategy"] == "LiveUpdate"
 
 
-def test_a_file_is_read(make_state, tmp_path):
+def test_snapshot_file_is_read(make_state, tmp_path):
     state = make_state()
     path = tmp_path / "live.json"
     path.write_bytes(snapshot_file.dump(state))
@@ -355,7 +355,7 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("damage", "sentence"), WRONG)
-def test_what_is_wrong_with_a_file_is_said(make_state, tmp_path, damage, sentence):
+def test_damaged_file_is_an_error_that_says_where(make_state, tmp_path, damage, sentence):
     damaged = damage(json.loads(snapshot_file.dump(make_state())))
     path = tmp_path / "live.json"
     path.write_text(damaged if isinstance(damaged, str) else json.dumps(damaged))
@@ -365,6 +365,6 @@ def test_what_is_wrong_with_a_file_is_said(make_state, tmp_path, damage, sentenc
     assert caught.value.hint
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_missing_file_is_an_error(tmp_path):
     with pytest.raises(ClusterError, match="cannot be read: No such file"):
         SnapshotReader(tmp_path / "none").read()

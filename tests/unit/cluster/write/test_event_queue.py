@@ -1,4 +1,4 @@
-"""Events are left in the background: nothing waits for one, and none is lost in silence."""
+"""Events are recorded in the background, and lost ones are counted."""
 
 from __future__ import annotations
 
@@ -92,9 +92,7 @@ def apart():
     return list(found.values())
 
 
-def test_a_patch_does_not_wait_for_an_event_that_is_not_answered(
-    server, make, client, endpoint, reply
-):
+def test_patch_does_not_wait_for_an_unanswered_event(server, make, client, endpoint, reply):
     server.on(resource_paths.of(PG0), reply(200, {}))
     with make() as recorder:
         for reason in "ABC":
@@ -117,7 +115,7 @@ def test_events_of_several_objects_are_under_way_at_once(make, endpoint):
     assert endpoint.most == SENDERS
 
 
-def test_events_of_one_object_are_left_one_after_the_other_in_their_order(make, endpoint):
+def test_events_of_one_object_are_recorded_in_order(make, endpoint):
     first, other, *_ = apart()
     with make() as recorder:
         for reason in "ABC":
@@ -137,7 +135,7 @@ def test_events_of_one_object_are_left_one_after_the_other_in_their_order(make, 
     ]
 
 
-def test_an_event_has_the_time_at_which_it_happened(server, make, endpoint, clock):
+def test_event_has_the_time_at_which_it_happened(server, make, endpoint, clock):
     with make() as recorder:
         for second in (0, 5, 9):
             clock.elapsed = second
@@ -147,7 +145,7 @@ def test_an_event_has_the_time_at_which_it_happened(server, make, endpoint, cloc
     assert [each.body["eventTime"][-10:-8] for each in server.requests] == ["00", "05", "09"]
 
 
-def test_at_the_end_everything_is_left_and_nothing_is_said(make, endpoint, caplog):
+def test_all_events_are_recorded_at_the_end_without_a_warning(make, endpoint, caplog):
     endpoint.opened.set()
     with make() as recorder:
         for number in range(50):
@@ -156,7 +154,7 @@ def test_at_the_end_everything_is_left_and_nothing_is_said(make, endpoint, caplo
     assert lines(caplog) == []
 
 
-def test_what_comes_while_too_many_wait_is_left_out_and_counted(make, endpoint, caplog):
+def test_events_beyond_the_limit_are_dropped_and_counted(make, endpoint, caplog):
     with make(most_waiting=2) as recorder:
         for reason in "ABCDE":
             record(recorder, reason)
@@ -165,7 +163,7 @@ def test_what_comes_while_too_many_wait_is_left_out_and_counted(make, endpoint, 
     assert lines(caplog) == [(logging.WARNING, "3 of 5 events were not recorded")]
 
 
-def test_what_is_left_out_after_a_failure_is_counted(server, make, failure, caplog):
+def test_events_dropped_after_a_failure_are_counted(server, make, failure, caplog):
     server.on(EVENTS, failure(403, "cannot create events", "Forbidden"))
     with make() as recorder:
         for reason in "ABCDE":
@@ -177,7 +175,7 @@ def test_what_is_left_out_after_a_failure_is_counted(server, make, failure, capl
 
 
 @pytest.mark.parametrize("hurried", [True, False], ids=["hurry", "no hurry"])
-def test_a_server_that_does_not_answer_is_waited_for_within_a_bound(
+def test_unanswered_events_are_waited_for_within_a_time_limit(
     make, endpoint, caplog, monkeypatch, hurried
 ):
     """And of both bounds by the one that holds."""
@@ -198,9 +196,7 @@ def test_a_server_that_does_not_answer_is_waited_for_within_a_bound(
     assert endpoint.of("comes") == ["A"], "nothing is sent once it was counted"
 
 
-def test_a_signal_that_comes_while_the_queue_is_drained_makes_it_short(
-    make, endpoint, monkeypatch
-):
+def test_signal_shortens_the_drain(make, endpoint, monkeypatch):
     monkeypatch.setattr(event_queue, "_HURRIED_S", 0.2)
     monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9)
     answers = iter([False, False, False])
@@ -209,7 +205,7 @@ def test_a_signal_that_comes_while_the_queue_is_drained_makes_it_short(
     assert endpoint.of("goes") == []
 
 
-def test_what_ended_the_block_is_not_kept_waiting(make, endpoint, caplog, monkeypatch):
+def test_exception_ends_the_block_without_a_drain(make, endpoint, caplog, monkeypatch):
     monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9)
 
     def interrupted():
@@ -224,7 +220,7 @@ def test_what_ended_the_block_is_not_kept_waiting(make, endpoint, caplog, monkey
     assert lines(caplog) == [(logging.WARNING, "1 of 1 events were not recorded")]
 
 
-def test_an_error_of_ours_is_not_swallowed(clock, caplog):
+def test_unexpected_error_is_raised(clock, caplog):
     client = SimpleNamespace(without_retries=lambda: SimpleNamespace(host="here"))
     recorder = ClusterRecorder(client, clock=clock, instance="run-1", revision="commit")
 

@@ -1,4 +1,4 @@
-"""Events are left or logged, never fatal; missing rights are named all at once."""
+"""Events are recorded or logged, never fatal; missing rights are named at once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def recorder(client, clock):
     return ClusterRecorder(client, clock=clock, instance="run-1", revision="test-commit")
 
 
-def test_an_event_regards_the_vm(server, recorder, reply):
+def test_event_regards_the_vm(server, recorder, reply):
     server.on(EVENTS, reply(201, {}))
     recorder.record(PG0, "u-1", reason="MemoryPatched", message="guest 1Gi -> 2Gi")
     (request,) = server.requests
@@ -47,7 +47,7 @@ def test_an_event_regards_the_vm(server, recorder, reply):
     assert event["note"] == "guest 1Gi -> 2Gi"
 
 
-def test_a_long_note_is_cut_and_a_warning_is_one(server, recorder, reply):
+def test_long_note_is_cut_and_warning_has_its_type(server, recorder, reply):
     server.on(EVENTS, reply(201, {}))
     recorder.record(PG0, "u-1", reason="Failed", message="x" * 2000, warning=True)
     event = server.requests[0].body
@@ -61,7 +61,7 @@ LIMITS = {"note": 1024, "reportingInstance": 128, "reason": 128}
 
 
 @pytest.mark.parametrize("text", ["x" * 2000, "ä" * 2000, "→" * 2000, "x→" * 1000])
-def test_event_texts_are_cut_to_bytes_that_the_server_takes(server, client, clock, reply, text):
+def test_event_texts_are_cut_to_the_server_limits_in_bytes(server, client, clock, reply, text):
     server.on(EVENTS, reply(201, {}))
     recorder = ClusterRecorder(client, clock=clock, instance=text, revision="test-commit")
     recorder.record(PG0, "u-1", reason=text, message=text)
@@ -84,7 +84,7 @@ def test_event_name_is_a_subdomain_and_starts_with_the_name_of_its_object(name):
     assert int(found.rpartition(".")[2], 16) == 1_795_392_000_000_000_000
 
 
-def test_events_of_one_moment_have_names_of_their_own(server, recorder, reply):
+def test_events_of_one_moment_have_different_names(server, recorder, reply):
     server.on(EVENTS, reply(201, {}))
     for reason in "ABC":
         recorder.record(PG0, "u-1", reason=reason, message="m")
@@ -93,7 +93,7 @@ def test_events_of_one_moment_have_names_of_their_own(server, recorder, reply):
     assert names == sorted(names)
 
 
-def test_a_failure_is_logged_once_at_warning(server, recorder, clock, failure, caplog):
+def test_repeated_failure_is_logged_once_as_a_warning(server, recorder, clock, failure, caplog):
     caplog.set_level(logging.DEBUG, "reconciler")
     server.on(EVENTS, failure(403, "cannot create events", "Forbidden"))
     recorder.record(PG0, "u", reason="A", message="m")
@@ -103,7 +103,7 @@ def test_a_failure_is_logged_once_at_warning(server, recorder, clock, failure, c
     assert levels == [logging.WARNING, logging.DEBUG]
 
 
-def test_a_server_that_is_short_of_breath_costs_the_run_nothing(server, recorder, clock, reply):
+def test_overloaded_server_receives_no_further_events(server, recorder, clock, reply):
     server.on(EVENTS, reply(429, "", (("Retry-After", "40"),)), reply(201, {}))
     recorder.record(PG0, "u", reason="A", message="m")
     assert (clock.elapsed, len(server.requests)) == (0.0, 1)
@@ -116,7 +116,7 @@ def test_a_server_that_is_short_of_breath_costs_the_run_nothing(server, recorder
     assert [each.body["reason"] for each in server.requests] == ["A", "C"]
 
 
-def test_an_event_is_waited_for_two_seconds(server, recorder, reply, monkeypatch):
+def test_event_times_out_after_two_seconds(server, recorder, reply, monkeypatch):
     server.on(EVENTS, reply(201, {}))
     seen = []
     sent = Transport.exchange
@@ -139,7 +139,7 @@ def allow(server, reply, *denied):
     server.handlers[REVIEWS] = answer
 
 
-def test_a_right_is_asked_for_as_it_is(server, client, reply):
+def test_access_review_names_the_right(server, client, reply):
     allow(server, reply)
     right = access_review.Right(verb="patch", group="kubevirt.io", resource="virtualmachines")
     assert access_review.may(client, right)
@@ -153,13 +153,13 @@ def test_a_right_is_asked_for_as_it_is(server, client, reply):
 BOTH = access_review.apply_rights("kubevirt", config_lease="config", memory_lease="memory")
 
 
-def test_all_rights_there(server, client, reply):
+def test_existing_rights_pass_the_check(server, client, reply):
     allow(server, reply)
     access_review.require(client, BOTH)
     assert len(server.requests) == 13
 
 
-def test_every_missing_right_is_named(server, client, reply):
+def test_error_names_every_missing_right(server, client, reply):
     allow(server, reply, ("patch", "virtualmachines"), ("update", "leases"))
     with pytest.raises(ForbiddenError) as caught:
         access_review.require(
@@ -200,7 +200,7 @@ NEEDED_FOR = [
 
 
 @pytest.mark.parametrize(("leases", "needed"), NEEDED_FOR, ids=["config", "memory"])
-def test_only_what_is_used_is_needed(leases, needed):
+def test_each_lease_requires_only_the_rights_that_it_uses(leases, needed):
     reads = set(access_review.PLAN_RIGHTS)
     asked = access_review.apply_rights("kubevirt", **leases)
     assert {str(each) for each in set(asked) - reads} == needed
@@ -214,12 +214,12 @@ def test_only_what_is_used_is_needed(leases, needed):
     ],
     ids=["create", "restart"],
 )
-def test_a_consent_that_is_used_needs_one_right_more(consent, needed):
+def test_creating_or_restarting_requires_one_more_right(consent, needed):
     without = access_review.apply_rights("kubevirt", memory_lease="memory")
     asked = access_review.apply_rights("kubevirt", memory_lease="memory", **consent)
     assert {str(each) for each in set(asked) - set(without)} == needed
 
 
-def test_a_subresource_is_spelled_with_a_slash():
+def test_subresource_is_spelled_with_a_slash():
     right = access_review.Right(verb="update", group="g", resource="vms", subresource="restart")
     assert str(right) == "update vms/restart.g"

@@ -1,4 +1,4 @@
-"""The restart of a VM: one PUT on its subresource, and what each answer of virt-api means."""
+"""The restart of a VM: one PUT on its subresource, and what each answer means."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def writer(client):
     return ClusterWriter(client)
 
 
-def test_it_is_a_put_with_empty_options(server, writer, reply):
+def test_restart_is_a_put_with_empty_options(server, writer, reply):
     server.on(PATH, reply(202, ""))
     written = writer.write(RESTART)
     assert (written.refusal, written.status, written.vm) == (None, 202, None)
@@ -57,7 +57,7 @@ def test_restart_that_is_not_acceptable_is_refused_with_the_phrase_of_the_status
     assert written.message == "Not Acceptable"
 
 
-def test_a_dry_run_is_asked_for_in_the_body(server, writer, reply):
+def test_dry_run_of_a_restart_is_in_the_body(server, writer, reply):
     server.on(PATH, reply(202, ""))
     writer.write(RESTART, dry_run=True)
     assert server.requests[0].body == {"dryRun": ["All"]}
@@ -76,7 +76,7 @@ def test_a_dry_run_is_asked_for_in_the_body(server, writer, reply):
         (405, "MethodNotAllowed", "not here", Refusal.DENIED),
     ],
 )
-def test_a_refusal_is_a_value(server, writer, failure, code, reason, message, refusal):
+def test_refused_restart_is_a_value(server, writer, failure, code, reason, message, refusal):
     server.on(PATH, failure(code, message, reason))
     written = writer.write(RESTART)
     assert (written.refusal, written.status, written.message) == (refusal, code, message)
@@ -86,7 +86,7 @@ def test_a_refusal_is_a_value(server, writer, failure, code, reason, message, re
 @pytest.mark.parametrize(
     ("code", "kind"), [(401, UnauthorizedError), (429, UnavailableError), (503, UnavailableError)]
 )
-def test_a_server_that_does_not_judge_it_is_an_error(server, writer, failure, code, kind):
+def test_unavailable_server_is_an_error(server, writer, failure, code, kind):
     server.on(PATH, failure(code, "no"))
     with pytest.raises(kind):
         writer.write(RESTART)

@@ -1,4 +1,4 @@
-"""Several writes at a time: how many at most, taken one by one, and each answer as it comes."""
+"""Parallel writes: how many at once, taken one by one, each answer as it arrives."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def send(server: Server, names: list[str], parallel: int) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("parallel", [1, 2, 4])
-def test_so_many_are_under_way_at_once_and_no_more(parallel):
+def test_parallel_writes_are_limited(parallel):
     server = Server(parallel)
     answers = send(server, [f"vm-{n}" for n in range(parallel * 3)], parallel)
     assert server.most == parallel
@@ -70,7 +70,7 @@ def test_so_many_are_under_way_at_once_and_no_more(parallel):
     assert len(server.threads) == parallel, "each takes the next one"
 
 
-def test_that_no_answer_came_is_a_value_and_stops_no_other():
+def test_missing_answer_is_a_value_and_stops_no_other_write():
     server = Server(2)
     server.answers = {
         "b": UnreachableError("the connection was interrupted"),
@@ -83,7 +83,7 @@ def test_that_no_answer_came_is_a_value_and_stops_no_other():
 
 
 @pytest.mark.parametrize("parallel", [1, 3])
-def test_the_next_is_taken_only_when_it_can_be_sent_at_once(parallel):
+def test_next_action_is_taken_only_when_it_can_be_sent_at_once(parallel):
     """So whoever makes them may stop at any time, and nothing that was made is left unsent."""
     server, made = Server(1), []
 
@@ -98,7 +98,7 @@ def test_the_next_is_taken_only_when_it_can_be_sent_at_once(parallel):
     answers.close()
 
 
-def test_the_threads_end_with_the_answers():
+def test_threads_end_with_the_answers():
     before = set(threading.enumerate())
     send(Server(3), [f"vm-{n}" for n in range(3)], 3)
     for each in set(threading.enumerate()) - before:
@@ -106,7 +106,7 @@ def test_the_threads_end_with_the_answers():
         assert not each.is_alive()
 
 
-def test_an_error_of_ours_is_not_swallowed():
+def test_unexpected_error_is_raised():
     writer = ClusterWriter(SimpleNamespace(host="here"), parallel=2)
     with pytest.raises(BackgroundError) as caught:
         list(writer.write_each([action("a")], timeout_s=lambda: 7.0))

@@ -1,4 +1,4 @@
-"""Writes: one request, verified by value, and each refusal as the control plane words it."""
+"""Writes: one request, checked by value, and each refusal of the control plane."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def writer(client):
     return ClusterWriter(client)
 
 
-def test_a_patch_that_is_taken(server, writer, reply, raw_vm):
+def test_accepted_patch_returns_the_vm(server, writer, reply, raw_vm):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm(guest="2Gi"), (("Warning", '299 - "w"'),)))
     written = writer.write(grow())
     assert written.refusal is None
@@ -60,19 +60,19 @@ def test_a_patch_that_is_taken(server, writer, reply, raw_vm):
     assert "dryRun" not in request.query
 
 
-def test_a_dry_run(server, writer, reply, raw_vm):
+def test_dry_run_of_a_patch_is_in_the_query(server, writer, reply, raw_vm):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm(guest="2Gi")))
     writer.write(grow(), dry_run=True)
     assert server.requests[0].query["dryRun"] == "All"
 
 
-def test_another_spelling_is_as_written(server, writer, reply, raw_vm):
+def test_other_spelling_counts_as_written(server, writer, reply, raw_vm):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm(guest=2147483648)))
     assert writer.write(grow("2048Mi")).refusal is None
 
 
 @pytest.mark.parametrize("held", ["1Gi", None])
-def test_another_value_is_not_as_written(server, writer, reply, raw_vm, held):
+def test_other_value_counts_as_not_written(server, writer, reply, raw_vm, held):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm(guest=held)))
     written = writer.write(grow())
     assert written.refusal is Refusal.NOT_AS_WRITTEN
@@ -101,7 +101,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("code", "message", "reason", "causes", "refusal"), REFUSALS)
-def test_a_refusal_is_a_value(server, writer, failure, code, message, reason, causes, refusal):
+def test_refused_patch_is_a_value(server, writer, failure, code, message, reason, causes, refusal):
     server.on(f"{VM_PATH}/pg-0", failure(code, message, reason, causes))
     written = writer.write(grow())
     assert written.refusal is refusal
@@ -113,18 +113,18 @@ def test_a_refusal_is_a_value(server, writer, failure, code, message, reason, ca
 @pytest.mark.parametrize(
     ("code", "kind"), [(401, UnauthorizedError), (429, UnavailableError), (500, UnavailableError)]
 )
-def test_what_says_nothing_of_the_action_is_raised(server, writer, failure, code, kind):
+def test_answer_that_is_not_a_refusal_is_raised(server, writer, failure, code, kind):
     server.on(f"{VM_PATH}/pg-0", failure(code, WEBHOOK + "no" if code == 500 else "no"))
     with pytest.raises(kind):
         writer.write(grow())
 
 
-def test_a_kind_that_is_gone_is_raised(server, writer):
+def test_missing_kind_is_raised(server, writer):
     with pytest.raises(Exception, match="Not Found"):
         writer.write(grow())
 
 
-def test_no_answer_is_raised(server, writer, reply):
+def test_missing_answer_is_raised(server, writer, reply):
     server.on(f"{VM_PATH}/pg-0", reply(cut=True))
     with pytest.raises(UnreachableError):
         writer.write(grow())
@@ -155,7 +155,7 @@ UNHELD = [
 
 
 @pytest.mark.parametrize(("held", "refusal"), [("u1", None), ("u2", Refusal.NOT_AS_WRITTEN)])
-def test_a_word_is_compared_as_it_is(server, writer, reply, raw_vm, held, refusal):
+def test_word_is_compared_exactly(server, writer, reply, raw_vm, held, refusal):
     body = raw_vm()
     body["spec"]["instancetype"] = {"name": held}
     server.on(f"{VM_PATH}/pg-0", reply(200, body))
@@ -164,7 +164,7 @@ def test_a_word_is_compared_as_it_is(server, writer, reply, raw_vm, held, refusa
 
 
 @pytest.mark.parametrize("op", HELD)
-def test_a_cr_that_holds_what_was_written(server, writer, reply, raw_kubevirt, op):
+def test_cr_with_the_written_value_is_accepted(server, writer, reply, raw_kubevirt, op):
     server.on(CR_PATH, reply(200, raw_kubevirt()))
     written = writer.write(action(KUBEVIRT, op))
     assert written.refusal is None
@@ -172,14 +172,16 @@ def test_a_cr_that_holds_what_was_written(server, writer, reply, raw_kubevirt, o
 
 
 @pytest.mark.parametrize("op", UNHELD)
-def test_a_cr_that_does_not_hold_what_was_written(server, writer, reply, raw_kubevirt, op):
+def test_cr_without_the_written_value_counts_as_not_written(
+    server, writer, reply, raw_kubevirt, op
+):
     server.on(CR_PATH, reply(200, raw_kubevirt()))
     written = writer.write(action(KUBEVIRT, op))
     assert written.refusal is Refusal.NOT_AS_WRITTEN
     assert written.message
 
 
-def test_a_create_posts_the_manifest(server, writer, reply, raw_vm):
+def test_create_posts_the_manifest(server, writer, reply, raw_vm):
     manifest = raw_vm(guest="2Gi")
     server.on(VM_PATH, reply(201, raw_vm(guest="2048Mi")))
     written = writer.write(action(verb=Verb.CREATE, manifest=manifest, uid=None))
@@ -190,13 +192,13 @@ def test_a_create_posts_the_manifest(server, writer, reply, raw_vm):
     assert request.query == {"fieldManager": "reconciler", "fieldValidation": "Strict"}
 
 
-def test_a_created_vm_with_another_memory_is_not_as_written(server, writer, reply, raw_vm):
+def test_created_vm_with_other_memory_counts_as_not_written(server, writer, reply, raw_vm):
     server.on(VM_PATH, reply(201, raw_vm(guest="1Gi")))
     written = writer.write(action(verb=Verb.CREATE, manifest=raw_vm(guest="2Gi"), uid=None))
     assert written.refusal is Refusal.NOT_AS_WRITTEN
 
 
-def test_reading_one_object(server, writer, reply, raw_vm, raw_kubevirt, failure):
+def test_single_object_is_read(server, writer, reply, raw_vm, raw_kubevirt, failure):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm()))
     server.on(f"{VM_PATH}/pg-1", failure(404, "not found", "NotFound"))
     server.on(CR_PATH, reply(200, raw_kubevirt()))
@@ -213,7 +215,7 @@ WEBHOOK = (
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_a_webhook_that_does_not_answer_has_denied_nothing(server, writer, failure, verb):
+def test_unanswered_webhook_is_not_a_denial(server, writer, failure, verb):
     server.on("/apis", failure(500, WEBHOOK, "InternalError"))
     with pytest.raises(UnavailableError, match="failed calling webhook") as caught:
         writer.write(action(verb=verb, manifest={}))
@@ -222,9 +224,7 @@ def test_a_webhook_that_does_not_answer_has_denied_nothing(server, writer, failu
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_a_server_that_asks_to_wait_is_not_asked_again_and_says_how_long(
-    server, writer, reply, verb
-):
+def test_retry_after_of_a_write_is_passed_on_without_a_retry(server, writer, reply, verb):
     server.on("/apis", reply(429, "", (("Retry-After", "7"),)))
     with pytest.raises(UnavailableError) as caught:
         writer.write(action(verb=verb, manifest={}))
@@ -236,7 +236,7 @@ def test_a_server_that_asks_to_wait_is_not_asked_again_and_says_how_long(
     ("own_s", "given_s", "waits_s"), [(5.0, 2.0, 2.0), (2.0, 5.0, 2.0), (3.0, None, 3.0)]
 )
 @pytest.mark.parametrize("verb", Verb)
-def test_a_write_waits_no_longer_than_asked_and_never_longer_than_the_client_does(
+def test_write_waits_at_most_for_the_shorter_time_out(
     server, make_client, failure, monkeypatch, verb, own_s, given_s, waits_s
 ):
     server.on("/apis", failure(503, "not now"))
