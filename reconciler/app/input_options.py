@@ -7,6 +7,8 @@ from pathlib import Path
 
 from reconciler.errors import UsageError
 from reconciler.model.desired.config import Config, Mode
+from reconciler.model.desired.scope import Scope
+from reconciler.model.references import ObjectRef, vm_ref
 from reconciler.model.selector import Selector, SelectorError
 
 DEFAULT_REVISION = "HEAD"
@@ -22,13 +24,54 @@ class SourceOptions:
     working_tree: bool = False
     files: tuple[str, ...] = ()
     namespace: str | None = None
-    """Namespace of manifests that name none."""
+    """Namespace to look at, and of manifests that name none."""
+    all_namespaces: bool = False
+    """Whether *namespace* is ignored, as with kubectl."""
+    names: tuple[str, ...] = ()
+    """VMs to look at, as ``namespace/name``, or as a name in *namespace*."""
     selector: str | None = None
     cache_dir: Path | None = None
     """Directory that keeps parsed manifests between runs; None keeps nothing."""
     mode: str | None = None
     """Overrides ``mode`` of ``.reconciler.yaml``."""
     fetch_timeout_s: float = 120.0
+
+    @property
+    def default_namespace(self) -> str | None:
+        """The namespace of manifests that name none; None leaves them without one."""
+        return None if self.all_namespaces else self.namespace
+
+    def scope(self) -> Scope:
+        """Return which objects the command looks at.
+
+        Raises:
+            UsageError: A name cannot be read, or does not go with the other options.
+        """
+        if self.names and self.selector is not None:
+            raise UsageError(
+                "names of VMs and --selector cannot be combined",
+                hint="remove one of them; RECONCILER_SELECTOR counts as --selector",
+            )
+        return Scope(
+            namespace=self.default_namespace, names=frozenset(map(self._named, self.names))
+        )
+
+    def _named(self, text: str) -> ObjectRef:
+        namespace, slash, name = text.rpartition("/")
+        if not name or "/" in namespace or (slash and not namespace):
+            raise UsageError(f"{text!r} is not the name of a VM", hint="write NAMESPACE/NAME")
+        outer = self.default_namespace
+        if not slash and outer is None:
+            raise UsageError(
+                f"the VM {name} is named without its namespace",
+                hint=f"write NAMESPACE/{name}, or set the namespace with -n",
+            )
+        if slash and outer not in (None, namespace):
+            raise UsageError(
+                f"{text} is not in the namespace {outer} of -n",
+                hint="remove -n; RECONCILER_NAMESPACE counts as -n",
+            )
+        return vm_ref(namespace or outer or "", name)
 
     def reject_contradictions(self) -> None:
         """Check that the options name one source.
@@ -75,6 +118,8 @@ class SourceOptions:
                     f"--selector {self.selector}: {error}", hint="use the syntax of kubectl's -l"
                 ) from error
             config = config.overridden({"selector": chosen}, "flag --selector")
+        if self.names:
+            config = config.overridden({"selector": Selector()}, "names on the command line")
         return config
 
 

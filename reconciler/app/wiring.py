@@ -64,21 +64,31 @@ def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[Desired
         UsageError: The options name no source, or two.
         SourceError: The repository cannot be opened or fetched.
     """
-    from reconciler.source import readers, stdin_and_files
+    from reconciler.source.scoped_reader import ScopedReader
 
     options.reject_contradictions()
+    scope = options.scope()
+    with _whole(options, follow=follow) as reader:
+        yield ScopedReader(reader, scope, strict=bool(options.files))
+
+
+@contextmanager
+def _whole(options: SourceOptions, *, follow: bool) -> Iterator[DesiredReader]:
+    """Open the reader of everything that the source holds."""
+    from reconciler.source import readers, stdin_and_files
+
     if options.files:
         yield readers.StreamReader(
             stdin_and_files.read_inputs(options.files, sys.stdin.buffer),
             name="stdin" if options.files == ("-",) else "files",
-            default_namespace=options.namespace,
+            default_namespace=options.default_namespace,
             config=options.override(Config()),
         )
         return
     with _repository(options) as (repository, revision):
         if options.working_tree:
             yield readers.WorkingTreeReader(
-                repository, default_namespace=options.namespace, override=options.override
+                repository, default_namespace=options.default_namespace, override=options.override
             )
             return
         with _cache(options.cache_dir) as cache:
@@ -86,7 +96,7 @@ def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[Desired
             yield reader(
                 repository,
                 revision,
-                default_namespace=options.namespace,
+                default_namespace=options.default_namespace,
                 override=options.override,
                 cache=cache,
             )

@@ -101,7 +101,26 @@ Namespace = Annotated[
         "-n",
         "--namespace",
         envvar=_env("NAMESPACE"),
-        help="Namespace of VMs whose manifest does not set one.",
+        help="Look only at this namespace, and use it for manifests that set none. With -f, a "
+        "manifest of another namespace is an error.",
+    ),
+]
+AllNamespaces = Annotated[
+    bool,
+    typer.Option(
+        "-A",
+        "--all-namespaces",
+        envvar=_env("ALL_NAMESPACES"),
+        help="Look at every namespace, which is the default; -n is ignored, as with kubectl.",
+    ),
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="NAMESPACE/NAME",
+        show_default=False,
+        help="Look only at these VMs, whatever their labels are. A name without a namespace is in "
+        "that of -n.",
     ),
 ]
 Selector = Annotated[

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.model.desired.desired_state import DesiredState, DesiredVM
+from reconciler.model.desired.scope import Scope
 from reconciler.model.live.conditions import HOT_MEMORY_CHANGE, is_false, is_true
 from reconciler.model.live.live_migration import LiveMigration
 from reconciler.model.live.live_state import LiveState, LiveVM, LiveVMI
@@ -67,6 +68,8 @@ class Status:
     """How far each VM is."""
     unmanaged: bool = False
     """Whether VMs that Git does not name are listed too."""
+    scope: Scope = field(default_factory=Scope)
+    """What the command looks at."""
 
     @property
     def migrations_in_flight(self) -> int:
@@ -74,9 +77,16 @@ class Status:
         found = self.live.migrations.values()
         return sum(not each.phase.finished for of_vm in found for each in of_vm)
 
+    @property
+    def unknown_to_git(self) -> frozenset[ObjectRef]:
+        """The VMs of the cluster that Git does not name, among those that are looked at."""
+        known = self.desired.vms.keys() | self.desired.unselected
+        return frozenset(filter(self.scope.includes, self.live.vms.keys() - known))
+
     def machines(self) -> list[Machine]:
         """Return the VMs to list, by namespace and name."""
         named, live = self.desired.vms, self.live
+        others = self.unknown_to_git if self.unmanaged else ()
         return [
             Machine(
                 ref=ref,
@@ -86,7 +96,7 @@ class Status:
                 migration=_unfinished(live.migrations.get(ref, ())),
                 convergence=self.convergence.get(ref),
             )
-            for ref in sorted({*named, *live.vms} if self.unmanaged else named)
+            for ref in sorted({*named, *others})
         ]
 
 

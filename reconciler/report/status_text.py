@@ -60,8 +60,12 @@ def _lines(status: Status, paint: Paint, *, width: int) -> Iterator[str]:
     running = status.migrations_in_flight
     vms, migrations = wording.plural(len(machines), "VM"), wording.plural(running, "migration")
     line = f"{vms} listed, {migrations} in flight"
-    hidden = len(live.vms.keys() - {each.ref for each in machines})
-    yield line + (f", {wording.plural(hidden, 'VM')} not in Git." if hidden else ".")
+    unselected = sum(each.is_vm for each in desired.unselected)
+    if unselected:
+        line += f", {wording.plural(unselected, 'VM')} in Git not selected"
+    if status.unknown_to_git and not status.unmanaged:
+        line += f", {wording.plural(len(status.unknown_to_git), 'VM')} not in Git"
+    yield f"{line}."
 
 
 def _row(machine: Machine) -> Row:

@@ -41,7 +41,7 @@ ROUND_S = 1.0
 BROKEN_OFF = "asked to end; the last request was broken off and its answer is not known"
 _CONTINUES = "migrations that are under way continue"
 _NOT_FOLLOWED = Explanation(
-    reason="not-followed",
+    reason="no-wait",
     message="its size is written; the run did not wait for the guest, as asked",
     hint="`reconciler status` shows when the guest has its memory",
 )
@@ -76,7 +76,7 @@ def run(
         error, message = found, f"ended by an error: {found}"
         if isinstance(found, BackgroundError):
             rollout.abandon_if_in_doubt()
-    outcomes = (*rollout.outcomes(message), *_unnamed(plan, choices, policy.approval))
+    outcomes = (*rollout.outcomes(message), *_unnamed(plan, desired, choices, policy.approval))
     ended_by = ExitCode.LEASE_HELD if rollout.lease_lost else None
     if error is not None:
         ended_by = ExitCode.ERROR
@@ -91,9 +91,11 @@ def run(
     )
 
 
-def _unnamed(plan: Plan, choices: PlanPolicy, approval: Approval | None) -> tuple[Outcome, ...]:
+def _unnamed(
+    plan: Plan, desired: DesiredState, choices: PlanPolicy, approval: Approval | None
+) -> tuple[Outcome, ...]:
     """Return the outcomes of approved objects that Git no longer names."""
-    named = {each.ref for each in plan.decisions}
+    named = {each.ref for each in plan.decisions} | desired.unselected
     actions = approval.actions if approval else {}
     return tuple(
         Outcome(

@@ -65,6 +65,7 @@ def assemble(
         kubevirt=_kubevirt(crs),
         vms=selected,
         skipped=dict(sorted(skipped.items())),
+        unselected=frozenset(vms.keys() - selected.keys()),
         diagnostics=tuple(sorted(found, key=_place)),
         provenance={ref: each.places for ref, each in objects.items()},
     )

@@ -35,6 +35,7 @@ def command(options: StatusOptions) -> ExitCode:
         live=found.live,
         convergence={each.ref: convergence(each) for each in found.plan.decisions},
         unmanaged=options.unmanaged,
+        scope=options.source.scope(),
     )
     if options.output is TextFormat.JSON:
         screen.result(status_json(status))

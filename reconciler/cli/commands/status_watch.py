@@ -56,7 +56,7 @@ def run(options: StatusOptions, clock: Clock) -> ExitCode:
 
 
 def _follow(options: StatusOptions, clock: Clock, show: _Show) -> None:
-    started = clock.monotonic()
+    started, scope = clock.monotonic(), options.source.scope()
     with (
         wiring.desired(options.source) as reader,
         wiring.client(options.cluster, clock) as client,
@@ -68,7 +68,11 @@ def _follow(options: StatusOptions, clock: Clock, show: _Show) -> None:
             planner.update(found.desired, live, found.policy, clock.now())
             judged = {ref: convergence(planner.decision(ref)) for ref in found.desired.vms}
             status = Status(
-                desired=found.desired, live=live, convergence=judged, unmanaged=options.unmanaged
+                desired=found.desired,
+                live=live,
+                convergence=judged,
+                unmanaged=options.unmanaged,
+                scope=scope,
             )
             show(status)
             if options.deadline_s is not None:

@@ -58,6 +58,8 @@ class DesiredState:
     """In the order of their references."""
     skipped: Mapping[str, int] = field(default_factory=dict)
     """How many documents of each other kind were ignored."""
+    unselected: frozenset[ObjectRef] = frozenset()
+    """The objects that a selector, a namespace or a name leaves out."""
     diagnostics: tuple[Diagnostic, ...] = ()
     provenance: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(
         default_factory=dict, compare=False, repr=False

@@ -107,7 +107,7 @@ def test_run_that_does_not_follow_leaves_the_vm_written():
     report, ports = ran(TAKEN, follow=False)
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.DONE, Result.WRITTEN)
-    assert (outcome.reason, outcome.actuation.value) == ("not-followed", "succeeded")
+    assert (outcome.reason, outcome.actuation.value) == ("no-wait", "succeeded")
     assert [each for each, _ in ports.recorder.events] == ["MemoryPatched"]
 
 

@@ -1,0 +1,102 @@
+"""Leaves out what the command line does not ask for: ``ScopedReader``."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.errors import SourceError
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.phrases import listed_refs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.model.desired.desired_state import DesiredState, Reading
+    from reconciler.model.desired.scope import Scope
+    from reconciler.model.references import ObjectRef
+    from reconciler.ports import DesiredReader
+
+_MAX_NAMES = 5
+_HOW_TO_CHECK = "`reconciler validate` says what is read"
+
+
+class ScopedReader:
+    """Reads what *inner* reads, and keeps the objects in a scope; a ``DesiredReader``."""
+
+    def __init__(self, inner: DesiredReader, scope: Scope, *, strict: bool) -> None:
+        """Keep the objects in *scope*.
+
+        Args:
+            inner: Reads the whole desired state.
+            scope: What the command looks at.
+            strict: Whether an object of another namespace is an error, as for ``kubectl -f``.
+        """
+        self._inner, self._scope, self._strict = inner, scope, strict
+        self._last: tuple[Reading, Reading] | None = None
+
+    def read(self) -> Reading:
+        """Read a whole revision, and leave out what is not in the scope.
+
+        Raises:
+            SourceError: It cannot be read, or it has no VM of a name that the scope asks for.
+        """
+        whole = self._inner.read()
+        if self._last is None or self._last[0] is not whole:
+            self._last = whole, replace(whole, state=self._narrowed(whole.state))
+        return self._last[1]
+
+    def _narrowed(self, state: DesiredState) -> DesiredState:
+        scope = self._scope
+        self._require_names(state)
+        found = [] if state.kubevirt is None else [state.kubevirt.ref]
+        outside = [ref for ref in (*found, *state.vms) if not scope.includes(ref)]
+        if self._strict and not scope.names:
+            others = (self._of_another_namespace(state, ref) for ref in outside)
+            return replace(state, diagnostics=(*state.diagnostics, *others))
+        hidden = frozenset(outside)
+        kept = (each for each in state.diagnostics if not each.ref or scope.includes(each.ref))
+        return replace(
+            state,
+            kubevirt=None if state.kubevirt and state.kubevirt.ref in hidden else state.kubevirt,
+            vms={ref: vm for ref, vm in state.vms.items() if ref not in hidden},
+            unselected=state.unselected | hidden,
+            diagnostics=(*kept, *self._count(len(outside), len(found) + len(state.vms))),
+        )
+
+    def _require_names(self, state: DesiredState) -> None:
+        known = {ref.namespaced_name for ref in state.vms}
+        missing = sorted(ref for ref in self._scope.names if ref not in state.vms)
+        if not missing:
+            return
+        close = difflib.get_close_matches(missing[0].namespaced_name, known, 1)
+        raise SourceError(
+            f"{state.revision} has no VM {listed_refs(missing, _MAX_NAMES)}",
+            hint=f"did you mean {close[0]}?" if close else _HOW_TO_CHECK,
+        )
+
+    def _count(self, n_outside: int, n_all: int) -> Iterator[Diagnostic]:
+        if not n_outside:
+            return
+        where = f"not in the namespace {self._scope.namespace}"
+        if self._scope.names:
+            where = "not among the VMs that the command line names"
+        nothing = n_outside == n_all
+        yield Diagnostic(
+            severity=Severity.WARNING if nothing else Severity.NOTE,
+            code="nothing-selected" if nothing else "not-selected",
+            message=f"{n_outside} of {n_all} objects in Git are {where} and are not looked at",
+            hint="check the namespace of -n" if nothing else "",
+        )
+
+    def _of_another_namespace(self, state: DesiredState, ref: ObjectRef) -> Diagnostic:
+        return Diagnostic(
+            severity=Severity.ERROR,
+            code="other-namespace",
+            message=f"the manifest names the namespace {ref.namespace}, and -n asks for "
+            f"{self._scope.namespace}",
+            at=state.at(ref, ("metadata",)),
+            ref=ref,
+            hint=f"remove -n, or pass -n {ref.namespace}",
+        )

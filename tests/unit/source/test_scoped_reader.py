@@ -1,0 +1,94 @@
+"""A scope keeps the objects that the command line asks for, and counts the others."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.errors import SourceError
+from reconciler.model.desired.scope import Scope
+from reconciler.model.references import kubevirt_ref, vm_ref
+from reconciler.source.readers import StreamReader
+from reconciler.source.scoped_reader import ScopedReader
+
+CR = (
+    "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata: {name: kubevirt, namespace: kubevirt}\n"
+)
+
+
+def vm(namespace, name, guest="2Gi"):
+    where = f", namespace: {namespace}" if namespace else ""
+    return (
+        f"---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {{name: {name}{where}}}"
+        f"\nspec: {{template: {{spec: {{domain: {{memory: {{guest: {guest}}}}}}}}}}}\n"
+    )
+
+
+GIT = CR + vm("a", "one") + vm("b", "two", "2GB") + vm("", "free")
+
+
+def read(scope, text=GIT, *, strict=False):
+    texts = (("vms.yaml", text.encode()),)
+    whole = StreamReader(texts, default_namespace=scope.namespace)
+    return ScopedReader(whole, scope, strict=strict).read().state
+
+
+def codes(state):
+    return [(each.code, each.severity.value) for each in state.diagnostics]
+
+
+def test_namespace_selects_its_vms_and_those_that_name_none():
+    state = read(Scope(namespace="a"))
+    assert (list(state.vms), state.kubevirt) == ([vm_ref("a", "free"), vm_ref("a", "one")], None)
+    assert state.unselected == {vm_ref("b", "two"), kubevirt_ref("kubevirt", "kubevirt")}
+    assert [str(each) for each in state.diagnostics] == [
+        "note[not-selected] 2 of 4 objects in Git are not in the namespace a and are not looked at"
+    ]
+    assert state.valid, "what is not looked at stops nothing"
+
+
+def test_namespace_without_any_object_is_a_warning():
+    state = read(Scope(namespace="nowhere"), CR + vm("a", "one"))
+    assert (dict(state.vms), codes(state)) == ({}, [("nothing-selected", "warning")])
+
+
+def test_names_select_vms_whatever_else_is_wrong():
+    state = read(Scope(names=frozenset({vm_ref("a", "one")})))
+    assert (list(state.vms), state.kubevirt) == ([vm_ref("a", "one")], None)
+    assert codes(state) == [("not-selected", "note")]
+
+
+def test_name_that_git_does_not_have_is_an_error_with_a_near_name():
+    with pytest.raises(SourceError, match="stdin has no VM a/onne") as caught:
+        read(Scope(names=frozenset({vm_ref("a", "one"), vm_ref("a", "onne")})))
+    assert caught.value.hint == "did you mean a/one?"
+
+
+def test_strict_namespace_makes_every_other_one_an_error():
+    state = read(Scope(namespace="a"), strict=True)
+    found = [str(each) for each in state.diagnostics if each.code == "other-namespace"]
+    assert found == [
+        (
+            "vms.yaml:3:11: error[other-namespace] KubeVirt kubevirt/kubevirt: the manifest names "
+            "the namespace kubevirt, and -n asks for a\n  hint: remove -n, or pass -n kubevirt"
+        ),
+        (
+            "vms.yaml:12:11: error[other-namespace] VirtualMachine b/two: the manifest names the "
+            "namespace b, and -n asks for a\n  hint: remove -n, or pass -n b"
+        ),
+    ]
+
+
+def test_without_a_scope_everything_is_kept():
+    text = CR + vm("a", "one") + vm("b", "two")
+    assert read(Scope(), text) == StreamReader((("vms.yaml", text.encode()),)).read().state
+
+
+def test_unchanged_reading_yields_the_same_object():
+    class Whole:
+        reading = StreamReader((("vms.yaml", GIT.encode()),)).read()
+
+        def read(self):
+            return self.reading
+
+    reader = ScopedReader(Whole(), Scope(namespace="a"), strict=False)
+    assert reader.read() is reader.read()
