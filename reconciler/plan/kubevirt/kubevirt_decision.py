@@ -147,8 +147,7 @@ def _obstacle(
     if disabled:
         return blocked(
             Reason.GATE_DISABLED,
-            f"{', '.join(disabled)} is in the cluster's disabledFeatureGates, and KubeVirt "
-            "denies a "
+            f"the cluster's disabledFeatureGates has {', '.join(disabled)}, and KubeVirt denies a "
             "gate that is in both lists",
             "remove it from disabledFeatureGates first",
         )

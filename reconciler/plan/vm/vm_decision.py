@@ -166,7 +166,7 @@ def _change_of(running: RunningVM) -> Finding:
         f"hotplugs from {running.vmi.guest} to {running.target} through a live migration"
         if grows
         else f"shrinks from {running.vmi.guest} to {running.target} through a live migration; "
-        "the guest may keep a part",
+        "the guest may keep some of it",
     )
 
 

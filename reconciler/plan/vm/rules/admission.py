@@ -30,8 +30,7 @@ def memory_from_instancetype(situation: Situation) -> Finding | None:
     return blocked(
         Reason.MEMORY_FROM_INSTANCETYPE,
         f"the instancetype {situation.vm.instancetype} sets the memory; the webhook denies a "
-        "guest "
-        "size beside it",
+        "guest size beside it",
         "name another instancetype in Git instead of memory.guest",
     )
 

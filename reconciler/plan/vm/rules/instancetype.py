@@ -70,8 +70,7 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
         Reason.INSTANCETYPE_DIFFERS,
         f"{types.wanted.ref.name} differs from {types.has.ref.name} in more than memory: "
         f"{', '.join(found)}; these fields cannot change live, and they block the memory change "
-        "as "
-        "well",
+        "as well",
         "choose an instancetype that differs only in memory.guest, or restart the VM",
     )
 
@@ -88,8 +87,7 @@ def _warnings(situation: Situation, finding: Finding) -> Iterator[str]:
     if types.revision_kept:
         yield (
             f"the VM uses an older revision of {vm.instancetype}, so only the running instance "
-            "shows "
-            "its size; editing an instancetype does not change VMs that use a revision"
+            "shows its size; editing an instancetype does not change VMs that use a revision"
         )
     if types.has is None or types.wanted is None or finding.effect is not Effect.LIVE:
         return

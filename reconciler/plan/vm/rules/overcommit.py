@@ -32,8 +32,7 @@ def limits_overcommit(running: RunningVM) -> Finding | None:
         Reason.LIMITS_OVERCOMMIT,
         f"the instance requests {running.vmi.constraints.requests}, less than the guest's "
         f"{running.vmi.guest_current}: KubeVirt would raise that to {running.target} and leave "
-        "the "
-        f"limit at {limits}, and no pod may request more than its limit",
+        f"the limit at {limits}, and no pod may request more than its limit",
         f"restart the VM with requests.memory of at least memory.guest, or with limits.memory of "
         f"{running.target} or more",
     )

@@ -192,8 +192,7 @@ def no_max_guest(running: RunningVM) -> Finding | None:
         return restart(
             Reason.NO_MAX_GUEST,
             f"the VM booted without memory hotplug: the cluster's maxGuest {uneven.message}",
-            f"set liveUpdateConfiguration.maxGuest in whole blocks ({uneven.hint}), then restart "
-            "the VM",
+            f"correct liveUpdateConfiguration.maxGuest ({uneven.hint}), then restart the VM",
         )
     if limit is not None and booted is not None and limit.n_bytes < booted.n_bytes:
         return restart(

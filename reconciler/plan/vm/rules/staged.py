@@ -70,7 +70,6 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
     return (
         (
             "RestartRequired was set before LiveUpdate was in effect: if an edit other than "
-            "memory "
-            "is pending too, the VM still needs a restart"
+            "memory is pending too, the VM still needs a restart"
         ),
     )

@@ -39,8 +39,7 @@ def switch_denied(situation: Situation) -> Finding | None:
     return blocked(
         Reason.DENIED_BY_ADMISSION,
         "the VM has spec.liveUpdateFeatures, and without the feature gate VMLiveUpdateFeatures "
-        "the "
-        "webhook denies every write of the VM",
+        "the webhook denies every write of the VM",
         "add the gate to the KubeVirt manifest in Git",
     )
 
