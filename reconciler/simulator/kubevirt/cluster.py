@@ -42,7 +42,7 @@ class Cluster:
         return self._config
 
     def read_config(self) -> None:
-        """Reads the CR, unless there is none that is deployed."""
+        """Reads the stored CR; ignores it until it is deployed."""
         kubevirt = self.kubevirt()
         version = dig(kubevirt, "status", "observedKubeVirtVersion")
         if kubevirt is not None and version is not None:

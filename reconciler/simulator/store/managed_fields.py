@@ -64,7 +64,7 @@ def _compare(  # a recursion with two result sets
     removed: FieldSet,
 ) -> None:
     if _same(old, new):
-        return  # most parts of an object
+        return  # true for most parts of an object
     if isinstance(old, dict) and isinstance(new, dict) and not _is_atomic(node):
         _compare_objects(old, new, node, at, changed, removed)
         return

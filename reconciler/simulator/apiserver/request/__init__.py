@@ -1,1 +1,1 @@
-"""A request and its checks: body, schema, names, admission; and the errors that it gets."""
+"""A request, its checks (body, schema, names, admission), and the errors that result."""

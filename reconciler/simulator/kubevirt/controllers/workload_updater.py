@@ -201,7 +201,7 @@ class WorkloadUpdater:
         self._store.create(key_of(MIGRATIONS, migration), migration, manager=MANAGER)
 
     def _withdraw(self, waiting: frozenset[Name]) -> None:
-        """Deletes the updater's migrations of VMIs that have no pending change any more.
+        """Deletes the updater's migrations of VMIs without a pending change.
 
         Source: v1.9.0 workload-updater.go:349-364,634-651.
         """
