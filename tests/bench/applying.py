@@ -63,4 +63,6 @@ def measure(fleet: Fleet, repo: Path, folder: Path) -> Applied:
 def patched_one_by_one(fleet: Fleet, kubeconfig: Path) -> float:
     """Patches a second of a bare client, from a process of its own."""
     fleet_options = ("--vms", str(fleet.n_vms), "--seed", str(fleet.seed))
-    return float(processes.printed("bench.one_by_one", *fleet_options, "--kubeconfig", kubeconfig))
+    return float(
+        processes.printed("bench.programs.one_by_one", *fleet_options, "--kubeconfig", kubeconfig)
+    )

@@ -41,4 +41,4 @@ class Floor:
 def in_a_process(path: Path | None, repo: Path) -> Floor:
     """Do it once in a process of its own."""
     arguments = ["--repo", str(repo), *(("--kubeconfig", str(path)) if path else ())]
-    return Floor(**json.loads(processes.printed("bench.bare", *arguments)))
+    return Floor(**json.loads(processes.printed("bench.programs.bare", *arguments)))

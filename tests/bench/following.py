@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import processes
-from bench.bare import Bare
 from bench.fleet import GIT_ENVIRONMENT, Fleet
-from bench.one_by_one import patched
+from bench.programs.bare import Bare
+from bench.programs.one_by_one import patched
 
 from reconciler.app import wiring
 from reconciler.app.input_options import SourceOptions

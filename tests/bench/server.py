@@ -85,7 +85,7 @@ def serving(fleet: Fleet, pacing: Pacing, folder: Path) -> Iterator[Server]:
     if pacing.listed_per_s is not None:
         arguments += ["--listed-per-s", str(pacing.listed_per_s)]
     process = subprocess.Popen(
-        [sys.executable, "-m", "bench.world_server", *arguments],
+        [sys.executable, "-m", "bench.programs.world_server", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=processes.environment(),

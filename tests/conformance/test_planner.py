@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from support.recorded import TABLE, predicted, true_effects, waited_before
+from support.recordings import TABLE, predicted, true_effects, waited_before
 
 PREDICTIONS = Path(__file__).parents[2] / ".github" / "docs" / "predictions.md"
 

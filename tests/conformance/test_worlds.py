@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 from support.builders import q
-from support.forced import forced, hasty, instances
-from support.happened import effects_of_change
+from support.manual_changes import instances, patch_by_hand, rig_at
+from support.observed_changes import effects_of_change
 from support.simulated import WORLDS, PolledInformer, simulator
 
 from reconciler.errors import ClusterError
@@ -32,7 +32,7 @@ DEADLINE_S = 1200.0
 
 
 def rig(name):
-    return hasty(simulator(name), begins_s=BEGINS_S)
+    return rig_at(simulator(name), begins_s=BEGINS_S)
 
 
 def folder_of(name):
@@ -198,7 +198,7 @@ def test_patch_against_the_plan_has_the_planned_effect(name, vm):
     """Patch a VM that the plan leaves alone: KubeVirt does what the plan says."""
     run = rig(name)
     [decision] = [each for each in planned(run, name).decisions if each.ref.name == vm]
-    facts, wants, had = forced(run, decision)
+    facts, wants, had = patch_by_hand(run, decision)
     true = effects_of_change(facts, wants=wants, had=had)
     if decision.effect is Effect.WAIT:
         # KubeVirt queues such a change, and the plan waits: the result is the same.

@@ -8,9 +8,9 @@ import os
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from support.builders import q
-from support.forced import forced, forced_settings, hasty, instances
-from support.happened import condition, effects_of_change
-from support.random_extras import STRICT, type_of
+from support.manual_changes import change_kubevirt_by_hand, instances, patch_by_hand, rig_at
+from support.observed_changes import condition, effects_of_change
+from support.random_vm_fields import STRICT, type_of
 from support.random_worlds import CASES, LASTING
 
 from reconciler.model.plan.plan import Effect
@@ -41,7 +41,7 @@ UNFINISHED = {"running", "not-started"}
 def rig(case):
     """A fresh copy of the world."""
     sim = Simulator(worlds.parse(case.world), clock=SimClock(scale=None))
-    return hasty(sim, begins_s=case.begins_s)
+    return rig_at(sim, begins_s=case.begins_s)
 
 
 def patched(run):
@@ -222,8 +222,8 @@ def test_what_the_plan_leaves_alone_would_not_have_worked(case):
         moving = in_the_way(run)
         run.sim.faults.inject(ref.namespace, ref.name, NO_FAULTS)
         if any(each.effect is Effect.CONFIG for each in again.decisions):
-            forced_settings(run, again)
-        facts, wanted, had = forced(run, decision)
+            change_kubevirt_by_hand(run, again)
+        facts, wanted, had = patch_by_hand(run, decision)
         if "refused" in facts and ref.name in moving & in_the_way(run):
             # Behind a change that does not end, whatever the size itself would come to.
             assert decision.effect in {Effect.WAIT, Effect.BLOCKED}, (decision, facts)

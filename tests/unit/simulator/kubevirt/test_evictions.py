@@ -7,7 +7,7 @@ pkg/virt-controller/watch/workload-updater/workload-updater.go:519-527,602-632.
 from __future__ import annotations
 
 import pytest
-from support.playing import Play
+from support.one_vm_world import Play
 
 EVICT = {
     "configuration": {"vmRolloutStrategy": "LiveUpdate"},

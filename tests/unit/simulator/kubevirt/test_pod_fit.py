@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.playing import LIVE, Play
+from support.one_vm_world import LIVE, Play
 
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.store.history import Key

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.playing import LIVE, Play, message
+from support.one_vm_world import LIVE, Play, message
 
 from reconciler.simulator.worlds.field_reader import WorldError
 

@@ -7,7 +7,7 @@ pkg/virt-handler/migration-target.go (finalizeMigration).
 from __future__ import annotations
 
 import pytest
-from support.playing import Play
+from support.one_vm_world import Play
 
 ABOVE = "CPU sockets updated in template spec to a value higher than what's available"
 FEWER = "Reduction of CPU socket count requires a restart"

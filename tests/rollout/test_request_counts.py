@@ -13,7 +13,7 @@ import deepdiff
 import pytest
 from bench import following
 from bench.fleet import Fleet
-from bench.world_server import add_finished
+from bench.programs.world_server import add_finished
 from support.served import Served
 from urllib3.connection import HTTPConnection
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from support.builders import q
-from support.happened import Witness
+from support.observed_changes import VMObserver
 from support.simulated import PolledInformer, Rig
 
 from reconciler.model.fields import INSTANCETYPE_NAME
@@ -16,7 +16,7 @@ SETTLED_S = 30.0
 """Enough for a changed CR to be Deployed again and read by the components."""
 
 
-class HastyInformer(PolledInformer):
+class SlowInformer(PolledInformer):
     """Looks less often, so that the long worlds are played in less time."""
 
     def wait(self, timeout_s):
@@ -24,10 +24,10 @@ class HastyInformer(PolledInformer):
         return self.read()
 
 
-def hasty(sim, *, begins_s):
+def rig_at(sim, *, begins_s):
     """A rig that looks seldom, *begins_s* seconds after the beginning of its world."""
     found = Rig(sim)
-    found.informer = HastyInformer(found.client, found.clock)
+    found.informer = SlowInformer(found.client, found.clock)
     found.clock.sleep(begins_s)
     return found
 
@@ -36,7 +36,7 @@ def instances(run):
     return run.sim.store.list("virtualmachineinstances.kubevirt.io")
 
 
-def forced(run, decision):
+def patch_by_hand(run, decision):
     """Makes the one change of *decision* as a person would: the facts, and the sizes it was about.
 
     Returns:
@@ -44,7 +44,7 @@ def forced(run, decision):
         the spec had, None where it had none.
     """
     namespace, vm = decision.ref.namespace, decision.ref.name
-    witness = Witness(run.sim, namespace, vm)
+    witness = VMObserver(run.sim, namespace, vm)
     [change] = decision.changes
     path = f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachines/{vm}"
     body = str(change.after)
@@ -67,7 +67,7 @@ def forced(run, decision):
     return facts, wants, had
 
 
-def forced_settings(run, plan):
+def change_kubevirt_by_hand(run, plan):
     """Makes the plan's changes of the KubeVirt CR as a person would, and lets them settle."""
     for decision in plan.decisions:
         if decision.effect is not Effect.CONFIG:

@@ -1,7 +1,8 @@
 """Does the least that a plan has to do, with nothing but bare libraries.
 
-Paged LISTs with urllib3 and orjson, ``git cat-file --batch``, ryaml. ``python -m bench.bare``
-does that once in a process of its own, and prints a line of JSON; imports are not in the figures.
+Paged LISTs with urllib3 and orjson, ``git cat-file --batch``, ryaml. A process of its own,
+``python -m bench.programs.bare``, does that once and prints a line of JSON; imports are not in the
+figures.
 """
 
 from __future__ import annotations

@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.bare import VMS, Bare
 from bench.fleet import Fleet
+from bench.programs.bare import VMS, Bare
 
 if TYPE_CHECKING:
     from bench.fleet import VM

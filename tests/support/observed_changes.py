@@ -76,7 +76,7 @@ def arrived(happened, wants):
     return "guestCurrent" in happened and q(happened["guestCurrent"]) == q(wants)
 
 
-class Witness:
+class VMObserver:
     """Gathers the facts of one VM from a simulator's store, from now on."""
 
     def __init__(self, sim, namespace, name):
