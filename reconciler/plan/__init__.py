@@ -1,1 +1,1 @@
-"""The decisions, pure: what will happen to each object, and the patches that make it so."""
+"""Decides what happens to each object and builds the patches; it has no side effects."""

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concurrency:
-    """The limits that KubeVirt and the user set together; the smaller one of each counts."""
+    """The limits of KubeVirt and of the user; in each case the smaller one applies."""
 
     cluster: int
-    """At most this many in the whole cluster."""
+    """The most changes at a time in the cluster."""
     shard: int
-    """This shard's share of them, so that shards together keep to the limit."""
+    """This shard's share of the cluster limit."""
     per_node: int
-    """At most this many of VMs on one node."""
+    """The most changes at a time of VMs on one node."""
 
 
 def concurrency_of(config: EffectiveConfig, policy: PlanPolicy) -> Concurrency:

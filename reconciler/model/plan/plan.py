@@ -228,7 +228,7 @@ class VMForecast:
 
     ref: ObjectRef
     position: int
-    """Place in the queue, from 1."""
+    """The position in the queue, from 1."""
     earliest_s: float
     latest_s: float
 

@@ -25,9 +25,15 @@ LIVE_MIGRATE = "LiveMigrate"
 EVICT = "Evict"
 
 DEFAULT_PARALLEL_MIGRATIONS = 5
-"""Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52."""
+"""Migrations at a time in the cluster.
+
+Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52.
+"""
 DEFAULT_PARALLEL_OUTBOUND = 2
-"""Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52."""
+"""Migrations at a time from one node.
+
+Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +108,7 @@ def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
 
 
 def unsettled(kubevirt: LiveKubeVirt) -> str:
-    """Why the components may not follow the CR yet; empty where they do.
+    """Return why KubeVirt's components may not use the CR yet; empty where they do.
 
     Source: kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 sets observedGeneration only
     at the end of a synced round; workload-updater.go:450-455 does nothing unless Deployed.

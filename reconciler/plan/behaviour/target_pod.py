@@ -27,7 +27,9 @@ PER_VCPU = 8 * MIB
 IO_THREAD = 8 * MIB
 ARM64_FIRMWARE = 128 * MIB
 DEDICATED = 100 * MIB
-"""Source of the four: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; recorded
+"""Bytes of overhead for a vCPU, the I/O thread, arm64 firmware and dedicated CPUs.
+
+Source: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; recorded
 hotplug-succeeds and dedicated-cpu on v1.3.1, v1.6.3 and v1.9.0 (not arm64)."""
 CONSOLE_LOG = 35_000_000
 """Memory of the container that writes the guest's console. Source: v1.9.0

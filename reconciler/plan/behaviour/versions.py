@@ -64,7 +64,7 @@ class Capabilities:
     restart_self_clears: bool
     """Whether KubeVirt removes RestartRequired once nothing needs a restart any more."""
     shrink_below_boot_denied: bool
-    """Whether the webhook denies a shrink below the boot size instead of asking for a restart."""
+    """Whether the webhook denies a shrink below the boot size instead of requiring a restart."""
     instancetype: Instancetype
     gate_overlap_denied: bool
     """Whether a gate in both ``featureGates`` and ``disabledFeatureGates`` is denied."""

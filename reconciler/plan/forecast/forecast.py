@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.plan.forecast.changes import ForeignChange, PlannedChange
 
 SETTLING = Span(5.5, 9.0, 15.0)
-"""From a patch of the CR to the next wave: virt-operator's round, and 5 s for the components.
+"""How long the CR takes to settle after a patch: virt-operator's round and 5 s for the components.
 
 Source: assumed; kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 reports the end of the
 round. No status reports that the components have read the CR.

@@ -56,14 +56,14 @@ class Span:
 
 
 DETECTION = Span(1.4, 4.0, 11.0)
-"""From the patch to the migration object.
+"""How long KubeVirt takes from the patch to the migration object.
 
 Source: recorded, 1.4 to 20 s, mostly 5 s, 9 of 10 within 10 s; kubevirt v1.9.0
 pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226 (5 s from the VMI's event).
 Between changes that follow each other, the updater is already busy, hence less than 5 s.
 """
 PREPARATION = Span(1.0, 2.5, 8.0)
-"""From the migration object to the start of the transfer: target pod and handshakes.
+"""How long a migration takes from its creation to the start of the transfer.
 
 Source: recorded, 1.0 to 1.9 s without a wait for a slot and with pods that start at once; the time
 that a node needs to start a pod is assumed.
@@ -71,7 +71,7 @@ that a node needs to start a pod is assumed.
 CONSTANT = Span(0.5, 1.5, 2.5)
 """The part of a transfer that does not copy memory. Source: assumed, not in recordings."""
 ACCEPTANCE = Span(0.3, 0.7, 4.0)
-"""From the end of the migration to the guest's memory.
+"""How long the guest takes to use the memory after the end of the migration.
 
 Source: recorded, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
 """

@@ -1,4 +1,4 @@
-"""Edits of a VM in Git that this product does not write but a whole-manifest tool would.
+"""Fields of a VM in Git that this product does not write but a whole-manifest tool would.
 
 Such an edit forces a restart, and while it is pending nothing changes live. If a tool applies it
 together with the memory, it prevents the hotplug. Source: recorded mixed-edit-one-patch, v1.3.1,

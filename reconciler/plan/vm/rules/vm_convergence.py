@@ -1,4 +1,4 @@
-"""``convergence_of``: how far a running VM is whose spec already matches Git.
+"""``convergence_of``: the progress of a running VM whose spec already matches Git.
 
 It does not matter who wrote the value. Success means that the guest has the memory; neither the
 API server's answer nor a finished migration counts as success.
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from reconciler.model.quantity import MemoryQuantity
 
 QUOTA = "migrationRejectedByResourceQuota"
-"""Condition of a migration. Source: recorded v1.9.0 quota-holds-one-pod."""
+"""The condition of a migration whose target pod a quota refuses.
+
+Source: recorded v1.9.0 quota-holds-one-pod.
+"""
 
 STOP = (
     "to stop the migrations, restart the VM, or remove LiveMigrate from workloadUpdateMethods "
