@@ -95,7 +95,7 @@ MOMENTS = list(moments())
 
 
 @pytest.mark.parametrize(("version", "row"), MOMENTS)
-def test_planner_predicts_what_was_recorded(version, row):
+def test_planner_predicts_the_recorded_effect(version, row):
     decision = predicted(version, row)
     assert decision.effect in true_effects(row), (decision.reason, decision.why.message, row)
 
@@ -108,7 +108,7 @@ ASKING_FOR_A_RESTART = [
 
 
 @pytest.mark.parametrize(("version", "row"), ASKING_FOR_A_RESTART)
-def test_restart_reason_is_the_one_that_kubevirt_gave(version, row):
+def test_restart_reason_matches_the_recorded_kubevirt_message(version, row):
     expected = REASONS[row["happened"]["restartRequired"]]
     if version in STICKY and waited_before(row):
         expected = {"restart-required-sticky"} | (expected & {"plug-failed-before"})
@@ -116,7 +116,7 @@ def test_restart_reason_is_the_one_that_kubevirt_gave(version, row):
 
 
 @pytest.mark.parametrize("version", RECORDED)
-def test_every_recorded_scenario_is_in_the_table(version):
+def test_prediction_table_has_every_recorded_scenario(version):
     found = {
         scenario
         for scenario, rows in TABLE["scenarios"].items()
@@ -162,5 +162,5 @@ def foretold_and_happened():
 
 
 @pytest.mark.skipif(not PREDICTIONS.exists(), reason="the documentation is not here")
-def test_predictions_page_shows_what_was_predicted_and_what_happened():
+def test_predictions_page_shows_each_prediction_and_its_recorded_result():
     assert foretold_and_happened() in PREDICTIONS.read_text(encoding="utf-8")

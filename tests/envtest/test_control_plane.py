@@ -73,7 +73,7 @@ def is_open(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def test_a_control_plane_runs_as_long_as_the_block_and_trusts_one_token(plane, program):
+def test_control_plane_runs_until_the_block_ends_and_accepts_one_token(plane, program):
     for name in ("etcd", "kube-apiserver"):
         program(name, STAND_IN)
     with control_plane.started(plane) as kubeconfig:
@@ -92,7 +92,7 @@ def test_a_control_plane_runs_as_long_as_the_block_and_trusts_one_token(plane, p
     assert not is_open(plane.etcd_port)
 
 
-def test_everything_listens_on_loopback_only(plane):
+def test_control_plane_listens_on_loopback_only(plane):
     etcd, apiserver = plane.etcd_command(), plane.apiserver_command()
     assert [each.split("=")[1] for each in etcd if "-urls=" in each] == [
         f"http://127.0.0.1:{plane.etcd_port}",
@@ -103,12 +103,12 @@ def test_everything_listens_on_loopback_only(plane):
     assert f"--etcd-servers=http://127.0.0.1:{plane.etcd_port}" in apiserver
 
 
-def test_no_secret_is_on_a_command_line(plane):
+def test_control_plane_token_is_on_no_command_line(plane):
     for command in (plane.etcd_command(), plane.apiserver_command(), plane.certificate_command()):
         assert plane.token not in " ".join(command)
 
 
-def test_a_missing_program_is_named(plane, program):
+def test_missing_control_plane_program_is_named_in_the_error(plane, program):
     program("etcd", STAND_IN)
     with (
         pytest.raises(ControlPlaneError, match="no kube-apiserver there"),
@@ -117,7 +117,7 @@ def test_a_missing_program_is_named(plane, program):
         pytest.fail("it started")
 
 
-def test_a_program_that_ends_by_itself_is_an_error_with_its_last_words(tmp_path, program):
+def test_program_that_exits_early_raises_an_error_with_its_output(tmp_path, program):
     path = program("etcd", "#!/bin/sh\necho unknown flag: --nope\nexit 2\n")
     with (
         pytest.raises(ControlPlaneError, match=r"ended with 2:\nunknown flag: --nope"),
@@ -126,7 +126,7 @@ def test_a_program_that_ends_by_itself_is_an_error_with_its_last_words(tmp_path,
         pytest.fail("it is ready")
 
 
-def test_a_program_that_is_never_ready_is_stopped(tmp_path, program):
+def test_program_that_never_becomes_ready_is_stopped(tmp_path, program):
     path = program("etcd", "#!/bin/sh\necho $$\nexec sleep 60\n")
     log = tmp_path / "log"
     with (
@@ -149,11 +149,11 @@ def test_a_program_that_is_never_ready_is_stopped(tmp_path, program):
         ({"RECONCILER_ENVTEST_CLUSTER": "1", "KUBEBUILDER_ASSETS": "/a"}, "given"),
     ],
 )
-def test_a_cluster_of_somebody_is_used_only_if_asked_for_by_name(environment, expected):
+def test_existing_cluster_is_used_only_if_requested_by_a_variable(environment, expected):
     assert clusters.chosen(environment) == expected
 
 
-def test_the_shipped_definitions_are_those_of_kubevirts_kinds():
+def test_shipped_crds_include_the_kinds_of_kubevirt():
     found = {each["metadata"]["name"] for each in definitions.load(definitions.SHIPPED)}
     assert found >= {
         f"{plural}.kubevirt.io"
@@ -166,7 +166,7 @@ def test_the_shipped_definitions_are_those_of_kubevirts_kinds():
     }
 
 
-def test_only_definitions_are_taken_from_a_folder(tmp_path):
+def test_crd_loader_ignores_other_objects_and_files(tmp_path):
     (tmp_path / "operator.yaml").write_text(
         "kind: Namespace\n---\nkind: CustomResourceDefinition\nmetadata: {name: a}\n---\n"
     )
@@ -180,7 +180,7 @@ def test_only_definitions_are_taken_from_a_folder(tmp_path):
     ]
 
 
-def test_a_folder_without_definitions_is_an_error(tmp_path):
+def test_folder_without_crds_is_an_error(tmp_path):
     (tmp_path / "schemas.json").write_text("{}")
     with pytest.raises(FileNotFoundError, match="no CustomResourceDefinition"):
         definitions.load(tmp_path)

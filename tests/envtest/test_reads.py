@@ -26,7 +26,7 @@ def names(page):
     return [item["metadata"]["name"] for item in json.loads(page.body)["items"]]
 
 
-def test_a_list_comes_in_pages_that_continue_each_other(client, namespace, make_vm):
+def test_list_is_read_in_consecutive_pages(client, namespace, make_vm):
     made = [make_vm(f"vm-{n}").name for n in range(5)]
     pages = list(
         paging.pages(client, resource_paths.collection(resource_paths.VMS, namespace), limit=2)
@@ -36,7 +36,7 @@ def test_a_list_comes_in_pages_that_continue_each_other(client, namespace, make_
     assert len({page.resource_version for page in pages}) == 1
 
 
-def test_all_pages_of_a_list_are_of_one_moment(client, namespace, make_vm):
+def test_pages_of_a_list_show_the_cluster_at_one_moment(client, namespace, make_vm):
     for name in ("a", "c", "e"):
         make_vm(name)
     pages = paging.pages(client, resource_paths.collection(resource_paths.VMS, namespace), limit=1)
@@ -46,7 +46,9 @@ def test_all_pages_of_a_list_are_of_one_moment(client, namespace, make_vm):
     assert seen + [name for page in pages for name in names(page)] == ["a", "c", "e"]
 
 
-def test_the_reader_reads_what_is_there(client, kubevirt, namespace, make_vm):
+def test_cluster_reader_returns_vms_the_cr_and_the_cluster_id(
+    client, kubevirt, namespace, make_vm
+):
     refs = {make_vm("a"), make_vm("b", guest="2Gi")}
     live = ClusterReader(client, clock=SystemClock()).read()
     vms = {ref: vm for ref, vm in live.vms.items() if ref.namespace == namespace}
@@ -58,7 +60,7 @@ def test_the_reader_reads_what_is_there(client, kubevirt, namespace, make_vm):
     assert live.cluster_id == identity
 
 
-def test_a_snapshot_of_live_objects_survives_a_file(client, kubevirt, make_vm, tmp_path):
+def test_snapshot_file_is_read_as_it_was_written(client, kubevirt, make_vm, tmp_path):
     make_vm("a")
     make_vm("b", guest=None)
     live = ClusterReader(client, clock=SystemClock()).read()
@@ -67,7 +69,7 @@ def test_a_snapshot_of_live_objects_survives_a_file(client, kubevirt, make_vm, t
     assert snapshot_file.SnapshotReader(file).read() == live
 
 
-def test_a_watch_goes_on_where_the_list_ended(client, namespace, make_vm):
+def test_watch_continues_where_the_list_ended(client, namespace, make_vm):
     path = resource_paths.collection(resource_paths.VMS, namespace)
     make_vm("before")
     listed = list_all(client, path, VMS)
@@ -86,7 +88,7 @@ def test_a_watch_goes_on_where_the_list_ended(client, namespace, make_vm):
     assert seen[-1] == ("MODIFIED", "after", "2Gi")
 
 
-def test_the_informer_sees_what_another_client_changes(make_client, kubevirt, make_vm):
+def test_informer_sees_changes_by_another_client(make_client, kubevirt, make_vm):
     ref = make_vm()
     other = make_client()
     clock = SystemClock()
@@ -119,19 +121,19 @@ def _until(informer, clock, holds):
         pytest.param("/apis/nope.example/v1/nopes", id="no-group"),
     ],
 )
-def test_404_is_not_found(client, namespace, path):
+def test_status_404_raises_not_found(client, namespace, path):
     with pytest.raises(NotFoundError) as caught:
         client.get(path.format(namespace))
     assert caught.value.status == 404
 
 
-def test_a_vm_that_is_not_there_is_none(writer, namespace, make_vm):
+def test_missing_vm_is_read_as_none(writer, namespace, make_vm):
     ref = make_vm()
     assert writer.read_vm(ref) is not None
     assert writer.read_vm(type(ref)(kind=ref.kind, namespace=namespace, name="nope")) is None
 
 
-def test_403_is_forbidden_and_names_the_right(robot, namespace):
+def test_status_403_raises_forbidden_and_names_the_missing_right(robot, namespace):
     with pytest.raises(ForbiddenError) as caught:
         robot.get(resource_paths.collection(resource_paths.VMS, namespace))
     assert caught.value.status == 403
@@ -140,7 +142,7 @@ def test_403_is_forbidden_and_names_the_right(robot, namespace):
     assert 'cannot list resource "virtualmachines"' in text
 
 
-def test_401_is_unauthorized_and_does_not_repeat_the_token(stranger, namespace):
+def test_status_401_raises_unauthorized_without_the_token(stranger, namespace):
     with pytest.raises(UnauthorizedError) as caught:
         stranger.get(resource_paths.collection(resource_paths.VMS, namespace))
     assert caught.value.status == 401

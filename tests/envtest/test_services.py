@@ -45,7 +45,7 @@ def record(client, namespace):
     return access_record
 
 
-def test_a_lease_is_taken_renewed_and_given_back(make_lease, record, make_clock):
+def test_lease_is_acquired_renewed_and_released(make_lease, record, make_clock):
     clock = make_clock()
     with make_lease("a", clock) as lease:
         taken = record()
@@ -57,7 +57,7 @@ def test_a_lease_is_taken_renewed_and_given_back(make_lease, record, make_clock)
     assert record().get("holderIdentity", "") == ""
 
 
-def test_a_lease_that_was_given_back_is_taken_at_once(make_lease, record, make_clock):
+def test_released_lease_is_acquired_without_waiting(make_lease, record, make_clock):
     with make_lease("a"):
         pass
     clock = make_clock()
@@ -67,7 +67,7 @@ def test_a_lease_that_was_given_back_is_taken_at_once(make_lease, record, make_c
     assert clock.elapsed == 0
 
 
-def test_a_holder_that_renews_keeps_the_lease(make_lease, record, make_clock):
+def test_holder_that_renews_keeps_the_lease(make_lease, record, make_clock):
     clock = make_clock()
     clock.on_sleep = lambda: record(renewTime="2026-11-23T00:00:01.000000Z")
     with make_lease("a"):
@@ -77,7 +77,7 @@ def test_a_holder_that_renews_keeps_the_lease(make_lease, record, make_clock):
         assert record()["holderIdentity"] == "a"
 
 
-def test_a_silent_holder_is_taken_over_after_its_duration(make_lease, record, make_clock):
+def test_lease_of_a_silent_holder_is_acquired_after_its_duration(make_lease, record, make_clock):
     clock = make_clock()
     with make_lease("a") as dead:
         with make_lease("b", clock) as taken:
@@ -90,7 +90,7 @@ def test_a_silent_holder_is_taken_over_after_its_duration(make_lease, record, ma
         assert record().get("holderIdentity", "") == "", "the dead run does not take it back"
 
 
-def test_a_foreign_edit_of_the_lease_does_not_cost_it(make_lease, record, make_clock):
+def test_lease_stays_held_after_an_edit_by_another_client(make_lease, record, make_clock):
     clock = make_clock()
     with make_lease("a", clock) as lease:
         record(leaseTransitions=7)
@@ -99,7 +99,7 @@ def test_a_foreign_edit_of_the_lease_does_not_cost_it(make_lease, record, make_c
         assert record()["leaseTransitions"] == 7
 
 
-def test_two_that_want_the_lease_at_once_do_not_both_hold_it(make_lease, record):
+def test_lease_requested_by_two_runs_concurrently_is_held_by_one(make_lease, record):
     leases = {name: make_lease(name) for name in ("a", "b")}
 
     def hold(name):
@@ -120,7 +120,9 @@ def test_two_that_want_the_lease_at_once_do_not_both_hold_it(make_lease, record)
     assert not loser.held()
 
 
-def test_an_event_through_events_v1_is_read_through_core_v1(client, namespace, make_vm, writer):
+def test_event_written_through_events_v1_is_readable_through_core_v1(
+    client, namespace, make_vm, writer
+):
     ref = make_vm()
     uid = writer.read_vm(ref).uid
     recorder = ClusterRecorder(
@@ -138,7 +140,7 @@ def test_an_event_through_events_v1_is_read_through_core_v1(client, namespace, m
     assert (about["kind"], about["namespace"], about["name"]) == (ref.kind, namespace, ref.name)
 
 
-def test_an_event_that_may_not_be_recorded_changes_nothing_else(robot, make_vm, writer, caplog):
+def test_forbidden_event_is_logged_and_not_raised(robot, make_vm, writer, caplog):
     ref = make_vm()
     recorder = ClusterRecorder(
         robot, clock=SystemClock(), instance="test-run", revision="test-commit"
@@ -148,7 +150,7 @@ def test_an_event_that_may_not_be_recorded_changes_nothing_else(robot, make_vm, 
     assert "events are not recorded" in logged.getMessage()
 
 
-def test_the_server_says_which_rights_there_are(client, robot, namespace):
+def test_access_review_names_every_missing_right(client, robot, namespace):
     rights = access_review.apply_rights(
         namespace,
         config_lease="config",
@@ -164,7 +166,7 @@ def test_the_server_says_which_rights_there_are(client, robot, namespace):
         assert str(right) in str(caught.value)
 
 
-def test_a_role_gives_one_right_and_no_other(client, robot, namespace, make_vm, eventually):
+def test_role_grants_one_right_and_no_other(client, robot, namespace, make_vm, eventually):
     def may(verb):
         right = access_review.Right(
             verb=verb, group="kubevirt.io", resource=resource_paths.VMS, namespace=namespace

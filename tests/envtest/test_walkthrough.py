@@ -122,7 +122,9 @@ def carry_out(writer, live):
     return run
 
 
-def test_the_first_patch_answers_200_and_wipes_the_gates_of_others(make_kubevirt, patch, spec_of):
+def test_first_kubectl_patch_succeeds_and_removes_existing_feature_gates(
+    make_kubevirt, patch, spec_of
+):
     ref = make_kubevirt(DEFAULTS)
     answer = patch(ref, FIRST)
     assert answer.status == 200
@@ -131,14 +133,14 @@ def test_the_first_patch_answers_200_and_wipes_the_gates_of_others(make_kubevirt
     }
 
 
-def test_the_first_patch_fails_where_its_parent_is_absent(make_kubevirt, patch, spec_of):
+def test_first_kubectl_patch_fails_without_its_parent(make_kubevirt, patch, spec_of):
     ref = make_kubevirt({"configuration": {}})
     answer = patch(ref, FIRST)
     assert (answer.status, json.loads(answer.body)) == (422, NO_CAUSE)
     assert spec_of(ref) == {"configuration": {}}
 
 
-def test_the_second_patch_sets_the_strategy(make_kubevirt, patch, spec_of):
+def test_second_kubectl_patch_sets_the_rollout_strategy(make_kubevirt, patch, spec_of):
     ref = make_kubevirt(DEFAULTS)
     assert patch(ref, SECOND).status == 200
     assert spec_of(ref)["configuration"] == {
@@ -147,14 +149,16 @@ def test_the_second_patch_sets_the_strategy(make_kubevirt, patch, spec_of):
     }
 
 
-def test_the_third_patch_fails_where_its_parent_is_absent(make_kubevirt, patch, spec_of):
+def test_third_kubectl_patch_fails_without_its_parent(make_kubevirt, patch, spec_of):
     ref = make_kubevirt(DEFAULTS)
     answer = patch(ref, THIRD)
     assert (answer.status, json.loads(answer.body)) == (422, NO_CAUSE)
     assert spec_of(ref) == DEFAULTS
 
 
-def test_the_third_patch_takes_its_place_where_the_parent_is_there(make_kubevirt, patch, spec_of):
+def test_third_kubectl_patch_sets_the_update_methods_if_the_parent_exists(
+    make_kubevirt, patch, spec_of
+):
     ref = make_kubevirt({**DEFAULTS, "workloadUpdateStrategy": {"batchEvictionSize": 5}})
     assert patch(ref, THIRD).status == 200
     assert spec_of(ref)["workloadUpdateStrategy"] == {
@@ -164,7 +168,7 @@ def test_the_third_patch_takes_its_place_where_the_parent_is_there(make_kubevirt
 
 
 @needs_kubectl
-def test_kubectl_itself_sends_them_and_is_answered_the_same(make_kubevirt, kubectl, spec_of):
+def test_kubectl_receives_the_same_responses_as_the_test_client(make_kubevirt, kubectl, spec_of):
     ref = make_kubevirt(DEFAULTS)
     first, second, third = (kubectl(ref, ops) for ops in (FIRST, SECOND, THIRD))
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
@@ -185,9 +189,7 @@ def test_kubectl_itself_sends_them_and_is_answered_the_same(make_kubevirt, kubec
         pytest.param({"workloadUpdateStrategy": {}}, id="an-empty-update-strategy"),
     ],
 )
-def test_the_products_patches_work_where_parents_are_absent(
-    spec, make_kubevirt, carry_out, spec_of
-):
+def test_reconciler_patches_create_missing_parents(spec, make_kubevirt, carry_out, spec_of):
     ref = make_kubevirt(spec)
     carry_out(ref)
     assert spec_of(ref) == {
@@ -199,7 +201,7 @@ def test_the_products_patches_work_where_parents_are_absent(
     }
 
 
-def test_the_products_patches_keep_everything_of_others(make_kubevirt, carry_out, spec_of):
+def test_reconciler_patches_keep_settings_of_others(make_kubevirt, carry_out, spec_of):
     spec = {
         "configuration": {
             **DEFAULTS["configuration"],
@@ -225,7 +227,7 @@ def test_the_products_patches_keep_everything_of_others(make_kubevirt, carry_out
     }
 
 
-def test_one_wave_for_the_gate_and_one_for_the_strategies(make_kubevirt, carry_out):
+def test_feature_gate_and_strategies_are_written_in_separate_waves(make_kubevirt, carry_out):
     gate, strategy = carry_out(make_kubevirt(DEFAULTS))
     assert [(op.op, op.path) for op in gate if op.op != "test"] == [("add", f"{GATES}/-")]
     assert {op.path for op in strategy if op.op != "test"} == {
@@ -234,7 +236,7 @@ def test_one_wave_for_the_gate_and_one_for_the_strategies(make_kubevirt, carry_o
     }
 
 
-def test_a_gate_that_somebody_adds_meanwhile_is_not_lost(
+def test_feature_gate_that_another_client_adds_after_the_plan_is_kept(
     make_kubevirt, writer, live, patch, carry_out, spec_of
 ):
     ref = make_kubevirt(DEFAULTS)
@@ -252,7 +254,9 @@ def test_a_gate_that_somebody_adds_meanwhile_is_not_lost(
     ]
 
 
-def test_the_cr_names_the_product_as_owner_of_what_it_wrote(make_kubevirt, carry_out, writer):
+def test_reconciler_becomes_field_manager_of_the_cr_fields_that_it_writes(
+    make_kubevirt, carry_out, writer
+):
     ref = make_kubevirt(DEFAULTS)
     before = writer.read_kubevirt(ref).managers
     assert before == {fields.FEATURE_GATES: "somebody"}

@@ -53,7 +53,7 @@ def vm(writer, make_vm):
     return writer.read_vm(make_vm())
 
 
-def test_the_products_patch_is_taken_and_verified(writer, vm):
+def test_vm_patch_is_accepted_and_verified(writer, vm):
     written = writer.write(grow(vm))
     assert (written.refusal, written.status) == (None, 200)
     assert str(written.vm.guest) == "2Gi"
@@ -61,33 +61,33 @@ def test_the_products_patch_is_taken_and_verified(writer, vm):
     assert written.vm.generation == vm.generation + 1
 
 
-def test_a_patch_goes_out_as_a_json_patch_of_the_one_leaf(writer, client, vm):
+def test_vm_patch_changes_only_the_guest_size(writer, client, vm):
     before = json.loads(client.get(resource_paths.of(vm.ref)))["spec"]
     writer.write(grow(vm))
     before["template"]["spec"]["domain"]["memory"]["guest"] = "2Gi"
     assert json.loads(client.get(resource_paths.of(vm.ref)))["spec"] == before
 
 
-def test_the_same_size_in_another_spelling_is_as_written(writer, vm):
+def test_vm_patch_accepts_the_size_in_another_notation(writer, vm):
     written = writer.write(grow(vm, "2048Mi"))
     assert written.refusal is None
     assert written.vm.guest == MemoryQuantity.parse("2Gi")
 
 
-def test_a_dry_run_changes_nothing(writer, vm):
+def test_dry_run_changes_nothing(writer, vm):
     written = writer.write(grow(vm), dry_run=True)
     assert (written.refusal, str(written.vm.guest)) == (None, "2Gi")
     assert spec(writer.read_vm(vm.ref)) == spec(vm)
 
 
-def test_the_uid_guards_against_an_object_of_the_same_name(writer, vm):
+def test_patch_for_another_uid_is_rejected_by_its_guard(writer, vm):
     other = replaced(grow(vm).patch, "/metadata/uid", "00000000-0000-0000-0000-000000000000")
     written = writer.write(action(vm.ref, other))
     assert (written.refusal, written.status) == (Refusal.GUARD, 422)
     assert spec(writer.read_vm(vm.ref)) == spec(vm)
 
 
-def test_the_old_value_is_compared_by_spelling(writer, vm):
+def test_patch_guard_compares_the_notation_of_the_old_value(writer, vm):
     patch = (
         PatchOp(op="test", path=GUEST, value="1024Mi"),
         PatchOp(op="replace", path=GUEST, value="2Gi"),
@@ -96,14 +96,16 @@ def test_the_old_value_is_compared_by_spelling(writer, vm):
     assert spec(writer.read_vm(vm.ref)) == spec(vm)
 
 
-def test_a_decision_from_an_old_reading_is_not_carried_out(writer, vm):
+def test_patch_from_an_outdated_read_is_rejected_by_its_guard(writer, vm):
     stale = grow(vm, "3Gi")
     assert writer.write(grow(vm, "2Gi")).refusal is None
     assert writer.write(stale).refusal == Refusal.GUARD
     assert str(writer.read_vm(vm.ref).guest) == "2Gi"
 
 
-def test_the_generation_guards_a_leaf_that_was_absent(writer, client, make_vm):
+def test_generation_guard_rejects_a_patch_of_an_absent_field_after_an_edit(
+    writer, client, make_vm
+):
     bare = writer.read_vm(make_vm(guest=None))
     assert bare.guest is None
     patch = grow(bare, "2Gi")
@@ -122,7 +124,7 @@ def test_the_generation_guards_a_leaf_that_was_absent(writer, client, make_vm):
     assert (again.refusal, str(again.vm.guest)) == (None, "2Gi")
 
 
-def test_an_unknown_field_is_refused_and_not_pruned(writer, client, vm):
+def test_unknown_field_is_rejected_and_not_pruned(writer, client, vm):
     path = "/spec/template/spec/domain/memory/gueest"
     patch = (PatchOp(op="add", path=path, value="2Gi"),)
     written = writer.write(action(vm.ref, patch))
@@ -138,19 +140,19 @@ def test_an_unknown_field_is_refused_and_not_pruned(writer, client, vm):
     assert b"gueest" not in ignored.body  # without Strict: 200, pruned, and not a word
 
 
-def test_a_value_of_the_wrong_type_is_refused(writer, vm):
+def test_value_of_the_wrong_type_is_rejected(writer, vm):
     patch = (PatchOp(op="replace", path=GUEST, value={"a": 1}),)
     assert writer.write(action(vm.ref, patch)).refusal == Refusal.DENIED
 
 
-def test_a_vm_that_is_gone_is_not_found(writer, client, vm, eventually):
+def test_patch_of_a_deleted_vm_is_not_found(writer, client, vm, eventually):
     client.send("DELETE", resource_paths.of(vm.ref))
     eventually(lambda: writer.read_vm(vm.ref) is None, f"{vm.ref} is gone")
     written = writer.write(grow(vm))
     assert (written.refusal, written.status) == (Refusal.NOT_FOUND, 404)
 
 
-def test_a_vm_is_created_once(writer, namespace):
+def test_second_create_of_a_vm_reports_that_it_exists(writer, namespace):
     ref = vm_ref(namespace, "new")
     domain = {"devices": {}, "memory": {"guest": "1Gi"}}
     manifest = {
@@ -172,14 +174,14 @@ def test_a_vm_is_created_once(writer, namespace):
     assert 'unknown field "spec.template.spec.domain.memory.gueest"' in refused.message
 
 
-def test_the_reader_names_who_wrote_the_guest_size_last(writer, vm):
+def test_vm_has_the_last_field_manager_of_its_guest_size(writer, vm):
     assert vm.guest_manager == "somebody"
     written = writer.write(grow(vm))
     assert written.vm.guest_manager == "reconciler"
     assert writer.read_vm(vm.ref).guest_manager == "reconciler"
 
 
-def test_the_product_owns_the_leaf_that_it_wrote_and_nothing_else(writer, client, vm):
+def test_reconciler_owns_only_the_guest_size_that_it_wrote(writer, client, vm):
     writer.write(grow(vm))
     entries = json.loads(client.get(resource_paths.of(vm.ref)))["metadata"]["managedFields"]
     (own,) = [each for each in entries if each["manager"] == "reconciler"]

@@ -45,100 +45,100 @@ def made(value):
             return value
 
 
-def test_the_examples_show_every_effect_and_every_result(plan, run):
+def test_example_plan_and_run_have_every_effect_and_result(plan, run):
     assert {each.effect for each in plan.decisions} == set(Effect)
     assert {each.result for each in run.outcomes} == set(Result)
 
 
-def test_plan_as_text(plan, golden):
+def test_plan_text_matches_the_golden_file(plan, golden):
     golden("plan.txt", plan_text(plan, width=110))
 
 
-def test_plan_as_text_on_a_narrow_terminal(plan, golden):
+def test_plan_text_on_a_narrow_terminal_matches_the_golden_file(plan, golden):
     golden("plan-narrow.txt", plan_text(plan, width=80))
 
 
-def test_plan_as_text_with_patches_and_unchanged(plan, golden):
+def test_verbose_plan_text_matches_the_golden_file(plan, golden):
     golden("plan-verbose.txt", plan_text(plan, width=110, verbose=True))
 
 
-def test_plan_as_text_with_nothing_to_do(converged_plan, golden):
+def test_converged_plan_text_matches_the_golden_file(converged_plan, golden):
     golden("plan-converged.txt", plan_text(converged_plan, width=110))
 
 
-def test_plan_as_markdown(plan, golden):
+def test_plan_markdown_matches_the_golden_file(plan, golden):
     golden("plan.md", plan_markdown(plan))
 
 
-def test_plan_as_markdown_with_nothing_to_do(converged_plan, golden):
+def test_converged_plan_markdown_matches_the_golden_file(converged_plan, golden):
     golden("plan-converged.md", plan_markdown(converged_plan))
 
 
-def test_plan_as_json(plan, golden):
+def test_plan_json_matches_the_golden_file(plan, golden):
     document = "".join(plan_json(plan))
     validate(document, "plan")
     golden("plan.json", document)
 
 
-def test_paced_plan_as_text(paced_plan, golden):
+def test_paced_plan_text_matches_the_golden_file(paced_plan, golden):
     golden("plan-paced.txt", plan_text(paced_plan, width=110))
 
 
-def test_paced_plan_as_markdown(paced_plan, golden):
+def test_paced_plan_markdown_matches_the_golden_file(paced_plan, golden):
     golden("plan-paced.md", plan_markdown(paced_plan))
 
 
-def test_paced_plan_as_json(paced_plan, golden):
+def test_paced_plan_json_matches_the_golden_file(paced_plan, golden):
     document = "".join(plan_json(paced_plan))
     validate(document, "plan")
     golden("plan-paced.json", document)
 
 
-def test_plan_as_json_with_nothing_to_do(converged_plan, golden):
+def test_converged_plan_json_matches_the_golden_file(converged_plan, golden):
     document = "".join(plan_json(converged_plan))
     validate(document, "plan")
     golden("plan-converged.json", document)
 
 
-def test_a_document_in_pieces_is_the_document_as_a_whole(plan, paced_plan, converged_plan, run):
+def test_json_pieces_equal_the_whole_document(plan, paced_plan, converged_plan, run):
     for each in (plan, paced_plan, converged_plan):
         assert "".join(plan_json(each)) == dumps(made(plan_document(each)))
     assert "".join(run_json(run)) == dumps(made(run_document(run)))
 
 
-def test_run_as_text(run, golden):
+def test_run_text_matches_the_golden_file(run, golden):
     golden("run.txt", run_text(run, width=110))
 
 
-def test_run_as_json(run, golden):
+def test_run_json_matches_the_golden_file(run, golden):
     document = "".join(run_json(run))
     validate(document, "report")
     golden("run.json", document)
 
 
-def test_status_as_text(desired, live, verdicts, golden):
+def test_status_text_matches_the_golden_file(desired, live, verdicts, golden):
     golden(
         "status.txt",
         status_text(Status(desired=desired, live=live, convergence=verdicts), width=130),
     )
 
 
-def test_status_as_json(desired, live, verdicts, golden):
+def test_status_json_matches_the_golden_file(desired, live, verdicts, golden):
     golden(
         "status.json",
         status_json(Status(desired=desired, live=live, convergence=verdicts, unmanaged=True)),
     )
 
 
-def test_validation_as_text(desired, golden):
+def test_validation_text_matches_the_golden_file(desired, golden):
     golden("validation.txt", validation_text(desired))
 
 
-def test_validation_as_json(desired, golden):
+def test_validation_json_matches_the_golden_file(desired, golden):
     golden("validation.json", validation_json(desired))
 
 
-def test_schemas_are_valid_closed_and_described(schema):
+def test_published_schema_is_valid_closed_and_described(schema):
     Draft202012Validator.check_schema(schema)
 
     def walk(node, where):
@@ -154,14 +154,14 @@ def test_schemas_are_valid_closed_and_described(schema):
     walk(schema, "$")
 
 
-def test_schemas_refuse_what_is_not_in_them(plan, run):
+def test_published_schema_rejects_an_unknown_property(plan, run):
     for pieces, name in ((plan_json(plan), "plan"), (run_json(run), "report")):
         schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
         validator = Draft202012Validator(schema)
         assert not validator.is_valid(json.loads("".join(pieces)) | {"extra": 1})
 
 
-def test_styling_changes_nothing_but_escape_codes(plan, run):
+def test_terminal_styling_adds_only_escape_codes(plan, run):
     for render, value in ((plan_text, plan), (run_text, run)):
         styled = "".join(render(value, width=110, color=True))
         assert "\x1b[31m" in styled

@@ -102,7 +102,7 @@ def told(result):
 
 @given(fleets())
 @settings(max_examples=120, deadline=None)
-def test_cached_result_is_decoded_as_it_was(texts):
+def test_cache_codec_decodes_a_result_as_it_was_encoded(texts):
     for text in texts:
         found = read_manifests(FILE.path, text.encode())
         kept = cache_codec.encode(found, FILE.path)
@@ -112,7 +112,7 @@ def test_cached_result_is_decoded_as_it_was(texts):
 
 @given(fleets(), st.data())
 @settings(max_examples=120, deadline=None)
-def test_damaged_record_is_refused_or_decoded_but_never_fails(texts, data):
+def test_cache_codec_decodes_a_damaged_record_or_raises_a_value_error(texts, data):
     kept = cache_codec.encode(read_manifests(FILE.path, texts[0].encode()), FILE.path)
     at = data.draw(st.integers(0, len(kept) - 1))
     damaged = kept[:at] + data.draw(st.binary(max_size=3)) + kept[at + 1 :]

@@ -120,7 +120,7 @@ class Story:
 
 @given(st.lists(live_states(), min_size=1, max_size=6))
 @settings(max_examples=120, deadline=None)
-def test_each_plan_is_equal_to_one_from_scratch(changes):
+def test_plan_after_changes_equals_a_plan_from_scratch(changes):
     story, planner, policy = Story(), Planner(), PlanPolicy()
     decide(story.desired, story.live, policy, story.now, planner)
     for change in changes:
@@ -129,7 +129,7 @@ def test_each_plan_is_equal_to_one_from_scratch(changes):
         assert decide(*arguments, planner) == decide(*arguments)
 
 
-def test_what_has_not_changed_is_not_decided_again():
+def test_planner_decides_only_changed_vms_again():
     story, planner, policy = Story(), Planner(), PlanPolicy()
     decide(story.desired, story.live, policy, story.now, planner)
     assert planner.decided == len(REFS)
@@ -153,7 +153,7 @@ def quiet() -> dict:
     return {**nothing, **unchanged, **moving, "later_s": 0}
 
 
-def test_a_size_that_is_only_spelled_otherwise_is_told_in_its_new_spelling():
+def test_plan_shows_the_new_notation_of_an_unchanged_size():
     story, planner, policy = Story(), Planner(), PlanPolicy()
     for size in ("2Gi", "2048Mi"):
         story.desired = make_desired(want(size, REFS[0]))
@@ -162,7 +162,7 @@ def test_a_size_that_is_only_spelled_otherwise_is_told_in_its_new_spelling():
         assert str(change.after) == size
 
 
-def test_a_maximum_that_is_only_spelled_otherwise_is_told_in_its_new_spelling():
+def test_message_shows_the_new_notation_of_an_unchanged_max_guest():
     story, planner, policy = Story(), Planner(), PlanPolicy()
     vmis = {ref: replace(each, max_guest=None) for ref, each in story.live.vmis.items()}
     story.live = replace(story.live, vmis=vmis)
@@ -176,7 +176,7 @@ def test_a_maximum_that_is_only_spelled_otherwise_is_told_in_its_new_spelling():
         assert size in messages[0]
 
 
-def test_an_error_about_a_vm_is_heeded_when_it_comes():
+def test_vm_is_unreadable_while_git_has_an_error_about_it():
     story, planner, policy = Story(), Planner(), PlanPolicy()
     unnamed = DesiredVM(ref=REFS[0], guest=None)
     story.desired = replace(story.desired, vms={**story.desired.vms, REFS[0]: unnamed})
@@ -190,7 +190,7 @@ def test_an_error_about_a_vm_is_heeded_when_it_comes():
     assert reasons == [Reason.NOTHING_NAMED, Reason.UNREADABLE, Reason.NOTHING_NAMED]
 
 
-def test_a_value_that_moved_in_its_file_is_told_at_its_new_place():
+def test_plan_shows_the_new_line_of_a_value_that_moved_in_its_file():
     story, planner, policy = Story(), Planner(), PlanPolicy()
     for line in (7, 9):
         place = Location(path="vms.yaml", line=line, column=1)
@@ -200,7 +200,7 @@ def test_a_value_that_moved_in_its_file_is_told_at_its_new_place():
         assert decision.at == decision.changes[0].at == place
 
 
-def test_what_is_judged_by_room_is_decided_again_when_room_is_read_anew():
+def test_planner_decides_vms_again_when_capacity_changes():
     story, planner, policy = Story(), Planner(), PlanPolicy()
     story.step(quiet() | {"nodes": 3, "capacity": "large"})
     effects, decided = [], []
@@ -213,7 +213,7 @@ def test_what_is_judged_by_room_is_decided_again_when_room_is_read_anew():
     assert decided == [6, 0, 6, 0]
 
 
-def test_what_git_no_longer_names_is_forgotten():
+def test_plan_omits_vms_that_were_removed_from_git():
     story, planner, policy = Story(), Planner(), PlanPolicy()
     decide(story.desired, story.live, policy, story.now, planner)
     fewer = make_desired(want("2Gi", REFS[0]))
@@ -222,7 +222,7 @@ def test_what_git_no_longer_names_is_forgotten():
     assert plan == decide(fewer, story.live, policy, story.now)
 
 
-def test_what_is_judged_by_the_time_is_decided_again_as_time_goes_by():
+def test_planner_decides_a_silent_guest_again_as_time_passes():
     story, planner, policy = Story(), Planner(), PlanPolicy()
     story.step(quiet() | {"silent": {REFS[0]}})
     reasons = []

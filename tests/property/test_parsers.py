@@ -86,7 +86,7 @@ def placed(node, *path):
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_files_are_read_alike(path):
+def test_both_parsers_read_every_file_of_the_repository_alike(path):
     text = decode(path.read_bytes())
     assert isinstance(text, str)
     assert differs(text) == ""
@@ -259,18 +259,18 @@ def files(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES):
 @example("a: |\n  x")
 @example("a: |\n  x\n---\nb: |-\n  y")
 @example("a: |\n  x\n\n---\n")
-def test_files_of_plain_lines_are_read_alike(text):
+def test_both_parsers_read_random_plain_files_alike(text):
     assert differs(text) == ""
 
 
 @given(files(st.sampled_from(KEYS), st.sampled_from(SCALARS)))
 @settings(max_examples=400, deadline=None)
-def test_files_with_unusual_keys_and_values_are_read_alike(text):
+def test_both_parsers_read_files_with_unusual_keys_and_values_alike(text):
     assert differs(text) == ""
 
 
 @pytest.mark.parametrize("value", SCALARS)
-def test_unusual_value_is_read_alike_in_every_position(value):
+def test_both_parsers_read_an_unusual_value_alike_in_every_position(value):
     for text in (
         f"a: {value}",
         f"a: {value}\nb: 1\n",
@@ -298,13 +298,13 @@ def test_unusual_value_is_read_alike_in_every_position(value):
 @example("a: |\n  x\n   \n\nb: 1\n")
 @example("a:\n- b\n c: 1\n")
 @example("a: 'b'\n'c': d\n")
-def test_texts_of_yaml_signs_are_read_alike(text):
+def test_both_parsers_read_random_yaml_characters_alike(text):
     assert differs(text, soup=True) == ""
 
 
 @given(st.text(max_size=20), st.integers(0, 60))
 @settings(max_examples=400, deadline=None)
-def test_texts_with_any_character_are_read_alike(odd, at):
+def test_both_parsers_read_any_inserted_character_alike(odd, at):
     text = "a: b\nc:\n  - d: e\n    f: 'g'\nh: |\n  i\nj: \"k\"\n"
     assert differs(text[:at] + odd.replace("\r", "") + text[at:], soup=True) == ""
 
@@ -318,7 +318,7 @@ def test_texts_with_any_character_are_read_alike(odd, at):
     )
 )
 @settings(max_examples=100, deadline=None)
-def test_json_is_read_alike(value):
+def test_both_parsers_read_json_alike(value):
     assert differs(json.dumps(value)) == ""
     assert differs(json.dumps(value, indent=2, ensure_ascii=False)) == ""
 
@@ -361,7 +361,7 @@ apiVersion: v1
 """
 
 
-def test_ordinary_manifest_is_read_alike():
+def test_both_parsers_read_an_ordinary_manifest_alike():
     assert parse(MANIFEST).problems == ()
     assert differs(MANIFEST) == ""
 
@@ -389,12 +389,12 @@ def test_ordinary_manifest_is_read_alike():
         "a: \U0001f600 b # é\né: ß\n",
     ],
 )
-def test_rare_forms_are_read_alike(text):
+def test_both_parsers_read_rare_yaml_syntax_alike(text):
     assert differs(text) == ""
 
 
 @pytest.mark.parametrize("character", ORDINARY)
-def test_line_ends_of_yaml_1_1_are_ordinary_characters(character):
+def test_parser_reads_yaml_1_1_line_breaks_as_ordinary_characters(character):
     found = parse(f'a: b{character}c\nd: "e {character} f"\n')
     (root,) = found.roots
     assert root.value == {"a": f"b{character}c", "d": f"e {character} f"}

@@ -92,7 +92,7 @@ def decide(doc, wanted):
 
 
 @given(have=SETTINGS, wanted=SETTINGS, bare=st.booleans())
-def test_patched_live_says_what_git_names_and_the_next_plan_is_empty(have, wanted, bare):
+def test_patched_cr_equals_git_and_the_next_plan_is_empty(have, wanted, bare):
     doc = document(have, bare=bare)
     decision = decide(doc, wanted)
     after = apply_all(doc, decision.actions) if decision else doc
@@ -101,7 +101,7 @@ def test_patched_live_says_what_git_names_and_the_next_plan_is_empty(have, wante
 
 
 @given(have=SETTINGS, wanted=SETTINGS)
-def test_what_git_does_not_name_stays_as_it_was(have, wanted):
+def test_patch_leaves_fields_that_git_does_not_set_unchanged(have, wanted):
     doc = document(have, bare=False)
     before = json.loads(json.dumps(doc))
     decision = decide(doc, wanted)
@@ -118,7 +118,7 @@ def test_what_git_does_not_name_stays_as_it_was(have, wanted):
 
 
 @given(have=SETTINGS, wanted=SETTINGS, bare=st.booleans())
-def test_a_patch_for_an_older_object_changes_nothing(have, wanted, bare):
+def test_patch_for_a_deleted_cr_does_not_apply_to_a_recreated_one(have, wanted, bare):
     doc = document(have, bare=bare)
     decision = decide(doc, wanted)
     if decision is None or not decision.actions:

@@ -12,19 +12,19 @@ BYTES = st.integers(0, 2**62)
 
 
 @given(BYTES)
-def test_the_canonical_spelling_reads_back_to_the_same_bytes(n_bytes):
+def test_canonical_notation_parses_to_the_same_number_of_bytes(n_bytes):
     assert MemoryQuantity.parse(canonical(n_bytes)).n_bytes == n_bytes
 
 
 @given(st.integers(0, 2**20))
-def test_spellings_of_one_value_are_equal_and_hash_alike(gib):
+def test_quantities_of_one_value_are_equal_in_every_notation(gib):
     spellings = (f"{gib}Gi", f"{gib * 1024}Mi", gib * 2**30, f"{gib}.0Gi")
     values = {MemoryQuantity.parse(each) for each in spellings}
     assert len(values) == 1
 
 
 @given(BYTES)
-def test_the_spelling_is_kept(n_bytes):
+def test_quantity_keeps_its_notation(n_bytes):
     assert MemoryQuantity.parse(str(n_bytes)).raw == str(n_bytes)
     assert MemoryQuantity.parse(n_bytes).raw == n_bytes
 
@@ -48,7 +48,7 @@ def test_the_spelling_is_kept(n_bytes):
         (2147483648, 2147483648),
     ],
 )
-def test_values_are_read_as_kubernetes_reads_them(text, n_bytes):
+def test_quantity_has_the_value_that_kubernetes_computes(text, n_bytes):
     """Source: apimachinery v0.33 pkg/api/resource/quantity_test.go."""
     assert MemoryQuantity.parse(text).n_bytes == n_bytes
 
@@ -69,7 +69,7 @@ def test_values_are_read_as_kubernetes_reads_them(text, n_bytes):
         (None, "is not a quantity"),
     ],
 )
-def test_what_kubernetes_would_refuse_is_refused_with_a_hint(text, says):
+def test_invalid_quantity_is_rejected_with_a_hint(text, says):
     with pytest.raises(QuantityError, match=says.replace("^", r"\^").replace("?", r"\?")):
         MemoryQuantity.parse(text)
 
@@ -77,11 +77,11 @@ def test_what_kubernetes_would_refuse_is_refused_with_a_hint(text, says):
 @pytest.mark.parametrize(
     ("left", "right"), [("60s", "1m0s"), ("1h", "60m"), ("1.5h", "90m"), ("0", "0s")]
 )
-def test_durations_are_equal_by_value(left, right):
+def test_durations_of_one_value_are_equal_in_every_notation(left, right):
     assert Duration.parse(left) == Duration.parse(right)
 
 
 @pytest.mark.parametrize("text", ["60", "1d", "", "s", 60, None])
-def test_what_go_would_not_read_as_a_duration_is_refused(text):
+def test_duration_that_go_cannot_parse_is_rejected(text):
     with pytest.raises(QuantityError, match="is not a duration"):
         Duration.parse(text)

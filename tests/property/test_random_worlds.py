@@ -129,7 +129,7 @@ def limit_of(case):
 
 @SETTINGS
 @given(CASES)
-def test_a_rollout_keeps_what_the_plan_has_said(case):
+def test_rollout_of_a_random_world_does_what_its_plan_says(case):
     run = rig(case)
     before, traffic, busy_before = uids(run), Traffic(run), len(in_the_way(run))
     report = run.apply(case.desired, deadline_s=DEADLINE_S, max_concurrent=case.max_concurrent)
@@ -205,7 +205,7 @@ def again_offers_only_what_is_left(case, run, planned, ends):
 
 @SETTINGS
 @given(CASES)
-def test_what_the_plan_leaves_alone_would_not_have_worked(case):
+def test_forced_change_has_the_effect_that_the_plan_gave_for_not_writing(case):
     """Each in a copy of its own, in which what is written later meets no fault.
 
     Where the plan changes the KubeVirt CR, that is made first, as the rollout would.

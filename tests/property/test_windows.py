@@ -120,7 +120,7 @@ def open_minutes(windows, begin, end):
 
 @settings(max_examples=40, deadline=None)
 @given(cases())
-def test_opening_says_what_going_through_every_minute_says(case):
+def test_window_opening_agrees_with_a_search_through_every_minute(case):
     windows, begin, now = case
     first, end = begin - timedelta(days=BEFORE), begin + timedelta(days=DAYS + AFTER)
     states = open_minutes(windows, first, end)
@@ -138,7 +138,7 @@ def test_opening_says_what_going_through_every_minute_says(case):
 
 @settings(max_examples=60, deadline=None)
 @given(cases(), st.floats(0, 10 * 86_400))
-def test_what_fits_is_open_from_its_begin_to_its_end(case, seconds):
+def test_window_is_open_for_as_long_as_a_fitting_change_takes(case, seconds):
     windows, _, now = case
     found = opening(windows, now)
     if found.fits(now, seconds):
