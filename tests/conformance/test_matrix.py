@@ -146,7 +146,7 @@ def shown(decision):
 
 
 @by_row()
-def test_effect_in_each_version_follows_its_code(row, expected):
+def test_planned_effect_matches_each_kubevirt_version(row, expected):
     plans = {version: planned(row, version) for version in expected}
     assert {version: shown(decision) for version, (_, decision) in plans.items()} == expected
     for plan, _ in plans.values():
@@ -154,20 +154,20 @@ def test_effect_in_each_version_follows_its_code(row, expected):
 
 
 @by_row("says")
-def test_reason_in_each_version_follows_its_code(row, expected):
+def test_planned_message_matches_each_kubevirt_version(row, expected):
     for version, words in expected.items():
         assert words in planned(row, version)[1].why.message, version
 
 
 @by_row("writes")
-def test_patch_in_each_version_is_one_that_it_accepts(row, expected):
+def test_planned_patch_matches_each_kubevirt_version(row, expected):
     for version, written in expected.items():
         (action,) = planned(row, version)[1].actions
         assert {op.path: op.value for op in action.patch if op.op != "test"} == written, version
 
 
 @by_row()
-def test_unknown_version_is_treated_as_the_newest_with_a_note(row, expected):
+def test_unknown_version_is_planned_as_the_newest_with_a_note(row, expected):
     for version in UNKNOWN:
         plan, decision = planned(row, version)
         assert shown(decision) == expected[VERSIONS[-1]], version
@@ -187,7 +187,7 @@ def test_unknown_version_is_treated_as_the_newest_with_a_note(row, expected):
         ("v1.8.0-17-g1f2e3d4", "v1.8.0"),
     ],
 )
-def test_patch_releases_and_builds_belong_to_their_line(version, like):
+def test_later_patch_release_is_planned_like_its_minor_version(version, like):
     expected = {row["situation"]: at(row["expected"], like) for row in ROWS}
     found = {
         row["situation"]: shown(planned(row, version)[1])
@@ -201,7 +201,7 @@ in_order = partial(map, VERSIONS.index)
 
 
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["situation"]) for each in ROWS])
-def test_each_row_cites_a_source_and_changes_where_it_says(row):
+def test_matrix_row_cites_a_source_and_lists_only_versions_that_change(row):
     assert row["source"]
     for column in ("expected", "says", "writes"):
         cells = row.get(column, {})
@@ -210,12 +210,12 @@ def test_each_row_cites_a_source_and_changes_where_it_says(row):
         assert all(one != two for one, two in pairwise(answers))
 
 
-def test_situation_names_are_unique():
+def test_matrix_situations_have_unique_names():
     names = [each["situation"] for each in ROWS]
     assert len(names) == len(set(names))
 
 
-def test_matrix_does_not_use_the_version_table_of_the_product():
+def test_matrix_test_imports_nothing_from_the_planner():
     tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
     imported = {each.module for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)}
     assert not [each for each in imported if each and each.startswith("reconciler.plan")]

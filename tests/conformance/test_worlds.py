@@ -83,7 +83,7 @@ def said(thing, reason):
     return f"{thing.value} {reason}"
 
 
-def test_every_world_has_its_row_and_its_manifests():
+def test_example_world_has_a_table_row_and_manifests():
     names = {path.stem for path in WORLDS.glob("*.yaml")}
     assert set(ROWS) == names
     assert {path.stem for path in (WORLDS / "desired").iterdir()} <= names
@@ -131,7 +131,7 @@ def assert_held_vms_are_not_changed(name, run, before, report):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_run_of_a_world_ends_as_listed(name):
+def test_run_of_each_example_world_ends_as_listed(name):
     run = played(name)
     assert_plan_shows_the_situation(name, *run)
     assert_run_ends_as_listed(name, *run)
@@ -162,7 +162,7 @@ class Watched(PolledInformer):
         ("one-per-node", ("first", "second")),
     ],
 )
-def test_configuration_of_a_world_limits_concurrent_changes(name, apart):
+def test_world_configuration_limits_concurrent_changes(name, apart):
     never = {frozenset(pair) for pair in combinations(apart, 2)}
     seen = {}
     for choices in (plan_policy(config(name)), plan_policy(Config())):
@@ -194,7 +194,7 @@ def defied():
 
 
 @pytest.mark.parametrize(("name", "vm"), tuple(defied()))
-def test_patch_against_the_plan_has_the_planned_effect(name, vm):
+def test_forced_patch_has_the_planned_effect(name, vm):
     """Patch a VM that the plan leaves alone: KubeVirt does what the plan says."""
     run = rig(name)
     [decision] = [each for each in planned(run, name).decisions if each.ref.name == vm]
