@@ -5,38 +5,23 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import uvicorn
 
 from reconciler.simulator.http_server import http_app
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Self
 
     from reconciler.simulator.apiserver.api_server import KubeApiServer
     from reconciler.simulator.clock import SimClock
+    from reconciler.simulator.engine import Engine
 
 _BATCH: Final = 50
 """The pieces of due work that run before requests are handled."""
 _GRACE_S: Final = 2
 _START_S: Final = 10.0
-
-
-class Driven(Protocol):
-    """The work that the server drives, which becomes due in simulated time."""
-
-    on_earlier: Callable[[], None] | None
-    """Called, from any thread, when work is due earlier than `next_due` last returned."""
-
-    def next_due(self) -> float | None:
-        """Returns the simulated time of the next work; None if there is none."""
-        ...
-
-    def run_due(self, *, limit: int | None = None) -> int:
-        """Runs work that is due and returns the number of pieces."""
-        ...
 
 
 class Server:
@@ -45,7 +30,7 @@ class Server:
     def __init__(
         self,
         api: KubeApiServer,
-        engine: Driven | None = None,
+        engine: Engine | None = None,
         *,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -149,7 +134,7 @@ class _AnnouncingServer(uvicorn.Server):
         self._announced.set()
 
 
-async def _drive(engine: Driven, clock: SimClock, earlier: asyncio.Event) -> None:
+async def _drive(engine: Engine, clock: SimClock, earlier: asyncio.Event) -> None:
     while True:
         earlier.clear()
         due = engine.next_due()

@@ -164,13 +164,11 @@ class Inventory:
         name = (event.key.namespace, event.key.name)
         status: Json = {} if gone else orjson.loads(event.body).get("status") or {}
         image = status.get("launcherContainerImageVersion")
-        if image and name not in self.launchers[image]:
+        if gone or (image and name not in self.launchers[image]):
             for names in self.launchers.values():
                 names.pop(name, None)
-            self.launchers[image][name] = None
-        elif gone:
-            for names in self.launchers.values():
-                names.pop(name, None)
+        if image:
+            self.launchers[image].setdefault(name)
         found = status.get("conditions") or ()
         if any(c["type"] in HOT_CHANGES and c["status"] == "True" for c in found):
             self.hotplugs.setdefault(name)

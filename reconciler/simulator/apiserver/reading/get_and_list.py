@@ -8,7 +8,7 @@ pkg/storage/etcd3/store.go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import orjson
@@ -19,7 +19,6 @@ from reconciler.simulator.apiserver.request import status_errors
 from reconciler.simulator.apiserver.request.api_faults import Effect
 from reconciler.simulator.apiserver.request.http_messages import (
     bytes_response,
-    counted,
     json_response,
 )
 from reconciler.simulator.encoding.json_codec import Json, decode
@@ -62,7 +61,7 @@ class Reader:
     def collection(self, call: ApiCall) -> Response:
         """Handles the GET of a collection."""
         listing = self._collect(call, selection(call))
-        return counted(self._listed(call, listing), len(listing.bodies))
+        return replace(self._listed(call, listing), n_listed=len(listing.bodies))
 
     def _listed(self, call: ApiCall, listing: _Listing) -> Response:
         form = wanted(call.request.header("accept"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeAlias
 from urllib.parse import parse_qsl
@@ -108,11 +108,6 @@ def json_response(status: int, body: Json, *, warnings: list[str] | None = None)
 def bytes_response(status: int, body: bytes, content_type: str = JSON_TYPE) -> Response:
     """Returns a response with a body that is already encoded."""
     return Response(status=status, headers=_headers(content_type, []), body=body)
-
-
-def counted(response: Response, n_listed: int) -> Response:
-    """Returns the response with the number of objects that it lists."""
-    return replace(response, n_listed=n_listed)
 
 
 def text_response(status: int, text: str) -> Response:

@@ -202,18 +202,9 @@ def _hugepages_denial(domain: Json, field: str) -> Denial | None:
     page = size(domain, "memory", "hugepages", "pageSize")
     if not page:
         return None
-    tested = next(
-        (
-            value
-            for value in (
-                size(domain, "resources", "requests", "memory"),
-                size(domain, "memory", "guest"),
-                size(domain, "resources", "limits", "memory"),
-            )
-            if value is not None
-        ),
-        None,
-    )
+    requests, limits = (("resources", kind, "memory") for kind in ("requests", "limits"))
+    sizes = (size(domain, *path) for path in (requests, ("memory", "guest"), limits))
+    tested = next((n_bytes for n_bytes in sizes if n_bytes is not None), None)
     shown = (
         f"spec.template.spec.domain.hugepages.size '{domain['memory']['hugepages']['pageSize']}'"
     )
