@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.apiserver.request import event_views, status_errors
+from reconciler.simulator.apiserver.request.admission import Review
 from reconciler.simulator.apiserver.request.api_faults import Fault
 from reconciler.simulator.apiserver.request.http_messages import Request, User
 from reconciler.simulator.apiserver.request.request_info import RequestInfo
@@ -127,6 +128,22 @@ class ApiCall:
         # Errors about Events name the group that stores them.
         group = "" if self.resource.stored_as else self.resource.group
         return status_errors.invalid(group, self.resource.kind, name, errors)
+
+    def review(self, operation: str, key: Key, obj: Json, old: Json | None) -> Review:
+        """Returns the admission review of a write to the object at `key`."""
+        return Review(
+            operation=operation,
+            resource=key.resource,
+            namespace=key.namespace,
+            name=key.name,
+            object=obj,
+            old=old,
+            user=self.user.name,
+            groups=self.user.groups,
+            dry_run=self.dry_run,
+            subresource=self.target.subresource,
+            warnings=self.warnings,
+        )
 
     def present(self, obj: Json) -> Json:
         """Returns a stored object as this group and version shows it."""

@@ -17,7 +17,6 @@ from reconciler.simulator.apiserver.request import (
     schema_validation,
     status_errors,
 )
-from reconciler.simulator.apiserver.request.admission import Review
 from reconciler.simulator.apiserver.request.http_messages import json_response
 from reconciler.simulator.apiserver.request.status_errors import FieldError
 from reconciler.simulator.clock import rfc3339
@@ -145,19 +144,7 @@ class Writer:
 
     def _admit(self, call: ApiCall, key: Key, new: Json, old: Json | None) -> None:
         resource = call.resource
-        review = Review(
-            operation="UPDATE" if old else "CREATE",
-            resource=resource.storage,
-            namespace=key.namespace,
-            name=key.name,
-            object=new,
-            old=old,
-            user=call.user.name,
-            groups=call.user.groups,
-            dry_run=call.dry_run,
-            subresource=call.target.subresource,
-            warnings=call.warnings,
-        )
+        review = call.review("UPDATE" if old else "CREATE", key, new, old)
         denial = self._admission.mutate(review)
         if denial is None:
             self._check(call, new)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.apiserver.reading.get_and_list import selection
 from reconciler.simulator.apiserver.request import request_body, status_errors
-from reconciler.simulator.apiserver.request.admission import Review
 from reconciler.simulator.apiserver.request.http_messages import json_response
 from reconciler.simulator.store import api_resources, object_meta
 from reconciler.simulator.store.store_errors import ConflictError
@@ -97,18 +96,7 @@ class Deleter:
                     self._store.delete(key)
 
     def _admit(self, call: ApiCall, key: Key, stored: Json) -> None:
-        review = Review(
-            operation="DELETE",
-            resource=call.resource.storage,
-            namespace=key.namespace,
-            name=key.name,
-            object=stored,
-            old=stored,
-            user=call.user.name,
-            groups=call.user.groups,
-            dry_run=call.dry_run,
-            warnings=call.warnings,
-        )
+        review = call.review("DELETE", key, stored, stored)
         denial = self._admission.mutate(review) or self._admission.validate(review)
         if denial is not None:
             raise status_errors.denied(denial, call.resource.group, call.resource.plural, key.name)
