@@ -86,14 +86,11 @@ class Informer(LiveReader, Protocol):
 class Writer(Protocol):
     """Writes to the cluster; a survey never receives one."""
 
-    def write(
-        self, action: Action, *, dry_run: bool = False, timeout_s: float | None = None
-    ) -> Written:
+    def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
         """Send the request of *action*, once; a refusal is a value.
 
         Args:
             action: A patch, a create or a restart.
-            dry_run: Let the server check the request and change nothing.
             timeout_s: The longest wait for the answer; None for the client's own.
 
         Raises:

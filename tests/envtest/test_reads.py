@@ -26,20 +26,20 @@ def names(page):
     return [item["metadata"]["name"] for item in json.loads(page.body)["items"]]
 
 
-def test_list_is_read_in_consecutive_pages(client, namespace, make_vm):
+def test_list_is_read_in_consecutive_pages(client, namespace, make_vm, monkeypatch):
+    monkeypatch.setattr(paging, "PAGE_SIZE", 2)
     made = [make_vm(f"vm-{n}").name for n in range(5)]
-    pages = list(
-        paging.pages(client, resource_paths.collection(resource_paths.VMS, namespace), limit=2)
-    )
+    pages = list(paging.pages(client, resource_paths.collection(resource_paths.VMS, namespace)))
     assert [names(page) for page in pages] == [made[:2], made[2:4], made[4:]]
     assert [page.first for page in pages] == [True, False, False]
     assert len({page.resource_version for page in pages}) == 1
 
 
-def test_pages_of_a_list_show_the_cluster_at_one_moment(client, namespace, make_vm):
+def test_pages_of_a_list_show_the_cluster_at_one_moment(client, namespace, make_vm, monkeypatch):
+    monkeypatch.setattr(paging, "PAGE_SIZE", 1)
     for name in ("a", "c", "e"):
         make_vm(name)
-    pages = paging.pages(client, resource_paths.collection(resource_paths.VMS, namespace), limit=1)
+    pages = paging.pages(client, resource_paths.collection(resource_paths.VMS, namespace))
     seen = names(next(pages))
     make_vm("b")
     client.send("DELETE", resource_paths.member(resource_paths.VMS, namespace, "e"))

@@ -6,12 +6,12 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from support.direct_recorder import DirectRecorder
 
 from reconciler.app.clock import SystemClock
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.write import access_review
-from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import ForbiddenError, LeaseHeldError
 from reconciler.model.fields import GUEST_MEMORY, WaveName
@@ -125,7 +125,7 @@ def test_event_written_through_events_v1_is_readable_through_core_v1(
 ):
     ref = make_vm()
     uid = writer.read_vm(ref).uid
-    recorder = ClusterRecorder(
+    recorder = DirectRecorder(
         client, clock=SystemClock(), instance="test-run", revision="test-commit"
     )
     recorder.record(ref, uid, reason="MemoryPatched", message="guest 1Gi -> 2Gi", warning=True)
@@ -142,7 +142,7 @@ def test_event_written_through_events_v1_is_readable_through_core_v1(
 
 def test_forbidden_event_is_logged_and_not_raised(robot, make_vm, writer, caplog):
     ref = make_vm()
-    recorder = ClusterRecorder(
+    recorder = DirectRecorder(
         robot, clock=SystemClock(), instance="test-run", revision="test-commit"
     )
     recorder.record(ref, writer.read_vm(ref).uid, reason="MemoryPatched", message="m")

@@ -74,12 +74,6 @@ def test_vm_patch_accepts_the_size_in_another_notation(writer, vm):
     assert written.vm.guest == MemoryQuantity.parse("2Gi")
 
 
-def test_dry_run_changes_nothing(writer, vm):
-    written = writer.write(grow(vm), dry_run=True)
-    assert (written.refusal, str(written.vm.guest)) == (None, "2Gi")
-    assert spec(writer.read_vm(vm.ref)) == spec(vm)
-
-
 def test_patch_for_another_uid_is_rejected_by_its_guard(writer, vm):
     other = replaced(grow(vm).patch, "/metadata/uid", "00000000-0000-0000-0000-000000000000")
     written = writer.write(action(vm.ref, other))

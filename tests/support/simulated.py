@@ -11,12 +11,12 @@ from urllib.parse import unquote
 
 import yaml
 from support.builders import PlanPolicy
+from support.direct_recorder import DirectRecorder
 
 from reconciler.app.survey import read_and_plan
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.read.cluster_reader import ClusterReader
-from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.model.run.progress import Progress
 from reconciler.rollout import run
@@ -187,7 +187,7 @@ class Rig:
                 config_lease=config_lease,
                 memory_lease=memory_lease,
                 clock=self.clock,
-                recorder=ClusterRecorder(
+                recorder=DirectRecorder(
                     self.client, clock=self.clock, instance="test-run", revision="test-commit"
                 ),
                 listener=self.heard.append,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FIELD_MANAGER = "reconciler"
+_WRITE_QUERY = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
 """How much longer than the server's own time-out a watch may stay silent."""
@@ -51,7 +52,6 @@ class Client:
         *,
         clock: Clock,
         request_timeout_s: float = DEFAULT_TIMEOUT_S,
-        backoff: Backoff | None = None,
         renewed: Callable[[], Api] | None = None,
         timekeeper: Timekeeper | None = None,
     ) -> None:
@@ -60,11 +60,10 @@ class Client:
         )
         self._clock = clock
         self._timeout_s = request_timeout_s
-        self._backoff = backoff or Backoff()
+        self._backoff = Backoff()
         self._deadline = _Deadline()
         self.host = self._transport.host
         """The server's host and port, safe to print."""
-        self.counters = self._transport.counters
 
     @classmethod
     def from_options(
@@ -74,7 +73,6 @@ class Client:
         kubeconfig_path: str | None = None,
         context: str | None = None,
         request_timeout_s: float = DEFAULT_TIMEOUT_S,
-        backoff: Backoff | None = None,
         timekeeper: Timekeeper | None = None,
     ) -> Self:
         """Return a client for the cluster that kubectl would use with the same options.
@@ -93,13 +91,12 @@ class Client:
             api(),
             clock=clock,
             request_timeout_s=request_timeout_s,
-            backoff=backoff,
             renewed=api,
             timekeeper=timekeeper,
         )
 
     def without_retries(self) -> Client:
-        """Return a client with the same connections and counters that sends each read once."""
+        """Return a client with the same connections that sends each read once."""
         twin = copy.copy(self)
         twin._backoff = Backoff(attempts=1)  # noqa: SLF001 - of its own class
         return twin
@@ -211,14 +208,13 @@ class Client:
             "timeoutSeconds": str(max(1, round(timeout_s))),
         }
         response = self._opened(Request("WATCH", path, wanted), timeout_s + _SILENCE_S)
-        return Watch(response, path=path, host=self.host, received=self._transport.received)
+        return Watch(response, path=path, host=self.host)
 
     def patch(
         self,
         path: str,
         ops: Sequence[Mapping[str, Any]],
         *,
-        dry_run: bool = False,
         timeout_s: float | None = None,
     ) -> Answer:
         """Send a JSON Patch, once, and return the answer, also a failed one.
@@ -228,7 +224,7 @@ class Client:
         Raises:
             UnreachableError: No answer came; the patch may have taken effect.
         """
-        request = Request("PATCH", path, _write_query(dry_run=dry_run), list(ops))
+        request = Request("PATCH", path, _WRITE_QUERY, list(ops))
         return self._exchange(request, self._brief(timeout_s))
 
     def create(
@@ -236,7 +232,6 @@ class Client:
         path: str,
         body: Mapping[str, Any],
         *,
-        dry_run: bool = False,
         timeout_s: float | None = None,
     ) -> Answer:
         """Create an object in the collection at *path*, as ``patch`` does.
@@ -244,12 +239,10 @@ class Client:
         Raises:
             UnreachableError: No answer came; the object may exist.
         """
-        request = Request("POST", path, _write_query(dry_run=dry_run), dict(body))
+        request = Request("POST", path, _WRITE_QUERY, dict(body))
         return self._exchange(request, self._brief(timeout_s))
 
-    def restart(
-        self, path: str, *, dry_run: bool = False, timeout_s: float | None = None
-    ) -> Answer:
+    def restart(self, path: str, *, timeout_s: float | None = None) -> Answer:
         """Request the restart of the VM whose subresource is at *path*, as ``patch`` does.
 
         The answer has no body, so virt-api answers 406 to a client that accepts only JSON.
@@ -259,11 +252,7 @@ class Client:
         Raises:
             UnreachableError: No answer came; the restart may be under way.
         """
-        # RestartOptions; this subresource ignores the query of other writes.
-        options = {"dryRun": ["All"]} if dry_run else {}
-        return self._exchange(
-            Request("PUT", path, body=options, accept="*/*"), self._brief(timeout_s)
-        )
+        return self._exchange(Request("PUT", path, body={}, accept="*/*"), self._brief(timeout_s))
 
     def _exchange(self, request: Request, timeout_s: float | None) -> Answer:
         return self._transport.exchange(request, self._wait_s(timeout_s))
@@ -294,7 +283,6 @@ class Client:
             ask,
             clock=self._clock,
             backoff=self._backoff,
-            on_retry=self._transport.retried,
             retryable=lambda error: self._deadline.at is None and retryable(error),
         )
 
@@ -308,8 +296,3 @@ class Client:
             return wait_s
         left_s = self._deadline.at - self._clock.monotonic()
         return min(wait_s, max(_SHORTEST_WAIT_S, left_s))
-
-
-def _write_query(*, dry_run: bool) -> dict[str, str]:
-    query = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
-    return {**query, "dryRun": "All"} if dry_run else query

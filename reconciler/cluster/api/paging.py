@@ -12,7 +12,7 @@ from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.errors import ClusterError, ExpiredError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from reconciler.cluster.api.client import Client
 
@@ -44,9 +44,7 @@ class _List(msgspec.Struct, frozen=True):
     metadata: _ListMeta = _ListMeta()
 
 
-def pages(
-    client: Client, path: str, query: Mapping[str, str] | None = None, *, limit: int = PAGE_SIZE
-) -> Iterator[Page]:
+def pages(client: Client, path: str) -> Iterator[Page]:
     """Yield the list at *path* page by page.
 
     If a page token expires, the list starts again, at most three times; its first page says so.
@@ -56,7 +54,7 @@ def pages(
     """
     relists, token = 0, ""
     while True:
-        wanted = {**(query or {}), "limit": str(limit)}
+        wanted = {"limit": str(PAGE_SIZE)}
         if token:
             wanted["continue"] = token
         try:

@@ -34,7 +34,6 @@ def repeat(
     *,
     clock: Clock,
     backoff: Backoff,
-    on_retry: Callable[[], None],
     retryable: Callable[[ClusterError], bool],
 ) -> T:
     """Return the answer of *ask*, which is called again after an error that is *retryable*.
@@ -64,5 +63,4 @@ def repeat(
                 wait_s = max(wait_s, error.retry_after_s)
             if clock.monotonic() - started_at + wait_s > backoff.total_s:
                 raise
-        on_retry()
         clock.sleep(wait_s)

@@ -10,7 +10,7 @@ import logging
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -37,28 +37,12 @@ _CONNECT_S = 10.0
 _CHUNK = 1 << 18
 
 
-@dataclass(slots=True)
-class Counters:
-    """How much the client has sent and received."""
-
-    requests: dict[str, int] = field(default_factory=dict)
-    """Requests by method; a watch counts as WATCH."""
-    retries: int = 0
-    n_bytes: int = 0
-    """Bytes of the answers' bodies."""
-
-    @property
-    def total(self) -> int:
-        """The number of all requests."""
-        return sum(self.requests.values())
-
-
 @dataclass(frozen=True, slots=True)
 class Request:
     """One request to the API server."""
 
     method: str
-    """WATCH is a GET that is counted by itself."""
+    """WATCH is a GET whose answer lasts."""
     path: str
     query: Mapping[str, str] | None = None
     body: object = None
@@ -103,11 +87,9 @@ class Transport:
         self._timeout_s = timeout_s
         self._renewed = renewed
         self._timekeeper = timekeeper
-        self._lock = threading.Lock()
         self._renewing = threading.Lock()
         self.host = api_errors.safe_host(api.configuration.host)
         """The server's host and port, safe to print."""
-        self.counters = Counters()
 
     def close(self) -> None:
         """Close every idle connection."""
@@ -133,7 +115,6 @@ class Transport:
             raise self._unreachable(error, request) from error
         finally:
             response.release_conn()
-        self.received(len(content))
         return _answer(request, response, content)
 
     def chunks(self, response: Response, request: Request) -> Iterator[bytes]:
@@ -144,7 +125,6 @@ class Transport:
         """
         try:
             while chunk := response.read1(_CHUNK):
-                self.received(len(chunk))
                 yield chunk
         except Exception as error:
             raise self._unreachable(error, request) from error
@@ -183,8 +163,6 @@ class Transport:
 
     def _open(self, api: Api, request: Request, timeout_s: float | None) -> Response:
         method, verb = request.method, request.verb
-        with self._lock:
-            self.counters.requests[method] = self.counters.requests.get(method, 0) + 1
         headers = {"Accept": request.accept}
         if request.body is not None:
             # Without this header the library sends a patch, or one that is not a list, as a merge.
@@ -217,16 +195,6 @@ class Transport:
 
     def _unreachable(self, error: Exception, request: Request) -> ClusterError:
         return api_errors.from_exception(error, request.verb, request.path, self.host)
-
-    def received(self, n_bytes: int) -> None:
-        """Count *n_bytes* of an answer."""
-        with self._lock:
-            self.counters.n_bytes += n_bytes
-
-    def retried(self) -> None:
-        """Count one retry."""
-        with self._lock:
-            self.counters.retries += 1
 
 
 def _split(wait_s: float, method: str) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from reconciler.cluster.api.kubernetes_protocols import Response
     from reconciler.errors import ClusterError
@@ -48,12 +48,10 @@ class Watch:
         *,
         path: str,
         host: str,
-        received: Callable[[int], None],
     ) -> None:
         self._response = response
         self._path = path
         self._host = host
-        self._received = received
         self._closed = threading.Event()
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
@@ -103,7 +101,6 @@ class Watch:
                 raise self._broken(error) from error
             if not chunk:
                 return
-            self._received(len(chunk))
             *lines, rest = (rest + chunk).split(b"\n")
             yield from (line for line in lines if line.strip())
 

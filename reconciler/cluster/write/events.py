@@ -92,12 +92,6 @@ class ClusterRecorder:
         self._failed = False
         self._not_before = 0.0
 
-    def record(
-        self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
-    ) -> None:
-        """Send one Event with the current time, and wait for the answer."""
-        self.send(self.event(ref, uid, reason=reason, message=message, warning=warning))
-
     def event(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> Event:

@@ -46,14 +46,11 @@ class ClusterWriter:
         self._client = client
         self._parallel = parallel
 
-    def write(
-        self, action: Action, *, dry_run: bool = False, timeout_s: float | None = None
-    ) -> Written:
+    def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
         """Send the request of *action*, once; a refusal is a value.
 
         Args:
             action: A patch, a create or a restart.
-            dry_run: Let the server check the request and change nothing.
             timeout_s: The longest wait for the answer, within the client's own time-out.
 
         Raises:
@@ -61,7 +58,7 @@ class ClusterWriter:
                 server's Retry-After.
             ClusterError: No answer came, or a 401.
         """
-        answer = self._send(action, dry_run=dry_run, timeout_s=timeout_s)
+        answer = self._send(action, timeout_s=timeout_s)
         if answer.ok:
             return _written(action, answer)
         refusal = refusal_of(answer) or _restart_refusal(action, answer)
@@ -96,22 +93,18 @@ class ClusterWriter:
         except ClusterError as error:
             return error
 
-    def _send(self, action: Action, *, dry_run: bool, timeout_s: float | None) -> Answer:
+    def _send(self, action: Action, *, timeout_s: float | None) -> Answer:
         client, ref = self._client, action.ref
         match action.verb:
             case Verb.CREATE:
                 body = dict(action.manifest or {})
                 path = resource_paths.siblings(ref)
-                return client.create(path, body, dry_run=dry_run, timeout_s=timeout_s)
+                return client.create(path, body, timeout_s=timeout_s)
             case Verb.RESTART:
-                return client.restart(
-                    resource_paths.restart(ref), dry_run=dry_run, timeout_s=timeout_s
-                )
+                return client.restart(resource_paths.restart(ref), timeout_s=timeout_s)
             case Verb.PATCH:
                 ops = [op.plain() for op in action.patch]
-                return client.patch(
-                    resource_paths.of(ref), ops, dry_run=dry_run, timeout_s=timeout_s
-                )
+                return client.patch(resource_paths.of(ref), ops, timeout_s=timeout_s)
 
     def read_vm(self, ref: ObjectRef) -> LiveVM | None:
         """Return the VM as it is now; None if it does not exist.

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 import pytest
 from support.builders import ALWAYS, q
+from support.direct_recorder import DirectRecorder
 from support.simulated import Rig, simulator, vm_yaml
 
 from reconciler.app.survey import read_and_plan
-from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import UnreachableError
 from reconciler.model.desired.config import Canary, RestartConsent, Window, WindowKind
@@ -423,7 +423,7 @@ spec:
             config_lease=NoLease(),
             memory_lease=NoLease(),
             clock=run.clock,
-            recorder=ClusterRecorder(run.client, clock=run.clock, instance="t", revision="c"),
+            recorder=DirectRecorder(run.client, clock=run.clock, instance="t", revision="c"),
             listener=run.heard.append,
             stopping=lambda: False,
         )

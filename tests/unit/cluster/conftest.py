@@ -14,7 +14,6 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from reconciler.cluster.api.client import Client
-from reconciler.cluster.api.retry import Backoff
 
 TOKEN = "t0ken-never-to-be-seen"
 PASSWORD = "passw0rd-never-to-be-seen"
@@ -211,11 +210,6 @@ def reply():
 @pytest.fixture
 def failure():
     return status
-
-
-@pytest.fixture
-def backoff():
-    return Backoff
 
 
 def meta(name: str, **more: object) -> dict:

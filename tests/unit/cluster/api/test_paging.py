@@ -14,12 +14,12 @@ VMS = "/apis/kubevirt.io/v1/virtualmachines"
 
 def test_pages_follow_the_tokens_to_the_end(server, client, page):
     server.on(VMS, page({"n": 1}, token="a/b+c="), page({"n": 2}, token="d"), page({"n": 3}))
-    found = list(pages(client, VMS, limit=1))
+    found = list(pages(client, VMS))
     assert [json.loads(each.body)["items"][0]["n"] for each in found] == [1, 2, 3]
     assert [each.first for each in found] == [True, False, False]
     assert {each.resource_version for each in found} == {"9488"}
     assert [each.query.get("continue") for each in server.requests] == [None, "a/b+c=", "d"]
-    assert {each.query["limit"] for each in server.requests} == {"1"}
+    assert {each.query["limit"] for each in server.requests} == {"500"}
 
 
 def test_expired_token_starts_the_list_again(server, client, page, failure):

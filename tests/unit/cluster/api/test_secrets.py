@@ -36,9 +36,9 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_answer_leaks_no_secret(server, make_client, failure, shown, harness, case, backoff):
+def test_answer_leaks_no_secret(server, make_client, failure, shown, harness, case):
     url = f"http://admin:{harness.PASSWORD}@127.0.0.1:{server.port}"
-    client = make_client(url, backoff=backoff(attempts=1))
+    client = make_client(url).without_retries()
     echo = (("X-Echo", harness.TOKEN), ("Set-Cookie", f"s={harness.PASSWORD}"))
     code, message = CASES[case]
     answer = failure(code, message)
@@ -51,10 +51,10 @@ def test_answer_leaks_no_secret(server, make_client, failure, shown, harness, ca
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such.invalid", "127.0.0.1:99999", "[::1"])
-def test_broken_connection_leaks_no_secret(make_client, shown, harness, host, backoff):
+def test_broken_connection_leaks_no_secret(make_client, shown, harness, host):
     url = f"https://admin:{harness.PASSWORD}@{host}"
     with pytest.raises(ReconcilerError) as caught:
-        make_client(url, backoff=backoff(attempts=1)).get(VMS)
+        make_client(url).without_retries().get(VMS)
     text = shown(caught.value)
     assert harness.TOKEN not in text
     assert harness.PASSWORD not in text

@@ -6,11 +6,11 @@ import threading
 from datetime import timedelta
 
 import pytest
+from support.direct_recorder import DirectRecorder
 
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.write.event_queue import QueuedRecorder
-from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.errors import ForbiddenError, LeaseHeldError
 from reconciler.model.references import vm_ref
 
@@ -411,7 +411,7 @@ def test_rejected_events_delay_neither_renewals_nor_patches(
     events = "/apis/events.k8s.io/v1/namespaces/db/events"
     server.handlers[events] = busy
     server.on(resource_paths.of(vm), reply(200, {}))
-    sender = ClusterRecorder(client, clock=clock, instance="us", revision="commit")
+    sender = DirectRecorder(client, clock=clock, instance="us", revision="commit")
     with make() as lease, QueuedRecorder(sender, hurried=lambda: False) as recorder:
         clock.elapsed = 10
         recorder.record(vm, "uid", reason="A", message="m")

@@ -6,10 +6,10 @@ import logging
 import re
 
 import pytest
+from support.direct_recorder import DirectRecorder
 
 from reconciler.cluster.api.transport import Transport
 from reconciler.cluster.write import access_review, events
-from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.errors import ForbiddenError
 from reconciler.model.references import vm_ref
 
@@ -20,7 +20,7 @@ PG0 = vm_ref("db", "pg-0")
 
 @pytest.fixture
 def recorder(client, clock):
-    return ClusterRecorder(client, clock=clock, instance="run-1", revision="test-commit")
+    return DirectRecorder(client, clock=clock, instance="run-1", revision="test-commit")
 
 
 def test_event_regards_the_vm(server, recorder, reply):
@@ -63,7 +63,7 @@ LIMITS = {"note": 1024, "reportingInstance": 128, "reason": 128}
 @pytest.mark.parametrize("text", ["x" * 2000, "ä" * 2000, "→" * 2000, "x→" * 1000])
 def test_event_texts_are_cut_to_the_server_limits_in_bytes(server, client, clock, reply, text):
     server.on(EVENTS, reply(201, {}))
-    recorder = ClusterRecorder(client, clock=clock, instance=text, revision="test-commit")
+    recorder = DirectRecorder(client, clock=clock, instance=text, revision="test-commit")
     recorder.record(PG0, "u-1", reason=text, message=text)
     sizes = {field: len(server.requests[0].body[field].encode()) for field in LIMITS}
     assert all(limit - 3 < sizes[field] <= limit for field, limit in LIMITS.items()), sizes

@@ -57,12 +57,6 @@ def test_restart_that_is_not_acceptable_is_refused_with_the_phrase_of_the_status
     assert written.message == "Not Acceptable"
 
 
-def test_dry_run_of_a_restart_is_in_the_body(server, writer, reply):
-    server.on(PATH, reply(202, ""))
-    writer.write(RESTART, dry_run=True)
-    assert server.requests[0].body == {"dryRun": ["All"]}
-
-
 @pytest.mark.parametrize(
     ("code", "reason", "message", "refusal"),
     [

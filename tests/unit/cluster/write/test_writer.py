@@ -60,12 +60,6 @@ def test_accepted_patch_returns_the_vm(server, writer, reply, raw_vm):
     assert "dryRun" not in request.query
 
 
-def test_dry_run_of_a_patch_is_in_the_query(server, writer, reply, raw_vm):
-    server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm(guest="2Gi")))
-    writer.write(grow(), dry_run=True)
-    assert server.requests[0].query["dryRun"] == "All"
-
-
 def test_other_spelling_counts_as_written(server, writer, reply, raw_vm):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm(guest=2147483648)))
     assert writer.write(grow("2048Mi")).refusal is None

@@ -1,0 +1,12 @@
+"""Records Events at once, where a run would queue them: ``DirectRecorder``."""
+
+from __future__ import annotations
+
+from reconciler.cluster.write.events import ClusterRecorder
+
+
+class DirectRecorder(ClusterRecorder):
+    """Sends each Event and waits for the answer."""
+
+    def record(self, ref, uid, *, reason, message, warning=False) -> None:
+        self.send(self.event(ref, uid, reason=reason, message=message, warning=warning))
