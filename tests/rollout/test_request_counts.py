@@ -149,7 +149,7 @@ def test_each_object_is_decoded_once(cluster, repo, command, counted):
     assert listed <= counted["decoded"] <= listed + FEW_OBJECTS
 
 
-def test_each_manifest_is_read_once_and_by_its_lines_alone(cluster, repo, command, counted):
+def test_each_manifest_is_parsed_once(cluster, repo, command, counted):
     assert command("plan", "--repo", repo, on=cluster).code == 0
     assert counted["blobs"] == N_FILES
     assert counted["parsed"] == CONFIG + N_FILES

@@ -56,7 +56,7 @@ class Canary:
 
     selector: Selector
     soak: Duration
-    """How long they must keep their memory before the others start."""
+    """How long these VMs must keep their new memory before other VMs start."""
 
 
 Origin: TypeAlias = Location | str

@@ -55,7 +55,7 @@ class DesiredState:
     """Whether the working tree differs from its commit."""
     kubevirt: DesiredKubeVirt | None
     vms: Mapping[ObjectRef, DesiredVM]
-    """In the order of their references."""
+    """The VMs by reference, in the order of the references."""
     skipped: Mapping[str, int] = field(default_factory=dict)
     """How many documents of each other kind were ignored."""
     unselected: frozenset[ObjectRef] = frozenset()

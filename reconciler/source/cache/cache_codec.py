@@ -28,7 +28,7 @@ _PATHS: tuple[FieldPath, ...] = (
     *((), ("metadata",), GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME),
     *FIELD_BY_PATH,
 )
-"""A record names a path by its number in this tuple."""
+"""The paths of values; a record names a path by its number in this tuple."""
 _NUMBERS = {path: number for number, path in enumerate(_PATHS)}
 
 Places = dict[int, tuple[int, int]]

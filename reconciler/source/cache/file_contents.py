@@ -98,7 +98,7 @@ class RememberedContents:
         """The results by path and hash."""
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        """What each of *files* says, in their order.
+        """Return what each of *files* says, in their order.
 
         Raises:
             SourceError: A file cannot be read; the earlier results are kept.

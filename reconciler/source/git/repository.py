@@ -31,7 +31,7 @@ _OPTIONS = (
 _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",  # `git status` would otherwise write to the index
-    "GIT_NO_REPLACE_OBJECTS": "1",  # a commit is what its hash says
+    "GIT_NO_REPLACE_OBJECTS": "1",  # a commit is exactly what its hash identifies
     "GIT_NO_LAZY_FETCH": "1",  # reading never goes to the network
 }
 _TRAILER = "fatal: Could not read from remote repository."

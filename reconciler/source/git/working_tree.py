@@ -1,4 +1,4 @@
-"""Reads the files of a working tree from disk, and follows no symbolic links: ``WorkingTree``."""
+"""Reads files of a working tree from disk without following links: ``WorkingTree``."""
 
 from __future__ import annotations
 

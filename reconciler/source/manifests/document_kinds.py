@@ -21,7 +21,7 @@ _OTHERS = (
     "VirtualMachineInstancePreset",
     "VirtualMachineInstanceReplicaSet",
 )
-"""The further kinds of the group.
+"""The other kinds of the API group.
 
 Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/register.go.
 """

@@ -17,7 +17,7 @@ class SourceFile:
     """The file that a text comes from."""
 
     path: str
-    """From the root of the repository, with ``/``; a name where there is no repository."""
+    """The path from the root of the repository, with ``/``; outside a repository, a name."""
 
     def location(self, mark: Mark) -> Location:
         """Return *mark* as a place in this file."""

@@ -1,1 +1,1 @@
-"""YAML as Kubernetes reads it, with the place of each value."""
+"""Parses YAML as Kubernetes does, with the place of each value."""
