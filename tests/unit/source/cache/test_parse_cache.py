@@ -138,6 +138,17 @@ def test_records_of_another_program_version_are_not_used(git_repo, folder, parse
     assert parsed == []
 
 
+def test_version_depends_on_every_module_that_gives_a_manifest_its_meaning(tmp_path, monkeypatch):
+    module = tmp_path / "source" / "yaml" / "scalars.py"
+    module.parent.mkdir(parents=True)
+    monkeypatch.setattr(cache_module, "__file__", str(tmp_path / "source" / "cache" / "cache.py"))
+    versions = set()
+    for text in ("a = 1", "a = 2"):
+        module.write_text(text)
+        versions.add(cache_module.version())
+    assert len(versions) == 2
+
+
 @pytest.mark.parametrize("damage", ["junk", "cut", "empty", "other-table"])
 def test_damaged_cache_is_created_again_and_logged(git_repo, folder, parsed, caplog, damage):
     git_repo.commit(FILES)
