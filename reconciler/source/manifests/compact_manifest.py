@@ -43,6 +43,7 @@ class CompactManifest(Mapping[str, Any]):
 def compact(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return *manifest* in compact form, or unchanged if an integer does not fit into 64 bits."""
     try:
-        return CompactManifest(orjson.dumps(manifest))
+        # A copy: what orjson returns keeps the memory of its larger buffer.
+        return CompactManifest(bytes(memoryview(orjson.dumps(manifest))))
     except orjson.JSONEncodeError:
         return manifest
