@@ -9,6 +9,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
 
 import pytest
@@ -36,6 +37,8 @@ REVIEWS = "selfsubjectaccessreviews"
 COMMAND = (sys.executable, "-c", "from reconciler.cli.main import entry; entry()")
 """The console script, whatever folder it is installed in."""
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
+USUAL_START_S = 1.0
+"""What a command takes to start and to send its first requests on a machine with nothing else."""
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -195,10 +198,34 @@ class Command:
         return Ended(code=code, out=out, err=err)
 
 
+class Process(subprocess.Popen[str]):
+    """A process that knows when it started."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.began = monotonic()
+        super().__init__(*arguments, **options)
+
+    def slowness(self) -> float:
+        """How slow this machine is now: seconds since the start, where a second is usual.
+
+        A test multiplies its longest times by it, since a busy machine is slow at everything.
+        """
+        return max(1.0, (monotonic() - self.began) / USUAL_START_S)
+
+
+def without_clock_warnings(messages: str) -> str:
+    """The *messages* of a command without those about this machine's clock.
+
+    The cluster's time runs faster than real time, so a process that starts slowly warns of it.
+    """
+    lines = messages.splitlines(keepends=True)
+    return "".join(line for line in lines if "this machine's clock is" not in line)
+
+
 @contextmanager
-def process(*arguments: object) -> Iterator[subprocess.Popen[str]]:
+def process(*arguments: object) -> Iterator[Process]:
     """A command in a process of its own, which does not outlive the block."""
-    started = subprocess.Popen(
+    started = Process(
         [*COMMAND, *map(str, arguments)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
