@@ -1,4 +1,4 @@
-"""Runs calls in parallel: ``begin`` and ``each``, with daemon threads.
+"""Runs calls in parallel: ``start`` and ``each``, with daemon threads.
 
 The process may end while they wait for a server. Python would wait for an executor's threads.
 """
@@ -38,7 +38,7 @@ def _outcome(ask: Callable[..., object], error: BaseException) -> BaseException:
     return unexpected(f"the background call {getattr(ask, '__qualname__', ask)}", error)
 
 
-def begin(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
+def start(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
     """Call *ask* in a thread of its own, and return a future for its result.
 
     An unexpected error of *ask* is raised by the future as a ``BackgroundError``.

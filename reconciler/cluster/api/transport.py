@@ -96,7 +96,7 @@ class Transport:
         self._api.close()
 
     def exchange(self, request: Request, timeout_s: float | None = None) -> Answer:
-        """Send *request*, once, and return the answer, whatever its status.
+        """Send *request*, once, and return the answer of any status.
 
         Raises:
             UnreachableError: No answer came; a write may have taken effect.

@@ -33,31 +33,31 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
     Raises:
         msgspec.DecodeError: It is not a list; also the others of ``UNDECODABLE``.
     """
-    coming = iter(chunks)
-    head, begun = _head(coming)
+    arriving = iter(chunks)
+    head, first = _head(arriving)
     rest, searched = b"", 0
-    for chunk in chain((begun,), coming):
+    for chunk in chain((first,), arriving):
         rest += chunk
-        begin = 0
+        start = 0
         while (seam := rest.find(_SEAM, searched)) >= 0:
             searched = seam + 1
-            piece = rest[begin:seam]
+            piece = rest[start:seam]
             if _is_whole(piece):
                 yield piece
-                begin = searched
-        rest = rest[begin:]
+                start = searched
+        rest = rest[start:]
         # The end may be the first part of a seam.
         searched = max(0, len(rest) - len(_SEAM) + 1)
     yield from _LIST.decode(head + rest).items or ()
 
 
-def _head(coming: Iterator[bytes]) -> tuple[bytes, bytes]:
+def _head(arriving: Iterator[bytes]) -> tuple[bytes, bytes]:
     """Return the text before the first object, and the start of that object."""
     found = b""
-    for chunk in coming:
+    for chunk in arriving:
         found += chunk
-        if begin := _ITEMS.search(found):
-            return found[: begin.end()], found[begin.end() :]
+        if opening := _ITEMS.search(found):
+            return found[: opening.end()], found[opening.end() :]
     return found, b""
 
 

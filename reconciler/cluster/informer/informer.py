@@ -108,9 +108,9 @@ class ClusterInformer:
             ClusterError: The cluster cannot be read.
         """
         self._cluster = cluster_id(self._client)
-        lists = [threads.begin(kind.relist, self._client) for kind in self._kinds]
-        nodes = threads.begin(list_nodes, self._client)
-        policies = threads.begin(list_migration_policies, self._client)
+        lists = [threads.start(kind.relist, self._client) for kind in self._kinds]
+        nodes = threads.start(list_nodes, self._client)
+        policies = threads.start(list_migration_policies, self._client)
         versions = [each.result() for each in lists]
         self._nodes = nodes.result()
         # Once: only the forecast at the start of a run reads them.
@@ -239,7 +239,7 @@ class ClusterInformer:
             # Also after a failure.
             self._capacity_not_before = self._clock.monotonic() + _CAPACITY_S
         try:
-            threads.begin(self._refresh_capacity)
+            threads.start(self._refresh_capacity)
         except RuntimeError as error:  # no thread can be started
             self._refreshing = False
             log.warning("cannot refresh pods and quotas: %s", error)
@@ -262,7 +262,7 @@ class ClusterInformer:
             self._capacity = found
 
     def _change(self, make: Callable[[], None]) -> None:
-        """Call *make*, which changes a store, while nobody reads it; then wake ``wait``."""
+        """Call *make*, which changes a store, while no thread reads it; then wake ``wait``."""
         with self._changed:
             make()
             self._version += 1

@@ -1,4 +1,4 @@
-"""Stores the newest decoded values of each kind, changed one by one and handed out whole.
+"""Stores the newest decoded values of each kind, changed one by one and returned whole.
 
 The informer's lock guards them. A view is copied only when it is asked for after a change, never
 for each event.

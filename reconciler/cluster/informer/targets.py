@@ -21,7 +21,7 @@ class KindTarget(Generic[V]):
 
     Args:
         path: The collection in the API server.
-        change: Calls a function while nobody reads the stores, and announces the change.
+        change: Calls a function while no thread reads the stores, and announces the change.
     """
 
     def __init__(

@@ -32,10 +32,10 @@ def read_capacity(client: Client, clock: Clock) -> Capacity:
         ClusterError: They cannot be read, for another reason than missing rights.
     """
     observed_at = clock.now()
-    listing = threads.begin(
+    listing = threads.start(
         _list, client, resource_paths.PODS, spare_capacity.PODS, fieldSelector=_NOT_ENDED
     )
-    limits = threads.begin(_list, client, resource_paths.QUOTAS, spare_capacity.QUOTAS)
+    limits = threads.start(_list, client, resource_paths.QUOTAS, spare_capacity.QUOTAS)
     pods, quotas = listing.result(), limits.result()
     running = spare_capacity.launchers(pods.values if pods else ())
     return Capacity(

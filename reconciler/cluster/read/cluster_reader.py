@@ -44,12 +44,12 @@ class ClusterReader:
         observed_at = self._clock.now()
         # Alone and first: a server that does not answer is reported once, and soon.
         identity, unknown = cluster_id(self._client)
-        config = threads.begin(list_kubevirt, self._client)
-        listing_vms = threads.begin(self._list, resource_paths.VMS, workloads.VMS)
-        listing_vmis = threads.begin(self._list, resource_paths.VMIS, workloads.VMIS)
-        listing = threads.begin(self._list, resource_paths.MIGRATIONS, workloads.MIGRATIONS)
-        listing_nodes = threads.begin(list_nodes, self._client)
-        listing_policies = threads.begin(list_migration_policies, self._client)
+        config = threads.start(list_kubevirt, self._client)
+        listing_vms = threads.start(self._list, resource_paths.VMS, workloads.VMS)
+        listing_vmis = threads.start(self._list, resource_paths.VMIS, workloads.VMIS)
+        listing = threads.start(self._list, resource_paths.MIGRATIONS, workloads.MIGRATIONS)
+        listing_nodes = threads.start(list_nodes, self._client)
+        listing_policies = threads.start(list_migration_policies, self._client)
         # The CR first: without KubeVirt the other lists fail too, with a less clear message.
         kubevirt = config.result()
         vms, vmis, migrations = listing_vms.result(), listing_vmis.result(), listing.result()

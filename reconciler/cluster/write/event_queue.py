@@ -60,7 +60,7 @@ class QueuedRecorder:
         self._over = False
 
     def __enter__(self) -> Self:
-        self._senders = [threads.begin(self._send, queue) for queue in self._queues]
+        self._senders = [threads.start(self._send, queue) for queue in self._queues]
         return self
 
     def __exit__(

@@ -46,7 +46,7 @@ def status(code: int, message: str, reason: str = "", causes: tuple[dict, ...] =
 
 
 class FakeClock:
-    """Time that passes only where somebody sleeps."""
+    """A clock on which only sleeping takes time."""
 
     def __init__(self) -> None:
         self.elapsed = 0.0
@@ -65,14 +65,14 @@ class FakeClock:
 
 @dataclass
 class Server:
-    """Answers each request by the handler of its longest matching path; remembers all."""
+    """Answers each request with the handler of its longest matching path, and records it."""
 
     port: int = 0
     requests: list[Request] = field(default_factory=list)
     handlers: dict[str, Callable[[Request], Reply]] = field(default_factory=dict)
 
     def on(self, path: str, *replies: Reply) -> None:
-        """Answer *path* with *replies* one after the other; the last one lasts."""
+        """Answer *path* with *replies* in order, and then always with the last one."""
         left = list(replies)
         self.handlers[path] = lambda _: left.pop(0) if len(left) > 1 else left[0]
 
@@ -130,7 +130,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server's
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     return Handler
 
@@ -198,7 +198,7 @@ def client(make_client):
 
 @pytest.fixture
 def harness():
-    """This module, for its constants."""
+    """This module with its constants."""
     return sys.modules[__name__]
 
 
@@ -226,7 +226,7 @@ def meta(name: str, **more: object) -> dict:
 
 @pytest.fixture
 def raw_vm():
-    """A VM as a control plane of v1.9.0 answers it, shortened."""
+    """A VM as a control plane of v1.9.0 returns it, shortened."""
 
     def make(name: str = "pg-0", guest: object = "1Gi", **more: object) -> dict:
         domain = {"devices": {}, "memory": {"guest": guest}, "resources": {}}
@@ -247,7 +247,7 @@ def raw_vm():
 
 @pytest.fixture
 def raw_vmi():
-    """An instance as a control plane of v1.9.0 answers it, shortened."""
+    """An instance as a control plane of v1.9.0 returns it, shortened."""
 
     def make(name: str = "pg-0", **status: object) -> dict:
         cpu = {"cores": 2, "sockets": 3, "threads": 1}
@@ -281,7 +281,7 @@ def raw_vmi():
 
 @pytest.fixture
 def raw_migration():
-    """A migration as the workload updater makes it, shortened."""
+    """A migration as the workload updater creates it, shortened."""
 
     def make(name: str = "kubevirt-workload-update-mwljw", **more: object) -> dict:
         return {
@@ -295,7 +295,7 @@ def raw_migration():
 
 @pytest.fixture
 def raw_kubevirt():
-    """A KubeVirt CR as a control plane of v1.9.0 answers it, shortened."""
+    """A KubeVirt CR as a control plane of v1.9.0 returns it, shortened."""
 
     def make(name: str = "kubevirt", **spec: object) -> dict:
         return {

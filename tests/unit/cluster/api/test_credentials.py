@@ -75,7 +75,7 @@ def by_plugin(token_file: Path) -> dict:
 
 @pytest.fixture(params=[by_file, by_plugin], ids=["token file", "exec plugin"])
 def rotated(request, url, clock, make_kubeconfig, token_file, simulator, tokens):
-    """A client whose token is revoked, with another one where it came from."""
+    """A client whose token is revoked and replaced in its kubeconfig."""
     path = make_kubeconfig(url, request.param(token_file))
     with Client.from_options(clock=clock, kubeconfig_path=path) as client:
         client.get(VMS)
@@ -133,7 +133,7 @@ def test_unreadable_credentials_leave_the_401(
 
 
 def test_pod_reads_its_rotated_token(server, clock, reply, failure, tmp_path, monkeypatch):
-    """The library itself reads the file once a minute; a 401 does not wait for that."""
+    """The library reads the file once a minute; after a 401 it is read at once."""
     token, root = tmp_path / "token", tmp_path / "ca.crt"
     token.write_text("old")
     root.write_text("not read over http")

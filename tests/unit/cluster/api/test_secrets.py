@@ -15,7 +15,7 @@ VMS = "/apis/kubevirt.io/v1/virtualmachines"
 
 @pytest.fixture
 def shown(caplog, capsys):
-    """Everything that a person could see of an error."""
+    """All text of an error that a person can see."""
     caplog.set_level(logging.DEBUG)
 
     def show(error: BaseException) -> str:

@@ -20,11 +20,11 @@ class Response:
         self.headers = SimpleNamespace(get=headers.get, getlist=lambda _name: [])
 
     def release_conn(self) -> None:
-        """Nothing is open."""
+        """Do nothing, since nothing is open."""
 
 
 class Api:
-    """Stands where the library's ApiClient stands; remembers the time-outs."""
+    """Replaces the library's ApiClient, and records the time-outs."""
 
     def __init__(self, date: str | None) -> None:
         self.configuration = SimpleNamespace(host="http://here")

@@ -15,7 +15,7 @@ LABELS = {"tier": "db", "app.kubernetes.io/name": "pg-0"}
 
 
 def decoded(kind, *bodies):
-    """The values of one page each, so that nothing is shared but by what they say."""
+    """Decodes each object from a page of its own, so that only equal parts are shared."""
     return [kind.page(json.dumps({"items": [each]}).encode()).values[0] for each in bodies]
 
 
@@ -87,7 +87,7 @@ def test_constraints_that_differ_in_a_flag_stay_apart(raw_vmi):
 
 
 def kept_and_peak(kind, body: bytes) -> tuple[int, int]:
-    """Bytes that the page takes when it is decoded, and the most meanwhile."""
+    """Bytes of the decoded page, and the most during decoding."""
     kind.page(body)
     tracemalloc.start()
     page = kind.page(body)

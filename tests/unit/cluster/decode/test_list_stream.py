@@ -51,7 +51,7 @@ def test_streamed_objects_equal_those_of_the_whole_list(pods, places, spaced):
 
 @pytest.mark.parametrize("place", range(36, 49))
 def test_object_is_yielded_before_the_next_arrives(place):
-    """Also where what stands between the two comes in two parts."""
+    """Also if the text between the objects arrives in two chunks."""
     text = b'{"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}},{"metadata":{}}]}'
     come = []
 

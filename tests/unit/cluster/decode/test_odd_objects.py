@@ -28,7 +28,7 @@ def page(kind, *bodies):
 
 @pytest.fixture
 def planned(raw_kubevirt, raw_vm, raw_vmi):
-    """The plan from what the API server answered; a sound VM stands beside the odd one."""
+    """The plan from the API server's answers, with a normal VM beside the unusual one."""
 
     def make(vm=None, vmi=None, cr=None, guest="2Gi"):
         found, _ = kubevirt(json.dumps(cr or raw_kubevirt()).encode())
@@ -47,7 +47,7 @@ def planned(raw_kubevirt, raw_vm, raw_vmi):
 
 
 def effects(plan):
-    """Effect and reason of the odd VM; the one beside it is judged as ever."""
+    """Effect and reason of the unusual VM; the normal one is judged as always."""
     found = {each.ref: (each.effect.value, each.reason.value) for each in plan.decisions}
     assert found[BESIDE] == CONVERGED
     return found[VM]

@@ -44,7 +44,7 @@ class Stream:
 
 @pytest.fixture
 def streams(cluster, harness, monkeypatch):
-    """The scripted cluster, of which each kind can be watched."""
+    """The scripted cluster with a watch for each kind."""
     monkeypatch.setattr(reflector_module, "_SHORTEST_S", 0.0)
     found = {}
     for kind in ("kubevirts", "virtualmachines", "virtualmachineinstances"):
@@ -73,7 +73,7 @@ def informer(client, clock):
 
 
 def wait_until(informer, holds, timeout_s=5.0):
-    """The first snapshot of which *holds*; each wait is woken by a change."""
+    """The first snapshot for which *holds* is true; each change ends a wait."""
     for _ in range(20):
         state = informer.wait(timeout_s)
         if holds(state):
@@ -205,7 +205,7 @@ def test_undecodable_event_without_a_name_is_a_finding_and_the_rest_goes_on(
 
 
 class BrokenClock:
-    """A clock that fails in the threads of followers once it is told to."""
+    """A clock that fails in the threads of reflectors after a switch."""
 
     def __init__(self, base):
         self._base, self.broken = base, False
@@ -344,7 +344,7 @@ def test_unreachable_server_is_raised_when_the_snapshot_is_too_old(
 
 
 def test_events_alone_are_trusted_for_ten_minutes(streams, cluster, informer, page, raw_vm, clock):
-    """A proxy that loses events tells nobody; only a list shows what was missed."""
+    """A proxy may lose events silently; only a list shows what was missed."""
     lists = [page(raw_vm()), page(raw_vm("missed"), version="9999")]
     watch = cluster.handlers[f"{API}/virtualmachines"]
 
@@ -411,7 +411,7 @@ def test_refused_watch_is_repeated_with_pauses(cluster, informer, failure, code)
 
 
 def test_exit_does_not_wait_for_the_server(streams, cluster, informer, page, raw_vm, harness):
-    """A list that is never answered: its thread is left to die with the process."""
+    """A list is never answered; its thread ends with the process."""
     never = threading.Event()
 
     def answer(request):

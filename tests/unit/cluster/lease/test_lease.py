@@ -256,7 +256,7 @@ def test_unanswered_renewals_are_tolerated_for_a_while(api, make, clock, failure
         assert not lease.held()
         api.failing = None
         clock.elapsed = 27
-        assert lease.held(), "nobody took it meanwhile, which the renewal proves"
+        assert lease.held(), "no other run took it, as the renewal proves"
 
 
 def test_lease_taken_during_an_outage_is_lost(api, make, clock, failure):
@@ -420,7 +420,7 @@ def test_rejected_events_delay_neither_renewals_nor_patches(
         assert lease.valid_s() == 25, "it was renewed"
         assert client.patch(resource_paths.of(vm), []).ok
         recorder.record(vm, "uid", reason="B", message="m")
-    assert clock.elapsed == 10, "nobody waits"
+    assert clock.elapsed == 10, "no request waits"
     assert [each.path for each in server.requests].count(events) == 1
 
 

@@ -12,7 +12,7 @@ OTHER = "memory.reconciler.dev/other"
 
 
 class Stored:
-    """One Lease that is there, as an API server keeps it."""
+    """One existing Lease, as an API server keeps it."""
 
     def __init__(self, harness):
         self._harness = harness
@@ -23,7 +23,7 @@ class Stored:
                 "metadata": {
                     "name": "reconciler",
                     "labels": {"team": "a"},
-                    "annotations": {"somebody/else": "1", OTHER: "old"},
+                    "annotations": {"others/else": "1", OTHER: "old"},
                 },
                 "spec": {"holderIdentity": ""},
             }
@@ -83,7 +83,7 @@ def test_annotation_is_written_at_once_with_a_renewal_and_changes_nothing_else(
     with make() as lease:
         clock.elapsed = 3
         assert lease.annotate({ROLLOUT: "{}"})
-        assert stored.annotations == {"somebody/else": "1", OTHER: "old", ROLLOUT: "{}"}
+        assert stored.annotations == {"others/else": "1", OTHER: "old", ROLLOUT: "{}"}
         assert stored.body["metadata"]["labels"] == {"team": "a"}
         assert stored.body["spec"]["renewTime"] == "2026-11-23T00:00:03.000000Z"
         assert lease.annotations() == {OTHER: "old", ROLLOUT: "{}"}
@@ -93,7 +93,7 @@ def test_annotation_is_written_at_once_with_a_renewal_and_changes_nothing_else(
 def test_none_removes_an_annotation(stored, make):
     with make() as lease:
         assert lease.annotate({OTHER: None})
-        assert stored.annotations == {"somebody/else": "1"}
+        assert stored.annotations == {"others/else": "1"}
         assert lease.annotations() == {}
 
 
@@ -105,9 +105,9 @@ def test_unchanged_annotation_is_not_written_again(stored, make, server):
 
 
 def test_annotation_outside_our_prefix_is_an_error(stored, make):
-    with make() as lease, pytest.raises(ValueError, match="somebody/else does not start with"):
-        lease.annotate({"somebody/else": "2"})
-    assert stored.annotations["somebody/else"] == "1"
+    with make() as lease, pytest.raises(ValueError, match="others/else does not start with"):
+        lease.annotate({"others/else": "2"})
+    assert stored.annotations["others/else"] == "1"
 
 
 def test_failed_annotation_is_written_with_the_next_renewal(stored, make, clock, failure):
@@ -119,7 +119,7 @@ def test_failed_annotation_is_written_with_the_next_renewal(stored, make, clock,
         stored.failing = None
         clock.elapsed = 2
         assert lease.held()
-        assert stored.annotations == {"somebody/else": "1", ROLLOUT: "1"}
+        assert stored.annotations == {"others/else": "1", ROLLOUT: "1"}
         assert lease.annotations() == {ROLLOUT: "1"}
 
 
@@ -145,11 +145,11 @@ def test_failed_annotation_is_written_with_the_release(stored, make, failure):
 
 def test_annotation_and_edit_by_others_are_both_kept(stored, make):
     with make() as lease:
-        stored.annotate(**{"somebody/new": "2"})
+        stored.annotate(**{"others/new": "2"})
         assert lease.annotate({ROLLOUT: "1"})
         assert stored.annotations == {
-            "somebody/else": "1",
-            "somebody/new": "2",
+            "others/else": "1",
+            "others/new": "2",
             OTHER: "old",
             ROLLOUT: "1",
         }
@@ -188,4 +188,4 @@ def test_next_holder_reads_the_annotations_of_the_last_one(stored, make, clock):
             assert clock.elapsed > 30
             assert lease.annotations() == {OTHER: "old", ROLLOUT: "half"}
             assert lease.annotate({OTHER: None})
-        assert stored.annotations == {"somebody/else": "1", ROLLOUT: "half"}
+        assert stored.annotations == {"others/else": "1", ROLLOUT: "half"}

@@ -23,7 +23,7 @@ class Response:
 
 
 class MuteApi:
-    """Stands where the library's ApiClient stands; a request waits as long as it was told to."""
+    """Replaces the library's ApiClient; a request waits for its whole time-out."""
 
     def __init__(self, clock):
         self.clock = clock

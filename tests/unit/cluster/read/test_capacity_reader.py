@@ -220,7 +220,7 @@ def test_unreadable_pod_is_left_out_with_a_finding(read):
 
 
 def test_pod_is_decoded_before_the_next_arrives(server, client, clock, page, harness, monkeypatch):
-    """All of them come in one answer, of some 10 kB each."""
+    """One answer has all pods, with some 10 kB each."""
     decoded_one = threading.Event()
     inner = spare_capacity.PODS.live
 
@@ -265,7 +265,7 @@ def test_informer_returns_the_capacity_that_it_read(cluster, client, clock, page
 
 
 class TestRefresh:
-    """Pods and quotas that are read anew beside what goes by the old ones."""
+    """Pods and quotas are read in the background while old ones are used."""
 
     @pytest.fixture
     def informer(self, cluster, client, clock, page):
@@ -323,16 +323,16 @@ class TestRefresh:
         assert len(asked) == 2
 
     def test_later_capacity_is_kept(self, cluster, informer, clock, page):
-        begun, go_on = threading.Event(), threading.Event()
+        started, go_on = threading.Event(), threading.Event()
 
         def late(_request):
-            begun.set()
+            started.set()
             assert go_on.wait(30)
             return page()
 
         cluster.handlers[PODS] = late
         informer.refresh_capacity()
-        assert begun.wait(30)
+        assert started.wait(30)
         cluster.on(PODS, page())
         clock.elapsed += 5
         newer = informer.capacity()

@@ -19,11 +19,11 @@ from reconciler.model.references import vm_ref
 EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
 PG0 = vm_ref("db", "pg-0")
 LONG_S = 20.0
-"""Longer than a test lasts: what waits for so long waits for ever."""
+"""Longer than any test; a wait of this length counts as endless."""
 
 
 class Endpoint:
-    """The server's door for Events, which is opened by the test."""
+    """The server's handler for Events, which waits until the test opens it."""
 
     def __init__(self, reply) -> None:
         self.came = threading.Semaphore(0)
@@ -178,7 +178,7 @@ def test_events_dropped_after_a_failure_are_counted(server, make, failure, caplo
 def test_unanswered_events_are_waited_for_within_a_time_limit(
     make, endpoint, caplog, monkeypatch, hurried
 ):
-    """And of both bounds by the one that holds."""
+    """Each of the two time limits applies in its case."""
     monkeypatch.setattr(event_queue, "_HURRIED_S", 0.2 if hurried else 1e9)
     monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9 if hurried else 0.2)
     with make(hurried=lambda: hurried) as recorder:

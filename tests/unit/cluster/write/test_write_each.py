@@ -29,7 +29,7 @@ def action(name: str) -> Action:
 
 
 class Server:
-    """Answers when it is told to, and counts what is under way."""
+    """Answers on demand, and counts requests under way."""
 
     host = "here"
 
@@ -84,7 +84,7 @@ def test_missing_answer_is_a_value_and_stops_no_other_write():
 
 @pytest.mark.parametrize("parallel", [1, 3])
 def test_next_action_is_taken_only_when_it_can_be_sent_at_once(parallel):
-    """So whoever makes them may stop at any time, and nothing that was made is left unsent."""
+    """So the caller may stop at any time, and every action that it made is sent."""
     server, made = Server(1), []
 
     def turns():
