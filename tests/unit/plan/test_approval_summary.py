@@ -23,7 +23,7 @@ from reconciler.model.references import vm_ref
 from reconciler.plan.approval_summary import approval_of
 
 
-def test_approval_has_every_action_with_its_change():
+def test_approval_lists_every_action_with_its_change():
     other = vm_ref("db", "as-it-is")
     live = make_live(make_vm(), make_vm(other), vmis=(make_vmi(), make_vmi(other)))
     plan = plan_of(make_desired(want("2Gi"), want("1Gi", other)), live)
@@ -57,7 +57,7 @@ def test_approval_of_the_cr_has_one_action_for_each_wave():
     assert found.of(KUBEVIRT, WaveName.STRATEGY) == found.actions[KUBEVIRT][1]
 
 
-def test_approval_of_a_restart_is_separate():
+def test_approval_lists_the_restart_as_a_separate_action():
     live = make_live(make_vm(), vmis=(make_vmi(),))
     plan = plan_of(
         make_desired(want("8Gi")), live, restart=RestartConsent.WINDOW, windows=(ALWAYS,)

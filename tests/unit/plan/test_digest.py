@@ -19,7 +19,7 @@ BASE = {
 PINNED = "sha256:1aeef0c4098aadc230260e150a940393caf436d5c0c0ec4836337ee0dafdb136"
 
 
-def test_digest_of_an_action_is_stable():
+def test_action_digest_is_stable():
     """A change of the encoding would make every approval stale."""
     assert action_digest(**BASE) == PINNED
 
@@ -38,17 +38,17 @@ def test_digest_of_an_action_is_stable():
         {"patch": (), "restart": True},
     ],
 )
-def test_digest_covers_everything_that_an_approval_means(change):
+def test_action_digest_changes_with_each_approved_field(change):
     assert action_digest(**BASE | change) != action_digest(**BASE)
 
 
-def test_digest_of_a_manifest_ignores_the_order_of_keys():
+def test_manifest_digest_ignores_the_order_of_keys():
     left = manifest_digest({"a": 1, "b": {"c": 2, "d": 3}})
     assert left == manifest_digest({"b": {"d": 3, "c": 2}, "a": 1})
     assert left != manifest_digest({"a": 1, "b": {"c": 2, "d": 4}})
 
 
-def test_digest_of_a_plan_covers_only_its_actions():
+def test_plan_digest_covers_only_the_actions():
     assert plan_digest([]) == plan_digest(iter(()))
 
 
@@ -56,12 +56,12 @@ def guarded(generation: object, op: str = "test", path: str = "/metadata/generat
     return {"patch": (PatchOp(op=op, path=path, value=generation), *BASE["patch"])}
 
 
-def test_digest_ignores_the_tested_generation():
+def test_action_digest_ignores_the_value_of_the_generation_test():
     """Controllers change the generation too, and in a fleet of 10,000 VMs they always do."""
     assert action_digest(**BASE | guarded(3)) == action_digest(**BASE | guarded(4))
 
 
-def test_digest_covers_whether_the_generation_is_tested():
+def test_action_digest_changes_if_the_generation_is_tested():
     assert action_digest(**BASE | guarded(3)) != action_digest(**BASE)
 
 
@@ -73,17 +73,17 @@ def test_digest_covers_whether_the_generation_is_tested():
         pytest.param("test", "/spec/metadata/generation", id="another leaf of that name"),
     ],
 )
-def test_digest_covers_the_value_of_every_other_operation(op, path):
+def test_action_digest_covers_the_value_of_every_other_operation(op, path):
     left = action_digest(**BASE | guarded(3, op, path))
     assert left != action_digest(**BASE | guarded(4, op, path))
 
 
-def test_digest_of_a_restart_differs_from_an_empty_patch():
+def test_restart_digest_differs_from_the_digest_of_an_empty_patch():
     restart = {"patch": (), "restart": True}
     assert action_digest(**BASE | restart) != action_digest(**BASE | {"patch": ()})
     assert action_digest(**BASE | restart) == action_digest(**BASE | restart)
 
 
-def test_digest_of_a_restart_is_stable():
+def test_restart_digest_is_stable():
     found = action_digest(**BASE | {"patch": (), "restart": True})
     assert found == "sha256:5660565d6145c1ef800ebc4a1b84694bd3c84a3f945cc2f254dc06dfdf91f23d"

@@ -28,18 +28,18 @@ def test_reason_has_a_meaning_and_evidence(reason):
 
 
 @pytest.mark.parametrize("reason", list(Reason))
-def test_reason_names_the_versions_that_it_applies_to(reason):
+def test_reason_lists_the_versions_that_it_applies_to(reason):
     entry = CATALOGUE[reason]
     assert re.fullmatch(VERSION, entry.since)
     assert re.fullmatch(rf"({VERSION}(, and {VERSION})?)?", entry.until)
 
 
-def test_catalogue_has_the_order_of_the_enum():
+def test_reason_catalogue_has_the_order_of_the_enum():
     assert list(CATALOGUE) == list(Reason)
 
 
 @pytest.mark.parametrize("reason", marked(Mark.RECORDED))
-def test_recorded_reason_names_a_recorded_scenario(reason):
+def test_recorded_reason_cites_a_recorded_scenario(reason):
     where = CATALOGUE[reason].where
     if where.startswith("api mechanics"):
         return
@@ -48,5 +48,5 @@ def test_recorded_reason_names_a_recorded_scenario(reason):
 
 
 @pytest.mark.parametrize("reason", marked(Mark.SOURCE))
-def test_reason_read_from_code_names_a_version_or_file(reason):
+def test_reason_read_from_code_cites_a_version_or_file(reason):
     assert re.search(r"v1\.\d+\.\d+|kubevirt ", CATALOGUE[reason].where)

@@ -87,7 +87,7 @@ def queue(plan) -> list[str]:
     return [each.ref.name for each in plan.forecast.vms]
 
 
-def test_actions_are_ordered_by_rank_priority_and_reference():
+def test_plan_actions_are_ordered_by_rank_priority_and_reference():
     desired, live = world(
         *"abcdef",
         git={"e": "canary=true", "b": "stage=test", "d": "stage=test", "a": "stage=prod"},
@@ -101,11 +101,11 @@ def test_actions_are_ordered_by_rank_priority_and_reference():
     assert [each.position for each in plan.forecast.vms] == [1, 2, 3, 4, 5, 6]
 
 
-def test_notes_are_empty_without_choices():
+def test_rollout_notes_are_empty_without_a_rollout_policy():
     assert notes(*world("a", "b")) == {}
 
 
-def test_notes_are_empty_without_actions():
+def test_rollout_notes_are_empty_without_actions():
     choices = {
         "canary": canary(),
         "batches": (select("a=b"),),
@@ -115,7 +115,7 @@ def test_notes_are_empty_without_actions():
     assert notes(*world("a", wanted="1Gi"), **choices) == {}
 
 
-def test_closed_window_note_names_the_next_window():
+def test_closed_window_note_contains_the_start_of_the_next_window():
     found = notes(*world("a"), windows=(window(3600, "8h"),))
     assert found == {
         "outside-window": (
@@ -125,16 +125,16 @@ def test_closed_window_note_names_the_next_window():
     }
 
 
-def test_windows_that_never_open_are_a_warning():
+def test_windows_that_never_open_cause_a_warning():
     never = Window(kind=WindowKind.ALLOW, cron="0 0 29 2 *", duration=Duration.parse("1h"))
     assert notes(*world("a"), windows=(never,))["outside-window"][0] is Severity.WARNING
 
 
-def test_change_that_fits_the_open_window_has_no_note():
+def test_change_that_fits_into_the_open_window_has_no_note():
     assert notes(*world("a"), windows=(window(-60, "8h"),)) == {}
 
 
-def test_change_that_fits_only_a_later_window_is_a_note():
+def test_change_that_fits_only_into_a_later_window_causes_a_note():
     found = notes(*world("a"), windows=(window(-3000, "1h"),))
     assert list(found) == ["next-window"]
     severity, message = found["next-window"]
@@ -145,7 +145,7 @@ def test_change_that_fits_only_a_later_window_is_a_note():
     )
 
 
-def test_change_that_fits_no_window_is_a_warning():
+def test_change_that_is_too_long_for_every_window_causes_a_warning():
     names = [f"vm-{n}" for n in range(7)]
     desired, live = world(*names, sizes={"vm-5": "3Gi"})
     found = notes(desired, live, windows=(window(-60, "16m"),))
@@ -166,7 +166,7 @@ def test_window_check_uses_the_longest_window_ahead():
     assert list(notes(*world("a"), windows=(*short, window(36000, "1h")))) == ["outside-window"]
 
 
-def test_migration_without_a_limit_fits_no_window_that_ends():
+def test_migration_without_a_time_limit_causes_a_window_warning():
     kubevirt = with_settings(make_kubevirt(), completionTimeoutPerGiB=0)
     ref = vm_ref("db", "a")
     live = make_live(make_vm(ref), vmis=(make_vmi(ref),), kubevirt=kubevirt)
@@ -187,14 +187,14 @@ def test_canary_note_counts_canaries_and_waiting_vms():
     }
 
 
-def test_canaries_without_a_change_still_soak():
+def test_unchanged_canaries_still_soak():
     desired, live = world("a", "b", sizes={"a": "1Gi"}, git={"a": "canary=true"})
     found = notes(desired, live, canary=canary())
     assert found["canary"][1].startswith("no canary (canary=true) changes; once the canaries")
 
 
 @pytest.mark.parametrize("names", [("a",), ("a", "b")])
-def test_canary_that_selects_no_vm_is_a_warning(names):
+def test_canary_selector_without_a_matching_vm_causes_a_warning(names):
     assert notes(*world(*names), canary=canary()) == {
         "no-canary": (
             Severity.WARNING,
@@ -203,14 +203,14 @@ def test_canary_that_selects_no_vm_is_a_warning(names):
     }
 
 
-def test_canaries_that_are_all_held_are_a_warning():
+def test_held_canaries_cause_a_warning():
     desired, live = world("a", "b", sizes={"a": "9Gi"}, git={"a": "canary=true"})
     found = notes(desired, live, canary=canary())
     assert list(found) == ["canaries-held"]
     assert found["canaries-held"][0] is Severity.WARNING
 
 
-def test_batches_note_counts_vms_in_order_without_empty_batches():
+def test_batches_note_counts_vms_per_batch_and_omits_empty_batches():
     desired, live = world(*"abcd", git={"a": "stage=prod", "b": "stage=test", "c": "stage=prod"})
     stages = tuple(select(f"stage={each}") for each in ("test", "staging", "prod"))
     assert notes(desired, live, batches=stages) == {
@@ -251,21 +251,21 @@ def test_limit_per_node_lengthens_the_forecast():
     assert any("1 from one node" in each for each in bound.forecast.assumptions)
 
 
-def test_group_members_change_one_after_another_in_the_forecast():
+def test_forecast_changes_members_of_a_group_one_after_another():
     desired, live = world("a", "b", git={"a": "app=pg", "b": "app=pg"})
     free, apart = plan_of(desired, live), plan_of(desired, live, anti_affinity=("app",))
     assert [each.latest_s for each in free.forecast.vms] == [free.forecast.latest_s] * 2
     assert apart.forecast.latest_s == pytest.approx(2 * free.forecast.latest_s, rel=0.1)
 
 
-def test_soak_time_is_in_both_bounds_of_waiting_vms():
+def test_soak_time_delays_both_forecast_bounds_of_waiting_vms():
     desired, live = world("a", "b", git={"a": "canary=true"})
     first, second = plan_of(desired, live, canary=canary()).forecast.vms
     assert first.latest_s < 1800 < second.earliest_s
     assert second.latest_s - second.earliest_s < 120
 
 
-def test_rank_waits_for_a_vm_in_flight_of_the_previous_rank():
+def test_batch_forecast_waits_for_a_vm_in_flight_of_the_previous_batch():
     a, b = vm_ref("db", "a"), vm_ref("db", "b")
     flying = make_vmi(a, guest="64Gi", conditions={"HotMemoryChange": condition("True")})
     live = make_live(
@@ -280,7 +280,7 @@ def test_rank_waits_for_a_vm_in_flight_of_the_previous_rank():
     assert after.earliest_s > free.earliest_s + 20
 
 
-def test_restarts_take_slots_and_are_in_no_other_figure():
+def test_restarts_take_forecast_slots_but_are_not_counted_as_migrations():
     desired, live = world(*"abc", sizes={"a": "9Gi"})
     plan = plan_of(
         desired, live, restart=RestartConsent.WINDOW, windows=(ALWAYS,), max_concurrent=1
@@ -300,7 +300,7 @@ def test_restarts_take_slots_and_are_in_no_other_figure():
         ((window(3600, "8h"),), "times count from the start of a window"),
     ],
 )
-def test_forecast_with_windows_says_when_its_times_start(windows, said):
+def test_forecast_with_windows_states_when_its_times_start(windows, said):
     assumptions = plan_of(*world("a"), windows=windows).forecast.assumptions
     assert [each for each in assumptions if each.startswith("times")] == (
         [each for each in assumptions if said and each.startswith(said)]

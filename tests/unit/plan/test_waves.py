@@ -21,12 +21,12 @@ def planned(**config):
     return decide(desired, live, plan_policy(Config(**config)), NOW)
 
 
-def test_barrier_has_the_configured_settle_timeout():
+def test_wave_barrier_has_the_configured_settle_timeout():
     plan = planned(settle_timeout=Duration.parse("7m30s"))
     assert [each.barrier and each.barrier.deadline_s for each in plan.waves] == [None, 450.0]
 
 
-def test_barrier_has_five_minutes_where_nothing_is_configured():
+def test_wave_barrier_has_a_default_settle_timeout_of_five_minutes():
     assert [each.barrier and each.barrier.deadline_s for each in planned().waves] == [None, 300.0]
 
 
@@ -39,5 +39,5 @@ def test_barrier_has_five_minutes_where_nothing_is_configured():
     ],
     ids=["text", "markdown", "json"],
 )
-def test_each_format_prints_the_configured_settle_timeout(render, printed):
+def test_plan_formats_show_the_configured_settle_timeout(render, printed):
     assert printed in "".join(render(planned(settle_timeout=Duration.parse("7m30s"))))

@@ -65,7 +65,7 @@ RECORDED = [
     RECORDED,
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_compute_container_requests_the_recorded_memory(
+def test_compute_container_request_equals_the_recorded_memory(
     version, situation, guest, requests, more, n_bytes
 ):
     vmi = vmi_with(requests, guest=guest, **more)
@@ -90,7 +90,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("version", "vcpus", "requests", "more", "mebibytes"), EXAMPLES)
-def test_compute_container_follows_the_formula_of_each_version(
+def test_compute_container_request_follows_the_formula_of_each_version(
     version, vcpus, requests, more, mebibytes
 ):
     vmi = vmi_with(requests, guest="8Gi", vcpus=vcpus, **more)
@@ -99,14 +99,14 @@ def test_compute_container_follows_the_formula_of_each_version(
     assert found.total == mebibytes * MI
 
 
-def test_overhead_ratio_includes_dedicated_cpus_from_v1_6_on():
+def test_overhead_ratio_includes_dedicated_cpus_since_v1_6():
     vmi, nothing = vmi_with(dedicated_cpus=True), Asked(requests=None, limits=None)
     for version, mebibytes in (((1, 9, 0), (268 + 100) * 2), ((1, 5, 0), 252 * 2 + 100)):
         found = compute(vmi, GIB, nothing, rendering(version, ratio=Fraction(2)))
         assert found.overhead == mebibytes * MI
 
 
-def test_overcommit_shrinks_the_request_only_of_a_vm_without_requests():
+def test_overcommit_reduces_only_the_request_of_a_vm_without_own_requests():
     doubled = rendering((1, 9, 0), overcommit=200)
     bare = compute(vmi_with(), 2 * GIB, Asked(requests=None, limits=None), doubled)
     own = compute(vmi_with("2Gi"), 2 * GIB, Asked(requests=2 * GIB, limits=None), doubled)
@@ -127,13 +127,13 @@ FOLLOWED = [
 
 
 @pytest.mark.parametrize(("requests", "limits", "target", "after"), FOLLOWED)
-def test_requests_and_limits_follow_the_guest(requests, limits, target, after):
+def test_memory_requests_and_limits_grow_with_the_guest(requests, limits, target, after):
     found = asked_after(vmi_with(requests, limits), q(target).n_bytes)
     expected = tuple(q(each).n_bytes if each else None for each in after)
     assert (found.requests, found.limits) == expected
 
 
-def test_requests_follow_the_guest_and_not_its_spec():
+def test_memory_requests_grow_from_the_guest_size_and_not_from_the_spec():
     # recorded v1.3.1 slow-then-second-change: spec 2Gi, guest 1Gi, requests 2Gi; then 3Gi.
     vmi = vmi_with("2Gi", guest="2Gi", guest_current=q("1Gi"))
     assert asked_after(vmi, 3 * GIB).requests == 4 * GIB
@@ -143,7 +143,7 @@ def launcher(memory: int, limit: int = 0) -> Launcher:
     return Launcher(namespace="db", node="node01", requests=MemoryUse(memory=memory), limit=limit)
 
 
-def test_target_pod_is_the_source_pod_plus_the_difference():
+def test_target_pod_request_is_the_source_pod_request_plus_the_growth():
     sidecars = 777
     source = launcher(1024 * MI + 268 * MI + sidecars)
     found = target_pod(vmi_with(), q("2Gi"), rendering((1, 9, 0)), source)
@@ -151,13 +151,13 @@ def test_target_pod_is_the_source_pod_plus_the_difference():
     assert (found.hugepages, found.limit) == (0, None)
 
 
-def test_target_pod_of_a_shrink_requests_less_than_the_source_pod():
+def test_target_pod_of_a_smaller_vm_requests_less_than_the_source_pod():
     source = launcher(2316 * MI)
     found = target_pod(vmi_with(guest="2Gi"), q("1Gi"), rendering((1, 9, 0)), source)
     assert found.request == (2316 - 1024) * MI
 
 
-def test_target_pod_limit_grows_with_the_vm_and_the_page_tables():
+def test_target_pod_limit_grows_with_the_vm_limit_and_the_page_tables():
     source = launcher((1024 + 270) * MI, limit=(1536 + 270) * MI + 60_000_000)
     vmi = vmi_with("1Gi", "1536Mi")
     found = target_pod(vmi, q("2Gi"), rendering((1, 9, 0)), source)
@@ -165,19 +165,19 @@ def test_target_pod_limit_grows_with_the_vm_and_the_page_tables():
     assert found.limit == (2560 + 272) * MI + 60_000_000
 
 
-def test_target_pod_puts_the_guest_into_huge_pages_and_the_rest_into_memory():
+def test_target_pod_requests_huge_pages_for_the_guest_and_memory_for_overhead():
     source = launcher(268 * MI)
     vmi = vmi_with(hugepages="2Mi")
     found = target_pod(vmi, q("2Gi"), rendering((1, 9, 0)), source)
     assert (found.request, found.hugepages, found.page_size) == (268 * MI, 2 * GIB, "2Mi")
 
 
-def test_target_pod_follows_the_formula_without_a_source_pod():
+def test_target_pod_without_a_source_pod_follows_the_formula():
     found = target_pod(vmi_with(), q("2Gi"), rendering((1, 9, 0)), None)
     assert found.request == 2316 * MI + CONSOLE_LOG
 
 
-def test_target_pod_includes_the_change_of_page_tables():
+def test_target_pod_request_includes_the_growth_of_page_tables():
     # 1.6.3: a guest of 1Gi requests 1024 + 270 Mi, 2Gi for 2048 + 272 Mi, both recorded.
     found = target_pod(vmi_with("1Gi"), q("2Gi"), rendering((1, 6, 3)), launcher(1294 * MI))
     assert found.request == 2320 * MI

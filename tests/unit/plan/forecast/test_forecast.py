@@ -94,7 +94,7 @@ def finished(name: str, seconds: float, *, ref, ago_s: float = 3600.0, wait_s: f
         ("?5 ?5 ?5", (3, 1), (), [5, 5, 5]),
     ],
 )
-def test_job_starts_once_the_cluster_and_its_node_have_a_slot(jobs, places, held, ends):
+def test_forecast_job_starts_when_cluster_and_node_have_a_slot(jobs, places, held, ends):
     found = slots.ends(
         [Job(each[0].replace("?", ""), float(each[1:])) for each in jobs.split()],
         Slots(cluster=places[0], per_node=places[1]),
@@ -112,7 +112,7 @@ def test_job_starts_once_the_cluster_and_its_node_have_a_slot(jobs, places, held
         (("a5 g", "b5 g", "c5"), (1, 1), [5, 10, 15]),
     ],
 )
-def test_group_runs_one_job_at_a_time_and_delays_no_other(jobs, places, ends):
+def test_anti_affinity_group_runs_one_job_at_a_time_without_delaying_others(jobs, places, ends):
     found = slots.ends(
         [Job(head[0], float(head[1:]), groups) for head, groups in map(grouped, jobs)],
         Slots(cluster=places[0], per_node=places[1]),
@@ -125,7 +125,7 @@ def grouped(job: str) -> tuple[str, frozenset[tuple[str, str, str]]]:
     return head, frozenset(("db", "app", name) for name in names)
 
 
-def test_job_waits_for_its_group():
+def test_forecast_job_waits_for_a_running_job_of_its_group():
     (group,) = grouped("a1 g")[1]
     held = [Held("b", 4.0, frozenset({group}))]
     places = Slots(cluster=2, per_node=2)
@@ -141,7 +141,7 @@ LIMITED = st.builds(
 
 
 @given(st.lists(LIMITED, max_size=25), st.integers(1, 6), st.integers(1, 3))
-def test_queue_gives_the_same_ends_as_a_full_scan(jobs, cluster, per_node):
+def test_job_queue_computes_the_same_ends_as_a_full_scan(jobs, cluster, per_node):
     running: list[tuple[float, Job]] = []
     expected, waiting, now = [0.0] * len(jobs), list(range(len(jobs))), 0.0
     while waiting:
@@ -164,7 +164,7 @@ def test_queue_gives_the_same_ends_as_a_full_scan(jobs, cluster, per_node):
 # Learned durations
 
 
-def test_estimate_learns_the_rate_from_finished_migrations():
+def test_estimate_uses_the_rate_of_finished_migrations():
     other = vm_ref("db", "other")
     desired, live = fleet(
         ("vm", 20, "node01"),
@@ -198,7 +198,7 @@ def test_estimate_ignores_a_single_outlier():
     assert forecast_of(*sane).latest_s == forecast_of(*odd).latest_s
 
 
-def test_migration_for_an_update_copied_the_memory_from_before():
+def test_learned_rate_uses_the_memory_size_before_the_update():
     ref = vm_ref("db", "other")
     grown = replace(make_vmi(ref, guest="80Gi", node="node02"), guest_at_boot=q("10Gi"))
     update = replace(finished("m-1", 100, ref=ref), for_update=True)
@@ -207,7 +207,7 @@ def test_migration_for_an_update_copied_the_memory_from_before():
     assert found.earliest_s < 20 * 10 < found.latest_s
 
 
-def test_estimate_ignores_migrations_under_a_limit_that_the_plan_changes():
+def test_estimate_ignores_migrations_under_a_bandwidth_limit_that_changes():
     other = vm_ref("db", "other")
     _, live = fleet(
         ("vm", 20, "node01"),
@@ -230,7 +230,7 @@ def test_estimate_ignores_migrations_under_a_limit_that_the_plan_changes():
     assert not any("finished" in each for each in after.assumptions)
 
 
-def test_bandwidth_limit_bounds_a_rate_that_was_learned_without_one():
+def test_bandwidth_limit_caps_a_rate_learned_without_a_limit():
     other = vm_ref("db", "other")
     desired, live = fleet(
         ("vm", 20, "node01"),
@@ -252,7 +252,7 @@ def test_bandwidth_limit_bounds_a_rate_that_was_learned_without_one():
 # What takes slots
 
 
-def test_foreign_migration_takes_a_slot_until_it_ends():
+def test_migration_outside_the_plan_takes_a_slot_until_it_ends():
     other = vm_ref("db", "other")
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     busy = replace(
@@ -282,7 +282,7 @@ def test_foreign_migration_takes_a_slot_until_it_ends():
     assert any("1 other migration takes a slot" in each for each in held.assumptions)
 
 
-def test_change_in_flight_takes_a_slot_before_its_migration():
+def test_change_in_flight_takes_a_slot_before_its_migration_starts():
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     waiting = make_vmi(
         vm_ref("db", "other"), node="node02", conditions={"HotMemoryChange": condition("True")}
@@ -292,14 +292,14 @@ def test_change_in_flight_takes_a_slot_before_its_migration():
     assert free.latest_s < held.earliest_s * 2
 
 
-def test_forecast_uses_the_lower_limit():
+def test_forecast_uses_the_lower_of_two_concurrency_limits():
     vms = [(f"vm-{n}", 4, f"node0{n}") for n in range(5)]
     free, own = forecast_of(*fleet(*vms)), forecast_of(*fleet(*vms), max_concurrent=1)
     assert own.latest_s > 4 * free.latest_s
     assert forecast_of(*fleet(*vms), max_concurrent=99) == free
 
 
-def test_forecast_includes_the_settling_of_the_cr():
+def test_forecast_includes_the_time_until_the_cr_settles():
     desired, live = fleet(("vm", 1, "node01"))
     alone = forecast_of(desired, live)
     bare = with_settings(live.kubevirt, workloadUpdateMethods=None)
@@ -485,7 +485,7 @@ def test_forecast_never_ends_earlier_with_one_more_vm(vms, limit, seconds, data)
 
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, st.integers(1, 4))
-def test_more_slots_never_delay_an_end_under_one_limit(vms, limit, more):
+def test_more_slots_never_delay_a_job_under_a_cluster_limit(vms, limit, more):
     places = limit[0]
     few = forecast_of(*fleet(*named(vms), kubevirt=limited(places, 8)))
     many = forecast_of(*fleet(*named(vms), kubevirt=limited(places + more, 12)))
@@ -501,7 +501,7 @@ jobs = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits, st.integers(0, 3), st.integers(0, 3))
-def test_additional_slot_delays_a_job_by_less_than_the_longest_job(queue, limit, more, own):
+def test_more_slots_delay_the_last_end_by_less_than_the_longest_job(queue, limit, more, own):
     few = slots.ends(queue, Slots(cluster=limit[0], per_node=limit[1]))
     many = slots.ends(queue, Slots(cluster=limit[0] + more, per_node=limit[1] + own))
     longest = max(job.seconds for job in queue)
@@ -510,7 +510,7 @@ def test_additional_slot_delays_a_job_by_less_than_the_longest_job(queue, limit,
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits)
-def test_queue_uses_every_slot_and_none_twice(queue, limit):
+def test_job_queue_uses_each_free_slot_and_never_exceeds_a_limit(queue, limit):
     places = Slots(cluster=limit[0], per_node=limit[1])
     ends = slots.ends(queue, places)
     spans = [(end - job.seconds, end, job.node) for job, end in zip(queue, ends, strict=True)]

@@ -113,20 +113,20 @@ NONE, ONLY_MIGRATE, BOTH, ONLY_EVICT = (), ("LiveMigrate",), ("LiveMigrate", "Ev
         ),
     ],
 )
-def test_change_that_evicts_a_vm_is_blocked(before, after, more, expected):
+def test_cr_change_that_evicts_a_running_vm_is_blocked(before, after, more, expected):
     decision = planned(listing(*before), after, vmi(**more))
     assert (decision.effect.value, decision.reason.value) == expected
     assert bool(decision.actions) is (expected == CONFIG)
 
 
-def test_eviction_strategy_of_the_cr_applies_to_vms_without_one():
+def test_cr_eviction_strategy_applies_to_vms_without_their_own():
     old = listing(eviction_strategy="LiveMigrate")
     assert planned(old, ("Evict",), vmi(labels=OLD)).effect.value == "config"
     other = vmi(labels=OLD, eviction_strategy="None")
     assert planned(old, ("Evict",), other).reason.value == "would-evict"
 
 
-def test_eviction_names_the_vms_with_why_and_what_to_do():
+def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
     vmis = [vmi(name, labels=OLD) for name in "bcde"]
     flying = vmi("a", conditions=MIGRATES | IN_FLIGHT)
     decision = planned(listing(), ("Evict",), flying, *vmis)
@@ -142,7 +142,7 @@ def test_eviction_names_the_vms_with_why_and_what_to_do():
     assert alone.why.hint.startswith("wait until")
 
 
-def test_eviction_names_vms_without_the_label_where_kubevirt_counts_more():
+def test_eviction_message_lists_unlabelled_vms_if_kubevirt_counts_more():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
         "db/b (perhaps an outdated launcher; KubeVirt counts 1 more of them)"
@@ -152,7 +152,7 @@ def test_eviction_names_vms_without_the_label_where_kubevirt_counts_more():
     assert "db/b" not in counted.why.message
 
 
-def test_eviction_includes_a_vm_that_migrates_now():
+def test_eviction_check_includes_a_migrating_vm():
     decision = planned(
         listing(*BOTH),
         ("Evict",),
@@ -162,7 +162,7 @@ def test_eviction_includes_a_vm_that_migrates_now():
     assert decision.reason.value == "would-evict"
 
 
-def test_eviction_includes_a_size_that_takes_effect_with_the_change():
+def test_eviction_check_includes_a_staged_size_that_takes_effect():
     stage = with_settings(listing("Evict"), vmRolloutStrategy="Stage")
     staged = make_vm(ref=vm_ref("db", "a"), guest="2Gi")
     live_update = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}
@@ -191,7 +191,7 @@ def test_eviction_includes_a_size_that_takes_effect_with_the_change():
         (ONLY_EVICT, BOTH, [vmi("a")], ""),
     ],
 )
-def test_eviction_warning_names_vms_that_may_be_evicted_later(before, after, vmis, said):
+def test_eviction_warning_lists_vms_that_kubevirt_may_evict_later(before, after, vmis, said):
     found = [
         each for each in planned(listing(*before), after, *vmis).warnings if "evicted" in each
     ]
@@ -214,7 +214,9 @@ EVICT_ONLY = listing("Evict")
     ],
 )
 @pytest.mark.parametrize("flying", [False, True])
-def test_eviction_becomes_a_migration_by_the_eviction_strategy(strategy, of_cr, expected, flying):
+def test_eviction_strategy_determines_whether_an_evicted_vm_migrates(
+    strategy, of_cr, expected, flying
+):
     found = make_vmi(eviction_strategy=strategy)
     vm = make_vm()
     if flying:
@@ -228,7 +230,7 @@ def test_eviction_becomes_a_migration_by_the_eviction_strategy(strategy, of_cr, 
     assert effect_of(make_desired(want("3Gi")), live) == expected
 
 
-def test_denied_eviction_names_the_eviction_strategy():
+def test_denied_eviction_message_contains_the_eviction_strategy():
     live = make_live(
         make_vm(), vmis=(make_vmi(eviction_strategy="External"),), kubevirt=EVICT_ONLY
     )
@@ -252,7 +254,7 @@ def test_denied_eviction_names_the_eviction_strategy():
         (NONE, {}, "no-live-migrate", "has no LiveMigrate"),
     ],
 )
-def test_vm_that_can_no_longer_migrate_is_decided_by_the_update_methods(
+def test_update_methods_determine_the_effect_for_an_unmigratable_vm_in_flight(
     methods, more, reason, said
 ):
     flying = replace(make_vmi(conditions=STAYS | IN_FLIGHT, **more), guest=q("2Gi"))

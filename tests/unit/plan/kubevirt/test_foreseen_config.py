@@ -30,13 +30,13 @@ def both(settings, kubevirt):
     return [(each.effect.value, each.reason.value) for each in decisions]
 
 
-def test_waiting_cr_gives_vms_the_future_configuration():
+def test_waiting_cr_makes_vms_wait_for_the_future_configuration():
     stage = with_settings(make_kubevirt(phase="Deploying"), vmRolloutStrategy="Stage")
     waits = ("wait", "kubevirt-not-settled")
     assert both({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage) == [waits, waits]
 
 
-def test_blocked_cr_leaves_vms_with_the_present_configuration():
+def test_blocked_cr_leaves_vms_with_the_current_configuration():
     stage = with_settings(
         make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",)),
         vmRolloutStrategy="Stage",
@@ -47,7 +47,7 @@ def test_blocked_cr_leaves_vms_with_the_present_configuration():
     ]
 
 
-def test_second_patch_keeps_the_spec_that_the_first_patch_added():
+def test_second_cr_patch_keeps_the_spec_that_the_first_patch_added():
     empty = replace(
         with_settings(make_kubevirt("v1.3.1"), workloadUpdateMethods=None),
         containers=frozenset(),
@@ -79,7 +79,7 @@ def test_second_patch_keeps_the_spec_that_the_first_patch_added():
         ),
     ],
 )
-def test_message_counts_the_changed_fields(settings, message):
+def test_cr_message_counts_the_changed_fields(settings, message):
     (decision,) = plan_of(make_desired(kubevirt=settings), make_live()).decisions
     assert decision.why.message == message
 
@@ -93,7 +93,7 @@ def test_message_counts_the_changed_fields(settings, message):
         ("abcd", "can be changed live (db/a, db/b, db/c and 1 more)"),
     ],
 )
-def test_impact_counts_vms_that_need_a_restart(names, says):
+def test_cr_impact_counts_vms_that_need_a_restart(names, says):
     vms = [make_vm(ref=make_vm().ref._replace(name=name)) for name in names]
     live = make_live(
         *vms,
@@ -114,7 +114,7 @@ def test_impact_counts_vms_that_need_a_restart(names, says):
         (2, 0, "2 VMs start to migrate at once (2 with a memory change that was stuck, 0 with"),
     ],
 )
-def test_impact_counts_vms_that_migrate_once_live_migrate_is_added(stuck, outdated, says):
+def test_cr_impact_counts_vms_that_migrate_after_live_migrate_is_added(stuck, outdated, says):
     conditions = {"HotMemoryChange": condition("True")}
     vms = [make_vm(ref=make_vm().ref._replace(name=f"vm-{n}")) for n in range(stuck)]
     live = make_live(
@@ -130,7 +130,7 @@ def test_impact_counts_vms_that_migrate_once_live_migrate_is_added(stuck, outdat
 
 
 @pytest.mark.parametrize("beside", ["ExpandDisks", "VSOCK"])
-def test_gates_other_than_the_graduated_one_are_added(beside):
+def test_feature_gate_is_added_without_the_graduated_gate(beside):
     kubevirt = with_settings(make_kubevirt(), featureGates=NameSet.of(("Snapshot",)))
     settings = {fields.FEATURE_GATES: NameSet.of(("VMLiveUpdateFeatures", beside))}
     (decision,) = plan_of(make_desired(kubevirt=settings), make_live(kubevirt=kubevirt)).decisions

@@ -32,7 +32,7 @@ def running(name: str, guest: str = "1Gi", **overrides):
     return make_vmi(ref=vm_ref("db", name), guest=guest, **overrides)
 
 
-def test_impact_of_live_migrate_counts_vms_that_migrate_at_once():
+def test_live_migrate_impact_counts_vms_that_migrate_immediately():
     without = with_settings(make_kubevirt(outdated_workloads=3), workloadUpdateMethods=None)
     stuck = running("a", conditions={"HotMemoryChange": condition("True")})
     found = warnings({fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}, without, stuck)
@@ -40,7 +40,7 @@ def test_impact_of_live_migrate_counts_vms_that_migrate_at_once():
     assert "1 with a memory change that was stuck, 2 with an outdated launcher" in found
 
 
-def test_impact_of_live_update_names_vms_that_need_a_restart():
+def test_live_update_impact_lists_vms_that_need_a_restart():
     stage = with_settings(make_kubevirt(), vmRolloutStrategy="Stage")
     vmis = [running(name, max_guest=None) for name in "abcde"]
     found = warnings({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage, *vmis)
@@ -48,12 +48,12 @@ def test_impact_of_live_update_names_vms_that_need_a_restart():
     assert "db/a, db/b, db/c and 2 more" in found
 
 
-def test_impact_of_stage_says_that_nothing_is_live():
+def test_stage_impact_says_that_live_update_is_switched_off():
     found = warnings({fields.ROLLOUT_STRATEGY: "Stage"}, make_kubevirt(), running("a"))
     assert "LiveUpdate is switched off" in found
 
 
-def test_impact_of_max_guest_names_vms_that_gain_or_lose_hotplug():
+def test_max_guest_impact_lists_vms_that_gain_or_lose_hotplug():
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("4Gi"))
     vmis = (running("small", "1Gi"), running("middle", "3Gi"), running("large", "8Gi"))
     lower = warnings({fields.MAX_GUEST: q("2Gi")}, kubevirt, *vmis)
@@ -65,7 +65,7 @@ def test_impact_of_max_guest_names_vms_that_gain_or_lose_hotplug():
 
 # v1.9.0 pkg/liveupdate/memory/memory.go:53-107, check 8; a VM's own maxGuest goes first
 # (pkg/defaults/defaults.go:115-135).
-def test_misaligned_max_guest_disables_hotplug_for_vms_without_their_own():
+def test_misaligned_max_guest_disables_hotplug_for_vms_without_own_max_guest():
     pages = Constraints(hugepages="1Gi")
     vmis = (running("a"), running("own"), running("huge", constraints=pages))
     vms = [make_vm(ref=each.ref) for each in vmis]
@@ -86,5 +86,5 @@ def test_misaligned_max_guest_disables_hotplug_for_vms_without_their_own():
     assert told("5Gi") == ""
 
 
-def test_impact_of_a_change_without_consequences_is_empty():
+def test_cr_change_without_consequences_has_no_impact():
     assert warnings({fields.PARALLEL_MIGRATIONS: 7}, make_kubevirt(), running("a")) == ""

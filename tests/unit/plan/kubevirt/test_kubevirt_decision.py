@@ -43,7 +43,7 @@ def decision_of(kubevirt, settings):
     return decision
 
 
-def test_gate_is_patched_before_strategies():
+def test_feature_gate_is_patched_before_strategies():
     decision = decision_of(bare("v1.3.1"), ALL_THREE)
     assert decision.effect.value == "config"
     gate, strategy = decision.actions
@@ -80,13 +80,13 @@ def test_waves_are_ordered_and_wait_for_the_cr_to_settle():
 
 
 @pytest.mark.parametrize("version", ["v1.5.0", "v1.6.3", "v1.9.0"])
-def test_graduated_gate_is_not_added(version):
+def test_graduated_feature_gate_is_not_added(version):
     decision = decision_of(bare(version), {fields.FEATURE_GATES: GATE})
     assert (decision.effect.value, decision.reason.value) == ("none", "gate-graduated")
     assert decision.actions == ()
 
 
-def test_graduated_gate_alone_is_left_out_of_a_list():
+def test_graduated_feature_gate_is_omitted_from_a_list_of_gates():
     settings = {fields.FEATURE_GATES: NameSet.of(("VMLiveUpdateFeatures", "ExpandDisks"))}
     decision = decision_of(bare("v1.9.0"), settings)
     assert [str(each.after) for each in decision.changes] == [
@@ -95,7 +95,7 @@ def test_graduated_gate_alone_is_left_out_of_a_list():
     assert any("graduated" in each for each in decision.warnings)
 
 
-def test_different_spelling_is_not_a_change():
+def test_cr_value_in_another_notation_is_not_a_change():
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("2048Mi"))
     decision = decision_of(kubevirt, {fields.MAX_GUEST: q("2Gi")})
     assert decision.effect.value == "none"
@@ -144,14 +144,14 @@ def test_order_of_update_methods_is_not_a_change():
         ),
     ],
 )
-def test_blocked_cr_says_why_and_has_no_action(kubevirt, settings, expected):
+def test_blocked_cr_has_a_reason_and_no_action(kubevirt, settings, expected):
     decision = decision_of(kubevirt, settings)
     assert (decision.effect.value, decision.reason.value) == expected
     assert decision.actions == ()
     assert decision.changes, "what would change is shown all the same"
 
 
-def test_memory_changes_if_a_blocked_cr_already_allows_it():
+def test_vm_memory_changes_if_a_blocked_cr_already_allows_hotplug():
     kubevirt = make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",))
     desired = make_desired(want("2Gi"), kubevirt={fields.MAX_GUEST: q("8Gi")})
     plan = plan_of(desired, make_live(make_vm(), vmis=(make_vmi(),), kubevirt=kubevirt))

@@ -102,10 +102,10 @@ def test_migration_policy_overrides_the_cr(found, settings, seconds):
     assert transfer_s(policies=[found], **settings) == seconds
 
 
-def test_migration_policy_cannot_allow_what_the_version_lacks():
+def test_migration_policy_cannot_enable_an_option_that_the_version_lacks():
     found = policy(allow_workload_disruption=True)
     assert transfer_s(version="v1.4.0", policies=[found]) == 2700
 
 
-def test_attempt_bound_includes_a_pending_target_pod():
+def test_attempt_bound_includes_the_time_for_a_pending_target_pod():
     assert 900 < BEFORE_TRANSFER_S < 1000

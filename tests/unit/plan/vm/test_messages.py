@@ -45,13 +45,13 @@ def test_misaligned_size_has_a_hint_with_aligned_sizes(guest, hint):
     assert decided(guest).why.hint == hint
 
 
-def test_not_migratable_vm_quotes_the_reason():
+def test_not_migratable_message_quotes_the_reason_of_kubevirt():
     said = condition("False", "DisksNotLiveMigratable", "PVC is not shared")
     decision = decided(vmi=make_vmi(conditions={"LiveMigratable": said}))
     assert decision.why.message == "the VM cannot be live-migrated: PVC is not shared"
 
 
-def test_migration_in_flight_is_named_with_its_phase():
+def test_message_contains_the_migration_in_flight_and_its_phase():
     running = (make_migration(phase="Running", name="m-7", for_update=False),)
     assert decided(migrations=running).why.message == "the migration m-7 is Running"
     new = (make_migration(phase="", name="m-8", for_update=False),)
@@ -70,7 +70,7 @@ CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("T
         (4, "migration-failing", "4 migrations failed"),
     ],
 )
-def test_failed_migrations_are_counted(failed, reason, message):
+def test_message_counts_failed_migrations(failed, reason, message):
     decision = decided(
         vm=make_vm(guest="2Gi"),
         vmi=replace(make_vmi(conditions=CHANGING), guest=make_vm(guest="2Gi").guest),
@@ -83,7 +83,7 @@ def test_failed_migrations_are_counted(failed, reason, message):
     ("reason", "effect"),
     [("HotPlugMemoryError", "wait"), ("FailedCreate", "none"), ("SyncFailed", "none")],
 )
-def test_hotplug_failure_queues_memory_behind_another_change(reason, effect):
+def test_hotplug_failure_condition_makes_the_size_wait(reason, effect):
     failure = {"Failure": condition("True", reason, "in progress")}
     assert decided("1Gi", vm=make_vm(conditions=failure)).effect.value == effect
     for status in ("False", "Unknown"):
@@ -98,7 +98,7 @@ def test_hotplug_failure_queues_memory_behind_another_change(reason, effect):
         ("Memory Hotplug Failed", "", "Memory Hotplug Failed"),
     ],
 )
-def test_refused_plug_quotes_the_reason(reason, text, says):
+def test_refused_hotplug_message_quotes_the_reason(reason, text, says):
     # recorded plug-refused
     conditions = {"HotMemoryChange": condition("False", reason, text)}
     decision = decided(vm=make_vm(guest="2Gi"), vmi=make_vmi(conditions=conditions))
@@ -106,7 +106,7 @@ def test_refused_plug_quotes_the_reason(reason, text, says):
 
 
 @pytest.mark.parametrize(("phase", "guest"), [("Running", "1Gi"), ("Succeeded", None)])
-def test_guest_size_comes_from_an_instance_that_has_not_ended(phase, guest):
+def test_guest_size_is_taken_only_from_an_instance_that_has_not_ended(phase, guest):
     found = decided(vmi=replace(make_vmi(), phase=phase)).guest
     assert (str(found) if found else None) == guest
 
@@ -115,7 +115,7 @@ def test_guest_size_comes_from_an_instance_that_has_not_ended(phase, guest):
     ("guest_has", "says"),
     [("1Gi", "the guest has 1Gi so far"), (None, "the guest has nothing so far")],
 )
-def test_accepting_guest_says_what_it_has_so_far(guest_has, says):
+def test_message_contains_the_size_that_the_guest_has_so_far(guest_has, says):
     vmi = make_vmi(guest="2Gi")
     current = make_vm(guest=guest_has).guest
     decision = decided(vm=make_vm(guest="2Gi"), vmi=replace(vmi, guest_current=current))
@@ -129,7 +129,7 @@ def test_restart_is_pending_only_if_the_condition_is_true(status):
 
 
 @pytest.mark.parametrize(("guest", "told"), [("2Gi", True), ("5Gi", False)])
-def test_live_change_ends_the_overcommit(guest, told):
+def test_warning_says_that_a_live_change_ends_the_overcommit(guest, told):
     vmi = make_vmi(constraints=Constraints(requests=make_vm(guest="512Mi").guest))
     found = decided(guest, vmi=vmi).warnings
     assert any("ends its overcommit" in each for each in found) is told
@@ -156,7 +156,7 @@ def test_target_pod_without_a_node_is_unschedulable(failed_on, reason):
     ("version", "pause"),
     [("v1.3.0", "at once"), ("v1.3.1", "after a pause"), ("v1.9.0", "after a pause")],
 )
-def test_retrying_migration_says_how_soon_by_version(version, pause):
+def test_message_says_when_each_version_retries_a_migration(version, pause):
     # recorded v1.3.1 migration-fails; kubevirt PR 12336
     live = make_live(
         make_vm(guest="2Gi"),
@@ -168,12 +168,12 @@ def test_retrying_migration_says_how_soon_by_version(version, pause):
     assert decision.why.message.endswith(f"KubeVirt tries again {pause}")
 
 
-def test_slow_start_says_its_age_in_minutes():
+def test_slow_start_message_contains_the_age_in_minutes():
     vmi = replace(make_vmi(), phase="Scheduling", created_at=NOW - timedelta(hours=1))
     assert "60 min after its instance was created" in decided("1Gi", vmi=vmi).why.message
 
 
-def test_unused_quota_says_so():
+def test_message_shows_zero_for_an_unused_quota():
     quota = Quota(name="team", hard={"pods": 0}, used={})
     capacity = Capacity(
         observed_at=NOW, nodes={}, quotas={VM.namespace: (quota,)}, launchers={}, pods_known=False
@@ -184,14 +184,14 @@ def test_unused_quota_says_so():
 
 
 @pytest.mark.parametrize(("current", "has"), [("1Gi", "1Gi"), (None, "2Gi")])
-def test_pending_restart_says_what_the_guest_has(current, has):
+def test_pending_restart_message_contains_the_guest_size(current, has):
     conditions = {"RestartRequired": condition("True", "", "memory updated")}
     vmi = replace(make_vmi(guest="2Gi"), guest_current=make_vm(guest=current).guest)
     decision = decided("3Gi", vm=make_vm(guest="3Gi", conditions=conditions), vmi=vmi)
     assert f"says 3Gi, the guest has {has}, and" in decision.why.message
 
 
-def test_invalid_size_is_unreadable():
+def test_invalid_size_in_git_is_unreadable():
     bad = Diagnostic(
         severity=Severity.ERROR,
         code="bad-quantity",

@@ -29,7 +29,7 @@ def warnings(domain, guest="2Gi", **vm):
         ({"memory": {"hugepages": {"pageSize": "2Mi"}}}, {}, "hugepages 2Mi (cluster: none)"),
     ],
 )
-def test_unmanaged_edit_is_a_warning(domain, vm, says):
+def test_unmanaged_edit_in_git_causes_a_warning(domain, vm, says):
     found = warnings(domain, **vm)
     assert says in found
     assert "would make a restart necessary" in found
@@ -47,9 +47,9 @@ def test_unmanaged_edit_is_a_warning(domain, vm, says):
         ({}, {"cpu": (1, 2, 1)}),
     ],
 )
-def test_live_equal_or_unnamed_field_is_not_an_unmanaged_edit(domain, vm):
+def test_field_that_is_live_equal_or_unset_in_git_is_not_an_unmanaged_edit(domain, vm):
     assert warnings(domain, **vm) == ""
 
 
-def test_unmanaged_edit_without_a_memory_change_has_no_warning():
+def test_unmanaged_edit_without_a_memory_change_causes_no_warning():
     assert warnings({"cpu": {"cores": 4}}, guest="1Gi") == ""

@@ -263,7 +263,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("state", "guest", "expected"), CHANGES)
-def test_change_has_the_recorded_effect(state, guest, expected):
+def test_vm_change_has_the_recorded_effect(state, guest, expected):
     assert effect_of(make_desired(want(guest)), state) == expected
 
 
@@ -414,7 +414,7 @@ STANDING = [
 
 
 @pytest.mark.parametrize(("state", "guest", "expected"), STANDING)
-def test_written_value_is_judged_by_the_guest(state, guest, expected):
+def test_written_size_is_judged_by_the_size_of_the_guest(state, guest, expected):
     plan = plan_of(make_desired(want(guest)), state)
     (decision,) = plan.decisions
     assert (decision.effect.value, decision.reason.value) == expected
@@ -446,7 +446,7 @@ def test_sticky_restart_required_blocks_later_changes(version, expected):
 @pytest.mark.parametrize(
     ("minutes", "expected"), [(1, ("wait", "starting")), (16, ("blocked", "not-starting"))]
 )
-def test_start_is_waited_for_until_its_timeout(minutes, expected):
+def test_starting_vm_is_waited_for_until_the_start_timeout(minutes, expected):
     created = NOW - timedelta(minutes=minutes)
     vmi = replace(make_vmi(), phase="Scheduling", created_at=created)
     assert effect_of(make_desired(want("1Gi")), live(vmi=vmi)) == expected
@@ -466,7 +466,7 @@ def test_pending_edit_prevents_a_live_change():
         ({"workloadUpdateMethods": NameSet.of(("Evict",))}, ("blocked", "evict-hazard")),
     ],
 )
-def test_effects_follow_the_cr_after_the_plans_own_changes(change, expected):
+def test_vm_effect_follows_the_cr_as_the_plan_changes_it(change, expected):
     from reconciler.model import fields  # noqa: PLC0415
 
     settings = {fields.UPDATE_METHODS: change["workloadUpdateMethods"]}
@@ -480,7 +480,7 @@ def test_restart_is_not_written_without_consent():
     assert decision.actions == ()
 
 
-def test_staged_restart_warns_where_it_is_sticky():
+def test_staged_restart_causes_a_warning_on_a_version_with_sticky_conditions():
     kubevirt = with_settings(make_kubevirt("v1.6.3"))
     plan = plan_of(
         make_desired(want("5Gi")), live(kubevirt=kubevirt), restart=RestartConsent.STAGE
@@ -500,13 +500,13 @@ def test_vm_is_created_only_with_consent_and_a_complete_manifest():
     )
 
 
-def test_decision_has_its_place_in_git():
+def test_vm_decision_has_its_location_in_git():
     (decision,) = plan_of(make_desired(want("2Gi")), live()).decisions
     assert str(decision.at) == f"vms/{VM.name}.yaml:12:18"
     assert str(decision.changes[0].at) == f"vms/{VM.name}.yaml:12:18"
 
 
-def test_unknown_version_counts_as_the_newest_known():
+def test_unknown_kubevirt_version_is_planned_as_the_newest_known():
     plan = plan_of(make_desired(want("2Gi")), live(kubevirt=make_kubevirt("v1.12.0")))
     assert [each.effect.value for each in plan.decisions] == ["live"]
     assert [each.code for each in plan.diagnostics] == ["unknown-kubevirt-version"]

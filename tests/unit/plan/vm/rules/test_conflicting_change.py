@@ -145,7 +145,7 @@ OTHER_VM = vm_ref("db", "other")
         ),
     ],
 )
-def test_size_behind_a_stuck_change_is_blocked(live, guest, expected):
+def test_new_size_is_blocked_behind_a_stuck_change(live, guest, expected):
     assert effect_of(make_desired(want(guest)), live) == expected
 
 
@@ -179,7 +179,7 @@ def test_change_that_failed_repeatedly_is_stuck(migrations, expected, said):
     assert said in decided("3Gi", live).why.message
 
 
-def test_change_that_succeeds_without_effect_is_stuck():
+def test_change_whose_migrations_succeed_without_effect_is_stuck():
     # v1.9.0 migration-target.go:1187-1231: the plug fails its size check and KubeVirt starts again
     done = tuple(make_migration(name=f"m-{i}", phase="Succeeded") for i in range(2))
     live = flying(migrations=done)
@@ -225,7 +225,7 @@ def test_change_whose_pod_fits_no_node_is_stuck(context, migrations, expected):
 
 
 @pytest.mark.parametrize(("taken", "expected"), [("1536Mi", WAITS), ("2Gi", STUCK)])
-def test_capacity_check_uses_requests_that_have_already_grown(taken, expected):
+def test_capacity_check_uses_memory_requests_that_have_already_grown(taken, expected):
     live = flying(**crowded(taken))
     asked = Constraints(requests=q("2Gi"))
     grown = {ref: replace(vmi, constraints=asked) for ref, vmi in live.vmis.items()}
@@ -273,7 +273,7 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
         pytest.param(under_quota(3072, quotas_known=False), (), ABOVE, id="quotas not known"),
     ],
 )
-def test_change_that_a_quota_will_refuse_is_stuck(context, migrations, expected):
+def test_change_whose_target_pod_exceeds_a_quota_is_stuck(context, migrations, expected):
     live = flying(migrations=migrations, **context)
     assert effect_of(make_desired(want("8Gi")), live) == expected
     plain = STUCK if expected == STUCK else WAITS
@@ -292,13 +292,13 @@ def test_change_that_a_quota_will_refuse_is_stuck(context, migrations, expected)
         (flying(kubevirt=NO_METHODS), "8Gi", False),
     ],
 )
-def test_planner_needs_capacity_for_what_a_change_in_flight_keeps_waiting(live, guest, asks):
+def test_planner_needs_capacity_for_a_size_that_waits_for_a_change_in_flight(live, guest, asks):
     planner = Planner()
     planner.update(make_desired(want(guest)), live, PlanPolicy(), NOW)
     assert planner.needs_capacity() is asks
 
 
-def test_change_in_flight_names_the_backup_that_holds_it():
+def test_waiting_message_contains_the_backup_that_delays_the_change():
     live = flying()
     held = {ref: replace(vmi, backup="nightly") for ref, vmi in live.vmis.items()}
     message = decided("3Gi", replace(live, vmis=held)).why.message
@@ -306,7 +306,7 @@ def test_change_in_flight_names_the_backup_that_holds_it():
     assert "backup" not in decided("3Gi", live).why.message
 
 
-def test_change_in_flight_ends_if_git_adds_live_migrate():
+def test_change_in_flight_is_not_stuck_if_git_adds_live_migrate():
     methods = {("spec", "workloadUpdateStrategy", "workloadUpdateMethods"): "LiveMigrate"}
     found = {path: NameSet.of((name,)) for path, name in methods.items()}
     desired = make_desired(want("3Gi"), kubevirt=found)
@@ -318,7 +318,7 @@ def decided(guest, live):
     return decision
 
 
-def test_stuck_change_names_both_obstacles():
+def test_stuck_change_message_contains_both_obstacles():
     decision = decided("8Gi", flying(kubevirt=NO_METHODS))
     assert decision.why.message == (
         "a change to 2Gi is in flight and cannot end (workloadUpdateMethods has no LiveMigrate); "
@@ -329,7 +329,7 @@ def test_stuck_change_names_both_obstacles():
     assert decided("3Gi", flying(kubevirt=NO_METHODS)).why.message.endswith("KubeVirt refuses 3Gi")
 
 
-def test_size_that_kubevirt_checks_later_says_so():
+def test_message_says_that_kubevirt_checks_the_size_after_the_change_in_flight():
     assert decided("8Gi", flying()).why.message.endswith(
         "; KubeVirt checks that once the change in flight to 2Gi has ended"
     )
@@ -377,7 +377,7 @@ def test_change_back_to_the_running_size_is_live(changes, expected, context):
         ("v1.6.3", "memory updated in template spec", ("restart", "restart-required-sticky")),
     ],
 )
-def test_stuck_change_comes_after_rules_that_need_a_restart(version, message, expected):
+def test_restart_rules_take_precedence_over_a_stuck_change(version, message, expected):
     waiting = {"RestartRequired": condition("True", "", message)}
     live = make_live(
         make_vm(guest="3Gi", conditions=waiting),

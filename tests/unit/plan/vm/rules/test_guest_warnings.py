@@ -42,7 +42,7 @@ def warned(guest="2Gi", *, vm=None, version="v1.9.0", policy=None, **vmi):
         ("unknown", False),
     ],
 )
-def test_kernel_without_virtio_mem_is_a_warning(kernel, old):
+def test_kernel_without_virtio_mem_causes_a_warning(kernel, old):
     assert ("older than 5.8" in warned(kernel=kernel)) is old
 
 
@@ -53,7 +53,7 @@ def test_windows_guest_has_a_driver_warning_and_no_kernel_warning():
     assert "viomem" not in warned(guest_os="fedora")
 
 
-def test_paused_vm_is_a_warning():
+def test_paused_vm_causes_a_warning():
     conditions = {"LiveMigratable": condition("True"), "Paused": condition("True")}
     assert "after it is resumed" in warned(conditions=conditions)
     assert warned() == ""
@@ -63,7 +63,7 @@ def test_paused_vm_is_a_warning():
     ("manager", "reverts"),
     [("argocd-controller", True), ("kubectl", False), ("reconciler", False), ("", False)],
 )
-def test_tool_that_reverts_the_size_is_a_warning(manager, reverts):
+def test_field_manager_that_reverts_the_size_causes_a_warning(manager, reverts):
     found = warned(vm=make_vm(guest_manager=manager))
     assert (f"{manager} owns the guest size" in found) is reverts
 
@@ -82,7 +82,7 @@ def test_unchanged_vm_has_no_warning():
         ("5Gi", "v1.9.0", True, False),
     ],
 )
-def test_staged_restart_on_an_old_version_is_a_warning(guest, version, stage, told):
+def test_staged_restart_on_an_old_version_causes_a_warning(guest, version, stage, told):
     consent = RestartConsent.STAGE if stage else RestartConsent.NEVER
     found = warned(guest, version=version, policy={"restart": consent})
     assert ("prevents every live update" in found) is told
@@ -96,6 +96,6 @@ def test_waiting_change_has_no_staging_warning():
 @pytest.mark.parametrize(
     ("requested", "current", "told"), [("2Gi", "1Gi", True), ("2Gi", "2Gi", False)]
 )
-def test_guest_that_did_not_use_its_last_size_is_a_warning(requested, current, told):
+def test_guest_that_did_not_use_its_last_size_causes_a_warning(requested, current, told):
     found = warned("3Gi", guest_requested=q(requested), guest_current=q(current))
     assert ("may not use the new size either" in found) is told

@@ -84,7 +84,7 @@ NAME = {"op": "replace", "path": "/spec/instancetype/name", "value": "large"}
 
 
 @pytest.mark.parametrize("version", ["v1.2.1", "v1.3.1", "v1.4.0"])
-def test_patch_removes_the_revision_in_the_spec(version):
+def test_instancetype_patch_removes_the_revision_name_in_the_spec(version):
     # recorded v1.3.1 instancetype-change: denied without; v1.4.0 tests/hotplug/instancetype.go
     decision = decided(cluster(sized(revision_name="pg-0-small-1"), version=version))
     assert told(decision) == ("live", "hotplug")
@@ -98,7 +98,7 @@ def test_patch_removes_the_revision_in_the_spec(version):
 
 
 @pytest.mark.parametrize("version", ["v1.3.1", "v1.5.0", "v1.6.3", "v1.9.0"])
-def test_patch_without_a_revision_writes_only_the_name(version):
+def test_instancetype_patch_without_a_revision_name_writes_only_the_name(version):
     # recorded v1.6.3 and v1.9.0 instancetype-change
     decision = decided(cluster(version=version))
     assert (told(decision), patch_of(decision)) == (("live", "hotplug"), [*SAME, NAME])
@@ -125,13 +125,13 @@ def test_patch_without_a_revision_writes_only_the_name(version):
         ("v1.9.0", None, ("live", "hotplug")),
     ],
 )
-def test_changed_name_has_the_effect_of_each_version(version, own_max, expected):
+def test_new_instancetype_name_has_the_effect_of_each_version(version, own_max, expected):
     vm = sized(max_guest=q(own_max) if own_max else None)
     assert told(decided(cluster(vm, version=version))) == expected
 
 
 @pytest.mark.parametrize("own_max", [None, "4Gi"])
-def test_v1_1_denies_a_changed_name_of_a_vm_with_live_updates(own_max):
+def test_v1_1_denies_a_new_instancetype_name_of_a_vm_with_live_updates(own_max):
     # v1.1.0 vms-admitter.go:456-592, under spec.liveUpdateFeatures
     vm = sized(max_guest=q(own_max) if own_max else None, live_update_memory=True)
     expected = ("blocked", "denied-by-admission")
@@ -151,7 +151,9 @@ def test_v1_1_denies_a_changed_name_of_a_vm_with_live_updates(own_max):
     ],
 )
 @pytest.mark.parametrize("owner", ["the VM", "the new type"])
-def test_changed_name_is_denied_only_under_live_update(version, switch, settings, expected, owner):
+def test_new_instancetype_name_is_denied_only_under_live_update(
+    version, switch, settings, expected, owner
+):
     own = q("4Gi")
     vm = sized(max_guest=own if owner == "the VM" else None, live_update_memory=switch)
     large = LARGE if owner == "the VM" else kind("large", "2Gi", max_guest=own)
@@ -160,7 +162,7 @@ def test_changed_name_is_denied_only_under_live_update(version, switch, settings
     assert told(decided(live)) == expected
 
 
-def test_stopped_vm_starts_with_the_new_type():
+def test_stopped_vm_starts_with_the_new_instancetype():
     live = replace(cluster(), vmis={})
     assert told(decided(live)) == ("cold", "not-running")
     assert patch_of(decided(live)) == [*SAME, NAME]
@@ -206,7 +208,7 @@ RULES = [
 
 
 @pytest.mark.parametrize(("live", "expected"), RULES)
-def test_hotplug_rules_apply_to_the_size_of_the_new_type(live, expected):
+def test_hotplug_rules_apply_to_the_size_of_the_new_instancetype(live, expected):
     assert told(decided(live)) == expected
 
 
@@ -222,14 +224,14 @@ DIFFERENCES = [
 
 
 @pytest.mark.parametrize(("difference", "says"), DIFFERENCES)
-def test_types_with_other_differences_need_a_restart(difference, says):
+def test_instancetype_with_other_differences_needs_a_restart(difference, says):
     live = cluster(vmi=make_vmi(max_sockets=4), types=(SMALL, replace(LARGE, **difference)))
     decision = decided(live)
     assert told(decision) == ("restart", "instancetype-differs-otherwise")
     assert says in decision.why.message
 
 
-def test_overcommitting_types_differ_in_requests():
+def test_overcommitting_instancetype_needs_a_restart():
     # v1.9.0 pkg/instancetype/apply/memory.go: requests are a share of the size
     types = (kind("small", "1Gi", overcommit_percent=50), kind("large", "2Gi"))
     types = (types[0], replace(types[1], overcommit_percent=50))
@@ -243,14 +245,14 @@ def test_overcommitting_types_differ_in_requests():
         ({"others": {"nodeSelector.zone": '"a"'}}, "its nodeSelector changes too"),
     ],
 )
-def test_other_live_differences_are_a_warning(difference, says):
+def test_differences_that_change_live_cause_a_warning(difference, says):
     live = cluster(vmi=make_vmi(max_sockets=4), types=(SMALL, replace(LARGE, **difference)))
     decision = decided(live)
     assert told(decision) == ("live", "hotplug")
     assert [says in each for each in decision.warnings] == [True]
 
 
-def test_types_that_differ_only_in_memory_have_no_warning():
+def test_instancetypes_that_differ_only_in_memory_cause_no_warning():
     alike = {"others": {"ioThreadsPolicy": '"auto"'}, "max_guest": q("8Gi")}
     live = cluster(types=(replace(SMALL, **alike), replace(LARGE, **alike)))
     assert (told(decided(live)), decided(live).warnings) == (("live", "hotplug"), ())
@@ -270,7 +272,7 @@ NOWHERE = [
 
 
 @pytest.mark.parametrize(("types", "name", "hint"), NOWHERE)
-def test_missing_type_is_denied(types, name, hint):
+def test_missing_instancetype_is_blocked(types, name, hint):
     decision = decided(cluster(types=types), ask(name))
     assert told(decision) == ("blocked", "instancetype-not-found")
     assert decision.why.message == (
@@ -279,18 +281,18 @@ def test_missing_type_is_denied(types, name, hint):
     assert (decision.why.hint, decision.actions) == (hint, ())
 
 
-def test_type_of_another_namespace_is_not_found():
+def test_instancetype_of_another_namespace_is_not_found():
     other = replace(LARGE, ref=instancetype_ref(INSTANCETYPE, "web", "large"))
     assert told(decided(cluster(types=(SMALL, other)))) == ("blocked", "instancetype-not-found")
 
 
-def test_unreadable_type_is_blocked():
+def test_unreadable_instancetype_is_blocked():
     live = cluster(types=(), instancetype_kinds=frozenset({CLUSTER_INSTANCETYPE}))
     assert told(decided(live)) == ("blocked", "instancetype-unreadable")
 
 
 @pytest.mark.parametrize("spelled", ["", "virtualmachineclusterinstancetypes", None])
-def test_type_without_a_kind_is_cluster_wide(spelled):
+def test_instancetype_without_a_kind_is_cluster_wide(spelled):
     # v1.9.0 pkg/instancetype/find/spec.go
     types = [kind("small", "1Gi", scope=CLUSTER_INSTANCETYPE)]
     types.append(kind("large", "2Gi", scope=CLUSTER_INSTANCETYPE))
@@ -311,7 +313,7 @@ def test_change_of_the_instancetype_kind_is_blocked(vm, desired):
     assert decision.actions == ()
 
 
-def test_size_beside_an_instancetype_is_denied():
+def test_guest_size_beside_an_instancetype_is_blocked():
     # recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest
     assert told(decided(cluster(), want("2Gi"))) == ("blocked", "memory-from-instancetype")
 
@@ -336,12 +338,12 @@ STANDING = [
 
 @pytest.mark.parametrize("revision", ["pg-0-large-v1beta1-uid-large-1", ""])
 @pytest.mark.parametrize(("vmi", "expected"), STANDING)
-def test_written_name_is_converged_once_the_guest_has_its_size(vmi, revision, expected):
+def test_new_instancetype_is_converged_when_the_guest_has_its_size(vmi, revision, expected):
     decision = decided(cluster(sized("large", revision=revision), vmi))
     assert (told(decision), decision.changes) == (expected, ())
 
 
-def test_restart_required_after_a_changed_name_is_pending():
+def test_restart_required_by_a_new_instancetype_name_is_pending():
     waiting = {"RestartRequired": condition("True", message="memory updated ...")}
     assert told(decided(cluster(sized("large", conditions=waiting)))) == (
         "restart",
@@ -349,7 +351,7 @@ def test_restart_required_after_a_changed_name_is_pending():
     )
 
 
-def test_vm_keeps_the_revision_of_an_edited_type():
+def test_vm_keeps_the_revision_of_an_edited_instancetype():
     # kubevirt-facts: editing the object does nothing to VMs that hold a ControllerRevision
     edited = kind("small", "8Gi", generation=2)
     decision = decided(cluster(types=(edited,)), ask("small"))
@@ -357,33 +359,33 @@ def test_vm_keeps_the_revision_of_an_edited_type():
     assert "uses an older revision of small" in decision.warnings[0]
 
 
-def test_stopped_vm_of_an_unreadable_type_is_as_desired():
+def test_stopped_vm_with_an_unreadable_instancetype_is_as_desired():
     live = cluster(types=(), instancetype_kinds=frozenset(), vmis={})
     decision = decided(live, ask("small"))
     assert told(decision) == ("none", "stopped-as-desired")
 
 
-def test_stopped_vm_reports_the_size_of_its_type():
+def test_stopped_vm_reports_the_size_of_its_instancetype():
     decision = decided(replace(cluster(), vmis={}), ask("small"))
     assert told(decision) == ("none", "stopped-as-desired")
     assert "it starts with 1Gi" in decision.why.message
 
 
-def test_unsupported_type_with_its_own_max_guest_is_denied():
+def test_unsupported_instancetype_with_own_max_guest_is_blocked():
     # v1.9.0 vms-admitter.go:279-296 checks the VM with its instancetype applied
     wanted = replace(LARGE, max_guest=q("4Gi"), constraints=Constraints(realtime=True))
     decision = decided(cluster(types=(SMALL, wanted)))
     assert told(decision) == ("blocked", "denied-by-admission")
 
 
-def test_differences_of_an_older_revision_are_not_known():
+def test_instancetype_differences_of_an_older_revision_are_unknown():
     edited = kind("small", "1Gi", generation=2, others={"schedulerName": '"slow"'})
     decision = decided(cluster(types=(edited, LARGE)))
     assert told(decision) == ("live", "hotplug")
     assert "uses an older revision of small" in decision.warnings[0]
 
 
-def test_deleted_vm_needs_no_type():
+def test_deletion_of_a_vm_takes_precedence_over_a_missing_instancetype():
     assert told(decided(cluster(sized(deleting=True)), ask("none"))) == (
         "blocked",
         "being-deleted",

@@ -41,7 +41,7 @@ def decided(has, wanted, vmi=None, **vm):
         (("2Gi", 0), ("4Gi", 0), "hotplug"),
     ],
 )
-def test_overcommitting_types_differ_by_their_requests(has, wanted, reason):
+def test_overcommitting_instancetypes_are_compared_by_their_requests(has, wanted, reason):
     types = (
         kind(name, guest, overcommit_percent=percent)
         for name, (guest, percent) in (("small", has), ("large", wanted))
@@ -58,7 +58,7 @@ def test_overcommitting_types_differ_by_their_requests(has, wanted, reason):
         ("9Gi", "8Gi", "instancetype-differs-otherwise"),
     ],
 )
-def test_equal_max_guest_is_not_a_difference(has, wanted, reason):
+def test_instancetypes_with_an_equal_max_guest_do_not_differ(has, wanted, reason):
     small, large = (
         kind("small", "1Gi", max_guest=q(has)),
         kind("large", "2Gi", max_guest=q(wanted)),
@@ -66,7 +66,7 @@ def test_equal_max_guest_is_not_a_difference(has, wanted, reason):
     assert decided(small, large).reason.value == reason
 
 
-def test_cpu_warning_is_only_for_live_changes():
+def test_cpu_warning_appears_only_for_live_changes():
     small, large = kind("small", "1Gi"), kind("large", "2Gi", cpus=2)
     assert any("its CPUs change" in each for each in decided(small, large).warnings)
     assert not any("its CPUs" in each for each in decided(large, small).warnings)

@@ -51,14 +51,14 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("requests", "limits", "effect", "warns"), LIMITS)
-def test_limit_stays_where_requests_are_raised(requests, limits, effect, warns):
+def test_memory_limit_stays_unchanged_if_requests_are_raised(requests, limits, effect, warns):
     decision = decided("4Gi", requests=requests, limits=limits)
     assert decision.effect.value == effect
     assert decision.reason.value == ("limits-overcommit" if effect == "blocked" else "hotplug")
     assert any("ends its overcommit" in each for each in decision.warnings) is warns
 
 
-def test_raised_requests_above_the_limit_are_blocked_with_values():
+def test_raised_requests_above_the_limit_are_blocked_with_both_values():
     decision = decided("4Gi", requests="1Gi", limits="3Gi")
     assert "requests 1Gi, less than the guest's 2Gi" in decision.why.message
     assert "raise that to 4Gi and leave the limit at 3Gi" in decision.why.message
@@ -66,7 +66,7 @@ def test_raised_requests_above_the_limit_are_blocked_with_values():
     assert decision.actions == ()
 
 
-def test_limit_without_requests_is_blocked_with_its_values():
+def test_size_above_a_limit_without_requests_is_blocked_with_both_values():
     decision = decided("4Gi", requests=None, limits="3Gi")
     assert "a memory limit of 3Gi and no requests" in decision.why.message
     assert "a guest of 4Gi does not fit" in decision.why.message
@@ -89,7 +89,7 @@ def test_pod_without_overhead_blocks_a_vm_with_requests(requests, guest, reason)
     assert decision.reason.value == reason
 
 
-def test_running_size_does_not_change_requests():
+def test_change_back_to_the_running_size_ends_no_overcommit():
     decision = decided("2Gi", requests="1Gi", limits="1536Mi", spec="4Gi")
     assert (told(decision), decision.warnings) == (("live", "back-to-running-value"), ())
 
@@ -101,7 +101,7 @@ def test_running_size_does_not_change_requests():
         (True, {"op": "add", "path": "/domain/memory/guest", "value": "2Gi"}),
     ],
 )
-def test_vm_with_requests_alone_gets_a_guest_size_live(memory_present, write):
+def test_vm_sized_by_requests_alone_gets_a_guest_size_live(memory_present, write):
     # v1.9.0 vm.go:3023-3028; tests/hotplug/memory.go:235ff
     decision = decided(
         "2Gi", requests="1Gi", limits=None, vmi="1Gi", spec=None, memory_present=memory_present
@@ -115,6 +115,6 @@ def test_vm_with_requests_alone_gets_a_guest_size_live(memory_present, write):
     ]
 
 
-def test_size_from_the_requests_needs_no_migration():
+def test_guest_size_equal_to_the_requests_needs_no_migration():
     decision = decided("1Gi", requests="1Gi", limits=None, vmi="1Gi", spec=None)
     assert told(decision) == ("live", "back-to-running-value")

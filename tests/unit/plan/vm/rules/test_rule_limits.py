@@ -84,7 +84,7 @@ def test_misaligned_cluster_max_guest_has_a_hint_with_aligned_sizes():
     ("own", "expected"),
     [(None, ("restart", "misaligned")), ("5000M", ("blocked", "denied-by-admission"))],
 )
-def test_misaligned_max_guest_prevents_every_plug(own, expected):
+def test_misaligned_max_guest_prevents_every_hotplug(own, expected):
     live = make_live(
         make_vm(max_guest=q(own) if own else None), vmis=(make_vmi(max_guest="5000M"),)
     )
@@ -97,7 +97,7 @@ def test_misaligned_max_guest_prevents_every_plug(own, expected):
     ("guest", "hint"),
     [("1000m", "write 2Mi"), ("1Mi", "write 2Mi"), ("3Mi", "write 2Mi or 4Mi")],
 )
-def test_hint_never_names_a_size_of_zero(guest, hint):
+def test_alignment_hint_never_suggests_a_size_of_zero(guest, hint):
     live = make_live(make_vm(), vmis=(make_vmi(),))
     (decision,) = plan_of(make_desired(want(guest)), live).decisions
     assert (decision.reason.value, decision.why.hint) == ("misaligned", hint)
@@ -115,14 +115,14 @@ def test_hint_never_names_a_size_of_zero(guest, hint):
         ("2Mi", "2050Mi", False),
     ],
 )
-def test_single_page_is_a_multiple_of_the_page_size(page, guest, denied):
+def test_guest_size_must_be_a_multiple_of_the_page_size(page, guest, denied):
     vm = make_vm(guest="4Gi", constraints=Constraints(hugepages=page))
     expected = ("blocked", "denied-by-admission") if denied else ("cold", "not-running")
     assert effect_of(make_desired(want(guest)), make_live(vm)) == expected
 
 
 @pytest.mark.parametrize("guest", ["2049Mi", "1Mi"])
-def test_page_check_uses_requests_where_they_are_set(guest):
+def test_page_size_check_uses_the_requests_if_set(guest):
     # v1.9.0 vmi-create-admitter.go:1067-1096: requests, else guest
     vm = make_vm(guest="4Gi", constraints=Constraints(hugepages="2Mi", requests=q("4Gi")))
     assert effect_of(make_desired(want(guest)), make_live(vm)) == ("cold", "not-running")
@@ -142,7 +142,9 @@ def test_page_check_uses_requests_where_they_are_set(guest):
         ("v1.9.0", "arm64", (), ("amd64",), False),
     ],
 )
-def test_another_architecture_needs_its_gate(version, architecture, gates, nodes, denied):
+def test_vm_of_another_architecture_needs_the_multi_architecture_gate(
+    version, architecture, gates, nodes, denied
+):
     listed = NameSet.of(("VMLiveUpdateFeatures", *gates))
     live = make_live(
         make_vm(constraints=Constraints(architecture=architecture)),
@@ -157,7 +159,7 @@ def test_another_architecture_needs_its_gate(version, architecture, gates, nodes
 
 
 @pytest.mark.parametrize(("limit", "denied"), [("2Gi", True), ("3Gi", False), ("4Gi", False)])
-def test_size_equal_to_the_limit_is_allowed_under_stage(limit, denied):
+def test_guest_size_equal_to_the_limit_is_allowed_under_stage(limit, denied):
     vm = make_vm(constraints=Constraints(limits=q(limit)))
     kubevirt = with_settings(make_kubevirt(), vmRolloutStrategy="Stage")
     expected = ("blocked", "denied-by-admission") if denied else ("cold", "not-running")
@@ -192,7 +194,7 @@ def test_one_migration_without_effect_is_tolerated(succeeded, before, expected):
     ("seconds", "expected"),
     [(899, ("wait", "starting")), (900, ("blocked", "not-starting"))],
 )
-def test_start_may_take_fifteen_minutes(seconds, expected):
+def test_vm_start_may_take_fifteen_minutes(seconds, expected):
     created = NOW - timedelta(seconds=seconds)
     vmi = replace(make_vmi(), phase="Scheduling", created_at=created)
     live = make_live(make_vm(), vmis=(vmi,))
@@ -203,7 +205,7 @@ def test_start_may_take_fifteen_minutes(seconds, expected):
     ("seconds", "expected"),
     [(299, ("wait", "guest-accepting")), (300, ("blocked", "guest-silent"))],
 )
-def test_guest_has_its_whole_timeout(seconds, expected):
+def test_guest_may_take_five_minutes_to_use_new_memory(seconds, expected):
     vmi = replace(
         make_vmi(guest="2Gi"),
         guest_current=q("1Gi"),
@@ -225,7 +227,7 @@ def test_guest_has_its_whole_timeout(seconds, expected):
         ("8Gi", None, "maxGuest is 8Gi in Git and none in the cluster"),
     ],
 )
-def test_different_max_guest_is_a_warning_and_not_written(in_git, in_cluster, says):
+def test_different_max_guest_causes_a_warning_and_is_not_written(in_git, in_cluster, says):
     # recorded write-maxguest-on-running; kubevirt issue 17610
     vm = make_vm(max_guest=q(in_cluster) if in_cluster else None)
     desired = make_desired(want("2Gi", max_guest=q(in_git) if in_git else None))
@@ -249,7 +251,7 @@ OTHER = "a non-live-updatable field was changed in the template spec"
         pytest.param(-1, None, "1Gi", ("restart", "other-edit-pending"), id="CR never changed"),
     ],
 )
-def test_condition_from_before_live_update_may_be_out_of_date(
+def test_restart_required_from_before_live_update_may_be_out_of_date(
     since_s, changed_s, running, expected
 ):
     then = NOW - timedelta(hours=1)
@@ -266,7 +268,7 @@ def test_condition_from_before_live_update_may_be_out_of_date(
 
 @pytest.mark.parametrize("requested", ["1Gi", None])
 @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
-def test_size_that_the_hypervisor_was_not_asked_for_is_in_flight(requested, phase):
+def test_size_that_was_not_requested_from_the_hypervisor_is_in_flight(requested, phase):
     changed = NOW - timedelta(minutes=5)
     ended = 1 if phase == "Succeeded" else 2
     live = make_live(
@@ -296,7 +298,7 @@ def test_restart_required_counts_only_if_true(status, expected):
     assert effect_of(make_desired(want("2Gi")), live) == expected
 
 
-def test_migrations_are_effective_once_the_hypervisor_was_asked():
+def test_migrations_count_as_effective_after_the_hypervisor_request():
     vmi = replace(make_vmi(guest="2Gi"), guest_current=q("1Gi"))
     live = make_live(
         make_vm(guest="2Gi", guest_changed_at=NOW - timedelta(minutes=5)),

@@ -76,13 +76,13 @@ def test_staged_size_takes_effect_with_live_update(more, expected):
 
 
 @pytest.mark.parametrize("methods", [(), ("LiveMigrat",)])
-def test_staged_size_that_nothing_carries_out_is_blocked(methods):
+def test_staged_size_without_live_migrate_is_blocked(methods):
     live = world(kubevirt=with_settings(stage(), workloadUpdateMethods=NameSet.of(methods)))
     desired = make_desired(want("2Gi"), kubevirt=COMES)
     assert effect_of(desired, live) == ("blocked", "no-live-migrate")
 
 
-def test_staged_size_waits_until_kubevirt_syncs():
+def test_staged_size_waits_until_kubevirt_syncs_the_vm():
     required = replace(condition("True", "", OTHER), since=NOW - timedelta(minutes=5))
     live_update = with_settings(
         make_kubevirt(live_update_changed_at=NOW - timedelta(minutes=1)),
@@ -94,7 +94,7 @@ def test_staged_size_waits_until_kubevirt_syncs():
     assert effect_of(make_desired(want("2Gi")), world(vm=looked, kubevirt=live_update)) == EDITED
 
 
-def test_staged_size_says_when_it_takes_effect():
+def test_staged_size_message_says_when_it_takes_effect():
     plan = plan_of(make_desired(want("2Gi"), kubevirt=COMES), world())
     kubevirt, vm = plan.decisions
     assert "the VM's spec says 2Gi and the guest has 1Gi" in vm.why.message
@@ -109,7 +109,7 @@ def test_staged_size_says_when_it_takes_effect():
     )
 
 
-def test_impact_counts_vms_outside_git():
+def test_live_update_impact_counts_staged_vms_outside_git():
     refs = [vm_ref("db", name) for name in "ab"]
     live = make_live(
         *(make_vm(ref=ref, guest="2Gi", conditions=WAITS) for ref in refs),
@@ -156,20 +156,20 @@ def test_impact_counts_vms_outside_git():
         ),
     ],
 )
-def test_visible_other_edit_prevents_the_live_change(spec, git, kubevirt, vm, vmi, expected):
+def test_edit_of_another_field_prevents_the_live_change(spec, git, kubevirt, vm, vmi, expected):
     live = world(spec, vm=vm, vmi=vmi)
     assert effect_of(make_desired(want(git), kubevirt=kubevirt), live) == expected
 
 
 @pytest.mark.parametrize(("git", "kubevirt"), [("3Gi", COMES), ("1Gi", None)])
-def test_possible_hidden_edit_is_a_warning(git, kubevirt):
+def test_possible_edit_of_an_invisible_field_causes_a_warning(git, kubevirt):
     plan = plan_of(make_desired(want(git), kubevirt=kubevirt), world())
     assert any("if an edit other than memory" in w for w in plan.decisions[-1].warnings)
     free = plan_of(make_desired(want(git), kubevirt=kubevirt), world(vm={"conditions": {}}))
     assert not any("other than memory" in w for w in free.decisions[-1].warnings)
 
 
-def test_pending_edits_are_named():
+def test_message_lists_pending_edits():
     live = world(vm=TWO_CORES, vmi=ONE_CORE)
     decision = plan_of(make_desired(want("3Gi"), kubevirt=COMES), live).decisions[-1]
     assert "(cpu.cores 1 -> 2)" in decision.why.message
@@ -181,7 +181,7 @@ def test_pending_edits_are_named():
     ("kubevirt", "expected"),
     [(stage(), PENDING), (make_kubevirt(), ("wait", "in-flight"))],
 )
-def test_boot_size_under_stage_is_pending_without_restart_required(kubevirt, expected):
+def test_boot_size_under_stage_needs_a_restart_without_restart_required(kubevirt, expected):
     plugged = replace(make_vmi(guest="2Gi"), guest_at_boot=q("1Gi"))
     live = make_live(make_vm(guest="1Gi"), vmis=(plugged,), kubevirt=kubevirt)
     (decision,) = plan_of(make_desired(want("1Gi")), live).decisions

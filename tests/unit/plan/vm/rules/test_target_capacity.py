@@ -87,12 +87,12 @@ def test_unknown_capacity_does_not_change_the_effect():
         pytest.param(4 * GIB - NEED + 1, NO_NODE, id="one byte too little"),
     ],
 )
-def test_target_pod_needs_its_whole_size_on_another_node(taken, effect):
+def test_target_pod_needs_its_whole_request_free_on_another_node(taken, effect):
     nodes = (node("node01"), node("node02", "4Gi"))
     assert judged(live(capacity({"node02": use(taken)}), nodes=nodes)) == effect
 
 
-def test_blocked_change_names_the_need_and_the_best_node():
+def test_blocked_change_message_contains_the_request_and_the_best_node():
     nodes = (node("node01"), node("node02", "1Gi"), node("node03", "2Gi"))
     decision = only(live(capacity({"node03": use(512 * MIB)}), nodes=nodes))
     assert decision.why.message == (
@@ -117,13 +117,13 @@ def test_source_node_is_never_a_target():
         ),
     ],
 )
-def test_target_needs_the_node_selector(labels, selector, effect):
+def test_target_node_must_match_the_node_selector(labels, selector, effect):
     nodes = (node("node01", labels={"zone": "a"}), node("node02", labels=labels))
     vmi = make_vmi(node_selector=selector)
     assert judged(live(capacity(), nodes=nodes, vmi=vmi)) == effect
 
 
-def test_missing_node_selector_is_named():
+def test_message_contains_the_node_selector_that_no_node_matches():
     nodes = (node("node01", labels={"zone": "a"}), node("node02"))
     decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector={"zone": "a"})))
     assert decision.why.message == (
@@ -133,7 +133,7 @@ def test_missing_node_selector_is_named():
 
 # kubevirt v1.9.0 migration.go:986-1005; no other version is known to select by vendor.
 @pytest.mark.parametrize(("version", "effect"), [("v1.9.0", NO_NODE), ("v1.8.0", LIVE)])
-def test_target_needs_the_cpu_vendor_of_the_source(version, effect):
+def test_target_node_must_have_the_cpu_vendor_of_the_source(version, effect):
     intel, amd = ({f"cpu-vendor.node.kubevirt.io/{name}": "true"} for name in ("Intel", "AMD"))
     nodes = (node("node01", labels=intel), node("node02", labels=amd))
     state = live(capacity(), nodes=nodes, kubevirt=with_settings(make_kubevirt(version)))
@@ -144,7 +144,7 @@ def test_target_needs_the_cpu_vendor_of_the_source(version, effect):
     ("selector", "says"),
     [({}, "has its CPU vendor"), ({"zone": "a"}, "has its CPU vendor and the VM's nodeSelector")],
 )
-def test_missing_cpu_vendor_is_named(selector, says):
+def test_message_says_that_no_node_has_the_cpu_vendor(selector, says):
     intel, amd = (
         {f"cpu-vendor.node.kubevirt.io/{name}": "true", "zone": "a"} for name in ("Intel", "AMD")
     )
@@ -155,13 +155,13 @@ def test_missing_cpu_vendor_is_named(selector, says):
 
 
 @pytest.mark.parametrize(("free", "effect"), [("2Gi", LIVE), ("1Gi", NO_NODE)])
-def test_huge_pages_must_be_free_too(free, effect):
+def test_target_node_must_have_enough_free_huge_pages(free, effect):
     nodes = (node("node01"), node("node02", hugepages={"2Mi": q(free)}))
     vmi = make_vmi(constraints=Constraints(architecture="amd64", hugepages="2Mi"))
     assert judged(live(capacity(), nodes=nodes, vmi=vmi)) == effect
 
 
-def test_capacity_that_a_migration_holds_is_waited_for():
+def test_change_waits_for_capacity_that_a_migration_will_release():
     nodes = (node("node01"), node("node02", "4Gi"))
     taken = capacity({"node02": use(3 * GIB, moving=2 * GIB)})
     assert judged(live(taken, nodes=nodes)) == WAITS
@@ -172,12 +172,12 @@ def test_node_of_unknown_size_counts_as_large_enough():
     assert judged(live(capacity(), nodes=nodes)) == LIVE
 
 
-def test_unreadable_pods_leave_nodes_unchecked():
+def test_node_capacity_is_not_checked_if_pods_are_unreadable():
     nodes = (node("node01"), node("node02", "1Gi"))
     assert judged(live(capacity(pods_known=False, launchers={}), nodes=nodes)) == LIVE
 
 
-def test_running_size_needs_no_capacity():
+def test_change_back_to_the_running_size_needs_no_capacity():
     nodes = (node("node01"), node("node02", "1Gi"))
     vm = make_vm(guest="4Gi")
     state = make_live(vm, vmis=(make_vmi(),), nodes=nodes, capacity=capacity())
@@ -195,12 +195,12 @@ USED = GIB + OVERHEAD
         pytest.param(USED + NEED - 1, NO_QUOTA, id="one byte short"),
     ],
 )
-def test_quota_must_have_capacity_for_both_pods(resource, hard, effect):
+def test_memory_quota_must_have_capacity_for_source_and_target_pod(resource, hard, effect):
     quota = Quota(name="team", hard={resource: hard}, used={resource: USED})
     assert judged(live(capacity(quotas=[quota]))) == effect
 
 
-def test_quota_is_named_with_its_amounts():
+def test_message_contains_the_quota_and_its_amounts():
     quota = Quota(name="team", hard={"requests.memory": 2 * GIB}, used={"requests.memory": USED})
     assert only(live(capacity(quotas=[quota]))).why.message == (
         "the quota team of namespace db refuses the target pod: "
@@ -209,7 +209,7 @@ def test_quota_is_named_with_its_amounts():
 
 
 @pytest.mark.parametrize(("hard", "effect"), [(2, LIVE), (1, NO_QUOTA)])
-def test_quota_of_pods_must_have_capacity_for_both(hard, effect):
+def test_pod_quota_must_have_capacity_for_source_and_target_pod(hard, effect):
     quota = Quota(name="team", hard={"pods": hard}, used={"pods": 1})
     assert judged(live(capacity(quotas=[quota]))) == effect
 
@@ -221,7 +221,7 @@ def test_quota_of_pods_must_have_capacity_for_both(hard, effect):
         pytest.param(None, LIVE, id="KubeVirt would set one: not checked"),
     ],
 )
-def test_quota_of_limits_counts_if_the_vm_sets_one(limits, effect):
+def test_limits_quota_is_checked_only_if_the_vm_sets_a_limit(limits, effect):
     constraints = Constraints(
         architecture="amd64", requests=q("1Gi"), limits=q(limits) if limits else None
     )
@@ -234,7 +234,7 @@ def test_quota_of_limits_counts_if_the_vm_sets_one(limits, effect):
     assert judged(live(found, vmi=make_vmi(constraints=constraints))) == effect
 
 
-def test_quota_that_migrations_will_release_is_waited_for():
+def test_change_waits_for_quota_that_migrations_will_release():
     quota = Quota(
         name="team",
         hard={"requests.memory": 5 * GIB},
@@ -244,7 +244,7 @@ def test_quota_that_migrations_will_release_is_waited_for():
     assert judged(live(capacity(quotas=[quota]))) == WAITS
 
 
-def test_quota_of_another_namespace_does_not_count():
+def test_quota_of_another_namespace_is_ignored():
     quota = Quota(name="team", hard={"requests.memory": 0})
     found = replace(capacity(), quotas={"web": (quota,)})
     assert judged(live(found)) == LIVE
@@ -272,20 +272,20 @@ def codes(plan) -> list[str]:
     return [each.code for each in plan.diagnostics]
 
 
-def test_changes_that_fit_together_have_no_warning():
+def test_changes_that_fit_together_cause_no_warning():
     plan = fleet(3, node("node02", "16Gi"))
     assert codes(plan) == []
     assert plan.summary == {"live": 3}
 
 
-def test_changes_that_fit_only_alone_are_live_with_a_warning():
+def test_changes_that_fit_only_one_at_a_time_are_live_with_a_warning():
     plan = fleet(3, node("node02", "3Gi"))
     assert plan.summary == {"live": 3}
     assert codes(plan) == ["room-not-for-all"]
     assert "db/vm-1, db/vm-2" in plan.diagnostics[0].message
 
 
-def test_changes_that_fit_one_after_another_are_a_warning():
+def test_changes_that_fit_a_quota_only_in_sequence_cause_a_warning():
     quota = Quota(
         name="team",
         hard={"requests.memory": 3 * USED + 2 * GIB},
@@ -297,7 +297,7 @@ def test_changes_that_fit_one_after_another_are_a_warning():
     assert plan.summary == {"live": 2}
 
 
-def test_change_that_fits_no_node_is_blocked_and_others_are_live():
+def test_change_that_fits_no_node_does_not_block_other_changes():
     refs = [vm_ref("db", "big"), VM]
     state = make_live(
         *(make_vm(ref) for ref in refs),
@@ -309,7 +309,7 @@ def test_change_that_fits_no_node_is_blocked_and_others_are_live():
     assert plan_of(desired, state).summary == {"live": 1, "blocked": 1}
 
 
-def test_capacity_is_needed_only_for_concurrent_migrations():
+def test_quota_needs_capacity_only_for_concurrent_migrations():
     # Five at a time is KubeVirt's default; vm-5 to vm-9 get what the first five leave.
     quota = Quota(
         name="team",
@@ -319,7 +319,7 @@ def test_capacity_is_needed_only_for_concurrent_migrations():
     assert codes(fleet(10, node("node02", "64Gi"), quotas=[quota])) == []
 
 
-def test_node_has_capacity_once_a_vm_has_left():
+def test_node_has_capacity_after_another_vm_has_left_it():
     # Both fit on node02, one at a time; then node01 is free of the first.
     first, second = vm_ref("db", "first"), vm_ref("db", "second")
     state = make_live(
@@ -338,7 +338,7 @@ def test_node_has_capacity_once_a_vm_has_left():
     assert "db/second" in plan.diagnostics[0].message
 
 
-def test_instancetype_size_is_placed():
+def test_capacity_reservation_uses_the_size_of_the_instancetype():
     small, large = (
         LiveInstancetype(
             ref=instancetype_ref("", "db", name),

@@ -81,7 +81,7 @@ LIVE = ("live", "hotplug")
         ),
     ],
 )
-def test_first_versions_do_not_plug_some_configurations(version, what, own_max, expected):
+def test_first_versions_do_not_hotplug_some_configurations(version, what, own_max, expected):
     live = cluster(version, constraints=CONFIGURATIONS[what], own_max=own_max)
     assert effect(live) == expected
 
@@ -97,7 +97,7 @@ def test_first_versions_do_not_plug_some_configurations(version, what, own_max, 
         ("v1.9.0", False, LIVE),
     ],
 )
-def test_v1_1_changes_only_vms_with_the_switch(version, switch, expected):
+def test_v1_1_hotplugs_only_vms_with_live_update_features(version, switch, expected):
     assert effect(cluster(version, switch=switch)) == expected
 
 
@@ -110,7 +110,7 @@ def test_v1_1_changes_only_vms_with_the_switch(version, switch, expected):
         ("v1.3.1", ("restart", "below-boot-memory")),
     ],
 )
-def test_v1_1_denies_below_boot(version, expected):
+def test_v1_1_denies_a_size_below_the_boot_size(version, expected):
     live = cluster(version, vmi=make_vmi(guest="2Gi"), guest="2Gi")
     assert effect(live, "1Gi") == expected
 
@@ -157,7 +157,7 @@ UNABLE = {
 
 
 @pytest.mark.parametrize(("vmi", "vm"), UNABLE.values(), ids=UNABLE)
-def test_v1_1_denies_below_boot_before_other_rules(vmi, vm):
+def test_v1_1_denies_a_size_below_the_boot_size_before_other_rules_apply(vmi, vm):
     assert effect(cluster("v1.1.1", vmi=vmi, guest="2Gi", **vm), "1Gi") == DENIED
 
 
@@ -168,7 +168,9 @@ def test_v1_1_denies_below_boot_before_other_rules(vmi, vm):
         ("v1.2.0", True, ("restart", "not-migratable")),
     ],
 )
-def test_v1_1_allows_below_boot_without_the_switch(version, switch, expected):
+def test_v1_1_allows_a_size_below_the_boot_size_without_live_update_features(
+    version, switch, expected
+):
     vmi, _ = UNABLE["cannot migrate"]
     assert effect(cluster(version, switch=switch, vmi=vmi, guest="2Gi"), "1Gi") == expected
 
@@ -210,11 +212,11 @@ ABOVE = ("restart", "above-max-guest")
         (migrating(cluster("v1.2.0")), "8Gi", ABOVE),
     ],
 )
-def test_v1_1_denies_every_size_while_something_is_in_flight(live, guest, expected):
+def test_v1_1_denies_every_size_during_a_change_or_a_migration(live, guest, expected):
     assert effect(live, guest) == expected
 
 
-def test_v1_1_denial_says_what_follows():
+def test_v1_1_denial_message_says_what_happens_afterwards():
     live = cluster("v1.1.1", vmi=FLYING, guest="2Gi")
     (decision,) = plan_of(make_desired(want("8Gi")), live).decisions
     assert decision.why.message == (
@@ -224,20 +226,20 @@ def test_v1_1_denial_says_what_follows():
     )
 
 
-def test_v1_1_value_that_waits_is_pending():
+def test_v1_1_size_written_without_live_update_features_needs_a_restart():
     live = cluster("v1.1.0", switch=False, guest="2Gi")
     assert effect(live) == ("restart", "restart-pending")
     assert effect(cluster("v1.1.0", switch=False)) == ("restart", "live-update-features-unset")
 
 
 @pytest.mark.parametrize("version", ["v1.1.0", "v1.3.1", "v1.6.3", "v1.9.0"])
-def test_bare_number_is_sent_as_a_string(version):
+def test_guest_size_given_as_a_number_is_sent_as_a_string(version):
     # recorded: v1.3.1 denies a number, v1.6.3 and v1.9.0 take both
     (decision,) = plan_of(make_desired(want(2147483648)), cluster(version)).decisions
     assert decision.actions[0].patch[-1].value == "2147483648"
 
 
-def test_bare_number_in_a_new_vm_is_sent_as_a_string():
+def test_guest_size_given_as_a_number_in_a_new_vm_is_sent_as_a_string():
     memory = {"guest": 2147483648, "maxGuest": "4Gi"}
     manifest = {"spec": {"template": {"spec": {"domain": {"memory": memory}}}}}
     desired = make_desired(want(2147483648, manifest=manifest))
@@ -247,7 +249,7 @@ def test_bare_number_in_a_new_vm_is_sent_as_a_string():
     assert memory["guest"] == 2147483648
 
 
-def test_v1_1_value_that_the_guest_has_is_converged():
+def test_v1_1_size_that_the_guest_has_is_converged():
     live = cluster("v1.1.0", switch=False, guest="2Gi", vmi=make_vmi(guest="2Gi"))
     assert effect(live) == ("none", "converged")
 
@@ -260,7 +262,7 @@ def test_v1_1_value_that_the_guest_has_is_converged():
         ("v1.2.0", "before LiveUpdate was in effect"),
     ],
 )
-def test_vm_without_max_guest_says_what_it_booted_without(version, said):
+def test_message_says_why_the_vm_booted_without_max_guest(version, said):
     live = cluster(version, vmi=make_vmi(max_guest=None))
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
     assert decision.reason.value == "booted-before-live-update"
