@@ -1,1 +1,1 @@
-"""Carries a plan out: writes what may be written, and follows it to the memory of the guest."""
+"""Applies a plan: sends the allowed writes and tracks each VM until its guest has the memory."""

@@ -1,4 +1,4 @@
-"""The reports of runs that write nothing: ``unwritten`` and ``observed``; pure."""
+"""Builds the reports of runs that write nothing: ``unwritten`` and ``observed``; pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _OBSERVED = Explanation(
     reason="mode-observe",
     message="mode is observe: nothing was written",
-    hint="set mode: enforce to write it",
+    hint="set `mode: enforce` to apply the changes",
 )
 
 
@@ -51,7 +51,7 @@ def unwritten(
 
 
 def observed(plan: Plan, *, run_id: str, at: datetime) -> RunReport:
-    """Return the report of a run in mode observe, which holds every change that it would make."""
+    """Return the report of a run in mode observe, in which every change is held."""
     outcomes = tuple(
         replace(_outcome(each, _OBSERVED, each.why.message, Result.HELD, at), action_id="")
         for each in _open(plan)
@@ -74,7 +74,7 @@ def _open(plan: Plan) -> Iterator[Decision]:
 def _outcome(
     decision: Decision, why: Explanation, message: str, result: Result, at: datetime
 ) -> Outcome:
-    """Return an outcome; *why*, *message* and *result* apply where the plan has an action."""
+    """Return the outcome; *why*, *message* and *result* apply only if there is an action."""
     action = decision.actions[0] if decision.actions else None
     if action is None:
         result = Result.HELD

@@ -18,7 +18,7 @@ PRECEDENCE = (
     ExitCode.DEADLINE,
     ExitCode.BLOCKED,
 )
-"""The first that applies is the exit code, so that nothing hides a failure."""
+"""The exit codes by precedence: the first that applies is used, so that no failure is hidden."""
 
 _CODES = {
     Result.FAILED: ExitCode.FAILED,
@@ -37,7 +37,7 @@ def exit_code(
     Args:
         outcomes: The outcome of each object.
         valid: Whether the whole desired state is valid.
-        ended_by: The code of what ended the run before it had finished, if anything did.
+        ended_by: The exit code of the event that ended the run early; None if the run finished.
     """
     found = {_CODES.get(each.result) for each in outcomes} | {ended_by}
     if not valid:

@@ -13,20 +13,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutPolicy:
-    """What a run may write, and how long it takes; every default is the safe one."""
+    """The limits on what a run may write and how long it takes; every default is the safe one."""
 
     failure_budget: int = 3
-    """After this many failures no further VM is changed."""
+    """The number of failures after which no other VM is changed."""
     annotate: bool = False
-    """Whether a VM that is patched gets an annotation with commit, digest and time."""
+    """Whether a patched VM gets an annotation with commit, digest and time."""
     approval: Approval | None = None
-    """Only what it holds is written, and only while it is still the same; None approves every
-    write."""
+    """The approved actions: a write is sent only if it equals one of them.
+
+    None approves every write.
+    """
     settle_s: float = 5.0
-    """Seconds to wait after the CR has settled, until KubeVirt's components have read it; nothing
-    shows when they have."""
+    """Seconds to wait after the KubeVirt CR has settled.
+
+    KubeVirt's components need this time to read the new configuration, and the API does not show
+    when they have read it.
+    """
     deadline_s: float | None = None
-    """Seconds after which the run ends; healthy work is left to the next run."""
+    """Seconds after which the run ends; changes in flight are left to the next run."""
     follow: bool = True
     """Whether the run waits until the guests have their memory."""
 
@@ -34,7 +39,7 @@ class RolloutPolicy:
 def rollout_policy(
     config: Config, *, deadline_s: float | None, follow: bool, approval: Approval | None = None
 ) -> RolloutPolicy:
-    """Return the policy that *config* and the options of one run set."""
+    """Return the policy that results from *config* and the options of one run."""
     return RolloutPolicy(
         failure_budget=config.failure_budget,
         annotate=config.annotate,

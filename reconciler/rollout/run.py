@@ -1,7 +1,7 @@
-"""Runs a plan: first the KubeVirt CR, wave by wave, then the memory of VMs: ``run``.
+"""Applies a plan: first the KubeVirt CR, wave by wave, then the memory of VMs: ``run``.
 
-It is level-triggered: each round takes the newest snapshot, decides again, and does what may be
-done now. What it remembers beyond the cluster and Git is only for its report.
+The run is level-triggered: each round reads the newest snapshot, plans again, and sends the writes
+that are allowed now. State that is neither in the cluster nor in Git is used only for the report.
 """
 
 from __future__ import annotations
@@ -37,12 +37,14 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 ROUND_S = 1.0
-"""The longest a round lasts, so that deadline, lease and signals are noticed in time."""
-BROKEN_OFF = "asked to end; the last request was broken off and its answer is not known"
-_CONTINUES = "migrations that are under way continue"
+"""The maximum length of a round in seconds; after each, the run checks deadline and signals."""
+BROKEN_OFF = (
+    "the run was asked to end; its last request was interrupted, so the answer is not known"
+)
+_CONTINUES = "migrations in flight continue"
 _NOT_FOLLOWED = Explanation(
     reason="no-wait",
-    message="its size is written; the run did not wait for the guest, as asked",
+    message="the size is written; the run did not wait for the guest because of --no-wait",
     hint="`reconciler status` shows when the guest has its memory",
 )
 
@@ -56,12 +58,11 @@ def run(
     *,
     run_id: str,
 ) -> RunReport:
-    """Apply *plan* and follow it; the informer has started and the leases are held.
+    """Apply *plan* and track its changes; the caller starts the informer and holds the leases.
 
-    *plan* says which objects take part. Every write is decided again from the newest snapshot.
-
-    If an answer of the API server ends the run, such as 401, there is still a report: it holds
-    what was written until then.
+    *plan* defines which objects take part. Before each write, the object is planned again from the
+    newest snapshot. If an answer of the API server ends the run, such as 401, the function still
+    returns a report, which shows what was written until then.
     """
     started = context.clock.now()
     rollout = _Rollout(plan, desired, choices, policy, context)
@@ -94,7 +95,7 @@ def run(
 def _unnamed(
     plan: Plan, desired: DesiredState, choices: PlanPolicy, approval: Approval | None
 ) -> tuple[Outcome, ...]:
-    """Return the outcomes of approved objects that Git no longer names."""
+    """Return the outcomes of approved objects that are no longer in Git."""
     named = {each.ref for each in plan.decisions} | desired.unselected
     actions = approval.actions if approval else {}
     return tuple(
@@ -106,7 +107,7 @@ def _unnamed(
             why=Explanation(
                 reason=approval_check.STALE,
                 message=f"approved: {approved[0].effect} ({approved[0].reason}); now: Git at "
-                f"{plan.revision} does not name it",
+                f"{plan.revision} does not contain it",
                 hint=approval_check.HINT,
             ),
         )
@@ -136,32 +137,32 @@ class _Rollout:
         self.memory = MemoryWave(plan, policy, context, self.writes, self.completion)
         self.lease_lost = False
         self.ready = False
-        """Whether the CR allows the memory of VMs to change."""
+        """Whether the KubeVirt CR allows the memory of VMs to change."""
         self.stuck = False
-        """Whether the run ended because nothing that is left can start before its end."""
+        """Whether the run ended because no remaining change can start before its deadline."""
         self.errored = plan.errored
 
     @property
     def open(self) -> bool:
-        """Whether anything is left to do or to follow."""
+        """Whether any object still has to be written or tracked."""
         return not self.errored and (self.kubevirt.open or self.memory.open)
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a write was sent and not answered yet."""
+        """Whether a write was sent and has not been answered yet."""
         return any(each.unanswered_at is not None for each in self._objects())
 
     def abandon_if_in_doubt(self) -> None:
-        """Let the leases expire where a request may still be carried out.
+        """Let the leases expire if the API server may still execute a request.
 
-        No other run may start before that.
+        No other run may start before the leases have expired.
         """
         if self.in_doubt:
             self.context.config_lease.abandon()
             self.context.memory_lease.abandon()
 
     def follow(self) -> str:
-        """Make rounds until nothing is open; return why it ended before that."""
+        """Make rounds until every object has ended; return why the run ended early, or ""."""
         start = self.context.clock.monotonic()
         live = self.context.informer.read()
         while self.open:
@@ -178,18 +179,18 @@ class _Rollout:
         return ""
 
     def _stops_before_round(self, start: float) -> str:
-        """Return why no further round may start; empty where one may."""
+        """Return why no further round may start; empty if one may start."""
         if self.context.stopping():
-            return f"asked to end; {_CONTINUES}"
+            return f"the run was asked to end; {_CONTINUES}"
         if self._left(start) <= 0:
             return f"the deadline was reached; {_CONTINUES}"
         if not self.context.leases_held():
             self.lease_lost = True
-            return "the lease was lost; nothing more is written without it"
+            return "the run lost its lease, so it writes nothing more"
         return ""
 
     def _stops_after_round(self, start: float, *, given_up: bool) -> str:
-        """Return why another round would change nothing; empty where it may.
+        """Return why another round would change nothing; empty if it might change something.
 
         Raises:
             ClusterError: The API server has not answered writes for too long.
@@ -200,14 +201,14 @@ class _Rollout:
         idle = not self.kubevirt.open and not self.memory.can_start
         unready = not self.kubevirt.open and not self.ready
         if given_up and (idle or unready) and not self.memory.under_way:
-            return "KubeVirt did not take its configuration up; changes that need it did not start"
+            return "KubeVirt did not apply its configuration; changes that need it did not start"
         if not self.policy.follow and idle:
-            return "the run does not wait for the guests, as asked"
+            return "the run does not wait for the guests because of --no-wait"
         self.stuck = self._stuck(clock.now() + timedelta(seconds=self._left(start)))
         return "no further change can start now" if self.stuck else ""
 
     def _stuck(self, run_ends: datetime) -> bool:
-        """Return whether everything that is left is held for longer than this run lasts."""
+        """Return whether every remaining change is held for longer than this run lasts."""
         if self.memory.under_way:
             return False
         if self.kubevirt.open:
@@ -221,7 +222,7 @@ class _Rollout:
         return not ends or min(ends) > run_ends
 
     def _left(self, start: float) -> float:
-        """Return the seconds until the deadline; a year where there is none."""
+        """Return the seconds until the deadline; one year if there is no deadline."""
         if self.policy.deadline_s is None:
             return 365 * 86400.0
         return self.policy.deadline_s - (self.context.clock.monotonic() - start)
@@ -245,7 +246,7 @@ class _Rollout:
         return (*kubevirt, *self.memory.objects.values())
 
     def outcomes(self, message: str) -> tuple[Outcome, ...]:
-        """End what is still open, because the run ends; return the outcome of each object."""
+        """End every object that is still open as the run ends; return all outcomes."""
         if message:
             self.context.progress(Step.ENDING, message)
         objects = self._objects()
@@ -261,13 +262,13 @@ class _Rollout:
                 return End(result=Result.WRITTEN, why=_NOT_FOLLOWED, cause=Cause.RUN_ENDED)
             result = Result.RUNNING
         elif tracked.in_doubt:
-            message = f"the answer to its last write is not known: {latest.why.message}"
+            message = f"the API server did not answer the last write: {latest.why.message}"
             why = Explanation(reason=latest.reason.value, message=message)
             return End(result=Result.RUNNING, why=why, cause=Cause.RUN_ENDED)
         elif latest.effect is Effect.WAIT:
             result = Result.HELD
         elif hold is not None:
-            # VMs behind a failed canary were not started; they are not held by time.
+            # VMs that wait for a failed canary count as not started, not as held.
             held = self.stuck and hold.why.reason != CANARY_FAILED
             result = Result.HELD if held else hold.result
             return End(result=result, why=hold.why, cause=Cause.RUN_ENDED)

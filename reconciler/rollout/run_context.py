@@ -1,4 +1,4 @@
-"""The ports that a run uses to reach the cluster, the clock and the user: ``RunContext``."""
+"""The ports through which a run uses the cluster, the clock and the terminal: ``RunContext``."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """The ports of one run."""
+    """The ports that one run uses."""
 
     informer: Informer
     writer: Writer
     config_lease: Lease
-    """The right to write to the KubeVirt CR."""
+    """The lease that permits writes to the KubeVirt CR."""
     memory_lease: Lease
-    """The right to write to VMs; its annotations hold what one pass leaves to the next."""
+    """The lease that permits writes to VMs; an annotation stores the checkpoint of later runs."""
     clock: Clock
     recorder: Recorder
     listener: Listener
     stopping: Callable[[], bool]
-    """Whether the process was asked to end."""
+    """Returns whether the process was asked to end."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Opens a block in which ``errors.BrokenOff`` may be raised, and nowhere else."""
+    """Opens the only block in which ``errors.BrokenOff`` may be raised."""
 
     def leases_held(self) -> bool:
-        """Whether every lease is still ours; renews each that is due."""
+        """Return whether this run still holds every lease; renew each lease that is due."""
         return all([self.config_lease.held(), self.memory_lease.held()])
 
     def progress(
@@ -47,7 +47,7 @@ class RunContext:
         fraction: float | None = None,
         outcome: Outcome | None = None,
     ) -> None:
-        """Report one step to the listener."""
+        """Report one step of the run to the listener."""
         self.listener(
             Progress(
                 at=self.clock.now(),

@@ -496,7 +496,8 @@ def run(plan: Plan) -> RunReport:
             message="the deadline came before its turn"),
         outcome(of["fe-2"], Result.HELD, Actuation.NOT_NEEDED),
         outcome(of["fe-5"], Result.WRITTEN, Actuation.SUCCEEDED, reason="no-wait",
-            message="its size is written; the run did not wait for the guest, as asked"),
+            message="the size is written; the run did not wait for the guest because of "
+            "--no-wait"),
         outcome(of["fe-3"], Result.RUNNING, Actuation.SUCCEEDED, reason="in-flight",
             message="migration is Running", guest_before=size("2Gi"), guest_now=size("2Gi")),
     )  # fmt: skip

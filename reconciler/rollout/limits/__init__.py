@@ -1,1 +1,1 @@
-"""Limits on changes: windows, canaries, batches, capacity, approval and concurrency."""
+"""The limits on changes: windows, canaries, batches, capacity, approval and concurrency."""

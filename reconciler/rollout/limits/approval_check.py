@@ -1,4 +1,4 @@
-"""Compares the next write with the one that was approved: ``refused``; pure."""
+"""Compares the next write with the approved write: ``refused``; pure."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ HINT = "plan again, and have the new plan approved"
 
 
 def refused(approval: Approval | None, decision: Decision, action: Action | None) -> End | None:
-    """Return how the approval ends the object; None where it allows what comes next.
+    """Return how the object ends if the approval forbids its next write; None if it is allowed.
 
     Args:
-        approval: None approves every write.
+        approval: The approval; None approves every write.
         decision: The newest decision on the object.
-        action: The write to be made next; None where *decision* has none left, and the object
-            is still not as desired.
+        action: The next write; None if *decision* has no write left although the object still
+            differs from the desired state.
     """
     if action is not None and not covers(approval, decision):
         message = f"not approved, so not written: {decision.why.message}"
@@ -39,12 +39,12 @@ def refused(approval: Approval | None, decision: Decision, action: Action | None
 
 
 def covers(approval: Approval | None, decision: Decision) -> bool:
-    """Return whether the approval names the object; no approval covers every object."""
+    """Return whether the approval contains the object; without an approval, all are covered."""
     return approval is None or decision.ref in approval.actions
 
 
 def _difference(approval: Approval | None, decision: Decision, action: Action | None) -> str:
-    """Say how *decision* differs from what was approved; empty where it does not."""
+    """Describe how *decision* differs from the approved action; empty if they are the same."""
     approved = approval.actions.get(decision.ref, ()) if approval else ()
     if approval is None or not approved:
         return ""
@@ -65,7 +65,9 @@ def _now(decision: Decision, action: Action, approved: ApprovedAction) -> str:
         action.reason,
         change,
     ):
-        return "the same, but the object is another one, or the old value is spelled differently"
+        return (
+            "the same change, but the object is another one or its old value has another notation"
+        )
     return f"{_described(action.effect, action.reason, change)}: {decision.why.message}"
 
 

@@ -38,7 +38,7 @@ WAITS_FOR_CANARIES = "waits-for-canaries"
 
 
 class Holds:
-    """Says of each VM of a run why it may not start yet; each round asks again."""
+    """Determines in each round why each VM of a run may not start yet."""
 
     def __init__(self, run: RunContext, checkpoint: CheckpointStore) -> None:
         self._run, self._checkpoint = run, checkpoint
@@ -50,10 +50,10 @@ class Holds:
         self._canaries: Hold | None = None
 
     def look(self, planner: Planner, objects: Mapping[ObjectRef, TrackedObject]) -> None:
-        """Read the state of windows, canaries and batches; call this before ``hold``."""
+        """Update the state of windows, canaries and batches; call this before ``hold``."""
         context = planner.context
         if self._opening_stands_until is None or context.now >= self._opening_stands_until:
-            # Reading a year of windows takes milliseconds, too long for every round.
+            # Evaluating a year of windows takes milliseconds, which is too long for every round.
             self._opening = found = opened(context)
             ends = found and (found.until or found.opens)
             self._opening_stands_until = ends or context.now + timedelta(days=1)
@@ -66,7 +66,7 @@ class Holds:
         self._canaries = self._of_canaries(planner, objects) if self._rank > CANARY else None
 
     def hold(self, decision: Decision, context: PlanContext) -> Hold | None:
-        """Return why the VM of *decision* may not start in this round; None where it may."""
+        """Return why the VM of *decision* may not start in this round; None if it may start."""
         rank = self._ranks.get(decision.ref, CANARY)
         if rank > self._rank:
             reason = WAITS_FOR_CANARIES if self._rank == CANARY else "waits-for-batch"
@@ -77,7 +77,7 @@ class Holds:
         return self._of_windows(decision, context)
 
     def report(self, holds: Mapping[ObjectRef, Hold]) -> None:
-        """Report how many VMs are held back and why; each reason once in a run."""
+        """Report how many VMs are held back and why; report each reason once per run."""
         alike = Counter((hold.why.reason, hold.why.message) for hold in holds.values())
         for (reason, message), n in alike.items():
             if message not in self._reported:
@@ -94,9 +94,9 @@ class Holds:
             return None
         why = Explanation(
             reason=OUTSIDE_WINDOW,
-            message=f"its first attempt may take {needed_s / 60:.0f} min, and the window closes "
+            message=f"the first attempt may take {needed_s / 60:.0f} min, but the window closes "
             f"at {self._opening.until:%Y-%m-%d %H:%M %Z}",
-            hint="it starts in a window that has that much time left",
+            hint="the change starts in a window with enough time left",
         )
         return Hold(why=why, final=True, result=Result.HELD)
 
@@ -121,7 +121,7 @@ class Holds:
             why = Explanation(
                 reason=CANARY_FAILED,
                 message=f"the canary {failed[0].namespace}/{failed[0].name} failed{more}",
-                hint="find out why; the other VMs start once the canaries have their memory",
+                hint="find out why; the other VMs start once all canaries have their memory",
             )
             return Hold(why=why, final=True)
         if any(each.effect is Effect.WAIT for each in now.values()):
@@ -132,7 +132,7 @@ class Holds:
             why = Explanation(
                 reason="canaries-held",
                 message="no canary could be changed, so the change is not proven",
-                hint="look at why the canaries are held",
+                hint="find out why the canaries are held",
             )
             return Hold(why=why, final=True, result=Result.HELD)
         sizes = {ref: _wanted(context.desired.vms[ref]) for ref in converged}
@@ -154,20 +154,20 @@ class Holds:
 
 
 def opened(context: PlanContext) -> Opening | None:
-    """Return whether a window is open; None without windows, when changes may always start."""
+    """Return whether a window is open; None if no windows are configured."""
     windows = context.policy.windows
     return opening(windows, context.now) if windows else None
 
 
 def closed_hold(found: Opening | None) -> Hold | None:
-    """Return the hold of every object while no window is open."""
+    """Return the hold that applies to every object while no window is open, or None."""
     if found is None or found.is_open:
         return None
     when = f"; the next one opens at {found.opens:%Y-%m-%d %H:%M %Z}" if found.opens else ""
     why = Explanation(
         reason=OUTSIDE_WINDOW,
         message=f"no window is open{when}",
-        hint="it starts in a window; apply --ignore-windows does not wait for one",
+        hint="wait for the next window, or start the change now with `apply --ignore-windows`",
     )
     return Hold(why=why, until=found.opens, final=True, closed=True, result=Result.HELD)
 
@@ -182,7 +182,7 @@ def _has_failed(canary: Decision, tracked: TrackedObject | None, context: PlanCo
 
 
 def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
-    """Return whether a canary has its size written and waits for a restart that has no consent."""
+    """Return whether the canary's size is written but the restart that it needs has no consent."""
     if canary.effect is not Effect.RESTART or canary.changes or canary.actions:
         return False
     consent = context.desired.vms[canary.ref].restart or context.policy.restart
@@ -192,7 +192,7 @@ def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
 def _last_change(
     canaries: list[ObjectRef], context: PlanContext, objects: Mapping[ObjectRef, TrackedObject]
 ) -> datetime | None:
-    """Return when a canary was last written or started, or ended in this run."""
+    """Return when a canary was last written, started, or finished in this run."""
     moments: list[datetime | None] = []
     for ref in canaries:
         vm, vmi, tracked = context.live.vms.get(ref), context.live.vmis.get(ref), objects.get(ref)

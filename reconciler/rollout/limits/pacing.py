@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
     from reconciler.plan.plan_policy import PlanPolicy
 
-NO_CAPACITY = "changes under way need the capacity that its target pod would take"
+NO_CAPACITY = "changes in flight use the capacity that the target pod needs"
 
 Groups = frozenset[tuple[str, str, str]]
 
@@ -35,24 +35,25 @@ def may_start(
 ) -> tuple[Decision, ...]:
     """Return the candidates that may start now, in their order.
 
-    Every VM with HotMemoryChange=True or an unfinished migration counts against the limits, and
-    so does every restart under way, no matter who asked for it. A change that disturbs nothing
-    does not count.
+    Every VM with HotMemoryChange=True or an unfinished migration counts against the limits. Every
+    restart in progress counts too, no matter who requested it. A change that causes neither a
+    migration nor a restart does not count.
 
     Args:
         candidates: Decisions on VMs that could start, the most urgent first.
         live: The newest snapshot.
-        config: The configuration of KubeVirt that is in force.
+        config: The effective configuration of KubeVirt.
         policy: The limits of the user.
-        busy: VMs that are under way although the snapshot does not show it yet.
-        waits: Receives the reason for each candidate that may not start.
-        fits: Says whether the target pod of a VM finds capacity; called last, and only for a VM
-            that no other limit holds back.
-        groups_of: The anti-affinity groups of a VM, of which only one VM is changed at a time.
+        busy: VMs with a change in flight that the snapshot does not show yet.
+        waits: Filled by this function with the reason for each candidate that may not start.
+        fits: Returns whether there is capacity for the target pod of a VM; called last, and only
+            for a VM that no other limit holds back.
+        groups_of: Returns the anti-affinity groups of a VM; at most one VM per group is changed at
+            a time.
     """
     taken = disturbed(live) | set(busy)
     limits = concurrency_of(config, policy)
-    # Shards may look at the same moment, so each keeps to its own share of the limit.
+    # Shards may start changes at the same moment, so each stays below its share of the limit.
     own = sum(policy.shard.holds(ref.namespace) for ref in taken)
     free = min(limits.cluster - len(taken), limits.shard - own)
     by_node = Counter(node_of(live, ref) for ref in taken)
@@ -66,7 +67,7 @@ def may_start(
         node, own_groups = node_of(live, ref), groups_of(ref)
         if own_groups & groups:
             _, key, value = min(own_groups & groups)
-            waits[ref] = f"another VM with {key}={value} is being changed, or is not up"
+            waits[ref] = f"another VM with {key}={value} is being changed or is not running"
         elif free <= 0 or ref in taken:
             waits[ref] = f"the limit of {limits.cluster} changes at a time is reached"
         elif node and by_node[node] >= limits.per_node:
@@ -83,7 +84,7 @@ def may_start(
 
 
 def disturbed(live: LiveState) -> set[ObjectRef]:
-    """Return the VMs that migrate, are about to migrate, or are being restarted."""
+    """Return the VMs that are migrating, about to migrate, or restarting."""
     changing = {ref for ref, vmi in live.vmis.items() if vmi.memory_changes}
     migrating = {
         ref
@@ -95,7 +96,7 @@ def disturbed(live: LiveState) -> set[ObjectRef]:
 
 
 def coming_up(live: LiveState) -> set[ObjectRef]:
-    """Return the VMs whose instance exists and does not run: it starts, or it is being deleted."""
+    """Return the VMs whose instance exists but is not running: it is starting or being deleted."""
     return {
         ref
         for ref, vmi in live.vmis.items()
@@ -104,6 +105,6 @@ def coming_up(live: LiveState) -> set[ObjectRef]:
 
 
 def node_of(live: LiveState, ref: ObjectRef) -> str:
-    """Return the node on which a VM runs; empty where it does not run."""
+    """Return the node on which a VM runs; empty if the VM does not run."""
     vmi = live.vmis.get(ref)
     return vmi.node if vmi else ""

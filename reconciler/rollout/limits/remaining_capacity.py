@@ -1,6 +1,7 @@
-"""Keeps track of the capacity that is left for the changes of a run: ``RemainingCapacity``.
+"""Tracks the capacity that is left for the changes of a run: ``RemainingCapacity``.
 
-It reads pods and quotas again when they are too old, and subtracts what this run has reserved.
+This class reads pods and quotas again when they are too old, and subtracts the capacity that the
+run has reserved.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 MAX_AGE_S = 60.0
-"""How old pods and quotas may be while changes are still to start."""
+"""The maximum age of pod and quota data while changes still have to start, in seconds."""
 MAX_AGE_SHORT_S = 10.0
-"""How old they may be if a change waits for capacity and another change has ended since."""
+"""The maximum age in seconds if a change waits for capacity and another change has just ended."""
 
 
 class RemainingCapacity:
@@ -41,17 +42,17 @@ class RemainingCapacity:
     def __init__(self, run: RunContext) -> None:
         self._run = run
         self._short = False
-        """Whether a change did not fit since pods and quotas were read."""
+        """Whether a change did not fit since pods and quotas were last read."""
         self._reserved: dict[ObjectRef, TargetPod] = {}
-        """The target pods as computed before each patch, when VM and pod had the same size."""
+        """The target pod of each VM, computed before its patch while both have the same size."""
         self._not_before = 0.0
-        """Monotonic seconds before which reading is not tried again after a failure."""
+        """The monotonic time before which a failed read is not retried, in seconds."""
 
     def overlay(self, live: LiveState, objects: Iterable[TrackedObject]) -> LiveState:
-        """Return *live* with pods and quotas that are fresh enough, where a change needs them.
+        """Return *live* with recent pods and quotas if a change needs them.
 
         Raises:
-            ClusterError: The server's answer ends the run, such as 401.
+            ClusterError: The API server's answer ends the run, such as 401.
         """
         known = tuple(objects)
         if not any(_needs_capacity(each) for each in known) or not self._due(live.capacity, known):
@@ -74,10 +75,11 @@ class RemainingCapacity:
         objects: Mapping[ObjectRef, TrackedObject],
         candidates: Mapping[ObjectRef, Decision],
     ) -> Callable[[ObjectRef], bool]:
-        """Return a function that says whether the target pod of a VM finds capacity.
+        """Return a function that returns whether there is capacity for the target pod of a VM.
 
-        A positive answer reserves the capacity, as do changes whose pods are not visible yet. So
-        two changes never get the same capacity. Ask once for each VM that is to start now.
+        A positive answer reserves the capacity. Capacity is also reserved for changes whose pods
+        are not visible yet, so that two changes never get the same capacity. Call the function
+        once for each VM that is to start now.
         """
         ledger = Reservations(live)
         for ref, tracked in objects.items():
@@ -113,7 +115,7 @@ class RemainingCapacity:
 
 
 def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None) -> bool:
-    """Return whether the object takes capacity that the pods that were read do not show."""
+    """Return whether the object needs capacity that the last read of pods does not show."""
     written_at = tracked.patched_at
     if read is None or vmi is None or written_at is None or not tracked.written:
         return False
@@ -123,7 +125,7 @@ def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None
         return True
     if len(read.launchers.get(vmi.uid, ())) > 1 or not tracked.open:
         return not tracked.open and _after(tracked.ended_at, read.observed_at)
-    # Migrations are stamped in whole seconds.
+    # The timestamps of migrations have whole seconds.
     migrated = _after(vmi.migration_ended_at, written_at - timedelta(seconds=1))
     return not migrated or _after(vmi.migration_ended_at, read.observed_at)
 

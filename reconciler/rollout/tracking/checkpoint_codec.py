@@ -1,6 +1,6 @@
-"""Writes and reads a ``Checkpoint`` as the value of an annotation: ``encoded``, ``decoded``.
+"""Encodes and decodes a ``Checkpoint`` as an annotation value: ``encoded``, ``decoded``.
 
-Anybody may have edited the annotation, so a value that cannot be read is reported, never raised.
+Users can edit the annotation, so an unreadable value is reported and never raises an exception.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from reconciler.model.references import VM, ObjectRef
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
 
 MOST_FAILURES = 200
-"""How many failures are kept; the oldest are dropped."""
+"""The maximum number of stored failures; the oldest are dropped."""
 LONGEST_MESSAGE = 300
-"""How many characters of a message are kept."""
+"""The maximum number of characters of a stored message."""
 MOST_BYTES = 128 * 1024
-"""Half of what an object may hold in all its annotations.
+"""The maximum size of the checkpoint: half of what an object's annotations may take together.
 
 Source: kubernetes v1.33 staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go,
 TotalAnnotationSizeLimitB.
 """
 KEPT_FOR = timedelta(hours=1)
-"""After this long a failure is forgotten, and the object is tried again."""
+"""How long a failure is stored; after that, a run may change the object again."""
 _QUOTED = 80
-"""How many characters of an unreadable annotation a message quotes."""
+"""The maximum number of characters that a message quotes from an unreadable annotation."""
 _UNREADABLE = (
     msgspec.MsgspecError,
-    OverflowError,  # a time in year 1, east of Greenwich
+    OverflowError,  # a time in year 1 with a time zone east of UTC
     RecursionError,  # thousands of nested brackets
     ValueError,
 )
 
 
 class Decoded(NamedTuple):
-    """What was read from an annotation."""
+    """The checkpoint that was read from an annotation."""
 
     checkpoint: Checkpoint
     problem: str = ""
-    """Why it cannot be read, in one sentence; the checkpoint is empty then."""
+    """Why the annotation cannot be read, in one sentence; the checkpoint is empty in this case."""
 
 
 class _Name(msgspec.Struct, frozen=True):
@@ -59,9 +59,9 @@ class _Document(msgspec.Struct, frozen=True):
 
 
 def encoded(checkpoint: Checkpoint) -> str | None:
-    """Return *checkpoint* as the annotation's value; None if there is nothing to keep.
+    """Return *checkpoint* as the annotation's value; None if there is nothing to store.
 
-    Where there are too many failures the oldest are left out, and long messages are cut.
+    If there are too many failures, the oldest are dropped. Long messages are cut.
     """
     newest = sorted(checkpoint.failures.items(), key=_age, reverse=True)[:MOST_FAILURES]
     latest = sorted(checkpoint.starts.items(), key=lambda item: item[1].at, reverse=True)
@@ -82,7 +82,7 @@ def encoded(checkpoint: Checkpoint) -> str | None:
 
 
 def decoded(text: str | None) -> Decoded:
-    """Return what the annotation's value *text* holds; None or empty where there is none."""
+    """Return the checkpoint that *text* contains, the annotation's value; empty if it is empty."""
     if not text:
         return Decoded(Checkpoint())
     try:
@@ -96,7 +96,7 @@ def decoded(text: str | None) -> Decoded:
         return Decoded(
             Checkpoint(),
             f"the annotation {ROLLOUT} of the lease cannot be read ({why}); this run starts a"
-            f" new one instead of {_cut(text, _QUOTED)!r}",
+            f" new checkpoint instead of {_cut(text, _QUOTED)!r}",
         )
 
 

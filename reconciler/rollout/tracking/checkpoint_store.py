@@ -1,6 +1,6 @@
-"""Keeps the checkpoint of a rollout in an annotation of its lease: ``CheckpointStore``.
+"""Stores the checkpoint of a rollout in an annotation of its lease: ``CheckpointStore``.
 
-A run reads it once, and writes it each time it changes.
+A run reads the checkpoint once, and writes it each time it changes.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 
 class CheckpointStore:
-    """Holds what earlier passes have left under one lease, and what this pass adds."""
+    """The checkpoint of earlier runs under one lease, together with what this run adds."""
 
     def __init__(self, lease: Lease, now: datetime) -> None:
         self._lease = lease
         found = codec.decoded(lease.annotations().get(ROLLOUT))
         self.checkpoint: Checkpoint = codec.without_expired(found.checkpoint, now)
         self.problem = found.problem
-        """Why the annotation cannot be read; empty where it can."""
+        """Why the annotation cannot be read; empty if it can be read."""
 
     def failure_of(self, decision: Decision) -> RecordedFailure | None:
-        """Return the failure of an earlier pass if object and target are still the same.
+        """Return the failure of an earlier run if the object and its target are still the same.
 
-        An object that is as desired, or on its way there, no longer counts as failed.
+        An object that is as desired, or whose change is in flight, no longer counts as failed.
         """
         found = self.checkpoint.failures.get(decision.ref)
         if found is None or decision.effect is Effect.NONE or is_under_way(decision):
@@ -45,12 +45,12 @@ class CheckpointStore:
         return found if same else None
 
     def failed(self, ref: ObjectRef, failure: RecordedFailure) -> None:
-        """Keep a failure that the object itself does not show."""
+        """Store a failure that the object's own status does not show."""
         failures = {**self.checkpoint.failures, ref: failure}
         self._keep(replace(self.checkpoint, failures=failures))
 
     def start_of(self, decision: Decision) -> Start | None:
-        """Return the start that a pass asked for, if it created the VM or wrote this size."""
+        """Return the start that a run requested, if that run created the VM or wrote this size."""
         found = self.checkpoint.starts.get(decision.ref)
         if found is None or found.uid is None:
             return found
@@ -58,12 +58,12 @@ class CheckpointStore:
         return found if same else None
 
     def starts(self, ref: ObjectRef, start: Start) -> None:
-        """Keep that a VM was asked to start; call this before the request is sent."""
+        """Store that this run starts a VM; call this before the request is sent."""
         starts = {**self.checkpoint.starts, ref: start}
         self._keep(replace(self.checkpoint, starts=starts))
 
     def forget(self, ref: ObjectRef) -> None:
-        """Drop what is kept about an object that is as Git says."""
+        """Remove what is stored about an object that is now as desired."""
         known = self.checkpoint
         if ref in known.failures or ref in known.starts:
             failures = {each: why for each, why in known.failures.items() if each != ref}
@@ -71,7 +71,7 @@ class CheckpointStore:
             self._keep(replace(known, failures=failures, starts=starts))
 
     def soaks(self, soak: Soak) -> None:
-        """Keep the time since which the canaries have what Git wants."""
+        """Store the time since which the canaries have the memory that Git sets."""
         self._keep(replace(self.checkpoint, soak=soak))
 
     def _keep(self, checkpoint: Checkpoint) -> None:

@@ -1,14 +1,14 @@
-"""Ends an object and records its end, in this one place: ``Completion.close``.
+"""Ends objects and records how they ended: ``Completion.close``, the only place that does so.
 
 ========= =============== ================================== ==============================
-Cause     Progress, trace Event                              Checkpoint for later passes
+Cause     Progress, trace Event                              Checkpoint for later runs
 ========= =============== ================================== ==============================
-JUDGED    a line          VM that was written and reached    forgotten when done; kept when a
-                          its memory, or failed              written object failed and does
-                                                             not show it itself
-REFUSED   a line          WriteRefused                       none: the next pass tries again
-RUN_ENDED the run's last  none: a change that was only not   none: the next pass goes on
-          line and report made yet is no news to its owner
+JUDGED    a line          VM that was written and reached    removed when done; stored when a
+                          its memory, or failed              written object failed and its
+                                                             status does not show that
+REFUSED   a line          WriteRefused                       none: the next run tries again
+RUN_ENDED the run's last  none: the change was not made yet, none: the next run continues
+          line and report which the VM's owner need not know
 ========= =============== ================================== ==============================
 """
 
@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 NOT_SETTLED = "not-settled"
 _SHOWN = frozenset(each.value for each in FAILURES) | {NOT_SETTLED}
-"""Failures that the cluster itself shows to every pass."""
+"""The failures that every later run sees in the cluster itself."""
 
 
 class Completion:
-    """Ends the objects of one run, and keeps what later passes must know of them."""
+    """Ends the objects of one run, and stores what later runs must know about them."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -47,7 +47,7 @@ class Completion:
         """The checkpoint of VMs."""
 
     def close(self, tracked: TrackedObject, end: End) -> None:
-        """End *tracked*, and record the end as the module's table says."""
+        """End *tracked*, and record its end as the table in the module docstring says."""
         tracked.ended(end, self._run.clock.now())
         if end.cause is Cause.RUN_ENDED:
             return
@@ -90,7 +90,7 @@ class Completion:
             text = f"{end.why.reason}: {message}"
             record(ref, uid, reason="WriteRefused", message=text, warning=True)
         elif ref.is_vm and tracked.written:
-            # A VM that is stopped, as Git wants, has not reached its memory.
+            # A stopped VM has no guest memory, even if Git wants it stopped.
             stopped = end.why.reason == Reason.STOPPED_AS_DESIRED
             if end.result is Result.DONE and not stopped:
                 record(ref, uid, reason="MemoryReached", message=message)
@@ -98,7 +98,7 @@ class Completion:
                 record(ref, uid, reason="MemoryNotReached", message=message, warning=True)
 
     def _failure(self, tracked: TrackedObject, end: End) -> RecordedFailure:
-        """Return what later passes must know, which see neither our write nor its failure."""
+        """Return the failure to store for later runs, which cannot see it in the cluster."""
         created = tracked.action is not None and tracked.action.verb is Verb.CREATE
         return RecordedFailure(
             uid=None if created else tracked.latest.uid,

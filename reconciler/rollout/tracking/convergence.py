@@ -22,7 +22,7 @@ FAILURES = frozenset(
         Reason.HOTPLUG_STUCK,
     }
 )
-"""The reasons by which the cluster shows a failure, no matter who started the change."""
+"""The reasons with which the cluster shows a failure, no matter who started the change."""
 
 UNDER_WAY = frozenset(
     {
@@ -47,22 +47,22 @@ _SHARE = {
     "Failed": 0.1,
     "Succeeded": 0.9,
 }
-"""The estimated share of a change that is done, by the phase of its migration."""
+"""The estimated share of a change that is done, for each phase of its migration."""
 
 
 def is_under_way(decision: Decision) -> bool:
-    """Return whether the spec holds the desired size, and the guest is on its way to it."""
+    """Return whether the VM spec has the desired size and the guest is still changing to it."""
     return decision.reason in UNDER_WAY and not decision.changes
 
 
 def convergence(decision: Decision, *, written: bool = False) -> Convergence:
-    """Judge one object.
+    """Judge how far one object is from the desired state.
 
     Args:
-        decision: The decision from the newest snapshot; where the spec holds the desired size,
-            it compares that with the memory of the guest.
-        written: Whether this run wrote the value. An object that needs a restart after that has
-            failed, unless the plan said so.
+        decision: The decision from the newest snapshot. If the spec has the desired size, the
+            decision compares that size with the guest's memory.
+        written: Whether this run wrote the value. An object that then needs a restart has failed,
+            unless the plan announced the restart.
     """
     return Convergence(verdict=_verdict(decision, written=written), why=decision.why)
 
@@ -83,6 +83,6 @@ def _verdict(decision: Decision, *, written: bool) -> Verdict:
         return Verdict.IN_PROGRESS
     if decision.actions:
         return Verdict.PENDING
-    # The size is written, and only an edit of another client keeps it from the guest.
+    # With OTHER_EDIT_PENDING, another client's edit keeps the written size from the guest.
     failed = written and decision.reason is not Reason.OTHER_EDIT_PENDING
     return Verdict.FAILED if failed else Verdict.HELD

@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 class Cause(StrEnum):
-    """What ended an object."""
+    """The cause that ended the tracking of an object."""
 
     JUDGED = "judged"
-    """The newest snapshot, the approval, a limit or an earlier failure decided it."""
+    """The newest snapshot, the approval, a limit or an earlier failure ended the object."""
     REFUSED = "refused"
-    """The server did not take its write; the next pass tries it again."""
+    """The API server rejected the write of the object; the next run tries the write again."""
     RUN_ENDED = "run-ended"
-    """The run ended first, such as at its deadline; the next pass goes on with the object."""
+    """The run ended first, such as at its deadline; the next run continues with the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """How one object ends in a run."""
+    """The result with which one object ends in a run, and its cause."""
 
     result: Result
     why: Explanation
@@ -34,5 +34,5 @@ class End:
 
 
 def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> End:
-    """Return the end that *decision* explains."""
+    """Return an end whose explanation is the one of *decision*."""
     return End(result=result, why=decision.why, cause=cause)

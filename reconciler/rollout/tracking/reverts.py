@@ -1,4 +1,4 @@
-"""Explains why a value that a run has written is gone: ``lost``; pure."""
+"""Explains why a VM no longer has the size that a run wrote: ``lost``; pure."""
 
 from __future__ import annotations
 
@@ -16,24 +16,26 @@ DELETED = "deleted"
 
 
 def same_restart(decision: Decision) -> bool:
-    """Return whether only a restart is left, which brings the written size to the guest."""
+    """Return whether the decision needs only a restart, after which the guest has the size."""
     return bool(decision.actions) and decision.actions[0].verb is Verb.RESTART
 
 
 def lost(decision: Decision) -> Explanation:
-    """Explain why a VM no longer has the size that this run has written."""
+    """Explain why a VM no longer has the size that this run wrote."""
     hint = "let only one tool write the field"
     if decision.effect is Effect.CREATE:
         message = "the VM was deleted after it had been created"
         return Explanation(reason=DELETED, message=message, hint=hint)
     found = decision.changes[0].before if decision.changes else "another size"
     writer = decision.owner or "another client"
-    message = f"{writer} replaced our value with {found}; it is not written again"
+    message = (
+        f"{writer} replaced the value of this run with {found}; the run does not write it again"
+    )
     return Explanation(reason=REVERTED, message=message, hint=hint)
 
 
 def wanted(decision: Decision) -> str:
-    """Return what Git wants of the object, always spelled the same way."""
+    """Return the value that Git sets for the object, always in the same notation."""
     if decision.ref.is_kubevirt:
         fields = (f"{dotted(each.field)}={each.after}" for each in decision.changes)
         return "; ".join(sorted(fields))

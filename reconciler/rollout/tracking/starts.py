@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from reconciler.model.run.checkpoint import Start
 
 ANSWER_S = 60.0
-"""A restart that has no visible effect after this long did not reach KubeVirt."""
+"""Seconds after which a restart without a visible effect counts as not received by KubeVirt."""
 INEFFECTIVE = "restart-ineffective"
 _STARTING = ("Always", "RerunOnFailure", "Once")
 
 
 def starts_itself(manifest: Mapping[str, Any]) -> bool:
-    """Return whether a VM of *manifest* starts when it is created.
+    """Return whether a VM that is created from *manifest* starts by itself.
 
     Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go (RunStrategy).
     """
@@ -34,10 +34,10 @@ def starts_itself(manifest: Mapping[str, Any]) -> bool:
 
 
 def starts_now(decision: Decision, live: LiveState) -> bool:
-    """Return whether the VM is between its old instance and the new one, or has none yet.
+    """Return whether the VM should run but has no active instance, as during a restart.
 
-    A VM and its instance are watched separately, so that a restart may show as done before the
-    new instance shows.
+    The VM and its instance are watched separately. So the VM may show that the restart is done
+    before the informer has the new instance.
     """
     vm, vmi = live.vms.get(decision.ref), live.vmis.get(decision.ref)
     return (vmi is None or vmi.final) and vm is not None and vm.running_wanted
@@ -46,13 +46,13 @@ def starts_now(decision: Decision, live: LiveState) -> bool:
 def failed_start(
     decision: Decision, start: Start, live: LiveState, now: datetime
 ) -> Explanation | None:
-    """Explain why the start of a VM has failed; None where it has not failed so far."""
+    """Explain why the start of a VM has failed; None if it has not failed so far."""
     if decision.reason is Reason.NOT_STARTING:
         reason, message = decision.reason.value, decision.why.message
     elif starts_now(decision, live) and now - start.at > timedelta(seconds=START_TIMEOUT_S):
         minutes = (now - start.at).total_seconds() / 60
         reason = Reason.NOT_STARTING.value
-        message = f"it has no running instance, {minutes:.0f} min after its start was requested"
+        message = f"the VM has no running instance {minutes:.0f} min after its start was requested"
     elif decision.reason is Reason.RESTART_PENDING and _is_newer(live, decision, start):
         reason, message = INEFFECTIVE, f"the restart had no effect: {decision.why.message}"
     else:
@@ -61,7 +61,7 @@ def failed_start(
 
 
 def may_ask(decision: Decision, start: Start | None, live: LiveState, now: datetime) -> bool:
-    """Return whether a restart may be asked for, because no earlier one may be under way."""
+    """Return whether a restart may be requested because no earlier restart can be in progress."""
     if start is None:
         return True
     late = now - start.at > timedelta(seconds=ANSWER_S)
@@ -69,6 +69,6 @@ def may_ask(decision: Decision, start: Start | None, live: LiveState, now: datet
 
 
 def _is_newer(live: LiveState, decision: Decision, start: Start) -> bool:
-    """Return whether the VM has another instance than before the start."""
+    """Return whether the VM has a different instance than before the start."""
     vmi = live.vmis.get(decision.ref)
     return vmi is not None and vmi.uid != start.instance

@@ -1,17 +1,17 @@
 """Tracks one object through a run: ``TrackedObject``, its states and their transitions.
 
 ========= =================================================== ==========================
-State     Meaning                                             Leaves it by
+State     Meaning                                             Next transitions
 ========= =================================================== ==========================
-WAITING   nothing is written                                  accepted, found_written,
+WAITING   the value is not written                            accepted, found_written,
                                                               followed, ended
-FOLLOWING the value was there; this run follows it            accepted, ended
-WRITTEN   the server took a write of this run                 recreated, ended
-ENDED     closed; ``completion.Completion`` has recorded it   nothing
+FOLLOWING the value was already there; the run only tracks it accepted, ended
+WRITTEN   the API server accepted a write of this run         recreated, ended
+ENDED     closed; ``completion.Completion`` has recorded it   none
 ========= =================================================== ==========================
 
-A write is ``sent`` in any state but ENDED. From then on it is unanswered until it is
-``accepted``, ``refused`` or ``found_written``; where no answer comes, it stays unanswered.
+A write may be ``sent`` in any state but ENDED. The write is then unanswered until the object is
+``accepted``, ``refused`` or ``found_written``. Without an answer, it stays unanswered.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 VISIBLE_AFTER = timedelta(seconds=2)
-"""A snapshot that is this much newer than a write shows it, if the server carried it out."""
+"""How much newer than a write a snapshot must be to show that write for certain."""
 
 
 class State(StrEnum):
-    """Where an object is in its run; the module's table has the transitions."""
+    """The state of an object in its run; the module's table has the transitions."""
 
     WAITING = "waiting"
     FOLLOWING = "following"
@@ -61,7 +61,7 @@ _NEXT: dict[str, dict[State, State]] = {
     "recreated": {State.WRITTEN: State.WAITING},
     "ended": dict.fromkeys(_OPEN, State.ENDED),
 }
-"""The state after each transition, by the state before it; all others are illegal."""
+"""The next state for each transition and current state; all other transitions are illegal."""
 _NEED_UNANSWERED = frozenset({"accepted", "refused", "found_written"})
 
 _ACTUATION = {State.FOLLOWING: Actuation.NOT_NEEDED, State.WRITTEN: Actuation.SUCCEEDED}
@@ -70,54 +70,57 @@ _UNWRITTEN = {
     Cause.REFUSED: Actuation.FAILED,
     Cause.RUN_ENDED: Actuation.PENDING,
 }
-"""What a report says of the write of an object that ended in WAITING."""
+"""The actuation in the report of an object that ended in state WAITING, by cause."""
 
 
 @dataclass(slots=True, kw_only=True)
 class TrackedObject:
-    """One object in one run: the only mutable state of a rollout.
+    """The state of one object during one run; a rollout has no other mutable state of objects.
 
-    Nothing of it is kept; the next run rebuilds it from the cluster.
+    This state is never stored; the next run rebuilds it from the cluster.
     """
 
     planned: Decision
     latest: Decision
     """The decision from the newest snapshot."""
     hold: Hold | None = None
-    """Why its change did not start when it was last looked at."""
+    """Why the change could not start at the last attempt; None if nothing held it."""
     guest_before: MemoryQuantity | None = None
     guest_now: MemoryQuantity | None = None
     action: Action | None = field(default=None, init=False)
     """The last write that was sent."""
     unanswered_at: datetime | None = field(default=None, init=False)
-    """When the write was sent that has no answer yet, and that may have been carried out."""
+    """When the unanswered write was sent; None if every write has its answer.
+
+    The API server may have executed the unanswered write.
+    """
     patched_at: datetime | None = field(default=None, init=False)
-    """When the value was written, by this run or by the pass that it follows."""
+    """When the value was written, by this run or by an earlier run."""
     restarted_at: datetime | None = field(default=None, init=False)
-    """When this run asked for the VM's restart."""
+    """When this run requested the restart of the VM."""
     attempts: int = field(default=0, init=False)
-    """Writes that failed and led to a new decision."""
+    """The number of writes that failed, each of which led to a new decision."""
     not_before: float = field(default=0.0, init=False)
-    """Monotonic seconds before which the next write is not tried."""
+    """The monotonic time before which the next write is not sent, in seconds."""
     looked_at: datetime | None = field(default=None, init=False)
     """When the newest snapshot of the object was read."""
     migration: LiveMigration | None = field(default=None, init=False)
-    """The newest migration seen since the change started."""
+    """The newest migration since the change started."""
     failed_migrations: int = field(default=0, init=False)
     ended_at: datetime | None = field(default=None, init=False)
     _fraction: float = field(default=0.0, init=False)
     _before_end: State = field(default=State.WAITING, init=False)
-    """The state; once the object has ended, its last state before that."""
+    """The current state; once the object has ended, the last state before its end."""
     _end: End | None = field(default=None, init=False)
 
     @property
     def ref(self) -> ObjectRef:
-        """The reference of the object."""
+        """The reference of the tracked object."""
         return self.planned.ref
 
     @property
     def state(self) -> State:
-        """The state of the object now."""
+        """The current state of the object."""
         return self._before_end if self._end is None else State.ENDED
 
     @property
@@ -127,12 +130,12 @@ class TrackedObject:
 
     @property
     def result(self) -> Result | None:
-        """The result of the object; None until it has ended."""
+        """The result of the object; None until the object has ended."""
         return self._end.result if self._end else None
 
     @property
     def end_reason(self) -> str:
-        """The code that says why the object ended; empty until then."""
+        """The reason code of the object's end; empty until the object has ended."""
         return self._end.why.reason if self._end else ""
 
     @property
@@ -142,22 +145,22 @@ class TrackedObject:
 
     @property
     def applied(self) -> bool:
-        """Whether the change is in the spec, written by this run or before it."""
+        """Whether the spec has the change, no matter if this run wrote it."""
         return self._before_end is not State.WAITING
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a write may have been carried out although no snapshot can show it yet."""
+        """Whether a write may have been executed although no snapshot can show it yet."""
         sent, looked = self.unanswered_at, self.looked_at
         return sent is not None and (looked is None or looked <= sent + VISIBLE_AFTER)
 
     def sent(self, action: Action, at: datetime) -> None:
-        """Note that the request of *action* goes out."""
+        """Record that the request of *action* is being sent."""
         self._go("sent")
         self.action, self.unanswered_at = action, at
 
     def accepted(self, at: datetime) -> None:
-        """Note that the server took the write."""
+        """Record that the API server accepted the write."""
         self._go("accepted")
         self.unanswered_at, self.attempts = None, 0
         if self.action is not None and self.action.verb is Verb.RESTART:
@@ -165,26 +168,26 @@ class TrackedObject:
         self.patched_at = self.patched_at or at
 
     def refused(self) -> None:
-        """Note that the server answered, and did not take the write."""
+        """Record that the API server answered and did not accept the write."""
         self._go("refused")
         self.unanswered_at = None
 
     def found_written(self) -> None:
-        """Note that a snapshot shows the value of a write whose answer never came."""
+        """Record that a snapshot shows the value of a write that was never answered."""
         self._go("found_written")
         self.patched_at, self.unanswered_at = self.unanswered_at, None
 
     def followed(self, patched_at: datetime | None = None) -> None:
-        """Note that the value is there without a write of this run.
+        """Record that the object already has the value without a write of this run.
 
         Args:
-            patched_at: When an earlier pass wrote it; None where another client did.
+            patched_at: When an earlier run wrote the value; None if another client wrote it.
         """
         self._go("followed")
         self.patched_at = patched_at
 
     def recreated(self) -> None:
-        """Note that the name belongs to another object now, which this run has not written."""
+        """Record that the object was deleted and created again; the new one is not written."""
         self._go("recreated")
         self.patched_at = self.restarted_at = None
 
@@ -195,7 +198,7 @@ class TrackedObject:
         self._end, self.ended_at = replace(end, why=replace(end.why, hint=hint)), at
 
     def try_again(self, not_before: float) -> None:
-        """Count a failed write; the next one may be sent from *not_before* on, monotonic."""
+        """Count a failed write; the next may be sent at the monotonic time *not_before*."""
         self.attempts += 1
         self.not_before = not_before
 
@@ -210,15 +213,15 @@ class TrackedObject:
         self.guest_now = vmi.guest_current if vmi else None
 
     def advance(self) -> float:
-        """Move the progress bar, never backwards, and return where it stands."""
+        """Move the progress bar, never backwards, and return its position, 0 to 1."""
         self._fraction = max(self._fraction, share(self.migration))
         return self._fraction
 
     def outcome(self) -> Outcome:
-        """Return the ended object as a value.
+        """Return the outcome of the ended object.
 
         Raises:
-            IllegalTransitionError: It has not ended.
+            IllegalTransitionError: The object has not ended.
         """
         if self._end is None:
             raise IllegalTransitionError(f"{self.ref} has no outcome: it has not ended")
@@ -239,7 +242,7 @@ class TrackedObject:
             ended_at=self.ended_at,
             seconds=seconds,
             failed_migrations=self.failed_migrations,
-            # A migration of a VM that was left alone carried no change of this run.
+            # A migration of a VM without a change is not part of this run's report.
             migration=_summary(self.migration) if self.applied else None,
             guest_before=self.guest_before,
             guest_now=self.guest_now,
@@ -260,7 +263,7 @@ class TrackedObject:
 def _since(
     migrations: tuple[LiveMigration, ...], start: datetime | None
 ) -> tuple[LiveMigration, ...]:
-    """Return the migrations created since *start*; the server stamps whole seconds."""
+    """Return the migrations created since *start*; the API server stamps whole seconds."""
     if start is None:
         return migrations
     whole = start.replace(microsecond=0)

@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.completion import Completion
     from reconciler.rollout.writes.send import Writes
 
-_BUDGET_HINT = "look at the failures first; raise rollout.failureBudget to go on despite them"
+_BUDGET_HINT = "check the failures first; raise rollout.failureBudget to continue despite them"
 
 
 class Dispatch:
-    """Starts the changes of one run's VMs."""
+    """Starts the changes of the VMs of one run."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Dispatch:
         self._order = {ref: n for n, ref in enumerate(planned)}
         self._announced = False
         self.held: dict[ObjectRef, Hold] = {}
-        """Why each VM that could not start in the last round was held back."""
+        """The hold of each VM that could not start in the last round."""
 
     def start(
         self,
@@ -65,10 +65,10 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         planner: Planner,
     ) -> None:
-        """Start those of *candidates* that may start, each with the next write to be made.
+        """Send the next write of each candidate that may start.
 
         Raises:
-            ClusterError: The server's answer ends the run, such as 401.
+            ClusterError: The API server's answer ends the run, such as 401.
         """
         context, failures = planner.context, _failures(objects)
         if failures >= self._policy.failure_budget:
@@ -95,7 +95,7 @@ class Dispatch:
         context: PlanContext,
         count: int,
     ) -> Iterator[PendingWrite]:
-        """Yield the writes that may be sent; each is checked again right before that."""
+        """Yield the writes that may be sent; each is checked again right before it is sent."""
         failures, unanswered = _failures(objects), list[TrackedObject]()
         for decision in chosen:
             tracked, action = objects[decision.ref], decision.actions[0]
@@ -103,7 +103,7 @@ class Dispatch:
             if end is not None:
                 self._completion.close(tracked, end)
                 continue
-            # Answers come between two writes; an answered write cannot become a failure.
+            # Answers arrive between two writes, so count the writes that have failed since.
             failures += sum(each.result is Result.FAILED for each in unanswered)
             unanswered = [each for each in unanswered if each.open and each.unanswered_at]
             over_budget = failures >= self._policy.failure_budget
@@ -118,9 +118,9 @@ class Dispatch:
             yield PendingWrite(tracked=tracked, decision=decision, action=action, vm=vm)
 
     def _still_waits(self, decision: Decision) -> bool:
-        """Return whether the VM, read now, waits for a restart that was not asked for yet.
+        """Return whether the VM, read now, needs a restart that nobody has requested yet.
 
-        A restart carries no guard, and the informer may lag behind.
+        A restart request has no guard, and the informer may not show the newest state.
         """
         vm = self._run.writer.read_vm(decision.ref)
         if vm is None or vm.uid != decision.uid or vm.restart_asked:
@@ -128,7 +128,7 @@ class Dispatch:
         return is_true(vm.conditions, "RestartRequired")
 
     def _keep_start(self, decision: Decision, action: Action, context: PlanContext) -> None:
-        """Keep for later passes that this run starts the VM; do it before the VM goes down."""
+        """Store for later runs that this run starts the VM, before the request is sent."""
         created = action.verb is Verb.CREATE and starts_itself(action.manifest or {})
         if not created and action.verb is not Verb.RESTART:
             return
@@ -171,8 +171,8 @@ class Dispatch:
         failed = {ref for ref, each in objects.items() if each.result is Result.FAILED}
         taken = pacing.disturbed(context.live)
         if taken <= failed:
-            # KubeVirt goes on with the failed changes, so this run never gets their slots.
-            # Missing capacity is different: it is known only as it was when it was last read.
+            # KubeVirt continues the failed changes, so their slots stay taken during this run.
+            # Missing capacity may become free, because it is known only from the last read.
             lasting = {ref for ref, why in waits.items() if taken or why != pacing.NO_CAPACITY}
             self.held.update({ref: waiting[ref] for ref in lasting})
         self._holds.report({**self.held, **waiting})
@@ -191,7 +191,7 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         failures: int,
     ) -> None:
-        """End what has not started, once the failure budget is spent."""
+        """End each candidate, because the failure budget is used up."""
         vms = f"{failures} VM{'s' if failures > 1 else ''}"
         spent = f"{vms} failed and the failure budget is {self._policy.failure_budget}"
         for ref in candidates:
@@ -207,7 +207,7 @@ def _failures(objects: Mapping[ObjectRef, TrackedObject]) -> int:
 
 
 def _busy(objects: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[ObjectRef]:
-    """Return VMs under way although KubeVirt does not show it yet."""
+    """Return the VMs whose change is in flight although KubeVirt does not show it yet."""
     return [
         ref
         for ref, tracked in objects.items()
@@ -216,7 +216,7 @@ def _busy(objects: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[O
 
 
 def _is_disturbed(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
-    """Return whether a VM that this run wrote is disturbed by it, beyond what its status shows."""
+    """Return whether a write of this run disturbs the VM and the status does not show it yet."""
     if tracked.restarted_at is not None:
         return True
     if tracked.action is None or tracked.action.wave is not WaveName.MEMORY:
@@ -227,7 +227,7 @@ def _is_disturbed(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
 
 
 def _taken_up(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
-    """Return whether the instance shows the change as in flight or as done."""
+    """Return whether the status of the instance shows the change as in flight or done."""
     if vmi is None or HOT_MEMORY_CHANGE in vmi.conditions:
         return True
     requested = vmi.guest_requested

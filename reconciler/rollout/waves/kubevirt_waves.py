@@ -32,14 +32,16 @@ if TYPE_CHECKING:
     from reconciler.rollout.writes.send import Writes
 
 NO_LEASE = "changed-meanwhile"
-_NO_LEASE_HINT = "the next run changes it: it could not be changed when this run started"
+_NO_LEASE_HINT = (
+    "the next run changes the KubeVirt CR; this run started before a change was possible"
+)
 _OWNER_HINT = (
-    "let only one tool write the KubeVirt CR; it is tried again after an hour, or when Git changes"
+    "let only one tool write the KubeVirt CR; a run tries again after an hour, or when Git changes"
 )
 
 
 class KubeVirtWaves:
-    """Writes the CR as Git says, and decides when the memory of VMs may change."""
+    """Changes the KubeVirt CR as Git says, and decides when the memory of VMs may change."""
 
     def __init__(
         self,
@@ -52,15 +54,15 @@ class KubeVirtWaves:
         self._policy, self._run, self._writes = policy, run, writes
         self._completion, self._checkpoint = completion, completion.config
         self.tracked = _tracked(plan)
-        """The CR; None where it is as desired."""
+        """The KubeVirt CR; None if it is as desired."""
         self._has_lease = touches_config(plan, Shard())
         self.hold: Hold | None = None
-        """Why the CR was not written in the last round though it could be."""
+        """Why the KubeVirt CR was not written in the last round; None if nothing held it."""
         self._written_at: float | None = None
         self._settled_at: float | None = None
         self._started_at = run.clock.monotonic()
         self._sent: set[FieldPath] = set()
-        """Fields that this run has written."""
+        """The fields that this run has written."""
         self._reported = ""
         self.overdue = False
         """Whether the CR has not settled within its deadline, no matter who changed it."""
@@ -72,7 +74,7 @@ class KubeVirtWaves:
 
     @property
     def failed(self) -> bool:
-        """Whether the CR could be changed, and will not be in this run."""
+        """Whether a change of the CR is possible but will not happen in this run."""
         tracked = self.tracked
         if tracked is None or tracked.result not in (Result.FAILED, Result.STALE, Result.HELD):
             return False
@@ -80,7 +82,7 @@ class KubeVirtWaves:
         return tracked.result is not Result.HELD or tracked.end_reason in kept_back
 
     def step(self, context: PlanContext) -> bool:
-        """Make the next step of the CR; return whether the memory of VMs may change."""
+        """Make the next change to the CR; return whether the memory of VMs may change."""
         tracked = self.tracked
         if tracked is None or not tracked.open:
             return self._settled(context)
@@ -92,7 +94,7 @@ class KubeVirtWaves:
                 self._write_unless_reverted(tracked, context)
                 return False
             case Effect.NONE if self._settled(context):
-                message = "the KubeVirt CR says what Git says"
+                message = "the KubeVirt CR is as Git says"
                 why = Explanation(reason=Reason.CONFIG_AS_DESIRED.value, message=message)
                 self._completion.close(tracked, End(result=Result.DONE, why=why))
                 return True
@@ -105,7 +107,7 @@ class KubeVirtWaves:
                 return False
 
     def _write_unless_reverted(self, tracked: TrackedObject, context: PlanContext) -> None:
-        """Write the next wave, unless another client has reverted an earlier one."""
+        """Write the next wave, unless another client has reverted an earlier wave."""
         decision = tracked.latest
         if tracked.written and tracked.action and tracked.action.uid != decision.uid:
             tracked.recreated()
@@ -124,7 +126,7 @@ class KubeVirtWaves:
         if not reverted:
             return None
         writer = decision.owner or "another client"
-        message = f"{writer} reverted {', '.join(reverted)}; it is not written again"
+        message = f"{writer} reverted {', '.join(reverted)}; the run does not write it again"
         return Explanation(reason=REVERTED, message=message, hint=_OWNER_HINT)
 
     def _write(self, tracked: TrackedObject, context: PlanContext) -> None:
@@ -134,7 +136,7 @@ class KubeVirtWaves:
         action, lease = decision.actions[0], self._run.config_lease
         end = approval_check.refused(self._policy.approval, decision, action)
         if not self._has_lease:
-            # The plan had no change for the CR, so the run has no lease for it. Now there is one.
+            # The plan had no change for the CR, so this run does not hold the CR's lease.
             message = f"not started: {decision.why.message}"
             why = Explanation(reason=NO_LEASE, message=message, hint=_NO_LEASE_HINT)
             end = End(result=Result.HELD, why=why)
@@ -151,10 +153,10 @@ class KubeVirtWaves:
             self._sent |= {each.field for each in decision.changes if each.wave is action.wave}
 
     def _settled(self, context: PlanContext) -> bool:
-        """Return whether the CR has settled long enough for the components to have read it.
+        """Return whether the CR has been settled for long enough that components have read it.
 
-        The only exact signal needs rights on pods, so this waits for observedGeneration and a few
-        seconds more.
+        The only exact signal needs permissions on pods. So this method waits for
+        observedGeneration and then a few seconds more.
         Source: kubevirt v1.9.0 pkg/healthz/healthz.go:99-108.
         """
         why = unsettled(context.live.kubevirt)

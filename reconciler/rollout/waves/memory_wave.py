@@ -1,4 +1,4 @@
-"""Changes VMs as the limits allow, and follows each to its guest's memory: ``MemoryWave``."""
+"""Changes VMs as the limits allow, and tracks each until its guest has it: ``MemoryWave``."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from reconciler.rollout.writes.send import Writes
 
 OUR_MANAGER = "reconciler"
-"""The field manager of our writes."""
+"""The field manager of this program's writes."""
 _EARLIER_HINT = (
-    "let only one tool write the field; it is tried again after an hour, or with another size"
+    "let only one tool write the field; a run tries again after an hour, or with another size"
 )
 
 
 class MemoryWave:
-    """The VMs of one run."""
+    """Changes and tracks the VMs of one run."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class MemoryWave:
         self._completion, self._checkpoint = completion, completion.memory
         self._dispatch = Dispatch(plan, policy, run, writes, completion)
         self.can_start = True
-        """Whether changes that may be made have not been made yet."""
+        """Whether a VM has a write that was not sent yet."""
         live = run.informer.read()
         self.objects: dict[ObjectRef, TrackedObject] = {
             decision.ref: self._tracked(decision, live)
@@ -68,31 +68,31 @@ class MemoryWave:
 
     @property
     def under_way(self) -> bool:
-        """Whether any VM is on its way to its new memory."""
+        """Whether the change of any VM is in flight."""
         return any(each.open and each.applied for each in self.objects.values())
 
     @property
     def held(self) -> Mapping[ObjectRef, Hold]:
-        """Why each VM that could not start in the last round was held back."""
+        """The hold of each VM that could not start in the last round."""
         return self._dispatch.held
 
     @property
     def all_held(self) -> bool:
-        """Whether every open VM could start, and is held back."""
+        """Whether every open VM is held."""
         return self.open and all(
             ref in self.held for ref, each in self.objects.items() if each.open
         )
 
     def overlay(self, live: LiveState) -> LiveState:
-        """Return *live* with recent capacity, where changes still need it.
+        """Return *live* with recent capacity if a change still needs it.
 
         Raises:
-            ClusterError: The server's answer ends the run, such as 401.
+            ClusterError: The API server's answer ends the run, such as 401.
         """
         return self._dispatch.capacity.overlay(live, self.objects.values())
 
     def step(self, planner: Planner, *, may_start: bool) -> None:
-        """Look at each open VM, then start the changes that the limits allow."""
+        """Judge each open VM, then start the changes that the limits allow."""
         context = planner.context
         candidates: dict[ObjectRef, Decision] = {}
         for ref, tracked in self.objects.items():
@@ -108,7 +108,7 @@ class MemoryWave:
             self._dispatch.start(candidates, self.objects, planner)
 
     def _tracked(self, decision: Decision, live: LiveState) -> TrackedObject:
-        """Return the tracked VM; it has already ended where this run has nothing to do for it."""
+        """Return the tracked VM; the VM has already ended if this run has nothing to do for it."""
         vmi = live.vmis.get(decision.ref)
         guest = vmi.guest_current if vmi else None
         tracked = TrackedObject(
@@ -134,7 +134,7 @@ class MemoryWave:
         return self._failed_start(decision, live)
 
     def _follow(self, tracked: TrackedObject, vm: LiveVM | None) -> None:
-        """Follow a change that an earlier pass or another client has written."""
+        """Track a change that an earlier run or another client has written."""
         ours = vm is not None and vm.guest_manager == OUR_MANAGER
         tracked.followed(vm.guest_changed_at if vm is not None and ours else None)
         decision = tracked.latest
@@ -143,7 +143,7 @@ class MemoryWave:
         )
 
     def _look(self, tracked: TrackedObject, decision: Decision, live: LiveState) -> None:
-        """Judge one VM by the newest snapshot, and end it if nothing is left to do."""
+        """Judge one VM from the newest snapshot, and end it if nothing is left to do."""
         news = decision.why.message != tracked.latest.why.message
         tracked.looked(decision, live)
         if tracked.state is State.WAITING and not decision.actions:
@@ -173,7 +173,7 @@ class MemoryWave:
                 )
 
     def _note_found(self, tracked: TrackedObject, decision: Decision) -> None:
-        """Note a value that is there although the server has not confirmed a write of this run."""
+        """Record that the VM has the value although the API server has not confirmed a write."""
         there = is_under_way(decision) or decision.effect is Effect.NONE
         if there and tracked.unanswered_at is not None:
             tracked.found_written()
@@ -181,22 +181,22 @@ class MemoryWave:
             tracked.followed()
 
     def _handle_lost(self, tracked: TrackedObject, decision: Decision) -> None:
-        """Handle a written VM that lost our value: recreated, or its size was overwritten."""
+        """Handle a VM that no longer has our size: recreated, or overwritten by a client."""
         if tracked.action and tracked.action.uid not in (None, decision.uid):
             tracked.recreated()
-            message = "the VM was deleted and created again; it starts from the beginning"
+            message = "the VM was deleted and created again, so its change starts again"
             self._run.progress(Step.FOLLOWING, message, ref=tracked.ref)
         else:
             self._completion.close(tracked, End(result=Result.FAILED, why=lost(decision)))
 
     def _end_held(self, tracked: TrackedObject) -> None:
-        """End a VM that this run can do nothing for."""
+        """End a VM that this run cannot change."""
         stale = approval_check.refused(self._approval, tracked.latest, None)
         held = as_decided(Result.HELD, tracked.latest)
         self._completion.close(tracked, held if tracked.applied else stale or held)
 
     def _end_written(self, tracked: TrackedObject) -> None:
-        """End a VM whose written size does not reach the guest without a restart."""
+        """End a VM whose guest gets the written size only by a restart."""
         staged = tracked.planned.effect is Effect.RESTART and tracked.restarted_at is None
         end = as_decided(Result.HELD if staged else Result.FAILED, tracked.latest)
         if staged and self._approval and self._approval.of(tracked.ref, WaveName.RESTART):
@@ -204,13 +204,13 @@ class MemoryWave:
         self._completion.close(tracked, end)
 
     def _failed_start(self, decision: Decision, live: LiveState) -> End | None:
-        """Return the end of a VM whose start has failed, in this pass or an earlier one."""
+        """Return the end of a VM whose start has failed, in this run or an earlier one."""
         start = self._checkpoint.start_of(decision)
         why = failed_start(decision, start, live, self._run.clock.now()) if start else None
         return End(result=Result.FAILED, why=why) if why else None
 
     def _may_write(self, tracked: TrackedObject, decision: Decision, context: PlanContext) -> bool:
-        """Return whether the next write of *decision* is still to be made."""
+        """Return whether the next write of *decision* still has to be sent."""
         if not tracked.open:
             return False
         if decision.actions[0].verb is not Verb.RESTART:

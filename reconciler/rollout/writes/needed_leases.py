@@ -33,14 +33,14 @@ def _touches(plan: Plan, kind: str) -> bool:
 
 
 class NoLease:
-    """Takes the place of a lease that a run does not need, because it writes nothing under it."""
+    """Replaces a lease that a run does not need because it sends no writes under that lease."""
 
     def held(self) -> bool:
-        """Return True: without writes there is nothing to hold."""
+        """Return True: without writes, no lease is needed."""
         return True
 
     def valid_s(self) -> float:
-        """Return infinity: it limits no request."""
+        """Return infinity, so that this lease limits no request."""
         return math.inf
 
     def annotations(self) -> Mapping[str, str]:
@@ -48,8 +48,8 @@ class NoLease:
         return {}
 
     def annotate(self, _annotations: Mapping[str, str | None]) -> bool:
-        """Keep nothing."""
+        """Store nothing and return False."""
         return False
 
     def abandon(self) -> None:
-        """Do nothing: there is nothing to give back."""
+        """Do nothing, because there is no lease to release."""

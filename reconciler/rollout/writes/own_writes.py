@@ -1,4 +1,4 @@
-"""Keeps the answers to our writes until the informer shows them: ``OwnWrites``."""
+"""Keeps the API server's answers to our writes until the informer has them: ``OwnWrites``."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 CREATED_S = 30.0
-"""How long a VM that we created counts as present although the informer does not show it."""
+"""Seconds for which a VM that we created counts as present although the informer lacks it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Answer:
     vm: LiveVM
     created_at: float | None
-    """Monotonic seconds; None for a VM that existed before."""
+    """The monotonic time of the VM's creation in seconds; None if the VM existed before."""
 
 
 class OwnWrites:
-    """Prevents decisions from snapshots that are older than our own writes."""
+    """Adds our own writes to snapshots that are older, so that decisions always see them."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,7 +34,7 @@ class OwnWrites:
         self._kubevirt: LiveKubeVirt | None = None
 
     def add(self, action: Action, written: Written) -> None:
-        """Keep the object from the server's answer to *action*."""
+        """Keep the object from the API server's answer to *action*."""
         if written.kubevirt is not None:
             self._kubevirt = written.kubevirt
         elif written.vm is not None:
@@ -44,7 +44,7 @@ class OwnWrites:
             self._vms.pop(action.ref, None)
 
     def overlay(self, live: LiveState) -> LiveState:
-        """Return *live* with the answers that are newer; drop those that the informer shows."""
+        """Return *live* with the answers that are newer; drop those that the informer has."""
         self._vms = {
             ref: each for ref, each in self._vms.items() if self._is_newer(each, live.vms.get(ref))
         }

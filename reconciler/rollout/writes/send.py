@@ -31,18 +31,18 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.completion import Completion
 
 DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Refusal.EXISTS})
-"""The object has changed since the decision, so it is read and decided again."""
+"""The refusals of an object that changed after its decision; the run plans it again."""
 
 INTERNAL_ERROR = 500
-"""The status of the API server's answer if a webhook does not answer."""
+"""The HTTP status with which the API server answers if a webhook does not answer."""
 ATTEMPTS = 5
 PAUSE_S = 1.0
-"""The annotation that a patched VM gets, if the configuration asks for it."""
+"""The pause after a write's first failure, in seconds; each further failure doubles it."""
 EVENTS = {Verb.PATCH: "MemoryPatched", Verb.CREATE: "VMCreated", Verb.RESTART: "RestartAsked"}
 _STEPS = {Verb.PATCH: Step.PATCHED, Verb.CREATE: Step.CREATED, Verb.RESTART: Step.RESTARTED}
 _NO_NAMESPACE = "namespace-not-found"
 _HINTS = {
-    Refusal.FORBIDDEN.value: "grant the rights of examples/deploy",
+    Refusal.FORBIDDEN.value: "grant the permissions in examples/deploy",
     _NO_NAMESPACE: "create the namespace, or correct it in Git",
     Refusal.NOT_AS_WRITTEN.value: "a webhook or an older CRD changed the value",
 }
@@ -54,18 +54,18 @@ class PendingWrite:
 
     tracked: TrackedObject
     decision: Decision
-    """The decision that *action* belongs to."""
+    """The decision that contains *action*."""
     action: Action
     vm: LiveVM | None = None
-    """The VM that *decision* was made from; needed to annotate it."""
+    """The live VM from which *decision* was made; needed to annotate the VM."""
 
 
 class Writes:
     """Sends the writes of one run.
 
     Args:
-        revision: The commit that they carry out.
-        annotate: Whether a VM that is patched says so in an annotation.
+        revision: The Git commit that the writes apply.
+        annotate: Whether each patched VM gets an annotation about the write.
     """
 
     def __init__(
@@ -83,17 +83,19 @@ class Writes:
         return lease.held()
 
     def send(self, writes: Iterable[PendingWrite], lease: Lease) -> list[PendingWrite]:
-        """Send writes, several at a time, and handle each answer as it comes.
+        """Send writes, several at a time, and handle each answer when it arrives.
 
         Returns:
-            The writes that the server took.
+            The writes that the API server accepted.
 
         Args:
-            writes: Writes to different objects; the next one is taken only when it can be sent.
-            lease: No answer is waited for longer than it lasts.
+            writes: Writes to different objects; each is requested from the iterable only when it
+                can be sent.
+            lease: The lease for the writes; no request waits longer for its answer than the lease
+                is valid.
 
         Raises:
-            ClusterError: The server's answer ends the run, such as 401.
+            ClusterError: The API server's answer ends the run, such as 401.
         """
         sent: dict[str, PendingWrite] = {}
         accepted: list[PendingWrite] = []
@@ -105,7 +107,7 @@ class Writes:
         for action, answer in answers:
             write = sent.pop(action.id)
             if isinstance(answer, ClusterError):
-                # Wait for the answers to all requests: the lease covers them too.
+                # Wait for the answers to all requests, because the lease protects them too.
                 self._handle_error(write, answer, fatal)
                 continue
             self.pause.answered(self._run.clock.monotonic())
@@ -127,7 +129,7 @@ class Writes:
             yield self._annotated(write.action, write.vm)
 
     def _annotated(self, action: Action, vm: LiveVM | None) -> Action:
-        """Add the annotation, which holds the time and so is not part of what was approved."""
+        """Add the annotation to the patch; its time keeps it out of the digest."""
         if not self._annotate or vm is None or action.verb is not Verb.PATCH:
             return action
         value = {
@@ -141,12 +143,12 @@ class Writes:
     def _handle_error(
         self, write: PendingWrite, error: ClusterError, fatal: list[ClusterError]
     ) -> None:
-        """Handle a request without an answer, or with one that names no refusal."""
+        """Handle a request that got no answer, or an error that is not a refusal."""
         if not error.retryable:
             write.tracked.refused()
             fatal.append(error)
         elif error.status == INTERNAL_ERROR:
-            # A webhook that fails for one object fails for others only if it is down.
+            # A webhook may fail for one object only, so other writes continue.
             self._try_again(write.tracked, "unavailable", str(error))
         else:
             pause_s = self.pause.start(error, self._run.clock.monotonic())
@@ -189,7 +191,10 @@ class Writes:
             self._fail(tracked, reason, f"{message}; gave up after {ATTEMPTS} attempts")
             return
         self._run.progress(
-            Step.FOLLOWING, f"is decided again: {message}", ref=tracked.ref, reason=reason
+            Step.FOLLOWING,
+            f"the run plans the object again: {message}",
+            ref=tracked.ref,
+            reason=reason,
         )
 
     def _fail(self, tracked: TrackedObject, reason: str, message: str) -> None:
@@ -199,9 +204,9 @@ class Writes:
 
 
 def _described(decision: Decision, action: Action) -> str:
-    """Say what the write did, with the values."""
+    """Describe what the write changed, with the values."""
     if action.verb is Verb.RESTART:
-        return f"restart requested; the VM has {decision.target} after it"
+        return f"restart requested; the VM then has {decision.target}"
     if action.verb is Verb.CREATE:
         return f"created with {decision.target}" if decision.target else "created"
     text = "; ".join(

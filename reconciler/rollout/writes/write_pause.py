@@ -1,4 +1,4 @@
-"""Pauses all writes of a run while the API server does not take any: ``WritePause``."""
+"""Pauses all writes of a run while the API server is unavailable: ``WritePause``."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ if TYPE_CHECKING:
 
 FIRST_S, LONGEST_S = 1.0, 30.0
 TOTAL_S = 300.0
-"""The run ends after this long without an answer; the next run continues."""
+"""Seconds without an answer after which the run ends; the next run continues."""
 _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class WritePause:
-    """The pause of one run; no VM fails because the server is unavailable."""
+    """The pause of one run's writes; no VM fails because the API server is unavailable."""
 
     def __init__(self) -> None:
         self._failures = 0
         self._since = 0.0
         self._until = 0.0
         self.error: ClusterError | None = None
-        """Why writes pause; None while they are answered."""
+        """The error because of which writes pause; None while writes are answered."""
 
     def start(self, error: ClusterError, now: float) -> float:
-        """Note a write that was not answered at *now*, monotonic; return the pause in seconds."""
+        """Record an unanswered write at the monotonic time *now*; return the pause in seconds."""
         if self.error is None:
             self._since, self._failures = now, 0
         if not self.lasts(now):
-            # Several writes that were under way at once make the pause longer only once.
+            # Several writes that fail at the same time make the pause longer only once.
             self._failures += 1
         self.error = error
         pause_s = backoff.pause_s(
@@ -44,17 +44,17 @@ class WritePause:
         return self._until - now
 
     def answered(self, now: float) -> None:
-        """Note that a write was answered at *now*, monotonic; refusals count as answers.
+        """Record an answer at the monotonic time *now*; a refusal is an answer too.
 
-        An answer during the pause does not end it: that write was sent before.
+        An answer during the pause does not end the pause, because that write was sent before it.
         """
         if not self.lasts(now):
             self.error = None
 
     def lasts(self, now: float) -> bool:
-        """Return whether no write may be sent at *now*, monotonic."""
+        """Return whether writes are paused at the monotonic time *now*."""
         return self.error is not None and now < self._until
 
     def exhausted(self, now: float) -> bool:
-        """Return whether the server has not answered for too long."""
+        """Return whether the API server has not answered for too long."""
         return self.error is not None and now - self._since >= TOTAL_S

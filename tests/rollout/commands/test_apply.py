@@ -93,7 +93,7 @@ def test_no_wait_ends_after_the_patch_and_the_next_apply_follows_it(serve, git, 
                 "Exit code 0: every patch was accepted; the run did not wait for the guests to "
                 "have their memory."
             ),
-            "  the run does not wait for the guests, as asked",
+            "  the run does not wait for the guests because of --no-wait",
         ],
     )
     assert "DONE" not in ended.out

@@ -64,7 +64,7 @@ def test_asked_to_end_it_reports_gives_the_lease_back_and_leaves_the_migration(
     (outcome,) = report["outcomes"]
     assert (run.returncode, report["exit"]["code"]) == (code, code)
     assert (outcome["result"], outcome["actuation"]) == ("running", "succeeded")
-    assert "asked to end; migrations that are under way continue" in err
+    assert "the run was asked to end; migrations in flight continue" in err
     assert cluster.lease()["spec"]["holderIdentity"] == ""
     (migration,) = cluster.get(MIGRATIONS)["items"]
     assert migration["status"]["phase"] not in {"Failed", "Succeeded"}
@@ -113,7 +113,9 @@ ENDS = pytest.mark.parametrize(
     [(signal.SIGTERM, 6), (signal.SIGINT, 130)],
     ids=["SIGTERM", "Ctrl-C"],
 )
-BROKEN_OFF = "asked to end; the last request was broken off and its answer is not known"
+BROKEN_OFF = (
+    "the run was asked to end; its last request was interrupted, so the answer is not known"
+)
 
 
 def holders(cluster):

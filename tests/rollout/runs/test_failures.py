@@ -289,7 +289,7 @@ class TestRunsEnd:
         run = rig("cr-not-deployed", vms=stopped, timeline=restless)
         run.clock.sleep(3)
         report = run.apply(vm_yaml("default", "vm", "2Gi"))
-        assert "did not take" in report.message
+        assert "did not apply" in report.message
         assert (report.ended_at - report.started_at).total_seconds() < 400
 
     def test_cr_that_never_settles_fails_at_the_deadline_that_the_plan_prints(self):

@@ -39,7 +39,7 @@ def test_deadline_leaves_a_written_vm_running():
     report, ports = ran(TAKEN, deadline_s=10.0)
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.DEADLINE, Result.RUNNING)
-    assert report.message == "the deadline was reached; migrations that are under way continue"
+    assert report.message == "the deadline was reached; migrations in flight continue"
     assert ports.clock.seconds == pytest.approx(10.0)
     assert [each for each, _ in ports.recorder.events] == ["MemoryPatched"]
 
@@ -48,7 +48,7 @@ def test_unanswered_write_is_in_doubt_when_the_run_ends():
     report, _ = ran(UnreachableError("no answer"), deadline_s=1.0)
     (outcome,) = report.outcomes
     assert outcome.result is Result.RUNNING
-    assert outcome.why.message.startswith("the answer to its last write is not known")
+    assert outcome.why.message.startswith("the API server did not answer the last write")
 
 
 def test_unanswered_write_that_no_snapshot_shows_was_not_made():
@@ -67,7 +67,7 @@ def test_signal_ends_the_run_before_anything_is_written():
     ports = FakePorts(stopping=True)
     report, _ = ran(ports=ports)
     assert report.exit is ExitCode.DEADLINE
-    assert report.message == "asked to end; migrations that are under way continue"
+    assert report.message == "the run was asked to end; migrations in flight continue"
     assert ports.writer.sent == []
 
 

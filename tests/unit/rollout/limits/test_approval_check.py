@@ -63,7 +63,7 @@ def test_object_that_the_approval_does_not_name_is_held():
     assert end.why.message == f"not approved, so not written: {DECISION.why.message}"
 
 
-SAME = "the same, but the object is another one, or the old value is spelled differently"
+SAME = "the same change, but the object is another one or its old value has another notation"
 OTHER = f"live (hotplug) guest 1Gi -> 2Gi: {DECISION.why.message}"
 IMPOSSIBLE = "blocked (above-max-guest): 4Gi is the limit"
 

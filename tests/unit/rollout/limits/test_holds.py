@@ -163,7 +163,7 @@ class TestWindows:
             False,
             Result.HELD,
         )
-        assert "its first attempt may take" in hold.why.message
+        assert "the first attempt may take" in hold.why.message
 
     def test_window_that_is_long_enough_holds_nothing(self):
         assert Round(PlanPolicy(windows=(ALWAYS,))).reason(REST) == ""

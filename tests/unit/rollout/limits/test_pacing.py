@@ -127,7 +127,7 @@ def test_one_vm_of_a_group_is_changed_at_a_time():
 
     names, waits = started(live(), groups_of=group)
     assert names == ["vm-0", "vm-3", "vm-4", "vm-5", "vm-7"]
-    assert waits["vm-1"] == "another VM with app=pg is being changed, or is not up"
+    assert waits["vm-1"] == "another VM with app=pg is being changed or is not running"
 
 
 def test_group_waits_for_a_vm_that_comes_up():

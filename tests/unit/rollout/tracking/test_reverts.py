@@ -27,9 +27,17 @@ LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
 @pytest.mark.parametrize(
     ("changes", "reason", "message"),
     [
-        ({"owner": "kubectl-edit"}, "reverted", "kubectl-edit replaced our value with 3Gi"),
-        ({"owner": ""}, "reverted", "another client replaced our value with 3Gi"),
-        ({"changes": ()}, "reverted", "another client replaced our value with another size"),
+        (
+            {"owner": "kubectl-edit"},
+            "reverted",
+            "kubectl-edit replaced the value of this run with 3Gi",
+        ),
+        ({"owner": ""}, "reverted", "another client replaced the value of this run with 3Gi"),
+        (
+            {"changes": ()},
+            "reverted",
+            "another client replaced the value of this run with another size",
+        ),
         ({"effect": Effect.CREATE}, "deleted", "the VM was deleted after it had been created"),
     ],
 )
