@@ -126,7 +126,7 @@ def planned(row, version):
 
 
 def at(cells, version):
-    """Returns the cell for *version*; None before the first."""
+    """Return the cell for *version*; None before the first version."""
     until = VERSIONS[: VERSIONS.index(version) + 1]
     return next((cells[each] for each in reversed(until) if each in cells), None)
 

@@ -24,11 +24,11 @@ WORLD = {
     "kubevirt": {"version": "v1.9.0", "names": []},
     "rbac": "enforced",
 }
-"""As near to a bare API server as a world can be: no KubeVirt CR, no VMs, RBAC enforced."""
+"""A world that is as close to a bare API server as possible: no KubeVirt CR, no VMs."""
 
 
 def chosen(environment: Mapping[str, str]) -> str:
-    """Which cluster *environment* asks for: given, started or simulated."""
+    """Return which cluster *environment* selects: given, started or simulated."""
     if environment.get("RECONCILER_ENVTEST_CLUSTER") == "1":
         return "given"
     return "started" if environment.get("KUBEBUILDER_ASSETS") else "simulated"
@@ -36,7 +36,7 @@ def chosen(environment: Mapping[str, str]) -> str:
 
 @contextmanager
 def given(folder: Path) -> Iterator[str]:
-    """The cluster of KUBECONFIG, as it is."""
+    """Use the cluster of KUBECONFIG unchanged."""
     path = os.environ.get("KUBECONFIG", "")
     if not path:
         raise LookupError("RECONCILER_ENVTEST_CLUSTER=1 needs KUBECONFIG to name the cluster")
@@ -45,7 +45,7 @@ def given(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def started(folder: Path) -> Iterator[str]:
-    """etcd and kube-apiserver of KUBEBUILDER_ASSETS, with the definitions of KUBEVIRT_CRDS."""
+    """Start etcd and kube-apiserver of KUBEBUILDER_ASSETS with the CRDs of KUBEVIRT_CRDS."""
     crds = definitions.load(Path(os.environ.get("KUBEVIRT_CRDS") or definitions.SHIPPED))
     assets = Path(os.environ["KUBEBUILDER_ASSETS"])
     plane = control_plane.ControlPlane.on_free_ports(assets, folder)
@@ -57,7 +57,7 @@ def started(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def simulated(folder: Path) -> Iterator[str]:
-    """The simulator, over HTTP."""
+    """Serve the simulator over HTTP."""
     with Simulator(worlds.parse(WORLD)).serve() as server:
         path = folder / "kubeconfig"
         kubeconfig.write(path, server.url, server.token)

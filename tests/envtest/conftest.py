@@ -1,4 +1,4 @@
-"""The cluster that KUBECONFIG names: given, started from binaries, or simulated."""
+"""Provides the cluster for the tests: given by KUBECONFIG, started, or simulated."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def pytest_report_header() -> str:
 
 @pytest.fixture(scope="session")
 def kubeconfig(tmp_path_factory) -> Iterator[str]:
-    """The path of the kubeconfig; for the whole session, so that a control plane starts once."""
+    """The path of the kubeconfig; one control plane serves the whole session."""
     kind = chosen(os.environ)
     with ExitStack() as stack:
         if kind != "given":
-            # What listens on loopback is not reached through a proxy.
+            # Servers on loopback are not available through a proxy.
             patch = stack.enter_context(pytest.MonkeyPatch.context())
             patch.setenv("NO_PROXY", "127.0.0.1")
             patch.setenv("no_proxy", "127.0.0.1")
@@ -52,7 +52,7 @@ def kubeconfig(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool], str], None]:
-    """Asks again and again until the answer is yes."""
+    """Repeats a check until it is true."""
     return _eventually
 
 
@@ -66,12 +66,12 @@ def _eventually(holds: Callable[[], bool], what: str) -> None:
 
 @pytest.fixture
 def make_client(kubeconfig, monkeypatch) -> Iterator[Callable[..., Client]]:
-    """Builds clients as the commands do, from KUBECONFIG alone, and closes them."""
+    """Builds clients from KUBECONFIG alone, as the commands do, and closes them."""
     monkeypatch.setenv("KUBECONFIG", kubeconfig)
     with ExitStack() as stack:
 
         def make(token: str | None = None) -> Client:
-            """With *token*, which replaces all other credentials, if one is given."""
+            """Build a client; a *token* replaces all other credentials."""
             clock = SystemClock()
             if token is None:
                 return stack.enter_context(Client.from_options(clock=clock))
@@ -87,7 +87,7 @@ def make_client(kubeconfig, monkeypatch) -> Iterator[Callable[..., Client]]:
 
 @pytest.fixture
 def client(make_client) -> Client:
-    """The administrator, or whoever KUBECONFIG names."""
+    """A client for the user of KUBECONFIG, who is the administrator."""
     return make_client()
 
 
@@ -98,14 +98,14 @@ def writer(client) -> ClusterWriter:
 
 @pytest.fixture
 def namespace(client) -> Iterator[str]:
-    """A namespace of this test alone; what the test made in it goes with it."""
+    """A namespace for one test; everything in it is deleted after the test."""
     name = f"{PREFIX}{secrets.token_hex(4)}"
     body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
     client.send("POST", NAMESPACES, body=body)
     try:
         yield name
     finally:
-        # Without kube-controller-manager, nothing empties a namespace that is deleted.
+        # Without kube-controller-manager, deleting a namespace leaves its objects.
         for collection in (
             resource_paths.collection(resource_paths.VMS, name),
             resource_paths.collection(resource_paths.KUBEVIRTS, name),
@@ -113,7 +113,7 @@ def namespace(client) -> Iterator[str]:
             resource_paths.collection("events", name, resource_paths.EVENTS_API),
         ):
             client.send("DELETE", collection)
-        # The reader wants exactly one KubeVirt CR: the next test must not find this one's.
+        # The reader needs exactly one KubeVirt CR, so the next test must not see this one.
         left = resource_paths.collection(resource_paths.KUBEVIRTS, name)
         _eventually(lambda: not json.loads(client.get(left))["items"], f"{left} is empty")
         client.send("DELETE", f"{NAMESPACES}/{name}")
@@ -121,7 +121,7 @@ def namespace(client) -> Iterator[str]:
 
 @pytest.fixture
 def make_vm(client, namespace) -> Callable[..., ObjectRef]:
-    """Creates stopped VMs as somebody with another tool does."""
+    """Creates stopped VMs under the field manager of another tool."""
 
     def make(name: str = "pg-0", guest: str | None = "1Gi") -> ObjectRef:
         requests = {"resources": {"requests": {"memory": "1Gi"}}}
@@ -141,7 +141,7 @@ def make_vm(client, namespace) -> Callable[..., ObjectRef]:
 
 @pytest.fixture
 def make_kubevirt(client, namespace) -> Callable[..., ObjectRef]:
-    """Creates a KubeVirt CR of the test's own, which no component follows."""
+    """Creates a KubeVirt CR for one test; no KubeVirt component acts on it."""
 
     def make(spec: dict[str, Any], name: str = "scratch") -> ObjectRef:
         body = {
@@ -164,7 +164,7 @@ def make_kubevirt(client, namespace) -> Callable[..., ObjectRef]:
 
 @pytest.fixture
 def kubevirt(client, make_kubevirt) -> ObjectRef:
-    """The one KubeVirt CR: the cluster's own, which tests leave alone, or one for this test."""
+    """The only KubeVirt CR: the cluster's own, which stays unchanged, or one for this test."""
     items = json.loads(client.get(resource_paths.collection(resource_paths.KUBEVIRTS)))["items"]
     if items:
         metadata = items[0]["metadata"]
@@ -174,7 +174,7 @@ def kubevirt(client, make_kubevirt) -> ObjectRef:
 
 @pytest.fixture
 def robot(client, make_client, namespace) -> Client:
-    """A service account that may do nothing, by a token of the TokenRequest API."""
+    """A client for a service account without any rights, by a token of the TokenRequest API."""
     accounts = f"{NAMESPACES}/{namespace}/serviceaccounts"
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}}
     client.send("POST", accounts, body=account)
@@ -189,12 +189,12 @@ def robot(client, make_client, namespace) -> Client:
 
 @pytest.fixture
 def stranger(make_client) -> Client:
-    """Somebody whose token the server does not know."""
+    """A client with a token that the server does not know."""
     return make_client("nobody-knows-me")
 
 
 class JumpingClock:
-    """The time of day, and waits that are over at once: no test waits for a lease to run out."""
+    """A clock whose waits end immediately, so that no test waits for a lease to expire."""
 
     def __init__(self) -> None:
         self.elapsed = 0.0

@@ -1,4 +1,4 @@
-"""etcd and kube-apiserver on loopback, with a certificate and a token that end with them.
+"""Runs etcd and kube-apiserver on loopback, with a temporary certificate and token.
 
 The flags are those of controller-runtime's envtest, with two simplifications: the key of one
 self-signed certificate serves TLS and signs service accounts' tokens, and the administrator has
@@ -33,17 +33,17 @@ _LOG_TAIL = 4000
 
 
 class ControlPlaneError(Exception):
-    """The control plane cannot be started; the text says why, with the end of the log."""
+    """The control plane cannot be started; the text has the cause and the end of the log."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPlane:
-    """Where everything of one control plane is; nothing of it exists yet."""
+    """The ports, paths and credentials of one control plane, before it is started."""
 
     assets: Path
-    """Holds the programs etcd and kube-apiserver."""
+    """The folder with the programs etcd and kube-apiserver."""
     folder: Path
-    """Takes data, credentials and logs; readable by its owner only."""
+    """The folder for data, credentials and logs; only its owner can read it."""
     token: str
     etcd_port: int
     peer_port: int
@@ -51,7 +51,7 @@ class ControlPlane:
 
     @classmethod
     def on_free_ports(cls, assets: Path, folder: Path) -> ControlPlane:
-        """Three ports that are free now, and a new token."""
+        """Return a control plane with three free ports and a new token."""
         etcd_port, peer_port, port = free_ports(3)
         return cls(
             assets=assets,
@@ -109,7 +109,7 @@ class ControlPlane:
             f"--service-account-signing-key-file={self.key}",
             "--service-cluster-ip-range=10.0.0.0/24",
             "--allow-privileged=true",
-            # No controller makes the default service account that this plugin waits for.
+            # No controller creates the default service account that this plugin needs.
             "--disable-admission-plugins=ServiceAccount",
         ]
 
@@ -130,11 +130,11 @@ class ControlPlane:
         ]
 
     def tokens(self) -> str:
-        """The token file: token, user, uid, groups."""
+        """Return the content of the token file: token, user, uid, groups."""
         return f'{self.token},envtest-admin,envtest-admin,"system:masters"\n'
 
     def kubeconfig(self) -> str:
-        """A kubeconfig of the administrator; JSON, which is YAML too."""
+        """Return the administrator's kubeconfig as JSON, which is valid YAML."""
         name = "envtest"
         cluster = {"server": self.url, "certificate-authority": str(self.certificate)}
         config = {
@@ -150,10 +150,10 @@ class ControlPlane:
 
 @contextmanager
 def started(plane: ControlPlane) -> Iterator[Path]:
-    """Runs *plane* and yields its kubeconfig; the API server is stopped before etcd.
+    """Run *plane* and yield its kubeconfig; the API server is stopped before etcd.
 
     Raises:
-        ControlPlaneError: A program is missing, ends, or is not ready in time.
+        ControlPlaneError: A program is missing, exits, or is not ready in time.
     """
     for program in ("etcd", "kube-apiserver"):
         if not (plane.assets / program).is_file():
@@ -184,13 +184,13 @@ def started(plane: ControlPlane) -> Iterator[Path]:
 def running(
     command: list[str], log: Path, ready: Callable[[], bool], start_s: float = START_S
 ) -> Iterator[None]:
-    """Runs *command* until the block ends; its output goes to *log*.
+    """Run *command* until the block ends; its output goes to *log*.
 
     Raises:
-        ControlPlaneError: It ends by itself, or is not *ready* within *start_s* seconds.
+        ControlPlaneError: The program exits, or is not *ready* within *start_s* seconds.
     """
     with log.open("wb") as output:
-        # In a session of its own: Ctrl-C reaches pytest alone, which then stops it in order.
+        # In its own session, so that Ctrl-C stops pytest first, which then stops the program.
         process = subprocess.Popen(
             command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
@@ -207,7 +207,7 @@ def running(
 
 
 def answers(url: str, token: str = "", trust: ssl.SSLContext | None = None) -> bool:
-    """Whether *url* answers 200; proxies of the environment are not asked."""
+    """Return whether *url* answers 200; proxies of the environment are not used."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)]
     request = urllib.request.Request(url, headers=headers)
@@ -222,7 +222,7 @@ def answers(url: str, token: str = "", trust: ssl.SSLContext | None = None) -> b
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback on which nobody listens now, each another."""
+    """Return *count* different loopback ports on which no process listens now."""
     with ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:

@@ -1,4 +1,4 @@
-"""KubeVirt's CustomResourceDefinitions: found in a folder, installed, and waited for."""
+"""Loads KubeVirt's CustomResourceDefinitions from a folder and installs them."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 SHIPPED = Path(str(resources.files("reconciler.simulator") / "crds"))
-"""KubeVirt v1.9.0's, which the simulator serves; beside them lies what is no definition."""
+"""The folder with the CRDs of KubeVirt v1.9.0, which the simulator serves."""
 _READY_S = 30.0
 _POLL_S = 0.1
 
 
 def load(folder: Path) -> list[dict[str, Any]]:
-    """The documents of kind CustomResourceDefinition in *folder*'s JSON and YAML files.
+    """Return the CustomResourceDefinitions in *folder*'s JSON and YAML files.
 
     Raises:
-        FileNotFoundError: There is none.
+        FileNotFoundError: The folder has no CustomResourceDefinition.
     """
     found = [each for each in _documents(folder) if _is_definition(each)]
     if not found:
@@ -37,10 +37,10 @@ def load(folder: Path) -> list[dict[str, Any]]:
 
 
 def install(client: Client, definitions: list[dict[str, Any]]) -> None:
-    """Creates *definitions* and waits until each of their kinds is served.
+    """Create *definitions* and wait until each of their kinds is served.
 
     Raises:
-        TimeoutError: One is not served in time.
+        TimeoutError: A kind is not served in time.
     """
     for each in definitions:
         client.send("POST", CRDS, body=each)

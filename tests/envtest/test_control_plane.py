@@ -1,4 +1,4 @@
-"""How a control plane is started and stopped, with programs that stand in for the real ones."""
+"""Starts and stops a control plane with fake etcd and kube-apiserver programs."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ server.serve_forever()
 
 @pytest.fixture
 def program(tmp_path):
-    """Writes an executable."""
+    """Writes an executable file."""
 
     def write(name: str, text: str) -> Path:
         path = tmp_path / "assets" / name

@@ -1,4 +1,4 @@
-"""Reads: paged lists, one snapshot, a watch and an informer, and each refusal by its kind."""
+"""Reads from a real API server: lists, a snapshot, a watch, an informer, and errors."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_watch_continues_where_the_list_ended(client, namespace, make_vm):
                 seen.append((kind, vm.ref.name, str(vm.guest)))
             if seen[-1:] == [("MODIFIED", "after", "2Gi")]:
                 break
-    # A controller may write the status of either in between; added is only the one.
+    # A controller may update the status of both VMs; only "after" is added.
     assert [each for each in seen if each[0] == "ADDED"] == [("ADDED", "after", "1Gi")]
     assert seen[-1] == ("MODIFIED", "after", "2Gi")
 
@@ -104,7 +104,7 @@ def test_informer_sees_changes_by_another_client(make_client, kubevirt, make_vm)
 
 
 def _until(informer, clock, holds):
-    """The first snapshot of which *holds* is true."""
+    """Return the first snapshot for which *holds* is true."""
     deadline = clock.monotonic() + WAIT_S
     live = informer.read()
     while not holds(live):

@@ -1,4 +1,4 @@
-"""What the product uses besides KubeVirt's kinds: the Lease, Events, and reviews of access."""
+"""Uses Leases, Events and access reviews of a real API server."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def make_lease(client, namespace, make_clock):
 
 @pytest.fixture
 def record(client, namespace):
-    """The Lease as the server holds it; with arguments, after somebody has changed its spec."""
+    """Returns the Lease's spec from the server; arguments first change fields of it."""
     path = resource_paths.member("leases", namespace, "run", resource_paths.LEASES_API)
 
     def access_record(**changes):
@@ -175,7 +175,7 @@ def test_role_grants_one_right_and_no_other(client, robot, namespace, make_vm, e
 
     grant(client, namespace, "get")
     ref = make_vm()
-    # The server learns of roles from a watch of its own.
+    # The server sees a new role with a delay, through a watch.
     eventually(lambda: may("get"), "the role is in force")
     assert not may("list")
     assert not may("patch")
@@ -197,7 +197,7 @@ def test_role_grants_one_right_and_no_other(client, robot, namespace, make_vm, e
 
 
 def grant(client, namespace, *verbs):
-    """Lets the robot do *verbs* with VMs of *namespace*."""
+    """Allow the robot to use *verbs* on the VMs of *namespace*."""
     api = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}"
     rule = {"apiGroups": ["kubevirt.io"], "resources": [resource_paths.VMS], "verbs": list(verbs)}
     role = {

@@ -1,4 +1,4 @@
-"""The walk-through's three kubectl patches, and the product's own on the same KubeVirt CR."""
+"""Sends the walk-through's three kubectl patches, and the product's own, to a KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ NO_CAUSE = {
     "details": {},
     "code": 422,
 }
-"""What a failed patch is answered, be it a failed test or a missing parent.
+"""The response to a failed patch, whether a test failed or a parent is missing.
 
 Source: kube-apiserver 1.36.2, recorded.
 """
 DEFAULTS = {"configuration": {"developerConfiguration": {"featureGates": ["Snapshot", "Root"]}}}
-"""A CR with feature gates of others; neither strategy is set."""
+"""The spec of a CR with feature gates of others and without either strategy."""
 
 KUBECTL = shutil.which(
     "kubectl", path=os.pathsep.join((os.environ.get("KUBEBUILDER_ASSETS", ""), os.environ["PATH"]))
 )
-"""The one that comes with the API server, where one does."""
+"""The path of kubectl: the one beside the API server, or the one in PATH."""
 
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
 
 
 @pytest.fixture
 def patch(client):
-    """Sends operations as kubectl does: under its field manager, without field validation."""
+    """Sends operations as kubectl does: with kubectl's field manager, without validation."""
 
     def send(ref, ops):
         query = {"fieldManager": "kubectl-patch"}
@@ -66,7 +66,7 @@ def patch(client):
 
 @pytest.fixture
 def kubectl(kubeconfig, tmp_path):
-    """Sends operations with kubectl; hands back the finished process."""
+    """Sends operations with kubectl; returns the finished process."""
 
     def send(ref, ops):
         command = [KUBECTL, f"--kubeconfig={kubeconfig}", f"--cache-dir={tmp_path}"]
@@ -87,7 +87,7 @@ def spec_of(client):
 
 @pytest.fixture
 def live(writer):
-    """The CR as the product reads it, as if virt-operator of v1.3.1 had settled it."""
+    """Reads the CR with a status as if virt-operator v1.3.1 had finished its deployment."""
 
     def read(ref):
         settled = {"phase": "Deployed", "version": "v1.3.1", "target_version": "v1.3.1"}
@@ -100,7 +100,7 @@ def live(writer):
 
 @pytest.fixture
 def carry_out(writer, live):
-    """Decides and writes, wave by wave, until the plan has nothing left; hands back each patch."""
+    """Plans and writes wave by wave until nothing is left; returns each patch."""
 
     def run(ref):
         settings = {
@@ -183,10 +183,10 @@ def test_kubectl_receives_the_same_responses_as_the_test_client(make_kubevirt, k
 @pytest.mark.parametrize(
     "spec",
     [
-        pytest.param({}, id="nothing-is-set"),
-        pytest.param({"configuration": {}}, id="an-empty-configuration"),
-        pytest.param({"configuration": {"developerConfiguration": {}}}, id="no-list-of-gates"),
-        pytest.param({"workloadUpdateStrategy": {}}, id="an-empty-update-strategy"),
+        pytest.param({}, id="empty-spec"),
+        pytest.param({"configuration": {}}, id="empty-configuration"),
+        pytest.param({"configuration": {"developerConfiguration": {}}}, id="no-feature-gates"),
+        pytest.param({"workloadUpdateStrategy": {}}, id="empty-update-strategy"),
     ],
 )
 def test_reconciler_patches_create_missing_parents(spec, make_kubevirt, carry_out, spec_of):

@@ -1,4 +1,4 @@
-"""Writes of VMs: each guard holds, a wrong field is refused, and what was written is verified."""
+"""Writes VMs to a real API server: guards, rejected fields and verified results."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def action(ref, patch, **more):
 
 
 def grow(vm, guest="2Gi"):
-    """The product's own patch of *vm*."""
+    """Return the action with which the product sets the guest size of *vm*."""
     return action(vm.ref, guest_patch(vm, MemoryQuantity.parse(guest)))
 
 
 def replaced(patch, path, value):
-    """*patch* with another value at *path*."""
+    """Return *patch* with another value at *path*."""
     return tuple(
         PatchOp(op=op.op, path=op.path, value=value if op.path == path else op.value)
         for op in patch
@@ -44,7 +44,7 @@ def replaced(patch, path, value):
 
 
 def spec(vm):
-    """What of *vm* only writers change, and no controller."""
+    """Return the fields of *vm* that only writers change, and no controller."""
     return (vm.uid, vm.generation, str(vm.guest), vm.guest_manager)
 
 
@@ -107,7 +107,7 @@ def test_generation_guard_rejects_a_patch_of_an_absent_field_after_an_edit(
     meddle = [{"op": "add", "path": "/spec/template/metadata/labels", "value": {"a": "b"}}]
     answer = client.patch(resource_paths.of(bare.ref), meddle)
     if answer.status == 422:
-        # Without KubeVirt's webhooks, no annotation has made the template's metadata.
+        # Without KubeVirt's webhooks, the template has no metadata yet.
         meddle = [
             {"op": "add", "path": "/spec/template/metadata", "value": {"labels": {"a": "b"}}}
         ]
@@ -131,7 +131,9 @@ def test_unknown_field_is_rejected_and_not_pruned(writer, client, vm):
         body=[op.plain() for op in patch],
     )
     assert ignored.status == 200
-    assert b"gueest" not in ignored.body  # without Strict: 200, pruned, and not a word
+    assert (
+        b"gueest" not in ignored.body
+    )  # without Strict: status 200, and the field is pruned silently
 
 
 def test_value_of_the_wrong_type_is_rejected(writer, vm):

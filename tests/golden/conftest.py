@@ -1,4 +1,4 @@
-"""A plan, a run and a cluster made by hand, in which every effect and every result occurs."""
+"""A hand-made plan, run and cluster in which every effect and every result occurs."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest):
-    """Compares text with the file of that name beside this one, or rewrites the file."""
+    """Compares text with the golden file of that name, or rewrites the file."""
 
     def compare(name: str, pieces) -> None:
         text = "".join(pieces)
@@ -355,7 +355,7 @@ def sealed(decisions: tuple[Decision, ...], **fields) -> Plan:
 
 @pytest.fixture
 def plan() -> Plan:
-    """Every effect at once, with findings."""
+    """A plan with every effect and with reported problems."""
     forecast = Forecast(
         migrations=2,
         n_bytes_copied=24 * GIB,
@@ -398,7 +398,7 @@ def plan() -> Plan:
 
 @pytest.fixture
 def converged_plan() -> Plan:
-    """Nothing to do."""
+    """A plan with nothing to do."""
     unchanged = tuple(each for each in decisions() if each.effect is Effect.NONE)
     return sealed(unchanged, revision="working-tree")
 
@@ -443,7 +443,7 @@ def paced_plan() -> Plan:
 
 @pytest.fixture
 def run(plan: Plan) -> RunReport:
-    """Every result at once."""
+    """The report of a run with every result."""
 
     def outcome(decision: Decision, result: Result, actuation: Actuation, **fields) -> Outcome:
         action = decision.actions[0] if decision.actions else None
@@ -514,7 +514,7 @@ def run(plan: Plan) -> RunReport:
 
 @pytest.fixture
 def desired() -> DesiredState:
-    """What Git says of five VMs, with findings of each severity."""
+    """The desired state of five VMs, with reported problems of each severity."""
     vms = (
         DesiredVM(ref=vm_ref("batch", "etl-2"), guest=None, instancetype="u1.large"),
         DesiredVM(ref=vm_ref("db", "pg-0"), guest=size("12Gi")),
@@ -554,7 +554,7 @@ def desired() -> DesiredState:
 
 @pytest.fixture
 def live() -> LiveState:
-    """The cluster beside it: one converged, one migrating, one waiting for a restart."""
+    """A cluster with one converged VM, one that migrates, and one that needs a restart."""
     true, false = (
         Condition(status="True"),
         Condition(status="False", reason="DisksNotLiveMigratable"),
@@ -628,7 +628,7 @@ def live() -> LiveState:
 
 @pytest.fixture
 def verdicts() -> dict[ObjectRef, Convergence]:
-    """One verdict, as a caller that judges would hand over."""
+    """One verdict on convergence, as a caller would pass it."""
     return {
         vm_ref("db", "pg-0"): Convergence(
             verdict=Verdict.IN_PROGRESS,

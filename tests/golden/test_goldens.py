@@ -1,4 +1,4 @@
-"""Each format of each value, compared with a file; the JSON also with its published schema."""
+"""Compares each output format with a golden file, and the JSON with its published schema."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def validate(document: str, name: str) -> None:
 
 
 def made(value):
-    """*value* with lists where it has iterators."""
+    """Return *value* with lists instead of iterators."""
     match value:
         case dict():
             return {key: made(each) for key, each in value.items()}

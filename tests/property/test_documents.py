@@ -1,4 +1,4 @@
-"""Values written as YAML or JSON are read back equal, with places inside the text."""
+"""Checks that values written as YAML or JSON are read back equal, with valid locations."""
 
 import io
 import json
@@ -27,7 +27,7 @@ MAPPINGS = st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4)
 
 
 def yaml_text(value):
-    """*value* as block-style YAML, texts in quotes so that no reader takes them for numbers."""
+    """Return *value* as block-style YAML; every text is quoted, so none is read as a number."""
 
     def quoted(each):
         if isinstance(each, str):

@@ -1,4 +1,4 @@
-"""The fast check and the whole check of the schema agree."""
+"""Compares the fast check of a manifest with the whole check by jsonschema."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,7 +64,7 @@ def paths(tree, at=()):
 
 
 def changed(tree, path, new):
-    """*tree* with the value at *path* replaced; an Ellipsis takes its key away."""
+    """Return *tree* with *new* at *path*; an Ellipsis removes the key."""
     if not path:
         return new
     made = {**tree, path[0]: changed(tree.get(path[0], {}), path[1:], new)}
@@ -89,5 +89,5 @@ def spoilt(draw):
 def test_fast_check_accepts_exactly_the_manifests_that_jsonschema_accepts(tree):
     found = slow_check(tree, "manifest")
     assert check(tree, "manifest") == found
-    # Floats that are whole numbers are left to the check.
+    # The fast check leaves floats that are whole numbers to the whole check.
     assert fits("manifest")(tree) == (found == ()) or "." in repr(tree)

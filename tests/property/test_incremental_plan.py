@@ -1,4 +1,4 @@
-"""A plan of which only the changed VMs were decided anew is the plan from scratch."""
+"""Compares the plan after changes, in which only changed VMs are decided, with a new plan."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SIZES = ("1Gi", "2Gi", "3Gi", "5Gi", "1025Mi")
 
 @st.composite
 def live_states(draw):
-    """A change of some VMs, and now and then of what all share."""
+    """Draw changes of some VMs and, now and then, of settings that all VMs share."""
     return {
         "sizes": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
         "spec": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
@@ -57,7 +57,7 @@ def live_states(draw):
 
 
 class Story:
-    """Git and the cluster, changed step by step; what a step does not touch stays the same."""
+    """Changes Git and the cluster step by step; a step leaves everything else unchanged."""
 
     def __init__(self):
         self.now = NOW
@@ -146,7 +146,7 @@ def test_planner_decides_only_changed_vms_again():
 
 
 def quiet() -> dict:
-    """A step in which nothing changes."""
+    """Return a step in which nothing changes."""
     nothing = {name: {} for name in ("sizes", "spec", "guest")}
     unchanged = dict.fromkeys(("methods", "max_guest", "nodes", "capacity"))
     moving = dict.fromkeys(("silent", "flying", "migrating", "gone"), frozenset())

@@ -1,4 +1,4 @@
-"""libyaml, which reads manifests, and ruamel.yaml read the same values at the same places."""
+"""Checks that libyaml and ruamel.yaml read the same values at the same locations."""
 
 import json
 import re
@@ -26,16 +26,16 @@ RUAMEL = ruamel()
 ORDINARY = "\u0085\u2028\u2029\ufeff"
 """ruamel.yaml treats these as line ends or a byte order mark, libyaml here as text."""
 ODD_ANCHOR = re.compile(r"[&*]\S*[^\w\s-]")
-"""The name of an anchor or alias with characters that libyaml, like kubectl, refuses."""
+"""The name of an anchor or alias with characters that libyaml and kubectl reject."""
 ROOT_BLOCK = re.compile(r"^([-.]{3}\s*)?([&!]\S*\s+)*[|>]", re.MULTILINE)
-"""A document that is a block of text: libyaml, like kubectl, requires indented lines."""
+"""A document that is a block of text; libyaml and kubectl require indented lines."""
 STRICTER = (
     "while scanning a tag",
     "while parsing a tag",
     "while scanning a directive",
     "while parsing a directive",
 )
-"""Messages of libyaml for texts that ruamel.yaml accepts; kubectl refuses them too."""
+"""Messages of libyaml for texts that ruamel.yaml accepts and kubectl rejects."""
 LAXER = (
     "found character '\\t'",  # a tab in or after a plain scalar
     "found '\\t' while scanning a block scalar",
@@ -44,7 +44,7 @@ LAXER = (
     "expected ',' or ']', but got '<scalar>'",  # ["a":b]
     "expected chomping or indentation indicators",
 )
-"""Messages of ruamel.yaml for texts that libyaml accepts; kubectl accepts them too."""
+"""Messages of ruamel.yaml for texts that libyaml and kubectl accept."""
 
 
 def differs(text: str, *, soup: bool = False) -> str:
@@ -78,7 +78,7 @@ def told(found):
 
 
 def placed(node, *path):
-    """Return *node* with its places, without those of empty values: libyaml has other ones."""
+    """Return *node* with locations, except those of empty values, where the parsers differ."""
     children = [(key, placed(node, *path, key)) for key in node.find(path).children]
     here = node.find(path)
     empty = here.value is None

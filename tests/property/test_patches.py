@@ -1,4 +1,4 @@
-"""Algebra of patches: applied as a real server applies them, they make live say what Git says."""
+"""Checks that patches, applied as a real server applies them, make the CR equal to Git."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FOREIGN = {"certificateRotateStrategy": {"selfSigned": {}}, "imagePullPolicy": "
 
 
 def document(settings, *, bare: bool) -> dict:
-    """The CR as JSON; *bare* has no parents but those of its settings."""
+    """Return the CR as JSON; a *bare* CR has only the parents of its settings."""
     spec: dict = {} if bare else json.loads(json.dumps(FOREIGN))
     for path, value in settings.items():
         parent = {"spec": spec}
@@ -78,7 +78,7 @@ def live_kubevirt(doc: dict) -> LiveKubeVirt:
 
 
 def apply_all(doc: dict, actions) -> dict:
-    """Apply each action's patch as the server does; it counts generations."""
+    """Apply each action's patch as the server does, and increase the generation each time."""
     for action in actions:
         doc = json_patch.apply([each.plain() for each in action.patch], doc)
         doc["metadata"]["generation"] += 1

@@ -1,4 +1,4 @@
-"""A plan in a file, edited by whomever: the quick check is never kinder than jsonschema alone."""
+"""Checks edited plan files: the fast check accepts only what jsonschema accepts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def places(tree, at=()):
 
 
 def changed(tree, path, new):
-    """*tree* with the value at *path* replaced, which may be a new key; an Ellipsis takes it."""
+    """Return *tree* with *new* at *path*; the key may be new, and an Ellipsis removes it."""
     if not path:
         return new
     step, *rest = path
@@ -64,7 +64,7 @@ def changed(tree, path, new):
 
 
 def by_name(tree):
-    """The places in *tree* with their values, by the key that they stand at or below."""
+    """Group the paths and values in *tree* by the last key of the path."""
     found = defaultdict(list)
     for path, value in places(tree):
         keys = [each for each in path if isinstance(each, str)]
@@ -74,12 +74,12 @@ def by_name(tree):
 
 @st.composite
 def edited(draw):
-    """A plan with a few of its objects, changed in one or two places."""
+    """Draw a plan with a few of its objects, changed in one or two values."""
     plan = draw(st.sampled_from(PLANS))
     objects = draw(st.lists(st.sampled_from(plan["objects"]), max_size=3))
     tree = {**plan, "objects": objects, "diagnostics": plan["diagnostics"][:2]}
     for _ in range(draw(st.integers(1, 2))):
-        # By name first, for of some there are far more than of others.
+        # Choose the key first, because some keys occur far more often than others.
         found = by_name(tree)
         path, old = draw(st.sampled_from(found[draw(st.sampled_from(sorted(found)))]))
         if draw(st.integers(0, 7)) == 0:

@@ -1,4 +1,4 @@
-"""Quantities: equal by value, spelled as written, and read as Kubernetes reads them."""
+"""Quantities are equal by value, keep their notation, and are parsed as in Kubernetes."""
 
 from __future__ import annotations
 

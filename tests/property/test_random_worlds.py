@@ -1,4 +1,4 @@
-"""Random worlds, planned, applied and played to the end: what the plan says is what happens."""
+"""Plans and applies random worlds and compares the result with the plan."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ SETTINGS = settings(
 )
 DEADLINE_S = 1800.0
 SOON_S = 5.0
-"""Enough for a run to write all that it may write at once."""
+"""Long enough for a run to send all writes that it may send at the same time."""
 HELD = {Effect.RESTART, Effect.BLOCKED}
 FOR_LACK_OF_ROOM = {"no-node-with-room", "quota-would-refuse", "waits-for-room"}
 UNFINISHED = {"running", "not-started"}
 
 
 def rig(case):
-    """A fresh copy of the world."""
+    """Return a new copy of the world."""
     sim = Simulator(worlds.parse(case.world), clock=SimClock(scale=None))
     return rig_at(sim, begins_s=case.begins_s)
 
 
 def patched(run):
-    """The VMs that were written, once for each time."""
+    """Return the names of the VMs that were written, one entry per write."""
     return [path.rpartition("/")[2] for path in run.patches() if "/virtualmachines/" in path]
 
 
@@ -58,13 +58,13 @@ def fault_of(case, name):
 
 
 def recovers(fault):
-    """Whether a VM gets its memory all the same, a few tries later."""
+    """Return whether a VM with *fault* still gets its memory after a few attempts."""
     [times] = fault.values() or [0]
     return not fault.keys() - {"migrationFails", "targetUnschedulable"} and times not in LASTING
 
 
 class Traffic:
-    """Notes, at each write of a running VM's size, how many changes were in flight with it."""
+    """Records the number of changes in flight at each write of a running VM's size."""
 
     def __init__(self, run):
         self.peak = 0
@@ -108,13 +108,13 @@ class Traffic:
 
 
 def size(vm):
-    """What a VM's spec says of its size: a quantity, or an instancetype."""
+    """Return the size in a VM's spec: a quantity, or the name of an instancetype."""
     memory = vm["spec"]["template"]["spec"]["domain"].get("memory", {})
     return memory.get("guest") or vm["spec"]["instancetype"]["name"]
 
 
 def wants(found):
-    """The size of a VM, or of an instance."""
+    """Return the size that a VM or an instance should have."""
     if "template" not in found["spec"]:
         return q(found["spec"]["domain"]["memory"]["guest"])
     said = size(found)
@@ -136,7 +136,7 @@ def test_rollout_of_a_random_world_does_what_its_plan_says(case):
     planned = {d.ref.name: d for d in report.plan.decisions if d.ref.kind == "VirtualMachine"}
     ends = {o.ref.name: o for o in report.outcomes if o.ref.kind == "VirtualMachine"}
 
-    # Nothing was restarted, evicted or written that the plan had left alone.
+    # No VM that the plan leaves unchanged was restarted, evicted or written.
     assert uids(run) == before
     assert all(each["status"]["phase"] == "Running" for each in instances(run))
     assert not {name for name in patched(run) if planned[name].effect in HELD}
@@ -155,7 +155,7 @@ def test_rollout_of_a_random_world_does_what_its_plan_says(case):
         elif planned[name].effect is Effect.LIVE and recovers(fault_of(case, name)):
             held = outcome.result == "held" and outcome.reason in FOR_LACK_OF_ROOM
             lacking = outcome.reason in {"target-unschedulable", "quota-refused"}
-            # Behind a change that did not end, and whose place no other can have.
+            # The VM waits for the slot of a change that did not end.
             behind = outcome.reason == "waits-for-place" and in_the_way(run) - {name}
             assert outcome.result == "done" or held or lacking or behind, outcome
 
@@ -163,20 +163,20 @@ def test_rollout_of_a_random_world_does_what_its_plan_says(case):
 
 
 def reached(run, decision, outcome):
-    """What is said to be done is in the guest."""
+    """Check that the guest has the planned size if the outcome says so."""
     if outcome.result == "done" and outcome.reason == "converged":
         vmi = run.vmi(outcome.ref.namespace, outcome.ref.name)
         assert q(vmi["status"]["memory"]["guestCurrent"]) == decision.target
 
 
 def is_true(case, name, reason):
-    """Whether the world has what the reason of a failure says."""
+    """Return whether the world has the fault that the reason of a failure describes."""
     fault = fault_of(case, name)
     match reason:
         case "plug-refused":
             return "plugRefused" in fault
         case "migration-failing":
-            # The first versions try a refused plug again, without a word, by another migration.
+            # The first versions silently retry a refused hotplug with another migration.
             again = "plugRefused" in fault and case.world["kubevirt"]["version"] in STRICT
             return "migrationFails" in fault or again
         case "guest-silent":
@@ -206,9 +206,9 @@ def again_offers_only_what_is_left(case, run, planned, ends):
 @SETTINGS
 @given(CASES)
 def test_forced_change_has_the_effect_that_the_plan_gave_for_not_writing(case):
-    """Each in a copy of its own, in which what is written later meets no fault.
+    """Force each change that the plan holds, in its own copy of the world and without faults.
 
-    Where the plan changes the KubeVirt CR, that is made first, as the rollout would.
+    Where the plan changes the KubeVirt CR, that change is made first, as in the rollout.
     """
     plan = rig(case).plan(case.desired)
     for ref in [d.ref for d in plan.decisions if d.effect in {*HELD, Effect.WAIT} and d.changes]:
@@ -225,12 +225,12 @@ def test_forced_change_has_the_effect_that_the_plan_gave_for_not_writing(case):
             change_kubevirt_by_hand(run, again)
         facts, wanted, had = patch_by_hand(run, decision)
         if "refused" in facts and ref.name in moving & in_the_way(run):
-            # Behind a change that does not end, whatever the size itself would come to.
+            # A change in flight does not end, so the new size cannot be tested.
             assert decision.effect in {Effect.WAIT, Effect.BLOCKED}, (decision, facts)
             continue
         true = effects_of_change(facts, wants=wanted, had=had)
         if decision.effect is Effect.WAIT:
-            # KubeVirt queues the change or refuses it, or never ends the one that is in flight.
+            # KubeVirt queues or rejects the change, or the one in flight never ends.
             capacity = decision.reason == "waits-for-room"
             backup = decision.reason == "backup-running"
             assert ref.name in moving or (capacity and moving) or backup, decision
@@ -240,7 +240,7 @@ def test_forced_change_has_the_effect_that_the_plan_gave_for_not_writing(case):
 
 
 def in_the_way(run):
-    """The VMs with a change or a migration in flight."""
+    """Return the VMs with a change or a migration in flight."""
     changing = {
         each["metadata"]["name"]
         for each in instances(run)

@@ -1,6 +1,6 @@
-"""Whatever Git, people, KubeVirt and dying processes do in whatever order: what never breaks.
+"""Checks rules that hold in every order of events from Git, people, KubeVirt and crashes.
 
-RECONCILER_THOROUGH=1 plays more and longer stories, other ones each time.
+RECONCILER_THOROUGH=1 runs more and longer sequences, and different ones each time.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from reconciler.simulator.worlds import worlds
 
 THOROUGH = os.environ.get("RECONCILER_THOROUGH") == "1"
 NAMES = ("a0", "a1", "b0", "b1", "c")
-"""Those that begin with one letter are of one group."""
+"""The VMs; names with the same first letter belong to the same anti-affinity group."""
 PARALLEL, OUTBOUND = 5, 2
 """KubeVirt's own limits. Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52."""
 PASS_S = 300.0
 SIZES = st.sampled_from(["1Gi", "1536Mi", "2Gi", "3Gi", "4Gi", "5Gi", "1025Mi", "512Mi"])
 VMS = st.sampled_from(NAMES)
 SOON = st.sampled_from([0.0, 1.0, 3.0, 8.0, 15.0])
-"""When what others do happens, so that much of it falls into a pass."""
+"""Delays before the actions of others, in seconds; most of them happen during a pass."""
 
 ALLOW = Window(kind=WindowKind.ALLOW, cron="0 */2 * * *", duration=Duration.parse("1h"))
 DENY = Window(kind=WindowKind.DENY, cron="15 * * * *", duration=Duration.parse("10m"))
@@ -49,18 +49,18 @@ EXPLAINED = {
     "plug-refused",
     "restart-pending",
 }
-"""Why a VM may stay as it is for good: each needs a restart, or another size in Git."""
+"""Reasons why a VM may stay unchanged: each needs a restart or another size in Git."""
 
 
 def is_open(windows, now):
-    """By the two windows of this test, reckoned apart from the product."""
+    """Return whether the windows are open, computed without the product's code."""
     if DENY in windows and 15 <= now.minute < 25:
         return False
     return ALLOW not in windows or now.hour % 2 == 0
 
 
 class World(Stage):
-    """A stage that judges each write of the product at the moment it comes."""
+    """A simulated cluster that checks each write of the product when it is requested."""
 
     def ready(self):
         self.consent = PlanPolicy()
@@ -117,7 +117,7 @@ class World(Stage):
         return bool(unfinished) or self._is_fresh(name, vmi)
 
     def _is_fresh(self, name, vmi):
-        """Whether its spec was changed a moment ago, which KubeVirt has not taken up yet."""
+        """Return whether the VM's spec was changed and KubeVirt has not reacted yet."""
         [vm] = [each for each in self.vms() if each["metadata"]["name"] == name]
         wants, has = guest_of(vm), vmi["spec"]["domain"]["memory"]["guest"]
         waits = conditions(vm).get("RestartRequired") == "True"
@@ -130,12 +130,12 @@ class World(Stage):
 
     @property
     def patched(self):
-        """The last size that the product wrote of each VM."""
+        """The size that the product wrote last, by VM."""
         return {name: text for name, _, text in self.landed if name != "kubevirt"}
 
 
 def _serves(vmi):
-    """Whether it runs and is not about to migrate."""
+    """Return whether the instance runs and is not about to migrate."""
     return (
         vmi["status"].get("phase") == "Running"
         and conditions(vmi).get("HotMemoryChange") != "True"
@@ -143,7 +143,7 @@ def _serves(vmi):
 
 
 class Rollouts(RuleBasedStateMachine):
-    """Git, people, other controllers, KubeVirt, processes that die, and a CronJob."""
+    """Events from Git, people, other controllers, KubeVirt, a CronJob and killed processes."""
 
     @initialize(
         live=st.booleans(),
@@ -167,11 +167,11 @@ class Rollouts(RuleBasedStateMachine):
         self.git = dict(zip(NAMES, sizes, strict=True))
         self.uids = self._uids()
 
-    # Git, and what it consents to
+    # Events in Git: sizes, pacing, windows and consent to restarts
 
     @rule(changes=st.dictionaries(VMS, SIZES, min_size=1))
     def push(self, changes):
-        """A later pass wants this; an earlier one may have begun something else."""
+        """Change sizes in Git; an earlier pass may have started other changes."""
         self.git |= changes
 
     @rule(
@@ -194,7 +194,7 @@ class Rollouts(RuleBasedStateMachine):
     def consent(self, restart):
         self.world.consent = PlanPolicy(windows=self.world.consent.windows, restart=restart)
 
-    # Others
+    # Events from other users, controllers and KubeVirt
 
     @rule(vm=VMS, size=SIZES, wait_s=SOON)
     def resize(self, vm, size, wait_s):
@@ -229,7 +229,7 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(wait_s=SOON)
     def revert(self, wait_s):
-        """Another controller owns the CR for a moment."""
+        """Let another controller revert a setting of the CR once."""
         body = {"spec": {"workloadUpdateStrategy": {"workloadUpdateMethods": []}}}
         self.world.soon(lambda: self.world.ask("PATCH", CR_PATH, body), wait_s)
 
@@ -240,7 +240,7 @@ class Rollouts(RuleBasedStateMachine):
         self.world.clock.sleep(20.0)
         self.uids = self._uids()
 
-    # The CronJob
+    # Passes of the CronJob, whole or cut short
 
     @rule()
     def reconcile(self):
@@ -248,7 +248,7 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(request=st.integers(5, 60))
     def killed(self, request):
-        """The process dies at its nth request and gives nothing back."""
+        """Kill the process at its nth request, so that it releases nothing."""
         asked = []
 
         def reap(when, method, path):
@@ -267,7 +267,7 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule()
     def observe(self):
-        """A pass in mode `observe`: plans, and writes nothing."""
+        """Run a pass in mode `observe`, which plans and writes nothing."""
         before = len(self.world.sim.request_log)
         desired, world = self.world.desired(self._text()), self.world
         world.reborn()
@@ -295,7 +295,7 @@ class Rollouts(RuleBasedStateMachine):
         assert changed <= self.world.restarted
 
     def teardown(self):
-        """When faults stop, the passes of a CronJob bring every VM to what Git says."""
+        """Check that the CronJob brings every VM to its size in Git when faults have stopped."""
         if not hasattr(self, "world"):
             return
         world = self.world

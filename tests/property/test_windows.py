@@ -1,4 +1,4 @@
-"""Windows against an oracle that goes through every minute, in zones that change their clocks."""
+"""Compares windows with a search through every minute, across changes of the clocks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ FIRST_DAYS = {
     "Africa/Cairo": [datetime(2026, 4, 23), datetime(2026, 10, 29)],  # noqa: DTZ001 - local
     "Asia/Kolkata": [datetime(2026, 2, 27)],  # noqa: DTZ001 - local
 }
-"""By zone, days before its clocks change, or before a month ends."""
+"""For each time zone, days before its clocks change, or before a month ends."""
 DAYS, BEFORE, AFTER = 3, 2, 4
-"""What is tried lies in so many days; so many before and after them are looked at as well."""
+"""The number of days with tested moments, and of days searched before and after them."""
 
 minutes = st.sampled_from(["0", "30", "5-59/10", "15,45", "*/20"])
 hours = st.sampled_from(["0", "1", "2", "3", "1-3", "22", "*", "*/2"])
@@ -53,7 +53,7 @@ def cases(draw):
 
 
 def members(field, low, high):
-    """The numbers that a field names; a second reading of the syntax, as far as it is used."""
+    """Return the numbers that a cron field selects, parsed without the product's code."""
     found = set()
     for part in field.split(","):
         span, _, step = part.partition("/")
@@ -64,12 +64,12 @@ def members(field, low, high):
 
 @cache
 def clock(zone, begin, count):
-    """What the clock of *zone* shows in each of *count* minutes."""
+    """Return the local time of *zone* in each of *count* minutes."""
     return [(begin + MINUTE * n).astimezone(ZoneInfo(zone)) for n in range(count)]
 
 
 def begins(window, begin, end):
-    """When the window opens between two moments of UTC, minute by minute."""
+    """Return the moments between *begin* and *end*, in UTC, at which the window opens."""
     minute, hour, _, _, weekday = window.cron.split()
     wanted = members(minute, 0, 59), members(hour, 0, 23), members(weekday, 0, 6)
 
@@ -90,7 +90,7 @@ def begins(window, begin, end):
     while wall <= last:
         if matches(wall):
             shows = wall
-            # The first minute that the clock shows, at or after the one that is named.
+            # If the clock skips that minute, the window opens at the next one that it shows.
             while shows not in named:
                 shows += MINUTE
             found.add(named[shows])
@@ -99,7 +99,7 @@ def begins(window, begin, end):
 
 
 def open_minutes(windows, begin, end):
-    """Whether each minute between two moments is open, by going through all of them."""
+    """Return whether each minute between two moments is open, by checking every minute."""
     count = (end - begin) // MINUTE
     states = {}
     for kind in WindowKind:

@@ -1,4 +1,4 @@
-"""Every reason says what it means, what to do, how it is known and where it applies."""
+"""Every reason in the catalogue has a meaning, a remedy, evidence and versions."""
 
 from __future__ import annotations
 

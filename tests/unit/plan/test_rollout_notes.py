@@ -74,7 +74,7 @@ def window(begins_in_s: float, lasts: str, kind: WindowKind = WindowKind.ALLOW) 
 
 
 def notes(desired, live, **policy) -> dict[str, tuple[Severity, str]]:
-    """Return severity and message of each rollout note, by code."""
+    """Return the severity and the message of each rollout note, by code."""
     found = plan_of(desired, live, **policy).diagnostics
     return {each.code: (each.severity, each.message) for each in found if each.code in NOTES}
 

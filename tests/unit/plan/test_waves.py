@@ -15,7 +15,7 @@ from reconciler.report.plan_text import plan_text
 
 
 def planned(**config):
-    """A plan with a wave for the CR and one for memory."""
+    """Return a plan with a wave for the CR and a wave for memory."""
     desired = make_desired(want("2Gi"), kubevirt={ROLLOUT_STRATEGY: "LiveUpdate"})
     live = make_live(make_vm(), vmis=(make_vmi(),))
     return decide(desired, live, plan_policy(Config(**config)), NOW)

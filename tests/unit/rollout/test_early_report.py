@@ -1,4 +1,4 @@
-"""The reports of runs that write nothing."""
+"""Reports of runs that write nothing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ PLAN = plan_of(
 
 
 @pytest.mark.parametrize("mode", ["observe", "unwritten"])
-def test_report_names_each_object_that_is_not_as_git_says(mode):
+def test_early_report_lists_each_object_that_differs_from_git(mode):
     if mode == "observe":
         report = observed(PLAN, run_id="r", at=NOW)
         left, reason, message = Result.HELD, "mode-observe", "not written: "

@@ -1,4 +1,4 @@
-"""Which exit code a run has: the first that applies."""
+"""The exit code of a run is the first code that applies."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ def outcome(result: Result) -> Outcome:
         ((Result.HELD,), None, False, ExitCode.INVALID),
     ],
 )
-def test_first_exit_code_that_applies_is_used(results, ended_by, valid, expected):
+def test_exit_code_is_the_first_that_applies(results, ended_by, valid, expected):
     found = exit_code(map(outcome, results), valid=valid, ended_by=ended_by)
     assert found is expected

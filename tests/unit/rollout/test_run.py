@@ -1,4 +1,4 @@
-"""How a run ends, and what its report says of the objects that it leaves open."""
+"""The end of a run, and its report on objects that are not completed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CLOSED = Window(kind=WindowKind.ALLOW, cron="0 22 * * *", duration=Duration.pars
 
 
 def ran(*answers, ports=None, live=LIVE, choices=None, **policy):
-    """The report of one run over fakes, and the ports that it used."""
+    """Return the report of one run with fakes, and the ports that the run used."""
     ports = ports or FakePorts(writer=FakeWriter(answers))
     ports.informer.live = live
     choices = choices or PlanPolicy()
@@ -44,20 +44,20 @@ def test_deadline_leaves_a_written_vm_running():
     assert [each for each, _ in ports.recorder.events] == ["MemoryPatched"]
 
 
-def test_unanswered_write_is_in_doubt_when_the_run_ends():
+def test_unanswered_write_is_reported_as_unknown_when_the_run_ends():
     report, _ = ran(UnreachableError("no answer"), deadline_s=1.0)
     (outcome,) = report.outcomes
     assert outcome.result is Result.RUNNING
     assert outcome.why.message.startswith("the API server did not answer the last write")
 
 
-def test_unanswered_write_that_no_snapshot_shows_was_not_made():
+def test_unanswered_write_counts_as_not_made_if_snapshots_do_not_show_it():
     report, _ = ran(*[UnreachableError("no answer")] * 9, deadline_s=60.0)
     (outcome,) = report.outcomes
     assert (outcome.result, report.exit) == (Result.NOT_STARTED, ExitCode.DEADLINE)
 
 
-def test_run_ends_with_an_error_when_writes_are_not_answered_for_too_long():
+def test_run_ends_with_an_error_after_five_minutes_without_a_response():
     report, ports = ran(*[UnreachableError("no answer")] * 99)
     assert (report.exit, report.message) == (ExitCode.ERROR, "ended by an error: no answer")
     assert 300 <= ports.clock.seconds < 330
@@ -79,14 +79,14 @@ def test_lost_lease_ends_the_run():
     assert report.outcomes[0].result is Result.NOT_STARTED
 
 
-def test_fatal_answer_leaves_a_report():
+def test_fatal_response_ends_the_run_with_a_report():
     report, _ = ran(UnauthorizedError("401", status=401))
     assert (report.exit, report.message) == (ExitCode.ERROR, "ended by an error: 401")
     assert report.outcomes[0].result is Result.NOT_STARTED
 
 
 class BreakingWriter(FakeWriter):
-    """Is interrupted after a request went out."""
+    """A writer that is interrupted after it has sent a request."""
 
     def write_each(self, actions, *, timeout_s):
         next(iter(actions))
@@ -95,7 +95,7 @@ class BreakingWriter(FakeWriter):
         yield
 
 
-def test_leases_expire_where_the_last_request_may_still_be_carried_out():
+def test_interrupted_run_lets_its_leases_expire():
     ports = FakePorts(writer=BreakingWriter())
     report, _ = ran(ports=ports)
     assert report.message == BROKEN_OFF
@@ -103,7 +103,7 @@ def test_leases_expire_where_the_last_request_may_still_be_carried_out():
     assert report.outcomes[0].result is Result.RUNNING
 
 
-def test_run_that_does_not_follow_leaves_the_vm_written():
+def test_run_without_wait_reports_the_vm_as_written():
     report, ports = ran(TAKEN, follow=False)
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.DONE, Result.WRITTEN)
@@ -111,7 +111,7 @@ def test_run_that_does_not_follow_leaves_the_vm_written():
     assert [each for each, _ in ports.recorder.events] == ["MemoryPatched"]
 
 
-def test_closed_window_ends_the_run_at_once_with_held_vms():
+def test_closed_window_ends_the_run_immediately_with_held_vms():
     report, ports = ran(choices=PlanPolicy(windows=(CLOSED,)))
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.BLOCKED, Result.HELD)
@@ -122,7 +122,7 @@ def test_closed_window_ends_the_run_at_once_with_held_vms():
     assert ports.clock.seconds == 0
 
 
-def test_approved_object_that_git_no_longer_names_is_stale():
+def test_approved_object_that_was_removed_from_git_is_stale():
     (decision,) = decide(DESIRED, LIVE, PlanPolicy(), FakePorts().clock.now()).decisions
     action = decision.actions[0]
     approved = ApprovedAction(

@@ -1,4 +1,4 @@
-"""What a target pod requests: recorded sizes by version, and how requests follow the guest."""
+"""The memory that a target pod requests, by version and by the guest's size."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ def test_compute_container_request_equals_the_recorded_memory(
 # KubeVirt v1.9.0 template.go:1633-1674 and hypervisorbackend.go:37-178, worked out by hand.
 EXAMPLES = [
     pytest.param((1, 9, 0), 4, None, {}, 8484, id="8Gi, 4 vCPUs"),
-    pytest.param((1, 6, 0), 4, "8Gi", {}, 8500, id="page tables"),
+    pytest.param((1, 6, 0), 4, "8Gi", {}, 8500, id="page tables counted up to v1.6"),
     pytest.param((1, 5, 0), 4, "8Gi", {}, 8484, id="smaller graphics"),
     pytest.param((1, 4, 0), 4, "8Gi", {}, 8474, id="smaller launcher overhead"),
-    pytest.param((1, 1, 0), 1, "8Gi", {}, 8450, id="the oldest"),
+    pytest.param((1, 1, 0), 1, "8Gi", {}, 8450, id="oldest version"),
     pytest.param((1, 9, 0), 1, None, {"graphics": False}, 8428, id="no graphics"),
     pytest.param((1, 9, 0), 1, None, {"architecture": "arm64"}, 8588, id="arm64"),
 ]
@@ -115,14 +115,18 @@ def test_overcommit_reduces_only_the_request_of_a_vm_without_own_requests():
 
 # kubevirt v1.9.0 vm.go:3522-3547; the first and third are recorded.
 FOLLOWED = [
-    pytest.param("1Gi", None, "2Gi", ("2Gi", None), id="requests follow"),
-    pytest.param(None, None, "2Gi", (None, None), id="no requests stay unset"),
-    pytest.param("1Gi", "1536Mi", "2Gi", ("2Gi", "2560Mi"), id="limits follow"),
+    pytest.param("1Gi", None, "2Gi", ("2Gi", None), id="requests grow with the guest"),
+    pytest.param(None, None, "2Gi", (None, None), id="unset requests stay unset"),
+    pytest.param("1Gi", "1536Mi", "2Gi", ("2Gi", "2560Mi"), id="limits grow with the guest"),
     pytest.param(
-        "512Mi", "1536Mi", "2Gi", ("2Gi", "1536Mi"), id="raised requests leave the limits"
+        "512Mi",
+        "1536Mi",
+        "2Gi",
+        ("2Gi", "1536Mi"),
+        id="limits stay unchanged if requests are raised",
     ),
     pytest.param("2Gi", None, "2Gi", ("3Gi", None), id="requests above the guest stay above it"),
-    pytest.param(None, "2Gi", "3Gi", (None, "2Gi"), id="limits without requests stay"),
+    pytest.param(None, "2Gi", "3Gi", (None, "2Gi"), id="limits without requests stay unchanged"),
 ]
 
 

@@ -1,4 +1,4 @@
-"""The forecast: queue, learned times, migration policies, and the effect of more VMs or slots."""
+"""The forecast: its queue, learned durations, migration policies, and more VMs or slots."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GIB = 2**30
 
 
 def fleet(*vms, migrations=(), others=(), kubevirt=None, **overrides):
-    """Desired and live state: each of *vms* is (name, GiB, node) and should have 1 GiB more."""
+    """Return desired and live state; each VM is (name, GiB, node) and should grow by 1 GiB."""
     refs = {name: vm_ref("db", name) for name, *_ in vms}
     lives = [make_vm(refs[name], guest=f"{size}Gi") for name, size, _ in vms]
     vmis = [
@@ -249,7 +249,7 @@ def test_bandwidth_limit_caps_a_rate_learned_without_a_limit():
     assert found.latest_s < 2 * found.earliest_s
 
 
-# What takes slots
+# Migrations and changes that take slots
 
 
 def test_migration_outside_the_plan_takes_a_slot_until_it_ends():
@@ -312,7 +312,7 @@ def test_forecast_includes_the_time_until_the_cr_settles():
     assert any("the CR settles within" in each for each in found.assumptions)
 
 
-# Costs
+# Copied memory and peak requests
 
 
 def test_forecast_peak_is_growth_plus_concurrent_target_pods():
@@ -321,7 +321,7 @@ def test_forecast_peak_is_growth_plus_concurrent_target_pods():
         *fleet(*vms, kubevirt=with_settings(make_kubevirt(), parallelMigrationsPerCluster=2))
     )
     assert (found.migrations, found.n_bytes_copied) == (3, 14 * GIB)
-    # Each grows by 1 GiB, and the two largest have two pods at once.
+    # Each VM grows by 1 GiB, and the two largest have two pods at the same time.
     assert found.peak_extra_requests == {"db": (3 + 8 + 4) * GIB}
     assert [(each.ref.name, each.position) for each in found.vms] == [("a", 1), ("b", 2), ("c", 3)]
 
@@ -470,7 +470,7 @@ def test_forecast_does_not_depend_on_the_order_of_its_inputs(
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, durations, st.data())
 def test_forecast_never_ends_earlier_with_one_more_vm(vms, limit, seconds, data):
-    """This is true if only the cluster limits slots; with a limit per node, order can matter."""
+    """This holds if only the cluster limits slots; with a limit per node, order can matter."""
     places = limit[0]
     kubevirt = limited(places, places)
     every = named(vms)

@@ -1,4 +1,4 @@
-"""Changes of the CR that make KubeVirt evict running VMs, and which evictions kill a VM."""
+"""CR changes that make KubeVirt evict running VMs, and evictions that kill a VM."""
 
 from __future__ import annotations
 
@@ -59,19 +59,25 @@ NONE, ONLY_MIGRATE, BOTH, ONLY_EVICT = (), ("LiveMigrate",), ("LiveMigrate", "Ev
 @pytest.mark.parametrize(
     ("before", "after", "more", "expected"),
     [
-        pytest.param(NONE, ONLY_EVICT, {"conditions": MIGRATES | IN_FLIGHT}, EVICTS, id="stuck"),
-        pytest.param(NONE, ONLY_EVICT, LABEL, EVICTS, id="an old launcher"),
-        pytest.param(NONE, ONLY_EVICT, NO_LABEL, CONFIG, id="nothing waits"),
-        pytest.param(NONE, BOTH, LABEL, CONFIG, id="it migrates"),
         pytest.param(
-            ONLY_MIGRATE, BOTH, {**LABEL, "conditions": STAYS}, EVICTS, id="it cannot migrate"
+            NONE,
+            ONLY_EVICT,
+            {"conditions": MIGRATES | IN_FLIGHT},
+            EVICTS,
+            id="change in flight without LiveMigrate",
+        ),
+        pytest.param(NONE, ONLY_EVICT, LABEL, EVICTS, id="outdated launcher"),
+        pytest.param(NONE, ONLY_EVICT, NO_LABEL, CONFIG, id="VM without a pending change"),
+        pytest.param(NONE, BOTH, LABEL, CONFIG, id="migratable VM"),
+        pytest.param(
+            ONLY_MIGRATE, BOTH, {**LABEL, "conditions": STAYS}, EVICTS, id="unmigratable VM"
         ),
         pytest.param(
             ONLY_MIGRATE,
             BOTH,
             {"conditions": STAYS},
             CONFIG,
-            id="it cannot migrate and does not wait",
+            id="unmigratable VM without a pending change",
         ),
         pytest.param(
             BOTH,
@@ -84,33 +90,45 @@ NONE, ONLY_MIGRATE, BOTH, ONLY_EVICT = (), ("LiveMigrate",), ("LiveMigrate", "Ev
             BOTH, ONLY_MIGRATE, {**LABEL, "conditions": STAYS}, CONFIG, id="Evict is removed"
         ),
         pytest.param(
-            ONLY_EVICT, ("Evict", "Other"), LABEL, CONFIG, id="it is killed without the change"
+            ONLY_EVICT,
+            ("Evict", "Other"),
+            LABEL,
+            CONFIG,
+            id="VM that is evicted without the change too",
         ),
         pytest.param(
-            NONE, ONLY_EVICT, {**LABEL, "eviction_strategy": "LiveMigrate"}, CONFIG, id="evacuated"
+            NONE,
+            ONLY_EVICT,
+            {**LABEL, "eviction_strategy": "LiveMigrate"},
+            CONFIG,
+            id="strategy LiveMigrate",
         ),
         pytest.param(
             NONE,
             ONLY_EVICT,
             {**LABEL, "eviction_strategy": "LiveMigrate", "conditions": STAYS},
             CONFIG,
-            id="denied",
+            id="strategy LiveMigrate and unmigratable VM",
         ),
         pytest.param(
             NONE,
             ONLY_EVICT,
             {**LABEL, "eviction_strategy": "LiveMigrateIfPossible", "conditions": STAYS},
             EVICTS,
-            id="not migratable",
+            id="strategy LiveMigrateIfPossible and unmigratable VM",
         ),
         pytest.param(
-            NONE, ONLY_EVICT, {**LABEL, "eviction_strategy": "External"}, CONFIG, id="external"
+            NONE,
+            ONLY_EVICT,
+            {**LABEL, "eviction_strategy": "External"},
+            CONFIG,
+            id="strategy External",
         ),
-        pytest.param(NONE, ONLY_EVICT, {**LABEL, "eviction_strategy": "None"}, EVICTS, id="None"),
-        pytest.param(NONE, ONLY_EVICT, {**LABEL, "phase": "Scheduled"}, CONFIG, id="starting"),
         pytest.param(
-            NONE, ONLY_EVICT, {**LABEL, "deleting": True}, CONFIG, id="already being deleted"
+            NONE, ONLY_EVICT, {**LABEL, "eviction_strategy": "None"}, EVICTS, id="strategy None"
         ),
+        pytest.param(NONE, ONLY_EVICT, {**LABEL, "phase": "Scheduled"}, CONFIG, id="starting VM"),
+        pytest.param(NONE, ONLY_EVICT, {**LABEL, "deleting": True}, CONFIG, id="VM being deleted"),
     ],
 )
 def test_cr_change_that_evicts_a_running_vm_is_blocked(before, after, more, expected):
@@ -238,7 +256,7 @@ def test_denied_eviction_message_contains_the_eviction_strategy():
     assert "the VM's evictionStrategy External denies its eviction" in decision.why.message
 
 
-# Changes that are written already and can no longer be carried out.
+# The size is written already, and KubeVirt can no longer carry it out.
 @pytest.mark.parametrize(
     ("methods", "more", "reason", "said"),
     [

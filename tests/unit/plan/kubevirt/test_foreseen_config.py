@@ -1,4 +1,4 @@
-"""VMs and later patches are decided for the CR after the plan's own changes."""
+"""The planner decides VMs and later patches for the CR as the plan will change it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a change of the CR does to VMs, named in Git or not."""
+"""The impact of a CR change on VMs, whether Git sets them or not."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ ALL_THREE = {
 
 
 def bare(version: str, **overrides):
-    """Check the two patches of a CR that has other feature gates and nothing else."""
+    """Return a CR that has other feature gates and no update methods."""
     others = NameSet.of(("Snapshot", "HotplugVolumes"))
     kubevirt = with_settings(
         make_kubevirt(version, **overrides), featureGates=others, workloadUpdateMethods=None
@@ -116,13 +116,13 @@ def test_order_of_update_methods_is_not_a_change():
             bare("v1.9.0", owners=("HyperConverged/kubevirt-hyperconverged",)),
             {fields.ROLLOUT_STRATEGY: "Stage"},
             ("blocked", "owned-by-hyperconverged"),
-            id="HyperConverged owns it",
+            id="CR owned by HyperConverged",
         ),
         pytest.param(
             bare("v1.8.0", disabled_gates=frozenset({"ExpandDisks"})),
             {fields.FEATURE_GATES: NameSet.of(("ExpandDisks",))},
             ("blocked", "gate-disabled"),
-            id="the gate is disabled on the cluster",
+            id="gate disabled in the cluster",
         ),
         pytest.param(
             bare("v1.1.1"),
@@ -134,13 +134,13 @@ def test_order_of_update_methods_is_not_a_change():
             bare("v1.9.0", phase="Deploying"),
             {fields.ROLLOUT_STRATEGY: "Stage"},
             ("wait", "kubevirt-not-settled"),
-            id="not settled",
+            id="CR not settled",
         ),
         pytest.param(
             bare("v1.8.0", target_version="v1.9.0"),
             {fields.ROLLOUT_STRATEGY: "Stage"},
             ("wait", "kubevirt-not-settled"),
-            id="an upgrade is under way",
+            id="upgrade in progress",
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""The longest first attempt: KubeVirt's time-outs by version, CR and migration policy."""
+"""The longest duration of a first attempt: KubeVirt's time-outs by version, CR and policy."""
 
 from __future__ import annotations
 
@@ -43,9 +43,11 @@ def test_attempt_bound_rounds_the_size_up_to_decimal_gb(target, gigabytes):
 @pytest.mark.parametrize(
     ("version", "settings", "seconds"),
     [
-        pytest.param("v1.3.1", {}, 800 * 18, id="longer up to v1.3"),
+        pytest.param("v1.3.1", {}, 800 * 18, id="longer default up to v1.3"),
         pytest.param("v1.4.0", {}, 150 * 18, id="default from v1.4 on"),
-        pytest.param("v1.9.0", {"completionTimeoutPerGiB": 60}, 60 * 18, id="set"),
+        pytest.param(
+            "v1.9.0", {"completionTimeoutPerGiB": 60}, 60 * 18, id="time-out set in the CR"
+        ),
         pytest.param("v1.9.0", {"completionTimeoutPerGiB": 0}, math.inf, id="no time-out"),
         pytest.param(
             "v1.9.0", {"allowWorkloadDisruption": True}, 2 * 2700, id="paused, and doubled"

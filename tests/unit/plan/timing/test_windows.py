@@ -1,4 +1,4 @@
-"""Whether windows are open: single, joined and denied windows, and changes of the clocks."""
+"""Whether windows are open: single, combined and deny windows, and clock changes."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ NIGHTS = allow("0 22 * * 1-5", "4h", BERLIN)
     [
         pytest.param("2026-11-23 12:00", (), "open until never", id="no window"),
         pytest.param(
-            "2026-11-23 20:59:59", (NIGHTS,), "closed, opens 2026-11-23 21:00", id="before"
+            "2026-11-23 20:59:59", (NIGHTS,), "closed, opens 2026-11-23 21:00", id="closed"
         ),
-        pytest.param("2026-11-23 21:00", (NIGHTS,), "open until 2026-11-24 01:00", id="begin"),
+        pytest.param("2026-11-23 21:00", (NIGHTS,), "open until 2026-11-24 01:00", id="start"),
         pytest.param(
             "2026-11-24 00:59:59", (NIGHTS,), "open until 2026-11-24 01:00", id="past midnight"
         ),
@@ -122,7 +122,7 @@ NIGHTS = allow("0 22 * * 1-5", "4h", BERLIN)
         ),
         pytest.param(
             "2026-02-01 12:00", (allow("0 0 31 * *", "1h"),), "closed, opens 2026-03-31 00:00",
-            id="no 31st of February",
+            id="month without a 31st",
         ),
         pytest.param(
             "2026-02-01 12:00", (allow("0 0 L * *", "1h"),), "closed, opens 2026-02-28 00:00",
@@ -142,7 +142,7 @@ NIGHTS = allow("0 22 * * 1-5", "4h", BERLIN)
         ),
         pytest.param(
             "2026-11-23 12:00", (allow("0 0 * * *", "9999999h"),), "open until never",
-            id="a thousand years",
+            id="duration of a thousand years",
         ),
     ],
 )  # fmt: skip
@@ -153,7 +153,7 @@ def test_window_opening_combines_allow_and_deny_windows(now, windows, expected):
 @pytest.mark.parametrize(
     ("now", "window", "expected"),
     [
-        # 2026-03-29 in Berlin: 02:00 becomes 03:00, which is 01:00 UTC.
+        # 2026-03-29 in Berlin: clocks go from 02:00 to 03:00 at 01:00 UTC.
         pytest.param(
             "2026-03-29 00:59", ("30 2 * * *", "1h"), "closed, opens 2026-03-29 01:00",
             id="a skipped time opens at the next existing one",
@@ -178,7 +178,7 @@ def test_window_opening_combines_allow_and_deny_windows(now, windows, expected):
             "2026-03-29 00:55", ("40 * * * *", "10m"), "closed, opens 2026-03-29 01:40",
             id="hourly windows in the gap are skipped",
         ),
-        # 2026-10-25 in Berlin: 03:00 becomes 02:00, which is 01:00 UTC.
+        # 2026-10-25 in Berlin: clocks go from 03:00 to 02:00 at 01:00 UTC.
         pytest.param(
             "2026-10-24 23:59", ("30 2 * * *", "20m"), "closed, opens 2026-10-25 00:30",
             id="a repeated time opens the first time",

@@ -1,4 +1,4 @@
-"""Edits of a VM in Git that are not written."""
+"""Edits of a VM in Git that the product does not write."""
 
 from __future__ import annotations
 

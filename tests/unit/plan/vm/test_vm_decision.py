@@ -1,4 +1,4 @@
-"""The effect on one VM, rule by rule, as recordings and documented facts show it."""
+"""The effect of each rule on one VM, as recordings and documented facts show it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def live(vm=None, vmi=None, kubevirt=None, migrations=(), **overrides):
 
 
 def changing(guest: str = "2Gi", **overrides):
-    """Return a VM whose spec already has *guest* and whose instance carries out the change."""
+    """Return an instance that carries out a change to *guest*."""
     conditions = {"LiveMigratable": MIGRATABLE, "HotMemoryChange": condition("True")}
     return replace(make_vmi(conditions=conditions), guest=q(guest), **overrides)
 
@@ -90,7 +90,7 @@ CHANGES = [
         live(vmi=make_vmi(conditions={})),
         "2Gi",
         ("wait", "migratability-unknown"),
-        id="just started: KubeVirt has not reported whether it can migrate",
+        id="just started: migratability not yet known",
     ),
     pytest.param(
         live(vmi=make_vmi(max_guest=None)),
@@ -124,7 +124,7 @@ CHANGES = [
         ),
         "10Gi",
         ("restart", "no-max-guest"),
-        id="the cluster's maxGuest is below what it booted with",
+        id="cluster maxGuest below the boot size",
     ),
     pytest.param(
         live(kubevirt=with_settings(make_kubevirt(), vmRolloutStrategy="Stage")),
@@ -268,10 +268,13 @@ def test_vm_change_has_the_recorded_effect(state, guest, expected):
 
 
 STANDING = [
-    pytest.param(live(), "1Gi", ("none", "converged"), id="the guest has it"),
+    pytest.param(live(), "1Gi", ("none", "converged"), id="the guest has the size"),
     pytest.param(live(), "1024Mi", ("none", "converged"), id="same-value-other-spelling"),
     pytest.param(
-        make_live(make_vm()), "1Gi", ("none", "stopped-as-desired"), id="stopped, the spec has it"
+        make_live(make_vm()),
+        "1Gi",
+        ("none", "stopped-as-desired"),
+        id="stopped, the spec has the size",
     ),
     pytest.param(
         live(vm=make_vm(guest="2Gi"), vmi=changing("2Gi")),
@@ -283,7 +286,7 @@ STANDING = [
         live(vm=make_vm(guest="2Gi")),
         "2Gi",
         ("wait", "in-flight"),
-        id="virt-controller is about to act",
+        id="virt-controller has not reacted yet",
     ),
     pytest.param(
         live(
@@ -313,13 +316,13 @@ STANDING = [
         live(vm=make_vm(guest="2Gi"), vmi=plugged("2Gi", "1Gi", 10)),
         "2Gi",
         ("wait", "guest-accepting"),
-        id="plugged, the guest still accepts it",
+        id="plugged, the guest still accepts the memory",
     ),
     pytest.param(
         live(vm=make_vm(guest="2Gi"), vmi=plugged("2Gi", "1Gi", 301)),
         "2Gi",
         ("blocked", "guest-silent"),
-        id="plugged, the guest ignores it",
+        id="plugged, the guest ignores the memory",
     ),
     pytest.param(
         live(
@@ -453,7 +456,7 @@ def test_starting_vm_is_waited_for_until_the_start_timeout(minutes, expected):
 
 
 def test_pending_edit_prevents_a_live_change():
-    """In mixed-edit, another template field differs, so nothing is live until it is reverted."""
+    """In mixed-edit, another template field differs, so no change is live until it is reverted."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", OTHER)})
     found = effect_of(make_desired(want("2Gi")), live(vm=vm))
     assert found == ("restart", "other-edit-pending")

@@ -1,4 +1,4 @@
-"""Whether the next write of an object is the one that was approved."""
+"""Whether the next write of an object equals the approved action."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HELD = replace(
 
 
 def approval(**changes) -> Approval:
-    """What was approved for the VM, with *changes* to the action."""
+    """Return an approval of the action on the VM, with *changes* to the action."""
     approved = ApprovedAction(
         wave=ACTION.wave,
         effect=ACTION.effect,
@@ -52,11 +52,11 @@ NOTHING = Approval(cluster="c", revision="r", digest="d", actions={})
     ],
     ids=["no approval", "no approval, no write", "approved", "nothing approved, no write"],
 )
-def test_approval_allows_what_it_names_and_no_approval_allows_all(given, decision, action):
+def test_write_is_allowed_if_approved_or_if_no_approval_is_required(given, decision, action):
     assert refused(given, decision, action) is None
 
 
-def test_object_that_the_approval_does_not_name_is_held():
+def test_object_without_an_approval_is_held():
     assert not covers(NOTHING, DECISION)
     end = refused(NOTHING, DECISION, ACTION)
     assert (end.result, end.why.reason, end.why.hint) == (Result.HELD, "not-approved", HINT)
@@ -78,14 +78,14 @@ IMPOSSIBLE = "blocked (above-max-guest): 4Gi is the limit"
     ],
     ids=["another size", "another object", "another wave", "no longer possible"],
 )
-def test_other_write_than_the_approved_one_is_stale(given, decision, action, now):
+def test_write_that_differs_from_the_approved_action_is_stale(given, decision, action, now):
     end = refused(given, decision, action)
     assert (end.result, end.why.reason, end.why.hint) == (Result.STALE, "stale", HINT)
     (approved,) = given.actions[VM]
     assert end.why.message == f"approved: live (hotplug) {approved.change}; now: {now}"
 
 
-def test_stale_write_is_compared_with_the_action_of_its_own_wave():
+def test_stale_write_is_compared_with_the_approved_action_of_its_wave():
     given = approval()
     (memory,) = given.actions[VM]
     restart = replace(memory, wave=WaveName.RESTART, digest="other", change="restart")

@@ -1,4 +1,4 @@
-"""What holds a VM back: windows, canaries with their soak, and batches."""
+"""Holds of VMs: windows, canaries with their soak time, and batches."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def canary_policy(**changes) -> PlanPolicy:
 
 
 class Round:
-    """One look at two VMs, of which one is a canary."""
+    """One planning round over two VMs, of which one is a canary."""
 
     def __init__(self, policy, *, canary="1Gi", ports=None, label="true", **changes) -> None:
         self.ports = ports or FakePorts()
@@ -66,17 +66,17 @@ class Round:
         return hold.why.reason if hold else ""
 
 
-def test_nothing_is_held_without_windows_canaries_and_batches():
+def test_vm_is_not_held_without_windows_canaries_or_batches():
     first = Round(PlanPolicy())
     assert (first.reason(CANARY), first.reason(REST)) == ("", "")
 
 
-def test_canary_starts_and_the_rest_waits_for_it():
+def test_canary_starts_first_and_other_vms_wait():
     first = Round(canary_policy())
     assert (first.reason(CANARY), first.reason(REST)) == ("", "waits-for-canaries")
 
 
-def test_batches_start_one_after_another():
+def test_batch_starts_when_the_previous_batch_has_ended():
     batches = (Selector.parse("canary=true"),)
     first = Round(PlanPolicy(batches=batches))
     assert (first.reason(CANARY), first.reason(REST)) == ("", "waits-for-batch")
@@ -84,7 +84,7 @@ def test_batches_start_one_after_another():
     assert first.reason(REST) == ""
 
 
-def test_failed_canary_holds_the_rest_for_good():
+def test_failed_canary_holds_other_vms_until_the_run_ends():
     first = Round(canary_policy())
     first.end(CANARY, Result.FAILED)
     hold = first.hold(REST)
@@ -96,13 +96,13 @@ def test_failed_canary_holds_the_rest_for_good():
     assert hold.why.message == "the canary db/canary failed"
 
 
-def test_policy_that_selects_no_canary_holds_every_vm():
+def test_policy_without_a_matching_canary_holds_every_vm():
     first = Round(canary_policy(), label="false")
     assert (first.reason(CANARY), first.reason(REST)) == ("no-canary", "no-canary")
     assert first.hold(REST).result is Result.HELD
 
 
-def test_held_canary_holds_the_rest():
+def test_held_canary_holds_other_vms():
     first = Round(canary_policy())
     first.end(CANARY, Result.HELD)
     assert first.reason(REST) == "canaries-held"
@@ -114,7 +114,7 @@ class TestSoak:
         found.end(CANARY)
         return found
 
-    def test_rest_starts_when_the_soak_is_over(self):
+    def test_other_vms_wait_until_the_soak_ends(self):
         found = self.converged()
         hold = found.hold(REST)
         assert hold.why.reason == "canary-soak"
@@ -122,7 +122,7 @@ class TestSoak:
         found.ports.clock.sleep(SOAK_S - 1)
         assert self.converged(found.ports).reason(REST) == "canary-soak"
 
-    def test_soak_of_an_earlier_pass_counts(self):
+    def test_soak_continues_from_an_earlier_pass(self):
         ports = FakePorts()
         first = Round(canary_policy(), canary="2Gi", ports=ports)
         first.objects.pop(CANARY)
@@ -133,7 +133,7 @@ class TestSoak:
         assert second.reason(REST) == ""
 
     @pytest.mark.parametrize(("age_s", "reason"), [(60, "canary-soak"), (SOAK_S + 60, "")])
-    def test_soak_starts_again_where_a_canary_has_changed(self, age_s, reason):
+    def test_soak_restarts_if_a_canary_has_changed(self, age_s, reason):
         ports = FakePorts()
         first = Round(canary_policy(), canary="2Gi", ports=ports)
         first.objects.pop(CANARY)
@@ -156,7 +156,7 @@ class TestWindows:
         assert hold.until == NOW.replace(hour=22)
         assert closed_hold(opened(first.context)) == hold
 
-    def test_window_that_is_too_short_for_the_attempt_holds_the_vm(self):
+    def test_window_shorter_than_the_first_attempt_holds_the_vm(self):
         hold = Round(PlanPolicy(windows=(self.SHORT,))).hold(REST)
         assert (hold.why.reason, hold.closed, hold.result) == (
             "outside-window",
@@ -165,11 +165,11 @@ class TestWindows:
         )
         assert "the first attempt may take" in hold.why.message
 
-    def test_window_that_is_long_enough_holds_nothing(self):
+    def test_window_longer_than_the_first_attempt_does_not_hold_the_vm(self):
         assert Round(PlanPolicy(windows=(ALWAYS,))).reason(REST) == ""
 
 
-def test_each_reason_is_reported_once_with_the_number_of_vms():
+def test_hold_reason_is_reported_once_with_the_number_of_vms():
     ports = FakePorts()
     holds = Holds(ports.context, ports.completion.memory)
     hold = Hold(why=Explanation(reason="canary-soak", message="starts later"))

@@ -1,4 +1,4 @@
-"""How many changes may start at a time: the limits of KubeVirt, of the user, and of groups."""
+"""The number of changes that may start: limits of KubeVirt, of the user, and of groups."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def live(**overrides):
 
 
 def started(state, policy=None, *, busy=(), candidates=REFS, **questions):
-    """The names of the VMs that may start, and why each other one waits."""
+    """Return the names of the VMs that may start, and the reason why each other VM waits."""
     plan = plan_of(make_desired(*(want("2Gi", ref) for ref in REFS)), live())
     decisions = [each for each in plan.decisions if each.ref in candidates]
     waits = {}
@@ -55,7 +55,7 @@ def test_kubevirt_limit_applies_without_a_user_limit():
 
 
 @pytest.mark.parametrize(("limit", "count"), [(1, 1), (3, 3), (9, 5)])
-def test_lower_of_both_limits_counts(limit, count):
+def test_lower_of_user_and_kubevirt_limit_applies(limit, count):
     names, _ = started(live(), PlanPolicy(max_concurrent=limit))
     assert len(names) == count
 
@@ -80,12 +80,12 @@ def test_limit_per_node_counts_the_node_that_a_vm_leaves():
     ],
     ids=["migrations", "memory changes", "restarts"],
 )
-def test_changes_of_others_take_slots(taken):
+def test_changes_by_other_clients_take_slots(taken):
     names, _ = started(live(**taken), PlanPolicy(max_per_node=9), candidates=REFS[2:])
     assert len(names) == 3
 
 
-def test_changes_that_no_snapshot_shows_yet_take_slots():
+def test_changes_not_yet_in_a_snapshot_take_slots():
     names, _ = started(live(), busy=REFS[:4], candidates=REFS[4:])
     assert len(names) == 1
 
@@ -95,7 +95,7 @@ def test_finished_migration_takes_no_slot():
     assert disturbed(live(migrations=(done,))) == set()
 
 
-def test_shard_keeps_to_its_share():
+def test_shard_starts_only_its_share_of_the_limit():
     shard = next(
         each
         for each in (Shard(index=n, total=2) for n in range(2))
@@ -105,7 +105,7 @@ def test_shard_keeps_to_its_share():
     assert len(names) == shard.share(4) == 2
 
 
-def test_change_that_disturbs_nothing_always_starts():
+def test_change_of_a_stopped_vm_starts_despite_the_limit():
     stopped = live(vmis=())
     plan = plan_of(make_desired(*(want("2Gi", ref) for ref in REFS)), stopped)
     waits = {}
@@ -121,7 +121,7 @@ def test_change_that_disturbs_nothing_always_starts():
     assert waits == {}
 
 
-def test_one_vm_of_a_group_is_changed_at_a_time():
+def test_anti_affinity_group_changes_one_vm_at_a_time():
     def group(ref):
         return frozenset({("db", "app", "pg")}) if ref in REFS[:3] else frozenset()
 
@@ -130,7 +130,7 @@ def test_one_vm_of_a_group_is_changed_at_a_time():
     assert waits["vm-1"] == "another VM with app=pg is being changed or is not running"
 
 
-def test_group_waits_for_a_vm_that_comes_up():
+def test_anti_affinity_group_waits_for_a_starting_vm():
     vmis = (make_vmi(REFS[0], phase="Scheduling"), *(make_vmi(ref) for ref in REFS[1:]))
     assert coming_up(live(vmis=vmis)) == {REFS[0]}
     names, _ = started(
@@ -139,11 +139,11 @@ def test_group_waits_for_a_vm_that_comes_up():
     assert names == []
 
 
-def test_vm_being_deleted_counts_as_coming_up():
+def test_instance_being_deleted_counts_as_starting():
     assert coming_up(live(vmis=(make_vmi(REFS[0], deleting=True),))) == {REFS[0]}
 
 
-def test_capacity_is_asked_last_and_only_for_what_could_start():
+def test_capacity_is_checked_last_and_only_for_vms_with_a_slot():
     asked = []
 
     def fits(ref):

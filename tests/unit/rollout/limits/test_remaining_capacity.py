@@ -1,4 +1,4 @@
-"""Which change takes capacity that the pods, as they were read, do not show yet."""
+"""Changes whose capacity is reserved because the pods, as read, do not show it yet."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ def capacity(read: float, pods: int) -> Capacity:
     )
 
 
-# Seconds: (patched, migrated, ended), when capacity was read and how many pods it showed.
+# In seconds: (patched, migrated, ended), then the time of the capacity read; then its pods.
 TIMES = [
     pytest.param((None, None, None), 0, 1, False, id="not written"),
     pytest.param((10, None, None), 5, 1, True, id="read before the patch"),
     pytest.param((10, None, None), 5, 2, True, id="two pods of an earlier migration"),
     pytest.param((10, None, None), 10, 1, True, id="read at the patch"),
     pytest.param((10, None, None), 12, 1, True, id="no target pod yet"),
-    pytest.param((10, None, None), 15, 2, False, id="the target pod is there"),
+    pytest.param((10, None, None), 15, 2, False, id="target pod exists"),
     pytest.param((10, 30, None), 20, 1, True, id="migrated since capacity was read"),
     pytest.param((10, 30, None), 40, 1, False, id="migrated when capacity was read"),
     pytest.param((10, 5, None), 40, 1, True, id="an earlier migration"),

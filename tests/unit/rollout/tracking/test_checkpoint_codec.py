@@ -1,4 +1,4 @@
-"""The checkpoint as an annotation: read exactly as written, bounded, and safe where edited."""
+"""The checkpoint as an annotation: exact, limited in size, and safe if somebody edits it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_checkpoint_is_read_exactly_as_written(checkpoint):
     assert codec.decoded(codec.encoded(checkpoint)) == codec.Decoded(checkpoint)
 
 
-def test_annotation_has_a_stable_form():
+def test_checkpoint_annotation_has_a_stable_format():
     checkpoint = Checkpoint(
         soak=Soak(digest="sha256:1", since=NOW), failures={vm_ref("db", "pg-0"): failure()}
     )
@@ -89,13 +89,13 @@ def test_empty_checkpoint_has_no_annotation():
     assert codec.decoded(None) == codec.decoded("") == codec.Decoded(Checkpoint())
 
 
-def test_time_with_another_zone_is_the_same_moment():
+def test_checkpoint_time_in_another_zone_is_read_as_the_same_moment():
     east = NOW.astimezone(timezone(timedelta(hours=5)))
     soak = Soak(digest="d", since=east)
     assert codec.decoded(codec.encoded(Checkpoint(soak=soak))).checkpoint.soak == soak
 
 
-def test_oldest_of_too_many_failures_are_dropped():
+def test_checkpoint_drops_the_oldest_failures_beyond_the_limit():
     found = codec.decoded(codec.encoded(many(codec.MOST_FAILURES + 7))).checkpoint
     assert len(found.failures) == codec.MOST_FAILURES
     assert vm_ref("db", "vm-6") not in found.failures
@@ -103,14 +103,14 @@ def test_oldest_of_too_many_failures_are_dropped():
     assert found.soak is not None
 
 
-def test_long_message_is_shortened():
+def test_checkpoint_shortens_a_long_message():
     checkpoint = Checkpoint(failures={vm_ref("db", "pg-0"): failure(message="x" * 5000)})
     (found,) = codec.decoded(codec.encoded(checkpoint)).checkpoint.failures.values()
     assert found.why.message == "x" * (codec.LONGEST_MESSAGE - 1) + "…"
 
 
 @pytest.mark.parametrize("character", ["x", "\u00e9", "\U0001f600", "\x00", '"'])
-def test_annotation_stays_within_its_limit(character):
+def test_checkpoint_annotation_stays_within_its_size_limit(character):
     long = character * 253
     checkpoint = many(codec.MOST_FAILURES, message=character * 5000, reason=long, target=long)
     text = codec.encoded(checkpoint)
@@ -152,7 +152,7 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("text", GARBAGE, ids=lambda text: text[:30])
-def test_unreadable_annotation_is_an_empty_checkpoint_with_a_problem(text):
+def test_unreadable_annotation_yields_an_empty_checkpoint_and_a_problem(text):
     found = codec.decoded(text)
     assert found.checkpoint == Checkpoint()
     assert "memory.reconciler.dev/rollout of the lease cannot be read" in found.problem
@@ -161,7 +161,7 @@ def test_unreadable_annotation_is_an_empty_checkpoint_with_a_problem(text):
 
 
 @given(st.text())
-def test_any_text_is_read_or_reported(text):
+def test_random_text_is_decoded_or_reported_as_a_problem(text):
     found = codec.decoded(text)
     assert bool(found.problem) == (found.checkpoint == Checkpoint() and not _empty(text))
 
@@ -186,13 +186,13 @@ def _empty(text):
         max_leaves=8,
     )
 )
-def test_any_json_is_read_or_reported(value):
+def test_random_json_yields_an_empty_checkpoint(value):
     found = codec.decoded(json.dumps(value))
     assert found.checkpoint == Checkpoint()
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(0, True), (3600, True), (3601, False), (-5, True)])
-def test_failure_expires_after_an_hour(age_s, kept):
+def test_recorded_failure_expires_after_an_hour(age_s, kept):
     soak = Soak(digest="d", since=NOW - timedelta(days=3))
     ref = vm_ref("db", "pg-0")
     checkpoint = Checkpoint(soak=soak, failures={ref: failure(at=NOW - timedelta(seconds=age_s))})

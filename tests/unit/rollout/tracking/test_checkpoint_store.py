@@ -1,4 +1,4 @@
-"""What one pass keeps under its lease and the next one finds."""
+"""The checkpoint that one pass stores in its lease and the next pass reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START = Start(uid="uid-pg-0", target=wanted(DECISION), instance="vmi-pg-0", at=N
 
 
 def kept(*, failure=None, start=None) -> CheckpointStore:
-    """The store of the pass after one that kept *failure* and *start*."""
+    """Return the store of a pass after an earlier pass stored *failure* and *start*."""
     lease = FakeLease()
     store = CheckpointStore(lease, NOW)
     if failure:
@@ -42,9 +42,9 @@ def kept(*, failure=None, start=None) -> CheckpointStore:
         ({"effect": Effect.NONE}, False),
         ({"why": Explanation(reason=Reason.IN_FLIGHT, message="m"), "changes": ()}, False),
     ],
-    ids=["same", "another VM", "another size", "as desired", "under way"],
+    ids=["same", "another VM", "another size", "as desired", "in progress"],
 )
-def test_earlier_failure_applies_to_the_same_vm_and_target(changes, applies):
+def test_recorded_failure_applies_only_to_the_same_vm_and_target(changes, applies):
     store = kept(failure=FAILURE)
     assert (store.failure_of(replace(DECISION, **changes)) is not None) is applies
 
@@ -59,11 +59,11 @@ def test_earlier_failure_applies_to_the_same_vm_and_target(changes, applies):
     ],
     ids=["same", "created", "another VM", "another size"],
 )
-def test_earlier_start_applies_to_a_created_vm_or_the_same_target(start, applies):
+def test_recorded_start_applies_to_a_created_vm_or_to_the_same_target(start, applies):
     assert (kept(start=start).start_of(DECISION) is not None) is applies
 
 
-def test_forgotten_object_leaves_no_annotation():
+def test_forgotten_object_is_removed_from_the_annotation():
     lease = FakeLease()
     store = CheckpointStore(lease, NOW)
     store.failed(VM, FAILURE)
@@ -81,7 +81,7 @@ def test_soak_is_found_by_the_next_pass():
     assert CheckpointStore(lease, NOW).checkpoint.soak == soak
 
 
-def test_unreadable_annotation_is_a_problem_and_is_replaced():
+def test_unreadable_annotation_is_reported_and_replaced():
     lease = FakeLease()
     lease.kept[ROLLOUT] = "{"
     store = CheckpointStore(lease, NOW)

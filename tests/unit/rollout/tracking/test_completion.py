@@ -1,4 +1,4 @@
-"""What is recorded at the end of an object: progress, Event and checkpoint, each exactly once."""
+"""At the end of an object, progress, Event and checkpoint are recorded exactly once."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def end(result: Result, reason: str = "reverted", cause: Cause = Cause.JUDGED) -
     return End(result=result, why=why, cause=cause)
 
 
-# Result, reason, cause and whether written; then the step, the Event and what is kept.
+# The end and whether this run wrote; then the expected step, Event and recorded failure.
 ENDS = [
     pytest.param(
         end(Result.DONE, "converged"), True, Step.DONE, "MemoryReached", False, id="done"
@@ -57,7 +57,12 @@ ENDS = [
         end(Result.DONE, "converged"), False, Step.DONE, None, False, id="done by others"
     ),
     pytest.param(
-        end(Result.FAILED), True, Step.FAILED, "MemoryNotReached", True, id="failed, not visible"
+        end(Result.FAILED),
+        True,
+        Step.FAILED,
+        "MemoryNotReached",
+        True,
+        id="failed, not visible in the cluster",
     ),
     pytest.param(
         end(Result.FAILED, "plug-refused"),
@@ -65,7 +70,7 @@ ENDS = [
         Step.FAILED,
         "MemoryNotReached",
         False,
-        id="failed, visible",
+        id="failed, visible in the cluster",
     ),
     pytest.param(
         end(Result.FAILED), False, Step.FAILED, None, False, id="failed in an earlier pass"
@@ -76,7 +81,7 @@ ENDS = [
         Step.FAILED,
         "WriteRefused",
         False,
-        id="write refused",
+        id="write rejected",
     ),
     pytest.param(
         end(Result.FAILED, "forbidden", Cause.REFUSED),
@@ -84,7 +89,7 @@ ENDS = [
         Step.FAILED,
         "WriteRefused",
         False,
-        id="restart refused",
+        id="restart rejected",
     ),
     pytest.param(end(Result.HELD), False, Step.SKIPPED, None, False, id="held"),
     pytest.param(end(Result.HELD), True, Step.STAGED, None, False, id="staged"),
@@ -95,7 +100,7 @@ ENDS = [
         Step.SKIPPED,
         None,
         False,
-        id="failure budget spent",
+        id="failure budget used up",
     ),
     *(
         pytest.param(
@@ -112,7 +117,7 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_end_of_a_vm_is_recorded_exactly_once(how, written, step, event, kept):
+def test_vm_completion_is_recorded_exactly_once(how, written, step, event, kept):
     ports = FakePorts()
     found = tracked(ports, written=written)
     ports.completion.close(found, how)
@@ -131,7 +136,7 @@ def test_end_of_a_vm_is_recorded_exactly_once(how, written, step, event, kept):
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_end_of_the_custom_resource_goes_to_its_own_lease(how, written, step, event, kept):
+def test_custom_resource_completion_is_recorded_in_its_own_lease(how, written, step, event, kept):
     ports = FakePorts()
     found = tracked(ports, written=written, ref=KUBEVIRT)
     ports.completion.close(found, how)
@@ -143,7 +148,7 @@ def test_end_of_the_custom_resource_goes_to_its_own_lease(how, written, step, ev
     assert ports.memory_lease.writes == 0
 
 
-def test_custom_resource_that_did_not_settle_is_not_kept():
+def test_unsettled_custom_resource_is_not_recorded_as_a_failure():
     ports = FakePorts()
     ports.completion.close(
         tracked(ports, written=True, ref=KUBEVIRT), end(Result.FAILED, "not-settled")
@@ -151,7 +156,7 @@ def test_custom_resource_that_did_not_settle_is_not_kept():
     assert ports.config_lease.writes == 0
 
 
-def test_done_object_is_forgotten():
+def test_completed_object_is_removed_from_the_checkpoint():
     ports = FakePorts()
     ports.completion.close(tracked(ports, written=True), end(Result.FAILED))
     assert ports.completion.memory.checkpoint.failures
@@ -160,7 +165,7 @@ def test_done_object_is_forgotten():
     assert not ports.memory_lease.kept
 
 
-def test_failure_of_a_created_vm_is_kept_without_its_uid():
+def test_failure_of_a_created_vm_is_recorded_without_a_uid():
     ports = FakePorts()
     ports.completion.close(
         tracked(ports, written=True, verb=Verb.CREATE, uid=None), end(Result.FAILED, "deleted")
@@ -169,7 +174,7 @@ def test_failure_of_a_created_vm_is_kept_without_its_uid():
     assert (kept.uid, kept.target, kept.why.reason) == (None, "", "deleted")
 
 
-def test_next_pass_finds_the_kept_failure():
+def test_recorded_failure_is_found_by_the_next_pass():
     ports = FakePorts()
     ports.completion.close(tracked(ports, written=True), end(Result.FAILED))
     found = CheckpointStore(ports.memory_lease, ports.clock.now()).failure_of(DECISION)

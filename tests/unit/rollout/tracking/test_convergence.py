@@ -1,4 +1,4 @@
-"""The verdict on a VM, by its newest decision and by whether this run wrote it."""
+"""The convergence verdict on a VM depends on its decision and on who wrote it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.rollout.tracking.convergence import convergence
     [
         (Effect.RESTART, Reason.RESTART_PENDING, True, Verdict.FAILED),
         (Effect.RESTART, Reason.RESTART_PENDING, False, Verdict.HELD),
-        # What was written is good, and an edit that could not be seen keeps it back.
+        # The written size is valid, but an edit of an invisible field delays it.
         (Effect.RESTART, Reason.OTHER_EDIT_PENDING, True, Verdict.HELD),
         (Effect.RESTART, Reason.OTHER_EDIT_PENDING, False, Verdict.HELD),
         (Effect.WAIT, Reason.LIVE_AT_NEXT_SYNC, True, Verdict.IN_PROGRESS),
@@ -24,7 +24,9 @@ from reconciler.rollout.tracking.convergence import convergence
         (Effect.NONE, Reason.CONVERGED, True, Verdict.CURRENT),
     ],
 )
-def test_verdict_depends_on_whether_this_run_wrote_the_vm(effect, reason, written, expected):
+def test_convergence_verdict_depends_on_whether_this_run_wrote_the_vm(
+    effect, reason, written, expected
+):
     decision = Decision(
         ref=VM, uid=None, effect=effect, why=Explanation(reason=reason, message="so it is")
     )

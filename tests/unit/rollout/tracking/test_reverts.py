@@ -1,4 +1,4 @@
-"""Why a value that a run has written is gone."""
+"""Explanations for a value that a run wrote and that is no longer in the cluster."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
         ({"effect": Effect.CREATE}, "deleted", "the VM was deleted after it had been created"),
     ],
 )
-def test_lost_value_is_explained_by_what_is_there_now(changes, reason, message):
+def test_reverted_value_is_explained_by_the_current_value(changes, reason, message):
     why = lost(replace(DECISION, **({"owner": ""} | changes)))
     assert why.reason == reason
     assert why.message.startswith(message)
@@ -49,7 +49,7 @@ def test_lost_value_is_explained_by_what_is_there_now(changes, reason, message):
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_only_a_restart_keeps_the_written_size(verb):
+def test_restart_is_the_only_action_that_keeps_the_written_size(verb):
     action = replace(DECISION.actions[0], verb=verb)
     assert same_restart(replace(DECISION, actions=(action,))) is (verb is Verb.RESTART)
     assert not same_restart(replace(DECISION, actions=()))

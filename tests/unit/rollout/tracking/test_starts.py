@@ -1,4 +1,4 @@
-"""When the start of a VM that a run created or restarted has failed, and when to ask again."""
+"""Failed starts of created or restarted VMs, and repeated restart requests."""
 
 from __future__ import annotations
 
@@ -48,9 +48,11 @@ PENDING = replace(
             "not-starting",
         ),
     ],
-    ids=["in time", "too late", "up", "old instance", "new instance", "the plan says so"],
+    ids=["in time", "too late", "running", "old instance", "new instance", "reported by the plan"],
 )
-def test_start_fails_by_time_or_by_what_the_new_instance_has(decision, live, after_s, reason):
+def test_vm_start_fails_by_timeout_or_by_the_size_of_the_new_instance(
+    decision, live, after_s, reason
+):
     found = failed_start(decision, START, live, NOW + timedelta(seconds=after_s))
     assert (found.reason if found else "") == reason
 
@@ -64,7 +66,9 @@ def test_start_fails_by_time_or_by_what_the_new_instance_has(decision, live, aft
         (START, NEW, ANSWER_S + 1, False),
     ],
 )
-def test_restart_is_not_asked_for_again_while_one_may_be_under_way(start, live, after_s, expected):
+def test_restart_is_not_requested_again_while_one_may_be_in_progress(
+    start, live, after_s, expected
+):
     assert may_ask(PENDING, start, live, NOW + timedelta(seconds=after_s)) is expected
 
 
@@ -77,7 +81,7 @@ def test_restart_is_not_asked_for_again_while_one_may_be_under_way(start, live, 
         (make_live(), False),
     ],
 )
-def test_vm_without_an_instance_starts_if_it_is_to_run(live, expected):
+def test_vm_without_an_instance_counts_as_starting_if_it_should_run(live, expected):
     assert starts_now(WAITS, live) is expected
     assert WAITS.ref == VM
 
@@ -93,5 +97,5 @@ def test_vm_without_an_instance_starts_if_it_is_to_run(live, expected):
         (None, False),
     ],
 )
-def test_created_vm_starts_by_its_run_strategy(spec, expected):
+def test_run_strategy_determines_whether_a_created_vm_starts(spec, expected):
     assert starts_itself({"spec": spec}) is expected

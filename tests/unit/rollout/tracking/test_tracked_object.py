@@ -1,4 +1,4 @@
-"""The states of an object in a run, and what its report says."""
+"""The states of a tracked object in a run, and its outcome in the report."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def tracked(*path: str, **fields) -> TrackedObject:
 
 
 @pytest.mark.parametrize(("before", "transition"), CASES)
-def test_transition_leads_to_its_state_or_is_illegal(before, transition):
+def test_state_transition_leads_to_its_state_or_is_illegal(before, transition):
     found, after = tracked(*PATHS[before]), LEGAL[before].get(transition)
     state = found.state
     if after is not None:
@@ -106,7 +106,7 @@ def test_transition_leads_to_its_state_or_is_illegal(before, transition):
 
 
 @pytest.mark.parametrize("before", PATHS)
-def test_outcome_exists_only_after_the_end(before):
+def test_tracked_object_has_an_outcome_only_after_its_end(before):
     found = tracked(*PATHS[before])
     assert found.open is (found.state is not State.ENDED)
     if found.open:
@@ -116,14 +116,14 @@ def test_outcome_exists_only_after_the_end(before):
         assert found.outcome().result is Result.DONE
 
 
-def test_write_is_in_doubt_until_it_is_answered():
+def test_write_result_is_unknown_until_the_response():
     assert tracked("sent").in_doubt
     assert not tracked("sent", "accepted").in_doubt
     assert not tracked("sent", "refused").in_doubt
 
 
 @pytest.mark.parametrize(("seconds", "in_doubt"), [(0, True), (2, True), (3, False)])
-def test_write_is_in_doubt_until_a_snapshot_would_show_it(seconds, in_doubt):
+def test_write_result_is_unknown_until_a_snapshot_would_show_it(seconds, in_doubt):
     found = tracked("sent")
     found.looked(DECISION, replace(LIVE, observed_at=NOW + timedelta(seconds=seconds)))
     assert found.in_doubt is in_doubt
@@ -138,11 +138,11 @@ def test_write_is_in_doubt_until_a_snapshot_would_show_it(seconds, in_doubt):
         (("sent", "accepted", "recreated"), None),
     ],
 )
-def test_patched_at_is_when_the_value_was_written(path, patched_at):
+def test_patched_at_is_the_time_of_the_write(path, patched_at):
     assert tracked(*path).patched_at == patched_at
 
 
-def test_restarted_at_is_when_the_restart_was_accepted():
+def test_restarted_at_is_the_time_at_which_the_restart_was_accepted():
     found = tracked("sent", "accepted")
     assert found.restarted_at is None
     found.sent(replace(ACTION, verb=Verb.RESTART), NOW)
@@ -174,7 +174,7 @@ def test_actuation_says_whether_the_write_was_made(path, cause, actuation):
     ("path", "named"),
     [((), False), (("sent",), False), (("followed",), True), (("sent", "accepted"), True)],
 )
-def test_migration_is_named_only_where_the_run_wrote_or_followed(path, named):
+def test_outcome_has_a_migration_only_if_the_run_wrote_or_tracked_the_vm(path, named):
     found = tracked(*path)
     migration = make_migration(created_at=LATER)
     found.looked(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,)))
@@ -182,7 +182,7 @@ def test_migration_is_named_only_where_the_run_wrote_or_followed(path, named):
     assert (found.outcome().migration is not None) == named
 
 
-def test_migration_from_before_the_patch_does_not_count():
+def test_migration_from_before_the_patch_is_ignored():
     found = tracked("sent", "accepted")
     early = make_migration(phase="Failed", created_at=NOW)
     found.looked(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(early,)))
@@ -201,7 +201,7 @@ def test_progress_never_moves_backwards():
     assert found.failed_migrations == 1
 
 
-def test_end_without_a_hint_takes_the_hint_of_the_newest_decision():
+def test_outcome_without_a_hint_uses_the_hint_of_the_newest_decision():
     found = tracked()
     why = replace(DECISION.why, hint="look at the node")
     found.looked(replace(DECISION, why=why), LIVE)

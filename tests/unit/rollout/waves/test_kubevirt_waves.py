@@ -1,4 +1,4 @@
-"""How the KubeVirt CR is written wave by wave, and when the memory of VMs may change."""
+"""The KubeVirt CR is written wave by wave before the memory of VMs may change."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SETTLE_S = 5.0
 
 
 class Waves:
-    """The waves of the CR over fakes; ``step`` shows them a snapshot."""
+    """The waves of the CR with fakes; ``step`` passes a snapshot to them."""
 
     def __init__(self, *answers, kubevirt=None, approval=None, ports=None, **policy) -> None:
         self.ports = ports or FakePorts()
@@ -69,7 +69,7 @@ class Waves:
         return [each.step for each in self.ports.heard]
 
 
-def test_custom_resource_is_written_settles_and_is_done():
+def test_custom_resource_is_written_and_done_after_it_settles():
     waves = Waves()
     assert not waves.step()
     assert waves.waves.tracked.written
@@ -82,14 +82,14 @@ def test_custom_resource_is_written_settles_and_is_done():
     assert waves.ports.recorder.events == [("ConfigPatched", "kubevirt")]
 
 
-def test_custom_resource_as_desired_takes_no_part():
+def test_custom_resource_as_desired_is_not_written():
     waves = Waves(kubevirt=CHANGED)
     assert waves.waves.tracked is None
     assert waves.step(CHANGED)
     assert waves.ports.writer.sent == []
 
 
-def test_custom_resource_that_does_not_settle_fails_and_is_not_kept():
+def test_custom_resource_that_does_not_settle_fails_without_a_checkpoint():
     waves = Waves()
     waves.step()
     assert not waves.step(UNSETTLED, after_s=waves.policy.settle_deadline_s)
@@ -97,7 +97,7 @@ def test_custom_resource_that_does_not_settle_fails_and_is_not_kept():
     assert not waves.ports.config_lease.writes
 
 
-def test_reverted_field_is_a_failure_that_the_next_pass_knows():
+def test_reverted_field_fails_the_custom_resource_in_the_next_pass_too():
     waves = Waves()
     waves.step()
     reverted = make_kubevirt(generation=3, observed_generation=3)
@@ -124,7 +124,7 @@ def test_recreated_custom_resource_is_written_again():
     assert waves.waves.tracked.patched_at == waves.ports.clock.now()
 
 
-def test_refused_write_fails_the_custom_resource():
+def test_rejected_write_fails_the_custom_resource():
     waves = Waves(Written(refusal=Refusal.FORBIDDEN, status=403, message="no right to patch"))
     waves.step()
     outcome = waves.waves.tracked.outcome()

@@ -1,4 +1,4 @@
-"""How the VMs of a run start, are followed, and end, by one snapshot after another."""
+"""VMs of a run start, are tracked, and end, one snapshot after another."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ DENIED = Written(refusal=Refusal.DENIED, status=422, message="no")
 
 
 def patched(generation=2, **vmi) -> object:
-    """The snapshot after our patch; *vmi* says how far the instance is."""
+    """Return the snapshot after the patch; *vmi* has the state of the instance."""
     sizes = {"guest_at_boot": q("1Gi"), "guest_current": q("1Gi")}
     instance = make_vmi(guest="2Gi", **(sizes | vmi))
     return make_live(make_vm(guest="2Gi", generation=generation), vmis=(instance,))
@@ -54,7 +54,7 @@ IN_FLIGHT = {
 
 
 class Wave:
-    """A memory wave over fakes; ``step`` shows it a snapshot."""
+    """A memory wave with fakes; ``step`` passes a snapshot to it."""
 
     def __init__(self, *answers, live=BEFORE, refs=(VM,), policy=None, ports=None) -> None:
         self.ports = ports or FakePorts()
@@ -89,7 +89,7 @@ class Wave:
         return [each.step for each in self.ports.heard]
 
 
-def test_vm_is_patched_followed_and_done():
+def test_vm_is_patched_tracked_and_completed():
     wave = Wave()
     assert wave.wave.open
     assert not wave.wave.under_way
@@ -104,14 +104,14 @@ def test_vm_is_patched_followed_and_done():
     assert [each for each, _ in wave.ports.recorder.events] == ["MemoryPatched", "MemoryReached"]
 
 
-def test_nothing_starts_before_the_custom_resource_allows_it():
+def test_memory_wave_waits_until_the_custom_resource_is_ready():
     wave = Wave()
     wave.step(BEFORE, may_start=False)
     assert wave.ports.writer.sent == []
     assert wave.wave.can_start
 
 
-def test_vm_that_is_under_way_already_is_followed_and_not_written():
+def test_vm_with_a_change_in_flight_is_tracked_and_not_written():
     wave = Wave(live=patched(**IN_FLIGHT))
     assert (wave.vm.state, wave.steps) == (State.FOLLOWING, [Step.FOLLOWING])
     wave.step(patched(guest_current=q("2Gi")))
@@ -119,7 +119,7 @@ def test_vm_that_is_under_way_already_is_followed_and_not_written():
     assert wave.ports.recorder.events == []
 
 
-def test_write_without_an_answer_is_found_in_a_later_snapshot():
+def test_unanswered_write_is_found_in_a_later_snapshot():
     wave = Wave(UnreachableError("no answer"))
     wave.step(BEFORE)
     assert (wave.vm.state, wave.vm.in_doubt) == (State.WAITING, True)
@@ -128,7 +128,7 @@ def test_write_without_an_answer_is_found_in_a_later_snapshot():
     assert len(wave.ports.writer.sent) == 1
 
 
-def test_reverted_size_is_a_failure_that_the_next_pass_knows():
+def test_reverted_size_fails_the_vm_in_the_next_pass_too():
     wave = Wave()
     wave.step(BEFORE)
     other = make_live(make_vm(guest="3Gi", generation=3), vmis=(make_vmi(),))
@@ -140,7 +140,7 @@ def test_reverted_size_is_a_failure_that_the_next_pass_knows():
     assert len(wave.ports.writer.sent) == 1
 
 
-def test_vm_that_was_recreated_starts_from_the_beginning():
+def test_recreated_vm_is_written_again():
     wave = Wave()
     wave.step(BEFORE)
     new = make_live(make_vm(uid="another"), vmis=(make_vmi(),))
@@ -150,7 +150,7 @@ def test_vm_that_was_recreated_starts_from_the_beginning():
 
 
 @pytest.mark.parametrize(("age_s", "result"), [(60, Result.FAILED), (3700, None)])
-def test_failure_of_an_earlier_pass_counts_for_an_hour(age_s, result):
+def test_failure_of_an_earlier_pass_fails_the_vm_for_an_hour(age_s, result):
     ports = FakePorts()
     why = Explanation(reason="reverted", message="somebody wrote 3Gi")
     failure = RecordedFailure(uid="uid-pg-0", target=str(q("2Gi").n_bytes), why=why, at=NOW)
@@ -160,14 +160,14 @@ def test_failure_of_an_earlier_pass_counts_for_an_hour(age_s, result):
     assert Wave(ports=later).vm.result is result
 
 
-def test_failure_that_the_cluster_shows_ends_a_vm_before_anything_is_written():
+def test_failure_in_the_cluster_fails_the_vm_without_a_write():
     refused = {"conditions": {"HotMemoryChange": condition("False", "x", "libvirt refused")}}
     wave = Wave(live=patched(**refused))
     assert (wave.vm.outcome().result, wave.vm.outcome().reason) == (Result.FAILED, "plug-refused")
     assert not wave.ports.memory_lease.writes
 
 
-def test_vm_that_is_not_approved_is_held():
+def test_unapproved_vm_is_held():
     wave = Wave(policy=RolloutPolicy(approval=NOTHING_APPROVED))
     assert (wave.vm.outcome().result, wave.vm.outcome().reason) == (Result.HELD, "not-approved")
 
@@ -179,7 +179,7 @@ def fleet() -> object:
     return make_live(*map(make_vm, REFS), vmis=tuple(make_vmi(ref) for ref in REFS))
 
 
-def test_no_vm_starts_once_the_failure_budget_is_spent():
+def test_vm_does_not_start_after_the_failure_budget_is_used_up():
     wave = Wave(DENIED, DENIED, live=fleet(), refs=REFS, policy=RolloutPolicy(failure_budget=2))
     wave.step(fleet())
     assert len(wave.ports.writer.sent) == 2
@@ -191,7 +191,7 @@ def test_no_vm_starts_once_the_failure_budget_is_spent():
     assert len(wave.ports.writer.sent) == 2
 
 
-def test_failure_budget_counts_the_answers_of_the_round_that_is_under_way():
+def test_failure_budget_counts_responses_of_the_current_round():
     apart = make_live(
         *map(make_vm, REFS), vmis=tuple(make_vmi(ref, node=ref.name) for ref in REFS)
     )
@@ -200,7 +200,7 @@ def test_failure_budget_counts_the_answers_of_the_round_that_is_under_way():
     assert len(wave.ports.writer.sent) == 2
 
 
-def test_vms_that_wait_for_a_slot_start_as_others_are_done():
+def test_waiting_vms_start_when_others_release_their_slots():
     wave = Wave(live=fleet(), refs=REFS)
     wave.step(fleet())
     assert [each.ref.name for each in wave.ports.writer.sent] == ["vm-0", "vm-1"]
@@ -214,7 +214,7 @@ def test_vms_that_wait_for_a_slot_start_as_others_are_done():
     assert [each.ref.name for each in wave.ports.writer.sent][2:] == ["vm-2", "vm-3"]
 
 
-def test_failed_migrations_are_counted_from_the_patch_on():
+def test_failed_migrations_are_counted_only_after_the_patch():
     wave = Wave()
     wave.step(BEFORE)
     late = NOW + timedelta(seconds=6)
@@ -227,7 +227,7 @@ def test_failed_migrations_are_counted_from_the_patch_on():
     assert (wave.vm.failed_migrations, wave.vm.migration.ref.name) == (1, "m-2")
 
 
-def test_vm_is_not_written_without_the_lease_and_stays_open():
+def test_vm_is_not_written_without_the_lease():
     wave = Wave()
     wave.ports.memory_lease.is_held = False
     wave.step(BEFORE)

@@ -1,4 +1,4 @@
-"""Which leases a run needs: those over what it may write to."""
+"""A run needs the leases for the objects that it may write."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VM = vm_ref("db", "pg-0")
 
 
 def plan_with(ref, effect, *, actions):
-    """A plan of one decision."""
+    """Return a plan with a single decision."""
     live = make_live(make_vm(), vmis=(make_vmi(),))
     plan = plan_of(make_desired(want("2Gi")), live)
     (decision,) = [each for each in plan.decisions if each.ref.kind == "VirtualMachine"]
@@ -51,7 +51,7 @@ def test_lease_is_needed_for_actions_and_for_waiting_objects(
     assert touches_memory(plan) is (memory and may_write)
 
 
-def test_missing_lease_counts_as_held_and_keeps_nothing():
+def test_absent_lease_counts_as_held_and_stores_no_annotation():
     lease = NoLease()
     assert lease.held()
     assert lease.valid_s() == math.inf

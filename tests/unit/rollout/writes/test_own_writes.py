@@ -1,4 +1,4 @@
-"""Our own writes over snapshots that do not show them yet."""
+"""The run's own writes are added to snapshots that do not show them yet."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ def written(clock=None, action=ACTION, **answer) -> OwnWrites:
     return own
 
 
-def test_answer_replaces_an_older_vm():
+def test_write_response_replaces_an_older_vm_in_the_snapshot():
     assert written(vm=ANSWER).overlay(LIVE).vms[VM] is ANSWER
 
 
 @pytest.mark.parametrize(
     "seen",
     [make_vm(generation=2), make_vm(generation=3), make_vm(uid="another")],
-    ids=["the same", "newer", "another VM"],
+    ids=["same generation", "newer generation", "another VM"],
 )
-def test_answer_is_dropped_once_the_vm_is_as_new_or_another_one(seen):
+def test_write_response_is_dropped_if_the_snapshot_is_newer_or_has_another_vm(seen):
     own = written(vm=ANSWER)
     assert own.overlay(make_live(seen)).vms[VM] is seen
     assert own.overlay(LIVE) is LIVE
 
 
-def test_deleted_vm_is_not_brought_back():
+def test_deleted_vm_is_not_restored_by_an_earlier_response():
     assert VM not in written(vm=ANSWER).overlay(make_live()).vms
 
 
-def test_created_vm_counts_as_present_for_a_while():
+def test_created_vm_counts_as_present_for_a_limited_time():
     clock = FakeClock()
     own = written(clock, action=replace(ACTION, uid=None), vm=ANSWER)
     clock.sleep(CREATED_S - 1)
@@ -59,7 +59,7 @@ def test_created_vm_counts_as_present_for_a_while():
     assert VM not in own.overlay(make_live()).vms
 
 
-def test_restart_drops_the_answer_before_it():
+def test_restart_drops_the_earlier_write_response():
     own = written(vm=ANSWER)
     own.add(ACTION, Written(status=202))
     assert own.overlay(LIVE) is LIVE
@@ -73,7 +73,7 @@ def test_restart_drops_the_answer_before_it():
         (make_kubevirt(generation=2, uid="another"), False),
     ],
 )
-def test_answer_replaces_an_older_custom_resource(answer, shown):
+def test_write_response_replaces_an_older_custom_resource_in_the_snapshot(answer, shown):
     own = written(kubevirt=answer)
     assert (own.overlay(LIVE).kubevirt is answer) is shown
     assert (own.overlay(LIVE).kubevirt is answer) is shown

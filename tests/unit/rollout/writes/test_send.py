@@ -1,4 +1,4 @@
-"""What the answer to a write means for its object."""
+"""The effect of each response to a write on the written object."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TAKEN = Written(status=200, warnings=("deprecated",))
 
 
 class Sender:
-    """Writes of three VMs, with the answers that the server gives in turn."""
+    """Writes up to three VMs; the fake server returns the given responses in order."""
 
     def __init__(self, *answers, annotate=False) -> None:
         self.ports = FakePorts(writer=FakeWriter(answers))
@@ -64,7 +64,7 @@ class Sender:
         (Verb.RESTART, Step.RESTARTED, "RestartAsked"),
     ],
 )
-def test_accepted_write_is_reported_and_leaves_an_event(verb, step, event):
+def test_accepted_write_is_reported_and_recorded_as_an_event(verb, step, event):
     sender = Sender(TAKEN)
     (accepted,) = sender.send(verb=verb)
     assert accepted.tracked.state is State.WRITTEN
@@ -83,7 +83,7 @@ def test_accepted_write_is_reported_and_leaves_an_event(verb, step, event):
         (replace(DENIED, refusal=Refusal.NOT_FOUND), Verb.CREATE, "namespace-not-found"),
     ],
 )
-def test_refused_write_ends_its_object_as_failed(answer, verb, reason):
+def test_rejected_write_fails_its_object(answer, verb, reason):
     sender = Sender(answer)
     assert sender.send(verb=verb) == []
     outcome = sender.objects[0].outcome()
@@ -95,7 +95,7 @@ def test_refused_write_ends_its_object_as_failed(answer, verb, reason):
 
 
 @pytest.mark.parametrize("refusal", [Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND])
-def test_object_that_changed_is_decided_again_after_a_pause(refusal):
+def test_object_that_changed_is_planned_again_after_a_pause(refusal):
     sender = Sender(replace(GUARD, refusal=refusal))
     sender.send()
     tracked = sender.objects[0]
@@ -108,7 +108,7 @@ def test_object_that_changed_is_decided_again_after_a_pause(refusal):
 @pytest.mark.parametrize(
     ("answer", "reason"), [(GUARD, "changed-meanwhile"), (INTERNAL, "unavailable")]
 )
-def test_object_fails_after_as_many_attempts_as_are_allowed(answer, reason):
+def test_object_fails_after_the_last_allowed_attempt(answer, reason):
     sender = Sender(*[answer] * ATTEMPTS)
     pauses = []
     for _ in range(ATTEMPTS - 1):
@@ -121,14 +121,14 @@ def test_object_fails_after_as_many_attempts_as_are_allowed(answer, reason):
     assert sender.ports.recorder.events == [("WriteRefused", "vm-0")]
 
 
-def test_accepted_write_resets_the_attempts():
+def test_accepted_write_resets_the_attempt_count():
     sender = Sender(GUARD, TAKEN)
     sender.send()
     sender.send()
     assert (sender.objects[0].state, sender.objects[0].attempts) == (State.WRITTEN, 0)
 
 
-def test_write_without_an_answer_stays_in_doubt_and_pauses_all_writes():
+def test_unanswered_write_has_an_unknown_result_and_pauses_all_writes():
     sender = Sender(UnreachableError("no answer"))
     assert sender.send() == []
     assert sender.objects[0].in_doubt
@@ -138,14 +138,14 @@ def test_write_without_an_answer_stays_in_doubt_and_pauses_all_writes():
     assert sender.writes.may_send(sender.ports.memory_lease)
 
 
-def test_error_of_one_webhook_does_not_pause_the_writes_of_others():
+def test_webhook_error_does_not_pause_writes_of_other_objects():
     sender = Sender(INTERNAL)
     sender.send()
     assert sender.objects[0].in_doubt
     assert sender.writes.may_send(sender.ports.memory_lease)
 
 
-def test_fatal_answer_ends_the_run_and_no_further_write_is_sent():
+def test_fatal_response_prevents_all_further_writes():
     sender = Sender(UnauthorizedError("401", status=401))
     with pytest.raises(UnauthorizedError):
         sender.send(count=3)
@@ -153,7 +153,7 @@ def test_fatal_answer_ends_the_run_and_no_further_write_is_sent():
     assert not sender.objects[0].in_doubt
 
 
-def test_no_write_may_be_sent_without_the_lease_or_after_a_signal():
+def test_writes_stop_without_the_lease_or_after_a_signal():
     sender = Sender()
     assert sender.writes.may_send(sender.ports.memory_lease)
     sender.ports.stopping = True
@@ -166,7 +166,7 @@ def test_no_write_may_be_sent_without_the_lease_or_after_a_signal():
 @pytest.mark.parametrize(
     ("annotate", "verb"), [(True, Verb.PATCH), (True, Verb.RESTART), (False, Verb.PATCH)]
 )
-def test_patch_carries_the_annotation_only_where_it_is_asked_for(annotate, verb):
+def test_patch_contains_the_annotation_only_if_configured(annotate, verb):
     sender = Sender(annotate=annotate)
     sender.send(verb=verb)
     (sent,) = sender.ports.writer.sent

@@ -118,7 +118,7 @@ def test_vmi_gets_a_max_guest_at_its_start(guest, own, cluster, expected):
         ("2Gi", None, GI, 2 * GI, (GI, None)),
     ],
 )
-def test_requests_and_limits_follow_the_guest(requests, limits, target, current, expected):
+def test_requests_and_limits_grow_with_the_guest(requests, limits, target, current, expected):
     resources = {
         kind: {"memory": value}
         for kind, value in (("requests", requests), ("limits", limits))

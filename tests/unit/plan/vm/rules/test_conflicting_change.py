@@ -1,4 +1,4 @@
-"""A change in flight while Git sets another size or the running size."""
+"""A change is in flight while Git sets another size or the running size."""
 
 from __future__ import annotations
 
@@ -69,56 +69,84 @@ OTHER_VM = vm_ref("db", "other")
 @pytest.mark.parametrize(
     ("live", "guest", "expected"),
     [
-        pytest.param(flying(), "3Gi", WAITS, id="it will end"),
-        pytest.param(flying(), "8Gi", ABOVE, id="it will end, and then the size is checked"),
-        pytest.param(flying(migrations=(RUNNING,)), "8Gi", ABOVE, id="it is migrating"),
-        pytest.param(flying(kubevirt=NO_METHODS), "3Gi", STUCK, id="nothing migrates it"),
-        pytest.param(flying(kubevirt=NO_METHODS), "8Gi", STUCK, id="whatever the size"),
+        pytest.param(flying(), "3Gi", WAITS, id="change will end"),
+        pytest.param(flying(), "8Gi", ABOVE, id="change will end, size above maxGuest"),
         pytest.param(
-            flying(kubevirt=NO_METHODS), "1Gi", STUCK, id="even a size that is too small"
+            flying(migrations=(RUNNING,)), "8Gi", ABOVE, id="VM migrates, size above maxGuest"
+        ),
+        pytest.param(flying(kubevirt=NO_METHODS), "3Gi", STUCK, id="no update methods"),
+        pytest.param(
+            flying(kubevirt=NO_METHODS), "8Gi", STUCK, id="no update methods, size above maxGuest"
         ),
         pytest.param(
-            flying(kubevirt=NO_METHODS), "2000000000", STUCK, id="even a misaligned size"
+            flying(kubevirt=NO_METHODS),
+            "1Gi",
+            STUCK,
+            id="no update methods, size below the boot size",
+        ),
+        pytest.param(
+            flying(kubevirt=NO_METHODS),
+            "2000000000",
+            STUCK,
+            id="no update methods, misaligned size",
         ),
         pytest.param(
             flying(kubevirt=NO_METHODS, migrations=(RUNNING,)),
             "8Gi",
             ABOVE,
-            id="a migration created by hand",
+            id="migration created by hand, size above maxGuest",
         ),
         pytest.param(
             flying(kubevirt=NO_METHODS, migrations=(RUNNING,)),
             "3Gi",
             ("blocked", "no-live-migrate"),
-            id="created by hand, the next one would be stuck",
+            id="migration created by hand, next change would be stuck",
         ),
-        pytest.param(flying(kubevirt=EVICT), "8Gi", HAZARD, id="the VM is killed"),
+        pytest.param(flying(kubevirt=EVICT), "8Gi", HAZARD, id="Evict kills the VM"),
         pytest.param(
             flying(kubevirt=EVICT, migrations=(RUNNING,)),
             "8Gi",
             ABOVE,
-            id="the VM is not killed while it migrates",
+            id="Evict does not kill a migrating VM",
         ),
         pytest.param(flying(**ONE_NODE), "3Gi", STUCK, id="no other node"),
-        pytest.param(flying(**ONE_NODE), "8Gi", STUCK, id="no other node, whatever the size"),
-        pytest.param(flying(**ONE_NODE, migrations=(PENDING,)), "8Gi", STUCK, id="without target"),
-        pytest.param(flying(**ONE_NODE, migrations=(RUNNING,)), "8Gi", ABOVE, id="with a target"),
-        pytest.param(flying(**TWO_VENDORS), "8Gi", STUCK, id="no node of its CPU vendor"),
+        pytest.param(flying(**ONE_NODE), "8Gi", STUCK, id="no other node, size above maxGuest"),
         pytest.param(
-            flying(**TWO_VENDORS, kubevirt=make_kubevirt("v1.8.0")), "3Gi", WAITS, id="v1.8"
+            flying(**ONE_NODE, migrations=(PENDING,)),
+            "8Gi",
+            STUCK,
+            id="no other node, migration without a target node",
         ),
-        pytest.param(flying(migrations=(refused_by_quota(),)), "8Gi", STUCK, id="a quota"),
+        pytest.param(
+            flying(**ONE_NODE, migrations=(RUNNING,)),
+            "8Gi",
+            ABOVE,
+            id="no other node, migration with a target node",
+        ),
+        pytest.param(flying(**TWO_VENDORS), "8Gi", STUCK, id="no node with the CPU vendor"),
+        pytest.param(
+            flying(**TWO_VENDORS, kubevirt=make_kubevirt("v1.8.0")),
+            "3Gi",
+            WAITS,
+            id="v1.8 ignores the CPU vendor",
+        ),
+        pytest.param(
+            flying(migrations=(refused_by_quota(),)),
+            "8Gi",
+            STUCK,
+            id="quota rejects the target pod",
+        ),
         pytest.param(
             flying(migrations=(refused_by_quota(), make_migration(OTHER_VM, name="m-2"))),
             "3Gi",
             WAITS,
-            id="a quota that another migration releases",
+            id="quota that another migration will release",
         ),
         pytest.param(
             flying(migrations=(refused_by_quota(), refused_by_quota(ref=OTHER_VM, name="m-2"))),
             "3Gi",
             STUCK,
-            id="a quota that refuses another one too",
+            id="quota that rejects two migrations",
         ),
         pytest.param(
             flying(
@@ -126,7 +154,7 @@ OTHER_VM = vm_ref("db", "other")
             ),
             "3Gi",
             STUCK,
-            id="a migration in another namespace releases nothing",
+            id="quota, migration in another namespace",
         ),
         pytest.param(
             flying(
@@ -135,13 +163,13 @@ OTHER_VM = vm_ref("db", "other")
             ),
             "3Gi",
             ("restart", "not-migratable"),
-            id="migratability comes first",
+            id="unmigratable VM",
         ),
         pytest.param(
             flying(kubevirt=NO_METHODS, max_guest=None),
             "3Gi",
             ("restart", "booted-before-live-update"),
-            id="a missing maxGuest comes first",
+            id="no maxGuest",
         ),
     ],
 )
@@ -160,8 +188,8 @@ def failed(n, *, begun=False, reason=""):
     )
 
 
-# Recorded migration-fails and target-unschedulable: KubeVirt tries again endlessly. For
-# the size in flight itself the reasons are migration-failing and target-unschedulable.
+# Recorded migration-fails and target-unschedulable: KubeVirt retries without end. For
+# the size that is in flight, the reasons are migration-failing and target-unschedulable.
 @pytest.mark.parametrize(
     ("migrations", "expected", "said"),
     [
@@ -191,7 +219,7 @@ def test_change_whose_migrations_succeed_without_effect_is_stuck():
 
 
 def crowded(requested, *, moving="0"):
-    """Return two nodes of 4Gi; *requested* is taken on the other node."""
+    """Return two nodes of 4Gi; pods on the second node request *requested*."""
     nodes = tuple(
         LiveNode(name=name, schedulable=True, allocatable=q("4Gi"))
         for name in ("node01", "node02")
@@ -204,7 +232,7 @@ def crowded(requested, *, moving="0"):
     return {"nodes": nodes, "capacity": capacity}
 
 
-# The pod of 2Gi requests 2Gi, its overhead and its console log: 2350Mi.
+# The pod for 2Gi requests 2Gi plus overhead and console log: 2350Mi.
 @pytest.mark.parametrize(
     ("context", "migrations", "expected"),
     [
@@ -241,7 +269,7 @@ OTHERS = make_migration(OTHER_VM, name="m-2", phase="Running")
 
 
 def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1, **known):
-    """Return a quota of *hard* Mi; the VM's pod of 1536Mi with its overhead uses *used*."""
+    """Return a quota of *hard* Mi, of which the VM's pod of 1536Mi uses *used* Mi."""
     quota = Quota(
         name="team",
         hard={resource: hard * MIB},
@@ -259,16 +287,23 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
     ("context", "migrations", "expected"),
     [
         pytest.param(under_quota(3072), (), STUCK, id="no migration yet"),
-        pytest.param(under_quota(3072), (UNASKED,), STUCK, id="not refused yet"),
-        pytest.param(under_quota(3072), (ASKED,), STUCK, id="pending"),
-        pytest.param(under_quota(4187), (), STUCK, id="just too little"),
+        pytest.param(under_quota(3072), (UNASKED,), STUCK, id="migration without a phase"),
+        pytest.param(under_quota(3072), (ASKED,), STUCK, id="pending migration"),
+        pytest.param(under_quota(4187), (), STUCK, id="one MiB too little"),
         pytest.param(under_quota(4188), (), ABOVE, id="just enough"),
-        pytest.param(under_quota(3072), (SCHEDULING,), ABOVE, id="its pod was taken"),
-        pytest.param(under_quota(3072, pods=2), (ASKED,), ABOVE, id="its pod is there"),
-        pytest.param(under_quota(3072), (RUNNING,), ABOVE, id="it migrates"),
-        pytest.param(under_quota(3072, used=4180, moving=4180), (), ABOVE, id="released"),
-        pytest.param(under_quota(3072), (OTHERS,), ABOVE, id="another one moves"),
-        pytest.param(under_quota(3072, resource="limits.memory"), (), ABOVE, id="without limits"),
+        pytest.param(under_quota(3072), (SCHEDULING,), ABOVE, id="target pod accepted"),
+        pytest.param(under_quota(3072, pods=2), (ASKED,), ABOVE, id="target pod exists"),
+        pytest.param(under_quota(3072), (RUNNING,), ABOVE, id="VM migrates"),
+        pytest.param(
+            under_quota(3072, used=4180, moving=4180), (), ABOVE, id="quota that will be released"
+        ),
+        pytest.param(under_quota(3072), (OTHERS,), ABOVE, id="another VM migrates"),
+        pytest.param(
+            under_quota(3072, resource="limits.memory"),
+            (),
+            ABOVE,
+            id="quota of limits, VM without limits",
+        ),
         pytest.param(under_quota(3072, pods_known=False), (), ABOVE, id="pods not known"),
         pytest.param(under_quota(3072, quotas_known=False), (), ABOVE, id="quotas not known"),
     ],
@@ -342,7 +377,7 @@ BACK = ("live", "back-to-running-value")
 
 
 # kubevirt v1.9.0 vm.go:3469-3471: equal sizes end the function before any rule about the VM;
-# :3050-3053 (another edit) and :3466 (a plug that failed) come before even that.
+# :3050-3053 (another edit) and :3466 (a plug that failed) are evaluated earlier still.
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
@@ -350,9 +385,9 @@ BACK = ("live", "back-to-running-value")
         pytest.param(
             {"conditions": {"LiveMigratable": condition("False")}}, BACK, id="not migratable"
         ),
-        pytest.param({"conditions": {}}, BACK, id="not yet known to be"),
+        pytest.param({"conditions": {}}, BACK, id="not yet known to be migratable"),
         pytest.param({"max_guest": None}, BACK, id="booted under Stage"),
-        pytest.param({"guest": "512Mi"}, BACK, id="too small to be plugged"),
+        pytest.param({"guest": "512Mi"}, BACK, id="too small for hotplug"),
         pytest.param({"guest": "1000001Ki"}, BACK, id="misaligned"),
         pytest.param(
             {"conditions": {"HotMemoryChange": condition("False")}},

@@ -1,4 +1,4 @@
-"""Warnings about the guest and about other writers."""
+"""Warnings about the guest, and about other field managers of the size."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def warned(guest="2Gi", *, vm=None, version="v1.9.0", policy=None, **vmi):
 @pytest.mark.parametrize(
     ("kernel", "old"),
     [
-        # virtio-mem came to Linux with 5.8: kubevirt issue 14095
+        # Linux has virtio-mem since 5.8: kubevirt issue 14095
         ("4.18.0-553.el8", True),
         ("4.9.1", True),
         ("5.7.19", True),

@@ -182,7 +182,7 @@ RULES = [
     pytest.param(
         cluster(vmi=make_vmi(guest="4Gi", max_guest="16Gi"), types=(SMALL, LARGE)),
         ("restart", "below-boot-memory"),
-        id="below what it booted with",
+        id="below the boot size",
     ),
     pytest.param(
         cluster(
@@ -260,13 +260,13 @@ def test_instancetypes_that_differ_only_in_memory_cause_no_warning():
 
 NOWHERE = [
     pytest.param((SMALL, LARGE), "larg", "did you mean large?", id="a typing error"),
-    pytest.param((SMALL,), "huge", "correct the name in Git, or create it", id="nothing near"),
+    pytest.param((SMALL,), "huge", "correct the name in Git, or create it", id="no similar name"),
     pytest.param(
         (SMALL, kind("large", "2Gi", scope=CLUSTER_INSTANCETYPE)),
         "large",
         "there is a VirtualMachineClusterInstancetype of that name, but the VM's kind is "
         "VirtualMachineInstancetype",
-        id="the other kind",
+        id="same name with the other kind",
     ),
 ]
 
@@ -303,7 +303,7 @@ def test_instancetype_without_a_kind_is_cluster_wide(spelled):
 @pytest.mark.parametrize(
     ("vm", "desired"),
     [
-        pytest.param(make_vm(), ask(), id="the VM has a size of its own"),
+        pytest.param(make_vm(), ask(), id="VM with its own size"),
         pytest.param(sized(), ask(instancetype_kind=CLUSTER_INSTANCETYPE), id="another kind"),
     ],
 )
@@ -330,9 +330,9 @@ STANDING = [
     pytest.param(
         replace(make_vmi(guest="2Gi"), guest_current=q("1Gi")),
         ("wait", "guest-accepting"),
-        id="the guest does not have it yet",
+        id="guest does not have the size yet",
     ),
-    pytest.param(make_vmi(guest="2Gi"), ("none", "converged"), id="done"),
+    pytest.param(make_vmi(guest="2Gi"), ("none", "converged"), id="guest has the size"),
 ]
 
 
@@ -352,7 +352,7 @@ def test_restart_required_by_a_new_instancetype_name_is_pending():
 
 
 def test_vm_keeps_the_revision_of_an_edited_instancetype():
-    # kubevirt-facts: editing the object does nothing to VMs that hold a ControllerRevision
+    # editing the instancetype does not change VMs that have a ControllerRevision of it
     edited = kind("small", "8Gi", generation=2)
     decision = decided(cluster(types=(edited,)), ask("small"))
     assert told(decision) == ("none", "converged")

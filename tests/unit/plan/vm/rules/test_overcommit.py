@@ -1,4 +1,4 @@
-"""Requests and limits beside the guest's memory, and memory that is set by requests alone."""
+"""Memory requests and limits beside the guest's size, and VMs sized by requests alone."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ LIMITS = [
     # had to be raised to the size of the guest
     pytest.param("2Gi", "2560Mi", "live", False, id="requests as the guest (limits-memory-below)"),
     pytest.param("3Gi", "3Gi", "live", False, id="requests above the guest"),
-    pytest.param("1Gi", "3Gi", "blocked", False, id="raised above the limit, which stays"),
+    pytest.param("1Gi", "3Gi", "blocked", False, id="raised above the limit"),
     pytest.param("1Gi", "4Gi", "live", True, id="raised to exactly the limit"),
     pytest.param("1Gi", "8Gi", "live", True, id="raised below the limit"),
     pytest.param("1Gi", None, "live", True, id="raised, without a limit"),
     # v1.9.0 vm.go:3522: without requests (v1.7 on, where the VM names none) nothing is raised
-    pytest.param(None, "3Gi", "blocked", False, id="no requests: above the limit, which stays"),
+    pytest.param(None, "3Gi", "blocked", False, id="no requests: above the limit"),
     pytest.param(None, "4Gi", "live", False, id="no requests: exactly the limit"),
-    pytest.param(None, None, "live", False, id="neither"),
+    pytest.param(None, None, "live", False, id="neither requests nor limits"),
 ]
 
 
@@ -79,7 +79,7 @@ def test_size_above_a_limit_without_requests_is_blocked_with_both_values():
     [
         # v1.9.0 migration-target.go:1152-1208: the pod's request against overhead and requests
         ("2Gi", "4Gi", "overhead-overcommit"),
-        # without requests the overhead alone is needed
+        # without requests, only the overhead is needed
         (None, "4Gi", "hotplug"),
         ("2Gi", "2Gi", "converged"),
     ],

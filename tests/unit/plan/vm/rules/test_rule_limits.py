@@ -1,4 +1,4 @@
-"""The values at which a rule starts to apply: one below, the value itself, one above."""
+"""Boundary values of each rule: one below, the value itself, one above."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_misaligned_cluster_max_guest_has_a_hint_with_aligned_sizes():
     assert "write 4768Mi or 4770Mi" in decision.why.hint
 
 
-# The same check uses the maxGuest of the running instance; at admission, the VM's own.
+# This check uses the maxGuest of the running instance; admission uses the VM's own.
 @pytest.mark.parametrize(
     ("own", "expected"),
     [(None, ("restart", "misaligned")), ("5000M", ("blocked", "denied-by-admission"))],
@@ -243,11 +243,15 @@ OTHER = "a non-live-updatable field was changed in the template spec"
     ("since_s", "changed_s", "running", "expected"),
     [
         # recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0 vm.go:3577-3599
-        pytest.param(-1, 0, "1Gi", ("live", "hotplug"), id="set under Stage"),
-        pytest.param(0, 0, "1Gi", ("live", "hotplug"), id="in the same second"),
-        pytest.param(1, 0, "1Gi", ("restart", "other-edit-pending"), id="set since"),
+        pytest.param(-1, 0, "1Gi", ("live", "hotplug"), id="condition set under Stage"),
+        pytest.param(0, 0, "1Gi", ("live", "hotplug"), id="condition set in the same second"),
+        pytest.param(
+            1, 0, "1Gi", ("restart", "other-edit-pending"), id="condition set afterwards"
+        ),
         pytest.param(-1, 0, "2Gi", ("restart", "other-edit-pending"), id="memory does not differ"),
-        pytest.param(None, 0, "1Gi", ("restart", "other-edit-pending"), id="of unknown age"),
+        pytest.param(
+            None, 0, "1Gi", ("restart", "other-edit-pending"), id="condition of unknown age"
+        ),
         pytest.param(-1, None, "1Gi", ("restart", "other-edit-pending"), id="CR never changed"),
     ],
 )

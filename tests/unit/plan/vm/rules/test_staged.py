@@ -1,4 +1,4 @@
-"""Sizes that were written under Stage, and other edits that wait for a restart."""
+"""Sizes that were written under Stage, and other edits that need a restart."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def stage(version="v1.9.0"):
 
 
 def world(spec="2Gi", *, version="v1.9.0", vm=None, vmi=None, kubevirt=None):
-    """Return a VM that runs with 1Gi and whose spec has *spec*."""
+    """Return a VM that runs with 1Gi and whose spec has the size *spec*."""
     return make_live(
         make_vm(guest=spec, **{"conditions": WAITS, **(vm or {})}),
         vmis=(make_vmi(**(vmi or {})),),
@@ -56,12 +56,14 @@ def world(spec="2Gi", *, version="v1.9.0", vm=None, vmi=None, kubevirt=None):
         pytest.param({}, LATER, id="v1.9"),
         pytest.param({"version": "v1.6.4"}, LATER, id="v1.6.4"),
         pytest.param({"version": "v1.6.3"}, PENDING, id="v1.6.3 keeps RestartRequired"),
-        pytest.param({"version": "v1.7.0"}, PENDING, id="v1.7.0 keeps it too"),
+        pytest.param({"version": "v1.7.0"}, PENDING, id="v1.7.0 keeps RestartRequired"),
         pytest.param({"spec": "8Gi"}, PENDING, id="above maxGuest"),
         pytest.param({"spec": "512Mi"}, PENDING, id="below the boot size"),
         pytest.param({"vmi": {"max_guest": None}}, PENDING, id="booted under Stage"),
         pytest.param(
-            {"vmi": {"conditions": {"LiveMigratable": condition("False")}}}, PENDING, id="stays"
+            {"vmi": {"conditions": {"LiveMigratable": condition("False")}}},
+            PENDING,
+            id="not migratable",
         ),
         pytest.param({"vm": TWO_CORES | {"conditions": WAITS}, "vmi": ONE_CORE}, EDITED, id="cpu"),
     ],
@@ -126,8 +128,10 @@ def test_live_update_impact_counts_staged_vms_outside_git():
 @pytest.mark.parametrize(
     ("spec", "git", "kubevirt", "vm", "vmi", "expected"),
     [
-        pytest.param("1Gi", "3Gi", COMES, TWO_CORES, ONE_CORE, EDITED, id="cores alone"),
-        pytest.param("1Gi", "3Gi", COMES, {}, {}, EDITED, id="memory cannot explain it"),
+        pytest.param("1Gi", "3Gi", COMES, TWO_CORES, ONE_CORE, EDITED, id="only cores"),
+        pytest.param(
+            "1Gi", "3Gi", COMES, {}, {}, EDITED, id="RestartRequired without a memory change"
+        ),
         pytest.param("2Gi", "3Gi", COMES, TWO_CORES, ONE_CORE, EDITED, id="cores and memory"),
         pytest.param("2Gi", "1Gi", None, TWO_CORES, ONE_CORE, EDITED, id="reverted under Stage"),
         pytest.param("2Gi", "3Gi", COMES, ONE_CORE, ONE_CORE, ("live", "hotplug"), id="memory"),

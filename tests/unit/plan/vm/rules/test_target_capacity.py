@@ -109,11 +109,11 @@ def test_source_node_is_never_a_target():
 @pytest.mark.parametrize(
     ("labels", "selector", "effect"),
     [
-        pytest.param({"zone": "a"}, {"zone": "a"}, LIVE, id="selected"),
+        pytest.param({"zone": "a"}, {"zone": "a"}, LIVE, id="matching label"),
         pytest.param({"zone": "b"}, {"zone": "a"}, NO_NODE, id="another zone"),
         pytest.param({}, {"zone": "a"}, NO_NODE, id="no label"),
         pytest.param(
-            {}, {"cpu-model.node.kubevirt.io/Haswell": "true"}, LIVE, id="a label not kept"
+            {}, {"cpu-model.node.kubevirt.io/Haswell": "true"}, LIVE, id="a label that is not read"
         ),
     ],
 )
@@ -191,7 +191,7 @@ USED = GIB + OVERHEAD
 @pytest.mark.parametrize(
     ("hard", "effect"),
     [
-        pytest.param(USED + NEED, LIVE, id="holds both"),
+        pytest.param(USED + NEED, LIVE, id="fits both pods"),
         pytest.param(USED + NEED - 1, NO_QUOTA, id="one byte short"),
     ],
 )
@@ -218,7 +218,7 @@ def test_pod_quota_must_have_capacity_for_source_and_target_pod(hard, effect):
     ("limits", "effect"),
     [
         pytest.param("2Gi", NO_QUOTA, id="the VM sets a limit"),
-        pytest.param(None, LIVE, id="KubeVirt would set one: not checked"),
+        pytest.param(None, LIVE, id="the VM sets no limit"),
     ],
 )
 def test_limits_quota_is_checked_only_if_the_vm_sets_a_limit(limits, effect):
@@ -310,7 +310,7 @@ def test_change_that_fits_no_node_does_not_block_other_changes():
 
 
 def test_quota_needs_capacity_only_for_concurrent_migrations():
-    # Five at a time is KubeVirt's default; vm-5 to vm-9 get what the first five leave.
+    # KubeVirt migrates five VMs at a time; vm-5 to vm-9 use what the first five release.
     quota = Quota(
         name="team",
         hard={"requests.memory": 10 * USED + 5 * GIB + 5 * NEED},
@@ -320,7 +320,7 @@ def test_quota_needs_capacity_only_for_concurrent_migrations():
 
 
 def test_node_has_capacity_after_another_vm_has_left_it():
-    # Both fit on node02, one at a time; then node01 is free of the first.
+    # Both fit on node02, one at a time; once the first has left node01, it has capacity.
     first, second = vm_ref("db", "first"), vm_ref("db", "second")
     state = make_live(
         make_vm(first),

@@ -1,4 +1,4 @@
-"""KubeVirt v1.1 and v1.2, from the code of their release tags; nothing is recorded."""
+"""KubeVirt v1.1 and v1.2, according to the code of their releases; none is recorded."""
 
 from __future__ import annotations
 
@@ -124,7 +124,9 @@ IN_FLIGHT = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("
         # the webhook would deny both: "cannot update memory while another memory change is in
         # progress", "cannot update while VMI migration is in progress"
         pytest.param(
-            cluster("v1.1.0", vmi=make_vmi(conditions=IN_FLIGHT)), "hotplug-in-flight", id="plug"
+            cluster("v1.1.0", vmi=make_vmi(conditions=IN_FLIGHT)),
+            "hotplug-in-flight",
+            id="change in flight",
         ),
         pytest.param(
             replace(
@@ -132,7 +134,7 @@ IN_FLIGHT = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("
                 migrations={make_vm().ref: (make_migration(phase="Running"),)},
             ),
             "migration-in-flight",
-            id="migration",
+            id="migration in flight",
         ),
     ],
 )
@@ -146,9 +148,9 @@ UNABLE = {
         make_vmi(guest="2Gi", conditions={"LiveMigratable": condition("False")}),
         {},
     ),
-    "not known to": (make_vmi(guest="2Gi", conditions={}), {}),
-    "no room": (make_vmi(guest="2Gi", max_guest=None), {}),
-    "a limit, and so no room": (
+    "not known to be migratable": (make_vmi(guest="2Gi", conditions={}), {}),
+    "no maxGuest": (make_vmi(guest="2Gi", max_guest=None), {}),
+    "a limit and no maxGuest": (
         make_vmi(guest="2Gi", max_guest=None, constraints=CONFIGURATIONS["limits"]),
         {"constraints": CONFIGURATIONS["limits"]},
     ),
