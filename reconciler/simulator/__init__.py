@@ -1,5 +1,6 @@
-"""An embedded cluster with KubeVirt, for the demo and as the oracle of the tests.
+"""Simulates a Kubernetes cluster with KubeVirt, for the demo and as the oracle of the tests.
 
-It imports nothing from the rest of the package, so that it shares no mistake with what it checks.
+The simulator imports nothing from the rest of the package, so that a mistake in the planner cannot
+hide in the simulator as well.
 `worlds.load` reads a world file; `simulator.Simulator` runs it.
 """

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 STEPPED_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
-"""The default start of a stepped clock, so that runs are identical."""
+"""The default start time of a stepped clock, so that all runs are identical."""
 
 
 class SimClock:
-    """Simulated time.
+    """The clock of the simulated cluster.
 
-    With `scale` 1.0 a simulated second is a real one, with 60.0 a real second is a simulated
-    minute. With `scale` None time stands still until `advance` or `advance_to` moves it.
+    With `scale` 1.0, a simulated second takes a real second. With 60.0, a simulated minute takes a
+    real second. With None, the clock stops until `advance` or `advance_to` moves it.
     """
 
     def __init__(self, *, scale: float | None = 1.0, epoch: datetime | None = None) -> None:
@@ -30,11 +30,11 @@ class SimClock:
 
     @property
     def stepped(self) -> bool:
-        """Whether time moves only when `advance` or `advance_to` is called."""
+        """Whether the clock moves only when `advance` or `advance_to` is called."""
         return self.scale is None
 
     def monotonic(self) -> float:
-        """Returns the simulated seconds since the clock's creation."""
+        """Returns the simulated seconds since the clock was created."""
         if self.scale is None:
             return self._stepped
         return (time.monotonic() - self._started) * self.scale
@@ -48,7 +48,7 @@ class SimClock:
         self.advance_to(self._stepped + seconds)
 
     def advance_to(self, moment: float) -> None:
-        """Moves a stepped clock forward to `moment`, in simulated seconds since its start."""
+        """Moves a stepped clock forward until `monotonic` returns `moment`."""
         if self.scale is not None:
             raise RuntimeError(f"a clock with scale {self.scale} cannot be stepped by hand")
         if moment < self._stepped:
@@ -56,7 +56,7 @@ class SimClock:
         self._stepped = moment
 
     def real_delay(self, moment: float) -> float:
-        """Returns the real seconds until `moment`: 0 for a past one, infinite if stepped."""
+        """Returns the real seconds until `moment`: 0 in the past, infinite if stepped by hand."""
         remaining = moment - self.monotonic()
         if remaining <= 0:
             return 0.0
@@ -64,5 +64,5 @@ class SimClock:
 
 
 def rfc3339(moment: datetime) -> str:
-    """Formats a time as in object metadata: `2026-11-23T00:48:47Z`."""
+    """Formats a time like the timestamps in object metadata: `2026-11-23T00:48:47Z`."""
     return moment.astimezone(UTC).isoformat(timespec="seconds")[:-6] + "Z"

@@ -1,8 +1,7 @@
 """Engine: runs scheduled work in the order of simulated time.
 
-All work that is due later than the request that caused it goes through the engine. Work that is
-due at the same instant runs in the order in which it was scheduled. Runs with the same seed are
-identical.
+Work that a request causes at a later time goes through the engine. Work that is due at the same
+time runs in the order in which it was scheduled. Runs with the same seed are identical.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """Runs scheduled work when its simulated time comes.
+    """Runs scheduled work at its simulated due time.
 
     With a stepped clock, `step` and `run_until` move the time. With a running clock, a driver
-    calls `run_due` whenever `next_due` has passed; `on_earlier` is called when earlier work is
-    scheduled.
+    calls `run_due` whenever the time `next_due` has passed. The engine calls `on_earlier` when
+    work is scheduled that is due before all other work.
     """
 
     def __init__(self, clock: SimClock, store: Store, *, seed: int = 0) -> None:
@@ -35,7 +34,7 @@ class Engine:
         self._scheduled = 0
 
     def at(self, delay_s: float, work: Callable[[], None]) -> None:
-        """Schedules `work` to run `delay_s` simulated seconds from now."""
+        """Schedules the function `work` to run `delay_s` simulated seconds from now."""
         with self.store.lock:
             self._scheduled += 1
             due = self.clock.monotonic() + max(delay_s, 0.0)
@@ -45,19 +44,19 @@ class Engine:
             self.on_earlier()
 
     def between(self, low_s: float, high_s: float) -> float:
-        """Returns a repeatable delay in [low_s, high_s]."""
+        """Returns a random delay in seconds, between two bounds and repeatable with the seed."""
         return self.random.uniform(low_s, high_s)
 
     def next_due(self) -> float | None:
-        """Returns the simulated time of the next work, or None if there is none."""
+        """Returns the simulated time at which the next work is due, or None without any work."""
         with self.store.lock:
             return self._heap[0][0] if self._heap else None
 
     def run_due(self, *, limit: int | None = None) -> int:
-        """Runs the work that is due now or becomes due by it; returns the number of pieces.
+        """Runs all work that is due, and work that it makes due; returns how many pieces ran.
 
         Args:
-            limit: The most pieces of work to run before the lock is released.
+            limit: The maximum number of pieces of work to run before the lock is released.
         """
         done = 0
         with self.store.lock:
@@ -69,11 +68,11 @@ class Engine:
         return done
 
     def step(self, seconds: float) -> None:
-        """Moves a stepped clock forward by `seconds`, running what falls due on the way."""
+        """Moves a stepped clock forward by `seconds`, and runs the work that becomes due."""
         self.run_until(self.clock.monotonic() + seconds)
 
     def run_until(self, moment: float) -> None:
-        """Moves a stepped clock to `moment`, from event to event."""
+        """Moves a stepped clock forward to `moment`, and runs the work that becomes due."""
         while (due := self.next_due()) is not None and due <= moment:
             self.clock.advance_to(max(due, self.clock.monotonic()))
             self.run_due()

@@ -1,4 +1,4 @@
-"""A kubeconfig for the simulated cluster."""
+"""Writes a kubeconfig for the simulated cluster."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _NAME: Final = "simulator"
 
 
 def render(url: str, token: str, *, namespace: str = "default") -> str:
-    """Returns a kubeconfig with one context.
+    """Returns a kubeconfig with one context for the simulated cluster.
 
     Args:
-        url: The URL of the server: `http://127.0.0.1:PORT`.
+        url: The URL of the API server, such as `http://127.0.0.1:PORT`.
         token: The bearer token of the user.
         namespace: The namespace of the context.
     """
@@ -40,7 +40,7 @@ def render(url: str, token: str, *, namespace: str = "default") -> str:
 
 
 def write(path: Path, url: str, token: str, *, namespace: str = "default") -> None:
-    """Writes a kubeconfig that only its owner can read; the file is replaced atomically."""
+    """Atomically writes a kubeconfig that only its owner can read."""
     unfinished = path.with_name(path.name + ".new")
     unfinished.unlink(missing_ok=True)
     descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

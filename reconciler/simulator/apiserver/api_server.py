@@ -1,6 +1,7 @@
-"""The API server: turns requests of any transport into responses and watches.
+"""KubeApiServer: turns requests into responses and watches, independent of the transport.
 
-The order: authenticate, faults, authorize, the handler of the verb, request log.
+For each request, the server authenticates the user, applies faults, authorizes the request, calls
+the handler of the verb, and logs the request.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ _NOT_FOUND: Final = "404 page not found\n"
 class KubeApiServer:
     """The simulated kube-apiserver.
 
-    `log` holds a record of every request, oldest first.
+    The attribute `log` holds a record of every request, oldest first.
     """
 
     def __init__(
@@ -65,15 +66,15 @@ class KubeApiServer:
         faults: Faults | None = None,
         response_times: ResponseTimes = IMMEDIATE,
     ) -> None:
-        """Builds a server over a store, and stores the objects that every cluster has.
+        """Creates an API server over a store, and adds the objects that every cluster has.
 
         Args:
-            store: The objects.
+            store: The store of Kubernetes objects.
             admission: KubeVirt's webhooks and subresource actions.
-            tokens: The accepted tokens; None: only the administrator, with a random token.
-            mode: Whether RBAC is enforced.
-            faults: The faults to inject.
-            response_times: The least time that responses take.
+            tokens: The accepted tokens. With None, only the administrator has a (random) token.
+            mode: Whether RBAC is enforced, or every request is allowed.
+            faults: The faults to inject into requests.
+            response_times: The minimum time that responses take.
         """
         self.store: Final = store
         self.tokens: Final = tokens or Tokens(store.clock)
@@ -100,7 +101,7 @@ class KubeApiServer:
         bootstrap.fill(store)
 
     def handle(self, request: Request) -> Answer:
-        """Handles one request; a client's mistake becomes a response, not an exception."""
+        """Handles one request; an invalid request becomes an error response, not an exception."""
         user = request.user or self.tokens.user(request.header("authorization"))
         try:
             user = self._acting(request, user)
@@ -125,7 +126,7 @@ class KubeApiServer:
         return answer
 
     def close(self) -> None:
-        """Ends every open watch."""
+        """Ends every open watch connection."""
         for stream in tuple(self._watches):
             stream.close()
 
@@ -164,7 +165,7 @@ class KubeApiServer:
             return _delayed(refusal.response(call.warnings), delay)
 
     def _acting(self, request: Request, user: User | None) -> User | None:
-        """Returns the user to act as (`kubectl --as`), if impersonation is allowed."""
+        """Returns the user whom the request impersonates (`kubectl --as`), if that is allowed."""
         name = request.header("impersonate-user")
         if user is None or not name:
             return user

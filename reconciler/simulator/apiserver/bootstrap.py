@@ -1,4 +1,4 @@
-"""Creates the objects that every cluster has: namespaces, definitions, cluster-admin."""
+"""Creates the objects that every cluster has: namespaces, CRDs, and the role cluster-admin."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 
 
 def fill(store: Store) -> None:
-    """Stores those of the initial objects that are missing."""
+    """Stores the initial objects of a cluster that are missing."""
     with store.lock:
         for name in SYSTEM_NAMESPACES:
             ensure_namespace(store, name)
@@ -40,7 +40,7 @@ def fill(store: Store) -> None:
 
 
 def ensure_namespace(store: Store, name: str) -> None:
-    """Stores a namespace with the fields that the server sets, if it is missing."""
+    """Stores a namespace with the server's defaults, unless the namespace exists."""
     namespace = {
         "metadata": {"labels": {"kubernetes.io/metadata.name": name}},
         "spec": {"finalizers": ["kubernetes"]},

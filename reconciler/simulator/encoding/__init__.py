@@ -1,1 +1,1 @@
-"""The encodings of objects as bytes."""
+"""Encodes and decodes objects as JSON and protobuf."""

@@ -24,11 +24,11 @@ _AFTER: Final = {
 
 
 class MalformedError(ValueError):
-    """The bytes are not JSON; the message is Go's."""
+    """The bytes are not JSON. The error message is that of Go's decoder."""
 
 
 def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
-    """Decodes JSON.
+    """Decodes JSON, with the error messages of Go's decoder.
 
     Raises:
         MalformedError: The bytes are not JSON.
@@ -40,7 +40,7 @@ def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
 
 
 def type_name(value: Any) -> str:  # noqa: ANN401  # any JSON value
-    """Returns the Go name of a JSON value's type: array, object, string, number, bool."""
+    """Returns Go's name of a JSON value's type: array, object, string, number or bool."""
     if isinstance(value, bool):
         return "bool"
     names = {dict: "object", list: "array", str: "string", int: "number", float: "number"}

@@ -1,4 +1,4 @@
-"""Encodes objects, plain dicts, as the JSON bytes that are stored and sent."""
+"""Encodes Kubernetes objects as JSON bytes, which the server stores and sends."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any, TypeAlias
 import orjson
 
 Json: TypeAlias = dict[str, Any]
-"""A JSON object."""
+"""The type of a decoded JSON object."""
 
 
 def encode(obj: Json | list[Any]) -> bytes:
-    """Encodes a value; equal values give equal bytes."""
+    """Encodes a value as JSON; equal values have equal encodings."""
     return orjson.dumps(obj, option=orjson.OPT_SORT_KEYS)
 
 
 def decode(body: bytes) -> Json:
-    """Decodes an encoded object."""
+    """Decodes an object from JSON."""
     decoded: Json = orjson.loads(body)
     return decoded
 
 
 def copy(obj: Json) -> Json:
-    """Returns a deep copy."""
+    """Returns a deep copy of a JSON object."""
     return decode(encode(obj))

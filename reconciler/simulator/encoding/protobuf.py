@@ -1,8 +1,8 @@
-"""Decodes Kubernetes' protobuf encoding, for the kinds that kubectl sends in it.
+"""Decodes Kubernetes' protobuf encoding of the kinds that kubectl sends as protobuf.
 
-It serves kubectl on the demo cluster; the product sends JSON. kubectl 1.32 encodes the objects of
-typed commands (`auth can-i`, `create namespace|role|…|token`) as protobuf and reads JSON
-responses; it sends manifests as JSON.
+Only kubectl on the demo cluster needs this decoder; the product sends JSON. kubectl 1.32 encodes
+the objects of typed commands (`auth can-i`, `create namespace|role|…|token`) as protobuf and reads
+JSON responses. kubectl sends manifests as JSON.
 
 Source: k8s.io/api v0.36 (core, rbac, authorization and authentication v1 generated.proto) and
 k8s.io/apimachinery v0.36 pkg/runtime/serializer/protobuf/doc.go.
@@ -27,9 +27,9 @@ _MAGIC: Final = b"k8s\x00"
 class _Field:
     name: str
     message: str = ""
-    """The message type of the value; empty for a string."""
+    """The message type of the field's value, or an empty string if the value is a string."""
     kind: str = "one"
-    """The shape: one, list, map, number or bytes (a map of bytes)."""
+    """The kind of the field: one, list, map, number or bytes (a map of bytes)."""
 
 
 _Message: TypeAlias = dict[int, _Field]
@@ -101,14 +101,14 @@ _ALIASES: Final = {"ClusterRole": "Role", "ClusterRoleBinding": "RoleBinding"}
 
 
 class UnsupportedError(ValueError):
-    """The body is not an object in this encoding, or has an unsupported kind."""
+    """The body is not a protobuf-encoded object, or the object's kind is not supported."""
 
 
 def loads(body: bytes) -> Json:
-    """Decodes an object without its empty fields, as omitempty does.
+    """Decodes an object from protobuf, and omits empty fields as Go's omitempty does.
 
     Raises:
-        UnsupportedError: It cannot be decoded.
+        UnsupportedError: The body cannot be decoded.
     """
     if not body.startswith(_MAGIC):
         raise UnsupportedError("the body does not start with the protobuf magic number")
@@ -160,7 +160,7 @@ def _value(data: Any, message: str) -> Any:  # noqa: ANN401  # any JSON value
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """Yields pairs of a field number and its integer or bytes."""
+    """Yields each field's number with its integer value or bytes."""
     position = 0
     while position < len(data):
         tag, position = _varint(data, position)

@@ -1,1 +1,1 @@
-"""The HTTP server of the API server."""
+"""Serves the simulated API server over HTTP."""

@@ -1,4 +1,4 @@
-"""The HTTP application: Starlette over `KubeApiServer.handle`."""
+"""Builds the HTTP application: Starlette over `KubeApiServer.handle`."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _STEPPED_POLL_S: Final = 0.05
-"""The interval at which a watch reads a stepped clock."""
+"""The interval in real seconds at which a watch reads a stepped clock."""
 
 
 def build(api: KubeApiServer) -> Starlette:
-    """Returns the application."""
+    """Returns the Starlette application that serves an API server."""
 
     async def endpoint(http: HttpRequest) -> HttpResponse:
         answer = api.handle(
@@ -65,7 +65,7 @@ def _with_headers(response: HttpResponse, headers: Headers) -> HttpResponse:
 
 
 async def _sleep(http: HttpRequest, clock: SimClock, seconds: float) -> None:
-    """Waits in simulated time, as long as the client is connected."""
+    """Waits for simulated seconds, but stops when the client disconnects."""
     until = clock.monotonic() + seconds
     while (  # noqa: ASYNC110  # a stepped clock has no event
         clock.monotonic() < until and not await http.is_disconnected()

@@ -1,4 +1,4 @@
-"""Server: serves over HTTP from a separate thread, which drives the engine as well."""
+"""Server: serves the API server over HTTP from a separate thread that also runs the engine."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from reconciler.simulator.engine import Engine
 
 _BATCH: Final = 50
-"""The pieces of due work that run before requests are handled."""
+"""The maximum number of due pieces of work to run before requests are handled again."""
 _GRACE_S: Final = 2
 _START_S: Final = 10.0
 
 
 class Server:
-    """A running HTTP server; a context manager that stops it."""
+    """A running HTTP server, and the context manager that stops it."""
 
     def __init__(
         self,
@@ -35,13 +35,13 @@ class Server:
         host: str = "127.0.0.1",
         port: int = 0,
     ) -> None:
-        """Starts the server; requests are served when this returns.
+        """Starts the HTTP server, which handles requests as soon as this call returns.
 
         Args:
             api: The API server that handles the requests.
-            engine: The engine to drive; on a stepped clock, the caller drives it.
-            host: The address to listen on.
-            port: The port; 0 for a free one.
+            engine: The engine that the server runs, unless its clock is stepped by the caller.
+            host: The IP address or host name to listen on.
+            port: The TCP port, or 0 for any free port.
 
         Raises:
             OSError: The server cannot listen on the address.
@@ -63,7 +63,7 @@ class Server:
             raise RuntimeError("the simulator's HTTP server did not start") from self._failure
 
     def close(self) -> None:
-        """Ends open watches, stops serving and waits for the thread."""
+        """Ends open watches, stops the HTTP server, and waits for its thread to end."""
         self._api.close()
         self._server.should_exit = True
         self._thread.join()
@@ -73,7 +73,7 @@ class Server:
             raise RuntimeError("the simulator's HTTP server failed") from failure
 
     def wait(self) -> None:
-        """Waits until the server stops; Ctrl-C interrupts it."""
+        """Waits until the HTTP server stops; Ctrl-C interrupts the wait."""
         while self._thread.is_alive():
             self._thread.join(0.2)
 
@@ -123,7 +123,7 @@ class Server:
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """A server that sets an event when it has started."""
+    """A uvicorn server that sets an event when it has started."""
 
     def __init__(self, config: uvicorn.Config, announced: threading.Event) -> None:
         super().__init__(config)

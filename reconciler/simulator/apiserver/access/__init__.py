@@ -1,1 +1,1 @@
-"""Authentication and authorization of requests."""
+"""Authenticates and authorizes requests to the simulated API server."""

@@ -1,7 +1,7 @@
-"""Bearer tokens and the users behind them.
+"""Tokens: the bearer tokens that the API server accepts, and the user of each token.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/authentication (bearertoken, serviceaccount,
-anonymous); with authorization mode AlwaysAllow the server takes no anonymous requests.
+anonymous). With authorization mode AlwaysAllow, the server rejects anonymous requests.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def service_account(namespace: str, name: str) -> User:
 
 
 class Tokens:
-    """The bearer tokens that the server accepts, and their users."""
+    """The bearer tokens that the API server accepts, and the user of each token."""
 
     def __init__(
         self,
@@ -38,15 +38,15 @@ class Tokens:
         admin: str | None = None,
         without: User = ADMIN,
     ) -> None:
-        """Registers the tokens of a world.
+        """Registers the bearer tokens of a simulated world.
 
         Args:
             clock: Decides when an issued token has expired.
-            known: The users by token. The group system:authenticated is added to each.
-            admin: The administrator's token; None: a random one.
+            known: The user of each token. Every user also gets the group system:authenticated.
+            admin: The administrator's token, or None to generate a random one.
             without: The user of requests without a token. client-go sends no credentials over
-                plain HTTP (tools/clientcmd/client_config.go), so the default makes kubectl the
-                administrator; ANONYMOUS refuses such requests.
+                plain HTTP (tools/clientcmd/client_config.go), so the default user is the
+                administrator, and kubectl works. With ANONYMOUS, such requests are rejected.
         """
         self.admin: Final = admin or secrets.token_urlsafe(24)
         self._clock = clock
@@ -63,11 +63,11 @@ class Tokens:
         return token
 
     def revoke(self, token: str) -> None:
-        """Stops accepting `token`."""
+        """Stops accepting the bearer token `token`."""
         self._users.pop(token, None)
 
     def user(self, authorization: str) -> User | None:
-        """Returns the user of an Authorization header; None if the token is unknown or expired."""
+        """Returns the user whose token is in an Authorization header, or None if it is invalid."""
         scheme, _, token = authorization.strip().partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
             return self._without
@@ -78,7 +78,7 @@ class Tokens:
 
 
 def impersonated(name: str, groups: str) -> User:
-    """Returns the user that the Impersonate headers name.
+    """Returns the user that a request's Impersonate headers specify.
 
     Source: k8s.io/apiserver v0.36 pkg/endpoints/filters/impersonation.go.
     """

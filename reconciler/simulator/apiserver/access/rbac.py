@@ -1,4 +1,4 @@
-"""RBAC authorization by the roles and bindings in the store; in open mode, everything is allowed.
+"""Authorizes requests by the RBAC roles and bindings in the store; open mode allows everything.
 
 Source: kube-apiserver v1.36, plugin/pkg/auth/authorizer/rbac/rbac.go,
 pkg/apis/rbac/v1/evaluation_helpers.go and rbac/bootstrappolicy/policy.go.
@@ -36,16 +36,16 @@ _BASIC_RULES: Final[tuple[Json, ...]] = (
         "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"],
     },
 )
-"""system:basic-user and system:discovery, which every authenticated user has."""
+"""The rules of system:basic-user and system:discovery, which every authenticated user has."""
 _PUBLIC_RULES: Final[tuple[Json, ...]] = (
     {"verbs": ["get"], "nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version"]},
     {"verbs": ["get"], "nonResourceURLs": ["/livez/*", "/readyz/*", "/version/"]},
 )
-"""system:public-info-viewer, which anonymous users have, too."""
+"""The rules of system:public-info-viewer, which anonymous users have as well."""
 
 
 class Mode(StrEnum):
-    """How requests are authorized."""
+    """Whether the API server enforces RBAC or allows every request."""
 
     OPEN = "open"
     ENFORCED = "enforced"
@@ -53,33 +53,33 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """The attributes of a request that authorization checks."""
+    """The attributes of a request that the RBAC check needs."""
 
     verb: str
     group: str = ""
     resource: str = ""
-    """With `/subresource` if there is one; empty for a path that is not a resource."""
+    """The resource, with `/subresource` if there is one; empty for a non-resource path."""
     namespace: str = ""
     name: str = ""
     path: str = ""
-    """The path of a non-resource request; empty for resources."""
+    """The path of a non-resource request, or an empty string for a resource request."""
 
 
 class Authorizer:
-    """Authorizes requests by the roles and bindings that are stored at that moment."""
+    """Authorizes requests by the RBAC roles and bindings that are currently stored."""
 
     def __init__(self, store: Store, mode: Mode) -> None:
         self._store = store
         self.mode: Final = mode
 
     def allows(self, user: User, attempt: Attempt) -> bool:
-        """Returns whether `user` may make the request."""
+        """Returns whether RBAC allows the request of `user`."""
         if self.mode is Mode.OPEN or "system:masters" in user.groups:
             return True
         return any(_permits(rule, attempt) for rule in self.rules(user, attempt.namespace))
 
     def rules(self, user: User, namespace: str) -> Iterator[Json]:
-        """Yields the rules that apply to `user` in a namespace (empty: cluster scope)."""
+        """Yields the rules that apply to `user` in a namespace, or cluster-wide if it is empty."""
         if self.mode is Mode.OPEN or "system:masters" in user.groups:
             yield {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
             yield {"verbs": ["*"], "nonResourceURLs": ["*"]}

@@ -1,5 +1,5 @@
-"""What only kubectl asks for: discovery, OpenAPI, tables and printer columns.
+"""Serves what only kubectl requests: discovery, OpenAPI, tables and printer columns.
 
-This serves kubectl on the demo cluster; the product needs none of it. So do the protobuf encoding
-(`encoding.protobuf`) and server-side apply (`patching.server_side_apply`).
+The product does not need these responses; they let kubectl work on the demo cluster. So do the
+protobuf encoding (`encoding.protobuf`) and server-side apply (`patching.server_side_apply`).
 """

@@ -1,4 +1,4 @@
-"""Discovery documents, aggregated and classic: the served groups, versions and resources.
+"""Serves aggregated and classic discovery documents: API groups, versions and resources.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/discovery and
 pkg/endpoints/discovery/aggregated.
@@ -30,11 +30,11 @@ _AGGREGATED_TYPE: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGro
 _NOT_FOUND: Final = "404 page not found\n"
 
 GIT_VERSION: Final = "v1.36.2"
-"""The kube-apiserver whose behaviour is simulated."""
+"""The version of the kube-apiserver whose behaviour is simulated."""
 
 
 def version() -> Json:
-    """Returns the document at /version."""
+    """Returns the version document that the API server serves at /version."""
     return {
         "major": "1",
         "minor": "36",
@@ -53,14 +53,14 @@ def version() -> Json:
 
 
 class Discovery:
-    """The discovery documents."""
+    """Serves the API server's discovery documents."""
 
     def __init__(self, actions: Iterable[tuple[str, str]]) -> None:
-        """Takes the (resource, subresource) pairs that subresources.kubevirt.io serves."""
+        """Lists in discovery the (resource, subresource) pairs of subresources.kubevirt.io."""
         self._actions = tuple(actions)
 
     def answer(self, request: Request) -> Response:
-        """Handles /api, /apis and the paths below them, down to a version."""
+        """Handles discovery requests to /api, /apis, their groups and their versions."""
         if _AGGREGATED in request.header("accept"):
             document = self._aggregated(request.path.strip("/"))
             if document is not None:

@@ -1,4 +1,4 @@
-"""The subset of JSONPath in printer columns: `.a.b[0].c` and `[?(@.type=='Ready')]`."""
+"""Evaluates the JSONPath subset of printer columns: `.a.b[0].c`, `[?(@.type=='Ready')]`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STEP: Final = re.compile(
 
 
 def find(obj: Any, path: str) -> list[Any]:  # noqa: ANN401  # any JSON value
-    """Returns the values that a path selects; an empty list if there are none."""
+    """Returns the values that a JSONPath selects, or an empty list if it matches no value."""
     found = [obj]
     for field, index, key, value in _steps(path):
         if field:

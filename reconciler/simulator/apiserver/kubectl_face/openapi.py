@@ -1,7 +1,7 @@
-"""OpenAPI v3 documents: the schemas of the served kinds, and the options of their writes.
+"""Serves OpenAPI v3 documents: the schemas of the served kinds, and the options of writes.
 
 Source: kube-apiserver v1.36, k8s.io/kube-openapi pkg/handler3; kubectl 1.32 reads the schemas for
-`explain` and looks for the fieldValidation parameter of PATCH before it validates.
+`kubectl explain`, and looks for the fieldValidation parameter of PATCH before it validates.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WRITE_OPTIONS: Final = ("dryRun", "fieldManager", "fieldValidation")
 
 
 def answer(path: str) -> Response:
-    """Handles /openapi/v3 and the documents below it."""
+    """Handles requests to /openapi/v3 and the paths below it."""
     group_version = path.removeprefix(_ROOT).strip("/")
     if not group_version:
         return json_response(200, {"paths": _index()})

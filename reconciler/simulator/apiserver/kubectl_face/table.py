@@ -1,4 +1,4 @@
-"""Response formats: whole objects, tables, or metadata only.
+"""Builds responses in the requested format: whole objects, tables, or metadata only.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/response.go.
 """
@@ -26,7 +26,7 @@ _NOT_ACCEPTABLE: Final = (
 
 
 class Form(StrEnum):
-    """The format of the objects in a response."""
+    """The format in which a response represents objects, such as a table."""
 
     OBJECT = ""
     TABLE = "Table"
@@ -35,10 +35,10 @@ class Form(StrEnum):
 
 
 def wanted(accept: str) -> Form:
-    """Returns the first format in an Accept header that the server supports.
+    """Returns the first format in an Accept header that the API server supports.
 
     Raises:
-        StatusError: The server supports none of them.
+        StatusError: The API server supports no format in the header.
     """
     for media_range in accept.split(","):
         media_type, *parameters = (part.strip() for part in media_range.split(";"))
@@ -62,15 +62,15 @@ def table(
     include: str = "",
     headers: bool = True,
 ) -> Json:
-    """Builds a Table.
+    """Builds a Table, the format that `kubectl get` prints.
 
     Args:
-        resource: The resource of the objects.
-        objects: The objects; each becomes a row.
-        metadata: The metadata of the list.
-        now: The time from which ages are computed.
-        include: The object in each row: Metadata (the default), Object or None.
-        headers: Whether to describe the columns.
+        resource: The resource to which the objects belong.
+        objects: The Kubernetes objects. Each object becomes a row of the table.
+        metadata: The ListMeta of the table.
+        now: The current time, from which ages are computed.
+        include: What each row contains of its object: Metadata (the default), Object or None.
+        headers: Whether the table describes its columns.
     """
     columns = table_columns.of(resource)
     return {
@@ -109,5 +109,5 @@ def _row_object(obj: Json, include: str) -> Json:
 
 
 def metadata_of(obj: Json) -> Json:
-    """Returns the PartialObjectMetadata of an object."""
+    """Returns the PartialObjectMetadata of a Kubernetes object."""
     return {"kind": "PartialObjectMetadata", "apiVersion": _META, "metadata": obj["metadata"]}

@@ -1,7 +1,7 @@
-"""The columns that `kubectl get` shows, by resource.
+"""Defines the columns that `kubectl get` shows for each resource.
 
 Source: kube-apiserver v1.36 pkg/printers/internalversion/printers.go for the built-in kinds;
-additionalPrinterColumns of the CustomResourceDefinitions for the others.
+additionalPrinterColumns of the CustomResourceDefinitions for the custom kinds.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _YEAR: Final = 365 * _DAY
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column: its header and how to read its cell from an object."""
+    """A table column: its header, and the function that reads its cell from an object."""
 
     name: str
     cell: Cell
     type: str = "string"
     format: str = ""
     priority: int = 0
-    """A column above 0 is shown only with `-o wide`."""
+    """The priority of the column. kubectl shows a column above 0 only with `-o wide`."""
 
 
 def duration(seconds: float) -> str:
@@ -64,7 +64,7 @@ def duration(seconds: float) -> str:
 
 
 def age(path: str) -> Cell:
-    """Returns a cell that shows how long ago the time at `path` was."""
+    """Returns a cell with the age of an object, since the timestamp at the field path `path`."""
 
     def cell(obj: Json, now: datetime) -> str | None:
         found = jsonpath.find(obj, path)
@@ -82,7 +82,7 @@ def _since(moment: Any, now: datetime) -> str:  # noqa: ANN401  # any JSON value
 
 
 def text(path: str, default: Any = "") -> Cell:  # noqa: ANN401  # any cell value
-    """Returns a cell that shows the field at `path`."""
+    """Returns a cell that shows the value of the field at `path`."""
 
     def cell(obj: Json, _now: datetime) -> Any:  # noqa: ANN401  # any cell value
         found = jsonpath.find(obj, path)
@@ -246,7 +246,7 @@ _BUILTIN: Final[dict[str, tuple[Column, ...]]] = {
 
 
 def of(resource: Resource) -> tuple[Column, ...]:
-    """Returns the columns of a resource; the default is name and age."""
+    """Returns the table columns of a resource, by default its name and age."""
     if not resource.custom:
         return _BUILTIN.get(resource.storage, (NAME, AGE))
     definition = structural_schema.definition(resource.plural)

@@ -1,4 +1,4 @@
-"""PATCH and its four formats.
+"""Handles PATCH requests in the four patch formats of Kubernetes.
 
-Server-side apply is there for kubectl on the demo cluster; the product does not use it.
+Server-side apply is supported for kubectl on the demo cluster; the product does not use it.
 """

@@ -1,7 +1,8 @@
-"""JSON Patch as the API server interprets RFC 6902.
+"""Applies JSON Patch (RFC 6902) as the Kubernetes API server interprets it.
 
-It accepts `replace` of an absent field and tests an absent field as null; every operation that
-does not apply (a failed `test`, a missing parent, an unknown `op`) gets the same error.
+The API server accepts `replace` of an absent field. In a `test`, an absent field equals null.
+Every operation that cannot be applied (a failed `test`, a missing parent, an unknown `op`) causes
+the same error.
 
 Source: github.com/evanphx/json-patch v4.12.0 (patch.go), which kube-apiserver v1.36 uses.
 """
@@ -14,18 +15,18 @@ from reconciler.simulator.encoding import go_json
 
 
 class DecodeError(ValueError):
-    """The patch is not a list of operations; the message is the server's."""
+    """The JSON Patch is not a list of operations. The message is that of a real API server."""
 
 
 class NotApplicableError(ValueError):
-    """An operation does not apply; the message names it, which a real server does not."""
+    """An operation cannot be applied. The message shows it, unlike that of a real API server."""
 
 
 def parse(body: bytes) -> list[dict[str, Any]]:
-    """Decodes a patch.
+    """Decodes a JSON Patch into its operations.
 
     Raises:
-        DecodeError: It is not JSON, or not a list of objects.
+        DecodeError: The patch is not JSON, or not a list of objects.
     """
     try:
         patch = go_json.loads(body)
@@ -44,10 +45,10 @@ def parse(body: bytes) -> list[dict[str, Any]]:
 
 
 def apply(patch: list[dict[str, Any]], document: Any) -> Any:  # noqa: ANN401  # any JSON value
-    """Returns a patched copy.
+    """Returns a copy of a document with a JSON Patch applied.
 
     Raises:
-        NotApplicableError: An operation does not apply; nothing is changed.
+        NotApplicableError: An operation cannot be applied. The document is unchanged.
     """
     patched = _copy(document)
     for number, operation in enumerate(patch):
@@ -85,7 +86,7 @@ def _apply_one(operation: dict[str, Any], document: Any) -> None:  # noqa: ANN40
 
 
 def same(left: Any, right: Any) -> bool:  # noqa: ANN401  # any JSON values
-    """Returns whether two values are equal in JSON: 1 differs from 1.0 and from true."""
+    """Returns whether two values are equal in JSON, where 1 differs from 1.0 and from true."""
     if type(left) is not type(right):
         return False
     if isinstance(left, dict):
@@ -96,7 +97,7 @@ def same(left: Any, right: Any) -> bool:  # noqa: ANN401  # any JSON values
 
 
 def _copy(value: Any) -> Any:  # noqa: ANN401  # any JSON value
-    """Returns a deep copy, faster than `copy.deepcopy`, since JSON has no cycles."""
+    """Returns a deep copy of a JSON value, faster than `copy.deepcopy` (JSON has no cycles)."""
     if isinstance(value, dict):
         return {name: _copy(item) for name, item in value.items()}
     return [_copy(item) for item in value] if isinstance(value, list) else value
@@ -110,7 +111,7 @@ def _text(operation: dict[str, Any], field: str) -> str:
 
 
 def _find(document: Any, pointer: str) -> tuple[Any, str]:  # noqa: ANN401  # any JSON value
-    """Returns the container of the value that a pointer names, and the value's key in it."""
+    """Returns the container of the value at a JSON pointer, and the value's key in it."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
     if len(parts) < 2:  # noqa: PLR2004  # "/key" splits into two
         raise LookupError("the whole document cannot be addressed")

@@ -1,4 +1,4 @@
-"""JSON merge patch, and the strategic merge patch of the built-in kinds.
+"""Applies JSON merge patches, and strategic merge patches of built-in kinds.
 
 Source: RFC 7386; k8s.io/apimachinery v0.36 pkg/util/strategicpatch/patch.go.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401  # any JSON values
-    """Returns `target` merged with a JSON merge patch: null removes, lists are replaced."""
+    """Returns `target` with a JSON merge patch applied: null removes, lists are replaced."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -28,11 +28,11 @@ def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401  # any JSON values
 
 
 def strategic_merge(target: Any, patch: Any, node: Json) -> Any:  # noqa: ANN401  # any JSON values
-    """Returns `target` merged with a strategic merge patch.
+    """Returns `target` with a strategic merge patch applied.
 
-    Lists are merged where the schema says so, by key or as sets; `$patch`, `$retainKeys`,
-    `$deleteFromPrimitiveList` and `$setElementOrder` are supported (the last is ignored, since
-    items keep the target's order).
+    Lists are merged where the schema says so, by key or as sets. The directives `$patch`,
+    `$retainKeys` and `$deleteFromPrimitiveList` are supported. `$setElementOrder` is accepted
+    and ignored, since items keep the order of `target`.
     """
     if isinstance(patch, dict):
         return _merge_map(target if isinstance(target, dict) else {}, patch, node)

@@ -1,4 +1,4 @@
-"""PATCH: JSON patch, merge patch, strategic merge patch, server-side apply.
+"""Patcher: handles PATCH requests of the four types (JSON, merge, strategic merge, apply).
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/patch.go.
 """
@@ -33,14 +33,14 @@ _BUILTIN_TYPES: Final = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, APPLY_P
 
 
 class Patcher:
-    """The handler of PATCH requests."""
+    """Handles PATCH requests."""
 
     def __init__(self, store: Store, writer: Writer) -> None:
         self._store = store
         self._writer = writer
 
     def patch(self, call: ApiCall) -> Response:
-        """Handles a PATCH."""
+        """Handles one PATCH request of any supported content type."""
         media_type = call.request.media_type
         accepted = _CUSTOM_TYPES if call.resource.custom else _BUILTIN_TYPES
         if media_type not in accepted:
@@ -160,7 +160,7 @@ def _check_config(call: ApiCall, config: Json) -> None:
 
 
 def _writable(call: ApiCall, config: Json) -> Json:
-    """Returns the part of an applied configuration that this resource or subresource writes."""
+    """Returns the part of an applied configuration that its resource or subresource stores."""
     if call.status:
         kept = {"apiVersion", "kind", "metadata", "status"}
         meta = {k: v for k, v in config["metadata"].items() if k in {"name", "namespace"}}

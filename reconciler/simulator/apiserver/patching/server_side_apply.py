@@ -1,4 +1,4 @@
-"""Server-side apply: merges a configuration, removes dropped fields and finds conflicts.
+"""Simulates server-side apply: merges a configuration, removes fields and finds conflicts.
 
 Source: sigs.k8s.io/structured-merge-diff v6 merge/update.go; k8s.io/apimachinery v0.36
 util/managedfields/internal (conflict.go, skipnonapplied.go).
@@ -23,17 +23,17 @@ _BEFORE: Final = "before-first-apply"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A field that another manager owns and that has another value."""
+    """A conflict of server-side apply: another manager owns the field with another value."""
 
     manager: str
-    """As the server prints it: `"kubectl-edit" using kubevirt.io/v1`."""
+    """The manager as the API server prints it: `"kubectl-edit" using kubevirt.io/v1`."""
     path: str
-    """The field, such as `.spec.template.spec.domain.memory.guest`."""
+    """The path of the field, such as `.spec.template.spec.domain.memory.guest`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """The result of an apply; with conflicts, nothing may be written."""
+    """The result of a server-side apply, which must not be stored if it has conflicts."""
 
     object: Json
     conflicts: tuple[Conflict, ...]
@@ -48,15 +48,15 @@ def apply(
     time: str,
     force: bool = False,
 ) -> Applied:
-    """Applies a configuration to the live object, or to nothing (None).
+    """Applies a configuration to a live object, or creates the object if `live` is None.
 
     Args:
-        live: The object as it is stored.
+        live: The stored object, or None if there is none.
         config: The complete configuration of the manager.
-        resource: The kind of the object, with its schema and version.
-        manager: The field manager.
-        time: Now, in RFC 3339.
-        force: Whether to take conflicting fields from their managers.
+        resource: The resource of the object, with its schema and version.
+        manager: The name of the field manager that applies the configuration.
+        time: The current time, in RFC 3339.
+        force: Whether to take over conflicting fields from their managers.
     """
     current = live or {"apiVersion": config.get("apiVersion"), "kind": config.get("kind")}
     root = structural_schema.of(resource.storage)
@@ -112,7 +112,7 @@ def _merge(live: Any, config: Any, node: Json) -> Any:  # noqa: ANN401  # any JS
 
 
 def _drop(merged: Json, gone: Fields, kept: Fields, root: Json) -> None:
-    """Removes fields in place, with the parents that are then empty and have no owner."""
+    """Removes fields in place, and their parents if these are then empty and have no owner."""
     prefixes = {path[:length] for path in kept for length in range(1, len(path) + 1)}
     removed = [path for path in gone if path not in prefixes]
     for path in sorted(removed, key=len, reverse=True):
@@ -181,7 +181,7 @@ def _step(element: str) -> str:
 
 
 def message(conflicts: tuple[Conflict, ...]) -> str:
-    """Returns the server's message about conflicts."""
+    """Returns the API server's error message for conflicts of server-side apply."""
     if len(conflicts) == 1:
         (one,) = conflicts
         return f"Apply failed with 1 conflict: conflict with {one.manager}: {one.path}"

@@ -1,1 +1,1 @@
-"""GET, LIST and WATCH."""
+"""Handles GET, LIST and WATCH requests."""

@@ -1,7 +1,8 @@
-"""Continue tokens of paged lists.
+"""Encodes and decodes the continue tokens of paged lists.
 
-Source: kube-apiserver v1.36, k8s.io/apiserver pkg/storage/continue.go; the token is opaque to
-clients, its errors are not.
+Clients treat the token as opaque, but they see its error messages.
+
+Source: kube-apiserver v1.36, k8s.io/apiserver pkg/storage/continue.go.
 """
 
 from __future__ import annotations
@@ -30,21 +31,21 @@ EXPIRED_MESSAGE: Final = (
 
 
 class TokenError(ValueError):
-    """A continue token that the server did not make; the message is the server's."""
+    """The server did not create the continue token. The message is that of a real API server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """The position at which the next page starts."""
+    """The position in a list at which the next page starts."""
 
     revision: int | None
-    """The revision of the list; None: the newest (after a 410)."""
+    """The revision of the list. None is the newest revision, which follows a 410 response."""
     after: str
-    """The path of the last object that was sent."""
+    """The path of the last object on the previous page."""
 
 
 def encode(position: Position, namespace: str | None) -> str:
-    """Encodes a token; `namespace` is the one that the list is limited to."""
+    """Encodes a continue token for a list, which `namespace` limits to one namespace."""
     prefix = f"{namespace}/" if namespace else ""
     revision = _INCONSISTENT if position.revision is None else position.revision
     start = position.after.removeprefix(prefix) + "\0"
@@ -53,10 +54,10 @@ def encode(position: Position, namespace: str | None) -> str:
 
 
 def decode(token: str, namespace: str | None) -> Position:
-    """Decodes a token.
+    """Decodes a continue token into a position.
 
     Raises:
-        TokenError: The server did not create it.
+        TokenError: The API server did not create the token.
     """
     prefix = f"{namespace}/" if namespace else ""
     content = _decode_base64(token)

@@ -1,4 +1,4 @@
-"""GET and LIST.
+"""Reader: handles GET and LIST requests.
 
 A list of whole objects of a custom kind is joined from the stored bytes without decoding them.
 
@@ -39,13 +39,13 @@ class _Listing:
 
 
 class Reader:
-    """The handler of GET and LIST requests."""
+    """Handles GET and LIST requests."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def get(self, call: ApiCall) -> Response:
-        """Handles the GET of one object."""
+        """Handles a GET request for one object."""
         form = wanted(call.request.header("accept"))
         body = self._store.raw(call.key)
         if body is None:
@@ -59,7 +59,7 @@ class Reader:
         return json_response(200, metadata_of(obj))
 
     def collection(self, call: ApiCall) -> Response:
-        """Handles the GET of a collection."""
+        """Handles a GET request for a collection, which lists its objects."""
         listing = self._collect(call, selection(call))
         return replace(self._listed(call, listing), n_listed=len(listing.bodies))
 
@@ -138,10 +138,10 @@ class Reader:
 
 
 def selection(call: ApiCall) -> Selection:
-    """Parses the selectors of a list or a watch; a watch of one object selects its name.
+    """Parses the selectors of a list or watch; a watch of one object selects it by name.
 
     Raises:
-        StatusError: One of them is invalid.
+        StatusError: A selector is invalid.
     """
     fields = call.request.param("fieldSelector")
     if call.target.name:
@@ -153,7 +153,7 @@ def selection(call: ApiCall) -> Selection:
 
 
 def too_large(revision: int, current: int) -> status_errors.StatusError:
-    """Returns the 504 for a resourceVersion that is newer than the newest."""
+    """Returns the 504 error for a resourceVersion that is higher than the newest one."""
     message = f"Too large resource version: {revision}, current: {current}"
     causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     details = {"causes": causes, "retryAfterSeconds": 1}

@@ -1,7 +1,7 @@
-"""Label and field selectors.
+"""Parses label selectors and field selectors.
 
-Source: k8s.io/apimachinery v0.36 pkg/labels/selector.go and pkg/fields/selector.go; field labels
-by kind from kube-apiserver v1.36 pkg/apis/core/v1/conversion.go.
+Source: k8s.io/apimachinery v0.36 pkg/labels/selector.go and pkg/fields/selector.go. The
+supported field labels of each kind are from kube-apiserver v1.36 pkg/apis/core/v1/conversion.go.
 """
 
 from __future__ import annotations
@@ -45,24 +45,24 @@ _MORE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class SelectorError(ValueError):
-    """An invalid selector; the message is the server's."""
+    """The selector is invalid. The message is that of a real API server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The label and field selectors of a list or a watch."""
+    """The parsed label and field selectors of a list or watch request."""
 
     labels: tuple[Matcher, ...] = ()
     fields: tuple[tuple[str, str, bool], ...] = ()
-    """Triples of path, value, and whether the field must be equal to the value."""
+    """Each item is a field path, a value, and whether the field must equal the value."""
 
     @property
     def everything(self) -> bool:
-        """Whether it selects every object."""
+        """Whether the selectors match every object."""
         return not self.labels and not self.fields
 
     def matches(self, obj: Json) -> bool:
-        """Returns whether an object is selected."""
+        """Returns whether the selectors match an object."""
         labels = obj["metadata"].get("labels") or {}
         return all(matcher(labels) for matcher in self.labels) and all(
             (_read(obj, path) == value) is equal for path, value, equal in self.fields
@@ -70,10 +70,10 @@ class Selection:
 
 
 def parse(storage: str, label_selector: str, field_selector: str) -> Selection:
-    """Parses both selectors of a request.
+    """Parses the label selector and the field selector of a request.
 
     Raises:
-        SelectorError: One of them is invalid, or names a field that the kind does not support.
+        SelectorError: A selector is invalid, or the kind does not support one of its fields.
     """
     return Selection(
         labels=parse_labels(label_selector), fields=parse_fields(storage, field_selector)
@@ -109,7 +109,7 @@ def parse_labels(text: str) -> tuple[Matcher, ...]:
 
 
 class _LabelParser:
-    """A recursive-descent parser with the server's error messages."""
+    """Parses label selectors by recursive descent, with the API server's error messages."""
 
     def __init__(self, text: str) -> None:
         self._tokens = [found.group(1) for found in _TOKENS.finditer(text)]

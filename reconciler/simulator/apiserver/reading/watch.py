@@ -1,4 +1,4 @@
-"""WATCH: a stream of events that a transport polls.
+"""WatchStream: the events of one watch request, which a transport polls.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/watch.go and
 pkg/storage/cacher/cache_watcher.go.
@@ -30,10 +30,10 @@ _INITIAL_END: Final = "k8s.io/initial-events-end"
 
 
 class WatchStream:
-    """An open watch.
+    """An open watch request and the events that the client has not received yet.
 
-    The store adds frames as objects change; the transport takes them with `poll`, each one line of
-    JSON, until `ended`. Time-outs and bookmarks follow the simulated clock.
+    The store adds a frame (one line of JSON) for each changed object. The transport calls `poll`
+    to get the frames, until `ended` is set. Timeouts and bookmarks use the simulated clock.
     """
 
     status: Final = 200
@@ -60,7 +60,7 @@ class WatchStream:
             self._begin()
 
     def poll(self) -> list[bytes]:
-        """Takes the waiting frames, and ends the watch after its time-out."""
+        """Returns the watch frames that are ready to send; ends the watch after its timeout."""
         with self._store.lock:
             now = self._store.clock.monotonic()
             if now >= self._bookmark_at and not self.ended:
@@ -73,18 +73,18 @@ class WatchStream:
             return frames
 
     def wake_at(self) -> float:
-        """Returns the simulated time at which `poll` must be called even without new frames."""
+        """Returns the simulated time at which `poll` must be called even if no event has come."""
         return min(self._ends_at, self._bookmark_at)
 
     def on_ready(self, callback: Callable[[], object]) -> None:
-        """Registers a function that is called, from any thread, when frames are waiting."""
+        """Registers a callback that runs, in any thread, when watch frames are ready to send."""
         with self._store.lock:
             self._ready = callback
             if self._frames or self.ended:
                 callback()
 
     def close(self) -> None:
-        """Ends the watch; waiting frames can still be polled."""
+        """Ends the watch. Frames that are ready to send can still be polled."""
         with self._store.lock:
             if self.ended:
                 return
@@ -121,7 +121,7 @@ class WatchStream:
             self._offer(event)
 
     def _offer(self, event: StoreEvent) -> None:
-        """Sends an event as the watch's selectors see it."""
+        """Adds a watch event for a change, if the change affects what the selectors match."""
         kind = event.type
         if not self._chosen.everything:
             after = kind != "DELETED" and self._chosen.matches(decode(event.body))
@@ -190,7 +190,7 @@ def _frame(kind: str, body: bytes) -> bytes:
 
 
 def _limits(call: ApiCall) -> tuple[float, float]:
-    """Returns the numbers of events after which faults silence the watch and drop it."""
+    """Returns the numbers of events after which faults silence the watch and disconnect it."""
     silent = [f.events for f in call.faults if f.effect is Effect.SILENT]
     drop = [f.events for f in call.faults if f.effect is Effect.DROP]
     return min(silent, default=float("inf")), min(drop, default=float("inf"))

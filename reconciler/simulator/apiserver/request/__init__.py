@@ -1,1 +1,1 @@
-"""A request, its checks (body, schema, names, admission), and the errors that result."""
+"""Represents a request, checks its body, schema, names and admission, and builds errors."""

@@ -1,7 +1,7 @@
-"""The registry of admission hooks and subresource actions that the API server consults.
+"""Admission: the registry of webhooks and subresource actions that the API server calls.
 
-Hooks run on writes by API clients only; controllers write to the store directly. The order is the
-API server's: mutating hooks, then the structural schema, then validating hooks.
+Hooks run only for writes of API clients; controllers write to the store directly. As in a real API
+server, mutating hooks run first, then the schema is checked, then validating hooks run.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from reconciler.simulator.encoding.json_codec import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """One write under review.
+    """One write request, as an admission hook sees it.
 
-    `object` may be changed in place by mutating hooks; for a DELETE it is the stored object. A
-    hook appends the texts of Warning headers to `warnings`; those of a hook that denies are
-    dropped.
+    Mutating hooks may change `object` in place. For a DELETE, `object` is the stored object. A
+    hook can append the texts of Warning headers to `warnings`. If the hook denies the write, its
+    warnings are dropped.
     """
 
     operation: str
-    """CREATE, UPDATE or DELETE."""
+    """The operation of the write: CREATE, UPDATE or DELETE."""
     resource: str
-    """`virtualmachines.kubevirt.io`, or `nodes` for the core group."""
+    """The resource with its group: `virtualmachines.kubevirt.io`; for the core group, `nodes`."""
     namespace: str
     name: str
     object: Json
@@ -35,17 +35,17 @@ class Review:
     groups: tuple[str, ...] = ()
     dry_run: bool = False
     subresource: str = ""
-    """`status` for a write to the status subresource, else empty."""
+    """`status` for a write to the status subresource, otherwise an empty string."""
     warnings: list[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """The denial of a write by a webhook.
+    """An admission webhook or a built-in plugin denies a write.
 
-    The client reads `admission webhook "<webhook>" denied the request: <message>` with the status
-    `code`; `causes` become the Status' details.causes. Without `webhook` the client reads only the
-    message, as from a built-in admission plugin.
+    The client receives `admission webhook "<webhook>" denied the request: <message>` with the HTTP
+    status `code`, and `causes` as details.causes of the Status. If `webhook` is empty, the client
+    receives only the message, as from a built-in admission plugin.
     """
 
     webhook: str
@@ -56,7 +56,7 @@ class Denial:
 
 
 def denied(webhook: str, message: str, *fields: str) -> Denial:
-    """Returns a denial with one cause for each of the fields."""
+    """Returns a denial that lists one cause for each of the given fields."""
     cause = {"reason": "FieldValueInvalid", "message": message}
     return Denial(
         webhook=webhook,
@@ -67,10 +67,10 @@ def denied(webhook: str, message: str, *fields: str) -> Denial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRequest:
-    """A call of a subresource action such as `restart`."""
+    """A request for a subresource action such as `restart`."""
 
     resource: str
-    """Plural, without a group: `virtualmachines`."""
+    """The plural name of the resource without its group, such as `virtualmachines`."""
     subresource: str
     namespace: str
     name: str
@@ -82,7 +82,7 @@ class ActionRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionResult:
-    """The response of an action: an HTTP status and a JSON body (None: an empty body)."""
+    """The response to an action: an HTTP status and a JSON body, or None for an empty body."""
 
     status: int = 202
     body: Json | None = None
@@ -93,7 +93,7 @@ Action: TypeAlias = Callable[[ActionRequest], ActionResult]
 
 
 class Admission:
-    """Hooks by resource, run in the order in which they were added."""
+    """The admission hooks of each resource, which run in the order of their registration."""
 
     def __init__(self) -> None:
         self._mutating: dict[str, list[Hook]] = defaultdict(list)
@@ -101,31 +101,31 @@ class Admission:
         self._actions: dict[tuple[str, str], Action] = {}
 
     def mutating(self, resource: str, hook: Hook) -> None:
-        """Adds a hook that may change `review.object` in place, or deny the write."""
+        """Registers a hook that may change `review.object` in place or deny the write."""
         self._mutating[resource].append(hook)
 
     def validating(self, resource: str, hook: Hook) -> None:
-        """Adds a hook that allows (None) or denies a write that the schema accepts."""
+        """Registers a hook that denies a write or returns None; it runs after the schema check."""
         self._validating[resource].append(hook)
 
     def action(self, resource: str, subresource: str, action: Action) -> None:
-        """Serves `…/{resource}/{name}/{subresource}` of subresources.kubevirt.io with `action`."""
+        """Registers the function that serves an action, such as `restart` of virtualmachines."""
         self._actions[resource, subresource] = action
 
     def mutate(self, review: Review) -> Denial | None:
-        """Runs the mutating hooks until one denies."""
+        """Runs the mutating hooks in order, until one of them denies the write."""
         return _first_denial(self._mutating.get(review.resource, ()), review)
 
     def validate(self, review: Review) -> Denial | None:
-        """Runs the validating hooks until one denies."""
+        """Runs the validating hooks in order, until one of them denies the write."""
         return _first_denial(self._validating.get(review.resource, ()), review)
 
     def find_action(self, resource: str, subresource: str) -> Action | None:
-        """Returns the action registered for a subresource, if any."""
+        """Returns the action that is registered for a subresource, or None."""
         return self._actions.get((resource, subresource))
 
     def actions(self) -> tuple[tuple[str, str], ...]:
-        """Returns the registered (resource, subresource) pairs, sorted, for discovery."""
+        """Returns the sorted (resource, subresource) pairs with an action, for discovery."""
         return tuple(sorted(self._actions))
 
 

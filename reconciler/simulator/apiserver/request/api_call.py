@@ -1,4 +1,4 @@
-"""ApiCall: a request for a resource while the server handles it, and its options.
+"""ApiCall: a request for a stored resource, with its query options and its warnings.
 
 Source: kube-apiserver v1.36, k8s.io/apimachinery pkg/apis/meta/v1/validation/validation.go.
 """
@@ -35,7 +35,7 @@ _MANAGER_MAX: Final = 128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiCall:
-    """A request by an authorized user for a resource that the server stores."""
+    """An authorized request for a resource that the API server stores."""
 
     request: Request
     user: User
@@ -43,17 +43,17 @@ class ApiCall:
     resource: Resource
     faults: tuple[Fault, ...] = ()
     warnings: list[str] = field(default_factory=list)
-    """Texts of Warning headers, collected while the request is handled."""
+    """The texts of the response's Warning headers, collected while the request is handled."""
 
     @property
     def key(self) -> Key:
-        """The store key of the named object."""
+        """The store key of the requested object."""
         namespace = self.target.namespace if self.resource.namespaced else ""
         return Key(self.resource.storage, namespace, self.target.name)
 
     @property
     def scope(self) -> str | None:
-        """The namespace of a collection; None for all namespaces."""
+        """The namespace of the requested collection, or None for all namespaces."""
         return (self.resource.namespaced and self.target.namespace) or None
 
     @property
@@ -68,20 +68,20 @@ class ApiCall:
 
     @property
     def field_validation(self) -> str:
-        """Ignore, Warn (the default) or Strict."""
+        """The fieldValidation option of the request: Ignore, Warn (the default) or Strict."""
         return self.request.param("fieldValidation") or "Warn"
 
     @property
     def manager(self) -> str:
-        """The field manager: the query parameter, or else the user agent up to the first slash."""
+        """The field manager: its query parameter, or the user agent up to the first slash."""
         asked = self.request.param("fieldManager")
         return asked or self.request.header("user-agent").partition("/")[0] or "unknown"
 
     def integer(self, name: str) -> int | None:
-        """Returns a numeric query parameter; None if it is absent.
+        """Returns a numeric query parameter, or None if it is absent.
 
         Raises:
-            StatusError: It is not a number.
+            StatusError: The parameter is not a number.
         """
         text = self.request.param(name)
         if not text:
@@ -93,10 +93,10 @@ class ApiCall:
             raise status_errors.bad_request(problem) from None
 
     def check_options(self) -> None:
-        """Checks the query options of a write.
+        """Checks the query options of a write request.
 
         Raises:
-            StatusError: One of them has an unsupported value.
+            StatusError: An option has an unsupported value.
         """
         errors: list[FieldError] = []
         dry_run = self.request.params("dryRun")
@@ -114,23 +114,23 @@ class ApiCall:
             raise invalid_options(self.target.verb, errors)
 
     def not_found(self) -> status_errors.StatusError:
-        """Returns the 404 for the named object."""
+        """Returns the 404 error for the requested object."""
         return status_errors.not_found(self.resource.group, self.resource.plural, self.target.name)
 
     def conflict(self, why: str = status_errors.MODIFIED) -> status_errors.StatusError:
-        """Returns the 409 for the named object."""
+        """Returns the 409 error for the requested object."""
         return status_errors.conflict(
             self.resource.group, self.resource.plural, self.target.name, why
         )
 
     def invalid(self, name: str, errors: list[FieldError]) -> status_errors.StatusError:
-        """Returns the 422 for an object of this kind."""
+        """Returns the 422 error for an invalid object of the requested kind."""
         # Errors about Events name the group that stores them.
         group = "" if self.resource.stored_as else self.resource.group
         return status_errors.invalid(group, self.resource.kind, name, errors)
 
     def review(self, operation: str, key: Key, obj: Json, old: Json | None) -> Review:
-        """Returns the admission review of a write to the object at `key`."""
+        """Returns the admission review of a write to the object at the store key `key`."""
         return Review(
             operation=operation,
             resource=key.resource,
@@ -146,16 +146,16 @@ class ApiCall:
         )
 
     def present(self, obj: Json) -> Json:
-        """Returns a stored object as this group and version shows it."""
+        """Returns a stored object as the requested group and version represents it."""
         return event_views.to_new(obj) if self.resource.stored_as else obj
 
     def present_bytes(self, body: bytes) -> bytes:
-        """Returns an encoded stored object as this group and version shows it."""
+        """Returns an encoded stored object as the requested group and version represents it."""
         return encode(event_views.to_new(decode(body))) if self.resource.stored_as else body
 
 
 def invalid_options(verb: str, errors: list[FieldError]) -> status_errors.StatusError:
-    """Returns the 422 for invalid query options."""
+    """Returns the 422 error for invalid query options."""
     return status_errors.invalid("meta.k8s.io", _OPTIONS[verb], "", errors)
 
 

@@ -1,6 +1,7 @@
-"""Faults of the API server as data: which requests they affect, and how.
+"""Defines faults of the API server: which requests they affect, and how.
 
-A fault makes the server fail as a real one can; it never corrupts the store.
+With a fault, the server fails in a way in which a real server can fail. A fault never corrupts the
+store.
 """
 
 from __future__ import annotations
@@ -17,50 +18,50 @@ if TYPE_CHECKING:
 
 
 class Effect(StrEnum):
-    """The effect of a fault."""
+    """How a fault affects a request."""
 
     STATUS = "status"
-    """Answers with `code` and does nothing."""
+    """Responds with the HTTP status `code` and does not handle the request."""
     SLOW = "slow"
-    """Answers as usual, but `seconds` of simulated time later."""
+    """Delays the normal response by `seconds` of simulated time."""
     DROP = "drop"
-    """Ends a watch after `events` events."""
+    """Disconnects a watch after `events` events."""
     EXPIRE = "expire"
-    """Answers 410 to a continue token or to a watch's resourceVersion."""
+    """Responds with 410 to a continue token or to the resourceVersion of a watch."""
     SILENT = "silent"
-    """Keeps a watch open and sends nothing more after `events` events."""
+    """Keeps a watch open, but sends no more events after the first `events` events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault; an empty field matches any request."""
+    """A fault of the API server and the requests that it affects; an empty field matches all."""
 
     effect: Effect
     methods: frozenset[str] = frozenset()
-    """The HTTP methods that it affects."""
+    """The HTTP methods of the requests that the fault affects."""
     verbs: frozenset[str] = frozenset()
-    """The verbs as RBAC names them: get, list, watch, patch …"""
+    """The RBAC verbs of the requests that the fault affects: get, list, watch, patch …"""
     resource: str = ""
-    """The plural, alone or with its group: `virtualmachines`, `virtualmachines.kubevirt.io`."""
+    """The plural with or without its group: `virtualmachines`, `virtualmachines.kubevirt.io`."""
     subresource: str | None = None
     namespace: str = ""
     name: str = ""
     user: str = ""
     skip: int = 0
-    """How many matching requests pass first (to hit the nth, skip n-1)."""
+    """The number of matching requests that pass first: n-1 skips to the nth."""
     times: int | None = None
-    """The number of times that it fires; None: always."""
+    """The number of times that the fault happens, or None for always."""
     probability: float = 1.0
-    """The probability that it fires at a matching request; the generator is seeded."""
+    """The probability that the fault affects a matching request; the generator is seeded."""
     code: int = 500
     message: str = ""
-    """The message of the Status; empty for the server's default."""
+    """The message of the error Status, or an empty string for the server's default message."""
     retry_after_s: int | None = None
-    """Adds a Retry-After header and details.retryAfterSeconds."""
+    """The value of the Retry-After header and of details.retryAfterSeconds in the Status."""
     seconds: float = 0.0
     events: int = 0
     id: str = ""
-    """A name that identifies it in the counts."""
+    """The name of the fault in the counts."""
 
 
 @dataclass(slots=True)
@@ -72,7 +73,7 @@ class _Counter:
 
 @dataclass(slots=True)
 class Faults:
-    """The faults of a world and how often each has fired."""
+    """The API server's faults, and how often each fault has happened."""
 
     faults: list[Fault] = field(default_factory=list)
     seed: int = 0
@@ -83,24 +84,24 @@ class Faults:
         self._chance = random.Random(f"faults/{self.seed}")  # noqa: S311  # repeatable, not secret
 
     def add(self, fault: Fault) -> None:
-        """Adds a fault, which takes effect now."""
+        """Adds a fault, which affects requests from now on."""
         self.faults.append(fault)
 
     def remove(self, fault: Fault) -> None:
-        """Removes a fault and keeps its count."""
+        """Removes a fault but keeps its count."""
         self.faults.remove(fault)
 
     def fired(self, fault: Fault) -> int:
-        """Returns how often a fault has fired."""
+        """Returns how often a fault has happened."""
         counter = self._counters.get(id(fault))
         return counter.fired if counter else 0
 
     def counts(self) -> dict[str, int]:
-        """Returns how often each current fault has fired, by its id or else its position."""
+        """Returns how often each current fault has happened, by its ID or else its position."""
         return {fault.id or str(i): self.fired(fault) for i, fault in enumerate(self.faults)}
 
     def hits(self, method: str, target: RequestInfo, user: str) -> tuple[Fault, ...]:
-        """Returns the faults that affect a request, and counts them."""
+        """Returns the faults that affect a request, and adds them to the counts."""
         matching = [f for f in self.faults if _matches(f, method, target, user)]
         return tuple([fault for fault in matching if self._fires(fault)])
 

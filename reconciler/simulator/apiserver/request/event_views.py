@@ -1,4 +1,4 @@
-"""Events: one storage, two views (core `v1` and `events.k8s.io/v1`), and their validation.
+"""Converts and validates events, which core `v1` and `events.k8s.io/v1` both serve.
 
 Source: kube-apiserver v1.36 pkg/apis/events/v1/conversion.go and
 pkg/apis/core/validation/events.go.
@@ -26,12 +26,12 @@ _CORE_TO_NEW: Final = {
 _NEW_TO_CORE: Final = {new: core for core, new in _CORE_TO_NEW.items()}
 _SHORT_MAX: Final = 128
 _NOTE_MAX: Final = 1024
-"""Limits in bytes of UTF-8, although the server's sentence says characters."""
+"""The limits of an event's fields, in bytes of UTF-8 (the server's message says characters)."""
 _FREE_NAMESPACES: Final = frozenset({"default", "kube-system"})
 
 
 def to_core(event: Json) -> Json:
-    """Rewrites an events.k8s.io event as a core one, which is what is stored."""
+    """Converts an events.k8s.io/v1 event to a core/v1 event, which is what the server stores."""
     core = {_NEW_TO_CORE.get(name, name): value for name, value in event.items()}
     core["apiVersion"] = "v1"
     core.setdefault("involvedObject", {})
@@ -39,7 +39,7 @@ def to_core(event: Json) -> Json:
 
 
 def to_new(event: Json) -> Json:
-    """Rewrites a stored event as the events.k8s.io view shows it."""
+    """Converts a stored event to the form that events.k8s.io/v1 serves."""
     new = {_CORE_TO_NEW.get(name, name): value for name, value in event.items()}
     new["apiVersion"] = f"{EVENTS_GROUP}/v1"
     new.setdefault("deprecatedSource", {})
@@ -49,7 +49,7 @@ def to_new(event: Json) -> Json:
 
 
 def check(event: Json, *, group: str) -> list[FieldError]:
-    """Returns what is wrong with a (core-shaped) event that was sent to `group`."""
+    """Returns the validation errors of a core/v1 event that was sent to the API group `group`."""
     namespace = event["metadata"].get("namespace", "")
     regarding = event.get("involvedObject", {}).get("namespace", "")
     timed = bool(event.get("eventTime"))

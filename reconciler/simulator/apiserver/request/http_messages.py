@@ -1,4 +1,4 @@
-"""Requests and responses of the API server, independent of the transport."""
+"""Request and Response: the API server's HTTP messages, independent of the transport."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TRUE: Final = frozenset({"1", "true", "True", "t", "T", "TRUE"})
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """The user of a request, with its groups."""
+    """The name of a user who sends requests, with the user's groups."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -26,42 +26,42 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request; header names are lower case."""
+    """An HTTP request; header names are in lower case."""
 
     method: str
     path: str
-    """The decoded path, without the query."""
+    """The decoded path of the URL, without the query."""
     query: tuple[tuple[str, str], ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     user: User | None = None
-    """The user, as a trusted caller in process names it; None: the token decides."""
+    """The user, if a caller in this process sets it; with None, the token determines the user."""
 
     def param(self, name: str) -> str:
-        """Returns a query parameter, empty if absent."""
+        """Returns a query parameter, or an empty string if it is absent."""
         return next((value for key, value in self.query if key == name), "")
 
     def params(self, name: str) -> list[str]:
-        """Returns every value of a query parameter."""
+        """Returns all values of a query parameter that may be repeated."""
         return [value for key, value in self.query if key == name]
 
     def flag(self, name: str) -> bool:
-        """Returns a boolean query parameter."""
+        """Returns a query parameter as a boolean."""
         return self.param(name) in _TRUE
 
     def header(self, name: str) -> str:
-        """Returns a header, empty if absent."""
+        """Returns a request header, or an empty string if it is absent."""
         return self.headers.get(name.lower(), "")
 
     @property
     def media_type(self) -> str:
-        """The content type without parameters."""
+        """The content type of the request body, without parameters."""
         return self.header("content-type").partition(";")[0].strip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Response:
-    """A complete response."""
+    """A complete HTTP response, in contrast to a watch stream."""
 
     status: int
     headers: Headers = (("Content-Type", JSON_TYPE),)
@@ -69,17 +69,17 @@ class Response:
     delay_s: float = 0.0
     """The simulated seconds that the transport waits before it sends the response."""
     n_listed: int = 0
-    """The number of objects in a list."""
+    """The number of objects in the response, if it is a list."""
 
     def header(self, name: str) -> str:
-        """Returns the first header of that name (any case), empty if absent."""
+        """Returns the first header with that name in any case, or an empty string if absent."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """An entry of the request log."""
+    """An entry of the API server's request log."""
 
     method: str
     path: str
@@ -90,28 +90,28 @@ class RequestRecord:
     content_type: str
     body_bytes: int
     response_bytes: int
-    """The size of the response body; 0 for a watch."""
+    """The size of the response body in bytes, or 0 for a watch."""
     at: datetime
     """The simulated time of the request."""
 
 
 def parse_query(raw: str) -> tuple[tuple[str, str], ...]:
-    """Splits a raw query string into decoded pairs."""
+    """Splits a raw query string into decoded pairs of a name and a value."""
     return tuple(parse_qsl(raw, keep_blank_values=True))
 
 
 def json_response(status: int, body: Json, *, warnings: list[str] | None = None) -> Response:
-    """Returns a response with a JSON object; each warning becomes a Warning header."""
+    """Returns a response with a JSON body and one Warning header for each warning."""
     return Response(status=status, headers=_headers(JSON_TYPE, warnings or []), body=encode(body))
 
 
 def bytes_response(status: int, body: bytes, content_type: str = JSON_TYPE) -> Response:
-    """Returns a response with a body that is already encoded."""
+    """Returns a response whose body is already encoded."""
     return Response(status=status, headers=_headers(content_type, []), body=body)
 
 
 def text_response(status: int, text: str) -> Response:
-    """Returns a response with plain text."""
+    """Returns a response with a plain-text body."""
     return bytes_response(status, text.encode(), PLAIN_TYPE)
 
 

@@ -1,4 +1,4 @@
-"""Names of objects: what the server accepts.
+"""Validates the names and labels of objects as the API server does.
 
 Source: k8s.io/apimachinery v0.36 pkg/util/validation/validation.go and pkg/api/validation.
 """
@@ -38,7 +38,7 @@ _LABEL_VALUE_TEXT: Final = (
 
 
 def check(resource: Resource, metadata: Json) -> list[FieldError]:
-    """Returns what is wrong with an object's name and labels."""
+    """Returns the validation errors of an object's name and labels."""
     prefix, name = metadata.get("generateName", ""), metadata.get("name", "")
     errors: list[FieldError] = []
     if prefix:
@@ -55,7 +55,7 @@ def check(resource: Resource, metadata: Json) -> list[FieldError]:
 
 
 def _mask_trailing_dash(prefix: str) -> str:
-    """Replace the end of a prefix that ends in a dash, as a generated name may follow a dash.
+    """Replaces a trailing dash of generateName before validation, since a suffix follows it.
 
     Source: k8s.io/apimachinery v0.36 pkg/api/validation/generic.go (maskTrailingDash).
     """

@@ -1,4 +1,4 @@
-"""Decodes request bodies, and checks that they match the path.
+"""Decodes request bodies, and checks that their objects match the URL path.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers (create.go, rest.go).
 """
@@ -26,10 +26,10 @@ _ACCEPTED: Final = ("application/json", "application/yaml")
 
 
 def read(call: ApiCall) -> Json:
-    """Decodes the object in a POST or PUT and checks its kind.
+    """Decodes the object in the body of a POST or PUT request, and checks its kind.
 
     Raises:
-        StatusError: It is not an object, or has another kind.
+        StatusError: The body is not an object, or the object has another kind.
     """
     media_type = call.request.media_type
     resource = call.resource
@@ -44,7 +44,7 @@ def read(call: ApiCall) -> Json:
 
 
 def read_options(request: Request, kind: str) -> Json:
-    """Decodes the options in the body of a DELETE or an action; empty without a body."""
+    """Decodes the options in the body of a DELETE or an action; an empty body has no options."""
     if not request.body.strip():
         return {}
     if request.media_type == protobuf.MEDIA_TYPE:
@@ -60,7 +60,7 @@ def _decode_protobuf(body: bytes) -> Json:
 
 
 def read_yaml(body: bytes, kind: str) -> Json:
-    """Decodes an object from YAML, which includes JSON."""
+    """Decodes an object from YAML or JSON."""
     return _decode(body, yaml=True, kind=kind)
 
 
@@ -90,10 +90,10 @@ def _unreadable(kind: str, problem: str) -> status_errors.StatusError:
 
 
 def check_kind(obj: Json, resource: Resource) -> None:
-    """Fills in or checks apiVersion and kind.
+    """Checks an object's apiVersion and kind, or fills them in if they are absent.
 
     Raises:
-        StatusError: The object has another kind than the path.
+        StatusError: The object's kind is not the kind of the URL path.
     """
     api_version = obj.setdefault("apiVersion", resource.api_version)
     kind = obj.setdefault("kind", resource.kind)
@@ -113,10 +113,10 @@ def check_kind(obj: Json, resource: Resource) -> None:
 
 
 def check_place(call: ApiCall, obj: Json) -> None:
-    """Fills in or checks namespace and name against the path.
+    """Checks an object's namespace and name against the URL path, or fills them in.
 
     Raises:
-        StatusError: The object and the path differ.
+        StatusError: The object's namespace or name differs from the URL path.
     """
     meta, target = obj["metadata"], call.target
     if call.resource.namespaced:
@@ -136,12 +136,12 @@ def check_place(call: ApiCall, obj: Json) -> None:
 
 
 def prune(call: ApiCall, obj: Json) -> list[str]:
-    """Prunes an object and fills in its defaults, in place.
+    """Removes unknown fields from an object and fills in its defaults, in place.
 
-    Nulls in objects of built-in kinds are removed, as decoding into a Go struct does.
+    Null values are removed from objects of built-in kinds, as by Go's decoder.
 
     Returns:
-        The errors of strict decoding: `unknown field "spec.nope"`.
+        The errors of strict decoding, such as `unknown field "spec.nope"`.
 
     Raises:
         StatusError: A field of a built-in kind has the wrong type.
@@ -157,7 +157,7 @@ def prune(call: ApiCall, obj: Json) -> list[str]:
 
 
 def complain(call: ApiCall, problems: list[str]) -> None:
-    """Warns about unknown fields, or rejects them, depending on fieldValidation.
+    """Adds warnings for unknown fields, or rejects the request, depending on fieldValidation.
 
     Raises:
         StatusError: There are unknown fields, and fieldValidation is Strict.

@@ -1,4 +1,4 @@
-"""RequestInfo: the verb, resource and name that a method and a path stand for.
+"""RequestInfo: the verb, resource and name that an HTTP method and a URL path stand for.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/request/requestinfo.go.
 """
@@ -27,30 +27,29 @@ _NAMESPACE_SUBRESOURCES: Final = frozenset({"status", "finalize"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestInfo:
-    """What a request for a resource asks for."""
+    """The verb, resource, subresource, namespace and name of a request."""
 
     verb: str
-    """The verb as RBAC names it: get, list, watch, create, update, patch, delete,
-    deletecollection."""
+    """The RBAC verb: get, list, watch, create, update, patch, delete or deletecollection."""
     group: str
     version: str
     plural: str
     namespace: str
-    """The namespace; empty for cluster scope and for all namespaces."""
+    """The namespace, or an empty string for cluster scope and for all namespaces."""
     name: str
-    """The name of the object; empty for a collection."""
+    """The name of the object, or an empty string for a collection."""
     subresource: str
     resource: Resource | None
-    """The resource; None if the server does not store it (subresources.kubevirt.io)."""
+    """The resource, or None if the server does not store it (subresources.kubevirt.io)."""
 
     @property
     def resource_path(self) -> str:
-        """`virtualmachines` or `virtualmachines/status`, as RBAC names it."""
+        """The resource in an RBAC rule: `virtualmachines` or `virtualmachines/status`."""
         return f"{self.plural}/{self.subresource}" if self.subresource else self.plural
 
 
 def parse(request: Request) -> RequestInfo | None:
-    """Parses a resource path; None for other paths."""
+    """Parses a resource path of the API, or returns None for any other URL path."""
     parts = request.path.strip("/").split("/")
     match parts:
         case ["api", version, *rest] if rest:

@@ -1,6 +1,7 @@
-"""Prunes, defaults and validates objects by their structural schema.
+"""Prunes objects, fills in defaults and validates objects by their structural schemas.
 
-The messages are the API server's. CEL rules, and formats other than date-time, are not checked.
+The error messages are those of a real API server. CEL rules, and formats other than date-time, are
+not checked.
 
 Source: kube-apiserver v1.36, apiextensions-apiserver pkg/apiserver/schema (pruning, defaulting,
 listtype) and pkg/apiserver/validation/validation.go; k8s.io/kube-openapi pkg/validation/errors.
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _INVALID: Final = "FieldValueInvalid"
 _STRING: Final = {"type": "string"}
-"""The schema of most leaves: any string is valid."""
+"""The most frequent schema of a leaf, which accepts any string."""
 _TYPES: Final = {
     "object": (dict,),
     "array": (list,),
@@ -35,7 +36,7 @@ _TYPES: Final = {
 
 
 def prune(value: Any, node: Json, at: str = "") -> list[str]:  # noqa: ANN401  # any JSON value
-    """Removes unknown fields in place and returns their paths, sorted."""
+    """Removes unknown fields from an object in place, and returns their paths, sorted."""
     unknown: list[str] = []
     _prune(value, node, at, unknown)
     return sorted(unknown)
@@ -64,7 +65,7 @@ def _prune(value: Any, node: Json, at: str, unknown: list[str]) -> None:  # noqa
 
 
 def apply_defaults(value: Any, node: Json) -> None:  # noqa: ANN401  # any JSON value
-    """Fills in the schema's defaults in place, where the parent is present."""
+    """Fills in the schema's default values in place, except below absent parents."""
     if isinstance(value, list):
         for item in value:
             apply_defaults(item, structural_schema.items(node))
@@ -80,7 +81,7 @@ def apply_defaults(value: Any, node: Json) -> None:  # noqa: ANN401  # any JSON 
 
 
 def check(value: Any, node: Json, at: str = "") -> list[FieldError]:  # noqa: ANN401  # any JSON value
-    """Returns every rule of the schema that the value breaks."""
+    """Returns an error for every schema rule that a value violates."""
     errors: list[FieldError] = []
     _check(value, node, at, errors)
     return errors
@@ -110,7 +111,7 @@ def _check(value: Any, node: Json, at: str, errors: list[FieldError]) -> None:  
 
 
 def _wrong_type(value: Any, node: Json) -> str:  # noqa: ANN401  # any JSON value
-    """Returns the type that the value should have; empty if it has that type."""
+    """Returns the type that the value should have, or an empty string if its type is correct."""
     if node.get("x-kubernetes-int-or-string"):
         fits = isinstance(value, int | str) and not isinstance(value, bool)
         return "" if fits else "integer,string"
@@ -205,7 +206,7 @@ def _is_time(value: str) -> bool:
 
 
 def required(path: str) -> FieldError:
-    """Returns the error for a missing required field."""
+    """Returns the validation error for a missing required field."""
     return FieldError(field=path, reason="FieldValueRequired", message="Required value")
 
 

@@ -1,4 +1,4 @@
-"""StatusError: the API server's errors as Status objects, with its messages.
+"""StatusError: the API server's errors as Status objects, with the messages of a real server.
 
 Source: kube-apiserver v1.36, k8s.io/apimachinery pkg/api/errors/errors.go.
 """
@@ -23,7 +23,7 @@ MODIFIED: Final = (
 
 
 class StatusError(Exception):
-    """An error that ends a request with a Status; `warnings` still reach the client."""
+    """An error that ends a request with a Status. The client still receives `warnings`."""
 
     def __init__(self, status: Json, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(status["message"])
@@ -31,7 +31,7 @@ class StatusError(Exception):
         self.headers = headers
 
     def response(self, warnings: list[str] | None = None) -> Response:
-        """Builds the response."""
+        """Builds the HTTP response with the Status."""
         plain = json_response(self.status["code"], self.status, warnings=warnings)
         return Response(
             status=plain.status, headers=(*plain.headers, *self.headers), body=plain.body
@@ -40,16 +40,16 @@ class StatusError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldError:
-    """One violated rule of one field."""
+    """A validation error of one field."""
 
     field: str
-    """The dotted path of the field, as the server writes it."""
+    """The dotted path of the field, as the API server writes it."""
     reason: str
-    """The reason, such as FieldValueInvalid, FieldValueRequired or FieldValueForbidden."""
+    """The reason: FieldValueInvalid, FieldValueRequired, FieldValueForbidden or a similar one."""
     message: str
 
     def cause(self) -> Json:
-        """Returns the error as an entry of details.causes."""
+        """Returns the validation error as an entry of details.causes."""
         return {"reason": self.reason, "message": self.message, "field": self.field}
 
 
@@ -61,7 +61,7 @@ def failure(
     *,
     metadata: Json | None = None,
 ) -> Json:
-    """Builds a Failure status."""
+    """Builds a Status that reports a failure."""
     status: Json = {
         "kind": "Status",
         "apiVersion": "v1",
@@ -77,7 +77,7 @@ def failure(
 
 
 def success(details: Json) -> Json:
-    """Builds the Success status of a deletion."""
+    """Builds the Status that reports a successful deletion."""
     return {
         "kind": "Status",
         "apiVersion": "v1",
@@ -88,46 +88,46 @@ def success(details: Json) -> Json:
 
 
 def details(group: str, kind: str, name: str = "", **more: object) -> Json:
-    """Builds the details of a Status without empty fields."""
+    """Builds the details of a Status, without empty fields."""
     full = {"name": name, "group": group, "kind": kind, **more}
     return {key: value for key, value in full.items() if value}
 
 
 def qualified(group: str, plural: str) -> str:
-    """`virtualmachines.kubevirt.io`, or `nodes` for the core group."""
+    """Returns a resource with its group, `virtualmachines.kubevirt.io`, or `nodes` for core."""
     return f"{plural}.{group}" if group else plural
 
 
 def not_found(group: str, plural: str, name: str) -> StatusError:
-    """Returns the 404 for an object that does not exist."""
+    """Returns the 404 error for an object that does not exist."""
     message = f"{qualified(group, plural)} {quote(name)} not found"
     return StatusError(failure(404, "NotFound", message, details(group, plural, name)))
 
 
 def already_exists(group: str, plural: str, name: str) -> StatusError:
-    """Returns the 409 for a name that is taken."""
+    """Returns the 409 error for a new object whose name exists already."""
     message = f"{qualified(group, plural)} {quote(name)} already exists"
     return StatusError(failure(409, "AlreadyExists", message, details(group, plural, name)))
 
 
 def conflict(group: str, plural: str, name: str, why: str = MODIFIED) -> StatusError:
-    """Returns the 409 for an object that is not the one the client expects."""
+    """Returns the 409 error for an object that differs from the one that the client expects."""
     message = f"Operation cannot be fulfilled on {qualified(group, plural)} {quote(name)}: {why}"
     return StatusError(failure(409, "Conflict", message, details(group, plural, name)))
 
 
 def bad_request(message: str) -> StatusError:
-    """Returns a 400 with a message."""
+    """Returns a 400 error with the given message."""
     return StatusError(failure(400, "BadRequest", message))
 
 
 def rejected() -> StatusError:
-    """Returns the 422 for a JSON patch that does not apply; it names no cause."""
+    """Returns the 422 error for a JSON patch that cannot be applied; the error has no causes."""
     return StatusError(failure(422, "Invalid", REJECTED, {}))
 
 
 def unsupported_media_type(accepted: tuple[str, ...]) -> StatusError:
-    """Returns the 415, with the accepted media types."""
+    """Returns the 415 error, which lists the accepted media types."""
     message = (
         "the body of the request was in an unknown format - accepted media types include: "
         + ", ".join(accepted)
@@ -136,13 +136,13 @@ def unsupported_media_type(accepted: tuple[str, ...]) -> StatusError:
 
 
 def method_not_allowed() -> StatusError:
-    """Returns the 405 for a method that the resource does not support."""
+    """Returns the 405 error for an HTTP method that the resource does not support."""
     message = "the server does not allow this method on the requested resource"
     return StatusError(failure(405, "MethodNotAllowed", message, {}))
 
 
 def invalid(group: str, kind: str, name: str, errors: list[FieldError]) -> StatusError:
-    """Returns the 422 with one cause for each violated rule."""
+    """Returns the 422 error, which lists one cause for each violated rule."""
     listed = [f"{error.field}: {error.message}" for error in errors]
     said = listed[0] if len(listed) == 1 else f"[{', '.join(listed)}]"
     head = qualified(group, kind)
@@ -158,7 +158,7 @@ def invalid(group: str, kind: str, name: str, errors: list[FieldError]) -> Statu
 
 
 def denied(denial: Denial, group: str, plural: str, name: str) -> StatusError:
-    """Returns the error for a denial by a webhook or a built-in admission plugin."""
+    """Returns the error for a write that a webhook or a built-in admission plugin denies."""
     if not denial.webhook:
         if denial.reason != "Forbidden":
             return StatusError(failure(denial.code, denial.reason, denial.message, {}))
@@ -172,15 +172,15 @@ def denied(denial: Denial, group: str, plural: str, name: str) -> StatusError:
 def forbidden(
     user: User, verb: str, group: str, plural: str, name: str, scope: str
 ) -> StatusError:
-    """Returns the authorizer's 403.
+    """Returns the 403 error of the RBAC authorizer.
 
     Args:
-        user: The user of the request.
-        verb: The verb of the request.
-        group: The API group; empty for core.
+        user: The user who sends the request.
+        verb: The RBAC verb of the request.
+        group: The API group, or an empty string for the core group.
         plural: The resource, with `/subresource` if there is one.
-        name: The name of the object; may be empty.
-        scope: The namespace; empty for the cluster scope.
+        name: The name of the object, or an empty string for a collection.
+        scope: The namespace, or an empty string for the cluster scope.
     """
     where = f'in the namespace "{scope}"' if scope else "at the cluster scope"
     resource = plural.partition("/")[0]
@@ -193,24 +193,24 @@ def forbidden(
 
 
 def forbidden_path(user: User, verb: str, path: str) -> StatusError:
-    """Returns the 403 for a path that is not a resource."""
+    """Returns the 403 error for a path that is not a resource."""
     message = f'forbidden: User "{user.name}" cannot {verb} path "{path}"'
     return StatusError(failure(403, "Forbidden", message, {}))
 
 
 def unauthorized() -> StatusError:
-    """Returns the 401 for an unknown token."""
+    """Returns the 401 error for an unknown token."""
     return StatusError(failure(401, "Unauthorized", "Unauthorized"))
 
 
 def expired(message: str, *, continue_token: str = "") -> StatusError:
-    """Returns the 410, with a token for the inconsistent rest of the list if there is one."""
+    """Returns the 410 error, if possible with a token for an inconsistent rest of the list."""
     metadata = {"continue": continue_token} if continue_token else {}
     return StatusError(failure(410, "Expired", message, metadata=metadata))
 
 
 def quote(text: str) -> str:
-    """Quotes a string as Go's %q does for common text."""
+    """Quotes a string like %q in Go, for strings of ordinary characters."""
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -228,7 +228,7 @@ _INJECTED: Final = {
 
 
 def injected(code: int, message: str, retry_after_s: int | None) -> StatusError:
-    """Returns the Status with which a fault answers."""
+    """Returns the error Status that an injected fault sends."""
     reason, sentence = _INJECTED.get(code, ("", "an injected fault"))
     extra = {"retryAfterSeconds": retry_after_s} if retry_after_s is not None else None
     headers = () if retry_after_s is None else (("Retry-After", str(retry_after_s)),)

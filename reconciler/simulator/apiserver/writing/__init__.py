@@ -1,1 +1,1 @@
-"""Creating, changing and deleting objects."""
+"""Handles the requests that create, change and delete objects."""

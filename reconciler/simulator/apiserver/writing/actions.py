@@ -1,4 +1,4 @@
-"""Calls of subresources.kubevirt.io, which KubeVirt's own API server answers."""
+"""Handles requests to subresources.kubevirt.io, which are served by virt-api in KubeVirt."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 def run_action(
     admission: Admission, request: Request, target: RequestInfo, user: User
 ) -> Response:
-    """Run the registered action and return its answer; 404 if there is none.
+    """Runs a registered subresource action and returns its response, or 404 if there is none.
 
-    A PUT is answered without a body, so a client that accepts only JSON gets 406.
+    The response to a PUT has no body, so a client that accepts only JSON receives 406.
 
     Source: v1.9.0 pkg/virt-api/api.go (routes without Produces); recorded v1.9.0.
     """
@@ -54,13 +54,13 @@ def run_action(
 
 
 def _accepts_anything(request: Request) -> bool:
-    """Whether the client takes any type; without the header it does."""
+    """Returns whether the client accepts any media type, as it does without an Accept header."""
     types = (each.partition(";")[0].strip() for each in request.header("accept").split(","))
     return any(each in {"", "*/*"} for each in types)
 
 
 def _options(request: Request) -> Json:
-    """Decodes the options in the body, which count alone: the query is not read.
+    """Decodes the action's options from the body; the server ignores the query.
 
     Raises:
         StatusError: The body is not an object.
@@ -74,7 +74,7 @@ def _options(request: Request) -> Json:
 
 
 def _complaint(body: bytes) -> str:
-    """Returns what is wrong with a body that is not JSON, as Go's stream decoder says it."""
+    """Returns the message of Go's stream decoder about a body that is not JSON."""
     try:
         go_json.loads(body)
     except go_json.MalformedError as error:

@@ -1,6 +1,7 @@
-"""POST and PUT, and the steps of every write.
+"""Writer: handles POST and PUT requests, and runs the steps of every write.
 
-The order: decode, prune, managed fields, mutating hooks, schema, validating hooks, store.
+A write decodes and prunes the object, computes managedFields, runs mutating hooks, checks the
+schema, runs validating hooks, and stores the object.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers (create.go, update.go,
 patch.go) and pkg/registry/generic/registry/store.go.
@@ -46,14 +47,14 @@ _GENERATED_MAX: Final = 58
 
 
 class Writer:
-    """The handler of POST and PUT requests."""
+    """Handles POST and PUT requests."""
 
     def __init__(self, store: Store, admission: Admission) -> None:
         self._store = store
         self._admission = admission
 
     def create(self, call: ApiCall) -> Response:
-        """Handles a POST."""
+        """Handles a POST request, which creates an object."""
         obj = request_body.read(call)
         request_body.check_place(call, obj)
         request_body.complain(call, request_body.prune(call, obj))
@@ -62,7 +63,7 @@ class Writer:
         return json_response(201, call.present(created), warnings=call.warnings)
 
     def update(self, call: ApiCall) -> Response:
-        """Handles a PUT."""
+        """Handles a PUT request, which replaces an object."""
         obj = request_body.read(call)
         request_body.check_place(call, obj)
         request_body.complain(call, request_body.prune(call, obj))
@@ -78,12 +79,12 @@ class Writer:
         return json_response(200, call.present(updated), warnings=call.warnings)
 
     def store_new(self, call: ApiCall, obj: Json, *, owned: list[Json] | None = None) -> Json:
-        """Runs the admission of a new object and stores it.
+        """Runs admission for a new object and stores the object.
 
         Args:
-            call: The request.
-            obj: The decoded, pruned object as the client sent it.
-            owned: Its managedFields, if the caller has computed them (server-side apply).
+            call: The request that creates the object.
+            obj: The object that the client sent, decoded and pruned.
+            owned: The object's managedFields, if the caller has computed them (server-side apply).
         """
         resource, meta = call.resource, obj["metadata"]
         new = event_views.to_core(obj) if resource.stored_as else obj
@@ -109,13 +110,13 @@ class Writer:
     def store_changed(
         self, call: ApiCall, live: Json, obj: Json, *, owned: list[Json] | None = None
     ) -> Json:
-        """Runs the admission of a changed object and stores it.
+        """Runs admission for a changed object and stores the object.
 
         Args:
-            call: The request.
+            call: The request that changes the object.
             live: The stored object.
-            obj: The decoded, pruned object with the change.
-            owned: Its managedFields, if the caller has computed them (server-side apply).
+            obj: The changed object, decoded and pruned.
+            owned: The object's managedFields, if the caller has computed them (server-side apply).
         """
         resource = call.resource
         new = event_views.to_core(obj) if resource.stored_as else obj

@@ -1,4 +1,4 @@
-"""DELETE of one object or a collection.
+"""Deleter: handles DELETE requests for one object or a collection.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/delete.go and
 pkg/registry/generic/registry/store.go; the namespace controller of kube-controller-manager.
@@ -26,14 +26,14 @@ _ANSWER_WITH_OBJECT: Final = frozenset({"pods", "namespaces", "serviceaccounts"}
 
 
 class Deleter:
-    """The handler of DELETE requests."""
+    """Handles DELETE requests."""
 
     def __init__(self, store: Store, admission: Admission) -> None:
         self._store = store
         self._admission = admission
 
     def delete(self, call: ApiCall) -> Response:
-        """Handles the DELETE of one object."""
+        """Handles a DELETE request for one object."""
         options = _options(call)
         with self._store.lock:
             stored = self._store.get(call.key)
@@ -53,7 +53,7 @@ class Deleter:
         return json_response(200, status_errors.success(done), warnings=call.warnings)
 
     def delete_collection(self, call: ApiCall) -> Response:
-        """Handles the DELETE of a collection; the response lists the deleted objects."""
+        """Handles a DELETE request for a collection; the response lists the deleted objects."""
         options, chosen = _options(call), selection(call)
         resource = call.resource
         with self._store.lock:
@@ -115,7 +115,7 @@ class Deleter:
 
 
 def _options(call: ApiCall) -> Json:
-    """Reads DeleteOptions from the body and the query."""
+    """Reads the DeleteOptions from the request's body and query."""
     options = request_body.read_options(call.request, "DeleteOptions")
     policy = call.request.param("propagationPolicy")
     return {**options, "propagationPolicy": policy} if policy else options
