@@ -44,6 +44,10 @@ class StaleError(ReconcilerError):
     """The approved plan differs from the current one."""
 
 
+class DeclinedError(ReconcilerError):
+    """The user was asked, and does not want the plan applied."""
+
+
 class ClusterError(ReconcilerError):
     """A request to the API server failed; the message has no headers and bodies, for secrets."""
 

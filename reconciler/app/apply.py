@@ -19,12 +19,13 @@ from reconciler.app.survey import Survey, survey
 from reconciler.app.trace_file import Tracer, open_tracer
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
-from reconciler.errors import ReconcilerError
+from reconciler.errors import DeclinedError, ReconcilerError
 from reconciler.model.desired.config import Mode
 from reconciler.model.run.outcome import ExitCode, RunReport
 from reconciler.plan.plan_policy import plan_policy
 from reconciler.ports import Clock
 from reconciler.report.json_documents import run_json
+from reconciler.report.wording import duration
 from reconciler.rollout import run as rollout
 from reconciler.rollout.early_report import observed, unwritten
 from reconciler.rollout.rollout_policy import rollout_policy
@@ -147,6 +148,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
                 )
             )
             approval = approval_options.check(surveyed.plan, approval, options.expect_digest)
+            session = _confirmed(session)
             # Entered before the leases, so that other runs do not wait until Events are sent.
             recorder = stack.enter_context(
                 wiring.recorder(
@@ -170,6 +172,25 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
             report = _roll_out(session, approval, held, recorder, trace)
         trace.finish(report)
     return replace(report, notes=(*report.notes, *_notes(session, approval)))
+
+
+def _confirmed(session: _Session) -> _Session:
+    """Ask the user, if the options say so; the time of the answer does not count.
+
+    Raises:
+        DeclinedError: The user does not want the plan applied.
+    """
+    plan, clock = session.survey.plan, session.clock
+    if not session.options.ask or not plan.applyable:
+        return session
+    asked_at = clock.monotonic()
+    with session.stop.interruptible():
+        if not session.presenter.confirm(plan):
+            raise DeclinedError("the plan was not confirmed; nothing was written")
+    until = session.until
+    if until is not None:
+        until += clock.monotonic() - asked_at
+    return replace(session, until=until)
 
 
 @contextmanager
@@ -215,6 +236,9 @@ def _roll_out(
     trace: Tracer,
 ) -> RunReport:
     clock, surveyed, stop = session.clock, session.survey, session.stop
+    if session.options.deadline_s is not None and surveyed.plan.applyable:
+        limit = duration(session.options.deadline_s)
+        log.info("the run ends after %s at the latest; --deadline sets another time", limit)
     with session.presenter.progress() as shown:
         context = RunContext(
             informer=session.informer,

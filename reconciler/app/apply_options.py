@@ -9,6 +9,9 @@ from reconciler.app.input_options import ClusterOptions, SourceOptions
 from reconciler.model.run.outcome import ExitCode
 from reconciler.model.shard import WHOLE_FLEET, Shard
 
+DEADLINE_S = 7200.0
+"""The time after which a run of ``apply`` ends; a large fleet may need more."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOptions:
@@ -18,11 +21,13 @@ class ApplyOptions:
     shard: Shard = WHOLE_FLEET
     """The run decides only this shard's VMs, and reads all of them."""
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
-    deadline_s: float | None = None
+    deadline_s: float | None = DEADLINE_S
     no_wait: bool = False
     """The run ends once the patches are sent."""
     plan_file: Path | None = None
     """Approved plan; the run writes nothing else."""
+    ask: bool = False
+    """Whether the presenter has to confirm the plan before anything is written."""
     expect_digest: str | None = None
     """Digest of the approved plan; the run writes nothing if its plan has another one."""
     ignore_windows: bool = False

@@ -24,6 +24,10 @@ class Presenter(Protocol):
         """Show the plan, before anything is written."""
         ...
 
+    def confirm(self, plan: Plan) -> bool:
+        """Return whether the user wants *plan* applied, which has been shown."""
+        ...
+
     def progress(self) -> AbstractContextManager[Listener]:
         """Show each step of the rollout inside the block."""
         ...

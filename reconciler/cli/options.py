@@ -318,8 +318,18 @@ WatchDeadline = Annotated[
         help="Stop --watch after this long.",
     ),
 ]
-Deadline = Annotated[float | None, _deadline(shown=False)]
+Deadline = Annotated[float, _deadline(shown="2h")]
 PassDeadline = Annotated[float, _deadline(shown="8m")]
+Yes = Annotated[
+    bool,
+    typer.Option(
+        "-y",
+        "--yes",
+        envvar=_env("YES"),
+        help="Apply the plan without asking; needed without a terminal, unless --plan or "
+        "--expect-digest approves one.",
+    ),
+]
 NoWait = Annotated[
     bool,
     typer.Option(

@@ -45,7 +45,7 @@ def measure(fleet: Fleet, repo: Path, folder: Path) -> Applied:
         second.since()
         processes.run(
             [
-                *(processes.COMMAND, "apply", "--no-wait", "--deadline", "120s"),
+                *(processes.COMMAND, "apply", "--yes", "--no-wait", "--deadline", "120s"),
                 *("--repo", repo),
                 *("--kubeconfig", second.kubeconfig),
             ],

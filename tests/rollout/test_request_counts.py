@@ -194,7 +194,7 @@ def test_an_apply_sends_a_patch_and_an_event_a_changed_vm_and_opens_few_connecti
         connect(self)
 
     monkeypatch.setattr(HTTPConnection, "connect", connecting)
-    assert command("apply", "--no-wait", "--repo", repo, on=stopped).code == 0
+    assert command("apply", "--yes", "--no-wait", "--repo", repo, on=stopped).code == 0
     path = "/apis/kubevirt.io/v1/namespaces/{}/virtualmachines/{}"
     changed = {path.format(vm.namespace, vm.name) for vm in FLEET.changed}
     patched = Counter(each.path for each in stopped.ours("PATCH"))

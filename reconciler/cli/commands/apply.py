@@ -1,15 +1,32 @@
-"""``reconciler apply``: plans, applies the plan and follows every VM to the end."""
+"""``reconciler apply``: plans, asks, applies the plan and follows every VM to the end."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from reconciler.app import wiring
 from reconciler.app.apply_options import ApplyOptions
+from reconciler.cli import options
+from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.run_output import RunOutput
+from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
 
-def command(options: ApplyOptions, output: RunOutput) -> ExitCode:
-    """Plan, apply the plan, and follow every VM until its guest has the memory."""
+def command(
+    *, apply_options: ApplyOptions, yes: options.Yes = False, output: RunOutput
+) -> ExitCode:
+    """Plan, ask, apply the plan, and follow every VM until its guest has the memory.
+
+    Without a terminal it does not ask, and needs --yes, --plan or --expect-digest.
+    """
     from reconciler.app import apply
 
-    return apply.run(options, wiring.real_clock(), output)
+    approved = apply_options.plan_file is not None or apply_options.expect_digest is not None
+    ask = not (yes or approved)
+    if ask and not screen.can_ask():
+        raise UsageError(
+            "apply has no terminal to ask on whether to apply the plan",
+            hint="pass --yes, or approve a plan with --plan FILE or --expect-digest DIGEST",
+        )
+    return apply.run(replace(apply_options, ask=ask), wiring.real_clock(), output)

@@ -88,7 +88,7 @@ class Stage:
         from reconciler.app import apply
 
         limit = f" --deadline {deadline_s / 60:.0f}m" if deadline_s else ""
-        screen.result(f"$ reconciler apply --repo {self.repository.name}{limit}\n\n")
+        screen.result(f"$ reconciler apply --repo {self.repository.name}{limit} --yes\n\n")
         options = ApplyOptions(
             source=self._source(), cluster=self._cluster(), deadline_s=deadline_s
         )

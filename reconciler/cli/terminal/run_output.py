@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TextIO
 
 from reconciler.cli.options import LogOptions, Output, TextFormat
 from reconciler.cli.terminal import screen
+from reconciler.report.wording import plural
 
 if TYPE_CHECKING:
     from reconciler.model.plan.plan import Plan
@@ -33,12 +34,25 @@ class RunOutput:
 
     def show_plan(self, plan: Plan) -> None:
         """Print the plan for people; programs find it in the report."""
-        if not self.plan or TextFormat.JSON in (self.output, self.log.log_format):
-            return
+        if self.plan and not self._for_programs:
+            screen.stream(self._plan_text(plan, sys.stdout))
+
+    def confirm(self, plan: Plan) -> bool:
+        """Ask on the terminal; a plan that is not on stdout is shown there first."""
+        if self._for_programs:
+            sys.stderr.writelines(self._plan_text(plan, sys.stderr))
+        count = plural(sum(len(each.actions) for each in plan.waves), "change")
+        return screen.ask(f"\nApply {count}?")
+
+    @property
+    def _for_programs(self) -> bool:
+        return TextFormat.JSON in (self.output, self.log.log_format)
+
+    def _plan_text(self, plan: Plan, stream: TextIO) -> Iterator[str]:
         from reconciler.report.plan_text import plan_text
 
-        style, verbose = screen.style_of(sys.stdout), self.log.verbose > 0
-        screen.stream(plan_text(plan, width=style.width, color=style.color, verbose=verbose))
+        style, verbose = screen.style_of(stream), self.log.verbose > 0
+        return plan_text(plan, width=style.width, color=style.color, verbose=verbose)
 
     @contextmanager
     def progress(self) -> Iterator[Listener]:

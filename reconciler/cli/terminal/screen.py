@@ -37,6 +37,17 @@ def style_of(stream: TextIO) -> Style:
     )
 
 
+def can_ask() -> bool:
+    """Whether a person can see a question on stderr and answer it on stdin."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> bool:
+    """Ask *question* on stderr; only ``y`` or ``yes`` agrees."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
 def result(text: str) -> None:
     """Print the result of a command on stdout."""
     stream((text if text.endswith("\n") else text + "\n",))

@@ -17,7 +17,7 @@ def test_apply_ends_once_the_guest_has_the_memory_and_a_second_one_writes_nothin
 ):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
-    first = command("apply", "--repo", git, on=cluster)
+    first = command("apply", "--yes", "--repo", git, on=cluster)
     assert (first.code, first.out.splitlines()[-1]) == (
         0,
         "Exit code 0: the cluster matches the desired state.",
@@ -28,7 +28,7 @@ def test_apply_ends_once_the_guest_has_the_memory_and_a_second_one_writes_nothin
 
     plan = command("plan", "--repo", git, "-o", "json", "--detailed-exitcode", on=cluster)
     assert (plan.code, plan.json["waves"], plan.json["summary"]) == (0, [], {"none": 1})
-    second = command("apply", "--repo", git, on=cluster)
+    second = command("apply", "--yes", "--repo", git, on=cluster)
     assert second.code == 0
     assert cluster.writes() == written, "no PATCH, no lease, no Event"
 
@@ -36,7 +36,7 @@ def test_apply_ends_once_the_guest_has_the_memory_and_a_second_one_writes_nothin
 def test_the_lease_is_taken_and_given_back_and_events_are_left(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
-    command("apply", "--repo", git, on=cluster)
+    command("apply", "--yes", "--repo", git, on=cluster)
     assert cluster.lease()["spec"]["holderIdentity"] == ""
     events = cluster.get("/api/v1/namespaces/default/events")["items"]
     ours = {each["reason"] for each in events if each["reportingComponent"] == "reconciler"}
@@ -45,8 +45,10 @@ def test_the_lease_is_taken_and_given_back_and_events_are_left(serve, git, comma
 
 def test_the_result_is_on_stdout_and_progress_on_stderr(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
-    ended = command("apply", "--repo", git, on=serve("hotplug"))
-    steps = [line.split()[1] for line in ended.err.splitlines()]
+    ended = command("apply", "--yes", "--repo", git, on=serve("hotplug"))
+    limit, *lines = ended.err.splitlines()
+    assert limit == "info: the run ends after 2h at the latest; --deadline sets another time"
+    steps = [line.split()[1] for line in lines]
     assert [steps[0], steps[1], steps[-1]] == ["wave", "patched", "done"]
     assert "patched   default/vm: guest 1Gi -> 2Gi (hotplug)" in ended.err
     assert "patched   " not in ended.out
@@ -55,7 +57,7 @@ def test_the_result_is_on_stdout_and_progress_on_stderr(serve, git, command):
 
 def test_the_report_in_json_is_all_of_stdout_and_what_the_schema_says(serve, git, command):
     revision = git.commit({"vm.yaml": ASK_2GI})
-    ended = command("apply", "--repo", git, "-o", "json", on=serve("hotplug"))
+    ended = command("apply", "--yes", "--repo", git, "-o", "json", on=serve("hotplug"))
     report = ended.json
     jsonschema.validate(report, REPORT)
     (outcome,) = report["outcomes"]
@@ -67,9 +69,11 @@ def test_the_report_in_json_is_all_of_stdout_and_what_the_schema_says(serve, git
 def test_every_line_of_a_json_log_is_an_object_with_level_time_and_message(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
-    good = command("apply", "--repo", git, "-o", "json", "--log-format", "json", "-vv", on=cluster)
+    good = command(
+        "apply", "--yes", "--repo", git, "-o", "json", "--log-format", "json", "-vv", on=cluster
+    )
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
-    bad = command("apply", "--repo", git, "--log-format", "json", on=cluster)
+    bad = command("apply", "--yes", "--repo", git, "--log-format", "json", on=cluster)
     lines = [[json.loads(each) for each in ended.err.splitlines()] for ended in (good, bad)]
     assert all({"level", "ts", "msg"} <= each.keys() for each in [*lines[0], *lines[1]])
     assert {"wave", "patched", "done"} <= {each.get("step") for each in lines[0]}
@@ -83,7 +87,7 @@ def test_every_line_of_a_json_log_is_an_object_with_level_time_and_message(serve
 def test_no_wait_ends_after_the_patch_and_the_next_apply_follows_it(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=40.0)
-    ended = command("apply", "--repo", git, "--no-wait", on=cluster)
+    ended = command("apply", "--yes", "--repo", git, "--no-wait", on=cluster)
     last = ended.out[ended.out.index("\nRun: ") :]
     assert (ended.code, last.splitlines()[1:]) == (
         0,
@@ -98,7 +102,7 @@ def test_no_wait_ends_after_the_patch_and_the_next_apply_follows_it(serve, git, 
     )
     assert "DONE" not in ended.out
     assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "1Gi"
-    again = command("apply", "--repo", git, "-o", "json", on=cluster)
+    again = command("apply", "--yes", "--repo", git, "-o", "json", on=cluster)
     (outcome,) = again.json["outcomes"]
     assert (again.code, outcome["result"], outcome["actuation"]) == (0, "done", "not-needed")
     assert len(cluster.ours("PATCH")) == 1
@@ -110,6 +114,6 @@ def test_one_bad_vm_does_not_stop_the_others(serve, git, command):
         {"name": "vm", "guest": "1Gi"},
         {"name": "bad", "guest": "1Gi", "faults": {"plugRefused": "always"}},
     ]
-    ended = command("apply", "--repo", git, "-o", "json", on=serve("hotplug", vms=vms))
+    ended = command("apply", "--yes", "--repo", git, "-o", "json", on=serve("hotplug", vms=vms))
     found = {each["name"]: each["result"] for each in ended.json["outcomes"]}
     assert (ended.code, found) == (5, {"vm": "done", "bad": "failed"})

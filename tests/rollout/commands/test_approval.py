@@ -217,5 +217,5 @@ def test_another_digest_than_the_expected_one_writes_nothing(serve, git, command
     ids=["abbreviated", "twice"],
 )
 def test_an_approval_that_cannot_be_meant_is_a_wrong_command_line(arguments, says, git, command):
-    ended = command("apply", "--repo", git, *arguments)
+    ended = command("apply", "--yes", "--repo", git, *arguments)
     assert (ended.code, says in ended.err) == (64, True)

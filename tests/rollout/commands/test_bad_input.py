@@ -256,6 +256,7 @@ def test_bad_input_is_one_sentence_with_place_and_hint(
 def test_a_cluster_without_one_kubevirt_cr_is_refused(world, says, name, serve, git, command):
     git.commit({"vm.yaml": GOOD})
     source = [] if name == "snapshot" else ["--repo", git]
+    source += ["--yes"] if name == "apply" else []
     served = serve(world)
     refused(command(name, *source, on=served), says, 1)
     assert served.writes() == []
@@ -264,7 +265,7 @@ def test_a_cluster_without_one_kubevirt_cr_is_refused(world, says, name, serve, 
 def test_a_token_that_is_not_known_is_401(serve, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     kubeconfig = serve("hotplug").credentials(tmp_path / "kubeconfig", TOKEN)
-    ended = command("apply", "--repo", git, "--kubeconfig", kubeconfig)
+    ended = command("apply", "--yes", "--repo", git, "--kubeconfig", kubeconfig)
     refused(ended, ("the server rejected the credentials (401", "hint: check the context's"), 1)
 
 

@@ -22,7 +22,7 @@ def test_patches_go_on_where_no_event_is_taken(fault, serve, git, command):
     sizes = [{"name": name, "guest": "1Gi"} for name in vms]
     cluster = serve("hotplug", vms=sizes, apiFaults=[fault])
     began = monotonic()
-    ended = command("apply", "--repo", git, "-o", "json", on=cluster)
+    ended = command("apply", "--yes", "--repo", git, "-o", "json", on=cluster)
     assert monotonic() - began < 20
     assert [each["result"] for each in ended.json["outcomes"]] == ["done"] * 4
     # What was under way together was tried before any of it was known to be turned away.
@@ -50,7 +50,7 @@ def freed(cluster):
 
 def test_nobody_waits_for_the_events_of_a_run_that_is_over(serve, git, command):
     cluster = stopped(serve, git, 10)
-    assert command("apply", "--repo", git, on=cluster).code == 0
+    assert command("apply", "--yes", "--repo", git, on=cluster).code == 0
     sent = [each.path.rpartition("/")[2] for each in cluster.ours() if each.method != "GET"]
     assert sent.count("events") == 10
     assert "memory-reconciler-memory-0" in sent
@@ -60,7 +60,7 @@ def test_nobody_waits_for_the_events_of_a_run_that_is_over(serve, git, command):
 
 def test_asked_to_end_while_its_events_are_sent_a_run_ends_without_the_rest(serve, git):
     cluster = stopped(serve, git, 100)
-    arguments = ("apply", "--repo", git, "--kubeconfig", cluster.kubeconfig)
+    arguments = ("apply", "--yes", "--repo", git, "--kubeconfig", cluster.kubeconfig)
     with process(*arguments) as run:
         until = monotonic() + 60
         while not freed(cluster):

@@ -20,7 +20,7 @@ AT_ONCE_S = 4.0
 
 
 def arguments(cluster, git) -> list[object]:
-    return ["apply", "--repo", git, "--kubeconfig", cluster.kubeconfig, "-o", "json"]
+    return ["apply", "--yes", "--repo", git, "--kubeconfig", cluster.kubeconfig, "-o", "json"]
 
 
 def test_killed_while_a_migration_runs_and_started_again_it_ends_the_same(serve, git):
@@ -147,7 +147,7 @@ def ended(run, number):
 
 
 def reconciling(cluster, git):
-    return ("reconcile", "--detailed-exitcode", *arguments(cluster, git)[1:])
+    return ("reconcile", "--detailed-exitcode", *arguments(cluster, git)[2:])
 
 
 @ENDS

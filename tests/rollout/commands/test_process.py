@@ -49,7 +49,7 @@ def test_the_cluster_writes_its_kubeconfig_when_it_is_ready_and_leaves_nothing(
         assert stat.S_IMODE(kubeconfig.stat().st_mode) == stat.S_IRUSR | stat.S_IWUSR
         server = yaml.safe_load(kubeconfig.read_text())["clusters"][0]["cluster"]["server"]
         assert line.startswith(f"{server} is ready")
-        ended = command("apply", "--repo", git, "--kubeconfig", kubeconfig)
+        ended = command("apply", "--yes", "--repo", git, "--kubeconfig", kubeconfig)
         assert ended.code == 0, ended.err
         run.send_signal(signal.SIGTERM)
         out, err = run.communicate()

@@ -106,7 +106,7 @@ def test_mode_enforce_on_the_command_line_beats_observe_in_the_file(serve, git, 
 def test_mode_observe_does_not_bind_a_person_who_applies(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     cluster = serve("hotplug")
-    assert command("apply", "--repo", git, on=cluster).code == 0
+    assert command("apply", "--yes", "--repo", git, on=cluster).code == 0
     assert len(cluster.ours("PATCH")) == 1
 
 
@@ -115,7 +115,7 @@ def test_mode_observe_does_not_bind_a_person_who_applies(serve, git, command):
     [
         (["reconcile"], 0),
         (["reconcile", "--detailed-exitcode"], 7),
-        (["apply"], 7),
+        (["apply", "--yes"], 7),
     ],
     ids=["reconcile", "detailed", "apply"],
 )

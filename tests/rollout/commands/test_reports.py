@@ -42,14 +42,17 @@ def test_the_report_is_left_whatever_is_printed(
     verb, world, guest, code, serve, git, command, report
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
-    ended = command(verb, "--repo", git, "--report", report, on=serve(world))
+    flags = ["--yes"] if verb == "apply" else []
+    ended = command(verb, *flags, "--repo", git, "--report", report, on=serve(world))
     assert "Run " in ended.out
     assert valid(report.read_text(), "report")["exit"]["code"] == code
 
 
 def test_in_json_the_file_is_what_is_printed(serve, git, command, report):
     git.commit({"vm.yaml": ASK_2GI})
-    ended = command("apply", "--repo", git, "-o", "json", "--report", report, on=serve("hotplug"))
+    ended = command(
+        "apply", "--yes", "--repo", git, "-o", "json", "--report", report, on=serve("hotplug")
+    )
     assert report.read_text() == ended.out
 
 
@@ -80,7 +83,9 @@ def test_where_another_run_holds_the_lease_the_report_says_so(serve, git, comman
 def test_a_run_that_reaches_its_deadline_leaves_its_report(serve, git, command, report):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0)
-    ended = command("apply", "--repo", git, "--deadline", "2s", "--report", report, on=cluster)
+    ended = command(
+        "apply", "--yes", "--repo", git, "--deadline", "2s", "--report", report, on=cluster
+    )
     left = valid(report.read_text(), "report")
     assert (ended.code, left["exit"]["code"]) == (6, 6)
     assert [each["result"] for each in left["outcomes"]] == ["running"]
@@ -90,7 +95,7 @@ def test_a_run_that_is_asked_to_end_leaves_its_report(serve, git, report):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=5.0)
     arguments = ["--kubeconfig", cluster.kubeconfig, "--report", report]
-    with process("apply", "--repo", git, *arguments) as run:
+    with process("apply", "--yes", "--repo", git, *arguments) as run:
         line_with(run.stderr, "patched")
         run.send_signal(signal.SIGTERM)
         run.communicate()
@@ -106,7 +111,7 @@ def test_a_run_that_is_asked_to_end_before_it_writes_leaves_its_report(serve, gi
     metadata = {"name": "memory-reconciler-memory-0", "namespace": "kubevirt"}
     cluster.ask("POST", LEASES, {"metadata": metadata, "spec": spec})
     arguments = ["--kubeconfig", cluster.kubeconfig, "--report", report]
-    with process("apply", "--repo", git, *arguments) as run:
+    with process("apply", "--yes", "--repo", git, *arguments) as run:
         line_with(run.stderr, "long-gone")
         run.send_signal(signal.SIGTERM)
         run.communicate()
@@ -130,10 +135,12 @@ def early(reason: str, serve, git, command, tmp_path, leave):
         rules = [{"apiGroups": ["*"], "resources": ["*"], "verbs": ["get", "list", "watch"]}]
         cluster = serve("hotplug", rbac="enforced", tokens=tokens, objects=reader(rules))
         kubeconfig = cluster.credentials(tmp_path / "config", READER)
-        return command("apply", "--repo", git, "--kubeconfig", kubeconfig, *leave)
+        return command("apply", "--yes", "--repo", git, "--kubeconfig", kubeconfig, *leave)
     if reason == "lease not written":
         fault = {"effect": "status", "code": 500, "verbs": ["create"], "resource": "leases"}
-        return command("apply", "--repo", git, *leave, on=serve("hotplug", apiFaults=[fault]))
+        return command(
+            "apply", "--yes", "--repo", git, *leave, on=serve("hotplug", apiFaults=[fault])
+        )
     cluster, plan = serve("hotplug"), tmp_path / "plan.json"
     assert command("plan", "--repo", git, "--out", plan, on=cluster).code == 0
     if reason == "plan of another cluster":
@@ -189,7 +196,7 @@ def test_a_run_that_ends_before_its_plan_leaves_no_report_of_an_earlier_one(
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
     report.write_text("of an earlier run")
-    ended = command("apply", "--repo", git, "--report", report, on=serve("hotplug"))
+    ended = command("apply", "--yes", "--repo", git, "--report", report, on=serve("hotplug"))
     assert ended.code == 3
     assert not report.exists()
 
@@ -197,7 +204,9 @@ def test_a_run_that_ends_before_its_plan_leaves_no_report_of_an_earlier_one(
 def test_a_report_that_could_not_be_written_is_said_before_anything_is(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
-    ended = command("apply", "--repo", git, "--report", "/nowhere/report.json", on=cluster)
+    ended = command(
+        "apply", "--yes", "--repo", git, "--report", "/nowhere/report.json", on=cluster
+    )
     assert (ended.code, ended.out) == (64, "")
     assert "--report /nowhere/report.json" in ended.err
     assert cluster.ours() == []
@@ -211,7 +220,7 @@ def test_a_trace_has_a_line_a_vm_from_commit_to_guest(serve, git, command, tmp_p
     ]
     trace = tmp_path / "trace.jsonl"
     cluster = serve("hotplug", vms=vms)
-    command("apply", "--repo", git, "--trace", trace, on=cluster)
+    command("apply", "--yes", "--repo", git, "--trace", trace, on=cluster)
     lines = {
         each["name"]: each
         for each in (valid(line, "trace") for line in trace.read_text().splitlines())
@@ -235,7 +244,7 @@ def test_a_trace_has_a_line_a_vm_from_commit_to_guest(serve, git, command, tmp_p
 
 def test_in_a_json_log_each_vm_has_one_such_line(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
-    ended = command("apply", "--repo", git, "--log-format", "json", on=serve("hotplug"))
+    ended = command("apply", "--yes", "--repo", git, "--log-format", "json", on=serve("hotplug"))
     lines = [json.loads(each) for each in ended.err.splitlines()]
     (line,) = (each for each in lines if each["msg"] == "done with the VM")
     assert (line["level"], line["name"], line["result"]) == ("info", "vm", "done")
@@ -244,12 +253,14 @@ def test_in_a_json_log_each_vm_has_one_such_line(serve, git, command):
 def test_outside_of_the_windows_apply_writes_only_if_it_is_told_to(serve, git, command, report):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": WINDOWS})
     cluster = serve("hotplug")
-    held = command("apply", "--repo", git, "-o", "json", on=cluster)
+    held = command("apply", "--yes", "--repo", git, "-o", "json", on=cluster)
     (outcome,) = held.json["outcomes"]
     assert (held.code, outcome["result"], outcome["reason"]) == (4, "held", "outside-window")
     assert cluster.ours("PATCH") == []
 
-    broken = command("apply", "--repo", git, "--ignore-windows", "--report", report, on=cluster)
+    broken = command(
+        "apply", "--yes", "--repo", git, "--ignore-windows", "--report", report, on=cluster
+    )
     assert broken.code == 0
     assert "ignoring the windows of .reconciler.yaml" in broken.err
     assert "note: the windows of .reconciler.yaml were ignored" in broken.out

@@ -21,6 +21,7 @@ def test_a_token_is_never_shown_where_all_is_well(name, log_format, serve, git, 
     cluster = serve("hotplug", rbac="enforced", tokens=tokens)
     kubeconfig = cluster.credentials(tmp_path / "config", TOKEN)
     source = [] if name == "snapshot" else ["--repo", git]
+    source += ["--yes"] if name == "apply" else []
     flags = ("-vv", "--log-format", log_format, "--kubeconfig", kubeconfig)
     ended = command(name, *source, *flags)
     assert ended.code == 0
@@ -41,7 +42,7 @@ def test_a_token_is_never_shown_where_it_is_refused(
     cluster = serve("hotplug", rbac="enforced", tokens={"someone-known": {"user": "somebody"}})
     kubeconfig = cluster.credentials(tmp_path / "config", token)
     flags = ("-vv", "--log-format", log_format, "--kubeconfig", kubeconfig)
-    ended = command("apply", "--repo", git, *flags)
+    ended = command("apply", "--yes", "--repo", git, *flags)
     assert (ended.code, ended.out) == (1, "")
     assert {each.status for each in cluster.ours()} <= {code}
     assert [each for each in (TOKEN, "someone-known") if each in ended.err] == []

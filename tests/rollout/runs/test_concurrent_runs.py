@@ -222,7 +222,7 @@ def test_a_run_that_gets_one_of_its_leases_writes_nothing_and_keeps_none(
     git.commit({"desired.yaml": DESIRED})
     cluster = serve("no-update-methods")
     held_by_another(cluster, name)
-    ended = command("apply", "--repo", git, on=cluster)
+    ended = command("apply", "--yes", "--repo", git, on=cluster)
     assert ended.code == 7
     assert f"kubevirt/{name}" in ended.err
     assert "another-pod-42" in ended.err
@@ -247,7 +247,7 @@ def test_a_lease_that_a_run_does_not_need_may_be_held_by_another(
     git.commit({"desired.yaml": DESIRED.replace("2Gi", guest)})
     cluster = serve(world)
     held_by_another(cluster, other)
-    ended = command("apply", "--repo", git, on=cluster)
+    ended = command("apply", "--yes", "--repo", git, on=cluster)
     assert ended.code == 0, ended.err
     assert len(cluster.ours("PATCH")) == 1
     assert cluster.lease(needs)["spec"]["holderIdentity"] == ""

@@ -34,7 +34,7 @@ def test_each_vm_is_patched_once_and_a_refused_patch_waits_as_long_as_it_is_told
     serve, git, command
 ):
     cluster = changed(serve, git, BUSY)
-    ended = command("apply", "--repo", git, "-o", "json", on=cluster)
+    ended = command("apply", "--yes", "--repo", git, "-o", "json", on=cluster)
     assert ended.code == 0
     assert {each["result"] for each in ended.json["outcomes"]} == {"done"}
     answers = defaultdict(list)
@@ -54,7 +54,7 @@ def test_one_that_is_turned_away_lets_all_pause_and_then_as_many_go_on_as_before
     serve, git, command
 ):
     cluster = changed(serve, git, BUSY, SLOW)
-    assert command("apply", "--repo", git, on=cluster).code == 0
+    assert command("apply", "--yes", "--repo", git, on=cluster).code == 0
     sent = cluster.ours("PATCH", "/virtualmachines/")
     turned_away = [each.at for each in sent if each.status == 429]
     pause = [each for each in sent if 0 <= (each.at - turned_away[0]).total_seconds() < 1]

@@ -84,7 +84,7 @@ def test_with_files_a_manifest_of_another_namespace_is_an_error(repo, serve, com
 
 def test_apply_writes_only_the_vms_that_are_named(repo, serve, command):
     cluster = serve("hotplug", vms=VMS)
-    ended = command("apply", "--repo", repo, "a/two", on=cluster)
+    ended = command("apply", "--yes", "--repo", repo, "a/two", on=cluster)
     assert ended.code == 0
     assert [each.path.rsplit("/", 1)[-1] for each in cluster.ours("PATCH", "kubevirt.io")] == [
         "two"

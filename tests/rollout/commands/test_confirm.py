@@ -1,0 +1,100 @@
+"""apply asks on a terminal, and needs an answer on the command line without one."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+
+import pytest
+from support.served import COMMAND
+from support.simulated import vm_yaml
+
+ASK_2GI = vm_yaml("default", "vm", "2Gi")
+
+
+def on_terminal(answer, *arguments):
+    """Run a command on a pseudo-terminal, answer its question; its code and what it printed."""
+    outer, inner = pty.openpty()
+    with subprocess.Popen(
+        [*COMMAND, *map(str, arguments)], stdin=inner, stdout=inner, stderr=inner
+    ) as started:
+        os.close(inner)
+        printed, answered = b"", False
+        while True:
+            try:
+                printed += os.read(outer, 4096)
+            except OSError:  # the terminal is closed
+                break
+            if b"[y/N] " in printed and not answered:
+                answered = True
+                os.write(outer, answer)
+        code = started.wait()
+    os.close(outer)
+    return code, printed.decode().replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("flags", [[], ["-o", "json"], ["--log-format", "json"]])
+def test_apply_without_a_terminal_needs_an_answer_on_the_command_line(flags, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    ended = command("apply", "--repo", git, *flags)
+    assert (ended.code, ended.out) == (64, "")
+    assert "apply has no terminal to ask on" in ended.err
+    assert all(each in ended.err for each in ("--yes", "--plan FILE", "--expect-digest DIGEST"))
+
+
+def test_yes_can_be_set_in_the_environment(git, serve, command, monkeypatch):
+    monkeypatch.setenv("RECONCILER_YES", "1")
+    git.commit({"vm.yaml": ASK_2GI})
+    assert command("apply", "--repo", git, on=serve("hotplug")).code == 0
+
+
+@pytest.mark.parametrize("flags", [[], ["-o", "json"]], ids=["text", "json"])
+@pytest.mark.parametrize(
+    ("answer", "code"), [(b"y\n", 0), (b"yes\n", 0), (b"\n", 1), (b"no\n", 1)]
+)
+def test_apply_on_a_terminal_shows_the_plan_and_asks(answer, code, flags, git, serve):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    found, printed = on_terminal(
+        answer, "apply", "--repo", git, "--kubeconfig", cluster.kubeconfig, *flags
+    )
+    assert found == code, printed
+    before, _, after = printed.partition("Apply 1 change? [y/N] ")
+    assert "Plan: 1 live." in before
+    assert len(cluster.ours("PATCH", "kubevirt.io")) == (1 if code == 0 else 0)
+    if code:
+        assert "error: the plan was not confirmed; nothing was written" in after
+        assert cluster.writes() == []
+
+
+def test_apply_on_a_terminal_does_not_ask_where_nothing_is_to_do(git, serve):
+    git.commit({"vm.yaml": vm_yaml("default", "vm", "1Gi")})
+    cluster = serve("hotplug")
+    code, printed = on_terminal(b"", "apply", "--repo", git, "--kubeconfig", cluster.kubeconfig)
+    assert code == 0
+    assert "[y/N]" not in printed
+
+
+def test_apply_on_a_terminal_does_not_ask_for_what_is_approved(git, serve):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    code, printed = on_terminal(
+        b"", "apply", "--yes", "--repo", git, "--kubeconfig", cluster.kubeconfig
+    )
+    assert (code, "[y/N]" in printed) == (0, False)
+
+
+def test_apply_says_when_it_ends_at_the_latest(git, serve, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    ended = command("apply", "--yes", "--repo", git, on=serve("hotplug"))
+    assert "info: the run ends after 2h at the latest; --deadline sets another time" in ended.err
+
+
+def test_reconcile_never_asks(git, serve):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    code, printed = on_terminal(
+        b"", "reconcile", "--repo", git, "--kubeconfig", cluster.kubeconfig
+    )
+    assert (code, "[y/N]" in printed) == (0, False)
