@@ -23,9 +23,10 @@ from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from reconciler.simulator.apiserver.request.http_messages import RequestRecord
+    from reconciler.simulator.store.history import StoreEvent
 
 MEMORY_LEASE = memory_lease(WHOLE_FLEET)
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -104,6 +105,30 @@ class Served:
                 path = f"{LEASES}/{lease['metadata']['name']}"
                 status, body = self.ask("PATCH", path, {"spec": {"leaseDurationSeconds": lasts_s}})
                 assert status == 200, body
+
+    def hold_migrations(self) -> Callable[[], None]:
+        """Let no node take a target pod once a VM has changed, however slow the machine is.
+
+        Returns:
+            The function that lets the migrations go on.
+        """
+        store = self.simulator.store
+
+        def cordon(*, on: bool) -> None:
+            for key in list(store.keys("nodes")):
+                store.mutate(key, lambda node: node["spec"].update(unschedulable=on))
+
+        def changed(event: StoreEvent) -> None:
+            if event.key.resource == "virtualmachines.kubevirt.io":
+                cordon(on=True)
+
+        end = store.subscribe(changed)
+
+        def release() -> None:
+            end()
+            cordon(on=False)
+
+        return release
 
     def credentials(self, path: Path, token: str) -> Path:
         """Write a kubeconfig that holds *token*."""

@@ -14,6 +14,7 @@ from support.builders import PlanPolicy
 from support.direct_recorder import DirectRecorder
 
 from reconciler.app.survey import read_and_plan
+from reconciler.cluster.api import retry
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.read.cluster_reader import ClusterReader
@@ -22,6 +23,7 @@ from reconciler.model.run.progress import Progress
 from reconciler.rollout import run
 from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run_context import RunContext
+from reconciler.rollout.writes import write_pause
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
@@ -157,6 +159,8 @@ class Rig:
     writer: type[ClusterWriter] = ClusterWriter
 
     def __post_init__(self) -> None:
+        for each in (retry, write_pause):
+            each._RANDOM.seed(0)  # the same pauses in each run of a test
         self.clock = SteppedClock(self.sim)
         self.client = Client(InProcessApi(self.sim), clock=self.clock)
         self.informer = PolledInformer(self.client, self.clock)
