@@ -1,4 +1,4 @@
-"""Approvals: which revision a run of an approved plan reads, and which plans it refuses."""
+"""Approvals: the revision that a run of an approved plan reads, and rejected plans."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def options(**source) -> ApplyOptions:
     return ApplyOptions(source=SourceOptions(**source), plan_file=Path("plan.json"))
 
 
-def test_two_approvals_are_a_wrong_command_line():
+def test_plan_file_with_an_expected_digest_is_a_usage_error():
     with pytest.raises(UsageError, match="cannot be combined"):
         approval_options.read(replace(options(repo="."), expect_digest="sha256:1"))
 
 
-def test_approved_source_is_the_commit_of_the_plan(approval):
+def test_approved_source_defaults_to_the_commit_of_the_plan(approval):
     assert approval_options.approved_source(options(repo="."), approval).revision == COMMIT
 
 
 @pytest.mark.parametrize(
     "source", [{"repo": ".", "revision": "HEAD"}, {"repo": ".", "working_tree": True}]
 )
-def test_approved_source_is_the_one_that_the_user_names(source, approval):
+def test_approved_source_is_the_revision_that_the_user_sets(source, approval):
     assert approval_options.approved_source(options(**source), approval) == SourceOptions(**source)
 
 
@@ -60,20 +60,20 @@ def test_approved_source_needs_a_commit(changes, says, approval):
         approval_options.approved_source(options(repo="."), replace(approval, **changes))
 
 
-def test_check_passes_an_approval_for_this_cluster(plan, approval):
+def test_approval_for_this_cluster_is_accepted(plan, approval):
     assert approval_options.check(plan, approval, None) is approval
 
 
-def test_check_refuses_an_approval_for_another_cluster(plan, approval):
+def test_approval_for_another_cluster_is_rejected(plan, approval):
     with pytest.raises(WrongClusterError, match="approved for cluster other, but this is"):
         approval_options.check(plan, replace(approval, cluster="other"), None)
 
 
-def test_check_turns_the_expected_digest_into_an_approval_of_the_whole_plan(plan):
+def test_expected_digest_approves_the_whole_plan(plan):
     found = approval_options.check(plan, None, plan.digest)
     assert set(found.actions) == {each.ref for each in plan.decisions if each.actions}
 
 
-def test_check_refuses_a_plan_with_another_digest(plan):
+def test_plan_with_an_unexpected_digest_is_rejected(plan):
     with pytest.raises(StaleError, match=f"is now {plan.digest}"):
         approval_options.check(plan, None, "sha256:" + "0" * 64)

@@ -1,4 +1,4 @@
-"""The clocks: real, scaled, and corrected by the API server."""
+"""The system clock, the scaled clock, and the clock corrected by the API server."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.app.clock import ScaledClock, ServerClock, SystemClock
 EPOCH = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def test_system_clock_is_aware_and_runs_forward():
+def test_system_clock_has_a_time_zone_and_runs_forward():
     clock = SystemClock()
     before = clock.monotonic()
     clock.sleep(0.001)
@@ -22,7 +22,7 @@ def test_system_clock_is_aware_and_runs_forward():
 
 
 @pytest.mark.parametrize("seconds", [0, -1])
-def test_sleep_of_zero_or_less_returns_at_once(seconds):
+def test_sleep_of_zero_or_less_returns_immediately(seconds):
     SystemClock().sleep(seconds)
     ScaledClock(epoch=EPOCH, scale=10).sleep(seconds)
 
@@ -49,7 +49,7 @@ def test_scaled_clock_rejects_an_epoch_without_a_time_zone():
 
 
 class Stepped:
-    """A clock that stands still."""
+    """A clock that moves only in `sleep`."""
 
     def __init__(self) -> None:
         self.at, self.elapsed = EPOCH, 0.0
@@ -65,7 +65,7 @@ class Stepped:
 
 
 def told(clock: ServerClock, base: Stepped, ahead_s: float, took_s: float = 0.1) -> float:
-    """Return how far *clock* is ahead of *base* after an answer from *ahead_s* ahead."""
+    """Return how far *clock* is ahead of *base* after a server response *ahead_s* ahead."""
     asked_at = base.elapsed
     written = base.now() + timedelta(seconds=took_s / 2 + ahead_s)
     base.sleep(took_s)
@@ -89,12 +89,12 @@ def test_server_clock_ignores_differences_below_two_seconds(ahead_s):
     assert told(ServerClock(base), base, ahead_s) == 0.0
 
 
-def test_server_clock_ignores_slow_answers():
+def test_server_clock_ignores_slow_responses():
     base = Stepped()
     assert told(ServerClock(base), base, 600.0, took_s=1.1) == 0.0
 
 
-def test_server_clock_follows_most_answers_and_not_one_wrong_server():
+def test_server_clock_follows_most_responses_and_ignores_one_wrong_server():
     base = Stepped()
     clock = ServerClock(base)
     assert [told(clock, base, each) for each in (0.0, 0.0, 0.0, 600.0, 0.0)] == [0.0] * 5

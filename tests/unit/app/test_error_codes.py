@@ -1,4 +1,4 @@
-"""Exit codes: which error ends a command with which code."""
+"""The exit code of a command that ends with an error."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ from reconciler.errors import (
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_error_code_of_each_error(error, code):
+def test_exception_type_determines_the_exit_code(error, code):
     assert error_code(error)[0] == code

@@ -1,4 +1,4 @@
-"""Options of the source: which do not fit together, and which override the configuration."""
+"""Source options: contradictions, and overrides of the configuration."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reconciler.model.desired.config import Config, Mode
         (SourceOptions(repo=".", working_tree=True, revision="main"), "--working-tree and"),
     ],
 )
-def test_source_options_reject_a_contradiction(options, says):
+def test_source_options_reject_contradictory_options(options, says):
     with pytest.raises(UsageError, match=says) as caught:
         options.reject_contradictions()
     assert caught.value.hint
@@ -34,11 +34,11 @@ def test_source_options_reject_a_contradiction(options, says):
         SourceOptions(files=("-",), revision="HEAD"),
     ],
 )
-def test_source_options_accept_one_source(options):
+def test_source_options_accept_a_single_source(options):
     options.reject_contradictions()
 
 
-def test_override_replaces_mode_and_selector_and_names_their_flags():
+def test_flags_override_mode_and_selector_and_are_shown_as_origin():
     config = SourceOptions(mode="observe", selector="app=db").override(Config())
     assert (config.mode, str(config.selector)) == (Mode.OBSERVE, "app=db")
     assert config.origin("mode") == "flag --mode"
@@ -52,6 +52,6 @@ def test_override_replaces_mode_and_selector_and_names_their_flags():
         (SourceOptions(selector="a=b=c"), "--selector a=b=c"),
     ],
 )
-def test_override_rejects_a_value_it_cannot_read(options, says):
+def test_invalid_flag_value_is_a_usage_error(options, says):
     with pytest.raises(UsageError, match=says):
         options.override(Config())

@@ -1,4 +1,4 @@
-"""Output files: written completely or not at all, and private."""
+"""Output files are written completely or not at all, and are private."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.app import output_files
 from reconciler.errors import UsageError
 
 
-def test_write_replaces_the_whole_file_and_leaves_no_other(tmp_path):
+def test_output_file_is_replaced_as_a_whole_without_temporary_files_left(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("old")
     with path.open() as reader:
@@ -22,7 +22,7 @@ def test_write_replaces_the_whole_file_and_leaves_no_other(tmp_path):
     assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_output_file_is_private_even_if_the_old_file_was_not(tmp_path):
+def test_output_file_is_private_even_if_the_old_file_was_public(tmp_path):
     before = os.umask(0o002)
     try:
         (tmp_path / "report.json").write_text("old, for everybody")
@@ -40,7 +40,7 @@ def test_output_file_is_private_even_if_the_old_file_was_not(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError(28, "no space left")])
-def test_failed_write_keeps_the_old_file_and_leaves_no_other(error, tmp_path):
+def test_failed_write_keeps_the_old_file_and_removes_temporary_files(error, tmp_path):
     def pieces():
         yield "new"
         raise error
@@ -53,7 +53,7 @@ def test_failed_write_keeps_the_old_file_and_leaves_no_other(error, tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_symbolic_link_still_leads_to_the_file(tmp_path):
+def test_symbolic_link_to_an_output_file_is_kept(tmp_path):
     (tmp_path / "there").mkdir()
     target, link = tmp_path / "there" / "report.json", tmp_path / "link.json"
     target.write_text("old")
@@ -62,7 +62,7 @@ def test_symbolic_link_still_leads_to_the_file(tmp_path):
     assert (link.is_symlink(), target.read_text()) == (True, "new")
 
 
-def test_pipe_is_written_directly(tmp_path):
+def test_named_pipe_is_written_directly(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read = []
@@ -75,7 +75,7 @@ def test_pipe_is_written_directly(tmp_path):
     assert pipe.is_fifo()
 
 
-def test_reserve_removes_the_report_of_an_earlier_run(tmp_path):
+def test_reserving_an_output_file_removes_the_report_of_an_earlier_run(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("of an earlier run")
     output_files.reserve(path, "--report")
@@ -86,7 +86,7 @@ def test_reserve_removes_the_report_of_an_earlier_run(tmp_path):
     "write", [output_files.reserve, lambda path, flag: output_files.write(path, "", flag)]
 )
 @pytest.mark.parametrize("name", ["nowhere/report.json", "."])
-def test_unwritable_file_is_named_with_its_flag(write, name, tmp_path):
+def test_unwritable_output_file_is_reported_with_its_flag(write, name, tmp_path):
     with pytest.raises(UsageError, match="--report") as caught:
         write(tmp_path / name, "--report")
     assert str(tmp_path) in str(caught.value)

@@ -1,4 +1,4 @@
-"""Signals: a run is asked to stop, and is interrupted only where nothing is lost."""
+"""A signal stops a run, and interrupts it only where no result is lost."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def send(number):
 
 
 def hang(*, after):
-    """Receive the signal *after*, then wait for an answer that never comes."""
+    """Send the signal *after* to this process, then wait until the test is interrupted."""
     send(after)
     threading.Event().wait(5)
     raise AssertionError("nothing broke it off")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_breakable_block_is_interrupted_if_it_does_not_end(stop, number):
+def test_breakable_block_is_interrupted_after_the_grace_period(stop, number):
     with pytest.raises(BrokenOff), stop.breakable():
         hang(after=number)
     assert stop.requested
@@ -57,21 +57,21 @@ def test_breakable_block_that_ends_in_time_is_not_interrupted(stop):
 @pytest.mark.parametrize(
     ("number", "error"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
 )
-def test_interruptible_block_ends_at_once(stop, number, error):
+def test_interruptible_block_ends_immediately_after_a_signal(stop, number, error):
     with pytest.raises(error), stop.interruptible():
         hang(after=number)
     with pytest.raises(error), stop.interruptible():
         raise AssertionError("not entered after the signal")
 
 
-def test_second_ctrl_c_ends_at_once_and_second_sigterm_does_not(stop):
+def test_second_ctrl_c_ends_the_process_and_second_sigterm_does_not(stop):
     send(signal.SIGTERM)
     send(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):
         send(signal.SIGINT)
 
 
-def test_request_callbacks_are_called_once(stop):
+def test_stop_callbacks_are_called_once(stop):
     told = []
     stop.on_request.append(lambda: told.append(1))
     send(signal.SIGTERM)
@@ -79,7 +79,7 @@ def test_request_callbacks_are_called_once(stop):
     assert told == [1]
 
 
-def test_signal_handlers_are_restored_afterwards():
+def test_signal_handlers_are_restored_after_the_block():
     before = [signal.getsignal(each) for each in SIGNALS]
     with stop_on_signals():
         send(signal.SIGTERM)

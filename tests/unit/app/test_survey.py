@@ -1,4 +1,4 @@
-"""The survey: what it reads, in which order, and which errors end it."""
+"""The survey: its reads, their order, and the errors that end it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_invalid_desired_state_sends_no_request_to_the_cluster():
 @pytest.mark.parametrize(
     ("found", "says"), [("another", "this is cluster another"), ("", "ID cannot be read")]
 )
-def test_desired_state_for_another_cluster_is_an_error(found, says):
+def test_desired_state_for_another_cluster_is_rejected(found, says):
     with pytest.raises(WrongClusterError, match=says):
         look(make_desired(), Live(make_live(cluster_id=found)), cluster="the-right-one")
 

@@ -1,4 +1,4 @@
-"""The trace: one line per VM, when the VM or the run ends."""
+"""The trace file has one line per VM, written when the VM or the run ends."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def lines(stream) -> list[dict]:
     return [json.loads(each) for each in stream.getvalue().splitlines()]
 
 
-def test_trace_line_has_everything_from_commit_to_guest(trace, file):
+def test_trace_line_has_all_fields_from_commit_to_guest_size(trace, file):
     trace(ended(DONE))
     (line,) = lines(file)
     jsonschema.validate(line, SCHEMA)
@@ -106,7 +106,7 @@ def test_trace_line_has_everything_from_commit_to_guest(trace, file):
     }
 
 
-def test_trace_writes_untouched_vms_at_the_end_of_the_run(trace, file):
+def test_trace_lists_held_vms_at_the_end_of_the_run(trace, file):
     trace(ended(DONE))
     trace.finish(report(DONE, HELD))
     names = [(each["name"], each["ts"]) for each in lines(file)]
@@ -115,7 +115,7 @@ def test_trace_writes_untouched_vms_at_the_end_of_the_run(trace, file):
 
 
 def test_trace_writes_a_second_line_if_a_result_changes(trace, file):
-    """A canary may lose its memory while it soaks; its last line counts."""
+    """A canary may lose its memory during the soak time; the last line of a VM is valid."""
     trace(ended(DONE))
     trace.finish(report(replace(DONE, result=Result.FAILED)))
     assert [each["result"] for each in lines(file)] == ["done", "failed"]
@@ -149,7 +149,7 @@ def test_trace_appends_to_the_file(tmp_path):
     assert len(path.read_text().splitlines()) == 2
 
 
-def test_trace_reports_an_unwritable_file_at_once(tmp_path):
+def test_trace_reports_an_unwritable_file_before_the_run(tmp_path):
     with (
         pytest.raises(UsageError, match=r"--trace .*nowhere/trace: No such file"),
         open_tracer(tmp_path / "nowhere" / "trace", run_id="r", revision="a", log=None),

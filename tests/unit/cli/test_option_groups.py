@@ -1,4 +1,4 @@
-"""Options in dataclasses: typer sees each field as an option, a command gets the dataclass."""
+"""Option groups: typer gets each field as an option, and a command gets the dataclass."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def command(*, size: Annotated[int, typer.Option("--size")] = 1, outer: Outer) -
     return size, outer
 
 
-def test_option_parameters_are_the_annotated_fields_in_order():
+def test_cli_parameters_are_the_annotated_fields_in_order():
     found = [(each.name, each.default) for each in option_parameters(command)]
     assert found == [("size", 1), ("color", "red"), ("names", None)]
 
 
-def test_call_builds_nested_dataclasses_and_keeps_other_defaults():
+def test_option_values_build_nested_dataclasses_and_keep_other_defaults():
     given = {"size": 2, "color": "blue", "names": ["a", "b"]}
     assert call(command, given) == (2, Outer(inner=Inner(color="blue"), names=("a", "b")))
 
 
 @pytest.mark.parametrize("kind", [SourceOptions, ClusterOptions, ApplyOptions])
-def test_every_flag_sets_a_field_that_exists(kind):
+def test_flag_sets_an_existing_field(kind):
     assert set(FLAGS[kind]) <= set(kind.__dataclass_fields__)

@@ -1,4 +1,4 @@
-"""Label selectors have kubectl's syntax and Kubernetes' semantics."""
+"""Label selectors have kubectl's syntax and the semantics of Kubernetes."""
 
 import pytest
 
@@ -31,17 +31,17 @@ LABELS = {"tier": "db", "app.example.com/part": "core", "empty": ""}
         ("app.example.com/part=core,tier in (a,b)", False),
     ],
 )
-def test_selector_matches_as_in_kubernetes(text, matches):
+def test_label_selector_matches_as_in_kubernetes(text, matches):
     assert Selector.parse(text).matches(LABELS) is matches
 
 
 @pytest.mark.parametrize(
     "text", ["=x", "a=b=c", "a in b", "a in (b", "a notin (b c)", "a,,b", "-a", "a/b/c", "a>1"]
 )
-def test_invalid_selector_is_an_error_that_names_the_wrong_part(text):
+def test_invalid_label_selector_raises_an_error_with_the_invalid_part(text):
     with pytest.raises(SelectorError, match="in the selector"):
         Selector.parse(text)
 
 
-def test_selectors_are_equal_in_any_spelling():
+def test_label_selectors_are_equal_in_any_notation():
     assert Selector.parse("a==b") == Selector.parse(" a = b ")

@@ -1,4 +1,4 @@
-"""Shards: which namespaces belong to one, and its part of a limit."""
+"""Shards: the namespaces of a shard, and its share of a limit."""
 
 from __future__ import annotations
 
@@ -34,22 +34,22 @@ def test_shard_hash_never_changes(namespace, of_4, of_10):
 
 
 @given(TOTALS, st.integers(1, 200))
-def test_shares_add_up_to_the_limit_unless_there_are_more_shards(total, limit):
+def test_shard_shares_add_up_to_the_limit_if_there_are_enough_slots(total, limit):
     added = sum(each.share(limit) for each in shards(total))
     assert added == max(limit, total)
 
 
 @pytest.mark.parametrize("text", ["", "1", "4/4", "1/0", "-1/4", "a/b", "1/4/2", " 1/4", "0/0"])
-def test_invalid_shard_is_an_error(text):
+def test_invalid_shard_raises_an_error(text):
     with pytest.raises(ShardError):
         Shard.parse(text)
 
 
-def test_only_the_first_shard_has_the_custom_resource():
+def test_custom_resource_belongs_only_to_the_first_shard():
     assert [each.has_config for each in shards(3)] == [True, False, False]
 
 
 @given(TOTALS)
-def test_shard_text_is_parsed_back(total):
+def test_shard_is_parsed_from_its_text(total):
     for each in shards(total):
         assert Shard.parse(str(each)) == each

@@ -1,4 +1,4 @@
-"""Findings: their order, and the text of each."""
+"""The order and the text of findings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_findings_are_sorted_by_file():
     assert places == ["a:9:1", "a:10:1", "b:2:1", "None"]
 
 
-def test_finding_shows_everything_but_control_characters():
+def test_finding_text_escapes_control_characters():
     finding = Diagnostic(severity=Severity.ERROR, code="c", message="bad \x1b[2J", hint="do\tit")
     assert list(finding_lines([finding], Paint(enabled=False))) == [
         "error[c] bad \\x1b[2J",

@@ -1,4 +1,4 @@
-"""JSON documents: digests, spellings and odd values that the goldens do not cover."""
+"""JSON documents: digests, notations, and unusual values that the golden files omit."""
 
 from __future__ import annotations
 
@@ -60,23 +60,23 @@ def decided(*digests: str) -> dict:
     )
 
 
-def test_object_has_the_digest_of_its_only_action():
+def test_json_object_has_the_digest_of_its_only_action():
     assert decided("sha256:aa")["digest"] == "sha256:aa"
     assert decided()["digest"] is None
     assert decided()["wave"] is None
 
 
-def test_object_with_several_actions_has_one_digest_over_all():
+def test_json_object_with_several_actions_has_one_combined_digest():
     expected = sha256(b"sha256:aa\nsha256:bb").hexdigest()
     assert decided("sha256:aa", "sha256:bb")["digest"] == f"sha256:{expected}"
 
 
-def test_object_patch_is_the_patches_of_its_actions_in_order():
+def test_json_object_lists_the_patches_of_its_actions_in_order():
     paths = [op["path"] for op in decided("sha256:aa", "sha256:bb")["patch"]]
     assert paths == ["/0", "/x", "/1", "/x"]
 
 
-def test_patch_test_for_null_keeps_its_value_and_remove_has_none():
+def test_json_patch_shows_null_for_a_test_and_no_value_for_a_remove():
     first, second = decided("sha256:aa")["patch"]
     assert first == {"op": "test", "path": "/0", "value": None}
     assert second == {"op": "remove", "path": "/x"}
@@ -88,17 +88,17 @@ def test_patch_test_for_null_keeps_its_value_and_remove_has_none():
      (Duration.parse("1m0s"), "1m0s"), (NameSet.of(("B", "A")), ["B", "A"]), (True, True),
      (3, 3), ("Stage", "Stage"), (None, None)],
 )  # fmt: skip
-def test_value_is_spelled_as_it_was_read(value, expected):
+def test_json_value_keeps_the_notation_that_was_read(value, expected):
     assert plain(value) == expected
 
 
-def test_timestamp_is_in_utc():
+def test_json_timestamp_is_in_utc():
     at = datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=2)))
     assert timestamp(at) == "2025-12-31T23:00:00Z"
     assert timestamp(datetime(2026, 1, 1, 0, 0, 0, 7000, tzinfo=UTC)) == "2026-01-01T00:00:00.007Z"
 
 
-def test_timestamp_of_whole_seconds_has_no_fraction():
+def test_json_number_of_whole_seconds_has_no_fraction():
     assert [number(300.0), number(1.23456)] == [300, 1.235]
 
 

@@ -1,4 +1,4 @@
-"""JSON text: the pieces equal the whole, and elements are read late."""
+"""JSON text in pieces equals the whole text, and its elements are read late."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PARTS = st.recursive(
     ),
     max_leaves=8,
 )
-"""Documents with tuples, which the tests turn into iterators or lists."""
+"""Documents with tuples; the tests turn the tuples into iterators or lists."""
 
 
 def with_each_tuple(value, turned):
@@ -48,19 +48,19 @@ def with_each_tuple(value, turned):
 
 
 @given(PARTS)
-def test_pieces_equal_the_whole_text(document):
+def test_json_pieces_equal_the_whole_text(document):
     written = "".join(pieces(with_each_tuple(document, iter)))
     assert written == dumps(with_each_tuple(document, list))
 
 
 @pytest.mark.parametrize("odd", ["\ud800", 2**70])
-def test_element_that_orjson_rejects_changes_no_other(odd):
+def test_element_that_orjson_rejects_does_not_change_other_elements(odd):
     written = "".join(pieces({"a": iter(["ä", odd, "ö"])}))
     assert json.loads(written) == {"a": ["ä", odd, "ö"]}
     assert written.splitlines()[2::2] == ['    "ä",', '    "ö"', "}"]
 
 
-def test_pieces_read_an_element_only_when_they_write_it():
+def test_json_pieces_read_each_element_only_when_it_is_written():
     asked = []
 
     def elements():

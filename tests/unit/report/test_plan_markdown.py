@@ -1,4 +1,4 @@
-"""A plan as a comment: any names, messages and sizes leave it one safe table."""
+"""A plan as a Markdown comment stays a valid, safe table with any names and sizes."""
 
 from __future__ import annotations
 
@@ -127,13 +127,13 @@ def inline_tokens(text: str):
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_markdown_table_withstands_known_tricks(text):
+def test_markdown_table_stays_intact_with_hostile_text(text):
     assert_intact(text, text, text)
 
 
 @given(name=TEXTS, message=TEXTS, path=TEXTS)
 @settings(max_examples=100, deadline=None)
-def test_markdown_table_withstands_any_text(name, message, path):
+def test_markdown_table_stays_intact_with_random_text(name, message, path):
     assert_intact(name, message, path)
 
 
@@ -146,7 +146,7 @@ def assert_intact(name: str, message: str, path: str) -> None:
     assert kinds.count("table_open") == 2
     assert kinds.count("tr_open") == (1 + 2) + (1 + 1)
     assert kinds.count("td_open") == 2 * COLUMNS + 4
-    # A parser drops the cells that are too many, so the bars are counted too.
+    # A parser drops excess cells, so the column separators are counted too.
     bars = [line.count("|") for line in text.split("\n") if line.startswith("| ")]
     assert bars == [COLUMNS + 1] * 4 + [5] * 3
     assert kinds.count("heading_open") == 4
@@ -186,7 +186,7 @@ def test_markdown_paragraph_stays_a_paragraph(text):
 
 
 @pytest.mark.parametrize("text", ["pg-0", "vms/db.yaml:14:18", "u1.large", "20Gi (see above)"])
-def test_markdown_leaves_usual_text_as_it_is(text):
+def test_markdown_leaves_ordinary_text_unchanged(text):
     assert code(text) == f"<code>{text}</code>"
 
 
@@ -195,7 +195,7 @@ def test_markdown_cell_is_cut_at_its_limit():
 
 
 @pytest.mark.parametrize("name", ["vm-{}", "vm-{}-" + "x" * 200, "🐘|@x" * 20 + "{}"])
-def test_comment_on_ten_thousand_vms_fits_and_counts_the_rest(name):
+def test_comment_on_ten_thousand_vms_fits_and_counts_omitted_vms(name):
     effects = [Effect.BLOCKED] * 5 + [Effect.LIVE] * 9_995
     decisions = tuple(
         decision(name.format(n), "grows from 1Gi to 2Gi " * 5, effect=effect)
@@ -214,7 +214,7 @@ def test_comment_on_ten_thousand_vms_fits_and_counts_the_rest(name):
 
 @pytest.mark.parametrize("changed", [500, 10_000])
 def test_comment_renders_only_rows_that_may_fit(changed, monkeypatch):
-    """At most one section's worth of rows is rendered without being shown."""
+    """At most the rows of one section are rendered without being shown."""
     made = []
     monkeypatch.setattr(
         markdown_budget,
@@ -230,7 +230,7 @@ def test_comment_renders_only_rows_that_may_fit(changed, monkeypatch):
     assert sum(map(len, rows)) < 3 * LIMIT
 
 
-def test_comment_with_ten_thousand_findings_fits():
+def test_comment_with_ten_thousand_findings_fits_into_the_limit():
     findings = tuple(
         Diagnostic(severity=Severity.ERROR, code="c", message=f"finding {n}")
         for n in range(10_000)
@@ -242,7 +242,7 @@ def test_comment_with_ten_thousand_findings_fits():
     assert "this plan cannot be applied" in text
 
 
-def test_section_of_more_than_forty_rows_is_folded():
+def test_markdown_section_of_more_than_forty_rows_is_collapsed():
     text = markdown(tuple(decision(f"vm-{n}", "grows") for n in range(60)))
     assert "<details><summary>60 of 60</summary>" in text
     assert "left out" not in text
@@ -250,7 +250,7 @@ def test_section_of_more_than_forty_rows_is_folded():
 
 
 @given(wants=st.lists(st.integers(0, 1000), max_size=6), room=st.integers(-10, 3000))
-def test_shares_use_the_budget_and_exceed_no_want(wants, room):
+def test_section_shares_use_the_budget_without_exceeding_a_section_size(wants, room):
     given_out = shares(wants, room)
     assert all(got <= want for got, want in zip(given_out, wants, strict=True))
     assert sum(given_out) <= max(room, 0)

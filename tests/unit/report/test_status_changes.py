@@ -1,4 +1,4 @@
-"""The lines of the status: what a line has, and when it is printed again."""
+"""The content of status lines, and when a line is printed again."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_changed_lines_include_removed_vms_and_the_kubevirt_cr():
     ]
 
 
-def test_passing_time_is_not_a_change():
+def test_status_without_times_ignores_elapsed_time():
     before = document(vm(convergence=judged("for 5 s")))
     now = document(vm(convergence=judged("for 6 s")), at="2026-03-02T09:30:01Z")
     assert without_times(before) == without_times(now)
@@ -87,6 +87,6 @@ def test_passing_time_is_not_a_change():
     assert without_times(failed) != without_times(now)
 
 
-def test_status_line_shows_escape_sequences():
+def test_status_line_escapes_control_characters():
     (_, found) = status_lines(document(vm("pg\x1b[2J")))
     assert found == "db/pg\\x1b[2J"

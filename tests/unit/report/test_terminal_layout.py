@@ -1,4 +1,4 @@
-"""Tables and paragraphs: control characters are shown, and columns stay aligned."""
+"""Tables and paragraphs escape control characters and keep columns aligned."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_printable_text_never_moves_the_cursor(text):
         ("half \ud800", "half \\ud800"),
     ],
 )
-def test_printable_shows_control_characters(text, shown):
+def test_printable_text_escapes_control_characters(text, shown):
     assert printable(text) == shown
 
 
@@ -36,7 +36,7 @@ def test_printable_shows_control_characters(text, shown):
     names=st.lists(st.text(min_size=1, max_size=60), min_size=1, max_size=8),
     width=st.integers(20, 120),
 )
-def test_folded_cell_keeps_its_text_and_its_column(names, width):
+def test_wrapped_table_cell_keeps_its_text_and_column(names, width):
     rows = [Row((Cell("live"), Cell(each), Cell("end"))) for each in names]
     lines = list(table(("A", "B", "C"), rows, width=width, wrap=("B",), paint=PLAIN))
     place = lines[0].index("C")
@@ -59,7 +59,7 @@ def test_paragraph_never_breaks_a_path():
     assert any(path in line for line in paragraph(f"see {path}", width=40))
 
 
-def test_table_does_not_style_padding():
+def test_table_padding_has_no_style():
     lines = list(
         table(("A", "B"), [Row((Cell("x", Tone.BAD), Cell("y")))], width=80, wrap=(),
               paint=Paint(enabled=True))

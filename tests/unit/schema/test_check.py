@@ -1,4 +1,4 @@
-"""Violations have a path, a message with the value, and a hint."""
+"""Each violation has a path, a message with the value, and a hint."""
 
 import pytest
 from ruamel.yaml import YAML
@@ -25,7 +25,7 @@ def cr(**configuration):
             "selectr is not a known field",
             "did you mean selector? allowed: annotate, apiVersion, cluster, create, kind, mode, "
             "paths, restart, rollout, selector, windows",
-            id="unknown key, with a guess",
+            id="unknown key, with a suggestion",
         ),
         pytest.param(
             CONFIG | {"rollout": {"zzz": 1}},
@@ -35,7 +35,7 @@ def cr(**configuration):
             "rollout.zzz is not a known field",
             "allowed: antiAffinity, batches, canary, failedMigrations, failureBudget, "
             "maxConcurrent, maxPerNode, timeouts",
-            id="unknown key, without a guess",
+            id="unknown key, without a suggestion",
         ),
         pytest.param(
             {"apiVersion": "reconciler/v1alpha1"},
@@ -80,7 +80,7 @@ def cr(**configuration):
             "bad-path",
             "paths[1]: '../b' is not a path inside the repository",
             "use a path relative to its root, with '/' and without '..'",
-            id="a path out of the repository",
+            id="a path outside the repository",
         ),
         pytest.param(
             CONFIG | {"paths": []},
@@ -98,7 +98,7 @@ def cr(**configuration):
             "bad-value",
             'mode is "Observe"; expected observe or enforce',
             "did you mean observe?",
-            id="not one of the choices",
+            id="a value that is not in the enumeration",
         ),
         pytest.param(
             CONFIG | {"mode": None},
@@ -107,7 +107,7 @@ def cr(**configuration):
             "wrong-type",
             "mode is null; expected text",
             "set a value, or remove the key",
-            id="null",
+            id="null for text",
         ),
         pytest.param(
             ["x"],
@@ -116,7 +116,7 @@ def cr(**configuration):
             "wrong-type",
             "the document is a list; expected a mapping",
             "",
-            id="the document itself",
+            id="a list instead of a mapping",
         ),
         pytest.param(
             cr(liveUpdateConfiguration={"maxGuest": "2GB"}),
@@ -134,7 +134,7 @@ def cr(**configuration):
             "wrong-type",
             f"{LIVE_UPDATE}.maxGuest is 1.5 (a decimal number); expected text or an integer",
             "write a size such as 1536Mi, or a whole number of bytes",
-            id="a quantity with a fraction, which the CRD refuses",
+            id="a quantity with a fraction, which the CRD rejects",
         ),
         pytest.param(
             cr(liveUpdateConfiguration={"maxHotplugRatio": 0}),
@@ -143,7 +143,7 @@ def cr(**configuration):
             "bad-value",
             f"{LIVE_UPDATE}.maxHotplugRatio is 0; expected at least 1",
             "KubeVirt takes 0 for its default, 4; leave the field out for that",
-            id="a ratio of zero, which means four",
+            id="a ratio of zero, which KubeVirt reads as four",
         ),
         pytest.param(
             cr(vmRolloutStrategie="LiveUpdate"),
@@ -161,7 +161,7 @@ def cr(**configuration):
             "unknown-field",
             "spec.configuration.workloadUpdateStrategy is not a known field",
             "it belongs at spec.workloadUpdateStrategy",
-            id="a known key at the wrong place",
+            id="a known key in the wrong mapping",
         ),
         pytest.param(
             CR | {"metadata": {"name": "x", "labels": {"a": True}}},
@@ -188,7 +188,7 @@ def test_violation_has_path_message_and_hint(document, schema, path, code, messa
         {"machineType": "q35", "memBalloonStatsPeriod": 5, "vmStateStorageClass": "x"},
     ],
 )
-def test_unmanaged_fields_are_allowed(siblings):
+def test_unmanaged_kubevirt_fields_are_allowed(siblings):
     assert check(cr(**siblings), "manifest") == ()
 
 
@@ -197,7 +197,7 @@ def test_unmanaged_migration_fields_are_allowed(key):
     assert check(cr(migrations={key: "anything"}), "manifest") == ()
 
 
-def test_violations_are_complete_and_not_repeated():
+def test_violations_include_each_unknown_field_once():
     document = cr(migrations={"a": 1, "b": 2}, liveUpdateConfiguration={"c": 3})
     assert sorted(each.path[-1] for each in check(document, "manifest")) == ["a", "b", "c"]
 

@@ -1,4 +1,4 @@
-"""The fast check is never more lenient than jsonschema; a property test compares them too."""
+"""The fast check accepts only what jsonschema accepts; a property test compares them too."""
 
 import pytest
 from support.slow_check import slow_check
@@ -14,7 +14,7 @@ VM = {
 }
 
 
-def test_valid_manifest_fits():
+def test_valid_manifest_passes_the_fast_check():
     assert fits("manifest")(VM)
     assert slow_check(VM, "manifest") == ()
 
@@ -37,7 +37,7 @@ def test_valid_manifest_fits():
         {"spec": {"template": {"spec": {"domain": {"memory": {"guest": True}}}}}},
     ],
 )
-def test_invalid_manifest_does_not_fit(changed):
+def test_invalid_manifest_fails_the_fast_check(changed):
     assert slow_check(VM | changed, "manifest") != ()
     assert not fits("manifest")(VM | changed)
 
@@ -58,7 +58,7 @@ def test_invalid_manifest_does_not_fit(changed):
     ],
     ids=str,
 )
-def test_unknown_keyword_lets_nothing_fit(schema):
+def test_fast_check_rejects_everything_for_an_unknown_keyword(schema):
     assert predicate(schema, {"$defs": {"anything": {}}}) is fast_check._never
 
 
@@ -72,11 +72,11 @@ def test_unknown_keyword_lets_nothing_fit(schema):
         ({"type": "string", "format": "date-time"}, ["2026-01-01T00:00:00Z"], ["2026-01-01"]),
     ],
 )
-def test_keyword_accepts_good_values_and_rejects_bad_ones(schema, good, bad):
+def test_schema_keyword_accepts_good_values_and_rejects_bad_values(schema, good, bad):
     test = predicate(schema, {"$defs": {"a": {"type": "string", "pattern": "^a$"}}})
     assert [test(each) for each in (*good, *bad)] == [True] * len(good) + [False] * len(bad)
 
 
 @pytest.mark.parametrize("name", ["manifest", "config", "plan"])
-def test_fast_check_knows_every_keyword_of_input_schemas(name):
+def test_fast_check_supports_every_keyword_of_the_input_schemas(name):
     assert fits(name) is not fast_check._never

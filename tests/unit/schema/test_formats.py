@@ -1,4 +1,4 @@
-"""Formats: the values they accept, and what they say about others."""
+"""Formats: accepted values, and messages about rejected ones."""
 
 from __future__ import annotations
 
@@ -96,6 +96,6 @@ def test_format_rejects_a_value_with_a_hint(name, value, message):
 
 
 @pytest.mark.parametrize("name", ["localtime", "posixrules", "right/Europe/Berlin", "Europe"])
-def test_other_files_of_the_time_zone_database_are_rejected(name):
+def test_time_zone_format_rejects_other_files_of_the_database(name):
     with pytest.raises(ValueError, match="time zone"):
         CHECKS["time-zone"](name)

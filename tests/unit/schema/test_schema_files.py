@@ -1,4 +1,4 @@
-"""Schemas are found in a wheel and in a checkout."""
+"""Schema files are found in an installed wheel and in a checkout."""
 
 import sys
 
@@ -11,7 +11,7 @@ from reconciler.schema import schema_files
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """Replace our package with an empty one in another checkout."""
+    """Replace the package of the product with an empty one in another checkout."""
     name = "stand_in_for_reconciler"
     folder = tmp_path / name
     folder.mkdir()
@@ -24,7 +24,7 @@ def package(tmp_path, monkeypatch):
     sys.modules.pop(name, None)
 
 
-def test_wheel_has_the_schemas_inside_the_package(package):
+def test_installed_wheel_reads_the_schemas_in_the_package(package):
     (package / "schemas").mkdir()
     (package / "schemas" / "x.schema.json").write_text('{"title": "wheel"}')
     assert schema_files.load("x") == {"title": "wheel"}
@@ -36,7 +36,7 @@ def test_editable_install_reads_the_schemas_of_the_checkout(package):
     assert schema_files.load("x") == {"title": "checkout"}
 
 
-def test_missing_schema_is_named(package):
+def test_missing_schema_is_reported_by_name(package):
     with pytest.raises(FileNotFoundError, match=r"x\.schema\.json is not installed"):
         schema_files.load("x")
 

@@ -1,4 +1,4 @@
-"""Progress as lines and as bars."""
+"""Progress on the terminal as lines and as progress bars."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def test_json_progress_line_has_the_fields_of_a_log_line(stream):
 
 
 @pytest.mark.parametrize("log_format", list(TextFormat))
-def test_message_cannot_forge_a_line(stream, log_format):
+def test_message_with_control_characters_stays_on_one_progress_line(stream, log_format):
     LineDisplay(stream, log_format)(event(Step.WAVE, "a\nb\x1b[2J", ref=None))
     assert len(stream.getvalue().splitlines()) == 1
     assert "\x1b" not in stream.getvalue()
 
 
-def test_bar_is_shown_from_the_patch_to_the_end(live, stream):
+def test_progress_bar_is_shown_from_the_patch_to_the_end(live, stream):
     live(event(Step.PATCHED, "patched"))
     live(event(Step.PHASE, "Running", seconds=42, fraction=0.5))
     assert live.in_flight == 1
@@ -85,20 +85,20 @@ def test_bar_is_shown_from_the_patch_to_the_end(live, stream):
     assert "09:31:00 done      db/pg-0: the guest has 12Gi" in shown(stream)
 
 
-def test_bar_never_moves_backwards_or_beyond_its_end(live):
+def test_progress_bar_never_moves_backwards_or_beyond_its_end(live):
     for fraction in (0.6, 0.2, None, 7.0):
         live(event(Step.PHASE, "Running", fraction=fraction))
         assert live._bars.tasks[0].completed >= 0.6
     assert live._bars.tasks[0].completed == 1.0
 
 
-def test_bar_shows_the_time_between_events(live):
+def test_progress_bar_shows_the_time_since_the_patch(live):
     live(event(Step.PATCHED))
     live(event(Step.PHASE, seconds=200))
     assert live._bars.tasks[0].fields["elapsed"] == "3m20s"
 
 
-def test_event_about_other_objects_is_a_line(live, stream):
+def test_event_about_another_object_is_shown_as_a_line(live, stream):
     live(event(Step.WAVE, "wave memory begins", ref=None))
     live(event(Step.PATCHED, "written", ref=kubevirt_ref("kubevirt", "kubevirt")))
     assert live.in_flight == 0
@@ -106,7 +106,7 @@ def test_event_about_other_objects_is_a_line(live, stream):
     assert "KubeVirt kubevirt/kubevirt: written" in shown(stream)
 
 
-def test_text_from_the_cluster_is_not_read_as_markup(live, stream):
+def test_text_from_the_cluster_is_not_interpreted_as_markup(live, stream):
     live(event(Step.DONE, "[red]x[/red] [/nonsense]"))
     live(event(Step.PATCHED, "[/nonsense]"))
     live._bars.refresh()

@@ -1,4 +1,4 @@
-"""Log lines: text for people, JSON for programs, and no secrets in either."""
+"""Log lines as text and as JSON, without credentials."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_text_line_has_level_message_and_fields(stream):
+def test_text_log_line_has_level_message_and_fields(stream):
     configure(stream=stream)
     LOG.info("patch applied", extra={"ref": "VirtualMachine db/pg-0"})
     assert stream.getvalue() == "info: patch applied ref=VirtualMachine db/pg-0\n"
 
 
-def test_json_line_has_level_time_message_and_fields(stream):
+def test_json_log_line_has_level_time_message_and_fields(stream):
     configure(stream=stream, log_format=TextFormat.JSON)
     LOG.warning("slow %s", "answer", extra={"ref": "KubeVirt k/k", "revision": "own"})
     line = json.loads(stream.getvalue())
@@ -54,21 +54,21 @@ def test_json_line_has_level_time_message_and_fields(stream):
 
 
 @pytest.mark.parametrize(("verbosity", "lines"), [(0, 1), (1, 2)])
-def test_debug_lines_need_a_flag(stream, verbosity, lines):
+def test_debug_log_lines_are_shown_only_with_a_flag(stream, verbosity, lines):
     configure(stream=stream, verbosity=verbosity)
     LOG.debug("GET /apis")
     LOG.info("read")
     assert len(stream.getvalue().splitlines()) == lines
 
 
-def test_debug_lines_of_other_packages_stay_hidden(stream):
+def test_debug_log_lines_of_other_packages_are_hidden(stream):
     configure(stream=stream, verbosity=3)
     logging.getLogger("kubernetes.client.rest").debug("response body: secret")
     logging.getLogger("urllib3").info("connection")
     assert stream.getvalue() == ""
 
 
-def test_second_configure_replaces_the_first(stream):
+def test_second_log_configuration_replaces_the_first(stream):
     first = io.StringIO()
     configure(stream=first)
     configure(stream=stream)
@@ -78,7 +78,7 @@ def test_second_configure_replaces_the_first(stream):
 
 
 @pytest.mark.parametrize("log_format", list(TextFormat))
-def test_credentials_are_not_written(stream, log_format):
+def test_credentials_are_removed_from_log_lines(stream, log_format):
     configure(stream=stream, log_format=log_format)
     LOG.info(
         "clone https://me:hunter2@example.org/r.git with Authorization: Bearer eyJh.x.y",
@@ -90,7 +90,7 @@ def test_credentials_are_not_written(stream, log_format):
 
 
 @pytest.mark.parametrize("log_format", list(TextFormat))
-def test_error_is_shown_without_its_cause(stream, log_format):
+def test_error_is_logged_without_its_cause(stream, log_format):
     configure(stream=stream, log_format=log_format)
 
     def get():
@@ -111,7 +111,7 @@ def test_error_is_shown_without_its_cause(stream, log_format):
 
 
 @pytest.mark.parametrize("log_format", list(TextFormat))
-def test_message_cannot_forge_a_line(stream, log_format):
+def test_message_with_control_characters_stays_on_one_log_line(stream, log_format):
     configure(stream=stream, log_format=log_format)
     LOG.info("a\nerror: b\x1b[2J")
     assert len(stream.getvalue().splitlines()) == 1
