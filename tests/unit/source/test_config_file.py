@@ -1,4 +1,4 @@
-"""The configuration file has safe defaults, and its values and mistakes have their places."""
+"""The configuration file has safe defaults, and locations for values and mistakes."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def read(text):
     return parse_config(SourceFile(path=".reconciler.yaml"), text.encode())
 
 
-def test_defaults_are_safe():
+def test_configuration_defaults_are_safe():
     config = Config()
     assert (config.mode, config.paths, config.selector) == (Mode.ENFORCE, (".",), Selector())
     assert (config.create, config.restart) == (False, RestartConsent.NEVER)
@@ -38,7 +38,7 @@ def test_defaults_are_safe():
     assert {config.origin(key) for key in CONFIG_KEYS} == {"default"}
 
 
-def test_every_value_is_read_with_its_place():
+def test_configuration_values_are_read_with_their_locations():
     result = read(
         HEAD + "mode: observe\npaths: [vms, infra/kubevirt.yaml]\nselector: tier in (db)\n"
         "cluster: 6e0c\ncreate: yes\nrestart: window\nannotate: true\nwindows:\n"
@@ -93,7 +93,7 @@ def test_every_value_is_read_with_its_place():
     assert rollout_policy(config, deadline_s=None, follow=True).annotate
 
 
-def test_flag_overrides_the_file_and_is_the_origin():
+def test_flag_overrides_the_configuration_file_and_is_its_origin():
     config = read(HEAD + "mode: observe\n").config.overridden(
         {"mode": Mode.ENFORCE}, "flag --mode"
     )
@@ -102,7 +102,7 @@ def test_flag_overrides_the_file_and_is_the_origin():
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "---\n"])
-def test_empty_file_has_all_defaults(text):
+def test_empty_configuration_file_has_all_defaults(text):
     assert (read(text).config, read(text).diagnostics) == (Config(), ())
 
 
@@ -271,16 +271,16 @@ def test_empty_file_has_all_defaults(text):
         ),
     ],
 )
-def test_mistake_is_one_message_at_its_place(text, expected):
+def test_configuration_mistake_is_reported_once_at_its_location(text, expected):
     assert [str(each) for each in read(text).diagnostics] == [expected]
 
 
-def test_invalid_value_has_its_default_and_the_others_are_kept():
+def test_invalid_configuration_value_is_replaced_by_its_default():
     config = read(HEAD + "mode: never\ncreate: true\nselector: '='\npaths: [a, /b]\n").config
     assert config == Config(create=True)
 
 
-def test_restart_consent_with_an_allow_window_needs_no_warning():
+def test_restart_consent_causes_a_warning_without_an_allow_window():
     windows = "windows: [{kind: allow, cron: 0 2 * * *, duration: 2h}]\n"
     assert read(HEAD + "restart: window\n" + windows).diagnostics == ()
     (found,) = read(HEAD + "restart: window\n" + windows.replace("allow", "deny")).diagnostics

@@ -137,7 +137,7 @@ def test_following_reader_reads_only_changed_files(opened, git_repo, read):
     assert read == [git_repo.git("rev-parse", "HEAD:vms/b.yaml")]
 
 
-def test_unchanged_file_yields_the_same_objects(opened, git_repo):
+def test_following_reader_reuses_objects_of_unchanged_files(opened, git_repo):
     following = FollowingReader(opened, default_namespace="prod")
     git_repo.commit({"vms/c.yaml": vm("c", where="")})
     before = following.read().state
@@ -149,7 +149,7 @@ def test_unchanged_file_yields_the_same_objects(opened, git_repo):
     assert str(after.vms[vm_ref("db", "b")].guest) == "4Gi"
 
 
-def test_same_commit_is_not_read_again(opened, git_repo, read):
+def test_following_reader_does_not_read_the_same_commit_again(opened, git_repo, read):
     following = FollowingReader(opened)
     first = following.read()
     read.clear()
@@ -157,7 +157,7 @@ def test_same_commit_is_not_read_again(opened, git_repo, read):
     assert read == []
 
 
-def test_earlier_commit_may_disappear(opened, git_repo):
+def test_following_reader_works_after_its_last_commit_was_removed(opened, git_repo):
     following = FollowingReader(opened)
     following.read()
     git_repo.git("checkout", "--quiet", "--orphan", "new")
@@ -169,7 +169,7 @@ def test_earlier_commit_may_disappear(opened, git_repo):
     assert told(following.read()) == told(CommitReader(opened).read())
 
 
-def test_more_changes_than_fit_on_a_command_line_are_read(opened, git_repo):
+def test_following_reader_reads_more_changes_than_fit_on_a_command_line(opened, git_repo):
     following = FollowingReader(opened)
     following.read()
     git_repo.commit({f"{'x' * 200}/{n}.yaml": vm(f"x-{n}") for n in range(900)})
@@ -177,7 +177,7 @@ def test_more_changes_than_fit_on_a_command_line_are_read(opened, git_repo):
 
 
 @pytest.mark.parametrize("name", [":(top)a.yaml", "*.yaml", "-r.yaml", b"\xff.yaml"])
-def test_file_with_an_unusual_name_is_followed(opened, git_repo, name):
+def test_following_reader_sees_changes_of_files_with_unusual_names(opened, git_repo, name):
     following = FollowingReader(opened)
     following.read()
     git_repo.commit({os.fsdecode(name): vm("odd")})
@@ -188,7 +188,7 @@ def test_file_with_an_unusual_name_is_followed(opened, git_repo, name):
     assert vm_ref("db", "odd") not in following.read().state.vms
 
 
-def test_two_files_whose_names_look_the_same_are_both_read(opened, git_repo):
+def test_following_reader_reads_two_files_with_similar_escaped_names(opened, git_repo):
     git_repo.commit({os.fsdecode(b"\xff.yaml"): vm("one"), "\\xff.yaml": vm("two")})
     following = FollowingReader(opened)
     following.read()
@@ -198,14 +198,14 @@ def test_two_files_whose_names_look_the_same_are_both_read(opened, git_repo):
 
 
 def staged(repo, mode, blob, path):
-    """Add an entry to the index that a file system may not be able to hold."""
+    """Add an entry to the Git index, even if the file system does not support its name."""
     line = f"{mode} {blob}\t".encode() + path + b"\0"
     command = ["git", "update-index", "-z", "--add", "--index-info"]
     subprocess.run(command, cwd=repo.path, input=line, check=True)
 
 
 @pytest.mark.parametrize("names", [(b"\\xff.yaml", b"\xff.yaml"), (b"\xff.yaml", b"\\xff.yaml")])
-def test_new_file_whose_name_looks_like_an_old_one_hides_no_file(opened, git_repo, names):
+def test_new_file_with_a_similar_escaped_name_hides_no_other_file(opened, git_repo, names):
     following = FollowingReader(opened)
     for name, path in zip(("one", "two"), names, strict=True):
         git_repo.commit({os.fsdecode(path): vm(name)})
@@ -213,7 +213,7 @@ def test_new_file_whose_name_looks_like_an_old_one_hides_no_file(opened, git_rep
     assert {ref.name for ref in following.read().state.vms} >= {"one", "two"}
 
 
-def test_submodule_is_seen_even_if_git_is_set_to_ignore_it(opened, git_repo):
+def test_ignored_submodule_is_still_reported(opened, git_repo):
     modules = '[submodule "t"]\n\tpath = t.yaml\n\turl = ./t\n\tignore = all\n'
     head = git_repo.commit({".gitmodules": modules})
     following = FollowingReader(opened)
@@ -228,7 +228,9 @@ def test_submodule_is_seen_even_if_git_is_set_to_ignore_it(opened, git_repo):
 
 
 @pytest.mark.parametrize(("n_names", "n_bytes"), [(400, 6_000), (1, 140_000)])
-def test_names_longer_than_a_command_line_are_read(opened, git_repo, n_names, n_bytes):
+def test_following_reader_reads_file_names_longer_than_a_command_line(
+    opened, git_repo, n_names, n_bytes
+):
     following = FollowingReader(opened)
     following.read()
     (git_repo.path / "text").write_text(vm("long"))
@@ -239,7 +241,7 @@ def test_names_longer_than_a_command_line_are_read(opened, git_repo, n_names, n_
     assert told(following.read()) == told(CommitReader(opened).read())
 
 
-def test_unreadable_file_is_read_the_next_time(opened, git_repo):
+def test_following_reader_retries_an_unreadable_file(opened, git_repo):
     following = FollowingReader(opened)
     following.read()
     git_repo.commit({"vms/b.yaml": vm("b", "4Gi")})

@@ -1,4 +1,4 @@
-"""An approved plan is read from its file, or refused with the reason."""
+"""An approved plan is read from its file, or rejected with the reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NEW = {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "spec": {"runSt
 
 
 def rich_plan(**overrides):
-    """Return a plan with each kind of write: two waves of the CR, patch, restart, create."""
+    """Return a plan with every kind of write: two CR waves, a patch, a restart, a create."""
     names = {name: vm_ref("db", name) for name in ("grows", "restarts", "as-it-is", "new")}
     vms = [make_vm(ref) for name, ref in names.items() if name != "new"]
     desired = make_desired(
@@ -57,7 +57,7 @@ def refused(file, text: str) -> tuple[str, str]:
     return str(caught.value), caught.value.hint
 
 
-def test_approval_is_what_the_plan_contains(file):
+def test_approval_contains_the_actions_of_the_plan_file(file):
     plan = rich_plan()
     file.write_text("".join(plan_json(plan)))
     found = read_approval(file)
@@ -73,7 +73,7 @@ def test_approval_is_what_the_plan_contains(file):
     ]
 
 
-def test_uncommitted_files_are_noted_in_the_approval(file):
+def test_approval_of_a_plan_with_uncommitted_files_is_dirty(file):
     file.write_text("".join(plan_json(rich_plan(dirty=True))))
     assert read_approval(file).dirty
 
@@ -97,13 +97,13 @@ def test_plan_without_actions_approves_nothing(file):
         ('{"kind": "Plan", "apiVersion": "reconciler/v1alpha1"}', "is missing"),
     ],
 )
-def test_file_that_is_not_a_plan_is_refused_with_the_reason(text, says, file):
+def test_file_that_is_not_a_plan_is_rejected_with_the_reason(text, says, file):
     message, hint = refused(file, text)
     assert says in message
     assert hint
 
 
-def test_missing_file_is_named(tmp_path):
+def test_missing_plan_file_is_reported(tmp_path):
     with pytest.raises(SourceError, match=r"nowhere\.json cannot be read: No such file"):
         read_approval(tmp_path / "nowhere.json")
 
@@ -172,7 +172,7 @@ def twice(document):
     ],
     ids=lambda edit: edit.__name__,
 )
-def test_edited_file_is_refused(edit, file):
+def test_edited_plan_file_is_rejected(edit, file):
     """The digests are computed from the values that a person reads in the file."""
     document = as_json(rich_plan())
     edit(document)
@@ -180,7 +180,7 @@ def test_edited_file_is_refused(edit, file):
     assert "was changed after it was written" in hint
 
 
-def test_unknown_wave_is_refused_by_the_schema(file):
+def test_plan_file_with_an_unknown_wave_is_rejected(file):
     document = as_json(rich_plan())
     grows(document)["actions"][0]["wave"] = "someday"
     message, _ = refused(file, json.dumps(document))
@@ -231,7 +231,7 @@ def test_jsonschema_validates_only_objects_that_fail_the_fast_check(file, asked)
     assert seen[0] == seen[1] > 0
 
 
-def test_objects_without_actions_are_not_checked(file):
+def test_plan_objects_without_actions_are_not_validated(file):
     """Nearly all of 10,000 VMs may be as desired; only objects with actions are checked."""
     document = as_json(rich_plan())
     (still,) = (each for each in document["objects"] if each["name"] == "as-it-is")

@@ -33,7 +33,7 @@ def messages(state):
     return [str(each) for each in state.diagnostics]
 
 
-def test_commit_is_read_with_its_own_configuration(opened, git_repo):
+def test_commit_is_read_with_the_configuration_in_that_commit(opened, git_repo):
     first = git_repo.commit(
         {
             ".reconciler.yaml": CONFIG + "paths: [vms, cr.yaml]\nmode: observe\n",
@@ -58,7 +58,7 @@ def test_commit_is_read_with_its_own_configuration(opened, git_repo):
     assert list(CommitReader(opened, "main").read().state.vms)[2] == vm_ref("db", "c")
 
 
-def test_without_a_configuration_everything_is_read(opened, git_repo):
+def test_commit_without_a_configuration_is_read_completely(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a"), ".hidden/b.json": vm("b"), "x/y/z/c.yaml": vm("c")})
     reading = CommitReader(opened).read()
     assert reading.config == Config()
@@ -74,7 +74,7 @@ def test_flags_override_the_configuration(opened, git_repo):
     assert reading.config.origin("paths") == "flag --path"
 
 
-def test_bad_file_does_not_hide_the_others(opened, git_repo):
+def test_invalid_file_does_not_hide_valid_files(opened, git_repo):
     git_repo.commit(
         {
             "a.yaml": "a: [",
@@ -95,7 +95,7 @@ def test_bad_file_does_not_hide_the_others(opened, git_repo):
     assert not state.valid
 
 
-def test_duplicate_object_is_reported_with_both_places(opened, git_repo):
+def test_duplicate_object_is_reported_with_both_locations(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a"), "b.yaml": "# second\n" + vm("a", guest="4Gi")})
     state = CommitReader(opened).read().state
     assert messages(state) == [
@@ -107,7 +107,7 @@ def test_duplicate_object_is_reported_with_both_places(opened, git_repo):
     assert str(state.vms[vm_ref("db", "a")].guest) == "2Gi"
 
 
-def test_second_kubevirt_is_reported_with_both_places(opened, git_repo):
+def test_second_kubevirt_cr_is_reported_with_its_location(opened, git_repo):
     git_repo.commit({"a.yaml": CR % "one", "b.yaml": CR % "two", "c.yaml": CR % "one"})
     diagnostics = CommitReader(opened).read().state.diagnostics
     assert [str(each).partition("\n")[0] for each in diagnostics] == [
@@ -122,7 +122,7 @@ def test_second_kubevirt_is_reported_with_both_places(opened, git_repo):
     ]
 
 
-def test_vm_without_a_namespace_gets_the_default_or_is_an_error(opened, git_repo):
+def test_vm_without_a_namespace_uses_the_default_or_is_an_error(opened, git_repo):
     complete = vm("a", namespace="").replace("memory:", "devices: {}, memory:")
     git_repo.commit({"a.yaml": complete.replace("spec: {", "spec: {running: true, ", 1)})
     assert messages(CommitReader(opened).read().state) == [
@@ -148,7 +148,7 @@ def test_default_namespace_applies_to_diagnostics_and_duplicates(opened, git_rep
     ]
 
 
-def test_selector_leaves_vms_out_and_reports_how_many(opened, git_repo):
+def test_selector_omits_other_vms_and_reports_their_number(opened, git_repo):
     git_repo.commit(
         {
             ".reconciler.yaml": CONFIG + "selector: tier=db\n",
@@ -184,7 +184,7 @@ def test_folder_with_a_kustomization_is_an_error(opened, git_repo):
     ]
 
 
-def test_links_and_submodules_are_reported_and_not_followed(opened, git_repo):
+def test_links_and_submodules_in_git_are_reported_and_not_followed(opened, git_repo):
     commit = git_repo.commit({"real.yaml": vm("a")})
     (git_repo.path / "link.yaml").symlink_to("real.yaml")
     (git_repo.path / "folder").symlink_to("/etc")
@@ -199,7 +199,7 @@ def test_links_and_submodules_are_reported_and_not_followed(opened, git_repo):
     ]
 
 
-def test_too_large_file_is_named_and_not_read(opened, git_repo):
+def test_too_large_file_is_reported_and_not_read(opened, git_repo):
     git_repo.commit({"big.yaml": b"#" * (MAX_BYTES + 1), "a.yaml": vm("a")})
     state = CommitReader(opened).read().state
     assert messages(state) == [
@@ -210,7 +210,7 @@ def test_too_large_file_is_named_and_not_read(opened, git_repo):
     ]
 
 
-def test_missing_path_is_an_error_at_the_configuration(opened, git_repo):
+def test_missing_path_is_reported_at_its_location_in_the_configuration(opened, git_repo):
     commit = git_repo.commit(
         {".reconciler.yaml": CONFIG + "paths: [vms]\n", "vmss/a.yaml": vm("a")}
     )
@@ -240,7 +240,7 @@ def test_invalid_configuration_makes_the_state_invalid(opened, git_repo):
     assert [each.code for each in state.diagnostics] == ["unknown-field"]
 
 
-def test_branch_is_resolved_at_each_read(opened, git_repo):
+def test_branch_is_resolved_again_at_each_read(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a")})
     reader = CommitReader(opened, "main")
     assert len(reader.read().state.vms) == 1
@@ -248,7 +248,7 @@ def test_branch_is_resolved_at_each_read(opened, git_repo):
     assert (reader.read().state.revision, len(reader.read().state.vms)) == (second, 2)
 
 
-def test_clean_working_tree_reads_as_its_commit(opened, git_repo):
+def test_clean_working_tree_is_reported_as_its_commit(opened, git_repo):
     commit = git_repo.commit({"a.yaml": vm("a")})
     state = WorkingTreeReader(opened).read().state
     assert (state.revision, state.dirty, len(state.vms)) == (commit, False, 1)
@@ -257,9 +257,11 @@ def test_clean_working_tree_reads_as_its_commit(opened, git_repo):
 @pytest.mark.parametrize(
     ("change", "names"),
     [
-        pytest.param({"vms/a.yaml": vm("x")}, ["x"], id="changed"),
-        pytest.param({"vms/b.yaml": vm("b")}, ["a", "b"], id="untracked"),
-        pytest.param({".reconciler.yaml": CONFIG + "paths: ['vms']\n"}, ["a"], id="configuration"),
+        pytest.param({"vms/a.yaml": vm("x")}, ["x"], id="changed file"),
+        pytest.param({"vms/b.yaml": vm("b")}, ["a", "b"], id="untracked file"),
+        pytest.param(
+            {".reconciler.yaml": CONFIG + "paths: ['vms']\n"}, ["a"], id="changed configuration"
+        ),
     ],
 )
 @pytest.mark.parametrize("staged", [False, True])
@@ -282,7 +284,7 @@ def test_deleted_file_makes_the_working_tree_dirty(opened, git_repo):
     assert (state.dirty, [ref.name for ref in state.vms]) == (True, ["b"])
 
 
-def test_other_changes_leave_the_working_tree_clean(opened, git_repo):
+def test_changes_outside_the_configured_paths_leave_the_working_tree_clean(opened, git_repo):
     git_repo.commit(
         {
             ".reconciler.yaml": CONFIG + "paths: [vms]\n",
@@ -301,7 +303,7 @@ def test_working_tree_is_read_before_the_first_commit(opened, git_repo):
     assert (state.revision, state.dirty, len(state.vms)) == ("working-tree", True, 1)
 
 
-def test_folder_that_became_a_link_is_not_followed(opened, git_repo, tmp_path):
+def test_folder_replaced_by_a_symbolic_link_is_not_followed(opened, git_repo, tmp_path):
     git_repo.commit({"vms/a.yaml": vm("a"), "b.yaml": vm("b")})
     (git_repo.path / "vms").rename(tmp_path / "outside")
     (git_repo.path / "vms").symlink_to(tmp_path / "outside")
@@ -310,7 +312,7 @@ def test_folder_that_became_a_link_is_not_followed(opened, git_repo, tmp_path):
     assert ("not-followed", "vms/a.yaml") in [(d.code, d.at.path) for d in state.diagnostics]
 
 
-def test_stream_is_read_in_order_with_its_names():
+def test_input_stream_is_read_in_order_with_file_names():
     texts = [("stdin", vm("a").encode()), ("more.yaml", vm("b", labels="{tier: db}").encode())]
     state = StreamReader(texts).read().state
     assert (state.revision, state.dirty, messages(state)) == ("stdin", False, [])
@@ -321,8 +323,8 @@ def test_stream_is_read_in_order_with_its_names():
 
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"# a comment\n", b"---\n"])
-def test_empty_stream_is_an_error(text):
-    """`kubectl kustomize BROKEN | reconciler apply -f -` must not be taken for an empty state."""
+def test_empty_input_stream_is_an_error(text):
+    """`kubectl kustomize BROKEN | reconciler apply -f -` must not count as an empty state."""
     state = StreamReader([("stdin", text)]).read().state
     assert [(each.severity, each.code) for each in state.diagnostics] == [
         ("error", "nothing-read")

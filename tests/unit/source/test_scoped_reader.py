@@ -1,4 +1,4 @@
-"""A scope keeps the objects that the command line asks for, and counts the others."""
+"""A scope keeps the objects that the command line selects, and counts the others."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def codes(state):
     return [(each.code, each.severity.value) for each in state.diagnostics]
 
 
-def test_namespace_selects_its_vms_and_those_that_name_none():
+def test_namespace_scope_selects_its_vms_and_vms_without_a_namespace():
     state = read(Scope(namespace="a"))
     assert (list(state.vms), state.kubevirt) == ([vm_ref("a", "free"), vm_ref("a", "one")], None)
     assert state.unselected == {vm_ref("b", "two"), kubevirt_ref("kubevirt", "kubevirt")}
@@ -46,24 +46,24 @@ def test_namespace_selects_its_vms_and_those_that_name_none():
     assert state.valid, "what is not looked at stops nothing"
 
 
-def test_namespace_without_any_object_is_a_warning():
+def test_namespace_scope_without_any_object_causes_a_warning():
     state = read(Scope(namespace="nowhere"), CR + vm("a", "one"))
     assert (dict(state.vms), codes(state)) == ({}, [("nothing-selected", "warning")])
 
 
-def test_names_select_vms_whatever_else_is_wrong():
+def test_name_scope_selects_only_the_named_vms():
     state = read(Scope(names=frozenset({vm_ref("a", "one")})))
     assert (list(state.vms), state.kubevirt) == ([vm_ref("a", "one")], None)
     assert codes(state) == [("not-selected", "note")]
 
 
-def test_name_that_git_does_not_have_is_an_error_with_a_near_name():
+def test_vm_name_missing_in_git_is_an_error_with_a_similar_name():
     with pytest.raises(SourceError, match="stdin has no VM a/onne") as caught:
         read(Scope(names=frozenset({vm_ref("a", "one"), vm_ref("a", "onne")})))
     assert caught.value.hint == "did you mean a/one?"
 
 
-def test_strict_namespace_makes_every_other_one_an_error():
+def test_strict_namespace_scope_reports_objects_of_other_namespaces():
     state = read(Scope(namespace="a"), strict=True)
     found = [str(each) for each in state.diagnostics if each.code == "other-namespace"]
     assert found == [
@@ -78,12 +78,12 @@ def test_strict_namespace_makes_every_other_one_an_error():
     ]
 
 
-def test_without_a_scope_everything_is_kept():
+def test_empty_scope_keeps_every_object():
     text = CR + vm("a", "one") + vm("b", "two")
     assert read(Scope(), text) == StreamReader((("vms.yaml", text.encode()),)).read().state
 
 
-def test_unchanged_reading_yields_the_same_object():
+def test_scoped_reader_returns_the_same_object_for_unchanged_input():
     class Whole:
         reading = StreamReader((("vms.yaml", GIT.encode()),)).read()
 

@@ -1,4 +1,4 @@
-"""``-f`` names standard input, files and folders."""
+"""The option ``-f`` reads standard input, files and folders."""
 
 import io
 
@@ -25,17 +25,17 @@ def test_standard_input_files_and_folders_are_read_in_order(tmp_path):
     )
 
 
-def test_input_is_read_up_to_one_byte_beyond_the_limit():
+def test_standard_input_is_read_up_to_one_byte_beyond_the_limit():
     ((_, data),) = read_inputs(["-"], io.BytesIO(b"#" * (MAX_BYTES + 100)))
     assert len(data) == MAX_BYTES + 1
 
 
-def test_missing_input_is_named(tmp_path):
+def test_missing_input_file_is_reported(tmp_path):
     with pytest.raises(SourceError, match="does not exist"):
         read_inputs([str(tmp_path / "x")], io.BytesIO())
 
 
-def test_folder_with_a_kustomization_is_refused_with_the_command(tmp_path):
+def test_folder_with_a_kustomization_is_rejected_with_a_command_as_hint(tmp_path):
     (tmp_path / "kustomization.yml").touch()
     with pytest.raises(SourceError, match="has a kustomization") as caught:
         read_inputs([str(tmp_path)], io.BytesIO())

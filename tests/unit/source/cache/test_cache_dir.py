@@ -1,4 +1,4 @@
-"""The option --cache-dir enables the cache, and validate imports few slow libraries."""
+"""The option --cache-dir enables the cache, and `validate` imports few slow libraries."""
 
 import subprocess
 import sys
@@ -25,7 +25,7 @@ CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\npaths: [vms]\n"
 FILES = {".reconciler.yaml": CONFIG, "vms/pg-0.yaml": VM}
 
 
-def test_validate_caches_parsed_files(git_repo, tmp_path, capsys):
+def test_validate_command_caches_parsed_files(git_repo, tmp_path, capsys):
     git_repo.commit(FILES)
     for _ in range(2):
         arguments = ["--repo", str(git_repo.path), "--cache-dir", str(tmp_path / "cache")]
@@ -35,7 +35,7 @@ def test_validate_caches_parsed_files(git_repo, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("name", ["plan", "apply", "reconcile", "status"])
-def test_cache_option_works_for_every_command_that_reads_git(
+def test_cache_dir_option_works_for_every_command_that_reads_git(
     git_repo, tmp_path, name, monkeypatch
 ):
     monkeypatch.setenv("RECONCILER_CACHE_DIR", str(tmp_path / "cache"))
@@ -44,7 +44,7 @@ def test_cache_option_works_for_every_command_that_reads_git(
     kubeconfig = str(tmp_path / "no-kubeconfig")
     if not options:
         options = ["--kubeconfig", kubeconfig]
-    # The live state cannot be read, but the desired state was read before.
+    # The command fails to read the live state after it has read the desired state.
     assert main([name, "--repo", str(git_repo.path), *options]) != 0
     if name in {"plan", "status"}:
         assert (tmp_path / "cache" / FILE).is_file()
@@ -60,7 +60,7 @@ print(code, sorted(loaded & slow))
 """
 
 
-def test_validate_imports_ruamel_for_the_configuration_and_no_other_slow_library(git_repo):
+def test_validate_command_imports_no_slow_library_except_ruamel(git_repo):
     git_repo.commit(FILES)
     arguments = ["validate", "--repo", str(git_repo.path)]
     done = subprocess.run(

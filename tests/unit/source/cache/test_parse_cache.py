@@ -1,4 +1,4 @@
-"""The cache saves parsing, and a broken cache does not change the result."""
+"""The parse cache avoids parsing, and a broken cache does not change the result."""
 
 import logging
 import multiprocessing
@@ -83,7 +83,7 @@ def placed(state):
     return {ref: dict(places) for ref, places in state.provenance.items()}
 
 
-def test_file_is_parsed_once_and_reads_the_same_from_the_cache(git_repo, folder, parsed):
+def test_unchanged_file_is_parsed_once_and_then_read_from_the_cache(git_repo, folder, parsed):
     git_repo.commit(FILES)
     plain = read(git_repo, None)
     first = read(git_repo, folder)
@@ -95,7 +95,7 @@ def test_file_is_parsed_once_and_reads_the_same_from_the_cache(git_repo, folder,
     assert [each.code for each in second.diagnostics] == ["not-managed", "below-minimum"]
 
 
-def test_only_changed_files_are_parsed_again(git_repo, folder, parsed):
+def test_changed_file_is_the_only_file_parsed_again(git_repo, folder, parsed):
     git_repo.commit(FILES)
     read(git_repo, folder)
     git_repo.commit({"vms/a.yaml": VM.format(name="a", guest="4Gi")})
@@ -104,7 +104,7 @@ def test_only_changed_files_are_parsed_again(git_repo, folder, parsed):
     assert parsed == ["vms/a.yaml"]
 
 
-def test_moved_file_is_found_by_its_contents_and_shown_with_its_new_path(git_repo, folder):
+def test_moved_file_is_found_in_the_cache_and_has_its_new_path(git_repo, folder):
     git_repo.commit(FILES)
     read(git_repo, folder)
     git_repo.git("mv", "vms", "machines")
@@ -112,7 +112,7 @@ def test_moved_file_is_found_by_its_contents_and_shown_with_its_new_path(git_rep
     assert same(read(git_repo, None), read(git_repo, folder))
 
 
-def test_two_files_with_equal_contents_keep_their_own_places(git_repo, folder):
+def test_files_with_equal_contents_keep_their_own_locations(git_repo, folder):
     git_repo.commit({"vms/a.yaml": FILES["vms/low.yaml"], "vms/b.yaml": FILES["vms/low.yaml"]})
     for _ in range(2):
         assert same(read(git_repo, None), read(git_repo, folder))
@@ -125,7 +125,9 @@ def test_cache_is_readable_only_by_its_owner(git_repo, folder):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_records_of_another_program_version_are_not_used(git_repo, folder, parsed, monkeypatch):
+def test_cache_records_of_another_program_version_are_not_used(
+    git_repo, folder, parsed, monkeypatch
+):
     git_repo.commit(FILES)
     read(git_repo, folder)
     parsed.clear()
@@ -138,7 +140,7 @@ def test_records_of_another_program_version_are_not_used(git_repo, folder, parse
     assert parsed == []
 
 
-def test_version_depends_on_every_module_that_gives_a_manifest_its_meaning(tmp_path, monkeypatch):
+def test_cache_version_changes_with_every_module_that_parses_manifests(tmp_path, monkeypatch):
     module = tmp_path / "source" / "yaml" / "scalars.py"
     module.parent.mkdir(parents=True)
     monkeypatch.setattr(cache_module, "__file__", str(tmp_path / "source" / "cache" / "cache.py"))
@@ -175,7 +177,7 @@ def test_damaged_cache_is_created_again_and_logged(git_repo, folder, parsed, cap
     assert parsed == []
 
 
-def test_changed_record_is_not_used(git_repo, folder, parsed):
+def test_edited_cache_record_is_not_used(git_repo, folder, parsed):
     git_repo.commit(FILES)
     plain = read(git_repo, None)
     read(git_repo, folder)
@@ -200,7 +202,7 @@ def test_read_only_cache_is_read(git_repo, folder, parsed):
     assert parsed == []
 
 
-def test_folder_that_cannot_be_created_is_logged(git_repo, tmp_path, caplog):
+def test_cache_folder_that_cannot_be_created_is_logged(git_repo, tmp_path, caplog):
     git_repo.commit(FILES)
     (tmp_path / "file").write_text("")
     with caplog.at_level(logging.WARNING):
@@ -208,7 +210,7 @@ def test_folder_that_cannot_be_created_is_logged(git_repo, tmp_path, caplog):
     assert "is not used" in caplog.text
 
 
-def test_symbolic_link_instead_of_the_cache_is_not_followed(git_repo, folder, tmp_path):
+def test_symbolic_link_in_place_of_the_cache_file_is_not_followed(git_repo, folder, tmp_path):
     git_repo.commit(FILES)
     folder.mkdir()
     (folder / FILE).symlink_to(tmp_path / "elsewhere")
@@ -234,7 +236,7 @@ def fill(folder, names):
             cache.put({name: name.encode() * 50})
 
 
-def test_two_processes_share_a_cache(folder):
+def test_cache_is_shared_by_two_processes(folder):
     spawn = multiprocessing.get_context("fork")
     names = [[f"{n}-{i}" for i in range(40)] for n in range(2)]
     processes = [spawn.Process(target=fill, args=(folder, each)) for each in names]
@@ -247,7 +249,7 @@ def test_two_processes_share_a_cache(folder):
         assert cache.get([*names[0], *names[1]]).keys() == {*names[0], *names[1]}
 
 
-def test_oldest_entries_are_deleted_when_there_are_too_many(folder, monkeypatch):
+def test_oldest_cache_entries_are_deleted_beyond_the_maximum_number(folder, monkeypatch):
     monkeypatch.setattr(cache_module, "MAX_ENTRIES", 20)
     for run in range(5):
         with ParseCache(folder) as cache:
@@ -259,7 +261,7 @@ def test_oldest_entries_are_deleted_when_there_are_too_many(folder, monkeypatch)
     assert not any(name.startswith(("0-", "1-")) for name in kept)
 
 
-def test_oldest_entries_are_deleted_when_they_are_too_large(folder, monkeypatch):
+def test_oldest_cache_entries_are_deleted_beyond_the_maximum_size(folder, monkeypatch):
     monkeypatch.setattr(cache_module, "MAX_BYTES", 10_000)
     for run in range(5):
         with ParseCache(folder) as cache:
@@ -270,7 +272,7 @@ def test_oldest_entries_are_deleted_when_they_are_too_large(folder, monkeypatch)
     assert {f"4-{i}" for i in range(5)} <= kept.keys()
 
 
-def test_used_entry_is_kept(folder, monkeypatch):
+def test_recently_used_cache_entry_is_kept(folder, monkeypatch):
     monkeypatch.setattr(cache_module, "MAX_ENTRIES", 20)
     with ParseCache(folder) as cache:
         cache.put({"used": b"x"})

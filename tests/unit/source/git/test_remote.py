@@ -1,4 +1,4 @@
-"""A remote repository is fetched before the deadline and without leaking secrets."""
+"""A remote repository is fetched before the deadline and without leaking credentials."""
 
 import logging
 import socket
@@ -45,7 +45,7 @@ def read(repository, commit):
     return {entry.path: tree.read(entry) for entry in tree.entries()}
 
 
-def test_head_branch_tag_and_hash_are_fetched(fetch, git_repo, tmp_path):
+def test_revision_can_be_fetched_by_head_branch_tag_or_hash(fetch, git_repo, tmp_path):
     first = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("tag", "--annotate", "--message=x", "v1")
     git_repo.git("branch", "topic/one")
@@ -57,11 +57,11 @@ def test_head_branch_tag_and_hash_are_fetched(fetch, git_repo, tmp_path):
         assert (revision, found) == (revision, commit)
         expected = b"a: 1\n" if commit == first else b"a: 2\n"
         assert read(repository, found) == {"a.yaml": expected}
-    for revision, commit in wanted.items():  # the same again, into one folder
+    for revision, commit in wanted.items():  # fetch all of them again into one folder
         assert fetch(revision)[1] == commit
 
 
-def test_branch_is_fetched_without_history(fetch, git_repo, tmp_path):
+def test_remote_branch_is_fetched_without_history(fetch, git_repo, tmp_path):
     git_repo.commit()
     git_repo.commit()
     fetch("main")
@@ -92,7 +92,7 @@ def test_later_fetch_follows_pushes_force_pushes_and_deletions(fetch, git_repo):
     assert "there is no revision gone" in refused(fetch, "gone")
 
 
-def test_fetch_writes_neither_the_address_nor_hooks(fetch, git_repo, tmp_path):
+def test_fetch_stores_neither_the_repository_address_nor_hooks(fetch, git_repo, tmp_path):
     git_repo.commit()
     fetch("main", url=f"file://s3cret@localhost{git_repo.path}")
     files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
@@ -100,31 +100,31 @@ def test_fetch_writes_neither_the_address_nor_hooks(fetch, git_repo, tmp_path):
     assert not list((tmp_path / "cache").glob("hooks/*"))
 
 
-def test_missing_revision_is_reported_with_the_address(fetch, git_repo):
+def test_missing_remote_revision_is_reported_with_the_address(fetch, git_repo):
     git_repo.commit()
     assert refused(fetch, "mian") == (
         f"there is no revision mian in file://{git_repo.path} | did you mean main?"
     )
 
 
-def test_empty_repository_has_no_commit(fetch, git_repo):
+def test_empty_remote_repository_is_reported_as_having_no_commit(fetch, git_repo):
     assert refused(fetch) == (
         f"file://{git_repo.path} has no commit yet | commit the desired state"
     )
 
 
 @pytest.mark.parametrize("revision", ["--upload-pack=touch x", "-h"])
-def test_option_is_refused_as_a_revision(fetch, revision):
+def test_git_option_is_rejected_as_a_remote_revision(fetch, revision):
     assert "is not a revision" in refused(fetch, revision)
 
 
-def test_missing_repository_is_one_sentence(fetch, tmp_path):
+def test_missing_remote_repository_is_reported_in_one_sentence(fetch, tmp_path):
     message = refused(fetch, url=f"file://{tmp_path}/none")
     assert message.startswith(f"file://{tmp_path}/none cannot be fetched: ")
     assert message.endswith(" | check the address, the network and the credentials")
 
 
-def test_folder_with_other_files_is_left_alone(fetch, tmp_path):
+def test_fetch_into_a_folder_with_other_files_is_rejected(fetch, tmp_path):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "precious").touch()
     assert refused(fetch) == (
@@ -136,12 +136,12 @@ def test_folder_with_other_files_is_left_alone(fetch, tmp_path):
 
 @pytest.fixture
 def silent_server():
-    """Accepts connections and never answers."""
+    """A server that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 
 
-def test_silent_server_takes_no_longer_than_the_deadline(fetch, silent_server):
+def test_fetch_from_a_silent_server_ends_at_the_deadline(fetch, silent_server):
     url = f"http://user:s3cret@127.0.0.1:{silent_server}/x"
     assert refused(fetch, url=url, timeout_s=0.5) == (
         f"http://127.0.0.1:{silent_server}/x was not fetched before the deadline | "
@@ -151,7 +151,7 @@ def test_silent_server_takes_no_longer_than_the_deadline(fetch, silent_server):
 
 @pytest.fixture
 def refusing_server():
-    """Answers every request with 401."""
+    """A server that responds to every request with 401."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         stop = threading.Event()
 
@@ -176,7 +176,7 @@ def refusing_server():
     thread.join(5)
 
 
-def test_credentials_are_in_no_message_and_no_log(fetch, refusing_server, caplog):
+def test_fetch_credentials_appear_in_no_message_and_no_log(fetch, refusing_server, caplog):
     caplog.set_level(logging.DEBUG)
     url = f"http://someone:s3cret@127.0.0.1:{refusing_server}/x?token=t0ken"
     message = refused(fetch, url=url)
@@ -186,13 +186,13 @@ def test_credentials_are_in_no_message_and_no_log(fetch, refusing_server, caplog
         assert secret not in caplog.text
 
 
-def test_fetch_never_asks_for_a_password(fetch, refusing_server, monkeypatch):
+def test_fetch_never_prompts_for_a_password(fetch, refusing_server, monkeypatch):
     monkeypatch.delenv("SSH_ASKPASS", raising=False)
     message = refused(fetch, url=f"http://127.0.0.1:{refusing_server}/x", timeout_s=20)
     assert "terminal prompts disabled" in message
 
 
-def test_git_configuration_in_the_environment_is_kept(fetch, git_repo, monkeypatch, tmp_path):
+def test_fetch_uses_git_configuration_in_the_environment(fetch, git_repo, monkeypatch, tmp_path):
     git_repo.commit()
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.file://{git_repo.path}.insteadOf")
@@ -201,7 +201,7 @@ def test_git_configuration_in_the_environment_is_kept(fetch, git_repo, monkeypat
     assert isinstance(repository, Repository)
 
 
-def test_repository_in_the_environment_is_not_written_to(fetch, git_repo, monkeypatch, tmp_path):
+def test_fetch_does_not_write_to_the_repository_in_git_dir(fetch, git_repo, monkeypatch, tmp_path):
     commit = git_repo.commit()
     git_repo.git("init", "--quiet", "--bare", str(tmp_path / "other"))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other"))

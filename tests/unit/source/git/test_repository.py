@@ -25,21 +25,21 @@ def refused(call, *arguments):
     return f"{caught.value} | {caught.value.hint}"
 
 
-def test_missing_folder_is_named(tmp_path):
+def test_missing_repository_folder_is_reported(tmp_path):
     assert refused(Repository.open, tmp_path / "x") == (
         f"{tmp_path / 'x'} does not exist | "
         "name the root of a repository, or pipe manifests in with -f -"
     )
 
 
-def test_folder_without_a_repository_is_refused(tmp_path):
+def test_folder_without_a_repository_is_rejected(tmp_path):
     assert refused(Repository.open, tmp_path) == (
         f"{tmp_path} is not a Git repository | "
         "name the root of a repository, or pipe manifests in with -f -"
     )
 
 
-def test_folder_inside_a_repository_is_refused_with_the_root(git_repo):
+def test_folder_inside_a_repository_is_rejected_with_the_root_as_hint(git_repo):
     git_repo.commit({"vms/a.yaml": "a: 1\n"})
     assert refused(Repository.open, git_repo.path / "vms") == (
         f"{git_repo.path / 'vms'} is not a Git repository | the root of the repository is "
@@ -72,7 +72,7 @@ def test_branch_tag_hash_and_prefix_resolve_to_a_commit(opened, git_repo):
         ("main:a.yaml", "name a branch, tag or hash; see git log"),
     ],
 )
-def test_missing_revision_suggests_a_similar_one(opened, git_repo, revision, hint):
+def test_missing_revision_is_reported_with_a_similar_name(opened, git_repo, revision, hint):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("update-ref", "refs/remotes/origin/feature", commit)
     expected = f"there is no revision {revision} in {git_repo.path} | "
@@ -82,7 +82,7 @@ def test_missing_revision_suggests_a_similar_one(opened, git_repo, revision, hin
 
 
 @pytest.mark.parametrize("revision", ["", "--help", "-x"])
-def test_option_is_refused_as_a_revision(opened, git_repo, revision):
+def test_git_option_is_rejected_as_a_revision(opened, git_repo, revision):
     git_repo.commit()
     assert refused(opened.resolve, revision) == (
         f"{revision!r} is not a revision | name a branch, tag or hash"
@@ -126,7 +126,7 @@ def _commit(number):
     return f"tree {empty}\nauthor {who}\ncommitter {who}\n\n{number}\n".encode()
 
 
-def test_tree_lists_files_links_and_submodules_without_following_them(opened, git_repo):
+def test_commit_tree_lists_files_links_and_submodules_without_following(opened, git_repo):
     inner = git_repo.commit({"vms/a.yaml": "a: 1\n", "vms/ü\n.yaml": "b: 2\n"})
     (git_repo.path / "link.yaml").symlink_to("/etc/passwd")
     git_repo.git("add", "--all")
@@ -164,7 +164,7 @@ def test_bare_repository_has_commits_but_no_working_tree(git_repo, tmp_path):
         )
 
 
-def test_missing_object_is_named(opened, git_repo):
+def test_missing_git_object_is_reported(opened, git_repo):
     git_repo.commit({"a.yaml": "a: 1\n"})
     tree = CommitTree.of(opened, "HEAD")
     (entry,) = tree.entries()
@@ -176,7 +176,7 @@ def test_missing_object_is_named(opened, git_repo):
     )
 
 
-def test_reading_runs_no_hook_and_writes_nothing(git_repo, tmp_path):
+def test_reading_a_repository_runs_no_hook_and_writes_nothing(git_repo, tmp_path):
     git_repo.commit({"a.yaml": "a: 1\n"})
     trap = tmp_path / "trap"
     script = git_repo.path / "trap.sh"
@@ -196,7 +196,7 @@ def test_reading_runs_no_hook_and_writes_nothing(git_repo, tmp_path):
     assert not trap.exists()
 
 
-def test_repository_in_the_environment_is_ignored(git_repo, tmp_path, monkeypatch):
+def test_git_dir_in_the_environment_is_ignored(git_repo, tmp_path, monkeypatch):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("init", "--quiet", str(tmp_path / "other"))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
@@ -206,7 +206,7 @@ def test_repository_in_the_environment_is_ignored(git_repo, tmp_path, monkeypatc
         assert WorkingTree(repository).changed() == ()
 
 
-def test_missing_git_is_reported(git_repo, monkeypatch):
+def test_missing_git_program_is_reported(git_repo, monkeypatch):
     git_repo.commit()
     with Repository.open(git_repo.path) as repository:
         monkeypatch.setenv("PATH", "/nonexistent")
@@ -215,7 +215,7 @@ def test_missing_git_is_reported(git_repo, monkeypatch):
         )
 
 
-def test_many_contents_come_in_the_requested_order(git_repo):
+def test_file_contents_are_returned_in_the_requested_order(git_repo):
     texts = {f"{n}.yaml": f"{n}\n" * n for n in range(50)} | {"bytes.yaml": b"\0\r\n\xff"}
     git_repo.commit(texts)
     with Repository.open(git_repo.path) as repository:
@@ -225,7 +225,7 @@ def test_many_contents_come_in_the_requested_order(git_repo):
     assert found == {n: t if isinstance(t, bytes) else t.encode() for n, t in texts.items()}
 
 
-def test_reading_of_many_objects_can_stop_early(git_repo):
+def test_reading_many_git_objects_can_stop_early(git_repo):
     git_repo.commit({f"{n}.yaml": "x" * 100_000 for n in range(5)})
     with Repository.open(git_repo.path) as repository:
         tree = CommitTree.of(repository, "HEAD")
@@ -235,7 +235,7 @@ def test_reading_of_many_objects_can_stop_early(git_repo):
         assert list(tree.read_all(())) == []
 
 
-def test_one_missing_object_of_many_is_named(git_repo):
+def test_missing_git_object_among_many_is_reported(git_repo):
     git_repo.commit({"a.yaml": "a: 1\n", "b.yaml": "b: 1\n"})
     blob = git_repo.git("rev-parse", "HEAD:b.yaml")
     (git_repo.path / ".git/objects" / blob[:2] / blob[2:]).unlink()

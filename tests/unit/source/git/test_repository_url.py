@@ -16,7 +16,7 @@ from reconciler.source.git.repository_url import checked, is_remote, shown, with
         "file:///srv/fleet.git",
     ],
 )
-def test_address_is_accepted(address):
+def test_supported_repository_address_is_accepted(address):
     assert is_remote(address)
     assert checked(address) == address
 
@@ -38,13 +38,13 @@ def test_address_is_accepted(address):
         "HTTPS+x://host/y",
     ],
 )
-def test_address_is_refused(address):
+def test_unsupported_repository_address_is_rejected(address):
     with pytest.raises(SourceError, match="is not a supported repository address"):
         checked(address)
 
 
 @pytest.mark.parametrize("path", [".", "/srv/fleet", "fleet.git", "a:b", "../x", "C:/x"])
-def test_local_folder_is_not_fetched(path):
+def test_local_folder_is_not_a_remote_address(path):
     assert not is_remote(path)
 
 
@@ -59,7 +59,7 @@ def test_local_folder_is_not_fetched(path):
         ("git@host:x", "git@host:x"),
     ],
 )
-def test_address_is_shown_without_secrets(address, expected):
+def test_repository_address_is_shown_without_credentials(address, expected):
     assert shown(address) == expected
 
 
@@ -68,7 +68,7 @@ def test_credentials_are_removed_from_urls_in_a_text():
     assert without_credentials(text) == "fatal: 'https://h/x' and ssh://h/y failed"
 
 
-def test_refusal_shows_no_credentials():
+def test_rejected_address_is_reported_without_credentials():
     with pytest.raises(SourceError) as caught:
         checked("ftp://user:s3cret@host/x")
     assert "s3cret" not in f"{caught.value}{caught.value.hint}"

@@ -1,4 +1,4 @@
-"""A manifest that is kept as JSON reads as the mapping that it is."""
+"""A compact manifest is stored as JSON and behaves like the mapping that it represents."""
 
 import copy
 
@@ -12,7 +12,7 @@ VALUE = {
 }
 
 
-def test_compact_manifest_equals_its_value_both_ways_and_iterates_like_it():
+def test_compact_manifest_compares_and_iterates_like_its_mapping():
     found = compact(VALUE)
     assert isinstance(found, CompactManifest)
     assert found == VALUE
@@ -30,6 +30,6 @@ def test_compact_manifests_are_compared_by_value():
     assert compact(VALUE) != compact({**VALUE, "metadata": {"name": "pg-1"}})
 
 
-def test_integer_of_more_than_64_bits_is_kept_exactly():
+def test_compact_manifest_keeps_integers_of_more_than_64_bits():
     manifest = {"spec": {"n": 10**20}}
     assert compact(manifest) is manifest

@@ -1,4 +1,4 @@
-"""Each mistake in a manifest is one message at the right place."""
+"""Each mistake in a manifest is reported once, at the right location."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from reconciler.source.yaml.decode_text import MAX_BYTES
 
 
 def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):
-    """Return a minimal VM; its memory is in line 10, or later by each line of *annotations*."""
+    """Return a minimal VM; its memory is in line 10, or later if *annotations* adds lines."""
     notes = f"  annotations:\n    {annotations}\n" if annotations else "  # none\n  # none\n"
     return (
         f"{head}apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
@@ -73,26 +73,26 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             vm("guest: 2GB"),
             f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: '2GB' is not a quantity\n"
             "  hint: did you mean 2Gi, or 2G for the decimal size?",
-            id="2GB",
+            id="invalid unit GB",
         ),
         pytest.param(
             vm("guest: -2Gi"),
             f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: '-2Gi' is negative\n"
             "  hint: memory is zero or more",
-            id="negative",
+            id="negative size",
         ),
         pytest.param(
             vm("guest: 0"),
             f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: 0 is zero\n"
             "  hint: write a size such as 2Gi",
-            id="zero",
+            id="size of zero",
         ),
         pytest.param(
             vm("guest: 1.5"),
             f"vms/db.yaml:9:46: error[wrong-type] {WHERE}.guest is 1.5 (a decimal number); "
             f"expected text "
             "or an integer\n  hint: write a size such as 1536Mi, or a whole number of bytes",
-            id="fraction",
+            id="fraction of a byte",
         ),
         pytest.param(
             vm("guest: 2Gi, hugePages: {}"),
@@ -149,7 +149,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             vm(annotations="memory.reconciler.dev/suspend: 'yes'"),
             "vms/db.yaml:7:36: error[bad-annotation] VirtualMachine db/pg-0: "
             'memory.reconciler.dev/suspend is "yes"; expected "true" or "false"',
-            id="bad suspend",
+            id="invalid suspend annotation",
         ),
         pytest.param(
             vm(annotations="memory.reconciler.dev/suspend: true"),
@@ -163,7 +163,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             "vms/db.yaml:7:37: error[bad-annotation] VirtualMachine db/pg-0: "
             'memory.reconciler.dev/priority is "high"; expected an integer in quotes, for example '
             '"10"',
-            id="bad priority",
+            id="invalid priority annotation",
         ),
         pytest.param(
             vm(annotations="memory.reconciler.dev/suspended: 'true'"),
@@ -177,7 +177,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             "vms/db.yaml:7:36: error[bad-annotation] VirtualMachine db/pg-0: "
             'memory.reconciler.dev/restart is "windows"; expected "never" or "stage" or "window"\n'
             "  hint: did you mean window?",
-            id="bad restart",
+            id="invalid restart annotation",
         ),
         pytest.param(
             vm("guest: 4G"),
@@ -191,7 +191,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             "vms/db.yaml:9:46: warning[misaligned] VirtualMachine db/pg-0: guest 1536Mi is not "
             "a multiple of 1Gi, so it cannot be hotplugged\n"
             "  hint: write 2Gi, the next multiple",
-            id="misaligned to hugepages",
+            id="not a multiple of the huge page size",
         ),
         pytest.param(
             vm("guest: 512Mi"),
@@ -206,7 +206,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             "vms/db.yaml:1:1: warning[nothing-named] VirtualMachine db/pg-0: the manifest sets "
             "no memory, so nothing is compared\n"
             "  hint: set spec.template.spec.domain.memory.guest, or leave the file out of paths",
-            id="no memory named",
+            id="no memory set",
         ),
         pytest.param(
             vm().replace("kubevirt.io/v1", "kubevirt.io/v1alpha3"),
@@ -214,7 +214,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             "supported; "
             "expected kubevirt.io/v1\n"
             "  hint: write apiVersion: kubevirt.io/v1",
-            id="v1alpha3",
+            id="unsupported API version",
         ),
         pytest.param(
             vm().replace("kubevirt.io/v1", "kubvirt.io/v1"),
@@ -262,11 +262,11 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             cr("  imagePullPolicy: Always\n  configuration: {migrations: {network: x}}\n"),
             "vms/db.yaml:5:3: note[not-managed] KubeVirt kubevirt/kubevirt: not managed, so "
             "left unchanged: spec.imagePullPolicy, spec.configuration.migrations.network",
-            id="fields that are not managed",
+            id="unmanaged fields",
         ),
     ],
 )
-def test_mistake_is_one_message_at_its_place(text, expected):
+def test_manifest_mistake_is_reported_once_at_its_location(text, expected):
     messages = [str(each) for each in said(read(text))]
     assert expected in messages
     extra = {"not-managed", "nothing-named"}

@@ -1,4 +1,4 @@
-"""A manifest file is read into objects with places."""
+"""The manifest reader turns a file into objects with locations."""
 
 import pytest
 
@@ -22,7 +22,7 @@ from reconciler.source.manifests.manifest_reader import read_manifests
 
 
 def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):
-    """Return a minimal VM; its memory is in line 10, or later by each line of *annotations*."""
+    """Return a minimal VM; its memory is in line 10, or later if *annotations* adds lines."""
     notes = f"  annotations:\n    {annotations}\n" if annotations else "  # none\n  # none\n"
     return (
         f"{head}apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
@@ -52,7 +52,7 @@ def one(result):
     return found
 
 
-def test_minimal_vm_has_its_memory_with_the_place():
+def test_minimal_vm_manifest_has_its_memory_with_locations():
     found = one(read(vm("guest: 2Gi, maxGuest: 8Gi")))
     assert found.desired.ref == vm_ref("db", "pg-0")
     assert found.desired.guest == MemoryQuantity.of(2 * GIB)
@@ -77,20 +77,20 @@ def test_minimal_vm_has_its_memory_with_the_place():
         ("'2.5Gi'", 5 * GIB // 2, "2.5Gi"),
     ],
 )
-def test_quantity_is_text_or_a_number(written, n_bytes, raw):
+def test_guest_size_is_read_as_text_or_a_number(written, n_bytes, raw):
     guest = one(read(vm(f"guest: {written}"))).desired.guest
     assert (guest.n_bytes, guest.raw) == (n_bytes, raw)
     assert type(guest.raw) is type(raw)
 
 
-def test_vm_with_an_instancetype_has_no_guest():
+def test_vm_manifest_with_an_instancetype_has_no_guest_size():
     text = vm(spec="  instancetype:\n    name: u1.large\n").replace("guest: 2Gi", "")
     found = one(read(text))
     assert (found.desired.guest, found.desired.instancetype) == (None, "u1.large")
     assert str(found.places[INSTANCETYPE_NAME]) == "vms/db.yaml:10:11"
 
 
-def test_labels_and_annotations_are_read():
+def test_vm_labels_and_annotations_are_read():
     text = vm().replace("  # none\n", "  labels: {tier: db}\n", 1)
     text = text.replace("  # none\n", "", 1).replace(
         "spec:\n",
@@ -104,7 +104,7 @@ def test_labels_and_annotations_are_read():
 
 
 @pytest.mark.parametrize("consent", RestartConsent)
-def test_restart_annotation_sets_the_consent_of_a_vm(consent):
+def test_restart_annotation_sets_the_restart_consent_of_a_vm(consent):
     found = one(read(vm(annotations=f"memory.reconciler.dev/restart: {consent}")))
     assert (found.desired.restart, found.diagnostics) == (consent, ())
 
@@ -115,7 +115,7 @@ def test_invalid_restart_annotation_is_ignored():
     assert [each.code for each in found.diagnostics] == ["bad-annotation"]
 
 
-def test_complete_vm_has_its_manifest_as_plain_values():
+def test_complete_vm_keeps_its_manifest_as_plain_values():
     text = (
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
         "metadata: {name: a, namespace: b, uid: x, creationTimestamp: null, labels: &l {c: d}}\n"
@@ -140,7 +140,7 @@ def test_complete_vm_has_its_manifest_as_plain_values():
 @pytest.mark.parametrize(
     "missing", ["  runStrategy: Always\n", "devices: {}, "], ids=["run strategy", "devices"]
 )
-def test_vm_is_incomplete_without_a_required_field(missing):
+def test_vm_without_a_required_field_has_no_complete_manifest(missing):
     text = (
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: a, namespace: b}\n"
         "spec:\n  runStrategy: Always\n"
@@ -150,7 +150,7 @@ def test_vm_is_incomplete_without_a_required_field(missing):
     assert one(read(text.replace(missing, ""))).desired.manifest is None
 
 
-def test_kubevirt_is_decoded_by_the_table_of_fields():
+def test_kubevirt_manifest_is_decoded_with_every_managed_field():
     found = one(
         read(
             cr(
@@ -179,7 +179,7 @@ def test_kubevirt_is_decoded_by_the_table_of_fields():
     assert str(found.places[MAX_HOTPLUG_RATIO]) == "vms/db.yaml:11:64"
 
 
-def test_merged_and_aliased_values_have_the_place_of_the_original():
+def test_merged_and_aliased_values_have_the_location_of_the_original():
     text = (
         ("apiVersion: kubevirt.io/v1\nkind: List\nsize: &size {guest: 4Gi}\nitems: []\n")
         .replace("kubevirt.io/v1", "v1")
@@ -202,7 +202,7 @@ def test_merged_and_aliased_values_have_the_place_of_the_original():
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachineList\nitems:\n",
     ],
 )
-def test_list_is_read_item_by_item(head):
+def test_kubernetes_list_is_read_item_by_item(head):
     body = "".join("  " + line for line in vm().splitlines(keepends=True))
     result = read(head + "-" + body[1:] + "-" + body[1:].replace("pg-0", "pg-1"))
     assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]
@@ -217,7 +217,7 @@ def test_items_of_a_typed_list_need_no_kind():
     assert one(result).desired.ref == vm_ref("b", "a")
 
 
-def test_json_is_read_like_yaml():
+def test_json_manifest_is_read_like_yaml():
     result = read_manifests(
         "a.json",
         b'{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",\n'
@@ -227,7 +227,7 @@ def test_json_is_read_like_yaml():
     assert str(one(result).places[GUEST_MEMORY]) == "a.json:3:64"
 
 
-def test_other_kinds_are_counted_and_other_files_are_ignored():
+def test_objects_of_other_kinds_are_counted_and_other_documents_ignored():
     result = read(
         "apiVersion: v1\nkind: ConfigMap\n---\napiVersion: v1\nkind: ConfigMap\n---\n"
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\n---\n"
@@ -242,7 +242,7 @@ def test_other_kinds_are_counted_and_other_files_are_ignored():
 
 
 @pytest.mark.parametrize("text", ["just text\n", "<html>404</html>", "42\n"])
-def test_bare_text_is_reported(text):
+def test_document_without_an_object_is_reported(text):
     (found,) = said(read(text))
     assert (found.severity, found.code, str(found.at)) == (
         "error",
@@ -252,7 +252,7 @@ def test_bare_text_is_reported(text):
     assert text.strip() in found.message
 
 
-def test_bad_document_does_not_hide_the_others():
+def test_invalid_document_does_not_hide_valid_documents():
     result = read(vm() + "---\n{{ bad\n---\n" + vm("guest: 2GB").replace("pg-0", "pg-1"))
     assert [each.code for each in said(result)] == ["not-yaml", "bad-quantity"]
     assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]

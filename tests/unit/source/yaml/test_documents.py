@@ -1,4 +1,4 @@
-"""YAML text is parsed into values and problems with the right places."""
+"""YAML text is parsed into values and problems with the right locations."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def problem(text):
     return found
 
 
-def test_node_knows_the_place_of_each_value():
+def test_yaml_node_has_the_location_of_each_value():
     root = only("a:\n  - b: 1\n  - {c: 'x'}\n")
     assert root.value == {"a": [{"b": 1}, {"c": "x"}]}
     assert root.mark == Mark(1, 1)
@@ -28,30 +28,30 @@ def test_node_knows_the_place_of_each_value():
     assert root.key_at(("a", 1, "c")) == Mark(3, 6)
 
 
-def test_missing_path_has_the_place_of_the_nearest_value_above():
+def test_missing_yaml_path_has_the_location_of_its_nearest_parent():
     root = only("a:\n  b: 1\n")
     assert root.at(("a", "x", "y")) == Mark(2, 3)
     assert root.key_at(("a", "x")) == Mark(2, 3)
     assert root.find(("a", "x", "y")) is None
 
 
-def test_quoted_scalar_is_always_text():
+def test_quoted_yaml_scalar_is_always_text():
     assert only("[yes, 'yes', \"1\", 1, ! 1, !!str 1]\n").value == [True, "yes", "1", 1, "1", "1"]
 
 
-def test_empty_documents_are_left_out():
+def test_empty_yaml_documents_are_omitted():
     found = parse("a: 1\n---\n---\n# only a comment\n---\nb: 2\n...\nc: 3\n")
     assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}, {"c": 3}]
     assert [root.mark.line for root in found.roots] == [1, 6, 8]
 
 
-def test_alias_repeats_the_value_and_has_the_place_of_the_anchor():
+def test_yaml_alias_has_the_value_and_location_of_its_anchor():
     root = only("a: &x\n  k: 1\nb: *x\n")
     assert root.value == {"a": {"k": 1}, "b": {"k": 1}}
     assert root.at(("b", "k")) == Mark(2, 6)
 
 
-def test_merge_keeps_written_keys_and_prefers_earlier_sources():
+def test_yaml_merge_keeps_explicit_keys_and_prefers_earlier_sources():
     root = only("x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  <<: [*x, *y]\n  a: 3\n")
     assert root.value["z"] == {"a": 3, "b": 1, "c": 2}
     assert root.at(("z", "a")) == Mark(5, 6)
@@ -78,7 +78,7 @@ def test_json_with_tabs_and_surrogate_escapes_is_read():
             5,
             "not-yaml",
             "mapping values are not allowed in this context",
-            id="colon",
+            id="two colons in one line",
         ),
         pytest.param(
             "a: 'x\n",
@@ -86,7 +86,7 @@ def test_json_with_tabs_and_surrogate_escapes_is_read():
             1,
             "not-yaml",
             "found unexpected end of stream while scanning a quoted scalar",
-            id="open quote",
+            id="missing closing quote",
         ),
         pytest.param(
             "a:\n\t- b\n",
@@ -94,7 +94,7 @@ def test_json_with_tabs_and_surrogate_escapes_is_read():
             1,
             "not-yaml",
             "found character that cannot start any token while scanning for the next token",
-            id="tab",
+            id="tab as indentation",
         ),
         pytest.param(
             "a: 1\nb: \x07\n",
@@ -180,12 +180,12 @@ def test_json_with_tabs_and_surrogate_escapes_is_read():
         ),
     ],
 )
-def test_problem_has_a_place_and_a_message(text, line, column, code, message):
+def test_yaml_problem_has_a_location_and_a_message(text, line, column, code, message):
     found = problem(text)
     assert (found.mark, found.code, found.message) == (Mark(line, column), code, message)
 
 
-def test_duplicate_key_names_the_first_and_hides_nothing_else():
+def test_duplicate_yaml_key_is_reported_with_the_location_of_the_first():
     found = parse("a: 1\na: 2\nb: 3\n---\nc: 4\n")
     assert [root.value for root in found.roots] == [{"a": 1, "b": 3}, {"c": 4}]
     assert found.problems[0].context == ("first at line 1, column 1",)
@@ -195,28 +195,28 @@ def test_duplicate_key_names_the_first_and_hides_nothing_else():
     "broken",
     ["x: [", "x: 'open", "x: y: z", "x: *none", "x: \x07", "x: @y", "{{ .Values.x }}: 1"],
 )
-def test_broken_document_does_not_hide_the_others(broken):
+def test_broken_yaml_document_does_not_hide_other_documents(broken):
     found = parse(f"a: 1\n---\n{broken}\n---\nb: 2\n--- # last\nc: 3\n")
     assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}, {"c": 3}]
     assert [root.mark.line for root in found.roots] == [1, 5, 7]
     assert len(found.problems) == 1
 
 
-def test_broken_document_on_the_line_of_its_marker_is_reported_once():
+def test_broken_document_on_its_marker_line_is_reported_once():
     found = parse("a: 1\n--- {]\n---\nb: 2\n")
     assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}]
     assert [each.mark.line for each in found.problems] == [2]
 
 
-def test_reading_stops_after_many_broken_documents():
+def test_yaml_parser_stops_after_many_broken_documents():
     assert len(parse("--- {]\n" * 50).problems) == MAX_BROKEN
 
 
-def test_template_is_recognised():
+def test_helm_template_is_recognized():
     assert "this looks like a template" in problem("a: {{ .Values.a }}\n").hint
 
 
-def test_exploding_aliases_are_refused_without_being_expanded(monkeypatch):
+def test_exponential_yaml_aliases_are_rejected_without_expansion(monkeypatch):
     monkeypatch.setattr(composer, "MAX_VALUES", 1000)
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]

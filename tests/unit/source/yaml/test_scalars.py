@@ -11,7 +11,7 @@ from reconciler.source.yaml.scalars import ScalarError, key_text, resolve, resol
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        # YAML 1.1 booleans, in three spellings each; any other spelling is text.
+        # YAML 1.1 booleans, each in three notations; any other notation is text.
         *((text, True) for text in ("y", "Y", "yes", "Yes", "YES", "on", "On", "ON")),
         *((text, True) for text in ("true", "True", "TRUE")),
         *((text, False) for text in ("n", "N", "no", "No", "NO", "off", "Off", "OFF")),
@@ -19,7 +19,7 @@ from reconciler.source.yaml.scalars import ScalarError, key_text, resolve, resol
         *((text, text) for text in ("yEs", "oN", "tRUE", "nope", "yes!")),
         *((text, None) for text in ("", "~", "null", "Null", "NULL")),
         ("nULL", "nULL"),
-        # Integers: Go's ParseInt with base 0, underscores dropped.
+        # Integers are parsed as by Go's ParseInt with base 0, without underscores.
         ("0", 0),
         ("-12", -12),
         ("+7", 7),
@@ -30,13 +30,13 @@ from reconciler.source.yaml.scalars import ScalarError, key_text, resolve, resol
         ("-0x1f", -31),
         ("0b101", 5),
         ("18446744073709551615", 2**64 - 1),
-        # Not octal after all: Go goes on and reads a float, which JSON writes without fraction.
+        # An invalid octal number: Go reads a float, which JSON writes without a fraction.
         ("089", 89),
         ("0o9", "0o9"),
         ("0b12", "0b12"),
-        # Beyond 64 bits Go reads a float.
+        # Go reads an integer of more than 64 bits as a float.
         ("18446744073709551616", 18446744073709551616),
-        # 1e3 is a float to Go, and Go's JSON writes it as 1000: the server sees an integer.
+        # Go reads 1e3 as a float and writes it as 1000 in JSON: the server sees an integer.
         ("1e3", 1000),
         ("1E3", 1000),
         ("1e+3", 1000),
@@ -46,19 +46,19 @@ from reconciler.source.yaml.scalars import ScalarError, key_text, resolve, resol
         ("1.5", 1.5),
         (".5", 0.5),
         ("1e-3", 0.001),
-        # Text: sizes, versions, times, dates, which JSON has no type for.
+        # Text: sizes, versions, times and dates, because JSON has no type for them.
         *((text, text) for text in ("2Gi", "1.2.3", "1:30", "2001-12-14", "0x", "-", "+", ".")),
         *((text, text) for text in ("1e", "e3", "1 2", "<<", "-.5.5")),
     ],
 )
-def test_plain_scalar_has_the_value_that_kubectl_sends(text, value):
+def test_plain_yaml_scalar_has_the_value_that_kubectl_sends(text, value):
     found = resolve(text)
     assert found == value
     assert type(found) is type(value)
 
 
 @pytest.mark.parametrize("text", [".inf", "-.Inf", "+.INF", ".nan", ".NaN", "9" * 5000])
-def test_number_without_json_form_is_refused(text):
+def test_yaml_number_that_json_cannot_represent_is_rejected(text):
     with pytest.raises(ScalarError):
         resolve(text)
 
@@ -74,12 +74,12 @@ def test_number_without_json_form_is_refused(text):
         ("12", "!vault", "12"),
     ],
 )
-def test_tag_sets_the_type(text, tag, value):
+def test_yaml_tag_sets_the_type_of_a_scalar(text, tag, value):
     assert resolve_tagged(text, tag) == value
 
 
 @pytest.mark.parametrize("tag", ["int", "bool", "float", "null", "binary"])
-def test_text_that_is_invalid_for_its_tag_is_refused(tag):
+def test_scalar_that_is_invalid_for_its_tag_is_rejected(tag):
     with pytest.raises(ScalarError):
         resolve_tagged("x!", f"tag:yaml.org,2002:{tag}")
 
@@ -87,10 +87,10 @@ def test_text_that_is_invalid_for_its_tag_is_refused(tag):
 @pytest.mark.parametrize(
     ("value", "name"), [(True, "true"), (False, "false"), (7, "7"), ("a", "a")]
 )
-def test_key_becomes_a_json_name(value, name):
+def test_yaml_key_is_converted_to_a_json_name(value, name):
     assert key_text(value) == name
 
 
-def test_null_is_refused_as_a_key():
+def test_null_is_rejected_as_a_yaml_key():
     with pytest.raises(ScalarError, match="a key is null"):
         key_text(None)

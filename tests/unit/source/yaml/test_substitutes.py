@@ -1,4 +1,4 @@
-"""Characters that libyaml does not read as text are replaced and restored."""
+"""Characters that libyaml does not read as text are replaced, and later restored."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_substitutes_keep_the_length_and_are_restored(text):
     assert found.restore(found.text) == text
 
 
-def test_substitute_of_an_escape_is_restored_as_the_surrogate():
+def test_substitute_of_a_surrogate_escape_is_restored_as_the_surrogate():
     found = substitutes('"\\ud83d"')
     decoded = found.text[1:-1].encode().decode("unicode_escape")
     assert found.restore(decoded) == "\ud83d"
