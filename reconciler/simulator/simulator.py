@@ -1,4 +1,4 @@
-"""Simulator: runs one world, with its API server in process and over HTTP."""
+"""Simulator: runs a simulated cluster, with its API server in process and over HTTP."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ if TYPE_CHECKING:
 
 
 class Simulator:
-    """A running world.
+    """A running simulation of the cluster that a world file describes.
 
-    With the default clock, simulated time is real time and passes while `serve` runs. A stepped
-    clock stands still until `engine.step` or `engine.run_until` moves it.
+    With the default clock, simulated time is real time, and scheduled work runs while `serve` is
+    active. A stepped clock stops until `engine.step` or `engine.run_until` moves it.
     """
 
     def __init__(
@@ -52,16 +52,16 @@ class Simulator:
         seed: int | None = None,
         response_times: ResponseTimes = IMMEDIATE,
     ) -> None:
-        """Creates the world's objects and starts its components.
+        """Creates the objects of the simulated cluster and starts its components.
 
         Args:
-            world: The cluster to simulate.
-            clock: The simulated clock; None: real time.
-            seed: The seed of names, uids and delays; None: the world's.
-            response_times: The least time that the API server's responses take.
+            world: The initial state of the cluster to simulate.
+            clock: The simulated clock, or None for real time.
+            seed: The random seed for names, UIDs and delays, or None for the world's seed.
+            response_times: The minimum time that the API server's responses take.
 
         Raises:
-            WorldError: The world's VMs do not fit on its nodes.
+            WorldError: The nodes do not have enough memory for the VMs.
         """
         chosen = world.seed if seed is None else seed
         self.world: Final = world
@@ -99,7 +99,7 @@ class Simulator:
 
     @property
     def request_log(self) -> list[RequestRecord]:
-        """All requests so far, oldest first."""
+        """All requests that the API server has received, oldest first."""
         return self.api.log
 
     def request(
@@ -111,15 +111,16 @@ class Simulator:
         body: bytes = b"",
         user: User | None = None,
     ) -> Response | WatchStream:
-        """Handles one request in process.
+        """Sends one request to the API server in process, without HTTP.
 
         Args:
             method: The HTTP method.
-            path: The decoded path, without the query.
-            query: Decoded parameters; as pairs if one is repeated.
-            headers: The headers; names in any case.
-            body: The encoded body.
-            user: The user; None: that of the Authorization header, or else the administrator.
+            path: The decoded path of the URL, without the query.
+            query: The decoded query parameters; as pairs if a parameter is repeated.
+            headers: The request headers; their names may be in any case.
+            body: The encoded request body.
+            user: The user who sends the request. With None, the Authorization header determines
+                the user, who is the administrator if there is no such header.
         """
         lower = {name.lower(): value for name, value in (headers or {}).items()}
         pairs = query.items() if isinstance(query, Mapping) else query
@@ -135,10 +136,11 @@ class Simulator:
         )
 
     def serve(self, host: str = "127.0.0.1", port: int = 0) -> server.Server:
-        """Serves over HTTP from a separate thread, and lets time pass.
+        """Serves the API server over HTTP from a separate thread, which also lets time pass.
 
         Returns:
-            The running server, with its `url` and the administrator's `token`; a context manager.
+            The running server, which is a context manager. It has a `url` and the administrator's
+            `token`.
 
         Raises:
             OSError: The server cannot listen on the address.
@@ -146,7 +148,7 @@ class Simulator:
         return server.Server(self.api, self.engine, host=host, port=port)
 
     def kubeconfig(self, url: str, token: str) -> str:
-        """Returns a kubeconfig for a simulator that serves at `url`."""
+        """Returns a kubeconfig for a simulator that serves at the URL `url`."""
         return kubeconfig.render(url, token)
 
     def _schedule_end(self, vm: tuple[str, str], backup: str, ends_s: float) -> None:

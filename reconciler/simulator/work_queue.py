@@ -1,7 +1,7 @@
-"""The controllers' work queues, after client-go's util/workqueue.
+"""WorkQueue: the work queue of a controller, as in client-go.
 
-Source: kubernetes client-go util/workqueue: an added key is not queued twice; a delayed add keeps
-the earlier of two times.
+Source: kubernetes client-go util/workqueue. A queued key is not queued twice. If a key is added
+again with another delay, the earlier time counts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ K = TypeVar("K", bound="Hashable")
 
 
 class WorkQueue(Generic[K]):
-    """A controller's queue: each key waits at most once, at its earliest due time."""
+    """The work queue of a controller, which contains each key at most once."""
 
     def __init__(
         self, engine: Engine, reconcile: Callable[[K], None], *, latency_s: tuple[float, float]
@@ -32,7 +32,7 @@ class WorkQueue(Generic[K]):
         self.add_after(key, self._engine.between(*self._latency_s))
 
     def add_after(self, key: K, delay_s: float) -> None:
-        """Queues a key for `delay_s` from now, unless it is already due sooner."""
+        """Queues a key that is due in `delay_s` seconds, unless it is already due earlier."""
         due = self._engine.clock.monotonic() + delay_s
         if self._due.get(key, float("inf")) <= due:
             return

@@ -1,1 +1,1 @@
-"""KubeVirt as its clients see it: webhooks, operator, controllers, hypervisor and guests."""
+"""Simulates KubeVirt as clients see it: webhooks, operator, controllers, nodes and guests."""

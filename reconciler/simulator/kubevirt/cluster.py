@@ -1,4 +1,4 @@
-"""Cluster: what all components share: store, time, configuration, inventory, faults."""
+"""Cluster: the store, clock, configuration, inventory and faults that all components share."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.history import StoreEvent
 
 CONFIG_LAG_S: Final = 1.0
-"""The delay until components see a changed CR through their informers; the simulator's choice."""
+"""The delay until components see a changed KubeVirt CR; the value is the simulator's choice."""
 
 
 class Cluster:
-    """The shared context of KubeVirt's components."""
+    """The context that KubeVirt's simulated components share."""
 
     def __init__(self, engine: Engine, faults: Faults, *, version: str, bandwidth: int) -> None:
         self.engine: Final = engine
@@ -38,31 +38,31 @@ class Cluster:
 
     @property
     def config(self) -> ClusterConfig:
-        """The configuration that the components know; up to `CONFIG_LAG_S` behind the CR."""
+        """The configuration that components use; it is up to `CONFIG_LAG_S` behind the CR."""
         return self._config
 
     def read_config(self) -> None:
-        """Reads the stored CR; ignores it until it is deployed."""
+        """Reads the configuration from the stored KubeVirt CR, once the CR is deployed."""
         kubevirt = self.kubevirt()
         version = dig(kubevirt, "status", "observedKubeVirtVersion")
         if kubevirt is not None and version is not None:
             self._config = read_config(kubevirt, behaviour(version))
 
     def now(self) -> str:
-        """Returns the simulated time in the format of object metadata."""
+        """Returns the simulated time in the format of object metadata (RFC 3339)."""
         return rfc3339(self.engine.clock.now())
 
     def kubevirt(self) -> Json | None:
-        """Returns the KubeVirt CR: the first in list order."""
+        """Returns the first KubeVirt CR in list order, or None if there is none."""
         key = next(self.store.keys(KUBEVIRTS), None)
         return None if key is None else self.store.get(key)
 
     def vm(self, namespace: str, name: str) -> Json | None:
-        """Returns a VirtualMachine."""
+        """Returns a VirtualMachine from the store."""
         return self.store.get(Key(VMS, namespace, name))
 
     def vmi(self, namespace: str, name: str) -> Json | None:
-        """Returns a VirtualMachineInstance."""
+        """Returns a VirtualMachineInstance from the store."""
         return self.store.get(Key(VMIS, namespace, name))
 
     def _observe(self, event: StoreEvent) -> None:
@@ -71,6 +71,6 @@ class Cluster:
             self.engine.at(CONFIG_LAG_S, self.read_config)
 
     def age_s(self, timestamp: str) -> float:
-        """Returns the simulated seconds since an object's timestamp."""
+        """Returns the simulated seconds since the given timestamp of an object."""
         then = datetime.fromisoformat(timestamp)
         return (self.engine.clock.now() - then).total_seconds()

@@ -1,4 +1,4 @@
-"""ClusterConfig: the effective settings of the KubeVirt CR, with defaults and gates."""
+"""ClusterConfig: the KubeVirt settings in effect, with the defaults of the version."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MULTI_ARCHITECTURE_GATE: Final = "MultiArchitecture"
 PRIORITY_GATE: Final = "MigrationPriorityQueue"
 
 DEFAULT_HOTPLUG_RATIO: Final = 4
-"""Source: v1.9.0 pkg/virt-config/virt-config.go:110, v1.1.0:88."""
+"""The default of maxHotplugRatio. Source: v1.9.0 pkg/virt-config/virt-config.go:110, v1.1.0:88."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterConfig:
-    """The settings of the CR, with the defaults of its version. Sizes are in bytes."""
+    """The settings of the KubeVirt CR, with the defaults of its version. Sizes are in bytes."""
 
     behaviour: Behaviour
     gates: frozenset[str]
@@ -36,11 +36,11 @@ class ClusterConfig:
     memory_overcommit: int
     overhead_ratio: float
     migrations: Mapping[str, object]
-    """`spec.configuration.migrations` with its defaults, as migrationState shows it."""
+    """The CR's `spec.configuration.migrations` with its defaults, as migrationState shows it."""
 
     @property
     def live_update(self) -> bool:
-        """Whether the LiveUpdate strategy is in effect.
+        """Whether the rollout strategy LiveUpdate is in effect.
 
         Source: v1.4.0 pkg/virt-config/virt-config.go:455-462 (with the gate), v1.9.0:514-517.
         """
@@ -49,7 +49,7 @@ class ClusterConfig:
         )
 
     def updates_live(self, vm: Json) -> bool:
-        """Returns whether a VM's memory may change live: on v1.1 the VM decides, later the CR."""
+        """Returns whether a VM's memory may change live; on v1.1, the VM's own spec decides."""
         if not self.behaviour.vm_live_update_features:
             return self.live_update
         gate = self.has_gate(LIVE_UPDATE_GATE, self.behaviour.live_update_gate)
@@ -57,21 +57,21 @@ class ClusterConfig:
 
     @property
     def migration_priorities(self) -> bool:
-        """Whether migrations have priorities."""
+        """Whether this version and its feature gates support migration priorities."""
         return self.has_gate(PRIORITY_GATE, self.behaviour.priority_gate)
 
     @property
     def parallel_migrations(self) -> int:
-        """The limit of concurrent migrations in the cluster."""
+        """The maximum number of concurrent migrations in the cluster."""
         return int(str(self.migrations["parallelMigrationsPerCluster"]))
 
     @property
     def parallel_outbound(self) -> int:
-        """The limit of concurrent migrations from one node."""
+        """The maximum number of concurrent migrations from one node."""
         return int(str(self.migrations["parallelOutboundMigrationsPerNode"]))
 
     def has_gate(self, name: str, stage: GateStage) -> bool:
-        """Returns whether a feature gate at a stage is on.
+        """Returns whether a feature gate is on, given the gate's stage in this version.
 
         Source: v1.9.0 pkg/virt-config/featuregate/feature-gates.go:89-112.
         """
@@ -85,7 +85,7 @@ class ClusterConfig:
 
 
 def read_config(kubevirt: Json, behaviour: Behaviour) -> ClusterConfig:
-    """Reads the CR's spec, with the version's defaults for absent fields.
+    """Reads the KubeVirt CR's spec, and uses the version's defaults for absent fields.
 
     Source: v1.9.0 pkg/virt-config/configuration.go:186-219,304-311, virt-config.go:44-52.
     """

@@ -1,4 +1,4 @@
-"""ControlPlane: creates and starts KubeVirt's components over one cluster."""
+"""ControlPlane: creates and starts the KubeVirt components of a simulated cluster."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class ControlPlane:
-    """All components of KubeVirt, and the Kubernetes controllers that they need."""
+    """All KubeVirt components, and the Kubernetes controllers on which they depend."""
 
     def __init__(self, cluster: Cluster, admission: Admission, profiles: GuestProfiles) -> None:
         self._cluster = cluster
@@ -45,11 +45,11 @@ class ControlPlane:
         Actions(cluster).register(admission)
 
     def start(self, unsettled: tuple[Name, ...], owner_spec: Json | None) -> None:
-        """Starts the components, and queues the work that the initial objects ask for.
+        """Starts the components, and queues the work that the initial objects require.
 
         Args:
-            unsettled: VMs with pending changes; all other VMs need no work.
-            owner_spec: The spec that the CR's owner enforces, if the CR has an owner.
+            unsettled: The VMs with pending changes. Only these VMs need work.
+            owner_spec: The KubeVirt spec that the CR's owner enforces, if the CR has an owner.
         """
         store = self._cluster.store
         self._cluster.read_config()

@@ -1,4 +1,4 @@
-"""EventRecorder: core/v1 Events of KubeVirt's components."""
+"""EventRecorder: writes the core/v1 Events of KubeVirt's components."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WARNING: Final = "Warning"
 
 
 class EventRecorder:
-    """Writes core/v1 Events; a repeated Event increments the count of the first."""
+    """Writes core/v1 Events; a repeated Event increments the count of the existing Event."""
 
     def __init__(self, store: Store, random_source: random.Random) -> None:
         self._store = store
@@ -25,7 +25,7 @@ class EventRecorder:
         self._known: dict[tuple[str, str, str], Key] = {}
 
     def record(self, about: Json, kind: str, reason: str, message: str, *, component: str) -> None:
-        """Records an event about an object; `kind` is Normal or Warning."""
+        """Records an Event about an object; `kind` is Normal or Warning."""
         meta = about["metadata"]
         now = rfc3339(self._store.clock.now())
         known = self._known.get((meta["uid"], reason, message))

@@ -1,4 +1,4 @@
-"""GuestProfile: the guest of a VM, its agent, and whether it can migrate."""
+"""GuestProfile: a VM's guest operating system, its agent, and whether the VM can migrate."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ ALPINE: Final[Mapping[str, str]] = {
     "machine": "x86_64",
     "name": "Alpine Linux",
 }
-"""The guest of all recordings."""
+"""The guest operating system of all recordings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestProfile:
-    """What virt-handler reports when a VM's domain has started."""
+    """The guest operating system and the state that virt-handler reports for a started VM."""
 
     os: Mapping[str, str] = field(default_factory=lambda: ALPINE)
-    """guestOSInfo as the agent reports it."""
+    """The guestOSInfo that the guest agent reports."""
     agent: bool = True
     migratable: bool = True
     paused: bool = False
 
     def report(self, vmi: Json, now: str) -> None:
-        """Writes the report of a started domain into its VMI; recorded."""
+        """Writes the report about a started domain into its VMI, as recorded."""
         if self.migratable:
             migratable = make_condition(LIVE_MIGRATABLE, "True", at=now, probed=True)
         else:
@@ -61,12 +61,12 @@ class GuestProfile:
 
 
 class GuestProfiles:
-    """The guests of a world's VMs; a VM that a client creates runs the recordings' Alpine."""
+    """The guest profiles of a world's VMs; any other VM runs Alpine, as in the recordings."""
 
     def __init__(self, by_vm: Mapping[tuple[str, str], GuestProfile] | None = None) -> None:
         self._by_vm = dict(by_vm or {})
         self._default = GuestProfile()
 
     def of(self, namespace: str, name: str) -> GuestProfile:
-        """Returns the guest of a VM."""
+        """Returns the guest profile of a VM."""
         return self._by_vm.get((namespace, name), self._default)

@@ -1,4 +1,4 @@
-"""Inventory: indexes over the store that controllers use, updated by its events."""
+"""Inventory: indexes of pods, migrations and nodes for controllers, updated by store events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.history import StoreEvent
 
 Name: TypeAlias = tuple[str, str]
-"""A namespace and a name."""
+"""The namespace and the name of an object."""
 
 CREATED_BY: Final = "kubevirt.io/created-by"
 MIGRATION_JOB: Final = "kubevirt.io/migrationJobUID"
@@ -36,30 +36,30 @@ MIGRATION_JOB: Final = "kubevirt.io/migrationJobUID"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:
-    """The facts about a pod that scheduling, quotas and controllers use. Memory is in bytes."""
+    """The properties of a pod that scheduling, quotas and controllers use. Memory is in bytes."""
 
     key: Key
     created_by: str
-    """The uid of its VMI; empty for pods that are not launchers."""
+    """The UID of the pod's VMI, or an empty string for a pod that is not a launcher."""
     migration: str
-    """The uid of the migration whose target pod it is, if any."""
+    """The UID of the migration for which the pod is the target, or an empty string."""
     node: str
     phase: str
     deleting: bool
     memory: int
     hugepages: Mapping[str, int]
-    """Bytes by resource, such as `hugepages-2Mi`."""
+    """The bytes of huge pages that the pod requests, by resource, such as `hugepages-2Mi`."""
     limit: int
 
     @property
     def active(self) -> bool:
-        """Whether it uses memory of a node and of a quota."""
+        """Whether the pod uses memory of a node and of a quota."""
         return self.phase not in FINAL_PHASES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationFacts:
-    """The facts about a migration that limits, back-off and clean-up use."""
+    """The properties of a migration that limits, back-off and clean-up use."""
 
     key: Key
     uid: str
@@ -68,35 +68,35 @@ class MigrationFacts:
     priority: str
     created: str
     revision: int
-    """The revision of its creation, by which migrations are ordered."""
+    """The revision at which the migration was created, which determines the order."""
     ended: str
-    """The time at which it became Succeeded or Failed (RFC 3339); empty before."""
+    """The time at which the migration succeeded or failed (RFC 3339); empty before then."""
 
     @property
     def unfinished(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the migration has not ended."""
         return self.phase not in FINAL_PHASES
 
     @property
     def past_pending(self) -> bool:
-        """Whether it has started and not ended."""
+        """Whether the migration has started and has not ended."""
         return self.unfinished and self.phase not in {"", "Pending"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """The facts about a node that the scheduler uses. Sizes are in bytes."""
+    """The properties of a node that the scheduler uses. Sizes are in bytes."""
 
     name: str
     memory: int
     hugepages: Mapping[str, int]
-    """Bytes by resource, such as `hugepages-2Mi`."""
+    """The node's bytes of huge pages by resource, such as `hugepages-2Mi`."""
     schedulable: bool
     labels: dict[str, str]
 
 
 class Inventory:
-    """Indexes over the store; `observe` is its subscription."""
+    """Indexes of the store's objects for controllers; the store calls `observe` on each change."""
 
     def __init__(self) -> None:
         self.pods: dict[Key, PodFacts] = {}
@@ -117,7 +117,7 @@ class Inventory:
         self._migrations_by_vmi: dict[Name, dict[Key, None]] = defaultdict(dict)
 
     def observe(self, event: StoreEvent) -> None:
-        """Updates the indexes with one change of the store."""
+        """Updates the indexes with a change of the store."""
         resource, gone = event.key.resource, event.type == "DELETED"
         if resource == VMIS:
             self._note_vmi(event, gone=gone)
@@ -135,7 +135,7 @@ class Inventory:
             (quotas.discard if gone else quotas.add)(event.key)
 
     def pods_of(self, vmi_uid: str) -> list[PodFacts]:
-        """Returns a VMI's launcher pods, oldest first."""
+        """Returns the launcher pods of a VMI, oldest first."""
         return [self.pods[key] for key in self._pods_by_vmi.get(vmi_uid, ())]
 
     def pods_in(self, namespace: str) -> list[PodFacts]:
@@ -157,7 +157,7 @@ class Inventory:
         return [self.migrations[key] for key in self._unfinished]
 
     def outdated(self, image: str) -> list[Name]:
-        """Returns the VMIs whose launcher does not have the image `image`."""
+        """Returns the VMIs whose launcher has another image than `image`."""
         return [n for other, names in self.launchers.items() if other != image for n in names]
 
     def _note_vmi(self, event: StoreEvent, *, gone: bool) -> None:
@@ -217,7 +217,7 @@ class Inventory:
 
 
 def pod_facts(key: Key, pod: Json) -> PodFacts:
-    """Reads the facts about a pod."""
+    """Returns the properties of a pod that the inventory stores."""
     labels = pod["metadata"].get("labels") or {}
     containers = pod["spec"].get("containers") or ()
     annotations = pod["metadata"].get("annotations") or {}

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 LIVE_UPDATE_FEATURES: Final = "liveUpdateFeatures"
-"""The field of a VM's spec that enables live updates; on v1.1 only."""
+"""The field in a VM's spec that enables live updates; only v1.1 has the field."""
 
 VMS: Final = "virtualmachines.kubevirt.io"
 VMIS: Final = "virtualmachineinstances.kubevirt.io"
@@ -36,13 +36,13 @@ FINAL_PHASES: Final = frozenset({"Succeeded", "Failed"})
 
 
 def key_of(resource: str, obj: Json) -> Key:
-    """Returns the store key of an object of `resource`."""
+    """Returns the store key of an object, given its resource."""
     meta = obj["metadata"]
     return Key(resource, meta.get("namespace", ""), meta["name"])
 
 
 def dig(obj: Json | None, *path: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Returns the value at a path of field names, or None if a part of it is absent."""
+    """Returns the value at a path of field names, or None if a part of the path is absent."""
     found: Any = obj
     for name in path:
         if not isinstance(found, dict):
@@ -52,7 +52,7 @@ def dig(obj: Json | None, *path: str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def section(obj: Json, *path: str) -> Json:
-    """Returns the mapping at a path, creating it and its parents if absent or null."""
+    """Returns the mapping at a field path, and creates absent or null mappings on the path."""
     found = obj
     for name in path:
         if not isinstance(found.get(name), dict):
@@ -62,18 +62,18 @@ def section(obj: Json, *path: str) -> Json:
 
 
 def size(obj: Json | None, *path: str) -> int | None:
-    """Returns the quantity at a path in bytes, or None if it is absent."""
+    """Returns the quantity at a field path in bytes, or None if it is absent."""
     value = dig(obj, *path)
     return None if value is None else quantity.parse(value)
 
 
 def condition(obj: Json | None, kind: str) -> Json | None:
-    """Returns an object's condition of a type."""
+    """Returns the condition of the given type from an object, or None."""
     return next((c for c in conditions(obj) if c["type"] == kind), None)
 
 
 def condition_status(obj: Json | None, kind: str) -> str:
-    """Returns a condition's status: True, False or Unknown; empty without the condition."""
+    """Returns a condition's status (True, False or Unknown), or an empty string if absent."""
     found = condition(obj, kind)
     return "" if found is None else str(found["status"])
 
@@ -84,9 +84,9 @@ def conditions(obj: Json | None) -> Iterator[Json]:
 
 
 def set_condition(obj: Json, new: Json) -> None:
-    """Adds a condition, or replaces the one of its type if status, reason or message differ.
+    """Adds a condition to an object, or replaces the condition of the same type.
 
-    An equal condition keeps its times.
+    If status, reason and message are equal, the existing condition with its times is kept.
     """
     status = section(obj, "status")
     present: list[Json] = status.setdefault("conditions", [])
@@ -99,7 +99,7 @@ def set_condition(obj: Json, new: Json) -> None:
 
 
 def drop_condition(obj: Json, kind: str) -> None:
-    """Removes the condition of a type, if there is one."""
+    """Removes the condition of the given type from an object, if there is one."""
     present = dig(obj, "status", "conditions")
     if present:
         left = [c for c in present if c["type"] != kind]
@@ -118,7 +118,7 @@ def make_condition(
     reason: str = "",
     message: str = "",
 ) -> Json:
-    """Builds a condition with KubeVirt's field order and null times."""
+    """Builds a Kubernetes condition with KubeVirt's field order and null times."""
     made: Json = {"lastProbeTime": at if probed else None, "lastTransitionTime": at}
     if message:
         made["message"] = message
@@ -128,7 +128,7 @@ def make_condition(
 
 
 def drop_finalizer(obj: Json, name: str) -> None:
-    """Removes a finalizer, and the list if it is then empty."""
+    """Removes a finalizer from an object, and removes its finalizer list if it is then empty."""
     meta = obj["metadata"]
     left = [f for f in meta.get("finalizers") or () if f != name]
     if left:
@@ -138,7 +138,7 @@ def drop_finalizer(obj: Json, name: str) -> None:
 
 
 def controller_reference(owner: Json) -> Json:
-    """Returns the owner reference by which `owner` controls another object."""
+    """Returns the owner reference that marks `owner` as the controller of another object."""
     return {
         "apiVersion": owner["apiVersion"],
         "blockOwnerDeletion": True,
@@ -150,7 +150,7 @@ def controller_reference(owner: Json) -> Json:
 
 
 def is_running(vmi: Json | None) -> bool:
-    """Returns whether a VMI is in phase Running."""
+    """Returns whether a VMI is in the phase Running."""
     return bool(dig(vmi, "status", "phase") == "Running")
 
 
@@ -165,7 +165,7 @@ def is_deleting(obj: Json | None) -> bool:
 
 
 def is_migrating(vmi: Json | None) -> bool:
-    """Returns whether a VMI's memory is being transferred.
+    """Returns whether a VMI's memory is being transferred to another node.
 
     Source: v1.9.0 pkg/controller/conditions.go: the migration state has a start and no end.
     """
@@ -174,7 +174,7 @@ def is_migrating(vmi: Json | None) -> bool:
 
 
 def enter_phase(obj: Json, phase: str, now: str) -> None:
-    """Sets the phase of a VMI or migration, with the time of the transition."""
+    """Sets the phase of a VMI or migration, and the time of the transition."""
     status = section(obj, "status")
     if status.get("phase") == phase:
         return

@@ -1,6 +1,6 @@
-"""Kubernetes quantities: parses any valid spelling, and writes the canonical one.
+"""Parses Kubernetes quantities in any valid notation, and writes them in canonical form.
 
-This is the simulator's own implementation: tests compare it with the planner's.
+The simulator has its own implementation, which tests compare with the planner's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ GI: Final = 1024**3
 PATTERN_MESSAGE: Final = (
     "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 )
-"""Source: k8s.io/apimachinery v0.36 pkg/api/resource/quantity.go (ErrFormatWrong), recorded."""
+"""The error message for an invalid quantity.
+
+Source: k8s.io/apimachinery v0.36 pkg/api/resource/quantity.go (ErrFormatWrong), recorded.
+"""
 
 _BINARY: Final = {"": 0, "Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _DECIMAL: Final = {
@@ -35,26 +38,26 @@ _SPELLING: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))([KMGTPE]i|[numkMGTPE]
 
 
 class QuantityError(ValueError):
-    """The text is not a quantity."""
+    """The text is not a valid Kubernetes quantity."""
 
 
 def parse(value: str | float) -> int:
-    """Parses a quantity as whole bytes, rounding up.
+    """Parses a quantity and returns it as whole bytes, rounded up.
 
     Raises:
-        QuantityError: It is not a quantity.
+        QuantityError: The value is not a quantity.
     """
     return int(_decimal(str(value)).to_integral_value(rounding=ROUND_CEILING))
 
 
 def canonical(value: str | float) -> str:
-    """Writes a quantity as it is stored after a webhook has read it: `1024Mi` → `1Gi`.
+    """Returns the canonical form in which a webhook stores a quantity: `1024Mi` becomes `1Gi`.
 
-    A binary quantity gets the largest binary suffix that keeps the number whole, others the
-    largest decimal suffix.
+    A binary quantity gets the largest binary suffix that keeps the number whole. Other quantities
+    get the largest decimal suffix.
 
     Raises:
-        QuantityError: It is not a quantity.
+        QuantityError: The value is not a quantity.
 
     Source: k8s.io/apimachinery v0.36 pkg/api/resource/quantity.go (CanonicalizeBytes).
     """
@@ -71,7 +74,7 @@ def canonical(value: str | float) -> str:
 
 
 def binary(n_bytes: int) -> str:
-    """Writes bytes with the largest binary suffix that divides them: `1Gi`, `1500001Ki`."""
+    """Formats bytes with the largest binary suffix that divides them: `1Gi`, `1500001Ki`."""
     for suffix in ("Ei", "Pi", "Ti", "Gi", "Mi", "Ki"):
         unit = 1024 ** _BINARY[suffix]
         if n_bytes and n_bytes % unit == 0:

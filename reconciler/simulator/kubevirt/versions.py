@@ -21,28 +21,29 @@ NEWEST: Final = (1, 9)
 
 
 class Rollout(StrEnum):
-    """`spec.configuration.vmRolloutStrategy`."""
+    """The values of the KubeVirt field `spec.configuration.vmRolloutStrategy`."""
 
     STAGE = "Stage"
     LIVE_UPDATE = "LiveUpdate"
 
 
 class GateStage(StrEnum):
-    """The stage of a feature gate in a version."""
+    """The stage of a feature gate in a KubeVirt version."""
 
     ABSENT = "absent"
     LISTED = "listed"
-    """The gate is on only if the CR lists it (alpha; and beta up to v1.8)."""
+    """The gate is on only if the CR lists it (alpha; beta up to v1.8)."""
     DEFAULT_ON = "default-on"
     """The gate is on unless the CR disables it (beta from v1.9)."""
     GRADUATED = "graduated"
 
 
 def parse_version(text: str) -> Version:
-    """Parses a version such as `v1.9.0` or `1.9`.
+    """Parses a KubeVirt version such as `v1.9.0` or `1.9`.
 
     Raises:
-        ValueError: It is not a version, or older than v1.1 or newer than v1.9.
+        ValueError: The text is not a version, or the version is older than v1.1 or newer than
+            v1.9.
     """
     match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:[-+].*)?", str(text))
     if match is None:
@@ -54,10 +55,10 @@ def parse_version(text: str) -> Version:
 
 
 def since(version: Version, *bounds: str) -> bool:
-    """Returns whether a version has a change, given the first version of each line with it.
+    """Returns whether a version has a change, given the first version with it on each line.
 
-    `since(v, "1.6.4", "1.7.1")`: v1.6 has it from patch 4, v1.7 from patch 1, and every later
-    line.
+    `since(v, "1.6.4", "1.7.1")` means that v1.6 has the change from patch 4, v1.7 from patch 1,
+    and all later release lines have it.
     """
     lines = {bound[:2]: bound for bound in map(parse_version, bounds)}
     first = lines.get(version[:2])
@@ -66,85 +67,106 @@ def since(version: Version, *bounds: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """The behaviour of one version, as far as versions differ. Sizes are in bytes."""
+    """The properties of a KubeVirt version that differ between versions. Sizes are in bytes."""
 
     version: Version
     live_update_gate: GateStage
-    """The stage of VMLiveUpdateFeatures. Source: v1.4.0 pkg/virt-config/virt-config.go:455, v1.5.0
-    pkg/virt-config/featuregate/inactive.go:98."""
+    """The stage of the feature gate VMLiveUpdateFeatures.
+
+    Source: v1.4.0 pkg/virt-config/virt-config.go:455, v1.5.0
+    pkg/virt-config/featuregate/inactive.go:98.
+    """
     default_rollout: Rollout | None
-    """None: v1.1 has no rollout strategy; VMs enable live updates themselves."""
+    """The default rollout strategy; None on v1.1, where each VM enables live updates itself."""
     hotplug_architectures: tuple[str, ...]
     start_architectures: tuple[str, ...]
-    """The architectures for which a VMI that starts gets a maxGuest (v1.6.0 differs)."""
+    """The architectures on which a starting VMI gets a maxGuest (v1.6.0 differs)."""
     minimum_guest: int
     strict_hotplug_vm: bool
-    """In v1.1 and v1.2, a VM with its own maxGuest may have no hugepages and dedicated CPUs."""
+    """Whether a VM with its own maxGuest may not have hugepages or dedicated CPUs (v1.1, v1.2)."""
     limits_deny: bool
     vm_live_update_features: bool
-    """A VM enables live updates itself, in spec.liveUpdateFeatures, and the webhook denies what
-    later
-    versions report as RestartRequired. Source: v1.1.0 pkg/virt-api/webhooks/
-    validating-webhook/admitters/vms-admitter.go:440-592,865-939."""
+    """Whether each VM enables live updates itself, in spec.liveUpdateFeatures (v1.1).
+
+    In v1.1, the webhook denies what later versions report as RestartRequired. Source: v1.1.0
+    pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939.
+    """
     instancetypes_live: bool
-    """An instancetype's memory is applied to a running VM. Before, a VM with live updates and its
-    own
-    maxGuest may not have an instancetype. Source: v1.1.0 vms-admitter.go:456-592, v1.2.0:430-567;
-    that nothing happens without its own maxGuest is inference."""
+    """Whether a changed instancetype changes the memory of a running VM.
+
+    In older versions, a VM with live updates and its own maxGuest may not have an instancetype.
+    Source: v1.1.0 vms-admitter.go:456-592, v1.2.0:430-567. That such a change has no effect on a
+    VM without its own maxGuest is an inference.
+    """
     restart_required: bool
     self_clearing: bool
-    """Whether RestartRequired is cleared automatically. Source: v1.6.4
-    pkg/virt-controller/watch/vm/vm.go:2977, v1.7.1:2987, v1.8.0."""
+    """Whether RestartRequired is cleared automatically.
+
+    Source: v1.6.4 pkg/virt-controller/watch/vm/vm.go:2977, v1.7.1:2987, v1.8.0.
+    """
     plug_failure_visible: bool
     instancetype_in_status: bool
-    """status.instancetypeRef names the revision, so that a new name in spec hotplugs."""
+    """Whether status.instancetypeRef has the revision, so that a new name in spec hotplugs."""
     integer_guest: bool
     default_requests: bool
-    """The VMI gets requests.memory from its guest size. Source: commit 51927ed13c (v1.7.0)."""
+    """Whether a VMI gets requests.memory from its guest size (up to v1.6).
+
+    Source: commit 51927ed13c (v1.7.0).
+    """
     backoff: bool
-    """Workload-update migrations back off. Recorded on v1.3.1; the code of v1.3.0 does not."""
+    """Whether workload-update migrations back off (recorded on v1.3.1, not in v1.3.0's code)."""
     priority_gate: GateStage
     completion_timeout_per_gib_s: int
     workload_disruption: bool
     gate_overlap_denied: bool
     backups: bool
-    """Migrations wait for a VMI's backup. Source: v1.9.0 pkg/virt-controller/watch/migration/
-    migration.go:1581-1645, from v1.8."""
+    """Whether migrations wait for a VMI's backup.
+
+    Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645, from v1.8.
+    """
     memory_overhead_status: bool
     same_cpu_vendor: bool
-    """A migration's target needs the CPU vendor of its source. Source: v1.9.0
-    pkg/virt-controller/watch/migration/migration.go:986-1005; not known of older versions."""
+    """Whether a migration's target node must have the CPU vendor of its source node.
+
+    Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005. Whether older
+        versions
+    check this is unknown.
+    """
     overhead_fixed: int
     overhead_graphics: int
     firmware_uuid: bool
     multi_architecture_gate: bool
-    """A VM of another architecture than virt-api's needs the gate MultiArchitecture. Source: seen
-    on v1.3.1 and v1.6.3, not on v1.9.0; the gate is marked as deprecated since v1.8.0."""
+    """Whether a VM that is not amd64 needs the feature gate MultiArchitecture.
+
+    Source: seen on v1.3.1 and v1.6.3, not on v1.9.0; the gate is marked as deprecated since
+        v1.8.0.
+    """
     pci_topology: bool
     finalizer: str
     pod_awaited: bool
-    """A VMI first reports that its pod does not exist (recorded on v1.3.1 only)."""
+    """Whether a VMI first reports that its pod does not exist (recorded on v1.3.1 only)."""
     finished_mirror: bool
-    """Finished migrations copy the state of the VMI's newest one (recorded on v1.3.1 only)."""
+    """Whether finished migrations copy the state of their VMI's newest one (only v1.3.1)."""
     conflict_message: str
     """The message for a conflict with the instancetype (recorded on v1.3.1, v1.6.3, v1.9.0)."""
     template_timestamp: bool
-    """The VM template has `creationTimestamp: null` (recorded up to v1.6.3)."""
+    """Whether the VM template has `creationTimestamp: null` (recorded up to v1.6.3)."""
 
     @property
     def text(self) -> str:
-        """The version as KubeVirt's status spells it: `v1.9.0`."""
+        """The version as KubeVirt's status shows it, such as `v1.9.0`."""
         return "v" + ".".join(map(str, self.version))
 
 
 @lru_cache
 def behaviour(text: str) -> Behaviour:
-    """Returns the behaviour of a version.
+    """Returns the behaviour of a KubeVirt version.
 
     Raises:
         ValueError: The version is not simulated.
 
-    Source: KubeVirt release tags v1.1.0 to v1.9.0; the source of each field is at the field.
+    Source: KubeVirt release tags v1.1.0 to v1.9.0; the docstring of a field has the
+    field's own source.
     """
     v = parse_version(text)
     arm = since(v, "1.3.0") and not since(v, "1.5.3", "1.6.1")

@@ -1,4 +1,4 @@
-"""Faults: what fails for which VM, as data from the world file."""
+"""Faults: injects failures of migrations, hotplugs, target pods and guests for single VMs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ALWAYS: Final = -1
 
 
 class Fault(StrEnum):
-    """The faults that happen a given number of times, or always."""
+    """The faults that occur a limited number of times, or always."""
 
     MIGRATION_FAILS = "migrationFails"
     PLUG_REFUSED = "plugRefused"
@@ -20,34 +20,34 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMFaults:
-    """The faults of one VM."""
+    """The faults that are injected for one VM."""
 
     migration_fails: int = 0
-    """The number of its migrations that fail; `ALWAYS` for all."""
+    """The number of the VM's migrations that fail; `ALWAYS` means all."""
     plug_refused: int = 0
-    """The number of plugs that libvirt refuses; `ALWAYS` for all."""
+    """The number of the VM's memory hotplugs that libvirt rejects; `ALWAYS` means all."""
     target_unschedulable: int = 0
-    """The number of target pods that are unschedulable; `ALWAYS` for all."""
+    """The number of the VM's target pods that are unschedulable; `ALWAYS` means all."""
     guest_silent: bool = False
-    """The guest ignores changes of its memory."""
+    """Whether the guest ignores requests to change its memory."""
     guest_keeps: int | None = None
     """The size in bytes below which the guest does not shrink."""
     transfer_s: float | None = None
-    """The time of a transfer of its memory; None: size and bandwidth decide."""
+    """The seconds of a memory transfer; with None, size and bandwidth determine the duration."""
 
 
 NO_FAULTS: Final = VMFaults()
 
 
 class Faults:
-    """The faults of a world's VMs, with the number of times that each has happened."""
+    """The faults of a world's VMs, and how often each fault has occurred."""
 
     def __init__(self, by_vm: dict[tuple[str, str], VMFaults] | None = None) -> None:
         self._by_vm = dict(by_vm or {})
         self.fired: dict[tuple[str, str, Fault], int] = defaultdict(int)
 
     def of(self, namespace: str, name: str) -> VMFaults:
-        """Returns the faults of a VM."""
+        """Returns the faults that are injected for a VM."""
         return self._by_vm.get((namespace, name), NO_FAULTS)
 
     def inject(self, namespace: str, name: str, faults: VMFaults) -> None:
@@ -57,7 +57,7 @@ class Faults:
             self.fired.pop((namespace, name, fault), None)
 
     def fires(self, namespace: str, name: str, fault: Fault) -> bool:
-        """Returns whether a fault happens now, and counts it if so."""
+        """Returns whether a VM's fault occurs now, and counts it if so."""
         faults = self.of(namespace, name)
         budget = {
             Fault.MIGRATION_FAILS: faults.migration_fails,

@@ -1,1 +1,1 @@
-"""The object store, which stands in place of etcd: objects, revisions and change events."""
+"""The object store, which replaces etcd: objects, revisions and change events."""

@@ -1,4 +1,4 @@
-"""The resources that the simulated API server serves.
+"""Resource: the resources that the simulated API server serves.
 
 Source: discovery documents and strategies of kube-apiserver v1.36 (pkg/registry), and the
 CustomResourceDefinitions of KubeVirt v1.9.0 (crds/).
@@ -25,10 +25,10 @@ STATUS_VERBS: Final = ("get", "patch", "update")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """One resource at one group and version."""
+    """A resource that the API server serves at one group and version."""
 
     group: str
-    """The API group; empty for the core group."""
+    """The API group, or an empty string for the core group."""
     version: str
     plural: str
     singular: str
@@ -38,21 +38,21 @@ class Resource:
     categories: tuple[str, ...] = ()
     verbs: tuple[str, ...] = ALL_VERBS
     status: bool = False
-    """Whether it has a status subresource."""
+    """Whether the resource has a status subresource."""
     generation: bool = False
-    """Whether the server maintains metadata.generation."""
+    """Whether the server maintains metadata.generation of the resource's objects."""
     custom: bool = False
     """Whether a CustomResourceDefinition defines the resource."""
     stored_as: str = ""
-    """The storage key of the resource that stores the objects, if it is another one (events)."""
+    """The storage key of another resource that stores the objects (events are stored once)."""
     unconditional_update: bool = True
-    """Whether a PUT may leave out metadata.resourceVersion."""
+    """Whether a PUT request may omit metadata.resourceVersion."""
     create_on_update: bool = False
-    """Whether a PUT of an absent object creates it."""
+    """Whether a PUT request creates an absent object."""
 
     @property
     def qualified(self) -> str:
-        """`virtualmachines.kubevirt.io`, or `nodes` for the core group."""
+        """The resource with its group, `virtualmachines.kubevirt.io`; for core, just `nodes`."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
@@ -62,7 +62,7 @@ class Resource:
 
     @property
     def api_version(self) -> str:
-        """`kubevirt.io/v1`, or `v1` for the core group."""
+        """The apiVersion of the objects: `kubevirt.io/v1`, or `v1` for the core group."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
 
@@ -198,7 +198,7 @@ REVIEWS: Final[tuple[Resource, ...]] = tuple(
         ("authorization.k8s.io", "SelfSubjectRulesReview"),
     )
 )
-"""Review requests, which are answered and not stored."""
+"""The review kinds, whose requests are answered but not stored."""
 
 SERVED: Final = (*CATALOGUE, *REVIEWS)
 
@@ -207,15 +207,15 @@ _BY_STORAGE: Final = {r.storage: r for r in CATALOGUE if not r.stored_as}
 
 
 def find(group: str, version: str, plural: str) -> Resource | None:
-    """Returns the resource served at a group, version and plural, if there is one."""
+    """Returns the resource that is served at a group, version and plural, or None."""
     return _BY_PATH.get((group, version, plural))
 
 
 def stored(storage: str) -> Resource:
-    """Returns the resource whose objects have a storage key.
+    """Returns the resource whose objects are stored under a storage key.
 
     Raises:
-        LookupError: The simulator stores no such resource.
+        LookupError: The simulator does not store such a resource.
     """
     resource = _BY_STORAGE.get(storage)
     if resource is None:

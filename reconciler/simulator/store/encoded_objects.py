@@ -12,36 +12,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One page of a list, at one revision."""
+    """A page of a list of objects, read at one revision."""
 
     revision: int
     bodies: tuple[bytes, ...]
     last: str
-    """The path (`namespace/name`) of the last object of the page."""
+    """The path (`namespace/name`) of the last object on the page."""
     remaining: int
     """The number of objects on later pages."""
 
 
 class EncodedObjects:
-    """Encoded objects by path (`namespace/name`), ordered by path."""
+    """The encoded objects of a resource by path (`namespace/name`), ordered by path."""
 
     def __init__(self) -> None:
         self.bodies: dict[str, bytes] = {}
         self._order: list[str] = []
 
     def put(self, path: str, body: bytes) -> None:
-        """Adds or replaces an object."""
+        """Adds or replaces the encoded object at a path."""
         if path not in self.bodies:
             insort(self._order, path)
         self.bodies[path] = body
 
     def remove(self, path: str) -> None:
-        """Removes an object."""
+        """Removes the encoded object at a path."""
         del self.bodies[path]
         del self._order[bisect_left(self._order, path)]
 
     def paths(self, namespace: str | None = None) -> list[str]:
-        """Returns the paths in list order; with a namespace, only its paths."""
+        """Returns the paths of all objects, or of the objects in one namespace, in list order."""
         if namespace is None:
             return self._order[:]
         # "0" is the character after "/".
@@ -57,14 +57,16 @@ class EncodedObjects:
         revision: int,
         earlier: Mapping[str, bytes | None],
     ) -> Page:
-        """Returns one page of a list.
+        """Returns a page of a list of objects.
 
         Args:
-            namespace: Only objects in it; None for all.
-            after: The path of the last object of the previous page; empty for the first page.
-            limit: The most objects on the page; 0 for all.
-            revision: The revision of the page.
-            earlier: The objects that changed since `revision`, as they were (None: absent).
+            namespace: The namespace to list, or None for all namespaces.
+            after: The path of the previous page's last object, or an empty string for the first
+                page.
+            limit: The maximum number of objects on the page, or 0 for all objects.
+            revision: The revision at which the page is read.
+            earlier: The former state of each object that changed after `revision`; None if the
+                object did not exist.
         """
         paths, bodies = self.paths(namespace), self.bodies
         if earlier:

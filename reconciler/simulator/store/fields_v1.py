@@ -1,4 +1,4 @@
-"""Sets of fields, and FieldsV1, the form in which managedFields holds them.
+"""Sets of field paths, and their encoding as FieldsV1 in managedFields.
 
 A set of fields is a Python set of paths; a path is a tuple of FieldsV1 elements (`f:spec`,
 `k:{"name":"eth0"}`, `v:"Snapshot"`).
@@ -23,7 +23,7 @@ Fields: TypeAlias = AbstractSet[Path]
 
 
 def decode(fields: Json) -> Fields:
-    """Decodes a FieldsV1 tree into a set of paths."""
+    """Decodes a FieldsV1 tree into a set of field paths."""
     return _decoded(json_codec.encode(fields))
 
 
@@ -47,7 +47,7 @@ def _decode(tree: Json, at: Path, paths: FieldSet) -> None:
 
 
 def encode(paths: Fields) -> Json:
-    """Encodes a set of paths as a FieldsV1 tree. The tree is shared: do not edit it."""
+    """Encodes a set of field paths as a FieldsV1 tree, which is shared and must not be edited."""
     return _encoded(frozenset(paths))
 
 

@@ -1,4 +1,4 @@
-"""History: the log of committed changes, from which watches and older list pages are served."""
+"""History: the log of committed changes, which watches and pages of older lists read."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ class Key:
     """The key of an object in the store."""
 
     resource: str
-    """The plural and the group, `virtualmachines.kubevirt.io`; a core resource is just `nodes`."""
+    """The plural with the group, `virtualmachines.kubevirt.io`; for the core group, `nodes`."""
     namespace: str
-    """The namespace; empty for cluster-scoped objects."""
+    """The namespace, or an empty string for a cluster-scoped object."""
     name: str
 
     @property
     def path(self) -> str:
-        """`namespace/name`, or the name alone; its byte order is the server's list order."""
+        """`namespace/name`, or only the name if cluster-scoped; lists are sorted by its bytes."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreEvent:
-    """One committed change."""
+    """A committed change of one object in the store."""
 
     type: str
-    """The type: ADDED, MODIFIED or DELETED."""
+    """The type of the change: ADDED, MODIFIED or DELETED."""
     key: Key
     rv: int
     body: bytes
-    """The encoded object after the change; for DELETED, the last state, with this revision."""
+    """The encoded object after the change; for DELETED, its last state with a new revision."""
     previous: bytes | None
-    """The encoded object before the change; None for ADDED."""
+    """The encoded object before the change, or None for ADDED."""
 
 
 class ExpiredError(Exception):
-    """The requested revision is compacted."""
+    """The requested revision is too old: it was compacted."""
 
     def __init__(self, revision: int, compacted: int) -> None:
         super().__init__(f"revision {revision} was compacted; the oldest kept is {compacted}")
@@ -46,7 +46,7 @@ class ExpiredError(Exception):
 
 
 class History:
-    """The newest `capacity` changes; `compacted` is the oldest readable revision."""
+    """The newest `capacity` changes of the store; `compacted` is the oldest readable revision."""
 
     def __init__(self, *, capacity: int, start: int) -> None:
         self._events: deque[StoreEvent] = deque()
@@ -54,13 +54,13 @@ class History:
         self.compacted = start
 
     def append(self, event: StoreEvent) -> None:
-        """Appends a change, and removes the oldest one beyond the capacity."""
+        """Appends a change, and removes the oldest change if the capacity is exceeded."""
         self._events.append(event)
         if len(self._events) > self._capacity:
             self.compacted = self._events.popleft().rv
 
     def compact(self, revision: int) -> None:
-        """Removes the changes up to and including `revision`."""
+        """Removes all changes up to and including `revision`."""
         while self._events and self._events[0].rv <= revision:
             self._events.popleft()
         self.compacted = max(self.compacted, revision)
@@ -69,7 +69,7 @@ class History:
         """Returns the changes of a resource after `revision`, oldest first.
 
         Raises:
-            ExpiredError: Some of them are compacted.
+            ExpiredError: Some of the changes were compacted.
         """
         if revision < self.compacted:
             raise ExpiredError(revision, self.compacted)
@@ -83,10 +83,10 @@ class History:
         return found
 
     def at(self, revision: int, resource: str, namespace: str | None) -> dict[str, bytes | None]:
-        """Returns the objects that changed since `revision`, as they were (None: absent).
+        """Returns the state at `revision` of each object that has changed since (None: absent).
 
         Raises:
-            ExpiredError: Some of the changes are compacted.
+            ExpiredError: Some of the changes were compacted.
         """
         then: dict[str, bytes | None] = {}
         for event in self.since(revision, resource, namespace):

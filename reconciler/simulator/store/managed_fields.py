@@ -1,6 +1,7 @@
-"""Computes managedFields: which manager owns which field.
+"""Computes managedFields, which show the field manager that owns each field.
 
-The structural schema says which lists are merged by key, which are sets, and which are atomic.
+The structural schema determines which lists are merged by key, which are sets, and which are
+atomic.
 
 Source: sigs.k8s.io/structured-merge-diff v6 (typed/compare.go, fieldpath/serialize.go, merge/
 update.go) and k8s.io/apimachinery v0.36 util/managedfields.
@@ -37,7 +38,7 @@ _SERVER_OWNED: Final = frozenset(
 
 
 def changes(live: Json, new: Json, root: Json) -> tuple[FieldSet, FieldSet]:
-    """Compares two objects and returns the fields (added or modified, removed)."""
+    """Compares two objects and returns two sets of fields: added or modified, and removed."""
     changed: FieldSet = set()
     removed: FieldSet = set()
     _compare(own_content(live), own_content(new), root, (), changed, removed)
@@ -47,7 +48,7 @@ def changes(live: Json, new: Json, root: Json) -> tuple[FieldSet, FieldSet]:
 
 
 def own_content(obj: Json) -> Json:
-    """Returns the object without the fields that only the server sets."""
+    """Returns an object without the fields that only the server sets."""
     content = {k: v for k, v in obj.items() if k not in {"apiVersion", "kind"}}
     if "metadata" in content:
         meta = content["metadata"]
@@ -90,7 +91,7 @@ def _compare(  # a recursion with two result sets
 def _compare_objects(
     old: Json, new: Json, node: Json, at: Path, changed: FieldSet, removed: FieldSet
 ) -> None:
-    """Compares two objects; looks the schema up only for fields that differ."""
+    """Compares two objects, and looks up the schema only for fields that differ."""
     for name in old.keys() | new.keys():
         before, after = old.get(name, _ABSENT), new.get(name, _ABSENT)
         if _same(before, after):
@@ -124,15 +125,15 @@ def collect(
     *,
     containers: bool,
 ) -> None:
-    """Adds a value's path and all paths below it.
+    """Adds the path of a value, and all paths below it, to a set of paths.
 
     Args:
-        value: Any JSON value.
-        node: The schema of the value.
+        value: The JSON value whose paths are added.
+        node: The structural schema of the value.
         at: The path of the value.
         paths: The set to which paths are added.
-        containers: Whether to add the paths of non-empty objects. Updates do; an applied
-            configuration owns only leaves, map entries and list items.
+        containers: Whether to add the paths of non-empty objects. An update owns these paths;
+            an applied configuration owns only leaves, map entries and list items.
     """
     below = children(value, node)
     if not below:
@@ -149,9 +150,9 @@ def collect(
 
 
 def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # noqa: ANN401  # any JSON value
-    """Splits a value into path element → (child, schema); None for a leaf.
+    """Returns the child and schema at each path element below a value, or None for a leaf.
 
-    Lists without a declared type, and lists with duplicate keys, are leaves.
+    A list without a declared type, or with duplicate keys, is a leaf.
     """
     if isinstance(value, dict):
         if _is_atomic(node):
@@ -177,7 +178,7 @@ def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # n
 
 
 def key_element(item: Any, keys: list[str]) -> str:  # noqa: ANN401  # any JSON value
-    """Returns the path element of a list item, made of its keys: `k:{"name":"eth0"}`."""
+    """Returns the path element of a list item, which contains its keys: `k:{"name":"eth0"}`."""
     known = {key: item[key] for key in keys if key in item} if isinstance(item, dict) else {}
     return "k:" + _compact(known)
 
@@ -187,9 +188,9 @@ def _compact(value: Any) -> str:  # noqa: ANN401  # any JSON value
 
 
 def identity(entry: Json) -> Identity:
-    """Returns the identity of a manager: name, operation, API version and subresource.
+    """Returns the identity of a field manager: name, operation, API version and subresource.
 
-    A manager that applies has the same identity in every API version.
+    A manager that uses server-side apply has the same identity in every API version.
     """
     operation = entry["operation"]
     version = "" if operation == "Apply" else entry.get("apiVersion", "")
@@ -197,7 +198,7 @@ def identity(entry: Json) -> Identity:
 
 
 def entry(paths: Fields, who: Identity, *, api_version: str, time: str) -> Json:
-    """Builds one managedFields entry."""
+    """Builds a managedFields entry."""
     manager, operation, _, subresource = who
     built: Json = {
         "apiVersion": api_version,
@@ -213,7 +214,7 @@ def entry(paths: Fields, who: Identity, *, api_version: str, time: str) -> Json:
 
 
 def ordered(entries: list[Json]) -> list[Json]:
-    """Sorts entries as the server does: appliers first, then by time, then by name."""
+    """Sorts managedFields entries as the server does: Apply first, then by time, then by name."""
     return sorted(
         entries,
         key=lambda e: (
@@ -227,7 +228,7 @@ def ordered(entries: list[Json]) -> list[Json]:
 
 
 def without(entries: list[Json], lost: Fields) -> list[Json]:
-    """Removes fields from all managers, and managers that then own nothing."""
+    """Removes fields from all field managers, and removes managers that then own no field."""
     kept: list[Json] = []
     for one in entries:
         owned = decode(one.get("fieldsV1", {}))
@@ -249,9 +250,9 @@ def after_update(  # the facts that make up one entry
     time: str,
     subresource: str = "",
 ) -> list[Json]:
-    """Returns the entries after `manager` wrote `new` over `live` with a create or an update.
+    """Returns the managedFields entries after `manager` replaced the object `live` by `new`.
 
-    The manager takes over every field that it added or changed. A write that changes nothing
+    The manager becomes the owner of every field that it added or changed. A write without a change
     leaves the entries and their times unchanged.
     """
     changed, removed = changes(live, new, structural_schema.of(resource.storage))

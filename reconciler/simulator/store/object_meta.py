@@ -1,4 +1,4 @@
-"""The metadata that the server sets: uid, resourceVersion, generation and timestamps.
+"""Sets the metadata that the server maintains: uid, resourceVersion, generation, timestamps.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/registry/rest (create.go, update.go, delete.go)
 and apiextensions-apiserver pkg/registry/customresource/strategy.go.
@@ -29,7 +29,7 @@ _IDENTITY: Final = (
 
 
 class IdGenerator:
-    """Generates uids and name suffixes, repeatable for a seed."""
+    """Generates UIDs and name suffixes, which are identical in runs with the same seed."""
 
     def __init__(self, seed: int) -> None:
         self._uids = random.Random(f"uid/{seed}")  # noqa: S311  # repeatable, not secret
@@ -40,7 +40,7 @@ class IdGenerator:
         return str(uuid.UUID(int=self._uids.getrandbits(128), version=4))
 
     def suffix(self) -> str:
-        """Returns five characters as generateName appends them."""
+        """Returns five characters, as the server appends them to generateName."""
         return "".join(self._names.choices(_SUFFIX_LETTERS, k=5))
 
 
@@ -48,7 +48,7 @@ def check_preconditions(key: Key, stored: Json, wanted: Json) -> None:
     """Checks the uid and resourceVersion in `wanted`, if any, against the stored object.
 
     Raises:
-        ConflictError: One of them differs.
+        ConflictError: The uid or the resourceVersion differs.
     """
     for field, label in (("uid", "UID"), ("resourceVersion", "")):
         want, have = wanted.get(field), stored["metadata"][field]
@@ -58,10 +58,10 @@ def check_preconditions(key: Key, stored: Json, wanted: Json) -> None:
 
 
 def merge(resource: Resource, stored: Json, new: Json, *, status: bool) -> Json:
-    """Returns the result of writing `new` over `stored`.
+    """Returns the object that results when `new` is written over `stored`.
 
-    With `status`, only the status is written; without it, everything else, and for resources
-    without a status subresource, everything.
+    With `status`, only the status is written. Otherwise everything but the status is written, or
+    the whole object if the resource has no status subresource.
     """
     if status:
         merged = {**stored, "metadata": dict(stored["metadata"])}
@@ -89,7 +89,8 @@ def _carry(source: Json, target: Json, field: str) -> None:
 def count_generation(resource: Resource, stored: Json, new: Json) -> None:
     """Increments metadata.generation of `new` unless only metadata and status changed.
 
-    Without a status subresource (VirtualMachineInstances), a change of the status counts, too.
+    If the resource has no status subresource (VirtualMachineInstances), a change of the status
+    also increments the generation.
     """
     if resource.generation and _counted(resource, stored) != _counted(resource, new):
         new["metadata"]["generation"] = stored["metadata"].get("generation", 0) + 1

@@ -1,4 +1,4 @@
-"""OwnerIndex: the ownerReferences of all objects, for garbage collection."""
+"""OwnerIndex: the ownerReferences of all stored objects, for garbage collection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class OwnerIndex:
-    """Knows which stored objects refer to which owners."""
+    """An index of the stored objects by their owners."""
 
     def __init__(self) -> None:
         self._dependents: dict[str, set[Key]] = defaultdict(set)
@@ -20,7 +20,7 @@ class OwnerIndex:
         self._uids: set[str] = set()
 
     def record(self, key: Key, obj: Json) -> None:
-        """Records the current uid and owners of an object."""
+        """Stores the current UID and owners of an object in the index."""
         uid = obj["metadata"]["uid"]
         self._alive[key] = uid
         self._uids.add(uid)
@@ -35,10 +35,10 @@ class OwnerIndex:
             self._dependents[owner].add(key)
 
     def forget(self, key: Key) -> tuple[Key, ...]:
-        """Removes an object.
+        """Removes an object from the index.
 
         Returns:
-            The dependents that have no owner left, in list order.
+            The dependents without any remaining owner, in list order.
         """
         uid = self._alive.pop(key)
         self._uids.discard(uid)
@@ -48,7 +48,7 @@ class OwnerIndex:
         return tuple(sorted(orphans, key=lambda k: (k.resource, k.path)))
 
     def dependents(self, uid: str) -> tuple[Key, ...]:
-        """Returns the objects that name `uid` as an owner, in list order."""
+        """Returns the objects with `uid` in their ownerReferences, in list order."""
         return tuple(sorted(self._dependents.get(uid, ()), key=lambda k: (k.resource, k.path)))
 
     def _unlink(self, key: Key, owners: tuple[str, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Store: encoded objects, optimistic concurrency, finalizers, ordered change events."""
+"""Store: encoded objects with optimistic concurrency, finalizers and ordered change events."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.subscribers import Subscriber
 
 _FIRST_REVISION: Final = 1000
-"""On a real server, the first objects create revisions, too; revision 1 is compacted on both."""
+"""The store's first revision, above 1, since revision 1 is compacted on a real server as well."""
 
 
 class Store:
-    """All objects of the simulated cluster, kept as encoded bytes.
+    """All objects of the simulated cluster, stored as encoded bytes.
 
-    Every public method takes `lock`; a caller that reads and writes in one step holds it for both.
-    Subscribers run inside the lock, after the commit, in commit order.
+    Every public method acquires `lock`. A caller that reads and then writes must hold the lock for
+    both. Subscribers run with the lock held, after the commit, in the order of the commits.
     """
 
     def __init__(self, clock: SimClock, *, seed: int = 0, history: int = 10_000) -> None:
@@ -48,12 +48,12 @@ class Store:
     # Reading
 
     def raw(self, key: Key) -> bytes | None:
-        """Returns the encoded object; None if it is absent."""
+        """Returns the encoded object at a key, or None if it is absent."""
         with self.lock:
             return self._objects[key.resource].bodies.get(key.path)
 
     def get(self, key: Key) -> Json | None:
-        """Returns the decoded object, which the caller may edit; None if it is absent."""
+        """Returns the decoded object at a key, which the caller may edit, or None if absent."""
         body = self.raw(key)
         return None if body is None else json_codec.decode(body)
 
@@ -78,17 +78,18 @@ class Store:
         limit: int = 0,
         revision: int | None = None,
     ) -> Page:
-        """Returns one page of encoded objects.
+        """Returns a page of encoded objects.
 
         Args:
             resource: The storage key of the resource.
-            namespace: Only objects in it; None for all.
-            after: The path of the last object of the previous page; empty for the first page.
-            limit: The most objects on the page; 0 for all.
-            revision: The revision to read; None for the newest.
+            namespace: The namespace to list, or None for all namespaces.
+            after: The path of the previous page's last object, or an empty string for the first
+                page.
+            limit: The maximum number of objects on the page, or 0 for all objects.
+            revision: The revision to read, or None for the newest.
 
         Raises:
-            ExpiredError: That revision is compacted.
+            ExpiredError: The revision was compacted.
         """
         with self.lock:
             at = self.rv if revision is None else revision
@@ -106,18 +107,18 @@ class Store:
         """Returns a resource's changes after revision `rv`, oldest first.
 
         Raises:
-            ExpiredError: Some of them are compacted.
+            ExpiredError: Some of the changes were compacted.
         """
         with self.lock:
             return self._history.since(rv, resource, namespace)
 
     def compact(self, rv: int) -> None:
-        """Compacts changes up to `rv`: older watches and list pages get a 410 from now on."""
+        """Compacts changes up to `rv`, so that older watches and list pages receive a 410."""
         with self.lock:
             self._history.compact(rv)
 
     def dependents(self, uid: str) -> tuple[Key, ...]:
-        """Returns the objects that name `uid` as an owner."""
+        """Returns the objects with `uid` in their ownerReferences."""
         with self.lock:
             return self._owners.dependents(uid)
 
@@ -126,13 +127,14 @@ class Store:
     def create(
         self, key: Key, obj: Json, *, manager: str | None = None, dry_run: bool = False
     ) -> Json:
-        """Stores a new object and returns it as stored.
+        """Creates an object and returns the stored object.
 
-        Sets uid, resourceVersion, creationTimestamp, and generation for kinds that have it. With
-        `manager`, the fields of `obj` are recorded as owned by that manager.
+        The store sets uid, resourceVersion, creationTimestamp and, for kinds that have one,
+        generation. With `manager`, managedFields record that this manager owns the fields of
+        `obj`.
 
         Raises:
-            AlreadyExistsError: The key is taken.
+            AlreadyExistsError: An object with this key exists.
         """
         resource = api_resources.stored(key.resource)
         with self.lock:
@@ -162,16 +164,16 @@ class Store:
         manager: str | None = None,
         dry_run: bool = False,
     ) -> Json:
-        """Replaces an object and returns it as stored.
+        """Replaces an object and returns the stored object.
 
-        With `status`, only the status is written; without it, everything else, and for kinds
-        without a status subresource, everything. A write that changes nothing creates no revision
-        and no event. A write that removes the last finalizer of an object under deletion removes
-        the object.
+        With `status`, only the status is written. Otherwise everything but the status is written,
+        or the whole object if the kind has no status subresource. A write without a change does
+        not create a revision or an event. A write that removes the last finalizer from an object
+        that is marked for deletion removes the object.
 
         Raises:
-            NotFoundError: There is no such object.
-            ConflictError: `obj` has another resourceVersion or uid than the stored object.
+            NotFoundError: The object does not exist.
+            ConflictError: The resourceVersion or uid of `obj` differs from the stored object.
         """
         resource = api_resources.stored(key.resource)
         if status and not resource.status:
@@ -201,7 +203,7 @@ class Store:
         status: bool = False,
         manager: str | None = None,
     ) -> Json | None:
-        """Lets `change` edit an object in place, and stores it; returns None if it is absent."""
+        """Calls `change` to edit and store an object, or returns None if the object is absent."""
         with self.lock:
             obj = self.get(key)
             if obj is None:
@@ -210,15 +212,16 @@ class Store:
             return self.update(key, obj, status=status, manager=manager)
 
     def delete(self, key: Key, *, uid: str | None = None) -> Json | None:
-        """Deletes an object; with finalizers, only marks it for deletion.
+        """Deletes an object, or marks it for deletion if it has finalizers.
 
         Dependents without another owner are deleted with it.
 
         Returns:
-            The object in its last state, or marked for deletion; None if it is absent.
+            The last state of the object, or the object marked for deletion, or None if it is
+            absent.
 
         Raises:
-            ConflictError: The stored object has another uid than `uid`.
+            ConflictError: The uid of the stored object is not `uid`.
         """
         with self.lock:
             body = self.raw(key)
@@ -239,7 +242,7 @@ class Store:
             return self._commit("MODIFIED", key, stored, body)
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
-        """Calls `callback` after each commit, in order; returns a function that ends it."""
+        """Registers a callback to run after each commit; returns a function that removes it."""
         with self.lock:
             self._subscribers.add(callback)
 
@@ -254,7 +257,7 @@ class Store:
     def _own(
         self, live: Json, new: Json, resource: Resource, manager: str, subresource: str = ""
     ) -> None:
-        """Records in `new` which fields `manager` owns after it wrote `new` over `live`."""
+        """Updates managedFields of `new` after `manager` wrote `new` over the object `live`."""
         meta = new["metadata"]
         meta["managedFields"] = managed_fields.after_update(
             live,

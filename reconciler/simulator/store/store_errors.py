@@ -1,4 +1,4 @@
-"""The errors of writes to the store."""
+"""StoreError and its subclasses: the errors of writes to the store."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ class StoreError(Exception):
 
 
 class AlreadyExistsError(StoreError):
-    """An object with this key exists already."""
+    """The write creates an object with a key that already exists."""
 
     def __init__(self, key: Key) -> None:
         super().__init__(key, "already exists")
 
 
 class NotFoundError(StoreError):
-    """No object with this key exists."""
+    """The write changes an object that does not exist."""
 
     def __init__(self, key: Key) -> None:
         super().__init__(key, "not found")

@@ -1,6 +1,6 @@
-"""The structural schemas of the served kinds, and how to walk them.
+"""Provides the structural schemas of the served kinds, and finds the schema of each field.
 
-A schema is a plain JSON Schema node as in a CustomResourceDefinition, without descriptions.
+A schema is a JSON Schema object as in a CustomResourceDefinition, without descriptions.
 `crds/<plural>.json` are KubeVirt v1.9.0's CustomResourceDefinitions; `crds/builtin.json` holds the
 built-in kinds, generated from the models of the Python client for Kubernetes (version 37).
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 UNKNOWN: Final[Json] = {}
-"""The schema of a value that no schema describes."""
+"""The empty schema, for a value that no schema describes."""
 _STRING: Final[Json] = {"type": "string"}
 _ANYTHING: Final[Json] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _TIME: Final[Json] = {"type": "string", "format": "date-time", "nullable": True}
@@ -58,7 +58,7 @@ METADATA: Final[Json] = {
 
 
 def child(node: Json, name: str) -> Json:
-    """Returns the schema of the field `name` of an object; UNKNOWN if there is none."""
+    """Returns the schema of an object's field `name`, or UNKNOWN if the schema has none."""
     found = node.get("properties", UNKNOWN).get(name)
     if found is None:
         found = node.get("additionalProperties")
@@ -66,14 +66,14 @@ def child(node: Json, name: str) -> Json:
 
 
 def items(node: Json) -> Json:
-    """Returns the schema of the items of a list; UNKNOWN if there is none."""
+    """Returns the schema of a list's items, or UNKNOWN if the schema has none."""
     found = node.get("items")
     return found if isinstance(found, dict) else UNKNOWN
 
 
 @cache
 def definition(plural: str) -> Json | None:
-    """Returns the CustomResourceDefinition of a custom resource as KubeVirt ships it."""
+    """Returns KubeVirt's CustomResourceDefinition of a custom resource."""
     file = package_files.files("reconciler.simulator") / "crds" / f"{plural}.json"
     if not file.is_file():
         return None
@@ -83,16 +83,17 @@ def definition(plural: str) -> Json | None:
 
 @cache
 def of(storage: str) -> Json:
-    """Returns the schema of the objects with a storage key.
+    """Returns the schema of the objects that are stored under a storage key.
 
-    Its `properties.metadata` is the server's; kinds without a schema here accept anything.
+    The schema's `properties.metadata` is that of the API server. A kind without a schema accepts
+    any object.
     """
     return served(api_resources.stored(storage))
 
 
 @cache
 def served(resource: Resource) -> Json:
-    """Returns the schema of a resource at its served group and version."""
+    """Returns the schema of a resource at the group and version that it is served at."""
     kind = f"{resource.api_version}/{resource.kind}"
     root = _custom(resource) if resource.custom else _builtin().get(kind)
     if root is None:
@@ -113,7 +114,7 @@ def _custom(resource: Resource) -> Json | None:
 
 
 def _with_old_fields(root: Json, resource: Resource) -> Json:
-    """Adds the field that only KubeVirt v1.1 serves; the webhook of later versions removes it."""
+    """Adds the field that only KubeVirt v1.1 has; in later versions, a webhook removes it."""
     if resource.plural != "virtualmachines":
         return root
     spec = root["properties"]["spec"]

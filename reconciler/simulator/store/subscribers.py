@@ -1,4 +1,4 @@
-"""Delivery of committed changes to the components that watch the store."""
+"""Subscribers: delivers committed changes to the components that watch the store."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Subscriber: TypeAlias = Callable[[StoreEvent], None]
 
 
 class Subscribers:
-    """Calls every subscriber with every change, in the order of the commits."""
+    """Calls each subscriber for each committed change, in the order of the commits."""
 
     def __init__(self) -> None:
         self._subscribers: list[Subscriber] = []
@@ -20,19 +20,19 @@ class Subscribers:
         self._delivering = False
 
     def add(self, subscriber: Subscriber) -> None:
-        """Adds a subscriber, which sees the changes from now on."""
+        """Adds a subscriber, which receives all later changes."""
         self._subscribers.append(subscriber)
 
     def remove(self, subscriber: Subscriber) -> None:
-        """Removes a subscriber; does nothing for one that is removed already."""
+        """Removes a subscriber, if it is registered."""
         if subscriber in self._subscribers:
             self._subscribers.remove(subscriber)
 
     def deliver(self, event: StoreEvent) -> None:
         """Delivers a change to all subscribers.
 
-        A subscriber may write to the store: the change that this makes is delivered once every
-        subscriber has seen the current one.
+        A subscriber may write to the store. The resulting change is delivered after every
+        subscriber has received the current change.
         """
         self._undelivered.append(event)
         if self._delivering:

@@ -1,1 +1,1 @@
-"""World files: simulated clusters as data."""
+"""Reads world files, which describe simulated clusters, and creates their objects."""

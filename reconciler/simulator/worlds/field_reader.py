@@ -1,4 +1,4 @@
-"""Fields: reads a world file's values as typed values, and collects all problems."""
+"""Fields: reads the values of a world file with their types, and collects all problems."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One thing that is wrong with a world."""
+    """A problem in a world file, with the field's path and a message."""
 
     path: str
-    """The path of the field: `vms[3].guest`."""
+    """The path of the field in the world file, such as `vms[3].guest`."""
     message: str
-    """The problem, with the value and a hint."""
+    """A message that describes the problem, with the value and a hint."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
 
 
 class WorldError(ValueError):
-    """The world is invalid or impossible; the message lists all problems."""
+    """The world file is invalid or its cluster is impossible; the message lists all problems."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
         lines = "".join(f"\n  {problem}" for problem in problems)
@@ -41,7 +41,7 @@ class WorldError(ValueError):
 
 @dataclass(slots=True)
 class Fields:
-    """One mapping of a world file; fields that are never read are problems."""
+    """A mapping in a world file. A field that is never read is reported as unknown."""
 
     values: Json
     path: str
@@ -49,17 +49,17 @@ class Fields:
     _read: set[str] = field(default_factory=set)
 
     def problem(self, name: str, message: str) -> None:
-        """Adds a problem with a field, or with the mapping itself if `name` is empty."""
+        """Reports a problem with a field, or with the whole mapping if `name` is empty."""
         where = ".".join(part for part in (self.path, name) if part) or "world"
         self.problems.append(Problem(path=where, message=message))
 
     def raw(self, name: str) -> Any:  # noqa: ANN401 - any YAML value
-        """Returns a field's value as it is; None if it is absent."""
+        """Returns a field's value without any check, or None if the field is absent."""
         self._read.add(name)
         return self.values.get(name)
 
     def text(self, name: str, default: str = "", *, choices: tuple[str, ...] = ()) -> str:
-        """Reads a string, one of `choices` if given."""
+        """Reads a string field, whose value must be one of `choices` if there are any."""
         value = self.raw(name)
         if value is None:
             return default
@@ -72,11 +72,11 @@ class Fields:
         return value
 
     def boolean(self, name: str, *, default: bool = False) -> bool:
-        """Reads true or false."""
+        """Reads a field whose value is true or false."""
         return bool(self._typed(name, bool, default, "true or false"))
 
     def integer(self, name: str, default: int = 0) -> int:
-        """Reads a whole number of zero or more."""
+        """Reads a field whose value is a whole number of at least 0."""
         value = self._typed(name, int, default, "a whole number")
         if isinstance(value, int) and value < 0:
             self.problem(name, f"{value} is below 0")
@@ -84,7 +84,7 @@ class Fields:
         return int(value)
 
     def memory(self, name: str) -> int | None:
-        """Reads a quantity as bytes; None if it is absent."""
+        """Reads a Kubernetes quantity and returns it in bytes, or None if the field is absent."""
         value = self.raw(name)
         if value is None:
             return None
@@ -95,7 +95,7 @@ class Fields:
             return None
 
     def seconds(self, name: str) -> float | None:
-        """Reads a duration such as `90s` as seconds; None if it is absent."""
+        """Reads a duration such as `90s` and returns seconds, or None if the field is absent."""
         value = self.raw(name)
         if value is None:
             return None
@@ -106,7 +106,7 @@ class Fields:
         return float(match[1]) * _UNITS[match[2]]
 
     def instant(self, name: str) -> datetime | None:
-        """Reads a date and time with its offset from UTC; None if it is absent."""
+        """Reads a date and time with a UTC offset, or returns None if the field is absent."""
         value = self.text(name)
         if not value:
             return None
@@ -123,7 +123,7 @@ class Fields:
         return read
 
     def times(self, name: str, always: int) -> int:
-        """Reads how often a fault happens: a number, true or `always`."""
+        """Reads how often a fault occurs: a number, or `true` or `always` for every time."""
         value = self.raw(name)
         if value is True or value == "always":
             return always
@@ -135,11 +135,11 @@ class Fields:
         return value
 
     def mapping(self, name: str) -> Json:
-        """Reads a mapping as it is; empty if it is absent."""
+        """Reads a mapping without checking its fields; an absent field is an empty mapping."""
         return dict(self._typed(name, dict, {}, "a mapping"))
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Reads a list of strings."""
+        """Reads a field whose value is a list of strings."""
         values = self._typed(name, list, [], "a list")
         for index, value in enumerate(values):
             if not isinstance(value, str):
@@ -147,7 +147,7 @@ class Fields:
         return tuple(value for value in values if isinstance(value, str))
 
     def labels(self, name: str) -> dict[str, str]:
-        """Reads a mapping of strings."""
+        """Reads a field that maps strings to strings, such as labels."""
         values = self.mapping(name)
         for key, value in values.items():
             if not isinstance(value, str):
@@ -155,12 +155,12 @@ class Fields:
         return {str(key): str(value) for key, value in values.items()}
 
     def nested(self, name: str) -> Fields:
-        """Opens a nested mapping; empty if it is absent."""
+        """Returns a reader for a nested mapping, which is empty if the field is absent."""
         path = ".".join(part for part in (self.path, name) if part)
         return Fields(self.mapping(name), path, self.problems)
 
     def each(self, name: str) -> Iterator[Fields]:
-        """Opens each mapping of a list."""
+        """Yields a reader for each mapping in a list field."""
         for index, value in enumerate(self._typed(name, list, [], "a list")):
             where = ".".join(part for part in (self.path, f"{name}[{index}]") if part)
             if isinstance(value, dict):
@@ -171,13 +171,13 @@ class Fields:
                 )
 
     def finish(self) -> None:
-        """Adds a problem for each field that was not read."""
+        """Reports a problem for each field in the world file that was not read."""
         for name in sorted(self.values.keys() - self._read, key=str):
             known = ", ".join(sorted(self._read))
             self.problem(str(name), f"unknown field; known fields: {known}")
 
     def checked(self, name: str, check: Callable[[str], object], default: str) -> str:
-        """Reads a string that `check` must accept; its ValueError becomes a problem."""
+        """Reads a string field, and reports a problem if `check` raises a ValueError."""
         value = self.text(name, default)
         try:
             check(value)

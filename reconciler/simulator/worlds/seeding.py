@@ -1,4 +1,4 @@
-"""WorldSeeder: creates a world's objects in the state of a running cluster."""
+"""WorldSeeder: creates the objects of a simulated cluster that is already running."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HCO_MANAGER: Final = "hyperconverged-cluster-operator"
 
 
 class WorldSeeder:
-    """Creates the objects of one world in an empty store."""
+    """Creates the initial objects of a simulated cluster in an empty store."""
 
     def __init__(self, world: World, store: Store) -> None:
         self._world = world
@@ -39,13 +39,13 @@ class WorldSeeder:
         self._config = read_config({"spec": dict(world.kubevirt_spec)}, behaviour(world.version))
 
     def seed(self) -> tuple[Name, ...]:
-        """Creates all objects.
+        """Creates all objects of the simulated cluster.
 
         Returns:
-            The VMs with pending changes.
+            The names of the VMs that have pending changes.
 
         Raises:
-            WorldError: The VMs do not fit on the nodes.
+            WorldError: The nodes do not have enough memory for the VMs.
         """
         self._seed_namespaces()
         for node in self._world.nodes:
@@ -129,7 +129,7 @@ class WorldSeeder:
 
 
 def node_object(node: NodeSpec, version: str) -> Json:
-    """Builds a node that can run VMs."""
+    """Builds a Kubernetes node that can run VMs."""
     memory = quantity.binary(node.memory)
     capacity = {"cpu": "64", "memory": memory, "pods": "500", "devices.kubevirt.io/kvm": "1k"}
     for page, n_bytes in node.hugepages.items():

@@ -1,4 +1,4 @@
-"""VMSeeder: creates a world's VMs, with the VMIs, pods and revisions of running ones."""
+"""VMSeeder: creates a world's VMs, and the VMIs, pods and revisions of running VMs."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ IMAGE: Final = "registry.example/alpine-container-disk:v1"
 
 
 class VMSeeder:
-    """Creates VMs one by one; `problems` lists those that cannot run in the world."""
+    """Creates VMs one by one; `problems` lists the VMs that cannot run in this cluster."""
 
     def __init__(self, world: World, store: Store, config: ClusterConfig) -> None:
         self._world = world
@@ -61,7 +61,7 @@ class VMSeeder:
         self.problems: list[Problem] = []
 
     def seed(self, spec: VMSpec) -> bool:
-        """Creates a VM with its objects; returns whether it has pending changes."""
+        """Creates a VM and its objects, and returns whether the VM has pending changes."""
         vm = self._vm_object(spec)
         key = Key(VMS, spec.namespace, spec.name)
         if not spec.running:
@@ -243,7 +243,7 @@ class VMSeeder:
 
 
 def _hotplug(vmi: Json, spec: VMSpec) -> None:
-    """Sets a VMI's memory as a hotplug that has completed leaves it."""
+    """Sets a VMI's memory to the state after a completed hotplug."""
     target, status = spec.guest or 0, vmi["status"]["memory"]
     resources = memory_hotplug.resource_change(
         vmi["spec"]["domain"], target=target, current=spec.booted_with or 0

@@ -1,4 +1,4 @@
-"""Checks that a world is possible: that a real cluster could be in its state."""
+"""Checks that a real cluster could be in the state that a world file describes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check(world: World) -> Iterator[Problem]:
-    """Yields the contradictions in a world whose fields are valid."""
+    """Yields the contradictions between fields of a world file that are valid on their own."""
     yield from _check_kubevirt(world)
     yield from _check_names(world)
     yield from _check_tokens(world)
@@ -106,7 +106,7 @@ def _check_objects(world: World) -> Iterator[Problem]:
 def _check_schema(
     path: str, manifest: Mapping[str, Any], node: json_codec.Json
 ) -> Iterator[Problem]:
-    """Yields what the API server would reject, or silently drop."""
+    """Yields a problem for each field of a manifest that the API server would reject or drop."""
     given = json_codec.copy(dict(manifest))
     for error in schema_validation.check(given, node):
         yield _problem(f"{path}.{error.field}", error.message)
@@ -115,7 +115,7 @@ def _check_schema(
 
 
 def kind_of(manifest: Mapping[str, Any]) -> api_resources.Resource | None:
-    """Returns the resource of a manifest, if the simulator stores its kind."""
+    """Returns the resource of a manifest, or None if the simulator does not store its kind."""
     group, _, version = str(manifest.get("apiVersion")).rpartition("/")
     wanted = (group, version, manifest.get("kind"))
     return next(
@@ -166,7 +166,7 @@ def _check_sizes(world: World, vm: VMSpec) -> Iterator[Problem]:
 
 
 def _check_live_update_features(world: World, vm: VMSpec) -> Iterator[Problem]:
-    """Yields what the webhook of v1.1 denies."""
+    """Yields a problem for each live-update setting that the webhook of v1.1 denies."""
     guest = {} if vm.guest is None else {"guest": quantity.binary(vm.guest)}
     own = {} if vm.max_guest is None else {"maxGuest": quantity.binary(vm.max_guest)}
     switch = (

@@ -1,4 +1,4 @@
-"""Reads the API server's faults of a world file."""
+"""Reads the API server's faults from a world file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def read(entry: Fields) -> Fault:
-    """Reads one fault: an effect, which requests it hits, and how often.
+    """Reads an API server fault: its effect, the requests that it affects, and how often.
 
-    Durations are written `5s`; without `times`, it happens always.
+    Durations are written like `5s`. Without `times`, the fault always occurs.
     """
     effect = entry.text("effect", Effect.STATUS, choices=tuple(Effect))
     times, retry = entry.raw("times"), entry.seconds("retryAfter")

@@ -1,4 +1,4 @@
-"""World: the initial state of a simulated cluster, and the events that follow."""
+"""World: the initial state of a simulated cluster, and the events that happen later."""
 
 from __future__ import annotations
 
@@ -26,64 +26,64 @@ class NodeSpec:
 
     name: str
     memory: int = DEFAULT_NODE_MEMORY
-    """Allocatable memory."""
+    """The node's allocatable memory in bytes."""
     hugepages: Mapping[str, int] = field(default_factory=dict)
-    """Allocatable bytes of huge pages by page size: 2Mi, 1Gi."""
+    """The node's allocatable huge pages in bytes, by page size (2Mi, 1Gi)."""
     schedulable: bool = True
     cpu_vendor: str = DEFAULT_CPU_VENDOR
-    """The CPU vendor as in the node's label: Intel, AMD."""
+    """The CPU vendor in the node's label, such as Intel or AMD."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackupSpec:
-    """A backup that runs when the world starts."""
+    """A backup that is running when the simulation starts."""
 
     name: str
     ends_s: float | None = None
-    """The simulated seconds after which it ends; None: it never ends."""
+    """The simulated seconds after which the backup ends, or None if it never ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMSpec:
-    """A VM in its initial state. Sizes are in bytes."""
+    """The initial state of a VM. Sizes are in bytes."""
 
     path: str
-    """Its path in the world file: `vms[3]`."""
+    """The location of the VM in the world file, such as `vms[3]`."""
     name: str
     namespace: str
     guest: int | None = None
-    """The size in the VM's spec; None: an instancetype or `spec` has it."""
+    """The guest size in the VM's spec, or None if an instancetype or `spec` sets it."""
     max_guest: int | None = None
     booted_with: int | None = None
-    """The size at the VM's start, if it differs from `guest`."""
+    """The guest size when the VM started, if it differs from `guest`."""
     hotplugged: bool = False
-    """Whether the change from `booted_with` to `guest` is plugged already."""
+    """Whether the change from `booted_with` to `guest` is already hotplugged."""
     booted_under: str = ""
-    """The rollout strategy at the VM's start; empty: the CR's."""
+    """The rollout strategy when the VM started, or an empty string for that of the CR."""
     guest_current: int | None = None
-    """The guest's current size, if it differs from the requested one."""
+    """The guest's current size, if it differs from the requested size."""
     last_plug_refused: bool = False
-    """Whether libvirt refused the last plug: HotMemoryChange is False."""
+    """Whether libvirt rejected the last hotplug, so that HotMemoryChange is False."""
     running: bool = True
     node: str = ""
     launcher: str = ""
-    """KubeVirt's version at the VM's start; empty: the current one."""
+    """The KubeVirt version when the VM started, or an empty string for the current version."""
     architecture: str = "amd64"
     eviction_strategy: str = ""
-    """The eviction strategy; empty: the CR's."""
+    """The VM's eviction strategy, or an empty string for that of the CR."""
     live_update_features: Mapping[str, Any] | None = None
-    """spec.liveUpdateFeatures, for KubeVirt v1.1."""
+    """The VM's spec.liveUpdateFeatures, which only KubeVirt v1.1 has."""
     instancetype: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
-    """The labels of its template and VMI, by which MigrationPolicies select."""
+    """The labels of the VM's template and VMI, which MigrationPolicies select by."""
     backup: BackupSpec | None = None
     domain: Mapping[str, Any] = field(default_factory=dict)
-    """Merged over the VM's domain: cpu, resources, hugepages, launchSecurity, …"""
+    """Settings that override the VM's domain: cpu, resources, hugepages, launchSecurity, …"""
     spec: Mapping[str, Any] = field(default_factory=dict)
-    """A complete VirtualMachine spec, instead of one built from the fields above."""
+    """A complete VirtualMachine spec, which replaces the one built from the other fields."""
     manager: str = "kubectl-create"
     """The field manager that wrote the VM."""
     profile: guest_profile.GuestProfile = field(default_factory=guest_profile.GuestProfile)
@@ -91,13 +91,13 @@ class VMSpec:
 
     @property
     def key(self) -> tuple[str, str]:
-        """The namespace and name."""
+        """The namespace and name of the VM."""
         return self.namespace, self.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstancetypeSpec:
-    """An instancetype; a cluster-wide one if it has no namespace."""
+    """An instancetype, which is cluster-wide if it has no namespace."""
 
     name: str
     namespace: str
@@ -109,7 +109,7 @@ class InstancetypeSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaSpec:
-    """A ResourceQuota."""
+    """A ResourceQuota of the simulated cluster."""
 
     path: str
     name: str
@@ -119,7 +119,7 @@ class QuotaSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationSpec:
-    """A migration that exists when the world starts."""
+    """A migration that exists when the simulation starts."""
 
     path: str
     name: str
@@ -129,50 +129,51 @@ class MigrationSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """An event that happens `at_s` simulated seconds after the start.
+    """An event that happens `at_s` simulated seconds after the simulation starts.
 
-    With a phase, the time counts from the moment at which a migration of the VM enters that phase.
+    If `phase` is set, `at_s` counts from the time at which a migration of the VM enters that
+    phase.
     """
 
     at_s: float
     migrating: tuple[str, str] = ("", "")
-    """The namespace and name of the VM whose migration it waits for."""
+    """The namespace and name of the VM whose migration triggers the event."""
     phase: str = ""
-    """The phase of that migration; empty: it waits for no migration."""
+    """The migration phase that triggers the event, or an empty string for a timed event."""
     request: Mapping[str, Any]
-    """A request of an administrator: method, path, body, contentType."""
+    """A request of an administrator, with method, path, body and contentType."""
     faults: Mapping[tuple[str, str], VMFaults]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """A world with its defaults filled in."""
+    """The initial state of a simulated cluster, with defaults for all fields that are not set."""
 
     name: str = "world"
     starts_at: datetime | None = None
-    """The time at the start, for the caller that creates the clock; None: any time."""
+    """The time at which the simulation starts, which the clock's creator sets; None: any time."""
     version: str = DEFAULT_VERSION
     kubevirt_namespace: str = "kubevirt"
     kubevirt_names: tuple[str, ...] = ("kubevirt",)
-    """The names of the KubeVirt CRs: one, or none or two to test clients."""
+    """The names of the KubeVirt CRs: normally one; none or two CRs are for testing clients."""
     kubevirt_spec: Mapping[str, Any] = field(default_factory=dict)
     kubevirt_owner: str = ""
-    """HyperConverged: its operator reverts changes of the CR by others."""
+    """The owner of the KubeVirt CR. HyperConverged reverts changes that others make to the CR."""
     nodes: tuple[NodeSpec, ...] = ()
     namespaces: tuple[str, ...] = ()
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Labels by namespace, in addition to those of every namespace."""
+    """The labels of each namespace, in addition to the default labels."""
     vms: tuple[VMSpec, ...] = ()
     instancetypes: tuple[InstancetypeSpec, ...] = ()
     quotas: tuple[QuotaSpec, ...] = ()
     migrations: tuple[MigrationSpec, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     objects: tuple[Mapping[str, Any], ...] = ()
-    """Other objects as manifests."""
+    """The manifests of further objects in the cluster."""
     bandwidth: int = DEFAULT_BANDWIDTH
     """The network bandwidth of one migration, in bytes per second."""
     rbac: str = "open"
-    """open: every token may do everything. enforced: roles and bindings decide."""
+    """`open` lets every token do everything; `enforced` applies RBAC roles and bindings."""
     tokens: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The user and groups of each bearer token."""
     api_faults: tuple[Fault, ...] = ()

@@ -1,4 +1,4 @@
-"""Reads and checks world files."""
+"""Reads and checks world files, which describe simulated clusters."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "Targe
 
 
 def load(path: Path | str) -> World:
-    """Reads a world file.
+    """Reads a world file, which describes a simulated cluster.
 
     Raises:
-        WorldError: It is not YAML, or not a possible world; all problems are listed.
+        WorldError: The file is not YAML or describes an impossible cluster. The error lists all
+            problems.
         OSError: The file cannot be read.
     """
     source = Path(path)
@@ -56,10 +57,10 @@ def load(path: Path | str) -> World:
 
 
 def parse(document: object, *, source: str = "world") -> World:
-    """Reads a world from plain values.
+    """Reads a world from a parsed YAML document.
 
     Raises:
-        WorldError: It is not a possible world; all problems are listed.
+        WorldError: The document describes an impossible cluster. The error lists all problems.
     """
     problems: list[Problem] = []
     if not isinstance(document, dict):
@@ -110,7 +111,7 @@ def _world(fields: Fields) -> World:
 
 
 def _namespaces(fields: Fields) -> dict[str, dict[str, str]]:
-    """Reads a list of names, or of mappings with a name and labels."""
+    """Reads a list of namespaces, each a name or a mapping with a name and labels."""
     given = fields.raw("namespaces")
     entries = [{"name": e} if isinstance(e, str) else e for e in given or ()]
     found: dict[str, dict[str, str]] = {}
@@ -146,7 +147,7 @@ def _node(entry: Fields, memory: int) -> NodeSpec:
 
 
 def _hugepages(entry: Fields) -> dict[str, int]:
-    """Reads the bytes of 2Mi pages, or a mapping of bytes by page size."""
+    """Reads huge pages: the bytes of 2Mi pages, or a mapping of page sizes to bytes."""
     if not isinstance(entry.raw("hugepages"), dict):
         usual = entry.memory("hugepages")
         return {PAGE_SIZES[0]: usual} if usual else {}

@@ -1,1 +1,1 @@
-"""virt-operator, and virt-controller's controllers for VMs, VMIs and workload updates."""
+"""Simulates virt-operator, and virt-controller's controllers of VMs, VMIs and workload updates."""

@@ -1,7 +1,7 @@
-"""Backups of running VMs: their status in the VMI, their end, and their effect on migrations.
+"""Backups: the backups of running VMs, their status in the VMI, and how they delay migrations.
 
-Only the visible part of a backup is simulated: no data is copied, and the utility volume that
-KubeVirt attaches for a backup (`migrationBlockedByUtilityVolumes`) is detached at once.
+Only the API-visible part of a backup is simulated: no data is copied, and the utility volume that
+KubeVirt attaches for a backup (`migrationBlockedByUtilityVolumes`) is detached immediately.
 """
 
 from __future__ import annotations
@@ -27,33 +27,33 @@ MANAGER: Final = "virt-handler"
 BLOCKED: Final = "migrationBlockedByBackup"
 SYSTEM_CRITICAL: Final = "system-critical"
 ABORT_S: Final = (0.3, 0.4)
-"""The time from the request to abort a backup until it has failed; the simulator's choice."""
+"""The time that aborting a backup takes; the value is the simulator's choice."""
 ABORTED: Final = "backup aborted"
 
 
 def started(name: str, *, at: str) -> Json:
-    """Returns a VMI's `status.changedBlockTracking` for a backup that started at `at`."""
+    """Returns `status.changedBlockTracking` of a VMI whose backup started at the time `at`."""
     return {"backupStatus": {"backupName": name, "startTimestamp": at}, "state": "Enabled"}
 
 
 def running(vmi: Json | None) -> str:
-    """Returns the name of a VMI's running backup; empty if there is none.
+    """Returns the name of a VMI's running backup, or an empty string if there is none.
 
     Source: v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go (BackupStatus): a backup with a
-    name runs until it is completed; a failed backup is completed, too.
+    name runs until it is completed. KubeVirt also marks a failed backup as completed.
     """
     status = dig(vmi, "status", "changedBlockTracking", "backupStatus") or {}
     return "" if status.get("completed") else str(status.get("backupName") or "")
 
 
 class Backups:
-    """Ends backups, and blocks migrations while backups run."""
+    """Ends VM backups, and makes migrations wait while a backup runs."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
 
     def end(self, name: Name, backup: str, *, failure: str = "") -> None:
-        """Ends a VMI's backup if it still runs; with `failure`, as failed."""
+        """Ends a VMI's backup if it is still running; `failure` marks the backup as failed."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or running(vmi) != backup:
             return
@@ -68,9 +68,9 @@ class Backups:
         self._cluster.store.mutate(Key(VMIS, *name), ended, manager=MANAGER)
 
     def blocks(self, migration: Json, vmi: Json) -> bool:
-        """Returns whether a migration has to wait for a backup; a critical one aborts the backup.
+        """Returns whether a migration must wait for a backup; a system-critical one aborts it.
 
-        This sets the condition of a migration that waits; the caller stores the migration.
+        The method sets a condition on a migration that waits. The caller stores the migration.
 
         Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645; from v1.8.
         """

@@ -1,4 +1,4 @@
-"""virt-operator: the KubeVirt CR is Deployed again some seconds after each change of its spec."""
+"""VirtOperator: sets the KubeVirt CR to Deployed some seconds after each change of its spec."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-operator"
 
 NEW_INSTALLATION: Final = "v1.9.0"
-"""The version that the operator installs for a CR that a client creates without a version."""
+"""The KubeVirt version that a newly created CR gets if it does not specify one."""
 LATENCY_S: Final = (0.1, 0.3)
 SETTLE_S: Final = (2.0, 4.0)
-"""The time of a reconcile round without a rollout of components; the simulator's choice."""
+"""The duration of a reconcile round that restarts no component; the simulator's choice."""
 ROLLOUT_S: Final = (8.0, 12.0)
-"""The time of a round in which the deployment ID changes and components restart; the
-simulator's choice."""
+"""The duration of a reconcile round that restarts components; the simulator's choice.
+
+Components restart if the deployment ID changes.
+"""
 FINALIZER: Final = "foregroundDeleteKubeVirt"
 
 
 class VirtOperator:
-    """Reconciles the KubeVirt CR.
+    """Simulates virt-operator, which reconciles the KubeVirt CR.
 
     Source: v1.9.0 pkg/virt-operator/kubevirt.go:1053-1126, pkg/virt-operator/util/client.go:44-86.
     """
@@ -44,12 +46,12 @@ class VirtOperator:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a CR that changed."""
+        """Queues a KubeVirt CR that changed."""
         if event.key.resource == KUBEVIRTS and event.type != "DELETED":
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Starts a reconcile round if the CR's spec is newer than the deployed one."""
+        """Starts a reconcile round if the CR's spec is newer than the deployed spec."""
         kubevirt = self._cluster.store.get(key)
         if kubevirt is None:
             return
@@ -83,16 +85,16 @@ class VirtOperator:
 
 
 def target_version(kubevirt: Json) -> str:
-    """Returns the version of the CR: its imageTag, or the running one, or the default."""
+    """Returns the version to deploy: the CR's imageTag, the running version, or the default."""
     asked = dig(kubevirt, "spec", "imageTag")
     return str(asked or dig(kubevirt, "status", "observedKubeVirtVersion") or NEW_INSTALLATION)
 
 
 def deployment_id(kubevirt: Json) -> str:
-    """Returns the ID that changes only if components must be rolled out again.
+    """Returns the deployment ID, which changes only if components must be rolled out again.
 
-    Source: v1.9.0 pkg/virt-operator/util/config.go:179-261,672-694 (of the configuration only
-    migrations.network counts).
+    Source: v1.9.0 pkg/virt-operator/util/config.go:179-261,672-694 (migrations.network is
+    the only part of the configuration that affects the ID).
     """
     network = dig(kubevirt, "spec", "configuration", "migrations", "network") or ""
     text = f"{target_version(kubevirt)}/{kubevirt['metadata'].get('namespace')}/{network}"
@@ -100,7 +102,7 @@ def deployment_id(kubevirt: Json) -> str:
 
 
 def report_progress(kubevirt: Json, *, now: str, rollout: bool) -> None:
-    """Writes the conditions and phase of a running round."""
+    """Writes the conditions and phase of a reconcile round that is in progress into the CR."""
     status = section(kubevirt, "status")
     status["phase"] = "Deploying"
     status["targetKubeVirtVersion"] = target_version(kubevirt)
@@ -116,7 +118,7 @@ def report_progress(kubevirt: Json, *, now: str, rollout: bool) -> None:
 
 
 def report_deployed(kubevirt: Json, *, now: str, version: str) -> None:
-    """Writes the conditions, phase and generation of a finished round."""
+    """Writes the conditions, phase and generation of a finished reconcile round into the CR."""
     status = section(kubevirt, "status")
     status["observedKubeVirtVersion"] = version
     status.update(
@@ -149,9 +151,9 @@ def _report(kubevirt: Json, states: dict[str, bool], reason: str, message: str, 
 
 
 class HyperConverged:
-    """HyperConverged's operator, which reverts changes of the CR's spec by others.
+    """Simulates HyperConverged's operator, which reverts changes that others make to the CR.
 
-    Source: general knowledge of hyperconverged-cluster-operator, not its code.
+    This follows general knowledge of hyperconverged-cluster-operator, not its source code.
     """
 
     def __init__(self, cluster: Cluster, spec: Json) -> None:
@@ -160,12 +162,12 @@ class HyperConverged:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=(1.0, 2.0))
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a CR that changed."""
+        """Queues a KubeVirt CR that changed."""
         if event.key.resource == KUBEVIRTS and event.type == "MODIFIED":
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Restores the owner's spec."""
+        """Restores the KubeVirt spec that HyperConverged enforces."""
         kubevirt = self._cluster.store.get(key)
         if kubevirt is not None and kubevirt.get("spec") != self._spec:
             self._cluster.store.mutate(

@@ -1,4 +1,4 @@
-"""virt-controller's VM controller: starts and stops VMIs, and applies changes of VMs to them."""
+"""VMController: starts and stops VMIs, and applies changes of VMs to running VMIs."""
 
 from __future__ import annotations
 
@@ -33,14 +33,13 @@ if TYPE_CHECKING:
 
 MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.03, 0.08)
-"""RestartRequired was recorded 30 to 210 ms after the patch."""
+"""The delay before a VM is reconciled; RestartRequired was recorded 30 to 210 ms after a patch."""
 START_RETRY_S: Final = 10
-"""The delay before a failed VM starts again, times the square of the failures; recorded as 10
-s."""
+"""The seconds before a failed VM starts again, times its failures squared; recorded as 10 s."""
 
 
 class VMController:
-    """Reconciles VirtualMachines."""
+    """Simulates virt-controller's VM controller, which reconciles VirtualMachines."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -50,12 +49,12 @@ class VMController:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the VM of a changed VM or VMI; a change of the CR queues no VM."""
+        """Queues a VM if the VM or its VMI changes; a change of the KubeVirt CR queues no VM."""
         if event.key.resource in {VMS, VMIS}:
             self.queue.add((event.key.namespace, event.key.name))
 
     def sync(self, name: Name) -> None:
-        """Reconciles one VM."""
+        """Reconciles one VirtualMachine."""
         vm = self._cluster.vm(*name)
         if vm is None:
             return
@@ -102,7 +101,7 @@ class VMController:
     # Starting and stopping
 
     def _run(self, vm: Json, vmi: Json | None) -> Json | None:
-        """Starts or stops the VMI as the VM asks; returns the VMI for the VM's status."""
+        """Starts or stops the VMI as the VM requires; returns the VMI for the VM's status."""
         strategy = vm_status.run_strategy(vm)
         requests = dig(vm, "status", "stateChangeRequests") or []
         stop = next((r for r in requests if r["action"] == "Stop"), None)
@@ -139,7 +138,7 @@ class VMController:
         self._store.create(key_of(VMIS, vmi), vmi, manager=MANAGER)
 
     def keep_start_revision(self, vm: Json) -> None:
-        """Stores the VM's spec at its start, with which later changes are compared."""
+        """Stores the VM's spec when it starts, so that later changes can be compared with it."""
         key = Key(REVISIONS, vm["metadata"]["namespace"], defaults.revision_name(vm))
         if self._store.get(key) is None:
             data = {"spec": json_codec.copy(vm["spec"])}

@@ -1,6 +1,6 @@
-"""VMLiveUpdater: the VM controller's live updates, which apply template changes to a running VMI.
+"""VMLiveUpdater: applies changes of a VM's template to its running VMI.
 
-The decisions are in `rules.live_update` and `rules.live_update_cpu`.
+The modules `rules.live_update` and `rules.live_update_cpu` decide which changes can be applied.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SYNC_ERRORS: Final = frozenset(
 
 
 class VMLiveUpdater:
-    """The live-update part of a running VM's sync."""
+    """The live updates that the VM controller makes when it reconciles a running VM."""
 
     def __init__(self, cluster: Cluster, types: instancetypes.Instancetypes) -> None:
         self._cluster = cluster
@@ -55,10 +55,10 @@ class VMLiveUpdater:
         self._types = types
 
     def update(self, vm: Json, vmi: Json) -> Json:
-        """Applies live changes of a VM to its VMI, and reports the others in the VM's conditions.
+        """Applies a VM's live changes to its VMI, and reports other changes in VM conditions.
 
         Returns:
-            The VMI for the VM's status.
+            The VMI from which the VM's status is computed.
         """
         config = self._cluster.config
         revision = self._start_revision(vmi)
@@ -87,7 +87,7 @@ class VMLiveUpdater:
         return vmi
 
     def _clear_unless_same(self, vm: Json, vmi: Json) -> None:
-        """Clears RestartRequired; keeps its time if the memory step sets it again."""
+        """Clears RestartRequired, or keeps the condition's time if it is set again immediately."""
         earlier = condition(vm, RESTART_REQUIRED)
         drop_condition(vm, RESTART_REQUIRED)
         if self._cluster.config.live_update:
@@ -97,7 +97,7 @@ class VMLiveUpdater:
             again["lastTransitionTime"] = earlier["lastTransitionTime"]
 
     def _update_live(self, vm: Json, vmi: Json) -> None:
-        """Applies CPUs and placement, then memory, unless an earlier step fails.
+        """Applies changed CPUs and placement, then memory, unless an earlier step fails.
 
         Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366.
         """
@@ -119,7 +119,7 @@ class VMLiveUpdater:
         self._update_memory(vm, vmi)
 
     def _domain(self, vm: Json) -> Json:
-        """Returns the VM's domain, with its instancetype from v1.2.1 on."""
+        """Returns the VM's domain; from v1.2.1, its instancetype is applied."""
         behaviour = self._cluster.config.behaviour
         if not behaviour.instancetypes_live:
             return vm["spec"]["template"]["spec"]["domain"]  # type: ignore[no-any-return]  # JSON
@@ -156,7 +156,7 @@ class VMLiveUpdater:
         return self._store.get(Key(REVISIONS, vmi["metadata"]["namespace"], name or ""))
 
     def _bump_generation(self, vm: Json, vmi: Json) -> Json:
-        """Writes the VM's generation into the VMI.
+        """Writes the VM's generation into an annotation of its VMI.
 
         Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:1438-1474; recorded.
         """
@@ -183,7 +183,7 @@ class VMLiveUpdater:
         )
 
     def keep_instancetype(self, vm: Json) -> None:
-        """Stores the VM's instancetype as a revision; spec names it up to v1.4, then status."""
+        """Stores the VM's instancetype as a revision, and its name in spec (to v1.4) or status."""
         behaviour = self._cluster.config.behaviour
         if not dig(vm, "spec", "instancetype"):
             return

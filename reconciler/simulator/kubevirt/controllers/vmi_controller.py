@@ -1,4 +1,4 @@
-"""virt-controller's VMI controller: pods, phases up to Scheduled, and hotplug conditions."""
+"""VMIController: creates launcher pods, and sets the phases and hotplug conditions of VMIs."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ POD_NOT_EXISTS: Final = "virt-launcher pod has not yet been scheduled"
 QUOTA_RETRY_S: Final = 5.0
 TERMINATION_S: Final = (0.08, 0.12)
 RELEASE_S: Final = (0.09, 0.14)
-"""The steps of stops and evictions were recorded a tenth of a second apart."""
+"""The delay in seconds between the steps of a stop or an eviction, as recorded."""
 
 
 class VMIController:
-    """Reconciles VirtualMachineInstances."""
+    """Simulates virt-controller's VMI controller, which reconciles VirtualMachineInstances."""
 
     def __init__(self, cluster: Cluster, quotas: ResourceQuotas) -> None:
         self._cluster = cluster
@@ -55,7 +55,7 @@ class VMIController:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the VMI that changed, or whose pod changed."""
+        """Queues the VMI that changed, or the VMI of the pod that changed."""
         if event.key.resource == VMIS and event.type != "DELETED":
             self.queue.add((event.key.namespace, event.key.name))
         elif event.key.resource == PODS:
@@ -64,7 +64,7 @@ class VMIController:
                 self.queue.add((event.key.namespace, owner))
 
     def sync(self, name: Name) -> None:
-        """Reconciles one VMI."""
+        """Reconciles one VirtualMachineInstance."""
         vmi = self._cluster.vmi(*name)
         if vmi is None:
             return
@@ -185,7 +185,7 @@ class VMIController:
         )
 
     def evict(self, name: Name) -> None:
-        """Deletes a VMI's launcher pod, as an allowed eviction does."""
+        """Deletes a VMI's launcher pod, as the API server does for an allowed eviction."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or is_final(vmi):
             return
@@ -210,7 +210,7 @@ class VMIController:
             self._fail_without_pod(current)
 
     def _fail_without_pod(self, vmi: Json) -> None:
-        """Fails a VMI whose launcher pod is gone; recorded for stops and evictions."""
+        """Sets a VMI to Failed if its launcher pod is gone, as recorded for stop and eviction."""
         now, status = self._cluster.now(), section(vmi, "status")
         if is_deleting(vmi):
             self._ending.add((vmi["metadata"]["uid"], "stopped"))
@@ -222,7 +222,7 @@ class VMIController:
         self._save(vmi)
 
     def _finish(self, vmi: Json) -> None:
-        """Removes the finalizers of a VMI that has ended; recorded."""
+        """Removes the finalizers of a VMI that has ended, as recorded."""
         uid, foreground = vmi["metadata"]["uid"], self._cluster.config.behaviour.finalizer
         step = "foreground" if foreground in (vmi["metadata"].get("finalizers") or ()) else "last"
         if (step == "last" and not is_deleting(vmi)) or (uid, step) in self._ending:
@@ -249,9 +249,9 @@ class VMIController:
 
 
 def request_hotplug(vmi: Json) -> None:
-    """Adds HotMemoryChange to a running VMI whose spec has another size than was plugged.
+    """Adds HotMemoryChange to a running VMI if its spec's memory differs from the plugged size.
 
-    Adds HotVCPUChange likewise, if its spec has other CPUs than its status.
+    The function also adds HotVCPUChange, if the CPUs in the VMI's spec differ from its status.
 
     Source: v1.9.0 pkg/virt-controller/watch/vmi/lifecycle.go:502-508,1158-1163.
     """
@@ -268,7 +268,7 @@ def request_hotplug(vmi: Json) -> None:
 
 
 def _own_pod(vmi: Json, pods: list[PodFacts]) -> PodFacts | None:
-    """Returns the pod in which the VMI runs or will run."""
+    """Returns the pod in which the VMI runs, or in which it will run."""
     node = dig(vmi, "status", "nodeName")
     active = [pod for pod in pods if pod.active]
     if node:

@@ -1,4 +1,4 @@
-"""virt-controller's workload updater: migrates or evicts VMIs with a pending change."""
+"""WorkloadUpdater: migrates or evicts VMIs that have a pending change."""
 
 from __future__ import annotations
 
@@ -37,10 +37,13 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-controller"
 COMPONENT: Final = "workload-update-controller"
 DELAY_S: Final = 5.0
-"""The delay from an event to a round. Source: v1.9.0 pkg/virt-controller/watch/workload-updater/
-workload-updater.go:58,226; recorded as 1.4 to 20 s from the patch, mostly about 5 s."""
+"""The seconds from an event to an update round.
+
+Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226; recorded as
+1.4 to 20 s from the patch, mostly about 5 s.
+"""
 SPIN_S: Final = 0.05
-"""The delay between rounds while candidates wait: KubeVirt passes 30 ns instead of 30 s."""
+"""The seconds between rounds while VMIs wait for a slot; KubeVirt passes 30 ns instead of 30 s."""
 LIVE_MIGRATE: Final = "LiveMigrate"
 EVICT: Final = "Evict"
 USER_TRIGGERED: Final = "user-triggered"
@@ -49,7 +52,7 @@ _ROUND: Final = "round"
 
 
 class WorkloadUpdater:
-    """Starts the migrations and evictions that workloadUpdateMethods allow."""
+    """Simulates the workload updater; workloadUpdateMethods allow it to migrate and evict VMIs."""
 
     def __init__(self, cluster: Cluster, vmis: VMIController) -> None:
         self._cluster = cluster
@@ -62,7 +65,7 @@ class WorkloadUpdater:
         )
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a round after any change of a VMI, a migration or the CR."""
+        """Queues an update round after any change of a VMI, a migration or the KubeVirt CR."""
         if event.key.resource not in {VMIS, MIGRATIONS, KUBEVIRTS}:
             return
         if self._slots_exhausted and event.key.resource == MIGRATIONS:
@@ -87,13 +90,13 @@ class WorkloadUpdater:
         self._withdraw(frozenset(waiting))
 
     def _waiting(self) -> list[Name]:
-        """Returns the VMIs to update: pending hotplugs first, then outdated launchers."""
+        """Returns the VMIs to update: first pending hotplugs, then outdated launchers."""
         inventory = self._cluster.inventory
         current = launcher_pod.image(self._cluster.config.behaviour.text)
         return list(dict.fromkeys([*inventory.hotplugs, *inventory.outdated(current)]))
 
     def _is_settled(self, kubevirt: Json) -> bool:
-        """Returns whether the CR is Deployed; the updater is idle while it is not.
+        """Returns whether the KubeVirt CR is Deployed; otherwise the updater does nothing.
 
         Source: v1.9.0 workload-updater.go:450-455; observed.
         """
@@ -113,7 +116,7 @@ class WorkloadUpdater:
         )
 
     def _candidate(self, name: Name) -> Json | None:
-        """Returns the VMI if it may be migrated or evicted now.
+        """Returns the VMI if it can be migrated or evicted now, otherwise None.
 
         Source: v1.9.0 workload-updater.go:366-428.
         """
@@ -123,7 +126,7 @@ class WorkloadUpdater:
         return vmi
 
     def _migrate(self, idle: list[Name]) -> list[Name]:
-        """Creates migrations up to the limit; returns the VMIs that cannot migrate."""
+        """Creates migrations up to the limit, and returns the VMIs that cannot migrate."""
         config, inventory = self._cluster.config, self._cluster.inventory
         running = sum(1 for facts in inventory.unfinished_migrations() if facts.past_pending)
         free_slots = max(config.parallel_migrations - running, 0)
@@ -159,7 +162,7 @@ class WorkloadUpdater:
         return USER_TRIGGERED if name in self._cluster.inventory.hotplugs else SYSTEM_CRITICAL
 
     def _evict(self, idle: list[Name]) -> None:
-        """Evicts a batch. Source: v1.9.0 workload-updater.go:519-527,602-632."""
+        """Evicts a batch of VMIs. Source: v1.9.0 workload-updater.go:519-527,602-632."""
         methods = self._cluster.config.update_methods
         candidates = [
             vmi
@@ -191,7 +194,7 @@ class WorkloadUpdater:
         self._cluster.recorder.record(vmi, kind, reason, message, component=COMPONENT)
 
     def _evacuate(self, vmi: Json) -> None:
-        """Creates the evacuation that replaces a denied eviction; it plugs the memory as well."""
+        """Creates an evacuation migration instead of a denied eviction; it also plugs memory."""
         name = (vmi["metadata"]["namespace"], vmi["metadata"]["name"])
         migration = make_migration(name, f"kubevirt-evacuation-{self._store.ids.suffix()}")
         migration["metadata"]["generateName"] = "kubevirt-evacuation-"
@@ -201,7 +204,7 @@ class WorkloadUpdater:
         self._store.create(key_of(MIGRATIONS, migration), migration, manager=MANAGER)
 
     def _withdraw(self, waiting: frozenset[Name]) -> None:
-        """Deletes the updater's migrations of VMIs without a pending change.
+        """Deletes the workload updater's migrations of VMIs without a pending change.
 
         Source: v1.9.0 workload-updater.go:349-364,634-651.
         """

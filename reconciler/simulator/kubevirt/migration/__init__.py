@@ -1,1 +1,1 @@
-"""Migrations, from Pending to Succeeded or Failed."""
+"""Simulates migrations, from Pending to Succeeded or Failed."""

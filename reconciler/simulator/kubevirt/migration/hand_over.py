@@ -1,4 +1,4 @@
-"""The hand-over of a migration from virt-controller to the virt-handlers of both nodes."""
+"""Hands a migration over from virt-controller to the virt-handlers of both nodes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MANAGER: Final = "virt-controller"
 def hand_over(
     cluster: Cluster, migration: Json, vmi: Json, pod: PodFacts, *, source_pod: str
 ) -> None:
-    """Writes a migration's target and settings into its VMI, where virt-handler takes over.
+    """Writes a migration's target and settings into its VMI, so that virt-handler can start it.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1199-1293,2697-2717.
     """

@@ -1,4 +1,4 @@
-"""virt-controller's migration controller: runs migrations within the cluster's limits."""
+"""MigrationController: reconciles migrations within the limits of the cluster."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ QUOTA_REJECTED: Final = "migrationRejectedByResourceQuota"
 
 
 class MigrationController:
-    """Reconciles VirtualMachineInstanceMigrations."""
+    """Simulates virt-controller's migration controller."""
 
     def __init__(self, cluster: Cluster, quotas: ResourceQuotas) -> None:
         self._cluster = cluster
@@ -58,7 +58,7 @@ class MigrationController:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the migrations that a change affects."""
+        """Queues the migrations that an object's change affects."""
         key, inventory = event.key, self._cluster.inventory
         if key.resource == MIGRATIONS:
             if event.type != "DELETED":
@@ -79,7 +79,7 @@ class MigrationController:
             self._wake_namespace(key.namespace, None)
 
     def sync(self, key: Key) -> None:
-        """Reconciles one migration."""
+        """Reconciles one VirtualMachineInstanceMigration."""
         migration = self._store.get(key)
         facts = self._cluster.inventory.migrations.get(key)
         if migration is None or facts is None:
@@ -102,7 +102,7 @@ class MigrationController:
             self._advance(migration, facts, vmi)
 
     def _wake_pending(self) -> None:
-        """Queues the pending migrations, the highest priority first, since a slot may be free."""
+        """Queues the pending migrations by priority, highest first, since a slot may be free."""
         waiting = [
             m for m in self._cluster.inventory.unfinished_migrations() if not m.past_pending
         ]
@@ -260,7 +260,7 @@ class MigrationController:
         self._enter(migration, phase)
 
     def _finish(self, migration: Json, vmi: Json | None) -> None:
-        """Copies the VMI's migration state, removes the finalizer and old migrations."""
+        """Copies the VMI's migration state, and removes the finalizer and surplus migrations."""
         key = key_of(MIGRATIONS, migration)
         state = dig(vmi, "status", "migrationState")
         uid = migration["metadata"]["uid"]

@@ -1,4 +1,4 @@
-"""MigrationLimits: back-off, and the limits of concurrent migrations."""
+"""MigrationLimits: the back-off, and the maximum number of concurrent migrations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class MigrationLimits:
         self._cluster = cluster
 
     def backoff_s(self, migration: Json, facts: MigrationFacts) -> float:
-        """Returns the seconds of back-off that a migration has left; 0 or less: none."""
+        """Returns the remaining seconds of a migration's back-off; 0 or less means no back-off."""
         annotations = migration["metadata"].get("annotations") or {}
         automatic = EVACUATION in annotations or (
             WORKLOAD_UPDATE in annotations and self._cluster.config.behaviour.backoff
@@ -34,7 +34,7 @@ class MigrationLimits:
         return (end - self._cluster.engine.clock.now()).total_seconds()
 
     def has_slot(self, facts: MigrationFacts, vmi: Json) -> bool:
-        """Returns whether the limits of the cluster and of the VMI's node allow a migration.
+        """Returns whether the limits of the cluster and of the node allow another migration.
 
         Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467.
         """

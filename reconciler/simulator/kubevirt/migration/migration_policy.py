@@ -1,6 +1,6 @@
-"""MigrationPolicies: which policy a migration uses, and the settings that result.
+"""Determines which MigrationPolicy a migration uses, and the settings that result.
 
-A policy does not change the cluster's limits, its progress time-out or the other settings.
+A policy cannot change the cluster's limits, its progress timeout, or any other setting.
 
 Source: v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146,
 staging/src/kubevirt.io/api/migrations/v1alpha1/types.go:43-64.
@@ -24,10 +24,10 @@ _SETTINGS: Final = ("allowAutoConverge", "allowPostCopy", "completionTimeoutPerG
 
 
 def applied(policies: Iterable[Json], vmi: Json, namespace: Json | None) -> Json | None:
-    """Returns the policy that selects a VMI, if there is one.
+    """Returns the MigrationPolicy that applies to a VMI, or None.
 
-    All labels of both selectors have to match. The policy with the most labels wins, then the one
-    with more labels of the VMI, then the first by name.
+    All labels of both selectors have to match. If several policies match, KubeVirt uses the one
+    with the most labels, then the one with the most VMI labels, then the first by name.
     """
     of_vmi = dig(vmi, "metadata", "labels") or {}
     of_namespace = dig(namespace, "metadata", "labels") or {}
@@ -50,9 +50,10 @@ def settings(base: Mapping[str, object], policy: Json | None, behaviour: Behavio
     """Returns a migration's settings: those of the CR, overridden by its policy.
 
     Args:
-        base: `spec.configuration.migrations` with its defaults.
-        policy: The policy of the migration.
-        behaviour: The version; disruption came with v1.5, maxDowntimeMs with v1.9.
+        base: The CR's `spec.configuration.migrations`, with its defaults.
+        policy: The MigrationPolicy that applies to the migration, or None.
+        behaviour: The behaviour of the version. allowWorkloadDisruption was added in v1.5,
+            maxDowntimeMs in v1.9.
     """
     spec = dig(policy, "spec") or {}
     made = dict(base)

@@ -1,4 +1,4 @@
-"""The rules of migrations: priorities, polling, back-off, and removal of finished ones."""
+"""Defines the rules of migrations: priorities, polling, back-off, and deletion of old ones."""
 
 from __future__ import annotations
 
@@ -11,28 +11,37 @@ if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.inventory import MigrationFacts
 
 BACKOFF_S: Final = 20
-"""Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1049-1112; recorded."""
+"""The back-off after one failed migration, in seconds.
+
+Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1049-1112; recorded.
+"""
 KEPT_FINISHED: Final = 5
-"""Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314."""
+"""The number of finished migrations that KubeVirt keeps for each VMI.
+
+Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314.
+"""
 
 PRIORITIES: Final[Mapping[str, int]] = {
     "system-critical": 100,
     "user-triggered": 50,
     "system-maintenance": 20,
 }
-"""Source: v1.9.0 pkg/util/migrations/migrations.go:19-23; no priority is 0."""
+"""The rank of each migration priority; a migration without a priority has rank 0.
+
+Source: v1.9.0 pkg/util/migrations/migrations.go:19-23.
+"""
 
 OLD_POLL_S: Final = 5.0
 _POLL_S: Final[Mapping[str, float]] = {"system-critical": 1.0, "user-triggered": 3.0}
 
 
 def rank(priority: str) -> int:
-    """Returns the rank of a priority; the highest starts first."""
+    """Returns the rank of a migration priority. Migrations with the highest rank start first."""
     return PRIORITIES.get(priority, 0)
 
 
 def poll_s(priority: str, *, queue: bool) -> float:
-    """Returns the seconds after which a migration that waits for a slot tries again.
+    """Returns the seconds until a migration that waits for a slot checks again.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1413; v1.6.0: 5 s.
     """
@@ -40,9 +49,10 @@ def poll_s(priority: str, *, queue: bool) -> float:
 
 
 def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
-    """Returns the earliest start of a VMI's next automatic migration; None: now.
+    """Returns the earliest start of a VMI's next automatic migration, or None for now.
 
-    It is 20 s after the latest failure, doubled for each failure since the last success.
+    The migration starts 20 s after the latest failure. This delay doubles with each further
+    failure since the last success.
 
     Args:
         earlier: The VMI's other migrations, oldest first.
@@ -62,6 +72,6 @@ def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
 
 
 def surplus(migrations: Iterable[MigrationFacts]) -> tuple[MigrationFacts, ...]:
-    """Returns the finished migrations of one VMI beyond the newest five, oldest first."""
+    """Returns a VMI's finished migrations except the newest five, oldest first."""
     finished = sorted((m for m in migrations if not m.unfinished), key=lambda m: m.revision)
     return tuple(finished[:-KEPT_FINISHED]) if len(finished) > KEPT_FINISHED else ()

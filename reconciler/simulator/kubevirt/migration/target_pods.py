@@ -1,4 +1,4 @@
-"""MigrationPods: creates, watches and ends the pods of migrations."""
+"""MigrationPods: creates, watches and deletes the target pods of migrations."""
 
 from __future__ import annotations
 
@@ -19,18 +19,21 @@ UNSCHEDULABLE_TIMEOUT: Final = "kubevirt.io/migrationUnschedulablePodTimeoutSeco
 PENDING_TIMEOUT: Final = "kubevirt.io/migrationPendingPodTimeoutSeconds"
 UNSCHEDULABLE_S: Final = 300.0
 PENDING_S: Final = 900.0
-"""Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756."""
+"""The seconds after which a target pod that is still pending is deleted.
+
+Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756.
+"""
 
 
 class MigrationPods:
-    """Creates, watches and ends the pods of migrations."""
+    """Creates, watches and deletes the target pods of migrations."""
 
     def __init__(self, cluster: Cluster, quotas: ResourceQuotas) -> None:
         self._cluster = cluster
         self._quotas = quotas
 
     def create(self, migration: Json, vmi: Json) -> str | None:
-        """Creates the target pod of a migration; returns the API server's error, if any."""
+        """Creates a migration's target pod; returns the API server's error, or None on success."""
         source = self._cluster.inventory.nodes.get(dig(vmi, "status", "nodeName") or "")
         pod = launcher_pod.make_pod(
             vmi,
@@ -50,10 +53,10 @@ class MigrationPods:
         return None
 
     def check(self, migration: Json, pod: PodFacts) -> float | None:
-        """Reports why a target pod does not start, and deletes the pod after a time-out.
+        """Reports why a target pod does not start, and deletes the pod after a timeout.
 
         Returns:
-            The seconds after which to check again; None if the pod is deleted.
+            The seconds until the next check, or None if the pod is deleted.
         """
         stored = self._cluster.store.get(pod.key)
         scheduled = condition(stored, "PodScheduled")
@@ -82,7 +85,7 @@ class MigrationPods:
         return next((pod.key.name for pod in pods if pod.active and pod.node == node), "")
 
     def retire(self, pod: str, vmi: Json, phase: str) -> None:
-        """Sets the final phase of one of a VMI's pods."""
+        """Sets the final phase of a VMI's pod."""
         for facts in self._cluster.inventory.pods_of(vmi["metadata"]["uid"]):
             if facts.key.name == pod and facts.active:
                 self._cluster.store.mutate(

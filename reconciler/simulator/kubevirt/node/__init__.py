@@ -1,1 +1,1 @@
-"""Nodes: scheduler, quotas, launcher pods, virt-handler and guests."""
+"""Simulates nodes: scheduler, quotas, launcher pods, virt-handler and guest memory."""

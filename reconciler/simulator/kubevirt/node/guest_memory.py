@@ -1,4 +1,4 @@
-"""How much of the memory that libvirt offers a guest uses or returns."""
+"""Computes how a guest's memory changes when libvirt requests another size."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.vm_faults import VMFaults
 
 OLDEST_LINUX: Final = (5, 8)
-"""Source: kubevirt/kubevirt issue 14095 (virtio-mem on x86 from Linux 5.8)."""
+"""The oldest Linux kernel with virtio-mem on x86. Source: kubevirt/kubevirt issue 14095."""
 ACCEPT_S: Final = (0.3, 0.4)
-"""guestCurrent was recorded 0.3 to 0.4 s after the plug."""
+"""The seconds from the plug until guestCurrent shows the new size, recorded as 0.3 to 0.4 s."""
 
 
 def size_after(vmi: Json, faults: VMFaults, *, requested: int, current: int) -> int:
-    """Returns the guest's memory after a change of the requested size, in bytes.
+    """Returns the guest's memory in bytes after libvirt requests another size.
 
     Args:
-        vmi: The VMI; without guestOSInfo, the guest counts as a recent Linux.
-        faults: The faults of this VM.
-        requested: The size that libvirt offers.
-        current: The size that the guest has.
+        vmi: The VMI. Without guestOSInfo, the guest is assumed to run a recent Linux.
+        faults: The injected faults of the VM.
+        requested: The size in bytes that libvirt requests from the guest.
+        current: The current size of the guest's memory in bytes.
     """
     if faults.guest_silent or not _has_driver(vmi):
         return current

@@ -1,4 +1,4 @@
-"""Builds launcher pods, of VMIs and of migration targets."""
+"""Builds the launcher pods of VMIs, and the target pods of migrations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOMAIN_ANNOTATION: Final = "kubevirt.io/domain"
 OVERHEAD_ANNOTATION: Final = "kubevirt.io/memory-overhead-bytes"
 CPU_SHARE: Final = "100m"
 CPU_VENDOR_LABEL: Final = "cpu-vendor.node.kubevirt.io/"
-"""The prefix of the node label with the CPU vendor; its value is `true`."""
+"""The prefix of the node label that shows the CPU vendor; the label's value is `true`."""
 
 
 def make_pod(
@@ -29,14 +29,15 @@ def make_pod(
     migration: Json | None = None,
     node_labels: Mapping[str, str] | None = None,
 ) -> Json:
-    """Builds the launcher pod for a VMI's current spec.
+    """Builds the launcher pod for the current spec of a VMI.
 
     Args:
-        vmi: The VMI; its spec, not its status, decides the size.
-        config: The CR as virt-controller knows it.
+        vmi: The VMI. Its spec, not its status, determines the size of the pod.
+        config: The KubeVirt settings that virt-controller uses.
         suffix: Five characters that end the pod's name.
-        migration: The migration whose target the pod is; it then avoids the VMI's nodes.
-        node_labels: The labels of the source node; the target has the same CPU vendor.
+        migration: The migration for which the pod is the target. A target pod avoids the VMI's
+            nodes.
+        node_labels: The labels of the source node. The target node must have the same CPU vendor.
 
     Source: v1.9.0 pkg/virt-controller/services/template.go:1633-1714,
     pkg/virt-controller/watch/migration/migration.go:889-911,986-1005.
@@ -81,7 +82,7 @@ def make_pod(
 
 
 def invalid(pod: Json) -> str | None:
-    """Returns the API server's error for a pod that requests more memory than its limit, or None.
+    """Returns the API server's error if a pod requests more memory than its limit, else None.
 
     Source: kubernetes v1.36 pkg/apis/core/validation/validation.go (ValidateResourceRequirements).
     """
@@ -99,7 +100,7 @@ def invalid(pod: Json) -> str | None:
 
 
 def image(version: str) -> str:
-    """Returns the launcher image of a KubeVirt version."""
+    """Returns the launcher pod's image in a KubeVirt version."""
     return f"quay.io/kubevirt/virt-launcher:{version}"
 
 

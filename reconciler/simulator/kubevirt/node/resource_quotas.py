@@ -27,21 +27,21 @@ _MEASURES: Final[dict[str, Callable[[PodFacts], int]]] = {
 
 
 class ResourceQuotas:
-    """The quota admission of pods and the quota controller."""
+    """Simulates the quota admission plugin for pods, and the quota controller."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self.queue: WorkQueue[str] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the namespace whose usage may have changed."""
+        """Queues a namespace whose memory usage may have changed."""
         if event.key.resource in {PODS, QUOTAS} and self._cluster.inventory.quotas.get(
             event.key.namespace
         ):
             self.queue.add(event.key.namespace)
 
     def refusal(self, key: Key, pod: Json) -> str | None:
-        """Returns the API server's error for a pod that exceeds a quota, or None.
+        """Returns the API server's error if a new pod would exceed a quota, or None.
 
         Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
         """
@@ -66,7 +66,7 @@ class ResourceQuotas:
         return None
 
     def sync(self, namespace: str) -> None:
-        """Writes the usage of a namespace's pods into the status of its quotas."""
+        """Writes the resource usage of a namespace's pods into the status of its quotas."""
         for key in sorted(self._cluster.inventory.quotas.get(namespace, ()), key=str):
             quota = self._cluster.store.get(key)
             hard = dig(quota, "spec", "hard") or {}

@@ -1,4 +1,4 @@
-"""Scheduler: binds pods to nodes with enough free memory, and starts them there."""
+"""Scheduler: binds pods to nodes with enough free memory, and starts the bound pods."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ START_S: Final = (0.3, 0.4)
 
 
 class Scheduler:
-    """Binds pending pods to nodes and starts bound ones."""
+    """Simulates the Kubernetes scheduler and the kubelet: binds pending pods and starts them."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -38,7 +38,7 @@ class Scheduler:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=BIND_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a new pod, and all waiting pods when memory may have become free."""
+        """Queues a new pod, or all waiting pods when memory may have become free."""
         if event.key.resource == NODES:
             self._retry()
         if event.key.resource != PODS:
@@ -57,7 +57,7 @@ class Scheduler:
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Binds one pod, or reports in its status why it is unschedulable."""
+        """Binds one pod to a node, or reports in the pod's status why it is unschedulable."""
         facts = self._cluster.inventory.pods.get(key)
         pod = self._cluster.store.get(key)
         if facts is None or pod is None or facts.node or not facts.active:
@@ -75,7 +75,7 @@ class Scheduler:
             self.queue.add(key)
 
     def _choose(self, facts: PodFacts, pod: Json) -> tuple[NodeFacts | None, str]:
-        """Returns the suitable node with the most free memory, the first by name of equals.
+        """Returns the suitable node with the most free memory; on a tie, the first by name.
 
         Source: kubernetes v1.36 pkg/scheduler (NodeResourcesFit, LeastAllocated), memory only.
         """

@@ -1,6 +1,6 @@
-"""VirtHandler: virt-handler, libvirt and the network; starts, migrates and hotplugs domains.
+"""VirtHandler: simulates virt-handler and libvirt, which start, migrate and hotplug VMs.
 
-The recordings had no hypervisor (a script simulated it), so this follows KubeVirt's code; the
+A script simulated the hypervisor in the recordings, so this module follows KubeVirt's code. The
 visible changes and their order are as recorded.
 """
 
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-handler"
 LATENCY_S: Final = (0.01, 0.02)
 STEP_S: Final = (0.3, 0.4)
-"""The time of a step of a migration's preparation and of a domain's start, as recorded."""
+"""The seconds of a step while a migration is prepared or a VM starts, as recorded."""
 TRANSFER_BASE_S: Final = 1.5
-"""The time of a transfer without the copying of memory."""
+"""The seconds of a memory transfer, without the time to copy the memory."""
 POD_REQUEST_LABEL: Final = "kubevirt.io/vmi-pod-memory-resource-requests"
 OVERHEAD_RATIO_LABEL: Final = "kubevirt.io/memory-hotplug-overhead-ratio"
 MIGRATION_ERROR: Final = "Live migration failed: server closed connection"
@@ -54,7 +54,7 @@ PLUG_FAILED_MESSAGE: Final = "memory hotplug failed, the VM configuration is not
 
 
 class VirtHandler:
-    """The node side of every VMI."""
+    """Simulates virt-handler and libvirt on the nodes of all VMIs."""
 
     def __init__(self, cluster: Cluster, profiles: GuestProfiles) -> None:
         self._cluster = cluster
@@ -70,7 +70,7 @@ class VirtHandler:
             self.queue.add((event.key.namespace, event.key.name))
 
     def sync(self, name: Name) -> None:
-        """Starts the next step of a VMI's start or migration."""
+        """Starts the next step of a VMI's start or of its migration."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or is_deleting(vmi):
             return
@@ -145,9 +145,10 @@ class VirtHandler:
         self._save(vmi)
 
     def _transfer(self, vmi: Json) -> tuple[float, Callable[[Json], None]]:
-        """Returns the duration of the transfer in seconds, and the function that ends it.
+        """Returns the duration of a memory transfer in seconds, and the function that ends it.
 
-        It uses the settings that were resolved at the hand-over, including those of a policy.
+        The migration uses the settings from its hand-over, which include those of a
+        MigrationPolicy.
 
         Source: v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814.
         """
@@ -208,7 +209,7 @@ class VirtHandler:
     # Plugging
 
     def _plug_cpus(self, vmi: Json) -> None:
-        """Plugs CPUs, which KubeVirt does before memory.
+        """Plugs CPUs into the guest, which KubeVirt does before memory.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go (finalizeMigration).
         """
@@ -223,7 +224,7 @@ class VirtHandler:
         """Sets the new size of the guest's memory after a migration.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,1229-1231; v1.1.0 and v1.2.0
-        remove the condition if libvirt refuses.
+        remove the condition if libvirt rejects the change.
         """
         labels = section(vmi, "metadata", "labels")
         pod_request = labels.pop(POD_REQUEST_LABEL, None)
@@ -254,9 +255,10 @@ class VirtHandler:
     def _pod_misfit(self, vmi: Json, wanted: int, pod_request: str | None) -> str | None:
         """Returns why a launcher pod's memory request is too small for its VMI, or None.
 
-        The pod needs the overhead and the VMI's requests, not the guest's size. So a VMI without
-        requests (usual from v1.7) always fits, even with a limit or overcommit below its guest,
-        and a VMI with overcommitGuestOverhead never fits. That older versions compute the same is
+        KubeVirt compares the pod's request with the overhead plus the VMI's requests, not with the
+        guest's size. So the pod of a VMI without requests (usual from v1.7) is always large
+        enough, even if a limit or overcommit makes it smaller than the guest. The pod of a VMI
+        with overcommitGuestOverhead is always too small. That older versions do the same is an
         inference.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1163-1190.

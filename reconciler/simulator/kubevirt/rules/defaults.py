@@ -1,4 +1,4 @@
-"""The defaults of VMs, and the VMIs that are built from VMs."""
+"""Fills in the defaults of VMs, and builds VMIs from VMs."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _QUANTITIES: Final = (("memory", "guest"), ("memory", "maxGuest"))
 
 
 def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | None) -> None:
-    """Fills in a VM's defaults in place, as the mutating webhook does on every write.
+    """Fills in a VM's defaults in place, as KubeVirt's mutating webhook does on every write.
 
     Args:
-        vm: The object under admission.
-        config: The CR as virt-api knows it.
-        new_uid: Generates the firmware's uuid and serial; None on an update, which adds none.
+        vm: The VirtualMachine that a client creates or updates.
+        config: The KubeVirt settings that virt-api uses.
+        new_uid: Generates the firmware's UUID and serial on a create; None on an update.
 
     Raises:
         QuantityError: A memory size is not a quantity.
@@ -70,10 +70,10 @@ def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | No
 
 
 def canonicalise(domain: Json) -> None:
-    """Rewrites a domain's quantities in canonical form, as a component that writes it does.
+    """Rewrites a domain's quantities in canonical form, as KubeVirt does when it writes them.
 
     Raises:
-        QuantityError: One of them is not a quantity.
+        QuantityError: A value is not a quantity.
     """
     for parent, leaf in _QUANTITIES:
         _canonicalise(domain.get(parent), leaf)
@@ -84,15 +84,15 @@ def canonicalise(domain: Json) -> None:
 
 
 def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
-    """Builds the VMI for the start of a VM.
+    """Builds the VMI with which a VM starts.
 
     Args:
-        vm: The VirtualMachine.
-        domain: Its domain with the instancetype applied.
-        config: The CR as virt-controller knows it; maxGuest is fixed from it.
+        vm: The VirtualMachine that starts.
+        domain: The VM's domain, with its instancetype applied.
+        config: The KubeVirt settings that virt-controller uses, which determine maxGuest.
 
     Returns:
-        The VMI as first stored, in phase Pending.
+        The new VMI, in the phase Pending.
 
     Source: recorded on v1.3.1, v1.6.3 and v1.9.0; v1.9.0 pkg/defaults/defaults.go:84-156,239-260.
     """
@@ -134,7 +134,7 @@ def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
 
 
 def revision_name(vm: Json) -> str:
-    """Returns the name of the ControllerRevision with the VM's spec if it starts now."""
+    """Returns the name of the ControllerRevision that stores a VM's spec if the VM starts now."""
     return f"revision-start-vm-{vm['metadata']['uid']}-{vm['metadata']['generation']}"
 
 
@@ -150,7 +150,7 @@ def _domain_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 
 
 def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
-    """Fills in the topology only if no part of it is given; recorded (a VM with only cores)."""
+    """Fills in the CPU topology if no part of it is set, as recorded for a VM with only cores."""
     cpu.setdefault("model", "host-model")
     if not any(cpu.get(part) for part in TOPOLOGY):
         cpu.update(dict.fromkeys(TOPOLOGY, 1))
@@ -192,7 +192,7 @@ def _memory_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 
 
 def _default_requests(resources: Json, memory_section: Json, config: ClusterConfig) -> None:
-    """Gives a VMI requests as large as its limits, or as its guest.
+    """Sets a VMI's memory requests to its limits, or else to its guest size.
 
     Source: v1.6.0 pkg/defaults/defaults.go (setDefaultResourceRequests); removed in v1.7.0.
     """

@@ -1,4 +1,4 @@
-"""Instancetypes: their effect on a VM's domain, conflicts, and stored revisions."""
+"""Instancetypes: applies instancetypes to VM domains, finds conflicts, and stores revisions."""
 
 from __future__ import annotations
 
@@ -32,22 +32,27 @@ _CONFLICTS: Final = (
     (("domain", "cpu", "cores"), ("cpu", "guest")),
     (("domain", "cpu", "threads"), ("cpu", "guest")),
 )
-"""Source: v1.9.0 pkg/instancetype/apply/memory.go:73-99, cpu.go."""
+"""Pairs of a VM field and an instancetype field that must not both be set.
+
+Source: v1.9.0 pkg/instancetype/apply/memory.go:73-99, cpu.go.
+
+Source: v1.9.0 pkg/instancetype/apply/memory.go:73-99, cpu.go.
+"""
 
 
 class Instancetypes:
-    """Looks up instancetypes, current ones and those in a VM's ControllerRevision."""
+    """Looks up the current instancetypes, and those stored in a VM's ControllerRevision."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def named(self, vm: Json) -> Json | None:
-        """Returns the current state of a VM's instancetype; None if there is none."""
+        """Returns the current version of a VM's instancetype, or None if the VM has none."""
         matcher = dig(vm, "spec", "instancetype")
         return None if not matcher else self._store.get(_matched(matcher, _namespace(vm)))
 
     def effective(self, vm: Json, behaviour: Behaviour) -> Json | None:
-        """Returns the instancetype in the VM's revision, or else its current state."""
+        """Returns the instancetype in the VM's ControllerRevision, or else its current version."""
         name = revision_of(vm, behaviour)
         revision = self._store.get(Key(REVISIONS, _namespace(vm), name)) if name else None
         return revision["data"] if revision is not None else self.named(vm)
@@ -69,7 +74,7 @@ class Instancetypes:
 
 
 def apply(domain: Json, instancetype: Json | None) -> Json:
-    """Returns a copy of a domain with an instancetype's CPU and memory.
+    """Returns a copy of a domain with the CPU and memory of an instancetype.
 
     Source: v1.9.0 pkg/instancetype/apply/{cpu,memory}.go.
     """
@@ -95,7 +100,7 @@ def apply(domain: Json, instancetype: Json | None) -> Json:
 
 
 def conflicts(vm: Json, instancetype: Json | None) -> tuple[str, ...]:
-    """Returns the fields that both the VM and its instancetype set, as dotted paths."""
+    """Returns the paths of the VM fields that its instancetype sets as well."""
     spec = dig(instancetype, "spec")
     if not spec:
         return ()
@@ -108,9 +113,9 @@ def conflicts(vm: Json, instancetype: Json | None) -> tuple[str, ...]:
 
 
 def revision_of(vm: Json, behaviour: Behaviour) -> str | None:
-    """Returns the name of the ControllerRevision with a VM's instancetype, if there is one.
+    """Returns the name of the ControllerRevision with a VM's instancetype, or None.
 
-    A name in the status is valid only for the instancetype that the spec names.
+    A revision in the status is valid only for the instancetype that the VM's spec references.
 
     Source: v1.4.0 types.go (spec.instancetype.revisionName), v1.5.0 (status.instancetypeRef).
     """
@@ -125,7 +130,7 @@ def revision_of(vm: Json, behaviour: Behaviour) -> str | None:
 
 
 def revision_object(key: Key, vm: Json, data: Json, number: int) -> Json:
-    """Builds a ControllerRevision of a VM with `data`."""
+    """Builds a ControllerRevision that belongs to a VM and contains `data`."""
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",

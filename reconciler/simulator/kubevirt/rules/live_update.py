@@ -1,4 +1,4 @@
-"""Live updates of a VM: which changes need a restart, and what happens to its memory."""
+"""Decides which changes of a VM need a restart, and whether its memory can be hotplugged."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ BELOW_BOOT: Final = (
     "memory updated in template spec to a value lower than what the VM started with"
 )
 ABOVE_MAX: Final = "memory updated in template spec to a value higher than what's available"
-"""Used before v1.3; since then the common rules come first. Source: v1.2.0
-pkg/virt-controller/watch/
-vm.go:3189."""
+"""The message for a size above maxGuest before v1.3; later versions use the common rules.
+
+Source: v1.2.0 pkg/virt-controller/watch/vm/vm.go:3189.
+"""
 UNSUPPORTED_PREFIX: Final = "memory hotplug not supported, "
 ANOTHER_IN_PROGRESS: Final = "another memory hotplug is in progress"
 MIGRATING: Final = "memory hotplug is not allowed while VMI is migrating"
@@ -49,12 +50,12 @@ ERROR_PREFIX: Final = "error encountered while handling memory hotplug requests:
 
 
 class Verdict(StrEnum):
-    """What the VM controller decides about a memory change."""
+    """The VM controller's decision about a memory change."""
 
     NOTHING = "nothing"
     RESTART = "restart"
     REFUSED = "refused"
-    """An error, which is shown as condition Failure and tried again."""
+    """The change fails with an error; the VM shows condition Failure, and KubeVirt retries."""
     HOTPLUG = "hotplug"
 
 
@@ -62,7 +63,7 @@ class Verdict(StrEnum):
 class MemoryDecision:
     """The decision about a VM's memory, with the condition's message or the new sizes in bytes.
 
-    Before v1.2, no condition asks for a restart: the change waits silently.
+    Before v1.2, KubeVirt does not set RestartRequired; the change waits until the VM restarts.
     """
 
     verdict: Verdict
@@ -75,12 +76,12 @@ _NOTHING: Final = MemoryDecision(verdict=Verdict.NOTHING)
 
 
 def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
-    """Returns whether a field that cannot change live differs from the template at the VM's start.
+    """Returns whether a VM needs a restart, since a field changed that cannot be updated live.
 
     Args:
         started: The template spec at the VM's start, with its instancetype applied.
         current: The current template spec, with its instancetype applied.
-        config: The configuration; under Stage, no field changes live.
+        config: The KubeVirt settings. With the strategy Stage, no field can be updated live.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053.
     """
@@ -101,12 +102,12 @@ def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
 
 def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDecision:  # noqa: C901, PLR0911
     # one return per rule, in KubeVirt's order
-    """Decides what happens to a running VMI for its VM's memory.
+    """Decides how a running VMI reacts to a changed memory size in its VM.
 
     Args:
-        vm_domain: The VM's domain with its instancetype applied.
+        vm_domain: The VM's domain, with its instancetype applied.
         vmi: The running VMI.
-        config: The CR as virt-controller knows it; LiveUpdate is in effect.
+        config: The KubeVirt settings that virt-controller uses, with the strategy LiveUpdate.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3444-3566.
     """
@@ -148,7 +149,7 @@ def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDe
 
 
 def hotplug(vmi: Json, decision: MemoryDecision) -> None:
-    """Writes the sizes of a hotplug into the VMI's spec."""
+    """Writes the memory sizes of a hotplug into the VMI's spec."""
     domain = vmi["spec"]["domain"]
     domain["memory"]["guest"] = quantity.binary(decision.guest)
     for kind, value in (
@@ -160,7 +161,7 @@ def hotplug(vmi: Json, decision: MemoryDecision) -> None:
 
 
 def expanded_template(template_spec: Json, instancetype: Json | None) -> Json:
-    """Returns a template's spec with an instancetype applied to its domain."""
+    """Returns the spec of a VM's template, with an instancetype applied to its domain."""
     return {
         **json_codec.copy(template_spec),
         "domain": instancetypes.apply(template_spec["domain"], instancetype),
@@ -179,7 +180,7 @@ def _adopt(target: Json, source: Json, name: str) -> None:
 
 
 def _without_nulls(value: object) -> object:
-    """Removes nulls, which Go's types do not distinguish from absent fields."""
+    """Returns a value without nulls, which Go's types do not distinguish from absent fields."""
     if isinstance(value, dict):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):

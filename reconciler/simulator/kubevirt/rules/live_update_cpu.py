@@ -1,4 +1,4 @@
-"""Live updates of a VM's CPUs and placement, which come before its memory."""
+"""Decides about live updates of a VM's CPUs and placement, which KubeVirt does before memory."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ _TOLERATIONS_PREFIX: Final = "Error encountered while handling tolerations chang
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The result of a step before the memory step."""
+    """The result of a live-update step (CPUs or placement) that precedes the memory step."""
 
     restart: str = ""
-    """The message of RestartRequired; the memory step of the same sync still runs."""
+    """The message of RestartRequired. The memory step runs in the same reconcile anyway."""
     reason: str = ""
-    """The reason of an error, which is tried again and defers the memory step."""
+    """The reason of an error. KubeVirt retries the step, and skips the memory step until then."""
     message: str = ""
     sockets: int | None = None
-    """The number of sockets to write into the VMI; None: no change."""
+    """The number of CPU sockets to write into the VMI, or None for no change."""
 
 
 def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return per rule, in KubeVirt's order
-    """Decides what happens to a running VMI for its VM's number of sockets.
+    """Decides how a running VMI reacts to a changed number of CPU sockets in its VM.
 
     Args:
-        vm_domain: The VM's domain with its instancetype applied.
-        vmi: The running VMI; LiveUpdate is in effect.
+        vm_domain: The VM's domain, with its instancetype applied.
+        vmi: The running VMI, in a cluster with the strategy LiveUpdate.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:640-670 (the messages are at 653, 658 and
     663).
@@ -70,9 +70,10 @@ def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return 
 
 
 def decide_placement(template: Json, vmi: Json) -> Step:
-    """Decides whether a VM's placement can be applied to its VMI: not while it migrates.
+    """Decides whether a VM's placement can be applied to its VMI, which a migration prevents.
 
-    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366 (their order).
+    Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366 (the order of the
+    steps).
     """
     if not is_migrating(vmi):
         return Step()
@@ -86,7 +87,7 @@ def decide_placement(template: Json, vmi: Json) -> Step:
 
 
 def apply_changes(vmi: Json, template: Json, sockets: int | None) -> None:
-    """Writes the number of sockets and the VM's placement into its VMI's spec, in place."""
+    """Writes the VM's number of sockets and its placement into the VMI's spec, in place."""
     if sockets is not None:
         vmi["spec"]["domain"]["cpu"]["sockets"] = sockets
     for name in PLACEMENT:
@@ -97,7 +98,7 @@ def apply_changes(vmi: Json, template: Json, sockets: int | None) -> None:
 
 
 def has_changes(template: Json, vmi: Json, sockets: int | None) -> bool:
-    """Returns whether `apply_changes` would change anything."""
+    """Returns whether the function `apply_changes` would change the VMI."""
     return sockets is not None or any(_differs(template, vmi, name) for name in PLACEMENT)
 
 

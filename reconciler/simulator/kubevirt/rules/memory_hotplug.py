@@ -1,4 +1,4 @@
-"""The rules of memory hotplug: what KubeVirt allows, and the requests that result."""
+"""Defines the rules of memory hotplug: what KubeVirt allows, and the requests that result."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def hotplug_refusal(
 ) -> str | None:
     """Returns why a domain's memory cannot be hotplugged up to `max_guest` bytes, or None.
 
-    The webhook denies with this text, the VM controller requires a restart with it, and a VMI that
-    starts gets no maxGuest.
+    The webhook denies a VM with this message. The VM controller uses the message in
+    RestartRequired. A VMI that starts in this state gets no maxGuest.
 
     Source: v1.9.0 pkg/liveupdate/memory/memory.go:53-107; v1.1.0 and v1.2.0
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go (430-592).
@@ -74,7 +74,7 @@ def _platform_refusal(domain: Json, architecture: str, behaviour: Behaviour) -> 
 
 
 def memory_alignment(domain: Json, behaviour: Behaviour) -> int:
-    """Returns the alignment in bytes: 2Mi, or 1Gi with hugepages of 1Gi from v1.3.
+    """Returns the required memory alignment in bytes: 2Mi, or (from v1.3) 1Gi for 1Gi pages.
 
     Source: v1.9.0 pkg/liveupdate/memory/memory.go:37-40, v1.1.0 converter.go:92.
     """
@@ -91,10 +91,10 @@ def start_max_guest(
     ratio: int,
     behaviour: Behaviour,
 ) -> int | None:
-    """Returns the maxGuest of a VMI that starts, in bytes; None without hotplug.
+    """Returns the maxGuest of a VMI that starts, in bytes, or None if hotplug is not possible.
 
     Source: v1.9.0 pkg/defaults/defaults.go:84-90,115-135; v1.3.0 pkg/virt-api/webhooks/
-    defaults.go:79-98; v1.6.0 pkg/defaults/defaults.go:122 (arm64 left out).
+    defaults.go:79-98; v1.6.0 pkg/defaults/defaults.go:122 (without arm64).
     """
     guest = size(domain, "memory", "guest")
     if guest is None or architecture not in behaviour.start_architectures:
@@ -107,7 +107,7 @@ def start_max_guest(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceChange:
-    """The memory requests and limits of a VMI after a hotplug, in bytes; None: unchanged."""
+    """A VMI's memory requests and limits after a hotplug, in bytes; None means no change."""
 
     requests: int | None
     limits: int | None
@@ -117,10 +117,11 @@ NO_CHANGE: Final = ResourceChange(requests=None, limits=None)
 
 
 def resource_change(domain: Json, *, target: int, current: int) -> ResourceChange:
-    """Computes a VMI's requests and limits for a new guest size.
+    """Computes a VMI's memory requests and limits for a new guest size.
 
-    Requests change by the difference to the guest's current size and are raised to the new size if
-    they are smaller. Limits change by the same difference, or not at all if requests were raised.
+    Requests change by the difference between the new and the current guest size. If they are then
+    smaller than the guest, they are raised to its size, and limits do not change. Otherwise limits
+    change by the same difference.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547.
     """

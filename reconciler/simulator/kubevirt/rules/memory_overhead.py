@@ -1,4 +1,4 @@
-"""The memory request of a launcher pod: the guest, and the overhead by version."""
+"""Computes a launcher pod's memory request: the guest, plus the overhead of the version."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class PodMemory:
     """The memory of a launcher pod's compute container, in bytes."""
 
     request: int
-    """The container's memory request; without the part in huge pages."""
+    """The container's memory request, which does not include huge pages."""
     hugepages: int
     hugepage_size: int
     overhead: int
@@ -34,16 +34,18 @@ class PodMemory:
 
     @property
     def total(self) -> int:
-        """The request with huge pages, as in the VMI's label."""
+        """The memory request plus huge pages, which KubeVirt also writes into the VMI's label."""
         return self.request + self.hugepages
 
 
 def memory_overhead(vmi: Json, config: ClusterConfig) -> int:
-    """Returns the memory overhead of a VMI's virtualization, in bytes.
+    """Returns the virtualization overhead of a VMI's memory, in bytes.
 
-    Page tables are computed from the requests rounded up to kilobytes (recorded to the byte).
+    The page tables are computed from the memory requests, rounded up to kilobytes (recorded to the
+    byte).
 
-    Source: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; fixed parts by release tag.
+    Source: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; the fixed parts are from each
+    release tag.
     """
     domain = vmi["spec"]["domain"]
     behaviour = config.behaviour
@@ -66,7 +68,7 @@ def memory_overhead(vmi: Json, config: ClusterConfig) -> int:
 
 
 def pod_memory(vmi: Json, config: ClusterConfig) -> PodMemory:
-    """Returns the memory of the launcher pod for a VMI's spec.
+    """Returns the memory that the launcher pod of a VMI needs.
 
     Source: v1.9.0 pkg/virt-controller/services/template.go:1633-1674, renderresources.go:220-317.
     """

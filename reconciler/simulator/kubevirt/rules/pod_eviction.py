@@ -1,4 +1,4 @@
-"""Evictions of launcher pods: which ones virt-api allows, and which ones become evacuations."""
+"""Decides which evictions of launcher pods virt-api denies, and which become migrations."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ EXTERNAL: Final = "External"
 
 
 def denial(vmi: Json) -> str | None:
-    """Returns why the eviction of a VMI's pod is denied, or None: the pod is deleted.
+    """Returns why the eviction of a VMI's pod is denied, or None if the pod is deleted.
 
-    A VMI has the strategy of its VM, or that of the CR at the start of the VMI. External leaves
-    the VMI to another controller; the simulated cluster has none.
+    A VMI has the eviction strategy of its VM, or else that of the KubeVirt CR when the VMI
+    started. With the strategy External, another controller has to migrate the VMI; the simulated
+    cluster does not have such a controller.
 
     Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/
     pod-eviction-admitter.go:127-183.

@@ -1,4 +1,4 @@
-"""The live updates of KubeVirt v1.1, which a VM enables itself and the webhook checks.
+"""Defines the live-update rules of KubeVirt v1.1, where each VM enables live updates itself.
 
 Source: v1.1.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939.
 """
@@ -28,7 +28,7 @@ MAX_FIELD: Final = "spec.template.spec.domain.memory.maxGuest"
 
 NO_GATE: Final = f"{LIVE_UPDATE_GATE} feature gate is not enabled in kubevirt-config"
 NO_INSTANCETYPE: Final = "Live update features cannot be used when instance type is configured"
-"""The message of v1.1.0; v1.2.0 is assumed to have the same."""
+"""The message of v1.1.0, which v1.2.0 is assumed to use as well."""
 NO_MAX_GUEST: Final = "Memory maxGuest cannot be set directy in VM template"
 FROZEN: Final = "Cannot update VM live features while VM is running"
 BELOW_BOOT: Final = "cannot set less memory than what the guest booted with"
@@ -37,9 +37,9 @@ MIGRATING: Final = "cannot update while VMI migration is in progress"
 
 
 def refusal(vm: Json, config: ClusterConfig) -> tuple[str, str] | None:
-    """Returns the message and the field for which a VM of v1.1 is denied, or None.
+    """Returns the message and the field for which v1.1 denies a VM, or None.
 
-    The hotplug rules apply only to a VM with its own maxGuest.
+    The hotplug rules apply only to a VM that sets maxGuest itself.
     """
     asks = vm["spec"].get(LIVE_UPDATE_FEATURES)
     if asks is not None and LIVE_UPDATE_GATE not in config.gates:
@@ -62,13 +62,13 @@ def refusal(vm: Json, config: ClusterConfig) -> tuple[str, str] | None:
 def update_refusal(
     old: Json, new: Json, vmi: Json | None, migration_uid: str
 ) -> tuple[str, str] | None:
-    """Returns the message and the field for which a change of a running VM is denied, or None.
+    """Returns the message and field for which v1.1 denies a change of a running VM, or None.
 
     Args:
-        old: The VM before.
-        new: The VM after.
-        vmi: Its VMI.
-        migration_uid: The uid of its unfinished migration; empty without one.
+        old: The VM before the change.
+        new: The VM after the change.
+        vmi: The VM's VMI.
+        migration_uid: The UID of the VMI's unfinished migration, or an empty string.
     """
     if vmi is None or condition_status(new, READY) != "True":
         return None

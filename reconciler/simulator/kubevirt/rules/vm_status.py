@@ -25,11 +25,11 @@ from reconciler.simulator.kubevirt.object_fields import (
 from reconciler.simulator.kubevirt.rules.defaults import GENERATION_ANNOTATION
 
 OWN_CONDITIONS: Final = frozenset({READY, RESTART_REQUIRED, FAILURE, "Initialized"})
-"""The conditions that the VM controller does not copy from the VMI."""
+"""The conditions of the VM controller itself; all other conditions are copied from the VMI."""
 
 
 def run_strategy(vm: Json) -> str:
-    """Returns the run strategy, from `runStrategy` or the older `running`."""
+    """Returns a VM's run strategy, from `runStrategy` or the older field `running`."""
     strategy = dig(vm, "spec", "runStrategy")
     if strategy is not None:
         return str(strategy)
@@ -62,7 +62,7 @@ def refresh(vm: Json, vmi: Json | None, *, now: str) -> None:
 
 
 def printable_status(vm: Json, vmi: Json | None) -> str:  # noqa: PLR0911 - one return a status
-    """Returns the printable status: the first that applies, in KubeVirt's order.
+    """Returns a VM's printable status: the first one that applies, in KubeVirt's order.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:2516-2649.
     """
@@ -86,7 +86,7 @@ def printable_status(vm: Json, vmi: Json | None) -> str:  # noqa: PLR0911 - one 
 
 
 def first_status(vm: Json) -> None:
-    """Writes the first status of a VM; recorded."""
+    """Writes the first status of a new VM, as recorded."""
     status = section(vm, "status")
     status.setdefault("printableStatus", "Stopped")
     volumes = dig(vm, "spec", "template", "spec", "volumes") or ()

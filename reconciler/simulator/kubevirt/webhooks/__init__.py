@@ -1,1 +1,1 @@
-"""The webhooks of virt-api and virt-operator, and virt-api's subresources."""
+"""Simulates the webhooks of virt-api and virt-operator, and virt-api's subresources."""

@@ -1,4 +1,4 @@
-"""virt-operator's webhook for the KubeVirt CR."""
+"""KubeVirtWebhook: virt-operator's validating webhook for the KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ GA_WARNING: Final = (
     "can be safely removed and is redundant. For more info, please look at: "
     "https://github.com/kubevirt/kubevirt/blob/main/docs/deprecation.md"
 )
-"""Source: v1.9.0 pkg/virt-config/featuregate/feature-gates.go:49-50."""
+"""The warning about a listed feature gate that is always on.
+
+Source: v1.9.0 pkg/virt-config/featuregate/feature-gates.go:49-50.
+"""
 
 
 class KubeVirtWebhook:
@@ -35,7 +38,7 @@ class KubeVirtWebhook:
         admission.validating(KUBEVIRTS, self.validate)
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies a second CR, a gate in both lists, and an invalid overhead ratio.
+        """Denies a second CR, a gate that is both enabled and disabled, and an invalid ratio.
 
         Source: v1.9.0 pkg/virt-operator/webhooks/kubevirt-update-admitter.go:67-152,448-595.
         """

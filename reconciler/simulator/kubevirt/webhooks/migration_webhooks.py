@@ -1,4 +1,4 @@
-"""virt-api's webhooks for migrations, and for VMIs, whose spec only KubeVirt may change."""
+"""MigrationWebhooks: virt-api's webhooks that validate migrations and VMI updates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MIGRATION_UPDATE: Final = "migration-update-validator.kubevirt.io"
 
 
 class MigrationWebhooks:
-    """Mutation and validation of migrations; validation of VMIs."""
+    """Mutates and validates migrations, and validates VMIs."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -36,7 +36,7 @@ class MigrationWebhooks:
         admission.validating(MIGRATIONS, self.validate_migration)
 
     def validate_vmi(self, review: Review) -> Denial | None:
-        """Denies changes of a VMI's spec.
+        """Denies changes that clients make to a VMI's spec.
 
         Source: v1.9.0 ADM/vmi-update-admitter.go:103-117.
         """
@@ -47,13 +47,13 @@ class MigrationWebhooks:
         return denied(VMI_UPDATE, "update of VMI object is restricted")
 
     def mutate_migration(self, review: Review) -> Denial | None:
-        """Adds the finalizer and the label with the VMI's name; recorded."""
+        """Adds the finalizer and the VMI label to a new migration, as recorded."""
         if review.operation == "CREATE":
             prepare_migration(review.object)
         return None
 
     def validate_migration(self, review: Review) -> Denial | None:
-        """Denies changes of a migration's spec, and migrations that cannot start.
+        """Denies changes of a migration's spec, and new migrations that cannot start.
 
         Source: v1.9.0 ADM/migration-create-admitter.go:68-134, migration-update-admitter.go.
         """

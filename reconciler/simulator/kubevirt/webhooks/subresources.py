@@ -1,4 +1,4 @@
-"""The subresources.kubevirt.io actions: start, stop, restart and migrate."""
+"""Actions: the subresources.kubevirt.io actions start, stop, restart and migrate."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ MANAGER: Final = "virt-api"
 
 
 class Actions:
-    """What a client may ask of a VM beside changing it.
+    """The subresource actions by which clients start, stop, restart and migrate VMs.
 
-    Source: v1.9.0 pkg/virt-api/rest/lifecycle.go; those of a restart are recorded (v1.9.0).
+    Source: v1.9.0 pkg/virt-api/rest/lifecycle.go; the responses to a restart are recorded
+        (v1.9.0).
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -46,7 +47,7 @@ class Actions:
         admission.action("virtualmachineinstances", "guestosinfo", self.guest_os_info)
 
     def restart(self, request: ActionRequest) -> ActionResult:
-        """Stops the VMI and starts another; 500, not 409, while an earlier request is open."""
+        """Requests a new VMI for a VM; returns 500, not 409, if another request is unfinished."""
         vm = self._cluster.vm(request.namespace, request.name)
         if vm is None:
             return _not_found(request)
@@ -65,15 +66,15 @@ class Actions:
         return ActionResult(status=202)
 
     def start(self, request: ActionRequest) -> ActionResult:
-        """Starts a stopped VM."""
+        """Starts a VM that is stopped."""
         return self._switch(request, "Always", running=False)
 
     def stop(self, request: ActionRequest) -> ActionResult:
-        """Stops a running VM."""
+        """Stops a VM that is running."""
         return self._switch(request, "Halted", running=True)
 
     def migrate(self, request: ActionRequest) -> ActionResult:
-        """Creates a migration of the VM's VMI."""
+        """Creates a migration of the VM's running VMI."""
         vmi = self._cluster.vmi(request.namespace, request.name)
         if vmi is None or is_final(vmi):
             return _conflict(request, "VM is not running")
@@ -89,7 +90,7 @@ class Actions:
         return ActionResult(status=202)
 
     def guest_os_info(self, request: ActionRequest) -> ActionResult:
-        """Answers what the guest's agent says now.
+        """Returns the current report of the guest agent.
 
         Source: v1.9.0 pkg/virt-api/rest/subresource.go:299-315, types.go:2886-2907.
         """

@@ -1,4 +1,4 @@
-"""virt-api's webhooks for VirtualMachines: their defaults, and the reasons to deny them."""
+"""VMWebhooks: virt-api's webhooks, which fill in VirtualMachine defaults and deny invalid VMs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ MEMORY_FIELD: Final = "spec.template.spec.domain.memory.guest"
 RUNNING_WARNING: Final = "spec.running is deprecated, please use spec.runStrategy instead."
 _MEMORY_FIELDS: Final = frozenset({MEMORY_FIELD, "spec.template.spec.domain.memory.maxGuest"})
 _LEAST: Final = {0: "0", 1_000_000: "1M"}
-"""The least memory requests in bytes, as the messages write them."""
+"""The minimum memory requests in bytes, with the notation that error messages use."""
 
 
 class VMWebhooks:
-    """Mutation and validation of VirtualMachines."""
+    """Mutates and validates VirtualMachines."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -36,10 +36,10 @@ class VMWebhooks:
         admission.validating(VMS, self.validate)
 
     def mutate(self, review: Review) -> Denial | None:
-        """Fills in defaults and writes quantities in canonical form.
+        """Fills in a VM's defaults, and rewrites its quantities in canonical form.
 
-        Source: recorded on v1.9.0 (a wrong type or an invalid quantity is denied here, before the
-        schema).
+        Source: recorded on v1.9.0 (this webhook denies a wrong type or an invalid quantity, before
+        the schema is checked).
         """
         if review.operation == "DELETE" or review.subresource:
             return None
@@ -58,7 +58,7 @@ class VMWebhooks:
         return self._matcher_denial(review)
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies what KubeVirt's validator denies about the memory of a VM.
+        """Denies VMs whose memory fields KubeVirt's validator does not accept.
 
         Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:115-296.
         """
@@ -88,7 +88,7 @@ class VMWebhooks:
         )
 
     def _matcher_denial(self, review: Review) -> Denial | None:
-        """Up to v1.4, denies a new instancetype name with the old revision; recorded on v1.3.1."""
+        """Denies a new instancetype name with the old revision; recorded on v1.3.1, to v1.4."""
         if review.old is None or self._cluster.config.behaviour.instancetype_in_status:
             return None
         old, new = (dig(vm, "spec", "instancetype") or {} for vm in (review.old, review.object))
@@ -116,7 +116,7 @@ class VMWebhooks:
         return denied(VALIDATOR, message, *fields)
 
     def _architecture_denial(self, vm: Json) -> Denial | None:
-        """Denies other architectures than virt-api's (amd64) without the gate.
+        """Denies VMs that are not amd64, unless the feature gate MultiArchitecture is on.
 
         Source: v1.6.3 ADM/vmi-create-admitter.go (validateArchitecture).
         """
@@ -130,7 +130,7 @@ class VMWebhooks:
         return denied(VALIDATOR, f"{said}, invalid entry {field}", field)
 
     def _template_denial(self, vm: Json) -> Denial | None:
-        """Denies contradictions between the guest, requests, limits and hugepages.
+        """Denies contradictions between guest size, requests, limits and hugepages.
 
         Source: v1.9.0 ADM/vmi-create-admitter.go:87,1024-1047,1112-1140.
         """
@@ -164,7 +164,7 @@ class VMWebhooks:
         return _hugepages_denial(domain, field)
 
     def _live_update_denial(self, vm: Json) -> Denial | None:
-        """Applies the hotplug rules to a VM with its own maxGuest, not to the cluster's.
+        """Applies the hotplug rules to a VM that sets maxGuest itself, and not to other VMs.
 
         Source: v1.9.0 ADM/vms-admitter.go:279-296.
         """
@@ -180,7 +180,7 @@ class VMWebhooks:
         return None if refused is None else denied(VALIDATOR, refused, MEMORY_FIELD)
 
     def _live_update_features_denial(self, review: Review) -> Denial | None:
-        """Applies the rules that only v1.1 has."""
+        """Applies the rules for liveUpdateFeatures, which only KubeVirt v1.1 has."""
         config, meta = self._cluster.config, review.object["metadata"]
         if not config.behaviour.vm_live_update_features:
             return None
@@ -195,7 +195,7 @@ class VMWebhooks:
 
 
 def _hugepages_denial(domain: Json, field: str) -> Denial | None:
-    """Denies memory that is not a multiple of the page size.
+    """Denies a memory size that is not a multiple of the huge page size.
 
     Source: v1.9.0 ADM/vmi-create-admitter.go:1067-1096.
     """
@@ -219,7 +219,7 @@ def _hugepages_denial(domain: Json, field: str) -> Denial | None:
 
 
 def _wrong_type(value: object, *, integers: bool) -> str | None:
-    """Returns the message for a guest size of the wrong type, or None.
+    """Returns the error message for a guest size of the wrong type, or None.
 
     Source: recorded on v1.9.0; v1.3.1 denies an integer as `must be of type string`.
     """
