@@ -66,7 +66,7 @@ class Planner:
     def context(self) -> PlanContext:
         """The inputs of the last update."""
         if self._context is None:
-            raise RuntimeError("update() comes first")
+            raise RuntimeError("call update() first")
         return self._context
 
     @property

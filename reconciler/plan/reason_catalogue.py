@@ -62,33 +62,35 @@ def own(where: str, meaning: str, action: str = "") -> ReasonEntry:
 # fmt: off
 CHANGES: Mapping[Reason, ReasonEntry] = {
     Reason.CONVERGED: recorded("hotplug-succeeds, all versions",
-        "The VM's spec and its running guest have the memory that Git asks for."),
+        "The VM's spec and its running guest have the memory that Git sets."),
     Reason.STOPPED_AS_DESIRED: recorded("halted, all versions",
-        "The VM is not running, and its spec has the size that Git asks for."),
-    Reason.CONFIG_AS_DESIRED: own("nothing that Git names differs",
-        "The KubeVirt CR has every setting that Git names."),
+        "The VM is not running, and its spec has the size that Git sets."),
+    Reason.CONFIG_AS_DESIRED: own("no setting in Git differs",
+        "The KubeVirt CR has every setting that Git sets."),
     Reason.GATE_GRADUATED: recorded("gate-missing v1.6.3: hotplugs without the gate",
-        "Git names the feature gate VMLiveUpdateFeatures, which this version no longer needs. It"
-        " is not added.",
+        "Git lists the feature gate VMLiveUpdateFeatures, which this version no longer needs. The"
+        " gate is not added.",
         "You can remove the gate from Git.", since="v1.5"),
-    Reason.NOTHING_NAMED: own("Git names no memory",
-        "Git has the VM and names no memory for it.",
-        "Name `memory.guest` if this VM's memory should be managed."),
+    Reason.NOTHING_NAMED: own("Git sets no memory",
+        "Git has the VM and sets no memory for it.",
+        "Set `memory.guest` in Git if the reconciler should manage this VM's memory."),
     Reason.CONFIG_CHANGE: recorded("api mechanics; how a CR settles is read from v1.9.0 code",
-        "Settings of the KubeVirt CR differ from Git and will be patched.",
+        "Settings of the KubeVirt CR differ from Git, and a patch will change them.",
         "Read the warnings: they say which VMs the new settings affect."),
     Reason.HOTPLUG: recorded("hotplug-succeeds, all versions",
         "The memory grows in the running guest through a live migration."),
     Reason.HOTUNPLUG: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3498-3502",
-        "The memory shrinks in the running guest through a live migration. The guest may keep a"
-        " part of it."),
+        "The memory shrinks in the running guest through a live migration. The guest may keep"
+        " part of the memory."),
     Reason.BACK_TO_RUNNING: recorded("above-max-then-revert v1.9.0",
         "The VM's spec differs from Git, but its running instance already has the desired size."
         " The spec is written and no migration is needed."),
     Reason.NOT_RUNNING: recorded("halted, all versions",
         "The VM is not running. The spec is written, and the VM has the new size when it starts."),
     Reason.NEW: recorded("hotplug-succeeds, first request",
-        "The cluster has no such VM. It will be created from Git, because `create: true` is set."),
+        "The VM does not exist in the cluster. It will be created from Git, because `create:"
+        " true` is"
+        " set."),
 }
 """The effects none, config, live, cold and create."""
 RESTARTS: Mapping[Reason, ReasonEntry] = {
@@ -101,12 +103,12 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         "Set `vmRolloutStrategy: LiveUpdate` in the KubeVirt manifest in Git.", since="v1.2"),
     Reason.GATE_MISSING: recorded("gate-missing v1.3.1",
         "The feature gate VMLiveUpdateFeatures is not enabled, so KubeVirt changes nothing live.",
-        "Name the gate in the KubeVirt manifest in Git.", until="v1.4"),
+        "Add the feature gate to the KubeVirt manifest in Git.", until="v1.4"),
     Reason.BOOTED_BEFORE: recorded("stage-then-live-update v1.9.0",
-        "The VM booted before LiveUpdate was in force, so its instance has no maxGuest.",
+        "The VM booted before LiveUpdate was in effect, so its instance has no maxGuest.",
         "Restart the VM once; after that its memory can change live."),
     Reason.NO_MAX_GUEST: source("v1.9.0 pkg/defaults/defaults.go:115-135",
-        "The VM booted without capacity for hotplug, because the cluster's maxGuest is below its"
+        "The VM booted without memory hotplug, because the cluster's maxGuest is below the VM's"
         " size or is not a whole number of memory blocks.",
         "Correct `liveUpdateConfiguration.maxGuest`, then restart the VM."),
     Reason.ABOVE_MAX_GUEST: recorded("above-max-guest, cluster-maxguest-reached, all versions",
@@ -122,54 +124,55 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
     Reason.BELOW_BOOT: recorded("shrink-below-boot, all versions",
         "The new size is below the memory that the VM booted with. A guest never shrinks live"
         " below that.",
-        "Restart the VM, or ask for at least its boot memory.", since="v1.2"),
+        "Restart the VM, or set at least its boot memory.", since="v1.2"),
     Reason.NOT_MIGRATABLE: recorded("not-migratable, all versions",
         "The VM cannot be live-migrated, and a hotplug needs a migration.",
-        "Remove what prevents the migration (the message names it), or restart the VM."),
+        "Remove what prevents the migration (the message says what), or restart the VM."),
     Reason.UNSUPPORTED_CONFIGURATION: source("v1.9.0 pkg/liveupdate/memory/memory.go:53-107",
-        "The VM's configuration rules out memory hotplug: realtime, NUMA passthrough or launch"
+        "The VM's configuration prevents memory hotplug: realtime, NUMA passthrough or launch"
         " security; on old versions also dedicated CPUs, huge pages or a memory limit.",
-        "Restart the VM, or remove what the message names."),
+        "Restart the VM, or remove the setting that the message names."),
     Reason.UNSUPPORTED_ARCHITECTURE: source("v1.9.0 pkg/liveupdate/memory/memory.go:53-107",
         "This KubeVirt version plugs memory only into VMs of other architectures.",
         "Restart the VM."),
     Reason.PLUG_FAILED_BEFORE: recorded("plug-refused-then-revert, all versions",
-        "libvirt or QEMU refused an earlier plug, and KubeVirt changes nothing live after that.",
+        "libvirt or QEMU rejected an earlier hotplug, and KubeVirt changes nothing live after"
+        " that.",
         "Restart the VM.", since="v1.3"),
     Reason.RESTART_REQUIRED_STICKY: recorded("above-max-then-revert v1.3.1, v1.6.3",
         "The VM has the condition RestartRequired. This KubeVirt version keeps it until the VM"
-        " restarts, and skips every live change while it is there.",
+        " restarts, and until then skips every live change.",
         "Restart the VM, or update to v1.6.4, v1.7.1 or newer, which clear the"
         " condition.", since="v1.2", until="v1.6.3, and v1.7.0"),
     Reason.OTHER_EDIT_PENDING: recorded("write-maxguest-on-running, mixed-edit-one-patch v1.9.0",
-        "Another edit of the VM waits for a restart. While it does, the memory does not change"
+        "Another edit of the VM waits for a restart. Until the restart, the memory does not change"
         " live either.",
         "Restart the VM, or revert the other edit.", since="v1.2"),
     Reason.INSTANCETYPE_DIFFERS: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053",
-        "The two instancetypes differ in a field that cannot change live, which blocks the memory"
-        " change as well.",
+        "The two instancetypes differ in a field that cannot change live, so the memory cannot"
+        " change live either.",
         "Choose an instancetype that differs only in its memory, or restart the"
         " VM.", since="v1.2.1"),
     Reason.INSTANCETYPE_NOT_LIVE: source("inference from v1.2.0 vms-admitter.go:430-567",
-        "This KubeVirt version does not change the size of an instancetype live.",
+        "This KubeVirt version does not change memory live when an instancetype sets it.",
         "Update KubeVirt to v1.2.1 or newer, or restart the VM.", until="v1.2.0"),
     Reason.LIVE_UPDATE_FEATURES_UNSET: source("v1.1.0 vms-admitter.go:440-446",
         "The VM does not have `spec.liveUpdateFeatures.memory`, without which KubeVirt v1.1"
         " changes no memory live.",
         "Set the field and restart the VM, or update KubeVirt.", until="v1.1"),
 }
-"""The API server accepts the change, and only a restart makes it effective."""
+"""The API server accepts the change, but it takes effect only at a restart."""
 WAITS: Mapping[Reason, ReasonEntry] = {
     Reason.IN_FLIGHT: recorded("hotplug-succeeds, all versions",
         "The desired size is written, and KubeVirt is applying it."),
     Reason.MIGRATION_RETRYING: recorded("migration-fails, all versions",
-        "A migration for this change failed, and KubeVirt tries again.",
-        "Look at the failure that the message quotes."),
+        "A migration for this change failed, and KubeVirt retries it.",
+        "Check the failure that the message quotes."),
     Reason.GUEST_ACCEPTING: recorded("hotplug-succeeds: guestCurrent comes after Succeeded",
-        "The memory is plugged, and the guest has not taken (or returned) all of it yet."),
+        "The memory is plugged, and the guest does not use (or has not released) all of it yet."),
     Reason.HOTPLUG_IN_FLIGHT: recorded("slow-then-second-change, all versions",
-        "A change to another size is in flight. It cannot be cancelled, and KubeVirt refuses a"
-        " second one until it has ended."),
+        "A change to another size is in flight. It cannot be cancelled, and KubeVirt rejects a"
+        " second change until the first one has ended."),
     Reason.MIGRATION_IN_FLIGHT: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487",
         "The VM is migrating for another reason. KubeVirt changes no memory during a migration."),
     Reason.STARTING: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3444-3460",
@@ -178,134 +181,140 @@ WAITS: Mapping[Reason, ReasonEntry] = {
         "A restart was requested, and the VM starts with the size in its spec."),
     Reason.LIVE_AT_NEXT_SYNC: source(
         "v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061,3577-3599",
-        "The size was written while LiveUpdate was not in force. KubeVirt applies it live when it"
-        " next looks at the VM, within 12 hours.",
-        "Set a label or an annotation on the VM, and KubeVirt looks at it now.", since="v1.2"),
+        "The size was written while LiveUpdate was not in effect. KubeVirt applies it live when it"
+        " next syncs the VM, within 12 hours.",
+        "Set a label or an annotation on the VM to make KubeVirt sync it now.", since="v1.2"),
     Reason.BACKUP_RUNNING: source(
         "v1.8.0 pkg/virt-controller/watch/migration/migration.go; v1.9.0 :1581-1645",
         "A backup of the VM is running, and migrations wait for it.", since="v1.8"),
     Reason.MIGRATABILITY_UNKNOWN: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3475",
-        "KubeVirt has not reported yet whether the VM can migrate. A patch now would ask for a"
+        "KubeVirt has not reported yet whether the VM can migrate. A patch now would require a"
         " restart."),
     Reason.KUBEVIRT_NOT_SETTLED: source(
         "v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:450-455",
-        "KubeVirt is being deployed or updated, and starts no migration until that is done."),
-    Reason.WAITS_FOR_ROOM: own("the missing capacity is held by migrations under way",
-        "No node or quota has capacity for the target pod now, but migrations that are under way"
-        " will free some."),
+        "KubeVirt is being deployed or updated, and does not start migrations until it has"
+        " settled."),
+    Reason.WAITS_FOR_ROOM: own("migrations in flight use the missing capacity",
+        "No node or quota has capacity for the target pod now, but migrations in flight will"
+        " release enough."),
 }
 """The change becomes possible without intervention."""
 BLOCKED: Mapping[Reason, ReasonEntry] = {
-    Reason.NOT_FOUND: own("the object is not there",
+    Reason.NOT_FOUND: own("the object does not exist",
         "The cluster does not have the object.",
-        "Correct its name in Git, or create it; `create: true` lets the reconciler create VMs."),
-    Reason.UNREADABLE: own("the object is there, and a value in it cannot be read",
+        "Correct the name in Git, or create the object; `create: true` lets the reconciler"
+        " create VMs."),
+    Reason.UNREADABLE: own("the object exists, and a value in it cannot be read",
         "A value of the object, in the cluster or in Git, cannot be read.",
         "Correct the value that the message names."),
     Reason.BEING_DELETED: recorded("delete-during-hotplug, all versions",
         "The VM is being deleted.",
-        "Remove it from Git, if it is gone on purpose."),
+        "Remove the VM from Git if it was deleted on purpose."),
     Reason.SUSPENDED: own("annotation memory.reconciler.dev/suspend",
-        "The annotation `memory.reconciler.dev/suspend` is `true`, in Git or on the cluster.",
+        "The annotation `memory.reconciler.dev/suspend` is `true`, in Git or in the cluster.",
         "Remove the annotation to let the change happen."),
-    Reason.NOT_STARTING: own("an instance that is not up 15 minutes after its creation",
-        "The VM's instance is not up 15 minutes after its creation.",
-        "Look at the VM's events and its launcher pod."),
+    Reason.NOT_STARTING: own("an instance that is not ready 15 minutes after its creation",
+        "The VM's instance is not ready 15 minutes after its creation.",
+        "Check the VM's events and its launcher pod."),
     Reason.DENIED_ABOVE_MAX_GUEST: recorded("above-explicit-max-guest, all versions",
-        "The VM has its own maxGuest, and the webhook denies a size above it.",
+        "The VM has its own maxGuest, and the webhook denies a larger size.",
         "Lower the size, or raise the VM's maxGuest, which needs a restart."),
     Reason.DENIED_BY_ADMISSION: source("v1.9.0 vms-admitter.go:279-296",
-        "KubeVirt's webhook denies the change; the message says by which rule.",
+        "KubeVirt's webhook denies the change; the message says why.",
         "Follow the hint of the message."),
     Reason.MEMORY_FROM_INSTANCETYPE: recorded("instancetype-and-guest, all versions",
-        "The VM takes its memory from an instancetype, and a guest size beside it is denied.",
-        "Name another instancetype in Git instead of `memory.guest`."),
-    Reason.INSTANCETYPE_CHANGE: own("of an instancetype only the name is written",
-        "Git names an instancetype of another kind, or for a VM that has none. Only the name of an"
-        " instancetype that the VM has is written.",
+        "An instancetype sets the VM's memory, and the webhook denies `memory.guest` in the"
+        " same VM.",
+        "Set another instancetype in Git instead of `memory.guest`."),
+    Reason.INSTANCETYPE_CHANGE: own("only the name of an instancetype is written",
+        "Git sets an instancetype of another kind, or for a VM that has none. The reconciler"
+        " changes"
+        " only the name of the VM's instancetype.",
         "Set `spec.instancetype` by hand."),
     Reason.INSTANCETYPE_NOT_FOUND: source("v1.9.0 pkg/instancetype/webhooks/vm/admitter.go",
         "The instancetype does not exist, and the webhook denies the change.",
         "Correct the name in Git, or create the instancetype."),
-    Reason.INSTANCETYPE_UNREADABLE: own("what cannot be read cannot be predicted",
+    Reason.INSTANCETYPE_UNREADABLE: own("the effect of an unreadable instancetype is unknown",
         "The instancetypes cannot be read, so the new size is not known.",
         "Grant `list` on the instancetypes of instancetype.kubevirt.io."),
     Reason.LIMITS_OVERCOMMIT: source(
-        "v1.9.0 pkg/virt-controller/watch/vm/vm.go:3528-3547; that the target pod is then refused"
-        " is inference",
+        "v1.9.0 pkg/virt-controller/watch/vm/vm.go:3528-3547; that the API server then rejects"
+        " the target pod is inference",
         "The target pod would request more memory than its limit, or the guest would outgrow its"
         " limit, because KubeVirt does not raise the limit of this VM.",
         "Restart the VM with `requests.memory` not below `memory.guest`, or with a higher"
         " limit.", since="v1.2.1"),
     Reason.OVERHEAD_OVERCOMMIT: source(
         "v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; the loop is inference",
-        "The VM has `overcommitGuestOverhead`, so its pod is too small for every plug and one"
-        " migration would follow another without effect.",
+        "The VM has `overcommitGuestOverhead`, so its pod is too small for every hotplug, and"
+        " KubeVirt would migrate the VM repeatedly without effect.",
         "Restart the VM without `overcommitGuestOverhead`."),
     Reason.HOTPLUG_STUCK: recorded(
-        "slow-then-second-change, all versions: the refusal; no-update-methods v1.9.0: no end",
-        "A change to another size is in flight and cannot end. Until it does, KubeVirt refuses the"
+        "slow-then-second-change, all versions: the rejection; no-update-methods v1.9.0: no end",
+        "A change to another size is in flight and cannot end. Until it ends, KubeVirt rejects the"
         " desired size.",
         "Remove the obstacle that the message names, or restart the VM."),
     Reason.NO_LIVE_MIGRATE: recorded("no-update-methods, misspelt-update-method v1.9.0",
-        "`workloadUpdateMethods` does not list LiveMigrate, so no migration would carry the change"
-        " out.",
+        "`workloadUpdateMethods` does not list LiveMigrate, so no migration would carry out the"
+        " change.",
         "Add LiveMigrate to `workloadUpdateMethods` in the KubeVirt manifest in Git."),
     Reason.EVICT_HAZARD: recorded("evict-only v1.9.0",
         "`workloadUpdateMethods` lists Evict without LiveMigrate: KubeVirt would stop the VM to"
-        " give it the memory.",
+        " change its memory.",
         "Add LiveMigrate to `workloadUpdateMethods` in the KubeVirt manifest in Git."),
     Reason.NO_OTHER_NODE: source("v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-911",
-        "Only the VM's own node can run VMs, and a migration needs another one.",
+        "Only the VM's own node can run VMs, and a migration needs another node.",
         "Add or uncordon a node."),
     Reason.NO_NODE_WITH_ROOM: recorded(
-        "target-unschedulable v1.9.0; what a pod asks for: hotplug-succeeds, all versions",
+        "target-unschedulable v1.9.0; what a pod requests: hotplug-succeeds, all versions",
         "No other node has enough free memory for the target pod.",
         "Free memory on another node, or add a node."),
     Reason.QUOTA_WOULD_REFUSE: recorded("quota-holds-one-pod v1.9.0",
-        "The namespace's ResourceQuota would refuse the target pod. It must hold both pods while"
-        " the VM migrates.",
+        "The namespace's ResourceQuota would reject the target pod. The quota must allow both"
+        " pods while the VM migrates.",
         "Raise the ResourceQuota."),
     Reason.PLUG_REFUSED: recorded("plug-refused, all versions",
-        "libvirt or QEMU refused to plug the memory. KubeVirt does not try again.",
+        "libvirt or QEMU rejected the hotplug. KubeVirt does not retry it.",
         "Restart the VM.", since="v1.3"),
     Reason.GUEST_SILENT: source("v1.9.0 pkg/virt-handler/vm.go:1051-1061; kubevirt issue 14095",
-        "The memory was plugged, and the guest did not take (or return) all of it within"
+        "The memory was plugged, but the guest did not use (or release) all of it within"
         " `rollout.timeouts.guest`. KubeVirt reports nothing in this case.",
         "Check the guest: it needs a virtio-mem driver (Linux 5.8 or newer) and must bring new"
         " memory online."),
     Reason.MIGRATION_FAILING: recorded("migration-fails, all versions",
-        "As many migrations as `rollout.failedMigrations` allows failed in a row. KubeVirt keeps"
-        " trying.",
+        "As many migrations as `rollout.failedMigrations` allows have failed in a row. KubeVirt"
+        " keeps"
+        " retrying.",
         "Find out why the VM cannot migrate; the hint says how to stop the migrations."),
     Reason.INEFFECTIVE_MIGRATIONS: source("v1.9.0 pkg/virt-handler/migration-target.go:1187-1231",
         "Two or more migrations succeeded without plugging the memory.",
-        "Look at the events of the VirtualMachineInstance for the launcher's memory request."),
+        "Check the events of the VirtualMachineInstance for the launcher's memory request."),
     Reason.TARGET_UNSCHEDULABLE: recorded("target-unschedulable, all versions",
-        "Migrations failed in a row because no node took the target pod.",
-        "Free capacity on another node, or look at what keeps the launcher pod from it."),
+        "Migrations failed in a row because no node accepted the target pod.",
+        "Free capacity on another node, or find out why no node accepts the launcher pod."),
     Reason.QUOTA_REFUSED: recorded("quota-holds-one-pod v1.9.0",
-        "The namespace's ResourceQuota refuses the target pod of a migration that has started.",
+        "The namespace's ResourceQuota rejects the target pod of a migration that has started.",
         "Raise the ResourceQuota; the migration then continues by itself."),
     Reason.OWNED_BY_OTHER: own("HyperConverged reverts direct changes of the CR",
-        "HyperConverged owns the KubeVirt CR and reverts direct changes of it.",
+        "HyperConverged owns the KubeVirt CR and reverts direct changes to the CR.",
         "Make the change in the HyperConverged resource."),
     Reason.GATE_DISABLED: source("v1.9.0 kubevirt-update-admitter.go:508-532",
-        "The cluster lists the gate in `disabledFeatureGates`, and a gate in both lists is"
-        " denied.",
+        "The cluster lists the gate in `disabledFeatureGates`, and KubeVirt denies a gate in both"
+        " lists.",
         "Remove the gate from `disabledFeatureGates` first.", since="v1.8"),
     Reason.UNKNOWN_FIELD: recorded("api mechanics: an unknown field is pruned",
-        "This KubeVirt version does not have a field that Git names; the server would drop it.",
+        "This KubeVirt version does not have a field that Git sets; the API server would drop the"
+        " value.",
         "Remove the field from Git, or update KubeVirt."),
-    Reason.WRONG_KUBEVIRT: own("Git names another CR",
-        "Git names another KubeVirt CR than the one that the cluster has.",
-        "Correct its name and namespace in Git."),
+    Reason.WRONG_KUBEVIRT: own("Git declares another CR",
+        "Git declares a different KubeVirt CR from the one in the cluster.",
+        "Correct the CR's name and namespace in Git."),
     Reason.WOULD_EVICT: recorded("evict-only v1.9.0; old launchers are read from v1.9.0 code",
-        "The change of the CR would have KubeVirt stop running VMs at once. The message names"
+        "The change of the CR would make KubeVirt stop running VMs immediately. The message lists"
         " them.",
         "Add LiveMigrate to `workloadUpdateMethods`, or restart or complete those VMs first."),
 }
-"""The change is denied, harmful or without effect, or has failed."""
+"""The change would be denied, do harm or have no effect, or it has failed."""
 # fmt: on
 
 _ENTRIES = {**CHANGES, **RESTARTS, **WAITS, **BLOCKED}

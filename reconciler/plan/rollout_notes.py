@@ -72,9 +72,9 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
     if never and longest:
         yield _warning(
             "window-too-short",
-            f"the longest window ahead has {_minutes(longest)}, and the first attempt of "
+            f"the longest upcoming window lasts {_minutes(longest)}, but the first attempt for "
             f"{_vms(never)} may take longer: {_named(never, needs)}",
-            "make a window longer, or lower completionTimeoutPerGiB; otherwise they never start",
+            "make a window longer, or lower completionTimeoutPerGiB; otherwise these never start",
         )
     if now.is_open and now.until is not None:
         late = [
@@ -85,16 +85,16 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
         if late:
             yield _note(
                 "next-window",
-                f"the window closes at {_moment(now.until)}, and the first attempt of "
-                f"{_vms(late)} may take longer: {_named(late, needs)}",
-                "it starts in a later window with enough time left"
+                f"the window closes at {_moment(now.until)}, but the first attempt for "
+                f"{_vms(late)} may end later: {_named(late, needs)}",
+                "that change starts in a later window with enough time left"
                 if len(late) == 1
-                else "they start in a later window with enough time left",
+                else "those changes start in a later window with enough time left",
             )
 
 
 def _closed(opens: datetime | None) -> Diagnostic:
-    hint = "apply --ignore-windows does not wait for a window"
+    hint = "`apply --ignore-windows` does not wait for a window"
     if opens is None:
         message = "no window is open, and none opens within a year"
         return _warning("outside-window", message, f"correct `windows`; {hint}")

@@ -75,7 +75,7 @@ def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Explana
     return Explanation(
         reason=Reason.UNSUPPORTED_ARCHITECTURE,
         message=f"memory cannot be plugged on {architecture} "
-        f"(only on {', '.join(sorted(architectures))} in this version)",
+        f"(this KubeVirt version supports only {', '.join(sorted(architectures))})",
     )
 
 
@@ -109,7 +109,7 @@ def _above(guest: MemoryQuantity, max_guest: MemoryQuantity) -> Explanation | No
     return Explanation(
         reason=Reason.ABOVE_MAX_GUEST,
         message=f"{guest} is above maxGuest {max_guest}, which was fixed when the VM booted",
-        hint=f"lower it to {max_guest} or less to stay live; "
+        hint=f"lower the size to {max_guest} or less to change it live; "
         "a restart sets a new maxGuest for the new size",
     )
 

@@ -49,8 +49,8 @@ def capacity_warnings(
         found.append(
             _warning(
                 "room-one-after-another",
-                f"{_count(late)} no capacity while others migrate, but will have it one after "
-                f"another: {listed_refs(late, NAMED)}",
+                f"{_count(late)} no capacity while other VMs migrate, but will have it one "
+                f"after another: {listed_refs(late, NAMED)}",
                 "they start as capacity becomes free; the forecast does not include that wait",
             )
         )
@@ -58,7 +58,7 @@ def capacity_warnings(
         found.append(
             _warning(
                 "room-not-for-all",
-                f"{_count(never)} capacity now, but none once earlier changes have grown: "
+                f"{_count(never)} capacity now, but will have none after earlier changes: "
                 f"{listed_refs(never, NAMED)}",
                 "free memory or add a node; otherwise the last changes are held",
             )

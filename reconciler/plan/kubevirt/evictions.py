@@ -38,7 +38,7 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
     with_reasons = listed((f"{vmi.ref.namespaced_name} ({why})" for vmi, why in found), NAMED)
     config = effective_config_of(after)
     stops = "whose guest stops" if len(found) == 1 else "whose guests stop"
-    hint = "wait until none of them waits for a migration, or restart them yourself first"
+    hint = "wait until none of these VMs waits for a migration, or restart them yourself first"
     if LIVE_MIGRATE not in config.methods and any(
         is_true(vmi.conditions, "LiveMigratable") for vmi, _ in found
     ):
@@ -77,9 +77,11 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
             continue
         why = waits_for(vmi)
         if not why and staged:
-            why = "a size written before, which then takes effect"
+            why = "a size that was written earlier and then takes effect"
         if not why and unlabelled > 0:
-            why = f"perhaps an outdated launcher; KubeVirt counts {unlabelled} more of them"
+            why = (
+                f"perhaps an outdated launcher: KubeVirt counts {unlabelled} more without a label"
+            )
         if why:
             found.append((vmi, why))
     return tuple(found)
@@ -99,13 +101,15 @@ def eviction_warning(
     ]
     if EVICT not in then.methods or (EVICT in before.methods and not found):
         return ""
-    what = "Evict stays without LiveMigrate" if EVICT in before.methods else "Evict is added"
+    what = (
+        "Evict remains listed without LiveMigrate" if EVICT in before.methods else "Evict is added"
+    )
     which = "cannot be migrated and " if LIVE_MIGRATE in then.methods else ""
     affected = f"{len(found)} ({names(found)})" if found else "none"
     return (
         f"{what}: a VM that {which}waits for a change or after a KubeVirt upgrade is evicted, "
-        "which stops its guest, unless its evictionStrategy prevents that; of the VMs that run "
-        f"now, this affects {affected}"
+        "which stops its guest, unless its evictionStrategy prevents the eviction; of the VMs "
+        f"that run now, this affects {affected}"
     )
 
 

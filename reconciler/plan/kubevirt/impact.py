@@ -84,7 +84,9 @@ def _migrations_start(
     at_once = ""
     if waiting:
         subject = "1 VM starts" if waiting == 1 else f"{waiting} VMs start"
-        at_once = f"{subject} to migrate at once ({stuck} with a memory change that was stuck, "
+        at_once = (
+            f"{subject} to migrate immediately ({stuck} with a memory change that was stuck, "
+        )
         at_once += f"{waiting - stuck} with an outdated launcher); "
     return f"LiveMigrate is added: {at_once}every later KubeVirt upgrade migrates all VMs"
 

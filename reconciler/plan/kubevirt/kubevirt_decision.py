@@ -48,7 +48,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
     if desired.ref != current.ref:
         finding = blocked(
             Reason.WRONG_KUBEVIRT,
-            f"Git names {desired.ref}, but the cluster has {current.ref}",
+            f"Git declares {desired.ref}, but the cluster has {current.ref}",
             "correct the name and namespace in Git",
         )
         return KubeVirtDecision(decision=_decision(state, current, finding), after=current)
@@ -147,17 +147,17 @@ def _obstacle(
     if disabled:
         return blocked(
             Reason.GATE_DISABLED,
-            f"the cluster's disabledFeatureGates has {', '.join(disabled)}, and KubeVirt denies a "
-            "gate that is in both lists",
-            "remove it from disabledFeatureGates first",
+            f"the cluster's disabledFeatureGates lists {', '.join(disabled)}, and KubeVirt denies "
+            "a gate that is in both lists",
+            "remove the gate from disabledFeatureGates first",
         )
     unknown = [dotted(each.field) for each in changes if not _known(each, config)]
     if unknown:
         return blocked(
             Reason.UNKNOWN_FIELD,
             f"KubeVirt {current.version} has no {', '.join(unknown)}; the API server would drop "
-            "it",
-            "remove it from Git, or upgrade KubeVirt",
+            "the value",
+            "remove the field from Git, or upgrade KubeVirt",
         )
     if config.unsettled:
         return wait(

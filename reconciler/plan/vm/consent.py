@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.situation import Situation
     from reconciler.plan.vm.target_size import TargetSize
 
-STAGED = "it is written and takes effect at the next restart"
-RESTARTED = "it is written and the VM is restarted in a window"
+STAGED = "the size is written and takes effect at the next restart"
+RESTARTED = "the size is written and the VM is restarted in a window"
 RESTARTED_NOW = "the VM is restarted in a window"
-TOO_LARGE = "it is not restarted: no node is large enough, so it would not start again"
-WITHHELD = f"the annotation {RESTART}: never in Git withholds the consent"
-NO_WINDOW = "`restart: window` restarts nothing while `windows` has no window of kind allow"
+TOO_LARGE = "the VM is not restarted: no node is large enough, so it would not start again"
+WITHHELD = f"the annotation {RESTART}: never in Git forbids a restart"
+NO_WINDOW = "`restart: window` restarts a VM only if `windows` has a window of kind allow"
 
 
 def consented(
@@ -41,7 +41,7 @@ def consented(
         return finding, ()
     hint, actions = _with_restart(situation, finding, size)
     if actions:
-        hint = f"{hint}, as {_consent(situation)} consents"
+        hint = f"{hint}, as {_consent(situation)} allows"
     why = replace(finding.why, hint=hint or finding.why.hint)
     return replace(finding, why=why), actions
 

@@ -69,8 +69,8 @@ def _unreadable(state: DesiredState, desired: DesiredVM) -> Finding | None:
         return None
     return blocked(
         Reason.UNREADABLE,
-        f"Git's size cannot be read: {errors[0].message}",
-        errors[0].hint or "correct it in Git",
+        f"the size in Git is invalid: {errors[0].message}",
+        errors[0].hint or "correct the size in Git",
     )
 
 
@@ -161,15 +161,15 @@ def _held(vm: LiveVM, live: LiveState, types: Types) -> TargetSize | Finding:
 
 def _not_made(vm: LiveVM, has: ObjectRef, wanted: ObjectRef) -> Finding:
     """Block every change of an instancetype except that of its name."""
-    found = f"{has.kind} {has.name}" if vm.instancetype else "none"
+    found = f"{has.kind} {has.name}" if vm.instancetype else "no instancetype"
     return blocked(
         Reason.INSTANCETYPE_CHANGE,
-        f"Git names the {wanted.kind} {wanted.name}, but the VM has {found}; only the name of an "
-        "existing instancetype can be changed",
+        f"Git sets the {wanted.kind} {wanted.name}, but the VM has {found}; the reconciler "
+        "changes only the name of an instancetype, not its kind, and does not add one",
         "set spec.instancetype by hand"
         if vm.instancetype
         else "set spec.instancetype and remove memory.guest by hand, or set the memory in Git; "
-        "KubeVirt itself removes it where instancetype.referencePolicy is Expand",
+        "KubeVirt itself removes spec.instancetype where instancetype.referencePolicy is Expand",
     )
 
 
@@ -179,11 +179,11 @@ def _unresolved(wanted: ObjectRef, live: LiveState) -> Finding:
         return blocked(
             Reason.INSTANCETYPE_UNREADABLE,
             f"{wanted} cannot be read, so its effect is not known",
-            "grant list on the instancetypes of instancetype.kubevirt.io",
+            "grant the verb list on the instancetypes of instancetype.kubevirt.io",
         )
     return blocked(
         Reason.INSTANCETYPE_NOT_FOUND,
-        f"there is no {wanted}; the webhook denies it",
+        f"the {wanted} does not exist, so the webhook denies the change",
         _suggestion(wanted, live),
     )
 
@@ -192,7 +192,11 @@ def _suggestion(wanted: ObjectRef, live: LiveState) -> str:
     other = INSTANCETYPE if wanted.kind == CLUSTER_INSTANCETYPE else CLUSTER_INSTANCETYPE
     near = [each for each in live.instancetypes if each.namespace in ("", wanted.namespace)]
     if any(each.kind == other and each.name == wanted.name for each in near):
-        return f"there is a {other} of that name, but the VM's kind is {wanted.kind}"
+        return f"a {other} with that name exists, but the VM's kind is {wanted.kind}"
     names = [each.name for each in near if each.kind == wanted.kind]
     close = get_close_matches(wanted.name, names, n=1)
-    return f"did you mean {close[0]}?" if close else "correct the name in Git, or create it"
+    return (
+        f"did you mean {close[0]}?"
+        if close
+        else "correct the name in Git, or create the instancetype"
+    )

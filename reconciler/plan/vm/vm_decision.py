@@ -166,7 +166,7 @@ def _change_of(running: RunningVM) -> Finding:
         f"hotplugs from {running.vmi.guest} to {running.target} through a live migration"
         if grows
         else f"shrinks from {running.vmi.guest} to {running.target} through a live migration; "
-        "the guest may keep some of it",
+        "the guest may keep some of the memory",
     )
 
 
@@ -204,10 +204,10 @@ def _restart_requested(situation: Situation) -> Finding | None:
 def _suspended(situation: Situation) -> Finding | None:
     if not situation.suspended:
         return None
-    where = "in Git" if situation.desired.suspended else "on the cluster"
+    where = "in Git" if situation.desired.suspended else "in the cluster"
     return blocked(
         Reason.SUSPENDED,
-        f"suspended {where}: the annotation {SUSPEND} is true",
+        f"changes of the VM are suspended {where}: the annotation {SUSPEND} is true",
         "remove the annotation to allow the change",
     )
 
@@ -232,7 +232,7 @@ def _absent(
     state: DesiredState, desired: DesiredVM, live: LiveState, policy: PlanPolicy
 ) -> Decision:
     if policy.create and desired.manifest is not None and not desired.suspended:
-        finding = Finding.of(Effect.CREATE, Reason.NEW, "the cluster has no such VM")
+        finding = Finding.of(Effect.CREATE, Reason.NEW, "the VM does not exist in the cluster")
         action = Action(
             ref=desired.ref,
             uid=None,
@@ -247,8 +247,8 @@ def _absent(
         return replace(created, changes=given(state, desired))
     hint = "correct the namespace and name in Git, or create the VM"
     if desired.manifest is not None and not policy.create:
-        hint += "; with `create: true` in .reconciler.yaml it is created from Git"
-    finding = blocked(Reason.NOT_FOUND, "the cluster has no such VM", hint)
+        hint += "; with `create: true` in .reconciler.yaml, the reconciler creates it"
+    finding = blocked(Reason.NOT_FOUND, "the VM does not exist in the cluster", hint)
     return _decision(state, desired, None, finding)
 
 
@@ -289,6 +289,6 @@ def _max_guest_differs(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
     return (
         (
             f"{GUEST_MAX_MEMORY[-1]} is {desired.max_guest} in Git and {has} in the cluster; "
-            "it is not written because that would force a restart"
+            "the reconciler does not write it, because a change of it forces a restart"
         ),
     )

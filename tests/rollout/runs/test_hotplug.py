@@ -107,7 +107,7 @@ def test_a_stopped_vm_gets_its_size_for_the_next_start():
     ("world", "reason", "says"),
     [
         ("migration-fails", "migration-failing", "3 migrations failed"),
-        ("target-unschedulable", "target-unschedulable", "no node took the target pod"),
+        ("target-unschedulable", "target-unschedulable", "no node accepted the target pod"),
         ("plug-refused", "plug-refused", "refused"),
         ("guest-silent", "guest-silent", "the guest has 1Gi"),
     ],

@@ -140,8 +140,8 @@ def test_change_that_fits_only_into_a_later_window_causes_a_note():
     severity, message = found["next-window"]
     assert severity is Severity.NOTE
     assert message == (
-        "the window closes at 2026-11-23 12:10 UTC, and the first attempt of 1 VM may take "
-        "longer: db/a (up to 23 min)"
+        "the window closes at 2026-11-23 12:10 UTC, but the first attempt for 1 VM may end "
+        "later: db/a (up to 23 min)"
     )
 
 
@@ -153,8 +153,9 @@ def test_change_that_is_too_long_for_every_window_causes_a_warning():
         "window-too-short": (
             Severity.WARNING,
             (
-                "the longest window ahead has 16 min, and the first attempt of 7 VMs may take "
-                "longer: db/vm-5, db/vm-0, db/vm-1, db/vm-2, db/vm-3 and 2 more (up to 25 min)"
+                "the longest upcoming window lasts 16 min, but the first attempt for 7 VMs may "
+                "take longer: db/vm-5, db/vm-0, db/vm-1, db/vm-2, db/vm-3 and 2 more "
+                "(up to 25 min)"
             ),
         )
     }
@@ -236,8 +237,8 @@ def test_restart_note_counts_restarts_by_source_of_consent():
         "1 by the annotation memory.reconciler.dev/restart in Git)"
     )
     hints = [each.why.hint for each in plan.decisions]
-    assert hints[0].endswith("as `restart: window` consents")
-    assert hints[1].endswith("as the annotation memory.reconciler.dev/restart in Git consents")
+    assert hints[0].endswith("as `restart: window` allows")
+    assert hints[1].endswith("as the annotation memory.reconciler.dev/restart in Git allows")
     assert [each.name for each in plan.waves] == [WaveName.MEMORY, WaveName.RESTART]
 
 

@@ -29,9 +29,9 @@ def memory_from_instancetype(situation: Situation) -> Finding | None:
         return None
     return blocked(
         Reason.MEMORY_FROM_INSTANCETYPE,
-        f"the instancetype {situation.vm.instancetype} sets the memory; the webhook denies a "
-        "guest size beside it",
-        "name another instancetype in Git instead of memory.guest",
+        f"the instancetype {situation.vm.instancetype} sets the memory; the webhook denies "
+        "memory.guest in the same VM",
+        "set another instancetype in Git instead of memory.guest",
     )
 
 
@@ -49,9 +49,9 @@ def foreign_architecture(situation: Situation) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"the VM has the architecture {architecture}, and the webhook denies it without the "
-        f"feature gate {MULTI_ARCHITECTURE_GATE}",
-        "add the gate to the KubeVirt manifest in Git",
+        f"the VM has the architecture {architecture}; the webhook denies changes of such a "
+        f"VM unless the feature gate {MULTI_ARCHITECTURE_GATE} is enabled",
+        "add the feature gate to the KubeVirt manifest in Git",
     )
 
 
@@ -69,7 +69,8 @@ def own_max_guest(situation: Situation) -> Finding | None:
     if situation.target.n_bytes > own.n_bytes:
         return blocked(
             Reason.DENIED_ABOVE_MAX_GUEST,
-            f"{situation.target} is above the VM's own maxGuest {own}; the webhook denies it",
+            f"{situation.target} is above the VM's own maxGuest {own}; the webhook denies the "
+            "change",
             f"lower the guest to {own} or less, or raise maxGuest, which needs a restart",
         )
     capabilities = after.capabilities
@@ -82,7 +83,7 @@ def own_max_guest(situation: Situation) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"the webhook denies it because the VM has its own maxGuest: {problem.message}",
+        f"the webhook denies the change because the VM has its own maxGuest: {problem.message}",
         problem.hint,
     )
 
@@ -100,7 +101,8 @@ def above_limit(situation: Situation) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"{situation.target} is above the VM's memory limit {limit}; the webhook denies it",
+        f"{situation.target} is above the VM's memory limit {limit}; the webhook denies the "
+        "change",
         "raise resources.limits.memory as well"
         + ("" if after.live_update else ", or use the rollout strategy LiveUpdate"),
     )
@@ -124,8 +126,8 @@ def whole_pages(situation: Situation) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"{target} is not a multiple of the VM's page size {page}; the webhook denies it",
-        "write a multiple of the page size",
+        f"{target} is not a multiple of the VM's page size {page}; the webhook denies the change",
+        "set memory.guest to a multiple of the page size",
     )
 
 

@@ -74,8 +74,9 @@ def stuck(running: RunningVM) -> Finding | None:
     if migration is None and fate is Fate.KILLED:
         return blocked(
             Reason.EVICT_HAZARD,
-            f"a change to {running.vmi.guest} is in flight, and workloadUpdateMethods has Evict "
-            "without LiveMigrate: KubeVirt kills the VM to change its memory, whatever is written",
+            f"a change to {running.vmi.guest} is in flight, and workloadUpdateMethods lists Evict "
+            "without LiveMigrate: KubeVirt kills the VM to change its memory, whatever size "
+            "Git sets",
             ADD_LIVE_MIGRATE,
         )
     obstacle = _obstacle(running, migration)
@@ -85,8 +86,8 @@ def stuck(running: RunningVM) -> Finding | None:
     return blocked(
         Reason.HOTPLUG_STUCK,
         f"a change to {running.vmi.guest} is in flight and cannot end ({obstacle.why.message}); "
-        f"until it does, KubeVirt refuses {running.target}"
-        + (f"; besides, {own.why.message}" if own else ""),
+        f"until it ends, KubeVirt rejects {running.target}"
+        + (f"; in addition, {own.why.message}" if own else ""),
         obstacle.why.hint,
     )
 
@@ -100,7 +101,7 @@ def judged_later(running: RunningVM, finding: Finding) -> Finding:
         return finding
     return _saying(
         finding,
-        f"{finding.why.message}; KubeVirt checks that once the change in flight to "
+        f"{finding.why.message}; KubeVirt checks this size once the change in flight to "
         f"{running.vmi.guest} has ended",
     )
 
@@ -161,14 +162,16 @@ def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | 
 def _not_carried(running: RunningVM) -> Finding:
     if LIVE_MIGRATE in running.after.methods:
         return blocked(
-            Reason.NOT_MIGRATABLE, "the VM cannot be migrated", "remove what prevents it"
+            Reason.NOT_MIGRATABLE,
+            "the VM cannot be migrated",
+            "remove what prevents the migration",
         )
     strategy = running.vmi.eviction_strategy or running.after.eviction_strategy
     kept = fate_of(running.vmi, running.after) is Fate.KEPT
     denied = f", and evictionStrategy {strategy} denies evictions" if kept else ""
     return blocked(
         Reason.NO_LIVE_MIGRATE,
-        f"workloadUpdateMethods has no LiveMigrate{denied}",
+        f"workloadUpdateMethods does not list LiveMigrate{denied}",
         ADD_LIVE_MIGRATE,
     )
 
@@ -199,8 +202,8 @@ def _quota(running: RunningVM, migration: LiveMigration | None) -> Finding | Non
     namespace = running.vm.ref.namespace
     return blocked(
         Reason.QUOTA_REFUSED,
-        f"the quota of namespace {namespace} refuses the target pod of {migration.ref.name}",
-        "raise the ResourceQuota; it must hold both pods while the VM migrates",
+        f"the quota of namespace {namespace} rejects the target pod of {migration.ref.name}",
+        "raise the ResourceQuota; it must allow both pods while the VM migrates",
     )
 
 

@@ -43,15 +43,15 @@ def _kernel(situation: Situation) -> str:
     if match is None or _is_windows(situation) or (int(match[1]), int(match[2])) >= OLDEST_KERNEL:
         return ""
     return (
-        f"the guest reported kernel {kernel}, older than 5.8: it may ignore plugged memory "
-        "(reported when the guest agent first connected, so it may be newer now)"
+        f"the guest runs kernel {kernel}, older than 5.8, and may ignore plugged memory "
+        "(the guest agent reported this kernel when it first connected; it may be newer now)"
     )
 
 
 def _windows(situation: Situation) -> str:
     if not _is_windows(situation):
         return ""
-    return "the guest is Windows: it needs a recent viomem driver and does not release memory"
+    return "the guest runs Windows: it needs a recent viomem driver and does not release memory"
 
 
 def _paused(situation: Situation) -> str:
@@ -61,7 +61,7 @@ def _paused(situation: Situation) -> str:
     """
     if situation.vmi is None or not is_true(situation.vmi.conditions, "Paused"):
         return ""
-    return "the VM is paused: it migrates, but its guest uses the memory only after it is resumed"
+    return "the VM is paused: it migrates, but the guest uses the memory only after it is resumed"
 
 
 def _is_windows(situation: Situation) -> bool:
@@ -80,7 +80,7 @@ def _silent_before(situation: Situation) -> str:
     if not short or vmi.memory_changes:
         return ""
     return (
-        f"the guest uses {vmi.guest_current} of the {vmi.guest_requested} that it was given "
+        f"the guest uses only {vmi.guest_current} of the {vmi.guest_requested} that was plugged "
         "before, and may not use the new size either"
     )
 
@@ -90,8 +90,8 @@ def _other_writer(situation: Situation) -> str:
     if manager not in REVERTING_MANAGERS:
         return ""
     return (
-        f"{manager} owns the guest size now and will write its own value back; "
-        "configure it to ignore this field"
+        f"{manager} owns the guest size and will write its own value back; "
+        f"configure {manager} to ignore this field"
     )
 
 

@@ -69,8 +69,8 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
     return restart(
         Reason.INSTANCETYPE_DIFFERS,
         f"{types.wanted.ref.name} differs from {types.has.ref.name} in more than memory: "
-        f"{', '.join(found)}; these fields cannot change live, and they block the memory change "
-        "as well",
+        f"{', '.join(found)}; these fields cannot change live, so the memory cannot change "
+        "live either",
         "choose an instancetype that differs only in memory.guest, or restart the VM",
     )
 
@@ -87,17 +87,17 @@ def _warnings(situation: Situation, finding: Finding) -> Iterator[str]:
     if types.revision_kept:
         yield (
             f"the VM uses an older revision of {vm.instancetype}, so only the running instance "
-            "shows its size; editing an instancetype does not change VMs that use a revision"
+            "shows the VM's size; editing an instancetype does not change VMs that use a revision"
         )
     if types.has is None or types.wanted is None or finding.effect is not Effect.LIVE:
         return
     if types.has.cpus < types.wanted.cpus:
         yield (
-            f"its CPUs change too, from {types.has.cpus} to {types.wanted.cpus}: live only "
-            "if they are added as sockets"
+            f"the VM's CPUs also change, from {types.has.cpus} to {types.wanted.cpus}; they "
+            "change live only if they are added as sockets"
         )
     if any(_is_live(path) for path in _differing(types.has, types.wanted)):
-        yield "its nodeSelector changes too and applies from the migration on"
+        yield "the VM's nodeSelector also changes and already applies to the migration"
 
 
 def _refused(situation: Situation) -> bool:

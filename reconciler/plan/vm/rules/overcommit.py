@@ -31,8 +31,8 @@ def limits_overcommit(running: RunningVM) -> Finding | None:
     return blocked(
         Reason.LIMITS_OVERCOMMIT,
         f"the instance requests {running.vmi.constraints.requests}, less than the guest's "
-        f"{running.vmi.guest_current}: KubeVirt would raise that to {running.target} and leave "
-        f"the limit at {limits}, and no pod may request more than its limit",
+        f"{running.vmi.guest_current}: KubeVirt would raise the request to {running.target} and "
+        f"leave the limit at {limits}, but a pod cannot request more than its limit",
         f"restart the VM with requests.memory of at least memory.guest, or with limits.memory of "
         f"{running.target} or more",
     )
@@ -57,7 +57,7 @@ def limit_stays(running: RunningVM) -> Finding | None:
     return blocked(
         Reason.LIMITS_OVERCOMMIT,
         f"the instance has a memory limit of {limits} and no requests, so KubeVirt leaves the "
-        f"limit at {limits}, and a guest of {running.target} does not fit into it",
+        f"limit at {limits}, which is too small for a guest of {running.target}",
         f"restart the VM with limits.memory of {running.target} or more, or with requests.memory "
         "of at least memory.guest",
     )
@@ -80,9 +80,10 @@ def overhead_left_out(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.OVERHEAD_OVERCOMMIT,
-        "the VM has overcommitGuestOverhead and requests: its pod requests less than the plug "
-        "needs, so KubeVirt would migrate it repeatedly without effect",
-        "restart the VM without overcommitGuestOverhead, or without requests.memory from v1.7 on",
+        "the VM sets overcommitGuestOverhead and memory requests: its pod requests less than a "
+        "hotplug needs, so KubeVirt would migrate the VM repeatedly without effect",
+        "restart the VM without overcommitGuestOverhead, or (from KubeVirt v1.7 on) without "
+        "requests.memory",
     )
 
 
@@ -99,8 +100,9 @@ def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
         return ()
     return (
         (
-            f"the instance requests {vmi.constraints.requests} for the guest's "
-            f"{vmi.guest_current}; the change raises that to {target} and so ends its overcommit"
+            f"the instance requests {vmi.constraints.requests}, less than the guest's "
+            f"{vmi.guest_current}; the change raises the request to {target}, which ends the VM's "
+            "overcommit"
         ),
     )
 

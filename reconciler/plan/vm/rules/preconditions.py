@@ -31,7 +31,7 @@ def update_methods(running: RunningVM) -> Finding | None:
             )
             return blocked(
                 Reason.EVICT_HAZARD,
-                f"workloadUpdateMethods has {without}: KubeVirt would kill the VM to change its "
+                f"workloadUpdateMethods lists {without}: KubeVirt would kill the VM to change its "
                 "memory",
                 ADD_LIVE_MIGRATE,
             )
@@ -47,16 +47,16 @@ def _nothing_migrates(running: RunningVM) -> str:
     if EVICT in methods:
         strategy = running.vmi.eviction_strategy or running.after.eviction_strategy
         return (
-            "workloadUpdateMethods has Evict without LiveMigrate, and the VM's evictionStrategy "
+            "workloadUpdateMethods lists Evict without LiveMigrate, and the VM's evictionStrategy "
             f"{strategy} denies its eviction: {ends}"
         )
-    listed = f" (it lists {', '.join(sorted(methods))})" if methods else ""
-    return f"workloadUpdateMethods has no LiveMigrate{listed}: {ends}"
+    listed = f" (only {', '.join(sorted(methods))})" if methods else ""
+    return f"workloadUpdateMethods does not list LiveMigrate{listed}: {ends}"
 
 
 def _hint(methods: frozenset[str]) -> str:
     if LIVE_MIGRATE in methods:
-        return "remove what prevents its migration, or restart the VM"
+        return "remove what prevents the VM's migration, or restart the VM"
     return ADD_LIVE_MIGRATE
 
 
@@ -70,7 +70,7 @@ def another_node(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.NO_OTHER_NODE,
-        f"only the node {running.vmi.node} can run VMs, and a migration needs another one",
+        f"only the node {running.vmi.node} can run VMs, and a migration needs another node",
         "add or uncordon a node",
     )
 
@@ -98,7 +98,7 @@ def hotplug_in_flight(running: RunningVM) -> Finding | None:
     return wait(
         Reason.HOTPLUG_IN_FLIGHT,
         f"a change to {running.vmi.guest} is in flight and cannot be cancelled{held}",
-        "the new size is written after it has ended",
+        "the new size is written after that change has ended",
     )
 
 
@@ -114,7 +114,7 @@ def migration_in_flight(running: RunningVM) -> Finding | None:
     return wait(
         Reason.MIGRATION_IN_FLIGHT,
         f"the migration {migration.ref.name} is {migration.phase or 'new'}",
-        "the new size is written after it has ended",
+        "the new size is written after that migration has ended",
     )
 
 
@@ -128,7 +128,7 @@ def backup_running(running: RunningVM) -> Finding | None:
     return wait(
         Reason.BACKUP_RUNNING,
         f"migrations wait for the running backup {running.vmi.backup}",
-        "the new size is written after it has ended",
+        "the new size is written after the backup has ended",
     )
 
 

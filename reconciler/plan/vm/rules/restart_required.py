@@ -36,7 +36,7 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
             return restart(
                 Reason.GATE_MISSING,
                 "the feature gate VMLiveUpdateFeatures is not enabled, so nothing changes live",
-                "add the gate to the KubeVirt manifest in Git",
+                "add the feature gate to the KubeVirt manifest in Git",
             )
         case Reason.STRATEGY_STAGE:
             return restart(
@@ -57,7 +57,7 @@ def plug_failed_before(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.PLUG_FAILED_BEFORE,
-        "libvirt or QEMU refused an earlier plug, so nothing changes live any more",
+        "libvirt or QEMU rejected an earlier hotplug, so nothing changes live until a restart",
         "restart the VM",
     )
 
@@ -72,9 +72,9 @@ def restart_required_stays(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.RESTART_REQUIRED_STICKY,
-        "RestartRequired is set, and this KubeVirt version keeps it until the VM restarts: "
+        "this KubeVirt version keeps the condition RestartRequired until the VM restarts: "
         f"{condition.message}",
-        "restart the VM; until then, none of its changes is live",
+        "restart the VM; until then, none of its changes takes effect live",
     )
 
 
@@ -136,7 +136,9 @@ def guest_not_set(running: RunningVM) -> Finding | None:
     """
     if running.vmi.guest is not None and running.vmi.guest_current is not None:
         return None
-    return coming_up(running, Reason.STARTING, "the running instance reports no memory yet")
+    return coming_up(
+        running, Reason.STARTING, "the running instance has not reported its memory yet"
+    )
 
 
 def not_migratable(running: RunningVM) -> Finding | None:
@@ -151,7 +153,7 @@ def not_migratable(running: RunningVM) -> Finding | None:
             running,
             Reason.MIGRATABILITY_UNKNOWN,
             "KubeVirt has not reported yet whether the VM can migrate",
-            "a patch would require a restart now",
+            "the new size is written later, because it would require a restart now",
         )
     if condition.status == "True":
         return None
@@ -160,7 +162,7 @@ def not_migratable(running: RunningVM) -> Finding | None:
     return restart(
         Reason.NOT_MIGRATABLE,
         f"the VM cannot be live-migrated{why}",
-        "hotplug needs a migration; remove what prevents it, or restart the VM",
+        "remove what prevents the migration, which a hotplug needs, or restart the VM",
     )
 
 
@@ -183,7 +185,7 @@ def no_max_guest(running: RunningVM) -> Finding | None:
         why = Explanation(
             reason=problem.reason,
             message=f"the VM booted without memory hotplug: {problem.message}",
-            hint="a restart enables hotplug only if that changes",
+            hint="remove this obstacle; after that, a restart enables memory hotplug",
         )
         return Finding(effect=Effect.RESTART, why=why)
     limit = running.situation.before.max_guest
@@ -198,7 +200,7 @@ def no_max_guest(running: RunningVM) -> Finding | None:
         return restart(
             Reason.NO_MAX_GUEST,
             f"the VM booted with {booted}, above the cluster's maxGuest {limit}, "
-            "so memory hotplug is off",
+            "so memory hotplug is disabled for the VM",
             "raise liveUpdateConfiguration.maxGuest, then restart the VM",
         )
     missing = (
@@ -209,7 +211,7 @@ def no_max_guest(running: RunningVM) -> Finding | None:
     return restart(
         Reason.BOOTED_BEFORE,
         f"the VM booted {missing}, so its instance has no maxGuest",
-        "it needs one restart; after that, its memory can be changed live",
+        "restart the VM once; after that, its memory can change live",
     )
 
 

@@ -178,7 +178,7 @@ def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") 
     return blocked(
         Reason.NOT_STARTING,
         f"{message}, {age_s / 60:.0f} min after its instance was created",
-        "look at the VM's events and its launcher pod",
+        "check the VM's events and its launcher pod",
     )
 
 

@@ -54,9 +54,9 @@ def live_at_next_sync(running: RunningVM) -> Finding | None:
         return None
     return preconditions.update_methods(running) or wait(
         Reason.LIVE_AT_NEXT_SYNC,
-        f"the VM's spec says {running.target} and the guest has {vmi.guest_current or vmi.guest}; "
-        "KubeVirt changes that live when it next syncs the VM, within 12 h; a change of the CR "
-        "alone does not cause a sync",
+        f"the VM's spec sets {running.target} and the guest has {vmi.guest_current or vmi.guest}; "
+        "KubeVirt changes the memory live when it next syncs the VM, within 12 h; a change of the "
+        "KubeVirt CR alone does not cause a sync",
         "set a label or an annotation on the VM to make KubeVirt sync it now",
     )
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.plan.vm.rules.situation import RunningRule, RunningVM
 
-RAISE_QUOTA = "raise the ResourceQuota; it must hold the old and the new pod while the VM migrates"
+RAISE_QUOTA = "raise the ResourceQuota; it must allow both pods while the VM migrates"
 
 
 def node_has_capacity(running: RunningVM) -> Finding | None:
@@ -44,8 +44,8 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
     if any(free(node, capacity, pod.page_size, settled=True).holds(pod) for node in nodes):
         return wait(
             Reason.WAITS_FOR_ROOM,
-            f"{needs}; migrations in flight will release more",
-            "it is written once there is capacity",
+            f"{needs}; migrations in flight will release enough",
+            "the new size is written once there is enough capacity",
         )
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
@@ -90,8 +90,8 @@ def no_node_in_flight(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
-        f"its target pod requests {_need(pod)}, and {_most(nodes, capacity, pod)}",
-        "free memory on another node, or add one",
+        f"the target pod of that change requests {_need(pod)}, and {_most(nodes, capacity, pod)}",
+        "free memory on another node, or add a node",
     )
 
 
@@ -119,8 +119,8 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
     if not any(True for quota in quotas for _ in exceeded(quota, pod, settled=True)):
         return wait(
             Reason.WAITS_FOR_ROOM,
-            f"{says}; migrations in flight will release some",
-            "it is written once there is capacity",
+            f"{says}; migrations in flight will release enough",
+            "the new size is written once there is enough capacity",
         )
     return blocked(
         Reason.QUOTA_WOULD_REFUSE,
@@ -139,15 +139,15 @@ def no_eligible_node(running: RunningVM) -> Finding | None:
         return None
     selector = ", ".join(f"{k}={v}" for k, v in sorted(running.vmi.node_selector.items()))
     lacks, hint = (
-        f"the VM's nodeSelector {selector}",
+        f"the labels of the VM's nodeSelector ({selector})",
         "label another node, or change the VM's nodeSelector",
     )
     if not selector or eligible_nodes(running.vmi, nodes, same_cpu_vendor=False):
-        lacks, hint = "its CPU vendor", "add a node with the same CPU vendor"
-        lacks += " and the VM's nodeSelector" if selector else ""
+        lacks, hint = "the CPU vendor of that node", "add a node with the same CPU vendor"
+        lacks += " and the labels of the VM's nodeSelector" if selector else ""
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
-        f"no node that can run VMs, apart from {running.vmi.node}, has {lacks}",
+        f"apart from {running.vmi.node}, no node that can run VMs has {lacks}",
         hint,
     )
 
@@ -181,7 +181,7 @@ def _most(nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod) -> st
     left = free(best, capacity, pod.page_size)
     memory, pages = left.memory or 0, max(0, left.hugepages)
     huge = f" and {canonical(pages)} of {pod.page_size} pages" if pod.hugepages else ""
-    return f"{best.name} has the most free of the other nodes: {_down(memory)}{huge}"
+    return f"no other node has that much free; {best.name} has the most: {_down(memory)}{huge}"
 
 
 def _left(node: LiveNode, capacity: Capacity, pod: TargetPod) -> tuple[int, int]:
@@ -193,11 +193,13 @@ def _quota_says(running: RunningVM, quota: Quota, resource: str, pod: TargetPod)
     hard, used = quota.hard[resource], quota.used.get(resource, 0)
     needed = quota_usage(pod)[resource]
     if resource in ("pods", "count/pods"):
-        amounts = f"{resource} has {used} used of {hard}"
+        amounts = f"{used} of {hard} {resource} are in use"
     else:
-        amounts = f"{resource} has {_up(used)} used of {_down(hard)} and {_up(needed)} is needed"
+        amounts = (
+            f"{_up(used)} of {_down(hard)} {resource} are in use, and the pod needs {_up(needed)}"
+        )
     namespace = running.vm.ref.namespace
-    return f"the quota {quota.name} of namespace {namespace} refuses the target pod: {amounts}"
+    return f"the quota {quota.name} of namespace {namespace} rejects the target pod: {amounts}"
 
 
 def _up(n_bytes: int) -> str:

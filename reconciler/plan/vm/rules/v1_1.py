@@ -22,7 +22,7 @@ def live_update_not_enabled(running: RunningVM) -> Finding | None:
         Reason.LIVE_UPDATE_FEATURES_UNSET,
         "the VM has no spec.liveUpdateFeatures.memory, and without it KubeVirt v1.1 does not "
         "change memory live",
-        "set it and restart the VM, or update KubeVirt to v1.2 or newer",
+        "set this field and restart the VM, or update KubeVirt to v1.2 or newer",
     )
 
 
@@ -39,8 +39,8 @@ def switch_denied(situation: Situation) -> Finding | None:
     return blocked(
         Reason.DENIED_BY_ADMISSION,
         "the VM has spec.liveUpdateFeatures, and without the feature gate VMLiveUpdateFeatures "
-        "the webhook denies every write of the VM",
-        "add the gate to the KubeVirt manifest in Git",
+        "the webhook denies every write to the VM",
+        "add the feature gate to the KubeVirt manifest in Git",
     )
 
 
@@ -54,8 +54,8 @@ def pending_until_restart(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.RESTART_PENDING,
-        f"the VM's spec says {running.target} and the guest has {has}; KubeVirt v1.1 does not "
-        "change that until the VM restarts",
+        f"the VM's spec sets {running.target} and the guest has {has}; KubeVirt v1.1 does not "
+        "change the guest's memory until the VM restarts",
         "restart the VM",
     )
 
@@ -82,8 +82,9 @@ def below_boot_denied(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"{running.target} is below the {booted} that the VM booted with; the webhook denies it",
-        f"{booted} is the smallest size while the VM runs; stop it to make it smaller",
+        f"{running.target} is below the {booted} that the VM booted with; the webhook denies the "
+        "change",
+        f"{booted} is the smallest size while the VM runs; stop the VM before you go below it",
     )
 
 

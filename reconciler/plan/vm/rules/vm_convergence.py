@@ -46,7 +46,7 @@ def convergence_of(running: RunningVM) -> Finding:
         if finding is not None:
             return finding
     if running.vmi.phase != "Running":
-        message = f"the VM is starting with {running.target}, {_phase(running)}"
+        message = f"the VM is starting with {running.target} ({_phase(running)})"
         return coming_up(running, Reason.STARTING, message)
     return _staged(running) or _in_flight(running) or _converged(running) or _guest(running)
 
@@ -74,8 +74,8 @@ def _plug_refused(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.PLUG_REFUSED,
-        f"libvirt or QEMU refused {running.target}: {condition.message or condition.reason}",
-        "KubeVirt does not try again; restart the VM",
+        f"libvirt or QEMU rejected {running.target}: {condition.message or condition.reason}",
+        "KubeVirt does not retry; restart the VM",
     )
 
 
@@ -87,13 +87,13 @@ def _restart_pending(running: RunningVM) -> Finding | None:
     if restart_required.other_edit_waits(running) and not has_memory(running):
         return restart(
             Reason.OTHER_EDIT_PENDING,
-            f"the VM's spec says {running.target}, the guest has {has}, and another edit of the "
+            f"the VM's spec sets {running.target}, the guest has {has}, and another edit of the "
             f"VM waits for a restart ({condition.message}); until then, nothing changes live",
             "restart the VM, or revert the other edit",
         )
     return restart(
         Reason.RESTART_PENDING,
-        f"the VM's spec says {running.target}, the guest has {has}, and the VM waits for a "
+        f"the VM's spec sets {running.target}, the guest has {has}, and the VM waits for a "
         f"restart: {condition.message}",
         "restart the VM",
     )
@@ -105,8 +105,8 @@ def _quota_refused(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.QUOTA_REFUSED,
-        f"the quota of namespace {running.vm.ref.namespace} refuses the target pod of "
-        f"{migration.ref.name}; both pods must fit while it migrates",
+        f"the quota of namespace {running.vm.ref.namespace} rejects the target pod of "
+        f"{migration.ref.name}; the quota must allow both pods while the VM migrates",
         "raise the ResourceQuota; the migration then continues by itself",
     )
 
@@ -123,21 +123,21 @@ def failing(running: RunningVM) -> Finding | None:
     last = next(each for each in reversed(migrations) if each.phase is MigrationPhase.FAILED)
     count = f"{failed} migration{'s' if failed > 1 else ''} failed"
     unscheduled = not last.target_node and last.started_at is None
-    why = "no node took the target pod" if unscheduled else last.failure_reason
+    why = "no node accepted the target pod" if unscheduled else last.failure_reason
     text = f"{count}: {why}" if why else count
     if failed < running.situation.policy.failed_migrations:
-        pause = "after a pause" if running.after.capabilities.update_backoff else "at once"
-        return wait(Reason.MIGRATION_RETRYING, f"{text}; KubeVirt tries again {pause}")
+        pause = "after a pause" if running.after.capabilities.update_backoff else "immediately"
+        return wait(Reason.MIGRATION_RETRYING, f"{text}; KubeVirt retries {pause}")
     if unscheduled:
         return blocked(
             Reason.TARGET_UNSCHEDULABLE,
-            f"{text}; KubeVirt keeps trying, with longer pauses",
-            "free capacity on another node, or find out why it does not take the launcher pod; "
+            f"{text}; KubeVirt keeps retrying, with longer pauses",
+            "free capacity on another node, or find out why no node accepts the launcher pod; "
             f"{STOP}",
         )
     return blocked(
         Reason.MIGRATION_FAILING,
-        f"{text}; KubeVirt keeps trying, with longer pauses",
+        f"{text}; KubeVirt keeps retrying, with longer pauses",
         f"find out why the VM cannot migrate; {STOP}",
     )
 
@@ -164,9 +164,9 @@ def ineffective(running: RunningVM, size: MemoryQuantity) -> Finding | None:
         return None
     return blocked(
         Reason.INEFFECTIVE_MIGRATIONS,
-        f"{len(succeeded)} migrations succeeded since the change, but the hypervisor was still "
-        f"asked for {requested}, not {size}",
-        "see the events of the VirtualMachineInstance about the launcher's memory request; "
+        f"{len(succeeded)} migrations succeeded since the change, but KubeVirt still "
+        f"requests {requested} from the hypervisor, not {size}",
+        "check the events of the VirtualMachineInstance about the launcher's memory request; "
         f"{STOP}",
     )
 
@@ -185,8 +185,8 @@ def _staged(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.RESTART_PENDING,
-        f"the VM's spec says {running.target}, its instance has {has}, and without LiveUpdate "
-        "this stays until a restart; KubeVirt does not request one",
+        f"the VM's spec sets {running.target}, its instance has {has}, and without LiveUpdate "
+        "the size changes only at a restart; KubeVirt does not request a restart",
         "restart the VM",
     )
 
@@ -194,16 +194,19 @@ def _staged(running: RunningVM) -> Finding | None:
 def _in_flight(running: RunningVM) -> Finding | None:
     failure = running.vm.conditions.get("Failure")
     if failure and failure.status == "True" and failure.reason == "HotPlugMemoryError":
-        return wait(Reason.IN_FLIGHT, f"queued behind another change: {failure.message}")
+        return wait(
+            Reason.IN_FLIGHT, f"the change is queued behind another change: {failure.message}"
+        )
     migration = unfinished(running.situation.migrations)
     if running.vmi.memory_changes and migration is None:
         return preconditions.update_methods(running) or wait(
-            Reason.IN_FLIGHT, f"waits for KubeVirt to start the migration to {running.target}"
+            Reason.IN_FLIGHT, f"KubeVirt has not started the migration to {running.target} yet"
         )
     if migration is not None:
         return wait(
             Reason.IN_FLIGHT,
-            f"migrates to {running.target}: {migration.ref.name} is {migration.phase or 'new'}",
+            f"the VM migrates to {running.target}: {migration.ref.name} is "
+            f"{migration.phase or 'new'}",
         )
     if running.vmi.guest is None or running.vmi.guest.n_bytes != running.target.n_bytes:
         return wait(Reason.IN_FLIGHT, "KubeVirt has not started the change yet")
@@ -221,10 +224,11 @@ def _guest(running: RunningVM) -> Finding:
     vmi, situation = running.vmi, running.situation
     if vmi.guest_requested is None or vmi.guest_requested.n_bytes != running.target.n_bytes:
         return wait(
-            Reason.IN_FLIGHT, f"the hypervisor has not been asked for {running.target} yet"
+            Reason.IN_FLIGHT,
+            f"KubeVirt has not requested {running.target} from the hypervisor yet",
         )
     current = human(vmi.guest_current.n_bytes) if vmi.guest_current else "nothing"
-    text = f"{running.target} was plugged, and the guest has {current}"
+    text = f"{running.target} was plugged, but the guest has {current}"
     if is_true(vmi.conditions, "Paused"):
         return wait(
             Reason.GUEST_ACCEPTING,
@@ -237,9 +241,10 @@ def _guest(running: RunningVM) -> Finding:
     return blocked(
         Reason.GUEST_SILENT,
         f"{text} {waited_s:.0f} s after the migration ended",
-        "the guest needs a virtio-mem driver (Linux 5.8 or newer) and must bring memory online",
+        "the guest needs a virtio-mem driver (Linux 5.8 or newer) and must bring new memory "
+        "online",
     )
 
 
 def _phase(running: RunningVM) -> str:
-    return running.vmi.phase or "no phase yet"
+    return f"phase {running.vmi.phase}" if running.vmi.phase else "no phase yet"

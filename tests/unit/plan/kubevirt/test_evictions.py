@@ -163,7 +163,7 @@ def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
 def test_eviction_message_lists_unlabelled_vms_if_kubevirt_counts_more():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
-        "db/b (perhaps an outdated launcher; KubeVirt counts 1 more of them)"
+        "db/b (perhaps an outdated launcher: KubeVirt counts 1 more without a label)"
         in decision.why.message
     )
     counted = planned(listing(outdated_workloads=1), ("Evict",), vmi("a", labels=OLD), vmi("b"))
@@ -186,7 +186,7 @@ def test_eviction_check_includes_a_staged_size_that_takes_effect():
     live_update = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}
     decision = planned(stage, ("Evict",), vmi(), vms=[staged], settings=live_update)
     assert decision.reason.value == "would-evict"
-    assert "db/a (a size written before, which then takes effect)" in decision.why.message
+    assert "db/a (a size that was written earlier and then takes effect)" in decision.why.message
     kept = planned(
         stage,
         ("Evict",),
@@ -204,7 +204,7 @@ def test_eviction_check_includes_a_staged_size_that_takes_effect():
         (NONE, ONLY_EVICT, [vmi("a", eviction_strategy="LiveMigrate")], "affects none"),
         (ONLY_MIGRATE, BOTH, [vmi("a"), vmi("b", conditions=STAYS)], "affects 1 (db/b)"),
         (ONLY_MIGRATE, BOTH, [vmi("a")], "a VM that cannot be migrated and waits for a change"),
-        (BOTH, ONLY_EVICT, [vmi("a")], "Evict stays without LiveMigrate"),
+        (BOTH, ONLY_EVICT, [vmi("a")], "Evict remains listed without LiveMigrate"),
         (BOTH, ONLY_MIGRATE, [vmi("a")], ""),
         (ONLY_EVICT, BOTH, [vmi("a")], ""),
     ],
@@ -269,7 +269,7 @@ def test_denied_eviction_message_contains_the_eviction_strategy():
             "no-live-migrate",
             "LiveMigrate denies",
         ),
-        (NONE, {}, "no-live-migrate", "has no LiveMigrate"),
+        (NONE, {}, "no-live-migrate", "does not list LiveMigrate"),
     ],
 )
 def test_update_methods_determine_the_effect_for_an_unmigratable_vm_in_flight(

@@ -109,9 +109,21 @@ def test_cr_impact_counts_vms_that_need_a_restart(names, says):
     ("stuck", "outdated", "says"),
     [
         (0, 0, "LiveMigrate is added: every later KubeVirt upgrade"),
-        (1, 0, "1 VM starts to migrate at once (1 with a memory change that was stuck, 0 with"),
-        (1, 1, "1 VM starts to migrate at once (1 with a memory change that was stuck, 0 with"),
-        (2, 0, "2 VMs start to migrate at once (2 with a memory change that was stuck, 0 with"),
+        (
+            1,
+            0,
+            "1 VM starts to migrate immediately (1 with a memory change that was stuck, 0 with",
+        ),
+        (
+            1,
+            1,
+            "1 VM starts to migrate immediately (1 with a memory change that was stuck, 0 with",
+        ),
+        (
+            2,
+            0,
+            "2 VMs start to migrate immediately (2 with a memory change that was stuck, 0 with",
+        ),
     ],
 )
 def test_cr_impact_counts_vms_that_migrate_after_live_migrate_is_added(stuck, outdated, says):

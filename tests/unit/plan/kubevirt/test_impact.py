@@ -36,7 +36,7 @@ def test_live_migrate_impact_counts_vms_that_migrate_immediately():
     without = with_settings(make_kubevirt(outdated_workloads=3), workloadUpdateMethods=None)
     stuck = running("a", conditions={"HotMemoryChange": condition("True")})
     found = warnings({fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}, without, stuck)
-    assert "3 VMs start to migrate at once" in found
+    assert "3 VMs start to migrate immediately" in found
     assert "1 with a memory change that was stuck, 2 with an outdated launcher" in found
 
 

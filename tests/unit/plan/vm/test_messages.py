@@ -102,7 +102,7 @@ def test_refused_hotplug_message_quotes_the_reason(reason, text, says):
     # recorded plug-refused
     conditions = {"HotMemoryChange": condition("False", reason, text)}
     decision = decided(vm=make_vm(guest="2Gi"), vmi=make_vmi(conditions=conditions))
-    assert decision.why.message == f"libvirt or QEMU refused 2Gi: {says}"
+    assert decision.why.message == f"libvirt or QEMU rejected 2Gi: {says}"
 
 
 @pytest.mark.parametrize(("phase", "guest"), [("Running", "1Gi"), ("Succeeded", None)])
@@ -119,7 +119,7 @@ def test_message_contains_the_size_that_the_guest_has_so_far(guest_has, says):
     vmi = make_vmi(guest="2Gi")
     current = make_vm(guest=guest_has).guest
     decision = decided(vm=make_vm(guest="2Gi"), vmi=replace(vmi, guest_current=current))
-    assert decision.why.message == f"2Gi was plugged, and {says}"
+    assert decision.why.message == f"2Gi was plugged, but {says}"
 
 
 @pytest.mark.parametrize("status", ["False", "Unknown"])
@@ -132,7 +132,7 @@ def test_restart_is_pending_only_if_the_condition_is_true(status):
 def test_warning_says_that_a_live_change_ends_the_overcommit(guest, told):
     vmi = make_vmi(constraints=Constraints(requests=make_vm(guest="512Mi").guest))
     found = decided(guest, vmi=vmi).warnings
-    assert any("ends its overcommit" in each for each in found) is told
+    assert any("ends the VM's overcommit" in each for each in found) is told
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_target_pod_without_a_node_is_unschedulable(failed_on, reason):
 
 @pytest.mark.parametrize(
     ("version", "pause"),
-    [("v1.3.0", "at once"), ("v1.3.1", "after a pause"), ("v1.9.0", "after a pause")],
+    [("v1.3.0", "immediately"), ("v1.3.1", "after a pause"), ("v1.9.0", "after a pause")],
 )
 def test_message_says_when_each_version_retries_a_migration(version, pause):
     # recorded v1.3.1 migration-fails; kubevirt PR 12336
@@ -165,7 +165,7 @@ def test_message_says_when_each_version_retries_a_migration(version, pause):
         kubevirt=make_kubevirt(version),
     )
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
-    assert decision.why.message.endswith(f"KubeVirt tries again {pause}")
+    assert decision.why.message.endswith(f"KubeVirt retries {pause}")
 
 
 def test_slow_start_message_contains_the_age_in_minutes():
@@ -180,7 +180,7 @@ def test_message_shows_zero_for_an_unused_quota():
     )
     live = make_live(make_vm(), vmis=(make_vmi(),), capacity=capacity)
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
-    assert decision.why.message.endswith("pods has 0 used of 0")
+    assert decision.why.message.endswith("0 of 0 pods are in use")
 
 
 @pytest.mark.parametrize(("current", "has"), [("1Gi", "1Gi"), (None, "2Gi")])
@@ -188,7 +188,7 @@ def test_pending_restart_message_contains_the_guest_size(current, has):
     conditions = {"RestartRequired": condition("True", "", "memory updated")}
     vmi = replace(make_vmi(guest="2Gi"), guest_current=make_vm(guest=current).guest)
     decision = decided("3Gi", vm=make_vm(guest="3Gi", conditions=conditions), vmi=vmi)
-    assert f"says 3Gi, the guest has {has}, and" in decision.why.message
+    assert f"sets 3Gi, the guest has {has}, and" in decision.why.message
 
 
 def test_invalid_size_in_git_is_unreadable():
@@ -208,7 +208,7 @@ def test_invalid_size_in_git_is_unreadable():
 
     decision = decided(bad)
     assert (decision.effect.value, decision.reason.value) == ("blocked", "unreadable")
-    assert decision.why.message == f"Git's size cannot be read: {bad.message}"
+    assert decision.why.message == f"the size in Git is invalid: {bad.message}"
     assert decision.why.hint == bad.hint
     for other in (
         replace(bad, ref=vm_ref("db", "other")),

@@ -32,7 +32,7 @@ def warnings(domain, guest="2Gi", **vm):
 def test_unmanaged_edit_in_git_causes_a_warning(domain, vm, says):
     found = warnings(domain, **vm)
     assert says in found
-    assert "would make a restart necessary" in found
+    assert "the VM would then need a restart" in found
 
 
 @pytest.mark.parametrize(

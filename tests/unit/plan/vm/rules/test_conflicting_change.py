@@ -194,8 +194,8 @@ def failed(n, *, begun=False, reason=""):
     ("migrations", "expected", "said"),
     [
         (failed(2), WAITS, ""),
-        (failed(3), STUCK, "3 migrations failed: no node took the target pod"),
-        ((*failed(3), PENDING), STUCK, "no node took the target pod"),
+        (failed(3), STUCK, "3 migrations failed: no node accepted the target pod"),
+        ((*failed(3), PENDING), STUCK, "no node accepted the target pod"),
         (failed(3, begun=True, reason="connection lost"), STUCK, "connection lost"),
         ((*failed(3, begun=True), RUNNING), STUCK, "3 migrations failed"),
         ((*failed(3), make_migration(name="m-9", phase="Succeeded")), WAITS, ""),
@@ -247,7 +247,7 @@ def test_change_whose_pod_fits_no_node_is_stuck(context, migrations, expected):
     live = flying(migrations=migrations, **context)
     assert effect_of(make_desired(want("1792Mi")), live) == expected
     if expected == STUCK:
-        assert "node02 has the most free of the other nodes: 2048Mi" in (
+        assert "no other node has that much free; node02 has the most: 2048Mi" in (
             decided("1792Mi", live).why.message
         )
 
@@ -314,7 +314,7 @@ def test_change_whose_target_pod_exceeds_a_quota_is_stuck(context, migrations, e
     plain = STUCK if expected == STUCK else WAITS
     assert effect_of(make_desired(want("3Gi")), live) == plain
     if expected == STUCK:
-        assert "refuses the target pod" in decided("8Gi", live).why.message
+        assert "rejects the target pod" in decided("8Gi", live).why.message
 
 
 @pytest.mark.parametrize(
@@ -356,17 +356,17 @@ def decided(guest, live):
 def test_stuck_change_message_contains_both_obstacles():
     decision = decided("8Gi", flying(kubevirt=NO_METHODS))
     assert decision.why.message == (
-        "a change to 2Gi is in flight and cannot end (workloadUpdateMethods has no LiveMigrate); "
-        "until it does, KubeVirt refuses 8Gi; besides, 8Gi is above maxGuest 4Gi, which was fixed "
-        "when the VM booted"
+        "a change to 2Gi is in flight and cannot end (workloadUpdateMethods does not list "
+        "LiveMigrate); until it ends, KubeVirt rejects 8Gi; in addition, 8Gi is above maxGuest "
+        "4Gi, which was fixed when the VM booted"
     )
     assert decision.why.hint.startswith("add LiveMigrate")
-    assert decided("3Gi", flying(kubevirt=NO_METHODS)).why.message.endswith("KubeVirt refuses 3Gi")
+    assert decided("3Gi", flying(kubevirt=NO_METHODS)).why.message.endswith("KubeVirt rejects 3Gi")
 
 
 def test_message_says_that_kubevirt_checks_the_size_after_the_change_in_flight():
     assert decided("8Gi", flying()).why.message.endswith(
-        "; KubeVirt checks that once the change in flight to 2Gi has ended"
+        "; KubeVirt checks this size once the change in flight to 2Gi has ended"
     )
     at_rest = make_live(make_vm(), vmis=(make_vmi(),))
     assert "in flight" not in decided("8Gi", at_rest).why.message

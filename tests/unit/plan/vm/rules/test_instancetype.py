@@ -241,8 +241,8 @@ def test_overcommitting_instancetype_needs_a_restart():
 @pytest.mark.parametrize(
     ("difference", "says"),
     [
-        ({"cpus": 4}, "its CPUs change too, from 1 to 4"),
-        ({"others": {"nodeSelector.zone": '"a"'}}, "its nodeSelector changes too"),
+        ({"cpus": 4}, "the VM's CPUs also change, from 1 to 4"),
+        ({"others": {"nodeSelector.zone": '"a"'}}, "the VM's nodeSelector also changes"),
     ],
 )
 def test_differences_that_change_live_cause_a_warning(difference, says):
@@ -260,11 +260,16 @@ def test_instancetypes_that_differ_only_in_memory_cause_no_warning():
 
 NOWHERE = [
     pytest.param((SMALL, LARGE), "larg", "did you mean large?", id="a typing error"),
-    pytest.param((SMALL,), "huge", "correct the name in Git, or create it", id="no similar name"),
+    pytest.param(
+        (SMALL,),
+        "huge",
+        "correct the name in Git, or create the instancetype",
+        id="no similar name",
+    ),
     pytest.param(
         (SMALL, kind("large", "2Gi", scope=CLUSTER_INSTANCETYPE)),
         "large",
-        "there is a VirtualMachineClusterInstancetype of that name, but the VM's kind is "
+        "a VirtualMachineClusterInstancetype with that name exists, but the VM's kind is "
         "VirtualMachineInstancetype",
         id="same name with the other kind",
     ),
@@ -276,7 +281,8 @@ def test_missing_instancetype_is_blocked(types, name, hint):
     decision = decided(cluster(types=types), ask(name))
     assert told(decision) == ("blocked", "instancetype-not-found")
     assert decision.why.message == (
-        f"there is no VirtualMachineInstancetype db/{name}; the webhook denies it"
+        f"the VirtualMachineInstancetype db/{name} does not exist, so the webhook denies the "
+        "change"
     )
     assert (decision.why.hint, decision.actions) == (hint, ())
 

@@ -55,13 +55,13 @@ def test_memory_limit_stays_unchanged_if_requests_are_raised(requests, limits, e
     decision = decided("4Gi", requests=requests, limits=limits)
     assert decision.effect.value == effect
     assert decision.reason.value == ("limits-overcommit" if effect == "blocked" else "hotplug")
-    assert any("ends its overcommit" in each for each in decision.warnings) is warns
+    assert any("ends the VM's overcommit" in each for each in decision.warnings) is warns
 
 
 def test_raised_requests_above_the_limit_are_blocked_with_both_values():
     decision = decided("4Gi", requests="1Gi", limits="3Gi")
     assert "requests 1Gi, less than the guest's 2Gi" in decision.why.message
-    assert "raise that to 4Gi and leave the limit at 3Gi" in decision.why.message
+    assert "raise the request to 4Gi and leave the limit at 3Gi" in decision.why.message
     assert "limits.memory of 4Gi or more" in decision.why.hint
     assert decision.actions == ()
 
@@ -69,7 +69,7 @@ def test_raised_requests_above_the_limit_are_blocked_with_both_values():
 def test_size_above_a_limit_without_requests_is_blocked_with_both_values():
     decision = decided("4Gi", requests=None, limits="3Gi")
     assert "a memory limit of 3Gi and no requests" in decision.why.message
-    assert "a guest of 4Gi does not fit" in decision.why.message
+    assert "too small for a guest of 4Gi" in decision.why.message
     assert "limits.memory of 4Gi or more" in decision.why.hint
     assert decision.actions == ()
 

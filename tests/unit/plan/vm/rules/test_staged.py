@@ -99,7 +99,7 @@ def test_staged_size_waits_until_kubevirt_syncs_the_vm():
 def test_staged_size_message_says_when_it_takes_effect():
     plan = plan_of(make_desired(want("2Gi"), kubevirt=COMES), world())
     kubevirt, vm = plan.decisions
-    assert "the VM's spec says 2Gi and the guest has 1Gi" in vm.why.message
+    assert "the VM's spec sets 2Gi and the guest has 1Gi" in vm.why.message
     assert "within 12 h" in vm.why.message
     assert "annotation" in vm.why.hint
     assert vm.actions == ()
@@ -190,6 +190,6 @@ def test_boot_size_under_stage_needs_a_restart_without_restart_required(kubevirt
     live = make_live(make_vm(guest="1Gi"), vmis=(plugged,), kubevirt=kubevirt)
     (decision,) = plan_of(make_desired(want("1Gi")), live).decisions
     assert (decision.effect.value, decision.reason.value) == expected
-    assert ("does not request one" in decision.why.message) is (expected == PENDING)
+    assert ("does not request a restart" in decision.why.message) is (expected == PENDING)
     before = make_live(make_vm(guest="2Gi"), vmis=(plugged,), kubevirt=stage())
     assert effect_of(make_desired(want("1Gi")), before) == ("restart", "strategy-stage")

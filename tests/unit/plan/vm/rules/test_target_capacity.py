@@ -96,7 +96,8 @@ def test_blocked_change_message_contains_the_request_and_the_best_node():
     nodes = (node("node01"), node("node02", "1Gi"), node("node03", "2Gi"))
     decision = only(live(capacity({"node03": use(512 * MIB)}), nodes=nodes))
     assert decision.why.message == (
-        "the target pod requests 2316Mi, and node03 has the most free of the other nodes: 1536Mi"
+        "the target pod requests 2316Mi, and no other node has that much free; node03 has the "
+        "most: 1536Mi"
     )
     assert decision.why.hint
     assert decision.actions == ()
@@ -127,7 +128,8 @@ def test_message_contains_the_node_selector_that_no_node_matches():
     nodes = (node("node01", labels={"zone": "a"}), node("node02"))
     decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector={"zone": "a"})))
     assert decision.why.message == (
-        "no node that can run VMs, apart from node01, has the VM's nodeSelector zone=a"
+        "apart from node01, no node that can run VMs has the labels of the VM's nodeSelector "
+        "(zone=a)"
     )
 
 
@@ -142,7 +144,10 @@ def test_target_node_must_have_the_cpu_vendor_of_the_source(version, effect):
 
 @pytest.mark.parametrize(
     ("selector", "says"),
-    [({}, "has its CPU vendor"), ({"zone": "a"}, "has its CPU vendor and the VM's nodeSelector")],
+    [
+        ({}, "has the CPU vendor of that node"),
+        ({"zone": "a"}, "has the CPU vendor of that node and the labels of the VM's nodeSelector"),
+    ],
 )
 def test_message_says_that_no_node_has_the_cpu_vendor(selector, says):
     intel, amd = (
@@ -203,8 +208,8 @@ def test_memory_quota_must_have_capacity_for_source_and_target_pod(resource, har
 def test_message_contains_the_quota_and_its_amounts():
     quota = Quota(name="team", hard={"requests.memory": 2 * GIB}, used={"requests.memory": USED})
     assert only(live(capacity(quotas=[quota]))).why.message == (
-        "the quota team of namespace db refuses the target pod: "
-        "requests.memory has 1292Mi used of 2048Mi and 2316Mi is needed"
+        "the quota team of namespace db rejects the target pod: "
+        "1292Mi of 2048Mi requests.memory are in use, and the pod needs 2316Mi"
     )
 
 
