@@ -74,10 +74,11 @@ def informer(client, clock):
 
 def wait_until(informer, holds, timeout_s=5.0):
     """The first snapshot for which *holds* is true; each change ends a wait."""
+    state = informer.read()  # the first read starts the threads, and a wait alone would not
     for _ in range(20):
-        state = informer.wait(timeout_s)
         if holds(state):
             return state
+        state = informer.wait(timeout_s)
     raise AssertionError("the informer never said so")
 
 
