@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class ReconcilerError(Exception):
-    """An error that ends a command: one sentence, and a hint on what to do."""
+    """An error that ends a command, with a message of one sentence and a hint for the user."""
 
     retryable = False
 
@@ -19,15 +19,15 @@ class ReconcilerError(Exception):
 
 
 class UsageError(ReconcilerError):
-    """The command line asks for something impossible."""
+    """The command line is invalid or contradicts itself."""
 
 
 class SourceError(ReconcilerError):
-    """The desired state cannot be read, such as for a missing repository, revision or path."""
+    """The desired state cannot be read, for example because the repository is missing."""
 
 
 class InvalidError(ReconcilerError):
-    """The desired state is invalid; ``diagnostics`` has every finding."""
+    """The desired state is invalid; ``diagnostics`` has every reported problem."""
 
     def __init__(
         self, message: str, diagnostics: tuple[Diagnostic, ...], *, hint: str = ""
@@ -49,7 +49,7 @@ class DeclinedError(ReconcilerError):
 
 
 class ClusterError(ReconcilerError):
-    """A request to the API server failed; the message has no headers and bodies, for secrets."""
+    """A request to the API server failed; the message never contains headers or bodies."""
 
     def __init__(self, message: str, *, hint: str = "", status: int | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -57,13 +57,13 @@ class ClusterError(ReconcilerError):
 
 
 class UnreachableError(ClusterError):
-    """No answer came: connection refused, reset, timed out, or a certificate is not trusted."""
+    """The API server did not answer: connection refused, reset, timeout or bad certificate."""
 
     retryable = True
 
 
 class UnavailableError(ClusterError):
-    """429 or 5xx: the server cannot answer now."""
+    """The API server answered 429 or 5xx: it cannot serve the request now."""
 
     retryable = True
 
@@ -80,27 +80,27 @@ class UnavailableError(ClusterError):
 
 
 class UnauthorizedError(ClusterError):
-    """401: the credentials are missing, wrong or expired."""
+    """The API server answered 401: the credentials are missing, wrong or expired."""
 
 
 class ForbiddenError(ClusterError):
-    """403: the credentials lack a right."""
+    """The API server answered 403: the credentials lack a permission."""
 
 
 class NotFoundError(ClusterError):
-    """404: the object or the kind does not exist."""
+    """The API server answered 404: the object or its kind does not exist."""
 
 
 class ConflictError(ClusterError):
-    """409: another client wrote the object first."""
+    """The API server answered 409: another client wrote the object first."""
 
 
 class RejectedError(ClusterError):
-    """400, 415 or 422: the server rejects the request."""
+    """The API server answered 400, 415 or 422: it rejects the request."""
 
 
 class ExpiredError(ClusterError):
-    """410: a page token or a watch is too old; list again."""
+    """The API server answered 410: a page token or a watch is too old; list the objects again."""
 
 
 class KubeVirtMissingError(ClusterError):
@@ -120,7 +120,8 @@ class LeaseHeldError(ReconcilerError):
 
 
 class BrokenOff(BaseException):
-    """A signal asked the process to end, and its last step took too long.
+    """A signal asked the process to end, and the current step of the run took too long.
 
-    A timer raises it, at any point. A request that it interrupts may have been carried out.
+    A timer raises this exception, at any point of the code. The API server may have executed a
+    request that the exception interrupts.
     """

@@ -1,4 +1,4 @@
-"""The interfaces to the outside, such as ``LiveReader``, ``Writer`` and ``Lease``."""
+"""The interfaces to the world outside, such as ``LiveReader``, ``Writer`` and ``Lease``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Clock(Protocol):
-    """The only source of time."""
+    """The only source of time in the program."""
 
     def now(self) -> datetime:
         """Return the time of day, aware, in UTC."""
@@ -35,24 +35,24 @@ class Clock(Protocol):
 
 
 class DesiredReader(Protocol):
-    """Reads the desired state."""
+    """Reads the desired state from Git or from files."""
 
     def read(self) -> Reading:
-        """Return a whole revision, with the configuration at its root.
+        """Return one whole revision of the desired state, with its configuration.
 
         Mistakes in the files are in its diagnostics.
 
         Raises:
-            SourceError: It cannot be read.
+            SourceError: The desired state cannot be read.
         """
         ...
 
 
 class LiveReader(Protocol):
-    """Reads the cluster."""
+    """Reads the live state from the cluster."""
 
     def read(self) -> LiveState:
-        """Return a snapshot.
+        """Return a snapshot of the cluster.
 
         Raises:
             ClusterError: The cluster cannot be read.
@@ -63,7 +63,7 @@ class LiveReader(Protocol):
         """Read pods and quotas, which only live changes need; None if the reader has none.
 
         Raises:
-            ClusterError: They cannot be read, for another reason than missing rights.
+            ClusterError: They cannot be read, for a reason other than missing permissions.
         """
         ...
 
@@ -76,25 +76,26 @@ class Informer(LiveReader, Protocol):
         ...
 
     def refresh_capacity(self) -> None:
-        """Start to read pods and quotas for later snapshots, unless such a read is under way.
+        """Start to read pods and quotas for later snapshots, unless such a read is running.
 
-        A failure is logged and changes nothing.
+        A failure is logged and has no other effect.
         """
         ...
 
 
 class Writer(Protocol):
-    """Writes to the cluster; a survey never receives one."""
+    """Writes to the cluster; code that only plans never receives a writer."""
 
     def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
-        """Send the request of *action*, once; a refusal is a value.
+        """Send the request of *action* once; a refusal is a return value, not an exception.
 
         Args:
             action: A patch, a create or a restart.
-            timeout_s: The longest wait for the answer; None for the client's own.
+            dry_run: Whether the API server only checks the request and changes nothing.
+            timeout_s: The longest wait for the answer; None for the client's default.
 
         Raises:
-            ClusterError: No answer came, the credentials were rejected, or the server is
+            ClusterError: No answer came, the credentials were rejected, or the API server is
                 unavailable.
         """
         ...
@@ -102,45 +103,46 @@ class Writer(Protocol):
     def write_each(
         self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
     ) -> Iterator[tuple[Action, Written | ClusterError]]:
-        """Send the requests of *actions*, several at a time, and yield each answer as it arrives.
+        """Send the requests of *actions*, several at a time, and yield each answer on arrival.
 
-        An action is taken from *actions* only when it is sent at once, so that the caller can
-        decide right before each. A missing answer is a value here.
+        An action is taken from *actions* only when its request is sent immediately, so that the
+        caller can decide right before each request. A missing answer is a value here, not an
+        exception.
 
         Args:
             actions: Patches, creates and restarts of different objects.
-            timeout_s: Returns the longest wait for an answer, called before each request.
+            timeout_s: Returns the longest wait for an answer; called before each request.
         """
         ...
 
     def read_vm(self, ref: ObjectRef) -> LiveVM | None:
-        """Return the VM as it is now; None if it does not exist."""
+        """Return the current VM from the API server; None if the VM does not exist."""
         ...
 
     def read_kubevirt(self, ref: ObjectRef) -> LiveKubeVirt:
-        """Return the KubeVirt CR as it is now."""
+        """Return the current KubeVirt CR from the API server."""
         ...
 
 
 class Lease(Protocol):
-    """The right to write; the wiring acquires and releases it."""
+    """The right to write; ``app.leases`` acquires and releases it."""
 
     def held(self) -> bool:
-        """Return whether this run still holds the lease, which it renews when due."""
+        """Return whether this run still holds the lease; renew the lease if that is due."""
         ...
 
     def valid_s(self) -> float:
-        """Return for how long the lease is valid without renewal; no request may wait longer."""
+        """Return the seconds until the lease expires if not renewed; the limit of each request."""
         ...
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the annotations under our prefix, as last read or written."""
+        """Return the lease's annotations with this program's prefix, as last read or written."""
         ...
 
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:
-        """Write annotations at once; None removes one.
+        """Write annotations immediately; the value None removes an annotation.
 
-        Annotations that could not be written are tried again at the next renewal.
+        Annotations that could not be written are written with the next renewal.
 
         Returns:
             Whether they are written; False if the lease is lost or no answer came.
@@ -148,29 +150,29 @@ class Lease(Protocol):
         ...
 
     def abandon(self) -> None:
-        """Let the lease expire at the end instead of releasing it.
+        """Let the lease expire at the end of the run instead of releasing it.
 
-        A write may still be under way, which has to end before another run starts.
+        A write may still be in progress, and it has to end before another run starts.
         """
         ...
 
 
 class Recorder(Protocol):
-    """Records Events on objects, for people who look at the VM and not at the report."""
+    """Records Events on objects, for users who look at the VM and not at the report."""
 
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> None:
-        """Record one Event with the current time, without waiting for the server.
+        """Record one Event with the current time, without waiting for the API server.
 
-        A failure is logged and changes nothing else.
+        A failure is logged and has no other effect.
         """
         ...
 
 
 class Listener(Protocol):
-    """Receives each step of a run."""
+    """Receives each step of a run, to show or to record it."""
 
     def __call__(self, progress: Progress) -> None:
-        """Handle *progress*."""
+        """Show or record the step *progress*."""
         ...

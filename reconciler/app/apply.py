@@ -1,4 +1,4 @@
-"""``run``: plans, applies the plan, follows every VM and reports; ``apply`` and ``reconcile``."""
+"""``run``: plans, applies the plan, tracks every VM and reports; ``apply`` and ``reconcile``."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ HURRY_S = 8.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Session:
-    """What one run uses from its survey to its report."""
+    """The objects that one run uses from its plan to its report."""
 
     options: ApplyOptions
     clock: Clock
@@ -58,16 +58,16 @@ class _Session:
     run_id: str
     started_at: datetime
     until: float | None
-    """Monotonic time of the deadline."""
+    """The monotonic time of the deadline, in seconds; None if there is no deadline."""
 
     @property
     def windows_ignored(self) -> bool:
-        """Whether the run ignores windows that the configuration has."""
+        """Whether the run ignores windows that the configuration contains."""
         return self.options.ignore_windows and bool(self.survey.config.windows)
 
 
 def run(options: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
-    """Plan, apply and report once.
+    """Plan once, apply the plan, and report.
 
     Raises:
         ReconcilerError: The run ended before it could write.
@@ -97,7 +97,7 @@ def run(options: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
 def _survey(
     options: ApplyOptions, clock: Clock, presenter: Presenter, stack: ExitStack
 ) -> _Session:
-    """Read the desired and the live state and plan; *stack* closes what this opens."""
+    """Read the desired and the live state and plan; *stack* closes everything that this opens."""
     started, until = clock.monotonic(), None
     source, scale = options.source, options.cluster.time_scale
     if options.deadline_s is not None:
@@ -121,7 +121,7 @@ def _survey(
         informer=informer,
         survey=surveyed,
         run_id=wiring.run_id(),
-        # The answers have set the clock to the API server's time, as all times in the report.
+        # The clock now has the API server's time, which is used for all times in the report.
         started_at=clock.now() - timedelta(seconds=clock.monotonic() - started),
         until=until,
     )
@@ -130,7 +130,7 @@ def _survey(
 def _apply(session: _Session, approval: Approval | None) -> RunReport:
     """Apply the plan and return the report.
 
-    A run that ends before it may write leaves its report only in the file of ``--report``.
+    If the run ends before it may write, its report is written only to the file of ``--report``.
     """
     options, surveyed = session.options, session.survey
     observing = options.unattended and surveyed.config.mode is Mode.OBSERVE
@@ -149,7 +149,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
             )
             approval = approval_options.check(surveyed.plan, approval, options.expect_digest)
             session = _confirmed(session)
-            # Entered before the leases, so that other runs do not wait until Events are sent.
+            # Opened before the leases, so that other runs need not wait until the Events are sent.
             recorder = stack.enter_context(
                 wiring.recorder(
                     session.client,
@@ -175,7 +175,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
 
 
 def _confirmed(session: _Session) -> _Session:
-    """Ask the user, if the options say so; the time of the answer does not count.
+    """Ask the user if the options require it; the time until the answer does not count.
 
     Raises:
         DeclinedError: The user does not want the plan applied.
@@ -277,7 +277,7 @@ def _both(first: Listener, second: Listener) -> Listener:
 
 
 def _notes(session: _Session, approval: Approval | None) -> Iterator[str]:
-    """Yield what an audit of the run has to know."""
+    """Yield the notes for an audit of the run."""
     if approval is not None:
         yield approval_options.note(approval)
     if session.windows_ignored:

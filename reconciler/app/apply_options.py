@@ -1,4 +1,4 @@
-"""``ApplyOptions``: what the user asks of one run of ``apply`` or ``reconcile``."""
+"""``ApplyOptions``: the options of one run of ``apply`` or ``reconcile``."""
 
 from __future__ import annotations
 
@@ -10,32 +10,32 @@ from reconciler.model.run.outcome import ExitCode
 from reconciler.model.shard import WHOLE_FLEET, Shard
 
 DEADLINE_S = 7200.0
-"""The time after which a run of ``apply`` ends; a large fleet may need more."""
+"""The default deadline of ``apply`` in seconds; a large fleet may need more time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOptions:
-    """The options of one run; how it is shown is the presenter's concern."""
+    """The options of one run; the presenter decides how the run is shown."""
 
     source: SourceOptions
     shard: Shard = WHOLE_FLEET
-    """The run decides only this shard's VMs, and reads all of them."""
+    """The shard of the run: it changes only the VMs of this shard, and reads all VMs."""
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     deadline_s: float | None = DEADLINE_S
     no_wait: bool = False
-    """The run ends once the patches are sent."""
+    """Whether the run ends once the patches are sent."""
     plan_file: Path | None = None
-    """Approved plan; the run writes nothing else."""
+    """The file of the approved plan; the run writes only what that plan contains."""
     ask: bool = False
     """Whether the presenter has to confirm the plan before anything is written."""
     expect_digest: str | None = None
-    """Digest of the approved plan; the run writes nothing if its plan has another one."""
+    """The digest of the approved plan; a run whose plan has another digest writes nothing."""
     ignore_windows: bool = False
     report: Path | None = None
-    """File for the report as JSON."""
+    """The file to which the report is written as JSON."""
     trace: Path | None = None
-    """File to which the run appends a line of JSON for each VM."""
+    """The file to which the run appends a line of JSON for each VM."""
     unattended: bool = False
-    """Whether ``mode: observe`` of the configuration binds this run."""
+    """Whether the run obeys ``mode: observe`` of the configuration."""
     excused: frozenset[ExitCode] = frozenset()
-    """Ends for which the process returns 0, because the next pass continues by itself."""
+    """The exit codes for which the process returns 0, because the next run continues by itself."""

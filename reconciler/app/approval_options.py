@@ -1,4 +1,4 @@
-"""Reads the approval that ``--plan`` or ``--expect-digest`` names, and checks that it applies."""
+"""Reads the approval of ``--plan`` or ``--expect-digest``, and checks that it applies."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 
 def read(options: ApplyOptions) -> Approval | None:
-    """Return the approval in the file of ``--plan``, or None without one.
+    """Return the approval in the file of ``--plan``, or None without that option.
 
     Raises:
-        UsageError: Two options name an approval.
-        SourceError: The file does not hold a plan.
+        UsageError: Both ``--plan`` and ``--expect-digest`` are set.
+        SourceError: The file does not contain a plan.
     """
     if options.plan_file is None:
         return None
@@ -37,7 +37,7 @@ def read(options: ApplyOptions) -> Approval | None:
 
 
 def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
-    """Return the source at the revision of the approved plan, unless the user names another.
+    """Return the source at the revision of the approved plan, unless the user sets a revision.
 
     Raises:
         SourceError: The plan was not made from a commit.
@@ -60,7 +60,7 @@ def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
 
 
 def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> Approval | None:
-    """Return the approval that a run of *plan* must keep to, or None if none is required.
+    """Return the approval that limits a run of *plan*, or None if no approval is required.
 
     Raises:
         WrongClusterError: The approval is for another cluster.
@@ -89,7 +89,7 @@ def _expected(plan: Plan, digest: str) -> Approval:
 
 
 def note(approval: Approval) -> str:
-    """Return the note in the report that says what was approved."""
+    """Return the note about the approved actions for the report."""
     made = origin(approval.revision, dirty=approval.dirty)
     count = plural(sum(map(len, approval.actions.values())), "action")
     return f"{count} approved with plan {approval.digest} of {made}"

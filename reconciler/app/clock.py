@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SAMPLES = 5
-"""The clock follows the median of this many answers, so one wrong API server has no effect."""
+"""The number of answers whose median sets the clock, so that one wrong answer has no effect."""
 _PROMPT_S = 1.0
-"""Slower answers are ignored: it is not known when the server wrote them."""
+"""The longest time for an answer to count, in seconds: later, its send time is not known."""
 _DEAD_S = 2.0
-"""A smaller difference is not corrected: a Date header has whole seconds."""
+"""The smallest corrected difference in seconds, because a Date header has whole seconds."""
 _WARN_S = 30.0
-"""A larger difference is logged once."""
+"""The difference in seconds from which the clock logs one warning."""
 
 
 class SystemClock:
-    """Real time; implements ``ports.Clock``."""
+    """The real time; implements ``ports.Clock``."""
 
     scale = 1.0
 
     def now(self) -> datetime:
-        """Return the time of day, aware, in UTC."""
+        """Return the time of day in UTC, as an aware datetime."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds since an arbitrary moment; never runs backwards."""
+        """Return seconds since an arbitrary moment, which never decrease."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait for *seconds*; return at once if they are not positive."""
+        """Wait for *seconds*; return immediately if they are not positive."""
         if seconds > 0:
             time.sleep(seconds)
 
@@ -47,11 +47,11 @@ class SystemClock:
 class ScaledClock:
     """A clock that starts at *epoch* and runs *scale* times as fast as real time.
 
-    With it, the demo shortens the waits of the product as much as those of the simulator.
+    The demo uses this clock to shorten the waits of the product as much as those of the simulator.
     """
 
     def __init__(self, *, epoch: datetime, scale: float) -> None:
-        """Start at *epoch* now.
+        """Start the clock at *epoch*.
 
         Raises:
             ValueError: *epoch* has no time zone, or *scale* is not greater than zero.
@@ -65,24 +65,24 @@ class ScaledClock:
         self._started = time.monotonic()
 
     def now(self) -> datetime:
-        """Return the scaled time of day, aware, in UTC."""
+        """Return the scaled time of day in UTC, as an aware datetime."""
         return self._epoch + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        """Return scaled seconds since the clock was made."""
+        """Return the scaled seconds since the clock was created."""
         return (time.monotonic() - self._started) * self.scale
 
     def sleep(self, seconds: float) -> None:
-        """Wait for *seconds* of scaled time; return at once if they are not positive."""
+        """Wait for *seconds* of scaled time; return immediately if they are not positive."""
         if seconds > 0:
             time.sleep(seconds / self.scale)
 
 
 class ServerClock:
-    """A clock whose time of day follows the API server's; safe to use from several threads.
+    """A clock that adopts the API server's time of day; safe to use from several threads.
 
-    Objects have times of the control plane, which are compared with ``now``. ``monotonic`` and
-    ``sleep`` are those of *base*.
+    The control plane sets the times of objects, and the program compares them with ``now``. The
+    methods ``monotonic`` and ``sleep`` are those of *base*.
     """
 
     def __init__(self, base: Clock) -> None:
@@ -90,15 +90,15 @@ class ServerClock:
         self._lock = threading.Lock()
         self._samples: deque[float] = deque(maxlen=_SAMPLES)
         self._ahead_s = 0.0
-        """Correction in use: how far the server's time is ahead of the time of *base*."""
+        """The correction in use: how far the server's time is ahead of *base*, in seconds."""
         self._warned = False
 
     def now(self) -> datetime:
-        """Return the time of day at the server, aware, in UTC."""
+        """Return the API server's time of day in UTC, as an aware datetime."""
         return self._base.now() + timedelta(seconds=self._ahead_s)
 
     def monotonic(self) -> float:
-        """Return seconds since an arbitrary moment; never runs backwards."""
+        """Return seconds since an arbitrary moment, which never decrease."""
         return self._base.monotonic()
 
     def sleep(self, seconds: float) -> None:
@@ -106,7 +106,7 @@ class ServerClock:
         self._base.sleep(seconds)
 
     def heard(self, date: datetime, *, asked_at: float) -> None:
-        """Adjust the clock to an answer of the server.
+        """Adjust the clock to an answer of the API server.
 
         Args:
             date: The time in the answer, aware, in whole seconds.
@@ -117,7 +117,7 @@ class ServerClock:
             return
         written = self._base.now() - timedelta(seconds=took_s / 2)
         with self._lock:
-            # The server cuts the fraction off, which is half a second on average.
+            # The server omits the fraction of the second, which is half a second on average.
             self._samples.append((date - written).total_seconds() + 0.5)
             found_s = statistics.median(self._samples)
             if abs(found_s - self._ahead_s) < _DEAD_S:

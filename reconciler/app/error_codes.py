@@ -1,4 +1,4 @@
-"""Maps the error that ends a command to an exit code and a message."""
+"""``error_code``: maps the error that ends a command to an exit code and a message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CODES = {
 
 
 def error_code(error: ReconcilerError | Terminated | KeyboardInterrupt) -> tuple[ExitCode, str]:
-    """Return the exit code of a command that *error* ends, and the message for its user."""
+    """Return the exit code of a command that ends with *error*, and the message for the user."""
     if isinstance(error, Terminated):
         return ExitCode.DEADLINE, "terminated before anything was written"
     if isinstance(error, KeyboardInterrupt):

@@ -16,36 +16,36 @@ DEFAULT_REVISION = "HEAD"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
-    """Where the desired state comes from."""
+    """The options that select the source of the desired state."""
 
     repo: str | None = None
     revision: str | None = None
-    """Branch, tag or commit; None reads ``HEAD``, or the commit of an approved plan."""
+    """The branch, tag or commit; None reads ``HEAD``, or the commit of an approved plan."""
     working_tree: bool = False
     files: tuple[str, ...] = ()
     namespace: str | None = None
-    """Namespace to look at, and of manifests that name none."""
+    """The namespace that the command covers, and the default for manifests without a namespace."""
     all_namespaces: bool = False
     """Whether *namespace* is ignored, as with kubectl."""
     names: tuple[str, ...] = ()
-    """VMs to look at, as ``namespace/name``, or as a name in *namespace*."""
+    """The VMs that the command covers: ``namespace/name``, or only the name with *namespace*."""
     selector: str | None = None
     cache_dir: Path | None = None
-    """Directory that keeps parsed manifests between runs; None keeps nothing."""
+    """The directory that stores parsed manifests between runs; None stores nothing."""
     mode: str | None = None
-    """Overrides ``mode`` of ``.reconciler.yaml``."""
+    """The value that overrides ``mode`` of ``.reconciler.yaml``."""
     fetch_timeout_s: float = 120.0
 
     @property
     def default_namespace(self) -> str | None:
-        """The namespace of manifests that name none; None leaves them without one."""
+        """The namespace for manifests that set none; None leaves them without a namespace."""
         return None if self.all_namespaces else self.namespace
 
     def scope(self) -> Scope:
-        """Return which objects the command looks at.
+        """Return the objects that the command covers.
 
         Raises:
-            UsageError: A name cannot be read, or does not go with the other options.
+            UsageError: A name is invalid, or contradicts the other options.
         """
         if self.names and self.selector is not None:
             raise UsageError(
@@ -63,21 +63,21 @@ class SourceOptions:
         outer = self.default_namespace
         if not slash and outer is None:
             raise UsageError(
-                f"the VM {name} is named without its namespace",
+                f"the VM {name} has no namespace",
                 hint=f"write NAMESPACE/{name}, or set the namespace with -n",
             )
         if slash and outer not in (None, namespace):
             raise UsageError(
-                f"{text} is not in the namespace {outer} of -n",
+                f"{text} is not in the namespace {outer}, which -n sets",
                 hint="remove -n; RECONCILER_NAMESPACE counts as -n",
             )
         return vm_ref(namespace or outer or "", name)
 
     def reject_contradictions(self) -> None:
-        """Check that the options name one source.
+        """Check that the options select exactly one source.
 
         Raises:
-            UsageError: They name none or two, or an option does not fit the source.
+            UsageError: They select no source or two, or an option does not apply to the source.
         """
         revision = self.revision not in (None, DEFAULT_REVISION)
         if self.repo and self.files:
@@ -104,7 +104,7 @@ class SourceOptions:
         """Return *config* with the values that the command line overrides.
 
         Raises:
-            UsageError: A value cannot be read.
+            UsageError: An option has an invalid value.
         """
         if self.mode is not None:
             if self.mode not in set(Mode):
@@ -125,10 +125,10 @@ class SourceOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterOptions:
-    """Which cluster to use, and how long to wait for it."""
+    """The options that select the cluster and the time limit for its answers."""
 
     kubeconfig: Path | None = None
     context: str | None = None
     request_timeout_s: float = 30.0
     time_scale: float = 1.0
-    """Seconds of the clock per real second; more than 1 only in the demo."""
+    """The clock's seconds per real second; more than 1 only in the demo."""

@@ -1,4 +1,4 @@
-"""Takes the leases that a run needs, after a check of its access rights."""
+"""Acquires the leases that a run needs, after a check of the run's permissions."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 CONFIG_LEASE = "memory-reconciler-config"
-"""Lease over the KubeVirt CR, as in the Role of examples/deploy."""
+"""The lease for the KubeVirt CR, as in the Role of examples/deploy."""
 
 
 def memory_lease(shard: Shard) -> str:
-    """Return the name of the lease over the VMs of *shard*, as in the Role of examples/deploy."""
+    """Return the name of the lease for the VMs of *shard*, as in the Role of examples/deploy."""
     return f"memory-reconciler-memory-{shard.index}"
 
 
 class Leases(NamedTuple):
-    """Both leases of one run; a lease that the run does not need counts as held."""
+    """The two leases of one run; a lease that the run does not need counts as held."""
 
     config: Lease
     memory: Lease
@@ -50,19 +50,19 @@ def hold_leases(
     """Hold the leases that a run of *plan* needs, until the block ends.
 
     Args:
-        plan: Says which objects the run may write to.
+        plan: The plan, which contains the objects that the run may write to.
         shard: The shard whose VMs the run changes.
-        client: The cluster.
-        clock: The run's clock.
-        namespace: Namespace of the KubeVirt CR, where the leases are.
-        run_id: The holder.
+        client: The client of the cluster.
+        clock: The clock of the run.
+        namespace: The namespace of the KubeVirt CR, which also contains the leases.
+        run_id: The holder of the leases.
         scale: Seconds of *clock* per real second.
-        until: Monotonic time at which waiting for a lease ends; None sets no limit.
+        until: The monotonic time at which waiting for a lease ends; None sets no limit.
 
     Raises:
-        ForbiddenError: The credentials lack access rights.
-        LeaseHeldError: Another run holds one of the leases; the other one is released.
-        ClusterError: The API server does not answer for the rights or the leases.
+        ForbiddenError: The credentials lack permissions.
+        LeaseHeldError: Another run holds one of the leases; the other lease is released.
+        ClusterError: The API server did not answer a request about permissions or leases.
     """
     config, memory = touches_config(plan, shard), touches_memory(plan)
     if config or memory:
@@ -92,7 +92,7 @@ def hold_leases(
             waiting=beside.held,
         )
 
-    # Every run takes them in this order, so that no two runs wait for each other.
+    # Every run acquires the leases in this order, so that no two runs wait for each other.
     with ExitStack() as stack:
         none = NoLease()
         first: Lease = stack.enter_context(lease(CONFIG_LEASE, none)) if config else none

@@ -1,4 +1,4 @@
-"""``live_snapshot``: the live state of a cluster as the text of a snapshot file."""
+"""``live_snapshot``: returns the live state of a cluster as the text of a snapshot file."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def live_snapshot(options: ClusterOptions, clock: Clock) -> bytes:
-    """Read the cluster, with pods and quotas, and return what ``plan --snapshot`` reads.
+    """Read the cluster, with pods and quotas, and return the text for ``plan --snapshot``.
 
     Raises:
         ClusterError: The cluster cannot be read.

@@ -1,6 +1,6 @@
-"""Writes output files completely or not at all, readable by their owner only.
+"""Writes output files completely or not at all; only their owner can read them.
 
-A plan and a report name every VM and node, and diagnostics quote manifests.
+A plan and a report list every VM and node, and diagnostics quote manifests.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 PRIVATE = 0o600
 _APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-_HINT = "name a file in an existing directory that is writable"
+_HINT = "choose a file in an existing, writable directory"
 
 
 def reserve(path: Path, flag: str) -> None:
-    """Check that *path* can be written later, and remove an old file there.
+    """Check that *path* can be written later, and remove an old file at this path.
 
     Raises:
-        UsageError: It cannot be written; the user learns it now, not after an hour.
+        UsageError: The file cannot be written; the user is informed now and not after an hour.
     """
     try:
         if _replaceable(path):
@@ -39,10 +39,10 @@ def reserve(path: Path, flag: str) -> None:
 
 
 def write(path: Path, pieces: Iterable[str], flag: str) -> None:
-    """Write *pieces* to *path*; a concurrent reader sees the old file or the new one.
+    """Write *pieces* to *path*; a concurrent reader sees either the old file or the new one.
 
     Raises:
-        UsageError: It cannot be written.
+        UsageError: The file cannot be written.
     """
     try:
         if not _replaceable(path):
@@ -56,17 +56,17 @@ def write(path: Path, pieces: Iterable[str], flag: str) -> None:
                 file.writelines(pieces)
             part.replace(path.resolve())
         finally:
-            # The part is still there if a piece could not be made or written.
+            # The temporary file still exists if a piece could not be created or written.
             part.unlink(missing_ok=True)
     except OSError as error:
         raise _unwritable(path, flag, error) from error
 
 
 def open_to_append(path: Path, flag: str) -> IO[str]:
-    """Open *path* to append lines; a new file is readable by its owner only.
+    """Open *path* to append lines; only its owner can read a new file.
 
     Raises:
-        UsageError: It cannot be opened for writing.
+        UsageError: The file cannot be opened for writing.
     """
     try:
         return os.fdopen(os.open(path, _APPENDED, PRIVATE), "a", encoding="utf-8")
@@ -75,7 +75,7 @@ def open_to_append(path: Path, flag: str) -> IO[str]:
 
 
 def _replaceable(path: Path) -> bool:
-    """Whether *path* can be replaced as a whole, unlike a pipe or /dev/stdout."""
+    """Return whether *path* can be replaced as a whole, unlike a pipe or /dev/stdout."""
     return path.is_file() or not path.exists()
 
 

@@ -1,4 +1,4 @@
-"""``Presenter``: how the user sees a run while it plans, writes and ends."""
+"""``Presenter``: shows a run to its user while it plans, writes and ends."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ class Presenter(Protocol):
 
     @property
     def trace_log(self) -> IO[str] | None:
-        """The log that also gets the trace's lines; None for no log."""
+        """The log that also gets the lines of the trace; None for no log."""
         ...
 
     def show_plan(self, plan: Plan) -> None:
-        """Show the plan, before anything is written."""
+        """Show the plan, before the run writes anything."""
         ...
 
     def confirm(self, plan: Plan) -> bool:
-        """Return whether the user wants *plan* applied, which has been shown."""
+        """Ask the user whether to apply *plan*, which was shown before, and return the answer."""
         ...
 
     def progress(self) -> AbstractContextManager[Listener]:
-        """Show each step of the rollout inside the block."""
+        """Return a context manager that shows each step of the rollout inside its block."""
         ...
 
     def show_report(self, report: RunReport) -> None:
-        """Show what the run did, once it has ended."""
+        """Show what the run did, after the run has ended."""
         ...

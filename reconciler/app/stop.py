@@ -15,24 +15,24 @@ if TYPE_CHECKING:
     from types import FrameType
 
 PATIENCE_S = 4.0
-"""How long a run may take to stop by itself before a blocked request is interrupted."""
+"""Seconds that a run gets to stop by itself before a blocked request is interrupted."""
 
 
 class Terminated(BaseException):
-    """SIGTERM came while the command had nothing to finish."""
+    """SIGTERM came while the command had no work to finish."""
 
 
 @dataclass(slots=True)
 class Stop:
-    """Whether the process has been asked to stop."""
+    """The state of a request to stop the process, set by signal handlers."""
 
     requested: bool = False
     interrupted: bool = False
-    """Whether Ctrl-C asked for it; a second Ctrl-C ends the process at once."""
+    """Whether Ctrl-C asked the process to stop; a second Ctrl-C ends the process immediately."""
     patience_s: float = PATIENCE_S
-    """Time before a blocked request is interrupted, in real seconds."""
+    """The time before a blocked request is interrupted, in real seconds."""
     on_request: list[Callable[[], None]] = field(default_factory=list)
-    """Callbacks; a signal handler calls them at any point, so each only sets a value."""
+    """Callbacks that a signal handler calls at any point, so each of them only sets a value."""
     _interruptible: bool = False
     _breakable: bool = False
     _overdue: bool = False
@@ -55,10 +55,10 @@ class Stop:
 
     @contextmanager
     def breakable(self) -> Iterator[None]:
-        """Open a block that checks ``requested`` itself, and is interrupted if it ends too late.
+        """Open a block that checks ``requested`` itself, and is interrupted if it ends late.
 
         Raises:
-            BrokenOff: The block did not end in time, for example because a server is silent.
+            BrokenOff: The block did not end in time, for example because a server does not answer.
         """
         self._breakable = True
         try:
@@ -82,7 +82,7 @@ class Stop:
             raise self._end()
 
     def on_alarm(self, _number: int, _frame: FrameType | None) -> None:
-        """Handle SIGALRM: interrupt the block that is still open."""
+        """Handle SIGALRM: interrupt the breakable block if it is still open."""
         self._overdue = True
         if self._breakable:
             raise BrokenOff
@@ -93,7 +93,7 @@ class Stop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Handle signals inside the block; outside of the main thread there are none to handle."""
+    """Handle signals inside the block; outside the main thread, the block handles none."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -1,4 +1,4 @@
-"""``survey``: reads the desired and the live state and plans; it is given nothing that writes."""
+"""``survey``: reads the desired and the live state and plans; it has nothing that can write."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """A plan, and everything that it was made from."""
+    """A plan, and everything from which it was made."""
 
     config: Config
     desired: DesiredState
@@ -40,13 +40,13 @@ def survey(
 ) -> Survey:
     """Plan one revision against one snapshot.
 
-    The desired state is read first: an invalid one costs no request to the cluster.
+    The desired state is read first, so that an invalid one causes no request to the cluster.
 
     Args:
         desired: Reads the desired state.
         live: Reads the cluster.
-        clock: The time at which the plan is made.
-        policy_of: Returns the policy that a configuration sets.
+        clock: Returns the time at which the plan is made.
+        policy_of: Returns the policy that results from a configuration.
 
     Raises:
         SourceError: The desired state cannot be read.
@@ -71,7 +71,7 @@ def read_valid(reader: DesiredReader) -> Reading:
 
     Raises:
         SourceError: They cannot be read.
-        InvalidError: They are invalid; the error has every finding.
+        InvalidError: They are invalid; the error contains every reported problem.
     """
     reading = reader.read()
     if reading.state.valid:
@@ -87,10 +87,10 @@ def read_and_plan(
 ) -> tuple[LiveState, Plan]:
     """Read the cluster and plan; return the snapshot with the plan made from it.
 
-    Pods and quotas are read only if a VM migrates or would migrate.
+    Pods and quotas are read only if a VM is migrating or would migrate.
 
     Raises:
-        WrongClusterError: *policy* names another cluster.
+        WrongClusterError: *policy* is for another cluster.
         ClusterError: The cluster cannot be read.
     """
     snapshot = live.read()
@@ -103,10 +103,10 @@ def read_and_plan(
 
 
 def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
-    """Check that *live* is the cluster that *policy* names, if it names one.
+    """Check that *live* is the cluster that *policy* requires, if it requires one.
 
     Raises:
-        WrongClusterError: It is another cluster.
+        WrongClusterError: The cluster is another one.
     """
     if not policy.cluster or live.cluster_id == policy.cluster:
         return
@@ -118,5 +118,5 @@ def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
 
 
 def cluster_words(cluster_id: str) -> str:
-    """Return the words for a cluster in messages; an ID that cannot be read is empty."""
+    """Return the words for a cluster in a message; an empty ID means that it cannot be read."""
     return f"cluster {cluster_id}" if cluster_id else "a cluster whose ID cannot be read"

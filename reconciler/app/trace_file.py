@@ -1,4 +1,4 @@
-"""``Tracer``: writes one line of JSON for each VM that a run has finished with."""
+"""``Tracer``: writes one line of JSON for each VM when the run has finished with it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MESSAGE = "done with the VM"
-"""Programs find the lines in a log by this message."""
+"""The message by which programs find the lines of the trace in a log."""
 
 
 class Tracer:
@@ -36,12 +36,12 @@ class Tracer:
         self._written: dict[ObjectRef, Result] = {}
 
     def __call__(self, progress: Progress) -> None:
-        """Write a line if *progress* ends a VM."""
+        """Write a line if the step *progress* ends a VM."""
         if progress.outcome is not None:
             self._write(progress.outcome, progress.at)
 
     def finish(self, report: RunReport) -> None:
-        """Write the VMs that ended only with the run, or whose result has changed since."""
+        """Write a line for each VM that ended only now, or whose result has changed since."""
         for each in report.outcomes:
             if self._written.get(each.ref) is not each.result:
                 self._write(each, report.ended_at)
@@ -55,11 +55,12 @@ class Tracer:
         _print(self._log, {"level": "info", "ts": fields["ts"], "msg": MESSAGE, **fields})
 
     def _append(self, fields: dict[str, Any]) -> None:
-        """Write to the file; a full disk ends the file and not the rollout."""
+        """Write *fields* to the file; a full disk ends the trace and not the rollout."""
         try:
             _print(self._file, fields)
         except OSError as error:
-            log.error("cannot write to the file of --trace, which ends here: %s", error.strerror)  # noqa: TRY400 - no stack for users
+            words = "cannot write to the file of --trace, so the trace ends here: %s"
+            log.error(words, error.strerror)  # noqa: TRY400 - no stack for users
             self._file = None
 
 

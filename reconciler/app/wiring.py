@@ -1,4 +1,4 @@
-"""The composition root: builds the readers, writers and clocks that the use cases need."""
+"""Builds the readers, writers and clocks that the use cases need."""
 
 from __future__ import annotations
 
@@ -30,20 +30,21 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415 - each function imports its libraries, so that `reconciler --help` is fast
 
 PARALLEL_WRITES = 16
-"""Requests in flight at once; a server that has less to spare for one client answers 429."""
+"""The number of requests in flight at the same time; an overloaded server answers 429."""
 
 
 def run_id() -> str:
     """Return a unique name for this run: pod or host, process number, and a random part.
 
-    Pods on one host network share the host's name, and the first process of each is number 1.
+    The random part is needed because pods on one host network share the name of the host, and the
+    first process of each pod has number 1.
     """
     host = os.environ.get("HOSTNAME") or socket.gethostname()
     return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 def real_clock() -> Clock:
-    """Return real time; the time of day follows the API server's once the server has answered."""
+    """Return the real time, with the API server's time of day once the server has answered."""
     return ServerClock(SystemClock())
 
 
@@ -57,11 +58,11 @@ def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[Desired
     """Open the reader of the desired state; a clone made for it is deleted at the end.
 
     Args:
-        options: Where the desired state comes from.
-        follow: Whether the caller reads repeatedly; the reader then keeps what it has parsed.
+        options: The source of the desired state.
+        follow: Whether the caller reads repeatedly; the reader then caches what it has parsed.
 
     Raises:
-        UsageError: The options name no source, or two.
+        UsageError: The options select no source, or two.
         SourceError: The repository cannot be opened or fetched.
     """
     from reconciler.source.scoped_reader import ScopedReader
@@ -74,7 +75,7 @@ def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[Desired
 
 @contextmanager
 def _whole(options: SourceOptions, *, follow: bool) -> Iterator[DesiredReader]:
-    """Open the reader of everything that the source holds."""
+    """Open the reader of everything that the source contains."""
     from reconciler.source import readers, stdin_and_files
 
     if options.files:
@@ -104,7 +105,7 @@ def _whole(options: SourceOptions, *, follow: bool) -> Iterator[DesiredReader]:
 
 @contextmanager
 def client(options: ClusterOptions, clock: Clock) -> Iterator[Client]:
-    """Open a client of the cluster."""
+    """Open a client of the API server."""
     from reconciler.cluster.api.client import Client
 
     with Client.from_options(
@@ -119,7 +120,7 @@ def client(options: ClusterOptions, clock: Clock) -> Iterator[Client]:
 
 @contextmanager
 def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterator[LiveReader]:
-    """Open the reader of a cluster, or of a snapshot file in its place."""
+    """Open the reader of a cluster, or of a snapshot file instead."""
     if snapshot is not None:
         from reconciler.cluster.read.snapshot_file import SnapshotReader
 
@@ -132,14 +133,14 @@ def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterat
 
 
 def informer(client: Client, clock: Clock, *, scale: float = 1.0) -> ClusterInformer:
-    """Return an informer that keeps a snapshot of the cluster; the caller opens it."""
+    """Return an informer that keeps a snapshot of the cluster up to date; the caller opens it."""
     from reconciler.cluster.informer.informer import ClusterInformer
 
     return ClusterInformer(client, clock=clock, scale=scale)
 
 
 def writer(client: Client) -> Writer:
-    """Return the writer of a rollout."""
+    """Return the writer that a rollout uses."""
     from reconciler.cluster.write.writer import ClusterWriter
 
     return ClusterWriter(client, parallel=PARALLEL_WRITES)
@@ -152,11 +153,12 @@ def recorder(
     """Open a queue of Events, which is sent before the block ends.
 
     Args:
-        client: The cluster.
-        clock: The run's clock.
+        client: The client of the cluster.
+        clock: The clock of the run.
         instance: The run that reports the Events.
         revision: The revision that the run applies.
-        hurried: Whether the process is asked to end; the queue then drops what it cannot send.
+        hurried: Returns whether the process is asked to end; the queue then drops Events that it
+            cannot send.
     """
     from reconciler.cluster.write.event_queue import QueuedRecorder
     from reconciler.cluster.write.events import ClusterRecorder
@@ -179,7 +181,7 @@ def _cache(folder: Path | None) -> Iterator[ParseCache | None]:
 
 @contextmanager
 def _repository(options: SourceOptions) -> Iterator[tuple[Repository, str]]:
-    """Open the repository, and yield it with the revision to read."""
+    """Open the repository, and yield it together with the revision to read."""
     from reconciler.source.git.remote import clone_or_fetch
     from reconciler.source.git.repository import Repository
     from reconciler.source.git.repository_url import is_remote

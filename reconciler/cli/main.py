@@ -31,7 +31,7 @@ app = typer.Typer(
 
 
 def _registered(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
-    """Return what typer calls: takes every option, sets up the log and returns the exit code."""
+    """Return the function that typer calls: it sets up the log and returns the exit code."""
 
     def invoke(**given: object) -> ExitCode:
         log = call(LogOptions, given)
@@ -51,7 +51,7 @@ for module in (demo, plan, apply, reconcile, status, validate, snapshot, cluster
     app.command(name)(_registered(module.command))
 
 _USAGE: type[Exception] = typer.BadParameter.__bases__[0]
-"""The usage error of typer, whose module is private."""
+"""The class of typer's usage errors, which is in a private module."""
 
 
 @app.callback(invoke_without_command=True)
@@ -66,8 +66,8 @@ def _root(
 
 
 def entry() -> None:
-    """Run the console script."""
-    # Most values of a run live until its end: looking for garbage among them costs a fifth.
+    """Run the command line of the installed script ``reconciler``."""
+    # Most values live until the run ends: frequent garbage collection costs a fifth of the time.
     gc.set_threshold(50_000, 20, 20)
     sys.exit(main(sys.argv[1:]))
 

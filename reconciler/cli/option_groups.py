@@ -1,8 +1,8 @@
-"""``call`` and ``option_parameters``: options that typer sees one by one, grouped in dataclasses.
+"""``call`` and ``option_parameters``: present options to typer that dataclasses group.
 
-A command declares a dataclass as a parameter, and each field of it becomes an option. The option
-is in the annotation of the field, or in ``FLAGS`` where the dataclass is not part of the command
-line. A field without an option keeps its default.
+A command declares a dataclass as a parameter, and each field of the dataclass becomes an option.
+The option is in the annotation of the field, or in ``FLAGS`` if the dataclass is not part of the
+command line. A field without an option keeps its default.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "trace": options.Trace,
     },
 }
-"""The options of the use cases, whose dataclasses know nothing of the command line."""
+"""The options for dataclasses of the use cases, which do not depend on the command line."""
 
 
 def option_parameters(target: Callable[..., object]) -> Iterator[Parameter]:

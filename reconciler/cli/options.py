@@ -18,7 +18,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 class PlanFormat(StrEnum):
-    """Output formats of a plan."""
+    """The output formats of a plan."""
 
     TEXT = "text"
     JSON = "json"
@@ -26,14 +26,14 @@ class PlanFormat(StrEnum):
 
 
 class TextFormat(StrEnum):
-    """Output formats of everything else, and formats of the log."""
+    """The output formats of other commands and of the log."""
 
     TEXT = "text"
     JSON = "json"
 
 
 def seconds(text: str | float) -> float:
-    """Parse ``90s``, ``10m`` or ``1h30m``; typer passes a default as a number."""
+    """Parse ``90s``, ``10m`` or ``1h30m``; typer passes a default value as a number."""
     if not isinstance(text, str):
         return float(text)
     try:
@@ -46,7 +46,7 @@ def seconds(text: str | float) -> float:
 
 
 def digest(text: str) -> str:
-    """Parse a whole digest; an abbreviated one could match another plan."""
+    """Parse a complete digest; an abbreviated one could match another plan."""
     if not _DIGEST.fullmatch(text):
         raise typer.BadParameter(
             f"{text!r} is not a digest; expected `sha256:` and 64 hexadecimal digits, as in "
@@ -101,7 +101,7 @@ Namespace = Annotated[
         "-n",
         "--namespace",
         envvar=_env("NAMESPACE"),
-        help="Look only at this namespace, and use it for manifests that set none. With -f, a "
+        help="Use only this namespace, also for manifests that set none. With -f, a "
         "manifest of another namespace is an error.",
     ),
 ]
@@ -111,7 +111,7 @@ AllNamespaces = Annotated[
         "-A",
         "--all-namespaces",
         envvar=_env("ALL_NAMESPACES"),
-        help="Look at every namespace, which is the default; -n is ignored, as with kubectl.",
+        help="Use every namespace, which is the default; -n is ignored, as with kubectl.",
     ),
 ]
 Names = Annotated[
@@ -119,8 +119,8 @@ Names = Annotated[
     typer.Argument(
         metavar="NAMESPACE/NAME",
         show_default=False,
-        help="Look only at these VMs, whatever their labels are. A name without a namespace is in "
-        "that of -n.",
+        help="Use only these VMs, regardless of their labels. A name without a namespace is in "
+        "the namespace of -n.",
     ),
 ]
 Selector = Annotated[
@@ -135,7 +135,7 @@ Selector = Annotated[
 
 
 def shard(text: str | Shard) -> Shard:
-    """Parse ``I/N``; typer passes a default as a shard."""
+    """Parse ``I/N``; typer passes a default value as a ``Shard``."""
     if isinstance(text, Shard):
         return text
     try:
@@ -152,8 +152,8 @@ ShardOption = Annotated[
         parser=shard,
         envvar=_env("SHARD"),
         show_default=False,
-        help="Change only the VMs of shard I of N, counted from 0; the hash of its namespace puts "
-        "a VM into a shard. Shard 0 also changes the KubeVirt CR.",
+        help="Change only the VMs of shard I of N, counted from 0; the hash of a VM's "
+        "namespace determines its shard. Shard 0 also changes the KubeVirt CR.",
     ),
 ]
 CacheDir = Annotated[
@@ -241,14 +241,14 @@ Trace = Annotated[
         "--trace",
         metavar="FILE",
         envvar=_env("TRACE"),
-        help="Append a line of JSON to a file for each VM, once the run has finished with it.",
+        help="Append a line of JSON to a file for each VM that the run has finished with.",
     ),
 ]
 IgnoreWindows = Annotated[
     bool,
     typer.Option(
         "--ignore-windows",
-        help="Ignore the windows of .reconciler.yaml, also for the restarts that it allows; the "
+        help="Ignore the windows of .reconciler.yaml, also for restarts that the file allows; the "
         "report notes this. No environment variable sets this option.",
     ),
 ]
@@ -293,7 +293,7 @@ def _deadline(*, shown: str | bool) -> Any:  # noqa: ANN401 - typer's own type i
         parser=seconds,
         envvar=_env("DEADLINE"),
         show_default=shown,
-        help="Stop after this long; migrations in flight continue, and the next run follows them.",
+        help="Stop after this time; migrations in flight continue, and the next run tracks them.",
     )
 
 
@@ -315,7 +315,7 @@ WatchDeadline = Annotated[
         metavar="DURATION",
         parser=seconds,
         show_default=False,
-        help="Stop --watch after this long.",
+        help="Stop --watch after this time.",
     ),
 ]
 Deadline = Annotated[float, _deadline(shown="2h")]
@@ -349,7 +349,7 @@ Mode = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogOptions:
-    """How much every command logs on stderr, and in which format."""
+    """How much a command logs on stderr, and in which format."""
 
     verbose: Verbose = 0
     log_format: LogFormat = TextFormat.TEXT
@@ -357,7 +357,7 @@ class LogOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusOptions:
-    """What the user asks of ``status``."""
+    """The options of ``status``."""
 
     source: SourceOptions
     cluster: ClusterOptions

@@ -75,8 +75,8 @@ def verdict(run: RunReport) -> str:
 def excuse(code: ExitCode) -> str:
     """Say why the process returns 0 for a run that ended with *code*."""
     return (
-        f"it would be {code.value} with --detailed-exitcode; `reconcile` returns 0 instead, "
-        "because the next pass continues by itself"
+        f"the exit code would be {code.value} with --detailed-exitcode; `reconcile` returns 0 "
+        "instead, because the next run continues by itself"
     )
 
 

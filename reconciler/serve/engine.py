@@ -1,9 +1,9 @@
 """``Engine``: keeps the plan of one cluster up to date as Git and the cluster change.
 
-An informer keeps the live state current. The engine itself asks the API server only for pods and
-quotas, and only when a VM's decision depends on them. The first such plan waits for them; a later
-plan uses what is known, and reads them again in the background once they are old. The engine is
-given nothing that writes.
+An informer keeps the live state current. The engine itself requests only pods and quotas from the
+API server, and only when a VM's decision depends on them. The first such plan waits for their
+data; a later plan uses the known data and starts a new read in the background once the data is
+old. The engine has no access to anything that writes.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock, DesiredReader, Informer
 
 CAPACITY_AGE_S = 60.0
-"""Pods and quotas that are older are read again."""
+"""The age in seconds from which pods and quotas are read again."""
 OLDEST_CAPACITY_S = 300.0
-"""No plan is made from pods and quotas that are older."""
+"""The maximum age in seconds of pods and quotas that a plan may use."""
 
 
 class Engine:
@@ -34,9 +34,9 @@ class Engine:
 
     Args:
         desired: Reads the desired state when ``pull`` is called.
-        informer: Keeps the live state; open for as long as the engine is used.
-        clock: The time at which plans are made.
-        policy_of: Returns the policy that a configuration sets.
+        informer: Keeps the live state up to date; stays open as long as the engine is used.
+        clock: Returns the time at which plans are made.
+        policy_of: Returns the policy that results from a configuration.
     """
 
     def __init__(
@@ -53,20 +53,20 @@ class Engine:
 
     @property
     def decided(self) -> int:
-        """The number of VMs that the last plan decided; it kept the other decisions."""
+        """The number of VMs that the last plan decided; it reused the other decisions."""
         return self._planner.decided
 
     def pull(self) -> None:
-        """Read the desired state; if that fails, the last state that was read stays in force.
+        """Read the desired state; if that fails, the last state that was read stays in use.
 
         Raises:
-            SourceError: It cannot be read.
-            InvalidError: It is invalid.
+            SourceError: The desired state cannot be read.
+            InvalidError: The desired state is invalid.
         """
         self._reading = read_valid(self._desired)
 
     def plan(self) -> Survey:
-        """Return the plan as of now; it equals a plan made from scratch.
+        """Return the current plan; it equals a plan made from scratch.
 
         Raises:
             SourceError: The desired state was never read, and cannot be read now.

@@ -1,4 +1,4 @@
-"""``reconciler apply``: plans, asks, applies the plan and follows every VM to the end."""
+"""``reconciler apply``: plans, asks, applies the plan and tracks every VM to the end."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from reconciler.model.run.outcome import ExitCode
 def command(
     *, apply_options: ApplyOptions, yes: options.Yes = False, output: RunOutput
 ) -> ExitCode:
-    """Plan, ask, apply the plan, and follow every VM until its guest has the memory.
+    """Plan, ask, apply the plan, and track every VM until its guest has the memory.
 
-    Without a terminal it does not ask, and needs --yes, --plan or --expect-digest.
+    Without a terminal, the command cannot ask and needs --yes, --plan or --expect-digest.
     """
     from reconciler.app import apply
 
@@ -26,7 +26,7 @@ def command(
     ask = not (yes or approved)
     if ask and not screen.can_ask():
         raise UsageError(
-            "apply has no terminal to ask on whether to apply the plan",
+            "apply needs a terminal to ask whether to apply the plan",
             hint="pass --yes, or approve a plan with --plan FILE or --expect-digest DIGEST",
         )
     return apply.run(replace(apply_options, ask=ask), wiring.real_clock(), output)

@@ -1,4 +1,4 @@
-"""``reconciler cluster``: serves a simulated cluster, to try things with kubectl."""
+"""``reconciler cluster``: serves a simulated cluster for experiments with kubectl."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def command(world: World, kubeconfig: Target, port: Port = 0, time_scale: Scale 
 
 
 class Served:
-    """A simulator and the HTTP server in front of it."""
+    """A simulator together with its HTTP server."""
 
     def __init__(self, simulator: Simulator, server: Server) -> None:
         self.simulator = simulator
@@ -62,7 +62,7 @@ class Served:
 
     @property
     def url(self) -> str:
-        """URL of its API server."""
+        """The URL of the simulated API server."""
         return self.server.url
 
 
@@ -73,14 +73,14 @@ def served(
     """Serve the world of a file until the block ends.
 
     Args:
-        world: The file.
-        port: Port on 127.0.0.1; 0 picks a free one.
+        world: The world file.
+        port: The port on 127.0.0.1; 0 picks a free one.
         time_scale: Simulated seconds per real second.
-        dated: Whether the clock starts at the time that the world names, if it names one. Only a
+        dated: Whether the clock starts at the time that the world sets, if it sets one. Only a
             client that uses the same clock then understands the times of the objects.
 
     Raises:
-        UsageError: The file does not describe a valid world, or the port is taken.
+        UsageError: The file does not describe a valid world, or the port is in use.
     """
     from reconciler.simulator.clock import SimClock
     from reconciler.simulator.simulator import Simulator
@@ -105,7 +105,7 @@ def served(
 
 
 def write_kubeconfig(served: Served, path: Path) -> None:
-    """Write a kubeconfig that only its owner can read, because it holds a token.
+    """Write a kubeconfig that only its owner can read, because it contains a token.
 
     Raises:
         UsageError: The file cannot be written.
@@ -113,7 +113,7 @@ def write_kubeconfig(served: Served, path: Path) -> None:
     text = served.simulator.kubeconfig(served.url, served.server.token)
     part = path.with_name(path.name + ".part")
     try:
-        # Others wait for the file, so it appears under its name only once it is complete.
+        # Other programs wait for this file, so it gets its name only once it is complete.
         part.touch(mode=0o600)
         part.write_text(text)
         part.replace(path)

@@ -29,7 +29,7 @@ HELD = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """What the user asks of ``plan``."""
+    """The options of ``plan``."""
 
     source: SourceOptions
     shard: options.ShardOption = WHOLE_FLEET
@@ -91,9 +91,9 @@ def show(plan: Plan, output: PlanFormat, verbose: int) -> None:
 
 
 def exit_code(plan: Plan) -> ExitCode:
-    """Return 3 if Git is partly invalid, else 2 if something would change, else 4 or 0.
+    """Return 3 if Git is partly invalid, else 2 if the plan has actions, else 4 or 0.
 
-    It is 4 if something is blocked, waits or needs a restart.
+    The code is 4 if an object is blocked, waits or needs a restart.
     """
     if plan.errored:
         return ExitCode.INVALID

@@ -1,4 +1,4 @@
-"""``reconciler reconcile``: one pass for a CronJob, which continues where the last one stopped."""
+"""``reconciler reconcile``: one run for a CronJob, which continues where the last run stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.model.shard import WHOLE_FLEET
 
 PASS_S = 480.0
 QUIET = frozenset({ExitCode.BLOCKED, ExitCode.DEADLINE, ExitCode.LEASE_HELD})
-"""Exit codes that would fail a CronJob's pod although the next pass simply continues."""
+"""Exit codes that would fail a CronJob's pod although the next run simply continues."""
 
 
 def command(
@@ -30,7 +30,7 @@ def command(
     trace: options.Trace = None,
     output: RunOutput,
 ) -> ExitCode:
-    """Run one unattended pass: plan, apply, and follow until done or until the deadline."""
+    """Run once, unattended: plan, apply, and track the VMs until the deadline at most."""
     from reconciler.app import apply
 
     apply_options = ApplyOptions(

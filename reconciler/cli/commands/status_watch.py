@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 REFRESH_S = 5.0
-"""The status is shown again after this time even without a change: a timeout may have passed."""
+"""Seconds after which the status is shown even without a change, as timeouts may have passed."""
 
 
 _Show: TypeAlias = Callable[[Status], None]
 
 
 def run(options: StatusOptions, clock: Clock) -> ExitCode:
-    """Show the status until the deadline or a signal; Git is read once.
+    """Show the status until the deadline or a signal; Git is read only once.
 
     Returns:
         0 after the deadline or SIGTERM, and 130 after Ctrl-C, like ``kubectl get -w``.

@@ -13,7 +13,7 @@ from reconciler.model.run.outcome import ExitCode
 
 
 def command(source: SourceOptions, output: options.Output = TextFormat.TEXT) -> ExitCode:
-    """Check the desired state without a cluster; show file, line and column of each finding."""
+    """Check the desired state without a cluster; show file, line and column of each problem."""
     from reconciler.report.findings import (
         validation_json,
         validation_text,

@@ -1,1 +1,1 @@
-"""``reconciler demo``: plays whole stories on a simulated cluster."""
+"""``reconciler demo``: runs whole scenarios on a simulated cluster."""

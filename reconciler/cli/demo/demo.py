@@ -27,7 +27,7 @@ World = Annotated[
     typer.Option(
         "--world",
         metavar="NAME|FILE",
-        help="Run one world of examples/worlds instead of the two stories.",
+        help="Run one world of examples/worlds instead of the two demo scenarios.",
     ),
 ]
 Deadline = Annotated[
@@ -56,7 +56,7 @@ def command(
     time_scale: Scale = 20.0,
     deadline: Deadline = demo_world.DEADLINE_S,
 ) -> ExitCode:
-    """Run the product against a simulated cluster; needs only git."""
+    """Run the real commands against a simulated cluster; needs only git."""
     if list_worlds:
         screen.result(demo_world.listing(examples() / "worlds"))
         return ExitCode.DONE
@@ -72,9 +72,9 @@ def command(
 
 
 def _walkthrough(folder: Path, scale: float) -> None:
-    """Play the walk-through of memory hotplug on KubeVirt v1.3.1."""
+    """Run the walk-through of memory hotplug on KubeVirt v1.3.1."""
     with _story(folder, "walkthrough", scale) as stage:
-        stage.title("Story one: KubeVirt v1.3.1, before memory hotplug is set up")
+        stage.title("Scenario one: KubeVirt v1.3.1, before memory hotplug is set up")
         stage.say(
             "Git sets the feature gate, both strategies, and 2Gi for vm-cirros, which already",
             "runs with 1Gi.",
@@ -94,12 +94,12 @@ def _walkthrough(folder: Path, scale: float) -> None:
 
 
 def _fleet(folder: Path, scale: float, *, keep: bool) -> None:
-    """Play a fleet on KubeVirt v1.9.0 that has a VM for every effect."""
+    """Run a fleet on KubeVirt v1.9.0 that has a VM for every effect."""
     with _story(folder, "fleet", scale) as stage:
-        stage.title("Story two: KubeVirt v1.9.0 with about twenty VMs")
+        stage.title("Scenario two: KubeVirt v1.9.0 with about twenty VMs")
         stage.say(
             "This version needs no feature gate. The migrations of one VM fail, one hypervisor",
-            "refuses the memory, and one guest ignores it; the report says which is which.",
+            "rejects the memory, and one guest ignores it; the report shows which VMs these are.",
         )
         stage.commit(".reconciler.yaml", "kubevirt.yaml", "vms")
         stage.plan()

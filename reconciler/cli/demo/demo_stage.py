@@ -1,4 +1,4 @@
-"""``Stage``: the temporary repository, the simulated cluster and the fast clock of one story."""
+"""``Stage``: the temporary repository, the simulated cluster and the fast clock of a scenario."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def examples() -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One story: its repository, its cluster and its clock."""
+    """The repository, the cluster and the clock of one demo scenario."""
 
     source: Path
-    """The example from which files are copied into the repository."""
+    """The example directory from which files are copied into the repository."""
     repository: Path
     kubeconfig: Path
     served: Served
@@ -70,7 +70,7 @@ class Stage:
             screen.result(f"$ cat {self.repository.name}/{file.name}\n\n{file.read_text()}\n")
 
     def plan(self) -> ExitCode:
-        """Run a real plan."""
+        """Run the real ``plan`` command."""
         from reconciler.cli.commands import plan
 
         screen.result(f"$ reconciler plan --repo {self.repository.name}\n\n")
@@ -80,10 +80,10 @@ class Stage:
         return code
 
     def apply(self, expected: ExitCode | None = None, deadline_s: float | None = None) -> ExitCode:
-        """Run a real apply.
+        """Run the real ``apply`` command.
 
         Raises:
-            ReconcilerError: The exit code is not the one that the story expects.
+            ReconcilerError: The exit code differs from the one that the scenario expects.
         """
         from reconciler.app import apply
 
@@ -113,7 +113,7 @@ class Stage:
             self.clock.sleep(1.0)
 
     def show_memory(self, namespace: str, name: str) -> None:
-        """Print the memory that the VMI reports."""
+        """Print the memory status of the VMI."""
         path = f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances/{name}"
         memory = self._ask("GET", path)["status"]["memory"]
         screen.result(f"$ kubectl get vmi {name} -o json | jq .status.memory")
@@ -151,7 +151,7 @@ class Stage:
 
 @contextmanager
 def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[Stage]:
-    """Serve *world* beside an empty repository, which gets its files from *source*.
+    """Serve *world* next to an empty repository, which gets its files from *source*.
 
     Raises:
         UsageError: The file does not describe a valid world.
@@ -175,7 +175,7 @@ def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[St
 
 
 def _migratable(vmi: dict[str, Any]) -> bool:
-    """Whether KubeVirt reports that the VMI can be migrated; *vmi* may be a 404 instead."""
+    """Return whether KubeVirt reports that the VMI can be migrated; *vmi* may be a 404 instead."""
     if vmi["kind"] != "VirtualMachineInstance":
         return False
     conditions = vmi.get("status", {}).get("conditions", [])
@@ -185,7 +185,7 @@ def _migratable(vmi: dict[str, Any]) -> bool:
 
 
 def _git(folder: Path, *arguments: str) -> None:
-    """Run git with a fixed author, independent of the configuration of this machine."""
+    """Run git with a fixed author, independent of the user's git configuration."""
     who = (
         "-c",
         "user.name=Demo",

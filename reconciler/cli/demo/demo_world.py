@@ -16,29 +16,29 @@ from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
 BEGINS_S = 15.0
-"""Simulated seconds before the plan, in which the timeline of a world sets things up."""
+"""Simulated seconds before the plan, in which the timeline of a world prepares the cluster."""
 DEADLINE_S = 1200.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayedWorld:
-    """A world, and the manifests that Git has for it."""
+    """A simulated world, and its manifests for Git."""
 
     file: Path
     folder: Path
     manifests: tuple[str, ...]
-    """Names of files and directories in *folder*."""
+    """The names of files and directories in *folder*."""
 
 
 def find(name: str, examples: Path) -> PlayedWorld:
     """Return the world *name* of *examples*, or the world in a file, with its manifests.
 
-    The manifests are in ``desired/`` beside the world, under its name: in a file, or in a
-    directory if there is a ``.reconciler.yaml``. A world with a whole story has a directory of
-    its own in *examples* instead.
+    The manifests are in ``desired/`` next to the world file: in a file of the same name, or in a
+    directory if there is a ``.reconciler.yaml``. A world with a whole scenario has its own
+    directory in *examples* instead.
 
     Raises:
-        UsageError: There is no such world, or it has no manifests.
+        UsageError: The world does not exist, or has no manifests.
     """
     named = Path(name)
     file = named if named.suffix else examples / "worlds" / f"{name}.yaml"
@@ -46,7 +46,7 @@ def find(name: str, examples: Path) -> PlayedWorld:
         known = [path.stem for path in sorted((examples / "worlds").glob("*.yaml"))]
         close = " or ".join(difflib.get_close_matches(name, known))
         hint = f"did you mean {close}?" if close else "`reconciler demo --list` lists them"
-        raise UsageError(f"--world {name}: no such world", hint=hint)
+        raise UsageError(f"--world {name}: the world does not exist", hint=hint)
     beside = file.parent / "desired" / file.name
     if beside.is_file():
         return PlayedWorld(file=file, folder=beside.parent, manifests=(beside.name,))
@@ -61,7 +61,7 @@ def find(name: str, examples: Path) -> PlayedWorld:
 
 
 def listing(worlds: Path) -> str:
-    """Return each world of the directory with the first paragraph of its description."""
+    """Return the name of each world in *worlds*, with the first paragraph of its description."""
     files = {path.stem: path for path in worlds.glob("*.yaml")}
     column = max(map(len, files), default=0) + 2
     style = screen.style_of(sys.stdout)
@@ -81,10 +81,10 @@ def play(world: PlayedWorld, folder: Path, scale: float, deadline_s: float, *, k
     """Commit the manifests of *world*, plan them and apply them with the real commands.
 
     Args:
-        world: The world to play.
+        world: The simulated world.
         folder: An empty directory for the repository and the kubeconfig.
         scale: Simulated seconds per real second.
-        deadline_s: Time limit for the apply, in simulated seconds.
+        deadline_s: The time limit for the apply, in simulated seconds.
         keep: Whether the cluster keeps running afterwards, until Ctrl-C.
     """
     with staged(folder, world.file, world.folder, scale) as stage:

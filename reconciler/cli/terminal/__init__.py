@@ -1,1 +1,1 @@
-"""What a command prints: results, progress, logs and errors."""
+"""The output of commands: results, progress, logs and errors."""

@@ -36,7 +36,7 @@ def exit_code(
 ) -> ExitCode:
     """Run *command* and return its exit code; print the error that ends it on stderr.
 
-    An error whose code is in *excused* returns 0, and a line says why.
+    For an error whose code is in *excused*, the function returns 0 and prints the reason.
     """
     show = _Text() if log_format is TextFormat.TEXT else _Log()
     try:
@@ -54,13 +54,13 @@ def exit_code(
             return ExitCode.DONE
         return code
     except BrokenPipeError:
-        # The reader of stdout has closed it; without this, Python would fail again at the exit.
+        # The reader of stdout closed the pipe; without this, Python would fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return ExitCode.ERROR
 
 
 class _Text:
-    """Prints errors for people."""
+    """Prints errors as text for users."""
 
     def finding(self, diagnostic: Diagnostic) -> None:
         print(diagnostic, file=sys.stderr)
@@ -75,7 +75,7 @@ class _Text:
 
 
 class _Log:
-    """Logs errors for programs, one JSON object a line."""
+    """Logs errors for programs, one JSON object per line."""
 
     def finding(self, diagnostic: Diagnostic) -> None:
         from reconciler.report.json_documents import (

@@ -1,4 +1,4 @@
-"""``LineDisplay`` and ``LiveDisplay``: show a run as lines, or as a progress bar per VM."""
+"""``LineDisplay`` and ``LiveDisplay``: show a run as lines, or as one progress bar per VM."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints one line per event, but not the events that only update an estimate."""
+    """Prints one line per event, except for events that only update an estimate."""
 
     def __init__(self, stream: IO[str], log_format: TextFormat = TextFormat.TEXT) -> None:
         self._stream = stream
@@ -39,7 +39,7 @@ class LineDisplay:
         self._last: dict[ObjectRef | None, tuple[Step, str, str]] = {}
 
     def __call__(self, progress: Progress) -> None:
-        """Write *progress*."""
+        """Print the line of *progress*."""
         news = progress.step, progress.reason, progress.message
         if progress.step is Step.PHASE and self._last.get(progress.ref) == news:
             return
@@ -49,9 +49,10 @@ class LineDisplay:
 
 
 class LiveDisplay:
-    """Shows a bar for each VM in flight, and above the bars a line for each VM that has ended.
+    """Shows a progress bar for each VM in flight, and prints a line for each VM that has ended.
 
-    For terminals only. Use it in a ``with`` block, which restores the terminal at the end.
+    This display is for terminals only. Use it in a ``with`` block, which restores the terminal at
+    the end.
     """
 
     def __init__(self, console: Console) -> None:
@@ -81,11 +82,11 @@ class LiveDisplay:
 
     @property
     def in_flight(self) -> int:
-        """The number of bars."""
+        """The number of progress bars."""
         return len(self._tasks)
 
     def __call__(self, progress: Progress) -> None:
-        """Update the bar of the VM, or write a line if the event is not about a VM in flight."""
+        """Update the progress bar of the VM, or print a line for any other event."""
         if progress.ref is None or progress.step in _ENDS:
             self._say(progress)
             self._remove(progress.ref)
@@ -102,7 +103,7 @@ class LiveDisplay:
         reached = next(each.completed for each in self._bars.tasks if each.id == task)
         self._bars.update(
             task,
-            # An estimate may be revised, but a bar that moves backwards would only worry people.
+            # An estimate may decrease, but a bar that moves backwards would confuse users.
             completed=max(reached, min(progress.fraction or 0.0, 1.0)),
             elapsed=duration(round((progress.at - started).total_seconds())),
             phase=printable(progress.message),

@@ -25,13 +25,13 @@ def configure(
     color: bool = False,
     stream: IO[str] | None = None,
 ) -> None:
-    """Send all log records to *stream*; a second call replaces the first one.
+    """Send all log records to *stream*; a later call replaces the settings of an earlier one.
 
     Args:
-        log_format: Text or lines of JSON.
-        verbosity: More than 0 shows debug records of this package. Other packages are shown from
-            warnings upwards only, because their debug records hold bodies and headers.
-        color: Whether text is styled; JSON never is.
+        log_format: Text, or lines of JSON.
+        verbosity: More than 0 shows debug records of this package. Other packages show only
+            warnings and errors, because their debug records contain bodies and headers.
+        color: Whether text is colored; JSON never is.
         stream: None for the ``sys.stderr`` at the time when a line is written.
     """
     handler = _Lines(stream)
@@ -46,7 +46,7 @@ def configure(
 
 
 class _Lines(logging.Handler):
-    """Writes one line per record; follows ``sys.stderr`` when a display redirects it."""
+    """Writes one line per record, to the current ``sys.stderr``, which a display may redirect."""
 
     def __init__(self, stream: IO[str] | None) -> None:
         super().__init__()
@@ -97,7 +97,7 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
 def _error(record: logging.LogRecord) -> str:
     """Return the exception with its frames, but without its causes.
 
-    A cause may be an exception of the Kubernetes client, whose text holds headers and bodies.
+    A cause may be an exception of the Kubernetes client, whose text contains headers and bodies.
     """
     if not record.exc_info or record.exc_info[1] is None:
         return ""
@@ -107,7 +107,7 @@ def _error(record: logging.LogRecord) -> str:
 
 
 def _safe(text: str) -> str:
-    """Return *text* without credentials of URLs and bearer tokens."""
+    """Return *text* without bearer tokens and without credentials in URLs."""
     return _SECRET.sub("***", text)
 
 

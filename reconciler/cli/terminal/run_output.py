@@ -1,4 +1,4 @@
-"""``RunOutput``: shows a run on the terminal: its plan, its progress and its report."""
+"""``RunOutput``: shows the plan, the progress and the report of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class RunOutput:
 
     @property
     def trace_log(self) -> IO[str] | None:
-        """Stderr, where the log is JSON."""
+        """Stderr if the log format is JSON; otherwise None."""
         return sys.stderr if self.log.log_format is TextFormat.JSON else None
 
     def show_plan(self, plan: Plan) -> None:
-        """Print the plan for people; programs find it in the report."""
+        """Print the plan as text; programs read the plan from the report."""
         if self.plan and not self._for_programs:
             screen.stream(self._plan_text(plan, sys.stdout))
 
     def confirm(self, plan: Plan) -> bool:
-        """Ask on the terminal; a plan that is not on stdout is shown there first."""
+        """Ask on the terminal whether to apply; first print a plan that is not on stdout."""
         if self._for_programs:
             sys.stderr.writelines(self._plan_text(plan, sys.stderr))
         count = plural(sum(len(each.actions) for each in plan.waves), "change")
@@ -56,7 +56,7 @@ class RunOutput:
 
     @contextmanager
     def progress(self) -> Iterator[Listener]:
-        """Show progress bars on a terminal, and lines elsewhere."""
+        """Show progress bars on a terminal, and lines on other outputs."""
         from reconciler.cli.terminal.live_display import LineDisplay, LiveDisplay
 
         style = screen.style_of(sys.stderr)

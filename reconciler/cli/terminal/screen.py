@@ -1,4 +1,4 @@
-"""Prints results on stdout, and tells how wide and colorful a stream may be."""
+"""Prints results on stdout, and determines the width and the colors of a stream."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PIPE_WIDTH = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """Width and colors of a stream."""
+    """The width and the colors of a stream."""
 
     width: int
     color: bool
@@ -28,7 +28,7 @@ class Style:
 
 
 def style_of(stream: TextIO) -> Style:
-    """Return the style of *stream*; ``NO_COLOR`` and ``TERM=dumb`` turn colors off."""
+    """Return the width and colors for *stream*; ``NO_COLOR`` and ``TERM=dumb`` disable colors."""
     terminal = stream.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
     width = shutil.get_terminal_size().columns if terminal else PIPE_WIDTH
@@ -38,12 +38,12 @@ def style_of(stream: TextIO) -> Style:
 
 
 def can_ask() -> bool:
-    """Whether a person can see a question on stderr and answer it on stdin."""
+    """Return whether a user can see a question on stderr and answer it on stdin."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def ask(question: str) -> bool:
-    """Ask *question* on stderr; only ``y`` or ``yes`` agrees."""
+    """Ask *question* on stderr; return True only for the answer ``y`` or ``yes``."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
@@ -54,13 +54,13 @@ def result(text: str) -> None:
 
 
 def stream(pieces: Iterable[str]) -> None:
-    """Print the result of a command on stdout, each piece as soon as it is made."""
+    """Print the result of a command on stdout, each piece as soon as it is available."""
     sys.stdout.writelines(pieces)
     sys.stdout.flush()
 
 
 def logging(options: LogOptions) -> None:
-    """Send log records to stderr."""
+    """Set up the log, which writes its records to stderr."""
     from reconciler.cli.terminal.log_format import configure
 
     configure(

@@ -133,7 +133,7 @@ class RunReport:
     exit: ExitCode
     """How the run ended."""
     excused: bool = False
-    """Whether the process returns 0 instead, because the next pass continues by itself."""
+    """Whether the process returns 0 instead, because the next run continues by itself."""
     message: str = ""
     """Why the run ended, where the outcomes alone do not say it."""
     notes: tuple[str, ...] = ()

@@ -162,7 +162,7 @@ def test_a_plan_of_rendered_manifests_needs_the_manifests(
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("{", "is not JSON"), ('{"kind": "Snapshot"}', "is no Plan")]
+    ("text", "says"), [("{", "is not JSON"), ('{"kind": "Snapshot"}', "is not a Plan")]
 )
 def test_what_is_no_plan_is_refused_before_anything_is_read(text, says, git, command, file):
     file.write_text(text)

@@ -39,7 +39,7 @@ def test_apply_without_a_terminal_needs_an_answer_on_the_command_line(flags, git
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--repo", git, *flags)
     assert (ended.code, ended.out) == (64, "")
-    assert "apply has no terminal to ask on" in ended.err
+    assert "apply needs a terminal to ask" in ended.err
     assert all(each in ended.err for each in ("--yes", "--plan FILE", "--expect-digest DIGEST"))
 
 

@@ -76,7 +76,7 @@ def test_what_git_asks_for_in_a_world_of_ones_own_may_be_a_folder_with_a_configu
     ("world", "says"),
     [
         ("hotplugs", "did you mean hotplug?"),
-        ("nowhere/else.yaml", "no such world"),
+        ("nowhere/else.yaml", "the world does not exist"),
         ("alone.yaml", "desired/alone.yaml"),
     ],
 )

@@ -77,7 +77,9 @@ def test_printed_exit_code_is_the_returned_one(detailed, serve, git, command):
     ended = command("reconcile", "--repo", git, *flags, on=serve("above-max"))
     assert f"\nExit code {ended.code}: part of the desired state is blocked" in ended.out
     assert (ended.code == 0) is not detailed
-    excuse = "it would be 4 with --detailed-exitcode; `reconcile` returns 0 instead, because"
+    excuse = (
+        "the exit code would be 4 with --detailed-exitcode; `reconcile` returns 0 instead, because"
+    )
     assert (excuse in ended.out) is not detailed
 
 
@@ -129,6 +131,8 @@ def test_while_another_run_holds_the_lease_nothing_is_written(
     assert ended.code == code
     assert f"another run holds the lease kubevirt/{MEMORY_LEASE} at" in ended.err
     assert "another-pod-42" in ended.err
-    excused = "exit code 0: it would be 7 with --detailed-exitcode; `reconcile` returns 0 instead"
+    excused = (
+        "exit code 0: the exit code would be 7 with --detailed-exitcode; `reconcile` returns 0"
+    )
     assert (excused in ended.err) is (arguments == ["reconcile"])
     assert cluster.writes() == []

@@ -61,8 +61,8 @@ def test_name_that_git_does_not_have_is_an_error(repo, serve, command):
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["one"], 64, "the VM one is named without its namespace"),
-        (["-n", "b", "a/one"], 64, "a/one is not in the namespace b of -n"),
+        (["one"], 64, "the VM one has no namespace"),
+        (["-n", "b", "a/one"], 64, "a/one is not in the namespace b, which -n sets"),
         (["a/one", "-l", "app=db"], 64, "names of VMs and --selector cannot be combined"),
         (["a/b/one"], 64, "'a/b/one' is not the name of a VM"),
         (["/one"], 64, "'/one' is not the name of a VM"),

@@ -167,5 +167,5 @@ def test_trace_ends_on_a_full_disk_and_the_rollout_continues(caplog):
     trace(ended(DONE))
     trace(ended(HELD))
     assert [each.message for each in caplog.records] == [
-        "cannot write to the file of --trace, which ends here: No space left on device"
+        "cannot write to the file of --trace, so the trace ends here: No space left on device"
     ]
