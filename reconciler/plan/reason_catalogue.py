@@ -126,7 +126,8 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         " below that.",
         "Restart the VM, or set at least its boot memory.", since="v1.2"),
     Reason.NOT_MIGRATABLE: recorded("not-migratable, all versions",
-        "The VM cannot be live-migrated, and a hotplug needs a migration.",
+        "The VM cannot be live-migrated, and a hotplug needs a migration. KubeVirt v1.2.1 and"
+        " v1.2.2 start the change anyway, and it never ends; there the VM is blocked.",
         "Remove what prevents the migration (the message says what), or restart the VM."),
     Reason.UNSUPPORTED_CONFIGURATION: source("v1.9.0 pkg/liveupdate/memory/memory.go:53-107",
         "The VM's configuration prevents memory hotplug: realtime, NUMA passthrough or launch"
@@ -152,10 +153,13 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         "The two instancetypes differ in a field that cannot change live, so the memory cannot"
         " change live either.",
         "Choose an instancetype that differs only in its memory, or restart the"
-        " VM.", since="v1.2.1"),
-    Reason.INSTANCETYPE_NOT_LIVE: source("inference from v1.2.0 vms-admitter.go:430-567",
+        " VM.", since="v1.3"),
+    Reason.INSTANCETYPE_NOT_LIVE: source("v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349",
         "This KubeVirt version does not change memory live when an instancetype sets it.",
-        "Update KubeVirt to v1.2.1 or newer, or restart the VM.", until="v1.2.0"),
+        "Update KubeVirt to v1.3 or newer, or restart the VM.", until="v1.2"),
+    Reason.GUEST_MEMORY_UNSET: source("v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349",
+        "The VM's template has no memory, and this KubeVirt version adds it only at a restart.",
+        "Restart the VM once; after that, its memory can change live.", until="v1.2"),
     Reason.LIVE_UPDATE_FEATURES_UNSET: source("v1.1.0 vms-admitter.go:440-446",
         "The VM does not have `spec.liveUpdateFeatures.memory`, without which KubeVirt v1.1"
         " changes no memory live.",

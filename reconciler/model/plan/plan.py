@@ -71,6 +71,7 @@ class Reason(StrEnum):
     OTHER_EDIT_PENDING = "other-edit-pending"
     INSTANCETYPE_DIFFERS = "instancetype-differs-otherwise"
     INSTANCETYPE_NOT_LIVE = "instancetype-not-live"
+    GUEST_MEMORY_UNSET = "guest-memory-unset"
     LIVE_UPDATE_FEATURES_UNSET = "live-update-features-unset"
     # wait
     IN_FLIGHT = "in-flight"

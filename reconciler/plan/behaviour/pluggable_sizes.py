@@ -27,7 +27,7 @@ def unpluggable(
     """Return the first reason why *guest* cannot be plugged, or None."""
     return (
         unsupported(constraints, capabilities)
-        or _above(guest, max_guest)
+        or above(guest, max_guest)
         or misaligned(guest, constraints)
         or _max_misaligned(max_guest, constraints)
         or below_minimum(guest, capabilities)
@@ -103,7 +103,8 @@ def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Explanat
     )
 
 
-def _above(guest: MemoryQuantity, max_guest: MemoryQuantity) -> Explanation | None:
+def above(guest: MemoryQuantity, max_guest: MemoryQuantity) -> Explanation | None:
+    """Return a problem if *guest* is above *max_guest*."""
     if guest.n_bytes <= max_guest.n_bytes:
         return None
     return Explanation(

@@ -57,6 +57,11 @@ class Capabilities:
     dedicated_cpus: bool
     memory_limits: bool
     """Whether memory can be plugged into a VM with ``resources.limits.memory``."""
+    pluggability_checked: bool
+    """Whether virt-controller asks for a restart where a size or VM does not suit hotplug.
+
+    Without it, only sizes below the boot size and above maxGuest need a restart.
+    """
     guest_above_limit: bool
     """Whether, under LiveUpdate, a guest above its memory limit is admitted."""
     vm_switch: bool
@@ -66,6 +71,8 @@ class Capabilities:
     shrink_below_boot_denied: bool
     """Whether the webhook denies a shrink below the boot size instead of requiring a restart."""
     instancetype: Instancetype
+    template_without_memory_live: bool
+    """Whether memory changes live if the VM's own template has none: an instancetype sets it."""
     gate_overlap_denied: bool
     """Whether a gate in both ``featureGates`` and ``disabledFeatureGates`` is denied."""
     allow_workload_disruption: bool
@@ -131,9 +138,14 @@ MEMORY_LIMITS = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567"),
     ((1, 2, 1), True, "kubevirt PR 11498; recorded v1.3.1 limits-memory-below"),
 )
+PLUGGABILITY_CHECKED = (
+    ((1, 1, 0), True, "v1.1.0 vms-admitter.go:456-592; v1.2.0 :430-567"),
+    ((1, 2, 1), False, "v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded v1.2.2"),
+    ((1, 3, 0), True, "v1.3.0 pkg/liveupdate/memory/memory.go; recorded v1.3.1"),
+)
 GUEST_ABOVE_LIMIT = (
-    ((1, 1, 0), False, "the check is skipped under LiveUpdate from v1.3 on only"),
-    ((1, 3, 0), True, "v1.9.0 vmi-create-admitter.go:1024-1047; recorded v1.3.1"),
+    ((1, 1, 0), False, "v1.2.0 vms-admitter.go:430-567"),
+    ((1, 2, 1), True, "recorded v1.2.2 limits-memory-below; v1.9.0 vmi-create-admitter.go:1024"),
 )
 VM_SWITCH = (
     ((1, 1, 0), True, "v1.1.0 staging/src/kubevirt.io/api/core/v1/types.go"),
@@ -143,7 +155,7 @@ RESTART_SELF_CLEARS = (
     ((1, 1, 0), False, "recorded v1.3.1, v1.6.3 above-max-then-revert"),
     ((1, 6, 4), True, "v1.6.4 pkg/virt-controller/watch/vm/vm.go:2977"),
     ((1, 7, 0), False, "v1.7.0 pkg/virt-controller/watch/vm/vm.go"),
-    ((1, 7, 1), True, "v1.7.1 pkg/virt-controller/watch/vm/vm.go:2987; recorded v1.9.0"),
+    ((1, 7, 1), True, "v1.7.1 pkg/virt-controller/watch/vm/vm.go:2987; recorded v1.7.4"),
 )
 SHRINK_BELOW_BOOT_DENIED = (
     ((1, 1, 0), True, "v1.1.0 vms-admitter.go:865-939"),
@@ -153,6 +165,10 @@ INSTANCETYPE = (
     ((1, 1, 0), Instancetype.DENIED, "v1.1.0 vms-admitter.go:456-592"),
     ((1, 2, 1), Instancetype.DROP_REVISION, "v1.2.1 vms-admitter.go; recorded v1.3.1"),
     ((1, 5, 0), Instancetype.NAME_ALONE, "v1.9.0 tests/hotplug/instancetype.go:128; recorded"),
+)
+TEMPLATE_WITHOUT_MEMORY_LIVE = (
+    ((1, 1, 0), False, "v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349 reads the template"),
+    ((1, 3, 0), True, "v1.3.0 tests/hotplug/instancetype.go:140-142; recorded v1.6.3"),
 )
 GATE_OVERLAP_DENIED = (
     ((1, 1, 0), False, "v1.7.0 has the field and no such check; earlier ones have no field"),
@@ -176,6 +192,7 @@ SAME_CPU_VENDOR = (
 )
 LAUNCHER_OVERHEAD = (
     ((1, 1, 0), 210 * MIB, "v1.4.0 pkg/virt-controller/services/template.go; recorded v1.3.1"),
+    ((1, 4, 1), 215 * MIB, "recorded v1.4.1"),
     ((1, 5, 0), 220 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37; recorded v1.6.3"),
 )
 GRAPHICS_OVERHEAD = (
@@ -211,11 +228,13 @@ def capabilities_of(reported: str) -> Capabilities:
         hugepages=_cell(HUGEPAGES, version),
         dedicated_cpus=_cell(DEDICATED_CPUS, version),
         memory_limits=_cell(MEMORY_LIMITS, version),
+        pluggability_checked=_cell(PLUGGABILITY_CHECKED, version),
         guest_above_limit=_cell(GUEST_ABOVE_LIMIT, version),
         vm_switch=_cell(VM_SWITCH, version),
         restart_self_clears=_cell(RESTART_SELF_CLEARS, version),
         shrink_below_boot_denied=_cell(SHRINK_BELOW_BOOT_DENIED, version),
         instancetype=_cell(INSTANCETYPE, version),
+        template_without_memory_live=_cell(TEMPLATE_WITHOUT_MEMORY_LIVE, version),
         gate_overlap_denied=_cell(GATE_OVERLAP_DENIED, version),
         allow_workload_disruption=_cell(ALLOW_WORKLOAD_DISRUPTION, version),
         completion_timeout_per_gib_s=_cell(COMPLETION_TIMEOUT_PER_GIB, version),

@@ -1,7 +1,7 @@
 """Behaviour: the differences between KubeVirt v1.1 and v1.9, as the simulator's own table.
 
-v1.3.1, v1.6.3 and v1.9.0 were recorded on a real control plane; the other versions follow
-KubeVirt's code at its release tags.
+v1.2.2, v1.3.1, v1.4.1, v1.5.3, v1.6.3, v1.7.4, v1.8.4 and v1.9.0 were recorded on a real control
+plane; the other versions follow KubeVirt's code at its release tags.
 """
 
 from __future__ import annotations
@@ -85,6 +85,17 @@ class Behaviour:
     strict_hotplug_vm: bool
     """Whether a VM with its own maxGuest may not have hugepages or dedicated CPUs (v1.1, v1.2)."""
     limits_deny: bool
+    only_sizes_compared: bool
+    """Whether virt-controller compares a new size only with the boot size and maxGuest.
+
+    Every VM with memory then gets a maxGuest when it starts. Source: v1.2.2
+    pkg/virt-controller/watch/vm.go:1886-1903,3257-3349; recorded on v1.2.2.
+    """
+    limit_follows: bool
+    """Whether, under live updates, a guest may be above its memory limit, which a hotplug raises.
+
+    Source: recorded on v1.2.2 and newer.
+    """
     vm_live_update_features: bool
     """Whether each VM enables live updates itself, in spec.liveUpdateFeatures (v1.1).
 
@@ -94,9 +105,13 @@ class Behaviour:
     instancetypes_live: bool
     """Whether a changed instancetype changes the memory of a running VM.
 
-    In older versions, a VM with live updates and its own maxGuest may not have an instancetype.
-    Source: v1.1.0 vms-admitter.go:456-592, v1.2.0:430-567. That such a change has no effect on a
-    VM without its own maxGuest is an inference.
+    Source: v1.3.0 tests/hotplug/instancetype.go:140; v1.2.2 pkg/virt-controller/watch/
+    vm.go:3257-3349 compares the VM's own template.
+    """
+    instancetype_denied: bool
+    """Whether a VM with live updates and its own maxGuest may not have an instancetype.
+
+    Source: v1.1.0 vms-admitter.go:456-592, v1.2.0:430-567.
     """
     restart_required: bool
     self_clearing: bool
@@ -148,7 +163,7 @@ class Behaviour:
     finished_mirror: bool
     """Whether finished migrations copy the state of their VMI's newest one (only v1.3.1)."""
     conflict_message: str
-    """The message for a conflict with the instancetype (recorded on v1.3.1, v1.6.3, v1.9.0)."""
+    """The message for a conflict with the instancetype (recorded, v1.2.2 to v1.9.0)."""
     template_timestamp: bool
     """Whether the VM template has `creationTimestamp: null` (recorded up to v1.6.3)."""
 
@@ -179,8 +194,11 @@ def behaviour(text: str) -> Behaviour:
         minimum_guest=GI if since(v, "1.3.1") else 0,
         strict_hotplug_vm=not since(v, "1.3.0"),
         limits_deny=not since(v, "1.2.1"),
+        only_sizes_compared=since(v, "1.2.1") and not since(v, "1.3.0"),
+        limit_follows=since(v, "1.2.1"),
         vm_live_update_features=not since(v, "1.2.0"),
-        instancetypes_live=since(v, "1.2.1"),
+        instancetypes_live=since(v, "1.3.0"),
+        instancetype_denied=not since(v, "1.2.1"),
         restart_required=since(v, "1.2.0"),
         self_clearing=since(v, "1.6.4", "1.7.1"),
         plug_failure_visible=since(v, "1.3.0"),
@@ -195,7 +213,7 @@ def behaviour(text: str) -> Behaviour:
         backups=since(v, "1.8.0"),
         memory_overhead_status=since(v, "1.9.0"),
         same_cpu_vendor=since(v, "1.9.0"),
-        overhead_fixed=(220 if since(v, "1.5.0") else 210) * MI,
+        overhead_fixed=_overhead_fixed(v),
         overhead_graphics=(32 if since(v, "1.6.0") else 16) * MI,
         firmware_uuid=since(v, "1.6.0"),
         multi_architecture_gate=not since(v, "1.8.0"),
@@ -214,10 +232,17 @@ def _default_rollout(version: Version) -> Rollout | None:
     return Rollout.LIVE_UPDATE if since(version, "1.6.0") else Rollout.STAGE
 
 
+def _overhead_fixed(version: Version) -> int:
+    """Returns the bytes of KubeVirt's own processes in a launcher pod (recorded)."""
+    if since(version, "1.5.0"):
+        return 220 * MI
+    return (215 if since(version, "1.4.1") else 210) * MI
+
+
 def _conflict_message(version: Version) -> str:
     if since(version, "1.7.0"):
         return "VM field(s) {guest} conflicts with selected instance type"
-    fields = "field(s)" if since(version, "1.4.0") else "field"
+    fields = "field(s)" if since(version, "1.5.0") else "field"
     return f"VM {fields} {{memory}} conflicts with selected instance type"
 
 

@@ -42,15 +42,17 @@ def denied_by_version(situation: Situation) -> Finding | None:
 def size_not_live(running: RunningVM) -> Finding | None:
     """Require a restart on versions that ignore an instancetype in a live change of memory.
 
-    Source: inference from kubevirt v1.2.0 vms-admitter.go:430-567.
+    virt-controller of v1.2 compares the VM's own template, which has no memory.
+    Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded v1.2.2
+    instancetype-and-guest (no maxGuest).
     """
     situation = running.situation
-    if situation.types is None or not _refused(situation):
+    if situation.types is None or situation.after.capabilities.template_without_memory_live:
         return None
     return restart(
         Reason.INSTANCETYPE_NOT_LIVE,
         "this KubeVirt version does not change memory live when an instancetype sets it",
-        "update KubeVirt to v1.2.1 or newer, or restart the VM",
+        "update KubeVirt to v1.3 or newer, or restart the VM",
     )
 
 

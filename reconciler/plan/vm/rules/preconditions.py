@@ -8,6 +8,7 @@ from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.vm.rules.situation import RunningRule, RunningVM, unfinished
 
+NEVER_ENDS = "the change would stay in flight indefinitely, because nothing migrates the VM"
 ADD_LIVE_MIGRATE = "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git"
 
 
@@ -17,7 +18,8 @@ def update_methods(running: RunningVM) -> Finding | None:
     Source: recorded v1.9.0 evict-only, no-update-methods, misspelt-update-method; kubevirt
     v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425 and
     pod-eviction-admitter.go:127-183: an eviction that is denied for a VM with an eviction
-    strategy becomes a migration, which plugs the memory as well.
+    strategy becomes a migration, which plugs the memory as well; v1.2.2 not-migratable: the
+    change is taken up and never ends.
     """
     methods = running.after.methods
     match fate_of(running.vmi, running.after):
@@ -35,29 +37,32 @@ def update_methods(running: RunningVM) -> Finding | None:
                 "memory",
                 ADD_LIVE_MIGRATE,
             )
+        case _ if LIVE_MIGRATE in methods:
+            return blocked(
+                Reason.NOT_MIGRATABLE,
+                f"the VM cannot be live-migrated{_reported(running)}: {NEVER_ENDS}",
+                "remove what prevents its migration, or restart the VM",
+            )
         case _:
-            return blocked(Reason.NO_LIVE_MIGRATE, _nothing_migrates(running), _hint(methods))
+            return blocked(Reason.NO_LIVE_MIGRATE, _nothing_migrates(running), ADD_LIVE_MIGRATE)
 
 
 def _nothing_migrates(running: RunningVM) -> str:
     methods = running.after.methods
-    ends = "the change would stay in flight indefinitely, because nothing migrates the VM"
-    if LIVE_MIGRATE in methods:
-        return f"the VM cannot be migrated now: {ends}"
     if EVICT in methods:
         strategy = running.vmi.eviction_strategy or running.after.eviction_strategy
         return (
             "workloadUpdateMethods lists Evict without LiveMigrate, and the VM's evictionStrategy "
-            f"{strategy} denies its eviction: {ends}"
+            f"{strategy} denies its eviction: {NEVER_ENDS}"
         )
     listed = f" (only {', '.join(sorted(methods))})" if methods else ""
-    return f"workloadUpdateMethods does not list LiveMigrate{listed}: {ends}"
+    return f"workloadUpdateMethods does not list LiveMigrate{listed}: {NEVER_ENDS}"
 
 
-def _hint(methods: frozenset[str]) -> str:
-    if LIVE_MIGRATE in methods:
-        return "remove what prevents the VM's migration, or restart the VM"
-    return ADD_LIVE_MIGRATE
+def _reported(running: RunningVM) -> str:
+    condition = running.vmi.conditions.get("LiveMigratable")
+    reported = (condition.message or condition.reason) if condition else ""
+    return f" ({reported})" if reported else ""
 
 
 def another_node(running: RunningVM) -> Finding | None:

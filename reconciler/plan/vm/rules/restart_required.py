@@ -48,6 +48,22 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
             return None
 
 
+def memory_added(running: RunningVM) -> Finding | None:
+    """Require a restart to add memory to a template without any, up to v1.2.
+
+    Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; v1.9.0 vm.go:3023-3028 and
+    tests/hotplug/memory.go:235 (live).
+    """
+    vm, capabilities = running.vm, running.after.capabilities
+    if vm.memory_present or capabilities.template_without_memory_live or running.situation.types:
+        return None
+    return restart(
+        Reason.GUEST_MEMORY_UNSET,
+        "the VM's template has no memory, and this KubeVirt version adds it only at a restart",
+        "restart the VM once; after that, its memory can change live",
+    )
+
+
 def plug_failed_before(running: RunningVM) -> Finding | None:
     """Require a restart after a refused plug, even to change the size back.
 
@@ -144,7 +160,8 @@ def guest_not_set(running: RunningVM) -> Finding | None:
 def not_migratable(running: RunningVM) -> Finding | None:
     """Require a restart of a VM that cannot migrate; wait until KubeVirt reports that.
 
-    KubeVirt sets the condition a moment after the start.
+    KubeVirt sets the condition a moment after the start. A version that does not check this starts
+    a change that never ends: ``preconditions.update_methods``.
     Source: recorded not-migratable; kubevirt v1.9.0 vm.go:3475.
     """
     condition = running.vmi.conditions.get("LiveMigratable")
@@ -155,7 +172,7 @@ def not_migratable(running: RunningVM) -> Finding | None:
             "KubeVirt has not reported yet whether the VM can migrate",
             "the new size is written later, because it would require a restart now",
         )
-    if condition.status == "True":
+    if condition.status == "True" or not running.after.capabilities.pluggability_checked:
         return None
     reported = condition.message or condition.reason
     why = f": {reported}" if reported else ""
@@ -175,7 +192,29 @@ def no_max_guest(running: RunningVM) -> Finding | None:
     if running.vmi.max_guest is not None:
         return None
     capabilities = running.after.capabilities
+    checked = _unsuitable_at_start(running) if capabilities.pluggability_checked else None
+    if checked is not None:
+        return checked
+    missing = (
+        "without live update of its memory (spec.liveUpdateFeatures.memory and the feature gate)"
+        if capabilities.vm_switch
+        else "before LiveUpdate was in effect"
+    )
+    return restart(
+        Reason.BOOTED_BEFORE,
+        f"the VM booted {missing}, so its instance has no maxGuest",
+        "restart the VM once; after that, its memory can change live",
+    )
+
+
+def _unsuitable_at_start(running: RunningVM) -> Finding | None:
+    """Return why the instance got no maxGuest although LiveUpdate was in effect.
+
+    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135. v1.2.1 and v1.2.2 give one to every
+    instance whose VM has memory (v1.2.2 pkg/virt-controller/watch/vm.go:1886-1903).
+    """
     booted = running.vmi.guest_at_boot or running.vmi.guest
+    capabilities = running.after.capabilities
     problem = pluggable_sizes.not_at_start(running.vmi.constraints, capabilities)
     if problem is None and booted is not None:
         problem = pluggable_sizes.misaligned(
@@ -203,27 +242,23 @@ def no_max_guest(running: RunningVM) -> Finding | None:
             "so memory hotplug is disabled for the VM",
             "raise liveUpdateConfiguration.maxGuest, then restart the VM",
         )
-    missing = (
-        "without live update of its memory (spec.liveUpdateFeatures.memory and the feature gate)"
-        if capabilities.vm_switch
-        else "before LiveUpdate was in effect"
-    )
-    return restart(
-        Reason.BOOTED_BEFORE,
-        f"the VM booted {missing}, so its instance has no maxGuest",
-        "restart the VM once; after that, its memory can change live",
-    )
+    return None
 
 
 def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
     """Require a restart for a size that cannot be plugged into the running instance.
 
-    Source: recorded above-max-guest, misaligned; kubevirt v1.9.0 vm.go:3494.
+    v1.2.1 and v1.2.2 compare only with maxGuest and with boot memory.
+    Source: recorded above-max-guest, misaligned; kubevirt v1.9.0 vm.go:3494; v1.2.2
+    pkg/virt-controller/watch/vm.go:3257-3349.
     """
-    if running.vmi.max_guest is None:
+    limit, capabilities = running.vmi.max_guest, running.after.capabilities
+    if limit is None:
         return None
-    problem = pluggable_sizes.unpluggable(
-        running.vmi.constraints, running.after.capabilities, running.target, running.vmi.max_guest
+    problem = (
+        pluggable_sizes.unpluggable(running.vmi.constraints, capabilities, running.target, limit)
+        if capabilities.pluggability_checked
+        else pluggable_sizes.above(running.target, limit)
     )
     return None if problem is None else Finding(effect=Effect.RESTART, why=problem)
 
@@ -250,6 +285,7 @@ OF_VM: tuple[RunningRule, ...] = (
     plug_failed_before,
     restart_required_stays,
     instancetype.size_not_live,
+    memory_added,
     instancetype.differs_otherwise,
     guest_not_set,
 )

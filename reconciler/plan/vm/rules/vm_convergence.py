@@ -174,18 +174,24 @@ def ineffective(running: RunningVM, size: MemoryQuantity) -> Finding | None:
 def _staged(running: RunningVM) -> Finding | None:
     """Report a size that waits for a restart without RestartRequired.
 
-    KubeVirt does not set it when the size changes back to that of the last start.
+    KubeVirt does not set it when the size changes back to that of the last start, and v1.2 not
+    when the instancetype changes.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 compares with the revision
     of the last start, and :3351 changes nothing live without LiveUpdate.
     """
     situation, has = running.situation, running.vmi.guest
-    live_update = situation.before.live_update or situation.after.live_update
-    if live_update or has is None or has == running.target:
+    if has is None or has == running.target:
+        return None
+    if not (situation.before.live_update or situation.after.live_update):
+        why = "without LiveUpdate"
+    elif situation.types and not running.after.capabilities.template_without_memory_live:
+        why = "on this KubeVirt version"
+    else:
         return None
     return restart(
         Reason.RESTART_PENDING,
-        f"the VM's spec sets {running.target}, its instance has {has}, and without LiveUpdate "
+        f"the VM's spec sets {running.target}, its instance has {has}, and {why} "
         "the size changes only at a restart; KubeVirt does not request a restart",
         "restart the VM",
     )

@@ -177,7 +177,8 @@ def _memory_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
         vm, "spec", LIVE_UPDATE_FEATURES, "memory", "maxGuest"
     ):
         memory_section["maxGuest"] = vm["spec"][LIVE_UPDATE_FEATURES]["memory"]["maxGuest"]
-    if config.updates_live(vm):
+    has_memory = dig(vm, "spec", "template", "spec", "domain", "memory") is not None
+    if config.updates_live(vm) and (has_memory or config.behaviour.instancetypes_live):
         ceiling = memory_hotplug.start_max_guest(
             domain,
             spec.get("architecture", "amd64"),

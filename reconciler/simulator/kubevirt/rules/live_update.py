@@ -95,7 +95,9 @@ def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
             and dig(current, "domain", "cpu") is not None
         ):
             _adopt(expected["domain"]["cpu"], current["domain"]["cpu"], "sockets")
-        if (guest := dig(current, "domain", "memory", "guest")) is not None:
+        guest = dig(current, "domain", "memory", "guest")
+        had_memory = dig(expected, "domain", "memory") is not None
+        if guest is not None and (had_memory or config.behaviour.instancetypes_live):
             section(expected, "domain", "memory")["guest"] = guest
     return expected != current and _without_nulls(expected) != _without_nulls(current)
 
@@ -117,8 +119,9 @@ def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDe
     plugged = size(vmi, "status", "memory", "guestCurrent")
     if is_deleting(vmi) or wanted is None or present is None or plugged is None:
         return _NOTHING
-    hotplug = condition_status(vmi, HOT_MEMORY_CHANGE)
-    if hotplug == "False":
+    if config.behaviour.only_sizes_compared:
+        return _decide_by_size(vmi, wanted=wanted, present=present, plugged=plugged)
+    if condition_status(vmi, HOT_MEMORY_CHANGE) == "False":
         return _restart(PLUG_FAILED)
     if wanted == present:
         return _NOTHING
@@ -127,10 +130,8 @@ def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDe
     ceiling = size(domain, "memory", "maxGuest")
     if ceiling is None:
         return _restart(NO_MAX_GUEST)
-    if hotplug == "True":
-        return MemoryDecision(verdict=Verdict.REFUSED, message=ERROR_PREFIX + ANOTHER_IN_PROGRESS)
-    if is_migrating(vmi):
-        return MemoryDecision(verdict=Verdict.REFUSED, message=ERROR_PREFIX + MIGRATING)
+    if (busy := _busy(vmi)) is not None:
+        return busy
     resized = json_codec.copy(domain)
     resized["memory"]["guest"] = quantity.binary(wanted)
     if wanted > ceiling and config.behaviour.strict_hotplug_vm:
@@ -141,6 +142,37 @@ def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDe
         return _restart(UNSUPPORTED_PREFIX + refused)
     if wanted < (size(vmi, "status", "memory", "guestAtBoot") or 0):
         return _restart(BELOW_BOOT)
+    return _hotplugged(domain, wanted, plugged)
+
+
+def _decide_by_size(vmi: Json, *, wanted: int, present: int, plugged: int) -> MemoryDecision:
+    """Decides as v1.2.1 and v1.2.2 do, which compare sizes alone.
+
+    Source: v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded on v1.2.2.
+    """
+    domain = vmi["spec"]["domain"]
+    if wanted == present:
+        return _NOTHING
+    if (busy := _busy(vmi)) is not None:
+        return busy
+    ceiling = size(domain, "memory", "maxGuest")
+    if wanted < (size(vmi, "status", "memory", "guestAtBoot") or 0):
+        return _restart(BELOW_BOOT)
+    if ceiling is not None and wanted > ceiling:
+        return _restart(ABOVE_MAX)
+    return _hotplugged(domain, wanted, plugged)
+
+
+def _busy(vmi: Json) -> MemoryDecision | None:
+    """Returns the refusal of a second change, or None."""
+    if condition_status(vmi, HOT_MEMORY_CHANGE) == "True":
+        return MemoryDecision(verdict=Verdict.REFUSED, message=ERROR_PREFIX + ANOTHER_IN_PROGRESS)
+    if is_migrating(vmi):
+        return MemoryDecision(verdict=Verdict.REFUSED, message=ERROR_PREFIX + MIGRATING)
+    return None
+
+
+def _hotplugged(domain: Json, wanted: int, plugged: int) -> MemoryDecision:
     return MemoryDecision(
         verdict=Verdict.HOTPLUG,
         guest=wanted,

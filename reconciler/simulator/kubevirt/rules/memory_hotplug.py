@@ -97,10 +97,13 @@ def start_max_guest(
     defaults.go:79-98; v1.6.0 pkg/defaults/defaults.go:122 (without arm64).
     """
     guest = size(domain, "memory", "guest")
-    if guest is None or architecture not in behaviour.start_architectures:
+    foreign = architecture not in behaviour.start_architectures
+    if guest is None or (foreign and not behaviour.only_sizes_compared):
         return None
     own = size(domain, "memory", "maxGuest")
     candidate = own or cluster_max_guest or guest * ratio
+    if behaviour.only_sizes_compared:
+        return candidate
     refused = hotplug_refusal(domain, architecture, candidate, behaviour)
     return None if refused is not None else candidate
 

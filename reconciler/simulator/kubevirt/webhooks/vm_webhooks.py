@@ -153,7 +153,7 @@ class VMWebhooks:
                     f"{prefix}.resources.limits.memory '{domain['resources']['limits']['memory']}'"
                 )
                 return denied(VALIDATOR, f"{field} '{shown}' is greater than {other}", field)
-        tolerant = config.live_update and behaviour.version >= (1, 3, 0)
+        tolerant = config.live_update and behaviour.limit_follows
         if guest is not None and limits is not None and guest > limits and not tolerant:
             message = (
                 f"{MEMORY_FIELD} '{domain['memory']['guest']}' must be equal to or less than the "
@@ -173,7 +173,7 @@ class VMWebhooks:
         own = size(domain, "memory", "maxGuest")
         if not config.live_update or own is None:
             return None
-        if vm["spec"].get("instancetype") and not config.behaviour.instancetypes_live:
+        if vm["spec"].get("instancetype") and config.behaviour.instancetype_denied:
             return denied(VALIDATOR, v1_1.NO_INSTANCETYPE, "spec.instancetype")
         architecture = dig(vm, "spec", "template", "spec", "architecture") or "amd64"
         refused = memory_hotplug.hotplug_refusal(domain, architecture, own, config.behaviour)

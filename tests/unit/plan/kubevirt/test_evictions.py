@@ -260,7 +260,7 @@ def test_denied_eviction_message_contains_the_eviction_strategy():
 @pytest.mark.parametrize(
     ("methods", "more", "reason", "said"),
     [
-        (ONLY_MIGRATE, {}, "no-live-migrate", "the VM cannot be migrated now"),
+        (ONLY_MIGRATE, {}, "not-migratable", "the VM cannot be live-migrated"),
         (BOTH, {}, "evict-hazard", "Evict, and the VM cannot be migrated"),
         (ONLY_EVICT, {}, "evict-hazard", "Evict without LiveMigrate"),
         (

@@ -127,9 +127,15 @@ def name_of(play, name):
 
 @pytest.mark.parametrize(
     ("version", "reached"),
-    [("v1.1.1", "2Gi"), ("v1.2.0", "2Gi"), ("v1.2.1", "3Gi"), ("v1.4.0", "3Gi")],
+    [
+        ("v1.1.1", "2Gi"),
+        ("v1.2.0", "2Gi"),
+        ("v1.2.2", "2Gi"),
+        ("v1.3.0", "3Gi"),
+        ("v1.4.0", "3Gi"),
+    ],
 )
-def test_instancetype_change_applies_to_a_running_vm_from_v1_2_1(version, reached):
+def test_instancetype_change_applies_to_a_running_vm_from_v1_3(version, reached):
     play = Play({"instancetype": "small"}, version=version, instancetypes=TYPES)
     assert name_of(play, "big").status == 200
     play.run(60)

@@ -120,11 +120,12 @@ def test_requests_that_no_pod_could_have_are_denied(resources, message):
 @pytest.mark.parametrize(
     ("version", "strategy", "gates", "denied"),
     [
-        # v1.9.0 ADM/vmi-create-admitter.go:1024-1047; recorded v1.3.1, v1.6.3 and v1.9.0
-        # limits-memory-below (admitted under LiveUpdate)
+        # v1.9.0 ADM/vmi-create-admitter.go:1024-1047; recorded v1.2.2, v1.3.1, v1.6.3 and
+        # v1.9.0 limits-memory-below (admitted under LiveUpdate)
         ("v1.1.1", None, [], True),
         ("v1.2.1", "Stage", [], True),
-        ("v1.2.1", "LiveUpdate", ["VMLiveUpdateFeatures"], True),
+        ("v1.2.0", "LiveUpdate", ["VMLiveUpdateFeatures"], True),
+        ("v1.2.2", "LiveUpdate", ["VMLiveUpdateFeatures"], False),
         ("v1.3.1", "LiveUpdate", ["VMLiveUpdateFeatures"], False),
         ("v1.3.1", "LiveUpdate", [], True),
         ("v1.5.3", None, [], True),

@@ -83,7 +83,7 @@ SAME = [
 NAME = {"op": "replace", "path": "/spec/instancetype/name", "value": "large"}
 
 
-@pytest.mark.parametrize("version", ["v1.2.1", "v1.3.1", "v1.4.0"])
+@pytest.mark.parametrize("version", ["v1.3.0", "v1.3.1", "v1.4.0"])
 def test_instancetype_patch_removes_the_revision_name_in_the_spec(version):
     # recorded v1.3.1 instancetype-change: denied without; v1.4.0 tests/hotplug/instancetype.go
     decision = decided(cluster(sized(revision_name="pg-0-small-1"), version=version))
@@ -114,14 +114,15 @@ def test_instancetype_patch_without_a_revision_name_writes_only_the_name(version
 @pytest.mark.parametrize(
     ("version", "own_max", "expected"),
     [
-        # v1.2.0 vms-admitter.go:430-567 checks VMs with their own maxGuest; removed in v1.2.1
+        # v1.2.0 vms-admitter.go:430-567 checks VMs with their own maxGuest; removed in v1.2.1.
+        # v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349 compares the template, without its type.
         ("v1.1.0", "4Gi", ("restart", "live-update-features-unset")),
         ("v1.2.0", "4Gi", ("blocked", "denied-by-admission")),
-        ("v1.2.1", "4Gi", ("live", "hotplug")),
+        ("v1.2.1", "4Gi", ("restart", "instancetype-not-live")),
         ("v1.3.0", "4Gi", ("live", "hotplug")),
         ("v1.1.0", None, ("restart", "live-update-features-unset")),
         ("v1.2.0", None, ("restart", "instancetype-not-live")),
-        ("v1.2.1", None, ("live", "hotplug")),
+        ("v1.2.1", None, ("restart", "instancetype-not-live")),
         ("v1.9.0", None, ("live", "hotplug")),
     ],
 )
