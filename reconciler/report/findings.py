@@ -51,6 +51,7 @@ def validation_json(desired: DesiredState) -> str:
                 diagnostic_document(each) for each in by_location(desired.diagnostics)
             ],
             "skipped": dict(sorted(desired.skipped.items())),
+            "ignored": desired.ignored,
         }
     )
 
@@ -85,4 +86,12 @@ def _verdict(desired: DesiredState) -> str:
     read = plural(len(desired.vms), "VirtualMachine")
     if desired.kubevirt is not None:
         read = f"1 KubeVirt, {read}"
-    return f"{'Valid' if desired.valid else 'Invalid'}: {read}" + (f"; {found}" if found else "")
+    kinds = [f"{n} {kind}" for kind, n in sorted(desired.skipped.items())]
+    if desired.ignored:
+        kinds.append(f"{desired.ignored} without a Kubernetes object")
+    parts = [
+        f"{'Valid' if desired.valid else 'Invalid'}: {read}",
+        *([found] if found else ()),
+        *([f"skipped: {', '.join(kinds)}"] if kinds else ()),
+    ]
+    return "; ".join(parts)

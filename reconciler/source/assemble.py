@@ -36,11 +36,15 @@ def assemble(
     """
     found = list(diagnostics)
     skipped: Counter[str] = Counter()
+    n_ignored = 0
     objects: dict[ObjectRef, FileObject] = {}
     for result in results:
         found.extend(result.diagnostics)
         if result.skipped:
             skipped.update(result.skipped)
+        elif not (result.objects or result.diagnostics or result.unread):
+            n_ignored += 1
+        n_ignored += result.unread
         for each in result.objects:
             found.extend(each.diagnostics)
             ref = each.desired.ref
@@ -65,6 +69,7 @@ def assemble(
         kubevirt=_kubevirt(crs),
         vms=selected,
         skipped=dict(sorted(skipped.items())),
+        ignored=n_ignored,
         unselected=frozenset(vms.keys() - selected.keys()),
         diagnostics=tuple(sorted(found, key=_place)),
         provenance={ref: each.places for ref, each in objects.items()},

@@ -49,6 +49,7 @@ def _windows(found: Iterable[Mapping[str, str]]) -> tuple[Window, ...]:
 _READERS: Mapping[str, Callable[[Any], object]] = {
     "mode": Mode,
     "paths": tuple,
+    "exclude": tuple,
     "selector": Selector.parse,
     "restart": RestartConsent,
     "windows": _windows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from reconciler.model.desired.config import Config
@@ -12,7 +13,8 @@ from reconciler.source.assemble import assemble
 from reconciler.source.cache.file_contents import FileContents, RememberedContents
 from reconciler.source.config_file import ConfigResult, config_entry, read_config
 from reconciler.source.git.commit_tree import CommitTree
-from reconciler.source.git.file_tree import CONFIG_PATH, is_manifest, normal, select, under
+from reconciler.source.git.file_selection import included, select
+from reconciler.source.git.file_tree import CONFIG_PATH, is_manifest
 from reconciler.source.git.working_tree import WorkingTree
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from reconciler.source.cache.parse_cache import ParseCache
     from reconciler.source.git.file_tree import Entry, FileTree
     from reconciler.source.git.repository import Repository
+    from reconciler.source.manifests.manifest_objects import FileResult
 
 
 def _unchanged(config: Config) -> Config:
@@ -44,18 +47,31 @@ def read_tree(
     """
     config = override(found.config)
     selection = select(tree, config)
-    within = under(map(normal, config.paths))
+    is_chosen = included(config)
     dirty = any(
-        path == CONFIG_PATH or (is_manifest(path) and within(path)) for path in tree.changed()
+        path == CONFIG_PATH or (is_manifest(path) and is_chosen(path)) for path in tree.changed()
     )
+    files = [*selection.files, *(file for each in selection.rendered for file in each.files)]
+    results = contents.of(tree, files)
+    read = list(islice(results, len(selection.files)))
+    rendered = [
+        each.diagnose(ours=any(list(map(_is_ours, islice(results, len(each.files))))))
+        for each in selection.rendered
+    ]
     state = assemble(
-        contents.of(tree, selection.files),
+        read,
         revision=tree.revision,
         dirty=dirty,
         selector=config.selector,
-        diagnostics=(*found.diagnostics, *selection.diagnostics),
+        diagnostics=(*found.diagnostics, *selection.diagnostics, *rendered),
     )
     return Reading(config=config, state=state)
+
+
+def _is_ours(result: FileResult) -> bool:
+    """Whether a file has an object of ours, or one that cannot be read."""
+    errors = (each.severity is Severity.ERROR for each in result.diagnostics)
+    return bool(result.objects) or any(errors)
 
 
 class CommitReader:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from reconciler.errors import SourceError
-from reconciler.source.git.file_tree import KUSTOMIZATIONS, SUFFIXES
+from reconciler.source.git.file_selection import KUSTOMIZATIONS
+from reconciler.source.git.file_tree import SUFFIXES
 from reconciler.source.yaml.decode_text import MAX_BYTES
 
 if TYPE_CHECKING:

@@ -72,6 +72,8 @@ class Config:
     mode: Mode = Mode.ENFORCE
     paths: tuple[str, ...] = (".",)
     """Folders and files with manifests, relative to the root, with ``/`` and without ``..``."""
+    exclude: tuple[str, ...] = ()
+    """Folders and files of *paths* that are not read."""
     selector: Selector = field(default_factory=Selector)
     """Selects VMs by their labels in Git."""
     cluster: str | None = None
@@ -121,6 +123,7 @@ class Config:
 CONFIG_KEYS: Mapping[str, str] = {
     "mode": "mode",
     "paths": "paths",
+    "exclude": "exclude",
     "selector": "selector",
     "cluster": "cluster",
     "create": "create",

@@ -58,6 +58,8 @@ class DesiredState:
     """The VMs by reference, in the order of the references."""
     skipped: Mapping[str, int] = field(default_factory=dict)
     """How many documents of each other kind were ignored."""
+    ignored: int = 0
+    """How many files and documents were ignored because they hold no Kubernetes object."""
     unselected: frozenset[ObjectRef] = frozenset()
     """The objects that a selector, a namespace or a name leaves out."""
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -91,6 +91,7 @@ class _FileRecord(msgspec.Struct, array_like=True, gc=False):
     """Empty if no text contains the path, so that the record serves files of equal contents."""
     objects: tuple[_VMRecord | _KubeVirtRecord, ...]
     skipped: dict[str, int]
+    unread: int
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -107,6 +108,7 @@ def encode(result: FileResult, path: str) -> bytes | None:
             path=path if names_path else "",
             objects=tuple(map(_record, result.objects)),
             skipped=dict(result.skipped),
+            unread=result.unread,
             diagnostics=result.diagnostics,
         )
         return _encoder.encode(record)
@@ -127,7 +129,12 @@ def decode(data: bytes, file: SourceFile) -> FileResult | None:
         objects = tuple(_object(each, file.path) for each in record.objects)
     except LookupError as error:
         raise ValueError(f"there is no path with the number {error}") from error
-    return FileResult(objects=objects, skipped=record.skipped, diagnostics=record.diagnostics)
+    return FileResult(
+        objects=objects,
+        skipped=record.skipped,
+        unread=record.unread,
+        diagnostics=record.diagnostics,
+    )
 
 
 def _record(found: FileObject) -> _VMRecord | _KubeVirtRecord:

@@ -114,6 +114,14 @@ class CommitTree:
         """
         return self._repository.many_contents([entry.blob for entry in entries])
 
+    def chunks(self, entry: Entry) -> Iterator[bytes]:
+        """Yield the contents of a file of any size, piece by piece.
+
+        Raises:
+            SourceError: The object is missing.
+        """
+        return self._repository.chunks(entry.blob)
+
 
 def _sorted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(sorted(entries, key=attrgetter("path")))

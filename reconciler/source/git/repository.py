@@ -36,6 +36,7 @@ _ENVIRONMENT = {
 }
 _TRAILER = "fatal: Could not read from remote repository."
 _HEADER_WORDS = 3
+_PIECE = 1_000_000
 _TERMINATE_S = 2.0
 """How long git may take after SIGTERM to remove its lock files."""
 
@@ -232,6 +233,24 @@ class Repository:
             finally:
                 popen.kill()
                 popen.communicate()
+
+    def chunks(self, blob: str) -> Iterator[bytes]:
+        """Yield the contents of the object with the hash *blob* piece by piece.
+
+        Raises:
+            SourceError: The object is missing.
+        """
+        process = started(self.root, ("cat-file", "blob", blob), environment=self._environment)
+        popen = cast("subprocess.Popen[bytes]", process.proc)
+        try:
+            stdout = cast("IO[bytes]", popen.stdout)
+            while piece := stdout.read(_PIECE):
+                yield piece
+            if popen.wait():
+                raise self._missing(blob)
+        finally:
+            popen.kill()
+            popen.communicate()
 
     def _next_contents(self, blob: str, answers: IO[bytes]) -> bytes:
         """Read one answer: a line with hash, type and size, the contents, and a line feed."""

@@ -21,6 +21,7 @@ UNBORN = "working-tree"
 
 _STATUS = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
 _SUBMODULE = "160000"
+_PIECE = 1_000_000
 
 
 class WorkingTree:
@@ -86,15 +87,27 @@ class WorkingTree:
         Raises:
             SourceError: The file cannot be read, or is no longer a regular file.
         """
+        return next(self._pieces(entry, MAX_BYTES + 1), b"")
+
+    def chunks(self, entry: Entry) -> Iterator[bytes]:
+        """Yield the contents of a file of any size, piece by piece.
+
+        Raises:
+            SourceError: The file cannot be read, or is no longer a regular file.
+        """
+        return self._pieces(entry, _PIECE)
+
+    def _pieces(self, entry: Entry, n_bytes: int) -> Iterator[bytes]:
         name = self._entries[entry.path][0]
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         try:
             with os.fdopen(os.open(self._root / os.fsdecode(name), flags), "rb") as file:
-                if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    return file.read(MAX_BYTES + 1)
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise SourceError(f"{entry.path} is no longer a regular file")
+                while piece := file.read(n_bytes):
+                    yield piece
         except OSError as error:
             raise SourceError(f"{entry.path} cannot be read: {error.strerror}") from error
-        raise SourceError(f"{entry.path} is no longer a regular file")
 
     def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
         """Yield the contents of each file, in order.

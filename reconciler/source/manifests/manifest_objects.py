@@ -23,10 +23,10 @@ class SourceFile:
         """Return *mark* as a place in this file."""
         return Location(path=self.path, line=mark.line, column=mark.column)
 
-    def diagnose(self, problem: Problem) -> Diagnostic:
-        """Return *problem* as an error at its place."""
+    def diagnose(self, problem: Problem, severity: Severity = Severity.ERROR) -> Diagnostic:
+        """Return *problem* as a diagnostic at its place."""
         return Diagnostic(
-            severity=Severity.ERROR,
+            severity=severity,
             code=problem.code,
             message=problem.message,
             at=self.location(problem.mark),
@@ -103,5 +103,7 @@ class FileResult:
     objects: tuple[FileObject, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     """How many documents of each other kind were ignored."""
+    unread: int = 0
+    """How many documents were ignored because they are not objects, or cannot be read."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """The diagnostics that do not belong to one of ``objects``."""

@@ -17,13 +17,15 @@ from reconciler.source.manifests.manifest_objects import (
     Manifest,
     SourceFile,
 )
+from reconciler.source.manifests.mentions import may_manage, names_managed, skipped_kinds
 from reconciler.source.yaml import documents
-from reconciler.source.yaml.decode_text import decode
+from reconciler.source.yaml.decode_text import decode, is_lfs_pointer
 from reconciler.source.yaml.nodes import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reconciler.source.yaml.composer import Composed
     from reconciler.source.yaml.nodes import Node
 
 _DECODERS = {"KubeVirt": kubevirt_manifest.decode, "VirtualMachine": vm_manifest.decode}
@@ -36,15 +38,19 @@ def read_manifests(path: str, data: bytes) -> FileResult:
         path: The path to show, from the root of the repository, with ``/``.
         data: YAML or JSON, one document or several.
     """
-    file = SourceFile(path=path)
+    if not may_manage(data) and not is_lfs_pointer(data):
+        return FileResult(skipped=skipped_kinds(data))
+    gathered = _Gathered(SourceFile(path=path))
     text = decode(data)
     if isinstance(text, Problem):
-        return FileResult(diagnostics=(file.diagnose(text),))
-    found = documents.parse(text)
-    gathered = _Gathered(file)
-    for root in found.roots:
-        gathered.take(root)
-    return gathered.result(*map(file.diagnose, found.problems))
+        gathered.unreadable(text, data)
+        return gathered.result()
+    found = documents.parse(gathered.without_foreign(text))
+    for each in found.unreadable:
+        gathered.unreadable(each.problem, each.text.encode())
+    for document in found.documents:
+        gathered.take(document)
+    return gathered.result()
 
 
 class _Gathered:
@@ -54,21 +60,53 @@ class _Gathered:
         self.file = file
         self.objects: list[FileObject] = []
         self.skipped: Counter[str] = Counter()
+        self.unread = 0
         self.diagnostics: list[Diagnostic] = []
 
-    def result(self, *diagnostics: Diagnostic) -> FileResult:
-        """Return the result, with the *diagnostics* of the file before those of its documents."""
+    def result(self) -> FileResult:
+        """Return the result."""
         return FileResult(
             objects=tuple(self.objects),
             skipped=dict(sorted(self.skipped.items())),
-            diagnostics=(*diagnostics, *self.diagnostics),
+            unread=self.unread,
+            diagnostics=tuple(self.diagnostics),
         )
 
-    def take(self, node: Node, *, listed_kind: str = "") -> None:
+    def without_foreign(self, text: str) -> str:
+        """Return *text* with empty lines in place of the documents that cannot be of our kinds."""
+        kept, changed = [], False
+        for document in _split(text):
+            data = document.encode("utf-8", "surrogatepass")
+            if may_manage(data) or document.startswith("%") or "\n%" in document:
+                kept.append(document)
+            else:
+                self.skipped.update(skipped_kinds(data))
+                kept.append("\n" * document.count("\n"))
+                changed = True
+        return "".join(kept) if changed else text
+
+    def unreadable(self, problem: Problem, data: bytes) -> None:
+        """Report that *data* cannot be read if it names a kind of ours, or count it."""
+        if problem.code == "lfs-pointer":
+            self.diagnostics.append(self.file.diagnose(problem, Severity.WARNING))
+        elif names_managed((data,)):
+            self.diagnostics.append(self.file.diagnose(problem))
+        else:
+            self.unread += 1
+
+    def take(self, document: Composed) -> None:
+        """Take a document; equal keys are reported only if it has an object of ours."""
+        before = len(self.objects), len(self.diagnostics)
+        self._take(document.root)
+        if before != (len(self.objects), len(self.diagnostics)):
+            self.diagnostics.extend(
+                self.file.diagnose(each, Severity.WARNING) for each in document.remarks
+            )
+
+    def _take(self, node: Node, *, listed_kind: str = "") -> None:
         """Take a document, or an item of a list whose items have the kind *listed_kind*."""
         if not isinstance(node.value, dict):
-            if isinstance(node.value, str | int | float):
-                self.diagnostics.append(self.file.diagnose(_no_object(node)))
+            self.unread += isinstance(node.value, str | int | float)
             return
         kind = node.value.get("kind", listed_kind or None)
         version = node.value.get("apiVersion", API_VERSION if listed_kind else None)
@@ -77,7 +115,7 @@ class _Gathered:
             self.diagnostics.append(self.file.diagnose(what.problem))
         elif what.listed is not None:
             for item in _items(node):
-                self.take(item, listed_kind=what.listed)
+                self._take(item, listed_kind=what.listed)
         elif what.skipped is not None:
             self.skipped[what.skipped] += 1
         elif what.managed is not None:
@@ -94,11 +132,13 @@ class _Gathered:
             self.objects.append(_DECODERS[kind](manifest, manifest.ref, violations))
 
 
-def _no_object(node: Node) -> Problem:
-    """Report bare text: a failed rendering or an error page often leaves some."""
-    text = str(node.value).split("\n", 1)[0][:40]
-    message = f"the document is {text!r}, not a Kubernetes object"
-    return Problem(mark=node.mark, code="not-an-object", message=message)
+def _split(text: str) -> Iterator[str]:
+    """Split *text* before each line that starts with ``---``: a new document starts there."""
+    start = 0
+    while (end := text.find("\n---", start)) >= 0:
+        yield text[start : end + 1]
+        start = end + 1
+    yield text[start:]
 
 
 def _items(node: Node) -> tuple[Node, ...]:

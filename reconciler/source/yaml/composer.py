@@ -1,8 +1,11 @@
 """Composes the nodes of documents from a parser's events: ``compose``.
 
-It resolves anchors and merge keys and reports duplicate keys. The libraries have composers of
-their own, but those do not read scalars as Kubernetes does, they silently let the last of two
-equal keys win, and they recurse, so a hostile file can exhaust the stack.
+It resolves anchors and merge keys and reports duplicate keys. As in Go's yaml.v2, which kubectl
+uses, the last of two equal keys counts, and ``<<`` replaces the keys before it. The libraries have
+composers of their own, but those do not read scalars as Kubernetes does, do not report equal keys,
+and recurse, so a hostile file can exhaust the stack.
+
+Source: sigs.k8s.io/yaml v1.4 goyaml.v2/decode.go (mapping and merge).
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ class Composed(NamedTuple):
     """One document that is not empty, and its problems that do not stop the reading."""
 
     root: Node
-    problems: tuple[Problem, ...]
+    remarks: tuple[Problem, ...]
 
 
 def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
@@ -62,7 +65,7 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
         elif kind is document_end:
             root = document.inner.children[0]
             if root.value is not None:
-                yield Composed(root, tuple(document.problems))
+                yield Composed(root, tuple(document.remarks))
             document = _Document()
 
 
@@ -71,7 +74,7 @@ class _Open:
 
     __slots__ = (
         *("anchor", "children", "count_before", "is_mapping", "is_merge", "key", "key_start"),
-        *("merge", "start", "value"),
+        *("merge", "merged", "start", "value"),
     )
 
     def __init__(
@@ -90,7 +93,9 @@ class _Open:
         self.is_merge = False
         """Whether that key is ``<<``."""
         self.merge: Node | None = None
-        """The value of ``<<``."""
+        """The last value of ``<<``."""
+        self.merged: frozenset[str] = frozenset()
+        """The keys from ``<<``, which a key after it replaces."""
 
 
 class _Document:
@@ -99,7 +104,7 @@ class _Document:
     def __init__(self) -> None:
         self.inner = _Open(Mark(0, 0), None, 0, is_mapping=False)
         """The innermost open mapping or list; at first, a list that only the root goes into."""
-        self.problems: list[Problem] = []
+        self.remarks: list[Problem] = []
         self._outer: list[_Open] = []
         self._count = 0
         """How many values were read so far, including those that aliases repeat."""
@@ -144,8 +149,6 @@ class _Document:
         count = self._count - done.count_before
         if count > MAX_VALUES:
             _fail(done.start, "too-large", f"aliases make this more than {MAX_VALUES} values")
-        if done.merge is not None:
-            _put_merged(done, done.merge)
         node = _new(Node, (done.value, done.start, done.children, inner.key_start))
         if done.anchor is not None:
             self._anchors[done.anchor] = node, count
@@ -170,7 +173,7 @@ class _Document:
         self._add(node._replace(key_start=inner.key_start))
 
     def _add(self, node: Node) -> None:
-        """Add *node* to the innermost mapping or list; the first of two equal keys counts."""
+        """Add *node* to the innermost mapping or list; the last of two equal keys counts."""
         inner = self.inner
         value, key = inner.value, inner.key
         if not inner.is_mapping:
@@ -180,18 +183,23 @@ class _Document:
         inner.key = None
         if inner.is_merge:
             self._add_merge(inner, node)
-        elif key in value:
-            self.problems.append(_duplicate(str(key), node, inner.children[key]))
-        else:
-            value[key] = node.value
-            inner.children[key] = node
+            return
+        if key in value and key not in inner.merged:
+            self.remarks.append(_duplicate(str(key), node, inner.children[key]))
+        value[key] = node.value
+        inner.children[key] = node
 
     def _add_merge(self, inner: _Open, node: Node) -> None:
+        """Insert the keys of *node* in place of those before it; earlier sources win."""
         if inner.merge is not None:
-            self.problems.append(_duplicate(_MERGE, node, inner.merge))
+            self.remarks.append(_duplicate(_MERGE, node, inner.merge))
         else:
-            self.problems.extend(_merge_after_keys(inner, node))
-            inner.merge = node
+            self.remarks.extend(_merge_after_keys(inner, node))
+        inner.merge = node
+        for source in reversed(_merge_sources(node)):
+            inner.children.update(source.children)
+            inner.value.update(source.value)
+            inner.merged = inner.merged.union(source.value)
 
 
 def _marked_text(text: str, tag: str | None) -> Scalar:
@@ -221,14 +229,14 @@ def _duplicate(key: str, node: Node, first: Node) -> Problem:
         code="duplicate-key",
         message=f"the key {key} appears twice in one mapping",
         context=(f"first at line {place.line}, column {place.column}",),
-        hint="remove one of the two",
+        hint="remove one of the two; the last one counts, as for kubectl",
     )
 
 
 def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
-    """Find keys that precede ``<<`` and that it brings too: parsers disagree.
+    """Find keys that precede ``<<`` and that it brings too: parsers disagree which of them counts.
 
-    In YAML the written key wins. In Go's yaml.v2, which kubectl uses, the later key wins.
+    In YAML the written key counts. In Go's yaml.v2, which kubectl uses, the later key counts.
     """
     sources = _merge_sources(merge)
     for key, node in inner.children.items():
@@ -237,9 +245,9 @@ def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
             yield Problem(
                 mark=_key_mark(merge),
                 code="merge-order",
-                message=f"<< brings the key {key}, which precedes it in the same mapping",
+                message=f"<< replaces the key {key}, which precedes it in the same mapping",
                 context=(f"{key} is at line {place.line}, column {place.column}",),
-                hint="write << as the first key of the mapping; parsers disagree which key wins",
+                hint="write << as the first key of the mapping; kubectl takes the later key",
             )
 
 
@@ -250,15 +258,6 @@ def _merge_sources(merge: Node) -> tuple[Node, ...]:
             merge.key_start or merge.start, "not-yaml", "<< takes a mapping or a list of mappings"
         )
     return sources
-
-
-def _put_merged(done: _Open, merge: Node) -> None:
-    """Insert the keys of *merge* before the written ones, which win; so do earlier sources."""
-    children: dict[Any, Node] = {}
-    for source in reversed(_merge_sources(merge)):
-        children.update(source.children)
-    done.children = children | done.children
-    done.value = {key: node.value for key, node in done.children.items()}
 
 
 def _key_mark(node: Node) -> Mark:

@@ -16,7 +16,7 @@ def decode(data: bytes) -> str | Problem:
     r"""Return the text of *data*, with ``\n`` as line ends and without a byte order mark."""
     if len(data) > MAX_BYTES:
         return too_large()
-    if data.startswith(_LFS):
+    if is_lfs_pointer(data):
         return Problem(
             mark=Mark(1, 1),
             code="lfs-pointer",
@@ -35,6 +35,11 @@ def decode(data: bytes) -> str | Problem:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def is_lfs_pointer(data: bytes) -> bool:
+    """Whether *data* is what Git LFS commits in place of a file."""
+    return data.startswith(_LFS)
+
+
 def too_large(n_bytes: int | None = None) -> Problem:
     """Explain why a file of *n_bytes* is not read; None if its size is not known."""
     size = f"more than {MAX_BYTES:,}" if n_bytes is None else f"{n_bytes:,}"
@@ -42,5 +47,5 @@ def too_large(n_bytes: int | None = None) -> Problem:
         mark=Mark(1, 1),
         code="too-large",
         message=f"the file has {size} bytes; at most {MAX_BYTES:,} are read",
-        hint="split the file, or leave it out of paths in .reconciler.yaml",
+        hint="split the file, or name it in exclude in .reconciler.yaml",
     )

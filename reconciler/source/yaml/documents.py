@@ -6,17 +6,16 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from reconciler.source.yaml.composer import compose
+from reconciler.source.yaml.composer import Composed, compose
 from reconciler.source.yaml.nodes import Mark, Node, Problem, ProblemError, from_parser
 from reconciler.source.yaml.parsers import libyaml
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.source.yaml.composer import Composed
     from reconciler.source.yaml.parsers import Parser
 
-MAX_BROKEN = 10
+MAX_BROKEN = 50
 """After this many unreadable documents, the rest of a text is not read."""
 
 _DOCUMENT_LINE = re.compile(r"^---(?=\s|$)", re.MULTILINE)
@@ -25,16 +24,36 @@ _NOT_ALLOWED = re.compile("[^\t\n\r -~\u0085\u00a0-\ud7ff\ue000-\ufffd\U00010000
 _SYNTAX_HINT = "check the indentation, quotes and brackets here and in the lines before"
 _TEMPLATE_HINT = (
     "this looks like a template: render it and pipe it in with -f -, "
-    "or leave it out of paths in .reconciler.yaml"
+    "or name it in exclude in .reconciler.yaml"
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A document that cannot be read."""
+
+    problem: Problem
+    text: str
+    """The document; after too many of them, the rest of the text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documents:
     """The documents of one text in order, without empty documents."""
 
-    roots: tuple[Node, ...]
-    problems: tuple[Problem, ...] = ()
+    documents: tuple[Composed, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+
+    @property
+    def roots(self) -> tuple[Node, ...]:
+        """The values of the documents."""
+        return tuple(each.root for each in self.documents)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The remarks on the documents, and why the others cannot be read."""
+        remarks = (problem for each in self.documents for problem in each.remarks)
+        return (*remarks, *(each.problem for each in self.unreadable))
 
 
 def parse(text: str, parser: Parser | None = None) -> Documents:
@@ -47,24 +66,26 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
         text: One document or several.
         parser: The library that reads it; libyaml unless another is given.
     """
-    roots: list[Node] = []
-    problems: dict[Problem, None] = {}
+    found: list[Composed] = []
+    unreadable: dict[Problem, Unreadable] = {}
     first = 0
-    for _ in range(MAX_BROKEN):
+    for count in range(1, MAX_BROKEN + 1):
         try:
-            for root, found in _documents(text, parser or libyaml()):
-                problems.update(dict.fromkeys(found))
-                roots.append(root)
+            found.extend(_documents(text, parser or libyaml()))
         except ProblemError as error:
-            problems[_with_template_hint(error.problem, text)] = None
-            following = _next_document(text, error.problem.mark.line - 1, first)
+            problem = _with_template_hint(error.problem, text)
+            following = _next_document(text, problem.mark.line - 1, first)
+            broken = _document_at(text, problem.mark, following)
+            if count == MAX_BROKEN:
+                broken, following = text, None
+            unreadable[problem] = Unreadable(problem=problem, text=broken)
             if following is None:
                 break
             first = text.count("\n", 0, following)
             text = "\n" * first + text[following:]  # empty lines keep the numbers of lines
         else:
             break
-    return Documents(roots=tuple(roots), problems=tuple(problems))
+    return Documents(documents=tuple(found), unreadable=tuple(unreadable.values()))
 
 
 def _documents(text: str, parser: Parser) -> Iterator[Composed]:
@@ -116,11 +137,26 @@ def _syntax_problem(error: Any) -> Problem:  # noqa: ANN401 - an error of either
 
 def _next_document(text: str, row: int, first: int) -> int | None:
     """Return where the next document after line *row* starts; *first* empty lines are skipped."""
+    found = _DOCUMENT_LINE.search(text, max(_start(text, row), first + 1))
+    return found.start() if found else None
+
+
+def _document_at(text: str, mark: Mark, following: int | None) -> str:
+    """Return the document that *mark* is in, or that ends there; the next one is *following*."""
+    start = _start(text, mark.line - 1)
+    first = max(text.rfind("\n---", 0, start), 0)
+    if following == start and mark.column > 1:
+        first, after = start, _DOCUMENT_LINE.search(text, start + 1)
+        following = after.start() if after else None
+    return text[first:following]
+
+
+def _start(text: str, row: int) -> int:
+    """Return where line *row* starts."""
     at = 0
     for _ in range(row):
         at = text.find("\n", at) + 1
-    found = _DOCUMENT_LINE.search(text, max(at, first + 1))
-    return found.start() if found else None
+    return at
 
 
 def _with_template_hint(problem: Problem, text: str) -> Problem:

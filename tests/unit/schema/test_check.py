@@ -23,8 +23,8 @@ def cr(**configuration):
             ("selectr",),
             "unknown-field",
             "selectr is not a known field",
-            "did you mean selector? allowed: annotate, apiVersion, cluster, create, kind, mode, "
-            "paths, restart, rollout, selector, windows",
+            "did you mean selector? allowed: annotate, apiVersion, cluster, create, exclude, "
+            "kind, mode, paths, restart, rollout, selector, windows",
             id="unknown key, with a suggestion",
         ),
         pytest.param(

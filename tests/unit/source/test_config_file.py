@@ -40,7 +40,8 @@ def test_configuration_defaults_are_safe():
 
 def test_configuration_values_are_read_with_their_locations():
     result = read(
-        HEAD + "mode: observe\npaths: [vms, infra/kubevirt.yaml]\nselector: tier in (db)\n"
+        HEAD + "mode: observe\npaths: [vms, infra/kubevirt.yaml]\nexclude: [vms/lab]\n"
+        "selector: tier in (db)\n"
         "cluster: 6e0c\ncreate: yes\nrestart: window\nannotate: true\nwindows:\n"
         "- {kind: allow, cron: 0 22 * * 1-5, duration: 4h, timeZone: Europe/Berlin}\n"
         "- {kind: deny, cron: 0 0 20 12 *, duration: 408h}\nrollout:\n  maxConcurrent: 4\n"
@@ -53,6 +54,7 @@ def test_configuration_values_are_read_with_their_locations():
     assert config == Config(
         mode=Mode.OBSERVE,
         paths=("vms", "infra/kubevirt.yaml"),
+        exclude=("vms/lab",),
         selector=Selector.parse("tier in (db)"),
         cluster="6e0c",
         create=True,
@@ -78,7 +80,7 @@ def test_configuration_values_are_read_with_their_locations():
         settle_timeout=Duration.parse("10m"),
     )
     assert config.origin("rollout.timeouts.guest") == Location(
-        path=".reconciler.yaml", line=21, column=21
+        path=".reconciler.yaml", line=22, column=21
     )
     assert all(isinstance(config.origin(key), Location) for key in CONFIG_KEYS)
     plan = plan_policy(config)

@@ -217,14 +217,14 @@ def test_ignored_submodule_is_still_reported(opened, git_repo):
     modules = '[submodule "t"]\n\tpath = t.yaml\n\turl = ./t\n\tignore = all\n'
     head = git_repo.commit({".gitmodules": modules})
     following = FollowingReader(opened)
-    assert following.read().state.valid
+    assert following.read().state.diagnostics == ()
     staged(git_repo, "160000", head, b"t.yaml")
     git_repo.git("commit", "--quiet", "--message=submodule")
     assert told(following.read()) == told(CommitReader(opened).read())
-    assert not following.read().state.valid
+    assert [each.code for each in following.read().state.diagnostics] == ["not-followed"]
     git_repo.git("rm", "--quiet", "--cached", "t.yaml")
     git_repo.git("commit", "--quiet", "--message=none")
-    assert following.read().state.valid
+    assert following.read().state.diagnostics == ()
 
 
 @pytest.mark.parametrize(("n_names", "n_bytes"), [(400, 6_000), (1, 140_000)])

@@ -59,10 +59,75 @@ def test_commit_is_read_with_the_configuration_in_that_commit(opened, git_repo):
 
 
 def test_commit_without_a_configuration_is_read_completely(opened, git_repo):
-    git_repo.commit({"a.yaml": vm("a"), ".hidden/b.json": vm("b"), "x/y/z/c.yaml": vm("c")})
+    git_repo.commit({"a.yaml": vm("a"), "x/b.json": vm("b"), "x/y/z/c.yaml": vm("c")})
     reading = CommitReader(opened).read()
     assert reading.config == Config()
     assert [ref.name for ref in reading.state.vms] == ["a", "b", "c"]
+
+
+def test_hidden_folder_is_passed_over_unless_paths_names_it(opened, git_repo):
+    git_repo.commit(
+        {
+            "a.yaml": vm("a"),
+            ".b.yaml": vm("b"),
+            ".vscode/settings.json": "{\n // kind: VirtualMachine\n",
+            "x/.github/c.yaml": vm("c"),
+        }
+    )
+    state = CommitReader(opened).read().state
+    assert ([ref.name for ref in state.vms], messages(state)) == (["a", "b"], [])
+    git_repo.commit({".reconciler.yaml": CONFIG + "paths: [x/.github]\n"})
+    assert [ref.name for ref in CommitReader(opened).read().state.vms] == ["c"]
+
+
+def test_excluded_paths_are_not_read(opened, git_repo):
+    files = {"a.yaml": vm("a"), "lab/b.yaml": "kind: KubeVirt\n- [", "lab2/c.yaml": vm("c")}
+    git_repo.commit(files)
+    assert not CommitReader(opened).read().state.valid
+    git_repo.commit({".reconciler.yaml": CONFIG + "exclude: [lab, lab2/c.yaml]\n"})
+    state = CommitReader(opened).read().state
+    assert ([ref.name for ref in state.vms], messages(state)) == (["a"], [])
+
+
+def test_chart_is_named_once_and_is_an_error_only_with_objects_of_ours(opened, git_repo):
+    git_repo.commit(
+        {
+            "a.yaml": vm("a"),
+            "web/Chart.yaml": "apiVersion: v2\nname: web\n",
+            "web/templates/service.yaml": "{{- if .Values.on }}\nkind: Service\n{{- end }}\n",
+            "vms/Chart.yaml": "apiVersion: v2\nname: vms\n",
+            "vms/templates/vm.yaml": "{{- if .Values.on }}\nkind: VirtualMachine\n{{- end }}\n",
+            "vms/values.yaml": "a: [",
+            "plain/Chart.yaml": "apiVersion: v2\nname: plain\n",
+        }
+    )
+    state = CommitReader(opened).read().state
+    assert [ref.name for ref in state.vms] == ["a"]
+    assert [(each.severity, each.code, each.at.path) for each in state.diagnostics] == [
+        ("error", "chart", "vms/Chart.yaml"),
+        ("note", "chart", "web/Chart.yaml"),
+    ]
+
+
+def test_kustomization_without_objects_of_ours_is_a_note(opened, git_repo):
+    git_repo.commit({"a/kustomization.yaml": "resources: [b.yaml]\n", "a/b.yaml": "a: [\n"})
+    (found,) = CommitReader(opened).read().state.diagnostics
+    assert (found.severity, found.code) == ("note", "kustomization")
+
+
+def test_files_without_an_object_are_counted(opened, git_repo):
+    git_repo.commit(
+        {
+            "a.yaml": "a: [",
+            "b.yaml": b"\xff",
+            "c.json": "{ // comment\n}",
+            "d.yaml": "apiVersion: v1\nkind: ConfigMap\na: 1\na: 2\n",
+            "e.yaml": "kubevirt: [\n",
+            "f.yaml": vm("f"),
+        }
+    )
+    state = CommitReader(opened).read().state
+    assert (messages(state), state.skipped, state.ignored) == ([], {"ConfigMap": 1}, 4)
 
 
 def test_flags_override_the_configuration(opened, git_repo):
@@ -77,8 +142,8 @@ def test_flags_override_the_configuration(opened, git_repo):
 def test_invalid_file_does_not_hide_valid_files(opened, git_repo):
     git_repo.commit(
         {
-            "a.yaml": "a: [",
-            "b.yaml": b"\xff",
+            "a.yaml": "kind: VirtualMachine\na: [",
+            "b.yaml": b"kind: VirtualMachine\n\xff",
             "c.yaml": vm("c", guest="2GB"),
             "d.yaml": vm("d"),
             "e.yaml": vm("e", namespace=""),
@@ -179,7 +244,7 @@ def test_folder_with_a_kustomization_is_an_error(opened, git_repo):
             "kustomization, "
             "which only kustomize can read\n"
             "  hint: render it and pipe it in (kubectl kustomize base | reconciler plan -f -), or "
-            "leave the folder out of paths in .reconciler.yaml"
+            "name the folder in exclude in .reconciler.yaml"
         )
     ]
 
@@ -193,21 +258,24 @@ def test_links_and_submodules_in_git_are_reported_and_not_followed(opened, git_r
     git_repo.git("commit", "--quiet", "--message=links")
     state = CommitReader(opened).read().state
     assert [str(each).partition("\n")[0] for each in state.diagnostics] == [
-        "folder:1:1: warning[not-followed] this is a symbolic link, which is not followed",
-        "link.yaml:1:1: error[not-followed] this is a symbolic link, which is not followed",
+        "folder:1:1: note[not-followed] this is a symbolic link, which is not followed",
+        "link.yaml:1:1: warning[not-followed] this is a symbolic link, which is not followed",
         "sub:1:1: warning[not-followed] this is a submodule, which is not followed",
     ]
 
 
 def test_too_large_file_is_reported_and_not_read(opened, git_repo):
-    git_repo.commit({"big.yaml": b"#" * (MAX_BYTES + 1), "a.yaml": vm("a")})
-    state = CommitReader(opened).read().state
-    assert messages(state) == [
-        (
-            "big.yaml:1:1: error[too-large] the file has 10,000,001 bytes; at most 10,000,000 are "
-            "read\n  hint: split the file, or leave it out of paths in .reconciler.yaml"
-        )
-    ]
+    ours = b"#" * MAX_BYTES + b"\nkind: VirtualMachine\n"
+    git_repo.commit({"big.yaml": ours, "foreign.yaml": b"#" * (MAX_BYTES + 1), "a.yaml": vm("a")})
+    for reader in (CommitReader(opened), WorkingTreeReader(opened)):
+        state = reader.read().state
+        assert messages(state) == [
+            (
+                "big.yaml:1:1: error[too-large] the file has 10,000,022 bytes; at most 10,000,000 "
+                "are read\n  hint: split the file, or name it in exclude in .reconciler.yaml"
+            )
+        ]
+        assert list(state.vms) == [vm_ref("db", "a")]
 
 
 def test_missing_path_is_reported_at_its_location_in_the_configuration(opened, git_repo):
@@ -217,7 +285,7 @@ def test_missing_path_is_reported_at_its_location_in_the_configuration(opened, g
     state = CommitReader(opened).read().state
     assert messages(state) == [
         (
-            f".reconciler.yaml:3:8: error[path-missing] the path 'vms' is not in {commit}\n"
+            f".reconciler.yaml:3:8: warning[path-missing] the path 'vms' is not in {commit}\n"
             "  hint: correct paths in .reconciler.yaml"
         )
     ]

@@ -38,35 +38,35 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
     ("text", "expected"),
     [
         pytest.param(
-            "a: 'x\n",
-            "vms/db.yaml:2:1: error[not-yaml] found unexpected end of stream while scanning a "
+            "kind: VirtualMachine\na: 'x\n",
+            "vms/db.yaml:3:1: error[not-yaml] found unexpected end of stream while scanning a "
             "quoted scalar\n"
             "  hint: check the indentation, quotes and brackets here and in the lines before",
             id="not YAML",
         ),
         pytest.param(
-            b"a: \xff\n",
-            "vms/db.yaml:1:4: error[not-text] the byte 0xff is not valid UTF-8",
+            b"kind: VirtualMachine\na: \xff\n",
+            "vms/db.yaml:2:4: error[not-text] the byte 0xff is not valid UTF-8",
             id="not text",
         ),
         pytest.param(
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
-            "vms/db.yaml:1:1: error[lfs-pointer] this is a Git LFS pointer, not the manifest "
+            "vms/db.yaml:1:1: warning[lfs-pointer] this is a Git LFS pointer, not the manifest "
             "itself\n  hint: keep manifests out of Git LFS",
             id="LFS pointer",
         ),
         pytest.param(
-            b"#" * (MAX_BYTES + 1),
+            b"kind: VirtualMachine\n" + b"#" * MAX_BYTES,
             "vms/db.yaml:1:1: error[too-large] the file has more than 10,000,000 bytes; at most "
             "10,000,000 are read\n"
-            "  hint: split the file, or leave it out of paths in .reconciler.yaml",
+            "  hint: split the file, or name it in exclude in .reconciler.yaml",
             id="too large",
         ),
         pytest.param(
             vm("guest: 2Gi, guest: 4Gi"),
-            "vms/db.yaml:9:51: error[duplicate-key] the key guest appears twice in one mapping\n"
+            "vms/db.yaml:9:51: warning[duplicate-key] the key guest appears twice in one mapping\n"
             "  first at line 9, column 39\n"
-            "  hint: remove one of the two",
+            "  hint: remove one of the two; the last one counts, as for kubectl",
             id="duplicate key",
         ),
         pytest.param(

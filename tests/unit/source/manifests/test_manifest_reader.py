@@ -241,18 +241,78 @@ def test_objects_of_other_kinds_are_counted_and_other_documents_ignored():
     assert result.skipped == {"ConfigMap": 2, "VirtualMachine": 1, "VirtualMachineInstance": 1}
 
 
-@pytest.mark.parametrize("text", ["just text\n", "<html>404</html>", "42\n"])
-def test_document_without_an_object_is_reported(text):
-    (found,) = said(read(text))
-    assert (found.severity, found.code, str(found.at)) == (
-        "error",
-        "not-an-object",
-        "vms/db.yaml:1:1",
+FOREIGN = [
+    pytest.param("just text\n", id="text"),
+    pytest.param("<html>kubevirt</html>", id="page that mentions KubeVirt"),
+    pytest.param("42\n", id="number"),
+    pytest.param("kubevirt: {{ .Values.x }}\n", id="template"),
+    pytest.param("{\n  // comment\n  'a': 1,\n}\n", id="JSON with comments"),
+    pytest.param("a: 1\na: 2\nkubevirt: x\n", id="equal keys"),
+    pytest.param(b"a: \xff kubevirt\n", id="not text"),
+    pytest.param("# KubeVirt\n" + "a: [\n", id="open bracket"),
+    pytest.param("kubevirt: *x\n", id="alias without anchor"),
+]
+
+
+@pytest.mark.parametrize("text", FOREIGN)
+def test_document_that_is_not_ours_is_never_reported(text):
+    result = read(text)
+    assert (said(result), result.objects, result.skipped) == ([], (), {})
+
+
+@pytest.mark.parametrize("text", [each for each in FOREIGN if isinstance(each.values[0], str)])
+def test_document_that_is_not_ours_hides_no_vm_beside_it(text):
+    foreign = text.rstrip("\n") + "\n"
+    result = read(
+        foreign + "---\n" + vm() + "---\n" + foreign + "---\n" + vm().replace("-0", "-1")
     )
-    assert text.strip() in found.message
+    assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]
+    assert said(result) == []
+    line = foreign.count("\n") + 2
+    assert result.objects[0].places[()].line == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("kind: VirtualMachine\na: [\n", id="open bracket"),
+        pytest.param('{"kind":"KubeVirt"\n', id="cut JSON"),
+        pytest.param("{{ if x }}\nkind: 'VirtualMachineList'\n", id="template"),
+        pytest.param(b"kind: VirtualMachine\n\xff\n", id="not text"),
+        pytest.param(
+            b"\xff\xfe" + "kind: VirtualMachine\na: [\n".encode("utf-16-le"), id="UTF-16"
+        ),
+    ],
+)
+def test_unreadable_document_that_names_our_kinds_is_an_error(text):
+    (found,) = said(read(text))
+    assert (found.severity, found.code in {"not-yaml", "not-text"}) == ("error", True)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        '"\\x56irtualMachine"',
+        '"\\u0056irtualMachine"',
+        '"Virtual\\\n  Machine"',
+        "!!binary VmlydHVhbE1hY2hpbmU=",
+    ],
+)
+def test_vm_is_found_in_every_notation_of_its_kind(kind):
+    text = vm().replace("VirtualMachine", kind).replace("kubevirt.io", '"\\u006bubevirt.io/v1"', 1)
+    text = text.replace('"/v1\n', '"\n', 1)
+    assert one(read(text)).desired.ref.name == "pg-0"
+    assert one(read(b"\xff\xfe" + vm().encode("utf-16-le"))).desired.ref.name == "pg-0"
 
 
 def test_invalid_document_does_not_hide_valid_documents():
-    result = read(vm() + "---\n{{ bad\n---\n" + vm("guest: 2GB").replace("pg-0", "pg-1"))
+    bad = "---\nkind: KubeVirt\n{{ bad\n---\n"
+    result = read(vm() + bad + vm("guest: 2GB").replace("pg-0", "pg-1"))
     assert [each.code for each in said(result)] == ["not-yaml", "bad-quantity"]
     assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]
+
+
+def test_equal_keys_of_our_documents_are_a_warning_and_the_last_one_counts():
+    result = read(vm("guest: 2Gi, guest: 4Gi") + "---\nkind: ConfigMap\na: 1\na: 2\n")
+    assert [(each.severity, each.code) for each in said(result)] == [("warning", "duplicate-key")]
+    assert str(result.objects[0].desired.guest) == "4Gi"

@@ -51,6 +51,16 @@ def test_yaml_alias_has_the_value_and_location_of_its_anchor():
     assert root.at(("b", "k")) == Mark(2, 6)
 
 
+def test_last_of_two_equal_keys_counts_and_a_merge_replaces_the_keys_before_it():
+    """As kubectl reads them: sigs.k8s.io/yaml v1.4 goyaml.v2/decode.go."""
+    text = "x: &x {a: 1, b: 1}\nm: {a: 2, <<: *x, b: 3}\nz: {a: 4, a: 5}\n"
+    (document,) = parse(text).documents
+    assert document.root.value["m"] == {"a": 1, "b": 3}
+    assert document.root.value["z"] == {"a": 5}
+    assert document.root.at(("z", "a")) == Mark(3, 14)
+    assert [each.code for each in document.remarks] == ["merge-order", "duplicate-key"]
+
+
 def test_yaml_merge_keeps_explicit_keys_and_prefers_earlier_sources():
     root = only("x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\nz:\n  <<: [*x, *y]\n  a: 3\n")
     assert root.value["z"] == {"a": 3, "b": 1, "c": 2}
@@ -167,7 +177,7 @@ def test_json_with_tabs_and_surrogate_escapes_is_read():
             4,
             3,
             "merge-order",
-            "<< brings the key a, which precedes it in the same mapping",
+            "<< replaces the key a, which precedes it in the same mapping",
             id="merge after the key",
         ),
         pytest.param(
@@ -187,7 +197,7 @@ def test_yaml_problem_has_a_location_and_a_message(text, line, column, code, mes
 
 def test_duplicate_yaml_key_is_reported_with_the_location_of_the_first():
     found = parse("a: 1\na: 2\nb: 3\n---\nc: 4\n")
-    assert [root.value for root in found.roots] == [{"a": 1, "b": 3}, {"c": 4}]
+    assert [root.value for root in found.roots] == [{"a": 2, "b": 3}, {"c": 4}]
     assert found.problems[0].context == ("first at line 1, column 1",)
 
 

@@ -1,0 +1,199 @@
+"""Selects the files of a revision that may hold manifests: ``select``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from posixpath import dirname
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.references import Location
+from reconciler.source.git.file_tree import CONFIG_PATH, Entry, EntryKind, is_manifest
+from reconciler.source.manifests.manifest_objects import SourceFile
+from reconciler.source.manifests.mentions import names_managed
+from reconciler.source.yaml.decode_text import MAX_BYTES, too_large
+from reconciler.source.yaml.nodes import Mark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from reconciler.model.desired.config import Config
+    from reconciler.source.git.file_tree import FileTree
+
+KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
+CHART = "Chart.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenderedFolder:
+    """A folder that only another program can read: it has a kustomization or is a Helm chart."""
+
+    entry: Entry
+    """The kustomization, or ``Chart.yaml``."""
+    files: tuple[Entry, ...]
+    """The manifest files of the folder, without those of another such folder below it."""
+
+    def diagnose(self, *, ours: bool) -> Diagnostic:
+        """Return an error if the folder has objects of *ours*, or a note."""
+        file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
+        what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
+        code = "kustomization"
+        if self.entry.path.endswith(CHART):
+            what, program, command = "a Helm chart", "helm", f"helm template {folder}"
+            code = "chart"
+        return Diagnostic(
+            severity=Severity.ERROR if ours else Severity.NOTE,
+            code=code,
+            message=f"the folder {folder} has {what}, which only {program} can read",
+            at=file.location(Mark(1, 1)),
+            hint=f"render it and pipe it in ({command} | reconciler plan -f -), "
+            f"or name the folder in exclude in {CONFIG_PATH}"
+            if ours
+            else "",
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """The files to read, and diagnostics about the entries that are not read."""
+
+    files: tuple[Entry, ...]
+    rendered: tuple[RenderedFolder, ...]
+    """The folders whose files are looked at only to find out whether they are ours."""
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def select(tree: FileTree, config: Config) -> Selection:
+    """Select the manifest files of *tree* that the configuration includes.
+
+    Raises:
+        SourceError: A file that is too large to be parsed cannot be read at all.
+    """
+    chosen = included(config)
+    entries = tuple(entry for entry in tree.entries() if chosen(entry.path))
+    roots = _rendered_roots(entries)
+    files: list[Entry] = []
+    inside: dict[str, list[Entry]] = {root: [] for root in roots}
+    rest = []
+    for entry in entries:
+        root = _root_of(entry.path, inside) if roots else None
+        if root is None:
+            rest.append(entry)
+        if entry.kind is EntryKind.FILE and is_manifest(entry.path) and entry.size <= MAX_BYTES:
+            (files if root is None else inside[root]).append(entry)
+    return Selection(
+        files=tuple(files),
+        rendered=tuple(
+            RenderedFolder(entry=entry, files=tuple(inside[root])) for root, entry in roots.items()
+        ),
+        diagnostics=(*_missing(config, tree), *_unread(tree, rest)),
+    )
+
+
+def included(config: Config) -> Callable[[str], bool]:
+    """Return a test of whether the configuration includes a path.
+
+    Below each folder of ``paths``, folders whose names start with a dot are passed over.
+    """
+    within = [_visible_under(normal(path)) for path in config.paths]
+    excluded = under(map(normal, config.exclude)) if config.exclude else None
+
+    def test(path: str) -> bool:
+        return any(each(path) for each in within) and not (excluded and excluded(path))
+
+    return test
+
+
+def under(folders: Iterable[str]) -> Callable[[str], bool]:
+    """Return a test of whether a path is in *folders* or below one of them."""
+    itself = frozenset(folders)
+    if "." in itself:
+        return lambda _path: True
+    below = tuple(f"{folder}/" for folder in itself)
+    return lambda path: path.startswith(below) or path in itself
+
+
+def normal(path: str) -> str:
+    """Return *path* without ``.`` and empty parts; the root is ``.``."""
+    return "/".join(step for step in path.split("/") if step not in {"", "."}) or "."
+
+
+def _visible_under(folder: str) -> Callable[[str], bool]:
+    """Return a test of whether a path is *folder* or below it, in no hidden folder."""
+    if folder == ".":
+        return lambda path: not _is_hidden(path)
+    start = f"{folder}/"
+    return lambda path: (
+        path == folder or (path.startswith(start) and not _is_hidden(path[len(start) :]))
+    )
+
+
+def _is_hidden(path: str) -> bool:
+    if path[0] != "." and "/." not in path:
+        return False
+    return any(step.startswith(".") for step in path.split("/")[:-1])
+
+
+def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
+    """Return the kustomization or chart of each folder that has one, by folder."""
+    roots: dict[str, Entry] = {}
+    charts: dict[str, Entry] = {}
+    for entry in entries:
+        folder, _, name = entry.path.rpartition("/")
+        if name in KUSTOMIZATIONS:
+            roots.setdefault(folder or ".", entry)
+        elif name == CHART:
+            charts[folder or "."] = entry
+    if charts:
+        paths = (f"/{each.path}" for each in entries)
+        parents = {path.partition("/templates/")[0] for path in paths if "/templates/" in path}
+        roots.update((each, charts[each]) for each in charts if _above(each) in parents)
+    return roots
+
+
+def _above(folder: str) -> str:
+    return "" if folder == "." else f"/{folder}"
+
+
+def _root_of(path: str, roots: dict[str, list[Entry]]) -> str | None:
+    """Return the nearest of *roots* above *path*."""
+    folder = path
+    while folder:
+        folder = dirname(folder)
+        if (folder or ".") in roots:
+            return folder or "."
+    return None
+
+
+def _missing(config: Config, tree: FileTree) -> Iterator[Diagnostic]:
+    origin = config.origin("paths")
+    for written in config.paths:
+        folder = normal(written)
+        within = under((folder,))
+        if folder != "." and not any(within(entry.path) for entry in tree.entries()):
+            source = "" if isinstance(origin, Location) else f" (from {origin})"
+            yield Diagnostic(
+                severity=Severity.WARNING,
+                code="path-missing",
+                message=f"the path {written!r}{source} is not in {tree.revision}",
+                at=origin if isinstance(origin, Location) else None,
+                hint=f"correct paths in {CONFIG_PATH}",
+            )
+
+
+def _unread(tree: FileTree, entries: Iterable[Entry]) -> Iterator[Diagnostic]:
+    for entry in entries:
+        file = SourceFile(path=entry.path)
+        named = is_manifest(entry.path)
+        if entry.kind is EntryKind.FILE:
+            if entry.size > MAX_BYTES and named and names_managed(tree.chunks(entry)):
+                yield file.diagnose(too_large(entry.size))
+            continue
+        is_link = entry.kind is EntryKind.SYMLINK
+        yield Diagnostic(
+            severity=Severity.NOTE if is_link and not named else Severity.WARNING,
+            code="not-followed",
+            message=f"this is a {entry.kind}, which is not followed",
+            at=file.location(Mark(1, 1)),
+            hint="put the manifests themselves into the repository" if named else "",
+        )

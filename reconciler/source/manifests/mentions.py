@@ -1,0 +1,94 @@
+"""Finds the texts that may hold a VirtualMachine or KubeVirt before anything is parsed.
+
+Most files of a repository hold neither. ``may_manage`` is fast and never misses one, so only the
+texts that it finds are parsed. ``skipped_kinds`` counts the kinds of the others.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import orjson
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_WORDS = (b"kubevirt", b"virtualmachine")
+"""One of these is in each manifest of our kinds and of our API group, in lower case."""
+_ESCAPES = re.compile(
+    rb"\\(?:x[4-7][0-9a-fA-F]|u00[4-7][0-9a-fA-F]|U000000[4-7][0-9a-fA-F]"
+    rb"|(?<=[a-zA-Z.]\\)\r?\n)"
+)
+"""Other notations of the letters of a quoted scalar: escapes, a broken line, and base64."""
+_NAMED = re.compile(rb"""\bkind\b["']?[ \t]*:\s*["']?(VirtualMachine|KubeVirt)(List)?\b""")
+_KIND = re.compile(rb"""[ \t]*["']?([A-Za-z][A-Za-z0-9]*)""")
+_MARKER = b"\n---"
+_OVERLAP = 200
+"""More bytes than any of the patterns can take, so that none is lost between two pieces."""
+
+
+def may_manage(data: bytes) -> bool:
+    """Whether *data* may hold a VirtualMachine or KubeVirt, or a misspelt one.
+
+    Only a text for which this is true needs to be parsed.
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    lower = data.lower()
+    if any(word in lower for word in _WORDS):
+        return True
+    return b"!!binary" in data or _ESCAPES.search(data) is not None
+
+
+def names_managed(chunks: Iterable[bytes]) -> bool:
+    """Whether a text that cannot be parsed names a kind of ours, as ``kind: VirtualMachine``."""
+    rest = b""
+    for chunk in chunks:
+        text = rest + chunk
+        if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            text = text.replace(b"\0", b"")
+        if _NAMED.search(text):
+            return True
+        rest = text[-_OVERLAP:]
+    return False
+
+
+def skipped_kinds(data: bytes) -> Counter[str]:
+    """Count the objects of *data* by kind, without parsing YAML."""
+    start = data.lstrip()[:1]
+    found = _json_kinds(data) if start in (b"{", b"[") else map(_kind, data.split(_MARKER))
+    return Counter(kind for kind in found if kind)
+
+
+def _json_kinds(data: bytes) -> Iterator[str]:
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return
+    if not isinstance(document, dict):
+        return
+    is_list = document.get("kind") == "List" and isinstance(document.get("items"), list)
+    for each in document["items"] if is_list else (document,):
+        if isinstance(each, dict) and isinstance(each.get("apiVersion"), str):
+            kind = each.get("kind")
+            yield kind if isinstance(kind, str) else ""
+
+
+def _kind(document: bytes) -> str:
+    """Return the kind of a YAML *document*; empty if it has none, or no apiVersion."""
+    at = _key(document, b"kind:")
+    if at < 0 or _key(document, b"apiVersion:") < 0:
+        return ""
+    found = _KIND.match(document, at)
+    return found[1].decode() if found else ""
+
+
+def _key(document: bytes, key: bytes) -> int:
+    """Return where the value of a top-level *key* starts; -1 if there is no such key."""
+    if document.startswith(key):
+        return len(key)
+    at = document.find(b"\n" + key)
+    return at if at < 0 else at + 1 + len(key)
