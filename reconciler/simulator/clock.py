@@ -21,7 +21,9 @@ class SimClock:
         if scale is not None and scale <= 0:
             raise ValueError(f"clock scale must be above 0 or None (stepped), not {scale!r}")
         if epoch is not None and epoch.tzinfo is None:
-            raise ValueError(f"clock epoch {epoch!r} has no time zone; give an aware datetime")
+            raise ValueError(
+                f"clock epoch {epoch!r} has no time zone; pass a datetime with a time zone"
+            )
         self.scale: Final = scale
         default = STEPPED_EPOCH if scale is None else datetime.now(UTC)
         self.epoch: Final = default if epoch is None else epoch.astimezone(UTC)
@@ -50,7 +52,9 @@ class SimClock:
     def advance_to(self, moment: float) -> None:
         """Moves a stepped clock forward until `monotonic` returns `moment`."""
         if self.scale is not None:
-            raise RuntimeError(f"a clock with scale {self.scale} cannot be stepped by hand")
+            raise RuntimeError(
+                f"a clock with scale {self.scale} cannot be stepped; create it with scale=None"
+            )
         if moment < self._stepped:
             raise ValueError(f"the clock is at {self._stepped} s and cannot go back to {moment} s")
         self._stepped = moment

@@ -181,7 +181,7 @@ class Simulator:
             facts = self.cluster.inventory.migrations.get(event.key)
             if facts and facts.vmi == entry.migrating and facts.phase == entry.phase:
                 unsubscribe()
-                # The write that shows the phase has to end first.
+                # The write that reports the phase must be complete before the event happens.
                 self.engine.at(entry.at_s, happen)
 
         unsubscribe = self.store.subscribe(look)

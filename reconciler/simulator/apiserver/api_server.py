@@ -131,7 +131,7 @@ class KubeApiServer:
             stream.close()
 
     def _answer(self, request: Request, user: User | None) -> Answer:
-        # A server that authorizes everything accepts no anonymous requests.
+        # A real API server in mode AlwaysAllow rejects anonymous requests.
         anonymous = user == ANONYMOUS and self._authorizer.mode is Mode.OPEN
         if user is None or (anonymous and not request.path.startswith(_HEALTH)):
             raise status_errors.unauthorized()

@@ -54,7 +54,7 @@ def _ensure(store: Store, key: Key, obj: Json) -> None:
         store.create(key, obj)
 
 
-@lru_cache(maxsize=64)  # shared by all simulators whose clocks show the same time
+@lru_cache(maxsize=64)  # simulators whose clocks show the same time share these objects
 def _definition(resource: Resource, now: str) -> Json:
     shipped = structural_schema.definition(resource.plural)
     spec = shipped["spec"] if shipped else _thin(resource)

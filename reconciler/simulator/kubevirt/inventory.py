@@ -103,13 +103,13 @@ class Inventory:
         self.nodes: dict[str, NodeFacts] = {}
         self.migrations: dict[Key, MigrationFacts] = {}
         self.hotplugs: dict[Name, None] = {}
-        """VMIs with a pending hotplug of memory or CPUs, oldest first."""
+        """The VMIs with a pending hotplug of memory or CPUs, oldest first."""
         self.launchers: dict[str, dict[Name, None]] = defaultdict(dict)
-        """The running VMIs by their launcher image."""
+        """The running VMIs, by the image of their launcher pod."""
         self.quotas: dict[str, set[Key]] = defaultdict(set)
         self.memory_used: dict[str, int] = defaultdict(int)
         self.hugepages_used: dict[tuple[str, str], int] = defaultdict(int)
-        """Bytes by node and resource."""
+        """The used huge pages in bytes, by node and resource."""
         self._unfinished: dict[Key, None] = {}
         self._targets: dict[str, Key] = {}
         self._pods_by_vmi: dict[str, dict[Key, None]] = defaultdict(dict)

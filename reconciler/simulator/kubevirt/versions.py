@@ -50,7 +50,7 @@ def parse_version(text: str) -> Version:
         raise ValueError(f"{text!r} is not a KubeVirt version; write it like v1.9.0")
     version = (int(match[1]), int(match[2]), int(match[3] or 0))
     if version < OLDEST or version[:2] > NEWEST:
-        raise ValueError(f"KubeVirt {text} is not supported; v1.1 to v1.9 are")
+        raise ValueError(f"KubeVirt {text} is not supported; use v1.1 to v1.9")
     return version
 
 

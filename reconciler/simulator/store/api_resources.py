@@ -151,7 +151,7 @@ CATALOGUE: Final[tuple[Resource, ...]] = (
     ),
     _custom(*_KUBEVIRT, "kubevirts", "KubeVirt", "kv", "kvs", status=True),
     _custom(*_KUBEVIRT, "virtualmachines", "VirtualMachine", "vm", "vms", status=True),
-    # KubeVirt's controllers write VMI status through the main resource: no status subresource.
+    # VMIs have no status subresource: KubeVirt's controllers write the status with the object.
     _custom(*_KUBEVIRT, "virtualmachineinstances", "VirtualMachineInstance", "vmi", "vmis"),
     _custom(
         *_KUBEVIRT,
@@ -220,6 +220,6 @@ def stored(storage: str) -> Resource:
     resource = _BY_STORAGE.get(storage)
     if resource is None:
         raise LookupError(
-            f"the simulator stores no resource {storage!r}; it has: {sorted(_BY_STORAGE)}"
+            f"the simulator does not store {storage!r}; stored resources: {sorted(_BY_STORAGE)}"
         )
     return resource

@@ -44,7 +44,7 @@ class EncodedObjects:
         """Returns the paths of all objects, or of the objects in one namespace, in list order."""
         if namespace is None:
             return self._order[:]
-        # "0" is the character after "/".
+        # "0" follows "/" in ASCII, so this range contains all paths of the namespace.
         start, end = (bisect_left(self._order, namespace + mark) for mark in "/0")
         return self._order[start:end]
 

@@ -40,7 +40,9 @@ class ExpiredError(Exception):
     """The requested revision is too old: it was compacted."""
 
     def __init__(self, revision: int, compacted: int) -> None:
-        super().__init__(f"revision {revision} was compacted; the oldest kept is {compacted}")
+        super().__init__(
+            f"revision {revision} was compacted; the oldest available one is {compacted}"
+        )
         self.revision = revision
         self.compacted = compacted
 

@@ -56,7 +56,7 @@ def own_content(obj: Json) -> Json:
     return content
 
 
-def _compare(  # a recursion with two result sets
+def _compare(  # recursive: adds paths to two sets
     old: Any,  # noqa: ANN401  # any JSON value
     new: Any,  # noqa: ANN401  # any JSON value
     node: Json,
@@ -65,7 +65,7 @@ def _compare(  # a recursion with two result sets
     removed: FieldSet,
 ) -> None:
     if _same(old, new):
-        return  # true for most parts of an object
+        return  # as for most parts of an object
     if isinstance(old, dict) and isinstance(new, dict) and not _is_atomic(node):
         _compare_objects(old, new, node, at, changed, removed)
         return
@@ -240,7 +240,7 @@ def without(entries: list[Json], lost: Fields) -> list[Json]:
     return kept
 
 
-def after_update(  # the facts that make up one entry
+def after_update(  # the parameters describe one entry
     live: Json,
     new: Json,
     entries: list[Json],

@@ -177,7 +177,9 @@ class Store:
         """
         resource = api_resources.stored(key.resource)
         if status and not resource.status:
-            raise ValueError(f"{key.resource} has no status subresource; update the object itself")
+            raise ValueError(
+                f"{key.resource} has no status subresource; write the status with the whole object"
+            )
         with self.lock:
             body = self.raw(key)
             if body is None:

@@ -34,6 +34,6 @@ class ConflictError(StoreError):
     """The stored object is not the one that the caller expects."""
 
     def __init__(self, key: Key, precondition: str = "") -> None:
-        super().__init__(key, f"has changed: {precondition or 'read it again'}")
+        super().__init__(key, f"has changed: {precondition or 'read the object again'}")
         self.precondition = precondition
-        """Which uid or resourceVersion precondition failed; empty for a stale write."""
+        """The uid or resourceVersion precondition that failed; empty if the write is stale."""

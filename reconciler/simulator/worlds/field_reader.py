@@ -35,7 +35,7 @@ class WorldError(ValueError):
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
         lines = "".join(f"\n  {problem}" for problem in problems)
-        super().__init__(f"{source} is not a possible world:{lines}")
+        super().__init__(f"{source} does not describe a possible cluster:{lines}")
         self.problems = problems
 
 
@@ -64,7 +64,7 @@ class Fields:
         if value is None:
             return default
         if not isinstance(value, str):
-            self.problem(name, f"{value!r} is not a text; put it in quotes")
+            self.problem(name, f"{value!r} is not a string; put the value in quotes")
             return default
         if choices and value not in choices:
             self.problem(name, f"{value!r} is not one of: {', '.join(choices)}")
@@ -91,7 +91,7 @@ class Fields:
         try:
             return quantity.parse(value)
         except quantity.QuantityError:
-            self.problem(name, f"{value!r} is not a quantity; write it like 2Gi")
+            self.problem(name, f"{value!r} is not a quantity; use a quantity such as 2Gi")
             return None
 
     def seconds(self, name: str) -> float | None:
@@ -101,7 +101,7 @@ class Fields:
             return None
         match = _DURATION.fullmatch(str(value))
         if match is None:
-            self.problem(name, f"{value!r} is not a duration; write it like 90s or 10m")
+            self.problem(name, f"{value!r} is not a duration; use a duration such as 90s or 10m")
             return None
         return float(match[1]) * _UNITS[match[2]]
 
@@ -117,7 +117,8 @@ class Fields:
         if read is None or read.tzinfo is None:
             self.problem(
                 name,
-                f"{value!r} is not a time with an offset; write it like 2026-07-06T22:00:00+02:00",
+                f"{value!r} is not a time with a UTC offset; use a time such as "
+                "2026-07-06T22:00:00+02:00",
             )
             return None
         return read
@@ -130,7 +131,7 @@ class Fields:
         if value is None or value is False:
             return 0
         if not isinstance(value, int) or value < 0:
-            self.problem(name, f"{value!r} is neither a number of times nor `always`")
+            self.problem(name, f"{value!r} is not a count; use a number, true or `always`")
             return 0
         return value
 
@@ -143,7 +144,7 @@ class Fields:
         values = self._typed(name, list, [], "a list")
         for index, value in enumerate(values):
             if not isinstance(value, str):
-                self.problem(f"{name}[{index}]", f"{value!r} is not a text")
+                self.problem(f"{name}[{index}]", f"{value!r} is not a string")
         return tuple(value for value in values if isinstance(value, str))
 
     def labels(self, name: str) -> dict[str, str]:
@@ -151,7 +152,9 @@ class Fields:
         values = self.mapping(name)
         for key, value in values.items():
             if not isinstance(value, str):
-                self.problem(f"{name}.{key}", f"{value!r} is not a text; put it in quotes")
+                self.problem(
+                    f"{name}.{key}", f"{value!r} is not a string; put the value in quotes"
+                )
         return {str(key): str(value) for key, value in values.items()}
 
     def nested(self, name: str) -> Fields:

@@ -117,7 +117,9 @@ class WorldSeeder:
     def _seed_object(self, manifest: Json) -> None:
         found = world_checks.kind_of(manifest)
         if found is None:
-            raise LookupError(f"{manifest.get('kind')} passed the checks of its world")
+            raise LookupError(
+                f"the simulator does not store objects of kind {manifest.get('kind')}"
+            )
         meta = manifest["metadata"]
         namespace = meta.get("namespace", "default") if found.namespaced else ""
         self._store.create(

@@ -151,7 +151,10 @@ class VMSeeder:
         vmi["metadata"]["uid"] = "pending"
         if spec.hotplugged:
             if "maxGuest" not in vmi["spec"]["domain"]["memory"]:
-                message = f"the VMI of {namespace}/{spec.name} has no maxGuest for a hotplug"
+                message = (
+                    f"the VMI of {namespace}/{spec.name} has no maxGuest, so its memory cannot "
+                    "have been hotplugged"
+                )
                 self.problems.append(Problem(path=f"{spec.path}.hotplugged", message=message))
             _hotplug(vmi, spec)
         pod = launcher_pod.make_pod(vmi, config, self._store.ids.suffix())
@@ -225,8 +228,8 @@ class VMSeeder:
         if self._free.get(node, 0) < needed:
             free = quantity.binary(max(self._free.get(node, 0), 0))
             message = (
-                f"{spec.namespace}/{spec.name} needs {needed} bytes, and node {node!r} has only "
-                f"{free} left; add nodes or memory"
+                f"{spec.namespace}/{spec.name} needs {needed} bytes of memory, but node "
+                f"{node!r} has only {free} free; add nodes or memory"
             )
             self.problems.append(Problem(path=spec.path, message=message))
         self._free[node] = self._free.get(node, 0) - needed
@@ -234,7 +237,8 @@ class VMSeeder:
             pages = (node, f"hugepages-{quantity.binary(asked.hugepage_size)}")
             self._pages[pages] = self._pages.get(pages, 0) - asked.hugepages
             if self._pages[pages] < 0:
-                message = f"{spec.namespace}/{spec.name}: {node!r} has too few {pages[1]} for it"
+                vm = f"{spec.namespace}/{spec.name}"
+                message = f"{vm}: node {node!r} has too few {pages[1]} for the VM"
                 self.problems.append(Problem(path=spec.path, message=message))
         return node
 

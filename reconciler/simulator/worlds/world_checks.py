@@ -38,7 +38,9 @@ def check(world: World) -> Iterator[Problem]:
                 f"{migration.vmi!r} is not a running VM in namespace {migration.namespace!r}",
             )
         elif not target.profile.migratable:
-            yield _problem(f"{migration.path}.vmi", f"{migration.vmi!r} is migratable: false")
+            yield _problem(
+                f"{migration.path}.vmi", f"the VM {migration.vmi!r} has migratable: false"
+            )
 
 
 def _check_kubevirt(world: World) -> Iterator[Problem]:
@@ -53,7 +55,7 @@ def _check_kubevirt(world: World) -> Iterator[Problem]:
     elif strategy is not None and version.default_rollout is None:
         yield _problem(
             "kubevirt.spec.configuration.vmRolloutStrategy",
-            f"KubeVirt {world.version} does not have it; it was added in v1.2",
+            f"KubeVirt {world.version} does not have this field, which v1.2 added",
         )
     developer = configuration.get("developerConfiguration") or {}
     both = set(developer.get("featureGates") or ()) & set(
@@ -63,22 +65,24 @@ def _check_kubevirt(world: World) -> Iterator[Problem]:
         yield _problem(
             "kubevirt.spec.configuration.developerConfiguration",
             f"{', '.join(sorted(both))} is in featureGates and in disabledFeatureGates, which "
-            f"{world.version} denies",
+            f"KubeVirt {world.version} denies",
         )
 
 
 def _check_names(world: World) -> Iterator[Problem]:
     if not world.nodes:
-        yield _problem("nodes", "the world has no nodes; add at least one")
+        yield _problem("nodes", "the cluster has no nodes; add at least one node")
     for name, count in Counter(node.name for node in world.nodes).items():
         if not name or count > 1:
-            yield _problem("nodes", f"the node name {name!r} is given {count} times or is empty")
+            yield _problem(
+                "nodes", f"{count} nodes have the name {name!r}; give each node a unique name"
+            )
     seen: dict[tuple[str, str], str] = {}
     for vm in world.vms:
         if not vm.name:
             yield _problem(f"{vm.path}.name", "a VM needs a name")
         elif vm.key in seen:
-            message = f"{vm.namespace}/{vm.name} is already {seen[vm.key]}"
+            message = f"{vm.namespace}/{vm.name} is already defined in {seen[vm.key]}"
             yield _problem(f"{vm.path}.name", message)
         seen.setdefault(vm.key, vm.path)
 
@@ -86,7 +90,9 @@ def _check_names(world: World) -> Iterator[Problem]:
 def _check_tokens(world: World) -> Iterator[Problem]:
     for token, who in world.tokens.items():
         if not isinstance(who, dict) or not who.get("user"):
-            yield _problem(f"tokens.{token}", "needs a user, and may have groups")
+            yield _problem(
+                f"tokens.{token}", "the token has no user; set user and, if needed, groups"
+            )
 
 
 def _check_objects(world: World) -> Iterator[Problem]:
@@ -127,7 +133,7 @@ def _check_vm(world: World, vm: VMSpec) -> Iterator[Problem]:
     yield from _check_sizes(world, vm)
     yield from _check_state(vm)
     if vm.backup is not None and not behaviour(world.version).backups:
-        message = f"KubeVirt {world.version} does not have backups; they were added in v1.8"
+        message = f"KubeVirt {world.version} does not support backups, which v1.8 added"
         yield _problem(f"{vm.path}.backup", message)
     nodes = {node.name: node for node in world.nodes}
     if vm.node and vm.node not in nodes:
@@ -141,16 +147,18 @@ def _check_vm(world: World, vm: VMSpec) -> Iterator[Problem]:
         )
         yield _problem(f"{vm.path}.instancetype", message)
     if vm.instancetype and vm.guest is not None:
-        message = "a VM takes its memory from an instancetype or has a guest of its own, not both"
+        message = (
+            "a VM with an instancetype gets its memory from it; remove guest or the instancetype"
+        )
         yield _problem(f"{vm.path}.guest", message)
 
 
 def _check_sizes(world: World, vm: VMSpec) -> Iterator[Problem]:
     version = behaviour(world.version)
     if vm.guest == 0:
-        yield _problem(f"{vm.path}.guest", "a guest cannot have 0 bytes")
+        yield _problem(f"{vm.path}.guest", "the guest size must be more than 0 bytes")
     if not version.vm_live_update_features and vm.live_update_features is not None:
-        message = f"KubeVirt {world.version} does not have it; it was removed in v1.2"
+        message = f"KubeVirt {world.version} does not have this field, which v1.2 removed"
         yield _problem(f"{vm.path}.liveUpdateFeatures", message)
     if version.vm_live_update_features:
         yield from _check_live_update_features(world, vm)
@@ -181,7 +189,7 @@ def _check_live_update_features(world: World, vm: VMSpec) -> Iterator[Problem]:
     if refused is not None:
         yield _problem(vm.path, f"KubeVirt denies this VM ({refused[1]}): {refused[0]}")
     if vm.booted_under:
-        message = f"KubeVirt {world.version} has no rollout strategy; it was added in v1.2"
+        message = f"KubeVirt {world.version} has no rollout strategy, which v1.2 added"
         yield _problem(f"{vm.path}.bootedUnder", message)
 
 
@@ -197,17 +205,21 @@ def _check_state(vm: VMSpec) -> Iterator[Problem]:
             ("backup", vm.backup),
         ):
             if value:
-                yield _problem(f"{vm.path}.{name}", "a VM with running: false has not booted")
+                yield _problem(
+                    f"{vm.path}.{name}",
+                    "a VM with running: false cannot have this field, since it has not booted",
+                )
     if vm.guest is None and vm.booted_with is not None:
-        message = "also needs guest, the size that differs from it"
+        message = "a VM with bootedWith also needs guest, its new size"
         yield _problem(f"{vm.path}.bootedWith", message)
     if vm.hotplugged and vm.booted_with is None:
         yield _problem(
-            f"{vm.path}.hotplugged", "also needs bootedWith, the size before the hotplug"
+            f"{vm.path}.hotplugged",
+            "a VM with hotplugged also needs bootedWith, the size before the hotplug",
         )
     keeps, offered = vm.faults.guest_keeps, max(vm.guest or 0, vm.booted_with or 0)
     if keeps is not None and vm.guest is not None and keeps > offered:
-        given = f"{quantity.binary(keeps)} is more than the {quantity.binary(offered)} it has"
+        given = f"{quantity.binary(keeps)} is more than the VM's {quantity.binary(offered)}"
         yield _problem(f"{vm.path}.faults.guestKeeps", given)
 
 

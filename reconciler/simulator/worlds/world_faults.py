@@ -19,7 +19,7 @@ def read(entry: Fields) -> Fault:
     times, retry = entry.raw("times"), entry.seconds("retryAfter")
     probability = entry.raw("probability")
     if times is not None and not isinstance(times, int):
-        entry.problem("times", f"{times!r} is not a number of times")
+        entry.problem("times", f"{times!r} is not a count; use a whole number")
     fault = Fault(
         effect=Effect(effect),
         methods=frozenset(entry.texts("methods")),

@@ -64,7 +64,9 @@ def parse(document: object, *, source: str = "world") -> World:
     """
     problems: list[Problem] = []
     if not isinstance(document, dict):
-        message = f"a mapping with kind: {KIND} is needed, not {type(document).__name__}"
+        message = (
+            f"the document must be a mapping with kind: {KIND}, not {type(document).__name__}"
+        )
         raise WorldError(source, (Problem(path="world", message=message),))
     fields = Fields(document, "", problems)
     world = _world(fields)
@@ -79,7 +81,7 @@ def parse(document: object, *, source: str = "world") -> World:
 def _world(fields: Fields) -> World:
     for name, expected in (("apiVersion", API_VERSION), ("kind", KIND)):
         if (value := fields.raw(name)) != expected:
-            fields.problem(name, f"{value!r} should be {expected}")
+            fields.problem(name, f"{value!r} must be {expected}")
     kubevirt = fields.nested("kubevirt")
     names = kubevirt.texts("names") if "names" in kubevirt.values else ("kubevirt",)
     namespaces = _namespaces(fields)
@@ -271,9 +273,11 @@ def _entry(entry: Fields) -> TimelineEntry:
     migrating = (when.text("namespace", "default"), vm)
     when.finish()
     if bool(vm) is not bool(phase):
-        entry.problem("when", "give both: the VM that migrates and the phase that it enters")
+        entry.problem(
+            "when", "set both fields: vm, the VM that migrates, and phase, the migration phase"
+        )
     if at_s is None and not phase:
-        entry.problem("at", "the time is missing; write it like 30s")
+        entry.problem("at", "the time is missing; set a duration such as 30s")
     for change in entry.each("faults"):
         key = (change.text("namespace", "default"), change.text("name"))
         faults[key] = _faults(

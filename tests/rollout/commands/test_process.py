@@ -68,7 +68,10 @@ def test_the_cluster_writes_its_kubeconfig_when_it_is_ready_and_leaves_nothing(
     ("flags", "says"),
     [
         (["--world", "{here}/none.yaml"], "{here}/none.yaml: No such file or directory"),
-        (["--world", "{here}/world.yaml"], "{here}/world.yaml is not a possible world"),
+        (
+            ["--world", "{here}/world.yaml"],
+            "{here}/world.yaml does not describe a possible cluster",
+        ),
         (["--world", "{good}", "--port", "99999"], "'--port'"),
         (["--world", "{good}", "--time-scale", "0"], "'--time-scale'"),
     ],

@@ -60,8 +60,8 @@ def test_timeline_entry_with_a_phase_never_happens_without_a_migration():
     ("entry", "says"),
     [
         ({"request": MARK}, "the time is missing"),
-        ({"when": {"vm": "vm"}, "request": MARK}, "give both"),
-        ({"when": {"phase": "Running"}, "request": MARK}, "give both"),
+        ({"when": {"vm": "vm"}, "request": MARK}, "set both fields"),
+        ({"when": {"phase": "Running"}, "request": MARK}, "set both fields"),
         ({"when": {"vm": "vm", "phase": "Sleeping"}, "request": MARK}, "Sleeping"),
         ({"when": {"vm": "vm", "phase": "Running", "for": "1s"}, "request": MARK}, "for"),
     ],

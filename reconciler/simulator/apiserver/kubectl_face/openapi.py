@@ -51,7 +51,7 @@ def _index() -> Json:
 
 @cache
 def _hash(prefix: str) -> str:
-    # The documents never change while the server runs, so the hash of the name is enough.
+    # The documents do not change while the server runs, so a hash of the name is sufficient.
     return prefix.encode().hex().upper()
 
 

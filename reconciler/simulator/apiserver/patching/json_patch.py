@@ -114,7 +114,7 @@ def _find(document: Any, pointer: str) -> tuple[Any, str]:  # noqa: ANN401  # an
     """Returns the container of the value at a JSON pointer, and the value's key in it."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
     if len(parts) < 2:  # noqa: PLR2004  # "/key" splits into two
-        raise LookupError("the whole document cannot be addressed")
+        raise LookupError("a pointer to the whole document is not supported")
     node = document
     for part in parts[1:-1]:
         node = _get(node, part)
@@ -125,10 +125,10 @@ def _find(document: Any, pointer: str) -> tuple[Any, str]:  # noqa: ANN401  # an
 
 def _index(items: list[Any], key: str, *, past_end: bool = False) -> int:
     index = int(key)
-    # For an added item, a negative index counts from the end of the longer list.
+    # When an item is added, a negative index counts from the end of the resulting list.
     size = len(items) + 1 if past_end else len(items)
     if not -size <= index < size:
-        raise LookupError(f"index {index} is outside a list of {len(items)}")
+        raise LookupError(f"index {index} is outside a list of {len(items)} items")
     return index if index >= 0 else index + size
 
 

@@ -70,7 +70,7 @@ def _merge_list(target: list[Any], patch: list[Any], node: Json) -> list[Any]:
         case "set":
             return [*target, *(item for item in patch if item not in target)]
         case "map":
-            # Strategic merge uses one key per list, the first in the schema.
+            # A strategic merge uses only the first merge key in the list schema.
             return _merge_keyed(target, patch, node["x-kubernetes-list-map-keys"][:1], node)
     return patch
 

@@ -108,7 +108,7 @@ def _patched(media_type: str, body: bytes, live: Json, call: ApiCall) -> Json:
         raise status_errors.rejected() from error
     if not isinstance(patched, dict) or not isinstance(patched.get("metadata"), dict):
         raise status_errors.rejected()
-    # A merge patch shares unchanged parts with the live object, and pruning edits in place.
+    # A merged object shares unchanged parts with the live object, which pruning must not edit.
     return json_codec.copy(patched)
 
 

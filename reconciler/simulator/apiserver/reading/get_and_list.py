@@ -183,7 +183,7 @@ def _select(
 
 
 def _metadata(call: ApiCall, revision: int) -> Json:
-    # Lists of custom kinds always carry `continue`, typed lists leave it out when empty.
+    # Lists of custom kinds always contain `continue`; lists of built-in kinds omit an empty one.
     start: Json = {"continue": ""} if call.resource.custom else {}
     return {**start, "resourceVersion": str(revision)}
 
@@ -191,7 +191,7 @@ def _metadata(call: ApiCall, revision: int) -> Json:
 def _items(call: ApiCall, bodies: list[bytes]) -> list[bytes]:
     if call.resource.custom:
         return bodies
-    # Items of a typed list have no apiVersion and kind.
+    # In a list of a built-in kind, items have no apiVersion and kind.
     return [
         orjson.dumps({k: v for k, v in item.items() if k not in {"apiVersion", "kind"}})
         for item in (call.present(decode(body)) for body in bodies)

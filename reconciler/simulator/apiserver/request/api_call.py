@@ -125,7 +125,7 @@ class ApiCall:
 
     def invalid(self, name: str, errors: list[FieldError]) -> status_errors.StatusError:
         """Returns the 422 error for an invalid object of the requested kind."""
-        # Errors about Events name the group that stores them.
+        # Error messages about Events contain the API group that stores Events.
         group = "" if self.resource.stored_as else self.resource.group
         return status_errors.invalid(group, self.resource.kind, name, errors)
 

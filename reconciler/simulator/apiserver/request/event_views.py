@@ -82,7 +82,7 @@ def _check_texts(event: Json, *, new: bool) -> list[FieldError]:
         elif most and len(text.encode()) > most:
             errors.append(_too_long(shown, most))
     if len((event.get("message") or "").encode()) > _NOTE_MAX:
-        # The server names the stored field, also to a client of events.k8s.io.
+        # The error contains the field of core/v1, even for a client of events.k8s.io.
         errors.append(_too_long("message", _NOTE_MAX))
     return errors
 

@@ -33,7 +33,7 @@ class Scheduler:
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
         self._unschedulable: set[Key] = set()
-        """Pods that a fault makes unschedulable."""
+        """The pods that a fault makes unschedulable."""
         self._waiting: dict[Key, None] = {}
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=BIND_S)
 

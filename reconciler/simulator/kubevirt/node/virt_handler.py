@@ -61,7 +61,7 @@ class VirtHandler:
         self._store = cluster.store
         self._profiles = profiles
         self._started: set[tuple[str, str]] = set()
-        """The started steps, as (migration uid, step), so that each starts only once."""
+        """The (migration UID, step) pairs of started steps, so that each step starts only once."""
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:

@@ -140,7 +140,7 @@ def test_huge_pages_without_a_page_size_are_2mi(given, found):
 
 def test_vms_share_the_huge_pages_of_their_node():
     vm = {"guest": "2Gi", "node": "n0", "domain": {"memory": {"hugepages": {"pageSize": "2Mi"}}}}
-    with pytest.raises(WorldError, match="'n0' has too few hugepages-2Mi for it"):
+    with pytest.raises(WorldError, match="'n0' has too few hugepages-2Mi for the VM"):
         Play({**vm, "name": "a"}, {**vm, "name": "b"}, nodes=[{"name": "n0", "hugepages": "3Gi"}])
 
 

@@ -189,5 +189,5 @@ def test_keys_and_lists_are_in_the_servers_order(store):
 
 
 def test_unknown_resource_is_an_error_that_lists_the_known_ones(store):
-    with pytest.raises(LookupError, match=r"virtualmachinez.*it has:"):
+    with pytest.raises(LookupError, match=r"virtualmachinez.*stored resources:"):
         store.create(Key("virtualmachinez", "db", "x"), {})

@@ -158,7 +158,7 @@ def test_all_problems_are_listed_at_once():
 def test_file_that_is_not_yaml_is_rejected(tmp_path):
     path = tmp_path / "world.yaml"
     path.write_text("kind: [World")
-    with pytest.raises(WorldError, match=r"world\.yaml is not a possible world"):
+    with pytest.raises(WorldError, match=r"world\.yaml does not describe a possible cluster"):
         worlds.load(path)
 
 
