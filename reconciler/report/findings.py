@@ -24,7 +24,7 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def validation_text(desired: DesiredState, *, color: bool = False) -> str:
-    """Return the findings in *desired* and a summary line; the text ends in a line feed.
+    """Return the problems in *desired* and a summary line; the text ends in a line feed.
 
     Lines are never wrapped, so that programs can parse ``path:line:column``.
     """
@@ -33,7 +33,7 @@ def validation_text(desired: DesiredState, *, color: bool = False) -> str:
 
 
 def validation_json(desired: DesiredState) -> str:
-    """Return the findings in *desired* and the number of objects, as JSON."""
+    """Return the problems in *desired* and the number of objects, as JSON."""
     totals = Counter(each.severity for each in desired.diagnostics)
     return dumps(
         {
@@ -69,7 +69,7 @@ def finding_lines(diagnostics: Sequence[Diagnostic], paint: Paint) -> Iterator[s
 
 
 def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Sort *diagnostics* by file, line and column; those without a place come last."""
+    """Return *diagnostics* by file, line and column; those without a location come last."""
 
     def key(each: Diagnostic) -> tuple[bool, str, int, int, int]:
         at = each.at or _NOWHERE

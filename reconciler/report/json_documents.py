@@ -1,6 +1,6 @@
-"""Plans and run reports as JSON documents, as defined in ``schemas/``.
+"""Returns plans and run reports as JSON documents, as defined in ``schemas/``.
 
-Lists that grow with the fleet are iterators, which can be read once.
+Lists that grow with the fleet are iterators, which can be read only once.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def timestamp(at: datetime) -> str:
 
 
 def plain(value: SettingValue | None) -> Any:  # noqa: ANN401 - a JSON value has no narrower type
-    """Return *value* as JSON, spelled as it was read."""
+    """Return *value* as JSON, in the notation in which it was read."""
     match value:
         case NameSet():
             return list(value.raw)
@@ -132,7 +132,7 @@ def plain(value: SettingValue | None) -> Any:  # noqa: ANN401 - a JSON value has
 
 
 def number(value: float) -> float | int:
-    """Return *value* to the millisecond; a whole number becomes an integer."""
+    """Return *value* rounded to three decimals; a whole number becomes an integer."""
     rounded = round(value, 3)
     return int(rounded) if rounded == int(rounded) else rounded
 
@@ -170,7 +170,7 @@ def _amount(size: MemoryQuantity | None) -> str | int | None:
 
 
 def _digest(actions: tuple[Action, ...]) -> str | None:
-    """Return the digest that approves an object: that of its action, or of all its actions."""
+    """Return the digest that approves an object, computed over all of its actions."""
     if len(actions) <= 1:
         return actions[0].digest if actions else None
     joined = "\n".join(each.digest for each in actions)
@@ -198,7 +198,7 @@ def _action(action: Action) -> dict[str, Any]:
         "patch": [op.plain() for op in action.patch],
     }
     if action.manifest is not None:
-        # The manifest may hold secrets, such as cloud-init, and a plan is passed around.
+        # The manifest may contain secrets, such as cloud-init, and plans are shared.
         document["manifestDigest"] = manifest_digest(action.manifest)
     return document
 

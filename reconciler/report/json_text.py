@@ -37,16 +37,16 @@ def pieces(document: object) -> Iterator[str]:
     """Yield the text of ``dumps`` in pieces.
 
     An iterator in *document* becomes a list whose elements are written one by one, so that the
-    document never has to be in memory as a whole. Elements contain no iterators, and keys are
-    text. The result equals that of ``dumps``, except that an element which orjson rejects does
-    not change how the others are escaped.
+    whole document is never in memory. Elements contain no iterators, and keys are text. The result
+    equals that of ``dumps``, except that an element which orjson rejects does not change how other
+    elements are escaped.
     """
     yield from _pieces(document, "\n")
     yield "\n"
 
 
 def _pieces(value: object, line: str) -> Iterator[str]:
-    """Yield *value*; *line* is a line feed with the indent of the line that has *value*."""
+    """Yield *value*; *line* is a line feed plus the indentation of the line with *value*."""
     inner = line + _INDENT
     match value:
         case Iterator():
@@ -64,7 +64,7 @@ def _pieces(value: object, line: str) -> Iterator[str]:
 
 
 def _streams(value: object) -> bool:
-    """Whether *value* contains an iterator."""
+    """Return whether *value* contains an iterator."""
     match value:
         case dict():
             return any(map(_streams, value.values()))
@@ -85,12 +85,12 @@ def _enclosed(brackets: str, members: Iterable[Iterable[str]], line: str) -> Ite
 
 
 def _whole(value: object, line: str) -> str:
-    # Line feeds in text are escaped, so each one here ends a line.
+    # Line feeds in text are escaped, so each unescaped line feed ends a line.
     return dumps(value)[:-1].replace("\n", line)
 
 
 def _text(value: object) -> str:
-    """Return the text for a value that JSON does not have.
+    """Return the text for a value that JSON cannot represent.
 
     Raises:
         TypeError: The value is an iterator, whose elements would be lost.

@@ -1,4 +1,4 @@
-"""``fit_within``: Markdown sections that share one size limit; rows beyond it are counted."""
+"""``fit_within``: Markdown sections that share one size limit; omitted rows are counted."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ _T = TypeVar("_T")
 
 _FOLD_ABOVE = 40
 _FRAME = 600
-"""Limit in bytes for the parts of a section around its rows, such as its title."""
+"""The maximum size in bytes of the parts of a section around its rows, such as its title."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A title and the rows below it."""
+    """A Markdown section: a title and the rows below it."""
 
     title: str
     head: str = ""
     """The head of the table; empty if the rows are not a table."""
     rows: tuple[str, ...]
-    """The rendered rows: all of them, or more than fit."""
+    """The rendered rows: all rows, or more rows than fit."""
     total: int
     effects: tuple[Effect, ...] = ()
-    """The effect of each row, rendered or not, to describe the rows that are cut."""
+    """The effect of each row, rendered or not, to describe the omitted rows."""
 
 
 def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) -> tuple[str, ...]:
-    """Render *values* until *limit* bytes are exceeded; later rows could not be shown."""
+    """Render *values* until *limit* bytes are exceeded, because later rows cannot be shown."""
     rows: list[str] = []
     for value in values:
         if limit < 0:
@@ -51,10 +51,10 @@ def fit_within(
     """Yield *opening* and *sections* in at most *limit* bytes of UTF-8.
 
     Args:
-        opening: The text in front, which is never cut.
-        sections: The sections in order; empty ones are left out.
-        limit: Limit in bytes.
-        elsewhere: Markdown that says where to find the rows that are cut.
+        opening: The text in front, which is never shortened.
+        sections: The sections in order; empty sections are omitted.
+        limit: The limit in bytes.
+        elsewhere: Markdown that says where to find the omitted rows.
     """
     filled = [each for each in sections if each.total]
     budget = limit - size(opening) - len(filled) * (_FRAME + size(elsewhere))
@@ -65,7 +65,7 @@ def fit_within(
 
 
 def shares(wants: Sequence[int], budget: int) -> list[int]:
-    """Divide *budget*: small wants are met in full, and large ones share the rest equally."""
+    """Divide *budget*: small wants are met in full, and large wants share the rest equally."""
     given = [0] * len(wants)
     smallest_first = sorted(range(len(wants)), key=wants.__getitem__)
     for number, index in enumerate(smallest_first):
@@ -75,7 +75,7 @@ def shares(wants: Sequence[int], budget: int) -> list[int]:
 
 
 def size(text: str) -> int:
-    """Return the bytes of *text* with a line feed."""
+    """Return the number of bytes of *text* with a line feed."""
     return len(text.encode(errors="replace")) + 1
 
 

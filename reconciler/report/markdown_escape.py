@@ -1,7 +1,7 @@
-"""Escapes text for GitHub Markdown: no markup, HTML, link, mention or emoji is left in it.
+"""Escapes text for GitHub Markdown, without markup, HTML, links, mentions and emoji.
 
 GitHub looks for mentions, issue numbers and emoji after it decodes entities. An entity does not
-stop them, but a zero-width space (``&#8203;``) does.
+prevent them, but a zero-width space (``&#8203;``) does.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def inline(text: str, limit: int = 100) -> str:
 
 
 def code(text: str, limit: int = 100) -> str:
-    """Return *text* as code that can be copied literally; safe in HTML too.
+    """Return *text* as code that can be copied literally and is safe in HTML.
 
-    GitHub makes no links and no emoji in ``<code>``, but it does make mentions.
+    GitHub creates no links and no emoji in ``<code>``, but it does create mentions.
     """
     return f"<code>{_escaped(text, limit, (_MENTION,))}</code>"
 
@@ -40,7 +40,7 @@ def paragraph(text: str, limit: int) -> str:
 
 
 def json_line(document: str) -> str:
-    """Escape JSON for a fenced block: no tags, mentions or control characters; the same value."""
+    """Escape JSON for a fenced block without tags, mentions or control characters; same value."""
     if document.isprintable() and not _UNSAFE_JSON.search(document):
         return document
     return "".join(

@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Change, Decision, Effect, Plan
 
 TAG = "<!-- reconciler-plan -->"
-"""First line of every comment, by which the next plan finds and replaces it."""
+"""The first line of every comment, with which the next plan finds and replaces the comment."""
 
 LIMIT = 65_000
-"""Bytes of UTF-8; GitHub accepts 65,536 characters, which are never more than the bytes."""
+"""The maximum size in bytes of UTF-8; GitHub accepts 65,536 characters, so this always fits."""
 
 ELSEWHERE = "the same command with `-o json` prints everything"
 
 _NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
-"""Limits in characters for one name, value and sentence, and in bytes for one patch."""
+"""The limits for one name, value and sentence in characters, and for one patch in bytes."""
 
 
 def plan_markdown(plan: Plan, *, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> Iterator[str]:
@@ -34,9 +34,9 @@ def plan_markdown(plan: Plan, *, limit: int = LIMIT, elsewhere: str = ELSEWHERE)
 
     Args:
         plan: The plan to show.
-        limit: Limit in bytes of UTF-8; the summary alone may take 20,000.
-        elsewhere: Markdown that says where to find the rows that are left out, such as a link to
-            an artifact; without a final full stop.
+        limit: The limit in bytes of UTF-8; the summary alone may need 20,000.
+        elsewhere: Markdown that says where to find the omitted rows, such as a link to an
+            artifact; without a final full stop.
     """
     attention = wording.by_attention(plan)
     sections = (

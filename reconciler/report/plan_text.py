@@ -50,10 +50,10 @@ def plan_text(
 
     Args:
         plan: The plan to show.
-        width: Columns of the terminal; long cells and sentences are wrapped to it.
-        color: Whether to style with ANSI codes.
-        verbose: Also show unchanged objects, the patch of every action, the reason for every
-            object, and the owner of the current value.
+        width: The number of columns of the terminal; longer cells and sentences are wrapped.
+        color: Whether to style the text with ANSI codes.
+        verbose: Whether to show also unchanged objects, the patch of every action, the reason for
+            every object, and the owner of the current value.
     """
     paint = Paint(enabled=color)
     return with_line_feeds(_lines(plan, paint, width=width, verbose=verbose))
@@ -134,7 +134,7 @@ def _change(change: Change, *, width: int) -> Iterator[str]:
 
 def _write(action: Action) -> Iterator[str]:
     if action.verb is Verb.CREATE:
-        # The manifest may hold secrets, such as cloud-init; the file is named above.
+        # The manifest may contain secrets, such as cloud-init; the table shows the file.
         yield "    create from the manifest in Git"
     if action.verb is Verb.RESTART:
         yield "    restart the VM"
@@ -178,7 +178,7 @@ def _machine(decision: Decision, eta: str) -> Row:
 
 
 def _surprising(decision: Decision) -> bool:
-    """Whether the row in the table needs an explanation."""
+    """Return whether a decision needs an explanation below the table."""
     return decision.effect not in _EXPECTED or bool(decision.warnings)
 
 
@@ -186,7 +186,7 @@ def _why(decision: Decision, paint: Paint, *, width: int, verbose: bool) -> Iter
     verdict = paint(f"{decision.effect}, {decision.reason}", _TONES[decision.effect])
     yield f"  {printable(_name(decision.ref))}: {verdict}"
     yield from paragraph(decision.why.message, width=width, indent="    ")
-    # The changes of an action are shown in its wave; only changes that are not sent are here.
+    # The wave shows the changes of its actions; list here only changes without an action.
     if len(decision.changes) > 1 and not decision.actions:
         for change in decision.changes:
             yield from _change(change, width=width)

@@ -32,7 +32,7 @@ _ORDER = (
     Result.WRITTEN,
     Result.DONE,
 )
-"""The results in the order in which they are listed: those that need a person come first."""
+"""The results in the order of the list: those that need a user's attention come first."""
 
 _TONES = {
     Result.DONE: Tone.GOOD,
@@ -45,7 +45,7 @@ _TONES = {
 }
 _HEAD = ("RESULT", "NAMESPACE", "NAME", "GUEST", "TIME", "REASON", "MIGRATION")
 _MAX_ALIKE = 10
-"""The most objects that are listed if nothing happened to them for the same reason."""
+"""The maximum number of listed objects that were not changed for the same reason."""
 _FOLDED = ("NAMESPACE", "NAME", "REASON", "MIGRATION")
 
 
@@ -56,9 +56,9 @@ def run_text(
 
     Args:
         run: The report to show.
-        width: Columns of the terminal.
-        color: Whether to style with ANSI codes.
-        verbose: Also list the objects that already matched before the run.
+        width: The number of columns of the terminal.
+        color: Whether to style the text with ANSI codes.
+        verbose: Whether to list also the objects that already matched before the run.
     """
     return with_line_feeds(_lines(run, Paint(enabled=color), width=width, verbose=verbose))
 
@@ -87,10 +87,10 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
 
 
 def _rows(outcomes: list[Outcome], most: int) -> Iterator[Row]:
-    """Yield a row per outcome; equal notes are shown once, below the last of their rows.
+    """Yield one row per outcome; equal notes are shown once, below the last of their rows.
 
-    Of the objects to which nothing happened for the same reason, at most *most* are listed and
-    the rest is counted.
+    Among the objects that were not changed for the same reason, at most *most* are listed, and the
+    others are counted.
     """
     alike: dict[tuple[object, ...], list[Outcome]] = {}
     for each in outcomes:

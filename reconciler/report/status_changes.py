@@ -1,4 +1,4 @@
-"""The lines of ``status --watch``: one for each VM that has changed."""
+"""``status_lines`` and ``changed_lines``: one line for each changed VM, for ``status --watch``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def status_lines(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return a line for each object of a ``Status`` document, by name; no line has a time."""
+    """Return one line per object of a ``Status`` document, by name; no line contains a time."""
     cr = document["kubevirt"]
     lines = {f"KubeVirt {cr['namespace']}/{cr['name']}": f"{cr['version']} {cr['phase']}".strip()}
     for vm in document["vms"]:
@@ -27,7 +27,7 @@ def changed_lines(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator
 
 
 def without_times(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *document* without the values that change whenever it is read."""
+    """Return *document* without the values that change at every read."""
     vms = [{**vm, "convergence": _verdict(vm)} for vm in document["vms"]]
     return {**document, "observedAt": None, "vms": vms}
 

@@ -19,7 +19,7 @@ from reconciler.report.json_text import dumps
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """One VM in Git and in the cluster; any part may be missing."""
+    """One VM as it is in Git and in the cluster; any part may be missing."""
 
     ref: ObjectRef
     desired: DesiredVM | None
@@ -39,7 +39,7 @@ class Machine:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """KubeVirt's conditions that explain a memory change that is pending or has failed."""
+        """The KubeVirt conditions that explain why a memory change is pending or has failed."""
         found = []
         on_vm = self.vm.conditions if self.vm else {}
         on_vmi = self.vmi.conditions if self.vmi else {}
@@ -65,11 +65,11 @@ class Status:
     desired: DesiredState
     live: LiveState
     convergence: Mapping[ObjectRef, Convergence]
-    """How far each VM is."""
+    """How far each VM is from its desired memory."""
     unmanaged: bool = False
-    """Whether VMs that Git does not name are listed too."""
+    """Whether VMs that are not in Git are listed too."""
     scope: Scope = field(default_factory=Scope)
-    """What the command looks at."""
+    """The objects that the command covers."""
 
     @property
     def migrations_in_flight(self) -> int:
@@ -79,12 +79,12 @@ class Status:
 
     @property
     def unknown_to_git(self) -> frozenset[ObjectRef]:
-        """The VMs of the cluster that Git does not name, among those that are looked at."""
+        """The VMs of the cluster that are not in Git, among those that the command covers."""
         known = self.desired.vms.keys() | self.desired.unselected
         return frozenset(filter(self.scope.includes, self.live.vms.keys() - known))
 
     def machines(self) -> list[Machine]:
-        """Return the VMs to list, by namespace and name."""
+        """Return the VMs to list, sorted by namespace and name."""
         named, live = self.desired.vms, self.live
         others = self.unknown_to_git if self.unmanaged else ()
         return [
@@ -101,7 +101,7 @@ class Status:
 
 
 def status_json(status: Status) -> str:
-    """Return *status* as JSON; a size is spelled as it was read, and null where there is none."""
+    """Return *status* as JSON; sizes keep their notation, and a missing size is null."""
     return dumps(status_document(status))
 
 

@@ -35,9 +35,9 @@ def status_text(status: Status, *, width: int = 120, color: bool = False) -> str
     """Return *status* as a table that ends in a line feed.
 
     Args:
-        status: What to show.
-        width: Columns of the terminal.
-        color: Whether to style with ANSI codes.
+        status: The status to show.
+        width: The number of columns of the terminal.
+        color: Whether to style the text with ANSI codes.
     """
     return "\n".join(_lines(status, Paint(enabled=color), width=width)) + "\n"
 

@@ -1,4 +1,4 @@
-"""Tables and wrapped paragraphs for a terminal of a given width, with or without colors."""
+"""Formats tables and paragraphs for a terminal of a given width, with or without colors."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Paint:
     enabled: bool
 
     def __call__(self, text: str, tone: Tone) -> str:
-        """Return *text* in *tone*."""
+        """Return *text* with the ANSI codes of *tone*."""
         if not (self.enabled and tone and text):
             return text
         return f"\x1b[{tone}m{text}\x1b[0m"
@@ -44,7 +44,7 @@ class Paint:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A cell of a table."""
+    """One cell of a table."""
 
     text: str
     tone: Tone = Tone.PLAIN
@@ -52,7 +52,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a table, with notes below it."""
+    """One row of a table, with notes below it."""
 
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ def with_line_feeds(lines: Iterable[str]) -> Iterator[str]:
 def table(
     head: Sequence[str], rows: Sequence[Row], *, width: int, wrap: Sequence[str], paint: Paint
 ) -> Iterator[str]:
-    """Yield the lines of a table; the columns in *wrap* are folded if it is wider than *width*."""
+    """Yield the lines of a table; columns in *wrap* are folded if it is wider than *width*."""
     natural = [len(each) for each in head]
     for row in rows:
         sizes = (len(printable(each.text)) for each in row.cells)
@@ -100,9 +100,9 @@ def table(
 
 
 def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> Iterator[str]:
-    """Wrap *text* between words; *indent* precedes each line, and *label* the first one.
+    """Wrap *text* between words; *indent* precedes each line, and *label* the first line.
 
-    Words are never broken, so that a path or a value can be copied.
+    Words are never broken, so that users can copy a path or a value.
     """
     yield from textwrap.wrap(
         f"{label}{printable(text)}",

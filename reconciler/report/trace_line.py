@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 def trace_document(
     outcome: Outcome, *, run_id: str, revision: str, at: datetime
 ) -> dict[str, Any]:
-    """Return *outcome* as in ``schemas/trace.schema.json``, in the order of events.
+    """Return *outcome* as defined in ``schemas/trace.schema.json``, in the order of events.
 
     Args:
         outcome: The outcome of a VM.
-        run_id: The run.
+        run_id: The ID of the run.
         revision: The revision of the desired state.
-        at: The end of an outcome that has no time of its own.
+        at: The end time of an outcome that has no end time itself.
     """
     migration = outcome.migration
     return {

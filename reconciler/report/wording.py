@@ -1,4 +1,4 @@
-"""The words that all formats share: counts, sizes, times and the meaning of exit codes."""
+"""Returns the words that all formats share: counts, sizes, times and the meaning of exit codes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ ATTENTION = (
     Effect.COLD,
     Effect.NONE,
 )
-"""The effects in the order in which they are listed: those that need a person come first."""
+"""The effects in the order of the list: those that need a user's attention come first."""
 
 MEANING: Mapping[ExitCode, str] = {
     ExitCode.DONE: "the cluster matches the desired state, or every patch was accepted and the run"
@@ -61,11 +61,11 @@ MEANING: Mapping[ExitCode, str] = {
 
 
 _CONVERGED = "the cluster matches the desired state"
-_WRITTEN = "every patch was accepted; the run did not wait for the guests to have their memory"
+_WRITTEN = "every patch was accepted; the run did not wait for the guests"
 
 
 def verdict(run: RunReport) -> str:
-    """Return what the exit code of *run* means for it, without a final full stop."""
+    """Return the meaning of the exit code of *run*, without a final full stop."""
     if run.exit is not ExitCode.DONE:
         return MEANING[run.exit]
     written = any(each.result is Result.WRITTEN for each in run.outcomes)
@@ -73,7 +73,7 @@ def verdict(run: RunReport) -> str:
 
 
 def excuse(code: ExitCode) -> str:
-    """Say why the process returns 0 for a run that ended with *code*."""
+    """Explain why the process returns 0 for a run that ended with *code*."""
     return (
         f"the exit code would be {code.value} with --detailed-exitcode; `reconcile` returns 0 "
         "instead, because the next run continues by itself"
@@ -81,7 +81,7 @@ def excuse(code: ExitCode) -> str:
 
 
 def by_attention(plan: Plan) -> list[Decision]:
-    """Return the decisions that are not ``none``; those that need a person come first."""
+    """Return the decisions that are not ``none``; those that need attention come first."""
     rank = {effect: number for number, effect in enumerate(ATTENTION)}
     shown = [each for each in plan.decisions if each.effect is not Effect.NONE]
     return sorted(shown, key=lambda each: rank[each.effect])
@@ -94,7 +94,7 @@ def origin(revision: str, *, dirty: bool) -> str:
 
 
 def is_commit(revision: str) -> bool:
-    """Whether *revision* is the hash of a commit and not the name of another source."""
+    """Return whether *revision* is the hash of a commit, not the name of another source."""
     return _COMMIT.fullmatch(revision) is not None
 
 
@@ -104,12 +104,12 @@ def short_digest(digest: str) -> str:
 
 
 def utc_time(at: datetime) -> str:
-    """Return *at* for people, in UTC."""
+    """Return *at* in UTC, in a format for users."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def spelled(value: SettingValue | None) -> str:
-    """Return *value* as it was written; a number of bytes becomes a size."""
+    """Return *value* in its notation; a number of bytes becomes a size with a unit."""
     match value:
         case None:
             return "(not set)"
@@ -129,7 +129,7 @@ def location(at: Location | None) -> str:
 
 
 def nodes(source: str | None, target: str | None) -> str:
-    """Return the nodes of a migration after a space, or nothing if neither is known."""
+    """Return the nodes of a migration after a space; empty if both are unknown."""
     return f" {source or '?'} -> {target or '?'}" if source or target else ""
 
 
@@ -148,7 +148,7 @@ def counts(summary: Mapping[Effect, int]) -> str:
 
 
 def costs(forecast: Forecast) -> str:
-    """Return the cost of the memory wave as a sentence; it is empty if nothing migrates."""
+    """Return the cost of the memory wave as a sentence; empty if no VM migrates."""
     if not forecast.migrations:
         return ""
     migrations, copied = plural(forecast.migrations, "migration"), human(forecast.n_bytes_copied)
@@ -161,7 +161,7 @@ def costs(forecast: Forecast) -> str:
 
 
 def restarts(wave: Wave) -> str:
-    """Name the VMs that *wave* restarts, without a final full stop."""
+    """Return a sentence with the VMs that *wave* restarts, without a final full stop."""
     names = listed_refs((each.ref for each in wave.actions), _MAX_RESTARTS)
     count = len(wave.actions)
     subject = "1 VM is" if count == 1 else f"{count} VMs are"
@@ -191,7 +191,7 @@ def span(earliest_s: float, latest_s: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return *seconds* in the units that people use: ``4.2s``, ``42s``, ``3m20s``, ``1h5m``."""
+    """Return *seconds* with common units: ``4.2s``, ``42s``, ``3m20s``, ``1h5m``."""
     if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f}".removesuffix(".0") + "s"
     whole = round(seconds)
@@ -206,7 +206,7 @@ def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
 
 
 def from_and_to(decision: Decision) -> tuple[str, str]:
-    """Return the old and the new size; the guest's, if the spec of the VM already matches."""
+    """Return the old and new size; the old is the guest's if the VM's spec already matches."""
     if decision.changes:
         first = decision.changes[0]
         return ("-" if first.before is None else spelled(first.before)), spelled(first.after)
@@ -216,7 +216,7 @@ def from_and_to(decision: Decision) -> tuple[str, str]:
 
 
 def _largest(by_namespace: Mapping[str, int]) -> str:
-    """Return the needs of the largest namespaces, and the sum of the others."""
+    """Return the extra requests of the largest namespaces, and the sum of the others."""
     ranked = sorted(by_namespace.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{name} {human(n)}" for name, n in ranked[:_MAX_NAMESPACES] if n]
     rest = [n for _, n in ranked[_MAX_NAMESPACES:] if n]

@@ -1,4 +1,4 @@
-"""``check``: finds what a value violates in one of the schemas, with messages for its author."""
+"""``check``: finds the violations of a schema in a value, with messages for its author."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from reconciler.schema.fast_check import Test
 
 ValuePath: TypeAlias = tuple[str | int, ...]
-"""Keys and list positions that lead from the root of the checked value to a part of it."""
+"""The keys and list positions that lead from the root of the checked value to a part of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
-    """One violation of a schema."""
+    """One violation of a schema, with its location and a message."""
 
     path: ValuePath
     """The path of the value, or of the key if a key is unknown or missing."""
     code: str
-    """Stable name of the rule, in kebab case."""
+    """The stable name of the rule, in kebab case."""
     message: str
-    """A sentence with the values, without a final full stop."""
+    """A sentence that contains the values, without a final full stop."""
     hint: str = ""
 
 
@@ -43,7 +43,7 @@ def check(
 
     Args:
         document: Plain values or a ruamel tree; numbers and text are never converted.
-        schema_name: For example ``manifest``; see ``schemas/``.
+        schema_name: The name of a schema in ``schemas/``, for example ``manifest``.
     """
     if fits(schema_name)(document):
         return ()
@@ -53,7 +53,7 @@ def check(
 def _all(errors: Iterable[ValidationError]) -> tuple[Violation, ...]:
     found = dict.fromkeys(map(_violation, errors))
     mistyped = {each.path for each in found if each.code == "wrong-type"}
-    # Other violations of a value with the wrong type say nothing new.
+    # If a value has the wrong type, its other violations add no information.
     return tuple(e for e in found if e.code == "wrong-type" or e.path not in mistyped)
 
 
@@ -73,7 +73,7 @@ def _violation(error: ValidationError) -> Violation:
 
 @cache
 def _validator(schema_name: str) -> Draft202012Validator:
-    """Make the validator once per schema: importing jsonschema alone takes 0.2 s."""
+    """Create the validator once per schema, because importing jsonschema alone takes 0.2 s."""
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - slow import
     from jsonschema.validators import extend  # noqa: PLC0415 - slow import
 
@@ -86,14 +86,14 @@ def _validator(schema_name: str) -> Draft202012Validator:
         "x-near-miss": _near_miss,
         "x-belongs": _belongs,
     }
-    # The stubs of types-jsonschema leave extend untyped.
+    # In the stubs of types-jsonschema, extend has no types.
     kind: type[Draft202012Validator] = extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]
     return kind(schema_files.load(schema_name), format_checker=checker)
 
 
 @cache
 def _brief_validator(schema_name: str) -> Draft202012Validator:
-    """Make a validator that skips list elements which pass the fast check: nearly all of them."""
+    """Create a validator that skips list elements which pass the fast check, as nearly all do."""
     from jsonschema.validators import extend  # noqa: PLC0415 - slow import
 
     whole, root = _validator(schema_name), schema_files.load(schema_name)

@@ -1,7 +1,7 @@
-"""``fits``: a fast test whether a value passes a schema, without saying what is wrong.
+"""``fits``: a fast test of whether a value passes a schema; it does not explain failures.
 
-The test is built from the schema and is never more lenient than ``check``: a keyword that this
-module does not know makes every value fail the test, and ``check`` decides.
+The test is built from the schema and is never more lenient than ``check``. If this module does not
+know a keyword, every value fails the test, and ``check`` decides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from reconciler.schema import formats, schema_files, violations
 
 TYPO_SIMILARITY = 0.8
-"""Similarity (the ratio of difflib) from which an unknown key counts as a typo of a known one."""
+"""The similarity (the ratio of difflib) from which an unknown key is a typo of a known key."""
 
 Test: TypeAlias = Callable[[Any], bool]
 
@@ -33,7 +33,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 class _UnknownError(Exception):
-    """This module does not know a keyword, or a use of it."""
+    """A schema uses a keyword, or a form of a keyword, that this module does not know."""
 
 
 @cache
@@ -73,7 +73,7 @@ def _both(tests: Sequence[Test]) -> Test:
         return tests[0]
 
     def every(value: object) -> bool:
-        # A loop: `all` with a generator takes twice as long, and most of the time is spent here.
+        # `all` with a generator takes twice as long as this loop, which takes most of the time.
         for test in tests:  # noqa: SIM110
             if not test(value):
                 return False
@@ -84,7 +84,7 @@ def _both(tests: Sequence[Test]) -> Test:
 
 def _type(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:  # noqa: ANN401
     names = [expected] if isinstance(expected, str) else expected
-    # The exact class: a boolean is an instance of int.
+    # Compare the exact class, because a boolean is an instance of int.
     classes = frozenset(kind for name in names for kind in _TYPES[name])
     return lambda value: type(value) in classes
 
@@ -171,8 +171,8 @@ def _every(expected: Any, _: Mapping[str, Any], root: Mapping[str, Any]) -> Test
 
 
 def _one_of(expected: Any, _: Mapping[str, Any], root: Mapping[str, Any]) -> Test:  # noqa: ANN401
-    # A test may fail for a valid value, so two alternatives could both hold without being seen.
-    # That is impossible only for null and a schema that rejects null.
+    # A test may fail for a valid value, so both alternatives could be valid without notice.
+    # This is impossible only if one is null and the other rejects null.
     null, *others = expected
     if null != {"type": "null"} or len(others) != 1 or not _refuses_null(others[0], root):
         raise _UnknownError
@@ -189,7 +189,7 @@ def _refuses_null(schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
 
 
 def _if(expected: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Test:  # noqa: ANN401
-    # A test may fail for a valid value, and a condition must not; tests of constants never do.
+    # A condition must never fail for a valid value; only tests of constants guarantee this.
     plain = all(set(each) == {"const"} for each in expected.get("properties", {}).values())
     if "else" in schema or set(expected) != {"properties"} or not plain:
         raise _UnknownError
@@ -245,4 +245,4 @@ _MAKERS: Mapping[str, Callable[..., Test]] = {
     "x-near-miss": _near_miss,
     "x-belongs": _belongs,
 }
-"""By keyword, what makes its test from the value of the keyword, its schema and the root."""
+"""The function for each keyword that creates its test from the keyword's value and schema."""

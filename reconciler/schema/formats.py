@@ -31,7 +31,7 @@ def quantity(value: object) -> bool:
 
 
 def _is_amount(value: object) -> bool:
-    """Whether *value* may be an amount; a number beyond Go's integers arrives as a float."""
+    """Return whether *value* may be an amount; a number beyond Go's integers is a float here."""
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 
@@ -59,7 +59,7 @@ def timeout(value: object) -> bool:
 
 
 def selector(value: object) -> bool:
-    """A label selector."""
+    """Check a label selector."""
     if isinstance(value, str):
         Selector.parse(value)
     return True
@@ -166,4 +166,4 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "time-zone": time_zone,
     "date-time": date_time,
 }
-"""By format, a function that returns True, or raises ValueError with a message and a hint."""
+"""The function for each format, which returns True or raises ValueError with message and hint."""

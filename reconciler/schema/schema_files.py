@@ -32,6 +32,6 @@ def load(name: str) -> dict[str, Any]:
 
 
 def _folders() -> tuple[Traversable, ...]:
-    """Return where the schemas of a wheel are, and those of an editable install."""
+    """Return the schema folders of a wheel and of an editable install."""
     package = resources.files(PACKAGE)
     return package.joinpath("schemas"), package.joinpath("..", "schemas")

@@ -1,4 +1,4 @@
-"""``describe``: the message and the hint for a violation of a schema."""
+"""``describe``: returns the message and the hint for a violation of a schema."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Finding:
 
 
 def describe(found: Finding) -> tuple[str, str, str]:
-    """Return code, message and hint of *found*."""
+    """Return the code, the message and the hint for *found*."""
     where = dotted(found.path) or "the document"
     writer = _WRITERS.get(found.keyword)
     if writer is None:
@@ -80,7 +80,7 @@ def _typo(found: Finding, where: str) -> tuple[str, str, str]:
 
 def _misplaced(found: Finding, where: str) -> tuple[str, str, str]:
     right = found.expected[found.path[-1]]
-    return "unknown-field", f"{where} is not a known field", f"it belongs at {right}"
+    return "unknown-field", f"{where} is not a known field", f"move the field to {right}"
 
 
 def _missing(_: Finding, where: str) -> tuple[str, str, str]:
@@ -134,7 +134,7 @@ _WRITERS: Mapping[str, Callable[[Finding, str], tuple[str, str, str]]] = {
 
 
 def dotted(path: Iterable[str | int]) -> str:
-    """Return *path* as people write it: ``items[2].spec.paths[0]``."""
+    """Return *path* in the usual notation: ``items[2].spec.paths[0]``."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}"
@@ -142,13 +142,13 @@ def dotted(path: Iterable[str | int]) -> str:
 
 
 def as_json(value: object) -> str:
-    """Return *value* as JSON, cut to a readable length."""
+    """Return *value* as JSON, shortened to a readable length."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
 
 
 def described(value: object) -> str:
-    """Return *value* with its type."""
+    """Return *value* together with its type."""
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     kind = _KINDS.get(type(value))
@@ -156,25 +156,25 @@ def described(value: object) -> str:
 
 
 def suggestion(name: object, known: Sequence[str]) -> str:
-    """Return a hint with the likely intended name and all allowed names."""
+    """Return a hint with the probably intended name and all allowed names."""
     allowed = "allowed: " + ", ".join(sorted(known))
     guess = did_you_mean(str(name), known)
     return f"{guess} {allowed}" if guess else allowed
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean X?`` if one of *known* is similar to *name*, or nothing."""
+    """Return ``did you mean X?`` if one of *known* is similar to *name*, or an empty text."""
     found = closest(name, known)
     return f"did you mean {found}?" if found else ""
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return the one of *known* that is most similar to *name*, or nothing; case is ignored.
+    """Return the name in *known* most similar to *name*, or an empty text; ignore case.
 
     Args:
-        name: The name that was written.
-        known: The names that are possible.
-        cutoff: The least similarity, from 0 to 1, as ``difflib`` measures it.
+        name: The name that the user wrote.
+        known: The possible names.
+        cutoff: The minimum similarity, from 0 to 1, as ``difflib`` measures it.
     """
     by_lower = {each.lower(): each for each in known}
     found = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=cutoff)
@@ -194,7 +194,7 @@ def _type_hint(value: object, types: Sequence[str]) -> str:
 
 
 def _would_fit(text: str, types: Sequence[str]) -> bool:
-    """Whether *text* without its quotes would have one of *types*."""
+    """Return whether *text* without its quotes would have one of *types*."""
     is_number = text.isascii() and text.isdigit()
     is_boolean = text in {"true", "false"}
     return (is_number and "integer" in types) or (is_boolean and "boolean" in types)

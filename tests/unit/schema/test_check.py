@@ -160,7 +160,7 @@ def cr(**configuration):
             ("spec", "configuration", "workloadUpdateStrategy"),
             "unknown-field",
             "spec.configuration.workloadUpdateStrategy is not a known field",
-            "it belongs at spec.workloadUpdateStrategy",
+            "move the field to spec.workloadUpdateStrategy",
             id="a known key in the wrong mapping",
         ),
         pytest.param(
