@@ -116,7 +116,7 @@ def unknown_fields(value: object, model: str, where: str) -> list[str]:
     ]
 
 
-def test_base_kustomization_lists_every_file():
+def test_deploy_base_kustomization_lists_every_file():
     (kustomization,) = load(BASE / "kustomization.yaml")
     files = {path.name for path in BASE.glob("*.yaml")} - {"kustomization.yaml"}
     assert set(kustomization["resources"]) == files
@@ -125,12 +125,12 @@ def test_base_kustomization_lists_every_file():
 @pytest.mark.parametrize(
     "manifest", objects(), ids=lambda o: f"{o['kind']}-{o['metadata']['name']}"
 )
-def test_manifest_has_only_fields_of_the_kubernetes_api(manifest):
+def test_deploy_manifest_has_only_fields_of_the_kubernetes_api(manifest):
     model = MODELS[manifest["kind"]].__name__
     assert unknown_fields(manifest, model, manifest["kind"]) == []
 
 
-def test_misspelt_field_is_reported():
+def test_misspelled_manifest_field_is_reported():
     cronjob = one("CronJob")
     cronjob["spec"]["jobTemplate"]["spec"]["backofLimit"] = 0
     assert unknown_fields(cronjob, "V1CronJob", "") == [".spec.jobTemplate.spec.backofLimit"]
@@ -144,7 +144,7 @@ def test_role_has_only_the_rights_that_it_needs(name):
     assert rights(role) == RIGHTS[name]
 
 
-def test_base_has_no_other_roles():
+def test_deploy_base_has_only_the_known_roles():
     roles = {o["metadata"]["name"] for o in objects() if o["kind"] in {"Role", "ClusterRole"}}
     assert roles == set(RIGHTS)
 
@@ -187,7 +187,7 @@ def test_cronjob_runs_one_pass_of_reconcile():
     assert {"--repo", "--deadline", "--log-format"} <= set(args)
 
 
-def test_pod_meets_the_restricted_standard():
+def test_cronjob_pod_meets_the_restricted_pod_security_standard():
     security = pod()["securityContext"]
     (container,) = pod()["containers"]
     assert security["runAsNonRoot"] is True
@@ -202,14 +202,14 @@ def test_pod_meets_the_restricted_standard():
     )
 
 
-def test_pod_writes_only_to_an_empty_dir():
+def test_cronjob_pod_writes_only_to_an_empty_dir():
     (container,) = pod()["containers"]
     writable = [m["name"] for m in container["volumeMounts"] if not m.get("readOnly")]
     assert writable == ["clone"]
     assert "emptyDir" in next(v for v in pod()["volumes"] if v["name"] == "clone")
 
 
-def test_git_credentials_come_from_a_secret_through_askpass():
+def test_git_credentials_are_read_from_a_secret_through_askpass():
     (container,) = pod()["containers"]
     environment = {each["name"]: each for each in container["env"]}
     mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
@@ -219,7 +219,7 @@ def test_git_credentials_come_from_a_secret_through_askpass():
     assert not any("valueFrom" in each for each in container["env"])
 
 
-def test_askpass_script_answers_each_question_from_its_file(tmp_path):
+def test_askpass_script_answers_each_prompt_from_its_file(tmp_path):
     (tmp_path / "username").write_text("bot")
     (tmp_path / "password").write_text("s3cret")
     script = one("ConfigMap", "git-askpass")["data"]["askpass"]
@@ -242,7 +242,7 @@ def rendered(folder: Path) -> list[dict]:
     return [document for document in YAML(typ="safe").load_all(result.stdout) if document]
 
 
-def test_base_renders_each_object_in_its_namespace():
+def test_deploy_base_renders_each_object_in_its_namespace():
     places = {
         (o["kind"], o["metadata"]["name"], o["metadata"].get("namespace")) for o in rendered(BASE)
     }
@@ -268,7 +268,7 @@ def test_observe_overlay_only_plans_and_has_no_right_to_write():
         ("restart", (f"subresources.{KUBEVIRT}", "virtualmachines/restart", "", ("update",))),
     ],
 )
-def test_overlay_adds_exactly_one_right(overlay, right):
+def test_create_or_restart_overlay_adds_exactly_one_right(overlay, right):
     seen = rendered(DEPLOY / "overlays" / overlay)
     found = {
         o["metadata"]["name"]: rights(o) for o in seen if o["kind"] in {"Role", "ClusterRole"}
@@ -279,12 +279,12 @@ def test_overlay_adds_exactly_one_right(overlay, right):
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
-def test_overlay_is_built_on_the_base(overlay):
+def test_deploy_overlay_extends_the_base(overlay):
     (kustomization,) = load(overlay / "kustomization.yaml")
     assert kustomization["resources"] == ["../../base"]
 
 
-def test_shards_overlay_gives_each_pod_its_namespaces_and_lease():
+def test_shards_overlay_assigns_each_pod_its_shard_and_lease():
     seen = rendered(DEPLOY / "overlays" / "shards")
     (cronjob,) = (o for o in seen if o["kind"] == "CronJob")
     job = cronjob["spec"]["jobTemplate"]["spec"]

@@ -30,7 +30,7 @@ PAGES = [
     *sorted((ROOT / ".github").glob("*.md")),
     *(path for path in sorted((ROOT / ".github/adr").glob("*.md")) if "0011" not in path.name),
 ]
-"""The pages that describe the present code; record 11 describes what is gone."""
+"""The pages that describe the current code; record 11 describes removed code."""
 NO_CODES = {
     *("argocd-controller", "helm-controller", "kustomize-controller"),
     *("hyperconverged-cluster-operator", "memory-reconciler-config", "memory-reconciler-memory-0"),
@@ -40,7 +40,7 @@ NO_CODES = {
     *("feature-gate", "in-progress", "not-needed", "not-started", "drop-revision", "name-alone"),
     "run-ended",
 }
-"""Words with a hyphen in the product that are neither a reason nor the code of a finding."""
+"""Hyphenated words in the product that are neither a reason nor the code of a finding."""
 
 
 @pytest.fixture(scope="session")
@@ -51,24 +51,24 @@ def docs():
     return module
 
 
-def test_generated_blocks_are_each_in_one_page(docs):
+def test_generated_documentation_block_is_in_exactly_one_page(docs):
     assert set(docs.pages()) == set(docs.BLOCKS) == set(GENERATED)
 
 
 @pytest.mark.parametrize("name", GENERATED)
-def test_generated_block_is_up_to_date(docs, name):
+def test_generated_documentation_block_is_up_to_date(docs, name):
     text = docs.pages()[name].read_text(encoding="utf-8")
     assert docs.rewritten(text, name) == text, "run `make docs`"
 
 
-def test_stale_block_is_noticed(docs):
+def test_stale_documentation_block_is_detected(docs):
     text = docs.pages()["exit-codes"].read_text(encoding="utf-8")
     stale = text.replace("another run holds the lease", "something else")
     assert docs.rewritten(stale, "exit-codes") == text != stale
 
 
 def hyphenated():
-    """Yield each text in the product that has the form of a code, without git's own words."""
+    """Yield each text in the product that has the form of a code, except git's own words."""
     for path in PACKAGE.rglob("*.py"):
         if {"simulator", "git"} & set(path.relative_to(PACKAGE).parts):
             continue
@@ -77,12 +77,12 @@ def hyphenated():
                 yield from re.findall(r"\A[a-z][a-z0-9]*(?:-[a-z0-9]+)+\Z", node.value)
 
 
-def test_code_in_the_product_is_explained():
+def test_reason_code_in_the_product_is_explained_in_the_documentation():
     explained = set(re.findall(r"`([a-z0-9-]+)`", (DOCS / "reasons.md").read_text("utf-8")))
     assert set(hyphenated()) - explained - NO_CODES == set()
 
 
-def test_explained_code_is_in_the_product():
+def test_reason_code_in_the_documentation_exists_in_the_product():
     text = (DOCS / "reasons.md").read_text(encoding="utf-8").split("## Reasons in a report")[1]
     rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     explained = {code for row in rows for code in re.findall(r"`([a-z0-9-]+)`", row)}
@@ -106,7 +106,7 @@ def exists(name):
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
-def test_page_names_only_modules_and_files_that_exist(path):
+def test_documentation_page_mentions_only_existing_modules_and_files(path):
     own = {each.name for base in (ROOT, PACKAGE) for each in base.iterdir() if each.is_dir()}
     words = re.findall(r"`([a-z_]+[./][\w./-]+)`", path.read_text(encoding="utf-8"))
     named = {word for word in words if re.split("[./]", word)[0] in own}
@@ -114,7 +114,7 @@ def test_page_names_only_modules_and_files_that_exist(path):
     assert {word for word in named - {*keys, "reconciler/v1alpha1"} if not exists(word)} == set()
 
 
-def test_index_lists_every_page():
+def test_documentation_index_lists_every_page():
     index = (DOCS / "README.md").read_text(encoding="utf-8")
     pages = {path.name for path in DOCS.glob("*.md")} - {"README.md"}
     assert set(re.findall(r"\]\(([a-z-]+\.md)\)", index)) == pages
@@ -124,7 +124,7 @@ def test_readme_has_at_most_200_lines():
     assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n") <= 200
 
 
-def test_documents_in_the_documentation_fit_their_schema():
+def test_yaml_examples_in_the_documentation_match_their_schema():
     kinds = set()
     for path in (ROOT / "README.md", *DOCS.glob("*.md")):
         for block in re.findall(r"```yaml\n(.*?)```", path.read_text("utf-8"), re.DOTALL):

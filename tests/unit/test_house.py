@@ -40,31 +40,31 @@ KEPT = {
     "tests",
 }
 MADE = {".git", ".venv", "build", "dist"}
-"""Created by tools and ignored by Git, like every ``.something_cache``."""
+"""Files that tools create and Git ignores, like every ``.something_cache``."""
 CEILING = 400
 MOST_MODULES = 16
 FOLDERS = sorted(
     {path.parent for root in (PACKAGE, ROOT / "tests") for path in root.rglob("*.py")}
 )
 FREE_NAMES = ("simulator", "cli/commands")
-"""Folders of the product whose modules may share a name with others."""
+"""Folders of the product whose modules may have the same names as other modules."""
 CROWDED = {"tests/bench", "tests/rollout"}
 IMPORT_NAMES = {"pyyaml": "yaml", "gitpython": "git", "ruamel.yaml": "ruamel.yaml"}
-"""Distributions whose package has another name."""
+"""Distributions whose import package has another name."""
 DATA_ONLY = {"tzdata"}
-"""Distributions that are read as files: Python's zoneinfo looks for tzdata."""
+"""Distributions that are only read as files: Python's zoneinfo reads tzdata."""
 
 
 def is_made(name: str) -> bool:
     return name in MADE or name == ".hypothesis" or name.startswith(".coverage") or "cache" in name
 
 
-def test_top_level_holds_only_known_names():
+def test_repository_root_contains_only_known_names():
     found = {path.name for path in ROOT.iterdir() if not is_made(path.name)}
     assert found <= KEPT, f"place these in the layout: {sorted(found - KEPT)}"
 
 
-def test_git_ignores_what_tools_create():
+def test_git_ignores_files_that_tools_create():
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     for name in (".venv/", "build/", "dist/", ".mypy_cache/", ".ruff_cache/", ".pytest_cache/"):
         assert name in ignored
@@ -100,7 +100,7 @@ def test_module_names_are_unique():
     assert [name for name, n in names.items() if n > 1] == []
 
 
-def test_folder_of_the_product_is_a_package():
+def test_product_folder_is_a_package():
     assert {path.parent for path in MODULES} == {
         path.parent for path in MODULES if path.name == "__init__.py"
     }
@@ -117,7 +117,7 @@ def imported(module: ast.Module) -> set[str]:
     return {".".join(name.split(".")[:n]) for name in names for n in (1, 2)}
 
 
-def test_dependency_is_imported_by_the_product():
+def test_declared_dependency_is_imported_by_the_product():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = {re.match(r"[a-z.\-]+", each)[0] for each in project["dependencies"]}
     used = set().union(*(imported(ast.parse(path.read_text("utf-8"))) for path in MODULES))
@@ -136,13 +136,13 @@ def own_texts() -> list[Path]:
     ]
 
 
-def test_text_has_no_open_tasks():
+def test_source_text_has_no_open_tasks():
     mark = re.compile(r"\b(TODO|FIXME|XXX)\b")
     found = [str(path) for path in own_texts() if mark.search(path.read_text(encoding="utf-8"))]
     assert found == []
 
 
-def test_lock_pins_every_file_by_hash_and_names_no_host():
+def test_lock_file_pins_every_requirement_by_hash_without_a_host():
     lock = (ROOT / "requirements.lock").read_text()
     requirements = re.split(r"\n(?=[a-z0-9])", lock.strip())
     assert len(requirements) > 50
@@ -158,7 +158,7 @@ MARKDOWN += sorted((ROOT / "examples").rglob("*.md"))
 
 
 @pytest.mark.parametrize("path", MARKDOWN, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_local_link_has_a_target(path):
+def test_local_markdown_link_has_a_target(path):
     for target in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8")):
         if "://" not in target:
             assert (path.parent / target).exists(), target

@@ -1,4 +1,4 @@
-"""Workflows, ours and the examples, have pinned actions, few permissions and no injection."""
+"""All workflows, including the examples, have pinned actions, few permissions and no injection."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_workflows_are_found():
 
 
 @every_workflow
-def test_action_is_pinned_by_commit_with_its_version(path):
+def test_workflow_action_is_pinned_by_commit_with_its_version(path):
     lines = [line for line in path.read_text().splitlines() if "uses:" in line]
     assert lines
     for line in lines:
         assert re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
 
 
-def test_action_has_the_same_version_in_all_workflows():
+def test_workflow_action_has_the_same_version_in_all_workflows():
     pins = {
         tuple(line.split("uses: ")[1].split("@"))
         for path in FILES
@@ -62,39 +62,39 @@ def test_workflow_grants_permissions_only_per_job(path):
 
 
 @every_workflow
-def test_script_has_no_interpolated_expression(path):
+def test_workflow_script_has_no_interpolated_expression(path):
     for step in steps(load(path)):
         assert "${{" not in step.get("run", "")
 
 
 @every_workflow
-def test_script_is_valid_bash(path):
+def test_workflow_script_is_valid_bash(path):
     for step in steps(load(path)):
         if "run" in step:
             subprocess.run(["bash", "-n"], input=step["run"].encode(), check=True)
 
 
 @every_workflow
-def test_checkout_does_not_persist_credentials(path):
+def test_workflow_checkout_does_not_persist_credentials(path):
     checkouts = [s for s in steps(load(path)) if s.get("uses", "").startswith("actions/checkout@")]
     assert checkouts
     assert all(step["with"]["persist-credentials"] is False for step in checkouts)
 
 
 @every_workflow
-def test_job_has_a_timeout(path):
+def test_workflow_job_has_a_timeout(path):
     assert all(job["timeout-minutes"] <= 60 for job in load(path)["jobs"].values())
 
 
 @every_workflow
-def test_code_of_a_fork_never_runs_with_a_secret(path):
+def test_workflow_never_runs_code_of_a_fork_with_a_secret(path):
     workflow = load(path)
     assert "pull_request_target" not in workflow["on"]
     if "pull_request" in workflow["on"]:
         assert "secrets." not in path.read_text()
 
 
-def test_ci_runs_the_makefile_targets():
+def test_ci_workflow_runs_the_makefile_targets():
     runs = "\n".join(
         step.get("run", "") for step in steps(load(ROOT / ".github/workflows/ci.yml"))
     )
@@ -102,7 +102,7 @@ def test_ci_runs_the_makefile_targets():
         assert f"make {target}" in runs
 
 
-def test_ci_tests_every_python_that_the_package_declares():
+def test_ci_workflow_tests_every_python_version_of_the_package():
     matrix = load(ROOT / ".github/workflows/ci.yml")["jobs"]["test"]["strategy"]["matrix"]
     claimed = re.findall(r"Python :: (3\.\d+)\"", (ROOT / "pyproject.toml").read_text())
     assert matrix["python"] == claimed

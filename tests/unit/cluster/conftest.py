@@ -34,9 +34,9 @@ class Reply:
     body: object = ""
     headers: tuple[tuple[str, str], ...] = ()
     chunks: Iterable[bytes] | None = None
-    """Sent one by one, as a watch is."""
+    """The chunks of a response body, sent one by one, as in a watch."""
     cut: bool = False
-    """Close the connection instead of answering."""
+    """Whether the server closes the connection instead of responding."""
 
 
 def status(code: int, message: str, reason: str = "", causes: tuple[dict, ...] = ()) -> Reply:
@@ -46,7 +46,7 @@ def status(code: int, message: str, reason: str = "", causes: tuple[dict, ...] =
 
 
 class FakeClock:
-    """A clock on which only sleeping takes time."""
+    """A clock that advances only in `sleep`."""
 
     def __init__(self) -> None:
         self.elapsed = 0.0
@@ -130,7 +130,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - http.server's
 
         def log_message(self, *_: object) -> None:
-            """Log nothing."""
+            """Do not log requests."""
 
     return Handler
 
@@ -198,7 +198,7 @@ def client(make_client):
 
 @pytest.fixture
 def harness():
-    """This module with its constants."""
+    """This module, for access to its classes and constants."""
     return sys.modules[__name__]
 
 
@@ -336,7 +336,7 @@ def page():
 
 @pytest.fixture
 def cluster(server, page, raw_kubevirt, raw_vm, raw_vmi, raw_migration):
-    """The scripted server with one of everything."""
+    """The scripted server with one object of each kind."""
     api = "/apis/kubevirt.io/v1"
     node = {
         "metadata": {"name": "node01", "labels": {"kubevirt.io/schedulable": "true"}},

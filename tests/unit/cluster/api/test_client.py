@@ -1,4 +1,4 @@
-"""The API client: what it sends, and what it repeats."""
+"""The API client: the requests that it sends, its retries and its errors."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ VMS = "/apis/kubevirt.io/v1/virtualmachines"
 PG0 = "/apis/kubevirt.io/v1/namespaces/db/virtualmachines/pg-0"
 
 
-def test_patch_is_a_json_patch_with_manager_and_strict_validation(server, client, reply):
+def test_patch_request_has_a_field_manager_and_strict_validation(server, client, reply):
     ops = [{"op": "test", "path": "/metadata/uid", "value": "u"}]
     server.on(PG0, reply(200, {}))
     client.patch(PG0, ops)
@@ -35,20 +35,20 @@ def test_patch_is_a_json_patch_with_manager_and_strict_validation(server, client
     assert request.query == {"fieldManager": "reconciler", "fieldValidation": "Strict"}
 
 
-def test_empty_patch_is_still_a_json_patch(server, client, reply):
+def test_empty_patch_is_sent_as_a_json_patch(server, client, reply):
     server.on(PG0, reply(200, {}))
     client.patch(PG0, [])
     assert server.requests[0].headers["Content-Type"] == "application/json-patch+json"
     assert server.requests[0].body == []
 
 
-def test_null_in_a_patch_is_sent(server, client, reply):
+def test_null_value_in_a_patch_is_sent(server, client, reply):
     server.on(PG0, reply(200, {}))
     client.patch(PG0, [{"op": "add", "path": "/a", "value": None}])
     assert server.requests[0].body == [{"op": "add", "path": "/a", "value": None}]
 
 
-def test_request_has_the_token_and_names_the_program(server, client, reply, harness):
+def test_request_has_the_token_and_a_user_agent(server, client, reply, harness):
     server.on(VMS, reply(200, {}))
     client.get(VMS)
     headers = {name.lower(): value for name, value in server.requests[0].headers.items()}
@@ -56,21 +56,21 @@ def test_request_has_the_token_and_names_the_program(server, client, reply, harn
     assert headers["authorization"] == f"Bearer {harness.TOKEN}"
 
 
-def test_read_is_repeated_while_the_server_is_unavailable(server, client, clock, failure, reply):
+def test_read_is_retried_while_the_server_is_unavailable(server, client, clock, failure, reply):
     server.on(VMS, failure(503, "apiserver not ready"), reply(cut=True), reply(200, "{}"))
     assert client.get(VMS) == b"{}"
     assert [each.method for each in server.requests] == ["GET"] * 3
     assert 0 < clock.elapsed < 5
 
 
-def test_retry_after_is_respected(server, client, clock, reply):
+def test_read_waits_as_long_as_retry_after_says(server, client, clock, reply):
     busy = reply(429, "", (("Retry-After", "7"),))
     server.on(VMS, busy, reply(200, "{}"))
     client.get(VMS)
     assert clock.elapsed >= 7
 
 
-def test_retry_after_beyond_the_total_time_fails_at_once(server, client, clock, reply):
+def test_retry_after_beyond_the_retry_limit_fails_immediately(server, client, clock, reply):
     server.on(VMS, reply(429, "", (("Retry-After", "3600"),)))
     with pytest.raises(UnavailableError, match="retry after 3600 s") as caught:
         client.get(VMS)
@@ -78,7 +78,7 @@ def test_retry_after_beyond_the_total_time_fails_at_once(server, client, clock, 
     assert clock.elapsed == 0
 
 
-def test_retries_are_limited(server, client, failure):
+def test_read_retries_are_limited(server, client, failure):
     server.on(VMS, failure(500, "etcd is gone"))
     with pytest.raises(UnavailableError, match="500: etcd is gone"):
         client.get(VMS)
@@ -86,21 +86,21 @@ def test_retries_are_limited(server, client, failure):
 
 
 @pytest.mark.parametrize("method", ["PATCH", "POST", "PUT", "DELETE"])
-def test_write_is_sent_once(server, client, failure, method):
+def test_write_is_not_retried(server, client, failure, method):
     server.on(PG0, failure(503, "not ready"))
     with pytest.raises(UnavailableError):
         client.send(method, PG0, body=[] if method == "PATCH" else {"a": 1})
     assert len(server.requests) == 1
 
 
-def test_write_is_sent_once_even_if_the_connection_breaks(server, client, reply):
+def test_write_is_not_retried_after_a_broken_connection(server, client, reply):
     server.on(PG0, reply(cut=True))
     with pytest.raises(UnreachableError):
         client.patch(PG0, [])
     assert len(server.requests) == 1
 
 
-def test_client_without_retries_reads_once(server, client, failure):
+def test_client_without_retries_sends_a_read_only_once(server, client, failure):
     server.on(VMS, failure(503, "not ready"))
     with pytest.raises(UnavailableError):
         client.without_retries().get(VMS)
@@ -126,7 +126,9 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("code", "said", "kind", "sentence"), FAILURES)
-def test_failed_answer_becomes_one_sentence(server, client, failure, code, said, kind, sentence):
+def test_error_response_is_reported_in_one_sentence(
+    server, client, failure, code, said, kind, sentence
+):
     server.on(PG0, failure(code, said))
     with pytest.raises(kind) as caught:
         client.send("GET", PG0)
@@ -137,21 +139,21 @@ def test_failed_answer_becomes_one_sentence(server, client, failure, code, said,
     assert caught.value.status == code
 
 
-def test_body_that_is_not_a_status_is_not_quoted(server, client, reply):
+def test_error_body_that_is_not_a_status_is_not_quoted(server, client, reply):
     server.on(PG0, reply(403, "<html>secret of a proxy</html>"))
     with pytest.raises(ForbiddenError) as caught:
         client.send("GET", PG0)
     assert str(caught.value).endswith("permission denied: Forbidden")
 
 
-def test_long_server_message_is_cut(server, client, failure):
+def test_long_server_message_is_truncated(server, client, failure):
     server.on(PG0, failure(422, "x" * 1000))
     with pytest.raises(RejectedError) as caught:
         client.send("GET", PG0)
     assert len(re.search("x+…", str(caught.value))[0]) == 256
 
 
-def test_object_quoted_by_the_server_is_left_out_of_the_message(server, client, failure):
+def test_object_quoted_by_the_server_is_removed_from_the_message(server, client, failure):
     quoted = '" " is invalid: patch: Invalid value: "{\\"userData\\":\\"hunter2\\"}": strict'
     server.on(PG0, failure(422, quoted + ' decoding error: unknown field "gueest"'))
     with pytest.raises(RejectedError) as caught:
@@ -160,26 +162,26 @@ def test_object_quoted_by_the_server_is_left_out_of_the_message(server, client, 
     assert 'unknown field "gueest"' in str(caught.value)
 
 
-def test_refused_connection_becomes_one_sentence(make_client):
+def test_refused_connection_is_reported_in_one_sentence(make_client):
     client = make_client("http://127.0.0.1:1").without_retries()
     with pytest.raises(UnreachableError, match=r"at 127.0.0.1:1: connection refused$") as caught:
         client.get(VMS)
     assert caught.value.hint
 
 
-def test_unknown_host_becomes_one_sentence(make_client):
+def test_unknown_host_is_reported_in_one_sentence(make_client):
     client = make_client("http://no-such-host.invalid").without_retries()
     with pytest.raises(UnreachableError, match=r"no-such-host.invalid: unknown host name"):
         client.get(VMS)
 
 
-def test_server_without_tls_becomes_one_sentence(server, make_client):
+def test_tls_failure_is_reported_in_one_sentence(server, make_client):
     client = make_client(f"https://127.0.0.1:{server.port}").without_retries()
     with pytest.raises(UnreachableError, match=r"TLS failed$"):
         client.get(VMS)
 
 
-def test_silent_server_becomes_one_sentence(server, make_client, reply):
+def test_response_timeout_is_reported_in_one_sentence(server, make_client, reply):
     released = threading.Event()
 
     def hang():
@@ -193,7 +195,7 @@ def test_silent_server_becomes_one_sentence(server, make_client, reply):
     released.set()
 
 
-def test_warnings_are_collected_once_and_without_empty_ones(server, client, reply):
+def test_server_warnings_are_collected_without_duplicates_and_empty_texts(server, client, reply):
     headers = (
         ("Warning", '299 - "unknown field \\"spec.nope\\""'),
         ("Warning", '299 - "b", 299 - "c"'),
@@ -204,7 +206,7 @@ def test_warnings_are_collected_once_and_without_empty_ones(server, client, repl
     assert client.patch(PG0, []).warnings == ('unknown field "spec.nope"', "b", "c")
 
 
-def test_hurried_client_repeats_no_read_and_shortens_time_outs(
+def test_hurried_client_does_not_retry_reads_and_shortens_timeouts(
     server, client, clock, failure, monkeypatch
 ):
     server.on(VMS, failure(503, "not now"))
@@ -225,7 +227,7 @@ def test_hurried_client_repeats_no_read_and_shortens_time_outs(
     assert len(server.requests) == 4
 
 
-def test_hurried_client_repeats_no_write(server, client, reply):
+def test_hurried_client_does_not_retry_writes(server, client, reply):
     server.on(VMS, reply(429, "", (("Retry-After", "1"),)))
     client.hurry(8.0)
     with pytest.raises(UnavailableError):
@@ -234,7 +236,7 @@ def test_hurried_client_repeats_no_write(server, client, reply):
 
 
 class TestStreamedRead:
-    def test_chunk_is_passed_on_before_the_rest_arrives(self, server, client, harness):
+    def test_response_chunk_is_passed_on_before_later_chunks_arrive(self, server, client, harness):
         taken = threading.Event()
 
         def chunks():
@@ -250,12 +252,12 @@ class TestStreamedRead:
         server.on(VMS, harness.Reply(chunks=chunks()))
         assert client.read(VMS, take) == [b"first", b"last"]
 
-    def test_interrupted_body_is_read_again_from_its_start(self, server, client, reply):
+    def test_interrupted_response_body_is_read_again_from_its_start(self, server, client, reply):
         server.on(VMS, reply(cut=True), reply(200, "whole"))
         assert client.read(VMS, b"".join) == b"whole"
         assert len(server.requests) == 2
 
-    def test_refusal_is_raised_before_the_body_is_read(self, server, client, failure):
+    def test_error_status_is_raised_before_the_body_is_read(self, server, client, failure):
         server.on(VMS, failure(403, "cannot list pods", "Forbidden"))
         with pytest.raises(ForbiddenError):
             client.read(VMS, lambda _coming: pytest.fail("there is nothing to take"))

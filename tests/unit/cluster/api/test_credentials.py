@@ -1,4 +1,4 @@
-"""After a 401 the credentials are read again and the request is repeated."""
+"""After a 401, the credentials are read again and the request is repeated."""
 
 from __future__ import annotations
 
@@ -89,25 +89,25 @@ def statuses(simulator):
     return [each.status for each in simulator.request_log]
 
 
-def test_read_is_repeated_with_the_new_token(rotated, simulator):
+def test_read_is_repeated_with_the_new_token_after_a_401(rotated, simulator):
     rotated.get(VMS)
     rotated.get(VMS)
     assert statuses(simulator) == [401, 200, 200]
 
 
-def test_patch_is_repeated_since_a_401_changed_nothing(rotated, simulator):
+def test_patch_is_repeated_with_the_new_token_after_a_401(rotated, simulator):
     ops = [{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]
     assert rotated.patch(f"{VMS}/vm", ops).status == 200
     assert statuses(simulator) == [401, 200]
 
 
-def test_watch_is_opened_again(rotated, simulator):
+def test_watch_is_opened_again_with_the_new_token_after_a_401(rotated, simulator):
     watch = rotated.watch(VMS, "1", 5.0)
     watch.close()
     assert statuses(simulator) == [401, 200]
 
 
-def test_second_401_is_an_error(url, clock, make_kubeconfig, token_file, simulator, tokens):
+def test_second_401_raises_an_error(url, clock, make_kubeconfig, token_file, simulator, tokens):
     path = make_kubeconfig(url, by_file(token_file))
     with Client.from_options(clock=clock, kubeconfig_path=path) as client:
         tokens.revoke(token_file.read_text())
@@ -116,7 +116,7 @@ def test_second_401_is_an_error(url, clock, make_kubeconfig, token_file, simulat
     assert statuses(simulator) == [401, 401]
 
 
-def test_unreadable_credentials_leave_the_401(
+def test_unreadable_credentials_are_logged_and_the_401_is_raised(
     url, clock, make_kubeconfig, token_file, simulator, tokens, caplog
 ):
     caplog.set_level(logging.INFO)
@@ -132,8 +132,10 @@ def test_unreadable_credentials_leave_the_401(
     assert secret not in caplog.text
 
 
-def test_pod_reads_its_rotated_token(server, clock, reply, failure, tmp_path, monkeypatch):
-    """The library reads the file once a minute; after a 401 it is read at once."""
+def test_in_cluster_client_reads_a_rotated_token_after_a_401(
+    server, clock, reply, failure, tmp_path, monkeypatch
+):
+    """The library reads the file once a minute; after a 401, it is read immediately."""
     token, root = tmp_path / "token", tmp_path / "ca.crt"
     token.write_text("old")
     root.write_text("not read over http")

@@ -1,4 +1,4 @@
-"""Which server and credentials are used, and the error without them."""
+"""The server and credentials that a kubeconfig selects, and errors without them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _no_cluster(monkeypatch, tmp_path):
         monkeypatch.delenv(name, raising=False)
 
 
-def test_missing_configuration_is_an_error(clock):
+def test_missing_cluster_configuration_raises_an_error(clock):
     with pytest.raises(ClusterError, match="no cluster is configured") as caught:
         connect(clock)
     assert "--kubeconfig" in caught.value.hint
@@ -34,7 +34,7 @@ def test_missing_kubeconfig_is_a_usage_error(clock):
         connect(clock, kubeconfig_path="/no/such/file")
 
 
-def test_missing_context_is_an_error(clock, make_kubeconfig):
+def test_missing_context_raises_an_error(clock, make_kubeconfig):
     path = make_kubeconfig("http://127.0.0.1:1")
     with pytest.raises(ClusterError, match="it has no context elsewhere"):
         connect(clock, kubeconfig_path=path, context="elsewhere")
@@ -45,13 +45,15 @@ def test_context_without_a_kubeconfig_is_a_usage_error(clock):
         connect(clock, context="a")
 
 
-def test_environment_selects_the_kubeconfig(clock, make_kubeconfig, monkeypatch):
+def test_kubeconfig_variable_selects_the_kubeconfig(clock, make_kubeconfig, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", make_kubeconfig("https://api.example:6443/base"))
     with connect(clock) as client:
         assert client.host == "api.example:6443"
 
 
-def test_failed_credential_plugin_is_an_error(clock, make_kubeconfig, caplog):
+def test_failed_credential_plugin_raises_an_error_without_its_output(
+    clock, make_kubeconfig, caplog
+):
     user = {
         "exec": {
             "apiVersion": "client.authentication.k8s.io/v1",

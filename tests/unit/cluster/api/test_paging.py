@@ -1,4 +1,4 @@
-"""Lists are read page by page, and start again when a token expires."""
+"""Lists are read page by page, and from the start when a continue token expires."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.errors import ClusterError, ExpiredError
 VMS = "/apis/kubevirt.io/v1/virtualmachines"
 
 
-def test_pages_follow_the_tokens_to_the_end(server, client, page):
+def test_list_pages_are_read_until_the_last_continue_token(server, client, page):
     server.on(VMS, page({"n": 1}, token="a/b+c="), page({"n": 2}, token="d"), page({"n": 3}))
     found = list(pages(client, VMS))
     assert [json.loads(each.body)["items"][0]["n"] for each in found] == [1, 2, 3]
@@ -22,13 +22,13 @@ def test_pages_follow_the_tokens_to_the_end(server, client, page):
     assert {each.query["limit"] for each in server.requests} == {"500"}
 
 
-def test_expired_token_starts_the_list_again(server, client, page, failure):
+def test_expired_continue_token_restarts_the_list(server, client, page, failure):
     gone = failure(410, "The provided continue parameter is too old", "Expired")
     server.on(VMS, page({"n": 1}, token="a"), gone, page({"n": 1}, token="b"), page({"n": 2}))
     assert [each.first for each in pages(client, VMS)] == [True, True, False]
 
 
-def test_token_that_expires_again_and_again_is_an_error(server, client, page, failure):
+def test_continue_token_that_expires_repeatedly_raises_an_error(server, client, page, failure):
     gone = failure(410, "too old", "Expired")
     server.handlers[VMS] = lambda r: gone if "continue" in r.query else page({}, token="a")
     with pytest.raises(ExpiredError):
@@ -40,7 +40,7 @@ DEEP = "[" * 20_000 + "]" * 20_000
 
 
 @pytest.mark.parametrize("body", ["<html>Log in</html>", f'{{"items":{DEEP}}}'])
-def test_page_that_cannot_be_decoded_is_an_error(server, client, reply, body):
+def test_invalid_list_page_raises_an_error(server, client, reply, body):
     server.on(VMS, reply(200, body))
     with pytest.raises(ClusterError, match=r"the answer to a list of .* cannot be read: "):
         list(pages(client, VMS))

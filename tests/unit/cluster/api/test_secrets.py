@@ -1,4 +1,4 @@
-"""No token, password, header or body reaches a message, a log or a traceback."""
+"""No token, password, header or body appears in a message, a log or a traceback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VMS = "/apis/kubevirt.io/v1/virtualmachines"
 
 @pytest.fixture
 def shown(caplog, capsys):
-    """All text of an error that a person can see."""
+    """Returns all text of an error that a person can see."""
     caplog.set_level(logging.DEBUG)
 
     def show(error: BaseException) -> str:
@@ -36,7 +36,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_answer_leaks_no_secret(server, make_client, failure, shown, harness, case):
+def test_error_response_leaks_no_credentials(server, make_client, failure, shown, harness, case):
     url = f"http://admin:{harness.PASSWORD}@127.0.0.1:{server.port}"
     client = make_client(url).without_retries()
     echo = (("X-Echo", harness.TOKEN), ("Set-Cookie", f"s={harness.PASSWORD}"))
@@ -51,7 +51,7 @@ def test_answer_leaks_no_secret(server, make_client, failure, shown, harness, ca
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "no-such.invalid", "127.0.0.1:99999", "[::1"])
-def test_broken_connection_leaks_no_secret(make_client, shown, harness, host):
+def test_connection_error_leaks_no_credentials(make_client, shown, harness, host):
     url = f"https://admin:{harness.PASSWORD}@{host}"
     with pytest.raises(ReconcilerError) as caught:
         make_client(url).without_retries().get(VMS)
@@ -60,7 +60,7 @@ def test_broken_connection_leaks_no_secret(make_client, shown, harness, host):
     assert harness.PASSWORD not in text
 
 
-def test_token_that_is_not_a_valid_header_leaks_nothing(clock, make_kubeconfig, shown, harness):
+def test_token_that_is_invalid_in_a_header_is_not_shown(clock, make_kubeconfig, shown, harness):
     path = make_kubeconfig("http://127.0.0.1:1", {"token": f"{harness.TOKEN}\nx"})
     with (
         Client.from_options(clock=clock, kubeconfig_path=path) as client,
@@ -70,7 +70,7 @@ def test_token_that_is_not_a_valid_header_leaks_nothing(clock, make_kubeconfig, 
     assert harness.TOKEN not in shown(caught.value)
 
 
-def test_damaged_kubeconfig_leaks_no_secret(clock, tmp_path, shown, harness):
+def test_damaged_kubeconfig_leaks_no_credentials(clock, tmp_path, shown, harness):
     path = tmp_path / "k"
     for text in (
         f"token: {harness.TOKEN}\n  bad: [indent",

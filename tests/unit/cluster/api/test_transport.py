@@ -1,4 +1,4 @@
-"""Time-outs of requests, and the server's time in answers."""
+"""Time-outs of requests, and the server time in responses."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ class Response:
         self.headers = SimpleNamespace(get=headers.get, getlist=lambda _name: [])
 
     def release_conn(self) -> None:
-        """Do nothing, since nothing is open."""
+        """Do nothing, because no connection is open."""
 
 
 class Api:
-    """Replaces the library's ApiClient, and records the time-outs."""
+    """Replaces the library's ApiClient and records the time-outs."""
 
     def __init__(self, date: str | None) -> None:
         self.configuration = SimpleNamespace(host="http://here")
@@ -54,7 +54,7 @@ class Ear:
 @pytest.mark.parametrize(
     ("timeout_s", "connect_s"), [(0.3, 0.1), (3.0, 1.0), (30.0, 10.0), (90.0, 10.0)]
 )
-def test_time_out_covers_connection_and_answer(timeout_s, connect_s):
+def test_request_timeout_covers_connection_and_response(timeout_s, connect_s):
     api = Api(None)
     transport = Transport(api, timeout_s=20.0)
     transport.exchange(Request("GET", "/api"), timeout_s)
@@ -63,21 +63,21 @@ def test_time_out_covers_connection_and_answer(timeout_s, connect_s):
     assert connect + answer == pytest.approx(timeout_s)
 
 
-def test_watch_may_be_silent_for_the_whole_time_out():
+def test_watch_may_be_silent_for_its_whole_timeout():
     api = Api(None)
     Transport(api, timeout_s=20.0).open(Request("WATCH", "/api"), 75.0)
     assert api.waits == [(10.0, 75.0)]
 
 
 @pytest.mark.parametrize("method", ["GET", "WATCH", "PATCH"])
-def test_server_time_is_passed_on(method):
+def test_server_time_is_passed_to_the_clock(method):
     ear = Ear()
     Transport(Api(DATE), timeout_s=20.0, timekeeper=ear).open(Request(method, "/api", body=[]))
     assert ear.dates == [(datetime(2026, 11, 23, 0, 10, tzinfo=UTC), 7.0)]
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Nov 2026 00:10:00 GMT"])
-def test_answer_without_a_valid_date_is_accepted(date):
+def test_response_without_a_valid_date_is_accepted(date):
     ear = Ear()
     Transport(Api(date), timeout_s=20.0, timekeeper=ear).exchange(Request("GET", "/api"))
     assert ear.dates == []

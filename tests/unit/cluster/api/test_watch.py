@@ -1,4 +1,4 @@
-"""A watch: its request, its events and its end."""
+"""A watch: its request, its events, and how it ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def event(event_type: str, **body: object) -> bytes:
     return json.dumps({"type": event_type, "object": body}).encode() + b"\n"
 
 
-def test_watch_requests_bookmarks_a_version_and_a_time_out(server, client, reply):
+def test_watch_request_has_bookmarks_a_resource_version_and_a_timeout(server, client, reply):
     server.on(VMS, reply(chunks=[]))
     assert list(client.watch(VMS, "42", 60.0)) == []
     query = server.requests[0].query
@@ -28,7 +28,7 @@ def test_watch_requests_bookmarks_a_version_and_a_time_out(server, client, reply
     assert len(server.requests) == 1
 
 
-def test_events_are_whole_across_any_chunks(server, client, reply):
+def test_watch_events_are_joined_across_chunks(server, client, reply):
     text = event("ADDED", a=1) + event("BOOKMARK", b=2) + event("DELETED", c="é")
     chunks = [text[i : i + 7] for i in range(0, len(text), 7)]
     server.on(VMS, reply(chunks=chunks))
@@ -36,7 +36,7 @@ def test_events_are_whole_across_any_chunks(server, client, reply):
     assert found == [("ADDED", {"a": 1}), ("BOOKMARK", {"b": 2}), ("DELETED", {"c": "é"})]
 
 
-def test_expired_version_in_the_stream_is_raised(server, client, reply):
+def test_expired_version_in_the_watch_stream_raises_an_error(server, client, reply):
     gone = event("ERROR", kind="Status", code=410, reason="Expired", message="too old: 1 (5773)")
     server.on(VMS, reply(chunks=[event("ADDED", a=1), gone]))
     watch = iter(client.watch(VMS, "1", 60.0))
@@ -45,25 +45,25 @@ def test_expired_version_in_the_stream_is_raised(server, client, reply):
         next(watch)
 
 
-def test_expired_version_as_the_answer_is_raised(server, client, failure):
+def test_expired_version_in_the_watch_response_raises_an_error(server, client, failure):
     server.on(VMS, failure(410, "too old resource version: 1", "Expired"))
     with pytest.raises(ExpiredError):
         client.watch(VMS, "1", 60.0)
 
 
-def test_forbidden_watch_is_raised(server, client, failure):
+def test_forbidden_watch_raises_an_error(server, client, failure):
     server.on(VMS, failure(403, "cannot watch", "Forbidden"))
     with pytest.raises(ForbiddenError, match="cannot watch"):
         client.watch(VMS, "1", 60.0)
 
 
-def test_invalid_event_breaks_the_watch(server, client, reply):
+def test_invalid_event_ends_the_watch_with_an_error(server, client, reply):
     server.on(VMS, reply(chunks=[b"<html>\n"]))
     with pytest.raises(UnreachableError, match="the connection was interrupted"):
         list(client.watch(VMS, "1", 60.0))
 
 
-def test_silent_server_fails_the_watch(server, client, reply, monkeypatch):
+def test_silent_server_ends_the_watch_with_an_error(server, client, reply, monkeypatch):
     released = threading.Event()
 
     def hang():
@@ -79,7 +79,7 @@ def test_silent_server_fails_the_watch(server, client, reply, monkeypatch):
     released.set()
 
 
-def test_close_wakes_the_reading_thread(server, client, reply):
+def test_closing_a_watch_ends_the_thread_that_reads_it(server, client, reply):
     released, begun = threading.Event(), threading.Event()
 
     def hang():

@@ -1,4 +1,4 @@
-"""Equal parts of objects become one value, and different ones never do."""
+"""Equal parts of decoded objects are shared, and different parts never are."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LABELS = {"tier": "db", "app.kubernetes.io/name": "pg-0"}
 
 
 def decoded(kind, *bodies):
-    """Decodes each object from a page of its own, so that only equal parts are shared."""
+    """Decode each object from its own page, so that only equal parts are shared."""
     return [kind.page(json.dumps({"items": [each]}).encode()).values[0] for each in bodies]
 
 
@@ -23,7 +23,7 @@ def labelled(body):
     return body | {"metadata": body["metadata"] | {"labels": LABELS}}
 
 
-def test_instances_share_equal_parts(raw_vmi):
+def test_decoded_instances_share_equal_parts(raw_vmi):
     bodies = [
         labelled(raw_vmi(name, conditions=[{**READY, "message": "guest of a fleet is ready"}]))
         for name in ("pg-0", "pg-1")
@@ -47,7 +47,7 @@ def test_vm_shares_its_name_with_instance_and_migrations(raw_vm, raw_vmi, raw_mi
 
 
 @pytest.mark.parametrize("sizes", [("1Gi", "1024Mi"), (1073741824, 1073741824.0)])
-def test_equal_sizes_keep_their_spellings(sizes, raw_vm):
+def test_decoded_sizes_of_equal_value_keep_their_notations(sizes, raw_vm):
     bodies = []
     for size in sizes:
         body = raw_vm(guest=size)
@@ -58,14 +58,14 @@ def test_equal_sizes_keep_their_spellings(sizes, raw_vm):
         assert (vm.guest.raw, vm.constraints.requests.raw) == (raw, raw)
 
 
-def test_conditions_that_differ_in_a_word_stay_apart(raw_vmi):
+def test_conditions_that_differ_in_one_field_are_not_shared(raw_vmi):
     others = ({"status": "False"}, {"reason": "r"}, {"message": "m"}, {"lastTransitionTime": None})
     bodies = [raw_vmi(conditions=[{**READY, **each}]) for each in ({}, *others)]
     found = [each.conditions["Ready"] for each in decoded(workloads.VMIS, *bodies)]
     assert len({(c.status, c.reason, c.message, c.since) for c in found}) == 5
 
 
-def test_constraints_that_differ_in_a_flag_stay_apart(raw_vmi):
+def test_constraints_that_differ_in_one_field_are_not_shared(raw_vmi):
     domains = (
         {"cpu": {"realtime": {}}},
         {"cpu": {"dedicatedCpuPlacement": True}},
@@ -87,7 +87,7 @@ def test_constraints_that_differ_in_a_flag_stay_apart(raw_vmi):
 
 
 def kept_and_peak(kind, body: bytes) -> tuple[int, int]:
-    """Bytes of the decoded page, and the most during decoding."""
+    """Return the bytes of the decoded page, and the peak during decoding."""
     kind.page(body)
     tracemalloc.start()
     page = kind.page(body)
@@ -97,18 +97,18 @@ def kept_and_peak(kind, body: bytes) -> tuple[int, int]:
     return found
 
 
-def test_object_of_a_fleet_needs_little_memory_of_its_own(raw_vmi):
+def test_decoded_instances_of_a_fleet_need_little_memory_each(raw_vmi):
     n = 400
     bodies = [
         labelled(raw_vmi(f"pg-{number}", conditions=[READY, READY | {"type": "AgentConnected"}]))
         for number in range(n)
     ]
     kept, _ = kept_and_peak(workloads.VMIS, json.dumps({"items": bodies}).encode())
-    # Its slots, its uid, and two mappings of its own whose keys and values are shared.
+    # Each object has its own slots, uid and two mappings; their keys and values are shared.
     assert kept < n * 800
 
 
-def test_pods_of_one_answer_are_decoded_one_at_a_time():
+def test_pods_of_a_page_are_decoded_one_at_a_time():
     n = 400
     requests = {"memory": "1Gi", **{f"example.com/device-{number}": "1" for number in range(40)}}
     pods = [

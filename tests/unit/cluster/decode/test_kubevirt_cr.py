@@ -1,4 +1,4 @@
-"""The KubeVirt CR: each managed field by its type, and its status."""
+"""The KubeVirt CR is decoded: each managed field by its type, and the status."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def read(body):
     return kubevirt(json.dumps(body).encode())
 
 
-def test_status_shows_whether_the_components_are_up_to_date(raw_kubevirt):
+def test_cr_status_is_decoded_with_versions_and_generations(raw_kubevirt):
     live, findings = read(raw_kubevirt())
     assert findings == ()
     assert str(live.ref) == "KubeVirt kubevirt/kubevirt"
@@ -26,7 +26,7 @@ def test_status_shows_whether_the_components_are_up_to_date(raw_kubevirt):
     assert not live.deleting
 
 
-def test_settings_are_read_by_type(raw_kubevirt):
+def test_cr_settings_are_decoded_by_type(raw_kubevirt):
     live, _ = read(raw_kubevirt())
     assert live.settings == {
         fields.FEATURE_GATES: NameSet.of(("Snapshot",)),
@@ -40,7 +40,7 @@ def test_settings_are_read_by_type(raw_kubevirt):
     assert live.spellings[fields.FEATURE_GATES] == ["Snapshot"]
 
 
-def test_containers_are_the_existing_parents(raw_kubevirt):
+def test_cr_containers_are_the_existing_parents_of_settings(raw_kubevirt):
     live, _ = read(raw_kubevirt(configuration={"migrations": {}, "liveUpdateConfiguration": None}))
     assert live.containers == {
         ("spec",),
@@ -49,7 +49,7 @@ def test_containers_are_the_existing_parents(raw_kubevirt):
     }
 
 
-def test_empty_list_is_set_and_null_is_not(raw_kubevirt):
+def test_empty_list_in_a_cr_is_set_and_null_is_unset(raw_kubevirt):
     developer = {"featureGates": None, "disabledFeatureGates": ["A"]}
     live, _ = read(
         raw_kubevirt(
@@ -71,7 +71,7 @@ def test_empty_list_is_set_and_null_is_not(raw_kubevirt):
         ({"developerConfiguration": {"featureGates": [1]}}, "[1] is not a list of names"),
     ],
 )
-def test_field_of_the_wrong_type_is_unset_with_a_finding(raw_kubevirt, configuration, said):
+def test_cr_field_of_the_wrong_type_is_unset_and_reported(raw_kubevirt, configuration, said):
     live, findings = read(raw_kubevirt(configuration=configuration))
     assert live.settings == {}
     assert len(live.spellings) == 1
@@ -80,7 +80,7 @@ def test_field_of_the_wrong_type_is_unset_with_a_finding(raw_kubevirt, configura
     assert finding.ref == live.ref
 
 
-def test_managers_are_the_last_writers_of_each_field(raw_kubevirt):
+def test_cr_field_manager_is_the_last_writer_of_the_field(raw_kubevirt):
     def entry(manager, time, fields_v1):
         return {"manager": manager, "time": time, "fieldsV1": fields_v1}
 
@@ -100,7 +100,7 @@ def test_managers_are_the_last_writers_of_each_field(raw_kubevirt):
 
 
 @pytest.mark.parametrize(("value", "expected"), [("External", "External"), (None, ""), (7, "")])
-def test_eviction_strategy_is_read_if_it_is_text(raw_kubevirt, value, expected):
+def test_cr_eviction_strategy_is_decoded_only_if_it_is_text(raw_kubevirt, value, expected):
     body = raw_kubevirt()
     body["spec"].setdefault("configuration", {})["evictionStrategy"] = value
     assert read(body)[0].eviction_strategy == expected
@@ -108,13 +108,13 @@ def test_eviction_strategy_is_read_if_it_is_text(raw_kubevirt, value, expected):
 
 @pytest.mark.parametrize("part", ["spec", "status"])
 @pytest.mark.parametrize("value", [None, {}, [], "x"])
-def test_cr_without_optional_parts_is_read(raw_kubevirt, part, value):
+def test_cr_without_optional_parts_is_decoded(raw_kubevirt, part, value):
     live, _ = read({**raw_kubevirt(), part: value})
     assert live.ref.name == "kubevirt"
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"metadata": {}}'])
-def test_object_that_is_not_a_cr_is_a_finding(body):
+def test_object_that_is_not_a_cr_is_reported(body):
     decoded = KubeVirts().take(body)
     assert decoded.values == ()
     assert "cannot be read" in decoded.diagnostics[0].message

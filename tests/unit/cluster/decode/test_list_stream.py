@@ -1,4 +1,4 @@
-"""A list is split into its objects while it arrives, in any chunks."""
+"""A list is split into its objects while it arrives in chunks of any size."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def read(chunks) -> list[object]:
 
 @given(PODS, st.lists(st.integers(0, 5_000), max_size=12), st.booleans())
 @settings(max_examples=300)
-def test_streamed_objects_equal_those_of_the_whole_list(pods, places, spaced):
+def test_streamed_objects_equal_the_objects_of_the_whole_list(pods, places, spaced):
     document = {"kind": "PodList", "metadata": {"resourceVersion": "7"}, "items": pods}
     form = {} if spaced else {"separators": (",", ":")}
     text = json.dumps(document, ensure_ascii=False, **form).encode()
@@ -50,8 +50,8 @@ def test_streamed_objects_equal_those_of_the_whole_list(pods, places, spaced):
 
 
 @pytest.mark.parametrize("place", range(36, 49))
-def test_object_is_yielded_before_the_next_arrives(place):
-    """Also if the text between the objects arrives in two chunks."""
+def test_streamed_object_is_yielded_before_the_next_object_arrives(place):
+    """This also holds if the text between the objects arrives in two chunks."""
     text = b'{"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}},{"metadata":{}}]}'
     come = []
 
@@ -73,6 +73,6 @@ def test_empty_list_has_no_objects(text):
 @pytest.mark.parametrize(
     "text", ["", "<html>", "[]", '{"items":[{"metadata":{}}', '{"items":[{"metadata":{}}]']
 )
-def test_incomplete_list_is_an_error(text):
+def test_incomplete_list_raises_an_error(text):
     with pytest.raises(msgspec.DecodeError):
         read([text.encode()])

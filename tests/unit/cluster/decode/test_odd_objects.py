@@ -1,4 +1,4 @@
-"""Unusual live objects, from JSON to the plan; each is judged or reported."""
+"""Unusual live objects, from JSON to the plan: each is planned or reported."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.plan.plan_policy import PlanPolicy
 
 BESIDE = vm_ref("db", "beside")
 SOON = datetime(2026, 11, 23, 0, 41, 0, tzinfo=UTC)
-"""Half a minute after the instances were created."""
+"""The time half a minute after the instances were created."""
 UNREADABLE = ("blocked", "unreadable")
 CONVERGED, HOTPLUG = ("none", "converged"), ("live", "hotplug")
 MIGRATABLE = {"type": "LiveMigratable", "status": "True"}
@@ -28,7 +28,7 @@ def page(kind, *bodies):
 
 @pytest.fixture
 def planned(raw_kubevirt, raw_vm, raw_vmi):
-    """The plan from the API server's answers, with a normal VM beside the unusual one."""
+    """Returns the plan for the API server's responses, with a normal VM beside the other."""
 
     def make(vm=None, vmi=None, cr=None, guest="2Gi"):
         found, _ = kubevirt(json.dumps(cr or raw_kubevirt()).encode())
@@ -47,7 +47,7 @@ def planned(raw_kubevirt, raw_vm, raw_vmi):
 
 
 def effects(plan):
-    """Effect and reason of the unusual VM; the normal one is judged as always."""
+    """Return effect and reason of the unusual VM, and check the normal VM."""
     found = {each.ref: (each.effect.value, each.reason.value) for each in plan.decisions}
     assert found[BESIDE] == CONVERGED
     return found[VM]
@@ -58,8 +58,10 @@ def effects(plan):
     [
         pytest.param({"memory": None}, ("wait", "starting"), id="null memory"),
         pytest.param({"memory": {}}, ("wait", "starting"), id="empty memory"),
-        pytest.param({"memory": {"guestAtBoot": "1Gi"}}, ("wait", "starting"), id="boot alone"),
-        pytest.param({"memory": {"guestCurrent": "1Gi"}}, HOTPLUG, id="current alone"),
+        pytest.param(
+            {"memory": {"guestAtBoot": "1Gi"}}, ("wait", "starting"), id="only guestAtBoot"
+        ),
+        pytest.param({"memory": {"guestCurrent": "1Gi"}}, HOTPLUG, id="only guestCurrent"),
         pytest.param(
             {"conditions": None}, ("wait", "migratability-unknown"), id="null conditions"
         ),
@@ -67,30 +69,32 @@ def effects(plan):
         pytest.param(
             {"conditions": [MIGRATABLE, {"type": "Levitating", "status": "Perhaps"}]},
             HOTPLUG,
-            id="a condition unknown to us",
+            id="unknown condition type",
         ),
         pytest.param(
             {"conditions": [{"type": "LiveMigratable", "status": "Unknown"}]},
             ("restart", "not-migratable"),
-            id="migratable is Unknown",
+            id="LiveMigratable is Unknown",
         ),
         pytest.param(
             {"conditions": [MIGRATABLE, {"type": "HotMemoryChange", "status": "Perhaps"}]},
             HOTPLUG,
-            id="an unknown status of a condition that we know",
+            id="known condition with an unknown status",
         ),
         pytest.param(
             {"conditions": [{**MIGRATABLE, "reason": None, "message": None}]},
             HOTPLUG,
-            id="a condition with null words",
+            id="condition with null reason and message",
         ),
         pytest.param({"phase": None}, HOTPLUG, id="null phase"),
-        pytest.param({"phase": "Levitating"}, HOTPLUG, id="a phase unknown to us"),
-        pytest.param({"nodeName": None, "guestOSInfo": None}, HOTPLUG, id="no node, no guest"),
+        pytest.param({"phase": "Levitating"}, HOTPLUG, id="unknown phase"),
+        pytest.param(
+            {"nodeName": None, "guestOSInfo": None}, HOTPLUG, id="no node and no guest OS"
+        ),
         pytest.param({"migrationState": None}, HOTPLUG, id="null migrationState"),
     ],
 )
-def test_instance_with_an_unusual_status_is_judged(planned, raw_vmi, change, expected):
+def test_instance_with_an_unusual_status_is_planned(planned, raw_vmi, change, expected):
     plan = planned(vmi=raw_vmi(**change))
     assert effects(plan) == expected
     assert plan.diagnostics == ()
@@ -109,7 +113,7 @@ def test_instance_without_a_status_is_starting(planned, raw_vmi, status):
 @pytest.mark.parametrize(
     "status", [None, {}, {"conditions": None}, {"conditions": [{"type": "X", "status": "Y"}]}]
 )
-def test_vm_without_a_known_status_is_judged_by_its_instance(planned, raw_vm, status):
+def test_vm_without_a_known_status_is_planned_by_its_instance(planned, raw_vm, status):
     assert effects(planned(vm=raw_vm(status=status))) == HOTPLUG
 
 
@@ -125,7 +129,7 @@ def test_vm_without_a_known_status_is_judged_by_its_instance(planned, raw_vm, st
         (("metadata", "managedFields"), HOTPLUG),
     ],
 )
-def test_null_part_of_a_vm_counts_as_absent(planned, raw_vm, path, expected):
+def test_null_field_of_a_vm_counts_as_absent(planned, raw_vm, path, expected):
     body = raw_vm()
     part = body
     for key in path[:-1]:
@@ -161,14 +165,14 @@ def test_cr_without_a_status_is_unsettled_with_an_unknown_version(planned, raw_k
         },
     ],
 )
-def test_null_parts_of_a_cr_mean_their_defaults(planned, raw_kubevirt, spec):
+def test_null_fields_of_a_cr_have_their_default_values(planned, raw_kubevirt, spec):
     # v1.9.0: LiveUpdate by default (virt-config.go:514-517), no update methods (types.go:2515)
     plan = planned(cr=raw_kubevirt(**spec))
     assert effects(plan) == ("blocked", "no-live-migrate")
     assert plan.diagnostics == ()
 
 
-# Every spelling that apimachinery v0.33 pkg/api/resource/quantity.go reads.
+# Every notation that apimachinery v0.33 pkg/api/resource/quantity.go accepts.
 ONE_GIB = [
     "1Gi",
     "1024Mi",
@@ -195,7 +199,7 @@ ONE_GIB = [
 
 
 @pytest.mark.parametrize("spelling", ONE_GIB)
-def test_valid_spelling_counts_by_its_value(planned, raw_vm, raw_vmi, spelling):
+def test_size_in_any_valid_notation_counts_by_its_value(planned, raw_vm, raw_vmi, spelling):
     sizes = dict.fromkeys(("guestAtBoot", "guestRequested", "guestCurrent"), spelling)
     body = raw_vmi(memory=sizes)
     body["spec"]["domain"]["memory"]["guest"] = spelling
@@ -204,7 +208,7 @@ def test_valid_spelling_counts_by_its_value(planned, raw_vm, raw_vmi, spelling):
     assert effects(planned(vm=raw_vm(guest=spelling), vmi=body)) == HOTPLUG
 
 
-def test_patch_tests_for_the_spelling_of_the_server(planned, raw_vm):
+def test_patch_tests_for_the_notation_on_the_server(planned, raw_vm):
     plan = planned(vm=raw_vm(guest="1.073741824e9"))
     (action,) = [action for each in plan.decisions for action in each.actions]
     assert "1.073741824e9" in [op.value for op in action.patch if op.op == "test"]
@@ -213,7 +217,7 @@ def test_patch_tests_for_the_spelling_of_the_server(planned, raw_vm):
 @pytest.mark.parametrize(
     ("spelling", "n_bytes"), [("1.5Gi", 1536 * MIB), ("2E", 2 * 10**18), ("4e0Gi", None), (0, 0)]
 )
-def test_size_is_read_to_the_byte_or_not_at_all(raw_vm, spelling, n_bytes):
+def test_size_is_decoded_exactly_or_reported(raw_vm, spelling, n_bytes):
     found = page(workloads.VMS, raw_vm(guest=spelling))
     assert [vm.guest.n_bytes for vm in found.values] == ([] if n_bytes is None else [n_bytes])
     assert len(found.diagnostics) == (n_bytes is None)
@@ -236,7 +240,7 @@ ILLEGAL = [
 
 
 @pytest.mark.parametrize("spelling", [*ILLEGAL, "9" * 30, True, [], {}, -1])
-def test_invalid_size_of_a_vm_is_reported_and_hides_no_other_vm(planned, raw_vm, spelling):
+def test_invalid_size_of_a_vm_is_reported_without_hiding_other_vms(planned, raw_vm, spelling):
     plan = planned(vm=raw_vm(guest=spelling))
     assert effects(plan) == UNREADABLE
     (finding,) = plan.diagnostics
@@ -259,6 +263,6 @@ def test_invalid_size_of_an_instance_is_reported_and_prevents_writes(
     assert name in finding.message or "object" in finding.message
 
 
-def test_instance_with_zero_bytes_is_judged(planned, raw_vmi):
+def test_instance_with_a_size_of_zero_is_planned(planned, raw_vmi):
     zero = dict.fromkeys(("guestAtBoot", "guestRequested", "guestCurrent"), "0")
     assert effects(planned(vmi=raw_vmi(memory=zero)))[0] in {"live", "wait"}

@@ -1,4 +1,4 @@
-"""Each field is decoded from its place, and no unreadable object hides another."""
+"""Each field of a workload is decoded, and no unreadable object hides another object."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_vm_fields_are_decoded(raw_vm):
         ({"running": None, "runStrategy": "Halted"}, False),
     ],
 )
-def test_only_halted_vm_wants_no_instance(raw_vm, spec, wanted):
+def test_vm_should_run_unless_it_is_halted(raw_vm, spec, wanted):
     assert read(workloads.VMS, raw_vm(spec=spec)).running_wanted is wanted
 
 
@@ -74,7 +74,9 @@ def test_only_halted_vm_wants_no_instance(raw_vm, spec, wanted):
         (None, False),
     ],
 )
-def test_only_our_annotation_suspends_a_vm(raw_vm, annotations, suspended):
+def test_suspend_annotation_suspends_a_vm_only_with_the_product_prefix(
+    raw_vm, annotations, suspended
+):
     body = raw_vm()
     body["metadata"]["annotations"] = annotations
     assert read(workloads.VMS, body).suspended is suspended
@@ -95,7 +97,7 @@ def test_only_our_annotation_suspends_a_vm(raw_vm, annotations, suspended):
         ),
     ],
 )
-def test_constraints_come_from_template_and_instance(raw_vm, raw_vmi, domain, found):
+def test_constraints_are_decoded_from_template_and_instance(raw_vm, raw_vmi, domain, found):
     vm, vmi = raw_vm(), raw_vmi()
     vm["spec"]["template"]["spec"] = {"domain": domain}
     vmi["spec"] = {"domain": domain}
@@ -113,7 +115,7 @@ def owner(manager: str, time: str, *path: str) -> dict:
 GUEST = ("spec", "template", "spec", "domain", "memory", "guest")
 
 
-def test_manager_is_the_last_writer_of_the_guest_size(raw_vm):
+def test_guest_size_manager_is_the_last_writer(raw_vm):
     body = raw_vm()
     body["metadata"]["managedFields"] = [
         owner("kubectl", "2026-11-23T00:48:49Z", *GUEST),
@@ -175,7 +177,7 @@ def test_migration_fields_are_decoded(raw_migration):
     assert migration.ended_at == datetime(2026, 11, 23, 0, 41, 25, tzinfo=UTC)
 
 
-def test_migration_that_failed_early_ended_with_its_last_phase(raw_migration):
+def test_migration_that_failed_early_has_the_end_time_of_its_last_phase(raw_migration):
     entered = {"phase": "Failed", "phaseTransitionTimestamp": "2026-11-23T00:46:00Z"}
     status = {"phase": "Failed", "phaseTransitionTimestamps": [entered]}
     migration = read(workloads.MIGRATIONS, raw_migration(status=status))
@@ -187,7 +189,7 @@ def test_unknown_migration_phase_is_not_finished(raw_migration):
     assert not migration.phase.finished
 
 
-def test_migrations_are_grouped_by_vm_oldest_first(raw_migration):
+def test_migrations_are_grouped_by_vm_with_the_oldest_first(raw_migration):
     bodies = [raw_migration("b"), raw_migration("a"), raw_migration("c")]
     bodies[1]["metadata"]["creationTimestamp"] = "2026-11-23T00:00:00Z"
     found = workloads.by_vm([read(workloads.MIGRATIONS, body) for body in bodies])
@@ -223,11 +225,11 @@ def test_node_is_schedulable_if_labelled_and_not_cordoned(labels, spec, schedula
 @pytest.mark.parametrize(
     "kind", [workloads.VMS, workloads.VMIS, workloads.MIGRATIONS, workloads.NODES]
 )
-def test_absent_and_null_parts_are_accepted(kind, body):
+def test_objects_with_absent_or_null_fields_are_decoded(kind, body):
     assert read(kind, body)
 
 
-def test_null_memory_counts_as_absent(raw_vm):
+def test_null_memory_is_treated_as_unset(raw_vm):
     body = raw_vm()
     body["spec"]["template"]["spec"]["domain"]["memory"] = None
     vm = read(workloads.VMS, body)
@@ -239,7 +241,7 @@ def test_null_memory_counts_as_absent(raw_vm):
     ("guest", "said"),
     [("2GB", "memory.guest: '2GB' is not a quantity"), ({"a": 1}, "got `object`")],
 )
-def test_unreadable_object_is_a_finding_and_hides_no_other(raw_vm, guest, said):
+def test_unreadable_object_is_reported_without_hiding_other_objects(raw_vm, guest, said):
     body = {"items": [raw_vm("a"), raw_vm("odd", guest), raw_vm("b")]}
     decoded = workloads.VMS.page(json.dumps(body).encode())
     assert [vm.ref.name for vm in decoded.values] == ["a", "b"]
@@ -256,7 +258,7 @@ def test_unreadable_instance_is_reported_under_its_vm(raw_vmi):
 
 
 @pytest.mark.parametrize("body", ["[]", '"x"', "{", '{"metadata": {}}'])
-def test_value_that_is_not_an_object_is_unreadable(body):
+def test_json_value_that_is_not_an_object_is_unreadable(body):
     with pytest.raises(UnreadableError):
         workloads.VMS.one(body.encode())
     assert workloads.VMS.take(body.encode()).diagnostics
@@ -271,21 +273,21 @@ def test_value_that_is_not_an_object_is_unreadable(body):
         ({}, ""),
     ],
 )
-def test_backup_counts_until_it_completes_or_fails(raw_vmi, status, expected):
+def test_backup_is_decoded_as_running_until_it_completes_or_fails(raw_vmi, status, expected):
     """Source: CRD virtualmachineinstances v1.9, status.changedBlockTracking.backupStatus."""
     body = raw_vmi()
     body["status"]["changedBlockTracking"] = {"state": "Enabled", "backupStatus": status}
     assert read(workloads.VMIS, body).backup == expected
 
 
-def test_cpu_of_a_template_is_decoded_where_set(raw_vm):
+def test_template_cpu_is_decoded_only_if_set(raw_vm):
     body = raw_vm()
     assert read(workloads.VMS, body).cpu == (None, None, None)
     body["spec"]["template"]["spec"]["domain"]["cpu"] = {"cores": 2, "sockets": 3}
     assert read(workloads.VMS, body).cpu == (3, 2, None)
 
 
-def test_cpu_and_eviction_strategy_of_an_instance_are_decoded(raw_vmi):
+def test_instance_cpu_and_eviction_strategy_are_decoded(raw_vmi):
     body = raw_vmi()
     body["spec"]["domain"]["cpu"] = {"cores": 2, "sockets": 3, "maxSockets": 8}
     assert read(workloads.VMIS, body).cpu == (3, 2, None)
@@ -303,7 +305,7 @@ def test_cpu_and_eviction_strategy_of_an_instance_are_decoded(raw_vmi):
         ([{"action": "Stop", "uid": "u"}, {"action": "Start", "data": {"paused": "true"}}], True),
     ],
 )
-def test_pending_restart_is_decoded(raw_vm, requests, asked):
+def test_pending_restart_request_is_decoded(raw_vm, requests, asked):
     body = raw_vm()
     body["status"]["stateChangeRequests"] = requests
     assert read(workloads.VMS, body).restart_asked is asked

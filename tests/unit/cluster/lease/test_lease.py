@@ -1,4 +1,4 @@
-"""One of two runs holds the lease, whatever the clocks say, and a dead run loses it."""
+"""Only one of two runs holds the lease, with any clocks, and a dead run loses the lease."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROLLOUT = "memory.reconciler.dev/rollout"
 
 
 class LeaseApi:
-    """One Lease with optimistic concurrency, as an API server keeps it."""
+    """A Lease with optimistic concurrency, as in an API server."""
 
     def __init__(self, harness):
         self.stored = None
@@ -111,7 +111,7 @@ def test_free_lease_is_created_held_and_released(api, make, clock):
     assert not lease.held()
 
 
-def test_released_lease_is_taken_at_once(api, make, clock):
+def test_released_lease_is_acquired_without_waiting(api, make, clock):
     with make():
         pass
     with make("next"):
@@ -119,7 +119,7 @@ def test_released_lease_is_taken_at_once(api, make, clock):
     assert clock.elapsed == 0
 
 
-def test_lease_of_an_earlier_start_of_the_same_run_is_taken_at_once(api, make, clock):
+def test_lease_of_the_same_holder_is_acquired_without_waiting(api, make, clock):
     foreign(api, holderIdentity="us")
     with make() as lease:
         assert lease.held()
@@ -139,7 +139,7 @@ def test_lease_is_renewed_only_when_due(api, make, clock, server):
         assert api.stored["spec"]["acquireTime"] == "2026-11-23T00:00:00.000000Z"
 
 
-def test_living_holder_is_named(api, make, clock):
+def test_live_lease_holder_is_named_in_the_error(api, make, clock):
     foreign(api)
     clock.on_sleep = lambda: api.spec(renewTime=str(clock.elapsed)) if clock.elapsed == 4 else None
     with pytest.raises(LeaseHeldError, match=r"kubevirt/reconciler at .*: them") as caught, make():
@@ -150,9 +150,7 @@ def test_living_holder_is_named(api, make, clock):
 
 
 @pytest.mark.parametrize("renew_time", ["1999-01-01T00:00:00.000000Z", "2099-01-01T00:00:00Z"])
-def test_dead_holder_is_replaced_after_the_duration_whatever_its_clock_says(
-    api, make, clock, renew_time
-):
+def test_lease_of_a_dead_holder_expires_regardless_of_its_clock(api, make, clock, renew_time):
     foreign(api, renewTime=renew_time, leaseDurationSeconds=20)
     with make():
         assert api.holder == "us"
@@ -161,7 +159,7 @@ def test_dead_holder_is_replaced_after_the_duration_whatever_its_clock_says(
         assert api.stored["metadata"]["annotations"] == {"other/tool": "mine", ROLLOUT: "half"}
 
 
-def test_excessive_duration_is_capped(api, make, clock):
+def test_excessive_lease_duration_is_limited(api, make, clock):
     foreign(api, leaseDurationSeconds=86_400)
     with make():
         assert api.holder == "us"
@@ -169,7 +167,7 @@ def test_excessive_duration_is_capped(api, make, clock):
 
 
 @pytest.mark.parametrize("wait_s", [0.0, 0.4, 7.0, 14.5])
-def test_wait_for_a_silent_holder_ends_with_the_deadline(api, make, clock, wait_s):
+def test_wait_for_a_silent_lease_holder_ends_at_the_deadline(api, make, clock, wait_s):
     foreign(api)
     with pytest.raises(LeaseHeldError, match="is held by them, and the deadline") as caught:
         make(wait_s=wait_s).__enter__()
@@ -178,14 +176,14 @@ def test_wait_for_a_silent_holder_ends_with_the_deadline(api, make, clock, wait_
     assert api.holder == "them"
 
 
-def test_wait_with_a_faster_clock_takes_real_seconds(api, make, clock):
+def test_lease_wait_uses_real_time_on_an_accelerated_clock(api, make, clock):
     foreign(api)
     with pytest.raises(LeaseHeldError):
         make(wait_s=2.0, scale=10.0).__enter__()
     assert clock.elapsed == pytest.approx(20.0)
 
 
-def test_free_lease_is_taken_even_without_time_left(api, make):
+def test_free_lease_is_acquired_even_without_time_left(api, make):
     with make(wait_s=0.0):
         assert api.holder == "us"
 
@@ -204,7 +202,7 @@ def test_abandoned_lease_is_renewed_until_exit_and_then_expires(api, make, clock
         assert clock.elapsed > 10 + 30
 
 
-def test_only_one_of_two_waiting_runs_takes_the_lease_of_a_dead_one(api, make, clock):
+def test_lease_of_a_dead_holder_is_acquired_by_only_one_of_two_runs(api, make, clock):
     foreign(api)
     winner = make("winner")
 
@@ -230,14 +228,14 @@ def test_lease_taken_by_another_run_stays_lost(api, make, clock):
     assert api.holder == "us"
 
 
-def test_deleted_lease_is_lost(api, make, clock):
+def test_deleted_lease_counts_as_lost(api, make, clock):
     with make() as lease:
         api.stored = None
         clock.elapsed = 11
         assert not lease.held()
 
 
-def test_edit_by_others_that_keeps_the_holder_is_tolerated(api, make, clock):
+def test_lease_stays_held_after_an_edit_that_keeps_the_holder(api, make, clock):
     with make() as lease:
         api.store({**api.stored, "metadata": {**api.stored["metadata"], "labels": {"a": "b"}}})
         clock.elapsed = 11
@@ -245,7 +243,7 @@ def test_edit_by_others_that_keeps_the_holder_is_tolerated(api, make, clock):
         assert api.stored["metadata"]["labels"] == {"a": "b"}
 
 
-def test_unanswered_renewals_are_tolerated_for_a_while(api, make, clock, failure):
+def test_lease_stays_held_for_25_seconds_of_failed_renewals(api, make, clock, failure):
     with make() as lease:
         api.failing = failure(503, "not ready")
         clock.elapsed = 11
@@ -259,7 +257,7 @@ def test_unanswered_renewals_are_tolerated_for_a_while(api, make, clock, failure
         assert lease.held(), "no other run took it, as the renewal proves"
 
 
-def test_lease_taken_during_an_outage_is_lost(api, make, clock, failure):
+def test_lease_acquired_by_another_run_during_an_outage_is_lost(api, make, clock, failure):
     with make() as lease:
         api.failing = failure(503, "not ready")
         clock.elapsed = 26
@@ -271,19 +269,19 @@ def test_lease_taken_during_an_outage_is_lost(api, make, clock, failure):
     assert api.holder == "them"
 
 
-def test_failed_release_is_logged(api, make, failure, caplog):
+def test_failed_lease_release_is_logged(api, make, failure, caplog):
     with make():
         api.failing = failure(503, "not ready")
     assert "cannot release the lease" in caplog.text
 
 
-def test_forbidden_lease_is_an_error(api, make, failure):
+def test_forbidden_lease_raises_an_error(api, make, failure):
     api.failing = failure(403, "cannot get leases", "Forbidden")
     with pytest.raises(ForbiddenError, match="cannot get leases"), make():
         pass
 
 
-def test_remaining_validity_shrinks_until_the_renewal(api, make, clock):
+def test_lease_validity_decreases_until_the_renewal(api, make, clock):
     with make() as lease:
         assert lease.valid_s() == 25
         clock.elapsed = 9.5
@@ -305,8 +303,8 @@ def test_write_under_a_held_lease_may_take_fifteen_seconds(api, make, clock):
             assert lease.valid_s() >= 15
 
 
-@pytest.mark.parametrize("hours", [-5, 5], ids=["behind", "ahead"])
-def test_lease_of_a_living_holder_with_a_wrong_clock_is_not_taken(api, make, clock, hours):
+@pytest.mark.parametrize("hours", [-5, 5], ids=["clock behind", "clock ahead"])
+def test_lease_of_a_live_holder_with_a_wrong_clock_is_not_acquired(api, make, clock, hours):
     foreign(api, renewTime=at(clock, hours))
 
     def renew():
@@ -323,7 +321,7 @@ def at(clock, hours):
     return (clock.now() + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def test_paused_process_renews_a_lease_that_no_other_run_took(api, make, clock):
+def test_paused_process_renews_its_lease_if_no_other_run_acquired_it(api, make, clock):
     with make() as lease:
         clock.elapsed = 60
         assert lease.valid_s() == 0
@@ -332,8 +330,10 @@ def test_paused_process_renews_a_lease_that_no_other_run_took(api, make, clock):
     assert api.holder == ""
 
 
-@pytest.mark.parametrize("holder", ["them", ""], ids=["still held", "released since"])
-def test_paused_process_notices_that_another_run_took_the_lease(api, make, clock, holder):
+@pytest.mark.parametrize(
+    "holder", ["them", ""], ids=["held by the other run", "released by the other run"]
+)
+def test_paused_process_loses_a_lease_that_another_run_acquired(api, make, clock, holder):
     with make() as lease:
         api.spec(holderIdentity=holder)
         clock.elapsed = 60
@@ -342,7 +342,9 @@ def test_paused_process_notices_that_another_run_took_the_lease(api, make, clock
     assert api.holder == holder
 
 
-def test_process_paused_during_a_renewal_renews_again(api, make, clock, server):
+def test_process_paused_during_a_renewal_loses_a_lease_acquired_meanwhile(
+    api, make, clock, server
+):
     with make() as lease:
         answer = server.handlers[LEASES]
 
@@ -358,7 +360,7 @@ def test_process_paused_during_a_renewal_renews_again(api, make, clock, server):
         assert not lease.held()
 
 
-def test_renewal_with_a_lost_answer_keeps_the_lease(api, make, clock):
+def test_lease_stays_held_if_the_renewal_response_is_missing(api, make, clock):
     with make() as lease:
         api.deaf = True
         clock.elapsed = 10
@@ -370,7 +372,7 @@ def test_renewal_with_a_lost_answer_keeps_the_lease(api, make, clock):
         assert lease.valid_s() == 25
 
 
-def test_failed_renewal_is_repeated_after_a_pause(api, make, clock, failure, server):
+def test_failed_lease_renewal_is_retried_after_a_pause(api, make, clock, failure, server):
     with make() as lease:
         api.failing = failure(503, "not ready")
         clock.elapsed = 10
@@ -382,8 +384,12 @@ def test_failed_renewal_is_repeated_after_a_pause(api, make, clock, failure, ser
         assert len(server.requests) == sent + 2
 
 
-@pytest.mark.parametrize(("asked", "waits"), [(6, 6), (3600, 7.5)], ids=["borne", "too long"])
-def test_retry_after_is_respected_within_the_lease(api, make, clock, reply, server, asked, waits):
+@pytest.mark.parametrize(
+    ("asked", "waits"), [(6, 6), (3600, 7.5)], ids=["within the lease", "longer than the lease"]
+)
+def test_lease_renewal_respects_retry_after_while_the_lease_is_valid(
+    api, make, clock, reply, server, asked, waits
+):
     with make() as lease:
         api.failing = reply(429, "slow down", headers=(("Retry-After", str(asked)),))
         clock.elapsed = 10
@@ -399,7 +405,7 @@ def test_retry_after_is_respected_within_the_lease(api, make, clock, reply, serv
         assert lease.valid_s() == 25
 
 
-def test_rejected_events_delay_neither_renewals_nor_patches(
+def test_rejected_events_delay_neither_lease_renewals_nor_patches(
     api, make, client, server, clock, reply
 ):
     vm, turned_away = vm_ref("db", "pg-0"), threading.Event()
@@ -424,7 +430,7 @@ def test_rejected_events_delay_neither_renewals_nor_patches(
     assert [each.path for each in server.requests].count(events) == 1
 
 
-def test_wait_for_a_lease_renews_the_other_lease(api, client, clock):
+def test_lease_wait_calls_back_each_second_to_renew_the_other_lease(api, client, clock):
     foreign(api, leaseDurationSeconds=3)
     kept = []
     with ClusterLease(
@@ -438,7 +444,7 @@ def test_wait_for_a_lease_renews_the_other_lease(api, client, clock):
         assert kept == [0, 1, 2, 3]
 
 
-def test_times_are_real_seconds_with_a_faster_clock(api, client, clock):
+def test_lease_times_are_real_seconds_on_an_accelerated_clock(api, client, clock):
     with ClusterLease(
         client, clock=clock, namespace="kubevirt", name="reconciler", holder="us", scale=60.0
     ) as lease:
@@ -450,7 +456,7 @@ def test_times_are_real_seconds_with_a_faster_clock(api, client, clock):
         assert api.stored["spec"]["leaseDurationSeconds"] == 30
 
 
-def test_error_names_holder_lease_and_server(api, make, clock, client):
+def test_lease_held_error_contains_holder_lease_and_server(api, make, clock, client):
     foreign(api, holderIdentity="pod-7")
     clock.on_sleep = lambda: api.spec(renewTime=str(clock.elapsed))
     with pytest.raises(LeaseHeldError) as caught, make():
@@ -460,9 +466,7 @@ def test_error_names_holder_lease_and_server(api, make, clock, client):
     assert "30 s" in caught.value.hint
 
 
-def test_process_paused_during_a_renewal_continues_if_no_other_run_took_the_lease(
-    api, make, clock, server
-):
+def test_process_paused_during_a_renewal_keeps_a_lease_nobody_acquired(api, make, clock, server):
     with make() as lease:
         answer = server.handlers[LEASES]
 
@@ -477,20 +481,20 @@ def test_process_paused_during_a_renewal_continues_if_no_other_run_took_the_leas
         assert lease.valid_s() == 25
 
 
-def test_new_holder_keeps_the_lease_when_we_exit(api, make):
+def test_lease_of_a_new_holder_is_not_released_at_exit(api, make):
     with make():
         api.spec(holderIdentity="them")
     assert api.holder == "them"
 
 
-def test_lease_is_released_despite_an_edit_by_others(api, make):
+def test_lease_is_released_despite_an_edit_by_another_client(api, make):
     with make():
         api.spec(leaseTransitions=9)
     assert api.holder == ""
     assert api.stored["spec"]["leaseTransitions"] == 9
 
 
-def test_dead_holder_is_waited_for_in_real_seconds_with_a_faster_clock(api, client, clock):
+def test_wait_for_a_dead_lease_holder_uses_real_time_on_an_accelerated_clock(api, client, clock):
     foreign(api, leaseDurationSeconds=3)
     with ClusterLease(
         client, clock=clock, namespace="kubevirt", name="reconciler", holder="us", scale=60.0
@@ -501,7 +505,7 @@ def test_dead_holder_is_waited_for_in_real_seconds_with_a_faster_clock(api, clie
 DEEP = "[" * 20_000 + "]" * 20_000
 
 
-def test_lease_that_cannot_be_decoded_is_renewed_later(server, make, api, clock, harness, caplog):
+def test_undecodable_lease_is_renewed_later(server, make, api, clock, harness, caplog):
     with make("a") as lease:
         api.failing = harness.Reply(200, f'{{"metadata":{DEEP}}}')
         clock.elapsed += 11

@@ -1,4 +1,4 @@
-"""Annotations of a lease are written at once, repeated, and read by the next holder."""
+"""Lease annotations are written immediately, retried, and read by the next holder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OTHER = "memory.reconciler.dev/other"
 
 
 class Stored:
-    """One existing Lease, as an API server keeps it."""
+    """An existing Lease, as in an API server."""
 
     def __init__(self, harness):
         self._harness = harness
@@ -70,16 +70,14 @@ def make(client, clock):
     return make
 
 
-def test_only_annotations_under_our_prefix_are_returned(stored, make):
+def test_lease_annotations_are_returned_only_with_the_product_prefix(stored, make):
     lease = make()
     assert lease.annotations() == {}
     with lease:
         assert lease.annotations() == {OTHER: "old"}
 
 
-def test_annotation_is_written_at_once_with_a_renewal_and_changes_nothing_else(
-    stored, make, clock
-):
+def test_lease_annotation_is_written_immediately_together_with_a_renewal(stored, make, clock):
     with make() as lease:
         clock.elapsed = 3
         assert lease.annotate({ROLLOUT: "{}"})
@@ -90,27 +88,27 @@ def test_annotation_is_written_at_once_with_a_renewal_and_changes_nothing_else(
         assert lease.valid_s() == 25
 
 
-def test_none_removes_an_annotation(stored, make):
+def test_lease_annotation_is_removed_by_none(stored, make):
     with make() as lease:
         assert lease.annotate({OTHER: None})
         assert stored.annotations == {"others/else": "1"}
         assert lease.annotations() == {}
 
 
-def test_unchanged_annotation_is_not_written_again(stored, make, server):
+def test_unchanged_lease_annotation_is_not_written_again(stored, make, server):
     with make() as lease:
         sent = len(server.requests)
         assert lease.annotate({OTHER: "old", ROLLOUT: None})
         assert len(server.requests) == sent
 
 
-def test_annotation_outside_our_prefix_is_an_error(stored, make):
+def test_lease_annotation_without_the_product_prefix_raises_an_error(stored, make):
     with make() as lease, pytest.raises(ValueError, match="others/else does not start with"):
         lease.annotate({"others/else": "2"})
     assert stored.annotations["others/else"] == "1"
 
 
-def test_failed_annotation_is_written_with_the_next_renewal(stored, make, clock, failure):
+def test_failed_lease_annotation_is_written_with_the_next_renewal(stored, make, clock, failure):
     with make() as lease:
         stored.failing = failure(503, "not ready")
         assert not lease.annotate({ROLLOUT: "1"})
@@ -123,7 +121,7 @@ def test_failed_annotation_is_written_with_the_next_renewal(stored, make, clock,
         assert lease.annotations() == {ROLLOUT: "1"}
 
 
-def test_later_one_of_two_failed_annotations_is_written(stored, make, clock, failure):
+def test_newest_of_several_failed_lease_annotations_is_written(stored, make, clock, failure):
     with make() as lease:
         stored.failing = failure(503, "not ready")
         assert not lease.annotate({ROLLOUT: "1"})
@@ -134,7 +132,7 @@ def test_later_one_of_two_failed_annotations_is_written(stored, make, clock, fai
         assert stored.annotations[ROLLOUT] == "3"
 
 
-def test_failed_annotation_is_written_with_the_release(stored, make, failure):
+def test_failed_lease_annotation_is_written_with_the_release(stored, make, failure):
     with make() as lease:
         stored.failing = failure(503, "not ready")
         assert not lease.annotate({ROLLOUT: "1"})
@@ -143,7 +141,7 @@ def test_failed_annotation_is_written_with_the_release(stored, make, failure):
     assert stored.body["spec"]["holderIdentity"] == ""
 
 
-def test_annotation_and_edit_by_others_are_both_kept(stored, make):
+def test_lease_annotation_and_concurrent_edit_are_both_kept(stored, make):
     with make() as lease:
         stored.annotate(**{"others/new": "2"})
         assert lease.annotate({ROLLOUT: "1"})
@@ -166,7 +164,7 @@ def test_lost_lease_is_not_annotated(stored, make):
     assert ROLLOUT not in stored.annotations
 
 
-def test_rejected_annotation_keeps_the_lease(stored, make, clock, failure, caplog):
+def test_rejected_annotation_does_not_end_the_lease(stored, make, clock, failure, caplog):
     def too_long(request):
         long = len(str(request.body)) > 10_000
         return failure(422, "annotations: Too long", "Invalid") if long else None
@@ -181,7 +179,7 @@ def test_rejected_annotation_keeps_the_lease(stored, make, clock, failure, caplo
         assert lease.annotate({ROLLOUT: "x"})
 
 
-def test_next_holder_reads_the_annotations_of_the_last_one(stored, make, clock):
+def test_next_lease_holder_reads_the_annotations_of_the_previous_holder(stored, make, clock):
     with make("them") as dead:
         assert dead.annotate({ROLLOUT: "half"})
         with make("us") as lease:

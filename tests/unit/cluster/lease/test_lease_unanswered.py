@@ -1,4 +1,4 @@
-"""The lease with a server that accepts requests and never answers."""
+"""The lease with a server that accepts requests and never responds."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def make(api, clock):
 
 
 @pytest.mark.parametrize("begins_s", [0.0, 9.9, 10.0, 14.0, 19.0, 24.0, 24.9])
-def test_lease_counts_as_lost_before_another_run_may_take_it(api, make, clock, begins_s):
+def test_lease_counts_as_lost_before_another_run_may_acquire_it(api, make, clock, begins_s):
     with make() as lease:
         clock.elapsed = begins_s
         api.mute = True
@@ -90,7 +90,7 @@ def test_lease_counts_as_lost_before_another_run_may_take_it(api, make, clock, b
 
 
 @pytest.mark.parametrize("begins_s", [10.0, 16.0, 20.0, 23.5])
-def test_renewal_ends_before_the_lease_expires(api, make, clock, begins_s):
+def test_lease_renewal_times_out_before_the_lease_expires(api, make, clock, begins_s):
     with make() as lease:
         clock.elapsed = begins_s
         api.mute = True
@@ -100,7 +100,7 @@ def test_renewal_ends_before_the_lease_expires(api, make, clock, begins_s):
         assert wait_s <= valid_s
 
 
-def test_annotation_waits_no_longer_than_a_renewal(api, make, clock):
+def test_lease_annotation_waits_no_longer_than_a_renewal(api, make, clock):
     with make() as lease:
         api.mute = True
         clock.elapsed = 20.0
@@ -111,7 +111,7 @@ def test_annotation_waits_no_longer_than_a_renewal(api, make, clock):
 
 
 @pytest.mark.parametrize(("times", "most_s"), [({}, 2.0), ({"release_s": 1.0}, 1.0)])
-def test_release_ends_within_its_time_limit(api, make, clock, caplog, times, most_s):
+def test_lease_release_ends_within_its_time_limit(api, make, clock, caplog, times, most_s):
     with make(**times):
         api.mute = True
         began = clock.elapsed

@@ -1,4 +1,4 @@
-"""Pods and quotas: two requests, what a pod counts as, and findings without permission."""
+"""Capacity from pods and quotas: requests, pod sizes, and findings without permission."""
 
 from __future__ import annotations
 
@@ -59,15 +59,17 @@ def read(server, client, clock, page):
 
 # Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests).
 PODS_AND_SIZES = [
-    pytest.param({"containers": [asks("1Gi"), asks("512Mi")]}, 1536, id="the sum"),
-    pytest.param({"containers": [asks(), {"name": "bare"}]}, 0, id="nothing asked for"),
+    pytest.param({"containers": [asks("1Gi"), asks("512Mi")]}, 1536, id="sum of the containers"),
+    pytest.param({"containers": [asks(), {"name": "bare"}]}, 0, id="no requests"),
     pytest.param(
         {"containers": [asks("1Gi")], "initContainers": [asks("2Gi"), asks("3Gi")]},
         3072,
-        id="the largest init container, where it is more",
+        id="larger init container",
     ),
     pytest.param(
-        {"containers": [asks("1Gi")], "initContainers": [asks("512Mi")]}, 1024, id="and not less"
+        {"containers": [asks("1Gi")], "initContainers": [asks("512Mi")]},
+        1024,
+        id="smaller init container",
     ),
     pytest.param(
         {
@@ -75,7 +77,7 @@ PODS_AND_SIZES = [
             "initContainers": [{**asks("1Gi"), "restartPolicy": "Always"}, asks("512Mi")],
         },
         2048,
-        id="a sidecar goes on running",
+        id="sidecar",
     ),
     pytest.param(
         {
@@ -83,7 +85,7 @@ PODS_AND_SIZES = [
             "initContainers": [{**asks("1Gi"), "restartPolicy": "Always"}, asks("3Gi")],
         },
         4096,
-        id="an init container beside a sidecar",
+        id="init container beside a sidecar",
     ),
     pytest.param(
         {"containers": [asks("1Gi")], "overhead": {"memory": "100Mi"}}, 1124, id="overhead"
@@ -91,25 +93,25 @@ PODS_AND_SIZES = [
     pytest.param(
         {"containers": [asks("1Gi")], "resources": {"requests": {"memory": "3Gi"}}},
         3072,
-        id="the pod's own requests",
+        id="requests of the pod itself",
     ),
-    pytest.param({"containers": [asks("1e9")]}, 1e9 / MIB, id="any spelling"),
+    pytest.param({"containers": [asks("1e9")]}, 1e9 / MIB, id="decimal notation"),
 ]
 
 
 @pytest.mark.parametrize(("spec", "mebibytes"), PODS_AND_SIZES)
-def test_pod_counts_as_the_scheduler_counts_it(spec, mebibytes):
+def test_pod_request_equals_the_value_that_the_scheduler_computes(spec, mebibytes):
     found = decoded(spare_capacity.PODS, raw_pod(**spec))
     assert found.launcher.requests.memory == mebibytes * MIB
 
 
-def test_huge_pages_are_counted_by_size():
+def test_huge_page_requests_are_counted_by_page_size():
     containers = [asks("1Gi", **{"hugepages-2Mi": "2Gi", "cpu": "1"}), asks()]
     found = decoded(spare_capacity.PODS, raw_pod(containers=containers))
     assert found.launcher.requests == MemoryUse(memory=GIB, hugepages={"2Mi": 2 * GIB})
 
 
-def test_use_is_summed_by_node_without_ended_pods(read):
+def test_memory_requests_are_summed_by_node_without_ended_pods(read):
     found = read(
         [
             raw_pod("a", containers=[asks("1Gi")]),
@@ -125,7 +127,7 @@ def test_use_is_summed_by_node_without_ended_pods(read):
     }
 
 
-def test_two_launchers_of_one_vm_count_as_moving(read):
+def test_launcher_pods_of_a_migrating_vm_count_as_moving(read):
     quota = raw_quota(
         hard={"requests.memory": "8Gi", "pods": "9"}, used={"requests.memory": "3Gi"}
     )
@@ -149,7 +151,7 @@ def test_two_launchers_of_one_vm_count_as_moving(read):
     )
 
 
-def test_limits_of_a_launcher_are_summed(read):
+def test_memory_limits_of_a_launcher_pod_are_summed(read):
     containers = [
         {"resources": {"requests": {"memory": "1Gi"}, "limits": {"memory": "2Gi"}}},
         {"resources": {"limits": {"memory": "60M"}}},
@@ -176,15 +178,15 @@ def test_limits_of_a_launcher_are_summed(read):
         ({"scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass"}]}}, False),
     ],
 )
-def test_quota_counts_only_if_its_scopes_include_launchers(read, spec, counts):
+def test_quota_is_read_only_if_its_scopes_include_launcher_pods(read, spec, counts):
     assert bool(read(quotas=[raw_quota(**spec)]).quotas) is counts
 
 
-def test_quota_of_other_resources_is_left_out(read):
+def test_quota_of_other_resources_is_omitted(read):
     assert read(quotas=[raw_quota(hard={"requests.cpu": "4"})]).quotas == {}
 
 
-def test_capacity_takes_two_requests_for_any_size(server, read):
+def test_capacity_reader_sends_two_requests_for_a_cluster_of_any_size(server, read):
     pods = [raw_pod(f"p{i}", vmi=f"u{i}", containers=[asks("1Gi")]) for i in range(300)]
     read(pods, [raw_quota()])
     assert sorted(each.path for each in server.requests) == [PODS, QUOTAS]
@@ -199,7 +201,7 @@ def test_capacity_takes_two_requests_for_any_size(server, read):
     ("path", "code", "knows"),
     [(PODS, "pods-unreadable", "quotas"), (QUOTAS, "resourcequotas-unreadable", "pods")],
 )
-def test_forbidden_list_is_a_finding_and_the_other_is_read(
+def test_forbidden_pods_or_quotas_are_reported_and_the_other_list_is_read(
     server, client, clock, page, failure, path, code, knows
 ):
     server.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
@@ -212,15 +214,17 @@ def test_forbidden_list_is_a_finding_and_the_other_is_read(
     assert (found.pods_known, found.quotas_known) == (knows == "pods", knows == "quotas")
 
 
-def test_unreadable_pod_is_left_out_with_a_finding(read):
+def test_unreadable_pod_is_omitted_and_reported(read):
     found = read([raw_pod("a", containers=[asks("1Gi")]), raw_pod("b", containers=[asks("1GB")])])
     assert found.nodes["node01"].requested.memory == GIB
     (finding,) = found.diagnostics
     assert str(finding.ref) == "Pod db/b"
 
 
-def test_pod_is_decoded_before_the_next_arrives(server, client, clock, page, harness, monkeypatch):
-    """One answer has all pods, with some 10 kB each."""
+def test_pod_is_decoded_before_the_next_pod_arrives(
+    server, client, clock, page, harness, monkeypatch
+):
+    """One response has all pods, with about 10 kB each."""
     decoded_one = threading.Event()
     inner = spare_capacity.PODS.live
 
@@ -242,14 +246,16 @@ def test_pod_is_decoded_before_the_next_arrives(server, client, clock, page, har
     assert found.diagnostics == ()
 
 
-def test_unavailable_server_is_an_error(server, client, clock, page, failure):
+def test_capacity_reader_raises_an_error_if_the_server_is_unavailable(
+    server, client, clock, page, failure
+):
     server.on(QUOTAS, page())
     server.on(PODS, failure(503, "not ready"))
     with pytest.raises(UnavailableError):
         read_capacity(client, clock)
 
 
-def test_snapshot_reads_no_pods(cluster, client, clock):
+def test_cluster_snapshot_does_not_read_pods(cluster, client, clock):
     assert ClusterReader(client, clock=clock).read().capacity is None
     assert not [each for each in cluster.requests if each.path in (PODS, QUOTAS)]
 
@@ -265,7 +271,7 @@ def test_informer_returns_the_capacity_that_it_read(cluster, client, clock, page
 
 
 class TestRefresh:
-    """Pods and quotas are read in the background while old ones are used."""
+    """Refreshes: pods and quotas are read in the background while the old capacity is used."""
 
     @pytest.fixture
     def informer(self, cluster, client, clock, page):
@@ -273,13 +279,13 @@ class TestRefresh:
         with ClusterInformer(client, clock=clock) as informer:
             yield informer
 
-    def test_waiting_thread_is_woken_after_the_read(self, cluster, informer, page):
+    def test_capacity_refresh_wakes_the_waiting_thread(self, cluster, informer, page):
         cluster.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
         informer.read()
         informer.refresh_capacity()
         assert informer.wait(30.0).capacity.nodes["node01"].requested.memory == GIB
 
-    def test_failed_refresh_is_logged_and_keeps_the_old_capacity(
+    def test_failed_capacity_refresh_is_logged_and_keeps_the_old_capacity(
         self, cluster, informer, page, failure, caplog
     ):
         cluster.on(PODS, page())
@@ -292,7 +298,9 @@ class TestRefresh:
         assert "cannot refresh pods and quotas" in caplog.text
         assert informer.read().capacity is old
 
-    def test_unexpected_error_is_raised_in_the_waiting_thread(self, informer, clock, monkeypatch):
+    def test_unexpected_refresh_error_is_raised_in_the_waiting_thread(
+        self, informer, clock, monkeypatch
+    ):
         now = clock.now
 
         def broken():
@@ -307,7 +315,9 @@ class TestRefresh:
         with pytest.raises(BackgroundError, match=why):
             informer.wait(30.0)
 
-    def test_refresh_does_not_start_again_at_once(self, cluster, informer, clock, page):
+    def test_capacity_refresh_is_not_repeated_within_ten_seconds(
+        self, cluster, informer, clock, page
+    ):
         asked = []
         cluster.handlers[PODS] = lambda request: (asked.append(request), page())[1]
         informer.read()
@@ -322,7 +332,9 @@ class TestRefresh:
         informer.wait(30.0)
         assert len(asked) == 2
 
-    def test_later_capacity_is_kept(self, cluster, informer, clock, page):
+    def test_capacity_refresh_does_not_replace_a_newer_capacity(
+        self, cluster, informer, clock, page
+    ):
         started, go_on = threading.Event(), threading.Event()
 
         def late(_request):

@@ -1,4 +1,4 @@
-"""Reading a snapshot: its requests, its state, and the errors without KubeVirt."""
+"""The cluster reader: its requests, its snapshot, and its errors without KubeVirt."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def read(client, clock):
     return lambda: ClusterReader(client, clock=clock).read()
 
 
-def test_snapshot_has_every_kind(cluster, read):
+def test_cluster_snapshot_has_every_kind(cluster, read):
     state = read()
     assert state.cluster_id == "cluster-1"
     assert state.observed_at == datetime(2026, 11, 23, tzinfo=UTC)
@@ -37,7 +37,7 @@ def test_snapshot_has_every_kind(cluster, read):
     assert state.diagnostics == ()
 
 
-def test_snapshot_takes_seven_requests_and_none_per_vm(cluster, read, page, raw_vm):
+def test_cluster_snapshot_takes_seven_requests_for_any_number_of_vms(cluster, read, page, raw_vm):
     cluster.on(f"{API}/virtualmachines", page(*(raw_vm(f"vm-{i}") for i in range(50))))
     assert len(read().vms) == 50
     assert sorted(request.path for request in cluster.requests) == [
@@ -58,7 +58,7 @@ def test_restarted_list_has_no_duplicates(cluster, read, page, raw_vm, failure):
     assert [ref.name for ref in read().vms] == ["b"]
 
 
-def test_unreadable_vm_is_left_out_with_a_finding(cluster, read, page, raw_vm):
+def test_unreadable_vm_is_omitted_and_reported(cluster, read, page, raw_vm):
     cluster.on(f"{API}/virtualmachines", page(raw_vm("a"), raw_vm("odd", "8GB")))
     state = read()
     assert [ref.name for ref in state.vms] == ["a"]
@@ -66,33 +66,33 @@ def test_unreadable_vm_is_left_out_with_a_finding(cluster, read, page, raw_vm):
     assert finding.ref == vm_ref("db", "odd")
 
 
-def test_missing_kubevirt_is_an_error(server, read, reply):
+def test_missing_kubevirt_installation_raises_an_error(server, read, reply):
     server.on("/api/v1/namespaces/kube-system", reply(200, {"metadata": {"uid": "u"}}))
     with pytest.raises(KubeVirtMissingError, match=r"KubeVirt is not installed at 127.0.0.1") as e:
         read()
     assert e.value.hint
 
 
-def test_missing_cr_is_an_error(cluster, read, page):
+def test_missing_kubevirt_cr_raises_an_error(cluster, read, page):
     cluster.on(f"{API}/kubevirts", page())
     with pytest.raises(KubeVirtMissingError, match="has no KubeVirt CR") as caught:
         read()
     assert caught.value.hint
 
 
-def test_error_names_both_of_two_crs(cluster, read, page, raw_kubevirt):
+def test_two_kubevirt_crs_raise_an_error_that_lists_both(cluster, read, page, raw_kubevirt):
     cluster.on(f"{API}/kubevirts", page(raw_kubevirt("b"), raw_kubevirt("a")))
     with pytest.raises(KubeVirtMissingError, match=r"2 KubeVirt CRs.*: kubevirt/a, kubevirt/b"):
         read()
 
 
-def test_unreadable_cr_is_an_error(cluster, read, page):
+def test_unreadable_kubevirt_cr_raises_an_error(cluster, read, page):
     cluster.on(f"{API}/kubevirts", page({"metadata": {}}))
     with pytest.raises(ClusterError, match="KubeVirt CR cannot be read: it has no name"):
         read()
 
 
-def test_forbidden_nodes_and_identity_are_findings(cluster, read, failure):
+def test_forbidden_nodes_and_cluster_id_are_reported(cluster, read, failure):
     cluster.on("/api/v1", failure(403, "no", "Forbidden"))
     cluster.on("/api/v1/nodes", failure(403, "no", "Forbidden"))
     cluster.on("/api/v1/namespaces/kube-system", failure(403, "no", "Forbidden"))
@@ -102,27 +102,27 @@ def test_forbidden_nodes_and_identity_are_findings(cluster, read, failure):
     assert [each.code for each in state.diagnostics] == ["nodes-unreadable", "cluster-id-unknown"]
 
 
-def test_forbidden_vms_are_an_error(cluster, read, failure):
+def test_forbidden_vms_raise_an_error(cluster, read, failure):
     message = 'virtualmachines.kubevirt.io is forbidden: User "u" cannot list resource'
     cluster.on(f"{API}/virtualmachines", failure(403, message, "Forbidden"))
     with pytest.raises(ForbiddenError, match="cannot list resource"):
         read()
 
 
-def test_silent_server_receives_one_request(server, read, reply):
+def test_unreachable_server_receives_a_single_request(server, read, reply):
     server.on("/", reply(cut=True))
     with pytest.raises(UnreachableError):
         read()
     assert {each.path for each in server.requests} == {"/api/v1/namespaces/kube-system"}
 
 
-def test_server_that_is_not_an_api_server_is_an_error(server, read, reply):
+def test_server_that_is_not_an_api_server_raises_an_error(server, read, reply):
     server.on("/", reply(200, "<html>"))
     with pytest.raises(ClusterError, match="is not a Namespace"):
         read()
 
 
-def test_unavailable_server_is_an_error(cluster, read, failure):
+def test_cluster_reader_raises_an_error_if_the_server_is_unavailable(cluster, read, failure):
     cluster.on(f"{API}/virtualmachineinstances", failure(503, "not ready"))
     with pytest.raises(UnavailableError):
         read()

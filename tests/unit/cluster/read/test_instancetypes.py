@@ -1,4 +1,4 @@
-"""Instancetypes from the server, and the requests for them."""
+"""Instancetypes are decoded, and listed only if a VM needs them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def decoded(body):
     return instancetypes.NAMESPACED.one(json.dumps(body).encode())
 
 
-def test_instancetype_keeps_every_field_but_annotations():
+def test_instancetype_is_decoded_with_every_field_except_annotations():
     found = decoded(SMALL)
     assert found.ref == instancetype_ref(INSTANCETYPE, "db", "small")
     assert (str(found.guest), str(found.max_guest)) == ("1Gi", "4Gi")
@@ -72,7 +72,7 @@ def test_revision_name_identifies_its_instancetype(revision, kept):
 
 
 @pytest.mark.parametrize("spec", [None, {}, {"memory": {}}, {"memory": {"guest": "1GB"}}])
-def test_instancetype_without_a_readable_size_is_a_finding(spec):
+def test_instancetype_without_a_readable_size_is_reported(spec):
     body = json.dumps({**SMALL, "spec": spec}).encode()
     taken = instancetypes.CLUSTER_WIDE.take(body)
     assert taken.values == ()
@@ -92,7 +92,7 @@ def test_instancetype_without_a_readable_size_is_a_finding(spec):
         (None, True),
     ],
 )
-def test_instancetype_kind_is_read_as_kubevirt_reads_it(kind, wide):
+def test_instancetype_kind_is_interpreted_as_in_kubevirt(kind, wide):
     assert instancetype_ref(kind, "db", "small").namespace == ("" if wide else "db")
 
 
@@ -111,12 +111,18 @@ def reference(name):
 @pytest.mark.parametrize(
     ("spec", "status", "revision_name", "revision"),
     [
-        pytest.param({}, {}, "", "", id="none yet"),
-        pytest.param({"revisionName": "r"}, {}, "r", "r", id="v1.3.1: in the spec"),
-        pytest.param({}, reference("small"), "", "pg-0-small-1", id="v1.6.3: in the status"),
-        pytest.param({}, reference("large"), "", "", id="of the type that it had before"),
+        pytest.param({}, {}, "", "", id="no revision yet"),
+        pytest.param({"revisionName": "r"}, {}, "r", "r", id="revision in the spec (v1.3.1)"),
         pytest.param(
-            {"revisionName": "r"}, reference("small"), "r", "r", id="the spec goes first"
+            {}, reference("small"), "", "pg-0-small-1", id="revision in the status (v1.6.3)"
+        ),
+        pytest.param({}, reference("large"), "", "", id="status of the previous instancetype"),
+        pytest.param(
+            {"revisionName": "r"},
+            reference("small"),
+            "r",
+            "r",
+            id="spec takes precedence over status",
         ),
     ],
 )
@@ -126,7 +132,7 @@ def test_vm_revision_is_read_from_spec_or_status(raw_vm, spec, status, revision_
     assert (vm.revision_name, vm.revision) == (revision_name, revision)
 
 
-def test_live_update_switch_of_v1_1_is_read(raw_vm):
+def test_live_update_features_of_v1_1_are_decoded(raw_vm):
     body = raw_vm()
     assert not workloads.VMS.one(json.dumps(body).encode()).live_update_memory
     body["spec"]["liveUpdateFeatures"] = {"memory": {"maxGuest": "8Gi"}}
@@ -134,7 +140,7 @@ def test_live_update_switch_of_v1_1_is_read(raw_vm):
     assert (vm.live_update_memory, str(vm.max_guest)) == (True, "8Gi")
 
 
-def test_manager_of_the_instancetype_name_owns_the_size(raw_vm):
+def test_guest_size_manager_is_the_manager_of_the_instancetype_name(raw_vm):
     body = vm_with_type(raw_vm)
     fields = {"f:spec": {"f:instancetype": {"f:name": {}, "f:kind": {}}}}
     other = {"f:spec": {"f:instancetype": {"f:revisionName": {}}}}
@@ -158,7 +164,7 @@ def asked(cluster):
     return [each.path for each in cluster.requests if each.path.startswith(API)]
 
 
-def test_both_kinds_are_listed_if_a_vm_has_an_instancetype(with_types, client, clock):
+def test_both_instancetype_kinds_are_listed_if_a_vm_has_an_instancetype(with_types, client, clock):
     state = ClusterReader(client, clock=clock).read()
     assert {str(ref) for ref in state.instancetypes} == {
         "VirtualMachineInstancetype db/small",
@@ -168,7 +174,7 @@ def test_both_kinds_are_listed_if_a_vm_has_an_instancetype(with_types, client, c
     assert (asked(with_types), state.diagnostics) == ([TYPES, CLUSTER_TYPES], ())
 
 
-def test_no_request_is_sent_if_no_vm_has_an_instancetype(cluster, client, clock):
+def test_instancetypes_are_not_listed_if_no_vm_has_an_instancetype(cluster, client, clock):
     state = ClusterReader(client, clock=clock).read()
     assert (asked(cluster), state.instancetypes, state.instancetype_kinds) == (
         [],
@@ -184,7 +190,9 @@ def test_no_request_is_sent_if_no_vm_has_an_instancetype(cluster, client, clock)
         (404, "the server has no virtualmachineclusterinstancetypes"),
     ],
 )
-def test_kind_that_cannot_be_listed_is_a_finding(with_types, client, clock, failure, code, says):
+def test_instancetype_kind_that_cannot_be_listed_is_reported(
+    with_types, client, clock, failure, code, says
+):
     with_types.on(CLUSTER_TYPES, failure(code, "no", {403: "Forbidden", 404: "NotFound"}[code]))
     state = ClusterReader(client, clock=clock).read()
     assert state.instancetype_kinds == {INSTANCETYPE}
@@ -194,7 +202,7 @@ def test_kind_that_cannot_be_listed_is_a_finding(with_types, client, clock, fail
     assert finding.hint
 
 
-def test_informer_has_instancetypes(with_types, client, clock):
+def test_informer_snapshot_has_instancetypes(with_types, client, clock):
     with ClusterInformer(client, clock=clock) as informer:
         state = informer.read()
     assert len(state.instancetypes) == 2

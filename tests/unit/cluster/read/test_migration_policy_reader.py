@@ -1,4 +1,4 @@
-"""Migration policies: their requests, and plans without them."""
+"""Migration policies: the requests for them, and clusters without them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def raw(name: str, **spec: object) -> dict:
     return {"metadata": {"name": name}, "spec": spec}
 
 
-def test_policies_are_sorted_by_name_without_listing_namespaces(server, client, page):
+def test_migration_policies_are_sorted_by_name_without_listing_namespaces(server, client, page):
     one = raw(
         "b",
         bandwidthPerMigration="64Mi",
@@ -36,7 +36,7 @@ def test_policies_are_sorted_by_name_without_listing_namespaces(server, client, 
     assert [request.path for request in server.requests] == [POLICIES]
 
 
-def test_policy_limits_are_read_and_unset_ones_are_left_to_the_cr(server, client, page):
+def test_migration_policy_limits_are_read_and_unset_limits_stay_unset(server, client, page):
     settings = {
         "completionTimeoutPerGiB": 0,
         "allowPostCopy": False,
@@ -55,7 +55,7 @@ def test_policy_limits_are_read_and_unset_ones_are_left_to_the_cr(server, client
     )
 
 
-def test_namespaces_are_listed_if_a_policy_selects_by_their_labels(server, client, page):
+def test_namespaces_are_listed_if_a_migration_policy_selects_their_labels(server, client, page):
     server.on(POLICIES, page(raw("a", selectors={"namespaceSelector": {"tier": "db"}})))
     labelled = {"metadata": {"name": "db", "labels": {"tier": "db"}}}
     server.on(NAMESPACES, page(labelled, {"metadata": {"name": "web"}}))
@@ -64,11 +64,11 @@ def test_namespaces_are_listed_if_a_policy_selects_by_their_labels(server, clien
     assert found.namespace_labels == {"db": {"tier": "db"}, "web": {}}
 
 
-def test_missing_kind_means_no_policies_and_no_finding(server, client):
+def test_missing_migration_policy_kind_is_not_reported(server, client):
     assert list_migration_policies(client) == MigrationPolicies()
 
 
-def test_forbidden_list_is_a_note(server, client, failure):
+def test_forbidden_migration_policies_are_reported_as_a_note(server, client, failure):
     server.on(POLICIES, failure(403, "forbidden", "Forbidden"))
     (note,) = list_migration_policies(client).diagnostics
     assert (note.severity, note.code) == ("note", "migration-policies-unreadable")
@@ -76,7 +76,7 @@ def test_forbidden_list_is_a_note(server, client, failure):
 
 
 @pytest.mark.parametrize("bandwidth", ["fast", [1]])
-def test_unreadable_policies_are_a_note_and_not_an_error(server, client, page, bandwidth):
+def test_unreadable_migration_policies_are_reported_as_a_note(server, client, page, bandwidth):
     server.on(POLICIES, page(raw("a", selectors={}, bandwidthPerMigration=bandwidth)))
     found = list_migration_policies(client)
     assert found.values == ()

@@ -1,4 +1,4 @@
-"""Snapshots are exact in both directions, small, and report damage clearly."""
+"""A snapshot file is exact in both directions, small, and reports damage clearly."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_snapshot_is_read_as_it_was_written(state):
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(text))
 
 
-def test_schema_has_every_part_of_a_reference():
+def test_snapshot_schema_has_every_part_of_a_reference():
     named = SCHEMA["$defs"]["ref"]
     assert set(named["properties"]) == set(ObjectRef._fields)
     assert set(named["required"]) == set(ObjectRef._fields) - ObjectRef._field_defaults.keys()
@@ -260,7 +260,7 @@ def test_schema_has_every_part_of_a_reference():
         ("diagnostic", Diagnostic),
     ],
 )
-def test_schema_has_every_field_of_a_value(name, kind):
+def test_snapshot_schema_has_every_field_of_each_type(name, kind):
     def camel(text):
         head, *rest = text.split("_")
         return head + "".join(part.title() for part in rest)
@@ -277,7 +277,7 @@ def test_schema_has_every_field_of_a_value(name, kind):
 
 
 @pytest.mark.parametrize("raw", ["1Gi", "1024Mi", "1e9", 1073741824])
-def test_spellings_are_kept(raw):
+def test_snapshot_keeps_the_notation_of_sizes(raw):
     vm = LiveVM(
         ref=vm_ref("db", "pg-0"),
         uid=Uid("u"),
@@ -295,7 +295,7 @@ def make_state(cluster, client, clock):
     return lambda: ClusterReader(client, clock=clock).read()
 
 
-def test_snapshot_has_decoded_fields_only(cluster, make_state, page, raw_vm):
+def test_snapshot_file_contains_only_decoded_fields(cluster, make_state, page, raw_vm):
     body = raw_vm()
     body["metadata"]["annotations"] = {"secret-of-others": "s3cret"}
     body["spec"]["template"]["spec"]["volumes"] = [{"cloudInitNoCloud": {"userData": "s3cret"}}]
@@ -315,7 +315,7 @@ def test_snapshot_has_decoded_fields_only(cluster, make_state, page, raw_vm):
     assert document["kubevirt"]["settings"]["spec.configuration.vmRolloutStrategy"] == "LiveUpdate"
 
 
-def test_snapshot_file_is_read(make_state, tmp_path):
+def test_snapshot_reader_reads_the_snapshot_file(make_state, tmp_path):
     state = make_state()
     path = tmp_path / "live.json"
     path.write_bytes(snapshot_file.dump(state))
@@ -324,38 +324,44 @@ def test_snapshot_file_is_read(make_state, tmp_path):
 
 
 WRONG = [
-    pytest.param(lambda _: "{", "is not JSON", id="truncated"),
-    pytest.param(lambda _: "[]", "it is not a Snapshot: kind is 'list'", id="list"),
-    pytest.param(lambda d: {**d, "kind": "Plan"}, "kind is 'Plan'", id="kind"),
+    pytest.param(lambda _: "{", "is not JSON", id="truncated JSON"),
+    pytest.param(
+        lambda _: "[]", "it is not a Snapshot: kind is 'list'", id="list instead of an object"
+    ),
+    pytest.param(lambda d: {**d, "kind": "Plan"}, "kind is 'Plan'", id="another kind"),
     pytest.param(
         lambda d: {**d, "apiVersion": "reconciler/v9"},
         "apiVersion is 'reconciler/v9'; this program reads 'reconciler/v1alpha1'",
-        id="version",
+        id="another apiVersion",
     ),
     pytest.param(
         lambda d: {**d, "kubevirt": {}},
         "kubevirt: Object missing required field `ref`",
-        id="missing",
+        id="missing field",
     ),
     pytest.param(
-        lambda d: {**d, "virtualMachines": {}}, "virtualMachines: Expected `array`", id="l"
+        lambda d: {**d, "virtualMachines": {}},
+        "virtualMachines: Expected `array`",
+        id="object instead of a list",
     ),
     pytest.param(
         lambda d: {**d, "virtualMachines": [{**d["virtualMachines"][0], "guest": "2GB"}]},
         r"virtualMachines\[0\].guest: '2GB' is not a quantity",
-        id="quantity",
+        id="invalid quantity",
     ),
     pytest.param(
         lambda d: {**d, "virtualMachines": [{**d["virtualMachines"][0], "gueest": 1}]},
         r"virtualMachines\[0\]: Object contains unknown field `gueest`",
-        id="unknown",
+        id="unknown field",
     ),
-    pytest.param(lambda d: {**d, "observedAt": "now"}, "observedAt: ", id="time"),
+    pytest.param(lambda d: {**d, "observedAt": "now"}, "observedAt: ", id="invalid time"),
 ]
 
 
 @pytest.mark.parametrize(("damage", "sentence"), WRONG)
-def test_damaged_file_is_an_error_that_says_where(make_state, tmp_path, damage, sentence):
+def test_damaged_snapshot_file_raises_an_error_with_the_location(
+    make_state, tmp_path, damage, sentence
+):
     damaged = damage(json.loads(snapshot_file.dump(make_state())))
     path = tmp_path / "live.json"
     path.write_text(damaged if isinstance(damaged, str) else json.dumps(damaged))
@@ -365,6 +371,6 @@ def test_damaged_file_is_an_error_that_says_where(make_state, tmp_path, damage, 
     assert caught.value.hint
 
 
-def test_missing_file_is_an_error(tmp_path):
+def test_missing_snapshot_file_raises_an_error(tmp_path):
     with pytest.raises(ClusterError, match="cannot be read: No such file"):
         SnapshotReader(tmp_path / "none").read()

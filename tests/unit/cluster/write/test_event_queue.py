@@ -1,4 +1,4 @@
-"""Events are recorded in the background, and lost ones are counted."""
+"""Events are recorded in the background, and dropped events are counted."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from reconciler.model.references import vm_ref
 EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
 PG0 = vm_ref("db", "pg-0")
 LONG_S = 20.0
-"""Longer than any test; a wait of this length counts as endless."""
+"""A wait that is longer than any test, in seconds; it counts as endless."""
 
 
 class Endpoint:
-    """The server's handler for Events, which waits until the test opens it."""
+    """The server's handler for Events; it waits until the test opens it."""
 
     def __init__(self, reply) -> None:
         self.came = threading.Semaphore(0)
@@ -83,7 +83,7 @@ def lines(caplog):
 
 
 def apart():
-    """One VM for each sender."""
+    """Return one VM for each sender."""
     named = (vm_ref("db", f"vm-{number}") for number in itertools.count())
     found = {}
     while len(found) < SENDERS:
@@ -104,7 +104,7 @@ def test_patch_does_not_wait_for_an_unanswered_event(server, make, client, endpo
     assert endpoint.of("goes") == ["A", "B", "C"]
 
 
-def test_events_of_several_objects_are_under_way_at_once(make, endpoint):
+def test_events_of_several_objects_are_sent_concurrently(make, endpoint):
     with make() as recorder:
         for ref in (*apart(), *apart()):
             record(recorder, "A", ref)
@@ -123,7 +123,7 @@ def test_events_of_one_object_are_recorded_in_order(make, endpoint):
         record(recorder, "X", other)
 
         def opening():
-            for _ in range(2):  # one of each: the next of the same object waits for its answer
+            for _ in range(2):  # one per object: the next event waits for its response
                 endpoint.came.acquire(timeout=LONG_S)
             endpoint.opened.set()
 
@@ -135,7 +135,7 @@ def test_events_of_one_object_are_recorded_in_order(make, endpoint):
     ]
 
 
-def test_event_has_the_time_at_which_it_happened(server, make, endpoint, clock):
+def test_queued_event_has_the_time_at_which_it_happened(server, make, endpoint, clock):
     with make() as recorder:
         for second in (0, 5, 9):
             clock.elapsed = second
@@ -145,7 +145,7 @@ def test_event_has_the_time_at_which_it_happened(server, make, endpoint, clock):
     assert [each.body["eventTime"][-10:-8] for each in server.requests] == ["00", "05", "09"]
 
 
-def test_all_events_are_recorded_at_the_end_without_a_warning(make, endpoint, caplog):
+def test_queued_events_are_all_recorded_before_the_block_ends(make, endpoint, caplog):
     endpoint.opened.set()
     with make() as recorder:
         for number in range(50):
@@ -174,11 +174,11 @@ def test_events_dropped_after_a_failure_are_counted(server, make, failure, caplo
     assert said == [logging.WARNING]
 
 
-@pytest.mark.parametrize("hurried", [True, False], ids=["hurry", "no hurry"])
-def test_unanswered_events_are_waited_for_within_a_time_limit(
+@pytest.mark.parametrize("hurried", [True, False], ids=["after a signal", "without a signal"])
+def test_event_queue_waits_for_unanswered_events_up_to_a_time_limit(
     make, endpoint, caplog, monkeypatch, hurried
 ):
-    """Each of the two time limits applies in its case."""
+    """The time limit is shorter after a signal."""
     monkeypatch.setattr(event_queue, "_HURRIED_S", 0.2 if hurried else 1e9)
     monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9 if hurried else 0.2)
     with make(hurried=lambda: hurried) as recorder:
@@ -196,7 +196,7 @@ def test_unanswered_events_are_waited_for_within_a_time_limit(
     assert endpoint.of("comes") == ["A"], "nothing is sent once it was counted"
 
 
-def test_signal_shortens_the_drain(make, endpoint, monkeypatch):
+def test_signal_shortens_the_wait_for_queued_events(make, endpoint, monkeypatch):
     monkeypatch.setattr(event_queue, "_HURRIED_S", 0.2)
     monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9)
     answers = iter([False, False, False])
@@ -205,7 +205,9 @@ def test_signal_shortens_the_drain(make, endpoint, monkeypatch):
     assert endpoint.of("goes") == []
 
 
-def test_exception_ends_the_block_without_a_drain(make, endpoint, caplog, monkeypatch):
+def test_exception_ends_the_block_without_waiting_for_queued_events(
+    make, endpoint, caplog, monkeypatch
+):
     monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9)
 
     def interrupted():
@@ -220,7 +222,7 @@ def test_exception_ends_the_block_without_a_drain(make, endpoint, caplog, monkey
     assert lines(caplog) == [(logging.WARNING, "1 of 1 events were not recorded")]
 
 
-def test_unexpected_error_is_raised(clock, caplog):
+def test_unexpected_error_in_a_sender_thread_is_raised(clock, caplog):
     client = SimpleNamespace(without_retries=lambda: SimpleNamespace(host="here"))
     recorder = ClusterRecorder(client, clock=clock, instance="run-1", revision="commit")
 

@@ -1,4 +1,4 @@
-"""Events are recorded or logged, never fatal; missing rights are named at once."""
+"""Event failures are logged and never fatal; missing rights are reported before a run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def recorder(client, clock):
     return DirectRecorder(client, clock=clock, instance="run-1", revision="test-commit")
 
 
-def test_event_regards_the_vm(server, recorder, reply):
+def test_event_has_the_vm_as_regarding_object(server, recorder, reply):
     server.on(EVENTS, reply(201, {}))
     recorder.record(PG0, "u-1", reason="MemoryPatched", message="guest 1Gi -> 2Gi")
     (request,) = server.requests
@@ -47,7 +47,7 @@ def test_event_regards_the_vm(server, recorder, reply):
     assert event["note"] == "guest 1Gi -> 2Gi"
 
 
-def test_long_note_is_cut_and_warning_has_its_type(server, recorder, reply):
+def test_event_note_is_truncated_and_a_warning_has_its_type(server, recorder, reply):
     server.on(EVENTS, reply(201, {}))
     recorder.record(PG0, "u-1", reason="Failed", message="x" * 2000, warning=True)
     event = server.requests[0].body
@@ -57,11 +57,13 @@ def test_long_note_is_cut_and_warning_has_its_type(server, recorder, reply):
 
 
 LIMITS = {"note": 1024, "reportingInstance": 128, "reason": 128}
-"""In bytes. Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go."""
+"""Limits in bytes. Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go."""
 
 
 @pytest.mark.parametrize("text", ["x" * 2000, "ä" * 2000, "→" * 2000, "x→" * 1000])
-def test_event_texts_are_cut_to_the_server_limits_in_bytes(server, client, clock, reply, text):
+def test_event_texts_are_truncated_to_the_server_limits_in_bytes(
+    server, client, clock, reply, text
+):
     server.on(EVENTS, reply(201, {}))
     recorder = DirectRecorder(client, clock=clock, instance=text, revision="test-commit")
     recorder.record(PG0, "u-1", reason=text, message=text)
@@ -76,7 +78,7 @@ SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 @pytest.mark.parametrize(
     "name", ["a", "pg-0", "db.example.com", "a" * 253, "a" * 235 + "-.-b" * 4]
 )
-def test_event_name_is_a_subdomain_and_starts_with_the_name_of_its_object(name):
+def test_event_name_is_a_valid_subdomain_with_the_object_name_as_prefix(name):
     found = events.event_name(name, 1_795_392_000_000_000_000)
     assert re.fullmatch(SUBDOMAIN, found)
     assert len(found) <= 253
@@ -84,7 +86,7 @@ def test_event_name_is_a_subdomain_and_starts_with_the_name_of_its_object(name):
     assert int(found.rpartition(".")[2], 16) == 1_795_392_000_000_000_000
 
 
-def test_events_of_one_moment_have_different_names(server, recorder, reply):
+def test_events_with_the_same_time_have_different_names(server, recorder, reply):
     server.on(EVENTS, reply(201, {}))
     for reason in "ABC":
         recorder.record(PG0, "u-1", reason=reason, message="m")
@@ -93,7 +95,9 @@ def test_events_of_one_moment_have_different_names(server, recorder, reply):
     assert names == sorted(names)
 
 
-def test_repeated_failure_is_logged_once_as_a_warning(server, recorder, clock, failure, caplog):
+def test_repeated_event_failure_is_logged_once_as_a_warning(
+    server, recorder, clock, failure, caplog
+):
     caplog.set_level(logging.DEBUG, "reconciler")
     server.on(EVENTS, failure(403, "cannot create events", "Forbidden"))
     recorder.record(PG0, "u", reason="A", message="m")
@@ -116,7 +120,7 @@ def test_overloaded_server_receives_no_further_events(server, recorder, clock, r
     assert [each.body["reason"] for each in server.requests] == ["A", "C"]
 
 
-def test_event_times_out_after_two_seconds(server, recorder, reply, monkeypatch):
+def test_event_request_times_out_after_two_seconds(server, recorder, reply, monkeypatch):
     server.on(EVENTS, reply(201, {}))
     seen = []
     sent = Transport.exchange
@@ -139,7 +143,7 @@ def allow(server, reply, *denied):
     server.handlers[REVIEWS] = answer
 
 
-def test_access_review_names_the_right(server, client, reply):
+def test_access_review_request_contains_the_right(server, client, reply):
     allow(server, reply)
     right = access_review.Right(verb="patch", group="kubevirt.io", resource="virtualmachines")
     assert access_review.may(client, right)
@@ -153,13 +157,13 @@ def test_access_review_names_the_right(server, client, reply):
 BOTH = access_review.apply_rights("kubevirt", config_lease="config", memory_lease="memory")
 
 
-def test_existing_rights_pass_the_check(server, client, reply):
+def test_access_check_passes_with_all_required_rights(server, client, reply):
     allow(server, reply)
     access_review.require(client, BOTH)
     assert len(server.requests) == 13
 
 
-def test_error_names_every_missing_right(server, client, reply):
+def test_access_check_error_lists_every_missing_right(server, client, reply):
     allow(server, reply, ("patch", "virtualmachines"), ("update", "leases"))
     with pytest.raises(ForbiddenError) as caught:
         access_review.require(
@@ -214,12 +218,12 @@ def test_each_lease_requires_only_the_rights_that_it_uses(leases, needed):
     ],
     ids=["create", "restart"],
 )
-def test_creating_or_restarting_requires_one_more_right(consent, needed):
+def test_consent_to_create_or_restart_requires_one_more_right(consent, needed):
     without = access_review.apply_rights("kubevirt", memory_lease="memory")
     asked = access_review.apply_rights("kubevirt", memory_lease="memory", **consent)
     assert {str(each) for each in set(asked) - set(without)} == needed
 
 
-def test_subresource_is_spelled_with_a_slash():
+def test_subresource_right_is_written_with_a_slash():
     right = access_review.Right(verb="update", group="g", resource="vms", subresource="restart")
     assert str(right) == "update vms/restart.g"

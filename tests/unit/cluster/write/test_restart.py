@@ -1,4 +1,4 @@
-"""The restart of a VM: one PUT on its subresource, and what each answer means."""
+"""The restart of a VM is a PUT on its subresource; each response has its meaning."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def writer(client):
     return ClusterWriter(client)
 
 
-def test_restart_is_a_put_with_empty_options(server, writer, reply):
+def test_restart_request_is_a_put_with_empty_options(server, writer, reply):
     server.on(PATH, reply(202, ""))
     written = writer.write(RESTART)
     assert (written.refusal, written.status, written.vm) == (None, 202, None)
@@ -47,9 +47,7 @@ def test_restart_is_a_put_with_empty_options(server, writer, reply):
     assert request.headers["Accept"] == "*/*"
 
 
-def test_restart_that_is_not_acceptable_is_refused_with_the_phrase_of_the_status(
-    server, writer, reply
-):
+def test_status_406_of_a_restart_is_a_denial_with_the_status_phrase(server, writer, reply):
     text = "406: Not Acceptable\n\nAvailable representations: "
     server.on(PATH, reply(406, text, (("Content-Type", "text/plain; charset=utf-8"),)))
     written = writer.write(RESTART)
@@ -70,7 +68,9 @@ def test_restart_that_is_not_acceptable_is_refused_with_the_phrase_of_the_status
         (405, "MethodNotAllowed", "not here", Refusal.DENIED),
     ],
 )
-def test_refused_restart_is_a_value(server, writer, failure, code, reason, message, refusal):
+def test_rejected_restart_is_returned_as_a_refusal(
+    server, writer, failure, code, reason, message, refusal
+):
     server.on(PATH, failure(code, message, reason))
     written = writer.write(RESTART)
     assert (written.refusal, written.status, written.message) == (refusal, code, message)
@@ -80,7 +80,7 @@ def test_refused_restart_is_a_value(server, writer, failure, code, reason, messa
 @pytest.mark.parametrize(
     ("code", "kind"), [(401, UnauthorizedError), (429, UnavailableError), (503, UnavailableError)]
 )
-def test_unavailable_server_is_an_error(server, writer, failure, code, kind):
+def test_restart_raises_an_error_if_the_server_is_unavailable(server, writer, failure, code, kind):
     server.on(PATH, failure(code, "no"))
     with pytest.raises(kind):
         writer.write(RESTART)

@@ -1,4 +1,4 @@
-"""Parallel writes: how many at once, taken one by one, each answer as it arrives."""
+"""Parallel writes: their limit, their order, and each response as it arrives."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def action(name: str) -> Action:
 
 
 class Server:
-    """Answers on demand, and counts requests under way."""
+    """A server that responds on demand and counts requests in progress."""
 
     host = "here"
 
@@ -62,7 +62,7 @@ def send(server: Server, names: list[str], parallel: int) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("parallel", [1, 2, 4])
-def test_parallel_writes_are_limited(parallel):
+def test_number_of_parallel_writes_is_limited(parallel):
     server = Server(parallel)
     answers = send(server, [f"vm-{n}" for n in range(parallel * 3)], parallel)
     assert server.most == parallel
@@ -70,7 +70,7 @@ def test_parallel_writes_are_limited(parallel):
     assert len(server.threads) == parallel, "each takes the next one"
 
 
-def test_missing_answer_is_a_value_and_stops_no_other_write():
+def test_write_error_is_returned_and_does_not_stop_other_writes():
     server = Server(2)
     server.answers = {
         "b": UnreachableError("the connection was interrupted"),
@@ -83,8 +83,8 @@ def test_missing_answer_is_a_value_and_stops_no_other_write():
 
 
 @pytest.mark.parametrize("parallel", [1, 3])
-def test_next_action_is_taken_only_when_it_can_be_sent_at_once(parallel):
-    """So the caller may stop at any time, and every action that it made is sent."""
+def test_next_action_is_consumed_only_when_it_can_be_sent_immediately(parallel):
+    """The caller may stop at any time, because every consumed action is sent."""
     server, made = Server(1), []
 
     def turns():
@@ -98,7 +98,7 @@ def test_next_action_is_taken_only_when_it_can_be_sent_at_once(parallel):
     answers.close()
 
 
-def test_threads_end_with_the_answers():
+def test_writer_threads_end_after_the_last_response():
     before = set(threading.enumerate())
     send(Server(3), [f"vm-{n}" for n in range(3)], 3)
     for each in set(threading.enumerate()) - before:
@@ -106,7 +106,7 @@ def test_threads_end_with_the_answers():
         assert not each.is_alive()
 
 
-def test_unexpected_error_is_raised():
+def test_unexpected_error_in_a_writer_thread_is_raised():
     writer = ClusterWriter(SimpleNamespace(host="here"), parallel=2)
     with pytest.raises(BackgroundError) as caught:
         list(writer.write_each([action("a")], timeout_s=lambda: 7.0))

@@ -1,4 +1,4 @@
-"""Writes: one request, checked by value, and each refusal of the control plane."""
+"""Writes: one request, a check of the written value, and each kind of refusal."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def writer(client):
     return ClusterWriter(client)
 
 
-def test_accepted_patch_returns_the_vm(server, writer, reply, raw_vm):
+def test_accepted_patch_returns_the_patched_vm(server, writer, reply, raw_vm):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm(guest="2Gi"), (("Warning", '299 - "w"'),)))
     written = writer.write(grow())
     assert written.refusal is None
@@ -60,13 +60,13 @@ def test_accepted_patch_returns_the_vm(server, writer, reply, raw_vm):
     assert "dryRun" not in request.query
 
 
-def test_other_spelling_counts_as_written(server, writer, reply, raw_vm):
+def test_written_size_in_another_notation_counts_as_written(server, writer, reply, raw_vm):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm(guest=2147483648)))
     assert writer.write(grow("2048Mi")).refusal is None
 
 
 @pytest.mark.parametrize("held", ["1Gi", None])
-def test_other_value_counts_as_not_written(server, writer, reply, raw_vm, held):
+def test_different_size_in_the_response_counts_as_not_written(server, writer, reply, raw_vm, held):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm(guest=held)))
     written = writer.write(grow())
     assert written.refusal is Refusal.NOT_AS_WRITTEN
@@ -95,7 +95,9 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("code", "message", "reason", "causes", "refusal"), REFUSALS)
-def test_refused_patch_is_a_value(server, writer, failure, code, message, reason, causes, refusal):
+def test_rejected_patch_is_returned_as_a_refusal(
+    server, writer, failure, code, message, reason, causes, refusal
+):
     server.on(f"{VM_PATH}/pg-0", failure(code, message, reason, causes))
     written = writer.write(grow())
     assert written.refusal is refusal
@@ -107,18 +109,18 @@ def test_refused_patch_is_a_value(server, writer, failure, code, message, reason
 @pytest.mark.parametrize(
     ("code", "kind"), [(401, UnauthorizedError), (429, UnavailableError), (500, UnavailableError)]
 )
-def test_answer_that_is_not_a_refusal_is_raised(server, writer, failure, code, kind):
+def test_error_response_that_is_not_a_refusal_is_raised(server, writer, failure, code, kind):
     server.on(f"{VM_PATH}/pg-0", failure(code, WEBHOOK + "no" if code == 500 else "no"))
     with pytest.raises(kind):
         writer.write(grow())
 
 
-def test_missing_kind_is_raised(server, writer):
+def test_missing_resource_kind_is_raised(server, writer):
     with pytest.raises(Exception, match="Not Found"):
         writer.write(grow())
 
 
-def test_missing_answer_is_raised(server, writer, reply):
+def test_interrupted_write_raises_an_error(server, writer, reply):
     server.on(f"{VM_PATH}/pg-0", reply(cut=True))
     with pytest.raises(UnreachableError):
         writer.write(grow())
@@ -149,7 +151,7 @@ UNHELD = [
 
 
 @pytest.mark.parametrize(("held", "refusal"), [("u1", None), ("u2", Refusal.NOT_AS_WRITTEN)])
-def test_word_is_compared_exactly(server, writer, reply, raw_vm, held, refusal):
+def test_written_name_is_compared_exactly(server, writer, reply, raw_vm, held, refusal):
     body = raw_vm()
     body["spec"]["instancetype"] = {"name": held}
     server.on(f"{VM_PATH}/pg-0", reply(200, body))
@@ -175,7 +177,7 @@ def test_cr_without_the_written_value_counts_as_not_written(
     assert written.message
 
 
-def test_create_posts_the_manifest(server, writer, reply, raw_vm):
+def test_create_request_is_a_post_of_the_manifest(server, writer, reply, raw_vm):
     manifest = raw_vm(guest="2Gi")
     server.on(VM_PATH, reply(201, raw_vm(guest="2048Mi")))
     written = writer.write(action(verb=Verb.CREATE, manifest=manifest, uid=None))
@@ -192,7 +194,7 @@ def test_created_vm_with_other_memory_counts_as_not_written(server, writer, repl
     assert written.refusal is Refusal.NOT_AS_WRITTEN
 
 
-def test_single_object_is_read(server, writer, reply, raw_vm, raw_kubevirt, failure):
+def test_writer_reads_a_single_object(server, writer, reply, raw_vm, raw_kubevirt, failure):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm()))
     server.on(f"{VM_PATH}/pg-1", failure(404, "not found", "NotFound"))
     server.on(CR_PATH, reply(200, raw_kubevirt()))
@@ -218,7 +220,7 @@ def test_unanswered_webhook_is_not_a_denial(server, writer, failure, verb):
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_retry_after_of_a_write_is_passed_on_without_a_retry(server, writer, reply, verb):
+def test_retry_after_of_a_write_is_raised_without_a_retry(server, writer, reply, verb):
     server.on("/apis", reply(429, "", (("Retry-After", "7"),)))
     with pytest.raises(UnavailableError) as caught:
         writer.write(action(verb=verb, manifest={}))
@@ -230,7 +232,7 @@ def test_retry_after_of_a_write_is_passed_on_without_a_retry(server, writer, rep
     ("own_s", "given_s", "waits_s"), [(5.0, 2.0, 2.0), (2.0, 5.0, 2.0), (3.0, None, 3.0)]
 )
 @pytest.mark.parametrize("verb", Verb)
-def test_write_waits_at_most_for_the_shorter_time_out(
+def test_write_timeout_is_the_shorter_of_two_timeouts(
     server, make_client, failure, monkeypatch, verb, own_s, given_s, waits_s
 ):
     server.on("/apis", failure(503, "not now"))
