@@ -1,4 +1,4 @@
-"""The informer: one list per kind, then events, and lists again when needed."""
+"""The informer lists each kind once, then follows events, and lists again when needed."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def informer(client, clock):
 
 
 def wait_until(informer, holds, timeout_s=5.0):
-    """The first snapshot for which *holds* is true; each change ends a wait."""
+    """Return the first snapshot for which *holds* is true; each change ends a wait."""
     state = informer.read()  # the first read starts the threads, and a wait alone would not
     for _ in range(20):
         if holds(state):
@@ -90,7 +90,7 @@ def watches_of(cluster, kind):
     return [r for r in cluster.requests if r.path == f"{API}/{kind}" and "watch" in r.query]
 
 
-def test_first_snapshot_has_every_kind(streams, informer):
+def test_informer_snapshot_has_every_kind(streams, informer):
     with informer:
         state = informer.read()
     assert state.cluster_id == "cluster-1"
@@ -98,7 +98,9 @@ def test_first_snapshot_has_every_kind(streams, informer):
     assert state.nodes[0].name == "node01"
 
 
-def test_events_change_the_next_snapshot_and_not_earlier_ones(streams, informer, raw_vm):
+def test_watch_events_change_the_next_snapshot_but_not_earlier_snapshots(
+    streams, informer, raw_vm
+):
     with informer:
         before = informer.read()
         streams["virtualmachines"].send("MODIFIED", raw_vm(guest="2Gi"))
@@ -109,7 +111,7 @@ def test_events_change_the_next_snapshot_and_not_earlier_ones(streams, informer,
     assert len(before.vms) == 1
 
 
-def test_unchanged_kinds_are_not_copied(streams, informer, raw_vm):
+def test_snapshot_shares_unchanged_kinds_with_the_previous_snapshot(streams, informer, raw_vm):
     with informer:
         before = informer.read()
         streams["virtualmachines"].send("MODIFIED", raw_vm(guest="2Gi"))
@@ -118,7 +120,9 @@ def test_unchanged_kinds_are_not_copied(streams, informer, raw_vm):
     assert after.migrations is before.migrations
 
 
-def test_deleted_object_is_removed(streams, informer, raw_vm, raw_vmi, raw_migration):
+def test_deleted_object_is_removed_from_the_snapshot(
+    streams, informer, raw_vm, raw_vmi, raw_migration
+):
     with informer:
         informer.read()
         streams["virtualmachines"].send("DELETED", raw_vm())
@@ -127,7 +131,7 @@ def test_deleted_object_is_removed(streams, informer, raw_vm, raw_vmi, raw_migra
         wait_until(informer, lambda s: not s.vms and not s.vmis and not s.migrations)
 
 
-def test_migrations_of_a_vm_stay_sorted(streams, informer, raw_migration):
+def test_migrations_of_a_vm_stay_sorted_by_age(streams, informer, raw_migration):
     older = raw_migration("older")
     older["metadata"]["creationTimestamp"] = "2026-11-22T00:00:00Z"
     with informer:
@@ -136,7 +140,7 @@ def test_migrations_of_a_vm_stay_sorted(streams, informer, raw_migration):
     assert state.migrations[PG0][0].ref.name == "older"
 
 
-def test_unreadable_object_is_left_out_until_it_is_readable(streams, informer, raw_vmi):
+def test_unreadable_object_is_omitted_until_it_is_readable(streams, informer, raw_vmi):
     with informer:
         streams["virtualmachineinstances"].send("MODIFIED", raw_vmi(memory=[]))
         state = wait_until(informer, lambda state: state.diagnostics)
@@ -148,7 +152,7 @@ def test_unreadable_object_is_left_out_until_it_is_readable(streams, informer, r
 
 
 def _odd_vm(raw_vm, what):
-    """An event of the VM pg-0 that Python cannot decode."""
+    """Return an event of the VM pg-0 that Python cannot decode."""
     body = raw_vm()
     body["metadata"]["labels"] = {"app": "BYTE"}
     owner = {"f:spec": {"f:template": {"f:spec": {"f:domain": {"f:memory": {"f:guest": {}}}}}}}
@@ -173,7 +177,7 @@ def _odd_vm(raw_vm, what):
         ("digits", "Exceeds the limit"),
     ],
 )
-def test_undecodable_event_is_a_finding_on_its_object_and_the_rest_goes_on(
+def test_undecodable_event_is_reported_and_later_events_are_processed(
     streams, cluster, informer, raw_vm, what, why
 ):
     with informer:
@@ -192,9 +196,7 @@ def test_undecodable_event_is_a_finding_on_its_object_and_the_rest_goes_on(
     assert len(watches_of(cluster, "virtualmachines")) == 1
 
 
-def test_undecodable_event_without_a_name_is_a_finding_and_the_rest_goes_on(
-    streams, informer, raw_vm
-):
+def test_undecodable_event_without_a_name_is_reported_without_a_name(streams, informer, raw_vm):
     deep = b"[" * 20_000 + b"]" * 20_000
     with informer:
         line = b'{"type":"ADDED","object":{"metadata":{"annotations":%s}}}' % deep
@@ -220,7 +222,7 @@ class BrokenClock:
         return self._base.monotonic()
 
 
-def test_reflector_that_ends_unexpectedly_wakes_the_waiting_thread(streams, client, clock, caplog):
+def test_reflector_failure_is_raised_in_the_waiting_thread(streams, client, clock, caplog):
     broken = BrokenClock(clock)
     with ClusterInformer(client, clock=broken) as informer:
         informer.read()
@@ -250,7 +252,9 @@ def test_ended_watch_continues_after_the_last_event(streams, cluster, informer, 
     assert len(lists_of(cluster, "virtualmachines")) == 1
 
 
-def test_expired_watch_lists_again(streams, cluster, informer, page, raw_vm, harness):
+def test_expired_watch_is_followed_by_a_new_list(
+    streams, cluster, informer, page, raw_vm, harness
+):
     lists = [page(raw_vm()), page(raw_vm("fresh"), version="9999")]
     watch = cluster.handlers[f"{API}/virtualmachines"]
 
@@ -267,7 +271,7 @@ def test_expired_watch_lists_again(streams, cluster, informer, page, raw_vm, har
     assert watches_of(cluster, "virtualmachines")[-1].query["resourceVersion"] == "9999"
 
 
-def test_forbidden_watch_becomes_lists_with_one_warning(
+def test_forbidden_watch_is_replaced_by_periodic_lists_with_one_warning(
     cluster, streams, failure, page, raw_vm, caplog, client, clock
 ):
     lists = [page(raw_vm()), page(raw_vm("second")), page(raw_vm("third"))]
@@ -285,7 +289,7 @@ def test_forbidden_watch_becomes_lists_with_one_warning(
     assert len(watches_of(cluster, "virtualmachines")) == 1
 
 
-def test_burst_of_events_is_one_change(streams, informer, raw_vm, monkeypatch):
+def test_burst_of_events_causes_a_single_snapshot(streams, informer, raw_vm, monkeypatch):
     monkeypatch.setattr(informer_module, "_COALESCE_S", 0.3)
     with informer:
         informer.read()
@@ -294,25 +298,25 @@ def test_burst_of_events_is_one_change(streams, informer, raw_vm, monkeypatch):
         assert len(informer.wait(5.0).vms) == 51
 
 
-def test_wait_returns_after_the_time_out(streams, informer):
+def test_informer_wait_returns_after_the_timeout(streams, informer):
     with informer:
         before = informer.read()
         assert informer.wait(0.05).vms is before.vms
 
 
-def test_exit_stops_every_thread_at_once(streams, informer):
+def test_informer_exit_stops_every_thread_immediately(streams, informer):
     with informer:
         informer.read()
     assert not [each for each in threading.enumerate() if each.name.startswith("follow")]
 
 
-def test_cluster_without_kubevirt_is_an_error_at_the_start(server, informer, reply):
+def test_informer_start_fails_without_kubevirt(server, informer, reply):
     server.on("/api/v1/namespaces/kube-system", reply(200, {"metadata": {"uid": "u"}}))
     with pytest.raises(KubeVirtMissingError), informer:
         informer.read()
 
 
-def test_second_cr_is_an_error(streams, informer, raw_kubevirt):
+def test_second_kubevirt_cr_raises_an_error(streams, informer, raw_kubevirt):
     with informer:
         informer.read()
         streams["kubevirts"].send("ADDED", raw_kubevirt("second"))
@@ -320,7 +324,7 @@ def test_second_cr_is_an_error(streams, informer, raw_kubevirt):
             wait_until(informer, lambda _: False)
 
 
-def test_unreachable_server_is_raised_when_the_snapshot_is_too_old(
+def test_unavailable_server_raises_an_error_if_the_snapshot_is_too_old(
     streams, cluster, informer, failure, clock, caplog
 ):
     caplog.set_level(logging.WARNING)
@@ -328,7 +332,7 @@ def test_unreachable_server_is_raised_when_the_snapshot_is_too_old(
 
     def answer(request):
         answers.append(request)
-        if len(answers) > 1:  # the first failure is known once a second request comes
+        if len(answers) > 1:  # a second request proves that the first failure was handled
             asked.set()
         return failure(503, "not ready")
 
@@ -344,8 +348,10 @@ def test_unreachable_server_is_raised_when_the_snapshot_is_too_old(
     assert sum("trying again" in each.getMessage() for each in caplog.records) == 1
 
 
-def test_events_alone_are_trusted_for_ten_minutes(streams, cluster, informer, page, raw_vm, clock):
-    """A proxy may lose events silently; only a list shows what was missed."""
+def test_reflector_lists_again_after_ten_minutes_of_events(
+    streams, cluster, informer, page, raw_vm, clock
+):
+    """A proxy may drop events silently; only a list shows the missing changes."""
     lists = [page(raw_vm()), page(raw_vm("missed"), version="9999")]
     watch = cluster.handlers[f"{API}/virtualmachines"]
 
@@ -374,7 +380,9 @@ def _nothing_until(ended):
     yield from ()
 
 
-def test_silent_watch_lists_again(cluster, informer, page, raw_vm, monkeypatch, harness):
+def test_silent_watch_is_followed_by_a_new_list(
+    cluster, informer, page, raw_vm, monkeypatch, harness
+):
     monkeypatch.setattr(reflector_module, "WATCH_S", 0.2)
     monkeypatch.setattr(client_module, "_SILENCE_S", 0.1)
     lists = [page(raw_vm()), page(raw_vm("missed"))]
@@ -392,7 +400,7 @@ def test_silent_watch_lists_again(cluster, informer, page, raw_vm, monkeypatch, 
 
 
 @pytest.mark.parametrize("code", [410, 429, 503])
-def test_refused_watch_is_repeated_with_pauses(cluster, informer, failure, code):
+def test_rejected_watch_is_retried_with_pauses(cluster, informer, failure, code):
     lists = cluster.handlers[f"{API}/virtualmachines"]
     refused = threading.Event()
 
@@ -411,8 +419,10 @@ def test_refused_watch_is_repeated_with_pauses(cluster, informer, failure, code)
     assert len(watches_of(cluster, "virtualmachines")) <= 2
 
 
-def test_exit_does_not_wait_for_the_server(streams, cluster, informer, page, raw_vm, harness):
-    """A list is never answered; its thread ends with the process."""
+def test_informer_exit_does_not_wait_for_a_server_response(
+    streams, cluster, informer, page, raw_vm, harness
+):
+    """A list gets no response; its thread ends with the process."""
     never = threading.Event()
 
     def answer(request):
