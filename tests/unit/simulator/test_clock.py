@@ -23,7 +23,7 @@ def test_scaled_clock_runs_faster_than_real_time():
     assert 0.9 < clock.real_delay(due) <= 1.0
 
 
-def test_clock_never_goes_back():
+def test_stepped_clock_never_goes_back():
     clock = SimClock(scale=None)
     clock.advance(1)
     with pytest.raises(ValueError, match="cannot go back"):
@@ -38,11 +38,11 @@ def test_clock_scale_must_be_positive(scale):
         SimClock(scale=scale)
 
 
-def test_clock_epoch_needs_a_time_zone():
+def test_clock_epoch_requires_a_time_zone():
     with pytest.raises(ValueError, match="no time zone"):
         SimClock(epoch=datetime(2026, 1, 1))  # noqa: DTZ001  # that is the point
 
 
-def test_timestamps_are_in_utc():
+def test_timestamps_of_the_clock_are_in_utc():
     moment = datetime(2026, 1, 1, 1, 2, 3, 456789, tzinfo=timezone(timedelta(hours=1)))
     assert rfc3339(moment) == "2026-01-01T00:02:03Z"

@@ -34,7 +34,7 @@ def pod(*containers, name="p"):
         (VMS, {**vm(), "metadata": []}, 400, "metadata"),
     ],
 )
-def test_object_for_another_path_is_rejected(server, path, obj, status, message):
+def test_object_that_does_not_match_the_url_path_is_rejected(server, path, obj, status, message):
     answer = server.send("POST", path, obj)
     assert answer.status == status, answer.text
     assert message in answer.body["message"]
@@ -45,7 +45,7 @@ def test_status_sent_with_a_new_object_is_dropped(server):
     assert "status" not in created
 
 
-def test_put_replaces_and_needs_the_revision_of_a_custom_object(server):
+def test_put_replaces_an_object_and_requires_a_resource_version_for_custom_kinds(server):
     created = server.create_vm().body
     created["spec"]["runStrategy"] = "Always"
     answer = server.send("PUT", f"{VMS}/pg", created)
@@ -74,7 +74,7 @@ def test_name_namespace_and_uid_are_immutable(server, field):
     )
 
 
-def test_main_resource_and_status_are_patched_separately(server):
+def test_patch_of_an_object_and_patch_of_its_status_are_separate(server):
     server.create_vm()
     server.patch({"status": {"ready": True}})
     path = f"{VMS}/pg/status"
@@ -90,7 +90,7 @@ def test_virtual_machine_instance_has_no_status_subresource(server):
     assert server.send("GET", path).status == 404
 
 
-def test_delete_returns_a_status_with_the_uid(server):
+def test_delete_returns_a_status_with_the_uid_of_the_object(server):
     uid = server.create_vm().body["metadata"]["uid"]
     answer = server.send("DELETE", f"{VMS}/pg").body
     assert answer["status"] == "Success"
@@ -103,14 +103,14 @@ def test_delete_returns_a_status_with_the_uid(server):
 
 
 @pytest.mark.parametrize("field", ["uid", "resourceVersion"])
-def test_delete_checks_preconditions(server, field):
+def test_delete_checks_the_uid_and_resource_version_preconditions(server, field):
     server.create_vm()
     refused = server.send("DELETE", f"{VMS}/pg", {"preconditions": {field: "1"}})
     assert refused.status == 409
     assert "in precondition: 1, " in refused.body["message"]
 
 
-def test_delete_of_an_object_with_finalizers_only_marks_it(server):
+def test_delete_only_marks_an_object_that_has_finalizers(server):
     server.create_vm(finalizers=["kubevirt.io/x"])
     server.send("DELETE", f"{VMS}/pg", {"dryRun": ["All"]})
     assert "deletionTimestamp" not in server.send("GET", f"{VMS}/pg").body["metadata"]
@@ -118,7 +118,7 @@ def test_delete_of_an_object_with_finalizers_only_marks_it(server):
     assert marked["metadata"]["deletionTimestamp"]
 
 
-def test_orphaned_dependents_stay(server):
+def test_delete_with_orphan_policy_keeps_dependents(server):
     uid = server.create_vm().body["metadata"]["uid"]
     key = Key("pods", "db", "launcher")
     server.store.create(key, {"metadata": {"ownerReferences": [{"uid": uid}]}})
@@ -133,20 +133,20 @@ def test_delete_collection_deletes_the_selected_objects(server):
     assert [i["metadata"]["name"] for i in server.send("GET", VMS).body["items"]] == ["b"]
 
 
-def test_deleted_namespace_takes_its_objects_with_it(server):
+def test_deleting_a_namespace_deletes_its_objects(server):
     server.create_vm()
     server.send("DELETE", "/api/v1/namespaces/db")
     assert server.send("GET", f"{VMS}/pg").status == 404
     assert server.send("POST", VMS, vm()).status == 404
 
 
-def test_new_namespace_is_active(server):
+def test_new_namespace_is_in_phase_active(server):
     created = server.send("POST", "/api/v1/namespaces", {"metadata": {"name": "n"}}).body
     assert created["status"] == {"phase": "Active"}
     assert created["metadata"]["labels"] == {"kubernetes.io/metadata.name": "n"}
 
 
-def test_built_in_kinds_take_strategic_merge_patches(server):
+def test_built_in_kinds_accept_strategic_merge_patches(server):
     server.send("POST", PODS, pod({"name": "a", "image": "x"}, {"name": "b", "image": "y"}))
     changed = server.send(
         "PATCH",
@@ -168,25 +168,25 @@ def test_built_in_kinds_take_strategic_merge_patches(server):
     ]
 
 
-def test_custom_kinds_take_no_strategic_merge_patches(server):
+def test_custom_kinds_reject_strategic_merge_patches(server):
     server.create_vm()
     refused = server.send("PATCH", f"{VMS}/pg", {}, STRATEGIC)
     assert refused.status == 415
     assert "strategic" not in refused.body["message"]
 
 
-def test_wrong_type_in_a_built_in_kind_is_a_decoding_error(server):
+def test_field_of_a_wrong_type_in_a_built_in_kind_is_a_decoding_error(server):
     refused = server.send("POST", PODS, pod({"name": "a", "image": 1}))
     assert refused.status == 400
     assert "cannot unmarshal integer into Go struct field" in refused.body["message"]
 
 
-def test_missing_field_of_a_built_in_kind_gets_422(server):
+def test_built_in_kind_without_a_required_field_gets_422(server):
     refused = server.send("POST", PODS, {"metadata": {"name": "p"}, "spec": {}})
     assert refused.body["message"] == 'Pod "p" is invalid: spec.containers: Required value'
 
 
-def test_admission_hooks_run_in_order_and_denials_reach_the_client(server):
+def test_admission_hooks_run_in_order_and_the_client_receives_denials(server):
     seen = []
 
     def fill(review):
@@ -231,7 +231,7 @@ def envelope(api_version, kind, raw):
     return b"k8s\x00" + field(1, meta) + field(2, raw)
 
 
-def test_protobuf_of_kubectl_is_decoded(server):
+def test_protobuf_body_from_kubectl_is_decoded(server):
     raw = field(1, field(1, b"made") + field(11, field(1, b"a") + field(2, b"b")))
     body = envelope("v1", "Namespace", raw)
     path = "/api/v1/namespaces"
@@ -242,5 +242,5 @@ def test_protobuf_of_kubectl_is_decoded(server):
 
 
 @pytest.mark.parametrize("body", ["junk", "k8s\x00junk", "k8s\x00"])
-def test_damaged_protobuf_is_unsupported(server, body):
+def test_damaged_protobuf_body_is_rejected_as_unsupported(server, body):
     assert server.send("POST", "/api/v1/namespaces", body, PROTOBUF).status == 415

@@ -17,7 +17,7 @@ def server():
     return fresh
 
 
-def test_both_forms_of_discovery_agree(server):
+def test_aggregated_and_classic_discovery_list_the_same_resources(server):
     classic, aggregated = set(), set()
     for root in ("/api", "/apis"):
         listed = server.send("GET", root).body
@@ -43,7 +43,7 @@ def test_both_forms_of_discovery_agree(server):
     assert ("subresources.kubevirt.io/v1", "virtualmachines/restart") in classic
 
 
-def test_every_listed_collection_can_be_listed(server):
+def test_every_discovered_resource_can_be_listed(server):
     for group in server.send("GET", "/apis").body["groups"]:
         version = group["preferredVersion"]["groupVersion"]
         for resource in server.send("GET", f"/apis/{version}").body["resources"]:
@@ -58,7 +58,7 @@ def test_every_listed_collection_can_be_listed(server):
                 )
 
 
-def test_every_listed_version_has_an_openapi_document(server):
+def test_every_discovered_version_has_an_openapi_document(server):
     paths = server.send("GET", "/openapi/v3").body["paths"]
     for path, entry in paths.items():
         document = server.send("GET", entry["serverRelativeURL"]).body
@@ -70,7 +70,7 @@ def test_every_listed_version_has_an_openapi_document(server):
     assert memory["properties"]["guest"]["x-kubernetes-int-or-string"] is True
 
 
-def test_openapi_documents_field_validation_of_patch(server):
+def test_openapi_document_of_patch_has_the_field_validation_parameter(server):
     paths = server.send("GET", "/openapi/v3/apis/kubevirt.io/v1").body["paths"]
     patch = paths["/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachines/{name}"]["patch"]
     assert "fieldValidation" in [p["name"] for p in patch["parameters"]]
@@ -94,18 +94,18 @@ def test_health_endpoints_answer_ok(server, path):
         f"{VMS}/pg/nope",
     ],
 )
-def test_unknown_paths_are_plain_404s(server, path):
+def test_unknown_paths_get_a_plain_text_404(server, path):
     answer = server.send("GET", path)
     assert (answer.status, answer.text) == (404, "404 page not found\n")
 
 
-def test_unsupported_methods_get_405(server):
+def test_unsupported_http_methods_get_405(server):
     assert server.send("POST", f"{VMS}/pg", {}).status == 405
     path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/virtualmachines.kubevirt.io"
     assert server.send("DELETE", path).status == 405
 
 
-def test_action_runs_and_answers(server):
+def test_subresource_action_runs_and_returns_its_response(server):
     asked = []
 
     def restart(request):
@@ -120,7 +120,7 @@ def test_action_runs_and_answers(server):
     assert asked == [("pg", True, options)]
 
 
-def test_table_row_has_the_printer_columns(server):
+def test_table_row_contains_the_printer_columns(server):
     server.create_vm()
     server.store.mutate(
         vm_key(),
@@ -153,7 +153,7 @@ def test_printer_columns_come_from_kubevirts_definitions(server, resource, colum
     assert " ".join(shown) == columns
 
 
-def test_partial_object_metadata_is_supported(server):
+def test_partial_object_metadata_can_be_requested(server):
     server.create_vm()
     accept = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
     answer = server.send("GET", VMS, accept=accept).body
@@ -161,12 +161,12 @@ def test_partial_object_metadata_is_supported(server):
     assert "spec" not in answer["items"][0]
 
 
-def test_unsupported_format_gets_406(server):
+def test_unsupported_response_format_gets_406(server):
     assert server.send("GET", VMS, accept="application/cbor").status == 406
 
 
 @pytest.mark.parametrize("query", ["limit=x", "resourceVersion=x", "watch=1&timeoutSeconds=x"])
-def test_invalid_number_is_a_bad_request(server, query):
+def test_invalid_number_in_a_query_is_a_bad_request(server, query):
     answer = server.send("GET", f"{VMS}?{query}")
     assert (answer.status, answer.body["reason"]) == (400, "BadRequest")
 
@@ -188,11 +188,11 @@ def test_invalid_number_is_a_bad_request(server, query):
         (-1, "0s"),
     ],
 )
-def test_ages_are_formatted_as_in_kubectl(seconds, text):
+def test_ages_of_objects_are_formatted_as_in_kubectl(seconds, text):
     assert duration(seconds) == text
 
 
-def test_unsupported_column_path_is_an_error():
+def test_printer_column_with_an_unsupported_path_is_an_error():
     assert jsonpath.find({"a": [{"t": "x", "v": 1}]}, ".a[?(@.t=='x')].v") == [1]
     with pytest.raises(ValueError, match="is not supported"):
         jsonpath.find({}, ".a..b")

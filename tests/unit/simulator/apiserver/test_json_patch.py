@@ -53,7 +53,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("operation", "where", "want"), APPLIED.values(), ids=APPLIED)
-def test_operation_applies(operation, where, want):
+def test_json_patch_operation_changes_the_document(operation, where, want):
     value = json_patch.apply([operation], DOCUMENT)
     for step in where:
         value = value[step]
@@ -61,7 +61,7 @@ def test_operation_applies(operation, where, want):
 
 
 @pytest.mark.parametrize("operation", REFUSED.values(), ids=REFUSED)
-def test_invalid_operation_is_rejected_and_nothing_changes(operation):
+def test_json_patch_with_an_invalid_operation_is_rejected_without_changes(operation):
     before = json.dumps(DOCUMENT)
     with pytest.raises(json_patch.NotApplicableError):
         json_patch.apply([op("add", "/a/first", value=1), operation], DOCUMENT)
@@ -79,13 +79,13 @@ def test_invalid_operation_is_rejected_and_nothing_changes(operation):
         (b"[1]", "json: cannot unmarshal number into Go value of type jsonpatch.Operation"),
     ],
 )
-def test_invalid_patch_gets_the_servers_message(body, message):
+def test_invalid_json_patch_gets_the_message_of_a_real_api_server(body, message):
     with pytest.raises(json_patch.DecodeError) as error:
         json_patch.parse(body)
     assert str(error.value) == message
 
 
-def test_pointer_escapes_are_decoded():
+def test_escapes_in_a_json_pointer_are_decoded():
     document = {"metadata": {"annotations": {"a/b~c": "old"}}}
     patched = json_patch.apply(
         [op("replace", "/metadata/annotations/a~1b~0c", value="new")], document
@@ -122,12 +122,12 @@ def escape(key):
 
 
 @given(OBJECTS, OBJECTS)
-def test_difference_of_two_objects_turns_the_first_into_the_second(old, new):
+def test_json_patch_with_the_difference_of_two_objects_creates_the_second_object(old, new):
     patched = json_patch.apply(list(difference(old, new)), old)
     assert json_patch.same(patched, new)
 
 
 @given(OBJECTS)
-def test_equal_values_of_other_types_differ(obj):
+def test_equal_values_of_different_json_types_are_not_the_same(obj):
     assert json_patch.same(obj, json.loads(json.dumps(obj)))
     assert not json_patch.same({"x": obj, "n": 1}, {"x": obj, "n": True})

@@ -23,7 +23,7 @@ def event_about(name):
     }
 
 
-def test_generated_names_differ(server):
+def test_generated_object_names_differ(server):
     names = set()
     for _ in range(3):
         anonymous = {**vm(), "metadata": {"generateName": "pg-"}}
@@ -47,7 +47,7 @@ SUBDOMAIN = "a lowercase RFC 1123 subdomain must consist of lower case alphanume
     ids=["dash", "two dashes", "dot", "upper case", "too long"],
 )
 @pytest.mark.parametrize("plural", ["events", "virtualmachines"])
-def test_generate_name_must_start_a_valid_name(server, plural, prefix, problem):
+def test_generate_name_must_be_a_prefix_of_a_valid_name(server, plural, prefix, problem):
     bodies = {"events": event_about("pg-0"), "virtualmachines": vm()}
     collections = {"events": EVENTS, "virtualmachines": VMS}
     body = {**bodies[plural], "metadata": {"generateName": prefix}}
@@ -76,7 +76,7 @@ def test_event_name_must_be_a_subdomain(server, metadata, status):
         assert answer.body["message"] == f'Event "" is invalid: {problem}'
 
 
-def test_event_is_served_in_two_groups(server):
+def test_event_is_served_in_two_api_groups(server):
     new = {
         "metadata": {"name": "e"},
         "eventTime": "2026-01-01T00:00:00.000000Z",

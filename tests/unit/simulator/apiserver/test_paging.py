@@ -39,7 +39,7 @@ NAMES = st.sets(st.from_regex(r"[a-c]{1,3}", fullmatch=True), max_size=12)
 
 @settings(deadline=None, max_examples=30)
 @given(NAMES, NAMES, st.integers(1, 5))
-def test_pages_have_every_object_exactly_once_in_order(here, there, limit):
+def test_pages_of_a_list_contain_every_object_once_in_order(here, there, limit):
     server = ApiServer()
     for namespace, chosen in (("db", here), ("db-2", there)):
         for name in chosen:
@@ -53,7 +53,7 @@ def test_pages_have_every_object_exactly_once_in_order(here, there, limit):
     assert collected == sorted([f"db/{n}" for n in here] + [f"db-2/{n}" for n in there])
 
 
-def test_later_pages_show_the_revision_of_the_first():
+def test_later_pages_of_a_list_show_the_revision_of_the_first_page():
     server = filled(4)
     state = {"done": False}
 
@@ -70,7 +70,7 @@ def test_later_pages_show_the_revision_of_the_first():
     assert len({page.revision for page in found}) == 1
 
 
-def test_compacted_token_gets_410_with_a_token_for_the_rest():
+def test_compacted_continue_token_gets_410_with_a_token_for_the_remaining_objects():
     server = filled(4)
     first = server.send("GET", f"{VMS}?limit=2").body["metadata"]
     server.store.create(vm_key("vm0015"), {"spec": {}})
@@ -84,7 +84,7 @@ def test_compacted_token_gets_410_with_a_token_for_the_rest():
     assert names(rest) == ["vm0015", "vm002", "vm003", "vm9"]
 
 
-def test_pages_with_a_selector_have_only_matches():
+def test_pages_of_a_list_with_a_selector_contain_only_matches():
     server = filled(6)
     for name in ("vm001", "vm003", "vm005"):
         server.store.mutate(vm_key(name), lambda o: o["metadata"].update(labels={"odd": "yes"}))
@@ -95,18 +95,18 @@ def test_pages_with_a_selector_have_only_matches():
     assert "remainingItemCount" not in first.body["metadata"]
 
 
-def test_lists_of_built_in_kinds_omit_apiversion_and_kind_of_items():
+def test_items_in_lists_of_built_in_kinds_have_no_api_version_or_kind():
     item = ApiServer().send("GET", "/api/v1/namespaces").body["items"][0]
     assert "kind" not in item
     assert "apiVersion" not in item
 
 
-def test_future_revision_is_a_timeout():
+def test_list_at_a_future_resource_version_times_out():
     answer = ApiServer().send("GET", f"{VMS}?resourceVersion=999999")
     assert (answer.status, answer.body["reason"]) == (504, "Timeout")
 
 
-def test_exact_match_reads_an_older_revision():
+def test_list_with_resource_version_match_exact_reads_an_older_revision():
     server = filled(1)
     before = server.store.rv
     server.store.delete(vm_key("vm000"))
@@ -114,13 +114,13 @@ def test_exact_match_reads_an_older_revision():
     assert names(server.send("GET", f"{VMS}?{query}")) == ["vm000"]
 
 
-def test_continue_token_is_relative_to_its_namespace():
+def test_continue_token_contains_a_path_relative_to_its_namespace():
     position = continue_token.Position(revision=7, after="db/pg")
     assert continue_token.decode(continue_token.encode(position, "db"), "db") == position
     assert continue_token.decode(continue_token.encode(position, None), None) == position
 
 
-def test_paging_is_fast():
+def test_paging_through_a_long_list_is_fast():
     server = filled(2000)
     started = time.perf_counter()
     pages(server, ALL, 500)

@@ -39,7 +39,7 @@ def server():
 USER = {"kind": "User", "name": "bob"}
 
 
-def test_user_without_a_binding_is_forbidden_with_the_servers_message(server):
+def test_user_without_a_binding_gets_the_403_message_of_a_real_api_server(server):
     answer = server.send("GET", f"{VMS}/pg", user=BOB)
     assert answer.status == 403
     assert answer.body["message"] == (
@@ -48,7 +48,7 @@ def test_user_without_a_binding_is_forbidden_with_the_servers_message(server):
     )
 
 
-def test_forbidden_message_names_the_cluster_scope(server):
+def test_forbidden_message_mentions_the_cluster_scope(server):
     answer = server.send("GET", "/api/v1/nodes", user=BOB)
     assert answer.body["message"] == (
         'nodes is forbidden: User "bob" cannot list resource "nodes" in API group "" '
@@ -74,7 +74,7 @@ def test_forbidden_message_names_the_cluster_scope(server):
         (rule(["deletecollection"], ["virtualmachines"]), "DELETE", VMS, 200),
     ],
 )
-def test_rule_allows_exactly_what_it_lists(server, given, method, path, status):
+def test_rbac_rule_allows_only_the_requests_that_it_lists(server, given, method, path, status):
     grant(server, given, subject=USER)
     assert server.send(method, path, user=BOB).status == status
 
@@ -94,13 +94,13 @@ def test_role_applies_only_in_its_namespace(server):
         ({"kind": "Group", "name": "system:serviceaccounts:db"}, ROBOT),
     ],
 )
-def test_binding_applies_to_its_subjects(server, subject, user):
+def test_role_binding_applies_to_its_subjects(server, subject, user):
     grant(server, rule(["list"], ["virtualmachines"]), subject=subject)
     assert server.send("GET", VMS, user=user).status == 200
     assert server.send("GET", VMS, user=User("eve", ("system:authenticated",))).status == 403
 
 
-def test_deleted_binding_no_longer_applies(server):
+def test_deleted_role_binding_no_longer_applies(server):
     grant(server, rule(["list"], ["virtualmachines"]), subject=USER)
     server.send("DELETE", f"{RBAC}/clusterrolebindings/b")
     assert server.send("GET", VMS, user=BOB).status == 403
@@ -125,20 +125,20 @@ def bearer(token):
     return {"user": None, "authorization": f"Bearer {token}"}
 
 
-def test_token_identifies_its_user():
+def test_bearer_token_identifies_its_user():
     server = ApiServer(tokens={"t-bob": BOB}, without=ANONYMOUS)
     path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
     user_info = server.send("POST", path, {}, **bearer("t-bob")).body["status"]["userInfo"]
     assert user_info == {"username": "bob", "groups": ["system:authenticated", "ops"]}
 
 
-def test_unknown_token_gets_401_with_a_status_that_does_not_repeat_it():
+def test_unknown_token_gets_a_401_that_does_not_contain_the_token():
     answer = ApiServer().send("GET", VMS, **bearer("wrong-secret"))
     assert (answer.status, answer.body["reason"]) == (401, "Unauthorized")
     assert "wrong-secret" not in answer.text
 
 
-def test_request_without_a_token_is_anonymous_if_configured():
+def test_request_without_a_token_is_anonymous_if_the_server_is_configured_so():
     opened, enforced = (ApiServer(mode=mode, without=ANONYMOUS) for mode in Mode)
     assert opened.send("GET", VMS, user=None).status == 401
     assert enforced.send("GET", VMS, user=None).status == 403
@@ -161,7 +161,7 @@ def test_service_account_token_works_until_it_expires(server):
     assert server.send("GET", VMS, **bearer(token)).status == 401
 
 
-def test_impersonation_needs_its_own_permission(server):
+def test_impersonation_requires_the_verb_impersonate(server):
     headers = {"impersonate_user": "system:serviceaccount:db:robot"}
     assert server.send("GET", VMS, **headers).status == 403
     grant(

@@ -28,19 +28,19 @@ def patch(sim: Simulator):
 
 
 @pytest.mark.parametrize(("limit", "seconds"), [("5", 0.5), ("2", 0.2), ("0", 0.5)])
-def test_list_takes_a_time_per_object(limit, seconds):
+def test_response_time_of_a_list_grows_with_its_objects(limit, seconds):
     sim = simulator(ResponseTimes(listed_per_s=10.0))
     assert sim.request("GET", VMS, query={"limit": limit}).delay_s == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("form", ["Table", "PartialObjectMetadataList"])
-def test_list_takes_the_same_time_in_other_formats(form):
+def test_response_time_of_a_list_does_not_depend_on_its_format(form):
     sim = simulator(ResponseTimes(listed_per_s=10.0))
     accept = {"accept": f"application/json;as={form};g=meta.k8s.io;v=v1"}
     assert sim.request("GET", VMS, headers=accept).delay_s == pytest.approx(0.5)
 
 
-def test_write_takes_a_time_and_a_get_none():
+def test_write_has_a_response_time_and_a_get_has_none():
     sim = simulator(ResponseTimes(listed_per_s=10.0, write_s=0.05))
     answer = patch(sim)
     assert (answer.status, answer.delay_s) == (200, 0.05)

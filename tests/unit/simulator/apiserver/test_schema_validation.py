@@ -83,7 +83,7 @@ NODES = {
 
 
 @pytest.mark.parametrize(("node", "value", "message"), NODES.values(), ids=NODES)
-def test_each_rule_of_a_schema_is_checked(node, value, message):
+def test_each_schema_rule_is_checked(node, value, message):
     (error,) = schema_validation.check(value, node, "spec.x")
     assert message in error.message
     assert error.field.startswith("spec.x")
@@ -101,11 +101,11 @@ def test_each_rule_of_a_schema_is_checked(node, value, message):
         ({"type": "string", "format": "date-time"}, "2026-01-01T00:00:00.5Z"),
     ],
 )
-def test_valid_object_is_accepted(node, value):
+def test_object_that_matches_its_schema_is_accepted(node, value):
     assert schema_validation.check(value, node, "spec.x") == []
 
 
-def test_defaults_are_filled_in_where_the_parent_exists():
+def test_schema_defaults_are_filled_in_where_the_parent_exists():
     node = {
         "properties": {
             "a": {"properties": {"b": {"default": {"c": 1}}}},
@@ -117,7 +117,7 @@ def test_defaults_are_filled_in_where_the_parent_exists():
     assert value == {"a": {"b": {"c": 1}}}
 
 
-def test_several_errors_are_listed_in_brackets(server):
+def test_several_validation_errors_are_listed_in_brackets(server):
     broken = domain(memory={"guest": "8GB"})
     broken["spec"]["running"] = 1
     message = server.send("POST", VMS, broken).body["message"]
@@ -129,7 +129,9 @@ def test_several_errors_are_listed_in_brackets(server):
     ("directive", "status", "warned"),
     [("", 201, True), ("Warn", 201, True), ("Ignore", 201, False), ("Strict", 400, False)],
 )
-def test_unknown_fields_are_handled_by_field_validation(server, directive, status, warned):
+def test_field_validation_ignores_warns_about_or_rejects_unknown_fields(
+    server, directive, status, warned
+):
     answer = server.send("POST", f"{VMS}?fieldValidation={directive}", with_spec(nope=1))
     assert answer.status == status
     want = ['299 - "unknown field \\"spec.nope\\""'] if warned else []
@@ -143,7 +145,7 @@ def test_unknown_fields_are_handled_by_field_validation(server, directive, statu
         )
 
 
-def test_unknown_field_of_an_item_is_named_with_its_index(server):
+def test_unknown_field_of_a_list_item_is_reported_with_its_index(server):
     disks = [{"name": "root"}, {"name": "data", "nope": 1}]
     answer = server.send("POST", VMS, domain(devices={"disks": disks}))
     where = "spec.template.spec.domain.devices.disks[1].nope"

@@ -30,7 +30,7 @@ MATCHES = {
 
 
 @pytest.mark.parametrize(("text", "want"), MATCHES.items())
-def test_label_selector_selects_objects(text, want):
+def test_label_selector_selects_matching_objects(text, want):
     chosen = selectors.parse("virtualmachines.kubevirt.io", text, "")
     assert chosen.matches({"metadata": {"labels": LABELS}}) is want
 
@@ -62,7 +62,7 @@ def test_invalid_label_selector_is_rejected(text, message):
         ("events", "involvedObject.kind=Pod", False),
     ],
 )
-def test_field_selector_selects_objects(storage, text, want):
+def test_field_selector_selects_matching_objects(storage, text, want):
     obj = {
         "metadata": {"name": "p"},
         "spec": {"nodeName": "n1"},

@@ -47,13 +47,13 @@ def test_apply_accepts_yaml(server):
     assert apply(server, text).guest == "3Gi"
 
 
-def test_second_identical_apply_changes_nothing(server):
+def test_identical_second_apply_changes_nothing(server):
     first = apply(server, minimal())
     server.clock.advance(60)
     assert apply(server, minimal()).body == first.body
 
 
-def test_another_managers_value_is_a_conflict_and_nothing_is_written(server):
+def test_apply_over_another_managers_value_is_a_conflict_and_writes_nothing(server):
     apply(server, minimal("1Gi"))
     refused = apply(server, minimal("2Gi"), "other")
     path = GUEST.replace("/", ".")
@@ -65,13 +65,13 @@ def test_another_managers_value_is_a_conflict_and_nothing_is_written(server):
     assert server.send("GET", f"{VMS}/pg").guest == "1Gi"
 
 
-def test_conflict_with_an_updater_names_its_api_version(server):
+def test_conflict_with_a_manager_that_updates_shows_the_api_version(server):
     server.create_vm()
     refused = apply(server, minimal("2Gi", labels={"a": "b"}))
     assert 'conflict with "test" using kubevirt.io/v1: ' in refused.body["message"]
 
 
-def test_several_conflicts_are_listed_by_manager(server):
+def test_several_apply_conflicts_are_listed_by_manager(server):
     server.create_vm()
     config = minimal("2Gi")
     config["spec"]["runStrategy"] = "Always"
@@ -82,7 +82,7 @@ def test_several_conflicts_are_listed_by_manager(server):
     )
 
 
-def test_force_takes_the_field_from_its_owner(server):
+def test_forced_apply_takes_a_field_over_from_its_owner(server):
     apply(server, minimal("1Gi"))
     forced = apply(server, minimal("2Gi"), "other", force=True)
     assert forced.guest == "2Gi"
@@ -90,7 +90,7 @@ def test_force_takes_the_field_from_its_owner(server):
     assert "f:memory" not in left
 
 
-def test_agreeing_managers_share_a_field(server):
+def test_managers_that_apply_the_same_value_share_the_field(server):
     apply(server, minimal("1Gi"))
     shared = apply(server, minimal("1Gi"), "other")
     assert shared.status == 200
@@ -109,7 +109,7 @@ def test_field_that_another_manager_shares_stays(server):
     assert apply(server, minimal()).body["metadata"]["labels"] == {"tier": "db"}
 
 
-def test_fields_that_were_not_applied_are_left_alone(server):
+def test_apply_keeps_fields_that_are_not_in_the_configuration(server):
     server.create_vm(labels={"mine": "yes"})
     applied = apply(server, minimal("1Gi", labels={"git": "yes"}))
     assert applied.body["metadata"]["labels"] == {"mine": "yes", "git": "yes"}
@@ -138,14 +138,14 @@ def test_fields_that_were_not_applied_are_left_alone(server):
         ),
     ],
 )
-def test_invalid_configuration_is_rejected(server, change, status, message):
+def test_apply_of_an_invalid_configuration_is_rejected(server, change, status, message):
     config = minimal()
     change(config)
     refused = apply(server, config)
     assert (refused.status, refused.body["message"]) == (status, message)
 
 
-def test_apply_needs_a_field_manager(server):
+def test_apply_requires_a_field_manager(server):
     refused = server.send("PATCH", f"{VMS}/pg", minimal(), APPLY_PATCH)
     assert refused.status == 422
     assert refused.body["message"] == (

@@ -46,7 +46,7 @@ def test_watch_is_limited_to_its_namespace_and_kind(server):
     assert seen_by(stream) == []
 
 
-def test_object_that_enters_or_leaves_a_selection_is_added_or_deleted(server):
+def test_watch_reports_an_object_that_enters_or_leaves_the_selection_as_added_or_deleted(server):
     server.create_vm("a")
     stream = server.watch(f"{VMS}?watch=1&labelSelector=live")
     server.patch({"metadata": {"labels": {"live": "yes"}}}, "a")
@@ -55,7 +55,7 @@ def test_object_that_enters_or_leaves_a_selection_is_added_or_deleted(server):
     assert seen_by(stream) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
 
 
-def test_compacted_revision_is_an_error_event_that_ends_the_watch(server):
+def test_watch_from_a_compacted_revision_ends_with_an_error_event(server):
     server.create_vm("a")
     server.store.compact(server.store.rv)
     stream = server.watch(f"{VMS}?watch=1&resourceVersion=1001")
@@ -66,7 +66,7 @@ def test_compacted_revision_is_an_error_event_that_ends_the_watch(server):
     assert stream.ended
 
 
-def test_bookmarks_are_sent_each_simulated_minute_on_request(server):
+def test_watch_with_bookmarks_sends_one_each_simulated_minute(server):
     stream = server.watch(f"{VMS}?watch=1&allowWatchBookmarks=true")
     silent = server.watch(f"{VMS}?watch=1")
     server.clock.advance(59)
@@ -78,7 +78,7 @@ def test_bookmarks_are_sent_each_simulated_minute_on_request(server):
     assert frames(silent) == []
 
 
-def test_initial_events_end_with_an_annotated_bookmark(server):
+def test_initial_watch_events_end_with_an_annotated_bookmark(server):
     server.create_vm("a")
     query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan"
     found = frames(server.watch(f"{VMS}?{query}&allowWatchBookmarks=true"))
@@ -104,7 +104,7 @@ def test_closed_watch_receives_nothing(server):
     assert frames(stream) == []
 
 
-def test_reader_is_called_for_each_event(server):
+def test_watch_calls_its_on_ready_callback_for_each_event(server):
     woken = []
     stream = server.watch(f"{VMS}?watch=1")
     stream.on_ready(lambda: woken.append(server.store.rv))
@@ -113,7 +113,7 @@ def test_reader_is_called_for_each_event(server):
     assert len(woken) == 2
 
 
-def test_write_inside_a_subscriber_is_seen_after_its_cause(server):
+def test_watch_receives_a_subscribers_write_after_the_change_that_caused_it(server):
     def answer(event):
         if event.key.name == "cause":
             server.store.create(vm_key("effect"), vm("effect"))
@@ -124,7 +124,7 @@ def test_write_inside_a_subscriber_is_seen_after_its_cause(server):
     assert seen_by(stream) == [("ADDED", "cause"), ("ADDED", "effect")]
 
 
-def test_only_the_first_table_of_a_watch_describes_the_columns(server):
+def test_watch_describes_the_columns_only_in_its_first_table(server):
     stream = server.watch(f"{VMS}?watch=1", accept=TABLE)
     server.create_vm("a")
     server.create_vm("b")
@@ -134,7 +134,7 @@ def test_only_the_first_table_of_a_watch_describes_the_columns(server):
     assert second["rows"][0]["cells"][0] == "b"
 
 
-def test_watch_of_one_name_sees_only_that_object(server):
+def test_watch_of_one_name_receives_only_events_of_that_object(server):
     stream = server.watch(f"{VMS}/a?watch=1")
     server.create_vm("a")
     server.create_vm("b")

@@ -37,7 +37,7 @@ def api(served):
         connection.rest_client.pool_manager.clear()
 
 
-def test_objects_are_created_listed_patched_and_deleted(api):
+def test_client_creates_lists_patches_and_deletes_objects_over_http(api):
     api.create_namespaced_custom_object(*WHERE, vm())
     patch = [{"op": "replace", "path": "/spec/template/spec/domain/memory/guest", "value": "2Gi"}]
     patched = api.patch_namespaced_custom_object(
@@ -59,7 +59,7 @@ def test_json_patch_without_its_content_type_is_rejected_as_a_merge_patch(api):
     assert refused.value.status == 400
 
 
-def test_watch_streams_changes_as_they_happen(api, server):
+def test_watch_streams_changes_over_http_as_they_happen(api, server):
     later = threading.Timer(0.05, lambda: server.store.create(vm_key("b"), vm("b")))
     server.store.create(vm_key("a"), vm("a"))
     later.start()
@@ -73,7 +73,7 @@ def test_watch_streams_changes_as_they_happen(api, server):
     assert seen == [("ADDED", "a"), ("ADDED", "b")]
 
 
-def test_closing_ends_open_watches_and_the_thread(server):
+def test_closing_the_http_server_ends_open_watches_and_the_thread(server):
     before = threading.enumerate()
     running = Server(server.api)
     request = urllib.request.Request(
@@ -87,24 +87,24 @@ def test_closing_ends_open_watches_and_the_thread(server):
     assert set(threading.enumerate()) <= set(before)
 
 
-def test_server_that_closes_at_once_leaves_no_thread(server):
+def test_http_server_that_is_closed_immediately_ends_its_thread(server):
     before = threading.enumerate()
     for _ in range(3):
         Server(server.api).close()
     assert set(threading.enumerate()) <= set(before)
 
 
-def test_port_in_use_is_an_error(served, server):
+def test_http_server_raises_an_error_for_a_port_in_use(served, server):
     port = int(served.url.rpartition(":")[2])
     with pytest.raises(OSError, match="in use"):
         Server(server.api, port=port)
 
 
-def test_wrong_token_gets_401(served):
+def test_request_with_a_wrong_token_gets_401(served):
     assert over_http(served.url, "GET", VMS, token="wrong").status == 401
 
 
-def test_encoded_paths_and_queries_are_decoded(served, server):
+def test_http_server_decodes_encoded_paths_and_queries(served, server):
     server.create_vm("pg.a")
     found = over_http(served.url, "GET", f"{VMS}/pg%2Ea", token=served.token)
     assert found.body["metadata"]["name"] == "pg.a"
@@ -112,7 +112,7 @@ def test_encoded_paths_and_queries_are_decoded(served, server):
     assert over_http(served.url, "GET", f"{VMS}?{query}", token=served.token).status == 200
 
 
-def test_warnings_are_separate_headers(served):
+def test_http_response_has_a_separate_header_for_each_warning(served):
     body = vm()
     body["spec"].update(nope=1, other=2)
     answer = over_http(served.url, "POST", VMS, body, token=served.token)
@@ -131,7 +131,7 @@ def test_slow_fault_delays_a_response_by_simulated_time():
         assert server.clock.monotonic() - started >= 5.0
 
 
-def test_engine_is_driven_while_serving():
+def test_http_server_runs_the_scheduled_work_of_the_engine():
     server = ApiServer(scale=1000.0)
     engine = Engine(server.clock, server.store)
     done = threading.Event()
@@ -140,7 +140,7 @@ def test_engine_is_driven_while_serving():
         assert done.wait(5)
 
 
-def test_failing_engine_is_reported_when_the_server_closes():
+def test_error_in_the_engine_is_raised_when_the_http_server_closes():
     server = ApiServer(scale=1000.0)
     engine = Engine(server.clock, server.store)
 
@@ -155,7 +155,7 @@ def test_failing_engine_is_reported_when_the_server_closes():
     assert isinstance(failure.value.__cause__, ZeroDivisionError)
 
 
-def test_request_log_has_each_request(served, server):
+def test_request_log_contains_each_request(served, server):
     over_http(served.url, "GET", f"{VMS}?limit=1", token=served.token)
     record = server.api.log[-1]
     assert (record.method, record.path, record.query, record.status) == (
@@ -169,7 +169,7 @@ def test_request_log_has_each_request(served, server):
     assert served.token not in repr(record)
 
 
-def test_kubeconfig_is_private_and_names_server_and_token(tmp_path, served):
+def test_kubeconfig_is_private_and_contains_the_server_and_token(tmp_path, served):
     path = tmp_path / "config"
     kubeconfig.write(path, served.url, served.token)
     assert path.stat().st_mode & 0o777 == 0o600
@@ -179,7 +179,7 @@ def test_kubeconfig_is_private_and_names_server_and_token(tmp_path, served):
     assert json.dumps(path.read_text()) == json.dumps(text)
 
 
-def test_date_header_is_simulated_time(server, served):
+def test_date_header_shows_the_simulated_time(server, served):
     server.clock.advance(90_061)
     for path, first_line in ((VMS, False), (f"{VMS}?watch=true&timeoutSeconds=1", True)):
         if first_line:

@@ -82,7 +82,7 @@ def test_manual_migration_waits_for_the_end_of_the_backup():
     assert migrations(sim)[0]["status"]["phase"] == "Succeeded"
 
 
-def test_backup_without_an_end_never_ends():
+def test_backup_without_an_end_time_never_ends():
     sim = simulated({"name": "vm", "backup": {"name": "endless"}})
     ask(sim, "2Gi")
     sim.engine.run_until(7200)
@@ -99,7 +99,7 @@ def test_system_critical_migration_aborts_the_backup():
     assert (backup(sim)["completed"], backup(sim)["failed"]) == (True, True)
 
 
-def test_backup_is_not_aborted_without_migration_priorities():
+def test_version_without_migration_priorities_does_not_abort_a_backup():
     """v1.8 sets priorities only if the CR lists the gate MigrationPriorityQueue (WU:582-588)."""
     sim = simulated({"name": "vm", "launcher": "v1.7.0", "backup": NIGHTLY}, version="v1.8.0")
     sim.engine.run_until(60)
@@ -108,7 +108,7 @@ def test_backup_is_not_aborted_without_migration_priorities():
     assert "completed" not in backup(sim)
 
 
-def test_migration_that_waits_for_a_backup_takes_no_slot():
+def test_migration_that_waits_for_a_backup_does_not_use_a_slot():
     """A migration takes a slot once it is past Pending or has a target pod
     (migration.go:2440-2467)."""
     sim = simulated(
@@ -124,7 +124,7 @@ def test_migration_that_waits_for_a_backup_takes_no_slot():
     assert found == {"vm": "Pending", "other": "Succeeded"}
 
 
-def test_scheduled_end_of_a_backup_does_not_end_the_next_one():
+def test_scheduled_end_of_a_backup_does_not_end_a_later_backup():
     sim = simulated({"name": "vm", "backup": NIGHTLY})
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances/vm"
     later = {"status": {"changedBlockTracking": {"backupStatus": {"backupName": "later"}}}}
@@ -144,7 +144,7 @@ def test_scheduled_end_of_a_backup_does_not_end_the_next_one():
         ({"backup": {"name": "n", "at": "5m"}}, "v1.9.0", "vms[0].backup.at", "unknown field"),
     ],
 )
-def test_impossible_backup_is_rejected_with_its_path(vm, version, path, says):
+def test_impossible_backup_in_a_world_file_is_rejected_with_its_path(vm, version, path, says):
     with pytest.raises(WorldError) as caught:
         simulated({"name": "vm", **vm}, version=version)
     [problem] = caught.value.problems

@@ -22,7 +22,9 @@ def uid(play):
 
 @pytest.mark.parametrize("where", ["vm", "cluster"])
 @pytest.mark.parametrize("strategy", ["None", "LiveMigrate", "LiveMigrateIfPossible", "External"])
-def test_hotplug_by_eviction_keeps_the_vmi_only_with_a_strategy_that_migrates(strategy, where):
+def test_vmi_survives_a_hotplug_by_eviction_only_if_its_eviction_strategy_migrates(
+    strategy, where
+):
     own = {"evictionStrategy": strategy} if where == "vm" else {}
     configuration = dict(EVICT["configuration"])
     if where == "cluster":

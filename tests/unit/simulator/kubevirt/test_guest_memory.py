@@ -41,7 +41,7 @@ from reconciler.simulator.store.history import Key
     ],
     ids=["silent", "old-linux", "new-linux", "shrink", "shrink-partly", "windows"],
 )
-def test_guest_memory_after_a_hotplug(vm, asked, expected):
+def test_guest_memory_after_a_hotplug_depends_on_the_guest(vm, asked, expected):
     sim = simulate({"name": "vm", **vm})
     ask(sim, asked)
     sim.engine.run_until(60)
@@ -50,7 +50,7 @@ def test_guest_memory_after_a_hotplug(vm, asked, expected):
     assert said(sim) == {}
 
 
-def test_restart_applies_the_pending_size():
+def test_restart_applies_a_pending_memory_size():
     sim = simulate({"name": "vm", "guest": "6Gi", "bootedWith": "1Gi"})
     assert "RestartRequired" in said(sim)
     before = vmi(sim)["metadata"]["uid"]
@@ -63,7 +63,7 @@ def test_restart_applies_the_pending_size():
     assert get(sim, "virtualmachines")["status"]["printableStatus"] == "Running"
 
 
-def test_deleted_vm_takes_everything_it_owns_with_it():
+def test_deleting_a_vm_deletes_all_objects_that_it_owns():
     sim = simulate({"name": "vm"})
     ask(sim, "2Gi")
     sim.engine.run_until(30)
@@ -77,7 +77,7 @@ def test_deleted_vm_takes_everything_it_owns_with_it():
     assert (get(sim, "virtualmachines"), migrations(sim), left) == (None, [], [])
 
 
-def test_refused_plug_before_v1_3_shows_no_condition_and_is_tried_again():
+def test_rejected_hotplug_before_v1_3_sets_no_condition_and_is_retried():
     spec = {
         "configuration": {"developerConfiguration": {"featureGates": ["VMLiveUpdateFeatures"]}}
     }
@@ -90,7 +90,7 @@ def test_refused_plug_before_v1_3_shows_no_condition_and_is_tried_again():
     assert memory(sim) == ("1Gi", "2Gi", "2Gi")
 
 
-def test_plug_into_a_pod_that_is_too_small_migrates_again():
+def test_hotplug_in_a_pod_that_is_too_small_causes_another_migration():
     requests = {"resources": {"requests": {"memory": "1Gi"}}}
     sim = simulate({"name": "vm", "domain": requests, "faults": {"transfer": "10s"}})
     ask(sim, "2Gi")
@@ -107,7 +107,7 @@ def test_plug_into_a_pod_that_is_too_small_migrates_again():
     assert memory(sim) == ("1Gi", "2Gi", "2Gi")
 
 
-def test_runs_with_the_same_seed_are_identical():
+def test_simulations_with_the_same_seed_are_identical():
     def bodies():
         sim = simulate({"name": "a"}, {"name": "b"}, seed=3)
         ask(sim, "2Gi", "a")
@@ -121,7 +121,7 @@ def test_runs_with_the_same_seed_are_identical():
 
 
 @pytest.mark.parametrize("field", ["nodeSelector", "affinity", "tolerations"])
-def test_placement_fields_change_live(field):
+def test_placement_fields_of_a_running_vm_change_live(field):
     value = {
         "nodeSelector": {"kubernetes.io/os": "linux"},
         "affinity": {"nodeAffinity": {}},
@@ -141,7 +141,7 @@ def test_windows_guest_does_not_shrink():
     assert memory(sim) == ("1Gi", "2Gi", "3Gi")
 
 
-def test_requests_below_the_guest_are_raised_at_the_first_hotplug():
+def test_memory_requests_below_the_guest_size_are_raised_by_the_first_hotplug():
     # v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3539
     overcommitted = {"resources": {"requests": {"memory": "1Gi"}}}
     sim = simulate({"name": "vm", "guest": "2Gi", "domain": overcommitted})
@@ -151,7 +151,7 @@ def test_requests_below_the_guest_are_raised_at_the_first_hotplug():
     assert memory(sim) == ("2Gi", "4Gi", "4Gi")
 
 
-def test_instancetype_change_in_a_field_that_is_not_live_needs_a_restart():
+def test_instancetype_change_in_a_field_that_cannot_change_live_needs_a_restart():
     # v1.9.0 vm.go:3050: the requests of an overcommitting type differ with its size
     sim = simulate(
         {"name": "vm", "guest": None, "instancetype": "small"},

@@ -49,7 +49,9 @@ def domain(guest="2Gi", **parts):
         (domain("5Gi", cpu={"realtime": {}}), "s390x", 4 * GI, "realtime"),
     ],
 )
-def test_first_failing_rule_gives_the_message(given_domain, architecture, max_guest, message):
+def test_first_violated_hotplug_rule_determines_the_message(
+    given_domain, architecture, max_guest, message
+):
     refused = memory_hotplug.hotplug_refusal(
         given_domain, architecture, max_guest, behaviour("v1.9.0")
     )
@@ -57,7 +59,7 @@ def test_first_failing_rule_gives_the_message(given_domain, architecture, max_gu
 
 
 @pytest.mark.parametrize("guest", ["1Gi", "2Gi", "4Gi", "1026Mi"])
-def test_aligned_size_within_bounds_is_allowed(guest):
+def test_aligned_memory_size_up_to_max_guest_can_be_hotplugged(guest):
     assert (
         memory_hotplug.hotplug_refusal(domain(guest), "amd64", 4 * GI, behaviour("v1.9.0")) is None
     )
@@ -76,7 +78,7 @@ def test_aligned_size_within_bounds_is_allowed(guest):
         ("v1.3.1", domain("512Mi"), False),
     ],
 )
-def test_rules_depend_on_the_version(version, given_domain, allowed):
+def test_hotplug_rules_depend_on_the_kubevirt_version(version, given_domain, allowed):
     refused = memory_hotplug.hotplug_refusal(given_domain, "amd64", 4 * GI, behaviour(version))
     assert (refused is None) is allowed
 
@@ -93,7 +95,7 @@ def test_rules_depend_on_the_version(version, given_domain, allowed):
     ],
     ids=["ratio", "own", "cluster", "cluster-below-guest", "small-guest", "cluster-misaligned"],
 )
-def test_vmi_gets_a_max_guest_at_its_start(guest, own, cluster, expected):
+def test_starting_vmi_gets_a_max_guest(guest, own, cluster, expected):
     sizes = {} if own is None else {"maxGuest": own}
     found = memory_hotplug.start_max_guest(
         domain(guest, memory=sizes),
@@ -144,14 +146,16 @@ def test_requests_and_limits_grow_with_the_guest(requests, limits, target, curre
         ("v1.6.0", "8Gi", {"sockets": 4}, "8Gi", 8500),
     ],
 )
-def test_launcher_pod_requests_guest_and_overhead(version, guest, cpu, requests, expected_mi):
+def test_launcher_pod_requests_the_guest_memory_and_the_overhead(
+    version, guest, cpu, requests, expected_mi
+):
     asked = {} if requests is None else {"requests": {"memory": requests}}
     vmi = {"spec": {"domain": domain(guest, cpu=cpu, resources=asked), "architecture": "amd64"}}
     found = memory_overhead.pod_memory(vmi, read_config({}, behaviour(version)))
     assert found.total // MI == expected_mi
 
 
-def test_overhead_of_an_arm_guest_includes_its_firmware():
+def test_memory_overhead_of_an_arm_guest_includes_its_firmware():
     arm, amd = (
         {"spec": {"domain": domain(resources={}), "architecture": architecture}}
         for architecture in ("arm64", "amd64")
@@ -182,7 +186,7 @@ def test_quantities_are_stored_in_canonical_form(text, stored):
 
 
 @given(st.integers(min_value=0, max_value=2**60))
-def test_binary_form_keeps_the_value(n_bytes):
+def test_binary_notation_of_a_quantity_keeps_its_value(n_bytes):
     assert quantity.parse(quantity.binary(n_bytes)) == n_bytes
 
 
@@ -190,7 +194,7 @@ def test_binary_form_keeps_the_value(n_bytes):
     st.integers(min_value=0, max_value=10**9),
     st.sampled_from(["", "k", "M", "G", "Ki", "Mi", "Gi", "e3", "E2"]),
 )
-def test_canonical_form_keeps_the_value(number, suffix):
+def test_canonical_form_of_a_quantity_keeps_its_value(number, suffix):
     text = f"{number}{suffix}"
     assert quantity.parse(quantity.canonical(text)) == quantity.parse(text)
 

@@ -66,7 +66,7 @@ PROD, EAST = {"stage": "production"}, {"region": "east"}
         pytest.param([{"metadata": {"name": "a"}, "spec": {}}], None, id="without selectors"),
     ],
 )
-def test_policy_with_the_most_matching_labels_applies(policies, expected):
+def test_migration_policy_with_the_most_matching_labels_applies(policies, expected):
     for given in (policies, policies[::-1]):
         found = migration_policy.applied(
             given, labelled(colour="blue", size="big"), labelled(stage="production", region="east")
@@ -81,7 +81,7 @@ def resolved(version="v1.9.0", migrations=None, **spec):
     return base, migration_policy.settings(base, policy("a", **spec), known)
 
 
-def test_policy_overrides_only_the_settings_that_it_names():
+def test_migration_policy_overrides_only_the_settings_that_it_contains():
     given = {"bandwidthPerMigration": "1Gi", "parallelMigrationsPerCluster": 7}
     base, found = resolved(
         migrations=given,
@@ -100,7 +100,7 @@ def test_policy_overrides_only_the_settings_that_it_names():
     assert found["parallelMigrationsPerCluster"] == 7
 
 
-def test_policy_cannot_set_the_limits_of_the_cluster():
+def test_migration_policy_cannot_change_the_limits_of_the_cluster():
     base, found = resolved(parallelMigrationsPerCluster=1, progressTimeout=1)
     assert found == base
 
@@ -114,7 +114,7 @@ def test_policy_cannot_set_the_limits_of_the_cluster():
         ({"allowWorkloadDisruption": True}, True),
     ],
 )
-def test_workload_disruption_follows_post_copy_unless_it_is_set(spec, disruption):
+def test_allow_workload_disruption_defaults_to_allow_post_copy_of_the_policy(spec, disruption):
     """Source: v1.9.0 pkg/virt-config/virt-config.go:175-187; the same rule holds for a policy."""
     assert resolved(**spec)[1]["allowWorkloadDisruption"] is disruption
 
@@ -123,7 +123,7 @@ def test_workload_disruption_follows_post_copy_unless_it_is_set(spec, disruption
     ("version", "absent"),
     [("v1.4.0", {"allowWorkloadDisruption", "maxDowntimeMs"}), ("v1.8.0", {"maxDowntimeMs"})],
 )
-def test_unknown_settings_are_ignored_by_older_versions(version, absent):
+def test_older_versions_ignore_newer_migration_policy_settings(version, absent):
     found = resolved(version, allowPostCopy=True, allowWorkloadDisruption=True, maxDowntimeMs=1)[1]
     assert absent & set(found) == set()
 
@@ -152,7 +152,7 @@ def took(state):
     return (end - begin).total_seconds()
 
 
-def test_hand_over_shows_the_policy_and_the_resulting_settings():
+def test_migration_state_shows_the_policy_and_the_resulting_settings():
     state = grown(simulated(objects=[policy("slow", BLUE, PROD, bandwidthPerMigration="32Mi")]))
     assert state["migrationPolicyName"] == "slow"
     assert state["migrationConfiguration"]["bandwidthPerMigration"] == "32Mi"
@@ -160,21 +160,21 @@ def test_hand_over_shows_the_policy_and_the_resulting_settings():
     assert 32 <= took(state) <= 36
 
 
-def test_hand_over_without_a_policy_shows_the_settings_of_the_cr():
+def test_migration_state_without_a_policy_shows_the_settings_of_the_kubevirt_cr():
     state = grown(simulated(migrations={"bandwidthPerMigration": "64Mi"}))
     assert "migrationPolicyName" not in state
     assert state["migrationConfiguration"]["bandwidthPerMigration"] == "64Mi"
     assert 16 <= took(state) <= 20
 
 
-def test_policy_may_allow_more_bandwidth_than_the_cr():
+def test_migration_policy_may_allow_more_bandwidth_than_the_kubevirt_cr():
     fast = policy("fast", BLUE, bandwidthPerMigration="1Gi")
     state = grown(simulated(objects=[fast], migrations={"bandwidthPerMigration": "1Mi"}))
     assert state["completed"]
     assert took(state) <= 5
 
 
-def test_policy_applies_from_its_creation():
+def test_migration_policy_applies_from_its_creation():
     sim = simulated()
     made = policy("slow", BLUE, bandwidthPerMigration="32Mi")
     assert (
@@ -196,7 +196,7 @@ def test_policy_applies_from_its_creation():
         ("80s", {"allowPostCopy": True}, None),
     ],
 )
-def test_completion_timeout_of_a_policy_counts_decimal_gigabytes(transfer, spec, ends):
+def test_completion_timeout_of_a_migration_policy_counts_decimal_gigabytes(transfer, spec, ends):
     """Source: v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814."""
     short = policy("short", BLUE, completionTimeoutPerGiB=10, **spec)
     sim = simulated(objects=[short], faults={"transfer": transfer})
@@ -207,7 +207,7 @@ def test_completion_timeout_of_a_policy_counts_decimal_gigabytes(transfer, spec,
     assert set(ended) == {ends}
 
 
-def test_labels_of_a_world_are_on_its_objects():
+def test_labels_in_a_world_file_are_set_on_the_created_objects():
     sim = simulated(labels={"stage": "test"})
     shown = sim.store.get(Key("namespaces", "", "shop"))["metadata"]["labels"]
     assert shown == {"kubernetes.io/metadata.name": "shop", "stage": "test"}
@@ -230,7 +230,7 @@ def test_labels_of_a_world_are_on_its_objects():
         ({"vmiLabels": {"colour": True}}, "vms[0].vmiLabels.colour"),
     ],
 )
-def test_invalid_policy_is_rejected_with_its_path(world, path):
+def test_invalid_migration_policy_in_a_world_file_is_rejected_with_its_path(world, path):
     with pytest.raises(WorldError) as caught:
         simulated(**world)
     assert [problem.path for problem in caught.value.problems] == [path]

@@ -40,17 +40,17 @@ def migration(number, phase, ended="2026-01-01T00:00:00Z"):
         (["Failed", "Succeeded", "Failed"], 20),
     ],
 )
-def test_backoff_doubles_with_each_failure_in_a_row(phases, seconds):
+def test_migration_backoff_doubles_with_each_failure_in_a_row(phases, seconds):
     end = migration_rules.backoff_end([migration(n, p) for n, p in enumerate(phases)])
     assert (end - datetime(2026, 1, 1, tzinfo=UTC)).total_seconds() == seconds
 
 
 @pytest.mark.parametrize("phases", [[], ["Succeeded"], ["Failed", "Succeeded"], ["Running"]])
-def test_backoff_needs_a_failure_after_the_last_success(phases):
+def test_migration_backoff_requires_a_failure_after_the_last_success(phases):
     assert migration_rules.backoff_end([migration(n, p) for n, p in enumerate(phases)]) is None
 
 
-def test_five_newest_finished_migrations_are_kept():
+def test_only_the_five_newest_finished_migrations_are_kept():
     finished = [migration(n, "Failed") for n in range(8)]
     surplus = migration_rules.surplus([*reversed(finished), migration(9, "Running")])
     assert [m.uid for m in surplus] == ["0", "1", "2"]
@@ -60,7 +60,7 @@ def test_five_finished_migrations_are_all_kept():
     assert migration_rules.surplus([migration(n, "Succeeded") for n in range(5)]) == ()
 
 
-def test_priorities_are_ranked_as_kubevirt_ranks_them():
+def test_migration_priorities_have_the_same_order_as_in_kubevirt():
     # v1.9.0 pkg/util/migrations/migrations.go:19-23
     names = ["", "system-maintenance", "user-triggered", "system-critical"]
     assert sorted(names, key=migration_rules.rank) == names
@@ -70,7 +70,7 @@ def test_priorities_are_ranked_as_kubevirt_ranks_them():
     ("priority", "queue", "seconds"),
     [("system-critical", True, 1), ("user-triggered", True, 3), ("", True, 5), ("", False, 5)],
 )
-def test_migration_without_a_slot_polls(priority, queue, seconds):
+def test_migration_without_a_slot_checks_again_at_an_interval(priority, queue, seconds):
     # v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1389; v1.6.0: always 5 s
     assert migration_rules.poll_s(priority, queue=queue) == seconds
 
@@ -81,7 +81,7 @@ def engine():
     return Engine(clock, Store(clock), seed=7)
 
 
-def test_work_runs_by_due_time_and_then_in_scheduling_order(engine):
+def test_engine_runs_work_by_due_time_and_then_in_scheduling_order(engine):
     done = []
     for name, delay in (("late", 2.0), ("first", 1.0), ("second", 1.0)):
         engine.at(delay, lambda name=name: done.append((engine.clock.monotonic(), name)))
@@ -90,7 +90,7 @@ def test_work_runs_by_due_time_and_then_in_scheduling_order(engine):
     assert engine.clock.monotonic() == 5.0
 
 
-def test_work_that_becomes_due_while_running_runs_too(engine):
+def test_engine_also_runs_work_that_becomes_due_during_a_run(engine):
     done = []
     engine.at(1.0, lambda: engine.at(1.0, lambda: done.append(engine.clock.monotonic())))
     engine.run_until(1.9)
@@ -99,7 +99,7 @@ def test_work_that_becomes_due_while_running_runs_too(engine):
     assert done == [2.0]
 
 
-def test_queue_keeps_the_earlier_of_two_times_and_runs_once(engine):
+def test_work_queue_runs_a_key_once_at_the_earlier_of_two_due_times(engine):
     done = []
     queue = WorkQueue(
         engine, lambda key: done.append((engine.clock.monotonic(), key)), latency_s=(0, 0)
@@ -111,7 +111,7 @@ def test_queue_keeps_the_earlier_of_two_times_and_runs_once(engine):
     assert done == [(2.0, "a")]
 
 
-def test_driver_is_called_for_earlier_work(engine):
+def test_engine_notifies_its_driver_of_work_that_is_due_earlier(engine):
     calls = []
     engine.on_earlier = lambda: calls.append(engine.next_due())
     engine.at(5.0, lambda: None)
@@ -120,7 +120,7 @@ def test_driver_is_called_for_earlier_work(engine):
     assert calls == [5.0, 1.0]
 
 
-def test_due_work_can_be_run_in_batches(engine):
+def test_engine_can_run_due_work_in_batches(engine):
     for _ in range(5):
         engine.at(0.0, lambda: None)
     assert [engine.run_due(limit=2) for _ in range(4)] == [2, 2, 1, 0]

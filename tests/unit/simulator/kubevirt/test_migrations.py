@@ -54,7 +54,7 @@ def test_migrations_are_limited_to_five_in_the_cluster_and_two_from_a_node():
     assert {memory(sim, vm["name"]) for vm in vms} == {("1Gi", "2Gi", "2Gi")}
 
 
-def test_migration_limits_come_from_the_cr():
+def test_migration_limits_come_from_the_kubevirt_cr():
     spec = {**LIVE, "configuration": {"migrations": {"parallelMigrationsPerCluster": 1}}}
     vms = [{"name": f"vm-{n}", "faults": {"transfer": "10s"}} for n in range(3)]
     sim = simulate(*vms, spec=spec)
@@ -112,7 +112,7 @@ def test_target_pod_is_unschedulable_on_a_single_node():
     assert message == "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules."
 
 
-def test_transfer_time_follows_size_and_bandwidth():
+def test_transfer_time_depends_on_memory_size_and_bandwidth():
     spec = {**LIVE, "configuration": {"migrations": {"bandwidthPerMigration": "64Mi"}}}
     sim = simulate({"name": "vm", "guest": "2Gi"}, spec=spec)
     ask(sim, "3Gi")
@@ -122,7 +122,7 @@ def test_transfer_time_follows_size_and_bandwidth():
     assert 32 <= seconds % 60 <= 35
 
 
-def test_transfer_is_aborted_after_the_completion_timeout():
+def test_memory_transfer_is_aborted_after_the_completion_timeout():
     # v1.9.0 live-migration-source.go:796-814: 10 s for each of ⌈2.1⌉ decimal GB
     spec = {**LIVE, "configuration": {"migrations": {"completionTimeoutPerGiB": 10}}}
     sim = simulate({"name": "vm", "faults": {"transfer": "31s"}}, spec=spec)
@@ -132,7 +132,7 @@ def test_transfer_is_aborted_after_the_completion_timeout():
     assert (state["failed"], state["failureReason"]) == (True, "Live migration has been aborted")
 
 
-def test_manual_migration_plugs_the_memory_too():
+def test_manual_migration_also_hotplugs_memory():
     spec = {**LIVE, "workloadUpdateStrategy": {"workloadUpdateMethods": []}}
     sim = simulate({"name": "vm"}, spec=spec)
     ask(sim, "2Gi")
@@ -159,7 +159,7 @@ def test_memory_change_waits_for_the_end_of_a_manual_migration():
     assert memory(sim) == ("1Gi", "2Gi", "2Gi")
 
 
-def test_deleted_migration_is_created_again_while_the_change_waits():
+def test_deleted_migration_is_recreated_while_the_memory_change_is_pending():
     sim = simulate({"name": "vm", "faults": {"transfer": "20s"}})
     ask(sim, "2Gi")
     sim.engine.run_until(12)
@@ -183,13 +183,13 @@ def test_deleted_migration_is_created_again_while_the_change_waits():
     ],
     ids=["absent", "priority", "not-migratable", "in-flight"],
 )
-def test_manual_migration_is_denied(vm, spec, message):
+def test_manual_migration_that_cannot_start_is_denied(vm, spec, message):
     sim = simulate({"name": "vm", **vm})
     sim.engine.run_until(6)
     assert message in migrate(sim, **spec)
 
 
-def test_migration_limits_hold_for_manual_migrations_too():
+def test_migration_limits_also_apply_to_manual_migrations():
     vms = [{"name": f"vm-{n}", "node": f"node0{n + 1}"} for n in range(8)]
     slow = {"faults": {"transfer": "30s"}}
     by_hand = [{"vmi": vm["name"]} for vm in vms]
@@ -229,7 +229,7 @@ def test_workload_disruption_doubles_the_completion_timeout(disruption, transfer
     assert (state["completed"], state.get("failed")) == (True, failed)
 
 
-def test_aborted_transfer_never_completes():
+def test_aborted_memory_transfer_never_completes():
     sim = simulate({"name": "vm", "faults": {"transfer": "5s"}})
     ask(sim, "2Gi")
     while phases(sim) != ["Running"]:
@@ -243,7 +243,7 @@ def test_aborted_transfer_never_completes():
     assert (state.get("failed"), memory(sim)) == (True, ("1Gi", "1Gi", "1Gi"))
 
 
-def test_pod_memory_label_is_removed_after_the_plug():
+def test_pod_memory_label_is_removed_after_the_hotplug():
     # v1.9.0 pkg/virt-handler/migration-target.go:1229; a script simulated the recordings'
     # hypervisor
     sim = simulate({"name": "vm", "faults": {"transfer": "5s"}})
@@ -266,7 +266,7 @@ def test_pod_memory_label_is_removed_after_the_plug():
         ("v1.9.0", ("Intel", "AMD", "Intel"), "2Gi"),
     ],
 )
-def test_target_pod_stays_on_the_cpu_vendor_of_its_source(version, vendors, ends):
+def test_target_pod_runs_on_a_node_with_the_cpu_vendor_of_the_source_node(version, vendors, ends):
     nodes = [{"name": f"node0{n}", "cpuVendor": each} for n, each in enumerate(vendors, 1)]
     sim = simulate({"name": "vm", "node": "node01"}, version=version, nodes=nodes)
     ask(sim, "2Gi")

@@ -46,18 +46,18 @@ def requests(play):
     return play.vmi["spec"]["domain"]["resources"].get("requests", {}).get("memory")
 
 
-def test_cluster_overcommit_survives_a_hotplug_from_v1_7():
+def test_memory_overcommit_remains_after_a_hotplug_from_v1_7():
     play = grown(version="v1.7.1", spec=overcommitted(150))
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], None)
     assert pod_memory(play) < 3 * 1024 * MI
 
 
-def test_cluster_overcommit_ends_with_a_hotplug_up_to_v1_6():
+def test_memory_overcommit_ends_with_a_hotplug_up_to_v1_6():
     play = grown(version="v1.6.3", spec=overcommitted(150))
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3Gi")
 
 
-def test_explicit_requests_follow_the_guest():
+def test_hotplug_changes_explicit_memory_requests_with_the_guest_size():
     play = grown(vm={"domain": {"resources": {"requests": {"memory": "1Gi"}}}})
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3Gi")
 
@@ -65,20 +65,20 @@ def test_explicit_requests_follow_the_guest():
 LIMITED = {"domain": {"resources": {"limits": {"memory": "2560Mi"}}}}
 
 
-def test_limit_without_requests_does_not_follow_the_guest_from_v1_7():
+def test_hotplug_does_not_change_a_limit_without_requests_from_v1_7():
     play = grown(version="v1.7.1", vm=LIMITED)
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], None)
     assert play.vmi["spec"]["domain"]["resources"]["limits"]["memory"] == "2560Mi"
 
 
-def test_requests_start_as_the_limit_and_both_follow_the_guest_up_to_v1_6():
+def test_requests_equal_the_limit_and_a_hotplug_changes_both_up_to_v1_6():
     assert requests(Play({"guest": "2Gi", **LIMITED}, version="v1.6.3")) == "2560Mi"
     play = grown(version="v1.6.3", vm=LIMITED)
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3584Mi")
     assert play.vmi["spec"]["domain"]["resources"]["limits"]["memory"] == "3584Mi"
 
 
-def test_pod_without_overhead_is_always_too_small():
+def test_launcher_pod_without_memory_overhead_is_always_too_small():
     resources = {"requests": {"memory": "2Gi"}, "overcommitGuestOverhead": True}
     play = grown(vm={"domain": {"resources": resources}})
     assert play.memory == ("2Gi", "2Gi", "2Gi")
@@ -87,7 +87,7 @@ def test_pod_without_overhead_is_always_too_small():
     assert {e["message"] for e in found} == {"failed to update guest memory"}
 
 
-def test_change_after_the_hand_over_needs_another_migration():
+def test_memory_change_after_the_hand_over_needs_another_migration():
     play = Play({"guest": "2Gi", "faults": {"transfer": "10s"}}, migrations=[{"vmi": "vm"}])
     while "migrationState" not in play.vmi["status"]:
         play.run(0.01)
@@ -107,14 +107,14 @@ def pages(size, **nodes):
 
 
 @pytest.mark.parametrize("size", ["2Mi", "1Gi"])
-def test_guest_grows_in_its_huge_pages(size):
+def test_guest_with_huge_pages_grows_by_a_hotplug(size):
     play = pages(size, **{size: "4Gi"})
     play.ask("3Gi")
     play.run(60)
     assert (play.memory[2], play.phases) == ("3Gi", ["Succeeded"])
 
 
-def test_huge_pages_of_another_size_do_not_fit():
+def test_hotplug_requires_free_huge_pages_of_the_same_page_size():
     play = pages("1Gi", **{"2Mi": "8Gi", "1Gi": "2Gi"})
     play.ask("3Gi")
     play.run(60)
@@ -131,7 +131,7 @@ def test_huge_pages_of_another_size_do_not_fit():
         (None, {}),
     ],
 )
-def test_huge_pages_without_a_page_size_are_2mi(given, found):
+def test_huge_pages_in_a_world_file_are_2mi_by_default(given, found):
     node = {"name": "n", **({"hugepages": given} if given else {})}
     stored = Play({}, nodes=[node]).sim.store.get(Key("nodes", "", "n"))
     allocatable = stored["status"]["allocatable"]
@@ -144,7 +144,7 @@ def test_vms_share_the_huge_pages_of_their_node():
         Play({**vm, "name": "a"}, {**vm, "name": "b"}, nodes=[{"name": "n0", "hugepages": "3Gi"}])
 
 
-def test_unknown_huge_page_size_is_a_problem_of_the_world():
+def test_unknown_huge_page_size_in_a_world_file_is_reported():
     with pytest.raises(WorldError, match=r"hugepages.4Mi: unknown field"):
         Play({}, nodes=[{"name": "n", "hugepages": {"4Mi": "1Gi"}}])
 
@@ -152,7 +152,7 @@ def test_unknown_huge_page_size_is_a_problem_of_the_world():
 PLUGGED = {"guest": "3Gi", "bootedWith": "2Gi", "hotplugged": True}
 
 
-def test_hotplugged_vm_starts_with_the_resources_and_pod_after_the_plug():
+def test_hotplugged_vm_has_the_resources_and_pod_of_a_completed_hotplug():
     resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2Gi"}}
     play = Play({**PLUGGED, "domain": {"resources": resources}})
     found = play.vmi["spec"]["domain"]["resources"]
@@ -161,7 +161,7 @@ def test_hotplugged_vm_starts_with_the_resources_and_pod_after_the_plug():
     assert play.memory == ("2Gi", "3Gi", "3Gi")
 
 
-def test_vm_that_could_not_have_been_hotplugged_is_rejected():
+def test_world_file_with_an_impossible_hotplug_is_rejected():
     resources = {"requests": {"memory": "1Gi"}, "limits": {"memory": "2Gi"}}
     with pytest.raises(WorldError, match="could not have started"):
         Play({**PLUGGED, "domain": {"resources": resources}})

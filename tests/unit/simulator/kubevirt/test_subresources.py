@@ -37,7 +37,7 @@ def said(answer):
     return answer.status, json.loads(answer.body)["message"]
 
 
-def test_second_restart_is_rejected_while_the_first_is_open(make):
+def test_second_restart_is_rejected_while_the_first_restart_is_unfinished(make):
     sim = make()
     assert restart(sim).status == 202
     asked = sim.store.get(VM)["status"]["stateChangeRequests"]
@@ -71,7 +71,9 @@ def test_dry_run_of_a_restart_changes_nothing(make):
         (None, 202, ""),
     ],
 )
-def test_restart_is_acceptable_only_without_a_type(make, accept, status, text):
+def test_restart_gets_406_if_the_client_does_not_accept_every_media_type(
+    make, accept, status, text
+):
     sim = make()
     answer = restart(sim, accept=accept)
     assert (answer.status, answer.body.decode()[: len(text)]) == (status, text)
@@ -80,18 +82,18 @@ def test_restart_is_acceptable_only_without_a_type(make, accept, status, text):
     assert ("stateChangeRequests" in sim.store.get(VM)["status"]) is (status == 202)
 
 
-def test_restart_has_no_body_in_its_answer(make):
+def test_restart_response_has_no_body(make):
     answer = restart(make(), body=b"")
     assert (answer.status, answer.headers, answer.body) == (202, (), b"")
 
 
-def test_restart_ignores_a_dry_run_in_the_query(make):
+def test_restart_ignores_the_dry_run_parameter_in_the_query(make):
     sim = make()
     assert restart(sim, query=(("dryRun", "All"),)).status == 202
     assert "stateChangeRequests" in sim.store.get(VM)["status"]
 
 
-def test_restart_refuses_a_body_that_is_not_json(make):
+def test_restart_rejects_a_body_that_is_not_json(make):
     answer = restart(make(), body=b"{")
     assert json.loads(answer.body) == {
         "kind": "Status",
@@ -104,7 +106,7 @@ def test_restart_refuses_a_body_that_is_not_json(make):
     }
 
 
-def test_restart_of_a_created_vm_with_rerun_on_failure_is_taken(make):
+def test_restart_of_a_new_vm_with_rerun_on_failure_is_accepted(make):
     sim = make()
     body = {
         "apiVersion": "kubevirt.io/v1",
@@ -160,7 +162,7 @@ def test_restart_of_an_absent_vm_gets_404(make):
         ("update", "virtualmachines", 403),
     ],
 )
-def test_restart_needs_the_verb_update_on_the_subresource(make, verb, resource, status):
+def test_restart_requires_the_verb_update_on_the_subresource(make, verb, resource, status):
     sim = make(rbac="enforced")
     rule = {"verbs": [verb], "apiGroups": ["subresources.kubevirt.io"], "resources": [resource]}
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "r"}

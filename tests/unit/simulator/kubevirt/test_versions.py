@@ -41,7 +41,7 @@ def test_default_rollout_strategy_became_live_update_in_v1_6(version, strategy):
         ("v1.9.0", {"vmRolloutStrategy": "Stage"}, False),
     ],
 )
-def test_live_update_needs_the_gate_up_to_v1_4(version, spec, live):
+def test_live_update_requires_the_feature_gate_up_to_v1_4(version, spec, live):
     config = read_config({"spec": {"configuration": spec}}, behaviour(version))
     assert config.live_update is live
     gates = {"developerConfiguration": {"featureGates": ["VMLiveUpdateFeatures"]}}
@@ -128,22 +128,22 @@ def test_hotplug_architectures_depend_on_the_version(version, hotplug, start):
         ("v1.9.0", "priority_gate", GateStage.GRADUATED),
     ],
 )
-def test_behaviour_depends_on_the_version(version, field, value):
+def test_simulated_behaviour_depends_on_the_kubevirt_version(version, field, value):
     assert getattr(behaviour(version), field) == value
 
 
 @pytest.mark.parametrize(("version", "found"), [("v1.6.3", False), ("v1.6.4", True)])
-def test_since_counts_patches_within_a_release_line(version, found):
+def test_since_compares_patch_versions_within_a_release_line(version, found):
     assert versions.since(versions.parse_version(version), "1.6.4", "1.7.1") is found
 
 
 @pytest.mark.parametrize("text", ["v1.0.0", "v1.10.0", "1", "new", ""])
-def test_unsupported_version_is_an_error_that_names_it(text):
+def test_unsupported_kubevirt_version_is_an_error_that_shows_the_version(text):
     with pytest.raises(ValueError, match=text or "not a KubeVirt version"):
         behaviour(text)
 
 
-def test_migration_defaults_depend_on_the_version():
+def test_migration_defaults_depend_on_the_kubevirt_version():
     # v1.9.0 pkg/virt-config/virt-config.go:44-52, recorded in migrationConfiguration
     config = read_config({}, behaviour("v1.9.0"))
     assert config.migrations == {
@@ -162,6 +162,6 @@ def test_migration_defaults_depend_on_the_version():
     }
 
 
-def test_hotplug_ratio_of_zero_means_the_default():
+def test_hotplug_ratio_of_zero_means_the_default_ratio():
     spec = {"configuration": {"liveUpdateConfiguration": {"maxHotplugRatio": 0}}}
     assert read_config({"spec": spec}, behaviour("v1.9.0")).max_hotplug_ratio == 4

@@ -12,7 +12,7 @@ from reconciler.simulator.store.history import Key
 from reconciler.simulator.worlds.worlds import parse
 
 
-def test_cr_settles_some_seconds_after_a_change():
+def test_kubevirt_cr_is_deployed_again_some_seconds_after_a_change():
     sim = simulate({"name": "vm"})
     key = Key("kubevirts.kubevirt.io", "kubevirt", "kubevirt")
     patch(sim, KUBEVIRT, {"spec": {"configuration": {"vmRolloutStrategy": "Stage"}}})
@@ -31,7 +31,7 @@ def test_cr_settles_some_seconds_after_a_change():
     assert reported == [("Deploying", 1, "False", True), ("Deployed", 2, "True", True)]
 
 
-def test_upgrade_changes_the_version_and_its_behaviour():
+def test_kubevirt_upgrade_changes_the_version_and_its_behaviour():
     sim = simulate({"name": "vm"}, version="v1.6.3")
     ask(sim, "9Gi")
     sim.engine.run_until(1)
@@ -46,7 +46,7 @@ def test_upgrade_changes_the_version_and_its_behaviour():
     assert "RestartRequired" not in said(sim)
 
 
-def test_hyperconverged_reverts_changes_by_others():
+def test_hyperconverged_reverts_changes_of_the_kubevirt_cr_by_others():
     sim = simulate({"name": "vm"}, kubevirt={"owner": "HyperConverged"})
     assert patch(sim, KUBEVIRT, {"spec": {"workloadUpdateStrategy": None}}).status == 200
     sim.engine.run_until(5)
@@ -57,7 +57,7 @@ def test_hyperconverged_reverts_changes_by_others():
     assert "hyperconverged-cluster-operator" in managers
 
 
-def test_reconcile_round_overtaken_by_a_newer_change_reports_nothing():
+def test_reconcile_round_reports_nothing_after_a_newer_change():
     sim = simulate({"name": "vm"})
     key = Key("kubevirts.kubevirt.io", "kubevirt", "kubevirt")
     patch(sim, KUBEVIRT, {"spec": {"configuration": {"evictionStrategy": "LiveMigrate"}}})
@@ -70,7 +70,7 @@ def test_reconcile_round_overtaken_by_a_newer_change_reports_nothing():
     assert (status["phase"], status["observedGeneration"]) == ("Deployed", 3)
 
 
-def test_components_read_a_changed_cr_after_a_delay():
+def test_components_use_a_changed_kubevirt_cr_after_a_delay():
     sim = simulate({"name": "vm"})
     patch(sim, KUBEVIRT, {"spec": {"configuration": {"vmRolloutStrategy": "Stage"}}})
     assert sim.cluster.config.live_update
@@ -78,7 +78,7 @@ def test_components_read_a_changed_cr_after_a_delay():
     assert not sim.cluster.config.live_update
 
 
-def test_created_cr_without_a_version_settles_as_the_newest():
+def test_created_kubevirt_cr_without_a_version_deploys_the_newest_version():
     running = Simulator(
         parse(
             {

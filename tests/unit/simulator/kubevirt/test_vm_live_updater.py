@@ -22,7 +22,7 @@ def cpus(play):
     return play.vmi["status"]["currentCPUTopology"]["sockets"]
 
 
-def test_sockets_are_plugged_by_a_migration():
+def test_cpu_sockets_are_plugged_by_a_migration():
     play = play_of()
     play.domain(cpu={"sockets": 4})
     play.run(1)
@@ -40,7 +40,7 @@ def test_cpus_and_memory_share_one_migration():
 
 
 @pytest.mark.parametrize(("sockets", "said"), [(9, ABOVE), (1, FEWER)])
-def test_sockets_beyond_the_limits_need_a_restart(sockets, said):
+def test_cpu_sockets_beyond_the_limits_need_a_restart(sockets, said):
     play = play_of()
     play.domain(cpu={"sockets": sockets})
     play.run(30)
@@ -48,14 +48,14 @@ def test_sockets_beyond_the_limits_need_a_restart(sockets, said):
     assert (cpus(play), play.phases) == (2, [])
 
 
-def test_max_sockets_are_the_clusters_or_four_times_the_sockets():
+def test_max_sockets_come_from_the_kubevirt_cr_or_are_four_times_the_sockets():
     assert play_of().vmi["spec"]["domain"]["cpu"]["maxSockets"] == 8
     spec = {"configuration": {"liveUpdateConfiguration": {"maxCpuSockets": 3}}}
     found = Play({"domain": CPUS}, spec=spec).vmi["spec"]["domain"]["cpu"]
     assert found["maxSockets"] == 3
 
 
-def test_sockets_on_arm64_need_a_restart():
+def test_changed_cpu_sockets_on_arm64_need_a_restart():
     play = play_of(architecture="arm64")
     play.domain(cpu={"sockets": 4})
     play.run(5)
@@ -66,7 +66,9 @@ def test_sockets_on_arm64_need_a_restart():
     ("version", "reached"),
     [("v1.6.3", "2Gi"), ("v1.6.4", "3Gi"), ("v1.7.0", "2Gi"), ("v1.9.0", "3Gi")],
 )
-def test_restart_for_sockets_blocks_later_memory_where_the_condition_stays(version, reached):
+def test_required_restart_for_cpu_sockets_blocks_later_memory_changes_in_some_versions(
+    version, reached
+):
     play = play_of(version)
     play.domain(cpu={"sockets": 9})
     play.run(5)
@@ -77,7 +79,7 @@ def test_restart_for_sockets_blocks_later_memory_where_the_condition_stays(versi
 
 
 @pytest.mark.parametrize("version", ["v1.6.3", "v1.9.0"])
-def test_memory_in_the_same_edit_is_plugged_while_sockets_wait_for_a_restart(version):
+def test_memory_is_plugged_although_sockets_in_the_same_edit_wait_for_a_restart(version):
     play = play_of(version)
     play.domain(cpu={"sockets": 9}, memory={"guest": "3Gi"})
     play.run(60)
@@ -96,7 +98,7 @@ def test_instancetype_with_too_many_cpus_needs_a_restart():
     assert play.said == {"RestartRequired": ABOVE}
 
 
-def test_error_in_the_cpu_step_defers_memory():
+def test_error_in_the_cpu_step_delays_the_memory_step():
     play = play_of(faults={"transfer": "20s"})
     play.domain(cpu={"sockets": 3})
     play.run(1)
@@ -109,7 +111,7 @@ def test_error_in_the_cpu_step_defers_memory():
     assert play.phases == ["Succeeded"] * 2
 
 
-def test_template_with_only_cores_is_unchanged():
+def test_vm_template_with_only_cores_is_unchanged():
     # Recorded on v1.3.1, v1.6.3 and v1.9.0 (dedicated-cpu).
     play = Play({"domain": {"cpu": {"cores": 2}}})
     assert play.vmi["spec"]["domain"]["cpu"] == {"cores": 2, "model": "host-model"}

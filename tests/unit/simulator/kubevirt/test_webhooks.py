@@ -26,7 +26,7 @@ LIMITED = {"resources": {"limits": {"memory": "1536Mi"}, "requests": {"memory": 
 
 
 @pytest.mark.parametrize(("version", "warned"), [("v1.4.0", False), ("v1.5.0", True)])
-def test_graduated_gate_is_warned_about_when_the_list_changes(version, warned):
+def test_webhook_warns_about_a_graduated_feature_gate_when_the_list_changes(version, warned):
     sim = simulate({"name": "vm"}, version=version)
     answer = patch(sim, KUBEVIRT, gates(["VMLiveUpdateFeatures"]))
     assert answer.status == 200
@@ -36,12 +36,12 @@ def test_graduated_gate_is_warned_about_when_the_list_changes(version, warned):
 
 
 @pytest.mark.parametrize(("version", "status"), [("v1.7.0", 200), ("v1.8.0", 422)])
-def test_gate_in_both_lists_is_denied_since_v1_8(version, status):
+def test_feature_gate_in_both_lists_is_denied_since_v1_8(version, status):
     sim = simulate({"name": "vm"}, version=version)
     assert patch(sim, KUBEVIRT, gates(["Snapshot"], ["Snapshot"])).status == status
 
 
-def test_second_kubevirt_is_denied():
+def test_second_kubevirt_cr_is_denied():
     sim = simulate({"name": "vm"})
     body = {
         "apiVersion": "kubevirt.io/v1",
@@ -57,12 +57,12 @@ def test_second_kubevirt_is_denied():
 @pytest.mark.parametrize(
     ("version", "status"), [("v1.3.1", 422), ("v1.6.3", 200), ("v1.9.0", 200)]
 )
-def test_guest_as_an_integer_is_denied_before_v1_6(version, status):
+def test_guest_size_as_an_integer_is_denied_before_v1_6(version, status):
     sim = simulate({"name": "vm"}, version=version)
     assert ask(sim, 2147483648).status == status
 
 
-def test_dry_run_is_denied_as_the_write_would_be_and_changes_nothing():
+def test_dry_run_is_denied_like_the_real_write_and_changes_nothing():
     sim = simulate({"name": "vm", "maxGuest": "2Gi"})
     body = [{"op": "replace", "path": "/spec/template/spec/domain/memory/guest", "value": "3Gi"}]
     query = (("dryRun", "All"),)
@@ -74,7 +74,7 @@ def test_dry_run_is_denied_as_the_write_would_be_and_changes_nothing():
     assert get(sim, "virtualmachines")["metadata"]["generation"] == 1
 
 
-def test_vmi_spec_is_restricted_to_kubevirt():
+def test_clients_cannot_change_the_spec_of_a_vmi():
     sim = simulate({"name": "vm"})
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachineinstances/vm"
     answer = patch(sim, path, {"spec": {"domain": {"memory": {"guest": "2Gi"}}}})
@@ -82,7 +82,7 @@ def test_vmi_spec_is_restricted_to_kubevirt():
     assert patch(sim, path, {"metadata": {"labels": {"team": "a"}}}).status == 200
 
 
-def test_max_guest_of_a_vm_denies_nothing_under_stage():
+def test_max_guest_of_a_vm_is_not_checked_under_stage():
     spec = {"configuration": {"vmRolloutStrategy": "Stage"}}
     sim = simulate({"name": "vm", "maxGuest": "2Gi"}, spec=spec)
     assert ask(sim, "3Gi").status == 200
@@ -95,7 +95,7 @@ def test_max_guest_of_a_vm_denies_nothing_under_stage():
         ({"hugepages": {"pageSize": "1Gi"}}, "512Mi", "must be equal to or larger than page size"),
     ],
 )
-def test_guest_must_be_a_multiple_of_its_huge_pages(domain, guest, message):
+def test_guest_size_must_be_a_multiple_of_the_huge_page_size(domain, guest, message):
     nodes = [{"name": "n", "hugepages": {"2Mi": "8Gi", "1Gi": "8Gi"}}]
     given = {"memory": {"guest": "2Gi", **domain}}
     sim = simulate({"name": "vm", "guest": "2Gi", "domain": given}, nodes=nodes)
@@ -110,7 +110,7 @@ def test_guest_must_be_a_multiple_of_its_huge_pages(domain, guest, message):
         ({"requests": {"memory": "-1Gi"}}, "must be greater than or equal to 0."),
     ],
 )
-def test_requests_that_no_pod_could_have_are_denied(resources, message):
+def test_invalid_memory_requests_of_a_vm_are_denied(resources, message):
     sim = simulate({"name": "vm"})
     body = {"spec": {"template": {"spec": {"domain": {"resources": resources}}}}}
     assert message in json.loads(patch(sim, vm_path(), body).body)["message"]
@@ -134,7 +134,7 @@ def test_requests_that_no_pod_could_have_are_denied(resources, message):
         ("v1.9.0", "Stage", [], True),
     ],
 )
-def test_guest_above_its_limit_is_denied_unless_live_update_raises_the_limit(
+def test_guest_above_its_memory_limit_is_denied_unless_live_update_raises_the_limit(
     version, strategy, gates, denied, running
 ):
     configuration = {"developerConfiguration": {"featureGates": gates}}

@@ -19,7 +19,7 @@ from reconciler.simulator.kubevirt.inventory import NodeFacts
 from reconciler.simulator.store.history import Key
 
 
-def test_migration_starts_once_the_quota_allows_it():
+def test_migration_starts_when_the_quota_allows_its_target_pod():
     sim = simulate({"name": "vm"}, quotas=[{"hard": {"requests.memory": "2Gi"}}])
     ask(sim, "2Gi")
     sim.engine.run_until(30)
@@ -35,14 +35,14 @@ def test_migration_starts_once_the_quota_allows_it():
     assert "conditions" not in migrations(sim)[0]["status"]
 
 
-def test_quota_status_shows_usage():
+def test_quota_status_shows_the_number_of_used_pods():
     sim = simulate({"name": "vm"}, quotas=[{"hard": {"pods": "4"}}])
     sim.engine.run_until(1)
     quota = sim.store.get(Key("resourcequotas", "default", "quota"))
     assert quota["status"] == {"hard": {"pods": "4"}, "used": {"pods": "1"}}
 
 
-def test_eviction_with_strategy_live_migrate_becomes_an_evacuation():
+def test_eviction_with_strategy_live_migrate_becomes_an_evacuation_migration():
     spec = {
         "configuration": {"evictionStrategy": "LiveMigrate"},
         "workloadUpdateStrategy": {"workloadUpdateMethods": ["Evict"]},
@@ -54,7 +54,7 @@ def test_eviction_with_strategy_live_migrate_becomes_an_evacuation():
     assert (vmi(sim)["metadata"]["uid"], memory(sim)) == (uid, ("1Gi", "2Gi", "2Gi"))
 
 
-def test_adding_live_migrate_starts_pending_changes():
+def test_adding_live_migrate_to_the_update_methods_starts_pending_changes():
     spec = {**LIVE, "workloadUpdateStrategy": {"workloadUpdateMethods": []}}
     sim = simulate({"name": "vm", "guest": "2Gi", "bootedWith": "1Gi"}, spec=spec)
     sim.engine.run_until(30)
@@ -65,7 +65,7 @@ def test_adding_live_migrate_starts_pending_changes():
     assert memory(sim) == ("1Gi", "2Gi", "2Gi")
 
 
-def test_adding_live_migrate_moves_outdated_launchers_too():
+def test_adding_live_migrate_to_the_update_methods_migrates_outdated_launchers():
     spec = {**LIVE, "workloadUpdateStrategy": {"workloadUpdateMethods": []}}
     sim = simulate({"name": "old", "launcher": "v1.8.0"}, {"name": "new"}, spec=spec)
     sim.engine.run_until(10)
@@ -89,14 +89,14 @@ def test_workload_updater_is_idle_while_the_cr_is_not_deployed():
     assert phases(sim) == []
 
 
-def test_inventory_knows_the_memory_of_nodes():
+def test_inventory_contains_the_memory_of_nodes():
     sim = simulate({"name": "vm"}, nodes=[{"name": "n", "memory": "8Gi", "labels": {"zone": "a"}}])
     facts = sim.cluster.inventory.nodes["n"]
     assert isinstance(facts, NodeFacts)
     assert (facts.memory, facts.schedulable, facts.labels["zone"]) == (8 * 1024**3, True, "a")
 
 
-def test_workload_updater_deletes_a_migration_whose_change_is_gone():
+def test_workload_updater_deletes_a_migration_without_a_pending_change():
     spec = {**LIVE, "configuration": {"migrations": {"parallelMigrationsPerCluster": 1}}}
     busy = {"name": "busy", "node": "node01", "faults": {"transfer": "60s"}}
     sim = simulate(busy, {"name": "vm", "node": "node02"}, spec=spec, migrations=[{"vmi": "busy"}])
@@ -116,7 +116,7 @@ def test_workload_updater_deletes_a_migration_whose_change_is_gone():
     assert messages == ["Migration failed due to being canceled"]
 
 
-def test_finished_pod_does_not_count_against_the_quota():
+def test_finished_pod_does_not_use_the_quota():
     sim = simulate({"name": "vm"}, quotas=[{"hard": {"pods": "4"}}])
     ask(sim, "2Gi")
     sim.engine.run_until(30)

@@ -21,7 +21,7 @@ def replace_guest(value):
     return [{"op": "replace", "path": "/spec/template/spec/domain/memory/guest", "value": value}]
 
 
-def test_creator_owns_every_leaf_it_sent_and_nothing_of_the_server():
+def test_creator_owns_every_field_that_it_sent_but_no_server_field():
     created = ApiServer().create_vm(labels={"tier": "db"}).body
     owned = owners(created)["test", "Update", ""]
     assert GUEST in owned
@@ -30,7 +30,7 @@ def test_creator_owns_every_leaf_it_sent_and_nothing_of_the_server():
     assert ("f:metadata",) not in owned
 
 
-def test_patch_takes_over_only_the_leaf_that_it_changes():
+def test_patch_takes_ownership_only_of_the_field_that_it_changes():
     server = ApiServer()
     server.create_vm()
     patched = server.patch(replace_guest("2Gi"), query="fieldManager=reconciler").body
@@ -39,19 +39,19 @@ def test_patch_takes_over_only_the_leaf_that_it_changes():
     assert GUEST[:-1] in owners(patched)["test", "Update", ""]
 
 
-def test_patch_that_changes_nothing_owns_nothing():
+def test_patch_without_a_change_owns_no_field():
     server = ApiServer()
     server.create_vm()
     patched = server.patch(replace_guest("1Gi"), query="fieldManager=reconciler").body
     assert set(owners(patched)) == {("test", "Update", "")}
 
 
-def test_another_spelling_of_a_value_is_a_change():
+def test_value_in_another_notation_is_a_change():
     changed, removed = managed_fields.changes({"a": {"b": 1}}, {"a": {"b": True}}, {})
     assert (changed, removed) == ({("f:a", "f:b")}, set())
 
 
-def test_manager_defaults_to_the_user_agent_up_to_the_slash():
+def test_field_manager_defaults_to_the_user_agent_up_to_the_slash():
     server = ApiServer()
     created = server.send(
         "POST",
@@ -69,7 +69,7 @@ def test_removed_field_has_no_owner():
     assert not [p for p in owners(patched)["test", "Update", ""] if p[-1] == "f:tier"]
 
 
-def test_status_write_has_its_own_entry():
+def test_status_write_has_a_separate_managed_fields_entry():
     server = ApiServer()
     server.create_vm()
     answer = server.send(
@@ -81,7 +81,7 @@ def test_status_write_has_its_own_entry():
     assert ("f:status", "f:ready") in owners(answer.body)["test", "Update", "status"]
 
 
-def test_time_of_an_entry_moves_only_when_its_manager_changes_something():
+def test_time_of_a_managed_fields_entry_changes_only_with_its_fields():
     server = ApiServer()
     created = server.create_vm().body["metadata"]["managedFields"][0]["time"]
     server.clock.advance(10)
@@ -91,7 +91,7 @@ def test_time_of_an_entry_moves_only_when_its_manager_changes_something():
     assert later == "2026-01-01T00:00:10Z"
 
 
-def test_lists_merged_by_key_are_owned_item_by_item_and_atomic_lists_whole():
+def test_lists_merged_by_key_are_owned_by_item_and_atomic_lists_as_a_whole():
     node = {
         "type": "object",
         "properties": {
@@ -126,7 +126,7 @@ PATHS = st.sets(
 
 
 @given(PATHS)
-def test_set_of_paths_survives_encoding(paths):
+def test_set_of_field_paths_is_unchanged_after_encoding_and_decoding(paths):
     assert fields_v1.decode(fields_v1.encode(paths)) == paths
 
 
@@ -135,7 +135,7 @@ WRITES = st.lists(st.tuples(st.sampled_from(["ann", "bob", "cyd"]), GUESTS), max
 
 
 @given(WRITES)
-def test_leaf_is_owned_by_the_manager_that_changed_it_last(writes):
+def test_field_is_owned_by_the_manager_that_changed_it_last(writes):
     live, entries, expected = {}, [], None
     for manager, guest in [("test", "1Gi"), *writes]:
         new = vm(guest=guest)

@@ -25,7 +25,7 @@ def write(field, value):
     return lambda obj: obj.update({field: value})
 
 
-def test_new_object_gets_uid_revision_and_time(store):
+def test_new_object_gets_a_uid_a_revision_and_a_creation_time(store):
     meta = store.create(vm_key(), vm())["metadata"]
     assert meta["generation"] == 1
     assert meta["creationTimestamp"] == "2026-01-01T00:00:00Z"
@@ -33,19 +33,19 @@ def test_new_object_gets_uid_revision_and_time(store):
     assert len(meta["uid"]) == 36
 
 
-def test_same_seed_gives_the_same_uids():
+def test_stores_with_the_same_seed_generate_the_same_uids():
     uids = {Store(SimClock(scale=None), seed=7).ids.uid() for _ in range(3)}
     assert len(uids) == 1
     assert uids != {Store(SimClock(scale=None), seed=8).ids.uid()}
 
 
-def test_name_can_be_used_only_once(store):
+def test_object_name_can_be_used_only_once(store):
     store.create(vm_key(), vm())
     with pytest.raises(AlreadyExistsError):
         store.create(vm_key(), vm())
 
 
-def test_returned_object_is_a_copy(store):
+def test_object_returned_by_the_store_is_a_copy(store):
     store.create(vm_key(), vm())["spec"]["runStrategy"] = "broken"
     assert store.get(vm_key())["spec"]["runStrategy"] == "Halted"
 
@@ -77,7 +77,7 @@ def test_write_that_changes_nothing_creates_no_revision_and_no_event(store):
     assert (store.rv, events) == (before, [])
 
 
-def test_main_write_keeps_the_status_and_a_status_write_keeps_the_rest(store):
+def test_object_write_keeps_the_status_and_a_status_write_keeps_other_fields(store):
     store.create(vm_key(), vm())
     store.mutate(vm_key(), write("status", {"ready": True}), status=True)
     store.mutate(vm_key(), lambda o: o.update(spec={"a": 1}, status={"ready": False}))
@@ -86,13 +86,13 @@ def test_main_write_keeps_the_status_and_a_status_write_keeps_the_rest(store):
     assert store.get(vm_key())["status"] == {"n": 1}
 
 
-def test_kind_without_a_status_subresource_refuses_status_writes(store):
+def test_kind_without_a_status_subresource_rejects_status_writes(store):
     store.create(VMI, {})
     with pytest.raises(ValueError, match="no status subresource"):
         store.update(VMI, {"status": {}}, status=True)
 
 
-def test_stale_write_conflicts(store):
+def test_write_with_an_old_resource_version_conflicts(store):
     stale = store.create(vm_key(), vm())
     store.mutate(vm_key(), write("spec", {}))
     with pytest.raises(ConflictError):
@@ -109,14 +109,14 @@ def test_write_to_a_recreated_object_conflicts(store):
         store.delete(vm_key(), uid=uid)
 
 
-def test_update_of_an_absent_object_fails_and_mutate_does_not(store):
+def test_update_of_an_absent_object_fails_but_mutate_does_not(store):
     with pytest.raises(NotFoundError):
         store.update(vm_key(), vm())
     assert store.mutate(vm_key(), lambda _: None) is None
     assert store.delete(vm_key()) is None
 
 
-def test_dry_run_shows_the_result_and_stores_nothing(store):
+def test_dry_run_returns_the_result_and_stores_nothing(store):
     store.create(vm_key(), vm())
     before = store.rv
     shown = store.update(vm_key(), vm(guest="2Gi"), dry_run=True)
@@ -126,7 +126,7 @@ def test_dry_run_shows_the_result_and_stores_nothing(store):
     assert store.raw(vm_key("other")) is None
 
 
-def test_finalizers_keep_a_deleted_object_until_the_last_is_gone(store):
+def test_deleted_object_remains_until_its_last_finalizer_is_removed(store):
     store.create(vm_key(), vm(finalizers=["a", "b"]))
     events = []
     store.subscribe(lambda event: events.append(event.type))
@@ -159,7 +159,7 @@ def test_dependents_are_deleted_unless_they_have_another_owner(store):
     assert store.get(shared) is None
 
 
-def test_removed_subscriber_receives_nothing(store):
+def test_removed_subscriber_receives_no_changes(store):
     events = []
     stop = store.subscribe(events.append)
     stop()
@@ -167,7 +167,7 @@ def test_removed_subscriber_receives_nothing(store):
     assert events == []
 
 
-def test_history_forgets_the_oldest_beyond_its_capacity():
+def test_history_removes_the_oldest_changes_beyond_its_capacity():
     store = Store(SimClock(scale=None), history=3)
     start = store.rv
     for name in "abcde":
@@ -177,7 +177,7 @@ def test_history_forgets_the_oldest_beyond_its_capacity():
         store.events_since(start + 1, "virtualmachines.kubevirt.io")
 
 
-def test_keys_and_lists_are_in_the_servers_order(store):
+def test_keys_and_lists_are_in_the_order_of_the_api_server(store):
     for namespace, name in (("b", "z"), ("a", "y"), ("a-b", "x"), ("a", "x")):
         store.create(vm_key(name, namespace), vm(name))
     keys = list(store.keys("virtualmachines.kubevirt.io"))
@@ -188,6 +188,6 @@ def test_keys_and_lists_are_in_the_servers_order(store):
     ]
 
 
-def test_unknown_resource_is_an_error_that_lists_the_known_ones(store):
+def test_unknown_resource_is_an_error_that_lists_the_known_resources(store):
     with pytest.raises(LookupError, match=r"virtualmachinez.*stored resources:"):
         store.create(Key("virtualmachinez", "db", "x"), {})

@@ -17,7 +17,7 @@ HEAD = {"apiVersion": "simulator/v1alpha1", "kind": "World"}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
-def test_every_example_world_runs(path):
+def test_every_example_world_file_can_be_simulated(path):
     world = worlds.load(path)
     assert world.name == path.stem
     sim = Simulator(world, clock=SimClock(scale=None))
@@ -38,11 +38,11 @@ def test_every_example_world_runs(path):
         "gate-missing", "sticky-restart-required", "walkthrough", "fleet",
     ],
 )  # fmt: skip
-def test_each_situation_has_an_example_world(name):
+def test_each_demo_situation_has_an_example_world_file(name):
     assert name in {path.stem for path in EXAMPLES}
 
 
-def test_walkthrough_world_has_no_settings():
+def test_walkthrough_world_file_has_no_kubevirt_settings():
     [path] = [path for path in EXAMPLES if path.stem == "walkthrough"]
     sim = Simulator(worlds.load(path), clock=SimClock(scale=None))
     [cr] = sim.store.list("kubevirts.kubevirt.io")
@@ -93,7 +93,7 @@ def vm(**fields):
         ),
     ],
 )
-def test_invalid_field_is_named_with_its_value(document, path, value):
+def test_invalid_field_of_a_world_file_is_reported_with_its_value(document, path, value):
     [problem] = refused(**document)
     assert problem.startswith(f"{path}: ")
     assert value in problem
@@ -141,12 +141,14 @@ def test_invalid_field_is_named_with_its_value(document, path, value):
         ),
     ],
 )
-def test_impossible_world_is_rejected_and_its_possible_variant_is_not(impossible, possible, path):
+def test_impossible_world_file_is_rejected_and_its_corrected_variant_is_accepted(
+    impossible, possible, path
+):
     assert any(problem.startswith(path) for problem in refused(**impossible))
     Simulator(worlds.parse({**HEAD, **possible}), clock=SimClock(scale=None))
 
 
-def test_all_problems_are_listed_at_once():
+def test_all_problems_of_a_world_file_are_listed_together():
     problems = refused(rbac="no", nodes=[{"name": "n", "memory": "lots"}], **vm(guest="big"))
     assert [problem.split(":")[0] for problem in problems] == [
         "nodes[0].memory",
@@ -155,14 +157,14 @@ def test_all_problems_are_listed_at_once():
     ]
 
 
-def test_file_that_is_not_yaml_is_rejected(tmp_path):
+def test_world_file_that_is_not_yaml_is_rejected(tmp_path):
     path = tmp_path / "world.yaml"
     path.write_text("kind: [World")
     with pytest.raises(WorldError, match=r"world\.yaml does not describe a possible cluster"):
         worlds.load(path)
 
 
-def test_timeline_sends_requests_and_injects_faults():
+def test_timeline_of_a_world_file_sends_requests_and_injects_faults():
     request = {
         "path": "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm",
         "body": {"spec": {"runStrategy": "Halted"}},
@@ -181,7 +183,7 @@ def test_timeline_sends_requests_and_injects_faults():
     assert stored["status"]["printableStatus"] == "Stopped"
 
 
-def test_server_uses_the_rbac_mode_and_tokens_of_its_world():
+def test_api_server_uses_the_rbac_mode_and_tokens_of_the_world_file():
     world = worlds.parse(
         {**HEAD, "rbac": "enforced", "tokens": {"secret": {"user": "ann"}}, **vm(guest="1Gi")}
     )
