@@ -16,7 +16,7 @@ class Mark(StrEnum):
     """How a reason is known."""
 
     RECORDED = "recorded"
-    """Seen on a real control plane of KubeVirt v1.3.1, v1.6.3 or v1.9.0."""
+    """Seen on a real control plane of one of eight KubeVirt versions from v1.2.2 to v1.9.0."""
     SOURCE = "source"
     """Read from KubeVirt's code, and not seen."""
     OWN = "own"

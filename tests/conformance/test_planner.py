@@ -43,17 +43,23 @@ IN_EVERY_VERSION = {
     "target-unschedulable",
     "write-maxguest-on-running",
 }
+SETTINGS_AND_QUOTAS = {
+    "evict-only",
+    "misspelt-update-method",
+    "no-update-methods",
+    "quota-holds-one-pod",
+}
+FIRST = IN_EVERY_VERSION | {"gate-missing"}
+SECOND = FIRST | {"migration-fails-once"} | SETTINGS_AND_QUOTAS
 RECORDED = {
-    "v1.3.1": IN_EVERY_VERSION | {"gate-missing"},
-    "v1.6.3": IN_EVERY_VERSION | {"gate-missing", "instancetype-change", "migration-fails-once"},
-    "v1.9.0": IN_EVERY_VERSION
-    | {
-        "evict-only",
-        "instancetype-change",
-        "misspelt-update-method",
-        "no-update-methods",
-        "quota-holds-one-pod",
-    },
+    "v1.2.2": SECOND,
+    "v1.3.1": FIRST,
+    "v1.4.1": SECOND,
+    "v1.5.3": SECOND | {"instancetype-change"},
+    "v1.6.3": FIRST | {"instancetype-change", "migration-fails-once"},
+    "v1.7.4": SECOND | {"instancetype-change"},
+    "v1.8.4": SECOND | {"instancetype-change"},
+    "v1.9.0": IN_EVERY_VERSION | SETTINGS_AND_QUOTAS | {"instancetype-change"},
 }
 """All recorded scenarios except those that planner.yaml leaves out."""
 
@@ -74,13 +80,14 @@ REASONS = {
     "memory hotplug not supported, Guest memory is greater than the configured maxGuest memory": {
         "above-max-guest"
     },
+    "memory updated in template spec to a value higher than what's available": {"above-max-guest"},
     "memory hotplug not supported, Guest memory must be 2Mi aligned": {"misaligned"},
     "memory updated in template spec to a value lower than what the VM started with": {
         "below-boot-memory"
     },
 }
 """The product's reasons for each message of RestartRequired."""
-STICKY = {"v1.3.1", "v1.6.3"}
+STICKY = {"v1.2.2", "v1.3.1", "v1.4.1", "v1.5.3", "v1.6.3"}
 """Scenarios in which RestartRequired stayed with its old message after later changes."""
 
 
