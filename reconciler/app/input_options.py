@@ -23,6 +23,8 @@ class SourceOptions:
     """The branch, tag or commit; None reads ``HEAD``, or the commit of an approved plan."""
     working_tree: bool = False
     files: tuple[str, ...] = ()
+    config: Path | None = None
+    """Configuration file that goes with *files*."""
     namespace: str | None = None
     """The namespace that the command covers, and the default for manifests without a namespace."""
     all_namespaces: bool = False
@@ -89,6 +91,11 @@ class SourceOptions:
             other = "--working-tree" if self.working_tree else "--revision"
             raise UsageError(
                 f"{other} needs --repo and cannot be combined with -f", hint="remove one of them"
+            )
+        if self.config is not None and not self.files:
+            raise UsageError(
+                "--config goes with -f; a repository has its configuration in .reconciler.yaml",
+                hint="remove --config; RECONCILER_CONFIG counts too",
             )
         if revision and self.working_tree:
             raise UsageError(

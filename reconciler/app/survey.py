@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.errors import InvalidError, WrongClusterError
 from reconciler.model.desired.config import Config
 from reconciler.model.desired.desired_state import DesiredState, Reading
-from reconciler.model.diagnostic import Severity
+from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.live_state import LiveState
 from reconciler.model.plan.plan import Plan
 from reconciler.plan.plan_policy import PlanPolicy
@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.ports import Clock, DesiredReader, LiveReader
+
+
+_UNBOUND = Diagnostic(
+    severity=Severity.WARNING,
+    code="unbound",
+    message="no configuration binds this run: no window, no canary, no batch, no cluster to "
+    "refuse, and no consent to create or to restart",
+    hint="pass --config FILE, or put a document of the kind Config among the manifests",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,9 @@ def survey(
         ClusterError: The cluster cannot be read.
     """
     reading = read_valid(desired)
+    if not reading.bound:
+        diagnostics = (*reading.state.diagnostics, _UNBOUND)
+        reading = replace(reading, state=replace(reading.state, diagnostics=diagnostics))
     policy = policy_of(reading.config)
     snapshot, plan = read_and_plan(reading.state, live, policy, clock)
     return Survey(

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from reconciler.app.clock import ScaledClock, ServerClock, SystemClock
 from reconciler.app.input_options import DEFAULT_REVISION
 from reconciler.errors import UsageError
-from reconciler.model.desired.config import Config
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,11 +78,13 @@ def _whole(options: SourceOptions, *, follow: bool) -> Iterator[DesiredReader]:
     from reconciler.source import readers, stdin_and_files
 
     if options.files:
+        config = options.config
         yield readers.StreamReader(
             stdin_and_files.read_inputs(options.files, sys.stdin.buffer),
             name="stdin" if options.files == ("-",) else "files",
             default_namespace=options.default_namespace,
-            config=options.override(Config()),
+            config_text=(str(config), stdin_and_files.contents(config)) if config else None,
+            override=options.override,
         )
         return
     with _repository(options) as (repository, revision):

@@ -24,6 +24,7 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "revision": options.Revision,
         "working_tree": options.WorkingTree,
         "files": options.Files,
+        "config": options.ConfigFile,
         "names": options.Names,
         "namespace": options.Namespace,
         "all_namespaces": options.AllNamespaces,

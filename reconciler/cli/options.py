@@ -95,6 +95,16 @@ Files = Annotated[
         help="Read manifests from a file, a directory or standard input instead of Git.",
     ),
 ]
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        envvar=_env("CONFIG"),
+        help="Configuration file for -f. Default: the document of the kind Config among the "
+        "manifests.",
+    ),
+]
 Namespace = Annotated[
     str | None,
     typer.Option(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.desired.config import (
@@ -26,11 +26,12 @@ from reconciler.source.yaml.nodes import Problem
 from reconciler.source.yaml.parsers import ruamel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from reconciler.source.git.file_tree import Entry
     from reconciler.source.yaml.nodes import Node
 
+_GROUP = "reconciler/"
 _OTHER_NAMES = (".reconciler.yml", ".reconciler.json", "reconciler.yaml")
 
 
@@ -70,6 +71,8 @@ class ConfigResult:
 
     config: Config
     diagnostics: tuple[Diagnostic, ...] = ()
+    n_documents: int = 0
+    """How many documents among the manifests are configurations."""
 
 
 def config_entry(tree: FileTree) -> Entry | None:
@@ -106,13 +109,50 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
         return ConfigResult(config=Config(), diagnostics=(file.diagnose(text),))
     found = documents.parse(text, ruamel())
     diagnostics = [file.diagnose(problem) for problem in found.problems]
-    for extra in found.roots[1:]:
-        message = "the configuration must be a single document, and this is another one"
-        problem = Problem(mark=extra.mark, code="extra-document", message=message)
-        diagnostics.append(file.diagnose(problem))
+    diagnostics.extend(_extra(file, each) for each in found.roots[1:])
     if not found.roots:
         return ConfigResult(config=Config(), diagnostics=tuple(diagnostics))
-    root = found.roots[0]
+    return _of_root(file, found.roots[0], diagnostics)
+
+
+def stream_config(
+    texts: Sequence[tuple[str, bytes]], given: tuple[str, bytes] | None = None
+) -> ConfigResult | None:
+    """Read the configuration that goes with *texts*; None where there is none.
+
+    Args:
+        texts: The name and the bytes of each text; a document of the kind Config may be in one.
+        given: The name and the bytes of a configuration file, which then is the only one.
+    """
+    result = None if given is None else parse_config(SourceFile(path=given[0]), given[1])
+    files = ((SourceFile(path=name), root) for name, data in texts for root in _configs(data))
+    for n, (file, root) in enumerate(files, start=1):
+        if result is None:
+            result = _of_root(file, root, [])
+        else:
+            result = replace(result, diagnostics=(*result.diagnostics, _extra(file, root)))
+        result = replace(result, n_documents=n)
+    return result
+
+
+def _configs(data: bytes) -> Iterator[Node]:
+    text = decode(data)
+    if isinstance(text, Problem) or _GROUP not in text:
+        return
+    for root in documents.parse(text).roots:
+        value = root.value if isinstance(root.value, dict) else {}
+        if value.get("kind") == "Config" and str(value.get("apiVersion")).startswith(_GROUP):
+            # kustomize accepts only objects that have a name, and may add labels.
+            kept = {key: each for key, each in value.items() if key != "metadata"}
+            yield root._replace(value=kept)
+
+
+def _extra(file: SourceFile, root: Node) -> Diagnostic:
+    message = "the configuration must be a single document, and this is another one"
+    return file.diagnose(Problem(mark=root.mark, code="extra-document", message=message))
+
+
+def _of_root(file: SourceFile, root: Node, diagnostics: list[Diagnostic]) -> ConfigResult:
     violations = check(root.value, "config")
     diagnostics.extend(_diagnose(file, root, violation) for violation in violations)
     config = _decode(file, root, {violation.path for violation in violations})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -11,14 +12,14 @@ from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.source.assemble import assemble
 from reconciler.source.cache.file_contents import FileContents, RememberedContents
-from reconciler.source.config_file import ConfigResult, config_entry, read_config
+from reconciler.source.config_file import ConfigResult, config_entry, read_config, stream_config
 from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.file_selection import included, select
 from reconciler.source.git.file_tree import CONFIG_PATH, is_manifest
 from reconciler.source.git.working_tree import WorkingTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from reconciler.source.cache.file_contents import Contents
     from reconciler.source.cache.parse_cache import ParseCache
@@ -192,6 +193,8 @@ class StreamReader:
         name: str = "stdin",
         default_namespace: str | None = None,
         config: Config | None = None,
+        config_text: tuple[str, bytes] | None = None,
+        override: Callable[[Config], Config] = _unchanged,
     ) -> None:
         """Take *texts*.
 
@@ -199,22 +202,38 @@ class StreamReader:
             texts: The name and the bytes of each text, in order.
             name: The revision to show.
             default_namespace: For manifests that name none; without it they are errors.
-            config: Only its selector is used; its paths apply to a repository.
+            config: Applies where neither *config_text* nor the texts hold a configuration. The
+                paths of a configuration apply to a repository only.
+            config_text: The name and the bytes of a configuration file.
+            override: Applies flags and environment to the configuration.
         """
         self._texts = tuple(texts)
         self._name = name
         self._contents = FileContents(default_namespace=default_namespace)
         self._config = config or Config()
+        self._config_text = config_text
+        self._override = override
 
     def read(self) -> Reading:
-        """Read all the texts."""
+        """Read all the texts, and the configuration among them if there is one."""
+        found = stream_config(self._texts, self._config_text)
+        config = self._override(found.config if found else self._config)
         state = assemble(
             (self._contents.text(name, data) for name, data in self._texts),
             revision=self._name,
             dirty=False,
-            selector=self._config.selector,
+            selector=config.selector,
+            diagnostics=found.diagnostics if found else (),
         )
-        return Reading(config=self._config, state=_not_empty(state))
+        state = replace(state, skipped=_without(state.skipped, found.n_documents if found else 0))
+        return Reading(config=config, state=_not_empty(state), bound=found is not None)
+
+
+def _without(skipped: Mapping[str, int], n_configs: int) -> dict[str, int]:
+    """Return *skipped* without the documents that were read as configurations."""
+    counts = Counter(skipped)
+    counts["Config"] -= n_configs
+    return dict(+counts)
 
 
 def _not_empty(state: DesiredState) -> DesiredState:

@@ -32,7 +32,7 @@ def read_inputs(names: Iterable[str], stdin: BinaryIO) -> tuple[tuple[str, bytes
         if name == STDIN:
             found.append(("stdin", stdin.read(MAX_BYTES + 1)))
         else:
-            found.extend((str(path), _contents(path)) for path in _files(Path(name)))
+            found.extend((str(path), contents(path)) for path in _files(Path(name)))
     return tuple(found)
 
 
@@ -50,7 +50,12 @@ def _files(path: Path) -> Iterator[Path]:
     yield from sorted(each for each in path.iterdir() if each.name.endswith(SUFFIXES))
 
 
-def _contents(path: Path) -> bytes:
+def contents(path: Path) -> bytes:
+    """Return the bytes of *path*, at most one byte beyond the size limit.
+
+    Raises:
+        SourceError: It cannot be read.
+    """
     try:
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)

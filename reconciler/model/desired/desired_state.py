@@ -90,3 +90,5 @@ class Reading:
     config: Config
     """Includes the caller's flags; errors in the file are among the state's diagnostics."""
     state: DesiredState
+    bound: bool = True
+    """Whether a configuration binds the run; that of a repository does, even if it is absent."""
