@@ -13,8 +13,9 @@ STEPPED_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 class SimClock:
     """The clock of the simulated cluster.
 
-    With `scale` 1.0, a simulated second takes a real second. With 60.0, a simulated minute takes a
-    real second. With None, the clock stops until `advance` or `advance_to` moves it.
+    With `scale` 1.0, a simulated second takes a real second. With `scale` 60.0, a simulated minute
+    takes a real second. With `scale` None, the clock stops until `advance` or `advance_to` moves
+    it.
     """
 
     def __init__(self, *, scale: float | None = 1.0, epoch: datetime | None = None) -> None:

@@ -1,4 +1,4 @@
-"""ClusterConfig: the KubeVirt settings in effect, with the defaults of the version."""
+"""ClusterConfig: the KubeVirt settings in effect, with the defaults of the KubeVirt version."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class MigrationFacts:
     priority: str
     created: str
     revision: int
-    """The revision at which the migration was created, which determines the order."""
+    """The store revision at which the migration was created; migrations are sorted by it."""
     ended: str
     """The time at which the migration succeeded or failed (RFC 3339); empty before then."""
 

@@ -92,7 +92,7 @@ class Behaviour:
     pkg/virt-controller/watch/vm.go:1886-1903,3257-3349; recorded on v1.2.2.
     """
     limit_follows: bool
-    """Whether, under live updates, a guest may be above its memory limit, which a hotplug raises.
+    """Whether a live update may raise the guest above its memory limit, and the limit with it.
 
     Source: recorded on v1.2.2 and newer.
     """
@@ -121,7 +121,7 @@ class Behaviour:
     """
     plug_failure_visible: bool
     instancetype_in_status: bool
-    """Whether status.instancetypeRef has the revision, so that a new name in spec hotplugs."""
+    """Whether the revision of the instancetype is in status.instancetypeRef, not in spec."""
     integer_guest: bool
     default_requests: bool
     """Whether a VMI gets requests.memory from its guest size (up to v1.6).
@@ -175,7 +175,7 @@ class Behaviour:
 
 @lru_cache
 def behaviour(text: str) -> Behaviour:
-    """Returns the behaviour of a KubeVirt version.
+    """Returns the simulated behaviour of a KubeVirt version.
 
     Raises:
         ValueError: The version is not simulated.
@@ -233,7 +233,7 @@ def _default_rollout(version: Version) -> Rollout | None:
 
 
 def _overhead_fixed(version: Version) -> int:
-    """Returns the bytes of KubeVirt's own processes in a launcher pod (recorded)."""
+    """Returns the memory of KubeVirt's own processes in a launcher pod, in bytes (recorded)."""
     if since(version, "1.5.0"):
         return 220 * MI
     return (215 if since(version, "1.4.1") else 210) * MI

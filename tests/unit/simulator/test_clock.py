@@ -1,4 +1,4 @@
-"""The simulated clock."""
+"""Tests the clock that provides the simulated time."""
 
 from datetime import datetime, timedelta, timezone
 

@@ -1,4 +1,4 @@
-"""The timeline of a world: entries at a time, and entries that wait for a migration."""
+"""Tests the timeline of a world file: entries at a time, and entries for a migration phase."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def world(*entries, **changes):
 
 
 def marked_at(entry, **changes):
-    """Returns when the entry happened, and the phases of migrations at that time."""
+    """Returns when the timeline entry happened, and the migrations' phases at that time."""
     simulator = Simulator(worlds.parse(world(entry, **changes)), clock=SimClock(scale=None))
     run = Rig(simulator)
     for _ in range(600):

@@ -39,7 +39,7 @@ class Position:
     """The position in a list at which the next page starts."""
 
     revision: int | None
-    """The revision of the list. None is the newest revision, which follows a 410 response."""
+    """The revision of the list, or None for the newest revision (after a 410 response)."""
     after: str
     """The path of the last object on the previous page."""
 

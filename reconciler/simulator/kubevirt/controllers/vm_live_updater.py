@@ -119,7 +119,7 @@ class VMLiveUpdater:
         self._update_memory(vm, vmi)
 
     def _domain(self, vm: Json) -> Json:
-        """Returns the VM's domain; from v1.2.1, its instancetype is applied."""
+        """Returns the VM's domain; from v1.3, with its instancetype applied."""
         behaviour = self._cluster.config.behaviour
         if not behaviour.instancetypes_live:
             return vm["spec"]["template"]["spec"]["domain"]  # type: ignore[no-any-return]  # JSON

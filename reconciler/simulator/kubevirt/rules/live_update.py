@@ -146,7 +146,7 @@ def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDe
 
 
 def _decide_by_size(vmi: Json, *, wanted: int, present: int, plugged: int) -> MemoryDecision:
-    """Decides as v1.2.1 and v1.2.2 do, which compare sizes alone.
+    """Decides about a memory change as v1.2.1 and v1.2.2 do, which only compare sizes.
 
     Source: v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded on v1.2.2.
     """
@@ -164,7 +164,7 @@ def _decide_by_size(vmi: Json, *, wanted: int, present: int, plugged: int) -> Me
 
 
 def _busy(vmi: Json) -> MemoryDecision | None:
-    """Returns the refusal of a second change, or None."""
+    """Returns the rejection of a change during a hotplug or migration, or None."""
     if condition_status(vmi, HOT_MEMORY_CHANGE) == "True":
         return MemoryDecision(verdict=Verdict.REFUSED, message=ERROR_PREFIX + ANOTHER_IN_PROGRESS)
     if is_migrating(vmi):

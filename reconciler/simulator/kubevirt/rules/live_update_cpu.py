@@ -31,9 +31,9 @@ class Step:
     """The result of a live-update step (CPUs or placement) that precedes the memory step."""
 
     restart: str = ""
-    """The message of RestartRequired. The memory step runs in the same reconcile anyway."""
+    """The message of RestartRequired, which does not prevent the memory step from running."""
     reason: str = ""
-    """The reason of an error. KubeVirt retries the step, and skips the memory step until then."""
+    """The reason of a failed step, which KubeVirt retries before it runs the memory step."""
     message: str = ""
     sockets: int | None = None
     """The number of CPU sockets to write into the VMI, or None for no change."""

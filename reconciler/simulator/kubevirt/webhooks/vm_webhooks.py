@@ -88,7 +88,7 @@ class VMWebhooks:
         )
 
     def _matcher_denial(self, review: Review) -> Denial | None:
-        """Denies a new instancetype name with the old revision; recorded on v1.3.1, to v1.4."""
+        """Up to v1.4, denies a new instancetype name with an old revision name; recorded."""
         if review.old is None or self._cluster.config.behaviour.instancetype_in_status:
             return None
         old, new = (dig(vm, "spec", "instancetype") or {} for vm in (review.old, review.object))

@@ -1,4 +1,4 @@
-"""The injected faults of the API server."""
+"""Tests that injected faults of the simulated API server affect the right requests."""
 
 import pytest
 from support.apiserver import VMS, ApiServer, frames, vm_key

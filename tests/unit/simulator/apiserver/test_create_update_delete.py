@@ -1,4 +1,4 @@
-"""Creation, update and deletion of objects: checks, defaults, admission and responses."""
+"""Tests how the simulated API server creates, updates and deletes objects."""
 
 import json
 
@@ -40,7 +40,7 @@ def test_object_that_does_not_match_the_url_path_is_rejected(server, path, obj, 
     assert message in answer.body["message"]
 
 
-def test_status_sent_with_a_new_object_is_dropped(server):
+def test_status_in_the_request_for_a_new_object_is_ignored(server):
     created = server.send("POST", VMS, {**vm(), "status": {"ready": True}}).body
     assert "status" not in created
 
@@ -57,7 +57,7 @@ def test_put_replaces_an_object_and_requires_a_resource_version_for_custom_kinds
     assert "metadata.resourceVersion: Invalid value: 0: must be" in refused.body["message"]
 
 
-def test_put_creates_an_absent_object_only_for_some_kinds(server):
+def test_put_of_an_absent_object_creates_it_only_for_some_kinds(server):
     assert server.send("PUT", f"{VMS}/pg", vm()).status == 404
     lease = {"metadata": {"name": "l"}, "spec": {"holderIdentity": "a"}}
     path = "/apis/coordination.k8s.io/v1/namespaces/db/leases/l"
@@ -65,7 +65,7 @@ def test_put_creates_an_absent_object_only_for_some_kinds(server):
 
 
 @pytest.mark.parametrize("field", ["name", "namespace", "uid"])
-def test_name_namespace_and_uid_are_immutable(server, field):
+def test_name_namespace_and_uid_of_an_object_are_immutable(server, field):
     server.create_vm()
     refused = server.patch({"metadata": {field: "other"}})
     assert refused.status == 422

@@ -1,4 +1,4 @@
-"""Discovery, OpenAPI, tables and health endpoints, which kubectl uses."""
+"""Tests what kubectl requests: discovery, OpenAPI, tables and health endpoints."""
 
 import pytest
 from support.apiserver import TABLE, VMS, ApiServer, vm_key

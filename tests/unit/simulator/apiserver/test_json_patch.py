@@ -1,4 +1,4 @@
-"""JSON Patch in the API server: RFC 6902, and the differences from it."""
+"""Tests JSON Patch in the API server, which differs from RFC 6902 in some cases."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Names of objects, generated and given, and Events in their two API groups."""
+"""Tests the validation of object names, generated names, and Events in two API groups."""
 
 import pytest
 from support.apiserver import VMS, ApiServer, vm

@@ -1,4 +1,4 @@
-"""Paged LISTs: every object once, at one revision, or a 410."""
+"""Tests paged lists: each object occurs once, at one revision, or the server returns 410."""
 
 import time
 
@@ -127,7 +127,7 @@ def test_paging_through_a_long_list_is_fast():
     assert time.perf_counter() - started < 1.0
 
 
-def test_tables_are_paged_like_objects():
+def test_tables_are_paged_like_lists_of_objects():
     server = filled(3)
     answer = server.send("GET", f"{VMS}?limit=2", accept=TABLE)
     assert [row["cells"][0] for row in answer.body["rows"]] == ["vm000", "vm001"]

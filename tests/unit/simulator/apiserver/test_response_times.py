@@ -1,4 +1,4 @@
-"""The least response times of the server, on a stepped clock."""
+"""Tests the minimum response times of the simulated API server, with a stepped clock."""
 
 from __future__ import annotations
 

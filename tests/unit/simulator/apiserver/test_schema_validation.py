@@ -1,4 +1,4 @@
-"""Schema validation of created objects: types, rules, defaults and unknown fields."""
+"""Tests schema validation of created objects: types, rules, defaults and unknown fields."""
 
 import pytest
 from support.apiserver import VMS, ApiServer, vm

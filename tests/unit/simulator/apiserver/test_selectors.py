@@ -1,4 +1,4 @@
-"""Label and field selectors."""
+"""Tests label selectors and field selectors."""
 
 import pytest
 from support.apiserver import VMS, ApiServer

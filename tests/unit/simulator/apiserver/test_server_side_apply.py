@@ -1,4 +1,4 @@
-"""Server-side apply: create, update, ownership, conflicts, force."""
+"""Tests server-side apply: field ownership, conflicts, and forced changes."""
 
 import pytest
 from support.apiserver import APPLY_PATCH, VMS, ApiServer, vm
@@ -97,13 +97,13 @@ def test_managers_that_apply_the_same_value_share_the_field(server):
     assert entry(shared, "git")["fieldsV1"] == entry(shared, "other")["fieldsV1"]
 
 
-def test_field_is_removed_when_its_only_manager_drops_it(server):
+def test_apply_removes_a_field_that_its_only_manager_omits(server):
     apply(server, minimal(labels={"tier": "db"}))
     dropped = apply(server, minimal())
     assert "labels" not in dropped.body["metadata"]
 
 
-def test_field_that_another_manager_shares_stays(server):
+def test_apply_keeps_a_field_that_another_manager_shares(server):
     apply(server, minimal(labels={"tier": "db"}))
     apply(server, minimal(labels={"tier": "db"}), "other")
     assert apply(server, minimal()).body["metadata"]["labels"] == {"tier": "db"}

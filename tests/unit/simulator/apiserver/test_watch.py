@@ -1,4 +1,4 @@
-"""WATCH: order, resumption, selectors, bookmarks, time-outs, tables."""
+"""Tests watches: order of events, resumption, selectors, bookmarks, timeouts and tables."""
 
 import pytest
 from support.apiserver import TABLE, VMS, ApiServer, frames, vm, vm_key
@@ -39,7 +39,7 @@ def test_watch_events_have_increasing_revisions(server):
     assert revisions[-1] == server.store.rv
 
 
-def test_watch_is_limited_to_its_namespace_and_kind(server):
+def test_watch_receives_only_events_of_its_namespace_and_kind(server):
     stream = server.watch(f"{VMS}?watch=1")
     server.store.create(vm_key("x", "other"), {"spec": {}})
     server.send("POST", "/api/v1/namespaces/db/configmaps", {"metadata": {"name": "c"}})
@@ -97,7 +97,7 @@ def test_watch_ends_after_its_timeout_in_simulated_time(server):
     assert stream.ended
 
 
-def test_closed_watch_receives_nothing(server):
+def test_closed_watch_receives_no_events(server):
     stream = server.watch(f"{VMS}?watch=1")
     stream.close()
     server.create_vm("a")

@@ -1,4 +1,4 @@
-"""The HTTP server, used through the real client library."""
+"""Tests the simulator's HTTP server with the Kubernetes client library."""
 
 import json
 import threading

@@ -1,4 +1,4 @@
-"""Running backups, and migrations that wait for them, in KubeVirt v1.8 and v1.9.
+"""Tests that migrations wait for running backups in KubeVirt v1.8 and v1.9.
 
 Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645
 (migrationBlockedByBackup); CRD virtualmachineinstances v1.9,
@@ -90,7 +90,7 @@ def test_backup_without_an_end_time_never_ends():
 
 
 def test_system_critical_migration_aborts_the_backup():
-    """The workload updater's migration for an outdated launcher is system-critical."""
+    """The migration that the workload updater creates for an outdated launcher is critical."""
     sim = simulated({"name": "vm", "launcher": "v1.8.0", "backup": {"name": "nightly"}})
     sim.engine.run_until(60)
     [migration] = migrations(sim)
@@ -109,8 +109,10 @@ def test_version_without_migration_priorities_does_not_abort_a_backup():
 
 
 def test_migration_that_waits_for_a_backup_does_not_use_a_slot():
-    """A migration takes a slot once it is past Pending or has a target pod
-    (migration.go:2440-2467)."""
+    """A migration uses a slot if it is past Pending or has a target pod.
+
+    Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467.
+    """
     sim = simulated(
         {"name": "vm", "backup": NIGHTLY},
         {"name": "other"},

@@ -1,4 +1,4 @@
-"""The update method Evict: which VMIs are evicted, and which migrate instead.
+"""Tests the update method Evict: KubeVirt evicts some VMIs and migrates others instead.
 
 Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183;
 pkg/virt-controller/watch/workload-updater/workload-updater.go:519-527,602-632.

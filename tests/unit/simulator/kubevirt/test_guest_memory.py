@@ -1,4 +1,4 @@
-"""Changes of a running VM, and their effect on its guest."""
+"""Tests how changes of a running VM affect the memory of its guest."""
 
 from __future__ import annotations
 

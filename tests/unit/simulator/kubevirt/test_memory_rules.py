@@ -1,4 +1,4 @@
-"""The rules of memory hotplug, the launcher's overhead, and quantities."""
+"""Tests the rules of memory hotplug, the launcher pod's overhead, and quantities."""
 
 from __future__ import annotations
 
@@ -120,7 +120,9 @@ def test_starting_vmi_gets_a_max_guest(guest, own, cluster, expected):
         ("2Gi", None, GI, 2 * GI, (GI, None)),
     ],
 )
-def test_requests_and_limits_grow_with_the_guest(requests, limits, target, current, expected):
+def test_memory_requests_and_limits_grow_with_the_guest(
+    requests, limits, target, current, expected
+):
     resources = {
         kind: {"memory": value}
         for kind, value in (("requests", requests), ("limits", limits))

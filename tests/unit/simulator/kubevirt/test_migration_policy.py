@@ -1,4 +1,4 @@
-"""MigrationPolicies: which one applies, and its effect on a migration.
+"""Tests MigrationPolicies: which policy applies to a migration, and its effect.
 
 Source: KubeVirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146,
 staging/src/kubevirt.io/api/migrations/v1alpha1/types.go:43-64.
@@ -22,7 +22,7 @@ POLICIES = "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies"
 
 
 def policy(name, vmi=None, namespace=None, **spec):
-    """Returns a policy without the selectors that are None."""
+    """Returns a MigrationPolicy that omits the selectors that are None."""
     found = {"virtualMachineInstanceSelector": vmi, "namespaceSelector": namespace}
     selectors = {key: labels for key, labels in found.items() if labels is not None}
     return {
@@ -138,7 +138,7 @@ def simulated(*, objects=(), migrations=None, labels=None, **vm):
 
 
 def grown(sim, guest="2Gi", seconds=900):
-    """Changes the size, waits, and returns the VMI's migrationState."""
+    """Changes the VM's memory size, waits, and returns the VMI's migrationState."""
     path = "/apis/kubevirt.io/v1/namespaces/shop/virtualmachines/vm"
     body = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
     assert patch(sim, path, body).status == 200

@@ -1,4 +1,4 @@
-"""Back-off, clean-up and priorities of migrations; the engine and the work queue."""
+"""Tests migration back-off, clean-up and priorities, the engine, and the work queue."""
 
 from __future__ import annotations
 

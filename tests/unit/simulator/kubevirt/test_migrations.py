@@ -1,4 +1,4 @@
-"""Migrations over time: limits, failures, transfers, cancellation, manual migrations."""
+"""Tests migrations over time: limits, failures, transfers, cancellation, manual migrations."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_waiting_target_pod_starts_when_memory_becomes_free():
     assert memory(sim) == ("1Gi", "2Gi", "2Gi")
 
 
-def test_target_pod_is_unschedulable_on_a_single_node():
+def test_target_pod_is_unschedulable_in_a_cluster_with_one_node():
     sim = simulate({"name": "vm"}, nodes=1)
     ask(sim, "2Gi")
     sim.engine.run_until(60)
@@ -198,7 +198,7 @@ def test_migration_limits_also_apply_to_manual_migrations():
     assert sorted(phases(sim)) == ["Pending"] * 3 + ["Running"] * 5
 
 
-def test_free_slot_goes_to_the_pending_migration_with_the_highest_priority():
+def test_pending_migration_with_the_highest_priority_gets_a_free_slot():
     # v1.9.0 pkg/virt-controller/watch/migration/migration.go:452-474
     spec = {**LIVE, "configuration": {"migrations": {"parallelMigrationsPerCluster": 1}}}
     vms = [{"name": name} for name in ("busy", "early", "urgent")]
@@ -217,7 +217,9 @@ def test_free_slot_goes_to_the_pending_migration_with_the_highest_priority():
     ("disruption", "transfer", "at_s", "failed"),
     [(False, "45s", 55, True), (True, "45s", 55, None), (True, "65s", 70, True)],
 )
-def test_workload_disruption_doubles_the_completion_timeout(disruption, transfer, at_s, failed):
+def test_allow_workload_disruption_doubles_the_completion_timeout(
+    disruption, transfer, at_s, failed
+):
     # v1.9.0 live-migration-source.go:743-792: the VM is paused at the time-out, which then counts
     # twice
     migrating = {"completionTimeoutPerGiB": 10, "allowWorkloadDisruption": disruption}
@@ -258,7 +260,7 @@ def test_pod_memory_label_is_removed_after_the_hotplug():
 @pytest.mark.parametrize(
     ("version", "vendors", "ends"),
     [
-        # v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005; not known of older
+        # v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005; unknown for older
         # versions
         ("v1.8.0", ("Intel", "AMD"), "2Gi"),
         ("v1.9.0", ("Intel", "AMD"), "1Gi"),

@@ -1,4 +1,4 @@
-"""Whether a migration's target pod is large enough: requests, limits, overcommit, huge pages.
+"""Tests whether a target pod is large enough: requests, limits, overcommit, huge pages.
 
 Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208 (the pod needs the overhead and the
 VMI's requests); pkg/virt-controller/watch/vm/vm.go:3522-3547;
@@ -34,7 +34,7 @@ def grown(**world):
 
 
 def pod_memory(play):
-    """Returns the bytes that the running launcher's compute container requests."""
+    """Returns the bytes of memory that the running launcher's compute container requests."""
     pods = [p for p in play.sim.store.list("pods") if p["status"]["phase"] == "Running"]
     [resources] = [
         c["resources"] for p in pods for c in p["spec"]["containers"] if c["name"] == "compute"

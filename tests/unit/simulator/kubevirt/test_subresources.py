@@ -1,4 +1,4 @@
-"""The subresources restart and guestosinfo: permissions, and virt-api's errors."""
+"""Tests the subresources restart and guestosinfo: permissions, and virt-api's errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The behaviour of KubeVirt v1.1 and v1.2: liveUpdateFeatures, denials, instancetypes.
+"""Tests KubeVirt v1.1 and v1.2: liveUpdateFeatures, denials and instancetypes.
 
 Source: v1.1.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939;
 v1.2.0 :430-567 and pkg/virt-controller/watch/vm.go:3189.
@@ -103,7 +103,7 @@ def test_live_update_features_require_the_feature_gate():
         Play({**SWITCH}, version="v1.1.0", spec={"configuration": {}})
 
 
-def test_live_update_features_exclude_an_instancetype():
+def test_vm_with_live_update_features_cannot_have_an_instancetype():
     kinds = [{"name": "small", "guest": "2Gi"}]
     with pytest.raises(WorldError, match="cannot be used when instance type is configured"):
         old({"instancetype": "small", **SWITCH}, instancetypes=kinds)
@@ -121,7 +121,7 @@ TYPES = [{"name": name, "guest": f"{n}Gi"} for n, name in ((2, "small"), (3, "bi
 
 
 def name_of(play, name):
-    """Changes the instancetype as v1.3's own tests do, without the old one's revision."""
+    """Changes the VM's instancetype and removes the revision name, as KubeVirt v1.3's tests do."""
     return play.patch({"spec": {"instancetype": {"name": name, "revisionName": None}}})
 
 

@@ -1,4 +1,4 @@
-"""The differences between KubeVirt versions, each with its source."""
+"""Tests the differences between KubeVirt versions, and gives the source of each."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_live_update_requires_the_feature_gate_up_to_v1_4(version, spec, live):
         ("v1.9.0", True),
     ],
 )
-def test_restart_required_is_cleared_automatically_since_the_backports(version, clears):
+def test_restart_required_is_cleared_automatically_since_v1_6_4_and_v1_7_1(version, clears):
     assert behaviour(version).self_clearing is clears
 
 
@@ -79,7 +79,7 @@ def test_restart_required_is_cleared_automatically_since_the_backports(version, 
         ("v1.9.0", {"amd64"}, {"amd64"}),
     ],
 )
-def test_hotplug_architectures_depend_on_the_version(version, hotplug, start):
+def test_hotplug_architectures_depend_on_the_kubevirt_version(version, hotplug, start):
     assert set(behaviour(version).hotplug_architectures) == hotplug
     assert set(behaviour(version).start_architectures) == start
 

@@ -1,4 +1,4 @@
-"""virt-operator, HyperConverged, and components that read the KubeVirt CR."""
+"""Tests virt-operator, HyperConverged, and components that read the KubeVirt CR."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Live updates of CPU sockets and placement, and their order with memory.
+"""Tests live updates of CPU sockets and placement, and their order with memory.
 
 Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:640-670,2989-3061,3351-3366;
 pkg/virt-handler/migration-target.go (finalizeMigration).
@@ -32,7 +32,7 @@ def test_cpu_sockets_are_plugged_by_a_migration():
     assert (cpus(play), play.said, play.phases) == (4, {}, ["Succeeded"])
 
 
-def test_cpus_and_memory_share_one_migration():
+def test_changes_of_cpus_and_memory_share_one_migration():
     play = play_of()
     play.domain(cpu={"sockets": 4}, memory={"guest": "3Gi"})
     play.run(60)
@@ -138,7 +138,7 @@ def test_placement_of_a_vm_is_applied_to_its_vmi(name):
     assert name not in play.vmi["spec"]
 
 
-def test_changed_node_selector_decides_the_target_of_the_next_migration():
+def test_changed_node_selector_applies_to_the_target_of_the_next_migration():
     nodes = [{"name": f"node{n}", "labels": {"zone": f"z{n}"}} for n in range(4)]
     play = Play({"guest": "2Gi", "node": "node0"}, nodes=nodes)
     play.template(nodeSelector={"zone": "z3"}, domain={"memory": {"guest": "3Gi"}})

@@ -1,4 +1,4 @@
-"""The webhooks of virt-api and virt-operator."""
+"""Tests the webhooks of virt-api and virt-operator."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The workload updater, and quotas and nodes in its way."""
+"""Tests the workload updater, and how quotas and nodes limit it."""
 
 from __future__ import annotations
 

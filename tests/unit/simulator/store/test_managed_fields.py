@@ -1,4 +1,4 @@
-"""managedFields: which manager owns which field."""
+"""Tests managedFields, which record the manager that owns each field."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""The store: revisions, generations, finalizers, owners."""
+"""Tests the object store: revisions, generations, finalizers and owner references."""
 
 import pytest
 from support.apiserver import vm, vm_key
@@ -61,7 +61,7 @@ def test_object_returned_by_the_store_is_a_copy(store):
         (POD, True, write("status", {"phase": "Running"}), 1),
     ],
 )
-def test_generation_counts_spec_changes(store, key, status, change, generation):
+def test_generation_of_an_object_counts_spec_changes(store, key, status, change, generation):
     store.create(key, {"spec": {"runStrategy": "Halted"}})
     before = store.rv
     assert store.mutate(key, change, status=status)["metadata"]["generation"] == generation
@@ -99,7 +99,7 @@ def test_write_with_an_old_resource_version_conflicts(store):
         store.update(vm_key(), stale)
 
 
-def test_write_to_a_recreated_object_conflicts(store):
+def test_write_to_a_deleted_and_recreated_object_conflicts(store):
     uid = store.create(vm_key(), vm())["metadata"]["uid"]
     store.delete(vm_key())
     store.create(vm_key(), vm())

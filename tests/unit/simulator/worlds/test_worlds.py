@@ -1,4 +1,4 @@
-"""World files: the examples run, and impossible worlds are rejected with all problems."""
+"""Tests world files: examples can be simulated, and impossible worlds are rejected."""
 
 from __future__ import annotations
 
