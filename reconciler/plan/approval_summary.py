@@ -1,4 +1,4 @@
-"""``approval_of``: the approval of a whole plan, with the change of each action in words."""
+"""``approval_of``: returns the approval of a whole plan, with the change of each action."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def change_of(decision: Decision, action: Action) -> str:
 
 
 def change_text(verb: Verb, changes: Iterable[tuple[str, str | None, str]]) -> str:
-    """Return the text from each field's last key, old value (None if absent) and new value."""
+    """Return the field's last key with its old value (if there is one) and its new value."""
     if verb is not Verb.PATCH:
         return verb.value
     return ", ".join(changed(*each) for each in changes)

@@ -62,7 +62,7 @@ def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
 def _capacity_notes(
     decisions: Sequence[Decision], waves: Sequence[Wave], context: PlanContext
 ) -> tuple[Diagnostic, ...]:
-    """Return what could not be read, and which changes have no capacity beside the others."""
+    """Return diagnostics on unread pods and quotas, and on changes that lack capacity together."""
     live = context.live
     if live.capacity is None:
         return ()

@@ -1,4 +1,4 @@
-"""``Concurrency``: how many changes may be under way at the same time."""
+"""``Concurrency``: how many changes may be in flight at the same time."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concurrency:
-    """The limits of KubeVirt and of the user; in each case the smaller one applies."""
+    """The limits on parallel changes: the smaller of KubeVirt's limit and the user's."""
 
     cluster: int
-    """The most changes at a time in the cluster."""
+    """The most changes that may be in flight in the cluster at the same time."""
     shard: int
-    """This shard's share of the cluster limit."""
+    """This shard's part of the cluster limit."""
     per_node: int
-    """The most changes at a time of VMs on one node."""
+    """The most changes of VMs on one node that may be in flight at the same time."""
 
 
 def concurrency_of(config: EffectiveConfig, policy: PlanPolicy) -> Concurrency:

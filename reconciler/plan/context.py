@@ -1,4 +1,4 @@
-"""``PlanContext``: what all decisions of one moment share."""
+"""``PlanContext``: the inputs that all decisions of a plan share."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanContext:
-    """Git, the cluster and the policy at one moment, and KubeVirt's configuration."""
+    """The state in Git, the live state, the policy and KubeVirt's configuration at one moment."""
 
     desired: DesiredState
     live: LiveState
     policy: PlanPolicy
     now: datetime
     kubevirt: Decision | None
-    """The decision on the KubeVirt CR; None where Git has no KubeVirt CR."""
+    """The decision on the KubeVirt CR; None if Git has no KubeVirt CR."""
     before: EffectiveConfig
-    """KubeVirt's configuration as it is now."""
+    """KubeVirt's current configuration."""
     after: EffectiveConfig
-    """KubeVirt's configuration after the plan's own changes of the CR."""
+    """KubeVirt's configuration after the plan's changes to the CR."""
 
     @property
     def own(self) -> list[ObjectRef]:
-        """The VMs of this shard, in order."""
+        """The VMs of this shard, ordered by reference."""
         shard = self.policy.shard
         if shard.total == 1:
             return sorted(self.desired.vms)

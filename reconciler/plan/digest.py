@@ -1,4 +1,4 @@
-"""The digests that an approval is bound to: one of each action, and one of the plan."""
+"""Computes the digests to which an approval is bound: of each action and of the whole plan."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef, Uid
 
 GENERATION = "/metadata/generation"
-"""The path that a patch tests to detect any write in between."""
+"""The path that a patch tests to detect concurrent writes."""
 
 
 def action_digest(
@@ -78,12 +78,12 @@ def manifest_digest(manifest: Mapping[str, Any]) -> str:
 
 
 def plan_digest(actions: Iterable[Action]) -> str:
-    """Return ``sha256:…`` over the actions' digests, in order."""
+    """Return ``sha256:…`` over the actions' digests in their order."""
     return digest_over(each.digest for each in actions)
 
 
 def digest_over(digests: Iterable[str]) -> str:
-    """Return ``sha256:…`` over *digests*, in order."""
+    """Return ``sha256:…`` over *digests* in their order."""
     return _sha256(list(digests))
 
 

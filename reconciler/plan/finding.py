@@ -1,4 +1,4 @@
-"""``Finding``: the answer of a rule about one object."""
+"""``Finding``: the result of a rule for one object, with its effect and explanation."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ class Finding:
 
     @classmethod
     def of(cls, effect: Effect, reason: Reason, message: str, hint: str = "") -> Finding:
-        """Return the finding of *effect* with this explanation."""
+        """Return a finding with *effect* and an explanation."""
         return cls(effect=effect, why=Explanation(reason=reason, message=message, hint=hint))
 
     @property
     def reason(self) -> Reason:
-        """The code of ``why``."""
+        """The reason code of the explanation."""
         return Reason(self.why.reason)
 
 
 def restart(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a finding that the API accepts the patch but only a restart makes it effective."""
+    """Return a finding with the effect restart: the change takes effect only at a restart."""
     return Finding.of(Effect.RESTART, reason, message, hint)
 
 
 def wait(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a finding that the change becomes possible without intervention."""
+    """Return a finding with the effect wait: the change becomes possible without intervention."""
     return Finding.of(Effect.WAIT, reason, message, hint)
 
 
 def blocked(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a finding that the patch is denied, does harm or has no effect, or has failed."""
+    """Return a finding with the effect blocked: the change is denied, harmful or useless."""
     return Finding.of(Effect.BLOCKED, reason, message, hint)

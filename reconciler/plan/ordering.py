@@ -1,4 +1,4 @@
-"""The order in which VMs change: canaries first, then each batch, then the rest."""
+"""Orders the changes of VMs: canaries first, then each batch, then all other VMs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CANARY = 0
 
 
 def labels_of(ref: ObjectRef, desired: DesiredState, live: LiveState) -> Mapping[str, str]:
-    """Return a VM's labels in the cluster, overridden by those in Git."""
+    """Return a VM's labels from the cluster and Git; those in Git have precedence."""
     vm, wanted = live.vms.get(ref), desired.vms.get(ref)
     return {**(vm.labels if vm else {}), **(wanted.labels if wanted else {})}
 
@@ -41,7 +41,7 @@ def _rank(labels: Mapping[str, str], policy: PlanPolicy) -> int:
 
 
 def named(rank: int, policy: PlanPolicy) -> str:
-    """Return *rank* in words."""
+    """Return a name for *rank*, such as ``the canaries``."""
     if rank == CANARY:
         return "the canaries"
     n = rank - CANARY

@@ -1,9 +1,9 @@
-"""Builds the JSON patches, which write single leaves and never overwrite a parent.
+"""Builds JSON patches that write single fields and never overwrite a parent.
 
-Each patch starts with ``test`` operations on the uid and on the old value as the server spells it.
-A patch that adds a parent, a list or an absent field tests the generation instead of the old
-value. The server compares spellings (``1024Mi`` fails against a stored ``1Gi``), and it gives no
-reason when a test fails.
+Each patch starts with ``test`` operations on the uid and on the old value, in the server's
+notation. A patch that adds a parent, a list or an absent field tests the generation instead of the
+old value. The server compares text (``1024Mi`` does not match a stored ``1Gi``), and it does not
+report why a test failed.
 
 Source: recorded against kube-apiserver 1.36.2 (failed test, missing parent, add on a list).
 """
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
-    """Return the patch that sets the guest memory of *vm*, in Git's spelling.
+    """Return the patch that sets the guest memory of *vm*, in the notation that Git uses.
 
     A size that Git writes as a bare number is sent as a string of digits, which every version
     accepts. Source: recorded; v1.3.1 denies a number ("must be of type string").
@@ -56,7 +56,7 @@ def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
 
 
 def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
-    """Return the patch that gives *vm*, which has an instancetype, the one called *name*.
+    """Return the patch that changes the name of *vm*'s instancetype to *name*.
 
     A ``revisionName`` in the spec pins the old type, so the same patch removes it.
     Source: recorded v1.3.1 instancetype-change (denied without that), v1.6.3 and v1.9.0 (the
@@ -86,7 +86,7 @@ def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tu
 
 
 def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *manifest* as a POST sends it, with bare numbers as strings of digits.
+    """Return *manifest* as the body of a POST, with numeric sizes as strings of digits.
 
     Source: recorded; v1.3.1 denies a number ("must be of type string").
     """
@@ -99,7 +99,7 @@ def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings_patch(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> tuple[PatchOp, ...]:
-    """Return the patch that makes *changes* to the CR and keeps gates that Git does not name."""
+    """Return the patch that makes *changes* to the CR and keeps gates that Git does not list."""
     present = [change for change in changes if change.field in kubevirt.spellings]
     absent = [change for change in changes if change.field not in kubevirt.spellings]
     guards = [_same_object(kubevirt.uid)]
@@ -127,7 +127,7 @@ def _rewrite(change: Change) -> list[PatchOp]:
 
 
 def _additions(kubevirt: LiveKubeVirt, changes: list[Change]) -> list[PatchOp]:
-    """Return one ``add`` for each topmost missing parent, with everything under it."""
+    """Return one ``add`` operation for each topmost missing parent, with all its new fields."""
     additions: dict[FieldPath, Any] = {}
     for change in changes:
         top = next(

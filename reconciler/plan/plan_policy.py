@@ -1,4 +1,4 @@
-"""``PlanPolicy``: what the user has consented to, and when waiting counts as a failure."""
+"""``PlanPolicy``: the user's consents and limits, and when waiting counts as a failure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.model.selector import Selector
 from reconciler.model.shard import WHOLE_FLEET, Shard
 
 ALWAYS = (Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h")),)
-"""A window that never closes; it replaces the windows that the user asks to ignore."""
+"""A window that never closes; it replaces the configured windows if the user ignores them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,31 +18,31 @@ class PlanPolicy:
     """The user's choices that affect decisions; the defaults are safe."""
 
     create: bool = False
-    """Whether a VM that only Git has is created."""
+    """Whether to create VMs that exist only in Git."""
     restart: RestartConsent = RestartConsent.NEVER
-    """What may be done to a VM whose change needs a restart and that has no annotation."""
+    """What is allowed for a VM that needs a restart and has no restart annotation."""
     guest_timeout_s: float = 300.0
-    """How long a guest may take to accept memory after the migration has ended."""
+    """How long a guest may take to use or release memory after the migration has ended."""
     failed_migrations: int = 3
-    """How many failed migrations in a row make a VM count as failed; KubeVirt continues."""
+    """After this many failed migrations in a row, a VM counts as failed; KubeVirt retries."""
     cluster: str = ""
-    """Uid of the namespace kube-system of the intended cluster; empty for any cluster."""
+    """The uid of the intended cluster's namespace kube-system; empty for any cluster."""
     max_concurrent: int | None = None
-    """The most changes in flight; None for KubeVirt's own limit."""
+    """The most changes in flight; None leaves the limit to KubeVirt."""
     max_per_node: int | None = None
-    """The most changes in flight of VMs on one node; None for KubeVirt's own limit."""
+    """The most changes in flight on one node; None leaves the limit to KubeVirt."""
     batches: tuple[Selector, ...] = ()
     """The batches in order; VMs that no batch selects come last."""
     canary: Canary | None = None
     """The VMs that change before all others."""
     anti_affinity: tuple[str, ...] = ()
-    """Label keys: VMs of a namespace with the same value never change at the same time."""
+    """Label keys: VMs in a namespace that share a value never change at the same time."""
     shard: Shard = WHOLE_FLEET
-    """The shard whose VMs are decided; VMs of all shards count as being in flight."""
+    """The shard whose VMs are planned; VMs of other shards still count as in flight."""
     windows: tuple[Window, ...] = ()
-    """The times at which writes are allowed; empty for always."""
+    """The times at which writes are allowed; if empty, writes are always allowed."""
     settle_deadline_s: float = 300.0
-    """How long the CR may take to settle after a change before the run gives up on it."""
+    """How long the CR may take to settle after a change before the run fails."""
 
 
 def plan_policy(

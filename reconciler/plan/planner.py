@@ -1,4 +1,4 @@
-"""``Planner``: decides what happens to each object, and decides again only what has changed."""
+"""``Planner``: decides what happens to each object, and decides again only what changed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class _Remembered(NamedTuple):
-    """A decision and the inputs that belong to its VM alone."""
+    """A stored decision and the inputs that concern only its VM."""
 
     inputs: Sequence[object]
     decision: Decision
@@ -71,7 +71,7 @@ class Planner:
 
     @property
     def capacity_mattered(self) -> bool:
-        """Whether a decision read pods and quotas, or would have if they were known."""
+        """Whether a decision used pods and quotas, or would have used them if they were known."""
         return bool(self._read_capacity)
 
     def update(
@@ -110,7 +110,7 @@ class Planner:
         return context
 
     def needs_capacity(self) -> bool:
-        """Whether pods and quotas are not known and a decision would read them.
+        """Whether pods and quotas are unknown although a decision would use them.
 
         VMs are decided until the first one that would.
         """
@@ -124,18 +124,18 @@ class Planner:
         return self.capacity_mattered
 
     def add_capacity(self, capacity: Capacity | None) -> None:
-        """Add pods and quotas to the inputs; only decisions that read them are made again."""
+        """Add pods and quotas to the inputs; only decisions that use them are made again."""
         live = replace(self.context.live, capacity=capacity)
         self._forget(self._read_capacity)
         self._context = replace(self.context, live=live)
 
     def decision(self, ref: ObjectRef) -> Decision:
-        """The decision on the VM *ref*, which must be in the desired state."""
+        """Return the decision on the VM *ref*, which must be in the desired state."""
         context = self.context
         return self._decision(ref, tuple(each.get(ref) for each in _by_vm(context)), context)
 
     def plan(self) -> Plan:
-        """The plan: one decision for each object, in the order of their references.
+        """Return the plan: one decision for each object, in the order of their references.
 
         Where the desired state is invalid, the plan has no actions.
         """
@@ -171,7 +171,7 @@ class Planner:
         return decision
 
     def _forget_outdated(self, context: PlanContext) -> None:
-        """Forget the decisions that *context* makes outdated, but for the VMs' own inputs."""
+        """Forget decisions that became outdated because inputs other than the VM's own changed."""
         shared, before = _shared(context), self._context
         if shared != self._shared:
             self._forget(self._remembered)
@@ -190,13 +190,13 @@ class Planner:
 
 
 def _by_vm(context: PlanContext) -> tuple[Mapping[ObjectRef, object], ...]:
-    """The inputs that belong to one VM each."""
+    """Return, for each VM, the inputs that concern only that VM."""
     desired, live = context.desired, context.live
     return desired.vms, desired.provenance, live.vms, live.vmis, live.migrations
 
 
 def _shared(context: PlanContext) -> tuple[object, ...]:
-    """The inputs that every decision is made from."""
+    """Return the inputs that every decision depends on."""
     live = context.live
     return (
         context.before,
@@ -215,7 +215,7 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
 
 
 def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
-    """Return *decision*, or for a shard that may not change the CR, that it waits for shard 0."""
+    """Return *decision*; if only shard 0 may change the CR, make it wait for shard 0."""
     if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
         return decision
     why = Explanation(

@@ -1,4 +1,4 @@
-"""``CATALOGUE``: what each reason code means, what to do about it, and how it is known."""
+"""``CATALOGUE``: the meaning of each reason code, the user's next step, and the evidence."""
 
 from __future__ import annotations
 
@@ -13,48 +13,48 @@ if TYPE_CHECKING:
 
 
 class Mark(StrEnum):
-    """How a reason is known."""
+    """The kind of evidence for a reason."""
 
     RECORDED = "recorded"
-    """Seen on a real control plane of one of eight KubeVirt versions from v1.2.2 to v1.9.0."""
+    """Observed on a real control plane of KubeVirt v1.3.1, v1.6.3 or v1.9.0."""
     SOURCE = "source"
-    """Read from KubeVirt's code, and not seen."""
+    """Derived from KubeVirt's source code, but not observed."""
     OWN = "own"
-    """Not a claim about KubeVirt: the user's configuration, or a rule of this program."""
+    """Independent of KubeVirt: the user's configuration, or a rule of this program."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonEntry:
-    """One reason: how it is known, what it means, and what a person does about it."""
+    """One reason with its evidence, its meaning, and what the user should do."""
 
     mark: Mark
     where: str
-    """Scenarios and versions of a recording, or file and version of KubeVirt's code."""
+    """Recorded scenarios and versions, or a file and version of KubeVirt's source code."""
     meaning: str
     action: str
-    """Empty if nothing has to be done."""
+    """What the user should do; empty if nothing has to be done."""
     since: str
     """The first KubeVirt version that the reason applies to."""
     until: str
-    """The last one; empty if the newest known version still has it."""
+    """The last KubeVirt version that the reason applies to; empty if there is none."""
 
 
 def recorded(
     where: str, meaning: str, action: str = "", *, since: str = "v1.1", until: str = ""
 ) -> ReasonEntry:
-    """Return the entry of a reason that was seen on a real control plane."""
+    """Return the entry of a reason that was observed on a real control plane."""
     return ReasonEntry(Mark.RECORDED, where, meaning, action, since, until)
 
 
 def source(
     where: str, meaning: str, action: str = "", *, since: str = "v1.1", until: str = ""
 ) -> ReasonEntry:
-    """Return the entry of a reason that was read from KubeVirt's code."""
+    """Return the entry of a reason that was derived from KubeVirt's source code."""
     return ReasonEntry(Mark.SOURCE, where, meaning, action, since, until)
 
 
 def own(where: str, meaning: str, action: str = "") -> ReasonEntry:
-    """Return the entry of a reason that claims nothing about KubeVirt."""
+    """Return the entry of a reason that does not depend on KubeVirt."""
     return ReasonEntry(Mark.OWN, where, meaning, action, "v1.1", "")
 
 
@@ -92,7 +92,7 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
         " true` is"
         " set."),
 }
-"""The effects none, config, live, cold and create."""
+"""Reasons for the effects none, config, live, cold and create."""
 RESTARTS: Mapping[Reason, ReasonEntry] = {
     Reason.RESTART_PENDING: recorded("above-max-guest, all versions",
         "The VM's spec already has the desired size, and KubeVirt waits for a restart to apply"
@@ -323,4 +323,4 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
 
 _ENTRIES = {**CHANGES, **RESTARTS, **WAITS, **BLOCKED}
 CATALOGUE: Mapping[Reason, ReasonEntry] = {each: _ENTRIES[each] for each in Reason}
-"""Every reason, in the order of the enum."""
+"""All reasons, in the order of the enum."""

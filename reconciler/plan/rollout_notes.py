@@ -1,4 +1,4 @@
-"""``rollout_notes``: what pacing, windows and restarts mean for one plan, as diagnostics."""
+"""``rollout_notes``: diagnostics on the canaries, batches, windows and restarts of a plan."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.plan.plan_policy import PlanPolicy
 
 WINDOWS_AHEAD = 32
-"""How many windows ahead are examined: a month of nights."""
+"""How many upcoming windows are checked: enough for a month of nightly windows."""
 
 _MOST_MINUTES = 120
 
@@ -34,7 +34,7 @@ _MOST_MINUTES = 120
 def rollout_notes(
     decisions: Sequence[Decision], context: PlanContext, ranks: Mapping[ObjectRef, int]
 ) -> tuple[Diagnostic, ...]:
-    """Return what the rollout does beyond the order of the waves; empty if it does nothing.
+    """Return diagnostics on how the rollout delays or restarts VMs; empty if it does neither.
 
     Args:
         decisions: One for each object, with its actions.
@@ -103,7 +103,7 @@ def _closed(opens: datetime | None) -> Diagnostic:
 
 
 def _longest(windows: tuple[Window, ...], now: datetime, enough_s: float) -> float:
-    """Return the seconds of the longest window ahead, or of the first that has *enough_s*."""
+    """Return the length in seconds of the longest upcoming window; stop at *enough_s*."""
     longest, moment = 0.0, now
     for _ in range(2 * WINDOWS_AHEAD):
         found = opening(windows, moment)
@@ -162,7 +162,7 @@ def _canaries(
 
 
 def _may_prove(canary: Decision) -> bool:
-    """Whether a canary without actions has proved the change, or may still prove it."""
+    """Whether a canary without actions already has its memory, or may still get it."""
     return canary.effect in (Effect.NONE, Effect.WAIT)
 
 
@@ -193,7 +193,7 @@ def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnos
 
 
 def _named(refs: Sequence[ObjectRef], needs: Mapping[ObjectRef, float]) -> str:
-    """Return *refs*, the VM that needs the longest window first, and how long that one takes."""
+    """Return the names of *refs*, longest need first, and the time that the first one needs."""
     ranked = sorted(refs, key=lambda ref: (-needs[ref], ref))
     most = needs[ranked[0]]
     bound = "without a limit" if math.isinf(most) else f"up to {_minutes(most)}"

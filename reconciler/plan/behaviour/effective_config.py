@@ -25,12 +25,12 @@ LIVE_MIGRATE = "LiveMigrate"
 EVICT = "Evict"
 
 DEFAULT_PARALLEL_MIGRATIONS = 5
-"""Migrations at a time in the cluster.
+"""The default limit of parallel migrations in the cluster.
 
 Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52.
 """
 DEFAULT_PARALLEL_OUTBOUND = 2
-"""Migrations at a time from one node.
+"""The default limit of parallel migrations from one node.
 
 Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52.
 """
@@ -38,33 +38,33 @@ Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveConfig:
-    """What the CR and KubeVirt's defaults say about memory changes."""
+    """The KubeVirt settings in force for memory changes: the CR's values, else the defaults."""
 
     capabilities: Capabilities
     obstacle: Reason | None
-    """Why LiveUpdate is not in effect; None where it is."""
+    """Why LiveUpdate is not in effect; None if it is in effect."""
     methods: frozenset[str]
     max_guest: MemoryQuantity | None
     eviction_strategy: str
-    """The strategy of VMs that have none; empty for ``None``, which is the default."""
+    """The eviction strategy of VMs that set none; empty for the default, ``None``."""
     multi_architecture: bool
-    """Whether VMs of another architecture are admitted."""
+    """Whether the webhook admits VMs of another architecture than virt-api's."""
     parallel: int
-    """The most migrations at a time in the cluster."""
+    """The limit of parallel migrations in the cluster."""
     outbound_per_node: int
-    """The most migrations at a time from one node."""
+    """The limit of parallel migrations from one node."""
     bandwidth: int
-    """Bytes a second for each migration; 0 for no limit."""
+    """The bandwidth limit of each migration in bytes per second; 0 for no limit."""
     completion_timeout_per_gib: int
-    """Seconds that a migration may take for each decimal GB; 0 for no limit."""
+    """The seconds that a migration may take per GB (10^9 bytes); 0 for no limit."""
     post_copy: bool
     """Whether a migration that takes too long continues in post-copy."""
     disruption: bool
-    """Whether the guest may be paused for a migration that takes too long."""
+    """Whether KubeVirt may pause the guest if a migration takes too long."""
     live_update_changed_at: datetime | None
-    """When strategy or gates were last written; older conditions may be out of date."""
+    """When the rollout strategy or a gate last changed; older conditions may be outdated."""
     unsettled: str
-    """Why KubeVirt's components may not use the CR yet; empty where they do."""
+    """Why KubeVirt's components may not use the CR yet; empty if they use it."""
 
     @property
     def live_update(self) -> bool:
@@ -73,7 +73,7 @@ class EffectiveConfig:
 
 
 def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
-    """Return the configuration that *kubevirt* gives, with KubeVirt's defaults."""
+    """Return the configuration in force for the CR *kubevirt*, with KubeVirt's defaults."""
     capabilities = capabilities_of(kubevirt.version)
     methods = kubevirt.settings.get(fields.UPDATE_METHODS)
     max_guest = kubevirt.settings.get(fields.MAX_GUEST)
@@ -108,7 +108,7 @@ def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
 
 
 def unsettled(kubevirt: LiveKubeVirt) -> str:
-    """Return why KubeVirt's components may not use the CR yet; empty where they do.
+    """Return why KubeVirt's components may not use the CR yet; empty if they use it.
 
     Source: kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 sets observedGeneration only
     at the end of a synced round; workload-updater.go:450-455 does nothing unless Deployed.
@@ -146,7 +146,7 @@ def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVir
 
 
 def spelled(value: SettingValue) -> object:
-    """Return *value* as JSON, in Git's spelling."""
+    """Return *value* as JSON, in the notation that Git uses."""
     if isinstance(value, NameSet):
         return list(value.raw)
     if isinstance(value, bool | int | str):
@@ -155,7 +155,7 @@ def spelled(value: SettingValue) -> object:
 
 
 def _obstacle(kubevirt: LiveKubeVirt, capabilities: Capabilities) -> Reason | None:
-    """Return why LiveUpdate is not in effect; None where it is.
+    """Return why LiveUpdate is not in effect; None if it is in effect.
 
     Source: kubevirt v1.3.0 pkg/virt-config/virt-config.go:482-489 needs the gate and the
     strategy; v1.5.0 :467-470 for the strategy alone; v1.9.0 :514-517 counts null as LiveUpdate.

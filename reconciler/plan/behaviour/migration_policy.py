@@ -1,4 +1,4 @@
-"""Which MigrationPolicy applies to an instance, and which bandwidth limit."""
+"""Selects the MigrationPolicy and the bandwidth limit that apply to an instance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def bandwidth(vmi: LiveVMI, live: LiveState, default: int) -> int:
-    """Return the bytes a second that a migration of *vmi* may use; 0 for no limit.
+    """Return the bytes per second that a migration of *vmi* may use; 0 for no limit.
 
     Args:
         vmi: The instance.

@@ -1,4 +1,4 @@
-"""``waiting``: edits of a VM beside its memory that wait for a restart.
+"""``waiting``: finds edits of a VM, other than memory, that wait for a restart.
 
 KubeVirt compares a VM with the revision that it stored when the VM started. This module compares
 it with the running instance, in the few fields that the instance copies unchanged. So it does not
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def waiting(vm: LiveVM, vmi: LiveVMI) -> tuple[str, ...]:
-    """Return each visible edit with both values; empty if there is none.
+    """Return each visible pending edit with its old and new value; empty if there is none.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053: cores, threads, maxGuest,
     huge pages and dedicated CPUs do not change live; recorded write-maxguest-on-running.

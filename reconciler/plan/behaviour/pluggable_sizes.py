@@ -1,4 +1,4 @@
-"""``unpluggable``: whether KubeVirt can plug a size, apart from the state of a VM.
+"""``unpluggable``: whether KubeVirt can hotplug a size, independent of the state of the VM.
 
 Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-107 (ValidateLiveUpdateMemory); the
 first failing check wins, in this order.
@@ -24,7 +24,7 @@ def unpluggable(
     guest: MemoryQuantity,
     max_guest: MemoryQuantity,
 ) -> Explanation | None:
-    """Return the first reason why *guest* cannot be plugged, or None."""
+    """Return the first reason why KubeVirt cannot hotplug the size *guest*, or None."""
     return (
         unsupported(constraints, capabilities)
         or above(guest, max_guest)

@@ -1,4 +1,4 @@
-"""``target_pod``: what the target pod of a memory change requests; sizes are in bytes.
+"""``target_pod``: computes the resources of the target pod of a memory change, in bytes.
 
 If the VM's launcher pod is known, its requests are the basis and only the difference of the sizes
 is added, so sidecars, container disks, probes and devices are included. If it is not known,
@@ -27,10 +27,11 @@ PER_VCPU = 8 * MIB
 IO_THREAD = 8 * MIB
 ARM64_FIRMWARE = 128 * MIB
 DEDICATED = 100 * MIB
-"""Bytes of overhead for a vCPU, the I/O thread, arm64 firmware and dedicated CPUs.
+"""Overhead in bytes of a vCPU, the I/O thread, arm64 firmware and dedicated CPUs.
 
 Source: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; recorded
-hotplug-succeeds and dedicated-cpu on v1.3.1, v1.6.3 and v1.9.0 (not arm64)."""
+hotplug-succeeds and dedicated-cpu on v1.3.1, v1.6.3 and v1.9.0 (not arm64).
+"""
 CONSOLE_LOG = 35_000_000
 """Memory of the container that writes the guest's console. Source: v1.9.0
 pkg/virt-controller/services/serialconsolelog.go:69."""
@@ -39,18 +40,18 @@ _PAGE_TABLE_SHARE = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """What KubeVirt's version and CR say about launcher pods."""
+    """The settings of KubeVirt's version and CR that determine the size of launcher pods."""
 
     capabilities: Capabilities
     overcommit: int = 100
     """Guest memory as a percentage of the pod's request, for a VM without requests."""
     ratio: Fraction = Fraction(1)
-    """The factor for every overhead."""
+    """The factor by which KubeVirt multiplies every overhead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """``resources`` of an instance; None where a value is not set."""
+    """The memory requests and limits of an instance; None for a value that is not set."""
 
     requests: int | None
     limits: int | None
@@ -58,10 +59,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """The container that runs the guest."""
+    """The memory requests of the container that runs the guest."""
 
     request: int
-    """Memory apart from huge pages."""
+    """Requested memory without huge pages, in bytes."""
     hugepages: int
     overhead: int
 
@@ -73,15 +74,15 @@ class Compute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPod:
-    """The resources of a pod that a scheduler and a quota compare."""
+    """The resources of a target pod that the scheduler and quotas check."""
 
     request: int
-    """Memory of the whole pod apart from huge pages."""
+    """Requested memory of the whole pod without huge pages, in bytes."""
     hugepages: int = 0
     page_size: str = ""
-    """The size of its huge pages, such as ``2Mi``; empty where it has none."""
+    """The size of the pod's huge pages, such as ``2Mi``; empty if it uses none."""
     limit: int | None = None
-    """``limits.memory`` of the whole pod; None where the VM sets no limit."""
+    """``limits.memory`` of the whole pod, in bytes; None if the VM sets no limit."""
 
 
 def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
@@ -91,7 +92,7 @@ def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
 
 @functools.lru_cache
 def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
-    """Build the rendering once for all VMs."""
+    """Return the rendering for these settings; the cached result serves all VMs."""
     return Rendering(
         capabilities=capabilities_of(version),
         overcommit=max(1, overcommit),
@@ -100,7 +101,7 @@ def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
 
 
 def asked_after(vmi: LiveVMI, target: int) -> Asked:
-    """Return the instance's requests and limits after a change of its guest to *target* bytes.
+    """Return the instance's requests and limits after its guest changes to *target* bytes.
 
     Requests change by the difference of the sizes and are raised to the guest size if they are
     below it. Limits change by the same difference, or not at all where requests were raised.
@@ -120,7 +121,7 @@ def asked_after(vmi: LiveVMI, target: int) -> Asked:
 
 
 def compute(vmi: LiveVMI, guest: int, asked: Asked, rendering: Rendering) -> Compute:
-    """Return what the container of a guest with *guest* bytes requests.
+    """Return the requests of the container that runs a guest with *guest* bytes.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go:1633-1674,
     renderresources.go:220-317; recorded hotplug-succeeds, requests-memory-too, dedicated-cpu,
@@ -136,7 +137,7 @@ def compute(vmi: LiveVMI, guest: int, asked: Asked, rendering: Rendering) -> Com
 def target_pod(
     vmi: LiveVMI, target: MemoryQuantity, rendering: Rendering, source: Launcher | None
 ) -> TargetPod:
-    """Return the pod to which the guest of *vmi* migrates to get *target*.
+    """Return the pod to which *vmi* migrates when its guest memory changes to *target*.
 
     No change of the VM may be in flight, so that its present pod suits its present size.
 
@@ -171,7 +172,7 @@ def target_pod(
 
 
 def source_of(vmi: LiveVMI, launchers: tuple[Launcher, ...]) -> Launcher | None:
-    """Return the pod of *launchers* in which *vmi* runs now."""
+    """Return the pod among *launchers* in which *vmi* runs now."""
     return next((each for each in launchers if each.node == vmi.node), None)
 
 
@@ -183,7 +184,7 @@ def _asked(vmi: LiveVMI) -> Asked:
 
 
 def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
-    """Return what the guest's container needs beside the guest.
+    """Return the memory in bytes that the guest's container needs in addition to the guest.
 
     Source: kubevirt v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178.
     """
@@ -200,7 +201,7 @@ def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
 
 
 def _page_tables(requests: int | None) -> int:
-    """Return a 512th of the requests, rounded up to whole kilobytes first.
+    """Return the overhead of page tables: 1/512 of the requests, rounded up to full kilobytes.
 
     Source: recorded slow-then-second-change v1.3.1: 4557111297 for requests of 4Gi.
     """

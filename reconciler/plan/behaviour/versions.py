@@ -1,4 +1,4 @@
-"""The version table: what each KubeVirt version can do, each cell with its source."""
+"""The version table: the capabilities of each KubeVirt version, with a source for each value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.model.quantity import MIB
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int, int]
 Row: TypeAlias = tuple[tuple[Version, T, str], ...]
-"""Cells (version, value, source); a value applies from its version up to the next cell."""
+"""Cells (version, value, source); a value applies from its version until the next cell."""
 
 LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE = "MultiArchitecture"
@@ -23,11 +23,11 @@ NEWEST_KNOWN: Version = (1, 9, 0)
 
 
 class Instancetype(StrEnum):
-    """What a live change of ``spec.instancetype.name`` needs."""
+    """What KubeVirt needs for a live change of ``spec.instancetype.name``."""
 
     DENIED = "denied"
     DROP_REVISION = "drop-revision"
-    """The same patch must remove ``revisionName``."""
+    """The patch that changes the name must also remove ``revisionName``."""
     NAME_ALONE = "name-alone"
 
 
@@ -38,32 +38,32 @@ class Capabilities:
     version: Version
     """The version that was looked up: the reported one, or the newest if it is unknown."""
     known: bool
-    """False where the version is unknown or newer than the table."""
+    """Whether the table contains the version; false for unknown and newer versions."""
     gate_needed: bool
     """Whether LiveUpdate needs the feature gate ``VMLiveUpdateFeatures``."""
     strategy_field: bool
     """Whether ``spec.configuration.vmRolloutStrategy`` exists."""
     default_strategy: str
-    """What an unset ``vmRolloutStrategy`` means."""
+    """The rollout strategy that applies if ``vmRolloutStrategy`` is not set."""
     architectures: frozenset[str]
-    """The architectures on which memory can be plugged."""
+    """The architectures on which KubeVirt can hotplug memory."""
     start_architectures: frozenset[str]
     """The architectures on which a VM starts with a maxGuest, which hotplug needs."""
     architecture_gate: bool
-    """Whether a VM of another architecture than virt-api's is denied without its gate."""
+    """Whether VMs of another architecture than virt-api's need a feature gate."""
     minimum_guest: int
-    """Bytes; a smaller guest cannot be changed live. 0 for no minimum."""
+    """The smallest guest in bytes that can change live; 0 for no minimum."""
     hugepages: bool
     dedicated_cpus: bool
     memory_limits: bool
-    """Whether memory can be plugged into a VM with ``resources.limits.memory``."""
+    """Whether KubeVirt can hotplug memory into a VM with ``resources.limits.memory``."""
     pluggability_checked: bool
     """Whether virt-controller asks for a restart where a size or VM does not suit hotplug.
 
     Without it, only sizes below the boot size and above maxGuest need a restart.
     """
     guest_above_limit: bool
-    """Whether, under LiveUpdate, a guest above its memory limit is admitted."""
+    """Whether the webhook admits a guest above its memory limit under LiveUpdate."""
     vm_switch: bool
     """Whether a VM's memory changes live only with ``spec.liveUpdateFeatures.memory``."""
     restart_self_clears: bool
@@ -74,21 +74,21 @@ class Capabilities:
     template_without_memory_live: bool
     """Whether memory changes live if the VM's own template has none: an instancetype sets it."""
     gate_overlap_denied: bool
-    """Whether a gate in both ``featureGates`` and ``disabledFeatureGates`` is denied."""
+    """Whether KubeVirt denies a gate in both ``featureGates`` and ``disabledFeatureGates``."""
     allow_workload_disruption: bool
     """Whether ``migrations.allowWorkloadDisruption`` exists."""
     completion_timeout_per_gib_s: int
     """Default of ``migrations.completionTimeoutPerGiB``, in seconds."""
     update_backoff: bool
-    """Whether failed workload-update migrations back off before the next try."""
+    """Whether KubeVirt waits longer after each failed workload-update migration."""
     same_cpu_vendor: bool
-    """Whether a VM only migrates to a node with the CPU vendor of its own node."""
+    """Whether a VM can only migrate to a node with the same CPU vendor as its own node."""
     launcher_overhead: int
-    """Bytes of monitor, launcher, virtlogd, virtqemud and QEMU in a launcher pod."""
+    """Bytes that monitor, launcher, virtlogd, virtqemud and QEMU add to a launcher pod."""
     graphics_overhead: int
     """Bytes that a graphics device adds to a launcher pod."""
     dedicated_cpus_in_ratio: bool
-    """Whether the CR's overhead ratio multiplies the overhead of dedicated CPUs too."""
+    """Whether the CR's overhead ratio also multiplies the overhead of dedicated CPUs."""
 
 
 _AMD64 = frozenset({"amd64"})
@@ -260,5 +260,5 @@ _NEWEST_PATCH: Version = (NEWEST_KNOWN[0], NEWEST_KNOWN[1], 10**6)
 
 
 def _cell(row: Row[T], version: Version) -> T:
-    """Return the value of *row* for *version*."""
+    """Return the value in *row* that applies to *version*."""
     return next(value for since, value, _source in reversed(row) if since <= version)

@@ -1,4 +1,4 @@
-"""``fate_of``: what KubeVirt's workload updater does with a VM that waits for it."""
+"""``fate_of``: what KubeVirt's workload updater does with a VM that waits for an update."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 OUTDATED = "kubevirt.io/outdatedLauncherImage"
-"""Label of an instance whose launcher is from another KubeVirt version.
+"""The label of an instance whose launcher belongs to another KubeVirt version.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/vmi (setLauncherContainerInfo).
 """
@@ -23,21 +23,21 @@ pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428."""
 
 
 class Fate(StrEnum):
-    """What the updater does with a VM that waits for it."""
+    """What KubeVirt's workload updater does with a VM that waits for an update."""
 
     MIGRATED = "migrated"
     EVACUATED = "evacuated"
-    """It is evicted; the eviction is denied and becomes a migration."""
+    """The updater evicts the VM; the eviction is denied and starts a migration instead."""
     KILLED = "killed"
-    """It is evicted and its guest stops; the run strategy decides whether it starts again."""
+    """The updater evicts the VM and its guest stops; the run strategy may start it again."""
     KEPT = "kept"
-    """It is evicted without effect: the eviction is denied and no migration follows."""
+    """The updater tries to evict the VM; the eviction is denied and starts no migration."""
     LEFT = "left"
-    """The updater does nothing."""
+    """The updater does nothing with the VM."""
 
 
 def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
-    """Return what the updater does with *vmi* once the VM waits for it.
+    """Return what the workload updater does with *vmi* once the VM waits for an update.
 
     KubeVirt reports moments after a start whether a VM can migrate; until then it counts as
     migratable. An eviction with the strategy External is denied too; another controller has to
@@ -64,7 +64,7 @@ def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
 
 
 def waits_for(vmi: LiveVMI) -> str:
-    """Return why the updater would act on *vmi* now; empty where it would not."""
+    """Return why the workload updater would act on *vmi* now; empty if it would not act."""
     if vmi.phase != "Running" or vmi.deleting:
         return ""
     if any(is_true(vmi.conditions, each) for each in CHANGES):

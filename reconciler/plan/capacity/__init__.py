@@ -1,1 +1,1 @@
-"""Which nodes and quotas can take target pods."""
+"""Decides which nodes and quotas have capacity for target pods."""

@@ -1,9 +1,10 @@
-"""Which nodes and quotas have the capacity for a target pod.
+"""Decides which nodes and quotas have the capacity for a target pod.
 
-These checks are made: the node is another one, runs VMs, is not cordoned, has the labels of the
-VM's nodeSelector and the source's CPU vendor, and has enough memory and huge pages left. These are
-not: CPU requests, the number of pods, devices, taints, affinity and host-model CPU labels. So a
-node that fits here may still refuse the pod; a node that does not fit here does refuse it.
+A node fits if it is not the source node, runs VMs, is not cordoned, has the labels of the VM's
+nodeSelector and the source's CPU vendor, and has enough memory and huge pages left. This module
+does not check CPU requests, the number of pods, devices, taints, affinity and host-model CPU
+labels. So the scheduler may still reject a node that fits here, but it never accepts one that does
+not fit.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ _NOTHING = NodeUse()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Free:
-    """What a node has left, in bytes."""
+    """The memory and huge pages that a node has left, in bytes."""
 
     memory: int | None
-    """None where the node's allocatable memory is not known."""
+    """Free memory; None if the node's allocatable memory is not known."""
     hugepages: int
-    """Huge pages of the requested page size."""
+    """Free huge pages of the requested page size."""
 
     def holds(self, pod: TargetPod) -> bool:
-        """Whether *pod* fits."""
+        """Whether *pod* fits on the node."""
         enough = self.memory is None or pod.request <= self.memory
         return enough and pod.hugepages <= self.hugepages
 
@@ -51,7 +52,7 @@ def pod_for(
 def eligible_nodes(
     vmi: LiveVMI, nodes: Iterable[LiveNode], *, same_cpu_vendor: bool
 ) -> tuple[LiveNode, ...]:
-    """Return the nodes to which *vmi* may migrate, whatever capacity they have left.
+    """Return the nodes to which *vmi* may migrate, regardless of their free capacity.
 
     Args:
         vmi: The instance.
@@ -74,7 +75,7 @@ def eligible_nodes(
 
 
 def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = False) -> Free:
-    """Return what *node* has left, with huge pages of *page_size*, which may be empty.
+    """Return the free memory of *node* and its free huge pages of *page_size* (may be empty).
 
     With *settled*, the pods of VMs that migrate now do not count: this is the most that the node
     can have left once those migrations have ended.
@@ -91,7 +92,7 @@ def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = 
 
 
 def quota_usage(pod: TargetPod) -> dict[str, int]:
-    """Return what *pod* takes of a quota, by resource; unknown resources are left out."""
+    """Return how much of each quota resource *pod* uses; unknown resources are left out."""
     counted = {"requests.memory": pod.request, "memory": pod.request}
     if pod.limit is not None:
         counted["limits.memory"] = pod.limit
@@ -99,7 +100,7 @@ def quota_usage(pod: TargetPod) -> dict[str, int]:
 
 
 def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator[str]:
-    """Return the resources of which *quota* has too little left for *pod*.
+    """Yield each resource for which *quota* has too little left for *pod*.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """

@@ -1,4 +1,4 @@
-"""``capacity_warnings``: whether the changes of one plan have capacity together."""
+"""``capacity_warnings``: whether the cluster has capacity for all changes of a plan together."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 NAMED = 5
-"""How many VMs a message names."""
+"""How many VMs a message lists by name."""
 
 
 def migrates(decision: Decision) -> bool:
-    """Whether *decision* makes a VM migrate, so that it needs capacity for a second pod."""
+    """Whether *decision* makes a VM migrate, so that the VM needs capacity for a second pod."""
     return decision.effect is Effect.LIVE and decision.reason is not Reason.BACK_TO_RUNNING
 
 
 def capacity_warnings(
     decisions: Sequence[Decision], waves: Sequence[Wave], live: LiveState, at_once: int
 ) -> tuple[Diagnostic, ...]:
-    """Return warnings about changes that fit alone but not together with the others.
+    """Return warnings about changes that fit alone but not together with other changes.
 
     The changes are placed in the order of the waves, with *at_once* migrations at a time.
     """
@@ -69,7 +69,7 @@ def capacity_warnings(
 def _queue(
     jobs: Sequence[tuple[ObjectRef, MemoryQuantity]], reservations: Reservations, at_once: int
 ) -> tuple[list[ObjectRef], list[ObjectRef]]:
-    """Return the VMs that have to wait for capacity, and those that never get any."""
+    """Return the VMs that have to wait for capacity, and the VMs that never get any."""
     running: deque[ObjectRef] = deque()
     late: list[ObjectRef] = []
     left: list[tuple[ObjectRef, MemoryQuantity]] = []

@@ -1,4 +1,4 @@
-"""``Reservations``: the capacity of nodes and quotas that a series of changes takes."""
+"""``Reservations``: reserves capacity of nodes and quotas for a series of changes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
-    """Return the guest size that *decision* writes; None where it writes none."""
+    """Return the guest size that *decision* writes; None if it writes no size."""
     vm = live.vms.get(decision.ref)
     for change in decision.changes:
         if isinstance(change.after, MemoryQuantity):
@@ -34,13 +34,13 @@ def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
 
 
 class Reservations:
-    """Reserves capacity for target pods: first fit, in the order of the nodes' names.
+    """Reserves capacity for target pods on the first node that fits, ordered by node name.
 
-    This is optimistic. The scheduler spreads pods, and so it may leave no node with enough memory
-    for a large pod where packing would.
+    This is optimistic: the scheduler spreads pods, so it may leave no node with enough memory for
+    a large pod, although there would be one if it packed pods.
 
     Args:
-        live: One snapshot with pods and quotas; what is not known counts as enough.
+        live: A snapshot with pods and quotas; an unknown capacity counts as enough.
     """
 
     def __init__(self, live: LiveState) -> None:
@@ -52,7 +52,7 @@ class Reservations:
         """What is reserved by namespace and resource of a quota."""
 
     def place(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
-        """Reserve capacity for the VM *ref*; return False and reserve nothing if there is none."""
+        """Reserve capacity for the VM *ref*; return False if there is not enough capacity."""
         vmi = self._live.vmis.get(ref)
         if vmi is None:
             return True
@@ -72,7 +72,7 @@ class Reservations:
         return True
 
     def promise(self, ref: ObjectRef, pod: TargetPod) -> None:
-        """Reserve capacity for the pod of a change that is made: on its node, or where it fits."""
+        """Reserve capacity for the pod of a started change: on its node, or where the pod fits."""
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         if vmi is None or capacity is None:
             return

@@ -1,4 +1,4 @@
-"""``assumptions``: the conditions under which a forecast holds, as sentences."""
+"""``assumptions``: lists the conditions under which a forecast holds, as sentences."""
 
 from __future__ import annotations
 

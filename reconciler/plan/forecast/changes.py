@@ -1,4 +1,4 @@
-"""What takes slots while the memory wave runs: ``PlannedChange`` and ``ForeignChange``."""
+"""Collects what uses slots during the memory wave: ``PlannedChange`` and ``ForeignChange``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ terminationGracePeriodSeconds, 180 s by default, to stop."""
 START = Span(5.0, 20.0, 60.0)
 """How long a new VM takes to start. Source: assumed."""
 WRITE = Span(0.2, 1.0, 2.0)
-"""How long a change takes that only writes a size. Source: the rollout looks once a second."""
+"""How long a change takes that only writes a size. Source: the rollout polls once a second."""
 STARTED = frozenset({MigrationPhase.RUNNING, MigrationPhase.SYNCHRONIZING})
 NOT_STARTED = frozenset({MigrationPhase.UNSET, MigrationPhase.PENDING})
 
@@ -38,34 +38,34 @@ class PlannedChange:
     ref: ObjectRef
     node: str
     span: Span
-    """From the patch until the change releases its slot."""
+    """How long the change takes from the patch until it releases its slot."""
     tail: Span
-    """From then until the change has ended."""
+    """How long the change still takes after it has released its slot."""
     disruption: Disruption
-    """A change that does not disrupt the VM takes no slot."""
+    """How the change disrupts the VM; without disruption, it needs no slot."""
     n_bytes: int = 0
     """The guest's memory before a migration; 0 for other changes."""
     after: int = 0
     """The guest's memory after a migration; 0 for other changes."""
     limit: int = 0
-    """The bandwidth limit of a migration in bytes a second; 0 for none."""
+    """The bandwidth limit of the migration in bytes per second; 0 for no limit."""
 
     @property
     def migrates(self) -> bool:
-        """Whether the change is a migration, not a restart or only a write."""
+        """Whether the change causes a migration, rather than a restart or only a write."""
         return self.disruption is Disruption.MIGRATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignChange:
-    """A change or migration in flight that the plan does not cause."""
+    """A change or migration in flight that the plan did not start."""
 
     ref: ObjectRef
     node: str
     span: Span
-    """How long it still takes."""
+    """How long the change will still take."""
     started: bool
-    """Whether its migration has left the phase Pending."""
+    """Whether the migration has left the phase Pending."""
 
 
 def planned_changes(
@@ -75,7 +75,7 @@ def planned_changes(
     config: EffectiveConfig,
     times: Estimates,
 ) -> list[PlannedChange]:
-    """Return the changes of VMs, in *order*."""
+    """Return the changes that the plan makes to VMs, in *order*."""
     return [
         _planned_change(decisions[ref], live, config, times)
         for ref in order
@@ -123,7 +123,7 @@ def _current(vmi: LiveVMI) -> int:
 def foreign_changes(
     live: LiveState, config: EffectiveConfig, times: Estimates
 ) -> list[ForeignChange]:
-    """Return every change in flight; each takes a slot until it ends, whoever started it."""
+    """Return every change in flight, whoever started it; each uses a slot until it ends."""
     unfinished = {
         ref: going
         for ref, migrations in live.migrations.items()
@@ -149,7 +149,7 @@ def foreign_changes(
 def _left(
     migration: LiveMigration, vmi: LiveVMI, live: LiveState, preparation: Span, transfer: Span
 ) -> Span:
-    """Return how long a migration in flight still takes, judged by its phase and its start."""
+    """Return how long a migration in flight will still take, given its phase and start."""
     if migration.phase not in STARTED:
         return preparation + transfer
     started = vmi.migration_started_at if vmi.migration_uid == migration.uid else None

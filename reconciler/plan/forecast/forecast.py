@@ -1,6 +1,6 @@
-"""``forecast``: what the memory wave costs and how long it takes under the limits that apply.
+"""``forecast``: how long the memory wave takes and how much memory it needs under the limits.
 
-Each time is a range. It holds as long as the assumptions hold, and they are printed with it.
+Each time is a range that holds only under the assumptions that are printed with the forecast.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from reconciler.plan.forecast.changes import ForeignChange, PlannedChange
 
 SETTLING = Span(5.5, 9.0, 15.0)
-"""How long the CR takes to settle after a patch: virt-operator's round and 5 s for the components.
+"""How long the CR takes to settle after a patch: virt-operator's sync and 5 s for components.
 
 Source: assumed; kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 reports the end of the
-round. No status reports that the components have read the CR.
+sync. No status reports that the components have read the CR.
 """
 EARLIER, LATER = 1.85, 1.6
-"""How far an end may be before or after the likely end, as factors; their product is below 3."""
+"""Factors from the likely end to the earliest and the latest end; their product is below 3."""
 
 
 def forecast(
@@ -43,7 +43,7 @@ def forecast(
     context: PlanContext,
     ranks: Mapping[ObjectRef, int],
 ) -> Forecast:
-    """Return the forecast for the plan's migrations, queued behind those that are in flight.
+    """Return the forecast for the plan's migrations, queued behind migrations in flight.
 
     Times count from the start of the run, so they include the waves of the CR.
 
@@ -111,7 +111,7 @@ def _queue(
 
 
 def _config_waves(decisions: Sequence[Decision]) -> int:
-    """Return how many times the CR is patched and has to settle before memory may change."""
+    """Return how often the CR is patched and has to settle before memory may change."""
     return sum(
         len({action.wave for action in each.actions})
         for each in decisions
@@ -120,14 +120,14 @@ def _config_waves(decisions: Sequence[Decision]) -> int:
 
 
 def _peak_total(planned: Sequence[PlannedChange], slots: int) -> int:
-    """Return the same figure as ``_peak`` for all namespaces together."""
+    """Return the peak of extra memory requests for all namespaces together."""
     growth = sum(max(0, change.after - change.n_bytes) for change in planned)
     second = sorted((min(change.after, change.n_bytes) for change in planned), reverse=True)
     return growth + sum(second[:slots])
 
 
 def _peak(planned: Sequence[PlannedChange], slots: int) -> dict[str, int]:
-    """Return the peak of extra requests by namespace: growth, and target pods that run at once.
+    """Return the peak of extra memory requests per namespace: growth and parallel target pods.
 
     The overhead of a pod is left out: the growth does not change it, and it is small compared with
     the guest.

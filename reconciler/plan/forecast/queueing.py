@@ -1,4 +1,4 @@
-"""``ends_of``: when each change ends, rank after rank, with a limited number of slots."""
+"""``ends_of``: computes when each change ends, rank after rank, with limited slots."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 
 NONE: frozenset[Group] = frozenset()
 LOOK = Span(0.0, 0.5, 1.5)
-"""How long the rollout takes to see that a rank has ended. Source: it looks once a second."""
+"""How long the rollout takes to see that a rank has ended. Source: it polls once a second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """In which order changes start, and how many may run at the same time."""
+    """The order in which changes start, and how many may run at the same time."""
 
     ranks: Mapping[ObjectRef, int]
-    """A VM that is not in it has the first rank."""
+    """The rank of each VM; a VM that is missing here has the first rank."""
     groups: Mapping[ObjectRef, frozenset[Group]]
-    """The anti-affinity groups of each VM; a VM that is not in it has none."""
+    """The anti-affinity groups of each VM; a VM that is missing here has no group."""
     own: Slots
     """The slots for the plan's changes."""
     kubevirt: Slots
-    """The slots for changes that the plan does not make."""
+    """The slots for changes that the plan did not start."""
     soak_s: float | None
-    """How long the canaries soak before other VMs start; None where there are no canaries."""
+    """How long the canaries soak before other VMs start; None if there are no canaries."""
     followed: frozenset[ObjectRef]
-    """VMs of the plan that are already in flight; their rank ends when they end."""
+    """VMs of the plan that are already in flight; their rank ends only when they end."""
 
 
 def ends_of(
@@ -48,7 +48,7 @@ def ends_of(
     queue: Queue,
     settling: Span,
 ) -> list[Span]:
-    """Return when each of *planned*, ordered by rank, ends, in seconds from the start."""
+    """Return the end of each change in *planned* (ordered by rank), in seconds from the start."""
     rows = [_row(planned, foreign, queue, settling.three[n], n) for n in range(3)]
     return [Span(*row) for row in zip(*rows, strict=True)]
 
@@ -60,7 +60,7 @@ def _row(
     settling_s: float,
     n: int,
 ) -> list[float]:
-    """Return the ends for one of three cases: 0 at least, 1 most likely, 2 at most."""
+    """Return the ends for one estimate: 0 is the earliest, 1 the most likely, 2 the latest."""
     held = [(each, settling_s + end) for each, end in _foreign_ends(foreign, queue, settling_s, n)]
     found: list[float] = []
     done: dict[int, float] = {}
@@ -103,7 +103,7 @@ def _ends_of_rank(
     start_s: float,
     n: int,
 ) -> list[float]:
-    """Return when each of *members* ends, where *held* still take slots at the start."""
+    """Return when each of *members* ends, while *held* already use slots at the start."""
     disturbing = [each for each in members if each.disruption is not Disruption.NONE]
     jobs = [
         Job(each.node, each.span.three[n], queue.groups.get(each.ref, NONE)) for each in disturbing

@@ -1,4 +1,4 @@
-"""``ends``: when jobs end that wait for slots in the cluster, on a node and in their groups."""
+"""``ends``: computes when jobs end that wait for slots in the cluster, on nodes and in groups."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 Group: TypeAlias = tuple[str, str, str]
-"""An anti-affinity group: namespace, label key and value."""
+"""An anti-affinity group, identified by namespace, label key and value."""
 Limit: TypeAlias = str | Group
-"""What has limited slots: a node, by its name, or a group."""
+"""A node (by its name) or an anti-affinity group, which has limited slots."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
-    """How many migrations may run at once.
+    """How many migrations may run at the same time.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467; slots are
     counted in the cluster and by source node, and there is no limit on a target node.
@@ -35,16 +35,16 @@ class Job:
     """A change that waits for a slot."""
 
     node: str
-    """The source node; empty where it is not known, and then no node limits the job."""
+    """The source node; if it is empty (unknown), no node limits the job."""
     seconds: float
     """How long the job keeps its slot."""
     groups: frozenset[Group] = frozenset()
-    """Only one job of a group runs at a time."""
+    """The job's anti-affinity groups; only one job of a group runs at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A slot that is taken at the start."""
+    """A slot that is already in use at the start."""
 
     node: str
     until_s: float
@@ -54,10 +54,10 @@ class Held:
 def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[float]:
     """Return when each job releases its slot, in seconds from the start.
 
-    Whenever a slot is free, the first of *jobs* takes it whose node and groups have one free as
-    well. A job that waits for its node or group does not hold back the jobs behind it. Because
-    two limits apply at once, an additional slot can delay a single job, by less than the longest
-    job takes.
+    A free slot goes to the first of *jobs* whose node and groups have a free slot too. A job that
+    waits for its node or group does not delay the jobs behind it. Because two limits apply at the
+    same time, an additional slot can delay a single job, by less than the duration of the longest
+    job.
     """
     queue = _Queue(jobs, slots)
     for each in held:
@@ -66,7 +66,7 @@ def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[f
 
 
 class _Queue:
-    """Jobs that wait, each at one limit that is reached.
+    """Waiting jobs, each assigned to one exhausted limit.
 
     A slot that becomes free is therefore offered only to the jobs that wait at its limit.
     """
@@ -83,7 +83,7 @@ class _Queue:
 
     @staticmethod
     def limits(job: Job | Held) -> tuple[Limit, ...]:
-        """Return the limits that *job* needs a slot of; groups first, since they are narrower."""
+        """Return the limits in which *job* needs a slot; groups first, since they are narrower."""
         return (*job.groups, job.node) if job.node else tuple(job.groups)
 
     def take(self, limits: tuple[Limit, ...], until_s: float) -> None:
@@ -111,7 +111,7 @@ class _Queue:
         return found
 
     def _may_start(self, n: int) -> bool:
-        """Return whether job *n* may start; otherwise it waits at the first limit reached."""
+        """Return whether job *n* may start; if not, queue it at the first exhausted limit."""
         for limit in self.limits(self._jobs[n]):
             if not self._has_slot(limit):
                 heapq.heappush(self._waiting[limit], n)
@@ -122,7 +122,7 @@ class _Queue:
         return self._used[limit] < (self._per_node if isinstance(limit, str) else 1)
 
     def _wake(self, limit: Limit | None) -> None:
-        """Make the first job that waits at *limit* ready; the next follows once it was tried."""
+        """Make the first job that waits at *limit* ready; the next one follows afterwards."""
         if limit is not None and self._waiting.get(limit) and self._has_slot(limit):
             n = heapq.heappop(self._waiting[limit])
             self._woken[n] = limit

@@ -1,1 +1,1 @@
-"""The decision on the KubeVirt CR, and what it does to VMs."""
+"""Decides the change of the KubeVirt CR and its consequences for VMs."""

@@ -1,4 +1,4 @@
-"""``kubevirt_drift``: which fields of the CR differ by value between Git and the cluster."""
+"""``kubevirt_drift``: finds the fields of the CR that differ between Git and the cluster."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _compared(left: _Items, wanted: _Items) -> frozenset[FieldPath]:
 
 
 def _related(path: FieldPath, found: FieldPath) -> bool:
-    """Whether a difference at *found* touches *path*: inside it, or in a parent of it."""
+    """Whether the difference at *found* affects *path*: it is inside *path* or in a parent."""
     shorter = min(len(path), len(found))
     return path[:shorter] == found[:shorter]
 
@@ -82,7 +82,7 @@ def _nested(settings: _Items) -> dict[str, Any]:
 
 
 def _comparable(value: SettingValue) -> object:
-    """Return *value* without its spelling, so that 1024Mi equals 1Gi."""
+    """Return *value* without its notation, so that 1024Mi equals 1Gi."""
     if isinstance(value, NameSet):
         return sorted(value.names)
     if isinstance(value, MemoryQuantity):

@@ -1,4 +1,4 @@
-"""``would_evict``: which running VMs KubeVirt would evict after a change of the CR."""
+"""``would_evict``: finds running VMs that KubeVirt would evict after a change of the CR."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveKubeVirt, LiveState, LiveVMI
 
 NAMED = 3
-"""How many VMs a message names."""
+"""How many VMs a message lists by name."""
 
 
 def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
-    """Block a change of the CR that kills running VMs; a consent to restarts does not allow it.
+    """Block a change of the CR that kills running VMs, even if restarts are allowed.
 
     Source: ``evicted``; recorded evict-only v1.9.0.
     """
@@ -51,14 +51,15 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
 
 
 def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], ...]:
-    """Return the VMs that KubeVirt would kill because the CR changes, each with why, by name.
+    """Return the VMs that KubeVirt would kill because the CR changes, each with a reason.
 
-    A label marks a VM with an old launcher. Where KubeVirt counts more of them than have the
-    label, every VM that may be one of them is returned. VMs that are killed anyway are not.
+    A label marks a VM with an outdated launcher. If KubeVirt counts more such VMs than have the
+    label, every VM that may be one of them is returned. VMs that KubeVirt kills even without the
+    change are left out.
 
     Args:
-        live: The cluster as it is.
-        after: The CR as it will be.
+        live: The current cluster.
+        after: The CR after the change.
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428,519-527; recorded evict-only.
     """
@@ -90,7 +91,7 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
 def eviction_warning(
     before: EffectiveConfig, then: EffectiveConfig, running: Iterable[LiveVMI]
 ) -> str:
-    """Return that VMs which wait later, such as after an upgrade, are evicted.
+    """Warn that VMs which need an update later, for example after an upgrade, will be evicted.
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428.
     """
@@ -114,5 +115,5 @@ def eviction_warning(
 
 
 def names(vmis: Iterable[LiveVMI]) -> str:
-    """Return the first of *vmis* by name, and how many more there are."""
+    """Return the names of the first few *vmis* and the number of the others."""
     return listed(sorted(each.ref.namespaced_name for each in vmis), NAMED)

@@ -1,4 +1,4 @@
-"""``impact_of``: what a change of the KubeVirt CR does to VMs, named in Git or not."""
+"""``impact_of``: what a change of the KubeVirt CR does to all VMs, even VMs that Git lacks."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def impact_of(
 
     Args:
         changes: The changes of the CR.
-        live: The cluster as it is.
-        after: The CR as it will be.
+        live: The current cluster.
+        after: The CR after the changes.
     """
     before, then = effective_config_of(live.kubevirt), effective_config_of(after)
     running = [each for each in live.vmis.values() if not each.final]
@@ -49,7 +49,7 @@ def impact_of(
 def _staged_come_live(
     before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
-    """Return that sizes written under Stage, by any client, reach the guests.
+    """Warn that sizes which any client wrote under Stage take effect in the guests.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR does
     not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (12 h).
@@ -72,7 +72,7 @@ def _staged_come_live(
 def _migrations_start(
     before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
-    """Return that with LiveMigrate every VM that waits for a migration starts to migrate.
+    """Warn that adding LiveMigrate starts the migration of every VM that waits for one.
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428; the CR's own count includes
     hotplugs (469-493).
@@ -94,7 +94,7 @@ def _migrations_start(
 def _live_update_takes_effect(
     before: EffectiveConfig, then: EffectiveConfig, running: Iterable[LiveVMI]
 ) -> str:
-    """Return that VMs which booted before LiveUpdate have no maxGuest and need one restart.
+    """Warn that VMs which booted before LiveUpdate have no maxGuest and need one restart.
 
     Source: recorded v1.9.0 stage-then-live-update.
     """
@@ -114,7 +114,7 @@ def _live_update_takes_effect(
 def _live_update_ends(
     before: EffectiveConfig, then: EffectiveConfig, running: list[LiveVMI]
 ) -> str:
-    """Return that without LiveUpdate every change waits for a restart.
+    """Warn that without LiveUpdate every change waits for a restart.
 
     Source: recorded v1.9.0 stage-then-live-update, first patch.
     """
@@ -126,12 +126,12 @@ def _live_update_ends(
 
 
 def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> str:
-    """Return which VMs gain or lose memory hotplug at their next start.
+    """Warn which VMs gain or lose memory hotplug at their next start.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135 and
     pkg/liveupdate/memory/memory.go:53-107: a maxGuest below a VM's size, or not in whole blocks,
-    switches hotplug off for it; a VM's own maxGuest goes first; a running VM keeps the maxGuest
-    that it booted with.
+    disables hotplug for the VM; a VM's own maxGuest has precedence; a running VM keeps the
+    maxGuest with which it booted.
     """
     before, after = _quantity(change.before), _quantity(change.after)
     if after is None:
@@ -154,7 +154,7 @@ def _quantity(value: object) -> MemoryQuantity | None:
 
 
 def _allows(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
-    """Whether *limit* lets *vmi* hotplug; without a limit, the ratio allows every size."""
+    """Whether *vmi* can hotplug under the maxGuest *limit*; no limit allows every size."""
     if limit is None or vmi.guest is None:
         return True
     return (

@@ -1,4 +1,4 @@
-"""``decide_kubevirt``: what happens to the KubeVirt CR, and in which wave."""
+"""``decide_kubevirt``: decides how the KubeVirt CR changes, and in which wave."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
 
 HYPERCONVERGED_MANAGER = "hyperconverged-cluster-operator"
-"""Field manager of HyperConverged, which reverts direct patches of the CR."""
+"""The field manager of HyperConverged, which reverts direct patches of the CR."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubeVirtDecision:
-    """The decision on the CR, and the CR as it will be."""
+    """The decision on the CR, and the CR after the plan's changes."""
 
     decision: Decision | None
-    """None where Git has no KubeVirt CR."""
+    """The decision on the CR; None if Git has no KubeVirt CR."""
     after: LiveKubeVirt
-    """The CR as the VMs will meet it."""
+    """The CR that is in force when VMs change."""
 
 
 def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
-    """Decide the CR; where it is blocked, it stays as it is."""
+    """Return the decision on the CR; a blocked CR stays unchanged."""
     desired, current = state.kubevirt, live.kubevirt
     if desired is None:
         return KubeVirtDecision(decision=None, after=current)
@@ -98,10 +98,10 @@ def _decision(
 def _without_graduated(
     changes: tuple[Change, ...], config: EffectiveConfig
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
-    """Return the changes without a gate that this version has made the default, and warnings.
+    """Return the changes without gates that have graduated in this version, and warnings.
 
-    Source: kubevirt v1.5.0 pkg/virt-config/featuregate/inactive.go:98; adding it only earns an
-    admission warning (kubevirt-update-admitter.go:448-473).
+    Source: kubevirt v1.5.0 pkg/virt-config/featuregate/inactive.go:98; a graduated gate only
+    causes an admission warning (kubevirt-update-admitter.go:448-473).
     """
     kept: list[Change] = []
     warnings: list[str] = []
@@ -176,7 +176,7 @@ def _hyperconverged(current: LiveKubeVirt, changes: tuple[Change, ...]) -> str:
 
 
 def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
-    """Return gates that Git adds and the cluster disables.
+    """Return the gates that Git adds although the cluster disables them.
 
     Source: kubevirt v1.9.0 kubevirt-update-admitter.go:508-532 (denied from v1.8).
     """
