@@ -1,4 +1,4 @@
-"""``waves_of``: feature gate, then strategies, then memory, each wave behind a barrier."""
+"""``waves_of``: orders actions into waves: feature gates, strategies, memory, then restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``attempt_bound_s``: the longest that the first attempt at a change can take.
+"""``attempt_bound_s``: the longest time that the first attempt at a change can take.
 
 This is a bound and not a forecast: it is the time after which KubeVirt ends a migration by itself.
 A change starts in a window only if this much time is left.
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 DETECTION_S = 20.0
-"""From the patch to the migration object. Source: recorded, 1.4 to 20 s."""
+"""Seconds from the patch to the migration object. Source: recorded, 1.4 to 20 s."""
 PENDING_S = 900.0
 """How long the target pod may be pending; KubeVirt deletes an unschedulable one after 300 s.
 
@@ -27,14 +27,14 @@ Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733
 quota refuses has no limit; the capacity rules hold such a change.
 """
 START_TIMEOUT_S = 900.0
-"""How long a VM may take to start. This is the product's choice; KubeVirt waits without end."""
+"""How long a VM may take to start. This program sets the limit; KubeVirt waits without end."""
 _GB = 10**9
 
 
 def attempt_bound_s(
     vmi: LiveVMI, target: MemoryQuantity, live: LiveState, config: EffectiveConfig
 ) -> float:
-    """Return the most seconds from the patch to the end of its migration; infinity for no limit.
+    """Return the most seconds from the patch to the migration's end; infinity for no limit.
 
     The migration does not wait for a slot: the rollout patches only when one is free.
 

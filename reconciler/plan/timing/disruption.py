@@ -1,4 +1,4 @@
-"""``Disruption``: what a change does to a VM while it happens, and how long that may take."""
+"""``Disruption``: how a change affects a VM while it happens, and how long that may take."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Disruption(StrEnum):
-    """What a change does to the VM while it happens."""
+    """How a change affects the VM while it happens."""
 
     NONE = "none"
     """The VM is stopped or new, or only its spec changes."""
@@ -24,14 +24,14 @@ class Disruption(StrEnum):
 
 
 def disruption_of(decision: Decision) -> Disruption:
-    """Return what *decision* does to the VM."""
+    """Return how *decision* affects the VM while the change happens."""
     if any(each.verb is Verb.RESTART for each in decision.actions):
         return Disruption.RESTART
     return Disruption.MIGRATION if decision.effect is Effect.LIVE else Disruption.NONE
 
 
 def window_need_s(decision: Decision, live: LiveState, config: EffectiveConfig) -> float:
-    """Return the seconds that a window must have left to start *decision*; infinity if unlimited.
+    """Return the seconds that a window must have left for *decision*; infinity for no limit.
 
     Args:
         decision: The decision on a VM.

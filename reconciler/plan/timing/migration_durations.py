@@ -1,4 +1,4 @@
-"""``Estimates``: how long one migration takes, learned from finished ones or else assumed.
+"""``Estimates``: how long a migration takes, learned from finished migrations or assumed.
 
 Every time is a range. The API shows neither the rate of the network nor how fast a guest changes
 its memory, so assumed times may be wrong.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A duration in seconds: the least, the most likely and the most."""
+    """A duration in seconds with a lowest, a most likely and a highest value."""
 
     low: float
     likely: float
@@ -35,21 +35,21 @@ class Span:
 
     @property
     def three(self) -> tuple[float, float, float]:
-        """The least, the most likely and the most seconds."""
+        """The lowest, the most likely and the highest value, in seconds."""
         return (self.low, self.likely, self.high)
 
     def times(self, factor: float) -> Span:
-        """Return the span multiplied by *factor*, which is not negative."""
+        """Return the span multiplied by the non-negative *factor*."""
         return Span(self.low * factor, self.likely * factor, self.high * factor)
 
     def at_least(self, other: Span) -> Span:
-        """Return the larger of each pair of values."""
+        """Return the span with the larger of each pair of values."""
         return Span(
             max(self.low, other.low), max(self.likely, other.likely), max(self.high, other.high)
         )
 
     def narrowed(self, earlier: float, later: float) -> Span:
-        """Return the part of the span within these factors of the most likely value."""
+        """Return the span, limited to these factors of its most likely value."""
         return Span(
             max(self.low, self.likely / earlier), self.likely, min(self.high, self.likely * later)
         )
@@ -76,44 +76,44 @@ ACCEPTANCE = Span(0.3, 0.7, 4.0)
 Source: recorded, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
 """
 NETWORK_S = Span(8 * 1.073741824 / 25, 8 * 1.073741824 / 16, 8 * 1.073741824 / 10)
-"""Seconds for one GiB on a network of 25, 16 and 10 Gbit/s. Source: assumed."""
+"""Seconds per GiB on networks with 25, 16 and 10 Gbit/s. Source: assumed."""
 REPEATED = Span(1.0, 1.1, 1.5)
-"""How often memory is copied, since the guest changes it during the copy. Source: assumed."""
+"""How often a migration copies memory, since the guest keeps changing it. Source: assumed."""
 
 KEPT = 5
-"""How many finished migrations KubeVirt keeps for each VMI; with fewer, none is missing.
+"""How many finished migrations KubeVirt keeps per VMI; if there are fewer, none was deleted.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314.
 """
 ROUNDING_S = 1.0
 """Timestamps are whole seconds, so a difference may be off by one second."""
 SPREAD = 1.15
-"""A learned time varies at least by this factor, up and down."""
+"""The smallest factor by which a learned time is assumed to vary, up and down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """A finished migration."""
+    """A finished migration, as far as estimates need it."""
 
     n_bytes: int
-    """The guest's memory when it was copied."""
+    """The guest's memory during the migration, in bytes."""
     preparation_s: float | None
     transfer_s: float
     limit: int
-    """The bandwidth limit that applied, bytes a second; 0 for none."""
+    """The bandwidth limit of the migration in bytes per second; 0 for no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimates:
-    """How long migrations in this cluster take."""
+    """Estimates of how long migrations in this cluster take."""
 
     observed: tuple[Observed, ...]
     preparation: Span
     _known: dict[int, Span] = field(default_factory=dict, compare=False, repr=False)
-    """Results by limit, since each one examines every migration."""
+    """Cached results by limit, since computing one examines every migration."""
 
     def per_gib(self, limit: int) -> Span:
-        """Return the seconds for one GiB under *limit*, in bytes a second; 0 for no limit."""
+        """Return the seconds per GiB under *limit* in bytes per second; 0 for no limit."""
         if limit not in self._known:
             self._known[limit] = self._per_gib(limit)
         return self._known[limit]
@@ -131,7 +131,7 @@ class Estimates:
         return CONSTANT + self.per_gib(limit).times(n_bytes / GIB)
 
     def comparable(self, limit: int) -> list[Observed]:
-        """Return the observed migrations with the same *limit*, or else those without one."""
+        """Return the observed migrations with the same *limit*; if none, those without a limit."""
         same = [each for each in self.observed if each.limit == limit]
         return same or [each for each in self.observed if not each.limit]
 
@@ -181,7 +181,7 @@ def _history(live: LiveState, limit: Limit) -> Iterable[Observed]:
 def _size_then(
     migration: LiveMigration, finished: Sequence[LiveMigration], vmi: LiveVMI
 ) -> int | None:
-    """Return the guest's memory when *migration* copied it; None where it is not known.
+    """Return the guest's memory at the time of *migration*; None if it is not known.
 
     The API shows the size at boot and the size now. Only migrations for an update change the size.
     Before the first of them the guest had the size at boot; after the last it has the size now.
@@ -207,7 +207,7 @@ def _assumed(limit: int) -> Span:
 
 
 def _learned(observed: Sequence[Observed], assumed: Span) -> Span:
-    """Return the seconds for one GiB, learned from the larger half of the guests.
+    """Return the seconds per GiB, learned from the larger half of the guests.
 
     Timestamps are too coarse for small guests. Each migration gives a lower and an upper bound of
     the rate, and the quartiles of the bounds ignore single outliers. A bound that is weaker than

@@ -1,4 +1,4 @@
-"""``opening``: whether a window is open now, until when, and when the next one opens."""
+"""``opening``: whether a window is open now, until when, and when the next window opens."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from reconciler.model.desired.config import Window
 
 HORIZON = timedelta(days=366)
-"""How far ahead windows are searched, so that a yearly window is found."""
+"""How far ahead to search for windows; long enough to find a yearly window."""
 MOST_SPANS = 5_000
 """How many windows of a kind are examined, so that ``* * * * *`` does not take seconds; the time
 after them counts as closed."""
 
 LONGEST_S = 100 * 366 * 86_400.0
-"""The longest length of a window in seconds; a longer one is cut to it."""
+"""The greatest length of a window in seconds; a longer window is shortened to this length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,24 +35,24 @@ class Opening:
     """If open: when it closes, or until when it is known to stay open; None if that is beyond the
     horizon."""
     opens: datetime | None = None
-    """If closed: when it opens next; None if it does not within the horizon."""
+    """If closed: when the next window opens; None if none opens within the horizon."""
 
     def fits(self, now: datetime, seconds: float) -> bool:
-        """Whether a change that starts *now* and takes *seconds* ends in time."""
+        """Whether a change that starts *now* and takes *seconds* ends before the window closes."""
         if not self.is_open:
             return False
         return self.until is None or seconds <= (self.until - now).total_seconds()
 
 
 class _Span(NamedTuple):
-    """A time span from *start* up to *end*, which is not included; in UTC."""
+    """A time span from *start* (included) to *end* (excluded), in UTC."""
 
     start: datetime
     end: datetime
 
 
 def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
-    """Return whether *windows* are open at *now*, and what comes next.
+    """Return whether *windows* are open at *now*, and when that changes.
 
     Without a window of kind allow, every time is allowed. A window of kind deny closes its time,
     even where another window allows it. A window's duration is elapsed time: a window of 2h is two
@@ -89,7 +89,7 @@ def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
 
 
 class _Cover:
-    """Separate spans in ascending order, searched for ascending times."""
+    """Separate spans in ascending order; look-ups must use ascending times."""
 
     def __init__(self, spans: Iterator[_Span]) -> None:
         self._spans = spans
@@ -132,7 +132,7 @@ def _joined(
 
 
 def _spans(window: Window, now: datetime, limit: datetime) -> Iterator[_Span]:
-    """Yield the last span that started before *now*, and the following ones up to *limit*."""
+    """Yield the last span that started before *now*, and all later spans up to *limit*."""
     schedule = Schedule.parse(window.cron, window.time_zone)
     length = timedelta(seconds=min(window.duration.seconds, LONGEST_S))
     last = schedule.latest(now)

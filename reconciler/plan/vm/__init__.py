@@ -1,1 +1,1 @@
-"""What happens to one VM."""
+"""Decides the change of one VM, with its effect and its reason."""

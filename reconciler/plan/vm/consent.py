@@ -1,4 +1,4 @@
-"""``consented``: which writes the user has consented to."""
+"""``consented``: selects the writes to which the user has consented."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def consented(
     """Return the finding and its actions in wave order; the hint says if the VM is restarted.
 
     A restart is requested only if the guest does not have the desired memory. If only another
-    field waits for a restart, whoever changed that field decides.
+    field waits for a restart, the restart is left to whoever changed that field.
     """
     if finding.effect in (Effect.LIVE, Effect.COLD):
         return finding, _patched(situation, finding, size)
@@ -74,7 +74,7 @@ def _in_a_window(
 
 
 def _fits_nowhere(situation: Situation) -> bool:
-    """Whether the VM's pod requests more than any node has in total."""
+    """Whether the VM's pod requests more memory than any node has in total."""
     sizes = [each.allocatable for each in situation.nodes if each.schedulable]
     if situation.vmi is None or not sizes or any(size is None for size in sizes):
         return False
@@ -83,7 +83,7 @@ def _fits_nowhere(situation: Situation) -> bool:
 
 
 def _consent(situation: Situation) -> str:
-    """Say where the consent comes from."""
+    """Return where the user's consent to a restart is set."""
     if situation.desired.restart is not None:
         return f"the annotation {RESTART} in Git"
     return f"`restart: {situation.consent}`"
@@ -109,7 +109,7 @@ def _patched(situation: Situation, finding: Finding, size: TargetSize) -> tuple[
 
 
 def _restarted(situation: Situation) -> Action:
-    """Return the restart; it is the same before and after the size is written."""
+    """Return the restart action; it is the same before and after the size is written."""
     action = Action(
         ref=situation.vm.ref,
         uid=situation.vm.uid,

@@ -34,14 +34,14 @@ class TargetSize:
     as_desired: bool
     types: Types | None = None
     changes: tuple[Change, ...] = ()
-    """Empty where the VM's spec already matches."""
+    """The changes to the VM's spec; empty if it already matches Git."""
     patch: tuple[PatchOp, ...] = ()
 
 
 def target_size_of(
     state: DesiredState, desired: DesiredVM, vm: LiveVM, live: LiveState
 ) -> TargetSize | Finding:
-    """Return the target size for *vm*, or a finding why there is none."""
+    """Return the target size for *vm*, or a finding that explains why there is none."""
     if desired.guest is not None:
         return _by_size(state, desired, vm, desired.guest)
     if desired.instancetype is None:
@@ -75,7 +75,7 @@ def _unreadable(state: DesiredState, desired: DesiredVM) -> Finding | None:
 
 
 def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:
-    """Return the managed fields that a VM gets when it is created from Git."""
+    """Return the managed fields that Git sets for a VM that is to be created."""
     value = desired.guest or desired.instancetype
     if value is None:
         return ()
@@ -160,7 +160,7 @@ def _held(vm: LiveVM, live: LiveState, types: Types) -> TargetSize | Finding:
 
 
 def _not_made(vm: LiveVM, has: ObjectRef, wanted: ObjectRef) -> Finding:
-    """Block every change of an instancetype except that of its name."""
+    """Block changes of an instancetype other than a change of its name."""
     found = f"{has.kind} {has.name}" if vm.instancetype else "no instancetype"
     return blocked(
         Reason.INSTANCETYPE_CHANGE,

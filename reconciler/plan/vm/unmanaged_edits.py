@@ -1,4 +1,4 @@
-"""Fields of a VM in Git that this product does not write but a whole-manifest tool would.
+"""Warns about fields in Git that this program does not write but other tools would write.
 
 Such an edit forces a restart, and while it is pending nothing changes live. If a tool applies it
 together with the memory, it prevents the hotplug. Source: recorded mixed-edit-one-patch, v1.3.1,
@@ -41,7 +41,7 @@ def warnings(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
 
 
 def _compared(domain: object, vm: LiveVM) -> tuple[tuple[str, object, object], ...]:
-    """Return name, Git's value and the cluster's value of fields that are not live."""
+    """Return the name and both values of each compared field that cannot change live."""
     _sockets, cores, threads = vm.cpu
     requests, limits = vm.constraints.requests, vm.constraints.limits
     return (

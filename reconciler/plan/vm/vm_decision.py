@@ -1,4 +1,4 @@
-"""``decide_vm``: what happens to one VM, and why."""
+"""``decide_vm``: decides what happens to one VM, and why."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def decide_vm(
 
 
 def find(situation: Situation) -> Finding:
-    """Return the effect on a VM that is in the cluster; the first rule with a finding wins."""
+    """Return the finding on a VM in the cluster; the first rule with a finding wins."""
     vm = situation.vm
     if (deleted := _being_deleted(vm)) is not None:
         return deleted
@@ -179,7 +179,7 @@ def _convergence(running: RunningVM) -> Finding:
 
 
 def _restarting(vm: LiveVM) -> Finding | None:
-    """Wait for a requested restart: the VM's status does not show its size after it.
+    """Wait for a requested restart: the VM's status does not show the size after the restart.
 
     Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (restart) writes a Stop and a Start into
     ``status.stateChangeRequests``; virt-controller removes each of them when it is done.
@@ -217,7 +217,7 @@ def _being_deleted(vm: LiveVM) -> Finding | None:
 
 
 def _unreadable(desired: DesiredVM, live: LiveState) -> Finding | None:
-    """Return a finding about an object that exists but cannot be read."""
+    """Return a finding if the object exists but cannot be read."""
     messages = [
         each.message
         for each in live.diagnostics
@@ -279,7 +279,7 @@ def _decision(
 
 
 def _max_guest_differs(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
-    """Return a warning if the VM's maxGuest differs; it is never written.
+    """Return a warning if the VM's maxGuest differs from Git; the reconciler never writes it.
 
     Source: recorded write-maxguest-on-running; kubevirt issue 17610.
     """

@@ -1,1 +1,1 @@
-"""The rules that decide the effect on a VM; the first rule with a finding wins."""
+"""The rules that decide the effect on a VM; the first rule that returns a finding wins."""

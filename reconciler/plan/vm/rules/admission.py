@@ -1,4 +1,4 @@
-"""Writes that virt-api's webhook denies, whether or not the VM runs."""
+"""Blocks writes that virt-api's webhook denies, for running and stopped VMs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.situation import Situation, StoredRule
 
 ARCHITECTURE = "kubernetes.io/arch"
-"""The label of every node with its architecture."""
+"""The node label that contains the node's architecture."""
 
 
 def memory_from_instancetype(situation: Situation) -> Finding | None:
@@ -36,9 +36,10 @@ def memory_from_instancetype(situation: Situation) -> Finding | None:
 
 
 def foreign_architecture(situation: Situation) -> Finding | None:
-    """Block a VM of another architecture than virt-api's without the gate, up to v1.7.
+    """Block a VM of another architecture than virt-api's without the feature gate, up to v1.7.
 
-    If all nodes have the VM's architecture, so has virt-api's node.
+    If all nodes have the VM's architecture, virt-api's node has it too.
+
     Source: recorded v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
     """
     architecture = situation.vm.constraints.architecture
@@ -56,7 +57,7 @@ def foreign_architecture(situation: Situation) -> Finding | None:
 
 
 def own_max_guest(situation: Situation) -> Finding | None:
-    """Block a size that does not suit the VM's own ``maxGuest``, under LiveUpdate.
+    """Block a size that the VM's own ``maxGuest`` does not permit, under LiveUpdate.
 
     On v1.1, the webhook checks only VMs that enable live updates (v1.1.0 vms-admitter.go:440-496).
     Source: recorded v1.3.1, v1.6.3, v1.9.0 above-explicit-max-guest; v1.9.0
@@ -111,7 +112,8 @@ def above_limit(situation: Situation) -> Finding | None:
 def whole_pages(situation: Situation) -> Finding | None:
     """Block a size that is not a multiple of the VM's page size, even if the VM is stopped.
 
-    KubeVirt checks requests, else guest, else limits.
+    KubeVirt checks the requests; without requests, the guest size; without both, the limits.
+
     Source: v1.9.0 vmi-create-admitter.go:1067-1096.
     """
     constraints = situation.vm.constraints

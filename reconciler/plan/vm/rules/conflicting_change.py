@@ -1,8 +1,8 @@
-"""Changes in flight that conflict with the size in Git.
+"""Checks changes in flight that conflict with the size in Git.
 
-While a change is in flight, virt-controller refuses every other size. If the change can end, the
+While a change is in flight, virt-controller rejects every other size. If the change can end, the
 plan waits for it, and then the rules check the new size. If it cannot end, every other size is
-blocked, even one that needs a restart anyway.
+blocked, even a size that needs a restart anyway.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ Source: recorded v1.9.0 quota-holds-one-pod: Pending until the quota admits the 
 
 
 def back_to_running(running: RunningVM) -> Finding | None:
-    """Allow a size that the instance already has; it needs no migration.
+    """Allow a size that the instance already has; this needs no migration.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3469-3471; recorded v1.9.0
     above-max-then-revert.
@@ -93,9 +93,9 @@ def stuck(running: RunningVM) -> Finding | None:
 
 
 def judged_later(running: RunningVM, finding: Finding) -> Finding:
-    """Return *finding* about the size, which applies only after the change in flight.
+    """Return *finding*; its message says that it applies only after the change in flight.
 
-    Source: recorded slow-then-second-change: KubeVirt tries the refused size again by itself.
+    Source: recorded slow-then-second-change: KubeVirt retries the rejected size by itself.
     """
     if not running.vmi.memory_changes or judged_at_admission(running):
         return finding
@@ -107,7 +107,7 @@ def judged_later(running: RunningVM, finding: Finding) -> Finding:
 
 
 def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
-    """Return *finding*, or wait while v1.1's webhook denies every other size.
+    """Return *finding*, or a wait while the webhook of v1.1 denies every other size.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939.
     """
@@ -128,7 +128,7 @@ def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
 
 
 def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
-    """Return *finding* with another message, and with another hint where one is given."""
+    """Return *finding* with *message*, and with *hint* if there is one."""
     why = replace(finding.why, message=message)
     return replace(finding, why=why if hint is None else replace(why, hint=hint))
 
@@ -136,10 +136,11 @@ def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
 def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
     """Return what prevents the change in flight from ending.
 
-    Any migration carries it out, even one that was created by hand. After repeated failures,
-    another migration does not count, even if it already has a target node.
+    Any migration carries out the change, even a migration that was created by hand. After repeated
+    failures, another migration does not count, even if it already has a target node.
+
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; recorded
-    migration-fails and target-unschedulable: they are tried again endlessly.
+    migration-fails and target-unschedulable: KubeVirt retries these migrations without end.
     """
     carried = fate_of(running.vmi, running.after) in (Fate.MIGRATED, Fate.EVACUATED)
     if migration is None and not carried:
@@ -177,13 +178,13 @@ def _not_carried(running: RunningVM) -> Finding:
 
 
 def _without_effect(running: RunningVM) -> Finding | None:
-    """Return a finding if migrations succeeded without plugging the size in flight."""
+    """Return a finding if migrations succeeded without a hotplug of the size in flight."""
     size = running.vmi.guest
     return None if size is None else ineffective(running, size)
 
 
 def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """Return a finding if a quota will refuse the target pod, which does not exist yet."""
+    """Return a finding if a quota will reject the target pod, which does not exist yet."""
     has_pod = migration is not None and migration.phase not in NO_POD_YET
     if has_pod or _will_release(running):
         return None
@@ -191,9 +192,9 @@ def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Findin
 
 
 def _quota(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """Return a finding if a quota refuses the target pod and no other migration will release it.
+    """Return a finding if a quota rejects the target pod and no migration will free capacity.
 
-    Source: recorded v1.9.0 quota-holds-one-pod: KubeVirt tries again, without a time-out.
+    Source: recorded v1.9.0 quota-holds-one-pod: KubeVirt retries without a time-out.
     """
     if migration is None or not is_true(migration.conditions, QUOTA):
         return None
@@ -208,7 +209,7 @@ def _quota(running: RunningVM, migration: LiveMigration | None) -> Finding | Non
 
 
 def _will_release(running: RunningVM) -> bool:
-    """Whether another migration in the namespace will release some of the quota."""
+    """Whether another migration in the namespace will free some of the quota."""
     namespace = running.vm.ref.namespace
     others = running.situation.inputs_read.migrations.items()
     return any(
@@ -225,5 +226,5 @@ def _has_target_pod(migrations: tuple[LiveMigration, ...]) -> bool:
 
 
 def _own_problem(running: RunningVM) -> Finding | None:
-    """Return why the size itself needs a restart, if it does."""
+    """Return why the size itself needs a restart; None if it needs no restart."""
     return next((found for rule in OF_SIZE if (found := rule(running)) is not None), None)

@@ -1,4 +1,4 @@
-"""Warnings about the guest and about other writers; they do not change the effect."""
+"""Warns about the guest and about other writers; the warnings do not change the effect."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REVERTING_MANAGERS = frozenset(
 
 
 def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
-    """Return the warnings; none where nothing changes."""
+    """Return the warnings about a change; empty if nothing changes."""
     if finding.effect is Effect.NONE:
         return ()
     found = (
@@ -69,7 +69,7 @@ def _is_windows(situation: Situation) -> bool:
 
 
 def _silent_before(situation: Situation) -> str:
-    """Return a warning about a guest that did not use memory which was plugged before.
+    """Return a warning about a guest that did not use memory after an earlier hotplug.
 
     Source: kubevirt issue 14095: a guest without the driver never uses plugged memory.
     """

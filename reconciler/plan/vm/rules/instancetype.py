@@ -1,4 +1,4 @@
-"""Changes of the instancetype: whether they are live beside the size that they set."""
+"""Checks changes of the instancetype: whether other fields than the size can change live too."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def size_not_live(running: RunningVM) -> Finding | None:
 
 
 def differs_otherwise(running: RunningVM) -> Finding | None:
-    """Require a restart for instancetypes that also differ in fields which are not live.
+    """Require a restart if the two instancetypes also differ in fields that cannot change live.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053 compares the templates
     with their instancetypes applied; :653-663 for sockets.
@@ -107,7 +107,7 @@ def _refused(situation: Situation) -> bool:
 
 
 def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
-    """Yield each difference that is not live, with both values."""
+    """Yield each difference that cannot change live, with both values."""
     for path in _differing(has, wanted):
         if not _is_live(path):
             yield changed(path, has.others.get(path), wanted.others.get(path, "unset"))
@@ -122,7 +122,7 @@ def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[st
 
 
 def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
-    """Yield a change of CPUs that is not live.
+    """Yield the change of CPUs if it cannot happen live.
 
     Sockets can only be added, up to the maxSockets of the running instance.
 
@@ -144,7 +144,7 @@ def _is_live(path: str) -> bool:
 
 
 def _requests(kind: LiveInstancetype) -> int | None:
-    """Return the bytes that a VM of *kind* requests; None without an overcommit.
+    """Return the bytes that a VM of the instancetype *kind* requests; None without overcommit.
 
     Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go.
     """

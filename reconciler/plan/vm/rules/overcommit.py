@@ -1,7 +1,7 @@
-"""VMs that request less memory than their guest has: which hotplugs their limits prevent.
+"""Blocks hotplugs that memory limits prevent, for VMs that request less than their guest has.
 
-virt-controller raises the requests by the growth of the guest. Where they are still below the
-guest's size, it sets them to that size and leaves the limits unchanged.
+virt-controller raises the requests by the growth of the guest. If they are still below the guest's
+size, it sets them to that size and leaves the limits unchanged.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def limits_overcommit(running: RunningVM) -> Finding | None:
-    """Block a change that raises the requests above the limit: the API server refuses the pod.
+    """Block a change that raises requests above the limit: the API server rejects such a pod.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; the refusal is inference.
-    Recorded limits-memory-below: with requests as large as the guest, both grow and the change is
-    live.
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; the rejection is
+    inference. Recorded limits-memory-below: with requests as large as the guest, both grow and the
+    change is live.
     """
     limits = running.vmi.constraints.limits
     if limits is None or running.vmi.guest == running.target or not _requests_less(running.vmi):
@@ -39,7 +39,7 @@ def limits_overcommit(running: RunningVM) -> Finding | None:
 
 
 def limit_stays(running: RunningVM) -> Finding | None:
-    """Block a change above the limit of an instance without requests: the limit does not grow.
+    """Block a change above the limit of an instance without requests: its limit does not grow.
 
     KubeVirt sizes such a pod by the limit.
 

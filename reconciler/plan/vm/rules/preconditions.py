@@ -1,4 +1,4 @@
-"""Preconditions of a hotplug: KubeVirt's settings, another node, and no work in flight."""
+"""Checks preconditions of a hotplug: KubeVirt's settings, a second node, no work in flight."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ ADD_LIVE_MIGRATE = "add LiveMigrate to workloadUpdateMethods in the KubeVirt man
 
 
 def update_methods(running: RunningVM) -> Finding | None:
-    """Block a hotplug that no migration would carry out, or for which the VM would be killed.
+    """Block a hotplug for which KubeVirt would not migrate the VM, or would kill it.
 
-    Source: recorded v1.9.0 evict-only, no-update-methods, misspelt-update-method; kubevirt
-    v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425 and
-    pod-eviction-admitter.go:127-183: an eviction that is denied for a VM with an eviction
-    strategy becomes a migration, which plugs the memory as well; v1.2.2 not-migratable: the
-    change is taken up and never ends.
+    Source: recorded v1.9.0 evict-only, no-update-methods, misspelt-update-method; kubevirt v1.9.0
+    pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425 and
+    pod-eviction-admitter.go:127-183: for a VM with an eviction strategy, a denied eviction becomes
+    a migration, which also carries out the hotplug.
     """
     methods = running.after.methods
     match fate_of(running.vmi, running.after):
@@ -66,7 +65,7 @@ def _reported(running: RunningVM) -> str:
 
 
 def another_node(running: RunningVM) -> Finding | None:
-    """Block a hotplug without another node: the target pod never runs on the source's node.
+    """Block a hotplug if there is no second node: the target pod needs another node.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-911.
     """
@@ -81,7 +80,7 @@ def another_node(running: RunningVM) -> Finding | None:
 
 
 def kubevirt_unsettled(running: RunningVM) -> Finding | None:
-    """Wait until KubeVirt has settled: before, it starts no migration for an update.
+    """Wait until KubeVirt has settled; until then, it does not start update migrations.
 
     Source: recorded (the updater is idle while not Deployed); workload-updater.go:450-455.
     """
@@ -92,7 +91,7 @@ def kubevirt_unsettled(running: RunningVM) -> Finding | None:
 
 
 def hotplug_in_flight(running: RunningVM) -> Finding | None:
-    """Wait for a memory change in flight: KubeVirt refuses a second one until it has ended.
+    """Wait for a memory change in flight: KubeVirt rejects a second change until it has ended.
 
     Source: recorded slow-then-second-change; kubevirt v1.9.0 vm.go:3484-3487.
     """
@@ -110,8 +109,8 @@ def hotplug_in_flight(running: RunningVM) -> Finding | None:
 def migration_in_flight(running: RunningVM) -> Finding | None:
     """Wait for a migration in flight, whatever its cause.
 
-    Source: kubevirt v1.9.0 vm.go:3484-3487; facts: the plug fails in a target
-    pod that was made for the old size, and a second migration follows.
+    Source: kubevirt v1.9.0 vm.go:3484-3487; facts: the hotplug fails in a target pod that was made
+    for the old size, and a second migration follows.
     """
     migration = unfinished(running.situation.migrations)
     if migration is None:
@@ -124,7 +123,7 @@ def migration_in_flight(running: RunningVM) -> Finding | None:
 
 
 def backup_running(running: RunningVM) -> Finding | None:
-    """Wait for a running backup: a migration for a memory change starts only after it.
+    """Wait for a running backup: a migration for a memory change starts only after the backup.
 
     Source: kubevirt v1.9.0 migration.go:1581-1645 (migrationBlockedByBackup), from v1.8.
     """

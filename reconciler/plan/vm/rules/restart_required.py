@@ -1,4 +1,4 @@
-"""Changes of a running VM that the API accepts but that need a restart to take effect.
+"""Finds changes of a running VM that the API accepts but that take effect only at a restart.
 
 The order is that of virt-controller: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
 """
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.situation import RunningRule, RunningVM
 
 OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
-"""Message of RestartRequired. Source: recorded; kubevirt v1.9.0 vm.go:3051."""
+"""The message of RestartRequired. Source: recorded; kubevirt v1.9.0 vm.go:3051."""
 
 
 def live_update_not_in_force(running: RunningVM) -> Finding | None:
     """Require a restart while LiveUpdate is not in effect.
 
-    A change back to the size of the last start needs none.
+    A change back to the size of the last start needs no restart.
+
     Source: recorded v1.3.1 gate-missing and v1.9.0 stage-then-live-update; kubevirt v1.9.0
     vm.go:2989-3061 for a change back.
     """
@@ -65,7 +66,7 @@ def memory_added(running: RunningVM) -> Finding | None:
 
 
 def plug_failed_before(running: RunningVM) -> Finding | None:
-    """Require a restart after a refused plug, even to change the size back.
+    """Require a restart after a rejected hotplug, even to change the size back.
 
     Source: recorded plug-refused-then-revert; kubevirt v1.9.0 vm.go:3466.
     """
@@ -95,10 +96,12 @@ def restart_required_stays(running: RunningVM) -> Finding | None:
 
 
 def other_edit_pending(running: RunningVM) -> Finding | None:
-    """Require a restart while another edit waits for one.
+    """Require a restart while another edit of the VM waits for one.
 
-    Newer versions compare the template each time. Under LiveUpdate, the message means that a field
-    differs which cannot change live; set under Stage, it may mean memory alone.
+    Newer versions compare the template each time. Under LiveUpdate, the condition means that the
+    template has a difference that cannot change live; if it was set under Stage, the difference
+    may be memory alone.
+
     Source: recorded v1.9.0 mixed-edit-one-patch, write-maxguest-on-running.
     """
     condition = _restart_required(running)
@@ -114,7 +117,7 @@ def other_edit_pending(running: RunningVM) -> Finding | None:
 
 
 def other_edit_waits(running: RunningVM) -> bool:
-    """Whether RestartRequired was set by an edit other than memory, as far as is visible."""
+    """Whether RestartRequired seems to come from an edit other than memory."""
     condition = _restart_required(running)
     if condition is None or condition.message != OTHER_FIELD:
         return False
@@ -146,7 +149,7 @@ def _restart_required(running: RunningVM) -> Condition | None:
 
 
 def guest_not_set(running: RunningVM) -> Finding | None:
-    """Wait for an instance that reports no guest size yet; virt-controller does the same.
+    """Wait for an instance that has not reported its guest size; virt-controller waits too.
 
     Source: kubevirt v1.9.0 vm.go:3444-3460.
     """
@@ -158,10 +161,10 @@ def guest_not_set(running: RunningVM) -> Finding | None:
 
 
 def not_migratable(running: RunningVM) -> Finding | None:
-    """Require a restart of a VM that cannot migrate; wait until KubeVirt reports that.
+    """Require a restart of a VM that cannot migrate; wait until KubeVirt reports this.
 
-    KubeVirt sets the condition a moment after the start. A version that does not check this starts
-    a change that never ends: ``preconditions.update_methods``.
+    KubeVirt sets the condition LiveMigratable a moment after the start.
+
     Source: recorded not-migratable; kubevirt v1.9.0 vm.go:3475.
     """
     condition = running.vmi.conditions.get("LiveMigratable")
@@ -184,7 +187,7 @@ def not_migratable(running: RunningVM) -> Finding | None:
 
 
 def no_max_guest(running: RunningVM) -> Finding | None:
-    """Require a restart of an instance without maxGuest, which is set only at its start.
+    """Require a restart of an instance without maxGuest, which KubeVirt sets only at the start.
 
     Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0
     pkg/defaults/defaults.go:84-135, vm.go:3480.
@@ -246,7 +249,7 @@ def _unsuitable_at_start(running: RunningVM) -> Finding | None:
 
 
 def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
-    """Require a restart for a size that cannot be plugged into the running instance.
+    """Require a restart for a size that KubeVirt cannot hotplug into the running instance.
 
     v1.2.1 and v1.2.2 compare only with maxGuest and with boot memory.
     Source: recorded above-max-guest, misaligned; kubevirt v1.9.0 vm.go:3494; v1.2.2
@@ -264,7 +267,7 @@ def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
 
 
 def below_boot(running: RunningVM) -> Finding | None:
-    """Require a restart to shrink below boot memory.
+    """Require a restart to shrink a guest below its boot memory.
 
     Source: recorded shrink-below-boot; kubevirt v1.9.0 vm.go:3500. On v1.1 it is denied instead:
     ``v1_1.below_boot_denied``.
@@ -291,6 +294,6 @@ OF_VM: tuple[RunningRule, ...] = (
 )
 """Rules that apply to every size, even the one that the running instance has."""
 OF_HOTPLUG: tuple[RunningRule, ...] = (not_migratable, no_max_guest)
-"""Rules that apply to every other size, even while a change is in flight."""
+"""Rules for sizes that the instance does not have, even while a change is in flight."""
 OF_SIZE: tuple[RunningRule, ...] = (size_cannot_be_plugged, below_boot)
 """Rules about the size itself, which KubeVirt checks last."""

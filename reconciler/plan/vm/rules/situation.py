@@ -1,4 +1,4 @@
-"""``Situation`` and ``RunningVM``: everything that a rule may read about one VM."""
+"""``Situation`` and ``RunningVM``: all inputs that a rule may read about one VM."""
 
 from __future__ import annotations
 
@@ -35,21 +35,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Types:
-    """The instancetypes of a VM whose size Git sets by an instancetype."""
+    """The current and the desired instancetype of a VM whose size Git sets by an instancetype."""
 
     has: LiveInstancetype | None
-    """The type that the VM has; None where it is not known."""
+    """The VM's current instancetype; None if it is not known."""
     wanted: LiveInstancetype | None
-    """The type that Git names; None where it is not known."""
+    """The instancetype that Git sets; None if it is not known."""
     revision_kept: bool
-    """Whether the VM uses an older revision of its type."""
+    """Whether the VM uses an older revision of its instancetype."""
 
 
 class InputsRead:
-    """Inputs beyond the VM itself, and which of them a rule has read.
+    """The inputs that concern more than one VM, and which of them a rule has read.
 
-    A decision for which a rule read pods and quotas is valid until those change; one for which a
-    rule read the time or other VMs is valid for this moment only.
+    A decision that depends on pods and quotas is valid until those change. A decision that depends
+    on the time or on other VMs is valid only at this moment.
     """
 
     __slots__ = ("_live", "_now", "capacity_read", "moment_read")
@@ -63,26 +63,26 @@ class InputsRead:
 
     @property
     def now(self) -> datetime:
-        """The time."""
+        """The time of the plan; reading it marks the decision as momentary."""
         self.moment_read = True
         return self._now
 
     @property
     def migrations(self) -> Mapping[ObjectRef, tuple[LiveMigration, ...]]:
-        """The migrations of all VMs."""
+        """The migrations of all VMs; reading them marks the decision as momentary."""
         self.moment_read = True
         return self._live.migrations
 
     @property
     def capacity(self) -> Capacity | None:
-        """Pods and quotas; None where they are not known."""
+        """The pods and quotas; None if they are not known."""
         self.capacity_read = True
         return self._live.capacity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """One VM that is in the cluster, with the memory that it should have."""
+    """A VM that exists in the cluster, with the memory that Git wants for it."""
 
     desired: DesiredVM
     target: MemoryQuantity
@@ -90,24 +90,24 @@ class Situation:
     as_desired: bool
     """Whether the VM's spec matches Git."""
     types: Types | None = None
-    """None where Git sets the size directly."""
+    """The VM's instancetypes; None if Git sets the size directly."""
     vm: LiveVM
     vmi: LiveVMI | None
-    """The instance; None or final where the VM is not running."""
+    """The VM's instance; None or final if the VM is not running."""
     migrations: tuple[LiveMigration, ...]
     """The migrations of this VM, oldest first."""
     nodes: tuple[LiveNode, ...]
     rendering: Rendering
-    """How KubeVirt sizes launcher pods now."""
+    """The settings by which KubeVirt sizes launcher pods now."""
     before: EffectiveConfig
-    """KubeVirt's configuration as it is now."""
+    """KubeVirt's current configuration."""
     after: EffectiveConfig
-    """KubeVirt's configuration after the plan's own changes of the CR."""
+    """KubeVirt's configuration after the plan's changes to the CR."""
     policy: PlanPolicy
     cluster: str
     """The uid of the namespace kube-system."""
     inputs_read: InputsRead
-    """Inputs beyond the VM; it records which of them a rule reads."""
+    """Inputs that concern more than this VM; records which of them a rule reads."""
 
     @property
     def now(self) -> datetime:
@@ -116,12 +116,12 @@ class Situation:
 
     @property
     def capacity(self) -> Capacity | None:
-        """Pods and quotas; None where they are not known."""
+        """The pods and quotas; None if they are not known."""
         return self.inputs_read.capacity
 
     @property
     def consent(self) -> RestartConsent:
-        """What may be done if a change needs a restart; the annotation in Git goes first."""
+        """What is allowed if a change needs a restart; the annotation in Git has precedence."""
         return self.desired.restart or self.policy.restart
 
     @property
@@ -131,7 +131,7 @@ class Situation:
 
     @property
     def own_max_guest(self) -> MemoryQuantity | None:
-        """The VM's own ``maxGuest``, or that of the instancetype in Git."""
+        """The VM's own ``maxGuest``, or the ``maxGuest`` of the instancetype in Git."""
         wanted = self.types.wanted if self.types else None
         return (wanted.max_guest if wanted else None) or self.vm.max_guest
 
@@ -144,7 +144,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningVM:
-    """The situation of a VM that runs."""
+    """The situation of a running VM."""
 
     situation: Situation
     vmi: LiveVMI
@@ -156,12 +156,12 @@ class RunningVM:
 
     @property
     def target(self) -> MemoryQuantity:
-        """The size that the VM should have."""
+        """The memory size that the VM should have."""
         return self.situation.target
 
     @property
     def after(self) -> EffectiveConfig:
-        """KubeVirt's configuration after the plan's own changes."""
+        """KubeVirt's configuration after the plan's changes to the CR."""
         return self.situation.after
 
 
@@ -170,7 +170,7 @@ RunningRule: TypeAlias = Callable[[RunningVM], Finding | None]
 
 
 def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") -> Finding:
-    """Wait for an instance that starts, with *message*; block once it is too old to wait for."""
+    """Wait with *message* for a starting instance; block if it has been starting for too long."""
     created = running.vmi.created_at
     age_s = (running.situation.now - created).total_seconds() if created else 0.0
     if age_s < START_TIMEOUT_S:
@@ -183,5 +183,5 @@ def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") 
 
 
 def unfinished(migrations: tuple[LiveMigration, ...]) -> LiveMigration | None:
-    """Return the migration that has not ended, if there is one; KubeVirt allows one per VM."""
+    """Return the migration that has not ended, or None; KubeVirt allows one per VM."""
     return next((each for each in reversed(migrations) if not each.phase.finished), None)

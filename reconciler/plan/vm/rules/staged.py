@@ -1,4 +1,4 @@
-"""Sizes that were written under Stage and take effect with LiveUpdate."""
+"""Handles sizes that were written under Stage and take effect with LiveUpdate."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
-    """Whether the size in the spec of *vm* reaches its guest under *after*, without a restart.
+    """Whether the size in the spec of *vm* changes its guest under *after* without a restart.
 
-    Another pending edit that the instance does not show would still prevent it.
+    A pending edit that the instance does not show would still prevent this.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 evaluates RestartRequired
     again, :3444-3566 checks the size; up to v1.6.3 and in v1.7.0 RestartRequired stays.

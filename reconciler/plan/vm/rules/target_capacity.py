@@ -1,4 +1,4 @@
-"""Whether a node and the quotas have capacity for the target pod beside the old pod.
+"""Checks that a node and the quotas have capacity for the target pod next to the old pod.
 
 A change waits where migrations in flight will release the missing capacity; otherwise it is
 blocked. Other changes of the same plan do not count here; ``placement`` examines them together.
@@ -56,9 +56,9 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def no_quota_in_flight(running: RunningVM) -> Finding | None:
-    """Block on a quota that will refuse the target pod of the change in flight.
+    """Block on a quota that will reject the target pod of the change in flight.
 
-    Source: as ``quota_has_capacity``.
+    Source: the source of ``quota_has_capacity``.
     """
     capacity, size = running.situation.capacity, running.vmi.guest
     if capacity is None or not (capacity.quotas_known and capacity.pods_known) or size is None:
@@ -77,7 +77,8 @@ def no_quota_in_flight(running: RunningVM) -> Finding | None:
 def no_node_in_flight(running: RunningVM) -> Finding | None:
     """Block if no other node will have capacity for the target pod of the change in flight.
 
-    Source: as ``node_has_capacity``; a pod that fits no node is deleted after 300 s and remade.
+    Source: the source of ``node_has_capacity``; KubeVirt deletes an unschedulable pod after 300 s
+    and creates a new one.
     """
     capacity, size = running.situation.capacity, running.vmi.guest
     if capacity is None or not capacity.pods_known or size is None:
@@ -130,7 +131,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def no_eligible_node(running: RunningVM) -> Finding | None:
-    """Block if the VM may migrate to no other node, whatever capacity it has.
+    """Block if the VM cannot migrate to any other node, even with enough capacity.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
     """
@@ -176,7 +177,7 @@ def _need(pod: TargetPod) -> str:
 
 
 def _most(nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod) -> str:
-    """Say which of *nodes* has the most left."""
+    """Return the name and the free capacity of the node in *nodes* that has the most left."""
     best = max(nodes, key=lambda node: _left(node, capacity, pod))
     left = free(best, capacity, pod.page_size)
     memory, pages = left.memory or 0, max(0, left.hugepages)

@@ -1,4 +1,4 @@
-"""KubeVirt v1.1 only: a switch in each VM enables live updates, and the webhook checks sizes."""
+"""Rules for KubeVirt v1.1: each VM enables live updates itself, and the webhook checks sizes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def live_update_not_enabled(running: RunningVM) -> Finding | None:
 
 
 def switch_denied(situation: Situation) -> Finding | None:
-    """Block writes of a VM with the switch while the gate is missing: the webhook denies them.
+    """Block writes to a VM with ``liveUpdateFeatures`` while the feature gate is missing.
 
     Source: kubevirt v1.1.0 vms-admitter.go:440-446.
     """
@@ -45,7 +45,7 @@ def switch_denied(situation: Situation) -> Finding | None:
 
 
 def pending_until_restart(running: RunningVM) -> Finding | None:
-    """Report a written value that waits for a restart; v1.1 has no RestartRequired.
+    """Report a written size that waits for a restart; v1.1 has no RestartRequired.
 
     Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go knows no such condition.
     """
@@ -63,9 +63,10 @@ def pending_until_restart(running: RunningVM) -> Finding | None:
 def judged_at_admission(running: RunningVM) -> bool:
     """Whether the webhook compares a size with the running instance.
 
-    It denies sizes below boot memory, and every size while a memory change or a migration is in
-    flight. Source: kubevirt v1.1.0 vms-admitter.go:865-939, for VMs with the switch; v1.2.0
-    removed it.
+    The webhook denies sizes below boot memory, and every size while a memory change or a migration
+    is in flight.
+
+    Source: kubevirt v1.1.0 vms-admitter.go:865-939, for VMs with the switch; v1.2.0 removed it.
     """
     return running.after.capabilities.vm_switch and running.vm.live_update_memory
 

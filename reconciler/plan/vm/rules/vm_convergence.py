@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reconciler.model.quantity import MemoryQuantity
 
 QUOTA = "migrationRejectedByResourceQuota"
-"""The condition of a migration whose target pod a quota refuses.
+"""The condition of a migration whose target pod a quota rejects.
 
 Source: recorded v1.9.0 quota-holds-one-pod.
 """
@@ -36,7 +36,7 @@ updater creates another migration while the change is in flight and LiveMigrate 
 
 
 def convergence_of(running: RunningVM) -> Finding:
-    """Return the finding on a VM whose spec has the desired size; failures come first.
+    """Return the finding on a VM whose spec has the desired size; failures have precedence.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
     pkg/virt-handler/migration-target.go:1152-1208; recorded for all outcomes but a silent guest.
@@ -52,7 +52,7 @@ def convergence_of(running: RunningVM) -> Finding:
 
 
 def has_memory(running: RunningVM) -> bool:
-    """Whether the guest has the desired size, as KubeVirt and libvirt report it."""
+    """Whether KubeVirt and libvirt report that the guest has the desired size."""
     vmi, n_bytes = running.vmi, running.target.n_bytes
     sizes = (vmi.guest, vmi.guest_requested, vmi.guest_current)
     return all(size is not None and size.n_bytes == n_bytes for size in sizes)
@@ -112,7 +112,7 @@ def _quota_refused(running: RunningVM) -> Finding | None:
 
 
 def failing(running: RunningVM) -> Finding | None:
-    """Wait or block after failed migrations for the change in flight.
+    """Wait or block if migrations for the change in flight have failed.
 
     Source: recorded migration-fails, target-unschedulable.
     """
@@ -147,7 +147,7 @@ def _ineffective(running: RunningVM) -> Finding | None:
 
 
 def ineffective(running: RunningVM, size: MemoryQuantity) -> Finding | None:
-    """Block after migrations that succeeded since the write without plugging *size*.
+    """Block if migrations since the write succeeded but did not hotplug *size*.
 
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1187-1231.
     """
@@ -172,10 +172,9 @@ def ineffective(running: RunningVM, size: MemoryQuantity) -> Finding | None:
 
 
 def _staged(running: RunningVM) -> Finding | None:
-    """Report a size that waits for a restart without RestartRequired.
+    """Report a size that waits for a restart although RestartRequired is not set.
 
-    KubeVirt does not set it when the size changes back to that of the last start, and v1.2 not
-    when the instancetype changes.
+    KubeVirt does not set the condition when the size changes back to that of the last start.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 compares with the revision
     of the last start, and :3351 changes nothing live without LiveUpdate.
@@ -226,7 +225,7 @@ def _converged(running: RunningVM) -> Finding | None:
 
 
 def _guest(running: RunningVM) -> Finding:
-    """Return how far the guest is after the hypervisor was asked for the size."""
+    """Return the guest's progress after KubeVirt requested the size from the hypervisor."""
     vmi, situation = running.vmi, running.situation
     if vmi.guest_requested is None or vmi.guest_requested.n_bytes != running.target.n_bytes:
         return wait(
