@@ -1,1 +1,1 @@
-"""Frozen values that every other package uses; they import nothing else of the product."""
+"""Immutable values that all other packages use; they import no other package of the program."""

@@ -1,18 +1,18 @@
-"""The annotations of this product, all under one prefix."""
+"""Lists the annotations of this program, which share one prefix."""
 
 from __future__ import annotations
 
 PREFIX = "memory.reconciler.dev/"
 
 SUSPEND = PREFIX + "suspend"
-"""On a VM, in Git or in the cluster: ``true`` leaves the VM alone."""
+"""On a VM in Git or in the cluster: ``true`` prevents all changes of the VM."""
 PRIORITY = PREFIX + "priority"
-"""On a VM in Git: VMs with a higher number change first."""
+"""On a VM in Git: a number; VMs with higher numbers change first."""
 RESTART = PREFIX + "restart"
-"""On a VM in Git: consent to a restart, which overrides the configuration."""
+"""On a VM in Git: the consent to a restart; it overrides the configuration."""
 APPLIED = PREFIX + "applied"
-"""On a VM in the cluster: the revision whose size was written last."""
+"""On a VM in the cluster: the Git revision whose memory size was written last."""
 REVISION = PREFIX + "revision"
-"""On an Event: the revision that caused it."""
+"""On an Event: the Git revision that caused the event."""
 ROLLOUT = PREFIX + "rollout"
-"""On a Lease: what one pass remembers for the next."""
+"""On a Lease: the checkpoint that a pass stores for the next pass."""

@@ -1,4 +1,4 @@
-"""A message for people: ``Diagnostic``, with code, location, object and hint."""
+"""``Diagnostic``: a message to the user with code, location, object and hint."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 from reconciler.model.references import Location, ObjectRef
 
 UNREADABLE_OBJECT = "unreadable-object"
-"""Code of the finding on an unreadable object of the cluster."""
+"""The diagnostic code of a cluster object that cannot be read."""
 
 
 class Severity(StrEnum):
@@ -21,13 +21,13 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diagnostic:
-    """One finding."""
+    """A problem or a note that is reported to the user."""
 
     severity: Severity
     code: str
-    """Stable kebab-case name of the rule."""
+    """The stable name of the diagnostic in kebab case."""
     message: str
-    """A sentence with the values, without a final full stop."""
+    """A sentence that quotes the values, without a final full stop."""
     at: Location | None = None
     ref: ObjectRef | None = None
     context: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""Why an object has its state or its effect: ``Explanation``, the one form of that answer."""
+"""``Explanation``: why an object has its state or its planned effect."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why something is as it is, for programs and for people."""
+    """Why an object has its state, as a code for programs and as text for people."""
 
     reason: str
-    """A stable code, such as ``above-max-guest``; a ``Reason`` where one exists."""
+    """A stable code, such as ``above-max-guest``; a ``Reason`` if the enum contains it."""
     message: str
-    """A sentence with the values; it has no final full stop."""
+    """A sentence that quotes the values, without a final full stop."""
     hint: str = ""
-    """What the user can do about it; empty where there is nothing to do."""
+    """What the user can do about it; empty if there is nothing to do."""

@@ -1,4 +1,4 @@
-"""The fields that may be written, with type and wave: ``KUBEVIRT_FIELDS``, ``read_setting``."""
+"""``KUBEVIRT_FIELDS``: the managed fields of the KubeVirt CR, with type and wave."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class FieldType(StrEnum):
     """How a managed field is read and compared."""
 
     GATES = "gates"
-    """A list of required members in Git; other members stay."""
+    """A list of members that Git requires; other members of the live list are kept."""
     NAMES = "names"
-    """A list that Git has whole; its order does not matter."""
+    """A list that Git declares completely; its order does not matter."""
     WORD = "word"
     BOOLEAN = "boolean"
     INTEGER = "integer"
@@ -40,11 +40,11 @@ class NameSet:
 
     names: frozenset[str]
     raw: tuple[str, ...] = field(compare=False)
-    """As written, in order."""
+    """The names as they were written, in their order."""
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> NameSet:
-        """Return the set of *names*, with their order in ``raw``."""
+        """Return the set of *names*; ``raw`` keeps their order."""
         return cls(names=frozenset(names), raw=names)
 
     def __str__(self) -> str:
@@ -53,12 +53,12 @@ class NameSet:
 
 SettingValue: TypeAlias = NameSet | MemoryQuantity | Duration | bool | int | str
 Settings: TypeAlias = Mapping[FieldPath, SettingValue]
-"""The managed fields that are set, by path."""
+"""The values of the managed fields that are set, by path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManagedField:
-    """One writable field of the KubeVirt CR."""
+    """A field of the KubeVirt CR that this program may write."""
 
     path: FieldPath
     type: FieldType
@@ -102,7 +102,7 @@ KUBEVIRT_FIELDS: tuple[ManagedField, ...] = (
     ManagedField(path=POST_COPY, type=FieldType.BOOLEAN),
     ManagedField(path=WORKLOAD_DISRUPTION, type=FieldType.BOOLEAN),
 )
-"""``migrations.network`` is left out on purpose: a change restarts every virt-handler.
+"""The managed fields; without ``migrations.network``, whose change restarts virt-handler.
 
 Source: kubevirt v1.9.0 pkg/virt-operator/util/config.go:181-184.
 """

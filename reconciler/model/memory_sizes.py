@@ -8,16 +8,16 @@ from __future__ import annotations
 from reconciler.model.quantity import GIB, MIB
 
 BLOCK = 2 * MIB
-"""A size is a whole number of blocks."""
+"""The block size in bytes; a size that can change live is a whole number of blocks."""
 MINIMUM = GIB
-"""A smaller guest cannot be changed live from KubeVirt v1.3.1 on."""
+"""The smallest guest in bytes that can change live, from KubeVirt v1.3.1 on."""
 
 
 def block_of(page_size: object) -> int:
-    """Return the block size in bytes of a VM with hugepages of *page_size*, None for none."""
+    """Return the block size in bytes of a VM with huge pages of *page_size* (None for none)."""
     return GIB if page_size == "1Gi" else BLOCK
 
 
 def neighbours(n_bytes: int, block: int) -> tuple[int, int]:
-    """Return the largest multiple of *block* up to *n_bytes*, and the smallest from it on."""
+    """Return the nearest multiples of *block* at or below, and at or above *n_bytes*."""
     return n_bytes // block * block, -(-n_bytes // block) * block

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import FieldPath
 
 MISSING = object()
-"""Marks a field that does not exist, where null is a value too."""
+"""Marks a field that does not exist, as distinct from a field that is null."""
 
 
 def value_at(tree: object, path: FieldPath, missing: object = None) -> Any:  # noqa: ANN401 - JSON

@@ -1,4 +1,4 @@
-"""Phrases that messages share: a short list of names, and a change from one value to another."""
+"""Phrases that messages share: short lists of names, and changes from one value to another."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def listed(names: Iterable[str], most: int) -> str:
-    """Return the first *most* of *names* and how many are left: ``a, b and 3 more``."""
+    """Return the first *most* of *names* and the number of the others: ``a, b and 3 more``."""
     known = list(names)
     rest = len(known) - most
     return ", ".join(known[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def listed_refs(refs: Iterable[ObjectRef], most: int) -> str:
-    """Return the first *most* of *refs* as ``namespace/name`` and how many are left."""
+    """Return the first *most* of *refs* as ``namespace/name``, and the number of the others."""
     return listed((ref.namespaced_name for ref in refs), most)
 
 

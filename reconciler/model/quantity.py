@@ -1,4 +1,4 @@
-"""Quantities and durations as Kubernetes reads them: ``MemoryQuantity`` and ``Duration``."""
+"""``MemoryQuantity`` and ``Duration``: reads quantities and durations as Kubernetes does."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 
 class QuantityError(ValueError):
-    """A value that Kubernetes does not read as a quantity or duration; the text says why."""
+    """The value is not a Kubernetes quantity or duration; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryQuantity:
-    """An amount of memory, compared by value and not by spelling."""
+    """An amount of memory, compared by value and not by notation."""
 
     n_bytes: int
-    """Whole bytes, rounded up as ``resource.Quantity.Value`` does."""
+    """The amount in whole bytes, rounded up like ``resource.Quantity.Value``."""
     raw: str | int = field(compare=False)
-    """As written: Git's spelling is sent, and a JSON Patch ``test`` needs the server's."""
+    """The amount as written; patches send Git's notation and test the server's notation."""
 
     @classmethod
     def parse(cls, value: object) -> MemoryQuantity:
@@ -64,7 +64,7 @@ class MemoryQuantity:
 
     @classmethod
     def of(cls, n_bytes: int) -> MemoryQuantity:
-        """Return *n_bytes* in the shortest exact spelling."""
+        """Return *n_bytes* as a quantity in the shortest exact notation."""
         return cls(n_bytes=n_bytes, raw=canonical(n_bytes))
 
     def __str__(self) -> str:
@@ -73,7 +73,7 @@ class MemoryQuantity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duration:
-    """A Go duration: ``60s`` and ``1m0s`` are equal."""
+    """A Go duration, compared by length: ``60s`` equals ``1m0s``."""
 
     nanoseconds: int
     raw: str = field(compare=False)
@@ -96,7 +96,7 @@ class Duration:
 
     @property
     def seconds(self) -> float:
-        """The length in seconds."""
+        """The duration in seconds."""
         return self.nanoseconds / 10**9
 
     def __str__(self) -> str:
@@ -104,7 +104,7 @@ class Duration:
 
 
 def canonical(n_bytes: int) -> str:
-    """Spell *n_bytes* exactly, with the largest binary suffix that divides it."""
+    """Return *n_bytes* as exact text, with the largest binary suffix that divides it."""
     for suffix, exponent in reversed(_BINARY_EXPONENT.items()):
         if n_bytes and n_bytes % (1 << exponent) == 0:
             return f"{n_bytes >> exponent}{suffix}"
@@ -112,7 +112,7 @@ def canonical(n_bytes: int) -> str:
 
 
 def human(n_bytes: float) -> str:
-    """Spell *n_bytes* for a person: at most one decimal, binary units."""
+    """Return *n_bytes* as short text for people: binary units, at most one decimal."""
     for suffix, exponent in reversed(_BINARY_EXPONENT.items()):
         if abs(n_bytes) >= 1 << exponent:
             return f"{n_bytes / (1 << exponent):.1f}".removesuffix(".0") + suffix

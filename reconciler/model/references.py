@@ -1,4 +1,4 @@
-"""References: ``ObjectRef`` to objects, ``FieldPath`` to fields, ``Location`` in files."""
+"""``ObjectRef``, ``FieldPath`` and ``Location``: identify objects, fields and file locations."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ FieldPath: TypeAlias = tuple[str, ...]
 """The keys from an object's root to a field, for example ``("spec", "template")``."""
 
 Uid = NewType("Uid", str)
-"""The UID of a Kubernetes object, which a re-created object does not share."""
+"""The UID of a Kubernetes object; a re-created object gets a new UID."""
 
 KUBEVIRT_GROUP = "kubevirt.io"
 KUBEVIRT = "KubeVirt"
@@ -21,7 +21,7 @@ CLUSTER_INSTANCETYPE = "VirtualMachineClusterInstancetype"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """A place in a file of the revision that was read; line and column count from 1."""
+    """A location in a file of the revision that was read; line and column count from 1."""
 
     path: str
     line: int
@@ -32,10 +32,10 @@ class Location:
 
 
 class ObjectRef(NamedTuple):
-    """The identity of an object, without version: kind, namespace, name, group.
+    """The identity of an object: kind, namespace, name and API group, without the version.
 
-    It is a tuple, since maps use references as keys, and Python hashes, compares and orders tuples
-    without calls of Python code.
+    A reference is a tuple because it is often a key of maps: Python hashes, compares and orders
+    tuples without calling Python code.
     """
 
     kind: str
@@ -75,7 +75,8 @@ def vm_ref(namespace: str, name: str) -> ObjectRef:
 def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
     """Return the reference of the instancetype of a VM in *namespace*.
 
-    KubeVirt accepts the kind in any case, singular or plural; without a kind it is cluster-wide.
+    KubeVirt accepts the kind in any case, singular or plural; without a kind, the instancetype is
+    cluster-wide.
 
     Source: kubevirt v1.9.0 pkg/instancetype/find/spec.go;
     staging/src/kubevirt.io/api/instancetype/register.go.
@@ -88,7 +89,7 @@ def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
 
 
 def dotted(path: FieldPath) -> str:
-    """Return *path* with dots: ``spec.template.spec``."""
+    """Return *path* as text with dots, such as ``spec.template.spec``."""
     return ".".join(path)
 
 

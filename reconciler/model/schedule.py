@@ -1,4 +1,4 @@
-"""Recurring times: ``Schedule``, a cron expression in a time zone."""
+"""``Schedule``: recurring times, given by a cron expression in a time zone."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _WRITE_CRON = (
     "write the five fields minute, hour, day of month, month and day of week, such as 0 22 * * 1-5"
 )
 _MARGIN = timedelta(hours=3)
-"""More than any change of a clock."""
+"""A time span that is longer than any clock change."""
 _MINUTE = timedelta(minutes=1)
 
 
 class ScheduleError(ValueError):
-    """A text is not a cron expression or time zone; the message says what to write instead."""
+    """The text is not a cron expression or a time zone; the message says what to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +34,8 @@ class Schedule:
     """Recurring times with the rules of Debian's cron.
 
     When the clock is set forward, a skipped time occurs at the first time after the gap. When it
-    is set back, a fixed time occurs once, the first time. An expression whose minute or hour
-    starts with ``*`` follows the time that passes.
+    is set back, a fixed time occurs only once, the first time. An expression whose minute or hour
+    starts with ``*`` follows elapsed time.
     """
 
     cron: str
@@ -43,16 +43,16 @@ class Schedule:
 
     @classmethod
     def parse(cls, cron: str, time_zone: str) -> Schedule:
-        """Read a cron expression and the name of a time zone.
+        """Return the schedule for a cron expression and the name of a time zone.
 
         Raises:
-            ScheduleError: One of them is invalid.
+            ScheduleError: The expression or the time zone is invalid.
         """
         check_cron(cron)
         return cls(cron=cron, zone=zone_of(time_zone))
 
     def latest(self, moment: datetime) -> datetime | None:
-        """Return the last time up to *moment*, in UTC; None without one in 50 years."""
+        """Return the last time up to *moment*, in UTC; None if there is none in 50 years."""
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         found: list[datetime] = []
         stop: datetime | None = None
@@ -65,7 +65,7 @@ class Schedule:
         return max(found, default=None)
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """Yield all times after *moment*, in UTC and ascending, until none follows in 50 years."""
+        """Yield all times after *moment*, ascending in UTC; stop if 50 years pass without one."""
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         # Second occurrences, which wait for the first ones of later local times.
         waiting: list[datetime] = []
@@ -79,7 +79,7 @@ class Schedule:
         yield from (each for each in sorted(waiting) if each > moment)
 
     def _instants(self, wall: datetime) -> tuple[datetime, ...]:
-        """Return when the clock shows *wall*, in UTC: by the rules above never, once or twice."""
+        """Return the UTC times at which the schedule occurs for the clock time *wall*: 0 to 2."""
         minute, hour, *_ = self.cron.split()
         fixed = not (minute.startswith("*") or hour.startswith("*"))
         while not self._shown(wall):
@@ -90,13 +90,13 @@ class Schedule:
         return (first,) if fixed or first == second else (first, second)
 
     def _shown(self, wall: datetime) -> bool:
-        """Return whether the clock ever shows *wall*."""
+        """Return whether the local clock ever shows *wall*."""
         instant = wall.replace(tzinfo=self.zone).astimezone(UTC)
         return instant.astimezone(self.zone).replace(tzinfo=None) == wall
 
 
 def check_cron(text: str) -> None:
-    """Raise ScheduleError unless *text* is a cron expression of five fields that occurs."""
+    """Raise ScheduleError unless *text* is a five-field cron expression that ever occurs."""
     if len(text.split()) != _FIELDS:
         raise ScheduleError(f"{text!r} is not a cron expression; {_WRITE_CRON}")
     try:
@@ -110,7 +110,7 @@ def check_cron(text: str) -> None:
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Return the time zone *name*.
+    """Return the time zone with the IANA name *name*.
 
     Raises:
         ScheduleError: IANA has no such time zone.
@@ -124,9 +124,9 @@ def zone_of(name: str) -> ZoneInfo:
 
 @cache
 def time_zones() -> frozenset[str]:
-    """Return IANA's names of time zones, in the installed version of tzdata.
+    """Return the IANA names of time zones in the installed version of tzdata.
 
-    Other names that the machine knows, such as localtime, are not among them.
+    Other names that the machine knows, such as localtime, are left out.
     """
     names = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8")
     return frozenset(names.split())

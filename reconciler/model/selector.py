@@ -1,4 +1,4 @@
-"""Label selectors, in the syntax of ``kubectl -l``."""
+"""``Selector``: label selectors in the syntax of ``kubectl -l``."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ _COMMA = re.compile(r",(?![^(]*\))")
 
 
 class SelectorError(ValueError):
-    """A text is not a label selector; the message says which part."""
+    """The text is not a label selector; the message says which part is wrong."""
 
 
 class _Operator(StrEnum):
     IN = "in"
     NOT_IN = "notin"
-    """Also true if the label is absent, as in Kubernetes."""
+    """The value is not in the list, or the label is absent, as in Kubernetes."""
     EXISTS = "exists"
     ABSENT = "absent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One condition on one label."""
+    """One condition on one label of an object."""
 
     key: str
     operator: _Operator
@@ -54,17 +54,19 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """Conditions that must all be met; without any, everything matches."""
+    """Label conditions that must all be met; a selector without conditions matches everything."""
 
     requirements: tuple[Requirement, ...] = ()
     raw: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, text: str) -> Selector:
-        """Read *text*: ``a=b``, ``a!=b``, ``a in (b,c)``, ``a notin (b)``, ``a``, ``!a``.
+        """Return the selector in *text*.
+
+        Forms: ``a=b``, ``a!=b``, ``a in (b,c)``, ``a notin (b)``, ``a``, ``!a``.
 
         Raises:
-            SelectorError: A part of it has another form.
+            SelectorError: A part of *text* has another form.
 
         Source: apimachinery v0.33 pkg/labels/selector.go (Parse).
         """

@@ -1,4 +1,4 @@
-"""A part of a fleet: ``Shard``, the namespaces of one of several parallel runs."""
+"""``Shard``: the namespaces that one of several parallel runs changes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ _FORM = re.compile(r"(?P<index>[0-9]{1,5})/(?P<total>[0-9]{1,5})")
 
 
 class ShardError(ValueError):
-    """A text is not a shard; the message says why."""
+    """The text is not a shard such as ``0/4``; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """Shard *index*, from 0, of *total*."""
+    """One of *total* shards; *index* counts from 0."""
 
     index: int = 0
     total: int = 1
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """Read ``I/N``.
+        """Return the shard in a text of the form ``I/N``.
 
         Raises:
-            ShardError: It has another form, or I is not below N.
+            ShardError: The text has another form, or I is not below N.
         """
         found = _FORM.fullmatch(text)
         if found is None:
@@ -43,7 +43,7 @@ class Shard:
         return self.index == 0
 
     def holds(self, namespace: str) -> bool:
-        """Return whether *namespace* with all its VMs belongs to this shard.
+        """Return whether this shard contains *namespace* and all its VMs.
 
         The hash is the same on every machine and in every version.
         """
@@ -53,9 +53,9 @@ class Shard:
         return int.from_bytes(digest[:8], "big") % self.total == self.index
 
     def share(self, limit: int) -> int:
-        """Return this shard's part of a *limit* for all shards, at least 1.
+        """Return this shard's part of *limit*, a limit for all shards; at least 1.
 
-        The parts add up to *limit*, unless there are more shards than that.
+        The parts add up to *limit*, unless there are more shards than *limit*.
         """
         return max(1, limit // self.total + (self.index < limit % self.total))
 
@@ -64,4 +64,4 @@ class Shard:
 
 
 WHOLE_FLEET = Shard()
-"""The only shard where a fleet has one."""
+"""The only shard of a fleet that is not divided."""

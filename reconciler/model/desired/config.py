@@ -1,4 +1,4 @@
-"""Defines ``Config``: the effective configuration, with the origin of each value."""
+"""``Config``: the effective configuration of this program, with the origin of each value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.model.selector import Selector
 
 
 class Mode(StrEnum):
-    """Whether unattended commands may write; applies to ``reconcile`` and ``serve``."""
+    """Whether the unattended commands ``reconcile`` and ``serve`` may write."""
 
     OBSERVE = "observe"
     ENFORCE = "enforce"
@@ -33,18 +33,18 @@ class WindowKind(StrEnum):
     """How a window affects writes."""
 
     ALLOW = "allow"
-    """If there are such windows, writes happen only inside one of them."""
+    """If there are windows of this kind, writes happen only inside one of them."""
     DENY = "deny"
     """No write happens inside this window, even if another window allows it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A recurring period of time."""
+    """A recurring time window that allows or denies writes."""
 
     kind: WindowKind
     cron: str
-    """When the window opens: the five fields of crontab(5)."""
+    """When the window opens, in the five fields of crontab(5)."""
     duration: Duration
     time_zone: str = "UTC"
     """The IANA name of the time zone of *cron*."""
@@ -56,11 +56,11 @@ class Canary:
 
     selector: Selector
     soak: Duration
-    """How long these VMs must keep their new memory before other VMs start."""
+    """How long the canaries must keep their memory before other VMs start."""
 
 
 Origin: TypeAlias = Location | str
-"""A place in the file, or a text such as ``default`` or ``flag --mode``."""
+"""Where a value comes from: a location in the file, or text such as ``default``."""
 
 DEFAULT_ORIGIN = "default"
 
@@ -71,48 +71,48 @@ class Config:
 
     mode: Mode = Mode.ENFORCE
     paths: tuple[str, ...] = (".",)
-    """Folders and files with manifests, relative to the root, with ``/`` and without ``..``."""
+    """Manifest folders and files relative to the root, with ``/`` and without ``..``."""
     exclude: tuple[str, ...] = ()
     """Folders and files of *paths* that are not read."""
     selector: Selector = field(default_factory=Selector)
     """Selects VMs by their labels in Git."""
     cluster: str | None = None
-    """The UID of the cluster's ``kube-system`` namespace; other clusters are refused."""
+    """The UID of the cluster's ``kube-system`` namespace; other clusters are rejected."""
     create: bool = False
     restart: RestartConsent = RestartConsent.NEVER
     max_concurrent: int | None = None
-    """The most concurrent hotplugs; None leaves the limit to KubeVirt."""
+    """The most hotplugs in flight; None leaves the limit to KubeVirt."""
     max_per_node: int | None = None
-    """The most concurrent hotplugs of VMs on one node; None leaves the limit to KubeVirt."""
+    """The most hotplugs in flight on one node; None leaves the limit to KubeVirt."""
     batches: tuple[Selector, ...] = ()
-    """The order of the VMs: batch after batch; VMs that no batch selects come last."""
+    """Selectors of the batches in their order; VMs that no batch selects come last."""
     canary: Canary | None = None
     anti_affinity: tuple[str, ...] = ()
-    """Label keys: VMs of a namespace with the same value never change at the same time."""
+    """Label keys: VMs in a namespace that share a value never change at the same time."""
     failure_budget: int = 3
-    """After this many failures, no further VM is patched."""
+    """After this many failures, the run does not start changes of further VMs."""
     failed_migrations: int = 3
-    """After this many failed migrations in a row, a VM has failed, though KubeVirt tries again."""
+    """After this many failed migrations in a row, a VM counts as failed; KubeVirt retries."""
     windows: tuple[Window, ...] = ()
     annotate: bool = False
-    """Whether a patched VM is annotated with commit, digest and time."""
+    """Whether to annotate each patched VM with commit, digest and time."""
     guest_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
     """How long the guest may take after the migration to use or release memory."""
     settle_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
     """How long the KubeVirt CR may take to settle after a change."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
-    """The origin of each value that is not a default, by its dotted key."""
+    """The origin of each value that is not a default, by dotted key."""
 
     def origin(self, key: str) -> Origin:
-        """Return the origin of the value of the dotted *key*."""
+        """Return the origin of the value at the dotted *key*."""
         return self.origins.get(key, DEFAULT_ORIGIN)
 
     def value(self, key: str) -> object:
-        """Return the value of the dotted *key*, one of ``CONFIG_KEYS``."""
+        """Return the value at the dotted *key*, one of ``CONFIG_KEYS``."""
         return getattr(self, CONFIG_KEYS[key])
 
     def overridden(self, values: Mapping[str, Any], origin: Origin) -> Config:
-        """Return a copy with *values* by their dotted keys; they come from *origin*."""
+        """Return a copy with *values* (by dotted key), whose origin is *origin*."""
         return replace(
             self,
             **{CONFIG_KEYS[key]: value for key, value in values.items()},
@@ -140,4 +140,4 @@ CONFIG_KEYS: Mapping[str, str] = {
     "rollout.timeouts.guest": "guest_timeout",
     "rollout.timeouts.settle": "settle_timeout",
 }
-"""The attribute of each key of the configuration file, in the order in which keys are shown."""
+"""Maps each key of the configuration file to its attribute, in the order of display."""

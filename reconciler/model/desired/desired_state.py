@@ -1,4 +1,4 @@
-"""Defines ``DesiredState``: the objects that Git declares."""
+"""``DesiredState``: the objects that Git declares."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from reconciler.model.references import FieldPath, Location, ObjectRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredKubeVirt:
-    """The fields of the KubeVirt CR that Git sets."""
+    """The desired settings of the KubeVirt CR."""
 
     ref: ObjectRef
     settings: Settings
-    """``FEATURE_GATES`` lists the gates that must be present; other gates are left alone."""
+    """Settings by path; ``FEATURE_GATES`` lists required gates, and other gates are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredVM:
-    """The memory of one VM as Git declares it."""
+    """The desired memory of one VM."""
 
     ref: ObjectRef
     guest: MemoryQuantity | None
     """``spec.template.spec.domain.memory.guest``; None if an instancetype sets the memory."""
     max_guest: MemoryQuantity | None = None
-    """Only compared; never written to an existing VM."""
+    """``maxGuest`` in Git; only compared, never written to an existing VM."""
     instancetype: str | None = None
     """``spec.instancetype.name``."""
     instancetype_kind: str | None = None
-    """``spec.instancetype.kind``; if Git sets none, the VM's own kind counts."""
+    """``spec.instancetype.kind``; if Git sets none, the live VM's kind applies."""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     priority: int = 0
@@ -42,7 +42,7 @@ class DesiredVM:
     restart: RestartConsent | None = None
     """Overrides the configuration; annotation ``memory.reconciler.dev/restart``, only in Git."""
     manifest: Mapping[str, Any] | None = None
-    """The manifest as JSON values; None if it has too little to create the VM from it."""
+    """The manifest as JSON values; None if it is too incomplete to create the VM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,31 +50,31 @@ class DesiredState:
     """The desired state of one revision."""
 
     revision: str
-    """The hash of the commit; ``working-tree`` or ``stdin`` if the source is not a commit."""
+    """The commit hash; ``working-tree`` or ``stdin`` if the source is not a commit."""
     dirty: bool = False
     """Whether the working tree differs from its commit."""
     kubevirt: DesiredKubeVirt | None
     vms: Mapping[ObjectRef, DesiredVM]
-    """The VMs by reference, in the order of the references."""
+    """The desired VMs, ordered by reference."""
     skipped: Mapping[str, int] = field(default_factory=dict)
-    """How many documents of each other kind were ignored."""
+    """How many documents of each unsupported kind were ignored."""
     ignored: int = 0
     """How many files and documents were ignored because they hold no Kubernetes object."""
     unselected: frozenset[ObjectRef] = frozenset()
-    """The objects that a selector, a namespace or a name leaves out."""
+    """The objects that a selector, a namespace or a name excludes."""
     diagnostics: tuple[Diagnostic, ...] = ()
     provenance: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    """Where the values of each object are; the path ``()`` is the object itself."""
+    """The location of each value by object and path; the path ``()`` is the object itself."""
 
     @property
     def valid(self) -> bool:
-        """Whether there is no error among the diagnostics."""
+        """Whether the diagnostics contain no error."""
         return all(each.severity is not Severity.ERROR for each in self.diagnostics)
 
     def at(self, ref: ObjectRef, path: FieldPath = ()) -> Location | None:
-        """Return the place of *path* in *ref*, or the nearest place above it."""
+        """Return the location of *path* in *ref*, or of its nearest parent."""
         places = self.provenance.get(ref, {})
         for length in range(len(path), -1, -1):
             found = places.get(path[:length])
@@ -85,10 +85,10 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """The result of one read of the desired state; all of it is from one revision."""
+    """The desired state and the configuration, read from one revision."""
 
     config: Config
-    """Includes the caller's flags; errors in the file are among the state's diagnostics."""
+    """The configuration with the caller's flags; its errors are among the state's diagnostics."""
     state: DesiredState
     bound: bool = True
     """Whether a configuration binds the run; that of a repository does, even if it is absent."""

@@ -1,4 +1,4 @@
-"""Which objects of the desired state a command looks at, by namespace and by name: ``Scope``."""
+"""``Scope``: limits a command to some objects, by namespace and by name."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from reconciler.model.references import ObjectRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """The objects that the command line asks for; without anything, all of them."""
+    """The objects that the command line selects; by default, all objects."""
 
     namespace: str | None = None
     names: frozenset[ObjectRef] = frozenset()
-    """The VMs to look at; empty for every object."""
+    """The selected VMs; empty for all objects."""
 
     def includes(self, ref: ObjectRef) -> bool:
-        """Return whether *ref* is looked at; an object without a namespace may be in any."""
+        """Return whether *ref* is selected; an object without a namespace is in any namespace."""
         if self.names:
             return ref in self.names
         return self.namespace is None or ref.namespace in ("", self.namespace)

@@ -1,1 +1,1 @@
-"""What the cluster says: one snapshot, and its form as a file."""
+"""Represents the live state of the cluster as one snapshot, and that snapshot as a file."""

@@ -1,4 +1,4 @@
-"""What pods and quotas leave: ``Capacity``, which only live changes need; sizes in bytes."""
+"""``Capacity``: how much memory pods and quotas use; sizes are in bytes."""
 
 from __future__ import annotations
 
@@ -18,66 +18,66 @@ UNREAD_LABELS = (
     "host-model-required-features.node.kubevirt.io/",
     "hyperv.node.kubevirt.io/",
 )
-"""Prefixes of node labels that are dropped: nodes have hundreds, and no rule reads them."""
+"""Prefixes of node labels that are dropped, because there are hundreds and no rule uses them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryUse:
-    """Requested memory."""
+    """The memory that one or more pods request."""
 
     memory: int = 0
-    """Bytes, huge pages not included."""
+    """Requested bytes without huge pages."""
     hugepages: Mapping[str, int] = field(default_factory=dict)
-    """Bytes by page size, such as ``2Mi``."""
+    """Requested bytes of huge pages by page size, such as ``2Mi``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launcher:
-    """A launcher pod that uses capacity, since it has not ended."""
+    """A launcher pod that still uses capacity, because it has not ended."""
 
     namespace: str
     node: str = ""
-    """Empty until the pod is scheduled."""
+    """The pod's node; empty until the pod is scheduled."""
     requests: MemoryUse
-    """Of the whole pod, as the scheduler and a quota count them."""
+    """The requests of the whole pod, as the scheduler and quotas count them."""
     limit: int = 0
-    """``limits.memory`` of all containers, in bytes; a container without one counts as 0."""
+    """The sum of the containers' ``limits.memory`` in bytes; no limit counts as 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeUse:
-    """What the pods on one node request."""
+    """The memory that the pods on one node request."""
 
     requested: MemoryUse = field(default_factory=MemoryUse)
     moving: MemoryUse = field(default_factory=MemoryUse)
-    """The part of VMs with two pods, of which one ends after the migration."""
+    """The part that belongs to VMs with two pods, one of which ends after the migration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """A ResourceQuota, with the resources that are compared with launcher pods."""
+    """A ResourceQuota with those resources that launcher pods use."""
 
     name: str
     hard: Mapping[str, int] = field(default_factory=dict)
-    """By resource, such as ``requests.memory``: bytes, or a number of pods."""
+    """The limit of each resource, such as ``requests.memory``, in bytes or as a number of pods."""
     used: Mapping[str, int] = field(default_factory=dict)
     moving: Mapping[str, int] = field(default_factory=dict)
-    """The most that the quota regains when current migrations have ended."""
+    """The most that becomes free when current migrations have ended, by resource."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """Pods and quotas at one moment."""
+    """The capacity that pods use, and the quotas, at one moment."""
 
     observed_at: datetime
     pods_known: bool = True
-    """False without permission to list pods."""
+    """Whether pods could be listed; false without the permission."""
     quotas_known: bool = True
-    """False without permission to list quotas."""
+    """Whether quotas could be listed; false without the permission."""
     nodes: Mapping[str, NodeUse] = field(default_factory=dict)
-    """By name, without nodes that have no pods."""
+    """The use of each node by name; nodes without pods are left out."""
     launchers: Mapping[Uid, tuple[Launcher, ...]] = field(default_factory=dict)
-    """By the uid of the VirtualMachineInstance; two while it migrates."""
+    """Launcher pods by the VMI's uid; a migrating VMI has two."""
     quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
-    """By namespace, ordered by name."""
+    """The quotas of each namespace, ordered by name."""
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -1,4 +1,4 @@
-"""The conditions of an object: ``Condition``, by type."""
+"""``Condition``: a Kubernetes status condition, looked up by its type."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One condition; an object has at most one of each type."""
+    """A Kubernetes status condition; an object has at most one of each type."""
 
     status: str
-    """``True``, ``False`` or ``Unknown``."""
+    """The condition's status: ``True``, ``False`` or ``Unknown``."""
     reason: str = ""
     message: str = ""
     since: datetime | None = None
 
 
 Conditions = Mapping[str, Condition]
-"""The conditions of an object by type."""
+"""The status conditions of an object by type."""
 
 HOT_MEMORY_CHANGE = "HotMemoryChange"
-"""Condition of an instance: True while its memory changes, False after a refused plug."""
+"""A VMI condition: True while memory changes, False after a rejected hotplug."""
 
 
 def is_true(conditions: Conditions, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Migrations and their policies: ``LiveMigration``, ``LiveMigrationPolicy``."""
+"""``LiveMigration`` and ``LiveMigrationPolicy``: migrations in the cluster and their policies."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ class MigrationPhase(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Whether this phase is the last one."""
+        """Whether the migration has ended in this phase."""
         return self in (MigrationPhase.SUCCEEDED, MigrationPhase.FAILED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveMigration:
-    """A VirtualMachineInstanceMigration, as it is now."""
+    """A VirtualMachineInstanceMigration in the cluster."""
 
     ref: ObjectRef
     uid: Uid
@@ -51,23 +51,23 @@ class LiveMigration:
     source_node: str = ""
     target_node: str = ""
     for_update: bool = False
-    """Whether KubeVirt's workload updater created it, as it does for a memory change."""
+    """Whether KubeVirt's workload updater created the migration, as for a memory change."""
     conditions: Conditions = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveMigrationPolicy:
-    """A MigrationPolicy that selects VMs, with the settings that migration times depend on."""
+    """A MigrationPolicy with the settings that affect migration times."""
 
     name: str
     bandwidth: MemoryQuantity | None = None
-    """``spec.bandwidthPerMigration``, bytes a second; None means the CR's."""
+    """``spec.bandwidthPerMigration`` in bytes per second; None if the CR's value applies."""
     completion_timeout_per_gib: int | None = None
-    """``spec.completionTimeoutPerGiB``, seconds; None means the CR's."""
+    """``spec.completionTimeoutPerGiB`` in seconds; None if the CR's value applies."""
     allow_post_copy: bool | None = None
-    """``spec.allowPostCopy``; None means the CR's."""
+    """``spec.allowPostCopy``; None if the CR's value applies."""
     allow_workload_disruption: bool | None = None
-    """``spec.allowWorkloadDisruption``; None means ``allow_post_copy``, else the CR's."""
+    """``spec.allowWorkloadDisruption``; None: as ``allow_post_copy``, else as the CR."""
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
     """``spec.selectors.virtualMachineInstanceSelector``."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""A snapshot of the cluster: ``LiveState``, with the fields that the rules read."""
+"""``LiveState``: a snapshot of the cluster with the fields that the rules use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.model.references import FieldPath, ObjectRef, Uid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKubeVirt:
-    """The KubeVirt CR: its managed fields, and whether the components have applied it."""
+    """The KubeVirt CR: its managed fields, and whether KubeVirt's components have applied them."""
 
     ref: ObjectRef
     uid: Uid
@@ -31,24 +31,24 @@ class LiveKubeVirt:
     target_deployment_id: str
     settings: Settings
     containers: frozenset[FieldPath]
-    """The parents of managed fields that exist, so that a patch adds only what is missing."""
+    """The existing parents of managed fields, so that a patch adds only missing parents."""
     spellings: Mapping[FieldPath, object] = field(default_factory=dict, compare=False)
-    """Each managed value as the server spells it, for a JSON Patch ``test``."""
+    """Each managed value in the server's notation, for a JSON Patch ``test``."""
     disabled_gates: frozenset[str] = frozenset()
     managers: Mapping[FieldPath, str] = field(default_factory=dict)
     """The field manager of each managed field, from managedFields."""
     owners: tuple[str, ...] = ()
-    """``Kind/name`` of each ownerReference."""
+    """The owner references, each as ``Kind/name``."""
     live_update_changed_at: datetime | None = None
     """When the rollout strategy or a feature gate was last written, from managedFields."""
     outdated_workloads: int = 0
     """``status.outdatedVirtualMachineInstanceWorkloads``: running VMs that need a migration."""
     memory_overcommit: int = 100
-    """``developerConfiguration.memoryOvercommit``, percent."""
+    """``developerConfiguration.memoryOvercommit``, in percent."""
     overhead_ratio: float = 1.0
     """``additionalGuestMemoryOverheadRatio``."""
     eviction_strategy: str = ""
-    """``configuration.evictionStrategy``, for VMs without one; empty if it is not set."""
+    """``configuration.evictionStrategy``, the default for VMs; empty if it is not set."""
     deleting: bool = False
 
 
@@ -62,7 +62,7 @@ class Constraints:
     launch_security: bool = False
     dedicated_cpus: bool = False
     hugepages: str | None = None
-    """Page size, for example ``1Gi``."""
+    """The huge page size, for example ``1Gi``."""
     requests: MemoryQuantity | None = None
     limits: MemoryQuantity | None = None
     overhead_left_out: bool = False
@@ -71,7 +71,7 @@ class Constraints:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveVM:
-    """A VirtualMachine."""
+    """A VirtualMachine in the cluster."""
 
     ref: ObjectRef
     uid: Uid
@@ -81,7 +81,7 @@ class LiveVM:
     memory_present: bool = True
     """Whether ``domain.memory`` exists, so that a guest size can be added under it."""
     live_update_memory: bool = False
-    """Whether ``spec.liveUpdateFeatures.memory`` exists, a switch of v1.1 alone."""
+    """Whether ``spec.liveUpdateFeatures.memory`` exists, a field of KubeVirt v1.1 only."""
     instancetype: str | None = None
     instancetype_kind: str = ""
     """``spec.instancetype.kind``."""
@@ -91,20 +91,20 @@ class LiveVM:
     """Name of the ControllerRevision that holds the VM's copy of its instancetype, from spec or
     status; empty until KubeVirt has created one for the instancetype that the VM names."""
     running_wanted: bool = True
-    """Whether the VM is meant to run, from ``runStrategy`` or ``running``; false for Halted."""
+    """Whether ``runStrategy`` or ``running`` says that the VM should run; false for Halted."""
     constraints: Constraints = field(default_factory=Constraints)
     conditions: Conditions = field(default_factory=dict)
     printable_status: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     cpu: tuple[int | None, int | None, int | None] = (None, None, None)
-    """Sockets, cores and threads of the template; None where it sets none."""
+    """Sockets, cores and threads in the template; None for a value that is not set."""
     guest_manager: str = ""
-    """Field manager of the guest size, or of the instancetype's name, from managedFields."""
+    """The field manager of the guest size or the instancetype's name, from managedFields."""
     guest_changed_at: datetime | None = None
-    """When that manager last wrote the VM, which is never before the last change of the size."""
+    """When ``guest_manager`` last wrote the VM; never earlier than the last change of the size."""
     restart_asked: bool = False
-    """Whether ``status.stateChangeRequests`` holds a pending stop or start."""
+    """Whether ``status.stateChangeRequests`` contains a pending stop or start."""
     annotated: bool = True
     """Whether ``metadata.annotations`` exists, so that an annotation can be added to it."""
     resource_version: str = field(default="", compare=False, metadata={"kept": False})
@@ -115,17 +115,17 @@ class LiveVM:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveVMI:
-    """A VirtualMachineInstance: the VM as it runs now."""
+    """A VirtualMachineInstance: a running VM."""
 
     ref: ObjectRef
-    """The reference of its VM, by which the instance is looked up."""
+    """The reference of the instance's VM."""
     uid: Uid
     phase: str
-    """Pending, Scheduling, Scheduled, Running, Succeeded, Failed or Unknown."""
+    """The VMI phase: Pending, Scheduling, Scheduled, Running, Succeeded, Failed or Unknown."""
     node: str = ""
     guest: MemoryQuantity | None = None
     max_guest: MemoryQuantity | None = None
-    """Fixed when the instance was created; without it, memory cannot be plugged."""
+    """``maxGuest``, fixed when the instance was created; without it, hotplug is impossible."""
     guest_at_boot: MemoryQuantity | None = None
     guest_requested: MemoryQuantity | None = None
     guest_current: MemoryQuantity | None = None
@@ -133,11 +133,11 @@ class LiveVMI:
     constraints: Constraints = field(default_factory=Constraints)
     vcpus: int = 1
     max_sockets: int | None = None
-    """``domain.cpu.maxSockets``: the most sockets that can be plugged, fixed at boot."""
+    """``domain.cpu.maxSockets``, fixed at boot: the most sockets after a CPU hotplug."""
     cpu: tuple[int | None, int | None, int | None] = (None, None, None)
-    """Sockets, cores and threads; None where the instance sets none."""
+    """Sockets, cores and threads; None for a value that is not set."""
     eviction_strategy: str = ""
-    """``spec.evictionStrategy``; empty if the CR's applies."""
+    """``spec.evictionStrategy``; empty if the CR's value applies."""
     created_at: datetime | None = None
     migration_started_at: datetime | None = None
     migration_ended_at: datetime | None = None
@@ -147,11 +147,11 @@ class LiveVMI:
     guest_os: str = ""
     """``status.guestOSInfo.id``."""
     backup: str = ""
-    """Name of a running backup; empty without one, and before v1.8."""
+    """The name of the running backup; empty if there is none, and before v1.8."""
     graphics: bool = True
-    """Whether a graphics device is attached, as it is by default."""
+    """Whether the VM has a graphics device; the default is true."""
     memory_overhead: MemoryQuantity | None = None
-    """``status.memory.memoryOverhead``, the launcher's need beside the guest; from v1.9 on."""
+    """``status.memory.memoryOverhead``: the launcher's own memory needs; from v1.9 on."""
     node_selector: Mapping[str, str] = field(default_factory=dict)
     """``spec.nodeSelector``."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -164,32 +164,32 @@ class LiveVMI:
 
     @property
     def memory_changes(self) -> bool:
-        """Whether KubeVirt is carrying out a memory change."""
+        """Whether KubeVirt is changing the instance's memory."""
         return is_true(self.conditions, HOT_MEMORY_CHANGE)
 
     @property
     def plug_refused(self) -> bool:
-        """Whether libvirt or QEMU refused the last memory change."""
+        """Whether libvirt or QEMU rejected the last memory change."""
         return is_false(self.conditions, HOT_MEMORY_CHANGE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveNode:
-    """A node, as a possible target of a migration."""
+    """A node to which VMs may migrate."""
 
     name: str
     schedulable: bool
-    """Not cordoned, and labelled ``kubevirt.io/schedulable=true``."""
+    """Whether the node is not cordoned and has the label ``kubevirt.io/schedulable=true``."""
     allocatable: MemoryQuantity | None = None
     hugepages: Mapping[str, MemoryQuantity] = field(default_factory=dict)
     """Allocatable huge pages by page size, such as ``2Mi``."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Without those of ``capacity.UNREAD_LABELS``."""
+    """The node's labels without those that start with one of ``capacity.UNREAD_LABELS``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveInstancetype:
-    """A VirtualMachineInstancetype or VirtualMachineClusterInstancetype, as it is now."""
+    """A VirtualMachineInstancetype or VirtualMachineClusterInstancetype in the cluster."""
 
     ref: ObjectRef
     uid: Uid
@@ -204,7 +204,7 @@ class LiveInstancetype:
     """Every other field of the spec by its dotted path, as JSON, without annotations."""
 
     def kept_by(self, revision: str) -> bool:
-        """Return whether the ControllerRevision *revision* holds the type as it is now.
+        """Return whether the ControllerRevision *revision* contains the current instancetype.
 
         Source: recorded v1.3.1, v1.6.3, v1.9.0 instancetype-change: its name ends in the uid and
         generation of the type.
@@ -214,7 +214,7 @@ class LiveInstancetype:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveState:
-    """The cluster as it was read; each kind was read at its own moment."""
+    """A snapshot of the cluster; each kind of object is read at a different moment."""
 
     cluster_id: str
     """The uid of the namespace kube-system."""
@@ -223,18 +223,18 @@ class LiveState:
     vms: Mapping[ObjectRef, LiveVM]
     vmis: Mapping[ObjectRef, LiveVMI]
     migrations: Mapping[ObjectRef, tuple[LiveMigration, ...]]
-    """By the reference of the VM, oldest first."""
+    """The migrations of each VM by its reference, oldest first."""
     nodes: tuple[LiveNode, ...] = ()
-    """Also empty without permission to list nodes, which a diagnostic then reports."""
+    """The nodes; empty without permission to list them, which a diagnostic then reports."""
     instancetypes: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)
-    """Listed only if a VM has an instancetype."""
+    """The instancetypes by reference; listed only if a VM has one."""
     instancetype_kinds: frozenset[str] = frozenset()
-    """The kinds of instancetype that were listed; the others are unknown."""
+    """The kinds of instancetype that could be listed."""
     migration_policies: tuple[LiveMigrationPolicy, ...] = ()
-    """Also empty if the cluster lacks the kind, or without permission to list it."""
+    """The migration policies; empty if the cluster lacks the kind or denies listing it."""
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By namespace; listed only if a migration policy selects by them."""
+    """Labels by namespace; listed only if a migration policy selects namespaces by label."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """What could not be read: single objects, nodes, the cluster's identity."""
+    """Diagnostics on what could not be read: objects, nodes or the cluster's identity."""
     capacity: Capacity | None = None
-    """What pods and quotas leave; None until a change needs it."""
+    """The capacity that pods and quotas leave; None until a change needs to know it."""

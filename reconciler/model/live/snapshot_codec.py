@@ -42,12 +42,12 @@ _AT = re.compile(r" - at `\$([^`]*)`")
 
 
 class CodecError(ValueError):
-    """A document does not have the expected form; the text says where and why."""
+    """The document does not have the expected form; the message says where and why."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Document:
-    """A snapshot's document, without its version and kind."""
+    """A snapshot document without its version and kind."""
 
     cluster: str
     observed_at: datetime
@@ -65,7 +65,7 @@ class _Document:
 
 
 def snapshot(state: LiveState) -> dict[str, Any]:
-    """Return *state* as a document of plain JSON values."""
+    """Return *state* as a snapshot document of plain JSON values."""
     document = _Document(
         cluster=state.cluster_id,
         observed_at=state.observed_at,
@@ -90,10 +90,10 @@ def snapshot(state: LiveState) -> dict[str, Any]:
 
 
 def from_snapshot(document: object) -> LiveState:
-    """Return the state that *document* holds.
+    """Return the live state that the snapshot *document* contains.
 
     Raises:
-        CodecError: It is not a snapshot, has another version, or holds an unexpected value.
+        CodecError: It is not a snapshot, has another version, or contains an unexpected value.
     """
     if not isinstance(document, dict) or document.get("kind") != KIND:
         found = document.get("kind") if isinstance(document, dict) else type(document).__name__
@@ -174,7 +174,7 @@ def encode(value: object) -> object:  # noqa: PLR0911 - a table, one type a row
 
 
 def _key(key: object) -> str:
-    """Return a map's key as text: a field's path in dots, anything else as it is."""
+    """Return a map's key as text: the path of a field with dots, any other key unchanged."""
     return dotted(key) if isinstance(key, tuple) else str(key)
 
 
@@ -201,7 +201,7 @@ def _converted(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type
 
 
 class _Reader(type):
-    """Types for which ``reads`` makes the value; msgspec accepts what it returns."""
+    """Types whose values ``reads`` creates; msgspec accepts them unchecked."""
 
     reads: Any
 

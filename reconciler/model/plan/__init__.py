@@ -1,1 +1,1 @@
-"""The plan: decisions, actions, waves, and the approval of actions."""
+"""The values of a plan: decisions, actions and waves, and the approval of actions."""

@@ -1,4 +1,4 @@
-"""``Approval``: the actions of a plan that were approved, each by its digest."""
+"""``Approval``: the approved actions of a plan, each identified by its digest."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class ApprovedAction:
     effect: Effect
     reason: str
     change: str = ""
-    """The fields with their values, such as ``guest 8Gi -> 12Gi``."""
+    """The changed fields with their values, such as ``guest 8Gi -> 12Gi``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """One approved plan."""
+    """The approval of one plan."""
 
     cluster: str
-    """The uid of the namespace kube-system; empty where the plan does not have it."""
+    """The uid of the namespace kube-system; empty if the plan does not contain it."""
     revision: str
     dirty: bool = False
     """Whether the plan was made from files that differ from the commit *revision*."""

@@ -1,4 +1,4 @@
-"""``Plan``: what will happen, with one decision for each object and ordered actions."""
+"""``Plan``: one decision for each object, and the actions in their order."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from reconciler.model.references import FieldPath, Location, ObjectRef, Uid
 
 
 class Effect(StrEnum):
-    """What will happen to one object."""
+    """What the plan says will happen to one object."""
 
     NONE = "none"
-    """The value is as desired, and the running guest has it."""
+    """The value matches Git, and the running guest has it."""
     CONFIG = "config"
     LIVE = "live"
     """The change takes effect in the running guest."""
     COLD = "cold"
-    """The VM is not running; it starts with the new size."""
+    """The VM is not running; it will start with the new size."""
     RESTART = "restart"
     """The change takes effect only at the next restart."""
     WAIT = "wait"
-    """The change would be live, but something is in flight or has not settled."""
+    """The change would be live, but other work is in flight or KubeVirt has not settled."""
     CREATE = "create"
     BLOCKED = "blocked"
     """The change would be denied, do harm or have no effect, or it has failed."""
 
 
 class Reason(StrEnum):
-    """Why an object has its effect; the codes are stable."""
+    """Why the plan has this effect on an object; the codes are stable."""
 
     # none
     CONVERGED = "converged"
@@ -121,11 +121,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One field that differs by value."""
+    """One field whose value differs between Git and the cluster."""
 
     field: FieldPath
     before: SettingValue | None
-    """None where the live object has no such field."""
+    """The live value; None if the live object does not have the field."""
     after: SettingValue
     at: Location | None = None
     wave: WaveName
@@ -133,26 +133,26 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PatchOp:
-    """One RFC 6902 operation."""
+    """One JSON Patch operation (RFC 6902)."""
 
     op: str
     path: str
     value: Any = None
 
     def plain(self) -> dict[str, Any]:
-        """The operation as JSON."""
+        """Return the operation as a JSON object."""
         if self.op == "remove":
             return {"op": self.op, "path": self.path}
         return {"op": self.op, "path": self.path, "value": self.value}
 
 
 class Verb(StrEnum):
-    """The request that carries out an action."""
+    """The kind of request that carries out an action."""
 
     PATCH = "patch"
     CREATE = "create"
     RESTART = "restart"
-    """The restart subresource; it has neither a body nor a guard."""
+    """A request to the restart subresource, without a body and without a guard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,15 +161,15 @@ class Action:
 
     ref: ObjectRef
     uid: Uid | None
-    """None for an object that will be created."""
+    """The object's uid; None for an object that will be created."""
     wave: WaveName
     effect: Effect
     reason: Reason
     verb: Verb = Verb.PATCH
     patch: tuple[PatchOp, ...] = ()
-    """Guards (``test``) first; empty for a create and a restart."""
+    """The patch operations, guards (``test``) first; empty for a create and a restart."""
     manifest: Mapping[str, Any] | None = None
-    """What a create sends, as JSON values; it may contain secrets and is never shown."""
+    """The body of a create, as JSON values; it may contain secrets and is never shown."""
     digest: str = ""
     """``sha256:…`` over cluster, object, uid, effect, reason and write."""
 
@@ -181,7 +181,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the plan decides about one object."""
+    """The plan's decision on one object."""
 
     ref: ObjectRef
     uid: Uid | None
@@ -189,19 +189,19 @@ class Decision:
     why: Explanation
     at: Location | None = None
     target: MemoryQuantity | None = None
-    """The desired memory, even if an instancetype sets it; None where there is none."""
+    """The desired memory, even if an instancetype sets it; None if Git sets none."""
     guest: MemoryQuantity | None = None
-    """What the running guest has now; None where the VM does not run."""
+    """The memory that the running guest has now; None if the VM is not running."""
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
     owner: str = ""
-    """The field manager that owns the value now."""
+    """The field manager that currently owns the value."""
     actions: tuple[Action, ...] = ()
-    """The actions in wave order; empty where nothing is written."""
+    """The actions in wave order; empty if nothing is written."""
 
     @property
     def reason(self) -> Reason:
-        """The code of ``why``."""
+        """The reason code of the decision."""
         return Reason(self.why.reason)
 
 
@@ -216,7 +216,7 @@ class Barrier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wave:
-    """Actions that share a precondition."""
+    """The actions of one wave, which share a barrier."""
 
     name: WaveName
     barrier: Barrier | None
@@ -229,21 +229,21 @@ class VMForecast:
 
     ref: ObjectRef
     position: int
-    """The position in the queue, from 1."""
+    """The VM's position in the queue, from 1."""
     earliest_s: float
     latest_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """What the memory wave costs, and how long it takes with the waves before it."""
+    """How long the waves are estimated to take, and how much extra memory they need."""
 
     migrations: int
     n_bytes_copied: int
     peak_extra_requests: Mapping[str, int]
-    """The most extra bytes of memory requests by namespace, while target pods run."""
+    """The peak of extra memory requests in bytes per namespace, while target pods run."""
     peak_extra_total: int = 0
-    """The most extra bytes of all namespaces together."""
+    """The peak of extra memory requests in bytes for all namespaces together."""
     earliest_s: float
     latest_s: float
     vms: tuple[VMForecast, ...] = ()
@@ -252,7 +252,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All decisions in the order of the references, and the waves in the order they run."""
+    """All decisions, ordered by reference, and the waves in the order in which they run."""
 
     revision: str
     dirty: bool
@@ -269,7 +269,7 @@ class Plan:
 
     @property
     def applyable(self) -> bool:
-        """Whether the plan has actions and no error prevents them."""
+        """Whether the plan has actions and the desired state is valid."""
         return bool(self.waves) and not self.errored
 
     @property

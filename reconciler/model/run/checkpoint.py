@@ -1,4 +1,4 @@
-"""What a pass leaves to the next one because no object in the cluster shows it: ``Checkpoint``."""
+"""``Checkpoint``: what a pass stores for the next pass because no cluster object shows it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from reconciler.model.references import ObjectRef, Uid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soak:
-    """The canaries that have their memory, and since when."""
+    """The canaries that have their memory, and the time since which they have had it."""
 
     digest: str
-    """Covers the canaries and what Git wants for each; another digest starts another soak."""
+    """A digest of the canaries and their desired sizes; a new digest starts a new soak."""
     since: datetime
 
 
@@ -25,30 +25,30 @@ class RecordedFailure:
 
     uid: Uid | None
     target: str
-    """What Git wanted then, spelled canonically; an object with another target is tried again."""
+    """The desired value at the time, in canonical notation; a new value is tried again."""
     why: Explanation
-    """Why it failed; it has no hint."""
+    """The explanation of the failure, without a hint."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """A VM that a run has created or restarted, and that has to come up."""
+    """A VM that a run has created or restarted, and that has not started yet."""
 
     uid: Uid | None
-    """None for a VM that was created."""
+    """The VM's uid; None for a VM that the run created."""
     target: str
     instance: Uid | None
-    """The uid of the instance that the VM had before."""
+    """The uid of the VM's instance before the restart."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """What passes know; it is kept as one JSON value in an annotation of the lease."""
+    """What a pass stores for the next pass, as one JSON value in an annotation of the Lease."""
 
     soak: Soak | None = None
     failures: Mapping[ObjectRef, RecordedFailure] = field(default_factory=dict)
     """The failures, by object."""
     starts: Mapping[ObjectRef, Start] = field(default_factory=dict)
-    """The starts, by VM; each is kept before its request is sent."""
+    """The starts by VM; each is stored before its request is sent."""

@@ -1,4 +1,4 @@
-"""The report of a run: ``Outcome`` for each object, ``RunReport`` and its ``ExitCode``."""
+"""``RunReport``: the result of a run, with an ``Outcome`` for each object and an ``ExitCode``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.model.references import ObjectRef, Uid
 
 
 class ExitCode(IntEnum):
-    """The exit code of the process; a number means the same in every command."""
+    """The exit code of the process; each number has the same meaning in all commands."""
 
     DONE = 0
     ERROR = 1
@@ -29,16 +29,16 @@ class ExitCode(IntEnum):
 
 
 class Verdict(StrEnum):
-    """How far one object is from what Git says, judged by one snapshot."""
+    """How far one object is from the desired state, judged from one snapshot."""
 
     CURRENT = "current"
     IN_PROGRESS = "in-progress"
     FAILED = "failed"
     NOT_FOUND = "not-found"
     PENDING = "pending"
-    """A change may be made, and is not made yet."""
+    """A change is allowed, but has not been made yet."""
     HELD = "held"
-    """The plan leaves it alone: it is blocked, or needs a restart."""
+    """The plan does not change the object: it is blocked, or it needs a restart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +50,15 @@ class Convergence:
 
 
 class Actuation(StrEnum):
-    """Whether the server took our write."""
+    """Whether the API server accepted the run's write."""
 
     NOT_NEEDED = "not-needed"
-    """The value was there already: an earlier pass or another client wrote it."""
+    """The object already had the value: an earlier pass or another client wrote it."""
     PENDING = "pending"
-    """It was not written when the run ended; the next pass writes it."""
+    """The value was not written before the run ended; the next pass writes it."""
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
-    """It was left unwritten on purpose: blocked, stale, not approved or over the budget."""
+    """The run did not write on purpose: blocked, stale, not approved or over the budget."""
     FAILED = "failed"
 
 
@@ -66,14 +66,14 @@ class Result(StrEnum):
     """How one object ended in this run."""
 
     DONE = "done"
-    """It is as Git says, and the guest has its memory."""
+    """The object matches Git, and the guest has its memory."""
     FAILED = "failed"
     RUNNING = "running"
-    """It was healthy and under way when the run ended."""
+    """The change was healthy and in flight when the run ended."""
     WRITTEN = "written"
-    """Its size is written, and the run did not wait for the guest, as asked."""
+    """The size is written; as requested, the run did not wait for the guest."""
     HELD = "held"
-    """It is blocked, waits, or needs a restart that this run does not ask for."""
+    """The object is blocked, waits, or needs a restart that this run does not request."""
     STALE = "stale"
     NOT_STARTED = "not-started"
     """The run ended before the change started."""
@@ -81,7 +81,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationSummary:
-    """The migration that carried a change, as it was last seen."""
+    """The last known state of the migration that carried out a change."""
 
     name: str
     uid: Uid
@@ -93,11 +93,11 @@ class MigrationSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How one object ended, and what was written to it."""
+    """How one object ended in a run, and what was written to it."""
 
     ref: ObjectRef
     effect: Effect
-    """The effect as planned."""
+    """The planned effect."""
     actuation: Actuation
     result: Result
     why: Explanation
@@ -105,10 +105,10 @@ class Outcome:
     digest: str = ""
     patched_at: datetime | None = None
     restarted_at: datetime | None = None
-    """When the run asked for the VM's restart."""
+    """When the run requested the VM's restart."""
     ended_at: datetime | None = None
     seconds: float | None = None
-    """The time from the patch until the guest had its memory."""
+    """The seconds from the patch until the guest had its memory."""
     failed_migrations: int = 0
     migration: MigrationSummary | None = None
     guest_before: MemoryQuantity | None = None
@@ -117,13 +117,13 @@ class Outcome:
 
     @property
     def reason(self) -> str:
-        """The code of ``why``."""
+        """The reason code of the outcome."""
         return self.why.reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunReport:
-    """One run, from its plan to its exit code."""
+    """The report of one run, from its plan to its exit code."""
 
     run_id: str
     plan: Plan
@@ -131,11 +131,11 @@ class RunReport:
     started_at: datetime
     ended_at: datetime
     exit: ExitCode
-    """How the run ended."""
+    """The exit code that describes how the run ended."""
     excused: bool = False
-    """Whether the process returns 0 instead, because the next run continues by itself."""
+    """Whether the process returns 0 although the run did not finish: the next pass continues."""
     message: str = ""
-    """Why the run ended, where the outcomes alone do not say it."""
+    """Why the run ended, if the outcomes alone do not say it."""
     notes: tuple[str, ...] = ()
     """Facts for an audit, such as whose approval was used, or that windows were ignored."""
 

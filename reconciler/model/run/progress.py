@@ -1,4 +1,4 @@
-"""What a run reports while it goes on: one ``Progress`` for each visible step."""
+"""``Progress``: a step of a run that is reported while the run continues."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.model.run.outcome import Outcome
 
 
 class Step(StrEnum):
-    """What kind of step a run has made."""
+    """The kind of step that a run has made."""
 
     WAVE = "wave"
     BARRIER = "barrier"
@@ -38,6 +38,6 @@ class Progress:
     ref: ObjectRef | None = None
     reason: str = ""
     fraction: float | None = None
-    """The estimated share of the way from the patch to the guest's memory; it never decreases."""
+    """The estimated progress from the patch to the guest's memory, 0 to 1; never decreases."""
     outcome: Outcome | None = None
-    """How the object ended, with the step that ends it."""
+    """How the object ended; set only in the object's last step."""

@@ -1,4 +1,4 @@
-"""The answer of the API server to a write: ``Written``, with a ``Refusal`` if it was refused."""
+"""``Written``: the API server's response to a write, with a ``Refusal`` if it was rejected."""
 
 from __future__ import annotations
 
@@ -9,32 +9,31 @@ from reconciler.model.live.live_state import LiveKubeVirt, LiveVM
 
 
 class Refusal(StrEnum):
-    """Why the server refused a write, as far as its answer says."""
+    """Why the server rejected a write, as far as its response says."""
 
     GUARD = "guard"
-    """422 without a cause: a ``test`` failed, or a parent is missing; the object has changed."""
+    """422 without a cause: a ``test`` failed or a parent is missing; the object has changed."""
     DENIED = "denied"
-    """A webhook or the schema refused it; the message says why."""
+    """A webhook or the schema rejected the write; the message says why."""
     FORBIDDEN = "forbidden"
     CONFLICT = "conflict"
     NOT_FOUND = "not-found"
     EXISTS = "exists"
     NOT_AS_WRITTEN = "not-as-written"
-    """The answer was 200, but the object does not hold the value: a webhook or an old CRD
-    changed it."""
+    """Status 200, but the object lacks the value: a webhook or an old CRD changed it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """The answer to one write."""
+    """The API server's response to one write."""
 
     refusal: Refusal | None = None
-    """None where the server took the write and the object holds the value."""
+    """Why the write failed; None if the server accepted it and the object has the value."""
     status: int
     message: str = ""
-    """The server's own message, shortened; empty unless the write was refused."""
+    """The server's own message, shortened; empty unless the write was rejected."""
     warnings: tuple[str, ...] = ()
-    """The admission warnings that have a text."""
+    """The server's admission warnings; empty texts are left out."""
     vm: LiveVM | None = None
     kubevirt: LiveKubeVirt | None = None
-    """The object in the answer, where the server took the write."""
+    """The KubeVirt CR in the response, if the server accepted the write."""
