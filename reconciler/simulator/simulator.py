@@ -119,8 +119,8 @@ class Simulator:
             query: The decoded query parameters; as pairs if a parameter is repeated.
             headers: The request headers; their names may be in any case.
             body: The encoded request body.
-            user: The user who sends the request. With None, the Authorization header determines
-                the user, who is the administrator if there is no such header.
+            user: The user who sends the request. If None, the Authorization header determines the
+                user; a request without this header is sent by the administrator.
         """
         lower = {name.lower(): value for name, value in (headers or {}).items()}
         pairs = query.items() if isinstance(query, Mapping) else query
@@ -139,8 +139,8 @@ class Simulator:
         """Serves the API server over HTTP from a separate thread, which also lets time pass.
 
         Returns:
-            The running server, which is a context manager. It has a `url` and the administrator's
-            `token`.
+            The running server, a context manager with the attributes `url` and `token` (the
+            administrator's token).
 
         Raises:
             OSError: The server cannot listen on the address.

@@ -53,7 +53,7 @@ _NOT_FOUND: Final = "404 page not found\n"
 class KubeApiServer:
     """The simulated kube-apiserver.
 
-    The attribute `log` holds a record of every request, oldest first.
+    The attribute `log` contains a record of every request, oldest first.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class KubeApiServer:
         Args:
             store: The store of Kubernetes objects.
             admission: KubeVirt's webhooks and subresource actions.
-            tokens: The accepted tokens. With None, only the administrator has a (random) token.
+            tokens: The accepted tokens, or None to accept only a random administrator token.
             mode: Whether RBAC is enforced, or every request is allowed.
             faults: The faults to inject into requests.
             response_times: The minimum time that responses take.

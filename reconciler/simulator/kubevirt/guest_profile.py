@@ -61,7 +61,7 @@ class GuestProfile:
 
 
 class GuestProfiles:
-    """The guest profiles of a world's VMs; any other VM runs Alpine, as in the recordings."""
+    """The guest profiles of the VMs in a world file; other VMs run Alpine, as recorded."""
 
     def __init__(self, by_vm: Mapping[tuple[str, str], GuestProfile] | None = None) -> None:
         self._by_vm = dict(by_vm or {})

@@ -40,7 +40,7 @@ NO_FAULTS: Final = VMFaults()
 
 
 class Faults:
-    """The faults of a world's VMs, and how often each fault has occurred."""
+    """The faults of the VMs in a world file, and how often each fault has occurred."""
 
     def __init__(self, by_vm: dict[tuple[str, str], VMFaults] | None = None) -> None:
         self._by_vm = dict(by_vm or {})

@@ -60,8 +60,8 @@ def check_preconditions(key: Key, stored: Json, wanted: Json) -> None:
 def merge(resource: Resource, stored: Json, new: Json, *, status: bool) -> Json:
     """Returns the object that results when `new` is written over `stored`.
 
-    With `status`, only the status is written. Otherwise everything but the status is written, or
-    the whole object if the resource has no status subresource.
+    With `status`, only the status is written. Without it, the whole object is written, except for
+    its status if the resource has a status subresource.
     """
     if status:
         merged = {**stored, "metadata": dict(stored["metadata"])}

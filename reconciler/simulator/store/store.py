@@ -166,10 +166,10 @@ class Store:
     ) -> Json:
         """Replaces an object and returns the stored object.
 
-        With `status`, only the status is written. Otherwise everything but the status is written,
-        or the whole object if the kind has no status subresource. A write without a change does
-        not create a revision or an event. A write that removes the last finalizer from an object
-        that is marked for deletion removes the object.
+        With `status`, only the status is written. Without it, the whole object is written, except
+        for its status if the kind has a status subresource. A write without a change does not
+        create a revision or an event. A write that removes the last finalizer from an object that
+        is marked for deletion removes the object.
 
         Raises:
             NotFoundError: The object does not exist.

@@ -58,7 +58,7 @@ METADATA: Final[Json] = {
 
 
 def child(node: Json, name: str) -> Json:
-    """Returns the schema of an object's field `name`, or UNKNOWN if the schema has none."""
+    """Returns the schema of an object's field `name`, or UNKNOWN if there is no such field."""
     found = node.get("properties", UNKNOWN).get(name)
     if found is None:
         found = node.get("additionalProperties")
@@ -66,7 +66,7 @@ def child(node: Json, name: str) -> Json:
 
 
 def items(node: Json) -> Json:
-    """Returns the schema of a list's items, or UNKNOWN if the schema has none."""
+    """Returns the schema of a list's items, or UNKNOWN if the list's schema does not have one."""
     found = node.get("items")
     return found if isinstance(found, dict) else UNKNOWN
 

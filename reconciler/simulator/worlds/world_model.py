@@ -155,7 +155,7 @@ class World:
     version: str = DEFAULT_VERSION
     kubevirt_namespace: str = "kubevirt"
     kubevirt_names: tuple[str, ...] = ("kubevirt",)
-    """The names of the KubeVirt CRs: normally one; none or two CRs are for testing clients."""
+    """The names of the KubeVirt CRs: one in a real cluster; none or two to test clients."""
     kubevirt_spec: Mapping[str, Any] = field(default_factory=dict)
     kubevirt_owner: str = ""
     """The owner of the KubeVirt CR. HyperConverged reverts changes that others make to the CR."""

@@ -57,7 +57,7 @@ def load(path: Path | str) -> World:
 
 
 def parse(document: object, *, source: str = "world") -> World:
-    """Reads a world from a parsed YAML document.
+    """Reads the description of a simulated cluster from a parsed YAML document.
 
     Raises:
         WorldError: The document describes an impossible cluster. The error lists all problems.

@@ -61,7 +61,7 @@ class Fault:
     seconds: float = 0.0
     events: int = 0
     id: str = ""
-    """The name of the fault in the counts."""
+    """The ID under which the occurrences of the fault are counted."""
 
 
 @dataclass(slots=True)

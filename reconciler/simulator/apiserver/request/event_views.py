@@ -31,7 +31,7 @@ _FREE_NAMESPACES: Final = frozenset({"default", "kube-system"})
 
 
 def to_core(event: Json) -> Json:
-    """Converts an events.k8s.io/v1 event to a core/v1 event, which is what the server stores."""
+    """Converts an events.k8s.io/v1 event to a core/v1 event, the form that the server stores."""
     core = {_NEW_TO_CORE.get(name, name): value for name, value in event.items()}
     core["apiVersion"] = "v1"
     core.setdefault("involvedObject", {})

@@ -27,7 +27,7 @@ MANAGER: Final = "virt-handler"
 BLOCKED: Final = "migrationBlockedByBackup"
 SYSTEM_CRITICAL: Final = "system-critical"
 ABORT_S: Final = (0.3, 0.4)
-"""The time that aborting a backup takes; the value is the simulator's choice."""
+"""The seconds until an aborted backup has failed; the value is the simulator's choice."""
 ABORTED: Final = "backup aborted"
 
 

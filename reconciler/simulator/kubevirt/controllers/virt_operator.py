@@ -153,7 +153,7 @@ def _report(kubevirt: Json, states: dict[str, bool], reason: str, message: str, 
 class HyperConverged:
     """Simulates HyperConverged's operator, which reverts changes that others make to the CR.
 
-    This follows general knowledge of hyperconverged-cluster-operator, not its source code.
+    The simulation follows general knowledge of hyperconverged-cluster-operator, not its code.
     """
 
     def __init__(self, cluster: Cluster, spec: Json) -> None:

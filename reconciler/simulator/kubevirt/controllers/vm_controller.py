@@ -35,7 +35,7 @@ MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.03, 0.08)
 """The delay before a VM is reconciled; RestartRequired was recorded 30 to 210 ms after a patch."""
 START_RETRY_S: Final = 10
-"""The seconds before a failed VM starts again, times its failures squared; recorded as 10 s."""
+"""The seconds before a VM starts again after one failure; n failures take n² times as long."""
 
 
 class VMController:

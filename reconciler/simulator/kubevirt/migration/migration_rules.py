@@ -51,7 +51,7 @@ def poll_s(priority: str, *, queue: bool) -> float:
 def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
     """Returns the earliest start of a VMI's next automatic migration, or None for now.
 
-    The migration starts 20 s after the latest failure. This delay doubles with each further
+    The migration starts 20 s after the latest failure. The delay doubles with each further
     failure since the last success.
 
     Args:

@@ -32,7 +32,7 @@ def make_pod(
     """Builds the launcher pod for the current spec of a VMI.
 
     Args:
-        vmi: The VMI. Its spec, not its status, determines the size of the pod.
+        vmi: The VMI, whose spec (not its status) determines the size of the pod.
         config: The KubeVirt settings that virt-controller uses.
         suffix: Five characters that end the pod's name.
         migration: The migration for which the pod is the target. A target pod avoids the VMI's

@@ -256,10 +256,10 @@ class VirtHandler:
         """Returns why a launcher pod's memory request is too small for its VMI, or None.
 
         KubeVirt compares the pod's request with the overhead plus the VMI's requests, not with the
-        guest's size. So the pod of a VMI without requests (usual from v1.7) is always large
-        enough, even if a limit or overcommit makes it smaller than the guest. The pod of a VMI
-        with overcommitGuestOverhead is always too small. That older versions do the same is an
-        inference.
+        guest's size. Therefore, the pod of a VMI without requests (usual from v1.7) is always
+        large enough, even if a limit or overcommit makes it smaller than the guest. The pod of a
+        VMI with overcommitGuestOverhead is always too small. Older versions are assumed to do the
+        same.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1163-1190.
         """

@@ -220,7 +220,7 @@ def test_pending_migration_with_the_highest_priority_gets_a_free_slot():
 def test_allow_workload_disruption_doubles_the_completion_timeout(
     disruption, transfer, at_s, failed
 ):
-    # v1.9.0 live-migration-source.go:743-792: the VM is paused at the time-out, which then counts
+    # v1.9.0 live-migration-source.go:743-792: the VM is paused at the timeout, which then counts
     # twice
     migrating = {"completionTimeoutPerGiB": 10, "allowWorkloadDisruption": disruption}
     spec = {**LIVE, "configuration": {"migrations": migrating}}

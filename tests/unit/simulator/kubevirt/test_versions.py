@@ -93,7 +93,7 @@ def test_hotplug_architectures_depend_on_the_kubevirt_version(version, hotplug, 
         # commit 51927ed13c
         ("v1.6.3", "default_requests", True),
         ("v1.7.0", "default_requests", False),
-        # v1.3.1 was recorded with back-off; the code of v1.3.0 has none
+        # The recordings of v1.3.1 show back-off, which the code of v1.3.0 does not have.
         ("v1.3.0", "backoff", False),
         ("v1.3.1", "backoff", True),
         # pkg/virt-config/virt-config.go by tag
