@@ -14,7 +14,7 @@ from reconciler.simulator.worlds import worlds
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_fleet_is_the_same_for_the_same_seed():
+def test_fleet_is_identical_for_the_same_seed():
     one, same, other = (Fleet(n_vms=200, seed=seed) for seed in (7, 7, 8))
     assert list(one.files()) == list(same.files())
     assert one.world() == same.world()
@@ -22,7 +22,7 @@ def test_fleet_is_the_same_for_the_same_seed():
     assert one.vms != other.vms
 
 
-def test_every_twentieth_vm_is_changed_and_files_hold_all_of_them():
+def test_fleet_changes_every_twentieth_vm_and_its_files_contain_all_vms():
     fleet = Fleet(n_vms=400)
     assert len(fleet.changed) == 20
     texts = [text for path, text in fleet.files() if path.startswith("vms/")]
@@ -41,7 +41,7 @@ def test_every_twentieth_vm_is_changed_and_files_hold_all_of_them():
         }
 
 
-def test_git_and_the_world_differ_in_the_size_of_changed_vms_alone():
+def test_fleet_differs_from_its_world_only_in_the_size_of_changed_vms():
     fleet = Fleet(n_vms=60)
     live = {vm["name"]: vm["spec"] for vm in fleet.world()["vms"]}
     differing = set()
@@ -55,13 +55,13 @@ def test_git_and_the_world_differ_in_the_size_of_changed_vms_alone():
     assert differing == set(fleet.changed)
 
 
-def test_world_of_a_fleet_is_possible():
+def test_fleet_world_is_valid():
     world = worlds.parse(Fleet(n_vms=200).world())
     assert len(world.vms) == 200
     assert len(world.migrations) == 2
 
 
-def test_bench_measures_a_small_fleet_and_writes_every_row(tmp_path, capsys):
+def test_benchmark_of_a_small_fleet_writes_every_row(tmp_path, capsys):
     results = tmp_path / "RESULTS.md"
     sizes = ("--vms", "40", "--plan-alone", "400", "--peers", "2")
     run.main([*sizes, "--repeat", "1", "--results", str(results)])
@@ -76,7 +76,7 @@ def test_bench_measures_a_small_fleet_and_writes_every_row(tmp_path, capsys):
     assert str(tmp_path) not in text
 
 
-def test_wrong_plan_ends_the_bench(tmp_path, monkeypatch):
+def test_wrong_plan_ends_the_benchmark(tmp_path, monkeypatch):
     monkeypatch.setattr(Fleet, "changed", (), raising=False)
     with pytest.raises(SystemExit, match="not the expected one"):
         figures.of_fleet(Fleet(n_vms=40), figures.Asked(repeat=1), run.say)
@@ -86,31 +86,31 @@ def test_wrong_plan_ends_the_bench(tmp_path, monkeypatch):
     ("value", "least", "met"),
     [(1.5, False, True), (1.6, False, False), (1.5, True, True), (1.4, True, False)],
 )
-def test_target_is_met_at_its_limit(value, least, met):
+def test_benchmark_target_is_met_at_its_limit(value, least, met):
     row = table.Row(work="w", measured="m", value=value, limit=1.5, least=least)
     assert row.met is met
     assert row.cells()[-1] == ("yes" if met else "no")
 
 
-def test_targets_are_not_held_against_a_smaller_fleet():
+def test_benchmark_targets_do_not_apply_to_a_smaller_fleet():
     row = table.Row(work="w", measured="m", value=9, limit=1.5, judged=False)
     assert row.met is None
     assert row.cells()[-1] == "for 10,000"
 
 
-def test_peers_of_a_repository_get_its_first_manifests(tmp_path):
+def test_peer_tools_get_the_first_manifests_of_the_repository(tmp_path):
     Fleet(n_vms=30).commit(tmp_path / "repo")
     found = peers.of_repository(tmp_path / "repo", 3)
     kinds = [yaml.safe_load(each.split("---")[0])["kind"] for each in found]
     assert kinds == ["KubeVirt", "VirtualMachine", "VirtualMachine"]
 
 
-def test_what_was_not_measured_says_so():
+def test_unmeasured_figure_is_reported_as_not_measured():
     row = table.Row(work="w", measured="no option yet", limit=1.5)
     assert row.met is None
     assert row.cells()[-1] == "not measured"
 
 
-def test_memory_may_grow_with_the_fleet():
+def test_memory_limit_grows_with_the_fleet():
     limits = [table.memory_limit_mb(n) for n in (1000, 10_000, 100_000)]
     assert limits == [250, 250, 1200]
