@@ -28,10 +28,11 @@ def assemble(
     """Combine the *results* of the files into one desired state.
 
     Args:
-        results: The results in the order of the files; the first of two equal objects counts.
+        results: The results in the order of the files; of two objects with the same name, the
+            first is used.
         revision: The revision of the files.
         dirty: Whether the files differ from their commit.
-        selector: VMs whose labels in Git do not match are left out.
+        selector: VMs whose labels in Git do not match are omitted.
         diagnostics: The diagnostics from before the files were read.
     """
     found = list(diagnostics)
@@ -80,7 +81,7 @@ def _without_namespace(each: FileObject) -> Diagnostic:
     return Diagnostic(
         severity=Severity.ERROR,
         code="no-namespace",
-        message="the manifest names no namespace",
+        message="the manifest sets no namespace",
         at=each.places[("metadata",)],
         ref=each.desired.ref,
         hint="set metadata.namespace, or pass a namespace with -n",
@@ -104,7 +105,7 @@ def _more_than_one(crs: list[FileObject]) -> Iterator[Diagnostic]:
         yield Diagnostic(
             severity=Severity.ERROR,
             code="two-kubevirts",
-            message="a cluster has only one KubeVirt, and this is another one",
+            message="a cluster has only one KubeVirt CR, and this is a second one",
             at=each.places[()],
             ref=each.desired.ref,
             context=(f"{crs[0].desired.ref} is at {crs[0].places[()]}",),

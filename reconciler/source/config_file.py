@@ -62,7 +62,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
-"""How a value is read; a key without an entry keeps the value of the file."""
+"""The function that decodes the value of each key; other keys use the value of the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +186,7 @@ def _diagnose(file: SourceFile, root: Node, violation: Violation) -> Diagnostic:
 
 
 def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterator[Diagnostic]:
-    """Warn about consent to restarts in windows if no window allows any."""
+    """Warn if restarts need a window of kind allow and there is none."""
     allowed = any(each.kind is WindowKind.ALLOW for each in config.windows)
     if config.restart is RestartConsent.WINDOW and not allowed:
         yield Diagnostic(

@@ -1,7 +1,8 @@
 """Reads an approved plan from a file that ``plan --out`` wrote: ``read_approval``.
 
-Nothing in the file is executed: it only yields digests to compare with. Each digest is computed
-again from the values in the file, so the approval holds for exactly what its reader saw.
+Nothing in the file is executed; the file only contains digests to compare with. Each digest is
+computed again from the values in the file, so the approval covers exactly the values that its
+reviewer saw.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _EDITED = "the file was changed after it was written; create and approve a new p
 
 
 def read_approval(path: Path) -> Approval:
-    """Return what the plan in the file *path* approves.
+    """Return the approval in the plan file *path*.
 
     Raises:
         SourceError: The file cannot be read, is not a plan of this version, or was changed.
@@ -37,14 +38,14 @@ def read_approval(path: Path) -> Approval:
     document = _document(path)
     _refuse_other_kind(document, path)
     acting = [each for each in _list(document.get("objects")) if _acts(each)]
-    # Objects without actions need no check; they may be nearly all of 10,000 VMs.
+    # Objects without actions need no check, and most of 10,000 VMs may have none.
     for wrong in check({**document, "objects": acting}, "plan"):
         raise SourceError(f"the plan {path} cannot be used: {wrong.message}", hint=_HINT)
     actions: dict[ObjectRef, tuple[ApprovedAction, ...]] = {}
     for each in acting:
         ref = ObjectRef(kind=each["kind"], namespace=each["namespace"], name=each["name"])
         if ref in actions:
-            raise SourceError(f"the plan {path} names {ref} twice", hint=_EDITED)
+            raise SourceError(f"the plan {path} contains {ref} twice", hint=_EDITED)
         actions[ref] = tuple(_actions(each, ref, document["cluster"], path))
     _refuse_wrong_digest(document, path)
     return Approval(
@@ -85,7 +86,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _acts(each: object) -> bool:
-    """Whether an object has actions; the schema check refuses other shapes later."""
+    """Return whether an object has actions; the schema check later rejects malformed objects."""
     return not isinstance(each, dict) or each.get("actions") != []
 
 

@@ -41,7 +41,7 @@ def read_tree(
         tree: The files of one revision.
         found: The configuration of the revision.
         contents: Reads the files.
-        override: Applies flags and environment to the configuration.
+        override: Applies flags and environment variables to the configuration.
 
     Raises:
         SourceError: A file cannot be read.
@@ -70,7 +70,7 @@ def read_tree(
 
 
 def _is_ours(result: FileResult) -> bool:
-    """Whether a file has an object of ours, or one that cannot be read."""
+    """Return whether a file has an object of our kinds, or such an object that is unreadable."""
     errors = (each.severity is Severity.ERROR for each in result.diagnostics)
     return bool(result.objects) or any(errors)
 
@@ -92,9 +92,10 @@ class CommitReader:
         Args:
             repository: The repository with the revision.
             revision: An expression that git resolves to a commit.
-            default_namespace: For manifests that name none; without it they are errors.
-            override: Applies flags and environment to the configuration.
-            cache: Keeps parsed files between runs.
+            default_namespace: The namespace for manifests that set none; if it is None, they are
+                errors.
+            override: Applies flags and environment variables to the configuration.
+            cache: Stores parsed files between runs.
         """
         self._repository = repository
         self._revision = revision
@@ -113,7 +114,7 @@ class CommitReader:
 
 
 class FollowingReader:
-    """Reads a revision repeatedly, and of a new commit only the files that changed.
+    """Reads a revision repeatedly; from a new commit, it reads only the changed files.
 
     The result equals that of ``CommitReader``. An unchanged file yields the same Python objects.
     """
@@ -196,16 +197,17 @@ class StreamReader:
         config_text: tuple[str, bytes] | None = None,
         override: Callable[[Config], Config] = _unchanged,
     ) -> None:
-        """Take *texts*.
+        """Create a reader for *texts*.
 
         Args:
             texts: The name and the bytes of each text, in order.
-            name: The revision to show.
-            default_namespace: For manifests that name none; without it they are errors.
-            config: Applies where neither *config_text* nor the texts hold a configuration. The
-                paths of a configuration apply to a repository only.
+            name: The name that is shown as the revision.
+            default_namespace: The namespace for manifests that set none; if it is None, they are
+                errors.
+            config: The configuration if neither *config_text* nor the texts contain one. The paths
+                of a configuration apply only to a repository.
             config_text: The name and the bytes of a configuration file.
-            override: Applies flags and environment to the configuration.
+            override: Applies flags and environment variables to the configuration.
         """
         self._texts = tuple(texts)
         self._name = name
@@ -215,7 +217,7 @@ class StreamReader:
         self._override = override
 
     def read(self) -> Reading:
-        """Read all the texts, and the configuration among them if there is one."""
+        """Read and combine all texts, and use the configuration among them if there is one."""
         found = stream_config(self._texts, self._config_text)
         config = self._override(found.config if found else self._config)
         state = assemble(
@@ -237,7 +239,7 @@ def _without(skipped: Mapping[str, int], n_configs: int) -> dict[str, int]:
 
 
 def _not_empty(state: DesiredState) -> DesiredState:
-    """Report a state without any object: a failed rendering pipes in nothing."""
+    """Return an error if *state* has no object, because a failed rendering pipes in nothing."""
     if state.kubevirt or state.vms or state.skipped or state.diagnostics:
         return state
     error = Diagnostic(

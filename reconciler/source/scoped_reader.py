@@ -1,4 +1,4 @@
-"""Leaves out what the command line does not ask for: ``ScopedReader``."""
+"""Omits objects that the command does not cover: ``ScopedReader``."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from reconciler.ports import DesiredReader
 
 _MAX_NAMES = 5
-_HOW_TO_CHECK = "`reconciler validate` says what is read"
+_HOW_TO_CHECK = "`reconciler validate` shows which objects are read"
 
 
 class ScopedReader:
-    """Reads what *inner* reads, and keeps the objects in a scope; a ``DesiredReader``."""
+    """Reads with *inner*, and keeps only the objects in a scope; a ``DesiredReader``."""
 
     def __init__(self, inner: DesiredReader, scope: Scope, *, strict: bool) -> None:
-        """Keep the objects in *scope*.
+        """Keep only the objects in *scope*.
 
         Args:
             inner: Reads the whole desired state.
-            scope: What the command looks at.
+            scope: The objects that the command covers.
             strict: Whether an object of another namespace is an error, as for ``kubectl -f``.
         """
         self._inner, self._scope, self._strict = inner, scope, strict
         self._last: tuple[Reading, Reading] | None = None
 
     def read(self) -> Reading:
-        """Read a whole revision, and leave out what is not in the scope.
+        """Read a whole revision, and omit the objects outside the scope.
 
         Raises:
-            SourceError: It cannot be read, or it has no VM of a name that the scope asks for.
+            SourceError: The revision cannot be read, or it lacks a VM that the scope names.
         """
         whole = self._inner.read()
         if self._last is None or self._last[0] is not whole:
@@ -81,12 +81,12 @@ class ScopedReader:
             return
         where = f"not in the namespace {self._scope.namespace}"
         if self._scope.names:
-            where = "not among the VMs that the command line names"
+            where = "not among the VMs on the command line"
         nothing = n_outside == n_all
         yield Diagnostic(
             severity=Severity.WARNING if nothing else Severity.NOTE,
             code="nothing-selected" if nothing else "not-selected",
-            message=f"{n_outside} of {n_all} objects in Git are {where} and are not looked at",
+            message=f"{n_outside} of {n_all} objects in Git are {where} and are left out",
             hint="check the namespace of -n" if nothing else "",
         )
 
@@ -94,7 +94,7 @@ class ScopedReader:
         return Diagnostic(
             severity=Severity.ERROR,
             code="other-namespace",
-            message=f"the manifest names the namespace {ref.namespace}, and -n asks for "
+            message=f"the manifest sets the namespace {ref.namespace}, but -n sets "
             f"{self._scope.namespace}",
             at=state.at(ref, ("metadata",)),
             ref=ref,

@@ -1,4 +1,4 @@
-"""Reads what ``-f`` names: standard input, files and folders: ``read_inputs``."""
+"""Reads the inputs of ``-f``: standard input, files and folders: ``read_inputs``."""
 
 from __future__ import annotations
 
@@ -21,8 +21,9 @@ def read_inputs(names: Iterable[str], stdin: BinaryIO) -> tuple[tuple[str, bytes
 
     Args:
         names: ``-`` for standard input, a file, or a folder. As with kubectl, the YAML and JSON
-            files of a folder are read, but not those of the folders in it.
-        stdin: Is read once, and only if named; at most one byte beyond the size limit.
+            files of a folder are read, but not the files of its subfolders.
+        stdin: Standard input, which is read once and only if *names* contains ``-``; at most one
+            byte beyond the size limit.
 
     Raises:
         SourceError: A name does not exist, cannot be read, or is a folder with a kustomization.
@@ -38,7 +39,7 @@ def read_inputs(names: Iterable[str], stdin: BinaryIO) -> tuple[tuple[str, bytes
 
 def _files(path: Path) -> Iterator[Path]:
     if not path.exists():
-        raise SourceError(f"{path} does not exist", hint="name a file, a folder, or - for stdin")
+        raise SourceError(f"{path} does not exist", hint="use a file, a folder, or - for stdin")
     if not path.is_dir():
         yield path
         return

@@ -1,1 +1,1 @@
-"""Caches parsed files from one run to the next."""
+"""Caches parsed files between runs."""

@@ -28,15 +28,15 @@ _PATHS: tuple[FieldPath, ...] = (
     *((), ("metadata",), GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME),
     *FIELD_BY_PATH,
 )
-"""The paths of values; a record names a path by its number in this tuple."""
+"""The field paths; a record refers to a path by its number in this tuple."""
 _NUMBERS = {path: number for number, path in enumerate(_PATHS)}
 
 Places = dict[int, tuple[int, int]]
-"""Line and column of each value, by the number of its path."""
+"""The line and the column of each value, by the number of its path."""
 
 
 class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False):
-    """A VM; sizes are kept as they are written."""
+    """The cached record of a VM; sizes keep the notation of the manifest."""
 
     namespace: str
     name: str
@@ -69,7 +69,7 @@ class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False)
 
 
 class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False):
-    """A KubeVirt CR; settings are kept as they are written."""
+    """The cached record of a KubeVirt CR; settings keep the notation of the manifest."""
 
     namespace: str
     name: str
@@ -88,7 +88,10 @@ class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False)
 
 class _FileRecord(msgspec.Struct, array_like=True, gc=False):
     path: str
-    """Empty if no text contains the path, so that the record serves files of equal contents."""
+    """The path of the file; empty if no diagnostic contains it.
+
+    A record without a path is valid for every file with the same contents.
+    """
     objects: tuple[_VMRecord | _KubeVirtRecord, ...]
     skipped: dict[str, int]
     unread: int
@@ -101,7 +104,7 @@ _quantity = lru_cache(maxsize=1_000)(MemoryQuantity.parse)
 
 
 def encode(result: FileResult, path: str) -> bytes | None:
-    """Encode the *result* of the file at *path*; None if msgpack cannot hold a value."""
+    """Encode the *result* of the file at *path*; None if msgpack cannot represent a value."""
     names_path = result.diagnostics or any(each.diagnostics for each in result.objects)
     try:
         record = _FileRecord(
@@ -120,7 +123,7 @@ def decode(data: bytes, file: SourceFile) -> FileResult | None:
     """Decode the result of a file; None if the record is valid only for another path.
 
     Raises:
-        ValueError: ``encode`` did not write these bytes.
+        ValueError: The bytes were not written by ``encode``.
     """
     record = _decoder.decode(data)
     if record.path and record.path != file.path:

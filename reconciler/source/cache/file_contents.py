@@ -1,4 +1,4 @@
-"""Reads the files of a tree, from the cache where possible: ``FileContents``."""
+"""Reads the files of a tree, from the cache if possible: ``FileContents``."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 5_000
-"""How many files are looked up in the cache at once."""
+"""The number of files that are looked up in the cache at the same time."""
 
 
 class Contents(Protocol):
-    """Reads files."""
+    """Reads and parses files of a tree."""
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        """Yield what each of *files* says, in their order.
+        """Yield the parsed result of each of *files*, in their order.
 
         Raises:
             SourceError: A file cannot be read.
@@ -34,11 +34,11 @@ class Contents(Protocol):
 
 
 class FileContents:
-    """Reads each file; implements ``Contents``.
+    """Reads and parses each file; implements ``Contents``.
 
     Args:
-        default_namespace: For manifests that name none.
-        cache: Keeps parsed files between runs; only for files with hashes.
+        default_namespace: The namespace for manifests that set none.
+        cache: Stores parsed files between runs; only for files with hashes.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class FileContents:
         self._cache = cache
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        """Yield what each of *files* says, in their order.
+        """Yield the parsed result of each of *files*, in their order.
 
         Raises:
             SourceError: A file cannot be read.
@@ -61,7 +61,7 @@ class FileContents:
         )
 
     def text(self, name: str, data: bytes) -> FileResult:
-        """Return what *data* says; it does not come from a tree."""
+        """Return the parsed result of *data*, which does not come from a tree."""
         found = read_manifests(name, data)
         return found if self._namespace is None else with_namespace(found, self._namespace)
 
@@ -98,10 +98,10 @@ class RememberedContents:
         """The results by path and hash."""
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        """Return what each of *files* says, in their order.
+        """Return the parsed result of each of *files*, in their order.
 
         Raises:
-            SourceError: A file cannot be read; the earlier results are kept.
+            SourceError: A file cannot be read; the earlier results stay available.
         """
         names = [(each.path, each.blob) for each in files]
         known = self._known

@@ -1,7 +1,7 @@
-"""Caches parsed files from one run to the next, by the hash of their contents: ``ParseCache``.
+"""Caches parsed files between runs, by the hash of their contents: ``ParseCache``.
 
-A cache may be missing, damaged, full, locked by another process or read-only. Files are then
-parsed as if there were no cache, and the log says why.
+A cache may be missing, damaged, full, read-only or locked by another process. Files are then
+parsed without the cache, and the log shows the reason.
 """
 
 from __future__ import annotations
@@ -30,16 +30,17 @@ log = logging.getLogger(__name__)
 FILE = "manifests.sqlite3"
 MAX_ENTRIES = 250_000
 MAX_BYTES = 500_000_000
-"""The limit for all entries; the oldest entries are deleted."""
+"""The limit for all entries together in bytes; beyond it, the oldest entries are deleted."""
 _MAX_RECORD = 4_000_000
 _BUSY_S = 2.0
-"""How long to wait while another process writes."""
+"""Seconds to wait while another process writes to the cache."""
 _REFRESH = 8
-"""An entry that is used is marked as new after this many runs, so that few runs write."""
+"""The number of runs after which a used entry is marked as new, so that few runs write."""
 _AT_ONCE = 500
 _OUTSIDE = frozenset({3, 5, 6, 8, 10, 13, 14})
-"""SQLite's codes for errors that do not mean a damaged file: PERM, BUSY, LOCKED, READONLY, IOERR,
-FULL and CANTOPEN. Source: sqlite.org/rescode.html.
+"""The SQLite error codes that do not mean a damaged file.
+
+They are PERM, BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN. Source: sqlite.org/rescode.html.
 """
 _DIGEST_BYTES = 16
 _LAYOUT = """
@@ -53,7 +54,7 @@ _SELECT = "SELECT blob, run, record FROM entries WHERE version = ? AND blob IN "
 
 
 def version() -> str:
-    """Identify this program: besides its bytes, a manifest's meaning depends only on that."""
+    """Return a hash of the code and the schema, which determine how a file is parsed."""
     package = Path(__file__).parents[2]
     digest = hashlib.sha256(json.dumps(schema_files.load("manifest"), sort_keys=True).encode())
     for part in ("model", "schema", "source"):
@@ -63,10 +64,10 @@ def version() -> str:
 
 
 class ParseCache:
-    """The cache in one folder; use it with ``with``."""
+    """The cache in one folder; use it in a ``with`` block."""
 
     def __init__(self, folder: Path) -> None:
-        """Use *folder*; a new folder is created with access for its owner alone."""
+        """Use *folder*; only its owner can access a newly created folder."""
         self._path = folder / FILE
         self._database: sqlite3.Connection | None = None
         self._version = version()
@@ -90,13 +91,13 @@ class ParseCache:
         return self._attempt(lambda: self._get(blobs)) or {}
 
     def put(self, records: Mapping[str, bytes]) -> None:
-        """Store *records*, each under the hash of the contents that it comes from."""
+        """Store *records*, each under the hash of the contents from which it was parsed."""
         small = {blob: each for blob, each in records.items() if len(each) <= _MAX_RECORD}
         if small and self._writable:
             self._attempt(lambda: self._put(small))
 
     def _attempt(self, act: Callable[[], T]) -> T | None:
-        """Run *act*; an error stops the use of this cache, and nothing else."""
+        """Run *act*; after an error, reading continues without the cache."""
         import sqlite3  # noqa: PLC0415 - only with a cache
 
         try:
@@ -131,7 +132,7 @@ class ParseCache:
         uri = f"{self._path.absolute().as_uri()}?mode={mode}"
         self._database = sqlite3.connect(uri, uri=True, timeout=_BUSY_S)
         if self._writable:
-            self._database.execute("PRAGMA synchronous = OFF")  # a lost cache can be rebuilt
+            self._database.execute("PRAGMA synchronous = OFF")  # a lost cache is only built again
             self._database.executescript(_LAYOUT)
         newest = self._database.execute("SELECT max(run) FROM entries").fetchone()[0]
         self._run = (newest or 0) + 1

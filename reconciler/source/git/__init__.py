@@ -1,1 +1,1 @@
-"""Reads revisions and files of Git repositories; changes nothing in them."""
+"""Reads revisions and files of Git repositories, without changing them."""

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from reconciler.source.git.repository import Repository
 
 _ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t(.*)", re.DOTALL)
-"""Mode, type, hash, size and path, as ``git ls-tree --long`` writes them.
+"""Mode, type, hash, size and path, in the format of ``git ls-tree --long``.
 
 The size of a missing object is BAD; reading that object fails later.
 """
 _MOST_BYTES = 100_000
-"""The most bytes of names that always fit on a command line."""
+"""The maximum size of names in bytes that always fits on a command line."""
 _ESCAPE = "\\x"
-"""In a path, this marks a byte that is not text; a file name may contain it too."""
+"""The start of an escaped byte that is not text in a path; a file name may contain it too."""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
 
 
@@ -33,7 +33,7 @@ class CommitTree:
     def __init__(
         self, repository: Repository, commit: str, *, before: CommitTree | None = None
     ) -> None:
-        """Take the tree of *commit*.
+        """Create the tree of *commit*.
 
         Args:
             repository: The repository with the commit.
@@ -48,10 +48,10 @@ class CommitTree:
     def of(
         cls, repository: Repository, revision: str, *, before: CommitTree | None = None
     ) -> CommitTree:
-        """Return the tree of *revision*; this is *before* itself if the commit is the same.
+        """Return the tree of *revision*; the result is *before* if the commit is the same.
 
         Raises:
-            SourceError: *revision* names no commit, or more than one.
+            SourceError: *revision* matches no commit, or more than one.
         """
         commit = repository.resolve(revision)
         if before is not None and before.revision == commit:
@@ -60,7 +60,10 @@ class CommitTree:
 
     @cached_property
     def _entries(self) -> tuple[Entry, ...]:
-        before, self._before = self._before, None  # or each tree would keep all earlier ones
+        before, self._before = (
+            self._before,
+            None,
+        )  # or each tree would keep all earlier trees in memory
         found = before and self._after(before)
         return found or _sorted(self._listed())
 
@@ -73,13 +76,13 @@ class CommitTree:
         return [_entry(match) for match in lines if match is not None]
 
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
-        """Apply the differences to the entries of *before*; None if there are many, or unknown."""
+        """Return the entries of *before* plus the differences; None if there are too many."""
         output = self._repository.run(
             *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),
             *(before.revision, self.revision, "--"),
         )
         if output.status or len(output.stdout) > _MOST_BYTES:
-            return None  # after a force push, the other commit may be gone
+            return None  # after a force push, the earlier commit may be missing
         names = output.stdout.split(b"\0")[:-1]
         paths = list(map(_shown, names))
         if any(_ESCAPE in path for path in paths):
@@ -91,11 +94,11 @@ class CommitTree:
         return _sorted(known.values())
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return every entry, in the order of paths."""
+        """Return every entry, ordered by path."""
         return self._entries
 
     def changed(self) -> tuple[str, ...]:
-        """Return nothing: a commit does not differ from itself."""
+        """Return an empty tuple, because a commit does not differ from itself."""
         return ()
 
     def read(self, entry: Entry) -> bytes:
@@ -115,7 +118,7 @@ class CommitTree:
         return self._repository.many_contents([entry.blob for entry in entries])
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
-        """Yield the contents of a file of any size, piece by piece.
+        """Yield the contents of a file of any size in pieces.
 
         Raises:
             SourceError: The object is missing.

@@ -1,4 +1,4 @@
-"""Selects the files of a revision that may hold manifests: ``select``."""
+"""Selects the files of a revision that may contain manifests: ``select``."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ CHART = "Chart.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedFolder:
-    """A folder that only another program can read: it has a kustomization or is a Helm chart."""
+    """A folder with a kustomization or a Helm chart, which only another program can render."""
 
     entry: Entry
-    """The kustomization, or ``Chart.yaml``."""
+    """The file that describes the folder: its kustomization or ``Chart.yaml``."""
     files: tuple[Entry, ...]
-    """The manifest files of the folder, without those of another such folder below it."""
+    """The manifest files of the folder, without the files of nested folders of this kind."""
 
     def diagnose(self, *, ours: bool) -> Diagnostic:
-        """Return an error if the folder has objects of *ours*, or a note."""
+        """Return an error if *ours*, as the folder has objects of our kinds; otherwise a note."""
         file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
         what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
         code = "kustomization"
@@ -47,7 +47,7 @@ class RenderedFolder:
             message=f"the folder {folder} has {what}, which only {program} can read",
             at=file.location(Mark(1, 1)),
             hint=f"render it and pipe it in ({command} | reconciler plan -f -), "
-            f"or name the folder in exclude in {CONFIG_PATH}"
+            f"or add the folder to `exclude` in {CONFIG_PATH}"
             if ours
             else "",
         )
@@ -59,7 +59,7 @@ class Selection:
 
     files: tuple[Entry, ...]
     rendered: tuple[RenderedFolder, ...]
-    """The folders whose files are looked at only to find out whether they are ours."""
+    """The folders whose files are read only to find out if they contain objects of our kinds."""
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -91,9 +91,9 @@ def select(tree: FileTree, config: Config) -> Selection:
 
 
 def included(config: Config) -> Callable[[str], bool]:
-    """Return a test of whether the configuration includes a path.
+    """Return a function that returns whether the configuration includes a path.
 
-    Below each folder of ``paths``, folders whose names start with a dot are passed over.
+    Below each folder of ``paths``, folders whose names start with a dot are skipped.
     """
     within = [_visible_under(normal(path)) for path in config.paths]
     excluded = under(map(normal, config.exclude)) if config.exclude else None
@@ -105,7 +105,7 @@ def included(config: Config) -> Callable[[str], bool]:
 
 
 def under(folders: Iterable[str]) -> Callable[[str], bool]:
-    """Return a test of whether a path is in *folders* or below one of them."""
+    """Return a function that returns whether a path is one of *folders* or below one of them."""
     itself = frozenset(folders)
     if "." in itself:
         return lambda _path: True
@@ -114,12 +114,12 @@ def under(folders: Iterable[str]) -> Callable[[str], bool]:
 
 
 def normal(path: str) -> str:
-    """Return *path* without ``.`` and empty parts; the root is ``.``."""
+    """Return *path* without ``.`` and empty parts; the path of the root is ``.``."""
     return "/".join(step for step in path.split("/") if step not in {"", "."}) or "."
 
 
 def _visible_under(folder: str) -> Callable[[str], bool]:
-    """Return a test of whether a path is *folder* or below it, in no hidden folder."""
+    """Return a function that returns whether a path is *folder* or below it, and not hidden."""
     if folder == ".":
         return lambda path: not _is_hidden(path)
     start = f"{folder}/"
@@ -156,7 +156,7 @@ def _above(folder: str) -> str:
 
 
 def _root_of(path: str, roots: dict[str, list[Entry]]) -> str | None:
-    """Return the nearest of *roots* above *path*."""
+    """Return the nearest folder above *path* that is in *roots*; None if there is none."""
     folder = path
     while folder:
         folder = dirname(folder)
@@ -193,7 +193,7 @@ def _unread(tree: FileTree, entries: Iterable[Entry]) -> Iterator[Diagnostic]:
         yield Diagnostic(
             severity=Severity.NOTE if is_link and not named else Severity.WARNING,
             code="not-followed",
-            message=f"this is a {entry.kind}, which is not followed",
+            message=f"this is a {entry.kind}, which is not read",
             at=file.location(Mark(1, 1)),
             hint="put the manifests themselves into the repository" if named else "",
         )

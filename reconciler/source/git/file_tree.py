@@ -14,7 +14,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class EntryKind(StrEnum):
-    """The kind of an entry of a tree."""
+    """The kind of an entry in a tree."""
 
     FILE = "file"
     SYMLINK = "symbolic link"
@@ -27,14 +27,14 @@ class Entry:
     """One entry of a tree; folders are not entries."""
 
     path: str
-    """The path from the root, with ``/``."""
+    """The path from the root of the repository, with ``/``."""
     kind: EntryKind
     mode: str
     """Git's file mode in octal, for example ``100644``."""
     blob: str
-    """The hash of the contents; empty if they are not from a commit."""
+    """The hash of the contents; empty if the contents are not from a commit."""
     size: int
-    """The size in bytes."""
+    """The size of the file in bytes."""
 
 
 class FileTree(Protocol):
@@ -46,7 +46,7 @@ class FileTree(Protocol):
         ...
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return every entry, in the order of paths."""
+        """Return every entry, ordered by path."""
         ...
 
     def changed(self) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ class FileTree(Protocol):
         ...
 
     def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
-        """Yield the contents of each file, in order; from Git this is much faster than one by one.
+        """Yield the contents of each file, in order; much faster than reads of single files.
 
         Raises:
             SourceError: A file cannot be read.
@@ -70,7 +70,7 @@ class FileTree(Protocol):
         ...
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
-        """Yield the contents of a file of any size, piece by piece.
+        """Yield the contents of a file of any size in pieces.
 
         Raises:
             SourceError: The file cannot be read.
@@ -79,5 +79,5 @@ class FileTree(Protocol):
 
 
 def is_manifest(path: str) -> bool:
-    """Whether *path* has the name of a manifest file."""
+    """Return whether *path* has the name of a manifest file."""
     return path.endswith(SUFFIXES) and path != CONFIG_PATH

@@ -35,23 +35,23 @@ def clone_or_fetch(
     """Fetch *revision* from *url*, and return the local repository and the commit's hash.
 
     A branch or tag is fetched alone and without history; for another revision, everything is
-    fetched. A force-pushed branch is followed. git gets the address in its environment, because
-    it may contain credentials: it is on no command line and in no file.
+    fetched. A fetch accepts a force-pushed branch. git receives the address in its environment and
+    never on a command line or in a file, because the address may contain credentials.
 
     Args:
-        url: https, http, ssh or file, or user@host:path.
+        url: An address with https, http, ssh or file, or user@host:path.
         directory: The folder of an earlier call, or a folder that is empty or does not exist.
         revision: ``HEAD``, a branch, a tag or a hash.
-        timeout_s: The time limit for everything together.
+        timeout_s: The time limit for all steps together.
         clock: Measures the time.
 
     Raises:
-        SourceError: The address is not supported, the repository cannot be reached in time, or
-            the revision does not exist.
+        SourceError: The address is not supported, the repository cannot be reached in time, or the
+            revision does not exist.
     """
     fetch = _Fetch(repository_url.checked(url), directory, clock.monotonic() + timeout_s, clock)
     if revision.startswith("-"):
-        raise SourceError(f"{revision!r} is not a revision", hint="name a branch, tag or hash")
+        raise SourceError(f"{revision!r} is not a revision", hint="use a branch, a tag or a hash")
     fetch.prepare()
     if not fetch.single(revision):
         fetch.everything()
@@ -65,7 +65,7 @@ def clone_or_fetch(
 
 
 class _Fetch:
-    """The steps of one fetch; they share a deadline."""
+    """The steps of one fetch, which share one deadline."""
 
     def __init__(self, url: str, directory: Path, deadline: float, clock: Clock) -> None:
         self._url = url
@@ -83,20 +83,20 @@ class _Fetch:
         }
 
     def prepare(self) -> None:
-        """Create a bare repository in the folder, unless it has one already."""
+        """Create a bare repository in the folder, unless the folder already contains one."""
         folder = self._directory
         if (folder / "objects").is_dir() and (folder / "HEAD").is_file():
             return
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise SourceError(
-                f"{folder} contains other files, so nothing is fetched into it",
-                hint="name an empty folder, or a folder that does not exist yet",
+                f"{folder} contains other files, so a repository cannot be fetched into it",
+                hint="choose an empty folder, or a folder that does not exist yet",
             )
         folder.mkdir(parents=True, exist_ok=True)
         self._git("init", "--quiet", "--bare", "--template=", ".")
 
     def single(self, revision: str) -> bool:
-        """Fetch *revision* alone; False if it is not a branch, a tag or a hash that is served."""
+        """Fetch only *revision*; return False if the remote does not offer the name or hash."""
         if _HASH.fullmatch(revision):
             if self._run("cat-file", "-e", f"{revision}^{{commit}}").status == 0:
                 return True
@@ -109,7 +109,7 @@ class _Fetch:
         if found:
             self._git(*_FETCH, "--depth=1", _REMOTE, *(f"+{name}:{name}" for name in found))
         for name in names[:2]:
-            if name not in found:  # a reference that was deleted on the remote must not be found
+            if name not in found:  # remove a reference that the remote no longer has
                 self._run("update-ref", "-d", name)
         return bool(found)
 
@@ -121,7 +121,7 @@ class _Fetch:
         self._head()
 
     def _head(self, *options: str) -> bool:
-        """Fetch the remote's HEAD and make it the local HEAD; False if it has no commit."""
+        """Fetch the remote's HEAD and make it the local HEAD; return False if it has no commit."""
         if "HEAD" not in self._offered("HEAD"):
             return False
         self._git(*_FETCH, *options, _REMOTE, f"+HEAD:{_REMOTE_HEAD}")
@@ -166,7 +166,7 @@ class _Fetch:
 
 
 def _configured(url: str) -> dict[str, str]:
-    """Pass the address to git as configuration, after the configuration in the environment."""
+    """Return variables that add the address to the git configuration of the environment."""
     count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
     return {
         "GIT_CONFIG_COUNT": str(count + 1),
@@ -176,7 +176,7 @@ def _configured(url: str) -> dict[str, str]:
 
 
 def _ssh(url: str) -> dict[str, str]:
-    """Return the user's ssh command with an option that stops it from asking questions."""
+    """Return a variable with the user's ssh command and an option that disables prompts."""
     if "GIT_SSH" in os.environ or url.startswith(("https://", "http://", "file://")):
         return {}
     configured = execute(Path.cwd(), ("config", "--get", "core.sshCommand")).stdout.decode()

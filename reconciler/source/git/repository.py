@@ -1,6 +1,6 @@
 """Runs git and reads objects of a local repository: ``Repository``.
 
-Nothing is checked out and no hook runs. Nothing is written, except by a fetch of ``remote``.
+Nothing is checked out and no hook runs. Only a fetch of ``remote`` writes to a repository.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",  # `git status` would otherwise write to the index
     "GIT_NO_REPLACE_OBJECTS": "1",  # a commit is exactly what its hash identifies
-    "GIT_NO_LAZY_FETCH": "1",  # reading never goes to the network
+    "GIT_NO_LAZY_FETCH": "1",  # reads never use the network
 }
 _TRAILER = "fatal: Could not read from remote repository."
 _HEADER_WORDS = 3
 _PIECE = 1_000_000
 _TERMINATE_S = 2.0
-"""How long git may take after SIGTERM to remove its lock files."""
+"""Seconds that git gets after SIGTERM to remove its lock files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Output:
     def reason(self) -> str:
         """Git's message for a failure, in one line."""
         lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
-        # If a transport fails, a general text follows the reason.
+        # If a transport fails, git prints a general text after the reason.
         lines = lines[: lines.index(_TRAILER)] or lines if _TRAILER in lines else lines
         fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
         return (fatal or lines or [f"exit status {self.status}"])[-1].removeprefix("fatal: ")
@@ -70,7 +70,7 @@ def execute(
 
     Raises:
         SourceError: git is not installed.
-        TimeoutError: git took longer than *timeout_s* and was stopped, with its children.
+        TimeoutError: git took longer than *timeout_s* and was stopped, with its child processes.
     """
     process = started(folder, arguments, environment=environment)
     popen = cast("subprocess.Popen[bytes]", process.proc)
@@ -92,7 +92,7 @@ def started(
     environment: Mapping[str, str] | None = None,
     stdin: BinaryIO | None = None,
 ) -> Git.AutoInterrupt:
-    """Start git in *folder* without prompts; it is stopped when the result is deleted.
+    """Start git in *folder* without prompts; git is stopped when the result is deleted.
 
     Raises:
         SourceError: git is not installed.
@@ -115,14 +115,14 @@ def started(
 
 
 class Repository:
-    """A local repository, with or without a working tree; close it, or use it with ``with``."""
+    """A local repository, bare or with a working tree; close it, or use it in a ``with`` block."""
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
         self._git_dir = Path(repo.git_dir)
         work = repo.working_tree_dir
         self.root = Path(work) if work is not None else self._git_dir
-        """The folder of the working tree; the repository itself if it is bare."""
+        """The folder of the working tree; the folder of the repository itself if it is bare."""
         self.bare = work is None
         self._environment = _pinned(self._git_dir, work)
         repo.git.update_environment(**_ENVIRONMENT, **self._environment)
@@ -177,16 +177,18 @@ class Repository:
         return output.stdout
 
     def resolve(self, revision: str) -> str:
-        """Return the hash of the commit that *revision* names.
+        """Return the hash of the commit that *revision* refers to.
 
         Args:
             revision: A branch, tag, hash or hash prefix, or another expression for git.
 
         Raises:
-            SourceError: *revision* names no commit, or more than one.
+            SourceError: *revision* matches no commit, or more than one.
         """
         if not revision or revision.startswith("-"):
-            raise SourceError(f"{revision!r} is not a revision", hint="name a branch, tag or hash")
+            raise SourceError(
+                f"{revision!r} is not a revision", hint="use a branch, a tag or a hash"
+            )
         self._reject_ambiguous(revision)
         output = self.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")
         if output.status == 0:
@@ -211,13 +213,13 @@ class Repository:
             raise self._missing(blob) from error
 
     def many_contents(self, blobs: Sequence[str]) -> Iterator[bytes]:
-        """Yield the contents of each of *blobs* in order; git reads ahead while the caller works.
+        """Yield the contents of each of *blobs*, in order; git reads ahead of the caller.
 
         Raises:
             SourceError: An object is missing.
         """
         with tempfile.TemporaryFile() as names:
-            # With a pipe both sides could block: git answers before it has read all the names.
+            # With a pipe, both sides could block: git answers before it has read all names.
             names.write("\n".join(blobs).encode())
             names.seek(0)
             process = started(
@@ -235,7 +237,7 @@ class Repository:
                 popen.communicate()
 
     def chunks(self, blob: str) -> Iterator[bytes]:
-        """Yield the contents of the object with the hash *blob* piece by piece.
+        """Yield the contents of the object with the hash *blob* in pieces.
 
         Raises:
             SourceError: The object is missing.
@@ -253,7 +255,7 @@ class Repository:
             popen.communicate()
 
     def _next_contents(self, blob: str, answers: IO[bytes]) -> bytes:
-        """Read one answer: a line with hash, type and size, the contents, and a line feed."""
+        """Read the next object: a line with hash, type and size, the contents, and a line feed."""
         header = answers.readline().split()
         if len(header) == _HEADER_WORDS and header[0] == blob.encode():
             size = int(header[2])
@@ -269,7 +271,7 @@ class Repository:
         )
 
     def references(self, *patterns: str) -> dict[str, str]:
-        """Return the commit of each branch and tag that the *patterns* match, by its full name."""
+        """Return the commit of each branch and tag that matches *patterns*, by its full name."""
         form = "--format=%(refname) %(objectname) %(*objectname)"
         found: dict[str, str] = {}
         for line in self.checked("for-each-ref", form, *patterns).decode().splitlines():
@@ -298,22 +300,24 @@ class Repository:
         near = same or difflib.get_close_matches(revision, [*names, *remote], n=1)
         return SourceError(
             f"there is no revision {revision} in {self.root}",
-            hint=f"did you mean {near[0]}?" if near else "name a branch, tag or hash; see git log",
+            hint=f"did you mean {near[0]}?"
+            if near
+            else "use a branch, a tag or a hash; see git log",
         )
 
     def _failure(self, output: Output) -> SourceError:
         if "dubious ownership" in output.stderr:
             return SourceError(
-                f"git refuses to read {self.root}, which belongs to another user",
+                f"git does not read {self.root}, because another user owns it",
                 hint=f"git config --global --add safe.directory {self.root}",
             )
         return SourceError(f"git failed in {self.root}: {output.reason}")
 
 
 def _pinned(git_dir: Path, work: object) -> dict[str, str]:
-    """Return variables that keep git in this repository if the environment names another.
+    """Return variables that keep git in this repository if the environment sets another one.
 
-    Git hooks run with such an environment.
+    Git runs hooks with such an environment.
     """
     if "GIT_DIR" not in os.environ:
         return {}
@@ -324,8 +328,8 @@ def _root_hint(path: Path | str) -> str:
     parents = Path(path).resolve().parents
     root = next((parent for parent in parents if (parent / ".git").exists()), None)
     if root is None:
-        return "name the root of a repository, or pipe manifests in with -f -"
-    return f"the root of the repository is {root}; name that, and select folders with paths"
+        return "use the root of a repository, or pipe manifests in with -f -"
+    return f"the root of the repository is {root}; use that path, and select folders with `paths`"
 
 
 def _no_git() -> SourceError:
@@ -333,7 +337,7 @@ def _no_git() -> SourceError:
 
 
 def _end(popen: subprocess.Popen[bytes]) -> None:
-    """Stop the process and its children; on SIGTERM, git removes its lock files."""
+    """Stop the process and its child processes; on SIGTERM, git removes its lock files."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(popen.pid, number)

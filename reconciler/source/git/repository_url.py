@@ -16,7 +16,7 @@ _CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/\s@]*@")
 
 
 def is_remote(address: str) -> bool:
-    """Whether *address* names a remote repository, not a local folder."""
+    """Return whether *address* refers to a remote repository, not to a local folder."""
     return "://" in address or bool(_HELPER.match(address)) or bool(_SCP_LIKE.fullmatch(address))
 
 

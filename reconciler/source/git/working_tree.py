@@ -1,4 +1,4 @@
-"""Reads files of a working tree from disk without following links: ``WorkingTree``."""
+"""Reads the files of a working tree from disk, without following symlinks: ``WorkingTree``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class WorkingTree:
     """The tracked and untracked files, without ignored files; implements ``FileTree``."""
 
     def __init__(self, repository: Repository) -> None:
-        """Take the working tree of *repository*.
+        """Use the working tree of *repository*.
 
         Raises:
             SourceError: The repository is bare.
@@ -36,7 +36,7 @@ class WorkingTree:
         if repository.bare:
             raise SourceError(
                 f"{repository.root} is a bare repository, without a working tree",
-                hint="name a revision with --revision",
+                hint="choose a revision with --revision",
             )
         self._repository = repository
         self._root = repository.root
@@ -57,7 +57,7 @@ class WorkingTree:
             if name:
                 found[name] = about.split(b" ")[0].decode()
         for name in run("ls-files", "-z", "--others", "--exclude-standard").split(b"\0"):
-            if name:  # git lists another repository as a folder, with a slash
+            if name:  # git lists a nested repository as a folder, with a slash
                 found[name.rstrip(b"/")] = _SUBMODULE if name.endswith(b"/") else "100644"
         return dict(sorted(found.items()))
 
@@ -71,7 +71,7 @@ class WorkingTree:
         return found
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return every entry in the order of paths, without files that were deleted from disk."""
+        """Return every entry, ordered by path, without files that were deleted from disk."""
         return tuple(entry for _, entry in self._entries.values())
 
     def changed(self) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ class WorkingTree:
         return next(self._pieces(entry, MAX_BYTES + 1), b"")
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
-        """Yield the contents of a file of any size, piece by piece.
+        """Yield the contents of a file of any size in pieces.
 
         Raises:
             SourceError: The file cannot be read, or is no longer a regular file.

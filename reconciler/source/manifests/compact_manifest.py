@@ -1,4 +1,4 @@
-"""Keeps the complete manifest of a VM in little memory: ``CompactManifest``."""
+"""Stores the complete manifest of a VM in little memory: ``CompactManifest``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import orjson
 
 
 class CompactManifest(Mapping[str, Any]):
-    """A manifest that is kept as JSON and decoded at each access.
+    """A manifest that is stored as JSON and decoded at each access.
 
-    A plan reads a few values of a few manifests, but keeps the manifests of the whole fleet.
-    Decoded, they would take most of its memory.
+    A plan reads a few values of a few manifests, but stores the manifests of the whole fleet.
+    Decoded manifests would take most of the plan's memory.
     """
 
     __slots__ = ("json",)

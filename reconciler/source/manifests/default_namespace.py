@@ -1,4 +1,4 @@
-"""Sets a given namespace on objects whose manifests name none: ``with_namespace``."""
+"""Sets a default namespace on objects whose manifests set none: ``with_namespace``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def with_namespace(result: FileResult, namespace: str) -> FileResult:
-    """Return *result* with *namespace* set on each object that names none."""
+    """Return *result* with *namespace* set on each object that has no namespace."""
     if all(each.desired.ref.namespace for each in result.objects):
         return result
     return replace(result, objects=tuple(_object_in(each, namespace) for each in result.objects))

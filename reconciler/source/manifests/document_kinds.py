@@ -21,7 +21,7 @@ _OTHERS = (
     "VirtualMachineInstancePreset",
     "VirtualMachineInstanceReplicaSet",
 )
-"""The other kinds of the API group.
+"""The other kinds of the KubeVirt API group, which this program does not manage.
 
 Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/register.go.
 """
@@ -30,20 +30,23 @@ _ALIKE = 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """What one document is. At most one field is set; none is set if it is not a manifest."""
+    """The classification of one document.
+
+    At most one field is set; no field is set if the document is not a manifest.
+    """
 
     managed: str | None = None
     skipped: str | None = None
     listed: str | None = None
-    """The document is a list; an item that names no kind has this one."""
+    """The kind of the list's items that set no kind; None if the document is not a list."""
     problem: Problem | None = None
 
 
 def classify(node: Node, *, kind: object, api_version: object) -> Kind:
     """Classify the document with *kind* and *api_version*.
 
-    A mapping without a kind is not a manifest (Helm values, a workflow). Neither is one without
-    an apiVersion, unless it names a managed kind.
+    A mapping without a kind is not a manifest (Helm values, a workflow). A mapping without an
+    apiVersion is not a manifest either, unless it has a managed kind.
     """
     if not isinstance(kind, str):
         return Kind()

@@ -32,12 +32,12 @@ KNOWN_METHODS = ("LiveMigrate", "Evict")
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Return the CR with *found* and the findings of the rules for KubeVirt.
+    """Return the KubeVirt CR with *found* and the diagnostics of the rules for KubeVirt.
 
     Args:
-        manifest: Was checked against the schema; a value that the schema refuses is left out.
+        manifest: The manifest after its schema check; values that the schema rejects are omitted.
         ref: The identity of the CR.
-        found: The findings of the schema check.
+        found: The diagnostics of the schema check.
     """
     settings = {
         each.path: value
@@ -54,7 +54,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
 
 
 def _setting(kind: FieldType, value: object) -> SettingValue | None:
-    """Return *value* as *kind*; None for another form, which the schema check has reported."""
+    """Return *value* as *kind*; None for another type, which the schema check reports."""
     try:
         return read_setting(kind, value)
     except QuantityError:
@@ -76,7 +76,7 @@ def _findings(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
-    """Report gates in both lists, which KubeVirt denies.
+    """Report feature gates that are in both lists, which KubeVirt denies.
 
     Source: kubevirt v1.9.0 pkg/virt-operator/webhooks/kubevirt-update-admitter.go.
     """
@@ -89,8 +89,8 @@ def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
                 "gate-disabled",
                 f"the feature gate {gate} is in featureGates and in disabledFeatureGates",
                 (*FEATURE_GATES, index),
-                context=(f"disabledFeatureGates names it at {place}",),
-                hint="remove it from one of the two lists",
+                context=(f"disabledFeatureGates contains the gate at {place}",),
+                hint="remove the gate from one of the two lists",
             )
 
 
@@ -124,6 +124,6 @@ def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
 
 
 def _names(value: object) -> tuple[tuple[int, str], ...]:
-    """Return the texts of a list with their positions; the schema check has reported the rest."""
+    """Return the texts of a list with their positions; the schema check reports other values."""
     found = enumerate(value) if isinstance(value, list) else ()
     return tuple((index, each) for index, each in found if isinstance(each, str))

@@ -14,17 +14,17 @@ from reconciler.source.yaml.nodes import Mark, Node, Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """The file that a text comes from."""
+    """The file from which a text was read."""
 
     path: str
-    """The path from the root of the repository, with ``/``; outside a repository, a name."""
+    """The path from the root of the repository, with ``/``; without a repository, a name."""
 
     def location(self, mark: Mark) -> Location:
-        """Return *mark* as a place in this file."""
+        """Return the location of *mark* in this file."""
         return Location(path=self.path, line=mark.line, column=mark.column)
 
     def diagnose(self, problem: Problem, severity: Severity = Severity.ERROR) -> Diagnostic:
-        """Return *problem* as a diagnostic at its place."""
+        """Return *problem* as a diagnostic at its location."""
         return Diagnostic(
             severity=severity,
             code=problem.code,
@@ -41,13 +41,13 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One VirtualMachine or KubeVirt as written, with the places of its values."""
+    """One VirtualMachine or KubeVirt manifest, with the locations of its values."""
 
     file: SourceFile
     node: Node
     kind: str
     ref: ObjectRef | None = None
-    """None if its name cannot be read, and until it has been read."""
+    """The reference of the object; None before its name is read, or if the name is unreadable."""
 
     def get(self, path: FieldPath) -> Any:  # noqa: ANN401 - any JSON value
         """Return the value at *path*, or None if there is none."""
@@ -55,11 +55,11 @@ class Manifest:
         return node.value if node else None
 
     def at(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Location:
-        """Return where the value at *path*, or its *key*, starts; else the nearest value above."""
+        """Return the start of the value at *path* or of its *key*; else of the value above."""
         return self.file.location(self.node.key_at(path) if key else self.node.at(path))
 
     def places(self, paths: Iterable[FieldPath]) -> dict[FieldPath, Location]:
-        """Return where the value at each of *paths* starts; a path without a value is left out."""
+        """Return where the value at each of *paths* starts; paths without a value are omitted."""
         found = {path: self.node.find(path) for path in paths}
         return {path: self.file.location(node.mark) for path, node in found.items() if node}
 
@@ -74,7 +74,7 @@ class Manifest:
         context: tuple[str, ...] = (),
         hint: str = "",
     ) -> Diagnostic:
-        """Return a diagnostic at the value at *path*, or at its *key*."""
+        """Return a diagnostic for the value at *path*, or for its *key*."""
         return Diagnostic(
             severity=severity,
             code=code,
@@ -88,22 +88,22 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileObject:
-    """One object of a file; its namespace is empty if the file names none."""
+    """One object of a file; its namespace is empty if the file sets none."""
 
     desired: DesiredVM | DesiredKubeVirt
     places: Mapping[FieldPath, Location]
-    """The places of the managed values; ``()`` is the object, ``("metadata",)`` its metadata."""
+    """The locations of managed values; ``()`` is the object, ``("metadata",)`` its metadata."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileResult:
-    """Everything that one file says. It depends only on the path and the bytes of the file."""
+    """The parsed result of one file, which depends only on the file's path and bytes."""
 
     objects: tuple[FileObject, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
-    """How many documents of each other kind were ignored."""
+    """The number of ignored documents of each kind that is not managed."""
     unread: int = 0
-    """How many documents were ignored because they are not objects, or cannot be read."""
+    """The number of documents that were ignored because they are unreadable or not objects."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """The diagnostics that do not belong to one of ``objects``."""

@@ -1,4 +1,4 @@
-"""Reads one manifest file into objects with their places: ``read_manifests``."""
+"""Reads one manifest file into objects with their locations: ``read_manifests``."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _DECODERS = {"KubeVirt": kubevirt_manifest.decode, "VirtualMachine": vm_manifest
 
 
 def read_manifests(path: str, data: bytes) -> FileResult:
-    """Read one manifest file; what is wrong becomes diagnostics, never an exception.
+    """Read one manifest file; mistakes become diagnostics, never an exception.
 
     Args:
         path: The path to show, from the root of the repository, with ``/``.
-        data: YAML or JSON, one document or several.
+        data: YAML or JSON with one or several documents.
     """
     if not may_manage(data) and not is_lfs_pointer(data):
         return FileResult(skipped=skipped_kinds(data))
@@ -54,7 +54,7 @@ def read_manifests(path: str, data: bytes) -> FileResult:
 
 
 class _Gathered:
-    """Collects what the documents of one file say."""
+    """Collects the objects and diagnostics of all documents in one file."""
 
     def __init__(self, file: SourceFile) -> None:
         self.file = file
@@ -64,7 +64,7 @@ class _Gathered:
         self.diagnostics: list[Diagnostic] = []
 
     def result(self) -> FileResult:
-        """Return the result."""
+        """Return the collected objects and diagnostics."""
         return FileResult(
             objects=tuple(self.objects),
             skipped=dict(sorted(self.skipped.items())),
@@ -73,7 +73,7 @@ class _Gathered:
         )
 
     def without_foreign(self, text: str) -> str:
-        """Return *text* with empty lines in place of the documents that cannot be of our kinds."""
+        """Return *text* with empty lines instead of the documents that cannot be of our kinds."""
         kept, changed = [], False
         for document in _split(text):
             data = document.encode("utf-8", "surrogatepass")
@@ -86,7 +86,7 @@ class _Gathered:
         return "".join(kept) if changed else text
 
     def unreadable(self, problem: Problem, data: bytes) -> None:
-        """Report that *data* cannot be read if it names a kind of ours, or count it."""
+        """Report the unreadable text *data* if it contains a kind of ours; otherwise count it."""
         if problem.code == "lfs-pointer":
             self.diagnostics.append(self.file.diagnose(problem, Severity.WARNING))
         elif names_managed((data,)):
@@ -95,7 +95,7 @@ class _Gathered:
             self.unread += 1
 
     def take(self, document: Composed) -> None:
-        """Take a document; equal keys are reported only if it has an object of ours."""
+        """Add a document; report its equal keys only if it has an object of our kinds."""
         before = len(self.objects), len(self.diagnostics)
         self._take(document.root)
         if before != (len(self.objects), len(self.diagnostics)):
@@ -104,7 +104,7 @@ class _Gathered:
             )
 
     def _take(self, node: Node, *, listed_kind: str = "") -> None:
-        """Take a document, or an item of a list whose items have the kind *listed_kind*."""
+        """Add a document, or an item of a list whose items have the kind *listed_kind*."""
         if not isinstance(node.value, dict):
             self.unread += isinstance(node.value, str | int | float)
             return
@@ -133,7 +133,7 @@ class _Gathered:
 
 
 def _split(text: str) -> Iterator[str]:
-    """Split *text* before each line that starts with ``---``: a new document starts there."""
+    """Split *text* before each line that starts with ``---``, which starts a new document."""
     start = 0
     while (end := text.find("\n---", start)) >= 0:
         yield text[start : end + 1]
@@ -147,7 +147,7 @@ def _items(node: Node) -> tuple[Node, ...]:
 
 
 def _ref(manifest: Manifest) -> ObjectRef | None:
-    """Return the identity of the object; its namespace is empty if the manifest names none."""
+    """Return the identity of the object; its namespace is empty if the manifest sets none."""
     name = manifest.get(("metadata", "name"))
     namespace = manifest.get(("metadata", "namespace"))
     if not isinstance(name, str) or not isinstance(namespace, str | None):

@@ -1,7 +1,8 @@
-"""Finds the texts that may hold a VirtualMachine or KubeVirt before anything is parsed.
+"""Finds texts that may contain a VirtualMachine or KubeVirt, before they are parsed.
 
-Most files of a repository hold neither. ``may_manage`` is fast and never misses one, so only the
-texts that it finds are parsed. ``skipped_kinds`` counts the kinds of the others.
+Most files of a repository contain neither kind. ``may_manage`` is fast and never misses such an
+object, so only the texts that it finds are parsed. ``skipped_kinds`` counts the kinds of the
+objects in other texts.
 """
 
 from __future__ import annotations
@@ -17,23 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _WORDS = (b"kubevirt", b"virtualmachine")
-"""One of these is in each manifest of our kinds and of our API group, in lower case."""
+"""Lower-case words; every manifest of our kinds or our API group contains at least one of them."""
 _ESCAPES = re.compile(
     rb"\\(?:x[4-7][0-9a-fA-F]|u00[4-7][0-9a-fA-F]|U000000[4-7][0-9a-fA-F]"
     rb"|(?<=[a-zA-Z.]\\)\r?\n)"
 )
-"""Other notations of the letters of a quoted scalar: escapes, a broken line, and base64."""
+"""Matches notations that can hide a word in a quoted scalar: escapes and a broken line."""
 _NAMED = re.compile(rb"""\bkind\b["']?[ \t]*:\s*["']?(VirtualMachine|KubeVirt)(List)?\b""")
 _KIND = re.compile(rb"""[ \t]*["']?([A-Za-z][A-Za-z0-9]*)""")
 _MARKER = b"\n---"
 _OVERLAP = 200
-"""More bytes than any of the patterns can take, so that none is lost between two pieces."""
+"""A number of bytes above the length of any match, so that no match is lost between pieces."""
 
 
 def may_manage(data: bytes) -> bool:
-    """Whether *data* may hold a VirtualMachine or KubeVirt, or a misspelt one.
+    """Return whether *data* may contain a VirtualMachine or KubeVirt, or a misspelt kind.
 
-    Only a text for which this is true needs to be parsed.
+    Only a text for which the result is True needs to be parsed.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return True
@@ -44,7 +45,7 @@ def may_manage(data: bytes) -> bool:
 
 
 def names_managed(chunks: Iterable[bytes]) -> bool:
-    """Whether a text that cannot be parsed names a kind of ours, as ``kind: VirtualMachine``."""
+    """Return whether an unparsable text contains a kind of ours, as ``kind: VirtualMachine``."""
     rest = b""
     for chunk in chunks:
         text = rest + chunk
@@ -57,7 +58,7 @@ def names_managed(chunks: Iterable[bytes]) -> bool:
 
 
 def skipped_kinds(data: bytes) -> Counter[str]:
-    """Count the objects of *data* by kind, without parsing YAML."""
+    """Count the objects in *data* by kind, without parsing YAML."""
     start = data.lstrip()[:1]
     found = _json_kinds(data) if start in (b"{", b"[") else map(_kind, data.split(_MARKER))
     return Counter(kind for kind in found if kind)
@@ -78,7 +79,7 @@ def _json_kinds(data: bytes) -> Iterator[str]:
 
 
 def _kind(document: bytes) -> str:
-    """Return the kind of a YAML *document*; empty if it has none, or no apiVersion."""
+    """Return the kind of a YAML *document*; empty if the kind or the apiVersion is missing."""
     at = _key(document, b"kind:")
     if at < 0 or _key(document, b"apiVersion:") < 0:
         return ""
@@ -87,7 +88,7 @@ def _kind(document: bytes) -> str:
 
 
 def _key(document: bytes, key: bytes) -> int:
-    """Return where the value of a top-level *key* starts; -1 if there is no such key."""
+    """Return where the value of the top-level *key* starts; -1 if the key is missing."""
     if document.startswith(key):
         return len(key)
     at = document.find(b"\n" + key)

@@ -1,4 +1,4 @@
-"""Reads the annotations under ``memory.reconciler.dev/`` that set how one VM is handled."""
+"""Reads the annotations with the prefix ``memory.reconciler.dev/`` on one VM: ``treatment``."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 class Treatment(NamedTuple):
-    """How one VM is handled."""
+    """The settings of one VM that its annotations set."""
 
     suspended: bool = False
-    """Whether the VM is left alone."""
+    """Whether the program leaves the VM unchanged."""
     priority: int = 0
     """VMs with a higher priority start first."""
     restart: RestartConsent | None = None
-    """What is allowed if a change needs a restart; None leaves it to the configuration.
+    """The consent to a restart; None means that the configuration decides.
 
-    Only Git may set this: the annotation of a VM on the cluster has no effect.
+    Only Git may set this value: the annotation of a VM in the cluster has no effect.
     """
 
 
 def treatment(annotations: Mapping[str, str]) -> Treatment:
-    """Return what the *annotations* say; an invalid annotation is ignored."""
+    """Return the settings in *annotations*; an invalid annotation is ignored."""
     number = annotations.get(PRIORITY, "")
     return Treatment(
         suspended=_BOOLEANS.get(annotations.get(SUSPEND, ""), False),
@@ -45,7 +45,7 @@ def treatment(annotations: Mapping[str, str]) -> Treatment:
 
 
 def is_valid(key: str, text: str) -> bool:
-    """Whether the annotation *key* may have the value *text*."""
+    """Return whether the annotation *key* may have the value *text*."""
     if key == PRIORITY:
         return _INTEGER.fullmatch(text) is not None
     if key in {SUSPEND, RESTART}:
@@ -54,7 +54,7 @@ def is_valid(key: str, text: str) -> bool:
 
 
 def findings(manifest: Manifest) -> Iterator[Diagnostic]:
-    """Yield what is wrong with the annotations under the prefix."""
+    """Yield a diagnostic for each mistake in the annotations with the prefix."""
     known = (SUSPEND, PRIORITY, RESTART)
     for key, text in texts(manifest).items():
         if is_valid(key, text):

@@ -31,16 +31,16 @@ _INSTANCETYPE: FieldPath = ("spec", "instancetype")
 _SERVER_SET = frozenset(
     {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
 )
-"""Keys of ``metadata`` that only the API server sets; it refuses a POST with some of them."""
+"""Keys of ``metadata`` that only the API server sets; some of them make it reject a POST."""
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Return the VM with *found* and the findings of the rules for VMs.
+    """Return the VM with *found* and the diagnostics of the rules for VMs.
 
     Args:
-        manifest: Was checked against the schema; a value that the schema refuses is left out.
+        manifest: The manifest after its schema check; values that the schema rejects are omitted.
         ref: The identity of the VM.
-        found: The findings of the schema check.
+        found: The diagnostics of the schema check.
     """
     treatment = vm_annotations.treatment(vm_annotations.texts(manifest))
     desired = DesiredVM(
@@ -84,7 +84,7 @@ def _findings(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
 
 
 def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
-    """Check that a VM names its memory or an instancetype, but not both.
+    """Check that a VM sets its memory or an instancetype, but not both.
 
     Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go:73-99 (the conflict is denied).
     """
@@ -137,7 +137,7 @@ def _memory(manifest: Manifest, path: FieldPath) -> MemoryQuantity | None:
         return None
     try:
         amount = MemoryQuantity.parse(value)
-    except QuantityError:  # the schema check has reported it
+    except QuantityError:  # the schema check reports the error
         return None
     return amount if amount.n_bytes else None
 
@@ -154,7 +154,7 @@ def _labels(manifest: Manifest) -> Mapping[str, str]:
 
 
 def _complete(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return what a POST can send; None if *value* has too little to create a VM from it.
+    """Return the manifest for a POST; None if *value* is too incomplete to create a VM.
 
     Source: kubevirt v1.9.0 CRD virtualmachines.kubevirt.io (required: template, devices).
     """

@@ -1,1 +1,1 @@
-"""Parses YAML as Kubernetes does, with the place of each value."""
+"""Reads YAML as Kubernetes does, and keeps the location of each value."""

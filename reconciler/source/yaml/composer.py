@@ -1,9 +1,9 @@
-"""Composes the nodes of documents from a parser's events: ``compose``.
+"""Composes the nodes of documents from the events of a parser: ``compose``.
 
-It resolves anchors and merge keys and reports duplicate keys. As in Go's yaml.v2, which kubectl
-uses, the last of two equal keys counts, and ``<<`` replaces the keys before it. The libraries have
-composers of their own, but those do not read scalars as Kubernetes does, do not report equal keys,
-and recurse, so a hostile file can exhaust the stack.
+The composer resolves anchors and merge keys and reports duplicate keys. As in Go's yaml.v2, which
+kubectl uses, the last of two equal keys is used, and ``<<`` replaces the keys before it. The
+composers of the libraries do not read scalars as Kubernetes does and do not report equal keys.
+They also recurse, so a hostile file can exhaust the stack.
 
 Source: sigs.k8s.io/yaml v1.4 goyaml.v2/decode.go (mapping and merge).
 """
@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
-"""Most values in a document, with aliases expanded; protects against exploding aliases."""
+"""The maximum number of values in a document with expanded aliases; stops exploding aliases."""
 
 _MERGE = "<<"
 _KEY_NOT_TEXT = "a mapping's key must be text, not a mapping or list"
 _NOTHING: Mapping[Any, Any] = {}
 _resolve = lru_cache(maxsize=10_000)(resolve)
-_new = tuple.__new__  # makes a Node in a third of the time of its constructor
+_new = tuple.__new__  # creates a Node three times as fast as its constructor
 
 
 class Composed(NamedTuple):
-    """One document that is not empty, and its problems that do not stop the reading."""
+    """One document that is not empty, with its problems that do not stop the reading."""
 
     root: Node
     remarks: tuple[Problem, ...]
 
 
 def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
-    """Compose the documents of *events*, without empty documents.
+    """Yield the documents of *events*, without empty documents.
 
     Args:
         events: The events of one text, from the parser of PyYAML or ruamel.yaml.
@@ -70,7 +70,7 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
 
 
 class _Open:
-    """A mapping or list that has not ended yet."""
+    """A mapping or list whose end was not read yet."""
 
     __slots__ = (
         *("anchor", "children", "count_before", "is_mapping", "is_merge", "key", "key_start"),
@@ -83,36 +83,36 @@ class _Open:
         self.start = start
         self.anchor = anchor
         self.count_before = count_before
-        """How many values of the document precede it."""
+        """The number of values in the document before this one."""
         self.is_mapping = is_mapping
         self.value: Any = {} if is_mapping else []
         self.children: dict[Any, Node] = {}
         self.key: str | None = None
-        """The key whose value comes next."""
+        """The key of the next value."""
         self.key_start: ParserMark | None = None
         self.is_merge = False
-        """Whether that key is ``<<``."""
+        """Whether the key of the next value is ``<<``."""
         self.merge: Node | None = None
-        """The last value of ``<<``."""
+        """The last value of the merge key ``<<``."""
         self.merged: frozenset[str] = frozenset()
         """The keys from ``<<``, which a key after it replaces."""
 
 
 class _Document:
-    """The state while one document is composed; its methods take the parser's events."""
+    """The state while one document is composed; its methods handle the parser's events."""
 
     def __init__(self) -> None:
         self.inner = _Open(Mark(0, 0), None, 0, is_mapping=False)
-        """The innermost open mapping or list; at first, a list that only the root goes into."""
+        """The innermost open mapping or list; at first, a list for the root."""
         self.remarks: list[Problem] = []
         self._outer: list[_Open] = []
         self._count = 0
-        """How many values were read so far, including those that aliases repeat."""
+        """The number of values that were read so far, including repetitions by aliases."""
         self._anchors: dict[str, tuple[Node, int] | None] = {}
-        """The node of each anchor and its number of values; None while the node is open."""
+        """The node and the number of values of each anchor; None while the node is open."""
 
     def scalar(self, event: Any) -> None:  # noqa: ANN401 - an event of either library
-        """Take a scalar, which is a key or a value; most of the reading time is spent here."""
+        """Add a scalar, which is a key or a value; this method takes most of the reading time."""
         inner, start, text = self.inner, event.start_mark, event.value
         is_plain = event.implicit[0] and event.tag is None
         try:
@@ -131,7 +131,7 @@ class _Document:
             self._add(_new(Node, (value, start, _NOTHING, inner.key_start)))
 
     def open(self, event: Any, *, is_mapping: bool) -> None:  # noqa: ANN401 - as above
-        """Take the start of a mapping or list."""
+        """Open a mapping or list."""
         inner = self.inner
         if inner.is_mapping and inner.key is None:
             _fail(event.start_mark, "not-yaml", _KEY_NOT_TEXT)
@@ -144,11 +144,15 @@ class _Document:
         self._count += 1
 
     def close(self) -> None:
-        """Take the end of the innermost mapping or list."""
+        """Close the innermost mapping or list."""
         done, inner = self.inner, self._outer.pop()
         count = self._count - done.count_before
         if count > MAX_VALUES:
-            _fail(done.start, "too-large", f"aliases make this more than {MAX_VALUES} values")
+            _fail(
+                done.start,
+                "too-large",
+                f"with its aliases, this value has more than {MAX_VALUES} values",
+            )
         node = _new(Node, (done.value, done.start, done.children, inner.key_start))
         if done.anchor is not None:
             self._anchors[done.anchor] = node, count
@@ -156,7 +160,7 @@ class _Document:
         self._add(node)
 
     def alias(self, event: Any) -> None:  # noqa: ANN401 - as above
-        """Take ``*name``, which repeats the node of the anchor ``&name``."""
+        """Add the alias ``*name``, which repeats the node of the anchor ``&name``."""
         inner, start, name = self.inner, event.start_mark, event.anchor
         if name not in self._anchors:
             _fail(start, "not-yaml", f"no anchor &{name} precedes this alias")
@@ -169,11 +173,15 @@ class _Document:
             return
         self._count += count
         if self._count - inner.count_before > MAX_VALUES:
-            _fail(inner.start, "too-large", f"aliases make this more than {MAX_VALUES} values")
+            _fail(
+                inner.start,
+                "too-large",
+                f"with its aliases, this value has more than {MAX_VALUES} values",
+            )
         self._add(node._replace(key_start=inner.key_start))
 
     def _add(self, node: Node) -> None:
-        """Add *node* to the innermost mapping or list; the last of two equal keys counts."""
+        """Add *node* to the innermost mapping or list; the last of two equal keys is used."""
         inner = self.inner
         value, key = inner.value, inner.key
         if not inner.is_mapping:
@@ -190,7 +198,7 @@ class _Document:
         inner.children[key] = node
 
     def _add_merge(self, inner: _Open, node: Node) -> None:
-        """Insert the keys of *node* in place of those before it; earlier sources win."""
+        """Insert the keys of *node*, which replace equal keys before them; earlier sources win."""
         if inner.merge is not None:
             self.remarks.append(_duplicate(_MERGE, node, inner.merge))
         else:
@@ -203,14 +211,14 @@ class _Document:
 
 
 def _marked_text(text: str, tag: str | None) -> Scalar:
-    """Return the value of a scalar with quotes or a tag; the tag ``!`` makes it text."""
+    """Return the value of a scalar with quotes or a tag; the tag ``!`` makes the value text."""
     if tag is not None and tag != "!":
         return resolve_tagged(text, tag)
     try:
-        # JSON escapes emoji as pairs of surrogates, which the parsers do not join.
+        # JSON escapes an emoji as a surrogate pair, which the parsers do not join.
         return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16")
     except UnicodeDecodeError as error:
-        raise ScalarError("half a surrogate pair is not a character") from error
+        raise ScalarError("one half of a surrogate pair is not a character") from error
 
 
 def _key(node: Node) -> str:
@@ -229,14 +237,14 @@ def _duplicate(key: str, node: Node, first: Node) -> Problem:
         code="duplicate-key",
         message=f"the key {key} appears twice in one mapping",
         context=(f"first at line {place.line}, column {place.column}",),
-        hint="remove one of the two; the last one counts, as for kubectl",
+        hint="remove one of the two keys; the last key is used, as in kubectl",
     )
 
 
 def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
-    """Find keys that precede ``<<`` and that it brings too: parsers disagree which of them counts.
+    """Yield keys that precede ``<<`` and are also in its mapping: parsers disagree on them.
 
-    In YAML the written key counts. In Go's yaml.v2, which kubectl uses, the later key counts.
+    In YAML, the written key is used. In Go's yaml.v2, which kubectl uses, the later key is used.
     """
     sources = _merge_sources(merge)
     for key, node in inner.children.items():
@@ -245,9 +253,9 @@ def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
             yield Problem(
                 mark=_key_mark(merge),
                 code="merge-order",
-                message=f"<< replaces the key {key}, which precedes it in the same mapping",
+                message=f"<< replaces the key {key}, which precedes << in the same mapping",
                 context=(f"{key} is at line {place.line}, column {place.column}",),
-                hint="write << as the first key of the mapping; kubectl takes the later key",
+                hint="write << as the first key of the mapping; kubectl uses the later key",
             )
 
 
@@ -255,7 +263,9 @@ def _merge_sources(merge: Node) -> tuple[Node, ...]:
     sources = tuple(merge.children.values()) if isinstance(merge.value, list) else (merge,)
     if not all(isinstance(source.value, dict) for source in sources):
         _fail(
-            merge.key_start or merge.start, "not-yaml", "<< takes a mapping or a list of mappings"
+            merge.key_start or merge.start,
+            "not-yaml",
+            "the value of << must be a mapping or a list of mappings",
         )
     return sources
 

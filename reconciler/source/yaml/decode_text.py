@@ -7,7 +7,7 @@ import codecs
 from reconciler.source.yaml.nodes import Mark, Problem
 
 MAX_BYTES = 10_000_000
-"""Larger files are not read; 10,000 VMs in one file are far below this limit."""
+"""The maximum size of a file in bytes; 10,000 VMs in one file are far below this limit."""
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 
@@ -36,7 +36,7 @@ def decode(data: bytes) -> str | Problem:
 
 
 def is_lfs_pointer(data: bytes) -> bool:
-    """Whether *data* is what Git LFS commits in place of a file."""
+    """Return whether *data* is a pointer file, which Git LFS commits instead of the real file."""
     return data.startswith(_LFS)
 
 
@@ -47,5 +47,5 @@ def too_large(n_bytes: int | None = None) -> Problem:
         mark=Mark(1, 1),
         code="too-large",
         message=f"the file has {size} bytes; at most {MAX_BYTES:,} are read",
-        hint="split the file, or name it in exclude in .reconciler.yaml",
+        hint="split the file, or add it to `exclude` in .reconciler.yaml",
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.parsers import Parser
 
 MAX_BROKEN = 50
-"""After this many unreadable documents, the rest of a text is not read."""
+"""The number of unreadable documents after which the rest of a text is not read."""
 
 _DOCUMENT_LINE = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _END_LINE = re.compile(r"^\.\.\.(?=\s|$)", re.MULTILINE)
@@ -24,17 +24,17 @@ _NOT_ALLOWED = re.compile("[^\t\n\r -~\u0085\u00a0-\ud7ff\ue000-\ufffd\U00010000
 _SYNTAX_HINT = "check the indentation, quotes and brackets here and in the lines before"
 _TEMPLATE_HINT = (
     "this looks like a template: render it and pipe it in with -f -, "
-    "or name it in exclude in .reconciler.yaml"
+    "or add it to `exclude` in .reconciler.yaml"
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A document that cannot be read."""
+    """A document that cannot be read, with the reason."""
 
     problem: Problem
     text: str
-    """The document; after too many of them, the rest of the text."""
+    """The text of the document; after too many unreadable ones, all of the remaining text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,12 +46,12 @@ class Documents:
 
     @property
     def roots(self) -> tuple[Node, ...]:
-        """The values of the documents."""
+        """The root nodes of the documents."""
         return tuple(each.root for each in self.documents)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """The remarks on the documents, and why the others cannot be read."""
+        """The remarks on the readable documents, and the reasons why others cannot be read."""
         remarks = (problem for each in self.documents for problem in each.remarks)
         return (*remarks, *(each.problem for each in self.unreadable))
 
@@ -82,7 +82,7 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
             if following is None:
                 break
             first = text.count("\n", 0, following)
-            text = "\n" * first + text[following:]  # empty lines keep the numbers of lines
+            text = "\n" * first + text[following:]  # empty lines keep the line numbers
         else:
             break
     return Documents(documents=tuple(found), unreadable=tuple(unreadable.values()))
@@ -95,7 +95,7 @@ def _documents(text: str, parser: Parser) -> Iterator[Composed]:
         ProblemError: A document is not YAML; the documents after it were not read.
     """
     if bad := _NOT_ALLOWED.search(text):
-        # A parser refuses the whole text, but the documents before the character can be read.
+        # A parser rejects the whole text, but the documents before the character are readable.
         before = [each.start() for each in _DOCUMENT_LINE.finditer(text, 0, bad.start())]
         yield from _composed(text[: before[-1]] if before else "", parser)
         line = text.count("\n", 0, bad.start()) + 1
@@ -114,7 +114,7 @@ def _composed(text: str, parser: Parser) -> Iterator[Composed]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Split *text* after each ``...``: libyaml accepts only ``---`` after it."""
+    """Split *text* after each ``...``, because libyaml accepts only ``---`` after this marker."""
     if "..." in text:
         first = 0
         for match in _END_LINE.finditer(text):
@@ -142,7 +142,7 @@ def _next_document(text: str, row: int, first: int) -> int | None:
 
 
 def _document_at(text: str, mark: Mark, following: int | None) -> str:
-    """Return the document that *mark* is in, or that ends there; the next one is *following*."""
+    """Return the document that contains *mark* or ends there; the next starts at *following*."""
     start = _start(text, mark.line - 1)
     first = max(text.rfind("\n---", 0, start), 0)
     if following == start and mark.column > 1:
@@ -152,7 +152,7 @@ def _document_at(text: str, mark: Mark, following: int | None) -> str:
 
 
 def _start(text: str, row: int) -> int:
-    """Return where line *row* starts."""
+    """Return the position of the start of line *row*."""
     at = 0
     for _ in range(row):
         at = text.find("\n", at) + 1

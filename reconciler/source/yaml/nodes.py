@@ -1,4 +1,4 @@
-"""Defines ``Node``: a value of a YAML document as plain JSON, with its place in the text."""
+"""Defines ``Node``: a value of a YAML document as plain JSON, with its location in the text."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ if TYPE_CHECKING:
 
 
 class Mark(NamedTuple):
-    """A place in a text; line and column count from 1."""
+    """A position in a text; line and column count from 1."""
 
     line: int
     column: int
 
 
 class ParserMark(Protocol):
-    """A place in a text, as the YAML libraries count it."""
+    """A position in a text, as the YAML libraries count it."""
 
     @property
     def line(self) -> int:
-        """The line, from 0."""
+        """The line number, counted from 0."""
         ...
 
     @property
     def column(self) -> int:
-        """The column, from 0."""
+        """The column number, counted from 0."""
         ...
 
 
 class Node(NamedTuple):
-    """One value, where it starts, and the nodes of the values in it.
+    """One value, its start, and the nodes of the values in it.
 
     Values that an alias repeats are shared, in ``value`` and in ``children``.
     """
 
     value: Any
-    """Plain JSON: dict, list, str, int, float, bool or None."""
+    """The value as plain JSON: dict, list, str, int, float, bool or None."""
     start: ParserMark
     children: Mapping[str | int, Node]
-    """By key or list position, in the order of the text; empty for a scalar."""
+    """The nodes by key or list position, in the order of the text; empty for a scalar."""
     key_start: ParserMark | None = None
     """Where the key of this value starts; None for the root and for list items."""
 
     @property
     def mark(self) -> Mark:
-        """Where the value starts, counted from 1."""
+        """The position where the value starts, counted from 1."""
         return from_parser(self.start)
 
     def find(self, path: Iterable[str | int]) -> Node | None:
@@ -69,7 +69,7 @@ class Node(NamedTuple):
         return node.mark
 
     def key_at(self, path: Iterable[str | int]) -> Mark:
-        """Return where the last key of *path* starts; if there is none, the same as ``at``."""
+        """Return where the last key of *path* starts; without a key, the result of ``at``."""
         node = self.find(path)
         if node is None or node.key_start is None:
             return self.at(path)
@@ -77,7 +77,7 @@ class Node(NamedTuple):
 
 
 def from_parser(mark: ParserMark) -> Mark:
-    """Convert *mark*, which counts from 0."""
+    """Convert *mark*, which counts from 0, to a ``Mark``, which counts from 1."""
     return Mark(mark.line + 1, mark.column + 1)
 
 
@@ -87,15 +87,15 @@ class Problem:
 
     mark: Mark
     code: str
-    """Stable kebab-case name of the rule."""
+    """The stable name of the rule, in kebab case."""
     message: str
-    """A sentence with the values, without a final full stop."""
+    """A sentence that contains the values, without a final full stop."""
     context: tuple[str, ...] = ()
     hint: str = ""
 
 
 class ProblemError(Exception):
-    """Carries a problem out of the code that found it; never leaves ``source``."""
+    """Carries a problem out of the code that found it; never leaves the package ``source``."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)

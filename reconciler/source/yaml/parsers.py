@@ -14,21 +14,21 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.substitutes import Substitutes
 
 _TEXT_TAG = re.compile(r"(&\S+\s+)?!\s")
-"""The tag ``!``, which makes a scalar text, before or after an anchor."""
+"""Matches the tag ``!``, which makes a scalar text, before or after an anchor."""
 
 
 class Parser(NamedTuple):
-    """A library that splits a text into events and leaves their meaning to the composer."""
+    """A library that splits a text into events; the composer interprets them."""
 
     events: Callable[[str], Iterable[Any]]
     kinds: ModuleType
-    """The classes of the events."""
+    """The module with the classes of the events."""
     error: type[Exception]
-    """Raised for text that is not YAML; has ``context``, ``problem`` and the marks of both."""
+    """The exception for text that is not YAML; has ``context``, ``problem`` and their marks."""
 
 
 def libyaml() -> Parser:
-    """Return libyaml, as PyYAML includes it.
+    """Return the parser libyaml, which PyYAML includes.
 
     kubectl's parser, Go's yaml.v2, is a translation of libyaml, so both accept the same texts.
     libyaml takes about a tenth of the time of a parser in Python.
@@ -39,7 +39,7 @@ def libyaml() -> Parser:
 
 
 def ruamel() -> Parser:
-    """Return ruamel.yaml, which can also change a file and keep its comments."""
+    """Return the parser ruamel.yaml, which can also change a file and keep its comments."""
     from ruamel.yaml import YAML, events  # noqa: PLC0415 - slow import
     from ruamel.yaml.error import MarkedYAMLError  # noqa: PLC0415 - slow import
 
@@ -65,7 +65,7 @@ def _restored(event: Any, protected: Substitutes) -> Any:  # noqa: ANN401 - PyYA
 
 
 def _with_text_tag(event: Any, text: str) -> Any:  # noqa: ANN401 - as above
-    """Add the tag ``!`` to *event* if the text has it: libyaml does not report it."""
+    """Add the tag ``!`` to *event* if the text contains it, because libyaml does not report it."""
     if hasattr(event, "value") and _TEXT_TAG.match(text, event.start_mark.index):
         event.tag = "!"
     return event

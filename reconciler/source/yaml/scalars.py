@@ -1,7 +1,6 @@
 """Reads plain YAML scalars as Kubernetes does: YAML 1.1 with some rules of Go's parser.
 
-``kubectl`` converts YAML to JSON with sigs.k8s.io/yaml. A scalar means what that JSON says.
-
+``kubectl`` converts YAML to JSON with sigs.k8s.io/yaml, and a scalar has the value in that JSON.
 Source: sigs.k8s.io/yaml v1.4 goyaml.v2/resolve.go (resolve) and yaml.go (convertToJSONableObject).
 """
 
@@ -31,11 +30,11 @@ _UINT64_MAX, _INT64_MIN = 2**64 - 1, -(2**63)
 _MANY_DIGITS = 100
 _FIRST = frozenset("0123456789+-.yYnNtTfFoO~")
 _INTEGRAL_BELOW = 1e21
-"""Below this limit Go's JSON writes whole floats without an exponent, so they are integers."""
+"""The limit below which Go's JSON writes whole floats without an exponent, as integers."""
 
 
 class ScalarError(ValueError):
-    """A scalar has no JSON value."""
+    """A scalar has no value in JSON."""
 
 
 def resolve(text: str) -> Scalar:
@@ -60,7 +59,7 @@ def resolve(text: str) -> Scalar:
 
 
 def resolve_tagged(text: str, tag: str) -> Scalar:
-    """Return the value of *text* under an explicit *tag*; an unknown tag leaves it text.
+    """Return the value of *text* with an explicit *tag*; with an unknown tag, it stays text.
 
     Raises:
         ScalarError: The text is not valid for the tag.
@@ -88,10 +87,10 @@ def resolve_tagged(text: str, tag: str) -> Scalar:
 
 
 def key_text(value: Scalar) -> str:
-    """Return a mapping's key as the JSON name that it becomes.
+    """Return the JSON name for the key of a mapping.
 
     Raises:
-        ScalarError: The key is null, and JSON has no name for it.
+        ScalarError: The key is null, and JSON has no name for null.
     """
     match value:
         case None:
@@ -118,7 +117,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _in_range(value: int) -> int | float:
-    """Return *value* as Go reads it: a float if it does not fit into 64 bits."""
+    """Return *value* as Go reads it: a float if the value does not fit into 64 bits."""
     return value if _INT64_MIN <= value <= _UINT64_MAX else _whole(float(value))
 
 

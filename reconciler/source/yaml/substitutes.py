@@ -13,12 +13,12 @@ _CHARACTERS = "\u0085\u2028\u2029\ufeff"
 _NEEDED = re.compile(rf"[{_CHARACTERS}]|\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 _DIGITS = "efcba98765"
-"""The first digit of a surrogate, d, is replaced by the first of these that is not used."""
+"""Replacements for d, the first digit of a surrogate; the first one that is free is used."""
 _PRIVATE = range(0xE000, 0xE800)
 
 
 class Substitutes:
-    """A text that libyaml can read, with the way back to the original characters."""
+    """A text that libyaml can read, and the mapping back to the original characters."""
 
     def __init__(self, text: str) -> None:
         digit = next((each for each in _DIGITS if _is_free(each, text)), "d")
@@ -34,12 +34,12 @@ class Substitutes:
         self._back |= {substitute: code for code, substitute in others.items()}
 
     def restore(self, text: str) -> str:
-        """Return the original of a scalar; the halves of a surrogate pair are not joined."""
+        """Return the original text of a scalar; the halves of a surrogate pair are not joined."""
         return _swapped(text, self._digit, "d").translate(self._back)
 
 
 def substitutes(text: str) -> Substitutes | None:
-    """Return the substitutes that *text* needs, or None if it needs none, as nearly always."""
+    """Return the substitutes that *text* needs; None if it needs none, as nearly every text."""
     if text.isascii() and "\\u" not in text:
         return None
     return Substitutes(text) if _NEEDED.search(text) else None

@@ -68,7 +68,7 @@ SOURCE = {
     "a revision that the remote lacks": Case(
         arguments="reconcile --repo file://{here}/repo --revision v9",
         code=1,
-        says=("there is no revision v9 in file://{here}/repo", "name a branch, tag or hash"),
+        says=("there is no revision v9 in file://{here}/repo", "use a branch, a tag or a hash"),
     ),
     "a file that is not there": Case(
         arguments="plan -f {here}/vm.yaml",

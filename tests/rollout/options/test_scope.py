@@ -79,7 +79,7 @@ def test_with_files_a_manifest_of_another_namespace_is_an_error(repo, serve, com
     file = repo.path / "all.yaml"
     ended = command("validate", "-f", file, "-n", "a")
     assert ended.code == 3
-    assert "the manifest names the namespace b, and -n asks for a" in ended.out
+    assert "the manifest sets the namespace b, but -n sets a" in ended.out
 
 
 def test_apply_writes_only_the_vms_that_are_named(repo, serve, command):

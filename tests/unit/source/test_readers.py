@@ -178,7 +178,7 @@ def test_second_kubevirt_cr_is_reported_with_its_location(opened, git_repo):
     assert [str(each).partition("\n")[0] for each in diagnostics] == [
         (
             "b.yaml:1:1: error[two-kubevirts] KubeVirt kubevirt/two: a cluster has only one "
-            "KubeVirt, and this is another one"
+            "KubeVirt CR, and this is a second one"
         ),
         (
             "c.yaml:1:1: error[duplicate-object] KubeVirt kubevirt/one: the object appears "
@@ -192,7 +192,7 @@ def test_vm_without_a_namespace_uses_the_default_or_is_an_error(opened, git_repo
     git_repo.commit({"a.yaml": complete.replace("spec: {", "spec: {running: true, ", 1)})
     assert messages(CommitReader(opened).read().state) == [
         (
-            "a.yaml:3:11: error[no-namespace] VirtualMachine a: the manifest names no namespace\n"
+            "a.yaml:3:11: error[no-namespace] VirtualMachine a: the manifest sets no namespace\n"
             "  hint: set metadata.namespace, or pass a namespace with -n"
         )
     ]
@@ -244,7 +244,7 @@ def test_folder_with_a_kustomization_is_an_error(opened, git_repo):
             "kustomization, "
             "which only kustomize can read\n"
             "  hint: render it and pipe it in (kubectl kustomize base | reconciler plan -f -), or "
-            "name the folder in exclude in .reconciler.yaml"
+            "add the folder to `exclude` in .reconciler.yaml"
         )
     ]
 
@@ -258,9 +258,9 @@ def test_links_and_submodules_in_git_are_reported_and_not_followed(opened, git_r
     git_repo.git("commit", "--quiet", "--message=links")
     state = CommitReader(opened).read().state
     assert [str(each).partition("\n")[0] for each in state.diagnostics] == [
-        "folder:1:1: note[not-followed] this is a symbolic link, which is not followed",
-        "link.yaml:1:1: warning[not-followed] this is a symbolic link, which is not followed",
-        "sub:1:1: warning[not-followed] this is a submodule, which is not followed",
+        "folder:1:1: note[not-followed] this is a symbolic link, which is not read",
+        "link.yaml:1:1: warning[not-followed] this is a symbolic link, which is not read",
+        "sub:1:1: warning[not-followed] this is a submodule, which is not read",
     ]
 
 
@@ -272,7 +272,7 @@ def test_too_large_file_is_reported_and_not_read(opened, git_repo):
         assert messages(state) == [
             (
                 "big.yaml:1:1: error[too-large] the file has 10,000,022 bytes; at most 10,000,000 "
-                "are read\n  hint: split the file, or name it in exclude in .reconciler.yaml"
+                "are read\n  hint: split the file, or add it to `exclude` in .reconciler.yaml"
             )
         ]
         assert list(state.vms) == [vm_ref("db", "a")]

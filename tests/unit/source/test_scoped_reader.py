@@ -41,7 +41,7 @@ def test_namespace_scope_selects_its_vms_and_vms_without_a_namespace():
     assert (list(state.vms), state.kubevirt) == ([vm_ref("a", "free"), vm_ref("a", "one")], None)
     assert state.unselected == {vm_ref("b", "two"), kubevirt_ref("kubevirt", "kubevirt")}
     assert [str(each) for each in state.diagnostics] == [
-        "note[not-selected] 2 of 4 objects in Git are not in the namespace a and are not looked at"
+        "note[not-selected] 2 of 4 objects in Git are not in the namespace a and are left out"
     ]
     assert state.valid, "what is not looked at stops nothing"
 
@@ -68,12 +68,12 @@ def test_strict_namespace_scope_reports_objects_of_other_namespaces():
     found = [str(each) for each in state.diagnostics if each.code == "other-namespace"]
     assert found == [
         (
-            "vms.yaml:3:11: error[other-namespace] KubeVirt kubevirt/kubevirt: the manifest names "
-            "the namespace kubevirt, and -n asks for a\n  hint: remove -n, or pass -n kubevirt"
+            "vms.yaml:3:11: error[other-namespace] KubeVirt kubevirt/kubevirt: the manifest sets "
+            "the namespace kubevirt, but -n sets a\n  hint: remove -n, or pass -n kubevirt"
         ),
         (
-            "vms.yaml:12:11: error[other-namespace] VirtualMachine b/two: the manifest names the "
-            "namespace b, and -n asks for a\n  hint: remove -n, or pass -n b"
+            "vms.yaml:12:11: error[other-namespace] VirtualMachine b/two: the manifest sets the "
+            "namespace b, but -n sets a\n  hint: remove -n, or pass -n b"
         ),
     ]
 

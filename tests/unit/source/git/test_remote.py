@@ -128,8 +128,8 @@ def test_fetch_into_a_folder_with_other_files_is_rejected(fetch, tmp_path):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "precious").touch()
     assert refused(fetch) == (
-        f"{tmp_path / 'cache'} contains other files, so nothing is fetched into it | "
-        "name an empty folder, or a folder that does not exist yet"
+        f"{tmp_path / 'cache'} contains other files, so a repository cannot be fetched into it | "
+        "choose an empty folder, or a folder that does not exist yet"
     )
     assert (tmp_path / "cache" / "precious").exists()
 

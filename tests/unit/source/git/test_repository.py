@@ -28,14 +28,14 @@ def refused(call, *arguments):
 def test_missing_repository_folder_is_reported(tmp_path):
     assert refused(Repository.open, tmp_path / "x") == (
         f"{tmp_path / 'x'} does not exist | "
-        "name the root of a repository, or pipe manifests in with -f -"
+        "use the root of a repository, or pipe manifests in with -f -"
     )
 
 
 def test_folder_without_a_repository_is_rejected(tmp_path):
     assert refused(Repository.open, tmp_path) == (
         f"{tmp_path} is not a Git repository | "
-        "name the root of a repository, or pipe manifests in with -f -"
+        "use the root of a repository, or pipe manifests in with -f -"
     )
 
 
@@ -43,7 +43,7 @@ def test_folder_inside_a_repository_is_rejected_with_the_root_as_hint(git_repo):
     git_repo.commit({"vms/a.yaml": "a: 1\n"})
     assert refused(Repository.open, git_repo.path / "vms") == (
         f"{git_repo.path / 'vms'} is not a Git repository | the root of the repository is "
-        f"{git_repo.path}; name that, and select folders with paths"
+        f"{git_repo.path}; use that path, and select folders with `paths`"
     )
 
 
@@ -67,9 +67,9 @@ def test_branch_tag_hash_and_prefix_resolve_to_a_commit(opened, git_repo):
     [
         ("mian", "did you mean main?"),
         ("feature", "did you mean origin/feature?"),
-        ("zzzzzzz", "name a branch, tag or hash; see git log"),
-        ("0" * 40, "name a branch, tag or hash; see git log"),
-        ("main:a.yaml", "name a branch, tag or hash; see git log"),
+        ("zzzzzzz", "use a branch, a tag or a hash; see git log"),
+        ("0" * 40, "use a branch, a tag or a hash; see git log"),
+        ("main:a.yaml", "use a branch, a tag or a hash; see git log"),
     ],
 )
 def test_missing_revision_is_reported_with_a_similar_name(opened, git_repo, revision, hint):
@@ -85,7 +85,7 @@ def test_missing_revision_is_reported_with_a_similar_name(opened, git_repo, revi
 def test_git_option_is_rejected_as_a_revision(opened, git_repo, revision):
     git_repo.commit()
     assert refused(opened.resolve, revision) == (
-        f"{revision!r} is not a revision | name a branch, tag or hash"
+        f"{revision!r} is not a revision | use a branch, a tag or a hash"
     )
 
 
@@ -160,7 +160,7 @@ def test_bare_repository_has_commits_but_no_working_tree(git_repo, tmp_path):
         assert repository.resolve("main") == commit
         assert refused(WorkingTree, repository) == (
             f"{tmp_path / 'bare'} is a bare repository, without a working tree | "
-            "name a revision with --revision"
+            "choose a revision with --revision"
         )
 
 

@@ -59,14 +59,14 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             b"kind: VirtualMachine\n" + b"#" * MAX_BYTES,
             "vms/db.yaml:1:1: error[too-large] the file has more than 10,000,000 bytes; at most "
             "10,000,000 are read\n"
-            "  hint: split the file, or name it in exclude in .reconciler.yaml",
+            "  hint: split the file, or add it to `exclude` in .reconciler.yaml",
             id="too large",
         ),
         pytest.param(
             vm("guest: 2Gi, guest: 4Gi"),
             "vms/db.yaml:9:51: warning[duplicate-key] the key guest appears twice in one mapping\n"
             "  first at line 9, column 39\n"
-            "  hint: remove one of the two; the last one counts, as for kubectl",
+            "  hint: remove one of the two keys; the last key is used, as in kubectl",
             id="duplicate key",
         ),
         pytest.param(
@@ -247,8 +247,8 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             "vms/db.yaml:7:25: error[gate-disabled] KubeVirt kubevirt/kubevirt: the feature "
             "gate B "
             "is in featureGates and in disabledFeatureGates\n"
-            "  disabledFeatureGates names it at vms/db.yaml:8:33\n"
-            "  hint: remove it from one of the two lists",
+            "  disabledFeatureGates contains the gate at vms/db.yaml:8:33\n"
+            "  hint: remove the gate from one of the two lists",
             id="gate in both lists",
         ),
         pytest.param(

@@ -145,7 +145,7 @@ def test_json_with_tabs_and_surrogate_escapes_is_read():
             1,
             4,
             "not-yaml",
-            "half a surrogate pair is not a character",
+            "one half of a surrogate pair is not a character",
             id="half a surrogate pair",
         ),
         pytest.param(
@@ -153,7 +153,7 @@ def test_json_with_tabs_and_surrogate_escapes_is_read():
             1,
             5,
             "not-yaml",
-            "<< takes a mapping or a list of mappings",
+            "the value of << must be a mapping or a list of mappings",
             id="merge of a number",
         ),
         pytest.param(
@@ -177,7 +177,7 @@ def test_json_with_tabs_and_surrogate_escapes_is_read():
             4,
             3,
             "merge-order",
-            "<< replaces the key a, which precedes it in the same mapping",
+            "<< replaces the key a, which precedes << in the same mapping",
             id="merge after the key",
         ),
         pytest.param(
@@ -232,4 +232,4 @@ def test_exponential_yaml_aliases_are_rejected_without_expansion(monkeypatch):
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     found = problem("\n".join(lines) + "\n")
     assert (found.code, found.mark) == ("too-large", Mark(3, 5))
-    assert found.message == "aliases make this more than 1000 values"
+    assert found.message == "with its aliases, this value has more than 1000 values"
