@@ -172,7 +172,7 @@ def _config(api: KubeApiServer) -> uvicorn.Config:
         lifespan="off",
         ws="none",
         server_header=False,
-        date_header=False,  # http_app sends the simulated time
+        date_header=False,  # http_app sends the simulated date
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_GRACE_S,
     )

@@ -56,7 +56,7 @@ def own_content(obj: Json) -> Json:
     return content
 
 
-def _compare(  # recursive: adds paths to two sets
+def _compare(  # recursive: adds to two sets of paths
     old: Any,  # noqa: ANN401  # any JSON value
     new: Any,  # noqa: ANN401  # any JSON value
     node: Json,
@@ -65,7 +65,7 @@ def _compare(  # recursive: adds paths to two sets
     removed: FieldSet,
 ) -> None:
     if _same(old, new):
-        return  # as for most parts of an object
+        return  # most parts do not change
     if isinstance(old, dict) and isinstance(new, dict) and not _is_atomic(node):
         _compare_objects(old, new, node, at, changed, removed)
         return

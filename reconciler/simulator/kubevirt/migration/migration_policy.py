@@ -59,7 +59,7 @@ def settings(base: Mapping[str, object], policy: Json | None, behaviour: Behavio
     made = dict(base)
     known = [*_SETTINGS]
     if behaviour.workload_disruption:
-        # A policy that sets only allowPostCopy sets allowWorkloadDisruption with it.
+        # A policy that sets only allowPostCopy also sets allowWorkloadDisruption.
         if spec.get("allowPostCopy") is not None:
             made["allowWorkloadDisruption"] = spec["allowPostCopy"]
         known.append("allowWorkloadDisruption")

@@ -100,7 +100,7 @@ def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
     spec: Json = json_codec.copy(template["spec"])
     spec["domain"] = json_codec.copy(domain)
     _domain_defaults(spec, vm, config)
-    # The value is fixed when the VMI starts: later changes of the CR do not affect it.
+    # The eviction strategy is fixed when the VMI starts; later changes of the CR do not affect it.
     spec.setdefault("evictionStrategy", config.eviction_strategy)
     for volume in spec.get("volumes") or ():
         if "containerDisk" in volume:

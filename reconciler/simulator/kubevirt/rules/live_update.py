@@ -103,7 +103,7 @@ def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
 
 
 def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDecision:  # noqa: C901, PLR0911
-    # Each return is one rule; the rules are in KubeVirt's order.
+    # Each `return` implements one rule of KubeVirt, in KubeVirt's order.
     """Decides how a running VMI reacts to a changed memory size in its VM.
 
     Args:

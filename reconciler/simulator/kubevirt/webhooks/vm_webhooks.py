@@ -45,7 +45,7 @@ class VMWebhooks:
             return None
         config = self._cluster.config
         if not config.behaviour.vm_live_update_features:
-            # KubeVirt v1.2 and newer do not have this field.
+            # KubeVirt v1.2 and newer do not have spec.liveUpdateFeatures.
             review.object["spec"].pop(LIVE_UPDATE_FEATURES, None)
         guest = dig(review.object, *MEMORY_FIELD.split("."))
         if (wrong := _wrong_type(guest, integers=config.behaviour.integer_guest)) is not None:

@@ -213,7 +213,7 @@ def test_admission_hooks_run_in_order_and_the_client_receives_denials(server):
     assert seen[1][2] is True
 
 
-def test_admission_hooks_do_not_run_for_controllers(server):
+def test_admission_hooks_do_not_run_for_writes_of_controllers(server):
     server.admission.validating(
         "virtualmachines.kubevirt.io", lambda _: Denial(webhook="w", message="no")
     )

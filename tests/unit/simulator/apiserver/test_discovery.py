@@ -147,7 +147,9 @@ def test_table_row_contains_the_printer_columns(server):
         ("kubevirts", "Name Age Phase"),
     ],
 )
-def test_printer_columns_come_from_kubevirts_definitions(server, resource, columns):
+def test_printer_columns_come_from_kubevirts_custom_resource_definitions(
+    server, resource, columns
+):
     listed = server.send("GET", f"/apis/kubevirt.io/v1/{resource}", accept=TABLE).body
     shown = [c["name"] + "*" * bool(c["priority"]) for c in listed["columnDefinitions"]]
     assert " ".join(shown) == columns

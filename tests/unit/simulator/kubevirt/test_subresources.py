@@ -137,7 +137,7 @@ def test_restart_is_rejected_for_run_strategies_without_restarts(make, strategy)
     )
 
 
-def test_restart_is_rejected_without_a_vmi(make):
+def test_restart_of_a_vm_without_a_vmi_is_rejected(make):
     sim = make()
     sim.store.mutate(VM, lambda vm: vm["spec"].update(runStrategy="Manual"))
     sim.store.delete(VMI)
