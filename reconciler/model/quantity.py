@@ -137,7 +137,7 @@ def _exact(number: str, suffix: str, text: str) -> Fraction:
     amount = Fraction(number.rstrip(".") if number != "." else "0")
     if suffix in _BINARY_EXPONENT:
         return amount * (1 << _BINARY_EXPONENT[suffix])
-    # A lone E is the decimal suffix exa; followed by digits it is an exponent.
+    # E without digits is the decimal suffix exa; E with digits is an exponent.
     exponent = _DECIMAL_EXPONENT.get(suffix) if suffix else 0
     if exponent is None:
         exponent = int(suffix[1:])

@@ -67,7 +67,7 @@ class Schedule:
     def after(self, moment: datetime) -> Iterator[datetime]:
         """Yield all times after *moment*, ascending in UTC; stop if 50 years pass without one."""
         local = moment.astimezone(self.zone).replace(tzinfo=None)
-        # Second occurrences, which wait for the first ones of later local times.
+        # Second occurrences, which come after the first occurrences of later local times.
         waiting: list[datetime] = []
         for wall in CronSim(self.cron, local - _MARGIN):
             for each in self._instants(wall):

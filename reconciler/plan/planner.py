@@ -208,7 +208,7 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
         live.instancetypes,
         live.instancetype_kinds,
         live.diagnostics,
-        # Equal quantities may be spelled differently, and messages quote them.
+        # Equal quantities may have different notations, and messages quote the notation.
         *(each.max_guest and each.max_guest.raw for each in (context.before, context.after)),
         tuple(each for each in context.desired.diagnostics if each.severity is Severity.ERROR),
     )

@@ -58,7 +58,7 @@ def own(where: str, meaning: str, action: str = "") -> ReasonEntry:
     return ReasonEntry(Mark.OWN, where, meaning, action, "v1.1", "")
 
 
-# A row of the tables has the evidence, then the meaning, then what to do.
+# Each entry lists the evidence, the meaning, and what the user should do.
 # fmt: off
 CHANGES: Mapping[Reason, ReasonEntry] = {
     Reason.CONVERGED: recorded("hotplug-succeeds, all versions",

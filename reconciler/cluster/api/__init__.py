@@ -1,1 +1,1 @@
-"""Requests to an API server: credentials, transport, retries, watches and typed errors."""
+"""Sends requests to an API server: credentials, transport, retries, watches, typed errors."""

@@ -1,6 +1,6 @@
-"""Translates failed answers and broken connections: ``from_answer`` and ``from_exception``.
+"""Converts failed responses and connections to errors: ``from_answer``, ``from_exception``.
 
-A message names the server's host, the object and the server's own sentence, shortened. It never
+A message contains the server's host, the object and the server's own message, shortened. It never
 contains headers, bodies, tokens or the user name of a URL.
 """
 
@@ -44,20 +44,20 @@ _VERBS = {"GET": "read", "POST": "create", "PUT": "update", "PATCH": "patch", "D
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """One cause of a Status."""
+    """One cause in the details of a Kubernetes ``Status``."""
 
     message: str | None = None
     field: str | None = None
 
 
 class Details(msgspec.Struct, frozen=True):
-    """The details of a Status."""
+    """The details of a Kubernetes ``Status``."""
 
     causes: list[Cause] | None = None
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The fields of the API server's ``Status`` that are read."""
+    """A Kubernetes ``Status``, with the fields that the client uses."""
 
     kind: str = ""
     message: str | None = None
@@ -67,13 +67,13 @@ class Status(msgspec.Struct, frozen=True):
 
     @property
     def causes(self) -> list[Cause]:
-        """The causes that the server names."""
+        """The causes in the server's ``Status``."""
         return (self.details.causes or []) if self.details else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The server's answer to one request."""
+    """The server's response to one request."""
 
     method: str
     path: str
@@ -86,7 +86,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the request was carried out."""
+        """Whether the server carried out the request."""
         return self.status in _OK
 
     def explained(self) -> Status:
@@ -104,7 +104,7 @@ def read_status(body: bytes | msgspec.Raw) -> Status:
 
 
 def sentence(status: Status) -> str:
-    """Return the server's message on one line, without quoted objects, at most 256 characters."""
+    """Return the server's message on one line, cut to 256 characters, without quoted objects."""
     text = _QUOTED_OBJECT.sub("Invalid value: the object", status.message or "")
     text = " ".join(text.split())
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
@@ -121,7 +121,7 @@ def safe_host(url: str) -> str:
 
 
 def from_answer(answer: Answer, host: str) -> ClusterError:
-    """Return the error for *answer*, a failed one."""
+    """Return the error for the failed response *answer*."""
     status = answer.explained()
     said = sentence(status) or answer.reason or f"HTTP {answer.status}"
     spoken = resource_paths.spoken(answer.path)
@@ -152,7 +152,7 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
 
 
 def from_exception(error: Exception, method: str, path: str, host: str) -> ClusterError:
-    """Return the error for a request without an answer; its message does not quote *error*."""
+    """Return the error for a request without a response; the message does not quote *error*."""
     reason, hint = _broken(error)
     what = f"cannot {_VERBS.get(method, 'reach')} {resource_paths.spoken(path)} at {host}"
     failure = UnreachableError(f"{what}: {reason}", hint=hint)
@@ -171,7 +171,7 @@ def timed_out(error: Exception) -> bool:
 
 
 def _broken(error: Exception) -> tuple[str, str]:
-    """Return why no answer came and a hint, by the first kind below among the causes."""
+    """Return why there was no response, and a hint, from the kind of *error* or its causes."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
     server = "check the network and the server's address"

@@ -1,6 +1,6 @@
 """Sends requests to one API server: ``Client``, with retries and without the library's models.
 
-Reads are repeated after a failure that may pass. A write is sent once; if no answer comes, the
+Reads are repeated after a temporary failure. A write is sent once; if there is no response, the
 caller has to read the object to see whether the write took effect.
 """
 
@@ -32,19 +32,19 @@ FIELD_MANAGER = "reconciler"
 _WRITE_QUERY = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
-"""How much longer than the server's own time-out a watch may stay silent."""
+"""How long a watch may stay silent after the server's own time-out, in seconds."""
 _SHORTEST_WAIT_S = 0.2
 
 
 @dataclass(slots=True)
 class _Deadline:
-    """When the client has to be done, in its clock's monotonic time; None for no deadline."""
+    """The monotonic time by which the client has to finish; None for no deadline."""
 
     at: float | None = None
 
 
 class Client:
-    """Requests to one API server; safe to use from several threads."""
+    """Sends requests to one API server; safe to use from several threads."""
 
     def __init__(
         self,
@@ -102,9 +102,10 @@ class Client:
         return twin
 
     def hurry(self, left_s: float) -> None:
-        """Finish within *left_s* of the clock: shorten time-outs, and repeat nothing.
+        """Finish within *left_s* seconds: shorten time-outs, and do not repeat requests.
 
-        Requests under way are not cut off. This holds for every client with the same connections.
+        Requests in flight are not interrupted. This applies to every client with the same
+        connections.
         """
         self._deadline.at = self._clock.monotonic() + left_s
 
@@ -132,12 +133,12 @@ class Client:
         body: object = None,
         timeout_s: float | None = None,
     ) -> Answer:
-        """Send one request, and raise a failed answer.
+        """Send one request, and raise an error if the response is a failure.
 
-        After a 429 any method is repeated, since the server has not carried out the request.
+        After a 429, any method is repeated, since the server has not carried out the request.
 
         Raises:
-            ClusterError: No answer came, or one that is not 2xx.
+            ClusterError: There is no response, or its status is not 2xx.
         """
         request = Request(method, path, query, body)
         return self._repeated(
@@ -217,12 +218,12 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> Answer:
-        """Send a JSON Patch, once, and return the answer, also a failed one.
+        """Send a JSON Patch once, and return the response, even if it is a failure.
 
         *timeout_s* can shorten the client's own time-out, not lengthen it.
 
         Raises:
-            UnreachableError: No answer came; the patch may have taken effect.
+            UnreachableError: There is no response; the patch may have taken effect.
         """
         request = Request("PATCH", path, _WRITE_QUERY, list(ops))
         return self._exchange(request, self._brief(timeout_s))

@@ -1,4 +1,4 @@
-"""``UNDECODABLE``: the exceptions that decoding JSON from a server may raise."""
+"""``UNDECODABLE``: the exceptions that decoding of a server's JSON may raise."""
 
 from __future__ import annotations
 

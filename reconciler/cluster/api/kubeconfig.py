@@ -1,4 +1,4 @@
-"""Finds API server and credentials as kubectl does: ``load``; no error quotes the file."""
+"""``load``: finds API server and credentials as kubectl does; errors do not quote the file."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
     # The client alone decides on retries, by method and kind of error.
     configuration.retries = False
     configuration.keep_alive = True
-    # For 16 parallel patches, a watch per kind, leases and Events; more would reconnect each time.
+    # Enough for 16 parallel patches, a watch per kind, leases and Events without reconnecting.
     configuration.connection_pool_maxsize = 32
     # If it is set, the library does not read the environment before each request.
     configuration.proxy = configuration.proxy
@@ -105,7 +105,7 @@ def _from_pod(configuration: Configuration) -> None:
 
 
 def _reason(text: str, context: str | None) -> str:
-    """Return what is wrong, in words that contain nothing of the file but names."""
+    """Return what is wrong with the kubeconfig, without quoting anything but names from it."""
     if match := re.search(r"Expected object with name (\S+) in", text):
         return f"it has no {'context' if match[1] == context else 'entry'} {match[1]}"
     if match := re.search(r"Expected key ([\w-]+) in", text):

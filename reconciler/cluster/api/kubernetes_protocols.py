@@ -1,4 +1,4 @@
-"""Types for the parts of the untyped ``kubernetes`` library and of urllib3 that are used."""
+"""Types for the parts of ``kubernetes`` (untyped) and of urllib3 that this package uses."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class Headers(Protocol):
-    """``urllib3.HTTPHeaderDict``."""
+    """The interface of ``urllib3.HTTPHeaderDict``."""
 
     def get(self, name: str) -> str | None:
         """Return the value of the header *name*."""
@@ -21,7 +21,7 @@ class Headers(Protocol):
 
 
 class Response(Protocol):
-    """``urllib3.HTTPResponse``, unread."""
+    """The interface of an unread ``urllib3.HTTPResponse``."""
 
     status: int
     reason: str | None
@@ -29,7 +29,7 @@ class Response(Protocol):
 
     @property
     def data(self) -> bytes:
-        """The whole body."""
+        """The whole body of the response."""
         ...
 
     def read1(self, amount: int) -> bytes:
@@ -50,13 +50,13 @@ class Response(Protocol):
 
 
 class Wrapped(Protocol):
-    """``kubernetes.client.rest.RESTResponse``."""
+    """The interface of ``kubernetes.client.rest.RESTResponse``."""
 
     response: Response
 
 
 class Configuration(Protocol):
-    """``kubernetes.client.Configuration``."""
+    """The interface of ``kubernetes.client.Configuration``."""
 
     host: str
     retries: bool
@@ -66,7 +66,7 @@ class Configuration(Protocol):
 
 
 class Api(Protocol):
-    """``kubernetes.client.ApiClient``."""
+    """The interface of ``kubernetes.client.ApiClient``."""
 
     configuration: Configuration
     user_agent: str
@@ -93,7 +93,7 @@ class Api(Protocol):
         post_params: object,
         _request_timeout: tuple[float, float],
     ) -> Wrapped:
-        """Send the request, and return an answer of any status."""
+        """Send the request, and return the response, whatever its status."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Writes times as Kubernetes' MicroTime: ``micro_time``."""
+"""``micro_time``: formats times as Kubernetes MicroTime."""
 
 from __future__ import annotations
 

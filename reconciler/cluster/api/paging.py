@@ -1,4 +1,4 @@
-"""Lists objects page by page: ``pages``, which starts again when a page token expires."""
+"""``pages``: lists objects page by page, and starts again when a page token expires."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Page(NamedTuple):
 
     body: bytes
     first: bool
-    """Whether the list starts, or starts again after its token expired: drop earlier pages."""
+    """Whether this is the first page of the list, or of a restarted list: drop earlier pages."""
     resource_version: str
     """The resourceVersion from which a watch continues the list."""
 

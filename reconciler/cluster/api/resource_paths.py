@@ -1,4 +1,4 @@
-"""The paths of objects in the API server, and how messages name a path: ``spoken``."""
+"""Builds the API paths of objects, and describes a path in messages: ``spoken``."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ INSTANCETYPE_API = "/apis/instancetype.kubevirt.io/v1beta1"
 INSTANCETYPES = "virtualmachineinstancetypes"
 CLUSTER_INSTANCETYPES = "virtualmachineclusterinstancetypes"
 CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
-"""Its uid identifies the cluster."""
+"""The path of the namespace kube-system, whose uid identifies the cluster."""
 LEASES_API = "/apis/coordination.k8s.io/v1"
 EVENTS_API = "/apis/events.k8s.io/v1"
 ACTIONS_API = "/apis/subresources.kubevirt.io/v1"
-"""Answered by virt-api itself."""
+"""The API group of VM subresources, which virt-api itself serves."""
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 _PLURALS = {"KubeVirt": KUBEVIRTS, "VirtualMachine": VMS}
@@ -48,7 +48,7 @@ def of(ref: ObjectRef) -> str:
 
 
 def siblings(ref: ObjectRef) -> str:
-    """Return the path of the collection that holds *ref*."""
+    """Return the path of the collection that contains *ref*."""
     return collection(_PLURALS[ref.kind], ref.namespace)
 
 
@@ -58,7 +58,7 @@ def restart(ref: ObjectRef) -> str:
 
 
 def spoken(path: str) -> str:
-    """Return *path* for a message, such as ``virtualmachines db/pg-0``, ``leases in kubevirt``."""
+    """Return *path* as text for messages, such as ``virtualmachines db/pg-0``."""
     parts = [part for part in path.split("/") if part]
     parts = parts[2:] if parts[:1] == ["api"] else parts[3:]
     match parts:

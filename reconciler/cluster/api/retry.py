@@ -1,4 +1,4 @@
-"""Repeats a request that failed: ``repeat``, limited in number and in total time."""
+"""``repeat``: repeats a failed request, limited in number and in total time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Backoff:
     first_s: float = 0.5
     longest_s: float = 10.0
     total_s: float = 60.0
-    """No pause starts that would end later than this after the first attempt."""
+    """The seconds after the first attempt within which every pause must end."""
 
 
 def repeat(
@@ -36,10 +36,10 @@ def repeat(
     backoff: Backoff,
     retryable: Callable[[ClusterError], bool],
 ) -> T:
-    """Return the answer of *ask*, which is called again after an error that is *retryable*.
+    """Return the result of *ask*, which is called again after a *retryable* error.
 
     A pause is at least as long as the server's Retry-After. If that exceeds the total time, the
-    error is raised at once.
+    error is raised immediately.
 
     Raises:
         ClusterError: The last failure.

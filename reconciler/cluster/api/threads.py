@@ -1,6 +1,7 @@
-"""Runs calls in parallel: ``start`` and ``each``, with daemon threads.
+"""``start`` and ``each``: run calls in parallel, in daemon threads.
 
-The process may end while they wait for a server. Python would wait for an executor's threads.
+The process can end while daemon threads wait for a server; Python would wait for the threads of an
+executor.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ T = TypeVar("T")
 
 
 def unexpected(what: str, error: BaseException) -> BackgroundError:
-    """Return the error for the main thread after *what* ended by *error*, a defect of ours."""
+    """Return the error for the main thread after a defect of this program ended *what*."""
     failure = BackgroundError(
         f"{what} ended unexpectedly: {type(error).__name__}: {error}",
         hint="this is a defect of reconciler; report it with the log",
@@ -32,14 +33,14 @@ def unexpected(what: str, error: BaseException) -> BackgroundError:
 
 
 def _outcome(ask: Callable[..., object], error: BaseException) -> BaseException:
-    """Return the exception for the thread that waits for *ask*."""
+    """Return the exception that the thread which waits for *ask* has to raise."""
     if isinstance(error, ReconcilerError) or not isinstance(error, Exception):
         return error
     return unexpected(f"the background call {getattr(ask, '__qualname__', ask)}", error)
 
 
 def start(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
-    """Call *ask* in a thread of its own, and return a future for its result.
+    """Call *ask* in a new thread, and return a future for its result.
 
     An unexpected error of *ask* is raised by the future as a ``BackgroundError``.
     """
@@ -58,10 +59,10 @@ def start(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[
 
 
 def each(ask: Callable[[A], T], given: Iterable[A], *, at_once: int) -> Iterator[tuple[A, T]]:
-    """Call *ask* for each of *given*, several at a time, and yield each answer as it arrives.
+    """Call *ask* for each of *given*, several at a time, and yield each result as it arrives.
 
-    An item is taken from *given* only when its call starts at once. Threads are reused, since
-    starting one beside busy threads takes long.
+    An item is taken from *given* only when its call can start immediately. Threads are reused,
+    since starting a thread is slow while other threads are busy.
     """
     waiting: SimpleQueue[tuple[A] | None] = SimpleQueue()
     answered: SimpleQueue[tuple[A, Future[T]]] = SimpleQueue()

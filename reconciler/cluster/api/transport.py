@@ -1,7 +1,7 @@
-"""Sends one HTTP request: ``Transport``, authenticated by the ``kubernetes`` library, bodies raw.
+"""``Transport``: sends one HTTP request, with the ``kubernetes`` library's credentials.
 
-It repeats a request in one case alone: after a 401, which says that the server did nothing, with
-credentials that it has read again.
+It repeats a request only after a 401, which means that the server did nothing, and only after it
+has read the credentials again.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Request:
     """One request to the API server."""
 
     method: str
-    """WATCH is a GET whose answer lasts."""
+    """The HTTP method, or WATCH for a GET whose response does not end."""
     path: str
     query: Mapping[str, str] | None = None
     body: object = None
     accept: str = JSON
-    """The media types that the answer may have."""
+    """The accepted media types of the response."""
 
     @property
     def verb(self) -> str:
@@ -56,14 +56,14 @@ class Request:
 
 
 class Timekeeper(Protocol):
-    """Learns the server's time."""
+    """Learns the server's time from responses."""
 
     def monotonic(self) -> float:
         """Return seconds since an arbitrary moment."""
         ...
 
     def heard(self, date: datetime, *, asked_at: float) -> None:
-        """Note an answer's Date, and when its request was sent, by ``monotonic``."""
+        """Record a response's Date and when its request was sent, by ``monotonic``."""
         ...
 
 
@@ -152,7 +152,7 @@ class Transport:
             return False
         with self._renewing:
             if self._api is not used:
-                return True  # by another thread, which was refused too
+                return True  # another thread was rejected too, and has read them again
             try:
                 self._api = _named(self._renewed())
             except ReconcilerError as error:

@@ -1,4 +1,4 @@
-"""Reads one watch: ``Watch``, line by line until the server ends it or a thread closes it."""
+"""``Watch``: reads a watch line by line until the server ends it or a thread closes it."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class _Event(msgspec.Struct, frozen=True):
 
 _DECODER = msgspec.json.Decoder(_Event)
 _WRITTEN = re.compile(rb'\{"type":"([A-Z]+)","object":(.*)\}\s*', re.DOTALL)
-"""An event as API servers write it.
+"""Matches a watch event in the form in which API servers write it.
 
 Source: k8s.io/apimachinery v0.36 pkg/apis/meta/v1/watch.go (WatchEvent).
 """
 
 
 class SilentError(UnreachableError):
-    """A watch was silent for too long; it may have missed events, so list again."""
+    """A watch was silent for too long and may have missed events; the caller must list again."""
 
 
 class Watch:
@@ -82,7 +82,7 @@ class Watch:
         return event.type, bytes(event.object)
 
     def close(self) -> None:
-        """End the watch; another thread that iterates over it then stops."""
+        """End the watch; a thread that iterates over the watch then stops."""
         self._closed.set()
         try:
             self._response.shutdown()

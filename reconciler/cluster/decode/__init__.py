@@ -1,1 +1,1 @@
-"""Converts the API server's JSON to values, without I/O."""
+"""Converts the API server's JSON to values, without any input or output."""

@@ -188,7 +188,7 @@ def _phase(text: str) -> MigrationPhase:
     try:
         return MigrationPhase(text)
     except ValueError:
-        # A phase of a newer KubeVirt; it counts as under way.
+        # A phase that only a newer KubeVirt has counts as in flight.
         return MigrationPhase.UNSET
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def decoded(body: bytes) -> dict[str, Any]:
-    """Return the Lease in an answer's body.
+    """Return the Lease in the body of a response.
 
     Raises:
         ClusterError: The body is not a Lease.
@@ -34,18 +34,18 @@ def spec_of(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def holder_of(record: Mapping[str, Any]) -> str:
-    """Return the holder of *record*; empty without one."""
+    """Return the holder of *record*; empty if there is none."""
     return spec_of(record).get("holderIdentity") or ""
 
 
 def annotations_of(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return our annotations by full name."""
+    """Return this program's annotations of the Lease by full name."""
     found = (record.get("metadata") or {}).get("annotations") or {}
     return {key: value for key, value in found.items() if key.startswith(PREFIX)}
 
 
 def fresh(namespace: str, name: str) -> dict[str, Any]:
-    """Return a Lease that has had no holder yet."""
+    """Return a new Lease that has never had a holder."""
     return {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -55,7 +55,7 @@ def fresh(namespace: str, name: str) -> dict[str, Any]:
 
 
 def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return *record* with a new holder since *at*, a MicroTime."""
+    """Return *record* with a new holder from *at* (a MicroTime) on."""
     spec = spec_of(record)
     transitions = int(spec.get("leaseTransitions") or 0) + 1 if spec else 0
     acquired = {"acquireTime": at, "leaseTransitions": transitions}
@@ -75,7 +75,7 @@ def released(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def annotated(record: Mapping[str, Any], changes: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return *record* with the annotations in *changes* set, or removed where None."""
+    """Return *record* with the annotations in *changes* set; None removes an annotation."""
     metadata = record.get("metadata") or {}
     merged = {**(metadata.get("annotations") or {}), **changes}
     kept = {key: value for key, value in merged.items() if value is not None}

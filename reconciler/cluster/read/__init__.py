@@ -1,1 +1,1 @@
-"""Reads a snapshot of the cluster, or of a file."""
+"""Reads a snapshot from a cluster or from a file."""

@@ -1,4 +1,4 @@
-"""Reads pods and quotas with two requests, decoded while they arrive: ``read_capacity``."""
+"""``read_capacity``: reads pods and quotas with two requests, decoded while they arrive."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 TIMEOUT_S = 60.0
-"""For an answer with all pods of a large cluster."""
+"""The time-out of a response that contains all pods of a large cluster."""
 _CACHED = {"resourceVersion": "0"}
-"""Any version, from the API server's cache, in one answer without page tokens."""
+"""The query for any version from the API server's cache, in one response without page tokens."""
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 
 def read_capacity(client: Client, clock: Clock) -> Capacity:
-    """Return what pods and quotas leave; a list that is not permitted becomes a finding.
+    """Return the capacity that pods and quotas leave; a forbidden list becomes a diagnostic.
 
     Raises:
-        ClusterError: They cannot be read, for another reason than missing rights.
+        ClusterError: The lists cannot be read for another reason than missing rights.
     """
     observed_at = clock.now()
     listing = threads.start(

@@ -1,4 +1,4 @@
-"""Reads a snapshot of the cluster: ``ClusterReader``, with paged LISTs and no request per VM."""
+"""``ClusterReader``: reads a snapshot of the cluster with paged lists, not one request per VM."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class ClusterReader:
             ClusterError: The cluster cannot be read.
         """
         observed_at = self._clock.now()
-        # Alone and first: a server that does not answer is reported once, and soon.
+        # This request is first and alone, so an unreachable server is reported once, and soon.
         identity, unknown = cluster_id(self._client)
         config = threads.start(list_kubevirt, self._client)
         listing_vms = threads.start(self._list, resource_paths.VMS, workloads.VMS)
@@ -50,7 +50,7 @@ class ClusterReader:
         listing = threads.start(self._list, resource_paths.MIGRATIONS, workloads.MIGRATIONS)
         listing_nodes = threads.start(list_nodes, self._client)
         listing_policies = threads.start(list_migration_policies, self._client)
-        # The CR first: without KubeVirt the other lists fail too, with a less clear message.
+        # List the CR first: without KubeVirt, the other lists fail with a less clear message.
         kubevirt = config.result()
         vms, vmis, migrations = listing_vms.result(), listing_vmis.result(), listing.result()
         nodes, policies = listing_nodes.result(), listing_policies.result()

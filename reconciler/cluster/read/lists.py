@@ -1,4 +1,4 @@
-"""Lists one kind each: ``list_all`` and what the reader and the informer need beside it."""
+"""Functions that list one kind of object each, for the reader and the informer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Namespace(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(Generic[V]):
-    """A whole list, and the resourceVersion from which a watch continues it."""
+    """A complete list, and the resourceVersion from which a watch continues it."""
 
     values: tuple[V, ...]
     resource_version: str
@@ -97,7 +97,7 @@ def list_kubevirt(client: Client) -> Listed[LiveKubeVirt]:
 
 
 def list_nodes(client: Client) -> Listed[LiveNode]:
-    """List the nodes by name; without the right to list them, return none and a finding."""
+    """List the nodes by name; without permission, return no nodes and a diagnostic."""
     try:
         listed = list_all(client, resource_paths.NODES, workloads.NODES)
     except ForbiddenError:
@@ -114,7 +114,7 @@ def list_nodes(client: Client) -> Listed[LiveNode]:
 
 
 def list_instancetypes(client: Client, vms: Iterable[LiveVM]) -> Instancetypes:
-    """List both kinds of instancetype, if any of *vms* has one; else send no request.
+    """List both kinds of instancetype if any of *vms* has one; otherwise send no request.
 
     Raises:
         ClusterError: A list cannot be read although it is allowed and the kind exists.
@@ -153,7 +153,7 @@ def _list_types(
 
 
 def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
-    """Return the uid of the namespace kube-system; without the right, none and a finding.
+    """Return the uid of the namespace kube-system; without permission, no uid and a diagnostic.
 
     Raises:
         ClusterError: The server does not answer, or is not an API server.
@@ -175,7 +175,7 @@ def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
 
 
 def wrong_number(host: str, refs: Iterable[ObjectRef]) -> KubeVirtMissingError:
-    """Return the error for a cluster with the KubeVirt CRs *refs*, none or several."""
+    """Return the error for a cluster that does not have exactly one KubeVirt CR."""
     found = sorted(f"{ref.namespace}/{ref.name}" for ref in refs)
     if not found:
         return KubeVirtMissingError(

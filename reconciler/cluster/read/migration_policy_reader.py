@@ -27,10 +27,10 @@ NAMESPACES = "/api/v1/namespaces"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationPolicies:
-    """The migration policies; none if the cluster lacks the kind."""
+    """The migration policies of the cluster; empty if the cluster lacks the kind."""
 
     values: tuple[LiveMigrationPolicy, ...] = ()
-    """Ordered by name."""
+    """The migration policies, ordered by name."""
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
 

@@ -1,4 +1,4 @@
-"""Live state in a file: ``dump`` for ``snapshot``, and ``SnapshotReader`` for ``--snapshot``."""
+"""Stores live state in a file: ``dump`` writes it, and ``SnapshotReader`` reads it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Writes to the cluster: patches, restarts, Events, and a check of the rights they need."""
+"""Writes patches, restarts and Events to the cluster, and checks the required rights first."""

@@ -1,4 +1,4 @@
-"""Checks the credentials' rights before the first write: ``require`` names all missing ones."""
+"""``require``: checks the credentials' rights before the first write; lists all missing ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KUBEVIRT = "kubevirt.io"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """One verb on one resource; without a namespace, in all namespaces."""
+    """The right to use one verb on one resource; without a namespace, in all namespaces."""
 
     verb: str
     group: str

@@ -1,4 +1,4 @@
-"""Checks that an answer holds what was written, by value: ``unpatched`` and ``uncreated``."""
+"""``unpatched`` and ``uncreated``: check that a response contains the written values."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _CREATED: tuple[FieldPath, ...] = (GUEST_MEMORY, INSTANCETYPE_NAME)
 
 
 def unpatched(answer: Mapping[str, Any], patch: tuple[PatchOp, ...]) -> tuple[str, ...]:
-    """Return a sentence for each change of *patch* that *answer* does not hold."""
+    """Return a sentence for each change of *patch* that *answer* does not contain."""
     return tuple(
         sentence for op in patch if op.op != "test" for sentence in _unheld(dict(answer), op)
     )
 
 
 def uncreated(answer: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a sentence for each managed field of *manifest* that *answer* does not hold."""
+    """Return a sentence for each managed field of *manifest* that *answer* does not contain."""
     return tuple(
         sentence
         for path in _CREATED

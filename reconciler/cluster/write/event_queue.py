@@ -1,4 +1,4 @@
-"""Records Events in the background: ``QueuedRecorder``, so that no write waits for one."""
+"""``QueuedRecorder``: records Events in the background, so that writes do not wait for them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SENDERS = 4
-"""Events under way at once, a quarter of the patches."""
+"""How many Events may be sent in parallel; a quarter of the number of parallel patches."""
 MOST_WAITING = 4000
 """Events that may wait, some 10 MB; further ones are dropped."""
 _DRAIN_S = 15.0
 """How long the end of a run waits for its Events, in real seconds."""
 _HURRIED_S = 0.5
-"""The same after a signal: the process has 10 s to exit, and others need most of them."""
+"""How long a run waits for its Events after a signal; the process has 10 s to exit."""
 _SLICE_S = 0.1
-"""How soon a signal is noticed while the queues are drained."""
+"""How many seconds may pass until a signal is noticed while the queues are drained."""
 
 
 class QueuedRecorder:

@@ -1,4 +1,4 @@
-"""Records Events on VMs and the KubeVirt CR: ``ClusterRecorder``."""
+"""``ClusterRecorder``: records Events on VMs and on the KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _MAX_INSTANCE = 128
 _MAX_NOTE = 1024
 _MAX_REASON = 128
 _MAX_NAME = 253
-"""The longest DNS subdomain.
+"""The maximum length of a DNS subdomain, in characters.
 
-The others are bytes of UTF-8, although the server's messages say characters.
+The other limits are in bytes of UTF-8, although the server's messages say characters.
 
 Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go (legacyValidateEvent).
 """
@@ -64,7 +64,7 @@ def _cut(text: str, most: int, end: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An Event that is ready to be sent."""
+    """An Event that is ready to send."""
 
     ref: ObjectRef
     body: Mapping[str, Any]
@@ -81,7 +81,7 @@ class ClusterRecorder:
     """
 
     def __init__(self, client: Client, *, clock: Clock, instance: str, revision: str) -> None:
-        # An overloaded server receives no Event twice, and the next one after a pause.
+        # Events are not repeated, and pause after a failure, to spare an overloaded server.
         self._client = client.without_retries()
         self._clock = clock
         self._instance = _cut(instance, _MAX_INSTANCE)
@@ -141,9 +141,9 @@ class ClusterRecorder:
             return self._named_ns
 
     def send(self, event: Event) -> bool:
-        """Send *event*, once, and return whether the server accepted it.
+        """Send *event* once, and return whether the server accepted it.
 
-        The first failure is logged as a warning, later ones for debugging only. After a failure,
+        The first failure is logged as a warning, later failures at debug level. After a failure,
         Events are dropped for a minute.
         """
         if self._clock.monotonic() < self._not_before:

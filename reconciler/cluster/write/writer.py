@@ -1,4 +1,4 @@
-"""Writes to the cluster: ``ClusterWriter``, one request per action, with a checked answer."""
+"""``ClusterWriter``: writes to the cluster with one request per action and checks the response."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
-"""The start of the answer to a failed ``test`` or a missing parent.
+"""The start of the server's message after a failed ``test`` or a missing parent.
 
 Source: kube-apiserver 1.36, recorded.
 """
@@ -107,7 +107,7 @@ class ClusterWriter:
                 return client.patch(resource_paths.of(ref), ops, timeout_s=timeout_s)
 
     def read_vm(self, ref: ObjectRef) -> LiveVM | None:
-        """Return the VM as it is now; None if it does not exist.
+        """Return the VM's current state; None if the VM does not exist.
 
         Raises:
             ClusterError: It cannot be read.
@@ -139,7 +139,7 @@ class ClusterWriter:
 
 
 def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, one return per row
-    """Return what the failed *answer* means for the action; None if it is not a refusal.
+    """Return why the failed *answer* rejects the action; None if it is not a rejection.
 
     Source: kube-apiserver 1.36 with KubeVirt 1.9 webhooks, recorded.
     """
@@ -169,7 +169,7 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
 
 
 def _restart_refusal(action: Action, answer: Answer) -> Refusal | None:
-    """Return the meaning of an answer that refuses only restarts.
+    """Return the meaning of a response that rejects only restarts.
 
     virt-api answers 409 only to simultaneous requests, and 500 if a restart is under way.
 

@@ -187,7 +187,7 @@ def decode(kind: type[T], value: object, at: str) -> T:
     try:
         return cast("T", _converted(value, _wire_type(cast("Any", kind))))
     except ValueError as error:
-        # Each level of `_converted` puts its own path behind those of the levels below.
+        # Each level of `_converted` appends its own path after the paths of inner levels.
         path = at + "".join(reversed(_AT.findall(str(error))))
         raise CodecError(f"{path.removeprefix('.')}: {_AT.sub('', str(error))}") from error
 
@@ -196,7 +196,7 @@ def _converted(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type
     try:
         return msgspec.convert(value, kind, dec_hook=_read)
     except msgspec.ValidationError as error:
-        # msgspec adds the outer path to a ValueError alone.
+        # msgspec adds the outer path only to a ValueError.
         raise ValueError(str(error)) from error
 
 

@@ -154,7 +154,7 @@ def _left(
         return preparation + transfer
     started = vmi.migration_started_at if vmi.migration_uid == migration.uid else None
     spent = max(0.0, (live.observed_at - started).total_seconds()) if started else 0.0
-    # A migration that is late is assumed to need as long again as it is late.
+    # A late migration is assumed to need as much more time as it is late already.
     late = max(0.0, spent - transfer.likely)
     return Span(
         max(0.0, transfer.low - spent),

@@ -58,7 +58,7 @@ def forecast(
     times = migration_durations.estimates(live, lambda vmi: bandwidth(vmi, live, before))
     order = dict.fromkeys(action.ref for wave in waves for action in wave.actions)
     by_ref = {each.ref: each for each in decisions}
-    # A VM that only restarts is in another wave than memory, so sort across the waves by rank.
+    # VMs that only restart are in a later wave than memory, so sort all waves together by rank.
     planned = planned_changes(
         by_ref, sorted(order, key=lambda ref: ranks.get(ref, CANARY)), live, config, times
     )

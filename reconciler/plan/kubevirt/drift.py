@@ -51,7 +51,7 @@ def _differing(wanted: Settings, live: Settings) -> frozenset[FieldPath]:
     return _compared(tuple(left.items()), tuple(wanted.items()))
 
 
-@lru_cache(maxsize=16)  # a rollout compares the same two again in every round
+@lru_cache(maxsize=16)  # a rollout compares the same pair in every round
 def _compared(left: _Items, wanted: _Items) -> frozenset[FieldPath]:
     # deepdiff takes 0.4 s to import; a plan without drift does not need it.
     from deepdiff import DeepDiff  # noqa: PLC0415

@@ -64,7 +64,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
     obstacle = _obstacle(changes, current, config) or would_evict(live, after)
     if obstacle is not None:
         held = _decision(state, current, obstacle, changes=changes, warnings=warnings)
-        # A change that waits will be made later, so VMs are decided for the CR after it.
+        # A waiting change will be made later, so VMs are planned for the CR after the change.
         waits = obstacle.effect is Effect.WAIT
         return KubeVirtDecision(decision=held, after=after if waits else current)
     fields = f"{len(changes)} field{'' if len(changes) == 1 else 's'}"

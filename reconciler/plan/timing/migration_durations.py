@@ -147,7 +147,7 @@ def estimates(live: LiveState, limit: Limit) -> Estimates:
     waits = sorted(each.preparation_s for each in observed if each.preparation_s is not None)
     if not waits:
         return Estimates(observed=observed, preparation=PREPARATION)
-    # Use the quarter with the shortest waits: the others may have waited for a slot as well.
+    # Use the quarter with the shortest waits: the other migrations may have waited for a slot.
     usual = _quantile(waits, 0.25)
     preparation = Span(
         max(PREPARATION.low, usual - ROUNDING_S),
