@@ -55,7 +55,7 @@ def test_approved_source_is_the_revision_that_the_user_sets(source, approval):
     ("changes", "says"),
     [({"dirty": True}, "files that were not committed"), ({"revision": "stdin"}, "from stdin")],
 )
-def test_approved_source_needs_a_commit(changes, says, approval):
+def test_approved_source_must_be_a_commit(changes, says, approval):
     with pytest.raises(SourceError, match=says):
         approval_options.approved_source(options(repo="."), replace(approval, **changes))
 

@@ -40,14 +40,14 @@ def test_breakable_block_is_interrupted_after_the_grace_period(stop, number):
     assert stop.interrupted is (number == signal.SIGINT)
 
 
-def test_code_outside_a_breakable_block_is_not_interrupted(stop):
+def test_signal_does_not_interrupt_code_outside_a_breakable_block(stop):
     send(signal.SIGTERM)
     signal.sigtimedwait([], 0.1)
     with pytest.raises(BrokenOff), stop.breakable():
         raise AssertionError("not entered once the patience is over")
 
 
-def test_breakable_block_that_ends_in_time_is_not_interrupted(stop):
+def test_breakable_block_that_ends_within_the_grace_period_is_not_interrupted(stop):
     stop.patience_s = 5.0
     with stop.breakable():
         send(signal.SIGTERM)

@@ -161,7 +161,7 @@ def test_change_that_is_too_long_for_every_window_causes_a_warning():
     }
 
 
-def test_window_check_uses_the_longest_window_ahead():
+def test_window_check_uses_the_longest_upcoming_window():
     short = tuple(window(3600 * n, "16m") for n in range(1, 6))
     assert list(notes(*world("a"), windows=short)) == ["outside-window", "window-too-short"]
     assert list(notes(*world("a"), windows=(*short, window(36000, "1h")))) == ["outside-window"]
@@ -245,7 +245,7 @@ def test_restart_note_counts_restarts_by_source_of_consent():
 # The forecast
 
 
-def test_limit_per_node_lengthens_the_forecast():
+def test_node_limit_lengthens_the_forecast():
     desired, live = world(*"abc")
     free, bound = plan_of(desired, live), plan_of(desired, live, max_per_node=1)
     assert bound.forecast.latest_s > free.forecast.latest_s

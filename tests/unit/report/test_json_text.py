@@ -73,18 +73,18 @@ def test_json_pieces_read_each_element_only_when_it_is_written():
 
 
 @pytest.mark.parametrize("value", ["\ud800", 2**70, {1: "a"}])
-def test_dumps_writes_every_value_of_yaml(value):
+def test_json_text_contains_every_value_that_yaml_allows(value):
     assert json.loads(dumps({"manifest": value}))
     assert json.loads("".join(pieces({"manifest": iter([value])})))
     assert json.loads(compact({"manifest": value}))
 
 
-def test_dumps_keeps_the_order_of_keys():
+def test_json_text_keeps_the_order_of_keys():
     assert list(json.loads(dumps({"b": 1, "a": 2}))) == ["b", "a"]
     assert list(json.loads("".join(pieces({"b": iter([1]), "a": 2})))) == ["b", "a"]
 
 
 @pytest.mark.parametrize("write", [dumps, compact])
-def test_dumps_rejects_an_iterator(write):
+def test_json_text_cannot_be_made_from_an_iterator(write):
     with pytest.raises(TypeError, match="pieces"):
         write({"objects": iter([1])})

@@ -179,7 +179,7 @@ def test_markdown_text_never_becomes_a_link_mention_or_markup(text):
 @example(text="- x")
 @example(text="12. x")
 @example(text="===")
-def test_markdown_paragraph_stays_a_paragraph(text):
+def test_markdown_paragraph_is_not_parsed_as_a_list_or_heading(text):
     kinds = [token.type for token in parse(f"above\n\n{paragraph(text, 100)}")]
     assert kinds[:3] == ["paragraph_open", "inline", "paragraph_close"]
     assert kinds[3:] in ([], ["paragraph_open", "inline", "paragraph_close"])
@@ -190,7 +190,7 @@ def test_markdown_leaves_ordinary_text_unchanged(text):
     assert code(text) == f"<code>{text}</code>"
 
 
-def test_markdown_cell_is_cut_at_its_limit():
+def test_markdown_cell_is_truncated_at_its_limit():
     assert inline("a" * 500, 10) == "a" * 9 + "…"
 
 
@@ -213,7 +213,7 @@ def test_comment_on_ten_thousand_vms_fits_and_counts_omitted_vms(name):
 
 
 @pytest.mark.parametrize("changed", [500, 10_000])
-def test_comment_renders_only_rows_that_may_fit(changed, monkeypatch):
+def test_markdown_comment_renders_only_rows_that_may_fit(changed, monkeypatch):
     """At most the rows of one section are rendered without being shown."""
     made = []
     monkeypatch.setattr(

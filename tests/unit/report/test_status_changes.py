@@ -60,7 +60,7 @@ def test_status_line_shows_a_migration_without_nodes_and_phase():
     assert line(found).endswith(", migration Unset")
 
 
-def test_changed_lines_omit_unchanged_vms():
+def test_changed_status_lines_omit_unchanged_vms():
     before = status_lines(document(vm(), vm("pg-1")))
     now = status_lines(document(vm(), vm("pg-1", guestCurrent="12Gi")))
     assert list(changed_lines(before, now)) == [
@@ -69,7 +69,7 @@ def test_changed_lines_omit_unchanged_vms():
     assert list(changed_lines(now, now)) == []
 
 
-def test_changed_lines_include_removed_vms_and_the_kubevirt_cr():
+def test_changed_status_lines_include_removed_vms_and_the_kubevirt_cr():
     before = status_lines(document(vm()))
     now = status_lines(document(phase="Updating"))
     assert list(changed_lines(before, now)) == [

@@ -202,6 +202,6 @@ def test_violations_include_each_unknown_field_once():
     assert sorted(each.path[-1] for each in check(document, "manifest")) == ["a", "b", "c"]
 
 
-def test_ruamel_tree_is_checked_like_plain_values():
+def test_yaml_tree_of_ruamel_is_checked_like_plain_values():
     tree = YAML(typ="rt").load("apiVersion: reconciler/v1alpha1\nkind: Config\nmod: observe\n")
     assert [each.path for each in check(tree, "config")] == [("mod",)]

@@ -289,7 +289,7 @@ def test_restart_consent_causes_a_warning_without_an_allow_window():
     assert (found.severity, found.code) == ("warning", "no-window")
 
 
-def test_invalid_window_drops_all_windows():
+def test_invalid_window_in_the_configuration_disables_all_windows():
     windows = "windows:\n- {kind: allow, cron: 0 2 * * *, duration: 2h}\n- {kind: deny, cron: x}\n"
     result = read(HEAD + "restart: window\n" + windows)
     assert result.config.windows == ()

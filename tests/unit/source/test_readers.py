@@ -65,7 +65,7 @@ def test_commit_without_a_configuration_is_read_completely(opened, git_repo):
     assert [ref.name for ref in reading.state.vms] == ["a", "b", "c"]
 
 
-def test_hidden_folder_is_passed_over_unless_paths_names_it(opened, git_repo):
+def test_hidden_folder_is_skipped_unless_listed_in_paths(opened, git_repo):
     git_repo.commit(
         {
             "a.yaml": vm("a"),
@@ -80,7 +80,7 @@ def test_hidden_folder_is_passed_over_unless_paths_names_it(opened, git_repo):
     assert [ref.name for ref in CommitReader(opened).read().state.vms] == ["c"]
 
 
-def test_excluded_paths_are_not_read(opened, git_repo):
+def test_excluded_paths_in_git_are_not_read(opened, git_repo):
     files = {"a.yaml": vm("a"), "lab/b.yaml": "kind: KubeVirt\n- [", "lab2/c.yaml": vm("c")}
     git_repo.commit(files)
     assert not CommitReader(opened).read().state.valid
@@ -89,7 +89,7 @@ def test_excluded_paths_are_not_read(opened, git_repo):
     assert ([ref.name for ref in state.vms], messages(state)) == (["a"], [])
 
 
-def test_chart_is_named_once_and_is_an_error_only_with_objects_of_ours(opened, git_repo):
+def test_helm_chart_is_reported_once_and_is_an_error_only_with_vm_manifests(opened, git_repo):
     git_repo.commit(
         {
             "a.yaml": vm("a"),
@@ -109,13 +109,13 @@ def test_chart_is_named_once_and_is_an_error_only_with_objects_of_ours(opened, g
     ]
 
 
-def test_kustomization_without_objects_of_ours_is_a_note(opened, git_repo):
+def test_kustomization_without_vm_manifests_is_reported_as_a_note(opened, git_repo):
     git_repo.commit({"a/kustomization.yaml": "resources: [b.yaml]\n", "a/b.yaml": "a: [\n"})
     (found,) = CommitReader(opened).read().state.diagnostics
     assert (found.severity, found.code) == ("note", "kustomization")
 
 
-def test_files_without_an_object_are_counted(opened, git_repo):
+def test_files_without_a_vm_or_kubevirt_object_are_counted(opened, git_repo):
     git_repo.commit(
         {
             "a.yaml": "a: [",
@@ -130,7 +130,7 @@ def test_files_without_an_object_are_counted(opened, git_repo):
     assert (messages(state), state.skipped, state.ignored) == ([], {"ConfigMap": 1}, 4)
 
 
-def test_flags_override_the_configuration(opened, git_repo):
+def test_command_line_flags_override_the_configuration_in_git(opened, git_repo):
     git_repo.commit({".reconciler.yaml": CONFIG + "paths: [x]\n", "y/a.yaml": vm("a")})
     reading = CommitReader(
         opened, override=lambda config: config.overridden({"paths": ("./y/",)}, "flag --path")
@@ -292,7 +292,7 @@ def test_missing_path_is_reported_at_its_location_in_the_configuration(opened, g
 
 
 @pytest.mark.parametrize("name", [".reconciler.yml", "reconciler.yaml"])
-def test_misnamed_configuration_is_an_error(opened, git_repo, name):
+def test_misnamed_configuration_file_is_an_error(opened, git_repo, name):
     git_repo.commit({name: CONFIG + "mode: observe\n"})
     assert messages(CommitReader(opened).read().state) == [
         (
@@ -365,7 +365,7 @@ def test_changes_outside_the_configured_paths_leave_the_working_tree_clean(opene
     assert (state.dirty, [ref.name for ref in state.vms]) == (False, ["a"])
 
 
-def test_working_tree_is_read_before_the_first_commit(opened, git_repo):
+def test_working_tree_without_a_commit_is_read(opened, git_repo):
     git_repo.write({"a.yaml": vm("a")})
     state = WorkingTreeReader(opened).read().state
     assert (state.revision, state.dirty, len(state.vms)) == ("working-tree", True, 1)

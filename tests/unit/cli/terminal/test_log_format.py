@@ -135,7 +135,7 @@ def test_log_follows_a_redirected_stderr(monkeypatch, stream):
         (io.StringIO(), {}, False),
     ],
 )
-def test_color_needs_a_terminal_and_respects_no_color(stream, environ, color, monkeypatch):
+def test_log_color_needs_a_terminal_and_respects_no_color(stream, environ, color, monkeypatch):
     for name in ("NO_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():

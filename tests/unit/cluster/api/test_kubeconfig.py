@@ -40,7 +40,7 @@ def test_missing_context_raises_an_error(clock, make_kubeconfig):
         connect(clock, kubeconfig_path=path, context="elsewhere")
 
 
-def test_context_without_a_kubeconfig_is_a_usage_error(clock):
+def test_context_option_without_a_kubeconfig_is_a_usage_error(clock):
     with pytest.raises(UsageError, match="no kubeconfig with the context a"):
         connect(clock, context="a")
 
@@ -68,7 +68,9 @@ def test_failed_credential_plugin_raises_an_error_without_its_output(
     assert logging.getLogger().handlers == handlers
 
 
-def test_proxy_is_looked_up_in_the_environment_once(server, make_client, reply, monkeypatch):
+def test_proxy_settings_are_read_from_the_environment_once(
+    server, make_client, reply, monkeypatch
+):
     client = make_client()
     server.on("/version", reply(200, {}))
 

@@ -66,7 +66,7 @@ def test_streamed_object_is_yielded_before_the_next_object_arrives(place):
 
 
 @pytest.mark.parametrize("text", ['{"items":null}', '{"items":[]}', '{"items": [ ]}', "{}"])
-def test_empty_list_has_no_objects(text):
+def test_empty_list_yields_no_objects(text):
     assert read([text.encode()]) == []
 
 

@@ -208,7 +208,7 @@ def test_migrations_are_grouped_by_vm_with_the_oldest_first(raw_migration):
         (None, {}, False),
     ],
 )
-def test_node_is_schedulable_if_labelled_and_not_cordoned(labels, spec, schedulable):
+def test_node_is_schedulable_if_labeled_and_not_cordoned(labels, spec, schedulable):
     body = {"metadata": {"name": "n", "labels": labels}, "spec": spec, "status": {}}
     assert read(workloads.NODES, body).schedulable is schedulable
 
@@ -250,7 +250,7 @@ def test_unreadable_object_is_reported_without_hiding_other_objects(raw_vm, gues
     assert said in finding.message
 
 
-def test_unreadable_instance_is_reported_under_its_vm(raw_vmi):
+def test_unreadable_instance_is_reported_as_a_problem_of_its_vm(raw_vmi):
     body = {"items": [raw_vmi(memory={"guestCurrent": []})]}
     (finding,) = workloads.VMIS.page(json.dumps(body).encode()).diagnostics
     assert finding.ref == PG0
@@ -312,7 +312,7 @@ def test_pending_restart_request_is_decoded(raw_vm, requests, asked):
 
 
 @pytest.mark.parametrize(("annotations", "there"), [(None, False), ({}, True), ({"a": "b"}, True)])
-def test_presence_of_annotations_is_decoded(raw_vm, annotations, there):
+def test_existence_of_annotations_is_decoded(raw_vm, annotations, there):
     body = raw_vm()
     body["metadata"]["annotations"] = annotations
     assert read(workloads.VMS, body).annotated is there

@@ -126,7 +126,7 @@ def test_lease_of_the_same_holder_is_acquired_without_waiting(api, make, clock):
     assert clock.elapsed == 0
 
 
-def test_lease_is_renewed_only_when_due(api, make, clock, server):
+def test_lease_is_renewed_every_ten_seconds(api, make, clock, server):
     with make() as lease:
         sent = len(server.requests)
         clock.elapsed = 9.9
@@ -217,7 +217,7 @@ def test_lease_of_a_dead_holder_is_acquired_by_only_one_of_two_runs(api, make, c
     assert winner is not None
 
 
-def test_lease_taken_by_another_run_stays_lost(api, make, clock):
+def test_lease_acquired_by_another_run_stays_lost(api, make, clock):
     with make() as lease:
         api.spec(holderIdentity="them")
         clock.elapsed = 11
@@ -342,9 +342,7 @@ def test_paused_process_loses_a_lease_that_another_run_acquired(api, make, clock
     assert api.holder == holder
 
 
-def test_process_paused_during_a_renewal_loses_a_lease_acquired_meanwhile(
-    api, make, clock, server
-):
+def test_process_paused_during_a_renewal_loses_a_lease_with_a_new_holder(api, make, clock, server):
     with make() as lease:
         answer = server.handlers[LEASES]
 
@@ -466,7 +464,9 @@ def test_lease_held_error_contains_holder_lease_and_server(api, make, clock, cli
     assert "30 s" in caught.value.hint
 
 
-def test_process_paused_during_a_renewal_keeps_a_lease_nobody_acquired(api, make, clock, server):
+def test_process_paused_during_a_renewal_keeps_a_lease_without_a_new_holder(
+    api, make, clock, server
+):
     with make() as lease:
         answer = server.handlers[LEASES]
 

@@ -51,7 +51,9 @@ def test_cluster_snapshot_takes_seven_requests_for_any_number_of_vms(cluster, re
     ]
 
 
-def test_restarted_list_has_no_duplicates(cluster, read, page, raw_vm, failure):
+def test_list_restarted_after_an_expired_token_has_no_duplicates(
+    cluster, read, page, raw_vm, failure
+):
     gone = failure(410, "too old", "Expired")
     a, b = raw_vm("a"), raw_vm("b")
     cluster.on(f"{API}/virtualmachines", page(a, token="x"), gone, page(b))

@@ -154,7 +154,7 @@ def test_queued_events_are_all_recorded_before_the_block_ends(make, endpoint, ca
     assert lines(caplog) == []
 
 
-def test_events_beyond_the_limit_are_dropped_and_counted(make, endpoint, caplog):
+def test_queued_events_beyond_the_limit_are_dropped_and_counted(make, endpoint, caplog):
     with make(most_waiting=2) as recorder:
         for reason in "ABCDE":
             record(recorder, reason)

@@ -177,12 +177,12 @@ def test_estimate_uses_the_rate_of_finished_migrations():
     assert any("as 2 finished migrations took" in each for each in found.assumptions)
 
 
-def test_forecast_states_the_assumed_network_without_history_and_bandwidth():
+def test_forecast_states_the_assumed_bandwidth_without_finished_migrations():
     found = forecast_of(*fleet(("vm", 20, "node01")))
     assert any("10 to 25 Gbit/s" in each for each in found.assumptions)
 
 
-def test_estimate_ignores_a_single_outlier():
+def test_estimate_ignores_a_single_slow_migration():
     other = vm_ref("db", "other")
     usual = [finished(f"m-{n}", 100, ref=other) for n in range(8)]
     sane = fleet(
@@ -315,7 +315,7 @@ def test_forecast_includes_the_time_until_the_cr_settles():
 # Copied memory and peak requests
 
 
-def test_forecast_peak_is_growth_plus_concurrent_target_pods():
+def test_forecast_memory_peak_is_growth_plus_concurrent_target_pods():
     vms = (("a", 8, "node01"), ("b", 4, "node02"), ("c", 2, "node03"))
     found = forecast_of(
         *fleet(*vms, kubevirt=with_settings(make_kubevirt(), parallelMigrationsPerCluster=2))
@@ -326,7 +326,7 @@ def test_forecast_peak_is_growth_plus_concurrent_target_pods():
     assert [(each.ref.name, each.position) for each in found.vms] == [("a", 1), ("b", 2), ("c", 3)]
 
 
-def test_forecast_peak_of_all_namespaces_counts_concurrent_pods_once():
+def test_forecast_memory_peak_of_all_namespaces_counts_concurrent_pods_once():
     desired, live = fleet(
         *((name, 4, f"node0{n}") for n, name in enumerate("abc", 1)),
         kubevirt=with_settings(make_kubevirt(), parallelMigrationsPerCluster=2),
@@ -434,7 +434,9 @@ def past(seconds):
 
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, durations, st.integers(0, 3))
-def test_forecast_range_is_narrower_than_a_factor_of_three(vms, limit, seconds, running):
+def test_forecast_upper_bound_is_less_than_three_times_the_lower_bound(
+    vms, limit, seconds, running
+):
     before = past(seconds)
     for n in range(running):
         ref = vm_ref("db", f"running-{n}")

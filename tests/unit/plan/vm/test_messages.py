@@ -98,7 +98,7 @@ def test_hotplug_failure_condition_makes_the_size_wait(reason, effect):
         ("Memory Hotplug Failed", "", "Memory Hotplug Failed"),
     ],
 )
-def test_refused_hotplug_message_quotes_the_reason(reason, text, says):
+def test_rejected_hotplug_message_quotes_the_reason(reason, text, says):
     # recorded plug-refused
     conditions = {"HotMemoryChange": condition("False", reason, text)}
     decision = decided(vm=make_vm(guest="2Gi"), vmi=make_vmi(conditions=conditions))
@@ -123,7 +123,7 @@ def test_message_contains_the_size_that_the_guest_has_so_far(guest_has, says):
 
 
 @pytest.mark.parametrize("status", ["False", "Unknown"])
-def test_restart_is_pending_only_if_the_condition_is_true(status):
+def test_restart_is_pending_only_if_restart_required_is_true(status):
     conditions = {"RestartRequired": condition(status, "", "memory updated")}
     assert decided("1Gi", vm=make_vm(conditions=conditions)).reason.value == "converged"
 

@@ -455,7 +455,7 @@ def test_starting_vm_is_waited_for_until_the_start_timeout(minutes, expected):
     assert effect_of(make_desired(want("1Gi")), live(vmi=vmi)) == expected
 
 
-def test_pending_edit_prevents_a_live_change():
+def test_pending_edit_of_another_field_prevents_a_live_change():
     """In mixed-edit, another template field differs, so no change is live until it is reverted."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", OTHER)})
     found = effect_of(make_desired(want("2Gi")), live(vm=vm))

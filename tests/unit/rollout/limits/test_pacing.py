@@ -48,7 +48,7 @@ def started(state, policy=None, *, busy=(), candidates=REFS, **questions):
     return [each.ref.name for each in chosen], {ref.name: why for ref, why in waits.items()}
 
 
-def test_kubevirt_limit_applies_without_a_user_limit():
+def test_kubevirt_migration_limit_applies_without_a_user_limit():
     names, waits = started(live())
     assert names == ["vm-0", "vm-1", "vm-2", "vm-3", "vm-4"]
     assert set(waits.values()) == {"the limit of 5 changes at a time is reached"}
@@ -60,7 +60,7 @@ def test_lower_of_user_and_kubevirt_limit_applies(limit, count):
     assert len(names) == count
 
 
-def test_limit_per_node_counts_the_node_that_a_vm_leaves():
+def test_node_limit_counts_vms_by_their_source_node():
     names, waits = started(live(), PlanPolicy(max_per_node=1))
     assert names == ["vm-0", "vm-1", "vm-2"]
     assert waits["vm-3"] == "the limit of 1 changes at a time from node01 is reached"

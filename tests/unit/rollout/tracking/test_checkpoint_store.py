@@ -75,7 +75,7 @@ def test_forgotten_object_is_removed_from_the_annotation():
     assert lease.writes == before
 
 
-def test_soak_is_found_by_the_next_pass():
+def test_soak_start_is_found_by_the_next_pass():
     lease, soak = FakeLease(), Soak(digest="d", since=NOW)
     CheckpointStore(lease, NOW).soaks(soak)
     assert CheckpointStore(lease, NOW).checkpoint.soak == soak

@@ -164,7 +164,7 @@ def test_restarted_at_is_the_time_at_which_the_restart_was_accepted():
         *((("sent", "accepted"), cause, Actuation.SUCCEEDED) for cause in Cause),
     ],
 )
-def test_actuation_says_whether_the_write_was_made(path, cause, actuation):
+def test_outcome_actuation_shows_whether_the_write_was_made(path, cause, actuation):
     found = tracked(*path)
     found.ended(replace(END, cause=cause), LATER)
     assert found.outcome().actuation is actuation
@@ -189,7 +189,7 @@ def test_migration_from_before_the_patch_is_ignored():
     assert (found.migration, found.failed_migrations) == (None, 0)
 
 
-def test_progress_never_moves_backwards():
+def test_tracked_progress_never_moves_backwards():
     found = tracked("sent", "accepted")
     moved = []
     for phase in ("Running", "Failed"):

@@ -208,7 +208,7 @@ def test_kubernetes_list_is_read_item_by_item(head):
     assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]
 
 
-def test_items_of_a_typed_list_need_no_kind():
+def test_typed_list_items_need_no_kind():
     result = read(
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachineList\nitems:\n"
         "- metadata: {name: a, namespace: b}\n"
@@ -255,13 +255,13 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("text", FOREIGN)
-def test_document_that_is_not_ours_is_never_reported(text):
+def test_document_of_other_tools_is_never_reported(text):
     result = read(text)
     assert (said(result), result.objects, result.skipped) == ([], (), {})
 
 
 @pytest.mark.parametrize("text", [each for each in FOREIGN if isinstance(each.values[0], str)])
-def test_document_that_is_not_ours_hides_no_vm_beside_it(text):
+def test_document_of_other_tools_does_not_hide_vms_in_the_same_file(text):
     foreign = text.rstrip("\n") + "\n"
     result = read(
         foreign + "---\n" + vm() + "---\n" + foreign + "---\n" + vm().replace("-0", "-1")
@@ -284,7 +284,7 @@ def test_document_that_is_not_ours_hides_no_vm_beside_it(text):
         ),
     ],
 )
-def test_unreadable_document_that_names_our_kinds_is_an_error(text):
+def test_unreadable_document_that_mentions_a_kubevirt_kind_is_an_error(text):
     (found,) = said(read(text))
     assert (found.severity, found.code in {"not-yaml", "not-text"}) == ("error", True)
 
@@ -298,7 +298,7 @@ def test_unreadable_document_that_names_our_kinds_is_an_error(text):
         "!!binary VmlydHVhbE1hY2hpbmU=",
     ],
 )
-def test_vm_is_found_in_every_notation_of_its_kind(kind):
+def test_vm_manifest_is_recognized_in_every_notation_of_its_kind(kind):
     text = vm().replace("VirtualMachine", kind).replace("kubevirt.io", '"\\u006bubevirt.io/v1"', 1)
     text = text.replace('"/v1\n', '"\n', 1)
     assert one(read(text)).desired.ref.name == "pg-0"
@@ -312,7 +312,7 @@ def test_invalid_document_does_not_hide_valid_documents():
     assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]
 
 
-def test_equal_keys_of_our_documents_are_a_warning_and_the_last_one_counts():
+def test_duplicate_key_in_a_vm_manifest_causes_a_warning_and_the_last_wins():
     result = read(vm("guest: 2Gi, guest: 4Gi") + "---\nkind: ConfigMap\na: 1\na: 2\n")
     assert [(each.severity, each.code) for each in said(result)] == [("warning", "duplicate-key")]
     assert str(result.objects[0].desired.guest) == "4Gi"

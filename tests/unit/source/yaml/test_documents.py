@@ -51,7 +51,7 @@ def test_yaml_alias_has_the_value_and_location_of_its_anchor():
     assert root.at(("b", "k")) == Mark(2, 6)
 
 
-def test_last_of_two_equal_keys_counts_and_a_merge_replaces_the_keys_before_it():
+def test_last_of_duplicate_yaml_keys_wins_and_a_merge_replaces_earlier_keys():
     """As kubectl reads them: sigs.k8s.io/yaml v1.4 goyaml.v2/decode.go."""
     text = "x: &x {a: 1, b: 1}\nm: {a: 2, <<: *x, b: 3}\nz: {a: 4, a: 5}\n"
     (document,) = parse(text).documents

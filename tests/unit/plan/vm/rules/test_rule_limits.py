@@ -176,7 +176,7 @@ def test_guest_size_equal_to_the_limit_is_allowed_under_stage(limit, denied):
         (3, 0, "ineffective-migrations"),
     ],
 )
-def test_one_migration_without_effect_is_tolerated(succeeded, before, expected):
+def test_single_migration_without_effect_is_tolerated(succeeded, before, expected):
     changed = NOW - timedelta(minutes=5)
     times = [changed - timedelta(minutes=1)] * before + [changed] * succeeded
     live = make_live(

@@ -138,7 +138,7 @@ IN_FLIGHT = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("
         ),
     ],
 )
-def test_v1_1_waits_while_the_webhook_would_deny(live, reason):
+def test_v1_1_change_waits_while_the_webhook_would_deny_the_patch(live, reason):
     assert effect(live) == ("wait", reason)
 
 
