@@ -45,7 +45,7 @@ class StaleError(ReconcilerError):
 
 
 class DeclinedError(ReconcilerError):
-    """The user was asked, and does not want the plan applied."""
+    """The user answered that the plan is not to be applied."""
 
 
 class ClusterError(ReconcilerError):

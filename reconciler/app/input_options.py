@@ -24,7 +24,7 @@ class SourceOptions:
     working_tree: bool = False
     files: tuple[str, ...] = ()
     config: Path | None = None
-    """Configuration file that goes with *files*."""
+    """The configuration file for the manifests in *files*."""
     namespace: str | None = None
     """The namespace that the command covers, and the default for manifests without a namespace."""
     all_namespaces: bool = False
@@ -94,8 +94,8 @@ class SourceOptions:
             )
         if self.config is not None and not self.files:
             raise UsageError(
-                "--config goes with -f; a repository has its configuration in .reconciler.yaml",
-                hint="remove --config; RECONCILER_CONFIG counts too",
+                "--config needs -f; a repository has its configuration in .reconciler.yaml",
+                hint="remove --config; RECONCILER_CONFIG counts as --config",
             )
         if revision and self.working_tree:
             raise UsageError(

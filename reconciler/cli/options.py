@@ -101,7 +101,7 @@ ConfigFile = Annotated[
         "--config",
         metavar="FILE",
         envvar=_env("CONFIG"),
-        help="Configuration file for -f. Default: the document of the kind Config among the "
+        help="Configuration file for -f. Default: the document of kind Config among the "
         "manifests.",
     ),
 ]
@@ -337,7 +337,7 @@ Yes = Annotated[
         "--yes",
         envvar=_env("YES"),
         help="Apply the plan without asking; needed without a terminal, unless --plan or "
-        "--expect-digest approves one.",
+        "--expect-digest approves it.",
     ),
 ]
 NoWait = Annotated[

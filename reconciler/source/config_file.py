@@ -72,7 +72,7 @@ class ConfigResult:
     config: Config
     diagnostics: tuple[Diagnostic, ...] = ()
     n_documents: int = 0
-    """How many documents among the manifests are configurations."""
+    """The number of documents among the manifests that are configurations."""
 
 
 def config_entry(tree: FileTree) -> Entry | None:
@@ -118,11 +118,13 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
 def stream_config(
     texts: Sequence[tuple[str, bytes]], given: tuple[str, bytes] | None = None
 ) -> ConfigResult | None:
-    """Read the configuration that goes with *texts*; None where there is none.
+    """Read the configuration for *texts*; None if there is none.
 
     Args:
-        texts: The name and the bytes of each text; a document of the kind Config may be in one.
-        given: The name and the bytes of a configuration file, which then is the only one.
+        texts: The name and the bytes of each text; one of them may contain a document of kind
+            Config.
+        given: The name and the bytes of a configuration file, which is then the only
+            configuration.
     """
     result = None if given is None else parse_config(SourceFile(path=given[0]), given[1])
     files = ((SourceFile(path=name), root) for name, data in texts for root in _configs(data))
@@ -148,7 +150,7 @@ def _configs(data: bytes) -> Iterator[Node]:
 
 
 def _extra(file: SourceFile, root: Node) -> Diagnostic:
-    message = "the configuration must be a single document, and this is another one"
+    message = "the configuration must be a single document, but this is a second one"
     return file.diagnose(Problem(mark=root.mark, code="extra-document", message=message))
 
 

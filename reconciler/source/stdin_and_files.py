@@ -55,7 +55,7 @@ def contents(path: Path) -> bytes:
     """Return the bytes of *path*, at most one byte beyond the size limit.
 
     Raises:
-        SourceError: It cannot be read.
+        SourceError: The file cannot be read.
     """
     try:
         with path.open("rb") as file:

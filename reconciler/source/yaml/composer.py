@@ -95,7 +95,7 @@ class _Open:
         self.merge: Node | None = None
         """The last value of the merge key ``<<``."""
         self.merged: frozenset[str] = frozenset()
-        """The keys from ``<<``, which a key after it replaces."""
+        """The keys that ``<<`` added; an equal key after ``<<`` replaces them."""
 
 
 class _Document:

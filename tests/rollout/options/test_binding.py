@@ -93,7 +93,7 @@ def test_configuration_of_a_stream_is_checked(stream, flag, code, says, command,
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        (["--repo", "."], 64, "--config goes with -f"),
+        (["--repo", "."], 64, "--config needs -f"),
         (["-f", "-"], 1, "nowhere.yaml cannot be read: No such file"),
     ],
 )

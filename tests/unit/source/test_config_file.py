@@ -264,7 +264,7 @@ def test_empty_configuration_file_has_all_defaults(text):
             HEAD + "---\n" + HEAD,
             (
                 ".reconciler.yaml:4:1: error[extra-document] the configuration must be a "
-                "single document, and this is another one"
+                "single document, but this is a second one"
             ),
         ),
         (
