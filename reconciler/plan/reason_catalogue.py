@@ -299,6 +299,10 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
     Reason.QUOTA_REFUSED: recorded("quota-holds-one-pod v1.9.0",
         "The namespace's ResourceQuota rejects the target pod of a migration that has started.",
         "Raise the ResourceQuota; the migration then continues by itself."),
+    Reason.OWNED_BY_POOL: recorded("pool-vm-patched v1.9.0",
+        "A VirtualMachinePool owns the VM. A change of the VM alone would go live, but the next"
+        " change of the pool's template overwrites it and restarts the VM.",
+        "Set the size in the pool's `spec.virtualMachineTemplate`."),
     Reason.OWNED_BY_OTHER: own("HyperConverged reverts direct changes of the CR",
         "HyperConverged owns the KubeVirt CR and reverts direct changes to the CR.",
         "Make the change in the HyperConverged resource."),

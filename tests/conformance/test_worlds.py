@@ -173,8 +173,8 @@ def test_world_configuration_limits_concurrent_changes(name, apart):
     assert list(seen.values()) == [set(), never]
 
 
-OUR_OWN = {"not-found", "being-deleted", "suspended", "unreadable"}
-"""Reasons that do not depend on KubeVirt's behaviour."""
+OUR_OWN = {"not-found", "being-deleted", "suspended", "owned-by-pool", "unreadable"}
+"""Reasons that do not depend on what KubeVirt does with this patch."""
 
 
 WRITTEN = {"restart-pending", "ineffective-migrations"}

@@ -198,10 +198,18 @@ class VMStatus(Wire, frozen=True):
     state_change_requests: list[StateChange] | None = None
 
 
+class Owner(Wire, frozen=True):
+    """An entry of ``metadata.ownerReferences``."""
+
+    kind: str | None = None
+    name: str | None = None
+
+
 class VMMeta(Meta, frozen=True):
     """``metadata`` of a VM."""
 
     resource_version: str | None = None
+    owner_references: list[Owner] | None = None
     managed_fields: list[VMManager] | None = None
 
 

@@ -35,6 +35,8 @@ FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go.
 """
+POOL = "VirtualMachinePool"
+"""Kind of the owner of a pool's VMs."""
 SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
 """Prefix of resource names; the page size follows."""
@@ -75,11 +77,17 @@ def vm(item: wire.VM) -> LiveVM:
         suspended=(meta.annotations or {}).get(SUSPEND) == "true",
         guest_manager=manager,
         guest_changed_at=changed_at,
+        pool=_pool(meta.owner_references or ()),
         restart_asked=bool(status.state_change_requests),
         annotated=meta.annotations is not None,
         resource_version=meta.resource_version or "",
         deleting=meta.deletion_timestamp is not None,
     )
+
+
+def _pool(owners: Iterable[wire.Owner]) -> str:
+    """Return the name of the pool that owns a VM. Source: recorded v1.9.0 pool-vm-patched."""
+    return next((each.name or "" for each in owners if each.kind == POOL), "")
 
 
 def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str:

@@ -103,6 +103,8 @@ class LiveVM:
     """The field manager of the guest size or the instancetype's name, from managedFields."""
     guest_changed_at: datetime | None = None
     """When ``guest_manager`` last wrote the VM; never earlier than the last change of the size."""
+    pool: str = ""
+    """The name of the VirtualMachinePool that owns the VM, or an empty string."""
     restart_asked: bool = False
     """Whether ``status.stateChangeRequests`` contains a pending stop or start."""
     annotated: bool = True

@@ -112,6 +112,7 @@ class Reason(StrEnum):
     INEFFECTIVE_MIGRATIONS = "ineffective-migrations"
     TARGET_UNSCHEDULABLE = "target-unschedulable"
     QUOTA_REFUSED = "quota-refused"
+    OWNED_BY_POOL = "owned-by-pool"
     OWNED_BY_OTHER = "owned-by-hyperconverged"
     GATE_DISABLED = "gate-disabled"
     UNKNOWN_FIELD = "unknown-field"

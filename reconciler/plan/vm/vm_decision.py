@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.annotations import SUSPEND
 from reconciler.model.diagnostic import UNREADABLE_OBJECT
 from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
 from reconciler.model.plan.plan import Action, Decision, Effect, Reason, Verb
 from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.digest import digested
-from reconciler.plan.finding import Finding, blocked, wait
+from reconciler.plan.finding import Finding, blocked
 from reconciler.plan.patches import posted
 from reconciler.plan.vm import unmanaged_edits
 from reconciler.plan.vm.consent import consented
@@ -21,6 +20,7 @@ from reconciler.plan.vm.rules import (
     instancetype,
     overcommit,
     staged,
+    vm_state,
 )
 from reconciler.plan.vm.rules.admission import ADMISSION
 from reconciler.plan.vm.rules.overcommit import OVERCOMMIT
@@ -73,7 +73,7 @@ def decide_vm(
         return _absent(state, desired, live, policy)
     size = target_size_of(state, desired, vm, live)
     if isinstance(size, Finding):
-        return _decision(state, desired, vm, _being_deleted(vm) or size)
+        return _decision(state, desired, vm, vm_state.being_deleted(vm) or size)
     situation = Situation(
         desired=desired,
         target=size.target,
@@ -110,12 +110,19 @@ def decide_vm(
 def find(situation: Situation) -> Finding:
     """Return the finding on a VM in the cluster; the first rule with a finding wins."""
     vm = situation.vm
-    if (deleted := _being_deleted(vm)) is not None:
+    if (deleted := vm_state.being_deleted(vm)) is not None:
         return deleted
     running = _running(situation)
     if situation.as_desired:
-        return _restarting(vm) or (_convergence(running) if running else _stopped(situation))
-    for rule in (_suspended, _restart_requested, *ADMISSION):
+        return vm_state.restarting(vm) or (
+            _convergence(running) if running else _stopped(situation)
+        )
+    for rule in (
+        vm_state.suspended,
+        vm_state.owned_by_pool,
+        vm_state.restart_requested,
+        *ADMISSION,
+    ):
         finding = rule(situation)
         if finding is not None:
             return finding
@@ -178,42 +185,12 @@ def _convergence(running: RunningVM) -> Finding:
     )
 
 
-def _restarting(vm: LiveVM) -> Finding | None:
-    """Wait for a requested restart: the VM's status does not show the size after the restart.
-
-    Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (restart) writes a Stop and a Start into
-    ``status.stateChangeRequests``; virt-controller removes each of them when it is done.
-    """
-    if not vm.restart_asked:
-        return None
-    return wait(Reason.RESTARTING, f"a restart was requested; the VM starts with {vm.guest}")
-
-
 def _stopped(situation: Situation) -> Finding:
     return Finding.of(
         Effect.NONE,
         Reason.STOPPED_AS_DESIRED,
         f"the VM is not running; it starts with {situation.target}",
     )
-
-
-def _restart_requested(situation: Situation) -> Finding | None:
-    return _restarting(situation.vm)
-
-
-def _suspended(situation: Situation) -> Finding | None:
-    if not situation.suspended:
-        return None
-    where = "in Git" if situation.desired.suspended else "in the cluster"
-    return blocked(
-        Reason.SUSPENDED,
-        f"changes of the VM are suspended {where}: the annotation {SUSPEND} is true",
-        "remove the annotation to allow the change",
-    )
-
-
-def _being_deleted(vm: LiveVM) -> Finding | None:
-    return blocked(Reason.BEING_DELETED, "the VM is being deleted") if vm.deleting else None
 
 
 def _unreadable(desired: DesiredVM, live: LiveState) -> Finding | None:

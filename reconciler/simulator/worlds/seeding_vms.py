@@ -109,6 +109,9 @@ class VMSeeder:
             },
             "spec": body,
         }
+        if spec.pool:
+            owner = _pool_reference(spec.pool, self._store.ids.uid())
+            vm["metadata"]["ownerReferences"] = [owner]
         if spec.vmi_labels:
             labels = section(vm, "spec", "template", "metadata", "labels")
             labels.update(spec.vmi_labels)
@@ -257,6 +260,18 @@ def _hotplug(vmi: Json, spec: VMSpec) -> None:
     )
     live_update.hotplug(vmi, plugged)
     status["guestRequested"] = status["guestCurrent"] = quantity.binary(target)
+
+
+def _pool_reference(name: str, uid: str) -> Json:
+    """Returns the ownerReference that a VirtualMachinePool gives its VMs; recorded on v1.9.0."""
+    return {
+        "apiVersion": "pool.kubevirt.io/v1beta1",
+        "blockOwnerDeletion": True,
+        "controller": True,
+        "kind": "VirtualMachinePool",
+        "name": name,
+        "uid": uid,
+    }
 
 
 def _vm_spec(spec: VMSpec) -> Json:

@@ -75,6 +75,8 @@ class VMSpec:
     live_update_features: Mapping[str, Any] | None = None
     """The VM's spec.liveUpdateFeatures, which only KubeVirt v1.1 has."""
     instancetype: str = ""
+    pool: str = ""
+    """The name of the VirtualMachinePool that owns the VM, or an empty string."""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     vmi_labels: Mapping[str, str] = field(default_factory=dict)

@@ -182,6 +182,7 @@ def _vm(entry: Fields) -> VMSpec:
         if entry.raw("liveUpdateFeatures") is not None
         else None,
         instancetype=instancetype,
+        pool=entry.text("pool"),
         labels=entry.mapping("labels"),
         annotations=entry.mapping("annotations"),
         vmi_labels=entry.labels("vmiLabels"),

@@ -311,6 +311,22 @@ def test_pending_restart_request_is_decoded(raw_vm, requests, asked):
     assert read(workloads.VMS, body).restart_asked is asked
 
 
+@pytest.mark.parametrize(
+    ("owners", "pool"),
+    [
+        (None, ""),
+        ([], ""),
+        ([{"kind": "VirtualMachinePool", "name": "web", "controller": True}], "web"),
+        ([{"kind": "Other", "name": "o"}, {"kind": "VirtualMachinePool", "name": "web"}], "web"),
+        ([{"kind": "Other", "name": "web"}], ""),
+    ],
+)
+def test_pool_of_a_vm_is_decoded_from_its_owners(raw_vm, owners, pool):
+    body = raw_vm()
+    body["metadata"]["ownerReferences"] = owners
+    assert read(workloads.VMS, body).pool == pool
+
+
 @pytest.mark.parametrize(("annotations", "there"), [(None, False), ({}, True), ({"a": "b"}, True)])
 def test_existence_of_annotations_is_decoded(raw_vm, annotations, there):
     body = raw_vm()

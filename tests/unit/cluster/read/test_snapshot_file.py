@@ -74,6 +74,7 @@ vms = st.builds(
     conditions=conditions,
     labels=st.dictionaries(texts, texts),
     guest_changed_at=st.none() | times,
+    pool=texts,
     restart_asked=st.booleans(),
     annotated=st.booleans(),
     resource_version=texts,

@@ -1,0 +1,63 @@
+"""States of a VM in which its memory is left alone: deletion, suspension, a pool, a restart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.annotations import SUSPEND
+from reconciler.model.plan.plan import Reason
+from reconciler.plan.finding import Finding, blocked, wait
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveVM
+    from reconciler.plan.vm.rules.situation import Situation
+
+
+def being_deleted(vm: LiveVM) -> Finding | None:
+    """Block a VM that is being deleted."""
+    return blocked(Reason.BEING_DELETED, "the VM is being deleted") if vm.deleting else None
+
+
+def suspended(situation: Situation) -> Finding | None:
+    """Block a VM whose changes are suspended by an annotation, in Git or on the cluster."""
+    if not situation.suspended:
+        return None
+    where = "in Git" if situation.desired.suspended else "in the cluster"
+    return blocked(
+        Reason.SUSPENDED,
+        f"changes of the VM are suspended {where}: the annotation {SUSPEND} is true",
+        "remove the annotation to allow the change",
+    )
+
+
+def owned_by_pool(situation: Situation) -> Finding | None:
+    """Block a change of a pool's VM: the pool's next change overwrites it and restarts the VM.
+
+    Source: recorded v1.9.0 pool-vm-patched.
+    """
+    pool, namespace = situation.vm.pool, situation.vm.ref.namespace
+    if not pool:
+        return None
+    return blocked(
+        Reason.OWNED_BY_POOL,
+        f"the VirtualMachinePool {pool} owns the VM, and the next change of the pool's template "
+        "overwrites the VM's size",
+        f"set the size in spec.virtualMachineTemplate of VirtualMachinePool {namespace}/{pool}; "
+        "KubeVirt then restarts the pool's VMs",
+    )
+
+
+def restarting(vm: LiveVM) -> Finding | None:
+    """Wait for a requested restart: the VM's status does not show its size after it.
+
+    Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (restart) writes a Stop and a Start into
+    ``status.stateChangeRequests``; virt-controller removes each of them when it is done.
+    """
+    if not vm.restart_asked:
+        return None
+    return wait(Reason.RESTARTING, f"a restart was requested; the VM starts with {vm.guest}")
+
+
+def restart_requested(situation: Situation) -> Finding | None:
+    """Wait for a requested restart before a change."""
+    return restarting(situation.vm)

@@ -1,0 +1,28 @@
+"""A VM of a VirtualMachinePool is left to its pool."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of, want
+
+from reconciler.model.desired.config import RestartConsent
+
+
+def decided(size, *, running=True, **plan):
+    vm = make_vm(pool="web")
+    live = make_live(vm, vmis=(make_vmi(),) if running else ())
+    (decision,) = plan_of(make_desired(want(size)), live, **plan).decisions
+    return decision
+
+
+# recorded v1.9.0 pool-vm-patched: the VM's own patch goes live; then the pool overwrites it.
+@pytest.mark.parametrize("running", [True, False])
+def test_change_of_a_pools_vm_is_blocked_and_the_hint_names_the_pool(running):
+    decision = decided("2Gi", running=running, restart=RestartConsent.STAGE)
+    assert (decision.effect, decision.reason) == ("blocked", "owned-by-pool")
+    assert "VirtualMachinePool db/web" in decision.why.hint
+    assert decision.actions == ()
+
+
+def test_pools_vm_with_the_desired_size_is_converged():
+    assert decided("1Gi").reason == "converged"
