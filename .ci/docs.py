@@ -15,11 +15,13 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import typer
 
 from reconciler.cli.demo.demo_stage import examples, staged
 from reconciler.cli.main import app
+from reconciler.cli.terminal import screen
 from reconciler.plan.reason_catalogue import BLOCKED, CHANGES, RESTARTS, WAITS, Mark
 from reconciler.report.wording import MEANING
 
@@ -198,6 +200,7 @@ def transcript() -> str:
     with (
         tempfile.TemporaryDirectory() as folder,
         redirect_stdout(printed),
+        patch.object(screen, "UNWRAPPED", 120),
         staged(Path(folder), world, source, 20.0) as stage,
     ):
         stage.commit(*(each.name for each in source.iterdir()))

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import WaveName
+from reconciler.model.phrases import listed
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.plan.reason_catalogue import CATALOGUE
 from reconciler.report import wording
@@ -40,7 +41,10 @@ _TONES = {
     Effect.BLOCKED: Tone.BAD,
 }
 _HEAD = ("NAMESPACE", "NAME", "FROM", "TO", "EFFECT", "REASON", "ETA", "WHERE")
-_FOLDED = ("NAMESPACE", "NAME", "REASON", "WHERE")
+_MAX_ALIKE = 10
+"""The most objects that are named beside an explanation that they share."""
+_LEAST = ("WHERE", "ETA")
+"""The columns that are left out on a narrow terminal, the least important one first."""
 
 
 def plan_text(
@@ -72,8 +76,11 @@ def _lines(plan: Plan, paint: Paint, *, width: int, verbose: bool) -> Iterator[s
     if explained:
         yield ""
         yield paint("Why", Tone.STRONG)
+        alike: dict[object, list[Decision]] = {}
         for decision in explained:
-            yield from _why(decision, paint, width=width, verbose=verbose)
+            alike.setdefault(_explanation(decision, verbose=verbose), []).append(decision)
+        for group in alike.values():
+            yield from _why(group, paint, width=width, verbose=verbose)
     yield ""
     yield from _summary(plan, paint, width=width)
     if plan.diagnostics:
@@ -157,7 +164,7 @@ def _machines(
     ]
     if rows:
         yield ""
-        yield from table(_HEAD, rows, width=width, wrap=_FOLDED, paint=paint)
+        yield from table(_HEAD, rows, width=width, wrap=(), drop=_LEAST, paint=paint)
 
 
 def _machine(decision: Decision, eta: str) -> Row:
@@ -182,9 +189,17 @@ def _surprising(decision: Decision) -> bool:
     return decision.effect not in _EXPECTED or bool(decision.warnings)
 
 
-def _why(decision: Decision, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
-    verdict = paint(f"{decision.effect}, {decision.reason}", _TONES[decision.effect])
-    yield f"  {printable(_name(decision.ref))}: {verdict}"
+def _explanation(decision: Decision, *, verbose: bool) -> object:
+    """Return what is said of *decision*; objects of which the same is said are shown together."""
+    if verbose or decision.changes[1:]:
+        return decision.ref
+    return decision.effect, decision.reason, decision.why, decision.warnings
+
+
+def _why(alike: Sequence[Decision], paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
+    decision = alike[0]
+    names = printable(listed((_name(each.ref) for each in alike), _MAX_ALIKE))
+    yield f"  {names}: {paint(f'{decision.effect}, {decision.reason}', _TONES[decision.effect])}"
     yield from paragraph(decision.why.message, width=width, indent="    ")
     # The wave shows the changes of its actions; list here only changes without an action.
     if len(decision.changes) > 1 and not decision.actions:

@@ -19,8 +19,9 @@ from reconciler.report.terminal_layout import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from reconciler.model.references import ObjectRef
     from reconciler.model.run.outcome import MigrationSummary, Outcome, RunReport
 
 _ORDER = (
@@ -43,10 +44,11 @@ _TONES = {
     Result.STALE: Tone.WARN,
     Result.NOT_STARTED: Tone.FAINT,
 }
-_HEAD = ("RESULT", "NAMESPACE", "NAME", "GUEST", "TIME", "REASON", "MIGRATION")
+_HEAD = ("RESULT", "NAMESPACE", "NAME", "GUEST", "WANTED", "TIME", "REASON", "MIGRATION")
+_LEAST = ("MIGRATION", "TIME", "GUEST")
+"""The columns that are left out on a narrow terminal, the least important one first."""
 _MAX_ALIKE = 10
 """The maximum number of listed objects that were not changed for the same reason."""
-_FOLDED = ("NAMESPACE", "NAME", "REASON", "MIGRATION")
 
 
 def run_text(
@@ -74,8 +76,9 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
     shown.sort(key=lambda each: _ORDER.index(each.result))
     if shown:
         yield ""
-        rows = list(_rows(shown, most=len(shown) if verbose else _MAX_ALIKE))
-        yield from table(_HEAD, rows, width=width, wrap=_FOLDED, paint=paint)
+        wanted = {each.ref: wording.from_and_to(each)[1] for each in run.plan.decisions}
+        rows = list(_rows(shown, wanted, most=len(shown) if verbose else _MAX_ALIKE))
+        yield from table(_HEAD, rows, width=width, wrap=(), drop=_LEAST, paint=paint)
     yield ""
     totals = Counter(each.result for each in run.outcomes)
     words = ", ".join(f"{totals[each]} {_word(each)}" for each in _ORDER if totals[each])
@@ -86,7 +89,7 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
     yield from _exit(run, paint, width=width)
 
 
-def _rows(outcomes: list[Outcome], most: int) -> Iterator[Row]:
+def _rows(outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, most: int) -> Iterator[Row]:
     """Yield one row per outcome; equal notes are shown once, below the last of their rows.
 
     Among the objects that were not changed for the same reason, at most *most* are listed, and the
@@ -100,13 +103,13 @@ def _rows(outcomes: list[Outcome], most: int) -> Iterator[Row]:
     for group in alike.values():
         listed, more = group[:most], len(group) - most
         for each in listed[:-1]:
-            yield Row(_row(each).cells, ())
-        last = _row(listed[-1])
+            yield Row(_row(each, wanted).cells, ())
+        last = _row(listed[-1], wanted)
         rest = (f"and {more} more like this",) if more > 0 else ()
         yield Row(last.cells, (*last.notes, *rest))
 
 
-def _row(outcome: Outcome) -> Row:
+def _row(outcome: Outcome, wanted: Mapping[ObjectRef, str]) -> Row:
     notes = [outcome.why.message] if outcome.why.message else []
     if outcome.failed_migrations:
         notes.append(f"failed migrations: {outcome.failed_migrations}")
@@ -121,6 +124,7 @@ def _row(outcome: Outcome) -> Row:
             Cell(outcome.ref.namespace),
             Cell(name if outcome.ref.is_vm else f"{outcome.ref.kind} {name}"),
             Cell(_guest(outcome)),
+            Cell(wanted.get(outcome.ref, "-") if outcome.ref.is_vm else "-"),
             Cell("-" if outcome.seconds is None else wording.duration(outcome.seconds)),
             Cell(outcome.reason),
             Cell(_migration(outcome.migration), Tone.FAINT),
@@ -138,7 +142,7 @@ def _guest(outcome: Outcome) -> str:
         return "-"
     before = "-" if outcome.guest_before is None else wording.spelled(outcome.guest_before)
     now = "-" if outcome.guest_now is None else wording.spelled(outcome.guest_now)
-    return f"{before} -> {now}"
+    return now if before == now else f"{before} -> {now}"
 
 
 def _migration(migration: MigrationSummary | None) -> str:

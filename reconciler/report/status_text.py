@@ -28,7 +28,8 @@ _HEAD = (
     "MIGRATION",
     "CONDITION",
 )
-_FOLDED = ("NAMESPACE", "NAME", "NODE", "MIGRATION", "CONDITION")
+_LEAST = ("NODE", "MAX", "PHASE", "SPEC", "MIGRATION")
+"""The columns that are left out on a narrow terminal, the least important one first."""
 
 
 def status_text(status: Status, *, width: int = 120, color: bool = False) -> str:
@@ -55,7 +56,7 @@ def _lines(status: Status, paint: Paint, *, width: int) -> Iterator[str]:
     if machines:
         yield ""
         rows = [_row(each) for each in machines]
-        yield from table(_HEAD, rows, width=width, wrap=_FOLDED, paint=paint)
+        yield from table(_HEAD, rows, width=width, wrap=("CONDITION",), drop=_LEAST, paint=paint)
     yield ""
     running = status.migrations_in_flight
     vms, migrations = wording.plural(len(machines), "VM"), wording.plural(running, "migration")

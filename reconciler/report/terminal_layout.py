@@ -10,7 +10,7 @@ from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _GAP = "  "
 _NARROWEST = 16
@@ -75,24 +75,29 @@ def with_line_feeds(lines: Iterable[str]) -> Iterator[str]:
 
 
 def table(
-    head: Sequence[str], rows: Sequence[Row], *, width: int, wrap: Sequence[str], paint: Paint
+    head: Sequence[str],
+    rows: Sequence[Row],
+    *,
+    width: int,
+    wrap: Sequence[str],
+    paint: Paint,
+    drop: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Yield the lines of a table; columns in *wrap* are folded if it is wider than *width*."""
-    natural = [len(each) for each in head]
-    for row in rows:
-        sizes = (len(printable(each.text)) for each in row.cells)
-        natural = [max(pair) for pair in zip(natural, sizes, strict=True)]
-    widths = _fitted(natural, width, {head.index(each) for each in wrap})
+    """Yield the lines of a table.
+
+    If it is wider than *width*, columns in *wrap* are folded between words, then those in *drop*
+    are left out, the first one first, and then words in *wrap* are broken. Other columns, such as
+    names, are always whole.
+    """
+    columns = _columns(head, rows, width, set(wrap), drop)
     titles = Row(tuple(Cell(each, Tone.STRONG) for each in head))
     for row in chain((titles,), rows):
-        folded = [
-            _folded(printable(cell.text), size)
-            for cell, size in zip(row.cells, widths, strict=True)
-        ]
+        cells = [(row.cells[index], size) for index, size in columns.items()]
+        folded = [_folded(printable(cell.text), size) for cell, size in cells]
         for parts in zip_longest(*folded, fillvalue=""):
             padded = [
                 paint(text, cell.tone) + " " * (size - len(text))
-                for text, cell, size in zip(parts, row.cells, widths, strict=True)
+                for text, (cell, size) in zip(parts, cells, strict=True)
             ]
             yield _GAP.join(padded).rstrip()
         for note in row.notes:
@@ -114,29 +119,56 @@ def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> It
     )
 
 
-def _fitted(natural: list[int], width: int, wrap: set[int]) -> list[int]:
-    """Reduce the widest foldable columns until the table fits into *width*."""
-    widths = list(natural)
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - width
+def _columns(
+    head: Sequence[str], rows: Sequence[Row], width: int, wrap: set[str], drop: Sequence[str]
+) -> dict[int, int]:
+    """Return the width of each column that is shown, by its index."""
+    texts = [[printable(row.cells[index].text) for row in rows] for index in range(len(head))]
+    natural = {n: max(map(len, (head[n], *found))) for n, found in enumerate(texts)}
+    whole = {
+        n: max(map(len, (head[n], *" ".join(found).split(" ")))) if head[n] in wrap else natural[n]
+        for n, found in enumerate(texts)
+    }
+    shown = dict(natural)
+    for name in (None, *drop):
+        if name is not None:
+            del shown[head.index(name)]
+        fitted = _fitted(shown, width, whole)
+        if _total(fitted) <= width:
+            return fitted
+    broken = {n: min(whole[n], _NARROWEST) if head[n] in wrap else whole[n] for n in shown}
+    return _fitted(shown, width, broken)
+
+
+def _total(widths: Mapping[int, int]) -> int:
+    return sum(widths.values()) + len(_GAP) * (len(widths) - 1)
+
+
+def _fitted(natural: Mapping[int, int], width: int, least: Mapping[int, int]) -> dict[int, int]:
+    """Reduce the widest columns, not below *least*, until all of them fit into *width*."""
+    widths = dict(natural)
+    excess = _total(widths) - width
     while excess > 0:
-        widest = max(wrap, key=lambda index: widths[index], default=None)
-        if widest is None or widths[widest] <= _NARROWEST:
+        wide = [index for index in widths if widths[index] > least[index]]
+        if not wide:
             break
-        widths[widest] -= 1
+        widths[max(wide, key=widths.__getitem__)] -= 1
         excess -= 1
     return widths
 
 
 def _folded(text: str, size: int) -> list[str]:
-    """Split *text* into lines of at most *size*, after a slash, dash or space if possible."""
+    """Split *text* into lines of at most *size*, between words if they are short enough."""
     if len(text) <= size:
         return [text]
     lines = [""]
-    for piece in _PIECE.findall(text):
+    words = re.findall(r"\S*\s|\S+", text)
+    long = (_PIECE.findall(each) if len(each.strip()) > size else [each] for each in words)
+    for piece in chain.from_iterable(long):
         if lines[-1] and len(lines[-1]) + len(piece) > size:
             lines.append("")
         lines[-1] += piece
-        while len(lines[-1]) > size:
+        while len(lines[-1].rstrip()) > size:
             lines[-1:] = [lines[-1][:size], lines[-1][size:]]
     return [line.strip() for line in lines]
 

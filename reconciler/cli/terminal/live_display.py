@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
+from rich.table import Column
 from rich.text import Text
 
 from reconciler.cli.options import TextFormat
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from reconciler.model.references import ObjectRef
 
+_WIDE = 100
+"""Columns from which on a bar has its full length."""
 _ENDS = frozenset({Step.DONE, Step.FAILED, Step.SKIPPED})
 _STYLES = {Step.DONE: "green", Step.FAILED: "red", Step.SKIPPED: "yellow", Step.WAVE: "bold"}
 _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
@@ -40,7 +43,8 @@ class LineDisplay:
 
     def __call__(self, progress: Progress) -> None:
         """Print the line of *progress*."""
-        news = progress.step, progress.reason, progress.message
+        # After the colon is the phase of a migration: the state of the VM is before it.
+        news = progress.step, progress.reason, progress.message.partition(": ")[0]
         if progress.step is Step.PHASE and self._last.get(progress.ref) == news:
             return
         self._last[progress.ref] = news
@@ -58,13 +62,19 @@ class LiveDisplay:
     def __init__(self, console: Console) -> None:
         # Names and messages come from the cluster and must not be read as markup.
         self._bars = Bars(
-            TextColumn("{task.fields[name]}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.percentage:>3.0f}%", markup=False),
+            TextColumn("{task.fields[name]}", markup=False, table_column=_whole()),
+            BarColumn(bar_width=24 if console.width >= _WIDE else 10),
+            TextColumn("{task.percentage:>3.0f}%", markup=False, table_column=_whole()),
             TextColumn("{task.fields[elapsed]}", markup=False, style="dim"),
-            TextColumn("{task.fields[phase]}", markup=False),
+            # Only the message shrinks on a narrow terminal.
+            TextColumn(
+                "{task.fields[phase]}",
+                markup=False,
+                table_column=Column(ratio=1, no_wrap=True, overflow="ellipsis"),
+            ),
             console=console,
             transient=True,
+            expand=True,
         )
         self._tasks: dict[ObjectRef, tuple[TaskID, datetime]] = {}
 
@@ -116,6 +126,11 @@ class LiveDisplay:
     def _say(self, progress: Progress) -> None:
         style = _STYLES.get(progress.step, "")
         self._bars.console.print(Text(_as_text(progress), style=style), soft_wrap=True)
+
+
+def _whole() -> Column:
+    """Return a column that is never cut."""
+    return Column(no_wrap=True, overflow="ignore")
 
 
 def _as_text(progress: Progress) -> str:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from reconciler.cli.options import LogOptions
 
 MAX_WIDTH = 160
-PIPE_WIDTH = 120
+UNWRAPPED = 1_000_000
+"""The width of what is not a terminal: a program reads it, or a person scrolls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +29,17 @@ class Style:
 
 
 def style_of(stream: TextIO) -> Style:
-    """Return the width and colors for *stream*; ``NO_COLOR`` and ``TERM=dumb`` disable colors."""
+    """Return the width and colors for *stream*.
+
+    ``NO_COLOR`` and ``TERM=dumb`` disable colors; ``FORCE_COLOR`` enables them without a terminal.
+    """
     terminal = stream.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
-    width = shutil.get_terminal_size().columns if terminal else PIPE_WIDTH
+    forced = os.environ.get("FORCE_COLOR", "") not in {"", "0"}
     return Style(
-        width=min(width, MAX_WIDTH), color=terminal and not plain, terminal=terminal and not plain
+        width=min(shutil.get_terminal_size().columns, MAX_WIDTH) if terminal else UNWRAPPED,
+        color=(terminal or forced) and not plain,
+        terminal=terminal and not plain,
     )
 
 

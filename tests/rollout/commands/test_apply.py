@@ -93,10 +93,7 @@ def test_no_wait_ends_after_the_patch_and_the_next_apply_follows_it(serve, git, 
         0,
         [
             "Run: 1 written.",
-            (
-                "Exit code 0: every patch was accepted; the run did not wait for the guests to "
-                "have their memory."
-            ),
+            "Exit code 0: every patch was accepted; the run did not wait for the guests.",
             "  the run does not wait for the guests because of --no-wait",
         ],
     )

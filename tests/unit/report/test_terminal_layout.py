@@ -65,3 +65,26 @@ def test_table_padding_has_no_style():
               paint=Paint(enabled=True))
     )  # fmt: skip
     assert lines[1] == "\x1b[31mx\x1b[0m  y"
+
+
+def test_narrow_table_leaves_out_the_least_important_column_and_keeps_names():
+    name = "a-very-long-name-of-a-virtual-machine"
+    rows = [Row((Cell(name), Cell("2Gi"), Cell("vms/db.yaml:14:18"), Cell("at restart")))]
+    head = ("NAME", "TO", "WHERE", "ETA")
+    shown = {
+        width: list(table(head, rows, width=width, wrap=(), paint=PLAIN, drop=("WHERE", "ETA")))
+        for width in (90, 60, 45, 20)
+    }
+    assert shown[90][1] == f"{name}  2Gi  vms/db.yaml:14:18  at restart"
+    assert shown[60][1] == f"{name}  2Gi  at restart"
+    assert shown[45][1] == shown[20][1] == f"{name}  2Gi"
+
+
+def test_folded_cell_is_broken_between_words_first():
+    rows = [Row((Cell("x"), Cell("in-progress (in-flight), HotMemoryChange=False, Paused")))]
+    lines = list(table(("A", "B"), rows, width=30, wrap=("B",), paint=PLAIN))
+    assert [line[3:] for line in lines[1:]] == [
+        "in-progress (in-flight),",
+        "HotMemoryChange=False,",
+        "Paused",
+    ]

@@ -111,3 +111,25 @@ def test_text_from_the_cluster_is_not_interpreted_as_markup(live, stream):
     live(event(Step.PATCHED, "[/nonsense]"))
     live._bars.refresh()
     assert "[red]x[/red] [/nonsense]" in shown(stream)
+
+
+def test_progress_line_is_one_for_each_state_and_not_for_each_phase(stream):
+    display = LineDisplay(stream)
+    display(event(Step.PATCHED, "guest 1Gi -> 2Gi", reason="hotplug"))
+    for phase in ("Pending", "Scheduling", "PreparingTarget", "Running"):
+        display(event(Step.PHASE, f"the VM migrates to 2Gi: m-1 is {phase}", reason="in-flight"))
+    display(event(Step.PHASE, "the guest accepts the memory", reason="guest-accepting"))
+    display(event(Step.DONE, "the guest has 2Gi", reason="converged"))
+    steps = [line.split()[1] for line in stream.getvalue().splitlines()]
+    assert steps == ["patched", "phase", "phase", "done"]
+
+
+def test_narrow_progress_bar_keeps_name_bar_and_percentage(stream):
+    ref = vm_ref("team-a", "a-long-name-of-a-database-0123456789")
+    with LiveDisplay(Console(file=stream, force_terminal=True, width=80)) as display:
+        display(event(Step.PHASE, "a message that is long, " * 9, ref=ref, fraction=0.5))
+        display._bars.refresh()
+    line = next(each for each in shown(stream).splitlines() if "50%" in each)
+    assert "team-a/a-long-name-of-a-database-0123456789" in line
+    assert "━━━━" in line
+    assert len(line.rstrip()) <= 80
