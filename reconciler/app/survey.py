@@ -49,7 +49,8 @@ def survey(
 ) -> Survey:
     """Plan one revision against one snapshot.
 
-    The desired state is read first, so that an invalid one causes no request to the cluster.
+    The desired state is read first, so that an invalid configuration causes
+    no request to the cluster.
 
     Args:
         desired: Reads the desired state.
@@ -59,7 +60,7 @@ def survey(
 
     Raises:
         SourceError: The desired state cannot be read.
-        InvalidError: The desired state is invalid.
+        InvalidError: Nothing may be planned, because the configuration is invalid.
         WrongClusterError: The desired state is meant for another cluster.
         ClusterError: The cluster cannot be read.
     """
@@ -83,10 +84,11 @@ def read_valid(reader: DesiredReader) -> Reading:
 
     Raises:
         SourceError: They cannot be read.
-        InvalidError: They are invalid; the error contains every reported problem.
+        InvalidError: The configuration is invalid, or nothing was read. The error contains every
+            reported problem. An invalid manifest is no reason: only its object is left alone.
     """
     reading = reader.read()
-    if reading.state.valid:
+    if not reading.state.unusable:
         return reading
     found = reading.state.diagnostics
     errors = plural(sum(each.severity is Severity.ERROR for each in found), "error")

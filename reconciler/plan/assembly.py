@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -31,8 +30,6 @@ def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
     decisions = list(vms)
     if context.kubevirt is not None:
         decisions.insert(0, context.kubevirt)
-    if not desired.valid:
-        decisions = [replace(each, actions=()) for each in decisions]
     actions = [action for each in decisions for action in each.actions]
     priorities = {ref: vm.priority for ref, vm in desired.vms.items()}
     vm_ranks = ranks(desired.vms, desired, live, policy) if policy.canary or policy.batches else {}

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from reconciler.model.desired.desired_state import DesiredState
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.live.live_state import LiveState
 from reconciler.model.plan.plan import Decision
+from reconciler.model.references import ObjectRef
 from reconciler.plan.behaviour.effective_config import EffectiveConfig
 from reconciler.plan.plan_policy import PlanPolicy
-
-if TYPE_CHECKING:
-    from reconciler.model.references import ObjectRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +20,8 @@ class PlanContext:
     """The state in Git, the live state, the policy and KubeVirt's configuration at one moment."""
 
     desired: DesiredState
+    errors: Mapping[ObjectRef, Diagnostic]
+    """The first error in Git about each object that has one."""
     live: LiveState
     policy: PlanPolicy
     now: datetime

@@ -6,13 +6,13 @@ from dataclasses import replace
 from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
-from reconciler.model.diagnostic import Severity
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.assembly import assemble
 from reconciler.plan.behaviour.effective_config import effective_config_of
 from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.context import PlanContext
+from reconciler.plan.invalid_manifest import decide_invalid
 from reconciler.plan.kubevirt.kubevirt_decision import decide_kubevirt
 from reconciler.plan.vm.rules.situation import InputsRead
 from reconciler.plan.vm.vm_decision import decide_vm
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.plan import Decision, Plan
-    from reconciler.model.references import ObjectRef
+    from reconciler.model.references import ObjectRef, Uid
     from reconciler.plan.plan_policy import PlanPolicy
 
 
@@ -98,6 +98,7 @@ class Planner:
         before = effective_config_of(live.kubevirt)
         context = PlanContext(
             desired=desired,
+            errors=desired.errors(),
             live=live,
             policy=policy,
             now=now,
@@ -137,7 +138,7 @@ class Planner:
     def plan(self) -> Plan:
         """Return the plan: one decision for each object, in the order of their references.
 
-        Where the desired state is invalid, the plan has no actions.
+        An object with an error in Git is blocked; the others are not affected.
         """
         context = self.context
         own = context.own
@@ -152,15 +153,18 @@ class Planner:
             return remembered.decision
         self.decided += 1
         inputs_read = InputsRead(context.live, context.now)
-        decision = decide_vm(
-            context.desired,
-            context.desired.vms[ref],
-            context.live,
-            before=context.before,
-            after=context.after,
-            policy=context.policy,
-            inputs_read=inputs_read,
-        )
+        if ref in context.errors:
+            decision = decide_invalid(ref, _uid(context.live, ref), context.errors[ref])
+        else:
+            decision = decide_vm(
+                context.desired,
+                context.desired.vms[ref],
+                context.live,
+                before=context.before,
+                after=context.after,
+                policy=context.policy,
+                inputs_read=inputs_read,
+            )
         if remembered is not None:
             self._forget((ref,))
         self._remembered[ref] = _Remembered(inputs, decision)
@@ -189,10 +193,14 @@ class Planner:
             self._momentary.discard(ref)
 
 
+def _uid(live: LiveState, ref: ObjectRef) -> Uid | None:
+    return live.vms[ref].uid if ref in live.vms else None
+
+
 def _by_vm(context: PlanContext) -> tuple[Mapping[ObjectRef, object], ...]:
     """Return, for each VM, the inputs that concern only that VM."""
     desired, live = context.desired, context.live
-    return desired.vms, desired.provenance, live.vms, live.vmis, live.migrations
+    return desired.vms, desired.provenance, context.errors, live.vms, live.vmis, live.migrations
 
 
 def _shared(context: PlanContext) -> tuple[object, ...]:
@@ -210,7 +218,6 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
         live.diagnostics,
         # Equal quantities may have different notations, and messages quote the notation.
         *(each.max_guest and each.max_guest.raw for each in (context.before, context.after)),
-        tuple(each for each in context.desired.diagnostics if each.severity is Severity.ERROR),
     )
 
 

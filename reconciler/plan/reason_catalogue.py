@@ -208,8 +208,12 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "The cluster does not have the object.",
         "Correct the name in Git, or create the object; `create: true` lets the reconciler"
         " create VMs."),
+    Reason.INVALID_MANIFEST: own("a manifest that is wrong in one place may be wrong in others",
+        "The manifest in Git has an error, so the object is left unchanged. Other objects are not"
+        " affected. An invalid KubeVirt manifest leaves the CR unchanged.",
+        "Correct the manifest in Git; `reconciler validate` shows each error with its place."),
     Reason.UNREADABLE: own("the object exists, and a value in it cannot be read",
-        "A value of the object, in the cluster or in Git, cannot be read.",
+        "A value of the object in the cluster cannot be read.",
         "Correct the value that the message names."),
     Reason.BEING_DELETED: recorded("delete-during-hotplug, all versions",
         "The VM is being deleted.",

@@ -60,8 +60,8 @@ def _opening(plan: Plan) -> Iterator[str]:
         f" read {wording.utc_time(plan.observed_at)}."
     )
     if plan.errored:
-        yield "\n**The desired state is invalid, so this plan cannot be applied.**"
-    elif not plan.waves:
+        yield "\n**A part of the desired state is invalid and is left out of this plan.**"
+    if not plan.waves:
         yield "\nNothing to apply."
     for number, wave in enumerate(plan.waves, 1):
         if wave.barrier is not None:

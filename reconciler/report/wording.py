@@ -49,7 +49,7 @@ MEANING: Mapping[ExitCode, str] = {
     " was asked not to wait",
     ExitCode.ERROR: "an error ended the run",
     ExitCode.CHANGES: "changes are pending",
-    ExitCode.INVALID: "the desired state is invalid",
+    ExitCode.INVALID: "part of the desired state is invalid",
     ExitCode.BLOCKED: "part of the desired state is blocked, waiting, or needs a restart",
     ExitCode.FAILED: "part of the rollout failed",
     ExitCode.DEADLINE: "the run stopped during changes; the next run continues them",

@@ -140,12 +140,11 @@ class _Rollout:
         """Whether the KubeVirt CR allows the memory of VMs to change."""
         self.stuck = False
         """Whether the run ended because no remaining change can start before its deadline."""
-        self.errored = plan.errored
 
     @property
     def open(self) -> bool:
         """Whether any object still has to be written or tracked."""
-        return not self.errored and (self.kubevirt.open or self.memory.open)
+        return self.kubevirt.open or self.memory.open
 
     @property
     def in_doubt(self) -> bool:

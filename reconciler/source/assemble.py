@@ -24,6 +24,7 @@ def assemble(
     dirty: bool,
     selector: Selector,
     diagnostics: Sequence[Diagnostic] = (),
+    unusable: bool = False,
 ) -> DesiredState:
     """Combine the *results* of the files into one desired state.
 
@@ -34,6 +35,7 @@ def assemble(
         dirty: Whether the files differ from their commit.
         selector: VMs whose labels in Git do not match are omitted.
         diagnostics: The diagnostics from before the files were read.
+        unusable: Whether they forbid to plan anything.
     """
     found = list(diagnostics)
     skipped: Counter[str] = Counter()
@@ -72,6 +74,7 @@ def assemble(
         skipped=dict(sorted(skipped.items())),
         ignored=n_ignored,
         unselected=frozenset(vms.keys() - selected.keys()),
+        unusable=unusable,
         diagnostics=tuple(sorted(found, key=_place)),
         provenance={ref: each.places for ref, each in objects.items()},
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,9 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
 """The function that decodes the value of each key; other keys use the value of the file."""
 
 
+_NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTILINE)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigResult:
     """The configuration; an invalid value is replaced by its default and has a diagnostic."""
@@ -73,6 +77,11 @@ class ConfigResult:
     diagnostics: tuple[Diagnostic, ...] = ()
     n_documents: int = 0
     """The number of documents among the manifests that are configurations."""
+
+    @property
+    def invalid(self) -> bool:
+        """Whether the configuration has an error, so that nothing may be planned."""
+        return any(each.severity is Severity.ERROR for each in self.diagnostics)
 
 
 def config_entry(tree: FileTree) -> Entry | None:
@@ -127,21 +136,30 @@ def stream_config(
             configuration.
     """
     result = None if given is None else parse_config(SourceFile(path=given[0]), given[1])
-    files = ((SourceFile(path=name), root) for name, data in texts for root in _configs(data))
+    files = ((SourceFile(path=name), each) for name, data in texts for each in _configs(data))
     for n, (file, root) in enumerate(files, start=1):
-        if result is None:
-            result = _of_root(file, root, [])
+        if isinstance(root, Problem):
+            found = ConfigResult(config=Config(), diagnostics=(file.diagnose(root),))
+        elif result is None:
+            found = _of_root(file, root, [])
         else:
-            result = replace(result, diagnostics=(*result.diagnostics, _extra(file, root)))
-        result = replace(result, n_documents=n)
+            found = ConfigResult(config=Config(), diagnostics=(_extra(file, root),))
+        if result is not None:
+            found = replace(result, diagnostics=(*result.diagnostics, *found.diagnostics))
+        result = replace(found, n_documents=n)
     return result
 
 
-def _configs(data: bytes) -> Iterator[Node]:
+def _configs(data: bytes) -> Iterator[Node | Problem]:
+    """Yield the configurations of a stream, and why one of them cannot be read."""
     text = decode(data)
     if isinstance(text, Problem) or _GROUP not in text:
         return
-    for root in documents.parse(text).roots:
+    found = documents.parse(documents.without(text, lambda each: _GROUP not in each))
+    for broken in found.unreadable:
+        if _NAMES_CONFIG.search(broken.text):
+            yield broken.problem
+    for root in found.roots:
         value = root.value if isinstance(root.value, dict) else {}
         if value.get("kind") == "Config" and str(value.get("apiVersion")).startswith(_GROUP):
             # kustomize accepts only objects that have a name, and may add labels.

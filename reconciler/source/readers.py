@@ -65,6 +65,7 @@ def read_tree(
         dirty=dirty,
         selector=config.selector,
         diagnostics=(*found.diagnostics, *selection.diagnostics, *rendered),
+        unusable=found.invalid,
     )
     return Reading(config=config, state=state)
 
@@ -226,6 +227,7 @@ class StreamReader:
             dirty=False,
             selector=config.selector,
             diagnostics=found.diagnostics if found else (),
+            unusable=found is not None and found.invalid,
         )
         state = replace(state, skipped=_without(state.skipped, found.n_documents if found else 0))
         return Reading(config=config, state=_not_empty(state), bound=found is not None)
@@ -248,4 +250,4 @@ def _not_empty(state: DesiredState) -> DesiredState:
         message=f"{state.revision} contains no object",
         hint="check whether the command that renders the manifests failed",
     )
-    return replace(state, diagnostics=(error,))
+    return replace(state, diagnostics=(error,), unusable=True)

@@ -176,7 +176,7 @@ def test_message_shows_the_new_notation_of_an_unchanged_max_guest():
         assert size in messages[0]
 
 
-def test_vm_is_unreadable_while_git_has_an_error_about_it():
+def test_vm_is_blocked_while_git_has_an_error_about_it():
     story, planner, policy = Story(), Planner(), PlanPolicy()
     unnamed = DesiredVM(ref=REFS[0], guest=None)
     story.desired = replace(story.desired, vms={**story.desired.vms, REFS[0]: unnamed})
@@ -187,7 +187,7 @@ def test_vm_is_unreadable_while_git_has_an_error_about_it():
         story.desired = replace(story.desired, diagnostics=found)
         plan = decide(story.desired, story.live, policy, story.now, planner)
         reasons.append(plan.decisions[0].reason)
-    assert reasons == [Reason.NOTHING_NAMED, Reason.UNREADABLE, Reason.NOTHING_NAMED]
+    assert reasons == [Reason.NOTHING_NAMED, Reason.INVALID_MANIFEST, Reason.NOTHING_NAMED]
 
 
 def test_plan_shows_the_new_line_of_a_value_that_moved_in_its_file():

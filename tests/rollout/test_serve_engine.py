@@ -111,7 +111,7 @@ def test_what_git_said_before_stays_in_force_while_it_is_invalid(serve, git):
     git.commit(manifests(**{"vm-3": "2Gi"}))
     with engine(cluster, git) as (planner, _informer):
         first = planner.plan().plan
-        git.commit({"vm-3.yaml": "kind: VirtualMachine\n"})
+        git.commit({".reconciler.yaml": "kind: Config\n"})
         with pytest.raises(InvalidError):
             planner.pull()
         assert planner.plan().plan.revision == first.revision

@@ -63,6 +63,8 @@ class DesiredState:
     unselected: frozenset[ObjectRef] = frozenset()
     """The objects that a selector, a namespace or a name excludes."""
     diagnostics: tuple[Diagnostic, ...] = ()
+    unusable: bool = False
+    """Whether nothing may be planned: the configuration is invalid, or nothing was read."""
     provenance: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -72,6 +74,11 @@ class DesiredState:
     def valid(self) -> bool:
         """Whether the diagnostics contain no error."""
         return all(each.severity is not Severity.ERROR for each in self.diagnostics)
+
+    def errors(self) -> dict[ObjectRef, Diagnostic]:
+        """Return the first error of each object that has one."""
+        found = (each for each in reversed(self.diagnostics) if each.severity is Severity.ERROR)
+        return {each.ref: each for each in found if each.ref is not None}
 
     def at(self, ref: ObjectRef, path: FieldPath = ()) -> Location | None:
         """Return the location of *path* in *ref*, or of its nearest parent."""

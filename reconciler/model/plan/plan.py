@@ -88,6 +88,7 @@ class Reason(StrEnum):
     WAITS_FOR_ROOM = "waits-for-room"
     # blocked
     NOT_FOUND = "not-found"
+    INVALID_MANIFEST = "invalid-manifest"
     UNREADABLE = "unreadable"
     BEING_DELETED = "being-deleted"
     SUSPENDED = "suspended"
@@ -270,12 +271,12 @@ class Plan:
 
     @property
     def applyable(self) -> bool:
-        """Whether the plan has actions and the desired state is valid."""
-        return bool(self.waves) and not self.errored
+        """Whether the plan has actions."""
+        return bool(self.waves)
 
     @property
     def errored(self) -> bool:
-        """Whether the desired state is invalid, so that nothing can be applied."""
+        """Whether a part of the desired state is invalid; only the rest of it is applied."""
         return any(each.severity is Severity.ERROR for each in self.diagnostics)
 
     @property

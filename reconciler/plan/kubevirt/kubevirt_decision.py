@@ -17,6 +17,7 @@ from reconciler.plan.behaviour.effective_config import (
 from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
 from reconciler.plan.digest import digested
 from reconciler.plan.finding import Finding, blocked, wait
+from reconciler.plan.invalid_manifest import decide_invalid
 from reconciler.plan.kubevirt.drift import kubevirt_drift
 from reconciler.plan.kubevirt.evictions import would_evict
 from reconciler.plan.kubevirt.impact import impact_of
@@ -24,6 +25,7 @@ from reconciler.plan.patches import settings_patch
 
 if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredState
+    from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live.live_state import LiveState
 
 HYPERCONVERGED_MANAGER = "hyperconverged-cluster-operator"
@@ -45,6 +47,11 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
     desired, current = state.kubevirt, live.kubevirt
     if desired is None:
         return KubeVirtDecision(decision=None, after=current)
+    error = _error_of(state)
+    if error is not None:
+        uid = current.uid if desired.ref == current.ref else None
+        decided = decide_invalid(desired.ref, uid, error)
+        return KubeVirtDecision(decision=decided, after=current)
     if desired.ref != current.ref:
         finding = blocked(
             Reason.WRONG_KUBEVIRT,
@@ -72,6 +79,12 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
     warnings += impact_of(changes, live, after)
     decision = _decision(state, current, finding, changes=changes, warnings=warnings)
     return KubeVirtDecision(decision=replace(decision, actions=actions), after=after)
+
+
+def _error_of(state: DesiredState) -> Diagnostic | None:
+    """Return the first error about a KubeVirt CR in Git, also about a second one."""
+    errors = state.errors().items()
+    return next((error for ref, error in errors if ref.is_kubevirt), None)
 
 
 def _decision(

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from reconciler.model.diagnostic import Severity
 from reconciler.model.fields import GUEST_MEMORY, INSTANCETYPE_NAME, WaveName
 from reconciler.model.plan.plan import Change, Effect, PatchOp, Reason
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import (
     CLUSTER_INSTANCETYPE,
     INSTANCETYPE,
-    dotted,
     instancetype_ref,
 )
 from reconciler.plan.finding import Finding, blocked
@@ -45,33 +43,12 @@ def target_size_of(
     if desired.guest is not None:
         return _by_size(state, desired, vm, desired.guest)
     if desired.instancetype is None:
-        unreadable = _unreadable(state, desired)
-        if unreadable is not None:
-            return unreadable
         return Finding.of(
             Effect.NONE,
             Reason.NOTHING_NAMED,
             "Git sets no guest memory for this VM",
         )
     return _by_instancetype(state, desired, vm, live, desired.instancetype)
-
-
-def _unreadable(state: DesiredState, desired: DesiredVM) -> Finding | None:
-    """Return a finding if Git's size is invalid."""
-    errors = [
-        each
-        for each in state.diagnostics
-        if each.severity is Severity.ERROR
-        and each.ref == desired.ref
-        and dotted(GUEST_MEMORY) in each.message
-    ]
-    if not errors:
-        return None
-    return blocked(
-        Reason.UNREADABLE,
-        f"the size in Git is invalid: {errors[0].message}",
-        errors[0].hint or "correct the size in Git",
-    )
 
 
 def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:

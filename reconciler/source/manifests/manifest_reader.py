@@ -74,16 +74,15 @@ class _Gathered:
 
     def without_foreign(self, text: str) -> str:
         """Return *text* with empty lines instead of the documents that cannot be of our kinds."""
-        kept, changed = [], False
-        for document in _split(text):
+
+        def is_foreign(document: str) -> bool:
             data = document.encode("utf-8", "surrogatepass")
             if may_manage(data) or document.startswith("%") or "\n%" in document:
-                kept.append(document)
-            else:
-                self.skipped.update(skipped_kinds(data))
-                kept.append("\n" * document.count("\n"))
-                changed = True
-        return "".join(kept) if changed else text
+                return False
+            self.skipped.update(skipped_kinds(data))
+            return True
+
+        return documents.without(text, is_foreign)
 
     def unreadable(self, problem: Problem, data: bytes) -> None:
         """Report the unreadable text *data* if it contains a kind of ours; otherwise count it."""
@@ -130,15 +129,6 @@ class _Gathered:
             self.diagnostics.extend(violations)
         else:
             self.objects.append(_DECODERS[kind](manifest, manifest.ref, violations))
-
-
-def _split(text: str) -> Iterator[str]:
-    """Split *text* before each line that starts with ``---``, which starts a new document."""
-    start = 0
-    while (end := text.find("\n---", start)) >= 0:
-        yield text[start : end + 1]
-        start = end + 1
-    yield text[start:]
 
 
 def _items(node: Node) -> tuple[Node, ...]:

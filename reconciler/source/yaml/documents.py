@@ -11,7 +11,7 @@ from reconciler.source.yaml.nodes import Mark, Node, Problem, ProblemError, from
 from reconciler.source.yaml.parsers import libyaml
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from reconciler.source.yaml.parsers import Parser
 
@@ -86,6 +86,22 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
         else:
             break
     return Documents(documents=tuple(found), unreadable=tuple(unreadable.values()))
+
+
+def without(text: str, is_left_out: Callable[[str], bool]) -> str:
+    """Return *text* with empty lines in place of the documents that are left out.
+
+    A line that starts with ``---`` can only be between documents.
+    """
+    kept, changed, start = [], False, 0
+    while start <= len(text):
+        end = text.find("\n---", start) + 1 or len(text) + 1
+        document = text[start:end]
+        if is_left_out(document):
+            document, changed = "\n" * document.count("\n"), True
+        kept.append(document)
+        start = end
+    return "".join(kept) if changed else text
 
 
 def _documents(text: str, parser: Parser) -> Iterator[Composed]:

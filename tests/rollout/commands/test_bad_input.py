@@ -80,11 +80,11 @@ DESIRED = {
     "a file that is not YAML": Case(
         arguments="plan --repo {here}/repo",
         code=3,
-        files={"vms/db.yaml": "a: [1\nb: 2\n"},
-        says=("vms/db.yaml:2:2: error[not-yaml]", "check the indentation"),
+        files={"vms/db.yaml": "kind: KubeVirt\na: [1\nb: 2\n"},
+        says=("vms/db.yaml:3:2: error[not-yaml]", "check the indentation"),
     ),
     "a quantity 2GB": Case(
-        arguments="apply --repo {here}/repo",
+        arguments="apply --yes --repo {here}/repo",
         code=3,
         files={"vms/db.yaml": vm_yaml("default", "vm", "2GB")},
         says=("vms/db.yaml:5:51: error[bad-quantity]", "'2GB' is not a quantity", "mean 2Gi"),
@@ -107,6 +107,8 @@ DESIRED = {
         files={"a.yaml": GOOD.replace(", namespace: default", "")},
         says=("a.yaml:4:11: error[no-namespace]", "pass a namespace with -n"),
     ),
+}
+CONFIGURATION = {
     "a value that the configuration does not know": Case(
         arguments="reconcile --repo {here}/repo",
         code=3,
@@ -206,7 +208,7 @@ FILES = {
         says=("the snapshot {here}/none.json cannot be read: No such file",),
     ),
 }
-CASES = SOURCE | DESIRED | USAGE | FILES
+CASES = SOURCE | CONFIGURATION | USAGE | FILES
 
 
 @pytest.fixture(scope="module")
@@ -240,6 +242,19 @@ def test_bad_input_is_one_sentence_with_place_and_hint(
     refused(ended, [each.format(here=tmp_path) for each in case.says], case.code)
     assert "  hint: " in ended.err, "every sentence says what to do"
     assert len(cluster.writes()) == before
+
+
+@pytest.mark.parametrize("case", DESIRED.values(), ids=DESIRED.keys())
+def test_invalid_manifest_is_reported_with_location_and_hint_and_the_command_goes_on(
+    case, cluster, command, tmp_path, monkeypatch
+):
+    Git(tmp_path / "repo").commit(case.files)
+    monkeypatch.setenv("RECONCILER_KUBECONFIG", str(cluster.kubeconfig))
+    ended = command(*case.arguments.format(here=tmp_path).split())
+    text = ended.out + ended.err
+    assert (ended.code, [each for each in case.says if each not in text]) == (case.code, [])
+    assert [each for each in NEVER if each in text] == []
+    assert [path for _, path in cluster.writes() if "/virtualmachines/" in path] == []
 
 
 @pytest.mark.parametrize("name", ["plan", "apply", "reconcile", "status", "snapshot"])

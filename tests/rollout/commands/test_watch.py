@@ -109,5 +109,5 @@ def test_what_makes_no_sense_together_is_a_wrong_command_line(arguments, says, g
 
 
 def test_an_invalid_desired_state_ends_it(serve, git, command):
-    git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
+    git.commit({".reconciler.yaml": "kind: Config\n"})
     assert command("status", "--watch", "--repo", git, on=serve("hotplug")).code == 3

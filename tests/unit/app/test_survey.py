@@ -13,6 +13,7 @@ from reconciler.model.desired.config import Config
 from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.live_state import LiveState
+from reconciler.model.references import vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
 
 
@@ -52,13 +53,22 @@ def look(state: DesiredState, live: Live, **policy):
     return survey(Desired(state), live, FixedClock(), lambda _config: PlanPolicy(**policy))
 
 
-def test_invalid_desired_state_sends_no_request_to_the_cluster():
+def test_invalid_configuration_sends_no_request_to_the_cluster():
     error = Diagnostic(severity=Severity.ERROR, code="any", message="wrong")
     live = Live(make_live())
     with pytest.raises(InvalidError, match="1 error in the desired state") as caught:
-        look(make_desired(diagnostics=(error,)), live)
+        look(make_desired(diagnostics=(error,), unusable=True), live)
     assert caught.value.diagnostics == (error,)
     assert live.reads == []
+
+
+def test_invalid_manifest_stops_its_own_object_alone():
+    other = Diagnostic(severity=Severity.ERROR, code="any", message="wrong", ref=vm_ref("db", "x"))
+    unreadable = Diagnostic(severity=Severity.ERROR, code="not-yaml", message="wrong")
+    live = Live(make_live(make_vm(), vmis=(make_vmi(),)))
+    found = look(make_desired(want("2Gi"), diagnostics=(other, unreadable)), live)
+    assert [each.effect for each in found.plan.decisions] == ["live"]
+    assert (found.plan.errored, found.plan.applyable) == (True, True)
 
 
 @pytest.mark.parametrize(

@@ -239,7 +239,7 @@ def test_comment_with_ten_thousand_findings_fits_into_the_limit():
     text = markdown(decisions, findings)
     assert len(text.encode()) <= LIMIT
     assert len(re.findall(r"of 10000 left out", text)) == 3
-    assert "this plan cannot be applied" in text
+    assert "is left out of this plan" in text
 
 
 def test_markdown_section_of_more_than_forty_rows_is_collapsed():

@@ -16,8 +16,9 @@ from reconciler.model.references import Location
 from reconciler.model.selector import Selector
 from reconciler.plan.plan_policy import plan_policy
 from reconciler.rollout.rollout_policy import rollout_policy
-from reconciler.source.config_file import parse_config
+from reconciler.source.config_file import parse_config, stream_config
 from reconciler.source.manifests.manifest_objects import SourceFile
+from reconciler.source.readers import StreamReader
 
 HEAD = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 
@@ -294,3 +295,12 @@ def test_invalid_window_in_the_configuration_disables_all_windows():
     result = read(HEAD + "restart: window\n" + windows)
     assert result.config.windows == ()
     assert {each.code for each in result.diagnostics} == {"bad-cron", "missing-field"}
+
+
+@pytest.mark.parametrize("broken", ["mode: [", "mode: 'observe"])
+def test_unreadable_configuration_in_a_stream_is_an_error(broken):
+    text = f"kind: ConfigMap\na: [\n---\n{HEAD}{broken}\n---\nkind: List\n".encode()
+    found = stream_config([("stdin", text)])
+    assert (found.invalid, [each.code for each in found.diagnostics]) == (True, ["not-yaml"])
+    state = StreamReader([("stdin", text)]).read().state
+    assert (state.unusable, [each.code for each in state.diagnostics]) == (True, ["not-yaml"])

@@ -191,7 +191,7 @@ def test_pending_restart_message_contains_the_guest_size(current, has):
     assert f"sets 3Gi, the guest has {has}, and" in decision.why.message
 
 
-def test_invalid_size_in_git_is_unreadable():
+def test_vm_with_an_error_in_git_is_blocked():
     bad = Diagnostic(
         severity=Severity.ERROR,
         code="bad-quantity",
@@ -207,12 +207,11 @@ def test_invalid_size_in_git_is_unreadable():
         return decision
 
     decision = decided(bad)
-    assert (decision.effect.value, decision.reason.value) == ("blocked", "unreadable")
-    assert decision.why.message == f"the size in Git is invalid: {bad.message}"
+    assert (decision.effect.value, decision.reason.value) == ("blocked", "invalid-manifest")
+    assert decision.why.message == f"the manifest in Git is invalid: {bad.message}"
     assert decision.why.hint == bad.hint
     for other in (
         replace(bad, ref=vm_ref("db", "other")),
         replace(bad, severity=Severity.WARNING),
-        replace(bad, message="metadata.labels: 'x' is no label"),
     ):
         assert decided(other).reason.value == "nothing-named"
