@@ -68,7 +68,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("control", "kinds", "at"), CASES)
-def test_what_a_killed_pass_began_is_finished(control, kinds, at, tally):
+def test_next_pass_finishes_the_work_of_a_killed_pass(control, kinds, at, tally):
     stage, text = stage_of(CONTROLS[control]), desired_of(CONTROLS[control])
     reaper = Reaper(stage, kinds, at)
     first = pass_of(stage, text)

@@ -203,7 +203,7 @@ def sizes_written(simulator):
 
 
 @pytest.mark.parametrize("name", INSTANTS)
-def test_one_more_pass_finishes_what_a_killed_one_began(name, served, tally, capsys):
+def test_next_pass_finishes_the_work_of_a_killed_process(name, served, tally, capsys):
     expected = undisturbed("default")
     with sizes_written(served.simulator) as written:
         started = []

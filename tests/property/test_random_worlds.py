@@ -205,7 +205,7 @@ def again_offers_only_what_is_left(case, run, planned, ends):
 
 @SETTINGS
 @given(CASES)
-def test_forced_change_has_the_effect_that_the_plan_gave_for_not_writing(case):
+def test_change_by_hand_has_the_effect_that_the_plan_predicted(case):
     """Force each change that the plan holds, in its own copy of the world and without faults.
 
     Where the plan changes the KubeVirt CR, that change is made first, as in the rollout.

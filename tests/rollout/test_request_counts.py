@@ -25,6 +25,7 @@ from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.cluster.write.event_queue import SENDERS
 from reconciler.model.references import vm_ref
 from reconciler.plan import planner
+from reconciler.plan.kubevirt import drift
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.serve.engine import Engine
 from reconciler.simulator.apiserver.response_times import IMMEDIATE, ResponseTimes
@@ -131,7 +132,7 @@ def counted(monkeypatch):
     return found
 
 
-def test_requests_of_a_plan_are_its_pages_and_a_dozen(cluster, repo, command):
+def test_plan_sends_its_pages_and_a_dozen_requests(cluster, repo, command):
     assert command("plan", "--repo", repo, on=cluster).code == 0
     sent = cluster.ours()
     listed = Counter(each.path.rsplit("/", 1)[-1] for each in sent if each.method == "GET")
@@ -156,7 +157,7 @@ def test_each_manifest_is_parsed_once(cluster, repo, command, counted):
     assert counted["git processes"] <= 6
 
 
-def test_nothing_is_read_again_that_the_cache_holds(cluster, repo, command, counted, tmp_path):
+def test_cached_files_are_not_read_again(cluster, repo, command, counted, tmp_path):
     cached = ("plan", "--repo", repo, "--cache-dir", tmp_path / "cache")
     cold = command(*cached, "--output", "json", on=cluster)
     assert counted["blobs"] == N_FILES
@@ -173,7 +174,8 @@ def test_plan_decides_each_vm_once(cluster, repo, command, counted):
     assert counted["decisions"] == FLEET.n_vms + 1
 
 
-def test_only_a_cr_that_differs_is_compared_leaf_by_leaf(cluster, repo, command, counted):
+def test_deep_comparison_runs_only_for_a_cr_that_differs(cluster, repo, command, counted):
+    drift._compared.cache_clear()
     assert command("plan", "--repo", repo, on=cluster).code == 0
     assert counted["deepdiff"] == 0
     path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
@@ -183,7 +185,7 @@ def test_only_a_cr_that_differs_is_compared_leaf_by_leaf(cluster, repo, command,
     assert 1 <= counted["deepdiff"] <= 3
 
 
-def test_an_apply_sends_a_patch_and_an_event_a_changed_vm_and_opens_few_connections(
+def test_apply_sends_a_patch_and_an_event_a_changed_vm_and_opens_few_connections(
     stopped, repo, command, monkeypatch
 ):
     connections = []
@@ -224,9 +226,7 @@ def followed(cluster, repo):
         )
 
 
-def test_a_plan_that_follows_reads_and_decides_what_changed_alone(
-    cluster, repo, counted, tmp_path
-):
+def test_following_plan_reads_and_decides_only_what_changed(cluster, repo, counted, tmp_path):
     shutil.copytree(repo, tmp_path / "repo")
     repo = tmp_path / "repo"
     quiet = (vm for vm in FLEET.vms if not (vm.changed or vm.migrating))

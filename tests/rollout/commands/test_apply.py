@@ -33,7 +33,7 @@ def test_apply_ends_once_the_guest_has_the_memory_and_a_second_one_writes_nothin
     assert cluster.writes() == written, "no PATCH, no lease, no Event"
 
 
-def test_the_lease_is_taken_and_given_back_and_events_are_left(serve, git, command):
+def test_apply_acquires_and_releases_the_lease_and_leaves_events(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     command("apply", "--yes", "--repo", git, on=cluster)
@@ -43,7 +43,7 @@ def test_the_lease_is_taken_and_given_back_and_events_are_left(serve, git, comma
     assert ours == {"MemoryPatched", "MemoryReached"}
 
 
-def test_the_result_is_on_stdout_and_progress_on_stderr(serve, git, command):
+def test_result_is_on_stdout_and_progress_on_stderr(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, on=serve("hotplug"))
     limit, *lines = ended.err.splitlines()
@@ -55,7 +55,7 @@ def test_the_result_is_on_stdout_and_progress_on_stderr(serve, git, command):
     assert ended.out.count("\nPlan: ") == ended.out.count("\nRun: ") == 1
 
 
-def test_the_report_in_json_is_all_of_stdout_and_what_the_schema_says(serve, git, command):
+def test_report_in_json_is_all_of_stdout_and_what_the_schema_says(serve, git, command):
     revision = git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, "-o", "json", on=serve("hotplug"))
     report = ended.json
@@ -84,7 +84,7 @@ def test_every_line_of_a_json_log_is_an_object_with_level_time_and_message(serve
     assert (error["level"], error["msg"].startswith("1 error in the desired")) == ("error", True)
 
 
-def test_no_wait_ends_after_the_patch_and_the_next_apply_follows_it(serve, git, command):
+def test_apply_no_wait_ends_after_the_patch_and_the_next_apply_follows_it(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=40.0)
     ended = command("apply", "--yes", "--repo", git, "--no-wait", on=cluster)
@@ -105,7 +105,7 @@ def test_no_wait_ends_after_the_patch_and_the_next_apply_follows_it(serve, git, 
     assert len(cluster.ours("PATCH")) == 1
 
 
-def test_one_bad_vm_does_not_stop_the_others(serve, git, command):
+def test_invalid_vm_does_not_stop_the_others(serve, git, command):
     git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "bad", "2Gi")})
     vms = [
         {"name": "vm", "guest": "1Gi"},

@@ -268,7 +268,7 @@ def test_invalid_manifest_is_reported_with_location_and_hint_and_the_command_goe
         ),
     ],
 )
-def test_a_cluster_without_one_kubevirt_cr_is_refused(world, says, name, serve, git, command):
+def test_cluster_without_one_kubevirt_cr_is_refused(world, says, name, serve, git, command):
     git.commit({"vm.yaml": GOOD})
     source = [] if name == "snapshot" else ["--repo", git]
     source += ["--yes"] if name == "apply" else []
@@ -277,16 +277,14 @@ def test_a_cluster_without_one_kubevirt_cr_is_refused(world, says, name, serve, 
     assert served.writes() == []
 
 
-def test_a_token_that_is_not_known_is_401(serve, git, command, tmp_path):
+def test_unknown_token_is_401(serve, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     kubeconfig = serve("hotplug").credentials(tmp_path / "kubeconfig", TOKEN)
     ended = command("apply", "--yes", "--repo", git, "--kubeconfig", kubeconfig)
     refused(ended, ("the server rejected the credentials (401", "hint: check the context's"), 1)
 
 
-def test_a_user_without_rights_is_403_and_reads_which_one_is_missing(
-    serve, git, command, tmp_path
-):
+def test_missing_right_is_403_and_names_the_right(serve, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     served = serve("hotplug", rbac="enforced", tokens={TOKEN: {"user": "somebody"}})
     kubeconfig = served.credentials(tmp_path / "kubeconfig", TOKEN)
@@ -295,14 +293,14 @@ def test_a_user_without_rights_is_403_and_reads_which_one_is_missing(
     refused(ended, says, 1)
 
 
-def test_a_fetch_takes_no_longer_than_the_whole_run_may(command):
+def test_fetch_ends_at_the_deadline_of_the_run(command):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"http://127.0.0.1:{mute.getsockname()[1]}/vms.git"
         ended = command("reconcile", "--repo", address, "--deadline", "500ms")
     refused(ended, (f"{address} was not fetched before the deadline", "hint: allow more"), 1)
 
 
-def test_a_server_that_does_not_answer_is_named(serve, git, command, tmp_path):
+def test_server_that_does_not_answer_is_named(serve, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     kubeconfig = tmp_path / "kubeconfig"
     # Port 9, discard, is served by nobody; ports below 1024 are never handed out as free ones.

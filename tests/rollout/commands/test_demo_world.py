@@ -16,7 +16,7 @@ def played(capsys, *arguments):
     return code, said.out, said.err
 
 
-def test_a_world_is_committed_planned_applied_and_reported(capsys):
+def test_world_is_committed_planned_applied_and_reported(capsys):
     code, out, _ = played(capsys, "--world", "halted")
     assert code == 0
     title = out.index("The world halted")
@@ -28,7 +28,7 @@ def test_a_world_is_committed_planned_applied_and_reported(capsys):
     assert "not-running" in out[plan:apply]
 
 
-def test_a_world_with_a_configuration_shows_it_and_is_played_by_it_at_its_own_time(capsys):
+def test_demo_world_with_a_configuration_shows_and_obeys_it_at_its_own_time(capsys):
     code, out, _ = played(capsys, "--world", "window-closed")
     assert code == 0
     about = out.index("# Changes are for weekday nights")
@@ -38,21 +38,21 @@ def test_a_world_with_a_configuration_shows_it_and_is_played_by_it_at_its_own_ti
     assert "Run: 1 held." in out
 
 
-def test_a_restart_that_is_consented_to_is_played_to_its_end(capsys):
+def test_consented_restart_is_followed_to_its_end(capsys):
     code, out, _ = played(capsys, "--world", "restart-consented")
     assert code == 0
     assert "the guest has 5Gi" in out
     assert "Run: 1 done." in out
 
 
-def test_what_the_world_is_an_example_of_is_no_failure_of_the_demo(capsys):
+def test_demo_succeeds_if_the_world_shows_what_it_is_about(capsys):
     code, out, err = played(capsys, "--world", "no-kubevirt")
     assert code == 0
     assert "reconciler apply" not in out
     assert "has no KubeVirt CR" in err
 
 
-def test_a_world_of_ones_own_is_played_with_the_manifests_beside_it(capsys, tmp_path):
+def test_custom_demo_world_uses_the_manifests_beside_it(capsys, tmp_path):
     (tmp_path / "desired").mkdir()
     shutil.copy(WORLDS / "suspended.yaml", tmp_path / "mine.yaml")
     shutil.copy(WORLDS / "desired" / "suspended.yaml", tmp_path / "desired" / "mine.yaml")
@@ -61,9 +61,7 @@ def test_a_world_of_ones_own_is_played_with_the_manifests_beside_it(capsys, tmp_
     assert "Exit code 4" in out
 
 
-def test_what_git_asks_for_in_a_world_of_ones_own_may_be_a_folder_with_a_configuration(
-    capsys, tmp_path
-):
+def test_demo_world_may_name_a_folder_with_a_configuration(capsys, tmp_path):
     shutil.copytree(WORLDS / "desired" / "restart-staged", tmp_path / "desired" / "mine")
     shutil.copy(WORLDS / "restart-staged.yaml", tmp_path / "mine.yaml")
     code, out, _ = played(capsys, "--world", str(tmp_path / "mine.yaml"))
@@ -80,9 +78,7 @@ def test_what_git_asks_for_in_a_world_of_ones_own_may_be_a_folder_with_a_configu
         ("alone.yaml", "desired/alone.yaml"),
     ],
 )
-def test_a_world_that_cannot_be_played_is_a_wrong_command_line(
-    capsys, tmp_path, monkeypatch, world, says
-):
+def test_unplayable_world_is_a_usage_error(capsys, tmp_path, monkeypatch, world, says):
     monkeypatch.chdir(tmp_path)
     shutil.copy(WORLDS / "halted.yaml", tmp_path / "alone.yaml")
     code, _, err = played(capsys, "--world", world)
@@ -90,7 +86,7 @@ def test_a_world_that_cannot_be_played_is_a_wrong_command_line(
     assert says in err
 
 
-def test_the_list_has_every_world_with_what_it_is_about(capsys):
+def test_demo_list_describes_every_world(capsys):
     code, out, _ = played(capsys, "--list")
     names = [line.split()[0] for line in out.splitlines() if not line.startswith(" ")]
     assert code == 0

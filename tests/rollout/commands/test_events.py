@@ -16,7 +16,7 @@ MUTE = {"effect": "slow", "delay": "20m", "resource": "events"}
 
 
 @pytest.mark.parametrize("fault", [SHORT_OF_BREATH, MUTE], ids=["429", "no answer"])
-def test_patches_go_on_where_no_event_is_taken(fault, serve, git, command):
+def test_patches_continue_if_no_event_is_accepted(fault, serve, git, command):
     vms = [f"vm-{number}" for number in range(4)]
     git.commit({"vms.yaml": "".join(vm_yaml("default", name, "2Gi") for name in vms)})
     sizes = [{"name": name, "guest": "1Gi"} for name in vms]
@@ -48,7 +48,7 @@ def freed(cluster):
     return bool(leases) and not cluster.lease()["spec"]["holderIdentity"]
 
 
-def test_nobody_waits_for_the_events_of_a_run_that_is_over(serve, git, command):
+def test_finished_run_does_not_wait_for_its_events(serve, git, command):
     cluster = stopped(serve, git, 10)
     assert command("apply", "--yes", "--repo", git, on=cluster).code == 0
     sent = [each.path.rpartition("/")[2] for each in cluster.ours() if each.method != "GET"]
@@ -58,7 +58,7 @@ def test_nobody_waits_for_the_events_of_a_run_that_is_over(serve, git, command):
     assert sent[last:].count("events") > 1
 
 
-def test_asked_to_end_while_its_events_are_sent_a_run_ends_without_the_rest(serve, git):
+def test_stopped_run_ends_without_sending_its_remaining_events(serve, git):
     cluster = stopped(serve, git, 100)
     arguments = ("apply", "--yes", "--repo", git, "--kubeconfig", cluster.kubeconfig)
     with process(*arguments) as run:

@@ -23,7 +23,7 @@ def arguments(cluster, git) -> list[object]:
     return ["apply", "--yes", "--repo", git, "--kubeconfig", cluster.kubeconfig, "-o", "json"]
 
 
-def test_killed_while_a_migration_runs_and_started_again_it_ends_the_same(serve, git):
+def test_killed_run_is_continued_by_the_next_one(serve, git):
     """The lease of the first run is shortened, for the test to be fast."""
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", vms=[{"name": "vm", "guest": "1Gi"}], scale=5.0)
@@ -54,9 +54,7 @@ def test_killed_while_a_migration_runs_and_started_again_it_ends_the_same(serve,
     [(signal.SIGTERM, 6), (signal.SIGINT, 130)],
     ids=["SIGTERM", "Ctrl-C"],
 )
-def test_asked_to_end_it_reports_gives_the_lease_back_and_leaves_the_migration(
-    number, code, serve, git
-):
+def test_stopped_run_reports_releases_its_lease_and_leaves_the_migration(number, code, serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=5.0)
     with process(*arguments(cluster, git)) as run:
@@ -80,7 +78,7 @@ def test_asked_to_end_it_reports_gives_the_lease_back_and_leaves_the_migration(
     ],
     ids=["SIGTERM", "Ctrl-C"],
 )
-def test_asked_to_end_while_it_waits_for_the_lease_it_ends_at_once(number, code, says, serve, git):
+def test_stopped_run_ends_at_once_while_it_waits_for_the_lease(number, code, says, serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     dead = {"holderIdentity": "long-gone", "leaseDurationSeconds": 3600}
@@ -93,7 +91,7 @@ def test_asked_to_end_while_it_waits_for_the_lease_it_ends_at_once(number, code,
     assert cluster.writes() == []
 
 
-def test_asked_to_end_while_it_fetches_it_ends_at_once():
+def test_stopped_run_ends_at_once_during_a_fetch():
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"http://127.0.0.1:{mute.getsockname()[1]}/vms.git"
         with process("reconcile", "--repo", address, "--detailed-exitcode") as run:
@@ -152,9 +150,7 @@ def reconciling(cluster, git):
 
 
 @ENDS
-def test_asked_to_end_while_a_patch_is_not_answered_it_breaks_it_off_and_reports(
-    number, code, serve, git
-):
+def test_stopped_run_interrupts_an_unanswered_patch_and_reports(number, code, serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", apiFaults=[never(verbs=["patch"], resource="virtualmachines")])
     with process(*reconciling(cluster, git)) as run:
@@ -170,7 +166,7 @@ def test_asked_to_end_while_a_patch_is_not_answered_it_breaks_it_off_and_reports
 
 
 @ENDS
-def test_asked_to_end_it_does_not_wait_for_the_leases_to_be_given_back(number, code, serve, git):
+def test_stopped_run_does_not_wait_for_an_unanswered_lease_release(number, code, serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=5.0, apiFaults=[never(verbs=["update"], resource="leases")])
     with process(*reconciling(cluster, git)) as run:
@@ -181,7 +177,7 @@ def test_asked_to_end_it_does_not_wait_for_the_leases_to_be_given_back(number, c
     assert "cannot release the lease" in err
 
 
-def test_asked_to_end_while_a_renewal_is_not_answered_it_breaks_it_off_and_reports(serve, git):
+def test_stopped_run_interrupts_an_unanswered_renewal_and_reports(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0, apiFaults=[never(verbs=["update"], resource="leases")])
     with process(*reconciling(cluster, git)) as run:
@@ -191,7 +187,7 @@ def test_asked_to_end_while_a_renewal_is_not_answered_it_breaks_it_off_and_repor
     assert report["outcomes"][0]["result"] == "running"
 
 
-def test_asked_to_end_while_the_lease_is_asked_for_it_ends_at_once(serve, git):
+def test_stopped_run_ends_at_once_while_a_lease_request_is_unanswered(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", apiFaults=[never(verbs=["create"], resource="leases")])
     with process(*reconciling(cluster, git)) as run:
@@ -210,9 +206,7 @@ def test_asked_to_end_while_the_lease_is_asked_for_it_ends_at_once(serve, git):
         ("nodes", signal.SIGTERM, 6),
     ],
 )
-def test_asked_to_end_while_a_list_is_not_answered_it_ends_at_once(
-    resource, number, code, serve, git
-):
+def test_stopped_run_ends_at_once_while_a_list_is_unanswered(resource, number, code, serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", scale=1.0, apiFaults=[never(verbs=["list"], resource=resource)])
     with process(*reconciling(cluster, git)) as run:
@@ -224,7 +218,7 @@ def test_asked_to_end_while_a_list_is_not_answered_it_ends_at_once(
     assert cluster.writes() == []
 
 
-def test_a_second_ctrl_c_ends_at_once(serve, git):
+def test_second_ctrl_c_ends_at_once(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", apiFaults=[never(verbs=["patch"], resource="virtualmachines")])
     with process(*arguments(cluster, git)) as run:

@@ -27,7 +27,7 @@ def with_fleet(git) -> None:
     git.commit({})
 
 
-def test_a_plan_in_json_is_what_the_schema_says_and_names_the_commit(serve, git, command):
+def test_plan_in_json_is_what_the_schema_says_and_names_the_commit(serve, git, command):
     with_fleet(git)
     ended = command("plan", "--repo", git, "-o", "json", on=serve("fleet"))
     plan = valid(ended.json, "plan")
@@ -36,7 +36,7 @@ def test_a_plan_in_json_is_what_the_schema_says_and_names_the_commit(serve, git,
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
-def test_a_reader_that_goes_away_ends_a_plan_without_a_word(form, serve, git, command, tmp_path):
+def test_closed_output_pipe_ends_a_plan_silently(form, serve, git, command, tmp_path):
     with_fleet(git)
     snapshot = tmp_path / "live.json"
     assert command("snapshot", "--out", snapshot, on=serve("fleet")).code == 0
@@ -45,7 +45,7 @@ def test_a_reader_that_goes_away_ends_a_plan_without_a_word(form, serve, git, co
         assert (run.wait(500), run.stderr.read()) == (1, "")
 
 
-def test_what_is_left_in_a_file_is_what_is_printed(serve, git, command, tmp_path):
+def test_report_file_equals_the_printed_report(serve, git, command, tmp_path):
     with_fleet(git)
     plan = tmp_path / "plan.json"
     ended = command("plan", "--repo", git, "-o", "json", "--out", plan, on=serve("fleet"))
@@ -53,7 +53,7 @@ def test_what_is_left_in_a_file_is_what_is_printed(serve, git, command, tmp_path
     assert plan.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_plan_changes_nothing_and_asks_no_vm_by_itself(serve, git, command):
+def test_plan_changes_nothing_and_asks_no_vm_by_itself(serve, git, command):
     with_fleet(git)
     cluster = serve("fleet")
     command("plan", "--repo", git, on=cluster)
@@ -63,7 +63,7 @@ def test_a_plan_changes_nothing_and_asks_no_vm_by_itself(serve, git, command):
     assert [each for each in paths if "pg-" in each] == []
 
 
-def test_a_plan_as_text_says_effect_reason_and_place(serve, git, command):
+def test_plan_as_text_says_effect_reason_and_place(serve, git, command):
     git.commit({"vms/vm.yaml": ASK_2GI})
     ended = command("plan", "--repo", git, on=serve("hotplug"))
     (row,) = (each for each in ended.out.splitlines() if each.startswith("default "))
@@ -73,14 +73,14 @@ def test_a_plan_as_text_says_effect_reason_and_place(serve, git, command):
     assert ended.err == ""
 
 
-def test_a_plan_as_markdown_is_one_comment_that_can_be_found_again(serve, git, command):
+def test_plan_as_markdown_is_one_comment_that_can_be_found_again(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("plan", "--repo", git, "-o", "markdown", on=serve("hotplug"))
     assert ended.out.startswith("<!-- reconciler-plan -->\n")
     assert "| **live** | hotplug |" in ended.out
 
 
-def test_a_plan_against_a_snapshot_is_the_plan_against_the_cluster(serve, git, command, tmp_path):
+def test_plan_against_a_snapshot_is_the_plan_against_the_cluster(serve, git, command, tmp_path):
     with_fleet(git)
     cluster = serve("fleet", scale=0.001)  # between two reads nothing moves
     snapshot = tmp_path / "live.json"
@@ -93,7 +93,7 @@ def test_a_plan_against_a_snapshot_is_the_plan_against_the_cluster(serve, git, c
     assert plans[0]["objects"] == plans[1]["objects"]
 
 
-def test_a_snapshot_holds_what_a_plan_needs_and_no_secret(serve, command):
+def test_snapshot_holds_what_a_plan_needs_and_no_secret(serve, command):
     cluster = serve("hotplug")
     volume = {"name": "init", "cloudInitNoCloud": {"userData": f"password: {SECRET}"}}
     template = {"domain": {"devices": {}, "memory": {"guest": "1Gi"}}, "volumes": [volume]}
@@ -117,7 +117,7 @@ def test_a_snapshot_holds_what_a_plan_needs_and_no_secret(serve, command):
     [("hotplug", "2Gi", 2), ("above-max", "5Gi", 4), ("hotplug", "1024Mi", 0)],
     ids=["changes", "held", "as desired"],
 )
-def test_the_detailed_exit_code_tells_changes_from_held_from_nothing(
+def test_detailed_exit_codes_separate_changes_holds_and_no_changes(
     world, guest, code, serve, git, command
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
@@ -133,7 +133,7 @@ def test_manifests_are_read_from_standard_input(serve, command, monkeypatch):
     assert change["at"] == {"path": "stdin", "line": 5, "column": 51}
 
 
-def test_a_working_tree_is_read_as_it_lies_and_said_to_be_dirty(serve, git, command):
+def test_working_tree_is_read_with_uncommitted_changes_and_called_dirty(serve, git, command):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "1Gi")})
     (git.path / "vm.yaml").write_text(ASK_2GI)
     cluster = serve("hotplug")

@@ -38,9 +38,7 @@ def test_help_and_version_import_nothing_slow(arguments):
     assert done.stdout
 
 
-def test_the_cluster_writes_its_kubeconfig_when_it_is_ready_and_leaves_nothing(
-    git, command, tmp_path
-):
+def test_cluster_writes_its_kubeconfig_when_it_is_ready_and_leaves_nothing(git, command, tmp_path):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     kubeconfig = tmp_path / "kubeconfig"
     arguments = ("--world", WORLDS / "hotplug.yaml", "--kubeconfig", kubeconfig)
@@ -77,9 +75,7 @@ def test_the_cluster_writes_its_kubeconfig_when_it_is_ready_and_leaves_nothing(
     ],
     ids=["no file", "no world", "no port", "no time"],
 )
-def test_a_cluster_that_cannot_be_is_refused_and_writes_no_kubeconfig(
-    flags, says, command, tmp_path
-):
+def test_impossible_world_is_refused_and_writes_no_kubeconfig(flags, says, command, tmp_path):
     (tmp_path / "world.yaml").write_text("hello")
     kubeconfig = tmp_path / "kubeconfig"
     places = {"here": tmp_path, "good": WORLDS / "hotplug.yaml"}

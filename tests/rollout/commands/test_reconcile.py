@@ -42,7 +42,7 @@ def held_by_another(cluster) -> None:
     ],
     ids=["done", "held", "failed", "error", "invalid"],
 )
-def test_what_the_next_pass_may_mend_is_no_failure_unless_detail_is_asked_for(
+def test_transient_result_is_a_failure_only_with_detailed_exit_codes(
     world, guest, code, detailed, serve, git, command
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
@@ -52,7 +52,7 @@ def test_what_the_next_pass_may_mend_is_no_failure_unless_detail_is_asked_for(
     assert again.code == detailed
 
 
-def test_a_deadline_leaves_the_migration_to_the_next_pass(serve, git, command):
+def test_deadline_leaves_the_migration_to_the_next_pass(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0)
     pass_ = ("reconcile", "--repo", git, "-o", "json", "--deadline")
@@ -98,7 +98,7 @@ def test_mode_observe_reports_and_writes_nothing_at_all(way, serve, git, command
     assert cluster.writes() == []
 
 
-def test_mode_enforce_on_the_command_line_beats_observe_in_the_file(serve, git, command):
+def test_mode_enforce_on_the_command_line_overrides_observe_in_the_file(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     cluster = serve("hotplug")
     assert command("reconcile", "--repo", git, "--mode", "enforce", on=cluster).code == 0
@@ -121,9 +121,7 @@ def test_mode_observe_does_not_bind_a_person_who_applies(serve, git, command):
     ],
     ids=["reconcile", "detailed", "apply"],
 )
-def test_while_another_run_holds_the_lease_nothing_is_written(
-    arguments, code, serve, git, command
-):
+def test_lease_of_another_run_prevents_every_write(arguments, code, serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     held_by_another(cluster)

@@ -38,7 +38,7 @@ def report(tmp_path):
     ids=["done", "held", "failed"],
 )
 @pytest.mark.parametrize("verb", ["apply", "reconcile"])
-def test_the_report_is_left_whatever_is_printed(
+def test_report_file_does_not_depend_on_the_output_format(
     verb, world, guest, code, serve, git, command, report
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
@@ -48,7 +48,7 @@ def test_the_report_is_left_whatever_is_printed(
     assert valid(report.read_text(), "report")["exit"]["code"] == code
 
 
-def test_in_json_the_file_is_what_is_printed(serve, git, command, report):
+def test_json_report_file_equals_the_printed_report(serve, git, command, report):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command(
         "apply", "--yes", "--repo", git, "-o", "json", "--report", report, on=serve("hotplug")
@@ -56,7 +56,7 @@ def test_in_json_the_file_is_what_is_printed(serve, git, command, report):
     assert report.read_text() == ended.out
 
 
-def test_where_another_run_holds_the_lease_the_report_says_so(serve, git, command, report):
+def test_report_says_that_another_run_holds_the_lease(serve, git, command, report):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     now = cluster.simulator.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -80,7 +80,7 @@ def test_where_another_run_holds_the_lease_the_report_says_so(serve, git, comman
     assert (outcome["result"], outcome["reason"]) == ("not-started", "lease-held")
 
 
-def test_a_run_that_reaches_its_deadline_leaves_its_report(serve, git, command, report):
+def test_run_that_reaches_its_deadline_leaves_its_report(serve, git, command, report):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0)
     ended = command(
@@ -91,7 +91,7 @@ def test_a_run_that_reaches_its_deadline_leaves_its_report(serve, git, command, 
     assert [each["result"] for each in left["outcomes"]] == ["running"]
 
 
-def test_a_run_that_is_asked_to_end_leaves_its_report(serve, git, report):
+def test_stopped_run_leaves_its_report(serve, git, report):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=5.0)
     arguments = ["--kubeconfig", cluster.kubeconfig, "--report", report]
@@ -104,7 +104,7 @@ def test_a_run_that_is_asked_to_end_leaves_its_report(serve, git, report):
     assert [each["result"] for each in left["outcomes"]] == ["running"]
 
 
-def test_a_run_that_is_asked_to_end_before_it_writes_leaves_its_report(serve, git, report):
+def test_run_stopped_before_its_first_write_leaves_its_report(serve, git, report):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     spec = {"holderIdentity": "long-gone", "leaseDurationSeconds": 3600}
@@ -175,7 +175,7 @@ def reader(rules):
         ("another digest", 8),
     ],
 )
-def test_however_a_run_ends_once_it_has_a_plan_it_leaves_report_and_trace(
+def test_run_with_a_plan_leaves_report_and_trace_at_every_end(
     reason, code, serve, git, command, tmp_path, report
 ):
     trace = tmp_path / "trace.jsonl"
@@ -191,7 +191,7 @@ def test_however_a_run_ends_once_it_has_a_plan_it_leaves_report_and_trace(
     assert line["digest"] == outcome["digest"]
 
 
-def test_a_run_that_ends_before_its_plan_leaves_no_report_of_an_earlier_one(
+def test_run_that_ends_before_its_plan_leaves_no_report_of_an_earlier_one(
     serve, git, command, report
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
@@ -201,7 +201,7 @@ def test_a_run_that_ends_before_its_plan_leaves_no_report_of_an_earlier_one(
     assert not report.exists()
 
 
-def test_a_report_that_could_not_be_written_is_said_before_anything_is(serve, git, command):
+def test_unwritable_report_path_is_an_error_before_any_write(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     ended = command(
@@ -212,7 +212,7 @@ def test_a_report_that_could_not_be_written_is_said_before_anything_is(serve, gi
     assert cluster.ours() == []
 
 
-def test_a_trace_has_a_line_a_vm_from_commit_to_guest(serve, git, command, tmp_path):
+def test_trace_has_a_line_a_vm_from_commit_to_guest(serve, git, command, tmp_path):
     revision = git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "bad", "2Gi")})
     vms = [
         {"name": "vm", "guest": "1Gi"},
@@ -242,7 +242,7 @@ def test_a_trace_has_a_line_a_vm_from_commit_to_guest(serve, git, command, tmp_p
     assert done["digest"].startswith("sha256:")
 
 
-def test_in_a_json_log_each_vm_has_one_such_line(serve, git, command):
+def test_json_log_has_one_such_line_per_vm(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, "--log-format", "json", on=serve("hotplug"))
     lines = [json.loads(each) for each in ended.err.splitlines()]
@@ -250,7 +250,7 @@ def test_in_a_json_log_each_vm_has_one_such_line(serve, git, command):
     assert (line["level"], line["name"], line["result"]) == ("info", "vm", "done")
 
 
-def test_outside_of_the_windows_apply_writes_only_if_it_is_told_to(serve, git, command, report):
+def test_apply_outside_the_windows_writes_only_with_ignore_windows(serve, git, command, report):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": WINDOWS})
     cluster = serve("hotplug")
     held = command("apply", "--yes", "--repo", git, "-o", "json", on=cluster)
@@ -268,6 +268,6 @@ def test_outside_of_the_windows_apply_writes_only_if_it_is_told_to(serve, git, c
     assert "--ignore-windows" in note
 
 
-def test_an_unattended_pass_cannot_ignore_windows(git, command):
+def test_unattended_pass_cannot_ignore_windows(git, command):
     ended = command("reconcile", "--repo", git, "--ignore-windows")
     assert (ended.code, "--ignore-windows" in ended.err) == (64, True)

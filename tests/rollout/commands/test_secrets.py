@@ -15,7 +15,7 @@ SECRETS = (TOKEN, PASSWORD)
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 @pytest.mark.parametrize("name", ["plan", "apply", "status", "snapshot"])
-def test_a_token_is_never_shown_where_all_is_well(name, log_format, serve, git, command, tmp_path):
+def test_token_is_never_shown_on_success(name, log_format, serve, git, command, tmp_path):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     tokens = {TOKEN: {"user": "somebody", "groups": ["system:masters"]}}
     cluster = serve("hotplug", rbac="enforced", tokens=tokens)
@@ -35,7 +35,7 @@ def test_a_token_is_never_shown_where_all_is_well(name, log_format, serve, git, 
     [(TOKEN, 401), (f"{TOKEN} with a blank", 401), (f'{TOKEN}\\n"', 401), ("someone-known", 403)],
     ids=["unknown", "blank", "quote and line break", "forbidden"],
 )
-def test_a_token_is_never_shown_where_it_is_refused(
+def test_token_is_never_shown_when_it_is_refused(
     token, code, log_format, serve, git, command, tmp_path
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
@@ -50,9 +50,7 @@ def test_a_token_is_never_shown_where_it_is_refused(
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 @pytest.mark.parametrize("name", ["plan", "reconcile", "validate"])
-def test_a_password_in_the_address_of_a_repository_is_never_shown(
-    name, log_format, serve, command
-):
+def test_password_in_the_address_of_a_repository_is_never_shown(name, log_format, serve, command):
     address = f"https://robot:{PASSWORD}@127.0.0.1:9/vms.git?private_token={TOKEN}"
     flags = ("-vv", "--log-format", log_format)
     ended = command(name, "--repo", address, *flags)
@@ -83,7 +81,7 @@ def new_vm() -> str:
 
 
 @pytest.mark.parametrize("shown", ["json", "text"])
-def test_what_a_vm_is_created_from_is_in_no_plan_report_trace_or_log(
+def test_manifest_of_a_created_vm_appears_in_no_plan_report_trace_or_log(
     shown, serve, git, command, tmp_path
 ):
     git.commit({"vm.yaml": new_vm(), ".reconciler.yaml": CONFIG})
@@ -108,7 +106,7 @@ def test_what_a_vm_is_created_from_is_in_no_plan_report_trace_or_log(
     )
 
 
-def test_an_approved_create_is_stale_once_the_manifest_is_another(serve, git, command, tmp_path):
+def test_approved_create_is_stale_after_its_manifest_changes(serve, git, command, tmp_path):
     git.commit({"vm.yaml": new_vm(), ".reconciler.yaml": CONFIG})
     cluster = serve("hotplug")
     plan = tmp_path / "plan.json"

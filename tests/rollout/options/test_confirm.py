@@ -85,7 +85,7 @@ def test_apply_on_a_terminal_does_not_ask_for_what_is_approved(git, serve):
     assert (code, "[y/N]" in printed) == (0, False)
 
 
-def test_apply_says_when_it_ends_at_the_latest(git, serve, command):
+def test_apply_prints_its_latest_end(git, serve, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, on=serve("hotplug"))
     assert "info: the run ends after 2h at the latest; --deadline sets another time" in ended.err

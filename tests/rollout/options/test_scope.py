@@ -52,7 +52,7 @@ def test_plan_has_the_objects_that_are_asked_for(arguments, objects, repo, serve
     assert (ended.code, planned(ended)) == (0, objects)
 
 
-def test_name_that_git_does_not_have_is_an_error(repo, serve, command):
+def test_vm_name_absent_from_git_is_an_error(repo, serve, command):
     ended = command("plan", "--repo", repo, "a/onne", on=serve("hotplug"))
     assert (ended.code, ended.out) == (1, "")
     assert " has no VM a/onne\n  hint: did you mean a/one?" in ended.err
@@ -68,14 +68,14 @@ def test_name_that_git_does_not_have_is_an_error(repo, serve, command):
         (["/one"], 64, "'/one' is not the name of a VM"),
     ],
 )
-def test_name_that_does_not_fit_is_an_error(arguments, code, says, repo, command):
+def test_malformed_vm_name_is_an_error(arguments, code, says, repo, command):
     ended = command("plan", "--repo", repo, *arguments)
     assert (ended.code, ended.out) == (code, "")
     assert says in ended.err
     assert "hint: " in ended.err
 
 
-def test_with_files_a_manifest_of_another_namespace_is_an_error(repo, serve, command):
+def test_manifest_of_another_namespace_is_an_error_with_files(repo, serve, command):
     file = repo.path / "all.yaml"
     ended = command("validate", "-f", file, "-n", "a")
     assert ended.code == 3
@@ -109,7 +109,7 @@ def test_approved_vm_outside_the_scope_is_not_called_unknown_to_git(
         (["-n", "c", "--all"], 1, "3 VMs in Git not selected", ["alone"]),
     ],
 )  # fmt: skip
-def test_status_tells_vms_that_are_not_selected_from_those_not_in_git(
+def test_status_separates_unselected_vms_from_those_absent_from_git(
     arguments, n, others, listed, repo, serve, command
 ):
     ended = command("status", "--repo", repo, *arguments, on=serve("hotplug", vms=VMS))

@@ -52,13 +52,13 @@ def patched(run: Rig) -> list[str]:
     return [each.rpartition("/")[2] for each in run.patches()]
 
 
-def test_what_is_still_the_same_is_done():
+def test_unchanged_approved_change_is_made():
     run = rig()
     report = run.apply(ASK_2GI, approval=approved(run, ASK_2GI))
     assert (report.exit, ends(report)) == (ExitCode.DONE, {"vm": ("done", "converged")})
 
 
-def test_an_approval_is_used_up_by_being_carried_out_and_not_stale():
+def test_approval_that_was_carried_out_is_used_up_and_not_stale():
     """A second run of the same job finds everything as approved."""
     run = rig()
     approval = approved(run, ASK_2GI)
@@ -68,7 +68,7 @@ def test_an_approval_is_used_up_by_being_carried_out_and_not_stale():
     assert patched(run) == ["vm"]
 
 
-def test_a_run_that_was_cut_short_goes_on_under_the_same_approval():
+def test_interrupted_run_continues_under_the_same_approval():
     run = rig("slow")
     approval = approved(run, ASK_2GI)
     assert run.apply(ASK_2GI, approval=approval, deadline_s=8).exit is ExitCode.DEADLINE
@@ -78,7 +78,7 @@ def test_a_run_that_was_cut_short_goes_on_under_the_same_approval():
 
 
 @pytest.mark.parametrize("guest", ["1536Mi", "3Gi"])
-def test_another_value_than_the_approved_one_started_from_is_stale(guest):
+def test_approval_that_starts_from_another_value_is_stale(guest):
     run = rig()
     approval = approved(run, ASK_2GI)
     by_hand(run, guest)
@@ -93,7 +93,7 @@ def test_another_value_than_the_approved_one_started_from_is_stale(guest):
     assert patched(run) == []
 
 
-def test_another_vm_of_the_same_name_is_stale():
+def test_approval_of_a_recreated_vm_is_stale():
     run = rig()
     approval = approved(run, ASK_2GI)
     assert run.sim.request("DELETE", f"{VMS}/vm").status == 200
@@ -104,7 +104,7 @@ def test_another_vm_of_the_same_name_is_stale():
     assert patched(run) == []
 
 
-def test_another_size_in_git_is_stale():
+def test_approval_of_another_size_is_stale():
     run = rig()
     approval = approved(run, ASK_2GI)
     report = run.apply(vm_yaml("default", "vm", "3Gi"), approval=approval)
@@ -114,7 +114,7 @@ def test_another_size_in_git_is_stale():
     assert patched(run) == []
 
 
-def test_a_hotplug_that_would_now_be_a_restart_is_stale():
+def test_hotplug_that_would_now_be_a_restart_is_stale():
     """The patch would be the same, and what it does would not."""
     run = rig()
     approval = approved(run, ASK_2GI)
@@ -128,7 +128,7 @@ def test_a_hotplug_that_would_now_be_a_restart_is_stale():
     assert patched(run) == []
 
 
-def test_the_others_go_on_where_one_is_stale():
+def test_stale_approval_of_one_vm_does_not_stop_the_others():
     run = rig(vms=TWO)
     approval = approved(run, BOTH)
     by_hand(run, "1536Mi")
@@ -142,7 +142,7 @@ def test_the_others_go_on_where_one_is_stale():
     assert patched(run) == ["other"]
 
 
-def test_what_goes_stale_while_the_run_works_on_another_is_left_alone():
+def test_approval_that_becomes_stale_during_the_run_is_not_carried_out():
     run = rig(vms=TWO)
     approval = approved(run, BOTH)
     first, second = (action.ref.name for action in run.plan(BOTH).waves[0].actions)
@@ -153,7 +153,7 @@ def test_what_goes_stale_while_the_run_works_on_another_is_left_alone():
     assert patched(run) == [first]
 
 
-def test_what_was_not_approved_is_left_alone():
+def test_unapproved_change_is_left_alone():
     run = rig(vms=TWO)
     report = run.apply(BOTH, approval=approved(run, ASK_2GI))
     assert report.exit is ExitCode.BLOCKED
@@ -161,7 +161,7 @@ def test_what_was_not_approved_is_left_alone():
     assert patched(run) == ["vm"]
 
 
-def test_a_vm_that_was_as_desired_when_it_was_approved_is_not_changed_back():
+def test_vm_that_was_as_desired_when_it_was_approved_is_not_changed_back():
     run = rig(vms=TWO)
     as_it_is = vm_yaml("default", "other", "1Gi")
     approval = approved(run, ASK_2GI + as_it_is)
@@ -173,7 +173,7 @@ def test_a_vm_that_was_as_desired_when_it_was_approved_is_not_changed_back():
     assert patched(run) == ["vm"]
 
 
-def test_somebody_who_made_the_approved_change_already_makes_nothing_stale():
+def test_approved_change_made_by_another_client_is_not_stale():
     run = rig("slow")
     approval = approved(run, ASK_2GI)
     by_hand(run, "2Gi")
@@ -182,7 +182,7 @@ def test_somebody_who_made_the_approved_change_already_makes_nothing_stale():
     assert patched(run) == []
 
 
-def test_a_custom_resource_is_changed_wave_by_wave_as_approved():
+def test_custom_resource_is_changed_wave_by_wave_as_approved():
     """The second patch is made for what the first one leaves, and is still the approved one."""
     run = rig("walkthrough")
     report = run.apply(KUBEVIRT, approval=approved(run, KUBEVIRT))
@@ -193,7 +193,7 @@ def test_a_custom_resource_is_changed_wave_by_wave_as_approved():
     assert run.patches() == [CR, CR]
 
 
-def test_a_generation_that_moved_makes_nothing_stale():
+def test_new_generation_alone_makes_no_approval_stale():
     run = rig("no-update-methods")
     text = KUBEVIRT + ASK_2GI
     approval = approved(run, text)
@@ -207,7 +207,7 @@ def test_a_generation_that_moved_makes_nothing_stale():
     assert {result for result, _ in ends(report).values()} == {"done"}
 
 
-def test_a_custom_resource_that_was_not_approved_is_left_alone_and_memory_judged_without_it():
+def test_unapproved_cr_change_is_left_alone_and_vms_are_decided_without_it():
     """The hotplug was approved for a CR that migrates; in one that does not it is another."""
     run = rig("no-update-methods")
     approval = approved(run, KUBEVIRT + ASK_2GI)
@@ -223,7 +223,7 @@ def test_a_custom_resource_that_was_not_approved_is_left_alone_and_memory_judged
     assert run.patches() == []
 
 
-def test_without_anything_approved_nothing_at_all_is_written():
+def test_empty_approval_writes_nothing():
     run = rig("no-update-methods")
     nothing = approved(run, vm_yaml("default", "vm", "1Gi"))
     report = run.apply(KUBEVIRT + ASK_2GI, approval=nothing)

@@ -70,7 +70,7 @@ def versioned(world: str, version: str, **changes) -> Rig:
 
 
 @pytest.mark.parametrize("world", ["nodes-full", "quota"])
-def test_what_is_blocked_for_room_does_not_happen_if_patched_nonetheless(world):
+def test_change_blocked_for_capacity_does_not_happen_if_patched_anyway(world):
     run = rig(world)
     assert effect(run)[0] == "blocked"
     assert patched_by_hand(run) == "1Gi"
@@ -82,7 +82,7 @@ def test_what_is_blocked_for_room_does_not_happen_if_patched_nonetheless(world):
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("spare", [0, -1])
-def test_to_the_byte_a_node_holds_what_the_plan_says_it_holds(version, spare):
+def test_node_capacity_matches_the_plan_to_the_byte(version, spare):
     needed = target_size(version, "2Gi")
     run = versioned("hotplug", version, nodes=2, nodeMemory=str(needed + spare))
     foreseen = effect(run)
@@ -92,7 +92,7 @@ def test_to_the_byte_a_node_holds_what_the_plan_says_it_holds(version, spare):
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("spare", [0, -1])
-def test_to_the_byte_a_quota_holds_what_the_plan_says_it_holds(version, spare):
+def test_quota_capacity_matches_the_plan_to_the_byte(version, spare):
     both = target_size(version, "1Gi") + target_size(version, "2Gi")
     quota = {"name": "team", "hard": {"requests.memory": str(both + spare)}}
     run = versioned("hotplug", version, quotas=[quota])
@@ -101,14 +101,14 @@ def test_to_the_byte_a_quota_holds_what_the_plan_says_it_holds(version, spare):
     assert patched_by_hand(run) == ("2Gi" if spare == 0 else "1Gi")
 
 
-def test_the_need_and_the_best_node_are_those_of_the_cluster():
+def test_capacity_message_states_the_need_and_the_best_node():
     run = rig("nodes-full")
     (decision,) = run.plan(ASK).decisions
     used = {each["spec"]["nodeName"]: requests(each) for each in items(run, PODS)}
     assert f"requests {-(-target_size('v1.9.0', '2Gi') // MIB)}Mi" in decision.why.message
+    free = (3072 * MIB - used["node02"]) // MIB
     assert (
-        f"free of the other nodes: {(3072 * MIB - used['node02']) // MIB}Mi"
-        in decision.why.message
+        f"no other node has that much free; node02 has the most: {free}Mi" in decision.why.message
     )
 
 
@@ -121,7 +121,7 @@ def test_pods_and_quotas_are_read_once_for_a_plan_and_only_for_a_live_change():
     assert sorted(asked) == [PODS, QUOTAS]
 
 
-def test_without_the_right_to_list_pods_the_plan_says_that_it_has_not_looked():
+def test_plan_without_the_right_to_list_pods_says_that_it_did_not_check():
     fault = {"verbs": ["list"], "resource": "pods", "code": 403}
     run = rig("nodes-full", apiFaults=[fault])
     plan = run.plan(ASK)
@@ -133,7 +133,7 @@ def test_without_the_right_to_list_pods_the_plan_says_that_it_has_not_looked():
     ("with_capacity", "foreseen", "codes"),
     [(True, {"blocked": 1}, []), (False, {"live": 1}, ["room-not-in-snapshot"])],
 )
-def test_a_snapshot_has_the_room_that_was_read_or_the_plan_says_that_it_has_none(
+def test_snapshot_has_the_capacity_that_was_read_or_the_plan_says_it_has_none(
     tmp_path, with_capacity, foreseen, codes
 ):
     run = rig("nodes-full")
@@ -162,7 +162,7 @@ def never_refused(run: Rig):
     return seen
 
 
-def test_changes_that_have_room_one_after_another_are_made_so():
+def test_changes_that_fit_one_after_another_are_made_in_sequence():
     run = rig("room-one-after-another")
     refused = never_refused(run)
     report = run.apply(BOTH, deadline_s=600)
@@ -173,7 +173,7 @@ def test_changes_that_have_room_one_after_another_are_made_so():
     assert (report.ended_at - report.started_at).total_seconds() < 45, "not a minute's wait"
 
 
-def test_patched_at_once_they_would_be_refused():
+def test_simultaneous_patches_beyond_capacity_are_refused():
     run = rig("room-one-after-another")
     refused = never_refused(run)
     memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "2Gi"}}}}}}
@@ -183,7 +183,7 @@ def test_patched_at_once_they_would_be_refused():
     assert refused
 
 
-def test_room_that_one_change_takes_is_not_there_for_the_next():
+def test_capacity_reserved_by_one_change_is_not_available_to_the_next():
     run = rig("room-for-one")
     refused = never_refused(run)
     report = run.apply(BOTH, deadline_s=900)
@@ -197,7 +197,7 @@ def test_room_that_one_change_takes_is_not_there_for_the_next():
     assert refused == []
 
 
-def test_a_quota_that_comes_after_the_patch_is_told_as_a_failure():
+def test_quota_created_after_the_patch_is_reported_as_a_failure():
     run = rig("quota-comes-later")
     report = run.apply(ASK, deadline_s=600)
     assert report.plan.summary == {"live": 1}
@@ -206,7 +206,7 @@ def test_a_quota_that_comes_after_the_patch_is_told_as_a_failure():
     assert (report.exit, len(run.patches())) == (ExitCode.FAILED, 1)
 
 
-def test_a_run_reads_pods_about_once_a_minute_while_changes_are_to_begin_and_not_after():
+def test_pods_are_read_about_once_a_minute_until_the_last_change_starts():
     vms = [
         {"name": f"vm-{n}", "guest": "1Gi", "node": "node01", "faults": {"transfer": "100s"}}
         for n in range(3)

@@ -113,7 +113,7 @@ class Heard(list):
 
 
 class TestApproval:
-    def test_what_waited_when_the_plan_was_made_was_not_approved(self):
+    def test_change_that_waited_in_the_plan_is_not_approved(self):
         run = rig(vms=vms("vm", "other"))
         run.merge(f"{VMS}/other", size("2Gi"), agent="kubectl")
         run.clock.sleep(3)
@@ -124,7 +124,7 @@ class TestApproval:
         assert patched(run) == ["vm"]
         assert ends(report)["other"] == (Result.HELD, "not-approved")
 
-    def test_a_restart_that_was_not_approved_is_stale_and_the_patch_was_sent(self):
+    def test_restart_that_was_not_approved_is_stale_and_the_patch_was_sent(self):
         run = rig()
         text = vm_yaml("default", "vm", "5Gi")
         approval = approval_of(run.plan(text, restart=RestartConsent.STAGE))
@@ -133,7 +133,7 @@ class TestApproval:
         (outcome,) = report.outcomes
         assert (outcome.result, outcome.actuation.value) == (Result.STALE, "succeeded")
 
-    def test_an_approved_restart_to_which_nobody_consents_any_more_is_stale(self):
+    def test_approved_restart_is_stale_after_consent_is_withdrawn(self):
         run = rig()
         text = vm_yaml("default", "vm", "5Gi")
         approval = approval_of(run.plan(text, **RESTARTS))
@@ -142,7 +142,7 @@ class TestApproval:
 
 
 class TestGroups:
-    def test_a_later_pass_waits_for_a_member_that_is_still_coming_up(self):
+    def test_later_pass_waits_for_a_group_member_that_is_starting(self):
         run = rig(vms=vms("a", "b"))
         labels = {"app": "x"}
         text = "".join(vm_yaml("default", name, "5Gi", labels=labels) for name in "ab")
@@ -162,7 +162,7 @@ class TestGroups:
 
 
 class TestFailuresOfEarlierPasses:
-    def test_a_vm_that_our_restart_left_dead_stays_a_failure(self):
+    def test_vm_that_our_restart_left_dead_stays_a_failure(self):
         filling = [
             {"name": f"big-{n}", "namespace": "default", "guest": "20Gi", "node": f"node0{n}"}
             for n in (1, 2, 3)
@@ -181,7 +181,7 @@ class TestFailuresOfEarlierPasses:
         assert codes[-1] is ExitCode.FAILED
         assert restarted(run) == ["a"]
 
-    def test_a_canary_that_failed_in_one_pass_holds_the_others_in_the_next(self):
+    def test_canary_that_failed_in_one_pass_holds_the_others_in_the_next(self):
         run = rig(vms=vms("c1", "c2", "rest"))
         text = "".join(vm_yaml("default", each, "2Gi", labels=CANARY) for each in ("c1", "c2"))
         text += vm_yaml("default", "rest", "2Gi")
@@ -194,7 +194,7 @@ class TestFailuresOfEarlierPasses:
             assert ends(report)["rest"][1] == "canary-failed"
         assert "rest" not in patched(run)
 
-    def test_a_restart_that_changed_nothing_is_not_asked_for_again(self):
+    def test_restart_without_effect_is_not_requested_again(self):
         run = rig("restart-pending")
         original = run.informer.read
         (pending,) = original().vms.values()
@@ -212,7 +212,7 @@ class TestFailuresOfEarlierPasses:
         assert ends(report) == {"vm": (Result.FAILED, "restart-ineffective")}
         assert restarted(run) == ["vm"]
 
-    def test_another_size_in_git_does_not_hide_a_change_that_was_given_up(self):
+    def test_new_size_in_git_does_not_hide_an_abandoned_change(self):
         run = rig("storm")
         choices = {"failed_migrations": 2, "failure_budget": 1, "deadline_s": 600}
         assert run.apply(vm_yaml("default", "flaky", "2Gi"), **choices).exit is ExitCode.FAILED
@@ -221,7 +221,7 @@ class TestFailuresOfEarlierPasses:
         assert (report.exit, patched(run)) == (ExitCode.FAILED, ["flaky"])
         assert ends(report)["front"] == (Result.NOT_STARTED, "failure-budget")
 
-    def test_a_vm_that_somebody_deletes_after_we_created_it_is_not_created_again(self):
+    def test_created_vm_that_another_client_deletes_is_not_created_again(self):
         run = rig()
         text = manifest("new", "2Gi")
         for _ in range(3):
@@ -239,7 +239,7 @@ class TestFailuresOfEarlierPasses:
         assert len([each for each in posts if each.path == VMS]) == 1
 
 
-def test_a_vm_is_not_restarted_to_a_size_that_no_node_has():
+def test_vm_is_not_restarted_to_a_size_that_no_node_has():
     run = rig()
     report = run.apply(vm_yaml("default", "vm", "2000Gi"), **RESTARTS)
     (outcome,) = report.outcomes
@@ -250,7 +250,7 @@ def test_a_vm_is_not_restarted_to_a_size_that_no_node_has():
 class TestRunsEnd:
     """Without a deadline."""
 
-    def test_the_budget_is_spent_between_a_size_and_its_restart(self):
+    def test_budget_is_spent_between_a_size_and_its_restart(self):
         run = rig(vms=vms("a", "b"))
         refusing(run, 403, "b")
         text = vm_yaml("default", "a", "5Gi") + vm_yaml("default", "b", "2Gi")
@@ -264,7 +264,7 @@ class TestRunsEnd:
     @pytest.mark.parametrize(
         "choices", [{"max_concurrent": 1}, {"anti_affinity": ("app",)}], ids=["place", "group"]
     )
-    def test_a_vm_that_was_given_up_keeps_its_place_for_ever(self, choices):
+    def test_abandoned_vm_keeps_its_migration_slot(self, choices):
         run = rig("storm")
         labels = {"app": "x"}
         text = "".join(
@@ -274,7 +274,7 @@ class TestRunsEnd:
         assert report.exit is ExitCode.FAILED
         assert ends(report)["front"] == (Result.HELD, "waits-for-place")
 
-    def test_the_custom_resource_never_settles_and_a_stopped_vm_is_to_change(self):
+    def test_run_ends_if_the_cr_never_settles_and_a_stopped_vm_is_to_change(self):
         restless = [
             {
                 "at": f"{2 * n - 199}s",
@@ -308,7 +308,7 @@ class TestRunsEnd:
         assert [each.barrier.deadline_s for each in report.plan.waves if each.barrier] == [42.0]
         assert "did not settle within 42 s" in report.outcomes[0].why.message
 
-    def test_no_window_is_open_and_one_vm_waits_for_something_else(self):
+    def test_closed_window_and_a_vm_that_waits_for_something_else_end_the_run(self):
         run = rig("storm")
         run.merge(f"{VMS}/flaky", size("2Gi"), agent="kubectl")
         run.clock.sleep(30)
@@ -318,7 +318,7 @@ class TestRunsEnd:
         assert report.exit is ExitCode.BLOCKED
         assert (report.ended_at - report.started_at).total_seconds() < 5
 
-    def test_the_instance_never_comes_back_after_our_restart(self):
+    def test_run_ends_if_an_instance_never_comes_back_after_our_restart(self):
         run = rig("above-max")
         original = run.informer.read
 
@@ -333,7 +333,7 @@ class TestRunsEnd:
 
 class TestOneBadVM:
     @pytest.mark.parametrize("choices", [{}, {"max_concurrent": 1}], ids=["many", "one"])
-    def test_a_webhook_that_fails_for_one_vm_does_not_stop_the_others(self, choices):
+    def test_webhook_that_fails_for_one_vm_does_not_stop_the_others(self, choices):
         run = rig(vms=vms("a", "b", "c"))
         words = 'Internal error occurred: failed calling webhook "x": timeout'
         refusing(run, 500, "a", message=words)
@@ -346,7 +346,7 @@ class TestOneBadVM:
 
 
 class TestLeases:
-    def test_no_patch_lands_after_the_lease_was_given_back(self):
+    def test_patches_never_land_after_the_lease_is_released(self):
         """An answer that ends the run lets the requests under way come to theirs."""
         run = rig(vms=vms("a", "b"))
         answers = []
@@ -373,7 +373,7 @@ class TestLeases:
         freed = [n for n, path in enumerate(writes) if "/leases/" in path]
         assert last_patch < freed[-1]
 
-    def test_events_that_are_turned_away_stop_neither_renewals_nor_patches(self):
+    def test_rejected_events_stop_neither_renewals_nor_patches(self):
         run = rig(vms=vms(*"abcd"))
         fault = Fault(
             effect=Effect.STATUS,
@@ -396,7 +396,7 @@ class TestLeases:
         assert max(gaps) < 15
         assert run.sim.api.faults.fired(fault) >= 1
 
-    def test_the_custom_resource_is_not_written_without_its_lease(self):
+    def test_custom_resource_is_not_written_without_its_lease(self):
         kubevirt = """\
 ---
 apiVersion: kubevirt.io/v1
@@ -432,7 +432,7 @@ spec:
 
 
 class TestSoak:
-    def test_begins_anew_for_a_canary_that_changed_meanwhile(self):
+    def test_soak_restarts_if_a_canary_changed(self):
         run = rig(vms=vms("c1", "rest"))
 
         def text(canary: str, rest: str) -> str:
@@ -449,26 +449,26 @@ class TestSoak:
 
 
 class TestCreated:
-    def test_a_vm_that_is_to_start_is_done_when_its_guest_has_its_memory(self):
+    def test_vm_that_is_to_start_is_done_when_its_guest_has_its_memory(self):
         run = rig()
         run.informer.wait = lambda _timeout_s: (run.clock.sleep(0.02), run.informer.read())[1]
         report = run.apply(manifest("new", "2Gi"), create=True)
         assert ends(report) == {"new": (Result.DONE, "converged")}
 
-    def test_one_that_fits_nowhere_fails(self):
+    def test_vm_that_fits_on_no_node_fails(self):
         run = rig()
         report = run.apply(manifest("new", "9000Gi"), create=True)
         assert ends(report) == {"new": (Result.FAILED, "not-starting")}
 
     @pytest.mark.parametrize("strategy", ["Halted", "Manual"])
-    def test_one_that_is_not_to_start_is_done_at_once(self, strategy):
+    def test_created_vm_that_stays_stopped_is_done_at_once(self, strategy):
         run = rig()
         report = run.apply(manifest("new", "2Gi", strategy), create=True)
         assert ends(report) == {"new": (Result.DONE, "stopped-as-desired")}
 
 
 class TestRestarts:
-    def test_one_whose_answer_was_lost_is_not_asked_for_twice_while_the_feed_is_stale(self):
+    def test_restart_with_a_lost_answer_is_not_requested_twice_while_the_informer_is_stale(self):
         run = rig("above-max")
         frozen, original = [], run.informer.read
 

@@ -42,7 +42,7 @@ def events(run: Rig) -> list[dict]:
     return [each for each in found if each["reportingController"] == "reconciler"]
 
 
-def test_a_hotplug_is_done_once_the_guest_has_the_memory():
+def test_hotplug_is_done_once_the_guest_has_the_memory():
     run = rig("hotplug")
     report = run.apply(ASK_2GI)
     outcome = only(report)
@@ -58,7 +58,7 @@ def test_a_hotplug_is_done_once_the_guest_has_the_memory():
     assert outcome.migration.phase == "Succeeded"
 
 
-def test_a_second_run_finds_nothing_to_do_and_sends_no_patch():
+def test_second_run_finds_nothing_to_do_and_sends_no_patch():
     run = rig("hotplug")
     run.apply(ASK_2GI)
     before = len(run.patches())
@@ -86,7 +86,7 @@ def test_a_second_run_finds_nothing_to_do_and_sends_no_patch():
         ("quota", "2Gi", "quota-would-refuse"),
     ],
 )
-def test_what_would_not_be_live_is_not_written_without_consent(world, guest, reason):
+def test_change_that_needs_a_restart_is_not_written_without_consent(world, guest, reason):
     run = rig(world)
     report = run.apply(vm_yaml("default", "vm", guest))
     outcome = only(report)
@@ -94,7 +94,7 @@ def test_what_would_not_be_live_is_not_written_without_consent(world, guest, rea
     assert run.patches() == []
 
 
-def test_a_stopped_vm_gets_its_size_for_the_next_start():
+def test_stopped_vm_gets_its_size_for_the_next_start():
     run = rig("halted")
     report = run.apply(ASK_2GI)
     assert report.exit is ExitCode.DONE
@@ -108,11 +108,11 @@ def test_a_stopped_vm_gets_its_size_for_the_next_start():
     [
         ("migration-fails", "migration-failing", "3 migrations failed"),
         ("target-unschedulable", "target-unschedulable", "no node accepted the target pod"),
-        ("plug-refused", "plug-refused", "refused"),
+        ("plug-refused", "plug-refused", "rejected"),
         ("guest-silent", "guest-silent", "the guest has 1Gi"),
     ],
 )
-def test_failures_are_told_apart(world, reason, says):
+def test_failure_has_its_own_reason(world, reason, says):
     run = rig(world)
     report = run.apply(ASK_2GI, deadline_s=1200)
     outcome = only(report)
@@ -121,13 +121,13 @@ def test_failures_are_told_apart(world, reason, says):
     assert len(run.patches()) == 1, "a failed change is not written again"
 
 
-def test_a_migration_that_fails_once_is_waited_for():
+def test_migration_that_fails_once_is_waited_for():
     run = rig("migration-fails-once")
     report = run.apply(ASK_2GI, deadline_s=600)
     assert (report.exit, only(report).failed_migrations) == (ExitCode.DONE, 1)
 
 
-def test_a_failure_of_an_earlier_run_counts_in_the_next_one():
+def test_failure_of_an_earlier_run_counts_in_the_next_one():
     run = rig("plug-refused")
     run.apply(ASK_2GI)
     report = run.apply(ASK_2GI)
@@ -135,7 +135,7 @@ def test_a_failure_of_an_earlier_run_counts_in_the_next_one():
     assert len(run.patches()) == 1
 
 
-def test_a_run_that_is_cut_short_is_continued_without_a_second_patch():
+def test_interrupted_run_is_continued_without_a_second_patch():
     run = rig("slow")
     report = run.apply(ASK_2GI, deadline_s=8)
     assert (report.exit, only(report).result) == (ExitCode.DEADLINE, "running")
@@ -149,7 +149,7 @@ def test_a_run_that_is_cut_short_is_continued_without_a_second_patch():
     assert len(run.patches()) == 1
 
 
-def test_somebody_elses_change_in_flight_is_followed_and_then_ours_is_made():
+def test_foreign_change_in_flight_is_followed_before_ours_is_made():
     run = rig("in-flight")
     report = run.apply(vm_yaml("default", "vm", "3Gi"), deadline_s=1200)
     assert report.exit is ExitCode.DONE
@@ -195,7 +195,7 @@ def test_memory_waits_until_the_cr_has_settled_and_a_few_seconds_more():
     assert (first_vm - first_cr).total_seconds() >= 5
 
 
-def test_a_staged_restart_is_written_once_and_stays_pending():
+def test_staged_restart_is_written_once_and_stays_pending():
     run = rig("above-max")
     consent = PlanPolicy(restart=RestartConsent.STAGE)
     five = vm_yaml("default", "vm", "5Gi")
@@ -206,7 +206,7 @@ def test_a_staged_restart_is_written_once_and_stays_pending():
     assert len(run.patches()) == 1
 
 
-def test_never_more_changes_in_flight_than_kubevirts_limit_or_ours():
+def test_concurrency_stays_within_kubevirts_limit_and_ours():
     vms = [{"name": f"vm-{n}", "namespace": "default", "guest": "1Gi"} for n in range(8)]
     text = "".join(vm_yaml("default", f"vm-{n}", "2Gi") for n in range(8))
     for limit, allowed in ((None, 5), (2, 2)):
@@ -227,7 +227,7 @@ def test_never_more_changes_in_flight_than_kubevirts_limit_or_ours():
         assert 1 < most <= allowed
 
 
-def test_after_the_failure_budget_no_new_vm_is_patched():
+def test_failure_budget_stops_new_patches_when_it_is_spent():
     vms = [
         {
             "name": f"vm-{n}",
@@ -250,7 +250,7 @@ def test_after_the_failure_budget_no_new_vm_is_patched():
     assert len(run.patches()) == 2
 
 
-def test_a_vm_that_only_git_has_is_created_with_consent_and_followed():
+def test_vm_that_only_git_has_is_created_with_consent_and_followed():
     run = rig("hotplug")
     manifest = (
         "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
@@ -274,7 +274,7 @@ def test_each_patch_is_a_json_patch_with_field_manager_and_strict_validation():
     assert (query["fieldManager"], query["fieldValidation"]) == ("reconciler", "Strict")
 
 
-def test_being_asked_to_end_leaves_healthy_work_running():
+def test_stopped_run_leaves_healthy_migrations_running():
     run = rig("slow")
     original = run.informer.wait
 
@@ -287,7 +287,7 @@ def test_being_asked_to_end_leaves_healthy_work_running():
     assert (report.exit, only(report).result) == (ExitCode.DEADLINE, "running")
 
 
-def test_a_size_that_somebody_writes_back_is_told_and_not_fought_over():
+def test_size_that_another_client_reverts_is_reported_and_left_alone():
     run = rig("hotplug")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     original, answered = run.informer.wait, []
@@ -306,7 +306,7 @@ def test_a_size_that_somebody_writes_back_is_told_and_not_fought_over():
     assert len(run.patches()) == 1
 
 
-def test_a_vm_that_is_deleted_and_created_again_begins_anew():
+def test_recreated_vm_starts_from_the_beginning():
     run = rig("slow")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     original, done = run.informer.wait, []
@@ -329,7 +329,7 @@ def memory_of(guest: str) -> dict:
     return {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}
 
 
-def test_a_restart_asked_for_under_stage_does_not_stand_in_the_way_of_live_update():
+def test_restart_required_under_stage_does_not_block_live_update():
     """Under Stage memory alone sets it, and a change of the CR has no VM looked at again."""
     run = rig("hotplug")
     kubevirt = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
@@ -349,7 +349,7 @@ def test_a_restart_asked_for_under_stage_does_not_stand_in_the_way_of_live_updat
     ]
 
 
-def test_a_cr_that_somebody_takes_back_again_and_again_is_not_fought_over():
+def test_cr_that_another_client_keeps_reverting_is_left_alone():
     run = rig("no-update-methods")
     path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
     original, told = run.informer.wait, []
@@ -372,14 +372,14 @@ def test_a_cr_that_somebody_takes_back_again_and_again_is_not_fought_over():
     assert len([each for each in run.patches() if "/kubevirts/" in each]) <= 2
 
 
-def test_no_wait_ends_only_after_the_last_patch():
+def test_apply_no_wait_ends_only_after_the_last_patch():
     run = rig("no-update-methods")
     report = run.apply(KUBEVIRT + ASK_2GI, follow=False)
     assert [each.result.value for each in report.outcomes] == ["done", "written"]
     assert [each.rsplit("/", 2)[-2] for each in run.patches()] == ["kubevirts", "virtualmachines"]
 
 
-def test_changes_that_were_planned_to_wait_respect_the_limit_too():
+def test_planned_waits_respect_the_concurrency_limit():
     vms = [
         {"name": f"vm-{n}", "namespace": "default", "guest": "2Gi", "bootedWith": "1Gi"}
         for n in range(5)
@@ -401,7 +401,7 @@ def test_changes_that_were_planned_to_wait_respect_the_limit_too():
     assert max(most) == 1
 
 
-def test_a_vm_for_a_namespace_that_is_not_there_says_so():
+def test_vm_in_a_missing_namespace_names_the_namespace():
     run = rig("hotplug")
     manifest = (
         "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
@@ -414,7 +414,7 @@ def test_a_vm_for_a_namespace_that_is_not_there_says_so():
     assert "nowhere" in outcome.why.message
 
 
-def test_between_two_waves_of_the_cr_a_vm_is_judged_by_what_is_still_to_come():
+def test_vm_between_two_cr_waves_is_decided_by_the_final_cr():
     """The first wave unsettles the CR; that LiveMigrate comes with the second must not be lost."""
     run = rig("no-update-methods")
     gate = KUBEVIRT.replace("[VMLiveUpdateFeatures]", "[ExpandDisks]")

@@ -58,7 +58,7 @@ def overlaps(run: Rig) -> set[frozenset[str]]:
     return seen
 
 
-def test_a_batch_begins_when_the_one_before_it_is_done_with():
+def test_batch_starts_when_the_previous_batch_has_ended():
     run = rig(a={}, b={}, c={}, d={})
     text = labelled("a", tier="prod") + labelled("b") + labelled("c", tier="dev")
     text += labelled("d", tier="prod")
@@ -69,14 +69,14 @@ def test_a_batch_begins_when_the_one_before_it_is_done_with():
     assert together == {frozenset("ad")}
 
 
-def test_labels_of_the_cluster_select_and_those_of_git_go_on_top():
+def test_selectors_see_live_labels_overridden_by_those_in_git():
     run = rig(a={"labels": {"tier": "dev"}}, b={"labels": {"tier": "dev"}})
     text = labelled("a", tier="prod") + labelled("b")
     run.apply(text, batches=(select("tier=dev"),))
     assert order(run) == ["b", "a"]
 
 
-def test_a_failed_batch_does_not_stop_the_next_one_within_the_budget():
+def test_failed_batch_does_not_stop_the_next_one_within_the_budget():
     run = rig(a={"faults": {"plugRefused": "always"}}, b={})
     text = labelled("a", tier="dev") + labelled("b")
     report = run.apply(text, batches=(select("tier=dev"),))
@@ -97,7 +97,7 @@ def test_vms_of_a_group_are_never_changed_at_the_same_time():
     assert frozenset("ac") in together or frozenset("bc") in together
 
 
-def test_a_group_ends_at_its_namespace():
+def test_anti_affinity_group_ends_at_its_namespace():
     run = Rig(
         simulator(
             "hotplug",
@@ -116,7 +116,7 @@ def test_a_group_ends_at_its_namespace():
     assert together == {frozenset("ab")}
 
 
-def test_a_member_that_migrates_for_another_cause_keeps_its_group_waiting():
+def test_group_waits_for_a_member_that_migrates_for_another_cause():
     run = rig(a={"labels": {"app": "pg"}, "faults": {"transfer": "60s"}}, b={})
     run.sim.request(
         "POST",
@@ -137,7 +137,7 @@ def test_a_member_that_migrates_for_another_cause_keeps_its_group_waiting():
     assert run.clock.monotonic() - began > 60
 
 
-def test_never_more_on_a_node_than_the_configuration_allows():
+def test_concurrency_on_a_node_stays_within_the_configured_limit():
     run = rig(**{name: {"node": "node01"} for name in "abc"})
     together = overlaps(run)
     text = "".join(labelled(name) for name in "abc")
@@ -152,7 +152,7 @@ def canary(soak: str = "2m") -> Canary:
 CANARY_AND_REST = labelled("a", canary="true") + labelled("b") + labelled("c")
 
 
-def test_the_others_begin_when_the_canaries_have_soaked():
+def test_other_vms_start_when_the_canaries_have_soaked():
     run = rig(a={}, b={}, c={})
     report = run.apply(CANARY_AND_REST, canary=canary())
     assert report.exit is ExitCode.DONE
@@ -165,7 +165,7 @@ def test_the_others_begin_when_the_canaries_have_soaked():
     assert (patched["c"] - patched["a"]).total_seconds() >= 120
 
 
-def test_a_canary_that_fails_ends_the_rollout_of_the_others():
+def test_failed_canary_stops_the_rollout_of_the_others():
     run = rig(a={"faults": {"plugRefused": "always"}}, b={}, c={})
     for _ in range(2):
         report = run.apply(CANARY_AND_REST, canary=canary())
@@ -178,7 +178,7 @@ def test_a_canary_that_fails_ends_the_rollout_of_the_others():
     assert order(run) == ["a"]
 
 
-def test_a_later_pass_goes_on_with_the_soak_and_does_not_begin_it_anew():
+def test_later_pass_continues_the_soak():
     run = rig(a={}, b={}, c={})
     first = run.apply(CANARY_AND_REST, canary=canary(), deadline_s=60)
     assert results(first)["b"] == (Result.HELD, "canary-soak")
@@ -190,7 +190,7 @@ def test_a_later_pass_goes_on_with_the_soak_and_does_not_begin_it_anew():
     assert began.total_seconds() < 100
 
 
-def test_another_commit_that_wants_the_same_of_the_canaries_goes_on_with_their_soak():
+def test_soak_continues_under_another_commit_with_the_same_canary_sizes():
     run = rig(a={}, b={}, c={})
     run.apply(CANARY_AND_REST, canary=canary(), deadline_s=60)
     run.clock.sleep(120)
@@ -200,7 +200,7 @@ def test_another_commit_that_wants_the_same_of_the_canaries_goes_on_with_their_s
     assert run.clock.monotonic() - began < 60
 
 
-def test_a_size_that_is_new_to_the_canaries_is_soaked_anew():
+def test_new_canary_size_restarts_the_soak():
     run = rig(a={}, b={}, c={})
     run.apply(CANARY_AND_REST, canary=canary(), deadline_s=60)
     run.clock.sleep(120)
@@ -209,7 +209,7 @@ def test_a_size_that_is_new_to_the_canaries_is_soaked_anew():
     assert results(report)["b"] == (Result.HELD, "canary-soak")
 
 
-def test_a_canary_that_selects_nothing_holds_everything():
+def test_canary_selector_without_a_match_holds_every_vm():
     run = rig(b={})
     report = run.apply(labelled("b"), canary=canary())
     assert (report.exit, results(report)) == (
@@ -219,7 +219,7 @@ def test_a_canary_that_selects_nothing_holds_everything():
     assert order(run) == []
 
 
-def test_canaries_that_are_all_held_prove_nothing():
+def test_held_canaries_hold_the_other_vms():
     run = rig(a={}, b={})
     text = labelled("a", "9Gi", canary="true") + labelled("b")
     report = run.apply(text, canary=canary())
@@ -229,7 +229,7 @@ def test_canaries_that_are_all_held_prove_nothing():
     }
 
 
-def test_what_is_held_back_is_said_once_and_not_once_a_vm():
+def test_hold_is_reported_once_and_not_once_per_vm():
     run = rig(a={}, **{f"vm-{n}": {} for n in range(6)})
     text = labelled("a", canary="true") + "".join(labelled(f"vm-{n}") for n in range(6))
     run.apply(text, canary=canary())

@@ -30,9 +30,7 @@ def changed(serve, git, *faults):
     return serve("halted", scale=1.0, vms=stopped, apiFaults=list(faults))
 
 
-def test_each_vm_is_patched_once_and_a_refused_patch_waits_as_long_as_it_is_told_to(
-    serve, git, command
-):
+def test_each_vm_is_patched_once_and_a_refused_patch_obeys_retry_after(serve, git, command):
     cluster = changed(serve, git, BUSY)
     ended = command("apply", "--yes", "--repo", git, "-o", "json", on=cluster)
     assert ended.code == 0
@@ -50,9 +48,7 @@ def test_each_vm_is_patched_once_and_a_refused_patch_waits_as_long_as_it_is_told
             assert (later.at - earlier.at).total_seconds() >= 1
 
 
-def test_one_that_is_turned_away_lets_all_pause_and_then_as_many_go_on_as_before(
-    serve, git, command
-):
+def test_rejected_write_pauses_all_writes_and_concurrency_recovers(serve, git, command):
     cluster = changed(serve, git, BUSY, SLOW)
     assert command("apply", "--yes", "--repo", git, on=cluster).code == 0
     sent = cluster.ours("PATCH", "/virtualmachines/")

@@ -46,7 +46,7 @@ def test_all_shards_together_change_each_vm_once():
     assert all(names(each) for each in reports)
 
 
-def test_the_custom_resource_is_the_first_shards_and_the_others_wait_for_it():
+def test_kubevirt_cr_belongs_to_the_first_shard_and_the_others_wait_for_it():
     run = rig("stage")
     first, second = shards(2)
     waiting = run.apply(KUBEVIRT + TEXT, choices=second, deadline_s=30)
@@ -81,7 +81,7 @@ def test_each_shard_keeps_to_its_share_of_the_limit():
         assert seen == most
 
 
-def test_a_plan_of_one_shard_speaks_of_its_own_vms_only():
+def test_plan_of_a_shard_has_only_its_own_vms():
     run = rig()
     for choices in shards(4):
         plan = run.plan(TEXT, shard=choices.shard)

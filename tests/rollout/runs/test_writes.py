@@ -32,7 +32,7 @@ def only(report):
     return outcome
 
 
-def test_a_server_that_is_away_for_a_while_is_nobodys_failure():
+def test_unavailable_server_fails_no_vm():
     run = rig()
     fault = away(run, times=6)
     report = run.apply(TWO_GI)
@@ -41,7 +41,7 @@ def test_a_server_that_is_away_for_a_while_is_nobodys_failure():
     assert [each for each in run.heard if each.reason == "unavailable"]
 
 
-def test_the_pause_that_a_server_names_is_kept():
+def test_retry_after_of_a_server_is_obeyed():
     run = rig()
     away(run, times=1, retry_after_s=40)
     report = run.apply(TWO_GI)
@@ -50,7 +50,7 @@ def test_the_pause_that_a_server_names_is_kept():
     assert (tries[1] - tries[0]).total_seconds() >= 40
 
 
-def test_a_server_that_stays_away_ends_the_run_with_an_error_and_a_report():
+def test_server_that_stays_away_ends_the_run_with_an_error_and_a_report():
     run = rig()
     away(run)
     report = run.apply(TWO_GI)
@@ -61,7 +61,7 @@ def test_a_server_that_stays_away_ends_the_run_with_an_error_and_a_report():
 
 
 @pytest.mark.parametrize(("answered", "holder"), [(True, ""), (False, "test-run")])
-def test_lease_is_kept_after_the_end_of_a_thread_only_while_a_write_is_in_doubt(answered, holder):
+def test_lease_is_kept_after_a_thread_failure_only_while_a_write_is_in_doubt(answered, holder):
     run = rig()
     if not answered:
         away(run)
@@ -78,7 +78,7 @@ def test_lease_is_kept_after_the_end_of_a_thread_only_while_a_write_is_in_doubt(
     assert held["test-memory"] == holder
 
 
-def test_while_the_server_is_away_for_one_vm_no_other_is_tried():
+def test_unavailable_server_stops_the_writes_of_all_vms():
     vms = [{"name": f"vm-{n}", "namespace": "default", "guest": "1Gi"} for n in range(4)]
     run = rig(vms=vms, nodes=6)
     fault = away(run, times=1)
@@ -89,7 +89,7 @@ def test_while_the_server_is_away_for_one_vm_no_other_is_tried():
     assert (tries[1] - tries[0]).total_seconds() >= 0.5
 
 
-def test_no_other_is_sent_once_the_failures_are_too_many():
+def test_patches_stop_once_the_failure_budget_is_spent():
     names = [f"vm-{n}" for n in range(6)]
     stopped = [{"name": name, "guest": "1Gi", "running": False} for name in names]
     run = rig("halted", vms=stopped)
@@ -100,7 +100,7 @@ def test_no_other_is_sent_once_the_failures_are_too_many():
     assert run.sim.api.faults.fired(fault) == 2
 
 
-def test_a_write_that_landed_unanswered_is_not_sent_again_and_counts_as_ours():
+def test_write_with_a_lost_answer_is_not_repeated_and_counts_as_ours():
     run = rig()
     original = run.client.patch
 
@@ -118,7 +118,7 @@ def test_a_write_that_landed_unanswered_is_not_sent_again_and_counts_as_ours():
 
 
 @pytest.mark.parametrize("status", [403, 422])
-def test_a_refusal_is_the_vms_own_failure_and_the_others_go_on(status):
+def test_refused_patch_fails_its_vm_and_the_others_continue(status):
     vms = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in ("vm", "other")]
     run = rig(vms=vms)
     fault = Fault(
@@ -137,7 +137,7 @@ def test_a_refusal_is_the_vms_own_failure_and_the_others_go_on(status):
     )
 
 
-def test_a_vm_says_which_commit_changed_it_only_if_the_configuration_asks_for_it():
+def test_vm_is_annotated_with_its_commit_only_if_configured():
     for asked in (False, True):
         run = rig()
         run.apply(TWO_GI, annotate=asked)
@@ -150,7 +150,7 @@ def test_a_vm_says_which_commit_changed_it_only_if_the_configuration_asks_for_it
     assert applied["time"].endswith("Z")
 
 
-def test_an_annotation_wipes_none_that_somebody_else_wrote():
+def test_annotation_patch_keeps_annotations_of_other_clients():
     run = rig()
     run.merge(VM, {"metadata": {"annotations": {"theirs": "kept"}}}, agent="kubectl")
     run.apply(TWO_GI, annotate=True)
@@ -159,7 +159,7 @@ def test_an_annotation_wipes_none_that_somebody_else_wrote():
     assert "memory.reconciler.dev/applied" in vm["metadata"]["annotations"]
 
 
-def test_a_patch_that_somebody_took_back_is_not_sent_again_by_the_next_pass():
+def test_patch_that_another_client_reverted_is_not_sent_again_by_the_next_pass():
     run = rig("slow")
     original = run.informer.wait
 
@@ -182,7 +182,7 @@ def test_a_patch_that_somebody_took_back_is_not_sent_again_by_the_next_pass():
     assert three.exit is ExitCode.DONE
 
 
-def test_a_failure_that_is_an_hour_old_is_tried_again():
+def test_failure_that_is_an_hour_old_is_tried_again():
     run = rig("slow")
     original = run.informer.wait
 
@@ -200,7 +200,7 @@ def test_a_failure_that_is_an_hour_old_is_tried_again():
     assert run.apply(TWO_GI).exit is ExitCode.DONE
 
 
-def test_the_failures_of_an_earlier_pass_count_in_the_budget():
+def test_failures_of_an_earlier_pass_count_in_the_budget():
     names = [f"vm-{n}" for n in range(5)]
     vms = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in names]
     for each in vms[:3]:
