@@ -36,7 +36,7 @@ SOURCE = {
         says=("{here}/plain is not a Git repository", "name the root of a repository"),
     ),
     "a folder that is not there": Case(
-        arguments="apply --repo {here}/nowhere",
+        arguments="apply --yes --repo {here}/nowhere",
         code=1,
         says=("{here}/nowhere does not exist", "name the root of a repository"),
     ),

@@ -39,7 +39,7 @@ def test_each_change_of_a_vm_is_a_line_until_ctrl_c(serve, git):
     assert cluster.writes() == []
 
 
-def test_in_json_each_change_is_one_document_on_one_line(serve, git):
+def test_json_output_has_one_document_per_line_and_change(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", scale=5.0)
     with process(*watch(cluster, git, "-o", "json")) as run:
@@ -57,7 +57,7 @@ def test_in_json_each_change_is_one_document_on_one_line(serve, git):
     assert all(before != after for before, after in pairwise(said))
 
 
-def test_it_ends_by_itself_after_the_deadline_and_says_nothing_twice(serve, git, command):
+def test_watch_ends_at_the_deadline_and_repeats_nothing(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     for flag in ("--deadline", "--timeout"):
@@ -69,7 +69,7 @@ def test_it_ends_by_itself_after_the_deadline_and_says_nothing_twice(serve, git,
         ]
 
 
-def test_on_a_terminal_the_table_is_drawn_again(serve, git):
+def test_watch_on_a_terminal_redraws_the_table(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", scale=5.0)
     ours, theirs = pty.openpty()
@@ -103,11 +103,11 @@ def read_until(terminal: int, words: str) -> str:
     ],
     ids=["snapshot", "deadline"],
 )
-def test_what_makes_no_sense_together_is_a_wrong_command_line(arguments, says, git, command):
+def test_contradictory_options_are_a_usage_error(arguments, says, git, command):
     ended = command("status", "--repo", git, *arguments)
     assert (ended.code, says in ended.err) == (64, True)
 
 
-def test_an_invalid_desired_state_ends_it(serve, git, command):
+def test_watch_ends_on_an_invalid_desired_state(serve, git, command):
     git.commit({".reconciler.yaml": "kind: Config\n"})
     assert command("status", "--watch", "--repo", git, on=serve("hotplug")).code == 3
