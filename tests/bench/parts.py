@@ -23,7 +23,7 @@ from reconciler.report.json_documents import plan_json
 from reconciler.report.plan_markdown import plan_markdown
 from reconciler.report.plan_text import plan_text
 from reconciler.source.git.commit_tree import CommitTree
-from reconciler.source.git.file_tree import select
+from reconciler.source.git.file_selection import select
 from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader
 

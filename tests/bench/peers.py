@@ -15,7 +15,7 @@ from bench import processes
 
 from reconciler.source.config_file import config_entry, read_config
 from reconciler.source.git.commit_tree import CommitTree
-from reconciler.source.git.file_tree import select
+from reconciler.source.git.file_selection import select
 from reconciler.source.git.repository import Repository
 
 if TYPE_CHECKING:

@@ -33,12 +33,12 @@ SOURCE = {
         arguments="plan --repo {here}/plain",
         code=1,
         beside={"plain/vm.yaml": GOOD},
-        says=("{here}/plain is not a Git repository", "name the root of a repository"),
+        says=("{here}/plain is not a Git repository", "use the root of a repository"),
     ),
     "a folder that is not there": Case(
         arguments="apply --yes --repo {here}/nowhere",
         code=1,
-        says=("{here}/nowhere does not exist", "name the root of a repository"),
+        says=("{here}/nowhere does not exist", "use the root of a repository"),
     ),
     "an address where no repository is": Case(
         arguments="reconcile --repo file://{here}/nowhere",
@@ -73,7 +73,7 @@ SOURCE = {
     "a file that is not there": Case(
         arguments="plan -f {here}/vm.yaml",
         code=1,
-        says=("{here}/vm.yaml does not exist", "name a file, a folder, or -"),
+        says=("{here}/vm.yaml does not exist", "use a file, a folder, or - for stdin"),
     ),
 }
 DESIRED = {
