@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.errors import UsageError
@@ -37,6 +37,14 @@ class SourceOptions:
     mode: str | None = None
     """The value that overrides ``mode`` of ``.reconciler.yaml``."""
     fetch_timeout_s: float = 120.0
+
+    def or_current(self) -> SourceOptions:
+        """Return the options with the repository of the working directory if they name none."""
+        if self.repo or self.files:
+            return self
+        here = Path.cwd()
+        found = next((each for each in (here, *here.parents) if (each / ".git").exists()), None)
+        return replace(self, repo=str(found)) if found else self
 
     @property
     def default_namespace(self) -> str | None:

@@ -11,19 +11,19 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
+from reconciler.cli.arguments import applicable_environment, examples_of, split_values
 from reconciler.cli.commands import apply, cluster, plan, reconcile, snapshot, status, validate
 from reconciler.cli.demo import demo
 from reconciler.cli.option_groups import call, option_parameters
 from reconciler.cli.options import LogOptions
 from reconciler.cli.terminal import screen
-from reconciler.cli.terminal.error_output import exit_code
+from reconciler.cli.terminal.error_output import closed_output, exit_code
 from reconciler.model.run.outcome import ExitCode
 
 app = typer.Typer(
     name="reconciler",
     help="Reconciles KubeVirt configuration and VM memory with Git, live where possible. "
     "Shows what will happen to every VM before it changes anything.",
-    no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -48,7 +48,8 @@ def _registered(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
 
 for module in (demo, plan, apply, reconcile, status, validate, snapshot, cluster):
     name = module.__name__.rpartition(".")[2]
-    app.command(name)(_registered(module.command))
+    about = (module.command.__doc__ or "").partition("\n")[0]
+    app.command(name, short_help=about, epilog=examples_of(name))(_registered(module.command))
 
 _USAGE: type[Exception] = typer.BadParameter.__bases__[0]
 """The class of typer's usage errors, which is in a private module."""
@@ -56,6 +57,7 @@ _USAGE: type[Exception] = typer.BadParameter.__bases__[0]
 
 @app.callback(invoke_without_command=True)
 def _root(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version and exit.")
     ] = False,
@@ -63,6 +65,8 @@ def _root(
     if version:
         print(__version__)
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 def entry() -> None:
@@ -75,7 +79,12 @@ def entry() -> None:
 def main(arguments: list[str]) -> int:
     """Run one command and return its exit code."""
     try:
-        found = app(args=arguments, prog_name="reconciler", standalone_mode=False)
+        with applicable_environment(arguments):
+            given = split_values(arguments)
+            found = app(args=given, prog_name="reconciler", standalone_mode=False)
+            sys.stdout.flush()
+    except OSError as error:
+        return closed_output(error)
     except typer.Abort:
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED

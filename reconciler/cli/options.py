@@ -65,7 +65,8 @@ Repo = Annotated[
         "--repo",
         metavar="PATH|URL",
         envvar=_env("REPO"),
-        help="Git repository with the desired state.",
+        help="Git repository with the desired state. Default: that of the working directory; "
+        "reconcile has no default.",
     ),
 ]
 Revision = Annotated[
@@ -269,7 +270,7 @@ Verbose = Annotated[
         "--verbose",
         count=True,
         show_default=False,
-        help="Show more: patches, unchanged VMs, and debug messages.",
+        help="Show more: patches, unchanged VMs and debug messages; -vv also each request.",
     ),
 ]
 LogFormat = Annotated[

@@ -29,4 +29,5 @@ def command(
             "apply needs a terminal to ask whether to apply the plan",
             hint="pass --yes, or approve a plan with --plan FILE or --expect-digest DIGEST",
         )
-    return apply.run(replace(apply_options, ask=ask), wiring.real_clock(), output)
+    source = apply_options.source.or_current()
+    return apply.run(replace(apply_options, source=source, ask=ask), wiring.real_clock(), output)

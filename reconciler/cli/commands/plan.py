@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,7 +43,8 @@ class PlanOptions:
 
 def command(plan_options: PlanOptions) -> ExitCode:
     """Show what would happen to every VM; change nothing."""
-    return run(plan_options, wiring.real_clock())
+    source = plan_options.source.or_current()
+    return run(replace(plan_options, source=source), wiring.real_clock())
 
 
 def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:

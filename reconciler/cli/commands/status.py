@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 from reconciler.app import wiring
 from reconciler.cli.options import StatusOptions, TextFormat
@@ -15,6 +16,7 @@ from reconciler.plan.plan_policy import plan_policy
 def command(options: StatusOptions) -> ExitCode:
     """Show the desired and the live memory of every VM, and migrations in flight."""
     _reject_contradictions(options)
+    options = replace(options, source=options.source.or_current())
     if options.watch:
         from reconciler.cli.commands import status_watch
 

@@ -19,7 +19,7 @@ def command(source: SourceOptions, output: options.Output = TextFormat.TEXT) -> 
         validation_text,
     )
 
-    with wiring.desired(source) as reader:
+    with wiring.desired(source.or_current()) as reader:
         state = reader.read().state
     if output is TextFormat.JSON:
         screen.result(validation_json(state))

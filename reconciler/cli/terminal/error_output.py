@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 _LEVELS = {
     Severity.ERROR: logging.ERROR,
     Severity.WARNING: logging.WARNING,
@@ -53,10 +55,23 @@ def exit_code(
             show.note(f"exit code 0: {excuse(code)}")
             return ExitCode.DONE
         return code
-    except BrokenPipeError:
-        # The reader of stdout closed the pipe; without this, Python would fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.ERROR
+    except OSError as error:
+        return closed_output(error, log_format)
+
+
+def closed_output(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> ExitCode:
+    """Report in one line that stdout is closed or its disk is full; return the exit code.
+
+    Raises:
+        OSError: *error* is about something else.
+    """
+    if error.errno not in _UNWRITABLE:
+        raise error
+    # Without this, Python would fail again when it flushes stdout at the exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    show = _Text() if log_format is TextFormat.TEXT else _Log()
+    show.error(f"the output could not be written: {error.strerror or error}", "")
+    return ExitCode.ERROR
 
 
 class _Text:

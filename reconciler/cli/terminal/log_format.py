@@ -43,6 +43,9 @@ def configure(
     root.addHandler(handler)
     root.setLevel(logging.WARNING)
     logging.getLogger("reconciler").setLevel(logging.DEBUG if verbosity else logging.INFO)
+    logging.getLogger("reconciler.requests").setLevel(
+        logging.DEBUG if verbosity > 1 else logging.INFO
+    )
 
 
 class _Lines(logging.Handler):

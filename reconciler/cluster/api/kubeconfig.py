@@ -36,14 +36,17 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
     from kubernetes import client  # noqa: PLC0415 - takes 0.5 s; only for commands that use a cluster
 
     configuration: Configuration = client.Configuration()
-    files = kubeconfig or os.environ.get("KUBECONFIG") or _HOME_CONFIG
+    named = kubeconfig or os.environ.get("KUBECONFIG")
+    files = named or _HOME_CONFIG
     found = [path for path in files.split(os.pathsep) if path and Path(path).expanduser().exists()]
     if found:
         _from_files(os.pathsep.join(found), context, configuration)
-    elif kubeconfig:
-        raise UsageError(f"the kubeconfig {kubeconfig} does not exist", hint=_HINT)
+    elif named:
+        origin = "" if kubeconfig else " of KUBECONFIG"
+        raise UsageError(f"the kubeconfig {named}{origin} does not exist", hint=_HINT)
     elif context:
-        raise UsageError(f"there is no kubeconfig with the context {context}", hint=_HINT)
+        message = f"there is no kubeconfig with the context {context}: {files} does not exist"
+        raise UsageError(message, hint=_HINT)
     else:
         _from_pod(configuration)
     # The client alone decides on retries, by method and kind of error.
@@ -100,7 +103,8 @@ def _from_pod(configuration: Configuration) -> None:
         config.load_incluster_config(client_configuration=configuration)
     except config.ConfigException:
         raise ClusterError(
-            "no cluster is configured: there is no kubeconfig", hint=_HINT
+            f"no cluster is configured: there is no kubeconfig, as {_HOME_CONFIG} does not exist",
+            hint=_HINT,
         ) from None
 
 

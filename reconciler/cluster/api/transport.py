@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from reconciler.errors import ClusterError
 
 log = logging.getLogger(__name__)
+requests = logging.getLogger("reconciler.requests")
+"""One debug line for each request, without its query, headers and body."""
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
@@ -189,6 +191,8 @@ class Transport:
             raise self._unreachable(error, request) from None
         except Exception as error:
             raise self._unreachable(error, request) from error
+        took_s = self._timekeeper.monotonic() - asked_at if self._timekeeper else 0.0
+        requests.debug("%s %s: %d in %.3f s", verb, request.path, response.status, took_s)
         if self._timekeeper and (date := _date(response.headers.get("Date"))):
             self._timekeeper.heard(date, asked_at=asked_at)
         return response

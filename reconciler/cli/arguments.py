@@ -1,0 +1,60 @@
+"""Prepares the command line and the environment, and holds the examples of each command's help."""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from reconciler.cli.options import PlanFormat, TextFormat
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+_SHORT = re.compile(r"(-[A-Za-z])=(.*)", re.DOTALL)
+_OUTPUT = "RECONCILER_OUTPUT"
+_EXAMPLES: Mapping[str, tuple[str, str]] = {
+    "demo": ("demo", "demo --world canary-fails"),
+    "plan": ("plan --repo . --revision main", "plan -n team-a db-1 -o json"),
+    "apply": ("apply --repo . --revision main", "apply --plan plan.json"),
+    "reconcile": (
+        "reconcile --repo https://git.example.com/vms.git --deadline 8m",
+        "reconcile --repo . --mode observe --detailed-exitcode",
+    ),
+    "status": ("status --repo .", "status -l app=db --watch"),
+    "validate": ("validate --repo . --working-tree", "validate -f vms/"),
+    "snapshot": ("snapshot --out live.json", "snapshot --context production > live.json"),
+    "cluster": (
+        "cluster --world examples/worlds/hotplug.yaml --kubeconfig sim.kubeconfig",
+        "cluster --world examples/worlds/slow.yaml --kubeconfig sim.kubeconfig --time-scale 20",
+    ),
+}
+
+
+def examples_of(command: str) -> str:
+    """Return the examples that end the help of *command*, each a paragraph of its own."""
+    return "\n\n".join(("Examples:", *(f"  reconciler {each}" for each in _EXAMPLES[command])))
+
+
+def split_values(arguments: Sequence[str]) -> list[str]:
+    """Return *arguments* with ``-o=json`` split in two, as kubectl understands it."""
+    found: list[str] = []
+    for each in arguments:
+        match = _SHORT.fullmatch(each)
+        found.extend((match[1], match[2]) if match else (each,))
+    return found
+
+
+@contextmanager
+def applicable_environment(arguments: Sequence[str]) -> Iterator[None]:
+    """Hide an output format of the environment that only ``plan`` has from other commands."""
+    value = os.environ.get(_OUTPUT)
+    if value in set(TextFormat) or value not in set(PlanFormat) or "plan" in arguments[:1]:
+        yield
+        return
+    del os.environ[_OUTPUT]
+    try:
+        yield
+    finally:
+        os.environ[_OUTPUT] = value

@@ -1,0 +1,105 @@
+"""What every command understands: values, help, verbosity, and an output that breaks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from support.served import COMMAND
+from support.simulated import vm_yaml
+
+ASK_2GI = vm_yaml("default", "vm", "2Gi")
+COMMANDS = (
+    *("demo", "plan", "apply", "reconcile"),
+    *("status", "validate", "snapshot", "cluster"),
+)
+
+
+@pytest.mark.parametrize("value", ["-o=json", "-ojson", "--output=json"])
+def test_value_of_a_short_option_may_follow_an_equals_sign(value, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    assert command("validate", "--repo", git, value).json["kind"] == "Validation"
+
+
+def test_bare_command_shows_its_help_and_succeeds(command):
+    ended = command()
+    assert (ended.code, ended.err) == (0, "")
+    assert ended.out == command("--help").out
+    summaries = ended.out.partition("Commands:")[2]
+    assert "..." not in summaries, "no summary is cut"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_ends_with_two_examples(name, command):
+    examples = command(name, "--help").out.partition("Examples:")[2]
+    assert len(re.findall(rf"^  reconciler {name}\b", examples, re.MULTILINE)) == 2
+
+
+def test_repository_of_the_working_directory_is_the_default(git, command, monkeypatch):
+    git.commit({"deep/vm.yaml": ASK_2GI})
+    monkeypatch.chdir(git.path / "deep")
+    assert command("validate").out.startswith("Valid: 1 VirtualMachine")
+
+
+def test_without_a_repository_the_source_must_be_named(command, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    ended = command("validate")
+    assert (ended.code, "no source of the desired state is given" in ended.err) == (64, True)
+
+
+def test_format_that_only_plan_has_does_not_break_other_commands(git, command, monkeypatch):
+    monkeypatch.setenv("RECONCILER_OUTPUT", "markdown")
+    git.commit({"vm.yaml": ASK_2GI})
+    assert command("validate", "--repo", git).code == 0
+    monkeypatch.setenv("RECONCILER_OUTPUT", "nonsense")
+    assert command("validate", "--repo", git).code == 64
+
+
+def test_requests_are_shown_at_the_second_level_of_verbosity(git, serve, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    once, twice = (command("plan", "--repo", git, flag, on=cluster).err for flag in ("-v", "-vv"))
+    line = re.compile(
+        r"^debug: GET /apis/kubevirt.io/v1/kubevirts: 200 in \d+\.\d{3} s$", re.MULTILINE
+    )
+    assert not line.search(once)
+    assert line.search(twice)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["validate", "-f", "{vms}", "-o", "json"]])
+def test_full_disk_ends_with_one_line(arguments, tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    (tmp_path / "vm.yaml").write_text(ASK_2GI)
+    given = [each.format(vms=tmp_path / "vm.yaml") for each in arguments]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [*COMMAND, *given], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    expected = "error: the output could not be written: No space left on device\n"
+    assert (ended.returncode, ended.stderr) == (1, expected)
+
+
+def test_closed_pipe_ends_with_one_line(tmp_path):
+    (tmp_path / "vm.yaml").write_text("".join(vm_yaml("a", f"vm-{n}", "2GB") for n in range(3000)))
+    with subprocess.Popen(
+        [*COMMAND, "validate", "-f", str(tmp_path / "vm.yaml")],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as started:  # fmt: skip
+        assert started.stdout
+        started.stdout.close()
+        assert started.stderr
+        assert started.stderr.read() == "error: the output could not be written: Broken pipe\n"
+    assert started.returncode == 1
+
+
+@pytest.mark.parametrize("way", ["flag", "environment"])
+def test_missing_kubeconfig_is_named(way, git, command, monkeypatch):
+    git.commit({"vm.yaml": ASK_2GI})
+    flags = ["--kubeconfig", "/no/such/file"] if way == "flag" else []
+    if way == "environment":
+        monkeypatch.setenv("KUBECONFIG", "/no/such/file")
+    ended = command("plan", "--repo", git, *flags)
+    assert (ended.code, "the kubeconfig /no/such/file" in ended.err) == (64, True)
