@@ -37,6 +37,8 @@ _FORMAT_CODES = {
 _KINDS = {bool: "a boolean", str: "text", int: "an integer", float: "a decimal number"}
 _TIMES = frozenset({"duration", "timeout"})
 _MAX_SHOWN = 60
+SIMILAR_FIELD = "similar-field"
+"""The code of a key that resembles another key beside it: perhaps a field of a newer version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,8 +76,11 @@ def _unknown(found: Finding, where: str) -> tuple[str, str, str]:
 
 
 def _typo(found: Finding, where: str) -> tuple[str, str, str]:
-    hint = did_you_mean(str(found.path[-1]), found.expected)
-    return "unknown-field", f"{where} is not a known field", hint
+    right = closest(str(found.path[-1]), found.expected)
+    if isinstance(found.value, dict) and right in found.value:
+        hint = f"remove it if it is a misspelt {right}"
+        return SIMILAR_FIELD, f"{where} is not a known field, and {right} is beside it", hint
+    return "unknown-field", f"{where} is not a known field", f"did you mean {right}?"
 
 
 def _misplaced(found: Finding, where: str) -> tuple[str, str, str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.references import ObjectRef
 from reconciler.schema.check import check
+from reconciler.schema.violations import SIMILAR_FIELD
 from reconciler.source.manifests import kubevirt_manifest, vm_manifest
 from reconciler.source.manifests.document_kinds import API_VERSION, classify
 from reconciler.source.manifests.manifest_objects import (
@@ -20,7 +21,7 @@ from reconciler.source.manifests.manifest_objects import (
 from reconciler.source.manifests.mentions import may_manage, names_managed, skipped_kinds
 from reconciler.source.yaml import documents
 from reconciler.source.yaml.decode_text import decode, is_lfs_pointer
-from reconciler.source.yaml.nodes import Problem
+from reconciler.source.yaml.nodes import Problem, without_nulls
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,6 +122,7 @@ class _Gathered:
             self._read(node, what.managed)
 
     def _read(self, node: Node, kind: str) -> None:
+        node = without_nulls(node)
         node = node._replace(value={"apiVersion": API_VERSION, "kind": kind} | node.value)
         manifest = Manifest(file=self.file, node=node, kind=kind)
         manifest = replace(manifest, ref=_ref(manifest))
@@ -148,10 +150,10 @@ def _ref(manifest: Manifest) -> ObjectRef | None:
 def _violations(manifest: Manifest) -> Iterator[Diagnostic]:
     for each in check(manifest.node.value, "manifest"):
         yield manifest.report(
-            Severity.ERROR,
+            Severity.WARNING if each.code == SIMILAR_FIELD else Severity.ERROR,
             each.code,
             each.message,
             each.path,
-            key=each.code == "unknown-field",
+            key=each.code in {"unknown-field", SIMILAR_FIELD},
             hint=each.hint,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.source.yaml.composer import Composed, compose
+from reconciler.source.yaml.json_stream import json_pieces
 from reconciler.source.yaml.nodes import Mark, Node, Problem, ProblemError, from_parser
 from reconciler.source.yaml.parsers import libyaml
 
@@ -123,7 +124,7 @@ def _documents(text: str, parser: Parser) -> Iterator[Composed]:
 
 def _composed(text: str, parser: Parser) -> Iterator[Composed]:
     try:
-        for piece in _pieces(text):
+        for piece in json_pieces(text) or _pieces(text):
             yield from compose(parser.events(piece), parser.kinds)
     except parser.error as error:
         raise ProblemError(_syntax_problem(error)) from error

@@ -76,6 +76,32 @@ class Node(NamedTuple):
         return from_parser(node.key_start)
 
 
+def without_nulls(node: Node) -> Node:
+    """Return *node* without the keys whose value is null, as if they were absent.
+
+    The API server removes them where its schema has no default and does not allow null; the
+    managed fields that allow null mean the same with null as without. Source:
+    k8s.io/apiextensions-apiserver v0.32 pkg/apiserver/schema/defaulting/prune.go
+    (PruneNonNullableNullsWithoutDefaults).
+    """
+    if not _has_null(node.value):
+        return node
+    if isinstance(node.value, list):
+        children = {index: without_nulls(each) for index, each in node.children.items()}
+        return node._replace(value=[each.value for each in children.values()], children=children)
+    children = {
+        key: without_nulls(each) for key, each in node.children.items() if each.value is not None
+    }
+    value = {key: each.value for key, each in children.items()}
+    return node._replace(value=value, children=children)
+
+
+def _has_null(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(each is None or _has_null(each) for each in value.values())
+    return isinstance(value, list) and any(map(_has_null, value))
+
+
 def from_parser(mark: ParserMark) -> Mark:
     """Convert *mark*, which counts from 0, to a ``Mark``, which counts from 1."""
     return Mark(mark.line + 1, mark.column + 1)

@@ -1,5 +1,7 @@
 """The manifest reader turns a file into objects with locations."""
 
+import json
+
 import pytest
 
 from reconciler.model.desired.config import RestartConsent
@@ -316,3 +318,67 @@ def test_duplicate_key_in_a_vm_manifest_causes_a_warning_and_the_last_wins():
     result = read(vm("guest: 2Gi, guest: 4Gi") + "---\nkind: ConfigMap\na: 1\na: 2\n")
     assert [(each.severity, each.code) for each in said(result)] == [("warning", "duplicate-key")]
     assert str(result.objects[0].desired.guest) == "4Gi"
+
+
+NULLS = (
+    "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
+    "metadata: {name: a, namespace: db, labels: ~, annotations: ~}\nspec:\n"
+    "  runStrategy: Always\n  running: null\n  instancetype: null\n  template:\n    spec:\n"
+    "      domain:\n        devices: {disks: [{name: d, disk: ~}]}\n"
+    "        memory: {guest: 2Gi, maxGuest: null, hugepages: ~}\n"
+)
+
+
+def test_null_of_a_manifest_is_an_absent_key():
+    vm = one(read(NULLS)).desired
+    assert (str(vm.guest), vm.max_guest, vm.instancetype) == ("2Gi", None, None)
+    spec = vm.manifest["spec"]
+    assert (sorted(spec), "labels" in vm.manifest["metadata"]) == (
+        ["runStrategy", "template"],
+        False,
+    )
+    assert spec["template"]["spec"]["domain"]["devices"] == {"disks": [{"name": "d"}]}
+
+
+def test_empty_settings_of_a_kubevirt_are_absent():
+    result = read(
+        "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata: {name: k, namespace: kubevirt}\n"
+        "spec:\n  configuration:\n  workloadUpdateStrategy:\n"
+        "    workloadUpdateMethods: [LiveMigrate]\n    batchEvictionSize:\n"
+    )
+    assert list(one(result).desired.settings) == [UPDATE_METHODS]
+
+
+def test_json_objects_one_after_another_are_read_with_their_places():
+    objects = [
+        json.dumps({**JSON, "metadata": {"name": each, "namespace": "db"}}) for each in "abc"
+    ]
+    result = read("\t" + objects[0] + objects[1] + "\n" + objects[2])
+    assert [each.desired.ref.name for each in result.objects] == ["a", "b", "c"]
+    places = [each.places[()] for each in result.objects]
+    assert [(each.line, each.column) for each in places] == [
+        (1, 2),
+        (1, 2 + len(objects[0])),
+        (2, 1),
+    ]
+
+
+JSON = {
+    "apiVersion": "kubevirt.io/v1",
+    "kind": "VirtualMachine",
+    "spec": {"template": {"spec": {"domain": {"memory": {"guest": "2Gi"}}}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("keys", "severities"),
+    [
+        pytest.param("subdomain: x, domain: {memory: {guest: 2Gi}}", [], id="known name"),
+        pytest.param("domains: {}, domain: {memory: {guest: 2Gi}}", ["warning"], id="look-alike"),
+        pytest.param("domains: {memory: {guest: 2Gi}}", ["error", "warning"], id="misspelt"),
+    ],
+)
+def test_key_that_resembles_another_is_an_error_only_in_place_of_it(keys, severities):
+    head = "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: a, namespace: b}\n"
+    found = said(read(head + f"spec: {{template: {{spec: {{{keys}}}}}}}\n"))
+    assert [each.severity for each in found] == severities
