@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.annotations import RESTART
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.phrases import listed_refs
-from reconciler.model.plan.plan import Effect
+from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.capacity.placement import NAMED
 from reconciler.plan.ordering import CANARY, named
 from reconciler.plan.timing.disruption import Disruption, disruption_of, window_need_s
@@ -163,7 +163,8 @@ def _canaries(
 
 def _may_prove(canary: Decision) -> bool:
     """Whether a canary without actions already has its memory, or may still get it."""
-    return canary.effect in (Effect.NONE, Effect.WAIT)
+    suspended = canary.reason is Reason.SUSPENDED
+    return canary.effect in (Effect.NONE, Effect.WAIT) and not suspended
 
 
 def _batches(

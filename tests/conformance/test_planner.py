@@ -59,7 +59,16 @@ RECORDED = {
     "v1.6.3": FIRST | {"instancetype-change", "migration-fails-once"},
     "v1.7.4": SECOND | {"instancetype-change"},
     "v1.8.4": SECOND | {"instancetype-change"},
-    "v1.9.0": IN_EVERY_VERSION | SETTINGS_AND_QUOTAS | {"instancetype-change"},
+    "v1.9.0": IN_EVERY_VERSION
+    | SETTINGS_AND_QUOTAS
+    | {
+        "instancetype-change",
+        "other-edit-alone",
+        "rerun-on-failure",
+        "template-label",
+        "too-big-then-smaller",
+        "too-big-then-smaller-then-restart",
+    },
 }
 """All recorded scenarios except those that planner.yaml leaves out."""
 
@@ -72,7 +81,8 @@ REASONS = {
     "memory updated in template spec. Memory-hotplug failed and is not available for this VM "
     "configuration": {"plug-failed-before"},
     "memory updated in template spec. Memory-hotplug is only available for migratable VMs": {
-        "not-migratable"
+        "not-migratable",
+        "not-started",
     },
     "memory updated in template spec. Memory-hotplug is not available for this VM configuration": {
         "booted-before-live-update"

@@ -9,6 +9,7 @@ import json
 
 from support.builders import q
 
+OTHER_EDIT = "a non-live-updatable field was changed in the template spec"
 GIVEN_UP = 3
 """So many migrations that failed in a row, and a rollout counts the VM as failed."""
 
@@ -60,7 +61,7 @@ def effects_as_it_stands(happened, *, wants):
             return {"none"}
         case {"hotMemoryChange": ["False"]} | {"quotaRefused": True}:
             return {"blocked"}
-        case {"restartRequired": _}:
+        case {"restartRequired": said} if not (arrived(happened, wants) and said == OTHER_EDIT):
             return {"restart"}
         case _ if migrations.count("Failed") >= GIVEN_UP:
             return {"blocked"}

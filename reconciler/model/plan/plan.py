@@ -43,6 +43,7 @@ class Reason(StrEnum):
     CONFIG_AS_DESIRED = "config-as-desired"
     GATE_GRADUATED = "gate-graduated"
     NOTHING_NAMED = "nothing-named"
+    SUSPENDED = "suspended"
     # config
     CONFIG_CHANGE = "config-change"
     # live
@@ -55,6 +56,7 @@ class Reason(StrEnum):
     NEW = "new"
     # restart
     RESTART_PENDING = "restart-pending"
+    NOT_STARTED = "not-started"
     STRATEGY_STAGE = "strategy-stage"
     GATE_MISSING = "gate-missing"
     BOOTED_BEFORE = "booted-before-live-update"
@@ -91,7 +93,6 @@ class Reason(StrEnum):
     INVALID_MANIFEST = "invalid-manifest"
     UNREADABLE = "unreadable"
     BEING_DELETED = "being-deleted"
-    SUSPENDED = "suspended"
     NOT_STARTING = "not-starting"
     DENIED_ABOVE_MAX_GUEST = "denied-above-max-guest"
     DENIED_BY_ADMISSION = "denied-by-admission"

@@ -20,6 +20,7 @@ from reconciler.plan.vm.rules import (
     instancetype,
     overcommit,
     staged,
+    vm_convergence,
     vm_state,
 )
 from reconciler.plan.vm.rules.admission import ADMISSION
@@ -29,12 +30,12 @@ from reconciler.plan.vm.rules.restart_required import (
     OF_HOTPLUG,
     OF_SIZE,
     OF_VM,
+    not_started,
     other_edit_pending,
 )
 from reconciler.plan.vm.rules.situation import InputsRead, RunningVM, Situation
 from reconciler.plan.vm.rules.target_capacity import CAPACITY
 from reconciler.plan.vm.rules.v1_1 import below_boot_denied, pending_until_restart
-from reconciler.plan.vm.rules.vm_convergence import convergence_of
 from reconciler.plan.vm.target_size import TargetSize, given, target_field, target_size_of
 
 if TYPE_CHECKING:
@@ -94,10 +95,11 @@ def decide_vm(
     finding = find(situation)
     finding, actions = consented(situation, finding, size)
     warnings = (
-        *_max_guest_differs(desired, vm),
+        *_max_guest_differs(desired, vm, running=running is not None),
         *instancetype.warnings(situation, finding),
         *overcommit.warnings(situation, finding),
         *staged.warnings(running, finding),
+        *vm_convergence.warnings(running, finding),
         *guest_warnings.warnings(situation, finding),
         *(unmanaged_edits.warnings(desired, vm) if size.changes else ()),
     )
@@ -149,6 +151,7 @@ def _change_of(running: RunningVM) -> Finding:
     has_it = running.vmi.guest == running.target
     hotplug = () if has_it else OF_HOTPLUG
     for rule in (
+        not_started,
         *OF_VM,
         *hotplug,
         other_edit_pending,
@@ -181,7 +184,7 @@ def _convergence(running: RunningVM) -> Finding:
     return (
         pending_until_restart(running)
         or staged.live_at_next_sync(running)
-        or convergence_of(running)
+        or vm_convergence.convergence_of(running)
     )
 
 
@@ -255,17 +258,22 @@ def _decision(
     )
 
 
-def _max_guest_differs(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
-    """Return a warning if the VM's maxGuest differs from Git; the reconciler never writes it.
+def _max_guest_differs(desired: DesiredVM, vm: LiveVM, *, running: bool) -> tuple[str, ...]:
+    """Return a warning if the VM's maxGuest differs; the reconciler never writes it.
 
     Source: recorded write-maxguest-on-running; kubevirt issue 17610.
     """
     if desired.max_guest is None or desired.max_guest == vm.max_guest:
         return ()
     has = vm.max_guest if vm.max_guest is not None else "none"
+    why = (
+        "because a change of it forces a restart"
+        if running
+        else "and the VM starts with the value in the cluster"
+    )
     return (
         (
             f"{GUEST_MAX_MEMORY[-1]} is {desired.max_guest} in Git and {has} in the cluster; "
-            "the reconciler does not write it, because a change of it forces a restart"
+            f"the reconciler does not write it, {why}"
         ),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.explanation import Explanation
-from reconciler.model.plan.plan import Effect
+from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.run.checkpoint import Soak
 from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
@@ -127,7 +127,11 @@ class Holds:
         if any(each.effect is Effect.WAIT for each in now.values()):
             message = "starts after the canaries"
             return Hold(why=Explanation(reason=WAITS_FOR_CANARIES, message=message))
-        converged = [ref for ref in refs if now[ref].effect is Effect.NONE]
+        converged = [
+            ref
+            for ref in refs
+            if now[ref].effect is Effect.NONE and now[ref].reason is not Reason.SUSPENDED
+        ]
         if not converged:
             why = Explanation(
                 reason="canaries-held",

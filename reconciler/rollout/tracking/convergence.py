@@ -74,7 +74,8 @@ def share(migration: LiveMigration | None) -> float:
 
 def _verdict(decision: Decision, *, written: bool) -> Verdict:
     if decision.effect is Effect.NONE:
-        return Verdict.CURRENT
+        # A VM that was suspended during the run does not have the size.
+        return Verdict.HELD if decision.reason is Reason.SUSPENDED else Verdict.CURRENT
     if decision.reason in FAILURES:
         return Verdict.FAILED
     if decision.reason is Reason.NOT_FOUND:

@@ -54,8 +54,8 @@ def test_demo_succeeds_if_the_world_shows_what_it_is_about(capsys):
 
 def test_custom_demo_world_uses_the_manifests_beside_it(capsys, tmp_path):
     (tmp_path / "desired").mkdir()
-    shutil.copy(WORLDS / "suspended.yaml", tmp_path / "mine.yaml")
-    shutil.copy(WORLDS / "desired" / "suspended.yaml", tmp_path / "desired" / "mine.yaml")
+    shutil.copy(WORLDS / "misaligned.yaml", tmp_path / "mine.yaml")
+    shutil.copy(WORLDS / "desired" / "misaligned.yaml", tmp_path / "desired" / "mine.yaml")
     code, out, _ = played(capsys, "--world", str(tmp_path / "mine.yaml"))
     assert code == 0
     assert "Exit code 4" in out

@@ -11,7 +11,9 @@ from reconciler.model.plan.plan import Reason
 from reconciler.plan.reason_catalogue import CATALOGUE, Mark
 
 TESTS = next(each for each in Path(__file__).resolve().parents if each.name == "tests")
-RECORDED_TEXT = (TESTS / "conformance" / "scenarios.yaml").read_text()
+RECORDED_TEXT = "".join(
+    (TESTS / "conformance" / name).read_text() for name in ("scenarios.yaml", "planner.yaml")
+)
 VERSION = r"v1\.\d(\.\d)?"
 
 

@@ -72,7 +72,7 @@ def own_max_guest(situation: Situation) -> Finding | None:
             Reason.DENIED_ABOVE_MAX_GUEST,
             f"{situation.target} is above the VM's own maxGuest {own}; the webhook denies the "
             "change",
-            f"lower the guest to {own} or less, or raise maxGuest, which needs a restart",
+            _higher_max_guest(situation, own),
         )
     capabilities = after.capabilities
     problems = (
@@ -87,6 +87,17 @@ def own_max_guest(situation: Situation) -> Finding | None:
         f"the webhook denies the change because the VM has its own maxGuest: {problem.message}",
         problem.hint,
     )
+
+
+def _higher_max_guest(situation: Situation, own: MemoryQuantity) -> str:
+    """Return a hint that does not ask for the maxGuest that Git already has."""
+    lower, asked = f"lower the guest to {own} or less", situation.desired.max_guest
+    vmi = situation.vmi
+    runs = vmi is not None and not vmi.final
+    if asked is not None and asked.n_bytes >= situation.target.n_bytes:
+        then = ", then restart the VM" if runs else ""
+        return f"set Git's maxGuest {asked} and the size on the VM by hand{then}, or {lower}"
+    return f"{lower}, or raise maxGuest{', which needs a restart' if runs else ''}"
 
 
 def above_limit(situation: Situation) -> Finding | None:

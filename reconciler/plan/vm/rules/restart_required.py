@@ -12,12 +12,14 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour import pending_edits, pluggable_sizes
 from reconciler.plan.finding import Finding, restart
 from reconciler.plan.vm.rules import instancetype, v1_1
-from reconciler.plan.vm.rules.situation import coming_up
+from reconciler.plan.vm.rules.situation import coming_up, progress_of
 
 if TYPE_CHECKING:
     from reconciler.model.live.conditions import Condition
     from reconciler.plan.vm.rules.situation import RunningRule, RunningVM
 
+BEFORE_THE_GUEST = ("", "Pending", "Scheduling", "Scheduled")
+"""Phases of an instance whose guest does not run yet."""
 OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
 """The message of RestartRequired. Source: recorded; kubevirt v1.9.0 vm.go:3051."""
 
@@ -62,6 +64,25 @@ def memory_added(running: RunningVM) -> Finding | None:
         Reason.GUEST_MEMORY_UNSET,
         "the VM's template has no memory, and this KubeVirt version adds it only at a restart",
         "restart the VM once; after that, its memory can change live",
+    )
+
+
+def not_started(running: RunningVM) -> Finding | None:
+    """Require a restart for a size below that of an instance that runs no guest yet.
+
+    The smaller size may be the cure for a VM that no node can take, and its restart disrupts
+    nothing.
+    Source: recorded v1.9.0 too-big-then-smaller and too-big-then-smaller-then-restart; v1.9.0
+    vm.go:3475.
+    """
+    vmi, has = running.vmi, running.vmi.guest
+    if vmi.phase not in BEFORE_THE_GUEST or has is None or running.target.n_bytes >= has.n_bytes:
+        return None
+    return restart(
+        Reason.RESTART_PENDING if running.situation.as_desired else Reason.NOT_STARTED,
+        f"the VM's instance of {has} runs no guest yet ({progress_of(vmi)}); KubeVirt applies "
+        f"{running.target} at the next start",
+        "restart the VM; no guest runs that a restart could disrupt",
     )
 
 

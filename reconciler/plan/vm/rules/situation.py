@@ -182,6 +182,15 @@ def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") 
     )
 
 
+def progress_of(vmi: LiveVMI) -> str:
+    """Return the phase of an instance, with the scheduler's message if its pod has no node."""
+    phase = f"phase {vmi.phase or 'not set'}"
+    scheduled = vmi.conditions.get("PodScheduled")
+    if scheduled is None or scheduled.status != "False":
+        return phase
+    return f"{phase}, {scheduled.message or scheduled.reason or 'its pod is not scheduled'}"
+
+
 def unfinished(migrations: tuple[LiveMigration, ...]) -> LiveMigration | None:
     """Return the migration that has not ended, or None; KubeVirt allows one per VM."""
     return next((each for each in reversed(migrations) if not each.phase.finished), None)

@@ -15,7 +15,7 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import human
 from reconciler.plan.finding import Finding, blocked, restart, wait
 from reconciler.plan.vm.rules import preconditions, restart_required
-from reconciler.plan.vm.rules.situation import RunningVM, coming_up, unfinished
+from reconciler.plan.vm.rules.situation import RunningVM, coming_up, progress_of, unfinished
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_migration import LiveMigration
@@ -35,18 +35,32 @@ STOP = (
 updater creates another migration while the change is in flight and LiveMigrate is listed)."""
 
 
+ABOUT_MEMORY = "memory"
+"""First word of each message of RestartRequired that a change of memory causes.
+
+Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3466-3509; recorded.
+"""
+
+
 def convergence_of(running: RunningVM) -> Finding:
     """Return the finding on a VM whose spec has the desired size; failures have precedence.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
     pkg/virt-handler/migration-target.go:1152-1208; recorded for all outcomes but a silent guest.
     """
-    for rule in (_plug_refused, _restart_pending, _quota_refused, failing, _ineffective):
+    for rule in (
+        _plug_refused,
+        restart_required.not_started,
+        _restart_pending,
+        _quota_refused,
+        failing,
+        _ineffective,
+    ):
         finding = rule(running)
         if finding is not None:
             return finding
     if running.vmi.phase != "Running":
-        message = f"the VM is starting with {running.target} ({_phase(running)})"
+        message = f"the VM is starting with {running.target} ({progress_of(running.vmi)})"
         return coming_up(running, Reason.STARTING, message)
     return _staged(running) or _in_flight(running) or _converged(running) or _guest(running)
 
@@ -84,7 +98,9 @@ def _restart_pending(running: RunningVM) -> Finding | None:
     if condition is None or not is_true(running.vm.conditions, "RestartRequired"):
         return None
     has = running.vmi.guest_current or running.vmi.guest
-    if restart_required.other_edit_waits(running) and not has_memory(running):
+    if not condition.message.startswith(ABOUT_MEMORY) and has_memory(running):
+        return None
+    if restart_required.other_edit_waits(running):
         return restart(
             Reason.OTHER_EDIT_PENDING,
             f"the VM's spec sets {running.target}, the guest has {has}, and another edit of the "
@@ -96,6 +112,24 @@ def _restart_pending(running: RunningVM) -> Finding | None:
         f"the VM's spec sets {running.target}, the guest has {has}, and the VM waits for a "
         f"restart: {condition.message}",
         "restart the VM",
+    )
+
+
+def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
+    """Return a warning if the guest has its memory and another edit waits for a restart.
+
+    Source: recorded v1.9.0 other-edit-alone.
+    """
+    if running is None or finding.reason is not Reason.CONVERGED:
+        return ()
+    condition = running.vm.conditions.get("RestartRequired")
+    if condition is None or condition.status != "True":
+        return ()
+    return (
+        (
+            f"another edit of the VM waits for a restart ({condition.message}); until then, no "
+            "change of its memory is live"
+        ),
     )
 
 
@@ -249,7 +283,3 @@ def _guest(running: RunningVM) -> Finding:
         "the guest needs a virtio-mem driver (Linux 5.8 or newer) and must bring new memory "
         "online",
     )
-
-
-def _phase(running: RunningVM) -> str:
-    return f"phase {running.vmi.phase}" if running.vmi.phase else "no phase yet"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.annotations import SUSPEND
-from reconciler.model.plan.plan import Reason
+from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.finding import Finding, blocked, wait
 
 if TYPE_CHECKING:
@@ -19,11 +19,12 @@ def being_deleted(vm: LiveVM) -> Finding | None:
 
 
 def suspended(situation: Situation) -> Finding | None:
-    """Block a VM whose changes are suspended by an annotation, in Git or on the cluster."""
+    """Leave alone a VM whose changes an annotation suspends, in Git or in the cluster."""
     if not situation.suspended:
         return None
     where = "in Git" if situation.desired.suspended else "in the cluster"
-    return blocked(
+    return Finding.of(
+        Effect.NONE,
         Reason.SUSPENDED,
         f"changes of the VM are suspended {where}: the annotation {SUSPEND} is true",
         "remove the annotation to allow the change",

@@ -242,9 +242,7 @@ CHANGES = [
     pytest.param(
         live(vm=make_vm(deleting=True)), "2Gi", ("blocked", "being-deleted"), id="being deleted"
     ),
-    pytest.param(
-        live(vm=make_vm(suspended=True)), "2Gi", ("blocked", "suspended"), id="suspended"
-    ),
+    pytest.param(live(vm=make_vm(suspended=True)), "2Gi", ("none", "suspended"), id="suspended"),
     pytest.param(
         live(
             vmi=make_vmi(

@@ -108,6 +108,12 @@ def test_held_canary_holds_other_vms():
     assert first.reason(REST) == "canaries-held"
 
 
+def test_suspended_canary_proves_nothing_and_holds_other_vms():
+    first = Round(canary_policy(), suspended=True)
+    del first.objects[CANARY]
+    assert first.reason(REST) == "canaries-held"
+
+
 class TestSoak:
     def converged(self, ports=None, **changes) -> Round:
         found = Round(canary_policy(), canary="2Gi", ports=ports, **changes)

@@ -22,6 +22,8 @@ from reconciler.rollout.tracking.convergence import convergence
         (Effect.WAIT, Reason.LIVE_AT_NEXT_SYNC, True, Verdict.IN_PROGRESS),
         (Effect.BLOCKED, Reason.MIGRATION_FAILING, False, Verdict.FAILED),
         (Effect.NONE, Reason.CONVERGED, True, Verdict.CURRENT),
+        # Suspended after the run had begun: the VM does not have the size.
+        (Effect.NONE, Reason.SUSPENDED, False, Verdict.HELD),
     ],
 )
 def test_convergence_verdict_depends_on_whether_this_run_wrote_the_vm(

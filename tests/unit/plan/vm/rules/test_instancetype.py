@@ -203,7 +203,7 @@ RULES = [
     pytest.param(
         cluster(vmi=make_vmi(guest="2Gi")), ("live", "back-to-running-value"), id="the same size"
     ),
-    pytest.param(cluster(sized(suspended=True)), ("blocked", "suspended"), id="suspended"),
+    pytest.param(cluster(sized(suspended=True)), ("none", "suspended"), id="suspended"),
     pytest.param(cluster(sized(deleting=True)), ("blocked", "being-deleted"), id="deleted"),
 ]
 

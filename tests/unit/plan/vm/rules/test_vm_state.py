@@ -1,6 +1,8 @@
-"""A VM of a VirtualMachinePool is left to its pool."""
+"""VMs whose memory is left alone: those of a pool, and suspended ones."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import pytest
 from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of, want
@@ -26,3 +28,12 @@ def test_change_of_a_pools_vm_is_blocked_and_the_hint_names_the_pool(running):
 
 def test_pools_vm_with_the_desired_size_is_converged():
     assert decided("1Gi").reason == "converged"
+
+
+@pytest.mark.parametrize("where", ["Git", "the cluster"])
+def test_suspended_vm_is_left_alone_without_an_obstacle(where):
+    on_cluster = where == "the cluster"
+    live = make_live(make_vm(suspended=on_cluster), vmis=(make_vmi(),))
+    desired = make_desired(replace(want("2Gi"), suspended=not on_cluster))
+    (decision,) = plan_of(desired, live, restart=RestartConsent.STAGE).decisions
+    assert (decision.effect, decision.reason, decision.actions) == ("none", "suspended", ())
