@@ -33,6 +33,12 @@ def compact(document: dict[str, Any]) -> str:
         return json.dumps(document, default=_text, separators=(",", ":"))
 
 
+def one_line(parts: Iterable[str]) -> str:
+    """Return the text that ``pieces`` yields on one line, with its line feed."""
+    # A line feed in a value is escaped, so that each line break is formatting.
+    return "".join(line.strip() for line in "".join(parts).split("\n")) + "\n"
+
+
 def pieces(document: object) -> Iterator[str]:
     """Yield the text of ``dumps`` in pieces.
 

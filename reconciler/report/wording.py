@@ -154,8 +154,10 @@ def costs(forecast: Forecast) -> str:
     migrations, copied = plural(forecast.migrations, "migration"), human(forecast.n_bytes_copied)
     parts = [f"Memory: {migrations}", f"{copied} to copy"]
     if total := forecast.peak_extra_total:
-        shares = _largest(forecast.peak_extra_requests)
-        parts.append(f"at most {human(total)} of extra requests ({shares})")
+        peaks = forecast.peak_extra_requests
+        when = "" if sum(peaks.values()) == total else " at one time"
+        each = f"{when and 'the peaks of the namespaces, at different times: '}{_largest(peaks)}"
+        parts.append(f"at most {human(total)} of extra requests{when} ({each})")
     parts.append(f"done in {span(forecast.earliest_s, forecast.latest_s)}")
     return ", ".join(parts) + "."
 

@@ -60,7 +60,7 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
         plan = survey(desired, live, clock, policy).plan
     if plan_options.out is not None:
         _leave(plan, plan_options.out)
-    show(plan, plan_options.output, plan_options.log.verbose)
+    show(plan, plan_options.output, plan_options.log)
     return exit_code(plan) if plan_options.detailed_exitcode or plan.errored else ExitCode.DONE
 
 
@@ -71,13 +71,13 @@ def _leave(plan: Plan, out: Path) -> None:
     log.info("wrote the plan to %s; `reconciler apply --plan` accepts it as an approval", out)
 
 
-def show(plan: Plan, output: PlanFormat, verbose: int) -> None:
+def show(plan: Plan, output: PlanFormat, log: LogOptions) -> None:
     """Print *plan* on stdout."""
     match output:
         case PlanFormat.JSON:
             from reconciler.report.json_documents import plan_json
 
-            screen.stream(plan_json(plan))
+            screen.document(plan_json(plan), log.log_format)
         case PlanFormat.MARKDOWN:
             from reconciler.report.plan_markdown import plan_markdown
 
@@ -87,7 +87,7 @@ def show(plan: Plan, output: PlanFormat, verbose: int) -> None:
 
             style = screen.style_of(sys.stdout)
             screen.stream(
-                plan_text(plan, width=style.width, color=style.color, verbose=verbose > 0)
+                plan_text(plan, width=style.width, color=style.color, verbose=log.verbose > 0)
             )
 
 

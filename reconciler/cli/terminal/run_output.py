@@ -73,7 +73,7 @@ class RunOutput:
         if self.output is TextFormat.JSON:
             from reconciler.report.json_documents import run_json
 
-            screen.stream(run_json(report))
+            screen.document(run_json(report), self.log.log_format)
             return
         from reconciler.report.run_text import run_text
 

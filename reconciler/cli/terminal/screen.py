@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TextIO
 
-    from reconciler.cli.options import LogOptions
+    from reconciler.cli.options import LogOptions, TextFormat
 
 MAX_WIDTH = 160
 UNWRAPPED = 1_000_000
@@ -63,6 +63,14 @@ def stream(pieces: Iterable[str]) -> None:
     """Print the result of a command on stdout, each piece as soon as it is available."""
     sys.stdout.writelines(pieces)
     sys.stdout.flush()
+
+
+def document(pieces: Iterable[str], log_format: TextFormat) -> None:
+    """Print JSON on stdout; beside a log of JSON lines it is one line as well."""
+    from reconciler.cli.options import TextFormat
+    from reconciler.report.json_text import one_line
+
+    stream(pieces if log_format is TextFormat.TEXT else (one_line(pieces),))
 
 
 def logging(options: LogOptions) -> None:

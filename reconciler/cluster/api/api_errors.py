@@ -110,6 +110,15 @@ def sentence(status: Status) -> str:
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 
 
+def is_denial(status: Status) -> bool:
+    """Return whether a webhook or an admission policy has denied the request.
+
+    Source: kube-apiserver 1.36 staging/src/k8s.io/apiserver/pkg/admission/plugin.
+    """
+    text = status.message or ""
+    return text.startswith("admission webhook") or "denied request:" in text
+
+
 def safe_host(url: str) -> str:
     """Return host and port of *url*, without user, password, path and query."""
     try:
@@ -131,6 +140,12 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
         return UnauthorizedError(
             f"{what}: the server rejected the credentials (401 {said})",
             hint="check the context's token or client certificate; it may have expired",
+            status=code,
+        )
+    if code == HTTPStatus.FORBIDDEN and is_denial(status):
+        return RejectedError(
+            f"{what}: denied by an admission policy: {said}",
+            hint="no right is missing; ask the owner of the policy or the webhook",
             status=code,
         )
     if code == HTTPStatus.FORBIDDEN:

@@ -145,7 +145,7 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
     """
     status = answer.explained()
     text = status.message or ""
-    denied = text.startswith("admission webhook") or "denied request:" in text
+    denied = api_errors.is_denial(status)
     guarded = not status.causes and text.startswith(_NO_CAUSE)
     match HTTPStatus(answer.status), status.reason:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.TOO_MANY_REQUESTS, _:

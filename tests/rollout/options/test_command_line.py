@@ -103,3 +103,15 @@ def test_missing_kubeconfig_is_named(way, git, command, monkeypatch):
         monkeypatch.setenv("KUBECONFIG", "/no/such/file")
     ended = command("plan", "--repo", git, *flags)
     assert (ended.code, "the kubeconfig /no/such/file" in ended.err) == (64, True)
+
+
+def test_json_beside_a_json_log_is_one_line(git, serve, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    flags = ("--repo", git, "-o", "json", "--log-format", "json")
+    for ended in (
+        command("plan", *flags, on=cluster),
+        command("apply", "--yes", *flags, on=cluster),
+    ):
+        assert ended.out.count("\n") == 1
+        assert ended.json["kind"] in {"Plan", "RunReport"}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.report.json_text import compact, dumps, pieces
+from reconciler.report.json_text import compact, dumps, one_line, pieces
 
 SCALARS = (
     st.none()
@@ -88,3 +88,11 @@ def test_json_text_keeps_the_order_of_keys():
 def test_json_text_cannot_be_made_from_an_iterator(write):
     with pytest.raises(TypeError, match="pieces"):
         write({"objects": iter([1])})
+
+
+def test_one_line_keeps_every_value():
+    document = {"a": ["two\nlines", "  \u2028spaces  "], "b": {"c": iter((1, {"d": " x"}))}}
+    made = {"a": ["two\nlines", "  \u2028spaces  "], "b": {"c": [1, {"d": " x"}]}}
+    line = one_line(pieces(document))
+    assert line.count("\n") == 1
+    assert json.loads(line) == made

@@ -92,3 +92,16 @@ def test_restart_text_lists_twenty_vms_and_counts_the_others():
     many = wording.restarts(restarting(*(f"pg-{n}" for n in range(25))))
     assert many.startswith("25 VMs are restarted")
     assert many.endswith("db/pg-19 and 5 more")
+
+
+def test_costs_say_that_peaks_of_namespaces_are_at_different_times():
+    forecast = Forecast(
+        migrations=2,
+        n_bytes_copied=GIB,
+        peak_extra_requests={"a": 3 * GIB, "b": 2 * GIB},
+        peak_extra_total=4 * GIB,
+        earliest_s=1,
+        latest_s=2,
+    )
+    said = "at most 4Gi of extra requests at one time (the peaks of the namespaces, at different "
+    assert f"{said}times: a 3Gi, b 2Gi)" in wording.costs(forecast)

@@ -115,6 +115,12 @@ FAILURES = [
         ForbiddenError,
         'permission denied: User "u" cannot list',
     ),
+    (
+        403,
+        "vm is forbidden: ValidatingAdmissionPolicy 'p' with binding 'b' denied request: no",
+        RejectedError,
+        "denied by an admission policy: vm is forbidden",
+    ),
     (404, 'virtualmachines "pg-0" not found', NotFoundError, "not found (404)"),
     (409, "the object has been modified", ConflictError, "has been modified (409)"),
     (410, "too old resource version", ExpiredError, "too old resource version (410)"),
