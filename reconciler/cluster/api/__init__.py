@@ -1,1 +1,1 @@
-"""Sends requests to an API server: credentials, transport, retries, watches, typed errors."""
+"""Sends requests to an API server, with credentials, retries, watches and typed errors."""

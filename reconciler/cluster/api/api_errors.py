@@ -90,12 +90,12 @@ class Answer:
         return self.status in _OK
 
     def explained(self) -> Status:
-        """Return the body as a Status; an empty Status if the body is something else."""
+        """Return the body as a Status; an empty Status if the body contains something else."""
         return read_status(self.body)
 
 
 def read_status(body: bytes | msgspec.Raw) -> Status:
-    """Return *body* as a Status; an empty one if it is something else, such as a proxy's page."""
+    """Parse *body* as a Status; return an empty Status for other content, such as HTML."""
     try:
         status = msgspec.json.decode(body, type=Status)
     except UNDECODABLE:
@@ -179,14 +179,14 @@ def from_exception(error: Exception, method: str, path: str, host: str) -> Clust
 
 
 def timed_out(error: Exception) -> bool:
-    """Return whether *error* is a time-out."""
+    """Return whether *error* is a timeout."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
     return any(isinstance(each, exceptions.TimeoutError | TimeoutError) for each in _chain(error))
 
 
 def _broken(error: Exception) -> tuple[str, str]:
-    """Return why there was no response, and a hint, from the kind of *error* or its causes."""
+    """Return why no response arrived, and a hint, based on the type of *error* or its causes."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
     server = "check the network and the server's address"
@@ -219,7 +219,7 @@ def _broken(error: Exception) -> tuple[str, str]:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror.lower(), server
     if timed_out(error):
-        return "no answer within the time-out", "raise --request-timeout, or try again later"
+        return "no answer within the timeout", "raise --request-timeout, or try again later"
     return "the connection was interrupted", "try again later"
 
 

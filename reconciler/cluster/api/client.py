@@ -1,7 +1,7 @@
 """Sends requests to one API server: ``Client``, with retries and without the library's models.
 
-Reads are repeated after a temporary failure. A write is sent once; if there is no response, the
-caller has to read the object to see whether the write took effect.
+The client repeats reads after a temporary failure. It sends a write once; if no response arrives,
+the caller must read the object to see whether the write took effect.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FIELD_MANAGER = "reconciler"
 _WRITE_QUERY = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
-"""How long a watch may stay silent after the server's own time-out, in seconds."""
+"""How long a watch may send nothing after the server's own timeout, in seconds."""
 _SHORTEST_WAIT_S = 0.2
 
 
@@ -102,10 +102,10 @@ class Client:
         return twin
 
     def hurry(self, left_s: float) -> None:
-        """Finish within *left_s* seconds: shorten time-outs, and do not repeat requests.
+        """Finish within *left_s* seconds: shorten timeouts, and do not repeat requests.
 
-        Requests in flight are not interrupted. This applies to every client with the same
-        connections.
+        Requests that were already sent are not interrupted. This applies to every client that
+        shares these connections.
         """
         self._deadline.at = self._clock.monotonic() + left_s
 
@@ -135,10 +135,10 @@ class Client:
     ) -> Answer:
         """Send one request, and raise an error if the response is a failure.
 
-        After a 429, any method is repeated, since the server has not carried out the request.
+        After a 429 any request is repeated, since the server has not carried it out.
 
         Raises:
-            ClusterError: There is no response, or its status is not 2xx.
+            ClusterError: No response arrived, or its status is not 2xx.
         """
         request = Request(method, path, query, body)
         return self._repeated(
@@ -153,10 +153,10 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> bytes:
-        """Return the body at *path*; the read is repeated after a failure that may pass.
+        """Return the body at *path*; the read is repeated after a temporary failure.
 
         Raises:
-            ClusterError: It cannot be read.
+            ClusterError: The body cannot be read.
         """
         request = Request("GET", path, query)
         return self._repeated(lambda: self._checked(request, timeout_s).body)
@@ -169,14 +169,14 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> T:
-        """Return what *take* makes of the body at *path*, which it receives chunk by chunk.
+        """Read the body at *path* in chunks, pass the chunks to *take*, and return the result.
 
-        After a failure that may pass, *take* is called again with the body from its start.
+        After a temporary failure, *take* is called again with the body from its start.
 
         Args:
-            path: Of an object or a list.
-            take: Reads all chunks, or raises.
-            query: Of the request.
+            path: The path of an object or a list.
+            take: A function that reads all chunks, or raises an error.
+            query: The query parameters of the request.
             timeout_s: The longest wait for the next chunk.
 
         Raises:
@@ -192,14 +192,14 @@ class Client:
         timeout_s: float,
         query: Mapping[str, str] | None = None,
     ) -> Watch:
-        """Return the events at *path* after *resource_version*, bookmarks included.
+        """Return the events at *path* after *resource_version*, including bookmarks.
 
-        The server ends the watch after *timeout_s*. If it falls silent instead, the watch fails a
-        little later.
+        The server ends the watch after *timeout_s*. If the server sends nothing instead, the watch
+        fails a little later.
 
         Raises:
             ExpiredError: *resource_version* is too old; also raised while iterating.
-            ClusterError: The watch is refused or breaks; also raised while iterating.
+            ClusterError: The watch is rejected or breaks; also raised while iterating.
         """
         wanted = {
             **(query or {}),
@@ -220,10 +220,10 @@ class Client:
     ) -> Answer:
         """Send a JSON Patch once, and return the response, even if it is a failure.
 
-        *timeout_s* can shorten the client's own time-out, not lengthen it.
+        *timeout_s* can only shorten the client's own timeout.
 
         Raises:
-            UnreachableError: There is no response; the patch may have taken effect.
+            UnreachableError: No response arrived; the patch may have taken effect.
         """
         request = Request("PATCH", path, _WRITE_QUERY, list(ops))
         return self._exchange(request, self._brief(timeout_s))
@@ -235,23 +235,23 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> Answer:
-        """Create an object in the collection at *path*, as ``patch`` does.
+        """Create an object in the collection at *path*; sent once, as ``patch``.
 
         Raises:
-            UnreachableError: No answer came; the object may exist.
+            UnreachableError: No response arrived; the object may exist.
         """
         request = Request("POST", path, _WRITE_QUERY, dict(body))
         return self._exchange(request, self._brief(timeout_s))
 
     def restart(self, path: str, *, timeout_s: float | None = None) -> Answer:
-        """Request the restart of the VM whose subresource is at *path*, as ``patch`` does.
+        """Request a VM's restart through its subresource at *path*; sent once, as ``patch``.
 
-        The answer has no body, so virt-api answers 406 to a client that accepts only JSON.
+        The response has no body, so virt-api returns 406 to a client that accepts only JSON.
 
         Source: kubevirt v1.9.0 pkg/virt-api/api.go (the route has no Produces); recorded.
 
         Raises:
-            UnreachableError: No answer came; the restart may be under way.
+            UnreachableError: No response arrived; the restart may be in progress.
         """
         return self._exchange(Request("PUT", path, body={}, accept="*/*"), self._brief(timeout_s))
 
@@ -279,7 +279,7 @@ class Client:
         ask: Callable[[], T],
         retryable: Callable[[ClusterError], bool] = lambda error: error.retryable,
     ) -> T:
-        """Return the answer of *ask*, which is repeated after an error that is *retryable*."""
+        """Return the response of *ask*, which is called again after a *retryable* error."""
         return repeat(
             ask,
             clock=self._clock,
@@ -291,7 +291,7 @@ class Client:
         return self._timeout_s if timeout_s is None else min(self._timeout_s, timeout_s)
 
     def _wait_s(self, timeout_s: float | None) -> float:
-        """Return how long to wait for the server, which a deadline shortens."""
+        """Return how long to wait for the server; a deadline can shorten the wait."""
         wait_s = self._timeout_s if timeout_s is None else timeout_s
         if self._deadline.at is None:
             return wait_s

@@ -1,9 +1,12 @@
-"""``UNDECODABLE``: the exceptions that decoding of a server's JSON may raise."""
+"""``UNDECODABLE``: the exceptions that can occur when a server's JSON is decoded."""
 
 from __future__ import annotations
 
 import msgspec
 
 UNDECODABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
-"""The errors of unreadable JSON, also for a byte that is not UTF-8 (UnicodeDecodeError), a number
-with too many digits, and nesting that is too deep."""
+"""The exceptions that unreadable JSON can cause.
+
+They include those for a byte that is not UTF-8 (UnicodeDecodeError), for a number with too many
+digits and for nesting that is too deep.
+"""

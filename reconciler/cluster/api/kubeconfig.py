@@ -25,8 +25,8 @@ _OTHER = "correct the file, or select another one with --kubeconfig"
 def load(kubeconfig: str | None, context: str | None) -> Configuration:
     """Return the library's ``Configuration`` for the cluster that the options select.
 
-    Looks at *kubeconfig*, then at ``KUBECONFIG``, then at ``~/.kube/config``, then for the
-    service account of a pod.
+    The function tries *kubeconfig*, then ``KUBECONFIG``, then ``~/.kube/config``, then the
+    service account of the pod.
 
     Raises:
         UsageError: The file or context does not exist.
@@ -109,7 +109,7 @@ def _from_pod(configuration: Configuration) -> None:
 
 
 def _reason(text: str, context: str | None) -> str:
-    """Return what is wrong with the kubeconfig, without quoting anything but names from it."""
+    """Return what is wrong with the kubeconfig; only names are quoted from the file."""
     if match := re.search(r"Expected object with name (\S+) in", text):
         return f"it has no {'context' if match[1] == context else 'entry'} {match[1]}"
     if match := re.search(r"Expected key ([\w-]+) in", text):
@@ -121,7 +121,7 @@ def _reason(text: str, context: str | None) -> str:
 def _unlogged() -> Iterator[list[logging.LogRecord]]:
     """Suppress and collect the messages of the root logger.
 
-    The library logs a failed credential plugin there and continues without credentials.
+    The library logs the failure of a credential plugin there and continues without credentials.
     """
     records: list[logging.LogRecord] = []
 

@@ -1,4 +1,4 @@
-"""Types for the parts of ``kubernetes`` (untyped) and of urllib3 that this package uses."""
+"""Types for those parts of ``kubernetes`` (untyped) and urllib3 that this package uses."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Headers(Protocol):
         ...
 
     def getlist(self, name: str) -> list[str]:
-        """Return the values of the header *name*, which may occur several times."""
+        """Return all values of the header *name*, which may occur several times."""
         ...
 
 
 class Response(Protocol):
-    """The interface of an unread ``urllib3.HTTPResponse``."""
+    """The interface of a ``urllib3.HTTPResponse`` whose body has not been read."""
 
     status: int
     reason: str | None
@@ -33,7 +33,7 @@ class Response(Protocol):
         ...
 
     def read1(self, amount: int) -> bytes:
-        """Return the bytes that have arrived, at least one; empty at the end of the body."""
+        """Return the bytes that have arrived, at least one byte; empty at the end of the body."""
         ...
 
     def release_conn(self) -> None:
@@ -41,7 +41,7 @@ class Response(Protocol):
         ...
 
     def shutdown(self) -> None:
-        """End the body for a thread that is reading it."""
+        """End the body, so that a thread that is reading it stops."""
         ...
 
     def close(self) -> None:
@@ -81,7 +81,7 @@ class Api(Protocol):
         body: object,
         auth_settings: list[str],
     ) -> tuple[str, str, dict[str, str], object, object]:
-        """Return method, URL, headers with the credentials, body and form of a request."""
+        """Return the method, URL, headers with credentials, body and form fields of a request."""
         ...
 
     def call_api(
@@ -93,7 +93,7 @@ class Api(Protocol):
         post_params: object,
         _request_timeout: tuple[float, float],
     ) -> Wrapped:
-        """Send the request, and return the response, whatever its status."""
+        """Send the request, and return the response with any status."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""``pages``: lists objects page by page, and starts again when a page token expires."""
+"""``pages``: lists objects page by page, and restarts the list if a page token expires."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 500
-"""Objects per page; 500 were faster than 2000 when measured on a real API server."""
+"""The number of objects per page; 500 was faster than 2000 on a real API server."""
 _RELISTS = 3
 
 
@@ -28,9 +28,9 @@ class Page(NamedTuple):
 
     body: bytes
     first: bool
-    """Whether this is the first page of the list, or of a restarted list: drop earlier pages."""
+    """Whether this page starts the list or a restart of it; the caller must drop earlier pages."""
     resource_version: str
-    """The resourceVersion from which a watch continues the list."""
+    """The resourceVersion from which a watch can continue after the list."""
 
 
 class _ListMeta(
@@ -47,7 +47,7 @@ class _List(msgspec.Struct, frozen=True):
 def pages(client: Client, path: str) -> Iterator[Page]:
     """Yield the list at *path* page by page.
 
-    If a page token expires, the list starts again, at most three times; its first page says so.
+    If a page token expires, the list is restarted, at most three times; ``Page.first`` marks this.
 
     Raises:
         ClusterError: The list cannot be read.
@@ -70,7 +70,7 @@ def pages(client: Client, path: str) -> Iterator[Page]:
             meta = msgspec.json.decode(body, type=_List).metadata
         except UNDECODABLE as error:
             place = f"{resource_paths.spoken(path)} at {client.host}"
-            what = f"the answer to a list of {place} cannot be read: {error}"
+            what = f"the response to a list of {place} cannot be read: {error}"
             raise ClusterError(what, hint="check that the server is an API server") from error
         yield Page(body, not token, meta.version or "")
         token = meta.token or ""

@@ -31,7 +31,7 @@ _PLURALS = {"KubeVirt": KUBEVIRTS, "VirtualMachine": VMS}
 
 
 def collection(plural: str, namespace: str | None = None, api: str = KUBEVIRT_API) -> str:
-    """Return the path of all *plural*, in one namespace or in all."""
+    """Return the path of a collection, in one namespace or in all namespaces."""
     if namespace:
         return f"{api}/namespaces/{quote(namespace, safe='')}/{plural}"
     return f"{api}/{plural}"
@@ -43,12 +43,12 @@ def member(plural: str, namespace: str, name: str, api: str = KUBEVIRT_API) -> s
 
 
 def of(ref: ObjectRef) -> str:
-    """Return the path of the KubeVirt CR or VM *ref*."""
+    """Return the path of the object *ref*, which is a KubeVirt CR or a VM."""
     return member(_PLURALS[ref.kind], ref.namespace, ref.name)
 
 
 def siblings(ref: ObjectRef) -> str:
-    """Return the path of the collection that contains *ref*."""
+    """Return the path of the collection that contains the object *ref*."""
     return collection(_PLURALS[ref.kind], ref.namespace)
 
 
@@ -58,7 +58,7 @@ def restart(ref: ObjectRef) -> str:
 
 
 def spoken(path: str) -> str:
-    """Return *path* as text for messages, such as ``virtualmachines db/pg-0``."""
+    """Describe *path* for messages, for example ``virtualmachines db/pg-0``."""
     parts = [part for part in path.split("/") if part]
     parts = parts[2:] if parts[:1] == ["api"] else parts[3:]
     match parts:

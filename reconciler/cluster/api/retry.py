@@ -1,4 +1,4 @@
-"""``repeat``: repeats a failed request, limited in number and in total time."""
+"""``repeat``: repeats a failed request; the number of attempts and the total time are limited."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Backoff:
     first_s: float = 0.5
     longest_s: float = 10.0
     total_s: float = 60.0
-    """The seconds after the first attempt within which every pause must end."""
+    """All pauses must end within this time after the first attempt, in seconds."""
 
 
 def repeat(
@@ -42,7 +42,7 @@ def repeat(
     error is raised immediately.
 
     Raises:
-        ClusterError: The last failure.
+        ClusterError: The last attempt failed.
     """
     started_at = clock.monotonic()
     attempt = 0

@@ -1,7 +1,7 @@
-"""``start`` and ``each``: run calls in parallel, in daemon threads.
+"""Runs calls in parallel, in daemon threads: ``start`` and ``each``.
 
-The process can end while daemon threads wait for a server; Python would wait for the threads of an
-executor.
+The process can end while daemon threads wait for a server. With an executor, Python would wait for
+the threads to finish.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def unexpected(what: str, error: BaseException) -> BackgroundError:
-    """Return the error for the main thread after a defect of this program ended *what*."""
+    """Return the error for the main thread after a bug in this program ended *what*."""
     failure = BackgroundError(
         f"{what} ended unexpectedly: {type(error).__name__}: {error}",
         hint="this is a defect of reconciler; report it with the log",
@@ -33,7 +33,7 @@ def unexpected(what: str, error: BaseException) -> BackgroundError:
 
 
 def _outcome(ask: Callable[..., object], error: BaseException) -> BaseException:
-    """Return the exception that the thread which waits for *ask* has to raise."""
+    """Return the exception to raise in the thread that waits for *ask*."""
     if isinstance(error, ReconcilerError) or not isinstance(error, Exception):
         return error
     return unexpected(f"the background call {getattr(ask, '__qualname__', ask)}", error)
@@ -42,7 +42,7 @@ def _outcome(ask: Callable[..., object], error: BaseException) -> BaseException:
 def start(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
     """Call *ask* in a new thread, and return a future for its result.
 
-    An unexpected error of *ask* is raised by the future as a ``BackgroundError``.
+    If *ask* raises an unexpected error, the future raises a ``BackgroundError``.
     """
     future: Future[T] = Future()
 

@@ -1,7 +1,7 @@
 """``Transport``: sends one HTTP request, with the ``kubernetes`` library's credentials.
 
-It repeats a request only after a 401, which means that the server did nothing, and only after it
-has read the credentials again.
+It repeats a request only after a 401, which means that the server did nothing, and only if the
+credentials have been read again.
 """
 
 from __future__ import annotations
@@ -58,23 +58,23 @@ class Request:
 
 
 class Timekeeper(Protocol):
-    """Learns the server's time from responses."""
+    """The interface that learns the server's time from responses."""
 
     def monotonic(self) -> float:
         """Return seconds since an arbitrary moment."""
         ...
 
     def heard(self, date: datetime, *, asked_at: float) -> None:
-        """Record a response's Date and when its request was sent, by ``monotonic``."""
+        """Record a response's Date header and the monotonic time when its request was sent."""
         ...
 
 
 class Transport:
-    """Requests to one API server; safe to use from several threads.
+    """Sends requests to one API server; safe to use from several threads.
 
     Args:
         renewed: Reads the configuration and credentials again; None keeps the first ones.
-        timekeeper: Receives the Date of each answer.
+        timekeeper: Receives the Date header of each response.
     """
 
     def __init__(
@@ -98,18 +98,18 @@ class Transport:
         self._api.close()
 
     def exchange(self, request: Request, timeout_s: float | None = None) -> Answer:
-        """Send *request*, once, and return the answer of any status.
+        """Send *request*, and return the response with any status.
 
         Raises:
-            UnreachableError: No answer came; a write may have taken effect.
+            UnreachableError: No response arrived; a write may have taken effect.
         """
         return self.finish(self.open(request, timeout_s), request)
 
     def finish(self, response: Response, request: Request) -> Answer:
-        """Read *response* to its end.
+        """Read the body of *response* to its end.
 
         Raises:
-            UnreachableError: It broke off.
+            UnreachableError: The connection broke before the end.
         """
         try:
             content = response.data
@@ -123,7 +123,7 @@ class Transport:
         """Yield the body of *response* in pieces, as they arrive.
 
         Raises:
-            UnreachableError: It broke off.
+            UnreachableError: The connection broke before the end.
         """
         try:
             while chunk := response.read1(_CHUNK):
@@ -134,12 +134,12 @@ class Transport:
             response.release_conn()
 
     def open(self, request: Request, timeout_s: float | None = None) -> Response:
-        """Send *request*, once, and return the answer with its body unread.
+        """Send *request*, and return the response before its body is read.
 
-        *timeout_s* limits each wait for the server, not the whole answer.
+        *timeout_s* limits each wait for the server, not the time of the whole response.
 
         Raises:
-            UnreachableError: No answer came; a write may have taken effect.
+            UnreachableError: No response arrived; a write may have taken effect.
         """
         api = self._api
         response = self._open(api, request, timeout_s)
@@ -149,7 +149,7 @@ class Transport:
         return response
 
     def _renew(self, used: Api, path: str) -> bool:
-        """Return whether the credentials were read again since *used* was built from them."""
+        """Return whether newer credentials than those in *used* are available."""
         if self._renewed is None:
             return False
         with self._renewing:
@@ -202,9 +202,9 @@ class Transport:
 
 
 def _split(wait_s: float, method: str) -> tuple[float, float]:
-    """Return the longest waits to connect and for the answer, together *wait_s*.
+    """Split *wait_s* into the longest waits for the connection and for the response.
 
-    The second one is between two pieces of the answer, and whole for a watch.
+    The second wait applies between two pieces of a response. A watch gets all of *wait_s* for it.
     """
     connect_s = min(wait_s / 3, _CONNECT_S)
     return connect_s, wait_s if method == "WATCH" else wait_s - connect_s
@@ -234,7 +234,7 @@ def _answer(request: Request, response: Response, content: bytes) -> Answer:
 
 
 def _date(text: str | None) -> datetime | None:
-    """Return the time of a Date header; None without a readable one."""
+    """Return the time in a Date header; None if the header is absent or unreadable."""
     try:
         date = parsedate_to_datetime(text or "")
     except ValueError:
@@ -243,5 +243,5 @@ def _date(text: str | None) -> datetime | None:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Return Retry-After in seconds; API servers never send its other form, a date."""
+    """Return Retry-After in seconds; API servers never send a date in this header."""
     return float(text) if text and text.isascii() and text.isdigit() else None

@@ -1,4 +1,4 @@
-"""``Watch``: reads a watch line by line until the server ends it or a thread closes it."""
+"""``Watch``: reads a watch line by line until the server ends it or another thread closes it."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ Source: k8s.io/apimachinery v0.36 pkg/apis/meta/v1/watch.go (WatchEvent).
 
 
 class SilentError(UnreachableError):
-    """A watch was silent for too long and may have missed events; the caller must list again."""
+    """A watch received nothing for too long and may have missed events; list the objects again."""
 
 
 class Watch:
-    """Iterates over ``(type, raw object)``; types are ADDED, MODIFIED, DELETED and BOOKMARK."""
+    """Iterates over ``(type, raw object)``; a type is ADDED, MODIFIED, DELETED or BOOKMARK."""
 
     def __init__(
         self,
@@ -58,8 +58,8 @@ class Watch:
         """Yield each event until the watch ends.
 
         Raises:
-            ExpiredError: The server no longer has the events since then; list again.
-            SilentError: No event came for too long; list again.
+            ExpiredError: The server no longer has events from that resourceVersion; list again.
+            SilentError: The server sent nothing for too long; list again.
             ClusterError: The server reports another failure, or the connection broke.
         """
         try:
@@ -72,7 +72,7 @@ class Watch:
             self._response.close()
 
     def _event(self, line: bytes) -> tuple[str, bytes]:
-        """Return the type and the object of *line*; only the object may be unreadable."""
+        """Return the type and the raw object of *line*; raise if the line is not an event."""
         try:
             event = _DECODER.decode(line)
         except UNDECODABLE as error:
@@ -82,7 +82,7 @@ class Watch:
         return event.type, bytes(event.object)
 
     def close(self) -> None:
-        """End the watch; a thread that iterates over the watch then stops."""
+        """End the watch; a thread that iterates over the watch stops."""
         self._closed.set()
         try:
             self._response.shutdown()
@@ -106,7 +106,8 @@ class Watch:
 
     def _broken(self, error: Exception) -> ClusterError:
         if api_errors.timed_out(error):
-            what = f"the watch of {resource_paths.spoken(self._path)} at {self._host} fell silent"
+            watched = f"{resource_paths.spoken(self._path)} at {self._host}"
+            what = f"the watch of {watched} received nothing for too long"
             return SilentError(what)
         return api_errors.from_exception(error, "GET", self._path, self._host)
 

@@ -1,1 +1,1 @@
-"""Converts the API server's JSON to values, without any input or output."""
+"""Decodes the API server's JSON into values, without input or output."""

@@ -1,8 +1,8 @@
-"""Decodes what objects of several kinds have: quantities, times, labels, conditions.
+"""Decodes the parts that several kinds share: quantities, times, labels and conditions.
 
-The objects of a fleet have many equal texts, in conditions and in labels, and each answer brings
-its own copies. Equal texts become one value here if they come close together, which saves most of
-the memory of a fleet.
+Many objects contain equal strings, for example in conditions and labels, and each response
+brings its own copies. This module replaces equal strings that arrive close together with one
+shared string, which saves most of the memory that a large cluster would need.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _near = partial(lru_cache, maxsize=8192)
-"""A cache that holds about as much as ten pages of different objects."""
+"""A decorator that caches the last 8192 results, which is about ten pages of different objects."""
 
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 _NO_CONDITIONS: Mapping[str, Condition] = MappingProxyType({})
@@ -33,18 +33,18 @@ NO_DOMAIN = wire.Domain()
 
 @_near()
 def shared(text: str | None) -> str:
-    """Return *text*, or an empty one."""
+    """Return one shared copy of *text*; an empty string for None."""
     return text or ""
 
 
 @_near()
 def shared_vm_ref(namespace: str | None, name: str | None) -> references.ObjectRef:
-    """Return the reference of a VirtualMachine, shared with its instance and migrations."""
+    """Return the reference of a VM; the VM, its instance and its migrations share one object."""
     return references.vm_ref(shared(namespace), shared(name))
 
 
 def labels(found: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Return labels or another map of texts, with shared texts."""
+    """Return a copy of a map of strings, such as labels, that uses shared strings."""
     if not found:
         return _NO_LABELS
     return {shared(key): shared(value) for key, value in found.items()}
@@ -56,10 +56,10 @@ def _amount(value: str | float) -> MemoryQuantity:
 
 
 def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
-    """Return *value* of the field *name* as a quantity; None if it is absent.
+    """Parse *value* of the field *name* as a quantity; return None if it is absent.
 
     Raises:
-        UnreadableError: It is not a quantity.
+        UnreadableError: *value* is not a quantity.
     """
     if value is None or value == "":
         return None
@@ -71,7 +71,7 @@ def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
 
 @_near()
 def moment(text: str | None) -> datetime | None:
-    """Return *text* as a time in UTC; None if it is absent or not a time.
+    """Parse *text* as a time in UTC; return None if it is absent or not a time.
 
     Raises:
         UnreadableError: The time is out of range in UTC.
@@ -89,7 +89,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 def conditions(found: list[wire.Condition] | None) -> Mapping[str, Condition]:
-    """Return the conditions by type, of which the last of each type counts."""
+    """Return the conditions by type; the last condition of each type wins."""
     if not found:
         return _NO_CONDITIONS
     return {
@@ -151,5 +151,5 @@ def _constraints(
 def topology(
     sockets: int | None, cores: int | None, threads: int | None
 ) -> tuple[int | None, int | None, int | None]:
-    """Return sockets, cores and threads; None for each that is not set."""
+    """Return the numbers of sockets, cores and threads; each is None if it is not set."""
     return sockets, cores, threads

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OWN = ("memory.guest", "memory.maxGuest", "memory.overcommitPercent", "cpu.guest", "annotations")
-"""Fields with attributes of their own, or that do not reach the spec of an instance."""
+"""Fields that ``LiveInstancetype`` has as attributes, or that instances do not inherit."""
 
 
 def instancetype(item: wire.InstancetypeItem, *, kind: str) -> LiveInstancetype:
-    """Decode the instancetype *item*.
+    """Decode an instancetype.
 
     Raises:
-        UnreadableError: It has no memory, or a size that is not a quantity.
+        UnreadableError: The instancetype has no memory size, or a size that is not a quantity.
     """
     meta, spec = item.metadata, item.spec or {}
     memory, cpu = _map(spec, "memory"), _map(spec, "cpu")

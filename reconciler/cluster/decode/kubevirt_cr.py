@@ -34,10 +34,10 @@ _EVICTION_STRATEGY = ("spec", "configuration", "evictionStrategy")
 
 
 def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic, ...]]:
-    """Decode the CR *body*, and return a finding for each unreadable managed field.
+    """Decode the CR *body*, and return a finding for each managed field that cannot be read.
 
     Raises:
-        UnreadableError: It is not an object with a name.
+        UnreadableError: *body* is not an object with a name.
     """
     try:
         found = msgspec.json.decode(body)
@@ -98,12 +98,12 @@ class KubeVirts:
     """Decodes objects of the kind KubeVirt; implements ``pages.Readable``."""
 
     def page(self, body: bytes) -> Decoded[LiveKubeVirt]:
-        """Decode every CR of the page *body*."""
+        """Decode every KubeVirt CR on the page *body*."""
         items = msgspec.json.decode(body, type=wire.Page[msgspec.Raw]).items or ()
         return joined(self.take(item) for item in items)
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[LiveKubeVirt]:
-        """Decode the CR *body*, with findings on its fields or on the whole."""
+        """Decode the CR *body*; return a finding per unreadable field or for an unreadable CR."""
         try:
             live, findings = kubevirt(body)
         except UNDECODABLE as error:
@@ -117,12 +117,12 @@ class KubeVirts:
         return Decoded(values=(live,), diagnostics=findings)
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference of the CR *body*."""
+        """Return the reference of the CR *body*, even if the rest of the CR is unreadable."""
         return identity("KubeVirt", body)
 
 
 def child(found: object, key: str) -> dict[str, Any]:
-    """Return the map *key* of *found*, or an empty one."""
+    """Return the map under *key* in *found*; an empty map if there is none."""
     value = found.get(key) if isinstance(found, dict) else None
     return value if isinstance(value, dict) else {}
 
@@ -135,7 +135,7 @@ def _containers(found: object) -> Iterator[FieldPath]:
 
 
 def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
-    """Return the field manager that wrote each managed field last."""
+    """Return, for each managed field, the field manager that wrote the field last."""
     entries = sorted(_maps(meta, "managedFields"), key=lambda each: _text(each, "time"))
     return {
         managed.path: _text(entry, "manager")
@@ -146,7 +146,10 @@ def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
 
 
 def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime | None:
-    """Return when a manager of one of *paths* last wrote, at the earliest at its last change."""
+    """Return when a manager of *paths* last wrote; *paths* have not changed since then.
+
+    The manager may have changed other fields in that write.
+    """
     keys = [tuple(f"f:{key}" for key in path) for path in paths]
     times = [
         moment(_text(entry, "time"))
@@ -174,7 +177,7 @@ def _integer(value: object) -> int | None:
 
 
 def _ratio(value: object) -> float:
-    """Return *value* as a ratio; 1 if it is absent or not a number, as in KubeVirt."""
+    """Parse *value* as a ratio; return 1 if it is absent, not a number or below 1."""
     try:
         ratio = float(value) if isinstance(value, str) else 1.0
     except ValueError:

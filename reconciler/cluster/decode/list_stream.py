@@ -1,4 +1,4 @@
-"""Splits a list into its objects while it arrives: ``objects``, so that it is never held whole."""
+"""Splits a list into objects while the response arrives: ``objects`` never holds a whole list."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 _ITEMS = re.compile(rb'"items"\s*:\s*\[')
 _SEAM = b',{"metadata":{'
-"""The start of the next object, as API servers write it.
+"""The bytes between two objects of a list, in the form in which API servers write them.
 
-No text contains it, since backslashes would precede its quotation marks. A list within an object
-could contain it, so a piece counts as an object only if it is valid JSON.
+A JSON string cannot contain these bytes, since it would escape the quotation marks. A list inside
+an object could contain them, so a piece counts as an object only if it is valid JSON.
 """
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _LIST = msgspec.json.Decoder(wire.Page[msgspec.Raw])
@@ -28,10 +28,10 @@ _LIST = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
     """Yield each object of the list whose JSON arrives in *chunks*.
 
-    A list in another layout than the API server's is split when all of it has arrived.
+    A list that is formatted differently is split after all of its JSON has arrived.
 
     Raises:
-        msgspec.DecodeError: It is not a list; also the others of ``UNDECODABLE``.
+        msgspec.DecodeError: The JSON is not a list; other errors of ``UNDECODABLE`` are possible.
     """
     arriving = iter(chunks)
     head, first = _head(arriving)

@@ -1,4 +1,4 @@
-"""Decodes pages of lists: ``Kind``; an unreadable object is a finding and hides no other."""
+"""Decodes pages of lists with ``Kind``; an unreadable object does not affect other objects."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ V = TypeVar("V")
 
 
 class UnreadableError(ValueError):
-    """An object has a value that its kind does not allow; the text says which."""
+    """An object has a value that its kind does not allow; the message says which value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded(Generic[V]):
-    """The readable objects of a page, and a finding for each of the others."""
+    """The decoded objects of a page, and a finding for each object that could not be read."""
 
     values: tuple[V, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -40,20 +40,20 @@ class Decoded(Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[W, V]):
-    """Decodes the objects of one kind."""
+    """Decodes objects of one kind, in pages or one by one; implements ``Readable``."""
 
     name: str
     wire: type[W]
     live: Callable[[W], V]
     keyed: str = ""
-    """The kind in the references of the values, if it is another one."""
+    """The kind that decoded objects have in their references, if it differs from ``name``."""
     _item: msgspec.json.Decoder[W] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_item", msgspec.json.Decoder(self.wire))
 
     def page(self, body: bytes) -> Decoded[V]:
-        """Decode every object of the page *body*."""
+        """Decode every object on the page *body*."""
         try:
             items = _PAGE.decode(body).items or ()
         except UNDECODABLE as error:
@@ -61,9 +61,9 @@ class Kind(Generic[W, V]):
         return self.each(items)
 
     def each(self, items: Iterable[bytes | msgspec.Raw]) -> Decoded[V]:
-        """Decode the objects of *items* one by one.
+        """Decode the objects in *items* one by one.
 
-        An unreadable one hides no other, and only one is in memory besides the decoded values.
+        An unreadable object does not affect the others. One raw object is in memory at a time.
         """
         return joined(map(self.take, items))
 
@@ -71,7 +71,7 @@ class Kind(Generic[W, V]):
         """Decode the object *body*.
 
         Raises:
-            UnreadableError: It cannot be read.
+            UnreadableError: The object cannot be read.
         """
         try:
             return self.live(self._item.decode(body))
@@ -79,14 +79,14 @@ class Kind(Generic[W, V]):
             raise UnreadableError(str(error)) from error
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
-        """Decode the object *body*, or return the finding that it cannot be read."""
+        """Decode the object *body*; if it cannot be read, return a finding instead."""
         try:
             return Decoded(values=(self.one(body),))
         except UnreadableError as error:
             return Decoded(diagnostics=(self.finding(body, error),))
 
     def finding(self, body: bytes | msgspec.Raw, error: Exception) -> Diagnostic:
-        """Return the finding for the object *body*, which *error* makes unreadable."""
+        """Return the finding that the object *body* is unreadable because of *error*."""
         return Diagnostic(
             severity=Severity.WARNING,
             code=UNREADABLE_OBJECT,
@@ -95,7 +95,7 @@ class Kind(Generic[W, V]):
         )
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference by which the object *body* is looked up."""
+        """Return the reference under which the object *body* is stored."""
         return identity(self.keyed or self.name, body)
 
 
@@ -110,7 +110,7 @@ _PAGE = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 
 
 def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
-    """Join *parts* into one."""
+    """Combine the decoded objects and the findings of *parts*."""
     values: list[V] = []
     diagnostics: list[Diagnostic] = []
     for part in parts:
@@ -120,23 +120,23 @@ def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
 
 
 class Readable(Protocol[V]):
-    """Decodes pages and objects of a kind."""
+    """The interface of decoders for one kind, for pages and single objects."""
 
     def page(self, body: bytes) -> Decoded[V]:
-        """Decode every object of the page *body*."""
+        """Decode every object on the page *body*."""
         ...
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
-        """Decode the object *body*, or return the finding that it cannot be read."""
+        """Decode the object *body*; if it cannot be read, return a finding instead."""
         ...
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference by which the object *body* is looked up."""
+        """Return the reference under which the object *body* is stored."""
         ...
 
 
 def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
-    """Return the reference of the object *body*, with ``?`` for an unreadable name."""
+    """Return the reference of the object *body*; its name is ``?`` if it cannot be read."""
     metadata = _nameplate(body) or _nameplate(_head(body)) or wire.Identity()
     group = _GROUPS.get(kind, KUBEVIRT_GROUP)
     return ObjectRef(
@@ -152,5 +152,5 @@ def _nameplate(body: bytes | msgspec.Raw) -> wire.Identity | None:
 
 
 def _head(body: bytes | msgspec.Raw) -> bytes:
-    """Return the object *body* without its spec and status, which API servers write last."""
+    """Return the object *body* without spec and status, which API servers write last."""
     return bytes(body).partition(b',"spec":')[0] + b"}"

@@ -1,4 +1,4 @@
-"""Decodes pods and quotas, and sums up what they use: ``node_uses``, ``quotas_by_namespace``."""
+"""Decodes pods and quotas and adds up their use: ``node_uses``, ``quotas_by_namespace``."""
 
 from __future__ import annotations
 
@@ -20,36 +20,39 @@ if TYPE_CHECKING:
     from reconciler.cluster.decode.wire import Amount
 
 ENDED = frozenset({"Succeeded", "Failed"})
-"""Phases in which a pod uses no capacity."""
+"""Pod phases in which a pod no longer uses capacity."""
 JUDGED = ("requests.memory", "memory", "limits.memory", "pods", "count/pods")
-"""The resources of a quota that are compared with a launcher pod."""
+"""The quota resources that are compared with a launcher pod's requests and limits."""
 APPLYING_SCOPES = frozenset({"NotTerminating", "NotBestEffort"})
-"""Scopes that include a launcher pod. Quotas with other scopes are ignored: Terminating and
-BestEffort never include it, and priority classes are not read."""
+"""Quota scopes that can include a launcher pod.
+
+Quotas with other scopes are ignored: Terminating and BestEffort never include launcher pods, and
+this program does not read priority classes.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A pod, running or ended."""
+    """A pod, running or ended, reduced to what capacity depends on."""
 
     launcher: Launcher
-    """What the pod requests, whether or not it is a launcher."""
+    """The requests and limits of the pod, which need not be a launcher pod."""
     instance: Uid
-    """The uid of the instance if the pod is a launcher; else empty."""
+    """The uid of the VM instance that a launcher pod runs; empty for any other pod."""
     ended: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedQuota:
-    """A quota and its namespace."""
+    """A ResourceQuota with its namespace."""
 
     namespace: str
     quota: Quota | None
-    """None for a quota that does not apply to launcher pods."""
+    """The decoded quota; None if the quota does not apply to launcher pods."""
 
 
 def pod(item: wire.Pod) -> Pod:
-    """Decode the pod *item*."""
+    """Decode a pod's memory requests, limits, node and phase."""
     meta, spec = item.metadata, item.spec or wire.PodSpec()
     phase = item.status.phase if item.status else None
     limits = (
@@ -70,12 +73,12 @@ def pod(item: wire.Pod) -> Pod:
 def _requests(spec: wire.PodSpec) -> MemoryUse:
     """Return the memory that the scheduler counts for a pod.
 
-    That is the sum of its containers and sidecar containers, or the most that an init container
-    needs with the sidecars before it, if that is more. Requests of the pod itself replace this
-    sum. The pod's overhead is added.
+    The scheduler adds up containers and sidecar containers. It uses the peak of the init
+    containers instead if that is higher; each init container counts with the sidecars that start
+    before it. Pod-level requests replace this total. The pod's overhead is added in each case.
 
-    Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests); an in-place resize that
-    is under way is ignored.
+    Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests). This function ignores an
+    in-place resize in progress.
     """
     running: Counter[str] = Counter()
     for each in spec.containers or ():
@@ -103,7 +106,7 @@ def _requests(spec: wire.PodSpec) -> MemoryUse:
 
 @lru_cache(maxsize=1024)
 def _without_pages(memory: int) -> MemoryUse:
-    """Return a use without huge pages, shared by all pods with the same request."""
+    """Return a memory use without huge pages; pods with equal requests share one object."""
     return MemoryUse(memory=memory)
 
 
@@ -127,7 +130,7 @@ def _bytes(value: Amount, name: str) -> int:
 
 
 def quota(item: wire.Quota) -> NamedQuota:
-    """Decode the quota *item*, with the hard limits of its status, which admission uses.
+    """Decode a ResourceQuota; the hard limits come from its status, as in admission.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """
@@ -149,7 +152,7 @@ QUOTAS = Kind("ResourceQuota", wire.Quota, quota)
 
 
 def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:
-    """Return the launcher pods that use capacity, by the uid of their instance."""
+    """Return the launcher pods that use capacity, by the uid of their VM instance."""
     found: dict[Uid, list[Launcher]] = defaultdict(list)
     for each in pods:
         if each.instance and not each.ended:
@@ -160,7 +163,7 @@ def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:
 def node_uses(
     pods: Iterable[Pod], found: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, NodeUse]:
-    """Return what the pods on each node request."""
+    """Return the memory that the pods on each node request, by the node's name."""
     requested: dict[str, Counter[str]] = defaultdict(Counter)
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for each in pods:
@@ -179,7 +182,7 @@ def node_uses(
 def quotas_by_namespace(
     found: Iterable[NamedQuota], running: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, tuple[Quota, ...]]:
-    """Return the quotas for launcher pods, with what current migrations will free."""
+    """Return quotas for launcher pods, with the amounts that running migrations will free."""
     moving = _moving(running)
     groups: dict[str, list[Quota]] = defaultdict(list)
     for each in found:
@@ -201,7 +204,7 @@ def quotas_by_namespace(
 
 
 def _moving(running: Mapping[Uid, tuple[Launcher, ...]]) -> dict[str, Counter[str]]:
-    """Sum up, by namespace, the larger pod of each VM with two pods."""
+    """Return, by namespace, the total of the larger launcher pod of each migrating VM."""
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for pods in running.values():
         if len(pods) < 2:  # noqa: PLR2004 - the VM does not migrate

@@ -1,7 +1,7 @@
-"""The fields of Kubernetes' JSON that are read, as msgspec Structs; others are skipped.
+"""The Kubernetes JSON fields that are read, as msgspec Structs; unknown fields are skipped.
 
-Every field may be absent or null. Scalars with several spellings keep theirs here; the decoding
-modules interpret them.
+Every field may be absent or null. A scalar that Kubernetes writes in several notations is kept
+unchanged here; the decoding modules parse it.
 """
 
 from __future__ import annotations
@@ -18,30 +18,30 @@ Amount: TypeAlias = str | int | float | None
 
 
 class Wire(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Base of all: names in camelCase, and unknown fields are skipped."""
+    """Base class of JSON objects: field names are camelCase, and unknown fields are skipped."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list."""
+    """One page of a list response."""
 
     items: list[T] | None = None
 
 
 class Identity(Wire, frozen=True):
-    """The identity of an object, which is readable even if the rest is not."""
+    """The part of an object's metadata that can be read even if other fields are malformed."""
 
     namespace: str | None = None
     name: str = ""
 
 
 class Nameplate(Wire, frozen=True):
-    """An object with its identity alone."""
+    """An object of any kind, of which only namespace and name are read."""
 
     metadata: Identity = Identity()
 
 
 class Meta(Wire, frozen=True):
-    """``metadata`` without its large fields."""
+    """An object's ``metadata``, without large fields such as managedFields."""
 
     name: str
     namespace: str | None = None
@@ -54,7 +54,7 @@ class Meta(Wire, frozen=True):
 
 
 class Condition(Wire, frozen=True):
-    """A condition."""
+    """A Kubernetes status condition."""
 
     type: str
     status: str = "Unknown"
@@ -64,7 +64,7 @@ class Condition(Wire, frozen=True):
 
 
 class Memory(Wire, frozen=True):
-    """``domain.memory``."""
+    """A VM's ``domain.memory``."""
 
     guest: Amount = None
     max_guest: Amount = None
@@ -72,19 +72,19 @@ class Memory(Wire, frozen=True):
 
 
 class Hugepages(Wire, frozen=True):
-    """``domain.memory.hugepages``."""
+    """A VM's ``domain.memory.hugepages``."""
 
     page_size: str | None = None
 
 
 class Numa(Wire, frozen=True):
-    """``domain.cpu.numa``."""
+    """A VM's ``domain.cpu.numa``."""
 
     guest_mapping_passthrough: dict[str, Any] | None = None
 
 
 class Cpu(Wire, frozen=True):
-    """``domain.cpu``."""
+    """A VM's ``domain.cpu``."""
 
     sockets: int | None = None
     cores: int | None = None
@@ -96,13 +96,13 @@ class Cpu(Wire, frozen=True):
 
 
 class Amounts(Wire, frozen=True):
-    """``requests`` or ``limits`` of ``domain.resources``."""
+    """The memory in ``requests`` or ``limits`` of a VM's ``domain.resources``."""
 
     memory: Amount = None
 
 
 class Resources(Wire, frozen=True):
-    """``domain.resources``."""
+    """A VM's ``domain.resources``."""
 
     requests: Amounts | None = None
     limits: Amounts | None = None
@@ -110,13 +110,13 @@ class Resources(Wire, frozen=True):
 
 
 class Devices(Wire, frozen=True):
-    """``domain.devices``."""
+    """A VM's ``domain.devices``."""
 
     autoattach_graphics_device: bool | None = None
 
 
 class Domain(Wire, frozen=True):
-    """``domain``, of a template or of an instance."""
+    """The ``domain`` of a VM's template or of a VM instance."""
 
     memory: Memory | None = None
     cpu: Cpu | None = None
@@ -126,7 +126,7 @@ class Domain(Wire, frozen=True):
 
 
 class GuestSpec(Wire, frozen=True):
-    """``spec`` of an instance, which is also ``spec.template.spec`` of a VM."""
+    """A VM instance's ``spec``; a VM's ``spec.template.spec`` has the same fields."""
 
     architecture: str | None = None
     domain: Domain | None = None
@@ -135,13 +135,13 @@ class GuestSpec(Wire, frozen=True):
 
 
 class Template(Wire, frozen=True):
-    """``spec.template`` of a VM."""
+    """A VM's ``spec.template``."""
 
     spec: GuestSpec | None = None
 
 
 class Instancetype(Wire, frozen=True):
-    """``spec.instancetype`` of a VM."""
+    """A VM's ``spec.instancetype``."""
 
     name: str | None = None
     kind: str | None = None
@@ -149,19 +149,19 @@ class Instancetype(Wire, frozen=True):
 
 
 class LiveUpdateMemory(Wire, frozen=True):
-    """``spec.liveUpdateFeatures.memory`` of a VM; v1.1 only."""
+    """A VM's ``spec.liveUpdateFeatures.memory``, which only KubeVirt v1.1 has."""
 
     max_guest: Amount = None
 
 
 class LiveUpdateFeatures(Wire, frozen=True):
-    """``spec.liveUpdateFeatures`` of a VM; v1.1 only."""
+    """A VM's ``spec.liveUpdateFeatures``, which only KubeVirt v1.1 has."""
 
     memory: LiveUpdateMemory | None = None
 
 
 class VMSpec(Wire, frozen=True):
-    """``spec`` of a VM."""
+    """A VM's ``spec``."""
 
     run_strategy: str | None = None
     running: bool | None = None
@@ -171,26 +171,26 @@ class VMSpec(Wire, frozen=True):
 
 
 class RevisionRef(Wire, frozen=True):
-    """``status.instancetypeRef.controllerRevisionRef`` of a VM."""
+    """A VM's ``status.instancetypeRef.controllerRevisionRef``."""
 
     name: str | None = None
 
 
 class InstancetypeRef(Wire, frozen=True):
-    """``status.instancetypeRef`` of a VM."""
+    """A VM's ``status.instancetypeRef``."""
 
     name: str | None = None
     controller_revision_ref: RevisionRef | None = None
 
 
 class StateChange(Wire, frozen=True):
-    """A requested stop or start, in ``status.stateChangeRequests`` of a VM."""
+    """A requested stop or start from a VM's ``status.stateChangeRequests``."""
 
     action: str | None = None
 
 
 class VMStatus(Wire, frozen=True):
-    """``status`` of a VM."""
+    """A VM's ``status``."""
 
     printable_status: str | None = None
     instancetype_ref: InstancetypeRef | None = None
@@ -206,7 +206,7 @@ class Owner(Wire, frozen=True):
 
 
 class VMMeta(Meta, frozen=True):
-    """``metadata`` of a VM."""
+    """A VM's ``metadata``."""
 
     resource_version: str | None = None
     owner_references: list[Owner] | None = None
@@ -214,7 +214,7 @@ class VMMeta(Meta, frozen=True):
 
 
 class VM(Wire, frozen=True):
-    """A VirtualMachine."""
+    """A VirtualMachine, as the API server sends it."""
 
     metadata: VMMeta
     spec: VMSpec | None = None
@@ -222,7 +222,7 @@ class VM(Wire, frozen=True):
 
 
 class MemoryStatus(Wire, frozen=True):
-    """``status.memory`` of an instance."""
+    """A VM instance's ``status.memory``."""
 
     guest_at_boot: Amount = None
     guest_requested: Amount = None
@@ -231,7 +231,7 @@ class MemoryStatus(Wire, frozen=True):
 
 
 class MigrationState(Wire, frozen=True):
-    """``status.migrationState`` of an instance or a migration."""
+    """The ``status.migrationState`` of a VM instance or a migration."""
 
     start_timestamp: str | None = None
     end_timestamp: str | None = None
@@ -242,14 +242,14 @@ class MigrationState(Wire, frozen=True):
 
 
 class GuestOS(Wire, frozen=True):
-    """``status.guestOSInfo`` of an instance."""
+    """A VM instance's ``status.guestOSInfo``."""
 
     id: str | None = None
     kernel_release: str | None = None
 
 
 class BackupStatus(Wire, frozen=True):
-    """``status.changedBlockTracking.backupStatus`` of an instance, from v1.8."""
+    """A VM instance's ``status.changedBlockTracking.backupStatus``, since KubeVirt v1.8."""
 
     backup_name: str | None = None
     completed: bool | None = None
@@ -257,13 +257,13 @@ class BackupStatus(Wire, frozen=True):
 
 
 class BlockTracking(Wire, frozen=True):
-    """``status.changedBlockTracking`` of an instance."""
+    """A VM instance's ``status.changedBlockTracking``."""
 
     backup_status: BackupStatus | None = None
 
 
 class VMIStatus(Wire, frozen=True):
-    """``status`` of an instance."""
+    """A VM instance's ``status``."""
 
     phase: str | None = None
     node_name: str | None = None
@@ -275,7 +275,7 @@ class VMIStatus(Wire, frozen=True):
 
 
 class VMI(Wire, frozen=True):
-    """A VirtualMachineInstance."""
+    """A VirtualMachineInstance, as the API server sends it."""
 
     metadata: Meta
     spec: GuestSpec | None = None
@@ -283,20 +283,20 @@ class VMI(Wire, frozen=True):
 
 
 class MigrationSpec(Wire, frozen=True):
-    """``spec`` of a migration."""
+    """A migration's ``spec``."""
 
     vmi_name: str | None = None
 
 
 class PhaseTransition(Wire, frozen=True):
-    """The start of a phase."""
+    """The time at which a migration entered a phase."""
 
     phase: str | None = None
     time: str | None = msgspec.field(name="phaseTransitionTimestamp", default=None)
 
 
 class MigrationStatus(Wire, frozen=True):
-    """``status`` of a migration."""
+    """A migration's ``status``."""
 
     phase: str | None = None
     conditions: list[Condition] | None = None
@@ -305,7 +305,7 @@ class MigrationStatus(Wire, frozen=True):
 
 
 class Migration(Wire, frozen=True):
-    """A VirtualMachineInstanceMigration."""
+    """A VirtualMachineInstanceMigration, as the API server sends it."""
 
     metadata: Meta
     spec: MigrationSpec | None = None
@@ -313,19 +313,19 @@ class Migration(Wire, frozen=True):
 
 
 class NodeSpec(Wire, frozen=True):
-    """``spec`` of a node."""
+    """A node's ``spec``."""
 
     unschedulable: bool | None = None
 
 
 class NodeStatus(Wire, frozen=True):
-    """``status`` of a node."""
+    """A node's ``status``."""
 
     allocatable: dict[str, Amount] | None = None
 
 
 class Node(Wire, frozen=True):
-    """A node."""
+    """A Kubernetes node, as the API server sends it."""
 
     metadata: Meta
     spec: NodeSpec | None = None
@@ -333,7 +333,7 @@ class Node(Wire, frozen=True):
 
 
 class InstancetypeItem(Wire, frozen=True):
-    """A VirtualMachineInstancetype or VirtualMachineClusterInstancetype."""
+    """A VirtualMachineInstancetype or VirtualMachineClusterInstancetype, as sent."""
 
     metadata: Meta
     spec: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""The fields of pods and quotas that are read, as in ``wire``."""
+"""The JSON fields of pods and quotas that are read, as msgspec Structs; see ``wire``."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from reconciler.cluster.decode.wire import Amount, Amounts, Meta, Wire
 
 
 class PodLabels(msgspec.Struct, frozen=True, rename={"created_by": "kubevirt.io/created-by"}):
-    """The label of a launcher pod with the uid of its instance."""
+    """The launcher pod label that contains the uid of the VM instance."""
 
     created_by: str | None = None
 
 
 class PodMeta(Wire, frozen=True):
-    """``metadata`` of a pod."""
+    """A pod's ``metadata``."""
 
     name: str
     namespace: str | None = None
@@ -24,21 +24,21 @@ class PodMeta(Wire, frozen=True):
 
 
 class PodResources(Wire, frozen=True):
-    """``resources`` of a container or of a pod."""
+    """The ``resources`` of a container or of a whole pod."""
 
     requests: dict[str, Amount] | None = None
     limits: Amounts | None = None
 
 
 class Container(Wire, frozen=True):
-    """A container, or an init container."""
+    """A container or an init container of a pod."""
 
     resources: PodResources | None = None
     restart_policy: str | None = None
 
 
 class PodSpec(Wire, frozen=True):
-    """``spec`` of a pod."""
+    """A pod's ``spec``."""
 
     node_name: str | None = None
     containers: list[Container] | None = None
@@ -48,13 +48,13 @@ class PodSpec(Wire, frozen=True):
 
 
 class PodStatus(Wire, frozen=True):
-    """``status`` of a pod."""
+    """A pod's ``status``."""
 
     phase: str | None = None
 
 
 class Pod(Wire, frozen=True):
-    """A pod, with the fields that the scheduler and quotas count."""
+    """A pod, with the fields that the scheduler and quotas take into account."""
 
     metadata: PodMeta
     spec: PodSpec | None = None
@@ -62,7 +62,7 @@ class Pod(Wire, frozen=True):
 
 
 class QuotaSpec(Wire, frozen=True):
-    """``spec`` of a ResourceQuota."""
+    """A ResourceQuota's ``spec``."""
 
     hard: dict[str, Amount] | None = None
     scopes: list[str] | None = None
@@ -70,14 +70,14 @@ class QuotaSpec(Wire, frozen=True):
 
 
 class QuotaStatus(Wire, frozen=True):
-    """``status`` of a ResourceQuota."""
+    """A ResourceQuota's ``status``."""
 
     hard: dict[str, Amount] | None = None
     used: dict[str, Amount] | None = None
 
 
 class Quota(Wire, frozen=True):
-    """A ResourceQuota."""
+    """A ResourceQuota, as the API server sends it."""
 
     metadata: Meta
     spec: QuotaSpec | None = None

@@ -1,4 +1,4 @@
-"""The entries of a VM's managedFields that are read: ``VMManager``, who manages its memory."""
+"""The parts of a VM's managedFields that show who wrote its memory size: ``VMManager``."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ import msgspec
 
 
 class OwnsGuest(msgspec.Struct, frozen=True, rename={"guest": "f:guest"}, gc=False):
-    """``f:memory``, the end of the path to the guest size in FieldsV1."""
+    """The key ``f:memory`` in FieldsV1, under which ``f:guest`` marks the guest size."""
 
     guest: dict[str, Any] | None = None
 
 
 class OwnsMemory(msgspec.Struct, frozen=True, rename={"memory": "f:memory"}, gc=False):
-    """``f:domain``."""
+    """The key ``f:domain`` in FieldsV1."""
 
     memory: OwnsGuest | None = None
 
 
 class OwnsDomain(msgspec.Struct, frozen=True, rename={"domain": "f:domain"}, gc=False):
-    """``f:spec`` of the template."""
+    """The key ``f:spec`` of a VM's template in FieldsV1."""
 
     domain: OwnsMemory | None = None
 
 
 class OwnsTemplateSpec(msgspec.Struct, frozen=True, rename={"spec": "f:spec"}, gc=False):
-    """``f:template``."""
+    """The key ``f:template`` in FieldsV1."""
 
     spec: OwnsDomain | None = None
 
 
 class OwnsName(msgspec.Struct, frozen=True, rename={"name": "f:name"}, gc=False):
-    """``f:instancetype``."""
+    """The key ``f:instancetype`` in FieldsV1."""
 
     name: dict[str, Any] | None = None
 
@@ -43,14 +43,17 @@ class OwnsTemplate(
     rename={"template": "f:template", "instancetype": "f:instancetype"},
     gc=False,
 ):
-    """``f:spec`` of the VM."""
+    """The key ``f:spec`` of a VM in FieldsV1."""
 
     template: OwnsTemplateSpec | None = None
     instancetype: OwnsName | None = None
 
 
 class OwnsSpec(msgspec.Struct, frozen=True, rename={"spec": "f:spec"}, gc=False):
-    """FieldsV1 of a VM, for its memory alone, since managedFields are most of a page."""
+    """A VM's FieldsV1, of which only the path to the memory size is decoded.
+
+    Decoding all of it would be slow, since managedFields are most of a page.
+    """
 
     spec: OwnsTemplate | None = None
 
@@ -66,7 +69,7 @@ class OwnsSpec(msgspec.Struct, frozen=True, rename={"spec": "f:spec"}, gc=False)
 
 
 class VMManager(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """An entry of a VM's managedFields."""
+    """An entry in a VM's managedFields."""
 
     manager: str | None = None
     time: str | None = None

@@ -29,9 +29,8 @@ if TYPE_CHECKING:
 
     from reconciler.cluster.decode.wire_managers import VMManager
 
-"""Annotation: ``true`` leaves the VM alone."""
 FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
-"""Annotation of migrations that the workload updater creates.
+"""The annotation that the workload updater sets on the migrations that it creates.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go.
 """
@@ -39,13 +38,13 @@ POOL = "VirtualMachinePool"
 """Kind of the owner of a pool's VMs."""
 SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
-"""Prefix of resource names; the page size follows."""
+"""The prefix of resource names for huge pages; the page size comes after the prefix."""
 
 _NO_CPU = wire.Cpu()
 
 
 def vm(item: wire.VM) -> LiveVM:
-    """Decode the VM *item*."""
+    """Decode a VirtualMachine."""
     meta, spec, status = item.metadata, item.spec or wire.VMSpec(), item.status or wire.VMStatus()
     template = spec.template.spec if spec.template else None
     domain = template.domain if template else None
@@ -91,7 +90,9 @@ def _pool(owners: Iterable[wire.Owner]) -> str:
 
 
 def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str:
-    """Return the VM's revision; that in its status counts only for the type in its spec.
+    """Return the instancetype revision that the VM uses.
+
+    The revision in the VM's status counts only if the status has the spec's instancetype.
 
     Source: kubevirt v1.4.0 types.go (spec.instancetype.revisionName), v1.5.0
     (status.instancetypeRef); recorded v1.6.3, v1.9.0 instancetype-change.
@@ -102,14 +103,17 @@ def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str
 
 
 def _guest_manager(entries: tuple[()] | list[VMManager]) -> tuple[str, datetime | None]:
-    """Return who wrote the VM's size last, and when; all times are UTC and sort as text."""
+    """Return the field manager that last wrote the VM's size, and the time of that write.
+
+    Times in managedFields are in UTC, so their text sorts by time.
+    """
     owners = [each for each in entries if each.fields and each.fields.guest]
     latest = max(owners, key=lambda each: each.time or "", default=None)
     return (shared(latest.manager), moment(latest.time)) if latest else ("", None)
 
 
 def vmi(item: wire.VMI) -> LiveVMI:
-    """Decode the instance *item*, with the reference of its VM."""
+    """Decode a VirtualMachineInstance; the result has the reference of its VM."""
     meta, spec, status = item.metadata, item.spec, item.status or wire.VMIStatus()
     domain = (spec.domain if spec else None) or NO_DOMAIN
     memory, cpu = domain.memory, domain.cpu or _NO_CPU
@@ -148,7 +152,7 @@ def vmi(item: wire.VMI) -> LiveVMI:
 
 
 def _backup(status: wire.VMIStatus) -> str:
-    """Return the name of a running backup; empty without one."""
+    """Return the name of the running backup; an empty string if no backup runs."""
     tracking = status.changed_block_tracking
     backup = tracking.backup_status if tracking else None
     if backup is None or backup.completed or backup.failed:
@@ -157,7 +161,7 @@ def _backup(status: wire.VMIStatus) -> str:
 
 
 def migration(item: wire.Migration) -> LiveMigration:
-    """Decode the migration *item*."""
+    """Decode a VirtualMachineInstanceMigration."""
     meta, status = item.metadata, item.status or wire.MigrationStatus()
     state = status.migration_state or wire.MigrationState()
     phase = _phase(status.phase or "")
@@ -201,7 +205,7 @@ def _phase(text: str) -> MigrationPhase:
 
 
 def node(item: wire.Node) -> LiveNode:
-    """Decode the node *item*."""
+    """Decode a Kubernetes node."""
     meta, status = item.metadata, item.status or wire.NodeStatus()
     cordoned = bool(item.spec and item.spec.unschedulable)
     allocatable, labelled = status.allocatable or {}, meta.labels or {}
@@ -228,7 +232,7 @@ NODES = Kind("Node", wire.Node, node)
 
 
 def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration, ...]]:
-    """Group *found* by the reference of the VM, oldest first."""
+    """Group migrations by the reference of their VM; each group is sorted, oldest first."""
     groups: dict[ObjectRef, list[LiveMigration]] = {}
     for each in found:
         groups.setdefault(vm_of(each), []).append(each)
@@ -236,10 +240,10 @@ def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration
 
 
 def vm_of(each: LiveMigration) -> ObjectRef:
-    """Return the reference of the VM that *each* migrates."""
+    """Return the reference of the VM that this migration moves."""
     return shared_vm_ref(each.ref.namespace, each.vmi_name)
 
 
 def age_order(each: LiveMigration) -> tuple[datetime, str]:
-    """Return the sort key for oldest first; a migration without a time is the oldest."""
+    """Return a key that sorts migrations by age; one without a creation time comes first."""
     return (each.created_at or datetime.min.replace(tzinfo=UTC), each.ref.name)

@@ -1,1 +1,1 @@
-"""Lists and watches each kind, and keeps the newest decoded objects in a store."""
+"""Lists and watches objects, and stores their newest decoded state."""

@@ -1,4 +1,4 @@
-"""Keeps a snapshot of the cluster up to date: ``ClusterInformer``, one reflector per kind."""
+"""Keeps a snapshot of the cluster up to date: ``ClusterInformer`` has a reflector per kind."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _COALESCE_S = 0.05
-"""Real seconds to wait for the rest of a burst of events, which is returned as one change."""
+"""How long ``wait`` collects further events after a change, in real seconds."""
 _PATIENCE_S = 120.0
-"""For how long a kind may be unreadable before the snapshot is too old to act on."""
+"""How long reads of a kind may fail before the snapshot is too old for decisions, in seconds."""
 _CAPACITY_S = 10.0
-"""The shortest interval between two reads of pods and quotas in the background."""
+"""The shortest interval between two background reads of pods and quotas, in seconds."""
 _POLL_S = 60.0
-"""How often nodes and instancetypes are listed."""
+"""The interval at which nodes and instancetypes are listed, in seconds."""
 _LISTED = "listed"
-"""The version of instancetypes: the lists of two kinds have no resourceVersion in common."""
+"""Replaces the resourceVersion for instancetypes: lists of two kinds have no common one."""
 _JOIN_S = 1.0
-"""For all threads together; one that still waits for a server ends with the process."""
+"""The longest wait for all threads to stop; a thread that still runs ends with the process."""
 
 
 class ClusterInformer:
-    """Implements ``ports.Informer``; opened once with ``with``, and starts at the first read.
+    """Implements ``ports.Informer``; use it in one ``with`` block. The first read starts it.
 
     Args:
-        scale: How many seconds of the clock a real second has.
+        scale: How many seconds of the simulated or real clock pass in one real second.
     """
 
     def __init__(self, client: Client, *, clock: Clock, scale: float = 1.0) -> None:
@@ -101,7 +101,7 @@ class ClusterInformer:
         return self
 
     def _start(self) -> None:
-        """List everything once, then start the reflectors.
+        """List every kind once, then start the reflectors.
 
         Raises:
             KubeVirtMissingError: The cluster has no KubeVirt CR, or several.
@@ -150,19 +150,19 @@ class ClusterInformer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop the reflectors."""
+        """Stop the reflector threads."""
         for reflector in self._reflectors:
             reflector.end()
         for reflector in self._reflectors:
             reflector.join(_JOIN_S / len(self._reflectors))
 
     def read(self) -> LiveState:
-        """Return the newest snapshot, which never changes; the first call lists everything.
+        """Return the newest snapshot, which is immutable; the first call lists every kind.
 
         Raises:
             KubeVirtMissingError: The cluster has no KubeVirt CR, or several.
-            BackgroundError: A thread that keeps the snapshot up to date has ended.
-            ClusterError: The cluster cannot be read, or a kind was unreadable for two minutes.
+            BackgroundError: A thread that updates the snapshot has failed.
+            ClusterError: The cluster cannot be read, or reads of a kind failed for two minutes.
         """
         if self._broken is not None:
             raise self._broken
@@ -200,12 +200,12 @@ class ClusterInformer:
             )
 
     def wait(self, timeout_s: float) -> LiveState:
-        """Return the newest snapshot after a change, or after *timeout_s* without one.
+        """Wait for a change, for at most *timeout_s*, and return the newest snapshot.
 
-        A change since the last returned snapshot counts.
+        A change after the previous snapshot counts, even if it happened before this call.
 
         Raises:
-            ClusterError: As ``read``.
+            ClusterError: See ``read``.
         """
         with self._changed:
             changed = self._changed.wait_for(
@@ -217,10 +217,10 @@ class ClusterInformer:
         return self.read()
 
     def capacity(self) -> Capacity:
-        """Read pods and quotas of all namespaces now; later snapshots hold them.
+        """Read pods and quotas in all namespaces now; later snapshots include the result.
 
         Raises:
-            ClusterError: They cannot be read, for another reason than missing rights.
+            ClusterError: The lists cannot be read for another reason than missing rights.
         """
         found = read_capacity(self._client, self._clock)
         with self._changed:
@@ -228,9 +228,9 @@ class ClusterInformer:
         return found
 
     def refresh_capacity(self) -> None:
-        """Start to read pods and quotas in the background, unless such a read is under way.
+        """Start to read pods and quotas in the background, unless such a read is in progress.
 
-        ``wait`` returns once they are read. A failure is logged and changes nothing.
+        ``wait`` returns when the read has succeeded. A failure is logged and changes nothing.
         """
         with self._changed:
             if self._refreshing or self._clock.monotonic() < self._capacity_not_before:
@@ -257,32 +257,32 @@ class ClusterInformer:
             self._refreshing = False
 
     def _take_capacity(self, found: Capacity) -> None:
-        """Keep *found*, unless the capacity that is kept was read later."""
+        """Store *found*, unless the stored capacity is newer."""
         if self._capacity is None or found.observed_at >= self._capacity.observed_at:
             self._capacity = found
 
     def _change(self, make: Callable[[], None]) -> None:
-        """Call *make*, which changes a store, while no thread reads it; then wake ``wait``."""
+        """Call *make*, which changes a store, while holding the lock; then wake up ``wait``."""
         with self._changed:
             make()
             self._version += 1
             self._changed.notify_all()
 
     def _break(self, what: str, error: Exception) -> None:
-        """Let ``read`` and ``wait`` raise, and wake the thread that waits."""
+        """Make ``read`` and ``wait`` raise *error*, and wake up the waiting thread."""
         with self._changed:
             self._broken = self._broken or threads.unexpected(what, error)
             self._changed.notify_all()
 
     def _list_nodes(self, client: Client) -> str:
-        """List the nodes, and announce a change only if they differ."""
+        """List the nodes; report a change only if they differ from the previous list."""
         nodes = list_nodes(client)
         if nodes.values != self._nodes.values:
             self._change(lambda: setattr(self, "_nodes", nodes))
         return nodes.resource_version
 
     def _list_types(self, client: Client) -> str:
-        """List the instancetypes if a VM has one, and announce a change only if they differ."""
+        """List the instancetypes if a VM has one; report a change only if they differ."""
         with self._changed:
             vms = self._vms.view
         found = list_instancetypes(client, vms.values())

@@ -1,7 +1,7 @@
-"""Follows one kind in a thread: ``Reflector`` lists, watches, resumes and lists again.
+"""Lists and watches one kind in a thread: ``Reflector``.
 
-Without permission to watch it lists at intervals. It also lists every ten minutes without need,
-since a proxy may lose events silently.
+Without permission to watch, the reflector lists at intervals. It also lists every ten minutes,
+since a proxy may drop events without an error.
 """
 
 from __future__ import annotations
@@ -26,30 +26,33 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 WATCH_S = 60.0
-"""Length of a watch. API servers send a bookmark about once a minute, so silence is seen soon."""
+"""The duration of a watch, in seconds.
+
+API servers send a bookmark about once a minute, so a missing response is noticed soon.
+"""
 RELIST_S = 600.0
-"""For how long events alone are trusted; a watch that is open then is read to its end."""
+"""After this many seconds the objects are listed again, when the open watch has ended."""
 POLL_S = 10.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
 _SHORTEST_S = 1.0
-"""A watch that ends sooner, without an event, is not reopened at once."""
+"""If a watch ends sooner than this, without an event, the reflector pauses before the next one."""
 _LONGEST_PAUSE_S = 60.0
-"""The longest Retry-After that is honoured; soon after it the snapshot is too old to act on."""
+"""A longer Retry-After is cut to this, since the snapshot soon becomes too old for decisions."""
 
 
 class Target(Protocol):
-    """Receives what a reflector lists and watches."""
+    """The interface through which a reflector lists objects and passes on events."""
 
     def relist(self, client: Client) -> str:
-        """List every object again, and return the resourceVersion for a watch.
+        """List every object again, and return the resourceVersion from which to watch.
 
         Raises:
-            ClusterError: It cannot be listed.
+            ClusterError: The objects cannot be listed.
         """
         ...
 
     def event(self, kind: str, body: bytes) -> None:
-        """Store the object of one event, which is not a bookmark."""
+        """Store the object of one watch event, which is not a bookmark."""
         ...
 
 
@@ -62,14 +65,16 @@ class _Versioned(msgspec.Struct, frozen=True):
 
 
 class Reflector(threading.Thread):
-    """The thread of one kind; a daemon, so that a hung server never delays the process's end.
+    """A thread that lists and watches one kind.
+
+    It is a daemon thread, so a server that does not respond cannot delay the end of the process.
 
     Args:
-        version: The resourceVersion of the first watch; empty to list first.
-        scale: How many seconds of the clock a real second has.
-        poll_s: How often to list while watching is not possible.
+        version: The resourceVersion from which to watch; if it is empty, the thread lists first.
+        scale: How many seconds of *clock* pass in one real second.
+        poll_s: The interval at which to list if a watch is not possible.
         watchable: Whether to watch, rather than to list at intervals.
-        broke: Called in this thread with the unexpected error that ends it.
+        broke: Called in this thread with an unexpected error, which ends the thread.
     """
 
     def __init__(  # noqa: PLR0913 - each but the first two is given by name
@@ -85,7 +90,7 @@ class Reflector(threading.Thread):
         poll_s: float = POLL_S,
         watchable: bool = True,
     ) -> None:
-        super().__init__(name=f"follow {path}", daemon=True)
+        super().__init__(name=f"watch {path}", daemon=True)
         self._client = client.without_retries()
         self._target = target
         self._path = path
@@ -103,23 +108,23 @@ class Reflector(threading.Thread):
 
     @property
     def failing(self) -> tuple[float, ClusterError] | None:
-        """Since when, in monotonic time, reading has failed, and the last error; else None."""
+        """The start of the current failures, in monotonic time, and the last error; or None."""
         return self._failing
 
     def end(self) -> None:
-        """Ask the thread to stop; ``join`` waits for it."""
+        """Request the thread to stop; call ``join`` to wait until it has stopped."""
         self._ended.set()
         if self._watch is not None:
             self._watch.close()
 
     def run(self) -> None:
-        """Follow until ``end``, or until an unexpected error, which is handed on."""
+        """List and watch until ``end`` is called; report an unexpected error to ``broke``."""
         try:
             self._run()
         except Exception as error:
             if not self._ended.is_set():
-                log.exception("the thread that follows %s ended", self._path)
-                self._broke(f"the thread that follows {self._path}", error)
+                log.exception("the thread that watches %s ended", self._path)
+                self._broke(f"the thread that watches {self._path}", error)
 
     def _run(self) -> None:
         while not self._ended.is_set():

@@ -1,7 +1,7 @@
-"""Stores the newest decoded values of each kind, changed one by one and returned whole.
+"""Stores the newest decoded objects per kind: ``ObjectStore`` and ``MigrationStore``.
 
-The informer's lock guards them. A view is copied only when it is asked for after a change, never
-for each event.
+The informer's lock protects the stores. A view is copied only when a reader requests it after a
+change, not for each event.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ L = TypeVar("L", "LiveKubeVirt", "LiveVM", "LiveVMI")
 
 
 class Store(Generic[V, R]):
-    """Rows and findings by reference, with a copy of the rows that lasts until they change."""
+    """Decoded objects and findings by reference, with a cached read-only copy of the objects."""
 
     def __init__(self) -> None:
         self._rows: dict[ObjectRef, R] = {}
@@ -35,7 +35,7 @@ class Store(Generic[V, R]):
 
     @property
     def view(self) -> Mapping[ObjectRef, R]:
-        """The rows as they are now; it never changes."""
+        """An immutable copy of the current rows."""
         if self._view is None:
             self._view = MappingProxyType(dict(self._rows))
         return self._view
@@ -46,7 +46,7 @@ class Store(Generic[V, R]):
         return tuple(self._findings.values())
 
     def replace(self, values: Iterable[V], findings: Iterable[Diagnostic]) -> None:
-        """Replace all rows and findings with those of a new list."""
+        """Replace all rows and findings with the content of a new list."""
         self._rows = {}
         for value in values:
             self.put(value)
@@ -54,7 +54,7 @@ class Store(Generic[V, R]):
         self._view = None
 
     def put(self, value: V) -> None:
-        """Add *value*, or replace the earlier value of the same object."""
+        """Add *value*, or replace the previous value of this object."""
         raise NotImplementedError
 
     def drop(self, ref: ObjectRef) -> None:
@@ -62,7 +62,7 @@ class Store(Generic[V, R]):
         raise NotImplementedError
 
     def take(self, ref: ObjectRef, decoded: Decoded[V]) -> None:
-        """Store the object *ref* as *decoded*: its value, or the finding that it is unreadable."""
+        """Store what decoding the object *ref* has produced: its value or a finding."""
         self.drop(ref)
         for value in decoded.values:
             self.put(value)
@@ -71,10 +71,10 @@ class Store(Generic[V, R]):
 
 
 class ObjectStore(Store[L, L]):
-    """One row for each object, under the value's own reference."""
+    """Stores one row per object, under the reference of the object."""
 
     def put(self, value: L) -> None:
-        """Add *value*, or replace the earlier value of the same object."""
+        """Add *value*, or replace the previous value of this object."""
         self._rows[value.ref] = value
         self._view = None
 
@@ -86,14 +86,14 @@ class ObjectStore(Store[L, L]):
 
 
 class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
-    """The migrations by the reference of their VM, oldest first."""
+    """Stores migrations by the reference of their VM, from oldest to newest."""
 
     def __init__(self) -> None:
         super().__init__()
         self._vms: dict[ObjectRef, ObjectRef] = {}
 
     def put(self, value: LiveMigration) -> None:
-        """Add *value*, or replace the earlier value of the same migration."""
+        """Add *value*, or replace the previous value of this migration."""
         vm = workloads.vm_of(value)
         others = (each for each in self._rows.get(vm, ()) if each.ref != value.ref)
         self._rows[vm] = tuple(sorted((*others, value), key=workloads.age_order))
@@ -114,6 +114,6 @@ class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._view = None
 
     def replace(self, values: Iterable[LiveMigration], findings: Iterable[Diagnostic]) -> None:
-        """Replace all rows and findings with those of a new list."""
+        """Replace all rows and findings with the content of a new list."""
         self._vms = {}
         super().replace(values, findings)

@@ -1,4 +1,4 @@
-"""Puts what a reflector lists and watches into the informer: ``KindTarget``, ``PolledTarget``."""
+"""Stores what a reflector lists and watches: ``KindTarget`` and ``PolledTarget``."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ V = TypeVar("V")
 
 
 class KindTarget(Generic[V]):
-    """Keeps the store of one kind; implements ``reflector.Target``.
+    """Updates the store of one kind; implements ``reflector.Target``.
 
     Args:
-        path: The collection in the API server.
-        change: Calls a function while no thread reads the stores, and announces the change.
+        path: The API path of the collection.
+        change: Calls a function while holding the lock of the stores, and reports the change.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class KindTarget(Generic[V]):
         self._change = change
 
     def relist(self, client: Client) -> str:
-        """List every object again, and return the resourceVersion for a watch."""
+        """List every object again, and return the resourceVersion from which to watch."""
         listed = list_all(client, self.path, self._kind)
         self._change(lambda: self._store.replace(listed.values, listed.diagnostics))
         return listed.resource_version
 
     def event(self, kind: str, body: bytes) -> None:
-        """Store the object of one event, which is decoded before the store is locked."""
+        """Decode the object of one event, then lock the store and update it."""
         ref = self._kind.ref(body)
         if kind == "DELETED":
             self._change(lambda: self._store.drop(ref))
@@ -53,13 +53,13 @@ class KindTarget(Generic[V]):
 
 
 class PolledTarget:
-    """Objects that are listed at intervals and never watched; implements ``reflector.Target``."""
+    """Objects that are listed at intervals and not watched; implements ``reflector.Target``."""
 
     def __init__(self, relist: Callable[[Client], str]) -> None:
         self._relist = relist
 
     def relist(self, client: Client) -> str:
-        """List every object again, and return a text that is not empty."""
+        """List every object again, and return a string that is not empty."""
         return self._relist(client)
 
     def event(self, kind: str, body: bytes) -> None:

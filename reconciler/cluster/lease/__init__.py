@@ -1,1 +1,1 @@
-"""The right to write, held as a Lease."""
+"""The Lease that a run must hold before it may write to the cluster."""

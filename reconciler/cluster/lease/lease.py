@@ -1,9 +1,9 @@
 """Holds the right to write: ``ClusterLease``, a ``coordination.k8s.io/v1`` Lease.
 
-Another holder counts as alive while its record changes; its times are never compared with our
-clock. Every write names the resourceVersion that was read, so that only one of two runs can win.
-The ``kubernetes`` library's own lock is not used: it builds its own client, returns failures as
-values and cannot release the lease.
+Another holder counts as alive while its Lease changes; the times in the Lease are not compared
+with the local clock. Every write includes the resourceVersion that was read, so that only one of
+two runs can succeed. The ``kubernetes`` library's own lock is not used: it builds its own client,
+returns failures as values and cannot release the lease.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
 _LONGEST_S = 120.0
-"""The longest duration of a lease that is respected.
+"""The longest lease duration that is respected, in seconds.
 
-No run uses more than ``LeaseTimes.duration_s``. A larger number is a mistake that would lock out
-every run for that long. A holder that renews less often than this is not one of our runs.
+No run uses more than ``LeaseTimes.duration_s``. A longer duration is a mistake that would block
+every run for that time. A holder that renews less often than this is not a run of this program.
 """
 _BRIEF_S = 1.0
-"""When a lease is valid for less than this, no write starts, so a renewal may take longer."""
+"""If a lease is valid for less than this, no write starts, so its renewal may take longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,17 +51,17 @@ class LeaseTimes:
     """How long a lease lasts and when it is renewed, in real seconds."""
 
     duration_s: int = 30
-    """After this time without a renewal another run may take the lease."""
+    """How long after the last renewal another run may take over the lease."""
     renew_s: float = 10.0
-    """The age at which it is renewed."""
+    """The age at which a lease is renewed."""
     margin_s: float = 5.0
-    """How long before its end the lease counts as lost, for a patch under way."""
+    """How long before its end a lease counts as lost, so that a patch in progress can finish."""
     request_s: float = 5.0
-    """The time-out of one request, including the connection."""
+    """The timeout of one request, including the connection."""
     again_s: float = 2.0
     """The pause after a failed renewal."""
     release_s: float = 2.0
-    """The longest that the release may take."""
+    """The longest time that a release of the lease may take."""
 
 
 def _nothing() -> None:
@@ -69,14 +69,14 @@ def _nothing() -> None:
 
 
 class ClusterLease:
-    """Implements ``ports.Lease``; not safe to use from several threads.
+    """Implements ``ports.Lease``; one instance must not be used from several threads.
 
     Args:
         namespace: The namespace of the KubeVirt CR.
         holder: The unique name of this run, such as pod or host and a run id.
-        scale: How many seconds of the clock a real second has.
-        wait_s: The longest wait for another holder, in real seconds; None for its duration.
-        waiting: Called each second of that wait, such as to renew a lease that is held already.
+        scale: How many seconds of the clock pass in one real second.
+        wait_s: The longest wait for another holder, in real seconds; None for the lease duration.
+        waiting: Called each second of the wait, for example to renew a lease that is already held.
     """
 
     def __init__(  # noqa: PLR0913 - each but the client is given by name
@@ -114,10 +114,10 @@ class ClusterLease:
         self._not_before = 0.0
 
     def __enter__(self) -> Self:
-        """Take the lease; first wait, at most its duration, to see if another holder is alive.
+        """Acquire the lease; wait, at most its duration, to see if another holder is alive.
 
         Raises:
-            LeaseHeldError: Another run holds it and is alive, or the wait was too short to tell.
+            LeaseHeldError: Another run holds the lease and is alive, or may still be alive.
             ClusterError: The lease cannot be read or written.
         """
         began = self._now()
@@ -160,15 +160,17 @@ class ClusterLease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Release the lease, unless it was abandoned; then it expires.
+        """Release the lease, unless ``abandon`` was called; an abandoned lease expires.
 
-        After a failed release the next run has to wait for the expiry.
+        If the release fails, the next run must wait until the lease expires.
         """
         if self._record is None:
             return
         if self._abandoned:
             self._record = None
-            words = "the lease %s is not released, since a write may be under way; it will expire"
+            words = (
+                "the lease %s will expire; it is not released, since a write may be in progress"
+            )
             log.warning(words, self._where)
             return
         record, self._record = self._record, None
@@ -186,18 +188,18 @@ class ClusterLease:
             log.warning("cannot release the lease %s: %s", self._where, failure)
 
     def abandon(self) -> None:
-        """Let the lease expire at the end, since a write may still be under way then.
+        """Do not release the lease on exit, since a write may still be in progress.
 
-        Until the end it is held and renewed as before.
+        The lease is renewed as before until exit. After that it expires.
         """
         self._abandoned = True
 
     def held(self) -> bool:
-        """Return whether this run holds the lease, after renewing it when due.
+        """Renew the lease if a renewal is due, and return whether this run holds the lease.
 
-        False from then on if another run has taken it or it was deleted. False while renewals
-        have failed for almost its duration. A process that slept for that long renews it first,
-        which succeeds only if no other run has taken it.
+        The answer stays False once another run has taken over the lease or the Lease was deleted.
+        It is False while renewals have failed for almost the whole duration. After a long sleep of
+        the process, the lease is renewed first, which fails if another run has taken it over.
         """
         if self._record is None:
             return False
@@ -208,27 +210,27 @@ class ClusterLease:
         return self.valid_s() > 0.0
 
     def valid_s(self) -> float:
-        """Return for how many real seconds the lease stays valid without renewal; 0 if lost."""
+        """Return how many real seconds the lease stays valid without renewal; 0 if lost."""
         if self._record is None:
             return 0.0
         age_s = self._now() - self._renewed_at
         return max(0.0, self._times.duration_s - self._times.margin_s - age_s)
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the annotations under our prefix, by full name, as last read or written."""
+        """Return this program's annotations of the Lease by full name, as last read or written."""
         return self._annotations
 
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:
-        """Write annotations at once, by full name; None removes one.
+        """Write annotations immediately, by full name; None removes an annotation.
 
-        After a failure they are written with the next renewal or with the release. Annotations
-        that the server rejects are dropped with a warning.
+        After a failure, the next renewal or the release writes them. Annotations that the server
+        rejects are dropped with a warning.
 
         Returns:
-            Whether they are written; False if the lease is lost or no answer came.
+            Whether the annotations are written; False if the lease is lost or no response came.
 
         Raises:
-            ValueError: A name is not under our prefix.
+            ValueError: A name does not have this program's prefix.
         """
         if foreign := [name for name in annotations if not name.startswith(PREFIX)]:
             raise ValueError(f"{foreign[0]} does not start with {PREFIX}")
@@ -247,7 +249,7 @@ class ClusterLease:
         )
 
     def _renew(self) -> bool:
-        """Renew the lease and write its annotations; False if that failed."""
+        """Renew the lease and write its annotations; return False if that failed."""
         if self._record is None:
             return False
         try:
@@ -277,9 +279,9 @@ class ClusterLease:
         return self._write(record, taking=False) or self._write_again()
 
     def _write_again(self) -> bool:
-        """Write after a conflict, unless there is a new holder.
+        """Repeat a write after a conflict, unless another run holds the lease now.
 
-        Other reasons are a write of ours without an answer, and an edit by others.
+        A conflict also happens after an edit by others, or after our own write without a response.
         """
         record = self._read()
         holder = lease_record.holder_of(record) if record else ""
@@ -304,7 +306,7 @@ class ClusterLease:
     def _write(self, record: dict[str, Any], *, taking: bool) -> bool:
         """Write *record* with this run as its holder; False if another client wrote first.
 
-        Everything else in it is kept, since its annotations hold the progress of a rollout.
+        All other fields stay unchanged, since the annotations hold the progress of a rollout.
         """
         began = self._now()
         stamp = micro_time(self._clock.now())
@@ -340,7 +342,7 @@ class ClusterLease:
         return lease_record.decoded(answer.body)
 
     def _limit_s(self) -> float:
-        """Return the time-out of a request, such that two fit before its end."""
+        """Return a request timeout that allows two requests before the lease ends."""
         valid_s = self.valid_s()
         if valid_s < _BRIEF_S:
             return self._times.request_s
@@ -350,7 +352,7 @@ class ClusterLease:
         return max(0.1, (until - self._now()) / 2)
 
     def _now(self) -> float:
-        """Return real seconds since an arbitrary moment."""
+        """Return the real seconds since an arbitrary moment."""
         return self._clock.monotonic() / self._scale
 
     def _unsettled(self, holder: str) -> LeaseHeldError:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def decoded(body: bytes) -> dict[str, Any]:
-    """Return the Lease in the body of a response.
+    """Decode the Lease in a response body.
 
     Raises:
         ClusterError: The body is not a Lease.
@@ -23,18 +23,18 @@ def decoded(body: bytes) -> dict[str, Any]:
     try:
         found: dict[str, Any] = msgspec.json.decode(body, type=dict)
     except UNDECODABLE as error:
-        raise ClusterError(f"the server's answer is not a Lease: {error}") from error
+        raise ClusterError(f"the server's response is not a Lease: {error}") from error
     return found
 
 
 def spec_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the spec of *record*, which may be empty."""
+    """Return the Lease's spec, which may be empty."""
     spec = record.get("spec")
     return spec if isinstance(spec, dict) else {}
 
 
 def holder_of(record: Mapping[str, Any]) -> str:
-    """Return the holder of *record*; empty if there is none."""
+    """Return the Lease's holder; an empty string if there is none."""
     return spec_of(record).get("holderIdentity") or ""
 
 
@@ -45,7 +45,7 @@ def annotations_of(record: Mapping[str, Any]) -> dict[str, str]:
 
 
 def fresh(namespace: str, name: str) -> dict[str, Any]:
-    """Return a new Lease that has never had a holder."""
+    """Return a new Lease without a holder."""
     return {
         "apiVersion": "coordination.k8s.io/v1",
         "kind": "Lease",
@@ -55,7 +55,7 @@ def fresh(namespace: str, name: str) -> dict[str, Any]:
 
 
 def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return *record* with a new holder from *at* (a MicroTime) on."""
+    """Return *record* with *holder* as its new holder since *at*, a MicroTime."""
     spec = spec_of(record)
     transitions = int(spec.get("leaseTransitions") or 0) + 1 if spec else 0
     acquired = {"acquireTime": at, "leaseTransitions": transitions}
@@ -63,13 +63,13 @@ def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> d
 
 
 def renewed(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return *record* as its holder renews it at *at*, a MicroTime."""
+    """Return *record* after a renewal by *holder* at *at*, a MicroTime."""
     changed = {"holderIdentity": holder, "leaseDurationSeconds": duration_s, "renewTime": at}
     return {**record, "spec": {**spec_of(record), **changed}}
 
 
 def released(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *record* without a holder."""
+    """Return *record* without a holder, so that another run can acquire the Lease."""
     changed = {"holderIdentity": "", "leaseDurationSeconds": 1}
     return {**record, "spec": {**spec_of(record), **changed}}
 

@@ -1,4 +1,4 @@
-"""``read_capacity``: reads pods and quotas with two requests, decoded while they arrive."""
+"""``read_capacity``: reads pods and quotas in two requests, and decodes them as they arrive."""
 
 from __future__ import annotations
 
@@ -19,18 +19,14 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 TIMEOUT_S = 60.0
-"""The time-out of a response that contains all pods of a large cluster."""
+"""The timeout of a response that contains all pods of a large cluster, in seconds."""
 _CACHED = {"resourceVersion": "0"}
-"""The query for any version from the API server's cache, in one response without page tokens."""
+"""A query that accepts any version from the API server's cache, in one response."""
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 
 def read_capacity(client: Client, clock: Clock) -> Capacity:
-    """Return the capacity that pods and quotas leave; a forbidden list becomes a diagnostic.
-
-    Raises:
-        ClusterError: The lists cannot be read for another reason than missing rights.
-    """
+    """Read pods and quotas, and return the capacity; a forbidden list becomes a diagnostic."""
     observed_at = clock.now()
     listing = threads.start(
         _list, client, resource_paths.PODS, spare_capacity.PODS, fieldSelector=_NOT_ENDED
@@ -53,10 +49,10 @@ def read_capacity(client: Client, clock: Clock) -> Capacity:
 
 
 def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Decoded[V] | None:
-    """List every object at *path* in one answer; None without permission.
+    """List every object at *path* in one response; return None without permission.
 
-    A launcher pod has some 10 to 20 kB, of which few fields are kept. So each pod is decoded as
-    it arrives, and the answer is never held whole.
+    A launcher pod has some 10 to 20 kB, of which few fields are used. So each pod is decoded as it
+    arrives, and the whole response is never in memory.
     """
     try:
         return client.read(
@@ -69,7 +65,7 @@ def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Dec
         return None
     except UNDECODABLE as error:
         place = f"{resource_paths.spoken(path)} at {client.host}"
-        what = f"the answer to a list of {place} cannot be read: {error}"
+        what = f"the response to a list of {place} cannot be read: {error}"
         raise ClusterError(what, hint="check that the server is an API server") from error
 
 
@@ -80,6 +76,6 @@ def _findings(found: Decoded[V] | None, plural: str, unknown: str) -> tuple[Diag
         severity=Severity.WARNING,
         code=f"{plural}-unreadable",
         message=f"no permission to list {plural}, so {unknown} could not be checked",
-        hint=f"grant list on {plural}",
+        hint=f"grant permission to list {plural}",
     )
     return (finding,)

@@ -28,14 +28,14 @@ V = TypeVar("V")
 
 
 class ClusterReader:
-    """Implements ``ports.LiveReader``."""
+    """Implements ``ports.LiveReader`` with requests to an API server."""
 
     def __init__(self, client: Client, *, clock: Clock) -> None:
         self._client = client
         self._clock = clock
 
     def read(self) -> LiveState:
-        """Return a snapshot; its lists are read in parallel, each at its own moment.
+        """List all kinds in parallel, each at its own time, and return the lists as a snapshot.
 
         Raises:
             KubeVirtMissingError: The cluster has no KubeVirt CR, or several.
@@ -80,10 +80,10 @@ class ClusterReader:
         )
 
     def capacity(self) -> Capacity:
-        """Read pods and quotas of all namespaces; see ``read_capacity``.
+        """Read pods and quotas in all namespaces; see ``read_capacity``.
 
         Raises:
-            ClusterError: They cannot be read, for another reason than missing rights.
+            ClusterError: The lists cannot be read for another reason than missing rights.
         """
         return read_capacity(self._client, self._clock)
 

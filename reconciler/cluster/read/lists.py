@@ -1,4 +1,4 @@
-"""Functions that list one kind of object each, for the reader and the informer."""
+"""Functions that list one kind each: VMs, nodes, instancetypes and the KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Namespace(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(Generic[V]):
-    """A complete list, and the resourceVersion from which a watch continues it."""
+    """A complete list, and the resourceVersion from which a watch can continue."""
 
     values: tuple[V, ...]
     resource_version: str
@@ -46,11 +46,11 @@ class Listed(Generic[V]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instancetypes:
-    """The instancetypes of both kinds."""
+    """The namespaced and the cluster-wide instancetypes."""
 
     values: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)
     kinds: frozenset[str] = frozenset()
-    """The kinds that could be listed."""
+    """The kinds of instancetype that could be listed."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -82,7 +82,7 @@ def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
 
 
 def list_kubevirt(client: Client) -> Listed[LiveKubeVirt]:
-    """List the KubeVirt CR, of which a cluster has exactly one.
+    """Read the KubeVirt CR; a cluster must have exactly one.
 
     Raises:
         KubeVirtMissingError: There is no CR, or more than one.
@@ -104,7 +104,7 @@ def list_nodes(client: Client) -> Listed[LiveNode]:
         finding = _warning(
             "nodes-unreadable",
             "no permission to list nodes, so free memory on other nodes is unknown",
-            "grant list on nodes",
+            "grant permission to list nodes",
         )
         return Listed(values=(), resource_version="", diagnostics=(finding,))
     ordered = tuple(sorted(listed.values, key=lambda node: node.name))
@@ -146,17 +146,21 @@ def _list_types(
         return list_all(client, path, kind)
     except ForbiddenError:
         why = f"no permission to list {plural}"
-        hint = f"grant list on {plural} of instancetype.kubevirt.io"
+        hint = f"grant permission to list {plural} in the API group instancetype.kubevirt.io"
     except KubeVirtMissingError:
         why, hint = f"the server has no {plural}", "check the CRDs that KubeVirt installs"
-    return _warning("instancetypes-unreadable", f"{why}; their memory is unknown", hint)
+    return _warning(
+        "instancetypes-unreadable",
+        f"{why}, so the memory sizes that they define are unknown",
+        hint,
+    )
 
 
 def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
     """Return the uid of the namespace kube-system; without permission, no uid and a diagnostic.
 
     Raises:
-        ClusterError: The server does not answer, or is not an API server.
+        ClusterError: The server does not respond, or is not an API server.
     """
     try:
         body = client.get(resource_paths.CLUSTER_IDENTITY)
@@ -164,13 +168,13 @@ def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
         finding = _warning(
             "cluster-id-unknown",
             "no permission to read the namespace kube-system, so the cluster id is unknown",
-            "grant get on the namespace kube-system",
+            "grant permission to get the namespace kube-system",
         )
         return "", (finding,)
     try:
         return msgspec.json.decode(body, type=_Namespace).metadata.uid, ()
     except UNDECODABLE as error:
-        what = f"the answer of {client.host} is not a Namespace"
+        what = f"the response of {client.host} is not a Namespace"
         raise ClusterError(what, hint="check that the server is an API server") from error
 
 

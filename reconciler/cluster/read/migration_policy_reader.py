@@ -1,4 +1,4 @@
-"""Reads migration policies, and labels of namespaces if a policy needs them."""
+"""Reads migration policies, and namespace labels if a policy needs them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ NAMESPACES = "/api/v1/namespaces"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationPolicies:
-    """The migration policies of the cluster; empty if the cluster lacks the kind."""
+    """The cluster's migration policies; empty if the cluster does not have this kind."""
 
     values: tuple[LiveMigrationPolicy, ...] = ()
     """The migration policies, ordered by name."""
@@ -58,9 +58,9 @@ class _Named(wire.Wire, frozen=True):
 
 
 def list_migration_policies(client: Client) -> MigrationPolicies:
-    """List all policies, and the namespaces too if a policy selects by their labels.
+    """List all migration policies, and the namespaces if a policy selects by namespace labels.
 
-    Policies only improve a forecast, so that a note is enough if they cannot be read.
+    If policies cannot be read, a diagnostic is enough, since they only improve the forecast.
 
     Raises:
         ClusterError: A list cannot be read although it is allowed and the kind exists.
@@ -109,6 +109,7 @@ def _unread(why: str) -> Diagnostic:
     return Diagnostic(
         severity=Severity.NOTE,
         code="migration-policies-unreadable",
-        message=f"migration policies {why}; the forecast uses the CR's bandwidth alone",
-        hint="grant list on migrationpolicies of migrations.kubevirt.io, and on namespaces",
+        message=f"migration policies {why}; the forecast uses only the KubeVirt CR's bandwidth",
+        hint="grant permission to list namespaces, and migrationpolicies in the API group"
+        " migrations.kubevirt.io",
     )

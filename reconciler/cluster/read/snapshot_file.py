@@ -1,4 +1,4 @@
-"""Stores live state in a file: ``dump`` writes it, and ``SnapshotReader`` reads it."""
+"""Stores a snapshot in a file: ``dump`` writes it, and ``SnapshotReader`` reads it."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _HINT = "create one with reconciler snapshot"
 
 
 def dump(state: LiveState) -> bytes:
-    """Return *state* as the text of a snapshot, indented JSON that ends with a line feed."""
+    """Format *state* as indented JSON with a line feed at the end."""
     return (
         msgspec.json.format(msgspec.json.encode(snapshot_codec.snapshot(state)), indent=1) + b"\n"
     )
 
 
 def load(text: bytes, name: str) -> LiveState:
-    """Return the state in *text*; errors call the file *name*.
+    """Parse the snapshot *text*; *name* is the file name for error messages.
 
     Raises:
-        ClusterError: It is not JSON, not a snapshot, or one of another version.
+        ClusterError: *text* is not JSON, not a snapshot, or has another version.
     """
     try:
         return snapshot_codec.from_snapshot(msgspec.json.decode(text))
@@ -40,13 +40,13 @@ def load(text: bytes, name: str) -> LiveState:
 
 
 class SnapshotReader:
-    """Implements ``ports.LiveReader`` with a file."""
+    """Implements ``ports.LiveReader`` with a snapshot file."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
 
     def read(self) -> LiveState:
-        """Return the state in the file.
+        """Return the live state in the file.
 
         Raises:
             ClusterError: The file cannot be read, or is not a snapshot.
@@ -60,7 +60,7 @@ class SnapshotReader:
         return load(text, str(self._path))
 
     def capacity(self) -> Capacity:
-        """Return an unknown capacity with a finding, since the file has no pods and quotas.
+        """Return unknown capacity with a diagnostic, since the file has no pods and quotas.
 
         Raises:
             ClusterError: The file cannot be read, or is not a snapshot.

@@ -1,4 +1,4 @@
-"""``require``: checks the credentials' rights before the first write; lists all missing ones."""
+"""``require``: checks the required rights before the first write, and lists all missing ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KUBEVIRT = "kubevirt.io"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """The right to use one verb on one resource; without a namespace, in all namespaces."""
+    """The right to use one verb on one resource, in one namespace or in all namespaces."""
 
     verb: str
     group: str
@@ -59,10 +59,10 @@ def apply_rights(
 
     Args:
         lease_namespace: The namespace of the Leases and the KubeVirt CR.
-        config_lease: The Lease for the KubeVirt CR; None if the CR will not be patched.
-        memory_lease: The Lease for the VMs; None if no VM will be written.
-        create: Whether VMs will be created.
-        restart: Whether VMs will be restarted.
+        config_lease: The name of the Lease for the KubeVirt CR; None if the CR is not patched.
+        memory_lease: The name of the Lease for the VMs; None if no VM is written.
+        create: Whether the apply creates VMs.
+        restart: Whether the apply restarts VMs.
     """
     verbs = {"get": memory_lease, "patch": memory_lease, "create": create}
     rights = [
@@ -117,10 +117,10 @@ class _Review(msgspec.Struct, frozen=True):
 
 
 def may(client: Client, right: Right) -> bool:
-    """Return whether the credentials have *right*, by a SelfSubjectAccessReview.
+    """Send a SelfSubjectAccessReview, and return whether the credentials have *right*.
 
     Raises:
-        ClusterError: The server does not answer the review.
+        ClusterError: The server does not respond to the review.
     """
     asked = {
         "verb": right.verb,
@@ -140,11 +140,11 @@ def may(client: Client, right: Right) -> bool:
 
 
 def require(client: Client, rights: Iterable[Right]) -> None:
-    """Check every one of *rights*.
+    """Check that the credentials have all *rights*.
 
     Raises:
-        ForbiddenError: Some are missing; the message names all of them.
-        ClusterError: The server does not answer a review.
+        ForbiddenError: Some rights are missing; the message lists all of them.
+        ClusterError: The server does not respond to a review.
     """
     missing = [right for right in rights if not may(client, right)]
     if missing:

@@ -29,14 +29,14 @@ _CREATED: tuple[FieldPath, ...] = (GUEST_MEMORY, INSTANCETYPE_NAME)
 
 
 def unpatched(answer: Mapping[str, Any], patch: tuple[PatchOp, ...]) -> tuple[str, ...]:
-    """Return a sentence for each change of *patch* that *answer* does not contain."""
+    """Describe each change of *patch* that the response *answer* does not contain."""
     return tuple(
         sentence for op in patch if op.op != "test" for sentence in _unheld(dict(answer), op)
     )
 
 
 def uncreated(answer: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return a sentence for each managed field of *manifest* that *answer* does not contain."""
+    """Describe each managed field of *manifest* that the response *answer* does not contain."""
     return tuple(
         sentence
         for path in _CREATED
@@ -53,13 +53,13 @@ def _unheld(answer: dict[str, Any], op: PatchOp) -> Iterator[str]:
     elif path[-1] == "-":
         held = value_at(answer, path[:-1], MISSING)
         if not isinstance(held, list) or op.value not in held:
-            yield f"{dotted(path[:-1])} does not hold {op.value}"
+            yield f"{dotted(path[:-1])} does not contain {op.value}"
     else:
         yield from _differences(path, op.value, value_at(answer, path, MISSING))
 
 
 def _differences(path: FieldPath, wanted: object, held: object) -> Iterator[str]:
-    """Yield where *held* differs from *wanted*; keys that were not written do not count."""
+    """Describe each difference between *held* and *wanted*; extra keys in *held* are allowed."""
     if isinstance(wanted, dict) and path not in _TYPES:
         for key, each in wanted.items():
             inner = held.get(key, MISSING) if isinstance(held, dict) else MISSING
@@ -81,5 +81,5 @@ def _same(path: FieldPath, wanted: object, held: object) -> bool:
 
 
 def _path(pointer: str) -> FieldPath:
-    """Return the keys of the JSON Pointer *pointer* (RFC 6901)."""
+    """Split the JSON Pointer *pointer* (RFC 6901) into its keys."""
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])

@@ -20,27 +20,27 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SENDERS = 4
-"""How many Events may be sent in parallel; a quarter of the number of parallel patches."""
+"""The number of Events that are sent in parallel; a quarter of the number of parallel patches."""
 MOST_WAITING = 4000
-"""Events that may wait, some 10 MB; further ones are dropped."""
+"""The maximum number of queued Events, some 10 MB; further Events are dropped."""
 _DRAIN_S = 15.0
-"""How long the end of a run waits for its Events, in real seconds."""
+"""How long a run waits for its Events at the end, in real seconds."""
 _HURRIED_S = 0.5
 """How long a run waits for its Events after a signal; the process has 10 s to exit."""
 _SLICE_S = 0.1
-"""How many seconds may pass until a signal is noticed while the queues are drained."""
+"""While the queues are drained, the program checks for a signal at this interval, in seconds."""
 
 
 class QueuedRecorder:
-    """Implements ``ports.Recorder`` with a queue for each sender; opened once with ``with``.
+    """Implements ``ports.Recorder`` with one queue per sender; use it in one ``with`` block.
 
     All Events of an object pass through the same queue, so that they are recorded in order. The
-    end of the block waits for those that are left, for a limited time, and logs how many were not
+    end of the block waits for queued Events, for a limited time, and logs how many were not
     recorded.
 
     Args:
-        hurried: Whether the process received a signal to end.
-        most_waiting: How many Events may wait.
+        hurried: Returns whether the process received a signal to end.
+        most_waiting: The maximum number of queued Events.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class QueuedRecorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Drain the queues; after an error or a second Ctrl-C, only count."""
+        """Drain the queues; after an error or a second Ctrl-C, only count unsent Events."""
         for queue in self._queues:
             queue.put(None)
         if kind is None:
@@ -81,7 +81,7 @@ class QueuedRecorder:
             log.warning("%d of %d events were not recorded", missed, self._made)
 
     def _drain(self) -> None:
-        """Wait until every Event is recorded, at most for the time limit."""
+        """Wait until every Event is recorded or the time limit is reached."""
         slices = 0
         while wait(self._senders, _SLICE_S).not_done:
             slices += 1
@@ -104,7 +104,7 @@ class QueuedRecorder:
         self._queues[hash(ref) % SENDERS].put(event)
 
     def _send(self, queue: SimpleQueue[Event | None]) -> None:
-        """Record the Events of *queue* one after another, until its end."""
+        """Record the Events in *queue* one after another, until the queue ends."""
         while (event := queue.get()) is not None and not self._over:
             try:
                 recorded = self._recorder.send(event)

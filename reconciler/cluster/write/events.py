@@ -23,29 +23,29 @@ log = logging.getLogger(__name__)
 
 CONTROLLER = "reconciler"
 _ACTION = "Reconcile"
-"""Annotation of an Event: the commit that was being carried out."""
+"""The ``action`` field of every Event."""
 _MAX_INSTANCE = 128
 _MAX_NOTE = 1024
 _MAX_REASON = 128
 _MAX_NAME = 253
 """The maximum length of a DNS subdomain, in characters.
 
-The other limits are in bytes of UTF-8, although the server's messages say characters.
+The other limits are in bytes of UTF-8, although the server's messages mention characters.
 
 Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go (legacyValidateEvent).
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LIMIT_S = 2.0
-"""The time-out of one Event."""
+"""The timeout of the request for one Event, in seconds."""
 _PAUSE_S = 60.0
-"""The pause after a failure, on the run's clock, during which Events are dropped."""
+"""How long Events are dropped after a failure, in seconds of the run's clock."""
 
 
 def event_name(name: str, at_ns: int) -> str:
-    """Return the name of an Event about the object *name*, at *at_ns* since 1970.
+    """Return a name for an Event about the object *name*, at *at_ns* nanoseconds since 1970.
 
-    A ``generateName`` that ends in a dot is refused, since it is not a DNS subdomain. A name that
-    would be too long is cut, where client-go takes a UUID.
+    The server rejects a ``generateName`` that ends in a dot, since it is not a DNS subdomain. A
+    name that would be too long is cut, whereas client-go uses a UUID.
 
     Source: client-go v0.36 tools/record/event.go (makeEvent), tools/record/util/util.go
     (GenerateEventName).
@@ -55,7 +55,7 @@ def event_name(name: str, at_ns: int) -> str:
 
 
 def _cut(text: str, most: int, end: str = "") -> str:
-    """Return *text*, cut to *most* bytes of UTF-8 including *end* if it is longer."""
+    """Return *text*, cut to *most* bytes of UTF-8; a cut text ends with *end*."""
     encoded = text.encode(errors="replace")
     if len(encoded) <= most:
         return text
@@ -71,7 +71,7 @@ class Event:
 
 
 class ClusterRecorder:
-    """Makes and sends Events, ``events.k8s.io/v1``; safe to use from several threads.
+    """Builds and sends Events of ``events.k8s.io/v1``; safe to use from several threads.
 
     A run queues its Events with ``event_queue.QueuedRecorder``.
 
@@ -99,10 +99,10 @@ class ClusterRecorder:
 
         Args:
             ref: The KubeVirt CR or the VM that the Event is about.
-            uid: Its uid, by which ``kubectl describe`` finds the Event.
+            uid: The uid of this object, by which ``kubectl describe`` finds the Event.
             reason: A stable code in CamelCase.
-            message: At most 1024 bytes are sent.
-            warning: Whether its type is Warning rather than Normal.
+            message: The text of the Event, of which at most 1024 bytes are sent.
+            warning: Whether the Event has the type Warning rather than Normal.
         """
         now = self._clock.now()
         body = {
@@ -131,9 +131,9 @@ class ClusterRecorder:
         return Event(ref, body)
 
     def _unique_ns(self, now: datetime) -> int:
-        """Return *now* in ns, or a later number if an Event of this run has that one.
+        """Return *now* in nanoseconds, or a later number that no other Event of this run has.
 
-        The clock has microseconds, and two Events of one object may share one.
+        The clock counts microseconds, so two Events of one object can have the same time.
         """
         now_ns = (now - _EPOCH) // timedelta(microseconds=1) * 1000
         with self._lock:

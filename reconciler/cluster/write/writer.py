@@ -1,4 +1,4 @@
-"""``ClusterWriter``: writes to the cluster with one request per action and checks the response."""
+"""``ClusterWriter``: sends one request per action to the cluster and checks the response."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
-"""The start of the server's message after a failed ``test`` or a missing parent.
+"""How the server's message starts if a ``test`` failed or the parent of a path is missing.
 
 Source: kube-apiserver 1.36, recorded.
 """
@@ -36,10 +36,10 @@ _UNDER_WAY = "stop/start already underway"
 
 
 class ClusterWriter:
-    """Implements ``ports.Writer``.
+    """Implements ``ports.Writer`` with requests to an API server.
 
     Args:
-        parallel: The most requests that ``write_each`` sends at once.
+        parallel: The maximum number of requests that ``write_each`` sends in parallel.
     """
 
     def __init__(self, client: Client, *, parallel: int = 1) -> None:
@@ -47,16 +47,16 @@ class ClusterWriter:
         self._parallel = parallel
 
     def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
-        """Send the request of *action*, once; a refusal is a value.
+        """Send the request for *action* once; a rejection is returned, not raised.
 
         Args:
             action: A patch, a create or a restart.
-            timeout_s: The longest wait for the answer, within the client's own time-out.
+            timeout_s: The longest wait for the response, within the client's own timeout.
 
         Raises:
-            UnavailableError: 429 or 5xx, also for a webhook that did not answer; it has the
+            UnavailableError: 429 or 5xx, also if a webhook did not respond; the error has the
                 server's Retry-After.
-            ClusterError: No answer came, or a 401.
+            ClusterError: No response arrived, or the server returned 401.
         """
         answer = self._send(action, timeout_s=timeout_s)
         if answer.ok:
@@ -74,10 +74,10 @@ class ClusterWriter:
     def write_each(
         self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
     ) -> Iterator[tuple[Action, Written | ClusterError]]:
-        """Send the requests of *actions*, several at a time, and yield each answer as it arrives.
+        """Send the requests for *actions* in parallel, and yield each result as it arrives.
 
-        An action is taken from *actions* only when it is sent at once. A missing answer is a
-        value here.
+        An action is taken from *actions* only when its request can be sent immediately. A missing
+        response is also returned as a result, not raised.
         """
         timed = ((each, timeout_s()) for each in actions)
         if self._parallel == 1:
@@ -110,7 +110,7 @@ class ClusterWriter:
         """Return the VM's current state; None if the VM does not exist.
 
         Raises:
-            ClusterError: It cannot be read.
+            ClusterError: The VM cannot be read.
         """
         try:
             body = self._client.get(resource_paths.of(ref))
@@ -124,10 +124,10 @@ class ClusterWriter:
             ) from error
 
     def read_kubevirt(self, ref: ObjectRef) -> LiveKubeVirt:
-        """Return the KubeVirt CR as it is now.
+        """Return the current state of the KubeVirt CR.
 
         Raises:
-            ClusterError: It cannot be read, or does not exist.
+            ClusterError: The CR cannot be read, or does not exist.
         """
         body = self._client.get(resource_paths.of(ref))
         try:
@@ -139,7 +139,7 @@ class ClusterWriter:
 
 
 def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, one return per row
-    """Return why the failed *answer* rejects the action; None if it is not a rejection.
+    """Return why the response *answer* rejects the action; None for another failure.
 
     Source: kube-apiserver 1.36 with KubeVirt 1.9 webhooks, recorded.
     """
@@ -169,9 +169,9 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
 
 
 def _restart_refusal(action: Action, answer: Answer) -> Refusal | None:
-    """Return the meaning of a response that rejects only restarts.
+    """Interpret a failed response that has a special meaning for restarts.
 
-    virt-api answers 409 only to simultaneous requests, and 500 if a restart is under way.
+    virt-api returns 409 only to simultaneous requests, and 500 if a restart is in progress.
 
     Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (RestartVMRequestHandler,
     getChangeRequestJson).
@@ -186,9 +186,9 @@ def _restart_refusal(action: Action, answer: Answer) -> Refusal | None:
 
 
 def _written(action: Action, answer: Answer) -> Written:
-    """Check that the answer to an accepted write holds what was written.
+    """Check that the response to an accepted write contains the written values.
 
-    The answer to a restart has no body.
+    The response to a restart has no body.
     """
     if action.verb is Verb.RESTART:
         return Written(status=answer.status, warnings=answer.warnings)
@@ -201,7 +201,7 @@ def _written(action: Action, answer: Answer) -> Written:
         vm = workloads.VMS.one(answer.body) if action.ref.is_vm else None
         config = kubevirt(answer.body)[0] if action.ref.is_kubevirt else None
     except UNDECODABLE as error:
-        missing, vm, config = (f"the answer cannot be read: {error}",), None, None
+        missing, vm, config = (f"the response cannot be read: {error}",), None, None
     return Written(
         refusal=Refusal.NOT_AS_WRITTEN if missing else None,
         status=answer.status,

@@ -24,7 +24,7 @@ class BrokenClock(SystemClock):
         self._cluster = cluster
 
     def monotonic(self):
-        follows = threading.current_thread().name.startswith("follow")
+        follows = threading.current_thread().name.startswith("watch ")
         if follows and self._cluster.ours("PATCH", "/virtualmachines/"):
             raise ZeroDivisionError("no time")
         return super().monotonic()
@@ -48,5 +48,5 @@ def test_run_whose_reflector_fails_reports_an_error_and_releases_its_lease(
     )
     assert code is ExitCode.ERROR
     assert "ended unexpectedly: ZeroDivisionError: no time" in report.read_text()
-    assert "ended by an error: the thread that follows" in capsys.readouterr().out
+    assert "ended by an error: the thread that watches" in capsys.readouterr().out
     assert not cluster.lease()["spec"]["holderIdentity"]

@@ -67,12 +67,12 @@ def test_lease_is_kept_after_a_thread_failure_only_while_a_write_is_in_doubt(ans
         away(run)
 
     def ended(_timeout_s):
-        raise unexpected("the thread that follows VMs", ZeroDivisionError("no time"))
+        raise unexpected("the thread that watches VMs", ZeroDivisionError("no time"))
 
     run.informer.wait = ended
     report = run.apply(TWO_GI)
     assert report.exit is ExitCode.ERROR
-    assert "the thread that follows VMs ended unexpectedly" in report.message
+    assert "the thread that watches VMs ended unexpectedly" in report.message
     leases = run.sim.store.list("leases.coordination.k8s.io")
     held = {each["metadata"]["name"]: each["spec"]["holderIdentity"] for each in leases}
     assert held["test-memory"] == holder

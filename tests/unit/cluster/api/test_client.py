@@ -196,7 +196,7 @@ def test_response_timeout_is_reported_in_one_sentence(server, make_client, reply
 
     server.on(VMS, reply(chunks=hang()))
     client = make_client(request_timeout_s=0.2).without_retries()
-    with pytest.raises(UnreachableError, match=r"no answer within the time-out$"):
+    with pytest.raises(UnreachableError, match=r"no answer within the timeout$"):
         client.get(VMS)
     released.set()
 

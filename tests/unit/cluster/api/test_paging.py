@@ -42,5 +42,5 @@ DEEP = "[" * 20_000 + "]" * 20_000
 @pytest.mark.parametrize("body", ["<html>Log in</html>", f'{{"items":{DEEP}}}'])
 def test_invalid_list_page_raises_an_error(server, client, reply, body):
     server.on(VMS, reply(200, body))
-    with pytest.raises(ClusterError, match=r"the answer to a list of .* cannot be read: "):
+    with pytest.raises(ClusterError, match=r"the response to a list of .* cannot be read: "):
         list(pages(client, VMS))

@@ -24,7 +24,7 @@ class Response:
 
 
 class Api:
-    """Replaces the library's ApiClient and records the time-outs."""
+    """Replaces the library's ApiClient and records the timeouts."""
 
     def __init__(self, date: str | None) -> None:
         self.configuration = SimpleNamespace(host="http://here")

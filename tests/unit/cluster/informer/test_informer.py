@@ -217,7 +217,7 @@ class BrokenClock:
         return getattr(self._base, name)
 
     def monotonic(self):
-        if self.broken and threading.current_thread().name.startswith("follow"):
+        if self.broken and threading.current_thread().name.startswith("watch "):
             raise ZeroDivisionError("no time")
         return self._base.monotonic()
 
@@ -307,7 +307,7 @@ def test_informer_wait_returns_after_the_timeout(streams, informer):
 def test_informer_exit_stops_every_thread_immediately(streams, informer):
     with informer:
         informer.read()
-    assert not [each for each in threading.enumerate() if each.name.startswith("follow")]
+    assert not [each for each in threading.enumerate() if each.name.startswith("watch ")]
 
 
 def test_informer_start_fails_without_kubevirt(server, informer, reply):

@@ -511,7 +511,7 @@ def test_undecodable_lease_is_renewed_later(server, make, api, clock, harness, c
         clock.elapsed += 11
         assert lease.held()
         assert "cannot renew the lease" in caplog.text
-        assert "the server's answer is not a Lease" in caplog.text
+        assert "the server's response is not a Lease" in caplog.text
         api.failing = None
         clock.elapsed += 3
         assert lease.held()

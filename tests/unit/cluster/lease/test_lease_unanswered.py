@@ -23,7 +23,7 @@ class Response:
 
 
 class MuteApi:
-    """Replaces the library's ApiClient; a request waits for its whole time-out."""
+    """Replaces the library's ApiClient; a request waits for its whole timeout."""
 
     def __init__(self, clock):
         self.clock = clock
