@@ -1,4 +1,4 @@
-"""``approval_of``: returns the approval of a whole plan, with the change of each action."""
+"""``approval_of``: returns an approval that covers every action of a plan."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def approval_of(plan: Plan) -> Approval:
-    """Return the approval of every action in *plan*."""
+    """Return an approval that covers every action in *plan*."""
     return Approval(
         cluster=plan.cluster,
         revision=plan.revision,
@@ -38,7 +38,7 @@ def approval_of(plan: Plan) -> Approval:
 
 
 def change_of(decision: Decision, action: Action) -> str:
-    """Return what *action* of *decision* writes, such as ``guest 8Gi -> 12Gi``."""
+    """Describe the change that *action* of *decision* writes, such as ``guest 8Gi -> 12Gi``."""
     own = (each for each in decision.changes if each.wave is action.wave)
     return change_text(action.verb, map(_texts, own))
 

@@ -1,4 +1,4 @@
-"""``assemble``: builds the plan from the decisions of one moment."""
+"""``assemble``: builds the plan from the decisions on all objects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
-    """Return the plan with the decisions on *vms*, one for each of ``context.own``."""
+    """Return the plan with the decisions on *vms*: one decision for each VM in ``context.own``."""
     desired, live, policy = context.desired, context.live, context.policy
     decisions = list(vms)
     if context.kubevirt is not None:
@@ -59,7 +59,7 @@ def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
 def _capacity_notes(
     decisions: Sequence[Decision], waves: Sequence[Wave], context: PlanContext
 ) -> tuple[Diagnostic, ...]:
-    """Return diagnostics on unread pods and quotas, and on changes that lack capacity together."""
+    """Return diagnostics on unread pods or quotas, and on changes that together lack capacity."""
     live = context.live
     if live.capacity is None:
         return ()

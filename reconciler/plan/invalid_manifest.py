@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def decide_invalid(ref: ObjectRef, uid: Uid | None, error: Diagnostic) -> Decision:
-    """Return the decision on *ref*, whose manifest has *error*; other objects go on."""
+    """Return the decision on *ref*, whose manifest has *error*; other objects are planned."""
     finding = blocked(
         Reason.INVALID_MANIFEST,
         f"the manifest in Git is invalid: {error.message}",

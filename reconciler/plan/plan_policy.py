@@ -1,4 +1,4 @@
-"""``PlanPolicy``: the user's consents and limits, and when waiting counts as a failure."""
+"""``PlanPolicy``: the user's consents and limits, and how long waiting may take until it fails."""
 
 from __future__ import annotations
 

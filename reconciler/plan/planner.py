@@ -1,4 +1,4 @@
-"""``Planner``: decides what happens to each object, and decides again only what changed."""
+"""``Planner``: decides what happens to each object, and updates only outdated decisions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class _Remembered(NamedTuple):
 
 
 class Planner:
-    """Decides one state after another: for a plan, for each round of a rollout, for a watch.
+    """Makes the decisions on each new state: for a plan, for a rollout's rounds, for a watch.
 
     ``update`` takes the inputs. After that, ``decision`` answers for one VM and ``plan`` for all.
     A decision is remembered and returned again until something that it was made from changes:
@@ -83,7 +83,7 @@ class Planner:
         *,
         kubevirt_stays: bool = False,
     ) -> PlanContext:
-        """Take new inputs and decide the KubeVirt CR.
+        """Replace the inputs, and decide how the KubeVirt CR changes.
 
         Args:
             desired: One revision; its order means nothing.
@@ -222,7 +222,7 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
 
 
 def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
-    """Return *decision*; if only shard 0 may change the CR, make it wait for shard 0."""
+    """Return *decision*, but make a change of the CR wait if only shard 0 may make it."""
     if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
         return decision
     why = Explanation(

@@ -172,7 +172,7 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         " changes no memory live.",
         "Set the field and restart the VM, or update KubeVirt.", until="v1.1"),
 }
-"""The API server accepts the change, but it takes effect only at a restart."""
+"""Reasons for the effect restart: the accepted change takes effect only at a restart."""
 WAITS: Mapping[Reason, ReasonEntry] = {
     Reason.IN_FLIGHT: recorded("hotplug-succeeds, all versions",
         "The desired size is written, and KubeVirt is applying it."),
@@ -209,7 +209,7 @@ WAITS: Mapping[Reason, ReasonEntry] = {
         "No node or quota has capacity for the target pod now, but migrations in flight will"
         " release enough."),
 }
-"""The change becomes possible without intervention."""
+"""Reasons for the effect wait: the change becomes possible without intervention."""
 BLOCKED: Mapping[Reason, ReasonEntry] = {
     Reason.NOT_FOUND: own("the object does not exist",
         "The cluster does not have the object.",
@@ -330,7 +330,10 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         " them.",
         "Add LiveMigrate to `workloadUpdateMethods`, or restart or complete those VMs first."),
 }
-"""The change would be denied, do harm or have no effect, or it has failed."""
+"""Reasons for the effect blocked: the change would be denied or harmful, or it has failed.
+
+A change that would have no effect is blocked too.
+"""
 # fmt: on
 
 _ENTRIES = {**CHANGES, **RESTARTS, **WAITS, **BLOCKED}

@@ -194,7 +194,7 @@ def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnos
 
 
 def _named(refs: Sequence[ObjectRef], needs: Mapping[ObjectRef, float]) -> str:
-    """Return the names of *refs*, longest need first, and the time that the first one needs."""
+    """Return the names of *refs*, slowest first, and how long the slowest change may take."""
     ranked = sorted(refs, key=lambda ref: (-needs[ref], ref))
     most = needs[ranked[0]]
     bound = "without a limit" if math.isinf(most) else f"up to {_minutes(most)}"

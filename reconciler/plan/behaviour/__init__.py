@@ -1,1 +1,1 @@
-"""How KubeVirt behaves, by version and configuration."""
+"""Models how KubeVirt behaves, depending on its version and configuration."""

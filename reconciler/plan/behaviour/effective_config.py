@@ -1,4 +1,4 @@
-"""``EffectiveConfig``: the configuration that KubeVirt uses under one state of the CR."""
+"""``EffectiveConfig``: the settings that KubeVirt uses with a given KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class EffectiveConfig:
     eviction_strategy: str
     """The eviction strategy of VMs that set none; empty for the default, ``None``."""
     multi_architecture: bool
-    """Whether the webhook admits VMs of another architecture than virt-api's."""
+    """Whether the webhook admits VMs whose architecture differs from virt-api's."""
     parallel: int
     """The limit of parallel migrations in the cluster."""
     outbound_per_node: int
@@ -62,7 +62,10 @@ class EffectiveConfig:
     disruption: bool
     """Whether KubeVirt may pause the guest if a migration takes too long."""
     live_update_changed_at: datetime | None
-    """When the rollout strategy or a gate last changed; older conditions may be outdated."""
+    """When the rollout strategy or a feature gate last changed.
+
+    Conditions that are older may be outdated.
+    """
     unsettled: str
     """Why KubeVirt's components may not use the CR yet; empty if they use it."""
 
@@ -126,7 +129,7 @@ def unsettled(kubevirt: LiveKubeVirt) -> str:
 
 
 def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVirt:
-    """Return the CR after *changes* have been applied and have settled."""
+    """Return the KubeVirt CR as it will be after *changes* are applied and have settled."""
     if not changes:
         return kubevirt
     settings: dict[tuple[str, ...], SettingValue] = dict(kubevirt.settings)

@@ -92,7 +92,7 @@ def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
 
 @functools.lru_cache
 def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
-    """Return the rendering for these settings; the cached result serves all VMs."""
+    """Return the rendering for these settings; the result is cached and shared by all VMs."""
     return Rendering(
         capabilities=capabilities_of(version),
         overcommit=max(1, overcommit),

@@ -48,9 +48,9 @@ class Capabilities:
     architectures: frozenset[str]
     """The architectures on which KubeVirt can hotplug memory."""
     start_architectures: frozenset[str]
-    """The architectures on which a VM starts with a maxGuest, which hotplug needs."""
+    """The architectures on which KubeVirt sets maxGuest at the VM's start; hotplug needs it."""
     architecture_gate: bool
-    """Whether VMs of another architecture than virt-api's need a feature gate."""
+    """Whether a VM whose architecture differs from virt-api's needs a feature gate."""
     minimum_guest: int
     """The smallest guest in bytes that can change live; 0 for no minimum."""
     hugepages: bool
@@ -58,7 +58,7 @@ class Capabilities:
     memory_limits: bool
     """Whether KubeVirt can hotplug memory into a VM with ``resources.limits.memory``."""
     pluggability_checked: bool
-    """Whether virt-controller asks for a restart where a size or VM does not suit hotplug.
+    """Whether virt-controller sets RestartRequired if hotplug does not support the size or VM.
 
     Without it, only sizes below the boot size and above maxGuest need a restart.
     """
@@ -67,12 +67,12 @@ class Capabilities:
     vm_switch: bool
     """Whether a VM's memory changes live only with ``spec.liveUpdateFeatures.memory``."""
     restart_self_clears: bool
-    """Whether KubeVirt removes RestartRequired once nothing needs a restart any more."""
+    """Whether KubeVirt removes RestartRequired once no change needs a restart."""
     shrink_below_boot_denied: bool
     """Whether the webhook denies a shrink below the boot size instead of requiring a restart."""
     instancetype: Instancetype
     template_without_memory_live: bool
-    """Whether memory changes live if the VM's own template has none: an instancetype sets it."""
+    """Whether memory can change live if an instancetype sets it and the template does not."""
     gate_overlap_denied: bool
     """Whether KubeVirt denies a gate in both ``featureGates`` and ``disabledFeatureGates``."""
     allow_workload_disruption: bool

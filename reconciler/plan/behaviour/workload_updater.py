@@ -18,8 +18,10 @@ OUTDATED = "kubevirt.io/outdatedLauncherImage"
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/vmi (setLauncherContainerInfo).
 """
 CHANGES = (HOT_MEMORY_CHANGE, "HotVCPUChange", "VolumesChange", "MigrationRequired")
-"""Conditions of an instance that wait for a migration. Source: kubevirt v1.9.0
-pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428."""
+"""Conditions of a VMI which show that a change waits for a migration.
+
+Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428.
+"""
 
 
 class Fate(StrEnum):

@@ -44,7 +44,7 @@ class Free:
 def pod_for(
     capacity: Capacity | None, rendering: Rendering, vmi: LiveVMI, target: MemoryQuantity
 ) -> TargetPod:
-    """Return the target pod of *vmi* with *target*, based on its present pod if that is known."""
+    """Return the pod to which *vmi* migrates with *target*, based on its current pod if known."""
     launchers = capacity.launchers.get(vmi.uid, ()) if capacity else ()
     return target_pod(vmi, target, rendering, source_of(vmi, launchers))
 

@@ -1,4 +1,4 @@
-"""``capacity_warnings``: whether the cluster has capacity for all changes of a plan together."""
+"""``capacity_warnings``: warns if the cluster lacks capacity for all changes together."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def capacity_warnings(
 def _queue(
     jobs: Sequence[tuple[ObjectRef, MemoryQuantity]], reservations: Reservations, at_once: int
 ) -> tuple[list[ObjectRef], list[ObjectRef]]:
-    """Return the VMs that have to wait for capacity, and the VMs that never get any."""
+    """Return the VMs that must wait for capacity, and the VMs that will never have enough."""
     running: deque[ObjectRef] = deque()
     late: list[ObjectRef] = []
     left: list[tuple[ObjectRef, MemoryQuantity]] = []

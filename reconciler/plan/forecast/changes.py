@@ -1,4 +1,4 @@
-"""Collects what uses slots during the memory wave: ``PlannedChange`` and ``ForeignChange``."""
+"""Collects the changes that use slots in the memory wave: ``PlannedChange``, ``ForeignChange``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 RESTART = Span(8.0, 25.0, 240.0)
-"""From the request to the guest of the new instance. Source: assumed; a guest may take
-terminationGracePeriodSeconds, 180 s by default, to stop."""
+"""How long a restart takes, from the request until the new instance's guest has started.
+
+Source: assumed; a guest may take terminationGracePeriodSeconds, 180 s by default, to stop.
+"""
 START = Span(5.0, 20.0, 60.0)
 """How long a new VM takes to start. Source: assumed."""
 WRITE = Span(0.2, 1.0, 2.0)
-"""How long a change takes that only writes a size. Source: the rollout polls once a second."""
+"""How long a change takes if it only writes a size.
+
+Source: the rollout polls once a second.
+"""
 STARTED = frozenset({MigrationPhase.RUNNING, MigrationPhase.SYNCHRONIZING})
 NOT_STARTED = frozenset({MigrationPhase.UNSET, MigrationPhase.PENDING})
 

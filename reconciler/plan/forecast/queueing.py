@@ -1,4 +1,4 @@
-"""``ends_of``: computes when each change ends, rank after rank, with limited slots."""
+"""``ends_of``: computes when each change ends; ranks run one after another, in limited slots."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Queue:
     soak_s: float | None
     """How long the canaries soak before other VMs start; None if there are no canaries."""
     followed: frozenset[ObjectRef]
-    """VMs of the plan that are already in flight; their rank ends only when they end."""
+    """VMs of the plan whose change is already in flight; their rank waits for these changes."""
 
 
 def ends_of(
@@ -60,7 +60,7 @@ def _row(
     settling_s: float,
     n: int,
 ) -> list[float]:
-    """Return the ends for one estimate: 0 is the earliest, 1 the most likely, 2 the latest."""
+    """Return when each change ends, for estimate 0 (earliest), 1 (most likely) or 2 (latest)."""
     held = [(each, settling_s + end) for each, end in _foreign_ends(foreign, queue, settling_s, n)]
     found: list[float] = []
     done: dict[int, float] = {}
@@ -103,7 +103,7 @@ def _ends_of_rank(
     start_s: float,
     n: int,
 ) -> list[float]:
-    """Return when each of *members* ends, while *held* already use slots at the start."""
+    """Return when each of *members* ends, if *held* already use slots at the start."""
     disturbing = [each for each in members if each.disruption is not Disruption.NONE]
     jobs = [
         Job(each.node, each.span.three[n], queue.groups.get(each.ref, NONE)) for each in disturbing

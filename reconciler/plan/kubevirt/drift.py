@@ -66,7 +66,7 @@ def _compared(left: _Items, wanted: _Items) -> frozenset[FieldPath]:
 
 
 def _related(path: FieldPath, found: FieldPath) -> bool:
-    """Whether the difference at *found* affects *path*: it is inside *path* or in a parent."""
+    """Whether a difference at path *found* affects *path*: one path contains the other."""
     shorter = min(len(path), len(found))
     return path[:shorter] == found[:shorter]
 

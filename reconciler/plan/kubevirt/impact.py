@@ -1,4 +1,4 @@
-"""``impact_of``: what a change of the KubeVirt CR does to all VMs, even VMs that Git lacks."""
+"""``impact_of``: describes how a change of the KubeVirt CR affects all VMs, in Git or not."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def impact_of(
 def _staged_come_live(
     before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
-    """Warn that sizes which any client wrote under Stage take effect in the guests.
+    """Warn that sizes which were written under the strategy Stage will take effect in guests.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR does
     not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (12 h).
@@ -126,7 +126,7 @@ def _live_update_ends(
 
 
 def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> str:
-    """Warn which VMs gain or lose memory hotplug at their next start.
+    """Warn about VMs that gain or lose memory hotplug at their next start.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135 and
     pkg/liveupdate/memory/memory.go:53-107: a maxGuest below a VM's size, or not in whole blocks,

@@ -82,7 +82,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
 
 
 def _error_of(state: DesiredState) -> Diagnostic | None:
-    """Return the first error about a KubeVirt CR in Git, also about a second one."""
+    """Return the first error about a KubeVirt CR in Git, including errors about a second CR."""
     errors = state.errors().items()
     return next((error for ref, error in errors if ref.is_kubevirt), None)
 
@@ -111,7 +111,7 @@ def _decision(
 def _without_graduated(
     changes: tuple[Change, ...], config: EffectiveConfig
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
-    """Return the changes without gates that have graduated in this version, and warnings.
+    """Return the changes without feature gates that graduated in this version, and warnings.
 
     Source: kubevirt v1.5.0 pkg/virt-config/featuregate/inactive.go:98; a graduated gate only
     causes an admission warning (kubevirt-update-admitter.go:448-473).
@@ -189,7 +189,7 @@ def _hyperconverged(current: LiveKubeVirt, changes: tuple[Change, ...]) -> str:
 
 
 def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
-    """Return the gates that Git adds although the cluster disables them.
+    """Return the feature gates that Git adds although the cluster disables them.
 
     Source: kubevirt v1.9.0 kubevirt-update-admitter.go:508-532 (denied from v1.8).
     """

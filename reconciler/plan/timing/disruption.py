@@ -18,7 +18,7 @@ class Disruption(StrEnum):
     """How a change affects the VM while it happens."""
 
     NONE = "none"
-    """The VM is stopped or new, or only its spec changes."""
+    """The VM is not disrupted: it is stopped or new, or only its spec changes."""
     MIGRATION = "migration"
     RESTART = "restart"
 

@@ -43,13 +43,13 @@ class Span:
         return Span(self.low * factor, self.likely * factor, self.high * factor)
 
     def at_least(self, other: Span) -> Span:
-        """Return the span with the larger of each pair of values."""
+        """Return a span whose values are the larger ones of both spans."""
         return Span(
             max(self.low, other.low), max(self.likely, other.likely), max(self.high, other.high)
         )
 
     def narrowed(self, earlier: float, later: float) -> Span:
-        """Return the span, limited to these factors of its most likely value."""
+        """Return the span, limited to the given factors of its most likely value."""
         return Span(
             max(self.low, self.likely / earlier), self.likely, min(self.high, self.likely * later)
         )
@@ -78,7 +78,10 @@ Source: recorded, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
 NETWORK_S = Span(8 * 1.073741824 / 25, 8 * 1.073741824 / 16, 8 * 1.073741824 / 10)
 """Seconds per GiB on networks with 25, 16 and 10 Gbit/s. Source: assumed."""
 REPEATED = Span(1.0, 1.1, 1.5)
-"""How often a migration copies memory, since the guest keeps changing it. Source: assumed."""
+"""How many times a migration copies the memory, which the guest keeps changing.
+
+Source: assumed.
+"""
 
 KEPT = 5
 """How many finished migrations KubeVirt keeps per VMI; if there are fewer, none was deleted.

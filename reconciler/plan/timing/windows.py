@@ -19,8 +19,10 @@ if TYPE_CHECKING:
 HORIZON = timedelta(days=366)
 """How far ahead to search for windows; long enough to find a yearly window."""
 MOST_SPANS = 5_000
-"""How many windows of a kind are examined, so that ``* * * * *`` does not take seconds; the time
-after them counts as closed."""
+"""The maximum number of windows per kind that are examined; later times count as closed.
+
+Without this limit, ``* * * * *`` would take seconds.
+"""
 
 LONGEST_S = 100 * 366 * 86_400.0
 """The greatest length of a window in seconds; a longer window is shortened to this length."""
@@ -89,7 +91,7 @@ def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
 
 
 class _Cover:
-    """Separate spans in ascending order; look-ups must use ascending times."""
+    """Time spans in ascending order that do not touch; look-ups must use ascending times."""
 
     def __init__(self, spans: Iterator[_Span]) -> None:
         self._spans = spans

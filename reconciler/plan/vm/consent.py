@@ -83,7 +83,7 @@ def _fits_nowhere(situation: Situation) -> bool:
 
 
 def _consent(situation: Situation) -> str:
-    """Return where the user's consent to a restart is set."""
+    """Return where the user has set the consent to a restart."""
     if situation.desired.restart is not None:
         return f"the annotation {RESTART} in Git"
     return f"`restart: {situation.consent}`"
@@ -109,7 +109,7 @@ def _patched(situation: Situation, finding: Finding, size: TargetSize) -> tuple[
 
 
 def _restarted(situation: Situation) -> Action:
-    """Return the restart action; it is the same before and after the size is written."""
+    """Return the restart action; it does not depend on whether the size is already written."""
     action = Action(
         ref=situation.vm.ref,
         uid=situation.vm.uid,

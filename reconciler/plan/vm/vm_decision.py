@@ -110,7 +110,7 @@ def decide_vm(
 
 
 def find(situation: Situation) -> Finding:
-    """Return the finding on a VM in the cluster; the first rule with a finding wins."""
+    """Return the finding on a VM in the cluster: the finding of the first rule that has one."""
     vm = situation.vm
     if (deleted := vm_state.being_deleted(vm)) is not None:
         return deleted

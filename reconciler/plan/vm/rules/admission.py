@@ -20,7 +20,7 @@ ARCHITECTURE = "kubernetes.io/arch"
 
 
 def memory_from_instancetype(situation: Situation) -> Finding | None:
-    """Block ``memory.guest`` in a VM with an instancetype: the webhook denies it.
+    """Block ``memory.guest`` in a VM that has an instancetype, because the webhook denies it.
 
     Source: recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest; v1.9.0
     pkg/instancetype/apply/memory.go:73-99.
@@ -36,7 +36,7 @@ def memory_from_instancetype(situation: Situation) -> Finding | None:
 
 
 def foreign_architecture(situation: Situation) -> Finding | None:
-    """Block a VM of another architecture than virt-api's without the feature gate, up to v1.7.
+    """Up to v1.7, block a VM of another architecture than virt-api's without the feature gate.
 
     If all nodes have the VM's architecture, virt-api's node has it too.
 
@@ -57,7 +57,7 @@ def foreign_architecture(situation: Situation) -> Finding | None:
 
 
 def own_max_guest(situation: Situation) -> Finding | None:
-    """Block a size that the VM's own ``maxGuest`` does not permit, under LiveUpdate.
+    """Under LiveUpdate, block a size that the VM's own ``maxGuest`` does not permit.
 
     On v1.1, the webhook checks only VMs that enable live updates (v1.1.0 vms-admitter.go:440-496).
     Source: recorded v1.3.1, v1.6.3, v1.9.0 above-explicit-max-guest; v1.9.0
@@ -101,7 +101,7 @@ def _higher_max_guest(situation: Situation, own: MemoryQuantity) -> str:
 
 
 def above_limit(situation: Situation) -> Finding | None:
-    """Block a guest above the memory limit, except under LiveUpdate from v1.3 on.
+    """Block a guest larger than its memory limit, except under LiveUpdate from v1.3 on.
 
     Source: v1.9.0 vmi-create-admitter.go:1024-1047.
     """

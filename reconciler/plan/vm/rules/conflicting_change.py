@@ -44,7 +44,7 @@ Source: recorded v1.9.0 quota-holds-one-pod: Pending until the quota admits the 
 
 
 def back_to_running(running: RunningVM) -> Finding | None:
-    """Allow a size that the instance already has; this needs no migration.
+    """Allow a change back to the size that the instance still has; it needs no migration.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3469-3471; recorded v1.9.0
     above-max-then-revert.
@@ -61,7 +61,7 @@ def back_to_running(running: RunningVM) -> Finding | None:
 
 
 def stuck(running: RunningVM) -> Finding | None:
-    """Block another size if the change in flight cannot end.
+    """Block a change to another size if the change in flight cannot end.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 checks migratability
     and maxGuest, then a change in flight, and only then the size; recorded

@@ -122,7 +122,7 @@ def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[st
 
 
 def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
-    """Yield the change of CPUs if it cannot happen live.
+    """Yield the change in the number of CPUs if it cannot happen live.
 
     Sockets can only be added, up to the maxSockets of the running instance.
 

@@ -13,7 +13,7 @@ ADD_LIVE_MIGRATE = "add LiveMigrate to workloadUpdateMethods in the KubeVirt man
 
 
 def update_methods(running: RunningVM) -> Finding | None:
-    """Block a hotplug for which KubeVirt would not migrate the VM, or would kill it.
+    """Block a hotplug if KubeVirt would not migrate the VM for it, or would kill the VM.
 
     Source: recorded v1.9.0 evict-only, no-update-methods, misspelt-update-method; kubevirt v1.9.0
     pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425 and

@@ -52,7 +52,7 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
 
 
 def memory_added(running: RunningVM) -> Finding | None:
-    """Require a restart to add memory to a template without any, up to v1.2.
+    """Up to v1.2, require a restart to add memory to a template that sets none.
 
     Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; v1.9.0 vm.go:3023-3028 and
     tests/hotplug/memory.go:235 (live).

@@ -46,7 +46,7 @@ class Types:
 
 
 class InputsRead:
-    """The inputs that concern more than one VM, and which of them a rule has read.
+    """The inputs that are not about one VM alone; records which of them a rule has read.
 
     A decision that depends on pods and quotas is valid until those change. A decision that depends
     on the time or on other VMs is valid only at this moment.
@@ -63,13 +63,13 @@ class InputsRead:
 
     @property
     def now(self) -> datetime:
-        """The time of the plan; reading it marks the decision as momentary."""
+        """The time of the plan; a decision that reads it is valid only at that time."""
         self.moment_read = True
         return self._now
 
     @property
     def migrations(self) -> Mapping[ObjectRef, tuple[LiveMigration, ...]]:
-        """The migrations of all VMs; reading them marks the decision as momentary."""
+        """The migrations of all VMs; a decision that reads them is valid only at this moment."""
         self.moment_read = True
         return self._live.migrations
 

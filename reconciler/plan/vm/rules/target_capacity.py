@@ -56,7 +56,7 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def no_quota_in_flight(running: RunningVM) -> Finding | None:
-    """Block on a quota that will reject the target pod of the change in flight.
+    """Block if a quota will reject the target pod of the change in flight.
 
     Source: the source of ``quota_has_capacity``.
     """
@@ -177,7 +177,7 @@ def _need(pod: TargetPod) -> str:
 
 
 def _most(nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod) -> str:
-    """Return the name and the free capacity of the node in *nodes* that has the most left."""
+    """Return the name and free capacity of the node in *nodes* with the most free capacity."""
     best = max(nodes, key=lambda node: _left(node, capacity, pod))
     left = free(best, capacity, pod.page_size)
     memory, pages = left.memory or 0, max(0, left.hugepages)

@@ -31,8 +31,11 @@ STOP = (
     "to stop the migrations, restart the VM, or remove LiveMigrate from workloadUpdateMethods "
     "while you delete the migration in flight"
 )
-"""Source: kubevirt v1.9.0 vm.go:3484-3487 (a revert is refused), workload-updater.go:366-428 (the
-updater creates another migration while the change is in flight and LiveMigrate is listed)."""
+"""The hint that says how to stop migrations which fail again and again.
+
+Source: kubevirt v1.9.0 vm.go:3484-3487 (a revert is refused), workload-updater.go:366-428 (the
+updater creates another migration while the change is in flight and LiveMigrate is listed).
+"""
 
 
 ABOUT_MEMORY = "memory"
