@@ -132,7 +132,7 @@ def counted(monkeypatch):
     return found
 
 
-def test_plan_sends_its_pages_and_a_dozen_requests(cluster, repo, command):
+def test_plan_sends_its_list_pages_and_at_most_twelve_other_requests(cluster, repo, command):
     assert command("plan", "--repo", repo, on=cluster).code == 0
     sent = cluster.ours()
     listed = Counter(each.path.rsplit("/", 1)[-1] for each in sent if each.method == "GET")
@@ -168,13 +168,13 @@ def test_cached_files_are_not_read_again(cluster, repo, command, counted, tmp_pa
     assert warm.json["digest"] == cold.json["digest"]
 
 
-def test_plan_decides_each_vm_once(cluster, repo, command, counted):
+def test_plan_evaluates_each_vm_once(cluster, repo, command, counted):
     """The first VM that needs pods and quotas is decided again once they are read."""
     assert command("plan", "--repo", repo, on=cluster).code == 0
     assert counted["decisions"] == FLEET.n_vms + 1
 
 
-def test_deep_comparison_runs_only_for_a_cr_that_differs(cluster, repo, command, counted):
+def test_deep_comparison_runs_only_for_a_kubevirt_cr_that_differs(cluster, repo, command, counted):
     drift._compared.cache_clear()
     assert command("plan", "--repo", repo, on=cluster).code == 0
     assert counted["deepdiff"] == 0
@@ -185,7 +185,7 @@ def test_deep_comparison_runs_only_for_a_cr_that_differs(cluster, repo, command,
     assert 1 <= counted["deepdiff"] <= 3
 
 
-def test_apply_sends_a_patch_and_an_event_a_changed_vm_and_opens_few_connections(
+def test_apply_sends_one_patch_and_event_per_changed_vm_over_few_connections(
     stopped, repo, command, monkeypatch
 ):
     connections = []
@@ -226,7 +226,7 @@ def followed(cluster, repo):
         )
 
 
-def test_following_plan_reads_and_decides_only_what_changed(cluster, repo, counted, tmp_path):
+def test_next_plan_reads_and_evaluates_only_changed_objects(cluster, repo, counted, tmp_path):
     shutil.copytree(repo, tmp_path / "repo")
     repo = tmp_path / "repo"
     quiet = (vm for vm in FLEET.vms if not (vm.changed or vm.migrating))

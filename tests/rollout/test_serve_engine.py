@@ -84,7 +84,7 @@ def lists(cluster):
     return [each for each in cluster.ours() if "watch=" not in each.query]
 
 
-def test_engine_plans_a_change_in_git_and_one_in_the_cluster_without_a_list(serve, git):
+def test_engine_plans_changes_in_git_and_in_the_cluster_without_list_requests(serve, git):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests())
     with engine(cluster, git) as (planner, informer):
@@ -106,7 +106,7 @@ def test_engine_plans_a_change_in_git_and_one_in_the_cluster_without_a_list(serv
         assert len(lists(cluster)) == before
 
 
-def test_last_valid_revision_stays_in_force_while_git_is_invalid(serve, git):
+def test_engine_uses_the_last_valid_revision_while_git_is_invalid(serve, git):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests(**{"vm-3": "2Gi"}))
     with engine(cluster, git) as (planner, _informer):
@@ -117,7 +117,7 @@ def test_last_valid_revision_stays_in_force_while_git_is_invalid(serve, git):
         assert planner.plan().plan.revision == first.revision
 
 
-def test_capacity_is_read_for_a_migration_and_not_again_while_it_is_fresh(serve, git):
+def test_capacity_is_read_for_a_migration_and_reused_while_it_is_fresh(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     with engine(cluster, git) as (planner, _informer):
@@ -128,7 +128,7 @@ def test_capacity_is_read_for_a_migration_and_not_again_while_it_is_fresh(serve,
         assert len(cluster.ours("GET", "/pods")) == pods
 
 
-def test_old_capacity_is_refreshed_beside_the_plan_that_uses_it(serve, git):
+def test_old_capacity_is_refreshed_in_the_background_while_the_plan_uses_it(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
@@ -142,7 +142,7 @@ def test_old_capacity_is_refreshed_beside_the_plan_that_uses_it(serve, git):
         assert planner.plan().live.capacity is not old
 
 
-def test_outdated_capacity_is_read_before_the_plan(serve, git):
+def test_too_old_capacity_is_read_again_before_the_plan(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
@@ -152,7 +152,7 @@ def test_outdated_capacity_is_read_before_the_plan(serve, git):
         assert planner.plan().live.capacity is not old
 
 
-def test_vm_held_for_capacity_is_decided_again_when_capacity_is_read(serve, git):
+def test_vm_held_for_capacity_is_evaluated_again_when_capacity_is_read(serve, git):
     cluster = serve("room-for-one")
     git.commit({"vm.yaml": vm_yaml("default", "first", "4Gi")})
     clock = Late()

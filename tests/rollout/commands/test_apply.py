@@ -12,7 +12,7 @@ ASK_2GI = vm_yaml("default", "vm", "2Gi")
 REPORT = json.loads((SCHEMAS / "report.schema.json").read_text())
 
 
-def test_apply_ends_once_the_guest_has_the_memory_and_a_second_one_writes_nothing(
+def test_apply_ends_once_the_guest_has_the_memory_and_a_second_apply_writes_nothing(
     serve, git, command
 ):
     git.commit({"vm.yaml": ASK_2GI})
@@ -33,7 +33,7 @@ def test_apply_ends_once_the_guest_has_the_memory_and_a_second_one_writes_nothin
     assert cluster.writes() == written, "no PATCH, no lease, no Event"
 
 
-def test_apply_acquires_and_releases_the_lease_and_leaves_events(serve, git, command):
+def test_apply_acquires_and_releases_the_lease_and_records_events(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     command("apply", "--yes", "--repo", git, on=cluster)
@@ -55,7 +55,7 @@ def test_result_is_on_stdout_and_progress_on_stderr(serve, git, command):
     assert ended.out.count("\nPlan: ") == ended.out.count("\nRun: ") == 1
 
 
-def test_report_in_json_is_all_of_stdout_and_what_the_schema_says(serve, git, command):
+def test_json_report_is_the_whole_stdout_and_matches_the_schema(serve, git, command):
     revision = git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, "-o", "json", on=serve("hotplug"))
     report = ended.json
@@ -66,7 +66,7 @@ def test_report_in_json_is_all_of_stdout_and_what_the_schema_says(serve, git, co
     assert "patched" in ended.err
 
 
-def test_every_line_of_a_json_log_is_an_object_with_level_time_and_message(serve, git, command):
+def test_every_json_log_line_is_an_object_with_level_time_and_message(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     good = command(
@@ -84,7 +84,9 @@ def test_every_line_of_a_json_log_is_an_object_with_level_time_and_message(serve
     assert (error["level"], error["msg"].startswith("1 error in the desired")) == ("error", True)
 
 
-def test_apply_no_wait_ends_after_the_patch_and_the_next_apply_follows_it(serve, git, command):
+def test_apply_no_wait_ends_after_the_patch_and_the_next_apply_tracks_the_change(
+    serve, git, command
+):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=40.0)
     ended = command("apply", "--yes", "--repo", git, "--no-wait", on=cluster)
@@ -105,7 +107,7 @@ def test_apply_no_wait_ends_after_the_patch_and_the_next_apply_follows_it(serve,
     assert len(cluster.ours("PATCH")) == 1
 
 
-def test_invalid_vm_does_not_stop_the_others(serve, git, command):
+def test_invalid_vm_does_not_stop_changes_of_other_vms(serve, git, command):
     git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "bad", "2Gi")})
     vms = [
         {"name": "vm", "guest": "1Gi"},

@@ -38,7 +38,7 @@ def shrink_by_hand(cluster, guest: str) -> None:
     assert cluster.ask("PATCH", VM, change)[0] == 200
 
 
-def test_plan_in_the_file_is_the_one_that_json_prints(serve, git, command, file):
+def test_plan_file_equals_the_printed_json_plan(serve, git, command, file):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     shown = command("plan", "--repo", git, "-o", "json", "--out", file, on=cluster)
@@ -49,14 +49,14 @@ def test_plan_in_the_file_is_the_one_that_json_prints(serve, git, command, file)
     assert f"wrote the plan to {file}" in text.err
 
 
-def test_plan_output_path_may_come_from_the_environment(serve, git, command, file, monkeypatch):
+def test_plan_output_path_can_be_set_in_the_environment(serve, git, command, file, monkeypatch):
     git.commit({"vm.yaml": ASK_2GI})
     monkeypatch.setenv("RECONCILER_OUT", str(file))
     command("plan", "--repo", git, on=serve("hotplug"))
     assert json.loads(file.read_text())["kind"] == "Plan"
 
 
-def test_approved_plan_is_carried_out_though_the_branch_has_moved_on(serve, git, command, file):
+def test_approved_plan_is_carried_out_after_new_commits_on_the_branch(serve, git, command, file):
     approved = git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     command("plan", "--repo", git, "--out", file, on=cluster)
@@ -71,7 +71,7 @@ def test_approved_plan_is_carried_out_though_the_branch_has_moved_on(serve, git,
     assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
 
 
-def test_plan_made_from_a_snapshot_of_the_same_cluster_is_an_approval(
+def test_plan_from_a_snapshot_of_the_same_cluster_is_accepted_as_approval(
     serve, git, command, file, tmp_path
 ):
     git.commit({"vm.yaml": ASK_2GI})
@@ -82,7 +82,7 @@ def test_plan_made_from_a_snapshot_of_the_same_cluster_is_an_approval(
     assert (ended.code, outcomes(ended)) == (0, {"vm": ("done", "converged")})
 
 
-def test_approved_plan_that_was_carried_out_leaves_nothing_to_do(serve, git, command, file):
+def test_second_apply_of_a_completed_plan_has_nothing_to_do(serve, git, command, file):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     command("plan", "--repo", git, "--out", file, on=cluster)
@@ -91,7 +91,7 @@ def test_approved_plan_that_was_carried_out_leaves_nothing_to_do(serve, git, com
     assert len(writes_to_vms(cluster)) == 1
 
 
-def test_stale_approval_is_shown_with_its_difference_and_the_rest_continues(
+def test_stale_approval_is_reported_with_its_difference_and_other_vms_still_change(
     serve, git, command, file
 ):
     git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "other", "2Gi")})
@@ -108,7 +108,7 @@ def test_stale_approval_is_shown_with_its_difference_and_the_rest_continues(
     assert [each.rpartition("/")[2] for each in writes_to_vms(cluster)] == ["other"]
 
 
-def test_unapproved_change_is_left_alone(serve, git, command, file):
+def test_unapproved_change_is_not_written(serve, git, command, file):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", vms=TWO)
     command("plan", "--repo", git, "--out", file, on=cluster)
@@ -119,7 +119,7 @@ def test_unapproved_change_is_left_alone(serve, git, command, file):
     assert ended.code == 4
 
 
-def test_plan_of_another_cluster_is_refused(serve, git, command, file, tmp_path):
+def test_plan_of_another_cluster_is_rejected(serve, git, command, file, tmp_path):
     git.commit({"vm.yaml": ASK_2GI})
     cluster, live = serve("hotplug"), tmp_path / "live.json"
     command("snapshot", "--out", live, on=cluster)
@@ -133,7 +133,7 @@ def test_plan_of_another_cluster_is_refused(serve, git, command, file, tmp_path)
     assert cluster.writes() == []
 
 
-def test_plan_of_uncommitted_files_needs_the_files(serve, git, command, file):
+def test_apply_of_a_plan_of_uncommitted_files_needs_the_same_files(serve, git, command, file):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "1Gi")})
     (git.path / "vm.yaml").write_text(ASK_2GI)
     cluster = serve("hotplug")
@@ -147,7 +147,7 @@ def test_plan_of_uncommitted_files_needs_the_files(serve, git, command, file):
     assert (ended.code, len(writes_to_vms(cluster))) == (0, 1)
 
 
-def test_plan_of_rendered_manifests_needs_the_manifests(
+def test_apply_of_a_plan_of_rendered_manifests_needs_the_same_manifests(
     serve, git, command, file, tmp_path, monkeypatch
 ):
     git.commit({"vm.yaml": ASK_2GI})
@@ -164,14 +164,14 @@ def test_plan_of_rendered_manifests_needs_the_manifests(
 @pytest.mark.parametrize(
     ("text", "says"), [("{", "is not JSON"), ('{"kind": "Snapshot"}', "is not a Plan")]
 )
-def test_invalid_plan_file_is_refused_before_anything_is_read(text, says, git, command, file):
+def test_invalid_plan_file_is_rejected_before_the_cluster_is_read(text, says, git, command, file):
     file.write_text(text)
     ended = command("apply", "--repo", git, "--plan", file)
     assert (ended.code, ended.out) == (1, "")
     assert f"error: the plan {file} {says}" in ended.err
 
 
-def test_plan_does_not_bind_a_person_to_the_mode_of_the_file(serve, git, command, file):
+def test_apply_of_a_plan_ignores_mode_observe_in_the_configuration(serve, git, command, file):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     cluster = serve("hotplug")
     command("plan", "--repo", git, "--out", file, on=cluster)
@@ -179,7 +179,7 @@ def test_plan_does_not_bind_a_person_to_the_mode_of_the_file(serve, git, command
     assert len(writes_to_vms(cluster)) == 1
 
 
-def test_expected_digest_lets_the_whole_plan_pass(serve, git, command):
+def test_matching_expected_digest_approves_the_whole_plan(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     digest = command("plan", "--repo", git, "-o", "json", on=cluster).json["digest"]
@@ -188,7 +188,7 @@ def test_expected_digest_lets_the_whole_plan_pass(serve, git, command):
     assert ended.json["notes"][0].startswith(f"1 action approved with plan {digest}")
 
 
-def test_unexpected_digest_writes_nothing(serve, git, command, tmp_path):
+def test_apply_with_a_different_expected_digest_writes_nothing(serve, git, command, tmp_path):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     digest = command("plan", "--repo", git, "-o", "json", on=cluster).json["digest"]
@@ -216,6 +216,6 @@ def test_unexpected_digest_writes_nothing(serve, git, command, tmp_path):
     ],
     ids=["abbreviated", "twice"],
 )
-def test_contradictory_approval_is_a_usage_error(arguments, says, git, command):
+def test_contradictory_approval_options_are_a_usage_error(arguments, says, git, command):
     ended = command("apply", "--yes", "--repo", git, *arguments)
     assert (ended.code, says in ended.err) == (64, True)

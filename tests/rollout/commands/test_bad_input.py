@@ -227,7 +227,7 @@ def refused(ended, case_says, code) -> None:
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
-def test_bad_input_is_one_sentence_with_place_and_hint(
+def test_bad_input_is_reported_in_one_sentence_with_location_and_hint(
     case, cluster, command, tmp_path, monkeypatch
 ):
     repository = Git(tmp_path / "repo")
@@ -245,7 +245,7 @@ def test_bad_input_is_one_sentence_with_place_and_hint(
 
 
 @pytest.mark.parametrize("case", DESIRED.values(), ids=DESIRED.keys())
-def test_invalid_manifest_is_reported_with_location_and_hint_and_the_command_goes_on(
+def test_invalid_manifest_is_reported_with_location_and_hint_and_the_command_continues(
     case, cluster, command, tmp_path, monkeypatch
 ):
     Git(tmp_path / "repo").commit(case.files)
@@ -268,7 +268,9 @@ def test_invalid_manifest_is_reported_with_location_and_hint_and_the_command_goe
         ),
     ],
 )
-def test_cluster_without_one_kubevirt_cr_is_refused(world, says, name, serve, git, command):
+def test_cluster_with_no_kubevirt_cr_or_with_two_is_rejected(
+    world, says, name, serve, git, command
+):
     git.commit({"vm.yaml": GOOD})
     source = [] if name == "snapshot" else ["--repo", git]
     source += ["--yes"] if name == "apply" else []
@@ -277,14 +279,14 @@ def test_cluster_without_one_kubevirt_cr_is_refused(world, says, name, serve, gi
     assert served.writes() == []
 
 
-def test_unknown_token_is_401(serve, git, command, tmp_path):
+def test_unknown_token_is_reported_as_401(serve, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     kubeconfig = serve("hotplug").credentials(tmp_path / "kubeconfig", TOKEN)
     ended = command("apply", "--yes", "--repo", git, "--kubeconfig", kubeconfig)
     refused(ended, ("the server rejected the credentials (401", "hint: check the context's"), 1)
 
 
-def test_missing_right_is_403_and_names_the_right(serve, git, command, tmp_path):
+def test_missing_permission_is_reported_with_its_resource(serve, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     served = serve("hotplug", rbac="enforced", tokens={TOKEN: {"user": "somebody"}})
     kubeconfig = served.credentials(tmp_path / "kubeconfig", TOKEN)
@@ -300,7 +302,7 @@ def test_fetch_ends_at_the_deadline_of_the_run(command):
     refused(ended, (f"{address} was not fetched before the deadline", "hint: allow more"), 1)
 
 
-def test_server_that_does_not_answer_is_named(serve, git, command, tmp_path):
+def test_error_about_an_unreachable_server_contains_its_address(serve, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     kubeconfig = tmp_path / "kubeconfig"
     # Port 9, discard, is served by nobody; ports below 1024 are never handed out as free ones.

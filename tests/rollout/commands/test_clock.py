@@ -41,7 +41,7 @@ def run(serve, git, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("ahead_s", "side"), [(600.0, "ahead of"), (-600.0, "behind")])
-def test_vm_is_followed_to_its_end_with_a_clock_ten_minutes_off(run, ahead_s, side, caplog):
+def test_vm_change_is_tracked_to_its_end_with_a_clock_ten_minutes_off(run, ahead_s, side, caplog):
     report, cluster = run(ahead_s, "hotplug")
     (outcome,) = report["outcomes"]
     assert (outcome["result"], outcome["reason"]) == ("done", "converged")
@@ -55,7 +55,7 @@ def test_vm_is_followed_to_its_end_with_a_clock_ten_minutes_off(run, ahead_s, si
 @pytest.mark.parametrize(
     ("corrected", "reason"), [(True, "guest-accepting"), (False, "guest-silent")]
 )
-def test_guest_patience_is_measured_by_the_servers_time(run, corrected, reason):
+def test_guest_timeout_is_measured_by_the_api_servers_time(run, corrected, reason):
     """Nobody sees how long a guest takes: what is not corrected calls each one silent."""
     report, _ = run(600.0, "guest-silent", corrected=corrected, deadline_s=100.0)
     (outcome,) = report["outcomes"]

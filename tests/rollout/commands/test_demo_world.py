@@ -16,7 +16,7 @@ def played(capsys, *arguments):
     return code, said.out, said.err
 
 
-def test_world_is_committed_planned_applied_and_reported(capsys):
+def test_demo_commits_plans_applies_and_reports_a_world(capsys):
     code, out, _ = played(capsys, "--world", "halted")
     assert code == 0
     title = out.index("The world halted")
@@ -28,7 +28,7 @@ def test_world_is_committed_planned_applied_and_reported(capsys):
     assert "not-running" in out[plan:apply]
 
 
-def test_demo_world_with_a_configuration_shows_and_obeys_it_at_its_own_time(capsys):
+def test_demo_world_with_a_configuration_prints_and_obeys_it_at_simulated_time(capsys):
     code, out, _ = played(capsys, "--world", "window-closed")
     assert code == 0
     about = out.index("# Changes are for weekday nights")
@@ -38,21 +38,21 @@ def test_demo_world_with_a_configuration_shows_and_obeys_it_at_its_own_time(caps
     assert "Run: 1 held." in out
 
 
-def test_consented_restart_is_followed_to_its_end(capsys):
+def test_restart_with_consent_is_tracked_to_its_end(capsys):
     code, out, _ = played(capsys, "--world", "restart-consented")
     assert code == 0
     assert "the guest has 5Gi" in out
     assert "Run: 1 done." in out
 
 
-def test_demo_succeeds_if_the_world_shows_what_it_is_about(capsys):
+def test_demo_succeeds_when_the_world_shows_its_intended_problem(capsys):
     code, out, err = played(capsys, "--world", "no-kubevirt")
     assert code == 0
     assert "reconciler apply" not in out
     assert "has no KubeVirt CR" in err
 
 
-def test_custom_demo_world_uses_the_manifests_beside_it(capsys, tmp_path):
+def test_custom_demo_world_uses_the_manifests_in_its_folder(capsys, tmp_path):
     (tmp_path / "desired").mkdir()
     shutil.copy(WORLDS / "misaligned.yaml", tmp_path / "mine.yaml")
     shutil.copy(WORLDS / "desired" / "misaligned.yaml", tmp_path / "desired" / "mine.yaml")
@@ -61,7 +61,7 @@ def test_custom_demo_world_uses_the_manifests_beside_it(capsys, tmp_path):
     assert "Exit code 4" in out
 
 
-def test_demo_world_may_name_a_folder_with_a_configuration(capsys, tmp_path):
+def test_demo_world_option_accepts_a_folder_with_a_configuration(capsys, tmp_path):
     shutil.copytree(WORLDS / "desired" / "restart-staged", tmp_path / "desired" / "mine")
     shutil.copy(WORLDS / "restart-staged.yaml", tmp_path / "mine.yaml")
     code, out, _ = played(capsys, "--world", str(tmp_path / "mine.yaml"))
@@ -78,7 +78,7 @@ def test_demo_world_may_name_a_folder_with_a_configuration(capsys, tmp_path):
         ("alone.yaml", "desired/alone.yaml"),
     ],
 )
-def test_unplayable_world_is_a_usage_error(capsys, tmp_path, monkeypatch, world, says):
+def test_demo_with_an_invalid_world_is_a_usage_error(capsys, tmp_path, monkeypatch, world, says):
     monkeypatch.chdir(tmp_path)
     shutil.copy(WORLDS / "halted.yaml", tmp_path / "alone.yaml")
     code, _, err = played(capsys, "--world", world)

@@ -74,7 +74,7 @@ def deploy(cluster, manifests: list[dict]) -> str:
     return body["status"]["token"]
 
 
-def test_cronjob_account_can_do_a_whole_pass(serve, git, command, tmp_path):
+def test_cronjob_service_account_can_complete_a_pass(serve, git, command, tmp_path):
     cluster = serve("no-update-methods", rbac="enforced")
     git.commit({"desired.yaml": DESIRED})
     kubeconfig = cluster.credentials(tmp_path / "account", deploy(cluster, base()))
@@ -147,20 +147,20 @@ def deployed(tmp_path_factory):
         ("PATCH", "/apis/batch/v1/namespaces/memory-reconciler/cronjobs/memory-reconciler"),
     ],
 )
-def test_cronjob_account_is_forbidden_everything_else(method, path, deployed):
+def test_cronjob_service_account_is_denied_everything_else(method, path, deployed):
     cluster, token = deployed
     status, body = cluster.ask(method, path, {} if method != "GET" else None, token=token)
     assert (status, body["reason"]) == (403, "Forbidden")
 
 
-def test_cronjob_account_may_not_impersonate(deployed):
+def test_cronjob_service_account_cannot_impersonate(deployed):
     cluster, token = deployed
     someone = {"impersonate-user": "kubernetes-admin", "impersonate-group": "system:masters"}
     status, _ = cluster.ask("GET", "/api/v1/secrets", token=token, **someone)
     assert status == 403
 
 
-def test_observing_account_plans_and_cannot_patch(serve, git, command, tmp_path):
+def test_observe_service_account_can_plan_and_cannot_patch(serve, git, command, tmp_path):
     cluster = serve("hotplug", rbac="enforced")
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     token = deploy(cluster, observing())

@@ -16,7 +16,7 @@ MUTE = {"effect": "slow", "delay": "20m", "resource": "events"}
 
 
 @pytest.mark.parametrize("fault", [SHORT_OF_BREATH, MUTE], ids=["429", "no answer"])
-def test_patches_continue_if_no_event_is_accepted(fault, serve, git, command):
+def test_patches_continue_when_the_server_rejects_every_event(fault, serve, git, command):
     vms = [f"vm-{number}" for number in range(4)]
     git.commit({"vms.yaml": "".join(vm_yaml("default", name, "2Gi") for name in vms)})
     sizes = [{"name": name, "guest": "1Gi"} for name in vms]
@@ -58,7 +58,7 @@ def test_finished_run_does_not_wait_for_its_events(serve, git, command):
     assert sent[last:].count("events") > 1
 
 
-def test_stopped_run_ends_without_sending_its_remaining_events(serve, git):
+def test_interrupted_run_ends_without_sending_its_remaining_events(serve, git):
     cluster = stopped(serve, git, 100)
     arguments = ("apply", "--yes", "--repo", git, "--kubeconfig", cluster.kubeconfig)
     with process(*arguments) as run:

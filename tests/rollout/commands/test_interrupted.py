@@ -23,7 +23,7 @@ def arguments(cluster, git) -> list[object]:
     return ["apply", "--yes", "--repo", git, "--kubeconfig", cluster.kubeconfig, "-o", "json"]
 
 
-def test_killed_run_is_continued_by_the_next_one(serve, git):
+def test_killed_run_is_continued_by_the_next_run(serve, git):
     """The lease of the first run is shortened, for the test to be fast."""
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", vms=[{"name": "vm", "guest": "1Gi"}], scale=5.0)
@@ -54,7 +54,9 @@ def test_killed_run_is_continued_by_the_next_one(serve, git):
     [(signal.SIGTERM, 6), (signal.SIGINT, 130)],
     ids=["SIGTERM", "Ctrl-C"],
 )
-def test_stopped_run_reports_releases_its_lease_and_leaves_the_migration(number, code, serve, git):
+def test_interrupted_run_reports_releases_its_lease_and_leaves_the_migration_running(
+    number, code, serve, git
+):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=5.0)
     with process(*arguments(cluster, git)) as run:
@@ -78,7 +80,9 @@ def test_stopped_run_reports_releases_its_lease_and_leaves_the_migration(number,
     ],
     ids=["SIGTERM", "Ctrl-C"],
 )
-def test_stopped_run_ends_at_once_while_it_waits_for_the_lease(number, code, says, serve, git):
+def test_interrupted_run_ends_immediately_while_it_waits_for_the_lease(
+    number, code, says, serve, git
+):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     dead = {"holderIdentity": "long-gone", "leaseDurationSeconds": 3600}
@@ -91,7 +95,7 @@ def test_stopped_run_ends_at_once_while_it_waits_for_the_lease(number, code, say
     assert cluster.writes() == []
 
 
-def test_stopped_run_ends_at_once_during_a_fetch():
+def test_interrupted_run_ends_immediately_during_a_git_fetch():
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"http://127.0.0.1:{mute.getsockname()[1]}/vms.git"
         with process("reconcile", "--repo", address, "--detailed-exitcode") as run:
@@ -150,7 +154,7 @@ def reconciling(cluster, git):
 
 
 @ENDS
-def test_stopped_run_interrupts_an_unanswered_patch_and_reports(number, code, serve, git):
+def test_interrupted_run_cancels_an_unanswered_patch_and_reports(number, code, serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", apiFaults=[never(verbs=["patch"], resource="virtualmachines")])
     with process(*reconciling(cluster, git)) as run:
@@ -166,7 +170,7 @@ def test_stopped_run_interrupts_an_unanswered_patch_and_reports(number, code, se
 
 
 @ENDS
-def test_stopped_run_does_not_wait_for_an_unanswered_lease_release(number, code, serve, git):
+def test_interrupted_run_does_not_wait_for_an_unanswered_lease_release(number, code, serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=5.0, apiFaults=[never(verbs=["update"], resource="leases")])
     with process(*reconciling(cluster, git)) as run:
@@ -177,7 +181,7 @@ def test_stopped_run_does_not_wait_for_an_unanswered_lease_release(number, code,
     assert "cannot release the lease" in err
 
 
-def test_stopped_run_interrupts_an_unanswered_renewal_and_reports(serve, git):
+def test_interrupted_run_cancels_an_unanswered_lease_renewal_and_reports(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0, apiFaults=[never(verbs=["update"], resource="leases")])
     with process(*reconciling(cluster, git)) as run:
@@ -187,7 +191,7 @@ def test_stopped_run_interrupts_an_unanswered_renewal_and_reports(serve, git):
     assert report["outcomes"][0]["result"] == "running"
 
 
-def test_stopped_run_ends_at_once_while_a_lease_request_is_unanswered(serve, git):
+def test_interrupted_run_ends_immediately_while_a_lease_request_is_unanswered(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", apiFaults=[never(verbs=["create"], resource="leases")])
     with process(*reconciling(cluster, git)) as run:
@@ -206,7 +210,9 @@ def test_stopped_run_ends_at_once_while_a_lease_request_is_unanswered(serve, git
         ("nodes", signal.SIGTERM, 6),
     ],
 )
-def test_stopped_run_ends_at_once_while_a_list_is_unanswered(resource, number, code, serve, git):
+def test_interrupted_run_ends_immediately_while_a_list_request_is_unanswered(
+    resource, number, code, serve, git
+):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", scale=1.0, apiFaults=[never(verbs=["list"], resource=resource)])
     with process(*reconciling(cluster, git)) as run:
@@ -218,7 +224,7 @@ def test_stopped_run_ends_at_once_while_a_list_is_unanswered(resource, number, c
     assert cluster.writes() == []
 
 
-def test_second_ctrl_c_ends_at_once(serve, git):
+def test_second_ctrl_c_ends_the_run_immediately(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", apiFaults=[never(verbs=["patch"], resource="virtualmachines")])
     with process(*arguments(cluster, git)) as run:

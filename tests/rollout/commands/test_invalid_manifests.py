@@ -30,7 +30,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("files", INVALID.values(), ids=INVALID.keys())
-def test_invalid_manifest_leaves_the_other_objects_to_the_run(files, serve, git, command):
+def test_invalid_manifest_does_not_stop_changes_of_other_objects(files, serve, git, command):
     git.commit({**GOOD, **files})
     cluster = serve("hotplug", vms=VMS)
     plan = command("plan", "--repo", git, "-o", "json", on=cluster)
@@ -45,7 +45,7 @@ def test_invalid_manifest_leaves_the_other_objects_to_the_run(files, serve, git,
     assert {path.rpartition("/")[2] for path in written} == {"good"}
 
 
-def test_invalid_configuration_stops_everything(serve, git, command):
+def test_invalid_configuration_stops_the_run_before_any_write(serve, git, command):
     git.commit({**GOOD, ".reconciler.yaml": "apiVersion: reconciler/v1alpha1\nkind: Confg\n"})
     cluster = serve("hotplug", vms=VMS)
     for name in ("plan", "reconcile"):

@@ -27,7 +27,7 @@ def with_fleet(git) -> None:
     git.commit({})
 
 
-def test_plan_in_json_is_what_the_schema_says_and_names_the_commit(serve, git, command):
+def test_json_plan_matches_the_schema_and_contains_the_commit(serve, git, command):
     with_fleet(git)
     ended = command("plan", "--repo", git, "-o", "json", on=serve("fleet"))
     plan = valid(ended.json, "plan")
@@ -45,7 +45,7 @@ def test_closed_output_pipe_ends_a_plan_silently(form, serve, git, command, tmp_
         assert (run.wait(500), run.stderr.read()) == (1, "")
 
 
-def test_report_file_equals_the_printed_report(serve, git, command, tmp_path):
+def test_plan_report_file_equals_the_printed_report(serve, git, command, tmp_path):
     with_fleet(git)
     plan = tmp_path / "plan.json"
     ended = command("plan", "--repo", git, "-o", "json", "--out", plan, on=serve("fleet"))
@@ -53,7 +53,7 @@ def test_report_file_equals_the_printed_report(serve, git, command, tmp_path):
     assert plan.stat().st_mode & 0o777 == 0o600
 
 
-def test_plan_changes_nothing_and_asks_no_vm_by_itself(serve, git, command):
+def test_plan_writes_nothing_and_reads_vms_only_in_lists(serve, git, command):
     with_fleet(git)
     cluster = serve("fleet")
     command("plan", "--repo", git, on=cluster)
@@ -63,7 +63,7 @@ def test_plan_changes_nothing_and_asks_no_vm_by_itself(serve, git, command):
     assert [each for each in paths if "pg-" in each] == []
 
 
-def test_plan_as_text_says_effect_reason_and_place(serve, git, command):
+def test_text_plan_shows_effect_reason_and_manifest_location(serve, git, command):
     git.commit({"vms/vm.yaml": ASK_2GI})
     ended = command("plan", "--repo", git, on=serve("hotplug"))
     (row,) = (each for each in ended.out.splitlines() if each.startswith("default "))
@@ -73,14 +73,16 @@ def test_plan_as_text_says_effect_reason_and_place(serve, git, command):
     assert ended.err == ""
 
 
-def test_plan_as_markdown_is_one_comment_that_can_be_found_again(serve, git, command):
+def test_markdown_plan_starts_with_a_marker_that_identifies_the_comment(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("plan", "--repo", git, "-o", "markdown", on=serve("hotplug"))
     assert ended.out.startswith("<!-- reconciler-plan -->\n")
     assert "| **live** | hotplug |" in ended.out
 
 
-def test_plan_against_a_snapshot_is_the_plan_against_the_cluster(serve, git, command, tmp_path):
+def test_plan_against_a_snapshot_equals_the_plan_against_the_cluster(
+    serve, git, command, tmp_path
+):
     with_fleet(git)
     cluster = serve("fleet", scale=0.001)  # between two reads nothing moves
     snapshot = tmp_path / "live.json"
@@ -93,7 +95,7 @@ def test_plan_against_a_snapshot_is_the_plan_against_the_cluster(serve, git, com
     assert plans[0]["objects"] == plans[1]["objects"]
 
 
-def test_snapshot_holds_what_a_plan_needs_and_no_secret(serve, command):
+def test_snapshot_contains_everything_for_a_plan_and_no_secret(serve, command):
     cluster = serve("hotplug")
     volume = {"name": "init", "cloudInitNoCloud": {"userData": f"password: {SECRET}"}}
     template = {"domain": {"devices": {}, "memory": {"guest": "1Gi"}}, "volumes": [volume]}
@@ -117,7 +119,7 @@ def test_snapshot_holds_what_a_plan_needs_and_no_secret(serve, command):
     [("hotplug", "2Gi", 2), ("above-max", "5Gi", 4), ("hotplug", "1024Mi", 0)],
     ids=["changes", "held", "as desired"],
 )
-def test_detailed_exit_codes_separate_changes_holds_and_no_changes(
+def test_detailed_exit_codes_distinguish_changes_holds_and_no_changes(
     world, guest, code, serve, git, command
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
@@ -133,7 +135,9 @@ def test_manifests_are_read_from_standard_input(serve, command, monkeypatch):
     assert change["at"] == {"path": "stdin", "line": 5, "column": 51}
 
 
-def test_working_tree_is_read_with_uncommitted_changes_and_called_dirty(serve, git, command):
+def test_plan_of_a_working_tree_includes_uncommitted_changes_and_is_marked_dirty(
+    serve, git, command
+):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "1Gi")})
     (git.path / "vm.yaml").write_text(ASK_2GI)
     cluster = serve("hotplug")
@@ -143,7 +147,9 @@ def test_working_tree_is_read_with_uncommitted_changes_and_called_dirty(serve, g
     assert (committed["dirty"], committed["summary"]) == (False, {"none": 1})
 
 
-def test_options_come_from_the_environment_and_a_flag_beats_it(serve, git, command, monkeypatch):
+def test_options_can_be_set_in_the_environment_and_flags_override_them(
+    serve, git, command, monkeypatch
+):
     git.commit({"vm.yaml": ASK_2GI})
     monkeypatch.setenv("RECONCILER_REPO", str(git))
     monkeypatch.setenv("RECONCILER_KUBECONFIG", str(serve("hotplug").kubeconfig))
@@ -163,7 +169,7 @@ def test_status_shows_desired_and_live_side_by_side(serve, git, command):
     assert cluster.writes() == []
 
 
-def test_validate_needs_no_cluster(git, command):
+def test_validate_works_without_a_cluster(git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("validate", "--repo", git)
     assert (ended.code, ended.out, ended.err) == (0, "Valid: 1 VirtualMachine\n", "")

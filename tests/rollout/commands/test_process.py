@@ -30,7 +30,7 @@ print(code, sorted(loaded & {set(SLOW)!r}), file=sys.stderr)
     [["--help"], ["--version"], ["plan", "--help"], ["reconcile", "--help"], ["demo", "--help"]],
     ids=" ".join,
 )
-def test_help_and_version_import_nothing_slow(arguments):
+def test_help_and_version_import_no_slow_module(arguments):
     done = subprocess.run(
         [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True
     )
@@ -38,7 +38,9 @@ def test_help_and_version_import_nothing_slow(arguments):
     assert done.stdout
 
 
-def test_cluster_writes_its_kubeconfig_when_it_is_ready_and_leaves_nothing(git, command, tmp_path):
+def test_simulated_cluster_writes_its_kubeconfig_when_ready_and_exits_completely(
+    git, command, tmp_path
+):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     kubeconfig = tmp_path / "kubeconfig"
     arguments = ("--world", WORLDS / "hotplug.yaml", "--kubeconfig", kubeconfig)
@@ -75,7 +77,9 @@ def test_cluster_writes_its_kubeconfig_when_it_is_ready_and_leaves_nothing(git, 
     ],
     ids=["no file", "no world", "no port", "no time"],
 )
-def test_impossible_world_is_refused_and_writes_no_kubeconfig(flags, says, command, tmp_path):
+def test_invalid_simulated_cluster_options_are_rejected_and_write_no_kubeconfig(
+    flags, says, command, tmp_path
+):
     (tmp_path / "world.yaml").write_text("hello")
     kubeconfig = tmp_path / "kubeconfig"
     places = {"here": tmp_path, "good": WORLDS / "hotplug.yaml"}

@@ -42,7 +42,7 @@ def held_by_another(cluster) -> None:
     ],
     ids=["done", "held", "failed", "error", "invalid"],
 )
-def test_transient_result_is_a_failure_only_with_detailed_exit_codes(
+def test_transient_result_has_a_nonzero_exit_code_only_with_detailed_exitcode(
     world, guest, code, detailed, serve, git, command
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
@@ -52,7 +52,7 @@ def test_transient_result_is_a_failure_only_with_detailed_exit_codes(
     assert again.code == detailed
 
 
-def test_deadline_leaves_the_migration_to_the_next_pass(serve, git, command):
+def test_migration_still_running_at_the_deadline_is_left_to_the_next_pass(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0)
     pass_ = ("reconcile", "--repo", git, "-o", "json", "--deadline")
@@ -71,7 +71,7 @@ def test_deadline_leaves_the_migration_to_the_next_pass(serve, git, command):
 
 
 @pytest.mark.parametrize("detailed", [False, True])
-def test_printed_exit_code_is_the_returned_one(detailed, serve, git, command):
+def test_printed_exit_code_equals_the_process_exit_code(detailed, serve, git, command):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "5Gi")})
     flags = ["--detailed-exitcode"] if detailed else []
     ended = command("reconcile", "--repo", git, *flags, on=serve("above-max"))
@@ -84,7 +84,7 @@ def test_printed_exit_code_is_the_returned_one(detailed, serve, git, command):
 
 
 @pytest.mark.parametrize("way", ["file", "flag"])
-def test_mode_observe_reports_and_writes_nothing_at_all(way, serve, git, command):
+def test_mode_observe_reports_and_writes_nothing(way, serve, git, command):
     git.commit({"vm.yaml": ASK_2GI} | ({".reconciler.yaml": OBSERVE} if way == "file" else {}))
     flags = ["--mode", "observe"] if way == "flag" else []
     cluster = serve("hotplug")
@@ -105,7 +105,7 @@ def test_mode_enforce_on_the_command_line_overrides_observe_in_the_file(serve, g
     assert len(cluster.ours("PATCH")) == 1
 
 
-def test_mode_observe_does_not_bind_a_person_who_applies(serve, git, command):
+def test_apply_ignores_mode_observe(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     cluster = serve("hotplug")
     assert command("apply", "--yes", "--repo", git, on=cluster).code == 0
@@ -121,7 +121,7 @@ def test_mode_observe_does_not_bind_a_person_who_applies(serve, git, command):
     ],
     ids=["reconcile", "detailed", "apply"],
 )
-def test_lease_of_another_run_prevents_every_write(arguments, code, serve, git, command):
+def test_lease_held_by_another_run_prevents_every_write(arguments, code, serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     held_by_another(cluster)

@@ -56,7 +56,7 @@ def test_json_report_file_equals_the_printed_report(serve, git, command, report)
     assert report.read_text() == ended.out
 
 
-def test_report_says_that_another_run_holds_the_lease(serve, git, command, report):
+def test_report_states_that_another_run_holds_the_lease(serve, git, command, report):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     now = cluster.simulator.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -80,7 +80,7 @@ def test_report_says_that_another_run_holds_the_lease(serve, git, command, repor
     assert (outcome["result"], outcome["reason"]) == ("not-started", "lease-held")
 
 
-def test_run_that_reaches_its_deadline_leaves_its_report(serve, git, command, report):
+def test_run_that_reaches_its_deadline_writes_its_report_file(serve, git, command, report):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0)
     ended = command(
@@ -91,7 +91,7 @@ def test_run_that_reaches_its_deadline_leaves_its_report(serve, git, command, re
     assert [each["result"] for each in left["outcomes"]] == ["running"]
 
 
-def test_stopped_run_leaves_its_report(serve, git, report):
+def test_interrupted_run_writes_its_report_file(serve, git, report):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=5.0)
     arguments = ["--kubeconfig", cluster.kubeconfig, "--report", report]
@@ -104,7 +104,7 @@ def test_stopped_run_leaves_its_report(serve, git, report):
     assert [each["result"] for each in left["outcomes"]] == ["running"]
 
 
-def test_run_stopped_before_its_first_write_leaves_its_report(serve, git, report):
+def test_run_interrupted_before_its_first_write_writes_its_report_file(serve, git, report):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     spec = {"holderIdentity": "long-gone", "leaseDurationSeconds": 3600}
@@ -175,7 +175,7 @@ def reader(rules):
         ("another digest", 8),
     ],
 )
-def test_run_with_a_plan_leaves_report_and_trace_at_every_end(
+def test_run_that_has_planned_always_writes_its_report_and_trace_files(
     reason, code, serve, git, command, tmp_path, report
 ):
     trace = tmp_path / "trace.jsonl"
@@ -191,7 +191,7 @@ def test_run_with_a_plan_leaves_report_and_trace_at_every_end(
     assert line["digest"] == outcome["digest"]
 
 
-def test_run_that_ends_before_its_plan_leaves_no_report_of_an_earlier_one(
+def test_run_that_ends_before_planning_removes_the_report_of_an_earlier_run(
     serve, git, command, report
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
@@ -201,7 +201,7 @@ def test_run_that_ends_before_its_plan_leaves_no_report_of_an_earlier_one(
     assert not report.exists()
 
 
-def test_unwritable_report_path_is_an_error_before_any_write(serve, git, command):
+def test_unwritable_report_path_stops_the_run_before_any_cluster_write(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     ended = command(
@@ -212,7 +212,7 @@ def test_unwritable_report_path_is_an_error_before_any_write(serve, git, command
     assert cluster.ours() == []
 
 
-def test_trace_has_a_line_a_vm_from_commit_to_guest(serve, git, command, tmp_path):
+def test_trace_has_one_line_per_vm_from_commit_to_guest_memory(serve, git, command, tmp_path):
     revision = git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "bad", "2Gi")})
     vms = [
         {"name": "vm", "guest": "1Gi"},
@@ -242,7 +242,7 @@ def test_trace_has_a_line_a_vm_from_commit_to_guest(serve, git, command, tmp_pat
     assert done["digest"].startswith("sha256:")
 
 
-def test_json_log_has_one_such_line_per_vm(serve, git, command):
+def test_json_log_has_one_trace_line_per_vm(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, "--log-format", "json", on=serve("hotplug"))
     lines = [json.loads(each) for each in ended.err.splitlines()]
@@ -268,6 +268,6 @@ def test_apply_outside_the_windows_writes_only_with_ignore_windows(serve, git, c
     assert "--ignore-windows" in note
 
 
-def test_unattended_pass_cannot_ignore_windows(git, command):
+def test_reconcile_cannot_ignore_windows(git, command):
     ended = command("reconcile", "--repo", git, "--ignore-windows")
     assert (ended.code, "--ignore-windows" in ended.err) == (64, True)

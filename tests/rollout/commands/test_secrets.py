@@ -15,7 +15,7 @@ SECRETS = (TOKEN, PASSWORD)
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 @pytest.mark.parametrize("name", ["plan", "apply", "status", "snapshot"])
-def test_token_is_never_shown_on_success(name, log_format, serve, git, command, tmp_path):
+def test_token_is_never_printed_on_success(name, log_format, serve, git, command, tmp_path):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     tokens = {TOKEN: {"user": "somebody", "groups": ["system:masters"]}}
     cluster = serve("hotplug", rbac="enforced", tokens=tokens)
@@ -35,7 +35,7 @@ def test_token_is_never_shown_on_success(name, log_format, serve, git, command, 
     [(TOKEN, 401), (f"{TOKEN} with a blank", 401), (f'{TOKEN}\\n"', 401), ("someone-known", 403)],
     ids=["unknown", "blank", "quote and line break", "forbidden"],
 )
-def test_token_is_never_shown_when_it_is_refused(
+def test_token_is_never_printed_when_the_server_rejects_it(
     token, code, log_format, serve, git, command, tmp_path
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
@@ -50,7 +50,7 @@ def test_token_is_never_shown_when_it_is_refused(
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 @pytest.mark.parametrize("name", ["plan", "reconcile", "validate"])
-def test_password_in_the_address_of_a_repository_is_never_shown(name, log_format, serve, command):
+def test_password_in_a_repository_address_is_never_printed(name, log_format, serve, command):
     address = f"https://robot:{PASSWORD}@127.0.0.1:9/vms.git?private_token={TOKEN}"
     flags = ("-vv", "--log-format", log_format)
     ended = command(name, "--repo", address, *flags)

@@ -23,7 +23,7 @@ def watch(cluster, git, *arguments: object) -> list[object]:
     return ["status", "--watch", "--repo", git, "--kubeconfig", cluster.kubeconfig, *arguments]
 
 
-def test_each_change_of_a_vm_is_a_line_until_ctrl_c(serve, git):
+def test_watch_prints_a_line_for_each_vm_change_until_ctrl_c(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", scale=5.0)
     with process(*watch(cluster, git)) as run:
@@ -39,7 +39,7 @@ def test_each_change_of_a_vm_is_a_line_until_ctrl_c(serve, git):
     assert cluster.writes() == []
 
 
-def test_json_output_has_one_document_per_line_and_change(serve, git):
+def test_json_watch_prints_one_document_per_change_and_line(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", scale=5.0)
     with process(*watch(cluster, git, "-o", "json")) as run:
@@ -57,7 +57,7 @@ def test_json_output_has_one_document_per_line_and_change(serve, git):
     assert all(before != after for before, after in pairwise(said))
 
 
-def test_watch_ends_at_the_deadline_and_repeats_nothing(serve, git, command):
+def test_watch_ends_at_the_deadline_and_does_not_repeat_lines(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     for flag in ("--deadline", "--timeout"):
@@ -103,11 +103,11 @@ def read_until(terminal: int, words: str) -> str:
     ],
     ids=["snapshot", "deadline"],
 )
-def test_contradictory_options_are_a_usage_error(arguments, says, git, command):
+def test_contradictory_watch_options_are_a_usage_error(arguments, says, git, command):
     ended = command("status", "--repo", git, *arguments)
     assert (ended.code, says in ended.err) == (64, True)
 
 
-def test_watch_ends_on_an_invalid_desired_state(serve, git, command):
+def test_watch_ends_when_the_desired_state_is_invalid(serve, git, command):
     git.commit({".reconciler.yaml": "kind: Config\n"})
     assert command("status", "--watch", "--repo", git, on=serve("hotplug")).code == 3

@@ -25,7 +25,7 @@ def piped(monkeypatch):
     return pipe
 
 
-def test_run_without_a_configuration_warns_that_nothing_binds_it(serve, command, piped):
+def test_run_without_a_configuration_warns_that_no_rules_apply(serve, command, piped):
     cluster = serve("hotplug")
     piped(ASK_2GI)
     plan = command("plan", "-f", "-", on=cluster)
@@ -36,7 +36,7 @@ def test_run_without_a_configuration_warns_that_nothing_binds_it(serve, command,
 
 
 @pytest.mark.parametrize("way", ["flag", "environment", "stream", "folder"])
-def test_configuration_beside_the_manifests_binds_the_run(
+def test_configuration_from_each_kind_of_source_applies_to_the_run(
     way, serve, command, piped, tmp_path, monkeypatch
 ):
     cluster, flags = serve("hotplug"), []
@@ -61,7 +61,7 @@ def test_configuration_beside_the_manifests_binds_the_run(
     assert cluster.writes() == []
 
 
-def test_closed_window_of_a_piped_configuration_holds_the_rollout(serve, command, piped):
+def test_closed_window_in_a_configuration_on_stdin_holds_the_rollout(serve, command, piped):
     cluster = serve("hotplug")
     windows = 'windows: [{kind: allow, cron: "0 0 29 2 *", duration: 1m}]\n'
     piped(f"{ASK_2GI}---\n{KUSTOMIZED}{windows}")
@@ -82,7 +82,9 @@ def test_closed_window_of_a_piped_configuration_holds_the_rollout(serve, command
     ],
     ids=["two in the stream", "flag and stream", "invalid", "flag alone"],
 )
-def test_configuration_of_a_stream_is_checked(stream, flag, code, says, command, piped, tmp_path):
+def test_invalid_configuration_on_stdin_is_an_error(
+    stream, flag, code, says, command, piped, tmp_path
+):
     (tmp_path / "c.yaml").write_text(CONFIG)
     piped(ASK_2GI + ("---\n" + stream if stream else ""))
     flags = ["--config", tmp_path / "c.yaml"] if flag else []
@@ -97,7 +99,9 @@ def test_configuration_of_a_stream_is_checked(stream, flag, code, says, command,
         (["-f", "-"], 1, "nowhere.yaml cannot be read: No such file"),
     ],
 )
-def test_config_file_that_does_not_fit_is_an_error(arguments, code, says, command, piped):
+def test_config_option_without_f_or_with_a_missing_file_is_an_error(
+    arguments, code, says, command, piped
+):
     piped(ASK_2GI)
     ended = command("validate", *arguments, "--config", "nowhere.yaml")
     assert (ended.code, says in ended.err) == (code, True), ended.err

@@ -35,7 +35,7 @@ def on_terminal(answer, *arguments):
 
 
 @pytest.mark.parametrize("flags", [[], ["-o", "json"], ["--log-format", "json"]])
-def test_apply_without_a_terminal_needs_an_answer_on_the_command_line(flags, git, command):
+def test_apply_without_a_terminal_needs_yes_or_an_approval_option(flags, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--repo", git, *flags)
     assert (ended.code, ended.out) == (64, "")
@@ -53,7 +53,9 @@ def test_yes_can_be_set_in_the_environment(git, serve, command, monkeypatch):
 @pytest.mark.parametrize(
     ("answer", "code"), [(b"y\n", 0), (b"yes\n", 0), (b"\n", 1), (b"no\n", 1)]
 )
-def test_apply_on_a_terminal_shows_the_plan_and_asks(answer, code, flags, git, serve):
+def test_apply_on_a_terminal_prints_the_plan_and_asks_for_confirmation(
+    answer, code, flags, git, serve
+):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     found, printed = on_terminal(
@@ -68,7 +70,7 @@ def test_apply_on_a_terminal_shows_the_plan_and_asks(answer, code, flags, git, s
         assert cluster.writes() == []
 
 
-def test_apply_on_a_terminal_does_not_ask_where_nothing_is_to_do(git, serve):
+def test_apply_on_a_terminal_does_not_ask_if_there_are_no_changes(git, serve):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "1Gi")})
     cluster = serve("hotplug")
     code, printed = on_terminal(b"", "apply", "--repo", git, "--kubeconfig", cluster.kubeconfig)
@@ -76,7 +78,7 @@ def test_apply_on_a_terminal_does_not_ask_where_nothing_is_to_do(git, serve):
     assert "[y/N]" not in printed
 
 
-def test_apply_on_a_terminal_does_not_ask_for_what_is_approved(git, serve):
+def test_apply_on_a_terminal_does_not_ask_about_an_approved_plan(git, serve):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     code, printed = on_terminal(
@@ -85,13 +87,13 @@ def test_apply_on_a_terminal_does_not_ask_for_what_is_approved(git, serve):
     assert (code, "[y/N]" in printed) == (0, False)
 
 
-def test_apply_prints_its_latest_end(git, serve, command):
+def test_apply_prints_its_default_deadline(git, serve, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, on=serve("hotplug"))
     assert "info: the run ends after 2h at the latest; --deadline sets another time" in ended.err
 
 
-def test_reconcile_never_asks(git, serve):
+def test_reconcile_never_asks_for_confirmation(git, serve):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     code, printed = on_terminal(

@@ -46,7 +46,7 @@ EVERYTHING = ["kubevirt/kubevirt", "a/one", "a/two", "b/three"]
         (["-n", "a", "a/two"], ["a/two"]),
     ],
 )
-def test_plan_has_the_objects_that_are_asked_for(arguments, objects, repo, serve, command):
+def test_plan_contains_only_the_selected_objects(arguments, objects, repo, serve, command):
     cluster = serve("hotplug", vms=VMS)
     ended = command("plan", "--repo", repo, "-o", "json", *arguments, on=cluster)
     assert (ended.code, planned(ended)) == (0, objects)
@@ -75,14 +75,14 @@ def test_malformed_vm_name_is_an_error(arguments, code, says, repo, command):
     assert "hint: " in ended.err
 
 
-def test_manifest_of_another_namespace_is_an_error_with_files(repo, serve, command):
+def test_manifest_file_of_an_unselected_namespace_is_an_error(repo, serve, command):
     file = repo.path / "all.yaml"
     ended = command("validate", "-f", file, "-n", "a")
     assert ended.code == 3
     assert "the manifest sets the namespace b, but -n sets a" in ended.out
 
 
-def test_apply_writes_only_the_vms_that_are_named(repo, serve, command):
+def test_apply_writes_only_the_vms_on_the_command_line(repo, serve, command):
     cluster = serve("hotplug", vms=VMS)
     ended = command("apply", "--yes", "--repo", repo, "a/two", on=cluster)
     assert ended.code == 0
@@ -91,7 +91,7 @@ def test_apply_writes_only_the_vms_that_are_named(repo, serve, command):
     ]
 
 
-def test_approved_vm_outside_the_scope_is_not_called_unknown_to_git(
+def test_approved_vm_outside_the_scope_is_not_reported_as_absent_from_git(
     repo, serve, command, tmp_path
 ):
     cluster, plan = serve("hotplug", vms=VMS), tmp_path / "plan.json"
@@ -109,7 +109,7 @@ def test_approved_vm_outside_the_scope_is_not_called_unknown_to_git(
         (["-n", "c", "--all"], 1, "3 VMs in Git not selected", ["alone"]),
     ],
 )  # fmt: skip
-def test_status_separates_unselected_vms_from_those_absent_from_git(
+def test_status_distinguishes_unselected_vms_from_vms_absent_from_git(
     arguments, n, others, listed, repo, serve, command
 ):
     ended = command("status", "--repo", repo, *arguments, on=serve("hotplug", vms=VMS))

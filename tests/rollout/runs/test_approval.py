@@ -52,13 +52,13 @@ def patched(run: Rig) -> list[str]:
     return [each.rpartition("/")[2] for each in run.patches()]
 
 
-def test_unchanged_approved_change_is_made():
+def test_approved_change_that_still_matches_the_plan_is_made():
     run = rig()
     report = run.apply(ASK_2GI, approval=approved(run, ASK_2GI))
     assert (report.exit, ends(report)) == (ExitCode.DONE, {"vm": ("done", "converged")})
 
 
-def test_approval_that_was_carried_out_is_used_up_and_not_stale():
+def test_approval_of_a_completed_change_is_not_stale():
     """A second run of the same job finds everything as approved."""
     run = rig()
     approval = approved(run, ASK_2GI)
@@ -78,7 +78,7 @@ def test_interrupted_run_continues_under_the_same_approval():
 
 
 @pytest.mark.parametrize("guest", ["1536Mi", "3Gi"])
-def test_approval_that_starts_from_another_value_is_stale(guest):
+def test_approval_is_stale_when_the_live_size_has_changed(guest):
     run = rig()
     approval = approved(run, ASK_2GI)
     by_hand(run, guest)
@@ -114,7 +114,7 @@ def test_approval_of_another_size_is_stale():
     assert patched(run) == []
 
 
-def test_hotplug_that_would_now_be_a_restart_is_stale():
+def test_hotplug_approval_is_stale_when_the_change_now_needs_a_restart():
     """The patch would be the same, and what it does would not."""
     run = rig()
     approval = approved(run, ASK_2GI)
@@ -128,7 +128,7 @@ def test_hotplug_that_would_now_be_a_restart_is_stale():
     assert patched(run) == []
 
 
-def test_stale_approval_of_one_vm_does_not_stop_the_others():
+def test_stale_approval_of_one_vm_does_not_stop_other_vms():
     run = rig(vms=TWO)
     approval = approved(run, BOTH)
     by_hand(run, "1536Mi")
@@ -142,7 +142,7 @@ def test_stale_approval_of_one_vm_does_not_stop_the_others():
     assert patched(run) == ["other"]
 
 
-def test_approval_that_becomes_stale_during_the_run_is_not_carried_out():
+def test_change_whose_approval_becomes_stale_during_the_run_is_not_made():
     run = rig(vms=TWO)
     approval = approved(run, BOTH)
     first, second = (action.ref.name for action in run.plan(BOTH).waves[0].actions)
@@ -153,7 +153,7 @@ def test_approval_that_becomes_stale_during_the_run_is_not_carried_out():
     assert patched(run) == [first]
 
 
-def test_unapproved_change_is_left_alone():
+def test_unapproved_change_is_not_made():
     run = rig(vms=TWO)
     report = run.apply(BOTH, approval=approved(run, ASK_2GI))
     assert report.exit is ExitCode.BLOCKED
@@ -161,7 +161,7 @@ def test_unapproved_change_is_left_alone():
     assert patched(run) == ["vm"]
 
 
-def test_vm_that_was_as_desired_when_it_was_approved_is_not_changed_back():
+def test_vm_that_needed_no_change_at_approval_is_not_changed_later():
     run = rig(vms=TWO)
     as_it_is = vm_yaml("default", "other", "1Gi")
     approval = approved(run, ASK_2GI + as_it_is)
@@ -182,7 +182,7 @@ def test_approved_change_made_by_another_client_is_not_stale():
     assert patched(run) == []
 
 
-def test_custom_resource_is_changed_wave_by_wave_as_approved():
+def test_approved_kubevirt_cr_changes_are_made_wave_by_wave():
     """The second patch is made for what the first one leaves, and is still the approved one."""
     run = rig("walkthrough")
     report = run.apply(KUBEVIRT, approval=approved(run, KUBEVIRT))
@@ -193,7 +193,7 @@ def test_custom_resource_is_changed_wave_by_wave_as_approved():
     assert run.patches() == [CR, CR]
 
 
-def test_new_generation_alone_makes_no_approval_stale():
+def test_approval_remains_valid_when_only_the_generation_changes():
     run = rig("no-update-methods")
     text = KUBEVIRT + ASK_2GI
     approval = approved(run, text)
@@ -207,7 +207,7 @@ def test_new_generation_alone_makes_no_approval_stale():
     assert {result for result, _ in ends(report).values()} == {"done"}
 
 
-def test_unapproved_cr_change_is_left_alone_and_vms_are_decided_without_it():
+def test_unapproved_cr_change_is_not_made_and_vms_are_planned_without_it():
     """The hotplug was approved for a CR that migrates; in one that does not it is another."""
     run = rig("no-update-methods")
     approval = approved(run, KUBEVIRT + ASK_2GI)

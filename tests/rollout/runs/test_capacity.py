@@ -70,7 +70,7 @@ def versioned(world: str, version: str, **changes) -> Rig:
 
 
 @pytest.mark.parametrize("world", ["nodes-full", "quota"])
-def test_change_blocked_for_capacity_does_not_happen_if_patched_anyway(world):
+def test_change_that_the_plan_blocks_for_capacity_fails_if_patched_by_hand(world):
     run = rig(world)
     assert effect(run)[0] == "blocked"
     assert patched_by_hand(run) == "1Gi"
@@ -82,7 +82,7 @@ def test_change_blocked_for_capacity_does_not_happen_if_patched_anyway(world):
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("spare", [0, -1])
-def test_node_capacity_matches_the_plan_to_the_byte(version, spare):
+def test_plan_predicts_node_capacity_to_the_byte(version, spare):
     needed = target_size(version, "2Gi")
     run = versioned("hotplug", version, nodes=2, nodeMemory=str(needed + spare))
     foreseen = effect(run)
@@ -92,7 +92,7 @@ def test_node_capacity_matches_the_plan_to_the_byte(version, spare):
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("spare", [0, -1])
-def test_quota_capacity_matches_the_plan_to_the_byte(version, spare):
+def test_plan_predicts_quota_capacity_to_the_byte(version, spare):
     both = target_size(version, "1Gi") + target_size(version, "2Gi")
     quota = {"name": "team", "hard": {"requests.memory": str(both + spare)}}
     run = versioned("hotplug", version, quotas=[quota])
@@ -101,7 +101,7 @@ def test_quota_capacity_matches_the_plan_to_the_byte(version, spare):
     assert patched_by_hand(run) == ("2Gi" if spare == 0 else "1Gi")
 
 
-def test_capacity_message_states_the_need_and_the_best_node():
+def test_capacity_message_states_the_required_memory_and_the_best_node():
     run = rig("nodes-full")
     (decision,) = run.plan(ASK).decisions
     used = {each["spec"]["nodeName"]: requests(each) for each in items(run, PODS)}
@@ -121,7 +121,7 @@ def test_pods_and_quotas_are_read_once_for_a_plan_and_only_for_a_live_change():
     assert sorted(asked) == [PODS, QUOTAS]
 
 
-def test_plan_without_the_right_to_list_pods_says_that_it_did_not_check():
+def test_plan_without_permission_to_list_pods_states_that_capacity_was_not_checked():
     fault = {"verbs": ["list"], "resource": "pods", "code": 403}
     run = rig("nodes-full", apiFaults=[fault])
     plan = run.plan(ASK)
@@ -133,7 +133,7 @@ def test_plan_without_the_right_to_list_pods_says_that_it_did_not_check():
     ("with_capacity", "foreseen", "codes"),
     [(True, {"blocked": 1}, []), (False, {"live": 1}, ["room-not-in-snapshot"])],
 )
-def test_snapshot_has_the_capacity_that_was_read_or_the_plan_says_it_has_none(
+def test_snapshot_contains_capacity_or_its_plan_states_that_capacity_was_not_checked(
     tmp_path, with_capacity, foreseen, codes
 ):
     run = rig("nodes-full")
@@ -162,7 +162,7 @@ def never_refused(run: Rig):
     return seen
 
 
-def test_changes_that_fit_one_after_another_are_made_in_sequence():
+def test_changes_that_fit_only_one_at_a_time_are_made_in_sequence():
     run = rig("room-one-after-another")
     refused = never_refused(run)
     report = run.apply(BOTH, deadline_s=600)
@@ -173,7 +173,7 @@ def test_changes_that_fit_one_after_another_are_made_in_sequence():
     assert (report.ended_at - report.started_at).total_seconds() < 45, "not a minute's wait"
 
 
-def test_simultaneous_patches_beyond_capacity_are_refused():
+def test_simultaneous_patches_by_hand_beyond_capacity_are_rejected():
     run = rig("room-one-after-another")
     refused = never_refused(run)
     memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "2Gi"}}}}}}
@@ -183,7 +183,7 @@ def test_simultaneous_patches_beyond_capacity_are_refused():
     assert refused
 
 
-def test_capacity_reserved_by_one_change_is_not_available_to_the_next():
+def test_capacity_reserved_for_one_change_is_not_available_to_the_next():
     run = rig("room-for-one")
     refused = never_refused(run)
     report = run.apply(BOTH, deadline_s=900)

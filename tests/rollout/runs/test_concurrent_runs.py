@@ -96,7 +96,7 @@ def sizes(run):
     return [run.vmi("default", name)["status"]["memory"]["guestCurrent"] for name in NAMES]
 
 
-def test_second_run_is_told_who_holds_the_lease(sim):
+def test_second_run_reports_the_holder_of_the_lease(sim):
     first, second = Run(sim, holder="first"), Run(sim, holder="second")
     second.clock.keep = first.keep
 
@@ -113,7 +113,9 @@ def test_second_run_is_told_who_holds_the_lease(sim):
 
 
 @pytest.mark.parametrize("step", [Step.WAVE, Step.PATCHED, Step.PHASE, Step.DONE])
-def test_vanished_run_is_replaced_when_its_lease_expires_and_nothing_is_patched_twice(sim, step):
+def test_second_run_takes_over_after_the_lease_of_a_dead_run_expires_and_repeats_no_patch(
+    sim, step
+):
     first, second = Run(sim, holder="first"), Run(sim, holder="second")
 
     def vanish():
@@ -133,7 +135,7 @@ def test_vanished_run_is_replaced_when_its_lease_expires_and_nothing_is_patched_
     assert sizes(second) == ["2Gi"] * 3
 
 
-def test_paused_run_patches_nothing_after_another_run_took_over(sim):
+def test_paused_run_stops_patching_after_another_run_takes_over(sim):
     first, second = Run(sim, holder="first"), Run(sim, holder="second")
     reports = []
 
@@ -147,7 +149,7 @@ def test_paused_run_patches_nothing_after_another_run_took_over(sim):
     assert sorted(first.patches()) == PATCHES
 
 
-def test_paused_run_continues_if_no_other_run_took_over(sim):
+def test_paused_run_continues_if_no_other_run_takes_over(sim):
     run = Run(sim, holder="first")
     run.heard = Heard(Step.PATCHED, lambda: run.clock.sleep(120.0))
     assert run.apply(ASK_2GI, max_concurrent=1).exit is ExitCode.DONE
@@ -174,7 +176,7 @@ def held_by_another(cluster, name) -> None:
     renew()
 
 
-def test_killed_process_is_replaced_by_the_next_and_a_living_one_is_not(serve, git):
+def test_next_process_takes_over_from_a_killed_process_but_not_from_a_running_one(serve, git):
     """The lease of the killed one is shortened, for the test to be fast."""
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     cluster = serve("hotplug", vms=[{"name": "vm", "guest": "1Gi"}], scale=4.0)
@@ -217,7 +219,9 @@ spec: {workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}}
 
 
 @pytest.mark.parametrize("name", [CONFIG_LEASE, MEMORY_LEASE])
-def test_run_that_gets_one_of_its_leases_writes_nothing_and_keeps_none(name, serve, git, command):
+def test_run_that_gets_only_one_of_its_leases_writes_nothing_and_releases_it(
+    name, serve, git, command
+):
     git.commit({"desired.yaml": DESIRED})
     cluster = serve("no-update-methods")
     held_by_another(cluster, name)
@@ -240,7 +244,7 @@ def test_run_that_gets_one_of_its_leases_writes_nothing_and_keeps_none(name, ser
     ],
     ids=["memory", "config"],
 )
-def test_lease_that_a_run_does_not_need_may_be_held_by_another(
+def test_run_continues_while_another_run_holds_a_lease_that_it_does_not_need(
     world, guest, needs, other, serve, git, command
 ):
     git.commit({"desired.yaml": DESIRED.replace("2Gi", guest)})

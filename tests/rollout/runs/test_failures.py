@@ -113,7 +113,7 @@ class Heard(list):
 
 
 class TestApproval:
-    def test_change_that_waited_in_the_plan_is_not_approved(self):
+    def test_approval_does_not_cover_a_change_that_was_waiting_in_the_plan(self):
         run = rig(vms=vms("vm", "other"))
         run.merge(f"{VMS}/other", size("2Gi"), agent="kubectl")
         run.clock.sleep(3)
@@ -124,7 +124,7 @@ class TestApproval:
         assert patched(run) == ["vm"]
         assert ends(report)["other"] == (Result.HELD, "not-approved")
 
-    def test_restart_that_was_not_approved_is_stale_and_the_patch_was_sent(self):
+    def test_unapproved_restart_is_reported_as_stale_after_the_approved_patch(self):
         run = rig()
         text = vm_yaml("default", "vm", "5Gi")
         approval = approval_of(run.plan(text, restart=RestartConsent.STAGE))
@@ -133,7 +133,7 @@ class TestApproval:
         (outcome,) = report.outcomes
         assert (outcome.result, outcome.actuation.value) == (Result.STALE, "succeeded")
 
-    def test_approved_restart_is_stale_after_consent_is_withdrawn(self):
+    def test_restart_approval_is_stale_after_consent_is_withdrawn(self):
         run = rig()
         text = vm_yaml("default", "vm", "5Gi")
         approval = approval_of(run.plan(text, **RESTARTS))
@@ -162,7 +162,7 @@ class TestGroups:
 
 
 class TestFailuresOfEarlierPasses:
-    def test_vm_that_our_restart_left_dead_stays_a_failure(self):
+    def test_vm_that_does_not_start_after_our_restart_remains_a_failure(self):
         filling = [
             {"name": f"big-{n}", "namespace": "default", "guest": "20Gi", "node": f"node0{n}"}
             for n in (1, 2, 3)
@@ -181,7 +181,7 @@ class TestFailuresOfEarlierPasses:
         assert codes[-1] is ExitCode.FAILED
         assert restarted(run) == ["a"]
 
-    def test_canary_that_failed_in_one_pass_holds_the_others_in_the_next(self):
+    def test_canary_failure_in_one_pass_holds_other_vms_in_the_next_pass(self):
         run = rig(vms=vms("c1", "c2", "rest"))
         text = "".join(vm_yaml("default", each, "2Gi", labels=CANARY) for each in ("c1", "c2"))
         text += vm_yaml("default", "rest", "2Gi")
@@ -239,7 +239,7 @@ class TestFailuresOfEarlierPasses:
         assert len([each for each in posts if each.path == VMS]) == 1
 
 
-def test_vm_is_not_restarted_to_a_size_that_no_node_has():
+def test_vm_is_not_restarted_if_no_node_is_large_enough():
     run = rig()
     report = run.apply(vm_yaml("default", "vm", "2000Gi"), **RESTARTS)
     (outcome,) = report.outcomes
@@ -250,7 +250,7 @@ def test_vm_is_not_restarted_to_a_size_that_no_node_has():
 class TestRunsEnd:
     """Without a deadline."""
 
-    def test_budget_is_spent_between_a_size_and_its_restart(self):
+    def test_failure_of_another_vm_stops_the_restart_after_a_size_patch(self):
         run = rig(vms=vms("a", "b"))
         refusing(run, 403, "b")
         text = vm_yaml("default", "a", "5Gi") + vm_yaml("default", "b", "2Gi")
@@ -264,7 +264,7 @@ class TestRunsEnd:
     @pytest.mark.parametrize(
         "choices", [{"max_concurrent": 1}, {"anti_affinity": ("app",)}], ids=["place", "group"]
     )
-    def test_abandoned_vm_keeps_its_migration_slot(self, choices):
+    def test_vm_with_an_abandoned_migration_still_occupies_its_slot(self, choices):
         run = rig("storm")
         labels = {"app": "x"}
         text = "".join(
@@ -274,7 +274,7 @@ class TestRunsEnd:
         assert report.exit is ExitCode.FAILED
         assert ends(report)["front"] == (Result.HELD, "waits-for-place")
 
-    def test_run_ends_if_the_cr_never_settles_and_a_stopped_vm_is_to_change(self):
+    def test_run_with_a_stopped_vm_ends_if_the_kubevirt_cr_never_settles(self):
         restless = [
             {
                 "at": f"{2 * n - 199}s",
@@ -292,7 +292,7 @@ class TestRunsEnd:
         assert "did not apply" in report.message
         assert (report.ended_at - report.started_at).total_seconds() < 400
 
-    def test_cr_that_never_settles_fails_at_the_deadline_that_the_plan_prints(self):
+    def test_kubevirt_cr_that_never_settles_fails_at_the_deadline_in_the_plan(self):
         restless = [
             {
                 "at": f"{n}s",
@@ -308,7 +308,7 @@ class TestRunsEnd:
         assert [each.barrier.deadline_s for each in report.plan.waves if each.barrier] == [42.0]
         assert "did not settle within 42 s" in report.outcomes[0].why.message
 
-    def test_closed_window_and_a_vm_that_waits_for_something_else_end_the_run(self):
+    def test_run_ends_when_all_changes_wait_for_a_window_or_another_condition(self):
         run = rig("storm")
         run.merge(f"{VMS}/flaky", size("2Gi"), agent="kubectl")
         run.clock.sleep(30)
@@ -318,7 +318,7 @@ class TestRunsEnd:
         assert report.exit is ExitCode.BLOCKED
         assert (report.ended_at - report.started_at).total_seconds() < 5
 
-    def test_run_ends_if_an_instance_never_comes_back_after_our_restart(self):
+    def test_run_ends_if_a_vmi_does_not_reappear_after_our_restart(self):
         run = rig("above-max")
         original = run.informer.read
 
@@ -333,7 +333,7 @@ class TestRunsEnd:
 
 class TestOneBadVM:
     @pytest.mark.parametrize("choices", [{}, {"max_concurrent": 1}], ids=["many", "one"])
-    def test_webhook_that_fails_for_one_vm_does_not_stop_the_others(self, choices):
+    def test_webhook_failure_for_one_vm_does_not_stop_other_vms(self, choices):
         run = rig(vms=vms("a", "b", "c"))
         words = 'Internal error occurred: failed calling webhook "x": timeout'
         refusing(run, 500, "a", message=words)
@@ -346,7 +346,7 @@ class TestOneBadVM:
 
 
 class TestLeases:
-    def test_patches_never_land_after_the_lease_is_released(self):
+    def test_no_patch_arrives_after_the_lease_is_released(self):
         """An answer that ends the run lets the requests under way come to theirs."""
         run = rig(vms=vms("a", "b"))
         answers = []
@@ -396,7 +396,7 @@ class TestLeases:
         assert max(gaps) < 15
         assert run.sim.api.faults.fired(fault) >= 1
 
-    def test_custom_resource_is_not_written_without_its_lease(self):
+    def test_kubevirt_cr_is_not_written_without_the_config_lease(self):
         kubevirt = """\
 ---
 apiVersion: kubevirt.io/v1
@@ -432,7 +432,7 @@ spec:
 
 
 class TestSoak:
-    def test_soak_restarts_if_a_canary_changed(self):
+    def test_soak_restarts_if_a_canary_changes(self):
         run = rig(vms=vms("c1", "rest"))
 
         def text(canary: str, rest: str) -> str:
@@ -449,26 +449,26 @@ class TestSoak:
 
 
 class TestCreated:
-    def test_vm_that_is_to_start_is_done_when_its_guest_has_its_memory(self):
+    def test_created_vm_is_done_when_its_guest_has_the_memory(self):
         run = rig()
         run.informer.wait = lambda _timeout_s: (run.clock.sleep(0.02), run.informer.read())[1]
         report = run.apply(manifest("new", "2Gi"), create=True)
         assert ends(report) == {"new": (Result.DONE, "converged")}
 
-    def test_vm_that_fits_on_no_node_fails(self):
+    def test_created_vm_that_fits_on_no_node_fails(self):
         run = rig()
         report = run.apply(manifest("new", "9000Gi"), create=True)
         assert ends(report) == {"new": (Result.FAILED, "not-starting")}
 
     @pytest.mark.parametrize("strategy", ["Halted", "Manual"])
-    def test_created_vm_that_stays_stopped_is_done_at_once(self, strategy):
+    def test_created_vm_that_stays_stopped_is_done_immediately(self, strategy):
         run = rig()
         report = run.apply(manifest("new", "2Gi", strategy), create=True)
         assert ends(report) == {"new": (Result.DONE, "stopped-as-desired")}
 
 
 class TestRestarts:
-    def test_restart_with_a_lost_answer_is_not_requested_twice_while_the_informer_is_stale(self):
+    def test_restart_with_a_lost_response_is_not_repeated_while_the_informer_is_stale(self):
         run = rig("above-max")
         frozen, original = [], run.informer.read
 

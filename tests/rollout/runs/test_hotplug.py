@@ -58,7 +58,7 @@ def test_hotplug_is_done_once_the_guest_has_the_memory():
     assert outcome.migration.phase == "Succeeded"
 
 
-def test_second_run_finds_nothing_to_do_and_sends_no_patch():
+def test_second_run_of_a_completed_hotplug_sends_no_patch():
     run = rig("hotplug")
     run.apply(ASK_2GI)
     before = len(run.patches())
@@ -86,7 +86,7 @@ def test_second_run_finds_nothing_to_do_and_sends_no_patch():
         ("quota", "2Gi", "quota-would-refuse"),
     ],
 )
-def test_change_that_needs_a_restart_is_not_written_without_consent(world, guest, reason):
+def test_change_that_hotplug_cannot_make_is_not_written(world, guest, reason):
     run = rig(world)
     report = run.apply(vm_yaml("default", "vm", guest))
     outcome = only(report)
@@ -94,7 +94,7 @@ def test_change_that_needs_a_restart_is_not_written_without_consent(world, guest
     assert run.patches() == []
 
 
-def test_stopped_vm_gets_its_size_for_the_next_start():
+def test_stopped_vm_is_patched_with_the_size_for_its_next_start():
     run = rig("halted")
     report = run.apply(ASK_2GI)
     assert report.exit is ExitCode.DONE
@@ -112,7 +112,7 @@ def test_stopped_vm_gets_its_size_for_the_next_start():
         ("guest-silent", "guest-silent", "the guest has 1Gi"),
     ],
 )
-def test_failure_has_its_own_reason(world, reason, says):
+def test_each_kind_of_failure_has_its_own_reason(world, reason, says):
     run = rig(world)
     report = run.apply(ASK_2GI, deadline_s=1200)
     outcome = only(report)
@@ -121,13 +121,13 @@ def test_failure_has_its_own_reason(world, reason, says):
     assert len(run.patches()) == 1, "a failed change is not written again"
 
 
-def test_migration_that_fails_once_is_waited_for():
+def test_run_waits_for_the_retry_of_a_failed_migration():
     run = rig("migration-fails-once")
     report = run.apply(ASK_2GI, deadline_s=600)
     assert (report.exit, only(report).failed_migrations) == (ExitCode.DONE, 1)
 
 
-def test_failure_of_an_earlier_run_counts_in_the_next_one():
+def test_failure_in_one_run_is_reported_by_the_next_run():
     run = rig("plug-refused")
     run.apply(ASK_2GI)
     report = run.apply(ASK_2GI)
@@ -149,14 +149,14 @@ def test_interrupted_run_is_continued_without_a_second_patch():
     assert len(run.patches()) == 1
 
 
-def test_foreign_change_in_flight_is_followed_before_ours_is_made():
+def test_run_waits_for_a_foreign_change_in_flight_before_its_own_patch():
     run = rig("in-flight")
     report = run.apply(vm_yaml("default", "vm", "3Gi"), deadline_s=1200)
     assert report.exit is ExitCode.DONE
     assert run.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "3Gi"
 
 
-def test_gate_then_strategies_then_memory_each_after_the_cr_has_settled():
+def test_rollout_sets_feature_gate_then_strategies_then_memory_as_the_cr_settles():
     """The walk-through on v1.3.1: a VM that booted before needs a restart, a later one is live."""
     run = rig("walkthrough")
     old = vm_yaml("default", "vm-cirros", "2Gi")
@@ -184,7 +184,7 @@ def test_gate_then_strategies_then_memory_each_after_the_cr_has_settled():
     }
 
 
-def test_memory_waits_until_the_cr_has_settled_and_a_few_seconds_more():
+def test_memory_wave_waits_a_few_seconds_after_the_kubevirt_cr_settles():
     run = rig("no-update-methods")
     run.apply(KUBEVIRT + ASK_2GI)
     patches = [each for each in run.sim.request_log if each.method == "PATCH"]
@@ -195,7 +195,7 @@ def test_memory_waits_until_the_cr_has_settled_and_a_few_seconds_more():
     assert (first_vm - first_cr).total_seconds() >= 5
 
 
-def test_staged_restart_is_written_once_and_stays_pending():
+def test_size_for_a_staged_restart_is_written_once_and_remains_pending():
     run = rig("above-max")
     consent = PlanPolicy(restart=RestartConsent.STAGE)
     five = vm_yaml("default", "vm", "5Gi")
@@ -206,7 +206,7 @@ def test_staged_restart_is_written_once_and_stays_pending():
     assert len(run.patches()) == 1
 
 
-def test_concurrency_stays_within_kubevirts_limit_and_ours():
+def test_concurrency_stays_within_the_kubevirt_limit_and_the_configured_limit():
     vms = [{"name": f"vm-{n}", "namespace": "default", "guest": "1Gi"} for n in range(8)]
     text = "".join(vm_yaml("default", f"vm-{n}", "2Gi") for n in range(8))
     for limit, allowed in ((None, 5), (2, 2)):
@@ -227,7 +227,7 @@ def test_concurrency_stays_within_kubevirts_limit_and_ours():
         assert 1 < most <= allowed
 
 
-def test_failure_budget_stops_new_patches_when_it_is_spent():
+def test_exhausted_failure_budget_stops_new_patches():
     vms = [
         {
             "name": f"vm-{n}",
@@ -250,7 +250,7 @@ def test_failure_budget_stops_new_patches_when_it_is_spent():
     assert len(run.patches()) == 2
 
 
-def test_vm_that_only_git_has_is_created_with_consent_and_followed():
+def test_vm_that_exists_only_in_git_is_created_with_consent_and_tracked():
     run = rig("hotplug")
     manifest = (
         "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
@@ -287,7 +287,7 @@ def test_stopped_run_leaves_healthy_migrations_running():
     assert (report.exit, only(report).result) == (ExitCode.DEADLINE, "running")
 
 
-def test_size_that_another_client_reverts_is_reported_and_left_alone():
+def test_size_reverted_by_another_client_is_reported_and_not_written_again():
     run = rig("hotplug")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     original, answered = run.informer.wait, []
@@ -306,7 +306,7 @@ def test_size_that_another_client_reverts_is_reported_and_left_alone():
     assert len(run.patches()) == 1
 
 
-def test_recreated_vm_starts_from_the_beginning():
+def test_change_of_a_recreated_vm_starts_from_the_beginning():
     run = rig("slow")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     original, done = run.informer.wait, []
@@ -349,7 +349,7 @@ def test_restart_required_under_stage_does_not_block_live_update():
     ]
 
 
-def test_cr_that_another_client_keeps_reverting_is_left_alone():
+def test_kubevirt_cr_reverted_by_another_client_is_not_written_again_and_again():
     run = rig("no-update-methods")
     path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
     original, told = run.informer.wait, []
@@ -379,7 +379,7 @@ def test_apply_no_wait_ends_only_after_the_last_patch():
     assert [each.rsplit("/", 2)[-2] for each in run.patches()] == ["kubevirts", "virtualmachines"]
 
 
-def test_planned_waits_respect_the_concurrency_limit():
+def test_vms_that_wait_in_the_plan_respect_the_concurrency_limit():
     vms = [
         {"name": f"vm-{n}", "namespace": "default", "guest": "2Gi", "bootedWith": "1Gi"}
         for n in range(5)
@@ -401,7 +401,7 @@ def test_planned_waits_respect_the_concurrency_limit():
     assert max(most) == 1
 
 
-def test_vm_in_a_missing_namespace_names_the_namespace():
+def test_failed_create_in_a_missing_namespace_reports_the_namespace():
     run = rig("hotplug")
     manifest = (
         "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
@@ -414,7 +414,7 @@ def test_vm_in_a_missing_namespace_names_the_namespace():
     assert "nowhere" in outcome.why.message
 
 
-def test_vm_between_two_cr_waves_is_decided_by_the_final_cr():
+def test_vm_change_is_planned_for_the_kubevirt_cr_after_its_last_wave():
     """The first wave unsettles the CR; that LiveMigrate comes with the second must not be lost."""
     run = rig("no-update-methods")
     gate = KUBEVIRT.replace("[VMLiveUpdateFeatures]", "[ExpandDisks]")

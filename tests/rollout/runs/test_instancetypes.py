@@ -61,7 +61,7 @@ def test_instancetype_change_is_done_once_the_guest_has_its_size(version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_second_run_finds_the_type_and_sends_nothing(version):
+def test_second_run_of_a_completed_instancetype_change_sends_no_patch(version):
     run = rig(version)
     run.apply(manifest("large"))
     report = run.apply(manifest("large"))
@@ -69,7 +69,7 @@ def test_second_run_finds_the_type_and_sends_nothing(version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_there_and_back_again(version):
+def test_instancetype_change_can_be_reverted(version):
     run = rig(version)
     run.apply(manifest("large"))
     report = run.apply(manifest("small"))
@@ -77,7 +77,7 @@ def test_there_and_back_again(version):
     assert run.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "1Gi"
 
 
-def test_v1_3_1_keeps_the_new_revision_after_it():
+def test_v1_3_1_stores_the_new_revision_name_after_an_instancetype_change():
     run = rig("v1.3.1")
     before = stored(run)["spec"]["instancetype"]["revisionName"]
     run.apply(manifest("large"))
@@ -86,7 +86,7 @@ def test_v1_3_1_keeps_the_new_revision_after_it():
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_change_by_another_client_is_followed(version):
+def test_instancetype_change_by_another_client_is_tracked(version):
     run = rig(version)
     # A merge patch with null removes the revisionName, where there is one.
     change = {"spec": {"instancetype": {"name": "large", "revisionName": None}}}
@@ -100,14 +100,14 @@ def test_change_by_another_client_is_followed(version):
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_stopped_vm_takes_the_type_for_its_next_start(version):
+def test_stopped_vm_is_patched_with_the_instancetype_for_its_next_start(version):
     run = rig(version, vms=[{"name": "vm", "instancetype": "small", "running": False}])
     report = run.apply(manifest("large"))
     assert (report.exit, only(report).reason) == (ExitCode.DONE, "stopped-as-desired")
     assert stored(run)["spec"]["instancetype"]["name"] == "large"
 
 
-def test_missing_instancetype_is_not_written():
+def test_instancetype_that_does_not_exist_is_not_written():
     run = rig("v1.9.0")
     report = run.apply(manifest("larg"))
     assert (report.exit, only(report).reason) == (ExitCode.BLOCKED, "instancetype-not-found")
@@ -118,7 +118,7 @@ def test_missing_instancetype_is_not_written():
 
 
 @pytest.mark.parametrize("world", ["instancetype", "hotplug"])
-def test_instancetypes_are_listed_only_if_a_vm_has_one(world):
+def test_instancetypes_are_listed_only_if_a_vm_uses_one(world):
     run = Rig(simulator(world))
     run.informer.read()
     asked = [each.path for each in run.sim.request_log if each.path.startswith(TYPES)]
@@ -132,7 +132,7 @@ def test_instancetypes_are_listed_only_if_a_vm_has_one(world):
     )
 
 
-def test_cluster_instancetype_is_used_like_a_namespaced_one():
+def test_cluster_instancetype_works_like_a_namespaced_instancetype():
     kinds = [{"name": "small", "guest": "1Gi"}, {"name": "large", "guest": "2Gi"}]
     run = rig("v1.9.0", instancetypes=kinds, vms=[])
     matcher = {"kind": "VirtualMachineClusterInstancetype", "name": "small"}
@@ -155,7 +155,7 @@ def test_cluster_instancetype_is_used_like_a_namespaced_one():
     assert run.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
 
 
-def test_vm_with_requests_alone_gets_a_guest_size_guarded_by_generation():
+def test_patch_of_a_vm_with_only_memory_requests_tests_its_generation():
     run = Rig(simulator("requests-only"))
     text = manifest("x").replace(
         "instancetype: {kind: VirtualMachineInstancetype, name: x}",
@@ -176,7 +176,7 @@ def test_vm_with_requests_alone_gets_a_guest_size_guarded_by_generation():
     )
 
 
-def test_target_pod_whose_request_exceeds_its_limit_is_refused():
+def test_target_pod_whose_request_exceeds_its_limit_is_rejected():
     run = Rig(simulator("limits-overcommit"))
     memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "4Gi"}}}}}}
     assert run.merge(VM, memory, agent="kubectl") == 200

@@ -69,14 +69,14 @@ def test_batch_starts_when_the_previous_batch_has_ended():
     assert together == {frozenset("ad")}
 
 
-def test_selectors_see_live_labels_overridden_by_those_in_git():
+def test_selectors_match_live_labels_overridden_by_git_labels():
     run = rig(a={"labels": {"tier": "dev"}}, b={"labels": {"tier": "dev"}})
     text = labelled("a", tier="prod") + labelled("b")
     run.apply(text, batches=(select("tier=dev"),))
     assert order(run) == ["b", "a"]
 
 
-def test_failed_batch_does_not_stop_the_next_one_within_the_budget():
+def test_failed_batch_within_the_failure_budget_does_not_stop_the_next_batch():
     run = rig(a={"faults": {"plugRefused": "always"}}, b={})
     text = labelled("a", tier="dev") + labelled("b")
     report = run.apply(text, batches=(select("tier=dev"),))
@@ -87,7 +87,7 @@ def test_failed_batch_does_not_stop_the_next_one_within_the_budget():
     }
 
 
-def test_vms_of_a_group_are_never_changed_at_the_same_time():
+def test_vms_of_an_anti_affinity_group_are_never_changed_at_the_same_time():
     run = rig(a={}, b={}, c={})
     text = labelled("a", app="pg") + labelled("b", app="pg") + labelled("c", app="web")
     together = overlaps(run)
@@ -97,7 +97,7 @@ def test_vms_of_a_group_are_never_changed_at_the_same_time():
     assert frozenset("ac") in together or frozenset("bc") in together
 
 
-def test_anti_affinity_group_ends_at_its_namespace():
+def test_anti_affinity_group_is_limited_to_one_namespace():
     run = Rig(
         simulator(
             "hotplug",
@@ -116,7 +116,7 @@ def test_anti_affinity_group_ends_at_its_namespace():
     assert together == {frozenset("ab")}
 
 
-def test_group_waits_for_a_member_that_migrates_for_another_cause():
+def test_anti_affinity_group_waits_for_an_unrelated_migration_of_a_member():
     run = rig(a={"labels": {"app": "pg"}, "faults": {"transfer": "60s"}}, b={})
     run.sim.request(
         "POST",
@@ -152,7 +152,7 @@ def canary(soak: str = "2m") -> Canary:
 CANARY_AND_REST = labelled("a", canary="true") + labelled("b") + labelled("c")
 
 
-def test_other_vms_start_when_the_canaries_have_soaked():
+def test_other_vms_start_after_the_canary_soak_time():
     run = rig(a={}, b={}, c={})
     report = run.apply(CANARY_AND_REST, canary=canary())
     assert report.exit is ExitCode.DONE
@@ -165,7 +165,7 @@ def test_other_vms_start_when_the_canaries_have_soaked():
     assert (patched["c"] - patched["a"]).total_seconds() >= 120
 
 
-def test_failed_canary_stops_the_rollout_of_the_others():
+def test_failed_canary_stops_the_rollout_of_other_vms():
     run = rig(a={"faults": {"plugRefused": "always"}}, b={}, c={})
     for _ in range(2):
         report = run.apply(CANARY_AND_REST, canary=canary())
@@ -190,7 +190,7 @@ def test_later_pass_continues_the_soak():
     assert began.total_seconds() < 100
 
 
-def test_soak_continues_under_another_commit_with_the_same_canary_sizes():
+def test_soak_continues_after_a_commit_that_keeps_the_canary_sizes():
     run = rig(a={}, b={}, c={})
     run.apply(CANARY_AND_REST, canary=canary(), deadline_s=60)
     run.clock.sleep(120)
@@ -209,7 +209,7 @@ def test_new_canary_size_restarts_the_soak():
     assert results(report)["b"] == (Result.HELD, "canary-soak")
 
 
-def test_canary_selector_without_a_match_holds_every_vm():
+def test_canary_selector_that_matches_no_vm_holds_every_vm():
     run = rig(b={})
     report = run.apply(labelled("b"), canary=canary())
     assert (report.exit, results(report)) == (
@@ -219,7 +219,7 @@ def test_canary_selector_without_a_match_holds_every_vm():
     assert order(run) == []
 
 
-def test_held_canaries_hold_the_other_vms():
+def test_held_canaries_hold_all_other_vms():
     run = rig(a={}, b={})
     text = labelled("a", "9Gi", canary="true") + labelled("b")
     report = run.apply(text, canary=canary())
@@ -229,7 +229,7 @@ def test_held_canaries_hold_the_other_vms():
     }
 
 
-def test_hold_is_reported_once_and_not_once_per_vm():
+def test_hold_of_many_vms_is_reported_once():
     run = rig(a={}, **{f"vm-{n}": {} for n in range(6)})
     text = labelled("a", canary="true") + "".join(labelled(f"vm-{n}") for n in range(6))
     run.apply(text, canary=canary())

@@ -30,7 +30,7 @@ def changed(serve, git, *faults):
     return serve("halted", scale=1.0, vms=stopped, apiFaults=list(faults))
 
 
-def test_each_vm_is_patched_once_and_a_refused_patch_obeys_retry_after(serve, git, command):
+def test_each_vm_is_patched_once_and_a_throttled_patch_obeys_retry_after(serve, git, command):
     cluster = changed(serve, git, BUSY)
     ended = command("apply", "--yes", "--repo", git, "-o", "json", on=cluster)
     assert ended.code == 0
@@ -48,7 +48,7 @@ def test_each_vm_is_patched_once_and_a_refused_patch_obeys_retry_after(serve, gi
             assert (later.at - earlier.at).total_seconds() >= 1
 
 
-def test_rejected_write_pauses_all_writes_and_concurrency_recovers(serve, git, command):
+def test_throttled_patch_pauses_all_writes_and_concurrency_recovers(serve, git, command):
     cluster = changed(serve, git, BUSY, SLOW)
     assert command("apply", "--yes", "--repo", git, on=cluster).code == 0
     sent = cluster.ours("PATCH", "/virtualmachines/")

@@ -46,7 +46,7 @@ def test_all_shards_together_change_each_vm_once():
     assert all(names(each) for each in reports)
 
 
-def test_kubevirt_cr_belongs_to_the_first_shard_and_the_others_wait_for_it():
+def test_first_shard_writes_the_kubevirt_cr_and_other_shards_wait_for_it():
     run = rig("stage")
     first, second = shards(2)
     waiting = run.apply(KUBEVIRT + TEXT, choices=second, deadline_s=30)
@@ -60,7 +60,7 @@ def test_kubevirt_cr_belongs_to_the_first_shard_and_the_others_wait_for_it():
     assert len([path for path in run.patches() if "/kubevirts/" in path]) == 1
 
 
-def test_each_shard_keeps_to_its_share_of_the_limit():
+def test_each_shard_stays_within_its_share_of_the_concurrency_limit():
     """KubeVirt's five at a time are three and two for two shards."""
     for choices, most in zip(shards(2), (3, 2), strict=True):
         name = next(each for each in NAMESPACES if choices.shard.holds(each))
@@ -81,7 +81,7 @@ def test_each_shard_keeps_to_its_share_of_the_limit():
         assert seen == most
 
 
-def test_plan_of_a_shard_has_only_its_own_vms():
+def test_plan_of_a_shard_contains_only_its_own_vms():
     run = rig()
     for choices in shards(4):
         plan = run.plan(TEXT, shard=choices.shard)

@@ -59,7 +59,7 @@ def restarts(run: Rig) -> list[str]:
 TWO_GI, FIVE_GI = vm_yaml("default", "vm", "2Gi"), vm_yaml("default", "vm", "5Gi")
 
 
-def test_run_outside_a_window_writes_nothing_and_ends_at_once():
+def test_run_outside_a_window_writes_nothing_and_ends_immediately():
     run = rig()
     report = run.apply(TWO_GI, choices=consents(window(run, 3600, "8h")))
     assert report.exit is ExitCode.BLOCKED
@@ -83,7 +83,7 @@ def test_deny_window_overrides_an_allow_window():
     assert run.patches() == []
 
 
-def test_custom_resource_is_written_inside_a_window_only():
+def test_kubevirt_cr_is_written_only_inside_a_window():
     run = rig("stage")
     report = run.apply(KUBEVIRT, choices=consents(window(run, 3600, "8h")))
     assert (report.exit, outcomes(report)) == (
@@ -93,7 +93,7 @@ def test_custom_resource_is_written_inside_a_window_only():
     assert run.patches() == []
 
 
-def test_hotplug_does_not_start_if_its_first_attempt_may_outlast_the_window():
+def test_hotplug_does_not_start_if_its_first_attempt_may_last_longer_than_the_window():
     """900 s for the target pod and 150 s a GB are more than what is left of the window."""
     run = rig()
     report = run.apply(TWO_GI, choices=consents(window(run, -60, "16m")))
@@ -102,13 +102,13 @@ def test_hotplug_does_not_start_if_its_first_attempt_may_outlast_the_window():
     assert run.patches() == []
 
 
-def test_vm_that_does_not_run_needs_no_more_than_an_open_window():
+def test_stopped_vm_changes_in_an_open_window_of_any_remaining_length():
     run = rig("halted")
     report = run.apply(TWO_GI, choices=consents(window(run, -60, "3m")))
     assert (report.exit, len(run.patches())) == (ExitCode.DONE, 1)
 
 
-def test_later_pass_outside_the_window_follows_what_is_in_flight():
+def test_later_pass_outside_the_window_tracks_changes_in_flight():
     run = rig("slow")
     run.apply(TWO_GI, deadline_s=30)
     report = run.apply(TWO_GI, choices=consents(window(run, 3600, "8h")))
@@ -116,7 +116,7 @@ def test_later_pass_outside_the_window_follows_what_is_in_flight():
     assert len(run.patches()) == 1
 
 
-def test_restart_consent_writes_the_size_restarts_the_vm_and_follows_it():
+def test_vm_with_restart_consent_is_patched_restarted_and_tracked():
     run = rig("above-max")
     before = run.vmi("default", "vm")["metadata"]["uid"]
     report = run.apply(FIVE_GI, choices=consents(restart=RestartConsent.WINDOW))
@@ -130,7 +130,7 @@ def test_restart_consent_writes_the_size_restarts_the_vm_and_follows_it():
     assert (run.patches()[0].split("/")[-1], restarts(run)) == ("vm", ["vm"])
 
 
-def test_vm_outside_a_window_is_neither_staged_nor_restarted():
+def test_vm_outside_a_window_is_neither_patched_nor_restarted():
     run = rig("above-max")
     closed = consents(window(run, 3600, "8h"), restart=RestartConsent.WINDOW)
     report = run.apply(FIVE_GI, choices=closed)
@@ -138,7 +138,7 @@ def test_vm_outside_a_window_is_neither_staged_nor_restarted():
     assert (run.patches(), restarts(run)) == ([], [])
 
 
-def test_restart_does_not_start_if_it_may_outlast_the_window():
+def test_restart_does_not_start_if_it_may_last_longer_than_the_window():
     run = rig("above-max")
     short = consents(window(run, -60, "10m"), restart=RestartConsent.WINDOW)
     run.apply(FIVE_GI, choices=short)
@@ -146,7 +146,7 @@ def test_restart_does_not_start_if_it_may_outlast_the_window():
 
 
 @pytest.mark.parametrize("consent", [RestartConsent.NEVER, RestartConsent.STAGE])
-def test_restart_needs_consent(consent):
+def test_vm_is_not_restarted_without_consent(consent):
     run = rig("above-max")
     run.apply(FIVE_GI, choices=consents(restart=consent))
     assert restarts(run) == []
@@ -162,7 +162,7 @@ def test_consent_annotation_in_git_overrides_the_configuration():
     assert restarts(run) == ["vm"]
 
 
-def test_consent_annotation_on_the_live_vm_is_ignored():
+def test_consent_annotation_only_on_the_live_vm_is_ignored():
     run = rig("above-max")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     annotations = {"memory.reconciler.dev/restart": "window"}
@@ -171,7 +171,7 @@ def test_consent_annotation_on_the_live_vm_is_ignored():
     assert restarts(run) == []
 
 
-def test_restart_consent_in_windows_restarts_nothing_without_a_window():
+def test_restart_consent_for_windows_restarts_no_vm_if_no_window_is_configured():
     run = rig("above-max")
     denied = Window(kind=WindowKind.DENY, cron="0 0 1 1 *", duration=Duration.parse("1h"))
     for windows in ((), (denied,)):
@@ -182,7 +182,7 @@ def test_restart_consent_in_windows_restarts_nothing_without_a_window():
     assert (run.patches(), restarts(run)) == ([], [])
 
 
-def test_vm_that_waits_for_a_restart_already_is_restarted_with_consent():
+def test_vm_with_a_pending_restart_is_restarted_with_consent():
     run = rig("restart-pending")
     guest = run.sim.request("GET", "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm")
     assert b"RestartRequired" in guest.body
@@ -193,7 +193,7 @@ def test_vm_that_waits_for_a_restart_already_is_restarted_with_consent():
     assert (run.patches(), restarts(run)) == ([], ["vm"])
 
 
-def test_vm_with_its_memory_is_not_restarted_for_an_edit_of_another_client():
+def test_vm_with_the_desired_memory_is_not_restarted_for_another_clients_edit():
     run = rig("hotplug")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     cores = {"spec": {"template": {"spec": {"domain": {"cpu": {"cores": 4}}}}}}
@@ -205,7 +205,7 @@ def test_vm_with_its_memory_is_not_restarted_for_an_edit_of_another_client():
     assert restarts(run) == []
 
 
-def test_members_of_a_group_are_restarted_one_after_the_other():
+def test_members_of_an_anti_affinity_group_are_restarted_one_at_a_time():
     vms = [
         {"name": name, "namespace": "default", "guest": "1Gi", "labels": {"app": "pg"}}
         for name in "abc"
@@ -230,7 +230,7 @@ def test_members_of_a_group_are_restarted_one_after_the_other():
     assert max(away) == 1
 
 
-def test_killed_run_is_resumed_and_restarts_nothing_twice():
+def test_killed_run_is_resumed_and_restarts_no_vm_twice():
     run = rig("above-max")
 
     class Killed(BaseException):

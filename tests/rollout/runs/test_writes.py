@@ -32,7 +32,7 @@ def only(report):
     return outcome
 
 
-def test_unavailable_server_fails_no_vm():
+def test_temporarily_unavailable_server_does_not_fail_a_vm():
     run = rig()
     fault = away(run, times=6)
     report = run.apply(TWO_GI)
@@ -41,7 +41,7 @@ def test_unavailable_server_fails_no_vm():
     assert [each for each in run.heard if each.reason == "unavailable"]
 
 
-def test_retry_after_of_a_server_is_obeyed():
+def test_patch_is_retried_only_after_the_retry_after_time():
     run = rig()
     away(run, times=1, retry_after_s=40)
     report = run.apply(TWO_GI)
@@ -50,7 +50,7 @@ def test_retry_after_of_a_server_is_obeyed():
     assert (tries[1] - tries[0]).total_seconds() >= 40
 
 
-def test_server_that_stays_away_ends_the_run_with_an_error_and_a_report():
+def test_permanently_unavailable_server_ends_the_run_with_an_error_and_a_report():
     run = rig()
     away(run)
     report = run.apply(TWO_GI)
@@ -61,7 +61,7 @@ def test_server_that_stays_away_ends_the_run_with_an_error_and_a_report():
 
 
 @pytest.mark.parametrize(("answered", "holder"), [(True, ""), (False, "test-run")])
-def test_lease_is_kept_after_a_thread_failure_only_while_a_write_is_in_doubt(answered, holder):
+def test_lease_is_kept_after_a_thread_failure_only_if_a_write_is_unanswered(answered, holder):
     run = rig()
     if not answered:
         away(run)
@@ -78,7 +78,7 @@ def test_lease_is_kept_after_a_thread_failure_only_while_a_write_is_in_doubt(ans
     assert held["test-memory"] == holder
 
 
-def test_unavailable_server_stops_the_writes_of_all_vms():
+def test_unavailable_server_pauses_the_writes_of_all_vms():
     vms = [{"name": f"vm-{n}", "namespace": "default", "guest": "1Gi"} for n in range(4)]
     run = rig(vms=vms, nodes=6)
     fault = away(run, times=1)
@@ -89,7 +89,7 @@ def test_unavailable_server_stops_the_writes_of_all_vms():
     assert (tries[1] - tries[0]).total_seconds() >= 0.5
 
 
-def test_patches_stop_once_the_failure_budget_is_spent():
+def test_rejected_patches_stop_when_the_failure_budget_is_exhausted():
     names = [f"vm-{n}" for n in range(6)]
     stopped = [{"name": name, "guest": "1Gi", "running": False} for name in names]
     run = rig("halted", vms=stopped)
@@ -100,7 +100,7 @@ def test_patches_stop_once_the_failure_budget_is_spent():
     assert run.sim.api.faults.fired(fault) == 2
 
 
-def test_write_with_a_lost_answer_is_not_repeated_and_counts_as_ours():
+def test_patch_with_a_lost_response_is_not_repeated_and_counts_as_ours():
     run = rig()
     original = run.client.patch
 
@@ -118,7 +118,7 @@ def test_write_with_a_lost_answer_is_not_repeated_and_counts_as_ours():
 
 
 @pytest.mark.parametrize("status", [403, 422])
-def test_refused_patch_fails_its_vm_and_the_others_continue(status):
+def test_rejected_patch_fails_its_vm_and_other_vms_continue(status):
     vms = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in ("vm", "other")]
     run = rig(vms=vms)
     fault = Fault(
@@ -159,7 +159,7 @@ def test_annotation_patch_keeps_annotations_of_other_clients():
     assert "memory.reconciler.dev/applied" in vm["metadata"]["annotations"]
 
 
-def test_patch_that_another_client_reverted_is_not_sent_again_by_the_next_pass():
+def test_patch_reverted_by_another_client_is_not_repeated_by_the_next_pass():
     run = rig("slow")
     original = run.informer.wait
 
@@ -182,7 +182,7 @@ def test_patch_that_another_client_reverted_is_not_sent_again_by_the_next_pass()
     assert three.exit is ExitCode.DONE
 
 
-def test_failure_that_is_an_hour_old_is_tried_again():
+def test_failed_change_is_retried_after_an_hour():
     run = rig("slow")
     original = run.informer.wait
 
@@ -200,7 +200,7 @@ def test_failure_that_is_an_hour_old_is_tried_again():
     assert run.apply(TWO_GI).exit is ExitCode.DONE
 
 
-def test_failures_of_an_earlier_pass_count_in_the_budget():
+def test_failures_of_an_earlier_pass_count_in_the_failure_budget():
     names = [f"vm-{n}" for n in range(5)]
     vms = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in names]
     for each in vms[:3]:
