@@ -71,6 +71,10 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
         "Git lists the feature gate VMLiveUpdateFeatures, which this version no longer needs. The"
         " gate is not added.",
         "You can remove the gate from Git.", since="v1.5"),
+    Reason.MEMORY_NOT_MANAGED: own("Git sets the memory by resources alone",
+        "Git sizes the VM by `resources.requests` or `resources.limits`, which KubeVirt does not"
+        " change live and which the reconciler does not write.",
+        "Set `memory.guest` in Git."),
     Reason.NOTHING_NAMED: own("Git sets no memory",
         "Git has the VM and sets no memory for it.",
         "Set `memory.guest` in Git if the reconciler should manage this VM's memory."),

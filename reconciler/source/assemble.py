@@ -51,7 +51,7 @@ def assemble(
         for each in result.objects:
             found.extend(each.diagnostics)
             ref = each.desired.ref
-            if not ref.namespace:
+            if not ref.namespace and ref.is_vm:
                 found.append(_without_namespace(each))
             elif ref in objects:
                 found.append(_duplicate(objects[ref], each))

@@ -35,6 +35,8 @@ class DesiredVM:
     """``spec.instancetype.name``."""
     instancetype_kind: str | None = None
     """``spec.instancetype.kind``; if Git sets none, the live VM's kind applies."""
+    resources: Mapping[str, str] = field(default_factory=dict)
+    """The memory of ``requests`` and ``limits``, if nothing else sets the size; not managed."""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     priority: int = 0

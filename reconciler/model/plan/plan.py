@@ -42,6 +42,7 @@ class Reason(StrEnum):
     STOPPED_AS_DESIRED = "stopped-as-desired"
     CONFIG_AS_DESIRED = "config-as-desired"
     GATE_GRADUATED = "gate-graduated"
+    MEMORY_NOT_MANAGED = "memory-not-managed"
     NOTHING_NAMED = "nothing-named"
     SUSPENDED = "suspended"
     # config

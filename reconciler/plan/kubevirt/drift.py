@@ -29,6 +29,7 @@ def kubevirt_drift(
     wanted = {
         path: _with_live_gates(value, live.settings) if _is_gates(path) else value
         for path, value in desired.settings.items()
+        if path in live.settings or not _is_empty(value)
     }
     differing = _differing(wanted, live.settings)
     return tuple(
@@ -42,6 +43,11 @@ def kubevirt_drift(
         for each in fields.KUBEVIRT_FIELDS
         if each.path in differing
     )
+
+
+def _is_empty(value: SettingValue) -> bool:
+    """Whether *value* is a list without names, which means the same as an absent list."""
+    return isinstance(value, NameSet) and not value.raw
 
 
 def _differing(wanted: Settings, live: Settings) -> frozenset[FieldPath]:

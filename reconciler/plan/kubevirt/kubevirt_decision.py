@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredState
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live.live_state import LiveState
+    from reconciler.model.references import ObjectRef
 
 HYPERCONVERGED_MANAGER = "hyperconverged-cluster-operator"
 """The field manager of HyperConverged, which reverts direct patches of the CR."""
@@ -49,10 +50,10 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
         return KubeVirtDecision(decision=None, after=current)
     error = _error_of(state)
     if error is not None:
-        uid = current.uid if desired.ref == current.ref else None
-        decided = decide_invalid(desired.ref, uid, error)
+        ref = _identity(desired.ref, current)
+        decided = decide_invalid(ref, current.uid if ref == current.ref else None, error)
         return KubeVirtDecision(decision=decided, after=current)
-    if desired.ref != current.ref:
+    if _identity(desired.ref, current) != current.ref:
         finding = blocked(
             Reason.WRONG_KUBEVIRT,
             f"Git declares {desired.ref}, but the cluster has {current.ref}",
@@ -81,6 +82,11 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
     return KubeVirtDecision(decision=replace(decision, actions=actions), after=after)
 
 
+def _identity(ref: ObjectRef, current: LiveKubeVirt) -> ObjectRef:
+    """Return *ref* in the namespace of the cluster's only CR if Git names no namespace."""
+    return ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
+
+
 def _error_of(state: DesiredState) -> Diagnostic | None:
     """Return the first error about a KubeVirt CR in Git, including errors about a second CR."""
     errors = state.errors().items()
@@ -95,14 +101,15 @@ def _decision(
     changes: tuple[Change, ...] = (),
     warnings: tuple[str, ...] = (),
 ) -> Decision:
-    ref = state.kubevirt.ref if state.kubevirt else current.ref
+    written = state.kubevirt.ref if state.kubevirt else current.ref
+    ref = _identity(written, current)
     held = finding.effect in (Effect.BLOCKED, Effect.WAIT)
     return Decision(
         ref=ref,
         uid=current.uid if ref == current.ref else None,
         effect=finding.effect,
         why=finding.why,
-        at=(changes[0].at if held and changes else None) or state.at(ref),
+        at=(changes[0].at if held and changes else None) or state.at(written),
         changes=changes,
         warnings=warnings,
     )

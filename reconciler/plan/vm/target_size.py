@@ -12,6 +12,7 @@ from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import (
     CLUSTER_INSTANCETYPE,
     INSTANCETYPE,
+    dotted,
     instancetype_ref,
 )
 from reconciler.plan.finding import Finding, blocked
@@ -42,6 +43,8 @@ def target_size_of(
     """Return the target size for *vm*, or a finding that explains why there is none."""
     if desired.guest is not None:
         return _by_size(state, desired, vm, desired.guest)
+    if desired.resources:
+        return _not_managed(desired, vm)
     if desired.instancetype is None:
         return Finding.of(
             Effect.NONE,
@@ -49,6 +52,22 @@ def target_size_of(
             "Git sets no guest memory for this VM",
         )
     return _by_instancetype(state, desired, vm, live, desired.instancetype)
+
+
+def _not_managed(desired: DesiredVM, vm: LiveVM) -> Finding:
+    """Return the finding about a VM whose size Git sets only by its resources."""
+    has = {"requests": vm.constraints.requests, "limits": vm.constraints.limits}
+    sizes = ", ".join(
+        f"resources.{name}.memory ({size}; the cluster has {has[name] or 'none'})"
+        for name, size in desired.resources.items()
+    )
+    return Finding.of(
+        Effect.NONE,
+        Reason.MEMORY_NOT_MANAGED,
+        f"Git sizes this VM by {sizes}, which KubeVirt does not change live and which is not "
+        "written",
+        f"set {dotted(GUEST_MEMORY)} in Git",
+    )
 
 
 def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:

@@ -44,6 +44,7 @@ class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False)
     max_guest: str | int | None
     instancetype: str | None
     instancetype_kind: str | None
+    resources: dict[str, str]
     labels: dict[str, str]
     suspended: bool
     priority: int
@@ -60,6 +61,7 @@ class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False)
             max_guest=None if self.max_guest is None else _quantity(self.max_guest),
             instancetype=self.instancetype,
             instancetype_kind=self.instancetype_kind,
+            resources=self.resources,
             labels=self.labels,
             suspended=self.suspended,
             priority=self.priority,
@@ -161,6 +163,7 @@ def _record(found: FileObject) -> _VMRecord | _KubeVirtRecord:
         max_guest=None if desired.max_guest is None else desired.max_guest.raw,
         instancetype=desired.instancetype,
         instancetype_kind=desired.instancetype_kind,
+        resources=dict(desired.resources),
         labels=dict(desired.labels),
         suspended=desired.suspended,
         priority=desired.priority,

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 def with_namespace(result: FileResult, namespace: str) -> FileResult:
-    """Return *result* with *namespace* set on each object that has no namespace."""
+    """Return *result* with *namespace* set on each VM that has no namespace.
+
+    A KubeVirt CR without a namespace is the cluster's only one.
+    """
     if all(each.desired.ref.namespace for each in result.objects):
         return result
     return replace(result, objects=tuple(_object_in(each, namespace) for each in result.objects))
@@ -23,7 +26,7 @@ def with_namespace(result: FileResult, namespace: str) -> FileResult:
 
 def _object_in(each: FileObject, namespace: str) -> FileObject:
     ref = each.desired.ref
-    if ref.namespace:
+    if ref.namespace or ref.is_kubevirt:
         return each
     new = ref._replace(namespace=namespace)
     desired = replace(each.desired, ref=new)

@@ -57,9 +57,10 @@ def classify(node: Node, *, kind: object, api_version: object) -> Kind:
     group, _, version = api_version.rpartition("/")
     if group == KUBEVIRT_GROUP:
         return _kubevirt_kind(node, kind, version)
-    if kind in MANAGED and closest(group, [KUBEVIRT_GROUP], cutoff=_ALIKE):
+    if kind in MANAGED and (not group or closest(group, [KUBEVIRT_GROUP], cutoff=_ALIKE)):
         message = f"apiVersion is {api_version!r}; expected {API_VERSION!r}"
-        return _problem(node, "apiVersion", "bad-api-version", message)
+        hint = f"write apiVersion: {API_VERSION}"
+        return _problem(node, "apiVersion", "bad-api-version", message, hint=hint)
     return Kind(skipped=kind)
 
 

@@ -28,6 +28,7 @@ _MEMORY: FieldPath = GUEST_MEMORY[:-1]
 PAGE_SIZE: FieldPath = (*_MEMORY, "hugepages", "pageSize")
 _DEVICES: FieldPath = (*_MEMORY[:-1], "devices")
 _INSTANCETYPE: FieldPath = ("spec", "instancetype")
+_RESOURCES: FieldPath = (*_MEMORY[:-1], "resources")
 _SERVER_SET = frozenset(
     {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
 )
@@ -49,6 +50,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         max_guest=_memory(manifest, GUEST_MAX_MEMORY),
         instancetype=_text(manifest.get(INSTANCETYPE_NAME)),
         instancetype_kind=_text(manifest.get(INSTANCETYPE_KIND)),
+        resources=_resources(manifest),
         labels=_labels(manifest),
         suspended=treatment.suspended,
         priority=treatment.priority,
@@ -98,7 +100,19 @@ def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]
             context=(f"instancetype is set at {manifest.at(_INSTANCETYPE)}",),
             hint="remove memory.guest, and choose the size by the name of the instancetype",
         )
-    if manifest.node.find(GUEST_MEMORY) is None and instancetype is None:
+    if vm.resources:
+        sizes = " and ".join(
+            f"resources.{name}.memory {size}" for name, size in vm.resources.items()
+        )
+        yield manifest.report(
+            Severity.WARNING,
+            "memory-not-managed",
+            f"the VM gets its memory from {sizes}, which is not managed: KubeVirt does not change "
+            "it live",
+            (*_RESOURCES, next(iter(vm.resources)), "memory"),
+            hint=f"set {dotted(GUEST_MEMORY)}",
+        )
+    elif manifest.node.find(GUEST_MEMORY) is None and instancetype is None:
         yield manifest.report(
             Severity.WARNING,
             "nothing-named",
@@ -140,6 +154,14 @@ def _memory(manifest: Manifest, path: FieldPath) -> MemoryQuantity | None:
     except QuantityError:  # the schema check reports the error
         return None
     return amount if amount.n_bytes else None
+
+
+def _resources(manifest: Manifest) -> Mapping[str, str]:
+    """Return the memory of requests and limits if the manifest sets the size nowhere else."""
+    if any(manifest.node.find(each) for each in (GUEST_MEMORY, _INSTANCETYPE, PAGE_SIZE)):
+        return {}
+    found = {name: manifest.get((*_RESOURCES, name, "memory")) for name in ("requests", "limits")}
+    return {name: str(size) for name, size in found.items() if isinstance(size, str | int)}
 
 
 def _text(value: object) -> str | None:

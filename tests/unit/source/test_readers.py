@@ -398,3 +398,10 @@ def test_empty_input_stream_is_an_error(text):
         ("error", "nothing-read")
     ]
     assert not state.valid
+
+
+def test_kubevirt_without_a_namespace_is_the_only_one_of_the_cluster(opened, git_repo):
+    git_repo.commit({"cr.yaml": (CR % "kubevirt").replace(", namespace: kubevirt", "")})
+    for namespace in (None, "db"):
+        state = CommitReader(opened, default_namespace=namespace).read().state
+        assert (messages(state), state.kubevirt.ref) == ([], kubevirt_ref("", "kubevirt"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from support.builders import (
     make_desired,
@@ -33,8 +35,6 @@ def bare(version: str, **overrides):
         make_kubevirt(version, **overrides), featureGates=others, workloadUpdateMethods=None
     )
     containers = frozenset(path for path in kubevirt.containers if path != fields.WORKLOAD_UPDATE)
-    from dataclasses import replace  # noqa: PLC0415
-
     return replace(kubevirt, containers=containers)
 
 
@@ -156,3 +156,21 @@ def test_vm_memory_changes_if_a_blocked_cr_already_allows_hotplug():
     desired = make_desired(want("2Gi"), kubevirt={fields.MAX_GUEST: q("8Gi")})
     plan = plan_of(desired, make_live(make_vm(), vmis=(make_vmi(),), kubevirt=kubevirt))
     assert [each.effect.value for each in plan.decisions] == ["blocked", "live"]
+
+
+@pytest.mark.parametrize(
+    "path", [fields.FEATURE_GATES, fields.UPDATE_METHODS], ids=["gates", "methods"]
+)
+def test_empty_list_in_git_equals_an_absent_list(path):
+    # The kubevirt-cr.yaml that KubeVirt ships has `featureGates: []`.
+    kubevirt = with_settings(make_kubevirt(), featureGates=None, workloadUpdateMethods=None)
+    decision = decision_of(kubevirt, {path: NameSet.of(())})
+    assert (decision.effect.value, decision.actions) == ("none", ())
+
+
+def test_kubevirt_without_a_namespace_in_git_is_the_only_one_of_the_cluster():
+    desired = make_desired(kubevirt=ALL_THREE)
+    ref = desired.kubevirt.ref._replace(namespace="")
+    desired = replace(desired, kubevirt=replace(desired.kubevirt, ref=ref))
+    (decision,) = plan_of(desired, make_live(kubevirt=bare("v1.3.1"))).decisions
+    assert (decision.effect.value, str(decision.ref)) == ("config", "KubeVirt kubevirt/kubevirt")

@@ -17,6 +17,7 @@ from support.builders import (
     make_vm,
     make_vmi,
     plan_of,
+    q,
     want,
 )
 
@@ -215,3 +216,11 @@ def test_vm_with_an_error_in_git_is_blocked():
         replace(bad, severity=Severity.WARNING),
     ):
         assert decided(other).reason.value == "nothing-named"
+
+
+def test_size_that_git_sets_by_resources_alone_is_not_managed():
+    vm = make_vm(guest=None, constraints=Constraints(requests=q("2Gi")))
+    desired = make_desired(want(None, resources={"requests": "4Gi"}))
+    (decision,) = plan_of(desired, make_live(vm)).decisions
+    assert (decision.effect.value, decision.reason.value) == ("none", "memory-not-managed")
+    assert "resources.requests.memory (4Gi; the cluster has 2Gi)" in decision.why.message

@@ -219,8 +219,24 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         pytest.param(
             vm().replace("kubevirt.io/v1", "kubvirt.io/v1"),
             "vms/db.yaml:1:13: error[bad-api-version] apiVersion is 'kubvirt.io/v1'; expected "
-            "'kubevirt.io/v1'",
+            "'kubevirt.io/v1'\n  hint: write apiVersion: kubevirt.io/v1",
             id="group misspelt",
+        ),
+        *(
+            pytest.param(
+                vm().replace("kubevirt.io/v1", version),
+                f"vms/db.yaml:1:13: error[bad-api-version] apiVersion is '{version}'; expected "
+                "'kubevirt.io/v1'\n  hint: write apiVersion: kubevirt.io/v1",
+                id=f"apiVersion {version}",
+            )
+            for version in ("kubevirt.io", "v1", "kubevirt.io.v1")
+        ),
+        pytest.param(
+            vm().replace("{memory: {guest: 2Gi}}", "{resources: {requests: {memory: 4Gi}}}"),
+            "vms/db.yaml:9:61: warning[memory-not-managed] VirtualMachine db/pg-0: the VM gets "
+            "its memory from resources.requests.memory 4Gi, which is not managed: KubeVirt does "
+            "not change it live\n  hint: set spec.template.spec.domain.memory.guest",
+            id="memory by resources",
         ),
         pytest.param(
             vm().replace("apiVersion: kubevirt.io/v1\n", ""),
