@@ -83,6 +83,18 @@ class Informer(LiveReader, Protocol):
         ...
 
 
+class DryRun(Protocol):
+    """Asks the API server about writes; none of its requests takes effect."""
+
+    def check(self, action: Action) -> Written:
+        """Return the answer to *action*, a patch or a create, sent with ``dryRun=All``.
+
+        Raises:
+            ClusterError: No answer came, or the credentials were rejected.
+        """
+        ...
+
+
 class Writer(Protocol):
     """Writes to the cluster; code that only plans never receives a writer."""
 

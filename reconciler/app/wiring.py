@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reconciler.app.input_options import ClusterOptions, SourceOptions
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.informer.informer import ClusterInformer
-    from reconciler.ports import Clock, DesiredReader, LiveReader, Recorder, Writer
+    from reconciler.ports import Clock, DesiredReader, DryRun, LiveReader, Recorder, Writer
     from reconciler.source.cache.parse_cache import ParseCache
     from reconciler.source.git.repository import Repository
 
@@ -138,6 +138,13 @@ def informer(client: Client, clock: Clock, *, scale: float = 1.0) -> ClusterInfo
     from reconciler.cluster.informer.informer import ClusterInformer
 
     return ClusterInformer(client, clock=clock, scale=scale)
+
+
+def dry_run(client: Client) -> DryRun:
+    """Return what asks the API server about writes and can make none."""
+    from reconciler.cluster.write.dry_run import ClusterDryRun
+
+    return ClusterDryRun(client)
 
 
 def writer(client: Client) -> Writer:

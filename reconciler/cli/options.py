@@ -208,6 +208,15 @@ Snapshot = Annotated[
         help="Read the live state from a file of `reconciler snapshot` instead of a cluster.",
     ),
 ]
+ServerDryRun = Annotated[
+    bool,
+    typer.Option(
+        "--server-dry-run",
+        envvar=_env("SERVER_DRY_RUN"),
+        help="Also send each change with dryRun=All, which shows admission denials; this needs "
+        "the right to patch.",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(

@@ -14,6 +14,7 @@ from reconciler.app.input_options import ClusterOptions, SourceOptions
 from reconciler.cli import options
 from reconciler.cli.options import LogOptions, PlanFormat
 from reconciler.cli.terminal import screen
+from reconciler.errors import UsageError
 from reconciler.model.plan.plan import Effect, Plan
 from reconciler.model.run.outcome import ExitCode
 from reconciler.model.shard import WHOLE_FLEET
@@ -35,6 +36,7 @@ class PlanOptions:
     shard: options.ShardOption = WHOLE_FLEET
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     snapshot: options.Snapshot = None
+    server_dry_run: options.ServerDryRun = False
     out: options.Out = None
     output: options.OutputPlan = PlanFormat.TEXT
     detailed_exitcode: options.DetailedExitcode = False
@@ -43,6 +45,11 @@ class PlanOptions:
 
 def command(plan_options: PlanOptions) -> ExitCode:
     """Show what would happen to every VM; change nothing."""
+    if plan_options.server_dry_run and plan_options.snapshot is not None:
+        raise UsageError(
+            "--server-dry-run needs a cluster and cannot be combined with --snapshot",
+            hint="remove one of them; RECONCILER_SNAPSHOT counts as --snapshot",
+        )
     source = plan_options.source.or_current()
     return run(replace(plan_options, source=source), wiring.real_clock())
 
@@ -58,6 +65,11 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
         policy = partial(plan_policy, shard=plan_options.shard)
         # Keep only the plan: its inputs take most of the memory.
         plan = survey(desired, live, clock, policy).plan
+    if plan_options.server_dry_run:
+        from reconciler.app.server_dry_run import server_dry_run
+
+        with wiring.client(plan_options.cluster, clock) as client:
+            plan = server_dry_run(plan, wiring.dry_run(client))
     if plan_options.out is not None:
         _leave(plan, plan_options.out)
     show(plan, plan_options.output, plan_options.log)

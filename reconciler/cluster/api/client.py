@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 FIELD_MANAGER = "reconciler"
 _WRITE_QUERY = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
+_DRY_QUERY = {**_WRITE_QUERY, "dryRun": "All"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
 """How long a watch may send nothing after the server's own timeout, in seconds."""
@@ -217,15 +218,17 @@ class Client:
         ops: Sequence[Mapping[str, Any]],
         *,
         timeout_s: float | None = None,
+        dry_run: bool = False,
     ) -> Answer:
         """Send a JSON Patch once, and return the response, even if it is a failure.
 
-        *timeout_s* can only shorten the client's own timeout.
+        *timeout_s* can only shorten the client's own timeout. With *dry_run* the server checks the
+        request and changes nothing.
 
         Raises:
             UnreachableError: No response arrived; the patch may have taken effect.
         """
-        request = Request("PATCH", path, _WRITE_QUERY, list(ops))
+        request = Request("PATCH", path, _DRY_QUERY if dry_run else _WRITE_QUERY, list(ops))
         return self._exchange(request, self._brief(timeout_s))
 
     def create(
@@ -234,13 +237,14 @@ class Client:
         body: Mapping[str, Any],
         *,
         timeout_s: float | None = None,
+        dry_run: bool = False,
     ) -> Answer:
         """Create an object in the collection at *path*; sent once, as ``patch``.
 
         Raises:
             UnreachableError: No response arrived; the object may exist.
         """
-        request = Request("POST", path, _WRITE_QUERY, dict(body))
+        request = Request("POST", path, _DRY_QUERY if dry_run else _WRITE_QUERY, dict(body))
         return self._exchange(request, self._brief(timeout_s))
 
     def restart(self, path: str, *, timeout_s: float | None = None) -> Answer:

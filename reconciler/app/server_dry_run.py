@@ -1,0 +1,54 @@
+"""``server_dry_run``: asks the API server about each action of a plan, and changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.plan.plan import Verb
+from reconciler.report.wording import plural
+
+if TYPE_CHECKING:
+    from reconciler.model.plan.plan import Plan
+    from reconciler.ports import DryRun
+
+_LATER = "an earlier wave of the plan may change this answer"
+
+
+def server_dry_run(plan: Plan, dry_run: DryRun) -> Plan:
+    """Return *plan* with a warning for each action that the API server would refuse.
+
+    Restarts are not sent: they are requests to a subresource, which admission does not see.
+
+    Raises:
+        ClusterError: The API server does not answer, or rejects the credentials.
+    """
+    asked = [
+        (number, action)
+        for number, wave in enumerate(plan.waves)
+        for action in wave.actions
+        if action.verb is not Verb.RESTART
+    ]
+    places = {each.ref: each.at for each in plan.decisions}
+    answers = ((number, action, dry_run.check(action)) for number, action in asked)
+    refused = [
+        Diagnostic(
+            severity=Severity.WARNING,
+            code="server-dry-run-refused",
+            message=f"the API server would refuse it ({answer.refusal}): {answer.message}",
+            at=places.get(action.ref),
+            ref=action.ref,
+            hint=_LATER if number else "",
+        )
+        for number, action, answer in answers
+        if answer.refusal is not None
+    ]
+    changes = plural(len(asked), "change")
+    summary = Diagnostic(
+        severity=Severity.NOTE,
+        code="server-dry-run",
+        message=f"the API server was asked about {changes} with dryRun=All and would refuse "
+        f"{len(refused)}",
+    )
+    return replace(plan, diagnostics=(*plan.diagnostics, *refused, summary))

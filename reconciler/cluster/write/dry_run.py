@@ -1,0 +1,42 @@
+"""``ClusterDryRun``: asks the API server about a write, always with ``dryRun=All``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.cluster.api import api_errors, resource_paths
+from reconciler.cluster.write.writer import refusal_of
+from reconciler.model.plan.plan import Action, Verb
+from reconciler.model.run.write_result import Written
+
+if TYPE_CHECKING:
+    from reconciler.cluster.api.client import Client
+
+
+class ClusterDryRun:
+    """Implements ``ports.DryRun``; it has no way to send a write that takes effect."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def check(self, action: Action) -> Written:
+        """Send the patch or the manifest of *action* with ``dryRun=All``; a refusal is a value.
+
+        Raises:
+            ClusterError: No answer came, or the credentials were rejected.
+        """
+        if action.verb is Verb.CREATE:
+            path, body = resource_paths.siblings(action.ref), dict(action.manifest or {})
+            answer = self._client.create(path, body, dry_run=True)
+        else:
+            ops = [op.plain() for op in action.patch]
+            answer = self._client.patch(resource_paths.of(action.ref), ops, dry_run=True)
+        refusal = None if answer.ok else refusal_of(answer)
+        if not answer.ok and refusal is None:
+            raise api_errors.from_answer(answer, self._client.host)
+        return Written(
+            refusal=refusal,
+            status=answer.status,
+            message="" if answer.ok else api_errors.sentence(answer.explained()) or answer.reason,
+            warnings=answer.warnings,
+        )

@@ -1,0 +1,45 @@
+"""plan --server-dry-run asks the API server about each change, and changes nothing."""
+
+from __future__ import annotations
+
+from support.simulated import vm_yaml
+
+ASK_2GI = vm_yaml("default", "vm", "2Gi")
+DENIED = {"effect": "status", "code": 403, "verbs": ["patch"], "resource": "virtualmachines"}
+
+
+def diagnostics(ended):
+    return [
+        (each["severity"], each["code"], each["message"]) for each in ended.json["diagnostics"]
+    ]
+
+
+def test_accepted_changes_are_counted_and_not_made(git, serve, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    flags = ("plan", "--repo", git, "-o", "json")
+    ended = command(*flags, "--server-dry-run", on=cluster)
+    said = "the API server was asked about 1 change with dryRun=All and would refuse 0"
+    assert (ended.code, diagnostics(ended)) == (0, [("note", "server-dry-run", said)])
+    (patch,) = cluster.ours("PATCH")
+    assert "dryRun=All" in patch.query
+    again = command(*flags, on=cluster)
+    assert again.json["digest"] == ended.json["digest"], "nothing has changed"
+
+
+def test_refused_change_is_a_warning_with_the_answer(git, serve, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    ended = command(
+        *("plan", "--repo", git, "-o", "json", "--server-dry-run"),
+        on=serve("hotplug", apiFaults=[DENIED]),
+    )
+    severity, code, message = diagnostics(ended)[0]
+    assert (ended.code, severity, code) == (0, "warning", "server-dry-run-refused")
+    assert message.startswith("the API server would refuse it (forbidden): ")
+
+
+def test_server_dry_run_needs_a_cluster(git, command, tmp_path):
+    git.commit({"vm.yaml": ASK_2GI})
+    flags = ("--server-dry-run", "--snapshot", tmp_path / "live.json")
+    ended = command("plan", "--repo", git, *flags)
+    assert (ended.code, "--server-dry-run needs a cluster" in ended.err) == (64, True)
