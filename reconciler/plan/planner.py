@@ -14,7 +14,7 @@ from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.context import PlanContext
 from reconciler.plan.invalid_manifest import decide_invalid
 from reconciler.plan.kubevirt.kubevirt_decision import decide_kubevirt
-from reconciler.plan.vm.rules.situation import InputsRead
+from reconciler.plan.vm.rules.situation import InputsRead, VMNames
 from reconciler.plan.vm.vm_decision import decide_vm
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Planner:
         """VMs whose decision read pods and quotas, or would have if they were known."""
         self._momentary: set[ObjectRef] = set()
         """VMs whose decision read the time or other VMs."""
+        self._names: VMNames | None = None
         self.decided = 0
         """How many VMs were decided since the last update."""
 
@@ -92,6 +93,7 @@ class Planner:
             now: Aware; only ages are computed from it.
             kubevirt_stays: Whether VMs are decided as if a change of the CR were never made.
         """
+        self._names = VMNames(live)
         decided = decide_kubevirt(desired, live)
         kubevirt = _left_to_shard_0(decided.decision, policy)
         stays = kubevirt_stays and kubevirt is not None and kubevirt.effect is Effect.CONFIG
@@ -152,7 +154,7 @@ class Planner:
         if remembered is not None and all(map(is_, remembered.inputs, inputs)):
             return remembered.decision
         self.decided += 1
-        inputs_read = InputsRead(context.live, context.now)
+        inputs_read = InputsRead(context.live, context.now, self._names)
         if ref in context.errors:
             decision = decide_invalid(ref, _uid(context.live, ref), context.errors[ref])
         else:

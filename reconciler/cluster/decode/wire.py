@@ -160,12 +160,20 @@ class LiveUpdateFeatures(Wire, frozen=True):
     memory: LiveUpdateMemory | None = None
 
 
+class KindAndName(Wire, frozen=True):
+    """A reference by kind and name: an ownerReference, or ``spec.preference`` of a VM."""
+
+    kind: str | None = None
+    name: str | None = None
+
+
 class VMSpec(Wire, frozen=True):
     """A VM's ``spec``."""
 
     run_strategy: str | None = None
     running: bool | None = None
     instancetype: Instancetype | None = None
+    preference: KindAndName | None = None
     live_update_features: LiveUpdateFeatures | None = None
     template: Template | None = None
 
@@ -198,18 +206,11 @@ class VMStatus(Wire, frozen=True):
     state_change_requests: list[StateChange] | None = None
 
 
-class Owner(Wire, frozen=True):
-    """An entry of ``metadata.ownerReferences``."""
-
-    kind: str | None = None
-    name: str | None = None
-
-
 class VMMeta(Meta, frozen=True):
     """A VM's ``metadata``."""
 
     resource_version: str | None = None
-    owner_references: list[Owner] | None = None
+    owner_references: list[KindAndName] | None = None
     managed_fields: list[VMManager] | None = None
 
 

@@ -65,6 +65,7 @@ def vm(item: wire.VM) -> LiveVM:
         live_update_memory=switch is not None,
         instancetype=shared(kind.name) or None,
         instancetype_kind=shared(kind.kind),
+        preference=shared(spec.preference.name) if spec.preference else "",
         revision_name=kind.revision_name or "",
         revision=_revision(kind, status.instancetype_ref),
         running_wanted=spec.run_strategy != "Halted" and spec.running is not False,
@@ -84,7 +85,7 @@ def vm(item: wire.VM) -> LiveVM:
     )
 
 
-def _pool(owners: Iterable[wire.Owner]) -> str:
+def _pool(owners: Iterable[wire.KindAndName]) -> str:
     """Return the name of the pool that owns a VM. Source: recorded v1.9.0 pool-vm-patched."""
     return next((each.name or "" for each in owners if each.kind == POOL), "")
 

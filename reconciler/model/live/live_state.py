@@ -85,6 +85,8 @@ class LiveVM:
     instancetype: str | None = None
     instancetype_kind: str = ""
     """``spec.instancetype.kind``."""
+    preference: str = ""
+    """The name in ``spec.preference``, which may set how an instancetype's CPUs are arranged."""
     revision_name: str = ""
     """``spec.instancetype.revisionName``."""
     revision: str = ""

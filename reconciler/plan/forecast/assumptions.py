@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from reconciler.plan.forecast.queueing import Queue
     from reconciler.plan.timing.migration_durations import Estimates, Span
 
+NOT_CHECKED = (
+    "affinity rules, taints and topology spread constraints are not checked: they may leave no "
+    "other node for a target pod"
+)
 QUIET = "no migration fails, no unrelated migration starts, and every target pod can be scheduled"
 
 
@@ -46,6 +50,7 @@ def assumptions(
         f"a migration starts {fixed.low:.0f} to {fixed.high:.0f} s after its slot becomes free",
         *(_rate(limit, times) for limit in sorted({change.limit for change in migrations})),
         *_restarts(planned),
+        *((NOT_CHECKED,) if migrations else ()),
         QUIET,
     )
 

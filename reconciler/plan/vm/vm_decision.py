@@ -71,7 +71,7 @@ def decide_vm(
     if unreadable is not None:
         return _decision(state, desired, vm, unreadable)
     if vm is None:
-        return _absent(state, desired, live, policy)
+        return _absent(state, desired, live, policy, inputs_read)
     size = target_size_of(state, desired, vm, live)
     if isinstance(size, Finding):
         return _decision(state, desired, vm, vm_state.being_deleted(vm) or size)
@@ -209,7 +209,11 @@ def _unreadable(desired: DesiredVM, live: LiveState) -> Finding | None:
 
 
 def _absent(
-    state: DesiredState, desired: DesiredVM, live: LiveState, policy: PlanPolicy
+    state: DesiredState,
+    desired: DesiredVM,
+    live: LiveState,
+    policy: PlanPolicy,
+    inputs_read: InputsRead,
 ) -> Decision:
     if policy.create and desired.manifest is not None and not desired.suspended:
         finding = Finding.of(Effect.CREATE, Reason.NEW, "the VM does not exist in the cluster")
@@ -228,7 +232,14 @@ def _absent(
     hint = "correct the namespace and name in Git, or create the VM"
     if desired.manifest is not None and not policy.create:
         hint += "; with `create: true` in .reconciler.yaml, the reconciler creates it"
-    finding = blocked(Reason.NOT_FOUND, "the VM does not exist in the cluster", hint)
+    elsewhere = inputs_read.namespaces_with(desired.ref.name)
+    if elsewhere:
+        hint = f"namespace {elsewhere[0]} has a VM of this name; {hint}"
+    size = desired.guest or desired.instancetype
+    message = "the VM does not exist in the cluster"
+    if size is not None:
+        message += f"; Git sets {size} for it"
+    finding = blocked(Reason.NOT_FOUND, message, hint)
     return _decision(state, desired, None, finding)
 
 

@@ -65,7 +65,11 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
     types = running.situation.types
     if types is None or types.has is None or types.wanted is None or types.revision_kept:
         return None
-    found = [*_differences(types.has, types.wanted), *_sockets(running, types.has, types.wanted)]
+    found = [
+        *_differences(types.has, types.wanted),
+        *_sockets(running, types.has, types.wanted),
+        *_topology(running, types.has, types.wanted),
+    ]
     if not found:
         return None
     return restart(
@@ -132,6 +136,28 @@ def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
     if wanted.cpus < has.cpus or (limit is not None and has.cpus < wanted.cpus > limit):
         top = f" (at most {limit} sockets)" if limit is not None else ""
         yield changed("cpu.guest", has.cpus, f"{wanted.cpus}{top}")
+
+
+def _topology(
+    running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
+) -> Iterator[str]:
+    """Yield a change of CPUs that is not, or may not be, a change of sockets alone.
+
+    A preference may arrange the CPUs as cores or threads, which do not change live, and it is not
+    read. The running instance shows the arrangement, except for a single CPU.
+
+    Source: kubevirt v1.9.0 pkg/instancetype/apply/cpu.go:87 and
+    pkg/virt-controller/watch/vm/vm.go:2989-3053.
+    """
+    if has.cpus == wanted.cpus:
+        return
+    sockets, cores, threads = running.vmi.cpu
+    if (cores or 1) * (threads or 1) > 1:
+        shown = f"{sockets or 1} sockets, {cores or 1} cores and {threads or 1} threads"
+        yield changed("cpu.guest", f"{has.cpus} (as {shown})", wanted.cpus)
+    elif has.cpus == 1 and running.vm.preference:
+        arranged = f"arranged by the preference {running.vm.preference}, which is not read"
+        yield changed("cpu.guest", has.cpus, f"{wanted.cpus} ({arranged})")
 
 
 def _differing(has: LiveInstancetype, wanted: LiveInstancetype) -> list[str]:

@@ -24,7 +24,7 @@ from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.timing.attempt_bound import START_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from reconciler.model.desired.config import RestartConsent
@@ -45,6 +45,24 @@ class Types:
     """Whether the VM uses an older revision of its instancetype."""
 
 
+class VMNames:
+    """The namespaces of every VM name in a snapshot; built when it is first read."""
+
+    __slots__ = ("_found", "_live")
+
+    def __init__(self, live: LiveState) -> None:
+        self._live = live
+        self._found: dict[str, list[str]] | None = None
+
+    def namespaces_with(self, name: str) -> Sequence[str]:
+        """Return the namespaces that have a VM called *name*, in order."""
+        if self._found is None:
+            self._found = {}
+            for ref in sorted(self._live.vms):
+                self._found.setdefault(ref.name, []).append(ref.namespace)
+        return self._found.get(name, ())
+
+
 class InputsRead:
     """The inputs that are not about one VM alone; records which of them a rule has read.
 
@@ -52,10 +70,11 @@ class InputsRead:
     on the time or on other VMs is valid only at this moment.
     """
 
-    __slots__ = ("_live", "_now", "capacity_read", "moment_read")
+    __slots__ = ("_live", "_names", "_now", "capacity_read", "moment_read")
 
-    def __init__(self, live: LiveState, now: datetime) -> None:
+    def __init__(self, live: LiveState, now: datetime, names: VMNames | None = None) -> None:
         self._live, self._now = live, now
+        self._names = names or VMNames(live)
         self.moment_read = False
         """Whether a rule has read the time or other VMs."""
         self.capacity_read = False
@@ -72,6 +91,11 @@ class InputsRead:
         """The migrations of all VMs; a decision that reads them is valid only at this moment."""
         self.moment_read = True
         return self._live.migrations
+
+    def namespaces_with(self, name: str) -> Sequence[str]:
+        """Return the namespaces with a VM called *name*; this marks the decision as momentary."""
+        self.moment_read = True
+        return self._names.namespaces_with(name)
 
     @property
     def capacity(self) -> Capacity | None:

@@ -130,6 +130,10 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
     )
 
 
+HOSTNAME = "kubernetes.io/hostname"
+"""The label with the name of a node; no two nodes have the same."""
+
+
 def no_eligible_node(running: RunningVM) -> Finding | None:
     """Block if the VM cannot migrate to any other node, even with enough capacity.
 
@@ -139,10 +143,10 @@ def no_eligible_node(running: RunningVM) -> Finding | None:
     if not nodes or _eligible(running):
         return None
     selector = ", ".join(f"{k}={v}" for k, v in sorted(running.vmi.node_selector.items()))
-    lacks, hint = (
-        f"the labels of the VM's nodeSelector ({selector})",
-        "label another node, or change the VM's nodeSelector",
-    )
+    lacks = f"the labels of the VM's nodeSelector ({selector})"
+    hint = "label another node, or change the VM's nodeSelector"
+    if HOSTNAME in running.vmi.node_selector:
+        hint = f"remove {HOSTNAME} from the VM's nodeSelector, which allows a single node"
     if not selector or eligible_nodes(running.vmi, nodes, same_cpu_vendor=False):
         lacks, hint = "the CPU vendor of that node", "add a node with the same CPU vendor"
         lacks += " and the labels of the VM's nodeSelector" if selector else ""

@@ -75,6 +75,7 @@ vms = st.builds(
     labels=st.dictionaries(texts, texts),
     guest_changed_at=st.none() | times,
     pool=texts,
+    preference=texts,
     restart_asked=st.booleans(),
     annotated=st.booleans(),
     resource_version=texts,

@@ -133,6 +133,19 @@ def test_message_contains_the_node_selector_that_no_node_matches():
     )
 
 
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ({"kubernetes.io/hostname": "node01"}, "remove kubernetes.io/hostname"),
+        ({"zone": "a"}, "label another node"),
+    ],
+)
+def test_hint_never_asks_for_another_node_with_the_same_hostname(selector, expected):
+    nodes = (node("node01", labels={"zone": "a"}), node("node02"))
+    decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector=selector)))
+    assert decision.why.hint.startswith(expected)
+
+
 # kubevirt v1.9.0 migration.go:986-1005; no other version is known to select by vendor.
 @pytest.mark.parametrize(("version", "effect"), [("v1.9.0", NO_NODE), ("v1.8.0", LIVE)])
 def test_target_node_must_have_the_cpu_vendor_of_the_source(version, effect):
