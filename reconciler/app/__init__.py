@@ -1,1 +1,1 @@
-"""The use cases, and the code that builds the readers, writers and clocks they need."""
+"""The use cases, and the code that builds the readers, writers and clocks for them."""

@@ -46,7 +46,7 @@ HURRY_S = 8.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Session:
-    """The objects that one run uses from its plan to its report."""
+    """The objects that one run uses from its plan to its report, such as its clock and options."""
 
     options: ApplyOptions
     clock: Clock
@@ -97,7 +97,7 @@ def run(options: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
 def _survey(
     options: ApplyOptions, clock: Clock, presenter: Presenter, stack: ExitStack
 ) -> _Session:
-    """Read the desired and the live state and plan; *stack* closes everything that this opens."""
+    """Read the desired and the live state, and compute a plan; *stack* closes what this opens."""
     started, until = clock.monotonic(), None
     source, scale = options.source, options.cluster.time_scale
     if options.deadline_s is not None:
@@ -175,7 +175,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
 
 
 def _confirmed(session: _Session) -> _Session:
-    """Ask the user if the options require it; the time until the answer does not count.
+    """Ask the user if the options require it; the deadline excludes the wait for the answer.
 
     Raises:
         DeclinedError: The user does not want the plan applied.
@@ -195,7 +195,7 @@ def _confirmed(session: _Session) -> _Session:
 
 @contextmanager
 def _leases(session: _Session) -> Iterator[Leases]:
-    """Hold the leases; a signal or the deadline ends the wait for them."""
+    """Context manager that holds the leases; a signal or the deadline ends the wait for them."""
     with ExitStack() as stack:
         with session.stop.interruptible():
             held = stack.enter_context(

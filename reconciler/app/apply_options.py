@@ -25,17 +25,17 @@ class ApplyOptions:
     no_wait: bool = False
     """Whether the run ends once the patches are sent."""
     plan_file: Path | None = None
-    """The file of the approved plan; the run writes only what that plan contains."""
+    """The file of the approved plan; the run writes only what the approved plan contains."""
     ask: bool = False
     """Whether the presenter has to confirm the plan before anything is written."""
     expect_digest: str | None = None
-    """The digest of the approved plan; a run whose plan has another digest writes nothing."""
+    """The digest of the approved plan; if the run's plan has another digest, it writes nothing."""
     ignore_windows: bool = False
     report: Path | None = None
     """The file to which the report is written as JSON."""
     trace: Path | None = None
     """The file to which the run appends a line of JSON for each VM."""
     unattended: bool = False
-    """Whether the run obeys ``mode: observe`` of the configuration."""
+    """Whether the run is unattended, so that ``mode: observe`` of the configuration applies."""
     excused: frozenset[ExitCode] = frozenset()
-    """The exit codes for which the process returns 0, because the next run continues by itself."""
+    """The exit codes that become 0 for the process, because the next run continues by itself."""

@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 _SAMPLES = 5
 """The number of answers whose median sets the clock, so that one wrong answer has no effect."""
 _PROMPT_S = 1.0
-"""The longest time for an answer to count, in seconds: later, its send time is not known."""
+"""The maximum duration of a request in seconds; slower answers do not adjust the clock."""
 _DEAD_S = 2.0
-"""The smallest corrected difference in seconds, because a Date header has whole seconds."""
+"""The smallest difference in seconds that is corrected: a Date header has whole seconds."""
 _WARN_S = 30.0
-"""The difference in seconds from which the clock logs one warning."""
+"""The clock logs one warning if the difference reaches this number of seconds."""
 
 
 class SystemClock:
@@ -79,7 +79,7 @@ class ScaledClock:
 
 
 class ServerClock:
-    """A clock that adopts the API server's time of day; safe to use from several threads.
+    """A clock that uses the API server's time of day; safe to use from several threads.
 
     The control plane sets the times of objects, and the program compares them with ``now``. The
     methods ``monotonic`` and ``sleep`` are those of *base*.
@@ -106,7 +106,7 @@ class ServerClock:
         self._base.sleep(seconds)
 
     def heard(self, date: datetime, *, asked_at: float) -> None:
-        """Adjust the clock to an answer of the API server.
+        """Adjust the clock to the time in an answer of the API server.
 
         Args:
             date: The time in the answer, aware, in whole seconds.

@@ -24,11 +24,11 @@ class SourceOptions:
     working_tree: bool = False
     files: tuple[str, ...] = ()
     config: Path | None = None
-    """The configuration file for the manifests in *files*."""
+    """The configuration file that applies to the manifests in *files*."""
     namespace: str | None = None
     """The namespace that the command covers, and the default for manifests without a namespace."""
     all_namespaces: bool = False
-    """Whether *namespace* is ignored, as with kubectl."""
+    """Whether the command covers all namespaces and ignores *namespace*, as with kubectl."""
     names: tuple[str, ...] = ()
     """The VMs that the command covers: ``namespace/name``, or only the name with *namespace*."""
     selector: str | None = None
@@ -140,10 +140,10 @@ class SourceOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterOptions:
-    """The options that select the cluster and the time limit for its answers."""
+    """The options that select the cluster, and the time limit for its API server's answers."""
 
     kubeconfig: Path | None = None
     context: str | None = None
     request_timeout_s: float = 30.0
     time_scale: float = 1.0
-    """The clock's seconds per real second; more than 1 only in the demo."""
+    """The clock's seconds per real second; greater than 1 only in the demo."""

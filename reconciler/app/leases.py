@@ -29,7 +29,7 @@ def memory_lease(shard: Shard) -> str:
 
 
 class Leases(NamedTuple):
-    """The two leases of one run; a lease that the run does not need counts as held."""
+    """The two leases of one run; a lease that the run does not need always counts as held."""
 
     config: Lease
     memory: Lease
@@ -47,7 +47,7 @@ def hold_leases(
     scale: float,
     until: float | None,
 ) -> Iterator[Leases]:
-    """Hold the leases that a run of *plan* needs, until the block ends.
+    """Context manager that holds the leases which a run of *plan* needs.
 
     Args:
         plan: The plan, which contains the objects that the run may write to.

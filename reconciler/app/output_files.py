@@ -21,7 +21,7 @@ _HINT = "choose a file in an existing, writable directory"
 
 
 def reserve(path: Path, flag: str) -> None:
-    """Check that *path* can be written later, and remove an old file at this path.
+    """Check that *path* can be written later, and remove any existing file at this path.
 
     Raises:
         UsageError: The file cannot be written; the user is informed now and not after an hour.
@@ -39,7 +39,7 @@ def reserve(path: Path, flag: str) -> None:
 
 
 def write(path: Path, pieces: Iterable[str], flag: str) -> None:
-    """Write *pieces* to *path*; a concurrent reader sees either the old file or the new one.
+    """Write *pieces* to *path*; concurrent readers see either the old file or the new file.
 
     Raises:
         UsageError: The file cannot be written.
@@ -75,7 +75,7 @@ def open_to_append(path: Path, flag: str) -> IO[str]:
 
 
 def _replaceable(path: Path) -> bool:
-    """Return whether *path* can be replaced as a whole, unlike a pipe or /dev/stdout."""
+    """Return whether a new file can replace the file at *path*; a pipe cannot be replaced."""
     return path.is_file() or not path.exists()
 
 

@@ -1,4 +1,4 @@
-"""``Presenter``: shows a run to its user while it plans, writes and ends."""
+"""``Presenter``: shows a run to the user: the plan, the progress and the report."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Presenter(Protocol):
 
     @property
     def trace_log(self) -> IO[str] | None:
-        """The log that also gets the lines of the trace; None for no log."""
+        """The log that receives the trace in addition to the file; None for no log."""
         ...
 
     def show_plan(self, plan: Plan) -> None:
@@ -25,13 +25,13 @@ class Presenter(Protocol):
         ...
 
     def confirm(self, plan: Plan) -> bool:
-        """Ask the user whether to apply *plan*, which was shown before, and return the answer."""
+        """Ask the user whether to apply *plan*, and return the answer; *plan* was shown before."""
         ...
 
     def progress(self) -> AbstractContextManager[Listener]:
-        """Return a context manager that shows each step of the rollout inside its block."""
+        """Return a context manager; while it is open, each step of the rollout is shown."""
         ...
 
     def show_report(self, report: RunReport) -> None:
-        """Show what the run did, after the run has ended."""
+        """Show what the run did; called after the run has ended."""
         ...

@@ -19,7 +19,7 @@ PATIENCE_S = 4.0
 
 
 class Terminated(BaseException):
-    """SIGTERM came while the command had no work to finish."""
+    """SIGTERM arrived while the command had no unfinished work."""
 
 
 @dataclass(slots=True)
@@ -28,18 +28,18 @@ class Stop:
 
     requested: bool = False
     interrupted: bool = False
-    """Whether Ctrl-C asked the process to stop; a second Ctrl-C ends the process immediately."""
+    """Whether Ctrl-C requested the stop; a second Ctrl-C ends the process immediately."""
     patience_s: float = PATIENCE_S
     """The time before a blocked request is interrupted, in real seconds."""
     on_request: list[Callable[[], None]] = field(default_factory=list)
-    """Callbacks that a signal handler calls at any point, so each of them only sets a value."""
+    """Callbacks for a stop request; a signal handler calls them, so each may only set a value."""
     _interruptible: bool = False
     _breakable: bool = False
     _overdue: bool = False
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Open a block that a signal interrupts, such as a long read or a wait for a lease.
+        """Context manager for a block that a signal interrupts, such as a long read.
 
         Raises:
             Terminated: SIGTERM came.
@@ -55,7 +55,7 @@ class Stop:
 
     @contextmanager
     def breakable(self) -> Iterator[None]:
-        """Open a block that checks ``requested`` itself, and is interrupted if it ends late.
+        """Context manager for a block that checks ``requested``; a late block is interrupted.
 
         Raises:
             BrokenOff: The block did not end in time, for example because a server does not answer.
@@ -82,7 +82,7 @@ class Stop:
             raise self._end()
 
     def on_alarm(self, _number: int, _frame: FrameType | None) -> None:
-        """Handle SIGALRM: interrupt the breakable block if it is still open."""
+        """Handle SIGALRM: interrupt the breakable block if the block has not ended."""
         self._overdue = True
         if self._breakable:
             raise BrokenOff
@@ -93,7 +93,7 @@ class Stop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Handle signals inside the block; outside the main thread, the block handles none."""
+    """Context manager that handles signals; outside the main thread, it handles none."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -1,4 +1,4 @@
-"""``survey``: reads the desired and the live state and plans; it has nothing that can write."""
+"""``survey``: reads the desired and the live state and computes a plan; it has no write access."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _UNBOUND = Diagnostic(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """A plan, and everything from which it was made."""
+    """A plan, with the desired and the live state from which the plan was made."""
 
     config: Config
     desired: DesiredState
@@ -47,7 +47,7 @@ def survey(
     clock: Clock,
     policy_of: Callable[[Config], PlanPolicy],
 ) -> Survey:
-    """Plan one revision against one snapshot.
+    """Plan one desired revision against one snapshot of the cluster.
 
     The desired state is read first, so that an invalid configuration causes
     no request to the cluster.
@@ -99,7 +99,7 @@ def read_valid(reader: DesiredReader) -> Reading:
 def read_and_plan(
     desired: DesiredState, live: LiveReader, policy: PlanPolicy, clock: Clock
 ) -> tuple[LiveState, Plan]:
-    """Read the cluster and plan; return the snapshot with the plan made from it.
+    """Read the cluster and plan; return the snapshot together with the plan.
 
     Pods and quotas are read only if a VM is migrating or would migrate.
 
@@ -132,5 +132,5 @@ def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
 
 
 def cluster_words(cluster_id: str) -> str:
-    """Return the words for a cluster in a message; an empty ID means that it cannot be read."""
+    """Return how a message refers to a cluster; an empty ID means that the ID cannot be read."""
     return f"cluster {cluster_id}" if cluster_id else "a cluster whose ID cannot be read"

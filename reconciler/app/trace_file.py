@@ -1,4 +1,4 @@
-"""``Tracer``: writes one line of JSON for each VM when the run has finished with it."""
+"""``Tracer``: writes one line of JSON for each VM when the VM's change has ended."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MESSAGE = "done with the VM"
 
 
 class Tracer:
-    """Listens to a run, and writes a line to the log and to a file when a VM has ended."""
+    """Listens to a run; when a VM's change ends, writes a line to the log and to a file."""
 
     def __init__(
         self, *, run_id: str, revision: str, file: IO[str] | None, log: IO[str] | None
@@ -36,12 +36,12 @@ class Tracer:
         self._written: dict[ObjectRef, Result] = {}
 
     def __call__(self, progress: Progress) -> None:
-        """Write a line if the step *progress* ends a VM."""
+        """Write a line if *progress* is the last step of a VM."""
         if progress.outcome is not None:
             self._write(progress.outcome, progress.at)
 
     def finish(self, report: RunReport) -> None:
-        """Write a line for each VM that ended only now, or whose result has changed since."""
+        """Write a line for each VM whose result differs from its last line or that has none."""
         for each in report.outcomes:
             if self._written.get(each.ref) is not each.result:
                 self._write(each, report.ended_at)
@@ -55,7 +55,7 @@ class Tracer:
         _print(self._log, {"level": "info", "ts": fields["ts"], "msg": MESSAGE, **fields})
 
     def _append(self, fields: dict[str, Any]) -> None:
-        """Write *fields* to the file; a full disk ends the trace and not the rollout."""
+        """Write *fields* to the file; a full disk ends the trace, but the rollout continues."""
         try:
             _print(self._file, fields)
         except OSError as error:

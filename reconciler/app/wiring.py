@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # ruff: noqa: PLC0415 - each function imports its libraries, so that `reconciler --help` is fast
 
 PARALLEL_WRITES = 16
-"""The number of requests in flight at the same time; an overloaded server answers 429."""
+"""The maximum number of parallel write requests; an overloaded API server answers with 429."""
 
 
 def run_id() -> str:
@@ -43,18 +43,21 @@ def run_id() -> str:
 
 
 def real_clock() -> Clock:
-    """Return the real time, with the API server's time of day once the server has answered."""
+    """Return the real clock, which uses the API server's time once the server has answered."""
     return ServerClock(SystemClock())
 
 
 def scaled_clock(epoch: datetime, scale: float) -> Clock:
-    """Return a clock that starts at *epoch* and runs *scale* times as fast; only for the demo."""
+    """Return a clock that starts at *epoch* and runs *scale* times as fast as real time.
+
+    Only the demo uses it.
+    """
     return ServerClock(ScaledClock(epoch=epoch, scale=scale))
 
 
 @contextmanager
 def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[DesiredReader]:
-    """Open the reader of the desired state; a clone made for it is deleted at the end.
+    """Open the reader of the desired state; a temporary clone is deleted when the block ends.
 
     Args:
         options: The source of the desired state.
@@ -74,7 +77,7 @@ def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[Desired
 
 @contextmanager
 def _whole(options: SourceOptions, *, follow: bool) -> Iterator[DesiredReader]:
-    """Open the reader of everything that the source contains."""
+    """Open the reader of all objects in the source, without a scope."""
     from reconciler.source import readers, stdin_and_files
 
     if options.files:
@@ -121,7 +124,7 @@ def client(options: ClusterOptions, clock: Clock) -> Iterator[Client]:
 
 @contextmanager
 def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterator[LiveReader]:
-    """Open the reader of a cluster, or of a snapshot file instead."""
+    """Open the reader of a cluster or, if one is given, of a snapshot file."""
     if snapshot is not None:
         from reconciler.cluster.read.snapshot_file import SnapshotReader
 
@@ -158,7 +161,7 @@ def writer(client: Client) -> Writer:
 def recorder(
     client: Client, clock: Clock, *, instance: str, revision: str, hurried: Callable[[], bool]
 ) -> Iterator[Recorder]:
-    """Open a queue of Events, which is sent before the block ends.
+    """Open a queue of Events; all its Events are sent before the block ends.
 
     Args:
         client: The client of the cluster.

@@ -1,4 +1,4 @@
-"""``call`` and ``option_parameters``: present options to typer that dataclasses group.
+"""``call`` and ``option_parameters``: let commands take dataclasses of options through typer.
 
 A command declares a dataclass as a parameter, and each field of the dataclass becomes an option.
 The option is in the annotation of the field, or in ``FLAGS`` if the dataclass is not part of the
@@ -47,7 +47,7 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "trace": options.Trace,
     },
 }
-"""The options for dataclasses of the use cases, which do not depend on the command line."""
+"""The command-line options for dataclasses of the use cases, which do not know the CLI."""
 
 
 def option_parameters(target: Callable[..., object]) -> Iterator[Parameter]:

@@ -46,7 +46,7 @@ def seconds(text: str | float) -> float:
 
 
 def digest(text: str) -> str:
-    """Parse a complete digest; an abbreviated one could match another plan."""
+    """Parse a complete digest; an abbreviated digest is rejected, as several may match."""
     if not _DIGEST.fullmatch(text):
         raise typer.BadParameter(
             f"{text!r} is not a digest; expected `sha256:` and 64 hexadecimal digits, as in "

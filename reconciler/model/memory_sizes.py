@@ -1,4 +1,4 @@
-"""Which guest sizes KubeVirt can change live, as far as that depends on the size alone.
+"""Defines which guest sizes KubeVirt can change live, apart from the state of the VM.
 
 Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:37-40; v1.3.1 :104.
 """
@@ -19,5 +19,5 @@ def block_of(page_size: object) -> int:
 
 
 def neighbours(n_bytes: int, block: int) -> tuple[int, int]:
-    """Return the nearest multiples of *block* at or below, and at or above *n_bytes*."""
+    """Return the nearest multiples of *block* on both sides of *n_bytes*, which may be equal."""
     return n_bytes // block * block, -(-n_bytes // block) * block

@@ -79,7 +79,7 @@ class Schedule:
         yield from (each for each in sorted(waiting) if each > moment)
 
     def _instants(self, wall: datetime) -> tuple[datetime, ...]:
-        """Return the UTC times at which the schedule occurs for the clock time *wall*: 0 to 2."""
+        """Return the UTC times of the schedule at the local time *wall*: none, one or two."""
         minute, hour, *_ = self.cron.split()
         fixed = not (minute.startswith("*") or hour.startswith("*"))
         while not self._shown(wall):
@@ -96,7 +96,7 @@ class Schedule:
 
 
 def check_cron(text: str) -> None:
-    """Raise ScheduleError unless *text* is a five-field cron expression that ever occurs."""
+    """Raise ScheduleError unless *text* is a five-field cron expression that can match."""
     if len(text.split()) != _FIELDS:
         raise ScheduleError(f"{text!r} is not a cron expression; {_WRITE_CRON}")
     try:

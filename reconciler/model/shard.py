@@ -53,7 +53,7 @@ class Shard:
         return int.from_bytes(digest[:8], "big") % self.total == self.index
 
     def share(self, limit: int) -> int:
-        """Return this shard's part of *limit*, a limit for all shards; at least 1.
+        """Return this shard's part of *limit*, which all shards share; the part is at least 1.
 
         The parts add up to *limit*, unless there are more shards than *limit*.
         """

@@ -24,7 +24,7 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def validation_text(desired: DesiredState, *, color: bool = False) -> str:
-    """Return the problems in *desired* and a summary line; the text ends in a line feed.
+    """Return the problems in *desired* and a summary line, as text that ends in a line feed.
 
     Lines are never wrapped, so that programs can parse ``path:line:column``.
     """
@@ -57,7 +57,7 @@ def validation_json(desired: DesiredState) -> str:
 
 
 def finding_lines(diagnostics: Sequence[Diagnostic], paint: Paint) -> Iterator[str]:
-    """Yield the lines of each diagnostic, in the order of files and lines."""
+    """Yield the lines of text for each diagnostic, ordered by file and line."""
     for each in by_location(diagnostics):
         where = f"{each.at}: " if each.at else ""
         code = paint(f"{each.severity}[{printable(each.code)}]", _TONES[each.severity])

@@ -170,7 +170,7 @@ def _amount(size: MemoryQuantity | None) -> str | int | None:
 
 
 def _digest(actions: tuple[Action, ...]) -> str | None:
-    """Return the digest that approves an object, computed over all of its actions."""
+    """Return the digest that approves all actions of an object."""
     if len(actions) <= 1:
         return actions[0].digest if actions else None
     joined = "\n".join(each.digest for each in actions)

@@ -52,7 +52,7 @@ def pieces(document: object) -> Iterator[str]:
 
 
 def _pieces(value: object, line: str) -> Iterator[str]:
-    """Yield *value*; *line* is a line feed plus the indentation of the line with *value*."""
+    """Yield the JSON of *value* in pieces; *line* is a line feed plus the current indentation."""
     inner = line + _INDENT
     match value:
         case Iterator():

@@ -1,4 +1,4 @@
-"""``fit_within``: Markdown sections that share one size limit; omitted rows are counted."""
+"""``fit_within``: limits the size of Markdown sections, and counts the rows that it omits."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class Section:
 
     title: str
     head: str = ""
-    """The head of the table; empty if the rows are not a table."""
+    """The header of the table; empty if the rows are not a table."""
     rows: tuple[str, ...]
-    """The rendered rows: all rows, or more rows than fit."""
+    """The rendered rows; rows that cannot fit need not be rendered."""
     total: int
     effects: tuple[Effect, ...] = ()
     """The effect of each row, rendered or not, to describe the omitted rows."""
 
 
 def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) -> tuple[str, ...]:
-    """Render *values* until *limit* bytes are exceeded, because later rows cannot be shown."""
+    """Render *values* until *limit* bytes are exceeded; later rows would not fit anyway."""
     rows: list[str] = []
     for value in values:
         if limit < 0:
@@ -65,7 +65,7 @@ def fit_within(
 
 
 def shares(wants: Sequence[int], budget: int) -> list[int]:
-    """Divide *budget*: small wants are met in full, and large wants share the rest equally."""
+    """Divide *budget*: small requests are met in full; large requests share the rest equally."""
     given = [0] * len(wants)
     smallest_first = sorted(range(len(wants)), key=wants.__getitem__)
     for number, index in enumerate(smallest_first):

@@ -40,7 +40,10 @@ def paragraph(text: str, limit: int) -> str:
 
 
 def json_line(document: str) -> str:
-    """Escape JSON for a fenced block without tags, mentions or control characters; same value."""
+    """Escape JSON for a fenced block, without tags, mentions or control characters.
+
+    The escaped JSON has the same value.
+    """
     if document.isprintable() and not _UNSAFE_JSON.search(document):
         return document
     return "".join(

@@ -1,4 +1,4 @@
-"""``plan_markdown``: a plan as a comment on a pull request, shortened if it is too long."""
+"""``plan_markdown``: renders a plan as a pull request comment, shortened if it is too long."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Change, Decision, Effect, Plan
 
 TAG = "<!-- reconciler-plan -->"
-"""The first line of every comment, with which the next plan finds and replaces the comment."""
+"""The first line of every comment, by which the next plan finds and replaces the comment."""
 
 LIMIT = 65_000
 """The maximum size in bytes of UTF-8; GitHub accepts 65,536 characters, so this always fits."""
@@ -26,7 +26,7 @@ LIMIT = 65_000
 ELSEWHERE = "the same command with `-o json` prints everything"
 
 _NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
-"""The limits for one name, value and sentence in characters, and for one patch in bytes."""
+"""The limits of one name, one value and one sentence in characters, and one patch in bytes."""
 
 
 def plan_markdown(plan: Plan, *, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> Iterator[str]:

@@ -42,9 +42,9 @@ _TONES = {
 }
 _HEAD = ("NAMESPACE", "NAME", "FROM", "TO", "EFFECT", "REASON", "ETA", "WHERE")
 _MAX_ALIKE = 10
-"""The most objects that are named beside an explanation that they share."""
+"""The maximum number of objects that are listed with the explanation that they share."""
 _LEAST = ("WHERE", "ETA")
-"""The columns that are left out on a narrow terminal, the least important one first."""
+"""The columns that a narrow terminal omits, the least important column first."""
 
 
 def plan_text(
@@ -190,7 +190,7 @@ def _surprising(decision: Decision) -> bool:
 
 
 def _explanation(decision: Decision, *, verbose: bool) -> object:
-    """Return what is said of *decision*; objects of which the same is said are shown together."""
+    """Return the explanation text of *decision*; objects with the same text are shown together."""
     if verbose or decision.changes[1:]:
         return decision.ref
     return decision.effect, decision.reason, decision.why, decision.warnings

@@ -33,7 +33,7 @@ _ORDER = (
     Result.WRITTEN,
     Result.DONE,
 )
-"""The results in the order of the list: those that need a user's attention come first."""
+"""The order of results in the list: results that need the user's attention come first."""
 
 _TONES = {
     Result.DONE: Tone.GOOD,
@@ -46,7 +46,7 @@ _TONES = {
 }
 _HEAD = ("RESULT", "NAMESPACE", "NAME", "GUEST", "WANTED", "TIME", "REASON", "MIGRATION")
 _LEAST = ("MIGRATION", "TIME", "GUEST")
-"""The columns that are left out on a narrow terminal, the least important one first."""
+"""The columns that a narrow terminal omits, the least important column first."""
 _MAX_ALIKE = 10
 """The maximum number of listed objects that were not changed for the same reason."""
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def status_lines(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return one line per object of a ``Status`` document, by name; no line contains a time."""
+    """Return one line per object of a ``Status`` document, ordered by name and without times."""
     cr = document["kubevirt"]
     lines = {f"KubeVirt {cr['namespace']}/{cr['name']}": f"{cr['version']} {cr['phase']}".strip()}
     for vm in document["vms"]:
@@ -27,7 +27,7 @@ def changed_lines(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator
 
 
 def without_times(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *document* without the values that change at every read."""
+    """Return *document* without values that change with every read."""
     vms = [{**vm, "convergence": _verdict(vm)} for vm in document["vms"]]
     return {**document, "observedAt": None, "vms": vms}
 

@@ -19,7 +19,7 @@ from reconciler.report.json_text import dumps
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """One VM as it is in Git and in the cluster; any part may be missing."""
+    """One VM, with its parts in Git and in the cluster; any part may be missing."""
 
     ref: ObjectRef
     desired: DesiredVM | None
@@ -39,7 +39,7 @@ class Machine:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """The KubeVirt conditions that explain why a memory change is pending or has failed."""
+        """The KubeVirt conditions that explain a pending or failed memory change."""
         found = []
         on_vm = self.vm.conditions if self.vm else {}
         on_vmi = self.vmi.conditions if self.vmi else {}
@@ -67,7 +67,7 @@ class Status:
     convergence: Mapping[ObjectRef, Convergence]
     """How far each VM is from its desired memory."""
     unmanaged: bool = False
-    """Whether VMs that are not in Git are listed too."""
+    """Whether the list includes VMs that are not in Git."""
     scope: Scope = field(default_factory=Scope)
     """The objects that the command covers."""
 
@@ -79,7 +79,7 @@ class Status:
 
     @property
     def unknown_to_git(self) -> frozenset[ObjectRef]:
-        """The VMs of the cluster that are not in Git, among those that the command covers."""
+        """The VMs in the cluster that the command covers and that are not in Git."""
         known = self.desired.vms.keys() | self.desired.unselected
         return frozenset(filter(self.scope.includes, self.live.vms.keys() - known))
 

@@ -29,7 +29,7 @@ _HEAD = (
     "CONDITION",
 )
 _LEAST = ("NODE", "MAX", "PHASE", "SPEC", "MIGRATION")
-"""The columns that are left out on a narrow terminal, the least important one first."""
+"""The columns that a narrow terminal omits, the least important column first."""
 
 
 def status_text(status: Status, *, width: int = 120, color: bool = False) -> str:

@@ -52,7 +52,7 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table, with notes below it."""
+    """One row of a table, and the notes below it."""
 
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
@@ -105,7 +105,7 @@ def table(
 
 
 def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> Iterator[str]:
-    """Wrap *text* between words; *indent* precedes each line, and *label* the first line.
+    """Wrap *text* into lines; *indent* precedes each line, and *label* precedes the first line.
 
     Words are never broken, so that users can copy a path or a value.
     """
@@ -122,7 +122,7 @@ def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> It
 def _columns(
     head: Sequence[str], rows: Sequence[Row], width: int, wrap: set[str], drop: Sequence[str]
 ) -> dict[int, int]:
-    """Return the width of each column that is shown, by its index."""
+    """Return the width of each column that fits, by the column's index."""
     texts = [[printable(row.cells[index].text) for row in rows] for index in range(len(head))]
     natural = {n: max(map(len, (head[n], *found))) for n, found in enumerate(texts)}
     whole = {
@@ -145,7 +145,7 @@ def _total(widths: Mapping[int, int]) -> int:
 
 
 def _fitted(natural: Mapping[int, int], width: int, least: Mapping[int, int]) -> dict[int, int]:
-    """Reduce the widest columns, not below *least*, until all of them fit into *width*."""
+    """Reduce the widest columns until all columns fit into *width*, but not below *least*."""
     widths = dict(natural)
     excess = _total(widths) - width
     while excess > 0:
@@ -158,7 +158,7 @@ def _fitted(natural: Mapping[int, int], width: int, least: Mapping[int, int]) ->
 
 
 def _folded(text: str, size: int) -> list[str]:
-    """Split *text* into lines of at most *size*, between words if they are short enough."""
+    """Split *text* into lines of at most *size* characters, between words if possible."""
     if len(text) <= size:
         return [text]
     lines = [""]

@@ -1,4 +1,4 @@
-"""``trace_document``: one line of the trace, from the commit to the guest of one VM."""
+"""``trace_document``: renders one line of the trace: from the commit to one VM's guest."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ ATTENTION = (
     Effect.COLD,
     Effect.NONE,
 )
-"""The effects in the order of the list: those that need a user's attention come first."""
+"""The effects in the order of display: effects that need the user's attention come first."""
 
 MEANING: Mapping[ExitCode, str] = {
     ExitCode.DONE: "the cluster matches the desired state, or every patch was accepted and the run"
@@ -81,14 +81,14 @@ def excuse(code: ExitCode) -> str:
 
 
 def by_attention(plan: Plan) -> list[Decision]:
-    """Return the decisions that are not ``none``; those that need attention come first."""
+    """Return the decisions with an effect; decisions that need attention come first."""
     rank = {effect: number for number, effect in enumerate(ATTENTION)}
     shown = [each for each in plan.decisions if each.effect is not Effect.NONE]
     return sorted(shown, key=lambda each: rank[each.effect])
 
 
 def origin(revision: str, *, dirty: bool) -> str:
-    """Return the short hash of a commit, or the name of another source."""
+    """Return the short hash of a commit, or the full name of a source that is not a commit."""
     short = f"commit {revision[:12]}" if is_commit(revision) else revision
     return f"{short} with uncommitted changes" if dirty else short
 
@@ -99,7 +99,7 @@ def is_commit(revision: str) -> bool:
 
 
 def short_digest(digest: str) -> str:
-    """Return the first twelve digits of a digest, or ``-`` without one."""
+    """Return the first twelve digits of a digest, or ``-`` if there is no digest."""
     return digest.removeprefix("sha256:")[:12] or "-"
 
 
@@ -129,12 +129,12 @@ def location(at: Location | None) -> str:
 
 
 def nodes(source: str | None, target: str | None) -> str:
-    """Return the nodes of a migration after a space; empty if both are unknown."""
+    """Return a migration's nodes with a leading space; empty if both nodes are unknown."""
     return f" {source or '?'} -> {target or '?'}" if source or target else ""
 
 
 def plural(n: int, noun: str) -> str:
-    """Return ``1 VM`` or ``3 VMs``."""
+    """Return a count with its noun, such as ``1 VM`` or ``3 VMs``."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
@@ -163,7 +163,7 @@ def costs(forecast: Forecast) -> str:
 
 
 def restarts(wave: Wave) -> str:
-    """Return a sentence with the VMs that *wave* restarts, without a final full stop."""
+    """Return a sentence that lists the VMs which *wave* restarts, without a final full stop."""
     names = listed_refs((each.ref for each in wave.actions), _MAX_RESTARTS)
     count = len(wave.actions)
     subject = "1 VM is" if count == 1 else f"{count} VMs are"
@@ -187,13 +187,13 @@ def eta(decision: Decision, forecast: VMForecast | None) -> str:
 
 
 def span(earliest_s: float, latest_s: float) -> str:
-    """Return a range of seconds, rounded outwards so that it contains both ends."""
+    """Return a range of seconds as text, rounded outwards so that it contains both ends."""
     low, high = _rough(earliest_s, up=False), _rough(latest_s, up=True)
     return low if low == high else f"{low}-{high}"
 
 
 def duration(seconds: float) -> str:
-    """Return *seconds* with common units: ``4.2s``, ``42s``, ``3m20s``, ``1h5m``."""
+    """Return *seconds* as text with common units: ``4.2s``, ``42s``, ``3m20s``, ``1h5m``."""
     if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f}".removesuffix(".0") + "s"
     whole = round(seconds)
@@ -208,7 +208,7 @@ def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
 
 
 def from_and_to(decision: Decision) -> tuple[str, str]:
-    """Return the old and new size; the old is the guest's if the VM's spec already matches."""
+    """Return the old and the new size; the old is the guest's if the spec already matches."""
     if decision.changes:
         first = decision.changes[0]
         return ("-" if first.before is None else spelled(first.before)), spelled(first.after)
@@ -218,7 +218,7 @@ def from_and_to(decision: Decision) -> tuple[str, str]:
 
 
 def _largest(by_namespace: Mapping[str, int]) -> str:
-    """Return the extra requests of the largest namespaces, and the sum of the others."""
+    """Return the extra requests of the namespaces with the most, and the sum of all others."""
     ranked = sorted(by_namespace.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{name} {human(n)}" for name, n in ranked[:_MAX_NAMESPACES] if n]
     rest = [n for _, n in ranked[_MAX_NAMESPACES:] if n]

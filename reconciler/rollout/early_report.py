@@ -34,7 +34,7 @@ def unwritten(
     why: ExitCode,
     message: str,
 ) -> RunReport:
-    """Return the report of a run that ended before it could write, such as without its lease."""
+    """Return the report of a run that ended before it could write, such as without a lease."""
     explained = Explanation(reason=why.name.lower().replace("_", "-"), message=message)
     outcomes = tuple(
         _outcome(each, explained, message, Result.NOT_STARTED, ended_at) for each in _open(plan)
@@ -51,7 +51,7 @@ def unwritten(
 
 
 def observed(plan: Plan, *, run_id: str, at: datetime) -> RunReport:
-    """Return the report of a run in mode observe, in which every change is held."""
+    """Return the report of a run in mode observe, which holds every change."""
     outcomes = tuple(
         replace(_outcome(each, _OBSERVED, each.why.message, Result.HELD, at), action_id="")
         for each in _open(plan)

@@ -18,7 +18,7 @@ PRECEDENCE = (
     ExitCode.DEADLINE,
     ExitCode.BLOCKED,
 )
-"""The exit codes by precedence: the first that applies is used, so that no failure is hidden."""
+"""The exit codes by precedence: the first that applies is used, so that failures stay visible."""
 
 _CODES = {
     Result.FAILED: ExitCode.FAILED,

@@ -16,7 +16,7 @@ class RolloutPolicy:
     """The limits on what a run may write and how long it takes; every default is the safe one."""
 
     failure_budget: int = 3
-    """The number of failures after which no other VM is changed."""
+    """The number of failures after which the run changes no further VM."""
     annotate: bool = False
     """Whether a patched VM gets an annotation with commit, digest and time."""
     approval: Approval | None = None
@@ -31,7 +31,7 @@ class RolloutPolicy:
     when they have read it.
     """
     deadline_s: float | None = None
-    """Seconds after which the run ends; changes in flight are left to the next run."""
+    """Seconds after which the run ends; the next run continues the changes in flight."""
     follow: bool = True
     """Whether the run waits until the guests have their memory."""
 

@@ -95,7 +95,7 @@ def run(
 def _unnamed(
     plan: Plan, desired: DesiredState, choices: PlanPolicy, approval: Approval | None
 ) -> tuple[Outcome, ...]:
-    """Return the outcomes of approved objects that are no longer in Git."""
+    """Return the outcomes of objects that are approved but no longer in Git."""
     named = {each.ref for each in plan.decisions} | desired.unselected
     actions = approval.actions if approval else {}
     return tuple(
@@ -161,7 +161,7 @@ class _Rollout:
             self.context.memory_lease.abandon()
 
     def follow(self) -> str:
-        """Make rounds until every object has ended; return why the run ended early, or ""."""
+        """Repeat rounds until every object has ended; return why the run ended early, or ""."""
         start = self.context.clock.monotonic()
         live = self.context.informer.read()
         while self.open:
@@ -189,7 +189,7 @@ class _Rollout:
         return ""
 
     def _stops_after_round(self, start: float, *, given_up: bool) -> str:
-        """Return why another round would change nothing; empty if it might change something.
+        """Return why another round would change nothing; empty if a round may change something.
 
         Raises:
             ClusterError: The API server has not answered writes for too long.
@@ -207,7 +207,7 @@ class _Rollout:
         return "no further change can start now" if self.stuck else ""
 
     def _stuck(self, run_ends: datetime) -> bool:
-        """Return whether every remaining change is held for longer than this run lasts."""
+        """Return whether all remaining changes are held until after the end of this run."""
         if self.memory.under_way:
             return False
         if self.kubevirt.open:
@@ -245,7 +245,7 @@ class _Rollout:
         return (*kubevirt, *self.memory.objects.values())
 
     def outcomes(self, message: str) -> tuple[Outcome, ...]:
-        """End every object that is still open as the run ends; return all outcomes."""
+        """End every object that is still open, because the run ends; return all outcomes."""
         if message:
             self.context.progress(Step.ENDING, message)
         objects = self._objects()

@@ -29,12 +29,12 @@ class RunContext:
     recorder: Recorder
     listener: Listener
     stopping: Callable[[], bool]
-    """Returns whether the process was asked to end."""
+    """Returns whether the process received a request to stop."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Opens the only block in which ``errors.BrokenOff`` may be raised."""
+    """Opens a block; only inside this block may ``errors.BrokenOff`` be raised."""
 
     def leases_held(self) -> bool:
-        """Return whether this run still holds every lease; renew each lease that is due."""
+        """Return whether this run still holds every lease; renew each lease when it is due."""
         return all([self.config_lease.held(), self.memory_lease.held()])
 
     def progress(

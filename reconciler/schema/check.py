@@ -1,4 +1,4 @@
-"""``check``: finds the violations of a schema in a value, with messages for its author."""
+"""``check``: finds violations of a schema in a value, and explains them to the value's author."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check(
     document: Any,  # noqa: ANN401 - any JSON value
     schema_name: str,
 ) -> tuple[Violation, ...]:
-    """Return each violation of the schema in *document* once, in no particular order.
+    """Return every violation of the schema in *document* once, in no particular order.
 
     Args:
         document: Plain values or a ruamel tree; numbers and text are never converted.
@@ -93,7 +93,10 @@ def _validator(schema_name: str) -> Draft202012Validator:
 
 @cache
 def _brief_validator(schema_name: str) -> Draft202012Validator:
-    """Create a validator that skips list elements which pass the fast check, as nearly all do."""
+    """Create a validator that skips list elements if they pass the fast check.
+
+    Nearly all elements pass it.
+    """
     from jsonschema.validators import extend  # noqa: PLC0415 - slow import
 
     whole, root = _validator(schema_name), schema_files.load(schema_name)
@@ -142,7 +145,7 @@ def _additional(
 def _near_miss(
     _: Draft202012Validator, names: list[str], instance: object, schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Check ``x-near-miss``, our keyword: a key that resembles one of *names* is a typo."""
+    """Check our keyword ``x-near-miss``: report a key that resembles one of *names* as a typo."""
     for key in _unknown_keys(instance, schema):
         if violations.closest(key, names, cutoff=TYPO_SIMILARITY):
             yield _error(key)
@@ -151,7 +154,7 @@ def _near_miss(
 def _belongs(
     _: Draft202012Validator, homes: Mapping[str, str], instance: object, __: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Check ``x-belongs``, our keyword: known keys that belong to another mapping."""
+    """Check our keyword ``x-belongs``: a known key in the wrong mapping is reported."""
     if isinstance(instance, dict):
         yield from (_error(name) for name in instance if name in homes)
 

@@ -245,4 +245,4 @@ _MAKERS: Mapping[str, Callable[..., Test]] = {
     "x-near-miss": _near_miss,
     "x-belongs": _belongs,
 }
-"""The function for each keyword that creates its test from the keyword's value and schema."""
+"""The function that creates the test for each keyword, from its value and the schema."""

@@ -31,7 +31,7 @@ def quantity(value: object) -> bool:
 
 
 def _is_amount(value: object) -> bool:
-    """Return whether *value* may be an amount; a number beyond Go's integers is a float here."""
+    """Return whether *value* may be an amount; numbers too large for Go's integers are floats."""
     return isinstance(value, str | int | float) and not isinstance(value, bool)
 
 

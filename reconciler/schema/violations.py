@@ -47,13 +47,13 @@ class Finding:
 
     keyword: str
     expected: Any
-    """The value of the keyword in the schema."""
+    """The value that the schema gives for the keyword."""
     value: object
     schema: Mapping[str, Any]
     path: tuple[str | int, ...]
     """The path of the value, or of the key if a key is unknown or missing."""
     cause: str = ""
-    """The error of the format's function; its hint follows ``; ``."""
+    """The exception of the format's check; the hint follows ``; `` in its message."""
 
 
 def describe(found: Finding) -> tuple[str, str, str]:
@@ -153,7 +153,7 @@ def as_json(value: object) -> str:
 
 
 def described(value: object) -> str:
-    """Return *value* together with its type."""
+    """Return *value* as text, together with its type."""
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     kind = _KINDS.get(type(value))
@@ -161,7 +161,7 @@ def described(value: object) -> str:
 
 
 def suggestion(name: object, known: Sequence[str]) -> str:
-    """Return a hint with the probably intended name and all allowed names."""
+    """Return a hint with the name that was probably intended and all allowed names."""
     allowed = "allowed: " + ", ".join(sorted(known))
     guess = did_you_mean(str(name), known)
     return f"{guess} {allowed}" if guess else allowed
@@ -199,7 +199,7 @@ def _type_hint(value: object, types: Sequence[str]) -> str:
 
 
 def _would_fit(text: str, types: Sequence[str]) -> bool:
-    """Return whether *text* without its quotes would have one of *types*."""
+    """Return whether *text* would have one of the types *types* if it had no quotes."""
     is_number = text.isascii() and text.isdigit()
     is_boolean = text in {"true", "false"}
     return (is_number and "integer" in types) or (is_boolean and "boolean" in types)

@@ -63,7 +63,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
-"""The function that decodes the value of each key; other keys use the value of the file."""
+"""The function that decodes each key's value; other values are used as they are in the file."""
 
 
 _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTILINE)
@@ -76,11 +76,11 @@ class ConfigResult:
     config: Config
     diagnostics: tuple[Diagnostic, ...] = ()
     n_documents: int = 0
-    """The number of documents among the manifests that are configurations."""
+    """The number of documents that are configurations among the manifests."""
 
     @property
     def invalid(self) -> bool:
-        """Whether the configuration has an error, so that nothing may be planned."""
+        """Whether the configuration has an error, which prevents any plan."""
         return any(each.severity is Severity.ERROR for each in self.diagnostics)
 
 
@@ -151,7 +151,7 @@ def stream_config(
 
 
 def _configs(data: bytes) -> Iterator[Node | Problem]:
-    """Yield the configurations of a stream, and why one of them cannot be read."""
+    """Yield the configurations in a stream, or the reason why one of them cannot be read."""
     text = decode(data)
     if isinstance(text, Problem) or _GROUP not in text:
         return
@@ -206,7 +206,7 @@ def _diagnose(file: SourceFile, root: Node, violation: Violation) -> Diagnostic:
 
 
 def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterator[Diagnostic]:
-    """Warn if restarts need a window of kind allow and there is none."""
+    """Warn if restarts wait for a window of the kind allow and the configuration has none."""
     allowed = any(each.kind is WindowKind.ALLOW for each in config.windows)
     if config.restart is RestartConsent.WINDOW and not allowed:
         yield Diagnostic(

@@ -71,13 +71,13 @@ def read_tree(
 
 
 def _is_ours(result: FileResult) -> bool:
-    """Return whether a file has an object of our kinds, or such an object that is unreadable."""
+    """Return whether a file contains an object of our kinds, readable or not."""
     errors = (each.severity is Severity.ERROR for each in result.diagnostics)
     return bool(result.objects) or any(errors)
 
 
 class CommitReader:
-    """Reads a revision of a repository; each read resolves a branch again."""
+    """Reads a revision of a repository; a branch is resolved again for every read."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class CommitReader:
 
 
 class FollowingReader:
-    """Reads a revision repeatedly; from a new commit, it reads only the changed files.
+    """Reads a revision repeatedly; after a new commit, it reads only the changed files.
 
     The result equals that of ``CommitReader``. An unchanged file yields the same Python objects.
     """
@@ -129,7 +129,7 @@ class FollowingReader:
         override: Callable[[Config], Config] = _unchanged,
         cache: ParseCache | None = None,
     ) -> None:
-        """Read *revision*; the arguments are those of ``CommitReader``."""
+        """Read *revision*; the arguments are the same as for ``CommitReader``."""
         self._repository = repository
         self._revision = revision
         self._override = override
@@ -161,7 +161,7 @@ class FollowingReader:
 
 
 class WorkingTreeReader:
-    """Reads the files of the working tree, and whether they are committed."""
+    """Reads the files of the working tree, and determines whether they are committed."""
 
     def __init__(
         self,
@@ -234,14 +234,14 @@ class StreamReader:
 
 
 def _without(skipped: Mapping[str, int], n_configs: int) -> dict[str, int]:
-    """Return *skipped* without the documents that were read as configurations."""
+    """Return *skipped* without the documents that turned out to be configurations."""
     counts = Counter(skipped)
     counts["Config"] -= n_configs
     return dict(+counts)
 
 
 def _not_empty(state: DesiredState) -> DesiredState:
-    """Return an error if *state* has no object, because a failed rendering pipes in nothing."""
+    """Return an error if *state* has no objects: a failed renderer may have piped in nothing."""
     if state.kubevirt or state.vms or state.skipped or state.diagnostics:
         return state
     error = Diagnostic(

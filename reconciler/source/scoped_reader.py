@@ -23,7 +23,7 @@ _HOW_TO_CHECK = "`reconciler validate` shows which objects are read"
 
 
 class ScopedReader:
-    """Reads with *inner*, and keeps only the objects in a scope; a ``DesiredReader``."""
+    """Reads with the reader *inner*, and keeps only objects in a scope; a ``DesiredReader``."""
 
     def __init__(self, inner: DesiredReader, scope: Scope, *, strict: bool) -> None:
         """Keep only the objects in *scope*.

@@ -1,4 +1,4 @@
-"""``reconciler apply``: plans, asks, applies the plan and tracks every VM to the end."""
+"""``reconciler apply``: plans, asks for confirmation, applies the plan and tracks every VM."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.model.run.outcome import ExitCode
 def command(
     *, apply_options: ApplyOptions, yes: options.Yes = False, output: RunOutput
 ) -> ExitCode:
-    """Plan, ask, apply the plan, and track every VM until its guest has the memory.
+    """Plan, ask for confirmation, apply the plan, and track every VM to the end.
 
     Without a terminal, the command cannot ask and needs --yes, --plan or --expect-digest.
     """

@@ -70,7 +70,7 @@ class Served:
 def served(
     world: Path, *, port: int = 0, time_scale: float = 1.0, dated: bool = False
 ) -> Iterator[Served]:
-    """Serve the world of a file until the block ends.
+    """Context manager that serves a simulated cluster, loaded from a world file.
 
     Args:
         world: The world file.

@@ -1,4 +1,4 @@
-"""``reconciler reconcile``: one run for a CronJob, which continues where the last run stopped."""
+"""``reconciler reconcile``: one run for a CronJob; it continues where the previous run stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.model.shard import WHOLE_FLEET
 
 PASS_S = 480.0
 QUIET = frozenset({ExitCode.BLOCKED, ExitCode.DEADLINE, ExitCode.LEASE_HELD})
-"""Exit codes that would fail a CronJob's pod although the next run simply continues."""
+"""Exit codes that the process turns into 0, because the next run of the CronJob continues."""
 
 
 def command(

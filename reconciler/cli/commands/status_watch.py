@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 REFRESH_S = 5.0
-"""Seconds after which the status is shown even without a change, as timeouts may have passed."""
+"""Seconds after which the status is shown again without a change, because timeouts may pass."""
 
 
 _Show: TypeAlias = Callable[[Status], None]
 
 
 def run(options: StatusOptions, clock: Clock) -> ExitCode:
-    """Show the status until the deadline or a signal; Git is read only once.
+    """Show the status until the deadline or a signal; Git is read only once, at the start.
 
     Returns:
         0 after the deadline or SIGTERM, and 130 after Ctrl-C, like ``kubectl get -w``.
@@ -103,7 +103,7 @@ def _table(status: Status) -> str:
 
 
 class _Documents:
-    """Prints a line of JSON whenever the status has changed."""
+    """Prints the status as one line of JSON whenever the status has changed."""
 
     def __init__(self) -> None:
         self._before: dict[str, Any] = {}

@@ -94,7 +94,7 @@ def _walkthrough(folder: Path, scale: float) -> None:
 
 
 def _fleet(folder: Path, scale: float, *, keep: bool) -> None:
-    """Run a fleet on KubeVirt v1.9.0 that has a VM for every effect."""
+    """Run the scenario of a fleet on KubeVirt v1.9.0 that has a VM for every effect."""
     with _story(folder, "fleet", scale) as stage:
         stage.title("Scenario two: KubeVirt v1.9.0 with about twenty VMs")
         stage.say(

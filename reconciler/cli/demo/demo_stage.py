@@ -1,4 +1,4 @@
-"""``Stage``: the temporary repository, the simulated cluster and the fast clock of a scenario."""
+"""``Stage``: holds the temporary repository, simulated cluster and fast clock of a scenario."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class Stage:
         screen.result(json.dumps(memory, indent=2, sort_keys=True) + "\n")
 
     def keep(self, vm: str = "vm", namespace: str = "default") -> None:
-        """Keep the cluster running until Ctrl-C, and suggest commands that show *vm*."""
+        """Keep the cluster running until Ctrl-C, and suggest commands that show the VM *vm*."""
         from reconciler.app.stop import stop_on_signals
 
         self.say(
@@ -136,7 +136,7 @@ class Stage:
                 self.clock.sleep(1.0)
 
     def _ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-        """Send a request to the API server as another client, not through the reconciler."""
+        """Send a request to the API server as another client would, without the reconciler."""
         headers = {"content-type": "application/json", "user-agent": "kubectl"}
         answer = self.served.simulator.request(method, path, headers=headers, body=body)
         found: dict[str, Any] = json.loads(getattr(answer, "body", b"{}"))
@@ -151,7 +151,7 @@ class Stage:
 
 @contextmanager
 def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[Stage]:
-    """Serve *world* next to an empty repository, which gets its files from *source*.
+    """Serve the simulated cluster *world*, next to an empty repository for files of *source*.
 
     Raises:
         UsageError: The file does not describe a valid world.
@@ -175,7 +175,7 @@ def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[St
 
 
 def _migratable(vmi: dict[str, Any]) -> bool:
-    """Return whether KubeVirt reports that the VMI can be migrated; *vmi* may be a 404 instead."""
+    """Return whether KubeVirt reports the VMI as migratable; *vmi* may be a 404 response."""
     if vmi["kind"] != "VirtualMachineInstance":
         return False
     conditions = vmi.get("status", {}).get("conditions", [])

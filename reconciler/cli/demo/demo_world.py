@@ -1,4 +1,4 @@
-"""``reconciler demo --world``: plans and applies one world, and reports what happened."""
+"""``reconciler demo --world``: runs the commands on one simulated cluster from a world file."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
 BEGINS_S = 15.0
-"""Simulated seconds before the plan, in which the timeline of a world prepares the cluster."""
+"""Simulated seconds before the plan, in which the world's timeline prepares the cluster."""
 DEADLINE_S = 1200.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlayedWorld:
-    """A simulated world, and its manifests for Git."""
+    """A simulated cluster from a world file, with the manifests for Git."""
 
     file: Path
     folder: Path
@@ -31,7 +31,7 @@ class PlayedWorld:
 
 
 def find(name: str, examples: Path) -> PlayedWorld:
-    """Return the world *name* of *examples*, or the world in a file, with its manifests.
+    """Find the world file *name* in *examples* or as a path, with its manifests.
 
     The manifests are in ``desired/`` next to the world file: in a file of the same name, or in a
     directory if there is a ``.reconciler.yaml``. A world with a whole scenario has its own
@@ -61,7 +61,7 @@ def find(name: str, examples: Path) -> PlayedWorld:
 
 
 def listing(worlds: Path) -> str:
-    """Return the name of each world in *worlds*, with the first paragraph of its description."""
+    """Return the name of each world in *worlds*, with its description's first paragraph."""
     files = {path.stem: path for path in worlds.glob("*.yaml")}
     column = max(map(len, files), default=0) + 2
     style = screen.style_of(sys.stdout)
@@ -78,7 +78,7 @@ def listing(worlds: Path) -> str:
 
 
 def play(world: PlayedWorld, folder: Path, scale: float, deadline_s: float, *, keep: bool) -> None:
-    """Commit the manifests of *world*, plan them and apply them with the real commands.
+    """Commit the manifests of *world*, then plan and apply them with the real commands.
 
     Args:
         world: The simulated world.
@@ -100,6 +100,6 @@ def play(world: PlayedWorld, folder: Path, scale: float, deadline_s: float, *, k
 
 
 def _comment(file: Path) -> list[str]:
-    """Return the lines of the comment at the top of *file*."""
+    """Return the lines of the comment at the start of *file*."""
     lines = file.read_text(encoding="utf-8").splitlines()
     return [line[1:].strip() for line in takewhile(lambda line: line.startswith("#"), lines)]

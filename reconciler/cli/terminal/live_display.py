@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 _WIDE = 100
-"""Columns from which on a bar has its full length."""
+"""The number of terminal columns from which a progress bar has its full length."""
 _ENDS = frozenset({Step.DONE, Step.FAILED, Step.SKIPPED})
 _STYLES = {Step.DONE: "green", Step.FAILED: "red", Step.SKIPPED: "yellow", Step.WAVE: "bold"}
 _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints one line per event, except for events that only update an estimate."""
+    """Prints one line per event, but none for events that only update an estimate."""
 
     def __init__(self, stream: IO[str], log_format: TextFormat = TextFormat.TEXT) -> None:
         self._stream = stream
@@ -129,7 +129,7 @@ class LiveDisplay:
 
 
 def _whole() -> Column:
-    """Return a column that is never cut."""
+    """Return a table column whose text is never cut."""
     return Column(no_wrap=True, overflow="ignore")
 
 

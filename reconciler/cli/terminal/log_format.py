@@ -49,7 +49,7 @@ def configure(
 
 
 class _Lines(logging.Handler):
-    """Writes one line per record, to the current ``sys.stderr``, which a display may redirect."""
+    """Writes one line per record to the current ``sys.stderr``, which a display may redirect."""
 
     def __init__(self, stream: IO[str] | None) -> None:
         super().__init__()

@@ -25,20 +25,20 @@ class RunOutput:
     output: Output = TextFormat.TEXT
     log: LogOptions = field(default_factory=LogOptions)
     plan: bool = True
-    """Whether the plan is shown."""
+    """Whether to show the plan."""
 
     @property
     def trace_log(self) -> IO[str] | None:
-        """Stderr if the log format is JSON; otherwise None."""
+        """The stream stderr if the log format is JSON; otherwise None."""
         return sys.stderr if self.log.log_format is TextFormat.JSON else None
 
     def show_plan(self, plan: Plan) -> None:
-        """Print the plan as text; programs read the plan from the report."""
+        """Print the plan as text; a program finds the same plan in the report."""
         if self.plan and not self._for_programs:
             screen.stream(self._plan_text(plan, sys.stdout))
 
     def confirm(self, plan: Plan) -> bool:
-        """Ask on the terminal whether to apply; first print a plan that is not on stdout."""
+        """Ask on the terminal whether to apply the plan; first print a plan not on stdout."""
         if self._for_programs:
             sys.stderr.writelines(self._plan_text(plan, sys.stderr))
         count = plural(sum(len(each.actions) for each in plan.waves), "change")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 160
 UNWRAPPED = 1_000_000
-"""The width of what is not a terminal: a program reads it, or a person scrolls."""
+"""The width if the output is not a terminal: its reader is a program, or a person scrolls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def document(pieces: Iterable[str], log_format: TextFormat) -> None:
 
 
 def logging(options: LogOptions) -> None:
-    """Set up the log, which writes its records to stderr."""
+    """Set up the log of a command, which goes to stderr."""
     from reconciler.cli.terminal.log_format import configure
 
     configure(

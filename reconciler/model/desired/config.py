@@ -47,7 +47,7 @@ class Window:
     """When the window opens, in the five fields of crontab(5)."""
     duration: Duration
     time_zone: str = "UTC"
-    """The IANA name of the time zone of *cron*."""
+    """The name of *cron*'s time zone in the IANA database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,11 +108,11 @@ class Config:
         return self.origins.get(key, DEFAULT_ORIGIN)
 
     def value(self, key: str) -> object:
-        """Return the value at the dotted *key*, one of ``CONFIG_KEYS``."""
+        """Return the value at the dotted *key*, which must be one of ``CONFIG_KEYS``."""
         return getattr(self, CONFIG_KEYS[key])
 
     def overridden(self, values: Mapping[str, Any], origin: Origin) -> Config:
-        """Return a copy with *values* (by dotted key), whose origin is *origin*."""
+        """Return a copy with *values* by dotted key, each with the origin *origin*."""
         return replace(
             self,
             **{CONFIG_KEYS[key]: value for key, value in values.items()},

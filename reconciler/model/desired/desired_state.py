@@ -66,11 +66,14 @@ class DesiredState:
     """The objects that a selector, a namespace or a name excludes."""
     diagnostics: tuple[Diagnostic, ...] = ()
     unusable: bool = False
-    """Whether nothing may be planned: the configuration is invalid, or nothing was read."""
+    """Whether no plan is possible, because the configuration is invalid or nothing was read."""
     provenance: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    """The location of each value by object and path; the path ``()`` is the object itself."""
+    """The location of each value in Git, by object and path.
+
+    The path ``()`` is the object itself.
+    """
 
     @property
     def valid(self) -> bool:
@@ -83,7 +86,7 @@ class DesiredState:
         return {each.ref: each for each in found if each.ref is not None}
 
     def at(self, ref: ObjectRef, path: FieldPath = ()) -> Location | None:
-        """Return the location of *path* in *ref*, or of its nearest parent."""
+        """Return the location of *path* in *ref*; without one, that of its nearest parent."""
         places = self.provenance.get(ref, {})
         for length in range(len(path), -1, -1):
             found = places.get(path[:length])
@@ -97,7 +100,7 @@ class Reading:
     """The desired state and the configuration, read from one revision."""
 
     config: Config
-    """The configuration with the caller's flags; its errors are among the state's diagnostics."""
+    """The configuration, overridden by command-line options; its errors are in the diagnostics."""
     state: DesiredState
     bound: bool = True
-    """Whether a configuration binds the run; that of a repository does, even if it is absent."""
+    """Whether a configuration limits the run; in a repository, the defaults count as one."""

@@ -1,4 +1,4 @@
-"""``Capacity``: how much memory pods and quotas use; sizes are in bytes."""
+"""``Capacity``: how much memory pods use, and how much quotas permit, in bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNREAD_LABELS = (
     "host-model-required-features.node.kubevirt.io/",
     "hyperv.node.kubevirt.io/",
 )
-"""Prefixes of node labels that are dropped, because there are hundreds and no rule uses them."""
+"""Prefixes of node labels that are dropped: nodes have hundreds of them, and no rule uses them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,24 +50,24 @@ class NodeUse:
 
     requested: MemoryUse = field(default_factory=MemoryUse)
     moving: MemoryUse = field(default_factory=MemoryUse)
-    """The part that belongs to VMs with two pods, one of which ends after the migration."""
+    """The part that belongs to VMs with two pods, of which one ends after the migration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """A ResourceQuota with those resources that launcher pods use."""
+    """A ResourceQuota, limited to the resources that launcher pods use."""
 
     name: str
     hard: Mapping[str, int] = field(default_factory=dict)
     """The limit of each resource, such as ``requests.memory``, in bytes or as a number of pods."""
     used: Mapping[str, int] = field(default_factory=dict)
     moving: Mapping[str, int] = field(default_factory=dict)
-    """The most that becomes free when current migrations have ended, by resource."""
+    """The most of each resource that becomes free when the current migrations have ended."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """The capacity that pods use, and the quotas, at one moment."""
+    """The capacity that pods use, and the limits of quotas, at one moment."""
 
     observed_at: datetime
     pods_known: bool = True
@@ -75,9 +75,9 @@ class Capacity:
     quotas_known: bool = True
     """Whether quotas could be listed; false without the permission."""
     nodes: Mapping[str, NodeUse] = field(default_factory=dict)
-    """The use of each node by name; nodes without pods are left out."""
+    """The memory that pods use on each node, by name; nodes without pods are left out."""
     launchers: Mapping[Uid, tuple[Launcher, ...]] = field(default_factory=dict)
-    """Launcher pods by the VMI's uid; a migrating VMI has two."""
+    """The launcher pods of each VMI, by its uid; a migrating VMI has two launcher pods."""
     quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
     """The quotas of each namespace, ordered by name."""
     diagnostics: tuple[Diagnostic, ...] = ()

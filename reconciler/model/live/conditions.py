@@ -19,7 +19,7 @@ class Condition:
 
 
 Conditions = Mapping[str, Condition]
-"""The status conditions of an object by type."""
+"""The status conditions of an object, by condition type."""
 
 HOT_MEMORY_CHANGE = "HotMemoryChange"
 """A VMI condition: True while memory changes, False after a rejected hotplug."""

@@ -67,7 +67,7 @@ class LiveMigrationPolicy:
     allow_post_copy: bool | None = None
     """``spec.allowPostCopy``; None if the CR's value applies."""
     allow_workload_disruption: bool | None = None
-    """``spec.allowWorkloadDisruption``; None: as ``allow_post_copy``, else as the CR."""
+    """``spec.allowWorkloadDisruption``; None: ``allow_post_copy`` applies, or else the CR."""
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
     """``spec.selectors.virtualMachineInstanceSelector``."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)

@@ -31,9 +31,9 @@ class LiveKubeVirt:
     target_deployment_id: str
     settings: Settings
     containers: frozenset[FieldPath]
-    """The existing parents of managed fields, so that a patch adds only missing parents."""
+    """The parents of managed fields that exist; a patch adds only parents that are missing."""
     spellings: Mapping[FieldPath, object] = field(default_factory=dict, compare=False)
-    """Each managed value in the server's notation, for a JSON Patch ``test``."""
+    """Each managed value in the API server's notation, for a JSON Patch ``test``."""
     disabled_gates: frozenset[str] = frozenset()
     managers: Mapping[FieldPath, str] = field(default_factory=dict)
     """The field manager of each managed field, from managedFields."""
@@ -93,7 +93,7 @@ class LiveVM:
     """Name of the ControllerRevision that holds the VM's copy of its instancetype, from spec or
     status; empty until KubeVirt has created one for the instancetype that the VM names."""
     running_wanted: bool = True
-    """Whether ``runStrategy`` or ``running`` says that the VM should run; false for Halted."""
+    """Whether ``runStrategy`` or ``running`` requests a running VM; false for Halted."""
     constraints: Constraints = field(default_factory=Constraints)
     conditions: Conditions = field(default_factory=dict)
     printable_status: str = ""
@@ -104,7 +104,7 @@ class LiveVM:
     guest_manager: str = ""
     """The field manager of the guest size or the instancetype's name, from managedFields."""
     guest_changed_at: datetime | None = None
-    """When ``guest_manager`` last wrote the VM; never earlier than the last change of the size."""
+    """When ``guest_manager`` last wrote the VM; this is never before the size last changed."""
     pool: str = ""
     """The name of the VirtualMachinePool that owns the VM, or an empty string."""
     restart_asked: bool = False
@@ -205,7 +205,7 @@ class LiveInstancetype:
     """``cpu.guest``; 0 if it is not set."""
     constraints: Constraints = field(default_factory=Constraints)
     others: Mapping[str, str] = field(default_factory=dict)
-    """Every other field of the spec by its dotted path, as JSON, without annotations."""
+    """All spec fields without an attribute here, as JSON by dotted path; no annotations."""
 
     def kept_by(self, revision: str) -> bool:
         """Return whether the ControllerRevision *revision* contains the current instancetype.
@@ -218,7 +218,7 @@ class LiveInstancetype:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveState:
-    """A snapshot of the cluster; each kind of object is read at a different moment."""
+    """A snapshot of the cluster; each kind of object was read at a slightly different moment."""
 
     cluster_id: str
     """The uid of the namespace kube-system."""
@@ -229,16 +229,16 @@ class LiveState:
     migrations: Mapping[ObjectRef, tuple[LiveMigration, ...]]
     """The migrations of each VM by its reference, oldest first."""
     nodes: tuple[LiveNode, ...] = ()
-    """The nodes; empty without permission to list them, which a diagnostic then reports."""
+    """The nodes; empty without permission to list them, and a diagnostic then reports this."""
     instancetypes: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)
     """The instancetypes by reference; listed only if a VM has one."""
     instancetype_kinds: frozenset[str] = frozenset()
-    """The kinds of instancetype that could be listed."""
+    """The kinds of instancetypes that could be listed."""
     migration_policies: tuple[LiveMigrationPolicy, ...] = ()
     """The migration policies; empty if the cluster lacks the kind or denies listing it."""
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Labels by namespace; listed only if a migration policy selects namespaces by label."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """Diagnostics on what could not be read: objects, nodes or the cluster's identity."""
+    """Diagnostics on what could not be read: objects, nodes, or the cluster's identity."""
     capacity: Capacity | None = None
-    """The capacity that pods and quotas leave; None until a change needs to know it."""
+    """The capacity that pods use and quotas limit; None until a change depends on it."""

@@ -126,7 +126,7 @@ def from_snapshot(document: object) -> LiveState:
 
 @functools.cache
 def _fields(kind: Any) -> tuple[tuple[str, str, Any], ...]:  # noqa: ANN401 - a type
-    """Return the name, the key in documents, and the default of each field of *kind*."""
+    """Return each field's name, key in documents, and default value, for the class *kind*."""
     if issubclass(kind, tuple):
         defaults = kind._field_defaults
         return tuple((name, name, defaults.get(name, MISSING)) for name in kind._fields)
@@ -174,12 +174,12 @@ def encode(value: object) -> object:  # noqa: PLR0911 - a table, one type a row
 
 
 def _key(key: object) -> str:
-    """Return a map's key as text: the path of a field with dots, any other key unchanged."""
+    """Return a map's key as text: a path becomes dotted text, and other keys stay unchanged."""
     return dotted(key) if isinstance(key, tuple) else str(key)
 
 
 def decode(kind: type[T], value: object, at: str) -> T:
-    """Return *value*, which a document holds at *at*, as a value of the type *kind*.
+    """Return *value*, read at the path *at* of a document, as a value of the type *kind*.
 
     Raises:
         CodecError: It has another type, lacks a field, or has an unknown one.
@@ -201,7 +201,7 @@ def _converted(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type
 
 
 class _Reader(type):
-    """Types whose values ``reads`` creates; msgspec accepts them unchecked."""
+    """Types whose values ``reads`` creates; msgspec accepts these values without a check."""
 
     reads: Any
 
@@ -215,7 +215,7 @@ def _read(reader: type, value: object) -> object:
 
 @functools.cache
 def _wire_type(kind: Any) -> Any:  # noqa: ANN401, PLR0911 - types, one a row
-    """Return the type by which msgspec reads *kind*: what it cannot read itself is a reader."""
+    """Return the type with which msgspec reads *kind*; a reader for types that msgspec lacks."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind == Settings:
         return _reader(_settings)
@@ -239,7 +239,7 @@ def _reader(reads: Callable[[Any], object]) -> type:
 
 
 def _struct(kind: Any) -> Any:  # noqa: ANN401 - types
-    """Return a Struct with the fields of *kind*, under the keys that documents have for them."""
+    """Return a Struct with the fields of *kind*, named like the keys in documents."""
     hints = get_type_hints(kind)
     fields = [
         (name, _wire_type(hints[name]), msgspec.field() if default is MISSING else default)

@@ -37,5 +37,5 @@ class Approval:
     """The approved actions by object, in wave order."""
 
     def of(self, ref: ObjectRef, wave: WaveName) -> ApprovedAction | None:
-        """Return the approved action on *ref* in *wave*, if there is one."""
+        """Return the approved action on *ref* in *wave*, or None."""
         return next((each for each in self.actions.get(ref, ()) if each.wave is wave), None)

@@ -156,7 +156,7 @@ class Verb(StrEnum):
     PATCH = "patch"
     CREATE = "create"
     RESTART = "restart"
-    """A request to the restart subresource, without a body and without a guard."""
+    """A request to the restart subresource; it has no body and no test of the current state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +171,7 @@ class Action:
     reason: Reason
     verb: Verb = Verb.PATCH
     patch: tuple[PatchOp, ...] = ()
-    """The patch operations, guards (``test``) first; empty for a create and a restart."""
+    """The patch operations: first the guards (``test``); empty for a create and a restart."""
     manifest: Mapping[str, Any] | None = None
     """The body of a create, as JSON values; it may contain secrets and is never shown."""
     digest: str = ""
@@ -278,7 +278,7 @@ class Plan:
 
     @property
     def errored(self) -> bool:
-        """Whether a part of the desired state is invalid; only the rest of it is applied."""
+        """Whether a part of the desired state is invalid; only the valid part is applied."""
         return any(each.severity is Severity.ERROR for each in self.diagnostics)
 
     @property

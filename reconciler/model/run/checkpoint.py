@@ -1,4 +1,4 @@
-"""``Checkpoint``: what a pass stores for the next pass because no cluster object shows it."""
+"""``Checkpoint``: what a run stores for the next run because no cluster object shows it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.references import ObjectRef, Uid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soak:
-    """The canaries that have their memory, and the time since which they have had it."""
+    """The canaries that have their memory, and when they reached it."""
 
     digest: str
     """A digest of the canaries and their desired sizes; a new digest starts a new soak."""
@@ -25,7 +25,7 @@ class RecordedFailure:
 
     uid: Uid | None
     target: str
-    """The desired value at the time, in canonical notation; a new value is tried again."""
+    """The desired value at the time, in canonical notation; any other value is tried again."""
     why: Explanation
     """The explanation of the failure, without a hint."""
     at: datetime
@@ -45,10 +45,10 @@ class Start:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """What a pass stores for the next pass, as one JSON value in an annotation of the Lease."""
+    """What a run stores for the next run, as one JSON value in an annotation of the Lease."""
 
     soak: Soak | None = None
     failures: Mapping[ObjectRef, RecordedFailure] = field(default_factory=dict)
-    """The failures, by object."""
+    """The recorded failures by object."""
     starts: Mapping[ObjectRef, Start] = field(default_factory=dict)
-    """The starts by VM; each is stored before its request is sent."""
+    """The requested starts by VM; each is stored before the API server gets the request."""

@@ -38,7 +38,7 @@ class Verdict(StrEnum):
     PENDING = "pending"
     """A change is allowed, but has not been made yet."""
     HELD = "held"
-    """The plan does not change the object: it is blocked, or it needs a restart."""
+    """The plan does not change the object, because it is blocked or needs a restart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +50,15 @@ class Convergence:
 
 
 class Actuation(StrEnum):
-    """Whether the API server accepted the run's write."""
+    """Whether the API server accepted the write to an object."""
 
     NOT_NEEDED = "not-needed"
-    """The object already had the value: an earlier pass or another client wrote it."""
+    """The object already had the value, because an earlier run or another client wrote it."""
     PENDING = "pending"
-    """The value was not written before the run ended; the next pass writes it."""
+    """The value was not written before the run ended; the next run writes it."""
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
-    """The run did not write on purpose: blocked, stale, not approved or over the budget."""
+    """The run did not write on purpose: blocked, stale, not approved, or too many failures."""
     FAILED = "failed"
 
 
@@ -71,9 +71,9 @@ class Result(StrEnum):
     RUNNING = "running"
     """The change was healthy and in flight when the run ended."""
     WRITTEN = "written"
-    """The size is written; as requested, the run did not wait for the guest."""
+    """The size is written; as requested, this run did not wait for the guest."""
     HELD = "held"
-    """The object is blocked, waits, or needs a restart that this run does not request."""
+    """The object is blocked or waits, or needs a restart that this run does not request."""
     STALE = "stale"
     NOT_STARTED = "not-started"
     """The run ended before the change started."""
@@ -108,7 +108,7 @@ class Outcome:
     """When the run requested the VM's restart."""
     ended_at: datetime | None = None
     seconds: float | None = None
-    """The seconds from the patch until the guest had its memory."""
+    """The number of seconds from the patch until the guest had its memory."""
     failed_migrations: int = 0
     migration: MigrationSummary | None = None
     guest_before: MemoryQuantity | None = None
@@ -133,11 +133,11 @@ class RunReport:
     exit: ExitCode
     """The exit code that describes how the run ended."""
     excused: bool = False
-    """Whether the process returns 0 although the run did not finish: the next pass continues."""
+    """Whether the process exits with 0 for an unfinished run, because the next run continues."""
     message: str = ""
     """Why the run ended, if the outcomes alone do not say it."""
     notes: tuple[str, ...] = ()
-    """Facts for an audit, such as whose approval was used, or that windows were ignored."""
+    """Facts for an audit, such as whose approval was used or that windows were ignored."""
 
     @property
     def returned(self) -> ExitCode:

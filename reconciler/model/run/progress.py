@@ -38,6 +38,9 @@ class Progress:
     ref: ObjectRef | None = None
     reason: str = ""
     fraction: float | None = None
-    """The estimated progress from the patch to the guest's memory, 0 to 1; never decreases."""
+    """The estimated progress from the patch to the guest's memory, from 0 to 1.
+
+    The value never decreases.
+    """
     outcome: Outcome | None = None
     """How the object ended; set only in the object's last step."""

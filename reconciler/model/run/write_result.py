@@ -12,7 +12,10 @@ class Refusal(StrEnum):
     """Why the server rejected a write, as far as its response says."""
 
     GUARD = "guard"
-    """422 without a cause: a ``test`` failed or a parent is missing; the object has changed."""
+    """Status 422 without a cause: a ``test`` failed or a parent is missing.
+
+    The object has changed since it was read.
+    """
     DENIED = "denied"
     """A webhook or the schema rejected the write; the message says why."""
     FORBIDDEN = "forbidden"
@@ -20,7 +23,7 @@ class Refusal(StrEnum):
     NOT_FOUND = "not-found"
     EXISTS = "exists"
     NOT_AS_WRITTEN = "not-as-written"
-    """Status 200, but the object lacks the value: a webhook or an old CRD changed it."""
+    """Status 200, but the value is missing: a webhook or an old CRD changed the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ class Reservations:
         return True
 
     def promise(self, ref: ObjectRef, pod: TargetPod) -> None:
-        """Reserve capacity for the pod of a started change: on its node, or where the pod fits."""
+        """Reserve capacity for a started change's target pod: on its node, or where it fits."""
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         if vmi is None or capacity is None:
             return

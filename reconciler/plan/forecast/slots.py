@@ -83,7 +83,7 @@ class _Queue:
 
     @staticmethod
     def limits(job: Job | Held) -> tuple[Limit, ...]:
-        """Return the limits in which *job* needs a slot; groups first, since they are narrower."""
+        """Return the limits in which *job* needs a slot; groups first: they have fewer slots."""
         return (*job.groups, job.node) if job.node else tuple(job.groups)
 
     def take(self, limits: tuple[Limit, ...], until_s: float) -> None:
@@ -122,7 +122,7 @@ class _Queue:
         return self._used[limit] < (self._per_node if isinstance(limit, str) else 1)
 
     def _wake(self, limit: Limit | None) -> None:
-        """Make the first job that waits at *limit* ready; the next one follows afterwards."""
+        """Make the first job that waits at *limit* ready; later jobs become ready after it."""
         if limit is not None and self._waiting.get(limit) and self._has_slot(limit):
             n = heapq.heappop(self._waiting[limit])
             self._woken[n] = limit

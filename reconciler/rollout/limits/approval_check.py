@@ -19,7 +19,7 @@ HINT = "plan again, and have the new plan approved"
 
 
 def refused(approval: Approval | None, decision: Decision, action: Action | None) -> End | None:
-    """Return how the object ends if the approval forbids its next write; None if it is allowed.
+    """Return how the object ends if the approval forbids its next write; None if it permits it.
 
     Args:
         approval: The approval; None approves every write.
@@ -39,7 +39,7 @@ def refused(approval: Approval | None, decision: Decision, action: Action | None
 
 
 def covers(approval: Approval | None, decision: Decision) -> bool:
-    """Return whether the approval contains the object; without an approval, all are covered."""
+    """Return whether the approval contains the object; True if no approval is required."""
     return approval is None or decision.ref in approval.actions
 
 

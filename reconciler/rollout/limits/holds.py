@@ -38,7 +38,7 @@ WAITS_FOR_CANARIES = "waits-for-canaries"
 
 
 class Holds:
-    """Determines in each round why each VM of a run may not start yet."""
+    """Determines why each VM of a run may not start yet, once per round."""
 
     def __init__(self, run: RunContext, checkpoint: CheckpointStore) -> None:
         self._run, self._checkpoint = run, checkpoint
@@ -164,7 +164,7 @@ def opened(context: PlanContext) -> Opening | None:
 
 
 def closed_hold(found: Opening | None) -> Hold | None:
-    """Return the hold that applies to every object while no window is open, or None."""
+    """Return the hold of every object while no window is open; None while a window is open."""
     if found is None or found.is_open:
         return None
     when = f"; the next one opens at {found.opens:%Y-%m-%d %H:%M %Z}" if found.opens else ""
@@ -186,7 +186,7 @@ def _has_failed(canary: Decision, tracked: TrackedObject | None, context: PlanCo
 
 
 def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
-    """Return whether the canary's size is written but the restart that it needs has no consent."""
+    """Return whether the canary's size is written, but its restart lacks the user's consent."""
     if canary.effect is not Effect.RESTART or canary.changes or canary.actions:
         return False
     consent = context.desired.vms[canary.ref].restart or context.policy.restart

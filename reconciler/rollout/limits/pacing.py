@@ -33,7 +33,7 @@ def may_start(
     fits: Callable[[ObjectRef], bool] = lambda _ref: True,
     groups_of: Callable[[ObjectRef], Groups] = lambda _ref: frozenset(),
 ) -> tuple[Decision, ...]:
-    """Return the candidates that may start now, in their order.
+    """Return those candidates that may start now, in their order.
 
     Every VM with HotMemoryChange=True or an unfinished migration counts against the limits. Every
     restart in progress counts too, no matter who requested it. A change that causes neither a
@@ -96,7 +96,7 @@ def disturbed(live: LiveState) -> set[ObjectRef]:
 
 
 def coming_up(live: LiveState) -> set[ObjectRef]:
-    """Return the VMs whose instance exists but is not running: it is starting or being deleted."""
+    """Return the VMs whose instance exists but does not run: it is starting or being deleted."""
     return {
         ref
         for ref, vmi in live.vmis.items()

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 MAX_AGE_S = 60.0
 """The maximum age of pod and quota data while changes still have to start, in seconds."""
 MAX_AGE_SHORT_S = 10.0
-"""The maximum age in seconds if a change waits for capacity and another change has just ended."""
+"""The maximum age in seconds if a change waits for capacity and another change just ended."""
 
 
 class RemainingCapacity:
-    """Reserves capacity for the changes of one run."""
+    """Tracks the capacity that is left for changes, and reserves it for each change of a run."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -75,7 +75,7 @@ class RemainingCapacity:
         objects: Mapping[ObjectRef, TrackedObject],
         candidates: Mapping[ObjectRef, Decision],
     ) -> Callable[[ObjectRef], bool]:
-        """Return a function that returns whether there is capacity for the target pod of a VM.
+        """Return a predicate that reports whether there is capacity for the target pod of a VM.
 
         A positive answer reserves the capacity. Capacity is also reserved for changes whose pods
         are not visible yet, so that two changes never get the same capacity. Call the function
@@ -115,7 +115,7 @@ class RemainingCapacity:
 
 
 def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None) -> bool:
-    """Return whether the object needs capacity that the last read of pods does not show."""
+    """Return whether the object uses capacity that the last read of pods does not show yet."""
     written_at = tracked.patched_at
     if read is None or vmi is None or written_at is None or not tracked.written:
         return False

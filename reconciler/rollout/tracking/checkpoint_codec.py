@@ -21,7 +21,7 @@ MOST_FAILURES = 200
 LONGEST_MESSAGE = 300
 """The maximum number of characters of a stored message."""
 MOST_BYTES = 128 * 1024
-"""The maximum size of the checkpoint: half of what an object's annotations may take together.
+"""The maximum size of the checkpoint: half the size limit of an object's annotations.
 
 Source: kubernetes v1.33 staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go,
 TotalAnnotationSizeLimitB.
@@ -82,7 +82,7 @@ def encoded(checkpoint: Checkpoint) -> str | None:
 
 
 def decoded(text: str | None) -> Decoded:
-    """Return the checkpoint that *text* contains, the annotation's value; empty if it is empty."""
+    """Return the checkpoint in the annotation's value *text*; an empty one if *text* is empty."""
     if not text:
         return Decoded(Checkpoint())
     try:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class CheckpointStore:
-    """The checkpoint of earlier runs under one lease, together with what this run adds."""
+    """The checkpoint under one lease: what earlier runs stored, and what this run adds."""
 
     def __init__(self, lease: Lease, now: datetime) -> None:
         self._lease = lease
@@ -34,7 +34,7 @@ class CheckpointStore:
         """Why the annotation cannot be read; empty if it can be read."""
 
     def failure_of(self, decision: Decision) -> RecordedFailure | None:
-        """Return the failure of an earlier run if the object and its target are still the same.
+        """Return the failure from an earlier run, if the object and its target are unchanged.
 
         An object that is as desired, or whose change is in flight, no longer counts as failed.
         """
@@ -45,12 +45,12 @@ class CheckpointStore:
         return found if same else None
 
     def failed(self, ref: ObjectRef, failure: RecordedFailure) -> None:
-        """Store a failure that the object's own status does not show."""
+        """Store a failure that later runs cannot see in the object's own status."""
         failures = {**self.checkpoint.failures, ref: failure}
         self._keep(replace(self.checkpoint, failures=failures))
 
     def start_of(self, decision: Decision) -> Start | None:
-        """Return the start that a run requested, if that run created the VM or wrote this size."""
+        """Return the stored start of the VM, if a run created this VM or wrote this size."""
         found = self.checkpoint.starts.get(decision.ref)
         if found is None or found.uid is None:
             return found
@@ -58,7 +58,7 @@ class CheckpointStore:
         return found if same else None
 
     def starts(self, ref: ObjectRef, start: Start) -> None:
-        """Store that this run starts a VM; call this before the request is sent."""
+        """Record that this run starts a VM; call this before the request is sent."""
         starts = {**self.checkpoint.starts, ref: start}
         self._keep(replace(self.checkpoint, starts=starts))
 
@@ -71,7 +71,7 @@ class CheckpointStore:
             self._keep(replace(known, failures=failures, starts=starts))
 
     def soaks(self, soak: Soak) -> None:
-        """Store the time since which the canaries have the memory that Git sets."""
+        """Record when the canaries reached the memory size set in Git."""
         self._keep(replace(self.checkpoint, soak=soak))
 
     def _keep(self, checkpoint: Checkpoint) -> None:

@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 
 NOT_SETTLED = "not-settled"
 _SHOWN = frozenset(each.value for each in FAILURES) | {NOT_SETTLED}
-"""The failures that every later run sees in the cluster itself."""
+"""The reasons of failures that every later run can see in the cluster itself."""
 
 
 class Completion:
-    """Ends the objects of one run, and stores what later runs must know about them."""
+    """Ends the objects of one run, and stores the failures that later runs must know about."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -47,7 +47,7 @@ class Completion:
         """The checkpoint of VMs."""
 
     def close(self, tracked: TrackedObject, end: End) -> None:
-        """End *tracked*, and record its end as the table in the module docstring says."""
+        """End *tracked*, and store its failure as the table in the module docstring says."""
         tracked.ended(end, self._run.clock.now())
         if end.cause is Cause.RUN_ENDED:
             return

@@ -22,7 +22,7 @@ FAILURES = frozenset(
         Reason.HOTPLUG_STUCK,
     }
 )
-"""The reasons with which the cluster shows a failure, no matter who started the change."""
+"""The reasons of failures that the cluster shows, no matter who started the change."""
 
 UNDER_WAY = frozenset(
     {
@@ -47,7 +47,7 @@ _SHARE = {
     "Failed": 0.1,
     "Succeeded": 0.9,
 }
-"""The estimated share of a change that is done, for each phase of its migration."""
+"""The estimated completed share of a change, for each phase of its migration."""
 
 
 def is_under_way(decision: Decision) -> bool:
@@ -68,7 +68,7 @@ def convergence(decision: Decision, *, written: bool = False) -> Convergence:
 
 
 def share(migration: LiveMigration | None) -> float:
-    """Return the estimated share of a change that is done, 0 to 1; for display only."""
+    """Return the estimated completed share of a change, from 0 to 1; for display only."""
     return _SHARE.get(migration.phase.value, 0.1) if migration else 0.05
 
 

@@ -21,7 +21,7 @@ class Cause(StrEnum):
     REFUSED = "refused"
     """The API server rejected the write of the object; the next run tries the write again."""
     RUN_ENDED = "run-ended"
-    """The run ended first, such as at its deadline; the next run continues with the object."""
+    """The run ended before the object did, such as at its deadline; the next run continues."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,5 +34,5 @@ class End:
 
 
 def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> End:
-    """Return an end whose explanation is the one of *decision*."""
+    """Return an end with the explanation of *decision*."""
     return End(result=result, why=decision.why, cause=cause)

@@ -17,8 +17,8 @@ class Hold:
     until: datetime | None = None
     """When the hold ends by itself; None if that is not known."""
     final: bool = False
-    """Whether the hold lasts longer than this run, so that waiting does not help."""
+    """Whether the hold lasts longer than this run, so that the run need not wait for its end."""
     closed: bool = False
-    """Whether no window is open, so that no change may start."""
+    """Whether the reason for the hold is that no window is open."""
     result: Result = Result.NOT_STARTED
-    """The result of the object if the run ends during the hold."""
+    """The result of the object if the run ends while the object is held."""

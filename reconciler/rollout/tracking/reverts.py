@@ -16,7 +16,7 @@ DELETED = "deleted"
 
 
 def same_restart(decision: Decision) -> bool:
-    """Return whether the decision needs only a restart, after which the guest has the size."""
+    """Return whether *decision* needs only a restart, because the size is already written."""
     return bool(decision.actions) and decision.actions[0].verb is Verb.RESTART
 
 

@@ -61,7 +61,7 @@ def failed_start(
 
 
 def may_ask(decision: Decision, start: Start | None, live: LiveState, now: datetime) -> bool:
-    """Return whether a restart may be requested because no earlier restart can be in progress."""
+    """Return whether a restart may be requested now, because no earlier restart is in progress."""
     if start is None:
         return True
     late = now - start.at > timedelta(seconds=ANSWER_S)
@@ -69,6 +69,6 @@ def may_ask(decision: Decision, start: Start | None, live: LiveState, now: datet
 
 
 def _is_newer(live: LiveState, decision: Decision, start: Start) -> bool:
-    """Return whether the VM has a different instance than before the start."""
+    """Return whether the VM has another instance than before the restart."""
     vmi = live.vmis.get(decision.ref)
     return vmi is not None and vmi.uid != start.instance

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 VISIBLE_AFTER = timedelta(seconds=2)
-"""How much newer than a write a snapshot must be to show that write for certain."""
+"""A snapshot shows a write for certain only if the snapshot is newer by this duration."""
 
 
 class State(StrEnum):
@@ -75,7 +75,7 @@ _UNWRITTEN = {
 
 @dataclass(slots=True, kw_only=True)
 class TrackedObject:
-    """The state of one object during one run; a rollout has no other mutable state of objects.
+    """The state of one object during one run; no other part of a rollout stores mutable state.
 
     This state is never stored; the next run rebuilds it from the cluster.
     """
@@ -84,13 +84,13 @@ class TrackedObject:
     latest: Decision
     """The decision from the newest snapshot."""
     hold: Hold | None = None
-    """Why the change could not start at the last attempt; None if nothing held it."""
+    """Why the change could not start at the last attempt; None if it was not held."""
     guest_before: MemoryQuantity | None = None
     guest_now: MemoryQuantity | None = None
     action: Action | None = field(default=None, init=False)
     """The last write that was sent."""
     unanswered_at: datetime | None = field(default=None, init=False)
-    """When the unanswered write was sent; None if every write has its answer.
+    """When the unanswered write was sent; None if the API server has answered every write.
 
     The API server may have executed the unanswered write.
     """
@@ -99,11 +99,11 @@ class TrackedObject:
     restarted_at: datetime | None = field(default=None, init=False)
     """When this run requested the restart of the VM."""
     attempts: int = field(default=0, init=False)
-    """The number of writes that failed, each of which led to a new decision."""
+    """The number of failed writes; after each of them, the object is planned again."""
     not_before: float = field(default=0.0, init=False)
     """The monotonic time before which the next write is not sent, in seconds."""
     looked_at: datetime | None = field(default=None, init=False)
-    """When the newest snapshot of the object was read."""
+    """When the newest snapshot that shows the object was read."""
     migration: LiveMigration | None = field(default=None, init=False)
     """The newest migration since the change started."""
     failed_migrations: int = field(default=0, init=False)
@@ -145,12 +145,12 @@ class TrackedObject:
 
     @property
     def applied(self) -> bool:
-        """Whether the spec has the change, no matter if this run wrote it."""
+        """Whether the spec contains the change, no matter if this run wrote it."""
         return self._before_end is not State.WAITING
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a write may have been executed although no snapshot can show it yet."""
+        """Whether a write was sent without an answer, and the snapshots are too old to show it."""
         sent, looked = self.unanswered_at, self.looked_at
         return sent is not None and (looked is None or looked <= sent + VISIBLE_AFTER)
 
@@ -178,7 +178,7 @@ class TrackedObject:
         self.patched_at, self.unanswered_at = self.unanswered_at, None
 
     def followed(self, patched_at: datetime | None = None) -> None:
-        """Record that the object already has the value without a write of this run.
+        """Record that the object already has the value, although this run did not write it.
 
         Args:
             patched_at: When an earlier run wrote the value; None if another client wrote it.
@@ -187,7 +187,7 @@ class TrackedObject:
         self.patched_at = patched_at
 
     def recreated(self) -> None:
-        """Record that the object was deleted and created again; the new one is not written."""
+        """Record that the VM was deleted and created again; this run did not write the new VM."""
         self._go("recreated")
         self.patched_at = self.restarted_at = None
 
@@ -198,7 +198,7 @@ class TrackedObject:
         self._end, self.ended_at = replace(end, why=replace(end.why, hint=hint)), at
 
     def try_again(self, not_before: float) -> None:
-        """Count a failed write; the next may be sent at the monotonic time *not_before*."""
+        """Count a failed write; the next write must wait until the monotonic time *not_before*."""
         self.attempts += 1
         self.not_before = not_before
 
@@ -213,7 +213,7 @@ class TrackedObject:
         self.guest_now = vmi.guest_current if vmi else None
 
     def advance(self) -> float:
-        """Move the progress bar, never backwards, and return its position, 0 to 1."""
+        """Advance the progress bar, never move it back, and return its position from 0 to 1."""
         self._fraction = max(self._fraction, share(self.migration))
         return self._fraction
 

@@ -128,7 +128,7 @@ class Dispatch:
         return is_true(vm.conditions, "RestartRequired")
 
     def _keep_start(self, decision: Decision, action: Action, context: PlanContext) -> None:
-        """Store for later runs that this run starts the VM, before the request is sent."""
+        """Before the request is sent, record for later runs that this run starts the VM."""
         created = action.verb is Verb.CREATE and starts_itself(action.manifest or {})
         if not created and action.verb is not Verb.RESTART:
             return
@@ -148,7 +148,7 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         context: PlanContext,
     ) -> list[Decision]:
-        """Return the restarts of written VMs, then the new changes that the limits allow."""
+        """Return the restarts of written VMs, then the new changes that the limits permit."""
         restarts = [each for each in ready if objects[each.ref].written]
         new = [each for each in ready if not objects[each.ref].written]
         keys, waits = context.policy.anti_affinity, dict[ObjectRef, str]()
@@ -207,7 +207,7 @@ def _failures(objects: Mapping[ObjectRef, TrackedObject]) -> int:
 
 
 def _busy(objects: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[ObjectRef]:
-    """Return the VMs whose change is in flight although KubeVirt does not show it yet."""
+    """Return the VMs with a change in flight that KubeVirt's status does not show yet."""
     return [
         ref
         for ref, tracked in objects.items()
@@ -216,7 +216,7 @@ def _busy(objects: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[O
 
 
 def _is_disturbed(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
-    """Return whether a write of this run disturbs the VM and the status does not show it yet."""
+    """Return whether this run's write affects the VM, although the status does not show it yet."""
     if tracked.restarted_at is not None:
         return True
     if tracked.action is None or tracked.action.wave is not WaveName.MEMORY:

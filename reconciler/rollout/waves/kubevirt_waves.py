@@ -41,7 +41,7 @@ _OWNER_HINT = (
 
 
 class KubeVirtWaves:
-    """Changes the KubeVirt CR as Git says, and decides when the memory of VMs may change."""
+    """Changes the KubeVirt CR to match Git, and decides when the memory of VMs may change."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class KubeVirtWaves:
 
     @property
     def failed(self) -> bool:
-        """Whether a change of the CR is possible but will not happen in this run."""
+        """Whether a change of the CR that the plan contains will not happen in this run."""
         tracked = self.tracked
         if tracked is None or tracked.result not in (Result.FAILED, Result.STALE, Result.HELD):
             return False
@@ -153,7 +153,7 @@ class KubeVirtWaves:
             self._sent |= {each.field for each in decision.changes if each.wave is action.wave}
 
     def _settled(self, context: PlanContext) -> bool:
-        """Return whether the CR has been settled for long enough that components have read it.
+        """Return whether the CR settled long enough ago for KubeVirt's components to read it.
 
         The only exact signal needs permissions on pods. So this method waits for
         observedGeneration and then a few seconds more.

@@ -1,4 +1,4 @@
-"""Changes VMs as the limits allow, and tracks each until its guest has it: ``MemoryWave``."""
+"""Changes VMs as the limits allow, and tracks each change to its end: ``MemoryWave``."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class MemoryWave:
 
     @property
     def held(self) -> Mapping[ObjectRef, Hold]:
-        """The hold of each VM that could not start in the last round."""
+        """The hold of each VM whose change could not start in the last round."""
         return self._dispatch.held
 
     @property
@@ -84,7 +84,7 @@ class MemoryWave:
         )
 
     def overlay(self, live: LiveState) -> LiveState:
-        """Return *live* with recent capacity if a change still needs it.
+        """Return *live* with recent data on pods and quotas, if a change still needs them.
 
         Raises:
             ClusterError: The API server's answer ends the run, such as 401.
@@ -108,7 +108,7 @@ class MemoryWave:
             self._dispatch.start(candidates, self.objects, planner)
 
     def _tracked(self, decision: Decision, live: LiveState) -> TrackedObject:
-        """Return the tracked VM; the VM has already ended if this run has nothing to do for it."""
+        """Return the tracked VM; it has already ended if this run has no work for it."""
         vmi = live.vmis.get(decision.ref)
         guest = vmi.guest_current if vmi else None
         tracked = TrackedObject(
@@ -143,7 +143,7 @@ class MemoryWave:
         )
 
     def _look(self, tracked: TrackedObject, decision: Decision, live: LiveState) -> None:
-        """Judge one VM from the newest snapshot, and end it if nothing is left to do."""
+        """Judge one VM from the newest snapshot, and end it if it needs no further work."""
         news = decision.why.message != tracked.latest.why.message
         tracked.looked(decision, live)
         if tracked.state is State.WAITING and not decision.actions:
@@ -173,7 +173,7 @@ class MemoryWave:
                 )
 
     def _note_found(self, tracked: TrackedObject, decision: Decision) -> None:
-        """Record that the VM has the value although the API server has not confirmed a write."""
+        """Record that the VM has the value, although the API server never confirmed the write."""
         there = is_under_way(decision) or decision.effect is Effect.NONE
         if there and tracked.unanswered_at is not None:
             tracked.found_written()
@@ -181,7 +181,7 @@ class MemoryWave:
             tracked.followed()
 
     def _handle_lost(self, tracked: TrackedObject, decision: Decision) -> None:
-        """Handle a VM that no longer has our size: recreated, or overwritten by a client."""
+        """Handle a VM without the size that we wrote: recreated, or overwritten by a client."""
         if tracked.action and tracked.action.uid not in (None, decision.uid):
             tracked.recreated()
             message = "the VM was deleted and created again, so its change starts again"
@@ -196,7 +196,7 @@ class MemoryWave:
         self._completion.close(tracked, held if tracked.applied else stale or held)
 
     def _end_written(self, tracked: TrackedObject) -> None:
-        """End a VM whose guest gets the written size only by a restart."""
+        """End a VM whose size is written but takes effect only at a restart."""
         staged = tracked.planned.effect is Effect.RESTART and tracked.restarted_at is None
         end = as_decided(Result.HELD if staged else Result.FAILED, tracked.latest)
         if staged and self._approval and self._approval.of(tracked.ref, WaveName.RESTART):

@@ -33,7 +33,7 @@ def _touches(plan: Plan, kind: str) -> bool:
 
 
 class NoLease:
-    """Replaces a lease that a run does not need because it sends no writes under that lease."""
+    """A substitute for a lease that a run does not need, because it sends no writes under it."""
 
     def held(self) -> bool:
         """Return True: without writes, no lease is needed."""

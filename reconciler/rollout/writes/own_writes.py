@@ -1,4 +1,4 @@
-"""Keeps the API server's answers to our writes until the informer has them: ``OwnWrites``."""
+"""Stores the API server's answers to our writes until the informer has them: ``OwnWrites``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 CREATED_S = 30.0
-"""Seconds for which a VM that we created counts as present although the informer lacks it."""
+"""Seconds for which a VM that we created counts as present before the informer has seen it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class _Answer:
 
 
 class OwnWrites:
-    """Adds our own writes to snapshots that are older, so that decisions always see them."""
+    """Adds the results of our own writes to older snapshots, so that decisions include them."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -34,7 +34,7 @@ class OwnWrites:
         self._kubevirt: LiveKubeVirt | None = None
 
     def add(self, action: Action, written: Written) -> None:
-        """Keep the object from the API server's answer to *action*."""
+        """Store the object in the API server's answer to *action*."""
         if written.kubevirt is not None:
             self._kubevirt = written.kubevirt
         elif written.vm is not None:
@@ -44,7 +44,7 @@ class OwnWrites:
             self._vms.pop(action.ref, None)
 
     def overlay(self, live: LiveState) -> LiveState:
-        """Return *live* with the answers that are newer; drop those that the informer has."""
+        """Return *live* with all newer answers; drop the answers that the informer already has."""
         self._vms = {
             ref: each for ref, each in self._vms.items() if self._is_newer(each, live.vms.get(ref))
         }

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.completion import Completion
 
 DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Refusal.EXISTS})
-"""The refusals of an object that changed after its decision; the run plans it again."""
+"""Rejections because the object changed after its decision; the run plans the object again."""
 
 INTERNAL_ERROR = 500
 """The HTTP status with which the API server answers if a webhook does not answer."""
@@ -83,7 +83,7 @@ class Writes:
         return lease.held()
 
     def send(self, writes: Iterable[PendingWrite], lease: Lease) -> list[PendingWrite]:
-        """Send writes, several at a time, and handle each answer when it arrives.
+        """Send several writes at a time, and handle each answer when it arrives.
 
         Returns:
             The writes that the API server accepted.
@@ -129,7 +129,7 @@ class Writes:
             yield self._annotated(write.action, write.vm)
 
     def _annotated(self, action: Action, vm: LiveVM | None) -> Action:
-        """Add the annotation to the patch; its time keeps it out of the digest."""
+        """Add the annotation right before the write: it has a time, so no digest covers it."""
         if not self._annotate or vm is None or action.verb is not Verb.PATCH:
             return action
         value = {
@@ -143,7 +143,7 @@ class Writes:
     def _handle_error(
         self, write: PendingWrite, error: ClusterError, fatal: list[ClusterError]
     ) -> None:
-        """Handle a request that got no answer, or an error that is not a refusal."""
+        """Handle a request without an answer, or an error that is not a rejection."""
         if not error.retryable:
             write.tracked.refused()
             fatal.append(error)
@@ -204,7 +204,7 @@ class Writes:
 
 
 def _described(decision: Decision, action: Action) -> str:
-    """Describe what the write changed, with the values."""
+    """Describe what the write changed, with the old and new values."""
     if action.verb is Verb.RESTART:
         return f"restart requested; the VM then has {decision.target}"
     if action.verb is Verb.CREATE:

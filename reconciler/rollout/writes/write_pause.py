@@ -18,7 +18,7 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class WritePause:
-    """The pause of one run's writes; no VM fails because the API server is unavailable."""
+    """Pauses the writes of one run, so that no VM fails because the API server is unavailable."""
 
     def __init__(self) -> None:
         self._failures = 0
@@ -44,7 +44,7 @@ class WritePause:
         return self._until - now
 
     def answered(self, now: float) -> None:
-        """Record an answer at the monotonic time *now*; a refusal is an answer too.
+        """Record an answer at the monotonic time *now*; a rejection is an answer too.
 
         An answer during the pause does not end the pause, because that write was sent before it.
         """

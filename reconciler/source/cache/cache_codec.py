@@ -28,11 +28,11 @@ _PATHS: tuple[FieldPath, ...] = (
     *((), ("metadata",), GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME),
     *FIELD_BY_PATH,
 )
-"""The field paths; a record refers to a path by its number in this tuple."""
+"""The field paths; a record stores the number of a path in this tuple instead of the path."""
 _NUMBERS = {path: number for number, path in enumerate(_PATHS)}
 
 Places = dict[int, tuple[int, int]]
-"""The line and the column of each value, by the number of its path."""
+"""The line and the column of each value, by the number of the value's path in ``_PATHS``."""
 
 
 class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False):
@@ -122,7 +122,7 @@ def encode(result: FileResult, path: str) -> bytes | None:
 
 
 def decode(data: bytes, file: SourceFile) -> FileResult | None:
-    """Decode the result of a file; None if the record is valid only for another path.
+    """Decode the result of a file; return None if the record is valid only for another path.
 
     Raises:
         ValueError: The bytes were not written by ``encode``.

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 5_000
-"""The number of files that are looked up in the cache at the same time."""
+"""The number of files whose cache records are requested together."""
 
 
 class Contents(Protocol):
@@ -61,7 +61,7 @@ class FileContents:
         )
 
     def text(self, name: str, data: bytes) -> FileResult:
-        """Return the parsed result of *data*, which does not come from a tree."""
+        """Return the parsed result of the text *data*, which is not a file of the tree."""
         found = read_manifests(name, data)
         return found if self._namespace is None else with_namespace(found, self._namespace)
 
@@ -87,7 +87,7 @@ class FileContents:
 
 
 class RememberedContents:
-    """Reads only new and changed files, with *inner*; implements ``Contents``.
+    """Reads only new and changed files again, with *inner*; implements ``Contents``.
 
     An unchanged file yields the same Python object as before.
     """

@@ -35,7 +35,7 @@ _MAX_RECORD = 4_000_000
 _BUSY_S = 2.0
 """Seconds to wait while another process writes to the cache."""
 _REFRESH = 8
-"""The number of runs after which a used entry is marked as new, so that few runs write."""
+"""The number of runs until a used entry is marked as new again; a small number costs writes."""
 _AT_ONCE = 500
 _OUTSIDE = frozenset({3, 5, 6, 8, 10, 13, 14})
 """The SQLite error codes that do not mean a damaged file.
@@ -67,7 +67,7 @@ class ParseCache:
     """The cache in one folder; use it in a ``with`` block."""
 
     def __init__(self, folder: Path) -> None:
-        """Use *folder*; only its owner can access a newly created folder."""
+        """Store the cache in *folder*; a newly created folder is accessible only to its owner."""
         self._path = folder / FILE
         self._database: sqlite3.Connection | None = None
         self._version = version()
@@ -87,17 +87,17 @@ class ParseCache:
         self._close()
 
     def get(self, blobs: Sequence[str]) -> dict[str, bytes]:
-        """Return the undamaged records of *blobs*."""
+        """Return the records of *blobs*, without missing and damaged records."""
         return self._attempt(lambda: self._get(blobs)) or {}
 
     def put(self, records: Mapping[str, bytes]) -> None:
-        """Store *records*, each under the hash of the contents from which it was parsed."""
+        """Store *records*, each by the hash of the file contents that it was parsed from."""
         small = {blob: each for blob, each in records.items() if len(each) <= _MAX_RECORD}
         if small and self._writable:
             self._attempt(lambda: self._put(small))
 
     def _attempt(self, act: Callable[[], T]) -> T | None:
-        """Run *act*; after an error, reading continues without the cache."""
+        """Run *act*; if the cache fails, continue without the cache."""
         import sqlite3  # noqa: PLC0415 - only with a cache
 
         try:

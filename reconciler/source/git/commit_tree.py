@@ -21,9 +21,9 @@ _ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t(.*)", re.DOTALL)
 The size of a missing object is BAD; reading that object fails later.
 """
 _MOST_BYTES = 100_000
-"""The maximum size of names in bytes that always fits on a command line."""
+"""A number of bytes of file names that always fits on a command line."""
 _ESCAPE = "\\x"
-"""The start of an escaped byte that is not text in a path; a file name may contain it too."""
+"""The prefix that represents a byte of a path that is not text; a path may also contain it."""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
 
 
@@ -48,7 +48,7 @@ class CommitTree:
     def of(
         cls, repository: Repository, revision: str, *, before: CommitTree | None = None
     ) -> CommitTree:
-        """Return the tree of *revision*; the result is *before* if the commit is the same.
+        """Return the tree of *revision*, or *before* itself if both have the same commit.
 
         Raises:
             SourceError: *revision* matches no commit, or more than one.
@@ -76,7 +76,7 @@ class CommitTree:
         return [_entry(match) for match in lines if match is not None]
 
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
-        """Return the entries of *before* plus the differences; None if there are too many."""
+        """Return the entries of *before* with the differences; None if there are too many."""
         output = self._repository.run(
             *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),
             *(before.revision, self.revision, "--"),
@@ -98,7 +98,7 @@ class CommitTree:
         return self._entries
 
     def changed(self) -> tuple[str, ...]:
-        """Return an empty tuple, because a commit does not differ from itself."""
+        """Return an empty tuple: a commit contains no uncommitted changes."""
         return ()
 
     def read(self, entry: Entry) -> bytes:

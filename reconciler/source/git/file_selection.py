@@ -26,15 +26,15 @@ CHART = "Chart.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedFolder:
-    """A folder with a kustomization or a Helm chart, which only another program can render."""
+    """A folder with a kustomization or a Helm chart: its manifests must be rendered first."""
 
     entry: Entry
     """The file that describes the folder: its kustomization or ``Chart.yaml``."""
     files: tuple[Entry, ...]
-    """The manifest files of the folder, without the files of nested folders of this kind."""
+    """The manifest files in the folder, except those in nested folders that need rendering too."""
 
     def diagnose(self, *, ours: bool) -> Diagnostic:
-        """Return an error if *ours*, as the folder has objects of our kinds; otherwise a note."""
+        """Return an error if the folder has objects of our kinds (*ours*); otherwise a note."""
         file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
         what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
         code = "kustomization"
@@ -59,7 +59,7 @@ class Selection:
 
     files: tuple[Entry, ...]
     rendered: tuple[RenderedFolder, ...]
-    """The folders whose files are read only to find out if they contain objects of our kinds."""
+    """The folders that need rendering; their files are only searched for objects of our kinds."""
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -91,7 +91,7 @@ def select(tree: FileTree, config: Config) -> Selection:
 
 
 def included(config: Config) -> Callable[[str], bool]:
-    """Return a function that returns whether the configuration includes a path.
+    """Return a predicate for paths that the configuration includes.
 
     Below each folder of ``paths``, folders whose names start with a dot are skipped.
     """
@@ -105,7 +105,7 @@ def included(config: Config) -> Callable[[str], bool]:
 
 
 def under(folders: Iterable[str]) -> Callable[[str], bool]:
-    """Return a function that returns whether a path is one of *folders* or below one of them."""
+    """Return a predicate for paths that are one of *folders* or inside one of them."""
     itself = frozenset(folders)
     if "." in itself:
         return lambda _path: True
@@ -114,12 +114,12 @@ def under(folders: Iterable[str]) -> Callable[[str], bool]:
 
 
 def normal(path: str) -> str:
-    """Return *path* without ``.`` and empty parts; the path of the root is ``.``."""
+    """Return *path* without ``.`` and without empty parts; the root of the repository is ``.``."""
     return "/".join(step for step in path.split("/") if step not in {"", "."}) or "."
 
 
 def _visible_under(folder: str) -> Callable[[str], bool]:
-    """Return a function that returns whether a path is *folder* or below it, and not hidden."""
+    """Return a predicate for paths that are *folder* or inside it, and that are not hidden."""
     if folder == ".":
         return lambda path: not _is_hidden(path)
     start = f"{folder}/"
@@ -135,7 +135,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """Return the kustomization or chart of each folder that has one, by folder."""
+    """Return the kustomization or chart file of each folder that has one, by folder."""
     roots: dict[str, Entry] = {}
     charts: dict[str, Entry] = {}
     for entry in entries:

@@ -166,7 +166,7 @@ class _Fetch:
 
 
 def _configured(url: str) -> dict[str, str]:
-    """Return variables that add the address to the git configuration of the environment."""
+    """Return variables that set the address through the environment, as git configuration."""
     count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
     return {
         "GIT_CONFIG_COUNT": str(count + 1),
@@ -176,7 +176,7 @@ def _configured(url: str) -> dict[str, str]:
 
 
 def _ssh(url: str) -> dict[str, str]:
-    """Return a variable with the user's ssh command and an option that disables prompts."""
+    """Return a variable with the user's ssh command, plus an option that disables prompts."""
     if "GIT_SSH" in os.environ or url.startswith(("https://", "http://", "file://")):
         return {}
     configured = execute(Path.cwd(), ("config", "--get", "core.sshCommand")).stdout.decode()

@@ -38,7 +38,7 @@ _TRAILER = "fatal: Could not read from remote repository."
 _HEADER_WORDS = 3
 _PIECE = 1_000_000
 _TERMINATE_S = 2.0
-"""Seconds that git gets after SIGTERM to remove its lock files."""
+"""Seconds for which git may continue after SIGTERM, to remove its lock files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,7 +315,7 @@ class Repository:
 
 
 def _pinned(git_dir: Path, work: object) -> dict[str, str]:
-    """Return variables that keep git in this repository if the environment sets another one.
+    """Return variables that make git ignore another repository set in the environment.
 
     Git runs hooks with such an environment.
     """

@@ -25,7 +25,7 @@ _PIECE = 1_000_000
 
 
 class WorkingTree:
-    """The tracked and untracked files, without ignored files; implements ``FileTree``."""
+    """The tracked and the untracked, not ignored files; implements ``FileTree``."""
 
     def __init__(self, repository: Repository) -> None:
         """Use the working tree of *repository*.
@@ -49,7 +49,7 @@ class WorkingTree:
 
     @cached_property
     def _names(self) -> dict[bytes, str]:
-        """The mode of each tracked and untracked file by its name, in order."""
+        """The mode of each tracked and untracked file by its path, in order."""
         run = self._repository.checked
         found: dict[bytes, str] = {}
         for line in run("ls-files", "-z", "--stage").split(b"\0"):

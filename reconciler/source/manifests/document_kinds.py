@@ -21,7 +21,7 @@ _OTHERS = (
     "VirtualMachineInstancePreset",
     "VirtualMachineInstanceReplicaSet",
 )
-"""The other kinds of the KubeVirt API group, which this program does not manage.
+"""The kinds of the KubeVirt API group that this program knows but does not manage.
 
 Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/register.go.
 """
@@ -38,7 +38,7 @@ class Kind:
     managed: str | None = None
     skipped: str | None = None
     listed: str | None = None
-    """The kind of the list's items that set no kind; None if the document is not a list."""
+    """The kind of those list items that set no kind; None if the document is not a list."""
     problem: Problem | None = None
 
 

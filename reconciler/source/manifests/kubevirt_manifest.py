@@ -32,7 +32,7 @@ KNOWN_METHODS = ("LiveMigrate", "Evict")
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Return the KubeVirt CR with *found* and the diagnostics of the rules for KubeVirt.
+    """Return the KubeVirt CR with *found*, and with the diagnostics of all its checks.
 
     Args:
         manifest: The manifest after its schema check; values that the schema rejects are omitted.
@@ -54,7 +54,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
 
 
 def _setting(kind: FieldType, value: object) -> SettingValue | None:
-    """Return *value* as *kind*; None for another type, which the schema check reports."""
+    """Return *value* as a setting of type *kind*; None for a wrong type, reported elsewhere."""
     try:
         return read_setting(kind, value)
     except QuantityError:
@@ -111,7 +111,7 @@ def _unknown_methods(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
-    """Yield the shortest paths below *path* without a managed field, in the order of the file."""
+    """Yield the shortest paths below *path* that contain no managed field, in the file's order."""
     here = node.find(path)
     for key in here.value if here and isinstance(here.value, dict) else ():
         below = (*path, key)
@@ -124,6 +124,6 @@ def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
 
 
 def _names(value: object) -> tuple[tuple[int, str], ...]:
-    """Return the texts of a list with their positions; the schema check reports other values."""
+    """Return the texts in a list with their positions; the schema check reports other items."""
     found = enumerate(value) if isinstance(value, list) else ()
     return tuple((index, each) for index, each in found if isinstance(each, str))

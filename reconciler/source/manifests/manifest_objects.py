@@ -35,7 +35,7 @@ class SourceFile:
         )
 
     def error(self, code: str, message: str, *, hint: str = "") -> Diagnostic:
-        """Return an error about the file as a whole."""
+        """Return an error about the whole file."""
         return self.diagnose(Problem(mark=Mark(1, 1), code=code, message=message, hint=hint))
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _WORDS = (b"kubevirt", b"virtualmachine")
-"""Lower-case words; every manifest of our kinds or our API group contains at least one of them."""
+"""Lower-case words; a manifest of our kinds or API group contains at least one of them."""
 _ESCAPES = re.compile(
     rb"\\(?:x[4-7][0-9a-fA-F]|u00[4-7][0-9a-fA-F]|U000000[4-7][0-9a-fA-F]"
     rb"|(?<=[a-zA-Z.]\\)\r?\n)"
@@ -28,7 +28,7 @@ _NAMED = re.compile(rb"""\bkind\b["']?[ \t]*:\s*["']?(VirtualMachine|KubeVirt)(L
 _KIND = re.compile(rb"""[ \t]*["']?([A-Za-z][A-Za-z0-9]*)""")
 _MARKER = b"\n---"
 _OVERLAP = 200
-"""A number of bytes above the length of any match, so that no match is lost between pieces."""
+"""A number of bytes that exceeds every match, so that searches in pieces find every match."""
 
 
 def may_manage(data: bytes) -> bool:
@@ -58,7 +58,7 @@ def names_managed(chunks: Iterable[bytes]) -> bool:
 
 
 def skipped_kinds(data: bytes) -> Counter[str]:
-    """Count the objects in *data* by kind, without parsing YAML."""
+    """Count the objects in *data* by kind, without a YAML parser."""
     start = data.lstrip()[:1]
     found = _json_kinds(data) if start in (b"{", b"[") else map(_kind, data.split(_MARKER))
     return Counter(kind for kind in found if kind)

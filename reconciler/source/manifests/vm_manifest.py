@@ -36,7 +36,7 @@ _SERVER_SET = frozenset(
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Return the VM with *found* and the diagnostics of the rules for VMs.
+    """Return the VM with *found*, and with the diagnostics of all checks for VMs.
 
     Args:
         manifest: The manifest after its schema check; values that the schema rejects are omitted.

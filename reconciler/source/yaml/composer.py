@@ -32,7 +32,7 @@ _new = tuple.__new__  # creates a Node three times as fast as its constructor
 
 
 class Composed(NamedTuple):
-    """One document that is not empty, with its problems that do not stop the reading."""
+    """A document that is not empty, with problems that do not make it unreadable."""
 
     root: Node
     remarks: tuple[Problem, ...]
@@ -70,7 +70,7 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
 
 
 class _Open:
-    """A mapping or list whose end was not read yet."""
+    """A mapping or list whose end the parser has not reached yet."""
 
     __slots__ = (
         *("anchor", "children", "count_before", "is_mapping", "is_merge", "key", "key_start"),
@@ -211,7 +211,7 @@ class _Document:
 
 
 def _marked_text(text: str, tag: str | None) -> Scalar:
-    """Return the value of a scalar with quotes or a tag; the tag ``!`` makes the value text."""
+    """Return the value of a scalar with quotes or a tag; with the tag ``!``, the value is text."""
     if tag is not None and tag != "!":
         return resolve_tagged(text, tag)
     try:
@@ -242,7 +242,9 @@ def _duplicate(key: str, node: Node, first: Node) -> Problem:
 
 
 def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
-    """Yield keys that precede ``<<`` and are also in its mapping: parsers disagree on them.
+    """Yield keys written before ``<<`` that also occur in the mapping that ``<<`` inserts.
+
+    YAML parsers disagree on these keys.
 
     In YAML, the written key is used. In Go's yaml.v2, which kubectl uses, the later key is used.
     """

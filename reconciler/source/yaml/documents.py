@@ -35,7 +35,7 @@ class Unreadable:
 
     problem: Problem
     text: str
-    """The text of the document; after too many unreadable ones, all of the remaining text."""
+    """The text of the document; after too many unreadable documents, all remaining text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Documents:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """The remarks on the readable documents, and the reasons why others cannot be read."""
+        """The problems of readable documents, and why other documents cannot be read."""
         remarks = (problem for each in self.documents for problem in each.remarks)
         return (*remarks, *(each.problem for each in self.unreadable))
 
@@ -90,7 +90,7 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
 
 
 def without(text: str, is_left_out: Callable[[str], bool]) -> str:
-    """Return *text* with empty lines in place of the documents that are left out.
+    """Return *text* with empty lines in place of the omitted documents.
 
     A line that starts with ``---`` can only be between documents.
     """
@@ -153,13 +153,13 @@ def _syntax_problem(error: Any) -> Problem:  # noqa: ANN401 - an error of either
 
 
 def _next_document(text: str, row: int, first: int) -> int | None:
-    """Return where the next document after line *row* starts; *first* empty lines are skipped."""
+    """Return where the next document after line *row* starts, but not before position *first*."""
     found = _DOCUMENT_LINE.search(text, max(_start(text, row), first + 1))
     return found.start() if found else None
 
 
 def _document_at(text: str, mark: Mark, following: int | None) -> str:
-    """Return the document that contains *mark* or ends there; the next starts at *following*."""
+    """Return the document that contains *mark* or ends there; *following* is the next start."""
     start = _start(text, mark.line - 1)
     first = max(text.rfind("\n---", 0, start), 0)
     if following == start and mark.column > 1:

@@ -42,7 +42,7 @@ class Node(NamedTuple):
     children: Mapping[str | int, Node]
     """The nodes by key or list position, in the order of the text; empty for a scalar."""
     key_start: ParserMark | None = None
-    """Where the key of this value starts; None for the root and for list items."""
+    """The position of this value's key; None for the root and for list items."""
 
     @property
     def mark(self) -> Mark:
@@ -59,7 +59,7 @@ class Node(NamedTuple):
         return node
 
     def at(self, path: Iterable[str | int]) -> Mark:
-        """Return where the value at *path* starts, or the nearest value above it."""
+        """Return where the value at *path* or else its nearest existing parent starts."""
         node = self
         for step in path:
             child = node.children.get(step)
@@ -121,7 +121,7 @@ class Problem:
 
 
 class ProblemError(Exception):
-    """Carries a problem out of the code that found it; never leaves the package ``source``."""
+    """Carries a problem out of the code that found it, but never out of the package ``source``."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)

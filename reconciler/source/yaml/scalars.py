@@ -30,7 +30,7 @@ _UINT64_MAX, _INT64_MIN = 2**64 - 1, -(2**63)
 _MANY_DIGITS = 100
 _FIRST = frozenset("0123456789+-.yYnNtTfFoO~")
 _INTEGRAL_BELOW = 1e21
-"""The limit below which Go's JSON writes whole floats without an exponent, as integers."""
+"""The limit below which Go's JSON writes whole floats as integers, without an exponent."""
 
 
 class ScalarError(ValueError):
@@ -117,7 +117,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _in_range(value: int) -> int | float:
-    """Return *value* as Go reads it: a float if the value does not fit into 64 bits."""
+    """Return *value* as Go reads it: as a float if it does not fit into 64 bits."""
     return value if _INT64_MIN <= value <= _UINT64_MAX else _whole(float(value))
 
 

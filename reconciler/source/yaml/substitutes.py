@@ -13,7 +13,7 @@ _CHARACTERS = "\u0085\u2028\u2029\ufeff"
 _NEEDED = re.compile(rf"[{_CHARACTERS}]|\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 _DIGITS = "efcba98765"
-"""Replacements for d, the first digit of a surrogate; the first one that is free is used."""
+"""Replacements for d, the first digit of a surrogate; the first unused one is chosen."""
 _PRIVATE = range(0xE000, 0xE800)
 
 
@@ -39,7 +39,7 @@ class Substitutes:
 
 
 def substitutes(text: str) -> Substitutes | None:
-    """Return the substitutes that *text* needs; None if it needs none, as nearly every text."""
+    """Return the substitutes that *text* needs; None for nearly every text, which needs none."""
     if text.isascii() and "\\u" not in text:
         return None
     return Substitutes(text) if _NEEDED.search(text) else None
