@@ -1,4 +1,4 @@
-"""Settings of all tests: a slow machine makes none of them fail, and the collector rests."""
+"""Settings of all tests: no deadline per example, and fewer garbage collections."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ settings.load_profile("any machine")
 
 
 def pytest_collection_finish():
-    """Leave what was imported and collected out of every later collection of garbage."""
+    """Exclude the objects that exist after collection from later garbage collections."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)

@@ -1,4 +1,4 @@
-"""How fast patches are sent: by ``apply``, and by a bare client one after the other."""
+"""Measures how fast ``apply`` sends patches, and how fast a bare client sends them in sequence."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ if TYPE_CHECKING:
     from bench.fleet import Fleet
 
 WRITE_S = 0.05
-"""What a write takes on the server: webhooks that call virt-api, and a commit to disk."""
+"""The simulated time of a write: webhooks that call virt-api, and a commit to disk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """Patches a second."""
+    """How many patches per second ``apply`` and a bare client sent."""
 
     n_patches: int
     patch_s: float
-    """From the first PATCH that the server received to the last."""
+    """The time between the first and the last PATCH that the server received."""
     one_by_one_per_s: float
     server_cpu_s: float
 
     @property
     def per_s(self) -> float:
-        """Until the last is answered: the server keeps each for as long as a write takes."""
+        """Patches per second up to the last response; each write takes ``WRITE_S``."""
         return self.n_patches / (self.patch_s + WRITE_S)
 
 
 def measure(fleet: Fleet, repo: Path, folder: Path) -> Applied:
-    """Patch a part of the fleet one by one; then, on a server of its own, apply all of it.
+    """Patch a part of the fleet one by one; then apply the whole fleet on a second server.
 
-    The changed VMs are stopped: those that run would wait for each other's migrations.
+    The changed VMs are stopped, since running VMs would wait for each other's migrations.
     """
     fleet = replace(fleet, stopped=True)
     pacing = server.Pacing(listed_per_s=None, write_s=WRITE_S)
@@ -61,7 +61,7 @@ def measure(fleet: Fleet, repo: Path, folder: Path) -> Applied:
 
 
 def patched_one_by_one(fleet: Fleet, kubeconfig: Path) -> float:
-    """Patches a second of a bare client, from a process of its own."""
+    """Return the patches per second of a bare client in its own process."""
     fleet_options = ("--vms", str(fleet.n_vms), "--seed", str(fleet.seed))
     return float(
         processes.printed("bench.programs.one_by_one", *fleet_options, "--kubeconfig", kubeconfig)

@@ -1,4 +1,4 @@
-"""Everything that is measured of one fleet, each of it several times in turn."""
+"""Takes all measurements of one fleet; each is repeated several times in rotation."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ LATE = ("kubernetes", "git", "jsonschema", "deepdiff", "ruamel")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What is to be measured, besides the plan."""
+    """The measurements to take, besides the plan."""
 
     repeat: int = 3
     apply: bool = True
     follow: bool = True
     phases: bool = True
     n_peers: int = 0
-    """VMs that the peers get."""
+    """The number of VMs that peer tools get."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Of one fleet. None: not measured, for the reason that the table gives."""
+    """The measurements of one fleet; a None was not measured, and the table says why."""
 
     n_vms: int
     n_manifests: int
@@ -55,17 +55,17 @@ class Figures:
     warm: Cost | None
     validate: Cost
     start: Cost
-    """``reconciler --help``."""
+    """The cost of ``reconciler --help``."""
     imported: tuple[str, ...]
-    """Of the libraries that this must not import."""
+    """Those libraries in ``LATE`` that ``--help`` imports."""
     requests: int | None
-    """Of one plan."""
+    """The number of requests that one plan sends."""
     gets: dict[str, int]
-    """The same by what was asked for."""
+    """The number of GET requests that one plan sends, by kind."""
     server_cpu_s: float | None
     """CPU time of the server during one plan."""
     unpaced: Floor | None
-    """The same floor where the server answers as fast as it can: its own serving time."""
+    """The floor on a server without pacing, which shows its own serving time."""
     phases: dict[str, tuple[float, float]]
     applied: Applied | None
     peers: tuple[Peer, ...]
@@ -74,18 +74,18 @@ class Figures:
     """The machine's load average over a minute before the measurements."""
 
     def floor(self, part: str) -> float:
-        """The median of one part of the floor."""
+        """Return the median of one part of the floor."""
         return statistics.median(getattr(each, part) for each in self.floors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alone:
-    """A plan of a fleet for which all else would take too long, made once."""
+    """A single plan of a fleet that is too large for the other measurements."""
 
     n_vms: int
     plan: Cost
     load: float
-    """As in ``Figures``."""
+    """The machine's load average over a minute before the measurement."""
 
 
 def plan_alone(fleet: Fleet, say: Callable[[str], None]) -> Alone:
@@ -99,14 +99,14 @@ def plan_alone(fleet: Fleet, say: Callable[[str], None]) -> Alone:
 
 
 def planned(n_vms: int, repo: Path, kubeconfig: Path) -> Alone:
-    """One plan of a served fleet."""
+    """Measure one plan of a served fleet."""
     load = os.getloadavg()[0]
     plan = (processes.COMMAND, "plan", "--repo", repo, "--kubeconfig", kubeconfig)
     return Alone(n_vms=n_vms, plan=processes.run(plan), load=load)
 
 
 def of_fleet(fleet: Fleet, asked: Asked, say: Callable[[str], None]) -> Figures:
-    """Measure *fleet*, on the simulated cluster."""
+    """Take all measurements of *fleet* on the simulated cluster."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         repo = folder / "repo"
@@ -146,7 +146,7 @@ def of_fleet(fleet: Fleet, asked: Asked, say: Callable[[str], None]) -> Figures:
 
 
 def of_cluster(kubeconfig: Path, repo: Path, asked: Asked, say: Callable[[str], None]) -> Figures:
-    """Measure a real cluster and the repository that is meant for it; nothing is written."""
+    """Measure a real cluster and its repository; nothing is written."""
     load = os.getloadavg()[0]
     found = _plan(repo, kubeconfig, asked, say, served=None)
     say("peers")
@@ -165,10 +165,10 @@ def of_cluster(kubeconfig: Path, repo: Path, asked: Asked, say: Callable[[str], 
 
 
 def check(fleet: Fleet, repo: Path, served: Server) -> None:
-    """The plan is the one that the fleet was made for; else no figure means anything.
+    """Check that the plan has the changes that the fleet was generated with.
 
     Raises:
-        SystemExit: It is another one.
+        SystemExit: The plan is a different one, so all measurements would be meaningless.
     """
     arguments = ("plan", "--output", "json", "--repo", repo, "--kubeconfig", served.kubeconfig)
     done = processes.run([processes.COMMAND, *arguments], keep=True)
@@ -233,7 +233,7 @@ def _plan(
 
 
 def imported() -> tuple[str, ...]:
-    """Which of the late libraries ``reconciler --help`` imports nonetheless."""
+    """Return the libraries in ``LATE`` that ``reconciler --help`` imports."""
     program = (
         "import sys; from reconciler.cli.main import main; main(['--help']); "
         f"print('imported', *(each for each in {LATE!r} if each in sys.modules))"

@@ -1,4 +1,4 @@
-"""A fleet made from a seed: the manifests in Git, and the simulator's world that they describe."""
+"""Generates a fleet from a seed: the manifests in Git and the matching simulated world."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 CHANGED = 0.05
-"""The part of the fleet whose memory Git says otherwise than the cluster."""
+"""The fraction of VMs whose memory in Git differs from the cluster."""
 MULTI = 0.1
-"""The part of the VMs that share a file with others."""
+"""The fraction of VMs that share a file with other VMs."""
 GIB = 1 << 30
 VMS_A_NAMESPACE = 50
 VMS_A_NODE = 100
 MOST_RUNNING = 5
-"""Migrations that run side by side: KubeVirt's own limit for a cluster."""
+"""The number of parallel migrations, which is KubeVirt's default limit for a cluster."""
 WHEN = "2026-01-01T00:00:00Z"
 API_VERSION = "kubevirt.io/v1"
 MANIFEST = """\
@@ -104,7 +104,7 @@ rollout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VM:
-    """One VM; sizes in GiB."""
+    """A generated VM; sizes are in GiB."""
 
     namespace: str
     name: str
@@ -114,7 +114,7 @@ class VM:
     wanted: int
     stopped: bool = False
     migrating: bool = False
-    """Somebody migrates it by hand, and the migration does not end."""
+    """Whether the VM has a manual migration that does not end."""
 
     @property
     def changed(self) -> bool:
@@ -130,7 +130,7 @@ class VM:
         )
 
     def spec(self) -> dict[str, Any]:
-        """What the cluster was given when the VM was created: the manifest's, of another size."""
+        """Return the VM's spec in the cluster, which has another size than the manifest."""
         text = f"#cloud-config\nhostname: {self.name}.{self.namespace}.example\n"
         key = f"ssh_authorized_keys: [ssh-ed25519 {self.digest}{self.digest}]\n"
         image = f"registry.example/{self.namespace}/images/{self.tier}-server:24.04-minimal-"
@@ -171,12 +171,12 @@ class VM:
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """*n_vms* VMs, the same ones for the same seed.
+    """A fleet of *n_vms* VMs, which are the same for the same seed.
 
     Args:
-        n_finished: Migrations that have ended; None makes one of every fifth VM.
-        stopped: The changed VMs do not run, so that no patch waits for a migration of another.
-        settled: Git says of every VM what the cluster has.
+        n_finished: The number of finished migrations; None means one for every fifth VM.
+        stopped: Whether changed VMs are stopped, so that no patch waits for a migration.
+        settled: Whether Git has the same memory sizes as the cluster.
     """
 
     n_vms: int
@@ -216,7 +216,7 @@ class Fleet:
         return tuple(vm for vm in self.vms if vm.changed)
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """Path and text of every file in Git: most with one VM, some with up to eight."""
+        """Yield path and text of each file in Git; most files have one VM, some up to eight."""
         chance = random.Random(f"files/{self.seed}")
         yield ".reconciler.yaml", CONFIG
         yield "kubevirt.yaml", KUBEVIRT
@@ -231,7 +231,7 @@ class Fleet:
             )
 
     def commit(self, folder: Path) -> None:
-        """Write every file into a new repository at *folder*, with one commit."""
+        """Write all files into a new repository at *folder*, in one commit."""
         for name, text in self.files():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -247,7 +247,7 @@ class Fleet:
             )
 
     def world(self) -> dict[str, Any]:
-        """The world file, as plain values."""
+        """Return the world file as plain values."""
         return {
             "apiVersion": "simulator/v1alpha1",
             "kind": "World",
@@ -284,7 +284,7 @@ class Fleet:
         }
 
     def finished(self, at: datetime) -> Iterator[dict[str, Any]]:
-        """The migrations that went well, all begun *at* one moment: no world file has those."""
+        """Yield successful migrations that all started *at* one time; world files have none."""
         settled = [vm for vm in self.vms if not vm.migrating and not vm.stopped]
         wanted = self.n_vms // 5 if self.n_finished is None else self.n_finished
         for number in range(wanted):

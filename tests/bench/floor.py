@@ -1,4 +1,4 @@
-"""The least that a plan has to do, one thing after the other: its figures, and how to get them."""
+"""Measures the minimum work of a plan, step by step, with bare libraries: ``Floor``."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Floor:
-    """How long each part took, in seconds."""
+    """The duration of each part of the minimum work, in seconds."""
 
     list_s: float
-    """Every page of every list, and its decoding."""
+    """The time to request and decode all pages of all lists."""
     list_vms_s: float
-    """The part of it that the VMs are."""
+    """The part of ``list_s`` that the list of VMs takes."""
     decode_s: float
-    """The decoding alone."""
+    """The time to decode all pages."""
     decode_cpu_s: float
     git_s: float
     yaml_s: float
@@ -39,6 +39,6 @@ class Floor:
 
 
 def in_a_process(path: Path | None, repo: Path) -> Floor:
-    """Do it once in a process of its own."""
+    """Measure the minimum work once, in a separate process."""
     arguments = ["--repo", str(repo), *(("--kubeconfig", str(path)) if path else ())]
     return Floor(**json.loads(processes.printed("bench.programs.bare", *arguments)))

@@ -1,9 +1,9 @@
-"""How long a new plan takes after one change in Git and one in the cluster.
+"""Measures how long a new plan takes after one change in Git and one in the cluster.
 
-Once where nothing else is to be changed, and once where the changes of the fleet are pending.
+It measures twice: with no other pending change, and with all of the fleet's changes pending.
 
-``python -m bench.following`` follows a cluster as `serve` does, changes both a few times, and
-prints a line of JSON. It writes to both, so they are made for it.
+``python -m bench.following`` tracks a cluster as `serve` does, makes a few changes in Git and in
+the cluster, and prints a line of JSON. It writes to both, so they must be disposable.
 """
 
 from __future__ import annotations
@@ -40,34 +40,34 @@ if TYPE_CHECKING:
 
 ROUNDS = 5
 _WAIT_S = 10.0
-"""How long a change in the cluster may take to arrive."""
+"""The longest wait for the informer to show a change, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """Medians of some rounds, in seconds."""
+    """The medians of several rounds, in seconds."""
 
     plan_s: float
-    """From the moment at which both changes are there until the new plan is."""
+    """The time from the two changes until the new plan is ready."""
     pull_s: float
-    """The part of it that Git is."""
+    """The part of ``plan_s`` that reading Git takes."""
     cpu_s: float
     decided: int
-    """Most VMs that were decided anew for one plan."""
+    """The largest number of VMs that were planned again for one plan."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Both:
-    """The fleet in two states."""
+    """The measurements for the settled fleet and for the fleet with pending changes."""
 
     settled: Followed
     pending: Followed
     requests: int
-    """GETs that the server answered in all the rounds."""
+    """The number of GET requests that the server answered in all rounds."""
 
 
 def measure(fleet: Fleet, repo: Path, served: Server, folder: Path) -> Both:
-    """Follow *served* and a clone of *repo* in a process of its own."""
+    """Track *served* and a clone of *repo* in a separate process, and measure it."""
     clone = folder / "followed"
     _git(folder, "clone", "--quiet", str(repo), str(clone))
     process = subprocess.Popen(
@@ -99,7 +99,7 @@ def measure(fleet: Fleet, repo: Path, served: Server, folder: Path) -> Both:
 
 
 def main() -> None:
-    """Print the figures, once the first plan was told of and a line was read."""
+    """Make the first plan, wait for a line on standard input, then measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--vms", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
@@ -132,7 +132,7 @@ def main() -> None:
 
 
 def settle(fleet: Fleet, repo: Path) -> None:
-    """Let Git say what the cluster has, in one commit."""
+    """Set all memory sizes in Git to those of the cluster, in one commit."""
     for path, text in replace(fleet, settled=True).files():
         (repo / path).write_text(text)
     _git(repo, "commit", "--quiet", "--all", "--message=settled")
@@ -146,7 +146,7 @@ def rounds(
     informer: ClusterInformer,
     n: int = ROUNDS,
 ) -> Followed:
-    """Change one VM on either side, and time the plan that says so; *still* gives them."""
+    """Change one VM in Git and one in the cluster, both from *still*, and time the new plan."""
     pulls, plans, cpus, decided = [], [], [], []
     engine.pull()
     engine.plan()
@@ -175,7 +175,7 @@ def rounds(
 
 
 def commit(vm: VM, repo: Path) -> None:
-    """Give *vm*, the first of its file, one GiB more in Git."""
+    """Increase the memory of *vm*, the first VM in its file, by one GiB in Git."""
     path = file_of(vm, repo)
     wanted = f"guest: {vm.wanted}Gi"
     path.write_text(path.read_text().replace(wanted, f"guest: {vm.wanted + 1}Gi", 1))
@@ -183,7 +183,7 @@ def commit(vm: VM, repo: Path) -> None:
 
 
 def file_of(vm: VM, repo: Path) -> Path:
-    """Where *vm* stands, unless it shares the file of another."""
+    """Return the file of *vm*, unless the VM shares the file of another VM."""
     return repo / "vms" / vm.namespace / f"{vm.name}.yaml"
 
 

@@ -1,6 +1,6 @@
-"""Makes one plan step by step, as the command does it, and times each step.
+"""Makes one plan step by step, as the command does, and times each step.
 
-Its import is a step, too: everything that a plan needs is imported here.
+This module imports everything that a plan needs, so that its import can be timed as one step.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ KINDS = {
 
 
 class Read:
-    """A reader of what was read already."""
+    """A reader that returns what was read already."""
 
     def __init__(self, live: LiveState, capacity: Capacity | None) -> None:
         self._live, self._capacity = live, capacity
@@ -58,7 +58,7 @@ class Read:
 
 
 def measure(timed: Stopwatch, kubeconfig: Path | None, repo: Path) -> None:
-    """Make one plan."""
+    """Make one plan, and time its steps."""
     clock = wiring.real_clock()
     reading = source(timed, repo)
     with Client.from_options(
@@ -81,7 +81,7 @@ def measure(timed: Stopwatch, kubeconfig: Path | None, repo: Path) -> None:
 
 
 def source(timed: Stopwatch, repo: Path) -> Reading:
-    """Read Git."""
+    """Read the desired state from Git."""
     with Repository.open(repo) as opened:
         with timed("read git"):
             tree = CommitTree.of(opened, "HEAD")
@@ -92,7 +92,7 @@ def source(timed: Stopwatch, repo: Path) -> Reading:
 
 
 def pages(timed: Stopwatch, opened: Client) -> None:
-    """List and decode, one kind after the other."""
+    """List and decode all objects, one kind after the other."""
     for plural, kind in KINDS.items():
         with timed(f"list {plural}"):
             bodies = [
@@ -104,7 +104,7 @@ def pages(timed: Stopwatch, opened: Client) -> None:
 
 
 def rendered(timed: Stopwatch, plan: Plan) -> None:
-    """Print *plan* in every form."""
+    """Print *plan* in every output format."""
     with timed("render text"):
         deque(plan_text(plan, width=100, color=False, verbose=False), maxlen=0)
     with timed("render markdown"):

@@ -1,6 +1,6 @@
-"""What other tools take for the plan of the same fleet; of as many VMs as they are given.
+"""Measures how long other tools take for the plan of the same fleet.
 
-They take tens of milliseconds a VM, so that 10,000 VMs take minutes.
+They take tens of milliseconds per VM, so they get only a part of a large fleet.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ PEERS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Peer:
-    """How a peer did, or why it did not."""
+    """The measurement of another tool, or the reason why it was not measured."""
 
     name: str
     n_vms: int
     wall_s: float | None = None
-    """Median."""
+    """The median wall-clock time in seconds."""
     why_not: str = ""
 
 
 def measure(manifests: Sequence[str], kubeconfig: Path, repeat: int) -> tuple[Peer, ...]:
-    """Every peer that is on PATH *repeat* times, in turn, with the same *manifests*."""
+    """Run every peer on PATH *repeat* times, in rotation, with the same *manifests*."""
     with tempfile.TemporaryDirectory(prefix="bench-peers-") as folder:
         for number, text in enumerate(manifests):
             (Path(folder) / f"{number}.yaml").write_text(text)
@@ -56,7 +56,7 @@ def measure(manifests: Sequence[str], kubeconfig: Path, repeat: int) -> tuple[Pe
 
 
 def of_repository(repo: Path, n_files: int) -> list[str]:
-    """The texts of the first *n_files* manifest files that a plan of *repo* reads."""
+    """Return the texts of the first *n_files* manifest files that a plan of *repo* reads."""
     with Repository.open(repo) as opened:
         tree = CommitTree.of(opened, "HEAD")
         config = read_config(tree, config_entry(tree)).config

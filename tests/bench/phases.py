@@ -1,6 +1,6 @@
-"""What the parts of a plan take, room by room, one after the other in one process.
+"""Measures each phase of a plan in one process.
 
-``python -m bench.phases`` does that once, and prints a line of JSON: phase and seconds, in order.
+``python -m bench.phases`` makes one plan, and prints the phases and their seconds as JSON.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Stopwatch:
-    """Seconds and CPU seconds a phase."""
+    """Measures seconds and CPU seconds per phase."""
 
     def __init__(self) -> None:
         self.phases: dict[str, tuple[float, float]] = {}
@@ -36,14 +36,14 @@ class Stopwatch:
 
 
 def in_a_process(kubeconfig: Path | None, repo: Path) -> dict[str, tuple[float, float]]:
-    """Make one plan in a process of its own."""
+    """Make one plan in a separate process, and return the time of each phase."""
     arguments = ["--repo", str(repo), *(("--kubeconfig", str(kubeconfig)) if kubeconfig else ())]
     found = json.loads(processes.printed("bench.phases", *arguments))
     return {name: (wall_s, cpu_s) for name, (wall_s, cpu_s) in found.items()}
 
 
 def main() -> None:
-    """Print the figures."""
+    """Make one plan, and print the time of each phase."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repo", type=Path, required=True)
     parser.add_argument("--kubeconfig", type=Path)

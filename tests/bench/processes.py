@@ -1,4 +1,4 @@
-"""Runs a command as its user would, and says what it cost: time, CPU time, memory."""
+"""Runs a command as a user would, and measures its time, CPU time and memory: ``run``."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ COMMAND = Path(sys.executable).with_name("reconciler")
 """The installed command."""
 MB = 1e6
 MODULES = Path(__file__).resolve().parents[1]
-"""Where this folder is found as a package."""
+"""The folder in which Python finds the package ``bench``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one process, with those that it started and waited for, has cost."""
+    """What one process has cost, including the child processes that it waited for."""
 
     wall_s: float
     cpu_s: float
-    """User and system."""
+    """User and system CPU time in seconds."""
     peak_mb: float
     """The largest resident set of one process, in 10^6 bytes."""
     code: int
@@ -37,23 +37,24 @@ class Cost:
 
 
 class FailedError(Exception):
-    """The command did not end as it should have; the text is what it said."""
+    """A command failed; the message contains its error output."""
 
 
 def run(
     arguments: Sequence[str | Path], *, codes: Sequence[int] = (0,), keep: bool = False
 ) -> Cost:
-    """Run a command and wait for it.
+    """Run a command, wait for it, and return its cost.
 
-    This process must be small: a child is told the resident set that it was forked from.
+    The calling process must be small, since a child's peak memory starts with the memory of the
+    process that it was forked from.
 
     Args:
-        arguments: The program, and what it is given.
-        codes: The exit codes with which it has done its work.
-        keep: Hand back what it printed; else it is read and dropped.
+        arguments: The program and its arguments.
+        codes: The exit codes that count as success.
+        keep: Whether to return the output; otherwise it is read and dropped.
 
     Raises:
-        FailedError: Another exit code.
+        FailedError: The command returned another exit code.
     """
     start = time.perf_counter()
     with (
@@ -87,10 +88,10 @@ def run(
 
 
 def environment() -> dict[str, str]:
-    """This process's, without what would change what the commands do.
+    """Return the environment of this process, without variables that change the commands.
 
-    An installed command finds its modules compiled. In a checkout its first run compiles them,
-    unless that is forbidden.
+    The modules of an installed command are already compiled. In a checkout, the first run compiles
+    them, so PYTHONDONTWRITEBYTECODE is removed.
     """
     dropped = ("RECONCILER_", "GIT_", "PYTHONDONTWRITEBYTECODE")
     kept = {k: v for k, v in os.environ.items() if not k.startswith(dropped)}
@@ -103,17 +104,17 @@ def environment() -> dict[str, str]:
 
 
 def printed(module: str, *arguments: str | Path) -> bytes:
-    """What a module of this folder prints, run in a process of its own.
+    """Run a module of this folder in a separate process, and return its output.
 
     Raises:
-        CalledProcessError: It failed, and has said why on stderr.
+        CalledProcessError: The module failed; its stderr says why.
     """
     command = [sys.executable, "-m", module, *map(str, arguments)]
     return subprocess.run(command, stdout=subprocess.PIPE, env=environment(), check=True).stdout
 
 
 def median(costs: Sequence[Cost]) -> Cost:
-    """The median of each figure."""
+    """Return the median of each field of *costs*."""
     return Cost(
         wall_s=statistics.median(each.wall_s for each in costs),
         cpu_s=statistics.median(each.cpu_s for each in costs),
@@ -123,10 +124,10 @@ def median(costs: Sequence[Cost]) -> Cost:
 
 
 def found(program: str) -> str | None:
-    """Where *program* is on PATH."""
+    """Return the path of *program* on PATH."""
     return shutil.which(program)
 
 
 def has_option(command: str, option: str) -> bool:
-    """Whether the installed command knows *option* yet."""
+    """Return whether the installed command already has *option*."""
     return option.encode() in run([COMMAND, command, "--help"], keep=True).stdout

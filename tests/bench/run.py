@@ -1,7 +1,7 @@
-"""Measures a plan of many VMs against the least that it could cost, and writes the figures down.
+"""Measures plans of many VMs, compares them with the minimum work, and writes a report.
 
-``make bench ARGS="--vms 1000 10000"``. Without ``--kubeconfig`` the fleets are made from a seed,
-and the simulated cluster serves them in a process of its own.
+Run it with ``make bench ARGS="--vms 1000 10000"``. Without ``--kubeconfig`` the fleets are
+generated from a seed, and a separate process serves the simulated cluster.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ RESULTS = Path(__file__).with_name("RESULTS.md")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure, print, write."""
+    """Measure, print the report, and write it to a file."""
     options = parsed(arguments)
     asked = figures.Asked(
         repeat=options.repeat,
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
-    """The options."""
+    """Parse the command-line options."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--vms", type=int, nargs="+", default=[1000], help="sizes of the fleets (default 1000)")
@@ -72,7 +72,7 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _peers(options: argparse.Namespace) -> int:
-    """They send dry-run patches, which a real cluster's webhooks see: only where asked for."""
+    """Return the number of VMs for peers; on a real cluster, peers run only if requested."""
     if options.peers is None:
         return 0 if options.kubeconfig else PEERS
     peers: int = options.peers
@@ -80,7 +80,7 @@ def _peers(options: argparse.Namespace) -> int:
 
 
 def say(text: str) -> None:
-    """Tell whoever waits."""
+    """Print progress for the user."""
     sys.stderr.write(f"{text}\n")
 
 

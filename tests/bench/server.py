@@ -1,4 +1,4 @@
-"""The simulated cluster of a fleet, which runs in a process of its own, and what it has served."""
+"""Runs the simulated cluster of a fleet in a separate process, and reports what it served."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from bench.fleet import Fleet
 
 LISTED_PER_S = 2000.0
-"""As a real API server listed VMs of this size."""
+"""How many VMs of this size a real API server listed per second."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pacing:
-    """How fast the server answers at most; None as fast as it can."""
+    """The maximum speed of the server; None means no limit."""
 
     listed_per_s: float | None = LISTED_PER_S
     write_s: float = 0.0
@@ -31,28 +31,28 @@ class Pacing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """What the server did between two questions."""
+    """What the server did between two calls of ``Server.since``."""
 
     requests: int
-    """Of anybody, watches included."""
+    """The number of requests from all clients, including watches."""
     gets: dict[str, int]
-    """GETs by the last part of their path: the plural of a list, the name of an object."""
+    """The number of GETs by the last part of the path: a plural or an object name."""
     patches: int
     patch_s: float
-    """From the first PATCH of a VM to the last, both received."""
+    """The time between the first and the last PATCH of a VM that the server received."""
     cpu_s: float
-    """CPU time of the server's process."""
+    """The CPU time of the server's process."""
 
 
 class Server:
-    """The handle on a running server."""
+    """A handle to a running server."""
 
     def __init__(self, process: subprocess.Popen[str], kubeconfig: Path) -> None:
         self._process = process
         self.kubeconfig = kubeconfig
 
     def since(self) -> Served:
-        """What was served since the last call, or since the start."""
+        """Return what was served since the previous call, or since the start."""
         assert self._process.stdin is not None
         self._process.stdin.write("\n")
         self._process.stdin.flush()

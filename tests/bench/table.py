@@ -1,4 +1,4 @@
-"""The figures against their targets, as a Markdown table."""
+"""Formats measurements and their targets as a Markdown table."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 TARGET_VMS = 10_000
-"""In a smaller fleet, what a process costs to start is most of each figure."""
+"""In a smaller fleet, the start of a process is most of each measurement."""
 OTHER_REQUESTS = 12
-"""What a plan may ask for besides the pages of VMs, VMIs and migrations."""
+"""How many requests a plan may send besides the pages of VMs, VMIs and migrations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One figure and its target."""
+    """One measurement and its target."""
 
     work: str
     measured: str
     against: str = ""
     value: float | None = None
-    """What the target limits; None where it was not measured."""
+    """The value that the target limits; None if it was not measured."""
     limit: float = 0.0
     unit: str = ""
-    """Of both; empty for a ratio."""
+    """The unit of value and limit; empty for a ratio."""
     least: bool = False
-    """The value is to be at least the limit."""
+    """Whether the limit is a minimum."""
     judged: bool = True
-    """Whether the target is meant for a fleet of this size."""
+    """Whether the target applies to a fleet of this size."""
 
     @property
     def met(self) -> bool | None:
@@ -58,7 +58,7 @@ def seconds(value: float) -> str:
 
 
 def rows(found: Figures) -> Iterator[Row]:
-    """One a target; those of ratios are meant for fleets of ``TARGET_VMS`` and more."""
+    """Return a row per target; targets that are ratios apply to ``TARGET_VMS`` and more."""
     large = found.n_vms >= TARGET_VMS
     return (replace(row, judged=large or bool(row.unit)) for row in _rows(found))
 
@@ -153,12 +153,12 @@ def _applied(found: Figures) -> Row:
 
 
 def memory_limit_mb(n_vms: int) -> float:
-    """250 MB up to 10,000 VMs, 1,200 MB at 100,000, and a straight line between."""
+    """Return 250 MB up to 10,000 VMs, 1,200 MB at 100,000, and interpolate between."""
     return 250 + 950 * max(n_vms - 10_000, 0) / 90_000
 
 
 def growth(found: Sequence[Figures], alone: Sequence[Alone] = ()) -> Iterator[Row]:
-    """What ten times the VMs cost; one row where there are no two such fleets."""
+    """Compare fleets that differ in size by a factor of ten; one empty row if there are none."""
     pairs = [(a, b) for a in found for b in (*found, *alone) if b.n_vms == 10 * a.n_vms]
     for small, large in pairs:
         cpu = f"CPU time {seconds(small.plan.cpu_s)} and {seconds(large.plan.cpu_s)}"
@@ -191,7 +191,7 @@ HEAD = ("work", "measured", "against", "result", "target", "met")
 
 
 def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
-    """A table whose columns are aligned in the text, too."""
+    """Format a table whose columns are also aligned in the source text."""
     every = [tuple(head), *(tuple(line) for line in lines)]
     widths = [max(len(line[n]) for line in every) for n in range(len(head))]
     rule = tuple("-" * width for width in widths)
@@ -203,7 +203,7 @@ def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def report(found: Sequence[Figures], alone: Sequence[Alone], about: str) -> str:
-    """Everything, as Markdown; *about* says where and when it was measured."""
+    """Return the whole report as Markdown; *about* says where and when it was measured."""
     parts = ["# Figures of one run of `make bench`", about]
     for each in found:
         about_fleet = (

@@ -1,4 +1,4 @@
-"""The bench itself: its fleets repeat, and a small one goes through every step."""
+"""Tests of the benchmark: fleets are reproducible, and a small fleet passes every step."""
 
 from __future__ import annotations
 

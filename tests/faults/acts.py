@@ -1,6 +1,7 @@
-"""What each fault does: to the server's answers, the wire, KubeVirt, the objects, the lease.
+"""Injects faults: in responses, connections, KubeVirt, objects, leases and the process.
 
-Each begins a fault on a stage, and answers with a question: how often has it struck so far?
+Each function injects a fault into a stage, and returns a function that returns how often the
+fault has taken effect so far.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from reconciler.simulator.kubevirt.vm_faults import VMFaults
 
 
 def answering(stage, *, lasts_s=None, **what):
-    """The server answers so from now on, *lasts_s* simulated seconds or as often as `times`."""
+    """Make the server respond with a fault, for *lasts_s* simulated seconds or `times` times."""
     fault = ApiFault(user="product", **what)
     faults = stage.sim.api.faults
     faults.add(fault)
@@ -43,7 +44,7 @@ def losing(stage, *, answers=0, requests=0):
 
 
 def striking(stage, kind, *, ends_s=None, **faults):
-    """VM b has *faults*."""
+    """Inject *faults* into VM b."""
     inject = partial(stage.sim.faults.inject, "default", TARGET)
     inject(VMFaults(**faults))
     ended = []
@@ -90,7 +91,7 @@ def _migrate(stage, name):
 
 
 def foreign_migration(stage):
-    """Of the VM that is not under way."""
+    """Create a manual migration of a VM that has none in progress."""
     made = [name for name in (VMS[-1], TARGET, "still") if _migrate(stage, name)][:1]
     for _ in made:
         return lambda: 1
@@ -98,7 +99,7 @@ def foreign_migration(stage):
 
 
 def vanishing(stage):
-    """The migration of b is deleted, finalizers and all."""
+    """Delete the migration of VM b together with its finalizers."""
     gone = []
     for each in stage.migrations(TARGET):
         if each["status"]["phase"] not in ("Succeeded", "Failed"):
@@ -113,7 +114,7 @@ def vanishing(stage):
 
 
 def full(stage, ends_s=120.0):
-    """No node takes another pod."""
+    """Cordon all nodes, so that they accept no more pods."""
     nodes = list(stage.sim.store.keys("nodes"))
 
     def cordon(on):
@@ -142,7 +143,7 @@ def quota(stage, ends_s=120.0):
 
 
 def _spec_before(stage):
-    """The spec of the CR, before the product's first write of it."""
+    """Return the CR's spec from before the product's first write."""
     return stage.first_spec
 
 
@@ -159,7 +160,7 @@ def taken_back(stage):
 
 
 def owned(stage):
-    """HyperConverged's operator wakes up, and takes back whatever others write."""
+    """Simulate HyperConverged's operator, which reverts what other clients write."""
     put = []
 
     def watch(event):
@@ -189,12 +190,12 @@ def labelled(stage):
 
 
 def _delete(stage):
-    """Deleted, and gone with its instance."""
+    """Delete VM b; its instance is deleted too."""
     return stage.ask("DELETE", vm_path(TARGET)) == 200
 
 
 def recreated(stage):
-    """Deleted; five seconds later a VM of the same name and of the old size is there."""
+    """Delete VM b, and create it again with its old size five seconds later."""
     done = [_delete(stage)]
     template = {"spec": {"domain": {"memory": {"guest": "1Gi"}, "devices": {}}}}
     body = {
@@ -226,7 +227,7 @@ def _leases(stage):
 
 
 def lease_taken(stage):
-    """Somebody else holds it, renews it for 40 seconds, and gives it back."""
+    """Take over the lease as another holder, renew it for 40 seconds, and release it."""
     taken = []
     stage.robbed_at = stage.clock.now()
     for lease in _leases(stage):

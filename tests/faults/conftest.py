@@ -1,4 +1,4 @@
-"""Says at the end how many faults were played into how many rollouts."""
+"""Prints at the end how many faults were injected and survived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COUNTED = "faults"
 
 @pytest.fixture
 def tally(record_property):
-    """Counts a fault as injected or survived; told by reports, so that it works with workers."""
+    """Counts faults as injected or survived, in test reports, so that xdist workers can do it."""
     return lambda what: record_property(COUNTED, what)
 
 

@@ -1,4 +1,4 @@
-"""The product's informer without its threads: lists what has changed, when it is asked."""
+"""The product's informer without its threads; it lists changed objects when it is read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reconciler.cluster.read.migration_policy_reader import list_migration_polic
 from reconciler.errors import ClusterError
 
 PATIENCE_S = 120.0
-"""For how long the informer goes on with what it has while nothing can be read."""
+"""How long the informer returns an old snapshot while reads fail, in seconds."""
 COALESCE_S = 0.05
 KINDS = (
     "kubevirts.kubevirt.io",
@@ -19,10 +19,10 @@ KINDS = (
 
 
 class SteppedInformer(ClusterInformer):
-    """An informer that lets simulated time pass.
+    """An informer whose waits advance simulated time.
 
-    It bears with a server that does not answer as the threads do: the snapshot stays what it was
-    for two minutes, then the error is raised.
+    While the server does not respond, it behaves as the threads do: it returns the same snapshot
+    for two minutes, then it raises the error.
     """
 
     def __init__(self, client, clock, sim):
@@ -40,7 +40,7 @@ class SteppedInformer(ClusterInformer):
         pass
 
     def restart(self):
-        """Forget what was read, as the informer of a new run."""
+        """Discard all cached state, as if a new run started."""
         self._capacity = None
         self._cluster = cluster_id(self._client)
         self._dirty |= {*KINDS, "nodes"}
@@ -61,7 +61,7 @@ class SteppedInformer(ClusterInformer):
         return self._snapshot()
 
     def wait(self, timeout_s):
-        """Until something that is followed changes or the time is up; a burst is one change."""
+        """Wait for a change of a watched object or for the timeout; a burst is one change."""
         left_s = timeout_s
         while left_s > 0 and self._dirty.isdisjoint(KINDS):
             due = self._sim.engine.next_due()

@@ -1,4 +1,4 @@
-"""Passes over a stage, and the rules that every one of them obeys."""
+"""Runs passes on a stage, and checks the rules that every pass must obey."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from reconciler.model.run.outcome import ExitCode
 
 DEADLINE_S = 600.0
 CRON_S = (60.0, 60.0, 300.0, 900.0, 3700.0, 3700.0, 60.0)
-"""Between passes: a CronJob's, and in the end long enough for what is kept for an hour."""
+"""Pauses between passes: first like a CronJob, then longer than data is kept (an hour)."""
 COMES_FIRST = {ExitCode.FAILED, ExitCode.LEASE_HELD, ExitCode.STALE}
 GUEST_S = 300.0
 KUBEVIRTS = {"default": DEFAULT, "gated": GATED}
 
 
 def begun(control):
-    """A stage that knows what the CR was before anybody wrote it."""
+    """Return a stage that stores the spec of the CR from before any write."""
     stage = stage_of(KUBEVIRTS[control])
     stage.first_spec = json.loads(json.dumps(stage.kubevirt()["spec"]))
     return stage
@@ -28,7 +28,7 @@ def begun(control):
 
 @cache
 def undisturbed(control):
-    """What a rollout comes to when nothing goes wrong."""
+    """Return the end state of a rollout without faults."""
     stage = begun(control)
     done = pass_of(stage, desired_of(KUBEVIRTS[control]))
     assert done.code == "DONE", done.error
@@ -38,7 +38,7 @@ def undisturbed(control):
 
 
 def pass_of(stage, text):
-    """One pass; a failure that the cluster shows and the report does not is noted as a problem."""
+    """Run one pass; note a problem if the cluster shows a failure that the report lacks."""
     done = stage.run_pass(text, max_concurrent=1, deadline_s=DEADLINE_S)
     if done.report is None:
         return done
@@ -52,7 +52,7 @@ def pass_of(stage, text):
 
 
 def passes_until(stage, text, expected, *, leaves=(), pauses_s=CRON_S):
-    """Passes until all is as *expected* but for what a fault *leaves*, and nothing changes."""
+    """Run passes until nothing changes and all is as *expected*, except what a fault *leaves*."""
     done = None
     for pause_s in pauses_s:
         stage.clock.sleep(pause_s)
@@ -65,9 +65,9 @@ def passes_until(stage, text, expected, *, leaves=(), pauses_s=CRON_S):
 
 
 def patched_too_often(stage):
-    """Writes that landed more than once: of one size on one VM, of one spec on the CR.
+    """Return writes of the same size or spec that took effect more often than allowed.
 
-    A later pass may write again what somebody took back; the same pass may not.
+    A later pass may repeat a write that another client has reverted; the same pass may not.
     """
     allowed = Counter(stage.taken_back)
     landed = Counter(stage.landed)
@@ -76,7 +76,7 @@ def patched_too_often(stage):
 
 
 def shown_failures(stage):
-    """What the cluster itself shows as failed of the VMs that Git resizes, and why."""
+    """Return the VMs whose resize has visibly failed in the cluster, and why."""
     vmis = {each["metadata"]["name"]: each for each in stage.vmis()}
     found = {name: _shown(stage, name, vmis[name]) for name in VMS if name in vmis}
     return {name: why for name, why in found.items() if why}

@@ -1,4 +1,4 @@
-"""A rollout on a stepped clock that faults can be played into, and that is watched meanwhile."""
+"""A rollout on a stepped clock, with injected faults and checks of every write: ``Stage``."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
 
 PARSED = {}
-"""Desired states by their text: a CronJob reads the same thing over and over."""
+"""A cache of parsed desired states, since a CronJob reads the same text many times."""
 PRODUCT = User("product")
-"""Who the product is to the server, so that a fault may hit it and nobody else."""
+"""The product's user name on the server, so that a fault can affect only the product."""
 API = "/apis/kubevirt.io/v1"
 CR_PATH = f"{API}/namespaces/kubevirt/kubevirts/kubevirt"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 VMS = ("a", "b", "c")
-"""Changed one after the other, in this order; ``still`` is as Git wants it."""
+"""The VMs that are changed one after the other; the VM ``still`` is as Git wants it."""
 TARGET = "b"
 READ_TIMEOUT_S = 30.0
 RENEW_S = LeaseTimes().renew_s
-"""How often a lease is renewed, and with that looked at."""
+"""The interval at which a run renews a lease and so notices its loss, in seconds."""
 
 GATED = {
     "version": "v1.3.1",
@@ -48,7 +48,7 @@ GATED = {
         "workloadUpdateStrategy": {"workloadUpdateMethods": []},
     },
 }
-"""The gate is taken out before the rollout begins, so that two waves bring the CR back."""
+"""A v1.3.1 CR; its feature gate is removed first, so that two waves must restore the CR."""
 DEFAULT = {
     "version": "v1.9.0",
     "spec": {
@@ -74,18 +74,18 @@ def vm_path(name):
 
 
 class Killed(BaseException):
-    """The process has died: nothing after it is carried out, not even giving back."""
+    """The process was killed: it does nothing more, and does not release its leases."""
 
 
 class LostError(ReadTimeoutError):
-    """No answer came in time."""
+    """No response arrived in time."""
 
     def __init__(self):
         super().__init__(None, "", "no answer")
 
 
 class Api(InProcessApi):
-    """Every request of the product, with what is done to it on the way."""
+    """Sends the product's requests to the simulator, with injected faults."""
 
     def __init__(self, stage):
         super().__init__(stage.sim)
@@ -110,7 +110,7 @@ class Api(InProcessApi):
 
 @dataclass
 class Wire:
-    """What happens between client and server to the next writes."""
+    """The faults in the connection for the next writes."""
 
     lose_requests: int = 0
     lose_answers: int = 0
@@ -119,7 +119,7 @@ class Wire:
 
 @dataclass(frozen=True)
 class Pass:
-    """One pass: its report, or the error that ended it."""
+    """The report of one pass, or the error that ended it."""
 
     report: object = None
     error: object = None
@@ -136,24 +136,24 @@ class Pass:
 
 @dataclass
 class Stage(Rig):
-    """One simulator, the passes of a CronJob over it, and everything that was seen."""
+    """A simulator, the passes of a CronJob on it, and everything that was observed."""
 
     passes: list[Pass] = field(default_factory=list)
     wire: Wire = field(default_factory=Wire)
     hooks: list = field(default_factory=list)
-    """Called with ``(when, method, path)`` around each request of the product."""
+    """Functions that are called with ``(when, method, path)`` around the product's requests."""
     problems: list[str] = field(default_factory=list)
-    """Rules that were broken, as they were seen."""
+    """The violated rules, in the order in which they were noticed."""
     landed_in: Counter = field(default_factory=Counter)
-    """The same by pass: nothing is written twice in one, whoever took it back."""
+    """Successful writes by pass; a pass must not repeat a write, even if it was reverted."""
     leased: dict = field(default_factory=dict)
-    """Until when a run holds a lease, by its holder and what it is for."""
+    """When each lease expires, by its holder and by the kind of lease."""
     robbed_at: datetime | None = None
-    """When somebody took the leases, or deleted them, before their time."""
+    """When another client took over or deleted leases that had not expired."""
     first_spec: dict = field(default_factory=dict)
     taken_back: list[str] = field(default_factory=list)
     landed: list[tuple] = field(default_factory=list)
-    """Object, uid and size of each write of the product that changed a size."""
+    """Object, uid and size for each of the product's writes that changed a size."""
 
     def __post_init__(self):
         super().__post_init__()
@@ -161,7 +161,7 @@ class Stage(Rig):
         self.reborn()
 
     def reborn(self):
-        """A new process: new connections, nothing remembered."""
+        """Simulate a new process, with new connections and no cached state."""
         self.api = Api(self)
         self.client = Client(self.api, clock=self.clock, request_timeout_s=READ_TIMEOUT_S)
         self.informer = SteppedInformer(self.client, self.clock, self.sim)
@@ -205,9 +205,10 @@ class Stage(Rig):
             hook("answered", method, path)
 
     def _check_lease(self, method, path):
-        """The write comes while its lease is this run's, and has not expired.
+        """Check that this run holds the lease for a write, and that the lease has not expired.
 
-        Who takes a lease that has not expired breaks the rules; that shows at the next renewal.
+        If another client breaks the rules and takes over a lease early, the run notices that only
+        at its next renewal.
         """
         kind = "memory" if "virtualmachines" in path else "config"
         now = self.clock.now()
@@ -228,7 +229,7 @@ class Stage(Rig):
         return any(each["spec"]["holderIdentity"] == self.holder for each in self._leases(kind))
 
     def _note_leases(self):
-        """Until when this run holds each lease, as the server knows it."""
+        """Record until when this run holds each lease, according to the server."""
         for kind in ("memory", "config"):
             for lease in self._leases(kind):
                 spec = lease["spec"]
@@ -268,7 +269,7 @@ class Stage(Rig):
         return found
 
     def ask(self, method, path, body=None, *, agent="kubectl", kind=None):
-        """Ask as somebody else would; the status of the answer."""
+        """Send a request as another client, and return the status of the response."""
         merge = "application/merge-patch+json"
         kind = kind or (merge if method == "PATCH" else "application/json")
         return self.sim.request(
@@ -279,12 +280,12 @@ class Stage(Rig):
         ).status
 
     def soon(self, work, delay_s=0.0):
-        """Let *work* happen outside of what is going on now, in simulated time."""
+        """Schedule *work* in simulated time, outside of the current call."""
         self.sim.engine.at(delay_s, work)
 
     @contextmanager
     def watching(self, callback):
-        """Call *callback* with each committed change."""
+        """Call *callback* for each committed change."""
         end = self.sim.store.subscribe(callback)
         try:
             yield
@@ -294,7 +295,7 @@ class Stage(Rig):
     # Passes
 
     def run_pass(self, text, **policy):
-        """One pass of a CronJob, by a process of its own; what it did is kept."""
+        """Run one pass of a CronJob in a new process, and store its result."""
         self.holder = f"pass-{len(self.passes)}"
         self.reborn()
         began = self.clock.now()
@@ -308,7 +309,7 @@ class Stage(Rig):
         return done
 
     def end_state(self):
-        """What a rollout is about: the CR, the sizes in specs and guests, and restarts asked."""
+        """Return the CR, the sizes in specs and guests, and which VMs need a restart."""
         instances = {each["metadata"]["name"]: each for each in self.vmis()}
         spec = {**self.kubevirt()["spec"]}
         spec.pop("imageTag", None)
@@ -321,7 +322,7 @@ class Stage(Rig):
         return {"kubevirt": spec, **vms}
 
     def settled(self):
-        """Whether nothing goes on any more that a pass would follow."""
+        """Return whether no migration is in progress."""
         unfinished = [
             each
             for each in self.sim.store.list("virtualmachineinstancemigrations.kubevirt.io")
@@ -348,7 +349,7 @@ def conditions(thing):
 
 
 def stage_of(control):
-    """A cluster of four VMs under *control*, some seconds after its beginning."""
+    """Return a cluster of four VMs with the CR *control*, some seconds after its start."""
     vms = [{"name": name, "guest": "1Gi"} for name in (*VMS, "still")]
     document = {
         "apiVersion": "simulator/v1alpha1",

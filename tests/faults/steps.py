@@ -1,4 +1,4 @@
-"""The steps of a rollout as moments: a request of the product, its answer, or a change."""
+"""The steps of a rollout at which faults are injected: requests, responses and changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PHASES = (
 
 @dataclass(frozen=True)
 class Asked:
-    """The *nth* patch of *path*, before the server has it, or when the product has the answer."""
+    """The *nth* patch of *path*: before the server has it, or after the response has come."""
 
     path: str
     when: str = "asked"
@@ -33,7 +33,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Changed:
-    """The first change of an object of *resource* after which *seen* holds."""
+    """The first change of an object of *resource* for which *seen* is true."""
 
     resource: str
     seen: object
@@ -41,7 +41,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Step:
-    """One step; *place* orders those of one control."""
+    """A step of a rollout; *place* is its position among the steps for the same CR."""
 
     name: str
     place: int
@@ -57,7 +57,7 @@ class Step:
 
 
 def reach(stage, step, act):
-    """Call *act* once, at *step*, in simulated time; answers with what tells whether it came."""
+    """Call *act* once, at *step*, in simulated time; return a list that is filled at that time."""
     came = []
 
     def once():
@@ -125,7 +125,7 @@ def _converged(name, stage, vmi):
 
 
 def _wave(name, nth, generation):
-    """The steps of one wave of the CR, whose patch makes *generation*."""
+    """Return the steps of one wave of the CR, whose patch creates *generation*."""
     cr = "kubevirts.kubevirt.io"
     return [
         (f"{name} patch", Asked(CR_PATH, "asked", nth)),
@@ -156,11 +156,11 @@ STEPS = {
     "default": _steps("default", LEASE, *_wave("strategy", 1, 2), *MEMORY),
     "gated": _steps("gated", LEASE, *_wave("gate", 1, 3), *_wave("strategy", 2, 4)),
 }
-"""The second one is about the waves of the CR: in v1.9.0 there is one, in v1.3.1 there are two."""
+"""Steps by CR: "gated" covers the CR's two waves in v1.3.1, where v1.9.0 has one."""
 
 
 def between(control, first, last):
-    """The steps from *first* to *last*, both included; those of *control* that it has."""
+    """Return the steps from *first* to *last* (inclusive) that exist for *control*."""
     names = [each.name for each in STEPS[control]]
     begin = names.index(first) if first in names else 0
     end = names.index(last) if last in names else len(names) - 1

@@ -1,4 +1,4 @@
-"""The faults: what each does to the cluster or the wire, when it makes sense, what it leaves."""
+"""The table of faults: their effect, the steps at which they make sense, and what they leave."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ WEBHOOK = (
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One fault.
+    """A fault that is injected at a step of a rollout.
 
-    *begin* is called at the step and returns a question: how often has it struck so far?
+    *begin* injects the fault, and returns a function that returns how often it has taken effect.
     """
 
     name: str
@@ -56,13 +56,13 @@ class Fault:
     first: str = FIRST
     last: str = LAST
     why: str = ""
-    """Why it makes no sense before *first* or after *last*."""
+    """Why the fault makes no sense before *first* or after *last*."""
     controls: tuple = ("default", "gated")
     leaves: dict = field(default_factory=dict)
-    """What does not come to the undisturbed end, and the reasons a report may give for it."""
+    """Objects that do not reach the end state without faults, and the allowed reasons."""
 
     def steps(self):
-        """The steps at which it can happen."""
+        """Return the steps at which the fault can be injected."""
         return [each for control in self.controls for each in self._of(control)]
 
     def _of(self, control):

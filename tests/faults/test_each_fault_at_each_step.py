@@ -1,4 +1,4 @@
-"""Each fault at each step of a rollout: what the passes after it come to, and what they obey."""
+"""Injects each fault at each step of a rollout; later passes finish and obey all rules."""
 
 from __future__ import annotations
 

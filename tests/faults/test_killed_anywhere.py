@@ -1,4 +1,4 @@
-"""The process dies at some instant and gives nothing back; the passes after it finish the work."""
+"""Kills the process at some instant, with its leases held; later passes finish the work."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from faults.stage import DEFAULT, GATED, Killed, desired_of, stage_of
 
 CONTROLS = {"default": DEFAULT, "gated": GATED}
 COUNT = 20
-"""Instants for each control and each kind."""
+"""The number of tested instants per CR and per kind of instant."""
 
 
 class Reaper:
-    """Counts instants, and kills at the chosen one.
+    """Counts instants, and kills the process at the chosen one.
 
-    An instant is a pause of the product, or either side of one of its requests.
+    An instant is a pause of the product, or the moment before or after one of its requests.
     """
 
     def __init__(self, stage, kinds, at=None):
@@ -43,7 +43,7 @@ class Reaper:
 
 @cache
 def instants(control, kinds):
-    """How many there are in an undisturbed pass."""
+    """Return the number of instants in a pass without faults."""
     stage = stage_of(CONTROLS[control])
     reaper = Reaper(stage, kinds)
     done = pass_of(stage, desired_of(CONTROLS[control]))
@@ -52,7 +52,7 @@ def instants(control, kinds):
 
 
 def chosen(control, kinds):
-    """Some of all instants, evenly; of the requests, both sides of every write among them."""
+    """Return evenly spread instants, including those before and after every write."""
     seen = instants(control, kinds)
     picked = {round(n * (len(seen) - 1) / (COUNT - 1)) for n in range(COUNT)}
     writes = {n for n, what in enumerate(seen) if " PATCH " in what}

@@ -1,4 +1,4 @@
-"""SIGKILL of a real ``reconcile`` at many instants; one more ``reconcile`` finishes the work."""
+"""Kills a real ``reconcile`` with SIGKILL at many instants; the next one finishes the work."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
 
 SCALE = 40.0
-"""Simulated seconds a real second."""
+"""Simulated seconds per real second."""
 DEADLINE_S = 3600.0
-"""In simulated seconds: a machine that is twenty times slower needs no more."""
+"""A deadline in simulated seconds that suffices on a machine that is twenty times slower."""
 PASS = f"""
 import sys
 from datetime import datetime
@@ -50,7 +50,7 @@ sys.exit(apply.run(asked, clock, RunOutput()))
 
 @dataclass(frozen=True)
 class Request:
-    """The *nth* request of the product of a method and with *part* in its path."""
+    """The product's *nth* request with a given method and with *part* in its path."""
 
     method: str
     part: str
@@ -79,14 +79,14 @@ INSTANTS = {
 
 @dataclass
 class Served:
-    """A served simulator, and what a process needs to reach it."""
+    """A simulator that serves over HTTP, and the arguments with which a process connects."""
 
     simulator: Simulator
     kubeconfig: str
     repo: str
 
     def begin(self):
-        """A process that makes one pass."""
+        """Start a process that makes one pass."""
         now = self.simulator.clock.now().isoformat()
         given = [self.repo, self.kubeconfig, now, str(SCALE)]
         return subprocess.Popen(
@@ -98,7 +98,7 @@ class Served:
         )
 
     def pass_here(self):
-        """Make one pass in this process; returns its exit code."""
+        """Make one pass in this process, and return its exit code."""
         asked = ApplyOptions(
             source=SourceOptions(repo=self.repo),
             cluster=ClusterOptions(kubeconfig=self.kubeconfig, time_scale=SCALE),
@@ -109,7 +109,7 @@ class Served:
         return apply.run(asked, clock, RunOutput())
 
     def kill_at(self, instant, process):
-        """Kill *process* at *instant*, from the server's own thread."""
+        """Kill *process* at *instant*, in the server's own thread."""
         killed = []
 
         def kill():
@@ -154,7 +154,7 @@ class Served:
         self.simulator.api.handle = handled
 
     def free_leases(self):
-        """Delete what the dead hold, as an operator who does not want to wait would."""
+        """Delete the leases of killed runs, as an operator who does not want to wait would."""
         for lease in self.simulator.store.list("leases.coordination.k8s.io"):
             path = f"{LEASES}/{lease['metadata']['name']}"
             assert self.simulator.request("DELETE", path).status == 200
@@ -188,7 +188,7 @@ def served(repo, tmp_path):
 
 @contextmanager
 def sizes_written(simulator):
-    """Which size each VM was given, in order, by whoever."""
+    """Return the sizes that any client wrote to each VM, in order."""
     found = {name: [] for name in VMS}
 
     def change(event):

@@ -1,4 +1,4 @@
-"""Watches that drop, expire or fall silent under a real process: the pass ends as without them."""
+"""Makes watches drop, expire or stall under a real process; the pass must still succeed."""
 
 from __future__ import annotations
 

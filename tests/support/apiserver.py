@@ -1,4 +1,4 @@
-"""The simulated API server for tests: empty, on a stepped clock, in process or over HTTP."""
+"""The simulated API server for tests, without objects, on a stepped clock: ``ApiServer``."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def encoded(body: Any) -> bytes:
 
 @dataclass
 class ApiServer:
-    """The server in process."""
+    """An API server that tests call in process."""
 
     mode: Mode = Mode.OPEN
     tokens: dict[str, User] = field(default_factory=dict)
@@ -143,7 +143,7 @@ class ApiServer:
 
 
 def frames(stream: WatchStream) -> list[dict[str, Any]]:
-    """Takes what a watch has to say now."""
+    """Returns the events that a watch has ready now."""
     return [json.loads(frame) for frame in stream.poll()]
 
 
@@ -158,7 +158,7 @@ def over_http(
     first_line: bool = False,
     user_agent: str = "test/1.0",
 ) -> Answer:
-    """Sends one request over HTTP; of a watch, reads the first line only."""
+    """Sends one request over HTTP; for a watch, returns only the first line."""
     headers = {"Content-Type": content_type, "User-Agent": user_agent}
     if token:
         headers["Authorization"] = f"Bearer {token}"

@@ -1,4 +1,4 @@
-"""Values as a healthy v1.9.0 cluster would give them; a test names only what it is about."""
+"""Builds objects as in a healthy v1.9.0 cluster; a test sets only the fields that it is about."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def make_migration(
 
 
 def make_kubevirt(version: str = "v1.9.0", **overrides: Any) -> LiveKubeVirt:
-    """A settled CR with LiveUpdate by default and LiveMigrate listed."""
+    """Build a deployed KubeVirt CR that uses LiveUpdate by default and lists LiveMigrate."""
     settings = {fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}
     base = LiveKubeVirt(
         ref=KUBEVIRT,
@@ -103,7 +103,7 @@ def make_kubevirt(version: str = "v1.9.0", **overrides: Any) -> LiveKubeVirt:
 
 
 def with_settings(kubevirt: LiveKubeVirt, **settings: Any) -> LiveKubeVirt:
-    """*kubevirt* with managed fields set by their last key, for example ``vmRolloutStrategy``."""
+    """Return *kubevirt* with other fields, given by their last key: ``vmRolloutStrategy``."""
     by_name = {each.path[-1]: each.path for each in fields.KUBEVIRT_FIELDS}
     merged = dict(kubevirt.settings)
     spellings = dict(kubevirt.spellings)
@@ -171,7 +171,7 @@ def want(guest: str | None, ref: ObjectRef = VM, **overrides: Any) -> DesiredVM:
 
 
 ALWAYS = Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h"))
-"""A window that never closes."""
+"""A maintenance window that is always open."""
 
 
 def decide(
@@ -181,7 +181,7 @@ def decide(
     now: datetime,
     planner: Planner | None = None,
 ) -> Plan:
-    """Return the plan that *planner* makes, by default a new one that remembers nothing."""
+    """Return the plan from *planner*; by default a new planner without earlier decisions."""
     planner = planner or Planner()
     planner.update(desired, live, policy, now)
     return planner.plan()
@@ -192,7 +192,7 @@ def plan_of(desired: DesiredState, live: LiveState, **policy: Any) -> Any:
 
 
 def effect_of(desired: DesiredState, live: LiveState, **policy: Any) -> tuple[str, str]:
-    """Effect and reason of the only VM, or of the only object."""
+    """Return the effect and the reason of the only VM, or else of the only object."""
     decisions = plan_of(desired, live, **policy).decisions
     chosen = [each for each in decisions if each.ref.kind == "VirtualMachine"] or decisions
     assert len(chosen) == 1

@@ -1,4 +1,4 @@
-"""Records Events at once, where a run would queue them: ``DirectRecorder``."""
+"""Sends Events immediately, without the queue of a run: ``DirectRecorder``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from reconciler.cluster.write.events import ClusterRecorder
 
 
 class DirectRecorder(ClusterRecorder):
-    """Sends each Event and waits for the answer."""
+    """Sends each Event and waits for the response."""
 
     def record(self, ref, uid, *, reason, message, warning=False) -> None:
         self.send(self.event(ref, uid, reason=reason, message=message, warning=warning))

@@ -1,4 +1,4 @@
-"""The ports of a run as small hand-written fakes: ``FakePorts``, for tests of single modules."""
+"""Small hand-written fakes of the ports of a run, for tests of single modules: ``FakePorts``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.rollout.tracking.completion import Completion
 
 
 class FakeClock:
-    """A clock that stands still until a test moves it."""
+    """A clock that only a test moves."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -30,7 +30,7 @@ class FakeClock:
 
 
 class FakeLease:
-    """A lease that is held, and that keeps its annotations in memory."""
+    """A lease that is always held; its annotations are stored in memory."""
 
     def __init__(self) -> None:
         self.is_held = True
@@ -60,7 +60,7 @@ class FakeLease:
 
 
 class FakeRecorder:
-    """Keeps the Events that a run leaves."""
+    """Stores the Events that a run records."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
@@ -72,7 +72,7 @@ class FakeRecorder:
 
 
 class FakeWriter:
-    """Answers each write with the next of the given answers, then takes all others."""
+    """Returns the given responses in order, and accepts every later write."""
 
     def __init__(self, answers=()) -> None:
         self.answers = list(answers)
@@ -86,7 +86,7 @@ class FakeWriter:
 
 
 class FakeInformer:
-    """Has one snapshot; waiting for another one moves the clock."""
+    """Returns one snapshot; waiting for the next one moves the clock."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.live = make_live()
@@ -105,7 +105,7 @@ class FakeInformer:
 
 @dataclass
 class FakePorts:
-    """All ports of a run; ``context`` hands them to the code under test."""
+    """All ports of a run; ``context`` passes them to the code under test."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     config_lease: FakeLease = field(default_factory=FakeLease)

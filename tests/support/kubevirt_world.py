@@ -1,4 +1,4 @@
-"""Small worlds with VMs in the namespace `default`, and functions that change and read them."""
+"""Small simulated worlds with VMs in the namespace `default`, and functions that use them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A patch made against the plan, and what KubeVirt makes of it."""
+"""Applies a planned change by hand, whatever the plan says, and observes what KubeVirt does."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from reconciler.simulator.kubevirt.versions import behaviour
 
 DEFIED_S = 900.0
 SETTLED_S = 30.0
-"""Enough for a changed CR to be Deployed again and read by the components."""
+"""Long enough for KubeVirt to deploy a changed CR and for its components to read it."""
 
 
 class SlowInformer(PolledInformer):
-    """Looks less often, so that the long worlds are played in less time."""
+    """An informer that reads less often, so that long simulations take less time."""
 
     def wait(self, timeout_s):
         self._clock.sleep(max(timeout_s, 4.0))
@@ -25,7 +25,7 @@ class SlowInformer(PolledInformer):
 
 
 def rig_at(sim, *, begins_s):
-    """A rig that looks seldom, *begins_s* seconds after the beginning of its world."""
+    """Return a rig with a slow informer, *begins_s* seconds after its world has started."""
     found = Rig(sim)
     found.informer = SlowInformer(found.client, found.clock)
     found.clock.sleep(begins_s)
@@ -37,11 +37,11 @@ def instances(run):
 
 
 def patch_by_hand(run, decision):
-    """Makes the one change of *decision* as a person would: the facts, and the sizes it was about.
+    """Make the only change of *decision* with kubectl's user agent.
 
     Returns:
-        What happened, by the names of planner.yaml; the size that was asked for, and the one that
-        the spec had, None where it had none.
+        The facts, named as in planner.yaml; the requested size; and the size in the spec before,
+        or None if the spec had no size.
     """
     namespace, vm = decision.ref.namespace, decision.ref.name
     witness = VMObserver(run.sim, namespace, vm)
@@ -68,7 +68,7 @@ def patch_by_hand(run, decision):
 
 
 def change_kubevirt_by_hand(run, plan):
-    """Makes the plan's changes of the KubeVirt CR as a person would, and lets them settle."""
+    """Make the plan's changes to the KubeVirt CR by hand, and wait until they are deployed."""
     for decision in plan.decisions:
         if decision.effect is not Effect.CONFIG:
             continue
@@ -100,6 +100,6 @@ def _keeps_revision(run, namespace, name):
 
 
 def _size_of(run, instancetype):
-    """The memory that an instancetype gives."""
+    """Return the memory size that an instancetype sets."""
     [found] = [each for each in run.sim.world.instancetypes if each.name == instancetype]
     return q(found.guest)

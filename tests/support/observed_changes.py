@@ -1,6 +1,6 @@
-"""From what happened to a VM's memory to the effects that would have been true, without a planner.
+"""Derives, without a planner, the plan effects that observed changes of a VM prove correct.
 
-The facts are named at the top of tests/conformance/planner.yaml. Sizes are compared by value.
+The facts are listed at the top of tests/conformance/planner.yaml. Sizes are compared by value.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from support.builders import q
 
 OTHER_EDIT = "a non-live-updatable field was changed in the template spec"
 GIVEN_UP = 3
-"""So many migrations that failed in a row, and a rollout counts the VM as failed."""
+"""After this many failed migrations in a row, a rollout counts the VM as failed."""
 
 
 def effects_of_change(happened, *, wants, had=None):
-    """The effects that would have been true before a request.
+    """Return the plan effects that would have been correct before a request.
 
     Args:
-        happened: The facts, from the request on.
-        wants: The size that was asked for.
-        had: The size that the spec had; None where it had none.
+        happened: The facts that were observed since the request.
+        wants: The requested size.
+        had: The size in the spec before the request; None if there was none.
     """
     migrations, waits = happened.get("migrations", ()), happened.get("restartRequired")
     cut_short = happened.get("fault") or happened.get("then")
@@ -46,7 +46,7 @@ def effects_of_change(happened, *, wants, had=None):
 
 
 def _silent(happened):
-    """Whether a change was left alone, without a word that it waits for a restart."""
+    """Return whether KubeVirt ignored a change without reporting that it waits for a restart."""
     if "unheard" in happened:
         # KubeVirt looks at nothing of it before the next start.
         return True
@@ -54,7 +54,7 @@ def _silent(happened):
 
 
 def effects_as_it_stands(happened, *, wants):
-    """The effects that are true of a VM whose spec says already what is wanted."""
+    """Return the correct plan effects for a VM whose spec already has the desired size."""
     migrations = happened.get("migrations", ())
     match happened:
         case {"ran": False}:
@@ -73,12 +73,12 @@ def effects_as_it_stands(happened, *, wants):
 
 
 def arrived(happened, wants):
-    """Whether the guest had the size in the end."""
+    """Return whether the guest finally had the desired size."""
     return "guestCurrent" in happened and q(happened["guestCurrent"]) == q(wants)
 
 
 class VMObserver:
-    """Gathers the facts of one VM from a simulator's store, from now on."""
+    """Collects facts about one VM from a simulator's store, starting now."""
 
     def __init__(self, sim, namespace, name):
         self._key = (namespace, name)
@@ -124,7 +124,7 @@ class VMObserver:
             self._hot.append(status)
 
     def facts(self):
-        """What has happened so far, by the names of planner.yaml."""
+        """Return the facts so far, named as in planner.yaml."""
         waits = condition(self._vm, "RestartRequired")
         memory = self._vmi["status"].get("memory", {}) if self._vmi else {}
         found = {
@@ -140,7 +140,7 @@ class VMObserver:
 
 
 def _outgrown(vmi):
-    """Whether the guest has more memory than its launcher's container may use for it."""
+    """Return whether the guest has more memory than its launcher container's limit."""
     if not vmi or not vmi["status"].get("memory"):
         return False
     limit = vmi["spec"]["domain"].get("resources", {}).get("limits", {}).get("memory")
@@ -149,6 +149,6 @@ def _outgrown(vmi):
 
 
 def condition(found, name):
-    """The condition of a raw object; empty where there is none."""
+    """Return a condition of a raw object; an empty object if the condition is absent."""
     conditions = found.get("status", {}).get("conditions") or ()
     return next((each for each in conditions if each["type"] == name), {})

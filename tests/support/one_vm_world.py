@@ -1,4 +1,4 @@
-"""A small world on a stepped clock, driven through the API as an administrator would."""
+"""A small simulated world on a stepped clock that tests change through the API: ``Play``."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LIVE = {
     "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
 }
 GATED = LIVE | {"configuration": {"developerConfiguration": {"featureGates": [GATE]}}}
-"""For KubeVirt v1.1, which has no rollout strategy."""
+"""The configuration for KubeVirt v1.1, which has no rollout strategy."""
 
 
 class Play:
-    """One world; its VM of interest is named vm."""
+    """One simulated world; tests change the VM that has the name vm."""
 
     def __init__(self, *vms, version="v1.9.0", spec=None, **world):
         spec = spec or (GATED if version.startswith("v1.1.") else LIVE)
@@ -36,61 +36,61 @@ class Play:
         self.sim = Simulator(parse(document), clock=SimClock(scale=None))
 
     def patch(self, change, name="vm"):
-        """Merges *change* into a VM; what the API server answers."""
+        """Merge *change* into a VM, and return the response of the API server."""
         path = f"/apis/kubevirt.io/v1/namespaces/default/virtualmachines/{name}"
         headers = {"Content-Type": "application/merge-patch+json"}
         return self.sim.request("PATCH", path, headers=headers, body=json.dumps(change).encode())
 
     def template(self, **change):
-        """Merges *change* into the template's spec of the VM."""
+        """Merge *change* into the VM's template spec."""
         return self.patch({"spec": {"template": {"spec": change}}})
 
     def domain(self, **change):
-        """Merges *change* into the domain of the VM."""
+        """Merge *change* into the VM's domain."""
         return self.template(domain=change)
 
     def ask(self, guest):
-        """Asks for a size of the VM."""
+        """Request a memory size for the VM."""
         return self.domain(memory={"guest": guest})
 
     def run(self, seconds):
-        """Lets time pass."""
+        """Advance the simulated time."""
         self.sim.engine.step(seconds)
 
     def get(self, plural="virtualmachines"):
-        """The VM, or another object of its name."""
+        """Return the VM, or another object with the name vm."""
         return self.sim.store.get(Key(f"{plural}.kubevirt.io", "default", "vm"))
 
     @property
     def vmi(self):
-        """The VM's instance."""
+        """Return the VM instance."""
         return self.get("virtualmachineinstances")
 
     @property
     def memory(self):
-        """The guest's memory: at boot, requested, current."""
+        """Return the guest's memory at boot, its requested memory and its current memory."""
         status = self.vmi["status"]["memory"]
         return status["guestAtBoot"], status["guestRequested"], status["guestCurrent"]
 
     @property
     def said(self):
-        """What the VM's conditions say that are not always there."""
+        """Return the VM's conditions that are not always present."""
         usual = {"Ready", "LiveMigratable", "AgentConnected"}
         found = self.get()["status"]["conditions"]
         return {c["type"]: c.get("message", c["status"]) for c in found if c["type"] not in usual}
 
     @property
     def phases(self):
-        """The phases of all migrations."""
+        """Return the phases of all migrations."""
         found = self.sim.store.list("virtualmachineinstancemigrations.kubevirt.io")
         return [each.get("status", {}).get("phase") for each in found]
 
     def events(self, reason):
-        """The messages of the events of a reason."""
+        """Return the messages of the Events with a given reason."""
         return [e["message"] for e in self.sim.store.list("events") if e["reason"] == reason]
 
 
 def message(response):
-    """What a refused request was told."""
+    """Return the error message of a rejected request."""
     assert response.status >= 400, response.body
     return json.loads(response.body)["message"]

@@ -1,7 +1,7 @@
-"""What random worlds have beyond sizes and faults: old versions, types, huge pages, evictions.
+"""Adds rarer features to random worlds: old versions, instancetypes, huge pages, evictions.
 
-Drawn from streams of their own, so that a seed still gives the case that it gave before, with
-something added now and then.
+These features use random streams of their own, so a seed still produces its original case, and
+sometimes one more feature.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ GATE = "VMLiveUpdateFeatures"
 
 OLD = ("v1.1.1", "v1.2.0", "v1.2.2", "v1.4.1")
 SWITCHED = ("v1.1.1",)
-"""Where each VM asks for live updates itself."""
+"""Versions in which each VM must enable live updates in its own spec."""
 STRICT = ("v1.1.1", "v1.2.0", "v1.2.2")
-"""Where hugepages and dedicated CPUs deny a VM with its own maxGuest."""
+"""Versions that deny a VM with its own maxGuest and with hugepages or dedicated CPUs."""
 UNLIMITED = ("v1.1.1", "v1.2.0")
-"""Where a memory limit denies one."""
+"""Versions that deny a VM with its own maxGuest and with a memory limit."""
 GATED = (*OLD, "v1.3.1")
 EVICTIONS = ("LiveMigrate", "LiveMigrateIfPossible", "External", "None")
 KINDS = {
@@ -26,24 +26,24 @@ KINDS = {
     "lean": {"overcommitPercent": 25},
     "roomy": {"maxGuest": "16Gi"},
 }
-"""Instancetypes: what each sort has beside its memory."""
+"""The kinds of instancetype, with their fields besides the memory size."""
 
 
 def type_of(name):
-    """The instancetype of a name such as ``plain-2048``: its sort, and its memory in Mi."""
+    """Return the instancetype with a name such as ``plain-2048``: a kind and a size in Mi."""
     kind, _, size = name.partition("-")
     return {"name": name, "namespace": "default", "guest": f"{size}Mi", **KINDS[kind]}
 
 
 def guest_of(vm):
-    """What a VM of a world asks for, in bytes."""
+    """Return the memory size in the spec of a simulated VM, in bytes."""
     if "instancetype" in vm:
         return int(vm["instancetype"].partition("-")[2]) * MIB
     return int(vm["guest"])
 
 
 def extended(rng, control, vm):
-    """A VM with now and then one thing more, and without what its version would not allow."""
+    """Return the VM, sometimes with an extra feature, without fields that its version denies."""
     if control.version in SWITCHED:
         vm = _switched(rng, control, vm)
     vm = _allowed(control, vm)
@@ -52,7 +52,7 @@ def extended(rng, control, vm):
 
 
 def _switched(rng, control, vm):
-    """A VM of v1.1: what it has of live updates is its own."""
+    """Return a v1.1 VM, whose live updates are configured in its own spec."""
     vm = {key: value for key, value in vm.items() if key != "bootedUnder"}
     own = vm.pop("maxGuest", None)
     asks = control.gated and (vm.get("hotplugged") or rng.choice([True] * 4 + [False]))
@@ -68,7 +68,7 @@ def _own_max(vm):
 
 
 def _allowed(control, vm):
-    """Without a limit that its version denies, or that would have kept it from hotplug."""
+    """Return the VM without a limit that its version denies or that would prevent hotplug."""
     resources = vm.get("domain", {}).get("resources", {})
     plugged = vm.get("hotplugged")
     denied = control.version in UNLIMITED and (_own_max(vm) or plugged)
@@ -109,7 +109,7 @@ def _forbidden(control, vm):
 
 
 def _armed(_rng, _control, vm):
-    """On arm64, from its start: nothing was plugged into it before."""
+    """Return the VM with the architecture arm64, unless it has been hotplugged."""
     if _own_max(vm) or "hotplugged" in vm:
         return vm
     return vm | {"architecture": "arm64"}
@@ -120,7 +120,7 @@ def _evictable(rng, _control, vm):
 
 
 def _limited(rng, control, vm):
-    """A memory limit without requests, that its guest does not outgrow."""
+    """Return the VM with a memory limit that its guest does not exceed, and without requests."""
     if "domain" in vm or "hotplugged" in vm:
         return vm
     if control.version in UNLIMITED and _own_max(vm):
@@ -131,14 +131,14 @@ def _limited(rng, control, vm):
 
 
 def wanted_type(rng, vm):
-    """The instancetype that Git names: mostly one of the same sort, with other memory."""
+    """Return the instancetype that Git sets: mostly the same kind with another memory size."""
     kind, _, size = vm["instancetype"].partition("-")
     grown = int(size) + rng.choice([1024, 1024, 512, 0, -512, 16 * 1024])
     return f"{rng.choice([kind] * 5 + list(KINDS))}-{grown}"
 
 
 def type_yaml(name, instancetype):
-    """A manifest that names a VM's instancetype and nothing else."""
+    """Return a manifest that sets only the VM's instancetype."""
     manifest = {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
@@ -149,7 +149,7 @@ def type_yaml(name, instancetype):
 
 
 def pages_of(rng, vms):
-    """What each node has of huge pages: enough for all, for some of them, or none unused."""
+    """Return the huge pages per node: enough for all VMs, for some of them, or no spare ones."""
     found = {}
     for vm in vms:
         page = vm.get("domain", {}).get("memory", {}).get("hugepages", {}).get("pageSize")

@@ -1,7 +1,7 @@
-"""Random worlds and what Git asks of them, composed so that they could have come about.
+"""Builds random simulated worlds that can occur, and the manifests that Git has for them.
 
-Left out is what no rollout is to blame for: a VM whose size is on its way already where
-workloadUpdateMethods has Evict alone, since KubeVirt kills it whatever is planned.
+One case is left out, since a rollout cannot prevent it: a VM whose resize is already in progress
+where workloadUpdateMethods has only Evict. KubeVirt kills such a VM in any case.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ VERSIONS = ("v1.3.1", "v1.5.3", "v1.6.3", "v1.7.1", "v1.8.0", "v1.9.0", "v1.9.0"
 STAGE_BY_DEFAULT = (*OLD, "v1.3.1", "v1.5.3")
 MIB, GIB = 2**20, 2**30
 LASTING = ("always", 3, 5)
-"""How often a fault that a rollout of three tries gives up on happens."""
+"""How often a fault occurs that makes a rollout with three attempts fail."""
 OVERHEAD = GIB // 2
-"""More than a launcher of such a VM needs beside the guest."""
+"""More memory than the launcher pod of such a VM needs besides the guest."""
 
 GENTLE = (
     {"bandwidthPerMigration": "128Mi"},
@@ -40,7 +40,7 @@ GENTLE = (
     {"allowPostCopy": True},
     {},
 )
-"""Settings of a migration policy with which a migration still ends."""
+"""Migration policies under which a migration still succeeds."""
 
 BOOTS = (GIB, 2 * GIB, 3 * GIB, 4 * GIB, GIB + 512 * MIB)
 RARELY = (False,) * 11 + (True,)
@@ -49,12 +49,12 @@ OFTEN = (False,) * 3 + (True,)
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A world, and the manifests that Git holds for it."""
+    """A simulated world, and the manifests that Git has for it."""
 
     world: dict
     desired: str
     begins_s: float
-    """When it is planned, after the beginning of the world."""
+    """When the plan is made, in seconds after the start of the simulated world."""
     max_concurrent: int | None
 
     @property
@@ -62,14 +62,14 @@ class Case:
         return {vm["name"]: vm for vm in self.world["vms"]}
 
     def __repr__(self):
-        """Everything that it takes to play the example again."""
+        """Return everything that is needed to reproduce the example."""
         choices = f"begins_s={self.begins_s} max_concurrent={self.max_concurrent}"
         return f"{choices}\n{yaml.safe_dump(self.world)}{self.desired}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """The KubeVirt of a case: its CR, and what Git changes in it."""
+    """The KubeVirt CR of a case, and the changes that Git requests for it."""
 
     version: str
     spec: dict
@@ -77,7 +77,7 @@ class Control:
 
     @property
     def live(self):
-        """Whether a VM that starts under it gets room for hotplug."""
+        """Return whether a VM that starts under this CR gets capacity for hotplug."""
         configuration = self.spec["configuration"]
         if self.version in SWITCHED:
             return self.gated
@@ -104,11 +104,11 @@ class Control:
 
 
 def control_of(rng, more):
-    """The KubeVirt of a case.
+    """Return the KubeVirt CR of a case, with the changes that Git requests.
 
     Args:
-        rng: Of the choices that there have been from the beginning.
-        more: Of those that were added to them.
+        rng: The random stream for the original choices.
+        more: The random stream for choices that were added later.
     """
     version = rng.choice(VERSIONS)
     if more.choice(OFTEN):
@@ -137,7 +137,7 @@ def control_of(rng, more):
 
 
 def _wanted(version, gates):
-    """What Git asks of the CR, so that VMs are changed live."""
+    """Return what Git sets in the CR so that VMs are changed live."""
     configuration = {} if version in SWITCHED else {"vmRolloutStrategy": "LiveUpdate"}
     if version in GATED:
         named = list(dict.fromkeys([*(gates or ()), GATE]))
@@ -181,7 +181,7 @@ def vm_of(rng, control, name):
 
 
 def _resources(rng, booted):
-    """Requests, and perhaps a limit: one that the guest fills, leaves room in, or is above."""
+    """Return requests and perhaps a limit, which is equal to the guest's size or above it."""
     requests = rng.choice([booted, booted, booted, booted - 256 * MIB])
     found = {"requests": {"memory": str(requests)}}
     limit = rng.choice([None, booted, booted + 256 * MIB, booted + 2 * GIB])
@@ -189,7 +189,7 @@ def _resources(rng, booted):
 
 
 def _edited(rng, control, vm, booted, *, roomy):
-    """What has become of its size since it started: nothing, plugged long ago, or just written."""
+    """Return changes since the VM's start: none, an earlier hotplug, or a new size."""
     limit = min(int(vm.get("maxGuest", 4 * booted)), control.cluster_max or 4 * booted)
     what = rng.choice(["nothing"] * 5 + ["plugged", "written"])
     if what == "plugged" and roomy and booted + GIB <= limit:
@@ -202,7 +202,7 @@ def _edited(rng, control, vm, booted, *, roomy):
 
 
 def size_for(rng, vm):
-    """What Git asks for: above, below, the same in another spelling, aligned or not."""
+    """Return the size in Git: above, below or equal to the VM's size, in any notation."""
     has = int(vm["guest"])
     own = vm.get("maxGuest") or vm.get("liveUpdateFeatures", {}).get("memory", {}).get("maxGuest")
     most = int(own or 4 * has)
@@ -222,7 +222,7 @@ def _spellings(size):
 
 
 def case_of(context, each):
-    """A case of numbers: one for all that the VMs share, and one for each VM."""
+    """Build a case from seeds: one for everything that the VMs share, and one per VM."""
     rng, own = Random(context), [Random(seed) for seed in each]
     more, extra = Random(f"more {context}"), [Random(f"more {seed}") for seed in each]
     control = control_of(rng, more)
@@ -279,7 +279,7 @@ def _pages(rng, vms):
 
 
 def _back_up(own, vms):
-    """Has backups run, on VMs that run: some end soon, some outlast a rollout."""
+    """Start backups of running VMs; some end soon, and some last longer than a rollout."""
     for rng, vm in zip(own, vms, strict=True):
         if rng.choice(RARELY) and vm.get("running", True):
             ends = rng.choice([{"ends": "20s"}, {"ends": "4m"}, {}])
@@ -287,7 +287,7 @@ def _back_up(own, vms):
 
 
 def _policies(rng, own, vms):
-    """Policies for all VMs and for some of them; none makes a migration fail."""
+    """Return migration policies for all VMs and for some; they never make a migration fail."""
     for vm_rng, vm in zip(own, vms, strict=True):
         if vm_rng.choice([True, False]):
             vm["vmiLabels"] = {"role": "database"}
@@ -308,7 +308,7 @@ def _policies(rng, own, vms):
 
 
 def _nodes(rng, count):
-    """So many nodes, now and then not all of one CPU vendor."""
+    """Return *count* nodes, which sometimes have different CPU vendors."""
     vendors = rng.choice([("Intel",)] * 4 + [("Intel", "AMD"), ("AMD", "AMD", "Intel")])
     return [
         {"name": f"node{n + 1:02d}", "cpuVendor": vendors[n % len(vendors)]} for n in range(count)
@@ -326,5 +326,5 @@ def _kubevirt_yaml(spec):
 
 
 SEEDS = st.integers(0, 2**32)
-"""Hypothesis varies numbers better than a tree of choices; it still leaves VMs out to shrink."""
+"""Hypothesis varies numbers better than nested choices; it can still drop VMs to shrink."""
 CASES = st.builds(case_of, SEEDS, st.lists(SEEDS, min_size=1, max_size=6, unique=True))

@@ -1,4 +1,4 @@
-"""The moments of planner.yaml: the recorded objects to the planner, the facts to effects."""
+"""Reads the recorded moments in planner.yaml: objects for the planner, facts for the effects."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def named(manifest, **metadata):
 
 
 def live_state(version, row):
-    """The recorded objects, through the product's own decoder."""
+    """Decode the recorded objects with the product's own decoder."""
     status = {
         "phase": "Deployed",
         "observedKubeVirtVersion": version,
@@ -80,7 +80,7 @@ def predicted(version, row):
 
 
 def true_effects(row):
-    """The effects that would have been true, from what happened and nothing else."""
+    """Return the plan effects that the observed facts alone prove correct."""
     wants = row["wants"].get("guest")
     if wants is None:
         wants = TABLE["instancetypes"][row["wants"]["instancetype"]]["memory"]["guest"]
@@ -93,6 +93,6 @@ def true_effects(row):
 
 
 def waited_before(row):
-    """Whether RestartRequired was there before the request."""
+    """Return whether RestartRequired was set before the request."""
     conditions = row["vm"]["status"].get("conditions", ())
     return any(each["type"] == "RestartRequired" for each in conditions)

@@ -1,4 +1,4 @@
-"""A world behind HTTP, a Git repository, and the commands themselves."""
+"""Serves a simulated world over HTTP, creates Git repositories, and runs commands."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 WORLDS = EXAMPLES / "worlds"
 SCHEMAS = EXAMPLES.parent / "schemas"
 SCALE = 20.0
-"""Simulated seconds a real second: a hotplug takes about ten simulated ones."""
+"""Simulated seconds per real second; a hotplug takes about ten simulated seconds."""
 REVIEWS = "selfsubjectaccessreviews"
 COMMAND = (sys.executable, "-c", "from reconciler.cli.main import entry; entry()")
-"""The console script, whatever folder it is installed in."""
+"""Starts the console script, wherever it is installed."""
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 USUAL_START_S = 1.0
-"""What a command takes to start and to send its first requests on a machine with nothing else."""
+"""How long a command usually takes to start and to send its first requests, in seconds."""
 _READS = frozenset({"GET", "HEAD"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A simulator that answers on 127.0.0.1, and a kubeconfig of its administrator."""
+    """A simulator that serves on 127.0.0.1, and a kubeconfig for its administrator."""
 
     simulator: Simulator
     url: str
@@ -53,7 +53,7 @@ class Served:
     kubeconfig: Path
 
     def ours(self, method: str = "", part: str = "") -> list[RequestRecord]:
-        """What the product has sent, of one method, with *part* in the path."""
+        """Return the product's requests with *method* and with *part* in the path."""
         return [
             each
             for each in self.simulator.request_log
@@ -63,7 +63,7 @@ class Served:
         ]
 
     def writes(self) -> list[tuple[str, str]]:
-        """Method and path of everything the product has sent that could change something."""
+        """Return method and path of each of the product's requests that could change something."""
         return [
             (each.method, each.path)
             for each in self.ours()
@@ -73,7 +73,7 @@ class Served:
     def ask(
         self, method: str, path: str, body: Any = None, *, token: str = "", **headers: str
     ) -> tuple[int, Any]:
-        """Ask in process, as another client would; status and decoded body of the answer."""
+        """Send a request in process as another client; return status and decoded body."""
         kind = {"PATCH": "application/merge-patch+json"}.get(method, "application/json")
         given = {"content-type": kind, "user-agent": "somebody", **headers}
         if token:
@@ -83,23 +83,23 @@ class Served:
         return answer.status, json.loads(answer.body)
 
     def get(self, path: str) -> Any:
-        """The object at *path*, which must be there."""
+        """Return the object at *path*, which must exist."""
         status, body = self.ask("GET", path)
         assert status == 200, body
         return body
 
     def vmi(self, namespace: str, name: str) -> Any:
-        """A running instance."""
+        """Return a running VM instance."""
         return self.get(
             f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances/{name}"
         )
 
     def lease(self, name: str = MEMORY_LEASE) -> Any:
-        """A lease that runs take."""
+        """Return a Lease that runs use."""
         return self.get(f"{LEASES}/{name}")
 
     def orphaned(self, lasts_s: int = 1) -> None:
-        """Let the leases of a run that was killed last *lasts_s*, as if it had asked for that."""
+        """Shorten the duration of the leases that a killed run still holds to *lasts_s*."""
         for lease in self.get(LEASES)["items"]:
             if lease["metadata"]["name"] in (CONFIG_LEASE, MEMORY_LEASE):
                 path = f"{LEASES}/{lease['metadata']['name']}"
@@ -107,10 +107,10 @@ class Served:
                 assert status == 200, body
 
     def hold_migrations(self) -> Callable[[], None]:
-        """Let no node take a target pod once a VM has changed, however slow the machine is.
+        """Cordon all nodes when a VM changes, so that its migration waits on any machine.
 
         Returns:
-            The function that lets the migrations go on.
+            The function that lets the migrations continue.
         """
         store = self.simulator.store
 
@@ -131,7 +131,7 @@ class Served:
         return release
 
     def credentials(self, path: Path, token: str) -> Path:
-        """Write a kubeconfig that holds *token*."""
+        """Write a kubeconfig with *token* to *path*."""
         path.write_text(self.simulator.kubeconfig(self.url, token))
         return path
 
@@ -140,7 +140,7 @@ class Served:
 def serving(
     kubeconfig: Path, world: str, *, scale: float = SCALE, **changes: Any
 ) -> Iterator[Served]:
-    """Serve the example *world*; *changes* replace top-level keys of its file."""
+    """Serve the example *world*; *changes* replace top-level keys of the world file."""
     document = yaml.safe_load((WORLDS / f"{world}.yaml").read_text()) | changes
     simulator = Simulator(worlds.parse(document), clock=SimClock(scale=scale))
     with simulator.serve() as server:
@@ -151,7 +151,7 @@ def serving(
 
 
 class Git:
-    """A repository to commit to, kept apart from the configuration of whoever runs the tests."""
+    """A test repository that does not use the developer's own Git configuration."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -159,18 +159,18 @@ class Git:
         self("init", "--quiet", "--initial-branch=main")
 
     def __call__(self, *arguments: str) -> str:
-        """Run git, and answer with what it printed."""
+        """Run git, and return its output."""
         done = subprocess.run(
             ["git", *arguments], cwd=self.path, capture_output=True, text=True, check=True
         )
         return done.stdout.strip()
 
     def __str__(self) -> str:
-        """The path, as an argument."""
+        """Return the path of the repository as a command argument."""
         return str(self.path)
 
     def commit(self, files: Mapping[str, str]) -> str:
-        """Write *files*, commit everything, and answer with the hash."""
+        """Write *files*, commit everything, and return the commit hash."""
         for name, text in files.items():
             file = self.path / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -181,7 +181,7 @@ class Git:
 
 
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep options, kubeconfigs and Git settings of whoever runs the tests out of them."""
+    """Remove the developer's options, kubeconfigs and Git settings from the environment."""
     for name in os.environ:
         if name.startswith(("GIT_", "RECONCILER_")) or name in {"KUBECONFIG", "SSH_ASKPASS"}:
             monkeypatch.delenv(name)
@@ -194,7 +194,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """How a command ended."""
+    """The exit code and the output of a command that has ended."""
 
     code: int
     out: str
@@ -202,18 +202,18 @@ class Ended:
 
     @property
     def json(self) -> Any:
-        """What it printed as its result."""
+        """Return the result that the command printed as JSON."""
         return json.loads(self.out)
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Runs a command in this process."""
+    """Runs a reconciler command in this process."""
 
     captured: pytest.CaptureFixture[str]
 
     def __call__(self, *arguments: object, on: Served | None = None) -> Ended:
-        """Run ``reconciler ARGUMENTS``, against the cluster *on* unless they name another."""
+        """Run ``reconciler ARGUMENTS`` on the cluster *on*, unless an argument overrides it."""
         given = [str(each) for each in arguments]
         if on is not None:
             given += ["--kubeconfig", str(on.kubeconfig)]
@@ -224,24 +224,24 @@ class Command:
 
 
 class Process(subprocess.Popen[str]):
-    """A process that knows when it started."""
+    """A process that records its start time."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.began = monotonic()
         super().__init__(*arguments, **options)
 
     def slowness(self) -> float:
-        """How slow this machine is now: seconds since the start, where a second is usual.
+        """Return how much slower than usual this process started.
 
-        A test multiplies its longest times by it, since a busy machine is slow at everything.
+        A test multiplies its longest waits by this factor, since a busy machine is slow.
         """
         return max(1.0, (monotonic() - self.began) / USUAL_START_S)
 
 
 def without_clock_warnings(messages: str) -> str:
-    """The *messages* of a command without those about this machine's clock.
+    """Return the *messages* of a command without warnings about this machine's clock.
 
-    The cluster's time runs faster than real time, so a process that starts slowly warns of it.
+    Simulated time runs faster than real time, so a process that starts slowly logs such a warning.
     """
     lines = messages.splitlines(keepends=True)
     return "".join(line for line in lines if "this machine's clock is" not in line)
@@ -249,7 +249,7 @@ def without_clock_warnings(messages: str) -> str:
 
 @contextmanager
 def process(*arguments: object) -> Iterator[Process]:
-    """A command in a process of its own, which does not outlive the block."""
+    """Start a command in its own process, and stop it at the end of the block."""
     started = Process(
         [*COMMAND, *map(str, arguments)],
         stdin=subprocess.DEVNULL,
@@ -265,7 +265,7 @@ def process(*arguments: object) -> Iterator[Process]:
 
 
 def line_with(stream: IO[str] | None, words: str) -> str:
-    """The first line with *words* in it; waits for it, and reads past the others."""
+    """Wait for a line that contains *words*, and return it; earlier lines are skipped."""
     assert stream is not None
     seen = []
     for line in stream:

@@ -1,4 +1,4 @@
-"""The simulator in process, behind the product's own client: no socket, time moved by hand."""
+"""A simulator in process behind the product's own client, on a stepped clock."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ WORLDS = Path(__file__).resolve().parents[2] / "examples" / "worlds"
 
 
 def simulator(world: str, **changes) -> Simulator:
-    """The example *world*, on a stepped clock; *changes* replace top-level keys of the file."""
+    """Return the example *world* on a stepped clock; *changes* replace top-level keys."""
     document = yaml.safe_load((WORLDS / f"{world}.yaml").read_text()) | changes
     world = worlds.parse(document)
     return Simulator(world, clock=SimClock(scale=None, epoch=world.starts_at))
 
 
 class SteppedClock:
-    """The simulator's time, moved by whoever waits."""
+    """The simulator's clock, which advances only when code under test sleeps."""
 
     scale = 1.0
 
@@ -58,7 +58,7 @@ class SteppedClock:
 
 
 class InProcessApi:
-    """Stands where the kubernetes library's ApiClient stands."""
+    """Replaces the kubernetes library's ApiClient with calls into the simulator."""
 
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
@@ -111,7 +111,7 @@ class _Headers(dict):
 
 
 class PolledInformer:
-    """An informer without threads: it lets simulated time pass and lists what has changed."""
+    """An informer without threads: waiting advances simulated time and lists changes."""
 
     def __init__(self, client: Client, clock: SteppedClock) -> None:
         self._reader = ClusterReader(client, clock=clock)
@@ -128,11 +128,11 @@ class PolledInformer:
         pass
 
     def restart(self):
-        """Forget what was read, as the informer of a new run."""
+        """Discard all cached state, as if a new run started."""
         self._capacity = self._last = None
 
     def read(self):
-        """The cluster as it is; lists it again only if an object has changed."""
+        """Return the current cluster state; list objects only if one has changed."""
         revision = self._clock.sim.store.rv
         if self._last is None or self._revision != revision:
             self._revision, self._last = revision, self._reader.read()
@@ -149,13 +149,13 @@ class PolledInformer:
 
 @dataclass
 class Rig:
-    """One simulator and everything a run needs around it."""
+    """A simulator and all ports that a run needs."""
 
     sim: Simulator
     heard: list[Progress] = field(default_factory=list)
     stop: bool = False
     holder: str = "test-run"
-    """Of the leases."""
+    """The holder identity in the leases."""
     writer: type[ClusterWriter] = ClusterWriter
 
     def __post_init__(self) -> None:
@@ -166,18 +166,18 @@ class Rig:
         self.informer = PolledInformer(self.client, self.clock)
 
     def desired(self, text: str):
-        """The desired state that *text*, YAML, says."""
+        """Parse the desired state in the YAML *text*."""
         return StreamReader([("desired.yaml", text.encode())]).read().state
 
     def plan(self, text: str, **policy):
-        """The plan for *text* against the cluster as it is now."""
+        """Return the plan for *text* against the current cluster state."""
         self.informer.restart()
         return read_and_plan(self.desired(text), self.informer, PlanPolicy(**policy), self.clock)[
             1
         ]
 
     def apply(self, text: str, *, choices: PlanPolicy | None = None, **policy):
-        """One whole run, as the apply command makes it."""
+        """Make one complete run, as the apply command does."""
         choices = choices or PlanPolicy()
         paced = [key for key in policy if key in PlanPolicy.__dataclass_fields__]
         choices = replace(choices, **{key: policy.pop(key) for key in paced})
@@ -202,13 +202,13 @@ class Rig:
             )
 
     def lease(self, name: str) -> ClusterLease:
-        """A lease of the cluster, not taken yet."""
+        """Return a lease of the cluster that is not acquired yet."""
         return ClusterLease(
             self.client, clock=self.clock, namespace="kubevirt", name=name, holder=self.holder
         )
 
     def patches(self) -> list[str]:
-        """The paths of all patches that were sent by the product, in order."""
+        """Return the paths of all patches that the product sent, in order."""
         return [
             each.path
             for each in self.sim.request_log
@@ -216,7 +216,7 @@ class Rig:
         ]
 
     def create_vm(self, namespace: str, name: str, guest: str) -> None:
-        """Create a running VM as a person would, and let it boot."""
+        """Create a running VM as another client, and let it boot."""
         template = {"spec": {"domain": {"memory": {"guest": guest}, "devices": {}}}}
         manifest = {
             "apiVersion": "kubevirt.io/v1",
@@ -234,22 +234,22 @@ class Rig:
         self.clock.sleep(30.0)
 
     def merge(self, path: str, change: dict, *, agent: str) -> int:
-        """Write *change* as another client would; the answer's status."""
+        """Send *change* as another client, and return the status of the response."""
         headers = {"content-type": "application/merge-patch+json", "user-agent": agent}
         body = json.dumps(change).encode()
         return self.sim.request("PATCH", path, headers=headers, body=body).status
 
     def vmi(self, namespace: str, name: str) -> dict:
-        """The instance as the API shows it."""
+        """Return the VM instance as the API shows it."""
         path = f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances/{name}"
         return json.loads(self.sim.request("GET", path).body)
 
 
 def vm_yaml(namespace: str, name: str, guest: str, **metadata: dict[str, str]) -> str:
-    """A manifest that holds just metadata and the memory.
+    """Return a manifest with only metadata and a memory size.
 
     Args:
-        metadata: ``labels`` and ``annotations``.
+        metadata: The ``labels`` and ``annotations`` of the VM.
     """
     more = "".join(f", {key}: {json.dumps(value)}" for key, value in metadata.items())
     return f"""\

@@ -1,4 +1,4 @@
-"""What jsonschema says of a document, without the fast check in front of it."""
+"""Validates documents with jsonschema alone, without the fast check that usually runs first."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def slow_check(document, schema_name: str) -> tuple[Violation, ...]:
-    """As ``check``, but far slower: jsonschema walks the whole document."""
+    """Do the same as ``check``, but slowly: jsonschema validates the whole document."""
     return check._all(check._validator(schema_name).iter_errors(document))

@@ -1,8 +1,8 @@
-"""Does the least that a plan has to do, with nothing but bare libraries.
+"""Does the minimum work of a plan with bare libraries.
 
-Paged LISTs with urllib3 and orjson, ``git cat-file --batch``, ryaml. A process of its own,
-``python -m bench.programs.bare``, does that once and prints a line of JSON; imports are not in the
-figures.
+It lists pages with urllib3 and orjson, and reads Git with ``git cat-file --batch`` and ryaml.
+``python -m bench.programs.bare`` does this once in its own process and prints a line of JSON;
+the time for imports is not included.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Bare:
 
 
 def pages(bare: Bare, plural: str) -> Iterator[tuple[bytes, float, float]]:
-    """Each page of a list, and the seconds and CPU seconds that its decoding took."""
+    """Yield each page of a list, with the seconds and CPU seconds of its decoding."""
     token = ""
     while True:
         onward = f"&continue={quote(token)}" if token else ""
@@ -74,7 +74,7 @@ def pages(bare: Bare, plural: str) -> Iterator[tuple[bytes, float, float]]:
 
 
 def blobs(repo: Path) -> list[bytes]:
-    """Every manifest of the commit, by two git processes."""
+    """Return every manifest of the commit, read by two git processes."""
     git = ("git", "-C", str(repo))
     tree = subprocess.run([*git, "ls-tree", "-r", "-z", "HEAD"], capture_output=True, check=True)
     entries = [entry.split(b"\t", 1) for entry in tree.stdout.split(b"\0") if entry]
@@ -95,7 +95,7 @@ def blobs(repo: Path) -> list[bytes]:
 
 
 def measure(path: Path | None, repo: Path, *, cluster: bool = True) -> Floor:
-    """Do it once."""
+    """Do the minimum work once, and return the measurements."""
     list_s = dict.fromkeys(LISTS, 0.0)
     decode_s = decode_cpu_s = 0.0
     n_pages = n_bytes = 0
@@ -127,7 +127,7 @@ def measure(path: Path | None, repo: Path, *, cluster: bool = True) -> Floor:
 
 
 def main() -> None:
-    """Print the figures."""
+    """Measure once, and print the result as JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repo", type=Path, required=True)
     parser.add_argument("--kubeconfig", type=Path)

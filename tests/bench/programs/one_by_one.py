@@ -1,4 +1,4 @@
-"""Patches changed VMs with a bare client, one after the other; prints how many a second."""
+"""Patches changed VMs with a bare client in sequence, and prints the patches per second."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from bench.fleet import VM
 
 MOST = 50
-"""As many patches tell how fast they go."""
+"""The maximum number of patches, which is enough to measure their rate."""
 GUEST = "/spec/template/spec/domain/memory/guest"
 
 
 def main() -> None:
-    """Patch and print."""
+    """Send the patches, and print the patches per second."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--vms", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
@@ -35,10 +35,10 @@ def main() -> None:
 
 
 def patched(bare: Bare, vm: VM, gib: int) -> None:
-    """Give *vm* another size.
+    """Patch the memory size of *vm*.
 
     Raises:
-        SystemExit: The server refuses.
+        SystemExit: The server rejects the patch.
     """
     ops = [
         {"op": "test", "path": GUEST, "value": f"{vm.running}Gi"},

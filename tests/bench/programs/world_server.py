@@ -1,7 +1,7 @@
 """Serves the simulated cluster of a fleet until standard input ends.
 
-Each line that is read there is answered with one line of JSON: what was served since the line
-before.
+For each line on standard input it prints one line of JSON: what was served since the previous
+line.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ STORED = "virtualmachineinstancemigrations.kubevirt.io"
 
 
 def served(simulator: Simulator, cpu_s: float) -> Served:
-    """What the request log says."""
+    """Summarise the request log."""
     log = simulator.request_log
     gets = Counter(each.path.rsplit("/", 1)[-1] for each in log if each.method == "GET")
     patches = [
@@ -46,7 +46,7 @@ def served(simulator: Simulator, cpu_s: float) -> Served:
 
 
 def add_finished(simulator: Simulator, fleet: Fleet) -> None:
-    """Add the migrations that have ended; their times must not lie before their creation."""
+    """Add finished migrations; their times must not be earlier than their creation."""
 
     store = simulator.store
     with store.lock:
@@ -58,13 +58,13 @@ def add_finished(simulator: Simulator, fleet: Fleet) -> None:
 
 
 def say(answer: dict[str, Any]) -> None:
-    """Answer with one line."""
+    """Print one line."""
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
 
 
 def main() -> None:
-    """Serve."""
+    """Serve the fleet until standard input ends."""
 
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--vms", type=int, required=True)

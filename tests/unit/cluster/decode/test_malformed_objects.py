@@ -1,4 +1,4 @@
-"""Unusual live objects, from JSON to the plan: each is planned or reported."""
+"""Decodes malformed or unusual live objects; each one is planned or reported as a problem."""
 
 from __future__ import annotations
 
