@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from reconciler.errors import ClusterError
     from reconciler.model.desired.desired_state import Reading
     from reconciler.model.live.capacity import Capacity
-    from reconciler.model.live.live_state import LiveKubeVirt, LiveState, LiveVM
+    from reconciler.model.live.live_state import LiveState, LiveVM
     from reconciler.model.plan.plan import Action
     from reconciler.model.references import ObjectRef
     from reconciler.model.run.progress import Progress
@@ -129,10 +129,6 @@ class Writer(Protocol):
 
     def read_vm(self, ref: ObjectRef) -> LiveVM | None:
         """Return the current VM from the API server; None if the VM does not exist."""
-        ...
-
-    def read_kubevirt(self, ref: ObjectRef) -> LiveKubeVirt:
-        """Return the current KubeVirt CR from the API server."""
         ...
 
 

@@ -13,6 +13,7 @@ from support.builders import make_desired, make_live
 
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.api.transport import Request
+from reconciler.cluster.decode.kubevirt_cr import kubevirt
 from reconciler.model import fields
 from reconciler.model.desired.desired_state import DesiredKubeVirt
 from reconciler.model.fields import NameSet
@@ -85,13 +86,17 @@ def spec_of(client):
     return read
 
 
+def read_kubevirt(client, ref):
+    return kubevirt(client.get(resource_paths.of(ref)))[0]
+
+
 @pytest.fixture
-def live(writer):
+def live(client):
     """Reads the CR with a status as if virt-operator v1.3.1 had finished its deployment."""
 
     def read(ref):
         settled = {"phase": "Deployed", "version": "v1.3.1", "target_version": "v1.3.1"}
-        found = writer.read_kubevirt(ref)
+        found = read_kubevirt(client, ref)
         done = {"observed_generation": found.generation, "deployment_id": "d"}
         return replace(found, **settled, **done, target_deployment_id="d")
 
@@ -255,13 +260,13 @@ def test_feature_gate_that_another_client_adds_after_the_plan_is_kept(
 
 
 def test_reconciler_becomes_field_manager_of_the_cr_fields_that_it_writes(
-    make_kubevirt, carry_out, writer
+    make_kubevirt, carry_out, client
 ):
     ref = make_kubevirt(DEFAULTS)
-    before = writer.read_kubevirt(ref).managers
+    before = read_kubevirt(client, ref).managers
     assert before == {fields.FEATURE_GATES: "somebody"}
     carry_out(ref)
-    assert writer.read_kubevirt(ref).managers == {
+    assert read_kubevirt(client, ref).managers == {
         fields.FEATURE_GATES: "reconciler",
         fields.ROLLOUT_STRATEGY: "reconciler",
         fields.UPDATE_METHODS: "reconciler",

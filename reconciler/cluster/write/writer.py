@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from reconciler.cluster.api.api_errors import Answer
     from reconciler.cluster.api.client import Client
-    from reconciler.model.live.live_state import LiveKubeVirt, LiveVM
+    from reconciler.model.live.live_state import LiveVM
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
@@ -118,20 +118,6 @@ class ClusterWriter:
             return None
         try:
             return workloads.VMS.one(body)
-        except UnreadableError as error:
-            raise ClusterError(
-                f"the {ref} at {self._client.host} cannot be read: {error}"
-            ) from error
-
-    def read_kubevirt(self, ref: ObjectRef) -> LiveKubeVirt:
-        """Return the current state of the KubeVirt CR.
-
-        Raises:
-            ClusterError: The CR cannot be read, or does not exist.
-        """
-        body = self._client.get(resource_paths.of(ref))
-        try:
-            return kubevirt(body)[0]
         except UnreadableError as error:
             raise ClusterError(
                 f"the {ref} at {self._client.host} cannot be read: {error}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.explanation import Explanation
+from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.run.checkpoint import Soak
 from reconciler.model.run.outcome import Result
@@ -117,10 +118,9 @@ class Holds:
         now = {ref: planner.decision(ref) for ref in refs}
         failed = [ref for ref in refs if _has_failed(now[ref], objects.get(ref), context)]
         if failed:
-            more = f", and {len(failed) - 1} more" if len(failed) > 1 else ""
             why = Explanation(
                 reason=CANARY_FAILED,
-                message=f"the canary {failed[0].namespace}/{failed[0].name} failed{more}",
+                message=f"the canary {listed_refs(failed, most=1)} failed",
                 hint="find out why; the other VMs start once all canaries have their memory",
             )
             return Hold(why=why, final=True)

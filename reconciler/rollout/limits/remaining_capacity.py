@@ -81,17 +81,17 @@ class RemainingCapacity:
         are not visible yet, so that two changes never get the same capacity. Call the function
         once for each VM that is to start now.
         """
-        ledger = Reservations(live)
+        reservations = Reservations(live)
         for ref, tracked in objects.items():
             pod = self._reserved.get(ref)
             if pod is not None and is_hidden(tracked, live.vmis.get(ref), live.capacity):
-                ledger.promise(ref, pod)
+                reservations.promise(ref, pod)
 
         def ask(ref: ObjectRef) -> bool:
             size, vmi = grown_to(candidates[ref], live), live.vmis.get(ref)
             if size is None or vmi is None or not migrates(candidates[ref]):
                 return True
-            placed = ledger.place(ref, size)
+            placed = reservations.place(ref, size)
             self._short = self._short or not placed
             if placed:
                 self._reserved[ref] = pod_for(

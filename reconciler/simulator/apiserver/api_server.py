@@ -108,7 +108,6 @@ class KubeApiServer:
             answer = self._answer(request, user)
         except status_errors.StatusError as refusal:
             answer = refusal.response()
-        size = len(answer.body) if isinstance(answer, Response) else 0
         self.log.append(
             RequestRecord(
                 method=request.method,
@@ -118,8 +117,6 @@ class KubeApiServer:
                 user=user.name if user else "",
                 user_agent=request.header("user-agent"),
                 content_type=request.media_type,
-                body_bytes=len(request.body),
-                response_bytes=size,
                 at=self.store.clock.now(),
             )
         )

@@ -31,7 +31,6 @@ class Form(StrEnum):
     OBJECT = ""
     TABLE = "Table"
     METADATA = "PartialObjectMetadata"
-    METADATA_LIST = "PartialObjectMetadataList"
 
 
 def wanted(accept: str) -> Form:

@@ -88,8 +88,6 @@ class RequestRecord:
     user: str
     user_agent: str
     content_type: str
-    body_bytes: int
-    response_bytes: int
     """The size of the response body in bytes, or 0 for a watch."""
     at: datetime
     """The simulated time of the request."""
