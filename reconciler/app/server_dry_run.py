@@ -17,7 +17,7 @@ _LATER = "an earlier wave of the plan may change this answer"
 
 
 def server_dry_run(plan: Plan, dry_run: DryRun) -> Plan:
-    """Return *plan* with a warning for each action that the API server would refuse.
+    """Return *plan* with a warning for each action that the API server would reject.
 
     Restarts are not sent: they are requests to a subresource, which admission does not see.
 
@@ -36,7 +36,7 @@ def server_dry_run(plan: Plan, dry_run: DryRun) -> Plan:
         Diagnostic(
             severity=Severity.WARNING,
             code="server-dry-run-refused",
-            message=f"the API server would refuse it ({answer.refusal}): {answer.message}",
+            message=f"the API server would reject the change ({answer.refusal}): {answer.message}",
             at=places.get(action.ref),
             ref=action.ref,
             hint=_LATER if number else "",
@@ -48,7 +48,7 @@ def server_dry_run(plan: Plan, dry_run: DryRun) -> Plan:
     summary = Diagnostic(
         severity=Severity.NOTE,
         code="server-dry-run",
-        message=f"the API server was asked about {changes} with dryRun=All and would refuse "
+        message=f"the API server checked {changes} with dryRun=All and would reject "
         f"{len(refused)}",
     )
     return replace(plan, diagnostics=(*plan.diagnostics, *refused, summary))

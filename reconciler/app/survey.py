@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _UNBOUND = Diagnostic(
     severity=Severity.WARNING,
     code="unbound",
-    message="no configuration binds this run: no window, no canary, no batch, no cluster to "
-    "refuse, and no consent to create or to restart",
+    message="no configuration limits this run: it has no windows, canaries, batches or required "
+    "cluster, and no consent to create or restart VMs",
     hint="pass --config FILE, or put a document of the kind Config among the manifests",
 )
 

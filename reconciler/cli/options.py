@@ -261,7 +261,7 @@ Trace = Annotated[
         "--trace",
         metavar="FILE",
         envvar=_env("TRACE"),
-        help="Append a line of JSON to a file for each VM that the run has finished with.",
+        help="Append one line of JSON to a file for each VM, when its change has ended.",
     ),
 ]
 IgnoreWindows = Annotated[
@@ -346,8 +346,8 @@ Yes = Annotated[
         "-y",
         "--yes",
         envvar=_env("YES"),
-        help="Apply the plan without asking; needed without a terminal, unless --plan or "
-        "--expect-digest approves it.",
+        help="Apply the plan without asking; required without a terminal, unless --plan or "
+        "--expect-digest approves the plan.",
     ),
 ]
 NoWait = Annotated[

@@ -76,7 +76,7 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
         " change live and which the reconciler does not write.",
         "Set `memory.guest` in Git."),
     Reason.NOTHING_NAMED: own("Git sets no memory",
-        "Git has the VM and sets no memory for it.",
+        "Git contains the VM, but sets no memory for it.",
         "Set `memory.guest` in Git if the reconciler should manage this VM's memory."),
     Reason.SUSPENDED: own("annotation memory.reconciler.dev/suspend",
         "The annotation `memory.reconciler.dev/suspend` is `true`, in Git or in the cluster.",
@@ -127,7 +127,7 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         "Restart the VM; it then gets a new maxGuest."),
     Reason.MISALIGNED: recorded("misaligned, all versions",
         "The new size is not a whole number of memory blocks: 2Mi, or 1Gi with huge pages of 1Gi."
-        " Decimal sizes such as 4G are not.",
+        " Decimal sizes such as 4G are not whole blocks.",
         "Write a multiple of 2Mi (or 1Gi), or restart the VM."),
     Reason.BELOW_MINIMUM: source("v1.3.1 pkg/liveupdate/memory/memory.go:104",
         "The new size is below 1Gi, the smallest guest memory that KubeVirt changes live.",
@@ -145,7 +145,7 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         " security; on old versions also dedicated CPUs, huge pages or a memory limit.",
         "Restart the VM, or remove the setting that the message names."),
     Reason.UNSUPPORTED_ARCHITECTURE: source("v1.9.0 pkg/liveupdate/memory/memory.go:53-107",
-        "This KubeVirt version plugs memory only into VMs of other architectures.",
+        "This KubeVirt version hotplugs memory only into VMs of other architectures.",
         "Restart the VM."),
     Reason.PLUG_FAILED_BEFORE: recorded("plug-refused-then-revert, all versions",
         "libvirt or QEMU rejected an earlier hotplug, and KubeVirt changes nothing live after"
@@ -184,7 +184,7 @@ WAITS: Mapping[Reason, ReasonEntry] = {
         "A migration for this change failed, and KubeVirt retries it.",
         "Check the failure that the message quotes."),
     Reason.GUEST_ACCEPTING: recorded("hotplug-succeeds: guestCurrent comes after Succeeded",
-        "The memory is plugged, and the guest does not use (or has not released) all of it yet."),
+        "The memory is hotplugged, but the guest does not use (or has not released) all of it."),
     Reason.HOTPLUG_IN_FLIGHT: recorded("slow-then-second-change, all versions",
         "A change to another size is in flight. It cannot be cancelled, and KubeVirt rejects a"
         " second change until the first one has ended."),
@@ -222,7 +222,7 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
     Reason.INVALID_MANIFEST: own("a manifest that is wrong in one place may be wrong in others",
         "The manifest in Git has an error, so the object is left unchanged. Other objects are not"
         " affected. An invalid KubeVirt manifest leaves the CR unchanged.",
-        "Correct the manifest in Git; `reconciler validate` shows each error with its place."),
+        "Correct the manifest in Git; `reconciler validate` shows each error with its location."),
     Reason.UNREADABLE: own("the object exists, and a value in it cannot be read",
         "A value of the object in the cluster cannot be read.",
         "Correct the value that the message names."),
@@ -332,7 +332,7 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
     Reason.WOULD_EVICT: recorded("evict-only v1.9.0; old launchers are read from v1.9.0 code",
         "The change of the CR would make KubeVirt stop running VMs immediately. The message lists"
         " them.",
-        "Add LiveMigrate to `workloadUpdateMethods`, or restart or complete those VMs first."),
+        "Add LiveMigrate to `workloadUpdateMethods`, or restart those VMs yourself first."),
 }
 """Reasons for the effect blocked: the change would be denied or harmful, or it has failed.
 

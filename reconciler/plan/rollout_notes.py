@@ -74,7 +74,8 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
             "window-too-short",
             f"the longest upcoming window lasts {_minutes(longest)}, but the first attempt for "
             f"{_vms(never)} may take longer: {_named(never, needs)}",
-            "make a window longer, or lower completionTimeoutPerGiB; otherwise these never start",
+            "make a window longer, or lower completionTimeoutPerGiB; otherwise these VMs "
+            "never start",
         )
     if now.is_open and now.until is not None:
         late = [

@@ -61,7 +61,7 @@ class SimClock:
         self._stepped = moment
 
     def real_delay(self, moment: float) -> float:
-        """Returns the real seconds until `moment`: 0 in the past, infinite if stepped by hand."""
+        """Returns the real seconds until `moment`: 0 for the past, infinity if stepped by hand."""
         remaining = moment - self.monotonic()
         if remaining <= 0:
             return 0.0

@@ -48,12 +48,12 @@ class Engine:
         return self.random.uniform(low_s, high_s)
 
     def next_due(self) -> float | None:
-        """Returns the simulated time at which the next work is due, or None without any work."""
+        """Returns the simulated time at which the next work is due, or None without work."""
         with self.store.lock:
             return self._heap[0][0] if self._heap else None
 
     def run_due(self, *, limit: int | None = None) -> int:
-        """Runs all work that is due, and work that it makes due; returns how many pieces ran.
+        """Runs all due work, and due work that it schedules; returns the number of pieces run.
 
         Args:
             limit: The maximum number of pieces of work to run before the lock is released.

@@ -136,7 +136,7 @@ class Simulator:
         )
 
     def serve(self, host: str = "127.0.0.1", port: int = 0) -> server.Server:
-        """Serves the API server over HTTP from a separate thread, which also lets time pass.
+        """Serves the API server over HTTP from a separate thread, which also runs due work.
 
         Returns:
             The running server, a context manager with the attributes `url` and `token` (the

@@ -132,11 +132,15 @@ HUGEPAGES = (
 )
 DEDICATED_CPUS = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592"),
-    ((1, 3, 0), True, "kubevirt PR 12128; recorded v1.3.1"),
+    ((1, 3, 0), True, "kubevirt PR 12128; recorded on a KubeVirt v1.3.1 cluster"),
 )
 MEMORY_LIMITS = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567"),
-    ((1, 2, 1), True, "kubevirt PR 11498; recorded v1.3.1 limits-memory-below"),
+    (
+        (1, 2, 1),
+        True,
+        "kubevirt PR 11498; recorded on a KubeVirt v1.3.1 cluster (limits-memory-below)",
+    ),
 )
 PLUGGABILITY_CHECKED = (
     ((1, 1, 0), True, "v1.1.0 vms-admitter.go:456-592; v1.2.0 :430-567"),

@@ -49,8 +49,8 @@ def capacity_warnings(
         found.append(
             _warning(
                 "room-one-after-another",
-                f"{_count(late)} no capacity while other VMs migrate, but will have it one "
-                f"after another: {listed_refs(late, NAMED)}",
+                f"{_count(late)} no capacity while other VMs migrate, but will get capacity "
+                f"one after another: {listed_refs(late, NAMED)}",
                 "they start as capacity becomes free; the forecast does not include that wait",
             )
         )

@@ -71,8 +71,8 @@ def _limits(foreign: Sequence[ForeignChange], queue: Queue) -> str:
     if not foreign:
         return limits
     if len(foreign) == 1:
-        return f"{limits}; 1 other migration takes a slot until it ends"
-    return f"{limits}; {len(foreign)} other migrations take slots until they end"
+        return f"{limits}; 1 other migration uses a slot until it ends"
+    return f"{limits}; {len(foreign)} other migrations use slots until they end"
 
 
 def _shards(context: PlanContext) -> Iterator[str]:
@@ -89,8 +89,8 @@ def _order(planned: Sequence[PlannedChange], queue: Queue, context: PlanContext)
     canary = context.policy.canary
     if canary is not None and ranks != {CANARY}:
         yield (
-            f"the canaries soak for {canary.soak} before other VMs start, counted in full even if "
-            "an earlier run started it"
+            f"the canaries soak for {canary.soak} before other VMs start; the forecast counts "
+            "the whole soak, even if an earlier run started it"
         )
     grouped = [each for each in planned if queue.groups.get(each.ref)]
     if len(grouped) > 1:
@@ -102,17 +102,19 @@ def _restarts(planned: Sequence[PlannedChange]) -> Iterator[str]:
     n = sum(each.disruption is Disruption.RESTART for each in planned)
     if n:
         yield (
-            f"{n} VM{'s are' if n > 1 else ' is'} restarted, which takes a slot for "
+            f"{n} VM{'s are' if n > 1 else ' is'} restarted, and each restart uses a slot for "
             f"{RESTART.low:.0f} to {RESTART.high:.0f} s; no other figure includes restarts"
         )
 
 
 def _rate(limit: int, times: Estimates) -> str:
     per_gib = times.per_gib(limit)
-    rate = f"{per_gib.low:.2g} to {per_gib.high:.2g} s a GiB"
-    bound = f", with at most {human(limit)}/s a migration (bandwidthPerMigration)" if limit else ""
+    rate = f"{per_gib.low:.2g} to {per_gib.high:.2g} s per GiB"
+    bound = (
+        f", with at most {human(limit)}/s per migration (bandwidthPerMigration)" if limit else ""
+    )
     if known := len(times.comparable(limit)):
-        return f"{rate}{bound}, as {known} finished migrations took"
+        return f"{rate}{bound}, as {known} finished migrations needed"
     if limit:
         return f"{rate}{bound}"
     return f"{rate}, as on a network of 10 to 25 Gbit/s: no bandwidth is set and none was observed"

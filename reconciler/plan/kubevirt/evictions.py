@@ -38,7 +38,7 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
     with_reasons = listed((f"{vmi.ref.namespaced_name} ({why})" for vmi, why in found), NAMED)
     config = effective_config_of(after)
     stops = "whose guest stops" if len(found) == 1 else "whose guests stop"
-    hint = "wait until none of these VMs waits for a migration, or restart them yourself first"
+    hint = "wait until these VMs need no migration, or restart them yourself first"
     if LIVE_MIGRATE not in config.methods and any(
         is_true(vmi.conditions, "LiveMigratable") for vmi, _ in found
     ):

@@ -224,7 +224,7 @@ class TrackedObject:
             IllegalTransitionError: The object has not ended.
         """
         if self._end is None:
-            raise IllegalTransitionError(f"{self.ref} has no outcome: it has not ended")
+            raise IllegalTransitionError(f"{self.ref} has no outcome, because it is still open")
         result, why = self._end.result, self._end.why
         seconds = None
         if self.patched_at and self.ended_at and result is Result.DONE:

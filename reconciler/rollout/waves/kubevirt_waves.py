@@ -94,7 +94,7 @@ class KubeVirtWaves:
                 self._write_unless_reverted(tracked, context)
                 return False
             case Effect.NONE if self._settled(context):
-                message = "the KubeVirt CR is as Git says"
+                message = "the KubeVirt CR matches Git"
                 why = Explanation(reason=Reason.CONFIG_AS_DESIRED.value, message=message)
                 self._completion.close(tracked, End(result=Result.DONE, why=why))
                 return True
@@ -126,7 +126,7 @@ class KubeVirtWaves:
         if not reverted:
             return None
         writer = decision.owner or "another client"
-        message = f"{writer} reverted {', '.join(reverted)}; the run does not write it again"
+        message = f"{writer} reverted {', '.join(reverted)}; the run does not repeat the write"
         return Explanation(reason=REVERTED, message=message, hint=_OWNER_HINT)
 
     def _write(self, tracked: TrackedObject, context: PlanContext) -> None:

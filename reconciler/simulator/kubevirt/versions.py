@@ -55,7 +55,7 @@ def parse_version(text: str) -> Version:
 
 
 def since(version: Version, *bounds: str) -> bool:
-    """Returns whether a version has a change, given the first version with it on each line.
+    """Returns whether a version has a change, given the first version per release line.
 
     `since(v, "1.6.4", "1.7.1")` means that v1.6 has the change from patch 4, v1.7 from patch 1,
     and all later release lines have it.
@@ -161,7 +161,7 @@ class Behaviour:
     pod_awaited: bool
     """Whether a VMI first reports that its pod does not exist (recorded on v1.3.1 only)."""
     finished_mirror: bool
-    """Whether finished migrations copy the state of their VMI's newest one (only v1.3.1)."""
+    """Whether a VMI's finished migrations copy the state of its newest one (only v1.3.1)."""
     conflict_message: str
     """The message for a conflict with the instancetype (recorded, v1.2.2 to v1.9.0)."""
     template_timestamp: bool

@@ -153,7 +153,7 @@ class World:
 
     name: str = "world"
     starts_at: datetime | None = None
-    """The time at which the simulation starts, which the clock's creator sets; None: any time."""
+    """The time at which the simulation starts, if a clock is created for it; None: any time."""
     version: str = DEFAULT_VERSION
     kubevirt_namespace: str = "kubevirt"
     kubevirt_names: tuple[str, ...] = ("kubevirt",)

@@ -19,7 +19,7 @@ def test_accepted_changes_are_counted_and_not_made(git, serve, command):
     cluster = serve("hotplug")
     flags = ("plan", "--repo", git, "-o", "json")
     ended = command(*flags, "--server-dry-run", on=cluster)
-    said = "the API server was asked about 1 change with dryRun=All and would refuse 0"
+    said = "the API server checked 1 change with dryRun=All and would reject 0"
     assert (ended.code, diagnostics(ended)) == (0, [("note", "server-dry-run", said)])
     (patch,) = cluster.ours("PATCH")
     assert "dryRun=All" in patch.query
@@ -35,7 +35,7 @@ def test_refused_change_is_a_warning_with_the_answer(git, serve, command):
     )
     severity, code, message = diagnostics(ended)[0]
     assert (ended.code, severity, code) == (0, "warning", "server-dry-run-refused")
-    assert message.startswith("the API server would refuse it (forbidden): ")
+    assert message.startswith("the API server would reject the change (forbidden): ")
 
 
 def test_server_dry_run_needs_a_cluster(git, command, tmp_path):

@@ -73,7 +73,7 @@ class WatchStream:
             return frames
 
     def wake_at(self) -> float:
-        """Returns the simulated time at which `poll` must be called even if no event has come."""
+        """Returns the simulated time at which `poll` must be called, even without new events."""
         return min(self._ends_at, self._bookmark_at)
 
     def on_ready(self, callback: Callable[[], object]) -> None:
@@ -121,7 +121,7 @@ class WatchStream:
             self._offer(event)
 
     def _offer(self, event: StoreEvent) -> None:
-        """Adds a watch event for a change, if the change affects what the selectors match."""
+        """Adds a watch event for a change if the selectors match the object before or after."""
         kind = event.type
         if not self._chosen.everything:
             after = kind != "DELETED" and self._chosen.matches(decode(event.body))

@@ -48,7 +48,7 @@ class Fault:
     name: str = ""
     user: str = ""
     skip: int = 0
-    """The number of matching requests that pass first: n-1 skips to the nth."""
+    """The number of matching requests that the fault does not affect; n-1 skips to the nth."""
     times: int | None = None
     """The number of times that the fault happens, or None for always."""
     probability: float = 1.0

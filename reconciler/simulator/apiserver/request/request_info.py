@@ -1,4 +1,4 @@
-"""RequestInfo: the verb, resource and name that an HTTP method and a URL path stand for.
+"""RequestInfo: the verb, resource and name in a request's HTTP method and URL path.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/request/requestinfo.go.
 """

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _INVALID: Final = "FieldValueInvalid"
 _STRING: Final = {"type": "string"}
-"""The most frequent schema of a leaf, which accepts any string."""
+"""The schema that most fields have; it accepts any string."""
 _TYPES: Final = {
     "object": (dict,),
     "array": (list,),

@@ -204,7 +204,7 @@ def unauthorized() -> StatusError:
 
 
 def expired(message: str, *, continue_token: str = "") -> StatusError:
-    """Returns the 410 error, if possible with a token for an inconsistent rest of the list."""
+    """Returns the 410 error; its token, if any, continues the list at a newer revision."""
     metadata = {"continue": continue_token} if continue_token else {}
     return StatusError(failure(410, "Expired", message, metadata=metadata))
 

@@ -87,7 +87,7 @@ class VMLiveUpdater:
         return vmi
 
     def _clear_unless_same(self, vm: Json, vmi: Json) -> None:
-        """Clears RestartRequired, or keeps the condition's time if it is set again immediately."""
+        """Clears RestartRequired; if the update sets the same condition again, keeps its time."""
         earlier = condition(vm, RESTART_REQUIRED)
         drop_condition(vm, RESTART_REQUIRED)
         if self._cluster.config.live_update:

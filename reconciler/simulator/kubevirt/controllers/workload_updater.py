@@ -194,7 +194,7 @@ class WorkloadUpdater:
         self._cluster.recorder.record(vmi, kind, reason, message, component=COMPONENT)
 
     def _evacuate(self, vmi: Json) -> None:
-        """Creates an evacuation migration instead of a denied eviction; it also plugs memory."""
+        """Creates an evacuation migration for a denied eviction; it also hotplugs memory."""
         name = (vmi["metadata"]["namespace"], vmi["metadata"]["name"])
         migration = make_migration(name, f"kubevirt-evacuation-{self._store.ids.suffix()}")
         migration["metadata"]["generateName"] = "kubevirt-evacuation-"

@@ -260,7 +260,7 @@ class MigrationController:
         self._enter(migration, phase)
 
     def _finish(self, migration: Json, vmi: Json | None) -> None:
-        """Copies the VMI's migration state, and removes the finalizer and surplus migrations."""
+        """Copies the VMI's migration state; removes the finalizer and surplus migrations."""
         key = key_of(MIGRATIONS, migration)
         state = dig(vmi, "status", "migrationState")
         uid = migration["metadata"]["uid"]

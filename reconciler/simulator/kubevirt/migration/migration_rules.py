@@ -49,7 +49,7 @@ def poll_s(priority: str, *, queue: bool) -> float:
 
 
 def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
-    """Returns the earliest start of a VMI's next automatic migration, or None for now.
+    """Returns the earliest start of a VMI's next automatic migration, or None for no delay.
 
     The migration starts 20 s after the latest failure. The delay doubles with each further
     failure since the last success.

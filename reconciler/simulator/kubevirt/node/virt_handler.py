@@ -209,7 +209,7 @@ class VirtHandler:
     # Plugging
 
     def _plug_cpus(self, vmi: Json) -> None:
-        """Plugs CPUs into the guest, which KubeVirt does before memory.
+        """Hotplugs CPUs into the guest, which KubeVirt does before it hotplugs memory.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go (finalizeMigration).
         """

@@ -164,7 +164,7 @@ class VMWebhooks:
         return _hugepages_denial(domain, field)
 
     def _live_update_denial(self, vm: Json) -> Denial | None:
-        """Applies the hotplug rules to a VM that sets maxGuest itself, and not to other VMs.
+        """Applies the hotplug rules to VMs that set maxGuest themselves, but not to other VMs.
 
         Source: v1.9.0 ADM/vms-admitter.go:279-296.
         """

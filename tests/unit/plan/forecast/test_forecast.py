@@ -174,7 +174,7 @@ def test_estimate_uses_the_rate_of_finished_migrations():
     found = forecast_of(desired, live)
     assert found.earliest_s < 20 * 10 < found.latest_s
     assert found.latest_s < 2 * found.earliest_s
-    assert any("as 2 finished migrations took" in each for each in found.assumptions)
+    assert any("as 2 finished migrations needed" in each for each in found.assumptions)
 
 
 def test_forecast_states_the_assumed_bandwidth_without_finished_migrations():
@@ -279,7 +279,7 @@ def test_migration_outside_the_plan_takes_a_slot_until_it_ends():
     )
     assert free.earliest_s < near.earliest_s < held.earliest_s
     assert free.latest_s < near.latest_s < held.latest_s
-    assert any("1 other migration takes a slot" in each for each in held.assumptions)
+    assert any("1 other migration uses a slot" in each for each in held.assumptions)
 
 
 def test_change_in_flight_takes_a_slot_before_its_migration_starts():
