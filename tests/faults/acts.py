@@ -95,7 +95,7 @@ def foreign_migration(stage):
     made = [name for name in (VMS[-1], TARGET, "still") if _migrate(stage, name)][:1]
     for _ in made:
         return lambda: 1
-    raise AssertionError("nobody could be migrated")
+    raise AssertionError("no VM could be migrated")
 
 
 def vanishing(stage):
@@ -139,7 +139,7 @@ def quota(stage, ends_s=120.0):
     return lambda: 1
 
 
-# Others who write
+# Writes by other clients
 
 
 def _spec_before(stage):
@@ -218,7 +218,7 @@ def deleted(stage):
     return lambda: int(done)
 
 
-# The lease, and the process
+# Leases and the process
 
 
 def _leases(stage):
@@ -236,7 +236,7 @@ def lease_taken(stage):
         def write(path=path, **spec):
             return stage.ask("PATCH", path, {"spec": spec}) == 200
 
-        taken.append(write(holderIdentity="somebody-else"))
+        taken.append(write(holderIdentity="another-client"))
         for seconds in range(5, 40, 5):
             stage.soon(partial(write, leaseTransitions=seconds), seconds)
         stage.soon(partial(write, holderIdentity=""), 40.0)

@@ -46,7 +46,7 @@ def pass_of(stage, text):
     for name, why in shown_failures(stage).items():
         if told.get(name) != "failed" or done.report.exit not in COMES_FIRST:
             stage.problems.append(
-                f"{stage.holder} ends {done.code} and says {told.get(name)} of {name}: {why}"
+                f"{stage.holder} ends {done.code} and reports {told.get(name)} for {name}: {why}"
             )
     return done
 
@@ -85,7 +85,7 @@ def shown_failures(stage):
 def _shown(stage, name, vmi):
     hotplug = conditions(vmi).get("HotMemoryChange")
     if hotplug == "False":
-        return "the plug was refused"
+        return "the hotplug was rejected"
     phases = [each.get("status", {}).get("phase") for each in stage.migrations(name)]
     failed = phases.count("Failed")
     if failed >= 3 and "Succeeded" not in phases and hotplug == "True":
@@ -95,4 +95,8 @@ def _shown(stage, name, vmi):
     if not ended or size(memory.get("guestRequested")) == size(memory.get("guestCurrent")):
         return ""
     waited_s = (stage.clock.now() - datetime.fromisoformat(ended)).total_seconds()
-    return f"the guest is silent for {waited_s:.0f} s" if waited_s > GUEST_S + 5 else ""
+    return (
+        f"the guest has not accepted the memory for {waited_s:.0f} s"
+        if waited_s > GUEST_S + 5
+        else ""
+    )

@@ -219,7 +219,7 @@ class Stage(Rig):
         elif ends < now:
             self.problems.append(f"{method} {path} at {now}, the lease {kind} ended at {ends}")
         elif robbed and not self._holds(kind):
-            self.problems.append(f"{method} {path} at {now}, the lease {kind} is another's")
+            self.problems.append(f"{method} {path} at {now}, the lease {kind} is another run's")
 
     def _leases(self, kind):
         found = self.sim.store.list("leases.coordination.k8s.io")

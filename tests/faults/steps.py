@@ -82,7 +82,7 @@ def reach(stage, step, act):
             if came or event.key.resource != moment.resource or event.type == "DELETED":
                 return
             if moment.seen(stage, json.loads(event.body)):
-                # Not inside of the write that shows it: that has to end first.
+                # Run it after the write that causes this change has ended.
                 stage.soon(once)
 
         stage.sim.store.subscribe(change)

@@ -77,8 +77,8 @@ class Fault:
         return self.name
 
 
-WRITES_LEFT = "no patch comes after the last one"
-PLUGGED = "what a migration carries is decided when it arrives"
+WRITES_LEFT = "the product sends no patch after its last one"
+PLUGGED = "the result of a migration is decided before it succeeds"
 UNBORN = "there is no migration of the VM to strike before it is wanted"
 B_ONLY = {"controls": ("default",)}
 REFUSED = {TARGET: {"plug-refused", "plug-failed-before", "restart-pending"}}
@@ -119,17 +119,17 @@ FAULTS = (
         why=WRITES_LEFT,
     ),
     Fault(
-        name="answers 5 s late for 40 s",
+        name="responses 5 s late for 40 s",
         begin=partial(answering, effect=Effect.SLOW, seconds=5.0, lasts_s=40.0),
     ),
     Fault(
-        name="answer lost, write landed",
+        name="response lost after the write",
         begin=partial(losing, answers=1),
         last=LAST_WRITE,
         why=WRITES_LEFT,
     ),
     Fault(
-        name="two answers lost, writes landed",
+        name="two responses lost after the writes",
         begin=partial(losing, answers=2),
         last=LAST_WRITE,
         why=WRITES_LEFT,
@@ -171,11 +171,11 @@ FAULTS = (
         name="target unschedulable once",
         begin=partial(striking, kind=Kind.TARGET_UNSCHEDULABLE, target_unschedulable=1),
         last=f"{TARGET} noticed",
-        why="a pod is given its node as soon as it is made",
+        why="a pod is scheduled as soon as it is created",
         **B_ONLY,
     ),
     Fault(
-        name="plug refused",
+        name="hotplug rejected",
         begin=partial(striking, kind=Kind.PLUG_REFUSED, plug_refused=ALWAYS),
         last=f"{TARGET} Running",
         why=PLUGGED,
@@ -183,10 +183,10 @@ FAULTS = (
         **B_ONLY,
     ),
     Fault(
-        name="guest silent",
+        name="guest does not accept the memory",
         begin=silent,
         last=f"{TARGET} accepts",
-        why="the guest has its memory then",
+        why="the guest already has its memory",
         leaves=SILENT,
         **B_ONLY,
     ),
@@ -197,37 +197,47 @@ FAULTS = (
         begin=vanishing,
         first=f"{TARGET} Pending",
         last=f"{TARGET} Running",
-        why="there is no migration that has not ended",
+        why="no migration is running",
         **B_ONLY,
     ),
-    Fault(name="nodes full for 120 s", begin=full, last=LAST_WRITE, why="no pod is made after it"),
-    Fault(name="quota for 120 s", begin=quota, last=LAST_WRITE, why="no pod is made after it"),
     Fault(
-        name="CR taken back once",
+        name="nodes full for 120 s",
+        begin=full,
+        last=LAST_WRITE,
+        why="no pod is created after the last patch",
+    ),
+    Fault(
+        name="quota for 120 s",
+        begin=quota,
+        last=LAST_WRITE,
+        why="no pod is created after the last patch",
+    ),
+    Fault(
+        name="CR reverted once",
         begin=taken_back,
         first="strategy patched",
-        why="there is nothing to take back",
+        why="there is no change to revert yet",
     ),
     Fault(
         name="CR owned by HyperConverged",
         begin=owned,
         first="strategy patched",
-        why="there is nothing to take back",
+        why="there is no change to revert yet",
         leaves=HYPERCONVERGED,
         **B_ONLY,
     ),
-    Fault(name="VM given another size", begin=partial(resized, guest="1536Mi"), **B_ONLY),
+    Fault(name="VM resized by another client", begin=partial(resized, guest="1536Mi"), **B_ONLY),
     Fault(
-        name="VM's size taken back",
+        name="VM size reverted",
         begin=partial(resized, guest="1Gi"),
         first=f"{TARGET} patched",
-        why="there is nothing to take back",
+        why="there is no change to revert yet",
         **B_ONLY,
     ),
-    Fault(name="VM labelled by another", begin=labelled),
+    Fault(name="VM labelled by another client", begin=labelled),
     Fault(name="VM deleted and created again", begin=recreated, **B_ONLY),
     Fault(name="VM deleted", begin=deleted, leaves=GONE, **B_ONLY),
-    Fault(name="lease taken by another", begin=lease_taken),
+    Fault(name="lease taken by another client", begin=lease_taken),
     Fault(name="lease deleted", begin=lease_deleted),
-    Fault(name="asked to end", begin=asked_to_end),
+    Fault(name="interrupted", begin=asked_to_end),
 )

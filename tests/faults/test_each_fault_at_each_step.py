@@ -22,9 +22,9 @@ def test_rollout_completes_despite_a_fault_at_a_step(fault, step, tally):
     struck = []
     came = reach(stage, step, lambda: struck.append(fault.begin(stage)))
     first = pass_of(stage, text)
-    assert came, f"the step did not come: {first.code} {first.error}"
+    assert came, f"the step did not happen: {first.code} {first.error}"
     last = passes_until(stage, text, expected, leaves=fault.leaves)
-    assert struck[0]() > 0, "the fault did not strike"
+    assert struck[0]() > 0, "the fault did not occur"
     tally("injected")
     found = stage.end_state()
     differs = {

@@ -77,7 +77,7 @@ def test_next_pass_finishes_the_work_of_a_killed_pass(control, kinds, at, tally)
     stage.hooks.clear()
     vars(stage.clock).pop("sleep", None)
     tally("injected")
-    # At once: it has to wait for the lease of the dead to run out, and takes it over.
+    # The next pass starts immediately, waits until the dead pass's lease expires and takes it.
     expected = undisturbed(control)
     last = passes_until(stage, text, expected, pauses_s=(0.0, 60.0))
     assert stage.end_state() == expected, last.error

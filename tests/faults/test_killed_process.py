@@ -62,7 +62,7 @@ CR = "/kubevirts/kubevirt"
 INSTANTS = {
     "first request": Request("GET", ""),
     "lists": Request("GET", "/virtualmachines"),
-    "config lease asked": Request("POST", "/leases"),
+    "config lease requested": Request("POST", "/leases"),
     "config lease taken": Request("POST", "/leases", when="answered"),
     "memory lease taken": Request("POST", "/leases", 2, "answered"),
     "strategy patch": Request("PATCH", CR),

@@ -13,12 +13,12 @@ from reconciler.simulator.apiserver.request.api_faults import Fault as ApiFault
 WATCHES = frozenset({"watch"})
 FAULTS = {
     "dropped after each event": ApiFault(effect=Effect.DROP, verbs=WATCHES, events=1, times=12),
-    "refused with 500": ApiFault(effect=Effect.STATUS, verbs=WATCHES, code=500, times=8),
-    "refused with 429": ApiFault(
+    "rejected with 500": ApiFault(effect=Effect.STATUS, verbs=WATCHES, code=500, times=8),
+    "rejected with 429": ApiFault(
         effect=Effect.STATUS, verbs=WATCHES, code=429, retry_after_s=1, times=8
     ),
-    "too old": ApiFault(effect=Effect.EXPIRE, verbs=WATCHES, times=8),
-    "silent": ApiFault(
+    "resourceVersion expired": ApiFault(effect=Effect.EXPIRE, verbs=WATCHES, times=8),
+    "no events": ApiFault(
         effect=Effect.SILENT, verbs=WATCHES, resource="virtualmachineinstancemigrations", times=1
     ),
 }

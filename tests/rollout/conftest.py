@@ -1,4 +1,4 @@
-"""What the tests of the commands share: served worlds, a repository, the commands."""
+"""Shared fixtures of the rollout tests: simulated clusters, a Git repository, and the commands."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from support.served import Command, Git, plain_environment, serving
 
 @pytest.fixture(autouse=True)
 def _apart(monkeypatch):
-    """Keep a test apart from this machine's settings, and its logging from other tests."""
+    """Isolate each test from this machine's settings and from the logging of other tests."""
     plain_environment(monkeypatch)
     loggers = [logging.getLogger(), logging.getLogger("reconciler")]
     before = [(each, each.level, list(each.handlers)) for each in loggers]
@@ -29,7 +29,7 @@ def git(tmp_path):
 
 @pytest.fixture
 def serve(tmp_path):
-    """Serves example worlds until the end of the test."""
+    """A function that serves example worlds until the end of the test."""
     numbers = itertools.count(1)
     with ExitStack() as stack:
         yield lambda world, **changes: stack.enter_context(

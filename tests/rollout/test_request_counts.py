@@ -1,4 +1,4 @@
-"""What a plan and an apply of a fixed fleet cost, counted: nothing grows with the VMs unseen."""
+"""Counts the requests and the work of a plan and an apply for a fleet of fixed size."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ LISTS = {
 }
 KINDS = ("VirtualMachine", "VirtualMachineInstance", "VirtualMachineInstanceMigration")
 N_PODS = FLEET.n_vms + N_MIGRATING
-"""Launchers, and those that the migrations under way have made."""
+"""The number of launcher pods, including the target pods of running migrations."""
 PAGES = sum(math.ceil(n / PAGE) for n in LISTS.values())
 N_FILES = sum(1 for path, _ in FLEET.files() if path != ".reconciler.yaml")
 WATCHES = 4
 LEASE = 1
 CONFIG = 1
 FEW_OBJECTS = 20
-"""Nodes, quotas and policies."""
+"""An upper limit for the number of nodes, quotas and migration policies."""
 
 
 @pytest.fixture(scope="module")
@@ -78,21 +78,21 @@ def serving(fleet, tmp_path, pace=IMMEDIATE):
 
 @pytest.fixture
 def cluster(tmp_path):
-    """The fleet, served; its finished migrations outnumber its VMs."""
+    """A served fleet that has more finished migrations than VMs."""
     with serving(FLEET, tmp_path) as served:
         yield served
 
 
 @pytest.fixture
 def stopped(tmp_path):
-    """The same, where no change waits for a migration, and a write takes a while."""
+    """A served fleet of stopped VMs, which change without a migration; each write takes 50 ms."""
     with serving(replace(FLEET, stopped=True), tmp_path, ResponseTimes(write_s=0.05)) as served:
         yield served
 
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Counts at the doors of the product, as long as the test lasts."""
+    """Count parsed and decoded objects, Git processes and decisions during the test."""
     found = Counter()
 
     def count(owner, name, what, how_many=lambda _: 1):
@@ -169,7 +169,7 @@ def test_cached_files_are_not_read_again(cluster, repo, command, counted, tmp_pa
 
 
 def test_plan_evaluates_each_vm_once(cluster, repo, command, counted):
-    """The first VM that needs pods and quotas is decided again once they are read."""
+    """The first VM that needs pods and quotas is evaluated again after they are read."""
     assert command("plan", "--repo", repo, on=cluster).code == 0
     assert counted["decisions"] == FLEET.n_vms + 1
 
@@ -236,7 +236,7 @@ def test_next_plan_reads_and_evaluates_only_changed_objects(cluster, repo, count
     with followed(cluster, repo) as (engine, informer):
         engine.plan()
         engine.plan()
-        # Those are judged by the time or by each other, so that they are decided each time.
+        # VMs with migrations depend on the time and on each other: every plan evaluates them.
         assert engine.decided <= N_MIGRATING
         counted.clear()
         before = len(cluster.ours())

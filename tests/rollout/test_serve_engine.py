@@ -1,4 +1,4 @@
-"""The engine behind `serve`: a plan that follows Git and the cluster without listing anything."""
+"""The engine behind `serve`: its plan follows Git and the cluster without list requests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def engine(cluster, repository, clock=None):
 
 
 class Late:
-    """A clock that can be put forward; waiting is real."""
+    """A clock that a test can set forward; its sleeps are real."""
 
     def __init__(self):
         self._base = SystemClock()
@@ -59,7 +59,7 @@ class Late:
 
 
 def patched(cluster, name: str, size: str) -> None:
-    """Another client writes a VM's size."""
+    """Patch a VM's size as another client."""
     guest = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": size}}}}}}
     answer = cluster.simulator.request(
         "PATCH",
@@ -80,7 +80,7 @@ def seen(informer, name: str, size: str):
 
 
 def lists(cluster):
-    """All requests but the watches, which open when the lists have been read."""
+    """All requests except watches, which start after the lists have been read."""
     return [each for each in cluster.ours() if "watch=" not in each.query]
 
 

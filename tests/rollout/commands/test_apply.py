@@ -1,4 +1,4 @@
-"""apply over HTTP: the whole way, nothing twice, and who prints what where."""
+"""apply over HTTP: a whole run, a second run without patches, and what is printed where."""
 
 from __future__ import annotations
 

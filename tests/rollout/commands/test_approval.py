@@ -1,4 +1,4 @@
-"""plan --out, then apply --plan or --expect-digest: what is approved, refused, and left alone."""
+"""plan --out, then apply --plan or --expect-digest: approved, rejected and unapproved changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def writes_to_vms(cluster) -> list[str]:
 
 
 def shrink_by_hand(cluster, guest: str) -> None:
-    """Somebody else changes the VM between the plan and its turn."""
+    """Another client changes the VM after the plan was made and before it is carried out."""
     memory = {"memory": {"guest": guest}}
     change = {"spec": {"template": {"spec": {"domain": memory}}}}
     assert cluster.ask("PATCH", VM, change)[0] == 200
@@ -200,7 +200,7 @@ def test_apply_with_a_different_expected_digest_writes_nothing(serve, git, comma
     assert ended.code == 8
     assert f"the digest was {digest} and is now {now}" in ended.err
     assert "apply --plan" in ended.err
-    assert ended.out.startswith("Plan "), "what it would be now is shown"
+    assert ended.out.startswith("Plan "), "the current plan is printed"
     assert cluster.writes() == []
     left = json.loads(report.read_text())
     jsonschema.validate(left, json.loads((SCHEMAS / "report.schema.json").read_text()))

@@ -1,4 +1,4 @@
-"""Bad input: one clear sentence with place and hint, its exit code, and no traceback."""
+"""Bad input: one clear sentence with location and hint, its exit code, and no traceback."""
 
 from __future__ import annotations
 
@@ -17,30 +17,30 @@ NEVER = ("Traceback", "Error(", "Exception", "None", TOKEN)
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What is wrong, and what is said about it; {here} is the test's folder."""
+    """One bad input and the expected message; {here} is the folder of the test."""
 
     arguments: str
     code: int
     says: tuple[str, ...]
     files: dict[str, str] | None = field(default_factory=lambda: {"vm.yaml": GOOD})
-    """Committed to {here}/repo; None leaves that without a commit."""
+    """The files to commit to {here}/repo; None leaves the repository without a commit."""
     beside: dict[str, str] = field(default_factory=dict)
-    """Written into {here}."""
+    """The files to write into {here}."""
 
 
 SOURCE = {
-    "a folder that is no repository": Case(
+    "a folder without a repository": Case(
         arguments="plan --repo {here}/plain",
         code=1,
         beside={"plain/vm.yaml": GOOD},
         says=("{here}/plain is not a Git repository", "use the root of a repository"),
     ),
-    "a folder that is not there": Case(
+    "a missing folder": Case(
         arguments="apply --yes --repo {here}/nowhere",
         code=1,
         says=("{here}/nowhere does not exist", "use the root of a repository"),
     ),
-    "an address where no repository is": Case(
+    "an address without a repository": Case(
         arguments="reconcile --repo file://{here}/nowhere",
         code=1,
         says=(
@@ -49,7 +49,7 @@ SOURCE = {
             "check the address",
         ),
     ),
-    "an address that is never fetched from": Case(
+    "an unsupported address": Case(
         arguments="reconcile --repo ftp://example.com/x",
         code=1,
         says=("'ftp://example.com/x' is not a supported", "use https://"),
@@ -60,17 +60,17 @@ SOURCE = {
         files=None,
         says=("{here}/repo has no commit yet", "commit the desired state"),
     ),
-    "a revision that is not there": Case(
+    "a missing revision": Case(
         arguments="plan --repo {here}/repo --revision mian",
         code=1,
         says=("there is no revision mian in {here}/repo", "did you mean main?"),
     ),
-    "a revision that the remote lacks": Case(
+    "a revision missing on the remote": Case(
         arguments="reconcile --repo file://{here}/repo --revision v9",
         code=1,
         says=("there is no revision v9 in file://{here}/repo", "use a branch, a tag or a hash"),
     ),
-    "a file that is not there": Case(
+    "a missing file": Case(
         arguments="plan -f {here}/vm.yaml",
         code=1,
         says=("{here}/vm.yaml does not exist", "use a file, a folder, or - for stdin"),
@@ -89,7 +89,7 @@ DESIRED = {
         files={"vms/db.yaml": vm_yaml("default", "vm", "2GB")},
         says=("vms/db.yaml:5:51: error[bad-quantity]", "'2GB' is not a quantity", "mean 2Gi"),
     ),
-    "a VM twice": Case(
+    "a duplicate VM": Case(
         arguments="reconcile --repo {here}/repo",
         code=3,
         files={"a.yaml": GOOD, "b.yaml": GOOD},
@@ -109,7 +109,7 @@ DESIRED = {
     ),
 }
 CONFIGURATION = {
-    "a value that the configuration does not know": Case(
+    "an unknown value in the configuration": Case(
         arguments="reconcile --repo {here}/repo",
         code=3,
         files={
@@ -137,12 +137,12 @@ USAGE = {
         code=64,
         says=("no source of the desired state is given", "set --repo"),
     ),
-    "a revision of files": Case(
+    "a revision option with files": Case(
         arguments="plan -f {here}/repo/vm.yaml --revision main",
         code=64,
         says=("--revision needs --repo and cannot be combined with -f", "remove one of them"),
     ),
-    "a revision of a working tree": Case(
+    "a revision option with a working tree": Case(
         arguments="plan --repo {here}/repo --working-tree --revision main",
         code=64,
         says=("--working-tree and --revision cannot be combined", "remove one of them"),
@@ -152,34 +152,34 @@ USAGE = {
         code=64,
         says=("'10' is not a duration; write it as 90s, 10m or 1h30m", "--deadline"),
     ),
-    "a deadline of nothing": Case(
+    "a deadline of zero": Case(
         arguments="apply --repo {here}/repo --deadline 0s",
         code=64,
         says=("--deadline", "'0s' is not greater than zero"),
     ),
-    "a mode that is none": Case(
+    "an unknown mode": Case(
         arguments="reconcile --repo {here}/repo --mode obey",
         code=64,
         says=("--mode obey is unknown", "use observe or enforce"),
     ),
-    "a selector that is none": Case(
+    "an invalid selector": Case(
         arguments="plan --repo {here}/repo -l a=b=c",
         code=64,
         says=("--selector a=b=c", "write a=b, a!=b"),
     ),
-    "a kubeconfig that is not there": Case(
+    "a missing kubeconfig": Case(
         arguments="plan --repo {here}/repo --kubeconfig {here}/none",
         code=64,
         says=("the kubeconfig {here}/none does not exist", "set --kubeconfig or"),
     ),
-    "a folder to write to that is not there": Case(
+    "a missing output folder": Case(
         arguments="snapshot --out {here}/none/live.json",
         code=64,
         says=("--out {here}/none/live.json: No such file", "in an existing directory"),
     ),
 }
 FILES = {
-    "a context that the kubeconfig lacks": Case(
+    "a context missing in the kubeconfig": Case(
         arguments="plan --repo {here}/repo --context prod",
         code=1,
         says=("it has no context prod", "kubectl config view"),
@@ -196,13 +196,13 @@ FILES = {
         beside={"live.json": "hello"},
         says=("the snapshot {here}/live.json is not JSON", "reconciler snapshot"),
     ),
-    "a snapshot that is something else": Case(
+    "a JSON file that is not a snapshot": Case(
         arguments="status --repo {here}/repo --snapshot {here}/live.json",
         code=1,
         beside={"live.json": '{"apiVersion": "v1", "kind": "Pod"}'},
         says=("it is not a Snapshot: kind is 'Pod'", "reconciler snapshot"),
     ),
-    "a snapshot that is not there": Case(
+    "a missing snapshot": Case(
         arguments="plan --repo {here}/repo --snapshot {here}/none.json",
         code=1,
         says=("the snapshot {here}/none.json cannot be read: No such file",),
@@ -218,7 +218,7 @@ def cluster(tmp_path_factory):
 
 
 def refused(ended, case_says, code) -> None:
-    """One sentence, after the findings if there are some; nothing else anywhere."""
+    """Check that the command printed exactly one error, on stderr, and nothing on stdout."""
     assert (ended.code, ended.out) == (code, "")
     assert [each for each in case_says if each not in ended.err] == []
     assert [each for each in NEVER if each in ended.err] == []
@@ -240,7 +240,7 @@ def test_bad_input_is_reported_in_one_sentence_with_location_and_hint(
     before = len(cluster.writes())
     ended = command(*case.arguments.format(here=tmp_path).split())
     refused(ended, [each.format(here=tmp_path) for each in case.says], case.code)
-    assert "  hint: " in ended.err, "every sentence says what to do"
+    assert "  hint: " in ended.err, "every error has a hint"
     assert len(cluster.writes()) == before
 
 
@@ -305,7 +305,7 @@ def test_fetch_ends_at_the_deadline_of_the_run(command):
 def test_error_about_an_unreachable_server_contains_its_address(serve, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     kubeconfig = tmp_path / "kubeconfig"
-    # Port 9, discard, is served by nobody; ports below 1024 are never handed out as free ones.
+    # No server listens on port 9 (discard), and the kernel never picks a port below 1024.
     kubeconfig.write_text(serve("hotplug").simulator.kubeconfig("http://127.0.0.1:9", TOKEN))
     ended = command("plan", "--repo", git, "--kubeconfig", kubeconfig)
     refused(ended, ("127.0.0.1:9: connection refused", "hint: check that the API server"), 1)

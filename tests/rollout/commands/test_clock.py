@@ -19,7 +19,7 @@ from reconciler.cli.terminal.run_output import RunOutput
 
 @pytest.fixture
 def run(serve, git, tmp_path, capsys):
-    """One run over a VM that grows, by a clock that is *ahead_s* ahead of the cluster's."""
+    """Run an apply that grows one VM, with a clock *ahead_s* ahead of the cluster's clock."""
 
     def run(
         ahead_s: float, world: str, *, corrected: bool = True, deadline_s: float | None = None
@@ -56,7 +56,7 @@ def test_vm_change_is_tracked_to_its_end_with_a_clock_ten_minutes_off(run, ahead
     ("corrected", "reason"), [(True, "guest-accepting"), (False, "guest-silent")]
 )
 def test_guest_timeout_is_measured_by_the_api_servers_time(run, corrected, reason):
-    """Nobody sees how long a guest takes: what is not corrected calls each one silent."""
+    """With an uncorrected clock, every guest appears to have exceeded its time limit."""
     report, _ = run(600.0, "guest-silent", corrected=corrected, deadline_s=100.0)
     (outcome,) = report["outcomes"]
     assert outcome["reason"] == reason

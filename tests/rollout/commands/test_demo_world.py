@@ -1,4 +1,4 @@
-"""``reconciler demo --world``: one situation played with the real commands, over HTTP."""
+"""``reconciler demo --world``: runs the real commands against one simulated world over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""examples/deploy on a cluster with RBAC: the CronJob's account does its job and nothing else."""
+"""examples/deploy on a cluster with RBAC: the CronJob's account can do its job and no more."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COLLECTIONS = {
     "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
 }
 OPTIONAL = frozenset({"/api/v1/pods", "/api/v1/resourcequotas"})
-"""What a plan reads if it may, and does without."""
+"""Resources that a plan reads if it has the permission; it works without them."""
 DESIRED = vm_yaml("default", "vm", "2Gi") + (
     "---\n"
     "apiVersion: kubevirt.io/v1\n"
@@ -42,19 +42,19 @@ DESIRED = vm_yaml("default", "vm", "2Gi") + (
 
 
 def base() -> list[dict]:
-    """The objects of the base, in its order."""
+    """The objects of the Kustomize base, in their order in the files."""
     yaml = YAML(typ="safe")
     names = yaml.load(DEPLOY / "base" / "kustomization.yaml")["resources"]
     return [each for name in names for each in yaml.load_all(DEPLOY / "base" / name)]
 
 
 def observing() -> list[dict]:
-    """The base without what the overlay observe deletes."""
+    """The objects of the base, without the objects that the overlay observe deletes."""
     yaml = YAML(typ="safe")
     overlay = yaml.load(DEPLOY / "overlays" / "observe" / "kustomization.yaml")
     patches = [yaml.load(each["patch"]) for each in overlay["patches"] if "patch" in each]
     deleted = [identity(each) for each in patches if each.get("$patch") == "delete"]
-    assert len(deleted) == len(patches), "the overlay is read here as far as it deletes"
+    assert len(deleted) == len(patches), "this test reads only $patch: delete entries"
     return [each for each in base() if identity(each) not in deleted]
 
 
@@ -64,7 +64,7 @@ def identity(manifest: dict) -> tuple[str, str, str]:
 
 
 def deploy(cluster, manifests: list[dict]) -> str:
-    """Create *manifests* as the administrator; the token of the CronJob's account."""
+    """Create *manifests* as the administrator; returns the token of the CronJob's account."""
     for each in manifests:
         kind, namespace, _name = identity(each)
         status, body = cluster.ask("POST", COLLECTIONS[kind].format(namespace), each)
@@ -101,7 +101,7 @@ def test_cronjob_service_account_can_complete_a_pass(serve, git, command, tmp_pa
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory):
-    """A cluster with the base on it, and the account's token."""
+    """A cluster with the base deployed, and the service account's token."""
     kubeconfig = tmp_path_factory.mktemp("deployed") / "kubeconfig"
     with serving(kubeconfig, "hotplug", rbac="enforced") as cluster:
         yield cluster, deploy(cluster, base())

@@ -1,4 +1,4 @@
-"""Events that the server does not take, or not soon, cost a rollout nothing."""
+"""Events that the server rejects or answers late do not delay a rollout."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_patches_continue_when_the_server_rejects_every_event(fault, serve, git,
     ended = command("apply", "--yes", "--repo", git, "-o", "json", on=cluster)
     assert monotonic() - began < 20
     assert [each["result"] for each in ended.json["outcomes"]] == ["done"] * 4
-    # What was under way together was tried before any of it was known to be turned away.
+    # The requests that were sent in parallel started before the first rejection arrived.
     assert 1 <= len(cluster.ours("POST", "/events")) <= SENDERS
     assert "events are not recorded" in ended.err
     assert "8 of 8 events were not recorded" in ended.err
@@ -35,7 +35,7 @@ SLOW = {"effect": "slow", "delay": "500ms", "resource": "events"}
 
 
 def stopped(serve, git, number):
-    """*number* VMs whose patches disturb nobody; each Event takes the server half a second."""
+    """Serve *number* stopped VMs; the server takes half a second for each Event."""
     vms = [f"vm-{number}" for number in range(number)]
     git.commit({"vms.yaml": "".join(vm_yaml("default", name, "2Gi") for name in vms)})
     sizes = [{"name": name, "guest": "1Gi", "running": False} for name in vms]
@@ -43,7 +43,7 @@ def stopped(serve, git, number):
 
 
 def freed(cluster):
-    """Whether the run holds no lease any more."""
+    """Whether the run has released its lease."""
     leases = cluster.ours("PUT", "/leases/")
     return bool(leases) and not cluster.lease()["spec"]["holderIdentity"]
 

@@ -1,4 +1,4 @@
-"""apply as a process that is ended in the middle, and what the next one makes of it."""
+"""apply as a process that is killed or interrupted, and the run that continues after it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def arguments(cluster, git) -> list[object]:
 
 
 def test_killed_run_is_continued_by_the_next_run(serve, git):
-    """The lease of the first run is shortened, for the test to be fast."""
+    """The test shortens the first run's lease duration to be fast."""
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", vms=[{"name": "vm", "guest": "1Gi"}], scale=5.0)
     release = cluster.hold_migrations()
@@ -99,7 +99,7 @@ def test_interrupted_run_ends_immediately_during_a_git_fetch():
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"http://127.0.0.1:{mute.getsockname()[1]}/vms.git"
         with process("reconcile", "--repo", address, "--detailed-exitcode") as run:
-            connection, _ = mute.accept()  # git has asked, and is never answered
+            connection, _ = mute.accept()  # git has sent its request; it gets no response
             with connection:
                 report, err, _ = ended(run, signal.SIGTERM)
     says = "error: terminated before anything was written\n"
@@ -107,7 +107,7 @@ def test_interrupted_run_ends_immediately_during_a_git_fetch():
 
 
 def never(seconds="10m", **hit):
-    """A fault: the server does what is asked for, and its answer comes far too late."""
+    """A fault: the server carries out the request, and its response comes far too late."""
     return {"effect": "slow", "delay": seconds, **hit}
 
 
@@ -126,7 +126,7 @@ def holders(cluster):
 
 
 def hung(cluster, method, part):
-    """Wait until the product has sent a request that is not answered yet."""
+    """Wait until the product has sent a request that the server has not answered yet."""
     until = monotonic() + 500
     while not cluster.ours(method, part):
         assert monotonic() < until, f"no {method} of {part}"
@@ -134,7 +134,7 @@ def hung(cluster, method, part):
 
 
 def ended(run, number):
-    """Ask *run* to end.
+    """Send *run* the signal *number* and wait until the process ends.
 
     Returns:
         Its report if it printed one, its messages, and how long it took, in seconds of a machine
@@ -166,7 +166,7 @@ def test_interrupted_run_cancels_an_unanswered_patch_and_reports(number, code, s
     (outcome,) = report["outcomes"]
     assert outcome["result"] in {"not-started", "running"}
     assert len(cluster.ours("PATCH", "virtualmachines")) == 1
-    assert "" not in holders(cluster), "nobody may follow while the patch may still land"
+    assert "" not in holders(cluster), "no other run may start while the patch may still arrive"
 
 
 @ENDS
@@ -230,7 +230,7 @@ def test_second_ctrl_c_ends_the_run_immediately(serve, git):
     with process(*arguments(cluster, git)) as run:
         hung(cluster, "PATCH", "virtualmachines")
         run.send_signal(signal.SIGINT)
-        sleep(min(0.5 * run.slowness(), 2.0))  # two signals at once would be one
+        sleep(min(0.5 * run.slowness(), 2.0))  # two signals at the same time would be merged
         report, err, took_s = ended(run, signal.SIGINT)
     assert (run.returncode, report) == (130, None)
     assert err.endswith("error: interrupted\n")

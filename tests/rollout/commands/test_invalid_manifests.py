@@ -1,4 +1,4 @@
-"""An invalid manifest stops its own object alone; an invalid configuration stops everything."""
+"""An invalid manifest stops only its own object; an invalid configuration stops the whole run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ spec: {configuration: {developerConfiguration: {featureGates: [ExpandDisks]}, %s
 """
 INVALID = {
     "VM": {"bad.yaml": vm_yaml("default", "bad", "2GB")},
-    "VM twice": {"a.yaml": vm_yaml("default", "bad", "2Gi") + vm_yaml("default", "bad", "3Gi")},
+    "duplicate VM": {
+        "a.yaml": vm_yaml("default", "bad", "2Gi") + vm_yaml("default", "bad", "3Gi")
+    },
     "VM without a namespace": {
         "bad.yaml": vm_yaml("default", "bad", "2Gi").replace(", namespace: default", "")
     },
     "unreadable document": {"bad.yaml": "kind: VirtualMachine\nmetadata: [\n"},
     "unknown kind": {"bad.yaml": vm_yaml("default", "bad", "2Gi").replace("Machine", "Machin")},
     "KubeVirt": {"cr.yaml": CR % "vmRolloutStrategy: Sometimes"},
-    "two KubeVirts": {
+    "two KubeVirt CRs": {
         "cr.yaml": CR % "",
         "cr2.yaml": (CR % "").replace("name: kubevirt,", "name: another,"),
     },

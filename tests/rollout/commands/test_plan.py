@@ -1,4 +1,4 @@
-"""plan, snapshot, status and validate against a served world: what they print and answer."""
+"""plan, snapshot, status and validate against a simulated cluster: output and exit codes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SECRET = "hunter2-of-the-guest"
 
 
 def valid(document: object, schema: str) -> object:
-    """*document*, once it is known to be what the published *schema* says."""
+    """Validate *document* against the published *schema* and return it."""
     jsonschema.validate(document, json.loads((SCHEMAS / f"{schema}.schema.json").read_text()))
     return document
 
@@ -59,7 +59,7 @@ def test_plan_writes_nothing_and_reads_vms_only_in_lists(serve, git, command):
     command("plan", "--repo", git, on=cluster)
     assert cluster.writes() == []
     paths = [each.path for each in cluster.ours()]
-    assert len(paths) == len(set(paths)), "one list a kind"
+    assert len(paths) == len(set(paths)), "one list request per kind"
     assert [each for each in paths if "pg-" in each] == []
 
 
@@ -69,7 +69,7 @@ def test_text_plan_shows_effect_reason_and_manifest_location(serve, git, command
     (row,) = (each for each in ended.out.splitlines() if each.startswith("default "))
     assert row.split()[:6] == ["default", "vm", "1Gi", "2Gi", "live", "hotplug"]
     assert row.endswith("vms/vm.yaml:5:51")
-    assert "\x1b" not in ended.out, "no colours where there is no terminal"
+    assert "\x1b" not in ended.out, "no colours without a terminal"
     assert ended.err == ""
 
 
@@ -84,7 +84,7 @@ def test_plan_against_a_snapshot_equals_the_plan_against_the_cluster(
     serve, git, command, tmp_path
 ):
     with_fleet(git)
-    cluster = serve("fleet", scale=0.001)  # between two reads nothing moves
+    cluster = serve("fleet", scale=0.001)  # nothing changes between two reads
     snapshot = tmp_path / "live.json"
     assert command("snapshot", "--out", snapshot, on=cluster).code == 0
     plans = [

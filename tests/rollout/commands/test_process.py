@@ -1,4 +1,4 @@
-"""What only a process of its own shows: what is imported, and what the embedded cluster leaves."""
+"""Checks that need a separate process: imported modules, and the end of a simulated cluster."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_simulated_cluster_writes_its_kubeconfig_when_ready_and_exits_completely
         (["--world", "{good}", "--port", "99999"], "'--port'"),
         (["--world", "{good}", "--time-scale", "0"], "'--time-scale'"),
     ],
-    ids=["no file", "no world", "no port", "no time"],
+    ids=["missing file", "invalid world", "invalid port", "zero time scale"],
 )
 def test_invalid_simulated_cluster_options_are_rejected_and_write_no_kubeconfig(
     flags, says, command, tmp_path

@@ -1,4 +1,4 @@
-"""reconcile over HTTP: one pass of a CronJob, its exit codes, observe, and another's lease."""
+"""reconcile over HTTP: exit codes of one pass, mode observe, and a lease held by another run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ASK_2GI = vm_yaml("default", "vm", "2Gi")
 OBSERVE = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: observe\n"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 RENEWED_S = 5.0
-"""As often, in simulated seconds, as a living holder renews."""
+"""How often a live holder renews its lease, in simulated seconds."""
 
 
 def held_by_another(cluster) -> None:
-    """Let another run hold the lease, and renew it as long as the cluster is served."""
+    """Let another run hold the lease and renew it as long as the cluster is served."""
     spec = {"holderIdentity": "another-pod-42", "leaseDurationSeconds": 15}
     metadata = {"name": MEMORY_LEASE, "namespace": "kubevirt"}
     status, _ = cluster.ask("POST", LEASES, {"metadata": metadata, "spec": spec})
@@ -119,7 +119,7 @@ def test_apply_ignores_mode_observe(serve, git, command):
         (["reconcile", "--detailed-exitcode"], 7),
         (["apply", "--yes"], 7),
     ],
-    ids=["reconcile", "detailed", "apply"],
+    ids=["reconcile", "reconcile --detailed-exitcode", "apply"],
 )
 def test_lease_held_by_another_run_prevents_every_write(arguments, code, serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})

@@ -1,4 +1,4 @@
-"""--report and --trace: what a run leaves behind as files, however it ends."""
+"""--report and --trace: the files that a run writes, however it ends."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ windows:
 
 
 def valid(text: str, schema: str):
-    """The document that *text* is, once it is known to be what the published *schema* says."""
+    """Parse *text*, validate it against the published *schema*, and return the document."""
     document = json.loads(text)
     jsonschema.validate(document, json.loads((SCHEMAS / f"{schema}.schema.json").read_text()))
     return document
@@ -126,7 +126,7 @@ READER = "may-only-read"
 
 
 def early(reason: str, serve, git, command, tmp_path, leave):
-    """A run that ends for *reason* after its plan was made, and before it may write."""
+    """Start a run that ends for *reason* after its plan was made and before its first write."""
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     if reason == "mode observe":
         return command("reconcile", "--repo", git, *leave, on=serve("hotplug"))

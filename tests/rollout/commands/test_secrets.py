@@ -1,4 +1,4 @@
-"""What must never be seen: tokens of kubeconfigs, passwords in addresses and in manifests."""
+"""Secrets that are never printed: kubeconfig tokens, and passwords in addresses and manifests."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\ncreate: true\n"
 
 
 def new_vm() -> str:
-    """A VM to create, whose cloud-init holds a password."""
+    """The manifest of a VM to create, whose cloud-init user data contains a password."""
     cloud_init = {"userData": f"#cloud-config\npassword: {PASSWORD}\n"}
     volumes = [{"name": "init", "cloudInitNoCloud": cloud_init}]
     disks = [{"name": "init", "disk": {"bus": "virtio"}}]
@@ -93,7 +93,7 @@ def test_manifest_of_a_created_vm_appears_in_no_plan_report_trace_or_log(
     ended = command("apply", "--repo", git, "--plan", plan, *look, *leave, on=cluster)
     assert (planned.code, ended.code) == (0, 0)
     made = cluster.get("/apis/kubevirt.io/v1/namespaces/default/virtualmachines/new")
-    assert PASSWORD in json.dumps(made), "it was created whole"
+    assert PASSWORD in json.dumps(made), "the VM was created with its password"
     printed = (planned.out, planned.err, ended.out, ended.err)
     left = [each.read_text() for each in (plan, report, trace)]
     assert [each for each in (*printed, *left) if PASSWORD in each] == []

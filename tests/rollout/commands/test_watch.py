@@ -1,4 +1,4 @@
-"""status --watch: what is shown at once, what a change shows, and how it ends."""
+"""status --watch: its first output, its output for each change, and how it ends."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_json_watch_prints_one_document_per_change_and_line(serve, git):
             seen.append(json.loads(run.stdout.readline()))
         run.send_signal(signal.SIGTERM)
         run.communicate()
-    assert run.returncode == 0, "asked to end, and nothing is wrong"
+    assert run.returncode == 0, "an interrupted watch succeeds"
     assert {each["kind"] for each in seen} == {"Status"}
     assert len(seen) > 2
     said = [json.dumps(each | {"observedAt": None}) for each in seen]

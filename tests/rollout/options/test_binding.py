@@ -1,4 +1,4 @@
-"""Which configuration binds a run whose manifests do not come from a repository."""
+"""Which configuration applies to a run whose manifests do not come from a repository."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_closed_window_in_a_configuration_on_stdin_holds_the_rollout(serve, comm
         (CONFIG + "mode: obey\n", False, 3, "stdin:9:7: error[bad-value]"),
         ("", True, 0, "Valid: 1 VirtualMachine"),
     ],
-    ids=["two in the stream", "flag and stream", "invalid", "flag alone"],
+    ids=["two on stdin", "flag and stdin", "invalid on stdin", "flag only"],
 )
 def test_invalid_configuration_on_stdin_is_an_error(
     stream, flag, code, says, command, piped, tmp_path

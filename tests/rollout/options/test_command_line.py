@@ -1,4 +1,4 @@
-"""What every command understands: values, help, verbosity, and an output that breaks."""
+"""Behaviour that all commands share: options, help, verbosity, and output errors."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("value", ["-o=json", "-ojson", "--output=json"])
-def test_value_of_a_short_option_may_follow_an_equals_sign(value, git, command):
+def test_short_option_accepts_an_equals_sign_before_its_value(value, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     assert command("validate", "--repo", git, value).json["kind"] == "Validation"
 
 
-def test_bare_command_shows_its_help_and_succeeds(command):
+def test_command_without_arguments_prints_help_and_succeeds(command):
     ended = command()
     assert (ended.code, ended.err) == (0, "")
     assert ended.out == command("--help").out
     summaries = ended.out.partition("Commands:")[2]
-    assert "..." not in summaries, "no summary is cut"
+    assert "..." not in summaries, "no summary is truncated"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -43,13 +43,15 @@ def test_repository_of_the_working_directory_is_the_default(git, command, monkey
     assert command("validate").out.startswith("Valid: 1 VirtualMachine")
 
 
-def test_without_a_repository_the_source_must_be_named(command, monkeypatch, tmp_path):
+def test_command_outside_a_repository_needs_a_source_option(command, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     ended = command("validate")
     assert (ended.code, "no source of the desired state is given" in ended.err) == (64, True)
 
 
-def test_format_that_only_plan_has_does_not_break_other_commands(git, command, monkeypatch):
+def test_commands_ignore_an_output_format_variable_that_only_plan_supports(
+    git, command, monkeypatch
+):
     monkeypatch.setenv("RECONCILER_OUTPUT", "markdown")
     git.commit({"vm.yaml": ASK_2GI})
     assert command("validate", "--repo", git).code == 0
@@ -57,7 +59,7 @@ def test_format_that_only_plan_has_does_not_break_other_commands(git, command, m
     assert command("validate", "--repo", git).code == 64
 
 
-def test_requests_are_shown_at_the_second_level_of_verbosity(git, serve, command):
+def test_requests_are_logged_with_verbose_given_twice(git, serve, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     once, twice = (command("plan", "--repo", git, flag, on=cluster).err for flag in ("-v", "-vv"))
@@ -69,7 +71,7 @@ def test_requests_are_shown_at_the_second_level_of_verbosity(git, serve, command
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["validate", "-f", "{vms}", "-o", "json"]])
-def test_full_disk_ends_with_one_line(arguments, tmp_path):
+def test_full_disk_is_reported_in_one_line(arguments, tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     (tmp_path / "vm.yaml").write_text(ASK_2GI)
@@ -82,7 +84,7 @@ def test_full_disk_ends_with_one_line(arguments, tmp_path):
     assert (ended.returncode, ended.stderr) == (1, expected)
 
 
-def test_closed_pipe_ends_with_one_line(tmp_path):
+def test_closed_output_pipe_is_reported_in_one_line(tmp_path):
     (tmp_path / "vm.yaml").write_text("".join(vm_yaml("a", f"vm-{n}", "2GB") for n in range(3000)))
     with subprocess.Popen(
         [*COMMAND, "validate", "-f", str(tmp_path / "vm.yaml")],
@@ -96,7 +98,7 @@ def test_closed_pipe_ends_with_one_line(tmp_path):
 
 
 @pytest.mark.parametrize("way", ["flag", "environment"])
-def test_missing_kubeconfig_is_named(way, git, command, monkeypatch):
+def test_error_about_a_missing_kubeconfig_contains_its_path(way, git, command, monkeypatch):
     git.commit({"vm.yaml": ASK_2GI})
     flags = ["--kubeconfig", "/no/such/file"] if way == "flag" else []
     if way == "environment":
@@ -105,7 +107,7 @@ def test_missing_kubeconfig_is_named(way, git, command, monkeypatch):
     assert (ended.code, "the kubeconfig /no/such/file" in ended.err) == (64, True)
 
 
-def test_json_beside_a_json_log_is_one_line(git, serve, command):
+def test_json_output_is_one_line_with_json_log_format(git, serve, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     flags = ("--repo", git, "-o", "json", "--log-format", "json")

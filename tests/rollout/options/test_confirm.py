@@ -1,4 +1,4 @@
-"""apply asks on a terminal, and needs an answer on the command line without one."""
+"""apply asks for confirmation on a terminal, and without a terminal needs an option instead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ASK_2GI = vm_yaml("default", "vm", "2Gi")
 
 
 def on_terminal(answer, *arguments):
-    """Run a command on a pseudo-terminal, answer its question; its code and what it printed."""
+    """Run a command on a pseudo-terminal and answer its question; returns exit code and output."""
     outer, inner = pty.openpty()
     with subprocess.Popen(
         [*COMMAND, *map(str, arguments)], stdin=inner, stdout=inner, stderr=inner

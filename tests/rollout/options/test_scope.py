@@ -1,4 +1,4 @@
-"""Which VMs a command looks at: -n, -A, -l and names on the command line."""
+"""Which VMs a command selects: -n, -A, -l and VM names on the command line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An approval over whole runs: what is the same is done, what is not is left alone and shown."""
+"""Approvals in whole runs: approved changes are made; stale or unapproved ones are reported."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def approved(run: Rig, text: str):
 
 
 def by_hand(run: Rig, guest: str, name: str = "vm") -> None:
-    """A person writes another size."""
+    """Write another size to the VM, as a person with kubectl."""
     memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
     assert run.merge(f"{VMS}/{name}", memory, agent="kubectl") == 200
 
@@ -59,7 +59,7 @@ def test_approved_change_that_still_matches_the_plan_is_made():
 
 
 def test_approval_of_a_completed_change_is_not_stale():
-    """A second run of the same job finds everything as approved."""
+    """A second run of the same job finds the approved sizes in the cluster."""
     run = rig()
     approval = approved(run, ASK_2GI)
     run.apply(ASK_2GI, approval=approval)
@@ -115,7 +115,7 @@ def test_approval_of_another_size_is_stale():
 
 
 def test_hotplug_approval_is_stale_when_the_change_now_needs_a_restart():
-    """The patch would be the same, and what it does would not."""
+    """The patch would be the same, but its effect would be different."""
     run = rig()
     approval = approved(run, ASK_2GI)
     stage = {"spec": {"configuration": {"vmRolloutStrategy": "Stage"}}}
@@ -183,7 +183,7 @@ def test_approved_change_made_by_another_client_is_not_stale():
 
 
 def test_approved_kubevirt_cr_changes_are_made_wave_by_wave():
-    """The second patch is made for what the first one leaves, and is still the approved one."""
+    """The second patch is computed from the CR after the first patch, and is still approved."""
     run = rig("walkthrough")
     report = run.apply(KUBEVIRT, approval=approved(run, KUBEVIRT))
     assert (report.exit, ends(report)) == (
@@ -208,7 +208,7 @@ def test_approval_remains_valid_when_only_the_generation_changes():
 
 
 def test_unapproved_cr_change_is_not_made_and_vms_are_planned_without_it():
-    """The hotplug was approved for a CR that migrates; in one that does not it is another."""
+    """Hotplug was approved for a CR with live migration; without it the action differs."""
     run = rig("no-update-methods")
     approval = approved(run, KUBEVIRT + ASK_2GI)
     only_vm = type(approval)(

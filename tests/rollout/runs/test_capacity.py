@@ -1,4 +1,4 @@
-"""Room for target pods: what the plan says of it is what happens, and a run keeps to it."""
+"""Capacity for target pods: the plan's prediction is right, and a run stays within capacity."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def effect(run: Rig, text: str = ASK) -> tuple[str, str]:
 
 
 def patched_by_hand(run: Rig, guest: str = "2Gi") -> str:
-    """What the guest has ten minutes after somebody has patched it against the plan."""
+    """Patch the VM by hand and return the guest's memory after ten minutes."""
     memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
     assert run.merge(VM, memory, agent="kubectl") == 200
     run.clock.sleep(600.0)
@@ -55,7 +55,7 @@ def requests(pod: dict) -> int:
 
 
 def target_size(version: str, guest: str) -> int:
-    """What the target pod of the VM asks for on a cluster with room, as its source and it ran."""
+    """The memory request of the VM's target pod on a cluster with enough capacity, in bytes."""
     run = versioned("hotplug", version)
     patched_by_hand(run, guest)
     running = [each for each in items(run, PODS) if each["status"]["phase"] == "Running"]
@@ -148,7 +148,7 @@ def test_snapshot_contains_capacity_or_its_plan_states_that_capacity_was_not_che
 
 
 def never_refused(run: Rig):
-    """Watches that no target pod is refused by a quota or waits for a node."""
+    """Fail the test if a quota rejects a target pod or a target pod cannot be scheduled."""
     seen = []
 
     def look(event):
@@ -170,7 +170,9 @@ def test_changes_that_fit_only_one_at_a_time_are_made_in_sequence():
     assert report.exit is ExitCode.DONE
     assert {each.reason for each in report.outcomes} == {"converged"}
     assert refused == []
-    assert (report.ended_at - report.started_at).total_seconds() < 45, "not a minute's wait"
+    assert (report.ended_at - report.started_at).total_seconds() < 45, (
+        "the run does not wait for a minute"
+    )
 
 
 def test_simultaneous_patches_by_hand_beyond_capacity_are_rejected():

@@ -1,4 +1,4 @@
-"""Two runs against one cluster: one works, the other waits its turn, and none patches twice."""
+"""Two runs against one cluster: one works, the other waits, and no VM is patched twice."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ VMS = [{"name": name, "guest": "1Gi"} for name in NAMES]
 ASK_2GI = "".join(vm_yaml("default", name, "2Gi") for name in NAMES)
 PATCHES = [f"/apis/kubevirt.io/v1/namespaces/default/virtualmachines/{name}" for name in NAMES]
 RENEWED_S = 10.0
-"""As often, in simulated seconds, as a living holder renews."""
+"""How often a live holder renews its lease, in simulated seconds."""
 
 
 class Vanished(BaseException):
-    """The process is gone."""
+    """The process of a run has died."""
 
 
 class CutApi(InProcessApi):
-    """The network of one run, which can be cut."""
+    """The network connection of one run, which a test can interrupt."""
 
     cut = False
 
@@ -45,7 +45,7 @@ class CutApi(InProcessApi):
 
 
 class KeepingClock(SteppedClock):
-    """While one run waits, the other one goes on and keeps its leases."""
+    """A clock that renews the other run's leases while one run waits."""
 
     keep = staticmethod(lambda: None)
 
@@ -55,7 +55,7 @@ class KeepingClock(SteppedClock):
 
 
 class Heard(list):
-    """Calls back, once, at the first step of one kind."""
+    """Progress messages of a run; calls *then* once, at the first message with *step*."""
 
     def __init__(self, step, then):
         super().__init__()
@@ -69,7 +69,7 @@ class Heard(list):
 
 
 class Run(Rig):
-    """One of several runs."""
+    """One of several runs against the same simulator."""
 
     def __post_init__(self):
         self.taken = []
@@ -107,7 +107,7 @@ def test_second_run_reports_the_holder_of_the_lease(sim):
 
     first.heard = Heard(Step.PATCHED, meanwhile)
     report = first.apply(ASK_2GI, max_concurrent=1)
-    assert first.heard.step is None, "the second one has tried"
+    assert first.heard.step is None, "the second run has tried"
     assert report.exit is ExitCode.DONE
     assert sorted(first.patches()) == PATCHES
 
@@ -156,13 +156,13 @@ def test_paused_run_continues_if_no_other_run_takes_over(sim):
     assert sorted(run.patches()) == PATCHES
 
 
-# Processes, over HTTP.
+# Separate processes, over HTTP.
 
 VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
 
 
 def held_by_another(cluster, name) -> None:
-    """Let another run hold the lease, and renew it as long as the cluster is served."""
+    """Let another run hold the lease and renew it as long as the cluster is served."""
     spec = {"holderIdentity": "another-pod-42", "leaseDurationSeconds": 30}
     cluster.ask(
         "POST", LEASES, {"metadata": {"name": name, "namespace": "kubevirt"}, "spec": spec}
@@ -177,7 +177,7 @@ def held_by_another(cluster, name) -> None:
 
 
 def test_next_process_takes_over_from_a_killed_process_but_not_from_a_running_one(serve, git):
-    """The lease of the killed one is shortened, for the test to be fast."""
+    """The test shortens the killed process's lease duration to be fast."""
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     cluster = serve("hotplug", vms=[{"name": "vm", "guest": "1Gi"}], scale=4.0)
     given = ("reconcile", "--repo", git, "--kubeconfig", cluster.kubeconfig, "--detailed-exitcode")

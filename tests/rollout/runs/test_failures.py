@@ -1,4 +1,4 @@
-"""What must hold when several things go wrong one after another: passes, budgets, approvals."""
+"""Several failures in sequence: runs over several passes, failure budgets and approvals."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def soaking(soak: str) -> Canary:
 
 
 class Heard(list):
-    """What a run says; *act* happens in the midst of it, at the first step of one kind."""
+    """Progress messages of a run; calls *act* once, at the first message with *step*."""
 
     def __init__(self, step: Step, act, name: str = "") -> None:
         super().__init__()
@@ -200,7 +200,7 @@ class TestFailuresOfEarlierPasses:
         (pending,) = original().vms.values()
 
         def unchanged():
-            """As if the new instance had come up as the old one was."""
+            """Simulate a new VMI that starts with the memory of the old VMI."""
             live = original()
             vmis = {ref: replace(each, guest_current=q("1Gi")) for ref, each in live.vmis.items()}
             return replace(live, vms={pending.ref: pending}, vmis=vmis)
@@ -248,7 +248,7 @@ def test_vm_is_not_restarted_if_no_node_is_large_enough():
 
 
 class TestRunsEnd:
-    """Without a deadline."""
+    """Runs end without a deadline, although some changes cannot be made."""
 
     def test_failure_of_another_vm_stops_the_restart_after_a_size_patch(self):
         run = rig(vms=vms("a", "b"))
@@ -262,7 +262,9 @@ class TestRunsEnd:
         )
 
     @pytest.mark.parametrize(
-        "choices", [{"max_concurrent": 1}, {"anti_affinity": ("app",)}], ids=["place", "group"]
+        "choices",
+        [{"max_concurrent": 1}, {"anti_affinity": ("app",)}],
+        ids=["concurrency limit", "anti-affinity group"],
     )
     def test_vm_with_an_abandoned_migration_still_occupies_its_slot(self, choices):
         run = rig("storm")
@@ -332,7 +334,9 @@ class TestRunsEnd:
 
 
 class TestOneBadVM:
-    @pytest.mark.parametrize("choices", [{}, {"max_concurrent": 1}], ids=["many", "one"])
+    @pytest.mark.parametrize(
+        "choices", [{}, {"max_concurrent": 1}], ids=["no limit", "one at a time"]
+    )
     def test_webhook_failure_for_one_vm_does_not_stop_other_vms(self, choices):
         run = rig(vms=vms("a", "b", "c"))
         words = 'Internal error occurred: failed calling webhook "x": timeout'
@@ -347,12 +351,12 @@ class TestOneBadVM:
 
 class TestLeases:
     def test_no_patch_arrives_after_the_lease_is_released(self):
-        """An answer that ends the run lets the requests under way come to theirs."""
+        """A response that ends the run does not cancel the requests that are already sent."""
         run = rig(vms=vms("a", "b"))
         answers = []
 
         class Together(ClusterWriter):
-            """Answers to the second request after the first has ended the run."""
+            """A writer whose second response arrives after the first response ended the run."""
 
             def write_each(self, actions, *, timeout_s):
                 for each, answer in super().write_each(list(actions), timeout_s=timeout_s):

@@ -1,9 +1,9 @@
 """The forecast against whole runs: a seeded family of fleets, rolled out without faults.
 
-What is varied: number and size of the VMs, nodes, KubeVirt's limits and the user's own, the
-bandwidth and how it can be known (the CR's limit, those of migration policies, finished
-migrations, or not at all), migrations of others in flight, changes of the CR before the memory,
-and the user's pacing: limits a node, batches, canaries that soak, and groups kept apart.
+The fleets differ in the number and size of the VMs, the nodes, KubeVirt's limits and the user's
+limits; the bandwidth and its source (the CR's limit, migration policies, finished migrations, or
+unknown); migrations by other clients in flight; changes of the CR before the memory; and the
+user's pacing: limits per node, batches, canaries that soak, and anti-affinity groups.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ SIZES = (1, 2, 4, 8, 16, 32, 64)
 FAMILIES = ("assumed", "limited", "policies", "learned", "shared")
 PACED = ("per-node", "batches", "canary", "apart")
 FLEETS = 5
-"""A family; the seeds are its numbers."""
+"""The number of fleets per family; the seeds are 0 to this number minus 1."""
 INSIDE = 0.95
 RATIO = 3.0
 LONGEST_S = 120.0
-"""About how long a fleet may take, so that the test is quick: it gets fewer VMs otherwise."""
+"""Roughly how long a fleet may take, so that the test is quick; a slower fleet gets fewer VMs."""
 CONFIG = """\
 ---
 apiVersion: kubevirt.io/v1
@@ -70,11 +70,11 @@ POLICED = (
     ({"role": "database"}, 150),
     ({"role": "database", "disk": "fast"}, 1000),
 )
-"""Labels of a VM, and the Mi a second that the policies give its migration."""
+"""VM labels, and the bandwidth in Mi/s that the policies allow for the VM's migration."""
 
 
 class QuickInformer(PolledInformer):
-    """Looks once a simulated second: there are many runs here."""
+    """An informer that reads once per simulated second, because these tests have many runs."""
 
     def wait(self, timeout_s: float):
         self._clock.sleep(min(timeout_s, 1.0))
@@ -83,18 +83,18 @@ class QuickInformer(PolledInformer):
 
 @dataclass(frozen=True)
 class Fleet:
-    """A world, and what is asked of it."""
+    """A simulated world and the desired state for its VMs."""
 
     name: str
     document: dict
     sizes: dict[str, int]
-    """GiB by VM; each is to get a quarter more, at the least 1."""
+    """VM sizes in GiB, by VM name; each VM is to grow by a quarter, and by at least 1 GiB."""
     history: tuple[str, ...] = ()
-    """VMs that were changed before."""
+    """The VMs that were changed before the run."""
     config: bool = False
     choices: PlanPolicy = field(default_factory=PlanPolicy)
     labels: dict[str, dict[str, str]] = field(default_factory=dict)
-    """In Git, by VM."""
+    """The labels in Git, by VM name."""
 
     @property
     def desired(self) -> str:
@@ -108,7 +108,7 @@ class Fleet:
 
 
 def paced(family: str, dice: random.Random, names: list[str]) -> tuple[dict, dict]:
-    """The user's choices, and the labels of VMs by which they go."""
+    """The pacing options of a family, and the VM labels that they select."""
     if family == "per-node":
         return {"max_per_node": 1}, {}
     if family == "batches":
@@ -210,7 +210,7 @@ def fleet(family: str, seed: int) -> Fleet:
 
 @dataclass
 class Compared:
-    """Forecast and run of one fleet."""
+    """The forecast and the actual run of one fleet."""
 
     name: str
     inside: int
@@ -218,9 +218,9 @@ class Compared:
     plan_inside: bool
     ratio: float
     plan: tuple[float, float, float]
-    """Earliest, actual and latest end of all."""
+    """The earliest, actual and latest end of the whole rollout."""
     position: float = 0.0
-    """Where the actual ends lie on average: 0 is the earliest, 1 the latest."""
+    """The average position of the actual ends: 0 is the earliest end, 1 the latest."""
 
 
 def compare(chosen: Fleet) -> Compared:
@@ -260,7 +260,7 @@ def compare(chosen: Fleet) -> Compared:
 
 
 def told(found: list[Compared]) -> str:
-    """The figures, for whoever looks at them with -s."""
+    """Print the figures, which pytest shows with -s."""
     lines = [
         f"{each.name:12} {each.inside}/{each.vms} VMs inside, plan {each.plan[0]:.0f} <= "
         f"{each.plan[1]:.0f} <= {each.plan[2]:.0f} s, ratio {each.ratio:.2f}, "

@@ -1,4 +1,4 @@
-"""Whole runs over the simulator, in process, on a stepped clock: the main job and its failures."""
+"""Whole runs over the simulator, in process, on a stepped clock: hotplug and its failures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def only(report):
 
 
 def events(run: Rig) -> list[dict]:
-    """Those that the product has left."""
+    """The Events that the product has created."""
     answer = run.sim.request("GET", "/apis/events.k8s.io/v1/events")
     found = json.loads(answer.body)["items"]
     return [each for each in found if each["reportingController"] == "reconciler"]
@@ -100,7 +100,9 @@ def test_stopped_vm_is_patched_with_the_size_for_its_next_start():
     assert report.exit is ExitCode.DONE
     assert only(report).reason == "stopped-as-desired"
     assert len(run.patches()) == 1
-    assert [each["reason"] for each in events(run)] == ["MemoryPatched"], "it reached nothing yet"
+    assert [each["reason"] for each in events(run)] == ["MemoryPatched"], (
+        "the guest is not running yet"
+    )
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_run_waits_for_a_foreign_change_in_flight_before_its_own_patch():
 
 
 def test_rollout_sets_feature_gate_then_strategies_then_memory_as_the_cr_settles():
-    """The walk-through on v1.3.1: a VM that booted before needs a restart, a later one is live."""
+    """On v1.3.1 a VM that booted before the CR change needs a restart; a later VM does not."""
     run = rig("walkthrough")
     old = vm_yaml("default", "vm-cirros", "2Gi")
     report = run.apply(KUBEVIRT + old)
@@ -322,7 +324,7 @@ def test_change_of_a_recreated_vm_starts_from_the_beginning():
     report = run.apply(ASK_2GI, deadline_s=900)
     assert done == [200]
     assert (report.exit, only(report).reason) == (ExitCode.DONE, "converged")
-    assert len(run.patches()) == 2, "one for each of the two VMs"
+    assert len(run.patches()) == 2, "one patch for each of the two VMs"
 
 
 def memory_of(guest: str) -> dict:
@@ -330,7 +332,7 @@ def memory_of(guest: str) -> dict:
 
 
 def test_restart_required_under_stage_does_not_block_live_update():
-    """Under Stage memory alone sets it, and a change of the CR has no VM looked at again."""
+    """Under Stage a memory change sets RestartRequired, and a CR change does not clear it."""
     run = rig("hotplug")
     kubevirt = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
     vm = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
@@ -415,7 +417,7 @@ def test_failed_create_in_a_missing_namespace_reports_the_namespace():
 
 
 def test_vm_change_is_planned_for_the_kubevirt_cr_after_its_last_wave():
-    """The first wave unsettles the CR; that LiveMigrate comes with the second must not be lost."""
+    """The plan must consider LiveMigrate, which only the second CR wave sets."""
     run = rig("no-update-methods")
     gate = KUBEVIRT.replace("[VMLiveUpdateFeatures]", "[ExpandDisks]")
     report = run.apply(gate + ASK_2GI)

@@ -1,4 +1,4 @@
-"""Whole runs over VMs that take their memory from an instancetype, in each recorded version."""
+"""Whole runs over VMs that use an instancetype, in each recorded KubeVirt version."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_v1_3_1_stores_the_new_revision_name_after_an_instancetype_change():
 @pytest.mark.parametrize("version", VERSIONS)
 def test_instancetype_change_by_another_client_is_tracked(version):
     run = rig(version)
-    # A merge patch with null removes the revisionName, where there is one.
+    # A merge patch with null removes the revisionName, if it is set.
     change = {"spec": {"instancetype": {"name": "large", "revisionName": None}}}
     assert run.merge(VM, change, agent="kubectl") == 200
     run.clock.sleep(2.0)
@@ -112,7 +112,7 @@ def test_instancetype_that_does_not_exist_is_not_written():
     report = run.apply(manifest("larg"))
     assert (report.exit, only(report).reason) == (ExitCode.BLOCKED, "instancetype-not-found")
     assert run.patches() == []
-    # The API server would have said the same.
+    # The API server rejects a patch with this instancetype too.
     spec = {"spec": {"instancetype": {"name": "larg"}}}
     assert run.merge(VM, spec, agent="kubectl") == 422
 

@@ -1,4 +1,4 @@
-"""Which VM changes when: batches, canaries, groups kept apart, limits a node."""
+"""When each VM changes: batches, canaries, anti-affinity groups, and limits per node."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 
 
 def rig(**vms: dict) -> Rig:
-    """A cluster with room, and VMs of 1Gi by their names, each with *vms*' keys."""
+    """A cluster with enough capacity and the named VMs of 1Gi, each with its given fields."""
     listed = [
         {"name": name, "namespace": "default", "guest": "1Gi", **more}
         for name, more in vms.items()
@@ -42,7 +42,7 @@ def results(report) -> dict[str, tuple[Result, str]]:
 
 
 def overlaps(run: Rig) -> set[frozenset[str]]:
-    """The pairs of VMs that were seen in flight at the same time."""
+    """The pairs of VMs that were in flight at the same time."""
     seen: set[frozenset[str]] = set()
     original = run.informer.wait
 

@@ -1,4 +1,4 @@
-"""Patches that are sent side by side keep to what a busy server asks for."""
+"""Parallel patches respect the Retry-After times of a busy server."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUSY = {
 
 
 SLOW = {"effect": "slow", "delay": "1s", "verbs": ["patch"], "resource": "virtualmachines"}
-"""A second a patch: what comes within one is under way together."""
+"""Each patch takes a second; patches sent within the same second are in flight together."""
 
 
 def changed(serve, git, *faults):
@@ -54,7 +54,7 @@ def test_throttled_patch_pauses_all_writes_and_concurrency_recovers(serve, git, 
     sent = cluster.ours("PATCH", "/virtualmachines/")
     turned_away = [each.at for each in sent if each.status == 429]
     pause = [each for each in sent if 0 <= (each.at - turned_away[0]).total_seconds() < 1]
-    assert len(pause) <= PARALLEL_WRITES, "those that were under way, and no other"
+    assert len(pause) <= PARALLEL_WRITES, "only the patches that were already in flight"
     taken = [each.at for each in sent if each.at > turned_away[-1]]
     together = [sum(0 <= (each - one).total_seconds() < 1 for each in taken) for one in taken]
     assert max(together) == PARALLEL_WRITES

@@ -1,4 +1,4 @@
-"""What the plan says of order and restarts is what the rollout then does."""
+"""The rollout follows the plan's order and restarts."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rig(world: str, names: str) -> Rig:
 
 
 def written(run: Rig, verb: Verb = Verb.PATCH) -> list[str]:
-    """The VMs that were written so, in order."""
+    """The VMs that received this kind of write, in order."""
     if verb is Verb.PATCH:
         return [path.rsplit("/", 1)[1] for path in run.patches()]
     return [

@@ -61,7 +61,7 @@ def test_first_shard_writes_the_kubevirt_cr_and_other_shards_wait_for_it():
 
 
 def test_each_shard_stays_within_its_share_of_the_concurrency_limit():
-    """KubeVirt's five at a time are three and two for two shards."""
+    """KubeVirt's limit of five is divided into three and two for two shards."""
     for choices, most in zip(shards(2), (3, 2), strict=True):
         name = next(each for each in NAMESPACES if choices.shard.holds(each))
         vms = [{"name": f"vm-{n}", "namespace": name, "guest": "1Gi"} for n in range(6)]

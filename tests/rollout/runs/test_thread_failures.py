@@ -1,4 +1,4 @@
-"""A background thread that ends unexpectedly ends the run with a report and without a lease."""
+"""If a background thread fails, the run ends with a report and releases its lease."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ EACH_WATCH_ENDS = {"effect": "drop", "verbs": ["watch"], "events": 1, "times": 1
 
 
 class BrokenClock(SystemClock):
-    """A clock that fails in the threads of followers after the first patch."""
+    """A clock that fails in the reflector threads after the first patch."""
 
     def __init__(self, cluster):
         super().__init__()

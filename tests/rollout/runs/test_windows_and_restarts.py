@@ -32,7 +32,7 @@ def rig(world: str = "hotplug", **changes) -> Rig:
 def window(
     run: Rig, begins_in_s: float, lasts: str, kind: WindowKind = WindowKind.ALLOW
 ) -> Window:
-    """A window that opens at the minute that comes *begins_in_s* after now, or began before."""
+    """A window that opens in the minute *begins_in_s* seconds from now; it may be in the past."""
     begins = run.clock.now() + timedelta(seconds=begins_in_s)
     cron = f"{begins.minute} {begins.hour} {begins.day} {begins.month} *"
     return Window(kind=kind, cron=cron, duration=Duration.parse(lasts))
@@ -94,7 +94,7 @@ def test_kubevirt_cr_is_written_only_inside_a_window():
 
 
 def test_hotplug_does_not_start_if_its_first_attempt_may_last_longer_than_the_window():
-    """900 s for the target pod and 150 s a GB are more than what is left of the window."""
+    """900 s for the target pod and 150 s per GB exceed the remaining window time."""
     run = rig()
     report = run.apply(TWO_GI, choices=consents(window(run, -60, "16m")))
     assert outcomes(report) == {"vm": (Result.HELD, "outside-window")}

@@ -1,4 +1,4 @@
-"""What a run makes of the answers to its writes, and of no answer at all."""
+"""How a run reacts to the responses to its writes, and to missing responses."""
 
 from __future__ import annotations
 
