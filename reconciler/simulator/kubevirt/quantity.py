@@ -6,7 +6,7 @@ The simulator has its own implementation, which tests compare with the planner's
 from __future__ import annotations
 
 import re
-from decimal import ROUND_CEILING, Decimal
+from decimal import ROUND_CEILING, Decimal, localcontext
 from functools import lru_cache
 from typing import Final
 
@@ -34,6 +34,10 @@ _DECIMAL: Final = {
     "P": 15,
     "E": 18,
 }
+_LARGEST: Final = 2**63 - 1
+"""The largest binary quantity in bytes; a larger one is stored as this (recorded on v1.9.0)."""
+_DIGITS: Final = 1000
+"""The precision in digits, so that long numbers are not rounded."""
 _SPELLING: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 
 
@@ -47,7 +51,8 @@ def parse(value: str | float) -> int:
     Raises:
         QuantityError: The value is not a quantity.
     """
-    return int(_decimal(str(value)).to_integral_value(rounding=ROUND_CEILING))
+    with localcontext(prec=_DIGITS):
+        return int(_decimal(str(value)).to_integral_value(rounding=ROUND_CEILING))
 
 
 def canonical(value: str | float) -> str:
@@ -61,13 +66,17 @@ def canonical(value: str | float) -> str:
 
     Source: k8s.io/apimachinery v0.36 pkg/api/resource/quantity.go (CanonicalizeBytes).
     """
-    text = str(value)
+    with localcontext(prec=_DIGITS):
+        return _canonical(str(value))
+
+
+def _canonical(text: str) -> str:
     amount = _decimal(text)
     if amount == 0:
         return "0"
     suffix = _SPELLING.fullmatch(text.strip()).group(2) or ""  # type: ignore[union-attr]  # _decimal has matched it
     if suffix.endswith("i"):
-        return binary(int(amount.to_integral_value(rounding=ROUND_CEILING)))
+        return binary(min(int(amount.to_integral_value(rounding=ROUND_CEILING)), _LARGEST))
     if suffix[:1] in {"e", "E"} and len(suffix) > 1:
         return _with_exponent(amount)
     return _with_decimal_suffix(amount)
@@ -104,10 +113,7 @@ def _with_decimal_suffix(amount: Decimal) -> str:
 
 
 def _with_exponent(amount: Decimal) -> str:
-    for exponent in (18, 15, 12, 9, 6, 3):
-        scaled = amount.scaleb(-exponent)
-        if scaled == scaled.to_integral_value():
-            return f"{int(scaled)}e{exponent}"
-    return (
-        str(int(amount)) if amount == amount.to_integral_value() else _with_decimal_suffix(amount)
-    )
+    sign, digits, exponent = amount.normalize().as_tuple()
+    lowest = int(exponent) // 3 * 3
+    number = int("".join(map(str, digits))) * 10 ** (int(exponent) - lowest)
+    return f"{'-' if sign else ''}{number}" + (f"e{lowest}" if lowest else "")

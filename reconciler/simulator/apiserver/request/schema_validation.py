@@ -65,7 +65,10 @@ def _prune(value: Any, node: Json, at: str, unknown: list[str]) -> None:  # noqa
 
 
 def apply_defaults(value: Any, node: Json) -> None:  # noqa: ANN401  # any JSON value
-    """Fills in the schema's default values in place, except below absent parents."""
+    """Fills in the schema's default values in place, except below absent parents.
+
+    A null is removed where the schema neither allows it nor has a default (recorded on v1.9.0).
+    """
     if isinstance(value, list):
         for item in value:
             apply_defaults(item, structural_schema.items(node))
@@ -75,8 +78,12 @@ def apply_defaults(value: Any, node: Json) -> None:  # noqa: ANN401  # any JSON 
         if "default" in below and value.get(name) is None:
             default = below["default"]
             value[name] = json_codec.copy(default) if isinstance(default, dict) else default
-    for name, item in value.items():
-        if isinstance(item, dict | list):
+    for name, item in list(value.items()):
+        if item is None:
+            below = structural_schema.child(node, name)
+            if below and not below.get("nullable"):
+                del value[name]
+        elif isinstance(item, dict | list):
             apply_defaults(item, structural_schema.child(node, name))
 
 

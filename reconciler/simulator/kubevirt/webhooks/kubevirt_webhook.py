@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.apiserver.request.admission import Denial, Review, denied
@@ -59,7 +60,7 @@ class KubeVirtWebhook:
             graduated = behaviour.live_update_gate is GateStage.GRADUATED
             if graduated and LIVE_UPDATE_GATE in gates:
                 review.warnings.append(GA_WARNING.format(gate=LIVE_UPDATE_GATE))
-        return _ratio_denial(review.object)
+        return _interval_denial(review.object) or _ratio_denial(review.object)
 
 
 def _gates(kubevirt: Json) -> tuple[list[str], list[str]]:
@@ -67,6 +68,15 @@ def _gates(kubevirt: Json) -> tuple[list[str], list[str]]:
     return list(developer.get("featureGates") or ()), list(
         developer.get("disabledFeatureGates") or ()
     )
+
+
+def _interval_denial(kubevirt: Json) -> Denial | None:
+    """Denies a batchEvictionInterval without a unit; recorded on v1.9.0."""
+    interval = dig(kubevirt, "spec", "workloadUpdateStrategy", "batchEvictionInterval")
+    if not isinstance(interval, str) or not interval.isdigit() or interval == "0":
+        return None
+    message = f"time: missing unit in duration {json.dumps(interval)}"
+    return Denial(webhook=KUBEVIRT_UPDATE, message=message, code=400, reason="")
 
 
 def _ratio_denial(kubevirt: Json) -> Denial | None:
