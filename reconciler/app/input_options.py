@@ -39,7 +39,7 @@ class SourceOptions:
     fetch_timeout_s: float = 120.0
 
     def or_current(self) -> SourceOptions:
-        """Return the options with the repository of the working directory if they name none."""
+        """Return these options; if they set no source, with the working directory's repository."""
         if self.repo or self.files:
             return self
         here = Path.cwd()

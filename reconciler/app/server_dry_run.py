@@ -1,4 +1,4 @@
-"""``server_dry_run``: asks the API server about each action of a plan, and changes nothing."""
+"""``server_dry_run``: sends each action of a plan with dryRun, which changes nothing."""
 
 from __future__ import annotations
 

@@ -144,7 +144,7 @@ def informer(client: Client, clock: Clock, *, scale: float = 1.0) -> ClusterInfo
 
 
 def dry_run(client: Client) -> DryRun:
-    """Return what asks the API server about writes and can make none."""
+    """Return an object that sends writes with dryRun, and therefore cannot change anything."""
     from reconciler.cluster.write.dry_run import ClusterDryRun
 
     return ClusterDryRun(client)

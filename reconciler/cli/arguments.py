@@ -1,4 +1,4 @@
-"""Prepares the command line and the environment, and holds the examples of each command's help."""
+"""Prepares arguments and environment variables, and holds the examples in each command's help."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
 
 
 def examples_of(command: str) -> str:
-    """Return the examples that end the help of *command*, each a paragraph of its own."""
+    """Return the examples at the end of the help of *command*, each as a separate paragraph."""
     return "\n\n".join(("Examples:", *(f"  reconciler {each}" for each in _EXAMPLES[command])))
 
 
 def split_values(arguments: Sequence[str]) -> list[str]:
-    """Return *arguments* with ``-o=json`` split in two, as kubectl understands it."""
+    """Return *arguments* with ``-o=json`` split into ``-o`` and ``json``, as in kubectl."""
     found: list[str] = []
     for each in arguments:
         match = _SHORT.fullmatch(each)
@@ -48,7 +48,7 @@ def split_values(arguments: Sequence[str]) -> list[str]:
 
 @contextmanager
 def applicable_environment(arguments: Sequence[str]) -> Iterator[None]:
-    """Hide an output format of the environment that only ``plan`` has from other commands."""
+    """Hide an output format that the environment sets from commands that do not support it."""
     value = os.environ.get(_OUTPUT)
     if value in set(TextFormat) or value not in set(PlanFormat) or "plan" in arguments[:1]:
         yield

@@ -14,7 +14,7 @@ MINIMUM = GIB
 
 
 def block_of(page_size: object) -> int:
-    """Return the block size in bytes of a VM with huge pages of *page_size* (None for none)."""
+    """Return the block size in bytes of a VM with *page_size* (None without huge pages)."""
     return GIB if page_size == "1Gi" else BLOCK
 
 

@@ -1,4 +1,4 @@
-"""``PlanPolicy``: the user's consents and limits, and how long waiting may take until it fails."""
+"""``PlanPolicy``: the user's consents and limits, and the time-outs of waiting changes."""
 
 from __future__ import annotations
 

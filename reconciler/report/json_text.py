@@ -34,7 +34,7 @@ def compact(document: dict[str, Any]) -> str:
 
 
 def one_line(parts: Iterable[str]) -> str:
-    """Return the text that ``pieces`` yields on one line, with its line feed."""
+    """Return the JSON text of ``pieces`` as a single line with a line feed."""
     # A line feed in a value is escaped, so that each line break is formatting.
     return "".join(line.strip() for line in "".join(parts).split("\n")) + "\n"
 

@@ -1,4 +1,7 @@
-"""Builds the reports of runs that write nothing: ``unwritten`` and ``observed``; pure."""
+"""Builds the reports of runs that write nothing: ``unwritten`` and ``observed``.
+
+The functions have no side effects.
+"""
 
 from __future__ import annotations
 

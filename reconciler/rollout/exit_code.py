@@ -1,4 +1,7 @@
-"""Computes the exit code of a run from its outcomes: ``exit_code``; pure."""
+"""Computes the exit code of a run from its outcomes: ``exit_code``.
+
+The function has no side effects.
+"""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RolloutPolicy:
-    """The limits on what a run may write and how long it takes; every default is the safe one."""
+    """The limits on what a run may write and on how long it takes; all defaults are safe."""
 
     failure_budget: int = 3
     """The number of failures after which the run changes no further VM."""

@@ -207,7 +207,7 @@ class _Rollout:
         return "no further change can start now" if self.stuck else ""
 
     def _stuck(self, run_ends: datetime) -> bool:
-        """Return whether all remaining changes are held until after the end of this run."""
+        """Return whether no remaining change can start before the end of this run."""
         if self.memory.under_way:
             return False
         if self.kubevirt.open:

@@ -38,7 +38,7 @@ _KINDS = {bool: "a boolean", str: "text", int: "an integer", float: "a decimal n
 _TIMES = frozenset({"duration", "timeout"})
 _MAX_SHOWN = 60
 SIMILAR_FIELD = "similar-field"
-"""The code of a key that resembles another key beside it: perhaps a field of a newer version."""
+"""The code of an unknown key next to a similar known key: it may belong to a newer version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,7 +60,7 @@ def exit_code(
 
 
 def closed_output(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> ExitCode:
-    """Report in one line that stdout is closed or its disk is full; return the exit code.
+    """Report in one line that stdout is closed or its disk is full, and return the exit code.
 
     Raises:
         OSError: *error* is about something else.

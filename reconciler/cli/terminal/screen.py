@@ -66,7 +66,7 @@ def stream(pieces: Iterable[str]) -> None:
 
 
 def document(pieces: Iterable[str], log_format: TextFormat) -> None:
-    """Print JSON on stdout; beside a log of JSON lines it is one line as well."""
+    """Print JSON on stdout, on a single line if the log also consists of JSON lines."""
     from reconciler.cli.options import TextFormat
     from reconciler.report.json_text import one_line
 

@@ -61,7 +61,7 @@ class DesiredState:
     skipped: Mapping[str, int] = field(default_factory=dict)
     """How many documents of each unsupported kind were ignored."""
     ignored: int = 0
-    """How many files and documents were ignored because they hold no Kubernetes object."""
+    """How many files and documents were ignored because they contain no Kubernetes object."""
     unselected: frozenset[ObjectRef] = frozenset()
     """The objects that a selector, a namespace or a name excludes."""
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -90,8 +90,11 @@ class LiveVM:
     revision_name: str = ""
     """``spec.instancetype.revisionName``."""
     revision: str = ""
-    """Name of the ControllerRevision that holds the VM's copy of its instancetype, from spec or
-    status; empty until KubeVirt has created one for the instancetype that the VM names."""
+    """The name of the ControllerRevision with the VM's copy of its instancetype.
+
+    It comes from the spec or the status; it is empty until KubeVirt has created a revision for the
+    instancetype that the VM names.
+    """
     running_wanted: bool = True
     """Whether ``runStrategy`` or ``running`` requests a running VM; false for Halted."""
     constraints: Constraints = field(default_factory=Constraints)

@@ -58,7 +58,7 @@ def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explana
 
 
 def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """Return what in the VM's configuration makes it start without memory hotplug.
+    """Return what in the VM's configuration makes the VM start without memory hotplug.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 excludes arm64, which its
     memory.go still admits.

@@ -34,7 +34,10 @@ Source: assumed; kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 reports
 sync. No status reports that the components have read the CR.
 """
 EARLIER, LATER = 1.85, 1.6
-"""Factors from the likely end to the earliest and the latest end; their product is below 3."""
+"""The factors by which the earliest and the latest end differ from the most likely end.
+
+The product of both factors is below 3.
+"""
 
 
 def forecast(

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 NONE: frozenset[Group] = frozenset()
 LOOK = Span(0.0, 0.5, 1.5)
-"""How long the rollout takes to see that a rank has ended. Source: it polls once a second."""
+"""How long the rollout takes to see that a rank has ended.
+
+Source: the rollout polls once a second.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

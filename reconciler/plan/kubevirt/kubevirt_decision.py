@@ -83,7 +83,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
 
 
 def _identity(ref: ObjectRef, current: LiveKubeVirt) -> ObjectRef:
-    """Return *ref* in the namespace of the cluster's only CR if Git names no namespace."""
+    """Return *ref*; if Git sets no namespace for it, with the namespace of the cluster's CR."""
     return ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
 
 

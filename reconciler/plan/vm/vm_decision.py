@@ -270,7 +270,7 @@ def _decision(
 
 
 def _max_guest_differs(desired: DesiredVM, vm: LiveVM, *, running: bool) -> tuple[str, ...]:
-    """Return a warning if the VM's maxGuest differs; the reconciler never writes it.
+    """Return a warning if Git has another maxGuest than the VM; it is never written to the VM.
 
     Source: recorded write-maxguest-on-running; kubevirt issue 17610.
     """

@@ -1,4 +1,7 @@
-"""Compares the next write with the approved write: ``refused``; pure."""
+"""Compares the next write with the approved write: ``refused``.
+
+The functions have no side effects.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Chooses the changes that the limits of KubeVirt and the user allow now: ``may_start``; pure."""
+"""Chooses the changes that the limits of KubeVirt and the user allow now: ``may_start``.
+
+The functions have no side effects.
+"""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class CheckpointStore:
         self._keep(replace(self.checkpoint, starts=starts))
 
     def forget(self, ref: ObjectRef) -> None:
-        """Remove what is stored about an object that is now as desired."""
+        """Remove the stored records of an object that now has the desired state."""
         known = self.checkpoint
         if ref in known.failures or ref in known.starts:
             failures = {each: why for each, why in known.failures.items() if each != ref}

@@ -1,4 +1,7 @@
-"""Judges how far one object is from what Git says: ``convergence``; pure."""
+"""Judges how close one object is to the state that Git sets: ``convergence``.
+
+The functions have no side effects.
+"""
 
 from __future__ import annotations
 

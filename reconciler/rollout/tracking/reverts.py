@@ -1,4 +1,7 @@
-"""Explains why a VM no longer has the size that a run wrote: ``lost``; pure."""
+"""Explains why a VM no longer has the size that a run wrote: ``lost``.
+
+The functions have no side effects.
+"""
 
 from __future__ import annotations
 

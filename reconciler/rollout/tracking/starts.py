@@ -1,4 +1,7 @@
-"""Judges the start of a VM that a run has created or restarted: ``failed_start``; pure."""
+"""Judges the start of a VM that a run has created or restarted: ``failed_start``.
+
+The functions have no side effects.
+"""
 
 from __future__ import annotations
 

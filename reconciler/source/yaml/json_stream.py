@@ -17,7 +17,7 @@ _SPACE = " \t\r\n"
 
 
 def json_pieces(text: str) -> tuple[str, ...] | None:
-    """Return the objects of *text*, each at its own line and column.
+    """Return the JSON objects in *text*, each with its line and column.
 
     None if the text has to be read as YAML: it does not start with a brace, or is not JSON.
     """

@@ -77,7 +77,7 @@ class Node(NamedTuple):
 
 
 def without_nulls(node: Node) -> Node:
-    """Return *node* without the keys whose value is null, as if they were absent.
+    """Return *node* without keys whose value is null, as if these keys were absent.
 
     The API server removes them where its schema has no default and does not allow null; the
     managed fields that allow null mean the same with null as without. Source:

@@ -90,7 +90,7 @@ def own_max_guest(situation: Situation) -> Finding | None:
 
 
 def _higher_max_guest(situation: Situation, own: MemoryQuantity) -> str:
-    """Return a hint that does not ask for the maxGuest that Git already has."""
+    """Return a hint on how to get the size admitted, given the maxGuest that Git sets."""
     lower, asked = f"lower the guest to {own} or less", situation.desired.max_guest
     vmi = situation.vmi
     runs = vmi is not None and not vmi.final

@@ -128,7 +128,7 @@ def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
 
 
 def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
-    """Return *finding* with *message*, and with *hint* if there is one."""
+    """Return *finding* with *message* instead of its own, and with *hint* unless it is None."""
     why = replace(finding.why, message=message)
     return replace(finding, why=why if hint is None else replace(why, hint=hint))
 

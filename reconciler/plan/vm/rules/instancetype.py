@@ -141,7 +141,7 @@ def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 def _topology(
     running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 ) -> Iterator[str]:
-    """Yield a change of CPUs that is not, or may not be, a change of sockets alone.
+    """Yield a change of the CPUs unless it certainly changes only the number of sockets.
 
     A preference may arrange the CPUs as cores or threads, which do not change live, and it is not
     read. The running instance shows the arrangement, except for a single CPU.

@@ -68,7 +68,7 @@ def memory_added(running: RunningVM) -> Finding | None:
 
 
 def not_started(running: RunningVM) -> Finding | None:
-    """Require a restart for a size below that of an instance that runs no guest yet.
+    """Require a restart if a VM whose guest has not started shall get a smaller size.
 
     The smaller size may be the cure for a VM that no node can take, and its restart disrupts
     nothing.

@@ -131,7 +131,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
 
 
 HOSTNAME = "kubernetes.io/hostname"
-"""The label with the name of a node; no two nodes have the same."""
+"""The node label that contains the node's name, which is different on every node."""
 
 
 def no_eligible_node(running: RunningVM) -> Finding | None:

@@ -39,7 +39,7 @@ updater creates another migration while the change is in flight and LiveMigrate 
 
 
 ABOUT_MEMORY = "memory"
-"""First word of each message of RestartRequired that a change of memory causes.
+"""The first word of each RestartRequired message that a change of memory causes.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3466-3509; recorded.
 """

@@ -1,4 +1,4 @@
-"""States of a VM in which its memory is left alone: deletion, suspension, a pool, a restart."""
+"""Blocks or delays changes of a VM that is deleted, suspended, restarting, or part of a pool."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def being_deleted(vm: LiveVM) -> Finding | None:
 
 
 def suspended(situation: Situation) -> Finding | None:
-    """Leave alone a VM whose changes an annotation suspends, in Git or in the cluster."""
+    """Block the change of a VM if an annotation in Git or in the cluster suspends its changes."""
     if not situation.suspended:
         return None
     where = "in Git" if situation.desired.suspended else "in the cluster"
@@ -49,7 +49,7 @@ def owned_by_pool(situation: Situation) -> Finding | None:
 
 
 def restarting(vm: LiveVM) -> Finding | None:
-    """Wait for a requested restart: the VM's status does not show its size after it.
+    """Wait for a requested restart, as the status does not show which size the VM will get.
 
     Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (restart) writes a Stop and a Start into
     ``status.stateChangeRequests``; virt-controller removes each of them when it is done.
@@ -60,5 +60,5 @@ def restarting(vm: LiveVM) -> Finding | None:
 
 
 def restart_requested(situation: Situation) -> Finding | None:
-    """Wait for a requested restart before a change."""
+    """Wait with a change until a requested restart has happened."""
     return restarting(situation.vm)
