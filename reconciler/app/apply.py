@@ -239,7 +239,10 @@ def _roll_out(
     if session.options.deadline_s is not None and surveyed.plan.applyable:
         limit = duration(session.options.deadline_s)
         log.info("the run ends after %s at the latest; --deadline sets another time", limit)
-    with session.presenter.progress() as shown:
+    ends_at = None
+    if session.until is not None:
+        ends_at = clock.now() + timedelta(seconds=session.until - clock.monotonic())
+    with session.presenter.progress(surveyed.plan, ends_at) as shown:
         context = RunContext(
             informer=session.informer,
             writer=wiring.writer(session.client),

@@ -6,6 +6,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from datetime import datetime
 
     from reconciler.model.plan.plan import Plan
     from reconciler.model.run.outcome import RunReport
@@ -28,8 +29,11 @@ class Presenter(Protocol):
         """Ask the user whether to apply *plan*, and return the answer; *plan* was shown before."""
         ...
 
-    def progress(self) -> AbstractContextManager[Listener]:
-        """Return a context manager; while it is open, each step of the rollout is shown."""
+    def progress(self, plan: Plan, ends_at: datetime | None) -> AbstractContextManager[Listener]:
+        """Return a context manager; while it is open, each step of the rollout is shown.
+
+        The run of *plan* stops at *ends_at*, if there is a deadline.
+        """
         ...
 
     def show_report(self, report: RunReport) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Any
 
 from rich.progress import BarColumn, TextColumn
@@ -17,15 +18,18 @@ from reconciler.report.terminal_layout import printable
 from reconciler.report.wording import duration
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from datetime import datetime
     from types import TracebackType
     from typing import Self
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.progress import TaskID
 
+    from reconciler.cli.terminal.waiting import Waiting
     from reconciler.model.references import ObjectRef
 
+_REMIND_AFTER = timedelta(minutes=1)
 _WIDE = 100
 """The number of terminal columns from which a progress bar has its full length."""
 _ENDS = frozenset({Step.DONE, Step.FAILED, Step.SKIPPED})
@@ -36,8 +40,14 @@ _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 class LineDisplay:
     """Prints one line per event, but none for events that only update an estimate."""
 
-    def __init__(self, stream: IO[str], log_format: TextFormat = TextFormat.TEXT) -> None:
-        self._stream = stream
+    def __init__(
+        self,
+        stream: IO[str],
+        log_format: TextFormat = TextFormat.TEXT,
+        waiting: Waiting | None = None,
+    ) -> None:
+        self._stream, self._waiting = stream, waiting
+        self._written_at: datetime | None = None
         self._line = _as_json if log_format is TextFormat.JSON else _as_text
         self._last: dict[ObjectRef | None, tuple[Step, str, str]] = {}
 
@@ -45,11 +55,24 @@ class LineDisplay:
         """Print the line of *progress*."""
         # After the colon is the phase of a migration: the state of the VM is before it.
         news = progress.step, progress.reason, progress.message.partition(": ")[0]
-        if progress.step is Step.PHASE and self._last.get(progress.ref) == news:
+        same = progress.step is Step.PHASE and self._last.get(progress.ref) == news
+        if self._waiting is not None:
+            self._waiting(progress, news=not same)
+        if same:
+            self._remind(progress)
             return
-        self._last[progress.ref] = news
+        self._last[progress.ref], self._written_at = news, progress.at
         self._stream.write(self._line(progress) + "\n")
         self._stream.flush()
+
+    def _remind(self, progress: Progress) -> None:
+        """Write what the run waits for, where nothing was written for a while."""
+        quiet = self._written_at is None or progress.at - self._written_at >= _REMIND_AFTER
+        if quiet and self._waiting is not None and (said := self._waiting.sentence()):
+            self._written_at = progress.at
+            line = Progress(at=progress.at, step=Step.PHASE, message=said)
+            self._stream.write(self._line(line) + "\n")
+            self._stream.flush()
 
 
 class LiveDisplay:
@@ -59,9 +82,10 @@ class LiveDisplay:
     the end.
     """
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, waiting: Waiting | None = None) -> None:
+        self._waiting = waiting
         # Names and messages come from the cluster and must not be read as markup.
-        self._bars = Bars(
+        self._bars = _Bars(
             TextColumn("{task.fields[name]}", markup=False, table_column=_whole()),
             BarColumn(bar_width=24 if console.width >= _WIDE else 10),
             TextColumn("{task.percentage:>3.0f}%", markup=False, table_column=_whole()),
@@ -76,6 +100,7 @@ class LiveDisplay:
             transient=True,
             expand=True,
         )
+        self._bars.summary = waiting.sentence if waiting else str
         self._tasks: dict[ObjectRef, tuple[TaskID, datetime]] = {}
 
     def __enter__(self) -> Self:
@@ -97,6 +122,8 @@ class LiveDisplay:
 
     def __call__(self, progress: Progress) -> None:
         """Update the progress bar of the VM, or print a line for any other event."""
+        if self._waiting is not None:
+            self._waiting(progress, news=progress.step is not Step.PHASE)
         if progress.ref is None or progress.step in _ENDS:
             self._say(progress)
             self._remove(progress.ref)
@@ -126,6 +153,17 @@ class LiveDisplay:
     def _say(self, progress: Progress) -> None:
         style = _STYLES.get(progress.step, "")
         self._bars.console.print(Text(_as_text(progress), style=style), soft_wrap=True)
+
+
+class _Bars(Bars):
+    """Progress bars with a line below them that says what the run waits for."""
+
+    summary: Callable[[], str] = str
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if said := self.summary():
+            yield Text(said, style="dim", no_wrap=True, overflow="ellipsis")
 
 
 def _whole() -> Column:

@@ -13,6 +13,8 @@ from reconciler.cli.terminal import screen
 from reconciler.report.wording import plural
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from reconciler.model.plan.plan import Plan
     from reconciler.model.run.outcome import RunReport
     from reconciler.ports import Listener
@@ -55,18 +57,19 @@ class RunOutput:
         return plan_text(plan, width=style.width, color=style.color, verbose=verbose)
 
     @contextmanager
-    def progress(self) -> Iterator[Listener]:
+    def progress(self, plan: Plan, ends_at: datetime | None) -> Iterator[Listener]:
         """Show progress bars on a terminal, and lines on other outputs."""
         from reconciler.cli.terminal.live_display import LineDisplay, LiveDisplay
+        from reconciler.cli.terminal.waiting import Waiting
 
         style = screen.style_of(sys.stderr)
         if style.terminal and self.log.log_format is TextFormat.TEXT:
             from rich.console import Console
 
-            with LiveDisplay(Console(stderr=True)) as display:
+            with LiveDisplay(Console(stderr=True), Waiting(plan, ends_at)) as display:
                 yield display
             return
-        yield LineDisplay(sys.stderr, self.log.log_format)
+        yield LineDisplay(sys.stderr, self.log.log_format, Waiting(plan, ends_at))
 
     def show_report(self, report: RunReport) -> None:
         """Print the report on stdout."""

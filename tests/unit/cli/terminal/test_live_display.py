@@ -6,12 +6,15 @@ import io
 import json
 import re
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
 
 from reconciler.cli.options import TextFormat
 from reconciler.cli.terminal.live_display import LineDisplay, LiveDisplay
+from reconciler.cli.terminal.waiting import Waiting
+from reconciler.model.plan.plan import Effect
 from reconciler.model.references import kubevirt_ref, vm_ref
 from reconciler.model.run.progress import Progress, Step
 
@@ -133,3 +136,42 @@ def test_narrow_progress_bar_keeps_name_bar_and_percentage(stream):
     assert "team-a/a-long-name-of-a-database-0123456789" in line
     assert "━━━━" in line
     assert len(line.rstrip()) <= 80
+
+
+@pytest.fixture
+def waiting():
+    decisions = [
+        SimpleNamespace(ref=vm_ref("db", f"pg-{n}"), actions=(n,), effect=Effect.LIVE)
+        for n in range(3)
+    ]
+    forecast = SimpleNamespace(latest_s=600.0)
+    plan = SimpleNamespace(decisions=decisions, forecast=forecast)
+    return Waiting(plan, NOW + timedelta(hours=2))
+
+
+def ended(name: str) -> SimpleNamespace:
+    return SimpleNamespace(ref=vm_ref("db", name))
+
+
+WAITS = (
+    "1 of 3 VMs done, waiting for 2 since 09:30:20, expected to end by 09:40:00, deadline "
+    "11:30:00 UTC"
+)
+
+
+def test_quiet_run_says_what_it_waits_for_once_a_minute(stream, waiting):
+    display = LineDisplay(stream, waiting=waiting)
+    display(event(Step.PATCHED, "guest 1Gi -> 2Gi"))
+    display(event(Step.DONE, seconds=10, ref=vm_ref("db", "pg-1"), outcome=ended("pg-1")))
+    for seconds in (20, 40, 79, 81, 100, 142):
+        display(event(Step.PHASE, "the VM migrates: Running", seconds=seconds, reason="in-flight"))
+    lines = stream.getvalue().splitlines()
+    assert lines[3:] == [f"09:31:21 phase     {WAITS}", f"09:32:22 phase     {WAITS}"]
+
+
+def test_terminal_shows_what_the_run_waits_for_below_the_bars(stream, waiting):
+    with LiveDisplay(Console(file=stream, force_terminal=True, width=110), waiting) as display:
+        display(event(Step.PATCHED, seconds=20))
+        display(event(Step.DONE, seconds=20, ref=vm_ref("db", "pg-1"), outcome=ended("pg-1")))
+        display._bars.refresh()
+    assert WAITS.replace("09:40:00", "09:40:20") in shown(stream)
