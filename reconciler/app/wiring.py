@@ -79,6 +79,7 @@ def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[Desired
 def _whole(options: SourceOptions, *, follow: bool) -> Iterator[DesiredReader]:
     """Open the reader of all objects in the source, without a scope."""
     from reconciler.source import readers, stdin_and_files
+    from reconciler.source.uncommitted import UncommittedReader
 
     if options.files:
         config = options.config
@@ -97,14 +98,15 @@ def _whole(options: SourceOptions, *, follow: bool) -> Iterator[DesiredReader]:
             )
             return
         with _cache(options.cache_dir) as cache:
-            reader = readers.FollowingReader if follow else readers.CommitReader
-            yield reader(
+            kind = readers.FollowingReader if follow else readers.CommitReader
+            reader = kind(
                 repository,
                 revision,
                 default_namespace=options.default_namespace,
                 override=options.override,
                 cache=cache,
             )
+            yield reader if follow else UncommittedReader(reader, repository)
 
 
 @contextmanager

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from reconciler.source.manifests.manifest_objects import FileObject, FileResult
 
 
+NOTHING_FOUND = "nothing-found"
+
+
 def assemble(
     results: Iterable[FileResult],
     *,
@@ -66,6 +69,8 @@ def assemble(
     crs = [each for each in objects.values() if isinstance(each.desired, DesiredKubeVirt)]
     found.extend(_more_than_one(crs))
     found.extend(_not_selected(len(vms), len(selected), selector))
+    if not objects and all(each.severity is not Severity.ERROR for each in found):
+        found.append(_nothing_found(revision))
     return DesiredState(
         revision=revision,
         dirty=dirty,
@@ -119,7 +124,19 @@ def _more_than_one(crs: list[FileObject]) -> Iterator[Diagnostic]:
 def _not_selected(n_vms: int, n_selected: int, selector: Selector) -> Iterator[Diagnostic]:
     if n_selected < n_vms:
         message = f"{n_vms - n_selected} of {n_vms} VMs do not match the selector {selector}"
-        yield Diagnostic(severity=Severity.NOTE, code="not-selected", message=message)
+        code, severity = "not-selected", Severity.NOTE
+        if not n_selected:
+            code, severity = "nothing-selected", Severity.WARNING
+        yield Diagnostic(severity=severity, code=code, message=message)
+
+
+def _nothing_found(revision: str) -> Diagnostic:
+    return Diagnostic(
+        severity=Severity.WARNING,
+        code=NOTHING_FOUND,
+        message=f"{revision} contains no VirtualMachine and no KubeVirt, so nothing is compared",
+        hint="check the repository, and paths and exclude in .reconciler.yaml",
+    )
 
 
 def _kubevirt(crs: list[FileObject]) -> DesiredKubeVirt | None:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 from reconciler.model.desired.config import Config
 from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.source.assemble import assemble
+from reconciler.source.assemble import NOTHING_FOUND, assemble
 from reconciler.source.cache.file_contents import FileContents, RememberedContents
 from reconciler.source.config_file import ConfigResult, config_entry, read_config, stream_config
 from reconciler.source.git.commit_tree import CommitTree
-from reconciler.source.git.file_selection import included, select
-from reconciler.source.git.file_tree import CONFIG_PATH, is_manifest
+from reconciler.source.git.file_selection import included, is_input, select
 from reconciler.source.git.working_tree import WorkingTree
 
 if TYPE_CHECKING:
@@ -49,9 +48,7 @@ def read_tree(
     config = override(found.config)
     selection = select(tree, config)
     is_chosen = included(config)
-    dirty = any(
-        path == CONFIG_PATH or (is_manifest(path) and is_chosen(path)) for path in tree.changed()
-    )
+    dirty = any(is_input(path, is_chosen) for path in tree.changed())
     files = [*selection.files, *(file for each in selection.rendered for file in each.files)]
     results = contents.of(tree, files)
     read = list(islice(results, len(selection.files)))
@@ -241,8 +238,9 @@ def _without(skipped: Mapping[str, int], n_configs: int) -> dict[str, int]:
 
 
 def _not_empty(state: DesiredState) -> DesiredState:
-    """Return an error if *state* has no objects: a failed renderer may have piped in nothing."""
-    if state.kubevirt or state.vms or state.skipped or state.diagnostics:
+    """Return an error if *state* has no object, because a failed rendering pipes in nothing."""
+    others = any(each.code != NOTHING_FOUND for each in state.diagnostics)
+    if state.kubevirt or state.vms or state.skipped or others:
         return state
     error = Diagnostic(
         severity=Severity.ERROR,

@@ -104,6 +104,11 @@ def included(config: Config) -> Callable[[str], bool]:
     return test
 
 
+def is_input(path: str, is_chosen: Callable[[str], bool]) -> bool:
+    """Whether the desired state depends on the file at *path*."""
+    return path == CONFIG_PATH or (is_manifest(path) and is_chosen(path))
+
+
 def under(folders: Iterable[str]) -> Callable[[str], bool]:
     """Return a predicate for paths that are one of *folders* or inside one of them."""
     itself = frozenset(folders)

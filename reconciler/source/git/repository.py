@@ -120,7 +120,7 @@ class Repository:
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
         self._git_dir = Path(repo.git_dir)
-        work = repo.working_tree_dir
+        work = None if _is_bare(self._git_dir) else repo.working_tree_dir
         self.root = Path(work) if work is not None else self._git_dir
         """The folder of the working tree; the folder of the repository itself if it is bare."""
         self.bare = work is None
@@ -312,6 +312,14 @@ class Repository:
                 hint=f"git config --global --add safe.directory {self.root}",
             )
         return SourceError(f"git failed in {self.root}: {output.reason}")
+
+
+def _is_bare(git_dir: Path) -> bool:
+    """Whether git calls the repository bare; its configuration need not say so."""
+    if "GIT_DIR" in os.environ:  # git would answer for that repository
+        return False
+    output = execute(git_dir, ("rev-parse", "--is-bare-repository"))
+    return output.stdout.strip() == b"true"
 
 
 def _pinned(git_dir: Path, work: object) -> dict[str, str]:

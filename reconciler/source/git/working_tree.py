@@ -140,6 +140,18 @@ class WorkingTree:
         return self._links[folder]
 
 
+def uncommitted(repository: Repository, commit: str) -> tuple[str, ...]:
+    """Return the paths of the working tree that differ from *commit*, if it is checked out."""
+    if repository.bare:
+        return ()
+    head = repository.run("rev-parse", "--verify", "HEAD^{commit}")
+    if head.stdout.decode().strip() != commit:
+        return ()
+    output = repository.run("status", *_STATUS, "--ignore-submodules=all")
+    lines = output.stdout.split(b"\0") if output.status == 0 else ()
+    return tuple(_shown(line[3:]) for line in lines if line)
+
+
 def _parents(name: bytes) -> Iterator[bytes]:
     steps = name.split(b"/")[:-1]
     return (b"/".join(steps[:length]) for length in range(1, len(steps) + 1))

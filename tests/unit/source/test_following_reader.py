@@ -215,7 +215,7 @@ def test_new_file_with_a_similar_escaped_name_hides_no_other_file(opened, git_re
 
 def test_ignored_submodule_is_still_reported(opened, git_repo):
     modules = '[submodule "t"]\n\tpath = t.yaml\n\turl = ./t\n\tignore = all\n'
-    head = git_repo.commit({".gitmodules": modules})
+    head = git_repo.commit({".gitmodules": modules, "own.yaml": vm("own")})
     following = FollowingReader(opened)
     assert following.read().state.diagnostics == ()
     staged(git_repo, "160000", head, b"t.yaml")

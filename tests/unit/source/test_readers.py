@@ -111,7 +111,7 @@ def test_helm_chart_is_reported_once_and_is_an_error_only_with_vm_manifests(open
 
 def test_kustomization_without_vm_manifests_is_reported_as_a_note(opened, git_repo):
     git_repo.commit({"a/kustomization.yaml": "resources: [b.yaml]\n", "a/b.yaml": "a: [\n"})
-    (found,) = CommitReader(opened).read().state.diagnostics
+    found = CommitReader(opened).read().state.diagnostics[-1]
     assert (found.severity, found.code) == ("note", "kustomization")
 
 
@@ -285,9 +285,14 @@ def test_missing_path_is_reported_at_its_location_in_the_configuration(opened, g
     state = CommitReader(opened).read().state
     assert messages(state) == [
         (
+            f"warning[nothing-found] {commit} contains no VirtualMachine and no KubeVirt, so "
+            "nothing is compared\n"
+            "  hint: check the repository, and paths and exclude in .reconciler.yaml"
+        ),
+        (
             f".reconciler.yaml:3:8: warning[path-missing] the path 'vms' is not in {commit}\n"
             "  hint: correct paths in .reconciler.yaml"
-        )
+        ),
     ]
 
 
@@ -405,3 +410,15 @@ def test_kubevirt_without_a_namespace_is_the_only_one_of_the_cluster(opened, git
     for namespace in (None, "db"):
         state = CommitReader(opened, default_namespace=namespace).read().state
         assert (messages(state), state.kubevirt.ref) == ([], kubevirt_ref("", "kubevirt"))
+
+
+def test_repository_without_an_object_of_ours_is_a_warning(opened, git_repo):
+    git_repo.commit({"a.yaml": "apiVersion: v1\nkind: Secret\n"})
+    (found,) = CommitReader(opened).read().state.diagnostics
+    assert (found.severity, found.code) == ("warning", "nothing-found")
+
+
+def test_selector_that_matches_nothing_is_a_warning(opened, git_repo):
+    git_repo.commit({".reconciler.yaml": CONFIG + "selector: tier=db\n", "a.yaml": vm("a")})
+    (found,) = CommitReader(opened).read().state.diagnostics
+    assert (found.severity, found.code) == ("warning", "nothing-selected")

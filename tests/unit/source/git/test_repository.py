@@ -243,3 +243,14 @@ def test_missing_git_object_among_many_is_reported(git_repo):
         tree = CommitTree.of(repository, "HEAD")
         with pytest.raises(SourceError, match=f"the object {blob} is missing"):
             list(tree.read_all(tree.entries()))
+
+
+def test_bare_repository_is_what_git_says_it_is(git_repo, tmp_path):
+    git_repo.commit({"a.yaml": "a: 1\n"})
+    bare = tmp_path / "bare.git"
+    git_repo.git("clone", "--quiet", "--bare", str(git_repo.path), str(bare))
+    git_repo.git("--git-dir", str(bare), "config", "--unset", "core.bare")
+    with Repository.open(bare) as repository:
+        assert (repository.bare, repository.root) == (True, bare)
+    with Repository.open(git_repo.path) as repository:
+        assert repository.bare is False

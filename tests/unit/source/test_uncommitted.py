@@ -1,0 +1,41 @@
+"""Changes of the working tree that a plan of a commit does not read are named."""
+
+import pytest
+
+from reconciler.source.git.repository import Repository
+from reconciler.source.readers import CommitReader
+from reconciler.source.uncommitted import UncommittedReader
+
+
+def vm(name, guest="2Gi"):
+    return (
+        "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
+        f"metadata: {{name: {name}, namespace: db}}\n"
+        f"spec: {{template: {{spec: {{domain: {{memory: {{guest: {guest}}}}}}}}}}}\n"
+    )
+
+
+@pytest.fixture
+def opened(git_repo):
+    with Repository.open(git_repo.path) as repository:
+        yield repository
+
+
+def checked(repository, revision="HEAD"):
+    return UncommittedReader(CommitReader(repository, revision), repository).read()
+
+
+def test_uncommitted_manifests_that_a_commit_does_not_have_are_a_warning(opened, git_repo):
+    git_repo.commit({"a.yaml": vm("a"), "notes.txt": "x"})
+    assert checked(opened).state.diagnostics == ()
+    (git_repo.path / "notes.txt").write_text("y")
+    (git_repo.path / "a.yaml").write_text(vm("a", guest="4Gi"))
+    (git_repo.path / "b.yaml").write_text(vm("b"))
+    (found,) = checked(opened).state.diagnostics
+    assert (found.severity, found.code) == ("warning", "uncommitted")
+    assert found.message.endswith("not read: a.yaml, b.yaml")
+    assert "--working-tree" in found.hint
+    git_repo.git("stash", "--quiet", "--include-untracked")
+    git_repo.commit({"c.yaml": vm("c")})
+    (git_repo.path / "b.yaml").write_text(vm("b"))
+    assert checked(opened, "HEAD~1").state.diagnostics == ()
