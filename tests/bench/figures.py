@@ -126,7 +126,7 @@ def of_fleet(fleet: Fleet, asked: Asked, say: Callable[[str], None]) -> Figures:
             followed = None
             if asked.follow:
                 say("serve")
-                # Last: it changes the cluster.
+                # This comes last, since it changes the cluster.
                 followed = following.measure(fleet, repo, unpaced, folder)
         applied = None
         if asked.apply:
@@ -174,7 +174,7 @@ def check(fleet: Fleet, repo: Path, served: Server) -> None:
     done = processes.run([processes.COMMAND, *arguments], keep=True)
     summary = json.loads(done.stdout)["summary"]
     n_changed, n_migrating = len(fleet.changed), sum(vm.migrating for vm in fleet.vms)
-    # The KubeVirt CR is an object of the plan, too.
+    # The plan also contains the KubeVirt CR.
     rest = fleet.n_vms + 1 - n_changed - n_migrating
     expected = {"live": n_changed, "wait": n_migrating, "none": rest}
     if {effect: n for effect, n in summary.items() if n} != {
@@ -201,7 +201,7 @@ def _plan(
         warm = (*plan, "--cache-dir", cache)
         if warmable:
             processes.run(warm)
-        # In turn, so that what else the machine does falls on each of them.
+        # In rotation, so that other load on the machine affects all of them.
         for turn in range(asked.repeat):
             say(f"floor, plan, validate: {turn + 1} of {asked.repeat}")
             floors.append(floor.in_a_process(kubeconfig, repo))

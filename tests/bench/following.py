@@ -85,7 +85,7 @@ def measure(fleet: Fleet, repo: Path, served: Server, folder: Path) -> Both:
             assert process.stdin is not None
             assert process.stdout is not None
             if process.stdout.readline() != "first\n":
-                raise SystemExit("there is no first plan; its reason is above")
+                raise SystemExit("there is no first plan; see the error above")
             served.since()
             process.stdin.write("\n")
             process.stdin.flush()
@@ -120,7 +120,7 @@ def main() -> None:
         quiet = [vm for vm in fleet.vms if not (vm.changed or vm.migrating)]
         still = iter([vm for vm in quiet if file_of(vm, options.repo).exists()])
         bare = Bare(options.kubeconfig)
-        # The first change has pods and quotas read, which then count as fresh for a minute.
+        # The first change causes a read of pods and quotas, which stay fresh for a minute.
         rounds(still, options.repo, bare, engine, informer, n=1)
         _say("first")
         sys.stdin.readline()
@@ -128,7 +128,7 @@ def main() -> None:
         _git(options.repo, "revert", "--no-edit", f"HEAD~{1 + ROUNDS}")
         pending = rounds(still, options.repo, bare, engine, informer)
         _say(json.dumps({"settled": asdict(settled), "pending": asdict(pending)}))
-        sys.stdin.readline()  # before watches end, and the server counts what comes then
+        sys.stdin.readline()  # keep the watches open until the server has counted
 
 
 def settle(fleet: Fleet, repo: Path) -> None:
@@ -192,7 +192,7 @@ def arrived(informer: ClusterInformer, vm: VM) -> None:
     ref, end = vm_ref(vm.namespace, vm.name), time.monotonic() + _WAIT_S
     while str(informer.read().vms[ref].guest) != f"{vm.wanted + 1}Gi":
         if time.monotonic() > end:
-            raise SystemExit(f"the patch of {vm.namespace}/{vm.name} was never seen")
+            raise SystemExit(f"the informer did not see the patch of {vm.namespace}/{vm.name}")
         informer.wait(0.5)
 
 

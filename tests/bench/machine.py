@@ -32,8 +32,8 @@ def about() -> str:
         f"{memory:.0f} GiB, {platform.system()} {platform.machine()}.\n"
         f"{platform.python_implementation()} {platform.python_version()}; {libraries}; "
         f"{', '.join(tools)}.\n\n"
-        "The ratios compare what was measured in one run, in turn. Where the load average was "
-        "above zero, the machine had other work, too."
+        "The ratios compare measurements of one run, taken in rotation. If the load average was "
+        "above zero, other programs were running, too."
     )
 
 

@@ -72,12 +72,12 @@ def _median(costs: Sequence[Peer]) -> Peer:
 def _one(name: str, n_vms: int, folder: Path, kubeconfig: Path) -> Peer:
     program, *arguments = PEERS[name]
     if not n_vms:
-        return Peer(name=name, n_vms=0, why_not="not asked for (--peers 0)")
+        return Peer(name=name, n_vms=0, why_not="not requested (--peers 0)")
     path = processes.found(program)
     if path is None:
         return Peer(name=name, n_vms=n_vms, why_not=f"no {program} on PATH")
     try:
-        # Both kubectl and kapp may say by 1 or more that there are differences.
+        # Both kubectl and kapp may exit with 1 or more if there are differences.
         cost = processes.run(
             [path, *arguments, folder, f"--kubeconfig={kubeconfig}"], codes=(0, 1, 2, 3), keep=True
         )

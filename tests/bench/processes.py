@@ -58,7 +58,7 @@ def run(
     """
     start = time.perf_counter()
     with (
-        # A file, for a pipe that nobody reads while stdout is read would fill up and halt it.
+        # A file, since an unread pipe would fill up and block the process.
         tempfile.TemporaryFile() as stderr,
         subprocess.Popen(
             [str(each) for each in arguments],

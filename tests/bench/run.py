@@ -54,20 +54,26 @@ def parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
     add("--vms", type=int, nargs="+", default=[1000], help="sizes of the fleets (default 1000)")
-    add("--plan-alone", type=int, nargs="*", default=[], help="sizes to plan once, and no more")
-    add("--seed", type=int, default=1, help="of the fleets (default 1)")
-    add("--finished", type=int, help="finished migrations (default: one for five VMs)")
-    add("--repeat", type=int, default=3, help="runs of which the median is taken (default 3)")
+    add(
+        "--plan-alone",
+        type=int,
+        nargs="*",
+        default=[],
+        help="fleet sizes for which only one plan is measured",
+    )
+    add("--seed", type=int, default=1, help="seed of the fleets (default 1)")
+    add("--finished", type=int, help="finished migrations (default: one per five VMs)")
+    add("--repeat", type=int, default=3, help="number of runs per median (default 3)")
     add("--peers", type=int, help="VMs for kubectl diff and kapp (default 50; real cluster: 0)")
-    add("--no-apply", action="store_true", help="leave apply out")
-    add("--no-serve", action="store_true", help="leave serve out")
-    add("--no-phases", action="store_true", help="leave the phases out")
-    add("--kubeconfig", type=Path, help="measure this cluster; only reads")
-    add("--repo", type=Path, help="the repository that is meant for it")
+    add("--no-apply", action="store_true", help="do not measure apply")
+    add("--no-serve", action="store_true", help="do not measure serve")
+    add("--no-phases", action="store_true", help="do not measure the phases")
+    add("--kubeconfig", type=Path, help="measure this cluster (only reads it)")
+    add("--repo", type=Path, help="the Git repository of this cluster")
     add("--results", type=Path, default=RESULTS, help="file to write (default RESULTS.md here)")
     options = parser.parse_args(arguments)
     if bool(options.kubeconfig) is not bool(options.repo):
-        parser.error("--kubeconfig and --repo go together")
+        parser.error("use --kubeconfig and --repo together")
     return options
 
 

@@ -65,7 +65,7 @@ class Server:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise SystemExit("the simulated cluster has ended; its reason is above")
+            raise SystemExit("the simulated cluster has ended; see the error above")
         found: dict[str, Any] = json.loads(line)
         return found
 

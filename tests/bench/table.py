@@ -129,7 +129,7 @@ def _followed(found: Figures) -> Row:
     followed = found.followed
     return Row(
         work="`serve`: one VM changed in Git, one in the cluster",
-        measured=f"GETs meanwhile: {followed.requests}" if followed else "not asked for",
+        measured=f"GETs meanwhile: {followed.requests}" if followed else "not requested",
         against="",
         value=followed and followed.settled.plan_s * 1e3,
         limit=200,
@@ -139,9 +139,9 @@ def _followed(found: Figures) -> Row:
 
 def _applied(found: Figures) -> Row:
     applied = found.applied
-    work = "`apply`: patches a second"
+    work = "`apply`: patches per second"
     if applied is None:
-        return Row(work=work, measured="not asked for", limit=10, least=True)
+        return Row(work=work, measured="not requested", limit=10, least=True)
     return Row(
         work=f"{work}, {applied.n_patches} changed VMs",
         measured=f"{applied.per_s:,.0f}/s",
@@ -178,13 +178,13 @@ def growth(found: Sequence[Figures], alone: Sequence[Alone] = ()) -> Iterator[Ro
             unit="MB",
         )
     if not any(large.n_vms == 100_000 for _, large in pairs):
-        give = "give `--vms 10000 --plan-alone 100000`"
+        give = "run with `--vms 10000 --plan-alone 100000`"
         yield Row(work="`plan` of 100,000 VMs", measured=give, limit=11)
 
 
 PEERS = (
-    "Peers in the same run, medians. They ask VM by VM, and the simulated server answers that "
-    "at once: on a real one, `kubectl diff` was measured to take 75 ms a VM."
+    "Other tools in the same run, medians. They send requests per VM, and the simulated server "
+    "responds immediately; on a real server, `kubectl diff` took 75 ms per VM."
 )
 PEERS_HEAD = ("peer", "VMs", "time", "at that rate, all VMs", "against the cold plan")
 HEAD = ("work", "measured", "against", "result", "target", "met")
@@ -231,9 +231,9 @@ def report(found: Sequence[Figures], alone: Sequence[Alone], about: str) -> str:
 
 def _floor(found: Figures) -> str:
     floor = (
-        f"Floor, one after the other: LISTs {seconds(found.floor('list_s'))} "
+        f"Floor (minimum work in sequence): LISTs {seconds(found.floor('list_s'))} "
         f"({found.floor('pages'):.0f} pages, {found.floor('n_bytes') / 1e6:.1f} MB), "
-        f"of which decoding {seconds(found.floor('decode_s'))}; "
+        f"including {seconds(found.floor('decode_s'))} for decoding; "
         f"git {seconds(found.floor('git_s'))}; ryaml {seconds(found.floor('yaml_s'))}."
     )
     parts = [floor]
@@ -243,21 +243,21 @@ def _floor(found: Figures) -> str:
     if found.unpaced is not None and found.server_cpu_s is not None:
         own_s = found.unpaced.list_s - found.unpaced.decode_s
         parts.append(
-            f"Paced to {server.LISTED_PER_S:,.0f} objects a second on one list; unpaced, the "
+            f"Paced to {server.LISTED_PER_S:,.0f} objects per second on one list; unpaced, the "
             f"server answers the same LISTs in {seconds(own_s)}. One plan costs it "
             f"{seconds(found.server_cpu_s)} of CPU time."
         )
     if found.followed is not None:
         settled, pending = found.followed.settled, found.followed.pending
         parts.append(
-            "`serve`, medians of five rounds, with nothing else to be changed: "
+            "`serve`, medians of five rounds, without pending changes: "
             f"{_state(settled)}. With {found.n_changed:,} changes pending: {_state(pending)}."
         )
     if found.applied is not None:
         cpu_s = found.applied.server_cpu_s / max(found.applied.n_patches, 1)
         parts.append(
-            f"For `apply` a write takes {seconds(applying.WRITE_S)} on the server, of which its "
-            f"own CPU time is {seconds(cpu_s)} at most; the changed VMs are stopped."
+            f"In the test of `apply`, a write takes {seconds(applying.WRITE_S)} on the server, "
+            f"including at most {seconds(cpu_s)} of CPU time; the changed VMs are stopped."
         )
     return "\n\n".join(parts)
 
@@ -266,7 +266,7 @@ def _state(followed: Followed) -> str:
     return (
         f"reading Git {seconds(followed.pull_s)}, the plan "
         f"{seconds(followed.plan_s - followed.pull_s)}, {seconds(followed.cpu_s)} of CPU time in "
-        f"all, at most {followed.decided} VMs decided anew"
+        f"all, at most {followed.decided} VMs planned again"
     )
 
 

@@ -39,7 +39,7 @@ def given(folder: Path) -> Iterator[str]:
     """Use the cluster of KUBECONFIG unchanged."""
     path = os.environ.get("KUBECONFIG", "")
     if not path:
-        raise LookupError("RECONCILER_ENVTEST_CLUSTER=1 needs KUBECONFIG to name the cluster")
+        raise LookupError("RECONCILER_ENVTEST_CLUSTER=1 requires KUBECONFIG to be set")
     yield path
 
 

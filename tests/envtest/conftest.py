@@ -60,7 +60,7 @@ def _eventually(holds: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while not holds():
         if time.monotonic() > deadline:
-            pytest.fail(f"not so after {_PATIENCE_S} s: {what}")
+            pytest.fail(f"not true after {_PATIENCE_S} s: {what}")
         time.sleep(_POLL_S)
 
 
@@ -156,7 +156,7 @@ def make_kubevirt(client, namespace) -> Callable[..., ObjectRef]:
         except ClusterError as error:
             if "denied the request" not in str(error):
                 raise
-            pytest.skip("this cluster has a KubeVirt CR, and virt-operator admits no second one")
+            pytest.skip("this cluster has a KubeVirt CR, and virt-operator rejects a second one")
         return kubevirt_ref(namespace, name)
 
     return make

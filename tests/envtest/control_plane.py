@@ -157,7 +157,9 @@ def started(plane: ControlPlane) -> Iterator[Path]:
     """
     for program in ("etcd", "kube-apiserver"):
         if not (plane.assets / program).is_file():
-            raise ControlPlaneError(f"KUBEBUILDER_ASSETS names {plane.assets}: no {program} there")
+            raise ControlPlaneError(
+                f"KUBEBUILDER_ASSETS is {plane.assets}, which has no {program}"
+            )
     _write_credentials(plane)
     kubeconfig = plane.folder / "kubeconfig"
     _write_private(kubeconfig, plane.kubeconfig())
@@ -233,7 +235,7 @@ def free_ports(count: int) -> list[int]:
 def _write_credentials(plane: ControlPlane) -> None:
     done = subprocess.run(plane.certificate_command(), capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ControlPlaneError(f"openssl made no certificate: {done.stderr.strip()}")
+        raise ControlPlaneError(f"openssl did not create a certificate: {done.stderr.strip()}")
     plane.key.chmod(0o600)
     _write_private(plane.token_file, plane.tokens())
 

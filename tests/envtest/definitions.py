@@ -67,7 +67,9 @@ def _await(client: Client, definition: dict[str, Any]) -> None:
     deadline = time.monotonic() + _READY_S
     while not _served(client, path):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"{path} is not served {_READY_S} s after its definition was made")
+            raise TimeoutError(
+                f"{path} is not served {_READY_S} s after its definition was created"
+            )
         time.sleep(_POLL_S)
 
 

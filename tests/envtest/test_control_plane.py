@@ -111,7 +111,7 @@ def test_control_plane_token_is_on_no_command_line(plane):
 def test_missing_control_plane_program_is_named_in_the_error(plane, program):
     program("etcd", STAND_IN)
     with (
-        pytest.raises(ControlPlaneError, match="no kube-apiserver there"),
+        pytest.raises(ControlPlaneError, match="which has no kube-apiserver"),
         control_plane.started(plane),
     ):
         pytest.fail("it started")

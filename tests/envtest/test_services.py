@@ -87,7 +87,7 @@ def test_lease_of_a_silent_holder_is_acquired_after_its_duration(make_lease, rec
             assert taken.held()
             dead._clock.elapsed += 11
             assert not dead.held()
-        assert record().get("holderIdentity", "") == "", "the dead run does not take it back"
+        assert record().get("holderIdentity", "") == "", "an expired run must not retake the lease"
 
 
 def test_lease_stays_held_after_an_edit_by_another_client(make_lease, record, make_clock):

@@ -119,7 +119,7 @@ def carry_out(writer, live):
             decision = decide_kubevirt(desired, make_live(kubevirt=live(ref))).decision
             if not decision.actions:
                 return sent
-            assert len(sent) < 2, "the CR does not come to rest"
+            assert len(sent) < 2, "the CR still has changes"
             written = writer.write(decision.actions[0])
             assert written.refusal is None, written.message
             sent.append(decision.actions[0].patch)

@@ -172,7 +172,7 @@ class Stage(Rig):
             PARSED[text] = super().desired(text)
         return PARSED[text]
 
-    # What the product sends
+    # The product's requests
 
     def asked(self, method, path):
         for hook in tuple(self.hooks):
@@ -252,7 +252,7 @@ class Stage(Rig):
         cr = self.kubevirt()
         return found | {"kubevirt": (cr["metadata"]["uid"], json.dumps(cr["spec"]))}
 
-    # What the cluster shows
+    # The state of the cluster
 
     def vms(self):
         return self.sim.store.list("virtualmachines.kubevirt.io")

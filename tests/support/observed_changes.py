@@ -25,7 +25,7 @@ def effects_of_change(happened, *, wants, had=None):
     migrations, waits = happened.get("migrations", ()), happened.get("restartRequired")
     cut_short = happened.get("fault") or happened.get("then")
     there = arrived(happened, wants) and "outgrown" not in happened
-    # It was on its way, live, up to the fault or to what somebody else then did.
+    # The live change was in progress until the fault or until another client intervened.
     under_way = bool(migrations and cut_short)
     match happened:
         case {"denial": _} | {"killed": True}:
@@ -39,8 +39,8 @@ def effects_of_change(happened, *, wants, had=None):
         case _ if waits is not None or _silent(happened):
             return {"restart"}
         case {"hotMemoryChange": ["True", *_]} | {"refused": _} | {"outgrown": _}:
-            # The guest does not fit into its pod, and is ended once it uses all of its memory; or
-            # the change was taken up and never ended, or refused behind another that never ended.
+            # The guest does not fit into its pod, and is killed once it uses all of its memory. Or
+            # the change started and never ended, or was rejected because of such a change.
             return {"blocked"}
     raise AssertionError(happened)
 
@@ -48,7 +48,7 @@ def effects_of_change(happened, *, wants, had=None):
 def _silent(happened):
     """Return whether KubeVirt ignored a change without reporting that it waits for a restart."""
     if "unheard" in happened:
-        # KubeVirt looks at nothing of it before the next start.
+        # KubeVirt ignores the change until the next start.
         return True
     return happened.get("mute") and not happened.keys() & {"hotMemoryChange", "refused"}
 

@@ -26,7 +26,7 @@ def unexpected(what: str, error: BaseException) -> BackgroundError:
     """Return the error for the main thread after a bug in this program ended *what*."""
     failure = BackgroundError(
         f"{what} ended unexpectedly: {type(error).__name__}: {error}",
-        hint="this is a defect of reconciler; report it with the log",
+        hint="this is a bug in reconciler; report it together with the log",
     )
     failure.__cause__ = error
     return failure

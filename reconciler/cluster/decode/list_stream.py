@@ -46,7 +46,7 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
                 yield piece
                 start = searched
         rest = rest[start:]
-        # The end may be the first part of a seam.
+        # The end of the text may be the start of a seam.
         searched = max(0, len(rest) - len(_SEAM) + 1)
     yield from _LIST.decode(head + rest).items or ()
 

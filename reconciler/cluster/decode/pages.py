@@ -90,7 +90,7 @@ class Kind(Generic[W, V]):
         return Diagnostic(
             severity=Severity.WARNING,
             code=UNREADABLE_OBJECT,
-            message=f"the cluster's {self.name} cannot be read and is left out: {error}",
+            message=f"the cluster's {self.name} cannot be read and is ignored: {error}",
             ref=self.ref(body),
         )
 

@@ -81,11 +81,11 @@ class ClusterInformer:
         self._policies = MigrationPolicies()
         self._capacity: Capacity | None = None
         self._broken: BackgroundError | None = None
-        """By what a background thread ended, the first one that did."""
+        """The error that ended a background thread; the first one if there are several."""
         self._refreshing = False
         """Whether pods and quotas are being read in the background."""
         self._capacity_not_before = 0.0
-        """Monotonic time before which the next such read does not start."""
+        """The monotonic time before which the next background read does not start."""
         self._kinds: tuple[KindTarget[Any], ...] = (
             self._kind(resource_paths.KUBEVIRTS, KubeVirts(), self._kubevirts),
             self._kind(resource_paths.VMS, workloads.VMS, self._vms),
@@ -113,7 +113,7 @@ class ClusterInformer:
         policies = threads.start(list_migration_policies, self._client)
         versions = [each.result() for each in lists]
         self._nodes = nodes.result()
-        # Once: only the forecast at the start of a run reads them.
+        # Policies are listed once, since only the forecast at the start of a run needs them.
         self._policies = policies.result()
         self._list_types(self._client)
         self._config()
@@ -236,7 +236,7 @@ class ClusterInformer:
             if self._refreshing or self._clock.monotonic() < self._capacity_not_before:
                 return
             self._refreshing = True
-            # Also after a failure.
+            # This interval also applies after a failure.
             self._capacity_not_before = self._clock.monotonic() + _CAPACITY_S
         try:
             threads.start(self._refresh_capacity)

@@ -131,7 +131,10 @@ class Reflector(threading.Thread):
             try:
                 self._step()
             except ExpiredError:
-                log.info("watch expired, listing again", extra={"path": self._path})
+                log.info(
+                    "the resourceVersion of a watch expired; listing again",
+                    extra={"path": self._path},
+                )
                 self._version = ""
                 self._ended.wait(_SHORTEST_S)
             except ClusterError as error:
@@ -157,7 +160,7 @@ class Reflector(threading.Thread):
             watch = self._client.watch(self._path, self._version, WATCH_S)
         except ForbiddenError as error:
             self._watchable = False
-            log.warning("listing every %g s instead: %s", self._poll_s, error)
+            log.warning("cannot watch, so listing every %g s: %s", self._poll_s, error)
             return
         self._watch = watch
         if self._ended.is_set():

@@ -138,7 +138,7 @@ class ClusterLease:
             dead = seen is not None and silent_s > lasts_s
             if not foreign or dead:
                 if foreign:
-                    words = "taking the lease %s from %s, which has not renewed it for %.0f s"
+                    words = "taking over the lease %s from %s, which has not renewed it for %.0f s"
                     log.warning(words, self._where, holder, silent_s)
                 if self._write(record, taking=True):
                     return self
@@ -146,7 +146,7 @@ class ClusterLease:
                 continue
             if seen is None:
                 seen = spec
-                words = "the lease %s is held by %s; waiting to see whether it is renewed"
+                words = "the lease %s is held by %s; waiting to see whether the holder renews it"
                 log.info(words, self._where, holder)
             left_s = self._wait_s - (self._now() - began)
             if left_s <= 0:
@@ -286,7 +286,7 @@ class ClusterLease:
         record = self._read()
         holder = lease_record.holder_of(record) if record else ""
         if record is None or holder != self._holder:
-            log.warning("the lease %s was taken by %s", self._where, holder or "no holder")
+            log.warning("the lease %s was taken over by %s", self._where, holder or "no holder")
             return False
         return self._write(record, taking=False)
 
@@ -368,6 +368,6 @@ class ClusterLease:
         return LeaseHeldError(
             f"another run holds the lease {self._where} at {self._client.host}: {holder}",
             holder=holder,
-            hint="wait until it ends; the lease of a dead run expires after"
+            hint="wait until that run ends; the lease of a dead run expires after"
             f" {self._times.duration_s} s",
         )

@@ -184,7 +184,7 @@ def wrong_number(host: str, refs: Iterable[ObjectRef]) -> KubeVirtMissingError:
     if not found:
         return KubeVirtMissingError(
             f"the cluster at {host} has no KubeVirt CR",
-            hint="create one, or use the context of a cluster that runs KubeVirt",
+            hint="create a KubeVirt CR, or use the context of a cluster that has one",
         )
     return KubeVirtMissingError(
         f"the cluster at {host} has {len(found)} KubeVirt CRs, but KubeVirt expects one:"

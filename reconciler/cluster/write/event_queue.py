@@ -109,7 +109,7 @@ class QueuedRecorder:
             try:
                 recorded = self._recorder.send(event)
             except Exception:
-                log.exception("the next events of %s are not recorded", event.ref)
+                log.exception("later events of %s are not recorded", event.ref)
                 raise
             with self._lock:
                 self._waiting -= 1

@@ -49,7 +49,7 @@ class Bare:
     def get(self, path: str) -> bytes:
         answer = self._pool.request("GET", self._host + path, headers=self._headers)
         if answer.status != 200:
-            raise SystemExit(f"GET {path} is answered {answer.status}")
+            raise SystemExit(f"GET {path} failed with status {answer.status}")
         body: bytes = answer.data
         return body
 

@@ -46,7 +46,7 @@ def patched(bare: Bare, vm: VM, gib: int) -> None:
     ]
     path = f"/apis/kubevirt.io/v1/namespaces/{vm.namespace}/{VMS}/{vm.name}"
     if (status := bare.patch(path, ops)) != 200:
-        raise SystemExit(f"the patch of {vm.namespace}/{vm.name} is answered {status}")
+        raise SystemExit(f"the patch of {vm.namespace}/{vm.name} failed with status {status}")
 
 
 if __name__ == "__main__":

@@ -261,7 +261,7 @@ def test_invalid_manifest_is_reported_with_location_and_hint_and_the_command_con
 @pytest.mark.parametrize(
     ("world", "says"),
     [
-        ("no-kubevirt", ("has no KubeVirt CR", "hint: create one, or use the context")),
+        ("no-kubevirt", ("has no KubeVirt CR", "hint: create a KubeVirt CR, or use the context")),
         (
             "two-kubevirts",
             ("has 2 KubeVirt CRs", "kubevirt/kubevirt, kubevirt/kubevirt-two", "hint: delete"),

@@ -196,7 +196,7 @@ def test_next_process_takes_over_from_a_killed_process_but_not_from_a_running_on
 
     cluster.orphaned()
     with process(*given) as third:
-        line_with(third.stderr, f"taking the lease kubevirt/{MEMORY_LEASE} from {holder}")
+        line_with(third.stderr, f"taking over the lease kubevirt/{MEMORY_LEASE} from {holder}")
         release()
         _, err = third.communicate()
     assert third.returncode == 0, err

@@ -233,4 +233,4 @@ def test_unexpected_error_in_a_sender_thread_is_raised(clock, caplog):
     with pytest.raises(BackgroundError) as caught:
         recorded()
     assert isinstance(caught.value.__cause__, AttributeError)
-    assert f"the next events of {PG0} are not recorded" in caplog.text
+    assert f"later events of {PG0} are not recorded" in caplog.text
