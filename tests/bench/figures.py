@@ -31,7 +31,7 @@ LATE = ("kubernetes", "git", "jsonschema", "deepdiff", "ruamel")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The measurements to take, besides the plan."""
+    """Which measurements are requested, besides the plan."""
 
     repeat: int = 3
     apply: bool = True

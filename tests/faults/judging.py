@@ -13,7 +13,7 @@ from reconciler.model.run.outcome import ExitCode
 
 DEADLINE_S = 600.0
 CRON_S = (60.0, 60.0, 300.0, 900.0, 3700.0, 3700.0, 60.0)
-"""Pauses between passes: first like a CronJob, then longer than data is kept (an hour)."""
+"""Pauses between passes: first as in a CronJob, then over an hour, so that stored data expires."""
 COMES_FIRST = {ExitCode.FAILED, ExitCode.LEASE_HELD, ExitCode.STALE}
 GUEST_S = 300.0
 KUBEVIRTS = {"default": DEFAULT, "gated": GATED}

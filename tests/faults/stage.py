@@ -27,7 +27,7 @@ from reconciler.simulator.worlds import worlds
 PARSED = {}
 """A cache of parsed desired states, since a CronJob reads the same text many times."""
 PRODUCT = User("product")
-"""The product's user name on the server, so that a fault can affect only the product."""
+"""The product's user name on the server, so that a fault affects only the product."""
 API = "/apis/kubevirt.io/v1"
 CR_PATH = f"{API}/namespaces/kubevirt/kubevirts/kubevirt"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"

@@ -1,4 +1,4 @@
-"""Applies a planned change by hand, whatever the plan says, and observes what KubeVirt does."""
+"""Applies a planned change without the product, and observes what KubeVirt does."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class PodStatus(Wire, frozen=True):
 
 
 class Pod(Wire, frozen=True):
-    """A pod, with the fields that the scheduler and quotas take into account."""
+    """A pod, with the fields that the scheduler and quotas count."""
 
     metadata: PodMeta
     spec: PodSpec | None = None

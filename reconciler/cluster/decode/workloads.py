@@ -246,5 +246,5 @@ def vm_of(each: LiveMigration) -> ObjectRef:
 
 
 def age_order(each: LiveMigration) -> tuple[datetime, str]:
-    """Return a key that sorts migrations by age; one without a creation time comes first."""
+    """Return a key that sorts migrations by age; a migration without a creation time is first."""
     return (each.created_at or datetime.min.replace(tzinfo=UTC), each.ref.name)

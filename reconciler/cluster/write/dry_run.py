@@ -1,4 +1,4 @@
-"""``ClusterDryRun``: asks the API server about a write, always with ``dryRun=All``."""
+"""``ClusterDryRun``: sends a write with ``dryRun=All``, so that the server only validates it."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 
 class ClusterDryRun:
-    """Implements ``ports.DryRun``; it has no way to send a write that takes effect."""
+    """Implements ``ports.DryRun``; it cannot send a write that takes effect."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def check(self, action: Action) -> Written:
-        """Send the patch or the manifest of *action* with ``dryRun=All``; a refusal is a value.
+        """Send *action* with ``dryRun=All``; a rejection is returned, not raised.
 
         Raises:
-            ClusterError: No answer came, or the credentials were rejected.
+            ClusterError: No response arrived, or the credentials were rejected.
         """
         if action.verb is Verb.CREATE:
             path, body = resource_paths.siblings(action.ref), dict(action.manifest or {})
