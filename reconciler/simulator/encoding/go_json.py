@@ -39,6 +39,39 @@ def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
         raise MalformedError(_complaint(body)) from None
 
 
+def duplicates(body: bytes) -> list[str]:
+    """Returns the dotted path of each key that occurs twice in its object; none if not JSON."""
+    found: list[str] = []
+    try:
+        _note_duplicates(json.loads(body, object_pairs_hook=_Pairs), "", found)
+    except ValueError:
+        return []
+    return found
+
+
+class _Pairs:
+    """An object of a JSON text, with every occurrence of a key."""
+
+    __slots__ = ("items",)
+
+    def __init__(self, items: list[tuple[str, Any]]) -> None:
+        self.items = items
+
+
+def _note_duplicates(value: Any, at: str, found: list[str]) -> None:  # noqa: ANN401  # any JSON value
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            _note_duplicates(item, f"{at}[{index}]", found)
+    elif isinstance(value, _Pairs):
+        seen: set[str] = set()
+        for name, item in value.items:
+            path = f"{at}.{name}" if at else name
+            if name in seen and path not in found:
+                found.append(path)
+            seen.add(name)
+            _note_duplicates(item, path, found)
+
+
 def type_name(value: Any) -> str:  # noqa: ANN401  # any JSON value
     """Returns Go's name of a JSON value's type: array, object, string, number or bool."""
     if isinstance(value, bool):

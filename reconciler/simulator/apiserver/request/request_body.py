@@ -156,11 +156,21 @@ def prune(call: ApiCall, obj: Json) -> list[str]:
     return [f'unknown field "{path}"' for path in unknown]
 
 
+def strict_problems(call: ApiCall, obj: Json) -> list[str]:
+    """Prunes an object as `prune`, and returns the errors of strict decoding, duplicates first."""
+    twice = () if call.request.media_type not in _JSON_TYPES else _duplicates(call.request.body)
+    return [*twice, *prune(call, obj)]
+
+
+def _duplicates(body: bytes) -> list[str]:
+    return [f'duplicate field "{path}"' for path in go_json.duplicates(body)]
+
+
 def complain(call: ApiCall, problems: list[str]) -> None:
-    """Adds warnings for unknown fields, or rejects the request, depending on fieldValidation.
+    """Adds warnings for unknown or duplicate fields, or rejects the request, by fieldValidation.
 
     Raises:
-        StatusError: There are unknown fields, and fieldValidation is Strict.
+        StatusError: There are such fields, and fieldValidation is Strict.
     """
     if not problems or call.field_validation == "Ignore":
         return

@@ -57,7 +57,7 @@ class Writer:
         """Handles a POST request, which creates an object."""
         obj = request_body.read(call)
         request_body.check_place(call, obj)
-        request_body.complain(call, request_body.prune(call, obj))
+        request_body.complain(call, request_body.strict_problems(call, obj))
         with self._store.lock:
             created = self.store_new(call, obj)
         return json_response(201, call.present(created), warnings=call.warnings)
@@ -66,7 +66,7 @@ class Writer:
         """Handles a PUT request, which replaces an object."""
         obj = request_body.read(call)
         request_body.check_place(call, obj)
-        request_body.complain(call, request_body.prune(call, obj))
+        request_body.complain(call, request_body.strict_problems(call, obj))
         with self._store.lock:
             live = self._store.get(call.key)
             if live is None and call.resource.create_on_update and not call.status:
