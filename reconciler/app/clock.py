@@ -20,7 +20,7 @@ _SAMPLES = 5
 _PROMPT_S = 1.0
 """The maximum duration of a request in seconds; slower answers do not adjust the clock."""
 _DEAD_S = 2.0
-"""The smallest difference in seconds that is corrected: a Date header has whole seconds."""
+"""The smallest clock difference that is corrected, in seconds, as Date has whole seconds."""
 _WARN_S = 30.0
 """The clock logs one warning if the difference reaches this number of seconds."""
 

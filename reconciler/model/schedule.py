@@ -31,7 +31,7 @@ class ScheduleError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Recurring times with the rules of Debian's cron.
+    """Recurring times, computed by the rules of Debian's cron.
 
     When the clock is set forward, a skipped time occurs at the first time after the gap. When it
     is set back, a fixed time occurs only once, the first time. An expression whose minute or hour

@@ -161,7 +161,7 @@ class _Rollout:
             self.context.memory_lease.abandon()
 
     def follow(self) -> str:
-        """Repeat rounds until every object has ended; return why the run ended early, or ""."""
+        """Repeat rounds until every object is closed; return why the run ended early, or ""."""
         start = self.context.clock.monotonic()
         live = self.context.informer.read()
         while self.open:
@@ -245,7 +245,7 @@ class _Rollout:
         return (*kubevirt, *self.memory.objects.values())
 
     def outcomes(self, message: str) -> tuple[Outcome, ...]:
-        """End every object that is still open, because the run ends; return all outcomes."""
+        """Close the tracking of every open object, because the run ends; return all outcomes."""
         if message:
             self.context.progress(Step.ENDING, message)
         objects = self._objects()

@@ -76,7 +76,7 @@ class LineDisplay:
 
 
 class LiveDisplay:
-    """Shows a progress bar for each VM in flight, and prints a line for each VM that has ended.
+    """Shows a progress bar for each change in flight, and a line for each ended change.
 
     This display is for terminals only. Use it in a ``with`` block, which restores the terminal at
     the end.

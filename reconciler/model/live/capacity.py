@@ -26,7 +26,7 @@ class MemoryUse:
     """The memory that one or more pods request."""
 
     memory: int = 0
-    """Requested bytes without huge pages."""
+    """The requested memory in bytes, without huge pages."""
     hugepages: Mapping[str, int] = field(default_factory=dict)
     """Requested bytes of huge pages by page size, such as ``2Mi``."""
 

@@ -14,7 +14,7 @@ from reconciler.model.quantity import MIB
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int, int]
 Row: TypeAlias = tuple[tuple[Version, T, str], ...]
-"""Cells (version, value, source); a value applies from its version until the next cell."""
+"""Table cells (version, value, source); a value applies until the next cell's version."""
 
 LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE = "MultiArchitecture"

@@ -154,7 +154,7 @@ def _quantity(value: object) -> MemoryQuantity | None:
 
 
 def _allows(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
-    """Whether *vmi* can hotplug under the maxGuest *limit*; no limit allows every size."""
+    """Whether *vmi* can hotplug under the maxGuest *limit*; without a limit, it always can."""
     if limit is None or vmi.guest is None:
         return True
     return (

@@ -40,7 +40,7 @@ class KubeVirtDecision:
     decision: Decision | None
     """The decision on the CR; None if Git has no KubeVirt CR."""
     after: LiveKubeVirt
-    """The CR that is in force when VMs change."""
+    """The KubeVirt CR that applies when VMs change."""
 
 
 def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
@@ -215,7 +215,7 @@ def _known(change: Change, config: EffectiveConfig) -> bool:
 def _actions(
     cluster: str, current: LiveKubeVirt, changes: tuple[Change, ...]
 ) -> tuple[tuple[Action, ...], LiveKubeVirt]:
-    """Return one action for each wave, and the CR after the last one."""
+    """Return one action for each wave, and the CR as it will be after the last action."""
     actions: list[Action] = []
     after = current
     for wave in (WaveName.FEATURE_GATE, WaveName.STRATEGY):

@@ -96,7 +96,7 @@ SPREAD = 1.15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """A finished migration, as far as estimates need it."""
+    """The properties of a finished migration that the estimates need."""
 
     n_bytes: int
     """The guest's memory during the migration, in bytes."""

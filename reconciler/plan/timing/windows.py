@@ -98,7 +98,7 @@ class _Cover:
         self._current = next(spans, None)
 
     def at_or_after(self, moment: datetime) -> _Span | None:
-        """Return the span that contains *moment*, or the first one after it."""
+        """Return the span that contains *moment*, or else the first span after *moment*."""
         while self._current is not None and self._current.end <= moment:
             self._current = next(self._spans, None)
         return self._current

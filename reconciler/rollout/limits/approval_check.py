@@ -22,7 +22,7 @@ HINT = "plan again, and have the new plan approved"
 
 
 def refused(approval: Approval | None, decision: Decision, action: Action | None) -> End | None:
-    """Return how the object ends if the approval forbids its next write; None if it permits it.
+    """Return the object's result if the approval forbids its next write, or else None.
 
     Args:
         approval: The approval; None approves every write.

@@ -1,4 +1,4 @@
-"""Ends objects and records how they ended: ``Completion.close``, the only place that does so.
+"""Closes tracked objects and records their results: only ``Completion.close`` does this.
 
 ========= =============== ================================== ==============================
 Cause     Progress, trace Event                              Checkpoint for later runs
@@ -37,7 +37,7 @@ _SHOWN = frozenset(each.value for each in FAILURES) | {NOT_SETTLED}
 
 
 class Completion:
-    """Ends the objects of one run, and stores the failures that later runs must know about."""
+    """Closes the tracked objects of one run, and stores failures that later runs must know."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -47,7 +47,7 @@ class Completion:
         """The checkpoint of VMs."""
 
     def close(self, tracked: TrackedObject, end: End) -> None:
-        """End *tracked*, and store its failure as the table in the module docstring says."""
+        """Close *tracked*, and record its result as the table in the module docstring says."""
         tracked.ended(end, self._run.clock.now())
         if end.cause is Cause.RUN_ENDED:
             return

@@ -21,7 +21,7 @@ class Cause(StrEnum):
     REFUSED = "refused"
     """The API server rejected the write of the object; the next run tries the write again."""
     RUN_ENDED = "run-ended"
-    """The run ended before the object did, such as at its deadline; the next run continues."""
+    """The run ended before the object's change did; the next run continues the change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

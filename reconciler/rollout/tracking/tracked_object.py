@@ -70,7 +70,7 @@ _UNWRITTEN = {
     Cause.REFUSED: Actuation.FAILED,
     Cause.RUN_ENDED: Actuation.PENDING,
 }
-"""The actuation in the report of an object that ended in state WAITING, by cause."""
+"""The reported actuation of an object that was closed in the state WAITING, by cause."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -110,7 +110,7 @@ class TrackedObject:
     ended_at: datetime | None = field(default=None, init=False)
     _fraction: float = field(default=0.0, init=False)
     _before_end: State = field(default=State.WAITING, init=False)
-    """The current state; once the object has ended, the last state before its end."""
+    """The current state; once the object is closed, the last state before it was closed."""
     _end: End | None = field(default=None, init=False)
 
     @property
@@ -125,17 +125,17 @@ class TrackedObject:
 
     @property
     def open(self) -> bool:
-        """Whether the object has not ended."""
+        """Whether the object is still tracked."""
         return self._end is None
 
     @property
     def result(self) -> Result | None:
-        """The result of the object; None until the object has ended."""
+        """The result of the object; None while the object is still tracked."""
         return self._end.result if self._end else None
 
     @property
     def end_reason(self) -> str:
-        """The reason code of the object's end; empty until the object has ended."""
+        """The reason code of the result; empty while the object is still tracked."""
         return self._end.why.reason if self._end else ""
 
     @property
@@ -218,7 +218,7 @@ class TrackedObject:
         return self._fraction
 
     def outcome(self) -> Outcome:
-        """Return the outcome of the ended object.
+        """Return the outcome of the object, whose tracking must be closed.
 
         Raises:
             IllegalTransitionError: The object has not ended.
@@ -263,7 +263,7 @@ class TrackedObject:
 def _since(
     migrations: tuple[LiveMigration, ...], start: datetime | None
 ) -> tuple[LiveMigration, ...]:
-    """Return the migrations created since *start*; the API server stamps whole seconds."""
+    """Return the migrations created since *start*; creation timestamps are whole seconds."""
     if start is None:
         return migrations
     whole = start.replace(microsecond=0)

@@ -191,7 +191,7 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         failures: int,
     ) -> None:
-        """End each candidate, because the failure budget is used up."""
+        """Close the tracking of each candidate without a write: the failure budget is used up."""
         vms = f"{failures} VM{'s' if failures > 1 else ''}"
         spent = f"{vms} failed and the failure budget is {self._policy.failure_budget}"
         for ref in candidates:

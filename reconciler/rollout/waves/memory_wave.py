@@ -63,7 +63,7 @@ class MemoryWave:
 
     @property
     def open(self) -> bool:
-        """Whether any VM has not ended."""
+        """Whether the change of any VM has not ended."""
         return any(each.open for each in self.objects.values())
 
     @property
@@ -108,7 +108,7 @@ class MemoryWave:
             self._dispatch.start(candidates, self.objects, planner)
 
     def _tracked(self, decision: Decision, live: LiveState) -> TrackedObject:
-        """Return the tracked VM; it has already ended if this run has no work for it."""
+        """Return the tracked VM; it is closed immediately if this run has no work for it."""
         vmi = live.vmis.get(decision.ref)
         guest = vmi.guest_current if vmi else None
         tracked = TrackedObject(
@@ -143,7 +143,7 @@ class MemoryWave:
         )
 
     def _look(self, tracked: TrackedObject, decision: Decision, live: LiveState) -> None:
-        """Judge one VM from the newest snapshot, and end it if it needs no further work."""
+        """Judge one VM from the newest snapshot, and close its tracking if no work is left."""
         news = decision.why.message != tracked.latest.why.message
         tracked.looked(decision, live)
         if tracked.state is State.WAITING and not decision.actions:
@@ -190,13 +190,13 @@ class MemoryWave:
             self._completion.close(tracked, End(result=Result.FAILED, why=lost(decision)))
 
     def _end_held(self, tracked: TrackedObject) -> None:
-        """End a VM that this run cannot change."""
+        """Close the tracking of a VM that this run cannot change."""
         stale = approval_check.refused(self._approval, tracked.latest, None)
         held = as_decided(Result.HELD, tracked.latest)
         self._completion.close(tracked, held if tracked.applied else stale or held)
 
     def _end_written(self, tracked: TrackedObject) -> None:
-        """End a VM whose size is written but takes effect only at a restart."""
+        """Close the tracking of a VM whose written size takes effect only at a restart."""
         staged = tracked.planned.effect is Effect.RESTART and tracked.restarted_at is None
         end = as_decided(Result.HELD if staged else Result.FAILED, tracked.latest)
         if staged and self._approval and self._approval.of(tracked.ref, WaveName.RESTART):
@@ -204,7 +204,7 @@ class MemoryWave:
         self._completion.close(tracked, end)
 
     def _failed_start(self, decision: Decision, live: LiveState) -> End | None:
-        """Return the end of a VM whose start has failed, in this run or an earlier one."""
+        """Return the result of a VM whose start has failed, in this run or in an earlier run."""
         start = self._checkpoint.start_of(decision)
         why = failed_start(decision, start, live, self._run.clock.now()) if start else None
         return End(result=Result.FAILED, why=why) if why else None

@@ -198,7 +198,7 @@ class _Document:
         inner.children[key] = node
 
     def _add_merge(self, inner: _Open, node: Node) -> None:
-        """Insert the keys of *node*, which replace equal keys before them; earlier sources win."""
+        """Insert the keys of *node* for ``<<``; they replace equal keys that precede ``<<``."""
         if inner.merge is not None:
             self.remarks.append(_duplicate(_MERGE, node, inner.merge))
         else:

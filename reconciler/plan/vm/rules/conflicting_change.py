@@ -107,7 +107,7 @@ def judged_later(running: RunningVM, finding: Finding) -> Finding:
 
 
 def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
-    """Return *finding*, or a wait while the webhook of v1.1 denies every other size.
+    """Return *finding*, or a wait if v1.1's webhook denies all sizes during a change in flight.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939.
     """
