@@ -10,6 +10,7 @@ from support.simulated import vm_yaml
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 REPORT = json.loads((SCHEMAS / "report.schema.json").read_text())
+INVALID_CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: other\n"
 
 
 def test_apply_ends_once_the_guest_has_the_memory_and_a_second_apply_writes_nothing(
@@ -72,15 +73,15 @@ def test_every_json_log_line_is_an_object_with_level_time_and_message(serve, git
     good = command(
         "apply", "--yes", "--repo", git, "-o", "json", "--log-format", "json", "-vv", on=cluster
     )
-    git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
+    git.commit({".reconciler.yaml": INVALID_CONFIG})
     bad = command("apply", "--yes", "--repo", git, "--log-format", "json", on=cluster)
     lines = [[json.loads(each) for each in ended.err.splitlines()] for ended in (good, bad)]
     assert all({"level", "ts", "msg"} <= each.keys() for each in [*lines[0], *lines[1]])
     assert {"wave", "patched", "done"} <= {each.get("step") for each in lines[0]}
     finding, error = lines[1]
     assert (bad.code, bad.out) == (3, "")
-    assert (finding["level"], finding["code"]) == ("error", "bad-quantity")
-    assert finding["at"] == {"path": "vm.yaml", "line": 5, "column": 51}
+    assert (finding["level"], finding["code"]) == ("error", "bad-value")
+    assert finding["at"] == {"path": ".reconciler.yaml", "line": 3, "column": 7}
     assert (error["level"], error["msg"].startswith("1 error in the desired")) == ("error", True)
 
 

@@ -15,6 +15,8 @@ from support.simulated import vm_yaml
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 SECRET = "hunter2-of-the-guest"
 
+BROKEN_PIPE = "error: the output could not be written: Broken pipe\n"
+
 
 def valid(document: object, schema: str) -> object:
     """Validate *document* against the published *schema* and return it."""
@@ -36,13 +38,13 @@ def test_json_plan_matches_the_schema_and_contains_the_commit(serve, git, comman
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
-def test_closed_output_pipe_ends_a_plan_silently(form, serve, git, command, tmp_path):
+def test_closed_output_pipe_ends_a_plan_with_one_line(form, serve, git, command, tmp_path):
     with_fleet(git)
     snapshot = tmp_path / "live.json"
     assert command("snapshot", "--out", snapshot, on=serve("fleet")).code == 0
     with process("plan", "--repo", git, "--snapshot", snapshot, "-o", form) as run:
         run.stdout.close()
-        assert (run.wait(500), run.stderr.read()) == (1, "")
+        assert (run.wait(500), run.stderr.read()) == (1, BROKEN_PIPE)
 
 
 def test_plan_report_file_equals_the_printed_report(serve, git, command, tmp_path):

@@ -18,6 +18,7 @@ kind: Config
 windows:
   - {kind: deny, cron: "* * * * *", duration: 24h}
 """
+INVALID_CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: other\n"
 
 
 def valid(text: str, schema: str):
@@ -194,7 +195,7 @@ def test_run_that_has_planned_always_writes_its_report_and_trace_files(
 def test_run_that_ends_before_planning_removes_the_report_of_an_earlier_run(
     serve, git, command, report
 ):
-    git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
+    git.commit({".reconciler.yaml": INVALID_CONFIG})
     report.write_text("of an earlier run")
     ended = command("apply", "--yes", "--repo", git, "--report", report, on=serve("hotplug"))
     assert ended.code == 3
