@@ -154,7 +154,7 @@ class Transport:
             return False
         with self._renewing:
             if self._api is not used:
-                return True  # another thread was rejected too, and has read them again
+                return True  # another thread has read the credentials again
             try:
                 self._api = _named(self._renewed())
             except ReconcilerError as error:
@@ -182,7 +182,7 @@ class Transport:
             limits = _split(timeout_s or self._timeout_s, method)
             response = api.call_api(*call, _request_timeout=limits).response
         except ValueError as error:
-            # http.client quotes a header that it refuses: `from None` hides the token.
+            # http.client quotes the header that it rejects; `from None` hides the token.
             if "header" in str(error).lower():
                 raise UnauthorizedError(
                     "the token contains a character that an HTTP header cannot hold",

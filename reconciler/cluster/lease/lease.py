@@ -92,7 +92,7 @@ class ClusterLease:
         wait_s: float | None = None,
         waiting: Callable[[], object] = _nothing,
     ) -> None:
-        # The client's retries could outlast the lease, so they are made here.
+        # Retries of the client could outlast the lease, so this class repeats requests itself.
         self._client = client.without_retries()
         self._clock = clock
         self._scale = scale
@@ -178,9 +178,7 @@ class ClusterLease:
         try:
             try:
                 self._release(record, until)
-            except (
-                ConflictError
-            ):  # after a renewal of ours without an answer, or an edit by others
+            except ConflictError:  # after our own renewal without a response, or an edit by others
                 found = self._read(self._half_of(until))
                 if found is not None and lease_record.holder_of(found) == self._holder:
                     self._release(found, until)
@@ -206,7 +204,7 @@ class ClusterLease:
         now = self._now()
         due = self._unwritten or now - self._renewed_at >= self._times.renew_s
         if due and now >= self._not_before and self._renew() and not self.valid_s():
-            self._renew()  # the process slept during the first one
+            self._renew()  # the process slept during the first renewal
         return self.valid_s() > 0.0
 
     def valid_s(self) -> float:

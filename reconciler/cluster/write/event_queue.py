@@ -89,7 +89,7 @@ class QueuedRecorder:
                 break
         for sender in self._senders:
             if sender.done():
-                sender.result()  # raises an unexpected error
+                sender.result()  # raises if the thread failed unexpectedly
 
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
