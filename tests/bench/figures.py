@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import applying, floor, following, peers, phases, processes, server
+from bench import applying, floor, following, foreign, peers, phases, processes, server
 from bench.applying import Applied
 from bench.floor import Floor
 from bench.following import Both
@@ -70,6 +70,8 @@ class Figures:
     applied: Applied | None
     peers: tuple[Peer, ...]
     followed: Both | None
+    foreign: dict[str, float]
+    """How many megabytes of files without our kinds are passed over a second, by source."""
     load: float
     """The machine's load average over a minute before the measurements."""
 
@@ -141,6 +143,7 @@ def of_fleet(fleet: Fleet, asked: Asked, say: Callable[[str], None]) -> Figures:
         applied=applied,
         followed=followed,
         peers=measured,
+        foreign=foreign.megabytes_per_s(),
         **found,
     )
 
@@ -160,6 +163,7 @@ def of_cluster(kubeconfig: Path, repo: Path, asked: Asked, say: Callable[[str], 
         applied=None,
         followed=None,
         peers=peers.measure(manifests, kubeconfig, asked.repeat),
+        foreign=foreign.megabytes_per_s(),
         **found,
     )
 

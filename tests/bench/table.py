@@ -115,6 +115,7 @@ def _rows(found: Figures) -> Iterator[Row]:
     )
     yield _followed(found)
     yield _applied(found)
+    yield _foreign(found)
     late = ", ".join(found.imported)
     yield Row(
         work="`reconciler --help`",
@@ -134,6 +135,18 @@ def _followed(found: Figures) -> Row:
         value=followed and followed.settled.plan_s * 1e3,
         limit=200,
         unit="ms",
+    )
+
+
+def _foreign(found: Figures) -> Row:
+    rates = found.foreign
+    return Row(
+        work="files without a VM or KubeVirt",
+        measured=", ".join(f"{each} {rate:,.0f} MB/s" for each, rate in rates.items()),
+        value=min(rates.values()),
+        limit=50,
+        unit="MB/s",
+        least=True,
     )
 
 

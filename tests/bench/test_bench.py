@@ -71,7 +71,7 @@ def test_benchmark_of_a_small_fleet_writes_every_row(tmp_path, capsys):
         assert work in text
     for work in ("`plan` of 400 VMs", "peak memory of a plan of 400 VMs", "GETs meanwhile: 0"):
         assert work in text
-    for work in ("`serve`", "`apply`", "--help", "100,000", "render text", "kubectl diff"):
+    for work in ("`serve`", "`apply`", "--help", "100,000", "render text", "kubectl diff", "MB/s"):
         assert work in text
     assert str(tmp_path) not in text
 
