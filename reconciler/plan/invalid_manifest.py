@@ -1,4 +1,4 @@
-"""``decide_invalid``: leaves an object unchanged whose manifest in Git has an error."""
+"""``decide_invalid``: leaves an object unchanged if its manifest in Git has an error."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ class PlanPolicy:
     cluster: str = ""
     """The uid of the intended cluster's namespace kube-system; empty for any cluster."""
     max_concurrent: int | None = None
-    """The most changes in flight; None leaves the limit to KubeVirt."""
+    """The maximum number of changes in flight; None if only KubeVirt's own limit applies."""
     max_per_node: int | None = None
-    """The most changes in flight on one node; None leaves the limit to KubeVirt."""
+    """The maximum number of changes in flight per node; None if only KubeVirt's limit applies."""
     batches: tuple[Selector, ...] = ()
     """The batches in order; VMs that no batch selects come last."""
     canary: Canary | None = None

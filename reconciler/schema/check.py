@@ -73,7 +73,7 @@ def _violation(error: ValidationError) -> Violation:
 
 @cache
 def _validator(schema_name: str) -> Draft202012Validator:
-    """Create the validator once per schema, because importing jsonschema alone takes 0.2 s."""
+    """Create the validator of a schema once and cache it; importing jsonschema takes 0.2 s."""
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - slow import
     from jsonschema.validators import extend  # noqa: PLC0415 - slow import
 

@@ -86,7 +86,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _acts(each: object) -> bool:
-    """Return whether an object has actions; malformed objects are left to the schema check."""
+    """Return whether an object has actions; the schema check reports malformed objects."""
     return not isinstance(each, dict) or each.get("actions") != []
 
 

@@ -68,7 +68,7 @@ def read_tree(
 
 
 def _is_ours(result: FileResult) -> bool:
-    """Return whether a file contains an object of our kinds, readable or not."""
+    """Return whether a file contains an object of a managed kind, readable or unreadable."""
     errors = (each.severity is Severity.ERROR for each in result.diagnostics)
     return bool(result.objects) or any(errors)
 

@@ -104,7 +104,7 @@ def show(plan: Plan, output: PlanFormat, log: LogOptions) -> None:
 
 
 def exit_code(plan: Plan) -> ExitCode:
-    """Return 3 if Git is partly invalid, else 2 if the plan has actions, else 4 or 0.
+    """Return exit code 3 if Git is partly invalid, else 2 if the plan has actions, else 4 or 0.
 
     The code is 4 if an object is blocked, waits or needs a restart.
     """

@@ -81,9 +81,9 @@ class Config:
     create: bool = False
     restart: RestartConsent = RestartConsent.NEVER
     max_concurrent: int | None = None
-    """The most hotplugs in flight; None leaves the limit to KubeVirt."""
+    """The maximum number of hotplugs in flight; None if only KubeVirt's own limit applies."""
     max_per_node: int | None = None
-    """The most hotplugs in flight on one node; None leaves the limit to KubeVirt."""
+    """The maximum number of hotplugs in flight per node; None if only KubeVirt's limit applies."""
     batches: tuple[Selector, ...] = ()
     """Selectors of the batches in their order; VMs that no batch selects come last."""
     canary: Canary | None = None

@@ -36,7 +36,7 @@ class DesiredVM:
     instancetype_kind: str | None = None
     """``spec.instancetype.kind``; if Git sets none, the live VM's kind applies."""
     resources: Mapping[str, str] = field(default_factory=dict)
-    """The memory of ``requests`` and ``limits``, if nothing else sets the size; not managed."""
+    """The memory in ``requests`` and ``limits`` if no other field sets it; it is never written."""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     priority: int = 0

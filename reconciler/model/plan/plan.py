@@ -16,7 +16,7 @@ from reconciler.model.references import FieldPath, Location, ObjectRef, Uid
 
 
 class Effect(StrEnum):
-    """What the plan says will happen to one object."""
+    """What will happen to one object when the plan is applied."""
 
     NONE = "none"
     """The value matches Git, and the running guest has it."""

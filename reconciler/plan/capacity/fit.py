@@ -100,7 +100,7 @@ def quota_usage(pod: TargetPod) -> dict[str, int]:
 
 
 def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator[str]:
-    """Yield each resource for which *quota* has too little left for *pod*.
+    """Yield each resource of which *quota* has less left than *pod* needs.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """

@@ -70,7 +70,7 @@ class ForeignChange:
     span: Span
     """How long the change will still take."""
     started: bool
-    """Whether the migration has left the phase Pending."""
+    """Whether the migration has passed the phase Pending."""
 
 
 def planned_changes(

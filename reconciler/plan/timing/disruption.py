@@ -31,7 +31,7 @@ def disruption_of(decision: Decision) -> Disruption:
 
 
 def window_need_s(decision: Decision, live: LiveState, config: EffectiveConfig) -> float:
-    """Return the seconds that a window must have left for *decision*; infinity for no limit.
+    """Return how long a window must stay open for *decision*, in seconds; may be infinite.
 
     Args:
         decision: The decision on a VM.

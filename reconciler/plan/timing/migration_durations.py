@@ -89,7 +89,7 @@ KEPT = 5
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314.
 """
 ROUNDING_S = 1.0
-"""Timestamps are whole seconds, so a difference may be off by one second."""
+"""The maximum error of a time difference in seconds, because timestamps are whole seconds."""
 SPREAD = 1.15
 """The smallest factor by which a learned time is assumed to vary, up and down."""
 

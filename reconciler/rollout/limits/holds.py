@@ -39,7 +39,7 @@ WAITS_FOR_CANARIES = "waits-for-canaries"
 
 
 class Holds:
-    """Determines why each VM of a run may not start yet, once per round."""
+    """Determines in each round for which reason a VM's change may not start yet."""
 
     def __init__(self, run: RunContext, checkpoint: CheckpointStore) -> None:
         self._run, self._checkpoint = run, checkpoint

@@ -34,7 +34,7 @@ class RenderedFolder:
     """The manifest files in the folder, except those in nested folders that need rendering too."""
 
     def diagnose(self, *, ours: bool) -> Diagnostic:
-        """Return an error if the folder has objects of our kinds (*ours*); otherwise a note."""
+        """Return an error if the folder has objects of managed kinds (*ours*), else a note."""
         file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
         what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
         code = "kustomization"
@@ -59,7 +59,7 @@ class Selection:
 
     files: tuple[Entry, ...]
     rendered: tuple[RenderedFolder, ...]
-    """The folders that need rendering; their files are only searched for objects of our kinds."""
+    """The folders that need rendering; their files are only searched for managed kinds."""
     diagnostics: tuple[Diagnostic, ...]
 
 

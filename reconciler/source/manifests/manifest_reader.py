@@ -74,7 +74,7 @@ class _Gathered:
         )
 
     def without_foreign(self, text: str) -> str:
-        """Return *text* with each document blanked that cannot contain an object of our kinds."""
+        """Return *text* with blank lines for documents that cannot contain a managed kind."""
 
         def is_foreign(document: str) -> bool:
             data = document.encode("utf-8", "surrogatepass")
@@ -86,7 +86,7 @@ class _Gathered:
         return documents.without(text, is_foreign)
 
     def unreadable(self, problem: Problem, data: bytes) -> None:
-        """Report the unreadable text *data* if it mentions one of our kinds; else count it."""
+        """Report the unreadable text *data* if it mentions a managed kind; otherwise count it."""
         if problem.code == "lfs-pointer":
             self.diagnostics.append(self.file.diagnose(problem, Severity.WARNING))
         elif names_managed((data,)):
@@ -95,7 +95,7 @@ class _Gathered:
             self.unread += 1
 
     def take(self, document: Composed) -> None:
-        """Add a document; report its duplicate keys only if it contains an object of our kinds."""
+        """Add a document; report its duplicate keys only if it contains a managed kind."""
         before = len(self.objects), len(self.diagnostics)
         self._take(document.root)
         if before != (len(self.objects), len(self.diagnostics)):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _WORDS = (b"kubevirt", b"virtualmachine")
-"""Lower-case words; a manifest of our kinds or API group contains at least one of them."""
+"""Lower-case words; each manifest of a managed kind or API group contains one of them."""
 _ESCAPES = re.compile(
     rb"\\(?:x[4-7][0-9a-fA-F]|u00[4-7][0-9a-fA-F]|U000000[4-7][0-9a-fA-F]"
     rb"|(?<=[a-zA-Z.]\\)\r?\n)"
@@ -45,7 +45,7 @@ def may_manage(data: bytes) -> bool:
 
 
 def names_managed(chunks: Iterable[bytes]) -> bool:
-    """Return whether an unparsable text contains a kind of ours, as ``kind: VirtualMachine``."""
+    """Return whether an unparsable text sets a managed kind, such as ``kind: VirtualMachine``."""
     rest = b""
     for chunk in chunks:
         text = rest + chunk

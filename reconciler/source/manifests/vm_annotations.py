@@ -24,7 +24,7 @@ class Treatment(NamedTuple):
     """The settings of one VM that its annotations set."""
 
     suspended: bool = False
-    """Whether the program leaves the VM unchanged."""
+    """Whether the program must not change the VM."""
     priority: int = 0
     """VMs with a higher priority start first."""
     restart: RestartConsent | None = None

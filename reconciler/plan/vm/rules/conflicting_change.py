@@ -93,7 +93,7 @@ def stuck(running: RunningVM) -> Finding | None:
 
 
 def judged_later(running: RunningVM, finding: Finding) -> Finding:
-    """Return *finding*; its message says that it applies only after the change in flight.
+    """Return *finding* with a message that it applies only after the change in flight.
 
     Source: recorded slow-then-second-change: KubeVirt retries the rejected size by itself.
     """

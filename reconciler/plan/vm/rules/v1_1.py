@@ -72,7 +72,7 @@ def judged_at_admission(running: RunningVM) -> bool:
 
 
 def below_boot_denied(running: RunningVM) -> Finding | None:
-    """Block sizes below boot memory, whether or not the VM can hotplug.
+    """Block sizes below the VM's boot memory, even if the VM cannot hotplug memory.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939; newer versions require a restart.
     """
