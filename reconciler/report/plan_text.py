@@ -70,7 +70,7 @@ def _lines(plan: Plan, paint: Paint, *, width: int, verbose: bool) -> Iterator[s
         yield from _wave(number, wave, plan, paint, width=width, verbose=verbose)
     attention = wording.by_attention(plan)
     unchanged = [each for each in plan.decisions if each.effect is Effect.NONE]
-    listed = [*attention, *(unchanged if verbose else ())]
+    listed = [*attention, *(each for each in unchanged if verbose or each.warnings)]
     yield from _machines(listed, plan, paint, width=width)
     explained = [each for each in listed if verbose or _surprising(each)]
     if explained:

@@ -1,0 +1,24 @@
+"""The text of a plan shows unchanged objects only if there is something to say about them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import condition, make_desired, make_live, make_vm, make_vmi, plan_of, want
+
+from reconciler.report.plan_text import plan_text
+
+EDIT = "a non-live-updatable field was changed in the template spec"
+
+
+@pytest.mark.parametrize("edited", [True, False])
+def test_unchanged_vm_is_shown_if_it_has_a_warning(edited):
+    vm = make_vm()
+    if edited:
+        required = condition("True", message=EDIT)
+        vm = replace(vm, conditions={**vm.conditions, "RestartRequired": required})
+    text = plan_text(plan_of(make_desired(want("1Gi")), make_live(vm, vmis=(make_vmi(),))))
+    shown = text if isinstance(text, str) else "".join(text)
+    assert ("another edit of the VM waits for a restart" in shown) is edited
+    assert (vm.ref.name in shown) is edited
