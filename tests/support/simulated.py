@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import yaml
@@ -28,6 +29,9 @@ from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
 from reconciler.source.readers import StreamReader
+
+if TYPE_CHECKING:
+    from reconciler.model.run.outcome import Outcome, RunReport
 
 WORLDS = Path(__file__).resolve().parents[2] / "examples" / "worlds"
 
@@ -259,3 +263,14 @@ kind: VirtualMachine
 metadata: {{name: {name}, namespace: {namespace}{more}}}
 spec: {{template: {{spec: {{domain: {{memory: {{guest: {guest}}}}}}}}}}}
 """
+
+
+def rig(world: str = "hotplug", **changes: Any) -> Rig:
+    """Return a rig over the example *world*; *changes* replace top-level keys."""
+    return Rig(simulator(world, **changes))
+
+
+def only(report: RunReport) -> Outcome:
+    """Return the single outcome of *report*."""
+    (outcome,) = report.outcomes
+    return outcome

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from support.simulated import Rig, simulator, vm_yaml
+from support.simulated import Rig, rig, vm_yaml
 
 from reconciler.model.run.outcome import ExitCode
 from reconciler.plan.approval_summary import approval_of
@@ -24,10 +24,6 @@ VMS = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 BOTH = ASK_2GI + vm_yaml("default", "other", "2Gi")
 TWO = [{"name": "vm", "guest": "1Gi"}, {"name": "other", "guest": "1Gi"}]
-
-
-def rig(world: str = "hotplug", **changes) -> Rig:
-    return Rig(simulator(world, **changes))
 
 
 def approved(run: Rig, text: str):

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from support.builders import ALWAYS, q
 from support.direct_recorder import DirectRecorder
-from support.simulated import Rig, simulator, vm_yaml
+from support.simulated import Rig, rig, vm_yaml
 
 from reconciler.app.survey import read_and_plan
 from reconciler.cluster.write.writer import ClusterWriter
@@ -39,10 +39,6 @@ kind: KubeVirt
 metadata: {name: kubevirt, namespace: kubevirt}
 spec: {configuration: {liveUpdateConfiguration: {maxHotplugRatio: 8}}}
 """
-
-
-def rig(world: str = "hotplug", **changes) -> Rig:
-    return Rig(simulator(world, **changes))
 
 
 def vms(*names: str, **more) -> list[dict]:

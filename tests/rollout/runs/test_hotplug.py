@@ -6,7 +6,7 @@ import json
 from urllib.parse import parse_qsl
 
 import pytest
-from support.simulated import Rig, simulator, vm_yaml
+from support.simulated import Rig, only, rig, vm_yaml
 
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.run.outcome import ExitCode
@@ -24,15 +24,6 @@ spec:
   workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}
 """
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
-
-
-def rig(world: str, **changes) -> Rig:
-    return Rig(simulator(world, **changes))
-
-
-def only(report):
-    (outcome,) = report.outcomes
-    return outcome
 
 
 def events(run: Rig) -> list[dict]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.simulated import Rig, simulator
+from support.simulated import Rig, only, simulator
 
 from reconciler.model.run.outcome import ExitCode
 
@@ -37,11 +37,6 @@ def rig(version: str, **changes) -> Rig:
 
 def stored(run: Rig) -> dict:
     return json.loads(run.sim.request("GET", VM).body)
-
-
-def only(report):
-    (outcome,) = report.outcomes
-    return outcome
 
 
 @pytest.mark.parametrize("version", VERSIONS)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from support.builders import ALWAYS
-from support.simulated import Rig, simulator, vm_yaml
+from support.simulated import Rig, rig, vm_yaml
 
 from reconciler.model.desired.config import RestartConsent, Window, WindowKind
 from reconciler.model.quantity import Duration
@@ -23,10 +23,6 @@ spec:
     vmRolloutStrategy: LiveUpdate
   workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}
 """
-
-
-def rig(world: str = "hotplug", **changes) -> Rig:
-    return Rig(simulator(world, **changes))
 
 
 def window(

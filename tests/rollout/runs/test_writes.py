@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from support.simulated import Rig, simulator, vm_yaml
+from support.simulated import Rig, only, rig, vm_yaml
 
 from reconciler.cluster.api.threads import unexpected
 from reconciler.errors import UnreachableError
@@ -17,19 +17,10 @@ VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
 TWO_GI = vm_yaml("default", "vm", "2Gi")
 
 
-def rig(world: str = "hotplug", **changes) -> Rig:
-    return Rig(simulator(world, **changes))
-
-
 def away(run: Rig, **more) -> Fault:
     fault = Fault(effect=Effect.STATUS, methods=frozenset({"PATCH"}), code=503, **more)
     run.sim.api.faults.add(fault)
     return fault
-
-
-def only(report):
-    (outcome,) = report.outcomes
-    return outcome
 
 
 def test_temporarily_unavailable_server_does_not_fail_a_vm():

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.apiserver import MERGE_PATCH, VMS, ApiServer, vm
+from support.apiserver import MERGE_PATCH, VMS, vm
 
 from reconciler.simulator.apiserver.request.admission import Denial
 from reconciler.simulator.store.history import Key
@@ -11,11 +11,6 @@ from reconciler.simulator.store.history import Key
 PODS = "/api/v1/namespaces/db/pods"
 STRATEGIC = "application/strategic-merge-patch+json"
 PROTOBUF = "application/vnd.kubernetes.protobuf"
-
-
-@pytest.fixture
-def server():
-    return ApiServer()
 
 
 def pod(*containers, name="p"):

@@ -1,14 +1,9 @@
 """Tests the validation of object names, generated names, and Events in two API groups."""
 
 import pytest
-from support.apiserver import VMS, ApiServer, vm
+from support.apiserver import VMS, vm
 
 EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
-
-
-@pytest.fixture
-def server():
-    return ApiServer()
 
 
 def event_about(name):

@@ -1,14 +1,9 @@
 """Tests schema validation of created objects: types, rules, defaults and unknown fields."""
 
 import pytest
-from support.apiserver import VMS, ApiServer, vm
+from support.apiserver import VMS, vm
 
 from reconciler.simulator.apiserver.request import schema_validation
-
-
-@pytest.fixture
-def server():
-    return ApiServer()
 
 
 def with_spec(**fields):

@@ -1,18 +1,13 @@
 """Tests server-side apply: field ownership, conflicts, and forced changes."""
 
 import pytest
-from support.apiserver import APPLY_PATCH, VMS, ApiServer, vm
+from support.apiserver import APPLY_PATCH, VMS, vm
 
 GUEST = "/spec/template/spec/domain/memory/guest"
 
 
 def minimal(guest="2Gi", **metadata):
     return vm(guest=guest, **metadata)
-
-
-@pytest.fixture
-def server():
-    return ApiServer()
 
 
 def apply(server, config, manager="git", *, force=False, name="pg"):

@@ -1,12 +1,6 @@
 """Tests watches: order of events, resumption, selectors, bookmarks, timeouts and tables."""
 
-import pytest
-from support.apiserver import TABLE, VMS, ApiServer, frames, vm, vm_key
-
-
-@pytest.fixture
-def server():
-    return ApiServer()
+from support.apiserver import TABLE, VMS, frames, vm, vm_key
 
 
 def seen_by(stream):
