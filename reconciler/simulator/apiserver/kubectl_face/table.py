@@ -31,6 +31,8 @@ class Form(StrEnum):
     OBJECT = ""
     TABLE = "Table"
     METADATA = "PartialObjectMetadata"
+    METADATA_LIST = "PartialObjectMetadataList"
+    """Requested by value: clients name it in the Accept header of a list."""
 
 
 def wanted(accept: str) -> Form:
