@@ -74,7 +74,14 @@ def decide_vm(
         return _absent(state, desired, live, policy, inputs_read)
     size = target_size_of(state, desired, vm, live)
     if isinstance(size, Finding):
-        return _decision(state, desired, vm, vm_state.being_deleted(vm) or size)
+        unmanaged = size.reason is Reason.MEMORY_NOT_MANAGED
+        return _decision(
+            state,
+            desired,
+            vm,
+            vm_state.being_deleted(vm) or size,
+            warnings=("the size in Git has no effect",) if unmanaged else (),
+        )
     situation = Situation(
         desired=desired,
         target=size.target,

@@ -224,3 +224,4 @@ def test_size_that_git_sets_by_resources_alone_is_not_managed():
     (decision,) = plan_of(desired, make_live(vm)).decisions
     assert (decision.effect.value, decision.reason.value) == ("none", "memory-not-managed")
     assert "resources.requests.memory (4Gi; the cluster has 2Gi)" in decision.why.message
+    assert decision.warnings == ("the size in Git has no effect",)
