@@ -28,6 +28,12 @@ def event(step: Step, message: str = "m", *, seconds: int = 0, ref=PG, **fields)
     )
 
 
+@pytest.fixture(autouse=True)
+def capable_terminal(monkeypatch):
+    """A dumb terminal, as in a job without one, has no progress bars."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
 @pytest.fixture
 def stream():
     return io.StringIO()
