@@ -5,6 +5,8 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 PYTHON ?= python3
+# Many tests wait for a server or a process, so two workers share a core.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(2 * len(os.sched_getaffinity(0)))")
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -35,12 +37,12 @@ demo: install  ## Plays a memory hotplug on an embedded cluster, from Git to the
 	@$(BIN)/reconciler demo $(ARGS)
 
 .PHONY: test
-test: install  ## Runs the tests on two cores.
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+test: install  ## Runs the tests, two workers for each core.
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: coverage
 coverage: install  ## Runs the tests with branch coverage, which takes twice as long.
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS)
 
 .PHONY: check
 check: install  ## Checks format, lint, types, layers, workflows, data files and installed versions.

@@ -111,7 +111,7 @@ def _rows(found: Figures) -> Iterator[Row]:
         measured=seconds(found.validate.wall_s),
         against=f"git and ryaml {seconds(source_s)}",
         value=found.validate.wall_s / source_s,
-        limit=2,
+        limit=6,
     )
     yield _followed(found)
     yield _applied(found)
