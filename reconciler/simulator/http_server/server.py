@@ -22,6 +22,11 @@ _BATCH: Final = 50
 """The maximum number of due pieces of work to run before requests are handled again."""
 _GRACE_S: Final = 2
 _START_S: Final = 10.0
+_STEPS_TO_CONNECT: Final = 3
+"""The number of event loop iterations in which asyncio turns an accepted socket into a connection.
+
+Source: CPython 3.11 Lib/asyncio/selector_events.py (_accept_connection, _accept_connection2).
+"""
 
 
 class Server:
@@ -123,7 +128,7 @@ class Server:
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """A uvicorn server that sets an event when it has started."""
+    """A uvicorn server that sets an event when it has started and leaves no connection open."""
 
     def __init__(self, config: uvicorn.Config, announced: threading.Event) -> None:
         super().__init__(config)
@@ -132,6 +137,19 @@ class _AnnouncingServer(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
         self._announced.set()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        # uvicorn ends only connections that it knows, and asyncio adds a new one in these steps.
+        for _ in range(_STEPS_TO_CONNECT):
+            await asyncio.sleep(0)
+        await super().shutdown(sockets=sockets)
+        connections = self.server_state.connections
+        while connections:
+            for connection in tuple(connections):
+                connection.transport.abort()
+            await asyncio.sleep(0)
 
 
 async def _drive(engine: Engine, clock: SimClock, earlier: asyncio.Event) -> None:

@@ -1,8 +1,12 @@
 """Tests the simulator's HTTP server with the Kubernetes client library."""
 
+import gc
 import json
+import socket
 import threading
 import urllib.request
+import warnings
+from contextlib import ExitStack
 
 import pytest
 from kubernetes import client, watch
@@ -35,6 +39,11 @@ def api(served):
     with client.ApiClient(configuration) as connection:
         yield client.CustomObjectsApi(connection)
         connection.rest_client.pool_manager.clear()
+
+
+def connected(running):
+    """Return a TCP connection to the server."""
+    return socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2])))
 
 
 def test_client_creates_lists_patches_and_deletes_objects_over_http(api):
@@ -92,6 +101,55 @@ def test_http_server_that_is_closed_immediately_ends_its_thread(server):
     for _ in range(3):
         Server(server.api).close()
     assert set(threading.enumerate()) <= set(before)
+
+
+def test_closing_the_http_server_closes_every_connection(server):
+    for number in range(40):
+        server.create_vm(f"{number:0>60}", annotations={"a": "x" * 200_000})
+    get = f"GET {VMS} HTTP/1.1\r\nHost: sim\r\nAuthorization: Bearer {server.api.tokens.admin}\r\n"
+    sent = (
+        "",
+        "GET /version HTTP/1.1\r\nHost",
+        f"POST {VMS} HTTP/1.1\r\nHost: sim\r\nContent-Length: 100\r\n\r\n{{",
+        f"{get}\r\n",  # the client never reads the 8 MB of this response
+    )
+    with warnings.catch_warnings(record=True) as reported, ExitStack() as clients:
+        warnings.simplefilter("always")
+        running = Server(server.api)
+        for text in sent:
+            clients.enter_context(connected(running)).sendall(text.encode())
+        over_http(running.url, "GET", "/version", token=running.token)
+        running.close()
+        del running
+        gc.collect()
+    assert [str(each.message) for each in reported] == []
+
+
+def test_http_server_closes_a_connection_that_it_accepts_while_it_stops():
+    server = ApiServer(scale=1000.0)
+    engine = Engine(server.clock, server.store)
+    blocked, resume = threading.Event(), threading.Event()
+
+    def block():
+        blocked.set()
+        resume.wait()
+        # uvicorn checks every 0.1 s whether it has to stop, and its next check is then due.
+        threading.Event().wait(0.15)
+
+    with warnings.catch_warnings(record=True) as reported, ExitStack() as clients:
+        warnings.simplefilter("always")
+        running = Server(server.api, engine)
+        engine.at(0.0, block)
+        blocked.wait()
+        late = clients.enter_context(connected(running))
+        closer = threading.Thread(target=running.close)
+        closer.start()
+        resume.set()
+        closer.join()
+        del running, closer
+        gc.collect()
+        assert late.recv(1) == b""
+    assert [str(each.message) for each in reported] == []
 
 
 def test_http_server_raises_an_error_for_a_port_in_use(served, server):
