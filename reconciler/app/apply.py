@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.app import approval_options, output_files, wiring
 from reconciler.app.apply_options import ApplyOptions
-from reconciler.app.error_codes import error_code
+from reconciler.app.error_codes import OutrankedError, error_code
 from reconciler.app.leases import Leases, hold_leases
 from reconciler.app.presenter import Presenter
 from reconciler.app.stop import Stop, Terminated, stop_on_signals
@@ -165,6 +165,8 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
             if trace is not None:
                 trace.finish(report)
             _write_report(report, options)
+            if report.exit is not error_code(error)[0]:
+                raise OutrankedError(report.exit, error) from error
             raise
         if held is None:
             report = observed(surveyed.plan, run_id=session.run_id, at=session.clock.now())
@@ -225,7 +227,7 @@ def _unwritten(
         why=why,
         message=message,
     )
-    return replace(report, excused=why in session.options.excused)
+    return replace(report, excused=report.exit in session.options.excused)
 
 
 def _roll_out(

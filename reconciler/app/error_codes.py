@@ -20,10 +20,22 @@ _CODES = {
 }
 
 
+class OutrankedError(ReconcilerError):
+    """An error that ended a run, although another exit code has precedence over the error's."""
+
+    def __init__(
+        self, code: ExitCode, error: ReconcilerError | Terminated | KeyboardInterrupt
+    ) -> None:
+        super().__init__(error_code(error)[1], hint=getattr(error, "hint", ""))
+        self.code = code
+
+
 def error_code(error: ReconcilerError | Terminated | KeyboardInterrupt) -> tuple[ExitCode, str]:
     """Return the exit code of a command that ends with *error*, and the message for the user."""
     if isinstance(error, Terminated):
         return ExitCode.DEADLINE, "terminated before anything was written"
     if isinstance(error, KeyboardInterrupt):
         return ExitCode.INTERRUPTED, "interrupted"
+    if isinstance(error, OutrankedError):
+        return error.code, str(error)
     return _CODES.get(type(error), ExitCode.ERROR), str(error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -386,3 +386,4 @@ class StatusOptions:
     watch: Watch = False
     deadline_s: WatchDeadline = None
     output: Output = TextFormat.TEXT
+    log: LogOptions = field(default_factory=LogOptions)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect
 from reconciler.model.run.outcome import Actuation, Outcome, Result, RunReport
-from reconciler.rollout.exit_code import exit_code
+from reconciler.rollout.exit_code import PRECEDENCE, exit_code
 from reconciler.rollout.tracking.convergence import FAILURES
 
 if TYPE_CHECKING:
@@ -37,18 +37,23 @@ def unwritten(
     why: ExitCode,
     message: str,
 ) -> RunReport:
-    """Return the report of a run that ended before it could write, such as without a lease."""
+    """Return the report of a run that ended before it could write, such as without a lease.
+
+    Its exit code is *why*, unless a code with precedence applies too. The code of an interrupted
+    run stays.
+    """
     explained = Explanation(reason=why.name.lower().replace("_", "-"), message=message)
     outcomes = tuple(
         _outcome(each, explained, message, Result.NOT_STARTED, ended_at) for each in _open(plan)
     )
+    found = exit_code(outcomes, valid=not plan.errored, ended_by=why)
     return RunReport(
         run_id=run_id,
         plan=plan,
         outcomes=outcomes,
         started_at=started_at,
         ended_at=ended_at,
-        exit=why,
+        exit=found if why in PRECEDENCE else why,
         message=message,
     )
 

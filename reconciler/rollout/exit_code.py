@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.plan.plan import Reason
 from reconciler.model.run.outcome import ExitCode, Outcome, Result
 
 if TYPE_CHECKING:
@@ -37,12 +38,15 @@ def exit_code(
 ) -> ExitCode:
     """Return the exit code of a run.
 
+    A VM that somebody suspended during the run does not count: it needs nobody's attention.
+
     Args:
         outcomes: The outcome of each object.
         valid: Whether the whole desired state is valid.
         ended_by: The exit code of the event that ended the run early; None if the run finished.
     """
-    found = {_CODES.get(each.result) for each in outcomes} | {ended_by}
+    counted = (each for each in outcomes if each.reason != Reason.SUSPENDED)
+    found = {_CODES.get(each.result) for each in counted} | {ended_by}
     if not valid:
         found.add(ExitCode.INVALID)
     return next((code for code in PRECEDENCE if code in found), ExitCode.DONE)

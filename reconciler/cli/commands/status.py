@@ -8,13 +8,17 @@ from dataclasses import replace
 from reconciler.app import wiring
 from reconciler.cli.options import StatusOptions, TextFormat
 from reconciler.cli.terminal import screen
+from reconciler.cli.terminal.error_output import show_errors
 from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 from reconciler.plan.plan_policy import plan_policy
 
 
 def command(options: StatusOptions) -> ExitCode:
-    """Show the desired and the live memory of every VM, and migrations in flight."""
+    """Show the desired and the live memory of every VM, and migrations in flight.
+
+    The command returns 3 and prints the errors on stderr if part of the desired state is invalid.
+    """
     _reject_contradictions(options)
     options = replace(options, source=options.source.or_current())
     if options.watch:
@@ -44,7 +48,8 @@ def command(options: StatusOptions) -> ExitCode:
     else:
         style = screen.style_of(sys.stdout)
         screen.result(status_text(status, width=style.width, color=style.color))
-    return ExitCode.DONE
+    show_errors(found.plan.diagnostics, options.log.log_format)
+    return ExitCode.INVALID if found.plan.errored else ExitCode.DONE
 
 
 def _reject_contradictions(options: StatusOptions) -> None:

@@ -12,6 +12,7 @@ from reconciler.app.stop import Terminated, stop_on_signals
 from reconciler.app.survey import survey
 from reconciler.cli.options import StatusOptions, TextFormat
 from reconciler.cli.terminal import screen
+from reconciler.cli.terminal.error_output import show_errors
 from reconciler.model.run.outcome import ExitCode
 from reconciler.plan.plan_policy import plan_policy
 from reconciler.plan.planner import Planner
@@ -37,7 +38,8 @@ def run(options: StatusOptions, clock: Clock) -> ExitCode:
     """Show the status until the deadline or a signal; Git is read only once, at the start.
 
     Returns:
-        0 after the deadline or SIGTERM, and 130 after Ctrl-C, like ``kubectl get -w``.
+        0 after SIGTERM, 130 after Ctrl-C (like ``kubectl get -w``), and after the deadline 0, or 3
+        if part of the desired state is invalid.
 
     Raises:
         SourceError: The desired state cannot be read.
@@ -47,15 +49,14 @@ def run(options: StatusOptions, clock: Clock) -> ExitCode:
     with stop_on_signals() as stop:
         try:
             with stop.interruptible(), _shown(options.output) as show:
-                _follow(options, clock, show)
+                return _follow(options, clock, show)
         except Terminated:
             return ExitCode.DONE
         except KeyboardInterrupt:
             return ExitCode.INTERRUPTED
-    return ExitCode.DONE
 
 
-def _follow(options: StatusOptions, clock: Clock, show: _Show) -> None:
+def _follow(options: StatusOptions, clock: Clock, show: _Show) -> ExitCode:
     started, scope = clock.monotonic(), options.source.scope()
     with (
         wiring.desired(options.source) as reader,
@@ -63,6 +64,7 @@ def _follow(options: StatusOptions, clock: Clock, show: _Show) -> None:
         wiring.informer(client, clock) as informer,
     ):
         found = survey(reader, informer, clock, plan_policy)
+        show_errors(found.plan.diagnostics, options.log.log_format)
         live, left_s, planner = found.live, REFRESH_S, Planner()
         while left_s > 0:
             planner.update(found.desired, live, found.policy, clock.now())
@@ -79,6 +81,7 @@ def _follow(options: StatusOptions, clock: Clock, show: _Show) -> None:
                 left_s = min(REFRESH_S, options.deadline_s - (clock.monotonic() - started))
             if left_s > 0:
                 live = informer.wait(left_s)
+    return ExitCode.INVALID if found.plan.errored else ExitCode.DONE
 
 
 @contextmanager

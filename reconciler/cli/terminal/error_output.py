@@ -16,7 +16,7 @@ from reconciler.model.diagnostic import Severity
 from reconciler.model.run.outcome import ExitCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from reconciler.model.diagnostic import Diagnostic
 
@@ -40,7 +40,7 @@ def exit_code(
 
     For an error whose code is in *excused*, the function returns 0 and prints the reason.
     """
-    show = _Text() if log_format is TextFormat.TEXT else _Log()
+    show = _shown_as(log_format)
     try:
         return command()
     except (ReconcilerError, Terminated, KeyboardInterrupt) as error:
@@ -69,9 +69,21 @@ def closed_output(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> E
         raise error
     # Without this, Python would fail again when it flushes stdout at the exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    show = _Text() if log_format is TextFormat.TEXT else _Log()
+    show = _shown_as(log_format)
     show.error(f"the output could not be written: {error.strerror or error}", "")
     return ExitCode.ERROR
+
+
+def show_errors(diagnostics: Iterable[Diagnostic], log_format: TextFormat) -> None:
+    """Print the errors among *diagnostics* on stderr."""
+    show = _shown_as(log_format)
+    for each in diagnostics:
+        if each.severity is Severity.ERROR:
+            show.finding(each)
+
+
+def _shown_as(log_format: TextFormat) -> _Text | _Log:
+    return _Text() if log_format is TextFormat.TEXT else _Log()
 
 
 class _Text:

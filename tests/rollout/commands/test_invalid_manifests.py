@@ -38,6 +38,8 @@ def test_invalid_manifest_does_not_stop_changes_of_other_objects(files, serve, g
     plan = command("plan", "--repo", git, "-o", "json", on=cluster)
     effects = {each["name"]: (each["effect"], each["reason"]) for each in plan.json["objects"]}
     assert (plan.code, effects.pop("good")) == (3, ("live", "hotplug"))
+    status = command("status", "--repo", git, on=cluster)
+    assert (status.code, "error[" in status.err) == (3, True)
     assert set(effects.values()) <= {("blocked", "invalid-manifest")}
     ended = command("reconcile", "--repo", git, "-o", "json", on=cluster)
     results = {each["name"]: each["result"] for each in ended.json["outcomes"]}

@@ -57,8 +57,15 @@ def test_json_report_file_equals_the_printed_report(serve, git, command, report)
     assert report.read_text() == ended.out
 
 
-def test_report_states_that_another_run_holds_the_lease(serve, git, command, report):
-    git.commit({"vm.yaml": ASK_2GI})
+@pytest.mark.parametrize(
+    ("others", "code", "name", "returned"),
+    [({}, 7, "lease-held", 0), ({"bad.yaml": "kind: VirtualMachine\nspec: [\n"}, 3, "invalid", 3)],
+    ids=["valid", "partly-invalid"],
+)
+def test_report_states_that_another_run_holds_the_lease(
+    others, code, name, returned, serve, git, command, report
+):
+    git.commit({"vm.yaml": ASK_2GI, **others})
     cluster = serve("hotplug")
     now = cluster.simulator.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     spec = {"holderIdentity": "another", "leaseDurationSeconds": 15, "renewTime": now}
@@ -73,9 +80,9 @@ def test_report_states_that_another_run_holds_the_lease(serve, git, command, rep
     renew()
     ended = command("reconcile", "--repo", git, "--report", report, on=cluster)
     left = valid(report.read_text(), "report")
-    assert ended.code == 0
-    assert (left["exit"]["code"], left["exit"]["name"]) == (7, "lease-held")
-    assert left["exit"]["returned"] == 0
+    assert ended.code == returned
+    assert (left["exit"]["code"], left["exit"]["name"]) == (code, name)
+    assert left["exit"]["returned"] == returned
     assert "another" in left["exit"]["message"]
     (outcome,) = left["outcomes"]
     assert (outcome["result"], outcome["reason"]) == ("not-started", "lease-held")

@@ -14,6 +14,7 @@ from support.builders import (
     want,
 )
 
+from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.references import vm_ref
 from reconciler.model.run.outcome import Actuation, ExitCode, Result
 from reconciler.rollout.early_report import observed, unwritten
@@ -65,4 +66,26 @@ def test_early_report_lists_each_object_that_differs_from_git(mode):
     assert found[CHANGES].why.message.startswith(message)
     assert {each.actuation for each in report.outcomes} == {Actuation.SKIPPED}
     assert bool(found[CHANGES].action_id) is (mode == "unwritten")
-    assert report.exit is (ExitCode.FAILED if mode == "observe" else ExitCode.LEASE_HELD)
+    assert report.exit is ExitCode.FAILED
+
+
+@pytest.mark.parametrize(
+    ("why", "valid", "expected"),
+    [
+        (ExitCode.LEASE_HELD, True, ExitCode.LEASE_HELD),
+        (ExitCode.LEASE_HELD, False, ExitCode.INVALID),
+        (ExitCode.DEADLINE, False, ExitCode.INVALID),
+        (ExitCode.ERROR, False, ExitCode.ERROR),
+        (ExitCode.STALE, True, ExitCode.STALE),
+        (ExitCode.INTERRUPTED, False, ExitCode.INTERRUPTED),
+        (ExitCode.USAGE, False, ExitCode.USAGE),
+    ],
+)
+def test_early_report_has_the_first_exit_code_that_applies(why, valid, expected):
+    error = Diagnostic(severity=Severity.ERROR, code="not-yaml", message="it is not YAML")
+    plan = plan_of(
+        make_desired(want("2Gi"), diagnostics=() if valid else (error,)),
+        make_live(make_vm(), vmis=(make_vmi(),)),
+    )
+    report = unwritten(plan, run_id="r", started_at=NOW, ended_at=NOW, why=why, message="it ended")
+    assert report.exit is expected

@@ -11,13 +11,13 @@ from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result
 from reconciler.rollout.exit_code import exit_code
 
 
-def outcome(result: Result) -> Outcome:
+def outcome(result: Result, reason: str = "live") -> Outcome:
     return Outcome(
         ref=VM,
         effect=Effect.LIVE,
         actuation=Actuation.SUCCEEDED,
         result=result,
-        why=Explanation(reason="live", message="so it is"),
+        why=Explanation(reason=reason, message="so it is"),
     )
 
 
@@ -47,3 +47,8 @@ def outcome(result: Result) -> Outcome:
 def test_exit_code_is_the_first_that_applies(results, ended_by, valid, expected):
     found = exit_code(map(outcome, results), valid=valid, ended_by=ended_by)
     assert found is expected
+
+
+def test_vm_that_is_suspended_during_the_run_does_not_affect_the_exit_code():
+    suspended = outcome(Result.HELD, "suspended")
+    assert exit_code([suspended, outcome(Result.DONE)], valid=True) is ExitCode.DONE
