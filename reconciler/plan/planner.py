@@ -211,6 +211,7 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
     return (
         context.before,
         context.after,
+        context.desired.kubevirt,
         context.policy,
         rendering_of(live.kubevirt),
         live.cluster_id,

@@ -79,7 +79,8 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
         "Git contains the VM, but sets no memory for it.",
         "Set `memory.guest` in Git if the reconciler should manage this VM's memory."),
     Reason.SUSPENDED: own("annotation memory.reconciler.dev/suspend",
-        "The annotation `memory.reconciler.dev/suspend` is `true`, in Git or in the cluster.",
+        "The annotation `memory.reconciler.dev/suspend` is `true`, in Git or in the cluster. The"
+        " reconciler writes no size and requests no restart.",
         "Remove the annotation to let the change happen."),
     Reason.CONFIG_CHANGE: recorded("api mechanics; how a CR settles is read from v1.9.0 code",
         "Settings of the KubeVirt CR differ from Git, and a patch will change them.",

@@ -37,7 +37,7 @@ def consented(
     """
     if finding.effect in (Effect.LIVE, Effect.COLD):
         return finding, _patched(situation, finding, size)
-    if finding.effect is not Effect.RESTART or situation.suspended:
+    if finding.effect is not Effect.RESTART:
         return finding, ()
     hint, actions = _with_restart(situation, finding, size)
     if actions:

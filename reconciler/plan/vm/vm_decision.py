@@ -96,6 +96,7 @@ def decide_vm(
         after=after,
         policy=policy,
         cluster=live.cluster_id,
+        kubevirt_settings=state.kubevirt.settings if state.kubevirt else {},
         inputs_read=inputs_read,
     )
     running = _running(situation)
@@ -108,7 +109,7 @@ def decide_vm(
         *staged.warnings(running, finding),
         *vm_convergence.warnings(running, finding),
         *guest_warnings.warnings(situation, finding),
-        *(unmanaged_edits.warnings(desired, vm) if size.changes else ()),
+        *(unmanaged_edits.warnings(desired, vm) if size.changes and running else ()),
     )
     vmi = situation.vmi
     return _decision(
@@ -123,9 +124,8 @@ def find(situation: Situation) -> Finding:
         return deleted
     running = _running(situation)
     if situation.as_desired:
-        return vm_state.restarting(vm) or (
-            _convergence(running) if running else _stopped(situation)
-        )
+        converged = _convergence(running) if running else _stopped(situation)
+        return vm_state.without_restart(situation, vm_state.restarting(vm) or converged)
     for rule in (
         vm_state.suspended,
         vm_state.owned_by_pool,

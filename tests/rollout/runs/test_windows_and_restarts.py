@@ -253,5 +253,5 @@ def test_killed_run_is_resumed_and_restarts_no_vm_twice():
 def test_suspended_vm_is_not_restarted():
     run = rig("restart-pending")
     text = vm_yaml("default", "vm", "6Gi", annotations={"memory.reconciler.dev/suspend": "true"})
-    run.apply(text, choices=consents(restart=RestartConsent.WINDOW))
-    assert restarts(run) == []
+    report = run.apply(text, choices=consents(restart=RestartConsent.WINDOW))
+    assert (report.exit, restarts(run)) == (ExitCode.DONE, [])

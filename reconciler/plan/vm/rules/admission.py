@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.fields import FEATURE_GATES, ROLLOUT_STRATEGY
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MemoryQuantity, QuantityError
 from reconciler.plan.behaviour import pluggable_sizes
 from reconciler.plan.behaviour.versions import MULTI_ARCHITECTURE_GATE
 from reconciler.plan.finding import Finding, blocked
 from reconciler.plan.vm.rules.instancetype import denied_by_version
+from reconciler.plan.vm.rules.setting_hint import setting_hint
 from reconciler.plan.vm.rules.v1_1 import switch_denied
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def foreign_architecture(situation: Situation) -> Finding | None:
         Reason.DENIED_BY_ADMISSION,
         f"the VM has the architecture {architecture}; the webhook denies changes of such a "
         f"VM unless the feature gate {MULTI_ARCHITECTURE_GATE} is enabled",
-        "add the feature gate to the KubeVirt manifest in Git",
+        setting_hint(situation, FEATURE_GATES, MULTI_ARCHITECTURE_GATE),
     )
 
 
@@ -111,12 +113,14 @@ def above_limit(situation: Situation) -> Finding | None:
         return None
     if situation.target.n_bytes <= limit.n_bytes:
         return None
+    stage = situation.kubevirt_settings.get(ROLLOUT_STRATEGY) != "LiveUpdate"
+    admitted_live = stage and not after.live_update and after.capabilities.guest_above_limit
     return blocked(
         Reason.DENIED_BY_ADMISSION,
         f"{situation.target} is above the VM's memory limit {limit}; the webhook denies the "
         "change",
         "raise resources.limits.memory as well"
-        + ("" if after.live_update else ", or use the rollout strategy LiveUpdate"),
+        + (", or use the rollout strategy LiveUpdate" if admitted_live else ""),
     )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.fields import UPDATE_METHODS
 from reconciler.model.live.conditions import is_true
 from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
@@ -17,12 +18,13 @@ from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked
 from reconciler.plan.vm.rules.preconditions import (
-    ADD_LIVE_MIGRATE,
     another_node,
+    evict_hazard,
     hotplug_in_flight,
     migration_in_flight,
 )
 from reconciler.plan.vm.rules.restart_required import OF_SIZE
+from reconciler.plan.vm.rules.setting_hint import setting_hint
 from reconciler.plan.vm.rules.situation import RunningVM, unfinished
 from reconciler.plan.vm.rules.target_capacity import (
     no_eligible_node,
@@ -72,12 +74,10 @@ def stuck(running: RunningVM) -> Finding | None:
     migration = unfinished(running.situation.migrations)
     fate = fate_of(running.vmi, running.after)
     if migration is None and fate is Fate.KILLED:
-        return blocked(
-            Reason.EVICT_HAZARD,
-            f"a change to {running.vmi.guest} is in flight, and workloadUpdateMethods lists Evict "
-            "without LiveMigrate: KubeVirt kills the VM to change its memory, whatever size "
-            "Git sets",
-            ADD_LIVE_MIGRATE,
+        return evict_hazard(
+            running,
+            f"KubeVirt kills the VM for the change to {running.vmi.guest} that is in flight, "
+            "regardless of the size that Git sets",
         )
     obstacle = _obstacle(running, migration)
     if obstacle is None:
@@ -173,7 +173,7 @@ def _not_carried(running: RunningVM) -> Finding:
     return blocked(
         Reason.NO_LIVE_MIGRATE,
         f"workloadUpdateMethods does not list LiveMigrate{denied}",
-        ADD_LIVE_MIGRATE,
+        setting_hint(running.situation, UPDATE_METHODS, LIVE_MIGRATE),
     )
 
 

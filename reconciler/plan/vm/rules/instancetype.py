@@ -153,8 +153,8 @@ def _topology(
         return
     sockets, cores, threads = running.vmi.cpu
     if (cores or 1) * (threads or 1) > 1:
-        shown = f"{sockets or 1} sockets, {cores or 1} cores and {threads or 1} threads"
-        yield changed("cpu.guest", f"{has.cpus} (as {shown})", wanted.cpus)
+        shown = f"sockets {sockets or 1}, cores {cores or 1}, threads {threads or 1}"
+        yield changed("cpu.guest", f"{has.cpus} ({shown})", wanted.cpus)
     elif has.cpus == 1 and running.vm.preference:
         arranged = f"arranged by the preference {running.vm.preference}, which is not read"
         yield changed("cpu.guest", has.cpus, f"{wanted.cpus} ({arranged})")

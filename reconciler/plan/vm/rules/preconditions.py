@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from reconciler.model.fields import UPDATE_METHODS
 from reconciler.model.plan.plan import Reason
 from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, wait
+from reconciler.plan.vm.rules.setting_hint import setting_hint
 from reconciler.plan.vm.rules.situation import RunningRule, RunningVM, unfinished
 
 NEVER_ENDS = "the change would stay in flight indefinitely, because nothing migrates the VM"
-ADD_LIVE_MIGRATE = "add LiveMigrate to workloadUpdateMethods in the KubeVirt manifest in Git"
 
 
 def update_methods(running: RunningVM) -> Finding | None:
@@ -25,17 +26,7 @@ def update_methods(running: RunningVM) -> Finding | None:
         case Fate.MIGRATED | Fate.EVACUATED:
             return None
         case Fate.KILLED:
-            without = (
-                "Evict, and the VM cannot be migrated"
-                if LIVE_MIGRATE in methods
-                else "Evict without LiveMigrate"
-            )
-            return blocked(
-                Reason.EVICT_HAZARD,
-                f"workloadUpdateMethods lists {without}: KubeVirt would kill the VM to change its "
-                "memory",
-                ADD_LIVE_MIGRATE,
-            )
+            return evict_hazard(running, "KubeVirt would kill the VM to change its memory")
         case _ if LIVE_MIGRATE in methods:
             return blocked(
                 Reason.NOT_MIGRATABLE,
@@ -43,7 +34,20 @@ def update_methods(running: RunningVM) -> Finding | None:
                 "remove what prevents its migration, or restart the VM",
             )
         case _:
-            return blocked(Reason.NO_LIVE_MIGRATE, _nothing_migrates(running), ADD_LIVE_MIGRATE)
+            hint = setting_hint(running.situation, UPDATE_METHODS, LIVE_MIGRATE)
+            return blocked(Reason.NO_LIVE_MIGRATE, _nothing_migrates(running), hint)
+
+
+def evict_hazard(running: RunningVM, consequence: str) -> Finding:
+    """Block a change because KubeVirt would evict the VM and stop its guest for it."""
+    if LIVE_MIGRATE in running.after.methods:
+        listed = "Evict, and the VM cannot be migrated"
+        hint = "remove what prevents its migration, or remove Evict from workloadUpdateMethods"
+    else:
+        listed = "Evict without LiveMigrate"
+        hint = setting_hint(running.situation, UPDATE_METHODS, LIVE_MIGRATE)
+    message = f"workloadUpdateMethods lists {listed}: {consequence}"
+    return blocked(Reason.EVICT_HAZARD, message, hint)
 
 
 def _nothing_migrates(running: RunningVM) -> str:

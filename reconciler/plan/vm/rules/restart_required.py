@@ -8,10 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.explanation import Explanation
+from reconciler.model.fields import FEATURE_GATES, ROLLOUT_STRATEGY
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour import pending_edits, pluggable_sizes
+from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
 from reconciler.plan.finding import Finding, restart
 from reconciler.plan.vm.rules import instancetype, v1_1
+from reconciler.plan.vm.rules.setting_hint import setting_hint
 from reconciler.plan.vm.rules.situation import coming_up, progress_of
 
 if TYPE_CHECKING:
@@ -39,13 +42,13 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
             return restart(
                 Reason.GATE_MISSING,
                 "the feature gate VMLiveUpdateFeatures is not enabled, so nothing changes live",
-                "add the feature gate to the KubeVirt manifest in Git",
+                setting_hint(running.situation, FEATURE_GATES, LIVE_UPDATE_GATE),
             )
         case Reason.STRATEGY_STAGE:
             return restart(
                 Reason.STRATEGY_STAGE,
                 "the rollout strategy is Stage, so changes wait for a restart",
-                "set vmRolloutStrategy: LiveUpdate in the KubeVirt manifest in Git",
+                setting_hint(running.situation, ROLLOUT_STRATEGY, "LiveUpdate"),
             )
         case _:
             return None
@@ -257,16 +260,23 @@ def _unsuitable_at_start(running: RunningVM) -> Finding | None:
         return restart(
             Reason.NO_MAX_GUEST,
             f"the VM booted without memory hotplug: the cluster's maxGuest {uneven.message}",
-            f"correct liveUpdateConfiguration.maxGuest ({uneven.hint}), then restart the VM",
+            _max_guest_hint(running, f"correct liveUpdateConfiguration.maxGuest ({uneven.hint})"),
         )
     if limit is not None and booted is not None and limit.n_bytes < booted.n_bytes:
         return restart(
             Reason.NO_MAX_GUEST,
             f"the VM booted with {booted}, above the cluster's maxGuest {limit}, "
             "so memory hotplug is disabled for the VM",
-            "raise liveUpdateConfiguration.maxGuest, then restart the VM",
+            _max_guest_hint(running, "raise liveUpdateConfiguration.maxGuest"),
         )
     return None
+
+
+def _max_guest_hint(running: RunningVM, change: str) -> str:
+    """Return a hint that starts with *change*, unless the plan itself changes maxGuest."""
+    if running.after.max_guest != running.situation.before.max_guest:
+        return "restart the VM after the plan's change of maxGuest"
+    return f"{change}, then restart the VM"
 
 
 def size_cannot_be_plugged(running: RunningVM) -> Finding | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.model.desired.desired_state import DesiredVM
+from reconciler.model.fields import Settings
 from reconciler.model.live.live_migration import LiveMigration
 from reconciler.model.live.live_state import (
     Constraints,
@@ -130,6 +131,8 @@ class Situation:
     policy: PlanPolicy
     cluster: str
     """The uid of the namespace kube-system."""
+    kubevirt_settings: Settings
+    """The settings of the KubeVirt CR that Git has; empty if Git has no KubeVirt CR."""
     inputs_read: InputsRead
     """Inputs that concern more than this VM; records which of them a rule reads."""
 

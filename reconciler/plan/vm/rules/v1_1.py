@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.fields import FEATURE_GATES
 from reconciler.model.plan.plan import Reason
+from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
 from reconciler.plan.finding import Finding, blocked, restart
+from reconciler.plan.vm.rules.setting_hint import setting_hint
 
 if TYPE_CHECKING:
     from reconciler.plan.vm.rules.situation import RunningVM, Situation
@@ -40,7 +43,7 @@ def switch_denied(situation: Situation) -> Finding | None:
         Reason.DENIED_BY_ADMISSION,
         "the VM has spec.liveUpdateFeatures, and without the feature gate VMLiveUpdateFeatures "
         "the webhook denies every write to the VM",
-        "add the feature gate to the KubeVirt manifest in Git",
+        setting_hint(situation, FEATURE_GATES, LIVE_UPDATE_GATE),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.annotations import SUSPEND
@@ -19,7 +20,7 @@ def being_deleted(vm: LiveVM) -> Finding | None:
 
 
 def suspended(situation: Situation) -> Finding | None:
-    """Block the change of a VM if an annotation in Git or in the cluster suspends its changes."""
+    """Leave a VM alone if an annotation in Git or in the cluster suspends its changes."""
     if not situation.suspended:
         return None
     where = "in Git" if situation.desired.suspended else "in the cluster"
@@ -29,6 +30,18 @@ def suspended(situation: Situation) -> Finding | None:
         f"changes of the VM are suspended {where}: the annotation {SUSPEND} is true",
         "remove the annotation to allow the change",
     )
+
+
+def without_restart(situation: Situation, finding: Finding) -> Finding:
+    """Return *finding*; for a suspended VM, a written size that waits for a restart is left alone.
+
+    A change in flight and its failure are reported all the same, as KubeVirt does not stop them.
+    """
+    left_alone = suspended(situation)
+    if left_alone is None or finding.effect is not Effect.RESTART:
+        return finding
+    message = f"{left_alone.why.message}; {finding.why.message}"
+    return replace(left_alone, why=replace(left_alone.why, message=message))
 
 
 def owned_by_pool(situation: Situation) -> Finding | None:

@@ -8,10 +8,10 @@ from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of
 from reconciler.model.live.live_state import Constraints
 
 
-def warnings(domain, guest="2Gi", **vm):
+def warnings(domain, guest="2Gi", *, running=True, **vm):
     spec = {"runStrategy": "Always", "template": {"spec": {"domain": domain}}}
     desired = make_desired(want(guest, manifest={"kind": "VirtualMachine", "spec": spec}))
-    live = make_live(make_vm(**vm), vmis=(make_vmi(),))
+    live = make_live(make_vm(**vm), vmis=(make_vmi(),) if running else ())
     (decision,) = plan_of(desired, live).decisions
     return " / ".join(decision.warnings)
 
@@ -53,3 +53,7 @@ def test_field_that_is_live_equal_or_unset_in_git_is_not_an_unmanaged_edit(domai
 
 def test_unmanaged_edit_without_a_memory_change_causes_no_warning():
     assert warnings({"cpu": {"cores": 4}}, guest="1Gi") == ""
+
+
+def test_unmanaged_edit_of_a_stopped_vm_does_not_mention_a_restart():
+    assert warnings({"cpu": {"cores": 4}}, running=False) == ""

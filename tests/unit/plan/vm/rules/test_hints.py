@@ -7,15 +7,19 @@ from dataclasses import replace
 import pytest
 from support.builders import (
     VM,
+    condition,
     make_desired,
+    make_kubevirt,
     make_live,
     make_vm,
     make_vmi,
     plan_of,
     q,
     want,
+    with_settings,
 )
 
+from reconciler.model.fields import KUBEVIRT_FIELDS, MAX_GUEST, NameSet
 from reconciler.model.live.live_state import LiveInstancetype
 from reconciler.model.references import INSTANCETYPE, Uid, instancetype_ref, vm_ref
 
@@ -77,3 +81,56 @@ def test_instancetype_is_live_only_if_its_cpus_are_added_as_sockets(
     assert decision.effect == expected
     if expected == "restart":
         assert decision.reason == "instancetype-differs-otherwise"
+
+
+OWNED = make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",))
+"""A KubeVirt CR that the reconciler may not change."""
+METHODS, STRATEGY = "workloadUpdateMethods", "vmRolloutStrategy"
+
+
+@pytest.mark.parametrize(
+    ("field", "has", "wanted", "reason"),
+    [
+        (METHODS, NameSet.of(()), NameSet.of(("LiveMigrate",)), "no-live-migrate"),
+        (METHODS, NameSet.of(("Evict",)), NameSet.of(("LiveMigrate",)), "evict-hazard"),
+        (STRATEGY, "Stage", "LiveUpdate", "strategy-stage"),
+    ],
+    ids=["no-live-migrate", "evict-hazard", "strategy-stage"],
+)
+@pytest.mark.parametrize("in_git", [True, False])
+def test_hint_does_not_ask_for_a_setting_that_git_has_and_the_cr_lacks(
+    field, has, wanted, reason, in_git
+):
+    (path,) = (each.path for each in KUBEVIRT_FIELDS if each.path[-1] == field)
+    desired = make_desired(want("2Gi"), kubevirt={path: wanted} if in_git else None)
+    kubevirt = with_settings(OWNED, **{field: has})
+    live = make_live(make_vm(), vmis=(make_vmi(),), kubevirt=kubevirt)
+    decision = plan_of(desired, live).decisions[-1]
+    assert decision.reason == reason
+    assert ("Git already sets this" in decision.why.hint) is in_git
+    assert decision.why.hint.endswith("the KubeVirt manifest in Git") is not in_git
+
+
+def test_hint_does_not_ask_to_add_live_migrate_to_methods_that_list_it():
+    vmi = make_vmi(conditions={"LiveMigratable": condition("False", "x", "no shared disk")})
+    kubevirt = with_settings(
+        make_kubevirt("v1.2.2"),
+        featureGates=NameSet.of(("VMLiveUpdateFeatures",)),
+        vmRolloutStrategy="LiveUpdate",
+        workloadUpdateMethods=NameSet.of(("LiveMigrate", "Evict")),
+    )
+    decision = decided(want("2Gi"), make_live(make_vm(), vmis=(vmi,), kubevirt=kubevirt))
+    assert decision.reason == "evict-hazard"
+    assert "add LiveMigrate" not in decision.why.hint
+    assert "remove what prevents its migration" in decision.why.hint
+
+
+@pytest.mark.parametrize(("in_git", "asks"), [("8Gi", False), (None, True)])
+def test_hint_does_not_ask_to_raise_a_max_guest_that_the_plan_raises(in_git, asks):
+    desired = make_desired(want("3Gi"), kubevirt={MAX_GUEST: q(in_git)} if in_git else None)
+    kubevirt = with_settings(make_kubevirt(), maxGuest=q("1Gi"))
+    vmi = make_vmi(guest="2Gi", max_guest=None)
+    live = make_live(make_vm(guest="2Gi"), vmis=(vmi,), kubevirt=kubevirt)
+    decision = plan_of(desired, live).decisions[-1]
+    assert decision.reason == "no-max-guest"
+    assert ("raise liveUpdateConfiguration.maxGuest" in decision.why.hint) is asks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.builders import make_desired, make_live, make_vm, make_vmi, plan_of, want
+from support.builders import condition, make_desired, make_live, make_vm, make_vmi, plan_of, want
 
 from reconciler.model.desired.config import RestartConsent
 
@@ -37,3 +37,23 @@ def test_suspended_vm_is_left_alone_without_an_obstacle(where):
     desired = make_desired(replace(want("2Gi"), suspended=not on_cluster))
     (decision,) = plan_of(desired, live, restart=RestartConsent.STAGE).decisions
     assert (decision.effect, decision.reason, decision.actions) == ("none", "suspended", ())
+
+
+@pytest.mark.parametrize(
+    ("on_vm", "on_vmi", "expected"),
+    [
+        # The size is written and waits for a restart, which is suspended.
+        ({"RestartRequired": condition("True", "x", "memory")}, {}, ("none", "suspended")),
+        # A change in flight continues, as KubeVirt does not stop it.
+        ({}, {"HotMemoryChange": condition("True")}, ("wait", "in-flight")),
+    ],
+    ids=["restart-pending", "in-flight"],
+)
+def test_suspended_vm_with_a_written_size_needs_no_restart_and_shows_a_change_in_flight(
+    on_vm, on_vmi, expected
+):
+    vm = make_vm(guest="2Gi", suspended=True, conditions=on_vm)
+    vmi = make_vmi(conditions={"LiveMigratable": condition("True"), **on_vmi})
+    desired, live = make_desired(want("2Gi")), make_live(vm, vmis=(vmi,))
+    (decision,) = plan_of(desired, live, restart=RestartConsent.STAGE).decisions
+    assert (decision.effect, decision.reason, decision.actions) == (*expected, ())

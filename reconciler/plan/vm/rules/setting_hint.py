@@ -1,0 +1,29 @@
+"""``setting_hint``: how the user gets a setting of the KubeVirt CR that live updates need."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.fields import FEATURE_GATES, ROLLOUT_STRATEGY, UPDATE_METHODS, NameSet
+from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
+
+if TYPE_CHECKING:
+    from reconciler.model.references import FieldPath
+    from reconciler.plan.vm.rules.situation import Situation
+
+_HOW = {
+    FEATURE_GATES: "add the feature gate to",
+    ROLLOUT_STRATEGY: "set vmRolloutStrategy: LiveUpdate in",
+    UPDATE_METHODS: f"add {LIVE_MIGRATE} to workloadUpdateMethods in",
+}
+
+
+def setting_hint(situation: Situation, field: FieldPath, value: str) -> str:
+    """Return a hint for a CR whose *field* has to be or to contain *value*.
+
+    Git may already set the value, but the CR stays unchanged because its own change is blocked.
+    """
+    desired = situation.kubevirt_settings.get(field)
+    if value in (desired.names if isinstance(desired, NameSet) else (desired,)):
+        return "Git already sets this; the plan of the KubeVirt CR says why the CR stays unchanged"
+    return f"{_HOW[field]} the KubeVirt manifest in Git"
