@@ -22,7 +22,7 @@ from reconciler.schema.check import ValuePath, Violation, check
 from reconciler.source.git.file_tree import CONFIG_PATH, EntryKind, FileTree
 from reconciler.source.manifests.manifest_objects import SourceFile
 from reconciler.source.yaml import documents
-from reconciler.source.yaml.decode_text import MAX_BYTES, decode, too_large
+from reconciler.source.yaml.decode_text import MAX_DOCUMENT_BYTES, decode, too_large
 from reconciler.source.yaml.nodes import Problem
 from reconciler.source.yaml.parsers import ruamel
 
@@ -104,8 +104,8 @@ def read_config(tree: FileTree, entry: Entry | None) -> ConfigResult:
         error = file.error("misnamed-config", f"only {CONFIG_PATH} is read", hint=hint)
     elif entry.kind is not EntryKind.FILE:
         error = file.error("not-followed", f"this is a {entry.kind}; put a regular file here")
-    elif entry.size > MAX_BYTES:
-        error = file.diagnose(too_large(entry.size))
+    elif entry.size > MAX_DOCUMENT_BYTES:
+        error = file.diagnose(too_large(entry.size, MAX_DOCUMENT_BYTES))
     else:
         return parse_config(file, tree.read(entry))
     return ConfigResult(config=Config(), diagnostics=(error,))
@@ -113,7 +113,7 @@ def read_config(tree: FileTree, entry: Entry | None) -> ConfigResult:
 
 def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
     """Read the configuration in *data*."""
-    text = decode(data)
+    text = decode(data, MAX_DOCUMENT_BYTES)
     if isinstance(text, Problem):
         return ConfigResult(config=Config(), diagnostics=(file.diagnose(text),))
     found = documents.parse(text, ruamel())
@@ -155,16 +155,19 @@ def _configs(data: bytes) -> Iterator[Node | Problem]:
     text = decode(data)
     if isinstance(text, Problem) or _GROUP not in text:
         return
-    found = documents.parse(documents.without(text, lambda each: _GROUP not in each))
-    for broken in found.unreadable:
-        if _NAMES_CONFIG.search(broken.text):
-            yield broken.problem
-    for root in found.roots:
-        value = root.value if isinstance(root.value, dict) else {}
-        if value.get("kind") == "Config" and str(value.get("apiVersion")).startswith(_GROUP):
-            # kustomize accepts only objects that have a name, and may add labels.
-            kept = {key: each for key, each in value.items() if key != "metadata"}
-            yield root._replace(value=kept)
+    for part in documents.parts(
+        text, lambda each, _: _GROUP not in each or len(each) > MAX_DOCUMENT_BYTES
+    ):
+        found = documents.parse(part)
+        for broken in found.unreadable:
+            if _NAMES_CONFIG.search(broken.text):
+                yield broken.problem
+        for root in found.roots:
+            value = root.value if isinstance(root.value, dict) else {}
+            if value.get("kind") == "Config" and str(value.get("apiVersion")).startswith(_GROUP):
+                # kustomize accepts only objects that have a name, and may add labels.
+                kept = {key: each for key, each in value.items() if key != "metadata"}
+                yield root._replace(value=kept)
 
 
 def _extra(file: SourceFile, root: Node) -> Diagnostic:

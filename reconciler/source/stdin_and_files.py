@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from reconciler.errors import SourceError
 from reconciler.source.git.file_selection import KUSTOMIZATIONS
 from reconciler.source.git.file_tree import SUFFIXES
-from reconciler.source.yaml.decode_text import MAX_BYTES
+from reconciler.source.yaml.decode_text import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -31,7 +31,7 @@ def read_inputs(names: Iterable[str], stdin: BinaryIO) -> tuple[tuple[str, bytes
     found: list[tuple[str, bytes]] = []
     for name in names:
         if name == STDIN:
-            found.append(("stdin", stdin.read(MAX_BYTES + 1)))
+            found.append(("stdin", stdin.read(MAX_FILE_BYTES + 1)))
         else:
             found.extend((str(path), contents(path)) for path in _files(Path(name)))
     return tuple(found)
@@ -59,6 +59,6 @@ def contents(path: Path) -> bytes:
     """
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1)
+            return file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error

@@ -11,7 +11,7 @@ from reconciler.model.references import Location
 from reconciler.source.git.file_tree import CONFIG_PATH, Entry, EntryKind, is_manifest
 from reconciler.source.manifests.manifest_objects import SourceFile
 from reconciler.source.manifests.mentions import names_managed
-from reconciler.source.yaml.decode_text import MAX_BYTES, too_large
+from reconciler.source.yaml.decode_text import MAX_FILE_BYTES, too_large
 from reconciler.source.yaml.nodes import Mark
 
 if TYPE_CHECKING:
@@ -79,7 +79,11 @@ def select(tree: FileTree, config: Config) -> Selection:
         root = _root_of(entry.path, inside) if roots else None
         if root is None:
             rest.append(entry)
-        if entry.kind is EntryKind.FILE and is_manifest(entry.path) and entry.size <= MAX_BYTES:
+        if (
+            entry.kind is EntryKind.FILE
+            and is_manifest(entry.path)
+            and entry.size <= MAX_FILE_BYTES
+        ):
             (files if root is None else inside[root]).append(entry)
     return Selection(
         files=tuple(files),
@@ -191,7 +195,7 @@ def _unread(tree: FileTree, entries: Iterable[Entry]) -> Iterator[Diagnostic]:
         file = SourceFile(path=entry.path)
         named = is_manifest(entry.path)
         if entry.kind is EntryKind.FILE:
-            if entry.size > MAX_BYTES and named and names_managed(tree.chunks(entry)):
+            if entry.size > MAX_FILE_BYTES and named and names_managed(tree.chunks(entry)):
                 yield file.diagnose(too_large(entry.size))
             continue
         is_link = entry.kind is EntryKind.SYMLINK

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
 from reconciler.source.git.file_tree import Entry, EntryKind
-from reconciler.source.yaml.decode_text import MAX_BYTES
+from reconciler.source.yaml.decode_text import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,7 +87,7 @@ class WorkingTree:
         Raises:
             SourceError: The file cannot be read, or is no longer a regular file.
         """
-        return next(self._pieces(entry, MAX_BYTES + 1), b"")
+        return next(self._pieces(entry, MAX_FILE_BYTES + 1), b"")
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
         """Yield the contents of a file of any size in pieces.

@@ -20,8 +20,13 @@ from reconciler.source.manifests.manifest_objects import (
 )
 from reconciler.source.manifests.mentions import may_manage, names_managed, skipped_kinds
 from reconciler.source.yaml import documents
-from reconciler.source.yaml.decode_text import decode, is_lfs_pointer
-from reconciler.source.yaml.nodes import Problem, without_nulls
+from reconciler.source.yaml.decode_text import (
+    MAX_DOCUMENT_BYTES,
+    decode,
+    is_lfs_pointer,
+    too_large_document,
+)
+from reconciler.source.yaml.nodes import Problem, as_stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,11 +51,12 @@ def read_manifests(path: str, data: bytes) -> FileResult:
     if isinstance(text, Problem):
         gathered.unreadable(text, data)
         return gathered.result()
-    found = documents.parse(gathered.without_foreign(text))
-    for each in found.unreadable:
-        gathered.unreadable(each.problem, each.text.encode())
-    for document in found.documents:
-        gathered.take(document)
+    for part in documents.parts(text, gathered.omits):
+        found = documents.parse(part)
+        for each in found.unreadable:
+            gathered.unreadable(each.problem, each.text.encode())
+        for document in found.documents:
+            gathered.take(document)
     return gathered.result()
 
 
@@ -73,17 +79,16 @@ class _Gathered:
             diagnostics=tuple(self.diagnostics),
         )
 
-    def without_foreign(self, text: str) -> str:
-        """Return *text* with blank lines for documents that cannot contain a managed kind."""
-
-        def is_foreign(document: str) -> bool:
-            data = document.encode("utf-8", "surrogatepass")
-            if may_manage(data) or document.startswith("%") or "\n%" in document:
-                return False
+    def omits(self, document: str, line: int) -> bool:
+        """Return whether *document*, which starts in *line*, need not or must not be parsed."""
+        data = document.encode("utf-8", "surrogatepass")
+        if not (may_manage(data) or document.startswith("%") or "\n%" in document):
             self.skipped.update(skipped_kinds(data))
             return True
-
-        return documents.without(text, is_foreign)
+        if len(data) > MAX_DOCUMENT_BYTES:
+            self.unreadable(too_large_document(len(data), line), data)
+            return True
+        return False
 
     def unreadable(self, problem: Problem, data: bytes) -> None:
         """Report the unreadable text *data* if it mentions a managed kind; otherwise count it."""
@@ -122,7 +127,7 @@ class _Gathered:
             self._read(node, what.managed)
 
     def _read(self, node: Node, kind: str) -> None:
-        node = without_nulls(node)
+        node = as_stored(node)
         node = node._replace(value={"apiVersion": API_VERSION, "kind": kind} | node.value)
         manifest = Manifest(file=self.file, node=node, kind=kind)
         manifest = replace(manifest, ref=_ref(manifest))

@@ -6,16 +6,18 @@ import codecs
 
 from reconciler.source.yaml.nodes import Mark, Problem
 
-MAX_BYTES = 10_000_000
-"""The maximum size of a file in bytes; 10,000 VMs in one file are far below this limit."""
+MAX_FILE_BYTES = 50_000_000
+"""The maximum size of a file or stream in bytes, for example with the CRDs of many operators."""
+MAX_DOCUMENT_BYTES = 10_000_000
+"""The maximum size of one document in bytes; a list of 10,000 VMs is far below this limit."""
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
-def decode(data: bytes) -> str | Problem:
+def decode(data: bytes, max_bytes: int = MAX_FILE_BYTES) -> str | Problem:
     r"""Return the text of *data*, with ``\n`` as line ends and without a byte order mark."""
-    if len(data) > MAX_BYTES:
-        return too_large()
+    if len(data) > max_bytes:
+        return too_large(None, max_bytes)
     if is_lfs_pointer(data):
         return Problem(
             mark=Mark(1, 1),
@@ -40,12 +42,22 @@ def is_lfs_pointer(data: bytes) -> bool:
     return data.startswith(_LFS)
 
 
-def too_large(n_bytes: int | None = None) -> Problem:
+def too_large(n_bytes: int | None, max_bytes: int = MAX_FILE_BYTES) -> Problem:
     """Explain why a file of *n_bytes* is not read; None if its size is not known."""
-    size = f"more than {MAX_BYTES:,}" if n_bytes is None else f"{n_bytes:,}"
+    size = f"more than {max_bytes:,}" if n_bytes is None else f"{n_bytes:,}"
     return Problem(
         mark=Mark(1, 1),
         code="too-large",
-        message=f"the file has {size} bytes; at most {MAX_BYTES:,} are read",
+        message=f"the file has {size} bytes; at most {max_bytes:,} are read",
         hint="split the file, or add it to `exclude` in .reconciler.yaml",
+    )
+
+
+def too_large_document(n_bytes: int, line: int) -> Problem:
+    """Explain why the document of *n_bytes* that starts in *line* is not read."""
+    return Problem(
+        mark=Mark(line, 1),
+        code="too-large",
+        message=f"the document has {n_bytes:,} bytes; at most {MAX_DOCUMENT_BYTES:,} are read",
+        hint="write each of its objects as a separate document, with --- between them",
     )

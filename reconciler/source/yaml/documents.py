@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from reconciler.source.yaml.composer import Composed, compose
+from reconciler.source.yaml.decode_text import MAX_DOCUMENT_BYTES
 from reconciler.source.yaml.json_stream import json_pieces
 from reconciler.source.yaml.nodes import Mark, Node, Problem, ProblemError, from_parser
 from reconciler.source.yaml.parsers import libyaml
@@ -89,20 +90,33 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
     return Documents(documents=tuple(found), unreadable=tuple(unreadable.values()))
 
 
-def without(text: str, is_left_out: Callable[[str], bool]) -> str:
-    """Return *text* with empty lines in place of the omitted documents.
+def parts(text: str, is_omitted: Callable[[str, int], bool]) -> Iterator[str]:
+    """Split *text* between documents into texts of at most ``MAX_DOCUMENT_BYTES`` characters.
 
-    A line that starts with ``---`` can only be between documents.
+    Each part can be parsed alone, with little memory. It starts with an empty line for every
+    earlier line, and omitted documents become empty lines, so line numbers do not change.
+
+    Args:
+        text: Any number of documents; a line that starts with ``---`` is always between two.
+        is_omitted: Receives a document and the number of its first line.
     """
-    kept, changed, start = [], False, 0
+    kept: list[str] = []
+    start, line, length = 0, 1, 0
     while start <= len(text):
         end = text.find("\n---", start) + 1 or len(text) + 1
         document = text[start:end]
-        if is_left_out(document):
-            document, changed = "\n" * document.count("\n"), True
+        n_lines = document.count("\n")
+        if is_omitted(document, line):
+            document = "\n" * n_lines
+        else:
+            if length and length + len(document) > MAX_DOCUMENT_BYTES:
+                yield "".join(kept)
+                kept, length = ["\n" * (line - 1)], 0
+            length += len(document)
         kept.append(document)
-        start = end
-    return "".join(kept) if changed else text
+        start, line = end, line + n_lines
+    if length:
+        yield "".join(kept)
 
 
 def _documents(text: str, parser: Parser) -> Iterator[Composed]:

@@ -76,21 +76,46 @@ class Node(NamedTuple):
         return from_parser(node.key_start)
 
 
-def without_nulls(node: Node) -> Node:
-    """Return *node* without keys whose value is null, as if these keys were absent.
+def as_stored(node: Node) -> Node:
+    """Return the object *node* with its nulls as the API server stores them.
 
-    The API server removes them where its schema has no default and does not allow null; the
-    managed fields that allow null mean the same with null as without. Source:
-    k8s.io/apiextensions-apiserver v0.32 pkg/apiserver/schema/defaulting/prune.go
+    A label or annotation with the value null gets an empty value, because the server decodes the
+    metadata into Go maps of text. Other keys whose value is null are removed. The API server
+    removes them where its schema has no default and does not allow null; the managed fields that
+    allow null mean the same with null as without.
+
+    Source: k8s.io/apiextensions-apiserver v0.32 pkg/apiserver/schema/objectmeta/coerce.go
+    (GetObjectMeta) and pkg/apiserver/schema/defaulting/prune.go
     (PruneNonNullableNullsWithoutDefaults).
     """
+    for path in (("metadata", "labels"), ("metadata", "annotations")):
+        texts = node.find(path)
+        if texts is not None and isinstance(texts.value, dict):
+            for key, each in texts.children.items():
+                if each.value is None:
+                    node = _replaced(node, (*path, key), each._replace(value=""))
+    return _without_nulls(node)
+
+
+def _replaced(node: Node, path: tuple[str | int, ...], new: Node) -> Node:
+    """Return *node* with the node *new* at *path*, which exists in mappings."""
+    if not path:
+        return new
+    child = _replaced(node.children[path[0]], path[1:], new)
+    return node._replace(
+        value={**node.value, path[0]: child.value},
+        children={**node.children, path[0]: child},
+    )
+
+
+def _without_nulls(node: Node) -> Node:
     if not _has_null(node.value):
         return node
     if isinstance(node.value, list):
-        children = {index: without_nulls(each) for index, each in node.children.items()}
+        children = {index: _without_nulls(each) for index, each in node.children.items()}
         return node._replace(value=[each.value for each in children.values()], children=children)
     children = {
-        key: without_nulls(each) for key, each in node.children.items() if each.value is not None
+        key: _without_nulls(each) for key, each in node.children.items() if each.value is not None
     }
     value = {key: each.value for key, each in children.items()}
     return node._replace(value=value, children=children)

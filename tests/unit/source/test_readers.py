@@ -8,7 +8,7 @@ from reconciler.model.references import kubevirt_ref, vm_ref
 from reconciler.model.selector import Selector
 from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader, StreamReader, WorkingTreeReader
-from reconciler.source.yaml.decode_text import MAX_BYTES
+from reconciler.source.yaml.decode_text import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
 
 CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 CR = "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata: {name: %s, namespace: kubevirt}\n"
@@ -265,17 +265,33 @@ def test_links_and_submodules_in_git_are_reported_and_not_followed(opened, git_r
 
 
 def test_too_large_file_is_reported_and_not_read(opened, git_repo):
-    ours = b"#" * MAX_BYTES + b"\nkind: VirtualMachine\n"
-    git_repo.commit({"big.yaml": ours, "foreign.yaml": b"#" * (MAX_BYTES + 1), "a.yaml": vm("a")})
+    ours = b"#" * MAX_FILE_BYTES + b"\nkind: VirtualMachine\n"
+    foreign = b"#" * (MAX_FILE_BYTES + 1)
+    git_repo.commit({"big.yaml": ours, "foreign.yaml": foreign, "a.yaml": vm("a")})
     for reader in (CommitReader(opened), WorkingTreeReader(opened)):
         state = reader.read().state
         assert messages(state) == [
             (
-                "big.yaml:1:1: error[too-large] the file has 10,000,022 bytes; at most 10,000,000 "
+                "big.yaml:1:1: error[too-large] the file has 50,000,022 bytes; at most 50,000,000 "
                 "are read\n  hint: split the file, or add it to `exclude` in .reconciler.yaml"
             )
         ]
         assert list(state.vms) == [vm_ref("db", "a")]
+
+
+def test_stream_of_small_documents_may_exceed_the_limit_for_one_document():
+    foreign = "---\nkind: ConfigMap\napiVersion: v1\ndata: {kind: VirtualMachine, a: %s}\n"
+    large = foreign % ("x" * (MAX_DOCUMENT_BYTES // 4))
+    too_large = foreign % ("x" * MAX_DOCUMENT_BYTES)
+    config = "---\napiVersion: reconciler/v1alpha1\nkind: Config\nmode: observe\n"
+    text = "".join([vm("a"), *[large] * 5, too_large, "---\n", vm("b", guest="0"), config])
+    reading = StreamReader([("stdin", text.encode())]).read()
+    assert list(reading.state.vms) == [vm_ref("db", "a"), vm_ref("db", "b")]
+    assert reading.state.skipped == {"ConfigMap": 5}
+    assert (reading.bound, reading.config.mode) == (True, "observe")
+    found = [(each.at.line, each.code) for each in reading.state.diagnostics]
+    before = text[: text.index("guest: 0")].count("\n") + 1
+    assert found == [(25, "too-large"), (before, "bad-quantity")], "lines are those of the stream"
 
 
 def test_missing_path_is_reported_at_its_location_in_the_configuration(opened, git_repo):

@@ -51,6 +51,14 @@ def test_namespace_scope_without_any_object_causes_a_warning():
     assert (dict(state.vms), codes(state)) == ({}, [("nothing-selected", "warning")])
 
 
+@pytest.mark.parametrize("strict", [False, True])
+def test_namespace_scope_keeps_a_kubevirt_without_a_namespace(strict):
+    text = CR.replace(", namespace: kubevirt", "") + vm("", "free")
+    state = read(Scope(namespace="a"), text, strict=strict)
+    assert state.kubevirt.ref == kubevirt_ref("", "kubevirt"), "-n is for VMs"
+    assert (list(state.vms), codes(state)) == ([vm_ref("a", "free")], [])
+
+
 def test_name_scope_selects_only_the_named_vms():
     state = read(Scope(names=frozenset({vm_ref("a", "one")})))
     assert (list(state.vms), state.kubevirt) == ([vm_ref("a", "one")], None)

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.errors import SourceError
 from reconciler.source.stdin_and_files import read_inputs
-from reconciler.source.yaml.decode_text import MAX_BYTES
+from reconciler.source.yaml.decode_text import MAX_FILE_BYTES
 
 
 def test_standard_input_files_and_folders_are_read_in_order(tmp_path):
@@ -26,8 +26,8 @@ def test_standard_input_files_and_folders_are_read_in_order(tmp_path):
 
 
 def test_standard_input_is_read_up_to_one_byte_beyond_the_limit():
-    ((_, data),) = read_inputs(["-"], io.BytesIO(b"#" * (MAX_BYTES + 100)))
-    assert len(data) == MAX_BYTES + 1
+    ((_, data),) = read_inputs(["-"], io.BytesIO(b"#" * (MAX_FILE_BYTES + 100)))
+    assert len(data) == MAX_FILE_BYTES + 1
 
 
 def test_missing_input_file_is_reported(tmp_path):

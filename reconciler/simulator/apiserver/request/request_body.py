@@ -138,7 +138,8 @@ def check_place(call: ApiCall, obj: Json) -> None:
 def prune(call: ApiCall, obj: Json) -> list[str]:
     """Removes unknown fields from an object and fills in its defaults, in place.
 
-    Null values are removed from objects of built-in kinds, as by Go's decoder.
+    Null values are removed from objects of built-in kinds, and a null label or annotation becomes
+    empty text, as by Go's decoder.
 
     Returns:
         The errors of strict decoding, such as `unknown field "spec.nope"`.
@@ -146,6 +147,7 @@ def prune(call: ApiCall, obj: Json) -> list[str]:
     Raises:
         StatusError: A field of a built-in kind has the wrong type.
     """
+    _replace_null_texts(obj)
     node = structural_schema.served(call.resource)
     unknown = schema_validation.prune(obj, node)
     if call.resource.custom:
@@ -181,6 +183,14 @@ def complain(call: ApiCall, problems: list[str]) -> None:
             f"strict decoding error: {', '.join(problems)}"
         )
     call.warnings.extend(problems)
+
+
+def _replace_null_texts(obj: Json) -> None:
+    metadata = obj.get("metadata")
+    for name in ("labels", "annotations"):
+        texts = metadata.get(name) if isinstance(metadata, dict) else None
+        if isinstance(texts, dict):
+            texts.update({key: "" for key, text in texts.items() if text is None})
 
 
 def _drop_nulls(value: Any) -> None:  # noqa: ANN401  # any JSON value

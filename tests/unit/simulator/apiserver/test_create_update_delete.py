@@ -40,6 +40,14 @@ def test_status_in_the_request_for_a_new_object_is_ignored(server):
     assert "status" not in created
 
 
+def test_null_label_and_annotation_are_stored_as_empty_text(server):
+    """As Go decodes them: k8s.io/apimachinery v0.32 ObjectMeta has maps of text."""
+    metadata = {**vm()["metadata"], "labels": {"a": None, "b": "c"}, "annotations": {"d": None}}
+    for path, obj in ((VMS, {**vm(), "metadata": metadata}), (PODS, pod({"name": "c"}))):
+        created = server.send("POST", path, {**obj, "metadata": metadata}).body["metadata"]
+        assert (created["labels"], created["annotations"]) == ({"a": "", "b": "c"}, {"d": ""})
+
+
 def test_put_replaces_an_object_and_requires_a_resource_version_for_custom_kinds(server):
     created = server.create_vm().body
     created["spec"]["runStrategy"] = "Always"

@@ -3,7 +3,7 @@
 import pytest
 from support.manifest_texts import cr, read, said, vm
 
-from reconciler.source.yaml.decode_text import MAX_BYTES
+from reconciler.source.yaml.decode_text import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
 
 WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
 
@@ -30,11 +30,18 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             id="LFS pointer",
         ),
         pytest.param(
-            b"kind: VirtualMachine\n" + b"#" * MAX_BYTES,
-            "vms/db.yaml:1:1: error[too-large] the file has more than 10,000,000 bytes; at most "
-            "10,000,000 are read\n"
+            b"kind: VirtualMachine\n" + b"#" * MAX_FILE_BYTES,
+            "vms/db.yaml:1:1: error[too-large] the file has more than 50,000,000 bytes; at most "
+            "50,000,000 are read\n"
             "  hint: split the file, or add it to `exclude` in .reconciler.yaml",
-            id="too large",
+            id="too large file",
+        ),
+        pytest.param(
+            b"a: 1\n---\nkind: VirtualMachine\n" + b"#" * MAX_DOCUMENT_BYTES,
+            "vms/db.yaml:2:1: error[too-large] the document has 10,000,025 bytes; at most "
+            "10,000,000 are read\n"
+            "  hint: write each of its objects as a separate document, with --- between them",
+            id="too large document",
         ),
         pytest.param(
             vm("guest: 2Gi, guest: 4Gi"),

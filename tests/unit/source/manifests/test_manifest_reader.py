@@ -303,6 +303,7 @@ NULLS = (
     "      domain:\n        devices: {disks: [{name: d, disk: ~}]}\n"
     "        memory: {guest: 2Gi, maxGuest: null, hugepages: ~}\n"
 )
+META_NULLS = "labels: {a: ~, b: c}, annotations: {memory.reconciler.dev/suspend: }"
 
 
 def test_null_of_a_manifest_is_an_absent_key():
@@ -314,6 +315,17 @@ def test_null_of_a_manifest_is_an_absent_key():
         False,
     )
     assert spec["template"]["spec"]["domain"]["devices"] == {"disks": [{"name": "d"}]}
+
+
+def test_null_label_and_annotation_have_an_empty_value():
+    (found,) = read(NULLS.replace("labels: ~, annotations: ~", META_NULLS)).objects
+    assert found.desired.labels == {"a": "", "b": "c"}
+    metadata = found.desired.manifest["metadata"]
+    assert metadata["labels"] == {"a": "", "b": "c"}
+    assert metadata["annotations"] == {"memory.reconciler.dev/suspend": ""}
+    (problem,) = found.diagnostics
+    assert (problem.code, problem.at.line) == ("bad-annotation", 3)
+    assert problem.message.endswith('suspend is ""; expected "true" or "false"')
 
 
 def test_empty_settings_of_a_kubevirt_are_absent():
