@@ -47,7 +47,10 @@ def test_simulated_api_server_answers_as_recorded(row):
     assert response.status == row["status"], body
     if "message" in row:
         message = GENERATED.sub(r'"\1GENERATED"', body["message"])
-        assert (message, body.get("reason") or None) == (row["message"], row.get("reason"))
+        assert (message, body.get("reason")) == (row["message"], row.get("reason"))
+        assert "reason" in row or "details" not in body
+    if "details" in row:
+        assert body["details"] == row["details"]
     if "stored" in row:
         guest = row["stored"]["spec"]["template"]["spec"]["domain"]["memory"]["guest"]
         assert body["spec"]["template"]["spec"]["domain"]["memory"]["guest"] == guest

@@ -24,6 +24,7 @@ PATHS = {
     "vm": "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm",
     "kubevirt": "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt",
 }
+RESTART = PATHS["vm"].replace("/apis/", "/apis/subresources.") + "/restart"
 RESOURCES = {
     "virtualmachines.kubevirt.io": "vm",
     "virtualmachineinstances.kubevirt.io": "vmi",
@@ -159,6 +160,33 @@ def cases():
                 yield pytest.param(version, block, id=f"{version}-{name}")
 
 
+def send(sim, step):
+    """Sends the request of a step: a patch, a restart, or else a DELETE."""
+    path = PATHS[step.get("of", "vm")]
+    if step.get("restart"):
+        return sim.request("PUT", RESTART, headers={"Accept": "*/*"}, body=b"{}")
+    if "patch" not in step:
+        return sim.request("DELETE", path)
+    headers = {"Content-Type": CONTENT_TYPES[type(step["patch"])]}
+    return sim.request("PATCH", path, headers=headers, body=json.dumps(step["patch"]).encode())
+
+
+def create(sim, guest):
+    """Creates the VM with a request, for a VM that cannot run when the world starts."""
+    body = {
+        "apiVersion": "kubevirt.io/v1",
+        "kind": "VirtualMachine",
+        "metadata": {"name": "vm", "namespace": "default"},
+        "spec": {
+            "runStrategy": "Always",
+            "template": {"spec": {"domain": {"memory": {"guest": guest}, "devices": {}}}},
+        },
+    }
+    collection = PATHS["vm"].rpartition("/")[0]
+    assert sim.request("POST", collection, body=json.dumps(body).encode()).status == 201
+    sim.engine.step(14.0)
+
+
 def run(version, block):
     """Runs a scenario; returns the responses, and all changes with their time."""
     world = worlds.parse(
@@ -167,24 +195,18 @@ def run(version, block):
             "kind": "World",
             "nodes": 2,
             "kubevirt": {"version": version, "spec": block["kubevirt"]},
-            "vms": [{"name": "vm", **block["vm"]}],
+            "vms": [{"name": "vm", **block["vm"]}] if "vm" in block else [],
             **block.get("world", {}),
         }
     )
     sim = simulator.Simulator(world, clock=clock.SimClock(scale=None))
+    if "create" in block:
+        create(sim, block["create"])
     log = Log(sim)
-    sim.engine.run_until(1.0)
+    sim.engine.step(1.0)
     responses = []
     for step in block["steps"]:
-        body = step.get("patch")
-        responses.append(
-            sim.request(
-                "DELETE" if body is None else "PATCH",
-                PATHS[step.get("of", "vm")],
-                headers={} if body is None else {"Content-Type": CONTENT_TYPES[type(body)]},
-                body=b"" if body is None else json.dumps(body).encode(),
-            )
-        )
+        responses.append(send(sim, step))
         sim.engine.step(step["for"])
     return responses, log.changes
 

@@ -125,13 +125,10 @@ def _migrations(given: Json, behaviour: Behaviour) -> Json:
         "parallelOutboundMigrationsPerNode": 2,
         "progressTimeout": 150,
         "unsafeMigrationOverride": False,
+        **behaviour.migration_defaults,
     }
     if behaviour.workload_disruption:
         defaults["allowWorkloadDisruption"] = given.get("allowPostCopy", False)
-    if behaviour.version >= (1, 8, 0):
-        defaults["utilityVolumesTimeout"] = 150
-    if behaviour.version >= (1, 9, 0):
-        defaults["maxDowntimeMs"] = 900
     return dict(sorted({**defaults, **{k: v for k, v in given.items() if v is not None}}.items()))
 
 

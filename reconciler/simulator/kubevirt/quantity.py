@@ -70,6 +70,20 @@ def canonical(value: str | float) -> str:
         return _canonical(str(value))
 
 
+def created(value: str | float) -> str:
+    """Returns the form in which a webhook stores a quantity of a new object.
+
+    A whole number that fits into 64 bits keeps its notation (`01Gi`, `+1Gi`, `1E9`). Other
+    quantities get the canonical form. Source: recorded on v1.9.0.
+
+    Raises:
+        QuantityError: The value is not a quantity.
+    """
+    text = str(value).strip()
+    kept = "." not in text and abs(parse(text)) <= _LARGEST
+    return text if kept else canonical(text)
+
+
 def _canonical(text: str) -> str:
     amount = _decimal(text)
     if amount == 0:

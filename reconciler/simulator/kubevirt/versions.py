@@ -7,6 +7,7 @@ plane; the other versions follow KubeVirt's code at its release tags.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -132,6 +133,8 @@ class Behaviour:
     """Whether workload-update migrations back off (recorded on v1.3.1, not in v1.3.0's code)."""
     priority_gate: GateStage
     completion_timeout_per_gib_s: int
+    migration_defaults: Mapping[str, int]
+    """The defaults for `spec.configuration.migrations` that older versions do not have."""
     workload_disruption: bool
     gate_overlap_denied: bool
     backups: bool
@@ -149,6 +152,12 @@ class Behaviour:
     """
     overhead_fixed: int
     overhead_graphics: int
+    overhead_ratio_covers_all: bool
+    """Whether additionalGuestMemoryOverheadRatio also multiplies the part for dedicated CPUs."""
+    label_has_hugepages: bool
+    """Whether the VMI's label for its pod's memory requests includes huge pages (recorded)."""
+    priority_denied: bool
+    """Whether only virt-controller may set the priority of a migration."""
     firmware_uuid: bool
     multi_architecture_gate: bool
     """Whether a VM that is not amd64 needs the feature gate MultiArchitecture.
@@ -208,6 +217,10 @@ def behaviour(text: str) -> Behaviour:
         backoff=since(v, "1.3.1"),
         priority_gate=_priority_gate(v),
         completion_timeout_per_gib_s=150 if since(v, "1.4.0") else 800,
+        migration_defaults={
+            **({"utilityVolumesTimeout": 150} if since(v, "1.8.0") else {}),
+            **({"maxDowntimeMs": 900} if since(v, "1.9.0") else {}),
+        },
         workload_disruption=since(v, "1.5.0"),
         gate_overlap_denied=since(v, "1.8.0"),
         backups=since(v, "1.8.0"),
@@ -215,6 +228,9 @@ def behaviour(text: str) -> Behaviour:
         same_cpu_vendor=since(v, "1.9.0"),
         overhead_fixed=_overhead_fixed(v),
         overhead_graphics=(32 if since(v, "1.6.0") else 16) * MI,
+        overhead_ratio_covers_all=since(v, "1.6.0"),
+        label_has_hugepages=since(v, "1.3.0"),
+        priority_denied=since(v, "1.7.0"),
         firmware_uuid=since(v, "1.6.0"),
         multi_architecture_gate=not since(v, "1.8.0"),
         pci_topology=since(v, "1.9.0"),

@@ -55,9 +55,9 @@ class Denial:
     causes: tuple[Json, ...] = ()
 
 
-def denied(webhook: str, message: str, *fields: str) -> Denial:
+def denied(webhook: str, message: str, *fields: str, reason: str = "FieldValueInvalid") -> Denial:
     """Returns a denial that lists one cause for each of the given fields."""
-    cause = {"reason": "FieldValueInvalid", "message": message}
+    cause = {"reason": reason, "message": message}
     return Denial(
         webhook=webhook,
         message=message,

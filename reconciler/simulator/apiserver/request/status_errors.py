@@ -68,7 +68,7 @@ def failure(
         "metadata": metadata or {},
         "status": "Failure",
         "message": message,
-        "reason": reason,
+        **({"reason": reason} if reason else {}),
     }
     if details is not None:
         status["details"] = details
@@ -165,7 +165,7 @@ def denied(denial: Denial, group: str, plural: str, name: str) -> StatusError:
         message = f"{qualified(group, plural)} {quote(name)} is forbidden: {denial.message}"
         return StatusError(failure(403, "Forbidden", message, details(group, plural, name)))
     message = f'admission webhook "{denial.webhook}" denied the request: {denial.message}'
-    causes: Json = {"causes": list(denial.causes)} if denial.causes else {}
+    causes = {"causes": list(denial.causes)} if denial.causes else None
     return StatusError(failure(denial.code, denial.reason, message, causes))
 
 

@@ -58,12 +58,15 @@ class VMController:
         vm = self._cluster.vm(*name)
         if vm is None:
             return
-        vmi = self._cluster.vmi(*name)
         if is_deleting(vm):
-            self._terminate(vm, vmi)
+            self._terminate(vm, self._cluster.vmi(*name))
             return
         if defaults.VM_FINALIZER not in (vm["metadata"].get("finalizers") or ()):
             self._adopt(vm)
+            return
+        vmi = self._cluster.vmi(*name)
+        if vmi is not None and _lacks_topology(vm, vmi):
+            self._store.mutate(key_of(VMS, vm), _restore_topology, manager=MANAGER)
             return
         before = json_codec.copy(vm.get("status") or {})
         vmi = self._run(vm, vmi)
@@ -115,10 +118,15 @@ class VMController:
                 self._start(vm)
             return None
         asked = stop is not None and stop.get("uid") == vmi["metadata"]["uid"]
+        unplaced = not dig(vmi, "status", "nodeName")
+        if (
+            is_final(vmi)
+            and strategy != "Halted"
+            and (unplaced or not (asked or is_deleting(vmi)))
+        ):
+            self._note_failure(vm, vmi)
         if is_deleting(vmi) or not (asked or strategy == "Halted" or is_final(vmi)):
             return vmi
-        if is_final(vmi) and strategy != "Halted" and not asked:
-            self._note_failure(vm, vmi)
         self._store.delete(key_of(VMIS, vmi))
         return self._store.get(key_of(VMIS, vmi))
 
@@ -162,6 +170,19 @@ class VMController:
 
 def _observe_versions(vm: Json) -> None:
     section(vm, "metadata", "annotations").update(defaults.OBSERVED_VERSIONS)
+
+
+def _lacks_topology(vm: Json, vmi: Json) -> bool:
+    """Whether the VM template lost the PCI topology annotation that the VMI has."""
+    name, _ = defaults.PCI_TOPOLOGY
+    kept = dig(vm, "spec", "template", "metadata", "annotations") or {}
+    return name in vmi["metadata"]["annotations"] and name not in kept
+
+
+def _restore_topology(vm: Json) -> None:
+    """Restores the PCI topology annotation of a VM template; recorded on v1.9.0."""
+    annotations = section(vm, "spec", "template", "metadata", "annotations")
+    annotations.setdefault(*defaults.PCI_TOPOLOGY)
 
 
 def _add_finalizer(vm: Json) -> None:

@@ -172,6 +172,10 @@ class VMIController:
     # Stopping
 
     def _stop(self, vmi: Json, pods: list[PodFacts]) -> None:
+        if not dig(vmi, "status", "nodeName"):
+            # A pod that no node runs is deleted immediately; recorded on v1.9.0.
+            self._end(vmi, pods)
+            return
         ready = condition(vmi, READY)
         if ready is None or ready.get("reason") != "PodTerminating":
             now = self._cluster.now()
@@ -212,7 +216,7 @@ class VMIController:
     def _fail_without_pod(self, vmi: Json) -> None:
         """Sets a VMI to Failed if its launcher pod is gone, as recorded for stop and eviction."""
         now, status = self._cluster.now(), section(vmi, "status")
-        if is_deleting(vmi):
+        if is_deleting(vmi) and status.get("nodeName"):
             self._ending.add((vmi["metadata"]["uid"], "stopped"))
         active = status.get("activePods") or {}
         node = status.get("nodeName", "")

@@ -54,6 +54,8 @@ def hand_over(
     labels["kubevirt.io/migrationTargetNodeName"] = pod.node
     if condition_status(vmi, HOT_MEMORY_CHANGE) == "True":
         requested = target_pods.pod_compute_memory(cluster.store.get(pod.key))
+        if not config.behaviour.label_has_hugepages:
+            requested -= memory.hugepages
         plain = memory.hugepages and config.behaviour.default_requests
         labels[POD_REQUEST_LABEL] = str(requested) if plain else quantity.binary(requested)
     vmi["metadata"].pop("resourceVersion", None)

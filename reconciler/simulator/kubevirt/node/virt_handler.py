@@ -266,13 +266,14 @@ class VirtHandler:
         if pod_request is None:
             return f"cannot parse Memory requests from VMI label: {quantity.PATTERN_MESSAGE}"
         requests = size(vmi, "spec", "domain", "resources", "requests", "memory") or 0
-        needed = memory_overhead.memory_overhead(vmi, self._cluster.config) + requests
+        memory = memory_overhead.pod_memory(vmi, self._cluster.config)
+        needed = memory.overhead + requests
+        if not self._cluster.config.behaviour.label_has_hugepages:
+            needed -= memory.hugepages
         if quantity.parse(pod_request) >= needed:
             return None
-        return (
-            f"amount of requested guest memory ({quantity.binary(wanted)}) exceeds the launcher "
-            f"memory request ({pod_request})"
-        )
+        asked = f"amount of requested guest memory ({quantity.binary(wanted)})"
+        return f"{asked} exceeds the launcher memory request ({pod_request})"
 
     def _settle_guest(self, vmi: Json) -> None:
         requested = size(vmi, "status", "memory", "guestRequested")

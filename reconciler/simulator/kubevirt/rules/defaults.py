@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
@@ -32,7 +32,7 @@ PCI_TOPOLOGY: Final = ("kubevirt.io/pci-topology-version", "v3")
 _FIRMWARE_NAMESPACE: Final = uuid.UUID("6a1a24a1-4061-4607-8bf4-a3963d0c5895")
 
 TOPOLOGY: Final = ("cores", "sockets", "threads")
-_QUANTITIES: Final = (("memory", "guest"), ("memory", "maxGuest"))
+_QUANTITIES: Final = ("guest", "maxGuest")
 
 
 def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | None) -> None:
@@ -66,21 +66,25 @@ def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | No
         firmware = section(domain, "firmware")
         firmware.setdefault("serial", new_uid())
         firmware.setdefault("uuid", new_uid())
-    canonicalise(domain)
+    rewrite_quantities(domain, quantity.canonical if new_uid is None else quantity.created)
 
 
-def canonicalise(domain: Json) -> None:
-    """Rewrites a domain's quantities in canonical form, as KubeVirt does when it writes them.
+def rewrite_quantities(domain: Json, form: Callable[[str], str]) -> None:
+    """Rewrites a domain's quantities, as KubeVirt does when it writes them.
+
+    Args:
+        domain: The domain to change.
+        form: Returns the form in which KubeVirt stores a quantity.
 
     Raises:
         QuantityError: A value is not a quantity.
     """
-    for parent, leaf in _QUANTITIES:
-        _canonicalise(domain.get(parent), leaf)
-    for kind in ("requests", "limits"):
-        found = dig(domain, "resources", kind)
-        for name in found or ():
-            _canonicalise(found, name)
+    memory, resources = domain.get("memory"), domain.get("resources") or {}
+    for parent in (memory, resources.get("requests"), resources.get("limits")):
+        names = _QUANTITIES if parent is memory else parent or ()
+        for name in names:
+            if isinstance(parent, dict) and parent.get(name) is not None:
+                parent[name] = form(parent[name])
 
 
 def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
@@ -146,7 +150,7 @@ def _domain_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
         "uuid", str(uuid.uuid5(_FIRMWARE_NAMESPACE, vm["metadata"]["name"]))
     )
     _memory_defaults(spec, vm, config)
-    canonicalise(domain)
+    rewrite_quantities(domain, quantity.canonical)
 
 
 def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
@@ -218,8 +222,3 @@ def _first_status(domain: Json, revision: str) -> Json:
         text = quantity.binary(guest)
         status["memory"] = {"guestAtBoot": text, "guestCurrent": text, "guestRequested": text}
     return status
-
-
-def _canonicalise(parent: Any, leaf: str) -> None:  # noqa: ANN401 - any JSON value
-    if isinstance(parent, dict) and parent.get(leaf) is not None:
-        parent[leaf] = quantity.canonical(parent[leaf])

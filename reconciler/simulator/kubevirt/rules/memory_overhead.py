@@ -61,8 +61,7 @@ def memory_overhead(vmi: Json, config: ClusterConfig) -> int:
         overhead += ARM_FIRMWARE
     if dig(domain, "devices", "tpm") is not None:
         overhead += TPM
-    before_ratio = behaviour.version >= (1, 6, 0)
-    if before_ratio:
+    if behaviour.overhead_ratio_covers_all:
         return int((overhead + dedicated) * config.overhead_ratio)
     return int(overhead * config.overhead_ratio) + dedicated
 

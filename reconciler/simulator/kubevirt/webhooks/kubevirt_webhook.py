@@ -55,7 +55,8 @@ class KubeVirtWebhook:
         if both and behaviour.gate_overlap_denied:
             lists = '"FeatureGates" and "DisabledFeatureGates"'
             message = f'feature gate "{both[0]}" exists on both {lists}'
-            return denied(KUBEVIRT_UPDATE, message, "spec.configuration.developerConfiguration")
+            field = "spec.configuration.developerConfiguration.featureGates"
+            return denied(KUBEVIRT_UPDATE, message, field, reason="FieldValueForbidden")
         if gates != _gates(review.old or {})[0]:
             graduated = behaviour.live_update_gate is GateStage.GRADUATED
             if graduated and LIVE_UPDATE_GATE in gates:

@@ -69,7 +69,7 @@ class MigrationWebhooks:
 
     def _migration_refusal(self, review: Review) -> str | None:
         namespace, spec = review.namespace, review.object.get("spec") or {}
-        if spec.get("priority") and self._cluster.config.behaviour.version >= (1, 7, 0):
+        if spec.get("priority") and self._cluster.config.behaviour.priority_denied:
             return (
                 "Migration priority queue, only virt-controller is allowed to set priority field"
             )
