@@ -90,11 +90,10 @@ class _Response:
     def __init__(self, answer) -> None:
         self.status = answer.status
         self.reason = ""
-        self.data = answer.body
         self.headers = _Headers(answer.headers)
         self._unread = io.BytesIO(answer.body)
 
-    def read1(self, amount):
+    def read1(self, amount, **_options):
         return self._unread.read(amount)
 
     def release_conn(self) -> None:

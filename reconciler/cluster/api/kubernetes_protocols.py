@@ -27,13 +27,13 @@ class Response(Protocol):
     reason: str | None
     headers: Headers
 
-    @property
-    def data(self) -> bytes:
-        """The whole body of the response."""
-        ...
+    def read1(self, amount: int, *, decode_content: bool | None = None) -> bytes:
+        """Return the bytes that have arrived, at least one byte; empty at the end of the body.
 
-    def read1(self, amount: int) -> bytes:
-        """Return the bytes that have arrived, at least one byte; empty at the end of the body."""
+        Args:
+            amount: The maximum number of bytes to return.
+            decode_content: Whether to decompress the bytes.
+        """
         ...
 
     def release_conn(self) -> None:

@@ -10,6 +10,7 @@ import logging
 import re
 import threading
 from collections.abc import Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -17,8 +18,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler import __version__
-from reconciler.cluster.api import api_errors
-from reconciler.errors import ReconcilerError, UnauthorizedError
+from reconciler.cluster.api import api_errors, resource_paths, response_body
+from reconciler.errors import ClusterError, ReconcilerError, UnauthorizedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from reconciler.cluster.api.api_errors import Answer
     from reconciler.cluster.api.kubernetes_protocols import Api, Response
-    from reconciler.errors import ClusterError
 
 log = logging.getLogger(__name__)
 requests = logging.getLogger("reconciler.requests")
@@ -36,7 +36,6 @@ JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 _CONNECT_S = 10.0
-_CHUNK = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +109,10 @@ class Transport:
 
         Raises:
             UnreachableError: The connection broke before the end.
+            ClusterError: The body is too large or cannot be decompressed.
         """
-        try:
-            content = response.data
-        except Exception as error:
-            raise self._unreachable(error, request) from error
-        finally:
-            response.release_conn()
+        with self._reading(response, request):
+            content = response_body.whole(response)
         return _answer(request, response, content)
 
     def chunks(self, response: Response, request: Request) -> Iterator[bytes]:
@@ -124,10 +120,23 @@ class Transport:
 
         Raises:
             UnreachableError: The connection broke before the end.
+            ClusterError: The body cannot be decompressed.
         """
+        with self._reading(response, request):
+            yield from response_body.pieces(response)
+
+    @contextmanager
+    def _reading(self, response: Response, request: Request) -> Iterator[None]:
+        """Convert the errors of reading a body, and return the connection to its pool."""
         try:
-            while chunk := response.read1(_CHUNK):
-                yield chunk
+            yield
+        except response_body.UnusableBodyError as error:
+            response.close()
+            place = f"{resource_paths.spoken(request.path)} at {self.host}"
+            raise ClusterError(
+                f"the response to {request.verb} {place} cannot be read: {error}",
+                hint="check that the server, and each proxy before it, is an API server's",
+            ) from error
         except Exception as error:
             raise self._unreachable(error, request) from error
         finally:
@@ -166,6 +175,9 @@ class Transport:
     def _open(self, api: Api, request: Request, timeout_s: float | None) -> Response:
         method, verb = request.method, request.verb
         headers = {"Accept": request.accept}
+        if method == "GET":
+            # A list of 10,000 VMs has 28 MB, and 2 MB with gzip. A watch is never compressed.
+            headers["Accept-Encoding"] = "gzip"
         if request.body is not None:
             # Without this header the library sends a patch, or one that is not a list, as a merge.
             headers["Content-Type"] = JSON_PATCH if verb == "PATCH" else "application/json"

@@ -21,6 +21,12 @@ _SEAM = b',{"metadata":{'
 A JSON string cannot contain these bytes, since it would escape the quotation marks. A list inside
 an object could contain them, so a piece counts as an object only if it is valid JSON.
 """
+_MAX_WAITING = 32 << 20
+"""The most bytes that may arrive without the end of an object; etcd stores at most 1.5 MiB."""
+_MAX_HEAD = 64 << 10
+"""The most bytes before the first object; API servers write less than 1 KiB."""
+_MAX_INNER_SEAMS = 100
+"""The most seams that one object may contain; a pod or a quota contains none."""
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _LIST = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 
@@ -32,20 +38,27 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
 
     Raises:
         msgspec.DecodeError: The JSON is not a list; other errors of ``UNDECODABLE`` are possible.
+        ValueError: An object is too large, or contains too many lists of objects.
     """
     arriving = iter(chunks)
     head, first = _head(arriving)
-    rest, searched = b"", 0
+    rest, searched, inner = bytearray(), 0, 0
     for chunk in chain((first,), arriving):
         rest += chunk
         start = 0
         while (seam := rest.find(_SEAM, searched)) >= 0:
             searched = seam + 1
-            piece = rest[start:seam]
+            piece = bytes(rest[start:seam])
             if _is_whole(piece):
                 yield piece
-                start = searched
-        rest = rest[start:]
+                start, inner = searched, 0
+            else:
+                inner += 1
+            if inner > _MAX_INNER_SEAMS:
+                raise ValueError(f"an object contains more than {_MAX_INNER_SEAMS} objects")
+        del rest[:start]
+        if len(rest) > _MAX_WAITING:
+            raise ValueError(f"an object has more than {_MAX_WAITING >> 20} MiB")
         # The end of the text may be the start of a seam.
         searched = max(0, len(rest) - len(_SEAM) + 1)
     yield from _LIST.decode(head + rest).items or ()
@@ -58,6 +71,8 @@ def _head(arriving: Iterator[bytes]) -> tuple[bytes, bytes]:
         found += chunk
         if opening := _ITEMS.search(found):
             return found[: opening.end()], found[opening.end() :]
+        if len(found) > _MAX_HEAD:
+            raise ValueError(f"a list does not start in its first {_MAX_HEAD >> 10} KiB")
     return found, b""
 
 

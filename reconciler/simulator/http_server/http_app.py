@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from reconciler.simulator.clock import SimClock
 
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_GZIP_ABOVE: Final = 128 * 1024
+"""A response up to this size in bytes is not compressed."""
+_GZIP_LEVEL: Final = 1
+"""The compression level of Kubernetes 1.26 and later (kubernetes/kubernetes#112299)."""
 _STEPPED_POLL_S: Final = 0.05
 """The interval in real seconds at which a watch reads a stepped clock."""
 
@@ -44,12 +49,27 @@ def build(api: KubeApiServer) -> Starlette:
         if answer.delay_s:
             await _sleep(http, api.store.clock, answer.delay_s)
         if isinstance(answer, Response):
-            whole = HttpResponse(answer.body, answer.status)
-            return _with_headers(whole, (*answer.headers, _date(api.store.clock)))
+            accepted = http.headers.get("accept-encoding", "")
+            body, encoding = _encoded(answer.body, accepted)
+            whole = HttpResponse(body, answer.status)
+            return _with_headers(whole, (*answer.headers, *encoding, _date(api.store.clock)))
         stream = StreamingResponse(_frames(answer, api.store.clock), answer.status)
         return _with_headers(stream, (*answer.headers, _date(api.store.clock)))
 
     return Starlette(routes=[Route("/{path:path}", endpoint, methods=_METHODS)])
+
+
+def _encoded(body: bytes, accepted: str) -> tuple[bytes, Headers]:
+    """Returns the body as kube-apiserver sends it, and the headers that describe its encoding.
+
+    Source: kube-apiserver v1.36 staging/src/k8s.io/apiserver/pkg/endpoints/handlers/
+    responsewriters/writers.go (negotiateContentEncoding, deferredResponseWriter).
+    """
+    wanted = any(each.strip() == "gzip" for each in accepted.split(","))
+    if not wanted or len(body) <= _GZIP_ABOVE:
+        return body, ()
+    headers = (("Content-Encoding", "gzip"), ("Vary", "Accept-Encoding"))
+    return gzip.compress(body, _GZIP_LEVEL, mtime=0), headers
 
 
 def _date(clock: SimClock) -> tuple[str, str]:

@@ -88,7 +88,7 @@ class RequestRecord:
     user: str
     user_agent: str
     content_type: str
-    """The size of the response body in bytes, or 0 for a watch."""
+    """The media type of the request body; empty for a request without a body."""
     at: datetime
     """The simulated time of the request."""
 

@@ -13,11 +13,14 @@ DATE = "Mon, 23 Nov 2026 00:10:00 GMT"
 
 
 class Response:
-    status, reason, data = 200, "OK", b"{}"
+    status, reason = 200, "OK"
 
     def __init__(self, date: str | None) -> None:
         headers = {"Date": date}
         self.headers = SimpleNamespace(get=headers.get, getlist=lambda _name: [])
+
+    def read1(self, _amount, **_options) -> bytes:
+        return b""
 
     def release_conn(self) -> None:
         """Do nothing, because no connection is open."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from itertools import pairwise
+from itertools import count, pairwise
 
 import msgspec
 import pytest
@@ -76,3 +76,25 @@ def test_empty_list_yields_no_objects(text):
 def test_incomplete_list_raises_an_error(text):
     with pytest.raises(msgspec.DecodeError):
         read([text.encode()])
+
+
+def test_object_with_too_many_inner_objects_raises_an_error_soon():
+    inner = ",".join(['{"metadata":{}}'] * 10_000)
+    with pytest.raises(ValueError, match="more than 100 objects"):
+        read([f'{{"items":[{{"metadata":{{"all":[{inner}]}}}}]}}'.encode()])
+
+
+@pytest.mark.parametrize(
+    ("start", "most"), [('{"items":[{"metadata":{"name":"', 33 << 20), ("", 128 << 10)]
+)
+def test_list_without_end_is_not_kept(start, most):
+    arrived = count()
+
+    def chunks():
+        yield start.encode()
+        for _ in arrived:
+            yield b" " * 65_536
+
+    with pytest.raises(ValueError, match=r"an object has more than|a list does not start"):
+        read(chunks())
+    assert next(arrived) * 65_536 <= most

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from types import SimpleNamespace
 
@@ -15,8 +16,11 @@ class Response:
     reason = ""
 
     def __init__(self, status, body):
-        self.status, self.data = status, json.dumps(body).encode()
+        self.status, self._unread = status, io.BytesIO(json.dumps(body).encode())
         self.headers = SimpleNamespace(get=lambda _name: None, getlist=lambda _name: [])
+
+    def read1(self, amount, **_options):
+        return self._unread.read(amount)
 
     def release_conn(self):
         pass

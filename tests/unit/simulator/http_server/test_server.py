@@ -170,6 +170,32 @@ def test_http_server_decodes_encoded_paths_and_queries(served, server):
     assert over_http(served.url, "GET", f"{VMS}?{query}", token=served.token).status == 200
 
 
+@pytest.mark.parametrize(
+    ("accepted", "size", "encoding"),
+    [
+        ("gzip", 140_000, "gzip"),
+        ("deflate, gzip", 140_000, "gzip"),
+        ("identity", 140_000, None),
+        ("", 140_000, None),
+        ("gzip", 100_000, None),
+    ],
+)
+def test_http_server_compresses_large_responses_on_request(
+    served, server, accepted, size, encoding
+):
+    server.create_vm(annotations={"a": "x" * size})
+    for path in (VMS, f"{VMS}?watch=1&timeoutSeconds=1"):
+        request = urllib.request.Request(
+            f"{served.url}{path}",
+            headers={"Authorization": f"Bearer {served.token}", "Accept-Encoding": accepted},
+        )
+        with urllib.request.urlopen(request, timeout=100) as response:
+            first = response.readline()
+        expected = None if "watch" in path else encoding
+        assert response.headers["Content-Encoding"] == expected, path
+        assert (b"x" * size in first) == (expected is None), path
+
+
 def test_http_response_has_a_separate_header_for_each_warning(served):
     body = vm()
     body["spec"].update(nope=1, other=2)

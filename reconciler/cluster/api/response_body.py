@@ -1,0 +1,83 @@
+"""Reads and decompresses the body of a response, within limits: ``pieces`` and ``whole``."""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from reconciler.cluster.api.kubernetes_protocols import Response
+
+MAX_BYTES = 128 << 20
+"""The largest body that is held in memory.
+
+A page has at most 500 objects, so an object may have 250 kB, some ten times as much as usual.
+"""
+MAX_RATIO = 250
+"""How many times larger a gzip body may become.
+
+A list of VMs becomes some 15 times larger. The most that gzip can do is 1032 times.
+"""
+_SMALL = 8 << 20
+"""The ratio of a body is not checked up to this many bytes."""
+_CHUNK = 1 << 18
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+class UnusableBodyError(ValueError):
+    """The body of a response is too large, or has an encoding that this client cannot read."""
+
+
+def pieces(response: Response) -> Iterator[bytes]:
+    """Yield the decompressed body of *response* in pieces of at most 256 KiB, as they arrive.
+
+    Raises:
+        UnusableBodyError: The body cannot be decompressed, or it grows too much.
+    """
+    arriving = iter(lambda: response.read1(_CHUNK, decode_content=False), b"")
+    encoding = response.headers.get("Content-Encoding") or "identity"
+    if encoding == "identity":
+        return arriving
+    if encoding != "gzip":
+        raise UnusableBodyError(f"its Content-Encoding is {encoding[:32]!r}, not gzip")
+    return _decompressed(arriving)
+
+
+def whole(response: Response) -> bytes:
+    """Return the decompressed body of *response*, which has at most ``MAX_BYTES``.
+
+    Raises:
+        UnusableBodyError: The body is too large or cannot be decompressed.
+    """
+    found, size = [], 0
+    for piece in pieces(response):
+        found.append(piece)
+        size += len(piece)
+        if size > MAX_BYTES:
+            raise UnusableBodyError(f"it has more than {MAX_BYTES >> 20} MiB")
+    return b"".join(found)
+
+
+def _decompressed(arriving: Iterable[bytes]) -> Iterator[bytes]:
+    gzip = zlib.decompressobj(_GZIP)
+    read = size = 0
+    try:
+        for piece in arriving:
+            read += len(piece)
+            rest = piece
+            while rest:
+                text = gzip.decompress(rest, _CHUNK)
+                rest = gzip.unconsumed_tail
+                size += len(text)
+                if size > max(_SMALL, MAX_RATIO * read):
+                    raise UnusableBodyError(f"gzip makes it more than {MAX_RATIO} times larger")
+                if text:
+                    yield text
+        if text := gzip.flush():
+            yield text
+    except zlib.error as error:
+        raise UnusableBodyError(f"its gzip data is invalid: {error}") from error
+    if not gzip.eof or gzip.unused_data:
+        raise UnusableBodyError("its gzip data is incomplete or has data after its end")
