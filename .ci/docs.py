@@ -22,13 +22,14 @@ import typer
 from reconciler.cli.demo.demo_stage import examples, staged
 from reconciler.cli.main import app
 from reconciler.cli.terminal import screen
-from reconciler.plan.reason_catalogue import BLOCKED, CHANGES, RESTARTS, WAITS, Mark
+from reconciler.plan.reason_catalogue import BLOCKED, CHANGES, RESTARTS, WAITS
+from reconciler.plan.reason_entry import Mark
 from reconciler.report.wording import MEANING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from reconciler.plan.reason_catalogue import ReasonEntry
+    from reconciler.plan.reason_entry import ReasonEntry
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / ".github" / "docs"

@@ -14,7 +14,7 @@ from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.context import PlanContext
 from reconciler.plan.invalid_manifest import decide_invalid
 from reconciler.plan.kubevirt.kubevirt_decision import decide_kubevirt
-from reconciler.plan.vm.rules.situation import InputsRead, VMNames
+from reconciler.plan.vm.rules.vm_inputs import SharedInputs, VMNames
 from reconciler.plan.vm.vm_decision import decide_vm
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class Planner:
         if remembered is not None and all(map(is_, remembered.inputs, inputs)):
             return remembered.decision
         self.decided += 1
-        inputs_read = InputsRead(context.live, context.now, self._names)
+        shared = SharedInputs(context.live, context.now, self._names)
         if ref in context.errors:
             decision = decide_invalid(ref, _uid(context.live, ref), context.errors[ref])
         else:
@@ -165,14 +165,14 @@ class Planner:
                 before=context.before,
                 after=context.after,
                 policy=context.policy,
-                inputs_read=inputs_read,
+                shared=shared,
             )
         if remembered is not None:
             self._forget((ref,))
         self._remembered[ref] = _Remembered(inputs, decision)
-        if inputs_read.capacity_read:
+        if shared.capacity_read:
             self._read_capacity.add(ref)
-        if inputs_read.moment_read:
+        if shared.moment_read:
             self._momentary.add(ref)
         return decision
 

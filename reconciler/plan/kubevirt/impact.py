@@ -14,7 +14,7 @@ from reconciler.plan.behaviour.effective_config import (
     effective_config_of,
 )
 from reconciler.plan.kubevirt.evictions import eviction_warning, names
-from reconciler.plan.vm.rules.staged import comes_live
+from reconciler.plan.vm.rules.written_under_stage import comes_live
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,12 +11,12 @@ from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Action, Effect, Reason, Verb
 from reconciler.plan.capacity.fit import pod_for
 from reconciler.plan.digest import digested
-from reconciler.plan.vm.rules.situation import RunningVM
 from reconciler.plan.vm.rules.vm_convergence import has_memory
+from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 if TYPE_CHECKING:
     from reconciler.plan.finding import Finding
-    from reconciler.plan.vm.rules.situation import Situation
+    from reconciler.plan.vm.rules.vm_inputs import VMInputs
     from reconciler.plan.vm.target_size import TargetSize
 
 STAGED = "the size is written and takes effect at the next restart"
@@ -28,7 +28,7 @@ NO_WINDOW = "`restart: window` restarts a VM only if `windows` has a window of k
 
 
 def consented(
-    situation: Situation, finding: Finding, size: TargetSize
+    inputs: VMInputs, finding: Finding, size: TargetSize
 ) -> tuple[Finding, tuple[Action, ...]]:
     """Return the finding and its actions in wave order; the hint says if the VM is restarted.
 
@@ -36,86 +36,83 @@ def consented(
     field waits for a restart, the restart is left to whoever changed that field.
     """
     if finding.effect in (Effect.LIVE, Effect.COLD):
-        return finding, _patched(situation, finding, size)
+        return finding, _patched(inputs, finding, size)
     if finding.effect is not Effect.RESTART:
         return finding, ()
-    hint, actions = _with_restart(situation, finding, size)
+    hint, actions = _with_restart(inputs, finding, size)
     if actions:
-        hint = f"{hint}, as {_consent(situation)} allows"
+        hint = f"{hint}, as {_consent(inputs)} allows"
     why = replace(finding.why, hint=hint or finding.why.hint)
     return replace(finding, why=why), actions
 
 
 def _with_restart(
-    situation: Situation, finding: Finding, size: TargetSize
+    inputs: VMInputs, finding: Finding, size: TargetSize
 ) -> tuple[str, tuple[Action, ...]]:
-    patch = _patched(situation, finding, size)
-    match situation.consent:
+    patch = _patched(inputs, finding, size)
+    match inputs.consent:
         case RestartConsent.WINDOW:
-            return _in_a_window(situation, patch)
+            return _in_a_window(inputs, patch)
         case RestartConsent.STAGE if patch:
             return STAGED, patch
-        case RestartConsent.NEVER if situation.policy.restart is not RestartConsent.NEVER:
+        case RestartConsent.NEVER if inputs.policy.restart is not RestartConsent.NEVER:
             return f"{finding.why.hint}; {WITHHELD}" if finding.why.hint else WITHHELD, ()
         case _:
             return "", ()
 
 
-def _in_a_window(
-    situation: Situation, patch: tuple[Action, ...]
-) -> tuple[str, tuple[Action, ...]]:
-    if not patch and not _lacks_memory(situation):
+def _in_a_window(inputs: VMInputs, patch: tuple[Action, ...]) -> tuple[str, tuple[Action, ...]]:
+    if not patch and not _lacks_memory(inputs):
         return "", ()
-    if not any(each.kind is WindowKind.ALLOW for each in situation.policy.windows):
+    if not any(each.kind is WindowKind.ALLOW for each in inputs.policy.windows):
         return NO_WINDOW, ()
-    if _fits_nowhere(situation):
+    if _fits_nowhere(inputs):
         return TOO_LARGE, ()
-    return RESTARTED if patch else RESTARTED_NOW, (*patch, _restarted(situation))
+    return RESTARTED if patch else RESTARTED_NOW, (*patch, _restarted(inputs))
 
 
-def _fits_nowhere(situation: Situation) -> bool:
+def _fits_nowhere(inputs: VMInputs) -> bool:
     """Whether the VM's pod requests more memory than any node has in total."""
-    sizes = [each.allocatable for each in situation.nodes if each.schedulable]
-    if situation.vmi is None or not sizes or any(size is None for size in sizes):
+    sizes = [each.allocatable for each in inputs.nodes if each.schedulable]
+    if inputs.vmi is None or not sizes or any(size is None for size in sizes):
         return False
-    pod = pod_for(situation.capacity, situation.rendering, situation.vmi, situation.target)
+    pod = pod_for(inputs.capacity, inputs.rendering, inputs.vmi, inputs.target)
     return all(size is not None and pod.request > size.n_bytes for size in sizes)
 
 
-def _consent(situation: Situation) -> str:
+def _consent(inputs: VMInputs) -> str:
     """Return where the user has set the consent to a restart."""
-    if situation.desired.restart is not None:
+    if inputs.desired.restart is not None:
         return f"the annotation {RESTART} in Git"
-    return f"`restart: {situation.consent}`"
+    return f"`restart: {inputs.consent}`"
 
 
-def _lacks_memory(situation: Situation) -> bool:
-    vmi = situation.vmi
-    return vmi is not None and not has_memory(RunningVM(situation=situation, vmi=vmi))
+def _lacks_memory(inputs: VMInputs) -> bool:
+    return isinstance(inputs, RunningVM) and not has_memory(inputs)
 
 
-def _patched(situation: Situation, finding: Finding, size: TargetSize) -> tuple[Action, ...]:
+def _patched(inputs: VMInputs, finding: Finding, size: TargetSize) -> tuple[Action, ...]:
     if not size.changes:
         return ()
     action = Action(
-        ref=situation.vm.ref,
-        uid=situation.vm.uid,
+        ref=inputs.vm.ref,
+        uid=inputs.vm.uid,
         wave=WaveName.MEMORY,
         effect=finding.effect,
         reason=finding.reason,
         patch=size.patch,
     )
-    return (digested(action, situation.cluster),)
+    return (digested(action, inputs.cluster),)
 
 
-def _restarted(situation: Situation) -> Action:
+def _restarted(inputs: VMInputs) -> Action:
     """Return the restart action; it does not depend on whether the size is already written."""
     action = Action(
-        ref=situation.vm.ref,
-        uid=situation.vm.uid,
+        ref=inputs.vm.ref,
+        uid=inputs.vm.uid,
         wave=WaveName.RESTART,
         effect=Effect.RESTART,
         reason=Reason.RESTART_PENDING,
         verb=Verb.RESTART,
     )
-    return digested(action, situation.cluster)
+    return digested(action, inputs.cluster)

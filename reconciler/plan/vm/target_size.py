@@ -17,7 +17,7 @@ from reconciler.model.references import (
 )
 from reconciler.plan.finding import Finding, blocked
 from reconciler.plan.patches import guest_patch, instancetype_patch
-from reconciler.plan.vm.rules.situation import Types
+from reconciler.plan.vm.rules.vm_inputs import Instancetypes
 
 if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredState, DesiredVM
@@ -31,7 +31,7 @@ class TargetSize:
 
     target: MemoryQuantity
     as_desired: bool
-    types: Types | None = None
+    types: Instancetypes | None = None
     changes: tuple[Change, ...] = ()
     """The changes to the VM's spec; empty if it already matches Git."""
     patch: tuple[PatchOp, ...] = ()
@@ -114,7 +114,7 @@ def _by_instancetype(
     kept = live.instancetypes.get(has)
     older = kept is not None and bool(vm.revision) and not kept.kept_by(vm.revision)
     if wanted == has:
-        types = Types(has=kept, wanted=kept, revision_kept=older)
+        types = Instancetypes(has=kept, wanted=kept, revision_kept=older)
         return _held(vm, live, types)
     found = live.instancetypes.get(wanted)
     if found is None:
@@ -129,13 +129,13 @@ def _by_instancetype(
     return TargetSize(
         target=found.guest,
         as_desired=False,
-        types=Types(has=kept, wanted=found, revision_kept=older),
+        types=Instancetypes(has=kept, wanted=found, revision_kept=older),
         changes=(change,),
         patch=instancetype_patch(vm, name),
     )
 
 
-def _held(vm: LiveVM, live: LiveState, types: Types) -> TargetSize | Finding:
+def _held(vm: LiveVM, live: LiveState, types: Instancetypes) -> TargetSize | Finding:
     """Return the target size of a VM that already has the instancetype in Git.
 
     An older revision of the type may set another size, which only the running instance shows.

@@ -12,35 +12,35 @@ from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.digest import digested
 from reconciler.plan.finding import Finding, blocked
 from reconciler.plan.patches import posted
-from reconciler.plan.vm import unmanaged_edits
+from reconciler.plan.vm import guest_warnings, unmanaged_edits
 from reconciler.plan.vm.consent import consented
 from reconciler.plan.vm.rules import (
     conflicting_change,
-    guest_warnings,
     instancetype,
     overcommit,
-    staged,
     vm_convergence,
     vm_state,
+    written_under_stage,
 )
 from reconciler.plan.vm.rules.admission import ADMISSION
 from reconciler.plan.vm.rules.overcommit import OVERCOMMIT
 from reconciler.plan.vm.rules.preconditions import IN_FLIGHT, SETTINGS_AND_NODES
+from reconciler.plan.vm.rules.restart_condition import other_edit_pending
 from reconciler.plan.vm.rules.restart_required import (
     OF_HOTPLUG,
     OF_SIZE,
     OF_VM,
     not_started,
-    other_edit_pending,
 )
-from reconciler.plan.vm.rules.situation import InputsRead, RunningVM, Situation
 from reconciler.plan.vm.rules.target_capacity import CAPACITY
 from reconciler.plan.vm.rules.v1_1 import below_boot_denied, pending_until_restart
+from reconciler.plan.vm.rules.vm_inputs import RunningVM, SharedInputs, VMInputs
 from reconciler.plan.vm.target_size import TargetSize, given, target_field, target_size_of
 
 if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredState, DesiredVM
-    from reconciler.model.live.live_state import LiveState, LiveVM, LiveVMI
+    from reconciler.model.live.live_state import LiveState, LiveVM
+    from reconciler.model.quantity import MemoryQuantity
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
     from reconciler.plan.plan_policy import PlanPolicy
 
@@ -53,7 +53,7 @@ def decide_vm(
     before: EffectiveConfig,
     after: EffectiveConfig,
     policy: PlanPolicy,
-    inputs_read: InputsRead,
+    shared: SharedInputs,
 ) -> Decision:
     """Return the decision on one VM, with its actions where a write is allowed.
 
@@ -64,14 +64,14 @@ def decide_vm(
         before: KubeVirt's configuration as it is now.
         after: KubeVirt's configuration after the plan's own changes.
         policy: What the user has consented to.
-        inputs_read: The time and the rest of the snapshot.
+        shared: The time and the rest of the snapshot.
     """
     vm = live.vms.get(desired.ref)
     unreadable = _unreadable(desired, live)
     if unreadable is not None:
         return _decision(state, desired, vm, unreadable)
     if vm is None:
-        return _absent(state, desired, live, policy, inputs_read)
+        return _absent(state, desired, live, policy, shared)
     size = target_size_of(state, desired, vm, live)
     if isinstance(size, Finding):
         unmanaged = size.reason is Reason.MEMORY_NOT_MANAGED
@@ -82,13 +82,15 @@ def decide_vm(
             vm_state.being_deleted(vm) or size,
             warnings=("the size in Git has no effect",) if unmanaged else (),
         )
-    situation = Situation(
+    vmi = live.vmis.get(desired.ref)
+    kind: type[VMInputs] = VMInputs if vmi is None or vmi.final else RunningVM
+    inputs = kind(
         desired=desired,
         target=size.target,
         as_desired=size.as_desired,
         types=size.types,
         vm=vm,
-        vmi=live.vmis.get(desired.ref),
+        vmi=vmi,
         migrations=live.migrations.get(desired.ref, ()),
         nodes=live.nodes,
         rendering=rendering_of(live.kubevirt),
@@ -97,57 +99,57 @@ def decide_vm(
         policy=policy,
         cluster=live.cluster_id,
         kubevirt_settings=state.kubevirt.settings if state.kubevirt else {},
-        inputs_read=inputs_read,
+        shared=shared,
     )
-    running = _running(situation)
-    finding = find(situation)
-    finding, actions = consented(situation, finding, size)
+    running = inputs if isinstance(inputs, RunningVM) else None
+    finding = find(inputs)
+    finding, actions = consented(inputs, finding, size)
     warnings = (
         *_max_guest_differs(desired, vm, running=running is not None),
-        *instancetype.warnings(situation, finding),
-        *overcommit.warnings(situation, finding),
-        *staged.warnings(running, finding),
+        *instancetype.warnings(inputs, finding),
+        *overcommit.warnings(inputs, finding),
+        *written_under_stage.warnings(running, finding),
         *vm_convergence.warnings(running, finding),
-        *guest_warnings.warnings(situation, finding),
+        *guest_warnings.warnings(inputs, finding),
         *(unmanaged_edits.warnings(desired, vm) if size.changes and running else ()),
     )
-    vmi = situation.vmi
     return _decision(
-        state, desired, vm, finding, size=size, vmi=vmi, warnings=warnings, actions=actions
+        state,
+        desired,
+        vm,
+        finding,
+        size=size,
+        guest=running.vmi.guest_current if running else None,
+        warnings=warnings,
+        actions=actions,
     )
 
 
-def find(situation: Situation) -> Finding:
+def find(inputs: VMInputs) -> Finding:
     """Return the finding on a VM in the cluster: the finding of the first rule that has one."""
-    vm = situation.vm
+    vm = inputs.vm
     if (deleted := vm_state.being_deleted(vm)) is not None:
         return deleted
-    running = _running(situation)
-    if situation.as_desired:
-        converged = _convergence(running) if running else _stopped(situation)
-        return vm_state.without_restart(situation, vm_state.restarting(vm) or converged)
+    if inputs.as_desired:
+        converged = _convergence(inputs) if isinstance(inputs, RunningVM) else _stopped(inputs)
+        return vm_state.without_restart(inputs, vm_state.restarting(vm) or converged)
     for rule in (
         vm_state.suspended,
         vm_state.owned_by_pool,
         vm_state.restart_requested,
         *ADMISSION,
     ):
-        finding = rule(situation)
+        finding = rule(inputs)
         if finding is not None:
             return finding
-    if running is None:
+    if not isinstance(inputs, RunningVM):
         return Finding.of(
             Effect.COLD,
             Reason.NOT_RUNNING,
-            f"the VM is not running; it starts with {situation.target}",
+            f"the VM is not running; it starts with {inputs.target}",
         )
-    denied = below_boot_denied(running)
-    return denied or conflicting_change.denied_while_in_flight(running, _change_of(running))
-
-
-def _running(situation: Situation) -> RunningVM | None:
-    vmi = situation.vmi
-    return None if vmi is None or vmi.final else RunningVM(situation=situation, vmi=vmi)
+    denied = below_boot_denied(inputs)
+    return denied or conflicting_change.denied_while_in_flight(inputs, _change_of(inputs))
 
 
 def _change_of(running: RunningVM) -> Finding:
@@ -190,16 +192,16 @@ def _change_of(running: RunningVM) -> Finding:
 def _convergence(running: RunningVM) -> Finding:
     return (
         pending_until_restart(running)
-        or staged.live_at_next_sync(running)
+        or written_under_stage.live_at_next_sync(running)
         or vm_convergence.convergence_of(running)
     )
 
 
-def _stopped(situation: Situation) -> Finding:
+def _stopped(inputs: VMInputs) -> Finding:
     return Finding.of(
         Effect.NONE,
         Reason.STOPPED_AS_DESIRED,
-        f"the VM is not running; it starts with {situation.target}",
+        f"the VM is not running; it starts with {inputs.target}",
     )
 
 
@@ -220,7 +222,7 @@ def _absent(
     desired: DesiredVM,
     live: LiveState,
     policy: PlanPolicy,
-    inputs_read: InputsRead,
+    shared: SharedInputs,
 ) -> Decision:
     if policy.create and desired.manifest is not None and not desired.suspended:
         finding = Finding.of(Effect.CREATE, Reason.NEW, "the VM does not exist in the cluster")
@@ -239,7 +241,7 @@ def _absent(
     hint = "correct the namespace and name in Git, or create the VM"
     if desired.manifest is not None and not policy.create:
         hint += "; with `create: true` in .reconciler.yaml, the reconciler creates it"
-    elsewhere = inputs_read.namespaces_with(desired.ref.name)
+    elsewhere = shared.namespaces_with(desired.ref.name)
     if elsewhere:
         hint = f"namespace {elsewhere[0]} has a VM of this name; {hint}"
     size = desired.guest or desired.instancetype
@@ -257,7 +259,7 @@ def _decision(
     finding: Finding,
     *,
     size: TargetSize | None = None,
-    vmi: LiveVMI | None = None,
+    guest: MemoryQuantity | None = None,
     warnings: tuple[str, ...] = (),
     actions: tuple[Action, ...] = (),
 ) -> Decision:
@@ -268,7 +270,7 @@ def _decision(
         why=finding.why,
         at=state.at(desired.ref, target_field(desired)),
         target=size.target if size else None,
-        guest=vmi.guest_current if vmi and not vmi.final else None,
+        guest=guest,
         changes=size.changes if size else (),
         warnings=warnings,
         owner=vm.guest_manager if vm else "",

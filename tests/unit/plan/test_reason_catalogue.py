@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.model.plan.plan import Reason
-from reconciler.plan.reason_catalogue import CATALOGUE, Mark
+from reconciler.plan.reason_catalogue import CATALOGUE
+from reconciler.plan.reason_entry import Mark
 
 TESTS = next(each for each in Path(__file__).resolve().parents if each.name == "tests")
 RECORDED_TEXT = "".join(

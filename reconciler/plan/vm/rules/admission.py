@@ -15,71 +15,70 @@ from reconciler.plan.vm.rules.setting_hint import setting_hint
 from reconciler.plan.vm.rules.v1_1 import switch_denied
 
 if TYPE_CHECKING:
-    from reconciler.plan.vm.rules.situation import Situation, StoredRule
+    from reconciler.plan.vm.rules.vm_inputs import StoredRule, VMInputs
 
 ARCHITECTURE = "kubernetes.io/arch"
 """The node label that contains the node's architecture."""
 
 
-def memory_from_instancetype(situation: Situation) -> Finding | None:
+def memory_from_instancetype(inputs: VMInputs) -> Finding | None:
     """Block ``memory.guest`` in a VM that has an instancetype, because the webhook denies it.
 
     Source: recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest; v1.9.0
     pkg/instancetype/apply/memory.go:73-99.
     """
-    if situation.vm.instancetype is None or situation.types is not None:
+    if inputs.vm.instancetype is None or inputs.types is not None:
         return None
     return blocked(
         Reason.MEMORY_FROM_INSTANCETYPE,
-        f"the instancetype {situation.vm.instancetype} sets the memory; the webhook denies "
+        f"the instancetype {inputs.vm.instancetype} sets the memory; the webhook denies "
         "memory.guest in the same VM",
         "set another instancetype in Git instead of memory.guest",
     )
 
 
-def foreign_architecture(situation: Situation) -> Finding | None:
+def foreign_architecture(inputs: VMInputs) -> Finding | None:
     """Up to v1.7, block a VM of another architecture than virt-api's without the feature gate.
 
     If all nodes have the VM's architecture, virt-api's node has it too.
 
     Source: recorded v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
     """
-    architecture = situation.vm.constraints.architecture
-    if situation.after.multi_architecture or architecture in ("", "amd64"):
+    architecture = inputs.vm.constraints.architecture
+    if inputs.after.multi_architecture or architecture in ("", "amd64"):
         return None
-    found = {each.labels.get(ARCHITECTURE, "amd64") for each in situation.nodes}
+    found = {each.labels.get(ARCHITECTURE, "amd64") for each in inputs.nodes}
     if found == {architecture}:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
         f"the VM has the architecture {architecture}; the webhook denies changes of such a "
         f"VM unless the feature gate {MULTI_ARCHITECTURE_GATE} is enabled",
-        setting_hint(situation, FEATURE_GATES, MULTI_ARCHITECTURE_GATE),
+        setting_hint(inputs, FEATURE_GATES, MULTI_ARCHITECTURE_GATE),
     )
 
 
-def own_max_guest(situation: Situation) -> Finding | None:
+def own_max_guest(inputs: VMInputs) -> Finding | None:
     """Under LiveUpdate, block a size that the VM's own ``maxGuest`` does not permit.
 
     On v1.1, the webhook checks only VMs that enable live updates (v1.1.0 vms-admitter.go:440-496).
     Source: recorded v1.3.1, v1.6.3, v1.9.0 above-explicit-max-guest; v1.9.0
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
     """
-    own, after = situation.own_max_guest, situation.after
-    switched_off = after.capabilities.vm_switch and not situation.vm.live_update_memory
+    own, after = inputs.own_max_guest, inputs.after
+    switched_off = after.capabilities.vm_switch and not inputs.vm.live_update_memory
     if own is None or not after.live_update or switched_off:
         return None
-    if situation.target.n_bytes > own.n_bytes:
+    if inputs.target.n_bytes > own.n_bytes:
         return blocked(
             Reason.DENIED_ABOVE_MAX_GUEST,
-            f"{situation.target} is above the VM's own maxGuest {own}; the webhook denies the "
-            "change",
-            _higher_max_guest(situation, own),
+            f"{inputs.target} is above the VM's own maxGuest {own}; the webhook denies the change",
+            _higher_max_guest(inputs, own),
         )
     capabilities = after.capabilities
     problems = (
-        pluggable_sizes.unpluggable(each, capabilities, situation.target, own)
-        for each in situation.constraints
+        pluggable_sizes.unpluggable(each, capabilities, inputs.target, own)
+        for each in inputs.constraints
     )
     problem = next((each for each in problems if each is not None), None)
     if problem is None:
@@ -91,54 +90,53 @@ def own_max_guest(situation: Situation) -> Finding | None:
     )
 
 
-def _higher_max_guest(situation: Situation, own: MemoryQuantity) -> str:
+def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
     """Return a hint on how to get the size admitted, given the maxGuest that Git sets."""
-    lower, asked = f"lower the guest to {own} or less", situation.desired.max_guest
-    vmi = situation.vmi
+    lower, asked = f"lower the guest to {own} or less", inputs.desired.max_guest
+    vmi = inputs.vmi
     runs = vmi is not None and not vmi.final
-    if asked is not None and asked.n_bytes >= situation.target.n_bytes:
+    if asked is not None and asked.n_bytes >= inputs.target.n_bytes:
         then = ", then restart the VM" if runs else ""
         return f"set Git's maxGuest {asked} and the size on the VM by hand{then}, or {lower}"
     return f"{lower}, or raise maxGuest{', which needs a restart' if runs else ''}"
 
 
-def above_limit(situation: Situation) -> Finding | None:
+def above_limit(inputs: VMInputs) -> Finding | None:
     """Block a guest larger than its memory limit, except under LiveUpdate from v1.3 on.
 
     Source: v1.9.0 vmi-create-admitter.go:1024-1047.
     """
-    limit: MemoryQuantity | None = situation.vm.constraints.limits
-    after = situation.after
+    limit: MemoryQuantity | None = inputs.vm.constraints.limits
+    after = inputs.after
     if limit is None or (after.live_update and after.capabilities.guest_above_limit):
         return None
-    if situation.target.n_bytes <= limit.n_bytes:
+    if inputs.target.n_bytes <= limit.n_bytes:
         return None
-    stage = situation.kubevirt_settings.get(ROLLOUT_STRATEGY) != "LiveUpdate"
+    stage = inputs.kubevirt_settings.get(ROLLOUT_STRATEGY) != "LiveUpdate"
     admitted_live = stage and not after.live_update and after.capabilities.guest_above_limit
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"{situation.target} is above the VM's memory limit {limit}; the webhook denies the "
-        "change",
+        f"{inputs.target} is above the VM's memory limit {limit}; the webhook denies the change",
         "raise resources.limits.memory as well"
         + (", or use the rollout strategy LiveUpdate" if admitted_live else ""),
     )
 
 
-def whole_pages(situation: Situation) -> Finding | None:
+def whole_pages(inputs: VMInputs) -> Finding | None:
     """Block a size that is not a multiple of the VM's page size, even if the VM is stopped.
 
     KubeVirt checks the requests; without requests, the guest size; without both, the limits.
 
     Source: v1.9.0 vmi-create-admitter.go:1067-1096.
     """
-    constraints = situation.vm.constraints
+    constraints = inputs.vm.constraints
     if not constraints.hugepages or constraints.requests is not None:
         return None
     try:
         page = MemoryQuantity.parse(constraints.hugepages)
     except QuantityError:
         return None
-    target = situation.target
+    target = inputs.target
     if not page.n_bytes or (target.n_bytes >= page.n_bytes and not target.n_bytes % page.n_bytes):
         return None
     return blocked(

@@ -25,17 +25,17 @@ from reconciler.plan.vm.rules.preconditions import (
 )
 from reconciler.plan.vm.rules.restart_required import OF_SIZE
 from reconciler.plan.vm.rules.setting_hint import setting_hint
-from reconciler.plan.vm.rules.situation import RunningVM, unfinished
 from reconciler.plan.vm.rules.target_capacity import (
     no_eligible_node,
     no_node_in_flight,
     no_quota_in_flight,
 )
 from reconciler.plan.vm.rules.v1_1 import judged_at_admission
-from reconciler.plan.vm.rules.vm_convergence import QUOTA, failing, ineffective
+from reconciler.plan.vm.rules.vm_convergence import QUOTA, failing, ineffective, quota_refused
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_migration import LiveMigration
+    from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 
 NO_POD_YET = (MigrationPhase.UNSET, MigrationPhase.PENDING)
@@ -53,7 +53,7 @@ def back_to_running(running: RunningVM) -> Finding | None:
     """
     if running.vmi.guest != running.target:
         return None
-    if running.vmi.memory_changes or unfinished(running.situation.migrations) is not None:
+    if running.vmi.memory_changes or running.migration is not None:
         return None
     return Finding.of(
         Effect.LIVE,
@@ -71,7 +71,7 @@ def stuck(running: RunningVM) -> Finding | None:
     """
     if not running.vmi.memory_changes or running.vmi.guest == running.target:
         return None
-    migration = unfinished(running.situation.migrations)
+    migration = running.migration
     fate = fate_of(running.vmi, running.after)
     if migration is None and fate is Fate.KILLED:
         return evict_hazard(
@@ -153,7 +153,7 @@ def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | 
     return (
         another_node(running)
         or no_eligible_node(running)
-        or _quota(running, migration)
+        or (None if _will_release(running) else quota_refused(running))
         or _future_quota(running, migration)
         or no_node_in_flight(running)
         or _without_effect(running)
@@ -173,7 +173,7 @@ def _not_carried(running: RunningVM) -> Finding:
     return blocked(
         Reason.NO_LIVE_MIGRATE,
         f"workloadUpdateMethods does not list LiveMigrate{denied}",
-        setting_hint(running.situation, UPDATE_METHODS, LIVE_MIGRATE),
+        setting_hint(running, UPDATE_METHODS, LIVE_MIGRATE),
     )
 
 
@@ -191,38 +191,15 @@ def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Findin
     return no_quota_in_flight(running)
 
 
-def _quota(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """Return a finding if a quota rejects the target pod and no migration will free capacity.
-
-    Source: recorded v1.9.0 quota-holds-one-pod: KubeVirt retries without a time-out.
-    """
-    if migration is None or not is_true(migration.conditions, QUOTA):
-        return None
-    if _will_release(running):
-        return None
-    namespace = running.vm.ref.namespace
-    return blocked(
-        Reason.QUOTA_REFUSED,
-        f"the quota of namespace {namespace} rejects the target pod of {migration.ref.name}",
-        "raise the ResourceQuota; it must allow both pods while the VM migrates",
-    )
-
-
 def _will_release(running: RunningVM) -> bool:
     """Whether another migration in the namespace will free some of the quota."""
-    namespace = running.vm.ref.namespace
-    others = running.situation.inputs_read.migrations.items()
+    own = running.vm.ref
     return any(
-        _has_target_pod(found)
-        for ref, found in others
-        if ref.namespace == namespace and ref != running.vm.ref
+        not each.phase.finished and not is_true(each.conditions, QUOTA)
+        for ref, found in running.shared.migrations.items()
+        if ref.namespace == own.namespace and ref != own
+        for each in found
     )
-
-
-def _has_target_pod(migrations: tuple[LiveMigration, ...]) -> bool:
-    """Whether a VM's migration in flight has a target pod."""
-    found = unfinished(migrations)
-    return found is not None and not is_true(found.conditions, QUOTA)
 
 
 def _own_problem(running: RunningVM) -> Finding | None:

@@ -13,24 +13,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.model.live.live_state import LiveInstancetype
-    from reconciler.plan.vm.rules.situation import RunningVM, Situation
+    from reconciler.plan.vm.rules.vm_inputs import RunningVM, VMInputs
 
 LIVE = ("nodeSelector",)
 """Fields that KubeVirt copies to a running VM. Source: kubevirt v1.9.0 vm.go:2989-3033."""
 
 
-def denied_by_version(situation: Situation) -> Finding | None:
+def denied_by_version(inputs: VMInputs) -> Finding | None:
     """Block an instancetype in a VM whose memory can change live: old versions deny it.
 
     The webhook checks VMs with their own ``maxGuest`` under LiveUpdate; on v1.1 it checks VMs
     with ``spec.liveUpdateFeatures``.
     Source: kubevirt v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567; gone in v1.2.1.
     """
-    if situation.types is None or not _refused(situation):
+    if inputs.types is None or not _refused(inputs):
         return None
-    after = situation.after
-    own = after.live_update and situation.own_max_guest is not None
-    if not (situation.vm.live_update_memory if after.capabilities.vm_switch else own):
+    after = inputs.after
+    own = after.live_update and inputs.own_max_guest is not None
+    if not (inputs.vm.live_update_memory if after.capabilities.vm_switch else own):
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
@@ -46,8 +46,8 @@ def size_not_live(running: RunningVM) -> Finding | None:
     Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded v1.2.2
     instancetype-and-guest (no maxGuest).
     """
-    situation = running.situation
-    if situation.types is None or situation.after.capabilities.template_without_memory_live:
+    inputs = running
+    if inputs.types is None or inputs.after.capabilities.template_without_memory_live:
         return None
     return restart(
         Reason.INSTANCETYPE_NOT_LIVE,
@@ -62,7 +62,7 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053 compares the templates
     with their instancetypes applied; :653-663 for sockets.
     """
-    types = running.situation.types
+    types = running.types
     if types is None or types.has is None or types.wanted is None or types.revision_kept:
         return None
     found = [
@@ -81,13 +81,13 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
     )
 
 
-def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
+def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
     """Return warnings about the instancetypes; they do not change the effect."""
-    return tuple(_warnings(situation, finding))
+    return tuple(_warnings(inputs, finding))
 
 
-def _warnings(situation: Situation, finding: Finding) -> Iterator[str]:
-    types, vm = situation.types, situation.vm
+def _warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
+    types, vm = inputs.types, inputs.vm
     if types is None:
         return
     if types.revision_kept:
@@ -106,8 +106,8 @@ def _warnings(situation: Situation, finding: Finding) -> Iterator[str]:
         yield "the VM's nodeSelector also changes and already applies to the migration"
 
 
-def _refused(situation: Situation) -> bool:
-    return situation.after.capabilities.instancetype is Instancetype.DENIED
+def _refused(inputs: VMInputs) -> bool:
+    return inputs.after.capabilities.instancetype is Instancetype.DENIED
 
 
 def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:

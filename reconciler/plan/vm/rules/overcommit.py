@@ -13,7 +13,7 @@ from reconciler.plan.finding import Finding, blocked
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVMI
-    from reconciler.plan.vm.rules.situation import RunningRule, RunningVM, Situation
+    from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM, VMInputs
 
 
 def limits_overcommit(running: RunningVM) -> Finding | None:
@@ -87,13 +87,13 @@ def overhead_left_out(running: RunningVM) -> Finding | None:
     )
 
 
-def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
+def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
     """Return a warning that a live change ends the VM's overcommit.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3539. Up to v1.6, requests also
     come from the cluster's memoryOvercommit; from v1.7 only from the VM or its instancetype.
     """
-    vmi, target = situation.vmi, situation.target
+    vmi, target = inputs.vmi, inputs.target
     if finding.effect is not Effect.LIVE or vmi is None or vmi.guest == target:
         return ()
     if not _requests_less(vmi):

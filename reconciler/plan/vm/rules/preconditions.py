@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from reconciler.model.fields import UPDATE_METHODS
 from reconciler.model.plan.plan import Reason
 from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.vm.rules.setting_hint import setting_hint
-from reconciler.plan.vm.rules.situation import RunningRule, RunningVM, unfinished
+
+if TYPE_CHECKING:
+    from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
 
 NEVER_ENDS = "the change would stay in flight indefinitely, because nothing migrates the VM"
 
@@ -34,7 +38,7 @@ def update_methods(running: RunningVM) -> Finding | None:
                 "remove what prevents its migration, or restart the VM",
             )
         case _:
-            hint = setting_hint(running.situation, UPDATE_METHODS, LIVE_MIGRATE)
+            hint = setting_hint(running, UPDATE_METHODS, LIVE_MIGRATE)
             return blocked(Reason.NO_LIVE_MIGRATE, _nothing_migrates(running), hint)
 
 
@@ -45,7 +49,7 @@ def evict_hazard(running: RunningVM, consequence: str) -> Finding:
         hint = "remove what prevents its migration, or remove Evict from workloadUpdateMethods"
     else:
         listed = "Evict without LiveMigrate"
-        hint = setting_hint(running.situation, UPDATE_METHODS, LIVE_MIGRATE)
+        hint = setting_hint(running, UPDATE_METHODS, LIVE_MIGRATE)
     message = f"workloadUpdateMethods lists {listed}: {consequence}"
     return blocked(Reason.EVICT_HAZARD, message, hint)
 
@@ -73,7 +77,7 @@ def another_node(running: RunningVM) -> Finding | None:
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-911.
     """
-    nodes = running.situation.nodes
+    nodes = running.nodes
     if not nodes or any(each.schedulable and each.name != running.vmi.node for each in nodes):
         return None
     return blocked(
@@ -88,7 +92,7 @@ def kubevirt_unsettled(running: RunningVM) -> Finding | None:
 
     Source: recorded (the updater is idle while not Deployed); workload-updater.go:450-455.
     """
-    unsettled = running.situation.before.unsettled
+    unsettled = running.before.unsettled
     if not unsettled:
         return None
     return wait(Reason.KUBEVIRT_NOT_SETTLED, f"the KubeVirt CR has not settled: {unsettled}")
@@ -116,7 +120,7 @@ def migration_in_flight(running: RunningVM) -> Finding | None:
     Source: kubevirt v1.9.0 vm.go:3484-3487; facts: the hotplug fails in a target pod that was made
     for the old size, and a second migration follows.
     """
-    migration = unfinished(running.situation.migrations)
+    migration = running.migration
     if migration is None:
         return None
     return wait(

@@ -7,24 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.model.explanation import Explanation
 from reconciler.model.fields import FEATURE_GATES, ROLLOUT_STRATEGY
 from reconciler.model.plan.plan import Effect, Reason
-from reconciler.plan.behaviour import pending_edits, pluggable_sizes
+from reconciler.plan.behaviour import pluggable_sizes
 from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
 from reconciler.plan.finding import Finding, restart
 from reconciler.plan.vm.rules import instancetype, v1_1
+from reconciler.plan.vm.rules.missing_max_guest import no_max_guest
+from reconciler.plan.vm.rules.restart_condition import restart_required_stays
 from reconciler.plan.vm.rules.setting_hint import setting_hint
-from reconciler.plan.vm.rules.situation import coming_up, progress_of
+from reconciler.plan.vm.rules.vm_state import coming_up, progress_of
 
 if TYPE_CHECKING:
-    from reconciler.model.live.conditions import Condition
-    from reconciler.plan.vm.rules.situation import RunningRule, RunningVM
+    from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
 
 BEFORE_THE_GUEST = ("", "Pending", "Scheduling", "Scheduled")
 """Phases of an instance whose guest does not run yet."""
-OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
-"""The message of RestartRequired. Source: recorded; kubevirt v1.9.0 vm.go:3051."""
 
 
 def live_update_not_in_force(running: RunningVM) -> Finding | None:
@@ -42,13 +40,13 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
             return restart(
                 Reason.GATE_MISSING,
                 "the feature gate VMLiveUpdateFeatures is not enabled, so nothing changes live",
-                setting_hint(running.situation, FEATURE_GATES, LIVE_UPDATE_GATE),
+                setting_hint(running, FEATURE_GATES, LIVE_UPDATE_GATE),
             )
         case Reason.STRATEGY_STAGE:
             return restart(
                 Reason.STRATEGY_STAGE,
                 "the rollout strategy is Stage, so changes wait for a restart",
-                setting_hint(running.situation, ROLLOUT_STRATEGY, "LiveUpdate"),
+                setting_hint(running, ROLLOUT_STRATEGY, "LiveUpdate"),
             )
         case _:
             return None
@@ -61,7 +59,7 @@ def memory_added(running: RunningVM) -> Finding | None:
     tests/hotplug/memory.go:235 (live).
     """
     vm, capabilities = running.vm, running.after.capabilities
-    if vm.memory_present or capabilities.template_without_memory_live or running.situation.types:
+    if vm.memory_present or capabilities.template_without_memory_live or running.types:
         return None
     return restart(
         Reason.GUEST_MEMORY_UNSET,
@@ -82,7 +80,7 @@ def not_started(running: RunningVM) -> Finding | None:
     if vmi.phase not in BEFORE_THE_GUEST or has is None or running.target.n_bytes >= has.n_bytes:
         return None
     return restart(
-        Reason.RESTART_PENDING if running.situation.as_desired else Reason.NOT_STARTED,
+        Reason.RESTART_PENDING if running.as_desired else Reason.NOT_STARTED,
         f"the VM's instance of {has} runs no guest yet ({progress_of(vmi)}); KubeVirt applies "
         f"{running.target} at the next start",
         "restart the VM; no guest runs that a restart could disrupt",
@@ -101,75 +99,6 @@ def plug_failed_before(running: RunningVM) -> Finding | None:
         "libvirt or QEMU rejected an earlier hotplug, so nothing changes live until a restart",
         "restart the VM",
     )
-
-
-def restart_required_stays(running: RunningVM) -> Finding | None:
-    """Require a restart on old versions, which keep RestartRequired until the VM restarts.
-
-    Source: recorded v1.3.1 and v1.6.3 above-max-then-revert; ``versions.RESTART_SELF_CLEARS``.
-    """
-    condition = _restart_required(running)
-    if condition is None or running.after.capabilities.restart_self_clears:
-        return None
-    return restart(
-        Reason.RESTART_REQUIRED_STICKY,
-        "this KubeVirt version keeps the condition RestartRequired until the VM restarts: "
-        f"{condition.message}",
-        "restart the VM; until then, none of its changes takes effect live",
-    )
-
-
-def other_edit_pending(running: RunningVM) -> Finding | None:
-    """Require a restart while another edit of the VM waits for one.
-
-    Newer versions compare the template each time. Under LiveUpdate, the condition means that the
-    template has a difference that cannot change live; if it was set under Stage, the difference
-    may be memory alone.
-
-    Source: recorded v1.9.0 mixed-edit-one-patch, write-maxguest-on-running.
-    """
-    condition = _restart_required(running)
-    if condition is None or not other_edit_waits(running):
-        return None
-    seen = pending_edits.waiting(running.vm, running.vmi)
-    what = ", ".join(seen) or condition.message
-    return restart(
-        Reason.OTHER_EDIT_PENDING,
-        f"another edit of the VM waits for a restart ({what}); until then, nothing changes live",
-        "restart the VM, or revert the other edit",
-    )
-
-
-def other_edit_waits(running: RunningVM) -> bool:
-    """Whether RestartRequired seems to come from an edit other than memory."""
-    condition = _restart_required(running)
-    if condition is None or condition.message != OTHER_FIELD:
-        return False
-    return not may_be_memory_alone(running)
-
-
-def may_be_memory_alone(running: RunningVM) -> bool:
-    """Whether RestartRequired may have been set under Stage by a change of memory alone.
-
-    A later change of the CR does not make virt-controller sync the VM, so the condition stays.
-    Another edit may be pending without being visible.
-    Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0 vm.go:3577-3599.
-    """
-    condition = _restart_required(running)
-    if condition is None or condition.message != OTHER_FIELD:
-        return False
-    memory_explains_it = running.vm.guest != running.vmi.guest
-    if not memory_explains_it or pending_edits.waiting(running.vm, running.vmi):
-        return False
-    before = running.situation.before
-    changed, since = before.live_update_changed_at, condition.since
-    older = changed is not None and since is not None and since <= changed
-    return not before.live_update or older
-
-
-def _restart_required(running: RunningVM) -> Condition | None:
-    condition = running.vm.conditions.get("RestartRequired")
-    return condition if condition is not None and condition.status == "True" else None
 
 
 def guest_not_set(running: RunningVM) -> Finding | None:
@@ -208,75 +137,6 @@ def not_migratable(running: RunningVM) -> Finding | None:
         f"the VM cannot be live-migrated{why}",
         "remove what prevents the migration, which a hotplug needs, or restart the VM",
     )
-
-
-def no_max_guest(running: RunningVM) -> Finding | None:
-    """Require a restart of an instance without maxGuest, which KubeVirt sets only at the start.
-
-    Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0
-    pkg/defaults/defaults.go:84-135, vm.go:3480.
-    """
-    if running.vmi.max_guest is not None:
-        return None
-    capabilities = running.after.capabilities
-    checked = _unsuitable_at_start(running) if capabilities.pluggability_checked else None
-    if checked is not None:
-        return checked
-    missing = (
-        "without live update of its memory (spec.liveUpdateFeatures.memory and the feature gate)"
-        if capabilities.vm_switch
-        else "before LiveUpdate was in effect"
-    )
-    return restart(
-        Reason.BOOTED_BEFORE,
-        f"the VM booted {missing}, so its instance has no maxGuest",
-        "restart the VM once; after that, its memory can change live",
-    )
-
-
-def _unsuitable_at_start(running: RunningVM) -> Finding | None:
-    """Return why the instance got no maxGuest although LiveUpdate was in effect.
-
-    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135. v1.2.1 and v1.2.2 give one to every
-    instance whose VM has memory (v1.2.2 pkg/virt-controller/watch/vm.go:1886-1903).
-    """
-    booted = running.vmi.guest_at_boot or running.vmi.guest
-    capabilities = running.after.capabilities
-    problem = pluggable_sizes.not_at_start(running.vmi.constraints, capabilities)
-    if problem is None and booted is not None:
-        problem = pluggable_sizes.misaligned(
-            booted, running.vmi.constraints
-        ) or pluggable_sizes.below_minimum(booted, capabilities)
-    if problem is not None:
-        why = Explanation(
-            reason=problem.reason,
-            message=f"the VM booted without memory hotplug: {problem.message}",
-            hint="remove this obstacle; after that, a restart enables memory hotplug",
-        )
-        return Finding(effect=Effect.RESTART, why=why)
-    limit = running.situation.before.max_guest
-    uneven = pluggable_sizes.misaligned(limit, running.vmi.constraints) if limit else None
-    if uneven is not None and running.vm.max_guest is None:
-        return restart(
-            Reason.NO_MAX_GUEST,
-            f"the VM booted without memory hotplug: the cluster's maxGuest {uneven.message}",
-            _max_guest_hint(running, f"correct liveUpdateConfiguration.maxGuest ({uneven.hint})"),
-        )
-    if limit is not None and booted is not None and limit.n_bytes < booted.n_bytes:
-        return restart(
-            Reason.NO_MAX_GUEST,
-            f"the VM booted with {booted}, above the cluster's maxGuest {limit}, "
-            "so memory hotplug is disabled for the VM",
-            _max_guest_hint(running, "raise liveUpdateConfiguration.maxGuest"),
-        )
-    return None
-
-
-def _max_guest_hint(running: RunningVM, change: str) -> str:
-    """Return a hint that starts with *change*, unless the plan itself changes maxGuest."""
-    if running.after.max_guest != running.situation.before.max_guest:
-        return "restart the VM after the plan's change of maxGuest"
-    return f"{change}, then restart the VM"
 
 
 def size_cannot_be_plugged(running: RunningVM) -> Finding | None:

@@ -9,7 +9,7 @@ from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 
 if TYPE_CHECKING:
     from reconciler.model.references import FieldPath
-    from reconciler.plan.vm.rules.situation import Situation
+    from reconciler.plan.vm.rules.vm_inputs import VMInputs
 
 _HOW = {
     FEATURE_GATES: "add the feature gate to",
@@ -18,12 +18,12 @@ _HOW = {
 }
 
 
-def setting_hint(situation: Situation, field: FieldPath, value: str) -> str:
+def setting_hint(inputs: VMInputs, field: FieldPath, value: str) -> str:
     """Return a hint for a CR whose *field* has to be or to contain *value*.
 
     Git may already set the value, but the CR stays unchanged because its own change is blocked.
     """
-    desired = situation.kubevirt_settings.get(field)
+    desired = inputs.kubevirt_settings.get(field)
     if value in (desired.names if isinstance(desired, NameSet) else (desired,)):
         return "Git already sets this; the plan of the KubeVirt CR says why the CR stays unchanged"
     return f"{_HOW[field]} the KubeVirt manifest in Git"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveNode
     from reconciler.model.quantity import MemoryQuantity
     from reconciler.plan.behaviour.target_pod import TargetPod
-    from reconciler.plan.vm.rules.situation import RunningRule, RunningVM
+    from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
 
 RAISE_QUOTA = "raise the ResourceQuota; it must allow both pods while the VM migrates"
 
@@ -31,10 +31,10 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; recorded
     target-unschedulable: the migration stays Scheduling, until its pod is removed after 300 s.
     """
-    situation, capacity = running.situation, running.situation.capacity
-    if capacity is None or not capacity.pods_known or not situation.nodes:
+    capacity = running.capacity
+    if capacity is None or not capacity.pods_known or not running.nodes:
         return None
-    pod = pod_for(capacity, situation.rendering, running.vmi, running.target)
+    pod = pod_for(capacity, running.rendering, running.vmi, running.target)
     nodes = _eligible(running)
     if not nodes:
         return no_eligible_node(running)
@@ -60,7 +60,7 @@ def no_quota_in_flight(running: RunningVM) -> Finding | None:
 
     Source: the source of ``quota_has_capacity``.
     """
-    capacity, size = running.situation.capacity, running.vmi.guest
+    capacity, size = running.capacity, running.vmi.guest
     if capacity is None or not (capacity.quotas_known and capacity.pods_known) or size is None:
         return None
     if len(capacity.launchers.get(running.vmi.uid, ())) > 1:
@@ -80,7 +80,7 @@ def no_node_in_flight(running: RunningVM) -> Finding | None:
     Source: the source of ``node_has_capacity``; KubeVirt deletes an unschedulable pod after 300 s
     and creates a new one.
     """
-    capacity, size = running.situation.capacity, running.vmi.guest
+    capacity, size = running.capacity, running.vmi.guest
     if capacity is None or not capacity.pods_known or size is None:
         return None
     nodes = _eligible(running)
@@ -106,13 +106,13 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; recorded
     quota-holds-one-pod: the migration stays Pending, without a time-out.
     """
-    capacity = running.situation.capacity
+    capacity = running.capacity
     if capacity is None or not capacity.quotas_known:
         return None
     quotas = capacity.quotas.get(running.vm.ref.namespace, ())
     if not quotas:
         return None
-    pod = pod_for(capacity, running.situation.rendering, running.vmi, running.target)
+    pod = pod_for(capacity, running.rendering, running.vmi, running.target)
     over = [(quota, resource) for quota in quotas for resource in exceeded(quota, pod)]
     if not over:
         return None
@@ -139,7 +139,7 @@ def no_eligible_node(running: RunningVM) -> Finding | None:
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
     """
-    nodes = running.situation.nodes
+    nodes = running.nodes
     if not nodes or _eligible(running):
         return None
     selector = ", ".join(f"{k}={v}" for k, v in sorted(running.vmi.node_selector.items()))
@@ -160,7 +160,7 @@ def no_eligible_node(running: RunningVM) -> Finding | None:
 def _eligible(running: RunningVM) -> tuple[LiveNode, ...]:
     return eligible_nodes(
         running.vmi,
-        running.situation.nodes,
+        running.nodes,
         same_cpu_vendor=running.after.capabilities.same_cpu_vendor,
     )
 
@@ -172,7 +172,7 @@ def _pod_in_flight(running: RunningVM, size: MemoryQuantity) -> TargetPod:
     the new pod is computed from the instance alone.
     """
     at_rest = replace(running.vmi, guest_current=size)
-    return target_pod(at_rest, size, running.situation.rendering, None)
+    return target_pod(at_rest, size, running.rendering, None)
 
 
 def _need(pod: TargetPod) -> str:

@@ -11,7 +11,7 @@ from reconciler.plan.finding import Finding, blocked, restart
 from reconciler.plan.vm.rules.setting_hint import setting_hint
 
 if TYPE_CHECKING:
-    from reconciler.plan.vm.rules.situation import RunningVM, Situation
+    from reconciler.plan.vm.rules.vm_inputs import RunningVM, VMInputs
 
 
 def live_update_not_enabled(running: RunningVM) -> Finding | None:
@@ -19,7 +19,7 @@ def live_update_not_enabled(running: RunningVM) -> Finding | None:
 
     Source: kubevirt v1.1.0 vms-admitter.go:440-496; v1.2.0 removed the field.
     """
-    if not _switched_off(running.situation):
+    if not _switched_off(running):
         return None
     return restart(
         Reason.LIVE_UPDATE_FEATURES_UNSET,
@@ -29,13 +29,13 @@ def live_update_not_enabled(running: RunningVM) -> Finding | None:
     )
 
 
-def switch_denied(situation: Situation) -> Finding | None:
+def switch_denied(inputs: VMInputs) -> Finding | None:
     """Block writes to a VM with ``liveUpdateFeatures`` while the feature gate is missing.
 
     Source: kubevirt v1.1.0 vms-admitter.go:440-446.
     """
-    after = situation.after
-    if not after.capabilities.vm_switch or not situation.vm.live_update_memory:
+    after = inputs.after
+    if not after.capabilities.vm_switch or not inputs.vm.live_update_memory:
         return None
     if after.obstacle is not Reason.GATE_MISSING:
         return None
@@ -43,7 +43,7 @@ def switch_denied(situation: Situation) -> Finding | None:
         Reason.DENIED_BY_ADMISSION,
         "the VM has spec.liveUpdateFeatures, and without the feature gate VMLiveUpdateFeatures "
         "the webhook denies every write to the VM",
-        setting_hint(situation, FEATURE_GATES, LIVE_UPDATE_GATE),
+        setting_hint(inputs, FEATURE_GATES, LIVE_UPDATE_GATE),
     )
 
 
@@ -53,7 +53,7 @@ def pending_until_restart(running: RunningVM) -> Finding | None:
     Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go knows no such condition.
     """
     has = running.vmi.guest_current or running.vmi.guest
-    if not _switched_off(running.situation) or has is None or has == running.target:
+    if not _switched_off(running) or has is None or has == running.target:
         return None
     return restart(
         Reason.RESTART_PENDING,
@@ -92,5 +92,5 @@ def below_boot_denied(running: RunningVM) -> Finding | None:
     )
 
 
-def _switched_off(situation: Situation) -> bool:
-    return situation.after.capabilities.vm_switch and not situation.vm.live_update_memory
+def _switched_off(inputs: VMInputs) -> bool:
+    return inputs.after.capabilities.vm_switch and not inputs.vm.live_update_memory

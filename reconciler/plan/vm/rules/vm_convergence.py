@@ -14,12 +14,13 @@ from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import human
 from reconciler.plan.finding import Finding, blocked, restart, wait
-from reconciler.plan.vm.rules import preconditions, restart_required
-from reconciler.plan.vm.rules.situation import RunningVM, coming_up, progress_of, unfinished
+from reconciler.plan.vm.rules import preconditions, restart_condition, restart_required
+from reconciler.plan.vm.rules.vm_state import coming_up, progress_of
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_migration import LiveMigration
     from reconciler.model.quantity import MemoryQuantity
+    from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 QUOTA = "migrationRejectedByResourceQuota"
 """The condition of a migration whose target pod a quota rejects.
@@ -55,7 +56,7 @@ def convergence_of(running: RunningVM) -> Finding:
         _plug_refused,
         restart_required.not_started,
         _restart_pending,
-        _quota_refused,
+        quota_refused,
         failing,
         _ineffective,
     ):
@@ -103,7 +104,7 @@ def _restart_pending(running: RunningVM) -> Finding | None:
     has = running.vmi.guest_current or running.vmi.guest
     if not condition.message.startswith(ABOUT_MEMORY) and has_memory(running):
         return None
-    if restart_required.other_edit_waits(running):
+    if restart_condition.other_edit_waits(running):
         return restart(
             Reason.OTHER_EDIT_PENDING,
             f"the VM's spec sets {running.target}, the guest has {has}, and another edit of the "
@@ -136,8 +137,12 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
     )
 
 
-def _quota_refused(running: RunningVM) -> Finding | None:
-    migration = unfinished(running.situation.migrations)
+def quota_refused(running: RunningVM) -> Finding | None:
+    """Block if a quota rejects the target pod; KubeVirt retries without a time-out.
+
+    Source: recorded v1.9.0 quota-holds-one-pod.
+    """
+    migration = running.migration
     if migration is None or not is_true(migration.conditions, QUOTA):
         return None
     return blocked(
@@ -153,7 +158,7 @@ def failing(running: RunningVM) -> Finding | None:
 
     Source: recorded migration-fails, target-unschedulable.
     """
-    migrations = running.situation.migrations
+    migrations = running.migrations
     failed = failed_in_a_row(migrations)
     if not failed or not running.vmi.memory_changes:
         return None
@@ -162,7 +167,7 @@ def failing(running: RunningVM) -> Finding | None:
     unscheduled = not last.target_node and last.started_at is None
     why = "no node accepted the target pod" if unscheduled else last.failure_reason
     text = f"{count}: {why}" if why else count
-    if failed < running.situation.policy.failed_migrations:
+    if failed < running.policy.failed_migrations:
         pause = "after a pause" if running.after.capabilities.update_backoff else "immediately"
         return wait(Reason.MIGRATION_RETRYING, f"{text}; KubeVirt retries {pause}")
     if unscheduled:
@@ -194,7 +199,7 @@ def ineffective(running: RunningVM, size: MemoryQuantity) -> Finding | None:
         return None
     succeeded = [
         each
-        for each in running.situation.migrations
+        for each in running.migrations
         if each.phase is MigrationPhase.SUCCEEDED and each.created_at and each.created_at >= since
     ]
     if len(succeeded) < 2:  # noqa: PLR2004 - one may have carried the size from before the change
@@ -216,12 +221,12 @@ def _staged(running: RunningVM) -> Finding | None:
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 compares with the revision
     of the last start, and :3351 changes nothing live without LiveUpdate.
     """
-    situation, has = running.situation, running.vmi.guest
+    has = running.vmi.guest
     if has is None or has == running.target:
         return None
-    if not (situation.before.live_update or situation.after.live_update):
+    if not (running.before.live_update or running.after.live_update):
         why = "without LiveUpdate"
-    elif situation.types and not running.after.capabilities.template_without_memory_live:
+    elif running.types and not running.after.capabilities.template_without_memory_live:
         why = "on this KubeVirt version"
     else:
         return None
@@ -239,7 +244,7 @@ def _in_flight(running: RunningVM) -> Finding | None:
         return wait(
             Reason.IN_FLIGHT, f"the change is queued behind another change: {failure.message}"
         )
-    migration = unfinished(running.situation.migrations)
+    migration = running.migration
     if running.vmi.memory_changes and migration is None:
         return preconditions.update_methods(running) or wait(
             Reason.IN_FLIGHT, f"KubeVirt has not started the migration to {running.target} yet"
@@ -263,7 +268,7 @@ def _converged(running: RunningVM) -> Finding | None:
 
 def _guest(running: RunningVM) -> Finding:
     """Return the guest's progress after KubeVirt requested the size from the hypervisor."""
-    vmi, situation = running.vmi, running.situation
+    vmi = running.vmi
     if vmi.guest_requested is None or vmi.guest_requested.n_bytes != running.target.n_bytes:
         return wait(
             Reason.IN_FLIGHT,
@@ -277,8 +282,8 @@ def _guest(running: RunningVM) -> Finding:
             f"{text}; the guest is paused and uses the memory once it is resumed",
         )
     ended = vmi.migration_ended_at
-    waited_s = (situation.now - ended).total_seconds() if ended else None
-    if waited_s is None or waited_s < situation.policy.guest_timeout_s:
+    waited_s = (running.now - ended).total_seconds() if ended else None
+    if waited_s is None or waited_s < running.policy.guest_timeout_s:
         return wait(Reason.GUEST_ACCEPTING, f"{text} so far")
     return blocked(
         Reason.GUEST_SILENT,

@@ -1,4 +1,4 @@
-"""Blocks or delays changes of a VM that is deleted, suspended, restarting, or part of a pool."""
+"""Handles VMs that are being deleted, suspended, restarting, starting, or part of a pool."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from reconciler.model.annotations import SUSPEND
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.finding import Finding, blocked, wait
+from reconciler.plan.timing.attempt_bound import START_TIMEOUT_S
 
 if TYPE_CHECKING:
-    from reconciler.model.live.live_state import LiveVM
-    from reconciler.plan.vm.rules.situation import Situation
+    from reconciler.model.live.live_state import LiveVM, LiveVMI
+    from reconciler.plan.vm.rules.vm_inputs import RunningVM, VMInputs
 
 
 def being_deleted(vm: LiveVM) -> Finding | None:
@@ -19,11 +20,11 @@ def being_deleted(vm: LiveVM) -> Finding | None:
     return blocked(Reason.BEING_DELETED, "the VM is being deleted") if vm.deleting else None
 
 
-def suspended(situation: Situation) -> Finding | None:
+def suspended(inputs: VMInputs) -> Finding | None:
     """Leave a VM alone if an annotation in Git or in the cluster suspends its changes."""
-    if not situation.suspended:
+    if not inputs.suspended:
         return None
-    where = "in Git" if situation.desired.suspended else "in the cluster"
+    where = "in Git" if inputs.desired.suspended else "in the cluster"
     return Finding.of(
         Effect.NONE,
         Reason.SUSPENDED,
@@ -32,24 +33,24 @@ def suspended(situation: Situation) -> Finding | None:
     )
 
 
-def without_restart(situation: Situation, finding: Finding) -> Finding:
+def without_restart(inputs: VMInputs, finding: Finding) -> Finding:
     """Return *finding*; for a suspended VM, a written size that waits for a restart is left alone.
 
     A change in flight and its failure are reported all the same, as KubeVirt does not stop them.
     """
-    left_alone = suspended(situation)
+    left_alone = suspended(inputs)
     if left_alone is None or finding.effect is not Effect.RESTART:
         return finding
     message = f"{left_alone.why.message}; {finding.why.message}"
     return replace(left_alone, why=replace(left_alone.why, message=message))
 
 
-def owned_by_pool(situation: Situation) -> Finding | None:
+def owned_by_pool(inputs: VMInputs) -> Finding | None:
     """Block a change of a pool's VM: the pool's next change overwrites it and restarts the VM.
 
     Source: recorded v1.9.0 pool-vm-patched.
     """
-    pool, namespace = situation.vm.pool, situation.vm.ref.namespace
+    pool, namespace = inputs.vm.pool, inputs.vm.ref.namespace
     if not pool:
         return None
     return blocked(
@@ -72,6 +73,28 @@ def restarting(vm: LiveVM) -> Finding | None:
     return wait(Reason.RESTARTING, f"a restart was requested; the VM starts with {vm.guest}")
 
 
-def restart_requested(situation: Situation) -> Finding | None:
+def restart_requested(inputs: VMInputs) -> Finding | None:
     """Wait with a change until a requested restart has happened."""
-    return restarting(situation.vm)
+    return restarting(inputs.vm)
+
+
+def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") -> Finding:
+    """Wait with *message* for a starting instance; block if it has been starting for too long."""
+    created = running.vmi.created_at
+    age_s = (running.now - created).total_seconds() if created else 0.0
+    if age_s < START_TIMEOUT_S:
+        return wait(reason, message, hint)
+    return blocked(
+        Reason.NOT_STARTING,
+        f"{message}, {age_s / 60:.0f} min after its instance was created",
+        "check the VM's events and its launcher pod",
+    )
+
+
+def progress_of(vmi: LiveVMI) -> str:
+    """Return the phase of an instance, with the scheduler's message if its pod has no node."""
+    phase = f"phase {vmi.phase or 'not set'}"
+    scheduled = vmi.conditions.get("PodScheduled")
+    if scheduled is None or scheduled.status != "False":
+        return phase
+    return f"{phase}, {scheduled.message or scheduled.reason or 'its pod is not scheduled'}"

@@ -1,4 +1,4 @@
-"""``Situation`` and ``RunningVM``: all inputs that a rule may read about one VM."""
+"""``VMInputs`` and ``RunningVM``: everything that a rule may read about one VM."""
 
 from __future__ import annotations
 
@@ -16,13 +16,11 @@ from reconciler.model.live.live_state import (
     LiveVM,
     LiveVMI,
 )
-from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.plan.behaviour.effective_config import EffectiveConfig
 from reconciler.plan.behaviour.target_pod import Rendering
-from reconciler.plan.finding import Finding, blocked, wait
+from reconciler.plan.finding import Finding
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.plan.timing.attempt_bound import START_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Types:
+class Instancetypes:
     """The current and the desired instancetype of a VM whose size Git sets by an instancetype."""
 
     has: LiveInstancetype | None
@@ -64,8 +62,8 @@ class VMNames:
         return self._found.get(name, ())
 
 
-class InputsRead:
-    """The inputs that are not about one VM alone; records which of them a rule has read.
+class SharedInputs:
+    """Inputs that concern more than one VM; the object records which of them a rule has read.
 
     A decision that depends on pods and quotas is valid until those change. A decision that depends
     on the time or on other VMs is valid only at this moment.
@@ -106,15 +104,15 @@ class InputsRead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """A VM that exists in the cluster, with the memory that Git wants for it."""
+class VMInputs:
+    """The state of one VM in the cluster, its target, and the settings that apply to it."""
 
     desired: DesiredVM
     target: MemoryQuantity
     """The size that Git sets directly or by an instancetype."""
     as_desired: bool
     """Whether the VM's spec matches Git."""
-    types: Types | None = None
+    types: Instancetypes | None = None
     """The VM's instancetypes; None if Git sets the size directly."""
     vm: LiveVM
     vmi: LiveVMI | None
@@ -133,18 +131,18 @@ class Situation:
     """The uid of the namespace kube-system."""
     kubevirt_settings: Settings
     """The settings of the KubeVirt CR that Git has; empty if Git has no KubeVirt CR."""
-    inputs_read: InputsRead
+    shared: SharedInputs
     """Inputs that concern more than this VM; records which of them a rule reads."""
 
     @property
     def now(self) -> datetime:
         """The time of the plan."""
-        return self.inputs_read.now
+        return self.shared.now
 
     @property
     def capacity(self) -> Capacity | None:
         """The pods and quotas; None if they are not known."""
-        return self.inputs_read.capacity
+        return self.shared.capacity
 
     @property
     def consent(self) -> RestartConsent:
@@ -170,54 +168,16 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunningVM:
-    """The situation of a running VM."""
+class RunningVM(VMInputs):
+    """The inputs of a VM that is running or starting, so that it has an instance."""
 
-    situation: Situation
     vmi: LiveVMI
 
     @property
-    def vm(self) -> LiveVM:
-        """The VirtualMachine."""
-        return self.situation.vm
-
-    @property
-    def target(self) -> MemoryQuantity:
-        """The memory size that the VM should have."""
-        return self.situation.target
-
-    @property
-    def after(self) -> EffectiveConfig:
-        """KubeVirt's configuration after the plan's changes to the CR."""
-        return self.situation.after
+    def migration(self) -> LiveMigration | None:
+        """The migration that has not ended, or None; KubeVirt allows one per VM."""
+        return next((each for each in reversed(self.migrations) if not each.phase.finished), None)
 
 
-StoredRule: TypeAlias = Callable[[Situation], Finding | None]
+StoredRule: TypeAlias = Callable[[VMInputs], Finding | None]
 RunningRule: TypeAlias = Callable[[RunningVM], Finding | None]
-
-
-def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") -> Finding:
-    """Wait with *message* for a starting instance; block if it has been starting for too long."""
-    created = running.vmi.created_at
-    age_s = (running.situation.now - created).total_seconds() if created else 0.0
-    if age_s < START_TIMEOUT_S:
-        return wait(reason, message, hint)
-    return blocked(
-        Reason.NOT_STARTING,
-        f"{message}, {age_s / 60:.0f} min after its instance was created",
-        "check the VM's events and its launcher pod",
-    )
-
-
-def progress_of(vmi: LiveVMI) -> str:
-    """Return the phase of an instance, with the scheduler's message if its pod has no node."""
-    phase = f"phase {vmi.phase or 'not set'}"
-    scheduled = vmi.conditions.get("PodScheduled")
-    if scheduled is None or scheduled.status != "False":
-        return phase
-    return f"{phase}, {scheduled.message or scheduled.reason or 'its pod is not scheduled'}"
-
-
-def unfinished(migrations: tuple[LiveMigration, ...]) -> LiveMigration | None:
-    """Return the migration that has not ended, or None; KubeVirt allows one per VM."""
-    return next((each for each in reversed(migrations) if not each.phase.finished), None)

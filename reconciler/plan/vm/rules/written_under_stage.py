@@ -8,13 +8,13 @@ from reconciler.model.live.conditions import is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour import pending_edits, pluggable_sizes
 from reconciler.plan.finding import wait
-from reconciler.plan.vm.rules import preconditions, restart_required
+from reconciler.plan.vm.rules import preconditions, restart_condition
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVM, LiveVMI
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
     from reconciler.plan.finding import Finding
-    from reconciler.plan.vm.rules.situation import RunningVM
+    from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 
 def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
@@ -48,8 +48,8 @@ def live_at_next_sync(running: RunningVM) -> Finding | None:
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR does
     not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (it syncs every 12 h).
     """
-    situation, vm, vmi = running.situation, running.vm, running.vmi
-    staged = not situation.before.live_update or restart_required.may_be_memory_alone(running)
+    vm, vmi = running.vm, running.vmi
+    staged = not running.before.live_update or restart_condition.may_be_memory_alone(running)
     if vm.guest != running.target or not staged or not comes_live(vm, vmi, running.after):
         return None
     return preconditions.update_methods(running) or wait(
@@ -65,7 +65,7 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
     """Return a warning that another edit may prevent the live change."""
     if running is None or finding.effect is not Effect.LIVE:
         return ()
-    if not restart_required.may_be_memory_alone(running):
+    if not restart_condition.may_be_memory_alone(running):
         return ()
     return (
         (

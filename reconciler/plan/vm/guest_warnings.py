@@ -11,7 +11,7 @@ from reconciler.model.plan.plan import Effect
 
 if TYPE_CHECKING:
     from reconciler.plan.finding import Finding
-    from reconciler.plan.vm.rules.situation import Situation
+    from reconciler.plan.vm.rules.vm_inputs import VMInputs
 
 OLDEST_KERNEL = (5, 8)
 """The first Linux kernel with virtio-mem on x86. Source: kubevirt issue 14095."""
@@ -22,25 +22,25 @@ REVERTING_MANAGERS = frozenset(
 """Field managers of tools that write a whole manifest repeatedly."""
 
 
-def warnings(situation: Situation, finding: Finding) -> tuple[str, ...]:
+def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
     """Return the warnings about a change; empty if nothing changes."""
     if finding.effect is Effect.NONE:
         return ()
     found = (
-        _kernel(situation),
-        _windows(situation),
-        _paused(situation),
-        _silent_before(situation),
-        _other_writer(situation),
-        _sticky(situation, finding),
+        _kernel(inputs),
+        _windows(inputs),
+        _paused(inputs),
+        _silent_before(inputs),
+        _other_writer(inputs),
+        _sticky(inputs, finding),
     )
     return tuple(each for each in found if each)
 
 
-def _kernel(situation: Situation) -> str:
-    kernel = situation.vmi.kernel if situation.vmi else ""
+def _kernel(inputs: VMInputs) -> str:
+    kernel = inputs.vmi.kernel if inputs.vmi else ""
     match = re.match(r"(\d+)\.(\d+)", kernel)
-    if match is None or _is_windows(situation) or (int(match[1]), int(match[2])) >= OLDEST_KERNEL:
+    if match is None or _is_windows(inputs) or (int(match[1]), int(match[2])) >= OLDEST_KERNEL:
         return ""
     return (
         f"the guest runs kernel {kernel}, older than 5.8, and may ignore plugged memory "
@@ -48,32 +48,32 @@ def _kernel(situation: Situation) -> str:
     )
 
 
-def _windows(situation: Situation) -> str:
-    if not _is_windows(situation):
+def _windows(inputs: VMInputs) -> str:
+    if not _is_windows(inputs):
         return ""
     return "the guest runs Windows: it needs a recent viomem driver and does not release memory"
 
 
-def _paused(situation: Situation) -> str:
+def _paused(inputs: VMInputs) -> str:
     """Return a warning about a paused VM.
 
     Source: inference from kubevirt v1.9.0 pkg/virt-handler/migration-target.go:191-205.
     """
-    if situation.vmi is None or not is_true(situation.vmi.conditions, "Paused"):
+    if inputs.vmi is None or not is_true(inputs.vmi.conditions, "Paused"):
         return ""
     return "the VM is paused: it migrates, but the guest uses the memory only after it is resumed"
 
 
-def _is_windows(situation: Situation) -> bool:
-    return situation.vmi is not None and situation.vmi.guest_os == "mswindows"
+def _is_windows(inputs: VMInputs) -> bool:
+    return inputs.vmi is not None and inputs.vmi.guest_os == "mswindows"
 
 
-def _silent_before(situation: Situation) -> str:
+def _silent_before(inputs: VMInputs) -> str:
     """Return a warning about a guest that did not use memory after an earlier hotplug.
 
     Source: kubevirt issue 14095: a guest without the driver never uses plugged memory.
     """
-    vmi = situation.vmi
+    vmi = inputs.vmi
     if vmi is None or vmi.guest_requested is None or vmi.guest_current is None:
         return ""
     short = vmi.guest_current.n_bytes < vmi.guest_requested.n_bytes
@@ -85,8 +85,8 @@ def _silent_before(situation: Situation) -> str:
     )
 
 
-def _other_writer(situation: Situation) -> str:
-    manager = situation.vm.guest_manager
+def _other_writer(inputs: VMInputs) -> str:
+    manager = inputs.vm.guest_manager
     if manager not in REVERTING_MANAGERS:
         return ""
     return (
@@ -95,9 +95,9 @@ def _other_writer(situation: Situation) -> str:
     )
 
 
-def _sticky(situation: Situation, finding: Finding) -> str:
-    staged = finding.effect is Effect.RESTART and situation.consent is not RestartConsent.NEVER
-    if not staged or situation.after.capabilities.restart_self_clears:
+def _sticky(inputs: VMInputs, finding: Finding) -> str:
+    staged = finding.effect is Effect.RESTART and inputs.consent is not RestartConsent.NEVER
+    if not staged or inputs.after.capabilities.restart_self_clears:
         return ""
     return (
         "staging this change prevents every live update of the VM until it restarts "

@@ -1,0 +1,85 @@
+"""Evaluates the condition RestartRequired of a VM: which edit set it, and what it prevents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.plan import Reason
+from reconciler.plan.behaviour import pending_edits
+from reconciler.plan.finding import Finding, restart
+
+if TYPE_CHECKING:
+    from reconciler.model.live.conditions import Condition
+    from reconciler.plan.vm.rules.vm_inputs import RunningVM
+
+OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
+"""The message of RestartRequired. Source: recorded; kubevirt v1.9.0 vm.go:3051."""
+
+
+def restart_required_stays(running: RunningVM) -> Finding | None:
+    """Require a restart on old versions, which keep RestartRequired until the VM restarts.
+
+    Source: recorded v1.3.1 and v1.6.3 above-max-then-revert; ``versions.RESTART_SELF_CLEARS``.
+    """
+    condition = _restart_required(running)
+    if condition is None or running.after.capabilities.restart_self_clears:
+        return None
+    return restart(
+        Reason.RESTART_REQUIRED_STICKY,
+        "this KubeVirt version keeps the condition RestartRequired until the VM restarts: "
+        f"{condition.message}",
+        "restart the VM; until then, none of its changes takes effect live",
+    )
+
+
+def other_edit_pending(running: RunningVM) -> Finding | None:
+    """Require a restart while another edit of the VM waits for one.
+
+    Newer versions compare the template each time. Under LiveUpdate, the condition means that the
+    template has a difference that cannot change live; if it was set under Stage, the difference
+    may be memory alone.
+
+    Source: recorded v1.9.0 mixed-edit-one-patch, write-maxguest-on-running.
+    """
+    condition = _restart_required(running)
+    if condition is None or not other_edit_waits(running):
+        return None
+    seen = pending_edits.waiting(running.vm, running.vmi)
+    what = ", ".join(seen) or condition.message
+    return restart(
+        Reason.OTHER_EDIT_PENDING,
+        f"another edit of the VM waits for a restart ({what}); until then, nothing changes live",
+        "restart the VM, or revert the other edit",
+    )
+
+
+def other_edit_waits(running: RunningVM) -> bool:
+    """Whether RestartRequired seems to come from an edit other than memory."""
+    condition = _restart_required(running)
+    if condition is None or condition.message != OTHER_FIELD:
+        return False
+    return not may_be_memory_alone(running)
+
+
+def may_be_memory_alone(running: RunningVM) -> bool:
+    """Whether RestartRequired may have been set under Stage by a change of memory alone.
+
+    A later change of the CR does not make virt-controller sync the VM, so the condition stays.
+    Another edit may be pending without being visible.
+    Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0 vm.go:3577-3599.
+    """
+    condition = _restart_required(running)
+    if condition is None or condition.message != OTHER_FIELD:
+        return False
+    memory_explains_it = running.vm.guest != running.vmi.guest
+    if not memory_explains_it or pending_edits.waiting(running.vm, running.vmi):
+        return False
+    before = running.before
+    changed, since = before.live_update_changed_at, condition.since
+    older = changed is not None and since is not None and since <= changed
+    return not before.live_update or older
+
+
+def _restart_required(running: RunningVM) -> Condition | None:
+    condition = running.vm.conditions.get("RestartRequired")
+    return condition if condition is not None and condition.status == "True" else None
