@@ -1,54 +1,28 @@
-"""examples/deploy has only the rights that it needs, and CronJob runs never overlap."""
+"""The manifests in examples/deploy: their rights, pod security, network policy and CronJobs."""
 
 from __future__ import annotations
 
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 from kubernetes import client
 from ruamel.yaml import YAML
-from support.served import MEMORY_LEASE
+from support.deployment import BASE, DEPLOY, OVERLAYS, identity, load, render
+from support.served import EXAMPLES
 
 from reconciler.app.leases import CONFIG_LEASE, memory_lease
 from reconciler.model.shard import Shard
+from reconciler.schema.check import check
 
-DEPLOY = Path(__file__).resolve().parents[2] / "examples" / "deploy"
-BASE = DEPLOY / "base"
-OVERLAYS = sorted((DEPLOY / "overlays").iterdir())
+every_kustomization = pytest.mark.parametrize("folder", [BASE, *OVERLAYS], ids=lambda p: p.name)
 
-READ = ("get", "list", "watch")
 KUBEVIRT = "kubevirt.io"
-RIGHTS = {
-    "reconciler-plan": {
-        (KUBEVIRT, "kubevirts", "", READ),
-        (KUBEVIRT, "virtualmachines", "", READ),
-        (KUBEVIRT, "virtualmachineinstances", "", READ),
-        (KUBEVIRT, "virtualmachineinstancemigrations", "", READ),
-        ("", "nodes", "", READ),
-        ("instancetype.kubevirt.io", "virtualmachineinstancetypes", "", ("list",)),
-        ("instancetype.kubevirt.io", "virtualmachineclusterinstancetypes", "", ("list",)),
-        ("", "pods", "", ("list",)),
-        ("", "resourcequotas", "", ("list",)),
-        ("migrations.kubevirt.io", "migrationpolicies", "", ("list",)),
-        ("", "namespaces", "", ("list",)),
-        ("", "namespaces", "kube-system", ("get",)),
-    },
-    "reconciler-apply": {
-        (KUBEVIRT, "kubevirts", "", ("patch",)),
-        (KUBEVIRT, "virtualmachines", "", ("patch",)),
-        ("events.k8s.io", "events", "", ("create",)),
-    },
-    "reconciler-lease": {
-        ("coordination.k8s.io", "leases", "", ("create",)),
-        ("coordination.k8s.io", "leases", CONFIG_LEASE, ("get", "update")),
-        ("coordination.k8s.io", "leases", MEMORY_LEASE, ("get", "update")),
-    },
-}
+READ_ONLY = {"get", "list", "watch"}
 MODELS = {
     "Namespace": client.V1Namespace,
+    "NetworkPolicy": client.V1NetworkPolicy,
     "ServiceAccount": client.V1ServiceAccount,
     "ClusterRole": client.V1ClusterRole,
     "ClusterRoleBinding": client.V1ClusterRoleBinding,
@@ -57,15 +31,20 @@ MODELS = {
     "ConfigMap": client.V1ConfigMap,
     "CronJob": client.V1CronJob,
 }
-
-
-def load(path: Path) -> list[dict]:
-    return [document for document in YAML(typ="safe").load_all(path) if document]
+VOLUMES = {"configMap", "downwardAPI", "emptyDir", "projected", "secret"}
+"""Volume types that the restricted Pod Security Standard permits and that the CronJobs may use."""
 
 
 def objects() -> list[dict]:
-    (kustomization,) = load(BASE / "kustomization.yaml")
-    return [each for name in kustomization["resources"] for each in load(BASE / name)]
+    return render(BASE)
+
+
+def of_kind(manifests: list[dict], kind: str) -> list[dict]:
+    return [each for each in manifests if each["kind"] == kind]
+
+
+def roles(manifests: list[dict]) -> list[dict]:
+    return of_kind(manifests, "ClusterRole") + of_kind(manifests, "Role")
 
 
 def one(kind: str, name: str = "") -> dict:
@@ -74,18 +53,44 @@ def one(kind: str, name: str = "") -> dict:
     return found[0]
 
 
-def rights(role: dict) -> set[tuple[str, str, str, tuple[str, ...]]]:
+def rights(manifests: list[dict]) -> set[tuple[str, ...]]:
+    """Each right as the role, the API group, the resource, the name of the object and the verb."""
     return {
-        (group, resource, name, tuple(rule["verbs"]))
+        (role["metadata"]["name"], group, resource, name, verb)
+        for role in roles(manifests)
         for rule in role["rules"]
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for name in rule.get("resourceNames", [""])
+        for verb in rule["verbs"]
     }
 
 
+def documented(text: str) -> set[tuple[str, ...]]:
+    """The rights in the table of the documentation, in the form of ``rights``."""
+    found, role, group = set(), "", ""
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) != 5 or not cells[2].startswith("`"):
+            continue
+        role, group = cells[0].strip("`") or role, cells[1].strip("`") or group
+        resources, _, names = cells[2].partition(" named ")
+        found |= {
+            (role, "" if group == "core" else group, resource, name, verb)
+            for resource in re.findall(r"`([^`]+)`", resources)
+            for name in re.findall(r"`([^`]+)`", names) or [""]
+            for verb in cells[3].split(", ")
+        }
+    return found
+
+
+def pod_of(manifests: list[dict]) -> dict:
+    (cronjob,) = of_kind(manifests, "CronJob")
+    return cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+
+
 def pod() -> dict:
-    return one("CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    return pod_of(objects())
 
 
 def duration_s(text: str) -> int:
@@ -122,12 +127,16 @@ def test_deploy_base_kustomization_lists_every_file():
     assert set(kustomization["resources"]) == files
 
 
-@pytest.mark.parametrize(
-    "manifest", objects(), ids=lambda o: f"{o['kind']}-{o['metadata']['name']}"
-)
-def test_deploy_manifest_has_only_fields_of_the_kubernetes_api(manifest):
-    model = MODELS[manifest["kind"]].__name__
-    assert unknown_fields(manifest, model, manifest["kind"]) == []
+@every_kustomization
+def test_deploy_manifest_has_only_fields_of_the_kubernetes_api(folder):
+    unknown = [
+        path
+        for manifest in render(folder)
+        for path in unknown_fields(
+            manifest, MODELS[manifest["kind"]].__name__, "/".join(identity(manifest))
+        )
+    ]
+    assert unknown == []
 
 
 def test_misspelled_manifest_field_is_reported():
@@ -136,23 +145,27 @@ def test_misspelled_manifest_field_is_reported():
     assert unknown_fields(cronjob, "V1CronJob", "") == [".spec.jobTemplate.spec.backofLimit"]
 
 
-@pytest.mark.parametrize("name", RIGHTS)
-def test_role_has_only_the_rights_that_it_needs(name):
-    (role,) = (
-        o for o in objects() if o["kind"].endswith("Role") and o["metadata"]["name"] == name
-    )
-    assert rights(role) == RIGHTS[name]
+def test_rights_table_in_the_documentation_equals_the_rights_of_the_base():
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    table = text.split("Rights of the base")[1].split("Rights that an overlay adds")[0]
+    assert documented(table) == rights(objects())
 
 
-def test_deploy_base_has_only_the_known_roles():
-    roles = {o["metadata"]["name"] for o in objects() if o["kind"] in {"Role", "ClusterRole"}}
-    assert roles == set(RIGHTS)
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
+def test_rights_table_in_the_documentation_equals_the_rights_that_an_overlay_adds(overlay):
+    text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+    table = text.split("Rights that an overlay adds")[1].split("\n## ")[0]
+    added = {each[1:] for each in rights(render(overlay)) - rights(objects())}
+    found = {each[1:] for each in documented(table) if each[0] == overlay.name}
+    assert found == added
 
 
 def test_role_is_bound_only_to_the_service_account():
     account = one("ServiceAccount")["metadata"]
     bindings = [o for o in objects() if o["kind"].endswith("Binding")]
-    assert {each["roleRef"]["name"] for each in bindings} == set(RIGHTS)
+    assert {each["roleRef"]["name"] for each in bindings} == {
+        each["metadata"]["name"] for each in roles(objects())
+    }
     for each in bindings:
         assert each["kind"] == each["roleRef"]["kind"] + "Binding"
         subject = {k: account[k] for k in ("name", "namespace")} | {"kind": "ServiceAccount"}
@@ -187,26 +200,48 @@ def test_cronjob_runs_one_pass_of_reconcile():
     assert {"--repo", "--deadline", "--log-format"} <= set(args)
 
 
-def test_cronjob_pod_meets_the_restricted_pod_security_standard():
-    security = pod()["securityContext"]
-    (container,) = pod()["containers"]
-    assert security["runAsNonRoot"] is True
-    assert security["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert container["securityContext"] == {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-    assert one("Namespace")["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == (
-        "restricted"
-    )
+@every_kustomization
+def test_cronjob_pod_meets_the_restricted_pod_security_standard(folder):
+    manifests = render(folder)
+    (namespace,) = of_kind(manifests, "Namespace")
+    assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
+    spec = pod_of(manifests)
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["securityContext"]["runAsUser"] > 0
+    assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC", "ephemeralContainers"}
+    assert {key for volume in spec["volumes"] for key in volume.keys() - {"name"}} <= VOLUMES
+    for container in spec["containers"] + spec.get("initContainers", []):
+        assert "ports" not in container
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
 
 
-def test_cronjob_pod_writes_only_to_an_empty_dir():
-    (container,) = pod()["containers"]
-    writable = [m["name"] for m in container["volumeMounts"] if not m.get("readOnly")]
-    assert writable == ["clone"]
-    assert "emptyDir" in next(v for v in pod()["volumes"] if v["name"] == "clone")
+@every_kustomization
+def test_network_policy_applies_to_the_cronjob_pod_and_limits_its_connections(folder):
+    manifests = render(folder)
+    (cronjob,) = of_kind(manifests, "CronJob")
+    (policy,) = of_kind(manifests, "NetworkPolicy")
+    spec = policy["spec"]
+    assert policy["metadata"]["namespace"] == cronjob["metadata"]["namespace"]
+    assert spec["podSelector"] == {}, "every pod of the namespace is selected"
+    assert set(spec["policyTypes"]) == {"Ingress", "Egress"}
+    assert spec["ingress"] == []
+    ports = {(p["protocol"], p["port"]) for rule in spec["egress"] for p in rule["ports"]}
+    assert ports == {("UDP", 53), ("TCP", 53), ("TCP", 443), ("TCP", 6443), ("TCP", 22)}
+
+
+@every_kustomization
+def test_cronjob_container_writes_only_to_an_empty_dir(folder):
+    spec = pod_of(render(folder))
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    for container in spec["containers"] + spec.get("initContainers", []):
+        writable = [m["name"] for m in container["volumeMounts"] if not m.get("readOnly")]
+        assert writable
+        assert all("emptyDir" in volumes[name] for name in writable)
 
 
 def test_git_credentials_are_read_from_a_secret_through_askpass():
@@ -234,65 +269,87 @@ def test_askpass_script_answers_each_prompt_from_its_file(tmp_path):
     assert ask("Are you sure you want to continue connecting?").returncode == 1
 
 
-def rendered(folder: Path) -> list[dict]:
+@every_kustomization
+def test_render_returns_the_objects_that_kustomize_prints(folder):
     kubectl = shutil.which("kubectl")
     if kubectl is None:
-        pytest.skip("kubectl renders the overlays, and is not on PATH")
+        pytest.skip("kubectl is not on PATH")
     result = subprocess.run([kubectl, "kustomize", folder], capture_output=True, check=True)
-    return [document for document in YAML(typ="safe").load_all(result.stdout) if document]
-
-
-def test_deploy_base_renders_each_object_in_its_namespace():
-    places = {
-        (o["kind"], o["metadata"]["name"], o["metadata"].get("namespace")) for o in rendered(BASE)
-    }
-    assert places == {
-        (o["kind"], o["metadata"]["name"], o["metadata"].get("namespace")) for o in objects()
-    }
+    printed = [each for each in YAML(typ="safe").load_all(result.stdout) if each]
+    assert sorted(printed, key=identity) == sorted(render(folder), key=identity)
 
 
 def test_observe_overlay_only_plans_and_has_no_right_to_write():
-    seen = rendered(DEPLOY / "overlays" / "observe")
-    roles = [o for o in seen if o["kind"] in {"Role", "ClusterRole"}]
-    verbs = {verb for role in roles for rule in role["rules"] for verb in rule["verbs"]}
-    (cronjob,) = (o for o in seen if o["kind"] == "CronJob")
-    (container,) = cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
-    assert verbs == set(READ)
+    manifests = render(DEPLOY / "overlays" / "observe")
+    assert {right[-1] for right in rights(manifests)} == READ_ONLY
+    assert rights(manifests) < rights(objects())
+    assert len(of_kind(manifests, "ClusterRoleBinding")) == 1
+    assert of_kind(manifests, "RoleBinding") == []
+    (container,) = pod_of(manifests)["containers"]
     assert container["args"][0] == "plan"
 
 
 @pytest.mark.parametrize(
-    ("overlay", "right"),
+    ("overlay", "added"),
     [
-        ("create", (KUBEVIRT, "virtualmachines", "", ("create",))),
-        ("restart", (f"subresources.{KUBEVIRT}", "virtualmachines/restart", "", ("update",))),
+        ("create", {(KUBEVIRT, "virtualmachines", "", "create")}),
+        (
+            "restart",
+            {
+                (KUBEVIRT, "virtualmachines", "", "get"),
+                (f"subresources.{KUBEVIRT}", "virtualmachines/restart", "", "update"),
+            },
+        ),
+        ("kustomize", set()),
     ],
 )
-def test_create_or_restart_overlay_adds_exactly_one_right(overlay, right):
-    seen = rendered(DEPLOY / "overlays" / overlay)
-    found = {
-        o["metadata"]["name"]: rights(o) for o in seen if o["kind"] in {"Role", "ClusterRole"}
-    }
-    expected = {name: set(value) for name, value in RIGHTS.items()}
-    expected["reconciler-apply"].add(right)
-    assert found == expected
+def test_overlay_adds_only_the_rights_that_it_needs(overlay, added):
+    expected = rights(objects()) | {("reconciler-apply", *each) for each in added}
+    assert rights(render(DEPLOY / "overlays" / overlay)) == expected
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
 def test_deploy_overlay_extends_the_base(overlay):
     (kustomization,) = load(overlay / "kustomization.yaml")
-    assert kustomization["resources"] == ["../../base"]
+    files = {path.name for path in overlay.glob("*.yaml")} - {"kustomization.yaml"}
+    patches = {each["path"] for each in kustomization["patches"] if "path" in each}
+    assert set(kustomization["resources"]) | patches == {"../../base", *files}
 
 
 def test_shards_overlay_assigns_each_pod_its_shard_and_lease():
-    seen = rendered(DEPLOY / "overlays" / "shards")
-    (cronjob,) = (o for o in seen if o["kind"] == "CronJob")
+    manifests = render(DEPLOY / "overlays" / "shards")
+    (cronjob,) = of_kind(manifests, "CronJob")
     job = cronjob["spec"]["jobTemplate"]["spec"]
     total = job["completions"]
     assert (job["completionMode"], job["parallelism"]) == ("Indexed", total)
     assert ("backoffLimit" in job, job["backoffLimitPerIndex"]) == (False, 0)
     arguments = job["template"]["spec"]["containers"][0]["args"]
     assert arguments[-2:] == ["--shard", f"$(JOB_COMPLETION_INDEX)/{total}"]
-    (role,) = (o for o in seen if o["kind"] == "Role")
+    (role,) = of_kind(manifests, "Role")
     leases = {memory_lease(Shard(index=index, total=total)) for index in range(total)}
     assert set(role["rules"][1]["resourceNames"]) == {CONFIG_LEASE, *leases}
+
+
+def test_kustomize_overlay_reads_the_rendered_file_with_a_configuration():
+    manifests = render(DEPLOY / "overlays" / "kustomize")
+    spec = pod_of(manifests)
+    (renderer,), (container,) = spec["initContainers"], spec["containers"]
+    mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
+    arguments = dict(zip(container["args"][1::2], container["args"][2::2], strict=True))
+    assert container["args"][0] == "reconcile"
+    assert arguments["--filename"] == renderer["args"][-1]
+    assert arguments["--filename"].startswith(mounts["desired"])
+    assert arguments["--config"] == f"{mounts['reconciler-config']}/config.yaml"
+    (config,) = (o for o in manifests if o["metadata"]["name"] == "reconciler-config")
+    assert check(YAML(typ="safe").load(config["data"]["config.yaml"]), "config") == ()
+
+
+def test_kustomize_overlay_mounts_each_credential_only_where_it_is_needed():
+    spec = pod_of(render(DEPLOY / "overlays" / "kustomize"))
+    (renderer,), (container,) = spec["initContainers"], spec["containers"]
+    mounted = [{m["name"] for m in each["volumeMounts"]} for each in (renderer, container)]
+    assert spec["automountServiceAccountToken"] is False
+    assert [("service-account" in each, "git-credentials" in each) for each in mounted] == [
+        (False, True),
+        (True, False),
+    ]

@@ -64,7 +64,8 @@ def apply_rights(
         create: Whether the apply creates VMs.
         restart: Whether the apply restarts VMs.
     """
-    verbs = {"get": memory_lease, "patch": memory_lease, "create": create}
+    # A run reads a single VM only before it restarts it.
+    verbs = {"get": restart, "patch": memory_lease, "create": create}
     rights = [
         *PLAN_RIGHTS,
         *(
@@ -83,14 +84,13 @@ def apply_rights(
             )
         )
     if config_lease:
-        rights += (
+        rights.append(
             Right(
-                verb=verb,
+                verb="patch",
                 group=_KUBEVIRT,
                 resource=resource_paths.KUBEVIRTS,
                 namespace=lease_namespace,
             )
-            for verb in ("get", "patch")
         )
     leases = [name for name in (config_lease, memory_lease) if name]
     # RBAC cannot limit create to a name, since the object has none when the request is authorized.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from ruamel.yaml import YAML
-from support.served import EXAMPLES, MEMORY_LEASE, serving
+from support.deployment import ACCOUNT, BASE, DEPLOY, RBAC, deploy
+from support.served import MEMORY_LEASE, serving
 from support.simulated import vm_yaml
 
 from reconciler.app.leases import CONFIG_LEASE
 
-DEPLOY = EXAMPLES / "deploy"
 CORE = "/api/v1/namespaces"
 KUBEVIRT = "/apis/kubevirt.io/v1"
 VMS = f"{KUBEVIRT}/namespaces/default/virtualmachines"
@@ -17,19 +16,7 @@ VMIS = f"{KUBEVIRT}/namespaces/default/virtualmachineinstances"
 MIGRATIONS = f"{KUBEVIRT}/namespaces/default/virtualmachineinstancemigrations"
 CR = f"{KUBEVIRT}/namespaces/kubevirt/kubevirts/kubevirt"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
 ACTIONS = "/apis/subresources.kubevirt.io/v1/namespaces/default"
-ACCOUNT = f"{CORE}/memory-reconciler/serviceaccounts/memory-reconciler"
-COLLECTIONS = {
-    "Namespace": CORE,
-    "ServiceAccount": CORE + "/{}/serviceaccounts",
-    "ConfigMap": CORE + "/{}/configmaps",
-    "ClusterRole": RBAC + "/clusterroles",
-    "ClusterRoleBinding": RBAC + "/clusterrolebindings",
-    "Role": RBAC + "/namespaces/{}/roles",
-    "RoleBinding": RBAC + "/namespaces/{}/rolebindings",
-    "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
-}
 OPTIONAL = frozenset({"/api/v1/pods", "/api/v1/resourcequotas"})
 """Resources that a plan reads if it has the permission; it works without them."""
 DESIRED = vm_yaml("default", "vm", "2Gi") + (
@@ -41,43 +28,10 @@ DESIRED = vm_yaml("default", "vm", "2Gi") + (
 )
 
 
-def base() -> list[dict]:
-    """The objects of the Kustomize base, in their order in the files."""
-    yaml = YAML(typ="safe")
-    names = yaml.load(DEPLOY / "base" / "kustomization.yaml")["resources"]
-    return [each for name in names for each in yaml.load_all(DEPLOY / "base" / name)]
-
-
-def observing() -> list[dict]:
-    """The objects of the base, without the objects that the overlay observe deletes."""
-    yaml = YAML(typ="safe")
-    overlay = yaml.load(DEPLOY / "overlays" / "observe" / "kustomization.yaml")
-    patches = [yaml.load(each["patch"]) for each in overlay["patches"] if "patch" in each]
-    deleted = [identity(each) for each in patches if each.get("$patch") == "delete"]
-    assert len(deleted) == len(patches), "this test reads only $patch: delete entries"
-    return [each for each in base() if identity(each) not in deleted]
-
-
-def identity(manifest: dict) -> tuple[str, str, str]:
-    metadata = manifest["metadata"]
-    return manifest["kind"], metadata.get("namespace", ""), metadata["name"]
-
-
-def deploy(cluster, manifests: list[dict]) -> str:
-    """Create *manifests* as the administrator; returns the token of the CronJob's account."""
-    for each in manifests:
-        kind, namespace, _name = identity(each)
-        status, body = cluster.ask("POST", COLLECTIONS[kind].format(namespace), each)
-        assert status == 201, body
-    status, body = cluster.ask("POST", f"{ACCOUNT}/token", {"spec": {}})
-    assert status == 201, body
-    return body["status"]["token"]
-
-
 def test_cronjob_service_account_can_complete_a_pass(serve, git, command, tmp_path):
     cluster = serve("no-update-methods", rbac="enforced")
     git.commit({"desired.yaml": DESIRED})
-    kubeconfig = cluster.credentials(tmp_path / "account", deploy(cluster, base()))
+    kubeconfig = cluster.credentials(tmp_path / "account", deploy(cluster, BASE))
     arguments = ("--repo", f"file://{git}", "--deadline", "2m", "--kubeconfig", kubeconfig)
     ended = command("reconcile", *arguments, "--detailed-exitcode", "-o", "json")
     assert ended.code == 0, ended.err
@@ -104,7 +58,7 @@ def deployed(tmp_path_factory):
     """A cluster with the base deployed, and the service account's token."""
     kubeconfig = tmp_path_factory.mktemp("deployed") / "kubeconfig"
     with serving(kubeconfig, "hotplug", rbac="enforced") as cluster:
-        yield cluster, deploy(cluster, base())
+        yield cluster, deploy(cluster, BASE)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +117,7 @@ def test_cronjob_service_account_cannot_impersonate(deployed):
 def test_observe_service_account_can_plan_and_cannot_patch(serve, git, command, tmp_path):
     cluster = serve("hotplug", rbac="enforced")
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
-    token = deploy(cluster, observing())
+    token = deploy(cluster, DEPLOY / "overlays" / "observe")
     kubeconfig = cluster.credentials(tmp_path / "account", token)
     arguments = ("--repo", f"file://{git}", "--kubeconfig", kubeconfig)
     plan = command("plan", *arguments, "-o", "json")

@@ -1,0 +1,220 @@
+"""The roles in examples/deploy permit each request of their mode, and grant no unused right."""
+
+from __future__ import annotations
+
+import json
+import signal
+from itertools import count
+from typing import NamedTuple
+
+import pytest
+from support.deployment import BASE, DEPLOY, OVERLAYS, deploy, identity, render
+from support.served import REVIEWS, process
+from support.simulated import vm_yaml
+
+from reconciler.model.shard import Shard
+from reconciler.simulator.apiserver.request import request_info
+from reconciler.simulator.apiserver.request.http_messages import Request, parse_query
+
+CR = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
+VM = "/apis/kubevirt.io/v1/namespaces/a/virtualmachines/vm"
+SERVICE_ACCOUNT = "system:serviceaccount:memory-reconciler:memory-reconciler"
+GROWN = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "2Gi"}}}}}}
+LIVE_MIGRATE = (
+    "---\napiVersion: kubevirt.io/v1\nkind: KubeVirt\n"
+    "metadata: {name: kubevirt, namespace: kubevirt}\n"
+    "spec: {workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}}\n"
+)
+NEW_VM = (
+    "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
+    "metadata: {{name: new, namespace: {}}}\n"
+    "spec: {{runStrategy: Halted, template: {{spec: "
+    "{{domain: {{memory: {{guest: 2Gi}}, devices: {{}}}}}}}}}}\n"
+)
+CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
+ONE_PER_CLUSTER = "kubevirts"
+"""The resource that a ClusterRole grants although its only object is in one namespace."""
+
+
+class Grant(NamedTuple):
+    """One right of a role, which cannot be divided further."""
+
+    namespace: str
+    """The namespace of a Role; empty for a ClusterRole."""
+    verb: str
+    group: str
+    resource: str
+    name: str
+    """The only object that the right includes; empty for all objects."""
+
+    def covers(self, request: request_info.RequestInfo) -> bool:
+        """Whether this right permits the request."""
+        return (
+            (self.verb, self.group, self.resource)
+            == (request.verb, request.group, request.resource_path)
+            and self.namespace in ("", request.namespace)
+            and self.name in ("", request.name)
+        )
+
+
+def grants(folder):
+    """All rights that the roles of a kustomization grant."""
+    return {
+        Grant(role["metadata"].get("namespace", ""), verb, group, resource, name)
+        for role in render(folder)
+        if role["kind"] in {"Role", "ClusterRole"}
+        for rule in role["rules"]
+        for verb in rule["verbs"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for name in rule.get("resourceNames", [""])
+    }
+
+
+def vms(guest="2Gi"):
+    return vm_yaml("a", "vm", guest) + vm_yaml("b", "vm", guest)
+
+
+TWO_VMS = [{"name": "vm", "namespace": each, "guest": "1Gi"} for each in ("a", "b")]
+
+
+class Mode:
+    """Runs commands with the rights of one kustomization, and collects their requests."""
+
+    def __init__(self, folder, serve, command, tmp_path):
+        self._folder, self._serve, self._command, self._path = folder, serve, command, tmp_path
+        self._numbers = count()
+        self.clusters = []
+
+    def serve(self, world, **changes):
+        cluster = self._serve(world, rbac="enforced", **changes)
+        token = deploy(cluster, self._folder)
+        self.clusters.append(cluster)
+        path = self._path / f"account-{next(self._numbers)}"
+        return cluster, ("--kubeconfig", cluster.credentials(path, token))
+
+    def file(self, text):
+        path = self._path / f"desired-{next(self._numbers)}.yaml"
+        path.write_text(text)
+        return path
+
+    def run(self, command, text, *arguments, world="hotplug", code=0, **changes):
+        """Run a command on a new cluster, with *text* as the desired state."""
+        _, credentials = self.serve(world, **{"vms": TWO_VMS, **changes})
+        files = ("-f", self.file(text)) if text else ()
+        ended = self._command(*command.split(), *files, *arguments, *credentials)
+        assert ended.code == code, ended.err + ended.out
+
+    def requests(self):
+        """The requests that the commands sent; the server denied none of them."""
+        found = []
+        for record in (each for cluster in self.clusters for each in cluster.ours()):
+            assert record.user == SERVICE_ACCOUNT
+            assert record.status != 403, (record.method, record.path)
+            sent = Request(method=record.method, path=record.path, query=parse_query(record.query))
+            info = request_info.parse(sent)
+            assert info is not None, record.path
+            if info.plural != REVIEWS:
+                found.append(info)
+        return found
+
+
+def watch_status(mode):
+    """Run status --watch until it has shown a change of each kind that it watches."""
+    cluster, credentials = mode.serve("hotplug", vms=TWO_VMS)
+    arguments = ("status", "--watch", "-f", mode.file(vms()), "-o", "json", *credentials)
+    with process(*arguments) as run:
+        shown = json.loads(run.stdout.readline())
+        cluster.ask("PATCH", VM, GROWN)
+        while shown["vms"][0]["guestCurrent"] != "2Gi" or shown["migrationsInFlight"]:
+            shown = json.loads(run.stdout.readline())
+        status, _ = cluster.ask("PATCH", f"{CR}/status", {"status": {"phase": "Deploying"}})
+        assert status == 200
+        while shown["kubevirt"]["phase"] != "Deploying":
+            shown = json.loads(run.stdout.readline())
+        run.send_signal(signal.SIGTERM)
+        run.communicate()
+    assert run.returncode == 0
+
+
+def read(mode):
+    """Run every command that only reads."""
+    mode.run("plan", vms())
+    mode.run("plan", vms(), world="migration-policy")
+    mode.run(
+        "plan",
+        vm_yaml("default", "vm", "2Gi"),
+        world="instancetype",
+        vms=[{"name": "vm", "instancetype": "small"}],
+    )
+    mode.run("status", vms())
+    mode.run("snapshot", "")
+    mode.run("reconcile --mode observe", vms())
+    watch_status(mode)
+
+
+def write(mode):
+    """Run every command that writes with the rights of the base."""
+    mode.run("plan --server-dry-run", vms())
+    mode.run("apply --yes", vms())
+    mode.run("reconcile --detailed-exitcode", vms() + LIVE_MIGRATE, world="no-update-methods")
+
+
+def create(mode):
+    """Create two VMs, in different namespaces."""
+    new = NEW_VM.format("a") + NEW_VM.format("b")
+    mode.run("reconcile --detailed-exitcode", f"{new}---\n{CONFIG}create: true\n")
+
+
+def restart(mode):
+    """Restart two VMs, in different namespaces."""
+    always = "{kind: allow, cron: '* * * * *', duration: 1h, timeZone: UTC}"
+    consent = f"---\n{CONFIG}restart: window\nwindows: [{always}]\n"
+    mode.run("reconcile --detailed-exitcode", vms("5Gi") + consent)
+
+
+def shards(mode):
+    """Run each shard once on a fleet that has a VM in every shard."""
+    parts = [Shard(index=index, total=4) for index in range(4)]
+    names = [next(n for n in map("ns{}".format, count()) if part.holds(n)) for part in parts]
+    fleet = [{"name": "vm", "namespace": name, "guest": "1Gi"} for name in names]
+    text = "".join(vm_yaml(name, "vm", "2Gi") for name in names)
+    for part in parts:
+        mode.run(f"reconcile --detailed-exitcode --shard {part}", text, vms=fleet)
+
+
+def kustomize(mode):
+    """Run a pass with the configuration of the overlay, except that its window is always open."""
+    manifests = {identity(each): each for each in render(DEPLOY / "overlays" / "kustomize")}
+    config = manifests["ConfigMap", "memory-reconciler", "reconciler-config"]
+    text = config["data"]["config.yaml"].replace("0 22 * * *", "* * * * *")
+    mode.run("reconcile --detailed-exitcode", vms(), "--config", mode.file(text))
+
+
+MODES = {
+    "base": (read, write),
+    "create": (create,),
+    "kustomize": (kustomize,),
+    "observe": (read,),
+    "restart": (restart,),
+    "shards": (shards,),
+}
+
+
+def cluster_wide(grant, requests):
+    """Whether requests used a right in several namespaces, as only a ClusterRole permits."""
+    used = {each.namespace for each in requests if grant.covers(each)}
+    return "" in used or len(used) > 1 or grant.resource in (ONE_PER_CLUSTER, "namespaces")
+
+
+@pytest.mark.parametrize("folder", [BASE, *OVERLAYS], ids=lambda path: path.name)
+def test_requests_of_a_mode_need_exactly_the_rights_of_its_roles(folder, serve, command, tmp_path):
+    mode = Mode(folder, serve, command, tmp_path)
+    for part in MODES[folder.name]:
+        part(mode)
+    requests, own = mode.requests(), grants(folder)
+    # An overlay whose modes are not all run here must use the rights that it adds to the base.
+    expected = own if read in MODES[folder.name] else own - grants(BASE)
+    used = {each for each in expected if any(map(each.covers, requests))}
+    assert used == expected
+    assert [each for each in used if not each.namespace and not cluster_wide(each, requests)] == []

@@ -1,0 +1,102 @@
+"""Renders examples/deploy without kustomize, and creates its objects: ``render``, ``deploy``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+from support.served import EXAMPLES
+
+from reconciler.simulator.apiserver.patching import json_patch
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from support.served import Served
+
+Manifest = dict[str, Any]
+DEPLOY = EXAMPLES / "deploy"
+BASE = DEPLOY / "base"
+OVERLAYS = sorted((DEPLOY / "overlays").iterdir())
+ACCOUNT = "/api/v1/namespaces/memory-reconciler/serviceaccounts/memory-reconciler"
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+_COLLECTIONS = {
+    "Namespace": "/api/v1/namespaces",
+    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
+    "ConfigMap": "/api/v1/namespaces/{}/configmaps",
+    "ClusterRole": RBAC + "/clusterroles",
+    "ClusterRoleBinding": RBAC + "/clusterrolebindings",
+    "Role": RBAC + "/namespaces/{}/roles",
+    "RoleBinding": RBAC + "/namespaces/{}/rolebindings",
+    "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
+}
+_NOT_STORED = "NetworkPolicy"
+"""The kind of object that the simulated API server does not store."""
+_KEYS = {"apiVersion", "kind", "resources", "labels", "patches"}
+
+
+def load(path: Path) -> list[Any]:
+    """Return the documents of a YAML file, except empty ones."""
+    return [each for each in YAML(typ="safe").load_all(path) if each]
+
+
+def identity(manifest: Manifest) -> tuple[str, str, str]:
+    """Return the kind, the namespace and the name of an object."""
+    metadata = manifest["metadata"]
+    return manifest["kind"], metadata.get("namespace", ""), metadata["name"]
+
+
+def render(folder: Path) -> list[Manifest]:
+    """Return the objects that ``kustomize build`` prints for *folder*, in another order.
+
+    Only the parts of kustomize that examples/deploy uses are supported: resources, labels, JSON
+    patches with a target, and patches that delete an object.
+    """
+    (kustomization,) = load(folder / "kustomization.yaml")
+    assert kustomization.keys() <= _KEYS, kustomization.keys() - _KEYS
+    objects: list[Manifest] = []
+    for name in kustomization["resources"]:
+        path = folder / name
+        objects += render(path.resolve()) if path.is_dir() else load(path)
+    for entry in kustomization.get("labels", ()):
+        for each in objects:
+            each["metadata"].setdefault("labels", {}).update(entry["pairs"])
+    for entry in kustomization.get("patches", ()):
+        objects = _patched(objects, entry, folder)
+    return objects
+
+
+def _patched(objects: list[Manifest], entry: Manifest, folder: Path) -> list[Manifest]:
+    if "path" in entry:
+        (patch,) = load(folder / entry["path"])
+    else:
+        patch = YAML(typ="safe").load(entry["patch"])
+    if isinstance(patch, dict):
+        assert patch["$patch"] == "delete", "only $patch: delete is supported"
+        kept = [each for each in objects if identity(each) != identity(patch)]
+        assert len(kept) == len(objects) - 1, f"{identity(patch)} is not in the base"
+        return kept
+    target = entry["target"]
+    hit = [
+        each
+        for each in objects
+        if (each["kind"], each["metadata"]["name"]) == (target["kind"], target["name"])
+    ]
+    assert len(hit) == 1, target
+    return [json_patch.apply(patch, each) if each is hit[0] else each for each in objects]
+
+
+def deploy(cluster: Served, folder: Path) -> str:
+    """Create the objects of *folder* as the administrator.
+
+    Returns:
+        A token of the CronJob's service account.
+    """
+    for each in render(folder):
+        kind, namespace, _name = identity(each)
+        if kind != _NOT_STORED:
+            status, body = cluster.ask("POST", _COLLECTIONS[kind].format(namespace), each)
+            assert status == 201, body
+    status, body = cluster.ask("POST", f"{ACCOUNT}/token", {"spec": {}})
+    assert status == 201, body
+    return str(body["status"]["token"])
