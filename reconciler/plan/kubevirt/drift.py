@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from reconciler.model import fields
-from reconciler.model.fields import FIELD_BY_PATH, FieldType, NameSet
+from reconciler.model.fields import FEATURE_GATES, KUBEVIRT_FIELDS, NameSet
 from reconciler.model.plan.plan import Change
 from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.model.references import dotted
 
 if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState
@@ -27,9 +27,10 @@ def kubevirt_drift(
     Gates that Git does not name stay in the list, in their order; missing ones are appended.
     """
     wanted = {
-        path: _with_live_gates(value, live.settings) if _is_gates(path) else value
+        path: _with_live_gates(value, live.settings) if path == FEATURE_GATES else value
         for path, value in desired.settings.items()
-        if path in live.settings or not _is_empty(value)
+        # An empty list means the same as an absent one.
+        if path in live.settings or not (isinstance(value, NameSet) and not value.raw)
     }
     differing = _differing(wanted, live.settings)
     return tuple(
@@ -40,18 +41,13 @@ def kubevirt_drift(
             at=state.at(desired.ref, each.path),
             wave=each.wave,
         )
-        for each in fields.KUBEVIRT_FIELDS
+        for each in KUBEVIRT_FIELDS
         if each.path in differing
     )
 
 
-def _is_empty(value: SettingValue) -> bool:
-    """Whether *value* is a list without names, which means the same as an absent list."""
-    return isinstance(value, NameSet) and not value.raw
-
-
 def _differing(wanted: Settings, live: Settings) -> frozenset[FieldPath]:
-    left = {path: value for path, value in live.items() if path in wanted}
+    left = {path: live[path] for path in wanted if path in live}
     if left == dict(wanted):
         return frozenset()
     return _compared(tuple(left.items()), tuple(wanted.items()))
@@ -62,29 +58,10 @@ def _compared(left: _Items, wanted: _Items) -> frozenset[FieldPath]:
     # deepdiff takes 0.4 s to import; a plan without drift does not need it.
     from deepdiff import DeepDiff  # noqa: PLC0415
 
-    diff = DeepDiff(_nested(left), _nested(wanted), view="tree", ignore_order=True)
-    found = {
-        tuple(str(key) for key in level.path(output_format="list"))
-        for levels in diff.values()
-        for level in levels
-    }
-    return frozenset(path for path, _ in wanted if any(_related(path, each) for each in found))
-
-
-def _related(path: FieldPath, found: FieldPath) -> bool:
-    """Whether a difference at path *found* affects *path*: one path contains the other."""
-    shorter = min(len(path), len(found))
-    return path[:shorter] == found[:shorter]
-
-
-def _nested(settings: _Items) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
-    for path, value in settings:
-        parent = tree
-        for key in path[:-1]:
-            parent = parent.setdefault(key, {})
-        parent[path[-1]] = _comparable(value)
-    return tree
+    before, after = ({dotted(path): _comparable(v) for path, v in each} for each in (left, wanted))
+    diff = DeepDiff(before, after, view="tree", ignore_order=True, threshold_to_diff_deeper=0)
+    found = {level.path(output_format="list")[0] for levels in diff.values() for level in levels}
+    return frozenset(path for path, _ in wanted if dotted(path) in found)
 
 
 def _comparable(value: SettingValue) -> object:
@@ -93,17 +70,11 @@ def _comparable(value: SettingValue) -> object:
         return sorted(value.names)
     if isinstance(value, MemoryQuantity):
         return value.n_bytes
-    if isinstance(value, Duration):
-        return value.nanoseconds
-    return value
-
-
-def _is_gates(path: FieldPath) -> bool:
-    return FIELD_BY_PATH[path].type is FieldType.GATES
+    return value.nanoseconds if isinstance(value, Duration) else value
 
 
 def _with_live_gates(value: SettingValue, live: Settings) -> SettingValue:
-    present = live.get(fields.FEATURE_GATES)
+    present = live.get(FEATURE_GATES)
     if not isinstance(value, NameSet) or not isinstance(present, NameSet):
         return value
     missing = tuple(dict.fromkeys(name for name in value.raw if name not in present.names))

@@ -1,4 +1,4 @@
-"""Capacity for live changes: nodes, quotas, and several changes together or in sequence."""
+"""A change is live only if another node and the quotas have capacity for its target pod."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from dataclasses import replace
 
 import pytest
 from support.builders import (
-    NOW,
-    VM,
     effect_of,
     make_desired,
     make_kubevirt,
@@ -19,44 +17,16 @@ from support.builders import (
     want,
     with_settings,
 )
+from support.capacity_builders import NEED, OVERHEAD, USED, capacity, launcher, node, use
 
-from reconciler.model.fields import INSTANCETYPE_NAME, WaveName
-from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse, NodeUse, Quota
-from reconciler.model.live.live_state import Constraints, LiveInstancetype, LiveNode
-from reconciler.model.plan.plan import Change
+from reconciler.model.live.capacity import Capacity, Quota
+from reconciler.model.live.live_state import Constraints, LiveNode
 from reconciler.model.quantity import GIB, MIB
-from reconciler.model.references import Uid, instancetype_ref, vm_ref
-from reconciler.plan.capacity.reservations import grown_to
 
-OVERHEAD = 268 * MIB
-"""The recorded overhead of a VM with one vCPU and no requests on v1.9.0."""
 LIVE = ("live", "hotplug")
 NO_NODE = ("blocked", "no-node-with-room")
 NO_QUOTA = ("blocked", "quota-would-refuse")
 WAITS = ("wait", "waits-for-room")
-
-
-def node(name: str, size: str = "64Gi", **more) -> LiveNode:
-    return LiveNode(name=name, schedulable=True, allocatable=q(size), **more)
-
-
-def use(memory: int, moving: int = 0) -> NodeUse:
-    return NodeUse(requested=MemoryUse(memory=memory), moving=MemoryUse(memory=moving))
-
-
-def launcher(node: str, guest: int = GIB, limit: int = 0) -> Launcher:
-    requests = MemoryUse(memory=guest + OVERHEAD)
-    return Launcher(namespace="db", node=node, requests=requests, limit=limit)
-
-
-def capacity(nodes=None, quotas=(), launchers=None, **more) -> Capacity:
-    return Capacity(
-        observed_at=NOW,
-        nodes=nodes or {},
-        quotas={"db": tuple(quotas)} if quotas else {},
-        launchers={"vmi-pg-0": (launcher("node01"),)} if launchers is None else launchers,
-        **more,
-    )
 
 
 def live(found: Capacity | None, *, nodes=None, vmi=None, **more):
@@ -71,9 +41,6 @@ def judged(state, guest: str = "2Gi"):
 def only(state, guest: str = "2Gi"):
     (decision,) = plan_of(make_desired(want(guest)), state).decisions
     return decision
-
-
-NEED = 2 * GIB + OVERHEAD
 
 
 def test_unknown_capacity_does_not_change_the_effect():
@@ -202,9 +169,6 @@ def test_change_back_to_the_running_size_needs_no_capacity():
     assert judged(state, "1Gi") == ("live", "back-to-running-value")
 
 
-USED = GIB + OVERHEAD
-
-
 @pytest.mark.parametrize("resource", ["requests.memory", "memory"])
 @pytest.mark.parametrize(
     ("hard", "effect"),
@@ -266,110 +230,3 @@ def test_quota_of_another_namespace_is_ignored():
     quota = Quota(name="team", hard={"requests.memory": 0})
     found = replace(capacity(), quotas={"web": (quota,)})
     assert judged(live(found)) == LIVE
-
-
-# Several VMs in one plan, all on node01; each test sets the size of the other nodes.
-
-
-def fleet(n: int, *others: LiveNode, quotas=(), nodes=None):
-    refs = [vm_ref("db", f"vm-{i}") for i in range(n)]
-    state = make_live(
-        *(make_vm(ref) for ref in refs),
-        vmis=tuple(make_vmi(ref) for ref in refs),
-        nodes=(node("node01"), *others),
-        capacity=capacity(
-            nodes={"node01": use(n * USED), **(nodes or {})},
-            quotas=quotas,
-            launchers={f"vmi-{ref.name}": (launcher("node01"),) for ref in refs},
-        ),
-    )
-    return plan_of(make_desired(*(want("2Gi", ref) for ref in refs)), state)
-
-
-def codes(plan) -> list[str]:
-    return [each.code for each in plan.diagnostics]
-
-
-def test_changes_that_fit_together_cause_no_warning():
-    plan = fleet(3, node("node02", "16Gi"))
-    assert codes(plan) == []
-    assert plan.summary == {"live": 3}
-
-
-def test_changes_that_fit_only_one_at_a_time_are_live_with_a_warning():
-    plan = fleet(3, node("node02", "3Gi"))
-    assert plan.summary == {"live": 3}
-    assert codes(plan) == ["room-not-for-all"]
-    assert "db/vm-1, db/vm-2" in plan.diagnostics[0].message
-
-
-def test_changes_that_fit_a_quota_only_in_sequence_cause_a_warning():
-    quota = Quota(
-        name="team",
-        hard={"requests.memory": 3 * USED + 2 * GIB},
-        used={"requests.memory": 2 * USED},
-    )
-    plan = fleet(2, node("node02", "16Gi"), quotas=[quota])
-    assert codes(plan) == ["room-one-after-another"]
-    assert "db/vm-1" in plan.diagnostics[0].message
-    assert plan.summary == {"live": 2}
-
-
-def test_change_that_fits_no_node_does_not_block_other_changes():
-    refs = [vm_ref("db", "big"), VM]
-    state = make_live(
-        *(make_vm(ref) for ref in refs),
-        vmis=tuple(make_vmi(ref, max_guest="64Gi") for ref in refs),
-        nodes=(node("node01"), node("node02", "4Gi")),
-        capacity=capacity(),
-    )
-    desired = make_desired(want("16Gi", refs[0]), want("2Gi", VM))
-    assert plan_of(desired, state).summary == {"live": 1, "blocked": 1}
-
-
-def test_quota_needs_capacity_only_for_concurrent_migrations():
-    # KubeVirt migrates five VMs at a time; vm-5 to vm-9 use what the first five release.
-    quota = Quota(
-        name="team",
-        hard={"requests.memory": 10 * USED + 5 * GIB + 5 * NEED},
-        used={"requests.memory": 10 * USED},
-    )
-    assert codes(fleet(10, node("node02", "64Gi"), quotas=[quota])) == []
-
-
-def test_node_has_capacity_after_another_vm_has_left_it():
-    # Both fit on node02, one at a time; once the first has left node01, it has capacity.
-    first, second = vm_ref("db", "first"), vm_ref("db", "second")
-    state = make_live(
-        make_vm(first),
-        make_vm(second),
-        vmis=(make_vmi(first), make_vmi(second, node="node03")),
-        nodes=(node("node01", "3Gi"), node("node02", "3Gi"), node("node03", "2Gi")),
-        capacity=capacity(
-            nodes={"node01": use(USED), "node03": use(USED)},
-            launchers={"vmi-first": (launcher("node01"),), "vmi-second": (launcher("node03"),)},
-        ),
-    )
-    plan = plan_of(make_desired(want("2Gi", first), want("2Gi", second)), state)
-    assert plan.summary == {"live": 2}
-    assert codes(plan) == ["room-one-after-another"]
-    assert "db/second" in plan.diagnostics[0].message
-
-
-def test_capacity_reservation_uses_the_size_of_the_instancetype():
-    small, large = (
-        LiveInstancetype(
-            ref=instancetype_ref("", "db", name),
-            uid=Uid(f"type-{name}"),
-            generation=1,
-            guest=q(size),
-        )
-        for name, size in (("small", "1Gi"), ("large", "2Gi"))
-    )
-    vm = make_vm(guest=None, instancetype="small")
-    state = live(capacity(), instancetypes={each.ref: each for each in (small, large)})
-    state = replace(state, vms={VM: vm})
-    change = Change(field=INSTANCETYPE_NAME, before="small", after="large", wave=WaveName.MEMORY)
-    decision = replace(only(live(capacity())), changes=(change,))
-    assert grown_to(decision, state) == q("2Gi")
-    assert grown_to(replace(decision, changes=()), state) is None

@@ -1,0 +1,38 @@
+"""Builders for the capacity of nodes and quotas, and for launcher pods of VMs with 1Gi."""
+
+from __future__ import annotations
+
+from support.builders import NOW, q
+
+from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse, NodeUse
+from reconciler.model.live.live_state import LiveNode
+from reconciler.model.quantity import GIB, MIB
+
+OVERHEAD = 268 * MIB
+"""The recorded overhead of a VM with one vCPU and no requests on v1.9.0."""
+USED = GIB + OVERHEAD
+NEED = 2 * GIB + OVERHEAD
+"""The request of a target pod for a guest of 2Gi."""
+
+
+def node(name: str, size: str = "64Gi", **more) -> LiveNode:
+    return LiveNode(name=name, schedulable=True, allocatable=q(size), **more)
+
+
+def use(memory: int, moving: int = 0) -> NodeUse:
+    return NodeUse(requested=MemoryUse(memory=memory), moving=MemoryUse(memory=moving))
+
+
+def launcher(node: str, guest: int = GIB, limit: int = 0) -> Launcher:
+    requests = MemoryUse(memory=guest + OVERHEAD)
+    return Launcher(namespace="db", node=node, requests=requests, limit=limit)
+
+
+def capacity(nodes=None, quotas=(), launchers=None, **more) -> Capacity:
+    return Capacity(
+        observed_at=NOW,
+        nodes=nodes or {},
+        quotas={"db": tuple(quotas)} if quotas else {},
+        launchers={"vmi-pg-0": (launcher("node01"),)} if launchers is None else launchers,
+        **more,
+    )

@@ -1,0 +1,120 @@
+"""Nodes and quotas that have the capacity for one target pod."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import make_vmi
+from support.capacity_builders import capacity, node, use
+
+from reconciler.model.live.capacity import MemoryUse, NodeUse, Quota
+from reconciler.model.quantity import GIB, MIB, MemoryQuantity
+from reconciler.plan.behaviour.target_pod import TargetPod
+from reconciler.plan.capacity.fit import eligible_nodes, exceeded, free, quota_usage
+
+INTEL, AMD = ({f"cpu-vendor.node.kubevirt.io/{each}": "true"} for each in ("Intel", "AMD"))
+
+
+# The labels of a VM's target node: kubevirt v1.9.0 migration.go:889-1005.
+@pytest.mark.parametrize(
+    ("other", "selector", "same_cpu_vendor", "eligible"),
+    [
+        pytest.param({"labels": INTEL}, {}, True, True, id="same vendor"),
+        pytest.param({"labels": AMD}, {}, True, False, id="another vendor"),
+        pytest.param({"labels": AMD}, {}, False, True, id="vendor not required"),
+        pytest.param({"labels": {}}, {}, True, False, id="unknown vendor"),
+        pytest.param({"labels": INTEL, "schedulable": False}, {}, True, False, id="cordoned"),
+        pytest.param({"labels": INTEL}, {"zone": "a"}, True, False, id="selector without label"),
+        pytest.param({"labels": INTEL | {"zone": "a"}}, {"zone": "a"}, True, True, id="selector"),
+        pytest.param(
+            {"labels": INTEL},
+            {"cpu-model.node.kubevirt.io/Haswell": "true"},
+            True,
+            True,
+            id="selector that the reconciler does not read",
+        ),
+    ],
+)
+def test_eligible_node_is_another_schedulable_node_with_the_labels(
+    other, selector, same_cpu_vendor, eligible
+):
+    nodes = (node("node01", labels=INTEL | {"zone": "a"}), replace(node("node02"), **other))
+    vmi = make_vmi(node="node01", node_selector=selector)
+    found = eligible_nodes(vmi, nodes, same_cpu_vendor=same_cpu_vendor)
+    assert [each.name for each in found] == (["node02"] if eligible else [])
+
+
+def test_eligible_nodes_of_an_unscheduled_instance_need_no_cpu_vendor():
+    nodes = (node("node01", labels=INTEL), node("node02", labels=AMD))
+    found = eligible_nodes(make_vmi(node=""), nodes, same_cpu_vendor=True)
+    assert [each.name for each in found] == ["node01", "node02"]
+
+
+@pytest.mark.parametrize(
+    ("settled", "memory"), [(False, 3 * GIB), (True, 4 * GIB)], ids=["now", "after migrations"]
+)
+def test_free_memory_of_a_node_grows_when_migrating_pods_end(settled, memory):
+    found = capacity({"node01": use(5 * GIB, moving=GIB)})
+    assert free(node("node01", "8Gi"), found, "", settled=settled).memory == memory
+
+
+def test_free_memory_of_a_node_without_pods_is_its_allocatable_memory():
+    assert free(node("node01", "8Gi"), capacity(), "").memory == 8 * GIB
+
+
+def test_node_with_unknown_memory_holds_every_pod_without_huge_pages():
+    left = free(replace(node("node01"), allocatable=None), capacity(), "")
+    assert left.holds(TargetPod(request=1000 * GIB))
+
+
+@pytest.mark.parametrize(
+    ("page_size", "settled", "hugepages"),
+    [("2Mi", False, GIB), ("2Mi", True, 2 * GIB), ("1Gi", False, 0), ("", False, 0)],
+)
+def test_free_huge_pages_are_those_of_the_requested_size(page_size, settled, hugepages):
+    requested, moving = ({"2Mi": n * GIB} for n in (3, 1))
+    taken = NodeUse(requested=MemoryUse(hugepages=requested), moving=MemoryUse(hugepages=moving))
+    paged = replace(node("node01"), hugepages={"2Mi": MemoryQuantity.parse("4Gi")})
+    left = free(paged, capacity({"node01": taken}), page_size, settled=settled)
+    assert left.hugepages == hugepages
+
+
+@pytest.mark.parametrize(
+    ("pod", "held"),
+    [
+        pytest.param(TargetPod(request=GIB), True, id="exactly"),
+        pytest.param(TargetPod(request=GIB + 1), False, id="one byte too much"),
+        pytest.param(
+            TargetPod(request=MIB, hugepages=GIB, page_size="2Mi"), False, id="no huge pages"
+        ),
+    ],
+)
+def test_node_holds_a_pod_if_its_free_memory_and_huge_pages_suffice(pod, held):
+    assert free(node("node01", "1Gi"), capacity(), "2Mi").holds(pod) is held
+
+
+def test_pod_without_a_limit_uses_no_limits_quota():
+    pod = {"requests.memory": GIB, "memory": GIB, "pods": 1, "count/pods": 1}
+    assert quota_usage(TargetPod(request=GIB)) == pod
+    limited = TargetPod(request=GIB, limit=2 * GIB)
+    assert quota_usage(limited) == {**pod, "limits.memory": 2 * GIB}
+
+
+# Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
+@pytest.mark.parametrize(
+    ("hard", "used", "settled", "expected"),
+    [
+        ({}, {}, False, []),
+        ({"requests.cpu": 0}, {}, False, []),
+        ({"requests.memory": 2 * GIB}, {"requests.memory": GIB}, False, []),
+        ({"requests.memory": 2 * GIB - 1}, {"requests.memory": GIB}, False, ["requests.memory"]),
+        ({"requests.memory": 2 * GIB - 1}, {"requests.memory": GIB}, True, []),
+        ({"memory": GIB - 1}, {}, False, ["memory"]),
+        ({"limits.memory": 0}, {}, False, []),
+        ({"pods": 2, "count/pods": 3}, {"pods": 2, "count/pods": 2}, False, ["pods"]),
+    ],
+)
+def test_exceeded_quota_has_less_left_than_the_pod_needs(hard, used, settled, expected):
+    quota = Quota(name="team", hard=hard, used=used, moving={"requests.memory": MIB})
+    assert list(exceeded(quota, TargetPod(request=GIB), settled=settled)) == expected

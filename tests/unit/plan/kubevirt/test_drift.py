@@ -1,0 +1,108 @@
+"""Differences between the KubeVirt CR in Git and the one in the cluster."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import make_desired, make_kubevirt, with_settings
+
+from reconciler.model.desired.desired_state import DesiredKubeVirt
+from reconciler.model.fields import (
+    FEATURE_GATES,
+    KUBEVIRT_FIELDS,
+    MAX_GUEST,
+    ROLLOUT_STRATEGY,
+    UPDATE_METHODS,
+    NameSet,
+    WaveName,
+)
+from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.plan.kubevirt.drift import kubevirt_drift
+
+PATHS = {each.path[-1]: each.path for each in KUBEVIRT_FIELDS}
+NONE = make_kubevirt(settings={}, spellings={})
+
+
+def names(*each: str) -> NameSet:
+    return NameSet.of(each)
+
+
+def drift(desired: dict, live: dict):
+    """Return the changes of a CR with the settings *live*, both given by their last key."""
+    settings = {PATHS[key]: value for key, value in desired.items()}
+    in_git = DesiredKubeVirt(ref=NONE.ref, settings=settings)
+    return kubevirt_drift(make_desired(), in_git, with_settings(NONE, **live))
+
+
+EQUAL = [
+    pytest.param(
+        {"maxGuest": MemoryQuantity.parse("1024Mi")},
+        {"maxGuest": MemoryQuantity.parse("1Gi")},
+        id="notation of a quantity",
+    ),
+    pytest.param(
+        {"batchEvictionInterval": Duration.parse("1m")},
+        {"batchEvictionInterval": Duration.parse("60s")},
+        id="notation of a duration",
+    ),
+    pytest.param(
+        {"workloadUpdateMethods": names("LiveMigrate", "Evict")},
+        {"workloadUpdateMethods": names("Evict", "LiveMigrate", "Evict")},
+        id="order and repetition of names",
+    ),
+    pytest.param({"workloadUpdateMethods": names()}, {}, id="empty list, unset in the CR"),
+    pytest.param({"featureGates": names()}, {}, id="no gates, unset in the CR"),
+    pytest.param({"featureGates": names()}, {"featureGates": names("A")}, id="no gates"),
+    pytest.param({"featureGates": names("A")}, {"featureGates": names("B", "A")}, id="gate"),
+    pytest.param({}, {"vmRolloutStrategy": "Stage"}, id="not in Git"),
+    pytest.param({"allowPostCopy": False}, {"allowPostCopy": False}, id="boolean"),
+]
+"""Settings of Git and of the cluster that mean the same."""
+
+
+@pytest.mark.parametrize(("desired", "live"), EQUAL)
+def test_cr_with_the_values_of_git_has_no_drift(desired, live):
+    assert drift(desired, live) == ()
+
+
+@pytest.mark.parametrize(("desired", "live"), EQUAL)
+def test_equal_setting_beside_a_changed_one_has_no_drift(desired, live):
+    (change,) = drift({**desired, "maxCpuSockets": 8}, {**live, "maxCpuSockets": 4})
+    assert change.field == PATHS["maxCpuSockets"]
+
+
+@pytest.mark.parametrize(
+    ("key", "desired", "live"),
+    [
+        ("vmRolloutStrategy", "LiveUpdate", "Stage"),
+        ("vmRolloutStrategy", "LiveUpdate", None),
+        ("maxGuest", MemoryQuantity.parse("8Gi"), MemoryQuantity.parse("4Gi")),
+        ("workloadUpdateMethods", names("LiveMigrate"), names("LiveMigrate", "Evict")),
+        ("workloadUpdateMethods", names(), names("Evict")),
+        ("allowPostCopy", False, True),
+        ("parallelMigrationsPerCluster", 1, 5),
+    ],
+)
+def test_changed_field_has_both_values(key, desired, live):
+    (change,) = drift({key: desired}, {} if live is None else {key: live})
+    assert (change.field, change.before, change.after) == (PATHS[key], live, desired)
+
+
+def test_missing_gates_are_appended_once_and_other_gates_keep_their_order():
+    (change,) = drift({"featureGates": names("C", "A", "C")}, {"featureGates": names("B", "A")})
+    assert isinstance(change.after, NameSet)
+    assert change.after.raw == ("B", "A", "C")
+
+
+def test_changes_have_the_order_and_the_waves_of_the_managed_fields():
+    desired = {
+        "maxGuest": MemoryQuantity.parse("8Gi"),
+        "vmRolloutStrategy": "LiveUpdate",
+        "workloadUpdateMethods": names("LiveMigrate"),
+        "featureGates": names("A"),
+    }
+    assert [(each.field, each.wave) for each in drift(desired, {})] == [
+        (FEATURE_GATES, WaveName.FEATURE_GATE),
+        (UPDATE_METHODS, WaveName.STRATEGY),
+        (ROLLOUT_STRATEGY, WaveName.STRATEGY),
+        (MAX_GUEST, WaveName.STRATEGY),
+    ]
