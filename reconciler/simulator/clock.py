@@ -1,4 +1,4 @@
-"""SimClock: simulated time that is real, scaled, or stepped by hand."""
+"""SimClock: simulated time, which follows real time, runs faster, or moves only on request."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ class SimClock:
     """The clock of the simulated cluster.
 
     With `scale` 1.0, a simulated second takes a real second. With `scale` 60.0, a simulated minute
-    takes a real second. With `scale` None, the clock stops until `advance` or `advance_to` moves
-    it.
+    takes a real second. With `scale` None (a stepped clock), time changes only when `advance` or
+    `advance_to` is called.
     """
 
     def __init__(self, *, scale: float | None = 1.0, epoch: datetime | None = None) -> None:
@@ -47,11 +47,11 @@ class SimClock:
         return self.epoch + timedelta(seconds=self.monotonic())
 
     def advance(self, seconds: float) -> None:
-        """Moves a stepped clock forward by `seconds`."""
+        """Advances a stepped clock by `seconds`."""
         self.advance_to(self._stepped + seconds)
 
     def advance_to(self, moment: float) -> None:
-        """Moves a stepped clock forward until `monotonic` returns `moment`."""
+        """Advances a stepped clock to `moment`, which `monotonic` then returns."""
         if self.scale is not None:
             raise RuntimeError(
                 f"a clock with scale {self.scale} cannot be stepped; create it with scale=None"
@@ -61,7 +61,7 @@ class SimClock:
         self._stepped = moment
 
     def real_delay(self, moment: float) -> float:
-        """Returns the real seconds until `moment`: 0 for the past, infinity if stepped by hand."""
+        """Returns the real seconds until `moment`; infinity for a stepped clock."""
         remaining = moment - self.monotonic()
         if remaining <= 0:
             return 0.0

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """Runs scheduled work at its simulated due time.
+    """Runs scheduled work at the simulated time at which it is due.
 
-    With a stepped clock, `step` and `run_until` move the time. With a running clock, a driver
+    With a stepped clock, `step` and `run_until` change the time. With a running clock, a driver
     calls `run_due` whenever the time `next_due` has passed. The engine calls `on_earlier` when
     work is scheduled that is due before all other work.
     """
@@ -44,7 +44,7 @@ class Engine:
             self.on_earlier()
 
     def between(self, low_s: float, high_s: float) -> float:
-        """Returns a random delay in seconds, between two bounds and repeatable with the seed."""
+        """Returns a random delay in seconds between two bounds; the seed determines it."""
         return self.random.uniform(low_s, high_s)
 
     def next_due(self) -> float | None:
@@ -53,10 +53,12 @@ class Engine:
             return self._heap[0][0] if self._heap else None
 
     def run_due(self, *, limit: int | None = None) -> int:
-        """Runs all due work, and due work that it schedules; returns the number of pieces run.
+        """Runs all work that is due, and returns how many functions it has run.
+
+        Work that becomes due during the call also runs.
 
         Args:
-            limit: The maximum number of pieces of work to run before the lock is released.
+            limit: The maximum number of functions to run before the lock is released.
         """
         done = 0
         with self.store.lock:
@@ -68,11 +70,11 @@ class Engine:
         return done
 
     def step(self, seconds: float) -> None:
-        """Moves a stepped clock forward by `seconds`, and runs the work that becomes due."""
+        """Advances a stepped clock by `seconds`, and runs the work that becomes due."""
         self.run_until(self.clock.monotonic() + seconds)
 
     def run_until(self, moment: float) -> None:
-        """Moves a stepped clock forward to `moment`, and runs the work that becomes due."""
+        """Advances a stepped clock to `moment`, and runs the work that becomes due."""
         while (due := self.next_due()) is not None and due <= moment:
             self.clock.advance_to(max(due, self.clock.monotonic()))
             self.run_due()

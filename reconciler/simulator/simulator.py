@@ -41,7 +41,7 @@ class Simulator:
     """A running simulation of the cluster that a world file describes.
 
     With the default clock, simulated time is real time, and scheduled work runs while `serve` is
-    active. A stepped clock stops until `engine.step` or `engine.run_until` moves it.
+    active. With a stepped clock, time changes only in `engine.step` and `engine.run_until`.
     """
 
     def __init__(

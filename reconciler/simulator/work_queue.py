@@ -1,4 +1,4 @@
-"""WorkQueue: the work queue of a controller, as in client-go.
+"""WorkQueue: a controller's queue of keys, like the work queues of client-go.
 
 Source: kubernetes client-go util/workqueue. A queued key is not queued twice. If a key is added
 again with another delay, the earlier time counts.
@@ -17,7 +17,7 @@ K = TypeVar("K", bound="Hashable")
 
 
 class WorkQueue(Generic[K]):
-    """The work queue of a controller, which contains each key at most once."""
+    """A controller's queue of object keys, which contains each key at most once."""
 
     def __init__(
         self, engine: Engine, reconcile: Callable[[K], None], *, latency_s: tuple[float, float]

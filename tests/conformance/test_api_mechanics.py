@@ -1,7 +1,7 @@
 """Compares the simulated API server with a real one, in process and over HTTP.
 
-The exchanges of api_mechanics.yaml are sent in order, once in process and once over HTTP; then
-each exchange is a test. They start with an empty namespace and a KubeVirt CR without a spec.
+The requests of api_mechanics.yaml are sent in order, once in process and once over HTTP. Each
+response is a test. At the start, the namespace is empty and the KubeVirt CR has no spec.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ class OverHttp:
 
 @cache
 def answers(face):
-    """Sends all exchanges; returns each response with the object's revision before it."""
+    """Sends all requests; returns each response with the object's revision before the request."""
     sim = simulator.Simulator(worlds.parse(WORLD), clock=SimClock(scale=None))
     bootstrap.ensure_namespace(sim.store, "mechanics")
     sim.store.create(Key("kubevirts.kubevirt.io", "mechanics", "bare"), {"spec": {}})
@@ -112,7 +112,7 @@ def send_all(face, store):
 
 
 def revision_before(received, row):
-    """Returns the newest known revision of the object that a row patches."""
+    """Returns the last known revision of the object that a request patches."""
     path = row["request"].partition(" ")[2].partition("?")[0]
     name = path.rpartition("/")[2]
     seen = [

@@ -117,7 +117,7 @@ def desired(row):
 
 
 def planned(row, version):
-    """Returns the plan, and the decision in it that *row* describes."""
+    """Returns a plan for the situation in a table row, and the decision about the row's object."""
     plan = plan_of(desired(row), cluster(row, version))
     about_vm = "git" not in row or row.get("of") == "vm"
     kind = "VirtualMachine" if about_vm else "KubeVirt"
@@ -126,13 +126,13 @@ def planned(row, version):
 
 
 def at(cells, version):
-    """Return the cell for *version*; None before the first version."""
+    """Returns the table cell for a KubeVirt version, or None before the first version."""
     until = VERSIONS[: VERSIONS.index(version) + 1]
     return next((cells[each] for each in reversed(until) if each in cells), None)
 
 
 def by_row(column="expected"):
-    """Parametrizes a test with a row and its cells by version, so that one test runs them all."""
+    """Parametrizes a test with each table row and the row's cells for all versions."""
     cells = (
         (row, {v: cell for v in VERSIONS if (cell := at(row.get(column, {}), v)) is not None})
         for row in ROWS

@@ -1,8 +1,8 @@
 """Compares the planner's predictions with what a real control plane did.
 
-planner.yaml has the objects just before each change of memory and, separately, what then happened.
-The objects go through the product's decoder to the planner; the facts alone, without the objects,
-decide which effect was right.
+For each recorded memory change, planner.yaml has the objects before the change and, separately,
+the recorded result. The planner reads the objects; the test computes the right effect from the
+result alone.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ RECORDED = {
         "too-big-then-smaller-then-restart",
     },
 }
-"""All recorded scenarios except those that planner.yaml leaves out."""
+"""All recorded scenarios, except those for which planner.yaml gives a reason to omit them."""
 
 REASONS = {
     "a non-live-updatable field was changed in the template spec": {
@@ -96,9 +96,9 @@ REASONS = {
         "below-boot-memory"
     },
 }
-"""The product's reasons for each message of RestartRequired."""
+"""The product's reasons for each message of the condition RestartRequired."""
 STICKY = {"v1.2.2", "v1.3.1", "v1.4.1", "v1.5.3", "v1.6.3"}
-"""Scenarios in which RestartRequired stayed with its old message after later changes."""
+"""The scenarios in which later changes did not clear or update RestartRequired."""
 
 
 def moments():
@@ -153,7 +153,7 @@ WORDS = (
     (lambda facts: "hotMemoryChange" in facts, "taken up, and never carried out"),
     (lambda _: True, "nothing was left to do"),
 )
-"""Descriptions of what happened after a request; the first that applies is used."""
+"""Texts for the recorded results; the first text whose condition applies is used."""
 
 
 def described(facts):
@@ -162,7 +162,7 @@ def described(facts):
 
 
 def foretold_and_happened():
-    """Return the table of predictions.md: each scenario with the prediction and the recording."""
+    """Returns the table of predictions.md, with each scenario's prediction and recorded result."""
     lines = ["| situation | KubeVirt | the plan says | what happened |", "|---|---|---|---|"]
     for scenario, rows in TABLE["scenarios"].items():
         ways = {}

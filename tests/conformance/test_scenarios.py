@@ -1,9 +1,9 @@
 """Compares the simulator with a real control plane, scenario by scenario.
 
-scenarios.yaml has, for each scenario and the versions with the same result: the VM, the requests
-and their responses, and every visible change of the VM, its VMI and its migrations after each
-request, in order. Grouping into events is not compared (a controller may write two changes at once
-or one after the other), their order on each object is.
+scenarios.yaml has the initial VM of each scenario, the requests and responses, and every visible
+change of the VM, its VMI and its migrations after each request. The test compares the order of
+the changes on each object. The grouping of changes into events is not compared, because a
+controller may write two changes together or one after the other.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RESOURCES = {
 CONTENT_TYPES = {list: "application/json-patch+json", dict: "application/merge-patch+json"}
 
 HYPERVISOR = {"podMemoryLabel": "gone"}
-"""virt-handler removes this label after a plug; a script simulated it in the recordings."""
+"""A script removed this label in the recordings, as virt-handler does after a hotplug."""
 
 RESTART_REQUIRED_S = (0.03, 0.21)
 MIGRATION_S = (1.4, 20.0)
@@ -112,13 +112,13 @@ def migration_fields(meta, spec, status):
 
 
 def difference(before, after):
-    """Returns the fields that differ between two views; removed ones are `gone`."""
+    """Returns the fields that differ between two views; a removed field has the value `gone`."""
     changed = {k: v for k, v in after.items() if before.get(k) != v}
     return {**changed, **dict.fromkeys(before.keys() - after.keys(), "gone")}
 
 
 class Log:
-    """Collects the visible changes of a run, by the scenarios' names of the objects."""
+    """Collects the visible changes of a run; objects have the names of the scenarios."""
 
     def __init__(self, sim):
         self.changes = []
@@ -172,7 +172,7 @@ def send(sim, step):
 
 
 def create(sim, guest):
-    """Creates the VM with a request, for a VM that cannot run when the world starts."""
+    """Creates the VM with a request, for a VM that cannot run at the start of the world."""
     body = {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
@@ -188,7 +188,7 @@ def create(sim, guest):
 
 
 def run(version, block):
-    """Runs a scenario; returns the responses, and all changes with their time."""
+    """Runs a scenario; returns the responses, and all changes with their times."""
     world = worlds.parse(
         {
             "apiVersion": "simulator/v1alpha1",
@@ -215,18 +215,18 @@ CASES = list(cases())
 
 
 def in_order(moves, name):
-    """Returns one object's changes as (event number, field, value)."""
+    """Returns the changes of one object as (event number, field, value)."""
     mine = [change for _, who, change in moves if who == name]
     return [(n, k, v) for n, change in enumerate(mine) for k, v in change.items()]
 
 
 def skippable(name, field, value):
-    """Allow for a level-based controller, which may miss a short-lived state of its source."""
+    """Returns whether a controller may miss the change, because a state was brief."""
     return name == "vm" and field == "Ready" and str(value).startswith("False")
 
 
 def mismatch(expected, moves):
-    """Returns how one object's changes differ from the expected groups; empty if they do not."""
+    """Returns the first difference from the expected groups, or an empty string."""
     names = {name for group in expected for name in group} | {name for _, name, _ in moves}
     for name in sorted(names):
         groups = [group[name] for group in expected if name in group]

@@ -1,4 +1,4 @@
-"""Runs each example world with its manifests: the plan, the run, and a run against the plan."""
+"""Plans and applies each example world, and patches the VMs that the plan leaves alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ROWS = yaml.load(
 )
 RUNS = {name: row for name, row in ROWS.items() if "error" not in row}
 BEGINS_S = 15.0
-"""The time of the plan, as in ``demo --world``: after the setup by the world's timeline."""
+"""The simulated time of the plan, as in ``demo --world``: after the world's first events."""
 DEADLINE_S = 1200.0
 
 
@@ -36,14 +36,14 @@ def rig(name):
 
 
 def folder_of(name):
-    """Returns the folder of a world's manifests; None if it has a single file."""
+    """Returns the folder with a world's manifests, or None if they are in a single file."""
     folders = (WORLDS / "desired" / name, WORLDS.parent / name)
     return next((each for each in folders if each.is_dir()), None)
 
 
 @cache
 def desired(name):
-    """Returns the manifests of the world, the same as `demo --world` commits."""
+    """Returns the manifests of a world, which `demo --world` commits to Git."""
     folder = folder_of(name)
     single = WORLDS / "desired" / f"{name}.yaml"
     files = sorted(folder.rglob("[!.]*.yaml")) if folder else [single]
@@ -52,7 +52,7 @@ def desired(name):
 
 @cache
 def config(name):
-    """Returns the configuration beside the manifests."""
+    """Returns the configuration from the folder of a world's manifests."""
     folder = folder_of(name)
     file = folder and folder / ".reconciler.yaml"
     if not file or not file.is_file():
@@ -70,7 +70,7 @@ def planned(run, name):
 
 
 def played(name):
-    """Returns the finished run, its result in the cluster, and the VMIs before it."""
+    """Applies a world's manifests; returns the run, its report, and the VMIs before it."""
     run = rig(name)
     before = {each["metadata"]["uid"]: each["metadata"]["name"] for each in instances(run)}
     policy = rollout_policy(config(name), deadline_s=DEADLINE_S, follow=True)
@@ -140,7 +140,7 @@ def test_run_of_each_example_world_ends_as_listed(name):
 
 
 class Watched(PolledInformer):
-    """Records which VMs had changes in flight at the same time."""
+    """Records which pairs of VMs had changes in flight at the same time."""
 
     together = frozenset()
 
@@ -174,15 +174,15 @@ def test_world_configuration_limits_concurrent_changes(name, apart):
 
 
 OUR_OWN = {"not-found", "being-deleted", "suspended", "owned-by-pool", "unreadable"}
-"""Reasons that do not depend on what KubeVirt does with this patch."""
+"""The reasons of plans that do not predict what KubeVirt does with a patch."""
 
 
 WRITTEN = {"restart-pending", "ineffective-migrations"}
-"""Reasons of VMs whose spec matches Git, so that there is nothing to patch."""
+"""The reasons of VMs whose spec equals Git, so that a plan has nothing to patch."""
 
 
 def defied():
-    """Returns the VMs that a plan leaves alone, unless it relies on a change of the CR."""
+    """Yields the VMs that a plan does not patch, unless the plan relies on a change of the CR."""
     for name, row in RUNS.items():
         if row["plan"].get("kubevirt", "none").startswith("config"):
             continue
@@ -195,7 +195,7 @@ def defied():
 
 @pytest.mark.parametrize(("name", "vm"), tuple(defied()))
 def test_forced_patch_has_the_planned_effect(name, vm):
-    """Patch a VM that the plan leaves alone: KubeVirt does what the plan says."""
+    """Patches a VM that the plan leaves alone, and compares the effect with the plan."""
     run = rig(name)
     [decision] = [each for each in planned(run, name).decisions if each.ref.name == vm]
     facts, wants, had = patch_by_hand(run, decision)

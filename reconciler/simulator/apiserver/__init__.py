@@ -1,1 +1,1 @@
-"""The simulated kube-apiserver, which turns a request into a response or a watch."""
+"""Simulates kube-apiserver, which turns a request into a response or a watch."""

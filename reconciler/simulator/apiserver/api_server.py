@@ -1,4 +1,4 @@
-"""KubeApiServer: turns requests into responses and watches, independent of the transport.
+"""KubeApiServer: turns HTTP requests into responses and watches, in process or behind HTTP.
 
 For each request, the server authenticates the user, applies faults, authorizes the request, calls
 the handler of the verb, and logs the request.
@@ -66,7 +66,7 @@ class KubeApiServer:
         faults: Faults | None = None,
         response_times: ResponseTimes = IMMEDIATE,
     ) -> None:
-        """Creates an API server over a store, and adds the objects that every cluster has.
+        """Creates an API server, and stores the objects that every cluster has.
 
         Args:
             store: The store of Kubernetes objects.

@@ -19,7 +19,7 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 
 
 def fill(store: Store) -> None:
-    """Stores the initial objects of a cluster that are missing."""
+    """Stores the objects that every cluster has, unless they exist."""
     with store.lock:
         for name in SYSTEM_NAMESPACES:
             ensure_namespace(store, name)

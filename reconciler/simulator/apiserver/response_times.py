@@ -1,4 +1,4 @@
-"""ResponseTimes: makes the simulated API server no faster than a real one."""
+"""ResponseTimes: the time that responses of a real API server take at least."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class ResponseTimes:
     """The minimum time that a response takes, in simulated seconds."""
 
     listed_per_s: float = float("inf")
-    """The rate of a list in objects per second; each concurrent list has this rate."""
+    """The number of objects that one list returns per second; concurrent lists do not share it."""
     write_s: float = 0.0
     """The duration of a write, which includes its webhooks and its commit to disk."""
 

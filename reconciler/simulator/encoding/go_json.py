@@ -40,7 +40,7 @@ def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
 
 
 def duplicates(body: bytes) -> list[str]:
-    """Returns the dotted path of each key that occurs twice in its object; none if not JSON."""
+    """Returns the dotted paths of keys that occur twice; an empty list if not JSON."""
     found: list[str] = []
     try:
         _note_duplicates(json.loads(body, object_pairs_hook=_Pairs), "", found)
@@ -50,7 +50,7 @@ def duplicates(body: bytes) -> list[str]:
 
 
 class _Pairs:
-    """An object of a JSON text, with every occurrence of a key."""
+    """A JSON object, with all occurrences of each key."""
 
     __slots__ = ("items",)
 

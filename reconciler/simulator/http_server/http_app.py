@@ -30,7 +30,7 @@ _GZIP_ABOVE: Final = 128 * 1024
 _GZIP_LEVEL: Final = 1
 """The compression level of Kubernetes 1.26 and later (kubernetes/kubernetes#112299)."""
 _STEPPED_POLL_S: Final = 0.05
-"""The interval in real seconds at which a watch reads a stepped clock."""
+"""The interval in real seconds at which an open watch checks a stepped clock."""
 
 
 def build(api: KubeApiServer) -> Starlette:
@@ -85,7 +85,7 @@ def _with_headers(response: HttpResponse, headers: Headers) -> HttpResponse:
 
 
 async def _sleep(http: HttpRequest, clock: SimClock, seconds: float) -> None:
-    """Waits for simulated seconds, but stops when the client disconnects."""
+    """Waits for simulated seconds, or until the client disconnects."""
     until = clock.monotonic() + seconds
     while (  # noqa: ASYNC110  # a stepped clock has no event
         clock.monotonic() < until and not await http.is_disconnected()

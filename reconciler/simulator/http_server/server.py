@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.engine import Engine
 
 _BATCH: Final = 50
-"""The maximum number of due pieces of work to run before requests are handled again."""
+"""The maximum number of scheduled functions to run before requests are handled again."""
 _GRACE_S: Final = 2
 _START_S: Final = 10.0
 _STEPS_TO_CONNECT: Final = 3
@@ -128,7 +128,7 @@ class Server:
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """A uvicorn server that sets an event when it has started and leaves no connection open."""
+    """A uvicorn server that sets an event when it has started, and closes all its connections."""
 
     def __init__(self, config: uvicorn.Config, announced: threading.Event) -> None:
         super().__init__(config)
@@ -141,7 +141,7 @@ class _AnnouncingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        # uvicorn ends only connections that it knows, and asyncio adds a new one in these steps.
+        # uvicorn closes only connections that it knows; asyncio needs these steps to add one.
         for _ in range(_STEPS_TO_CONNECT):
             await asyncio.sleep(0)
         await super().shutdown(sockets=sockets)
@@ -169,7 +169,7 @@ async def _drive(engine: Engine, clock: SimClock, earlier: asyncio.Event) -> Non
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # Only if `proto` is set, asyncio disables Nagle's algorithm (40 ms of delay per response).
+    # If `proto` is 0, asyncio keeps Nagle's algorithm, which delays each response by 40 ms.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

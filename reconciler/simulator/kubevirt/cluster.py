@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.history import StoreEvent
 
 CONFIG_LAG_S: Final = 1.0
-"""The delay until components see a changed KubeVirt CR; the value is the simulator's choice."""
+"""The delay in seconds until components use a changed KubeVirt CR; an estimate, not recorded."""
 
 
 class Cluster:
-    """The context that KubeVirt's simulated components share."""
+    """The objects and settings that the simulated KubeVirt components share."""
 
     def __init__(self, engine: Engine, faults: Faults, *, version: str, bandwidth: int) -> None:
         self.engine: Final = engine
@@ -38,11 +38,11 @@ class Cluster:
 
     @property
     def config(self) -> ClusterConfig:
-        """The configuration that components use; it is up to `CONFIG_LAG_S` behind the CR."""
+        """The configuration that components use, up to `CONFIG_LAG_S` older than the CR."""
         return self._config
 
     def read_config(self) -> None:
-        """Reads the configuration from the stored KubeVirt CR, once the CR is deployed."""
+        """Reads the configuration from the KubeVirt CR, unless the CR is not deployed yet."""
         kubevirt = self.kubevirt()
         version = dig(kubevirt, "status", "observedKubeVirtVersion")
         if kubevirt is not None and version is not None:

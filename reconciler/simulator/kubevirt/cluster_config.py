@@ -36,7 +36,7 @@ class ClusterConfig:
     memory_overcommit: int
     overhead_ratio: float
     migrations: Mapping[str, object]
-    """The CR's `spec.configuration.migrations` with its defaults, as migrationState shows it."""
+    """The CR's `spec.configuration.migrations`, with defaults for absent fields."""
 
     @property
     def live_update(self) -> bool:
@@ -49,7 +49,7 @@ class ClusterConfig:
         )
 
     def updates_live(self, vm: Json) -> bool:
-        """Returns whether a VM's memory may change live; on v1.1, the VM's own spec decides."""
+        """Returns whether a VM's memory may change live; on v1.1, the VM's spec decides."""
         if not self.behaviour.vm_live_update_features:
             return self.live_update
         gate = self.has_gate(LIVE_UPDATE_GATE, self.behaviour.live_update_gate)
@@ -85,7 +85,7 @@ class ClusterConfig:
 
 
 def read_config(kubevirt: Json, behaviour: Behaviour) -> ClusterConfig:
-    """Reads the KubeVirt CR's spec, and uses the version's defaults for absent fields.
+    """Reads the KubeVirt CR's spec; absent fields get the default of the KubeVirt version.
 
     Source: v1.9.0 pkg/virt-config/configuration.go:186-219,304-311, virt-config.go:44-52.
     """

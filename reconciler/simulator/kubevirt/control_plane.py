@@ -45,10 +45,10 @@ class ControlPlane:
         Actions(cluster).register(admission)
 
     def start(self, unsettled: tuple[Name, ...], owner_spec: Json | None) -> None:
-        """Starts the components, and queues the work that the initial objects require.
+        """Starts the components, and queues the objects that need work.
 
         Args:
-            unsettled: The VMs with pending changes. Only these VMs need work.
+            unsettled: The VMs with pending changes. Other VMs need no work.
             owner_spec: The KubeVirt spec that the CR's owner enforces, if the CR has an owner.
         """
         store = self._cluster.store

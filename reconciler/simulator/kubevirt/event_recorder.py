@@ -25,7 +25,7 @@ class EventRecorder:
         self._known: dict[tuple[str, str, str], Key] = {}
 
     def record(self, about: Json, kind: str, reason: str, message: str, *, component: str) -> None:
-        """Records an Event about an object; `kind` is Normal or Warning."""
+        """Records an Event about an object. `kind` is the type of the Event: Normal or Warning."""
         meta = about["metadata"]
         now = rfc3339(self._store.clock.now())
         known = self._known.get((meta["uid"], reason, message))

@@ -25,7 +25,7 @@ ALPINE: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestProfile:
-    """The guest operating system and the state that virt-handler reports for a started VM."""
+    """The guest operating system of a VM, and the state that virt-handler reports for it."""
 
     os: Mapping[str, str] = field(default_factory=lambda: ALPINE)
     """The guestOSInfo that the guest agent reports."""
@@ -34,7 +34,7 @@ class GuestProfile:
     paused: bool = False
 
     def report(self, vmi: Json, now: str) -> None:
-        """Writes the report about a started domain into its VMI, as recorded."""
+        """Writes what virt-handler reports about a started VM into its VMI, as recorded."""
         if self.migratable:
             migratable = make_condition(LIVE_MIGRATABLE, "True", at=now, probed=True)
         else:

@@ -36,7 +36,7 @@ MIGRATION_JOB: Final = "kubevirt.io/migrationJobUID"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:
-    """The properties of a pod that scheduling, quotas and controllers use. Memory is in bytes."""
+    """The properties of a pod for scheduling, quotas and controllers. Memory is in bytes."""
 
     key: Key
     created_by: str
@@ -53,13 +53,13 @@ class PodFacts:
 
     @property
     def active(self) -> bool:
-        """Whether the pod uses memory of a node and of a quota."""
+        """Whether the pod counts towards the memory of its node and of its namespace's quota."""
         return self.phase not in FINAL_PHASES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationFacts:
-    """The properties of a migration that limits, back-off and clean-up use."""
+    """The properties of a migration for limits, back-off and deletion."""
 
     key: Key
     uid: str
@@ -68,7 +68,7 @@ class MigrationFacts:
     priority: str
     created: str
     revision: int
-    """The store revision at which the migration was created; migrations are sorted by it."""
+    """The store revision at which the migration was created, which determines its age."""
     ended: str
     """The time at which the migration succeeded or failed (RFC 3339); empty before then."""
 
@@ -96,7 +96,7 @@ class NodeFacts:
 
 
 class Inventory:
-    """Indexes of the store's objects for controllers; the store calls `observe` on each change."""
+    """Indexes pods, migrations and nodes; the store calls `observe` on each change."""
 
     def __init__(self) -> None:
         self.pods: dict[Key, PodFacts] = {}
@@ -157,7 +157,7 @@ class Inventory:
         return [self.migrations[key] for key in self._unfinished]
 
     def outdated(self, image: str) -> list[Name]:
-        """Returns the VMIs whose launcher has another image than `image`."""
+        """Returns the VMIs whose launcher pod has an image other than `image`."""
         return [n for other, names in self.launchers.items() if other != image for n in names]
 
     def _note_vmi(self, event: StoreEvent, *, gone: bool) -> None:
@@ -217,7 +217,7 @@ class Inventory:
 
 
 def pod_facts(key: Key, pod: Json) -> PodFacts:
-    """Returns the properties of a pod that the inventory stores."""
+    """Reads the properties of a pod for the inventory."""
     labels = pod["metadata"].get("labels") or {}
     containers = pod["spec"].get("containers") or ()
     annotations = pod["metadata"].get("annotations") or {}

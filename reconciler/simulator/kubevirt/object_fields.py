@@ -1,4 +1,4 @@
-"""Reads and writes fields of Kubernetes objects: nested fields, conditions, owners, phases."""
+"""Reads and writes fields of Kubernetes objects, such as conditions, owners and phases."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FINAL_PHASES: Final = frozenset({"Succeeded", "Failed"})
 
 
 def key_of(resource: str, obj: Json) -> Key:
-    """Returns the store key of an object, given its resource."""
+    """Returns the key under which the store has an object of the given resource."""
     meta = obj["metadata"]
     return Key(resource, meta.get("namespace", ""), meta["name"])
 
@@ -138,7 +138,7 @@ def drop_finalizer(obj: Json, name: str) -> None:
 
 
 def controller_reference(owner: Json) -> Json:
-    """Returns the owner reference that marks `owner` as the controller of another object."""
+    """Returns an ownerReference that names `owner` as the controller of another object."""
     return {
         "apiVersion": owner["apiVersion"],
         "blockOwnerDeletion": True,

@@ -35,9 +35,9 @@ _DECIMAL: Final = {
     "E": 18,
 }
 _LARGEST: Final = 2**63 - 1
-"""The largest binary quantity in bytes; a larger one is stored as this (recorded on v1.9.0)."""
+"""The maximum of a size with a binary suffix, in bytes (recorded on v1.9.0)."""
 _DIGITS: Final = 1000
-"""The precision in digits, so that long numbers are not rounded."""
+"""The number of decimal digits with which sizes are computed, so that none is rounded."""
 _SPELLING: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 
 
@@ -73,8 +73,8 @@ def canonical(value: str | float) -> str:
 def created(value: str | float) -> str:
     """Returns the form in which a webhook stores a quantity of a new object.
 
-    A whole number that fits into 64 bits keeps its notation (`01Gi`, `+1Gi`, `1E9`). Other
-    quantities get the canonical form. Source: recorded on v1.9.0.
+    A whole number that fits into 64 bits is unchanged (`01Gi`, `+1Gi`, `1E9`). Other quantities
+    get the canonical form. Source: recorded on v1.9.0.
 
     Raises:
         QuantityError: The value is not a quantity.

@@ -1,7 +1,8 @@
-"""Behaviour: the differences between KubeVirt v1.1 and v1.9, as the simulator's own table.
+"""Behaviour: the differences between the KubeVirt versions v1.1 to v1.9.
 
 v1.2.2, v1.3.1, v1.4.1, v1.5.3, v1.6.3, v1.7.4, v1.8.4 and v1.9.0 were recorded on a real control
-plane; the other versions follow KubeVirt's code at its release tags.
+plane; the other versions follow KubeVirt's code at its release tags. The planner has a separate
+table.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ def parse_version(text: str) -> Version:
 
 
 def since(version: Version, *bounds: str) -> bool:
-    """Returns whether a version has a change, given the first version per release line.
+    """Returns whether a version has a change that was made in several release lines.
 
     `since(v, "1.6.4", "1.7.1")` means that v1.6 has the change from patch 4, v1.7 from patch 1,
     and all later release lines have it.
@@ -81,7 +82,7 @@ class Behaviour:
     """The default rollout strategy; None on v1.1, where each VM enables live updates itself."""
     hotplug_architectures: tuple[str, ...]
     start_architectures: tuple[str, ...]
-    """The architectures on which a starting VMI gets a maxGuest (v1.6.0 differs)."""
+    """The architectures on which a VMI gets a maxGuest when it starts (not arm64 in v1.6.0)."""
     minimum_guest: int
     strict_hotplug_vm: bool
     """Whether a VM with its own maxGuest may not have hugepages or dedicated CPUs (v1.1, v1.2)."""
@@ -93,7 +94,7 @@ class Behaviour:
     pkg/virt-controller/watch/vm.go:1886-1903,3257-3349; recorded on v1.2.2.
     """
     limit_follows: bool
-    """Whether a live update may raise the guest above its memory limit, and the limit with it.
+    """Whether a live update may raise a VM above its memory limit; the limit is raised as well.
 
     Source: recorded on v1.2.2 and newer.
     """
@@ -116,7 +117,7 @@ class Behaviour:
     """
     restart_required: bool
     self_clearing: bool
-    """Whether RestartRequired is cleared automatically.
+    """Whether KubeVirt clears RestartRequired when the VM no longer needs a restart.
 
     Source: v1.6.4 pkg/virt-controller/watch/vm/vm.go:2977, v1.7.1:2987, v1.8.0.
     """
@@ -125,12 +126,12 @@ class Behaviour:
     """Whether the revision of the instancetype is in status.instancetypeRef, not in spec."""
     integer_guest: bool
     default_requests: bool
-    """Whether a VMI gets requests.memory from its guest size (up to v1.6).
+    """Whether KubeVirt sets a VMI's requests.memory to its guest size (up to v1.6).
 
     Source: commit 51927ed13c (v1.7.0).
     """
     backoff: bool
-    """Whether workload-update migrations back off (recorded on v1.3.1, not in v1.3.0's code)."""
+    """Whether KubeVirt delays the retry of a failed migration (from v1.3.1, recorded)."""
     priority_gate: GateStage
     completion_timeout_per_gib_s: int
     migration_defaults: Mapping[str, int]
@@ -146,48 +147,46 @@ class Behaviour:
     same_cpu_vendor: bool
     """Whether a migration's target node must have the CPU vendor of its source node.
 
-    Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005. Whether older
-        versions
-    check this is unknown.
+    Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005; unknown for older
+    versions.
     """
     overhead_fixed: int
     overhead_graphics: int
     overhead_ratio_covers_all: bool
-    """Whether additionalGuestMemoryOverheadRatio also multiplies the part for dedicated CPUs."""
+    """Whether additionalGuestMemoryOverheadRatio applies to dedicated CPUs as well."""
     label_has_hugepages: bool
-    """Whether the VMI's label for its pod's memory requests includes huge pages (recorded)."""
+    """Whether the VMI label with the pod's memory requests includes huge pages (recorded)."""
     priority_denied: bool
     """Whether only virt-controller may set the priority of a migration."""
     firmware_uuid: bool
     multi_architecture_gate: bool
     """Whether a VM that is not amd64 needs the feature gate MultiArchitecture.
 
-    Source: seen on v1.3.1 and v1.6.3, not on v1.9.0; the gate is marked as deprecated since
-        v1.8.0.
+    Source: seen on v1.3.1 and v1.6.3, not on v1.9.0; the gate is deprecated since v1.8.0.
     """
     pci_topology: bool
     finalizer: str
     pod_awaited: bool
-    """Whether a VMI first reports that its pod does not exist (recorded on v1.3.1 only)."""
+    """Whether a new VMI first reports PodNotExists (recorded only on v1.3.1)."""
     finished_mirror: bool
-    """Whether a VMI's finished migrations copy the state of its newest one (only v1.3.1)."""
+    """Whether finished migrations copy the state of the VMI's newest migration (only v1.3.1)."""
     conflict_message: str
-    """The message for a conflict with the instancetype (recorded, v1.2.2 to v1.9.0)."""
+    """The message if a VM and its instancetype set the same field (recorded)."""
     template_timestamp: bool
-    """Whether the VM template has `creationTimestamp: null` (recorded up to v1.6.3)."""
+    """Whether a VM's template has `creationTimestamp: null` (recorded up to v1.6.3)."""
 
     @property
     def text(self) -> str:
-        """The version as KubeVirt's status shows it, such as `v1.9.0`."""
+        """The version in the form of KubeVirt's status, such as `v1.9.0`."""
         return "v" + ".".join(map(str, self.version))
 
 
 @lru_cache
 def behaviour(text: str) -> Behaviour:
-    """Returns the simulated behaviour of a KubeVirt version.
+    """Returns the behaviour of a KubeVirt version.
 
     Raises:
-        ValueError: The version is not simulated.
+        ValueError: The simulator does not support the version.
 
     Source: KubeVirt release tags v1.1.0 to v1.9.0; the docstring of a field has the
     field's own source.

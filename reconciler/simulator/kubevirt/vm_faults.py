@@ -11,7 +11,7 @@ ALWAYS: Final = -1
 
 
 class Fault(StrEnum):
-    """The faults that occur a limited number of times, or always."""
+    """The faults of a VM that occur a limited number of times, or always."""
 
     MIGRATION_FAILS = "migrationFails"
     PLUG_REFUSED = "plugRefused"
@@ -33,14 +33,14 @@ class VMFaults:
     guest_keeps: int | None = None
     """The size in bytes below which the guest does not shrink."""
     transfer_s: float | None = None
-    """The seconds of a memory transfer; with None, size and bandwidth determine the duration."""
+    """The duration of a memory transfer, or None to compute it from the size."""
 
 
 NO_FAULTS: Final = VMFaults()
 
 
 class Faults:
-    """The faults of the VMs in a world file, and how often each fault has occurred."""
+    """The faults of each VM, and how often each fault has occurred."""
 
     def __init__(self, by_vm: dict[tuple[str, str], VMFaults] | None = None) -> None:
         self._by_vm = dict(by_vm or {})
@@ -57,7 +57,7 @@ class Faults:
             self.fired.pop((namespace, name, fault), None)
 
     def fires(self, namespace: str, name: str, fault: Fault) -> bool:
-        """Returns whether a VM's fault occurs now, and counts it if so."""
+        """Returns whether a fault of a VM occurs now, and counts the occurrence."""
         faults = self.of(namespace, name)
         budget = {
             Fault.MIGRATION_FAILS: faults.migration_fails,

@@ -1,1 +1,1 @@
-"""The object store, which replaces etcd: objects, revisions and change events."""
+"""Stores objects, revisions and change events, as etcd does for a real API server."""

@@ -44,15 +44,15 @@ class Resource:
     custom: bool = False
     """Whether a CustomResourceDefinition defines the resource."""
     stored_as: str = ""
-    """The storage key of another resource that stores the objects (events are stored once)."""
+    """The storage key of the resource that stores the objects of this one, such as events."""
     unconditional_update: bool = True
-    """Whether a PUT request may omit metadata.resourceVersion."""
+    """Whether a PUT request for the resource may omit metadata.resourceVersion."""
     create_on_update: bool = False
-    """Whether a PUT request creates an absent object."""
+    """Whether a PUT request for an absent object creates the object."""
 
     @property
     def qualified(self) -> str:
-        """The resource with its group, `virtualmachines.kubevirt.io`; for core, just `nodes`."""
+        """The resource with its group, such as `virtualmachines.kubevirt.io`; `nodes` for core."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
     @property
@@ -198,7 +198,7 @@ REVIEWS: Final[tuple[Resource, ...]] = tuple(
         ("authorization.k8s.io", "SelfSubjectRulesReview"),
     )
 )
-"""The review kinds, whose requests are answered but not stored."""
+"""The kinds of reviews. The API server answers a review, but does not store it."""
 
 SERVED: Final = (*CATALOGUE, *REVIEWS)
 

@@ -18,7 +18,7 @@ class Key:
 
     @property
     def path(self) -> str:
-        """`namespace/name`, or only the name if cluster-scoped; lists are sorted by its bytes."""
+        """The path `namespace/name`, or `name` if cluster-scoped, by which lists are sorted."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
@@ -31,13 +31,13 @@ class StoreEvent:
     key: Key
     rv: int
     body: bytes
-    """The encoded object after the change; for DELETED, its last state with a new revision."""
+    """The encoded object after the change; for DELETED, the last state with a new revision."""
     previous: bytes | None
     """The encoded object before the change, or None for ADDED."""
 
 
 class ExpiredError(Exception):
-    """The requested revision is too old: it was compacted."""
+    """The requested revision is older than the history, which has been compacted."""
 
     def __init__(self, revision: int, compacted: int) -> None:
         super().__init__(
@@ -85,7 +85,9 @@ class History:
         return found
 
     def at(self, revision: int, resource: str, namespace: str | None) -> dict[str, bytes | None]:
-        """Returns the state at `revision` of each object that has changed since (None: absent).
+        """Returns the objects that have changed since `revision`, as they were then, by path.
+
+        None is the state of an object that did not exist.
 
         Raises:
             ExpiredError: Some of the changes were compacted.

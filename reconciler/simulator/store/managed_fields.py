@@ -38,7 +38,7 @@ _SERVER_OWNED: Final = frozenset(
 
 
 def changes(live: Json, new: Json, root: Json) -> tuple[FieldSet, FieldSet]:
-    """Compares two objects and returns two sets of fields: added or modified, and removed."""
+    """Compares two objects; returns the added or modified fields, and the removed fields."""
     changed: FieldSet = set()
     removed: FieldSet = set()
     _compare(own_content(live), own_content(new), root, (), changed, removed)
@@ -56,7 +56,7 @@ def own_content(obj: Json) -> Json:
     return content
 
 
-def _compare(  # recursive: adds to two sets of paths
+def _compare(
     old: Any,  # noqa: ANN401  # any JSON value
     new: Any,  # noqa: ANN401  # any JSON value
     node: Json,
@@ -65,7 +65,7 @@ def _compare(  # recursive: adds to two sets of paths
     removed: FieldSet,
 ) -> None:
     if _same(old, new):
-        return  # most parts do not change
+        return
     if isinstance(old, dict) and isinstance(new, dict) and not _is_atomic(node):
         _compare_objects(old, new, node, at, changed, removed)
         return
@@ -150,7 +150,7 @@ def collect(
 
 
 def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # noqa: ANN401  # any JSON value
-    """Returns the child and schema at each path element below a value, or None for a leaf.
+    """Returns the values directly below a value with their schemas, or None if it is a leaf.
 
     A list without a declared type, or with duplicate keys, is a leaf.
     """
@@ -178,7 +178,7 @@ def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # n
 
 
 def key_element(item: Any, keys: list[str]) -> str:  # noqa: ANN401  # any JSON value
-    """Returns the path element of a list item, which contains its keys: `k:{"name":"eth0"}`."""
+    """Returns the path element of a list item with its keys: `k:{"name":"eth0"}`."""
     known = {key: item[key] for key in keys if key in item} if isinstance(item, dict) else {}
     return "k:" + _compact(known)
 
@@ -240,7 +240,7 @@ def without(entries: list[Json], lost: Fields) -> list[Json]:
     return kept
 
 
-def after_update(  # the parameters describe one entry
+def after_update(
     live: Json,
     new: Json,
     entries: list[Json],

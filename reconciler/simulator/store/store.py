@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.subscribers import Subscriber
 
 _FIRST_REVISION: Final = 1000
-"""The store's first revision, above 1, since revision 1 is compacted on a real server as well."""
+"""The store's first revision. It is above 1, because a real server has compacted revision 1."""
 
 
 class Store:
@@ -259,7 +259,7 @@ class Store:
     def _own(
         self, live: Json, new: Json, resource: Resource, manager: str, subresource: str = ""
     ) -> None:
-        """Updates managedFields of `new` after `manager` wrote `new` over the object `live`."""
+        """Records in managedFields of `new` the fields that `manager` changed in `live`."""
         meta = new["metadata"]
         meta["managedFields"] = managed_fields.after_update(
             live,

@@ -31,7 +31,7 @@ class NotFoundError(StoreError):
 
 
 class ConflictError(StoreError):
-    """The stored object is not the one that the caller expects."""
+    """The write expects another uid or resourceVersion than the stored object has."""
 
     def __init__(self, key: Key, precondition: str = "") -> None:
         super().__init__(key, f"has changed: {precondition or 'read the object again'}")

@@ -93,7 +93,7 @@ def of(storage: str) -> Json:
 
 @cache
 def served(resource: Resource) -> Json:
-    """Returns the schema of a resource at the group and version that it is served at."""
+    """Returns the schema of a resource in the API group and version in which it is served."""
     kind = f"{resource.api_version}/{resource.kind}"
     root = _custom(resource) if resource.custom else _builtin().get(kind)
     if root is None:
@@ -114,7 +114,7 @@ def _custom(resource: Resource) -> Json | None:
 
 
 def _with_old_fields(root: Json, resource: Resource) -> Json:
-    """Adds the field that only KubeVirt v1.1 has; in later versions, a webhook removes it."""
+    """Adds spec.liveUpdateFeatures, which only v1.1 has (later, a webhook removes it)."""
     if resource.plural != "virtualmachines":
         return root
     spec = root["properties"]["spec"]

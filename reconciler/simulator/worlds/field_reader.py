@@ -31,7 +31,7 @@ class Problem:
 
 
 class WorldError(ValueError):
-    """The world file is invalid or its cluster is impossible; the message lists all problems."""
+    """The world file is invalid or describes an impossible cluster; the message says why."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
         lines = "".join(f"\n  {problem}" for problem in problems)
@@ -59,7 +59,7 @@ class Fields:
         return self.values.get(name)
 
     def text(self, name: str, default: str = "", *, choices: tuple[str, ...] = ()) -> str:
-        """Reads a string field, whose value must be one of `choices` if there are any."""
+        """Reads a string field; if `choices` is not empty, the value must be one of them."""
         value = self.raw(name)
         if value is None:
             return default
@@ -180,7 +180,7 @@ class Fields:
             self.problem(str(name), f"unknown field; known fields: {known}")
 
     def checked(self, name: str, check: Callable[[str], object], default: str) -> str:
-        """Reads a string field, and reports a problem if `check` raises a ValueError."""
+        """Reads a string field; a ValueError that `check` raises is reported as a problem."""
         value = self.text(name, default)
         try:
             check(value)

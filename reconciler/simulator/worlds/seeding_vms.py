@@ -1,4 +1,4 @@
-"""VMSeeder: creates a world's VMs, and the VMIs, pods and revisions of running VMs."""
+"""VMSeeder: creates the VMs of a world file, and the VMI, pod and revision of each running VM."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ IMAGE: Final = "registry.example/alpine-container-disk:v1"
 
 
 class VMSeeder:
-    """Creates VMs one by one; `problems` lists the VMs that cannot run in this cluster."""
+    """Creates the VMs of a world file; `problems` lists the VMs that cannot run in the cluster."""
 
     def __init__(self, world: World, store: Store, config: ClusterConfig) -> None:
         self._world = world
@@ -263,7 +263,7 @@ def _hotplug(vmi: Json, spec: VMSpec) -> None:
 
 
 def _pool_reference(name: str, uid: str) -> Json:
-    """Returns the ownerReference that a VirtualMachinePool gives its VMs; recorded on v1.9.0."""
+    """Returns the ownerReference of a VM that a VirtualMachinePool owns; recorded on v1.9.0."""
     return {
         "apiVersion": "pool.kubevirt.io/v1beta1",
         "blockOwnerDeletion": True,

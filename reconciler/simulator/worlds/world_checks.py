@@ -1,4 +1,4 @@
-"""Checks that a real cluster could be in the state that a world file describes."""
+"""Checks that a world file describes a state that a real cluster can have."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check(world: World) -> Iterator[Problem]:
-    """Yields the contradictions between fields of a world file that are valid on their own."""
+    """Yields the contradictions between fields of a world file that are valid separately."""
     yield from _check_kubevirt(world)
     yield from _check_names(world)
     yield from _check_tokens(world)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def read(entry: Fields) -> Fault:
-    """Reads an API server fault: its effect, the requests that it affects, and how often.
+    """Reads a fault of the API server: its effect, the affected requests, and its frequency.
 
     Durations are written like `5s`. Without `times`, the fault always occurs.
     """

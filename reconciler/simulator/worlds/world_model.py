@@ -53,14 +53,14 @@ class VMSpec:
     name: str
     namespace: str
     guest: int | None = None
-    """The guest size in the VM's spec, or None if an instancetype or `spec` sets it."""
+    """The guest size in the VM's spec; None if the VM has an instancetype or a complete `spec`."""
     max_guest: int | None = None
     booted_with: int | None = None
-    """The guest size when the VM started, if it differs from `guest`."""
+    """The guest size with which the VM started, if it differs from `guest`."""
     hotplugged: bool = False
     """Whether the change from `booted_with` to `guest` is already hotplugged."""
     booted_under: str = ""
-    """The rollout strategy when the VM started, or an empty string for that of the CR."""
+    """The rollout strategy when the VM started, or an empty string for the CR's strategy."""
     guest_current: int | None = None
     """The guest's current size, if it differs from the requested size."""
     last_plug_refused: bool = False
@@ -71,7 +71,7 @@ class VMSpec:
     """The KubeVirt version when the VM started, or an empty string for the current version."""
     architecture: str = "amd64"
     eviction_strategy: str = ""
-    """The VM's eviction strategy, or an empty string for that of the CR."""
+    """The VM's eviction strategy, or an empty string for the CR's strategy."""
     live_update_features: Mapping[str, Any] | None = None
     """The VM's spec.liveUpdateFeatures, which only KubeVirt v1.1 has."""
     instancetype: str = ""
@@ -85,9 +85,9 @@ class VMSpec:
     domain: Mapping[str, Any] = field(default_factory=dict)
     """Settings that override the VM's domain: cpu, resources, hugepages, launchSecurity, …"""
     spec: Mapping[str, Any] = field(default_factory=dict)
-    """A complete VirtualMachine spec, which replaces the one built from the other fields."""
+    """A complete VirtualMachine spec, which replaces the spec that other fields define."""
     manager: str = "kubectl-create"
-    """The field manager that wrote the VM."""
+    """The field manager with which the VM was written."""
     profile: guest_profile.GuestProfile = field(default_factory=guest_profile.GuestProfile)
     faults: VMFaults = field(default_factory=VMFaults)
 
@@ -131,10 +131,10 @@ class MigrationSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """An event that happens `at_s` simulated seconds after the simulation starts.
+    """A fault or a request that happens later in the simulation.
 
-    If `phase` is set, `at_s` counts from the time at which a migration of the VM enters that
-    phase.
+    Without `phase`, `at_s` is the simulated time of the event. With `phase`, the event happens
+    `at_s` seconds after a migration of the VM enters that phase.
     """
 
     at_s: float
@@ -143,7 +143,7 @@ class TimelineEntry:
     phase: str = ""
     """The migration phase that triggers the event, or an empty string for a timed event."""
     request: Mapping[str, Any]
-    """A request of an administrator, with method, path, body and contentType."""
+    """An administrator's request, with method, path, body and contentType."""
     faults: Mapping[tuple[str, str], VMFaults]
 
 
@@ -153,11 +153,11 @@ class World:
 
     name: str = "world"
     starts_at: datetime | None = None
-    """The time at which the simulation starts, if a clock is created for it; None: any time."""
+    """The date and time at which the simulation starts, or None for the clock's default."""
     version: str = DEFAULT_VERSION
     kubevirt_namespace: str = "kubevirt"
     kubevirt_names: tuple[str, ...] = ("kubevirt",)
-    """The names of the KubeVirt CRs: one in a real cluster; none or two to test clients."""
+    """The names of the KubeVirt CRs. A real cluster has exactly one."""
     kubevirt_spec: Mapping[str, Any] = field(default_factory=dict)
     kubevirt_owner: str = ""
     """The owner of the KubeVirt CR. HyperConverged reverts changes that others make to the CR."""
@@ -175,7 +175,7 @@ class World:
     bandwidth: int = DEFAULT_BANDWIDTH
     """The network bandwidth of one migration, in bytes per second."""
     rbac: str = "open"
-    """`open` lets every token do everything; `enforced` applies RBAC roles and bindings."""
+    """The authorization mode: `open` allows every request, `enforced` applies RBAC."""
     tokens: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The user and groups of each bearer token."""
     api_faults: tuple[Fault, ...] = ()

@@ -113,7 +113,7 @@ def _world(fields: Fields) -> World:
 
 
 def _namespaces(fields: Fields) -> dict[str, dict[str, str]]:
-    """Reads a list of namespaces, each a name or a mapping with a name and labels."""
+    """Reads a list of namespaces; each is a name, or a mapping with a name and labels."""
     given = fields.raw("namespaces")
     entries = [{"name": e} if isinstance(e, str) else e for e in given or ()]
     found: dict[str, dict[str, str]] = {}
@@ -149,7 +149,7 @@ def _node(entry: Fields, memory: int) -> NodeSpec:
 
 
 def _hugepages(entry: Fields) -> dict[str, int]:
-    """Reads huge pages: the bytes of 2Mi pages, or a mapping of page sizes to bytes."""
+    """Reads a node's huge pages: a size for 2Mi pages, or a mapping from page size to size."""
     if not isinstance(entry.raw("hugepages"), dict):
         usual = entry.memory("hugepages")
         return {PAGE_SIZES[0]: usual} if usual else {}

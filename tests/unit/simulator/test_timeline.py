@@ -26,7 +26,7 @@ def world(*entries, **changes):
 
 
 def marked_at(entry, **changes):
-    """Returns when the timeline entry happened, and the migrations' phases at that time."""
+    """Returns the time of the timeline entry, and the migrations' phases at that time."""
     simulator = Simulator(worlds.parse(world(entry, **changes)), clock=SimClock(scale=None))
     run = Rig(simulator)
     for _ in range(600):

@@ -36,12 +36,12 @@ _BASIC_RULES: Final[tuple[Json, ...]] = (
         "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"],
     },
 )
-"""The rules of system:basic-user and system:discovery, which every authenticated user has."""
+"""The RBAC rules of system:basic-user and system:discovery, for every authenticated user."""
 _PUBLIC_RULES: Final[tuple[Json, ...]] = (
     {"verbs": ["get"], "nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version"]},
     {"verbs": ["get"], "nonResourceURLs": ["/livez/*", "/readyz/*", "/version/"]},
 )
-"""The rules of system:public-info-viewer, which anonymous users have as well."""
+"""The RBAC rules of system:public-info-viewer, which apply to anonymous users as well."""
 
 
 class Mode(StrEnum):
@@ -53,16 +53,16 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """The attributes of a request that the RBAC check needs."""
+    """The attributes of a request that the authorizer compares with RBAC rules."""
 
     verb: str
     group: str = ""
     resource: str = ""
-    """The resource, with `/subresource` if there is one; empty for a non-resource path."""
+    """The resource, with `/subresource` if any; empty for a URL that is not a resource."""
     namespace: str = ""
     name: str = ""
     path: str = ""
-    """The path of a non-resource request, or an empty string for a resource request."""
+    """The URL path of a request that is not for a resource; otherwise an empty string."""
 
 
 class Authorizer:
@@ -79,7 +79,7 @@ class Authorizer:
         return any(_permits(rule, attempt) for rule in self.rules(user, attempt.namespace))
 
     def rules(self, user: User, namespace: str) -> Iterator[Json]:
-        """Yields the rules that apply to `user` in a namespace, or cluster-wide if it is empty."""
+        """Yields the RBAC rules of `user` in a namespace, or cluster-wide if it is empty."""
         if self.mode is Mode.OPEN or "system:masters" in user.groups:
             yield {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
             yield {"verbs": ["*"], "nonResourceURLs": ["*"]}

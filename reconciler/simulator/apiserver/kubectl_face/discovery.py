@@ -30,7 +30,7 @@ _AGGREGATED_TYPE: Final = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGro
 _NOT_FOUND: Final = "404 page not found\n"
 
 GIT_VERSION: Final = "v1.36.2"
-"""The version of the kube-apiserver whose behaviour is simulated."""
+"""The version that the simulated kube-apiserver reports."""
 
 
 def version() -> Json:
@@ -56,7 +56,11 @@ class Discovery:
     """Serves the API server's discovery documents."""
 
     def __init__(self, actions: Iterable[tuple[str, str]]) -> None:
-        """Lists in discovery the (resource, subresource) pairs of subresources.kubevirt.io."""
+        """Prepares the discovery documents.
+
+        Args:
+            actions: The (resource, subresource) pairs that subresources.kubevirt.io serves.
+        """
         self._actions = tuple(actions)
 
     def answer(self, request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""Evaluates the JSONPath subset of printer columns: `.a.b[0].c`, `[?(@.type=='Ready')]`."""
+"""Evaluates the JSONPath expressions of printer columns: `.a.b[0].c`, `[?(@.type=='Ready')]`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STEP: Final = re.compile(
 
 
 def find(obj: Any, path: str) -> list[Any]:  # noqa: ANN401  # any JSON value
-    """Returns the values that a JSONPath selects, or an empty list if it matches no value."""
+    """Returns the list of values that a JSONPath expression selects."""
     found = [obj]
     for field, index, key, value in _steps(path):
         if field:

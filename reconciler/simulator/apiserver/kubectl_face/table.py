@@ -1,4 +1,4 @@
-"""Builds responses in the requested format: whole objects, tables, or metadata only.
+"""Builds responses in the format that the client requests: objects, a table, or metadata only.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/response.go.
 """
@@ -32,7 +32,7 @@ class Form(StrEnum):
     TABLE = "Table"
     METADATA = "PartialObjectMetadata"
     METADATA_LIST = "PartialObjectMetadataList"
-    """Requested by value: clients name it in the Accept header of a list."""
+    """The format for a list of which the client requests only the metadata."""
 
 
 def wanted(accept: str) -> Form:

@@ -246,7 +246,7 @@ _BUILTIN: Final[dict[str, tuple[Column, ...]]] = {
 
 
 def of(resource: Resource) -> tuple[Column, ...]:
-    """Returns the table columns of a resource, by default its name and age."""
+    """Returns the columns that `kubectl get` shows for a resource; the default is name and age."""
     if not resource.custom:
         return _BUILTIN.get(resource.storage, (NAME, AGE))
     definition = structural_schema.definition(resource.plural)

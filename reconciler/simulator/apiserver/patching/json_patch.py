@@ -19,7 +19,7 @@ class DecodeError(ValueError):
 
 
 class NotApplicableError(ValueError):
-    """An operation cannot be applied. The message shows it, unlike that of a real API server."""
+    """An operation of a JSON Patch cannot be applied. The message contains the operation."""
 
 
 def parse(body: bytes) -> list[dict[str, Any]]:
@@ -86,7 +86,7 @@ def _apply_one(operation: dict[str, Any], document: Any) -> None:  # noqa: ANN40
 
 
 def same(left: Any, right: Any) -> bool:  # noqa: ANN401  # any JSON values
-    """Returns whether two values are equal in JSON, where 1 differs from 1.0 and from true."""
+    """Returns whether two JSON values are equal; unlike in Python, 1 differs from 1.0 and true."""
     if type(left) is not type(right):
         return False
     if isinstance(left, dict):
@@ -111,7 +111,7 @@ def _text(operation: dict[str, Any], field: str) -> str:
 
 
 def _find(document: Any, pointer: str) -> tuple[Any, str]:  # noqa: ANN401  # any JSON value
-    """Returns the container of the value at a JSON pointer, and the value's key in it."""
+    """Returns the container of the value at a JSON pointer, and the value's key."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
     if len(parts) < 2:  # noqa: PLR2004  # "/key" splits into two
         raise LookupError("a pointer to the whole document is not supported")

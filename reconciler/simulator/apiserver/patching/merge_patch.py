@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401  # any JSON values
-    """Returns `target` with a JSON merge patch applied: null removes, lists are replaced."""
+    """Applies a JSON merge patch to `target`: null removes a field, a list is replaced."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}

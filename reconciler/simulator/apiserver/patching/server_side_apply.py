@@ -33,7 +33,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """The result of a server-side apply, which must not be stored if it has conflicts."""
+    """The result of a server-side apply. A result with conflicts must not be stored."""
 
     object: Json
     conflicts: tuple[Conflict, ...]
@@ -112,7 +112,7 @@ def _merge(live: Any, config: Any, node: Json) -> Any:  # noqa: ANN401  # any JS
 
 
 def _drop(merged: Json, gone: Fields, kept: Fields, root: Json) -> None:
-    """Removes fields in place, and their parents if these are then empty and have no owner."""
+    """Removes fields from an object, and parents that are then empty and have no owner."""
     prefixes = {path[:length] for path in kept for length in range(1, len(path) + 1)}
     removed = [path for path in gone if path not in prefixes]
     for path in sorted(removed, key=len, reverse=True):

@@ -31,7 +31,7 @@ EXPIRED_MESSAGE: Final = (
 
 
 class TokenError(ValueError):
-    """The server did not create the continue token. The message is that of a real API server."""
+    """The continue token is not one that the API server created; the message is the server's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Position:
 
 
 def encode(position: Position, namespace: str | None) -> str:
-    """Encodes a continue token for a list, which `namespace` limits to one namespace."""
+    """Encodes a continue token for a list of all namespaces, or of one `namespace`."""
     prefix = f"{namespace}/" if namespace else ""
     revision = _INCONSISTENT if position.revision is None else position.revision
     start = position.after.removeprefix(prefix) + "\0"

@@ -153,7 +153,7 @@ def selection(call: ApiCall) -> Selection:
 
 
 def too_large(revision: int, current: int) -> status_errors.StatusError:
-    """Returns the 504 error for a resourceVersion that is higher than the newest one."""
+    """Returns the 504 error for a resourceVersion that the server has not reached yet."""
     message = f"Too large resource version: {revision}, current: {current}"
     causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     details = {"causes": causes, "retryAfterSeconds": 1}

@@ -45,7 +45,7 @@ _MORE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class SelectorError(ValueError):
-    """The selector is invalid. The message is that of a real API server."""
+    """A label or field selector is invalid. The message is that of a real API server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ class Selection:
 
     labels: tuple[Matcher, ...] = ()
     fields: tuple[tuple[str, str, bool], ...] = ()
-    """Each item is a field path, a value, and whether the field must equal the value."""
+    """The conditions of the field selector: field path, value, and whether they must be equal."""
 
     @property
     def everything(self) -> bool:

@@ -121,7 +121,7 @@ class WatchStream:
             self._offer(event)
 
     def _offer(self, event: StoreEvent) -> None:
-        """Adds a watch event for a change if the selectors match the object before or after."""
+        """Adds an event for a change, if the selectors match the object before or after."""
         kind = event.type
         if not self._chosen.everything:
             after = kind != "DELETED" and self._chosen.matches(decode(event.body))
@@ -190,7 +190,7 @@ def _frame(kind: str, body: bytes) -> bytes:
 
 
 def _limits(call: ApiCall) -> tuple[float, float]:
-    """Returns the numbers of events after which faults silence the watch and disconnect it."""
+    """Returns after how many events faults silence the watch, and after how many they end it."""
     silent = [f.events for f in call.faults if f.effect is Effect.SILENT]
     drop = [f.events for f in call.faults if f.effect is Effect.DROP]
     return min(silent, default=float("inf")), min(drop, default=float("inf"))

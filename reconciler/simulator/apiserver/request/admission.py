@@ -16,7 +16,7 @@ from reconciler.simulator.encoding.json_codec import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """One write request, as an admission hook sees it.
+    """A write request as an admission hook receives it.
 
     Mutating hooks may change `object` in place. For a DELETE, `object` is the stored object. A
     hook can append the texts of Warning headers to `warnings`. If the hook denies the write, its
@@ -56,7 +56,7 @@ class Denial:
 
 
 def denied(webhook: str, message: str, *fields: str, reason: str = "FieldValueInvalid") -> Denial:
-    """Returns a denial that lists one cause for each of the given fields."""
+    """Returns a denial with one cause for each field, or one cause without a field."""
     cause = {"reason": reason, "message": message}
     return Denial(
         webhook=webhook,
@@ -125,7 +125,7 @@ class Admission:
         return self._actions.get((resource, subresource))
 
     def actions(self) -> tuple[tuple[str, str], ...]:
-        """Returns the sorted (resource, subresource) pairs with an action, for discovery."""
+        """Returns the sorted (resource, subresource) pairs that have an action."""
         return tuple(sorted(self._actions))
 
 

@@ -146,11 +146,11 @@ class ApiCall:
         )
 
     def present(self, obj: Json) -> Json:
-        """Returns a stored object as the requested group and version represents it."""
+        """Converts a stored object to the API group and version of the request."""
         return event_views.to_new(obj) if self.resource.stored_as else obj
 
     def present_bytes(self, body: bytes) -> bytes:
-        """Returns an encoded stored object as the requested group and version represents it."""
+        """Converts an encoded stored object to the API group and version of the request."""
         return encode(event_views.to_new(decode(body))) if self.resource.stored_as else body
 
 

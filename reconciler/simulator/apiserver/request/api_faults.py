@@ -1,7 +1,6 @@
 """Defines faults of the API server: which requests they affect, and how.
 
-With a fault, the server fails in a way in which a real server can fail. A fault never corrupts the
-store.
+Each fault is a failure that a real server can have. A fault never corrupts the store.
 """
 
 from __future__ import annotations
@@ -40,7 +39,7 @@ class Fault:
     methods: frozenset[str] = frozenset()
     """The HTTP methods of the requests that the fault affects."""
     verbs: frozenset[str] = frozenset()
-    """The RBAC verbs of the requests that the fault affects: get, list, watch, patch …"""
+    """The RBAC verbs of the requests that the fault affects, such as get and list."""
     resource: str = ""
     """The plural with or without its group: `virtualmachines`, `virtualmachines.kubevirt.io`."""
     subresource: str | None = None
@@ -48,11 +47,11 @@ class Fault:
     name: str = ""
     user: str = ""
     skip: int = 0
-    """The number of matching requests that the fault does not affect; n-1 skips to the nth."""
+    """The number of matching requests before the first one that the fault affects."""
     times: int | None = None
     """The number of times that the fault happens, or None for always."""
     probability: float = 1.0
-    """The probability that the fault affects a matching request; the generator is seeded."""
+    """The probability with which the fault affects each matching request."""
     code: int = 500
     message: str = ""
     """The message of the error Status, or an empty string for the server's default message."""
@@ -92,16 +91,16 @@ class Faults:
         self.faults.remove(fault)
 
     def fired(self, fault: Fault) -> int:
-        """Returns how often a fault has happened."""
+        """Returns how often the fault with an ID has happened."""
         counter = self._counters.get(id(fault))
         return counter.fired if counter else 0
 
     def counts(self) -> dict[str, int]:
-        """Returns how often each current fault has happened, by its ID or else its position."""
+        """Returns how often each fault has happened, by its ID or its position."""
         return {fault.id or str(i): self.fired(fault) for i, fault in enumerate(self.faults)}
 
     def hits(self, method: str, target: RequestInfo, user: str) -> tuple[Fault, ...]:
-        """Returns the faults that affect a request, and adds them to the counts."""
+        """Returns the faults that affect a request, and counts them as happened."""
         matching = [f for f in self.faults if _matches(f, method, target, user)]
         return tuple([fault for fault in matching if self._fires(fault)])
 

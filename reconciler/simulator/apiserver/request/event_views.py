@@ -26,7 +26,7 @@ _CORE_TO_NEW: Final = {
 _NEW_TO_CORE: Final = {new: core for core, new in _CORE_TO_NEW.items()}
 _SHORT_MAX: Final = 128
 _NOTE_MAX: Final = 1024
-"""The limits of an event's fields, in bytes of UTF-8 (the server's message says characters)."""
+"""The maximum sizes of event fields in bytes of UTF-8 (the message says characters)."""
 _FREE_NAMESPACES: Final = frozenset({"default", "kube-system"})
 
 

@@ -35,7 +35,7 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     user: User | None = None
-    """The user, if a caller in this process sets it; with None, the token determines the user."""
+    """The user of a request in process, or None if the bearer token determines the user."""
 
     def param(self, name: str) -> str:
         """Returns a query parameter, or an empty string if it is absent."""
@@ -72,7 +72,7 @@ class Response:
     """The number of objects in the response, if it is a list."""
 
     def header(self, name: str) -> str:
-        """Returns the first header with that name in any case, or an empty string if absent."""
+        """Returns the first header with a name in upper or lower case, or an empty string."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 

@@ -55,7 +55,7 @@ def check(resource: Resource, metadata: Json) -> list[FieldError]:
 
 
 def _mask_trailing_dash(prefix: str) -> str:
-    """Replaces a trailing dash of generateName before validation, since a suffix follows it.
+    """Replaces a generateName's last dash by a letter, since a suffix will follow it.
 
     Source: k8s.io/apimachinery v0.36 pkg/api/validation/generic.go (maskTrailingDash).
     """

@@ -44,7 +44,7 @@ def read(call: ApiCall) -> Json:
 
 
 def read_options(request: Request, kind: str) -> Json:
-    """Decodes the options in the body of a DELETE or an action; an empty body has no options."""
+    """Decodes the options in the body of a DELETE or an action; an empty body means no options."""
     if not request.body.strip():
         return {}
     if request.media_type == protobuf.MEDIA_TYPE:
@@ -90,7 +90,7 @@ def _unreadable(kind: str, problem: str) -> status_errors.StatusError:
 
 
 def check_kind(obj: Json, resource: Resource) -> None:
-    """Checks an object's apiVersion and kind, or fills them in if they are absent.
+    """Checks an object's apiVersion and kind, and sets them if they are absent.
 
     Raises:
         StatusError: The object's kind is not the kind of the URL path.
@@ -113,7 +113,7 @@ def check_kind(obj: Json, resource: Resource) -> None:
 
 
 def check_place(call: ApiCall, obj: Json) -> None:
-    """Checks an object's namespace and name against the URL path, or fills them in.
+    """Checks an object's namespace and name against the URL path; sets absent ones.
 
     Raises:
         StatusError: The object's namespace or name differs from the URL path.
@@ -159,7 +159,7 @@ def prune(call: ApiCall, obj: Json) -> list[str]:
 
 
 def strict_problems(call: ApiCall, obj: Json) -> list[str]:
-    """Prunes an object as `prune`, and returns the errors of strict decoding, duplicates first."""
+    """Prunes an object and returns its unknown and duplicate fields, as strict decoding does."""
     twice = () if call.request.media_type not in _JSON_TYPES else _duplicates(call.request.body)
     return [*twice, *prune(call, obj)]
 
@@ -169,7 +169,7 @@ def _duplicates(body: bytes) -> list[str]:
 
 
 def complain(call: ApiCall, problems: list[str]) -> None:
-    """Adds warnings for unknown or duplicate fields, or rejects the request, by fieldValidation.
+    """Reports unknown and duplicate fields as the request's fieldValidation requires.
 
     Raises:
         StatusError: There are such fields, and fieldValidation is Strict.

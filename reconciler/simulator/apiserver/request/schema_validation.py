@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _INVALID: Final = "FieldValueInvalid"
 _STRING: Final = {"type": "string"}
-"""The schema that most fields have; it accepts any string."""
+"""The schema of a string field, which is the most frequent one."""
 _TYPES: Final = {
     "object": (dict,),
     "array": (list,),
@@ -65,7 +65,7 @@ def _prune(value: Any, node: Json, at: str, unknown: list[str]) -> None:  # noqa
 
 
 def apply_defaults(value: Any, node: Json) -> None:  # noqa: ANN401  # any JSON value
-    """Fills in the schema's default values in place, except below absent parents.
+    """Sets absent fields to their default in the schema, in place; absent parents stay absent.
 
     A null is removed where the schema neither allows it nor has a default (recorded on v1.9.0).
     """
@@ -118,7 +118,7 @@ def _check(value: Any, node: Json, at: str, errors: list[FieldError]) -> None:  
 
 
 def _wrong_type(value: Any, node: Json) -> str:  # noqa: ANN401  # any JSON value
-    """Returns the type that the value should have, or an empty string if its type is correct."""
+    """Returns the type that the schema requires, or an empty string if the value has this type."""
     if node.get("x-kubernetes-int-or-string"):
         fits = isinstance(value, int | str) and not isinstance(value, bool)
         return "" if fits else "integer,string"

@@ -94,7 +94,7 @@ def details(group: str, kind: str, name: str = "", **more: object) -> Json:
 
 
 def qualified(group: str, plural: str) -> str:
-    """Returns a resource with its group, `virtualmachines.kubevirt.io`, or `nodes` for core."""
+    """Returns a resource with its group: `virtualmachines.kubevirt.io`; `nodes` for core."""
     return f"{plural}.{group}" if group else plural
 
 
@@ -122,7 +122,7 @@ def bad_request(message: str) -> StatusError:
 
 
 def rejected() -> StatusError:
-    """Returns the 422 error for a JSON patch that cannot be applied; the error has no causes."""
+    """Returns the 422 error without causes that a real server sends for a failed JSON patch."""
     return StatusError(failure(422, "Invalid", REJECTED, {}))
 
 
@@ -204,7 +204,7 @@ def unauthorized() -> StatusError:
 
 
 def expired(message: str, *, continue_token: str = "") -> StatusError:
-    """Returns the 410 error; its token, if any, continues the list at a newer revision."""
+    """Returns the 410 error; a client can continue the list at a newer revision with its token."""
     metadata = {"continue": continue_token} if continue_token else {}
     return StatusError(failure(410, "Expired", message, metadata=metadata))
 

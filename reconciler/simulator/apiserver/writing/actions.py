@@ -1,4 +1,4 @@
-"""Handles requests to subresources.kubevirt.io, which are served by virt-api in KubeVirt."""
+"""Handles requests to subresources.kubevirt.io, which virt-api serves in a real cluster."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run_action(
 
 
 def _accepts_anything(request: Request) -> bool:
-    """Returns whether the client accepts any media type, as it does without an Accept header."""
+    """Returns whether the client accepts every media type; without an Accept header, it does."""
     types = (each.partition(";")[0].strip() for each in request.header("accept").split(","))
     return any(each in {"", "*/*"} for each in types)
 
@@ -74,7 +74,7 @@ def _options(request: Request) -> Json:
 
 
 def _complaint(body: bytes) -> str:
-    """Returns the message of Go's stream decoder about a body that is not JSON."""
+    """Returns the error message of Go's stream decoder for a body that is not JSON."""
     try:
         go_json.loads(body)
     except go_json.MalformedError as error:

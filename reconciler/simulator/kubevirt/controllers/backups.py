@@ -27,7 +27,7 @@ MANAGER: Final = "virt-handler"
 BLOCKED: Final = "migrationBlockedByBackup"
 SYSTEM_CRITICAL: Final = "system-critical"
 ABORT_S: Final = (0.3, 0.4)
-"""The seconds until an aborted backup has failed; the value is the simulator's choice."""
+"""The seconds until an aborted backup has failed; an estimate, not recorded."""
 ABORTED: Final = "backup aborted"
 
 
@@ -68,9 +68,10 @@ class Backups:
         self._cluster.store.mutate(Key(VMIS, *name), ended, manager=MANAGER)
 
     def blocks(self, migration: Json, vmi: Json) -> bool:
-        """Returns whether a migration must wait for a backup; a system-critical one aborts it.
+        """Returns whether a migration must wait until a backup of its VMI has ended.
 
-        The method sets a condition on a migration that waits. The caller stores the migration.
+        A system-critical migration aborts the backup. A migration that waits gets a condition;
+        the caller stores the migration.
 
         Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645; from v1.8.
         """

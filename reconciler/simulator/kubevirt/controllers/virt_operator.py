@@ -25,9 +25,9 @@ NEW_INSTALLATION: Final = "v1.9.0"
 """The KubeVirt version that a newly created CR gets if it does not specify one."""
 LATENCY_S: Final = (0.1, 0.3)
 SETTLE_S: Final = (2.0, 4.0)
-"""The duration of a reconcile round that restarts no component; the simulator's choice."""
+"""The seconds of a reconcile round that restarts no component; an estimate, not recorded."""
 ROLLOUT_S: Final = (8.0, 12.0)
-"""The duration of a reconcile round that restarts components; the simulator's choice.
+"""The seconds of a reconcile round that restarts components; an estimate, not recorded.
 
 Components restart if the deployment ID changes.
 """
@@ -85,13 +85,13 @@ class VirtOperator:
 
 
 def target_version(kubevirt: Json) -> str:
-    """Returns the version to deploy: the CR's imageTag, the running version, or the default."""
+    """Returns the version to deploy: the CR's imageTag, the running one, or the default."""
     asked = dig(kubevirt, "spec", "imageTag")
     return str(asked or dig(kubevirt, "status", "observedKubeVirtVersion") or NEW_INSTALLATION)
 
 
 def deployment_id(kubevirt: Json) -> str:
-    """Returns the deployment ID, which changes only if components must be rolled out again.
+    """Returns the deployment ID, which changes only if KubeVirt's components must restart.
 
     Source: v1.9.0 pkg/virt-operator/util/config.go:179-261,672-694 (migrations.network is
     the only part of the configuration that affects the ID).
@@ -151,7 +151,7 @@ def _report(kubevirt: Json, states: dict[str, bool], reason: str, message: str, 
 
 
 class HyperConverged:
-    """Simulates HyperConverged's operator, which reverts changes that others make to the CR.
+    """Simulates HyperConverged's operator, which reverts other changes of the KubeVirt CR.
 
     The simulation follows general knowledge of hyperconverged-cluster-operator, not its code.
     """

@@ -35,7 +35,7 @@ MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.03, 0.08)
 """The delay before a VM is reconciled; RestartRequired was recorded 30 to 210 ms after a patch."""
 START_RETRY_S: Final = 10
-"""The seconds before a VM starts again after one failure; n failures take n² times as long."""
+"""The seconds before a VM starts again after a failed start; n failures multiply them by n²."""
 
 
 class VMController:
@@ -49,7 +49,7 @@ class VMController:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a VM if the VM or its VMI changes; a change of the KubeVirt CR queues no VM."""
+        """Queues a VM when the VM or its VMI changes, but not when the KubeVirt CR changes."""
         if event.key.resource in {VMS, VMIS}:
             self.queue.add((event.key.namespace, event.key.name))
 
@@ -104,7 +104,7 @@ class VMController:
     # Starting and stopping
 
     def _run(self, vm: Json, vmi: Json | None) -> Json | None:
-        """Starts or stops the VMI as the VM requires; returns the VMI for the VM's status."""
+        """Starts or stops a VM's VMI as the VM requires, and returns the VMI after that."""
         strategy = vm_status.run_strategy(vm)
         requests = dig(vm, "status", "stateChangeRequests") or []
         stop = next((r for r in requests if r["action"] == "Stop"), None)
@@ -146,7 +146,7 @@ class VMController:
         self._store.create(key_of(VMIS, vmi), vmi, manager=MANAGER)
 
     def keep_start_revision(self, vm: Json) -> None:
-        """Stores the VM's spec when it starts, so that later changes can be compared with it."""
+        """Stores the spec with which a VM starts, for comparison with later changes."""
         key = Key(REVISIONS, vm["metadata"]["namespace"], defaults.revision_name(vm))
         if self._store.get(key) is None:
             data = {"spec": json_codec.copy(vm["spec"])}
@@ -173,7 +173,7 @@ def _observe_versions(vm: Json) -> None:
 
 
 def _lacks_topology(vm: Json, vmi: Json) -> bool:
-    """Whether the VM template lost the PCI topology annotation that the VMI has."""
+    """Returns whether a VM template lost the PCI topology annotation of its VMI."""
     name, _ = defaults.PCI_TOPOLOGY
     kept = dig(vm, "spec", "template", "metadata", "annotations") or {}
     return name in vmi["metadata"]["annotations"] and name not in kept

@@ -47,7 +47,7 @@ SYNC_ERRORS: Final = frozenset(
 
 
 class VMLiveUpdater:
-    """The live updates that the VM controller makes when it reconciles a running VM."""
+    """Applies changes of a running VM, as a part of the VM controller."""
 
     def __init__(self, cluster: Cluster, types: instancetypes.Instancetypes) -> None:
         self._cluster = cluster
@@ -58,7 +58,7 @@ class VMLiveUpdater:
         """Applies a VM's live changes to its VMI, and reports other changes in VM conditions.
 
         Returns:
-            The VMI from which the VM's status is computed.
+            The VMI after the changes.
         """
         config = self._cluster.config
         revision = self._start_revision(vmi)
@@ -87,7 +87,7 @@ class VMLiveUpdater:
         return vmi
 
     def _clear_unless_same(self, vm: Json, vmi: Json) -> None:
-        """Clears RestartRequired; if the update sets the same condition again, keeps its time."""
+        """Clears RestartRequired; an equal condition that is set again keeps its time."""
         earlier = condition(vm, RESTART_REQUIRED)
         drop_condition(vm, RESTART_REQUIRED)
         if self._cluster.config.live_update:
@@ -97,7 +97,7 @@ class VMLiveUpdater:
             again["lastTransitionTime"] = earlier["lastTransitionTime"]
 
     def _update_live(self, vm: Json, vmi: Json) -> None:
-        """Applies changed CPUs and placement, then memory, unless an earlier step fails.
+        """Applies changed CPUs, placement and memory, in this order; stops if a step fails.
 
         Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366.
         """
@@ -183,7 +183,7 @@ class VMLiveUpdater:
         )
 
     def keep_instancetype(self, vm: Json) -> None:
-        """Stores the VM's instancetype as a revision, and its name in spec (to v1.4) or status."""
+        """Stores the VM's instancetype in a revision, and writes its name into the VM."""
         behaviour = self._cluster.config.behaviour
         if not dig(vm, "spec", "instancetype"):
             return

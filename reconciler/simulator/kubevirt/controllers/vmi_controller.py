@@ -41,7 +41,7 @@ POD_NOT_EXISTS: Final = "virt-launcher pod has not yet been scheduled"
 QUOTA_RETRY_S: Final = 5.0
 TERMINATION_S: Final = (0.08, 0.12)
 RELEASE_S: Final = (0.09, 0.14)
-"""The delay in seconds between the steps of a stop or an eviction, as recorded."""
+"""The bounds of the delay in seconds between two steps of a stop or an eviction, as recorded."""
 
 
 class VMIController:
@@ -173,7 +173,7 @@ class VMIController:
 
     def _stop(self, vmi: Json, pods: list[PodFacts]) -> None:
         if not dig(vmi, "status", "nodeName"):
-            # A pod that no node runs is deleted immediately; recorded on v1.9.0.
+            # Kubernetes deletes a pod that is not bound to a node immediately; recorded on v1.9.0.
             self._end(vmi, pods)
             return
         ready = condition(vmi, READY)

@@ -43,7 +43,7 @@ Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:58
 1.4 to 20 s from the patch, mostly about 5 s.
 """
 SPIN_S: Final = 0.05
-"""The seconds between rounds while VMIs wait for a slot; KubeVirt passes 30 ns instead of 30 s."""
+"""The seconds between rounds while VMIs wait for a slot: KubeVirt's code says 30 ns, not 30 s."""
 LIVE_MIGRATE: Final = "LiveMigrate"
 EVICT: Final = "Evict"
 USER_TRIGGERED: Final = "user-triggered"
@@ -52,7 +52,7 @@ _ROUND: Final = "round"
 
 
 class WorkloadUpdater:
-    """Simulates the workload updater; workloadUpdateMethods allow it to migrate and evict VMIs."""
+    """Simulates the workload updater, which migrates or evicts VMIs with pending changes."""
 
     def __init__(self, cluster: Cluster, vmis: VMIController) -> None:
         self._cluster = cluster
@@ -90,7 +90,7 @@ class WorkloadUpdater:
         self._withdraw(frozenset(waiting))
 
     def _waiting(self) -> list[Name]:
-        """Returns the VMIs to update: first pending hotplugs, then outdated launchers."""
+        """Returns the VMIs to update: first pending hotplugs, then outdated launcher pods."""
         inventory = self._cluster.inventory
         current = launcher_pod.image(self._cluster.config.behaviour.text)
         return list(dict.fromkeys([*inventory.hotplugs, *inventory.outdated(current)]))
@@ -194,7 +194,7 @@ class WorkloadUpdater:
         self._cluster.recorder.record(vmi, kind, reason, message, component=COMPONENT)
 
     def _evacuate(self, vmi: Json) -> None:
-        """Creates an evacuation migration for a denied eviction; it also hotplugs memory."""
+        """Creates a migration, which also hotplugs memory, for a VMI whose eviction is denied."""
         name = (vmi["metadata"]["namespace"], vmi["metadata"]["name"])
         migration = make_migration(name, f"kubevirt-evacuation-{self._store.ids.suffix()}")
         migration["metadata"]["generateName"] = "kubevirt-evacuation-"

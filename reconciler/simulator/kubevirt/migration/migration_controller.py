@@ -102,7 +102,7 @@ class MigrationController:
             self._advance(migration, facts, vmi)
 
     def _wake_pending(self) -> None:
-        """Queues the pending migrations by priority, highest first, since a slot may be free."""
+        """Queues the pending migrations, highest priority first, when a slot may be free."""
         waiting = [
             m for m in self._cluster.inventory.unfinished_migrations() if not m.past_pending
         ]
@@ -260,7 +260,7 @@ class MigrationController:
         self._enter(migration, phase)
 
     def _finish(self, migration: Json, vmi: Json | None) -> None:
-        """Copies the VMI's migration state; removes the finalizer and surplus migrations."""
+        """Completes a migration that has ended, and deletes the VMI's oldest migrations."""
         key = key_of(MIGRATIONS, migration)
         state = dig(vmi, "status", "migrationState")
         uid = migration["metadata"]["uid"]

@@ -1,4 +1,4 @@
-"""MigrationLimits: the back-off, and the maximum number of concurrent migrations."""
+"""MigrationLimits: when a pending migration may start, given its back-off and the limits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class MigrationLimits:
         self._cluster = cluster
 
     def backoff_s(self, migration: Json, facts: MigrationFacts) -> float:
-        """Returns the remaining seconds of a migration's back-off; 0 or less means no back-off."""
+        """Returns the remaining seconds of a migration's back-off; 0 or less if it may start."""
         annotations = migration["metadata"].get("annotations") or {}
         automatic = EVACUATION in annotations or (
             WORKLOAD_UPDATE in annotations and self._cluster.config.behaviour.backoff

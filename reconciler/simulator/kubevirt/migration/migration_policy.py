@@ -1,4 +1,4 @@
-"""Determines which MigrationPolicy a migration uses, and the settings that result.
+"""Finds the MigrationPolicy of a migration, and computes the migration's settings.
 
 A policy cannot change the cluster's limits, its progress timeout, or any other setting.
 

@@ -41,7 +41,7 @@ def rank(priority: str) -> int:
 
 
 def poll_s(priority: str, *, queue: bool) -> float:
-    """Returns the seconds until a migration that waits for a slot checks again.
+    """Returns the seconds after which a migration that waits for a slot is checked again.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1413; v1.6.0: 5 s.
     """
@@ -49,10 +49,10 @@ def poll_s(priority: str, *, queue: bool) -> float:
 
 
 def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
-    """Returns the earliest start of a VMI's next automatic migration, or None for no delay.
+    """Returns the earliest time at which a VMI's next automatic migration may start.
 
     The migration starts 20 s after the latest failure. The delay doubles with each further
-    failure since the last success.
+    failure since the last success. None means that there is no delay.
 
     Args:
         earlier: The VMI's other migrations, oldest first.
@@ -72,6 +72,6 @@ def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
 
 
 def surplus(migrations: Iterable[MigrationFacts]) -> tuple[MigrationFacts, ...]:
-    """Returns a VMI's finished migrations except the newest five, oldest first."""
+    """Returns a VMI's finished migrations, oldest first, without the newest five."""
     finished = sorted((m for m in migrations if not m.unfinished), key=lambda m: m.revision)
     return tuple(finished[:-KEPT_FINISHED]) if len(finished) > KEPT_FINISHED else ()

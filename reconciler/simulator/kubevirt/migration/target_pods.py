@@ -33,7 +33,7 @@ class MigrationPods:
         self._quotas = quotas
 
     def create(self, migration: Json, vmi: Json) -> str | None:
-        """Creates a migration's target pod; returns the API server's error, or None on success."""
+        """Creates a migration's target pod, and returns the API server's error if there is one."""
         source = self._cluster.inventory.nodes.get(dig(vmi, "status", "nodeName") or "")
         pod = launcher_pod.make_pod(
             vmi,
@@ -85,7 +85,7 @@ class MigrationPods:
         return next((pod.key.name for pod in pods if pod.active and pod.node == node), "")
 
     def retire(self, pod: str, vmi: Json, phase: str) -> None:
-        """Sets the final phase of a VMI's pod."""
+        """Sets the final phase of the launcher pod that a migration no longer needs."""
         for facts in self._cluster.inventory.pods_of(vmi["metadata"]["uid"]):
             if facts.key.name == pod and facts.active:
                 self._cluster.store.mutate(
@@ -103,7 +103,7 @@ class MigrationPods:
 
 
 def pod_compute_memory(pod: Json | None) -> int:
-    """Returns the bytes that a launcher pod's compute container requests, with huge pages."""
+    """Returns the bytes that a launcher pod's compute container requests, including huge pages."""
     containers = dig(pod, "spec", "containers") or ()
     requests: Json | None = next(
         (dig(c, "resources", "requests") for c in containers if c["name"] == "compute"), {}

@@ -1,4 +1,4 @@
-"""Computes how a guest's memory changes when libvirt requests another size."""
+"""Computes a guest's memory after libvirt requests another size from it."""
 
 from __future__ import annotations
 

@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-handler"
 LATENCY_S: Final = (0.01, 0.02)
 STEP_S: Final = (0.3, 0.4)
-"""The seconds of a step while a migration is prepared or a VM starts, as recorded."""
+"""The bounds in seconds of one step of a starting VM or of a migration's preparation, recorded."""
 TRANSFER_BASE_S: Final = 1.5
-"""The seconds of a memory transfer, without the time to copy the memory."""
+"""The seconds that a memory transfer takes in addition to the copying itself."""
 POD_REQUEST_LABEL: Final = "kubevirt.io/vmi-pod-memory-resource-requests"
 OVERHEAD_RATIO_LABEL: Final = "kubevirt.io/memory-hotplug-overhead-ratio"
 MIGRATION_ERROR: Final = "Live migration failed: server closed connection"
@@ -258,8 +258,8 @@ class VirtHandler:
         KubeVirt compares the pod's request with the overhead plus the VMI's requests, not with the
         guest's size. Therefore, the pod of a VMI without requests (usual from v1.7) is always
         large enough, even if a limit or overcommit makes it smaller than the guest. The pod of a
-        VMI with overcommitGuestOverhead is always too small. Older versions are assumed to do the
-        same.
+        VMI with overcommitGuestOverhead is always too small. The simulator assumes that older
+        versions do the same, except for huge pages that the label does not include.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1163-1190.
         """

@@ -1,1 +1,1 @@
-"""Defines KubeVirt's rules as pure functions of objects, configuration and version."""
+"""Defines KubeVirt's rules as functions without side effects."""

@@ -70,7 +70,7 @@ def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | No
 
 
 def rewrite_quantities(domain: Json, form: Callable[[str], str]) -> None:
-    """Rewrites a domain's quantities, as KubeVirt does when it writes them.
+    """Rewrites the quantities in a VM's or VMI's domain, in place.
 
     Args:
         domain: The domain to change.
@@ -138,7 +138,7 @@ def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
 
 
 def revision_name(vm: Json) -> str:
-    """Returns the name of the ControllerRevision that stores a VM's spec if the VM starts now."""
+    """Returns the name of the ControllerRevision that stores the spec of a VM that starts now."""
     return f"revision-start-vm-{vm['metadata']['uid']}-{vm['metadata']['generation']}"
 
 
@@ -154,7 +154,7 @@ def _domain_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 
 
 def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
-    """Fills in the CPU topology if no part of it is set, as recorded for a VM with only cores."""
+    """Sets the CPU topology of a VMI, unless the VM sets a part of it; recorded."""
     cpu.setdefault("model", "host-model")
     if not any(cpu.get(part) for part in TOPOLOGY):
         cpu.update(dict.fromkeys(TOPOLOGY, 1))

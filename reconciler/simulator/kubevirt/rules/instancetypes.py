@@ -35,13 +35,11 @@ _CONFLICTS: Final = (
 """Pairs of a VM field and an instancetype field that must not both be set.
 
 Source: v1.9.0 pkg/instancetype/apply/memory.go:73-99, cpu.go.
-
-Source: v1.9.0 pkg/instancetype/apply/memory.go:73-99, cpu.go.
 """
 
 
 class Instancetypes:
-    """Looks up the current instancetypes, and those stored in a VM's ControllerRevision."""
+    """Finds the instancetype of a VM, either its current version or the stored revision."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -52,7 +50,7 @@ class Instancetypes:
         return None if not matcher else self._store.get(_matched(matcher, _namespace(vm)))
 
     def effective(self, vm: Json, behaviour: Behaviour) -> Json | None:
-        """Returns the instancetype in the VM's ControllerRevision, or else its current version."""
+        """Returns the instancetype in the VM's ControllerRevision, or else the current one."""
         name = revision_of(vm, behaviour)
         revision = self._store.get(Key(REVISIONS, _namespace(vm), name)) if name else None
         return revision["data"] if revision is not None else self.named(vm)
@@ -100,7 +98,7 @@ def apply(domain: Json, instancetype: Json | None) -> Json:
 
 
 def conflicts(vm: Json, instancetype: Json | None) -> tuple[str, ...]:
-    """Returns the paths of the VM fields that its instancetype sets as well."""
+    """Returns the paths of the VM's fields that its instancetype also sets."""
     spec = dig(instancetype, "spec")
     if not spec:
         return ()

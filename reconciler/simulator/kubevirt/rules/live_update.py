@@ -39,7 +39,7 @@ BELOW_BOOT: Final = (
     "memory updated in template spec to a value lower than what the VM started with"
 )
 ABOVE_MAX: Final = "memory updated in template spec to a value higher than what's available"
-"""The message for a size above maxGuest before v1.3; later versions use the common rules.
+"""The message in v1.2 for a size above maxGuest; later versions have other messages.
 
 Source: v1.2.0 pkg/virt-controller/watch/vm/vm.go:3189.
 """
@@ -55,7 +55,7 @@ class Verdict(StrEnum):
     NOTHING = "nothing"
     RESTART = "restart"
     REFUSED = "refused"
-    """The change fails with an error; the VM shows condition Failure, and KubeVirt retries."""
+    """The change fails with an error. The VM gets the condition Failure, and KubeVirt retries."""
     HOTPLUG = "hotplug"
 
 
@@ -63,7 +63,7 @@ class Verdict(StrEnum):
 class MemoryDecision:
     """The decision about a VM's memory, with the condition's message or the new sizes in bytes.
 
-    Before v1.2, KubeVirt does not set RestartRequired; the change waits until the VM restarts.
+    In v1.1, KubeVirt does not set RestartRequired; the change waits until the VM restarts.
     """
 
     verdict: Verdict
@@ -76,7 +76,7 @@ _NOTHING: Final = MemoryDecision(verdict=Verdict.NOTHING)
 
 
 def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
-    """Returns whether a VM needs a restart, since a field changed that cannot be updated live.
+    """Returns whether a VM needs a restart because it has a change that cannot be applied live.
 
     Args:
         started: The template spec at the VM's start, with its instancetype applied.
@@ -146,7 +146,7 @@ def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDe
 
 
 def _decide_by_size(vmi: Json, *, wanted: int, present: int, plugged: int) -> MemoryDecision:
-    """Decides about a memory change as v1.2.1 and v1.2.2 do, which only compare sizes.
+    """Decides about a memory change in v1.2.1 and v1.2.2, which only compare sizes.
 
     Source: v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded on v1.2.2.
     """
@@ -164,7 +164,7 @@ def _decide_by_size(vmi: Json, *, wanted: int, present: int, plugged: int) -> Me
 
 
 def _busy(vmi: Json) -> MemoryDecision | None:
-    """Returns the rejection of a change during a hotplug or migration, or None."""
+    """Returns the rejection of a change while a hotplug or migration is running, or None."""
     if condition_status(vmi, HOT_MEMORY_CHANGE) == "True":
         return MemoryDecision(verdict=Verdict.REFUSED, message=ERROR_PREFIX + ANOTHER_IN_PROGRESS)
     if is_migrating(vmi):
@@ -212,7 +212,7 @@ def _adopt(target: Json, source: Json, name: str) -> None:
 
 
 def _without_nulls(value: object) -> object:
-    """Returns a value without nulls, which Go's types do not distinguish from absent fields."""
+    """Returns a copy of a value without nulls, since KubeVirt treats null as absent."""
     if isinstance(value, dict):
         return {name: _without_nulls(item) for name, item in value.items() if item is not None}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Decides about live updates of a VM's CPUs and placement, which KubeVirt does before memory."""
+"""Decides whether changes of a VM's CPUs and placement can be applied to the running VMI."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _TOLERATIONS_PREFIX: Final = "Error encountered while handling tolerations chang
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The result of a live-update step (CPUs or placement) that precedes the memory step."""
+    """The result of the CPU or placement update, which KubeVirt runs before the memory update."""
 
     restart: str = ""
-    """The message of RestartRequired, which does not prevent the memory step from running."""
+    """The message for the condition RestartRequired; the memory update still runs."""
     reason: str = ""
-    """The reason of a failed step, which KubeVirt retries before it runs the memory step."""
+    """The reason of a failed update, which KubeVirt retries before the memory update."""
     message: str = ""
     sockets: int | None = None
     """The number of CPU sockets to write into the VMI, or None for no change."""
@@ -70,7 +70,7 @@ def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return 
 
 
 def decide_placement(template: Json, vmi: Json) -> Step:
-    """Decides whether a VM's placement can be applied to its VMI, which a migration prevents.
+    """Decides whether a VM's changed placement can be applied; during a migration, it cannot.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366 (the order of the
     steps).
@@ -98,7 +98,7 @@ def apply_changes(vmi: Json, template: Json, sockets: int | None) -> None:
 
 
 def has_changes(template: Json, vmi: Json, sockets: int | None) -> bool:
-    """Returns whether the function `apply_changes` would change the VMI."""
+    """Returns whether `apply_changes` would change the VMI."""
     return sockets is not None or any(_differs(template, vmi, name) for name in PLACEMENT)
 
 

@@ -1,4 +1,4 @@
-"""Defines the rules of memory hotplug: what KubeVirt allows, and the requests that result."""
+"""Defines when KubeVirt allows memory hotplug, and the memory requests after a hotplug."""
 
 from __future__ import annotations
 
@@ -74,7 +74,9 @@ def _platform_refusal(domain: Json, architecture: str, behaviour: Behaviour) -> 
 
 
 def memory_alignment(domain: Json, behaviour: Behaviour) -> int:
-    """Returns the required memory alignment in bytes: 2Mi, or (from v1.3) 1Gi for 1Gi pages.
+    """Returns the alignment of a hotplugged size in bytes: 2Mi, or 1Gi for 1Gi pages.
+
+    Up to v1.2, it is always 2Mi.
 
     Source: v1.9.0 pkg/liveupdate/memory/memory.go:37-40, v1.1.0 converter.go:92.
     """

@@ -1,4 +1,4 @@
-"""Computes a launcher pod's memory request: the guest, plus the overhead of the version."""
+"""Computes the memory request of a launcher pod: the guest's memory plus KubeVirt's overhead."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class PodMemory:
 
     @property
     def total(self) -> int:
-        """The memory request plus huge pages, which KubeVirt also writes into the VMI's label."""
+        """The memory request plus huge pages; a label of the VMI has this sum."""
         return self.request + self.hugepages
 
 
 def memory_overhead(vmi: Json, config: ClusterConfig) -> int:
-    """Returns the virtualization overhead of a VMI's memory, in bytes.
+    """Returns how many bytes of memory a VMI's pod needs in addition to the guest's memory.
 
     The page tables are computed from the memory requests, rounded up to kilobytes (recorded to the
     byte).

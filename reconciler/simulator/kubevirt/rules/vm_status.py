@@ -25,7 +25,7 @@ from reconciler.simulator.kubevirt.object_fields import (
 from reconciler.simulator.kubevirt.rules.defaults import GENERATION_ANNOTATION
 
 OWN_CONDITIONS: Final = frozenset({READY, RESTART_REQUIRED, FAILURE, "Initialized"})
-"""The conditions of the VM controller itself; all other conditions are copied from the VMI."""
+"""The conditions that the VM controller sets; all other conditions are copied from the VMI."""
 
 
 def run_strategy(vm: Json) -> str:
@@ -62,7 +62,7 @@ def refresh(vm: Json, vmi: Json | None, *, now: str) -> None:
 
 
 def printable_status(vm: Json, vmi: Json | None) -> str:  # noqa: PLR0911 - one return a status
-    """Returns a VM's printable status: the first one that applies, in KubeVirt's order.
+    """Returns a VM's printable status: the first status that applies, in KubeVirt's order.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:2516-2649.
     """

@@ -31,8 +31,7 @@ MANAGER: Final = "virt-api"
 class Actions:
     """The subresource actions by which clients start, stop, restart and migrate VMs.
 
-    Source: v1.9.0 pkg/virt-api/rest/lifecycle.go; the responses to a restart are recorded
-        (v1.9.0).
+    Source: v1.9.0 pkg/virt-api/rest/lifecycle.go; the responses to a restart are recorded.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -47,7 +46,7 @@ class Actions:
         admission.action("virtualmachineinstances", "guestosinfo", self.guest_os_info)
 
     def restart(self, request: ActionRequest) -> ActionResult:
-        """Requests a new VMI for a VM; returns 500, not 409, if another request is unfinished."""
+        """Requests the restart of a VM; responds with 500 while another request is unfinished."""
         vm = self._cluster.vm(request.namespace, request.name)
         if vm is None:
             return _not_found(request)

@@ -20,7 +20,7 @@ MEMORY_FIELD: Final = "spec.template.spec.domain.memory.guest"
 RUNNING_WARNING: Final = "spec.running is deprecated, please use spec.runStrategy instead."
 _MEMORY_FIELDS: Final = frozenset({MEMORY_FIELD, "spec.template.spec.domain.memory.maxGuest"})
 _LEAST: Final = {0: "0", 1_000_000: "1M"}
-"""The minimum memory requests in bytes, with the notation that error messages use."""
+"""The smallest accepted memory requests in bytes, with the notation of virt-api's messages."""
 
 
 class VMWebhooks:
@@ -88,7 +88,7 @@ class VMWebhooks:
         )
 
     def _matcher_denial(self, review: Review) -> Denial | None:
-        """Up to v1.4, denies a new instancetype name with an old revision name; recorded."""
+        """Denies a new instancetype name with an old revision name (up to v1.4; recorded)."""
         if review.old is None or self._cluster.config.behaviour.instancetype_in_status:
             return None
         old, new = (dig(vm, "spec", "instancetype") or {} for vm in (review.old, review.object))
@@ -164,7 +164,7 @@ class VMWebhooks:
         return _hugepages_denial(domain, field)
 
     def _live_update_denial(self, vm: Json) -> Denial | None:
-        """Applies the hotplug rules to VMs that set maxGuest themselves, but not to other VMs.
+        """Denies a VM that sets maxGuest itself, if its memory cannot be hotplugged.
 
         Source: v1.9.0 ADM/vms-admitter.go:279-296.
         """
@@ -180,7 +180,7 @@ class VMWebhooks:
         return None if refused is None else denied(VALIDATOR, refused, MEMORY_FIELD)
 
     def _live_update_features_denial(self, review: Review) -> Denial | None:
-        """Applies the rules for liveUpdateFeatures, which only KubeVirt v1.1 has."""
+        """Denies a VM that breaks v1.1's rules for spec.liveUpdateFeatures."""
         config, meta = self._cluster.config, review.object["metadata"]
         if not config.behaviour.vm_live_update_features:
             return None

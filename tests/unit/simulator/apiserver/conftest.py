@@ -1,4 +1,4 @@
-"""An empty simulated API server for the tests in this folder."""
+"""Provides an empty simulated API server to the tests in this folder."""
 
 import pytest
 from support.apiserver import ApiServer

@@ -41,7 +41,7 @@ def test_status_in_the_request_for_a_new_object_is_ignored(server):
 
 
 def test_null_label_and_annotation_are_stored_as_empty_text(server):
-    """As Go decodes them: k8s.io/apimachinery v0.32 ObjectMeta has maps of text."""
+    """Go decodes null in a map of strings as an empty string (apimachinery v0.32 ObjectMeta)."""
     metadata = {**vm()["metadata"], "labels": {"a": None, "b": "c"}, "annotations": {"d": None}}
     for path, obj in ((VMS, {**vm(), "metadata": metadata}), (PODS, pod({"name": "c"}))):
         created = server.send("POST", path, {**obj, "metadata": metadata}).body["metadata"]

@@ -42,7 +42,7 @@ def api(served):
 
 
 def connected(running):
-    """Return a TCP connection to the server."""
+    """Returns a TCP connection to the server."""
     return socket.create_connection(("127.0.0.1", int(running.url.rpartition(":")[2])))
 
 

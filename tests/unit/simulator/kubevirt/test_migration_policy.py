@@ -22,7 +22,7 @@ POLICIES = "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies"
 
 
 def policy(name, vmi=None, namespace=None, **spec):
-    """Returns a MigrationPolicy that omits the selectors that are None."""
+    """Returns a MigrationPolicy; a selector that is None is omitted."""
     found = {"virtualMachineInstanceSelector": vmi, "namespaceSelector": namespace}
     selectors = {key: labels for key, labels in found.items() if labels is not None}
     return {

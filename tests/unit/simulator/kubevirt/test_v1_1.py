@@ -121,7 +121,7 @@ TYPES = [{"name": name, "guest": f"{n}Gi"} for n, name in ((2, "small"), (3, "bi
 
 
 def name_of(play, name):
-    """Changes the VM's instancetype and removes the revision name, as KubeVirt v1.3's tests do."""
+    """Changes a VM's instancetype name, and removes the revision name as KubeVirt v1.3 does."""
     return play.patch({"spec": {"instancetype": {"name": name, "revisionName": None}}})
 
 

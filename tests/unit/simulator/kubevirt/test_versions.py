@@ -1,4 +1,4 @@
-"""Tests the differences between KubeVirt versions, and gives the source of each."""
+"""Tests the differences between KubeVirt versions; each table row cites its source."""
 
 from __future__ import annotations
 
