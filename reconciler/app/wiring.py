@@ -61,7 +61,7 @@ def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[Desired
 
     Args:
         options: The source of the desired state.
-        follow: Whether the caller reads repeatedly; the reader then caches what it has parsed.
+        follow: Whether the caller reads repeatedly, so that no read warns of uncommitted changes.
 
     Raises:
         UsageError: The options select no source, or two.
@@ -98,8 +98,7 @@ def _whole(options: SourceOptions, *, follow: bool) -> Iterator[DesiredReader]:
             )
             return
         with _cache(options.cache_dir) as cache:
-            kind = readers.FollowingReader if follow else readers.CommitReader
-            reader = kind(
+            reader = readers.CommitReader(
                 repository,
                 revision,
                 default_namespace=options.default_namespace,

@@ -47,7 +47,7 @@ def check(
     """
     if fits(schema_name)(document):
         return ()
-    return _all(_brief_validator(schema_name).iter_errors(document))
+    return _all(_validator(schema_name).iter_errors(document))
 
 
 def _all(errors: Iterable[ValidationError]) -> tuple[Violation, ...]:
@@ -73,33 +73,17 @@ def _violation(error: ValidationError) -> Violation:
 
 @cache
 def _validator(schema_name: str) -> Draft202012Validator:
-    """Create the validator of a schema once and cache it; importing jsonschema takes 0.2 s."""
+    """Create the validator of a schema once and cache it; importing jsonschema takes 0.2 s.
+
+    The validator skips list elements that pass the fast check, as nearly all elements do.
+    """
     from jsonschema import Draft202012Validator, FormatChecker  # noqa: PLC0415 - slow import
     from jsonschema.validators import extend  # noqa: PLC0415 - slow import
 
     checker = FormatChecker(formats=())
     for name, function in formats.CHECKS.items():
         checker.checks(name, raises=ValueError)(function)
-    keywords = {
-        "required": _required,
-        "additionalProperties": _additional,
-        "x-near-miss": _near_miss,
-        "x-belongs": _belongs,
-    }
-    # In the stubs of types-jsonschema, extend has no types.
-    kind: type[Draft202012Validator] = extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]
-    return kind(schema_files.load(schema_name), format_checker=checker)
-
-
-@cache
-def _brief_validator(schema_name: str) -> Draft202012Validator:
-    """Create a validator that skips list elements if they pass the fast check.
-
-    Nearly all elements pass it.
-    """
-    from jsonschema.validators import extend  # noqa: PLC0415 - slow import
-
-    whole, root = _validator(schema_name), schema_files.load(schema_name)
+    root = schema_files.load(schema_name)
     tests: dict[str, Test] = {}
 
     def items(
@@ -114,8 +98,16 @@ def _brief_validator(schema_name: str) -> Draft202012Validator:
             if not fitting(each):
                 yield from validator.descend(each, schema, path=index)
 
-    kind: type[Draft202012Validator] = extend(type(whole), {"items": items})  # type: ignore[no-untyped-call]
-    return kind(root, format_checker=whole.format_checker)
+    keywords = {
+        "required": _required,
+        "additionalProperties": _additional,
+        "items": items,
+        "x-near-miss": _near_miss,
+        "x-belongs": _belongs,
+    }
+    # In the stubs of types-jsonschema, extend has no types.
+    kind: type[Draft202012Validator] = extend(Draft202012Validator, keywords)  # type: ignore[no-untyped-call]
+    return kind(root, format_checker=checker)
 
 
 def _required(

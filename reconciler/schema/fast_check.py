@@ -102,11 +102,6 @@ def _properties(expected: Any, _: Mapping[str, Any], root: Mapping[str, Any]) ->
     return every
 
 
-def _required(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:  # noqa: ANN401
-    names = frozenset(expected)
-    return lambda value: not isinstance(value, dict) or names <= value.keys()
-
-
 def _additional(expected: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Test:  # noqa: ANN401
     known = schema.get("properties", {}).keys()
     if expected is False:
@@ -129,10 +124,6 @@ def _enum(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:  
     return lambda value: isinstance(value, str) and value in expected
 
 
-def _const(expected: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Test:  # noqa: ANN401
-    return _enum([expected], schema, root)
-
-
 def _format(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:  # noqa: ANN401
     if expected not in formats.CHECKS:
         raise _UnknownError
@@ -147,23 +138,9 @@ def _format(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:
     return test
 
 
-def _number(keep: Callable[[Any, Any], bool]) -> Callable[..., Test]:
-    return lambda expected, *_: (
-        lambda value: not isinstance(value, int | float) or keep(value, expected)
-    )
-
-
-def _pattern(expected: str, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:
-    search = re.compile(expected).search
-    return lambda value: not isinstance(value, str) or search(value) is not None
-
-
-def _min_length(expected: int, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:
-    return lambda value: not isinstance(value, str) or len(value) >= expected
-
-
-def _min_items(expected: int, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:
-    return lambda value: not isinstance(value, list) or len(value) >= expected
+def _for(kind: type | tuple[type, ...], keep: Callable[[Any, Any], bool]) -> Callable[..., Test]:
+    """Return the maker of a test that *keep* decides for values of *kind*; others pass."""
+    return lambda expected, *_: lambda value: not isinstance(value, kind) or keep(value, expected)
 
 
 def _every(expected: Any, _: Mapping[str, Any], root: Mapping[str, Any]) -> Test:  # noqa: ANN401
@@ -220,29 +197,25 @@ def _near_miss(expected: Any, schema: Mapping[str, Any], _: Mapping[str, Any]) -
     )
 
 
-def _belongs(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:  # noqa: ANN401
-    return lambda value: not isinstance(value, dict) or expected.keys().isdisjoint(value)
-
-
 _MAKERS: Mapping[str, Callable[..., Test]] = {
     "type": _type,
     "properties": _properties,
-    "required": _required,
+    "required": _for(dict, lambda value, names: all(name in value for name in names)),
     "additionalProperties": _additional,
     "items": _items,
     "enum": _enum,
-    "const": _const,
+    "const": lambda expected, *rest: _enum([expected], *rest),
     "format": _format,
-    "minimum": _number(lambda value, least: value >= least),
-    "maximum": _number(lambda value, most: value <= most),
-    "pattern": _pattern,
-    "minLength": _min_length,
-    "minItems": _min_items,
+    "minimum": _for((int, float), lambda value, least: value >= least),
+    "maximum": _for((int, float), lambda value, most: value <= most),
+    "pattern": _for(str, lambda value, expected: re.search(expected, value) is not None),
+    "minLength": _for(str, lambda value, least: len(value) >= least),
+    "minItems": _for(list, lambda value, least: len(value) >= least),
     "allOf": _every,
     "oneOf": _one_of,
     "if": _if,
     "$ref": _ref,
     "x-near-miss": _near_miss,
-    "x-belongs": _belongs,
+    "x-belongs": _for(dict, lambda value, homes: homes.keys().isdisjoint(value)),
 }
 """The function that creates the test for each keyword, from its value and the schema."""

@@ -69,9 +69,9 @@ def describe(found: Finding) -> tuple[str, str, str]:
 
 
 def _unknown(found: Finding, where: str) -> tuple[str, str, str]:
-    known = tuple(found.schema.get("properties", ()))
-    hints = found.schema.get("x-hints", {})
-    hint = hints.get(found.path[-1]) or suggestion(found.path[-1], known)
+    name, known = found.path[-1], tuple(found.schema.get("properties", ()))
+    guess = f"{did_you_mean(str(name), known)} allowed: {', '.join(sorted(known))}".lstrip()
+    hint = found.schema.get("x-hints", {}).get(name, guess)
     return "unknown-field", f"{where} is not a known field", hint
 
 
@@ -86,10 +86,6 @@ def _typo(found: Finding, where: str) -> tuple[str, str, str]:
 def _misplaced(found: Finding, where: str) -> tuple[str, str, str]:
     right = found.expected[found.path[-1]]
     return "unknown-field", f"{where} is not a known field", f"move the field to {right}"
-
-
-def _missing(_: Finding, where: str) -> tuple[str, str, str]:
-    return "missing-field", f"{where} is missing", ""
 
 
 def _type(found: Finding, where: str) -> tuple[str, str, str]:
@@ -118,23 +114,19 @@ def _bound(found: Finding, where: str) -> tuple[str, str, str]:
     return "bad-value", message, str(found.schema.get("x-hint", ""))
 
 
-def _empty(_: Finding, where: str) -> tuple[str, str, str]:
-    return "bad-value", f"{where} is empty", ""
-
-
 _WRITERS: Mapping[str, Callable[[Finding, str], tuple[str, str, str]]] = {
     "additionalProperties": _unknown,
     "x-near-miss": _typo,
     "x-belongs": _misplaced,
-    "required": _missing,
+    "required": lambda _, where: ("missing-field", f"{where} is missing", ""),
     "type": _type,
     "enum": _choice,
     "const": _choice,
     "format": _format,
     "minimum": _bound,
     "maximum": _bound,
-    "minLength": _empty,
-    "minItems": _empty,
+    "minLength": lambda _, where: ("bad-value", f"{where} is empty", ""),
+    "minItems": lambda _, where: ("bad-value", f"{where} is empty", ""),
 }
 
 
@@ -158,13 +150,6 @@ def described(value: object) -> str:
         return "a mapping" if isinstance(value, dict) else "a list"
     kind = _KINDS.get(type(value))
     return f"{as_json(value)} ({kind})" if kind else as_json(value)
-
-
-def suggestion(name: object, known: Sequence[str]) -> str:
-    """Return a hint with the name that was probably intended and all allowed names."""
-    allowed = "allowed: " + ", ".join(sorted(known))
-    guess = did_you_mean(str(name), known)
-    return f"{guess} {allowed}" if guess else allowed
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

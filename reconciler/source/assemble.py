@@ -74,7 +74,9 @@ def assemble(
     return DesiredState(
         revision=revision,
         dirty=dirty,
-        kubevirt=_kubevirt(crs),
+        kubevirt=next(
+            (o.desired for o in objects.values() if isinstance(o.desired, DesiredKubeVirt)), None
+        ),
         vms=selected,
         skipped=dict(sorted(skipped.items())),
         ignored=n_ignored,
@@ -137,11 +139,6 @@ def _nothing_found(revision: str) -> Diagnostic:
         message=f"{revision} contains no VirtualMachine and no KubeVirt, so nothing is compared",
         hint="check the repository, and paths and exclude in .reconciler.yaml",
     )
-
-
-def _kubevirt(crs: list[FileObject]) -> DesiredKubeVirt | None:
-    first = crs[0].desired if crs else None
-    return first if isinstance(first, DesiredKubeVirt) else None
 
 
 def _place(each: Diagnostic) -> tuple[str, int, int]:

@@ -29,7 +29,6 @@ from reconciler.source.yaml.parsers import ruamel
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from reconciler.source.git.file_tree import Entry
     from reconciler.source.yaml.nodes import Node
 
 _GROUP = "reconciler/"
@@ -84,18 +83,14 @@ class ConfigResult:
         return any(each.severity is Severity.ERROR for each in self.diagnostics)
 
 
-def config_entry(tree: FileTree) -> Entry | None:
-    """Return the configuration file at the root of *tree*, or a file with a similar name."""
-    names = {CONFIG_PATH, *_OTHER_NAMES}
-    return next((entry for entry in tree.entries() if entry.path in names), None)
-
-
-def read_config(tree: FileTree, entry: Entry | None) -> ConfigResult:
-    """Read the configuration in *entry* of *tree*; without an entry, return the defaults.
+def read_config(tree: FileTree) -> ConfigResult:
+    """Read the configuration at the root of *tree*; without one, return the defaults.
 
     Raises:
         SourceError: The contents of the file cannot be read.
     """
+    names = {CONFIG_PATH, *_OTHER_NAMES}
+    entry = next((each for each in tree.entries() if each.path in names), None)
     if entry is None:
         return ConfigResult(config=Config())
     file = SourceFile(path=entry.path)

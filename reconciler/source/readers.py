@@ -12,17 +12,16 @@ from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.source.assemble import NOTHING_FOUND, assemble
 from reconciler.source.cache.file_contents import FileContents, RememberedContents
-from reconciler.source.config_file import ConfigResult, config_entry, read_config, stream_config
+from reconciler.source.config_file import read_config, stream_config
 from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.file_selection import included, is_input, select
 from reconciler.source.git.working_tree import WorkingTree
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
-    from reconciler.source.cache.file_contents import Contents
     from reconciler.source.cache.parse_cache import ParseCache
-    from reconciler.source.git.file_tree import Entry, FileTree
+    from reconciler.source.git.file_tree import FileTree
     from reconciler.source.git.repository import Repository
     from reconciler.source.manifests.manifest_objects import FileResult
 
@@ -31,20 +30,13 @@ def _unchanged(config: Config) -> Config:
     return config
 
 
-def read_tree(
-    tree: FileTree, found: ConfigResult, contents: Contents, override: Callable[[Config], Config]
+def _read_tree(
+    tree: FileTree,
+    contents: FileContents | RememberedContents,
+    override: Callable[[Config], Config],
 ) -> Reading:
-    """Read the desired state of *tree*.
-
-    Args:
-        tree: The files of one revision.
-        found: The configuration of the revision.
-        contents: Reads the files.
-        override: Applies flags and environment variables to the configuration.
-
-    Raises:
-        SourceError: A file cannot be read.
-    """
+    """Read the desired state of *tree*, with the configuration at its root."""
+    found = read_config(tree)
     config = override(found.config)
     selection = select(tree, config)
     is_chosen = included(config)
@@ -74,7 +66,11 @@ def _is_ours(result: FileResult) -> bool:
 
 
 class CommitReader:
-    """Reads a revision of a repository; a branch is resolved again for every read."""
+    """Reads a revision of a repository; a branch is resolved again for every read.
+
+    A second read parses only the configuration and the files that changed since the first read.
+    An unchanged file yields the same Python objects.
+    """
 
     def __init__(
         self,
@@ -98,43 +94,10 @@ class CommitReader:
         self._repository = repository
         self._revision = revision
         self._override = override
-        self._contents = FileContents(default_namespace=default_namespace, cache=cache)
-
-    def read(self) -> Reading:
-        """Read one commit with the configuration at its root.
-
-        Raises:
-            SourceError: The revision does not exist, or the repository cannot be read.
-        """
-        tree = CommitTree.of(self._repository, self._revision)
-        found = read_config(tree, config_entry(tree))
-        return read_tree(tree, found, self._contents, self._override)
-
-
-class FollowingReader:
-    """Reads a revision repeatedly; after a new commit, it reads only the changed files.
-
-    The result equals that of ``CommitReader``. An unchanged file yields the same Python objects.
-    """
-
-    def __init__(
-        self,
-        repository: Repository,
-        revision: str = "HEAD",
-        *,
-        default_namespace: str | None = None,
-        override: Callable[[Config], Config] = _unchanged,
-        cache: ParseCache | None = None,
-    ) -> None:
-        """Read *revision*; the arguments are the same as for ``CommitReader``."""
-        self._repository = repository
-        self._revision = revision
-        self._override = override
         self._contents = RememberedContents(
             FileContents(default_namespace=default_namespace, cache=cache)
         )
         self._last: tuple[CommitTree, Reading] | None = None
-        self._config: tuple[Entry | None, ConfigResult] | None = None
 
     def read(self) -> Reading:
         """Read one commit with the configuration at its root.
@@ -145,16 +108,8 @@ class FollowingReader:
         before = self._last and self._last[0]
         tree = CommitTree.of(self._repository, self._revision, before=before)
         if self._last is None or tree is not before:
-            found = self._configuration(tree)
-            reading = read_tree(tree, found, self._contents, self._override)
-            self._last = tree, reading
+            self._last = tree, _read_tree(tree, self._contents, self._override)
         return self._last[1]
-
-    def _configuration(self, tree: CommitTree) -> ConfigResult:
-        entry = config_entry(tree)
-        if self._config is None or self._config[0] != entry:
-            self._config = entry, read_config(tree, entry)
-        return self._config[1]
 
 
 class WorkingTreeReader:
@@ -177,9 +132,7 @@ class WorkingTreeReader:
         Raises:
             SourceError: The repository is bare, or a file cannot be read.
         """
-        tree = WorkingTree(self._repository)
-        found = read_config(tree, config_entry(tree))
-        return read_tree(tree, found, self._contents, self._override)
+        return _read_tree(WorkingTree(self._repository), self._contents, self._override)
 
 
 class StreamReader:
@@ -226,15 +179,11 @@ class StreamReader:
             diagnostics=found.diagnostics if found else (),
             unusable=found is not None and found.invalid,
         )
-        state = replace(state, skipped=_without(state.skipped, found.n_documents if found else 0))
+        # The manifest reader has counted the documents that are configurations as skipped.
+        n_configs = found.n_documents if found else 0
+        skipped = dict(Counter(state.skipped) - Counter(Config=n_configs))
+        state = replace(state, skipped=skipped)
         return Reading(config=config, state=_not_empty(state), bound=found is not None)
-
-
-def _without(skipped: Mapping[str, int], n_configs: int) -> dict[str, int]:
-    """Return *skipped* without the documents that turned out to be configurations."""
-    counts = Counter(skipped)
-    counts["Config"] -= n_configs
-    return dict(+counts)
 
 
 def _not_empty(state: DesiredState) -> DesiredState:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bench import processes
 
-from reconciler.source.config_file import config_entry, read_config
+from reconciler.source.config_file import read_config
 from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.file_selection import select
 from reconciler.source.git.repository import Repository
@@ -59,7 +59,7 @@ def of_repository(repo: Path, n_files: int) -> list[str]:
     """Return the texts of the first *n_files* manifest files that a plan of *repo* reads."""
     with Repository.open(repo) as opened:
         tree = CommitTree.of(opened, "HEAD")
-        config = read_config(tree, config_entry(tree)).config
+        config = read_config(tree).config
         files = select(tree, config).files[:n_files]
         return [data.decode() for data in tree.read_all(files)]
 

@@ -31,9 +31,9 @@ from reconciler.serve.engine import Engine
 from reconciler.simulator.apiserver.response_times import IMMEDIATE, ResponseTimes
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
-from reconciler.source.git import repository
+from reconciler.source.git import git_process
 from reconciler.source.git.repository import Repository
-from reconciler.source.readers import FollowingReader
+from reconciler.source.readers import CommitReader
 from reconciler.source.yaml import documents
 
 FLEET = Fleet(n_vms=600, n_finished=700)
@@ -115,7 +115,7 @@ def counted(monkeypatch):
 
     count(documents, "parse", "parsed")
     count(pages.Kind, "one", "decoded")
-    count(repository, "started", "git processes")
+    count(git_process, "started", "git processes")
     count(planner, "decide_vm", "decisions")
     count(deepdiff, "DeepDiff", "deepdiff")
 
@@ -222,7 +222,7 @@ def followed(cluster, repo):
         ClusterInformer(client, clock=clock) as informer,
     ):
         yield (
-            Engine(FollowingReader(opened), informer, clock, lambda _config: PlanPolicy()),
+            Engine(CommitReader(opened), informer, clock, lambda _config: PlanPolicy()),
             informer,
         )
 

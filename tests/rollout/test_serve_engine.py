@@ -19,7 +19,7 @@ from reconciler.model.references import vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.serve.engine import CAPACITY_AGE_S, OLDEST_CAPACITY_S, Engine
 from reconciler.source.git.repository import Repository
-from reconciler.source.readers import FollowingReader
+from reconciler.source.readers import CommitReader
 
 NAMES = [f"vm-{n}" for n in range(12)]
 VMS = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in NAMES]
@@ -38,7 +38,7 @@ def engine(cluster, repository, clock=None):
         Repository.open(str(repository.path)) as opened,
         ClusterInformer(client, clock=clock) as informer,
     ):
-        yield Engine(FollowingReader(opened), informer, clock, lambda _config: POLICY), informer
+        yield Engine(CommitReader(opened), informer, clock, lambda _config: POLICY), informer
 
 
 class Late:

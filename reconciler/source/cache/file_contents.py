@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from reconciler.source.manifests.default_namespace import with_namespace
 from reconciler.source.manifests.manifest_objects import FileResult, SourceFile
@@ -21,20 +21,8 @@ _AT_ONCE = 5_000
 """The number of files whose cache records are requested together."""
 
 
-class Contents(Protocol):
-    """Reads and parses files of a tree."""
-
-    def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        """Yield the parsed result of each of *files*, in their order.
-
-        Raises:
-            SourceError: A file cannot be read.
-        """
-        ...
-
-
 class FileContents:
-    """Reads and parses each file; implements ``Contents``.
+    """Reads and parses each file.
 
     Args:
         default_namespace: The namespace for manifests that set none.
@@ -54,16 +42,11 @@ class FileContents:
             SourceError: A file cannot be read.
         """
         found = self._parsed(tree, files) if self._cache is None else self._cached(tree, files)
-        return (
-            found
-            if self._namespace is None
-            else (with_namespace(e, self._namespace) for e in found)
-        )
+        return (with_namespace(each, self._namespace) for each in found)
 
     def text(self, name: str, data: bytes) -> FileResult:
         """Return the parsed result of the text *data*, which is not a file of the tree."""
-        found = read_manifests(name, data)
-        return found if self._namespace is None else with_namespace(found, self._namespace)
+        return with_namespace(read_manifests(name, data), self._namespace)
 
     def _parsed(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
         for entry, data in zip(files, tree.read_all(files), strict=True):
@@ -87,12 +70,12 @@ class FileContents:
 
 
 class RememberedContents:
-    """Reads only new and changed files again, with *inner*; implements ``Contents``.
+    """Reads only new and changed files again, with *inner*.
 
     An unchanged file yields the same Python object as before.
     """
 
-    def __init__(self, inner: Contents) -> None:
+    def __init__(self, inner: FileContents) -> None:
         self._inner = inner
         self._known: dict[tuple[str, str], FileResult] = {}
         """The results by path and hash."""

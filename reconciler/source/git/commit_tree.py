@@ -8,7 +8,7 @@ from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from reconciler.source.git.file_tree import Entry, EntryKind
+from reconciler.source.git.file_tree import Entry, EntryKind, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -84,7 +84,7 @@ class CommitTree:
         if output.status or len(output.stdout) > _MOST_BYTES:
             return None  # after a force push, the earlier commit may be missing
         names = output.stdout.split(b"\0")[:-1]
-        paths = list(map(_shown, names))
+        paths = list(map(shown, names))
         if any(_ESCAPE in path for path in paths):
             return None  # the names of two files may look the same
         known = {entry.path: entry for entry in before.entries()}
@@ -130,14 +130,10 @@ def _sorted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(sorted(entries, key=attrgetter("path")))
 
 
-def _shown(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")
-
-
 def _entry(match: re.Match[bytes]) -> Entry:
     mode = match[1].decode()
     return Entry(
-        path=_shown(match[5]),
+        path=shown(match[5]),
         kind=_KINDS.get(mode, EntryKind.FILE),
         mode=mode,
         blob=match[3].decode(),

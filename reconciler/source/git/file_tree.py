@@ -81,3 +81,8 @@ class FileTree(Protocol):
 def is_manifest(path: str) -> bool:
     """Return whether *path* has the name of a manifest file."""
     return path.endswith(SUFFIXES) and path != CONFIG_PATH
+
+
+def shown(name: bytes) -> str:
+    """Return the path *name* as text, with an escape for each byte that is not UTF-8."""
+    return name.decode("utf-8", "backslashreplace")

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
 from reconciler.source.git import repository_url
-from reconciler.source.git.repository import Output, Repository, execute
+from reconciler.source.git.git_process import Output, execute
+from reconciler.source.git.repository import Repository
 
 if TYPE_CHECKING:
     from reconciler.ports import Clock

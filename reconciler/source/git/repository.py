@@ -1,4 +1,4 @@
-"""Runs git and reads objects of a local repository: ``Repository``.
+"""Reads commits, references and objects of a local repository: ``Repository``.
 
 Nothing is checked out and no hook runs. Only a fetch of ``remote`` writes to a repository.
 """
@@ -7,111 +7,22 @@ from __future__ import annotations
 
 import difflib
 import os
-import signal
-import subprocess
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from reconciler.errors import SourceError
+from reconciler.source.git.git_process import ENVIRONMENT, Output, execute, no_git, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from types import TracebackType
     from typing import Self
 
-    from git import Git, Repo
+    from git import Repo
 
-_OPTIONS = (
-    *("-c", "core.hooksPath=/dev/null"),
-    *("-c", "core.fsmonitor=false"),
-    *("-c", "maintenance.auto=false"),
-)
-_ENVIRONMENT = {
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_OPTIONAL_LOCKS": "0",  # `git status` would otherwise write to the index
-    "GIT_NO_REPLACE_OBJECTS": "1",  # a commit is exactly what its hash identifies
-    "GIT_NO_LAZY_FETCH": "1",  # reads never use the network
-}
-_TRAILER = "fatal: Could not read from remote repository."
 _HEADER_WORDS = 3
 _PIECE = 1_000_000
-_TERMINATE_S = 2.0
-"""Seconds for which git may continue after SIGTERM, to remove its lock files."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """The result of one git command."""
-
-    status: int
-    stdout: bytes
-    stderr: str
-
-    @property
-    def reason(self) -> str:
-        """Git's message for a failure, in one line."""
-        lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
-        # If a transport fails, git prints a general text after the reason.
-        lines = lines[: lines.index(_TRAILER)] or lines if _TRAILER in lines else lines
-        fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
-        return (fatal or lines or [f"exit status {self.status}"])[-1].removeprefix("fatal: ")
-
-
-def execute(
-    folder: Path,
-    arguments: tuple[str, ...],
-    *,
-    environment: Mapping[str, str] | None = None,
-    timeout_s: float | None = None,
-) -> Output:
-    """Run git in *folder* without prompts, and wait until it ends.
-
-    Raises:
-        SourceError: git is not installed.
-        TimeoutError: git took longer than *timeout_s* and was stopped, with its child processes.
-    """
-    process = started(folder, arguments, environment=environment)
-    popen = cast("subprocess.Popen[bytes]", process.proc)
-    try:
-        stdout, stderr = popen.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired as error:
-        _end(popen)
-        raise TimeoutError(f"git took longer than {timeout_s:g} s") from error
-    except BaseException:
-        _end(popen)
-        raise
-    return Output(status=popen.returncode, stdout=stdout, stderr=stderr.decode("utf-8", "replace"))
-
-
-def started(
-    folder: Path,
-    arguments: tuple[str, ...],
-    *,
-    environment: Mapping[str, str] | None = None,
-    stdin: BinaryIO | None = None,
-) -> Git.AutoInterrupt:
-    """Start git in *folder* without prompts; git is stopped when the result is deleted.
-
-    Raises:
-        SourceError: git is not installed.
-    """
-    try:
-        from git import Git  # noqa: PLC0415 - takes 0.2 s and looks for the git program
-        from git.exc import GitCommandNotFound  # noqa: PLC0415 - the same
-    except ImportError as error:
-        raise _no_git() from error
-    try:
-        return Git(str(folder)).execute(
-            ["git", *_OPTIONS, *arguments],
-            istream=stdin,
-            as_process=True,
-            env={**_ENVIRONMENT, **(environment or {})},
-            start_new_session=True,  # one signal ends git and its transport helpers
-        )
-    except GitCommandNotFound as error:
-        raise _no_git() from error
 
 
 class Repository:
@@ -125,7 +36,7 @@ class Repository:
         """The folder of the working tree; the folder of the repository itself if it is bare."""
         self.bare = work is None
         self._environment = _pinned(self._git_dir, work)
-        repo.git.update_environment(**_ENVIRONMENT, **self._environment)
+        repo.git.update_environment(**ENVIRONMENT, **self._environment)
 
     @classmethod
     def open(cls, path: Path | str) -> Repository:
@@ -138,7 +49,7 @@ class Repository:
             from git import Repo  # noqa: PLC0415 - takes 0.2 s and looks for the git program
             from git.exc import InvalidGitRepositoryError, NoSuchPathError  # noqa: PLC0415
         except ImportError as error:
-            raise _no_git() from error
+            raise no_git() from error
         try:
             return cls(Repo(path, expand_vars=False))
         except NoSuchPathError as error:
@@ -222,19 +133,14 @@ class Repository:
             # With a pipe, both sides could block: git answers before it has read all names.
             names.write("\n".join(blobs).encode())
             names.seek(0)
-            process = started(
+            with running(
                 self.root,
                 ("cat-file", "--batch"),
                 environment=self._environment,
                 stdin=cast("BinaryIO", names),
-            )
-            popen = cast("subprocess.Popen[bytes]", process.proc)
-            try:
+            ) as process:
                 for blob in blobs:
-                    yield self._next_contents(blob, cast("IO[bytes]", popen.stdout))
-            finally:
-                popen.kill()
-                popen.communicate()
+                    yield self._next_contents(blob, cast("IO[bytes]", process.stdout))
 
     def chunks(self, blob: str) -> Iterator[bytes]:
         """Yield the contents of the object with the hash *blob* in pieces.
@@ -242,17 +148,12 @@ class Repository:
         Raises:
             SourceError: The object is missing.
         """
-        process = started(self.root, ("cat-file", "blob", blob), environment=self._environment)
-        popen = cast("subprocess.Popen[bytes]", process.proc)
-        try:
-            stdout = cast("IO[bytes]", popen.stdout)
-            while piece := stdout.read(_PIECE):
+        command = ("cat-file", "blob", blob)
+        with running(self.root, command, environment=self._environment) as process:
+            while piece := cast("IO[bytes]", process.stdout).read(_PIECE):
                 yield piece
-            if popen.wait():
+            if process.wait():
                 raise self._missing(blob)
-        finally:
-            popen.kill()
-            popen.communicate()
 
     def _next_contents(self, blob: str, answers: IO[bytes]) -> bytes:
         """Read the next object: a line with hash, type and size, the contents, and a line feed."""
@@ -338,21 +239,3 @@ def _root_hint(path: Path | str) -> str:
     if root is None:
         return "use the root of a repository, or pipe manifests in with -f -"
     return f"the root of the repository is {root}; use that path, and select folders with `paths`"
-
-
-def _no_git() -> SourceError:
-    return SourceError("git is not installed", hint="install git, or set PATH")
-
-
-def _end(popen: subprocess.Popen[bytes]) -> None:
-    """Stop the process and its child processes; on SIGTERM, git removes its lock files."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(popen.pid, number)
-            popen.communicate(timeout=_TERMINATE_S)
-        except ProcessLookupError:
-            break
-        except subprocess.TimeoutExpired:
-            continue
-        else:
-            break

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
-from reconciler.source.git.file_tree import Entry, EntryKind
+from reconciler.source.git.file_tree import Entry, EntryKind, shown
 from reconciler.source.yaml.decode_text import MAX_FILE_BYTES
 
 if TYPE_CHECKING:
@@ -77,8 +77,8 @@ class WorkingTree:
     def changed(self) -> tuple[str, ...]:
         """Return the paths that are staged, changed, untracked or missing from disk, in order."""
         listing = self._repository.checked("status", *_STATUS, "--ignore-submodules=all")
-        changed = {_shown(line[3:]) for line in listing.split(b"\0") if line}
-        missing = {_shown(name) for name in self._names} - self._entries.keys()
+        changed = {shown(line[3:]) for line in listing.split(b"\0") if line}
+        missing = {shown(name) for name in self._names} - self._entries.keys()
         return tuple(sorted(changed | missing))
 
     def read(self, entry: Entry) -> bytes:
@@ -128,7 +128,7 @@ class WorkingTree:
             kind = EntryKind.SYMLINK
         else:
             kind = EntryKind.FILE if stat.S_ISREG(status.st_mode) else EntryKind.OTHER
-        return Entry(path=_shown(name), kind=kind, mode=mode, blob="", size=status.st_size)
+        return Entry(path=shown(name), kind=kind, mode=mode, blob="", size=status.st_size)
 
     @cached_property
     def _links(self) -> dict[bytes, bool]:
@@ -149,13 +149,9 @@ def uncommitted(repository: Repository, commit: str) -> tuple[str, ...]:
         return ()
     output = repository.run("status", *_STATUS, "--ignore-submodules=all")
     lines = output.stdout.split(b"\0") if output.status == 0 else ()
-    return tuple(_shown(line[3:]) for line in lines if line)
+    return tuple(shown(line[3:]) for line in lines if line)
 
 
 def _parents(name: bytes) -> Iterator[bytes]:
     steps = name.split(b"/")[:-1]
     return (b"/".join(steps[:length]) for length in range(1, len(steps) + 1))
-
-
-def _shown(name: bytes) -> str:
-    return name.decode("utf-8", "backslashreplace")

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from reconciler.source.manifests.manifest_objects import FileObject, FileResult
 
 
-def with_namespace(result: FileResult, namespace: str) -> FileResult:
+def with_namespace(result: FileResult, namespace: str | None) -> FileResult:
     """Return *result* with *namespace* set on each VM that has no namespace.
 
-    A KubeVirt CR without a namespace is the cluster's only one.
+    A KubeVirt CR without a namespace is the cluster's only one. If *namespace* is None, nothing
+    changes.
     """
-    if all(each.desired.ref.namespace for each in result.objects):
+    if namespace is None or all(each.desired.ref.namespace for each in result.objects):
         return result
     return replace(result, objects=tuple(_object_in(each, namespace) for each in result.objects))
 

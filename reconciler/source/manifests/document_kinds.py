@@ -48,10 +48,10 @@ def classify(node: Node, *, kind: object, api_version: object) -> Kind:
     A mapping without a kind is not a manifest (Helm values, a workflow). A mapping without an
     apiVersion is not a manifest either, unless it has a managed kind.
     """
-    if not isinstance(kind, str):
+    if not isinstance(kind, str) or not (isinstance(api_version, str) or kind in MANAGED):
         return Kind()
     if not isinstance(api_version, str):
-        return _without_version(node, kind)
+        return _wrong_version(node, "kind", f"this {kind} has no apiVersion")
     if kind == "List" and api_version == "v1":
         return Kind(listed="")
     group, _, version = api_version.rpartition("/")
@@ -59,8 +59,7 @@ def classify(node: Node, *, kind: object, api_version: object) -> Kind:
         return _kubevirt_kind(node, kind, version)
     if kind in MANAGED and (not group or closest(group, [KUBEVIRT_GROUP], cutoff=_ALIKE)):
         message = f"apiVersion is {api_version!r}; expected {API_VERSION!r}"
-        hint = f"write apiVersion: {API_VERSION}"
-        return _problem(node, "apiVersion", "bad-api-version", message, hint=hint)
+        return _wrong_version(node, "apiVersion", message)
     return Kind(skipped=kind)
 
 
@@ -72,22 +71,17 @@ def _kubevirt_kind(node: Node, kind: str, version: str) -> Kind:
     if single not in known:
         message = f"{KUBEVIRT_GROUP} has no kind {kind!r}"
         hint = did_you_mean(kind, known) or f"known: {', '.join(known)}"
-        return _problem(node, "kind", "unknown-kind", message, hint=hint)
+        return _problem(node, "kind", "unknown-kind", message, hint)
     if single in MANAGED and version != VERSION:
         message = f"apiVersion {KUBEVIRT_GROUP}/{version} is not supported; expected {API_VERSION}"
-        hint = f"write apiVersion: {API_VERSION}"
-        return _problem(node, "apiVersion", "bad-api-version", message, hint=hint)
+        return _wrong_version(node, "apiVersion", message)
     return Kind(listed=single) if single != kind else Kind(managed=kind)
 
 
-def _without_version(node: Node, kind: str) -> Kind:
-    if kind not in MANAGED:
-        return Kind()
-    message = f"this {kind} has no apiVersion"
-    hint = f"write apiVersion: {API_VERSION}"
-    return _problem(node, "kind", "bad-api-version", message, hint=hint)
+def _wrong_version(node: Node, key: str, message: str) -> Kind:
+    return _problem(node, key, "bad-api-version", message, f"write apiVersion: {API_VERSION}")
 
 
-def _problem(node: Node, key: str, code: str, message: str, *, hint: str = "") -> Kind:
+def _problem(node: Node, key: str, code: str, message: str, hint: str) -> Kind:
     mark = node.at((key,))
     return Kind(problem=Problem(mark=mark, code=code, message=message, hint=hint))

@@ -54,6 +54,12 @@ class Manifest:
         node = self.node.find(path)
         return node.value if node else None
 
+    def texts(self, path: FieldPath) -> dict[str, str]:
+        """Return the texts in the mapping at *path*; the schema check reports other values."""
+        found = self.get(path)
+        items = found.items() if isinstance(found, dict) else ()
+        return {key: value for key, value in items if isinstance(value, str)}
+
     def at(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Location:
         """Return the start of the value at *path* or of its *key*; else of the value above."""
         return self.file.location(self.node.key_at(path) if key else self.node.at(path))

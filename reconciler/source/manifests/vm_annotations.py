@@ -56,7 +56,7 @@ def is_valid(key: str, text: str) -> bool:
 def findings(manifest: Manifest) -> Iterator[Diagnostic]:
     """Yield a diagnostic for each mistake in the annotations with the prefix."""
     known = (SUSPEND, PRIORITY, RESTART)
-    for key, text in texts(manifest).items():
+    for key, text in manifest.texts(("metadata", "annotations")).items():
         if is_valid(key, text):
             continue
         path = ("metadata", "annotations", key)
@@ -80,11 +80,3 @@ def findings(manifest: Manifest) -> Iterator[Diagnostic]:
                 key=True,
                 hint=did_you_mean(key, known) or f"known: {', '.join(known)}",
             )
-
-
-def texts(manifest: Manifest) -> dict[str, str]:
-    """Return the annotations whose values are text."""
-    found = manifest.get(("metadata", "annotations"))
-    if not isinstance(found, dict):
-        return {}
-    return {key: value for key, value in found.items() if isinstance(value, str)}

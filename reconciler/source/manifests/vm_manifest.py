@@ -43,7 +43,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         ref: The identity of the VM.
         found: The diagnostics of the schema check.
     """
-    treatment = vm_annotations.treatment(vm_annotations.texts(manifest))
+    treatment = vm_annotations.treatment(manifest.texts(("metadata", "annotations")))
     desired = DesiredVM(
         ref=ref,
         guest=_memory(manifest, GUEST_MEMORY),
@@ -51,7 +51,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         instancetype=_text(manifest.get(INSTANCETYPE_NAME)),
         instancetype_kind=_text(manifest.get(INSTANCETYPE_KIND)),
         resources=_resources(manifest),
-        labels=_labels(manifest),
+        labels=manifest.texts(("metadata", "labels")),
         suspended=treatment.suspended,
         priority=treatment.priority,
         restart=treatment.restart,
@@ -166,13 +166,6 @@ def _resources(manifest: Manifest) -> Mapping[str, str]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _labels(manifest: Manifest) -> Mapping[str, str]:
-    labels = manifest.get(("metadata", "labels"))
-    if not isinstance(labels, dict):
-        return {}
-    return {key: value for key, value in labels.items() if isinstance(value, str)}
 
 
 def _complete(value: Mapping[str, Any]) -> Mapping[str, Any] | None:

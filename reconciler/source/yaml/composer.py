@@ -147,12 +147,7 @@ class _Document:
         """Close the innermost mapping or list."""
         done, inner = self.inner, self._outer.pop()
         count = self._count - done.count_before
-        if count > MAX_VALUES:
-            _fail(
-                done.start,
-                "too-large",
-                f"with its aliases, this value has more than {MAX_VALUES} values",
-            )
+        _reject_many(count, done)
         node = _new(Node, (done.value, done.start, done.children, inner.key_start))
         if done.anchor is not None:
             self._anchors[done.anchor] = node, count
@@ -172,12 +167,7 @@ class _Document:
             inner.key, inner.key_start, inner.is_merge = _key(node), node.start, False
             return
         self._count += count
-        if self._count - inner.count_before > MAX_VALUES:
-            _fail(
-                inner.start,
-                "too-large",
-                f"with its aliases, this value has more than {MAX_VALUES} values",
-            )
+        _reject_many(self._count - inner.count_before, inner)
         self._add(node._replace(key_start=inner.key_start))
 
     def _add(self, node: Node) -> None:
@@ -270,6 +260,12 @@ def _merge_sources(merge: Node) -> tuple[Node, ...]:
             "the value of << must be a mapping or a list of mappings",
         )
     return sources
+
+
+def _reject_many(count: int, opened: _Open) -> None:
+    if count > MAX_VALUES:
+        message = f"with its aliases, this value has more than {MAX_VALUES} values"
+        _fail(opened.start, "too-large", message)
 
 
 def _key_mark(node: Node) -> Mark:

@@ -14,6 +14,7 @@ from typing import TypeAlias
 Scalar: TypeAlias = str | int | float | bool | None
 
 _TAG = "tag:yaml.org,2002:"
+_TAG_TYPES = {"bool": (bool,), "int": (int,), "float": (int, float), "null": (type(None),)}
 _WORDS: dict[str, Scalar] = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON"), True),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -72,16 +73,10 @@ def resolve_tagged(text: str, tag: str) -> Scalar:
             raise ScalarError(
                 f"{text!r} is not base64 of UTF-8 text, as !!binary requires"
             ) from error
-    if short not in {"bool", "int", "float", "null"}:
+    if short not in _TAG_TYPES:
         return text
     value = resolve(text)
-    fits = {
-        "bool": isinstance(value, bool),
-        "int": isinstance(value, int) and not isinstance(value, bool),
-        "float": isinstance(value, int | float) and not isinstance(value, bool),
-        "null": value is None,
-    }
-    if not fits[short]:
+    if type(value) not in _TAG_TYPES[short]:
         raise ScalarError(f"{text!r} does not fit its tag !!{short}")
     return value
 

@@ -1,4 +1,4 @@
-"""``FollowingReader`` reads only changes, and its result equals that of a new reader."""
+"""``CommitReader`` reads only changes, and its result equals that of a new reader."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reconciler.errors import SourceError
 from reconciler.model.references import vm_ref
 from reconciler.source.git.repository import Repository
-from reconciler.source.readers import CommitReader, FollowingReader
+from reconciler.source.readers import CommitReader
 
 from .conftest import GitRepo
 
@@ -96,7 +96,7 @@ def test_following_reader_equals_a_new_reader(steps, namespace):
         repo = GitRepo(folder / "repo")
         repo.commit({"vms/a.yaml": vm("a")})
         with Repository.open(repo.path) as opened:
-            following = FollowingReader(opened, default_namespace=namespace)
+            following = CommitReader(opened, default_namespace=namespace)
             following.read()
             for step in steps:
                 take(repo, step)
@@ -128,7 +128,7 @@ def read(monkeypatch):
 
 
 def test_following_reader_reads_only_changed_files(opened, git_repo, read):
-    following = FollowingReader(opened)
+    following = CommitReader(opened)
     following.read()
     assert len(read) == 3
     read.clear()
@@ -138,7 +138,7 @@ def test_following_reader_reads_only_changed_files(opened, git_repo, read):
 
 
 def test_following_reader_reuses_objects_of_unchanged_files(opened, git_repo):
-    following = FollowingReader(opened, default_namespace="prod")
+    following = CommitReader(opened, default_namespace="prod")
     git_repo.commit({"vms/c.yaml": vm("c", where="")})
     before = following.read().state
     git_repo.commit({"vms/b.yaml": vm("b", "4Gi")})
@@ -150,7 +150,7 @@ def test_following_reader_reuses_objects_of_unchanged_files(opened, git_repo):
 
 
 def test_following_reader_does_not_read_the_same_commit_again(opened, git_repo, read):
-    following = FollowingReader(opened)
+    following = CommitReader(opened)
     first = following.read()
     read.clear()
     assert following.read() is first
@@ -158,7 +158,7 @@ def test_following_reader_does_not_read_the_same_commit_again(opened, git_repo, 
 
 
 def test_following_reader_works_after_its_last_commit_was_removed(opened, git_repo):
-    following = FollowingReader(opened)
+    following = CommitReader(opened)
     following.read()
     git_repo.git("checkout", "--quiet", "--orphan", "new")
     git_repo.git("rm", "--quiet", "-r", "--force", ".")
@@ -170,7 +170,7 @@ def test_following_reader_works_after_its_last_commit_was_removed(opened, git_re
 
 
 def test_following_reader_reads_more_changes_than_fit_on_a_command_line(opened, git_repo):
-    following = FollowingReader(opened)
+    following = CommitReader(opened)
     following.read()
     git_repo.commit({f"{'x' * 200}/{n}.yaml": vm(f"x-{n}") for n in range(900)})
     assert len(following.read().state.vms) == 903
@@ -178,7 +178,7 @@ def test_following_reader_reads_more_changes_than_fit_on_a_command_line(opened, 
 
 @pytest.mark.parametrize("name", [":(top)a.yaml", "*.yaml", "-r.yaml", b"\xff.yaml"])
 def test_following_reader_sees_changes_of_files_with_unusual_names(opened, git_repo, name):
-    following = FollowingReader(opened)
+    following = CommitReader(opened)
     following.read()
     git_repo.commit({os.fsdecode(name): vm("odd")})
     assert told(following.read()) == told(CommitReader(opened).read())
@@ -190,7 +190,7 @@ def test_following_reader_sees_changes_of_files_with_unusual_names(opened, git_r
 
 def test_following_reader_reads_two_files_with_similar_escaped_names(opened, git_repo):
     git_repo.commit({os.fsdecode(b"\xff.yaml"): vm("one"), "\\xff.yaml": vm("two")})
-    following = FollowingReader(opened)
+    following = CommitReader(opened)
     following.read()
     git_repo.commit({"\\xff.yaml": vm("two", "3Gi")})
     assert told(following.read()) == told(CommitReader(opened).read())
@@ -206,7 +206,7 @@ def staged(repo, mode, blob, path):
 
 @pytest.mark.parametrize("names", [(b"\\xff.yaml", b"\xff.yaml"), (b"\xff.yaml", b"\\xff.yaml")])
 def test_new_file_with_a_similar_escaped_name_hides_no_other_file(opened, git_repo, names):
-    following = FollowingReader(opened)
+    following = CommitReader(opened)
     for name, path in zip(("one", "two"), names, strict=True):
         git_repo.commit({os.fsdecode(path): vm(name)})
         assert told(following.read()) == told(CommitReader(opened).read())
@@ -216,7 +216,7 @@ def test_new_file_with_a_similar_escaped_name_hides_no_other_file(opened, git_re
 def test_ignored_submodule_is_still_reported(opened, git_repo):
     modules = '[submodule "t"]\n\tpath = t.yaml\n\turl = ./t\n\tignore = all\n'
     head = git_repo.commit({".gitmodules": modules, "own.yaml": vm("own")})
-    following = FollowingReader(opened)
+    following = CommitReader(opened)
     assert following.read().state.diagnostics == ()
     staged(git_repo, "160000", head, b"t.yaml")
     git_repo.git("commit", "--quiet", "--message=submodule")
@@ -231,7 +231,7 @@ def test_ignored_submodule_is_still_reported(opened, git_repo):
 def test_following_reader_reads_file_names_longer_than_a_command_line(
     opened, git_repo, n_names, n_bytes
 ):
-    following = FollowingReader(opened)
+    following = CommitReader(opened)
     following.read()
     (git_repo.path / "text").write_text(vm("long"))
     blob = git_repo.git("hash-object", "-w", "text")
@@ -242,7 +242,7 @@ def test_following_reader_reads_file_names_longer_than_a_command_line(
 
 
 def test_following_reader_retries_an_unreadable_file(opened, git_repo):
-    following = FollowingReader(opened)
+    following = CommitReader(opened)
     following.read()
     git_repo.commit({"vms/b.yaml": vm("b", "4Gi")})
     blob = git_repo.git("rev-parse", "HEAD:vms/b.yaml")
