@@ -6,7 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from support.direct_recorder import DirectRecorder
+from support.fake_ports import DirectRecorder
 
 from reconciler.app.clock import SystemClock
 from reconciler.cluster.api import resource_paths

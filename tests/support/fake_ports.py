@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from support.builders import NOW, make_live
 
+from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.model.run.progress import Progress
 from reconciler.model.run.write_result import Written
 from reconciler.rollout.run_context import RunContext
@@ -128,3 +129,10 @@ class FakePorts:
             stopping=lambda: self.stopping,
         )
         self.completion = Completion(self.context)
+
+
+class DirectRecorder(ClusterRecorder):
+    """Sends each Event and waits for the response, without the queue of a run."""
+
+    def record(self, ref, uid, *, reason, message, warning=False) -> None:
+        self.send(self.event(ref, uid, reason=reason, message=message, warning=warning))

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import yaml
 from support.builders import PlanPolicy
-from support.direct_recorder import DirectRecorder
+from support.fake_ports import DirectRecorder
 
 from reconciler.app.survey import read_and_plan
 from reconciler.cluster.api import retry

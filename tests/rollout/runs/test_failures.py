@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 from support.builders import ALWAYS, q
-from support.direct_recorder import DirectRecorder
+from support.fake_ports import DirectRecorder
 from support.simulated import Rig, rig, vm_yaml
 
 from reconciler.app.survey import read_and_plan

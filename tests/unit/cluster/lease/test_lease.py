@@ -6,7 +6,7 @@ import threading
 from datetime import timedelta
 
 import pytest
-from support.direct_recorder import DirectRecorder
+from support.fake_ports import DirectRecorder
 
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.lease.lease import ClusterLease

@@ -6,7 +6,7 @@ import logging
 import re
 
 import pytest
-from support.direct_recorder import DirectRecorder
+from support.fake_ports import DirectRecorder
 
 from reconciler.cluster.api.transport import Transport
 from reconciler.cluster.write import access_review, events
